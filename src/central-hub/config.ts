@@ -1,0 +1,40 @@
+import { baseUrl, duration, host, list, oneOf, path, port, readEnv, token, type Schema, type Source } from '../platform/env.ts'
+
+/** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
+export interface Config {
+  NODE_ENV: 'production' | 'development' | 'test'
+  LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+  HOST: string
+  PORT: number
+  SESSION_MANAGER_BASE_URL: string
+  SESSION_MANAGER_TOKEN: string
+  HUB_API_TOKEN: string
+  STATE_DIR: string
+  /** Where this environment is kept: messages that say what to change name it. */
+  ENV_FILE: string
+  ALLOWED_HOSTS: string[]
+  CORS_ORIGINS: string[]
+  UPSTREAM_CHECK_INTERVAL: number
+  UPSTREAM_MAX_DELAY: number
+  SHUTDOWN_TIMEOUT: number
+}
+
+export const schema: Schema<Config> = {
+  NODE_ENV: oneOf('production', 'development', 'test')({ desc: 'production on a server' }),
+  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace')({ desc: 'info on a server' }),
+  HOST: host({ desc: 'the address to listen on, 127.0.0.1 unless a proxy is elsewhere' }),
+  PORT: port({ desc: 'the port to listen on, 3012 by custom' }),
+  SESSION_MANAGER_BASE_URL: baseUrl({ desc: 'where session-manager listens, such as http://127.0.0.1:3001' }),
+  SESSION_MANAGER_TOKEN: token({ desc: 'the same secret as in session-manager.env' }),
+  HUB_API_TOKEN: token({ desc: 'the secret that frontends send, 32 characters or more' }),
+  STATE_DIR: path({ desc: 'the directory of the database' }),
+  ENV_FILE: path({ default: '/etc/leadmaster/central-hub.env' }),
+  ALLOWED_HOSTS: list('host names, separated by commas, such as hub.example.com', /^[a-z0-9.-]{1,253}$/)({ default: [] }),
+  CORS_ORIGINS: list('origins, separated by commas, such as https://crm.example.com', /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/)({ default: [] }),
+  UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),
+  UPSTREAM_MAX_DELAY: duration('10ms', '10m')({ default: 10_000 }),
+  SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 15_000 })
+}
+
+/** @throws {EnvironmentError} naming every fault */
+export const readConfig = (source: Source): Config => readEnv(source, schema)

@@ -1,0 +1,83 @@
+import Type, { type Static } from 'typebox'
+
+/** The session with WhatsApp as session-manager's routes show it; the hub passes these bodies on as they come. */
+
+export const SessionStatus = Type.Union([
+  Type.Literal('INIT', { description: 'Chromium is starting or WhatsApp Web is loading' }),
+  Type.Literal('QR_REQUIRED', { description: 'no linked device: a person must scan the QR' }),
+  Type.Literal('AUTHENTICATED', { description: 'linked; WhatsApp Web is syncing' }),
+  Type.Literal('READY', { description: 'messages are being captured' }),
+  Type.Literal('DISCONNECTED', { description: 'not connected; reason and, unless asked for, next_attempt_at are given' }),
+  Type.Literal('ERROR', { description: 'a fault an operator should look at; it is retried all the same' })
+])
+export type SessionStatus = Static<typeof SessionStatus>
+
+export const Health = Type.Object({
+  status: Type.Literal('ok'),
+  service: Type.String({ description: 'lets a caller see that it talks to the wrong program' }),
+  timestamp: Type.String(),
+  version: Type.String(),
+  account: Type.Optional(Type.String()),
+  pid: Type.Integer(),
+  uptime_s: Type.Number()
+})
+export type Health = Static<typeof Health>
+
+export const Me = Type.Object({
+  id: Type.String(),
+  phone: Type.Optional(Type.String({ description: 'E.164' })),
+  name: Type.Optional(Type.String())
+})
+export type Me = Static<typeof Me>
+
+export const Status = Type.Object({
+  status: SessionStatus,
+  since: Type.String({ description: 'when this status began' }),
+  reason: Type.Optional(Type.String({ description: 'in plain words' })),
+  account: Type.String(),
+  linked: Type.Boolean({ description: 'a linked device is stored, so no QR is needed' }),
+  me: Type.Optional(Me),
+  last_message_at: Type.Optional(Type.String()),
+  sync_percent: Type.Optional(Type.Number()),
+  failures: Type.Integer({ description: 'attempts to connect that failed in a row' }),
+  next_attempt_at: Type.Optional(Type.String()),
+  whatsapp_web_version: Type.Optional(Type.String()),
+  outbound_blocked: Type.Integer({ description: 'attempts to send that the guard in the page refused' }),
+  journal: Type.Object({ last_seq: Type.Integer() }),
+  media: Type.Object({ pending: Type.Integer() }),
+  backfill: Type.Object({
+    complete_until: Type.Optional(Type.String({ description: 'everything up to here has been captured' })),
+    running: Type.Boolean()
+  })
+})
+export type Status = Static<typeof Status>
+
+export const Qr = Type.Union([
+  Type.Object({ status: Type.Literal('NO_QR') }),
+  Type.Object({
+    status: Type.Literal('QR_AVAILABLE'),
+    qr: Type.String({ description: 'data:image/png;base64,…' }),
+    generated_at: Type.String(),
+    expires_at: Type.String(),
+    attempt: Type.Integer({ description: 'codes shown since the last connection' })
+  })
+])
+export type Qr = Static<typeof Qr>
+
+export const Connect = Type.Object({
+  success: Type.Literal(true),
+  state: SessionStatus,
+  session: Type.String({ description: 'the account' }),
+  alreadyConnected: Type.Boolean(),
+  message: Type.String()
+})
+export type Connect = Static<typeof Connect>
+
+export const Disconnect = Type.Object({
+  success: Type.Literal(true),
+  state: SessionStatus,
+  session: Type.String({ description: 'the account' }),
+  alreadyDisconnected: Type.Boolean(),
+  message: Type.String()
+})
+export type Disconnect = Static<typeof Disconnect>

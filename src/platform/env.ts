@@ -1,0 +1,166 @@
+import { cleanEnv, makeValidator, type ValidatorSpec } from 'envalid'
+import leven from 'leven'
+
+/** The one place that reads `process.env`: strict, every fault at once. */
+
+/** systemd.exec(5) "Environment Variables in Spawned Processes", sd_notify(3), and what a login shell or Node itself sets. */
+const foreign = new Set([
+  'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'INVOCATION_ID', 'JOURNAL_STREAM', 'SYSTEMD_EXEC_PID', 'MAINPID',
+  'STATE_DIRECTORY', 'RUNTIME_DIRECTORY', 'CACHE_DIRECTORY', 'LOGS_DIRECTORY', 'CONFIGURATION_DIRECTORY',
+  'CREDENTIALS_DIRECTORY', 'MANAGERPID', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'MEMORY_PRESSURE_WATCH',
+  'MEMORY_PRESSURE_WRITE', 'USER', 'LOGNAME', 'HOME', 'SHELL', 'PATH', 'LANG', 'LANGUAGE', 'TERM', 'TZ', 'PWD', 'OLDPWD',
+  'SHLVL', '_', 'HOSTNAME', 'MAIL', 'TMPDIR', 'COLORTERM', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_COMPILE_CACHE',
+  'NODE_V8_COVERAGE', 'NODE_NO_WARNINGS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'
+])
+const isForeign = (name: string): boolean => foreign.has(name) || name.startsWith('LC_')
+
+const secretName = /TOKEN|SECRET|PASSWORD|KEY/
+
+export type Source = Readonly<Record<string, string | undefined>>
+export type Schema<T> = { [K in keyof T]: ValidatorSpec<T[K]> }
+
+/** A bad environment; `faults` has one plain sentence for each variable at fault. */
+export class EnvironmentError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(`${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in the environment: ${faults.join('; ')}`)
+    this.faults = faults
+  }
+}
+
+/**
+ * The validated environment of a daemon, a plain object.
+ * @throws {EnvironmentError} when a variable is missing, empty, malformed, out of range or unknown
+ */
+export const readEnv = <T extends object>(source: Source, schema: Schema<T>): T => {
+  const faults: string[] = []
+  const declared = Object.keys(schema)
+  for (const name of Object.keys(source)) {
+    if (declared.includes(name) || isForeign(name)) continue
+    const near = declared.find((known) => leven(known, name) <= Math.max(1, Math.floor(known.length / 4)))
+    faults.push(near ? `${name} is unknown: did you mean ${near}?` : `${name} is unknown: remove it`)
+  }
+  const values = cleanEnv(source, schema, {
+    reporter: ({ errors }) => {
+      for (const name of declared) {
+        const error: unknown = (errors as Record<string, unknown>)[name]
+        if (error !== undefined) faults.push(describe(name, source[name], error, schema[name as keyof T].desc))
+      }
+    }
+  })
+  if (faults.length > 0) throw new EnvironmentError(faults)
+  return { ...values } as T
+}
+
+const describe = (name: string, value: string | undefined, error: unknown, desc?: string): string => {
+  if (value === undefined) return `${name} is missing: ${desc ?? 'it is required'}`
+  const expected = error instanceof Error ? error.message : String(error)
+  if (value === '') return `${name} is empty: expected ${expected}`
+  return `${name}=${secretName.test(name) ? '(hidden)' : JSON.stringify(value)} is refused: expected ${expected}`
+}
+
+/** The same environment with its secrets masked, for the log line at start. */
+export const masked = (env: object): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(env).map(([name, value]) => [name, secretName.test(name) ? '(set)' : value]))
+
+/** What sd_notify(3) and journald give by the environment. */
+export const systemdEnv = (source: Source = process.env) => ({
+  notifySocket: source['NOTIFY_SOCKET'],
+  underJournal: source['JOURNAL_STREAM'] !== undefined
+})
+
+/** `process.env`, for `main.ts` to hand on. */
+export const processEnv: Source = process.env
+
+const expect = <T>(expected: string, parse: (text: string) => T | undefined) => (text: string): T => {
+  const value = text === '' ? undefined : parse(text)
+  if (value === undefined) throw new Error(expected)
+  return value
+}
+
+const wholeNumber = (text: string, min: number, max: number): number | undefined => {
+  const value = /^(0|-?[1-9]\d*)$/.test(text) ? Number(text) : undefined
+  return value !== undefined && value >= min && value <= max ? value : undefined
+}
+
+/** Text that is not empty and has no control character or space at its ends. */
+export const text = makeValidator<string>(
+  expect('text that is not empty, without spaces at its ends', (value) => (value.trim() === value ? value : undefined))
+)
+
+/** An absolute path. */
+export const path = makeValidator<string>(
+  expect('an absolute path, such as /var/lib/leadmaster', (value) => (/^\/[^\0]*$/.test(value) ? value : undefined))
+)
+
+/** A short name: letters, digits, `-` and `_`. */
+export const name = makeValidator<string>(
+  expect('1 to 32 letters, digits, "-" or "_"', (value) => (/^[\w-]{1,32}$/.test(value) ? value : undefined))
+)
+
+/** A TCP port, 1 to 65535. */
+export const port = makeValidator<number>(expect('a port, a whole number from 1 to 65535', (value) => wholeNumber(value, 1, 65_535)))
+
+/** A secret of 32 to 512 visible ASCII characters, fit for `Authorization: Bearer` (RFC 6750 section 2.1). */
+export const token = makeValidator<string>(
+  expect('32 to 512 letters, digits or any of -._~+/=', (value) => (/^[\w\-.~+/]{32,512}=*$/.test(value) ? value : undefined))
+)
+
+/** An IP address or host name to listen on. */
+export const host = makeValidator<string>(
+  expect('an IP address or host name to listen on, such as 127.0.0.1', (value) =>
+    /^[A-Za-z0-9.:-]{1,253}$/.test(value) ? value : undefined
+  )
+)
+
+/** Where another program is reached: scheme, host and port, no path (the trailing slash may stay). */
+export const baseUrl = makeValidator<string>(
+  expect('a URL of scheme, host and port, such as http://127.0.0.1:3001', (value) => {
+    const url = URL.canParse(value) ? new URL(value) : undefined
+    const usable =
+      url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '' && url.port !== '0' &&
+      url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
+    return usable ? url.origin : undefined
+  })
+)
+
+/** A comma-separated list of what `item` accepts. */
+export const list = (expected: string, item: RegExp) =>
+  makeValidator<string[]>(
+    expect(expected, (value) => {
+      const items = value.split(',').map((part) => part.trim())
+      return items.every((part) => item.test(part)) ? items : undefined
+    })
+  )
+
+const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** A span of time such as `500ms`, `30s`, `5m`, `24h` or `90d`; gives ms. */
+export const duration = (min: string, max: string) => {
+  const parse = (value: string): number | undefined => {
+    const [, digits, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(value) ?? []
+    return digits === undefined ? undefined : Number(digits) * durationUnits[unit as keyof typeof durationUnits]
+  }
+  const [least = 0, most = Infinity] = [parse(min), parse(max)]
+  return makeValidator<number>(
+    expect(`a duration from ${min} to ${max}, such as 500ms, 30s, 5m or 24h`, (value) => {
+      const ms = parse(value)
+      return ms !== undefined && ms >= least && ms <= most ? ms : undefined
+    })
+  )
+}
+
+const sizeUnits = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const
+
+/** A size such as `512KiB` or `25MiB`; gives bytes. */
+export const size = makeValidator<number>(
+  expect('a size from 0B to 2GiB, such as 512KiB or 25MiB', (value) => {
+    const [, digits, unit] = /^(\d{1,9})(B|KiB|MiB|GiB)$/.exec(value) ?? []
+    const bytes = digits === undefined ? undefined : Number(digits) * sizeUnits[unit as keyof typeof sizeUnits]
+    return bytes !== undefined && bytes <= 2 * 1024 ** 3 ? bytes : undefined
+  })
+)
+
+/** One of a few words. */
+export const oneOf = <T extends string>(...words: readonly T[]) =>
+  makeValidator<T>(expect(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value)))

@@ -1,0 +1,24 @@
+import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+
+/** The registry of a daemon, with the process's own figures and a histogram of its HTTP requests. */
+export interface Metrics {
+  registry: Registry
+  /** Counts one answered request. @param seconds from headers read to answer ended */
+  request(labels: { method: string; route: string; status: number }, seconds: number): void
+}
+
+export const createMetrics = (): Metrics => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const requests = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'HTTP requests by method, route and status',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2],
+    registers: [registry]
+  })
+  return {
+    registry,
+    request: (labels, seconds) => requests.observe({ ...labels, status: String(labels.status) }, seconds)
+  }
+}

@@ -1,0 +1,64 @@
+import { createRequire } from 'node:module'
+
+/** The one place that knows sd-notify. Without NOTIFY_SOCKET every call does nothing. */
+export interface Notify {
+  /** READY=1 and its STATUS=: the unit is started. */
+  ready(status: string): void
+  /** What `systemctl status` shows, in plain words. No secret, phone number or message text. */
+  status(text: string): void
+  /** STOPPING=1. */
+  stopping(status: string): void
+  /**
+   * WATCHDOG=1 at a third of WATCHDOG_USEC for as long as `healthy` says so (sd_watchdog_enabled(3) advises half or less).
+   * An unhealthy daemon falls silent, and systemd restarts it.
+   */
+  watchdog(healthy: () => boolean): void
+  close(): void
+}
+
+interface SdNotify {
+  ready(): void
+  stopping(pid: number): void
+  watchdog(): void
+  watchdogInterval(): number
+  sendState(state: string): void
+}
+
+const silent: Notify = {
+  ready: () => undefined,
+  status: () => undefined,
+  stopping: () => undefined,
+  watchdog: () => undefined,
+  close: () => undefined
+}
+
+/** @param socket NOTIFY_SOCKET; libsystemd reads the variable itself, so it must be the process's own */
+export const createNotify = (socket: string | undefined): Notify => {
+  if (socket === undefined) return silent
+  const sd = createRequire(import.meta.url)('sd-notify') as SdNotify
+  let timer: NodeJS.Timeout | undefined
+  let last = ''
+  const status = (text: string): void => {
+    if (text === last) return
+    last = text
+    // a newline would start another assignment, sd_notify(3)
+    sd.sendState(`STATUS=${text.replace(/\s+/g, ' ')}`)
+  }
+  return {
+    status,
+    ready: (text) => {
+      status(text)
+      sd.ready()
+    },
+    stopping: (text) => {
+      sd.stopping(process.pid)
+      status(text)
+    },
+    watchdog: (healthy) => {
+      const interval = sd.watchdogInterval()
+      if (interval === 0 || timer) return
+      timer = setInterval(() => healthy() && sd.watchdog(), interval / 3)
+    },
+    close: () => clearInterval(timer)
+  }
+}

@@ -1,0 +1,19 @@
+import { problems, type Problem, type ProblemType } from '../contract/problem.ts'
+
+/** An error that is meant for the caller of the API: it becomes a problem document, RFC 9457. */
+export class ProblemError extends Error {
+  readonly problem: Problem
+  constructor(type: ProblemType, detail?: string, errors?: Problem['errors']) {
+    super(detail ?? problems[type].title)
+    this.problem = {
+      type: `urn:leadmaster:problem:${type}`,
+      ...problems[type],
+      ...(detail === undefined ? {} : { detail }),
+      ...(errors === undefined ? {} : { errors })
+    }
+  }
+}
+
+/** A parameter, header or body member that is not as expected: names it and says what was. */
+export const invalid = (...errors: NonNullable<Problem['errors']>): ProblemError =>
+  new ProblemError('invalid-parameters', errors.map(({ field, message }) => `${field}: ${message}`).join('; '), errors)

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import { EnvironmentError, masked, processEnv, systemdEnv, type Source } from './env.ts'
+import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { createLog, type Log } from './log.ts'
+import { createNotify, type Notify } from './notify.ts'
+
+/** What every daemon has in hand once its environment is accepted. */
+export interface Platform<C> {
+  config: C
+  log: Log
+  notify: Notify
+  lifecycle: Lifecycle
+  version: string
+}
+
+/** sysexits.h: the configuration is wrong. systemd must not restart on it: RestartPreventExitStatus=78. */
+const EX_CONFIG = 78
+
+/**
+ * Starts a daemon: environment first, then `main`. A bad environment ends the process with 78 and one message that
+ * names every fault; an error from `main` ends it with 1.
+ */
+export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: number }>(
+  service: string,
+  readConfig: (source: Source) => C,
+  main: (platform: Platform<C>) => Promise<void>,
+  onStray?: (error: unknown) => boolean
+): Promise<void> => {
+  const { notifySocket, underJournal } = systemdEnv()
+  const notify = createNotify(notifySocket)
+  let config: C
+  try {
+    config = readConfig(processEnv)
+  } catch (error) {
+    if (!(error instanceof EnvironmentError)) throw error
+    const message = `${service} cannot start: ${error.message}`
+    createLog({ service, level: 'info', underJournal }).fatal({ event: 'environment_refused', faults: error.faults }, message)
+    notify.status(message)
+    process.exit(EX_CONFIG)
+  }
+  const log = createLog({ service, level: config.LOG_LEVEL, underJournal })
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  log.info({ event: 'starting', version, node: process.version, config: masked(config) }, `${service} ${version} is starting`)
+  const lifecycle = createLifecycle({ log, notify, timeoutMs: config.SHUTDOWN_TIMEOUT, ...(onStray ? { onStray } : {}) })
+  try {
+    await main({ config, log, notify, lifecycle, version })
+  } catch (error) {
+    log.fatal({ event: 'start_failed', err: error }, `${service} cannot start: ${error instanceof Error ? error.message : String(error)}`)
+    await lifecycle.stop('start failed', 1)
+  }
+}

@@ -1,0 +1,47 @@
+import { duration, host, name, oneOf, path, port, readEnv, size, token, type Schema, type Source } from '../platform/env.ts'
+
+/** session-manager's environment; deploy/env/session-manager.env explains each variable. Durations in ms, sizes in bytes. */
+export interface Config {
+  NODE_ENV: 'production' | 'development' | 'test'
+  LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+  HOST: string
+  PORT: number
+  SESSION_MANAGER_TOKEN: string
+  ACCOUNT: string
+  STATE_DIR: string
+  CHROMIUM_PATH: string
+  MEDIA_MAX_SIZE: number
+  START_TIMEOUT: number
+  READY_TIMEOUT: number
+  PROBE_INTERVAL: number
+  RECONNECT_MIN_DELAY: number
+  RECONNECT_MAX_DELAY: number
+  BACKFILL_INTERVAL: number
+  BACKFILL_OVERLAP: number
+  BACKFILL_FIRST_LINK: number
+  SHUTDOWN_TIMEOUT: number
+}
+
+export const schema: Schema<Config> = {
+  NODE_ENV: oneOf('production', 'development', 'test')({ desc: 'production on a server' }),
+  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace')({ desc: 'info on a server' }),
+  HOST: host({ desc: 'the address to listen on, 127.0.0.1 unless the hub is elsewhere' }),
+  PORT: port({ desc: 'the port to listen on, 3001 by custom' }),
+  SESSION_MANAGER_TOKEN: token({ desc: 'the secret that central-hub sends, 32 characters or more' }),
+  ACCOUNT: name({ desc: 'a short name for this WhatsApp account, such as main' }),
+  STATE_DIR: path({ desc: 'the directory of the journal, the media and the browser profile' }),
+  CHROMIUM_PATH: path({ default: '/usr/bin/chromium' }),
+  MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
+  START_TIMEOUT: duration('1s', '10m')({ default: 90_000 }),
+  READY_TIMEOUT: duration('1s', '1h')({ default: 180_000 }),
+  PROBE_INTERVAL: duration('100ms', '10m')({ default: 5_000 }),
+  RECONNECT_MIN_DELAY: duration('10ms', '10m')({ default: 2_000 }),
+  RECONNECT_MAX_DELAY: duration('10ms', '1d')({ default: 300_000 }),
+  BACKFILL_INTERVAL: duration('1s', '1d')({ default: 300_000 }),
+  BACKFILL_OVERLAP: duration('0s', '7d')({ default: 900_000 }),
+  BACKFILL_FIRST_LINK: duration('0s', '90d')({ default: 86_400_000 }),
+  SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 20_000 })
+}
+
+/** @throws {EnvironmentError} naming every fault */
+export const readConfig = (source: Source): Config => readEnv(source, schema)
