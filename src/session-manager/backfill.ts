@@ -1,0 +1,89 @@
+import type { Log } from '../platform/log.ts'
+import type { Draft, Journal } from './journal.ts'
+
+/** Reads back what was missed: on every READY, and at intervals, for events may also be lost silently. */
+export interface Backfill {
+  /** Starts a run unless one is under way; the next follows after the interval. */
+  wake(): void
+  running(): boolean
+  /** A device was linked just now: its history arrives over the next minutes. */
+  linked(): void
+  stop(): void
+}
+
+export interface BackfillOptions {
+  journal: Journal
+  /** Messages since a time (UNIX seconds) while the session is READY, undefined otherwise. */
+  source: () => ((since: number) => AsyncIterable<Draft[]>) | undefined
+  /** Resolves once on disk. */
+  add: (drafts: readonly Draft[]) => Promise<void>
+  intervalMs: number
+  /** Read again before the time that is known to be complete. */
+  overlapMs: number
+  /** How far back the first run after the first link goes. */
+  firstLinkMs: number
+  log: Log
+  now?: () => number
+}
+
+/** After a device is linked, WhatsApp goes on delivering history for this long. */
+const historyMs = 15 * 60_000
+
+/** From when on a run has to read, ms. */
+export const readFrom = (journal: Journal, now: number, overlapMs: number, firstLinkMs: number): number => {
+  const complete = journal.mark('complete_until')
+  const linkedAt = journal.mark('linked_at')
+  const floor = journal.mark('link_floor')
+  if (linkedAt !== undefined && now - linkedAt < historyMs) return (floor ?? linkedAt - firstLinkMs) - overlapMs
+  return (complete ?? now - firstLinkMs) - overlapMs
+}
+
+export const createBackfill = (options: BackfillOptions): Backfill => {
+  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, log, now = Date.now } = options
+  let running = false
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+
+  const run = async (read: (since: number) => AsyncIterable<Draft[]>): Promise<void> => {
+    const started = now()
+    const since = readFrom(journal, started, overlapMs, firstLinkMs)
+    const before = journal.lastSeq()
+    let messages = 0
+    for await (const drafts of read(Math.floor(since / 1_000))) {
+      messages += drafts.length
+      await add(drafts)
+    }
+    // only now is everything before the run known to be on disk
+    journal.setMark('complete_until', started)
+    const line = { event: 'backfill', since: new Date(since).toISOString(), read: messages, new: journal.lastSeq() - before, ms: now() - started }
+    if (line.new > 0) log.info(line, `read back ${line.new} records`)
+    else log.debug(line, 'nothing was missed')
+  }
+
+  const wake = (): void => {
+    const read = source()
+    if (running || stopped || read === undefined) return
+    running = true
+    clearTimeout(timer)
+    run(read)
+      .catch((error: unknown) => {
+        log.warn({ event: 'backfill_failed', err: error, retry_ms: intervalMs }, 'reading back was interrupted; the next run starts where this one did')
+      })
+      .finally(() => {
+        running = false
+        if (!stopped) timer = setTimeout(wake, intervalMs)
+      })
+  }
+  return {
+    wake,
+    running: () => running,
+    linked: () => {
+      journal.setMark('link_floor', journal.mark('complete_until'))
+      journal.setMark('linked_at', now())
+    },
+    stop: () => {
+      stopped = true
+      clearTimeout(timer)
+    }
+  }
+}

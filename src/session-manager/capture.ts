@@ -1,0 +1,127 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { InboundRecord } from '../contract/record.ts'
+import type { Log } from '../platform/log.ts'
+import type { Draft, Journal } from './journal.ts'
+
+/** From the page to the journal: in order of arrival, what has arrived by then as one group with one fsync. */
+export interface Capture {
+  /** Resolves once all of it is on disk. */
+  add(drafts: readonly Draft[], source: InboundRecord['source']): Promise<void>
+  /** Why the journal cannot be written and since when (ms), undefined while it can. */
+  failure(): { reason: string; since: number } | undefined
+  /** Resolves once nothing waits to be written; gives up the rest when the journal cannot be written. */
+  drain(): Promise<void>
+}
+
+const groupSize = 500
+/** Past this, memory is at stake: live drafts are dropped, and read back once the journal can be written. */
+const mostWaiting = 100_000
+const lidBoundMs = 2_000
+const mostLids = 50_000
+
+interface Group {
+  drafts: readonly Draft[]
+  source: InboundRecord['source']
+  written: () => void
+}
+
+/** @param phones the phone numbers of LIDs, as far as WhatsApp Web knows them */
+export const createCapture = (options: {
+  journal: Journal
+  phones: (lids: readonly string[]) => Promise<Map<string, string>>
+  log: Log
+}): Capture => {
+  const { journal, phones, log } = options
+  const waiting: Group[] = []
+  const known = new Map<string, string>()
+  let waitingDrafts = 0
+  let failure: { reason: string; since: number } | undefined
+  let giveUp = false
+  let running: Promise<void> = Promise.resolve()
+  let busy = false
+
+  /** Fills in phone numbers; a message is never held back for long, nor lost, for want of one. */
+  const resolve = async (drafts: readonly Draft[]): Promise<void> => {
+    const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)
+    const unknown = [...new Set(nameless.flatMap(({ message }) => (message.lid && !known.has(message.lid) ? [message.lid] : [])))]
+    if (unknown.length > 0) {
+      const late = AbortSignal.timeout(lidBoundMs)
+      const bound = new Promise<never>((_, reject) => late.addEventListener('abort', () => reject(new Error(`no answer within ${lidBoundMs} ms`))))
+      try {
+        if (known.size > mostLids) known.clear()
+        for (const [lid, phone] of await Promise.race([phones(unknown), bound])) known.set(lid, phone)
+      } catch (error) {
+        log.warn({ event: 'lid_lookup_failed', lids: unknown.length, err: error }, 'phone numbers of LIDs could not be looked up')
+      }
+    }
+    for (const { message } of nameless) {
+      const phone = known.get(message.lid as string)
+      if (phone !== undefined) message.phone = phone
+    }
+  }
+
+  const write = async (drafts: readonly Draft[], source: InboundRecord['source']): Promise<void> => {
+    for (let waitMs = 100; !giveUp; waitMs = Math.min(30_000, waitMs * 2)) {
+      try {
+        journal.append(drafts, source)
+        if (failure) log.info({ event: 'journal_writable' }, 'the journal can be written again')
+        failure = undefined
+        return
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error)
+        failure = { reason, since: failure?.since ?? Date.now() }
+        log.error({ event: 'journal_unwritable', waiting: waitingDrafts, retry_ms: waitMs, err: error }, `the journal cannot be written: ${reason}`)
+        await delay(waitMs)
+      }
+    }
+  }
+
+  const nextGroups = (): Group[] => {
+    const { source } = waiting[0] as Group
+    let count = 0
+    let end = 0
+    for (const group of waiting) {
+      if (group.source !== source || (count > 0 && count + group.drafts.length > groupSize)) break
+      count += group.drafts.length
+      end += 1
+    }
+    return waiting.splice(0, end)
+  }
+
+  const run = async (): Promise<void> => {
+    // what arrives in the same turn of the event loop shares the group
+    await new Promise((turn) => setImmediate(turn))
+    while (waiting.length > 0) {
+      const groups = nextGroups()
+      const drafts = groups.flatMap((group) => group.drafts)
+      await resolve(drafts)
+      await write(drafts, (groups[0] as Group).source)
+      // nobody is told that it is on disk when it is not
+      if (giveUp) return
+      waitingDrafts -= drafts.length
+      for (const { written } of groups) written()
+    }
+    busy = false
+  }
+
+  return {
+    add: (drafts, source) =>
+      new Promise((written) => {
+        if (drafts.length === 0) return written()
+        if (source === 'live' && waitingDrafts + drafts.length > mostWaiting) {
+          log.error({ event: 'capture_overflow', dropped: drafts.length }, 'too much waits for the journal: dropped, to be read back later')
+          return written()
+        }
+        waiting.push({ drafts, source, written })
+        waitingDrafts += drafts.length
+        if (busy) return
+        busy = true
+        running = run()
+      }),
+    failure: () => failure,
+    drain: () => {
+      giveUp = failure !== undefined
+      return running
+    }
+  }
+}

@@ -1,0 +1,212 @@
+import type { Log } from '../platform/log.ts'
+import type { Draft } from './journal.ts'
+import { initialSession, step, type Effect, type Policy, type Session, type SessionEvent } from './session.ts'
+import type { Listener, ListenerEvent } from './whatsapp/listener.ts'
+import type { Probe } from './whatsapp/page.ts'
+import { explain, isLibraryError } from './whatsapp/reason.ts'
+
+/** Carries out what session.ts decides: one browser at a time, timers, and a look at the page from outside. */
+export interface Connection {
+  session(): Session
+  connect(): void
+  /** Closes the browser and keeps the linked device, unless `logout`, which unlinks it. */
+  disconnect(logout: boolean): Promise<void>
+  /** The listener while the session is READY. */
+  ready(): Listener | undefined
+  /** Attempts to send that the guard refused since the start of this process. */
+  outboundBlocked(): number
+  /** Whether the timers of the connection still run: false means this process is stuck. */
+  beating(): boolean
+  /** An error that nobody awaited. @returns whether it is one of whatsapp-web.js, and so costs only the session */
+  stray(error: unknown): boolean
+  stop(): Promise<void>
+}
+
+export interface ConnectionOptions {
+  policy: Policy
+  probeIntervalMs: number
+  createListener: (onEvent: (event: ListenerEvent) => void) => Listener
+  /** Deletes the linked device's profile. */
+  forget: () => Promise<void>
+  onCaptured: (drafts: Draft[]) => void
+  /** After every transition. */
+  onChange: (session: Session, before: Session) => void
+  onReady: () => void
+  log: Log
+  now?: () => number
+}
+
+const probeTimeoutMs = 10_000
+/** One missed answer may be a page that is busy syncing. */
+const mostUnanswered = 2
+const qrRefreshMinMs = 1_000
+const qrRefreshMaxMs = 60_000
+
+export const createConnection = (options: ConnectionOptions): Connection => {
+  const { policy, probeIntervalMs, createListener, forget, onCaptured, onChange, onReady, log, now = Date.now } = options
+  let session = initialSession(now())
+  let listener: Listener | undefined
+  let started = false
+  let closing: Promise<void> = Promise.resolve()
+  let retryTimer: NodeJS.Timeout | undefined
+  let deadlineTimer: NodeJS.Timeout | undefined
+  let probeTimer: NodeJS.Timeout | undefined
+  let unanswered = 0
+  let unheardSync = 0
+  let qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
+  let blocked = { before: 0, page: 0 }
+  let beat = now()
+  let over = false
+
+  const dispatch = (event: SessionEvent): void => {
+    if (over) return
+    const before = session
+    const { session: after, effects } = step(before, event, now(), policy)
+    session = after
+    if (after.status !== before.status || after.reason !== before.reason) report(after)
+    for (const effect of effects) carryOut(effect)
+    if (after !== before) onChange(after, before)
+  }
+
+  const report = ({ status, reason, failures, nextAttemptAt }: Session): void => {
+    const line = {
+      event: 'session', status, failures,
+      ...(reason === undefined ? {} : { reason }),
+      ...(nextAttemptAt === undefined ? {} : { retry_ms: Math.max(0, nextAttemptAt - now()) })
+    }
+    const text = `session ${status}${reason === undefined ? '' : `: ${reason}`}`
+    if (status === 'ERROR') log.error(line, text)
+    else if (status === 'DISCONNECTED' && !session.off) log.warn(line, text)
+    else log.info(line, text)
+  }
+
+  const carryOut = (effect: Effect): void => {
+    switch (effect.do) {
+      case 'start':
+        return begin()
+      case 'stop':
+        return end()
+      case 'forget':
+        closing = closing.then(forget).catch((error: unknown) => log.error({ event: 'forget_failed', err: error }, 'the linked device could not be deleted'))
+        return
+      case 'retry':
+        clearTimeout(retryTimer)
+        retryTimer = setTimeout(() => dispatch({ type: 'retry' }), effect.afterMs)
+        return
+      case 'cancel-retry':
+        return clearTimeout(retryTimer)
+      case 'deadline':
+        clearTimeout(deadlineTimer)
+        deadlineTimer = setTimeout(() => dispatch({ type: 'overdue' }), effect.afterMs)
+        return
+      case 'cancel-deadline':
+        return clearTimeout(deadlineTimer)
+      case 'backfill':
+        return onReady()
+    }
+  }
+
+  const begin = (): void => {
+    log.info({ event: 'connect_attempt', attempt: session.failures + 1 }, `connecting to WhatsApp (attempt ${session.failures + 1})`)
+    const mine = createListener((event) => mine === listener && hear(event))
+    listener = mine
+    started = false
+    unanswered = 0
+    unheardSync = 0
+    qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
+    blocked = { before: blocked.before + blocked.page, page: 0 }
+    // the profile is free only once the browser before is gone
+    closing
+      .then(() => (mine === listener ? mine.start() : undefined))
+      .then(() => {
+        if (mine === listener) started = true
+      })
+      .catch((error: unknown) => {
+        if (mine !== listener) return
+        const { reason, fault } = explain(error)
+        dispatch({ type: 'lost', reason, fault })
+      })
+  }
+
+  const end = (): void => {
+    const mine = listener
+    listener = undefined
+    if (mine !== undefined) closing = closing.then(() => mine.stop())
+  }
+
+  const hear = (event: ListenerEvent): void => {
+    if (event.type === 'captured') onCaptured(event.drafts)
+    else dispatch(event)
+  }
+
+  /** What only a look from outside shows: a page that hangs, a sync nobody reported, codes that rotate no more. */
+  const judge = async (mine: Listener, { socket, synced, guard }: Probe): Promise<void> => {
+    blocked.page = guard.blocked
+    if (guard.open > 0) log.error({ event: 'guard_open', functions: guard.open }, 'the guard in the page could not refuse every sending function')
+    const linking = session.status === 'INIT' || session.status === 'QR_REQUIRED'
+    unheardSync = linking && synced ? unheardSync + 1 : 0
+    if (unheardSync >= 2) {
+      log.warn({ event: 'sync_unreported' }, 'WhatsApp Web is synced but did not say so to whatsapp-web.js: reporting it')
+      await mine.reportSync()
+    }
+    if (session.status === 'QR_REQUIRED' && socket === 'UNPAIRED_IDLE' && now() >= qrRefresh.due) {
+      log.info({ event: 'qr_refresh', next_ms: qrRefresh.afterMs }, 'WhatsApp Web stopped showing codes: asking for a new one')
+      qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: now() + qrRefresh.afterMs }
+      await mine.refreshQr()
+    }
+    if (session.status === 'READY' && (socket === 'UNPAIRED' || socket === 'UNPAIRED_IDLE')) {
+      return dispatch({ type: 'lost', reason: `this device is no longer linked (${socket})`, fault: true })
+    }
+    if (socket !== null && (session.status === 'READY' || session.status === 'DISCONNECTED')) dispatch({ type: 'socket', state: socket })
+  }
+
+  const probe = async (): Promise<void> => {
+    beat = now()
+    const mine = listener
+    if (mine !== undefined && started) {
+      try {
+        await judge(mine, await mine.probe(probeTimeoutMs))
+        unanswered = 0
+      } catch (error) {
+        unanswered += 1
+        log.warn({ event: 'probe_failed', unanswered, err: error }, 'the page did not answer')
+        if (mine === listener && unanswered >= mostUnanswered) dispatch({ type: 'lost', reason: 'the page does not answer', fault: false })
+      }
+    }
+    if (!over) probeTimer = setTimeout(() => void probe(), probeIntervalMs)
+  }
+  probeTimer = setTimeout(() => void probe(), probeIntervalMs)
+
+  return {
+    session: () => session,
+    connect: () => dispatch({ type: 'connect' }),
+    disconnect: async (logout) => {
+      const mine = listener
+      if (logout && mine !== undefined) {
+        await mine.unlink().catch((error: unknown) => {
+          log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone')
+        })
+      }
+      dispatch({ type: 'disconnect' })
+      if (logout) carryOut({ do: 'forget' })
+      await closing
+    },
+    ready: () => (session.status === 'READY' ? listener : undefined),
+    outboundBlocked: () => blocked.before + blocked.page,
+    beating: () => now() - beat < probeIntervalMs + mostUnanswered * probeTimeoutMs + 30_000,
+    stray: (error) => {
+      if (!isLibraryError(error)) return false
+      log.error({ event: 'stray_error', err: error }, 'an error in whatsapp-web.js that nobody awaited')
+      dispatch({ type: 'lost', reason: explain(error).reason, fault: false })
+      return true
+    },
+    stop: async () => {
+      over = true
+      clearTimeout(retryTimer)
+      clearTimeout(deadlineTimer)
+      clearTimeout(probeTimer)
+      end()
+      await closing
+    }
+  }
+}

@@ -1,0 +1,154 @@
+import { DatabaseSync } from 'node:sqlite'
+import type { CapturedMessage, InboundRecord, RecordKind } from '../contract/record.ts'
+
+/** What is to be captured; the journal gives it its `seq`. `key` is the idempotency key within the account. */
+export interface Draft {
+  key: string
+  kind: RecordKind
+  message: CapturedMessage
+}
+
+/** Media that WhatsApp still has to deliver. */
+export interface PendingMedia {
+  message: CapturedMessage
+  attempts: number
+}
+
+/** Times, in ms, that must outlive a restart. */
+export type Mark =
+  /** Everything written before this was captured. */
+  | 'complete_until'
+  /** When the device was linked. */
+  | 'linked_at'
+  /** What `complete_until` was when the device was linked: history goes on arriving for a while after. */
+  | 'link_floor'
+
+/** The durable, append-only log of what was captured: on disk before it counts, and each thing once. */
+export interface Journal {
+  /**
+   * Appends as one group, one fsync: all of it is on disk when this returns, or none of it and it throws.
+   * What is there already, by its key, is left out. @returns the records that were new
+   */
+  append(drafts: readonly Draft[], source: InboundRecord['source']): InboundRecord[]
+  /** Records after a cursor, oldest first. */
+  read(after: number, limit: number): InboundRecord[]
+  lastSeq(): number
+  /** UNIX seconds of the newest message of a person, undefined when there is none. */
+  lastMessageAt(): number | undefined
+  /** Calls back after each append; returns what ends it. */
+  subscribe(onAppend: () => void): () => void
+  mark(name: Mark): number | undefined
+  setMark(name: Mark, at: number | undefined): void
+  /** Media to fetch, fewest attempts first. */
+  pendingMedia(limit: number): PendingMedia[]
+  pendingMediaCount(): number
+  /** Counts a failed attempt to fetch; @returns how many that makes */
+  mediaAttempted(messageId: string): number
+  /** Folds the write-ahead log into the file. */
+  checkpoint(): void
+  close(): void
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS records (
+    seq INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    key TEXT NOT NULL,
+    message_id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    UNIQUE (account, key)
+  ) STRICT;
+  CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS pending_media (
+    message_id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL REFERENCES records (seq),
+    attempts INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+`
+
+/** @param file the SQLite file; its directory must exist and be writable */
+export const openJournal = (file: string, account: string, now: () => number = Date.now): Journal => {
+  const db = new DatabaseSync(file)
+  // WAL with FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000')
+  db.exec(schema)
+  const insert = db.prepare('INSERT INTO records (seq, account, key, message_id, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, key) DO NOTHING')
+  const page = db.prepare('SELECT seq, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?')
+  const last = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
+  const getMark = db.prepare('SELECT at FROM marks WHERE name = ?')
+  const putMark = db.prepare('INSERT INTO marks (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at')
+  const dropMark = db.prepare('DELETE FROM marks WHERE name = ?')
+  const addPending = db.prepare('INSERT INTO pending_media (message_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING')
+  const dropPending = db.prepare('DELETE FROM pending_media WHERE message_id = ?')
+  const pending = db.prepare(
+    'SELECT record, attempts FROM pending_media JOIN records USING (seq) ORDER BY attempts, pending_media.seq LIMIT ?'
+  )
+  const countPending = db.prepare('SELECT count(*) AS pending FROM pending_media')
+  const attempt = db.prepare('UPDATE pending_media SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts')
+
+  const subscribers = new Set<() => void>()
+  let lastSeq = Number(last.get()?.['seq'])
+  let lastMessageAt = newestMessage(db)
+
+  const write = (draft: Draft, seq: number, source: InboundRecord['source']): InboundRecord | undefined => {
+    const { key, kind, message } = draft
+    const record = { kind, captured_at: new Date(now()).toISOString(), source, account, message }
+    const { changes } = insert.run(seq, account, key, message.id, JSON.stringify(record))
+    if (changes === 0) return undefined
+    if (kind === 'message' && message.media?.state === 'pending') addPending.run(message.id, seq)
+    if (kind === 'media') dropPending.run(message.id)
+    return { seq, ...record }
+  }
+
+  return {
+    append: (drafts, source) => {
+      const written: InboundRecord[] = []
+      db.exec('BEGIN IMMEDIATE')
+      try {
+        for (const draft of drafts) {
+          const record = write(draft, lastSeq + written.length + 1, source)
+          if (record) written.push(record)
+        }
+        db.exec('COMMIT')
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK')
+        throw error
+      }
+      lastSeq += written.length
+      for (const { kind, message } of written) {
+        if (kind === 'message') lastMessageAt = Math.max(lastMessageAt ?? 0, message.timestamp)
+      }
+      if (written.length > 0) for (const onAppend of subscribers) onAppend()
+      return written
+    },
+    read: (after, limit) =>
+      page.all(after, limit).map((row) => ({ seq: Number(row['seq']), ...(JSON.parse(String(row['record'])) as Omit<InboundRecord, 'seq'>) })),
+    lastSeq: () => lastSeq,
+    lastMessageAt: () => lastMessageAt,
+    subscribe: (onAppend) => {
+      subscribers.add(onAppend)
+      return () => subscribers.delete(onAppend)
+    },
+    mark: (name) => {
+      const row = getMark.get(name)
+      return row === undefined ? undefined : Number(row['at'])
+    },
+    setMark: (name, at) => void (at === undefined ? dropMark.run(name) : putMark.run(name, Math.round(at))),
+    pendingMedia: (limit) =>
+      pending.all(limit).map((row) => ({
+        message: (JSON.parse(String(row['record'])) as InboundRecord).message,
+        attempts: Number(row['attempts'])
+      })),
+    pendingMediaCount: () => Number(countPending.get()?.['pending']),
+    mediaAttempted: (messageId) => Number(attempt.get(messageId)?.['attempts'] ?? 0),
+    checkpoint: () => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
+    close: () => db.close()
+  }
+}
+
+const newestMessage = (db: DatabaseSync): number | undefined => {
+  const row = db
+    .prepare("SELECT max(record ->> '$.message.timestamp') AS at FROM (SELECT record FROM records ORDER BY seq DESC LIMIT 1000) WHERE record ->> '$.kind' = 'message'")
+    .get()
+  return row?.['at'] == null ? undefined : Number(row['at'])
+}

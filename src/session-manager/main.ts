@@ -1,0 +1,179 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Gauge } from 'prom-client'
+import type { Status } from '../contract/session.ts'
+import { hasBearer } from '../platform/auth.ts'
+import { createHttp } from '../platform/http.ts'
+import { createMetrics } from '../platform/metrics.ts'
+import { ProblemError } from '../platform/problem.ts'
+import { start, type Platform } from '../platform/start.ts'
+import { createBackfill } from './backfill.ts'
+import { createCapture } from './capture.ts'
+import { readConfig, type Config } from './config.ts'
+import { createConnection, type Connection } from './connection.ts'
+import { openJournal, type Journal } from './journal.ts'
+import { createMediaFetcher } from './media.ts'
+import { addRoutes } from './routes.ts'
+import type { Session } from './session.ts'
+import { createListener, forgetDevice } from './whatsapp/listener.ts'
+
+const service = 'session-manager'
+/** A journal that could not be written for this long makes the daemon unhealthy: ms. */
+const unwritableMs = 60_000
+/** What is in flight when it stops may take this long, ms; the rest of SHUTDOWN_TIMEOUT is for Chromium. */
+const drainMs = 3_000
+
+let connection: Connection | undefined
+
+/** The journal's file; the state directory is made if need be. */
+const openState = async (directory: string, account: string): Promise<Journal> => {
+  await mkdir(join(directory, 'profile'), { recursive: true, mode: 0o700 })
+  await mkdir(join(directory, 'media'), { recursive: true, mode: 0o700 })
+  return openJournal(join(directory, 'journal.db'), account)
+}
+
+/** What `systemctl status` says of the session, without any personal data. */
+export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPercent }: Session, now: number): string => {
+  const next = nextAttemptAt === undefined ? '' : `, next attempt in ${Math.max(0, Math.round((nextAttemptAt - now) / 1_000))} s`
+  switch (status) {
+    case 'INIT':
+      return 'starting WhatsApp Web'
+    case 'QR_REQUIRED':
+      return `awaiting QR scan (attempt ${qrAttempt})`
+    case 'AUTHENTICATED':
+      return `syncing${syncPercent === undefined ? '' : ` (${syncPercent} %)`}`
+    case 'READY':
+      return 'session READY'
+    default:
+      return `session ${status}: ${reason ?? 'no reason given'}${next}`
+  }
+}
+
+const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
+  const account = config.ACCOUNT
+  const profile = join(config.STATE_DIR, 'profile')
+  const journal = await openState(config.STATE_DIR, account)
+  lifecycle.onStop('close the journal', () => {
+    journal.checkpoint()
+    journal.close()
+  })
+
+  const capture = createCapture({ journal, log, phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map() })
+  lifecycle.onStop('write what was captured', () => capture.drain())
+  const media = createMediaFetcher({
+    journal, log,
+    add: (drafts) => capture.add(drafts, 'live'),
+    source: () => connection?.ready()?.media,
+    directory: join(config.STATE_DIR, 'media'),
+    maxBytes: config.MEDIA_MAX_SIZE
+  })
+  const backfill = createBackfill({
+    journal, log,
+    source: () => connection?.ready()?.readBack,
+    add: (drafts) => capture.add(drafts, 'backfill'),
+    intervalMs: config.BACKFILL_INTERVAL,
+    overlapMs: config.BACKFILL_OVERLAP,
+    firstLinkMs: config.BACKFILL_FIRST_LINK
+  })
+  lifecycle.onStop('stop reading back and fetching media', () => {
+    backfill.stop()
+    media.stop()
+  })
+
+  const watchers = new Set<() => void>()
+  let address = ''
+  const onChange = (session: Session, before: Session): void => {
+    if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
+    notify.status(`listening on ${address}, ${inPlainWords(session, Date.now())}`)
+    for (const changed of watchers) changed()
+  }
+  const session = (connection = createConnection({
+    policy: {
+      startTimeoutMs: config.START_TIMEOUT,
+      readyTimeoutMs: config.READY_TIMEOUT,
+      minDelayMs: config.RECONNECT_MIN_DELAY,
+      maxDelayMs: config.RECONNECT_MAX_DELAY,
+      random: Math.random
+    },
+    probeIntervalMs: config.PROBE_INTERVAL,
+    createListener: (onEvent) => createListener({ chromiumPath: config.CHROMIUM_PATH, profile, mediaMaxBytes: config.MEDIA_MAX_SIZE, log, onEvent }),
+    forget: async () => {
+      journal.setMark('linked_at', undefined)
+      await forgetDevice(profile)
+    },
+    onCaptured: (drafts) => void capture.add(drafts, 'live').then(media.wake),
+    onChange,
+    onReady: () => {
+      backfill.wake()
+      media.wake()
+    },
+    log
+  }))
+  lifecycle.onStop('close Chromium', session.stop)
+
+  const status = (): Status => {
+    const { status: state, since, reason, me, syncPercent, failures, nextAttemptAt, version: webVersion } = session.session()
+    const lastMessageAt = journal.lastMessageAt()
+    const complete = journal.mark('complete_until')
+    const trouble = capture.failure()
+    return {
+      status: state,
+      since: new Date(since).toISOString(),
+      ...(trouble ? { reason: `the journal cannot be written: ${trouble.reason}` } : reason === undefined ? {} : { reason }),
+      account,
+      linked: journal.mark('linked_at') !== undefined,
+      ...(me ? { me } : {}),
+      ...(lastMessageAt === undefined ? {} : { last_message_at: new Date(lastMessageAt * 1_000).toISOString() }),
+      ...(syncPercent === undefined ? {} : { sync_percent: syncPercent }),
+      failures,
+      ...(nextAttemptAt === undefined ? {} : { next_attempt_at: new Date(nextAttemptAt).toISOString() }),
+      ...(webVersion === undefined ? {} : { whatsapp_web_version: webVersion }),
+      outbound_blocked: session.outboundBlocked(),
+      journal: { last_seq: journal.lastSeq() },
+      media: { pending: journal.pendingMediaCount() },
+      backfill: { running: backfill.running(), ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }) }
+    }
+  }
+
+  const metrics = createMetrics()
+  const gauge = (name: string, help: string, read: () => number): unknown =>
+    new Gauge({ name, help, registers: [metrics.registry], collect() { this.set(read()) } })
+  gauge('journal_last_seq', 'the last record of the journal', journal.lastSeq)
+  gauge('session_ready', '1 while the session is READY', () => Number(session.session().status === 'READY'))
+  gauge('outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
+  gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
+
+  const http = createHttp({
+    log, metrics,
+    allowedHosts: [],
+    authorize: (req) => {
+      if (req.path !== '/health' && !hasBearer(req, config.SESSION_MANAGER_TOKEN)) {
+        throw new ProblemError('unauthorized', 'send Authorization: Bearer with SESSION_MANAGER_TOKEN of session-manager.env')
+      }
+    }
+  })
+  addRoutes({
+    http, journal, status,
+    health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, account, pid: process.pid, uptime_s: process.uptime() }),
+    session: session.session,
+    connect: session.connect,
+    disconnect: session.disconnect,
+    onStatus: (changed) => {
+      watchers.add(changed)
+      return () => watchers.delete(changed)
+    },
+    metrics: () => metrics.registry.metrics()
+  })
+  const bound = await http.listen(config.HOST, config.PORT).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EADDRINUSE') throw error
+    throw new Error(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in session-manager.env and SESSION_MANAGER_BASE_URL in central-hub.env`)
+  })
+  lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
+  address = `${config.HOST}:${bound.port}`
+  log.info({ event: 'listening', address, account }, `listening on ${address}`)
+  notify.ready(`listening on ${address}, ${inPlainWords(session.session(), Date.now())}`)
+  notify.watchdog(() => session.beating() && Date.now() - (capture.failure()?.since ?? Date.now()) < unwritableMs)
+  session.connect()
+}
+
+await start(service, readConfig, main, (error) => connection?.stray(error) ?? false)

@@ -1,0 +1,125 @@
+import type { Connect, Disconnect, Health, Qr, Status } from '../contract/session.ts'
+import type { InboundRecord } from '../contract/record.ts'
+import { sendJson, type Http, type Request, type Response } from '../platform/http.ts'
+import { invalid, ProblemError } from '../platform/problem.ts'
+import { follow, resumePoint, type ServerSentEvent } from '../platform/sse.ts'
+import type { Journal } from './journal.ts'
+import { qrDataUrl, qrPng, qrSvg, qrText } from './qr.ts'
+import type { Session } from './session.ts'
+
+export interface RouteOptions {
+  http: Http
+  journal: Journal
+  health: () => Health
+  status: () => Status
+  session: () => Session
+  connect: () => void
+  disconnect: (logout: boolean) => Promise<void>
+  /** Calls back when the status may have changed; returns what ends it. */
+  onStatus: (changed: () => void) => () => void
+  metrics: () => Promise<string>
+}
+
+const pageSize = 200
+const iso = (ms: number): string => new Date(ms).toISOString()
+
+const query = (req: Request, ...known: string[]): URLSearchParams => {
+  const params = new URLSearchParams(req.search)
+  const unknown = [...params.keys()].filter((name) => !known.includes(name))
+  if (unknown.length > 0) throw invalid(...unknown.map((field) => ({ field, message: `unknown; expected ${known.join(', ') || 'no parameter'}` })))
+  return params
+}
+
+const whole = (value: string | undefined, field: string, min: number, max: number, fallback: number): number => {
+  if (value === undefined) return fallback
+  const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN
+  if (!(number >= min && number <= max)) throw invalid({ field, message: `expected a whole number from ${min} to ${max}` })
+  return number
+}
+
+/** Which drawing an Accept header asks for; JSON unless an image or plain text comes first. */
+const drawing = (accept: string | undefined): 'png' | 'svg' | 'txt' | undefined => {
+  const first = accept?.split(',')[0]?.split(';')[0]?.trim()
+  return first === 'image/svg+xml' ? 'svg' : first === 'image/png' || first === 'image/*' ? 'png' : first === 'text/plain' ? 'txt' : undefined
+}
+
+/** Adds session-manager's routes: the contract is DESIGN.md section 3, the bodies are in src/contract. */
+export const addRoutes = (options: RouteOptions): void => {
+  const { http, journal, session } = options
+
+  http.route('GET', '/health', (_req, res) => sendJson(res, options.health()))
+  http.route('GET', '/status', (_req, res) => sendJson(res, options.status()))
+  http.route('GET', '/metrics', async (_req, res) => {
+    res.setHeader('content-type', 'text/plain; version=0.0.4; charset=utf-8')
+    res.end(await options.metrics())
+  })
+
+  const drawQr = async (res: Response, as: 'png' | 'svg' | 'txt'): Promise<void> => {
+    const { qr, status } = session()
+    if (qr === undefined) throw new ProblemError('not-found', `there is no QR to scan: the session is ${status}`)
+    const [type, body] =
+      as === 'png' ? ['image/png', await qrPng(qr.code)] : as === 'svg' ? ['image/svg+xml', await qrSvg(qr.code)] : ['text/plain; charset=utf-8', await qrText(qr.code)]
+    res.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' })
+    res.end(body)
+  }
+  http.route('GET', '/qr', async (req, res) => {
+    const as = drawing(req.headers.accept)
+    if (as !== undefined) return drawQr(res, as)
+    const { qr, qrAttempt } = session()
+    const body: Qr =
+      qr === undefined
+        ? { status: 'NO_QR' }
+        : { status: 'QR_AVAILABLE', qr: await qrDataUrl(qr.code), generated_at: iso(qr.generatedAt), expires_at: iso(qr.expiresAt), attempt: qrAttempt }
+    res.setHeader('vary', 'accept')
+    sendJson(res, body)
+  })
+  for (const as of ['png', 'svg', 'txt'] as const) http.route('GET', `/qr.${as}`, (_req, res) => drawQr(res, as))
+
+  http.route('POST', '/connect', (req, res) => {
+    query(req)
+    const alreadyConnected = session().running
+    options.connect()
+    const { account } = options.status()
+    const body: Connect = {
+      success: true,
+      state: session().status,
+      session: account,
+      alreadyConnected,
+      message: alreadyConnected ? `the session is running: ${session().status}` : 'the session is starting'
+    }
+    sendJson(res, body)
+  })
+  http.route('POST', '/disconnect', async (req, res) => {
+    const logout = query(req, 'logout').get('logout')
+    if (logout !== null && logout !== 'true' && logout !== 'false') throw invalid({ field: 'logout', message: 'expected true or false' })
+    const alreadyDisconnected = session().off
+    await options.disconnect(logout === 'true')
+    const { account } = options.status()
+    const message = logout === 'true' ? 'the browser is closed and this device is unlinked' : 'the browser is closed; the linked device is kept'
+    const body: Disconnect = { success: true, state: session().status, session: account, alreadyDisconnected, message }
+    sendJson(res, body)
+  })
+
+  http.route('GET', '/inbound', (req, res) => {
+    const params = query(req, 'after', 'limit')
+    const after = whole(params.get('after') ?? undefined, 'after', 0, Number.MAX_SAFE_INTEGER, 0)
+    const limit = whole(params.get('limit') ?? undefined, 'limit', 1, 1_000, 100)
+    const records = journal.read(after, limit)
+    sendJson(res, { records, next_after: records.at(-1)?.seq ?? after, last_seq: journal.lastSeq() })
+  })
+  http.route('GET', '/inbound/stream', async (req, res) => {
+    const from = resumePoint(req, query(req, 'after').get('after') ?? undefined)
+    const after = whole(from, 'after', 0, Number.MAX_SAFE_INTEGER, 0)
+    const stream = http.stream(req, res)
+    const tellStatus = (): void => void stream.send([{ event: 'status', data: options.status() }])
+    tellStatus()
+    stream.onClose(options.onStatus(tellStatus))
+    await follow<InboundRecord>(stream, {
+      after,
+      read: (position) => journal.read(position, pageSize),
+      position: ({ seq }) => seq,
+      toEvent: (record): ServerSentEvent => ({ id: record.seq, event: 'record', data: record }),
+      subscribe: (wake) => journal.subscribe(wake)
+    })
+  })
+}

@@ -1,0 +1,188 @@
+import type { Me, SessionStatus } from '../contract/session.ts'
+
+/**
+ * The life of the session with WhatsApp: a pure state machine. What happens comes in as events; what to do about it
+ * goes out as effects, which connection.ts carries out. All times are ms.
+ */
+export interface Session {
+  status: SessionStatus
+  since: number
+  reason?: string
+  /** An operator asked for it to be off. */
+  off: boolean
+  /** A browser is up or coming up. */
+  running: boolean
+  /** Attempts that failed in a row. */
+  failures: number
+  nextAttemptAt?: number
+  qr?: { code: string; generatedAt: number; expiresAt: number }
+  /** Codes shown since the last connection. */
+  qrAttempt: number
+  me?: Me
+  syncPercent?: number
+  version?: string
+}
+
+export type SessionEvent =
+  | { type: 'connect' }
+  | { type: 'disconnect' }
+  | { type: 'retry' }
+  | { type: 'qr'; code: string }
+  | { type: 'syncing'; percent: number }
+  | { type: 'authenticated' }
+  | { type: 'ready'; me: Me; version: string }
+  /** WhatsApp Web's own socket changed its state, WAState of whatsapp-web.js. */
+  | { type: 'socket'; state: string }
+  /** The connection is gone. A `fault` is one an operator should look at; the rest passes. */
+  | { type: 'lost'; reason: string; fault: boolean }
+  /** The phone unlinked this device. */
+  | { type: 'logout' }
+  | { type: 'overdue' }
+
+export type Effect =
+  | { do: 'start' }
+  | { do: 'stop' }
+  /** Deletes the linked device's profile, once the browser is closed. */
+  | { do: 'forget' }
+  | { do: 'retry'; afterMs: number }
+  | { do: 'cancel-retry' }
+  /** An `overdue` event is due after this time, instead of any set before. */
+  | { do: 'deadline'; afterMs: number }
+  | { do: 'cancel-deadline' }
+  | { do: 'backfill' }
+
+export interface Policy {
+  startTimeoutMs: number
+  readyTimeoutMs: number
+  minDelayMs: number
+  maxDelayMs: number
+  /** From 0 to 1. */
+  random: () => number
+}
+
+/** WhatsApp Web shows the first code for 60 s and each later one for 20 s. */
+const qrLifetime = (attempt: number): number => (attempt === 1 ? 60_000 : 20_000)
+
+/** A connection that lasted this long was a good one: what breaks it starts a new row of failures. */
+const goodAfterMs = 60_000
+
+/** States in which WhatsApp Web itself is busy connecting again. */
+const selfHealing = new Set(['OPENING', 'PAIRING', 'TIMEOUT', 'UNLAUNCHED'])
+
+export const initialSession = (now: number): Session => ({
+  status: 'DISCONNECTED',
+  since: now,
+  reason: 'not started yet',
+  off: false,
+  running: false,
+  failures: 0,
+  qrAttempt: 0
+})
+
+/** Exponential backoff with jitter: from half to the whole of min·2ⁿ, capped. */
+export const backoff = (failures: number, { minDelayMs, maxDelayMs, random }: Policy): number =>
+  Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2))
+
+interface Step {
+  session: Session
+  effects: Effect[]
+}
+
+const enter = (session: Session, status: SessionStatus, now: number, reason?: string): Session => {
+  const { reason: _reason, qr: _qr, nextAttemptAt: _next, syncPercent: _percent, ...rest } = session
+  const since = status === session.status ? session.since : now
+  return { ...rest, status, since, ...(reason === undefined ? {} : { reason }) }
+}
+
+const begin = (session: Session, now: number, policy: Policy): Step => ({
+  session: { ...enter(session, 'INIT', now), off: false, running: true, qrAttempt: 0 },
+  effects: [{ do: 'cancel-retry' }, { do: 'start' }, { do: 'deadline', afterMs: policy.startTimeoutMs }]
+})
+
+const lose = (session: Session, now: number, policy: Policy, reason: string, fault: boolean): Step => {
+  const good = (session.status === 'READY' || session.status === 'QR_REQUIRED') && now - session.since >= goodAfterMs
+  const failures = good ? 1 : session.failures + 1
+  const afterMs = backoff(failures, policy)
+  return {
+    session: { ...enter(session, fault ? 'ERROR' : 'DISCONNECTED', now, reason), running: false, failures, nextAttemptAt: now + afterMs },
+    effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'retry', afterMs }]
+  }
+}
+
+/** What becomes of the session when something happens, and what is to be done about it. */
+export const step = (session: Session, event: SessionEvent, now: number, policy: Policy): Step => {
+  const same: Step = { session, effects: [] }
+  switch (event.type) {
+    case 'connect':
+      return session.running ? same : begin(session, now, policy)
+    case 'retry':
+      return session.running || session.off ? same : begin(session, now, policy)
+    case 'disconnect':
+      if (session.off) return same
+      return {
+        session: { ...enter(session, 'DISCONNECTED', now, 'disconnected on request'), off: true, running: false, failures: 0 },
+        effects: [{ do: 'cancel-retry' }, { do: 'cancel-deadline' }, { do: 'stop' }]
+      }
+    case 'logout':
+      return {
+        session: { ...enter(session, 'DISCONNECTED', now, 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
+        effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'forget' }, { do: 'retry', afterMs: 0 }]
+      }
+    default:
+      return session.running ? whileRunning(session, event, now, policy) : same
+  }
+}
+
+type RunningEvent = Exclude<SessionEvent, { type: 'connect' | 'retry' | 'disconnect' | 'logout' }>
+
+const whileRunning = (session: Session, event: RunningEvent, now: number, policy: Policy): Step => {
+  const same: Step = { session, effects: [] }
+  switch (event.type) {
+    case 'qr': {
+      // a code after the device was linked is WhatsApp Web rotating one nobody needs
+      if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED') return same
+      const qrAttempt = session.qrAttempt + 1
+      const qr = { code: event.code, generatedAt: now, expiresAt: now + qrLifetime(qrAttempt) }
+      return { session: { ...enter(session, 'QR_REQUIRED', now), qr, qrAttempt }, effects: [{ do: 'cancel-deadline' }] }
+    }
+    case 'syncing':
+      if (session.status === 'READY' || session.syncPercent === event.percent) return same
+      return {
+        session: { ...enter(session, 'AUTHENTICATED', now), syncPercent: event.percent },
+        effects: [{ do: 'deadline', afterMs: policy.readyTimeoutMs }]
+      }
+    case 'authenticated':
+      if (session.status === 'READY') return same
+      return { session: enter(session, 'AUTHENTICATED', now), effects: [{ do: 'deadline', afterMs: policy.readyTimeoutMs }] }
+    case 'ready':
+      return {
+        session: { ...enter(session, 'READY', now), me: event.me, version: event.version, qrAttempt: 0 },
+        effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }]
+      }
+    case 'socket':
+      return onSocket(session, event.state, now, policy)
+    case 'lost':
+      return lose(session, now, policy, event.reason, event.fault)
+    case 'overdue':
+      return lose(session, now, policy, overdue(session, policy), session.status === 'AUTHENTICATED')
+  }
+}
+
+/** Only a session that was ready has anything to lose here; before that the start deadline watches. */
+const onSocket = (session: Session, state: string, now: number, policy: Policy): Step => {
+  if (state === 'CONNECTED' && session.status === 'DISCONNECTED') {
+    return { session: enter(session, 'READY', now), effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }] }
+  }
+  if (session.status === 'READY' && selfHealing.has(state)) {
+    const reason = `WhatsApp Web lost its connection (${state}) and is connecting again`
+    return { session: enter(session, 'DISCONNECTED', now, reason), effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }] }
+  }
+  return { session, effects: [] }
+}
+
+const overdue = (session: Session, policy: Policy): string => {
+  if (session.status === 'AUTHENTICATED') {
+    return `WhatsApp Web authenticated but was not ready within ${policy.readyTimeoutMs / 1_000} s`
+  }
+  return `WhatsApp Web did not connect within ${policy.startTimeoutMs / 1_000} s`
+}

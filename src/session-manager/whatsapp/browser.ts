@@ -1,0 +1,84 @@
+import { execFile } from 'node:child_process'
+import { readFile, readlink, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import type whatsapp from 'whatsapp-web.js'
+import type { Log } from '../../platform/log.ts'
+
+/** Chromium: how it is launched, and its profile, which one browser at a time may hold. */
+
+export type Client = InstanceType<typeof whatsapp.Client>
+export type Browser = NonNullable<Client['pupBrowser']>
+export type Page = NonNullable<Client['pupPage']>
+
+/**
+ * What puppeteer starts Chromium with. Its sandbox stays on; it is driven by a pipe, so there is no debugging port; its
+ * environment is clean, for ours holds tokens; and signals to us are ours to handle.
+ */
+export const launchOptions = (executablePath: string, profile: string) => ({
+  executablePath,
+  headless: true,
+  pipe: true,
+  userDataDir: profile,
+  handleSIGINT: false,
+  handleSIGTERM: false,
+  handleSIGHUP: false,
+  defaultViewport: null,
+  timeout: 30_000,
+  protocolTimeout: 60_000,
+  env: { HOME: profile, PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8', TZ: 'UTC' },
+  args: [
+    '--disable-quic',
+    '--disable-component-update',
+    '--disable-sync',
+    '--disable-gpu',
+    '--no-first-run',
+    '--disable-dev-shm-usage',
+    '--disable-notifications',
+    '--mute-audio'
+  ]
+})
+
+/**
+ * The user agent of this Chromium, as one with a window would give it: WhatsApp Web turns away headless and old ones.
+ * @throws when the program is missing or does not run
+ */
+export const userAgent = async (executablePath: string): Promise<string> => {
+  const { stdout } = await promisify(execFile)(executablePath, ['--version'], { timeout: 30_000, env: { PATH: '/usr/bin:/bin' } })
+  const [, major] = /(\d+)\.\d+\.\d+\.\d+/.exec(stdout) ?? []
+  if (major === undefined) throw new Error(`${executablePath} --version printed no version`)
+  return `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`
+}
+
+const commandLine = (pid: number): Promise<string> => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+
+/** Sends a signal to a process group; a group that is gone already is what was wanted. */
+export const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
+  try {
+    process.kill(-pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/**
+ * Frees the profile of what an earlier run left: Chromium puts `SingletonLock` (a link to host-pid) in it and refuses
+ * to start while it is there. The profile is ours alone, so a browser that still holds it is a leftover and is ended.
+ */
+export const releaseProfile = async (profile: string, log: Log, graceMs = 5_000): Promise<void> => {
+  const lock = join(profile, 'SingletonLock')
+  const target = await readlink(lock).catch(() => undefined)
+  if (target === undefined) return
+  const pid = Number(/-(\d+)$/.exec(target)?.[1])
+  const holds = async (): Promise<boolean> => (await commandLine(pid)).includes(`--user-data-dir=${profile}`)
+  // there is no event for the end of a process that is not a child of ours
+  for (const end = Date.now() + graceMs; (await holds()) && Date.now() < end; ) await delay(50)
+  if (await holds()) {
+    log.warn({ event: 'leftover_browser', pid }, 'a Chromium of an earlier run still holds the profile: ending it')
+    signalGroup(pid, 'SIGKILL')
+    for (const end = Date.now() + graceMs; (await holds()) && Date.now() < end; ) await delay(50)
+  }
+  log.info({ event: 'profile_released' }, 'removed the lock a browser left in the profile')
+  await Promise.all(['SingletonLock', 'SingletonCookie', 'SingletonSocket'].map((name) => rm(join(profile, name), { force: true })))
+}

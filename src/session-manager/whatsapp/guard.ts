@@ -1,0 +1,136 @@
+/**
+ * The guard in the page: every function of WhatsApp Web by which anything could be sent, marked as seen or shown as
+ * present is made to throw, and each attempt is counted. LeadMaster never calls one; this makes sure that nothing does.
+ */
+
+/** WhatsApp Web's modules and the functions refused, as whatsapp-web.js 1.34.7 uses them; `*` is every function. */
+export const refused: Readonly<Record<string, readonly string[]>> = {
+  WAWebSendMsgChatAction: ['*'],
+  WAWebChatSendMessages: ['*'],
+  WAWebSendMessageEditAction: ['*'],
+  WAWebSendReactionMsgAction: ['*'],
+  WAWebSendPinMessageAction: ['*'],
+  WAWebSendEventEditMsgAction: ['*'],
+  WAWebSendEventResponseMsgAction: ['*'],
+  WAWebSendStatusMsgAction: ['*'],
+  WAWebPollsSendVoteMsgAction: ['*'],
+  WAWebChatForwardMessage: ['*'],
+  WAWebNewsletterSendMsgAction: ['*'],
+  WAWebNewsletterSendMessageJob: ['*'],
+  WAWebRevokeStatusAction: ['*'],
+  WAWebUpdateUnreadChatAction: ['*'],
+  WAWebPresenceChatAction: ['*'],
+  WAWebChatStateBridge: ['*'],
+  WAWebContactStatusBridge: ['setMyStatus'],
+  WAWebSetPushnameConnAction: ['*'],
+  WAWebChatClearBridge: ['*'],
+  WAWebDeleteChatAction: ['*'],
+  WAWebBlockContactAction: ['*'],
+  WAWebSaveContactAction: ['*'],
+  WAWebDeleteContactAction: ['*'],
+  WAWebExitGroupAction: ['*'],
+  WAWebGroupCreateJob: ['*'],
+  WAWebGroupModifyInfoJob: ['*'],
+  WAWebModifyParticipantsGroupAction: ['*'],
+  WAWebSetPropertyGroupAction: ['*'],
+  WASmaxGroupsAddParticipantsRPC: ['*'],
+  WASmaxGroupsMembershipRequestsActionRPC: ['*'],
+  WAWebContactProfilePicThumbBridge: ['sendSetPicture', 'requestDeletePicture'],
+  WADeprecatedSendIq: ['deprecatedCastStanza'],
+  WAWebUploadManager: ['encryptAndUpload'],
+  WAWebMediaMmsV4Upload: ['*'],
+  WAWebGenerateEventCallLink: ['*'],
+  WAWebNoteAction: ['noteAddAction'],
+  WAWebNewsletterCreateQueryJob: ['*'],
+  WAWebNewsletterDeleteAction: ['*'],
+  WAWebNewsletterSubscribeAction: ['*'],
+  WAWebNewsletterUnsubscribeAction: ['*'],
+  WAWebEditNewsletterMetadataAction: ['*'],
+  WAWebChangeNewsletterOwnerAction: ['*'],
+  WAWebDemoteNewsletterAdminAction: ['*'],
+  WAWebNewsletterDemoteAdminJob: ['*'],
+  WAWebMexAcceptNewsletterAdminInviteJob: ['*'],
+  WAWebMexRevokeNewsletterAdminInviteJob: ['*'],
+  WAWebNewsletterUpdateUserSettingJob: ['*'],
+  WAWebCmd: [
+    'Cmd.sendRevokeMsgs', 'Cmd.sendDeleteMsgs', 'Cmd.sendStarMsgs', 'Cmd.sendUnstarMsgs', 'Cmd.archiveChat', 'Cmd.pinChat',
+    'Cmd.muteChat', 'Cmd.markChatUnread', 'Cmd.openChatAt', 'Cmd.openChatBottom', 'Cmd.openChatFromUnread'
+  ],
+  WAWebStreamModel: ['Stream.markAvailable']
+}
+
+/** How the guard stands, read out of the page. */
+export interface GuardState {
+  /** Attempts refused since the page loaded. */
+  blocked: number
+  /** Functions that are refused now. */
+  armed: number
+  /** Functions that could not be made to refuse; anything but 0 is a fault. */
+  open: number
+}
+
+/**
+ * Runs in the page before its own scripts. `window.require` is caught as the page defines it, so that every module is
+ * disarmed as it is first required; `arm` also reaches those that the page's own code holds.
+ */
+export const installGuard = (modules: Record<string, readonly string[]>): void => {
+  const state = { blocked: 0, armed: 0, open: 0 }
+  const disarmed = new WeakSet<object>()
+  type Holder = Record<string, unknown>
+
+  const refuse = (holder: Holder, verb: string, name: string): void => {
+    if (typeof holder[verb] !== 'function' || disarmed.has(holder[verb])) return
+    const refusal = (): never => {
+      state.blocked += 1
+      throw new Error(`LeadMaster only listens: ${name} is refused`)
+    }
+    disarmed.add(refusal)
+    // unlike defineProperty on Object, Reflect's tells instead of throwing into the page's own code
+    if (Reflect.defineProperty(holder, verb, { value: refusal, writable: false, configurable: false, enumerable: true })) state.armed += 1
+    else state.open += 1
+  }
+  const disarm = (name: string, exported: unknown): void => {
+    const verbs = modules[name]
+    if (verbs === undefined || typeof exported !== 'object' || exported === null) return
+    for (const verb of verbs.includes('*') ? Object.keys(exported) : verbs) {
+      const path = verb.split('.')
+      const last = path.pop() as string
+      const holder = path.reduce<unknown>((object, key) => (object as Holder | undefined)?.[key], exported)
+      if (typeof holder === 'object' && holder !== null) refuse(holder as Holder, last, `${name}.${verb}`)
+    }
+  }
+  const arm = (): typeof state => {
+    for (const name of Object.keys(modules)) {
+      try {
+        ;(globalThis as { require?: (name: string) => unknown }).require?.(name)
+      } catch {
+        // a module this version of WhatsApp Web does not have cannot send either
+      }
+    }
+    return { ...state }
+  }
+
+  let guarded: unknown
+  Object.defineProperty(globalThis, 'require', {
+    configurable: true,
+    get: () => guarded,
+    set: (original: unknown) => {
+      guarded =
+        typeof original !== 'function'
+          ? original
+          : new Proxy(original as (name: string) => unknown, {
+              apply: (target, self, args: [string]) => {
+                const exported: unknown = Reflect.apply(target, self, args)
+                disarm(args[0], exported)
+                return exported
+              }
+            })
+    }
+  })
+  Object.defineProperty(globalThis, Symbol.for('leadmaster.guard'), { value: { arm } })
+  // a page that is never looked at never tells WhatsApp that its owner is online
+  const { document } = globalThis as unknown as { document: object }
+  Object.defineProperty(document, 'hasFocus', { value: () => false })
+  Object.defineProperty(document, 'visibilityState', { get: () => 'hidden' })
+  Object.defineProperty(document, 'hidden', { get: () => true })
+}

@@ -1,0 +1,244 @@
+import { rm } from 'node:fs/promises'
+import whatsapp from 'whatsapp-web.js'
+import type { Me } from '../../contract/session.ts'
+import type { Log } from '../../platform/log.ts'
+import type { Draft } from '../journal.ts'
+import { readBack } from './backfill.ts'
+import { launchOptions, releaseProfile, signalGroup, userAgent, type Browser, type Client, type Page } from './browser.ts'
+import { installGuard, refused } from './guard.ts'
+import {
+  ciphertextFailedDrafts, editDrafts, groupDrafts, messageDrafts, phoneOf, reactionDrafts, revokeDrafts, voteDrafts,
+  type Mapping, type Raw
+} from './message.ts'
+import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
+import { explain, explainState, missingModule } from './reason.ts'
+
+/** What a listener tells. Nothing comes after `stop`. */
+export type ListenerEvent =
+  | { type: 'qr'; code: string }
+  | { type: 'syncing'; percent: number }
+  | { type: 'authenticated' }
+  | { type: 'ready'; me: Me; version: string }
+  | { type: 'socket'; state: string }
+  | { type: 'lost'; reason: string; fault: boolean }
+  | { type: 'logout' }
+  | { type: 'captured'; drafts: Draft[] }
+
+/** The bytes of a message's media as WhatsApp delivers them, undefined when it has them no more. */
+export interface MediaBytes {
+  bytes: Buffer
+  mimetype?: string
+  filename?: string
+}
+
+/**
+ * One WhatsApp Web page that is listened to. It hands out events and reads only: there is no verb here by which
+ * anything is sent, marked as seen or shown as present, and nothing else in LeadMaster reaches whatsapp-web.js.
+ */
+export interface Listener {
+  /** Launches Chromium and loads WhatsApp Web; resolves once whatsapp-web.js has hold of the page. */
+  start(): Promise<void>
+  /** Closes Chromium, or ends it when it does not close by itself. Never throws. */
+  stop(): Promise<void>
+  /** Unlinks this device from the phone. */
+  unlink(): Promise<void>
+  /** @throws when the page does not answer in time */
+  probe(timeoutMs: number): Promise<Probe>
+  /** Has WhatsApp Web report a sync that was complete before whatsapp-web.js listened for it. */
+  reportSync(): Promise<void>
+  /** Asks WhatsApp Web for a new code after it stopped rotating them. */
+  refreshQr(): Promise<void>
+  /** Phone numbers in E.164 of the LIDs that WhatsApp Web knows one for; it asks nobody. */
+  phones(lids: readonly string[]): Promise<Map<string, string>>
+  /** Messages of chats with activity since a time (UNIX seconds), in groups, oldest first within a chat. */
+  readBack(since: number): AsyncIterable<Draft[]>
+  media(messageId: string): Promise<MediaBytes | undefined>
+}
+
+export interface ListenerOptions {
+  chromiumPath: string
+  /** Directory of the browser's profile, which holds the linked device. */
+  profile: string
+  mediaMaxBytes: number
+  log: Log
+  onEvent: (event: ListenerEvent) => void
+}
+
+const closeMs = 5_000
+
+export const createListener = (options: ListenerOptions): Listener => {
+  const { profile, log, onEvent, mediaMaxBytes } = options
+  let browser: Browser | undefined
+  let page: Page | undefined
+  let client: Client | undefined
+  let over = false
+  let isReady = false
+  const launched = Promise.withResolvers<void>()
+  const mapping: { mediaMaxBytes: number; me: string[] } & Mapping = { mediaMaxBytes, me: [] }
+
+  const tell = (event: ListenerEvent): void => {
+    if (!over) onEvent(event)
+  }
+  const lost = (reason: string, fault: boolean): void => tell({ type: 'lost', reason, fault })
+  const captured = (drafts: Draft[]): void => {
+    if (drafts.length > 0) tell({ type: 'captured', drafts })
+  }
+  const openPage = (): Page => {
+    if (page === undefined || page.isClosed()) throw new Error('the page is closed')
+    return page
+  }
+
+  /** whatsapp-web.js calls this as soon as the browser is up, before it opens WhatsApp Web. */
+  const attach = async (): Promise<void> => {
+    browser = client?.pupBrowser
+    page = client?.pupPage
+    launched.resolve()
+    if (over || browser === undefined || page === undefined) throw new Error('stopped while Chromium was starting')
+    browser.on('disconnected', () => lost('Chromium exited', false))
+    page.on('error', (error) => lost(`the page crashed: ${error.message}`, false))
+    page.on('close', () => lost('the page was closed', false))
+    page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
+    await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
+  }
+
+  /** A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be harmless. */
+  const onPageError = (message: string): void => {
+    const [first = ''] = message.split('\n')
+    if (first.includes('LeadMaster only listens')) return
+    log.warn({ event: 'page_error', reason: first }, 'the page raised an error')
+    if (isReady) return
+    const missing = missingModule(first)
+    if (missing) tell({ type: 'lost', ...missing })
+    // thrown by the library's own callbacks, which run in this process
+    else if (/ready timeout|pptr:|ExecutionContext/.test(message)) lost(`whatsapp-web.js failed in the page: ${first}`, true)
+  }
+
+  const createClient = (agent: string): Client => {
+    const authStrategy = {
+      setup: () => undefined,
+      beforeBrowserInitialized: async () => undefined,
+      afterBrowserInitialized: attach,
+      onAuthenticationNeeded: async () => ({ failed: false, restart: false, failureEventPayload: undefined }),
+      getAuthEventPayload: async () => undefined,
+      afterAuthReady: async () => undefined,
+      disconnect: async () => undefined,
+      destroy: async () => undefined,
+      // the library would delete the profile under the running browser; connection.ts does it afterwards
+      logout: async () => undefined
+    }
+    return new whatsapp.Client({
+      authStrategy: authStrategy as unknown as InstanceType<typeof whatsapp.NoAuth>,
+      puppeteer: launchOptions(options.chromiumPath, profile),
+      webVersionCache: { type: 'none' },
+      userAgent: agent
+    })
+  }
+
+  const listen = (source: Client): void => {
+    const raw = (message: unknown): Raw => (message as { rawData: Raw }).rawData
+    source.on('qr', (code) => tell({ type: 'qr', code }))
+    source.on('loading_screen', (percent) => tell({ type: 'syncing', percent: Number(percent) }))
+    source.on('authenticated', () => tell({ type: 'authenticated' }))
+    source.on('ready', () => {
+      ready().catch((error: unknown) => lost(`ready, but the page cannot be read: ${explain(error).reason}`, true))
+    })
+    source.on('auth_failure', (message) => lost(`WhatsApp refused the linked device: ${message}`, true))
+    source.on('change_state', (state) => tell({ type: 'socket', state }))
+    source.on('disconnected', (reason) => {
+      tell(String(reason) === 'LOGOUT' ? { type: 'logout' } : { type: 'lost', ...explainState(String(reason)) })
+    })
+    source.on('message_create', (message) => captured(messageDrafts(raw(message), mapping)))
+    source.on('message_ciphertext', (message) => captured(messageDrafts(raw(message), mapping)))
+    source.on('message_ciphertext_failed', (message) => captured(ciphertextFailedDrafts(raw(message), mapping)))
+    source.on('message_edit', (message, _body, previous) => captured(editDrafts(raw(message), String(previous ?? ''), mapping)))
+    source.on('message_revoke_everyone', (message) => captured(revokeDrafts(raw(message), 'sender', mapping)))
+    source.on('message_revoke_me', (message) => captured(revokeDrafts(raw(message), 'me', mapping)))
+    source.on('message_reaction', (reaction) => captured(reactionDrafts(reaction as unknown as Raw)))
+    source.on('vote_update', (vote) => captured(voteDrafts(vote as unknown as Raw)))
+    for (const event of ['group_join', 'group_leave', 'group_admin_changed', 'group_membership_request', 'group_update'] as const) {
+      source.on(event as 'group_join', (notification) => captured(groupDrafts(notification as unknown as Raw, mapping)))
+    }
+  }
+
+  const ready = async (): Promise<void> => {
+    const info = client?.info
+    const id = info?.wid?._serialized
+    isReady = true
+    if (client === undefined || info === undefined || id === undefined) throw new Error('WhatsApp Web does not tell whose account this is')
+    mapping.me = [id]
+    const phone = phoneOf(id)
+    tell({
+      type: 'ready',
+      me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) },
+      version: await client.getWWebVersion()
+    })
+  }
+
+  return {
+    start: async () => {
+      await releaseProfile(profile, log)
+      client = createClient(await userAgent(options.chromiumPath))
+      listen(client)
+      // called again by the library on every navigation, where nobody awaits it
+      const library = client as unknown as { inject: () => Promise<void> }
+      const inject = library.inject.bind(client)
+      library.inject = async () => {
+        try {
+          await inject()
+        } catch (error) {
+          const { reason, fault } = explain(error)
+          lost(reason, fault)
+        }
+      }
+      await client.initialize().finally(launched.resolve)
+    },
+    stop: async () => {
+      over = true
+      // a browser that is just coming up would hold the profile against the next one
+      if (client !== undefined) await within(closeMs, launched.promise).catch(() => undefined)
+      const pid = browser?.process()?.pid
+      const closing = browser?.close().catch((error: unknown) => log.debug({ event: 'browser_close_failed', err: error }, 'Chromium did not close'))
+      await within(closeMs, closing ?? Promise.resolve()).catch(() => undefined)
+      if (pid !== undefined) signalGroup(pid, 'SIGKILL')
+    },
+    unlink: () => within(closeMs, unlink(openPage())),
+    probe: (timeoutMs) => within(timeoutMs, probe(openPage())),
+    reportSync: () => reportSync(openPage()),
+    refreshQr: () => refreshQr(openPage()),
+    phones: async (lids) => {
+      const ids = await phoneIds(openPage(), lids)
+      return new Map(lids.flatMap((lid, index) => {
+        const phone = phoneOf(ids[index] ?? undefined)
+        return phone === undefined ? [] : [[lid, phone] as const]
+      }))
+    },
+    readBack: (since) => readBack(openPage(), since, mapping, log),
+    media: async (messageId) => {
+      openPage()
+      const message = await (client as Client).getMessageById(messageId)
+      const media = message?.hasMedia ? await message.downloadMedia() : undefined
+      if (media == null) return undefined
+      return {
+        bytes: Buffer.from(media.data, 'base64'),
+        ...(media.mimetype ? { mimetype: media.mimetype } : {}),
+        ...(media.filename ? { filename: media.filename } : {})
+      }
+    }
+  }
+}
+
+/** The promise's result, or an error once a bound is past. */
+const within = async <T>(ms: number, promise: Promise<T>): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Deletes the linked device. The browser must be closed. */
+export const forgetDevice = (profile: string): Promise<void> => rm(profile, { recursive: true, force: true, maxRetries: 4 })

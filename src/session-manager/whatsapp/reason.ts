@@ -1,0 +1,35 @@
+/** Why a session was lost, in the words an operator needs. `fault` is false for what passes by itself. */
+export interface Reason {
+  reason: string
+  fault: boolean
+}
+
+/** The module of WhatsApp Web that an error says is missing. */
+export const missingModule = (error: unknown): Reason | undefined => {
+  const [, name] = /module\s+["'`]?(WA\w+)/i.exec(error instanceof Error ? error.message : String(error)) ?? []
+  return name === undefined ? undefined : { reason: `WhatsApp Web has changed: its module ${name} is missing`, fault: true }
+}
+
+/** What puppeteer, Chromium and whatsapp-web.js say. */
+export const explain = (error: unknown): Reason => {
+  const text = error instanceof Error ? error.message : String(error)
+  const [network] = /net::ERR_\w+/.exec(text) ?? []
+  if (network === 'net::ERR_NAME_NOT_RESOLVED') return { reason: `WhatsApp is unreachable: web.whatsapp.com cannot be resolved (${network})`, fault: false }
+  if (network !== undefined) return { reason: `WhatsApp is unreachable (${network})`, fault: false }
+  if (text === 'auth timeout') return { reason: 'web.whatsapp.com did not show WhatsApp Web (window.Debug.VERSION is missing)', fault: true }
+  if (/Target closed|Session closed|Connection closed|detached|browser has disconnected/i.test(text)) return { reason: 'Chromium or its page closed', fault: false }
+  return missingModule(error) ?? { reason: text.split('\n')[0] ?? text, fault: true }
+}
+
+/** WAState of whatsapp-web.js, as its `disconnected` event gives it. */
+export const explainState = (state: string): Reason => {
+  if (state === 'CONFLICT') return { reason: 'this linked device was opened in another browser (CONFLICT)', fault: false }
+  if (state === 'DEPRECATED_VERSION') return { reason: 'WhatsApp no longer accepts this version of WhatsApp Web (DEPRECATED_VERSION)', fault: true }
+  if (state === 'TOS_BLOCK' || state === 'SMB_TOS_BLOCK') return { reason: `WhatsApp has blocked this account (${state}): look at the phone`, fault: true }
+  if (state === 'UNPAIRED' || state === 'UNPAIRED_IDLE') return { reason: `this device is no longer linked (${state})`, fault: true }
+  return { reason: `WhatsApp Web disconnected (${state})`, fault: true }
+}
+
+/** Whether an error that nobody awaited is one of whatsapp-web.js: it throws plain strings, and from its callbacks. */
+export const isLibraryError = (error: unknown): boolean =>
+  typeof error === 'string' || (error instanceof Error && /node_modules\/(whatsapp-web\.js|puppeteer)/.test(error.stack ?? ''))
