@@ -3,7 +3,7 @@ import type { Draft, Journal } from './journal.ts'
 
 /** Reads back what was missed: on every READY, and at intervals, for events may also be lost silently. */
 export interface Backfill {
-  /** Starts a run unless one is under way; the next follows after the interval. */
+  /** Starts a run, after the one under way if there is one; the next follows after the interval. */
   wake(): void
   running(): boolean
   /** A device was linked just now: its history arrives over the next minutes. */
@@ -41,6 +41,7 @@ export const readFrom = (journal: Journal, now: number, overlapMs: number, first
 export const createBackfill = (options: BackfillOptions): Backfill => {
   const { journal, source, add, intervalMs, overlapMs, firstLinkMs, log, now = Date.now } = options
   let running = false
+  let again = false
   let stopped = false
   let timer: NodeJS.Timeout | undefined
 
@@ -62,7 +63,9 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
 
   const wake = (): void => {
     const read = source()
-    if (running || stopped || read === undefined) return
+    if (stopped || read === undefined) return
+    again = running
+    if (running) return
     running = true
     clearTimeout(timer)
     run(read)
@@ -71,7 +74,7 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
       })
       .finally(() => {
         running = false
-        if (!stopped) timer = setTimeout(wake, intervalMs)
+        if (!stopped) timer = setTimeout(wake, again ? 0 : intervalMs)
       })
   }
   return {

@@ -183,9 +183,12 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     disconnect: async (logout) => {
       const mine = listener
       if (logout && mine !== undefined) {
-        await mine.unlink().catch((error: unknown) => {
-          log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone')
-        })
+        // its own report that the device is unlinked would start the session anew
+        listener = undefined
+        closing = closing
+          .then(() => mine.unlink())
+          .catch((error: unknown) => log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone'))
+          .then(() => mine.stop())
       }
       dispatch({ type: 'disconnect' })
       if (logout) carryOut({ do: 'forget' })

@@ -39,8 +39,10 @@ const whole = (value: string | undefined, field: string, min: number, max: numbe
 
 /** Which drawing an Accept header asks for; JSON unless an image or plain text comes first. */
 const drawing = (accept: string | undefined): 'png' | 'svg' | 'txt' | undefined => {
-  const first = accept?.split(',')[0]?.split(';')[0]?.trim()
-  return first === 'image/svg+xml' ? 'svg' : first === 'image/png' || first === 'image/*' ? 'png' : first === 'text/plain' ? 'txt' : undefined
+  const first = accept?.split(',')[0]?.split(';')[0]?.trim() ?? ''
+  if (first === 'image/svg+xml') return 'svg'
+  if (first.startsWith('image/')) return 'png'
+  return first === 'text/plain' ? 'txt' : undefined
 }
 
 /** Adds session-manager's routes: the contract is DESIGN.md section 3, the bodies are in src/contract. */
