@@ -7,7 +7,8 @@ import leven from 'leven'
 const foreign = new Set([
   'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'INVOCATION_ID', 'JOURNAL_STREAM', 'SYSTEMD_EXEC_PID', 'MAINPID',
   'STATE_DIRECTORY', 'RUNTIME_DIRECTORY', 'CACHE_DIRECTORY', 'LOGS_DIRECTORY', 'CONFIGURATION_DIRECTORY',
-  'CREDENTIALS_DIRECTORY', 'MANAGERPID', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES', 'MEMORY_PRESSURE_WATCH',
+  'CREDENTIALS_DIRECTORY', 'MANAGERPID', 'MANAGERPIDFDID', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES',
+  'LOG_NAMESPACE', 'PIDFILE', 'FDSTORE', 'DEBUG_INVOCATION', 'MEMORY_PRESSURE_WATCH',
   'MEMORY_PRESSURE_WRITE', 'USER', 'LOGNAME', 'HOME', 'SHELL', 'PATH', 'LANG', 'LANGUAGE', 'TERM', 'TZ', 'PWD', 'OLDPWD',
   'SHLVL', '_', 'HOSTNAME', 'MAIL', 'TMPDIR', 'COLORTERM', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_COMPILE_CACHE',
   'NODE_V8_COVERAGE', 'NODE_NO_WARNINGS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'
@@ -37,8 +38,11 @@ export const readEnv = <T extends object>(source: Source, schema: Schema<T>): T 
   const declared = Object.keys(schema)
   for (const name of Object.keys(source)) {
     if (declared.includes(name) || isForeign(name)) continue
-    const near = declared.find((known) => leven(known, name) <= Math.max(1, Math.floor(known.length / 4)))
-    faults.push(near ? `${name} is unknown: did you mean ${near}?` : `${name} is unknown: remove it`)
+    const [near] = declared
+      .map((known) => ({ known, distance: leven(known, name.toUpperCase()) }))
+      .filter(({ known, distance }) => distance <= Math.max(1, Math.floor(known.length / 4)))
+      .sort((a, b) => a.distance - b.distance)
+    faults.push(near ? `${name} is unknown: did you mean ${near.known}?` : `${name} is unknown: remove it`)
   }
   const values = cleanEnv(source, schema, {
     reporter: ({ errors }) => {
@@ -56,7 +60,9 @@ const describe = (name: string, value: string | undefined, error: unknown, desc?
   if (value === undefined) return `${name} is missing: ${desc ?? 'it is required'}`
   const expected = error instanceof Error ? error.message : String(error)
   if (value === '') return `${name} is empty: expected ${expected}`
-  return `${name}=${secretName.test(name) ? '(hidden)' : JSON.stringify(value)} is refused: expected ${expected}`
+  // a URL may hold a password before its @
+  const shown = secretName.test(name) ? '(hidden)' : JSON.stringify(value.replace(/\/\/.*@/s, '//(hidden)@'))
+  return `${name}=${shown} is refused: expected ${expected}`
 }
 
 /** The same environment with its secrets masked, for the log line at start. */
@@ -116,11 +122,9 @@ export const host = makeValidator<string>(
 /** Where another program is reached: scheme, host and port, no path (the trailing slash may stay). */
 export const baseUrl = makeValidator<string>(
   expect('a URL of scheme, host and port, such as http://127.0.0.1:3001', (value) => {
-    const url = URL.canParse(value) ? new URL(value) : undefined
-    const usable =
-      url !== undefined && /^https?:$/.test(url.protocol) && url.hostname !== '' && url.port !== '0' &&
-      url.pathname === '/' && url.search === '' && url.hash === '' && url.username === '' && url.password === ''
-    return usable ? url.origin : undefined
+    // the URL parser alone would mend spaces, backslashes and missing slashes
+    const url = /^https?:\/\/[^\s\\/?#@]+\/?$/i.test(value) && URL.canParse(value) ? new URL(value) : undefined
+    return url === undefined || url.port === '0' ? undefined : url.origin
   })
 )
 

@@ -84,6 +84,7 @@ export const createHttp = (options: HttpOptions): Http => {
   const streams = new Set<Stream>()
   const hosts = new Set([...loopback, ...(options.allowedHosts ?? [])])
   const routes = new Map<string, Set<string>>()
+  let closing = false
   const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 })
 
   const onError = (error: unknown, req: IncomingMessage, res: ServerResponse): void => {
@@ -107,6 +108,8 @@ export const createHttp = (options: HttpOptions): Http => {
     req.requestId = requestId(req)
     res.setHeader('x-request-id', req.requestId)
     res.once('finish', () => {
+      // a kept-alive connection falls idle only now, and would hold the server open
+      if (closing) setImmediate(() => server.closeIdleConnections())
       const ms = performance.now() - started
       const route = (res as { route?: string }).route ?? 'none'
       metrics.request({ method: req.method, route, status: res.statusCode }, ms / 1_000)
@@ -138,7 +141,8 @@ export const createHttp = (options: HttpOptions): Http => {
     route: (method, pattern, handler) => {
       const methods = routes.get(pattern) ?? new Set()
       routes.set(pattern, methods.add(method))
-      app.add(method, pattern, (async (req: Request, res: Response) => {
+      // polka takes a pattern's dots for any character
+      app.add(method, pattern.replaceAll('.', '\\.'), (async (req: Request, res: Response) => {
         ;(res as { route?: string }).route = pattern
         await handler(req, res)
       }) as Middleware)
@@ -160,6 +164,7 @@ export const createHttp = (options: HttpOptions): Http => {
       }),
     close: (timeoutMs) =>
       new Promise((resolve) => {
+        closing = true
         const cut = setTimeout(() => server.closeAllConnections(), timeoutMs)
         server.close(() => {
           clearTimeout(cut)

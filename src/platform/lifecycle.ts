@@ -47,12 +47,15 @@ export const createLifecycle = (options: {
     exit(exitCode)
   }
 
-  process.once('SIGTERM', () => void stop('SIGTERM', 0))
-  process.once('SIGINT', () => void stop('SIGINT', 0))
-  process.on('uncaughtException', (error, origin) => {
+  process.on('SIGTERM', () => void stop('SIGTERM', 0))
+  process.on('SIGINT', () => void stop('SIGINT', 0))
+  const stray = (origin: string) => (error: unknown): void => {
     if (onStray(error)) return
     log.fatal({ event: 'crashed', origin, err: error }, `crashed: ${error instanceof Error ? error.message : String(error)}`)
     void stop(origin, 1)
-  })
+  }
+  process.on('uncaughtException', stray('uncaughtException'))
+  // by itself Node would wrap a reason that is no Error, and onStray could not tell whose it is
+  process.on('unhandledRejection', stray('unhandledRejection'))
   return { onStop: (step, run) => void steps.push({ step, run }), stop }
 }

@@ -5,8 +5,8 @@ export type Log = Logger
 /** pino's levels as syslog priorities, sd-daemon(3): journald reads `<N>` at the start of a line as PRIORITY. */
 const priority = (level: number): number => (level >= 60 ? 2 : level >= 50 ? 3 : level >= 40 ? 4 : level >= 30 ? 6 : 7)
 
-/** What may hold a secret, a QR code, a phone number or a message's text, wherever it sits in a logged object. */
-const secrets = ['token', 'authorization', 'cookie', 'qr', 'phone', 'body', 'name', 'note'].flatMap((key) => [key, `*.${key}`])
+/** What may hold a secret, a QR code, a phone number or a message's text, wherever it sits in a logged object, down to three levels. */
+const secrets = ['token', 'authorization', 'cookie', 'qr', 'phone', 'body', 'name', 'note'].flatMap((key) => [key, `*.${key}`, `*.*.${key}`, `*.*.*.${key}`])
 
 /** The part of a stream that pino writes to. */
 export interface Sink {

@@ -34,7 +34,7 @@ export const openStream = (
   { heartbeatMs = 15_000, stallMs = 30_000 }: { heartbeatMs?: number; stallMs?: number } = {}
 ): Stream => {
   let open = true
-  const closers: (() => void)[] = []
+  const closers = new Set<() => void>()
   const close = (): void => {
     if (!open) return
     open = false
@@ -46,15 +46,17 @@ export const openStream = (
       const settle = (ok: boolean): void => {
         clearTimeout(stall)
         res.off('drain', onDrain)
+        closers.delete(onClosed)
         resolve(ok)
       }
       const onDrain = (): void => settle(true)
+      const onClosed = (): void => settle(false)
       const stall = setTimeout(() => {
         res.destroy()
         close()
       }, stallMs)
       res.once('drain', onDrain)
-      closers.push(() => settle(false))
+      closers.add(onClosed)
     })
 
   res.writeHead(200, {
@@ -82,7 +84,7 @@ export const openStream = (
       res.end(format({ event: 'end', data: { reason } }))
       close()
     },
-    onClose: (run) => (open ? closers.push(run) : run())
+    onClose: (run) => void (open ? closers.add(run) : run())
   }
 }
 

@@ -36,7 +36,7 @@ export const createCapture = (options: {
   const known = new Map<string, string>()
   let waitingDrafts = 0
   let failure: { reason: string; since: number } | undefined
-  let giveUp = false
+  const stopping = new AbortController()
   let running: Promise<void> = Promise.resolve()
   let busy = false
 
@@ -60,18 +60,20 @@ export const createCapture = (options: {
     }
   }
 
-  const write = async (drafts: readonly Draft[], source: InboundRecord['source']): Promise<void> => {
-    for (let waitMs = 100; !giveUp; waitMs = Math.min(30_000, waitMs * 2)) {
+  /** @returns whether it is on disk: false only once this is stopping */
+  const write = async (drafts: readonly Draft[], source: InboundRecord['source']): Promise<boolean> => {
+    for (let waitMs = 100; ; waitMs = Math.min(30_000, waitMs * 2)) {
       try {
         journal.append(drafts, source)
         if (failure) log.info({ event: 'journal_writable' }, 'the journal can be written again')
         failure = undefined
-        return
+        return true
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)
         failure = { reason, since: failure?.since ?? Date.now() }
         log.error({ event: 'journal_unwritable', waiting: waitingDrafts, retry_ms: waitMs, err: error }, `the journal cannot be written: ${reason}`)
-        await delay(waitMs)
+        await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+        if (stopping.signal.aborted) return false
       }
     }
   }
@@ -95,9 +97,8 @@ export const createCapture = (options: {
       const groups = nextGroups()
       const drafts = groups.flatMap((group) => group.drafts)
       await resolve(drafts)
-      await write(drafts, (groups[0] as Group).source)
       // nobody is told that it is on disk when it is not
-      if (giveUp) return
+      if (!(await write(drafts, (groups[0] as Group).source))) return
       waitingDrafts -= drafts.length
       for (const { written } of groups) written()
     }
@@ -120,7 +121,7 @@ export const createCapture = (options: {
       }),
     failure: () => failure,
     drain: () => {
-      giveUp = failure !== undefined
+      stopping.abort()
       return running
     }
   }

@@ -141,6 +141,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
 
   /** What only a look from outside shows: a page that hangs, a sync nobody reported, codes that rotate no more. */
   const judge = async (mine: Listener, { socket, synced, guard }: Probe): Promise<void> => {
+    if (mine !== listener) return
     blocked.page = guard.blocked
     if (guard.open > 0) log.error({ event: 'guard_open', functions: guard.open }, 'the guard in the page could not refuse every sending function')
     const linking = session.status === 'INIT' || session.status === 'QR_REQUIRED'
@@ -166,11 +167,13 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     if (mine !== undefined && started) {
       try {
         await judge(mine, await mine.probe(probeTimeoutMs))
-        unanswered = 0
+        if (mine === listener) unanswered = 0
       } catch (error) {
-        unanswered += 1
-        log.warn({ event: 'probe_failed', unanswered, err: error }, 'the page did not answer')
-        if (mine === listener && unanswered >= mostUnanswered) dispatch({ type: 'lost', reason: 'the page does not answer', fault: false })
+        if (mine === listener) {
+          unanswered += 1
+          log.warn({ event: 'probe_failed', unanswered, err: error }, 'the page did not answer')
+          if (unanswered >= mostUnanswered) dispatch({ type: 'lost', reason: 'the page does not answer', fault: false })
+        }
       }
     }
     if (!over) probeTimer = setTimeout(() => void probe(), probeIntervalMs)

@@ -19,15 +19,18 @@ export interface MediaSource {
 }
 
 const mostAttempts = 5
-/** Doubled with each attempt. */
-const retryMs = 5_000
 
 /** Where the bytes of that SHA-256 (hex) are kept. */
 export const mediaPath = (directory: string, sha256: string): string => join(directory, sha256.slice(0, 2), sha256)
 
-/** Writes bytes under their SHA-256, so that the file is whole and on disk, or not there. @returns the sum, hex */
-export const storeMedia = async (directory: string, bytes: Buffer): Promise<string> => {
+/**
+ * Writes bytes under their SHA-256, so that the file is whole and on disk, or not there.
+ * @param expected the sum that was announced (hex): other bytes are refused
+ * @returns the sum, hex
+ */
+export const storeMedia = async (directory: string, bytes: Buffer, expected?: string): Promise<string> => {
   const sha256 = createHash('sha256').update(bytes).digest('hex')
+  if (expected !== undefined && expected !== sha256) throw new Error('what was delivered does not have the SHA-256 that was announced')
   const path = mediaPath(directory, sha256)
   const there = await stat(path).catch(() => undefined)
   if (there?.size === bytes.length) return sha256
@@ -53,10 +56,15 @@ export const createMediaFetcher = (options: {
   source: () => MediaSource | undefined
   directory: string
   maxBytes: number
+  /** Between the first attempt and the second; doubled with each. */
+  retryMs?: number
   log: Log
 }): MediaFetcher => {
-  const { journal, add, source, directory, maxBytes, log } = options
+  const { journal, add, source, directory, maxBytes, retryMs = 5_000, log } = options
+  /** By message id, when media that failed may be tried again, ms. */
+  const resting = new Map<string, number>()
   let busy = false
+  let again = false
   let stopped = false
   let timer: NodeJS.Timeout | undefined
 
@@ -73,9 +81,7 @@ export const createMediaFetcher = (options: {
         await settle(message, { state: 'skipped', size: bytes.length, reason: 'larger than MEDIA_MAX_SIZE' })
         return true
       }
-      const sha256 = await storeMedia(directory, bytes)
-      const expected = message.media?.sha256
-      if (expected !== undefined && expected !== sha256) throw new Error('what was delivered does not have the SHA-256 that was announced')
+      const sha256 = await storeMedia(directory, bytes, message.media?.sha256)
       await settle(message, { state: 'stored', size: bytes.length, sha256, ...(mimetype ? { mimetype } : {}), ...(filename ? { filename } : {}) })
       return true
     } catch (error) {
@@ -89,24 +95,29 @@ export const createMediaFetcher = (options: {
   }
 
   const run = async (): Promise<void> => {
-    for (let from = source(); from !== undefined && !stopped; from = source()) {
-      const [next] = journal.pendingMedia(1)
-      if (next === undefined) return
-      if (await fetchOne(next, from)) continue
-      clearTimeout(timer)
-      timer = setTimeout(wake, retryMs * 2 ** next.attempts)
-      // the others have fewer attempts behind them and come first; with nothing else to do, wait
-      const [after] = journal.pendingMedia(1)
-      if (after === undefined || after.attempts > next.attempts) return
+    for (;;) {
+      const from = source()
+      if (from === undefined || stopped) return
+      const now = Date.now()
+      const next = journal.pendingMedia(resting.size + 1).find(({ message }) => (resting.get(message.id) ?? 0) <= now)
+      if (next === undefined) break
+      resting.delete(next.message.id)
+      if (!(await fetchOne(next, from))) resting.set(next.message.id, Date.now() + retryMs * 2 ** next.attempts)
     }
+    clearTimeout(timer)
+    if (resting.size > 0) timer = setTimeout(wake, Math.max(0, Math.min(...resting.values()) - Date.now()))
   }
 
   const wake = (): void => {
+    again = busy
     if (busy || stopped) return
     busy = true
     run()
       .catch((error: unknown) => log.error({ event: 'media_stopped', err: error }, 'fetching media stopped; it goes on with the next message'))
-      .finally(() => (busy = false))
+      .finally(() => {
+        busy = false
+        if (again) wake()
+      })
   }
   return {
     wake,

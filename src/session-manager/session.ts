@@ -123,17 +123,12 @@ export const step = (session: Session, event: SessionEvent, now: number, policy:
         session: { ...enter(session, 'DISCONNECTED', now, 'disconnected on request'), off: true, running: false, failures: 0 },
         effects: [{ do: 'cancel-retry' }, { do: 'cancel-deadline' }, { do: 'stop' }]
       }
-    case 'logout':
-      return {
-        session: { ...enter(session, 'DISCONNECTED', now, 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
-        effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'forget' }, { do: 'retry', afterMs: 0 }]
-      }
     default:
       return session.running ? whileRunning(session, event, now, policy) : same
   }
 }
 
-type RunningEvent = Exclude<SessionEvent, { type: 'connect' | 'retry' | 'disconnect' | 'logout' }>
+type RunningEvent = Exclude<SessionEvent, { type: 'connect' | 'retry' | 'disconnect' }>
 
 const whileRunning = (session: Session, event: RunningEvent, now: number, policy: Policy): Step => {
   const same: Step = { session, effects: [] }
@@ -163,6 +158,13 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       return onSocket(session, event.state, now, policy)
     case 'lost':
       return lose(session, now, policy, event.reason, event.fault)
+    case 'logout': {
+      const { me: _me, ...rest } = enter(session, 'DISCONNECTED', now, 'the phone unlinked this device')
+      return {
+        session: { ...rest, running: false, failures: 1, nextAttemptAt: now },
+        effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'forget' }, { do: 'retry', afterMs: 0 }]
+      }
+    }
     case 'overdue':
       return lose(session, now, policy, overdue(session, policy), session.status === 'AUTHENTICATED')
   }

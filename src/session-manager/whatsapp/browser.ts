@@ -71,7 +71,7 @@ export const releaseProfile = async (profile: string, log: Log, graceMs = 5_000)
   const target = await readlink(lock).catch(() => undefined)
   if (target === undefined) return
   const pid = Number(/-(\d+)$/.exec(target)?.[1])
-  const holds = async (): Promise<boolean> => (await commandLine(pid)).includes(`--user-data-dir=${profile}`)
+  const holds = async (): Promise<boolean> => (await commandLine(pid)).split('\0').includes(`--user-data-dir=${profile}`)
   // there is no event for the end of a process that is not a child of ours
   for (const end = Date.now() + graceMs; (await holds()) && Date.now() < end; ) await delay(50)
   if (await holds()) {

@@ -31,6 +31,9 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
   WAWebExitGroupAction: ['*'],
   WAWebGroupCreateJob: ['*'],
   WAWebGroupModifyInfoJob: ['*'],
+  WAWebGroupInviteJob: ['joinGroupViaInvite', 'resetGroupInviteCode'],
+  WAWebGroupInviteV4Job: ['joinGroupViaInviteV4'],
+  WAWebGroupQueryJob: ['resetGroupInviteCode'],
   WAWebModifyParticipantsGroupAction: ['*'],
   WAWebSetPropertyGroupAction: ['*'],
   WASmaxGroupsAddParticipantsRPC: ['*'],
@@ -56,6 +59,7 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
     'Cmd.sendRevokeMsgs', 'Cmd.sendDeleteMsgs', 'Cmd.sendStarMsgs', 'Cmd.sendUnstarMsgs', 'Cmd.archiveChat', 'Cmd.pinChat',
     'Cmd.muteChat', 'Cmd.markChatUnread', 'Cmd.openChatAt', 'Cmd.openChatBottom', 'Cmd.openChatFromUnread'
   ],
+  WAWebCollections: ['Label.addOrRemoveLabels'],
   WAWebStreamModel: ['Stream.markAvailable']
 }
 
@@ -76,6 +80,7 @@ export interface GuardState {
 export const installGuard = (modules: Record<string, readonly string[]>): void => {
   const state = { blocked: 0, armed: 0, open: 0 }
   const disarmed = new WeakSet<object>()
+  const stuck = new Set<string>()
   type Holder = Record<string, unknown>
 
   const refuse = (holder: Holder, verb: string, name: string): void => {
@@ -87,7 +92,7 @@ export const installGuard = (modules: Record<string, readonly string[]>): void =
     disarmed.add(refusal)
     // unlike defineProperty on Object, Reflect's tells instead of throwing into the page's own code
     if (Reflect.defineProperty(holder, verb, { value: refusal, writable: false, configurable: false, enumerable: true })) state.armed += 1
-    else state.open += 1
+    else state.open = stuck.add(name).size
   }
   const disarm = (name: string, exported: unknown): void => {
     const verbs = modules[name]

@@ -190,7 +190,15 @@ export const createListener = (options: ListenerOptions): Listener => {
           lost(reason, fault)
         }
       }
-      await client.initialize().finally(launched.resolve)
+      try {
+        await client.initialize()
+      } catch (error) {
+        // over its pipe Chromium cannot tell why it ends at once: no usable sandbox, a full disk, …
+        if (browser !== undefined || over || explain(error).fault) throw error
+        throw new Error(`Chromium ended while it was starting: run ${options.chromiumPath} --headless --dump-dom about:blank as this user to see why`, { cause: error })
+      } finally {
+        launched.resolve()
+      }
     },
     stop: async () => {
       over = true

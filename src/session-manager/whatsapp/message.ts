@@ -14,6 +14,12 @@ const asNumber = (value: unknown): number | undefined => {
   const number = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
+/** A time in ms, if it is one that Date can hold and that lies after 1970. */
+const asTime = (value: unknown, unit = 1): number | undefined => {
+  const ms = (asNumber(value) ?? NaN) * unit
+  return ms >= 0 && ms <= 253_402_300_799_999 ? ms : undefined
+}
+const asSeconds = (value: unknown): number => Math.round((asTime(value, 1_000) ?? Date.now()) / 1_000)
 /** A contact, group or chat id: a Wid object with `_serialized`, or the text itself. */
 const asId = (value: unknown): string | undefined => asText(isRaw(value) ? value['_serialized'] : value)
 const asIds = (value: unknown): string[] => (Array.isArray(value) ? value.flatMap((item) => asId(item) ?? []) : [])
@@ -120,7 +126,7 @@ export const toMessage = (raw: Raw, { mediaMaxBytes, me }: Mapping): CapturedMes
     type: asText(raw['type']) ?? 'unknown',
     // with media, `body` is the thumbnail
     body: (media ? asText(raw['caption']) : (asText(raw['body']) ?? asText(raw['pollName']) ?? asText(raw['eventName']))) ?? '',
-    timestamp: Math.round(asNumber(raw['t']) ?? Date.now() / 1_000),
+    timestamp: asSeconds(raw['t']),
     has_media: media !== undefined,
     media,
     quoted_id: quotedOf(raw, chatId, me),
@@ -134,7 +140,7 @@ export const toMessage = (raw: Raw, { mediaMaxBytes, me }: Mapping): CapturedMes
 }
 
 /** When a message was last edited, ms; undefined when it never was. */
-const editedAt = (raw: Raw): number | undefined => asNumber(raw['latestEditSenderTimestampMs'])
+const editedAt = (raw: Raw): number | undefined => asTime(raw['latestEditSenderTimestampMs'])
 
 const draft = (kind: Draft['kind'], key: string, message: CapturedMessage): Draft => ({ kind, key: `${kind}:${key}`, message })
 
@@ -181,7 +187,7 @@ export const reactionDrafts = (reaction: Raw): Draft[] => {
   const sender = asId(reaction['senderId'])
   if (messageId === undefined || sender === undefined) return []
   const emoji = asText(reaction['reaction']) ?? ''
-  const timestamp = Math.round(asNumber(reaction['timestamp']) ?? Date.now() / 1_000)
+  const timestamp = asSeconds(reaction['timestamp'])
   const key = isRaw(reaction['id']) ? reaction['id'] : {}
   const chatId = asId(key['remote']) ?? messageId.split('_')[1] ?? ''
   const fromMe = key['fromMe'] === true
@@ -210,7 +216,7 @@ export const voteDrafts = (vote: Raw): Draft[] => {
   const selected = Array.isArray(vote['selectedOptions']) ? vote['selectedOptions'] : []
   const options = selected.flatMap((option: unknown) => (isRaw(option) ? (asText(option['name']) ?? []) : []))
   // the library's own spelling
-  const at = asNumber(vote['interractedAtTs']) ?? Date.now()
+  const at = asTime(vote['interractedAtTs']) ?? Date.now()
   const message: CapturedMessage = strip({
     id: `${messageId}:${voter}`,
     chat_id: messageId.split('_')[1] ?? '',

@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+
+/** `npm run build`: src, compiled, into dist, with the operator page's files. dist is replaced only by a whole build. */
+
+const root = new URL('../', import.meta.url)
+const made = new URL('node_modules/.cache/leadmaster/dist/', root)
+const old = new URL('node_modules/.cache/leadmaster/dist-old/', root)
+const dist = new URL('dist/', root)
+const page = new URL('src/central-hub/console/', root)
+
+for (const leftover of [made, old]) rmSync(leftover, { recursive: true, force: true })
+mkdirSync(made, { recursive: true })
+try {
+  const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made.pathname], { cwd: root, stdio: 'inherit' })
+} catch {
+  process.exit(1) // tsc has said why
+}
+if (existsSync(page)) cpSync(page, new URL('central-hub/console/', made), { recursive: true })
+if (existsSync(dist)) renameSync(dist, old)
+renameSync(made, dist)
+rmSync(old, { recursive: true, force: true })

@@ -1,0 +1,144 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, globSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+
+/** `scripts/test` after setup: type check, shellcheck, tap as the unprivileged user, tap as root, coverage, the count. */
+
+const root = resolve(import.meta.dirname, '..')
+const asRoot = process.getuid?.() === 0
+const strict = process.env['CI'] === 'true'
+const said = (text: string): void => console.log(text)
+
+let running: ReturnType<typeof spawn> | undefined
+let stopped: NodeJS.Signals | undefined
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    stopped ??= signal
+    running?.kill(signal)
+  })
+}
+
+/** Runs a step to its end; its exit code, 1 if a signal ended it. */
+const run = async (command: readonly string[], onOutput?: (out: Readable) => Promise<void>): Promise<number> => {
+  if (stopped) return 1
+  const [program = '', ...args] = command
+  const child = spawn(program, args, { cwd: root, stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit'] })
+  running = child
+  const closed = once(child, 'close') as Promise<[number | null]>
+  if (child.stdout && onOutput) await onOutput(child.stdout)
+  const [code] = await closed
+  running = undefined
+  return code ?? 1
+}
+
+const totals = { passed: 0, failed: 0, skipped: 0 }
+
+/** Shows a TAP stream: a line per file, what failed with its diagnostics, what was skipped; adds up its last line. */
+const show = async (out: Readable): Promise<void> => {
+  let counted = false
+  let diagnostics: string | undefined
+  for await (const line of createInterface({ input: out })) {
+    const [, indent = '', not, name = '', rest = ''] = /^( *)(not )?ok \d+(?: - )?(.*?)( # .*)?$/.exec(line) ?? []
+    if (diagnostics !== undefined) {
+      const within = line.startsWith(`${diagnostics}  `)
+      if (within) said(line)
+      if (within && line.trim() !== '...') continue
+      diagnostics = undefined
+      if (within) continue
+    }
+    const [, counts] = /^# (\{ total: .*\})$/.exec(line) ?? []
+    if (counts !== undefined) {
+      const count = (key: string): number => Number(new RegExp(`\\b${key}: (\\d+)`).exec(counts)?.[1] ?? 0)
+      totals.passed += count('pass')
+      totals.failed += count('fail')
+      totals.skipped += count('skip') + count('todo')
+      counted = true
+    } else if (not !== undefined && !/^ # (SKIP|TODO)/i.test(rest)) {
+      said(line)
+      diagnostics = indent
+    } else if (/^ # (SKIP|TODO)/i.test(rest)) said(`${indent}skipped: ${name}${rest}`)
+    else if (indent === '' && line.startsWith('ok ')) said(`ok  ${name}  ${(Number(/time=([\d.]+)ms/.exec(rest)?.[1] ?? 0) / 1_000).toFixed(1)} s`)
+    else if (/^Bail out!/.test(line)) said(line)
+  }
+  if (!counted) said('not ok: tap ended before it counted')
+}
+
+/** Runs tap; a failure that it did not count is counted. */
+const tap = async (wrapper: readonly string[], files: readonly string[]): Promise<void> => {
+  const before = totals.failed
+  const code = await run([...wrapper, join(root, 'node_modules/.bin/tap'), 'run', '--reporter=tap', ...files], show)
+  if (code !== 0 && totals.failed === before) totals.failed += 1
+}
+
+/** A check of its own counts as one. */
+const check = async (what: string, command: readonly string[]): Promise<void> => {
+  const ok = (await run(command)) === 0
+  said(`${ok ? 'ok ' : 'not ok'} ${what}`)
+  totals[ok ? 'passed' : 'failed'] += 1
+}
+
+const skip = (what: string): void => {
+  said(`skipped: ${what}`)
+  totals.skipped += 1
+}
+
+const given = process.argv.slice(2).map((file) => relative(root, resolve(file)))
+const files = (given.length > 0 ? given : globSync('test/**/*.test.ts', { cwd: root, exclude: (path) => String(path).endsWith('whatsapp-web/page') })).sort()
+const needRoot = files.filter((file) => file.startsWith('test/root/'))
+const others = files.filter((file) => !needRoot.includes(file))
+
+// tap keeps its notes and the fixtures of tests in .tap: as root, each run has one of its own there
+const tapDir = join(root, '.tap')
+mkdirSync(tapDir, { recursive: true })
+const { uid, gid } = statSync(root)
+if (asRoot) chownSync(tapDir, uid, gid)
+const alive = (pid: number): boolean => existsSync(`/proc/${pid}`)
+for (const entry of readdirSync(tapDir)) {
+  const [, pid] = /^run-(\d+)(?:-root)?$/.exec(entry) ?? []
+  if (pid !== undefined && asRoot && !alive(Number(pid))) rmSync(join(tapDir, entry), { recursive: true, force: true })
+}
+const own = join(tapDir, `run-${process.pid}`)
+const ownRoot = `${own}-root`
+
+if (given.length === 0) {
+  said('--- types')
+  await check('types', [process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
+  said('--- shell scripts')
+  const scripts = ['.ci/run', ...globSync('scripts/*', { cwd: root }).filter((file) => !file.endsWith('.ts'))]
+  if (existsSync('/usr/bin/shellcheck')) await check('shellcheck', ['shellcheck', ...scripts])
+  else skip('shellcheck is not installed')
+}
+
+const wrapper = asRoot ? ['scripts/unprivileged', '--own', own, '--bind', own, tapDir] : ['scripts/unprivileged']
+const here = [`HOME=${join(tapDir, 'home')}`, `CI=${strict}`]
+if (others.length > 0) {
+  said(`--- ${others.length} test files${asRoot ? ' as an unprivileged user' : ''}`)
+  if (!asRoot) rmSync(join(tapDir, 'coverage'), { recursive: true, force: true })
+  await tap([...wrapper, ...here, `NODE_V8_COVERAGE=${join(tapDir, 'coverage')}`], others)
+}
+if (needRoot.length > 0 && asRoot) {
+  said(`--- ${needRoot.length} test files as root`)
+  mkdirSync(ownRoot)
+  await tap(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', 'mount --bind "$0" .tap && exec "$@"', ownRoot], needRoot)
+} else for (const file of needRoot) skip(`${file} needs root`)
+
+if (given.length === 0 && !stopped) {
+  said('--- coverage of src')
+  const c8 = ['c8', 'report', '--temp-directory', join(tapDir, 'coverage'), '--all', '--src', 'src', '--extension', '.ts', '--include', 'src/**', '--exclude', 'src/central-hub/console/**', '--merge-async', '--reporter', 'text']
+  await run([...wrapper, ...here, ...c8])
+}
+if (asRoot) for (const dir of [own, ownRoot]) rmSync(dir, { recursive: true, force: true })
+
+if (stopped) {
+  said(`stopped by ${stopped}`)
+  totals.failed += 1
+}
+if (strict && totals.skipped > 0) {
+  said('not ok: on CI nothing may be skipped')
+  totals.failed += 1
+}
+said(`${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`)
+process.exitCode = totals.failed === 0 ? 0 : 1

@@ -1,0 +1,27 @@
+import type { IncomingMessage } from 'node:http'
+import fc from 'fast-check'
+import t from 'tap'
+import { hasBearer, sameSecret } from '../../src/platform/auth.ts'
+
+const token = 'correct-horse-battery-staple-0123456789'
+const given = (authorization?: string): boolean => hasBearer({ headers: { authorization } } as IncomingMessage, token)
+
+t.test('two secrets are the same only if they are equal, whatever their lengths', async (t) => {
+  t.ok(sameSecret(token, token))
+  t.ok(sameSecret('', ''))
+  fc.assert(fc.property(fc.string(), fc.string(), (a, b) => sameSecret(a, b) === (a === b)))
+  fc.assert(fc.property(fc.string({ unit: 'binary' }), (a) => sameSecret(a, a) && !sameSecret(a, `${a}x`)))
+  t.pass('held for 200 pairs')
+})
+
+t.test('Authorization: Bearer is accepted as RFC 6750 and RFC 9110 have it', async (t) => {
+  for (const header of [`Bearer ${token}`, `bearer ${token}`, `BEARER ${token}`, `Bearer  ${token}`, `Bearer ${token} `]) t.ok(given(header), header)
+})
+
+t.test('anything else is not', async (t) => {
+  const others = [
+    undefined, '', 'Bearer', 'Bearer ', token, `Basic ${token}`, `Bearer${token}`, ` Bearer ${token}`, `Bearer ${token}x`,
+    `Bearer ${token.slice(1)}`, `Bearer ${token.toUpperCase()}`, `Bearer ${token} ${token}`, `Bearer "${token}"`, `Token ${token}`
+  ]
+  for (const header of others) t.notOk(given(header), String(header))
+})

@@ -1,0 +1,183 @@
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { createBackfill, readFrom, type BackfillOptions } from '../../src/session-manager/backfill.ts'
+import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
+import { logLines } from '../platform/log-lines.ts'
+import { draft } from './drafts.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+const now = 1_700_000_000_000
+
+const rig = (t: Test, read: ((since: number) => AsyncIterable<Draft[]>) | undefined, options: Partial<BackfillOptions> = {}) => {
+  const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
+  const logged = logLines()
+  const state = { read, now }
+  const backfill = createBackfill({
+    journal,
+    source: () => state.read,
+    add: async (drafts) => void journal.append(drafts, 'backfill'),
+    intervalMs: 24 * hour,
+    overlapMs: 15 * minute,
+    firstLinkMs: 24 * hour,
+    log: logged.log,
+    now: () => state.now,
+    ...options
+  })
+  t.teardown(() => {
+    backfill.stop()
+    journal.close()
+  })
+  const settled = async (): Promise<void> => {
+    while (backfill.running()) await turn()
+  }
+  return { journal, logged, state, backfill, settled }
+}
+
+/** A source that remembers since when it was asked, and gives these groups. */
+const source = (...groups: Draft[][]) => {
+  const asked: number[] = []
+  const read = async function* (since: number): AsyncGenerator<Draft[]> {
+    asked.push(since * 1_000)
+    yield* groups
+  }
+  return { asked, read }
+}
+
+t.test('from when on is read', async (t) => {
+  const { journal } = rig(t, undefined)
+  const from = (): number => readFrom(journal, now, 15 * minute, 24 * hour)
+  t.equal(from(), now - 24 * hour - 15 * minute, 'nothing known: as far as for the first link')
+  journal.setMark('complete_until', now - hour)
+  t.equal(from(), now - hour - 15 * minute, 'complete until an hour ago: from there, with an overlap')
+  journal.setMark('linked_at', now - 5 * minute)
+  t.equal(from(), now - 5 * minute - 24 * hour - 15 * minute, 'linked for the first time just now: history goes on arriving')
+  journal.setMark('link_floor', now - 3 * hour)
+  t.equal(from(), now - 3 * hour - 15 * minute, 'linked again just now: from what was complete then')
+  journal.setMark('linked_at', now - 16 * minute)
+  t.equal(from(), now - hour - 15 * minute, 'a while after linking, as always')
+})
+
+t.test('a run captures what is new, and only then moves the mark', async (t) => {
+  const { asked, read } = source([draft('A'), draft('B')], [], [draft('C')])
+  const { backfill, journal, logged, settled } = rig(t, read)
+  journal.append([draft('B')], 'live')
+  backfill.wake()
+  t.ok(backfill.running())
+  t.equal(journal.mark('complete_until'), undefined)
+  await settled()
+  t.same(asked, [now - 24 * hour - 15 * minute])
+  t.same(journal.read(0, 10).map(({ source, message }) => [source, message.body]), [['live', 'message B'], ['backfill', 'message A'], ['backfill', 'message C']])
+  t.equal(journal.mark('complete_until'), now)
+  t.match(logged.of('backfill'), [{ level: 'info', read: 3, new: 2 }])
+})
+
+t.test('a group is on disk before the next is read, and the mark comes last of all', async (t) => {
+  const order: string[] = []
+  let journalMark: () => number | undefined = () => undefined
+  const read = async function* (): AsyncGenerator<Draft[]> {
+    order.push('read A')
+    yield [draft('A')]
+    order.push('read B')
+    yield [draft('B')]
+  }
+  const { backfill, journal, settled } = rig(t, read, {
+    add: async ([first]) => {
+      await turn()
+      order.push(`wrote ${first?.message.body.slice(-1)}, mark ${journalMark() ?? 'unset'}`)
+    }
+  })
+  journalMark = () => journal.mark('complete_until')
+  backfill.wake()
+  await settled()
+  t.same(order, ['read A', 'wrote A, mark unset', 'read B', 'wrote B, mark unset'])
+  t.equal(journal.mark('complete_until'), now)
+})
+
+t.test('a run that fails keeps the mark: the next starts where this one did', async (t) => {
+  const asked: number[] = []
+  const read = async function* (since: number): AsyncGenerator<Draft[]> {
+    asked.push(since * 1_000)
+    yield [draft(`A${asked.length}`)]
+    if (asked.length === 1) throw new Error('the page is closed')
+  }
+  const { backfill, journal, logged, settled, state } = rig(t, read)
+  journal.setMark('complete_until', now - hour)
+  backfill.wake()
+  await settled()
+  t.equal(journal.mark('complete_until'), now - hour)
+  t.match(logged.of('backfill_failed'), [{ level: 'warn', err: { message: 'the page is closed' } }])
+  t.equal(journal.lastSeq(), 1, 'what was read is kept')
+  state.now = now + minute
+  backfill.wake()
+  await settled()
+  t.same(asked, [now - hour - 15 * minute, now - hour - 15 * minute])
+  t.equal(journal.mark('complete_until'), now + minute)
+})
+
+t.test('the mark is when the run began: what arrives during it is read by the next', async (t) => {
+  const { backfill, journal, settled, state } = rig(t, async function* () {
+    state.now = now + 10 * minute
+    yield []
+  })
+  backfill.wake()
+  await settled()
+  t.equal(journal.mark('complete_until'), now)
+})
+
+t.test('a wake during a run brings one more run at once', async (t) => {
+  let runs = 0
+  const gate = Promise.withResolvers<void>()
+  const second = Promise.withResolvers<void>()
+  const { backfill } = rig(t, async function* () {
+    runs += 1
+    if (runs === 2) second.resolve()
+    if (runs === 1) await gate.promise
+    yield []
+  })
+  backfill.wake()
+  backfill.wake()
+  backfill.wake()
+  t.equal(runs, 1, 'never two at a time')
+  gate.resolve()
+  await second.promise
+  t.equal(runs, 2)
+})
+
+t.test('it runs again by itself after the interval', async (t) => {
+  const third = Promise.withResolvers<void>()
+  let runs = 0
+  const { backfill } = rig(t, async function* () {
+    if ((runs += 1) === 3) third.resolve()
+    yield []
+  }, { intervalMs: 5 })
+  backfill.wake()
+  await third.promise
+  backfill.stop()
+  t.ok(runs >= 3)
+})
+
+t.test('nothing runs unless the session is READY, nor after stop', async (t) => {
+  const { asked, read } = source([])
+  const { backfill, state, settled } = rig(t, undefined)
+  backfill.wake()
+  t.notOk(backfill.running())
+  state.read = read
+  backfill.wake()
+  await settled()
+  t.equal(asked.length, 1)
+  backfill.stop()
+  backfill.wake()
+  t.equal(asked.length, 1)
+})
+
+t.test('linking remembers when, and what was complete before it', async (t) => {
+  const { backfill, journal } = rig(t, undefined)
+  backfill.linked()
+  t.equal(journal.mark('linked_at'), now)
+  t.equal(journal.mark('link_floor'), undefined, 'nothing was complete before the first link')
+  journal.setMark('complete_until', now - hour)
+  backfill.linked()
+  t.equal(journal.mark('link_floor'), now - hour)
+})

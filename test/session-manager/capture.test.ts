@@ -1,0 +1,197 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
+import t from 'tap'
+import { createCapture, type Capture } from '../../src/session-manager/capture.ts'
+import type { Draft, Journal } from '../../src/session-manager/journal.ts'
+import { logLines } from '../platform/log-lines.ts'
+import { draft, lidOf } from './drafts.ts'
+
+/** A capture over a journal that only remembers its groups, and fails while `broken` says so. */
+const rig = (phones: (lids: readonly string[]) => Promise<Map<string, string>> = async () => new Map()) => {
+  const groups: { bodies: string[]; drafts: Draft[]; source: string }[] = []
+  const logged = logLines()
+  const state = { broken: undefined as string | undefined, tries: 0 }
+  const journal = {
+    append: (drafts: Draft[], source: string) => {
+      state.tries += 1
+      if (state.broken) throw new Error(state.broken)
+      groups.push({ bodies: drafts.map(({ message }) => message.body), drafts: [...drafts], source })
+      return []
+    }
+  } as unknown as Journal
+  const capture: Capture = createCapture({ journal, log: logged.log, phones })
+  return { capture, groups, logged, state, bodies: () => groups.flatMap((group) => group.bodies) }
+}
+const body = (text: string): Draft => draft(text, { body: text })
+
+t.test('what arrives together is written as one group, in order, and each is told once it is written', async (t) => {
+  const { capture, groups } = rig()
+  const order: string[] = []
+  const adds = ['a', 'b', 'c'].map((text) => capture.add([body(text)], 'live').then(() => order.push(`${text} after ${groups.length}`)))
+  t.equal(groups.length, 0, 'nothing is written in the turn in which it arrives')
+  await Promise.all(adds)
+  t.same(groups.map(({ bodies }) => bodies), [['a', 'b', 'c']])
+  t.same(order, ['a after 1', 'b after 1', 'c after 1'])
+  await capture.add([body('d')], 'live')
+  t.same(groups.at(-1)?.bodies, ['d'])
+})
+
+t.test('nothing to add is done at once', async (t) => {
+  const { capture, state } = rig()
+  await capture.add([], 'live')
+  await capture.drain()
+  t.equal(state.tries, 0)
+})
+
+t.test('live and read back are never in one group', async (t) => {
+  const { capture, groups } = rig()
+  await Promise.all([capture.add([body('a')], 'live'), capture.add([body('b')], 'backfill'), capture.add([body('c')], 'backfill'), capture.add([body('d')], 'live')])
+  t.same(groups.map(({ bodies, source }) => [source, ...bodies]), [['live', 'a'], ['backfill', 'b', 'c'], ['live', 'd']])
+})
+
+t.test('a group has at most 500 drafts, but what was added as one is written as one', async (t) => {
+  const { capture, groups } = rig()
+  const many = (name: string, count: number): Draft[] => Array.from({ length: count }, (_, index) => body(`${name}${index}`))
+  await Promise.all([capture.add(many('a', 300), 'live'), capture.add(many('b', 300), 'live'), capture.add(many('c', 1_200), 'live'), capture.add(many('d', 1), 'live')])
+  t.same(groups.map(({ bodies }) => bodies.length), [300, 300, 1_200, 1])
+})
+
+t.test('order of arrival is kept, whatever the groups, the sources and the time a lookup takes', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fc.nat({ max: 5 }), fc.boolean(), fc.boolean(), fc.boolean()), { maxLength: 30 }), async (adds) => {
+      const { capture, bodies } = rig(async () => {
+        await turn()
+        return new Map()
+      })
+      const expected: string[] = []
+      const done: Promise<void>[] = []
+      let count = 0
+      for (const [size, back, unknown, pause] of adds) {
+        const drafts = Array.from({ length: size }, () => {
+          const text = String((count += 1))
+          expected.push(text)
+          const { phone: _phone, ...message } = body(text).message
+          return unknown ? { ...body(text), message: { ...message, lid: lidOf(count) } } : body(text)
+        })
+        done.push(capture.add(drafts, back ? 'backfill' : 'live'))
+        if (pause) await turn()
+      }
+      await Promise.all(done)
+      if (bodies().join() !== expected.join()) throw new Error(`${bodies().join()} instead of ${expected.join()}`)
+    }),
+    { numRuns: 100 }
+  )
+  t.pass('held for 100 sequences')
+})
+
+const ofLid = (text: string, lid: string): Draft => {
+  const { phone: _phone, ...message } = body(text).message
+  return { ...body(text), message: { ...message, lid } }
+}
+
+t.test('a LID becomes a phone number where WhatsApp knows it; it is asked once', async (t) => {
+  const asked: string[][] = []
+  const { capture, groups } = rig(async (lids) => {
+    asked.push([...lids])
+    return new Map([[lidOf(1), '+5215500000001']])
+  })
+  await capture.add([ofLid('a', lidOf(1)), ofLid('b', lidOf(1)), ofLid('c', lidOf(2)), body('d')], 'live')
+  await capture.add([ofLid('e', lidOf(1))], 'live')
+  await capture.add([ofLid('f', lidOf(2))], 'live')
+  t.same(groups.flatMap(({ drafts }) => drafts.map(({ message }) => message.phone)), ['+5215500000001', '+5215500000001', undefined, '+5215512345678', '+5215500000001', undefined])
+  t.same(asked, [[lidOf(1), lidOf(2)], [lidOf(2)]], 'what was known is kept, what was not is asked again')
+})
+
+t.test('a lookup that fails costs the number, not the message', async (t) => {
+  const { capture, bodies, logged } = rig(async () => {
+    throw new Error('the page is closed')
+  })
+  await capture.add([ofLid('a', lidOf(1))], 'live')
+  t.same(bodies(), ['a'])
+  t.match(logged.of('lid_lookup_failed'), [{ level: 'warn', lids: 1 }])
+})
+
+t.test('a lookup that hangs is not waited for long', async (t) => {
+  const alive = setInterval(() => undefined, 1_000)
+  t.teardown(() => clearInterval(alive))
+  const { capture, bodies, logged } = rig(() => new Promise(() => undefined))
+  const started = performance.now()
+  await capture.add([ofLid('a', lidOf(1))], 'live')
+  t.ok(performance.now() - started < 5_000)
+  t.same(bodies(), ['a'])
+  t.match(logged.of('lid_lookup_failed'), [{ err: { message: 'no answer within 2000 ms' } }])
+})
+
+t.test('a journal that cannot be written is tried again until it can; nothing is lost and order is kept', async (t) => {
+  const { capture, bodies, state, logged } = rig()
+  state.broken = 'disk full'
+  let done = false
+  const added = Promise.all([capture.add([body('a')], 'live'), capture.add([body('b')], 'live')]).then(() => (done = true))
+  while (state.tries < 2) await turn()
+  t.notOk(done, 'nobody is told that it is on disk')
+  const since = capture.failure()?.since
+  t.match(capture.failure(), { reason: 'disk full' })
+  const later = capture.add([body('c')], 'live')
+  state.broken = undefined
+  await Promise.all([added, later])
+  t.same(bodies(), ['a', 'b', 'c'])
+  t.equal(capture.failure(), undefined)
+  t.ok((since ?? Infinity) <= Date.now())
+  t.match(logged.of('journal_unwritable').map(({ retry_ms }) => retry_ms), [100, 200], 'with a growing delay')
+  t.equal(logged.of('journal_writable').length, 1)
+})
+
+t.test('how long it has been failing counts from the first failure', async (t) => {
+  const { capture, state } = rig()
+  state.broken = 'disk full'
+  void capture.add([body('a')], 'live')
+  while (state.tries < 1) await turn()
+  const first = capture.failure()?.since
+  while (state.tries < 3) await turn()
+  t.equal(capture.failure()?.since, first)
+  await capture.drain()
+})
+
+t.test('drain', async (t) => {
+  t.test('waits until all is written', async (t) => {
+    const { capture, bodies } = rig()
+    for (let count = 0; count < 1_200; count += 1) void capture.add([body(String(count))], 'live')
+    await capture.drain()
+    t.equal(bodies().length, 1_200)
+  })
+  t.test('gives up at once when the journal cannot be written, and tells nobody that it was', async (t) => {
+    const { capture, state } = rig()
+    state.broken = 'disk full'
+    let told = false
+    void capture.add([body('a')], 'live').then(() => (told = true))
+    while (state.tries < 4) await turn()
+    const started = performance.now()
+    await capture.drain()
+    t.ok(performance.now() - started < 300, 'not after the next delay, which is 800 ms')
+    t.notOk(told)
+  })
+  t.test('gives up, too, when the journal fails only while it drains', async (t) => {
+    const { capture, state } = rig()
+    void capture.add([body('a')], 'live')
+    state.broken = 'disk full'
+    await capture.drain()
+    t.equal(state.tries, 1)
+    t.match(capture.failure(), { reason: 'disk full' })
+  })
+})
+
+t.test('past 100,000 waiting drafts, live ones are dropped and said to be: they are read back later', async (t) => {
+  const { capture, state, logged, bodies } = rig()
+  state.broken = 'disk full'
+  const big = Array.from({ length: 100_000 }, (_, index) => body(String(index)))
+  const first = capture.add(big, 'live')
+  await capture.add([body('dropped')], 'live')
+  const back = capture.add([body('read back')], 'backfill')
+  t.match(logged.of('capture_overflow'), [{ level: 'error', dropped: 1 }])
+  state.broken = undefined
+  await Promise.all([first, back])
+  t.equal(bodies().length, 100_001)
+  t.equal(bodies().at(-1), 'read back', 'what is read back waits for its turn and is never dropped')
+  await capture.add([body('room again')], 'live')
+  t.equal(bodies().at(-1), 'room again')
+})

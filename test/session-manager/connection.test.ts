@@ -1,0 +1,509 @@
+import { EventEmitter, once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { createConnection, type ConnectionOptions } from '../../src/session-manager/connection.ts'
+import type { Draft } from '../../src/session-manager/journal.ts'
+import type { Session } from '../../src/session-manager/session.ts'
+import { logLines } from '../platform/log-lines.ts'
+import { draft } from './drafts.ts'
+import { fakeListeners, page, ready, type FakeListener } from './fake-listener.ts'
+
+const fast = { startTimeoutMs: 10_000, readyTimeoutMs: 10_000, minDelayMs: 1, maxDelayMs: 1, random: () => 0 }
+
+/** A connection whose listeners a test plays. Probes come every 2 ms, retries at once, unless said otherwise. */
+const rig = (t: Test, options: Partial<ConnectionOptions> & { script?: (listener: FakeListener, index: number) => void } = {}) => {
+  const listeners = fakeListeners(options.script)
+  const logged = logLines()
+  const captured: Draft[] = []
+  const changes: [Session, Session][] = []
+  const news = new EventEmitter().setMaxListeners(0)
+  const counts = { ready: 0, forgotten: 0 }
+  const order: string[] = []
+  const connection = createConnection({
+    policy: fast,
+    probeIntervalMs: 2,
+    createListener: listeners.create,
+    forget: async () => {
+      counts.forgotten += 1
+      order.push('forget')
+    },
+    onCaptured: (drafts) => captured.push(...drafts),
+    onChange: (session, before) => {
+      changes.push([session, before])
+      news.emit('change')
+    },
+    onReady: () => (counts.ready += 1),
+    log: logged.log,
+    ...options
+  })
+  t.teardown(() => connection.stop())
+  /** Resolves once the session, now or later, fits. */
+  const until = async (fits: (session: Session) => boolean): Promise<Session> => {
+    const signal = AbortSignal.timeout(15_000)
+    while (!fits(connection.session())) {
+      await once(news, 'change', { signal }).catch(() => {
+        throw new Error(`the session stays ${JSON.stringify(connection.session())}`)
+      })
+    }
+    return connection.session()
+  }
+  return { connection, listeners, logged, captured, changes, counts, order, until }
+}
+const slowRetry = { ...fast, minDelayMs: 60_000, maxDelayMs: 60_000 }
+
+t.test('from connect to READY, captured on the way', async (t) => {
+  const { connection, listeners, captured, counts, changes, logged, until } = rig(t)
+  t.match(connection.session(), { status: 'DISCONNECTED', reason: 'not started yet' })
+  connection.connect()
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  t.equal(listeners.made.length, 1, 'connecting twice is connecting once')
+  t.equal(connection.session().status, 'INIT')
+  listener.say({ type: 'qr', code: 'code' })
+  t.match(connection.session(), { status: 'QR_REQUIRED', qr: { code: 'code' }, qrAttempt: 1 })
+  t.equal(connection.ready(), undefined)
+  listener.say({ type: 'authenticated' })
+  listener.say({ type: 'captured', drafts: [draft('while syncing')] })
+  listener.say({ type: 'syncing', percent: 60 })
+  listener.say(ready)
+  await until(({ status }) => status === 'READY')
+  t.equal(connection.ready(), listener)
+  t.equal(counts.ready, 1)
+  listener.say({ type: 'captured', drafts: [draft('A'), draft('B')] })
+  t.same(captured.map(({ message }) => message.body), ['message while syncing', 'message A', 'message B'])
+  t.same(changes.map(([session, before]) => `${before.status} → ${session.status}`), [
+    'DISCONNECTED → INIT', 'INIT → QR_REQUIRED', 'QR_REQUIRED → AUTHENTICATED', 'AUTHENTICATED → AUTHENTICATED', 'AUTHENTICATED → READY'
+  ])
+  t.same(logged.of('session').map(({ status }) => status), ['INIT', 'QR_REQUIRED', 'AUTHENTICATED', 'READY'], 'each status is logged once')
+  t.match(logged.of('connect_attempt'), [{ attempt: 1 }])
+})
+
+t.test('what is lost comes again with a browser of its own, each attempt logged with its number and delay', async (t) => {
+  const { connection, listeners, logged, until } = rig(t)
+  connection.connect()
+  for (const index of [0, 1, 2]) {
+    const listener = await listeners.called(index, 'start')
+    listener.say({ type: 'lost', reason: `it went wrong ${index}`, fault: index === 1 })
+    await listeners.called(index, 'stopped')
+  }
+  ;(await listeners.called(3, 'start')).say(ready)
+  await until(({ status }) => status === 'READY')
+  t.equal(connection.session().failures, 3)
+  t.same(logged.of('connect_attempt').map(({ attempt }) => attempt), [1, 2, 3, 4])
+  t.match(logged.of('session').filter(({ reason }) => reason !== undefined), [
+    { level: 'warn', status: 'DISCONNECTED', reason: 'it went wrong 0', failures: 1 },
+    { level: 'error', status: 'ERROR', reason: 'it went wrong 1', failures: 2 },
+    { level: 'warn', status: 'DISCONNECTED', reason: 'it went wrong 2', failures: 3 }
+  ])
+})
+
+t.test('a start that fails is told in plain words, and tried again', async (t) => {
+  const { connection, listeners, changes, until } = rig(t, {
+    script: (listener, index) => {
+      if (index === 0) listener.start = () => Promise.reject(new Error('net::ERR_NAME_NOT_RESOLVED at https://web.whatsapp.com/'))
+      if (index === 1) listener.start = () => Promise.reject(new Error('Failed to launch the browser process! spawn /usr/bin/chromium ENOENT\nTROUBLESHOOTING'))
+    }
+  })
+  connection.connect()
+  ;(await listeners.called(2, 'start')).say(ready)
+  await until(({ status }) => status === 'READY')
+  t.match(changes.map(([session]) => session).filter(({ reason }) => reason !== undefined), [
+    { status: 'DISCONNECTED', reason: 'WhatsApp is unreachable: web.whatsapp.com cannot be resolved (net::ERR_NAME_NOT_RESOLVED)' },
+    { status: 'ERROR', reason: 'Failed to launch the browser process! spawn /usr/bin/chromium ENOENT' }
+  ])
+  t.ok(listeners.made[0]?.calls.includes('stopped'), 'what was half started is ended')
+})
+
+t.test('the next browser starts only when the one before is gone', async (t) => {
+  const closed = Promise.withResolvers<void>()
+  const { connection, listeners } = rig(t, { script: (listener, index) => (listener.hold = index === 0 ? { stop: closed.promise } : {}) })
+  connection.connect()
+  const first = await listeners.called(0, 'start')
+  first.say({ type: 'lost', reason: 'Chromium hangs', fault: false })
+  await listeners.called(0, 'stop')
+  while (listeners.made.length < 2) await turn()
+  for (let turns = 0; turns < 20; turns += 1) await turn()
+  t.same(listeners.made[1]?.calls, [])
+  closed.resolve()
+  await listeners.called(1, 'start')
+  t.equal(listeners.mostAtOnce(), 1)
+})
+
+t.test('whatever is asked and whatever happens, there are never two browsers at once', async (t) => {
+  const deed = fc.constantFrom('connect', 'disconnect', 'logout', 'lost', 'unlinked', 'ready', 'qr', 'stray', 'turn', 'turn')
+  await fc.assert(
+    fc.asyncProperty(fc.array(deed, { maxLength: 30 }), fc.array(fc.nat({ max: 3 }), { minLength: 1, maxLength: 5 }), async (deeds, pauses) => {
+      let step = 0
+      const pause = async (): Promise<void> => {
+        for (let turns = pauses[step++ % pauses.length] as number; turns > 0; turns -= 1) await turn()
+      }
+      const order: string[] = []
+      const listeners = fakeListeners((listener) => {
+        const { start, stop } = listener
+        listener.start = async () => {
+          await start()
+          await pause()
+        }
+        listener.stop = async () => {
+          await pause()
+          await stop()
+          order.push('stopped')
+        }
+      })
+      let up = 0
+      const connection = createConnection({
+        policy: { ...fast, minDelayMs: 0, maxDelayMs: 0 },
+        probeIntervalMs: 1,
+        createListener: listeners.create,
+        forget: async () => {
+          up = Math.max(up, listeners.made.filter(({ calls }) => calls.includes('start') && !calls.includes('stopped')).length)
+        },
+        onCaptured: () => undefined,
+        onChange: () => undefined,
+        onReady: () => undefined,
+        log: logLines('fatal').log
+      })
+      const waits: Promise<void>[] = []
+      for (const what of deeds) {
+        const current = listeners.made.at(-1)
+        if (what === 'connect') connection.connect()
+        if (what === 'disconnect') waits.push(connection.disconnect(false))
+        if (what === 'logout') waits.push(connection.disconnect(true))
+        if (what === 'lost') current?.say({ type: 'lost', reason: 'x', fault: false })
+        if (what === 'unlinked') current?.say({ type: 'logout' })
+        if (what === 'ready') current?.say(ready)
+        if (what === 'qr') current?.say({ type: 'qr', code: 'x' })
+        if (what === 'stray') connection.stray('a text, as the library throws')
+        if (what === 'turn') await pause()
+      }
+      await Promise.all(waits)
+      await connection.stop()
+      if (listeners.mostAtOnce() > 1) throw new Error('two browsers at once')
+      if (up > 0) throw new Error('the profile was deleted under a browser')
+      const left = listeners.made.filter(({ calls }) => calls.includes('start') && !calls.includes('stopped'))
+      if (left.length > 0) throw new Error('a browser is left')
+    }),
+    { numRuns: 300 }
+  )
+  t.pass('held for 300 sequences')
+})
+
+t.test('late events of a dead listener change nothing', async (t) => {
+  const { connection, listeners, captured, changes } = rig(t, { policy: slowRetry })
+  connection.connect()
+  const dead = await listeners.called(0, 'start')
+  dead.say({ type: 'lost', reason: 'Chromium exited', fault: false })
+  await listeners.called(0, 'stopped')
+  connection.connect()
+  const living = await listeners.called(1, 'start')
+  const before = changes.length
+  for (const event of [ready, { type: 'qr', code: 'late' }, { type: 'authenticated' }, { type: 'logout' }, { type: 'lost', reason: 'late', fault: true }, { type: 'captured', drafts: [draft('late')] }] as const) {
+    dead.say(event.type === 'captured' ? { type: 'captured', drafts: [...event.drafts] } : event)
+  }
+  t.equal(changes.length, before)
+  t.same(captured, [])
+  t.equal(connection.session().status, 'INIT')
+  living.say(ready)
+  t.equal(connection.session().status, 'READY')
+})
+
+t.test('a start that fails after its listener was given up is not told', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const { connection, listeners, changes } = rig(t, { policy: slowRetry, script: (listener) => (listener.hold = { start: gate.promise }) })
+  connection.connect()
+  await listeners.called(0, 'start')
+  await connection.disconnect(false)
+  const before = changes.length
+  gate.reject(new Error('Target closed'))
+  for (let turns = 0; turns < 5; turns += 1) await turn()
+  t.equal(changes.length, before)
+  t.equal(connection.session().reason, 'disconnected on request')
+})
+
+t.test('a page that does not answer twice in a row is lost', async (t) => {
+  const { connection, listeners, logged, until } = rig(t, { policy: slowRetry })
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  listener.say(ready)
+  await listeners.called(0, 'probe', 2)
+  t.equal(connection.session().status, 'READY')
+  listener.page = new Error('no answer within 10000 ms')
+  t.match(await until(({ status }) => status === 'DISCONNECTED'), { reason: 'the page does not answer' })
+  t.same(logged.of('probe_failed').map(({ unanswered }) => unanswered), [1, 2])
+})
+
+t.test('one missed answer now and then is no loss: the page may be busy', async (t) => {
+  const { connection, listeners } = rig(t, { policy: slowRetry })
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  listener.say(ready)
+  const { probe } = listener
+  let count = 0
+  listener.probe = async (ms) => {
+    await probe(ms)
+    if ((count += 1) % 2 === 0) throw new Error('busy')
+    return page()
+  }
+  await listeners.called(0, 'probe', 12)
+  t.equal(connection.session().status, 'READY')
+})
+
+t.test('a probe of a dead page that answers late counts for nothing', async (t) => {
+  const answer = Promise.withResolvers<ReturnType<typeof page>>()
+  const { connection, listeners } = rig(t, { policy: slowRetry })
+  connection.connect()
+  const dead = await listeners.called(0, 'start')
+  dead.say(ready)
+  dead.page = page({ blocked: 3 })
+  await listeners.called(0, 'probe', 2)
+  t.equal(connection.outboundBlocked(), 3)
+  const asked = Promise.withResolvers<void>()
+  dead.probe = () => (asked.resolve(), answer.promise)
+  await asked.promise
+  dead.say({ type: 'lost', reason: 'Chromium exited', fault: false })
+  connection.connect()
+  const living = await listeners.called(1, 'start')
+  living.say(ready)
+  answer.resolve(page({ blocked: 3, socket: 'UNPAIRED' }))
+  await listeners.called(1, 'probe')
+  t.equal(connection.session().status, 'READY', 'the new session is not lost for it')
+  t.equal(connection.outboundBlocked(), 3, 'what was blocked is not counted twice')
+})
+
+t.test('what only the page shows', async (t) => {
+  t.test('READY, but the socket says the device is no longer linked', async (t) => {
+    const { connection, listeners, until } = rig(t, { policy: slowRetry })
+    connection.connect()
+    const listener = await listeners.called(0, 'start')
+    listener.say(ready)
+    listener.page = page({ socket: 'UNPAIRED_IDLE' })
+    t.match(await until(({ status }) => status !== 'READY'), { status: 'ERROR', reason: 'this device is no longer linked (UNPAIRED_IDLE)' })
+  })
+  t.test('READY, but the socket is trying to connect, and then has', async (t) => {
+    const { connection, listeners, counts, until } = rig(t)
+    connection.connect()
+    const listener = await listeners.called(0, 'start')
+    listener.say(ready)
+    listener.page = page({ socket: 'TIMEOUT' })
+    t.match(await until(({ status }) => status === 'DISCONNECTED'), { running: true, reason: 'WhatsApp Web lost its connection (TIMEOUT) and is connecting again' })
+    t.equal(connection.ready(), undefined)
+    listener.page = page({ socket: 'CONNECTED' })
+    await until(({ status }) => status === 'READY')
+    t.equal(counts.ready, 2, 'what was missed is read back')
+    t.equal(listeners.made.length, 1, 'in the same browser')
+  })
+  t.test('a socket that does not come back within the bound is lost', async (t) => {
+    const { connection, listeners, until } = rig(t, { policy: { ...slowRetry, startTimeoutMs: 30 } })
+    connection.connect()
+    const listener = await listeners.called(0, 'start')
+    listener.say(ready)
+    listener.page = page({ socket: 'OPENING' })
+    t.match(await until(({ running }) => !running), { status: 'DISCONNECTED', reason: 'WhatsApp Web did not connect within 0.03 s' })
+    await listeners.called(0, 'stopped')
+  })
+  t.test('synced, but whatsapp-web.js was never told: it is told, after two looks', async (t) => {
+    const { connection, listeners, logged } = rig(t)
+    connection.connect()
+    const listener = await listeners.called(0, 'start')
+    listener.page = page({ synced: true })
+    await listeners.called(0, 'reportSync')
+    t.ok(listener.calls.indexOf('reportSync') > 0 && listener.calls.filter((call) => call === 'probe').length >= 2)
+    t.ok(logged.of('sync_unreported').length >= 1)
+    listener.say({ type: 'authenticated' })
+    const reports = listener.calls.filter((call) => call === 'reportSync').length
+    const probes = listener.calls.filter((call) => call === 'probe').length
+    await listeners.called(0, 'probe', probes + 5)
+    t.ok(listener.calls.filter((call) => call === 'reportSync').length <= reports + 1, 'and no more once it was heard')
+  })
+  t.test('codes that rotate no more: a new one is asked for, ever more rarely', async (t) => {
+    let clock = 1_000_000
+    const { connection, listeners, logged } = rig(t, { now: () => clock, policy: slowRetry })
+    connection.connect()
+    const listener = await listeners.called(0, 'start')
+    listener.say({ type: 'qr', code: 'the last' })
+    listener.page = page({ socket: 'UNPAIRED_IDLE' })
+    await listeners.called(0, 'refreshQr', 1)
+    for (const [times, ms] of [[2, 1_000], [3, 2_000], [4, 4_000], [5, 8_000], [6, 16_000], [7, 32_000], [8, 60_000], [9, 60_000]] as const) {
+      clock += ms - 1
+      await listeners.called(0, 'probe', listener.calls.filter((call) => call === 'probe').length + 3)
+      t.equal(listener.calls.filter((call) => call === 'refreshQr').length, times - 1, `not before ${ms} ms`)
+      clock += 1
+      await listeners.called(0, 'refreshQr', times)
+    }
+    t.equal(logged.of('qr_refresh').length, 9)
+    t.equal(connection.session().status, 'QR_REQUIRED')
+  })
+  t.test('what the guard refused, counted over the browsers of this process', async (t) => {
+    const { connection, listeners, logged } = rig(t)
+    connection.connect()
+    const first = await listeners.called(0, 'start')
+    first.page = page({ blocked: 2 })
+    await listeners.called(0, 'probe', 2)
+    t.equal(connection.outboundBlocked(), 2)
+    first.say({ type: 'lost', reason: 'x', fault: false })
+    const second = await listeners.called(1, 'start')
+    t.equal(connection.outboundBlocked(), 2)
+    second.page = page({ blocked: 1 })
+    await listeners.called(1, 'probe', 3)
+    t.equal(connection.outboundBlocked(), 3)
+    t.equal(logged.of('guard_open').length, 0)
+    second.page = page({ blocked: 1, open: 1 })
+    await listeners.called(1, 'probe', second.calls.filter((call) => call === 'probe').length + 3)
+    t.match(logged.of('guard_open')[0], { level: 'error', functions: 1 })
+  })
+})
+
+t.test('a page is looked at only once it has loaded', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const { connection, listeners } = rig(t, { script: (listener) => (listener.hold = { start: gate.promise }) })
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  await new Promise((done) => setTimeout(done, 20))
+  t.notOk(listener.calls.includes('probe'))
+  gate.resolve()
+  await listeners.called(0, 'probe')
+})
+
+t.test('a start or a sync that takes too long is given up', async (t) => {
+  const { connection, listeners, until } = rig(t, { policy: { ...fast, startTimeoutMs: 20, readyTimeoutMs: 20 }, script: (listener, index) => (listener.hold = index === 0 ? { start: new Promise(() => undefined) } : {}) })
+  connection.connect()
+  await listeners.called(0, 'stopped')
+  const second = await listeners.called(1, 'start')
+  second.say({ type: 'authenticated' })
+  t.match(await until(({ status }) => status === 'ERROR'), { reason: 'WhatsApp Web authenticated but was not ready within 0.02 s' })
+})
+
+t.test('unlinked by the phone: the browser is closed, then its profile deleted, then a new one shows a code', async (t) => {
+  const { connection, listeners, counts, order } = rig(t, {
+    script: (listener, index) => {
+      const { stop, start } = listener
+      listener.stop = async () => {
+        await stop()
+        order.push(`stopped ${index}`)
+      }
+      listener.start = async () => {
+        order.push(`start ${index}`)
+        await start()
+      }
+    }
+  })
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  listener.say(ready)
+  listener.say({ type: 'logout' })
+  await listeners.called(1, 'start')
+  t.same(order, ['start 0', 'stopped 0', 'forget', 'start 1'])
+  t.equal(counts.forgotten, 1)
+})
+
+t.test('disconnect', async (t) => {
+  t.test('closes the browser and keeps the device; nothing is tried again until connect', async (t) => {
+    const { connection, listeners, counts, logged } = rig(t)
+    connection.connect()
+    ;(await listeners.called(0, 'start')).say(ready)
+    await connection.disconnect(false)
+    t.same(listeners.made[0]?.calls.slice(-2), ['stop', 'stopped'], 'it resolves once the browser is closed')
+    t.match(connection.session(), { status: 'DISCONNECTED', reason: 'disconnected on request', off: true })
+    t.equal(counts.forgotten, 0)
+    t.match(logged.of('session').at(-1), { level: 'info' }, 'what was asked for is no warning')
+    await connection.disconnect(false)
+    t.equal(listeners.made.length, 1)
+    connection.connect()
+    await listeners.called(1, 'start')
+  })
+  t.test('with logout unlinks the device first, then deletes its profile', async (t) => {
+    const { connection, listeners, counts } = rig(t)
+    connection.connect()
+    const listener = await listeners.called(0, 'start')
+    listener.say(ready)
+    await connection.disconnect(true)
+    t.same(listener.calls.filter((call) => call !== 'probe'), ['start', 'unlink', 'stop', 'stopped'])
+    t.equal(counts.forgotten, 1)
+    t.match(connection.session(), { status: 'DISCONNECTED', off: true })
+  })
+  t.test("with logout, the page's own report of it does not start anew", async (t) => {
+    const { connection, listeners, counts } = rig(t, {
+      script: (listener) => {
+        listener.unlink = async () => listener.say({ type: 'logout' })
+      }
+    })
+    connection.connect()
+    ;(await listeners.called(0, 'start')).say(ready)
+    await connection.disconnect(true)
+    t.equal(counts.forgotten, 1)
+    t.equal(listeners.made.length, 1)
+    t.match(connection.session(), { off: true, reason: 'disconnected on request' })
+  })
+  t.test('with logout, a phone that cannot be told does not keep it', async (t) => {
+    const { connection, listeners, counts, logged } = rig(t, { script: (listener) => (listener.unlink = () => Promise.reject(new Error('the page is closed'))) })
+    connection.connect()
+    ;(await listeners.called(0, 'start')).say(ready)
+    await connection.disconnect(true)
+    t.equal(counts.forgotten, 1)
+    t.match(logged.of('unlink_failed'), [{ level: 'warn', msg: /remove it on the phone/ }])
+  })
+  t.test('with logout while off, only the profile is deleted', async (t) => {
+    const { connection, listeners, counts } = rig(t)
+    await connection.disconnect(true)
+    t.equal(counts.forgotten, 1)
+    t.equal(listeners.made.length, 0)
+  })
+  t.test('a profile that cannot be deleted is logged, and the next start still comes', async (t) => {
+    const { connection, listeners, logged } = rig(t, { forget: () => Promise.reject(new Error('EBUSY')) })
+    await connection.disconnect(true)
+    t.match(logged.of('forget_failed'), [{ level: 'error' }])
+    connection.connect()
+    await listeners.called(0, 'start')
+  })
+})
+
+t.test('an error that nobody awaited', async (t) => {
+  t.test('of whatsapp-web.js costs the session only', async (t) => {
+    const { connection, listeners, logged, until } = rig(t, { policy: slowRetry })
+    connection.connect()
+    ;(await listeners.called(0, 'start')).say(ready)
+    t.equal(connection.stray('auth timeout'), true)
+    t.match(await until(({ status }) => status === 'DISCONNECTED'), { reason: /did not show WhatsApp Web/ })
+    t.equal(logged.of('stray_error').length, 1)
+  })
+  t.test('of our own is not taken for it', async (t) => {
+    const { connection, listeners } = rig(t)
+    connection.connect()
+    ;(await listeners.called(0, 'start')).say(ready)
+    t.equal(connection.stray(new Error('a bug of ours')), false)
+    t.equal(connection.session().status, 'READY')
+  })
+})
+
+t.test('stop closes the browser, resolves once it is closed, and nothing happens after', async (t) => {
+  const { connection, listeners, changes } = rig(t)
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  listener.say(ready)
+  await connection.stop()
+  t.same(listener.calls.slice(-2), ['stop', 'stopped'])
+  const before = changes.length
+  connection.connect()
+  listener.say({ type: 'lost', reason: 'x', fault: true })
+  t.equal(changes.length, before)
+  t.equal(listeners.made.length, 1)
+})
+
+t.test('whether the timers still run is seen from outside', async (t) => {
+  let clock = 0
+  const { connection, listeners } = rig(t, { now: () => clock, probeIntervalMs: 10 })
+  connection.connect()
+  await listeners.called(0, 'probe', 1)
+  t.ok(connection.beating())
+  const hung = Promise.withResolvers<never>()
+  const asked = Promise.withResolvers<void>()
+  ;(listeners.made[0] as FakeListener).probe = () => (asked.resolve(), hung.promise)
+  await asked.promise
+  clock += 50_000
+  t.ok(connection.beating(), 'two probes may hang for their bound')
+  clock += 100
+  t.notOk(connection.beating())
+  hung.reject(new Error('at last'))
+  await connection.stop()
+})

@@ -1,0 +1,29 @@
+import type { CapturedMessage } from '../../src/contract/record.ts'
+import type { Draft } from '../../src/session-manager/journal.ts'
+
+/** Messages as the page's mapping gives them. */
+
+export const message = (id: string, facts: Partial<CapturedMessage> = {}): CapturedMessage => ({
+  id: `false_5215512345678@c.us_${id}`,
+  chat_id: '5215512345678@c.us',
+  from: '5215512345678@c.us',
+  to: '5215587654321@c.us',
+  phone: '+5215512345678',
+  from_me: false,
+  type: 'chat',
+  body: `message ${id}`,
+  timestamp: 1_700_000_000,
+  has_media: false,
+  ...facts
+})
+
+export const draft = (id: string, facts: Partial<CapturedMessage> = {}, kind: Draft['kind'] = 'message'): Draft => {
+  const captured = message(id, facts)
+  return { key: `${kind}:${captured.id}`, kind, message: captured }
+}
+
+export const withMedia = (id: string, facts: Partial<NonNullable<CapturedMessage['media']>> = {}): Draft =>
+  draft(id, { type: 'image', has_media: true, media: { state: 'pending', mimetype: 'image/jpeg', ...facts } })
+
+/** A LID of its own for each number. */
+export const lidOf = (number: number): string => `${10_000_000_000 + number}@lid`

@@ -1,0 +1,99 @@
+import { EventEmitter, once } from 'node:events'
+import type { Listener, ListenerEvent } from '../../src/session-manager/whatsapp/listener.ts'
+import type { Probe } from '../../src/session-manager/whatsapp/page.ts'
+
+/** Listeners without a browser, played by a test: each made tells what was asked of it, and says what the test has it say. */
+export interface FakeListener extends Listener {
+  /** What was called, in order. */
+  calls: string[]
+  say(event: ListenerEvent): void
+  /** What the page shows to a probe; an error is one that does not answer. */
+  page: Probe | Error
+  /** Has the next calls of a method wait until the promise settles. */
+  hold: { start?: Promise<void>; stop?: Promise<void>; unlink?: Promise<void> }
+}
+
+export interface FakeListeners {
+  create: (onEvent: (event: ListenerEvent) => void) => FakeListener
+  made: FakeListener[]
+  /** How many browsers were up at once at most. */
+  mostAtOnce(): number
+  /** Resolves once a call, past or to come, of listener `index` is there `times` times. */
+  called(index: number, call: string, times?: number): Promise<FakeListener>
+}
+
+export const ready: ListenerEvent = { type: 'ready', me: { id: '5215512345678@c.us', phone: '+5215512345678' }, version: '2.3000.1' }
+export const page = (facts: Partial<Omit<Probe, 'guard'>> & { blocked?: number; open?: number } = {}): Probe => ({
+  socket: facts.socket === undefined ? 'CONNECTED' : facts.socket,
+  synced: facts.synced ?? false,
+  guard: { blocked: facts.blocked ?? 0, armed: 3, open: facts.open ?? 0 }
+})
+
+/** @param script what a listener is like, by its index: called as it is made */
+export const fakeListeners = (script: (listener: FakeListener, index: number) => void = () => undefined): FakeListeners => {
+  const made: FakeListener[] = []
+  const news = new EventEmitter().setMaxListeners(0)
+  let up = 0
+  let most = 0
+  const create = (onEvent: (event: ListenerEvent) => void): FakeListener => {
+    const calls: string[] = []
+    let running = false
+    const note = (call: string): void => {
+      calls.push(call)
+      news.emit('call')
+    }
+    const listener: FakeListener = {
+      calls,
+      page: page(),
+      hold: {},
+      say: onEvent,
+      start: async () => {
+        running = true
+        most = Math.max(most, (up += 1))
+        note('start')
+        await listener.hold.start
+      },
+      stop: async () => {
+        note('stop')
+        await listener.hold.stop
+        if (running) up -= 1
+        running = false
+        note('stopped')
+      },
+      unlink: async () => {
+        note('unlink')
+        await listener.hold.unlink
+      },
+      probe: async () => {
+        const { page } = listener
+        note('probe')
+        if (page instanceof Error) throw page
+        return page
+      },
+      reportSync: async () => note('reportSync'),
+      refreshQr: async () => note('refreshQr'),
+      phones: async () => new Map(),
+      readBack: async function* () {},
+      media: async () => undefined
+    }
+    made.push(listener)
+    script(listener, made.length - 1)
+    news.emit('call')
+    return listener
+  }
+  return {
+    create,
+    made,
+    mostAtOnce: () => most,
+    called: async (index, call, times = 1) => {
+      const signal = AbortSignal.timeout(15_000)
+      for (;;) {
+        const listener = made[index]
+        if (listener !== undefined && listener.calls.filter((name) => name === call).length >= times) return listener
+        await once(news, 'call', { signal }).catch(() => {
+          throw new Error(`listener ${index} was not asked to ${call} ${times} times; calls: ${JSON.stringify(made.map(({ calls }) => calls))}`)
+        })
+      }
+    }
+  }
+}

@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto'
+import { once, EventEmitter } from 'node:events'
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { Media } from '../../src/contract/record.ts'
+import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
+import { createMediaFetcher, mediaPath, storeMedia, type MediaSource } from '../../src/session-manager/media.ts'
+import { logLines } from '../platform/log-lines.ts'
+import { draft, withMedia } from './drafts.ts'
+
+const sum = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+const photo = Buffer.from('the bytes of a photo')
+
+/** A fetcher over a real journal; `outcome` awaits what becomes of a message's media. */
+const rig = (t: Test, source: MediaSource | undefined, options: { maxBytes?: number; retryMs?: number; root?: string } = {}) => {
+  const root = options.root ?? t.testdir()
+  const directory = join(root, 'media')
+  const journal = openJournal(join(root, 'journal.db'), 'main')
+  const logged = logLines()
+  const state = { source }
+  const news = new EventEmitter()
+  const outcomes = new Map<string, Media>()
+  const add = async (drafts: readonly Draft[]): Promise<void> => {
+    journal.append(drafts, 'live')
+    for (const { message } of drafts) outcomes.set(message.id, message.media as Media)
+    news.emit('outcome')
+  }
+  const fetcher = createMediaFetcher({ journal, add, source: () => state.source, directory, maxBytes: options.maxBytes ?? 1_000, retryMs: options.retryMs ?? 1, log: logged.log })
+  const close = (): void => {
+    fetcher.stop()
+    journal.close()
+  }
+  let closed = false
+  const closeOnce = (): void => {
+    if (!closed) close()
+    closed = true
+  }
+  t.teardown(closeOnce)
+  const outcome = async ({ message }: Draft): Promise<Media> => {
+    for (;;) {
+      const found = outcomes.get(message.id)
+      if (found) return found
+      await once(news, 'outcome')
+    }
+  }
+  return { root, directory, journal, logged, state, outcomes, fetcher, outcome, close: closeOnce }
+}
+
+t.test('media is kept under its SHA-256, whole, for its owner alone', async (t) => {
+  const directory = join(t.testdir(), 'media')
+  const sha256 = await storeMedia(directory, photo)
+  t.equal(sha256, sum(photo))
+  const path = mediaPath(directory, sha256)
+  t.equal(path, join(directory, sha256.slice(0, 2), sha256))
+  t.same(await readFile(path), photo)
+  t.equal((await stat(path)).mode & 0o777, 0o600)
+  t.equal((await stat(dirname(path))).mode & 0o777, 0o700)
+  t.same(await readdir(dirname(path)), [sha256], 'no part of it is left beside')
+
+  const before = await stat(path)
+  t.equal(await storeMedia(directory, photo), sha256)
+  t.equal((await stat(path)).mtimeMs, before.mtimeMs, 'what is there is not written again')
+})
+
+t.test('a file that a crash cut short is written anew', async (t) => {
+  const directory = join(t.testdir(), 'media')
+  const path = mediaPath(directory, sum(photo))
+  await mkdir(dirname(path), { recursive: true })
+  await writeFile(path, photo.subarray(0, 5))
+  await writeFile(`${path}.partial`, 'left by a crash, and longer than the photo itself')
+  await storeMedia(directory, photo)
+  t.same(await readFile(path), photo)
+})
+
+t.test('bytes that are not those announced are not kept', async (t) => {
+  const directory = join(t.testdir(), 'media')
+  await t.rejects(storeMedia(directory, photo, sum(Buffer.from('another photo'))), { message: /does not have the SHA-256 that was announced/ })
+  await t.rejects(stat(directory), { code: 'ENOENT' })
+  t.equal(await storeMedia(directory, photo, sum(photo)), sum(photo))
+})
+
+t.test('the media of a message is fetched, kept, and its outcome captured', async (t) => {
+  const { journal, fetcher, outcome, directory } = rig(t, async () => ({ bytes: photo, mimetype: 'image/png', filename: 'photo.png' }))
+  const image = withMedia('A', { sha256: sum(photo), duration: 3 })
+  journal.append([image], 'live')
+  fetcher.wake()
+  t.same(await outcome(image), { state: 'stored', size: photo.length, sha256: sum(photo), mimetype: 'image/png', filename: 'photo.png', duration: 3 }, 'what was known of it is kept')
+  t.same(await readFile(mediaPath(directory, sum(photo))), photo)
+  t.equal(journal.pendingMediaCount(), 0)
+  t.match(journal.read(1, 10), [{ kind: 'media', message: { id: image.message.id, has_media: true } }])
+})
+
+t.test('one after the other, and a wake while busy is not lost', async (t) => {
+  let under = 0
+  let most = 0
+  const { journal, fetcher, outcome } = rig(t, async () => {
+    most = Math.max(most, (under += 1))
+    await new Promise((done) => setImmediate(done))
+    under -= 1
+    return { bytes: photo }
+  })
+  const images = Array.from({ length: 20 }, (_, index) => withMedia(String(index)))
+  for (const image of images) {
+    journal.append([image], 'live')
+    fetcher.wake()
+    if (image.message.id.endsWith('5')) await new Promise((done) => setImmediate(done))
+  }
+  for (const image of images) t.match(await outcome(image), { state: 'stored' })
+  t.equal(most, 1)
+})
+
+t.test('what turns out larger than the limit is not kept', async (t) => {
+  const { journal, fetcher, outcome, directory } = rig(t, async () => ({ bytes: photo }), { maxBytes: photo.length - 1 })
+  const image = withMedia('A')
+  journal.append([image], 'live')
+  fetcher.wake()
+  t.same(await outcome(image), { state: 'skipped', mimetype: 'image/jpeg', size: photo.length, reason: 'larger than MEDIA_MAX_SIZE' })
+  await t.rejects(stat(directory), { code: 'ENOENT' })
+})
+
+t.test('what fails is tried five times, then captured as failed with its reason', async (t) => {
+  for (const [reason, source] of [
+    ['the page is closed', async () => Promise.reject(new Error('the page is closed'))],
+    ['WhatsApp does not deliver it', async () => undefined],
+    ['what was delivered does not have the SHA-256 that was announced', async () => ({ bytes: Buffer.from('another photo') })]
+  ] as const) {
+    let tries = 0
+    const { journal, fetcher, outcome, logged, close } = rig(t, (id) => ((tries += 1), (source as MediaSource)(id)))
+    const image = withMedia('A', { sha256: sum(photo) })
+    journal.append([image], 'live')
+    fetcher.wake()
+    t.match(await outcome(image), { state: 'failed', reason, sha256: sum(photo) })
+    t.equal(tries, 5)
+    t.equal(journal.pendingMediaCount(), 0)
+    t.same(logged.of('media_failed').map(({ attempt }) => attempt), [1, 2, 3, 4, 5])
+    close()
+  }
+})
+
+t.test('what failed rests, however often something else wakes the fetcher, and does not keep the others', async (t) => {
+  const tries: string[] = []
+  const { journal, fetcher, outcome } = rig(
+    t,
+    async (id) => {
+      tries.push(id.slice(-1))
+      if (id.endsWith('X')) throw new Error('not yet')
+      return { bytes: photo }
+    },
+    { retryMs: 60_000 }
+  )
+  const bad = withMedia('X')
+  journal.append([bad], 'live')
+  fetcher.wake()
+  for (const name of ['1', '2', '3', '4', '5', '6', '7', '8']) {
+    const image = withMedia(name)
+    journal.append([image], 'live')
+    fetcher.wake()
+    t.match(await outcome(image), { state: 'stored' })
+  }
+  t.equal(tries.filter((name) => name === 'X').length, 1, 'a busy hour does not use up its five attempts')
+  t.match(journal.pendingMedia(9), [{ attempts: 1 }])
+})
+
+t.test('what failed is tried again by itself once it has rested', async (t) => {
+  let tries = 0
+  const { journal, fetcher, outcome } = rig(t, async () => {
+    if ((tries += 1) < 3) throw new Error('not yet')
+    return { bytes: photo }
+  }, { retryMs: 5 })
+  const image = withMedia('A')
+  journal.append([image, draft('B')], 'live')
+  fetcher.wake()
+  t.match(await outcome(image), { state: 'stored' })
+  t.equal(tries, 3)
+})
+
+t.test('nothing is fetched unless the session is READY; then it goes on', async (t) => {
+  let tries = 0
+  const { journal, fetcher, outcome, state } = rig(t, undefined)
+  const image = withMedia('A')
+  journal.append([image], 'live')
+  fetcher.wake()
+  await new Promise((done) => setImmediate(done))
+  t.equal(journal.pendingMediaCount(), 1)
+  state.source = async () => ((tries += 1), { bytes: photo })
+  fetcher.wake()
+  t.match(await outcome(image), { state: 'stored' })
+  t.equal(tries, 1)
+})
+
+t.test('a restart goes on where it was, attempts counted', async (t) => {
+  const root = t.testdir()
+  const first = rig(t, async () => Promise.reject(new Error('not yet')), { root, retryMs: 60_000 })
+  const image = withMedia('A')
+  first.journal.append([image], 'live')
+  first.fetcher.wake()
+  while (first.logged.of('media_failed').length === 0) await new Promise((done) => setImmediate(done))
+  first.close()
+
+  const second = rig(t, async () => ({ bytes: photo }), { root })
+  t.match(second.journal.pendingMedia(1), [{ attempts: 1 }])
+  second.fetcher.wake()
+  t.match(await second.outcome(image), { state: 'stored' })
+})
+
+t.test('after stop nothing is fetched', async (t) => {
+  let tries = 0
+  const { journal, fetcher } = rig(t, async () => ((tries += 1), { bytes: photo }))
+  journal.append([withMedia('A')], 'live')
+  fetcher.stop()
+  fetcher.wake()
+  await new Promise((done) => setImmediate(done))
+  t.equal(tries, 0)
+})

@@ -1,0 +1,277 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { backoff, initialSession, step, type Effect, type Policy, type Session, type SessionEvent } from '../../src/session-manager/session.ts'
+
+const policy: Policy = { startTimeoutMs: 90_000, readyTimeoutMs: 180_000, minDelayMs: 2_000, maxDelayMs: 300_000, random: () => 1 }
+const me = { id: '5215512345678@c.us', phone: '+5215512345678' }
+const now = 1_000_000
+
+const connect: SessionEvent = { type: 'connect' }
+const disconnect: SessionEvent = { type: 'disconnect' }
+const retry: SessionEvent = { type: 'retry' }
+const qr: SessionEvent = { type: 'qr', code: 'code' }
+const syncing: SessionEvent = { type: 'syncing', percent: 40 }
+const authenticated: SessionEvent = { type: 'authenticated' }
+const ready: SessionEvent = { type: 'ready', me, version: '2.3000.1' }
+const socket = (state: string): SessionEvent => ({ type: 'socket', state })
+const lost: SessionEvent = { type: 'lost', reason: 'Chromium exited', fault: false }
+const fault: SessionEvent = { type: 'lost', reason: 'WhatsApp Web has changed', fault: true }
+const logout: SessionEvent = { type: 'logout' }
+const overdue: SessionEvent = { type: 'overdue' }
+
+/** The session after these events, a second apart. */
+const after = (...events: SessionEvent[]): Session =>
+  events.reduce((session, event, index) => step(session, event, now + index * 1_000, policy).session, initialSession(now))
+
+const does = (effects: Effect[]): string =>
+  effects.map((effect) => ('afterMs' in effect ? `${effect.do} ${effect.afterMs}` : effect.do)).join(', ') || 'nothing'
+
+const fresh = initialSession(now)
+const states = {
+  'not started': fresh,
+  INIT: after(connect),
+  QR_REQUIRED: after(connect, qr),
+  AUTHENTICATED: after(connect, authenticated),
+  READY: after(connect, ready),
+  'healing itself': after(connect, ready, socket('TIMEOUT')),
+  'lost, retry due': after(connect, lost),
+  'fault, retry due': after(connect, fault),
+  'off on request': after(connect, disconnect)
+} satisfies Record<string, Session>
+
+const same = 'same'
+const start = 'cancel-retry, start, deadline 90000'
+const lose = 'cancel-deadline, stop, retry'
+
+t.test('the table of transitions', async (t) => {
+  // from, event, status after, effects
+  const table: [keyof typeof states, SessionEvent, string, string][] = [
+    ['not started', connect, 'INIT', start],
+    ['not started', retry, 'INIT', start],
+    ['not started', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
+
+    ['INIT', connect, same, 'nothing'],
+    ['INIT', retry, same, 'nothing'],
+    ['INIT', qr, 'QR_REQUIRED', 'cancel-deadline'],
+    ['INIT', syncing, 'AUTHENTICATED', 'deadline 180000'],
+    ['INIT', authenticated, 'AUTHENTICATED', 'deadline 180000'],
+    ['INIT', ready, 'READY', 'cancel-deadline, backfill'],
+    ['INIT', socket('TIMEOUT'), same, 'nothing'],
+    ['INIT', socket('CONNECTED'), same, 'nothing'],
+    ['INIT', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['INIT', fault, 'ERROR', `${lose} 2000`],
+    ['INIT', overdue, 'DISCONNECTED', `${lose} 2000`],
+    ['INIT', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
+    ['INIT', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
+
+    ['QR_REQUIRED', qr, 'QR_REQUIRED', 'cancel-deadline'],
+    ['QR_REQUIRED', connect, same, 'nothing'],
+    ['QR_REQUIRED', syncing, 'AUTHENTICATED', 'deadline 180000'],
+    ['QR_REQUIRED', authenticated, 'AUTHENTICATED', 'deadline 180000'],
+    ['QR_REQUIRED', ready, 'READY', 'cancel-deadline, backfill'],
+    ['QR_REQUIRED', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['QR_REQUIRED', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
+    ['QR_REQUIRED', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
+
+    ['AUTHENTICATED', qr, same, 'nothing'],
+    ['AUTHENTICATED', syncing, 'AUTHENTICATED', 'deadline 180000'],
+    ['AUTHENTICATED', authenticated, 'AUTHENTICATED', 'deadline 180000'],
+    ['AUTHENTICATED', ready, 'READY', 'cancel-deadline, backfill'],
+    ['AUTHENTICATED', socket('TIMEOUT'), same, 'nothing'],
+    ['AUTHENTICATED', overdue, 'ERROR', `${lose} 2000`],
+    ['AUTHENTICATED', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['AUTHENTICATED', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
+
+    ['READY', ready, 'READY', 'cancel-deadline, backfill'],
+    ['READY', qr, same, 'nothing'],
+    ['READY', syncing, same, 'nothing'],
+    ['READY', authenticated, same, 'nothing'],
+    ['READY', connect, same, 'nothing'],
+    ['READY', retry, same, 'nothing'],
+    ['READY', socket('CONNECTED'), same, 'nothing'],
+    ['READY', socket('OPENING'), 'DISCONNECTED', 'deadline 90000'],
+    ['READY', socket('PAIRING'), 'DISCONNECTED', 'deadline 90000'],
+    ['READY', socket('TIMEOUT'), 'DISCONNECTED', 'deadline 90000'],
+    ['READY', socket('UNLAUNCHED'), 'DISCONNECTED', 'deadline 90000'],
+    ['READY', socket('SOMETHING_NEW'), same, 'nothing'],
+    ['READY', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['READY', fault, 'ERROR', `${lose} 2000`],
+    ['READY', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
+    ['READY', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
+
+    ['healing itself', socket('CONNECTED'), 'READY', 'cancel-deadline, backfill'],
+    ['healing itself', socket('OPENING'), same, 'nothing'],
+    ['healing itself', ready, 'READY', 'cancel-deadline, backfill'],
+    ['healing itself', connect, same, 'nothing'],
+    ['healing itself', qr, same, 'nothing'],
+    ['healing itself', overdue, 'DISCONNECTED', `${lose} 2000`],
+    ['healing itself', lost, 'DISCONNECTED', `${lose} 2000`],
+
+    ['lost, retry due', retry, 'INIT', start],
+    ['lost, retry due', connect, 'INIT', start],
+    ['lost, retry due', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
+    ['fault, retry due', retry, 'INIT', start],
+    ['fault, retry due', connect, 'INIT', start],
+
+    ['off on request', connect, 'INIT', start],
+    ['off on request', retry, same, 'nothing'],
+    ['off on request', disconnect, same, 'nothing']
+  ]
+  for (const [from, event, status, effects] of table) {
+    const name = event.type === 'socket' ? `socket ${event.state}` : event === fault ? 'a fault' : event.type
+    t.test(`${from}: ${name}`, async (t) => {
+      const result = step(states[from], event, now + 5_000, policy)
+      if (status === same) t.equal(result.session, states[from], 'nothing changes')
+      else t.equal(result.session.status, status)
+      t.equal(does(result.effects), effects)
+    })
+  }
+})
+
+t.test('late events of a browser that is gone change nothing', async (t) => {
+  for (const from of ['not started', 'lost, retry due', 'fault, retry due', 'off on request'] as const) {
+    for (const event of [qr, syncing, authenticated, ready, socket('CONNECTED'), socket('TIMEOUT'), lost, fault, logout, overdue]) {
+      const result = step(states[from], event, now + 5_000, policy)
+      t.equal(result.session, states[from], `${from}: ${event.type}`)
+      t.same(result.effects, [])
+    }
+  }
+})
+
+t.test('what a status carries', async (t) => {
+  t.test('QR_REQUIRED: the code, when it was made and when it ends, and how many there were', async (t) => {
+    const first = step(states.INIT, qr, now, policy).session
+    t.same(first.qr, { code: 'code', generatedAt: now, expiresAt: now + 60_000 })
+    t.equal(first.qrAttempt, 1)
+    const second = step(first, { type: 'qr', code: 'other' }, now + 60_000, policy).session
+    t.same(second.qr, { code: 'other', generatedAt: now + 60_000, expiresAt: now + 80_000 })
+    t.equal(second.qrAttempt, 2)
+    t.equal(second.since, first.since, 'it is still the same wait')
+    t.equal(step(step(second, lost, now, policy).session, retry, now, policy).session.qrAttempt, 0, 'a new browser counts anew')
+  })
+  t.test('AUTHENTICATED: how far the sync is, and only then', async (t) => {
+    const session = step(states.AUTHENTICATED, syncing, now, policy)
+    t.equal(session.session.syncPercent, 40)
+    t.equal(step(session.session, syncing, now, policy).session, session.session, 'the same figure twice is no progress')
+    t.same(step(session.session, syncing, now, policy).effects, [], 'and moves no deadline')
+    t.notOk('syncPercent' in step(session.session, ready, now, policy).session)
+  })
+  t.test('READY: whose account it is and which WhatsApp Web; no reason, no code, no next attempt', async (t) => {
+    const session = after(connect, lost, retry, qr, syncing, ready)
+    t.match(session, { status: 'READY', me, version: '2.3000.1', qrAttempt: 0 })
+    for (const key of ['reason', 'qr', 'nextAttemptAt', 'syncPercent']) t.notOk(key in session, key)
+  })
+  t.test('READY twice is the same READY', async (t) => {
+    const again = step(states.READY, ready, now + 60_000, policy).session
+    t.equal(again.since, states.READY.since)
+  })
+  t.test('lost: the reason as told, and when it is tried again', async (t) => {
+    const { session } = step(states.READY, lost, now + 9_000, policy)
+    t.match(session, { reason: 'Chromium exited', nextAttemptAt: now + 11_000, failures: 1, since: now + 9_000, me }, 'whose account it was is still known')
+  })
+  t.test('overdue: what was waited for, and how long', async (t) => {
+    t.equal(step(states.INIT, overdue, now, policy).session.reason, 'WhatsApp Web did not connect within 90 s')
+    t.equal(step(states['healing itself'], overdue, now, policy).session.reason, 'WhatsApp Web did not connect within 90 s')
+    t.equal(step(states.AUTHENTICATED, overdue, now, policy).session.reason, 'WhatsApp Web authenticated but was not ready within 180 s')
+  })
+  t.test('unlinked by the phone: whose account it was is forgotten, and a new code is fetched at once', async (t) => {
+    const { session } = step(states.READY, logout, now + 9_000, policy)
+    t.match(session, { status: 'DISCONNECTED', reason: 'the phone unlinked this device', nextAttemptAt: now + 9_000 })
+    t.notOk('me' in session)
+  })
+  t.test('off on request: no next attempt and no failures', async (t) => {
+    const session = after(connect, lost, disconnect)
+    t.match(session, { status: 'DISCONNECTED', reason: 'disconnected on request', off: true, failures: 0 })
+    t.notOk('nextAttemptAt' in session)
+    t.equal(step(session, connect, now, policy).session.off, false)
+  })
+})
+
+t.test('failures in a row raise the delay; a connection that held for a minute starts a new row', async (t) => {
+  const delays: (number | undefined)[] = []
+  let session = after(connect)
+  for (let count = 0; count < 10; count += 1) {
+    session = step(session, lost, now, policy).session
+    delays.push((session.nextAttemptAt as number) - now)
+    session = step(session, retry, now, policy).session
+  }
+  t.same(delays, [2_000, 4_000, 8_000, 16_000, 32_000, 64_000, 128_000, 256_000, 300_000, 300_000])
+
+  const ready10 = step(session, ready, now, policy).session
+  t.equal(step(ready10, lost, now + 59_999, policy).session.failures, 11, 'READY for less than a minute is one more failure')
+  t.equal(step(ready10, lost, now + 60_000, policy).session.failures, 1)
+  const waiting = step(session, qr, now, policy).session
+  t.equal(step(waiting, lost, now + 60_000, policy).session.failures, 1, 'and so is a code that was shown that long')
+})
+
+t.test('backoff stays between half and the whole of min·2ⁿ, and under the cap', async (t) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 10_000 }), fc.integer({ min: 10, max: 600_000 }), fc.integer({ min: 10, max: 86_400_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (failures, minDelayMs, maxDelayMs, random) => {
+      const delay = backoff(failures, { ...policy, minDelayMs, maxDelayMs, random: () => random })
+      const whole = Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 30))
+      return Number.isSafeInteger(delay) && delay >= Math.floor(whole / 2) && delay <= whole + 1
+    })
+  )
+  t.equal(backoff(1, { ...policy, random: () => 0 }), 1_000)
+  t.equal(backoff(1, { ...policy, random: () => 1 }), 2_000)
+  t.equal(backoff(1_000_000, policy), 300_000)
+})
+
+t.test('whatever happens, in whatever order, the rules hold', async (t) => {
+  const event = fc.oneof(
+    fc.constantFrom(connect, disconnect, retry, qr, syncing, authenticated, ready, lost, fault, logout, overdue),
+    fc.constantFrom('CONNECTED', 'OPENING', 'TIMEOUT', 'UNPAIRED', 'CONFLICT', '').map(socket)
+  )
+  const require = (rule: boolean, text: string): void => {
+    if (!rule) throw new Error(text)
+  }
+  fc.assert(
+    fc.property(fc.array(fc.tuple(event, fc.nat({ max: 120_000 })), { maxLength: 60 }), fc.double({ min: 0, max: 1, noNaN: true }), (events, random) => {
+      let session = initialSession(0)
+      let clock = 0
+      let browser = false
+      let retryDue = false
+      let deadline = false
+      for (const [what, ms] of events) {
+        clock += ms
+        // a timer that was cancelled does not fire
+        if (what.type === 'overdue' && !deadline) continue
+        if (what.type === 'retry' && !retryDue) continue
+        if (what.type === 'retry') retryDue = false
+        if (what.type === 'overdue') deadline = false
+        const before = session
+        const result = step(session, what, clock, { ...policy, random: () => random })
+        session = result.session
+        for (const effect of result.effects) {
+          if (effect.do === 'start') {
+            require(!browser, 'a browser is started while one is running')
+            browser = true
+          }
+          if (effect.do === 'stop') browser = false
+          if (effect.do === 'forget') require(!browser, 'the profile is deleted under a running browser')
+          if (effect.do === 'retry') retryDue = true
+          if (effect.do === 'cancel-retry') retryDue = false
+          if (effect.do === 'deadline') deadline = true
+          if (effect.do === 'cancel-deadline') deadline = false
+          if (effect.do === 'backfill') require(session.status === 'READY', 'read back while not READY')
+        }
+        require(session.running === browser, 'running is whether a browser is up')
+        require((session.nextAttemptAt !== undefined) === retryDue, 'nextAttemptAt is set exactly when a retry is due')
+        require(session.nextAttemptAt === undefined || session.nextAttemptAt >= clock || session === before, 'a retry lies ahead')
+        require(!(session.off && (session.running || retryDue)), 'what is off stays off')
+        require(session.off || session.running || retryDue || session.failures === 0, 'it never gives up')
+        require((session.qr !== undefined) === (session.status === 'QR_REQUIRED'), 'a code exactly while one is needed')
+        require(session.syncPercent === undefined || session.status === 'AUTHENTICATED', 'progress only while syncing')
+        require((session.reason !== undefined) === (session.status === 'DISCONNECTED' || session.status === 'ERROR'), 'a reason exactly when there is trouble')
+        require(session.status !== 'READY' || session.me !== undefined, 'READY knows whose account it is')
+        require(['DISCONNECTED', 'ERROR'].includes(session.status) || session.running, 'a status of a running browser')
+        require(session.since <= clock, 'since lies behind')
+        require(session.status === before.status ? session.since === before.since : session.since === clock, 'since is when the status began')
+        const bounded = ['INIT', 'AUTHENTICATED'].includes(session.status) || (session.status === 'DISCONNECTED' && session.running)
+        require(deadline === bounded, `a deadline exactly while something is awaited: ${session.status} after ${what.type}`)
+      }
+    }),
+    { numRuns: 2_000 }
+  )
+  t.pass('held for 2,000 sequences')
+})

@@ -1,0 +1,94 @@
+import t from 'tap'
+import type { Draft } from '../../../src/session-manager/journal.ts'
+import { readBack } from '../../../src/session-manager/whatsapp/backfill.ts'
+import { logLines } from '../../platform/log-lines.ts'
+import { inPage } from './in-page.ts'
+import { me, rawText } from './raw-models.ts'
+
+const mapping = { mediaMaxBytes: 0, me: [me] }
+
+/** Chats as WhatsApp Web holds them: the latest messages in memory, the earlier ones loaded a few at a time. */
+const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perLoad?: number }>) => {
+  const loads: string[] = []
+  const model = (chat: string, t: number) => ({ t, id: `${chat}-${t}` })
+  const collection = new Map(
+    Object.entries(chats).map(([id, { held, earlier = [], perLoad = 2 }]) => {
+      const msgs = held.map((t) => model(id, t))
+      const rest = [...earlier].sort((a, b) => a - b)
+      return [
+        id,
+        {
+          id: { _serialized: id },
+          t: held.length > 0 ? Math.max(...held) : undefined,
+          msgs: { getModelsArray: () => msgs },
+          load: () => {
+            loads.push(id)
+            const more = rest.splice(-perLoad).map((t) => model(id, t))
+            msgs.unshift(...more)
+            return more
+          }
+        }
+      ]
+    })
+  )
+  type Chat = NonNullable<ReturnType<typeof collection.get>>
+  const modules: Record<string, unknown> = {
+    WAWebCollections: { Chat: { getModelsArray: () => [...collection.values()], get: (wid: { _serialized: string }) => collection.get(wid._serialized) } },
+    WAWebWidFactory: { createWid: (id: string) => ({ _serialized: id }) },
+    WAWebChatLoadMessages: { loadEarlierMsgs: async ({ chat }: { chat: Chat }) => chat.load() }
+  }
+  const { page } = inPage({
+    require: (name: string) => modules[name],
+    WWebJS: {
+      getMessageModel: ({ t, id }: { t: number; id: string }) => ({ ...rawText(id), t, id: { fromMe: false, remote: id.split('-')[0], id, _serialized: `false_${id}` } })
+    }
+  })
+  return { page, loads, collection }
+}
+const collect = async (groups: AsyncIterable<Draft[]>): Promise<Draft[][]> => {
+  const all: Draft[][] = []
+  for await (const group of groups) all.push(group)
+  return all
+}
+const times = (drafts: Draft[]): number[] => drafts.map(({ message }) => message.timestamp)
+
+t.test('messages since a time, chat by chat, the quietest first, oldest first within a chat', async (t) => {
+  const { page, loads } = pageOf({ 'busy@c.us': { held: [300, 250, 100] }, 'quiet@c.us': { held: [220, 90] }, 'old@c.us': { held: [50, 60] }, 'empty@c.us': { held: [] } })
+  const groups = await collect(readBack(page, 200, mapping, logLines().log))
+  t.equal(groups.length, 1)
+  t.same(groups.flat().map(({ message }) => `${message.chat_id} ${message.timestamp}`), ['quiet@c.us 220', 'busy@c.us 250', 'busy@c.us 300'])
+  t.same(loads, [], 'what the page holds reaches far enough back')
+})
+
+t.test('earlier messages are loaded until they reach far enough back', async (t) => {
+  const { page, loads } = pageOf({ 'a@c.us': { held: [300], earlier: [290, 280, 270, 260, 250, 240, 100, 90, 80, 70] } })
+  t.same(times((await collect(readBack(page, 245, mapping, logLines().log))).flat()), [250, 260, 270, 280, 290, 300])
+  t.equal(loads.length, 3, 'and no further')
+})
+
+t.test('a chat that begins after that time is read from its beginning', async (t) => {
+  const { page } = pageOf({ 'a@c.us': { held: [300], earlier: [290, 280] } })
+  t.same(times((await collect(readBack(page, 1, mapping, logLines().log))).flat()), [280, 290, 300])
+})
+
+t.test('a chat with very many missed messages is read back in part, and that is said', async (t) => {
+  const { page } = pageOf({ 'a@c.us': { held: [100_000], earlier: Array.from({ length: 6_000 }, (_, index) => 90_000 + index), perLoad: 1_000 }, 'b@c.us': { held: [99_999] } })
+  const logged = logLines()
+  const drafts = (await collect(readBack(page, 10, mapping, logged.log))).flat()
+  t.equal(drafts.length, 1 + 5_001)
+  t.match(logged.of('backfill_truncated'), [{ level: 'warn', chats: 1, limit: 5_000 }])
+})
+
+t.test('many chats come a group at a time', async (t) => {
+  const chats = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index, 1] }]))
+  const groups = await collect(readBack(pageOf(chats).page, 500, mapping, logLines().log))
+  t.same(groups.map(({ length }) => length), [20, 20, 5])
+  t.same(times(groups.flat()), Array.from({ length: 45 }, (_, index) => 1_000 + index))
+})
+
+t.test('a chat that is deleted meanwhile is passed over', async (t) => {
+  const { page, collection } = pageOf({ 'a@c.us': { held: [300, 1] }, 'b@c.us': { held: [310, 1] } })
+  const chats = [...collection.values()]
+  collection.get = ((id: string) => (id === 'a@c.us' ? undefined : chats.find((chat) => chat.id._serialized === id))) as typeof collection.get
+  t.same(times((await collect(readBack(page, 200, mapping, logLines().log))).flat()), [310])
+})

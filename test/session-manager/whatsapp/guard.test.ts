@@ -1,0 +1,203 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { installGuard, refused, type GuardState } from '../../../src/session-manager/whatsapp/guard.ts'
+import { inPage, type InPage } from './in-page.ts'
+
+type Functions = Record<string, (...args: unknown[]) => unknown>
+interface Guarded extends InPage {
+  arm(): GuardState
+  require: (name: string) => Functions
+}
+
+/** A page with the guard in it, and then these modules of WhatsApp Web behind its `require`. */
+const guarded = (modules: Record<string, unknown>, table: Record<string, readonly string[]> = refused): Guarded => {
+  const it = inPage()
+  it.run(installGuard as never, table)
+  it.world['require'] = (name: string): unknown => {
+    if (!(name in modules)) throw new Error(`Requiring unknown module "${name}"`)
+    return modules[name]
+  }
+  const arm = (): GuardState => (it.run((() => (globalThis as unknown as Record<symbol, { arm: () => GuardState }>)[Symbol.for('leadmaster.guard')]?.arm()) as never) as unknown) as GuardState
+  return { ...it, arm, require: (name) => (it.world['require'] as (name: string) => Functions)(name) }
+}
+
+/** A module with every function the table refuses in it (`*`: two of any name), and one it does not know. */
+const moduleOf = (verbs: readonly string[]): Record<string, unknown> => {
+  const module: Record<string, unknown> = verbs.includes('*') ? {} : { untouched: () => 'works' }
+  for (const verb of verbs.includes('*') ? ['first', 'second'] : verbs) {
+    const path = verb.split('.')
+    const last = path.pop() as string
+    const holder = path.reduce<Record<string, unknown>>((object, key) => (object[key] ??= { untouched: () => 'works' }) as Record<string, unknown>, module)
+    holder[last] = () => 'sent'
+  }
+  return module
+}
+const reach = (module: unknown, verb: string): ((...args: unknown[]) => unknown) => {
+  const path = verb.split('.')
+  const last = path.pop() as string
+  const holder = path.reduce<unknown>((object, key) => (object as Record<string, unknown>)[key], module) as Functions
+  return (...args) => holder[last]?.(...args)
+}
+
+t.test('every function of the table throws, names itself and is counted', async (t) => {
+  const it = guarded(Object.fromEntries(Object.entries(refused).map(([name, verbs]) => [name, moduleOf(verbs)])))
+  let attempts = 0
+  for (const [name, verbs] of Object.entries(refused)) {
+    const module = it.require(name)
+    for (const verb of verbs.includes('*') ? ['first', 'second'] : verbs) {
+      t.throws(reach(module, verb), { message: /^LeadMaster only listens: WA\w+\.[\w.*]+ is refused$/ }, `${name}.${verb}`)
+      attempts += 1
+    }
+  }
+  t.same({ ...it.arm() }, { blocked: attempts, armed: attempts, open: 0 })
+})
+
+t.test('what the table does not name works', async (t) => {
+  const it = guarded({ WAWebCmd: moduleOf(refused['WAWebCmd'] as string[]), WAWebCollections: { Msg: { get: () => 'a message' } }, WALinkify: { findLinks: () => [] } })
+  t.equal((it.require('WAWebCmd') as unknown as { Cmd: Functions })['Cmd']['untouched']?.(), 'works')
+  t.equal((it.require('WAWebCollections') as unknown as { Msg: Functions })['Msg']['get']?.(), 'a message')
+  t.same(it.require('WALinkify')['findLinks']?.(), [])
+  t.equal(it.arm().blocked, 0)
+})
+
+t.test('arm reaches the modules that nobody required through window.require, and that the page itself holds', async (t) => {
+  const seen = { sendSeen: () => 'sent' }
+  const it = guarded({ WAWebUpdateUnreadChatAction: seen })
+  t.equal(seen.sendSeen(), 'sent', 'before')
+  t.same({ ...it.arm() }, { blocked: 0, armed: 1, open: 0 })
+  t.throws(() => seen.sendSeen(), /LeadMaster only listens/)
+  t.same({ ...it.arm() }, { blocked: 1, armed: 1, open: 0 }, 'arming again arms nothing twice')
+})
+
+t.test('a function added to a module later is refused from the next look on', async (t) => {
+  const module: Record<string, unknown> = { first: () => 'sent' }
+  const it = guarded({ WAWebSendMsgChatAction: module })
+  it.arm()
+  module['second'] = () => 'sent'
+  it.require('WAWebSendMsgChatAction')
+  t.throws(module['second'] as () => void, /is refused/)
+})
+
+t.test('a refusal cannot be undone by the page', async (t) => {
+  const module: Record<string, () => unknown> = { first: () => 'sent' }
+  const it = guarded({ WAWebSendMsgChatAction: module })
+  it.arm()
+  t.throws(() => {
+    module['first'] = () => 'sent'
+  }, TypeError)
+  t.throws(() => Object.defineProperty(module, 'first', { value: () => 'sent' }), TypeError)
+  t.throws(() => module['first']?.(), /is refused/)
+})
+
+t.test('window.require may be set late, set again, or be looked at while it is not there', async (t) => {
+  const it = inPage()
+  it.run(installGuard as never, refused)
+  const arm = (): GuardState => it.run((() => (globalThis as unknown as Record<symbol, { arm: () => GuardState }>)[Symbol.for('leadmaster.guard')]?.arm()) as never) as unknown as GuardState
+  t.equal(it.run((() => typeof (globalThis as { require?: unknown }).require) as never), 'undefined')
+  t.same({ ...arm() }, { blocked: 0, armed: 0, open: 0 })
+  for (const round of [1, 2]) {
+    const module = { first: () => 'sent' }
+    it.world['require'] = () => module
+    const held = (it.world['require'] as (name: string) => typeof module)('WAWebSendMsgChatAction')
+    t.throws(() => held.first(), /is refused/, `as set for the ${round}. time`)
+  }
+})
+
+t.test("the page's require keeps what else it has and what it throws", async (t) => {
+  const it = guarded({})
+  t.throws(() => it.require('WAWebNothing'), { message: 'Requiring unknown module "WAWebNothing"' })
+  const original = Object.assign(() => ({}), { resolve: 'kept' })
+  it.world['require'] = original
+  t.equal((it.world['require'] as unknown as typeof original).resolve, 'kept')
+})
+
+t.test('a function that cannot be made to refuse is counted as open, once', async (t) => {
+  const stubborn = Object.freeze({ first: () => 'sent' })
+  const it = guarded({ WAWebSendMsgChatAction: stubborn })
+  t.same({ ...it.arm() }, { blocked: 0, armed: 0, open: 1 })
+  t.same({ ...it.arm() }, { blocked: 0, armed: 0, open: 1 })
+})
+
+t.test('exports that are getters, as bundlers make them, are refused too', async (t) => {
+  const module = {}
+  Object.defineProperty(module, 'sendSeen', { get: () => () => 'sent', enumerable: true, configurable: true })
+  const it = guarded({ WAWebUpdateUnreadChatAction: module })
+  it.arm()
+  t.throws(() => (module as { sendSeen: () => void }).sendSeen(), /is refused/)
+})
+
+t.test('strange modules do no harm', async (t) => {
+  const it = guarded({ WAWebSendMsgChatAction: null, WAWebChatSendMessages: undefined, WAWebCmd: {}, WAWebStreamModel: { Stream: null }, WAWebUploadManager: 5, WAWebCollections: { Label: 'text' } })
+  t.same({ ...it.arm() }, { blocked: 0, armed: 0, open: 0 })
+})
+
+t.test('the page looks hidden and without focus, so that it never shows its owner online', async (t) => {
+  const { world } = guarded({})
+  const document = world['document'] as Document
+  t.equal(document.hasFocus(), false)
+  t.equal(document.visibilityState, 'hidden')
+  t.equal(document.hidden, true)
+})
+
+/** As much of a DOM document as is looked at. */
+interface Document {
+  hasFocus(): boolean
+  visibilityState: string
+  hidden: boolean
+}
+
+t.test('the table covers every way by which the installed whatsapp-web.js sends', async (t) => {
+  const root = fileURLToPath(new URL('../../../node_modules/whatsapp-web.js/src/', import.meta.url))
+  const sources = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js')).map((file) => readFileSync(join(root, file), 'utf8'))
+  const source = sources.join('\n')
+  const [, version] = /"version": "([^"]+)"/.exec(readFileSync(join(root, '../package.json'), 'utf8')) ?? []
+
+  /** Every module of WhatsApp Web it asks for, with the members it uses right there. */
+  const used = new Map<string, Set<string>>()
+  const note = (module: string, member: string): void => void used.set(module, (used.get(module) ?? new Set()).add(member))
+  for (const [, module, members] of source.matchAll(/require\(\s*['"](WA\w+)['"],?\s*\)((?:\s*\??\.\s*\w+)*)/g)) {
+    note(module as string, (members as string).replace(/[\s?]/g, '').slice(1))
+  }
+  for (const [, names, module] of source.matchAll(/(?:const|let|var)\s*\{([^}]*)\}\s*=\s*(?:await\s*)?\(?\s*window\s*\.\s*require\(\s*['"](WA\w+)['"]/g)) {
+    for (const name of (names as string).split(',')) note(module as string, name.split(':')[0]?.trim() ?? '')
+  }
+  t.ok(used.size > 100, `whatsapp-web.js ${version} uses ${used.size} modules`)
+
+  /** Module names and member names that change something outside this browser. */
+  const sendingModule = /Send|Forward|Revoke|Presence|ChatState(?!.*Getters)|UpdateUnread|Delete(?!d)|Clear|Create(?!.*Gating)|Modify|SetProperty|SetPushname|Block.*Action|Exit|Subscribe(?!r)|Unsubscribe|Demote|Promote|Invite.*(?:Job|RPC)|AddParticipants|MembershipRequestsAction|Upload(?!Qpl)|EditNewsletter|ChangeNewsletter|UpdateUserSetting|SaveContact|NoteAction|GenerateEventCallLink/
+  const sendingMember = /^(?:.*\.)?(?:send|forward|revoke|reply|mark|pin|archive|mute|clear|delete|block|unblock|exit|leave|join|accept|decline|reset|promote|demote|remove|create(?!Wid)|subscribe|unsubscribe|setMyStatus|setPushname|setGroup|addOrRemove|requestDelete|noteAdd|encryptAndUpload|upload|openChat)\w*$/i
+  /** Looked at one by one: they match by their name alone. */
+  const harmless: Record<string, string> = {
+    'WAWebSendNonMessageDataRequest.sendPeerDataOperationRequest': "asks this account's own phone for history; nobody else sees it, and WhatsApp Web itself needs it",
+    'WAWebMexFetchGroupInviteCodeJob.fetchMexGroupInviteCode': 'reads',
+    'WAWebStreamModel.Stream.markUnavailable': 'the opposite of showing presence',
+    'WAWebNoteAction.retrieveOnlyNoteForChatJid': 'reads',
+    'WAWebNewsletterModelUtils.MUTED_STATE': 'a constant'
+  }
+  const covers = (module: string, member: string): boolean => {
+    const verbs = refused[module] ?? []
+    return verbs.includes('*') || (member === '' ? verbs.length > 0 : verbs.includes(member))
+  }
+  const sending = [...used].flatMap(([module, members]) =>
+    [...members]
+      // the whole module in a variable: its members are seen by the name of the module
+      .filter((member) => (member === '' || !member.includes('.') ? sendingModule.test(module) || sendingMember.test(member) : sendingMember.test(member)))
+      .map((member) => ({ module, member, name: member === '' ? module : `${module}.${member}` }))
+  )
+  t.ok(sending.length >= 45, `${sending.length} of them send`)
+  for (const { module, member, name } of sending) {
+    if (!(name in harmless)) t.ok(covers(module, member), `${name} is refused`)
+  }
+  for (const name of Object.keys(harmless)) t.ok(sending.some((found) => found.name === name), `${name} is still there, for its place in the list`)
+  for (const name of ['WAWebSendMsgChatAction.addAndSendMsgToChat', 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebStreamModel.Stream.markAvailable', 'WAWebCmd.Cmd.archiveChat', 'WAWebGroupInviteJob.joinGroupViaInvite']) {
+    t.ok(sending.some((found) => found.name === name), `the search itself finds ${name}`)
+  }
+
+  t.test('and by every sending command of Cmd, which it reaches by a variable', async (t) => {
+    const commands = new Set([...source.matchAll(/\bCmd\s*\.\s*(\w+)/g)].map(([, command]) => command as string).filter((command) => sendingMember.test(command)))
+    t.ok(commands.size >= 5, [...commands].join())
+    for (const command of commands) t.ok(refused['WAWebCmd']?.includes(`Cmd.${command}`), `Cmd.${command} is refused`)
+  })
+})

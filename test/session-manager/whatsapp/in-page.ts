@@ -1,0 +1,24 @@
+import { createContext, runInContext, type Context } from 'node:vm'
+import type { Page } from '../../../src/session-manager/whatsapp/browser.ts'
+
+/** A page without a browser: a JavaScript world of its own, in which functions are evaluated from their text, as puppeteer does. */
+export interface InPage {
+  world: Context & Record<string, unknown>
+  /** Runs a function in the world; its arguments and result cross as JSON. */
+  run<T>(fn: (...args: never[]) => T, ...args: unknown[]): T
+  /** What puppeteer's Page offers of it. */
+  page: Page
+}
+
+export const inPage = (globals: Record<string, unknown> = {}): InPage => {
+  const world = createContext({ document: {}, ...globals }) as InPage['world']
+  const run = <T>(fn: (...args: never[]) => T, ...args: unknown[]): T => {
+    const inside = runInContext(`(${String(fn)})`, world) as (...args: unknown[]) => T
+    return inside(...(JSON.parse(JSON.stringify(args)) as unknown[]))
+  }
+  const evaluate = async (fn: (...args: never[]) => unknown, ...args: unknown[]): Promise<unknown> => {
+    const result: unknown = await run(fn, ...args)
+    return result === undefined ? undefined : JSON.parse(JSON.stringify(result))
+  }
+  return { world, run, page: { evaluate } as unknown as Page }
+}
