@@ -116,8 +116,8 @@ const wrapper = asRoot ? ['scripts/unprivileged', '--own', own, '--bind', own, t
 const here = [`HOME=${join(tapDir, 'home')}`, `CI=${strict}`]
 if (others.length > 0) {
   said(`--- ${others.length} test files${asRoot ? ' as an unprivileged user' : ''}`)
-  if (!asRoot) rmSync(join(tapDir, 'coverage'), { recursive: true, force: true })
-  await tap([...wrapper, ...here, `NODE_V8_COVERAGE=${join(tapDir, 'coverage')}`], others)
+  if (!asRoot) rmSync(join(tapDir, 'c8'), { recursive: true, force: true })
+  await tap([...wrapper, ...here, `NODE_V8_COVERAGE=${join(tapDir, 'c8')}`], others)
 }
 if (needRoot.length > 0 && asRoot) {
   said(`--- ${needRoot.length} test files as root`)
@@ -127,7 +127,7 @@ if (needRoot.length > 0 && asRoot) {
 
 if (given.length === 0 && !stopped) {
   said('--- coverage of src')
-  const c8 = ['c8', 'report', '--temp-directory', join(tapDir, 'coverage'), '--all', '--src', 'src', '--extension', '.ts', '--include', 'src/**', '--exclude', 'src/central-hub/console/**', '--merge-async', '--reporter', 'text']
+  const c8 = ['c8', 'report', '--temp-directory', join(tapDir, 'c8'), '--all', '--src', 'src', '--extension', '.ts', '--include', 'src/**', '--exclude', 'src/central-hub/console/**', '--merge-async', '--reporter', 'text']
   await run([...wrapper, ...here, ...c8])
 }
 if (asRoot) for (const dir of [own, ownRoot]) rmSync(dir, { recursive: true, force: true })
