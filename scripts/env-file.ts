@@ -1,0 +1,37 @@
+/** Files in the syntax of EnvironmentFile=, systemd.exec(5): read and filled as systemd reads them. */
+
+/** The variables of a file, as systemd would pass them on. Of two lines for one variable the later stands. */
+export const parseEnvFile = (text: string): Record<string, string> => {
+  const variables: Record<string, string> = {}
+  // a logical line: up to a newline that neither a backslash nor, after the =, a quote covers
+  const lines = /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\n])*|([^=\n#;\s][^=\n]*)?(?:=((?:[ \t\r]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t\r]*['"])(?:\\[^]|[^\\\n])*))?)(?:\n|$)/y
+  while (lines.lastIndex < text.length) {
+    const [line, name, value] = lines.exec(text) ?? []
+    if (line === undefined) throw new Error('a quote or a backslash at the end of the file is not closed')
+    if (name !== undefined && value !== undefined) variables[name.trim()] = unquote(value)
+  }
+  return variables
+}
+
+/** Quoted parts first, then what is not quoted, whose trailing white space goes. */
+const unquote = (value: string): string => {
+  const [, quoted = '', rest = ''] = /^((?:[ \t\r]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t\r]*([^]*)$/.exec(value) ?? []
+  const open = quoted.replace(/[ \t\r]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g, (_all, single?: string, double = '') =>
+    single ?? double.replace(/\\([^])/g, (pair: string, char: string) => (char === '\n' ? '' : '"\\`$'.includes(char) ? char : pair))
+  )
+  const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t\r]*$/.exec(rest) ?? []
+  return open + kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' ? '' : char))
+}
+
+/**
+ * A template or file with these values set: in place, or where the variable stands commented out.
+ * @throws when the text has no line for a variable
+ */
+export const fillEnvFile = (text: string, values: Readonly<Record<string, string>>): string =>
+  Object.entries(values).reduce((filled, [name, value]) => {
+    const line = new RegExp(`^${name}=.*$`, 'm').exec(filled) ?? new RegExp(`^#${name}=.*$`, 'm').exec(filled)
+    if (!line) throw new Error(`there is no line for ${name}`)
+    return `${filled.slice(0, line.index)}${name}=${quote(value)}${filled.slice(line.index + line[0].length)}`
+  }, text)
+
+const quote = (value: string): string => (/^[\w.:/@%+,=-]*$/.test(value) ? value : `"${value.replace(/["\\`$]/g, '\\$&')}"`)
