@@ -48,8 +48,15 @@ export const Message = Type.Object({
   source: Type.Union([Type.Literal('live'), Type.Literal('backfill')]),
   media: Type.Union([Media, Type.Null()]),
   edited_at: Type.Union([Type.String(), Type.Null()]),
-  revoked_at: Type.Union([Type.String(), Type.Null()]),
-  reactions: Type.Array(Type.Object({ sender: Type.String(), emoji: Type.String() }))
+  revoked_at: Type.Union([Type.String(), Type.Null()], { description: 'deleted in WhatsApp since; what was captured stays here' }),
+  revoked_by: Type.Union([Type.Literal('sender'), Type.Literal('me'), Type.Null()], {
+    description: 'sender: for everyone, by who wrote it; me: by this account, for itself alone'
+  }),
+  decryption: Type.Union([Type.Literal('pending'), Type.Literal('failed'), Type.Null()], {
+    description: 'not null while the text is not known: pending, or failed for good (read it on the phone)'
+  }),
+  reactions: Type.Array(Type.Object({ sender: Type.String(), emoji: Type.String() })),
+  votes: Type.Array(Type.Object({ voter: Type.String(), options: Type.Array(Type.String()) }), { description: 'of a poll' })
 })
 export type Message = Static<typeof Message>
 

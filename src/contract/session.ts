@@ -43,7 +43,10 @@ export const Status = Type.Object({
   next_attempt_at: Type.Optional(Type.String()),
   whatsapp_web_version: Type.Optional(Type.String()),
   outbound_blocked: Type.Integer({ description: 'attempts to send that the guard in the page refused' }),
-  journal: Type.Object({ last_seq: Type.Integer() }),
+  journal: Type.Object({
+    id: Type.String({ description: 'drawn when the journal was made: a cursor belongs to one journal' }),
+    last_seq: Type.Integer()
+  }),
   media: Type.Object({ pending: Type.Integer() }),
   backfill: Type.Object({
     complete_until: Type.Optional(Type.String({ description: 'everything up to here has been captured' })),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import bodyParser from 'body-parser'
+import cors from 'cors'
 import helmet from 'helmet'
 import polka, { type Middleware, type Polka, type Request, type Response } from 'polka'
 import type { Log } from './log.ts'
@@ -37,6 +38,8 @@ export interface HttpOptions {
   metrics: Metrics
   /** Host headers answered besides the loopback names and the address listened on, against DNS rebinding. */
   allowedHosts?: readonly string[]
+  /** Origins whose pages may call this server, https://fetch.spec.whatwg.org/#http-cors-protocol */
+  corsOrigins?: readonly string[]
   /** Whether a request may go on; throws a ProblemError to say why not. */
   authorize: (req: Request) => void
   /** Content-Security-Policy directives for pages; by default nothing may load. */
@@ -129,6 +132,8 @@ export const createHttp = (options: HttpOptions): Http => {
     observe,
     helmet({ contentSecurityPolicy: { useDefaults: false, directives }, strictTransportSecurity: false }) as unknown as Middleware,
     checkHost,
+    // before authorize: a preflight carries no token, and a page must be able to read why it was refused
+    cors({ origin: [...(options.corsOrigins ?? [])], methods: ['GET', 'POST', 'PATCH'], exposedHeaders: ['X-Request-Id'], maxAge: 600 }) as unknown as Middleware,
     (req, _res, next) => {
       authorize(req)
       void next()

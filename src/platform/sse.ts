@@ -106,7 +106,8 @@ export const follow = async <T>(
     after: number
     read: (after: number) => Promise<readonly T[]> | readonly T[]
     position: (item: T) => number
-    toEvent: (item: T) => ServerSentEvent
+    /** undefined for an item that is not sent. */
+    toEvent: (item: T) => ServerSentEvent | undefined
     subscribe: (wake: () => void) => () => void
   }
 ): Promise<void> => {
@@ -127,7 +128,7 @@ export const follow = async <T>(
       const items = await options.read(after)
       const last = items.at(-1)
       if (last === undefined) break
-      if (!(await stream.send(items.map(options.toEvent)))) return
+      if (!(await stream.send(items.flatMap((item) => options.toEvent(item) ?? [])))) return
       after = options.position(last)
     }
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../contract/record.ts'
 
@@ -25,6 +26,8 @@ export type Mark =
 
 /** The durable, append-only log of what was captured: on disk before it counts, and each thing once. */
 export interface Journal {
+  /** Drawn when the journal was made, so that a reader notices another one in its place. */
+  readonly id: string
   /**
    * Appends as one group, one fsync: all of it is on disk when this returns, or none of it and it throws.
    * What is there already, by its key, is left out. @returns the records that were new
@@ -58,6 +61,7 @@ const schema = `
     record TEXT NOT NULL,
     UNIQUE (account, key)
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS pending_media (
     message_id TEXT PRIMARY KEY,
@@ -72,6 +76,8 @@ export const openJournal = (file: string, account: string, now: () => number = D
   // WAL with FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000')
   db.exec(schema)
+  db.prepare('INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(randomUUID())
+  const id = String(db.prepare('SELECT id FROM identity').get()?.['id'])
   const insert = db.prepare('INSERT INTO records (seq, account, key, message_id, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, key) DO NOTHING')
   const page = db.prepare('SELECT seq, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?')
   const last = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
@@ -101,6 +107,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
   }
 
   return {
+    id,
     append: (drafts, source) => {
       const written: InboundRecord[] = []
       db.exec('BEGIN IMMEDIATE')

@@ -129,7 +129,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       ...(nextAttemptAt === undefined ? {} : { next_attempt_at: new Date(nextAttemptAt).toISOString() }),
       ...(webVersion === undefined ? {} : { whatsapp_web_version: webVersion }),
       outbound_blocked: session.outboundBlocked(),
-      journal: { last_seq: journal.lastSeq() },
+      journal: { id: journal.id, last_seq: journal.lastSeq() },
       media: { pending: journal.pendingMediaCount() },
       backfill: { running: backfill.running(), ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }) }
     }

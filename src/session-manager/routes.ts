@@ -1,7 +1,8 @@
 import type { Connect, Disconnect, Health, Qr, Status } from '../contract/session.ts'
 import type { InboundRecord } from '../contract/record.ts'
-import { sendJson, type Http, type Request, type Response } from '../platform/http.ts'
-import { invalid, ProblemError } from '../platform/problem.ts'
+import { sendJson, type Http, type Response } from '../platform/http.ts'
+import { ProblemError } from '../platform/problem.ts'
+import { query, trueOrFalse, whole } from '../platform/query.ts'
 import { follow, resumePoint, type ServerSentEvent } from '../platform/sse.ts'
 import type { Journal } from './journal.ts'
 import { qrDataUrl, qrPng, qrSvg, qrText } from './qr.ts'
@@ -22,20 +23,6 @@ export interface RouteOptions {
 
 const pageSize = 200
 const iso = (ms: number): string => new Date(ms).toISOString()
-
-const query = (req: Request, ...known: string[]): URLSearchParams => {
-  const params = new URLSearchParams(req.search)
-  const unknown = [...params.keys()].filter((name) => !known.includes(name))
-  if (unknown.length > 0) throw invalid(...unknown.map((field) => ({ field, message: `unknown; expected ${known.join(', ') || 'no parameter'}` })))
-  return params
-}
-
-const whole = (value: string | undefined, field: string, min: number, max: number, fallback: number): number => {
-  if (value === undefined) return fallback
-  const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN
-  if (!(number >= min && number <= max)) throw invalid({ field, message: `expected a whole number from ${min} to ${max}` })
-  return number
-}
 
 /** Which drawing an Accept header asks for; JSON unless an image or plain text comes first. */
 const drawing = (accept: string | undefined): 'png' | 'svg' | 'txt' | undefined => {
@@ -92,26 +79,25 @@ export const addRoutes = (options: RouteOptions): void => {
     sendJson(res, body)
   })
   http.route('POST', '/disconnect', async (req, res) => {
-    const logout = query(req, 'logout').get('logout')
-    if (logout !== null && logout !== 'true' && logout !== 'false') throw invalid({ field: 'logout', message: 'expected true or false' })
+    const logout = trueOrFalse(query(req, 'logout').get('logout'), 'logout') ?? false
     const alreadyDisconnected = session().off
-    await options.disconnect(logout === 'true')
+    await options.disconnect(logout)
     const { account } = options.status()
-    const message = logout === 'true' ? 'the browser is closed and this device is unlinked' : 'the browser is closed; the linked device is kept'
+    const message = logout ? 'the browser is closed and this device is unlinked' : 'the browser is closed; the linked device is kept'
     const body: Disconnect = { success: true, state: session().status, session: account, alreadyDisconnected, message }
     sendJson(res, body)
   })
 
   http.route('GET', '/inbound', (req, res) => {
     const params = query(req, 'after', 'limit')
-    const after = whole(params.get('after') ?? undefined, 'after', 0, Number.MAX_SAFE_INTEGER, 0)
-    const limit = whole(params.get('limit') ?? undefined, 'limit', 1, 1_000, 100)
+    const after = whole(params.get('after'), 'after', 0, Number.MAX_SAFE_INTEGER, 0)
+    const limit = whole(params.get('limit'), 'limit', 1, 1_000, 100)
     const records = journal.read(after, limit)
     sendJson(res, { records, next_after: records.at(-1)?.seq ?? after, last_seq: journal.lastSeq() })
   })
   http.route('GET', '/inbound/stream', async (req, res) => {
     const from = resumePoint(req, query(req, 'after').get('after') ?? undefined)
-    const after = whole(from, 'after', 0, Number.MAX_SAFE_INTEGER, 0)
+    const after = whole(from ?? null, 'after', 0, Number.MAX_SAFE_INTEGER, 0)
     const stream = http.stream(req, res)
     const tellStatus = (): void => void stream.send([{ event: 'status', data: options.status() }])
     tellStatus()

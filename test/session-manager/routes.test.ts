@@ -29,7 +29,7 @@ const rig = async (t: Test) => {
   }
   const status = (): Status => ({
     status: state.session.status, since: new Date(state.session.since).toISOString(), account: 'main', linked: false, failures: 0,
-    outbound_blocked: 0, journal: { last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }
+    outbound_blocked: 0, journal: { id: journal.id, last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }
   })
   const server = await serve(
     t,

@@ -1,0 +1,65 @@
+import { createHmac } from 'node:crypto'
+import { parseCookie, stringifySetCookie } from 'cookie'
+import { hasBearer, sameSecret } from '../../platform/auth.ts'
+import type { Http, Request } from '../../platform/http.ts'
+import { invalid, ProblemError } from '../../platform/problem.ts'
+import { query } from '../../platform/query.ts'
+
+/**
+ * Who may call. Frontends send `Authorization: Bearer` with HUB_API_TOKEN. The operator page signs in with it once and
+ * gets a cookie that its scripts cannot read; the cookie is signed by the token, so it outlives restarts and dies with
+ * the token.
+ */
+export interface Access {
+  /** Lets a path be read without signing in. */
+  open(path: string): void
+  /** @throws {ProblemError} unauthorized, forbidden */
+  authorize(req: Request): void
+  /** `POST /api/sign-in` with `{token}` sets the cookie; `POST /api/sign-out` takes it back. */
+  addRoutes(http: Http): void
+}
+
+const cookieName = 'leadmaster'
+const lifetimeS = 30 * 86_400
+
+export const createAccess = ({ token, envFile }: { token: string; envFile: string }): Access => {
+  const openPaths = new Set(['/health', '/api/sign-in'])
+  const sign = (expires: string): string => createHmac('sha256', token).update(`leadmaster sign-in ${expires}`).digest('base64url')
+
+  const signedIn = (req: Request): boolean => {
+    const [expires = '', signature = ''] = parseCookie(req.headers.cookie ?? '')[cookieName]?.split('.') ?? []
+    return /^\d{1,12}$/.test(expires) && Number(expires) > Date.now() / 1_000 && sameSecret(signature, sign(expires))
+  }
+  /** A page of another site can have the browser send our cookie, but not pretend to be of this one. */
+  const fromElsewhere = ({ method, headers }: Request): boolean =>
+    method !== 'GET' && method !== 'HEAD' && headers.origin?.replace(/^https?:\/\//, '') !== headers.host
+
+  const setCookie = (value: string, maxAge: number): string =>
+    stringifySetCookie({ name: cookieName, value, maxAge, path: '/', httpOnly: true, sameSite: 'strict' })
+
+  return {
+    open: (path) => void openPaths.add(path),
+    authorize: (req) => {
+      if (openPaths.has(req.path) || hasBearer(req, token)) return
+      if (!signedIn(req)) throw new ProblemError('unauthorized', `send Authorization: Bearer with HUB_API_TOKEN of ${envFile}`)
+      if (fromElsewhere(req)) throw new ProblemError('forbidden', 'with the cookie of the operator page, only that page itself may change anything')
+    },
+    addRoutes: (http) => {
+      http.route('POST', '/api/sign-in', (req, res) => {
+        query(req)
+        const body: unknown = req.body
+        const given = typeof body === 'object' && body !== null && 'token' in body ? body.token : undefined
+        if (typeof given !== 'string') throw invalid({ field: '/token', message: `expected HUB_API_TOKEN of ${envFile}, as text` })
+        if (!sameSecret(given, token)) throw new ProblemError('unauthorized', `this is not HUB_API_TOKEN of ${envFile}`)
+        const expires = String(Math.floor(Date.now() / 1_000) + lifetimeS)
+        res.setHeader('set-cookie', setCookie(`${expires}.${sign(expires)}`, lifetimeS))
+        res.writeHead(204).end()
+      })
+      http.route('POST', '/api/sign-out', (req, res) => {
+        query(req)
+        res.setHeader('set-cookie', setCookie('', 0))
+        res.writeHead(204).end()
+      })
+    }
+  }
+}

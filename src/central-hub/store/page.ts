@@ -1,0 +1,36 @@
+import { invalid } from '../../platform/problem.ts'
+
+/** Keyset pagination: a cursor says which item of which order the next page starts after. It is opaque to callers. */
+export interface Position {
+  /** Which order the list has, so that a cursor of another one is refused. */
+  order: string
+  key: number
+  id: number
+}
+
+export interface Page<T> {
+  items: T[]
+  next: Position | undefined
+}
+
+export const toCursor = (position: Position | undefined): string | null =>
+  position ? Buffer.from(JSON.stringify([position.order, position.key, position.id])).toString('base64url') : null
+
+/** @throws {ProblemError} invalid-parameters when it is not a cursor of that order */
+export const fromCursor = (cursor: string | null, order: string): Position | undefined => {
+  if (cursor === null) return undefined
+  try {
+    const [of, key, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
+    if (of === order && Number.isSafeInteger(key) && Number.isSafeInteger(id)) return { order, key: key as number, id: id as number }
+  } catch {
+    // not JSON: refused below
+  }
+  throw invalid({ field: 'cursor', message: 'expected the next_cursor of a page of this same list' })
+}
+
+/** A page out of one row more than it holds. */
+export const toPage = <T>(rows: T[], limit: number, position: (row: T) => Position): Page<T> => {
+  const items = rows.slice(0, limit)
+  const last = items.at(-1)
+  return { items, next: rows.length > limit && last !== undefined ? position(last) : undefined }
+}

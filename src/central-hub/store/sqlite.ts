@@ -1,0 +1,43 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { SqliteDialect, type SqliteDatabase } from 'kysely'
+
+/** node:sqlite as Kysely's SQLite dialect takes a database. */
+
+type Value = null | number | bigint | string | Uint8Array
+
+/** Statements kept prepared; the queries of this hub are far fewer, but a list of filters has many shapes. */
+const mostStatements = 200
+
+/** Text as it is compared: without case and accents, which SQLite's LIKE knows of ASCII alone. */
+export const fold = (text: string): string => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
+
+/** @param file its directory must exist and be writable */
+export const sqliteDialect = (file: string): SqliteDialect => {
+  const db = new DatabaseSync(file)
+  // WAL with FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000')
+  db.function('fold', { deterministic: true }, (text) => (typeof text === 'string' ? fold(text) : null))
+  const statements = new Map<string, StatementSync>()
+  const prepared = (sql: string): StatementSync => {
+    const kept = statements.get(sql)
+    if (kept) return kept
+    const [oldest] = statements.keys()
+    if (statements.size >= mostStatements && oldest !== undefined) statements.delete(oldest)
+    const made = db.prepare(sql)
+    statements.set(sql, made)
+    return made
+  }
+  const database: SqliteDatabase = {
+    close: () => db.close(),
+    prepare: (sql) => {
+      const statement = prepared(sql)
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters) => statement.all(...(parameters as Value[])),
+        run: (parameters) => statement.run(...(parameters as Value[])),
+        iterate: (parameters) => statement.iterate(...(parameters as Value[]))
+      }
+    }
+  }
+  return new SqliteDialect({ database })
+}

@@ -1,0 +1,145 @@
+import type { TSchema, Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Health, Status } from '../contract/session.ts'
+import { ProblemError } from '../platform/problem.ts'
+
+/**
+ * session-manager as the hub reaches it. Whatever answers at its URL, or does not, is told apart and named, with the
+ * variable to change and the file it stands in: a wrong wiring must not have to be guessed.
+ */
+export interface Upstream {
+  readonly baseUrl: string
+  /**
+   * Asks who answers there and whether it takes our token.
+   * @throws {ProblemError} session-manager-unreachable, session-manager-invalid
+   */
+  verify(): Promise<Identity>
+  /** A request, its answer as it comes, whatever its status. @throws {ProblemError} as verify does */
+  pass(request: PassedRequest): Promise<PassedAnswer>
+  /** The event stream of the journal after a record. @throws {ProblemError} as verify does */
+  open(after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
+}
+
+export interface Identity {
+  account: string
+  version: string
+  status: Status
+}
+
+export interface PassedRequest {
+  method: 'GET' | 'POST'
+  /** With its query. */
+  path: string
+  accept?: string
+  requestId?: string
+  timeoutMs?: number
+}
+
+export interface PassedAnswer {
+  status: number
+  contentType: string
+  body: Buffer
+}
+
+const service = 'session-manager'
+const timeoutMs = 5_000
+const mostBytes = 4 * 1024 ** 2
+/** What session-manager answers with; anything else is another program's. */
+const ours = /^(application\/(json|problem\+json)|image\/(png|svg\+xml)|text\/plain)\b/
+
+/** @param envFile the file that SESSION_MANAGER_BASE_URL and SESSION_MANAGER_TOKEN stand in */
+export const createUpstream = (options: { baseUrl: string; token: string; envFile: string }): Upstream => {
+  const { baseUrl, token, envFile } = options
+  const checkUrl = `correct SESSION_MANAGER_BASE_URL in ${envFile}`
+
+  const unreachable = (error: unknown): ProblemError => {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    const code = String((cause as NodeJS.ErrnoException | undefined)?.code ?? (cause instanceof Error ? cause.name : cause))
+    const what =
+      code === 'ECONNREFUSED' ? 'nothing listens there'
+      : code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'its name cannot be resolved'
+      : code === 'TimeoutError' || code === 'ETIMEDOUT' || code.startsWith('UND_ERR_') ? 'it does not answer in time'
+      : 'the connection failed'
+    const mend = `start leadmaster-session-manager or, if it listens elsewhere, ${checkUrl}`
+    return new ProblemError('session-manager-unreachable', `session-manager cannot be reached at ${baseUrl}: ${what} (${code}); ${mend}`)
+  }
+  const stranger = (what: string): ProblemError =>
+    new ProblemError('session-manager-invalid', `what answers at ${baseUrl} is not a session-manager: ${what}; ${checkUrl}`)
+  const refused = (): ProblemError =>
+    new ProblemError(
+      'session-manager-invalid',
+      `session-manager at ${baseUrl} refuses our token: SESSION_MANAGER_TOKEN in ${envFile} is not the one in session-manager.env; make them equal and restart the one you changed`
+    )
+
+  const request = async (path: string, init: RequestInit): Promise<Response> => {
+    let answer: Response
+    try {
+      answer = await fetch(baseUrl + path, { redirect: 'manual', ...init })
+    } catch (error) {
+      throw unreachable(error)
+    }
+    if (answer.status !== 401) return answer
+    await answer.body?.cancel()
+    throw refused()
+  }
+  const withToken = (more: Record<string, string> = {}): Record<string, string> => ({ authorization: `Bearer ${token}`, ...more })
+
+  const read = async ({ body }: Response): Promise<Buffer> => {
+    const parts: Uint8Array[] = []
+    let bytes = 0
+    try {
+      for await (const part of body ?? []) {
+        parts.push(part)
+        bytes += part.length
+        if (bytes > mostBytes) throw stranger(`its answer is longer than ${mostBytes} bytes`)
+      }
+    } catch (error) {
+      throw error instanceof ProblemError ? error : unreachable(error)
+    }
+    return Buffer.concat(parts)
+  }
+
+  const getJson = async <S extends TSchema>(path: string, schema: S, init: RequestInit): Promise<Static<S>> => {
+    const answer = await request(path, { ...init, signal: AbortSignal.timeout(timeoutMs) })
+    const type = answer.headers.get('content-type') ?? 'no Content-Type'
+    const seen = `GET ${path} gives HTTP ${answer.status}, ${type}`
+    let value: unknown
+    try {
+      value = JSON.parse((await read(answer)).toString())
+    } catch (error) {
+      if (error instanceof ProblemError) throw error
+      throw stranger(seen)
+    }
+    const named = typeof value === 'object' && value !== null && 'service' in value ? String(value.service).slice(0, 40) : service
+    if (named !== service) throw stranger(`it says it is "${named}"`)
+    if (!Compile(schema).Check(value)) throw stranger(seen)
+    return value as Static<S>
+  }
+
+  return {
+    baseUrl,
+    verify: async () => {
+      const { account, version } = await getJson('/health', Health, {})
+      if (account === undefined) throw stranger('GET /health tells no account')
+      return { account, version, status: await getJson('/status', Status, { headers: withToken() }) }
+    },
+    pass: async ({ method, path, accept = 'application/json', requestId, timeoutMs: bound = timeoutMs }) => {
+      const headers = withToken({ accept, ...(requestId === undefined ? {} : { 'x-request-id': requestId }) })
+      const answer = await request(path, { method, headers, signal: AbortSignal.timeout(bound) })
+      const contentType = answer.headers.get('content-type') ?? ''
+      if (!ours.test(contentType)) {
+        await answer.body?.cancel()
+        throw stranger(`${method} ${path.split('?')[0]} gives HTTP ${answer.status}, ${contentType || 'no Content-Type'}`)
+      }
+      return { status: answer.status, contentType, body: await read(answer) }
+    },
+    open: async (after, signal) => {
+      const answer = await request('/inbound/stream', { headers: withToken({ 'last-event-id': String(after) }), signal })
+      if (answer.status !== 200 || answer.body === null || !answer.headers.get('content-type')?.startsWith('text/event-stream')) {
+        await answer.body?.cancel()
+        throw stranger(`GET /inbound/stream gives HTTP ${answer.status}, ${answer.headers.get('content-type') ?? 'no Content-Type'}`)
+      }
+      return answer.body
+    }
+  }
+}
