@@ -1,0 +1,89 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { InboundPage, InboundRecord } from '../../src/contract/record.ts'
+import type { Qr, Status } from '../../src/contract/session.ts'
+import { openSse } from '../platform/sse-client.ts'
+import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from '../whatsapp-web/server.ts'
+import { ask, freePort, sessionManagerEnv, startDaemon, token, type Daemon, type Line } from './daemon.ts'
+
+/** The real session-manager in the real Chromium on the simulated WhatsApp Web. */
+export interface Session {
+  web: WhatsAppWeb
+  stateDir: string
+  daemon: Daemon
+  /** Starts session-manager, again or for the first time, on the same state. */
+  start(env?: Record<string, string>): Promise<Daemon>
+  /** Resolves once READY was logged (again: since `after` lines). */
+  ready(after?: number): Promise<Line>
+  /** The first line from now on of that event that fits. */
+  next(event: string, fits?: (line: Line) => boolean, ms?: number): Promise<Line>
+  status(): Promise<Status>
+  qr(): Promise<Qr>
+  post(path: string): Promise<unknown>
+  records(): Promise<InboundRecord[]>
+  /** The first record that fits, past or to come. */
+  record(fits: (record: InboundRecord) => boolean): Promise<InboundRecord>
+}
+
+const fitting = (record: InboundRecord | undefined, fits: (record: InboundRecord) => boolean): boolean => record !== undefined && fits(record)
+
+export interface SessionOptions {
+  env?: Record<string, string>
+  scenario?: Partial<Scenario>
+  /** A device is linked and READY when the test begins. */
+  linked?: boolean
+}
+
+/** Runs a test on a session of its own, and asserts that nothing was sent in it. */
+export const withSession = async (t: Test, options: SessionOptions, body: (session: Session) => Promise<void>): Promise<void> => {
+  const session = await startSession(t, options)
+  await body(session)
+  await session.daemon.end()
+  t.same(session.web.outbound(), [], 'nothing was sent, marked as seen or shown as presence')
+}
+
+const startSession = async (t: Test, options: SessionOptions): Promise<Session> => {
+  const directory = t.testdir()
+  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
+  const stateDir = join(directory, 'state')
+  const port = await freePort()
+  const env = { ...sessionManagerEnv({ port, stateDir, chromiumPath: web.chromiumPath }), ...options.env }
+  const session: Session = {
+    web, stateDir,
+    daemon: undefined as unknown as Daemon,
+    start: async (more = {}) => {
+      session.daemon = startDaemon('session-manager', { ...env, ...more })
+      await session.daemon.seen('listening')
+      return session.daemon
+    },
+    ready: (after = 0) => session.daemon.seen('session', (line) => line['status'] === 'READY' && session.daemon.lines.indexOf(line) >= after, 60_000),
+    next: (event, fits = () => true, ms = 30_000) => {
+      const { daemon } = session
+      const from = daemon.lines.length
+      return daemon.seen(event, (line) => daemon.lines.indexOf(line) >= from && fits(line), ms)
+    },
+    status: async () => (await ask<Status>(`${session.daemon.url}/status`, token)).body,
+    qr: async () => (await ask<Qr>(`${session.daemon.url}/qr`, token)).body,
+    post: async (path) => (await ask(`${session.daemon.url}${path}`, token, { method: 'POST' })).body,
+    records: async () => (await ask<InboundPage>(`${session.daemon.url}/inbound?limit=1000`, token)).body.records,
+    record: async (fits) => {
+      const stream = await openSse(`${session.daemon.url}/inbound/stream?after=0`, { authorization: `Bearer ${token}` })
+      const of = (event: { event?: string | undefined; data: string }): InboundRecord | undefined => (event.event === 'record' ? (JSON.parse(event.data) as InboundRecord) : undefined)
+      try {
+        return of(await stream.until((event) => fitting(of(event), fits))) as InboundRecord
+      } finally {
+        stream.close()
+      }
+    }
+  }
+  t.teardown(async () => {
+    await session.daemon?.end()
+    await web.close()
+  })
+  await session.start()
+  if (options.linked) {
+    await web.scan()
+    await session.ready()
+  }
+  return session
+}

@@ -1,0 +1,185 @@
+import { EventEmitter } from 'node:events'
+import { serialized, type MessageModel } from './models.ts'
+
+/**
+ * What WhatsApp's servers and the phone hold: the account, its linked devices, chats, and every message; and what has
+ * happened since each device was last connected, which waits for it.
+ */
+
+export interface Chat {
+  id: string
+  name?: string
+  group?: { participants: { id: string; isAdmin?: boolean }[]; isLidAddressingMode?: boolean }
+}
+
+export interface Contact {
+  id: string
+  name?: string
+  pushname?: string
+}
+
+/** What a linked device is told of. `silent`: the page takes it in and tells nobody. */
+export type Happening = { silent?: boolean } & (
+  | { kind: 'message'; message: MessageModel }
+  | { kind: 'update'; id: string; set: Record<string, unknown>; before?: Record<string, unknown> }
+  | { kind: 'remove'; id: string; chat: string }
+  | { kind: 'reaction' | 'vote'; row: Record<string, unknown> }
+  | { kind: 'call'; call: Record<string, unknown> }
+  | { kind: 'lid'; pair: [string, string] }
+  | { kind: 'chat'; chat: Chat }
+  | { kind: 'contact'; contact: Contact }
+)
+
+export interface State {
+  me: { id: string; lid: string; pushname: string }
+  /** `acked`: up to which event the device has everything. */
+  devices: { id: string; acked: number }[]
+  chats: Chat[]
+  contacts: Contact[]
+  lids: [lid: string, phone: string][]
+  /** `n`: the event by which it came; 0 for what was there before. */
+  messages: { n: number; model: MessageModel }[]
+  events: ({ n: number } & Happening)[]
+  lastN: number
+}
+
+export const newState = (): State => ({
+  me: { id: '5215587654321@c.us', lid: '100000000000001@lid', pushname: 'LeadMaster' },
+  devices: [], chats: [], contacts: [], lids: [], messages: [], events: [], lastN: 0
+})
+
+export interface History {
+  state: State
+  /** `happened` after every event, `changed` after every change. */
+  news: EventEmitter
+  find(id: string): MessageModel | undefined
+  /** A message by its short or its serialized id. @throws when there is none */
+  need(id: string): MessageModel
+  has(id: string): boolean
+  happen(happening: Happening): void
+  /** A message that just came, or one of long ago that no device is told of. */
+  add(model: MessageModel, options?: { silent?: boolean; old?: boolean }): void
+  update(id: string, set: Record<string, unknown>, silent?: boolean): void
+  remove(id: string): void
+  chat(chat: Chat): void
+  /** What a device holds: its chats, each with its last messages. */
+  held(device: string, perChat: number): (Chat & { t: number; last: MessageModel[] })[]
+  /** Messages of a chat before one, as the device holds them, oldest first. */
+  earlier(device: string, chat: string, before: string | undefined, count: number): MessageModel[]
+  waiting(device: string): ({ n: number } & Happening)[]
+  acked(device: string, n: number): void
+  link(): string
+  unlink(device?: string): void
+}
+
+export const createHistory = (state: State): History => {
+  const news = new EventEmitter().setMaxListeners(0)
+  const byId = new Map<string, { n: number; model: MessageModel }>()
+  const byChat = new Map<string, { n: number; model: MessageModel }[]>()
+
+  const index = (entry: { n: number; model: MessageModel }): void => {
+    byId.set(serialized(entry.model.id), entry)
+    const list = byChat.get(entry.model.id.remote) ?? []
+    let at = list.length
+    while (at > 0 && (list[at - 1] as typeof entry).model.t > entry.model.t) at -= 1
+    list.splice(at, 0, entry)
+    byChat.set(entry.model.id.remote, list)
+  }
+  for (const entry of state.messages) index(entry)
+
+  const happen = (happening: Happening): void => {
+    state.lastN += 1
+    const event = { ...happening, n: state.lastN }
+    if (state.devices.length > 0) state.events.push(event)
+    news.emit('happened', event)
+    news.emit('changed')
+  }
+  const find = (id: string): MessageModel | undefined => byId.get(id)?.model
+  const need = (id: string): MessageModel => {
+    const found = find(id) ?? state.messages.find(({ model }) => model.id.id === id)?.model
+    if (found === undefined) throw new Error(`there is no message ${id}`)
+    return found
+  }
+  const ackedBy = (device: string): number => state.devices.find(({ id }) => id === device)?.acked ?? 0
+  const known = (device: string, chat: string): MessageModel[] => {
+    const acked = ackedBy(device)
+    return (byChat.get(chat) ?? []).filter(({ n }) => n <= acked).map(({ model }) => asKnown(device, model))
+  }
+  /** As the device knows it: without the changes that still wait for it. */
+  const asKnown = (device: string, model: MessageModel): MessageModel => {
+    const acked = ackedBy(device)
+    const id = serialized(model.id)
+    const waiting = state.events.filter((event) => event.n > acked && event.kind === 'update' && event.id === id)
+    return waiting.reduceRight<MessageModel>((facts, event) => ({ ...facts, ...(event as { before?: object }).before }), model)
+  }
+  const chat = (facts: Chat): void => {
+    const there = state.chats.find(({ id }) => id === facts.id)
+    if (there) Object.assign(there, facts)
+    else {
+      state.chats.push(facts)
+      happen({ kind: 'chat', chat: facts })
+    }
+  }
+
+  return {
+    state, news, find, need, happen, chat,
+    has: (id) => byId.has(id),
+    add: (model, { silent, old = false } = {}) => {
+      chat(state.chats.find(({ id }) => id === model.id.remote) ?? { id: model.id.remote })
+      const entry = { n: old ? 0 : state.lastN + 1, model }
+      state.messages.push(entry)
+      index(entry)
+      if (old) news.emit('changed')
+      else happen({ kind: 'message', message: { ...model }, ...(silent ? { silent } : {}) })
+    },
+    update: (id, set, silent) => {
+      const model = need(id)
+      const before = Object.fromEntries(Object.keys(set).map((name) => [name, model[name] ?? null]))
+      Object.assign(model, set)
+      happen({ kind: 'update', id: serialized(model.id), set, before, ...(silent ? { silent } : {}) })
+    },
+    remove: (id) => {
+      const model = need(id)
+      const entry = byId.get(serialized(model.id)) as { n: number; model: MessageModel }
+      byId.delete(serialized(model.id))
+      state.messages.splice(state.messages.indexOf(entry), 1)
+      const list = byChat.get(model.id.remote) ?? []
+      list.splice(list.indexOf(entry), 1)
+      happen({ kind: 'remove', id: serialized(model.id), chat: model.id.remote })
+    },
+    held: (device, perChat) =>
+      state.chats.map((facts) => {
+        const messages = known(device, facts.id)
+        return { ...facts, t: messages.at(-1)?.t ?? 0, last: perChat === 0 ? [] : messages.slice(-perChat) }
+      }),
+    earlier: (device, chatId, before, count) => {
+      const messages = known(device, chatId)
+      const at = before === undefined ? messages.length : messages.findIndex(({ id }) => serialized(id) === before)
+      return at < 0 ? [] : messages.slice(Math.max(0, at - count), at)
+    },
+    waiting: (device) => {
+      const acked = ackedBy(device)
+      return state.events.filter(({ n }) => n > acked)
+    },
+    acked: (device, n) => {
+      const linked = state.devices.find(({ id }) => id === device)
+      if (linked === undefined) return
+      linked.acked = Math.max(linked.acked, n)
+      const all = Math.min(...state.devices.map(({ acked }) => acked))
+      const kept = state.events.findIndex((event) => event.n > all)
+      state.events.splice(0, kept < 0 ? state.events.length : kept)
+      news.emit('changed')
+    },
+    link: () => {
+      const id = `${state.me.id.replace('@', `:${state.devices.length + 1}@`)}-${Date.now()}`
+      state.devices.push({ id, acked: state.lastN })
+      news.emit('changed')
+      return id
+    },
+    unlink: (device) => {
+      state.devices = device === undefined ? [] : state.devices.filter(({ id }) => id !== device)
+      if (state.devices.length === 0) state.events.length = 0
+      news.emit('changed')
+    }
+  }
+}

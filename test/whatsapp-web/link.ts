@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto'
+import type { WebSocket } from 'ws'
+import { serialized, type MessageModel } from './models.ts'
+import type { Scenario } from './server.ts'
+import type { History } from './history.ts'
+
+/** One page's connection to WhatsApp's servers: it is linked, or shows codes; it syncs, and is told what happens. */
+
+export interface Link {
+  /** The linked device, once the page is one. */
+  device: string | undefined
+  /** The code the page shows, as it is drawn. */
+  code: string | undefined
+  codes: number
+  synced: boolean
+  send(frame: Record<string, unknown>): void
+  /** Links the page. */
+  scan(): void
+  /** Has the page show another code, though nobody needs it. */
+  rotate(): void
+  end(): void
+}
+
+interface Hello {
+  device?: { id: string }
+  keys: { noise: string; identity: string; secret: string; platform: string }
+}
+
+export interface LinkOptions {
+  socket: WebSocket
+  history: History
+  scenario: Scenario
+  outbound: (name: string, detail: string) => void
+  resend: (ids: string[]) => void
+  /** The page took over from this one, or says that something has changed. */
+  changed: () => void
+  connected: (link: Link) => void
+}
+
+export const createLink = ({ socket, history, scenario, outbound, resend, changed, connected }: LinkOptions): Link => {
+  const timers = new Set<NodeJS.Timeout>()
+  const after = (ms: number, then: () => void): void => {
+    const timer = setTimeout(() => {
+      timers.delete(timer)
+      then()
+    }, ms)
+    timers.add(timer)
+  }
+  let hello: Hello | undefined
+  let pending: Record<string, unknown>[] = []
+  let flushing = false
+
+  const send = (frame: Record<string, unknown>): void => {
+    if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
+  }
+  const link: Link = {
+    device: undefined, code: undefined, codes: 0, synced: false, send,
+    scan: () => {
+      for (const timer of timers) clearTimeout(timer)
+      link.code = undefined
+      send({ t: 'paired', device: { id: history.link() } })
+    },
+    rotate: () => show(),
+    end: () => {
+      for (const timer of timers) clearTimeout(timer)
+      history.news.off('happened', onHappened)
+      socket.terminate()
+    }
+  }
+
+  const show = (): void => {
+    const ref = `2@${randomBytes(48).toString('base64')}`
+    const { noise = '', identity = '', secret = '', platform = '' } = hello?.keys ?? {}
+    link.code = [ref, noise, identity, secret, platform].join(',')
+    link.codes += 1
+    send({ t: 'ref', ref })
+    changed()
+  }
+  /** A code for a while, then the next one, until the page is left to itself. */
+  const rotate = (left: number): void => {
+    if (left === 0) {
+      link.code = undefined
+      send({ t: 'ref-end' })
+      return changed()
+    }
+    show()
+    after(link.codes === 1 ? scenario.firstQrMs : scenario.qrMs, () => rotate(left - 1))
+  }
+
+  /** What happens at once goes as one frame. */
+  const onHappened = (event: Record<string, unknown>): void => {
+    pending.push(event)
+    if (flushing) return
+    flushing = true
+    setImmediate(() => {
+      flushing = false
+      send({ t: 'events', events: pending })
+      pending = []
+    })
+  }
+
+  const enter = (device: string): void => {
+    link.device = device
+    connected(link)
+    const { me, lids, contacts } = history.state
+    send({ t: 'success', me, lids, contacts, chats: history.held(device, 3) })
+    const waiting = history.waiting(device)
+    for (let start = 0; start < waiting.length; start += 200) send({ t: 'events', events: waiting.slice(start, start + 200) })
+    history.news.on('happened', onHappened)
+    if (scenario.sync === 'early') send({ t: 'synced' })
+    else if (scenario.sync === 'normal') for (const step of [1, 2, 3, 4]) {
+      after(step * scenario.syncStepMs, () => send({ t: 'progress', percent: step * 25 }))
+      if (step === 4) after(5 * scenario.syncStepMs, () => send({ t: 'synced' }))
+    }
+    changed()
+  }
+
+  const queries: Record<string, (frame: Record<string, unknown>) => unknown> = {
+    earlier: ({ chat, before }) => history.earlier(link.device as string, chat as string, before as string | undefined, 50),
+    messages: ({ ids }) => (ids as string[]).flatMap((id) => history.find(id) ?? []),
+    sent: ({ message }) => {
+      const model = message as MessageModel
+      if (!history.has(serialized(model.id))) history.add({ ...model, ack: 1 })
+    },
+    logout: () => history.unlink(link.device),
+    'pairing-code': () => 'ABCDEFGH'
+  }
+
+  const frames: Record<string, (frame: Record<string, unknown>) => void> = {
+    hello: (frame) => {
+      hello = frame as unknown as Hello
+      if (hello.device === undefined) return rotate(scenario.qrCodes)
+      if (history.state.devices.some(({ id }) => id === hello?.device?.id)) return enter(hello.device.id)
+      send({ t: 'logout' })
+    },
+    linked: () => {
+      const device = history.state.devices.at(-1)
+      if (device) enter(device.id)
+    },
+    'refresh-qr': () => link.code === undefined && link.device === undefined && rotate(scenario.qrCodes),
+    synced: () => {
+      link.synced = true
+      changed()
+    },
+    ack: ({ n }) => history.acked(link.device as string, n as number),
+    resend: ({ ids }) => resend(ids as string[]),
+    'peer-request': () => undefined,
+    outbound: ({ name, detail }) => outbound(name as string, detail as string),
+    query: (frame) => {
+      try {
+        send({ t: 'answer', n: frame['n'], result: queries[frame['what'] as string]?.(frame) ?? null })
+      } catch (error) {
+        send({ t: 'answer', n: frame['n'], error: String(error) })
+      }
+    }
+  }
+  socket.on('message', (data) => {
+    const frame = JSON.parse(String(data)) as { t: string } & Record<string, unknown>
+    frames[frame.t]?.(frame)
+  })
+  // a page that is killed just goes away
+  socket.on('error', () => undefined)
+  return link
+}

@@ -1,0 +1,25 @@
+/** Media: fetched from WhatsApp's media servers as ciphertext and decrypted here, as WhatsApp does it. */
+__d('WAWebDownloadManager', (use) => {
+  const kinds = { image: 'Image', sticker: 'Image', video: 'Video', audio: 'Audio', ptt: 'Audio', document: 'Document' }
+  const hash = async (bytes) => use('WABase64').encodeB64(await crypto.subtle.digest('SHA-256', bytes))
+
+  const downloadAndMaybeDecrypt = async ({ directPath, encFilehash, filehash, mediaKey, type, signal }) => {
+    const answer = await fetch(directPath, { signal })
+    if (!answer.ok) throw Object.assign(new Error(`media server: ${answer.status}`), { status: answer.status })
+    const sealed = new Uint8Array(await answer.arrayBuffer())
+    if ((await hash(sealed)) !== encFilehash) throw new Error('encFilehash mismatch')
+    const key = await crypto.subtle.importKey('raw', use('WABase64').decodeB64(mediaKey), 'HKDF', false, ['deriveBits'])
+    const info = new TextEncoder().encode(`WhatsApp ${kinds[type] ?? 'Document'} Keys`)
+    const expanded = await crypto.subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(32), info }, key, 112 * 8)
+    const [iv, cipherKey, macKey] = [expanded.slice(0, 16), expanded.slice(16, 48), expanded.slice(48, 80)]
+    const [text, mac] = [sealed.slice(0, -10), sealed.slice(-10)]
+    const signing = await crypto.subtle.importKey('raw', macKey, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign'])
+    const signed = new Uint8Array(await crypto.subtle.sign('HMAC', signing, await new Blob([iv, text]).arrayBuffer())).slice(0, 10)
+    if (signed.some((byte, index) => byte !== mac[index])) throw new Error('hmac mismatch')
+    const aes = await crypto.subtle.importKey('raw', cipherKey, 'AES-CBC', false, ['decrypt'])
+    const plain = await crypto.subtle.decrypt({ name: 'AES-CBC', iv }, aes, text)
+    if ((await hash(plain)) !== filehash) throw new Error('filehash mismatch')
+    return plain
+  }
+  return { downloadManager: { downloadAndMaybeDecrypt } }
+})
