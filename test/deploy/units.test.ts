@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { schema as centralHub } from '../../src/central-hub/config.ts'
+import { schema as sessionManager } from '../../src/session-manager/config.ts'
+
+/** The units in deploy/systemd as systemd reads them; test/systemd runs them on a booted one. */
+
+const run = promisify(execFile)
+const unitsDir = new URL('../../deploy/systemd/', import.meta.url)
+const services = {
+  'session-manager': { schema: sessionManager, other: centralHub, exposure: 2.2 },
+  'central-hub': { schema: centralHub, other: sessionManager, exposure: 1.1 }
+}
+
+type Unit = Record<string, Record<string, string[]>>
+
+/** Sections, directives, values; comments are dropped. */
+const parse = (text: string): Unit => {
+  const unit: Unit = {}
+  let section: Record<string, string[]> = {}
+  for (const line of text.split('\n')) {
+    const [, name] = /^\[(\w+)\]$/.exec(line) ?? []
+    const [, key, value = ''] = /^(\w+)=(.*)$/.exec(line) ?? []
+    if (name !== undefined) section = unit[name] = {}
+    else if (key !== undefined) (section[key] ??= []).push(value)
+  }
+  return unit
+}
+const read = (file: string): Promise<string> => readFile(new URL(file, unitsDir), 'utf8')
+const unit = async (service: string): Promise<Unit> => parse(await read(`leadmaster-${service}.service`))
+const seconds = (span = ''): number => Number.parseInt(span, 10) * (span.endsWith('min') ? 60 : 1)
+const words = (values: readonly string[] = []): string[] => values.flatMap((value) => value.split(' ')).filter((word) => word !== '')
+
+/** The units in a directory of their own, with a node that exists here. */
+const installed = async (t: Test): Promise<string[]> => {
+  const directory = t.testdir()
+  const files = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster.target']
+  for (const file of files) await writeFile(join(directory, file), (await read(file)).replace('/opt/leadmaster/current/runtime/bin/node', process.execPath))
+  return files.map((file) => join(directory, file))
+}
+
+t.test('systemd-analyze verify has nothing to say', async (t) => {
+  const { stdout, stderr } = await run('systemd-analyze', ['verify', '--man=no', ...(await installed(t))])
+  t.equal(stdout + stderr, '')
+})
+
+for (const [service, { schema, other, exposure }] of Object.entries(services)) {
+  t.test(`leadmaster-${service}.service`, async (t) => {
+    const { Unit, Service, Install } = await unit(service)
+
+    t.test(`is exposed ${exposure} at most, by systemd-analyze security`, async (t) => {
+      const files = await installed(t)
+      const file = files.find((path) => path.endsWith(`-${service}.service`)) as string
+      const { stdout } = await run('systemd-analyze', ['security', '--offline=true', '--no-pager', `--threshold=${Math.round(exposure * 10)}`, file])
+      t.comment(/Overall exposure level.*/.exec(stdout)?.[0])
+      await t.rejects(run('systemd-analyze', ['security', '--offline=true', '--no-pager', '--threshold=1', file]), 'a threshold is heeded')
+    })
+
+    t.test('tells its readiness and its health itself, from node as the main process', async (t) => {
+      t.match(Service, { Type: ['notify'], NotifyAccess: ['main'] })
+      t.same(Service?.['ExecStart'], [`/opt/leadmaster/current/runtime/bin/node /opt/leadmaster/current/dist/${service}/main.js`])
+      t.ok(seconds(Service?.['WatchdogSec']?.[0]) >= 10)
+    })
+
+    t.test('has its environment from one file; nothing is passed on from the manager', async (t) => {
+      t.same(Service?.['EnvironmentFile'], [`/etc/leadmaster/${service}.env`])
+      t.notOk(Service?.['PassEnvironment'])
+      t.notOk(Service?.['Environment'])
+      const unset = words(Service?.['UnsetEnvironment'])
+      for (const name of Object.keys(other)) if (!(name in schema)) t.ok(unset.includes(name), `${name} of the other service`)
+      for (const name of unset) t.notOk(name in schema, `${name} is not its own: what is unset is lost from the file too`)
+    })
+
+    t.test('is restarted after a failure, forever, but not on a refused environment', async (t) => {
+      t.match(Service, { Restart: ['on-failure'], RestartPreventExitStatus: ['78'] })
+      t.ok(seconds(Service?.['RestartSec']?.[0]) >= 1)
+      t.same(Unit?.['StartLimitIntervalSec'], ['0'], 'no limit, and in [Unit], where it belongs')
+      t.same(Object.keys(Service ?? {}).filter((key) => key.startsWith('StartLimit')), [])
+    })
+
+    t.test('has time for its graceful stop, after which nothing is left of it', async (t) => {
+      const own = (schema.SHUTDOWN_TIMEOUT as { default?: number }).default as number
+      t.ok(seconds(Service?.['TimeoutStopSec']?.[0]) * 1_000 >= own + 5_000)
+      t.match(Service, { KillMode: ['mixed'] })
+      t.notOk(Service?.['SendSIGKILL'])
+      const template = await readFile(new URL(`../../deploy/env/${service}.env`, import.meta.url), 'utf8')
+      t.match(template, new RegExp(`TimeoutStopSec= of the unit, ${seconds(Service?.['TimeoutStopSec']?.[0])} s`), 'the template says the same')
+    })
+
+    t.test('belongs to the target, and has its state directory to itself', async (t) => {
+      t.match(Unit, { PartOf: ['leadmaster.target'] })
+      t.ok(words(Install?.['WantedBy']).includes('leadmaster.target'))
+      t.match(Service, { User: ['leadmaster'], StateDirectory: [`leadmaster/${service}`], StateDirectoryMode: ['0700'] })
+    })
+
+    t.test("leaves Chromium's sandbox on, and asks for nothing newer than systemd 252", async (t) => {
+      const text = await read(`leadmaster-${service}.service`)
+      t.notMatch(text, /no-sandbox/)
+      t.notMatch(text, /^(RestartMode|RestartSteps|RestartMaxDelaySec)=/m)
+      t.notMatch(text, /notify-reload/)
+    })
+  })
+}
+
+t.test('the hub requires session-manager and comes after it; session-manager does not know the hub', async (t) => {
+  const hub = await unit('central-hub')
+  t.ok(words(hub['Unit']?.['Requires']).includes('leadmaster-session-manager.service'))
+  t.ok(words(hub['Unit']?.['After']).includes('leadmaster-session-manager.service'))
+  t.notOk(hub['Unit']?.['BindsTo'])
+  const manager = await unit('session-manager')
+  t.notMatch(JSON.stringify(manager['Unit']), /central-hub/)
+})
+
+t.test('the target brings both up at boot', async (t) => {
+  const target = parse(await read('leadmaster.target'))
+  t.match(target, { Install: { WantedBy: ['multi-user.target'] } })
+  t.same(words(target['Unit']?.['Wants']), ['leadmaster-session-manager.service', 'leadmaster-central-hub.service'])
+})
+
+t.test('without its sandbox Chromium is started nowhere in the sources', async (t) => {
+  const { stdout } = await run('grep', ['-rlE', '--', '--no-sandbox', 'src', 'scripts', 'deploy'], { cwd: new URL('../../', import.meta.url) }).catch((error) => error as { stdout: string })
+  t.equal(stdout, '')
+})
