@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -13,11 +14,12 @@ export interface Certificate {
   spki: string
 }
 
+/** Made once for a directory: a Chromium that runs goes on trusting it. */
 export const makeCertificate = async (directory: string): Promise<Certificate> => {
   await mkdir(directory, { recursive: true })
   const [keyFile, certFile] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
   const subject = ['-subj', '/CN=web.whatsapp.com', '-addext', 'subjectAltName=DNS:web.whatsapp.com']
-  await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '365', '-keyout', keyFile, '-out', certFile, ...subject])
+  if (!existsSync(certFile)) await promisify(execFile)('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '365', '-keyout', keyFile, '-out', certFile, ...subject])
   const [key, cert] = await Promise.all([readFile(keyFile, 'utf8'), readFile(certFile, 'utf8')])
   const publicKey = new X509Certificate(cert).publicKey.export({ type: 'spki', format: 'der' })
   return { key, cert, spki: createHash('sha256').update(publicKey).digest('base64') }

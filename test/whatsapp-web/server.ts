@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
@@ -65,6 +65,8 @@ export interface WhatsAppWeb {
   disconnected(): Promise<void>
   /** Resolves once a connected device has everything that happened. */
   settled(): Promise<void>
+  /** The code that is shown now, if one is. */
+  shownQr(): string | undefined
   linkedDevices(): number
   isConnected(): boolean
   /** The phone unlinks all devices. */
@@ -163,7 +165,14 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
     await once(server, 'listening')
     return (server.address() as AddressInfo).port
   }
-  const port = await listen(0)
+  // a Chromium that runs goes on after a restart, if that port is still to be had
+  const portFile = join(directory, 'port')
+  const before = persist && existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : 0
+  const port = await listen(before).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE') return listen(0)
+    throw error
+  })
+  if (persist) writeFileSync(portFile, String(port))
   const chromiumPath = await writeWrapper(directory, port, spki)
 
   /** What `read` finds, now or as soon as something changed so that it does. */
@@ -216,6 +225,7 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
         const device = online()?.device
         return device !== undefined && history.waiting(device).length === 0
       })),
+    shownQr: () => all().findLast(({ code }) => code !== undefined)?.code,
     linkedDevices: () => history.state.devices.length,
     isConnected: () => online() !== undefined,
     logout: () => {
