@@ -25,7 +25,7 @@ const say = (text: string): void => void process.stderr.write(`${text.replace(/^
 /** A path as the caller may type it. */
 const shown = (path: string): string => {
   const short = relative(here, path)
-  return short.startsWith('..') ? path : short.includes('/') ? short : `./${short}`
+  return short.startsWith('..') ? path : `./${short}`
 }
 
 // --- the env files: made once from the templates; those of the kind not running are put aside, with its state ---
@@ -111,6 +111,7 @@ interface Running {
 }
 
 interface Said {
+  service?: string
   event?: string
   level?: string
   msg?: string
@@ -126,8 +127,9 @@ const show = (name: string, line: string): Said | undefined => {
   try {
     const parsed: unknown = JSON.parse(line)
     if (typeof parsed === 'object' && parsed !== null) {
-      process.stdout.write(format ? format(parsed) : `${line}\n`)
-      return parsed
+      const said: Said & object = { service: name, ...parsed } // the simulation does not say who it is
+      process.stdout.write(format ? format(said) : `${JSON.stringify(said)}\n`)
+      return said
     }
   } catch { /* no JSON: shown below */ }
   process.stderr.write(`${name}: ${line}\n`)
@@ -135,7 +137,7 @@ const show = (name: string, line: string): Said | undefined => {
 }
 
 /** Starts a program as the unprivileged user; resolves once it listens, or with its exit code when it ends before. */
-const launch = async (name: string, env: Record<string, string>, own: readonly string[], program: string[], stopTimeoutMs: number, isListening = (said: Said): boolean => said.event === 'listening'): Promise<number | 'listening'> => {
+const launch = async (name: string, env: Record<string, string>, own: readonly string[], program: string[], stopTimeoutMs: number): Promise<number | 'listening'> => {
   say(`starting ${name}`)
   const child = spawn(join(root, 'scripts/unprivileged'), ['--keep', '--with-parent', ...own.flatMap((dir) => ['--own', dir]), process.execPath, ...program], {
     cwd: root,
@@ -150,7 +152,7 @@ const launch = async (name: string, env: Record<string, string>, own: readonly s
     createInterface(child.stdout as Readable).on('line', (line) => {
       const said = show(name, line)
       if (said?.level === 'fatal' && said.msg !== undefined) one.lastWords = said.msg
-      if (said && isListening(said)) resolve('listening')
+      if (said?.event === 'listening') resolve('listening')
     })
   })
   createInterface(child.stderr as Readable).on('line', (line) => show(name, line))
@@ -227,7 +229,7 @@ switchKind()
 const simulation = join(home, 'whatsapp-web')
 let chromium: string | undefined
 if (simulated) {
-  await untilReady(launch('the simulated WhatsApp Web', {}, [simulation], ['test/whatsapp-web/main.ts', '--directory', simulation], 10_000, () => true)) // it says one line, once it listens
+  await untilReady(launch('whatsapp-web', {}, [simulation], ['test/whatsapp-web/main.ts', '--directory', simulation], 10_000))
   chromium = (JSON.parse(readFileSync(join(simulation, 'control.json'), 'utf8')) as { chromium_path: string }).chromium_path
 }
 makeEnvFiles(chromium)
