@@ -54,11 +54,13 @@ export const createUpstream = (options: { baseUrl: string; token: string; envFil
 
   const unreachable = (error: unknown): ProblemError => {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    const code = String((cause as NodeJS.ErrnoException | undefined)?.code ?? (cause instanceof Error ? cause.name : cause))
+    const { code: given } = cause as NodeJS.ErrnoException
+    // a DOMException, as of a timeout, has a number for its code
+    const code = typeof given === 'string' ? given : cause instanceof Error ? cause.name : String(cause)
     const what =
       code === 'ECONNREFUSED' ? 'nothing listens there'
       : code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'its name cannot be resolved'
-      : code === 'TimeoutError' || code === 'ETIMEDOUT' || code.startsWith('UND_ERR_') ? 'it does not answer in time'
+      : code === 'TimeoutError' || /TIMEDOUT|_TIMEOUT$/.test(code) ? 'it does not answer in time'
       : 'the connection failed'
     const mend = `start leadmaster-session-manager or, if it listens elsewhere, ${checkUrl}`
     return new ProblemError('session-manager-unreachable', `session-manager cannot be reached at ${baseUrl}: ${what} (${code}); ${mend}`)

@@ -30,8 +30,7 @@ export const problems = {
   'misdirected-request': { status: 421, title: 'The Host header names another server' },
   'internal-error': { status: 500, title: 'Something went wrong on our side' },
   'session-manager-invalid': { status: 502, title: 'What answers is not a usable session-manager' },
-  'session-manager-unreachable': { status: 503, title: 'session-manager cannot be reached' },
-  'not-available': { status: 503, title: 'Not available just now' }
+  'session-manager-unreachable': { status: 503, title: 'session-manager cannot be reached' }
 } as const satisfies Record<string, { status: number; title: string }>
 
 export type ProblemType = keyof typeof problems

@@ -1,0 +1,66 @@
+import t from 'tap'
+import { Lead, Message } from '../../../src/contract/lead.ts'
+import { conforms } from '../../platform/conforms.ts'
+import { openSse } from '../../platform/sse-client.ts'
+import { addEvents, pruneEvents } from '../../../src/central-hub/store/events.ts'
+import { fakeSessionManager } from '../fake-session-manager.ts'
+import { record } from '../store/open-store.ts'
+import { bearer, serveApi } from './rig.ts'
+
+t.test('a client gets what happens from now on: message, lead, session', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const { url, take, live } = await serveApi(t, { sessionManager: upstream.url })
+  await take(record('before'))
+  const client = await openSse(`${url}/api/events`, bearer)
+  t.equal(client.res.headers['content-type'], 'text/event-stream; charset=utf-8')
+  t.match(JSON.parse((await client.until(({ event }) => event === 'session')).data), { status: 'DISCONNECTED', account: 'main' })
+  await take(record('now'))
+  const message = await client.until(({ event }) => event === 'message')
+  conforms(t, Message, JSON.parse(message.data), 'message')
+  t.match(JSON.parse(message.data), { body: 'message now' })
+  conforms(t, Lead, JSON.parse((await client.until(({ event }) => event === 'lead')).data), 'lead')
+  live.session({ type: 'urn:leadmaster:problem:session-manager-unreachable', title: 'x', status: 503 })
+  await client.until(({ event, data }) => event === 'session' && data.includes('unreachable'))
+  client.close()
+})
+
+t.test('a client that was away gets what it missed, by Last-Event-ID or after', async (t) => {
+  const { url, take } = await serveApi(t)
+  await take(record('a'))
+  await take(record('b'))
+  for (const open of [() => openSse(`${url}/api/events`, { ...bearer, 'last-event-id': '2' }), () => openSse(`${url}/api/events?after=2`, bearer)]) {
+    const client = await open()
+    t.match(JSON.parse((await client.until(({ event }) => event === 'message')).data), { body: 'message b' })
+    t.equal((await client.until(({ event }) => event === 'lead')).id, '4')
+    client.close()
+  }
+})
+
+t.test('a client that was away for longer than events are kept is told to read the lists again', async (t) => {
+  const { url, db, take } = await serveApi(t)
+  for (let round = 0; round < 11; round += 1) await addEvents(db, 'lead', Array.from({ length: 10_000 }, () => 1))
+  await pruneEvents(db)
+  for (const after of ['5', '999999']) {
+    const client = await openSse(`${url}/api/events?after=${after}`, bearer)
+    t.match(await client.until(({ event }) => event === 'reset'), { id: '110000' })
+    client.close()
+  }
+  await take(record('a'))
+  const client = await openSse(`${url}/api/events?after=110000`, bearer)
+  await client.until(({ event }) => event === 'message')
+  t.notOk(client.events.some(({ event }) => event === 'reset'))
+  client.close()
+})
+
+t.test('session-manager cannot be reached: the session event is that problem', async (t) => {
+  const { url } = await serveApi(t)
+  const client = await openSse(`${url}/api/events`, bearer)
+  t.match(JSON.parse((await client.until(({ event }) => event === 'session')).data), { type: 'urn:leadmaster:problem:session-manager-unreachable', status: 503, detail: /SESSION_MANAGER_BASE_URL/ })
+  client.close()
+})
+
+t.test('a position that is none is refused', async (t) => {
+  const { ask } = await serveApi(t)
+  t.match(await ask('/api/events?after=x'), { status: 400, body: { errors: [{ field: 'after' }] } })
+  t.match(await ask('/api/events', { headers: { 'last-event-id': '-1' } }), { status: 400 })
+})

@@ -1,0 +1,62 @@
+import type { Test } from 'tap'
+import { createAccess } from '../../../src/central-hub/api/access.ts'
+import { addEventRoutes } from '../../../src/central-hub/api/events.ts'
+import { addLeadRoutes } from '../../../src/central-hub/api/leads.ts'
+import { addMessageRoutes } from '../../../src/central-hub/api/messages.ts'
+import { addWhatsappRoutes } from '../../../src/central-hub/api/whatsapp.ts'
+import { createIngest } from '../../../src/central-hub/ingest.ts'
+import { createLive, type Live } from '../../../src/central-hub/live.ts'
+import { openStore } from '../../../src/central-hub/store/open.ts'
+import type { Db } from '../../../src/central-hub/store/schema.ts'
+import { createUpstream } from '../../../src/central-hub/upstream.ts'
+import type { InboundRecord } from '../../../src/contract/record.ts'
+import { apiToken, token } from '../../end-to-end/daemon.ts'
+import { serve } from '../../platform/http-server.ts'
+
+/** The hub's routes over a store of their own, without a follower. */
+export interface Api {
+  url: string
+  port: number
+  db: Db
+  live: Live
+  take(...records: InboundRecord[]): Promise<void>
+  /** A request with the token; `body` is sent as JSON. */
+  ask<T>(path: string, init?: { method?: string; body?: unknown; headers?: Record<string, string> }): Promise<{ status: number; headers: Headers; body: T }>
+}
+
+export const bearer = { authorization: `Bearer ${apiToken}` }
+
+export const serveApi = async (t: Test, options: { sessionManager?: string; directory?: string; corsOrigins?: string[] } = {}): Promise<Api> => {
+  const store = await openStore(options.directory ?? t.testdir())
+  t.teardown(() => store.close())
+  const { db } = store
+  const live = createLive()
+  const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env' })
+  const upstream = createUpstream({ baseUrl: options.sessionManager ?? 'http://127.0.0.1:9', token, envFile: '/etc/leadmaster/central-hub.env' })
+  const { url, port } = await serve(
+    t,
+    (http) => {
+      addLeadRoutes({ http, db, onChanged: live.changed })
+      addMessageRoutes({ http, db })
+      addEventRoutes({ http, db, live, upstream })
+      addWhatsappRoutes({ http, upstream })
+      access.addRoutes(http)
+    },
+    { authorize: access.authorize, corsOrigins: options.corsOrigins ?? [] }
+  )
+  const ingest = createIngest({ db, onTaken: live.changed })
+  return {
+    url, port, db, live,
+    take: (...records) => ingest.take('main', 'j', records),
+    ask: async <T>(path: string, init: { method?: string; body?: unknown; headers?: Record<string, string> } = {}) => {
+      const { method = 'GET', body, headers } = init
+      const answer = await fetch(url + path, {
+        method,
+        headers: { ...bearer, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) })
+      })
+      const text = await answer.text()
+      return { status: answer.status, headers: answer.headers, body: (text === '' ? undefined : JSON.parse(text)) as T }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { Status } from '../../src/contract/session.ts'
+import { hasBearer } from '../../src/platform/auth.ts'
+import { createHttp } from '../../src/platform/http.ts'
+import { createMetrics } from '../../src/platform/metrics.ts'
+import { ProblemError } from '../../src/platform/problem.ts'
+import { openJournal, type Journal } from '../../src/session-manager/journal.ts'
+import { addRoutes } from '../../src/session-manager/routes.ts'
+import { initialSession, type Session } from '../../src/session-manager/session.ts'
+import { token } from '../end-to-end/daemon.ts'
+import { logLines } from '../platform/log-lines.ts'
+
+/** session-manager without WhatsApp: its real routes over a real journal, and a session that the test sets. */
+export interface FakeSessionManager {
+  url: string
+  port: number
+  journal: Journal
+  /** Changes the session, and tells whoever follows it. */
+  set(facts: Partial<Session>): void
+  /** What was asked of the session: `connect`, `disconnect`, `logout`. */
+  asked: string[]
+  /** Ends every connection and frees the port; the journal stays. */
+  close(): Promise<void>
+}
+
+/** @param options.directory where the journal is, to go on with that of an earlier one */
+export const fakeSessionManager = async (t: Test, options: { port?: number; directory?: string; account?: string } = {}): Promise<FakeSessionManager> => {
+  const account = options.account ?? 'main'
+  const journal = openJournal(join(options.directory ?? t.testdir(), 'journal.db'), account)
+  const watchers = new Set<() => void>()
+  const asked: string[] = []
+  let session = initialSession(Date.now())
+  const set = (facts: Partial<Session>): void => {
+    session = { ...session, ...facts }
+    for (const changed of watchers) changed()
+  }
+  const status = (): Status => ({
+    status: session.status, since: new Date(session.since).toISOString(), account, linked: session.status === 'READY', failures: 0,
+    ...(session.reason === undefined ? {} : { reason: session.reason }),
+    outbound_blocked: 0, journal: { id: journal.id, last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }
+  })
+  const http = createHttp({
+    log: logLines().log,
+    metrics: createMetrics(),
+    authorize: (req) => {
+      if (req.path !== '/health' && !hasBearer(req, token)) throw new ProblemError('unauthorized', 'send Authorization: Bearer')
+    }
+  })
+  addRoutes({
+    http, journal, status,
+    health: () => ({ status: 'ok', service: 'session-manager', timestamp: new Date().toISOString(), version: '1.2.3', account, pid: process.pid, uptime_s: 1.5 }),
+    session: () => session,
+    connect: () => {
+      asked.push('connect')
+      set({ running: true, status: 'INIT', off: false })
+    },
+    disconnect: async (logout) => {
+      asked.push(logout ? 'logout' : 'disconnect')
+      set({ running: false, status: 'DISCONNECTED', off: true })
+    },
+    onStatus: (changed) => {
+      watchers.add(changed)
+      return () => watchers.delete(changed)
+    },
+    metrics: async () => ''
+  })
+  const { port } = await http.listen('127.0.0.1', options.port ?? 0)
+  let open = true
+  const close = async (): Promise<void> => {
+    if (!open) return
+    open = false
+    await http.close(100)
+    journal.close()
+  }
+  t.teardown(close)
+  return { url: `http://127.0.0.1:${port}`, port, journal, set, asked, close }
+}

@@ -1,0 +1,208 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { Lead, Message } from '../../src/contract/lead.ts'
+import type { InboundRecord } from '../../src/contract/record.ts'
+import { readCursor } from '../../src/central-hub/store/cursors.ts'
+import { readEvents } from '../../src/central-hub/store/events.ts'
+import { currentLeadId, getLead, listLeads } from '../../src/central-hub/store/leads.ts'
+import { listMessages } from '../../src/central-hub/store/messages.ts'
+import type { Db } from '../../src/central-hub/store/schema.ts'
+import { conforms } from '../platform/conforms.ts'
+import { record, reply, testStore } from './store/open-store.ts'
+
+const leads = async (db: Db): Promise<Lead[]> => (await listLeads(db, {}, 100)).items
+const messages = async (db: Db): Promise<Message[]> => (await listMessages(db, {}, 1_000)).items
+const only = <T>(items: T[]): T => {
+  if (items.length !== 1) throw new Error(`${items.length} instead of one`)
+  return items[0] as T
+}
+const at = (seconds: number): string => new Date(seconds * 1_000).toISOString()
+
+t.test('a message makes a lead that waits, and moves the cursor, in one transaction', async (t) => {
+  const { db, take, taken } = await testStore(t)
+  const first = record('A', { name: 'Ana', timestamp: 1_000 })
+  await take(first)
+  const lead = only(await leads(db))
+  conforms(t, Lead, lead, 'the lead')
+  t.match(lead, { account: 'main', phone: '+5215512345678', name: 'Ana', state: 'new', note: '', first_seen_at: at(1_000), last_seen_at: at(1_000), waiting_since: at(1_000) })
+  const message = only(await messages(db))
+  conforms(t, Message, message, 'the message')
+  t.match(message, { id: first.message.id, seq: first.seq, lead_id: lead.id, body: 'message A', from_me: false, source: 'live', captured_at: first.captured_at, media: null, decryption: null })
+  t.same(await readCursor(db, 'main'), { account: 'main', journalId: 'j', seq: first.seq })
+  t.equal(taken(), 1)
+  t.match(await readEvents(db, 0, 10), [{ id: 1, type: 'message', data: { id: first.message.id } }, { id: 2, type: 'lead', data: { id: lead.id } }])
+})
+
+t.test('a record that is taken again changes nothing and is no event', async (t) => {
+  const { db, take, taken } = await testStore(t)
+  const records = [
+    record('A', { name: 'Ana' }),
+    record('A', { edited: { at: '2026-01-01T00:00:00.000Z' }, body: 'edited' }, 'edit'),
+    record('B', { type: 'image', has_media: true, media: { state: 'pending' } }),
+    record('B', { type: 'image', has_media: true, media: { state: 'stored', sha256: 'ab' } }, 'media'),
+    record('A', { revoked: { by: 'sender' }, body: '' }, 'revoke')
+  ]
+  await take(...records)
+  const before = [await leads(db), await messages(db), (await readEvents(db, 0, 100)).length, taken()]
+  await take(...records)
+  t.same([await leads(db), await messages(db), (await readEvents(db, 0, 100)).length, taken()], before)
+})
+
+t.test('a record that cannot be written leaves nothing of its batch, the cursor included', async (t) => {
+  const { db, take } = await testStore(t)
+  const broken = record('B', { timestamp: null as unknown as number })
+  await t.rejects(take(record('A'), broken))
+  t.same(await messages(db), [])
+  t.same(await leads(db), [])
+  t.equal(await readCursor(db, 'main'), undefined)
+})
+
+t.test('waiting_since: from the first unanswered message to the reply of a person', async (t) => {
+  const { db, take } = await testStore(t)
+  const waiting = async (): Promise<string | null> => only(await leads(db)).waiting_since
+  await take(record('1', { timestamp: 100 }), record('2', { timestamp: 200 }))
+  t.equal(await waiting(), at(100))
+  await take(reply('3', { timestamp: 300 }))
+  t.equal(await waiting(), null)
+  await take(record('4', { timestamp: 250 }, 'message', { source: 'backfill' }))
+  t.equal(await waiting(), null, 'one read back that was written before the reply is answered')
+  await take(record('5', { timestamp: 300 }))
+  t.equal(await waiting(), at(300), 'within the second of the reply, the journal\'s order decides')
+  await take(reply('6', { timestamp: 299 }))
+  t.equal(await waiting(), at(300), 'a reply from before does not answer it')
+  await take(reply('7', { timestamp: 400 }), record('8', { timestamp: 500, type: 'e2e_notification', body: '' }))
+  t.equal(await waiting(), null, 'nobody waits for an answer to what WhatsApp itself says')
+  await take(record('9', { timestamp: 600, type: 'ciphertext', body: '' }, 'ciphertext'))
+  t.equal(await waiting(), at(600), 'a message that is not decrypted yet is one to answer')
+})
+
+t.test('waiting_since is the same whatever order the records come in', async (t) => {
+  const moments = fc.uniqueArray(fc.record({ timestamp: fc.integer({ min: 1, max: 20 }), mine: fc.boolean() }), { minLength: 1, maxLength: 8, selector: ({ timestamp }) => timestamp })
+  await fc.assert(
+    fc.asyncProperty(moments, fc.infiniteStream(fc.integer({ min: 0, max: 1_000 })), async (written, dice) => {
+      const { db, take } = await testStore(t)
+      const order = written.map((moment) => ({ moment, die: dice.next().value })).sort((a, b) => a.die - b.die)
+      for (const { moment: { timestamp, mine } } of order) await take(mine ? reply(`${timestamp}`, { timestamp }) : record(`${timestamp}`, { timestamp }))
+      const replied = Math.max(0, ...written.filter(({ mine }) => mine).map(({ timestamp }) => timestamp))
+      const unanswered = written.filter(({ mine, timestamp }) => !mine && timestamp > replied).map(({ timestamp }) => timestamp)
+      return only(await leads(db)).waiting_since === (unanswered.length > 0 ? at(Math.min(...unanswered)) : null)
+    }),
+    { numRuns: 40 }
+  )
+})
+
+t.test('what is no conversation with a person makes no lead, and is kept all the same', async (t) => {
+  const { db, take } = await testStore(t)
+  const strangers = ['120363025246125486@g.us', 'status@broadcast', '120363@newsletter', '0@c.us']
+  await take(...strangers.map((chat_id, index) => record(`${index}`, { id: `false_${chat_id}_${index}`, chat_id, from: chat_id })))
+  await take(reply('note', { to: '5215587654321@c.us', chat_id: '5215587654321@c.us', phone: '+5215587654321' }))
+  t.same(await leads(db), [])
+  t.equal((await messages(db)).length, strangers.length + 1)
+  t.ok((await messages(db)).every(({ lead_id }) => lead_id === null))
+})
+
+t.test('a reply to somebody who never wrote makes a lead that does not wait', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(reply('1', { timestamp: 100 }))
+  t.match(only(await leads(db)), { phone: '+5215512345678', waiting_since: null })
+})
+
+t.test('a lead is one person: first by LID, then by number, then by both', async (t) => {
+  const { db, take } = await testStore(t)
+  const lid = '118999881199@lid'
+  const byLid = { id: 'false_118999881199@lid_1', chat_id: lid, from: lid, lid, phone: undefined as unknown as string }
+  await take(record('1', { ...byLid, timestamp: 100, name: 'Ana' }))
+  await take(record('2', { timestamp: 200, name: 'Ana G.' }))
+  const [second, first] = await leads(db)
+  t.match([first, second], [{ lid, phone: null }, { lid: null, phone: '+5215512345678' }])
+  await db.updateTable('leads').set({ note: 'likes blue', state: 'open' }).where('id', '=', second?.id as number).execute()
+  await db.updateTable('leads').set({ note: 'from the fair' }).where('id', '=', first?.id as number).execute()
+
+  await take(record('3', { ...byLid, id: 'false_118999881199@lid_3', phone: '+5215512345678', timestamp: 300 }))
+  const lead = only(await leads(db))
+  t.match(lead, { id: first?.id, lid, phone: '+5215512345678', state: 'open', note: 'from the fair\nlikes blue', name: 'Ana G.', first_seen_at: at(100), last_seen_at: at(300), waiting_since: at(100) })
+  t.ok((await messages(db)).every(({ lead_id }) => lead_id === lead.id))
+  t.equal(await currentLeadId(db, second?.id as number), lead.id)
+  t.same(await getLead(db, second?.id as number), lead, 'the old id leads to it')
+})
+
+t.test('the number WhatsApp gave once stays, and the name is the latest one', async (t) => {
+  const { db, take } = await testStore(t)
+  const lid = '118999881199@lid'
+  await take(record('1', { lid, timestamp: 200, name: 'Ana' }))
+  await take(record('2', { id: 'false_118999881199@lid_2', chat_id: lid, from: lid, lid, phone: undefined as unknown as string, timestamp: 300 }))
+  await take(record('3', { timestamp: 100, name: 'Anita', lid }, 'message', { source: 'backfill' }))
+  t.match(only(await leads(db)), { phone: '+5215512345678', lid, name: 'Ana', chat_id: lid, first_seen_at: at(100), last_seen_at: at(300) })
+})
+
+t.test('accounts do not mix', async (t) => {
+  const { db, ingest } = await testStore(t)
+  await ingest.take('main', 'j', [record('1')])
+  await ingest.take('sales', 'k', [record('1', {}, 'message', { account: 'sales' })])
+  t.equal((await leads(db)).length, 2)
+  t.equal((await messages(db)).length, 2)
+  t.match([await readCursor(db, 'main'), await readCursor(db, 'sales')], [{ journalId: 'j' }, { journalId: 'k' }])
+})
+
+t.test('edits, deletions, reactions, votes and media change the message they are of', async (t) => {
+  const { db, take } = await testStore(t)
+  const of = record('A', { body: 'at 5?' })
+  const id = of.message.id
+  await take(of)
+  await take(record('A', { body: 'at 6?', edited: { at: '2026-01-02T00:00:00.000Z' } }, 'edit'))
+  await take(record('A', { body: 'at 4?', edited: { at: '2026-01-01T00:00:00.000Z' } }, 'edit'))
+  t.match(only(await messages(db)), { body: 'at 6?', edited_at: '2026-01-02T00:00:00.000Z' }, 'the latest edit counts, not the last to come')
+  const react = (emoji: string, timestamp: number): InboundRecord => record(`r${timestamp}`, { timestamp, reaction: { message_id: id, emoji, sender: '5215512345678@c.us' } }, 'reaction')
+  await take(react('👍', 10), react('❤', 20), react('😀', 15))
+  t.same(only(await messages(db)).reactions, [{ sender: '5215512345678@c.us', emoji: '❤' }])
+  await take(react('', 30))
+  t.same(only(await messages(db)).reactions, [], 'taken back')
+  const vote = (options: string[], timestamp: number): InboundRecord => record(`v${timestamp}`, { timestamp, vote: { message_id: id, options } }, 'vote')
+  await take(vote(['red'], 10), vote(['red', 'blue'], 20))
+  t.same(only(await messages(db)).votes, [{ voter: '5215512345678@c.us', options: ['red', 'blue'] }])
+  await take(record('A', { body: '', revoked: { by: 'sender' } }, 'revoke'))
+  t.match(only(await messages(db)), { body: 'at 6?', revoked_at: '2026-11-24T12:00:00.000Z', revoked_by: 'sender' }, 'what was captured stays')
+  t.equal((await leads(db)).length, 1)
+})
+
+t.test('what refers to a message that comes only later is not lost', async (t) => {
+  const { db, take } = await testStore(t)
+  const id = record('A').message.id
+  await take(record('r', { reaction: { message_id: id, emoji: '👍', sender: 'x@c.us' } }, 'reaction'))
+  await take(record('A', { body: 'new text', edited: { at: '2026-01-02T00:00:00.000Z' } }, 'edit'))
+  await take(record('A', { body: 'new text' }))
+  t.match(only(await messages(db)), { body: 'new text', edited_at: '2026-01-02T00:00:00.000Z', reactions: [{ emoji: '👍' }] })
+})
+
+t.test('ciphertext: pending, then decrypted or failed for good', async (t) => {
+  const { db, take } = await testStore(t)
+  const facts = { type: 'ciphertext', body: '' }
+  await take(record('A', facts, 'ciphertext'))
+  t.match(only(await messages(db)), { decryption: 'pending', body: '' })
+  await take(record('A', facts, 'ciphertext_failed'))
+  t.match(only(await messages(db)), { decryption: 'failed' })
+  await take(record('A', { body: 'at last' }))
+  t.match(only(await messages(db)), { decryption: null, type: 'chat', body: 'at last' }, 'even later than that')
+  await take(record('A', facts, 'ciphertext_failed'))
+  t.match(only(await messages(db)), { decryption: null, body: 'at last' })
+})
+
+t.test('media: described, then fetched', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(record('A', { type: 'image', has_media: true, media: { state: 'pending', mimetype: 'image/jpeg' } }))
+  t.match(only(await messages(db)).media, { state: 'pending' })
+  await take(record('A', { type: 'image', has_media: true, media: { state: 'stored', mimetype: 'image/jpeg', sha256: 'ab', size: 3 } }, 'media'))
+  t.match(only(await messages(db)).media, { state: 'stored', sha256: 'ab', size: 3 })
+})
+
+t.test('all there is to a message comes out again', async (t) => {
+  const { db, take } = await testStore(t)
+  const facts = {
+    author: 'a@c.us', quoted_id: 'q', mentions: ['m@c.us'], forwarded: true, location: { latitude: 1.5, longitude: -2, name: 'x' }, contacts: ['BEGIN:VCARD'],
+    poll: { options: ['a', 'b'], multiple: false }, body: "it's; DROP TABLE -- \u0000 \ud83d\ude00 ñ"
+  }
+  await take(record('A', facts))
+  const message = only(await messages(db))
+  conforms(t, Message, message, 'the message')
+  t.match(message, facts)
+})

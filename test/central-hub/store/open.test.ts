@@ -1,0 +1,39 @@
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t from 'tap'
+import { openStore } from '../../../src/central-hub/store/open.ts'
+import { listMessages } from '../../../src/central-hub/store/messages.ts'
+import { record, testStore } from './open-store.ts'
+
+t.test('the directory is made, closed to others, and the schema is the latest', async (t) => {
+  const directory = join(t.testdir(), 'state')
+  const store = await openStore(directory)
+  t.teardown(() => store.close())
+  t.equal((await stat(directory)).mode & 0o777, 0o700)
+  t.same((await listMessages(store.db, {}, 10)).items, [])
+})
+
+t.test('it opens again with what was in it, and a closed one has no write-ahead log left', async (t) => {
+  const directory = t.testdir()
+  const first = await openStore(directory)
+  await first.close()
+  const { take } = await testStore(t, directory)
+  await take(record('A'))
+  const again = await openStore(directory)
+  t.equal((await listMessages(again.db, {}, 10)).items.length, 1)
+  await again.close()
+  t.ok((await readFile(join(directory, 'hub.db'))).length > 0)
+})
+
+t.test('a file that is no database, and a store of a newer release, are refused with the reason', async (t) => {
+  const broken = t.testdir({ broken: {}, newer: {} })
+  await writeFile(join(broken, 'broken', 'hub.db'), 'this is no database, and long enough to be read as one: '.repeat(50))
+  await t.rejects(openStore(join(broken, 'broken')), /not a database/)
+  const newer = await openStore(join(broken, 'newer'))
+  await newer.close()
+  const db = new DatabaseSync(join(broken, 'newer', 'hub.db'))
+  db.exec("INSERT INTO kysely_migration VALUES ('9999_of_a_newer_release', '2030-01-01')")
+  db.close()
+  await t.rejects(openStore(join(broken, 'newer')), /cannot be brought up to date.*9999_of_a_newer_release/)
+})

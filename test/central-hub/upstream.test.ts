@@ -1,0 +1,130 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTcpServer, type AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { createUpstream, type Upstream } from '../../src/central-hub/upstream.ts'
+import { ProblemError } from '../../src/platform/problem.ts'
+import { freePort, token } from '../end-to-end/daemon.ts'
+import { fakeSessionManager } from './fake-session-manager.ts'
+
+const envFile = '/etc/leadmaster/central-hub.env'
+const upstreamAt = (baseUrl: string, secret = token): Upstream => createUpstream({ baseUrl, token: secret, envFile })
+
+/** Another program at that URL. */
+const stranger = async (t: Test, answer: RequestListener): Promise<string> => {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const problemOf = async (run: Promise<unknown>): Promise<{ type: string; detail: string }> => {
+  const error = await run.then(() => undefined, (reason: unknown) => reason)
+  if (!(error instanceof ProblemError)) throw new Error(`no problem, but ${String(error)}`)
+  return error.problem as { type: string; detail: string }
+}
+
+const asks: ((upstream: Upstream) => Promise<unknown>)[] = [
+  (upstream) => upstream.verify(),
+  (upstream) => upstream.pass({ method: 'GET', path: '/status' }),
+  (upstream) => upstream.open(0, new AbortController().signal)
+]
+
+/** One line that says what is wrong, where, and which variable in which file to change. */
+const names = (t: Test, detail: string, baseUrl: string, variable = 'SESSION_MANAGER_BASE_URL'): void => {
+  t.ok(detail.includes(baseUrl), detail)
+  t.match(detail, new RegExp(`${variable} in ${envFile}`))
+  t.notMatch(detail, /\n/)
+  t.notMatch(detail, token)
+}
+
+t.test('a session-manager tells its account and how the session is', async (t) => {
+  const { url } = await fakeSessionManager(t)
+  t.match(await upstreamAt(url).verify(), { account: 'main', version: '1.2.3', status: { status: 'DISCONNECTED', journal: { last_seq: 0 } } })
+})
+
+t.test('nothing there', async (t) => {
+  const url = `http://127.0.0.1:${await freePort()}`
+  for (const ask of asks) {
+    const { type, detail } = await problemOf(ask(upstreamAt(url)))
+    t.equal(type, 'urn:leadmaster:problem:session-manager-unreachable')
+    t.match(detail, /nothing listens there \(ECONNREFUSED\); start leadmaster-session-manager or/)
+    names(t, detail, url)
+  }
+})
+
+t.test('a name that does not resolve', async (t) => {
+  const { type, detail } = await problemOf(upstreamAt('http://session-manager.invalid:3001').verify())
+  t.equal(type, 'urn:leadmaster:problem:session-manager-unreachable')
+  t.match(detail, /its name cannot be resolved/)
+  names(t, detail, 'http://session-manager.invalid:3001')
+})
+
+t.test('a program that hangs up, and one that takes the connection and says nothing', async (t) => {
+  for (const onConnection of ['destroy', 'ignore'] as const) {
+    const sockets = new Set<import('node:net').Socket>()
+    const server = createTcpServer((socket) => (onConnection === 'destroy' ? socket.destroy() : sockets.add(socket))).listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { type, detail } = await problemOf(upstreamAt(url).verify())
+    t.equal(type, 'urn:leadmaster:problem:session-manager-unreachable')
+    t.match(detail, onConnection === 'destroy' ? /the connection failed/ : /it does not answer in time/)
+    names(t, detail, url)
+  }
+})
+
+t.test('another HTTP server is told apart, whatever it answers', async (t) => {
+  const health = { status: 'ok', service: 'central-hub', timestamp: 'now', version: '1', pid: 1, uptime_s: 1 }
+  const answers: [what: string, answer: RequestListener, expected: RegExp][] = [
+    ['a web page', (_req, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>It works!</h1>'), /GET \/health gives HTTP 200, text\/html/],
+    ['not found', (_req, res) => res.writeHead(404).end(), /GET \/health gives HTTP 404, no Content-Type/],
+    ['a redirect', (_req, res) => res.writeHead(302, { location: 'https://example.com/' }).end(), /GET \/health gives HTTP 302/],
+    ['a central-hub', (_req, res) => res.end(JSON.stringify(health)), /it says it is "central-hub"/],
+    ['JSON of its own', (_req, res) => res.end('{"ok":true}'), /GET \/health gives HTTP 200/],
+    ['JSON that is no object', (_req, res) => res.end('null'), /GET \/health gives HTTP 200/],
+    ['a session-manager of an old kind', (_req, res) => res.end(JSON.stringify({ ...health, service: 'session-manager' })), /GET \/health tells no account/],
+    ['no end', (_req, res) => void res.write(Buffer.alloc(5 * 1024 ** 2)), /longer than/]
+  ]
+  for (const [what, answer, expected] of answers) {
+    t.test(what, async (t) => {
+      const url = await stranger(t, answer)
+      const { type, detail } = await problemOf(upstreamAt(url).verify())
+      t.equal(type, 'urn:leadmaster:problem:session-manager-invalid')
+      t.match(detail, expected)
+      names(t, detail, url)
+    })
+  }
+  t.test('asked for a route, without having been verified', async (t) => {
+    const url = await stranger(t, (_req, res) => res.writeHead(200, { 'content-type': 'text/html' }).end('<h1>It works!</h1>'))
+    names(t, (await problemOf(upstreamAt(url).pass({ method: 'GET', path: '/status?x=1' }))).detail, url)
+    names(t, (await problemOf(upstreamAt(url).open(0, new AbortController().signal))).detail, url)
+  })
+})
+
+t.test('a token that is not the same', async (t) => {
+  const { url } = await fakeSessionManager(t)
+  const upstream = upstreamAt(url, 'another-token-0123456789-0123456789')
+  for (const ask of asks) {
+    const { type, detail } = await problemOf(ask(upstream))
+    t.equal(type, 'urn:leadmaster:problem:session-manager-invalid')
+    t.match(detail, /refuses our token/)
+    names(t, detail, url, 'SESSION_MANAGER_TOKEN')
+  }
+})
+
+t.test('an answer is passed on as it comes, whatever its status', async (t) => {
+  const { url } = await fakeSessionManager(t)
+  const upstream = upstreamAt(url)
+  const json = await upstream.pass({ method: 'GET', path: '/qr' })
+  t.match(json, { status: 200, contentType: /^application\/json/ })
+  t.same(JSON.parse(json.body.toString()), { status: 'NO_QR' })
+  t.match(await upstream.pass({ method: 'GET', path: '/qr.png' }), { status: 404, contentType: 'application/problem+json' })
+  t.match(await upstream.pass({ method: 'POST', path: '/disconnect?logout=perhaps' }), { status: 400 })
+})
