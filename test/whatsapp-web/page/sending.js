@@ -40,7 +40,7 @@ __d('outbound', (use) => ({
     WAWebSetPropertyGroupAction: { setGroupProperty: ok },
     WASmaxGroupsAddParticipantsRPC: { sendAddParticipantsRPC: async () => ({ name: 'AddParticipantsResponseServerError', value: { errorServerErrors: { value: { code: 500 } } } }) },
     WASmaxGroupsMembershipRequestsActionRPC: { sendMembershipRequestsActionRPC: async () => ({ name: 'MembershipRequestsActionResponseServerError' }) },
-    WADeprecatedSendIq: { deprecatedCastStanza: ok, deprecatedSendIq: ok },
+    WADeprecatedSendIq: { deprecatedCastStanza: ok },
     WAWebUploadManager: { encryptAndUpload: async ({ blob }) => ({ url: '/media/uploaded', directPath: '/media/uploaded', encFilehash: '', mediaKey: '', size: blob.size }) },
     WAWebMediaMmsV4Upload: {
       uploadMedia: async () => ({ mediaEntry: { mmsUrl: '/media/uploaded', directPath: '/media/uploaded', mediaKey: '', encFilehash: '', uploadHash: '' } }),
@@ -140,4 +140,16 @@ __d('outbound', (use) => ({
     }
     return { Cmd: new Cmd() }
   })
+
+  /** Every function above by which something leaves, as `Module.function` or `Module.Object.function`. */
+  __d('sending', () => [
+    ...Object.entries(verbs).flatMap(([module, functions]) => Object.keys(functions).map((verb) => `${module}.${verb}`)),
+    'WAWebSendMsgChatAction.addAndSendMsgToChat', 'WAWebSendMessageEditAction.sendMessageEdit',
+    'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markUnread', 'WAWebUpdateUnreadChatAction.markConversationSeen',
+    'WAWebContactStatusBridge.setMyStatus', 'WAWebGroupInviteJob.joinGroupViaInvite', 'WAWebGroupInviteJob.resetGroupInviteCode',
+    'WAWebGroupQueryJob.resetGroupInviteCode', 'WAWebContactProfilePicThumbBridge.sendSetPicture',
+    'WAWebContactProfilePicThumbBridge.requestDeletePicture', 'WAWebNoteAction.noteAddAction', 'WAWebCollections.Label.addOrRemoveLabels',
+    'WAWebStreamModel.Stream.markAvailable',
+    ...['sendRevokeMsgs', 'sendDeleteMsgs', 'sendStarMsgs', 'sendUnstarMsgs', 'archiveChat', 'pinChat', 'muteChat', 'markChatUnread', 'openChatAt', 'openChatBottom', 'openChatFromUnread'].map((verb) => `WAWebCmd.Cmd.${verb}`)
+  ])
 }

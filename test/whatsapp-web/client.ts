@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import whatsapp from 'whatsapp-web.js'
+import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from './server.ts'
+
+/** The unmodified whatsapp-web.js on the simulated WhatsApp Web, with nothing of LeadMaster in between. */
+export type Client = InstanceType<typeof whatsapp.Client>
+export type Page = NonNullable<Client['pupPage']>
+
+export const startClient = async (
+  t: Test,
+  options: { scenario?: Partial<Scenario>; beforePage?: (page: Page) => Promise<void> } = {}
+): Promise<{ web: WhatsAppWeb; client: Client; page: Page }> => {
+  const directory = t.testdir()
+  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
+  const authStrategy = new whatsapp.NoAuth()
+  const client: Client = new whatsapp.Client({
+    authStrategy: Object.assign(authStrategy, { afterBrowserInitialized: async () => options.beforePage?.(client.pupPage as Page) }),
+    puppeteer: { executablePath: web.chromiumPath, headless: true, pipe: true, userDataDir: join(directory, 'profile'), args: ['--disable-gpu', '--disable-dev-shm-usage'] },
+    webVersionCache: { type: 'none' }
+  })
+  t.teardown(async () => {
+    await client.pupBrowser?.close()
+    await web.close()
+  })
+  await client.initialize()
+  return { web, client, page: client.pupPage as Page }
+}
+
+/** The same, linked and ready. */
+export const startReadyClient: typeof startClient = async (t, options) => {
+  const started = await startClient(t, options)
+  const ready = once(started.client, 'ready')
+  await started.web.scan()
+  await ready
+  return started
+}
