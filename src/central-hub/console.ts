@@ -10,5 +10,6 @@ const directory = fileURLToPath(new URL('./console/', import.meta.url))
 export const addConsole = (http: Http, access: Access): void => {
   for (const file of readdirSync(directory)) access.open(`/${file}`)
   access.open('/')
-  http.use(sirv(directory, { etag: true }))
+  // asked for anew each time, so that a page never mixes modules of two releases
+  http.use(sirv(directory, { etag: true, maxAge: 0 }))
 }

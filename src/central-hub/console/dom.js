@@ -1,0 +1,49 @@
+/** Building and arranging elements. Text goes in as text only, never as markup: names and messages are hostile input. */
+
+/** @param {string} id @returns {any} */
+export const byId = (id) => document.getElementById(id)
+
+/**
+ * Makes an element: `onclick` and the like are listeners, everything else attributes; undefined, null and false are left out.
+ * @param {string} tag
+ * @param {Record<string, unknown>} [props]
+ * @param {...(Node | string | number | undefined | null | false)} children
+ * @returns {HTMLElement}
+ */
+export const h = (tag, props = {}, ...children) => {
+  const element = document.createElement(tag)
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === null || value === false) continue
+    if (typeof value === 'function') element.addEventListener(name.slice(2), /** @type {EventListener} */ (value))
+    else element.setAttribute(name, value === true ? '' : String(value))
+  }
+  for (const child of children) {
+    if (child !== undefined && child !== null && child !== false) element.append(child instanceof Node ? child : String(child))
+  }
+  return element
+}
+
+/** Makes `nodes` the children of `parent`, moving as few as need be; what has the focus keeps it.
+ * @param {Element} parent @param {readonly Element[]} nodes */
+export const arrange = (parent, nodes) => {
+  const focused = document.activeElement
+  const wanted = new Set(nodes)
+  for (const child of [...parent.children]) if (!wanted.has(child)) child.remove()
+  let at = parent.firstElementChild
+  for (const node of nodes) {
+    if (node === at) at = at.nextElementSibling
+    else parent.insertBefore(node, at)
+  }
+  if (focused instanceof HTMLElement && focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true })
+}
+
+/** Sets a text only if it is another one, so that a screen reader does not hear it twice.
+ * @param {Element} element @param {string} text */
+export const say = (element, text) => {
+  if (element.textContent !== text) element.textContent = text
+}
+
+/** Shows one of several, by id; undefined shows none. @param {readonly string[]} ids @param {string} [shown] */
+export const showOnly = (ids, shown) => {
+  for (const id of ids) byId(id).hidden = id !== shown
+}

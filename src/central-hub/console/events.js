@@ -1,0 +1,64 @@
+import { api, ApiError } from './api.js'
+
+/**
+ * The hub's live events. EventSource connects again by itself and resumes by Last-Event-ID; what it gives up on (an
+ * answer that is no stream) is looked into and tried again here.
+ */
+
+/**
+ * @typedef {object} Listener
+ * @property {() => void} onFresh the stream is open and does not resume: lists are to be read anew, now that nothing can be missed
+ * @property {() => void} onOpen the stream is open
+ * @property {() => void} onLost it is not; it is being tried again
+ * @property {(type: 'message' | 'lead' | 'session', data: any) => void} onEvent
+ */
+
+const retryMs = 3_000
+
+/** @param {Listener} listener */
+export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
+  /** @type {EventSource | undefined} */
+  let source
+  let lastId = ''
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let retry
+
+  const close = () => {
+    clearTimeout(retry)
+    source?.close()
+    source = undefined
+  }
+  const reopenLater = async () => {
+    try {
+      await api.leads({ limit: 1 })
+    } catch (error) {
+      // the page turns to the sign-in by itself
+      if (error instanceof ApiError && error.kind === 'unauthorized') return close()
+    }
+    if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, retryMs)
+  }
+  const open = () => {
+    close()
+    const opened = new EventSource(`/api/events${lastId === '' ? '' : `?after=${lastId}`}`)
+    source = opened
+    opened.onopen = () => {
+      onOpen()
+      if (lastId === '') onFresh()
+    }
+    opened.onerror = () => {
+      onLost()
+      if (opened.readyState === EventSource.CLOSED) void reopenLater()
+    }
+    for (const type of /** @type {const} */ (['message', 'lead', 'session'])) {
+      opened.addEventListener(type, (event) => {
+        lastId = event.lastEventId || lastId
+        onEvent(type, JSON.parse(event.data))
+      })
+    }
+    opened.addEventListener('reset', (event) => {
+      lastId = event.lastEventId
+      onFresh()
+    })
+  }
+  return { open, close }
+}

@@ -1,0 +1,53 @@
+import { api } from './api.js'
+import { byId, h } from './dom.js'
+import { errorNote } from './error.js'
+import { texts } from './texts.js'
+
+/** What `GET /ready` says, in plain words; asked again for as long as it is looked at. */
+
+const everyMs = 5_000
+
+export const createHealth = () => {
+  /** @type {import('../../contract/lead.ts').Readiness | undefined} */
+  let readiness
+  /** @type {unknown} */
+  let fault
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer
+  let shown = ''
+  const box = byId('health')
+
+  const render = () => {
+    // a live region: only what is new may change it
+    const state = JSON.stringify([readiness?.ready, readiness?.checks, String(fault), texts.fine])
+    if (state === shown) return
+    shown = state
+    if (fault !== undefined || !readiness) return box.replaceChildren(fault === undefined ? h('p', { class: 'muted' }, texts.loading) : errorNote(fault, () => void ask()))
+    const names = /** @type {Record<string, string>} */ (texts.checks)
+    box.replaceChildren(
+      h('p', { class: 'lead-line', 'data-how': readiness.ready ? 'READY' : 'ERROR' }, readiness.ready ? texts.healthy : texts.unhealthy),
+      h('ul', { class: 'checks' }, ...readiness.checks.map(({ name, ok, detail }) =>
+        h('li', { 'data-ok': String(ok) },
+          h('p', {}, h('span', { 'aria-hidden': 'true', class: 'mark' }, ok ? '✓' : '✗'), h('strong', {}, names[name] ?? name), ` ${ok ? texts.fine : texts.bad}`),
+          h('p', { class: `small ${ok ? 'muted' : ''}`, lang: 'en' }, detail)))))
+  }
+  const ask = async () => {
+    clearTimeout(timer)
+    timer = setTimeout(() => void ask(), everyMs)
+    try {
+      readiness = await api.ready()
+      fault = undefined
+    } catch (error) {
+      fault = error
+    }
+    render()
+  }
+  return {
+    /** @param {boolean} looked whether it is looked at */
+    watch: (looked) => {
+      clearTimeout(timer)
+      if (looked) void ask()
+    },
+    render
+  }
+}
