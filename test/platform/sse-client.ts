@@ -43,8 +43,11 @@ export const openSse = async (url: string, headers: Record<string, string> = {})
     res, events, comments, ended,
     until: (fits) =>
       new Promise((resolve, reject) => {
+        let seen = 0
         const look = (): void => {
-          const event = events.find(fits)
+          // each event is looked at once, however many there are
+          const event = events.slice(seen).find(fits)
+          seen = events.length
           if (event === undefined && !over) return
           watchers.delete(look)
           if (event) resolve(event)
