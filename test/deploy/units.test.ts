@@ -110,6 +110,7 @@ t.test('the hub requires session-manager and comes after it; session-manager doe
   t.ok(words(hub['Unit']?.['Requires']).includes('leadmaster-session-manager.service'))
   t.ok(words(hub['Unit']?.['After']).includes('leadmaster-session-manager.service'))
   t.notOk(hub['Unit']?.['BindsTo'])
+  t.ok(words(hub['Install']?.['WantedBy']).includes('leadmaster-session-manager.service'), 'a start that failed is made up for')
   const manager = await unit('session-manager')
   t.notMatch(JSON.stringify(manager['Unit']), /central-hub/)
 })
