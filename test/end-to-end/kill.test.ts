@@ -1,0 +1,123 @@
+import fc from 'fast-check'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import type { Message } from '../../src/contract/lead.ts'
+import { openSse } from '../platform/sse-client.ts'
+import { apiToken, ask } from './daemon.ts'
+import { withStack, type Stack } from './stack.ts'
+
+/** kill -9 at any instant changes nothing: of either daemon and of Chromium, each at 20 random instants while messages flow. */
+
+const killsOfEach = 20
+const messages = 2_000
+/** So many chats that each gets less than one message a second, as people write: within a second WhatsApp tells no order. */
+const chats = 50
+/** Between two kills, at most, ms: also while what was killed before is only starting again. */
+const mostPauseMs = 4_000
+
+const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
+const [dice] = fc.sample(fc.infiniteStream(fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })), { seed, numRuns: 1 })
+const random = (): number => dice?.next().value as number
+const phoneOf = (chat: number): string => `+52155${String(10_000_000 + chat)}`
+
+const targets = ['session-manager', 'central-hub', 'chromium'] as const
+/** In a random order, each as often as it is due. */
+const order = (): (typeof targets)[number][] =>
+  targets
+    .flatMap((target) => Array.from({ length: killsOfEach }, () => ({ target, die: random() })))
+    .sort((a, b) => a.die - b.die)
+    .map(({ target }) => target)
+
+const kill = async (stack: Stack, target: (typeof targets)[number]): Promise<void> => {
+  if (target === 'session-manager') return stack.sessionManager.kill()
+  if (target === 'central-hub') return stack.hub.kill()
+  for (const pid of await stack.web.chromium()) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+/** A frontend that resumes where it left off, however often the hub goes away under it. */
+const frontend = (url: string) => {
+  const seen = new Map<string, number>()
+  let last = '0'
+  let over = false
+  const run = async (): Promise<void> => {
+    while (!over) {
+      try {
+        const client = await openSse(`${url}/api/events`, { authorization: `Bearer ${apiToken}`, 'last-event-id': last })
+        await client.until(({ id, event, data }) => {
+          if (id !== undefined) last = id
+          if (event === 'message') seen.set((JSON.parse(data) as Message).id, (seen.get((JSON.parse(data) as Message).id) ?? 0) + 1)
+          return over
+        })
+        client.close()
+      } catch {
+        await delay(50) // the hub is down; there is no event for its coming back
+      }
+    }
+  }
+  return { seen, running: run(), end: () => (over = true) }
+}
+
+t.setTimeout(600_000)
+
+t.test(`${messages} messages through ${killsOfEach * targets.length} kills (SEED=${seed})`, (t) =>
+  withStack(t, { sessionManagerEnv: { BACKFILL_INTERVAL: '2s', LOG_LEVEL: 'info' }, hubEnv: { LOG_LEVEL: 'info' } }, async (stack) => {
+    const { web, hub } = stack
+    await web.scan()
+    await web.synced()
+    const client = frontend(hub.url)
+    const sent = new Map<number, string[]>()
+    let killing = true
+    let count = 0
+    const flow = async (): Promise<void> => {
+      // as many as are due by now, evenly over the time of the kills; the rest at its end
+      const started = performance.now()
+      const spanMs = (killsOfEach * targets.length * mostPauseMs) / 2
+      while (count < messages) {
+        const due = killing ? Math.min(messages, Math.floor(((performance.now() - started) / spanMs) * messages)) : messages
+        for (; count < due; count += 1) {
+          const chat = count % chats
+          const { id } = web.phone.text({ from: phoneOf(chat), name: `Lead ${chat}`, text: `message ${count}` })
+          sent.set(chat, [...(sent.get(chat) ?? []), id])
+        }
+        await delay(50)
+      }
+    }
+    const flowing = flow()
+    for (const target of order()) {
+      await delay(random() * mostPauseMs)
+      await kill(stack, target)
+    }
+    killing = false
+    await flowing
+    t.ok(stack.sessionManager.starts() > killsOfEach, `session-manager was started ${stack.sessionManager.starts()} times`)
+    t.ok(hub.starts() > killsOfEach, `central-hub was started ${hub.starts()} times`)
+
+    // the last of each chat: once those are there, all that can come has come but for what is lost
+    await hub.listening()
+    for (let last = 0; last < messages; ) {
+      last = (await ask<{ messages: unknown[] }>(`${hub.url}/ready`, apiToken).then(() => stack.messages())).length
+      if (last >= messages) break
+      await delay(1_000)
+    }
+    const held = await stack.messages()
+    t.equal(held.length, messages, 'as many as were sent')
+    t.equal(new Set(held.map(({ id }) => id)).size, messages, 'none twice')
+    const leads = await stack.leads()
+    t.equal(leads.length, chats)
+    for (const lead of leads) {
+      const chat = Number(lead.phone?.slice(6)) - 10_000_000
+      const ids = (await stack.messages(`/api/leads/${lead.id}/messages`)).map(({ id }) => id).reverse()
+      t.same(ids, sent.get(chat), `in the order they were written, chat ${chat}`)
+    }
+    client.end()
+    web.phone.text({ from: phoneOf(0), text: 'the end' })
+    await client.running
+    t.ok([...sent.values()].flat().every((id) => client.seen.has(id)), 'the frontend was told of every one')
+  })
+)
