@@ -193,7 +193,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
           .catch((error: unknown) => log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone'))
           .then(() => mine.stop())
       }
-      dispatch({ type: 'disconnect' })
+      dispatch({ type: 'disconnect', unlinked: logout })
       if (logout) carryOut({ do: 'forget' })
       await closing
     },

@@ -83,6 +83,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const watchers = new Set<() => void>()
   let address = ''
   const onChange = (session: Session, before: Session): void => {
+    // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
+    if (session.status === 'QR_REQUIRED' && before.status !== 'QR_REQUIRED') journal.setMark('linked_at', undefined)
     if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
     notify.status(`listening on ${address}, ${inPlainWords(session, Date.now())}`)
     for (const changed of watchers) changed()

@@ -25,7 +25,8 @@ export interface Session {
 
 export type SessionEvent =
   | { type: 'connect' }
-  | { type: 'disconnect' }
+  /** `unlinked`: for good, there is no linked device any more. */
+  | { type: 'disconnect'; unlinked?: boolean }
   | { type: 'retry' }
   | { type: 'qr'; code: string }
   | { type: 'syncing'; percent: number }
@@ -94,6 +95,9 @@ const enter = (session: Session, status: SessionStatus, now: number, reason?: st
   return { ...rest, status, since, ...(reason === undefined ? {} : { reason }) }
 }
 
+/** Whose account it was is over with the linked device. */
+const nobody = ({ me: _me, ...rest }: Session): Session => rest
+
 const begin = (session: Session, now: number, policy: Policy): Step => ({
   session: { ...enter(session, 'INIT', now), off: false, running: true, qrAttempt: 0 },
   effects: [{ do: 'cancel-retry' }, { do: 'start' }, { do: 'deadline', afterMs: policy.startTimeoutMs }]
@@ -118,9 +122,9 @@ export const step = (session: Session, event: SessionEvent, now: number, policy:
     case 'retry':
       return session.running || session.off ? same : begin(session, now, policy)
     case 'disconnect':
-      if (session.off) return same
+      if (session.off) return event.unlinked ? { session: nobody(session), effects: [] } : same
       return {
-        session: { ...enter(session, 'DISCONNECTED', now, 'disconnected on request'), off: true, running: false, failures: 0 },
+        session: { ...enter(event.unlinked ? nobody(session) : session, 'DISCONNECTED', now, 'disconnected on request'), off: true, running: false, failures: 0 },
         effects: [{ do: 'cancel-retry' }, { do: 'cancel-deadline' }, { do: 'stop' }]
       }
     default:
@@ -138,7 +142,7 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED') return same
       const qrAttempt = session.qrAttempt + 1
       const qr = { code: event.code, generatedAt: now, expiresAt: now + qrLifetime(qrAttempt) }
-      return { session: { ...enter(session, 'QR_REQUIRED', now), qr, qrAttempt }, effects: [{ do: 'cancel-deadline' }] }
+      return { session: { ...enter(nobody(session), 'QR_REQUIRED', now), qr, qrAttempt }, effects: [{ do: 'cancel-deadline' }] }
     }
     case 'syncing':
       if (session.status === 'READY' || session.syncPercent === event.percent) return same
@@ -158,13 +162,11 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       return onSocket(session, event.state, now, policy)
     case 'lost':
       return lose(session, now, policy, event.reason, event.fault)
-    case 'logout': {
-      const { me: _me, ...rest } = enter(session, 'DISCONNECTED', now, 'the phone unlinked this device')
+    case 'logout':
       return {
-        session: { ...rest, running: false, failures: 1, nextAttemptAt: now },
+        session: { ...enter(nobody(session), 'DISCONNECTED', now, 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
         effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'forget' }, { do: 'retry', afterMs: 0 }]
       }
-    }
     case 'overdue':
       return lose(session, now, policy, overdue(session, policy), session.status === 'AUTHENTICATED')
   }

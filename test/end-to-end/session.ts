@@ -25,6 +25,9 @@ export interface Session {
   record(fits: (record: InboundRecord) => boolean): Promise<InboundRecord>
 }
 
+/** WhatsApp Web gives up on a ciphertext after 15 s. */
+const recordMs = 25_000
+
 const fitting = (record: InboundRecord | undefined, fits: (record: InboundRecord) => boolean): boolean => record !== undefined && fits(record)
 
 export interface SessionOptions {
@@ -69,9 +72,14 @@ const startSession = async (t: Test, options: SessionOptions): Promise<Session> 
     record: async (fits) => {
       const stream = await openSse(`${session.daemon.url}/inbound/stream?after=0`, { authorization: `Bearer ${token}` })
       const of = (event: { event?: string | undefined; data: string }): InboundRecord | undefined => (event.event === 'record' ? (JSON.parse(event.data) as InboundRecord) : undefined)
+      const late = setTimeout(stream.close, recordMs)
       try {
         return of(await stream.until((event) => fitting(of(event), fits))) as InboundRecord
+      } catch {
+        const seen = (await session.records()).slice(-5).map((record) => JSON.stringify(record))
+        throw new Error(`no such record within ${recordMs} ms; the last are:\n${seen.join('\n')}`)
       } finally {
+        clearTimeout(late)
         stream.close()
       }
     }

@@ -174,7 +174,14 @@ t.test('what a status carries', async (t) => {
     t.equal(step(states['healing itself'], overdue, now, policy).session.reason, 'WhatsApp Web did not connect within 90 s')
     t.equal(step(states.AUTHENTICATED, overdue, now, policy).session.reason, 'WhatsApp Web authenticated but was not ready within 180 s')
   })
-  t.test('unlinked by the phone: whose account it was is forgotten, and a new code is fetched at once', async (t) => {
+  t.test('whose account it was is forgotten with the linked device', async (t) => {
+  t.match(step(states.READY, disconnect, now, policy).session, { me })
+  t.notOk('me' in step(states.READY, { type: 'disconnect', unlinked: true }, now, policy).session)
+  t.notOk('me' in step(after(connect, ready, disconnect), { type: 'disconnect', unlinked: true }, now, policy).session, 'also when it was off')
+  t.notOk('me' in after(connect, ready, lost, retry, qr), 'a code to scan means that no device is linked')
+})
+
+t.test('unlinked by the phone: whose account it was is forgotten, and a new code is fetched at once', async (t) => {
     const { session } = step(states.READY, logout, now + 9_000, policy)
     t.match(session, { status: 'DISCONNECTED', reason: 'the phone unlinked this device', nextAttemptAt: now + 9_000 })
     t.notOk('me' in session)

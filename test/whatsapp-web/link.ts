@@ -16,7 +16,7 @@ export interface Link {
   send(frame: Record<string, unknown>): void
   /** Links the page. */
   scan(): void
-  /** Has the page show another code, though nobody needs it. */
+  /** Has the page show the next code now, though it may be linked and nobody need it. */
   rotate(): void
   end(): void
 }
@@ -49,6 +49,7 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
   let hello: Hello | undefined
   let pending: Record<string, unknown>[] = []
   let flushing = false
+  let codesLeft = 0
 
   const send = (frame: Record<string, unknown>): void => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
@@ -60,7 +61,11 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
       link.code = undefined
       send({ t: 'paired', device: { id: history.link() } })
     },
-    rotate: () => show(),
+    rotate: () => {
+      if (link.device !== undefined) return show()
+      for (const timer of timers) clearTimeout(timer)
+      rotate(codesLeft)
+    },
     end: () => {
       for (const timer of timers) clearTimeout(timer)
       history.news.off('happened', onHappened)
@@ -78,6 +83,7 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
   }
   /** A code for a while, then the next one, until the page is left to itself. */
   const rotate = (left: number): void => {
+    codesLeft = Math.max(0, left - 1)
     if (left === 0) {
       link.code = undefined
       send({ t: 'ref-end' })

@@ -73,7 +73,7 @@ export interface WhatsAppWeb {
   logout(): void
   /** The page's own socket goes into this state, WAState of whatsapp-web.js. */
   state(state: string): void
-  /** A new code though one is linked. */
+  /** The next code now, also in a page that is linked. */
   rotate(): void
   /** The page reports its sync a second time. */
   syncedAgain(): void
