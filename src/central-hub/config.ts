@@ -1,4 +1,4 @@
-import { baseUrl, duration, host, list, oneOf, path, port, readEnv, token, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, duration, host, list, namedUrls, oneOf, path, port, readEnv, token, type Schema, type Source } from '../platform/env.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {
@@ -7,6 +7,8 @@ export interface Config {
   HOST: string
   PORT: number
   SESSION_MANAGER_BASE_URL: string
+  /** By account: further ones that the hub follows. */
+  FURTHER_SESSION_MANAGERS: Record<string, string>
   SESSION_MANAGER_TOKEN: string
   HUB_API_TOKEN: string
   STATE_DIR: string
@@ -29,6 +31,7 @@ export const schema: Schema<Config> = {
   HUB_API_TOKEN: token({ desc: 'the secret that frontends send, 32 characters or more' }),
   STATE_DIR: path({ desc: 'the directory of the database' }),
   ENV_FILE: path({ default: '/etc/leadmaster/central-hub.env' }),
+  FURTHER_SESSION_MANAGERS: namedUrls({ default: {} }),
   ALLOWED_HOSTS: list('host names, separated by commas, such as hub.example.com', /^[a-z0-9.-]{1,253}$/)({ default: [] }),
   CORS_ORIGINS: list('origins, separated by commas, such as https://crm.example.com', /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/)({ default: [] }),
   UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),

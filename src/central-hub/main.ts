@@ -6,6 +6,7 @@ import type { Status } from '../contract/session.ts'
 import { createHttp } from '../platform/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { start, type Platform } from '../platform/start.ts'
+import { accountChecks, accountName, accountsInPlainWords, type Account } from './accounts.ts'
 import { addEventRoutes } from './api/events.ts'
 import { addHealthRoutes } from './api/health.ts'
 import { addLeadRoutes } from './api/leads.ts'
@@ -20,7 +21,7 @@ import { createLive } from './live.ts'
 import { readCursor } from './store/cursors.ts'
 import { pruneEvents } from './store/events.ts'
 import { openStore } from './store/open.ts'
-import { createUpstream } from './upstream.ts'
+import { createUpstream, type UpstreamOptions } from './upstream.ts'
 
 const service = 'central-hub'
 /** What is in flight when it stops may take this long, ms. */
@@ -29,13 +30,6 @@ const pruneMs = 3_600_000
 const pingMs = 5_000
 /** A store that did not answer for this long makes the daemon unhealthy, ms. */
 const silentStoreMs = 60_000
-
-/** What `systemctl status` says, without any personal data. */
-const inPlainWords = (address: string, { following, fault }: ReturnType<Follower['state']>, session: Status | Problem | undefined, baseUrl: string): string => {
-  if (fault !== undefined) return `listening on ${address}, ${fault}`
-  const status = session !== undefined && 'account' in session ? `, session ${session.status}` : ''
-  return `listening on ${address}, ${following ? 'following' : 'connecting to'} session-manager at ${baseUrl}${status}`
-}
 
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
   const store = await openStore(config.STATE_DIR)
@@ -61,16 +55,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const address = `${config.HOST}:${bound.port}`
 
   const live = createLive()
-  const upstream = createUpstream({ baseUrl: config.SESSION_MANAGER_BASE_URL, token: config.SESSION_MANAGER_TOKEN, envFile: config.ENV_FILE })
-  let session: Status | Problem | undefined
-  let follower: Follower | undefined
+  const accounts: Account[] = []
   const tellStatus = (): void => {
-    if (follower) notify.status(inPlainWords(address, follower.state(), session, upstream.baseUrl))
+    if (accounts.length > 0) notify.status(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
   }
-  live.onSession((now) => {
-    session = now
-    tellStatus()
-  })
 
   let storeAnswered = Date.now()
   const ping = async (): Promise<void> => {
@@ -78,14 +66,9 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     storeAnswered = Date.now()
   }
   const ready = async (): Promise<Readiness> => {
-    const { verified, following, fault, account, seq, lastSeq } = (follower as Follower).state()
-    const store = await ping().then(() => undefined, (error: unknown) => (error instanceof Error ? error.message : String(error)))
-    const wired = `session-manager of account ${account ?? '?'} answers at ${upstream.baseUrl}`
-    const checks = [
-      { name: 'store', ok: store === undefined, detail: store === undefined ? `open in ${config.STATE_DIR}` : `the store in ${config.STATE_DIR} does not answer: ${store}` },
-      { name: 'session-manager', ok: verified, detail: verified ? wired : (fault ?? `asking ${upstream.baseUrl} who it is`) },
-      { name: 'following', ok: following, detail: following ? `record ${seq} of ${lastSeq} taken` : (fault ?? 'the stream of the journal is not open yet') }
-    ]
+    const failure = await ping().then(() => undefined, (error: unknown) => (error instanceof Error ? error.message : String(error)))
+    const stored = failure === undefined ? `open in ${config.STATE_DIR}` : `the store in ${config.STATE_DIR} does not answer: ${failure}`
+    const checks = [{ name: 'store', ok: failure === undefined, detail: stored }, ...accountChecks(accounts)]
     return { ready: checks.every(({ ok }) => ok), checks }
   }
 
@@ -94,40 +77,58 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, pid: process.pid, uptime_s: process.uptime() }),
     metrics: () => metrics.registry.metrics()
   })
-  addWhatsappRoutes({ http, upstream })
+  addWhatsappRoutes({ http, accounts })
   addLeadRoutes({ http, db, onChanged: live.changed })
   addMessageRoutes({ http, db })
-  addEventRoutes({ http, db, live, upstream })
+  addEventRoutes({ http, db, live, accounts })
   access.addRoutes(http)
   addConsole(http, access)
 
-  follower = createFollower({
-    upstream, log,
-    ingest: createIngest({ db, onTaken: live.changed }),
-    cursor: (account) => readCursor(db, account),
-    onSession: live.session,
-    onChange: tellStatus,
-    checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL,
-    maxDelayMs: config.UPSTREAM_MAX_DELAY
-  })
+  const ingest = createIngest({ db, onTaken: live.changed })
+  const follow = (baseUrl: string, more: Partial<UpstreamOptions>): void => {
+    const upstream = createUpstream({ baseUrl, token: config.SESSION_MANAGER_TOKEN, envFile: config.ENV_FILE, ...more })
+    let session: Status | Problem | undefined
+    const follower = createFollower({
+      upstream, log, ingest,
+      cursor: (account) => readCursor(db, account),
+      onSession: (now) => {
+        session = now
+        live.session(now)
+        tellStatus()
+      },
+      onChange: tellStatus,
+      checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL,
+      maxDelayMs: config.UPSTREAM_MAX_DELAY
+    })
+    accounts.push({ upstream, follower, session: () => session })
+  }
+  const further = Object.entries(config.FURTHER_SESSION_MANAGERS)
+  follow(config.SESSION_MANAGER_BASE_URL, { others: further.map(([account]) => account) })
+  for (const [account, baseUrl] of further) follow(baseUrl, { account })
+
   const timers = [
     setInterval(() => void ping().catch((error: unknown) => log.error({ event: 'store_silent', err: error }, 'the store does not answer')), pingMs),
     setInterval(() => void pruneEvents(db).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old events were not dropped; tried again in an hour')), pruneMs)
   ]
   lifecycle.onStop('stop following session-manager', async () => {
     for (const timer of timers) clearInterval(timer)
-    await follower?.stop()
+    await Promise.all(accounts.map(({ follower }) => follower.stop()))
   })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
 
-  const gauge = (name: string, help: string, read: () => number): unknown =>
-    new Gauge({ name, help, registers: [metrics.registry], collect() { this.set(read()) } })
-  gauge('follow_seq', "the last record of session-manager's journal that was taken", () => follower?.state().seq ?? 0)
-  gauge('follow_lag', "records of session-manager's journal still to be taken, as far as is known", () => Math.max(0, (follower?.state().lastSeq ?? 0) - (follower?.state().seq ?? 0)))
-  gauge('upstream_verified', '1 while what answers at SESSION_MANAGER_BASE_URL is a session-manager that takes our token', () => Number(follower?.state().verified === true))
+  const gauge = (name: string, help: string, read: (state: ReturnType<Follower['state']>) => number): unknown =>
+    new Gauge({
+      name, help, labelNames: ['account'] as const, registers: [metrics.registry],
+      collect() {
+        for (const account of accounts) this.set({ account: accountName(account) ?? '' }, read(account.follower.state()))
+      }
+    })
+  gauge('follow_seq', "the last record of session-manager's journal that was taken", ({ seq }) => seq)
+  gauge('follow_lag', "records of session-manager's journal still to be taken, as far as is known", ({ seq, lastSeq }) => Math.max(0, lastSeq - seq))
+  gauge('upstream_verified', '1 while what answers at the URL is a session-manager that takes our token', ({ verified }) => Number(verified))
 
   log.info({ event: 'listening', address }, `listening on ${address}`)
-  notify.ready(inPlainWords(address, follower.state(), session, upstream.baseUrl))
+  notify.ready(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
   notify.watchdog(() => Date.now() - storeAnswered < silentStoreMs)
 }
 

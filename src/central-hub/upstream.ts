@@ -9,6 +9,8 @@ import { ProblemError } from '../platform/problem.ts'
  */
 export interface Upstream {
   readonly baseUrl: string
+  /** The account that must be found there, if one is named. */
+  readonly account?: string
   /**
    * Asks who answers there and whether it takes our token.
    * @throws {ProblemError} session-manager-unreachable, session-manager-invalid
@@ -47,10 +49,19 @@ const mostBytes = 4 * 1024 ** 2
 /** What session-manager answers with; anything else is another program's. */
 const ours = /^(application\/(json|problem\+json)|image\/(png|svg\+xml)|text\/plain)\b/
 
-/** @param envFile the file that SESSION_MANAGER_BASE_URL and SESSION_MANAGER_TOKEN stand in */
-export const createUpstream = (options: { baseUrl: string; token: string; envFile: string }): Upstream => {
-  const { baseUrl, token, envFile } = options
-  const checkUrl = `correct SESSION_MANAGER_BASE_URL in ${envFile}`
+export interface UpstreamOptions {
+  baseUrl: string
+  token: string
+  /** The file that the hub's variables stand in. */
+  envFile: string
+  /** The account that must be found there: a name in FURTHER_SESSION_MANAGERS. Without, any but those of `others`. */
+  account?: string
+  others?: readonly string[]
+}
+
+export const createUpstream = (options: UpstreamOptions): Upstream => {
+  const { baseUrl, token, envFile, account: expected, others = [] } = options
+  const checkUrl = `correct ${expected === undefined ? 'SESSION_MANAGER_BASE_URL' : 'FURTHER_SESSION_MANAGERS'} in ${envFile}`
 
   const unreachable = (error: unknown): ProblemError => {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
@@ -62,14 +73,14 @@ export const createUpstream = (options: { baseUrl: string; token: string; envFil
       : code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'its name cannot be resolved'
       : code === 'TimeoutError' || /TIMEDOUT|_TIMEOUT$/.test(code) ? 'it does not answer in time'
       : 'the connection failed'
-    const mend = `start leadmaster-session-manager or, if it listens elsewhere, ${checkUrl}`
-    return new ProblemError('session-manager-unreachable', `session-manager cannot be reached at ${baseUrl}: ${what} (${code}); ${mend}`)
+    const unit = expected === undefined ? 'leadmaster-session-manager' : `leadmaster-session-manager@${expected}`
+    const mend = `start ${unit} or, if it listens elsewhere, ${checkUrl}`
+    return new ProblemError('session-manager-unreachable', `session-manager cannot be reached at ${baseUrl}: ${what} (${code}); ${mend}`, undefined, expected)
   }
-  const stranger = (what: string): ProblemError =>
-    new ProblemError('session-manager-invalid', `what answers at ${baseUrl} is not a session-manager: ${what}; ${checkUrl}`)
+  const invalid = (detail: string): ProblemError => new ProblemError('session-manager-invalid', detail, undefined, expected)
+  const stranger = (what: string): ProblemError => invalid(`what answers at ${baseUrl} is not a session-manager: ${what}; ${checkUrl}`)
   const refused = (): ProblemError =>
-    new ProblemError(
-      'session-manager-invalid',
+    invalid(
       `session-manager at ${baseUrl} refuses our token: SESSION_MANAGER_TOKEN in ${envFile} is not the one in session-manager.env; make them equal and restart the one you changed`
     )
 
@@ -120,9 +131,12 @@ export const createUpstream = (options: { baseUrl: string; token: string; envFil
 
   return {
     baseUrl,
+    ...(expected === undefined ? {} : { account: expected }),
     verify: async () => {
       const { account, version } = await getJson('/health', Health, {})
       if (account === undefined) throw stranger('GET /health tells no account')
+      if (expected !== undefined && account !== expected) throw invalid(`session-manager at ${baseUrl} is of account "${account}", not "${expected}": ${checkUrl}`)
+      if (others.includes(account)) throw invalid(`session-manager at ${baseUrl} is of account "${account}", which FURTHER_SESSION_MANAGERS names too: ${checkUrl}`)
       return { account, version, status: await getJson('/status', Status, { headers: withToken() }) }
     },
     pass: async ({ method, path, accept = 'application/json', requestId, timeoutMs: bound = timeoutMs }) => {

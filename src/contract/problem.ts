@@ -6,6 +6,7 @@ export const Problem = Type.Object({
   title: Type.String(),
   status: Type.Integer(),
   detail: Type.Optional(Type.String({ description: 'what is wrong here, and how to mend it' })),
+  account: Type.Optional(Type.String({ description: 'the account whose session-manager it is about, where there are several' })),
   errors: Type.Optional(
     Type.Array(
       Type.Object({

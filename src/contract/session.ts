@@ -55,6 +55,20 @@ export const Status = Type.Object({
 })
 export type Status = Static<typeof Status>
 
+/** `GET /api/whatsapp/accounts`: the session-managers that the hub follows, the first of them first. */
+export const Accounts = Type.Object({
+  accounts: Type.Array(
+    Type.Object({
+      account: Type.Union([Type.String(), Type.Null()], { description: 'null for the first, until it has told' }),
+      base_url: Type.String(),
+      verified: Type.Boolean({ description: 'a session-manager of this account answers there and takes our token' }),
+      following: Type.Boolean(),
+      fault: Type.Optional(Type.String({ description: 'what is wrong, and what to change where' }))
+    })
+  )
+})
+export type Accounts = Static<typeof Accounts>
+
 export const Qr = Type.Union([
   Type.Object({ status: Type.Literal('NO_QR') }),
   Type.Object({

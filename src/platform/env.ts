@@ -120,13 +120,13 @@ export const host = makeValidator<string>(
 )
 
 /** Where another program is reached: scheme, host and port, no path (the trailing slash may stay). */
-export const baseUrl = makeValidator<string>(
-  expect('a URL of scheme, host and port, such as http://127.0.0.1:3001', (value) => {
-    // the URL parser alone would mend spaces, backslashes and missing slashes
-    const url = /^https?:\/\/[^\s\\/?#@]+\/?$/i.test(value) && URL.canParse(value) ? new URL(value) : undefined
-    return url === undefined || url.port === '0' ? undefined : url.origin
-  })
-)
+export const baseUrl = makeValidator<string>(expect('a URL of scheme, host and port, such as http://127.0.0.1:3001', (value) => toBaseUrl(value)))
+
+const toBaseUrl = (value: string): string | undefined => {
+  // the URL parser alone would mend spaces, backslashes and missing slashes
+  const url = /^https?:\/\/[^\s\\/?#@]+\/?$/i.test(value) && URL.canParse(value) ? new URL(value) : undefined
+  return url === undefined || url.port === '0' ? undefined : url.origin
+}
 
 /** A comma-separated list of what `item` accepts. */
 export const list = (expected: string, item: RegExp) =>
@@ -136,6 +136,20 @@ export const list = (expected: string, item: RegExp) =>
       return items.every((part) => item.test(part)) ? items : undefined
     })
   )
+
+/** Further programs by name: `sales=http://127.0.0.1:3002,support=http://127.0.0.1:3003`. */
+export const namedUrls = makeValidator<Record<string, string>>(
+  expect('name=URL, separated by commas, each name once, such as sales=http://127.0.0.1:3002', (value) => {
+    const urls: Record<string, string> = {}
+    for (const part of value.split(',')) {
+      const [, named, given = ''] = /^([\w-]{1,32})=(.*)$/.exec(part.trim()) ?? []
+      const url = toBaseUrl(given)
+      if (named === undefined || url === undefined || named in urls || Object.values(urls).includes(url)) return undefined
+      urls[named] = url
+    }
+    return urls
+  })
+)
 
 const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 

@@ -3,13 +3,14 @@ import { problems, type Problem, type ProblemType } from '../contract/problem.ts
 /** An error that is meant for the caller of the API: it becomes a problem document, RFC 9457. */
 export class ProblemError extends Error {
   readonly problem: Problem
-  constructor(type: ProblemType, detail?: string, errors?: Problem['errors']) {
+  constructor(type: ProblemType, detail?: string, errors?: Problem['errors'], account?: string) {
     super(detail ?? problems[type].title)
     this.problem = {
       type: `urn:leadmaster:problem:${type}`,
       ...problems[type],
       ...(detail === undefined ? {} : { detail }),
-      ...(errors === undefined ? {} : { errors })
+      ...(errors === undefined ? {} : { errors }),
+      ...(account === undefined ? {} : { account })
     }
   }
 }

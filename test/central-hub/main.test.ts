@@ -5,7 +5,7 @@ import { createServer as createTcpServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { LeadPage, Readiness } from '../../src/contract/lead.ts'
-import { Health } from '../../src/contract/session.ts'
+import { Accounts, Health } from '../../src/contract/session.ts'
 import { apiToken, ask, centralHubEnv, freePort, startDaemon, token, type Daemon } from '../end-to-end/daemon.ts'
 import { conforms } from '../platform/conforms.ts'
 import { notifySocket } from '../platform/notify-socket.ts'
@@ -40,7 +40,7 @@ t.test('READY=1 comes with the port and the store; STATUS= follows session-manag
   t.equal(status, 200)
   conforms(t, Readiness, body, '/ready')
   t.ok(body.ready)
-  t.match(await (await fetch(`${daemon.url}/metrics`, { headers: { authorization: `Bearer ${apiToken}` } })).text(), /^upstream_verified 1$/m)
+  t.match(await (await fetch(`${daemon.url}/metrics`, { headers: { authorization: `Bearer ${apiToken}` } })).text(), /^upstream_verified\{account="main"\} 1$/m)
 
   const client = await openSse(`${daemon.url}/api/events`, { authorization: `Bearer ${apiToken}` })
   const ended = daemon.end('SIGTERM')
@@ -69,6 +69,41 @@ t.test('kill -9 in the middle of ten thousand records: after the next start ever
   t.same(seqs, Array.from({ length: 10_000 }, (_, index) => index + 1))
   t.match((await ask<LeadPage>(`${second.url}/api/leads`, apiToken)).body.leads.length, 1)
   counted.close()
+})
+
+t.test('further accounts are followed too: their messages, their sessions, their faults', async (t) => {
+  const [main, sales] = [await fakeSessionManager(t, { directory: t.testdir({ main: {}, sales: {} }) + '/main' }), await fakeSessionManager(t, { directory: join(t.testdirName, 'sales'), account: 'sales' })]
+  main.journal.append([draft('A')], 'live')
+  sales.journal.append([draft('A'), draft('B')], 'live')
+  const nothing = `http://127.0.0.1:${await freePort()}`
+  const socket = await notifySocket(t)
+  const daemon = await start(t, main.url, { STATE_DIR: join(t.testdirName, 'hub'), FURTHER_SESSION_MANAGERS: `sales=${sales.url},support=${nothing}`, NOTIFY_SOCKET: socket.path })
+  await daemon.seen('following', ({ account }) => account === 'main')
+  await daemon.seen('following', ({ account }) => account === 'sales')
+  t.match(await daemon.seen('upstream_fault'), { level: 'error', msg: /start leadmaster-session-manager@support or, .* correct FURTHER_SESSION_MANAGERS in/ })
+  const client = await openSse(`${daemon.url}/api/events?after=0`, { authorization: `Bearer ${apiToken}` })
+  for (const account of ['main', 'sales']) await client.until(({ event, data }) => event === 'lead' && data.includes(`"account":"${account}"`))
+  for (const account of ['main', 'sales', 'support']) await client.until(({ event, data }) => event === 'session' && data.includes(`"account":"${account}"`) || (account === 'support' && event === 'session' && data.includes('unreachable')))
+  client.close()
+  t.match((await ask<LeadPage>(`${daemon.url}/api/leads?account=sales`, apiToken)).body.leads, [{ account: 'sales' }])
+  t.equal((await ask<LeadPage>(`${daemon.url}/api/leads`, apiToken)).body.leads.length, 2)
+
+  const { body: accounts } = await ask<Accounts>(`${daemon.url}/api/whatsapp/accounts`, apiToken)
+  conforms(t, Accounts, accounts, '/api/whatsapp/accounts')
+  t.match(accounts.accounts, [{ account: 'main', verified: true, following: true }, { account: 'sales', verified: true }, { account: 'support', verified: false, fault: /nothing listens there/ }])
+  sales.set({ status: 'READY', running: true })
+  t.match((await ask(`${daemon.url}/api/whatsapp/accounts/sales/status`, apiToken)).body, { account: 'sales', status: 'READY' })
+  t.match((await ask(`${daemon.url}/api/whatsapp/status`, apiToken)).body, { account: 'main' })
+  t.match(await ask(`${daemon.url}/api/whatsapp/accounts/support/status`, apiToken), { status: 503, body: { account: 'support' } })
+  t.match(await ask(`${daemon.url}/api/whatsapp/accounts/nobody/qr`, apiToken), { status: 404, body: { detail: 'there is no account nobody; there is main, sales, support' } })
+  await ask(`${daemon.url}/api/whatsapp/accounts/sales/disconnect`, apiToken, { method: 'POST' })
+  t.same([main.asked, sales.asked], [[], ['disconnect']])
+
+  const { status, body } = await ready(daemon)
+  t.equal(status, 503)
+  t.same(body.checks.map(({ name, ok }) => `${name} ${ok}`), ['store true', 'session-manager true', 'following true', 'session-manager sales true', 'following sales true', 'session-manager support false', 'following support false'])
+  await socket.seen(/following session-manager at .*; following session-manager sales at .*; session-manager cannot be reached/)
+  t.match(await (await fetch(`${daemon.url}/metrics`, { headers: { authorization: `Bearer ${apiToken}` } })).text(), /^follow_seq\{account="sales"\} 2$/m)
 })
 
 /** The incident: session-manager is not where the hub looks for it. Each case says what is wrong and what to change, in one line. */

@@ -128,3 +128,16 @@ t.test('an answer is passed on as it comes, whatever its status', async (t) => {
   t.match(await upstream.pass({ method: 'GET', path: '/qr.png' }), { status: 404, contentType: 'application/problem+json' })
   t.match(await upstream.pass({ method: 'POST', path: '/disconnect?logout=perhaps' }), { status: 400 })
 })
+
+t.test('a further account is found where it is named, and nowhere else', async (t) => {
+  const { url } = await fakeSessionManager(t, { account: 'sales' })
+  const at = (more: { account?: string; others?: string[] }): Upstream => createUpstream({ baseUrl: url, token, envFile, ...more })
+  t.match(await at({ account: 'sales' }).verify(), { account: 'sales' })
+  t.match(await at({ others: ['support'] }).verify(), { account: 'sales' })
+  const wrong = await problemOf(at({ account: 'support' }).verify())
+  t.match(wrong, { type: 'urn:leadmaster:problem:session-manager-invalid', account: 'support', detail: /is of account "sales", not "support"/ })
+  names(t, wrong.detail, url, 'FURTHER_SESSION_MANAGERS')
+  const twice = await problemOf(at({ others: ['sales'] }).verify())
+  t.match(twice.detail, /is of account "sales", which FURTHER_SESSION_MANAGERS names too/)
+  names(t, twice.detail, url)
+})

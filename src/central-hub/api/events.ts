@@ -7,7 +7,7 @@ import { follow, resumePoint } from '../../platform/sse.ts'
 import type { Live } from '../live.ts'
 import { eventRange, readEvents, type StoredEvent } from '../store/events.ts'
 import type { Db } from '../store/schema.ts'
-import type { Upstream } from '../upstream.ts'
+import type { Account } from '../accounts.ts'
 
 const pageSize = 100
 
@@ -15,10 +15,10 @@ const pageSize = 100
  * `GET /api/events`: server-sent events `message` and `lead`, with an id, and `session`, without. A client that gives
  * `Last-Event-ID` or `?after=` gets what it missed; one that was away for longer than events are kept gets `reset`
  * first, and should read the lists again. `session` carries what `GET /api/whatsapp/status` would answer, a problem
- * included: now, and on each change.
+ * included: of each account now, and on each change.
  */
-export const addEventRoutes = ({ http, db, live, upstream }: { http: Http; db: Db; live: Live; upstream: Upstream }): void => {
-  const sessionNow = async (): Promise<Status | Problem> => {
+export const addEventRoutes = ({ http, db, live, accounts }: { http: Http; db: Db; live: Live; accounts: readonly Account[] }): void => {
+  const sessionNow = async ({ upstream }: Account): Promise<Status | Problem> => {
     try {
       return (await upstream.verify()).status
     } catch (error) {
@@ -35,7 +35,8 @@ export const addEventRoutes = ({ http, db, live, upstream }: { http: Http; db: D
     const stream = http.stream(req, res)
     if (missed) await stream.send([{ event: 'reset', id: last, data: { reason: 'events since then are not kept: read the lists again' } }])
     stream.onClose(live.onSession((now) => void stream.send([{ event: 'session', data: now }])))
-    await stream.send([{ event: 'session', data: await sessionNow() }])
+    const sessions = await Promise.all(accounts.map(sessionNow))
+    await stream.send(sessions.map((data) => ({ event: 'session', data })))
     await follow<StoredEvent>(stream, {
       after: missed ? last : asked,
       read: (after) => readEvents(db, after, pageSize),

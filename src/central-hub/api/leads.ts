@@ -40,9 +40,9 @@ const patchOf = (body: unknown): LeadPatch => {
  */
 export const addLeadRoutes = ({ http, db, onChanged }: { http: Http; db: Db; onChanged: () => void }): void => {
   http.route('GET', '/api/leads', async (req, res) => {
-    const params = query(req, 'waiting', 'state', 'q', 'limit', 'cursor')
-    const [waiting, inStates, q] = [trueOrFalse(params.get('waiting'), 'waiting'), stateFilter(params.get('state')), searchText(params)]
-    const filter: LeadFilter = { ...(waiting === undefined ? {} : { waiting }), ...(inStates ? { states: inStates } : {}), ...(q ? { q } : {}) }
+    const params = query(req, 'account', 'waiting', 'state', 'q', 'limit', 'cursor')
+    const [account, waiting, inStates, q] = [params.get('account'), trueOrFalse(params.get('waiting'), 'waiting'), stateFilter(params.get('state')), searchText(params)]
+    const filter: LeadFilter = { ...(account === null ? {} : { account }), ...(waiting === undefined ? {} : { waiting }), ...(inStates ? { states: inStates } : {}), ...(q ? { q } : {}) }
     const { items, next } = await listLeads(db, filter, whole(params.get('limit'), 'limit', 1, 200, 50), fromCursor(params.get('cursor'), leadOrder(filter)))
     const page: LeadPage = { leads: items, next_cursor: toCursor(next) }
     sendJson(res, page)

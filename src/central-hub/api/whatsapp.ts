@@ -1,21 +1,42 @@
-import type { Http, Request, Response } from '../../platform/http.ts'
-import type { PassedRequest, Upstream } from '../upstream.ts'
+import { sendJson, type Http, type Request, type Response } from '../../platform/http.ts'
+import { ProblemError } from '../../platform/problem.ts'
+import { query } from '../../platform/query.ts'
+import { accountName, listAccounts, type Account } from '../accounts.ts'
+import type { PassedRequest } from '../upstream.ts'
 
 /** Closing Chromium and unlinking take their time, ms. */
 const disconnectMs = 30_000
 
+const routes = [
+  ...['/status', '/qr', '/qr.png', '/qr.svg', '/qr.txt'].map((path) => ({ method: 'GET', path }) as const),
+  { method: 'POST', path: '/connect' },
+  { method: 'POST', path: '/disconnect', timeoutMs: disconnectMs }
+] as const satisfies readonly PassedRequest[]
+
 /**
- * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`: session-manager's own routes, passed on as they come. The
- * hub does not decide, infer or cache states.
+ * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`: the first session-manager's own routes, passed on as they
+ * come; `/api/whatsapp/accounts/:account/status` and so on are those of each. The hub does not decide, infer or cache
+ * states. `GET /api/whatsapp/accounts` lists them.
  */
-export const addWhatsappRoutes = ({ http, upstream }: { http: Http; upstream: Upstream }): void => {
-  const pass = (method: 'GET' | 'POST', path: string, more: Partial<PassedRequest> = {}) => async (req: Request, res: Response): Promise<void> => {
+export const addWhatsappRoutes = ({ http, accounts }: { http: Http; accounts: readonly Account[] }): void => {
+  const pass = async (account: Account | undefined, passed: PassedRequest, req: Request, res: Response): Promise<void> => {
+    if (account === undefined) {
+      const known = accounts.flatMap((each) => accountName(each) ?? [])
+      throw new ProblemError('not-found', `there is no account ${req.params['account']}; there is ${known.join(', ') || 'none yet'}`)
+    }
     const { accept } = req.headers
-    const answer = await upstream.pass({ method, path: path + req.search, requestId: req.requestId, ...(accept === undefined ? {} : { accept }), ...more })
+    const answer = await account.upstream.pass({ ...passed, path: passed.path + req.search, requestId: req.requestId, ...(accept === undefined ? {} : { accept }) })
     res.writeHead(answer.status, { 'content-type': answer.contentType, 'content-length': answer.body.length, 'cache-control': 'no-store', vary: 'accept' })
     res.end(answer.body)
   }
-  for (const path of ['/status', '/qr', '/qr.png', '/qr.svg', '/qr.txt']) http.route('GET', `/api/whatsapp${path}`, pass('GET', path))
-  http.route('POST', '/api/whatsapp/connect', pass('POST', '/connect'))
-  http.route('POST', '/api/whatsapp/disconnect', pass('POST', '/disconnect', { timeoutMs: disconnectMs }))
+  http.route('GET', '/api/whatsapp/accounts', (req, res) => {
+    query(req)
+    sendJson(res, listAccounts(accounts))
+  })
+  for (const passed of routes) {
+    http.route(passed.method, `/api/whatsapp${passed.path}`, (req, res) => pass(accounts[0], passed, req, res))
+    http.route(passed.method, `/api/whatsapp/accounts/:account${passed.path}`, (req, res) =>
+      pass(accounts.find((account) => accountName(account) === req.params['account']), passed, req, res)
+    )
+  }
 }

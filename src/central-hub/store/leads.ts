@@ -18,6 +18,7 @@ const toLead = ({ first_seen, last_seen, waiting_since, ...row }: Row): Lead => 
 })
 
 export interface LeadFilter {
+  account?: string
   /** Only leads that wait for an answer, or only those that do not. */
   waiting?: boolean
   states?: readonly LeadState[]
@@ -33,6 +34,7 @@ const likePattern = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&'
 export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after?: Position): Promise<Page<Lead>> => {
   const order = leadOrder(filter)
   let query = db.selectFrom('leads').selectAll()
+  if (filter.account !== undefined) query = query.where('account', '=', filter.account)
   if (filter.waiting !== undefined) query = query.where('waiting_since', filter.waiting ? 'is not' : 'is', null)
   if (filter.states) query = query.where('state', 'in', filter.states)
   if (filter.q !== undefined) {

@@ -42,6 +42,7 @@ const complete = async (db: Db, rows: readonly Row[]): Promise<Message[]> => {
 }
 
 export interface MessageFilter {
+  account?: string
   leadId?: number
   chatId?: string
   fromMe?: boolean
@@ -60,6 +61,7 @@ const toMatch = (q: string): string =>
 /** Newest first. */
 export const listMessages = async (db: Db, filter: MessageFilter, limit: number, after?: Position): Promise<Page<Message>> => {
   let query = db.selectFrom('messages').selectAll()
+  if (filter.account !== undefined) query = query.where('account', '=', filter.account)
   if (filter.leadId !== undefined) query = query.where('lead_id', '=', filter.leadId)
   if (filter.chatId !== undefined) query = query.where('chat_id', '=', filter.chatId)
   if (filter.fromMe !== undefined) query = query.where('from_me', '=', filter.fromMe ? 1 : 0)

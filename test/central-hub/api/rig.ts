@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import type { Account } from '../../../src/central-hub/accounts.ts'
 import { createAccess } from '../../../src/central-hub/api/access.ts'
 import { addEventRoutes } from '../../../src/central-hub/api/events.ts'
 import { addLeadRoutes } from '../../../src/central-hub/api/leads.ts'
@@ -33,13 +34,15 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
   const live = createLive()
   const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env' })
   const upstream = createUpstream({ baseUrl: options.sessionManager ?? 'http://127.0.0.1:9', token, envFile: '/etc/leadmaster/central-hub.env' })
+  const follower = { state: () => ({ verified: true, following: true, account: 'main', seq: 0, lastSeq: 0 }), stop: async () => undefined }
+  const accounts: Account[] = [{ upstream, follower, session: () => undefined }]
   const { url, port } = await serve(
     t,
     (http) => {
       addLeadRoutes({ http, db, onChanged: live.changed })
       addMessageRoutes({ http, db })
-      addEventRoutes({ http, db, live, upstream })
-      addWhatsappRoutes({ http, upstream })
+      addEventRoutes({ http, db, live, accounts })
+      addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
     },
     { authorize: access.authorize, corsOrigins: options.corsOrigins ?? [] }

@@ -98,7 +98,7 @@ t.test('a cursor is that of its own list, or refused by name', async (t) => {
   t.equal(fromCursor(null, 'waiting'), undefined)
   t.equal(leadOrder({ waiting: false }), 'recent')
   for (const cursor of [toCursor({ ...position, order: 'recent' }), '', 'x', '%%%', Buffer.from('["waiting",1.5,2]').toString('base64url'), Buffer.from('{}').toString('base64url')]) {
-    t.throws(() => fromCursor(cursor, 'waiting'), { problem: { errors: [{ field: 'cursor' }] } })
+    t.throws(() => fromCursor(cursor, 'waiting'), /^cursor: expected the next_cursor/)
   }
 })
 
