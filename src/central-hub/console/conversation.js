@@ -1,5 +1,5 @@
 import { api, hubNow } from './api.js'
-import { arrange, byId, h, say } from './dom.js'
+import { arrange, byId, coalesced, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { createLeadForm } from './lead-form.js'
 import { messageNode, stanzaOf, timeOf } from './messages.js'
@@ -42,10 +42,16 @@ export const createConversation = ({ onLead, onMoved }) => {
   const older = h('button', { type: 'button', class: 'more', onclick: () => void loadOlder() })
   scroller.append(top, list)
 
+  let follows = true
   const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60
   const toEnd = () => {
     scroller.scrollTop = scroller.scrollHeight
   }
+  scroller.addEventListener('scroll', () => {
+    follows = atEnd()
+  })
+  // the note above grows: the latest message stays in sight
+  new ResizeObserver(() => follows && toEnd()).observe(scroller)
   /** @param {string} id */
   const find = (id) => messages.get(id) ?? [...messages.values()].find((message) => stanzaOf(message.id) === stanzaOf(id))
   /** @param {string} id */
@@ -67,7 +73,7 @@ export const createConversation = ({ onLead, onMoved }) => {
   }
 
   const renderMessages = () => {
-    const follow = atEnd()
+    const follow = follows
     const now = hubNow()
     const name = lead ? nameOf(lead) : ''
     const sorted = [...messages.values()].sort((a, b) => a.timestamp - b.timestamp || a.seq - b.seq)
@@ -99,6 +105,8 @@ export const createConversation = ({ onLead, onMoved }) => {
     } else top.replaceChildren(h('p', { class: 'muted small' }, sorted.length === 0 ? texts.noMessages : texts.begin))
     if (follow) toEnd()
   }
+
+  const renderSoon = coalesced(() => openId !== undefined && renderMessages())
 
   /** @param {Lead} now */
   const applyLead = (now) => {
@@ -142,6 +150,7 @@ export const createConversation = ({ onLead, onMoved }) => {
       renderHead()
       renderMessages()
       if (first) toEnd()
+      follows = first || follows
     } catch (error) {
       if (signal.aborted) return
       fault = error
@@ -188,7 +197,8 @@ export const createConversation = ({ onLead, onMoved }) => {
       lead = known
       if (known) form.show(known)
       byId('lead-form').hidden = known === undefined
-      for (const part of ['lead-name', 'lead-sub', 'reply-hint']) say(byId(part), '')
+      say(byId('lead-name'), `#${id}`)
+      for (const part of ['lead-sub', 'lead-saved', 'reply-hint']) say(byId(part), '')
       byId('reply').hidden = true
       renderHead()
       renderMessages()
@@ -205,7 +215,7 @@ export const createConversation = ({ onLead, onMoved }) => {
       // an answer to it may show it
       for (const [id, { message: of }] of nodes) if (of.quoted_id !== undefined && stanzaOf(of.quoted_id) === stanzaOf(message.id)) nodes.delete(id)
       messages.set(message.id, message)
-      renderMessages()
+      renderSoon()
     },
     /** Writes everything again, in the language chosen. */
     render: () => {

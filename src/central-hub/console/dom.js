@@ -43,6 +43,19 @@ export const say = (element, text) => {
   if (element.textContent !== text) element.textContent = text
 }
 
+/** Runs `run` once for however many calls come within a moment. @param {() => void} run */
+export const coalesced = (run) => {
+  let due = false
+  return () => {
+    if (due) return
+    due = true
+    setTimeout(() => {
+      due = false
+      run()
+    }, 30)
+  }
+}
+
 /** Shows one of several, by id; undefined shows none. @param {readonly string[]} ids @param {string} [shown] */
 export const showOnly = (ids, shown) => {
   for (const id of ids) byId(id).hidden = id !== shown

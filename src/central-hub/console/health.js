@@ -26,10 +26,11 @@ export const createHealth = () => {
     const names = /** @type {Record<string, string>} */ (texts.checks)
     box.replaceChildren(
       h('p', { class: 'lead-line', 'data-how': readiness.ready ? 'READY' : 'ERROR' }, readiness.ready ? texts.healthy : texts.unhealthy),
-      h('ul', { class: 'checks' }, ...readiness.checks.map(({ name, ok, detail }) =>
+      h('ul', { class: 'checks' }, ...readiness.checks.map(({ name, ok, detail }, index, all) =>
         h('li', { 'data-ok': String(ok) },
           h('p', {}, h('span', { 'aria-hidden': 'true', class: 'mark' }, ok ? '✓' : '✗'), h('strong', {}, names[name] ?? name), ` ${ok ? texts.fine : texts.bad}`),
-          h('p', { class: `small ${ok ? 'muted' : ''}`, lang: 'en' }, detail)))))
+          // one fault may fail more than one check: it is told once
+          !all.slice(0, index).some((other) => other.detail === detail) && h('p', { class: `small ${ok ? 'muted' : ''}`, lang: 'en' }, detail)))))
   }
   const ask = async () => {
     clearTimeout(timer)

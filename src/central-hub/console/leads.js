@@ -1,5 +1,5 @@
 import { api, hubNow } from './api.js'
-import { arrange, byId, h, say } from './dom.js'
+import { arrange, byId, coalesced, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { duration, nameOf, texts, when } from './texts.js'
 
@@ -27,6 +27,9 @@ export const createLeads = (onCount) => {
   let moreWaiting = false
   /** @type {{ waiting: string | null, recent: string | null }} */
   let cursors = { waiting: null, recent: null }
+  /** The last lead read of each: what stands after it is not shown before it is read, so that memory stays bounded. */
+  /** @type {{ waiting: Lead | undefined, recent: Lead | undefined }} */
+  let edges = { waiting: undefined, recent: undefined }
   let loaded = false
   let loads = 0
   let reading = 0
@@ -57,8 +60,8 @@ export const createLeads = (onCount) => {
   const makeRow = ({ id }) =>
     h('li', {}, h('a', { href: `#/lead/${id}`, class: 'row' },
       h('bdi', { class: 'name' }), h('time', { class: 'small muted' }),
-      h('span', { class: 'sub small muted' }, h('bdi', { class: 'phone' }), h('span', { class: 'chip' }), h('span', { class: 'excerpt', dir: 'auto' })),
-      h('span', { class: 'badge' })))
+      h('span', { class: 'sub small muted' }, h('span', { class: 'chip' }), h('bdi', { class: 'phone' })), h('span', { class: 'badge' }),
+      h('span', { class: 'excerpt small muted', dir: 'auto' })))
 
   /** @param {Lead} lead @param {number} now */
   const row = (lead, now) => {
@@ -117,6 +120,16 @@ export const createLeads = (onCount) => {
   }
 
   const counted = () => onCount(waiting.size, moreWaiting)
+  const renderSoon = coalesced(() => {
+    render()
+    counted()
+  })
+
+  /** @param {Lead} lead */
+  const inReach = ({ waiting_since, last_seen_at }) =>
+    waiting_since === null
+      ? cursors.recent === null || Date.parse(last_seen_at) >= Date.parse(edges.recent?.last_seen_at ?? '')
+      : cursors.waiting === null || Date.parse(waiting_since) <= Date.parse(edges.waiting?.waiting_since ?? '')
 
   /** @param {Lead} lead */
   const take = (lead) => {
@@ -128,7 +141,7 @@ export const createLeads = (onCount) => {
         waiting.delete(other.id)
       }
     }
-    if (fits(lead)) leads.set(lead.id, lead)
+    if (fits(lead) && inReach(lead)) leads.set(lead.id, lead)
     else leads.delete(lead.id)
     if (lead.waiting_since !== null && lead.state !== 'ignored') waiting.add(lead.id)
     else waiting.delete(lead.id)
@@ -155,6 +168,7 @@ export const createLeads = (onCount) => {
       if (mine !== loads) return
       leads = new Map([...waitingPage.leads, ...recentPage.leads].map((lead) => [lead.id, lead]))
       cursors = { waiting: waitingPage.next_cursor, recent: recentPage.next_cursor }
+      edges = { waiting: waitingPage.leads.at(-1), recent: recentPage.leads.at(-1) }
       loaded = true
       for (const lead of meanwhile) take(lead)
     } catch (error) {
@@ -182,6 +196,7 @@ export const createLeads = (onCount) => {
       // an event may have told of one of them something newer
       for (const lead of page.leads) if (!leads.has(lead.id)) leads.set(lead.id, lead)
       cursors[which] = page.next_cursor
+      edges[which] = page.leads.at(-1) ?? edges[which]
       render()
       const [first] = page.leads
       if (first && document.activeElement === document.body) /** @type {HTMLElement | null} */ (rows.get(first.id)?.firstElementChild)?.focus()
@@ -231,8 +246,7 @@ export const createLeads = (onCount) => {
       const before = leads.get(lead.id)
       if (reading > 0) meanwhile.push(lead)
       take(lead)
-      render()
-      counted()
+      renderSoon()
       return before
     },
     /** @param {number} id */

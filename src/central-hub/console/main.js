@@ -1,4 +1,4 @@
-import { api, onSignedOut } from './api.js'
+import { api, hubNow, onSignedOut } from './api.js'
 import { createConversation } from './conversation.js'
 import { byId, say, showOnly } from './dom.js'
 import { createEvents } from './events.js'
@@ -81,6 +81,7 @@ const events = createEvents({
     conversation.reload()
   },
   onLost: () => {
+    session.lost()
     if (view === 'app') say(byId('offline'), texts.lost)
   },
   onEvent: (type, data) => {
@@ -88,7 +89,8 @@ const events = createEvents({
     if (type === 'message') return conversation.applyMessage(data)
     const before = leads.apply(data)
     conversation.applyLead(data)
-    const news = data.waiting_since !== null && (before === undefined || before.last_seen_at !== data.last_seen_at)
+    const fresh = hubNow() - Date.parse(data.last_seen_at) < 60_000
+    const news = fresh && data.waiting_since !== null && before?.last_seen_at !== data.last_seen_at
     if (news) byId('announcer').textContent = texts.newFrom(nameOf(data))
   }
 })

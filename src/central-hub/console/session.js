@@ -22,6 +22,7 @@ export const createSession = (onChange) => {
   /** @type {unknown} */
   let fault
   let working = false
+  let live = false
   let asked = 0
 
   const box = byId('session')
@@ -136,8 +137,10 @@ export const createSession = (onChange) => {
     }
     if (working) actionNote.replaceChildren(h('p', { class: 'muted', role: 'status' }, texts.working))
     tick()
-    say(byId('pill-text'), texts.pill[how])
-    byId('pill').dataset.how = how
+    // what was told last may be true no more
+    const known = live ? how : 'UNKNOWN'
+    say(byId('pill-text'), texts.pill[known])
+    byId('pill').dataset.how = known
     onChange(how)
   }
 
@@ -145,10 +148,15 @@ export const createSession = (onChange) => {
   return {
     /** @param {Status | Problem} told what an event told */
     apply: (told) => {
-      now = told
+      ;[now, live] = [told, true]
       // each code comes with an event
       if (kind() === 'QR_REQUIRED') void askQr()
       else [qr, qrFault, asked] = [undefined, undefined, asked + 1]
+      render()
+    },
+    /** The hub cannot be asked just now. */
+    lost: () => {
+      live = false
       render()
     },
     kind,

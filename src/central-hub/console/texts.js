@@ -13,7 +13,7 @@ const en = {
   unreachable: 'session-manager, the service that listens to WhatsApp, cannot be reached.',
   strange: 'What answers in the place of session-manager is not usable.', refused: 'That is not allowed.',
   leads: 'Leads', search: 'Search leads', searchHint: 'Name or phone', stateFilter: 'Which leads',
-  active: 'All but ignored', all: 'All', waiting: 'Waiting for an answer', recent: 'Recent', more: 'Load more',
+  active: 'Not ignored', all: 'All', waiting: 'Waiting for an answer', recent: 'Recent', more: 'Load more',
   nobodyWaits: 'Nobody is waiting.', noRecent: 'No other leads.', noMatch: 'No lead matches.',
   noLeads: 'No leads yet. Whoever writes to your WhatsApp appears here at once.',
   waits: (/** @type {string} */ time) => `waiting ${time}`, unknownName: 'Unknown number',
@@ -61,7 +61,7 @@ const es = {
   unreachable: 'No se llega a session-manager, el servicio que escucha a WhatsApp.',
   strange: 'Lo que responde en lugar de session-manager no sirve.', refused: 'Eso no está permitido.',
   leads: 'Clientes', search: 'Buscar clientes', searchHint: 'Nombre o teléfono', stateFilter: 'Qué clientes',
-  active: 'Todos menos ignorados', all: 'Todos', waiting: 'Esperan respuesta', recent: 'Recientes', more: 'Cargar más',
+  active: 'Sin ignorados', all: 'Todos', waiting: 'Esperan respuesta', recent: 'Recientes', more: 'Cargar más',
   nobodyWaits: 'Nadie está esperando.', noRecent: 'No hay más clientes.', noMatch: 'Ningún cliente coincide.',
   noLeads: 'Todavía no hay clientes. Quien escriba a tu WhatsApp aparecerá aquí al momento.',
   waits: (time) => `espera ${time}`, unknownName: 'Número desconocido',
@@ -108,6 +108,8 @@ const firstLanguage = () => {
 }
 
 let language = firstLanguage()
+/** How this person writes numbers and times, if they have said so for the language chosen. */
+const locale = () => navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
 /** The texts of the language chosen. */
 export let texts = languages[language]
 
@@ -147,22 +149,22 @@ const minute = 60, hour = 60 * minute, day = 24 * hour
 export const duration = (ms) => {
   const s = Math.max(0, Math.round(ms / 1_000))
   const [unit, size] = s < minute ? ['second', 1] : s < hour ? ['minute', minute] : s < day ? ['hour', hour] : ['day', day]
-  return new Intl.NumberFormat(language, { style: 'unit', unit: String(unit), unitDisplay: 'narrow' }).format(Math.floor(s / Number(size)))
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), unitDisplay: 'narrow' }).format(Math.floor(s / Number(size)))
 }
 
 /** @param {Date} date @param {Intl.DateTimeFormatOptions} options */
-const write = (date, options) => new Intl.DateTimeFormat(language, options).format(date)
+const write = (date, options) => new Intl.DateTimeFormat(locale(), options).format(date)
 /** @param {Date} a @param {Date} b */
 const sameDay = (a, b) => a.toDateString() === b.toDateString()
 
 /** @param {Date} date */
-export const clock = (date) => write(date, { hour: '2-digit', minute: '2-digit' })
+export const clock = (date) => write(date, { hour: 'numeric', minute: '2-digit' })
 
 /** `today`, `yesterday`, a weekday of this week, or the date. @param {Date} date @param {number} now ms */
 export const dayOf = (date, now) => {
   for (const back of [0, 1]) {
     if (sameDay(date, new Date(now - back * day * 1_000))) {
-      const name = new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(-back, 'day')
+      const name = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(-back, 'day')
       return name[0]?.toUpperCase() + name.slice(1)
     }
   }
@@ -178,7 +180,7 @@ export const dateTime = (date) => write(date, { dateStyle: 'medium', timeStyle: 
 /** @param {number} bytes */
 export const size = (bytes) => {
   const [unit, by] = bytes < 1e6 ? ['kilobyte', 1e3] : ['megabyte', 1e6]
-  return new Intl.NumberFormat(language, { style: 'unit', unit: String(unit), maximumFractionDigits: 1 }).format(bytes / Number(by))
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), maximumFractionDigits: 1 }).format(bytes / Number(by))
 }
 
 /** @param {{ name: string | null, phone: string | null }} lead */
