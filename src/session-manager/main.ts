@@ -70,7 +70,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const backfill = createBackfill({
     journal, log,
     source: () => connection?.ready()?.readBack,
-    add: (drafts) => capture.add(drafts, 'backfill'),
+    add: (drafts) => capture.add(drafts, 'backfill').then(media.wake),
     intervalMs: config.BACKFILL_INTERVAL,
     overlapMs: config.BACKFILL_OVERLAP,
     firstLinkMs: config.BACKFILL_FIRST_LINK
