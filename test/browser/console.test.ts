@@ -25,7 +25,7 @@ const pageTest = (name: string, run: (t: Test, open: Open) => Promise<void>): vo
     })
     t.same(pages.flatMap((page) => faults.get(page)), [], 'no error in the page, nothing that its CSP had to stop')
   })
-const accessible = async (t: Test, page: Page, what: string): Promise<void> => t.same(await violations(page), [], `axe finds nothing: ${what}`)
+const accessible = async (t: Test, page: Page, what: string): Promise<void> => void t.same(await violations(page), [], `axe finds nothing: ${what}`)
 const names = (page: Page): Promise<string[]> => textsOf(page, '.row .name')
 const openLead = async (page: Page, name: string): Promise<void> => {
   await see(page, name, '.row .name')
@@ -269,6 +269,34 @@ pageTest('the hub dies and comes back: the page goes on by itself, nothing that 
   await until(page, "document.querySelector('#offline').textContent === ''")
   t.equal(await inPage(page, "document.querySelector('#lead-note').value"), 'half of a note')
   await eventually(() => leadOf(url, ana), ({ note }) => note === 'half of a note')
+  await see(page, 'Saved')
+
+  await kill()
+  await page.type('#q', 'bet')
+  await see(page, /^LeadMaster does not answer/, '#lists .note')
+  await restart()
+  await see(page, 'Beto', '.row .name')
+  t.same(await names(page), ['Beto'], 'the search that failed was tried again')
+})
+
+pageTest('what is typed while a note is on its way to the hub follows it', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
+  const page = await open(url)
+  await signIn(page)
+  await openLead(page, 'Ana')
+  await see(page, 'hello', '.message .body')
+  let release = (): void => undefined
+  const held = new Promise<void>((resolve) => (release = resolve))
+  await page.setRequestInterception(true)
+  page.on('request', (request) => void (request.method() === 'PATCH' ? held : Promise.resolve()).then(() => request.continue()))
+  await page.type('#lead-note', 'one')
+  await page.keyboard.press('Tab')
+  await see(page, 'Saving…')
+  await page.type('#lead-note', ' two')
+  await page.keyboard.press('Tab')
+  release()
+  await eventually(() => leadOf(url, ana), ({ note }) => note === 'one two')
   await see(page, 'Saved')
 })
 

@@ -209,6 +209,11 @@ export const createConversation = ({ onLead, onMoved }) => {
       clear()
     },
     reload: () => void load(),
+    /** Tries again what could not be read or saved. */
+    retryFailed: () => {
+      if (fault !== undefined) void load()
+      form.retryFailed()
+    },
     /** @param {Message} message */
     applyMessage: (message) => {
       if (openId === undefined || message.lead_id !== openId || !loaded) return

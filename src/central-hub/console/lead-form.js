@@ -67,6 +67,9 @@ export const createLeadForm = (onChanged) => {
     }
     draft.saving = false
     render()
+    // what was typed while that was on its way, and left
+    const left = lead?.id !== id || document.activeElement !== note
+    if (draft.fault === undefined && drafts.has(id) && left) void saveNote(id)
   }
   /** @param {number} id @param {Lead['state']} state */
   const saveState = async (id, state) => {

@@ -241,6 +241,10 @@ export const createLeads = (onCount) => {
       // the number in the title can wait for the next time
       void countWaiting().catch(() => {})
     },
+    /** Tries again what could not be read. */
+    retryFailed: () => {
+      if (fault !== undefined) void load()
+    },
     /** @param {Lead} lead as the hub has it now; @returns the lead as it was known before */
     apply: (lead) => {
       const before = leads.get(lead.id)

@@ -74,7 +74,8 @@ const events = createEvents({
     wasIn = true
     show('app')
     say(byId('offline'), '')
-    conversation.form.retryFailed()
+    leads.retryFailed()
+    conversation.retryFailed()
   },
   onFresh: () => {
     leads.reload()

@@ -22,6 +22,7 @@ export const createSession = (onChange) => {
   /** @type {unknown} */
   let fault
   let working = false
+  let noted = ''
   let live = false
   let asked = 0
 
@@ -124,7 +125,6 @@ export const createSession = (onChange) => {
       qrNote.replaceChildren(...(qrFault === undefined ? [] : [errorNote(qrFault, () => void askQr())]))
     } else image.removeAttribute('src')
     facts.replaceChildren(...(status ? factsOf(status).flatMap(([term, value]) => (value === undefined || value === '' ? [] : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))])) : []))
-    actionNote.replaceChildren(...(fault === undefined ? [] : [errorNote(fault)]))
     const off = how === 'DISCONNECTED' || how === 'ERROR'
     connect.hidden = !off
     // off on request has no next attempt: there is nothing to stop
@@ -135,7 +135,10 @@ export const createSession = (onChange) => {
       if (working) button.setAttribute('aria-disabled', 'true')
       else button.removeAttribute('aria-disabled')
     }
-    if (working) actionNote.replaceChildren(h('p', { class: 'muted', role: 'status' }, texts.working))
+    const note = working ? texts.working : fault === undefined ? '' : `${texts.failed}${String(fault)}`
+    // an alert is read aloud each time it is made
+    if (note !== noted) actionNote.replaceChildren(...(working ? [h('p', { class: 'muted', role: 'status' }, note)] : fault === undefined ? [] : [errorNote(fault)]))
+    noted = note
     tick()
     // what was told last may be true no more
     const known = live ? how : 'UNKNOWN'
