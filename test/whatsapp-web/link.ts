@@ -114,10 +114,8 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     for (let start = 0; start < waiting.length; start += 200) send({ t: 'events', events: waiting.slice(start, start + 200) })
     history.news.on('happened', onHappened)
     if (scenario.sync === 'early') send({ t: 'synced' })
-    else if (scenario.sync === 'normal') for (const step of [1, 2, 3, 4]) {
-      after(step * scenario.syncStepMs, () => send({ t: 'progress', percent: step * 25 }))
-      if (step === 4) after(5 * scenario.syncStepMs, () => send({ t: 'synced' }))
-    }
+    else if (scenario.sync !== 'never') for (const step of [1, 2, 3, 4]) after(step * scenario.syncStepMs, () => send({ t: 'progress', percent: step * 25 }))
+    if (scenario.sync === 'normal') after(5 * scenario.syncStepMs, () => send({ t: 'synced' }))
     changed()
   }
 

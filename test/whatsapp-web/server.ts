@@ -22,8 +22,8 @@ export interface Scenario {
   qrMs: number
   /** Codes shown before the page is left to itself (UNPAIRED_IDLE). */
   qrCodes: number
-  /** `early`: complete before whatsapp-web.js listens; `never`: it hangs. */
-  sync: 'normal' | 'early' | 'never'
+  /** `early`: complete before whatsapp-web.js listens; `stuck`: it progresses and does not end; `never`: it does not begin. */
+  sync: 'normal' | 'early' | 'stuck' | 'never'
   syncStepMs: number
   /** Until the page first tries again when its connection is lost. */
   reconnectMs: number

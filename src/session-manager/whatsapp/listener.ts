@@ -94,6 +94,8 @@ export const createListener = (options: ListenerOptions): Listener => {
     page = client?.pupPage
     launched.resolve()
     if (over || browser === undefined || page === undefined) throw new Error('stopped while Chromium was starting')
+    // puppeteer stops listening to its pipes before Chromium has ended, and nobody else would hear an error of theirs
+    for (const pipe of browser.process()?.stdio ?? []) pipe?.on('error', (error) => log.debug({ event: 'browser_pipe_failed', err: error }, 'a pipe to Chromium broke'))
     browser.on('disconnected', () => lost('Chromium exited', false))
     page.on('error', (error) => lost(`the page crashed: ${error.message}`, false))
     page.on('close', () => lost('the page was closed', false))

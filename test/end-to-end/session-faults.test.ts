@@ -1,0 +1,108 @@
+import { readlink, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { withSession, type Session } from './session.ts'
+import type { Line } from './daemon.ts'
+
+/** What goes wrong with a session that was READY, and how it gets READY again by itself, with nothing lost. */
+
+t.setTimeout(240_000)
+
+const ana = '+5215512345678'
+
+/** A fault is noticed with these words; what is written meanwhile is captured once it is READY again. */
+const recovers = async (session: Session, fault: () => unknown, reason: string | RegExp, mend: () => unknown = () => undefined): Promise<Line> => {
+  const { daemon, web } = session
+  const before = daemon.lines.length
+  const lost = daemon.seen('session', (line) => ['DISCONNECTED', 'ERROR'].includes(line['status'] as string) && daemon.lines.indexOf(line) >= before, 60_000)
+  await fault()
+  const line = await lost
+  const matches = typeof reason === 'string' ? line['reason'] === reason : reason.test(String(line['reason']))
+  if (!matches) throw new Error(`lost for another reason: ${line['reason']}`)
+  const { id } = web.phone.text({ from: ana, text: `written while ${line['reason']}` })
+  await mend()
+  await session.ready(before)
+  await session.record(({ kind, message }) => kind === 'message' && message.id === id)
+  return line
+}
+
+t.test('killed: the renderer, Chromium itself, and the lock it leaves', (t) =>
+  withSession(t, { linked: true }, async (session) => {
+    const { web, stateDir, daemon } = session
+    t.match(await recovers(session, () => web.crashPage(), /^the page crashed|^Chromium or its page closed|^Chromium exited/), { level: 'warn', retry_ms: Number })
+    const kill = async (): Promise<void> => {
+      const [main] = await web.chromium()
+      process.kill(main as number, 'SIGKILL')
+    }
+    await recovers(session, kill, 'Chromium exited')
+    t.ok(daemon.lines.some(({ event }) => event === 'profile_released'), 'its lock was removed')
+
+    await session.daemon.end()
+    await symlink('elsewhere-1', join(stateDir, 'profile', 'SingletonLock')).catch(() => undefined)
+    t.ok(await readlink(join(stateDir, 'profile', 'SingletonLock')), 'a stale lock lies there')
+    await session.start()
+    await session.ready()
+    t.match(await session.status(), { status: 'READY', outbound_blocked: 0 })
+  })
+)
+
+t.test('network: lost and back; then no network and no DNS when the page is to be loaded', (t) =>
+  withSession(t, { linked: true, env: { START_TIMEOUT: '20s' } }, async (session) => {
+    const { web } = session
+    const line = await recovers(session, () => web.network(false), /^WhatsApp Web lost its connection \((TIMEOUT|OPENING)\) and is connecting again$/, () => web.network(true))
+    t.equal(line.level, 'warn', 'it passes')
+
+    await session.daemon.end()
+    await web.network(false)
+    await session.start()
+    const unreachable = await session.daemon.seen('session', ({ status }) => status === 'DISCONNECTED')
+    t.match(unreachable, { reason: 'WhatsApp is unreachable (net::ERR_CONNECTION_REFUSED)', level: 'warn', retry_ms: Number })
+    await session.daemon.seen('connect_attempt', ({ attempt }) => (attempt as number) >= 3)
+    t.match(await session.status(), { failures: Number, journal: { last_seq: Number } }, 'everything else goes on')
+    await web.network(true)
+    await session.ready()
+
+    await session.daemon.end()
+    await web.dns(false)
+    await session.start()
+    const nameless = await session.daemon.seen('session', ({ status }) => status === 'DISCONNECTED')
+    t.equal(nameless['reason'], 'WhatsApp is unreachable: web.whatsapp.com cannot be resolved (net::ERR_NAME_NOT_RESOLVED)')
+    await web.dns(true)
+    await session.ready()
+  })
+)
+
+t.test("WhatsApp Web's own states: busy, conflict, no longer accepted", (t) =>
+  withSession(t, { linked: true }, async (session) => {
+    const { web } = session
+    await recovers(session, () => web.state('TIMEOUT'), 'WhatsApp Web lost its connection (TIMEOUT) and is connecting again', () => web.state('CONNECTED'))
+    const { lines } = session.daemon
+    t.equal(lines.filter(({ event }) => event === 'connect_attempt').length, 1, 'it healed itself: the browser is still the first')
+    t.equal((await recovers(session, () => web.state('CONFLICT'), 'this linked device was opened in another browser (CONFLICT)')).level, 'warn')
+    t.equal((await recovers(session, () => web.state('DEPRECATED_VERSION'), /no longer accepts this version/)).level, 'error')
+    t.equal((await recovers(session, () => web.state('TOS_BLOCK'), /has blocked this account \(TOS_BLOCK\): look at the phone/)).level, 'error')
+  })
+)
+
+t.test('harmless: ready twice, a QR after READY, an error of the page', (t) =>
+  withSession(t, { linked: true }, async (session) => {
+    const { web } = session
+    web.syncedAgain()
+    web.rotate()
+    const thrown = session.next('page_error')
+    web.throwInPage('something of no concern')
+    t.match(await thrown, { level: 'warn', reason: /something of no concern/ })
+    const { id } = web.phone.text({ from: ana, text: 'still here' })
+    await session.record(({ kind, message }) => kind === 'message' && message.id === id)
+    t.match(await session.status(), { status: 'READY', failures: 0 })
+    t.same((await session.records()).map(({ message }) => message.id), [id], 'and heard once')
+    t.equal(session.daemon.lines.filter(({ event }) => event === 'connect_attempt').length, 1)
+  })
+)
+
+t.test('a page that hangs is noticed from outside', (t) =>
+  withSession(t, { linked: true }, async (session) => {
+    await recovers(session, () => session.web.hangPage(), 'the page does not answer')
+    t.ok(session.daemon.lines.some(({ event, unanswered }) => event === 'probe_failed' && unanswered === 2))
+  })
+)

@@ -1,0 +1,70 @@
+import t from 'tap'
+import { withSession } from './session.ts'
+
+/** A WhatsApp Web that does not come up as it should: named, tried again, and READY as soon as it can be. */
+
+t.setTimeout(120_000)
+
+t.test('a sync that is complete before whatsapp-web.js listens is reported to it', (t) =>
+  withSession(t, { scenario: { sync: 'early' } }, async (session) => {
+    await session.web.scan()
+    await session.ready()
+    await session.daemon.end()
+    await session.start()
+    const unreported = await session.daemon.seen('sync_unreported')
+    t.equal(unreported.level, 'warn')
+    await session.ready()
+    const { id } = session.web.phone.text({ from: '+5215512345678', text: 'Hola' })
+    await session.record(({ message }) => message.id === id)
+  })
+)
+
+t.test('linked, but never synced; then a module is missing that whatsapp-web.js needs', (t) =>
+  withSession(t, { linked: true, env: { START_TIMEOUT: '6s', READY_TIMEOUT: '4s' } }, async (session) => {
+    const { web } = session
+    const again = async (reason: RegExp, status: string): Promise<void> => {
+      await session.daemon.end()
+      await session.start()
+      const line = await session.daemon.seen('session', (seen) => seen['status'] === status, 60_000)
+      t.match(line['reason'], reason)
+      t.ok((line['retry_ms'] as number) > 0, 'and is tried again')
+    }
+    web.scenario.sync = 'never'
+    await again(/^WhatsApp Web did not connect within 6 s$/, 'DISCONNECTED')
+    web.scenario.sync = 'normal'
+
+    for (const module of ['WAWebSocketModel', 'WAWebOfflineHandler', 'WAWebCallCollection', 'WAWebCollections', 'WAWebConnModel']) {
+      web.scenario.missing = [module]
+      await again(new RegExp(`^WhatsApp Web has changed: its module ${module} is missing$`), 'ERROR')
+    }
+    web.scenario.missing = []
+    await session.ready()
+    t.pass('READY once they are there again')
+  })
+)
+
+t.test('a device that authenticates and hangs before READY', (t) =>
+  withSession(t, { env: { READY_TIMEOUT: '3s' } }, async (session) => {
+    const { web } = session
+    await web.qr()
+    // progress comes, its end does not
+    web.scenario.sync = 'stuck'
+    await web.scan()
+    const line = await session.daemon.seen('session', ({ status }) => status === 'ERROR')
+    t.match(line, { reason: 'WhatsApp Web authenticated but was not ready within 3 s' })
+    web.scenario.sync = 'normal'
+    await session.ready()
+    t.equal(web.linkedDevices(), 1, 'the device it linked is kept')
+  })
+)
+
+t.test('a page without window.Debug.VERSION', (t) =>
+  withSession(t, { scenario: { deprecated: true }, env: { START_TIMEOUT: '5s' } }, async (session) => {
+    const line = await session.daemon.seen('session', ({ status }) => status === 'DISCONNECTED' || status === 'ERROR')
+    t.match(line['reason'], /did not connect within 5 s/)
+    session.web.scenario.deprecated = false
+    await session.daemon.seen('session', ({ status }) => status === 'QR_REQUIRED')
+    await session.web.scan()
+    await session.ready()
+  })
+)
