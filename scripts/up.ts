@@ -105,6 +105,8 @@ interface Running {
   name: string
   child: ChildProcess
   stopTimeoutMs: number
+  /** What it said when it listened. */
+  listening?: Said
   /** The last thing it said that was fatal. */
   lastWords?: string
   ended: Promise<number>
@@ -115,6 +117,7 @@ interface Said {
   event?: string
   level?: string
   msg?: string
+  linked_devices?: number
 }
 
 const running: Running[] = []
@@ -152,7 +155,10 @@ const launch = async (name: string, env: Record<string, string>, own: readonly s
     createInterface(child.stdout as Readable).on('line', (line) => {
       const said = show(name, line)
       if (said?.level === 'fatal' && said.msg !== undefined) one.lastWords = said.msg
-      if (said?.event === 'listening') resolve('listening')
+      if (said?.event === 'listening') {
+        one.listening = said
+        resolve('listening')
+      }
     })
   })
   createInterface(child.stderr as Readable).on('line', (line) => show(name, line))
@@ -246,6 +252,7 @@ if (!manager || !hub) {
   const url = (host: string, port: number): string => `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
   const hubUrl = url(hub.HOST, hub.PORT)
   const bearer = (service: Service, name: string): string => `-H "Authorization: Bearer $(sed -n 's/^${name}=//p' ${shown(envFile(service))})"`
+  const linked = (running[0]?.listening?.linked_devices ?? 0) > 0 // by an earlier run: there is nothing to scan
   const simulate = `${home === join(root, '.leadmaster') ? '' : `LEADMASTER_HOME=${home} `}${shown(join(root, 'scripts/simulate'))}`
   say(`
 LeadMaster runs${simulated ? ' on a simulated WhatsApp Web' : ''}.
@@ -254,8 +261,8 @@ LeadMaster runs${simulated ? ' on a simulated WhatsApp Web' : ''}.
   leads    curl ${bearer('central-hub', 'HUB_API_TOKEN')} ${hubUrl}/api/leads
   events   curl -N ${bearer('central-hub', 'HUB_API_TOKEN')} ${hubUrl}/api/events
   QR code  curl ${bearer('session-manager', 'SESSION_MANAGER_TOKEN')} ${url(manager.HOST, manager.PORT)}/qr.txt
-${simulated ? `  scan it and let a message arrive:
-           ${simulate} scan && ${simulate} message --from +5215512345678 --text 'Hola, ¿sigue disponible?'` : '           scan it with WhatsApp on the phone: Settings, Linked devices'}
+${simulated ? `  ${linked ? '' : 'scan it and '}let a message arrive:
+           ${linked ? '' : `${simulate} scan && `}${simulate} message --from +5215512345678 --text 'Hola, ¿sigue disponible?'` : '           scan it with WhatsApp on the phone: Settings, Linked devices'}
 Ctrl-C stops it.
 `)
   while (!stopping && !deserter()) await new Promise<void>((resolve) => (nextStep = resolve))

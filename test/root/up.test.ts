@@ -117,6 +117,8 @@ t.test('from nothing to a lead by the commands that it prints, and again', async
     t.same(services.map((service) => text(home, service)), before)
     await again.seen(/"status":"READY"/)
     t.equal((await leads(again)).length, 1)
+    t.notOk(again.lines.some((line) => line.includes('simulate scan')), 'the phone is linked already')
+    await again.shell(again.lines.find((line) => line.includes('simulate message'))?.slice(4).trim() as string)
     again.kill('SIGINT')
     t.same(await again.ended, { code: 0, signal: null })
     await nothingLeft(t, again, home)
