@@ -6,6 +6,13 @@ export interface Backfill {
   /** Starts a run, after the one under way if there is one; the next follows after the interval. */
   wake(): void
   running(): boolean
+  /** A READY is about to come: `caughtUp` holds from now on. */
+  expect(): void
+  /**
+   * While what was missed before a READY is read back: when that is done, or has taken too long to wait for. What is
+   * written only then comes after it, so that each chat keeps its order in the journal.
+   */
+  caughtUp(): Promise<void> | undefined
   /** A device was linked just now: its history arrives over the next minutes. */
   linked(): void
   stop(): void
@@ -22,6 +29,8 @@ export interface BackfillOptions {
   overlapMs: number
   /** How far back the first run after the first link goes. */
   firstLinkMs: number
+  /** How long `caughtUp` takes at most. */
+  catchUpMs?: number
   log: Log
   now?: () => number
 }
@@ -39,11 +48,19 @@ export const readFrom = (journal: Journal, now: number, overlapMs: number, first
 }
 
 export const createBackfill = (options: BackfillOptions): Backfill => {
-  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, log, now = Date.now } = options
+  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, catchUpMs = 10_000, log, now = Date.now } = options
   let running = false
   let again = false
   let stopped = false
   let timer: NodeJS.Timeout | undefined
+  let catchingUp: PromiseWithResolvers<void> | undefined
+  let lateTimer: NodeJS.Timeout | undefined
+
+  const release = (): void => {
+    clearTimeout(lateTimer)
+    catchingUp?.resolve()
+    catchingUp = undefined
+  }
 
   const run = async (read: (since: number) => AsyncIterable<Draft[]>): Promise<void> => {
     const started = now()
@@ -61,9 +78,9 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     else log.debug(line, 'nothing was missed')
   }
 
-  const wake = (): void => {
+  const start = (): void => {
     const read = source()
-    if (stopped || read === undefined) return
+    if (stopped || read === undefined) return release()
     again = running
     if (running) return
     running = true
@@ -74,12 +91,24 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
       })
       .finally(() => {
         running = false
-        if (!stopped) timer = setTimeout(wake, again ? 0 : intervalMs)
+        if (!again) release()
+        if (!stopped) timer = setTimeout(start, again ? 0 : intervalMs)
       })
   }
+  const expect = (): void => {
+    if (stopped) return
+    catchingUp ??= Promise.withResolvers()
+    clearTimeout(lateTimer)
+    lateTimer = setTimeout(release, catchUpMs)
+  }
   return {
-    wake,
+    expect,
+    wake: () => {
+      expect()
+      start()
+    },
     running: () => running,
+    caughtUp: () => catchingUp?.promise,
     linked: () => {
       journal.setMark('link_floor', journal.mark('complete_until'))
       journal.setMark('linked_at', now())
@@ -87,6 +116,7 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     stop: () => {
       stopped = true
       clearTimeout(timer)
+      release()
     }
   }
 }

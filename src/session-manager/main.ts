@@ -86,6 +86,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
     if (session.status === 'QR_REQUIRED' && before.status !== 'QR_REQUIRED') journal.setMark('linked_at', undefined)
     if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
+    if (session.status === 'AUTHENTICATED') backfill.expect()
     notify.status(`listening on ${address}, ${inPlainWords(session, Date.now())}`)
     for (const changed of watchers) changed()
   }
@@ -103,7 +104,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       journal.setMark('linked_at', undefined)
       await forgetDevice(profile)
     },
-    onCaptured: (drafts) => void capture.add(drafts, 'live').then(media.wake),
+    onCaptured: (drafts) => {
+      const add = (): Promise<void> => capture.add(drafts, 'live').then(media.wake)
+      void (backfill.caughtUp()?.then(add) ?? add())
+    },
     onChange,
     onReady: () => {
       backfill.wake()

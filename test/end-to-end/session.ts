@@ -92,6 +92,8 @@ const startSession = async (t: Test, options: SessionOptions): Promise<Session> 
   if (options.linked) {
     await web.scan()
     await session.ready()
+    // what happens from now on is captured as it happens, not read back
+    await session.daemon.seen('backfill')
   }
   return session
 }

@@ -181,3 +181,56 @@ t.test('linking remembers when, and what was complete before it', async (t) => {
   backfill.linked()
   t.equal(journal.mark('link_floor'), now - hour)
 })
+
+t.test('what happens while it catches up after a READY waits for it, but not for ever', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const { backfill, settled, state } = rig(t, async function* () {
+    await gate.promise
+    yield []
+  })
+  t.equal(backfill.caughtUp(), undefined, 'nothing to wait for')
+  backfill.expect()
+  const held = backfill.caughtUp()
+  t.ok(held, 'from the moment a READY is to be expected')
+  backfill.wake()
+  backfill.wake()
+  t.equal(backfill.caughtUp(), held, 'the same READY')
+  gate.resolve()
+  await held
+  await settled()
+  t.equal(backfill.caughtUp(), undefined)
+  state.read = undefined
+  backfill.wake()
+  t.equal(backfill.caughtUp(), undefined, 'the READY is gone again')
+})
+
+t.test('catching up that takes too long, fails, or is stopped keeps nothing waiting', async (t) => {
+  const slow = rig(t, async function* () {
+    await new Promise(() => undefined)
+    yield []
+  }, { catchUpMs: 5 })
+  slow.backfill.wake()
+  await slow.backfill.caughtUp()
+  t.ok(slow.backfill.running(), 'it goes on reading')
+  t.test('fails', async (t) => {
+    const { backfill } = rig(t, async function* () {
+      yield []
+      throw new Error('the page is closed')
+    })
+    backfill.wake()
+    await backfill.caughtUp()
+    t.notOk(backfill.running())
+  })
+  t.test('stopped', async (t) => {
+    const { backfill } = rig(t, async function* () {
+      await new Promise(() => undefined)
+      yield []
+    })
+    backfill.wake()
+    const held = backfill.caughtUp()
+    backfill.stop()
+    await held
+    backfill.expect()
+    t.equal(backfill.caughtUp(), undefined)
+  })
+})
