@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Browser, Page } from 'puppeteer'
 import type { Lead } from '../../src/contract/lead.ts'
+import { fakeSessionManager } from '../central-hub/fake-session-manager.ts'
 import { apiToken, ask } from '../end-to-end/daemon.ts'
 import { faults, from, inPage, launch, openPage, reply, scrollsSideways, see, signIn, startRig, textsOf, until, violations } from './rig.ts'
 
@@ -246,6 +247,28 @@ pageTest('the connection: QR shown and replaced, connect, disconnect, unlink; wh
   t.match(body.detail, /SESSION_MANAGER_BASE_URL in \/etc\/leadmaster\/central-hub\.env/)
   await see(page, 'Something needs attention:')
   await accessible(t, page, 'a problem')
+})
+
+pageTest('several accounts: each has its own connection, and the one that needs someone shows in the bar', async (t, open) => {
+  const sales = await fakeSessionManager(t, { account: 'sales', directory: t.testdir({ sales: {} }) + '/sales' })
+  const { url, upstream } = await startRig(t, { FURTHER_SESSION_MANAGERS: `sales=${sales.url}` })
+  upstream.set({ status: 'READY', running: true })
+  sales.set({ status: 'QR_REQUIRED', running: true, qrAttempt: 4, qr: { code: 'sales', generatedAt: Date.now(), expiresAt: Date.now() + 60_000 } })
+  const page = await open(url)
+  await signIn(page)
+  await see(page, 'Scan the QR', '#pill-text')
+  await see(page, /^Code 4, valid for another/)
+  await see(page, 'Connected: every message is being captured.')
+  t.same(await textsOf(page, '#session > h3'), ['main', 'sales'])
+  await accessible(t, page, 'two accounts')
+  sales.set({ status: 'READY' })
+  await see(page, 'Connected', '#pill-text')
+  await page.click('#pill')
+  await see(page, /^Disconnect$/, '.session:last-of-type button')
+  await inPage(page, "[...document.querySelectorAll('.session')].at(-1).querySelectorAll('.buttons button')[1].click()")
+  await see(page, 'Not connected.')
+  t.same([sales.asked, upstream.asked], [['disconnect'], []])
+  await see(page, 'Not connected', '#pill-text')
 })
 
 pageTest('the hub dies and comes back: the page goes on by itself, nothing that was typed or came is lost', async (t, open) => {

@@ -69,7 +69,7 @@ export const openPage = async (t: Test, browser: Browser, url: string, options: 
   await page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: options.dark ? 'dark' : 'light' }])
   const session = await page.createCDPSession()
   await session.send('Emulation.setUserAgentOverride', { userAgent: await browser.userAgent(), acceptLanguage: options.language ?? 'en-GB' })
-  page.setDefaultTimeout(10_000)
+  page.setDefaultTimeout(30_000)
   await page.goto(url)
   return page
 }

@@ -73,17 +73,25 @@ export const api = {
   signOut: () => request('POST', '/api/sign-out'),
   /** @param {LeadQuery} params @returns {Promise<import('../../contract/lead.ts').LeadPage>} */
   leads: (params) => request('GET', `/api/leads${query(params)}`),
-  /** @param {number} id @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').Lead>} */
-  lead: (id, signal) => request('GET', `/api/leads/${id}`, { signal }),
+  /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<import('../../contract/lead.ts').Lead>} */
+  lead: (id, signal) => request('GET', `/api/leads/${id}`, signal ? { signal } : {}),
   /** @param {number} id @param {import('../../contract/lead.ts').LeadPatch} patch @returns {Promise<import('../../contract/lead.ts').Lead>} */
   patchLead: (id, patch) => request('PATCH', `/api/leads/${id}`, { body: patch }),
   /** @param {number} id @param {string | null} cursor @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').MessagePage>} */
   messages: (id, cursor, signal) => request('GET', `/api/leads/${id}/messages${query({ limit: 50, cursor })}`, { signal }),
-  /** @returns {Promise<import('../../contract/session.ts').Qr>} */
-  qr: () => request('GET', '/api/whatsapp/qr'),
-  connect: () => request('POST', '/api/whatsapp/connect'),
-  /** @param {boolean} logout */
-  disconnect: (logout) => request('POST', `/api/whatsapp/disconnect${logout ? '?logout=true' : ''}`),
+  /** @returns {Promise<import('../../contract/session.ts').Accounts>} */
+  accounts: () => request('GET', '/api/whatsapp/accounts'),
+  /** The session of one account; of the first without a name. @param {string} [account] */
+  session: (account) => {
+    const at = account === undefined ? '/api/whatsapp' : `/api/whatsapp/accounts/${encodeURIComponent(account)}`
+    return {
+      /** @returns {Promise<import('../../contract/session.ts').Qr>} */
+      qr: () => request('GET', `${at}/qr`),
+      connect: () => request('POST', `${at}/connect`),
+      /** @param {boolean} logout */
+      disconnect: (logout) => request('POST', `${at}/disconnect${logout ? '?logout=true' : ''}`)
+    }
+  },
   /** @returns {Promise<import('../../contract/lead.ts').Readiness>} */
   ready: () => request('GET', '/ready', { also: 503 })
 }

@@ -24,11 +24,13 @@ export const createHealth = () => {
     shown = state
     if (fault !== undefined || !readiness) return box.replaceChildren(fault === undefined ? h('p', { class: 'muted' }, texts.loading) : errorNote(fault, () => void ask()))
     const names = /** @type {Record<string, string>} */ (texts.checks)
+    // those of further accounts end in their name
+    const wordsOf = (/** @type {string} */ name) => name.replace(/^[a-z-]+/, (kind) => names[kind] ?? kind)
     box.replaceChildren(
       h('p', { class: 'lead-line', 'data-how': readiness.ready ? 'READY' : 'ERROR' }, readiness.ready ? texts.healthy : texts.unhealthy),
       h('ul', { class: 'checks' }, ...readiness.checks.map(({ name, ok, detail }, index, all) =>
         h('li', { 'data-ok': String(ok) },
-          h('p', {}, h('span', { 'aria-hidden': 'true', class: 'mark' }, ok ? '✓' : '✗'), h('strong', {}, names[name] ?? name), ` ${ok ? texts.fine : texts.bad}`),
+          h('p', {}, h('span', { 'aria-hidden': 'true', class: 'mark' }, ok ? '✓' : '✗'), h('strong', {}, wordsOf(name)), ` ${ok ? texts.fine : texts.bad}`),
           // one fault may fail more than one check: it is told once
           !all.slice(0, index).some((other) => other.detail === detail) && h('p', { class: `small ${ok ? 'muted' : ''}`, lang: 'en' }, detail)))))
   }

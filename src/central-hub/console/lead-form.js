@@ -10,6 +10,9 @@ import { explain, texts } from './texts.js'
  * event, no other lead, no lost connection takes it away.
  */
 
+/** How long what was told of a lead may be older than what was saved just before, ms. */
+const settleMs = 3_000
+
 const states = /** @type {const} */ (['new', 'open', 'won', 'lost', 'ignored'])
 
 /** @param {(lead: Lead) => void} onChanged the hub's answer to a change */
@@ -18,6 +21,8 @@ export const createLeadForm = (onChanged) => {
   const drafts = new Map()
   /** A state that the hub did not take. @type {Map<number, { state: Lead['state'], fault: unknown }>} */
   const refused = new Map()
+  /** What was saved a moment ago: an event or a list read before that must not take it back. @type {Map<number, { patch: import('../../contract/lead.ts').LeadPatch, timer: ReturnType<typeof setTimeout> }>} */
+  const settling = new Map()
   /** @type {Lead | undefined} */
   let lead
   let saved = false
@@ -44,10 +49,21 @@ export const createLeadForm = (onChanged) => {
   /** @param {number} id @param {import('../../contract/lead.ts').LeadPatch} patch */
   const patch = async (id, patch) => {
     const changed = await api.patchLead(id, patch)
+    const { patch: before, timer } = settling.get(changed.id) ?? {}
+    clearTimeout(timer)
+    settling.set(changed.id, { patch: { ...before, ...patch }, timer: setTimeout(() => void settle(changed.id), settleMs) })
     // it may have been merged into another
     if (lead?.id === id || lead?.id === changed.id) lead = changed
     onChanged(changed)
   }
+  /** @param {number} id */
+  const settle = async (id) => {
+    settling.delete(id)
+    // someone else may have changed it since
+    if (lead?.id === id) await api.lead(id).then(onChanged, () => {})
+  }
+  /** @param {Lead} told */
+  const settled = (told) => ({ ...told, ...settling.get(told.id)?.patch })
 
   /** @param {number} id */
   const saveNote = async (id) => {
@@ -113,13 +129,13 @@ export const createLeadForm = (onChanged) => {
         void saveNote(lead.id)
         saved = false
       }
-      lead = shown
+      lead = settled(shown)
       select.replaceChildren(...states.map((state) => h('option', { value: state }, texts.stateOf[state])))
       render()
     },
     /** The lead as the hub has it now, of the one that is shown. @param {Lead} now */
     update: (now) => {
-      lead = now
+      lead = settled(now)
       render()
     },
     /** A lead was merged into another: what was typed goes along. @param {number} from @param {number} to */

@@ -4,7 +4,7 @@ import { byId, say, showOnly } from './dom.js'
 import { createEvents } from './events.js'
 import { createHealth } from './health.js'
 import { createLeads } from './leads.js'
-import { createSession } from './session.js'
+import { createSessions } from './sessions.js'
 import { explain, nameOf, setLanguage, texts, writeStaticTexts } from './texts.js'
 
 /** The operator page: who is signed in, which view is shown, and where what the hub tells goes. */
@@ -27,7 +27,7 @@ const conversation = createConversation({
   },
   onMoved: (id) => location.replace(`#/lead/${id}`)
 })
-const session = createSession((how) => {
+const sessions = createSessions((how) => {
   const call = byId('call')
   call.hidden = ['READY', 'UNKNOWN', 'INIT', 'AUTHENTICATED'].includes(how)
   say(call, how === 'QR_REQUIRED' ? texts.callQr : texts.callLost)
@@ -53,7 +53,7 @@ const showRoute = () => {
   shown = { name, ...(id === undefined ? {} : { id }) }
   byId('columns').dataset.view = name
   // where there is room for it, the connection stands beside the list for as long as it needs someone
-  const needsSomeone = session.kind() !== 'READY' && session.kind() !== 'UNKNOWN'
+  const needsSomeone = sessions.kind() !== 'READY' && sessions.kind() !== 'UNKNOWN'
   const part = name === 'lead' ? 'conversation' : name === 'connection' || needsSomeone ? 'connection' : 'nothing'
   showOnly(['conversation', 'connection', 'nothing'], part)
   health.watch(part === 'connection')
@@ -74,6 +74,7 @@ const events = createEvents({
     wasIn = true
     show('app')
     say(byId('offline'), '')
+    sessions.open()
     leads.retryFailed()
     conversation.retryFailed()
   },
@@ -82,11 +83,11 @@ const events = createEvents({
     conversation.reload()
   },
   onLost: () => {
-    session.lost()
+    sessions.lost()
     if (view === 'app') say(byId('offline'), texts.lost)
   },
   onEvent: (type, data) => {
-    if (type === 'session') return session.apply(data)
+    if (type === 'session') return void sessions.apply(data)
     if (type === 'message') return conversation.applyMessage(data)
     const before = leads.apply(data)
     conversation.applyLead(data)
@@ -147,7 +148,7 @@ const writeAll = () => {
   writeStaticTexts()
   leads.render()
   conversation.render()
-  session.render()
+  sessions.render()
   health.render()
   title()
 }

@@ -6,13 +6,17 @@ import { dateTime, duration, texts, wordsFor } from './texts.js'
 /** @typedef {import('../../contract/session.ts').Status} Status */
 /** @typedef {import('../../contract/problem.ts').Problem} Problem */
 
-/** The session with WhatsApp: how it stands, the QR while one is to be scanned, and what can be done about it. */
+/** The session of one account with WhatsApp: how it stands, the QR while one is to be scanned, and what can be done about it. */
 
 /** How long after a code ran out the next one is asked for, should no event tell of it, ms. */
 const graceMs = 2_000
 
-/** @param {(kind: string) => void} onChange how it stands, in one word */
-export const createSession = (onChange) => {
+/**
+ * @param {string | undefined} account undefined for the first, which has its routes without a name
+ * @param {() => void} onChange it stands differently, perhaps
+ */
+export const createSession = (account, onChange) => {
+  const routes = api.session(account)
   /** @type {Status | Problem | undefined} */
   let now
   /** @type {import('../../contract/session.ts').Qr | undefined} */
@@ -23,10 +27,8 @@ export const createSession = (onChange) => {
   let fault
   let working = false
   let noted = ''
-  let live = false
   let asked = 0
 
-  const box = byId('session')
   // made once: the image must not flicker, and a button keeps the focus
   const what = h('p', { class: 'lead-line', role: 'status' })
   const why = h('div', {})
@@ -38,17 +40,20 @@ export const createSession = (onChange) => {
   const scan = h('div', { class: 'scan' }, h('div', { class: 'frame' }, image, left, qrNote), steps)
   const facts = h('dl', { class: 'facts' })
   const actionNote = h('div', {})
-  const connect = h('button', { type: 'button', class: 'primary', onclick: () => void act(api.connect) })
-  const disconnect = h('button', { type: 'button', onclick: () => void act(() => api.disconnect(false)) })
-  const unlink = h('button', { type: 'button', class: 'danger-text', onclick: () => dialog.showModal() })
-  box.append(what, why, next, scan, facts, actionNote, h('div', { class: 'buttons' }, connect, disconnect, unlink))
+  const connect = h('button', { type: 'button', class: 'primary', onclick: () => void act(routes.connect) })
+  const disconnect = h('button', { type: 'button', onclick: () => void act(() => routes.disconnect(false)) })
+  const unlink = h('button', { type: 'button', class: 'danger-text', onclick: () => askUnlink() })
+  const box = h('div', { class: 'session' }, what, why, next, scan, facts, actionNote, h('div', { class: 'buttons' }, connect, disconnect, unlink))
 
   /** @type {HTMLDialogElement} */
   const dialog = byId('unlink')
-  dialog.addEventListener('close', () => {
-    if (dialog.returnValue === 'yes') void act(() => api.disconnect(true))
+  const askUnlink = () => {
     dialog.returnValue = ''
-  })
+    dialog.onclose = () => {
+      if (dialog.returnValue === 'yes') void act(() => routes.disconnect(true))
+    }
+    dialog.showModal()
+  }
 
   /** @param {() => Promise<unknown>} run */
   const act = async (run) => {
@@ -67,7 +72,7 @@ export const createSession = (onChange) => {
   const askQr = async () => {
     const mine = ++asked
     try {
-      const answer = await api.qr()
+      const answer = await routes.qr()
       if (mine !== asked) return
       ;[qr, qrFault] = [answer, undefined]
     } catch (error) {
@@ -140,26 +145,18 @@ export const createSession = (onChange) => {
     if (note !== noted) actionNote.replaceChildren(...(working ? [h('p', { class: 'muted', role: 'status' }, note)] : fault === undefined ? [] : [errorNote(fault)]))
     noted = note
     tick()
-    // what was told last may be true no more
-    const known = live ? how : 'UNKNOWN'
-    say(byId('pill-text'), texts.pill[known])
-    byId('pill').dataset.how = known
-    onChange(how)
+    onChange()
   }
 
   setInterval(tick, 1_000)
   return {
+    box,
     /** @param {Status | Problem} told what an event told */
     apply: (told) => {
-      ;[now, live] = [told, true]
+      now = told
       // each code comes with an event
       if (kind() === 'QR_REQUIRED') void askQr()
       else [qr, qrFault, asked] = [undefined, undefined, asked + 1]
-      render()
-    },
-    /** The hub cannot be asked just now. */
-    lost: () => {
-      live = false
       render()
     },
     kind,
