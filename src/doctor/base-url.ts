@@ -1,0 +1,101 @@
+import type { Identity } from '../central-hub/upstream.ts'
+import type { Asked, Check } from './check.ts'
+import { edited } from './environment.ts'
+import { fault, note, ok, skipped, type Finding } from './finding.ts'
+import { meets } from './processes.ts'
+import { urlOf } from './proposal.ts'
+import { removeVariable, setVariable } from './shell.ts'
+import { andRestart, hubs, managers, restart, type Hub, type Manager, type Wiring } from './wiring.ts'
+
+/** The hub's URLs: against the session-managers' own HOST and PORT, and against who answers there. */
+
+const name = 'base URL'
+
+/** Whether a URL leads to where a session-manager listens. */
+const leadsTo = (url: string, { config }: Manager): boolean => {
+  if (!config) return true
+  const { hostname, port, protocol } = new URL(url)
+  const host = hostname.replace(/^\[|\]$/g, '')
+  if (Number(port || (protocol === 'https:' ? 443 : 80)) !== config.PORT || protocol !== 'http:') return false
+  return host === config.HOST || meets(config.HOST, host) || (host === 'localhost' && config.HOST.startsWith('127.')) || meets(host, config.HOST)
+}
+
+const urlFor = ({ config }: Manager): string => urlOf(config?.HOST ?? '127.0.0.1', config?.PORT ?? 3001)
+
+const namedUrls = (urls: Readonly<Record<string, string>>): string => Object.entries(urls).map(([account, url]) => `${account}=${url}`).join(',')
+
+/** What the files say of one another. */
+export const checkWiring: Check = async ({ wiring, cause }) => {
+  const [hub] = hubs(wiring)
+  if (!hub?.config) return []
+  const file = edited(hub)
+  const change = (variable: string, value: string): string => andRestart(wiring, value === '' ? removeVariable(file, variable) : setVariable(file, variable, value), hub)
+  const findings: Finding[] = []
+  const [first, ...further] = managers(wiring)
+  const { SESSION_MANAGER_BASE_URL: base, FURTHER_SESSION_MANAGERS: named } = hub.config
+  if (first?.config && !cause(first.name, 'port') && !leadsTo(base, first)) {
+    findings.push(fault(name, hub.name, `SESSION_MANAGER_BASE_URL=${base}, but ${first.name} is to listen on ${first.config.HOST}:${first.config.PORT}`, change('SESSION_MANAGER_BASE_URL', urlFor(first))))
+  }
+  if (hub.config.ENV_FILE !== hub.envFile) {
+    findings.push(fault(name, hub.name, `ENV_FILE=${hub.config.ENV_FILE}, but its file is ${hub.envFile}: its messages name the wrong one`, change('ENV_FILE', hub.envFile)))
+  }
+  for (const manager of further) {
+    if (!manager.config) continue
+    const { ACCOUNT } = manager.config
+    const twin = managers(wiring).find((other) => other !== manager && other.config?.ACCOUNT === ACCOUNT)
+    if (twin) {
+      findings.push(fault(name, manager.name, `ACCOUNT=${ACCOUNT} is also that of ${twin.name}`, andRestart(wiring, setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'), manager)))
+      continue
+    }
+    const url = named[ACCOUNT]
+    if (url === undefined) findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS does not have ${ACCOUNT}: the hub does not follow ${manager.name}`, change('FURTHER_SESSION_MANAGERS', namedUrls({ ...named, [ACCOUNT]: urlFor(manager) }))))
+    else if (!leadsTo(url, manager)) findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS has ${ACCOUNT}=${url}, but ${manager.name} is to listen on ${manager.config.HOST}:${manager.config.PORT}`, change('FURTHER_SESSION_MANAGERS', namedUrls({ ...named, [ACCOUNT]: urlFor(manager) }))))
+  }
+  for (const [account, url] of Object.entries(named)) {
+    const local = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname)
+    if (!local || managers(wiring).some(({ config }) => config === undefined || config.ACCOUNT === account)) continue
+    const { [account]: _gone, ...rest } = named
+    findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS has ${account}=${url}, but no session-manager here has ACCOUNT=${account}`, change('FURTHER_SESSION_MANAGERS', namedUrls(rest))))
+  }
+  return findings
+}
+
+/** The session-manager of one account as it answered. */
+export interface Answered {
+  manager: Manager | undefined
+  identity: Identity
+}
+
+/** Who answers, as the hub would ask. */
+export const checkIdentities = async ({ host, wiring, cause }: Asked): Promise<{ findings: Finding[]; answered: Answered[] }> => {
+  const [hub] = hubs(wiring)
+  if (!hub?.config) return { findings: [], answered: [] }
+  const { SESSION_MANAGER_BASE_URL: base, FURTHER_SESSION_MANAGERS: named, SESSION_MANAGER_TOKEN: token } = hub.config
+  const findings: Finding[] = []
+  const answered: Answered[] = []
+  const ask = async (url: string, account: string | undefined): Promise<void> => {
+    const manager = account === undefined ? managers(wiring)[0] : managers(wiring).find(({ config }) => config?.ACCOUNT === account)
+    const because = cause(hub.name, name, 'tokens', 'port') ?? (manager && cause(manager.name))
+    if (because) return void findings.push(skipped(name, hub.name, because))
+    try {
+      const identity = await host.identify({ baseUrl: url, token, envFile: hub.envFile, ...(account === undefined ? { others: Object.keys(named) } : { account }) })
+      const expected = manager?.config?.ACCOUNT
+      if (expected !== undefined && identity.account !== expected) {
+        findings.push(fault(name, hub.name, `session-manager at ${url} is of account ${identity.account}, not ${expected} as ${manager?.envFile} says`, restart(wiring, manager as Manager)))
+        return
+      }
+      findings.push(ok(name, hub.name, `session-manager of account ${identity.account} answers at ${url}`))
+      answered.push({ manager, identity })
+    } catch (error) {
+      findings.push(stranger(wiring, hub, manager, error instanceof Error ? error.message : String(error)))
+    }
+  }
+  await ask(base, undefined)
+  for (const [account, url] of Object.entries(named)) await ask(url, account)
+  return { findings, answered }
+}
+
+const stranger = (wiring: Wiring, hub: Hub, manager: Manager | undefined, said: string): Finding => {
+  if (manager?.config) return fault(name, hub.name, said, restart(wiring, manager))
+  return note(name, hub.name, said)
+}

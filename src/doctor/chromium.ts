@@ -1,0 +1,65 @@
+import type { Asked, Check } from './check.ts'
+import { edited } from './environment.ts'
+import { fault, note, ok, type Finding } from './finding.ts'
+import { removeVariable, word } from './shell.ts'
+import { andRestart, asUser, managers, type Manager } from './wiring.ts'
+
+/** Chromium: there, a Chromium, and able to run with its sandbox on as the services' user. */
+
+const custom = '/usr/bin/chromium'
+
+export const checkChromium: Check = async (asked) => {
+  const findings: Finding[] = []
+  const seen = new Set<string>()
+  for (const manager of managers(asked.wiring)) {
+    const { config } = manager
+    if (!config || seen.has(config.CHROMIUM_PATH)) continue
+    seen.add(config.CHROMIUM_PATH)
+    findings.push(...(await checkOne(asked, manager, config.CHROMIUM_PATH)))
+  }
+  return findings
+}
+
+const checkOne = async ({ host, wiring }: Asked, manager: Manager, path: string): Promise<Finding[]> => {
+  const name = 'chromium'
+  const replaced = andRestart(wiring, path === custom ? 'apt-get install --reinstall --yes --no-install-recommends chromium' : removeVariable(edited(manager), 'CHROMIUM_PATH'), manager)
+  const found = await host.stat(path)
+  if (found === undefined) {
+    const install = andRestart(wiring, 'apt-get install --yes --no-install-recommends chromium', manager)
+    return [fault(name, manager.name, `CHROMIUM_PATH=${path} does not exist`, path === custom ? install : replaced)]
+  }
+  if (found.type !== 'file') return [fault(name, manager.name, `CHROMIUM_PATH=${path} is no program`, replaced)]
+  if ((found.mode & 0o111) === 0) return [fault(name, manager.name, `CHROMIUM_PATH=${path} may not be executed`, andRestart(wiring, `chmod +x ${word(path)}`, manager))]
+  const version = await host.run(asUser(host, wiring, path, '--version'), 20_000)
+  const number = /\d+\.\d+\.\d+\.\d+/.exec(version.stdout)?.[0]
+  if (number === undefined) return [fault(name, manager.name, `CHROMIUM_PATH=${path} is no Chromium that runs: --version prints no version`, replaced)]
+  return [ok(name, manager.name, `${path} is Chromium ${number}`), await trySandbox({ host, wiring }, manager, path)]
+}
+
+/** Kernel settings that close user namespaces, which the sandbox is made of. */
+const gates = [
+  { setting: 'kernel.unprivileged_userns_clone', closed: (value: number) => value === 0, open: 1 },
+  { setting: 'user.max_user_namespaces', closed: (value: number) => value === 0, open: 15_000 },
+  { setting: 'kernel.apparmor_restrict_unprivileged_userns', closed: (value: number) => value === 1, open: 0 }
+]
+
+/** A real try: a page shown with the sandbox on, in a profile of its own, and thrown away. */
+const trySandbox = async ({ host, wiring }: Pick<Asked, 'host' | 'wiring'>, manager: Manager, path: string): Promise<Finding> => {
+  const name = 'sandbox'
+  const user = wiring.user?.name ?? ''
+  if (host.uid === 0 && (wiring.user?.uid ?? 0) === 0) return note(name, manager.name, 'not tried: Chromium keeps its sandbox only for an unprivileged user')
+  const script = 'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && HOME=$d timeout -k 1 25 "$0" --headless --user-data-dir="$d" --disable-gpu --disable-dev-shm-usage --no-first-run --dump-dom about:blank'
+  const tried = await host.run(asUser(host, wiring, 'sh', '-c', script, path), 30_000)
+  if (tried.code === 0 && /<html/i.test(tried.stdout)) return ok(name, manager.name, `Chromium runs with its sandbox on, as ${user}`)
+  for (const { setting, closed, open } of gates) {
+    const value = (await host.readFile(`/proc/sys/${setting.replaceAll('.', '/')}`))?.trim()
+    if (value === undefined || !closed(Number(value))) continue
+    const keep = `echo ${setting}=${open} >/etc/sysctl.d/60-leadmaster.conf && sysctl -p /etc/sysctl.d/60-leadmaster.conf`
+    return fault(name, manager.name, `${setting} is ${value}: user namespaces are closed, and Chromium's sandbox is made of them`, andRestart(wiring, keep, manager))
+  }
+  const timedOut = tried.code === undefined || tried.code === 124 || tried.code === 137
+  const words = /^.*(?:FATAL|ERROR|error|cannot|No usable sandbox).*$/m.exec(tried.stderr)?.[0].replace(/^\[[^\]]*\]\s*/, '').slice(0, 160)
+  const why = timedOut ? 'it showed nothing within 25 s' : (words ?? `it ended with ${tried.code}`)
+  const look = host.uid === 0 ? `runuser -u ${user} -- ` : ''
+  return fault(name, manager.name, `Chromium does not show a page with its sandbox on, as ${user}: ${why}`, `${look}${word(path)} --headless --user-data-dir=/tmp/leadmaster-try --dump-dom about:blank # says why; often: apt-get install --reinstall --no-install-recommends chromium`)
+}

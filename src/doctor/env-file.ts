@@ -1,0 +1,47 @@
+/** A file in the syntax of EnvironmentFile=, systemd.exec(5), read as systemd reads it, with where things stand in it. */
+export interface EnvFile {
+  /** Of two lines for one variable the later stands. */
+  variables: Readonly<Record<string, string>>
+  assignments: readonly Assignment[]
+  /** Lines that are neither blank, comment nor assignment: systemd ignores them. */
+  strays: readonly { line: number; text: string }[]
+  /** The line where a quote or backslash begins that nothing closes: the rest of the file is swallowed. */
+  unclosed?: number
+}
+
+export interface Assignment {
+  name: string
+  value: string
+  /** Counted from 1. */
+  line: number
+}
+
+export const readEnvFile = (text: string): EnvFile => {
+  const variables: Record<string, string> = {}
+  const assignments: Assignment[] = []
+  const strays: { line: number; text: string }[] = []
+  const lineAt = (index: number): number => text.slice(0, index).split('\n').length
+  // a logical line: up to a newline that neither a backslash nor, after the =, a quote covers
+  const logical = /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\n])*|([^=\n#;\s][^=\n]*)?(?:=((?:[ \t\r]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t\r]*['"])(?:\\[^]|[^\\\n])*))?)(?:\n|$)/y
+  while (logical.lastIndex < text.length) {
+    const start = logical.lastIndex
+    const [all, name, value] = logical.exec(text) ?? []
+    const line = lineAt(start + (/^[ \t\r\n]*/.exec(text.slice(start))?.[0].length ?? 0))
+    if (all === undefined) return { variables, assignments, strays, unclosed: line }
+    if (name !== undefined && value !== undefined) {
+      variables[name.trim()] = unquote(value)
+      assignments.push({ name: name.trim(), value: unquote(value), line })
+    } else if (name !== undefined) strays.push({ line, text: name.trim() })
+  }
+  return { variables, assignments, strays }
+}
+
+/** Quoted parts first, then what is not quoted, whose trailing white space goes. */
+const unquote = (value: string): string => {
+  const [, quoted = '', rest = ''] = /^((?:[ \t\r]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t\r]*([^]*)$/.exec(value) ?? []
+  const open = quoted.replace(/[ \t\r]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g, (_all, single?: string, double = '') =>
+    single ?? double.replace(/\\([^])/g, (pair: string, char: string) => (char === '\n' ? '' : '"\\`$'.includes(char) ? char : pair))
+  )
+  const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t\r]*$/.exec(rest) ?? []
+  return open + kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' ? '' : char))
+}

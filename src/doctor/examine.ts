@@ -1,0 +1,34 @@
+import { checkIdentities, checkWiring } from './base-url.ts'
+import type { Asked, Check } from './check.ts'
+import { checkChromium } from './chromium.ts'
+import { checkClock } from './clock.ts'
+import { checkDirectories, checkDisk } from './directories.ts'
+import { checkEnvFiles, checkTokens } from './environment.ts'
+import type { Finding } from './finding.ts'
+import { checkFollowing, checkSessions } from './following.ts'
+import type { Host } from './host.ts'
+import { checkListening, checkPorts } from './ports.ts'
+import { checkRunning } from './running.ts'
+import { checkDropIns, checkManager, checkUnits } from './units.ts'
+import type { Wiring } from './wiring.ts'
+
+/** What can be the cause of something comes before it. */
+const causesFirst: readonly Check[] = [
+  checkEnvFiles, checkTokens, checkPorts, checkWiring, checkManager, checkDropIns, // what is written
+  checkDirectories, checkDisk, checkClock, checkChromium, // what it finds on the machine
+  checkUnits, checkRunning, checkListening // what runs
+]
+
+/** All checks, each knowing what those before it found. */
+export const examine = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
+  const findings: Finding[] = []
+  const asked: Asked = {
+    host, wiring,
+    cause: (service, ...names) => findings.find((each) => each.state === 'fault' && each.service === service && (names.length === 0 || names.includes(each.name)))
+  }
+  for (const check of causesFirst) findings.push(...(await check(asked)))
+  const { findings: identities, answered } = await checkIdentities(asked)
+  findings.push(...identities)
+  findings.push(...(await checkFollowing(asked, answered)), ...checkSessions(answered))
+  return findings
+}

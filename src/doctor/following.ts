@@ -1,0 +1,79 @@
+import type { Answered } from './base-url.ts'
+import type { Asked } from './check.ts'
+import { fault, note, ok, type Finding } from './finding.ts'
+import { urlOf } from './proposal.ts'
+import { word } from './shell.ts'
+import { hubs, restart } from './wiring.ts'
+
+/** The hub at work: its store, and how far it has taken each journal; and the sessions with WhatsApp. */
+
+const patienceMs = 2_000
+
+interface Check {
+  name: string
+  ok: boolean
+  detail: string
+}
+
+const isReadiness = (body: unknown): body is { checks: Check[] } => typeof body === 'object' && body !== null && 'checks' in body && Array.isArray(body.checks)
+
+export const checkFollowing = async ({ host, wiring, cause }: Asked, answered: readonly Answered[]): Promise<Finding[]> => {
+  const [hub] = hubs(wiring)
+  if (!hub?.config || cause(hub.name)) return []
+  const { HOST, PORT, HUB_API_TOKEN } = hub.config
+  const url = `${urlOf(HOST, PORT)}/ready`
+  const name = 'following'
+  const ask = async (): Promise<Check[] | undefined> => {
+    const answer = await host.get(url, HUB_API_TOKEN)
+    return answer && isReadiness(answer.body) ? answer.body.checks : undefined
+  }
+  const checks = await ask()
+  if (!checks) return [fault(name, hub.name, `${url} does not answer as central-hub does`, restart(wiring, hub))]
+  const findings: Finding[] = []
+  for (const check of checks.filter(({ name: each }) => each === 'store')) if (!check.ok) findings.push(fault('store', hub.name, check.detail, restart(wiring, hub)))
+  for (const { manager, identity } of answered) {
+    const last = identity.status.journal.last_seq
+    const of = manager?.instance === undefined ? '' : ` ${identity.account}`
+    const find = (all: readonly Check[] | undefined): Check | undefined => all?.find((each) => each.name === `following${of}`)
+    const taken = (check: Check | undefined): number => Number(/record (\d+) of/.exec(check?.detail ?? '')?.[1] ?? NaN)
+    let check = find(checks)
+    const started = taken(check)
+    // one that was restarted a moment ago has not connected yet, and one that lags may be catching up
+    if (!check?.ok || started < last) {
+      await host.delay(patienceMs)
+      check = find(await ask())
+    }
+    if (check?.ok && taken(check) >= last) findings.push(ok(name, hub.name, `${check.detail}, account ${identity.account}`))
+    else if (check?.ok && taken(check) > started) findings.push(note(name, hub.name, `catching up with account ${identity.account}: ${check.detail}`))
+    else findings.push(fault(name, hub.name, `account ${identity.account} is not followed, its journal is at record ${last}: ${check?.detail ?? 'the hub does not know it'}`, restart(wiring, hub)))
+  }
+  return findings
+}
+
+export const checkSessions = (answered: readonly Answered[]): Finding[] =>
+  answered.flatMap(({ manager, identity: { status } }): Finding[] => {
+    if (!manager?.config) return []
+    const name = 'session'
+    const url = urlOf(manager.config.HOST, manager.config.PORT)
+    const curl = (method: string, path: string): string =>
+      `curl -s ${method}-H "Authorization: Bearer $(sed -n 's/^SESSION_MANAGER_TOKEN=//p' ${word(manager.envFile)})" ${url}${path}`
+    const reason = status.reason ?? 'no reason given'
+    const next = status.next_attempt_at === undefined ? '' : `; it tries again at ${status.next_attempt_at.slice(11, 19)} UTC`
+    switch (status.status) {
+      case 'READY':
+        return [ok(name, manager.name, 'READY: messages are being captured')]
+      case 'QR_REQUIRED': {
+        const scan = curl('', '/qr.txt')
+        // before the first link nothing is amiss; afterwards nothing is captured any more
+        return status.journal.last_seq > 0
+          ? [fault(name, manager.name, 'QR_REQUIRED: no phone is linked any more, nothing is captured until the code is scanned', scan)]
+          : [note(name, manager.name, 'QR_REQUIRED: no phone is linked yet, scan the code: WhatsApp, Settings, Linked devices', scan)]
+      }
+      case 'DISCONNECTED':
+      case 'ERROR':
+        return [fault(name, manager.name, `${status.status}: ${reason}${next}`, curl('-X POST ', '/connect'))]
+      default:
+        return [note(name, manager.name, `${status.status}: on its way to READY`)]
+    }
+  })
+

@@ -1,0 +1,45 @@
+import type { Identity, UpstreamOptions } from '../central-hub/upstream.ts'
+
+/** The few things doctor asks of the machine, so that a test can play one. What cannot be had is undefined, never thrown. */
+export interface Host {
+  /** The user doctor runs as. */
+  uid: number
+  now(): number
+  /** Runs a program, bounded in time, with a clean environment; `code` is undefined when it could not be run or took too long. */
+  run(command: readonly string[], timeoutMs?: number): Promise<Ran>
+  readFile(path: string): Promise<string | undefined>
+  /** Follows links. */
+  stat(path: string): Promise<Stat | undefined>
+  readdir(path: string): Promise<readonly string[]>
+  readlink(path: string): Promise<string | undefined>
+  statfs(path: string): Promise<Space | undefined>
+  /** The addresses of this machine's network interfaces. */
+  addresses(): readonly string[]
+  /** Who answers at the URL of a session-manager. @throws {ProblemError} saying who does instead */
+  identify(options: UpstreamOptions): Promise<Identity>
+  /** GET with a bearer token; undefined when nothing answers JSON there. */
+  get(url: string, token: string): Promise<{ status: number; body: unknown } | undefined>
+  delay(ms: number): Promise<void>
+}
+
+export interface Ran {
+  code: number | undefined
+  stdout: string
+  stderr: string
+}
+
+export interface Stat {
+  type: 'file' | 'directory' | 'other'
+  /** The permission bits. */
+  mode: number
+  uid: number
+  gid: number
+  mtimeMs: number
+}
+
+export interface Space {
+  freeBytes: number
+  bytes: number
+  freeInodes: number
+  inodes: number
+}

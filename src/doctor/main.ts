@@ -1,0 +1,46 @@
+import { resolve } from 'node:path'
+import { processEnv } from '../platform/env.ts'
+import { examine } from './examine.ts'
+import { fault } from './finding.ts'
+import { realHost } from './real-host.ts'
+import { screen } from './screen.ts'
+import { readWiring } from './wiring.ts'
+
+/** `scripts/doctor`: is it wired right, and if not, what is to be changed? */
+
+const usage = `usage: scripts/doctor [--json]
+
+Checks how LeadMaster is wired on this machine, and prints a line a check: ok, note or fault. What is at fault is
+followed by a command for a root shell that mends it. The first fault is the cause: mend it, then run doctor again.
+  --json   {"ok": …, "checks": [{"name", "service", "state", "detail", "mend"}]}
+
+It looks at the units and /etc/leadmaster where they are installed, else at a run of scripts/up: at .leadmaster, or
+the directory that LEADMASTER_HOME names. It changes nothing, and shows no secret, phone number or message.
+
+Exits 0 when all is well, 1 when something is at fault, 2 when it was called wrongly.
+`
+
+const [, , ...args] = process.argv
+if (args.includes('--help') || args.includes('-h')) {
+  process.stdout.write(usage)
+  process.exit()
+}
+if (args.some((each) => each !== '--json')) {
+  process.stderr.write(usage)
+  process.exit(2)
+}
+
+const release = resolve(import.meta.dirname, '../..')
+const home = processEnv['LEADMASTER_HOME']
+const host = realHost()
+const wiring = await readWiring(host, release, home === undefined || home === '' ? undefined : resolve(home))
+const nothing = 'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
+const checks = wiring ? await examine(host, wiring) : [fault('installed', 'host', nothing, `${release}/scripts/up`)]
+const allWell = checks.every(({ state }) => state !== 'fault')
+
+if (args.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: allWell, checks }, null, 2)}\n`)
+else {
+  const how = wiring?.mode === 'systemd' ? 'run by systemd' : `run by scripts/up${wiring?.simulated ? ' --simulated' : ''}`
+  process.stdout.write(screen(wiring ? `LeadMaster, ${how}, env files in ${wiring.directory}` : 'LeadMaster', checks, process.stdout.isTTY))
+}
+process.exitCode = allWell ? 0 : 1

@@ -1,0 +1,50 @@
+import { readEnvFile } from './env-file.ts'
+import type { Host } from './host.ts'
+import { managers, refusals, type Service, type Wiring } from './wiring.ts'
+
+/** What a variable should be, as far as that can be told: for mends. */
+
+/** A URL that reaches who listens there. */
+export const urlOf = (host: string, port: number | string): string =>
+  `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
+
+const template = async (host: Host, { release }: Wiring, service: Service): Promise<string> => (await host.readFile(`${release}/deploy/env/${service.kind}.env`)) ?? ''
+
+/** The template's value, in force or commented out; empty when there is none. */
+const templateValue = async (host: Host, wiring: Wiring, service: Service, name: string): Promise<string> => {
+  const text = await template(host, wiring, service)
+  const commented = readEnvFile(text.replace(new RegExp(`^#(?=${name}=)`, 'm'), ''))
+  return commented.variables[name] ?? ''
+}
+
+/** The first port from the customary one on that no other service has. */
+export const freePort = (wiring: Wiring, service: Service, from: number): number => {
+  const taken = wiring.services.filter((other) => other !== service).map((other) => Number(other.file.variables['PORT']))
+  let port = from
+  while (taken.includes(port)) port += 1
+  return port
+}
+
+/** What a variable should be when nothing else is known; undefined when the line is better left out. Not for secrets. */
+export const proposal = async (host: Host, wiring: Wiring, service: Service, name: string): Promise<string | undefined> => {
+  if (name === 'STATE_DIR') return service.stateDir
+  if (name === 'ENV_FILE') return service.envFile
+  if (name === 'ACCOUNT' && service.instance !== undefined) return service.instance
+  if (name === 'ACCOUNT' && wiring.simulated) return 'simulated'
+  const value = await templateValue(host, wiring, service, name)
+  if (name === 'PORT') return String(freePort(wiring, service, Number(value) || (service.kind === 'central-hub' ? 3012 : 3001)))
+  if (name === 'SESSION_MANAGER_BASE_URL') {
+    const [first] = managers(wiring)
+    const { HOST, PORT } = first?.file.variables ?? {}
+    const url = HOST !== undefined && PORT !== undefined ? urlOf(HOST, PORT) : ''
+    return refusals('central-hub', { SESSION_MANAGER_BASE_URL: url }).some((said) => said.startsWith(`${name}=`) || said.startsWith(`${name} is empty`)) ? value : url
+  }
+  return value === '' ? undefined : value
+}
+
+/** What was probably meant by a malformed value: the first of a few readings that the service accepts. */
+export const meant = (service: Service, name: string, value: string): string | undefined => {
+  const bare = value.replace(/\s+#.*$/s, '').trim()
+  const readings = [bare, bare.toLowerCase(), bare.replace(/^["']+|["']+$/g, ''), `http://${bare}`, bare.replace(/^(https?:\/\/[^/]+).*$/, '$1'), bare.replace(/^https?:\/\//, '').replace(/:\d+$/, ''), `${bare}s`, `/${bare}`]
+  return readings.find((reading) => reading !== '' && !refusals(service.kind, { [name]: reading }).some((said) => said.startsWith(`${name}=`) || said.startsWith(`${name} is empty`)))
+}

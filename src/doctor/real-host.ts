@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process'
+import { readdir, readFile, readlink, stat, statfs } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createUpstream } from '../central-hub/upstream.ts'
+import type { Host, Ran } from './host.ts'
+
+const none = (): undefined => undefined
+const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_PAGER: '' }
+
+/** The machine that doctor runs on. */
+export const realHost = (): Host => ({
+  uid: process.getuid?.() ?? 0,
+  now: Date.now,
+  run: ([program = '', ...args], timeoutMs = 10_000) =>
+    new Promise<Ran>((resolve) => {
+      const options = { env: environment, cwd: '/', timeout: timeoutMs, killSignal: 'SIGKILL', maxBuffer: 16 * 1024 ** 2 } as const
+      execFile(program, args, options, (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined
+        resolve({ code, stdout, stderr })
+      })
+    }),
+  readFile: (path) => readFile(path, 'utf8').catch(none),
+  stat: (path) =>
+    stat(path).then(
+      (found) => ({ type: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other', mode: found.mode & 0o7777, uid: found.uid, gid: found.gid, mtimeMs: found.mtimeMs }),
+      none
+    ),
+  readdir: (path) => readdir(path).catch(() => []),
+  readlink: (path) => readlink(path).catch(none),
+  statfs: (path) =>
+    statfs(path).then((found) => ({ freeBytes: found.bavail * found.bsize, bytes: found.blocks * found.bsize, freeInodes: found.ffree, inodes: found.files }), none),
+  addresses: () => Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address)),
+  identify: (options) => createUpstream(options).verify(),
+  get: async (url, token) => {
+    try {
+      const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` }, redirect: 'manual', signal: AbortSignal.timeout(5_000) })
+      return { status: answer.status, body: await answer.json() }
+    } catch {
+      return undefined
+    }
+  },
+  delay: (ms) => delay(ms)
+})
