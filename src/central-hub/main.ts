@@ -35,6 +35,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const store = await openStore(config.STATE_DIR)
   const { db } = store
   lifecycle.onStop('close the store', store.close)
+  if (store.newerSteps.length > 0) log.warn({ event: 'store_is_newer', steps: store.newerSteps }, 'a newer release has changed the store; this one works with it')
 
   const metrics = createMetrics()
   const access = createAccess({ token: config.HUB_API_TOKEN, envFile: config.ENV_FILE })

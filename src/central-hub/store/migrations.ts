@@ -1,11 +1,16 @@
 import { sql, type Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 
-/** The store's schema, a step at a time. A step that has shipped is never changed; each keeps the release before it working. */
+/**
+ * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the release before it
+ * working, so that an upgrade can be rolled back.
+ */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_messages_and_leads': {
     up: async (db: Kysely<unknown>) => {
       const statements = [
+        // written anew after each migration: an older release reads in it whether this schema is one that it works with
+        `CREATE TABLE schema_reach (works_from TEXT NOT NULL) STRICT`,
         `CREATE TABLE cursors (account TEXT PRIMARY KEY, journal_id TEXT NOT NULL, seq INTEGER NOT NULL) STRICT`,
         `CREATE TABLE leads (
           id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, phone TEXT, lid TEXT, chat_id TEXT NOT NULL, name TEXT,
@@ -45,3 +50,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
     }
   }
 }
+
+/** The last step known to the oldest release that works with the schema as the last step here leaves it. */
+export const worksFrom = '0001_messages_and_leads'

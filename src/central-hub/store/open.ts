@@ -2,35 +2,63 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
-import { migrations } from './migrations.ts'
+import { migrations, worksFrom } from './migrations.ts'
 import type { Database, Db } from './schema.ts'
 import { sqliteDialect } from './sqlite.ts'
 
 /** The hub's store. */
 export interface Store {
   db: Db
+  /** Steps of the schema that a newer release has made; this one works with them all the same. */
+  newerSteps: string[]
   /** Folds the write-ahead log into the file, and closes it. */
   close(): Promise<void>
 }
 
+const latest = Object.keys(migrations).sort().at(-1) as string
+
+/** Steps that were made and that this release does not know. */
+const unknownSteps = async (db: Db): Promise<string[]> => {
+  const tables = await sql<{ name: string }>`select name from sqlite_master where name = 'kysely_migration'`.execute(db)
+  if (tables.rows.length === 0) return []
+  const made = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+  return made.rows.map(({ name }) => name).filter((name) => !(name in migrations))
+}
+
+const bringUpToDate = async (db: Db): Promise<string[]> => {
+  const newer = await unknownSteps(db)
+  if (newer.length > 0) {
+    const reach = await db.selectFrom('schema_reach').select('works_from').executeTakeFirstOrThrow()
+    if (latest < reach.works_from) throw new Error(`a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`)
+    return newer
+  }
+  const { error } = await new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } }).migrateToLatest()
+  if (error !== undefined) throw error
+  await db.transaction().execute(async (trx) => {
+    await trx.deleteFrom('schema_reach').execute()
+    await trx.insertInto('schema_reach').values({ works_from: worksFrom }).execute()
+  })
+  return []
+}
+
 /**
  * Opens the store in a directory, made if need be, and brings its schema up to date.
- * @throws when it cannot be opened, or was made by a newer release
+ * @throws when it cannot be opened, or was changed by a release too new for this one
  */
 export const openStore = async (directory: string): Promise<Store> => {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const db = new Kysely<Database>({ dialect: sqliteDialect(join(directory, 'hub.db')) })
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } })
-  const { error } = await migrator.migrateToLatest()
-  if (error !== undefined) {
+  try {
+    const newerSteps = await bringUpToDate(db)
+    return {
+      db, newerSteps,
+      close: async () => {
+        await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
+        await db.destroy()
+      }
+    }
+  } catch (error) {
     await db.destroy()
     throw new Error(`the store in ${directory} cannot be brought up to date: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
-  }
-  return {
-    db,
-    close: async () => {
-      await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
-      await db.destroy()
-    }
   }
 }
