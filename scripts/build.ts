@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
 
 /** `npm run build`: src, compiled, into dist, with the operator page's files. dist is replaced only by a whole build. */
 
@@ -17,7 +18,10 @@ try {
 } catch {
   process.exit(1) // tsc has said why
 }
-if (existsSync(page)) cpSync(page, new URL('central-hub/console/', made), { recursive: true })
+const files = new URL('central-hub/console/', made)
+cpSync(page, files, { recursive: true })
+// sirv sends these to who accepts them
+for (const file of readdirSync(files)) writeFileSync(new URL(`${file}.gz`, files), gzipSync(readFileSync(new URL(file, files)), { level: 9 }))
 if (existsSync(dist)) renameSync(dist, old)
 renameSync(made, dist)
 rmSync(old, { recursive: true, force: true })

@@ -11,5 +11,5 @@ export const addConsole = (http: Http, access: Access): void => {
   for (const file of readdirSync(directory)) access.open(`/${file}`)
   access.open('/')
   // asked for anew each time, so that a page never mixes modules of two releases
-  http.use(sirv(directory, { etag: true, maxAge: 0 }))
+  http.use(sirv(directory, { etag: true, gzip: true, maxAge: 0 }))
 }

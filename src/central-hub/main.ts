@@ -81,7 +81,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addWhatsappRoutes({ http, accounts })
   addLeadRoutes({ http, db, onChanged: live.changed })
   addMessageRoutes({ http, db })
-  addEventRoutes({ http, db, live, accounts })
+  addEventRoutes({ http, store, live, accounts })
   access.addRoutes(http)
   addConsole(http, access)
 

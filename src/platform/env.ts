@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { cleanEnv, makeValidator, type ValidatorSpec } from 'envalid'
 import leven from 'leven'
 
@@ -54,6 +56,20 @@ export const readEnv = <T extends object>(source: Source, schema: Schema<T>): T 
   })
   if (faults.length > 0) throw new EnvironmentError(faults)
   return { ...values } as T
+}
+
+/**
+ * The environment with what systemd hands over as credentials, each a file named like its variable: LoadCredential=,
+ * systemd.exec(5). An empty variable, as a template has it, gives way to the credential.
+ * @throws {EnvironmentError} when a variable is given both ways
+ */
+export const withCredentials = (source: Source): Source => {
+  const directory = source['CREDENTIALS_DIRECTORY']
+  if (directory === undefined) return source
+  const credentials = Object.fromEntries(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8').replace(/\r?\n$/, '')]))
+  const twice = Object.keys(credentials).filter((name) => source[name])
+  if (twice.length > 0) throw new EnvironmentError(twice.map((name) => `${name} is given twice, as a credential and in the environment file: remove one`))
+  return { ...source, ...credentials }
 }
 
 const describe = (name: string, value: string | undefined, error: unknown, desc?: string): string => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { EnvironmentError, masked, processEnv, systemdEnv, type Source } from './env.ts'
+import { EnvironmentError, masked, processEnv, systemdEnv, withCredentials, type Source } from './env.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { createNotify, type Notify } from './notify.ts'
@@ -30,7 +30,7 @@ export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: num
   const notify = createNotify(notifySocket)
   let config: C
   try {
-    config = readConfig(processEnv)
+    config = readConfig(withCredentials(processEnv))
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error
     const message = `${service} cannot start: ${error.message}`

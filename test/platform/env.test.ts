@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { EnvironmentError, masked, processEnv, systemdEnv } from '../../src/platform/env.ts'
+import { EnvironmentError, masked, processEnv, systemdEnv, withCredentials } from '../../src/platform/env.ts'
 import { readConfig as readCentralHub } from '../../src/central-hub/config.ts'
 import { readConfig as readSessionManager } from '../../src/session-manager/config.ts'
 import { changed, faultyCases, goodEnv, readers, secret, type Service } from './env-cases.ts'
@@ -110,4 +110,17 @@ t.test('the real session-manager exits 78, naming every fault in one line of its
     t.equal(status, 78)
     t.match(lines[0], /^<2>\{"level":"fatal"/)
   })
+})
+
+t.test('a credential of systemd takes the place of a variable that is missing or empty, and of no other', async (t) => {
+  const directory = t.testdir({ SESSION_MANAGER_TOKEN: `${secret}\n` })
+  const { SESSION_MANAGER_TOKEN: _token, ...without } = goodEnv['session-manager']
+  for (const source of [without, { ...without, SESSION_MANAGER_TOKEN: '' }]) {
+    t.match(readSessionManager(withCredentials({ ...source, CREDENTIALS_DIRECTORY: directory })), { SESSION_MANAGER_TOKEN: secret })
+  }
+  const both = thrown(() => withCredentials({ ...goodEnv['session-manager'], CREDENTIALS_DIRECTORY: directory }))
+  t.match(both.faults, [/^SESSION_MANAGER_TOKEN is given twice/])
+  const near = thrown(() => readSessionManager(withCredentials({ ...goodEnv['session-manager'], CREDENTIALS_DIRECTORY: t.testdir({ SESSION_MANAGER_TOKNE: 'x' }) })))
+  t.match(near.faults, [/^SESSION_MANAGER_TOKNE is unknown: did you mean SESSION_MANAGER_TOKEN/])
+  t.equal(withCredentials(goodEnv['session-manager']), goodEnv['session-manager'])
 })

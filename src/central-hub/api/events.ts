@@ -1,23 +1,25 @@
 import type { Status } from '../../contract/session.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { Http } from '../../platform/http.ts'
-import { ProblemError } from '../../platform/problem.ts'
-import { query, whole } from '../../platform/query.ts'
+import { invalid, ProblemError } from '../../platform/problem.ts'
+import { query } from '../../platform/query.ts'
 import { follow, resumePoint } from '../../platform/sse.ts'
 import type { Live } from '../live.ts'
 import { eventRange, readEvents, type StoredEvent } from '../store/events.ts'
-import type { Db } from '../store/schema.ts'
+import type { Store } from '../store/open.ts'
 import type { Account } from '../accounts.ts'
 
 const pageSize = 100
 
 /**
- * `GET /api/events`: server-sent events `message` and `lead`, with an id, and `session`, without. A client that gives
- * `Last-Event-ID` or `?after=` gets what it missed; one that was away for longer than events are kept gets `reset`
- * first, and should read the lists again. `session` carries what `GET /api/whatsapp/status` would answer, a problem
+ * `GET /api/events`: server-sent events `message`, `lead` and `session`. A client that gives the last id it saw, by
+ * `Last-Event-ID` or `?after=`, gets what it missed (0: all that is kept); one that was away for longer than events are
+ * kept, or whose id is of another store, gets `reset` first, and should read the lists again. `session` carries what `GET /api/whatsapp/status` would answer, a problem
  * included: of each account now, and on each change.
  */
-export const addEventRoutes = ({ http, db, live, accounts }: { http: Http; db: Db; live: Live; accounts: readonly Account[] }): void => {
+export const addEventRoutes = ({ http, store, live, accounts }: { http: Http; store: Store; live: Live; accounts: readonly Account[] }): void => {
+  const { db } = store
+  const toId = (position: number): string => `${store.id}-${position}`
   const sessionNow = async ({ upstream }: Account): Promise<Status | Problem> => {
     try {
       return (await upstream.verify()).status
@@ -30,19 +32,23 @@ export const addEventRoutes = ({ http, db, live, accounts }: { http: Http; db: D
   http.route('GET', '/api/events', async (req, res) => {
     const given = resumePoint(req, query(req, 'after').get('after') ?? undefined)
     const { first, last } = await eventRange(db)
-    const asked = whole(given ?? null, 'after', 0, Number.MAX_SAFE_INTEGER, last)
-    const missed = asked < first - 1 || asked > last
+    const [, of, digits] = /^(?:([0-9a-f]{8})-)?(\d{1,15})$/.exec(given ?? toId(last)) ?? []
+    if (digits === undefined || (of === undefined && digits !== '0')) throw invalid({ field: 'after', message: 'expected the id of an event, or 0' })
+    const asked = of === undefined ? first - 1 : Number(digits)
+    const missed = asked < first - 1 || asked > last || (of !== undefined && of !== store.id)
+    const after = missed ? last : asked
     const stream = http.stream(req, res)
-    if (missed) await stream.send([{ event: 'reset', id: last, data: { reason: 'events since then are not kept: read the lists again' } }])
+    if (missed) await stream.send([{ event: 'reset', id: toId(last), data: { reason: 'events since then are not kept: read the lists again' } }])
     stream.onClose(live.onSession((now) => void stream.send([{ event: 'session', data: now }])))
     const sessions = await Promise.all(accounts.map(sessionNow))
-    await stream.send(sessions.map((data) => ({ event: 'session', data })))
+    // with the id it starts from, a client that sees nothing else before it is cut off can resume too
+    await stream.send(sessions.map((data) => ({ event: 'session', id: toId(after), data })))
     await follow<StoredEvent>(stream, {
-      after: missed ? last : asked,
-      read: (after) => readEvents(db, after, pageSize),
+      after,
+      read: (position) => readEvents(db, position, pageSize),
       position: ({ id }) => id,
       // a lead that was merged into another since is told of by that one's own event
-      toEvent: ({ id, type, data }) => (data === undefined ? undefined : { id, event: type, data }),
+      toEvent: ({ id, type, data }) => (data === undefined ? undefined : { id: toId(id), event: type, data }),
       subscribe: live.onChanged
     })
   })

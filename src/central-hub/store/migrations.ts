@@ -9,8 +9,9 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001_messages_and_leads': {
     up: async (db: Kysely<unknown>) => {
       const statements = [
-        // written anew after each migration: an older release reads in it whether this schema is one that it works with
-        `CREATE TABLE schema_reach (works_from TEXT NOT NULL) STRICT`,
+        // id is drawn once; works_from is written anew after each migration, for an older release to read whether it works with this
+        `CREATE TABLE store (id TEXT NOT NULL, works_from TEXT NOT NULL) STRICT`,
+        `INSERT INTO store VALUES (lower(hex(randomblob(4))), '')`,
         `CREATE TABLE cursors (account TEXT PRIMARY KEY, journal_id TEXT NOT NULL, seq INTEGER NOT NULL) STRICT`,
         `CREATE TABLE leads (
           id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, phone TEXT, lid TEXT, chat_id TEXT NOT NULL, name TEXT,

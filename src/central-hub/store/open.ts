@@ -9,6 +9,8 @@ import { sqliteDialect } from './sqlite.ts'
 /** The hub's store. */
 export interface Store {
   db: Db
+  /** Drawn when the store was made: a client's position in its events belongs to it. */
+  id: string
   /** Steps of the schema that a newer release has made; this one works with them all the same. */
   newerSteps: string[]
   /** Folds the write-ahead log into the file, and closes it. */
@@ -28,16 +30,13 @@ const unknownSteps = async (db: Db): Promise<string[]> => {
 const bringUpToDate = async (db: Db): Promise<string[]> => {
   const newer = await unknownSteps(db)
   if (newer.length > 0) {
-    const reach = await db.selectFrom('schema_reach').select('works_from').executeTakeFirstOrThrow()
+    const reach = await db.selectFrom('store').select('works_from').executeTakeFirstOrThrow()
     if (latest < reach.works_from) throw new Error(`a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`)
     return newer
   }
   const { error } = await new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } }).migrateToLatest()
   if (error !== undefined) throw error
-  await db.transaction().execute(async (trx) => {
-    await trx.deleteFrom('schema_reach').execute()
-    await trx.insertInto('schema_reach').values({ works_from: worksFrom }).execute()
-  })
+  await db.updateTable('store').set({ works_from: worksFrom }).execute()
   return []
 }
 
@@ -50,8 +49,9 @@ export const openStore = async (directory: string): Promise<Store> => {
   const db = new Kysely<Database>({ dialect: sqliteDialect(join(directory, 'hub.db')) })
   try {
     const newerSteps = await bringUpToDate(db)
+    const { id } = await db.selectFrom('store').select('id').executeTakeFirstOrThrow()
     return {
-      db, newerSteps,
+      db, id, newerSteps,
       close: async () => {
         await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
         await db.destroy()

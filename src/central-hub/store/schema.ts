@@ -4,7 +4,8 @@ import type { InboundRecord } from '../../contract/record.ts'
 
 /** The hub's tables. Times of WhatsApp are UNIX seconds, as it gives them; our own are ms. Truth values are 0 and 1. */
 export interface Database {
-  schema_reach: { works_from: string }
+  /** One row. */
+  store: { id: string; works_from: string }
   cursors: { account: string; journal_id: string; seq: number }
   leads: LeadTable
   /** Leads that turned out to be one person with another: the old id goes on leading to it. */

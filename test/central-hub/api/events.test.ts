@@ -25,28 +25,32 @@ t.test('a client gets what happens from now on: message, lead, session', async (
 })
 
 t.test('a client that was away gets what it missed, by Last-Event-ID or after', async (t) => {
-  const { url, take } = await serveApi(t)
+  const { url, take, storeId } = await serveApi(t)
   await take(record('a'))
   await take(record('b'))
-  for (const open of [() => openSse(`${url}/api/events`, { ...bearer, 'last-event-id': '2' }), () => openSse(`${url}/api/events?after=2`, bearer)]) {
+  for (const open of [() => openSse(`${url}/api/events`, { ...bearer, 'last-event-id': `${storeId}-2` }), () => openSse(`${url}/api/events?after=${storeId}-2`, bearer)]) {
     const client = await open()
     t.match(JSON.parse((await client.until(({ event }) => event === 'message')).data), { body: 'message b' })
-    t.equal((await client.until(({ event }) => event === 'lead')).id, '4')
+    t.equal((await client.until(({ event }) => event === 'lead')).id, `${storeId}-4`)
     client.close()
   }
+  const all = await openSse(`${url}/api/events?after=0`, bearer)
+  t.equal((await all.until(({ event }) => event === 'session')).id, `${storeId}-0`, 'from where it starts')
+  t.equal((await all.until(({ event }) => event === 'message')).id, `${storeId}-1`)
+  all.close()
 })
 
 t.test('a client that was away for longer than events are kept is told to read the lists again', async (t) => {
-  const { url, db, take } = await serveApi(t)
+  const { url, db, take, storeId } = await serveApi(t)
   for (let round = 0; round < 11; round += 1) await addEvents(db, 'lead', Array.from({ length: 10_000 }, () => 1))
   await pruneEvents(db)
-  for (const after of ['5', '999999']) {
+  for (const after of [`${storeId}-5`, `${storeId}-999999`, '00000000-110000']) {
     const client = await openSse(`${url}/api/events?after=${after}`, bearer)
-    t.match(await client.until(({ event }) => event === 'reset'), { id: '110000' })
+    t.match(await client.until(({ event }) => event === 'reset'), { id: `${storeId}-110000` })
     client.close()
   }
   await take(record('a'))
-  const client = await openSse(`${url}/api/events?after=110000`, bearer)
+  const client = await openSse(`${url}/api/events?after=${storeId}-110000`, bearer)
   await client.until(({ event }) => event === 'message')
   t.notOk(client.events.some(({ event }) => event === 'reset'))
   client.close()
@@ -62,5 +66,5 @@ t.test('session-manager cannot be reached: the session event is that problem', a
 t.test('a position that is none is refused', async (t) => {
   const { ask } = await serveApi(t)
   t.match(await ask('/api/events?after=x'), { status: 400, body: { errors: [{ field: 'after' }] } })
-  t.match(await ask('/api/events', { headers: { 'last-event-id': '-1' } }), { status: 400 })
+  for (const id of ['-1', '5', '1e3', 'zzzzzzzz-1']) t.match(await ask('/api/events', { headers: { 'last-event-id': id } }), { status: 400 }, id)
 })

@@ -19,6 +19,8 @@ export interface Api {
   url: string
   port: number
   db: Db
+  /** The store's id, which its event ids begin with. */
+  storeId: string
   live: Live
   take(...records: InboundRecord[]): Promise<void>
   /** A request with the token; `body` is sent as JSON. */
@@ -41,7 +43,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
     (http) => {
       addLeadRoutes({ http, db, onChanged: live.changed })
       addMessageRoutes({ http, db })
-      addEventRoutes({ http, db, live, accounts })
+      addEventRoutes({ http, store, live, accounts })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
     },
@@ -50,6 +52,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
   const ingest = createIngest({ db, onTaken: live.changed })
   return {
     url, port, db, live,
+    storeId: store.id,
     take: (...records) => ingest.take('main', 'j', records),
     ask: async <T>(path: string, init: { method?: string; body?: unknown; headers?: Record<string, string> } = {}) => {
       const { method = 'GET', body, headers } = init
