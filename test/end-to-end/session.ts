@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { InboundPage, InboundRecord } from '../../src/contract/record.ts'
 import type { Qr, Status } from '../../src/contract/session.ts'
 import { openSse } from '../platform/sse-client.ts'
+import { browserDirectory } from '../whatsapp-web/directory.ts'
 import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from '../whatsapp-web/server.ts'
 import { ask, freePort, sessionManagerEnv, startDaemon, token, type Daemon, type Line } from './daemon.ts'
 
@@ -46,7 +47,7 @@ export const withSession = async (t: Test, options: SessionOptions, body: (sessi
 }
 
 const startSession = async (t: Test, options: SessionOptions): Promise<Session> => {
-  const directory = t.testdir()
+  const { path: directory, remove } = browserDirectory()
   const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
   const stateDir = join(directory, 'state')
   const port = await freePort()
@@ -87,6 +88,7 @@ const startSession = async (t: Test, options: SessionOptions): Promise<Session> 
   t.teardown(async () => {
     await session.daemon?.end()
     await web.close()
+    remove()
   })
   await session.start()
   if (options.linked) {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import whatsapp from 'whatsapp-web.js'
+import { browserDirectory } from './directory.ts'
 import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from './server.ts'
 
 /** The unmodified whatsapp-web.js on the simulated WhatsApp Web, with nothing of LeadMaster in between. */
@@ -12,7 +13,7 @@ export const startClient = async (
   t: Test,
   options: { scenario?: Partial<Scenario>; beforePage?: (page: Page) => Promise<void> } = {}
 ): Promise<{ web: WhatsAppWeb; client: Client; page: Page }> => {
-  const directory = t.testdir()
+  const { path: directory, remove } = browserDirectory()
   const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
   const authStrategy = new whatsapp.NoAuth()
   const client: Client = new whatsapp.Client({
@@ -23,6 +24,7 @@ export const startClient = async (
   t.teardown(async () => {
     await client.pupBrowser?.close()
     await web.close()
+    remove()
   })
   await client.initialize()
   return { web, client, page: client.pupPage as Page }

@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { WhatsAppWeb } from './server.ts'
-import { readArgs, verbs } from './verbs.ts'
+import type { WhatsAppWeb } from './api.ts'
+import { readArgs } from './arguments.ts'
+import { verbs } from './verbs.ts'
 
 /** The verbs over HTTP on loopback: `POST /VERB` with a JSON body. `GET /` lists them. */
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import { serialized, type MessageModel } from './models.ts'
-import type { Scenario } from './server.ts'
+import type { Scenario } from './api.ts'
 import type { History } from './history.ts'
 
 /** One page's connection to WhatsApp's servers: it is linked, or shows codes; it syncs, and is told what happens. */

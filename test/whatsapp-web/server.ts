@@ -5,100 +5,22 @@ import { createServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { basename, join } from 'node:path'
 import { WebSocketServer } from 'ws'
+import type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
 import { chromiumProcesses, makeCertificate, writeHostRules, writeWrapper } from './chromium.ts'
 import { createHistory, newState, type State } from './history.ts'
 import { createLink, type Link } from './link.ts'
-import { createPhone, type Phone } from './phone.ts'
+import { createPhone } from './phone.ts'
 
 /**
  * A stand-in for https://web.whatsapp.com: serves the page, and is "the phone and WhatsApp's servers" to it. Nothing
  * in LeadMaster knows of it: CHROMIUM_PATH names a wrapper in which that name leads here.
  */
 
-/** How the simulated WhatsApp behaves; may be changed at any time, for pages loaded and connections made from then on. */
-export interface Scenario {
-  /** How long the first and each later code is shown; WhatsApp: 60 s and 20 s. */
-  firstQrMs: number
-  qrMs: number
-  /** Codes shown before the page is left to itself (UNPAIRED_IDLE). */
-  qrCodes: number
-  /** `early`: complete before whatsapp-web.js listens; `stuck`: it progresses and does not end; `never`: it does not begin. */
-  sync: 'normal' | 'early' | 'stuck' | 'never'
-  syncStepMs: number
-  /** Until the page first tries again when its connection is lost. */
-  reconnectMs: number
-  version: string
-  /** Modules that this version of WhatsApp Web does not have. */
-  missing: string[]
-  /** The page shows no window.Debug.VERSION. */
-  deprecated: boolean
-}
+export type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
 
 const usual: Scenario = {
   firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, reconnectMs: 200,
   version: '2.3000.1031521324', missing: [], deprecated: false
-}
-
-export interface Outbound {
-  /** Module and function of WhatsApp Web, or the frame that left. */
-  name: string
-  detail: string
-  at: string
-}
-
-export interface WhatsAppWeb {
-  /** To be given as CHROMIUM_PATH. */
-  chromiumPath: string
-  port: number
-  phone: Phone
-  scenario: Scenario
-  /** Everything any page ever tried to send, mark as seen or show as presence. */
-  outbound(): Outbound[]
-  /** The phone scans the code that is shown, or this one. @throws when it is not the one shown */
-  scan(code?: string): Promise<void>
-  /** The code shown now, or as soon as one is; `not` this one. */
-  qr(not?: string): Promise<string>
-  /** Resolves once a page is linked and connected / has synced. */
-  connected(): Promise<void>
-  synced(): Promise<void>
-  /** Resolves once no page is connected. */
-  disconnected(): Promise<void>
-  /** Resolves once a connected device has everything that happened. */
-  settled(): Promise<void>
-  /** The code that is shown now, if one is. */
-  shownQr(): string | undefined
-  linkedDevices(): number
-  isConnected(): boolean
-  /** The phone unlinks all devices. */
-  logout(): void
-  /** The page's own socket goes into this state, WAState of whatsapp-web.js. */
-  state(state: string): void
-  /** The next code now, also in a page that is linked. */
-  rotate(): void
-  /** The page reports its sync a second time. */
-  syncedAgain(): void
-  /** From now on the page takes everything in and tells nobody, or again does. */
-  stall(on: boolean): void
-  throwInPage(message: string): void
-  hangPage(): void
-  /** Kills the renderers of the Chromium that shows this page. @returns how many */
-  crashPage(): Promise<number>
-  /** The processes of that Chromium. */
-  chromium(type?: string): Promise<number[]>
-  /** No network: nothing listens, every connection is cut; `on` brings it back. */
-  network(on: boolean): Promise<void>
-  /** Whether names resolve in a Chromium started from now on. */
-  dns(resolves: boolean): Promise<void>
-  close(): Promise<void>
-}
-
-export interface WhatsAppWebOptions {
-  /** For the certificate, the wrapper and media; made if need be. */
-  directory: string
-  scenario?: Partial<Scenario>
-  /** Keeps devices and history in the directory over a restart. */
-  persist?: boolean
-  log?: (line: string) => void
 }
 
 const pageDirectory = new URL('page/', import.meta.url)
@@ -176,12 +98,15 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
   const chromiumPath = await writeWrapper(directory, port, spki)
 
   /** What `read` finds, now or as soon as something changed so that it does. */
-  const when = async <T>(read: () => T | undefined | false): Promise<T> => {
+  const when = async <T>(what: string, read: () => T | undefined | false): Promise<T> => {
+    const late = AbortSignal.timeout(60_000)
     for (;;) {
       const found = read()
       if (found !== undefined && found !== false) return found
       if (closed) throw new Error('the simulated WhatsApp is closed')
-      await once(news, 'changed')
+      await once(news, 'changed', { signal: late }).catch(() => {
+        throw new Error(`the simulated WhatsApp waited 60 s in vain for ${what}`)
+      })
     }
   }
   const all = (): Link[] => [...links]
@@ -211,17 +136,17 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
     chromiumPath, port, phone, scenario,
     outbound: () => [...outbound],
     scan: async (code) => {
-      const link = await when(() => all().findLast((one) => one.code !== undefined))
+      const link = await when('a QR to scan', () => all().findLast((one) => one.code !== undefined))
       if (code !== undefined && code !== link.code) throw new Error('code: that is not the code shown now')
       link.scan()
-      await when(online)
+      await when('the page that scanned to connect', online)
     },
-    qr: (not) => when(() => all().findLast(({ code }) => code !== undefined && code !== not)?.code),
-    connected: async () => void (await when(online)),
-    synced: async () => void (await when(() => online()?.synced)),
-    disconnected: async () => void (await when(() => links.size === 0)),
+    qr: (not) => when('a QR', () => all().findLast(({ code }) => code !== undefined && code !== not)?.code),
+    connected: async () => void (await when('a linked page to connect', online)),
+    synced: async () => void (await when('a linked page to sync', () => online()?.synced)),
+    disconnected: async () => void (await when('every page to disconnect', () => links.size === 0)),
     settled: async () =>
-      void (await when(() => {
+      void (await when('a page to take in all that happened', () => {
         const device = online()?.device
         return device !== undefined && history.waiting(device).length === 0
       })),

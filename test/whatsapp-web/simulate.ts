@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readArgs, verbs, type Field } from './verbs.ts'
+import { readArgs, type Field } from './arguments.ts'
+import { verbs } from './verbs.ts'
 
 /** scripts/simulate: `simulate.ts CONTROL_FILE VERB [--OPTION VALUE]…` tells the running simulated WhatsApp what happens. */
 

@@ -2,24 +2,10 @@ import { setTimeout } from 'node:timers/promises'
 import { burst } from './burst.ts'
 import type { Common, Sent } from './phone.ts'
 import type { MediaKind } from './media.ts'
-import type { Scenario, WhatsAppWeb } from './server.ts'
+import type { Scenario, WhatsAppWeb } from './api.ts'
+import type { Args, Field, Verb } from './arguments.ts'
 
 /** Everything the simulated WhatsApp can be told to do from outside; control.ts and scripts/simulate offer exactly this. */
-
-export interface Field {
-  is: 'phone' | 'text' | 'number' | 'flag' | 'list' | 'file' | readonly string[]
-  about: string
-  required?: true
-}
-
-export interface Verb {
-  about: string
-  fields: Record<string, Field>
-  /** `args` hold what `fields` allow: files as Buffer, lists as string[]. */
-  run(web: WhatsAppWeb, args: Args): unknown
-}
-
-export type Args = Record<string, string | number | boolean | string[] | Buffer | undefined>
 
 const required = true
 const text = (args: Args, name: string): string => args[name] as string
@@ -65,10 +51,6 @@ const media = (kind: MediaKind, what: string): Verb => ({
 })
 
 const plain = (about: string, run: (web: WhatsAppWeb) => unknown): Verb => ({ about, fields: {}, run })
-const asNumber = (value: string): number => {
-  if (!Number.isFinite(Number(value))) throw new Error(`${value} is not a number`)
-  return Number(value)
-}
 const states = ['CONFLICT', 'CONNECTED', 'DEPRECATED_VERSION', 'OPENING', 'PAIRING', 'PROXYBLOCK', 'SMB_TOS_BLOCK', 'TIMEOUT', 'TOS_BLOCK', 'UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE'] as const
 
 export const verbs: Record<string, Verb> = {
@@ -223,40 +205,4 @@ export const verbs: Record<string, Verb> = {
   crash: plain('the page crashes', async (web) => ({ renderers: await web.crashPage() })),
   outbound: plain('lists what any page tried to send, mark as seen or show as presence', (web) => ({ outbound: web.outbound() })),
   status: plain('tells what is linked and connected', (web) => ({ linked_devices: web.linkedDevices(), connected: web.isConnected(), qr: web.shownQr(), outbound: web.outbound().length }))
-}
-
-/** Checks a body and turns it into what `run` takes. @returns the fault if there is one, naming the field */
-export const readArgs = (verb: Verb, body: Record<string, unknown>): { args: Args } | { field: string; message: string } => {
-  const args: Args = {}
-  const unknown = Object.keys(body).find((name) => !(name in verb.fields))
-  if (unknown !== undefined) return { field: unknown, message: `unknown; expected ${Object.keys(verb.fields).join(', ') || 'nothing'}` }
-  for (const [name, { is, required: needed }] of Object.entries(verb.fields)) {
-    const value = body[name]
-    if (value === undefined) {
-      if (needed) return { field: name, message: 'is missing' }
-      continue
-    }
-    const wrong = (expected: string): { field: string; message: string } => ({ field: name, message: `expected ${expected}` })
-    if (is === 'flag') {
-      if (typeof value !== 'boolean') return wrong('true or false')
-      args[name] = value
-    } else if (is === 'number') {
-      if (typeof value !== 'number' && !(typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value))) return wrong('a number')
-      args[name] = asNumber(String(value))
-    } else if (is === 'list') {
-      const list = typeof value === 'string' ? value.split(',').filter(Boolean) : value
-      if (!Array.isArray(list) || list.some((item) => typeof item !== 'string')) return wrong('a list of texts')
-      args[name] = list as string[]
-    } else if (typeof value !== 'string') return wrong('a text')
-    else if (is === 'phone') {
-      if (!/^\+?\d{5,15}$/.test(value) && !/^[\d-]+@(c\.us|lid|g\.us)$/.test(value)) return wrong('a phone number such as +5215512345678, or an id such as 123@lid')
-      args[name] = value
-    } else if (is === 'file') {
-      if (!/^[A-Za-z0-9+/]*={0,2}$/.test(value)) return wrong('the file in base64')
-      args[name] = Buffer.from(value, 'base64')
-    } else if (is === 'text') args[name] = value
-    else if (!is.includes(value)) return wrong(is.join(', '))
-    else args[name] = value
-  }
-  return { args }
 }

@@ -1,0 +1,84 @@
+import type { Phone } from './phone.ts'
+
+/** What tests and the control server can do with the simulated WhatsApp. */
+
+/** How the simulated WhatsApp behaves; may be changed at any time, for pages loaded and connections made from then on. */
+export interface Scenario {
+  /** How long the first and each later code is shown; WhatsApp: 60 s and 20 s. */
+  firstQrMs: number
+  qrMs: number
+  /** Codes shown before the page is left to itself (UNPAIRED_IDLE). */
+  qrCodes: number
+  /** `early`: complete before whatsapp-web.js listens; `stuck`: it progresses and does not end; `never`: it does not begin. */
+  sync: 'normal' | 'early' | 'stuck' | 'never'
+  syncStepMs: number
+  /** Until the page first tries again when its connection is lost. */
+  reconnectMs: number
+  version: string
+  /** Modules that this version of WhatsApp Web does not have. */
+  missing: string[]
+  /** The page shows no window.Debug.VERSION. */
+  deprecated: boolean
+}
+
+export interface Outbound {
+  /** Module and function of WhatsApp Web, or the frame that left. */
+  name: string
+  detail: string
+  at: string
+}
+
+export interface WhatsAppWeb {
+  /** To be given as CHROMIUM_PATH. */
+  chromiumPath: string
+  port: number
+  phone: Phone
+  scenario: Scenario
+  /** Everything any page ever tried to send, mark as seen or show as presence. */
+  outbound(): Outbound[]
+  /** The phone scans the code that is shown, or this one. @throws when it is not the one shown */
+  scan(code?: string): Promise<void>
+  /** The code shown now, or as soon as one is; `not` this one. */
+  qr(not?: string): Promise<string>
+  /** Resolves once a page is linked and connected / has synced. */
+  connected(): Promise<void>
+  synced(): Promise<void>
+  /** Resolves once no page is connected. */
+  disconnected(): Promise<void>
+  /** Resolves once a connected device has everything that happened. */
+  settled(): Promise<void>
+  /** The code that is shown now, if one is. */
+  shownQr(): string | undefined
+  linkedDevices(): number
+  isConnected(): boolean
+  /** The phone unlinks all devices. */
+  logout(): void
+  /** The page's own socket goes into this state, WAState of whatsapp-web.js. */
+  state(state: string): void
+  /** The next code now, also in a page that is linked. */
+  rotate(): void
+  /** The page reports its sync a second time. */
+  syncedAgain(): void
+  /** From now on the page takes everything in and tells nobody, or again does. */
+  stall(on: boolean): void
+  throwInPage(message: string): void
+  hangPage(): void
+  /** Kills the renderers of the Chromium that shows this page. @returns how many */
+  crashPage(): Promise<number>
+  /** The processes of that Chromium. */
+  chromium(type?: string): Promise<number[]>
+  /** No network: nothing listens, every connection is cut; `on` brings it back. */
+  network(on: boolean): Promise<void>
+  /** Whether names resolve in a Chromium started from now on. */
+  dns(resolves: boolean): Promise<void>
+  close(): Promise<void>
+}
+
+export interface WhatsAppWebOptions {
+  /** For the certificate, the wrapper and media; made if need be. */
+  directory: string
+  scenario?: Partial<Scenario>
+  /** Keeps devices and history in the directory over a restart. */
+  persist?: boolean
+  log?: (line: string) => void
+}
