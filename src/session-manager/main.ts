@@ -106,7 +106,9 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     },
     onCaptured: (drafts) => {
       const add = (): Promise<void> => capture.add(drafts, 'live').then(media.wake)
-      void (backfill.caughtUp()?.then(add) ?? add())
+      // messages keep their chat's order; a reaction or a vote would not be read back if this ended meanwhile
+      const ordered = drafts.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
+      void ((ordered ? backfill.caughtUp() : undefined)?.then(add) ?? add())
     },
     onChange,
     onReady: () => {
