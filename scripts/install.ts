@@ -1,0 +1,320 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fillEnvFile, parseEnvFile } from './env-file.ts'
+
+/**
+ * `scripts/up` where systemd runs the machine, after setup: a release of what was built, the user, the env files, the
+ * units; started and waited for, else taken back. Every step looks at what is there, so that it can be run again after
+ * any interruption. It also runs from within a release, which then is installed anew: it imports nothing of src.
+ */
+
+const source = resolve(import.meta.dirname, '..')
+const opt = '/opt/leadmaster'
+const releases = join(opt, 'releases')
+const current = join(opt, 'current')
+const etc = '/etc/leadmaster'
+const units = '/etc/systemd/system'
+const doctor = '/usr/local/bin/leadmaster-doctor'
+const kept = 3
+/** The hub may say that it is not ready for this long after both services are, ms: it asks session-manager who it is. */
+const readyMs = 30_000
+/** A service whose first start failed is given this long to come up by its restarts, ms. */
+const secondChanceMs = 15_000
+
+const say = (text: string): void => void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
+const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+/** Its exit code; what it says is only wanted when it is the last word. */
+const tried = (program: string, ...args: string[]): { ok: boolean; said: string } => {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+  return { ok: status === 0, said: `${stdout}${stderr}`.trim() }
+}
+const property = (unit: string, name: string): string => run('systemctl', 'show', unit, '--value', '-p', name).trim()
+const textOf = (path: string): string | undefined => (existsSync(path) ? readFileSync(path, 'utf8') : undefined)
+
+// --- the release: all that the services need, under a name that its content gives ---
+const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy', 'dist']
+/** What of scripts works without the sources. */
+const scripts = ['doctor', 'env-file.ts', 'install.ts', 'uninstall', 'up']
+
+const filesOf = (path: string): string[] =>
+  statSync(path).isDirectory() ? readdirSync(path).sort().flatMap((entry) => filesOf(join(path, entry))) : [path]
+
+/** node_modules follows from the lockfile; setup has seen to it. */
+const releaseName = (): string => {
+  const hash = createHash('sha256').update(process.arch)
+  for (const part of [...parts, ...scripts.map((script) => `scripts/${script}`)]) {
+    for (const file of filesOf(join(source, part))) hash.update(`\0${file.slice(source.length)}\0`).update(readFileSync(file))
+  }
+  const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { version: string }
+  return `${version}-${hash.digest('hex').slice(0, 12)}`
+}
+
+/** The packages of production that are installed, without those in others, which are copied with them. */
+const packages = (): string[] => {
+  const lock = JSON.parse(readFileSync(join(source, 'package-lock.json'), 'utf8')) as { packages: Record<string, { dev?: boolean }> }
+  return Object.entries(lock.packages).flatMap(([path, { dev }]) => (/^node_modules\/(?!.*node_modules)/.test(path) && !dev && existsSync(join(source, path)) ? [path] : []))
+}
+
+/** Made aside and renamed once it is on disk: a half-made one is never used. @returns where it is */
+const makeRelease = (): string => {
+  if (dirname(source) === releases) return source
+  const made = join(releases, releaseName())
+  if (existsSync(made)) return made
+  say(`making the release ${made}`)
+  mkdirSync(releases, { recursive: true, mode: 0o755 })
+  const aside = join(releases, '.new')
+  rmSync(aside, { recursive: true, force: true })
+  mkdirSync(join(aside, 'scripts'), { recursive: true })
+  const copy = (paths: readonly string[]): string => run('cp', '-a', '--parents', '--reflink=auto', ...paths, aside)
+  process.chdir(source)
+  copy([...parts, ...scripts.map((script) => `scripts/${script}`), ...packages()])
+  const runtime = `node_modules/node-linux-${process.arch}`
+  rmSync(join(aside, runtime, 'include'), { recursive: true }) // for compilers
+  symlinkSync(runtime, join(aside, 'runtime'))
+  run('chown', '-hR', 'root:root', aside)
+  run('chmod', '-R', 'u=rwX,go=rX', aside)
+  run('sync', '--file-system', aside)
+  renameSync(aside, made)
+  return made
+}
+
+const linkTo = (path: string, target: string): void => {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && readlinkSync(path) === target) return
+  rmSync(`${path}.new`, { force: true })
+  symlinkSync(target, `${path}.new`)
+  renameSync(`${path}.new`, path)
+}
+
+/** When a release was last seen ready; undefined when it never was. */
+const wasReady = (release: string): number | undefined => statSync(join(release, '.was-ready'), { throwIfNoEntry: false })?.mtimeMs
+const byReadiness = (): string[] =>
+  readdirSync(releases).filter((name) => !name.startsWith('.')).map((name) => join(releases, name)).sort((a, b) => (wasReady(b) ?? 0) - (wasReady(a) ?? 0))
+
+// --- what belongs to the machine ---
+/** Where a file of a release is installed. */
+const places = (release: string): Map<string, string> => {
+  const from = join(release, 'deploy/systemd')
+  const found = new Map<string, string>()
+  for (const file of readdirSync(from)) {
+    if (/\.(service|target|slice)$/.test(file)) found.set(join(units, file), join(from, file))
+  }
+  found.set('/etc/sysusers.d/leadmaster.conf', join(from, 'leadmaster.sysusers'))
+  found.set('/etc/tmpfiles.d/leadmaster.conf', join(from, 'leadmaster.tmpfiles'))
+  const version = Number(/^systemd (\d+)/.exec(run('systemctl', '--version'))?.[1])
+  const rising = join(from, 'rising-delay.conf')
+  if (version >= 254 && existsSync(rising)) found.set(join(units, 'leadmaster-.service.d/rising-delay.conf'), rising)
+  return found
+}
+
+const installFile = (path: string, from: string): boolean => {
+  const text = readFileSync(from, 'utf8')
+  if (textOf(path) === text) return false
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(`${path}.new`, text, { mode: 0o644 })
+  renameSync(`${path}.new`, path)
+  return true
+}
+
+/** @returns whether anything changed */
+const installFiles = (release: string): boolean => {
+  const wanted = places(release)
+  const known = [...wanted.keys(), join(units, 'leadmaster-.service.d/rising-delay.conf'), ...byReadiness().flatMap((other) => [...places(other).keys()])]
+  let changed = false
+  for (const path of new Set(known)) {
+    const from = wanted.get(path)
+    if (from !== undefined) changed = installFile(path, from) || changed
+    else if (existsSync(path)) {
+      rmSync(path)
+      changed = true
+    }
+  }
+  return changed
+}
+
+const makeUser = (): void => {
+  run('systemd-sysusers', '/etc/sysusers.d/leadmaster.conf')
+  run('systemd-tmpfiles', '--create', '/etc/tmpfiles.d/leadmaster.conf')
+}
+
+type Service = 'session-manager' | 'central-hub'
+const envFile = (service: Service): string => join(etc, `${service}.env`)
+const env = (service: Service): Record<string, string> | undefined => {
+  const text = textOf(envFile(service))
+  return text === undefined ? undefined : parseEnvFile(text)
+}
+
+/** What an operator has there stays as it is. */
+const makeEnvFiles = (release: string): void => {
+  const make = (service: Service, values: () => Record<string, string>): void => {
+    if (existsSync(envFile(service))) return
+    const made = `${envFile(service)}.new`
+    rmSync(made, { force: true })
+    writeFileSync(made, fillEnvFile(readFileSync(join(release, `deploy/env/${service}.env`), 'utf8'), values()), { mode: 0o600, flag: 'wx' })
+    chownSync(made, 0, Number(run('id', '-g', 'leadmaster')))
+    chmodSync(made, 0o640)
+    renameSync(made, envFile(service))
+    say(`made ${envFile(service)} with fresh tokens`)
+  }
+  make('session-manager', () => ({ SESSION_MANAGER_TOKEN: env('central-hub')?.['SESSION_MANAGER_TOKEN'] || randomBytes(32).toString('hex') }))
+  make('central-hub', () => {
+    const { HOST = '127.0.0.1', PORT = '3001', SESSION_MANAGER_TOKEN = '' } = env('session-manager') ?? {}
+    const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '::1' : HOST
+    return { SESSION_MANAGER_BASE_URL: `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`, SESSION_MANAGER_TOKEN, HUB_API_TOKEN: randomBytes(32).toString('hex') }
+  })
+}
+
+// --- the units at work ---
+const shipped = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster.target']
+
+/** Units of further accounts that are enabled. */
+const accounts = (): string[] => wanted().filter((unit) => unit.includes('@'))
+
+/** At the first install all are enabled; afterwards one that is disabled is so by somebody's will. */
+const enable = (first: boolean, changed: boolean): void => {
+  for (const unit of [...shipped, ...(first ? [] : accounts())]) {
+    const state = property(unit, 'UnitFileState')
+    if (first) run('systemctl', 'enable', '--quiet', unit)
+    else if (state === 'enabled') changed && run('systemctl', 'reenable', '--quiet', unit)
+    else say(`${unit} is ${state || 'not enabled'}, and stays so`)
+  }
+}
+
+/** What has to run: what is enabled, further accounts included; session-managers first. */
+const wanted = (): string[] =>
+  property('leadmaster.target', 'Wants').split(' ').filter((unit) => /^leadmaster-.*\.service$/.test(unit)).sort().reverse()
+
+const isActive = (unit: string): boolean => property(unit, 'ActiveState') === 'active'
+
+/** Which release the main process was started from. */
+const runningFrom = (unit: string): string | undefined => {
+  try {
+    return readlinkSync(`/proc/${property(unit, 'MainPID')}/cwd`)
+  } catch {
+    return undefined
+  }
+}
+
+const urlOf = (service: Service): string => {
+  const { HOST = '127.0.0.1', PORT = '' } = env(service) ?? {}
+  const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '::1' : HOST
+  return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`
+}
+const hub = async <T>(path: string): Promise<T | undefined> => {
+  const authorization = `Bearer ${env('central-hub')?.['HUB_API_TOKEN'] ?? ''}`
+  try {
+    return (await (await fetch(`${urlOf('central-hub')}${path}`, { headers: { authorization }, signal: AbortSignal.timeout(5_000) })).json()) as T
+  } catch {
+    return undefined
+  }
+}
+
+/** What keeps the hub from being ready, in its own words; undefined when nothing does. */
+const unready = async (): Promise<string | undefined> => {
+  const said = await hub<{ ready?: boolean; detail?: string; checks?: { name: string; ok: boolean; detail: string }[] }>('/ready')
+  if (said?.ready === true) return undefined
+  const failing = said?.checks?.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`)
+  return failing?.join('; ') || said?.detail || `nothing answers at ${urlOf('central-hub')}/ready as the hub does`
+}
+
+/** Starts what does not run yet from this release, and waits for it. @returns what is wrong, undefined when all is well */
+const bringUp = async (release: string): Promise<string | undefined> => {
+  const all = wanted()
+  const stale = all.filter((unit) => isActive(unit) && runningFrom(unit) !== realpathSync(release))
+  const down = all.filter((unit) => !isActive(unit))
+  if (stale.length > 0) say(`restarting ${stale.join(', ')}`)
+  if (down.length > 0) say(`starting ${down.join(', ')}`)
+  if (stale.length > 0) tried('systemctl', 'restart', ...stale)
+  if (down.length > 0) tried('systemctl', 'start', ...down)
+  tried('systemctl', 'start', '--no-block', 'leadmaster.target')
+  for (const end = Date.now() + secondChanceMs; ; await delay(500)) {
+    const left = all.filter((unit) => !isActive(unit))
+    if (left.length === 0) break
+    const refused = left.find((unit) => property(unit, 'ExecMainStatus') === '78' && property(unit, 'ActiveState') === 'failed')
+    if (refused !== undefined) return `${refused} refuses its environment`
+    if (Date.now() > end) return `${left.join(' and ')} did not start`
+  }
+  if (!all.includes('leadmaster-central-hub.service')) return undefined
+  for (const end = Date.now() + readyMs; ; await delay(250)) {
+    const why = await unready()
+    if (why === undefined) return undefined
+    if (Date.now() > end) return `central-hub is not ready: ${why}`
+  }
+}
+
+const lastWords = (): string =>
+  wanted().filter((unit) => !isActive(unit)).map((unit) => `${unit}, the last of its log (journalctl -u ${unit} has all):\n${run('journalctl', '-u', unit, '-n', '5', '-o', 'cat', '--no-pager').trim().replace(/^/gm, '    ')}`).join('\n')
+
+/** Puts a release in the place of another. */
+const activate = async (release: string, first: boolean): Promise<string | undefined> => {
+  linkTo(current, join('releases', basename(release)))
+  const changed = installFiles(release)
+  makeUser()
+  makeEnvFiles(release)
+  linkTo(doctor, join(current, 'scripts/doctor'))
+  if (changed) run('systemctl', 'daemon-reload')
+  enable(first, changed)
+  return bringUp(release)
+}
+
+const prune = (inUse: string): void => {
+  const old = byReadiness().filter((release) => release !== inUse).slice(kept - 1)
+  for (const release of old) {
+    say(`removing the old release ${release}`)
+    rmSync(release, { recursive: true, force: true })
+  }
+}
+
+const nextStep = async (): Promise<void> => {
+  const url = urlOf('central-hub')
+  const token = `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')}`
+  const session = await hub<{ linked?: boolean; status?: string }>('/api/whatsapp/status')
+  say(`
+LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. leadmaster-doctor checks its wiring.
+  page     ${url}/
+  token    ${token}
+  leads    curl -H "Authorization: Bearer $(${token})" ${url}/api/leads
+${session?.linked ? `A phone is linked; the session is ${session.status}.` : `  QR code  curl -H "Authorization: Bearer $(${token})" ${url}/api/whatsapp/qr.txt
+           scan it with WhatsApp on the phone: Settings, Linked devices`}
+`)
+}
+
+// --- the way up ---
+if (tried('dpkg-query', '-W', '-f', '${db:Status-Status}', 'leadmaster').said === 'installed') {
+  say('LeadMaster is installed as a Debian package: upgrade that, or apt-get remove leadmaster first (data and env files stay)')
+  process.exit(1)
+}
+const release = makeRelease()
+const first = byReadiness().every((other) => wasReady(other) === undefined)
+const wasWell = !first && (await unready()) === undefined
+const previous = byReadiness().find((other) => other !== release && wasReady(other) !== undefined)
+const fault = await activate(release, first)
+// a hub that was not ready before may have reasons of its own, such as an account whose session-manager is stopped
+const bearable = fault?.startsWith('central-hub is not ready') && !first && !wasWell
+if (fault === undefined || bearable) {
+  writeFileSync(join(release, '.was-ready'), '')
+  utimesSync(join(release, '.was-ready'), new Date(), new Date())
+  if (fault !== undefined) say(`${fault}. It was not before either.`)
+  prune(release)
+  await nextStep()
+  process.exit(0)
+}
+say(`the release ${basename(release)} did not get ready: ${fault}`)
+const words = lastWords()
+if (words !== '') say(words)
+if (previous === undefined) {
+  say('There is no release to go back to: it is left as it is, and tried again by systemd. leadmaster-doctor says what to mend.')
+  process.exit(1)
+}
+say(`going back to ${basename(previous)}`)
+const worse = await activate(previous, false)
+if (worse === undefined) {
+  if (release !== source) rmSync(release, { recursive: true, force: true })
+  say(`LeadMaster runs again as before, with the release ${basename(previous)}`)
+} else {
+  say(`the release ${basename(previous)} does not get ready either: ${worse}`)
+  say(lastWords())
+}
+process.exit(1)
