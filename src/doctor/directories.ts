@@ -13,7 +13,9 @@ const MiB = 1024 ** 2
 /** The directories above a path, the highest first. */
 const above = (path: string): string[] => path.split('/').slice(1, -1).map((_, index, parts) => `/${parts.slice(0, index + 1).join('/')}`)
 
-const mayEnter = ({ mode, uid, gid }: Stat, user: User): boolean => ((uid === user.uid ? mode >> 6 : gid === user.gid ? mode >> 3 : mode) & 1) === 1
+/** Whose permission bits of a directory count for a user. */
+const classOf = ({ uid, gid }: Stat, user: User): 'u' | 'g' | 'o' => (uid === user.uid ? 'u' : gid === user.gid ? 'g' : 'o')
+const mayEnter = (found: Stat, user: User): boolean => ((found.mode >> { u: 6, g: 3, o: 0 }[classOf(found, user)]) & 1) === 1
 
 /** The mount that a path is on, if it is read-only. */
 const readOnlyMount = async (host: Host, path: string): Promise<string | undefined> => {
@@ -47,7 +49,7 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
   if (wiring.mode === 'systemd' || host.uid !== 0) {
     for (const parent of above(dir)) {
       const found = await host.stat(parent)
-      if (found && !mayEnter(found, user)) return wrong(`cannot be reached by ${user.name}: ${parent} is closed to it (mode ${octal(found)})`, mended(`chmod o+x ${word(parent)}`))
+      if (found && !mayEnter(found, user)) return wrong(`cannot be reached by ${user.name}: ${parent} is closed to it (mode ${octal(found)})`, mended(`chmod ${classOf(found, user)}+x ${word(parent)}`))
     }
   }
   const found = await host.stat(dir)

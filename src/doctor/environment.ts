@@ -1,7 +1,7 @@
 import type { Asked, Check } from './check.ts'
 import { fault, note, ok, type Finding } from './finding.ts'
 import type { Host } from './host.ts'
-import { meant, proposal } from './proposal.ts'
+import { meant, proposal, running } from './proposal.ts'
 import { copySecret, freshSecret, removeVariable, renameVariable, setVariable, word, type EditedFile } from './shell.ts'
 import { andRestart, knows, type Service, type Wiring } from './wiring.ts'
 
@@ -43,7 +43,7 @@ const checkOne = async (host: Host, wiring: Wiring, service: Service, before: re
 const checkAccess = async (host: Host, wiring: Wiring, service: Service): Promise<Finding[]> => {
   const found = await host.stat(service.envFile)
   if (found === undefined) return []
-  const owner = wiring.mode === 'systemd' || wiring.user?.uid === undefined || wiring.userName === 'leadmaster' ? 0 : wiring.user.uid
+  const owner = wiring.byRoot ? 0 : wiring.user?.uid
   const group = wiring.user?.gid
   const mode = found.mode.toString(8).padStart(4, '0')
   const wrong = [
@@ -101,7 +101,7 @@ const explain = async (host: Host, wiring: Wiring, service: Service, variable: s
   if (/ is unknown: /.test(said)) return mended(removeVariable(file, variable))
   if (secrets[service.kind].includes(variable)) return secret(wiring, service, variable, said, before)
   const value = service.file.variables[variable]
-  const better = (value === undefined || value === '' ? undefined : meant(service, variable, value)) ?? (await proposal(host, wiring, service, variable))
+  const better = (value === undefined || value === '' ? undefined : meant(service, variable, value)) ?? (await running(host, service, variable)) ?? (await proposal(host, wiring, service, variable))
   if (better === undefined) return mended(removeVariable(file, variable))
   return mended(setVariable(file, variable, better))
 }
@@ -126,8 +126,7 @@ const install = async (host: Host, wiring: Wiring, service: Service): Promise<st
   const from = `${wiring.release}/deploy/env/${service.kind}.env`
   const text = (await host.readFile(from)) ?? ''
   const file = { path: service.envFile, text }
-  const rooted = wiring.userName === 'leadmaster' || wiring.mode === 'systemd'
-  const steps = [`install -m 0640 ${rooted ? `-o root -g ${wiring.userName} ` : ''}${word(from)} ${word(service.envFile)}`]
+  const steps = [`install -m 0640 ${wiring.byRoot ? `-o root -g ${wiring.userName} ` : ''}${word(from)} ${word(service.envFile)}`]
   for (const variable of Object.keys(service.file.variables).length > 0 ? [] : ['HOST', 'PORT', 'ACCOUNT', 'STATE_DIR', 'SESSION_MANAGER_BASE_URL', 'ENV_FILE']) {
     if (knows(service.kind, variable) !== 'own') continue
     const value = await proposal(host, wiring, service, variable)

@@ -1,6 +1,7 @@
 import { readEnvFile } from './env-file.ts'
 import type { Host } from './host.ts'
-import { managers, refusals, type Service, type Wiring } from './wiring.ts'
+import { environmentOf } from './processes.ts'
+import { hubs, managers, refusals, type Service, type Wiring } from './wiring.ts'
 
 /** What a variable should be, as far as that can be told: for mends. */
 
@@ -32,19 +33,33 @@ export const proposal = async (host: Host, wiring: Wiring, service: Service, nam
   if (name === 'ACCOUNT' && service.instance !== undefined) return service.instance
   if (name === 'ACCOUNT' && wiring.simulated) return 'simulated'
   const value = await templateValue(host, wiring, service, name)
+  if (name === 'PORT' && service === managers(wiring)[0]) {
+    // the hub may know
+    const url = hubs(wiring)[0]?.config?.SESSION_MANAGER_BASE_URL
+    if (url !== undefined && new URL(url).port !== '') return new URL(url).port
+  }
   if (name === 'PORT') return String(freePort(wiring, service, Number(value) || (service.kind === 'central-hub' ? 3012 : 3001)))
   if (name === 'SESSION_MANAGER_BASE_URL') {
     const [first] = managers(wiring)
     const { HOST, PORT } = first?.file.variables ?? {}
     const url = HOST !== undefined && PORT !== undefined ? urlOf(HOST, PORT) : ''
-    return refusals('central-hub', { SESSION_MANAGER_BASE_URL: url }).some((said) => said.startsWith(`${name}=`) || said.startsWith(`${name} is empty`)) ? value : url
+    return accepts(service, name, url) ? url : value
   }
   return value === '' ? undefined : value
+}
+
+const accepts = (service: Service, name: string, value: string): boolean =>
+  value !== '' && !refusals(service.kind, { [name]: value }).some((said) => said.startsWith(`${name}=`))
+
+/** What the process still has that was started before the file was spoilt. */
+export const running = async (host: Host, service: Service, name: string): Promise<string | undefined> => {
+  const value = service.pid === undefined ? undefined : (await environmentOf(host, service.pid))?.[name]
+  return value !== undefined && accepts(service, name, value) ? value : undefined
 }
 
 /** What was probably meant by a malformed value: the first of a few readings that the service accepts. */
 export const meant = (service: Service, name: string, value: string): string | undefined => {
   const bare = value.replace(/\s+#.*$/s, '').trim()
-  const readings = [bare, bare.toLowerCase(), bare.replace(/^["']+|["']+$/g, ''), `http://${bare}`, bare.replace(/^(https?:\/\/[^/]+).*$/, '$1'), bare.replace(/^https?:\/\//, '').replace(/:\d+$/, ''), `${bare}s`, `/${bare}`]
-  return readings.find((reading) => reading !== '' && !refusals(service.kind, { [name]: reading }).some((said) => said.startsWith(`${name}=`) || said.startsWith(`${name} is empty`)))
+  const readings = [bare, bare.toLowerCase(), bare.replace(/^["']+|["']+$/g, ''), `http://${bare}`, bare.replace(/^(https?:\/\/[^/]+).*$/, '$1'), bare.replace(/^https?:\/\//, '').replace(/:\d+$/, ''), `${bare}s`]
+  return readings.find((reading) => accepts(service, name, reading))
 }

@@ -1,5 +1,5 @@
 import type { Check } from './check.ts'
-import { fault, note, ok } from './finding.ts'
+import { fault, note, ok, skipped } from './finding.ts'
 import { environmentOf } from './processes.ts'
 import { knows, restart } from './wiring.ts'
 
@@ -10,9 +10,12 @@ const name = 'running environment'
 
 const shown = (value: string | undefined): string => (value === undefined ? 'not set' : JSON.stringify(value.replace(/\/\/.*@/s, '//(hidden)@')))
 
-export const checkRunning: Check = async ({ host, wiring }) => {
+export const checkRunning: Check = async ({ host, wiring, cause }) => {
   const findings = wiring.services.map(async (service) => {
-    if (service.pid === undefined || service.text === undefined) return []
+    if (service.pid === undefined) return []
+    // what mends the file restarts the service too
+    const because = cause(service.name, 'env file', 'tokens')
+    if (because) return [skipped(name, service.name, because)]
     const has = await environmentOf(host, service.pid)
     if (has === undefined) return [note(name, service.name, `the environment of process ${service.pid} cannot be read by you: run doctor as root`)]
     const { variables } = service.file

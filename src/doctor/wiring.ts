@@ -19,6 +19,8 @@ export interface Wiring {
   /** Whom the services run as; undefined when there is no such user. */
   user: User | undefined
   userName: string
+  /** Root starts the services, and the env files are root's. */
+  byRoot: boolean
   services: readonly Service[]
 }
 
@@ -142,7 +144,7 @@ export const readWiring = async (host: Host, release: string, home: string | und
   const owner = mode === 'foreground' ? ((await host.stat(directory))?.uid ?? host.uid) : 0
   const userName = owner === 0 ? services[0]?.properties['User'] || 'leadmaster' : String(owner)
   const user = await findUser(host, userName)
-  return { mode, directory, release, simulated, user, userName: user?.name ?? userName, services }
+  return { mode, directory, release, simulated, user, userName: user?.name ?? userName, byRoot: owner === 0, services }
 }
 
 /** The command that starts everything in the foreground. */
