@@ -127,13 +127,14 @@ export const createHttp = (options: HttpOptions): Http => {
     if (!hosts.has(name)) throw new ProblemError('misdirected-request', `this server does not answer to the Host header it was given`)
     void next()
   }
+  const origin = [...(options.corsOrigins ?? [])]
   const directives = options.contentSecurityPolicy ?? { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
   app.use(
     observe,
     helmet({ contentSecurityPolicy: { useDefaults: false, directives }, strictTransportSecurity: false }) as unknown as Middleware,
     checkHost,
     // before authorize: a preflight carries no token, and a page must be able to read why it was refused
-    cors({ origin: [...(options.corsOrigins ?? [])], methods: ['GET', 'POST', 'PATCH'], exposedHeaders: ['X-Request-Id'], maxAge: 600 }) as unknown as Middleware,
+    ...(origin.length > 0 ? [cors({ origin, methods: ['GET', 'POST', 'PATCH'], exposedHeaders: ['X-Request-Id'], maxAge: 600 }) as unknown as Middleware] : []),
     (req, _res, next) => {
       authorize(req)
       void next()

@@ -10,6 +10,7 @@ import { addRoutes } from '../../src/session-manager/routes.ts'
 import { initialSession, type Session } from '../../src/session-manager/session.ts'
 import { token } from '../end-to-end/daemon.ts'
 import { logLines } from '../platform/log-lines.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 
 /** session-manager without WhatsApp: its real routes over a real journal, and a session that the test sets. */
 export interface FakeSessionManager {
@@ -27,7 +28,7 @@ export interface FakeSessionManager {
 /** @param options.directory where the journal is, to go on with that of an earlier one */
 export const fakeSessionManager = async (t: Test, options: { port?: number; directory?: string; account?: string } = {}): Promise<FakeSessionManager> => {
   const account = options.account ?? 'main'
-  const journal = openJournal(join(options.directory ?? t.testdir(), 'journal.db'), account)
+  const journal = openJournal(join(options.directory ?? ownDirectory(t), 'journal.db'), account)
   const watchers = new Set<() => void>()
   const asked: string[] = []
   let session = initialSession(Date.now())

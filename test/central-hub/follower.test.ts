@@ -1,5 +1,4 @@
 import { EventEmitter, once } from 'node:events'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createFollower, type Follower } from '../../src/central-hub/follower.ts'
 import { listMessages } from '../../src/central-hub/store/messages.ts'
@@ -9,6 +8,7 @@ import type { Problem } from '../../src/contract/problem.ts'
 import type { Status } from '../../src/contract/session.ts'
 import { freePort, token } from '../end-to-end/daemon.ts'
 import { logLines } from '../platform/log-lines.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 import { draft } from '../session-manager/drafts.ts'
 import { fakeSessionManager } from './fake-session-manager.ts'
 import { testStore, type TestStore } from './store/open-store.ts'
@@ -85,8 +85,8 @@ t.test('5,000 records come in batches, in order', async (t) => {
 })
 
 t.test('session-manager goes away and comes back: the fault is named, then mended, and the rest is taken', async (t) => {
-  const directory = t.testdir()
-  const first = await fakeSessionManager(t, { directory })
+  const directory = ownDirectory(t)
+  const first = await fakeSessionManager(t, { directory: directory })
   first.journal.append([draft('A')], 'live')
   const rig = await follow(t, first.url)
   await rig.until(({ seq }) => seq === 1)
@@ -94,7 +94,7 @@ t.test('session-manager goes away and comes back: the fault is named, then mende
   const state = await rig.until(({ fault }) => /nothing listens/.test(fault ?? ''))
   t.match(state, { verified: false, following: false })
   t.match(rig.sessions.at(-1), { type: 'urn:leadmaster:problem:session-manager-unreachable' })
-  const second = await fakeSessionManager(t, { directory, port: first.port })
+  const second = await fakeSessionManager(t, { directory: directory, port: first.port })
   second.journal.append([draft('B')], 'live')
   t.notOk((await rig.until(({ seq }) => seq === 2)).fault)
   t.same(await rig.bodies(), ['message A', 'message B'])
@@ -112,12 +112,12 @@ t.test('every attempt is logged with its wait, which grows up to its bound', asy
 })
 
 t.test('a journal in the place of another is read from its start, and what is known stays single', async (t) => {
-  const first = await fakeSessionManager(t, { directory: t.testdir() })
+  const first = await fakeSessionManager(t)
   first.journal.append([draft('A'), draft('B'), draft('C')], 'live')
   const rig = await follow(t, first.url)
   await rig.until(({ seq }) => seq === 3)
   await first.close()
-  const second = await fakeSessionManager(t, { directory: t.testdir({ other: {} }) + '/other', port: first.port })
+  const second = await fakeSessionManager(t, { port: first.port })
   second.journal.append([draft('C'), draft('D')], 'backfill')
   await rig.until(({ seq }) => seq === 2)
   t.same(await rig.bodies(), ['message A', 'message B', 'message C', 'message D'])
@@ -162,13 +162,12 @@ t.test('a record of a newer release stops it, after those before it, and says so
 })
 
 t.test('while it follows it verifies again and again who is there', async (t) => {
-  const directory = t.testdir()
-  const upstream = await fakeSessionManager(t, { directory })
+  const upstream = await fakeSessionManager(t)
   const rig = await follow(t, upstream.url, { checkIntervalMs: 50 })
   await rig.until(({ following }) => following)
   // another account took the place; the stream that is open does not tell
   await upstream.close()
   await rig.until(({ following }) => !following)
-  await fakeSessionManager(t, { directory: join(t.testdir({ b: {} }), 'b'), port: upstream.port, account: 'sales' })
+  await fakeSessionManager(t, { port: upstream.port, account: 'sales' })
   await rig.until(({ following, account }) => following && account === 'sales')
 })

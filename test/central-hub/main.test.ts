@@ -9,13 +9,14 @@ import { Accounts, Health } from '../../src/contract/session.ts'
 import { apiToken, ask, centralHubEnv, freePort, startDaemon, token, type Daemon } from '../end-to-end/daemon.ts'
 import { conforms } from '../platform/conforms.ts'
 import { notifySocket } from '../platform/notify-socket.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 import { openSse } from '../platform/sse-client.ts'
 import { draft } from '../session-manager/drafts.ts'
 import { fakeSessionManager } from './fake-session-manager.ts'
 
 /** The real central-hub as a process. */
 const start = async (t: Test, sessionManager: string, env: Record<string, string> = {}): Promise<Daemon & { env: Record<string, string> }> => {
-  const all = { ...centralHubEnv({ port: await freePort(), stateDir: join(t.testdir(), 'state'), sessionManager }), ENV_FILE: '/etc/leadmaster/central-hub.env', ...env }
+  const all = { ...centralHubEnv({ port: await freePort(), stateDir: join(ownDirectory(t), 'state'), sessionManager }), ENV_FILE: '/etc/leadmaster/central-hub.env', ...env }
   const daemon = startDaemon('central-hub', all)
   t.teardown(() => daemon.end('SIGKILL'))
   return { ...daemon, env: all }
@@ -72,12 +73,12 @@ t.test('kill -9 in the middle of ten thousand records: after the next start ever
 })
 
 t.test('further accounts are followed too: their messages, their sessions, their faults', async (t) => {
-  const [main, sales] = [await fakeSessionManager(t, { directory: t.testdir({ main: {}, sales: {} }) + '/main' }), await fakeSessionManager(t, { directory: join(t.testdirName, 'sales'), account: 'sales' })]
+  const [main, sales] = [await fakeSessionManager(t), await fakeSessionManager(t, { account: 'sales' })]
   main.journal.append([draft('A')], 'live')
   sales.journal.append([draft('A'), draft('B')], 'live')
   const nothing = `http://127.0.0.1:${await freePort()}`
   const socket = await notifySocket(t)
-  const daemon = await start(t, main.url, { STATE_DIR: join(t.testdirName, 'hub'), FURTHER_SESSION_MANAGERS: `sales=${sales.url},support=${nothing}`, NOTIFY_SOCKET: socket.path })
+  const daemon = await start(t, main.url, { FURTHER_SESSION_MANAGERS: `sales=${sales.url},support=${nothing}`, NOTIFY_SOCKET: socket.path })
   await daemon.seen('following', ({ account }) => account === 'main')
   await daemon.seen('following', ({ account }) => account === 'sales')
   t.match(await daemon.seen('upstream_fault'), { level: 'error', msg: /start leadmaster-session-manager@support or, .* correct FURTHER_SESSION_MANAGERS in/ })

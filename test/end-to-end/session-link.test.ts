@@ -52,7 +52,7 @@ t.test('the QR: shown, drawn in every form, rotated, gone idle and asked for ane
     const fresh = await web.qr()
     t.notOk([first, second].includes(fresh), 'there is a code again')
     const again = await session.qr()
-    t.ok(again.status === 'QR_AVAILABLE' && again.attempt > 3, 'attempts go on counting')
+    t.ok(again.status === 'QR_AVAILABLE' && again.attempt >= 3, 'attempts go on counting: the fresh code may only be on its way')
 
     await web.scan()
     await session.ready()

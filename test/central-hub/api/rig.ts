@@ -13,6 +13,7 @@ import { createUpstream } from '../../../src/central-hub/upstream.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import { apiToken, token } from '../../end-to-end/daemon.ts'
 import { serve } from '../../platform/http-server.ts'
+import { ownDirectory } from '../../platform/own-directory.ts'
 
 /** The hub's routes over a store of their own, without a follower. */
 export interface Api {
@@ -30,7 +31,7 @@ export interface Api {
 export const bearer = { authorization: `Bearer ${apiToken}` }
 
 export const serveApi = async (t: Test, options: { sessionManager?: string; directory?: string; corsOrigins?: string[] } = {}): Promise<Api> => {
-  const store = await openStore(options.directory ?? t.testdir())
+  const store = await openStore(options.directory ?? ownDirectory(t))
   t.teardown(() => store.close())
   const { db } = store
   const live = createLive()
