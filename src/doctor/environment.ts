@@ -63,13 +63,16 @@ const checkSyntax = (wiring: Wiring, service: Service): { finding: Finding; spoi
   const results: { finding: Finding; spoils: string[] }[] = []
   const add = (detail: string, mend: string, ...spoils: string[]): void => void results.push({ finding: fault(name, service.name, detail, andRestart(wiring, mend, service)), spoils })
 
+  if (service.text?.startsWith('\uFEFF')) {
+    add('it begins with a byte order mark, which spoils its first line', `sed -i '1s/^\\xEF\\xBB\\xBF//' ${path}`, '*')
+    return results
+  }
   const runsOn = file.assignments.find(({ value }) => value.includes('\n'))
   const unclosed = file.unclosed ?? runsOn?.line
   if (unclosed !== undefined) {
     add(`line ${unclosed} opens a quote that it does not close: what follows is swallowed`, `sed -i ${word(`${unclosed}s/["']//g`)} ${path}`, '*')
     return results
   }
-  if (service.text?.startsWith('\uFEFF')) add('it begins with a byte order mark, which spoils its first line', `sed -i '1s/^\\xEF\\xBB\\xBF//' ${path}`)
   // the last first: deleting a line moves those after it
   for (const { line, text } of [...file.strays].reverse()) {
     const [, lead = '', variable = ''] = /^((?:export\s+)?)([A-Za-z_]\w*)\s*[:\s]\s*\S/.exec(text) ?? []
@@ -77,7 +80,7 @@ const checkSyntax = (wiring: Wiring, service: Service): { finding: Finding; spoi
     else add(`line ${line} is neither a comment nor NAME=VALUE: systemd ignores it`, `sed -i ${line}d ${path}`)
   }
   for (const { name: left } of file.assignments) {
-    if (/^[A-Za-z_]\w*$/.test(left) || left.startsWith('\uFEFF')) continue
+    if (/^[A-Za-z_]\w*$/.test(left)) continue
     const [, exported] = /^export\s+([A-Za-z_]\w*)$/.exec(left) ?? []
     if (exported !== undefined) add(`"export" before ${exported}: systemd ignores that line`, `sed -i -E ${word(`s/^\\s*export\\s+(${exported})\\s*=/\\1=/`)} ${path}`, left, exported)
     else add(`a line has "${left.slice(0, 40)}" before its =, which is no name of a variable: systemd ignores it`, `sed -i ${file.assignments.find((each) => each.name === left)?.line}d ${path}`, left)

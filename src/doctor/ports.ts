@@ -66,7 +66,7 @@ export const checkListening: Check = async ({ host, wiring, cause }) => {
   const all = await listeners(host)
   return wiring.services.flatMap((service) => {
     const { config } = service
-    if (!config || cause(service.name)) return []
+    if (!config || service.pid === undefined || cause(service.name)) return []
     const { HOST, PORT } = config
     if (all.some(({ address, port }) => port === PORT && meets(address, HOST))) return [ok(name, service.name, `listens on ${HOST}:${PORT}`)]
     return [fault(name, service.name, `nobody listens on ${HOST}:${PORT}, though its process runs`, restart(wiring, service))]

@@ -92,7 +92,10 @@ export const foreground = async (t: Test): Promise<Foreground> => {
         await stop(service)
         const daemon = startDaemon(service, env)
         const listens = await Promise.race([daemon.seen('listening').then(() => true, () => false), daemon.ended.then(() => false)])
-        if (!listens) continue
+        if (!listens) {
+          await daemon.end('SIGKILL')
+          continue
+        }
         daemons.set(service, daemon)
         startedWith.set(service, env)
       }

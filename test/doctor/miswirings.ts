@@ -66,7 +66,7 @@ export const miswirings: readonly Miswiring[] = [
   { what: 'a further account that is not there', make: add(hub, 'FURTHER_SESSION_MANAGERS=sales=http://127.0.0.1:9'), cause: /^central-hub base URL: FURTHER_SESSION_MANAGERS has sales=http:\/\/127\.0\.0\.1:9, but no session-manager here has ACCOUNT=sales/ },
 
   // --- the running processes ---
-  { what: 'an edited file without a restart', make: set(hub, 'LOG_LEVEL', 'warn'), cause: /^central-hub running environment: restart needed, process \d+ has another environment than its file: LOG_LEVEL is "\w+", in the file "warn"$/ },
+  { what: 'an edited file without a restart', make: set(hub, 'LOG_LEVEL', 'debug'), cause: /^central-hub running environment: restart needed, process \d+ has another environment than its file: LOG_LEVEL is "\w+", in the file "debug"$/ },
   { what: 'a variable added without a restart', make: add(manager, 'READY_TIMEOUT=5m'), cause: /^session-manager running environment: restart needed, .*: READY_TIMEOUT is not set, in the file "5m"$/ },
   { what: 'a secret changed without a restart', make: set(hub, 'HUB_API_TOKEN', 'a-new-token-for-frontends-0123456789abcdef'), cause: /^central-hub running environment: restart needed, .*: HUB_API_TOKEN differs$/ },
 

@@ -1,0 +1,92 @@
+import t from 'tap'
+import { parseEnvFile } from '../../scripts/env-file.ts'
+import { readEnvFile } from '../../src/doctor/env-file.ts'
+import { checkEnvFiles, checkTokens } from '../../src/doctor/environment.ts'
+import { fault } from '../../src/doctor/finding.ts'
+import { checkRunning } from '../../src/doctor/running.ts'
+import { ask, hubEnv, installed, lines, managerEnv, token } from './wired.ts'
+
+const manager = '/etc/leadmaster/session-manager.env'
+const hub = '/etc/leadmaster/central-hub.env'
+const faultsWith = async (files: Record<string, string>) => (await checkEnvFiles(await ask(installed({ files })))).filter(({ state }) => state !== 'ok')
+
+t.test('doctor reads an env file as scripts/up does', async (t) => {
+  for (const text of ['A=1', 'A=1\r\nB = 2 \n', '# a\\\nb\nA="x y" z\n', "A='1'\n;B=2\nC", 'A="a\\"b\\$c"\nB=a\\\nb', '\n\n  A=  b c  \n', 'export A=1\n', hubEnv()]) t.same(readEnvFile(text).variables, parseEnvFile(text))
+  t.throws(() => parseEnvFile('A=1\nB="2\n'))
+  t.match(readEnvFile('A=1\nB="2\n'), { variables: { A: '1' }, unclosed: 2 })
+})
+
+t.test('where things stand in it', async (t) => {
+  t.match(readEnvFile('# one\n\nA=1\nno assignment\nB="x\\\ny"\nA=2\n'), {
+    assignments: [{ name: 'A', line: 3 }, { name: 'B', line: 5 }, { name: 'A', line: 7 }],
+    strays: [{ line: 4, text: 'no assignment' }],
+    variables: { A: '2', B: 'xy' }
+  })
+})
+
+t.test('env files that are accepted', async (t) => {
+  t.same(lines(await checkEnvFiles(await ask(installed()))), [`ok session-manager ${manager} is accepted`, `ok central-hub ${hub} is accepted`])
+})
+
+t.test('a file that is missing is made of the template, with what fits to the others', async (t) => {
+  const played = installed()
+  delete played.files?.[hub]
+  delete played.stats?.[hub]
+  const [first] = (await checkEnvFiles(await ask(played))).filter(({ state }) => state === 'fault')
+  t.equal(first?.detail, `${hub} is missing`)
+  t.match(first?.mend, /^install -m 0640 -o root -g leadmaster \/opt\/leadmaster\/current\/deploy\/env\/central-hub\.env \/etc\/leadmaster\/central-hub\.env && line=\$\(grep/)
+  t.match(first?.mend, /HUB_API_TOKEN=\$\(od .* && systemctl restart leadmaster-central-hub$/)
+})
+
+t.test('every fault of a file is named, in one go', async (t) => {
+  const found = await faultsWith({ [hub]: hubEnv({ PORT: '0', LOG_LEVEL: 'loud', UPSTREAM_MAX_DELAY: '10' }) + 'FOO=1\n' })
+  t.match(found.map(({ detail }) => detail), [/^FOO is unknown/, /^LOG_LEVEL="loud"/, /^PORT="0"/, /^UPSTREAM_MAX_DELAY="10"/])
+  t.match(found.map(({ mend }) => mend), [/^sed -i '\/\^FOO=\/d'/, /LOG_LEVEL=info/, /PORT=3012/, /UPSTREAM_MAX_DELAY=10s/])
+})
+
+t.test('a near miss that cannot be renamed, for the right one stands there too, is removed', async (t) => {
+  t.match(await faultsWith({ [hub]: `${hubEnv()}LOGLEVEL=debug\n` }), [{ mend: /^sed -i '\/\^LOGLEVEL=\/d'/ }])
+})
+
+t.test('a variable that stands twice is worth a note', async (t) => {
+  t.match(await faultsWith({ [hub]: `${hubEnv()}PORT=3013\n` }), [{ state: 'note', detail: /^PORT stands in lines \d+, \d+: the last one holds$/ }])
+})
+
+t.test('a byte order mark', async (t) => {
+  t.match((await faultsWith({ [hub]: `\uFEFF${hubEnv()}` }))[0], { detail: /byte order mark/, mend: /^sed -i '1s/ })
+})
+
+t.test('who may read it', async (t) => {
+  const with_ = async (stat: object) => (await checkEnvFiles(await ask(installed({ stats: { [hub]: { type: 'file', ...stat } } })))).filter(({ state }) => state === 'fault')
+  t.match(await with_({ mode: 0o644, gid: 995 }), [{ detail: /\(mode 0644\) is open to every user/, mend: `chown root:leadmaster ${hub} && chmod 0640 ${hub}` }])
+  t.match(await with_({ mode: 0o660, gid: 995 }), [{ detail: /can be changed by its group/ }])
+  t.match(await with_({ mode: 0o640, gid: 33 }), [{ detail: /can be read by group 33/ }])
+  t.match(await with_({ mode: 0o600, uid: 999 }), [{ detail: /belongs to uid 999/ }])
+  t.same(await with_({ mode: 0o600 }), [])
+})
+
+t.test('tokens are compared, and never shown', async (t) => {
+  const files = { [hub]: hubEnv({ SESSION_MANAGER_TOKEN: 'quite-another-token-0123456789-abcdef' }) }
+  const found = await checkTokens(await ask(installed({ files })))
+  t.match(found, [{ state: 'fault', service: 'session-manager', detail: /is not the one in/, mend: /^line=\$\(grep .* && systemctl restart leadmaster-central-hub$/ }])
+  t.notMatch(JSON.stringify(found), /quite-another|a-token-for-tests/)
+  t.match(await checkTokens(await ask(installed())), [{ state: 'ok' }])
+})
+
+t.test('a further account has the same token', async (t) => {
+  const sales = '/etc/leadmaster/session-manager-sales.env'
+  const files = { [sales]: managerEnv({ SESSION_MANAGER_TOKEN: 'quite-another-token-0123456789-abcdef', PORT: '3002', ACCOUNT: 'sales' }) }
+  const found = await checkTokens(await ask(installed({ files })))
+  t.match(found, [{ state: 'ok', service: 'session-manager' }, { state: 'fault', service: 'session-manager@sales', mend: /systemctl restart leadmaster-session-manager@sales$/ }])
+})
+
+t.test('the running process against its file', async (t) => {
+  const environ = (text: string): string => Object.entries(parseEnvFile(text)).map(([name, value]) => `${name}=${value}\0`).join('')
+  const running = async (was: string) => (await checkRunning(await ask(installed({ files: { '/proc/200/environ': `${was}INVOCATION_ID=1\0` } })))).filter(({ service }) => service === 'central-hub')
+  t.match(await running(environ(hubEnv())), [{ state: 'ok', detail: 'process 200 has what the file says' }])
+  t.match(await running(environ(hubEnv({ PORT: '3013', HUB_API_TOKEN: `${token}-old` })) + 'UPSTREAM_MAX_DELAY=5m\0'), [
+    { state: 'fault', detail: 'restart needed, process 200 has another environment than its file: PORT is "3013", in the file "3012"; HUB_API_TOKEN differs; UPSTREAM_MAX_DELAY ("5m") is not in the file', mend: 'systemctl restart leadmaster-central-hub' }
+  ])
+  const spoilt = await ask(installed({ files: { '/proc/200/environ': environ(hubEnv({ PORT: '3013' })) } }), [fault('env file', 'central-hub', 'PORT is refused', 'true')])
+  t.match((await checkRunning(spoilt)).filter(({ service }) => service === 'central-hub'), [{ state: 'note', detail: 'skipped: mend env file first' }])
+})
