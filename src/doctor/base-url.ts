@@ -75,7 +75,7 @@ export const checkIdentities = async ({ host, wiring, cause }: Asked): Promise<{
   const answered: Answered[] = []
   const ask = async (url: string, account: string | undefined): Promise<void> => {
     const manager = account === undefined ? managers(wiring)[0] : managers(wiring).find(({ config }) => config?.ACCOUNT === account)
-    const because = cause(hub.name, name, 'tokens', 'port') ?? (manager && cause(manager.name))
+    const because = (manager && cause(manager.name)) ?? cause(hub.name, 'env file', name, 'port')
     if (because) return void findings.push(skipped(name, hub.name, because))
     try {
       const identity = await host.identify({ baseUrl: url, token, envFile: hub.envFile, ...(account === undefined ? { others: Object.keys(named) } : { account }) })

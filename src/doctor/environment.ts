@@ -3,7 +3,7 @@ import { fault, note, ok, type Finding } from './finding.ts'
 import type { Host } from './host.ts'
 import { meant, proposal, running } from './proposal.ts'
 import { copySecret, freshSecret, removeVariable, renameVariable, setVariable, word, type EditedFile } from './shell.ts'
-import { andRestart, knows, type Service, type Wiring } from './wiring.ts'
+import { andRestart, knows, restart, type Service, type Wiring } from './wiring.ts'
 
 /** The env files: there, closed to others, of good syntax, and accepted by the service. */
 
@@ -100,6 +100,7 @@ const explain = async (host: Host, wiring: Wiring, service: Service, variable: s
   const mended = (mend: string, ...also: Service[]): Finding => fault(name, service.name, said, andRestart(wiring, mend, service, ...also))
   const near = /did you mean (\w+)\?/.exec(said)?.[1]
   // to rename it would put two lines of one variable into the file
+  if (/ is given twice, /.test(said)) return mended(removeVariable(file, variable))
   if (near !== undefined && !(near in service.file.variables)) return mended(renameVariable(file, variable, near))
   if (/ is unknown: /.test(said)) return mended(removeVariable(file, variable))
   if (secrets[service.kind].includes(variable)) return secret(wiring, service, variable, said, before)
@@ -110,13 +111,13 @@ const explain = async (host: Host, wiring: Wiring, service: Service, variable: s
 }
 
 const accepted = (service: Service, variable: string): boolean =>
-  service.file.variables[variable] !== undefined && !service.faults.some((said) => said.startsWith(`${variable} is `) || said.startsWith(`${variable}=`))
+  service.variables[variable] !== undefined && !service.faults.some((said) => said.startsWith(`${variable} is `) || said.startsWith(`${variable}=`))
 
 /** A missing or malformed token: a good one of another file that must be the same, else a fresh one in all of them. */
 const secret = (wiring: Wiring, service: Service, variable: string, said: string, before: readonly Finding[]): Finding => {
   if (variable !== shared) return fault(name, service.name, said, andRestart(wiring, freshSecret(variable, [edited(service)]), service))
   const others = wiring.services.filter((other) => other !== service && other.text !== undefined)
-  const good = others.find((other) => accepted(other, variable))
+  const good = others.find((other) => accepted(other, variable) && !other.credentials.names.includes(variable))
   if (good) return fault(name, service.name, said, andRestart(wiring, copySecret(variable, edited(good), edited(service)), service))
   if (before.some((finding) => finding.state === 'fault' && finding.detail.startsWith(`${variable} is`) || finding.detail.startsWith(`${variable}=`))) {
     return note(name, service.name, `${said}: mended with the one before`)
@@ -135,7 +136,7 @@ const install = async (host: Host, wiring: Wiring, service: Service): Promise<st
     const value = await proposal(host, wiring, service, variable)
     if (value !== undefined && !new RegExp(`^#?${variable}=${value.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`, 'm').test(text)) steps.push(setVariable(file, variable, value))
   }
-  const other = wiring.services.find((each) => each !== service && accepted(each, shared))
+  const other = wiring.services.find((each) => each !== service && accepted(each, shared) && !each.credentials.names.includes(shared))
   const fresh = secrets[service.kind].filter((variable) => variable !== shared || other === undefined)
   if (other) steps.push(copySecret(shared, edited(other), file))
   for (const variable of fresh) steps.push(freshSecret(variable, [file]))
@@ -147,9 +148,15 @@ export const checkTokens: Check = async ({ wiring, cause }: Asked) => {
   const check = 'tokens'
   const [hub] = wiring.services.filter(({ kind }) => kind === 'central-hub')
   if (hub === undefined || !accepted(hub, shared)) return []
+  // a credential that only the service can read is compared by the hub itself: it would be refused
+  const unknown = (service: Service): boolean => service.credentials.names.includes(shared) && service.credentials.values[shared] === undefined
   return wiring.services.flatMap((service) => {
-    if (service === hub || cause(service.name, name) || !accepted(service, shared)) return []
-    if (service.file.variables[shared] === hub.file.variables[shared]) return [ok(check, service.name, `${shared} is the same in ${hub.envFile}`)]
+    if (service === hub || unknown(service) || unknown(hub) || cause(service.name, name) || !accepted(service, shared)) return []
+    if (service.variables[shared] === hub.variables[shared]) return [ok(check, service.name, `${shared} is the same in ${hub.envFile}`)]
+    const credential = [service, hub].find(({ credentials }) => credentials.names.includes(shared))
+    if (credential) {
+      return [fault(check, service.name, `${shared} of ${service.name} and of ${hub.name} differ: the hub is refused`, `systemctl cat ${credential.unit} | grep LoadCredential # where one of them comes from: make both equal, then ${restart(wiring, service, hub)}`)]
+    }
     // the first session-manager's counts: the hub has one token for all
     const first = wiring.services[0] as Service
     const [from, to] = service === first ? [service, hub] : [first, service]

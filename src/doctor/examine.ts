@@ -4,13 +4,13 @@ import { checkChromium } from './chromium.ts'
 import { checkClock } from './clock.ts'
 import { checkDirectories, checkDisk } from './directories.ts'
 import { checkEnvFiles, checkTokens } from './environment.ts'
-import type { Finding } from './finding.ts'
+import { fault, type Finding } from './finding.ts'
 import { checkFollowing, checkSessions } from './following.ts'
 import type { Host } from './host.ts'
 import { checkListening, checkPorts } from './ports.ts'
 import { checkRunning } from './running.ts'
 import { checkDropIns, checkManager, checkUnits } from './units.ts'
-import type { Wiring } from './wiring.ts'
+import { upCommand, type Wiring } from './wiring.ts'
 
 /** What can be the cause of something comes before it. */
 const causesFirst: readonly Check[] = [
@@ -21,6 +21,7 @@ const causesFirst: readonly Check[] = [
 
 /** All checks, each knowing what those before it found. */
 export const examine = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
+  if (wiring.byRoot && host.uid !== 0) return [fault('rights', 'host', "what is to be checked is root's: doctor must run as root", `sudo ${upCommand(wiring).replace(/scripts\/up.*$/, 'scripts/doctor')}`)]
   const findings: Finding[] = []
   const asked: Asked = {
     host, wiring,

@@ -1,6 +1,7 @@
 import { readConfig as readCentralHub, type Config as HubConfig } from '../central-hub/config.ts'
 import { EnvironmentError, type Source } from '../platform/env.ts'
 import { readConfig as readSessionManager, type Config as ManagerConfig } from '../session-manager/config.ts'
+import { readCredentials, type Credentials } from './credentials.ts'
 import { readEnvFile, type EnvFile } from './env-file.ts'
 import type { Host } from './host.ts'
 import { findProcess } from './processes.ts'
@@ -42,6 +43,9 @@ interface Common {
   /** Of the env file; undefined when it is missing or cannot be read. */
   text: string | undefined
   file: EnvFile
+  /** What the service is given: the file's variables, and credentials. One that cannot be read has a value of no meaning. */
+  variables: Readonly<Record<string, string>>
+  credentials: Credentials
   /** What the service would refuse of it. */
   faults: readonly string[]
   /** What systemd says of the unit; empty without systemd. */
@@ -56,6 +60,9 @@ export type Service = Manager | Hub
 
 export const managers = ({ services }: Wiring): Manager[] => services.filter((service) => service.kind === 'session-manager')
 export const hubs = ({ services }: Wiring): Hub[] => services.filter((service) => service.kind === 'central-hub')
+
+/** Stands for a credential that doctor cannot read. */
+const unreadable = 'x'.repeat(32)
 
 const readers = { 'session-manager': readSessionManager, 'central-hub': readCentralHub }
 
@@ -125,19 +132,23 @@ export const readWiring = async (host: Host, release: string, home: string | und
       const envFile = `${directory}/${kind}${instance === undefined ? '' : `-${instance}`}.env`
       const text = await host.readFile(envFile)
       const file = readEnvFile(text ?? '')
-      const faults = refusals(kind, file.variables)
       const properties = mode === 'systemd' ? await showUnit(host, `${unit}.service`) : {}
+      const unitFiles = [properties['FragmentPath'] ?? '', ...(properties['DropInPaths'] ?? '').split(' ')].filter(Boolean)
+      const credentials = await readCredentials(host, unit, unitFiles)
+      const variables = { ...file.variables, ...Object.fromEntries(credentials.names.map((name) => [name, credentials.values[name] ?? unreadable])) }
+      const twice = credentials.names.filter((name) => file.variables[name]).map((name) => `${name} is given twice, as a credential and in the env file`)
+      const faults = [...twice, ...refusals(kind, variables)]
       const [own = `leadmaster/${kind}${instance === undefined ? '' : `-${instance}`}`] = properties['StateDirectory']?.split(' ').filter(Boolean) ?? []
       const common = {
         name: instance === undefined ? kind : `${kind}@${instance}`,
-        unit, envFile, text, file, faults, properties,
+        unit, envFile, text, file, variables, credentials, faults, properties,
         ...(instance === undefined ? {} : { instance }),
         pid: mode === 'systemd' ? Number(properties['MainPID'] ?? 0) || undefined : await findProcess(host, kind, directory, file.variables),
         stateDir: mode === 'systemd' ? `/var/lib/${own}` : `${directory}/${simulated ? 'simulated' : 'real'}/${kind}${instance === undefined ? '' : `-${instance}`}`
       }
       return kind === 'session-manager'
-        ? { ...common, kind, config: faults.length === 0 ? readSessionManager(file.variables) : undefined }
-        : { ...common, kind, config: faults.length === 0 ? readCentralHub(file.variables) : undefined }
+        ? { ...common, kind, config: faults.length === 0 ? readSessionManager(variables) : undefined }
+        : { ...common, kind, config: faults.length === 0 ? readCentralHub(variables) : undefined }
     })
   )
   // in the foreground root hands the services to leadmaster, and anybody else runs them as himself
@@ -147,9 +158,9 @@ export const readWiring = async (host: Host, release: string, home: string | und
   return { mode, directory, release, simulated, user, userName: user?.name ?? userName, byRoot: owner === 0, services }
 }
 
-/** The command that starts everything in the foreground. */
-export const upCommand = ({ directory, release, simulated }: Wiring): string =>
-  `${directory === `${release}/.leadmaster` ? '' : `LEADMASTER_HOME=${word(directory)} `}${word(`${release}/scripts/up`)}${simulated ? ' --simulated' : ''}`
+/** The command that installs, or starts everything in the foreground. */
+export const upCommand = ({ mode, directory, release, simulated }: Wiring): string =>
+  `${mode === 'systemd' || directory === `${release}/.leadmaster` ? '' : `LEADMASTER_HOME=${word(directory)} `}${word(`${release}/scripts/up`)}${simulated ? ' --simulated' : ''}`
 
 /** The command that starts a service anew with what its file says now. */
 export const restart = (wiring: Wiring, ...services: readonly Service[]): string =>

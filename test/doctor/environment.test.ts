@@ -4,7 +4,7 @@ import { readEnvFile } from '../../src/doctor/env-file.ts'
 import { checkEnvFiles, checkTokens } from '../../src/doctor/environment.ts'
 import { fault } from '../../src/doctor/finding.ts'
 import { checkRunning } from '../../src/doctor/running.ts'
-import { ask, hubEnv, installed, lines, managerEnv, token } from './wired.ts'
+import { ask, hubEnv, installed, lines, managerEnv, token, unit } from './wired.ts'
 
 const manager = '/etc/leadmaster/session-manager.env'
 const hub = '/etc/leadmaster/central-hub.env'
@@ -89,4 +89,18 @@ t.test('the running process against its file', async (t) => {
   ])
   const spoilt = await ask(installed({ files: { '/proc/200/environ': environ(hubEnv({ PORT: '3013' })) } }), [fault('env file', 'central-hub', 'PORT is refused', 'true')])
   t.match((await checkRunning(spoilt)).filter(({ service }) => service === 'central-hub'), [{ state: 'note', detail: 'skipped: mend env file first' }])
+})
+
+t.test('a token that comes as a credential', async (t) => {
+  const dropIn = '/etc/systemd/system/leadmaster-central-hub.service.d/token.conf'
+  const with_ = (secret: string | undefined, more = {}) =>
+    ask(installed({
+      files: { [hub]: hubEnv({ SESSION_MANAGER_TOKEN: '' }), [dropIn]: '[Service]\nLoadCredential=SESSION_MANAGER_TOKEN:/srv/token\n', ...(secret === undefined ? {} : { '/srv/token': `${secret}\n` }), ...more },
+      commands: { 'systemctl show leadmaster-central-hub': { stdout: unit({ DropInPaths: dropIn }) } }
+    }))
+  t.match(lines(await checkEnvFiles(await with_(token))), [/^ok/, /^ok/], 'is not missing')
+  t.match(await checkTokens(await with_(token)), [{ state: 'ok' }])
+  t.match(await checkTokens(await with_('quite-another-token-0123456789-abcdef')), [{ state: 'fault', mend: /LoadCredential # where one of them comes from/ }])
+  t.same(await checkTokens(await with_(undefined)), [], 'what cannot be read is not compared')
+  t.match((await checkEnvFiles(await with_(token, { [hub]: hubEnv() })))[1], { state: 'fault', detail: /^SESSION_MANAGER_TOKEN is given twice/, mend: /^sed -i '\/\^SESSION_MANAGER_TOKEN=\/d'/ })
 })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { checkChromium } from '../../src/doctor/chromium.ts'
 import { checkClock } from '../../src/doctor/clock.ts'
 import { checkDirectories, checkDisk } from '../../src/doctor/directories.ts'
+import { examine } from '../../src/doctor/examine.ts'
 import { ask, hubEnv, installed, lines, managerEnv, unit } from './wired.ts'
 import type { Played } from './played-host.ts'
 
@@ -79,4 +80,17 @@ t.test('Chromium', async (t) => {
 t.test('a user that does not exist', async (t) => {
   const asked = await ask(installed({ commands: { 'systemctl show leadmaster-session-manager': { stdout: unit({ User: 'nobody-here' }) } } }))
   t.match((await checkDirectories(asked))[0], { state: 'fault', detail: 'there is no user nobody-here, whom the service runs as', mend: /^useradd --system .* nobody-here && systemctl restart/ })
+})
+
+t.test('who is not root is told so, and nothing else', async (t) => {
+  const { host, wiring } = await ask(installed({ uid: 1000 }))
+  t.match(await examine(host, wiring), [{ state: 'fault', name: 'rights', mend: 'sudo /opt/leadmaster/current/scripts/doctor' }])
+})
+
+t.test('all checks, causes first: what only follows from a refused env file is skipped', async (t) => {
+  const { host, wiring } = await ask(installed({ files: { '/etc/leadmaster/session-manager.env': managerEnv({ PORT: '30x1' }) } }))
+  const found = await examine(host, wiring)
+  const faults = found.filter(({ state, service }) => state === 'fault' && service !== 'central-hub')
+  t.match(faults[0], { name: 'env file', service: 'session-manager', detail: /^PORT="30x1" is refused/ })
+  t.match(found.filter(({ name }) => name === 'base URL'), [{ state: 'note', detail: 'skipped: mend session-manager env file first' }])
 })

@@ -82,7 +82,7 @@ export const miswirings: readonly Miswiring[] = [
   // --- Chromium ---
   { what: 'a Chromium that is not there', make: `sed -i '/^CHROMIUM_PATH=/d' ${manager}; ${add(manager, 'CHROMIUM_PATH=/opt/google/chrome')}`, cause: /^session-manager chromium: CHROMIUM_PATH=\/opt\/google\/chrome does not exist/ },
   { what: 'a Chromium that is none', make: `sed -i '/^CHROMIUM_PATH=/d' ${manager}; ${add(manager, 'CHROMIUM_PATH=/bin/true')}`, cause: /^session-manager chromium: CHROMIUM_PATH=\/bin\/true is no Chromium that runs/ },
-  { what: 'a Chromium that may not be executed', make: `cp /bin/true "$MANAGER_STATE/chromium"; chmod 0644 "$MANAGER_STATE/chromium"; sed -i '/^CHROMIUM_PATH=/d' ${manager}; echo "CHROMIUM_PATH=$MANAGER_STATE/chromium" >>${manager}`, cause: /^session-manager chromium: CHROMIUM_PATH=.* may not be executed/ },
+  { what: 'a Chromium that may not be executed', make: `printf '#!/bin/sh\\nexec /usr/bin/chromium "$@"\\n' >"$MANAGER_STATE/chromium"; chmod 0644 "$MANAGER_STATE/chromium"; sed -i '/^CHROMIUM_PATH=/d' ${manager}; echo "CHROMIUM_PATH=$MANAGER_STATE/chromium" >>${manager}`, cause: /^session-manager chromium: CHROMIUM_PATH=.* may not be executed/ },
 
   // --- the units ---
   { what: 'a hub that was stopped', make: 'systemctl stop leadmaster-central-hub', cause: /^central-hub unit: not running: it was stopped, or never started/, needs: 'systemd' },

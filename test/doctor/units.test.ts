@@ -11,7 +11,7 @@ t.test('units that run are shown with what they say of themselves', async (t) =>
 })
 
 for (const [what, properties, detail, mend] of [
-  ['is not installed', { LoadState: 'not-found' }, /is not installed/, /scripts\/up$/],
+  ['is not installed', { LoadState: 'not-found' }, /is not installed/, '/opt/leadmaster/current/scripts/up'],
   ['is masked', { LoadState: 'masked' }, /is masked/, 'systemctl unmask leadmaster-central-hub && systemctl enable --now leadmaster-central-hub'],
   ['cannot be loaded', { LoadState: 'bad-setting', FragmentPath: '/etc/systemd/system/x.service' }, /cannot be loaded/, /^systemd-analyze verify \/etc\/systemd\/system\/x\.service/],
   ['does not start at boot', { UnitFileState: 'disabled' }, /is disabled/, 'systemctl enable leadmaster-central-hub'],
