@@ -24,6 +24,7 @@ const readyMs = 30_000
 /** A service whose first start failed is given this long to come up by its restarts, ms. */
 const secondChanceMs = 15_000
 
+process.stderr.on('error', () => undefined) // whoever read it is gone; what was begun is finished
 const say = (text: string): void => void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
 const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 /** Its exit code; what it says is only wanted when it is the last word. */
@@ -35,7 +36,7 @@ const property = (unit: string, name: string): string => run('systemctl', 'show'
 const textOf = (path: string): string | undefined => (existsSync(path) ? readFileSync(path, 'utf8') : undefined)
 
 // --- the release: all that the services need, under a name that its content gives ---
-const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy', 'dist']
+const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy/env', 'deploy/systemd', 'dist']
 /** What of scripts works without the sources. */
 const scripts = ['doctor', 'env-file.ts', 'install.ts', 'uninstall', 'up']
 
@@ -43,12 +44,12 @@ const filesOf = (path: string): string[] =>
   statSync(path).isDirectory() ? readdirSync(path).sort().flatMap((entry) => filesOf(join(path, entry))) : [path]
 
 /** node_modules follows from the lockfile; setup has seen to it. */
-const releaseName = (): string => {
+const releaseName = (root: string): string => {
   const hash = createHash('sha256').update(process.arch)
   for (const part of [...parts, ...scripts.map((script) => `scripts/${script}`)]) {
-    for (const file of filesOf(join(source, part))) hash.update(`\0${file.slice(source.length)}\0`).update(readFileSync(file))
+    for (const file of filesOf(join(root, part))) hash.update(`\0${file.slice(root.length)}\0`).update(readFileSync(file))
   }
-  const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
   return `${version}-${hash.digest('hex').slice(0, 12)}`
 }
 
@@ -61,7 +62,8 @@ const packages = (): string[] => {
 /** Made aside and renamed once it is on disk: a half-made one is never used. @returns where it is */
 const makeRelease = (): string => {
   if (dirname(source) === releases) return source
-  const made = join(releases, releaseName())
+  const name = releaseName(source)
+  const made = join(releases, name)
   if (existsSync(made)) return made
   say(`making the release ${made}`)
   mkdirSync(releases, { recursive: true, mode: 0o755 })
@@ -76,6 +78,8 @@ const makeRelease = (): string => {
   symlinkSync(runtime, join(aside, 'runtime'))
   run('chown', '-hR', 'root:root', aside)
   run('chmod', '-R', 'u=rwX,go=rX', aside)
+  if (releaseName(aside) !== name) throw new Error(`${source} changed while it was copied: start scripts/up again`)
+  run(join(aside, 'runtime/bin/node'), '-e', 'process.chdir(process.argv[1]); require(require.resolve("sd-notify", { paths: ["."] }))', aside)
   run('sync', '--file-system', aside)
   renameSync(aside, made)
   return made
@@ -127,6 +131,7 @@ const installFiles = (release: string): boolean => {
     const from = wanted.get(path)
     if (from !== undefined) changed = installFile(path, from) || changed
     else if (existsSync(path)) {
+      if (dirname(path) === units) tried('systemctl', 'disable', '--now', basename(path))
       rmSync(path)
       changed = true
     }
@@ -167,6 +172,7 @@ const makeEnvFiles = (release: string): void => {
 }
 
 // --- the units at work ---
+/** What is enabled at the first install. */
 const shipped = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster.target']
 
 /** Units of further accounts that are enabled. */
@@ -203,7 +209,8 @@ const urlOf = (service: Service): string => {
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`
 }
 const hub = async <T>(path: string): Promise<T | undefined> => {
-  const authorization = `Bearer ${env('central-hub')?.['HUB_API_TOKEN'] ?? ''}`
+  const credential = '/run/credentials/leadmaster-central-hub.service/HUB_API_TOKEN' // for those who keep it out of the file
+  const authorization = `Bearer ${env('central-hub')?.['HUB_API_TOKEN'] ?? textOf(credential)?.trim() ?? ''}`
   try {
     return (await (await fetch(`${urlOf('central-hub')}${path}`, { headers: { authorization }, signal: AbortSignal.timeout(5_000) })).json()) as T
   } catch {
@@ -244,8 +251,13 @@ const bringUp = async (release: string): Promise<string | undefined> => {
   }
 }
 
+/** What a unit's processes said last, without what systemd says of them. */
+const said = (unit: string): string => {
+  const lines = run('journalctl', `_SYSTEMD_UNIT=${unit}`, '--since', since, '-n', '8', '-o', 'cat', '--no-pager').trim().split('\n')
+  return lines.map((line) => `    ${line.slice(0, 500)}`).join('\n')
+}
 const lastWords = (): string =>
-  wanted().filter((unit) => !isActive(unit)).map((unit) => `${unit}, the last of its log (journalctl -u ${unit} has all):\n${run('journalctl', '-u', unit, '-n', '5', '-o', 'cat', '--no-pager').trim().replace(/^/gm, '    ')}`).join('\n')
+  wanted().filter((unit) => !isActive(unit)).map((unit) => `the last of ${unit} (journalctl -u ${unit} has all):\n${said(unit)}`).join('\n')
 
 /** Puts a release in the place of another. */
 const activate = async (release: string, first: boolean): Promise<string | undefined> => {
@@ -286,6 +298,7 @@ if (tried('dpkg-query', '-W', '-f', '${db:Status-Status}', 'leadmaster').said ==
   say('LeadMaster is installed as a Debian package: upgrade that, or apt-get remove leadmaster first (data and env files stay)')
   process.exit(1)
 }
+const since = `@${Math.floor(Date.now() / 1_000)}`
 const release = makeRelease()
 const first = byReadiness().every((other) => wasReady(other) === undefined)
 const wasWell = !first && (await unready()) === undefined

@@ -9,7 +9,7 @@ import type { Machine, Ran } from './machine.ts'
 /** LeadMaster as scripts/up installs it on a machine that systemd runs, on the simulated WhatsApp. */
 export interface Installed {
   machine: Machine
-  /** Runs scripts/up of a clone in it; the checkout unless told otherwise. */
+  /** Runs scripts/up of a clone in it; the first one unless told otherwise. */
   up(clone?: string): Promise<Ran>
   /** Tells the simulated WhatsApp what happens. @returns its answer */
   simulate(words: string, directory?: string): Promise<unknown>
@@ -26,7 +26,9 @@ export interface Installed {
 export const manager = 'leadmaster-session-manager'
 export const centralHub = 'leadmaster-central-hub'
 export const whatsapp = '/srv/whatsapp-web'
-const tsnode = `${root}node_modules/.bin/node`
+/** A clone in the machine: what others change in the checkout meanwhile is no matter there. */
+export const clone = '/srv/leadmaster'
+const tsnode = `${clone}/node_modules/.bin/node`
 
 /** Resolves once `fits` says true of what `look` finds. */
 export const eventually = async <T>(what: string, look: () => Promise<T>, fits: (found: T) => boolean, ms = 30_000): Promise<T> => {
@@ -37,9 +39,9 @@ export const eventually = async <T>(what: string, look: () => Promise<T>, fits: 
   }
 }
 
-/** Starts a simulated WhatsApp in the machine. @returns the program to name in CHROMIUM_PATH */
+/** Starts a simulated WhatsApp in the machine, where its clone is. @returns the program to name in CHROMIUM_PATH */
 export const startWhatsApp = async (machine: Machine, directory = whatsapp): Promise<string> => {
-  await machine.must(`systemd-run --quiet --unit=${directory.split('/').at(-1)} --working-directory=${root} ${tsnode} test/whatsapp-web/main.ts --directory ${directory}`)
+  await machine.must(`systemd-run --quiet --unit=${directory.split('/').at(-1)} --working-directory=${clone} ${tsnode} test/whatsapp-web/main.ts --directory ${directory}`)
   await machine.must(`until [ -s ${directory}/control.json ]; do sleep 0.1; done; chmod -R go+rX ${directory}`, { ms: 30_000 })
   return `${directory}/chromium`
 }
@@ -62,8 +64,8 @@ export const installedOn = (machine: Machine): Installed => {
   }
   return {
     machine, hub, texts,
-    up: (clone = root) => machine.run(`cd / && SESSION_MANAGER_BASE_URL=http://127.0.0.1:3011 NODE_OPTIONS=--no-warnings ${clone}/scripts/up`, { ms: 180_000 }),
-    simulate: async (words, directory = whatsapp) => JSON.parse(await machine.must(`cd ${root} && ${tsnode} test/whatsapp-web/simulate.ts ${directory}/control.json ${words}`)) as unknown,
+    up: (from = clone) => machine.run(`cd / && SESSION_MANAGER_BASE_URL=http://127.0.0.1:3011 NODE_OPTIONS=--no-warnings ${from}/scripts/up`, { ms: 180_000 }),
+    simulate: async (words, directory = whatsapp) => JSON.parse(await machine.must(`cd ${clone} && ${tsnode} test/whatsapp-web/simulate.ts ${directory}/control.json ${words}`)) as unknown,
     arrived: async (wanted, ms) => void (await eventually(`texts in the hub`, texts, (found) => wanted.every((text) => found.includes(text)), ms)),
     session: async (status, ms) => void (await eventually(`session ${status}`, () => hub<Status>('/api/whatsapp/status'), (found) => found.status === status, ms)),
     active: async (unit) => (await machine.show(unit, 'ActiveState'))['ActiveState'] === 'active'
@@ -76,11 +78,12 @@ export const processesOf = async (machine: Machine): Promise<string[]> =>
 
 /** Installs on a fresh machine whose operator has put an env file there beforehand: it names the simulation's Chromium. */
 export const withSimulation = async (_t: Test, machine: Machine, more: Record<string, string> = {}): Promise<Installed> => {
+  await machine.must(`mkdir ${clone} && cd ${root} && cp -a LICENSE README.md package.json package-lock.json tsconfig*.json .taprc deploy scripts src test node_modules dist ${clone}`)
   const chromium = await startWhatsApp(machine)
   const settings = { CHROMIUM_PATH: chromium, PROBE_INTERVAL: '1s', RECONNECT_MIN_DELAY: '200ms', RECONNECT_MAX_DELAY: '2s', BACKFILL_INTERVAL: '5s', ...more }
   await machine.must(
-    `getent group leadmaster >/dev/null && userdel leadmaster; systemd-sysusers ${root}deploy/systemd/leadmaster.sysusers && install -d -m 750 -g leadmaster /etc/leadmaster
-     sed 's/^SESSION_MANAGER_TOKEN=$/SESSION_MANAGER_TOKEN=${'0123456789abcdef'.repeat(4)}/' ${root}deploy/env/session-manager.env >/etc/leadmaster/session-manager.env
+    `getent group leadmaster >/dev/null && userdel leadmaster; systemd-sysusers ${clone}/deploy/systemd/leadmaster.sysusers && install -d -m 750 -g leadmaster /etc/leadmaster
+     sed 's/^SESSION_MANAGER_TOKEN=$/SESSION_MANAGER_TOKEN=${'0123456789abcdef'.repeat(4)}/' ${clone}/deploy/env/session-manager.env >/etc/leadmaster/session-manager.env
      cat >>/etc/leadmaster/session-manager.env && chmod 640 /etc/leadmaster/*.env && chgrp leadmaster /etc/leadmaster/*.env`,
     { input: `${Object.entries(settings).map(([name, value]) => `${name}=${value}`).join('\n')}\n` }
   )
