@@ -19,7 +19,7 @@ const isReadiness = (body: unknown): body is { checks: Check[] } => typeof body 
 
 export const checkFollowing = async ({ host, wiring, cause }: Asked, answered: readonly Answered[]): Promise<Finding[]> => {
   const [hub] = hubs(wiring)
-  if (!hub?.config || cause(hub.name)) return []
+  if (!hub?.config || hub.pid === undefined || cause(hub.name)) return []
   const { HOST, PORT, HUB_API_TOKEN } = hub.config
   const url = `${urlOf(HOST, PORT)}/ready`
   const name = 'following'
