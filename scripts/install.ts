@@ -208,8 +208,9 @@ const urlOf = (service: Service): string => {
   const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '::1' : HOST
   return `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`
 }
+/** For those who keep the token out of the file. */
+const credential = '/run/credentials/leadmaster-central-hub.service/HUB_API_TOKEN'
 const hub = async <T>(path: string): Promise<T | undefined> => {
-  const credential = '/run/credentials/leadmaster-central-hub.service/HUB_API_TOKEN' // for those who keep it out of the file
   const authorization = `Bearer ${env('central-hub')?.['HUB_API_TOKEN'] ?? textOf(credential)?.trim() ?? ''}`
   try {
     return (await (await fetch(`${urlOf('central-hub')}${path}`, { headers: { authorization }, signal: AbortSignal.timeout(5_000) })).json()) as T
@@ -281,7 +282,7 @@ const prune = (inUse: string): void => {
 
 const nextStep = async (): Promise<void> => {
   const url = urlOf('central-hub')
-  const token = `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')}`
+  const token = env('central-hub')?.['HUB_API_TOKEN'] === undefined ? `cat ${credential}` : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')}`
   const session = await hub<{ linked?: boolean; status?: string }>('/api/whatsapp/status')
   say(`
 LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. leadmaster-doctor checks its wiring.

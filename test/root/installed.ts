@@ -76,9 +76,14 @@ export const installedOn = (machine: Machine): Installed => {
 export const processesOf = async (machine: Machine): Promise<string[]> =>
   (await machine.must(`cat $(find /sys/fs/cgroup/leadmaster.slice -name cgroup.procs 2>/dev/null) </dev/null | xargs -r ps -o pid=,args= -p || true`)).split('\n').filter(Boolean)
 
+/** Puts a clone of its own in the machine. */
+export const prepareClone = async (machine: Machine): Promise<void> => {
+  await machine.must(`mkdir ${clone} && cd ${root} && cp -a LICENSE README.md package.json package-lock.json tsconfig*.json .taprc deploy scripts src test node_modules dist ${clone}`)
+}
+
 /** Installs on a fresh machine whose operator has put an env file there beforehand: it names the simulation's Chromium. */
 export const withSimulation = async (_t: Test, machine: Machine, more: Record<string, string> = {}): Promise<Installed> => {
-  await machine.must(`mkdir ${clone} && cd ${root} && cp -a LICENSE README.md package.json package-lock.json tsconfig*.json .taprc deploy scripts src test node_modules dist ${clone}`)
+  await prepareClone(machine)
   const chromium = await startWhatsApp(machine)
   const settings = { CHROMIUM_PATH: chromium, PROBE_INTERVAL: '1s', RECONNECT_MIN_DELAY: '200ms', RECONNECT_MAX_DELAY: '2s', BACKFILL_INTERVAL: '5s', ...more }
   await machine.must(
