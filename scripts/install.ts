@@ -175,12 +175,15 @@ const makeEnvFiles = (release: string): void => {
 /** What is enabled at the first install. */
 const shipped = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster.target']
 
-/** Units of further accounts that are enabled. */
-const accounts = (): string[] => wanted().filter((unit) => unit.includes('@'))
+/** Units of further accounts: at the first install those that have an env file, afterwards those that are enabled. */
+const accounts = (first: boolean): string[] =>
+  first
+    ? readdirSync(etc).flatMap((file) => /^session-manager-([\w-]+)\.env$/.exec(file)?.[1] ?? []).map((name) => `leadmaster-session-manager@${name}.service`)
+    : wanted().filter((unit) => unit.includes('@'))
 
 /** At the first install all are enabled; afterwards one that is disabled is so by somebody's will. */
 const enable = (first: boolean, changed: boolean): void => {
-  for (const unit of [...shipped, ...(first ? [] : accounts())]) {
+  for (const unit of [...shipped, ...accounts(first)]) {
     const state = property(unit, 'UnitFileState')
     if (first) run('systemctl', 'enable', '--quiet', unit)
     else if (state === 'enabled') changed && run('systemctl', 'reenable', '--quiet', unit)

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { schema as centralHub } from '../../src/central-hub/config.ts'
 import { schema as sessionManager } from '../../src/session-manager/config.ts'
 
-/** The units in deploy/systemd as systemd reads them; test/systemd runs them on a booted one. */
+/** The units in deploy/systemd as systemd reads them; test/root runs them on a booted one. */
 
 const run = promisify(execFile)
 const unitsDir = new URL('../../deploy/systemd/', import.meta.url)
@@ -37,7 +37,7 @@ const words = (values: readonly string[] = []): string[] => values.flatMap((valu
 /** The units in a directory of their own, with a node that exists here. */
 const installed = async (t: Test): Promise<string[]> => {
   const directory = t.testdir()
-  const files = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster.target', 'leadmaster.slice']
+  const files = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster-session-manager@.service', 'leadmaster.target', 'leadmaster-all.target', 'leadmaster.again.target', 'leadmaster.slice']
   for (const file of files) await writeFile(join(directory, file), (await read(file)).replace('/opt/leadmaster/current/runtime/bin/node', process.execPath))
   return files.map((file) => join(directory, file))
 }
@@ -119,6 +119,29 @@ t.test('the target brings both up at boot', async (t) => {
   const target = parse(await read('leadmaster.target'))
   t.match(target, { Install: { WantedBy: ['multi-user.target'] } })
   t.notOk(words(target['Unit']?.['Wants']).some((unit) => unit.endsWith('.service')), 'only what is enabled is started')
+})
+
+t.test('the unit of a further account is that of the first, but for its names', async (t) => {
+  const [first, further] = await Promise.all(['leadmaster-session-manager.service', 'leadmaster-session-manager@.service'].map(read))
+  const [heading, ...lines] = further?.split('\n') ?? []
+  t.match(heading, /^# leadmaster-session-manager\.service for a further account, %i/)
+  t.equal(lines.join('\n').replaceAll(/session-manager[-@]%i/g, 'session-manager').replace(' of account %i', ''), first)
+  t.match(further, /^EnvironmentFile=\/etc\/leadmaster\/session-manager-%i\.env$/m)
+  t.match(further, /^StateDirectory=leadmaster\/session-manager-%i$/m)
+})
+
+t.test('all of it is in a slice with bounds, which each service’s own fit in', async (t) => {
+  const { Slice } = parse(await read('leadmaster.slice'))
+  t.match(Slice, { MemoryHigh: [/^\d+%$/], MemoryMax: [/^\d+%$/], TasksMax: [/^\d+$/] })
+  for (const service of Object.keys(services)) {
+    const { Service } = await unit(service)
+    t.match(Service, { Slice: ['leadmaster.slice'], MemoryHigh: [/^\d+M$/], MemoryMax: [/^\d+[MG]$/], TasksMax: [/^\d+$/], OOMPolicy: [/./] }, service)
+    t.ok(Number(Service?.['TasksMax']?.[0]) < Number(Slice?.['TasksMax']?.[0]))
+  }
+})
+
+t.test('the rising delay, which systemd 252 does not know, is in a file of its own', async (t) => {
+  t.match(parse(await read('rising-delay.conf')), { Service: { RestartSteps: ['5'], RestartMaxDelaySec: ['30s'] } })
 })
 
 t.test('without its sandbox Chromium is started nowhere in the sources', async (t) => {
