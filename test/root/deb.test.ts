@@ -73,9 +73,9 @@ t.test('what is in it', async (t) => {
 
   const copyright = read('usr/share/doc/leadmaster/copyright')
   t.match(copyright, /^Format: https:\/\/www\.debian\.org\/doc\/packaging-manuals\/copyright-format\/1\.0\/$/m)
-  for (const manifest of files.filter((path) => /(^|\/)node_modules\/(@[^/]+\/)?[^/]+\/package\.json$/.test(path))) {
-    t.match(copyright, `\nFiles: ${manifest.replace('package.json', '*')}\n`, manifest)
-  }
+  const bundled = files.filter((path) => /(^|\/)node_modules\/(@[^/]+\/)?[^/]+\/package\.json$/.test(path))
+  t.ok(bundled.length > 100)
+  t.same(bundled.filter((manifest) => !copyright.includes(`\nFiles: ${manifest.replace('package.json', '*')}\n`)), [], 'the licence of every package')
   t.match(copyright, /^Files: node_modules\/node-webpmux\/\*\nCopyright: .*\nLicense: LGPL-3\+$/m)
   await run('diff', ['-r', 'node_modules/node-webpmux', join(tree, 'usr/lib/leadmaster/node_modules/node-webpmux')], options)
   t.pass('the package of the LGPL is there unchanged, with its licence')
@@ -188,7 +188,8 @@ t.test('lintian and the machine at once', { jobs: 2 }, async (t) => {
     await t.test('purged: nothing of it is left', async (t) => {
       await dpkg(machine, 'dpkg -P leadmaster')
       t.equal(await must("find /etc /lib/ /usr /var /run -xdev -name '*leadmaster*'"), '')
-      t.notMatch(await must('systemctl list-unit-files && systemctl list-units --all'), /leadmaster/)
+      t.notMatch(await must('systemctl list-unit-files'), /leadmaster/)
+      t.notMatch(await must("systemctl list-units --all | grep -v ' inactive '"), /leadmaster/, 'systemd may still remember the name of one')
       t.equal((await machine.run('grep -r leadmaster /var/lib/ucf/hashfile /var/lib/ucf/registry')).stdout, '')
       t.notMatch((await machine.run('dpkg -s leadmaster')).stdout, 'Status')
     })
