@@ -68,12 +68,15 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
     const inner = await host.stat(`${dir}/${entry}`)
     if (inner === undefined) continue
     if (inner.uid !== user.uid) return wrong(`has ${entry}, which belongs to uid ${inner.uid}, not to ${user.name}`, mended(own))
-    if ((inner.mode & 0o600) !== 0o600) return wrong(`has ${entry}, which ${user.name} may not write (mode ${octal(inner)})`, mended(`chmod u+rw${inner.type === 'directory' ? 'x' : ''} ${word(`${dir}/${entry}`)}`))
+    if ((inner.mode & 0o600) !== 0o600) return wrong(`has ${entry}, which ${user.name} may not write (mode ${octal(inner)})`, mended(`chmod u+rw${inner.type === 'directory' ? 'x' : ''} ${word(`${dir}/${entry}`)}${databases.has(entry) ? '*' : ''}`))
   }
   const closed = (await host.run(asUser(host, wiring, 'test', '-w', dir))).code === 1 && (wiring.mode === 'systemd' || host.uid !== 0)
   if (closed) return wrong(`cannot be written by ${user.name}`, mended(`${own} && chmod 0700 ${path}`))
   return [ok(name, service.name, `${dir} is ${user.name}'s alone`)]
 }
+
+/** SQLite gives a database's mode to the files it makes beside it. */
+const databases = new Set(['journal.db', 'hub.db'])
 
 const octal = ({ mode }: Stat): string => mode.toString(8).padStart(4, '0')
 

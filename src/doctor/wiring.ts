@@ -172,6 +172,10 @@ export const restart = (wiring: Wiring, ...services: readonly Service[]): string
 export const andRestart = (wiring: Wiring, mend: string, ...services: readonly Service[]): string =>
   wiring.mode === 'systemd' ? `${mend} && ${restart(wiring, ...services)}` : `${mend} # then end scripts/up and start it anew`
 
-/** Runs a command as the services' user. */
-export const asUser = (host: Host, { user }: Wiring, ...command: readonly string[]): string[] =>
-  host.uid === 0 && user !== undefined && user.uid !== 0 ? ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--', ...command] : [...command]
+/** Runs a command as the services' user; in the foreground among the files that a running service sees, closed ones above it too. */
+export const asUser = (host: Host, { mode, user, services }: Wiring, ...command: readonly string[]): string[] => {
+  if (host.uid !== 0 || user === undefined || user.uid === 0) return [...command]
+  const pid = mode === 'foreground' ? services.find((service) => service.pid !== undefined)?.pid : undefined
+  const among = pid === undefined ? [] : ['nsenter', `--target=${pid}`, '--mount', '--']
+  return [...among, 'setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--', ...command]
+}

@@ -28,7 +28,7 @@ type Service = (typeof services)[number]
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Looks like Chromium to doctor, and shows session-manager nothing: it stays INIT, until its pipe closes. */
-const fakeChromium = `#!/bin/sh
+export const fakeChromium = `#!/bin/sh
 case "$*" in
   *--version*) echo 'Chromium 140.0.7339.80 built on Debian' ;;
   *--dump-dom*) echo '<html><head></head><body></body></html>' ;;
