@@ -74,7 +74,7 @@ export const installedOn = (machine: Machine): Installed => {
 
 /** Every process of the slice that lives. */
 export const processesOf = async (machine: Machine): Promise<string[]> =>
-  (await machine.must(`cat $(find /sys/fs/cgroup/leadmaster.slice -name cgroup.procs 2>/dev/null) </dev/null | xargs -r ps -o pid=,args= -p || true`)).split('\n').filter(Boolean)
+  (await machine.must(`find /sys/fs/cgroup/leadmaster.slice -name cgroup.procs -exec cat {} + 2>/dev/null | while read -r pid; do tr '\\0' ' ' </proc/$pid/cmdline && echo; done 2>/dev/null || true`)).split('\n').filter(Boolean)
 
 /** Puts a clone of its own in the machine. */
 export const prepareClone = async (machine: Machine): Promise<void> => {

@@ -99,8 +99,8 @@ t.test('operated by systemd', async (t) => {
     await up("systemctl start --all 'leadmaster-*'")
     await down('systemctl stop leadmaster-*')
     await up('systemctl restart leadmaster-*')
-    await machine.must(`systemctl stop ${centralHub}`)
-    await up('systemctl start leadmaster-*')
+    await machine.must(`systemctl stop ${centralHub} && cd / && systemctl start leadmaster-*`)
+    await settled('active active')
     const before = await invocation(machine, manager)
     await up('systemctl start leadmaster-*')
     t.equal(await invocation(machine, manager), before, 'what runs is left alone')
@@ -179,7 +179,10 @@ t.test('operated by systemd', async (t) => {
 
   await t.test('a port that is taken: tried again and again, and a boot does not wait', async (t) => {
     await machine.must("systemctl stop 'leadmaster-*'")
-    const take = (port: number): Promise<string> => machine.must(`systemd-run --quiet --unit=taker perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(LocalAddr => "127.0.0.1:${port}", Listen => 1, ReuseAddr => 1) or die; sleep' && until ss -ltn 2>/dev/null | grep -q :${port} || (exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.1; done`)
+    // no $ in it: systemd-run would replace it
+    const take = (port: number): Promise<string> =>
+      machine.must(`systemd-run --quiet --unit=taker perl -MIO::Socket::INET -e '(IO::Socket::INET->new(LocalAddr => "127.0.0.1:${port}", Listen => 1, ReuseAddr => 1) or die) && sleep'
+        timeout 10 bash -c 'until (exec 3<>/dev/tcp/127.0.0.1/${port}) 2>/dev/null; do sleep 0.1; done'`)
     await take(3001)
     await write('while the port was taken')
     t.equal((await machine.run(`systemctl start ${centralHub}`, { ms: 20_000 })).code, 1, 'a start of the hub says at once that it cannot be')
@@ -196,7 +199,7 @@ t.test('operated by systemd', async (t) => {
     await machine.must(`systemctl stop ${centralHub}`)
     await take(3012)
     t.equal((await machine.run(`systemctl start ${centralHub}`)).code, 1)
-    await write("while the hub's port was taken")
+    await write('while the port of the hub was taken')
     await machine.must('systemctl stop taker')
     await allWell(t)
     t.equal(await invocation(machine, manager), before)
