@@ -135,7 +135,7 @@ t.test('all of it is in a slice with bounds, which each service’s own fit in',
   t.match(Slice, { MemoryHigh: [/^\d+%$/], MemoryMax: [/^\d+%$/], TasksMax: [/^\d+$/] })
   for (const service of Object.keys(services)) {
     const { Service } = await unit(service)
-    t.match(Service, { Slice: ['leadmaster.slice'], MemoryHigh: [/^\d+M$/], MemoryMax: [/^\d+[MG]$/], TasksMax: [/^\d+$/], OOMPolicy: [/./] }, service)
+    t.match(Service, { Slice: ['leadmaster.slice'], MemoryHigh: [/^\d+[MG]$/], MemoryMax: [/^\d+[MG]$/], TasksMax: [/^\d+$/], OOMPolicy: [/./] }, service)
     t.ok(Number(Service?.['TasksMax']?.[0]) < Number(Slice?.['TasksMax']?.[0]))
   }
 })
