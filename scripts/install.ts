@@ -22,7 +22,7 @@ const kept = 3
 /** The hub may say that it is not ready for this long after both services are, ms: it asks session-manager who it is. */
 const readyMs = 30_000
 /** A service whose first start failed is given this long to come up by its restarts, ms. */
-const secondChanceMs = 15_000
+const secondChanceMs = 10_000
 
 process.stderr.on('error', () => undefined) // whoever read it is gone; what was begun is finished
 const say = (text: string): void => void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
