@@ -28,7 +28,7 @@ const numbered = (word: string, count: number): string[] => Array.from({ length:
 t.test('from a fresh machine to a message, upgraded, rolled back, and taken away', async (t) => {
   const machine = await bootMachine(t)
   const started = performance.now()
-  const installed: Installed = await withSimulation(t, machine)
+  const installed: Installed = await withSimulation(machine)
   const { up, simulate, hub, arrived, session, texts } = installed
   const operators = await machine.must('cat /etc/leadmaster/session-manager.env')
 

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Test } from 'tap'
 import { parseEnvFile } from '../../scripts/env-file.ts'
 import type { Message, MessagePage } from '../../src/contract/lead.ts'
 import type { Status } from '../../src/contract/session.ts'
@@ -82,7 +81,7 @@ export const prepareClone = async (machine: Machine): Promise<void> => {
 }
 
 /** Installs on a fresh machine whose operator has put an env file there beforehand: it names the simulation's Chromium. */
-export const withSimulation = async (_t: Test, machine: Machine, more: Record<string, string> = {}): Promise<Installed> => {
+export const withSimulation = async (machine: Machine, more: Record<string, string> = {}): Promise<Installed> => {
   await prepareClone(machine)
   const chromium = await startWhatsApp(machine)
   const settings = { CHROMIUM_PATH: chromium, PROBE_INTERVAL: '1s', RECONNECT_MIN_DELAY: '200ms', RECONNECT_MAX_DELAY: '2s', BACKFILL_INTERVAL: '5s', ...more }
