@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,7 +28,7 @@ export interface Ran {
   stderr: string
 }
 
-const namespaces = ['--mount', '--pid', '--uts', '--ipc', '--cgroup', '--net']
+const namespaces = ['--mount', '--pid', '--uts', '--ipc', '--net'] // boot adds that of cgroups
 const bootMs = 90_000
 
 /** The only child of a process, once it has one. */
@@ -51,6 +51,7 @@ export const bootMachine = async (t: Test): Promise<Machine> => {
   t.teardown(async () => {
     unshare.kill('SIGKILL')
     await ended
+    spawnSync('unshare', ['--mount', boot, '--end', work], { stdio: 'inherit' })
     rmSync(work, { recursive: true, force: true, maxRetries: 5 })
   })
   const pid = await childOf(unshare.pid as number)
