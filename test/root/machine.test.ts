@@ -6,6 +6,7 @@ t.setTimeout(180_000)
 
 t.test('a machine boots, with a network and files of its own', async (t) => {
   const machine = await bootMachine(t)
+  t.equal(await machine.must('systemctl --failed --no-legend'), '', 'no unit failed')
   t.equal((await machine.must('systemctl is-system-running')).trim(), 'running')
   t.equal((await machine.must('cat /proc/1/comm')).trim(), 'systemd')
   t.match(await machine.must('cat /proc/net/dev'), /^\s*lo:/m)
