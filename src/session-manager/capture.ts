@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { InboundRecord } from '../contract/record.ts'
 import type { Log } from '../platform/log.ts'
+import { within } from '../platform/within.ts'
 import type { Draft, Journal } from './journal.ts'
 
 /** From the page to the journal: in order of arrival, what has arrived by then as one group with one fsync. */
@@ -45,11 +46,9 @@ export const createCapture = (options: {
     const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)
     const unknown = [...new Set(nameless.flatMap(({ message }) => (message.lid && !known.has(message.lid) ? [message.lid] : [])))]
     if (unknown.length > 0) {
-      const late = AbortSignal.timeout(lidBoundMs)
-      const bound = new Promise<never>((_, reject) => late.addEventListener('abort', () => reject(new Error(`no answer within ${lidBoundMs} ms`))))
       try {
         if (known.size > mostLids) known.clear()
-        for (const [lid, phone] of await Promise.race([phones(unknown), bound])) known.set(lid, phone)
+        for (const [lid, phone] of await within(lidBoundMs, phones(unknown))) known.set(lid, phone)
       } catch (error) {
         log.warn({ event: 'lid_lookup_failed', lids: unknown.length, err: error }, 'phone numbers of LIDs could not be looked up')
       }

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises'
 import whatsapp from 'whatsapp-web.js'
 import type { Me } from '../../contract/session.ts'
 import type { Log } from '../../platform/log.ts'
+import { within } from '../../platform/within.ts'
 import type { Draft } from '../journal.ts'
 import { readBack } from './backfill.ts'
 import { launchOptions, releaseProfile, signalGroup, userAgent, type Browser, type Client, type Page } from './browser.ts'
@@ -234,19 +235,6 @@ export const createListener = (options: ListenerOptions): Listener => {
         ...(media.filename ? { filename: media.filename } : {})
       }
     }
-  }
-}
-
-/** The promise's result, or an error once a bound is past. */
-const within = async <T>(ms: number, promise: Promise<T>): Promise<T> => {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms)
-  })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
   }
 }
 
