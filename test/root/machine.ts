@@ -78,7 +78,9 @@ export const bootMachine = async (t: Test): Promise<Machine> => {
     if (code !== 0) throw new Error(`in the machine, ${command}\nended with ${code}:\n${stdout}\n${stderr}`)
     return stdout
   }
-  await must('systemctl is-system-running --wait', { ms: bootMs })
+  // degraded: a unit of the host's that fails in a machine is no matter to LeadMaster
+  const { stdout: state } = await run('systemctl is-system-running --wait', { ms: bootMs })
+  if (!/^(running|degraded)$/.test(state.trim())) throw new Error(`the machine is ${state.trim()} after its boot`)
   return {
     run, must,
     journal: async (fits, { ms = 30_000, unit = 'leadmaster-*' } = {}) => {
