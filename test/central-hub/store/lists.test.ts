@@ -64,7 +64,6 @@ t.test('messages: of a lead, of a chat, of one side, by their words', async (t) 
   t.same(await found({ q: 'isponible' }), [], 'words are found from their beginning')
   t.same(await found({ q: '"OR" NOT' }), ['c'], 'what is an operator of the search elsewhere is a word here')
   t.same(await found({ q: '¿¡ *"' }), [])
-  await take(from(1, 'a', { body: 'la azul', edited: { at: '2026-01-01T00:00:00.000Z' } }))
 })
 
 t.test('the search follows what a message becomes', async (t) => {
