@@ -28,6 +28,9 @@ const callAll = (page: Page): Promise<{ called: string[]; refused: string[] }> =
     return { called, refused }
   }, '5215512345678@c.us')
 
+/** Waits until what the page told has arrived: it goes the way of this question, in order. */
+const told = (page: Page): Promise<unknown> => page.evaluate(() => (globalThis as unknown as { require: (name: string) => { query: (what: string, facts: object) => Promise<unknown> } }).require('wire').query('messages', { ids: [] }))
+
 const written = async (t: Test, guarded: boolean): ReturnType<typeof startReadyClient> => {
   const started = await startReadyClient(t, guarded ? { beforePage: (page) => page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>).then(() => undefined) } : {})
   started.web.phone.text({ from: '+5215512345678', text: 'Hola' })
@@ -55,8 +58,7 @@ t.test('what the library sends is recorded', async (t) => {
   for (const [name, act] of attempts) {
     const before = web.outbound().length
     await act()
-    // what the page tells goes the way of this question
-    await page.evaluate(() => (globalThis as unknown as { require: (name: string) => { query: (what: string, facts: object) => Promise<unknown> } }).require('wire').query('messages', { ids: [] }))
+    await told(page)
     t.ok(web.outbound().slice(before).some((one) => one.name === name), name)
   }
   t.ok(web.outbound().some(({ name }) => name === 'presence available'), 'a page that is looked at shows its owner as present, by itself')
@@ -73,12 +75,14 @@ t.test('every function of the page that sends is recorded; the guard refuses eve
   const { page, web } = await written(t, false)
   const free = await callAll(page)
   t.same(free.refused, [])
+  await told(page)
   const recorded = new Set(web.outbound().map(({ name }) => name))
   const showsAs: Record<string, string> = { 'WAWebStreamModel.Stream.markAvailable': 'presence available', 'WAWebCmd.Cmd.openChatAt': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatBottom': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatFromUnread': 'WAWebUpdateUnreadChatAction.sendSeen' }
   for (const name of free.called) t.ok(recorded.has(showsAs[name] ?? name), `${name} is recorded`)
 
   const guarded = await written(t, true)
   const result = await callAll(guarded.page)
+  await told(guarded.page)
   t.same(result.called.filter((name) => !result.refused.includes(name)), [], 'nothing got past the guard')
   t.same(guarded.web.outbound(), [])
 })
