@@ -38,7 +38,7 @@ t.test('every package for development is listed with its licence', async (t) => 
 })
 
 t.test('everything in the production tree may go with Apache-2.0', async (t) => {
-  const compatible = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'Python-2.0', 'Apache-2.0']
+  const compatible = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'Python-2.0', 'Unlicense', 'Apache-2.0']
   // a separate, unmodified, replaceable package: README says so
   const explained: Record<string, string> = { 'node_modules/node-webpmux': 'LGPL-3.0-or-later' }
   const production = Object.keys(packages).filter((path) => path !== '' && !packages[path]?.dev)
