@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox'
+import Type, { type Static, type TSchema, type TSchemaOptions } from 'typebox'
 import { Media, CapturedMessage } from './record.ts'
 
 /** What the hub's REST and live events give to a frontend. Every `*_at` and `*_since` is an RFC 3339 time in UTC. */
@@ -12,31 +12,116 @@ export const LeadState = Type.Union([
 ])
 export type LeadState = Static<typeof LeadState>
 
+const orNull = <S extends TSchema>(schema: S, options: TSchemaOptions = {}) => Type.Union([schema, Type.Null()], options)
+
+/** The latest message of a lead's chat, as a list shows it. */
+export const LastMessage = Type.Object({
+  id: Type.String(),
+  type: Type.String({ description: "WhatsApp's own type" }),
+  body: Type.String({ description: 'the first 200 characters' }),
+  from_me: Type.Boolean(),
+  timestamp: Type.Integer({ description: 'UNIX seconds' })
+})
+export type LastMessage = Static<typeof LastMessage>
+
 export const Lead = Type.Object({
   id: Type.Integer(),
   account: Type.String(),
-  phone: Type.Union([Type.String(), Type.Null()], { description: 'E.164; null while WhatsApp tells only a LID' }),
-  lid: Type.Union([Type.String(), Type.Null()]),
+  phone: orNull(Type.String(), { description: 'E.164; null while WhatsApp tells only a LID' }),
+  lid: orNull(Type.String()),
   chat_id: Type.String({ description: 'the chat where the latest message stands' }),
-  name: Type.Union([Type.String(), Type.Null()]),
+  name: orNull(Type.String(), { description: 'the name a person gave or imported, else whatsapp_name' }),
+  whatsapp_name: orNull(Type.String(), { description: 'the name the contact gave to WhatsApp' }),
   state: LeadState,
   note: Type.String(),
+  tags: Type.Array(Type.String(), { description: 'in alphabetical order' }),
+  assignee: orNull(Type.String(), { description: 'who takes care of it, as text' }),
   first_seen_at: Type.String(),
   last_seen_at: Type.String({ description: 'when the latest message, of either side, was written' }),
-  waiting_since: Type.Union([Type.String(), Type.Null()], {
-    description: 'when the first inbound message not yet answered by a person was written'
-  })
+  waiting_since: orNull(Type.String(), { description: 'when the first inbound message not yet answered by a person was written' }),
+  unanswered_count: Type.Integer({ description: 'inbound messages since a person last answered' }),
+  unread_count: Type.Integer({ description: 'of these, the ones after what was last marked as read in LeadMaster; WhatsApp is never told' }),
+  last_message: orNull(LastMessage),
+  updated_at: Type.String({ description: 'when anything here changed last' })
 })
 export type Lead = Static<typeof Lead>
 
 export const LeadPatch = Type.Object(
   {
     state: Type.Optional(LeadState),
-    note: Type.Optional(Type.String({ maxLength: 10_000 }))
+    note: Type.Optional(Type.String({ maxLength: 10_000 })),
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems: 50, description: 'all of them: what is left out is taken off' })),
+    assignee: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 200 }))),
+    name: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 200 }), { description: 'null: the one of WhatsApp again' }))
   },
   { additionalProperties: false, minProperties: 1 }
 )
 export type LeadPatch = Static<typeof LeadPatch>
+
+export const LeadMerge = Type.Object(
+  { lead_id: Type.Integer({ minimum: 1, description: 'the lead that is the same person; it becomes part of this one' }) },
+  { additionalProperties: false }
+)
+export type LeadMerge = Static<typeof LeadMerge>
+
+/** One change that a person made to a lead, or that came of a merge or an import. */
+export const LeadChange = Type.Object({
+  id: Type.Integer(),
+  at: Type.String(),
+  field: Type.Union([Type.Literal('state'), Type.Literal('note'), Type.Literal('tags'), Type.Literal('assignee'), Type.Literal('name'), Type.Literal('merged')]),
+  from: orNull(Type.String(), { description: 'tags: separated by commas; merged: the id of the lead that became part of this one' }),
+  to: orNull(Type.String())
+})
+export type LeadChange = Static<typeof LeadChange>
+
+/** A lead that is there no more. */
+export const LeadRemoved = Type.Object({
+  id: Type.Integer(),
+  merged_into: orNull(Type.Integer(), { description: 'null: its data was deleted' })
+})
+export type LeadRemoved = Static<typeof LeadRemoved>
+
+/** What became of an import of names. */
+export const ImportResult = Type.Object({
+  named: Type.Integer({ description: 'leads that have the name now' }),
+  kept: Type.Integer({ description: 'names kept for whoever writes from that number first' }),
+  unchanged: Type.Integer(),
+  errors: Type.Array(Type.Object({ line: Type.Integer(), field: Type.String(), message: Type.String() }), { description: 'the first 100; nothing of those lines was taken' })
+})
+export type ImportResult = Static<typeof ImportResult>
+
+/** That data was deleted for good. It holds nothing personal. */
+export const Deletion = Type.Object({
+  id: Type.Integer(),
+  at: Type.String(),
+  reason: Type.Union([Type.Literal('request'), Type.Literal('retention')]),
+  request_id: orNull(Type.String(), { description: 'X-Request-Id of the request that asked for it' }),
+  leads: Type.Integer(),
+  messages: Type.Integer(),
+  media_files: Type.Integer()
+})
+export type Deletion = Static<typeof Deletion>
+
+/** Figures for charts. Days are those of the time zone asked for. */
+export const Stats = Type.Object({
+  days: Type.Array(
+    Type.Object({
+      date: Type.String({ description: 'YYYY-MM-DD' }),
+      inbound: Type.Integer(),
+      outbound: Type.Integer(),
+      new_leads: Type.Integer(),
+      first_response_s: orNull(Type.Number(), { description: 'median seconds from a first unanswered message to the answer, of those answered that day' })
+    })
+  ),
+  first_response: Type.Object({
+    answered: Type.Integer(),
+    median_s: orNull(Type.Number()),
+    p90_s: orNull(Type.Number())
+  }),
+  waiting: Type.Object({ now: Type.Integer(), longest_since: orNull(Type.String()) }),
+  states: Type.Object({ new: Type.Integer(), open: Type.Integer(), won: Type.Integer(), lost: Type.Integer(), ignored: Type.Integer() })
+})
+export type Stats = Static<typeof Stats>
 
 /** A message as the hub holds it: what was captured, with what edits, deletions, reactions and media have made of it since. */
 export const Message = Type.Object({
@@ -64,6 +149,12 @@ const nextCursor = Type.Union([Type.String(), Type.Null()], { description: 'pass
 
 export const LeadPage = Type.Object({ leads: Type.Array(Lead), next_cursor: nextCursor })
 export type LeadPage = Static<typeof LeadPage>
+
+export const LeadChangePage = Type.Object({ changes: Type.Array(LeadChange), next_cursor: nextCursor })
+export type LeadChangePage = Static<typeof LeadChangePage>
+
+export const DeletionPage = Type.Object({ deletions: Type.Array(Deletion), next_cursor: nextCursor })
+export type DeletionPage = Static<typeof DeletionPage>
 
 export const MessagePage = Type.Object({ messages: Type.Array(Message), next_cursor: nextCursor })
 export type MessagePage = Static<typeof MessagePage>

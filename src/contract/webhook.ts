@@ -1,0 +1,81 @@
+import Type, { type Static } from 'typebox'
+
+/** Webhooks: what happens is posted to endpoints of others, signed as https://www.standardwebhooks.com/ has it. */
+
+export const WebhookEvent = Type.Union([
+  Type.Literal('message.created', { description: 'a message of either side is new' }),
+  Type.Literal('message.updated', { description: 'edited, deleted, reacted to, decrypted, or its media was fetched' }),
+  Type.Literal('lead.created'),
+  Type.Literal('lead.updated'),
+  Type.Literal('lead.removed', { description: 'merged into another, or its data was deleted' }),
+  Type.Literal('session.changed', { description: 'the session with WhatsApp has another status' }),
+  Type.Literal('webhook.ping', { description: 'asked for by POST /api/webhooks/:id/ping; every endpoint gets it' })
+])
+export type WebhookEvent = Static<typeof WebhookEvent>
+
+/** The body of a delivery. `webhook-id` in its headers is the idempotency key: the same with each attempt. */
+export const WebhookBody = Type.Object({
+  type: WebhookEvent,
+  timestamp: Type.String({ description: 'when it happened' }),
+  data: Type.Unknown({ description: 'message.*: {message, lead}; lead.*: {lead}; lead.removed: {id, merged_into}; session.changed: as GET /api/whatsapp/status' })
+})
+export type WebhookBody = Static<typeof WebhookBody>
+
+const url = Type.String({ maxLength: 2_000, pattern: '^https?://', description: 'http:// or https://; private addresses only if WEBHOOK_PRIVATE_ADDRESSES allows them' })
+const events = Type.Array(WebhookEvent, { minItems: 1, maxItems: 20, uniqueItems: true })
+const description = Type.String({ maxLength: 500 })
+
+export const Webhook = Type.Object({
+  id: Type.Integer(),
+  url: Type.String(),
+  description: Type.String(),
+  events: Type.Array(WebhookEvent),
+  enabled: Type.Boolean(),
+  created_at: Type.String(),
+  pending: Type.Integer({ description: 'deliveries that wait, in order' }),
+  dead: Type.Integer({ description: 'deliveries given up after 3 days; they can be replayed' }),
+  last_success_at: Type.Union([Type.String(), Type.Null()]),
+  failing_since: Type.Union([Type.String(), Type.Null()]),
+  last_error: Type.Union([Type.String(), Type.Null()])
+})
+export type Webhook = Static<typeof Webhook>
+
+/** The secret is told here and never again. */
+export const WebhookWithSecret = Type.Object({ ...Webhook.properties, secret: Type.String({ description: 'whsec_…' }) })
+export type WebhookWithSecret = Static<typeof WebhookWithSecret>
+
+export const WebhookCreate = Type.Object(
+  { url, events, description: Type.Optional(description), enabled: Type.Optional(Type.Boolean({ default: true })) },
+  { additionalProperties: false }
+)
+export type WebhookCreate = Static<typeof WebhookCreate>
+
+export const WebhookPatch = Type.Object(
+  { url: Type.Optional(url), events: Type.Optional(events), description: Type.Optional(description), enabled: Type.Optional(Type.Boolean()) },
+  { additionalProperties: false, minProperties: 1 }
+)
+export type WebhookPatch = Static<typeof WebhookPatch>
+
+export const Delivery = Type.Object({
+  id: Type.String({ description: 'its webhook-id' }),
+  type: WebhookEvent,
+  state: Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('dead')]),
+  created_at: Type.String(),
+  attempts: Type.Integer(),
+  next_attempt_at: Type.Union([Type.String(), Type.Null()]),
+  last_status: Type.Union([Type.Integer(), Type.Null()], { description: "the endpoint's HTTP status, if it gave one" }),
+  last_error: Type.Union([Type.String(), Type.Null()])
+})
+export type Delivery = Static<typeof Delivery>
+
+export const WebhookList = Type.Object({ webhooks: Type.Array(Webhook) })
+export type WebhookList = Static<typeof WebhookList>
+
+export const DeliveryPage = Type.Object({
+  deliveries: Type.Array(Delivery),
+  next_cursor: Type.Union([Type.String(), Type.Null()])
+})
+export type DeliveryPage = Static<typeof DeliveryPage>
+
+export const Replayed = Type.Object({ replayed: Type.Integer({ description: 'deliveries that are tried again' }) })
+export type Replayed = Static<typeof Replayed>
