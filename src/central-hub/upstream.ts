@@ -1,6 +1,6 @@
 import type { TSchema, Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Health, Status } from '../contract/session.ts'
+import { Erased, Health, Status, type EraseRequest } from '../contract/session.ts'
 import { ProblemError } from '../platform/problem.ts'
 
 /**
@@ -20,6 +20,11 @@ export interface Upstream {
   pass(request: PassedRequest): Promise<PassedAnswer>
   /** The event stream of the journal after a record. @throws {ProblemError} as verify does */
   open(after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
+  /**
+   * Has session-manager erase for good what it captured of chats and messages, with their media; any number of either.
+   * Asking again is harmless. @throws {ProblemError} as verify does
+   */
+  erase(request: EraseRequest & { requestId?: string }): Promise<Erased>
 }
 
 export interface Identity {
@@ -45,6 +50,11 @@ export interface PassedAnswer {
 
 const service = 'session-manager'
 const timeoutMs = 5_000
+/** Erasing rewrites the journal, ms. */
+const eraseMs = 120_000
+/** What one request to erase may name of each, as EraseRequest has it. */
+const chatsAtOnce = 100
+const messagesAtOnce = 500
 const mostBytes = 4 * 1024 ** 2
 /** What session-manager answers with; anything else is another program's. */
 const ours = /^(application\/(json|problem\+json)|image\/(png|svg\+xml)|text\/plain)\b/
@@ -112,10 +122,10 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     return Buffer.concat(parts)
   }
 
-  const getJson = async <S extends TSchema>(path: string, schema: S, init: RequestInit): Promise<Static<S>> => {
-    const answer = await request(path, { ...init, signal: AbortSignal.timeout(timeoutMs) })
+  const askJson = async <S extends TSchema>(path: string, schema: S, init: RequestInit, bound = timeoutMs): Promise<Static<S>> => {
+    const answer = await request(path, { ...init, signal: AbortSignal.timeout(bound) })
     const type = answer.headers.get('content-type') ?? 'no Content-Type'
-    const seen = `GET ${path} gives HTTP ${answer.status}, ${type}`
+    const seen = `${init.method ?? 'GET'} ${path} gives HTTP ${answer.status}, ${type}`
     let value: unknown
     try {
       value = JSON.parse((await read(answer)).toString())
@@ -129,15 +139,22 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     return value as Static<S>
   }
 
+  const eraseSome = ({ requestId, ...body }: EraseRequest & { requestId?: string }): Promise<Erased> =>
+    askJson('/erase', Erased, {
+      method: 'POST',
+      headers: withToken({ 'content-type': 'application/json', ...(requestId === undefined ? {} : { 'x-request-id': requestId }) }),
+      body: JSON.stringify(body)
+    }, eraseMs)
+
   return {
     baseUrl,
     ...(expected === undefined ? {} : { account: expected }),
     verify: async () => {
-      const { account, version } = await getJson('/health', Health, {})
+      const { account, version } = await askJson('/health', Health, {})
       if (account === undefined) throw stranger('GET /health tells no account')
       if (expected !== undefined && account !== expected) throw invalid(`session-manager at ${baseUrl} is of account "${account}", not "${expected}": ${checkUrl}`)
       if (others.includes(account)) throw invalid(`session-manager at ${baseUrl} is of account "${account}", which FURTHER_SESSION_MANAGERS names too: ${checkUrl}`)
-      return { account, version, status: await getJson('/status', Status, { headers: withToken() }) }
+      return { account, version, status: await askJson('/status', Status, { headers: withToken() }) }
     },
     pass: async ({ method, path, accept = 'application/json', requestId, timeoutMs: bound = timeoutMs }) => {
       const headers = withToken({ accept, ...(requestId === undefined ? {} : { 'x-request-id': requestId }) })
@@ -156,6 +173,19 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
         throw stranger(`GET /inbound/stream gives HTTP ${answer.status}, ${answer.headers.get('content-type') ?? 'no Content-Type'}`)
       }
       return answer.body
+    },
+    erase: async ({ chat_ids, message_ids = [], ...more }) => {
+      const erased: Erased = { records: 0, media_files: 0 }
+      for (let turn = 0; turn === 0 || turn * chatsAtOnce < chat_ids.length || turn * messagesAtOnce < message_ids.length; turn += 1) {
+        const { records, media_files } = await eraseSome({
+          chat_ids: chat_ids.slice(turn * chatsAtOnce, (turn + 1) * chatsAtOnce),
+          message_ids: message_ids.slice(turn * messagesAtOnce, (turn + 1) * messagesAtOnce),
+          ...more
+        })
+        erased.records += records
+        erased.media_files += media_files
+      }
+      return erased
     }
   }
 }

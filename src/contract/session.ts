@@ -98,3 +98,35 @@ export const Disconnect = Type.Object({
   message: Type.String()
 })
 export type Disconnect = Static<typeof Disconnect>
+
+/** `POST /pairing-code`: the phone number of the WhatsApp account that is to be linked. */
+export const PairingCodeRequest = Type.Object(
+  { phone: Type.String({ minLength: 5, maxLength: 40, description: 'with its country code, such as +52 55 1234 5678' }) },
+  { additionalProperties: false }
+)
+export type PairingCodeRequest = Static<typeof PairingCodeRequest>
+
+/** What a person types into WhatsApp on the phone: Linked devices, Link with phone number. The QR goes on being valid, too. */
+export const PairingCode = Type.Object({
+  code: Type.String({ description: 'ABCD-EFGH' }),
+  phone: Type.String({ description: 'E.164' }),
+  generated_at: Type.String(),
+  expires_at: Type.String()
+})
+export type PairingCode = Static<typeof PairingCode>
+
+/** `POST /erase`: all that was captured of these chats and of these messages, and what refers to them, goes for good. */
+export const EraseRequest = Type.Object(
+  {
+    chat_ids: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { maxItems: 100 }),
+    message_ids: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { maxItems: 500 }))
+  },
+  { additionalProperties: false }
+)
+export type EraseRequest = Static<typeof EraseRequest>
+
+export const Erased = Type.Object({
+  records: Type.Integer({ minimum: 0, description: 'of the journal, by now without content; those erased before do not count' }),
+  media_files: Type.Integer({ minimum: 0, description: 'deleted; those that another record refers to stay' })
+})
+export type Erased = Static<typeof Erased>
