@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import { Compile } from 'typebox/compile'
 import type { Problem } from '../contract/problem.ts'
-import { InboundRecord } from '../contract/record.ts'
+import { JournalRecord } from '../contract/record.ts'
 import type { Status } from '../contract/session.ts'
 import type { Log } from '../platform/log.ts'
 import { ProblemError } from '../platform/problem.ts'
@@ -36,7 +36,7 @@ const silentMs = 40_000
 const minDelayMs = 250
 /** A stream that lasted this long was a good one: what ends it starts a new row of failures, ms. */
 const goodAfterMs = 1_000
-const isRecord = Compile(InboundRecord)
+const isRecord = Compile(JournalRecord)
 
 export const createFollower = (options: FollowerOptions): Follower => {
   const { upstream, ingest, cursor, onSession, onChange, checkIntervalMs, maxDelayMs, log } = options
@@ -67,7 +67,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
     return 0
   }
 
-  const parse = (event: EventSourceMessage): InboundRecord => {
+  const parse = (event: EventSourceMessage): JournalRecord => {
     const value: unknown = JSON.parse(event.data)
     if (!isRecord.Check(value)) {
       const [error] = isRecord.Errors(value)
@@ -76,7 +76,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
     return value
   }
 
-  const take = async (identity: Identity, records: readonly InboundRecord[]): Promise<void> => {
+  const take = async (identity: Identity, records: readonly JournalRecord[]): Promise<void> => {
     const fresh = records.filter(({ seq }) => seq > state.seq)
     const [first] = fresh
     const last = fresh.at(-1)
@@ -106,7 +106,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
       set({ following: true })
       log.info({ event: 'following', account: identity.account, after: seq, last_seq: identity.status.journal.last_seq, base_url: upstream.baseUrl }, `following session-manager at ${upstream.baseUrl}`)
       opened = Date.now()
-      const waiting: InboundRecord[] = []
+      const waiting: JournalRecord[] = []
       let broken: Error | undefined
       const hear = (event: EventSourceMessage): void => {
         if (broken) return

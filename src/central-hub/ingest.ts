@@ -1,4 +1,4 @@
-import type { InboundRecord } from '../contract/record.ts'
+import type { InboundRecord, JournalRecord } from '../contract/record.ts'
 import { writeCursor } from './store/cursors.ts'
 import { addEvents } from './store/events.ts'
 import type { Db } from './store/schema.ts'
@@ -11,7 +11,7 @@ export interface Ingest {
    * Takes records in the journal's order. They are in the store, with the cursor, when this resolves, or none is.
    * Taking a record again changes nothing.
    */
-  take(account: string, journalId: string, records: readonly InboundRecord[]): Promise<void>
+  take(account: string, journalId: string, records: readonly JournalRecord[]): Promise<void>
 }
 
 /** @param onTaken called after each commit that changed something */
@@ -35,7 +35,7 @@ export const createIngest = ({ db, onTaken }: { db: Db; onTaken: () => void }): 
       const changed = await db.transaction().execute(async (trx) => {
         const messages = new Set<number>()
         const leads = new Set<number>()
-        for (const record of records) await takeOne(trx, record, messages, leads)
+        for (const record of records) if (record.kind !== 'erased') await takeOne(trx, record, messages, leads)
         for (const lead of leads) await writeWaiting(trx, lead)
         await addEvents(trx, 'message', [...messages])
         await addEvents(trx, 'lead', [...leads])

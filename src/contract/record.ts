@@ -22,7 +22,7 @@ export const Media = Type.Object({
   state: Type.Union([
     Type.Literal('pending', { description: 'being fetched' }),
     Type.Literal('stored', { description: 'in the state directory, under its SHA-256' }),
-    Type.Literal('skipped', { description: 'larger than MEDIA_MAX_SIZE' }),
+    Type.Literal('skipped', { description: 'larger than MEDIA_MAX_SIZE, or of a type that MEDIA_TYPES leaves out; see reason' }),
     Type.Literal('failed', { description: 'WhatsApp could not deliver it; see reason' })
   ]),
   mimetype: Type.Optional(Type.String()),
@@ -91,9 +91,22 @@ export const InboundRecord = Type.Object({
 })
 export type InboundRecord = Static<typeof InboundRecord>
 
+/** What is left of a record whose content was erased for good: its place, so that `seq` stays gap-free. It tells of nobody. */
+export const ErasedRecord = Type.Object({
+  seq: Type.Integer({ minimum: 1 }),
+  kind: Type.Literal('erased'),
+  erased_at: Type.String(),
+  account: Type.String()
+})
+export type ErasedRecord = Static<typeof ErasedRecord>
+
+/** What a reader of the journal meets. */
+export const JournalRecord = Type.Union([InboundRecord, ErasedRecord])
+export type JournalRecord = Static<typeof JournalRecord>
+
 /** `GET /inbound`: records after a cursor. `next_after` is the cursor to ask with next. */
 export const InboundPage = Type.Object({
-  records: Type.Array(InboundRecord),
+  records: Type.Array(JournalRecord),
   next_after: Type.Integer(),
   last_seq: Type.Integer()
 })

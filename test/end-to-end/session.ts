@@ -69,7 +69,7 @@ const startSession = async (t: Test, options: SessionOptions): Promise<Session> 
     status: async () => (await ask<Status>(`${session.daemon.url}/status`, token)).body,
     qr: async () => (await ask<Qr>(`${session.daemon.url}/qr`, token)).body,
     post: async (path) => (await ask(`${session.daemon.url}${path}`, token, { method: 'POST' })).body,
-    records: async () => (await ask<InboundPage>(`${session.daemon.url}/inbound?limit=1000`, token)).body.records,
+    records: async () => (await ask<InboundPage>(`${session.daemon.url}/inbound?limit=1000`, token)).body.records.filter((record) => record.kind !== 'erased'),
     record: async (fits) => {
       const stream = await openSse(`${session.daemon.url}/inbound/stream?after=0`, { authorization: `Bearer ${token}` })
       const of = (event: { event?: string | undefined; data: string }): InboundRecord | undefined => (event.event === 'record' ? (JSON.parse(event.data) as InboundRecord) : undefined)
