@@ -1,4 +1,4 @@
-import { baseUrl, duration, host, list, namedUrls, oneOf, path, port, readEnv, token, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, duration, host, list, namedUrls, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {
@@ -16,6 +16,8 @@ export interface Config {
   ENV_FILE: string
   ALLOWED_HOSTS: string[]
   CORS_ORIGINS: string[]
+  /** Requests a minute of one address; 0: any number. */
+  RATE_LIMIT: number
   UPSTREAM_CHECK_INTERVAL: number
   UPSTREAM_MAX_DELAY: number
   SHUTDOWN_TIMEOUT: number
@@ -34,6 +36,7 @@ export const schema: Schema<Config> = {
   FURTHER_SESSION_MANAGERS: namedUrls({ default: {} }),
   ALLOWED_HOSTS: list('host names, separated by commas, such as hub.example.com', /^[a-z0-9.-]{1,253}$/)({ default: [] }),
   CORS_ORIGINS: list('origins, separated by commas, such as https://crm.example.com', /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/)({ default: [] }),
+  RATE_LIMIT: whole(0, 1_000_000)({ default: 6_000 }),
   UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),
   UPSTREAM_MAX_DELAY: duration('10ms', '10m')({ default: 10_000 }),
   SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 15_000 })

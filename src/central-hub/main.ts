@@ -11,6 +11,7 @@ import { addEventRoutes } from './api/events.ts'
 import { addHealthRoutes } from './api/health.ts'
 import { addLeadRoutes } from './api/leads.ts'
 import { addMessageRoutes } from './api/messages.ts'
+import { createServe } from './api/serve.ts'
 import { createAccess } from './api/access.ts'
 import { addWhatsappRoutes } from './api/whatsapp.ts'
 import { readConfig, type Config } from './config.ts'
@@ -43,6 +44,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     log, metrics,
     allowedHosts: config.ALLOWED_HOSTS,
     corsOrigins: config.CORS_ORIGINS,
+    rateLimit: config.RATE_LIMIT,
     authorize: access.authorize,
     contentSecurityPolicy: {
       defaultSrc: ["'none'"], scriptSrc: ["'self'"], styleSrc: ["'self'"], imgSrc: ["'self'", 'data:'], connectSrc: ["'self'"],
@@ -79,8 +81,9 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     metrics: () => metrics.registry.metrics()
   })
   addWhatsappRoutes({ http, accounts })
-  addLeadRoutes({ http, db, onChanged: live.changed })
-  addMessageRoutes({ http, db })
+  const serve = createServe({ http, db })
+  addLeadRoutes({ serve, db, onChanged: live.changed })
+  addMessageRoutes({ serve, db })
   addEventRoutes({ http, store, live, accounts })
   access.addRoutes(http)
   addConsole(http, access)

@@ -18,20 +18,26 @@ export const Problem = Type.Object({
 })
 export type Problem = Static<typeof Problem>
 
-/** Every problem either daemon answers with: its status and title. */
+/** Every problem either daemon answers with: its status, its title, and what mends it. */
 export const problems = {
-  'bad-request': { status: 400, title: 'The request is malformed' },
-  'invalid-parameters': { status: 400, title: 'A parameter is not as expected' },
-  unauthorized: { status: 401, title: 'A valid token is required' },
-  forbidden: { status: 403, title: 'The request is not allowed' },
-  'not-found': { status: 404, title: 'There is nothing here' },
-  'method-not-allowed': { status: 405, title: 'The method is not allowed here' },
-  'payload-too-large': { status: 413, title: 'The request body is too large' },
-  'unsupported-media-type': { status: 415, title: 'The request body must be JSON' },
-  'misdirected-request': { status: 421, title: 'The Host header names another server' },
-  'internal-error': { status: 500, title: 'Something went wrong on our side' },
-  'session-manager-invalid': { status: 502, title: 'What answers is not a usable session-manager' },
-  'session-manager-unreachable': { status: 503, title: 'session-manager cannot be reached' }
-} as const satisfies Record<string, { status: number; title: string }>
+  'bad-request': { status: 400, title: 'The request is malformed', mend: 'send valid HTTP, percent-encoding and JSON; `detail` says which it is' },
+  'invalid-parameters': { status: 400, title: 'A parameter is not as expected', mend: '`errors` names each and what was expected of it' },
+  unauthorized: { status: 401, title: 'A valid token is required', mend: 'send `Authorization: Bearer` with the token of the env file that `detail` names' },
+  forbidden: { status: 403, title: 'The request is not allowed', mend: 'with the cookie of the operator page, only that page itself may change anything: send the token instead' },
+  'not-found': { status: 404, title: 'There is nothing here', mend: 'check the path and the id; what was deleted does not come back' },
+  'method-not-allowed': { status: 405, title: 'The method is not allowed here', mend: 'the header Allow lists those that are' },
+  conflict: { status: 409, title: 'It cannot be done as things stand', mend: '`detail` says what stands in the way' },
+  'media-not-ready': { status: 409, title: 'The media is still being fetched', mend: 'ask again once a `message` event says that it is stored' },
+  'media-unavailable': { status: 410, title: 'The media was not kept', mend: '`detail` says why; it may still be seen on the phone' },
+  'precondition-failed': { status: 412, title: 'It was changed since it was read', mend: 'read it again, and send what you change with the new ETag as If-Match' },
+  'payload-too-large': { status: 413, title: 'The request body is too large', mend: 'send less at once; `detail` says how much may be sent' },
+  'unsupported-media-type': { status: 415, title: 'The request body is of another type', mend: 'send it as a content type that this route takes' },
+  'misdirected-request': { status: 421, title: 'The Host header names another server', mend: 'add the name to ALLOWED_HOSTS in central-hub.env' },
+  'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key belongs to another request', mend: 'draw a new key for each request; the same one only repeats the same request' },
+  'too-many-requests': { status: 429, title: 'Too many requests', mend: 'wait for as many seconds as Retry-After says; RATE_LIMIT in central-hub.env sets how many there may be' },
+  'internal-error': { status: 500, title: 'Something went wrong on our side', mend: 'look for the X-Request-Id in the journal' },
+  'session-manager-invalid': { status: 502, title: 'What answers is not a usable session-manager', mend: '`detail` names the URL, what answered there, and the variable to change' },
+  'session-manager-unreachable': { status: 503, title: 'session-manager cannot be reached', mend: '`detail` names the URL, the cause, and the variable to change' }
+} as const satisfies Record<string, { status: number; title: string; mend: string }>
 
 export type ProblemType = keyof typeof problems

@@ -123,6 +123,10 @@ export const name = makeValidator<string>(
 /** A TCP port, 1 to 65535. */
 export const port = makeValidator<number>(expect('a port, a whole number from 1 to 65535', (value) => wholeNumber(value, 1, 65_535)))
 
+/** A whole number of a range. */
+export const whole = (min: number, max: number) =>
+  makeValidator<number>(expect(`a whole number from ${min} to ${max}`, (value) => wholeNumber(value, min, max)))
+
 /** A secret of 32 to 512 visible ASCII characters, fit for `Authorization: Bearer` (RFC 6750 section 2.1). */
 export const token = makeValidator<string>(
   expect('32 to 512 letters, digits or any of -._~+/=', (value) => (/^[\w\-.~+/]{32,512}=*$/.test(value) ? value : undefined))

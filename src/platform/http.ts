@@ -8,9 +8,11 @@ import polka, { type Middleware, type Polka, type Request, type Response } from 
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { ProblemError } from './problem.ts'
+import { limitRate } from './rate-limit.ts'
 import { openStream, type Stream } from './sse.ts'
 
 export type { Request, Response }
+export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
 export type Handler = (req: Request, res: Response) => unknown
 
 declare module 'node:http' {
@@ -23,7 +25,7 @@ declare module 'node:http' {
 /** An HTTP server with what every route of ours needs round it. */
 export interface Http {
   /** Adds a route; `pattern` as polka has it. It is also the route's name in metrics. */
-  route(method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE', pattern: string, handler: Handler): void
+  route(method: Method, pattern: string, handler: Handler): void
   /** Puts middleware before the routes. */
   use(middleware: Middleware): void
   /** Opens an event stream that ends, with its reason told, when the server closes. */
@@ -38,6 +40,8 @@ export interface HttpOptions {
   metrics: Metrics
   /** Host headers answered besides the loopback names and the address listened on, against DNS rebinding. */
   allowedHosts?: readonly string[]
+  /** How many requests a minute one address may make; 0: any number. */
+  rateLimit?: number
   /** Origins whose pages may call this server, https://fetch.spec.whatwg.org/#http-cors-protocol */
   corsOrigins?: readonly string[]
   /** Whether a request may go on; throws a ProblemError to say why not. */
@@ -48,6 +52,8 @@ export interface HttpOptions {
 
 const loopback = ['localhost', '127.0.0.1', '[::1]']
 const maxBodyBytes = 64 * 1024
+/** What a page of another origin may read of an answer, besides the few that are always there. */
+const exposedHeaders = ['X-Request-Id', 'ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Idempotency-Replayed', 'Content-Disposition', 'Content-Range']
 const slowMs = 1_000
 
 /** Answers with JSON. */
@@ -134,7 +140,8 @@ export const createHttp = (options: HttpOptions): Http => {
     helmet({ contentSecurityPolicy: { useDefaults: false, directives }, strictTransportSecurity: false }) as unknown as Middleware,
     checkHost,
     // before authorize: a preflight carries no token, and a page must be able to read why it was refused
-    ...(origin.length > 0 ? [cors({ origin, methods: ['GET', 'POST', 'PATCH'], exposedHeaders: ['X-Request-Id'], maxAge: 600 }) as unknown as Middleware] : []),
+    ...(origin.length > 0 ? [cors({ origin, methods: ['GET', 'POST', 'PATCH', 'DELETE'], exposedHeaders, maxAge: 600 }) as unknown as Middleware] : []),
+    ...(options.rateLimit ? [limitRate(options.rateLimit)] : []),
     (req, _res, next) => {
       authorize(req)
       void next()

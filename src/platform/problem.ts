@@ -5,9 +5,10 @@ export class ProblemError extends Error {
   readonly problem: Problem
   constructor(type: ProblemType, detail?: string, errors?: Problem['errors'], account?: string) {
     super(detail ?? problems[type].title)
+    const { status, title } = problems[type]
     this.problem = {
       type: `urn:leadmaster:problem:${type}`,
-      ...problems[type],
+      title, status,
       ...(detail === undefined ? {} : { detail }),
       ...(errors === undefined ? {} : { errors }),
       ...(account === undefined ? {} : { account })

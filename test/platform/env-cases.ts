@@ -134,6 +134,7 @@ export const faultyCases: Record<Service, FaultyCase[]> = {
     urlFault('a URL with a user and a password', `http://admin:${secret}@127.0.0.1:3001`, '"http://(hidden)@127.0.0.1:3001"'),
     { what: 'an empty host in a list', change: { ALLOWED_HOSTS: 'hub.example.com,,' }, faults: [/^ALLOWED_HOSTS="hub.example.com,," is refused/] },
     { what: 'an origin without a scheme', change: { CORS_ORIGINS: 'crm.example.com' }, faults: [/^CORS_ORIGINS="crm.example.com" is refused/] },
+    { what: 'a rate of requests that is no whole number', change: { RATE_LIMIT: '1e3' }, faults: [/^RATE_LIMIT="1e3" is refused/] },
     { what: 'any origin', change: { CORS_ORIGINS: '*' }, faults: [/^CORS_ORIGINS="\*" is refused/] },
     { what: "the other daemon's variable", change: { CHROMIUM_PATH: '/usr/bin/chromium' }, faults: [/^CHROMIUM_PATH is unknown: remove it$/] }
   ]

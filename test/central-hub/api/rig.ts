@@ -4,6 +4,7 @@ import { createAccess } from '../../../src/central-hub/api/access.ts'
 import { addEventRoutes } from '../../../src/central-hub/api/events.ts'
 import { addLeadRoutes } from '../../../src/central-hub/api/leads.ts'
 import { addMessageRoutes } from '../../../src/central-hub/api/messages.ts'
+import { createServe } from '../../../src/central-hub/api/serve.ts'
 import { addWhatsappRoutes } from '../../../src/central-hub/api/whatsapp.ts'
 import { createIngest } from '../../../src/central-hub/ingest.ts'
 import { createLive, type Live } from '../../../src/central-hub/live.ts'
@@ -42,8 +43,9 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
   const { url, port } = await serve(
     t,
     (http) => {
-      addLeadRoutes({ http, db, onChanged: live.changed })
-      addMessageRoutes({ http, db })
+      const handle = createServe({ http, db })
+      addLeadRoutes({ serve: handle, db, onChanged: live.changed })
+      addMessageRoutes({ serve: handle, db })
       addEventRoutes({ http, store, live, accounts })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)

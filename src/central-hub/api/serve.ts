@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto'
+import Type from 'typebox'
+import type { JsonBody, Operation } from '../../contract/api/operation.ts'
+import { operations, type AnswerBody, type Body, type Params, type Query } from '../../contract/api/operations.ts'
+import { routes, type OperationId } from '../../contract/routes.ts'
+import { faultsAgainst, parametersAs } from '../../platform/expected.ts'
+import type { Http, Method, Request, Response } from '../../platform/http.ts'
+import { invalid, ProblemError } from '../../platform/problem.ts'
+import { answeredBefore, keepAnswer } from '../store/idempotency.ts'
+import type { Db } from '../store/schema.ts'
+
+/** What a handler is given, checked against the operation's schemas. */
+export interface Input<Id extends OperationId> {
+  params: Params<Id>
+  query: Query<Id>
+  body: Body<Id>
+  req: Request
+  res: Response
+}
+
+/** Serves operations of the contract: their input is as it says, and every answer has what HTTP offers for it. */
+export interface Serve {
+  /** A JSON answer with its ETag; If-None-Match is answered with 304. `fields` keeps to some members of the list. */
+  read<Id extends OperationId>(id: Id, handler: (input: Input<Id>) => Promise<AnswerBody<Id>> | AnswerBody<Id>): void
+  /** In one transaction, with Idempotency-Key; see {@link Write}. */
+  write<Id extends OperationId>(id: Id, handler: (input: Input<Id> & { trx: Db }) => Promise<AnswerBody<Id>>, more?: Write<Id>): void
+  /** Checks the input and leaves the answer to the handler: streams, and what is passed on. */
+  raw<Id extends OperationId>(id: Id, handler: (input: Input<Id>) => unknown): void
+}
+
+export interface Write<Id extends OperationId> {
+  /** Runs before the transaction: what asks others must not hold the store. */
+  before?: (input: Input<Id>) => Promise<void>
+  /** What is there now, as its GET answers it; held against If-Match. */
+  current?: (input: Input<Id> & { trx: Db }) => Promise<unknown>
+  /** Runs after the commit. */
+  after?: () => void
+}
+
+/** An answer before it is sent. */
+interface Answer {
+  status: number
+  body: string
+}
+
+const etagOf = (body: string): string => `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
+
+/** Whether a header of entity tags names this one, by the weak comparison, RFC 9110, 8.8.3.2. */
+const names = (header: string, etag: string): boolean =>
+  header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
+
+const send = (res: Response, { status, body }: Answer): void => {
+  if (body === '') return void res.writeHead(status).end()
+  const bytes = Buffer.from(body)
+  res.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length })
+  res.end(bytes)
+}
+
+const sendTagged = (req: Request, res: Response, answer: Answer): void => {
+  const etag = etagOf(answer.body)
+  res.setHeader('etag', etag)
+  res.setHeader('cache-control', 'private, no-cache')
+  if (names(req.headers['if-none-match'] ?? '', etag)) return void res.writeHead(304).end()
+  send(res, answer)
+}
+
+const toJson = (body: unknown): string => (body === undefined ? '' : JSON.stringify(body))
+
+/** Of a page's list, only these members of each item. */
+const keepFields = (page: object, fields: readonly string[]): object =>
+  Object.fromEntries(
+    Object.entries(page).map(([name, value]: [string, unknown]) => [
+      name,
+      Array.isArray(value) ? value.map((item: Record<string, unknown>) => Object.fromEntries(fields.map((field) => [field, item[field]]))) : value
+    ])
+  )
+
+/** Reads what a request gives. @throws {ProblemError} naming every fault */
+const reader = (operation: Operation): ((req: Request) => Pick<Input<OperationId>, 'params' | 'query' | 'body'>) => {
+  const params = operation.params === undefined ? undefined : parametersAs(operation.params)
+  const query = parametersAs(operation.query ?? Type.Object({}))
+  const schema = (operation.body as Partial<JsonBody> | undefined)?.schema
+  const body = schema === undefined ? undefined : faultsAgainst(schema)
+  return (req) => {
+    const ofPath = params?.(Object.entries(req.params)) ?? { values: req.params, faults: [] }
+    const ofQuery = query(new URLSearchParams(req.search))
+    const faults = [...ofPath.faults, ...ofQuery.faults, ...(body?.(req.body) ?? [])]
+    if (faults.length > 0) throw invalid(...faults)
+    return { params: ofPath.values as never, query: ofQuery.values as never, body: (body === undefined ? undefined : req.body) as never }
+  }
+}
+
+/** The request in short, so that a key that comes back with another one is noticed. */
+const fingerprint = (req: Request): string => createHash('sha256').update(JSON.stringify([req.method, req.path, req.search, req.body ?? null])).digest('base64url')
+
+const idempotencyKey = (req: Request): string | undefined => {
+  const key = req.headers['idempotency-key']
+  if (key === undefined) return undefined
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw invalid({ field: 'Idempotency-Key', message: 'expected 1 to 255 visible ASCII characters' })
+  return key
+}
+
+/** Idempotency-Key as https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/ has it. */
+const once = async (trx: Db, req: Request, res: Response, run: () => Promise<Answer>): Promise<Answer> => {
+  const key = idempotencyKey(req)
+  if (key === undefined) return run()
+  const print = fingerprint(req)
+  const before = await answeredBefore(trx, key)
+  if (before !== undefined) {
+    if (before.fingerprint !== print) throw new ProblemError('idempotency-key-reused', `${key} came with another request before`)
+    res.setHeader('idempotency-replayed', 'true')
+    return before
+  }
+  const answer = await run()
+  await keepAnswer(trx, key, { ...answer, fingerprint: print })
+  return answer
+}
+
+export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
+  const add = <Id extends OperationId>(id: Id, handler: (input: Input<Id>) => unknown): void => {
+    const [method, path] = routes[id].split(' ') as [Method, string]
+    const read = reader(operations[id])
+    http.route(method, path, (req, res) => handler({ ...(read(req) as Pick<Input<Id>, 'params' | 'query' | 'body'>), req, res }))
+  }
+  return {
+    raw: add,
+    read: (id, handler) =>
+      add(id, async (input) => {
+        const body = await handler(input)
+        const { fields } = input.query as { fields?: string[] }
+        sendTagged(input.req, input.res, { status: operations[id].answer.status, body: toJson(fields ? keepFields(body as object, fields) : body) })
+      }),
+    write: (id, handler, { before, current, after } = {}) =>
+      add(id, async (input) => {
+        await before?.(input)
+        const { req, res } = input
+        const answer = await db.transaction().execute((trx) =>
+          once(trx, req, res, async () => {
+            const match = req.headers['if-match']
+            if (current !== undefined && match !== undefined && !names(match, etagOf(toJson(await current({ ...input, trx }))))) throw new ProblemError('precondition-failed')
+            return { status: operations[id].answer.status, body: toJson(await handler({ ...input, trx })) }
+          })
+        )
+        after?.()
+        if (answer.body !== '') res.setHeader('etag', etagOf(answer.body))
+        res.setHeader('cache-control', 'no-store')
+        send(res, answer)
+      })
+  }
+}

@@ -1,0 +1,146 @@
+import Type from 'typebox'
+import { DeletionPage, Deletion, ImportResult, Lead, LeadChangePage, LeadMerge, LeadPage, LeadPatch, LeadState, MessagePage, Stats } from '../lead.ts'
+import { exampleLead, exampleMessage } from './examples.ts'
+import type { Operation } from './operation.ts'
+import { account, cursor, fields, id, limit, search } from './parameters.ts'
+
+const params = Type.Object({ id })
+const filters = {
+  account,
+  waiting: Type.Optional(Type.Boolean({ description: 'only those who wait for an answer, or only those who do not' })),
+  state: Type.Optional(Type.Array(LeadState, { minItems: 1, maxItems: 5, description: 'in one of these states' })),
+  tag: Type.Optional(Type.String({ minLength: 1, maxLength: 50 })),
+  assignee: Type.Optional(Type.String({ maxLength: 200, description: 'empty: those that nobody takes care of' })),
+  q: search
+}
+const change = { id: 7, at: '2026-11-25T10:00:00.000Z', field: 'state', from: 'new', to: 'open' }
+const deletion = { id: 3, at: '2026-11-25T10:00:00.000Z', reason: 'request', request_id: 'a3f1', leads: 1, messages: 42, media_files: 3 }
+
+export const leadOperations = {
+  listLeads: {
+    tag: 'leads',
+    summary: 'List leads',
+    description: 'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was written to last.',
+    query: Type.Object({ ...filters, limit, cursor, fields: fields(Lead) }),
+    answer: { status: 200, description: 'A page of leads', schema: LeadPage, example: { leads: [exampleLead], next_cursor: null } }
+  },
+  exportLeadsCsv: {
+    tag: 'leads',
+    summary: 'Export leads as CSV',
+    description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe.',
+    query: Type.Object(filters),
+    answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
+  },
+  exportLeadsJsonl: {
+    tag: 'leads',
+    summary: 'Export leads as JSON Lines',
+    query: Type.Object(filters),
+    answer: { status: 200, description: 'One lead a line', types: ['application/x-ndjson'] }
+  },
+  importLeads: {
+    tag: 'leads',
+    summary: 'Import names by phone number',
+    description: 'At most 10 MB and 100,000 lines. A name for a number that has not written yet is kept for when it does.',
+    body: { types: { 'text/csv': 'phone,name\n+52 55 1234 5678,Ana García\n', 'application/x-ndjson': '{"phone":"+525512345678","name":"Ana García"}\n' } },
+    answer: { status: 200, description: 'What became of it', schema: ImportResult, example: { named: 1, kept: 0, unchanged: 0, errors: [{ line: 3, field: 'phone', message: 'expected a phone number' }] } },
+    problems: ['payload-too-large', 'unsupported-media-type']
+  },
+  getLead: {
+    tag: 'leads',
+    summary: 'Get a lead',
+    description: 'The id of a lead that was merged into another leads to that one.',
+    params,
+    answer: { status: 200, description: 'The lead', schema: Lead, example: exampleLead },
+    problems: ['not-found']
+  },
+  patchLead: {
+    tag: 'leads',
+    summary: 'Change what people say of a lead',
+    description: 'With If-Match and the ETag of what you read, nobody else’s change is written over.',
+    params,
+    body: { schema: LeadPatch, example: { state: 'won', note: 'signed', tags: ['vip'], assignee: 'Luisa' } },
+    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    problems: ['not-found', 'precondition-failed']
+  },
+  deleteLead: {
+    tag: 'leads',
+    summary: 'Delete all data of a lead for good',
+    description: 'Messages and media too, also at session-manager. What remains is a record without personal data.',
+    params,
+    answer: { status: 200, description: 'The record of the deletion', schema: Deletion, example: deletion },
+    problems: ['not-found', 'session-manager-unreachable', 'session-manager-invalid']
+  },
+  readLead: {
+    tag: 'leads',
+    summary: 'Mark as read in LeadMaster',
+    description: 'WhatsApp is not told: nobody sees a blue tick of it.',
+    params,
+    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    problems: ['not-found']
+  },
+  mergeLead: {
+    tag: 'leads',
+    summary: 'Merge another lead into this one',
+    description: 'For a person whom WhatsApp shows once by LID and once by phone number. The other id goes on leading here.',
+    params,
+    body: { schema: LeadMerge, example: { lead_id: 12 } },
+    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    problems: ['not-found', 'conflict']
+  },
+  listLeadChanges: {
+    tag: 'leads',
+    summary: 'List what was changed in a lead, latest first',
+    params,
+    query: Type.Object({ limit, cursor }),
+    answer: { status: 200, description: 'A page of changes', schema: LeadChangePage, example: { changes: [change], next_cursor: null } },
+    problems: ['not-found']
+  },
+  listLeadMessages: {
+    tag: 'leads',
+    summary: 'List the conversation, latest first',
+    params,
+    query: Type.Object({ limit, cursor }),
+    answer: { status: 200, description: 'A page of messages', schema: MessagePage, example: { messages: [exampleMessage], next_cursor: null } },
+    problems: ['not-found']
+  },
+  listTags: {
+    tag: 'leads',
+    summary: 'List tags and assignees in use',
+    query: Type.Object({ account }),
+    answer: {
+      status: 200,
+      description: 'All of them, each with how many leads have it',
+      schema: Type.Object({
+        tags: Type.Array(Type.Object({ tag: Type.String(), leads: Type.Integer() })),
+        assignees: Type.Array(Type.Object({ assignee: Type.String(), leads: Type.Integer() }))
+      }),
+      example: { tags: [{ tag: 'vip', leads: 3 }], assignees: [{ assignee: 'Luisa', leads: 12 }] }
+    }
+  },
+  listDeletions: {
+    tag: 'leads',
+    summary: 'List what was deleted for good, latest first',
+    query: Type.Object({ limit, cursor }),
+    answer: { status: 200, description: 'A page of records', schema: DeletionPage, example: { deletions: [deletion], next_cursor: null } }
+  },
+  getStats: {
+    tag: 'leads',
+    summary: 'Figures for charts',
+    query: Type.Object({
+      account,
+      days: Type.Integer({ minimum: 1, maximum: 366, default: 30, description: 'how many days, today the last' }),
+      tz: Type.String({ maxLength: 64, default: 'UTC', description: 'an IANA time zone, such as America/Mexico_City' })
+    }),
+    answer: {
+      status: 200,
+      description: 'Messages per day, first-response time, leads waiting',
+      schema: Stats,
+      example: {
+        days: [{ date: '2026-11-25', inbound: 120, outbound: 80, new_leads: 9, first_response_s: 340 }],
+        first_response: { answered: 61, median_s: 340, p90_s: 2100 },
+        waiting: { now: 4, longest_since: '2026-11-25T08:12:00.000Z' },
+        states: { new: 9, open: 20, won: 4, lost: 2, ignored: 1 }
+      }
+    }
+  }
+} as const satisfies Record<string, Operation>

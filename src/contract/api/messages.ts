@@ -1,0 +1,44 @@
+import Type from 'typebox'
+import { Message, MessagePage } from '../lead.ts'
+import { exampleMessage } from './examples.ts'
+import type { Operation } from './operation.ts'
+import { account, cursor, fields, limit, search } from './parameters.ts'
+
+const filters = {
+  account,
+  chat_id: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'only of this chat' })),
+  from_me: Type.Optional(Type.Boolean({ description: 'only ours, or only theirs' })),
+  q: search
+}
+
+export const messageOperations = {
+  listMessages: {
+    tag: 'messages',
+    summary: 'List or search messages, latest first',
+    description: 'Those of groups and channels too.',
+    query: Type.Object({ ...filters, limit, cursor, fields: fields(Message) }),
+    answer: { status: 200, description: 'A page of messages', schema: MessagePage, example: { messages: [exampleMessage], next_cursor: null } }
+  },
+  exportMessagesCsv: {
+    tag: 'messages',
+    summary: 'Export messages as CSV',
+    description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe.',
+    query: Type.Object(filters),
+    answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
+  },
+  exportMessagesJsonl: {
+    tag: 'messages',
+    summary: 'Export messages as JSON Lines',
+    query: Type.Object(filters),
+    answer: { status: 200, description: 'One message a line', types: ['application/x-ndjson'] }
+  },
+  getMedia: {
+    tag: 'messages',
+    summary: "Get a message's media",
+    description: 'Takes Range. Images, audio and video are shown in place, everything else is a download.',
+    params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 200, description: "the message's id, percent-encoded" }) }),
+    query: Type.Object({ account, download: Type.Optional(Type.Boolean({ description: 'true: a download, whatever it is' })) }),
+    answer: { status: 200, description: 'The file (206: a part of it), as the type it was captured with', types: ['application/octet-stream'] },
+    problems: ['not-found', 'media-not-ready', 'media-unavailable', 'session-manager-unreachable', 'session-manager-invalid']
+  }
+} as const satisfies Record<string, Operation>

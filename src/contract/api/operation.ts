@@ -1,0 +1,46 @@
+import type { Static, TObject, TSchema } from 'typebox'
+import type { ProblemType } from '../problem.ts'
+import type { OperationId } from '../routes.ts'
+
+/** What an operation takes and gives. Requests are checked against it, OpenAPI and the client's types are made of it. */
+export interface Operation {
+  tag: 'leads' | 'messages' | 'events' | 'webhooks' | 'whatsapp' | 'operation'
+  summary: string
+  description?: string
+  /** Of the path; what is not named here is text. */
+  params?: TObject
+  /** Arrays are given as one text separated by commas. A parameter with a default may be left out. */
+  query?: TObject
+  body?: JsonBody | RawBody
+  answer: Answer
+  /** Besides those that every route may answer with. */
+  problems?: readonly ProblemType[]
+  /** Needs no token. */
+  open?: true
+}
+
+export interface JsonBody {
+  schema: TSchema
+  example: unknown
+}
+
+/** A body that is streamed: by content type, an example. */
+export interface RawBody {
+  types: Readonly<Record<string, string>>
+}
+
+export interface Answer {
+  status: number
+  description: string
+  /** Of a JSON answer. */
+  schema?: TSchema
+  example?: unknown
+  /** Content types of any other answer. */
+  types?: readonly string[]
+}
+
+type Of<Operations, Id extends OperationId> = Id extends keyof Operations ? Operations[Id] : never
+export type ParamsOf<Operations, Id extends OperationId> = Of<Operations, Id> extends { params: infer S extends TObject } ? Static<S> : Record<string, string>
+export type QueryOf<Operations, Id extends OperationId> = Of<Operations, Id> extends { query: infer S extends TObject } ? Static<S> : Record<never, never>
+export type BodyOf<Operations, Id extends OperationId> = Of<Operations, Id> extends { body: { schema: infer S extends TSchema } } ? Static<S> : undefined
+export type AnswerOf<Operations, Id extends OperationId> = Of<Operations, Id> extends { answer: { schema: infer S extends TSchema } } ? Static<S> : undefined

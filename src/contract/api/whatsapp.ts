@@ -1,0 +1,78 @@
+import Type from 'typebox'
+import { Accounts, Connect, Disconnect, PairingCode, PairingCodeRequest, Qr, Status } from '../session.ts'
+import type { Operation } from './operation.ts'
+
+/** The session with WhatsApp: session-manager's own routes, passed on; each for the first account and for one by name. */
+
+const one = Type.Object({ account: Type.String({ minLength: 1, maxLength: 64 }) })
+const unreachable = ['session-manager-unreachable', 'session-manager-invalid'] as const
+const at = '2026-11-25T10:00:00.000Z'
+const status = {
+  status: 'READY', since: at, account: 'main', linked: true, me: { id: '5215587654321@c.us', phone: '+5215587654321' }, last_message_at: at, failures: 0, outbound_blocked: 0,
+  journal: { id: '5f0c', last_seq: 1042 }, media: { pending: 0 }, backfill: { complete_until: at, running: false }
+}
+
+const getStatus = {
+  tag: 'whatsapp',
+  summary: 'Get the status of the session',
+  answer: { status: 200, description: 'As session-manager tells it', schema: Status, example: status },
+  problems: unreachable
+} as const satisfies Operation
+const getQr = {
+  tag: 'whatsapp',
+  summary: 'Get the QR code',
+  description: 'By `Accept` also as image/png, image/svg+xml or text/plain.',
+  answer: { status: 200, description: 'The code, or that there is none to scan', schema: Qr, example: { status: 'NO_QR' } },
+  problems: unreachable
+} as const satisfies Operation
+const drawn = (type: string): Operation => ({
+  tag: 'whatsapp',
+  summary: `Get the QR code as ${type}`,
+  answer: { status: 200, description: 'The code, to be scanned', types: [type] },
+  problems: ['not-found', ...unreachable]
+})
+const connect = {
+  tag: 'whatsapp',
+  summary: 'Start the session, if it is not running',
+  answer: { status: 200, description: 'Done', schema: Connect, example: { success: true, state: 'INIT', session: 'main', alreadyConnected: false, message: 'the session is starting' } },
+  problems: unreachable
+} as const satisfies Operation
+const disconnect = {
+  tag: 'whatsapp',
+  summary: 'Close the browser; the linked device is kept',
+  query: Type.Object({ logout: Type.Optional(Type.Boolean({ description: 'true: unlink this device too' })) }),
+  answer: { status: 200, description: 'Done', schema: Disconnect, example: { success: true, state: 'DISCONNECTED', session: 'main', alreadyDisconnected: false, message: 'the browser is closed; the linked device is kept' } },
+  problems: unreachable
+} as const satisfies Operation
+const requestPairingCode = {
+  tag: 'whatsapp',
+  summary: 'Get a code to link with instead of the QR',
+  description: 'On the phone: Linked devices, Link a device, Link with phone number instead.',
+  body: { schema: PairingCodeRequest, example: { phone: '+525512345678' } },
+  answer: { status: 200, description: 'The code to type in on that phone', schema: PairingCode, example: { code: 'ABCD-EFGH', phone: '+525512345678', generated_at: at, expires_at: at } },
+  problems: ['conflict', ...unreachable]
+} as const satisfies Operation
+
+const ofAccount = <O extends Operation>(operation: O): O & { params: typeof one } => ({
+  ...operation, summary: `${operation.summary}, of one account`, params: one, problems: ['not-found', ...(operation.problems ?? []).filter((type) => type !== 'not-found')]
+})
+
+export const whatsappOperations = {
+  listAccounts: {
+    tag: 'whatsapp',
+    summary: 'List the accounts that the hub follows',
+    answer: { status: 200, description: 'All of them, the first one first', schema: Accounts, example: { accounts: [{ account: 'main', base_url: 'http://127.0.0.1:3001', verified: true, following: true }] } }
+  },
+  getStatus, getQr, connect, disconnect, requestPairingCode,
+  getQrPng: drawn('image/png'),
+  getQrSvg: drawn('image/svg+xml'),
+  getQrText: drawn('text/plain'),
+  getAccountStatus: ofAccount(getStatus),
+  getAccountQr: ofAccount(getQr),
+  getAccountQrPng: ofAccount(drawn('image/png')),
+  getAccountQrSvg: ofAccount(drawn('image/svg+xml')),
+  getAccountQrText: ofAccount(drawn('text/plain')),
+  connectAccount: ofAccount(connect),
+  disconnectAccount: ofAccount(disconnect),
+  requestAccountPairingCode: ofAccount(requestPairingCode)
+} as const satisfies Record<string, Operation>

@@ -1,0 +1,121 @@
+import Type, { type TObject, type TSchema } from 'typebox'
+import { Compile } from 'typebox/compile'
+import type { Problem } from '../contract/problem.ts'
+
+/** Input held against a schema: what is wrong is named, with what was expected in plain words. */
+
+type Faults = NonNullable<Problem['errors']>
+
+const mostFaults = 50
+/** The keywords of JSON Schema that say what to expect, as our schemas use them. */
+interface Keywords {
+  type?: string
+  const?: unknown
+  anyOf?: TSchema[]
+  items?: TSchema
+  properties?: Record<string, TSchema>
+  default?: unknown
+  minimum?: number
+  maximum?: number
+  minLength?: number
+  maxLength?: number
+  minItems?: number
+  maxItems?: number
+  description?: string
+}
+const keywords = (schema: TSchema): Keywords => schema as Keywords
+
+const bound = (least: number | undefined, most: number | undefined): string =>
+  most === undefined ? (least === undefined ? '' : ` from ${least}`) : least === undefined ? ` up to ${most}` : ` from ${least} to ${most}`
+
+/** What a schema expects, such as "a whole number from 1 to 200". */
+export const expectation = (schema: TSchema): string => {
+  const { type, anyOf, items, properties, minimum, maximum, minLength, maxLength, minItems, maxItems, description, ...rest } = keywords(schema)
+  if ('const' in rest) return String(rest.const)
+  if (anyOf !== undefined) {
+    const kinds = anyOf.map(expectation)
+    return anyOf.every((one) => 'const' in one) ? `one of ${kinds.join(', ')}` : kinds.join(' or ')
+  }
+  switch (type) {
+    case 'integer':
+      return `a whole number${bound(minimum, maximum)}`
+    case 'number':
+      return `a number${bound(minimum, maximum)}`
+    case 'boolean':
+      return 'true or false'
+    case 'array':
+      return `a list of${bound(minItems, maxItems).replace(' from', '')} items, each ${items === undefined ? 'anything' : expectation(items)}`
+    case 'object':
+      return `an object with ${Object.keys(properties ?? {}).join(', ')}`
+    case 'string':
+      return `text${minLength !== undefined || maxLength !== undefined ? ` of${bound(minLength, maxLength).replace(' from', '')} characters` : ''}${'pattern' in rest && description !== undefined ? ` (${description})` : ''}`
+    default:
+      return type ?? 'something else'
+  }
+}
+
+/** The schema of what a JSON pointer leads to, as far as it can be told. */
+const at = (schema: TSchema, pointer: string): TSchema =>
+  pointer.split('/').slice(1).reduce((inner: TSchema, key) => keywords(inner).properties?.[key] ?? keywords(inner).items ?? inner, schema)
+
+/**
+ * What is wrong with a JSON value, by JSON pointer; nothing when it is as the schema expects.
+ * @param schema compiled once, here
+ */
+export const faultsAgainst = (schema: TSchema): ((value: unknown) => Faults) => {
+  const check = Compile(schema)
+  return (value) => {
+    if (check.Check(value)) return []
+    const faults = new Map<string, string>()
+    for (const { keyword, instancePath, params } of check.Errors(value)) {
+      const unknown = keyword === 'additionalProperties' ? (params as { additionalProperties: string[] }).additionalProperties : []
+      const missing = keyword === 'required' ? (params as { requiredProperties: string[] }).requiredProperties : []
+      for (const name of unknown) faults.set(`${instancePath}/${name}`, `unknown; expected ${expectation(at(schema, instancePath))}`)
+      for (const name of missing) faults.set(`${instancePath}/${name}`, `expected ${expectation(at(schema, `${instancePath}/${name}`))}`)
+      if (unknown.length + missing.length === 0 && !faults.has(instancePath)) faults.set(instancePath, `expected ${expectation(at(schema, instancePath))}`)
+    }
+    return [...faults].map(([field, message]) => ({ field: field || 'body', message })).slice(0, mostFaults)
+  }
+}
+
+const convert = (schema: TSchema, text: string): unknown => {
+  const { type, items } = keywords(schema)
+  if (type === 'integer') return /^-?\d{1,16}$/.test(text) ? Number(text) : text
+  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
+  if (type === 'array' && items !== undefined) return text.split(',').map((word) => convert(items, word))
+  return text
+}
+
+const inWords = (schema: TSchema): string => {
+  const { type, items } = keywords(schema)
+  return type === 'array' && items !== undefined ? `${expectation(items).replace(/^one of /, 'one or more of ')}, separated by commas` : expectation(schema)
+}
+
+/**
+ * Reads text parameters (of a query or path) as a schema types them: whole numbers, true or false, lists separated by
+ * commas. What is unknown, given twice or not as expected is a fault by its name.
+ * @param schema compiled once, here
+ */
+export const parametersAs = (schema: TObject): ((params: Iterable<[string, string]>) => { values: Record<string, unknown>; faults: Faults }) => {
+  const properties = new Map(Object.entries(schema.properties).map(([name, property]) => [name, { property, check: Compile(property) }]))
+  return (params) => {
+    const values: Record<string, unknown> = {}
+    const faults = new Map<string, string>()
+    for (const [name, text] of params) {
+      const known = properties.get(name)
+      if (known === undefined) faults.set(name, `unknown; expected ${[...properties.keys()].join(', ') || 'no parameter'}`)
+      else if (Object.hasOwn(values, name)) faults.set(name, 'expected once')
+      else {
+        const value = convert(known.property, text)
+        values[name] = value
+        if (!known.check.Check(value)) faults.set(name, `expected ${inWords(known.property)}`)
+      }
+    }
+    for (const [name, { property }] of properties) {
+      if (Object.hasOwn(values, name)) continue
+      if ('default' in property) values[name] = property.default
+      else if (!Type.IsOptional(property)) faults.set(name, `expected ${inWords(property)}`)
+    }
+    return { values, faults: [...faults].map(([field, message]) => ({ field, message })).slice(0, mostFaults) }
+  }
+}
