@@ -1,7 +1,8 @@
 import type { Query } from '../../contract/api/operations.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import { addEvents } from '../store/events.ts'
-import { currentLeadId, getLead, leadOrder, listLeads, patchLead, type LeadFilter } from '../store/leads.ts'
+import { patchLead } from '../store/change-lead.ts'
+import { currentLeadId, getLead, leadOrder, listLeads, type LeadFilter } from '../store/leads.ts'
 import { listMessages } from '../store/messages.ts'
 import { fromCursor, toCursor } from '../store/page.ts'
 import type { Db } from '../store/schema.ts'
@@ -43,8 +44,8 @@ export const addLeadRoutes = ({ serve, db, onChanged }: { serve: Serve; db: Db; 
   serve.write(
     'patchLead',
     async ({ params: { id }, body, trx }) => {
-      const lead = await leadOf(id, patchLead(trx, id, body))
-      await addEvents(trx, 'lead', [lead.id])
+      const { lead, changed } = await leadOf(id, patchLead(trx, id, body))
+      if (changed) await addEvents(trx, 'lead', [lead.id])
       return lead
     },
     { current: ({ params: { id }, trx }) => leadOf(id, getLead(trx, id)), after: onChanged }

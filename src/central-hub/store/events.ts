@@ -1,4 +1,4 @@
-import type { Lead, Message } from '../../contract/lead.ts'
+import type { Lead, LeadRemoved, Message } from '../../contract/lead.ts'
 import { getLeads } from './leads.ts'
 import { getMessages } from './messages.ts'
 import type { Database, Db } from './schema.ts'
@@ -6,20 +6,48 @@ import type { Database, Db } from './schema.ts'
 /** What happened to messages and leads, in order, so that a frontend can resume where it left off. */
 
 /** One thing that happened. It shows the message or lead as it is when read, undefined when it is there no more. */
-export type StoredEvent = { id: number } & ({ type: 'message'; data: Message | undefined } | { type: 'lead'; data: Lead | undefined })
+export type StoredEvent = { id: number } & (
+  | { type: 'message'; data: Message | undefined }
+  | { type: 'lead'; data: Lead | undefined }
+  | { type: 'lead_removed'; data: LeadRemoved }
+)
+export type EventType = Database['events']['type']
 
 /** Events kept for clients that resume. */
 const mostEvents = 100_000
 
-export const addEvents = async (db: Db, type: Database['events']['type'], refs: readonly number[]): Promise<void> => {
+/**
+ * Whatever happens to messages and leads is told here, in the transaction that makes it happen.
+ * @param refs messages.pk, or leads.id
+ * @param fresh those of them that are new; the others were changed
+ */
+export const addEvents = async (db: Db, type: EventType, refs: readonly number[], _fresh: ReadonlySet<number> = new Set()): Promise<void> => {
   if (refs.length > 0) await db.insertInto('events').values(refs.map((ref) => ({ type, ref }))).execute()
+}
+
+/** What became of leads that are there no more. */
+export const getRemoved = async (db: Db, ids: readonly number[]): Promise<Map<number, LeadRemoved>> => {
+  const merged = ids.length === 0 ? [] : await db.selectFrom('merged_leads').selectAll().where('old_id', 'in', ids).execute()
+  const into = new Map(merged.map(({ old_id, lead_id }) => [old_id, lead_id]))
+  return new Map(ids.map((id) => [id, { id, merged_into: into.get(id) ?? null }]))
 }
 
 export const readEvents = async (db: Db, after: number, limit: number): Promise<StoredEvent[]> => {
   const rows = await db.selectFrom('events').selectAll().where('id', '>', after).orderBy('id').limit(limit).execute()
-  const refs = (type: string): number[] => [...new Set(rows.filter((row) => row.type === type).map(({ ref }) => ref))]
-  const [messages, leads] = [await getMessages(db, refs('message')), await getLeads(db, refs('lead'))]
-  return rows.map(({ id, type, ref }) => (type === 'message' ? { id, type, data: messages.get(ref) } : { id, type, data: leads.get(ref) }))
+  const refs = (type: EventType): number[] => [...new Set(rows.filter((row) => row.type === type).map(({ ref }) => ref))]
+  const messages = await getMessages(db, refs('message'))
+  const leads = await getLeads(db, refs('lead'))
+  const removed = await getRemoved(db, refs('lead_removed'))
+  return rows.map(({ id, type, ref }): StoredEvent => {
+    switch (type) {
+      case 'message':
+        return { id, type, data: messages.get(ref) }
+      case 'lead':
+        return { id, type, data: leads.get(ref) }
+      case 'lead_removed':
+        return { id, type, data: removed.get(ref) ?? { id: ref, merged_into: null } }
+    }
+  })
 }
 
 /** The ids that are there; `first` is one past `last` when none is. */

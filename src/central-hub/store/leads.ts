@@ -1,58 +1,115 @@
-import { sql, type Selectable } from 'kysely'
-import type { Lead, LeadPatch, LeadState } from '../../contract/lead.ts'
+import { sql, type Expression, type Selectable, type SqlBool } from 'kysely'
+import type { CountryCode } from 'libphonenumber-js'
+import type { Lead, LeadState } from '../../contract/lead.ts'
 import { toPage, type Page, type Position } from './page.ts'
 import type { Db, LeadTable } from './schema.ts'
-import { fold } from './sqlite.ts'
+import { searchLeads } from './search.ts'
+import { readTags } from './tags.ts'
 
-/** Leads as the API reads and changes them. */
+/** Leads as the API reads them. */
 
-type Row = Selectable<LeadTable>
+export type LeadRow = Selectable<LeadTable>
+
+/** With the latest message. */
+type ListedRow = LeadRow & { last_id: string | null; last_type: string | null; last_body: string | null; last_from_me: number | null; last_timestamp: number | null; last_revoked: number | null }
 
 const iso = (seconds: number): string => new Date(seconds * 1_000).toISOString()
 
-const toLead = ({ first_seen, last_seen, waiting_since, ...row }: Row): Lead => ({
-  ...row,
-  first_seen_at: iso(first_seen),
-  last_seen_at: iso(last_seen),
-  waiting_since: waiting_since === null ? null : iso(waiting_since)
-})
+/** What a list shows of a message, characters. */
+const excerpt = 200
+
+const lastMessage = ({ last_id: id, last_type: type, last_body, last_from_me, last_timestamp: timestamp, last_revoked }: ListedRow): Lead['last_message'] => {
+  if (id === null || type === null || timestamp === null) return null
+  const revoked = last_revoked !== null
+  // by code points, so that no emoji is cut in two
+  const body = [...(last_body ?? '').slice(0, 2 * excerpt)].slice(0, excerpt).join('')
+  return { id, type: revoked ? 'revoked' : type, body: revoked ? '' : body, from_me: last_from_me === 1, timestamp }
+}
+
+/** The name shown: what a person gave, else imported, else the contact's own. */
+export const shownName = ({ given_name, imported_name, name }: Pick<LeadRow, 'given_name' | 'imported_name' | 'name'>): string | null =>
+  given_name ?? imported_name ?? name
+
+const toLead = (row: ListedRow, tags: string[]): Lead => {
+  const { id, account, phone, lid, chat_id, state, note, assignee, unanswered_count, unread_count } = row
+  return {
+    id, account, phone, lid, chat_id,
+    name: shownName(row),
+    whatsapp_name: row.name,
+    state, note, tags, assignee,
+    first_seen_at: iso(row.first_seen),
+    last_seen_at: iso(row.last_seen),
+    waiting_since: row.waiting_since === null ? null : iso(row.waiting_since),
+    unanswered_count, unread_count,
+    last_message: lastMessage(row),
+    updated_at: new Date(row.updated_at).toISOString()
+  }
+}
+
+/** Leads with what a list shows of them. */
+const listed = (db: Db) =>
+  db
+    .selectFrom('leads')
+    .leftJoin('messages as last', 'last.pk', 'leads.last_pk')
+    .selectAll('leads')
+    .select([
+      'last.id as last_id', 'last.type as last_type', 'last.body as last_body', 'last.from_me as last_from_me', 'last.timestamp as last_timestamp', 'last.revoked_at as last_revoked'
+    ])
+
+const complete = async (db: Db, rows: readonly ListedRow[]): Promise<Lead[]> => {
+  const tags = await readTags(db, rows.map(({ id }) => id))
+  return rows.map((row) => toLead(row, tags.get(row.id) ?? []))
+}
 
 export interface LeadFilter {
   account?: string
   /** Only leads that wait for an answer, or only those that do not. */
   waiting?: boolean
   states?: readonly LeadState[]
-  /** Part of a name, or digits of a phone number. */
+  tag?: string
+  /** null: those that nobody takes care of. */
+  assignee?: string | null
+  /** Part of a name or a number, or words of a message. */
   q?: string
+  /** The country of a number in `q` that is written without one. */
+  country?: CountryCode
 }
 
-/** The order of a list: those who wait by who has waited longest, the others by their latest message. */
-export const leadOrder = ({ waiting }: LeadFilter): 'waiting' | 'recent' => (waiting === true ? 'waiting' : 'recent')
+/** What a filter asks of a lead, but `q`. */
+export const leadConditions = ({ account, waiting, states, tag, assignee }: LeadFilter): Expression<SqlBool>[] => [
+  ...(account === undefined ? [] : [sql<SqlBool>`leads.account = ${account}`]),
+  ...(waiting === undefined ? [] : [waiting ? sql<SqlBool>`leads.waiting_since is not null` : sql<SqlBool>`leads.waiting_since is null`]),
+  ...(states === undefined ? [] : [sql<SqlBool>`leads.state in (${sql.join(states)})`]),
+  ...(assignee === undefined ? [] : [assignee === null ? sql<SqlBool>`leads.assignee is null` : sql<SqlBool>`leads.assignee = ${assignee}`]),
+  ...(tag === undefined ? [] : [sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`])
+]
 
-const likePattern = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`
+/**
+ * The order of a list: those who wait by who has waited longest, the others by their latest message; with `q`, whose
+ * name or number is meant first, then by the latest message that has the words.
+ */
+export const leadOrder = ({ waiting, q }: LeadFilter): 'waiting' | 'recent' | 'found' => (q !== undefined ? 'found' : waiting === true ? 'waiting' : 'recent')
 
 export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after?: Position): Promise<Page<Lead>> => {
   const order = leadOrder(filter)
-  let query = db.selectFrom('leads').selectAll()
-  if (filter.account !== undefined) query = query.where('account', '=', filter.account)
-  if (filter.waiting !== undefined) query = query.where('waiting_since', filter.waiting ? 'is not' : 'is', null)
-  if (filter.states) query = query.where('state', 'in', filter.states)
   if (filter.q !== undefined) {
-    const digits = filter.q.replace(/[\s()+.-]/g, '')
-    const phone = /^\d+$/.test(digits) ? sql<boolean>`or phone like ${likePattern(digits)}` : sql``
-    query = query.where(sql<boolean>`(fold(name) like ${likePattern(fold(filter.q))} escape '\\' ${phone})`)
+    const { items, next } = await searchLeads(db, { q: filter.q, country: filter.country, conditions: leadConditions(filter), limit, after })
+    const leads = await getLeads(db, items)
+    return { items: items.flatMap((id) => leads.get(id) ?? []), next }
   }
+  let query = listed(db)
+  for (const condition of leadConditions(filter)) query = query.where(condition)
   if (order === 'waiting') {
-    if (after) query = query.where(sql<boolean>`(waiting_since, id) > (${after.key}, ${after.id})`)
-    query = query.orderBy('waiting_since').orderBy('id')
+    if (after) query = query.where(sql<boolean>`(waiting_since, leads.id) > (${after.key}, ${after.id})`)
+    query = query.orderBy('waiting_since').orderBy('leads.id')
   } else {
-    if (after) query = query.where(sql<boolean>`(last_seen, id) < (${after.key}, ${after.id})`)
-    query = query.orderBy('last_seen', 'desc').orderBy('id', 'desc')
+    if (after) query = query.where(sql<boolean>`(last_seen, leads.id) < (${after.key}, ${after.id})`)
+    query = query.orderBy('last_seen', 'desc').orderBy('leads.id', 'desc')
   }
   const page = toPage(await query.limit(limit + 1).execute(), limit, (row) => ({
     order, id: row.id, key: order === 'waiting' ? (row.waiting_since ?? 0) : row.last_seen
   }))
-  return { ...page, items: page.items.map(toLead) }
+  return { ...page, items: await complete(db, page.items) }
 }
 
 /** The id under which a lead is kept now: after a merge the old one goes on leading to it. */
@@ -61,20 +118,17 @@ export const currentLeadId = async (db: Db, id: number): Promise<number> => {
   return row?.lead_id ?? id
 }
 
+/** The lead's row, by any id it had. */
+export const leadRow = async (db: Db, id: number): Promise<LeadRow | undefined> =>
+  db.selectFrom('leads').selectAll().where('id', '=', await currentLeadId(db, id)).executeTakeFirst()
+
+/** By any id it had. */
 export const getLead = async (db: Db, id: number): Promise<Lead | undefined> => {
-  const row = await db.selectFrom('leads').selectAll().where('id', '=', await currentLeadId(db, id)).executeTakeFirst()
-  return row && toLead(row)
+  const current = await currentLeadId(db, id)
+  return (await getLeads(db, [current])).get(current)
 }
 
 export const getLeads = async (db: Db, ids: readonly number[]): Promise<Map<number, Lead>> => {
-  const rows = ids.length === 0 ? [] : await db.selectFrom('leads').selectAll().where('id', 'in', ids).execute()
-  return new Map(rows.map((row) => [row.id, toLead(row)]))
-}
-
-/** Changes what a person says of a lead. @returns the lead, undefined when there is none of that id */
-export const patchLead = async (db: Db, id: number, patch: LeadPatch): Promise<Lead | undefined> => {
-  const { state, note } = patch
-  const changes = { ...(state === undefined ? {} : { state }), ...(note === undefined ? {} : { note }) }
-  const row = await db.updateTable('leads').set(changes).where('id', '=', await currentLeadId(db, id)).returningAll().executeTakeFirst()
-  return row && toLead(row)
+  const rows = ids.length === 0 ? [] : await listed(db).where('leads.id', 'in', ids).execute()
+  return new Map((await complete(db, rows)).map((lead) => [lead.id, lead]))
 }

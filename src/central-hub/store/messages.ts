@@ -3,6 +3,7 @@ import type { Message } from '../../contract/lead.ts'
 import type { Media } from '../../contract/record.ts'
 import { toPage, type Page, type Position } from './page.ts'
 import type { Db, MessageTable } from './schema.ts'
+import { matchingMessages, messageMatch, messageMatches } from './search.ts'
 
 /** Messages as the API reads them, with their reactions and votes. */
 
@@ -50,26 +51,50 @@ export interface MessageFilter {
   q?: string
 }
 
-/** A search as FTS5 has it: each word quoted, so that nothing in it is an operator, https://sqlite.org/fts5.html#full_text_query_syntax */
-const toMatch = (q: string): string =>
-  q
-    .split(/[^\p{L}\p{N}\p{M}]+/u)
-    .filter((word) => word !== '')
-    .map((word) => `"${word}"`)
-    .join(' ') + '*'
+/** Orders of a list of messages, as its cursors name them: by time, or, of words that very many have, as they were captured. */
+export const messageOrders = ['newest', 'captured'] as const
+
+/** Matches of a search that are put in order of time; of more than that, the latest captured come first. */
+const mostSorted = 1_000
+/** Matches looked at for one page: it may hold fewer messages than asked for. */
+const mostPerPage = 5_000
+
+const selectMessages = (db: Db, { account, leadId, chatId, fromMe }: MessageFilter) => {
+  let query = db.selectFrom('messages').selectAll()
+  if (account !== undefined) query = query.where('account', '=', account)
+  if (leadId !== undefined) query = query.where('lead_id', '=', leadId)
+  if (chatId !== undefined) query = query.where('chat_id', '=', chatId)
+  // written out, for messages_sent is the index of our own
+  if (fromMe !== undefined) query = query.where('from_me', '=', sql.lit(fromMe ? 1 : 0))
+  return query
+}
+
+/** A page of a search for common words. */
+const listCaptured = async (db: Db, filter: MessageFilter, match: string, limit: number, after?: Position): Promise<Page<Message>> => {
+  const rows: Row[] = []
+  let before = after?.id
+  for (let read = 0; read < mostPerPage && rows.length <= limit; read += mostSorted) {
+    const hits = await matchingMessages(db, match, mostSorted, before)
+    rows.push(...(await selectMessages(db, filter).where('pk', 'in', hits).orderBy('pk', 'desc').limit(limit + 1 - rows.length).execute()))
+    before = hits.length < mostSorted ? undefined : hits.at(-1)
+    if (before === undefined) break
+  }
+  const page = toPage(rows, limit, ({ pk }) => ({ order: 'captured', key: 0, id: pk }))
+  const more = page.next ?? (before === undefined ? undefined : { order: 'captured', key: 0, id: before })
+  return { next: more, items: await complete(db, page.items) }
+}
 
 /** Newest first. */
 export const listMessages = async (db: Db, filter: MessageFilter, limit: number, after?: Position): Promise<Page<Message>> => {
-  let query = db.selectFrom('messages').selectAll()
-  if (filter.account !== undefined) query = query.where('account', '=', filter.account)
-  if (filter.leadId !== undefined) query = query.where('lead_id', '=', filter.leadId)
-  if (filter.chatId !== undefined) query = query.where('chat_id', '=', filter.chatId)
-  if (filter.fromMe !== undefined) query = query.where('from_me', '=', filter.fromMe ? 1 : 0)
+  let query = selectMessages(db, filter)
   if (filter.q !== undefined) {
-    const match = toMatch(filter.q)
-    // a text without a single letter or digit is in no message's words
-    if (match === '*') return { items: [], next: undefined }
-    query = query.where(sql<boolean>`pk in (select rowid from message_text where message_text match ${match})`)
+    const match = messageMatch(filter.q)
+    if (match === undefined) return { items: [], next: undefined }
+    const hits = after?.order === 'captured' ? [] : await matchingMessages(db, match, mostSorted + 1)
+    const common = hits.length > mostSorted
+    const ofOneChat = filter.leadId !== undefined || filter.chatId !== undefined
+    if (after?.order === 'captured' || (common && after === undefined && !ofOneChat)) return listCaptured(db, filter, match, limit, after)
+    query = common ? query.where(messageMatches(sql.ref('messages.pk'), match)) : query.where('pk', 'in', hits)
   }
   if (after) query = query.where(sql<boolean>`(timestamp, pk) < (${after.key}, ${after.id})`)
   const rows = await query.orderBy('timestamp', 'desc').orderBy('pk', 'desc').limit(limit + 1).execute()

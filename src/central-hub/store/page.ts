@@ -16,12 +16,13 @@ export interface Page<T> {
 export const toCursor = (position: Position | undefined): string | null =>
   position ? Buffer.from(JSON.stringify([position.order, position.key, position.id])).toString('base64url') : null
 
-/** @throws {ProblemError} invalid-parameters when it is not a cursor of that order */
-export const fromCursor = (cursor: string | undefined, order: string): Position | undefined => {
+/** @throws {ProblemError} invalid-parameters when it is not a cursor of one of these orders */
+export const fromCursor = (cursor: string | undefined, ...orders: readonly string[]): Position | undefined => {
   if (cursor === undefined) return undefined
   try {
     const [of, key, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
-    if (of === order && Number.isSafeInteger(key) && Number.isSafeInteger(id)) return { order, key: key as number, id: id as number }
+    const order = orders.find((known) => known === of)
+    if (order !== undefined && Number.isSafeInteger(key) && Number.isSafeInteger(id)) return { order, key: key as number, id: id as number }
   } catch {
     // not JSON: refused below
   }

@@ -1,5 +1,5 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
-import type { LeadState } from '../../contract/lead.ts'
+import type { Deletion, LeadChange, LeadState } from '../../contract/lead.ts'
 import type { InboundRecord } from '../../contract/record.ts'
 
 /** The hub's tables. Times of WhatsApp are UNIX seconds, as it gives them; our own are ms. Truth values are 0 and 1. */
@@ -13,7 +13,21 @@ export interface Database {
   messages: MessageTable
   reactions: { account: string; message_id: string; sender: string; emoji: string; timestamp: number }
   votes: { account: string; message_id: string; voter: string; options: string; timestamp: number }
-  events: { id: Generated<number>; type: 'message' | 'lead'; ref: number }
+  /** `ref` is messages.pk or leads.id; that of `lead_removed` is the id that is there no more. */
+  events: { id: Generated<number>; type: 'message' | 'lead' | 'lead_removed'; ref: number }
+  lead_tags: { lead_id: number; tag: string }
+  /** `at` in ms. */
+  lead_changes: { id: Generated<number>; lead_id: number; at: number; field: LeadChange['field']; from_value: string | null; to_value: string | null }
+  /** Imported names by the number they are of, for leads of it that come later. */
+  names: { phone_key: string; name: string }
+  /** `at` in ms. */
+  deletions: { id: Generated<number>; at: number; reason: Deletion['reason']; request_id: string | null; leads: number; messages: number; media_files: number }
+  /** Answers to requests with an Idempotency-Key; `created_at` in ms. */
+  idempotency: { key: string; fingerprint: string; status: number; body: string; created_at: number }
+  /** Messages of persons to and from leads, kept by triggers; `quarter` is the UNIX time in quarters of an hour. */
+  message_counts: { account: string; quarter: number; inbound: number; outbound: number }
+  /** Each reply that ended a wait: when (UNIX seconds), and how long it had lasted. */
+  answers: { reply_pk: number; account: string; answered_at: number; seconds: number }
 }
 
 export interface LeadTable {
@@ -22,13 +36,28 @@ export interface LeadTable {
   phone: string | null
   lid: string | null
   chat_id: string
+  /** The one of WhatsApp. */
   name: string | null
+  given_name: ColumnType<string | null, string | null | undefined>
+  imported_name: ColumnType<string | null, string | null | undefined>
   state: LeadState
   note: string
+  assignee: ColumnType<string | null, string | null | undefined>
   /** UNIX seconds. */
   first_seen: number
   last_seen: number
   waiting_since: number | null
+  /** Of inbound messages since the latest reply; how many of these came after `read_until`. */
+  unanswered_count: ColumnType<number, number | undefined>
+  unread_count: ColumnType<number, number | undefined>
+  /** messages.pk of the last one that was there when it was marked as read. */
+  read_until: ColumnType<number, number | undefined>
+  /** messages.pk of the latest message of a person. */
+  last_pk: ColumnType<number | null, number | null | undefined>
+  /** ms. */
+  updated_at: number
+  /** Worked out by the database: what numbers are compared by, phoneKey in phone.ts. */
+  phone_key: ColumnType<string | null, never, never>
 }
 
 export interface MessageTable {

@@ -1,10 +1,9 @@
-import { sql, type Selectable } from 'kysely'
 import type { CapturedMessage } from '../../contract/record.ts'
-import type { Db, LeadTable } from './schema.ts'
+import { mergeLeads } from './merge-lead.ts'
+import { phoneKey } from './phone.ts'
+import type { Db } from './schema.ts'
 
 /** What a captured message makes of its lead. All of it runs inside the transaction of the ingest. */
-
-type Row = Selectable<LeadTable>
 
 /** A chat with one person: not a group, a channel, a status update, or WhatsApp's own 0@c.us. */
 const withPerson = (chatId: string): boolean => /^\d{5,}(:\d+)?@(c\.us|s\.whatsapp\.net|lid)$/.test(chatId)
@@ -13,35 +12,23 @@ const withPerson = (chatId: string): boolean => /^\d{5,}(:\d+)?@(c\.us|s\.whatsa
 export const hasLead = ({ chat_id, from, to, phone, lid }: CapturedMessage): boolean =>
   withPerson(chat_id) && from !== to && (phone !== undefined || lid !== undefined)
 
-/**
- * Of two leads that WhatsApp now says are one person, the older one stays: it takes over the other's messages, and what
- * a person noted of either is kept.
- */
-const merge = async (db: Db, kept: Row, other: Row): Promise<Row> => {
-  await db.updateTable('messages').set({ lead_id: kept.id }).where('lead_id', '=', other.id).execute()
-  await db.updateTable('merged_leads').set({ lead_id: kept.id }).where('lead_id', '=', other.id).execute()
-  await db.deleteFrom('leads').where('id', '=', other.id).execute()
-  await db.insertInto('merged_leads').values({ old_id: other.id, lead_id: kept.id }).execute()
-  const latest = other.last_seen > kept.last_seen ? other : kept
-  return db
-    .updateTable('leads')
-    .set({
-      phone: kept.phone ?? other.phone,
-      lid: kept.lid ?? other.lid,
-      chat_id: latest.chat_id,
-      name: latest.name ?? kept.name ?? other.name,
-      state: kept.state === 'new' ? other.state : kept.state,
-      note: [kept.note, other.note].filter((note) => note !== '').join('\n'),
-      first_seen: Math.min(kept.first_seen, other.first_seen),
-      last_seen: latest.last_seen
-    })
-    .where('id', '=', kept.id)
-    .returningAll()
-    .executeTakeFirstOrThrow()
+/** The lead of a message. */
+export interface WrittenLead {
+  id: number
+  isNew: boolean
+  /** The id of a lead that turned out to be the same person, and is part of this one now. */
+  merged?: number
 }
 
-/** The lead a message belongs to, made or brought up to date. @returns its id */
-export const writeLead = async (db: Db, account: string, message: CapturedMessage): Promise<number> => {
+/** The name that was imported for a number before anyone wrote from it. */
+const importedName = async (db: Db, phone: string | null): Promise<string | null> => {
+  if (phone === null) return null
+  const row = await db.selectFrom('names').select('name').where('phone_key', '=', phoneKey(phone)).executeTakeFirst()
+  return row?.name ?? null
+}
+
+/** The lead a message belongs to, made or brought up to date. */
+export const writeLead = async (db: Db, account: string, message: CapturedMessage): Promise<WrittenLead> => {
   const { phone = null, lid = null, chat_id, timestamp } = message
   const name = message.name ?? null
   const known = await db
@@ -53,14 +40,16 @@ export const writeLead = async (db: Db, account: string, message: CapturedMessag
     .execute()
   const [first, second] = known
   if (first === undefined) {
+    const imported_name = await importedName(db, phone)
     const { id } = await db
       .insertInto('leads')
-      .values({ account, phone, lid, chat_id, name, state: 'new', note: '', first_seen: timestamp, last_seen: timestamp, waiting_since: null })
+      .values({ account, phone, lid, chat_id, name, imported_name, state: 'new', note: '', first_seen: timestamp, last_seen: timestamp, waiting_since: null, updated_at: Date.now() })
       .returning('id')
       .executeTakeFirstOrThrow()
-    return id
+    return { id, isNew: true }
   }
-  const lead = second === undefined ? first : await merge(db, first, second)
+  // of two leads that WhatsApp now says are one person, the older one stays
+  const lead = second === undefined ? first : await mergeLeads(db, first, second)
   const latest = timestamp >= lead.last_seen
   await db
     .updateTable('leads')
@@ -71,29 +60,10 @@ export const writeLead = async (db: Db, account: string, message: CapturedMessag
       chat_id: latest ? chat_id : lead.chat_id,
       name: latest ? (name ?? lead.name) : (lead.name ?? name),
       first_seen: Math.min(lead.first_seen, timestamp),
-      last_seen: Math.max(lead.last_seen, timestamp)
+      last_seen: Math.max(lead.last_seen, timestamp),
+      ...(lead.phone === null && lead.imported_name === null ? { imported_name: await importedName(db, phone) } : {})
     })
     .where('id', '=', lead.id)
     .execute()
-  return lead.id
-}
-
-/**
- * Sets since when a lead waits: the first inbound message after the latest reply of a person. It is worked out from the
- * messages themselves, so that the order in which they were captured does not matter. WhatsApp's times are whole
- * seconds; within one, the journal's order decides.
- */
-export const writeWaiting = async (db: Db, leadId: number): Promise<void> => {
-  const personal = db.selectFrom('messages').where('lead_id', '=', leadId).where('personal', '=', 1)
-  const reply = await personal
-    .select(['timestamp', 'seq'])
-    .where('from_me', '=', 1)
-    .orderBy('timestamp', 'desc')
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst()
-  let unanswered = personal.select('timestamp').where('from_me', '=', 0)
-  if (reply) unanswered = unanswered.where(sql<boolean>`(timestamp, seq) > (${reply.timestamp}, ${reply.seq})`)
-  const first = await unanswered.orderBy('timestamp').orderBy('seq').limit(1).executeTakeFirst()
-  await db.updateTable('leads').set({ waiting_since: first?.timestamp ?? null }).where('id', '=', leadId).execute()
+  return { id: lead.id, isNew: false, ...(second === undefined ? {} : { merged: second.id }) }
 }

@@ -51,7 +51,7 @@ const changesOf = (record: InboundRecord, row: Selectable<MessageTable>): Update
 }
 
 /** @returns the number of a message that is new or was changed, undefined when nothing was */
-export const writeMessage = async (db: Db, record: InboundRecord, leadId: number | null): Promise<number | undefined> => {
+export const writeMessage = async (db: Db, record: InboundRecord, leadId: number | null): Promise<{ pk: number; isNew: boolean } | undefined> => {
   const { account, seq, kind, message } = record
   const row = await db.selectFrom('messages').selectAll().where('account', '=', account).where('id', '=', message.id).executeTakeFirst()
   if (row === undefined) {
@@ -71,12 +71,12 @@ export const writeMessage = async (db: Db, record: InboundRecord, leadId: number
       })
       .returning('pk')
       .executeTakeFirstOrThrow()
-    return pk
+    return { pk, isNew: true }
   }
   const changes = changesOf(record, row)
   if (Object.keys(changes).length === 0) return undefined
   await db.updateTable('messages').set(changes).where('pk', '=', row.pk).execute()
-  return row.pk
+  return { pk: row.pk, isNew: false }
 }
 
 /** A reaction or a vote: the latest of each person counts. @returns the number of the message it is of, if that is known and was changed */

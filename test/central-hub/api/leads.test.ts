@@ -65,7 +65,7 @@ t.test('PATCH /api/leads/:id refuses what it does not know, and changes nothing'
   const { ask, take } = await serveApi(t)
   await take(record('1'))
   for (const [body, field] of [
-    [{}, 'body'], [[], 'body'], [{ state: 'maybe' }, '/state'], [{ note: 5 }, '/note'], [{ note: 'x'.repeat(10_001) }, '/note'], [{ note: 'a', phone: '+1' }, 'body'], [undefined, 'body']
+    [{}, 'body'], [[], 'body'], [{ state: 'maybe' }, '/state'], [{ note: 5 }, '/note'], [{ note: 'x'.repeat(10_001) }, '/note'], [{ note: 'a', phone: '+1' }, '/phone'], [undefined, 'body']
   ] as const) {
     const answer = await ask<Problem>('/api/leads/1', { method: 'PATCH', body })
     t.match(answer, { status: 400, body: { type: 'urn:leadmaster:problem:invalid-parameters' } }, JSON.stringify(body))

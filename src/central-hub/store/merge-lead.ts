@@ -1,0 +1,40 @@
+import { addChanges } from './history.ts'
+import type { LeadRow } from './leads.ts'
+import type { Db } from './schema.ts'
+import { readTags, writeTags } from './tags.ts'
+
+/**
+ * Makes one lead of two that are one person: the kept one takes over the other's messages, and what people noted of
+ * either is kept. Counts are to be worked out after it. @returns the kept one's row
+ */
+export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise<LeadRow> => {
+  const tags = await readTags(db, [kept.id, other.id])
+  await db.updateTable('messages').set({ lead_id: kept.id }).where('lead_id', '=', other.id).execute()
+  await db.updateTable('merged_leads').set({ lead_id: kept.id }).where('lead_id', '=', other.id).execute()
+  await db.updateTable('lead_changes').set({ lead_id: kept.id }).where('lead_id', '=', other.id).execute()
+  await db.deleteFrom('leads').where('id', '=', other.id).execute()
+  await db.insertInto('merged_leads').values({ old_id: other.id, lead_id: kept.id }).execute()
+  await writeTags(db, kept.id, [...new Set([...tags.values()].flat())])
+  await addChanges(db, kept.id, [{ field: 'merged', from: String(other.id), to: null }], Date.now())
+  const latest = other.last_seen > kept.last_seen ? other : kept
+  return db
+    .updateTable('leads')
+    .set({
+      phone: kept.phone ?? other.phone,
+      lid: kept.lid ?? other.lid,
+      chat_id: latest.chat_id,
+      name: latest.name ?? kept.name ?? other.name,
+      given_name: kept.given_name ?? other.given_name,
+      imported_name: kept.imported_name ?? other.imported_name,
+      state: kept.state === 'new' ? other.state : kept.state,
+      note: [kept.note, other.note].filter((note) => note !== '').join('\n'),
+      assignee: kept.assignee ?? other.assignee,
+      first_seen: Math.min(kept.first_seen, other.first_seen),
+      last_seen: latest.last_seen,
+      // what was read of one alone may be shown as unread again, but nothing unread as read
+      read_until: Math.min(kept.read_until, other.read_until)
+    })
+    .where('id', '=', kept.id)
+    .returningAll()
+    .executeTakeFirstOrThrow()
+}

@@ -1,0 +1,24 @@
+import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
+
+/** Phone numbers as they are compared. */
+
+/**
+ * What numbers are compared by: the digits of an E.164 number, without what WhatsApp's ids keep of older numbering:
+ * Mexico's and Argentina's mobile prefixes (+52 1, +54 9), and the ninth digit of Brazil's mobiles, which its ids of
+ * older accounts lack. leads.phone_key in the database is the same.
+ */
+export const phoneKey = (phone: string): string => {
+  const digits = phone.slice(1)
+  if (/^521\d{10}$/.test(digits) || /^549\d{10}$/.test(digits)) return digits.slice(0, 2) + digits.slice(3)
+  if (/^55\d\d9\d{8}$/.test(digits)) return digits.slice(0, 4) + digits.slice(5)
+  return digits
+}
+
+/**
+ * A phone number however it is written, as E.164; undefined when it can be none.
+ * @param country of numbers that are written without one
+ */
+export const readPhone = (text: string, country?: CountryCode): string | undefined => {
+  const parsed = parsePhoneNumberFromString(text, { ...(country === undefined ? {} : { defaultCountry: country }), extract: false })
+  return parsed?.isPossible() === true ? parsed.number : undefined
+}

@@ -1,0 +1,129 @@
+import { sql, type Expression, type SqlBool } from 'kysely'
+import type { CountryCode } from 'libphonenumber-js'
+import type { Page, Position } from './page.ts'
+import { phoneKey, readPhone } from './phone.ts'
+import type { Db } from './schema.ts'
+
+/**
+ * Search, by SQLite's FTS5: the one place that knows it. A common word is in very many messages, so nothing here reads
+ * or sorts all that match; matches are walked from the latest captured one back.
+ */
+
+/** A search as FTS5 has it: each word quoted, so that nothing in it is an operator, https://sqlite.org/fts5.html#full_text_query_syntax */
+const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`
+
+/** Words that all occur, the last one perhaps not to its end; undefined when no letter or digit is in it, as in no message's words. */
+export const messageMatch = (q: string): string | undefined => {
+  const words = q.split(/[^\p{L}\p{N}\p{M}]+/u).filter((word) => word !== '')
+  return words.length === 0 ? undefined : `${words.map(quoted).join(' ')}*`
+}
+
+/** Trigrams find three characters or more; the spaces stored before each word make up for those that a shorter one lacks. */
+const namePart = (word: string): string => ([...word.normalize('NFD').replace(/\p{M}/gu, '')].length < 3 ? quoted(`  ${word}`) : quoted(word))
+
+/** Digits to find in numbers: as they are, and as numbers are compared. */
+const digitsOf = (q: string, country: CountryCode | undefined): string[] => {
+  const digits = q.replace(/[\s()+./-]/g, '')
+  if (!/^\d{3,}$/.test(digits)) return []
+  const phone = readPhone(q, country)
+  return [...new Set([digits, ...(phone === undefined ? [] : [phoneKey(phone)])])]
+}
+
+/** Parts of names that all occur, or of a number; undefined when there is nothing to find. */
+const leadMatch = (q: string, country: CountryCode | undefined): string | undefined => {
+  const words = q.replaceAll('\0', ' ').split(/\s+/u).filter((word) => word !== '')
+  const digits = digitsOf(q, country)
+  const parts = [
+    ...(words.length === 0 ? [] : [`names : (${words.map(namePart).join(' AND ')})`]),
+    ...(digits.length === 0 ? [] : [`phones : (${digits.map(quoted).join(' OR ')})`])
+  ]
+  return parts.length === 0 ? undefined : parts.join(' OR ')
+}
+
+/** Whether a message, by its pk, matches: asked of the index for this one alone. */
+export const messageMatches = (pk: Expression<unknown>, match: string): Expression<SqlBool> =>
+  sql<SqlBool>`exists (select 1 from message_text as found where found.rowid = ${pk} and found.message_text match ${match})`
+
+/** The pks of the latest captured messages that match, before `before`. */
+export const matchingMessages = async (db: Db, match: string, limit: number, before = Number.MAX_SAFE_INTEGER): Promise<number[]> => {
+  const { rows } = await sql<{ pk: number }>`
+    select rowid as pk from message_text where message_text match ${match} and rowid < ${before} order by rowid desc limit ${limit}`.execute(db)
+  return rows.map(({ pk }) => pk)
+}
+
+export interface LeadSearch {
+  q: string
+  country: CountryCode | undefined
+  conditions: readonly Expression<SqlBool>[]
+  limit: number
+  after: Position | undefined
+}
+
+/** Matches of the text read at a time, and at most for one page: a page may hold fewer leads than asked for. */
+const atOnce = 500
+const mostPerPage = 5_000
+
+const allOf = (conditions: readonly Expression<SqlBool>[]): Expression<SqlBool> =>
+  conditions.length === 0 ? sql<SqlBool>`true` : sql<SqlBool>`${sql.join(conditions, sql` and `)}`
+
+/** Ids of leads by name or number, the newest lead first. */
+const byName = async (db: Db, match: string, { conditions, limit }: LeadSearch, before: number): Promise<number[]> => {
+  const { rows } = await sql<{ id: number }>`
+    select leads.id from lead_text cross join leads on leads.id = lead_text.rowid
+    where lead_text match ${match} and lead_text.rowid < ${before} and ${allOf(conditions)}
+    order by lead_text.rowid desc limit ${limit}`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** Of leads whose messages match, those that belong on this page: not found by name, nor by a later message on a page before. */
+const notYetShown = async (db: Db, ids: readonly number[], search: LeadSearch, names: string | undefined, text: string, shownFrom: number | undefined): Promise<Set<number>> => {
+  if (ids.length === 0) return new Set()
+  const conditions = [
+    sql<SqlBool>`leads.id in (${sql.join(ids)})`,
+    ...search.conditions,
+    ...(names === undefined ? [] : [sql<SqlBool>`not exists (select 1 from lead_text where lead_text.rowid = leads.id and lead_text match ${names})`]),
+    ...(shownFrom === undefined ? [] : [sql<SqlBool>`not exists (select 1 from messages where messages.lead_id = leads.id and pk >= ${shownFrom} and ${messageMatches(sql.ref('messages.pk'), text)})`])
+  ]
+  const { rows } = await sql<{ id: number }>`select leads.id from leads where ${allOf(conditions)}`.execute(db)
+  return new Set(rows.map(({ id }) => id))
+}
+
+/** Leads by the text of their messages, by the latest captured message that matches. */
+const byText = async (db: Db, text: string, names: string | undefined, search: LeadSearch, room: number, start: number | undefined): Promise<Page<number>> => {
+  const found: { id: number; pk: number }[] = []
+  const seen = new Set<number>()
+  let before = start ?? Number.MAX_SAFE_INTEGER
+  for (let read = 0; read < mostPerPage; read += atOnce) {
+    const { rows } = await sql<{ pk: number; lead_id: number | null }>`
+      select messages.pk, messages.lead_id from message_text cross join messages on messages.pk = message_text.rowid
+      where message_text match ${text} and message_text.rowid < ${before} order by message_text.rowid desc limit ${atOnce}`.execute(db)
+    const fresh = rows.flatMap(({ pk, lead_id: id }) => {
+      if (id === null || seen.has(id)) return []
+      seen.add(id)
+      return { id, pk }
+    })
+    const shown = await notYetShown(db, fresh.map(({ id }) => id), search, names, text, start)
+    found.push(...fresh.filter(({ id }) => shown.has(id)))
+    if (found.length > room) {
+      const last = found[room - 1]
+      return { items: found.slice(0, room).map(({ id }) => id), next: { order: 'found', key: 0, id: last?.pk ?? before } }
+    }
+    before = rows.at(-1)?.pk ?? before
+    if (rows.length < atOnce) return { items: found.map(({ id }) => id), next: undefined }
+  }
+  return { items: found.map(({ id }) => id), next: { order: 'found', key: 0, id: before } }
+}
+
+/**
+ * Ids of leads whose name, number or messages match: by name and number first. A position's key is 1 among those, with
+ * the lead's id, and 0 among the others, with the message's pk.
+ */
+export const searchLeads = async (db: Db, search: LeadSearch): Promise<Page<number>> => {
+  const { q, country, limit, after } = search
+  const [names, text] = [leadMatch(q, country), messageMatch(q)]
+  const named = names !== undefined && after?.key !== 0 ? await byName(db, names, { ...search, limit: limit + 1 }, after?.id ?? Number.MAX_SAFE_INTEGER) : []
+  if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 1, id: named[limit - 1] ?? 0 } }
+  if (text === undefined) return { items: named, next: undefined }
+  const rest = await byText(db, text, names, search, limit - named.length, after?.key === 0 ? after.id : undefined)
+  return { items: [...named, ...rest.items], next: rest.next }
+}
