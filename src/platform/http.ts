@@ -9,7 +9,7 @@ import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { ProblemError } from './problem.ts'
 import { limitRate } from './rate-limit.ts'
-import { openStream, type Stream } from './sse.ts'
+import { createStreams, type Stream } from './sse.ts'
 
 export type { Request, Response }
 export type Method = 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
@@ -90,7 +90,14 @@ const requestId = (req: IncomingMessage): string => {
 
 export const createHttp = (options: HttpOptions): Http => {
   const { log, metrics, authorize } = options
-  const streams = new Set<Stream>()
+  const streams = createStreams({
+    onOpened: () => metrics.streamOpened(),
+    onClosed: (req, dropped) => {
+      metrics.streamClosed(dropped?.reason)
+      if (dropped === undefined) return
+      log.info({ event: 'stream_dropped', request_id: req.requestId, reason: dropped.reason, queued_bytes: dropped.queuedBytes }, 'a client of an event stream was too slow, and was dropped')
+    }
+  })
   const hosts = new Set([...loopback, ...(options.allowedHosts ?? [])])
   const routes = new Map<string, Set<string>>()
   let closing = false
@@ -160,12 +167,7 @@ export const createHttp = (options: HttpOptions): Http => {
         await handler(req, res)
       }) as Middleware)
     },
-    stream: (req, res) => {
-      const stream = openStream(req, res)
-      streams.add(stream)
-      stream.onClose(() => streams.delete(stream))
-      return stream
-    },
+    stream: streams.open,
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         hosts.add(host.includes(':') ? `[${host}]` : host)
@@ -183,7 +185,7 @@ export const createHttp = (options: HttpOptions): Http => {
           clearTimeout(cut)
           resolve()
         })
-        for (const stream of streams) stream.end('the server is stopping')
+        streams.end('the server is stopping')
         server.closeIdleConnections()
       })
   }

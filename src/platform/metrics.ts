@@ -1,10 +1,14 @@
-import { collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** The registry of a daemon, with the process's own figures and a histogram of its HTTP requests. */
 export interface Metrics {
   registry: Registry
   /** Counts one answered request. @param seconds from headers read to answer ended */
   request(labels: { method: string; route: string; status: number }, seconds: number): void
+  /** Counts the open event streams. */
+  streamOpened(): void
+  /** @param dropped why, when the server had to */
+  streamClosed(dropped?: string): void
 }
 
 export const createMetrics = (): Metrics => {
@@ -17,8 +21,20 @@ export const createMetrics = (): Metrics => {
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2],
     registers: [registry]
   })
+  const streams = new Gauge({ name: 'sse_clients', help: 'open event streams', registers: [registry] })
+  const dropped = new Counter({
+    name: 'sse_dropped_total',
+    help: 'event streams that the server dropped because the client was too slow, by reason',
+    labelNames: ['reason'] as const,
+    registers: [registry]
+  })
   return {
     registry,
-    request: (labels, seconds) => requests.observe({ ...labels, status: String(labels.status) }, seconds)
+    request: (labels, seconds) => requests.observe({ ...labels, status: String(labels.status) }, seconds),
+    streamOpened: () => streams.inc(),
+    streamClosed: (reason) => {
+      streams.dec()
+      if (reason !== undefined) dropped.inc({ reason })
+    }
   }
 }

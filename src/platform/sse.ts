@@ -14,77 +14,139 @@ export interface Stream {
   readonly open: boolean
   /** Writes events; resolves when the client can take more, false if it is gone or was too slow and is dropped. */
   send(events: readonly ServerSentEvent[]): Promise<boolean>
+  /** Likewise events that are encoded already: streams that are given the same bytes share them. */
+  write(bytes: Uint8Array): Promise<boolean>
   /** Tells the client why (an event `end`), and ends the stream. */
   end(reason: string): void
   /** Runs once the stream is over, at once if it is over already. */
   onClose(run: () => void): void
 }
 
+/** Why a client was dropped: it took nothing of what was queued for too long, or too much is queued. */
+export type Dropped = 'stalled' | 'overfull'
+
+/** The open event streams of a server. */
+export interface Streams {
+  /** Answers a request with an event stream. */
+  open(req: IncomingMessage, res: ServerResponse): Stream
+  /** Ends them all, as `Stream.end` does. */
+  end(reason: string): void
+}
+
+export interface StreamsOptions {
+  /** A comment is sent this often, so that a dead peer is noticed on both sides. */
+  heartbeatMs?: number
+  /** A client that leaves what is queued lying for this long is dropped. */
+  stallMs?: number
+  /** So is one that has more than this queued: what does not wait for it, such as a session's status, has no other bound. */
+  maxQueuedBytes?: number
+  onOpened?: (req: IncomingMessage) => void
+  /** @param dropped undefined when the client went, or the server ended it */
+  onClosed?: (req: IncomingMessage, dropped: { reason: Dropped; queuedBytes: number } | undefined) => void
+}
+
 const format = ({ id, event, data }: ServerSentEvent): string =>
   `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`
 
-/**
- * Answers a request with an event stream.
- * @param heartbeatMs a comment is sent this often, so that a dead peer is noticed on both sides
- * @param stallMs a client that takes nothing for this long is dropped
- */
-export const openStream = (
-  req: IncomingMessage,
-  res: ServerResponse,
-  { heartbeatMs = 15_000, stallMs = 30_000 }: { heartbeatMs?: number; stallMs?: number } = {}
-): Stream => {
-  let open = true
-  const closers = new Set<() => void>()
-  const close = (): void => {
-    if (!open) return
-    open = false
-    clearInterval(heartbeat)
-    for (const run of closers) run()
-  }
-  const drained = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      const settle = (ok: boolean): void => {
-        clearTimeout(stall)
-        res.off('drain', onDrain)
-        closers.delete(onClosed)
-        resolve(ok)
-      }
-      const onDrain = (): void => settle(true)
-      const onClosed = (): void => settle(false)
-      const stall = setTimeout(() => {
-        res.destroy()
-        close()
-      }, stallMs)
-      res.once('drain', onDrain)
-      closers.add(onClosed)
-    })
+/** Events as they go over the wire. */
+export const encode = (events: readonly ServerSentEvent[]): Uint8Array => Buffer.from(events.map(format).join(''))
 
-  res.writeHead(200, {
-    'content-type': 'text/event-stream; charset=utf-8',
-    'cache-control': 'no-store',
-    'x-accel-buffering': 'no'
-  })
-  res.write('retry: 2000\n\n')
-  req.socket.setNoDelay(true)
-  req.on('close', close)
-  res.on('close', close)
-  const heartbeat = setInterval(() => res.writableNeedDrain || res.write(': heartbeat\n\n'), heartbeatMs)
+/** What the server does with each. */
+interface Entry {
+  beat(): void
+  end(reason: string): void
+}
+
+const heartbeat = Buffer.from(': heartbeat\n\n')
+
+/** Event streams with one heartbeat for all, each bounded by itself: a slow client costs its own queue, and nobody's time. */
+export const createStreams = (options: StreamsOptions = {}): Streams => {
+  const { heartbeatMs = 15_000, stallMs = 30_000, maxQueuedBytes = 1024 * 1024, onOpened, onClosed } = options
+  const streams = new Set<Entry>()
+  let beats: NodeJS.Timeout | undefined
+  const enter = (stream: Entry): void => {
+    streams.add(stream)
+    beats ??= setInterval(() => {
+      for (const { beat } of streams) beat()
+    }, heartbeatMs)
+  }
+  const leave = (stream: Entry): void => {
+    streams.delete(stream)
+    if (streams.size > 0) return
+    clearInterval(beats)
+    beats = undefined
+  }
+
+  const open = (req: IncomingMessage, res: ServerResponse): Stream => {
+    let isOpen = true
+    const closers = new Set<() => void>()
+    /** While the client is waited for: those who wait, and the time it has. */
+    let waiting: { resolves: ((taken: boolean) => void)[]; late: NodeJS.Timeout } | undefined
+    const settle = (taken: boolean): void => {
+      const { resolves, late } = waiting ?? { resolves: [] }
+      waiting = undefined
+      clearTimeout(late)
+      for (const resolve of resolves) resolve(taken)
+    }
+    const close = (dropped?: { reason: Dropped; queuedBytes: number }): void => {
+      if (!isOpen) return
+      isOpen = false
+      leave(entry)
+      settle(false)
+      for (const run of closers) run()
+      onClosed?.(req, dropped)
+    }
+    const drop = (reason: Dropped): void => {
+      const queuedBytes = res.writableLength
+      res.destroy()
+      close({ reason, queuedBytes })
+    }
+    const drained = (): Promise<boolean> =>
+      new Promise((resolve) => {
+        waiting ??= { resolves: [], late: setTimeout(() => drop('stalled'), stallMs) }
+        waiting.resolves.push(resolve)
+      })
+    const write = async (bytes: Uint8Array): Promise<boolean> => {
+      if (!isOpen) return false
+      if (bytes.length === 0 || res.write(bytes)) return true
+      if (res.writableLength <= maxQueuedBytes + bytes.length) return drained()
+      drop('overfull')
+      return false
+    }
+    const end = (reason: string): void => {
+      if (!isOpen) return
+      res.end(encode([{ event: 'end', data: { reason } }]))
+      close()
+    }
+    const entry: Entry = { end, beat: () => void (res.writableNeedDrain || res.write(heartbeat)) }
+
+    res.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no'
+    })
+    res.write('retry: 2000\n\n')
+    req.socket.setNoDelay(true)
+    req.on('close', () => close())
+    res.on('close', () => close())
+    res.on('drain', () => settle(true))
+    enter(entry)
+    onOpened?.(req)
+    return {
+      get open() {
+        return isOpen
+      },
+      send: (events) => write(encode(events)),
+      write, end,
+      onClose: (run) => void (isOpen ? closers.add(run) : run())
+    }
+  }
 
   return {
-    get open() {
-      return open
-    },
-    send: async (events) => {
-      if (!open) return false
-      if (events.length === 0 || res.write(events.map(format).join(''))) return true
-      return drained()
-    },
+    open,
     end: (reason) => {
-      if (!open) return
-      res.end(format({ event: 'end', data: { reason } }))
-      close()
-    },
-    onClose: (run) => void (open ? closers.add(run) : run())
+      for (const stream of streams) stream.end(reason)
+    }
   }
 }
 
@@ -94,42 +156,4 @@ export const resumePoint = (req: IncomingMessage, after: string | undefined): st
   return typeof last === 'string' && last !== '' ? last : after
 }
 
-/**
- * Streams a stored sequence to a client: what stands after `after` first, then what is added, for as long as the
- * client stays. It reads from the store a page at a time and waits for the client, so memory stays bounded.
- * @param read the next items after a position, oldest first, none when there is nothing new
- * @param subscribe calls back whenever something was added; returns what ends it
- */
-export const follow = async <T>(
-  stream: Stream,
-  options: {
-    after: number
-    read: (after: number) => Promise<readonly T[]> | readonly T[]
-    position: (item: T) => number
-    /** undefined for an item that is not sent. */
-    toEvent: (item: T) => ServerSentEvent | undefined
-    subscribe: (wake: () => void) => () => void
-  }
-): Promise<void> => {
-  let { after } = options
-  let added = true
-  let wake: () => void = () => undefined
-  stream.onClose(
-    options.subscribe(() => {
-      added = true
-      wake()
-    })
-  )
-  stream.onClose(() => wake())
-  while (stream.open) {
-    if (!added) await new Promise<void>((resolve) => (wake = resolve))
-    added = false
-    for (;;) {
-      const items = await options.read(after)
-      const last = items.at(-1)
-      if (last === undefined) break
-      if (!(await stream.send(items.flatMap((item) => options.toEvent(item) ?? [])))) return
-      after = options.position(last)
-    }
-  }
-}
+export { follow } from './feed.ts'

@@ -18,3 +18,13 @@ t.test('two sets of metrics know nothing of each other', async (t) => {
   one.request({ method: 'GET', route: '/a', status: 200 }, 1)
   t.notMatch(await other.registry.metrics(), 'route="/a"')
 })
+
+t.test('open event streams are counted, and by reason those that were dropped', async (t) => {
+  const metrics = createMetrics()
+  for (let count = 0; count < 3; count += 1) metrics.streamOpened()
+  metrics.streamClosed()
+  metrics.streamClosed('stalled')
+  const text = await metrics.registry.metrics()
+  t.match(text, /^sse_clients 1$/m)
+  t.match(text, /^sse_dropped_total\{reason="stalled"\} 1$/m)
+})

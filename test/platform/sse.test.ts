@@ -1,15 +1,15 @@
 import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
-import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { follow, openStream, resumePoint, type ServerSentEvent, type Stream } from '../../src/platform/sse.ts'
+import { createStreams, encode, resumePoint, type Dropped, type ServerSentEvent, type Stream, type Streams, type StreamsOptions } from '../../src/platform/sse.ts'
 import { openSse } from './sse-client.ts'
 
 /** A server whose every request becomes a stream; gives its URL and the streams as they open. */
-const streams = async (t: Test, options?: Parameters<typeof openStream>[2]): Promise<{ port: number; url: string; opened: () => Promise<Stream> }> => {
+const streams = async (t: Test, options?: StreamsOptions): Promise<{ port: number; url: string; all: Streams; opened: () => Promise<Stream> }> => {
   const news = new EventEmitter()
-  const server = createServer((req, res) => news.emit('stream', openStream(req, res, options)))
+  const all = createStreams(options)
+  const server = createServer((req, res) => news.emit('stream', all.open(req, res)))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
@@ -17,7 +17,7 @@ const streams = async (t: Test, options?: Parameters<typeof openStream>[2]): Pro
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  return { port, url: `http://127.0.0.1:${port}`, opened: async () => (await once(news, 'stream'))[0] as Stream }
+  return { port, url: `http://127.0.0.1:${port}`, all, opened: async () => (await once(news, 'stream'))[0] as Stream }
 }
 
 t.test('events are framed as the standard has it, their data one line of JSON', async (t) => {
@@ -66,29 +66,93 @@ t.test('a client that goes is noticed; what waits for the end runs once, or at o
   t.equal(ran, 2)
 })
 
-t.test('a client that takes nothing is dropped after a while, and memory stays bounded', async (t) => {
-  const { port, opened } = await streams(t, { stallMs: 100 })
+t.test('all streams have the heartbeat, and the end, of one', async (t) => {
+  const { url, all, opened } = await streams(t, { heartbeatMs: 5 })
+  const clients = []
+  for (let count = 0; count < 3; count += 1) clients.push((await Promise.all([openSse(url), opened()]))[0])
+  for (const client of clients) while (client.comments.length < 2) await once(client.res, 'data')
+  all.end('enough')
+  await Promise.all(clients.map(({ ended }) => ended))
+  for (const { events } of clients) t.match(events.at(-1), { event: 'end', data: '{"reason":"enough"}' })
+})
+
+/** A client that asks and never reads. */
+const deaf = (t: Test, port: number): void => {
   const socket = connect(port, '127.0.0.1')
   t.teardown(() => socket.destroy())
   socket.on('error', () => undefined)
   socket.pause()
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+}
+const big: ServerSentEvent = { data: 'x'.repeat(100_000) }
+
+t.test('a client that takes nothing is dropped after a while, and memory stays bounded', async (t) => {
+  const closed: { reason: Dropped; queuedBytes: number }[] = []
+  const { port, opened } = await streams(t, { stallMs: 100, onClosed: (_req, dropped) => dropped && closed.push(dropped) })
+  deaf(t, port)
   const stream = await opened()
-  const big: ServerSentEvent = { data: 'x'.repeat(100_000) }
   let sent = 0
   while (await stream.send([big])) sent += 1
   t.equal(stream.open, false)
   t.ok(sent < 1_000, `${sent} events went into the buffers of the kernel`)
+  t.match(closed, [{ reason: 'stalled' }])
+  t.ok((closed[0]?.queuedBytes as number) < 200_000, `${closed[0]?.queuedBytes} bytes of what was waited for are queued`)
+})
+
+t.test('what does not wait for a client is bounded too', async (t) => {
+  const closed: { reason: Dropped; queuedBytes: number }[] = []
+  const { port, opened } = await streams(t, { maxQueuedBytes: 300_000, onClosed: (_req, dropped) => dropped && closed.push(dropped) })
+  deaf(t, port)
+  const stream = await opened()
+  const sends: Promise<boolean>[] = []
+  while (stream.open) {
+    sends.push(stream.send([big]))
+    // the kernel takes its part only in between
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  t.match(closed, [{ reason: 'overfull' }])
+  t.ok((closed[0]?.queuedBytes as number) < 600_000)
+  t.equal((await Promise.all(sends)).at(-1), false, 'all who wait are told')
+})
+
+t.test('a client that goes, or that the server ends, was not dropped', async (t) => {
+  let [openedCount, closedCount] = [0, 0]
+  const { url, opened } = await streams(t, {
+    onOpened: () => (openedCount += 1),
+    onClosed: (_req, dropped) => {
+      t.equal(dropped, undefined)
+      closedCount += 1
+    }
+  })
+  const [first, gone] = await Promise.all([opened(), openSse(url)])
+  t.equal(openedCount, 1)
+  const left = new Promise<void>((resolve) => first.onClose(resolve))
+  gone.close()
+  await left
+  const [second, ended] = await Promise.all([opened(), openSse(url)])
+  second.end('enough')
+  await ended.ended
+  t.same([openedCount, closedCount], [2, 2])
+})
+
+t.test('events encoded once go to several streams as they are', async (t) => {
+  const { url, opened } = await streams(t)
+  const bytes = encode([{ id: 1, event: 'record', data: 'ü' }])
+  for (let count = 0; count < 2; count += 1) {
+    const [stream, client] = await Promise.all([opened(), openSse(url)])
+    t.ok(await stream.write(bytes))
+    t.match(await client.until(({ id }) => id === '1'), { event: 'record', data: '"ü"' })
+  }
 })
 
 t.test('a slow client is waited for, not dropped', async (t) => {
   const { url, opened } = await streams(t, { stallMs: 20_000 })
   const [stream, client] = await Promise.all([opened(), openSse(url)])
   client.res.pause()
-  const big = 'x'.repeat(1_000_000)
+  const long = 'x'.repeat(1_000_000)
   let all = true
   const sending = (async () => {
-    for (let id = 1; id <= 20; id += 1) all &&= await stream.send([{ id, data: big }])
+    for (let id = 1; id <= 20; id += 1) all &&= await stream.send([{ id, data: long }])
   })()
   setTimeout(() => client.res.resume(), 50)
   await sending
@@ -104,100 +168,3 @@ t.test('a client resumes from its Last-Event-ID before its ?after=', async (t) =
   t.equal(resumePoint(req(''), '3'), '3')
   t.equal(resumePoint(req(), undefined), undefined)
 })
-
-/** A stored sequence 1, 2, 3 … that grows. */
-const sequence = () => {
-  const wakers = new Set<() => void>()
-  let last = 0
-  return {
-    last: () => last,
-    wakers,
-    add: (count: number): void => {
-      last += count
-      for (const wake of wakers) wake()
-    },
-    options: (after: number, page: number, pause: () => Promise<void> = async () => undefined) => ({
-      after,
-      read: async (position: number) => {
-        await pause()
-        const upTo = Math.min(last, position + page)
-        return Array.from({ length: upTo - position }, (_, index) => position + index + 1)
-      },
-      position: (item: number) => item,
-      toEvent: (item: number): ServerSentEvent => ({ id: item, data: item }),
-      subscribe: (wake: () => void) => {
-        wakers.add(wake)
-        return () => wakers.delete(wake)
-      }
-    })
-  }
-}
-
-t.test('follow sends what is stored after the cursor, then what is added, and ends with the client', async (t) => {
-  const store = sequence()
-  store.add(5)
-  const { url, opened } = await streams(t)
-  const [stream, client] = await Promise.all([opened(), openSse(url)])
-  const following = follow(stream, store.options(2, 2))
-  await client.until(({ id }) => id === '5')
-  store.add(2)
-  await client.until(({ id }) => id === '7')
-  t.same(client.events.map(({ id }) => Number(id)), [3, 4, 5, 6, 7])
-  t.equal(store.wakers.size, 1)
-  client.close()
-  await following
-  t.equal(store.wakers.size, 0, 'its subscription is over')
-})
-
-t.test('follow neither skips nor repeats, however appends and reads interleave', async (t) => {
-  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(fc.oneof(fc.record({ add: fc.integer({ min: 1, max: 7 }) }), fc.record({ turns: fc.integer({ min: 1, max: 4 }) })), { maxLength: 40 }),
-      fc.integer({ min: 0, max: 5 }),
-      fc.integer({ min: 1, max: 5 }),
-      fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
-      async (deeds, before, page, pauses) => {
-        const store = sequence()
-        store.add(before)
-        let step = 0
-        const pause = async (): Promise<void> => (pauses[step++ % pauses.length] ? turn() : undefined)
-        const got: number[] = []
-        const closers: (() => void)[] = []
-        const stream = {
-          open: true,
-          send: async (events: readonly ServerSentEvent[]) => {
-            await pause()
-            got.push(...events.map(({ data }) => data as number))
-            return true
-          },
-          end: () => undefined,
-          onClose: (run: () => void) => closers.push(run)
-        }
-        const following = follow(stream as unknown as Stream, store.options(0, page, pause))
-        for (const deed of deeds) {
-          if ('add' in deed) store.add(deed.add)
-          else for (let count = 0; count < deed.turns; count += 1) await turn()
-        }
-        for (let turns = 0; got.length < store.last() && turns < 1_000; turns += 1) await turn()
-        stream.open = false
-        for (const run of closers) run()
-        await following
-        const expected = Array.from({ length: store.last() }, (_, index) => index + 1)
-        if (JSON.stringify(got) !== JSON.stringify(expected)) throw new Error(`got ${got.join()} of ${store.last()}`)
-      }
-    ),
-    { numRuns: 150 }
-  )
-  t.pass('held for 150 sequences')
-})
-
-t.test('follow stops when a client is dropped in the middle of a page', async (t) => {
-  const store = sequence()
-  store.add(10)
-  let sends = 0
-  const gone = { open: true, send: async () => (sends += 1) < 2, end: () => undefined, onClose: () => undefined }
-  await follow(gone as unknown as Stream, store.options(0, 2))
-  t.equal(sends, 2)
-})
-

@@ -3,13 +3,20 @@ import type { Problem } from '../../contract/problem.ts'
 import type { Http } from '../../platform/http.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
 import { query } from '../../platform/query.ts'
-import { follow, resumePoint } from '../../platform/sse.ts'
+import { createFeed } from '../../platform/feed.ts'
+import { encode, resumePoint, type Stream } from '../../platform/sse.ts'
 import type { Live } from '../live.ts'
 import { eventRange, readEvents, type StoredEvent } from '../store/events.ts'
 import type { Store } from '../store/open.ts'
 import type { Account } from '../accounts.ts'
 
 const pageSize = 100
+
+/** Those who ask while an answer is on its way share it: a thousand clients that come back at once are one question. */
+const together = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
+  let asked: Promise<T> | undefined
+  return () => (asked ??= ask().finally(() => (asked = undefined)))
+}
 
 /**
  * `GET /api/events`: server-sent events `message`, `lead` and `session`. A client that gives the last id it saw, by
@@ -29,6 +36,20 @@ export const addEventRoutes = ({ http, store, live, accounts }: { http: Http; st
     }
   }
 
+  const sessionsNow = together(() => Promise.all(accounts.map(sessionNow)))
+  const feed = createFeed<StoredEvent>({
+    read: (position) => readEvents(db, position, pageSize),
+    position: ({ id }) => id,
+    // a lead that was merged into another since is told of by that one's own event
+    toEvent: ({ id, type, data }) => (data === undefined ? undefined : { id: toId(id), event: type, data }),
+    subscribe: live.onChanged
+  })
+  const streams = new Set<Stream>()
+  live.onSession((now) => {
+    const bytes = encode([{ event: 'session', data: now }])
+    for (const stream of streams) void stream.write(bytes)
+  })
+
   http.route('GET', '/api/events', async (req, res) => {
     const given = resumePoint(req, query(req, 'after').get('after') ?? undefined)
     const { first, last } = await eventRange(db)
@@ -39,17 +60,11 @@ export const addEventRoutes = ({ http, store, live, accounts }: { http: Http; st
     const after = missed ? last : asked
     const stream = http.stream(req, res)
     if (missed) await stream.send([{ event: 'reset', id: toId(last), data: { reason: 'events since then are not kept: read the lists again' } }])
-    stream.onClose(live.onSession((now) => void stream.send([{ event: 'session', data: now }])))
-    const sessions = await Promise.all(accounts.map(sessionNow))
+    streams.add(stream)
+    stream.onClose(() => streams.delete(stream))
+    const sessions = await sessionsNow()
     // with the id it starts from, a client that sees nothing else before it is cut off can resume too
     await stream.send(sessions.map((data) => ({ event: 'session', id: toId(after), data })))
-    await follow<StoredEvent>(stream, {
-      after,
-      read: (position) => readEvents(db, position, pageSize),
-      position: ({ id }) => id,
-      // a lead that was merged into another since is told of by that one's own event
-      toEvent: ({ id, type, data }) => (data === undefined ? undefined : { id: toId(id), event: type, data }),
-      subscribe: live.onChanged
-    })
+    await feed.follow(stream, after)
   })
 }
