@@ -4,6 +4,7 @@ import type { Me } from '../../contract/session.ts'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
 import type { Draft } from '../journal.ts'
+import type { MediaLimits } from '../media-limits.ts'
 import { readBack } from './backfill.ts'
 import { launchOptions, releaseProfile, signalGroup, userAgent, type Browser, type Client, type Page } from './browser.ts'
 import { installGuard, refused } from './guard.ts'
@@ -60,7 +61,7 @@ export interface ListenerOptions {
   chromiumPath: string
   /** Directory of the browser's profile, which holds the linked device. */
   profile: string
-  mediaMaxBytes: number
+  media: MediaLimits
   log: Log
   onEvent: (event: ListenerEvent) => void
 }
@@ -68,14 +69,14 @@ export interface ListenerOptions {
 const closeMs = 5_000
 
 export const createListener = (options: ListenerOptions): Listener => {
-  const { profile, log, onEvent, mediaMaxBytes } = options
+  const { profile, log, onEvent, media } = options
   let browser: Browser | undefined
   let page: Page | undefined
   let client: Client | undefined
   let over = false
   let isReady = false
   const launched = Promise.withResolvers<void>()
-  const mapping: { mediaMaxBytes: number; me: string[] } & Mapping = { mediaMaxBytes, me: [] }
+  const mapping: { me: string[] } & Mapping = { media, me: [] }
 
   const tell = (event: ListenerEvent): void => {
     if (!over) onEvent(event)

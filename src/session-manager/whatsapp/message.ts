@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CapturedMessage } from '../../contract/record.ts'
 import type { Draft } from '../journal.ts'
+import { whyNotKept, type MediaLimits } from '../media-limits.ts'
 
 /**
  * WhatsApp Web's own message models, as whatsapp-web.js hands them on (its `Message.rawData`), become drafts for the
@@ -48,12 +49,15 @@ const asSha256 = (value: unknown): string | undefined => {
   return bytes.length === 32 ? bytes.toString('hex') : undefined
 }
 
-const mediaOf = (raw: Raw, maxBytes: number): CapturedMessage['media'] => {
+const mediaOf = (raw: Raw, limits: MediaLimits): CapturedMessage['media'] => {
   if (!asText(raw['directPath'])) return undefined
   const size = asNumber(raw['size'])
+  const mimetype = asText(raw['mimetype'])
+  const reason = whyNotKept(limits, { size, mimetype })
   return strip({
-    state: maxBytes === 0 || (size ?? 0) > maxBytes ? ('skipped' as const) : ('pending' as const),
-    mimetype: asText(raw['mimetype']),
+    state: reason === undefined ? ('pending' as const) : ('skipped' as const),
+    reason,
+    mimetype,
     filename: asText(raw['filename']),
     size: size === undefined ? undefined : Math.max(0, Math.round(size)),
     sha256: asSha256(raw['filehash']),
@@ -94,14 +98,14 @@ const quotedOf = (raw: Raw, chatId: string, me: readonly string[]): string | und
 }
 
 export interface Mapping {
-  /** Media above this many bytes is described, not fetched. */
-  mediaMaxBytes: number
+  /** Other media is described, not fetched. */
+  media: MediaLimits
   /** The account's own ids. */
   me: readonly string[]
 }
 
 /** A raw model as a captured message; undefined when it has no id, so that it is no message at all. */
-export const toMessage = (raw: Raw, { mediaMaxBytes, me }: Mapping): CapturedMessage | undefined => {
+export const toMessage = (raw: Raw, { media: limits, me }: Mapping): CapturedMessage | undefined => {
   const key = isRaw(raw['id']) ? raw['id'] : {}
   const id = keyOf(raw['id'])
   if (id === undefined) return undefined
@@ -111,7 +115,7 @@ export const toMessage = (raw: Raw, { mediaMaxBytes, me }: Mapping): CapturedMes
   const chatId = asId(key['remote']) ?? (fromMe ? to : from)
   const author = asId(raw['author'])
   const counterpart = fromMe ? chatId : (author ?? chatId)
-  const media = mediaOf(raw, mediaMaxBytes)
+  const media = mediaOf(raw, limits)
   const mentions = asIds(raw['mentionedJidList'])
   return strip({
     id,

@@ -5,7 +5,7 @@ import { logLines } from '../../platform/log-lines.ts'
 import { inPage } from './in-page.ts'
 import { me, rawText } from './raw-models.ts'
 
-const mapping = { mediaMaxBytes: 0, me: [me] }
+const mapping = { media: { maxBytes: 0, types: [] }, me: [me] }
 
 /** Chats as WhatsApp Web holds them: the latest messages in memory, the earlier ones loaded a few at a time. */
 const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perLoad?: number }>) => {

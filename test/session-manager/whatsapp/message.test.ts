@@ -10,7 +10,8 @@ import {
 import { conforms } from '../../platform/conforms.ts'
 import { filehash, group, lead, lid, me, rawGroup, rawImage, rawMine, rawText, sha256, wid } from './raw-models.ts'
 
-const mapping: Mapping = { mediaMaxBytes: 1_000_000, me: [me] }
+const limits = { maxBytes: 1_000_000, types: ['*/*'] }
+const mapping: Mapping = { media: limits, me: [me] }
 
 /** The one draft, its message checked against the contract. */
 const only = (t: Test, drafts: Draft[]): Draft => {
@@ -71,11 +72,12 @@ t.test('what other media tell', async (t) => {
   t.notOk('sha256' in (captured(t, rawImage('D', { filehash: 'short' })).media ?? {}), 'a sum that is none is left out')
 })
 
-t.test('media larger than the limit is described, not fetched; with 0 none is', async (t) => {
+t.test('media larger than the limit, or of another type, is described, not fetched; with 0 none is', async (t) => {
   t.equal(captured(t, rawImage('A', { size: 1_000_000 })).media?.state, 'pending')
   t.match(captured(t, rawImage('B', { size: 1_000_001 })).media, { state: 'skipped', size: 1_000_001, sha256 })
-  t.equal(captured(t, rawImage('C', { size: 1 }), { ...mapping, mediaMaxBytes: 0 }).media?.state, 'skipped')
+  t.equal(captured(t, rawImage('C', { size: 1 }), { ...mapping, media: { ...limits, maxBytes: 0 } }).media?.state, 'skipped')
   t.equal(captured(t, rawImage('D', { size: undefined })).media?.state, 'pending', 'an unknown size is seen when it arrives')
+  t.match(captured(t, rawImage('E'), { ...mapping, media: { ...limits, types: ['audio/*'] } }).media, { state: 'skipped', reason: 'of a type that MEDIA_TYPES leaves out', sha256 })
 })
 
 t.test('a location', async (t) => {
@@ -232,8 +234,8 @@ t.test('hostile garbage throws nothing, and what comes of it is as the contract 
     .tuple(fc.dictionary(fc.constantFrom(...fields), value), fc.boolean(), type)
     .map(([facts, usable, kind]): Raw => (usable ? { ...facts, id: { fromMe: true, remote: lead, id: 'X' }, type: kind } : facts))
   fc.assert(
-    fc.property(raw, fc.anything(), fc.nat(), (model, previous, mediaMaxBytes) => {
-      const how = { mediaMaxBytes, me: [me] }
+    fc.property(raw, fc.anything(), fc.nat(), (model, previous, maxBytes) => {
+      const how = { media: { ...limits, maxBytes }, me: [me] }
       const before = typeof previous === 'string' ? previous : undefined
       const all = [
         messageDrafts(model, how), editDrafts(model, before, how), revokeDrafts(model, 'sender', how), revokeDrafts(model, 'me', how),
