@@ -1,4 +1,4 @@
-import { duration, host, name, oneOf, path, port, readEnv, size, token, type Schema, type Source } from '../platform/env.ts'
+import { duration, host, list, name, oneOf, path, port, readEnv, size, token, type Schema, type Source } from '../platform/env.ts'
 
 /** session-manager's environment; deploy/env/session-manager.env explains each variable. Durations in ms, sizes in bytes. */
 export interface Config {
@@ -11,6 +11,8 @@ export interface Config {
   STATE_DIR: string
   CHROMIUM_PATH: string
   MEDIA_MAX_SIZE: number
+  MEDIA_TYPES: string[]
+  JOURNAL_RETENTION: number
   START_TIMEOUT: number
   READY_TIMEOUT: number
   PROBE_INTERVAL: number
@@ -32,6 +34,8 @@ export const schema: Schema<Config> = {
   STATE_DIR: path({ desc: 'the directory of the journal, the media and the browser profile' }),
   CHROMIUM_PATH: path({ default: '/usr/bin/chromium' }),
   MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
+  MEDIA_TYPES: list('media types separated by commas, such as image/*,audio/*,application/pdf', /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/)({ default: ['*/*'] }),
+  JOURNAL_RETENTION: duration('0s', '3650d')({ default: 0 }),
   START_TIMEOUT: duration('1s', '10m')({ default: 90_000 }),
   READY_TIMEOUT: duration('1s', '1h')({ default: 180_000 }),
   PROBE_INTERVAL: duration('100ms', '10m')({ default: 5_000 }),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseSync } from 'node:sqlite'
-import type { CapturedMessage, InboundRecord, RecordKind } from '../contract/record.ts'
+import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '../contract/record.ts'
+import { prepareErasure, type Erasure } from './erasure.ts'
 
 /** What is to be captured; the journal gives it its `seq`. `key` is the idempotency key within the account. */
 export interface Draft {
@@ -24,17 +25,23 @@ export type Mark =
   /** What `complete_until` was when the device was linked: history goes on arriving for a while after. */
   | 'link_floor'
 
-/** The durable, append-only log of what was captured: on disk before it counts, and each thing once. */
-export interface Journal {
+/** What is to be erased: what tells of these chats and messages, or what was captured before a time (ms). */
+export type Erase = { chatIds: readonly string[]; messageIds: readonly string[] } | { before: number }
+
+/**
+ * The durable, append-only log of what was captured: on disk before it counts, and each thing once. Only erasing takes
+ * anything out of it: content, never a place.
+ */
+export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' | 'dropMedia'> {
   /** Drawn when the journal was made, so that a reader notices another one in its place. */
   readonly id: string
   /**
    * Appends as one group, one fsync: all of it is on disk when this returns, or none of it and it throws.
-   * What is there already, by its key, is left out. @returns the records that were new
+   * What is there already, by its key, is left out, and so is what was erased. @returns the records that were new
    */
   append(drafts: readonly Draft[], source: InboundRecord['source']): InboundRecord[]
   /** Records after a cursor, oldest first. */
-  read(after: number, limit: number): InboundRecord[]
+  read(after: number, limit: number): JournalRecord[]
   lastSeq(): number
   /** UNIX seconds of the newest message of a person, undefined when there is none. */
   lastMessageAt(): number | undefined
@@ -45,8 +52,17 @@ export interface Journal {
   /** Media to fetch, fewest attempts first. */
   pendingMedia(limit: number): PendingMedia[]
   pendingMediaCount(): number
-  /** Counts a failed attempt to fetch; @returns how many that makes */
+  /** Counts a failed attempt to fetch; @returns how many that makes, 0 when it waits no more */
   mediaAttempted(messageId: string): number
+  /**
+   * Makes tombstones of records, and forgets their pending media: in one transaction, after which the file is rewritten
+   * (some 6 s for a million records), so that nothing of them is in it when this returns. Should it throw or be cut
+   * short, the next call or `finishErasing` does the rest. @returns how many records
+   */
+  erase(what: Erase): number
+  finishErasing(): void
+  /** Whether this message was erased. */
+  hasErased(message: CapturedMessage): boolean
   /** Folds the write-ahead log into the file. */
   checkpoint(): void
   close(): void
@@ -92,11 +108,26 @@ export const openJournal = (file: string, account: string, now: () => number = D
   const countPending = db.prepare('SELECT count(*) AS pending FROM pending_media')
   const attempt = db.prepare('UPDATE pending_media SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts')
 
+  const erasure = prepareErasure(db, account)
   const subscribers = new Set<() => void>()
   let lastSeq = Number(last.get()?.['seq'])
   let lastMessageAt = newestMessage(db)
 
+  /** All of it, or nothing. */
+  const atomically = <T>(act: () => T): T => {
+    db.exec('BEGIN IMMEDIATE')
+    try {
+      const result = act()
+      db.exec('COMMIT')
+      return result
+    } catch (error) {
+      if (db.isTransaction) db.exec('ROLLBACK')
+      throw error
+    }
+  }
+
   const write = (draft: Draft, seq: number, source: InboundRecord['source']): InboundRecord | undefined => {
+    if (erasure.covers(draft)) return undefined
     const { key, kind, message } = draft
     const record = { kind, captured_at: new Date(now()).toISOString(), source, account, message }
     const { changes } = insert.run(seq, account, key, message.id, JSON.stringify(record))
@@ -110,17 +141,12 @@ export const openJournal = (file: string, account: string, now: () => number = D
     id,
     append: (drafts, source) => {
       const written: InboundRecord[] = []
-      db.exec('BEGIN IMMEDIATE')
-      try {
+      atomically(() => {
         for (const draft of drafts) {
           const record = write(draft, lastSeq + written.length + 1, source)
           if (record) written.push(record)
         }
-        db.exec('COMMIT')
-      } catch (error) {
-        if (db.isTransaction) db.exec('ROLLBACK')
-        throw error
-      }
+      })
       lastSeq += written.length
       for (const { kind, message } of written) {
         if (kind === 'message') lastMessageAt = Math.max(lastMessageAt ?? 0, message.timestamp)
@@ -129,7 +155,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
       return written
     },
     read: (after, limit) =>
-      page.all(after, limit).map((row) => ({ seq: Number(row['seq']), ...(JSON.parse(String(row['record'])) as Omit<InboundRecord, 'seq'>) })),
+      page.all(after, limit).map((row) => ({ ...(JSON.parse(String(row['record'])) as JournalRecord), seq: Number(row['seq']) })),
     lastSeq: () => lastSeq,
     lastMessageAt: () => lastMessageAt,
     subscribe: (onAppend) => {
@@ -148,6 +174,17 @@ export const openJournal = (file: string, account: string, now: () => number = D
       })),
     pendingMediaCount: () => Number(countPending.get()?.['pending']),
     mediaAttempted: (messageId) => Number(attempt.get(messageId)?.['attempts'] ?? 0),
+    erase: (what) => {
+      const at = now()
+      const records = atomically(() => ('before' in what ? erasure.eraseBefore(what.before, at) : erasure.erase(what.chatIds, what.messageIds, at)))
+      erasure.scrub()
+      return records
+    },
+    finishErasing: erasure.scrub,
+    hasErased: erasure.hasErased,
+    mediaToDelete: erasure.mediaToDelete,
+    mediaDeleted: erasure.mediaDeleted,
+    dropMedia: erasure.dropMedia,
     checkpoint: () => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
     close: () => db.close()
   }

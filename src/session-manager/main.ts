@@ -12,7 +12,8 @@ import { createCapture } from './capture.ts'
 import { readConfig, type Config } from './config.ts'
 import { createConnection, type Connection } from './connection.ts'
 import { openJournal, type Journal } from './journal.ts'
-import { createMediaFetcher } from './media.ts'
+import { createMediaFetcher, deleteErasedMedia } from './media.ts'
+import { createRetention } from './retention.ts'
 import { addRoutes } from './routes.ts'
 import type { Session } from './session.ts'
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
@@ -52,6 +53,8 @@ export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPer
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
   const account = config.ACCOUNT
   const profile = join(config.STATE_DIR, 'profile')
+  const mediaDirectory = join(config.STATE_DIR, 'media')
+  const mediaLimits = { maxBytes: config.MEDIA_MAX_SIZE, types: config.MEDIA_TYPES }
   const journal = await openState(config.STATE_DIR, account)
   lifecycle.onStop('close the journal', () => {
     journal.checkpoint()
@@ -64,8 +67,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     journal, log,
     add: (drafts) => capture.add(drafts, 'live'),
     source: () => connection?.ready()?.media,
-    directory: join(config.STATE_DIR, 'media'),
-    maxBytes: config.MEDIA_MAX_SIZE
+    directory: mediaDirectory,
+    limits: mediaLimits
   })
   const backfill = createBackfill({
     journal, log,
@@ -75,7 +78,9 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     overlapMs: config.BACKFILL_OVERLAP,
     firstLinkMs: config.BACKFILL_FIRST_LINK
   })
-  lifecycle.onStop('stop reading back and fetching media', () => {
+  const retention = createRetention({ journal, log, directory: mediaDirectory, keepMs: config.JOURNAL_RETENTION })
+  lifecycle.onStop('stop reading back, fetching media and erasing', () => {
+    retention.stop()
     backfill.stop()
     media.stop()
   })
@@ -99,7 +104,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       random: Math.random
     },
     probeIntervalMs: config.PROBE_INTERVAL,
-    createListener: (onEvent) => createListener({ chromiumPath: config.CHROMIUM_PATH, profile, mediaMaxBytes: config.MEDIA_MAX_SIZE, log, onEvent }),
+    createListener: (onEvent) => createListener({ chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent }),
     forget: async () => {
       journal.setMark('linked_at', undefined)
       await forgetDevice(profile)
@@ -166,6 +171,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     session: session.session,
     connect: session.connect,
     disconnect: session.disconnect,
+    erase: async (chatIds, messageIds) => {
+      const records = journal.erase({ chatIds, messageIds })
+      const files = await deleteErasedMedia(journal, mediaDirectory)
+      log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
+      return { records, media_files: files }
+    },
     onStatus: (changed) => {
       watchers.add(changed)
       return () => watchers.delete(changed)

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdir, open, rename, stat } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { CapturedMessage, Media } from '../contract/record.ts'
 import type { Log } from '../platform/log.ts'
 import type { Draft, Journal, PendingMedia } from './journal.ts'
+import { whyNotKept, type MediaLimits } from './media-limits.ts'
 
 /** Fetches the media of captured messages into a directory, each file under its SHA-256. */
 export interface MediaFetcher {
@@ -49,18 +50,37 @@ export const storeMedia = async (directory: string, bytes: Buffer, expected?: st
   return sha256
 }
 
+/** Deletes the files of erased media; what fails is tried again with the next call. @returns how many files were there */
+export const deleteErasedMedia = async (journal: Journal, directory: string): Promise<number> => {
+  let files = 0
+  for (const sha256 of journal.mediaToDelete()) {
+    const path = mediaPath(directory, sha256)
+    // one that a crash cut short
+    await rm(`${path}.partial`, { force: true })
+    files += await unlink(path).then(
+      () => 1,
+      (error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+        return 0
+      }
+    )
+    journal.mediaDeleted(sha256)
+  }
+  return files
+}
+
 /** @param source the media of a message while the session is READY, undefined otherwise */
 export const createMediaFetcher = (options: {
   journal: Journal
   add: (drafts: readonly Draft[]) => Promise<void>
   source: () => MediaSource | undefined
   directory: string
-  maxBytes: number
+  limits: MediaLimits
   /** Between the first attempt and the second; doubled with each. */
   retryMs?: number
   log: Log
 }): MediaFetcher => {
-  const { journal, add, source, directory, maxBytes, retryMs = 5_000, log } = options
+  const { journal, add, source, directory, limits, retryMs = 5_000, log } = options
   /** By message id, when media that failed may be tried again, ms. */
   const resting = new Map<string, number>()
   let busy = false
@@ -77,16 +97,22 @@ export const createMediaFetcher = (options: {
       const media = await from(message.id)
       if (media === undefined) throw new Error('WhatsApp does not deliver it')
       const { bytes, mimetype, filename } = media
-      if (bytes.length > maxBytes) {
-        await settle(message, { state: 'skipped', size: bytes.length, reason: 'larger than MEDIA_MAX_SIZE' })
+      const reason = whyNotKept(limits, { size: bytes.length, mimetype: mimetype ?? message.media?.mimetype })
+      if (reason !== undefined) {
+        await settle(message, { state: 'skipped', size: bytes.length, reason })
         return true
       }
       const sha256 = await storeMedia(directory, bytes, message.media?.sha256)
       await settle(message, { state: 'stored', size: bytes.length, sha256, ...(mimetype ? { mimetype } : {}), ...(filename ? { filename } : {}) })
+      if (journal.hasErased(message)) {
+        journal.dropMedia(sha256)
+        await deleteErasedMedia(journal, directory)
+      }
       return true
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       const attempts = journal.mediaAttempted(message.id)
+      if (attempts === 0) return true
       log.warn({ event: 'media_failed', attempt: attempts, of: mostAttempts, reason }, `media could not be fetched: ${reason}`)
       if (attempts < mostAttempts) return false
       await settle(message, { state: 'failed', reason })
@@ -100,7 +126,11 @@ export const createMediaFetcher = (options: {
       if (from === undefined || stopped) return
       const now = Date.now()
       const next = journal.pendingMedia(resting.size + 1).find(({ message }) => (resting.get(message.id) ?? 0) <= now)
-      if (next === undefined) break
+      if (next === undefined) {
+        // what is due and waits no more was erased
+        for (const [id, due] of resting) if (due <= now) resting.delete(id)
+        break
+      }
       resting.delete(next.message.id)
       if (!(await fetchOne(next, from))) resting.set(next.message.id, Date.now() + retryMs * 2 ** next.attempts)
     }

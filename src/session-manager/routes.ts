@@ -1,9 +1,10 @@
-import type { Connect, Disconnect, Health, Qr, Status } from '../contract/session.ts'
-import type { InboundRecord } from '../contract/record.ts'
+import { EraseRequest, type Connect, type Disconnect, type Erased, type Health, type Qr, type Status } from '../contract/session.ts'
+import type { JournalRecord } from '../contract/record.ts'
 import { sendJson, type Http, type Response } from '../platform/http.ts'
 import { ProblemError } from '../platform/problem.ts'
 import { query, trueOrFalse, whole } from '../platform/query.ts'
 import { follow, resumePoint, type ServerSentEvent } from '../platform/sse.ts'
+import { bodyReader } from './body.ts'
 import type { Journal } from './journal.ts'
 import { qrDataUrl, qrPng, qrSvg, qrText } from './qr.ts'
 import type { Session } from './session.ts'
@@ -16,12 +17,15 @@ export interface RouteOptions {
   session: () => Session
   connect: () => void
   disconnect: (logout: boolean) => Promise<void>
+  /** Erases what was captured of chats and messages for good, with its media. */
+  erase: (chatIds: readonly string[], messageIds: readonly string[]) => Promise<Erased>
   /** Calls back when the status may have changed; returns what ends it. */
   onStatus: (changed: () => void) => () => void
   metrics: () => Promise<string>
 }
 
 const pageSize = 200
+const eraseRequest = bodyReader(EraseRequest)
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 /** Which drawing an Accept header asks for; JSON unless an image or plain text comes first. */
@@ -88,6 +92,12 @@ export const addRoutes = (options: RouteOptions): void => {
     sendJson(res, body)
   })
 
+  http.route('POST', '/erase', async (req, res) => {
+    query(req)
+    const { chat_ids, message_ids = [] } = eraseRequest(req)
+    sendJson(res, await options.erase(chat_ids, message_ids))
+  })
+
   http.route('GET', '/inbound', (req, res) => {
     const params = query(req, 'after', 'limit')
     const after = whole(params.get('after'), 'after', 0, Number.MAX_SAFE_INTEGER, 0)
@@ -102,7 +112,7 @@ export const addRoutes = (options: RouteOptions): void => {
     const tellStatus = (): void => void stream.send([{ event: 'status', data: options.status() }])
     tellStatus()
     stream.onClose(options.onStatus(tellStatus))
-    await follow<InboundRecord>(stream, {
+    await follow<JournalRecord>(stream, {
       after,
       read: (position) => journal.read(position, pageSize),
       position: ({ seq }) => seq,

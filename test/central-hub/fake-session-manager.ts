@@ -6,6 +6,7 @@ import { createHttp } from '../../src/platform/http.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { openJournal, type Journal } from '../../src/session-manager/journal.ts'
+import { deleteErasedMedia } from '../../src/session-manager/media.ts'
 import { addRoutes } from '../../src/session-manager/routes.ts'
 import { initialSession, type Session } from '../../src/session-manager/session.ts'
 import { token } from '../end-to-end/daemon.ts'
@@ -28,7 +29,9 @@ export interface FakeSessionManager {
 /** @param options.directory where the journal is, to go on with that of an earlier one */
 export const fakeSessionManager = async (t: Test, options: { port?: number; directory?: string; account?: string } = {}): Promise<FakeSessionManager> => {
   const account = options.account ?? 'main'
-  const journal = openJournal(join(options.directory ?? ownDirectory(t), 'journal.db'), account)
+  const directory = options.directory ?? ownDirectory(t)
+  const mediaDirectory = join(directory, 'media')
+  const journal = openJournal(join(directory, 'journal.db'), account)
   const watchers = new Set<() => void>()
   const asked: string[] = []
   let session = initialSession(Date.now())
@@ -59,6 +62,10 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
     disconnect: async (logout) => {
       asked.push(logout ? 'logout' : 'disconnect')
       set({ running: false, status: 'DISCONNECTED', off: true })
+    },
+    erase: async (chatIds, messageIds) => {
+      const records = journal.erase({ chatIds, messageIds })
+      return { records, media_files: await deleteErasedMedia(journal, mediaDirectory) }
     },
     onStatus: (changed) => {
       watchers.add(changed)

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { createBackfill, readFrom, type BackfillOptions } from '../../src/session-manager/backfill.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
 import { logLines } from '../platform/log-lines.ts'
-import { draft } from './drafts.ts'
+import { captured, draft } from './drafts.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -68,7 +68,7 @@ t.test('a run captures what is new, and only then moves the mark', async (t) => 
   t.equal(journal.mark('complete_until'), undefined)
   await settled()
   t.same(asked, [now - 24 * hour - 15 * minute])
-  t.same(journal.read(0, 10).map(({ source, message }) => [source, message.body]), [['live', 'message B'], ['backfill', 'message A'], ['backfill', 'message C']])
+  t.same(captured(journal.read(0, 10)).map(({ source, message }) => [source, message.body]), [['live', 'message B'], ['backfill', 'message A'], ['backfill', 'message C']])
   t.equal(journal.mark('complete_until'), now)
   t.match(logged.of('backfill'), [{ level: 'info', read: 3, new: 2 }])
 })

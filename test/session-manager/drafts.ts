@@ -1,4 +1,4 @@
-import type { CapturedMessage } from '../../src/contract/record.ts'
+import type { CapturedMessage, InboundRecord, JournalRecord } from '../../src/contract/record.ts'
 import type { Draft } from '../../src/session-manager/journal.ts'
 
 /** Messages as the page's mapping gives them. */
@@ -27,3 +27,6 @@ export const withMedia = (id: string, facts: Partial<NonNullable<CapturedMessage
 
 /** A LID of its own for each number. */
 export const lidOf = (number: number): string => `${10_000_000_000 + number}@lid`
+
+/** Those that have their content. */
+export const captured = (records: readonly JournalRecord[]): InboundRecord[] => records.filter((record) => record.kind !== 'erased')

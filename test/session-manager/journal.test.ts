@@ -6,7 +6,7 @@ import { InboundRecord } from '../../src/contract/record.ts'
 import { openJournal, type Journal } from '../../src/session-manager/journal.ts'
 import { runScript } from '../platform/child.ts'
 import { conforms } from '../platform/conforms.ts'
-import { draft, withMedia } from './drafts.ts'
+import { captured, draft, withMedia } from './drafts.ts'
 
 /** A journal in a directory of the test's own. */
 const open = (t: Test): { journal: Journal; file: string } => {
@@ -46,7 +46,7 @@ t.test('a key is captured once, whether it comes again in the same group, later,
   const { journal } = open(t)
   t.equal(journal.append([draft('A'), draft('A', { body: 'again' }), draft('B')], 'live').length, 2)
   t.same(journal.append([draft('B'), draft('A'), draft('C')], 'backfill').map(({ seq, source, message }) => [seq, source, message.body]), [[3, 'backfill', 'message C']])
-  t.equal(journal.read(0, 1)[0]?.message.body, 'message A', 'the first is kept')
+  t.equal(captured(journal.read(0, 1))[0]?.message.body, 'message A', 'the first is kept')
   t.same(seqs(journal), [1, 2, 3])
   t.equal(journal.append([draft('A', {}, 'revoke')], 'live').length, 1, 'another kind of record is another key')
 })
@@ -77,7 +77,7 @@ t.test('seq has no gap and keys are once, for any appends with any duplicates an
         journal.append(deed.map((n) => draft(String(n))), 'live')
         for (const n of deed) if (!expected.includes(String(n))) expected.push(String(n))
       }
-      const records = journal.read(0, 1_000)
+      const records = captured(journal.read(0, 1_000))
       const last = journal.lastSeq()
       journal.close()
       return last === expected.length && records.every(({ seq, message }, index) => seq === index + 1 && message.body === `message ${expected[index]}`) && records.length === last
@@ -110,7 +110,7 @@ t.test('another writer in the same file is noticed, not overwritten', async (t) 
   other.append([draft('theirs')], 'live')
   other.close()
   t.throws(() => journal.append([draft('ours')], 'live'), { message: /UNIQUE constraint failed: records.seq/ })
-  t.same(journal.read(0, 10).map(({ message }) => message.body), ['message theirs'])
+  t.same(captured(journal.read(0, 10)).map(({ message }) => message.body), ['message theirs'])
 })
 
 t.test('a closed journal throws', async (t) => {
@@ -209,7 +209,7 @@ t.test('kill -9 while appending: every append that returned is there, and seq ha
     t.ok(journal.lastSeq() >= acknowledged, `${journal.lastSeq()} are there, ${acknowledged} were acknowledged`)
     t.equal(journal.lastSeq() % 3, 0, 'groups are whole')
     t.same(seqs(journal), upTo(journal.lastSeq()))
-    t.same(journal.read(0, 100_000).map(({ message }) => Number(message.id)), upTo(journal.lastSeq()).map((seq) => seq - 1))
+    t.same(captured(journal.read(0, 100_000)).map(({ message }) => Number(message.id)), upTo(journal.lastSeq()).map((seq) => seq - 1))
     journal.close()
   }
 })

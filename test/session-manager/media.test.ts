@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Media } from '../../src/contract/record.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
-import { createMediaFetcher, mediaPath, storeMedia, type MediaSource } from '../../src/session-manager/media.ts'
+import { createMediaFetcher, deleteErasedMedia, mediaPath, storeMedia, type MediaSource } from '../../src/session-manager/media.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { draft, withMedia } from './drafts.ts'
 
@@ -26,7 +26,7 @@ const rig = (t: Test, source: MediaSource | undefined, options: { maxBytes?: num
     for (const { message } of drafts) outcomes.set(message.id, message.media as Media)
     news.emit('outcome')
   }
-  const fetcher = createMediaFetcher({ journal, add, source: () => state.source, directory, maxBytes: options.maxBytes ?? 1_000, retryMs: options.retryMs ?? 1, log: logged.log })
+  const fetcher = createMediaFetcher({ journal, add, source: () => state.source, directory, limits: { maxBytes: options.maxBytes ?? 1_000, types: ['*/*'] }, retryMs: options.retryMs ?? 1, log: logged.log })
   const close = (): void => {
     fetcher.stop()
     journal.close()
@@ -212,4 +212,45 @@ t.test('after stop nothing is fetched', async (t) => {
   fetcher.wake()
   await new Promise((done) => setImmediate(done))
   t.equal(tries, 0)
+})
+
+t.test('the files of erased media are deleted, and those that another record refers to stay', async (t) => {
+  const bytes = new Map([withMedia('A'), withMedia('B'), withMedia('C', {})].map(({ message: { id } }, n) => [id, Buffer.from(n === 0 ? 'of A alone' : 'of B and C')]))
+  const { journal, fetcher, outcome, directory } = rig(t, async (id) => ({ bytes: bytes.get(id) as Buffer }))
+  const drafts = [withMedia('A', {}), withMedia('B'), { ...withMedia('C'), message: { ...withMedia('C').message, chat_id: 'other' } }]
+  journal.append(drafts, 'live')
+  fetcher.wake()
+  for (const one of drafts) await outcome(one)
+  await writeFile(`${mediaPath(directory, sum(Buffer.from('of A alone')))}.partial`, 'cut short')
+  journal.erase({ chatIds: [drafts[0]?.message.chat_id ?? ''], messageIds: [] })
+  t.equal(await deleteErasedMedia(journal, directory), 1)
+  t.equal(await deleteErasedMedia(journal, directory), 0, 'and once is enough')
+  const files = await readdir(directory, { recursive: true })
+  t.same(files.filter((file) => file.length > 60), [join(sum(Buffer.from('of B and C')).slice(0, 2), sum(Buffer.from('of B and C')))])
+})
+
+t.test('erased while it is being fetched: neither the record nor the file comes back, and what failed is not tried again', async (t) => {
+  const [failing, slow, next] = [withMedia('B'), withMedia('A'), withMedia('N')] as const
+  next.message.chat_id = 'another'
+  const asked = { [slow.message.id]: Promise.withResolvers<void>(), [next.message.id]: Promise.withResolvers<void>() }
+  const delivered = Promise.withResolvers<{ bytes: Buffer }>()
+  const { journal, fetcher, outcome, directory, logged } = rig(t, async (id) => {
+    asked[id]?.resolve()
+    return id === slow.message.id ? delivered.promise : undefined
+  }, { retryMs: 60_000 })
+  journal.append([failing, slow], 'live')
+  fetcher.wake()
+  await asked[slow.message.id]?.promise
+  journal.erase({ chatIds: [slow.message.chat_id], messageIds: [] })
+  await deleteErasedMedia(journal, directory)
+  delivered.resolve({ bytes: photo })
+  t.match(await outcome(slow), { state: 'stored' })
+  // the next one is asked for only once this one is done with
+  journal.append([next], 'live')
+  fetcher.wake()
+  await asked[next.message.id]?.promise
+  t.same((await readdir(directory, { recursive: true })).filter((file) => file.length > 60), [])
+  t.same(journal.read(0, 10).map(({ kind }) => kind), ['erased', 'erased', 'message'])
+  t.equal(journal.pendingMediaCount(), 1)
+  t.match(logged.of('media_failed')[0], { attempt: 1 })
 })

@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox'
 import t, { type Test } from 'tap'
 import { Problem } from '../../src/contract/problem.ts'
 import { InboundPage, InboundRecord } from '../../src/contract/record.ts'
-import { Connect, Disconnect, Health, Qr, Status } from '../../src/contract/session.ts'
+import { Connect, Disconnect, Erased, Health, Qr, Status } from '../../src/contract/session.ts'
 import { hasBearer } from '../../src/platform/auth.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { openJournal } from '../../src/session-manager/journal.ts'
@@ -46,6 +46,7 @@ const rig = async (t: Test) => {
           state.disconnects.push(logout)
           set({ running: false, status: 'DISCONNECTED', off: true })
         },
+        erase: async (chatIds, messageIds) => ({ records: journal.erase({ chatIds, messageIds }), media_files: 0 }),
         onStatus: (changed) => {
           watchers.add(changed)
           return () => watchers.delete(changed)
@@ -87,7 +88,7 @@ t.test('GET /health is open and tells which program answers', async (t) => {
 
 t.test('everything else wants the token', async (t) => {
   const { url, state } = await rig(t)
-  for (const [method, path] of [['GET', '/status'], ['GET', '/qr'], ['GET', '/qr.png'], ['GET', '/inbound'], ['GET', '/inbound/stream'], ['GET', '/metrics'], ['POST', '/connect'], ['POST', '/disconnect'], ['GET', '/nowhere'], ['GET', '/health/']] as const) {
+  for (const [method, path] of [['GET', '/status'], ['GET', '/qr'], ['GET', '/qr.png'], ['GET', '/inbound'], ['GET', '/inbound/stream'], ['GET', '/metrics'], ['POST', '/connect'], ['POST', '/disconnect'], ['POST', '/erase'], ['GET', '/nowhere'], ['GET', '/health/']] as const) {
     for (const headers of [{}, { authorization: `Bearer ${token}x` }, { authorization: token }]) {
       const answer = await fetch(url + path, { method, headers })
       t.equal(answer.status, 401, `${method} ${path}`)
@@ -246,4 +247,20 @@ t.test('GET /inbound/stream', async (t) => {
     await refused(t, '/inbound/stream', 'after', { headers: { 'last-event-id': 'abc' } })
     await refused(t, '/inbound/stream?since=1', 'since')
   })
+})
+
+t.test('POST /erase: what is named is gone, and a reader from the start meets tombstones', async (t) => {
+  const { body, refused, journal } = await rig(t)
+  journal.append([draft('A'), draft('B', { chat_id: 'other' })], 'live')
+  const post = (value?: unknown): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/json' }, ...(value === undefined ? {} : { body: JSON.stringify(value) }) })
+  t.same(await body(t, Erased, '/erase', post({ chat_ids: ['5215512345678@c.us'] })), { records: 1, media_files: 0 })
+  t.match(await body(t, InboundPage, '/inbound'), { records: [{ seq: 1, kind: 'erased' }, { seq: 2, kind: 'message' }], last_seq: 2 })
+  t.same(await body(t, Erased, '/erase', post({ chat_ids: [], message_ids: [draft('B').message.id] })), { records: 1, media_files: 0 })
+  await refused(t, '/erase', 'body', { method: 'POST' })
+  await refused(t, '/erase', 'body', post({}))
+  await refused(t, '/erase', '/chat_ids', post({ chat_ids: 'all' }))
+  await refused(t, '/erase', '/chat_ids', post({ chat_ids: Array.from({ length: 101 }, String) }))
+  await refused(t, '/erase', '/message_ids', post({ chat_ids: [], message_ids: Array.from({ length: 501 }, String) }))
+  await refused(t, '/erase', '/everything', post({ chat_ids: [], everything: true }))
+  await refused(t, '/erase?all=true', 'all', post({ chat_ids: [] }))
 })

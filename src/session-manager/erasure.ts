@@ -1,0 +1,114 @@
+import { createHmac, randomBytes } from 'node:crypto'
+import type { DatabaseSync } from 'node:sqlite'
+import type { ErasedRecord } from '../contract/record.ts'
+import type { Draft } from './journal.ts'
+
+/**
+ * Erasing records of the journal for good. What stays of one is a tombstone in its place, and keyed hashes by which
+ * the same message is known when WhatsApp shows it again: neither tells of anybody, for ids hold phone numbers.
+ */
+export interface Erasure {
+  /** Whether what a draft tells of was erased, so that it must not come back. */
+  covers(draft: Draft): boolean
+  hasErased(message: { id: string }): boolean
+  /**
+   * Inside a transaction: makes tombstones of the records of these chats and messages, and of what refers to the
+   * messages. Messages that are not in the journal are kept out of it from now on, too. @returns how many records
+   */
+  erase(chatIds: readonly string[], messageIds: readonly string[], now: number): number
+  /** Inside a transaction: the same for the records captured before a time (ms). @returns how many */
+  eraseBefore(time: number, now: number): number
+  /** Outside of one: rewrites the file, so that no byte of what was erased is left in it. Does nothing when none is. */
+  scrub(): void
+  /** SHA-256 sums of media that erased records had and no other record refers to: their files are to be deleted. */
+  mediaToDelete(): string[]
+  mediaDeleted(sha256: string): void
+  /** Has media of this sum deleted unless a record refers to it: it was fetched for a message erased meanwhile. */
+  dropMedia(sha256: string): void
+}
+
+const schema = `
+  CREATE TABLE IF NOT EXISTS erasure (secret TEXT NOT NULL, scrub_due INTEGER NOT NULL DEFAULT 0) STRICT;
+  CREATE TABLE IF NOT EXISTS erased (hash TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS erased_media (sha256 TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+`
+
+const found = `SELECT seq, key, message_id, record ->> '$.message.media.sha256' AS sha256 FROM records WHERE account = ? AND message_id <> ''`
+const ofChats = `${found} AND record ->> '$.message.chat_id' IN (SELECT value FROM json_each(?))`
+const ofMessages = `WITH ids AS MATERIALIZED (SELECT value FROM json_each(?)) ${found} AND (
+  message_id IN ids OR record ->> '$.message.reaction.message_id' IN ids OR record ->> '$.message.vote.message_id' IN ids)`
+const capturedBefore = `${found} AND record ->> '$.captured_at' < ?`
+
+/** @param db the journal's database, which has its own tables already */
+export const prepareErasure = (db: DatabaseSync, account: string): Erasure => {
+  // what is deleted is overwritten at once, https://sqlite.org/pragma.html#pragma_secure_delete; scrub does the rest
+  db.exec('PRAGMA secure_delete = ON')
+  db.exec(schema)
+  db.prepare('INSERT INTO erasure (secret) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM erasure)').run(randomBytes(32).toString('hex'))
+  const secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')
+  const isErased = db.prepare('SELECT 1 FROM erased WHERE hash = ?')
+  const remember = db.prepare('INSERT INTO erased (hash) VALUES (?) ON CONFLICT DO NOTHING')
+  const bury = db.prepare("UPDATE records SET key = 'erased:' || seq, message_id = '', record = ? WHERE seq = ?")
+  const dropPending = db.prepare('DELETE FROM pending_media WHERE seq = ?')
+  const addMedia = db.prepare('INSERT INTO erased_media (sha256) VALUES (?) ON CONFLICT DO NOTHING')
+  const dropMedia = db.prepare('DELETE FROM erased_media WHERE sha256 = ?')
+  const dropMediaInUse = db.prepare(`
+    DELETE FROM erased_media WHERE sha256 IN (SELECT record ->> '$.message.media.sha256' FROM records WHERE message_id <> '')`)
+  const media = db.prepare('SELECT sha256 FROM erased_media')
+  const setScrub = db.prepare('UPDATE erasure SET scrub_due = ?')
+  const scrubDue = db.prepare('SELECT scrub_due FROM erasure')
+  // most journals never have anything erased, and then a draft costs no hash
+  let none = db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined
+
+  const hash = (text: string): string => createHmac('sha256', secret).update(`${account}\0${text}`).digest('hex')
+  const forget = (text: string): void => {
+    remember.run(hash(text))
+    none = false
+  }
+
+  const buryAll = (rows: Iterable<Record<string, unknown>>, now: number): number => {
+    let records = 0
+    const tombstone: Omit<ErasedRecord, 'seq'> = { kind: 'erased', erased_at: new Date(now).toISOString(), account }
+    const content = JSON.stringify(tombstone)
+    for (const { seq, key, message_id, sha256 } of rows) {
+      forget(String(key))
+      forget(String(message_id))
+      if (typeof sha256 === 'string') addMedia.run(sha256)
+      dropPending.run(Number(seq))
+      bury.run(content, Number(seq))
+      records += 1
+    }
+    if (records > 0) setScrub.run(1)
+    return records
+  }
+  const select = (sql: string, ...values: (string | number)[]): Record<string, unknown>[] => db.prepare(sql).all(account, ...values)
+
+  const known = (text: string | undefined): boolean => text !== undefined && isErased.get(hash(text)) !== undefined
+
+  return {
+    covers: ({ key, message: { id, reaction, vote } }) => !none && [key, id, reaction?.message_id, vote?.message_id].some(known),
+    hasErased: ({ id }) => !none && known(id),
+    erase: (chatIds, messageIds, now) => {
+      const chats = select(ofChats, JSON.stringify(chatIds))
+      const ids = [...new Set([...messageIds, ...chats.map((row) => String(row['message_id']))])]
+      const records = buryAll(chats, now)
+      for (const id of messageIds) forget(id)
+      return records + buryAll(db.prepare(ofMessages).all(JSON.stringify(ids), account), now)
+    },
+    eraseBefore: (time, now) => buryAll(select(capturedBefore, new Date(time).toISOString()), now),
+    scrub: () => {
+      if (scrubDue.get()?.['scrub_due'] !== 1) return
+      // pages keep copies of what moved between them, and the log what was written before: only a new file has neither
+      db.exec('VACUUM')
+      if (db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] !== 0) throw new Error('the journal is being read by another program: what was erased is still in its log')
+      setScrub.run(0)
+    },
+    mediaToDelete: () => {
+      if (media.get() === undefined) return []
+      dropMediaInUse.run()
+      return media.all().map((row) => String(row['sha256']))
+    },
+    mediaDeleted: (sha256) => void dropMedia.run(sha256),
+    dropMedia: (sha256) => void addMedia.run(sha256)
+  }
+}

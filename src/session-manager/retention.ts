@@ -1,0 +1,45 @@
+import type { Log } from '../platform/log.ts'
+import type { Journal } from './journal.ts'
+import { deleteErasedMedia } from './media.ts'
+
+/** Erases what is older than it may become, and finishes an erasure that was cut short. */
+export interface Retention {
+  stop(): void
+}
+
+const dayMs = 86_400_000
+
+/**
+ * @param options.keepMs how long records and their media are kept, to the day; 0 keeps them all
+ * @param options.everyMs between one look and the next, and before the first
+ */
+export const createRetention = (options: { journal: Journal; directory: string; keepMs: number; everyMs?: number; log: Log; now?: () => number }): Retention => {
+  const { journal, directory, keepMs, everyMs = 600_000, log, now = Date.now } = options
+  let doneBefore = 0
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+
+  const run = async (): Promise<void> => {
+    journal.finishErasing()
+    // once a day, for the file is rewritten each time
+    const before = Math.floor((now() - keepMs) / dayMs) * dayMs
+    const records = keepMs > 0 && before > doneBefore ? journal.erase({ before }) : 0
+    const files = await deleteErasedMedia(journal, directory)
+    doneBefore = before
+    if (records > 0 || files > 0) log.info({ event: 'retention', before: new Date(before).toISOString(), records, files }, `erased ${records} records and ${files} media files for good`)
+  }
+  const look = (): void => {
+    run()
+      .catch((error: unknown) => log.warn({ event: 'erasing_failed', retry_ms: everyMs, err: error }, 'what is to be erased could not be; it is tried again'))
+      .finally(() => {
+        if (!stopped) timer = setTimeout(look, everyMs)
+      })
+  }
+  timer = setTimeout(look, everyMs)
+  return {
+    stop: () => {
+      stopped = true
+      clearTimeout(timer)
+    }
+  }
+}

@@ -1,0 +1,190 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t, { type Test } from 'tap'
+import { ErasedRecord, JournalRecord } from '../../src/contract/record.ts'
+import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
+import { conforms } from '../platform/conforms.ts'
+import { captured, draft, withMedia } from './drafts.ts'
+
+/** Erasing from the journal: what goes, what stays, and that nothing of it is left on the disk. */
+
+const ana = '5215512345678@c.us'
+const bea = '5215500000000@c.us'
+const ofBea = (id: string, facts: Partial<Draft['message']> = {}, kind: Draft['kind'] = 'message'): Draft =>
+  draft(id, { id: `false_${bea}_${id}`, chat_id: bea, from: bea, phone: '+5215500000000', ...facts }, kind)
+
+const open = (t: Test, now?: () => number): { journal: Journal; directory: string; reopen: () => Journal } => {
+  const directory = t.testdir()
+  let journal = openJournal(join(directory, 'journal.db'), 'main', now)
+  t.teardown(() => journal.close())
+  const reopen = (): Journal => {
+    journal.close()
+    return (journal = openJournal(join(directory, 'journal.db'), 'main', now))
+  }
+  return { journal, directory, reopen }
+}
+/** Whether the bytes of a text are in any file of the journal: its log and index, too. */
+const onDisk = (directory: string, text: string): boolean =>
+  readdirSync(directory).some((file) => file.startsWith('journal.db') && readFileSync(join(directory, file)).includes(text))
+const kinds = (journal: Journal): string[] => journal.read(0, 10_000).map(({ kind }) => kind)
+const erase = (journal: Journal, chatIds: string[], messageIds: string[] = []): number => journal.erase({ chatIds, messageIds })
+
+t.test('a chat: its records become tombstones that tell of nobody, in their places; the others stay as they are', async (t) => {
+  const { journal } = open(t)
+  journal.append([draft('A'), ofBea('B'), draft('A', {}, 'edit'), draft('C', { chat_id: bea })], 'live')
+  const kept = journal.read(1, 1)
+  t.equal(erase(journal, [ana]), 2)
+  const records = journal.read(0, 10)
+  t.same(records.map(({ seq }) => seq), [1, 2, 3, 4], 'no gap')
+  t.same(records.map(({ kind }) => kind), ['erased', 'message', 'erased', 'message'])
+  t.same(records.slice(1, 2), kept)
+  for (const record of records) conforms(t, JournalRecord, record, 'as the contract has it')
+  const [tombstone] = records
+  conforms(t, ErasedRecord, tombstone, 'a tombstone')
+  t.same(Object.keys(tombstone ?? {}).sort(), ['account', 'erased_at', 'kind', 'seq'])
+})
+
+t.test('nothing of it is left in any file: body, phone number, name, ids', async (t) => {
+  const { journal, directory, reopen } = open(t)
+  const secrets = ['MARKER-body', 'MARKER-name', 'MARKER-id', ana.slice(0, 13), 'MARKER-file.pdf']
+  for (let n = 0; n < 300; n += 1) {
+    const at = n % 3 === 0
+    journal.append([at ? withMedia(`MARKER-id${n}`, { filename: 'MARKER-file.pdf' }) : ofBea(String(n)), ...(at ? [draft(`MARKER-id-t${n}`, { body: 'MARKER-body '.repeat(n * 5), name: 'MARKER-name' })] : [])], 'live')
+    if (n === 150) journal.checkpoint()
+  }
+  for (const secret of secrets) t.ok(onDisk(directory, secret), `${secret} is found before`)
+  t.equal(erase(journal, [ana]), 200)
+  for (const secret of secrets) t.notOk(onDisk(directory, secret), `${secret} is not found after, while the journal is open`)
+  t.ok(onDisk(directory, bea), 'what stays is found')
+  reopen()
+  for (const secret of secrets) t.notOk(onDisk(directory, secret), `nor after a restart: ${secret}`)
+})
+
+t.test('pages that were split and joined by what came and went before keep no copy of what is erased', async (t) => {
+  const { journal, directory } = open(t)
+  // keys in no order, and rows of many sizes: without rewriting the file, some round of these leaves a copy behind
+  let seed = 5
+  const random = (below: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below
+  const gone = new Set<number>()
+  const come = (n: number): Draft => {
+    const chat = random(40)
+    gone.delete(chat)
+    const id = `CHAT${chat}_${random(1e9)}_${n}`
+    return draft(id, { id, chat_id: `chat${chat}`, body: `${id} `.repeat(random(1 + random(150))), ...(random(3) === 0 ? { media: { state: 'pending' } } : {}) })
+  }
+  for (let round = 0; round < 40; round += 1) {
+    for (let group = 0; group < 10; group += 1) journal.append(Array.from({ length: 20 }, (_, n) => come(n)), 'live')
+    const chat = random(40)
+    erase(journal, [`chat${chat}`])
+    gone.add(chat)
+    const bytes = readdirSync(directory).map((file) => readFileSync(join(directory, file)).toString('latin1')).join('')
+    t.same([...gone].filter((each) => bytes.includes(`CHAT${each}_`)), [], `round ${round}`)
+  }
+  t.ok(gone.size > 0)
+})
+
+t.test('an erased message does not come back, by whatever way; a new one of that chat is captured', async (t) => {
+  const { journal, reopen } = open(t)
+  journal.append([draft('A'), draft('B', {}, 'ciphertext')], 'live')
+  erase(journal, [ana])
+  const again = [
+    draft('A'),
+    draft('B', {}, 'ciphertext'),
+    { ...draft('A', { edited: { at: 'now' } }, 'edit'), key: 'edit:another-key' },
+    draft('B'),
+    { ...draft('R', { id: 'reaction-id', reaction: { message_id: draft('A').message.id, emoji: '👍', sender: ana } }, 'reaction') },
+    { ...draft('V', { id: 'vote-id', vote: { message_id: draft('A').message.id, options: [] } }, 'vote') },
+    withMedia('A')
+  ]
+  t.same(journal.append(again, 'backfill'), [])
+  t.same(reopen().append(again, 'backfill'), [], 'nor after a restart')
+})
+
+t.test('what is new of that chat is captured, and erased only when that is asked for again', async (t) => {
+  const { journal } = open(t)
+  journal.append([draft('A')], 'live')
+  t.equal(erase(journal, [ana]), 1)
+  t.equal(erase(journal, [ana]), 0, 'asking again is harmless')
+  t.match(journal.append([draft('A'), draft('C')], 'live'), [{ seq: 2, message: { body: 'message C' } }])
+  t.same(kinds(journal), ['erased', 'message'])
+  t.equal(erase(journal, [ana]), 1)
+  t.same(kinds(journal), ['erased', 'erased'])
+})
+
+t.test('single messages, with what refers to them in any chat; one that is not there yet is kept out', async (t) => {
+  const { journal } = open(t)
+  const { id } = draft('A').message
+  journal.append(
+    [
+      draft('A'), draft('B'), draft('A', {}, 'edit'),
+      ofBea('r', { reaction: { message_id: id, emoji: '👍', sender: bea } }, 'reaction'),
+      ofBea('v', { vote: { message_id: id, options: ['x'] } }, 'vote')
+    ],
+    'live'
+  )
+  t.equal(erase(journal, [], [id, 'false_1@c.us_LATER']), 4)
+  t.same(kinds(journal), ['erased', 'message', 'erased', 'erased', 'erased'])
+  t.same(journal.append([draft('x', { id: 'false_1@c.us_LATER' })], 'backfill'), [])
+})
+
+t.test('reactions to the messages of an erased chat go too, though WhatsApp gave them another chat id', async (t) => {
+  const { journal } = open(t)
+  journal.append([draft('A'), draft('r', { chat_id: '99@lid', id: 'r', reaction: { message_id: draft('A').message.id, emoji: '👍', sender: '99@lid' } }, 'reaction')], 'live')
+  t.equal(erase(journal, [ana]), 2)
+})
+
+t.test('media of it that waits is not fetched any more', async (t) => {
+  const { journal } = open(t)
+  journal.append([withMedia('A'), ofBea('B', { has_media: true, media: { state: 'pending' } })], 'live')
+  erase(journal, [ana])
+  t.same(journal.pendingMedia(10).map(({ message }) => message.chat_id), [bea])
+  t.equal(journal.mediaAttempted(withMedia('A').message.id), 0)
+})
+
+t.test('media to delete: what no other record refers to, until it was deleted', async (t) => {
+  const { journal, reopen } = open(t)
+  const [own, shared] = ['a', 'b'].map((digit) => digit.repeat(64)) as [string, string]
+  journal.append([withMedia('A', { sha256: own }), withMedia('B', { sha256: shared }), ofBea('C', { has_media: true, media: { state: 'stored', sha256: shared } })], 'live')
+  erase(journal, [ana])
+  t.same(journal.mediaToDelete(), [own])
+  const later = reopen()
+  t.same(later.mediaToDelete(), [own], 'a restart does not forget it')
+  later.mediaDeleted(own)
+  t.same(later.mediaToDelete(), [])
+})
+
+t.test('accounts do not mix', async (t) => {
+  const { journal, directory } = open(t)
+  const other = openJournal(join(directory, 'journal.db'), 'other')
+  t.teardown(() => other.close())
+  journal.append([draft('A')], 'live')
+  t.equal(erase(other, [ana]), 0)
+  t.same(kinds(journal), ['message'])
+})
+
+t.test('another program that reads the journal keeps the old bytes in its log: that is said, and mended by the next try', async (t) => {
+  const { journal, directory } = open(t)
+  journal.append([draft('A', { body: 'MARKER' })], 'live')
+  const reader = new DatabaseSync(join(directory, 'journal.db'))
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM records').all()
+  t.throws(() => erase(journal, [ana]), /being read by another program/)
+  t.same(kinds(journal), ['erased'])
+  reader.close()
+  journal.finishErasing()
+  t.notOk(onDisk(directory, 'MARKER'))
+})
+
+t.test('what was captured before a time', async (t) => {
+  let now = Date.UTC(2026, 0, 1)
+  const { journal } = open(t, () => now)
+  journal.append([draft('A')], 'live')
+  now += 1_000
+  journal.append([draft('B')], 'live')
+  t.equal(journal.erase({ before: now }), 1)
+  t.equal(journal.erase({ before: now }), 0)
+  t.same(kinds(journal), ['erased', 'message'])
+  t.match(journal.read(0, 1), [{ erased_at: new Date(now).toISOString() }])
+  t.same(captured(journal.read(0, 10)).map(({ message }) => message.body), ['message B'])
+})

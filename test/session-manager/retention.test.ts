@@ -1,0 +1,60 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import t, { type Test } from 'tap'
+import { openJournal } from '../../src/session-manager/journal.ts'
+import { mediaPath } from '../../src/session-manager/media.ts'
+import { createRetention } from '../../src/session-manager/retention.ts'
+import { logLines } from '../platform/log-lines.ts'
+import { draft, withMedia } from './drafts.ts'
+
+const day = 86_400_000
+const start = Date.UTC(2026, 0, 10, 12)
+const sha256 = 'a'.repeat(64)
+
+/** A journal with a record of each of the last ten days, at noon; the oldest with media. The first tries may fail. */
+const rig = async (t: Test, keepMs: number, failures = 0) => {
+  const root = t.testdir()
+  const directory = join(root, 'media')
+  let now = start - 9 * day
+  const journal = openJournal(join(root, 'journal.db'), 'main', () => now)
+  for (let n = 1; n <= 10; n += 1, now += day) journal.append([n === 1 ? withMedia('1', { sha256 }) : draft(String(n))], 'live')
+  await mkdir(dirname(mediaPath(directory, sha256)), { recursive: true })
+  await writeFile(mediaPath(directory, sha256), 'a photo')
+  const logged = logLines()
+  let failed = 0
+  const mediaToDelete = (): string[] => {
+    if (failed === failures) return journal.mediaToDelete()
+    failed += 1
+    throw new Error('disk I/O error')
+  }
+  const retention = createRetention({ journal: { ...journal, mediaToDelete }, directory, keepMs, everyMs: 1, log: logged.log, now: () => start })
+  t.teardown(() => {
+    retention.stop()
+    journal.close()
+  })
+  return { journal, directory, logged }
+}
+
+t.test('what is older is erased with its media, to the day, without anyone asking, and once', async (t) => {
+  const { journal, directory, logged } = await rig(t, 3 * day)
+  await logged.count('retention', 1)
+  t.match(logged.of('retention'), [{ records: 6, files: 1, before: '2026-01-07T00:00:00.000Z' }])
+  t.same(journal.read(0, 20).map(({ kind }) => kind), [...Array<string>(6).fill('erased'), ...Array<string>(4).fill('message')])
+  t.same(await readdir(dirname(mediaPath(directory, sha256))), [])
+})
+
+t.test('what fails is said, and tried again', async (t) => {
+  const { directory, logged } = await rig(t, 3 * day, 2)
+  await logged.count('retention', 1)
+  t.match(logged.of('retention'), [{ files: 1 }])
+  t.equal(logged.of('erasing_failed').length, 2)
+  t.same(await readdir(dirname(mediaPath(directory, sha256))), [])
+})
+
+t.test('by default everything is kept; an erasure that was cut short is finished all the same', async (t) => {
+  const { journal, logged } = await rig(t, 0)
+  journal.erase({ chatIds: [], messageIds: [withMedia('1').message.id] })
+  await logged.count('retention', 1)
+  t.match(logged.of('retention'), [{ records: 0, files: 1 }])
+  t.equal(journal.read(0, 20).filter(({ kind }) => kind === 'message').length, 9)
+})
