@@ -47,7 +47,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     rateLimit: config.RATE_LIMIT,
     authorize: access.authorize,
     contentSecurityPolicy: {
-      defaultSrc: ["'none'"], scriptSrc: ["'self'"], styleSrc: ["'self'"], imgSrc: ["'self'", 'data:'], connectSrc: ["'self'"],
+      defaultSrc: ["'none'"], scriptSrc: ["'self'"], styleSrc: ["'self'"], imgSrc: ["'self'", 'data:'], mediaSrc: ["'self'"], workerSrc: ["'self'"], connectSrc: ["'self'"],
       formAction: ["'self'"], baseUri: ["'none'"], frameAncestors: ["'none'"]
     }
   })
