@@ -1,5 +1,6 @@
 import type { Log } from '../platform/log.ts'
 import type { Draft } from './journal.ts'
+import { createPairing, type Pairing } from './pairing.ts'
 import { initialSession, step, type Effect, type Policy, type Session, type SessionEvent } from './session.ts'
 import type { Listener, ListenerEvent } from './whatsapp/listener.ts'
 import type { Probe } from './whatsapp/page.ts'
@@ -11,6 +12,8 @@ export interface Connection {
   connect(): void
   /** Closes the browser and keeps the linked device, unless `logout`, which unlinks it. */
   disconnect(logout: boolean): Promise<void>
+  /** A code by which a phone number (E.164) links this device while a QR is required; `connect` voids it. @throws why there is none */
+  pairingCode: Pairing['ask']
   /** The listener while the session is READY. */
   ready(): Listener | undefined
   /** Attempts to send that the guard refused since the start of this process. */
@@ -32,6 +35,8 @@ export interface ConnectionOptions {
   /** After every transition. */
   onChange: (session: Session, before: Session) => void
   onReady: () => void
+  /** How long a pairing code is valid. */
+  pairingLifetimeMs?: number
   log: Log
   now?: () => number
 }
@@ -57,6 +62,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let blocked = { before: 0, page: 0 }
   let beat = now()
   let over = false
+  const pairing = createPairing({ listener: () => (session.status === 'QR_REQUIRED' ? listener : undefined), lifetimeMs: options.pairingLifetimeMs, log, now })
 
   const dispatch = (event: SessionEvent): void => {
     if (over) return
@@ -150,7 +156,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       log.warn({ event: 'sync_unreported' }, 'WhatsApp Web is synced but did not say so to whatsapp-web.js: reporting it')
       await mine.reportSync()
     }
-    if (session.status === 'QR_REQUIRED' && socket === 'UNPAIRED_IDLE' && now() >= qrRefresh.due) {
+    if (session.status === 'QR_REQUIRED' && socket === 'UNPAIRED_IDLE' && !pairing.active() && now() >= qrRefresh.due) {
       log.info({ event: 'qr_refresh', next_ms: qrRefresh.afterMs }, 'WhatsApp Web stopped showing codes: asking for a new one')
       qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: now() + qrRefresh.afterMs }
       await mine.refreshQr()
@@ -182,7 +188,17 @@ export const createConnection = (options: ConnectionOptions): Connection => {
 
   return {
     session: () => session,
-    connect: () => dispatch({ type: 'connect' }),
+    connect: () => {
+      pairing.end()
+      dispatch({ type: 'connect' })
+    },
+    pairingCode: async (phone) => {
+      try {
+        return await pairing.ask(phone)
+      } catch (error) {
+        throw new Error(explain(error).reason, { cause: error })
+      }
+    },
     disconnect: async (logout) => {
       const mine = listener
       if (logout && mine !== undefined) {
@@ -211,6 +227,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       clearTimeout(retryTimer)
       clearTimeout(deadlineTimer)
       clearTimeout(probeTimer)
+      pairing.end()
       end()
       await closing
     }

@@ -171,6 +171,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     session: session.session,
     connect: session.connect,
     disconnect: session.disconnect,
+    pairingCode: session.pairingCode,
     erase: async (chatIds, messageIds) => {
       const records = journal.erase({ chatIds, messageIds })
       const files = await deleteErasedMedia(journal, mediaDirectory)

@@ -1,11 +1,12 @@
-import { EraseRequest, type Connect, type Disconnect, type Erased, type Health, type Qr, type Status } from '../contract/session.ts'
+import { EraseRequest, PairingCodeRequest, type Connect, type Disconnect, type Erased, type Health, type PairingCode, type Qr, type Status } from '../contract/session.ts'
 import type { JournalRecord } from '../contract/record.ts'
 import { sendJson, type Http, type Response } from '../platform/http.ts'
-import { ProblemError } from '../platform/problem.ts'
+import { invalid, ProblemError } from '../platform/problem.ts'
 import { query, trueOrFalse, whole } from '../platform/query.ts'
 import { follow, resumePoint, type ServerSentEvent } from '../platform/sse.ts'
 import { bodyReader } from './body.ts'
 import type { Journal } from './journal.ts'
+import { toE164, type Pairing } from './pairing.ts'
 import { qrDataUrl, qrPng, qrSvg, qrText } from './qr.ts'
 import type { Session } from './session.ts'
 
@@ -17,6 +18,7 @@ export interface RouteOptions {
   session: () => Session
   connect: () => void
   disconnect: (logout: boolean) => Promise<void>
+  pairingCode: Pairing['ask']
   /** Erases what was captured of chats and messages for good, with its media. */
   erase: (chatIds: readonly string[], messageIds: readonly string[]) => Promise<Erased>
   /** Calls back when the status may have changed; returns what ends it. */
@@ -25,6 +27,7 @@ export interface RouteOptions {
 }
 
 const pageSize = 200
+const pairingCodeRequest = bodyReader(PairingCodeRequest)
 const eraseRequest = bodyReader(EraseRequest)
 const iso = (ms: number): string => new Date(ms).toISOString()
 
@@ -92,6 +95,18 @@ export const addRoutes = (options: RouteOptions): void => {
     sendJson(res, body)
   })
 
+  http.route('POST', '/pairing-code', async (req, res) => {
+    query(req)
+    const phone = toE164(pairingCodeRequest(req).phone)
+    if (phone === undefined) throw invalid({ field: '/phone', message: 'expected a phone number with its country code, such as +52 55 1234 5678' })
+    const { status } = session()
+    if (status !== 'QR_REQUIRED') throw new ProblemError('conflict', `a phone can be linked by a code only while a QR is shown: the session is ${status}`)
+    const { code, generatedAt, expiresAt } = await options.pairingCode(phone).catch((error: Error) => {
+      throw new ProblemError('conflict', `WhatsApp gives no pairing code (${error.message}): scan the QR, or ask again in some minutes`)
+    })
+    const body: PairingCode = { code, phone, generated_at: iso(generatedAt), expires_at: iso(expiresAt) }
+    sendJson(res, body)
+  })
   http.route('POST', '/erase', async (req, res) => {
     query(req)
     const { chat_ids, message_ids = [] } = eraseRequest(req)

@@ -20,7 +20,7 @@ export interface FakeSessionManager {
   journal: Journal
   /** Changes the session, and tells whoever follows it. */
   set(facts: Partial<Session>): void
-  /** What was asked of the session: `connect`, `disconnect`, `logout`. */
+  /** What was asked of the session: `connect`, `disconnect`, `logout`, `pairing-code +52…`. */
   asked: string[]
   /** Ends every connection and frees the port; the journal stays. */
   close(): Promise<void>
@@ -62,6 +62,10 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
     disconnect: async (logout) => {
       asked.push(logout ? 'logout' : 'disconnect')
       set({ running: false, status: 'DISCONNECTED', off: true })
+    },
+    pairingCode: async (phone) => {
+      asked.push(`pairing-code ${phone}`)
+      return { code: 'ABCD-EFGH', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 1, 0, 3) }
     },
     erase: async (chatIds, messageIds) => {
       const records = journal.erase({ chatIds, messageIds })

@@ -9,6 +9,8 @@ export interface FakeListener extends Listener {
   say(event: ListenerEvent): void
   /** What the page shows to a probe; an error is one that does not answer. */
   page: Probe | Error
+  /** What WhatsApp answers when a pairing code is asked for. */
+  code: () => Promise<string>
   /** Has the next calls of a method wait until the promise settles. */
   hold: { start?: Promise<void>; stop?: Promise<void>; unlink?: Promise<void> }
 }
@@ -46,6 +48,7 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
       calls,
       page: page(),
       hold: {},
+      code: async () => 'ABCD-EFGH',
       say: onEvent,
       start: async () => {
         running = true
@@ -72,6 +75,11 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
       },
       reportSync: async () => note('reportSync'),
       refreshQr: async () => note('refreshQr'),
+      pairingCode: async (phone) => {
+        note(`pairingCode ${phone}`)
+        return listener.code()
+      },
+      cancelPairing: async () => note('cancelPairing'),
       phones: async () => new Map(),
       readBack: async function* () {},
       media: async () => undefined

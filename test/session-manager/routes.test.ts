@@ -3,7 +3,7 @@ import type { TSchema } from 'typebox'
 import t, { type Test } from 'tap'
 import { Problem } from '../../src/contract/problem.ts'
 import { InboundPage, InboundRecord } from '../../src/contract/record.ts'
-import { Connect, Disconnect, Erased, Health, Qr, Status } from '../../src/contract/session.ts'
+import { Connect, Disconnect, Erased, Health, PairingCode, Qr, Status } from '../../src/contract/session.ts'
 import { hasBearer } from '../../src/platform/auth.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { openJournal } from '../../src/session-manager/journal.ts'
@@ -45,6 +45,10 @@ const rig = async (t: Test) => {
         disconnect: async (logout) => {
           state.disconnects.push(logout)
           set({ running: false, status: 'DISCONNECTED', off: true })
+        },
+        pairingCode: async (phone) => {
+          if (phone === '+14155550100') throw new Error('rate-overlimit')
+          return { code: 'ABCD-EFGH', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 1, 0, 3) }
         },
         erase: async (chatIds, messageIds) => ({ records: journal.erase({ chatIds, messageIds }), media_files: 0 }),
         onStatus: (changed) => {
@@ -88,7 +92,7 @@ t.test('GET /health is open and tells which program answers', async (t) => {
 
 t.test('everything else wants the token', async (t) => {
   const { url, state } = await rig(t)
-  for (const [method, path] of [['GET', '/status'], ['GET', '/qr'], ['GET', '/qr.png'], ['GET', '/inbound'], ['GET', '/inbound/stream'], ['GET', '/metrics'], ['POST', '/connect'], ['POST', '/disconnect'], ['POST', '/erase'], ['GET', '/nowhere'], ['GET', '/health/']] as const) {
+  for (const [method, path] of [['GET', '/status'], ['GET', '/qr'], ['GET', '/qr.png'], ['GET', '/inbound'], ['GET', '/inbound/stream'], ['GET', '/metrics'], ['POST', '/connect'], ['POST', '/disconnect'], ['POST', '/pairing-code'], ['POST', '/erase'], ['GET', '/nowhere'], ['GET', '/health/']] as const) {
     for (const headers of [{}, { authorization: `Bearer ${token}x` }, { authorization: token }]) {
       const answer = await fetch(url + path, { method, headers })
       t.equal(answer.status, 401, `${method} ${path}`)
@@ -249,10 +253,31 @@ t.test('GET /inbound/stream', async (t) => {
   })
 })
 
+const post = (value?: unknown): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/json' }, ...(value === undefined ? {} : { body: JSON.stringify(value) }) })
+
+t.test('POST /pairing-code: a code for a phone, while a QR is shown', async (t) => {
+  const { ask, body, refused, set } = await rig(t)
+  for (const status of ['INIT', 'AUTHENTICATED', 'READY', 'DISCONNECTED', 'ERROR'] as const) {
+    set({ status })
+    const answer = await ask('/pairing-code', post({ phone: '+525512345678' }))
+    t.equal(answer.status, 409)
+    t.match(await answer.json(), { type: 'urn:leadmaster:problem:conflict', detail: `a phone can be linked by a code only while a QR is shown: the session is ${status}` })
+  }
+  set({ status: 'QR_REQUIRED', qr, qrAttempt: 1 })
+  for (const phone of ['+52 55 1234 5678', '525512345678', '00525512345678', '+52 (55) 1234-5678', '5215512345678']) {
+    t.same(await body(t, PairingCode, '/pairing-code', post({ phone })), { code: 'ABCD-EFGH', phone: '+525512345678', generated_at: '2026-01-01T00:00:00.000Z', expires_at: '2026-01-01T00:03:00.000Z' }, phone)
+  }
+  for (const phone of ['5512345678x', 'Ana Gómez', '+52551', '+999123456789', '+52 55 1234 5678 ext. 4', '++525512345678']) await refused(t, '/pairing-code', '/phone', post({ phone }))
+  await refused(t, '/pairing-code', 'body', post())
+  await refused(t, '/pairing-code', 'body', post({}))
+  const answer = await ask('/pairing-code', post({ phone: '+14155550100' }))
+  t.equal(answer.status, 409)
+  t.match(await answer.json(), { detail: 'WhatsApp gives no pairing code (rate-overlimit): scan the QR, or ask again in some minutes' })
+})
+
 t.test('POST /erase: what is named is gone, and a reader from the start meets tombstones', async (t) => {
   const { body, refused, journal } = await rig(t)
   journal.append([draft('A'), draft('B', { chat_id: 'other' })], 'live')
-  const post = (value?: unknown): RequestInit => ({ method: 'POST', headers: { 'content-type': 'application/json' }, ...(value === undefined ? {} : { body: JSON.stringify(value) }) })
   t.same(await body(t, Erased, '/erase', post({ chat_ids: ['5215512345678@c.us'] })), { records: 1, media_files: 0 })
   t.match(await body(t, InboundPage, '/inbound'), { records: [{ seq: 1, kind: 'erased' }, { seq: 2, kind: 'message' }], last_seq: 2 })
   t.same(await body(t, Erased, '/erase', post({ chat_ids: [], message_ids: [draft('B').message.id] })), { records: 1, media_files: 0 })

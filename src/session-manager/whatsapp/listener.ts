@@ -50,6 +50,10 @@ export interface Listener {
   reportSync(): Promise<void>
   /** Asks WhatsApp Web for a new code after it stopped rotating them. */
   refreshQr(): Promise<void>
+  /** A code (ABCD-EFGH) by which the phone of that number (E.164) links this device; WhatsApp shows a notice on it. */
+  pairingCode(phone: string): Promise<string>
+  /** Voids the code, and goes back to codes to scan. */
+  cancelPairing(): Promise<void>
   /** Phone numbers in E.164 of the LIDs that WhatsApp Web knows one for; it asks nobody. */
   phones(lids: readonly string[]): Promise<Map<string, string>>
   /** Messages of chats with activity since a time (UNIX seconds), in groups, oldest first within a chat. */
@@ -67,6 +71,9 @@ export interface ListenerOptions {
 }
 
 const closeMs = 5_000
+const pairingMs = 30_000
+/** The longest interval there is: a code that the library drew anew by itself would reach nobody, and void the one that did. */
+const neverMs = 2 ** 31 - 1
 
 export const createListener = (options: ListenerOptions): Listener => {
   const { profile, log, onEvent, media } = options
@@ -217,6 +224,16 @@ export const createListener = (options: ListenerOptions): Listener => {
     probe: (timeoutMs) => within(timeoutMs, probe(openPage())),
     reportSync: () => reportSync(openPage()),
     refreshQr: () => refreshQr(openPage()),
+    pairingCode: async (phone) => {
+      openPage()
+      const code: unknown = await within(pairingMs, (client as Client).requestPairingCode(phone.slice(1), true, neverMs))
+      if (typeof code !== 'string' || code === '') throw new Error('WhatsApp Web gives none')
+      return code.length === 8 ? `${code.slice(0, 4)}-${code.slice(4)}` : code
+    },
+    cancelPairing: async () => {
+      openPage()
+      await within(closeMs, (client as Client).cancelPairingCode())
+    },
     phones: async (lids) => {
       const ids = await phoneIds(openPage(), lids)
       return new Map(lids.flatMap((lid, index) => {
