@@ -25,12 +25,12 @@ const getQr = {
   answer: { status: 200, description: 'The code, or that there is none to scan', schema: Qr, example: { status: 'NO_QR' } },
   problems: unreachable
 } as const satisfies Operation
-const drawn = (type: string): Operation => ({
+const drawn = (type: string) => ({
   tag: 'whatsapp',
   summary: `Get the QR code as ${type}`,
   answer: { status: 200, description: 'The code, to be scanned', types: [type] },
   problems: ['not-found', ...unreachable]
-})
+} as const satisfies Operation)
 const connect = {
   tag: 'whatsapp',
   summary: 'Start the session, if it is not running',

@@ -1,0 +1,11 @@
+/** `leadmaster/client`: a typed client of central-hub for frontends, in browsers and in Node. */
+export { createClient, etagOf, pages, type Client } from './client.ts'
+export { LeadMasterError, type ErrorType } from './error.ts'
+export type { Connection, EventOptions, HubEvent } from './events.ts'
+export type { ClientOptions } from './request.ts'
+export type { CallOptions, Input, Output } from './types.ts'
+export type { Deletion, ImportResult, Lead, LeadChange, LeadPage, LeadPatch, LeadRemoved, LeadState, Message, MessagePage, Readiness, Stats } from '../contract/lead.ts'
+export type { Problem, ProblemType } from '../contract/problem.ts'
+export type { Media } from '../contract/record.ts'
+export type { Accounts, Connect, Disconnect, PairingCode, Qr, SessionStatus, Status } from '../contract/session.ts'
+export type { Delivery, Webhook, WebhookCreate, WebhookEvent, WebhookPatch, WebhookWithSecret } from '../contract/webhook.ts'
