@@ -1,4 +1,5 @@
-import { baseUrl, duration, host, list, namedUrls, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
+import type { CountryCode } from 'libphonenumber-js'
+import { baseUrl, country, duration, host, list, namedUrls, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {
@@ -18,6 +19,10 @@ export interface Config {
   CORS_ORIGINS: string[]
   /** Requests a minute of one address; 0: any number. */
   RATE_LIMIT: number
+  /** Of phone numbers written without one; empty: they are refused. */
+  DEFAULT_COUNTRY: CountryCode | ''
+  /** How long messages are kept; 0: for good. */
+  RETENTION: number
   UPSTREAM_CHECK_INTERVAL: number
   UPSTREAM_MAX_DELAY: number
   SHUTDOWN_TIMEOUT: number
@@ -37,6 +42,8 @@ export const schema: Schema<Config> = {
   ALLOWED_HOSTS: list('host names, separated by commas, such as hub.example.com', /^[a-z0-9.-]{1,253}$/)({ default: [] }),
   CORS_ORIGINS: list('origins, separated by commas, such as https://crm.example.com', /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/)({ default: [] }),
   RATE_LIMIT: whole(0, 1_000_000)({ default: 6_000 }),
+  DEFAULT_COUNTRY: country({ default: '' }),
+  RETENTION: duration('0s', '36500d')({ default: 0 }),
   UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),
   UPSTREAM_MAX_DELAY: duration('10ms', '10m')({ default: 10_000 }),
   SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 15_000 })

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cleanEnv, makeValidator, type ValidatorSpec } from 'envalid'
 import leven from 'leven'
+import { isSupportedCountry, type CountryCode } from 'libphonenumber-js'
 
 /** The one place that reads `process.env`: strict, every fault at once. */
 
@@ -130,6 +131,11 @@ export const whole = (min: number, max: number) =>
 /** A secret of 32 to 512 visible ASCII characters, fit for `Authorization: Bearer` (RFC 6750 section 2.1). */
 export const token = makeValidator<string>(
   expect('32 to 512 letters, digits or any of -._~+/=', (value) => (/^[\w\-.~+/]{32,512}=*$/.test(value) ? value : undefined))
+)
+
+/** A country whose phone numbers are known: ISO 3166-1 alpha-2; empty when none is given. */
+export const country = makeValidator<CountryCode | ''>(
+  expect('the two letters of a country, such as MX', (value) => (isSupportedCountry(value) ? value : undefined))
 )
 
 /** An IP address or host name to listen on. */

@@ -13,7 +13,9 @@ export interface Store {
   id: string
   /** Steps of the schema that a newer release has made; this one works with them all the same. */
   newerSteps: string[]
-  /** Folds the write-ahead log into the file, and closes it. */
+  /** Folds the write-ahead log into the file and empties it, so that nothing deleted is left in it. */
+  scrub(): Promise<void>
+  /** Scrubs and closes it. */
   close(): Promise<void>
 }
 
@@ -50,10 +52,11 @@ export const openStore = async (directory: string): Promise<Store> => {
   try {
     const newerSteps = await bringUpToDate(db)
     const { id } = await db.selectFrom('store').select('id').executeTakeFirstOrThrow()
+    const scrub = async (): Promise<void> => void (await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db))
     return {
-      db, id, newerSteps,
+      db, id, newerSteps, scrub,
       close: async () => {
-        await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
+        await scrub()
         await db.destroy()
       }
     }

@@ -8,15 +8,12 @@ type Value = null | number | bigint | string | Uint8Array
 /** Statements kept prepared; the queries of this hub are far fewer, but a list of filters has many shapes. */
 const mostStatements = 200
 
-/** Text as it is compared: without case and accents, which SQLite's LIKE knows of ASCII alone. */
-export const fold = (text: string): string => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
-
 /** @param file its directory must exist and be writable */
 export const sqliteDialect = (file: string): SqliteDialect => {
   const db = new DatabaseSync(file)
   // WAL with FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000')
-  db.function('fold', { deterministic: true }, (text) => (typeof text === 'string' ? fold(text) : null))
+  // what is deleted is written over, https://sqlite.org/pragma.html#pragma_secure_delete
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON')
   const statements = new Map<string, StatementSync>()
   const prepared = (sql: string): StatementSync => {
     const kept = statements.get(sql)

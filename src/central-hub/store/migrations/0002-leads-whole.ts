@@ -52,6 +52,7 @@ const indexes = [
   `CREATE INDEX leads_by_first_seen ON leads (first_seen, account)`,
   `CREATE INDEX leads_by_phone_key ON leads (phone_key) WHERE phone_key IS NOT NULL`,
   `CREATE INDEX messages_of_chat ON messages (chat_id, timestamp, pk)`,
+  `CREATE INDEX events_of ON events (ref, type)`,
   `CREATE INDEX messages_sent ON messages (timestamp, pk) WHERE from_me = 1`
 ]
 

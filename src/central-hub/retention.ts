@@ -1,0 +1,81 @@
+import type { Log } from '../platform/log.ts'
+import { ProblemError } from '../platform/problem.ts'
+import { accountName, type Account } from './accounts.ts'
+import { addDeletion, addToDeletion, type Counts } from './store/deletions.ts'
+import { expire, expiredMessages } from './store/expire.ts'
+import type { Store } from './store/open.ts'
+
+/** Deletes what is older than is kept, at session-manager first, in batches between which everything else goes on. */
+export interface Retention {
+  /** One run, or the one that is under way. */
+  run(): Promise<void>
+  /** Ends after the batch under way. */
+  stop(): Promise<void>
+}
+
+/** Messages of one batch; session-manager takes as many at once. */
+const batchSize = 500
+
+export interface RetentionOptions {
+  store: Store
+  accounts: readonly Account[]
+  /** How long messages are kept, ms. */
+  keepMs: number
+  onChanged: () => void
+  log: Log
+}
+
+export const createRetention = ({ store, accounts, keepMs, onChanged, log }: RetentionOptions): Retention => {
+  const { db } = store
+  let running: Promise<void> | undefined
+  let stopping = false
+
+  /** Deletes one batch of an account. @returns what it was, undefined when nothing is old enough */
+  const deleteBatch = async ({ upstream }: Account, account: string, before: number, deletion: number | undefined): Promise<{ counts: Counts; deletion: number } | undefined> => {
+    const messages = await expiredMessages(db, account, before, batchSize)
+    if (messages.length === 0) return undefined
+    const { media_files } = await upstream.erase({ chat_ids: [], message_ids: messages.map(({ id }) => id) })
+    const done = await db.transaction().execute(async (trx) => {
+      const counts = { leads: await expire(trx, messages, before), messages: messages.length, media_files }
+      if (deletion === undefined) return { counts, deletion: (await addDeletion(trx, { reason: 'retention', request_id: null, ...counts })).id }
+      await addToDeletion(trx, deletion, counts)
+      return { counts, deletion }
+    })
+    onChanged()
+    return done
+  }
+
+  const runOnce = async (): Promise<void> => {
+    const before = Math.floor((Date.now() - keepMs) / 1_000)
+    let deletion: number | undefined
+    let messages = 0
+    for (const account of accounts) {
+      const name = accountName(account)
+      // which the first one is, is known once its session-manager has told
+      if (name === undefined) continue
+      try {
+        for (;;) {
+          const done = stopping ? undefined : await deleteBatch(account, name, before, deletion)
+          if (done === undefined) break
+          deletion = done.deletion
+          messages += done.counts.messages
+        }
+      } catch (error) {
+        if (!(error instanceof ProblemError)) throw error
+        log.warn({ event: 'retention_postponed', account: name, problem: error.problem.type }, `what is older than RETENTION was not deleted, it is tried again in an hour: ${error.message}`)
+      }
+    }
+    if (messages === 0) return
+    await store.scrub()
+    log.info({ event: 'retention', deletion, messages }, `${messages} messages older than RETENTION were deleted`)
+  }
+
+  const run = (): Promise<void> => (running ??= runOnce().finally(() => (running = undefined)))
+  return {
+    run,
+    stop: async () => {
+      stopping = true
+      await running
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import { sql } from 'kysely'
+import { addEvents } from './events.ts'
+import { leadRow, type LeadRow } from './leads.ts'
+import type { Db } from './schema.ts'
+
+/**
+ * Deleting for good, inside a transaction of the caller's. The store's PRAGMA secure_delete and the secure-delete of its
+ * search see to it that the bytes are gone, `scrub` of store/open.ts that they are from the write-ahead log too.
+ */
+
+/** A lead, and the chats to have erased at session-manager before the hub's own. */
+export interface Erasure {
+  lead: LeadRow
+  chatIds: string[]
+}
+
+/** undefined when there is no lead of that id. */
+export const erasureOf = async (db: Db, id: number): Promise<Erasure | undefined> => {
+  const lead = await leadRow(db, id)
+  if (lead === undefined) return undefined
+  const chats = await db.selectFrom('messages').select('chat_id').distinct().where('lead_id', '=', lead.id).execute()
+  // a chat of which only session-manager holds anything goes as well
+  const own = [lead.chat_id, ...(lead.lid === null ? [] : [lead.lid]), ...(lead.phone === null ? [] : [`${lead.phone.slice(1)}@c.us`])]
+  return { lead, chatIds: [...new Set([...own, ...chats.map(({ chat_id }) => chat_id)])] }
+}
+
+/** What identifies a message here and in WhatsApp. */
+export interface MessageKey {
+  pk: number
+  account: string
+  id: string
+}
+
+/** Deletes messages with what belongs to them. */
+export const eraseMessages = async (db: Db, messages: readonly MessageKey[]): Promise<void> => {
+  for (const [account, group] of Map.groupBy(messages, (message) => message.account)) {
+    const [pks, ids] = [group.map(({ pk }) => pk), group.map(({ id }) => id)]
+    for (const table of ['reactions', 'votes'] as const) await db.deleteFrom(table).where('account', '=', account).where('message_id', 'in', ids).execute()
+    await db.deleteFrom('events').where('type', '=', 'message').where('ref', 'in', pks).execute()
+    await db.deleteFrom('messages').where('pk', 'in', pks).execute()
+  }
+}
+
+/** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere. */
+export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
+  const shown = [lead.chat_id, lead.phone, lead.lid].filter((text) => text !== null)
+  await db.deleteFrom('idempotency').where((row) => row.or(shown.map((text) => sql<boolean>`instr(${row.ref('body')}, ${text}) > 0`))).execute()
+  if (lead.phone_key !== null) await db.deleteFrom('names').where('phone_key', '=', lead.phone_key).execute()
+  await db.deleteFrom('merged_leads').where('lead_id', '=', lead.id).execute()
+  await db.deleteFrom('events').where('type', '=', 'lead').where('ref', '=', lead.id).execute()
+  await db.deleteFrom('leads').where('id', '=', lead.id).execute()
+  await addEvents(db, 'lead_removed', [lead.id])
+}
+
+/** Messages erased by one statement: SQLite takes so many parameters, and more. */
+const atOnce = 5_000
+
+/** Deletes a lead and its messages. @returns how many messages */
+export const eraseLead = async (db: Db, lead: LeadRow): Promise<number> => {
+  const messages = await db.selectFrom('messages').select(['pk', 'account', 'id']).where('lead_id', '=', lead.id).execute()
+  for (let start = 0; start < messages.length; start += atOnce) await eraseMessages(db, messages.slice(start, start + atOnce))
+  await eraseLeadAlone(db, lead)
+  return messages.length
+}
