@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import QRCode from 'qrcode'
 import t from 'tap'
-import { Qr, Status } from '../../src/contract/session.ts'
+import { PairingCode, Qr, Status } from '../../src/contract/session.ts'
 import { conforms } from '../platform/conforms.ts'
-import { token } from './daemon.ts'
+import { ask, token } from './daemon.ts'
 import { withSession, type Session } from './session.ts'
 
 /** Linking, unlinking, and staying linked: the real session-manager in the real Chromium. */
@@ -63,6 +63,38 @@ t.test('the QR: shown, drawn in every form, rotated, gone idle and asked for ane
     })
     t.same(await session.qr(), { status: 'NO_QR' })
     t.ok(session.daemon.lines.some(({ event, status }) => event === 'session' && status === 'AUTHENTICATED'), 'syncing was seen')
+  })
+)
+
+t.test('a pairing code instead of the QR: asked for while one is shown, valid while it rotates and goes idle, typed in on the phone', (t) =>
+  withSession(t, { scenario: { qrMs: 500, firstQrMs: 500, qrCodes: 2 }, env: { LOG_LEVEL: 'info' } }, async (session) => {
+    const { web } = session
+    const phone = '+525587654321'
+    const askFor = (): Promise<{ status: number; body: PairingCode }> => ask<PairingCode>(`${session.daemon.url}/pairing-code`, token, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ phone }) })
+    await session.daemon.seen('session', ({ status }) => status === 'QR_REQUIRED')
+
+    const first = await askFor()
+    t.equal(first.status, 200)
+    conforms(t, PairingCode, first.body, '/pairing-code')
+    t.match(first.body, { phone, code: /^[1-9A-Z]{4}-[1-9A-Z]{4}$/ })
+    t.same(web.pairingCode(), { code: first.body.code.replace('-', ''), phone: '525587654321' })
+
+    await session.post('/connect')
+    await web.until('the code to be void', () => web.pairingCode() === undefined)
+    t.equal((await session.status()).status, 'QR_REQUIRED', 'back to the QR')
+    await web.qr()
+    await t.rejects(web.enterPairingCode(first.body.code), /not a code that is valid now/)
+
+    const { body } = await askFor()
+    await web.until('the codes to scan to end', () => web.shownQr() === undefined)
+    t.equal((await session.status()).status, 'QR_REQUIRED')
+    await web.enterPairingCode(body.code)
+    await session.ready()
+    t.match(await session.status(), { status: 'READY', linked: true, failures: 0, outbound_blocked: 0 })
+    t.equal(web.linkedDevices(), 1)
+    t.equal((await askFor()).status, 409, 'there is nothing to link any more')
+    const logged = JSON.stringify(session.daemon.lines)
+    for (const secret of [phone.slice(1), body.code, body.code.replace('-', '')]) t.notOk(logged.includes(secret), 'neither code nor number is in the log')
   })
 )
 

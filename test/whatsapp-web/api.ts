@@ -38,8 +38,14 @@ export interface WhatsAppWeb {
   outbound(): Outbound[]
   /** The phone scans the code that is shown, or this one. @throws when it is not the one shown */
   scan(code?: string): Promise<void>
+  /** A person types the code in on the phone, with or without its dash. @throws when it is none that is valid now */
+  enterPairingCode(code: string): Promise<void>
+  /** The pairing code that is valid now, and the number it was asked for. */
+  pairingCode(): { code: string; phone: string } | undefined
   /** The code shown now, or as soon as one is; `not` this one. */
   qr(not?: string): Promise<string>
+  /** Resolves once something of all this is so. @throws after a minute, naming it */
+  until(what: string, isSo: () => boolean): Promise<void>
   /** Resolves once a page is linked and connected / has synced. */
   connected(): Promise<void>
   synced(): Promise<void>

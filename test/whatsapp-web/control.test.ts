@@ -50,7 +50,7 @@ const simulate = async (home: string, ...args: string[]): Promise<{ code: number
 t.test('what is wrong with a request is named', async (t) => {
   const { url } = await start(t)
   for (const [verb, body, status, error] of [
-    ['nonsense', {}, 404, /^no verb nonsense; expected scan, message/],
+    ['nonsense', {}, 404, /^no verb nonsense; expected scan, pair, message/],
     ['message', 'not json', 400, /^the body is not JSON/],
     ['message', '[]', 400, 'the body is not a JSON object'],
     ['message', { text: 'x' }, 400, 'from: is missing'],
@@ -63,6 +63,8 @@ t.test('what is wrong with a request is named', async (t) => {
     ['image', { from: '+5215512345678', file: '***' }, 400, 'file: expected the file in base64'],
     ['state', { state: 'ASLEEP' }, 400, /^state: expected CONFLICT, CONNECTED/],
     ['call', { from: '+5215512345678', video: 'yes' }, 400, 'video: expected true or false'],
+    ['pair', {}, 400, 'code: is missing'],
+    ['pair', { code: 'ABCD-EFGH' }, 400, 'code: that is not a code that is valid now'],
     ['reply', { text: 'x' }, 400, 'from, to or group is missing: nobody writes to nobody']
   ] as const) {
     const answer = await post(url, verb, body)
@@ -94,8 +96,8 @@ t.test('scripts/simulate', async (t) => {
     t.ok(help.out.includes(`  ${verb}: ${about}`), `--help tells of ${verb}`)
     for (const field of Object.keys(fields)) t.ok(help.out.includes(`--${field}`), `${verb} --${field}`)
   }
-  t.match(await simulate(nowhere), { code: 2, err: /a verb is missing; expected scan, message/ })
-  t.match(await simulate(nowhere, 'mesage'), { code: 2, err: /no verb mesage; expected scan, message/ })
+  t.match(await simulate(nowhere), { code: 2, err: /a verb is missing; expected scan, pair, message/ })
+  t.match(await simulate(nowhere, 'mesage'), { code: 2, err: /no verb mesage; expected scan, pair, message/ })
   t.match(await simulate(nowhere, 'message', '--form', 'x'), { code: 2, err: /Unknown option '--form'; expected --from, --group/ })
   t.match(await simulate(nowhere, 'message', '--from', '+5215512345678'), { code: 2, err: /message: --text is missing/ })
   t.match(await simulate(nowhere, 'image', '--from', '+5215512345678', '--file', '/nowhere.png'), { code: 2, err: /--file: ENOENT/ })

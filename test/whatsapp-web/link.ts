@@ -11,6 +11,8 @@ export interface Link {
   device: string | undefined
   /** The code the page shows, as it is drawn. */
   code: string | undefined
+  /** The code that may be typed in on the phone instead, and the number it was asked for. */
+  pairing: { code: string; phone: string } | undefined
   codes: number
   synced: boolean
   send(frame: Record<string, unknown>): void
@@ -20,6 +22,9 @@ export interface Link {
   rotate(): void
   end(): void
 }
+
+/** Eight letters and digits that cannot be mistaken for each other. */
+const newPairingCode = (): string => Array.from(randomBytes(8), (byte) => '123456789ABCDEFGHJKLMNPQRSTVWXYZ'[byte % 32]).join('')
 
 interface Hello {
   device?: { id: string }
@@ -55,10 +60,11 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
   }
   const link: Link = {
-    device: undefined, code: undefined, codes: 0, synced: false, send,
+    device: undefined, code: undefined, pairing: undefined, codes: 0, synced: false, send,
     scan: () => {
       for (const timer of timers) clearTimeout(timer)
       link.code = undefined
+      link.pairing = undefined
       send({ t: 'paired', device: { id: history.link() } })
     },
     rotate: () => {
@@ -127,7 +133,15 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
       if (!history.has(serialized(model.id))) history.add({ ...model, ack: 1 })
     },
     logout: () => history.unlink(link.device),
-    'pairing-code': () => 'ABCDEFGH'
+    'pairing-code': ({ phoneNumber }) => {
+      link.pairing = { code: newPairingCode(), phone: phoneNumber as string }
+      changed()
+      return link.pairing.code
+    },
+    'qr-linking': () => {
+      link.pairing = undefined
+      changed()
+    }
   }
 
   const frames: Record<string, (frame: Record<string, unknown>) => void> = {
@@ -141,7 +155,10 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
       const device = history.state.devices.at(-1)
       if (device) enter(device.id)
     },
-    'refresh-qr': () => link.code === undefined && link.device === undefined && rotate(scenario.qrCodes),
+    'refresh-qr': () => {
+      link.pairing = undefined
+      if (link.code === undefined && link.device === undefined) rotate(scenario.qrCodes)
+    },
     synced: () => {
       link.synced = true
       changed()

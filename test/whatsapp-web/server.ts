@@ -141,7 +141,15 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
       link.scan()
       await when('the page that scanned to connect', online)
     },
+    enterPairingCode: async (code) => {
+      const link = all().find(({ pairing }) => pairing !== undefined && pairing.code === code.replace('-', '').toUpperCase())
+      if (link === undefined) throw new Error('code: that is not a code that is valid now')
+      link.scan()
+      await when('the page that was linked by a code to connect', online)
+    },
+    pairingCode: () => all().findLast(({ pairing }) => pairing !== undefined)?.pairing,
     qr: (not) => when('a QR', () => all().findLast(({ code }) => code !== undefined && code !== not)?.code),
+    until: async (what, isSo) => void (await when(what, () => isSo() || undefined)),
     connected: async () => void (await when('a linked page to connect', online)),
     synced: async () => void (await when('a linked page to sync', () => online()?.synced)),
     disconnected: async () => void (await when('every page to disconnect', () => links.size === 0)),

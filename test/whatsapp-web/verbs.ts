@@ -64,6 +64,11 @@ export const verbs: Record<string, Verb> = {
       await web.scan(args['code'] as string | undefined)
     }
   },
+  pair: {
+    about: 'a pairing code is typed in on the phone, so that the page is linked',
+    fields: { code: { is: 'text', about: 'the code that POST /pairing-code gave', required } },
+    run: (web, args) => web.enterPairingCode(text(args, 'code'))
+  },
   message: {
     about: 'a lead writes a text',
     fields: { ...writer, text: { is: 'text', about: 'the text', required }, mentions: { is: 'list', about: 'phone numbers mentioned' }, forwarded: { is: 'flag', about: 'it is forwarded' } },

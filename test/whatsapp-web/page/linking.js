@@ -72,12 +72,30 @@ __d('WAWebOfflineHandler', () => {
   __d('WAWebAdvSignatureApi', () => ({ generateADVSecretKey: () => keys.secret }))
 }
 
-__d('WAWebAltDeviceLinkingApi', (use) => ({
-  setPairingType: () => undefined,
-  initializeAltDeviceLinking: async () => undefined,
-  initializeQRLinking: async () => undefined,
-  startAltLinkingFlow: async (phoneNumber) => use('wire').query('pairing-code', { phoneNumber })
-}))
+/** Linking by a code that is typed in on the phone: the type first, then a start, then the code. */
+__d('WAWebAltDeviceLinkingApi', (use) => {
+  let type = 'QR_LINKING'
+  let initialized = false
+  return {
+    setPairingType: (wanted) => {
+      type = wanted
+    },
+    initializeAltDeviceLinking: async () => {
+      if (type !== 'ALT_DEVICE_LINKING') throw new Error(`the pairing type is ${type}`)
+      initialized = true
+    },
+    initializeQRLinking: async () => {
+      type = 'QR_LINKING'
+      initialized = false
+      await use('wire').query('qr-linking')
+    },
+    startAltLinkingFlow: async (phoneNumber, showNotification) => {
+      if (!initialized) throw new Error('linking by a code was not initialized')
+      if (!/^\d{7,15}$/.test(phoneNumber)) throw new Error('the phone number is not made of digits alone')
+      return use('wire').query('pairing-code', { phoneNumber, showNotification })
+    }
+  }
+})
 __d('WAWebLaunchSocketUtils', (use) => ({ refreshQR: () => use('WAWebCmd').Cmd.refreshQR() }))
 __d('WAWebMiscBrowserUtils', () => ({ info: () => ({ os: 'Linux', name: 'Chrome', version: '1' }) }))
 
