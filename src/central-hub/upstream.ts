@@ -38,6 +38,8 @@ export interface PassedRequest {
   /** With its query. */
   path: string
   accept?: string
+  /** Sent as JSON; as large as a request to the hub may be. */
+  body?: unknown
   requestId?: string
   timeoutMs?: number
 }
@@ -106,6 +108,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     throw refused()
   }
   const withToken = (more: Record<string, string> = {}): Record<string, string> => ({ authorization: `Bearer ${token}`, ...more })
+  const withId = (requestId: string | undefined): Record<string, string> => (requestId === undefined ? {} : { 'x-request-id': requestId })
 
   const read = async ({ body }: Response): Promise<Buffer> => {
     const parts: Uint8Array[] = []
@@ -142,7 +145,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
   const eraseSome = ({ requestId, ...body }: EraseRequest & { requestId?: string }): Promise<Erased> =>
     askJson('/erase', Erased, {
       method: 'POST',
-      headers: withToken({ 'content-type': 'application/json', ...(requestId === undefined ? {} : { 'x-request-id': requestId }) }),
+      headers: withToken({ 'content-type': 'application/json', ...withId(requestId) }),
       body: JSON.stringify(body)
     }, eraseMs)
 
@@ -156,9 +159,10 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       if (others.includes(account)) throw invalid(`session-manager at ${baseUrl} is of account "${account}", which FURTHER_SESSION_MANAGERS names too: ${checkUrl}`)
       return { account, version, status: await askJson('/status', Status, { headers: withToken() }) }
     },
-    pass: async ({ method, path, accept = 'application/json', requestId, timeoutMs: bound = timeoutMs }) => {
-      const headers = withToken({ accept, ...(requestId === undefined ? {} : { 'x-request-id': requestId }) })
-      const answer = await request(path, { method, headers, signal: AbortSignal.timeout(bound) })
+    pass: async ({ method, path, accept = 'application/json', body, requestId, timeoutMs: bound = timeoutMs }) => {
+      const headers = withToken({ accept, ...withId(requestId) })
+      const sent = body === undefined ? { headers } : { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
+      const answer = await request(path, { method, ...sent, signal: AbortSignal.timeout(bound) })
       const contentType = answer.headers.get('content-type') ?? ''
       if (!ours.test(contentType)) {
         await answer.body?.cancel()

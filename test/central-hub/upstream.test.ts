@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { createUpstream, type Upstream } from '../../src/central-hub/upstream.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { freePort, token } from '../end-to-end/daemon.ts'
+import { draft } from '../session-manager/drafts.ts'
 import { fakeSessionManager } from './fake-session-manager.ts'
 
 const envFile = '/etc/leadmaster/central-hub.env'
@@ -30,7 +31,8 @@ const problemOf = async (run: Promise<unknown>): Promise<{ type: string; detail:
 const asks: ((upstream: Upstream) => Promise<unknown>)[] = [
   (upstream) => upstream.verify(),
   (upstream) => upstream.pass({ method: 'GET', path: '/status' }),
-  (upstream) => upstream.open(0, new AbortController().signal)
+  (upstream) => upstream.open(0, new AbortController().signal),
+  (upstream) => upstream.erase({ chat_ids: ['5215512345678@c.us'] })
 ]
 
 /** One line that says what is wrong, where, and which variable in which file to change. */
@@ -127,6 +129,24 @@ t.test('an answer is passed on as it comes, whatever its status', async (t) => {
   t.same(JSON.parse(json.body.toString()), { status: 'NO_QR' })
   t.match(await upstream.pass({ method: 'GET', path: '/qr.png' }), { status: 404, contentType: 'application/problem+json' })
   t.match(await upstream.pass({ method: 'POST', path: '/disconnect?logout=perhaps' }), { status: 400 })
+})
+
+t.test('erasing: what is named goes, in as many requests as it needs, and the counts are of all of them', async (t) => {
+  const { url, journal } = await fakeSessionManager(t)
+  const upstream = upstreamAt(url)
+  journal.append([draft('A'), draft('B', { chat_id: 'b' }), ...Array.from({ length: 1_001 }, (_, n) => draft(`G${n}`, { chat_id: 'group' }))], 'live')
+  t.same(await upstream.erase({ chat_ids: [draft('A').message.chat_id], requestId: 'abc-1' }), { records: 1, media_files: 0 })
+  t.same(await upstream.erase({ chat_ids: [], message_ids: Array.from({ length: 1_001 }, (_, n) => draft(`G${n}`).message.id) }), { records: 1_001, media_files: 0 })
+  t.same(await upstream.erase({ chat_ids: Array.from({ length: 150 }, (_, n) => (n === 149 ? 'b' : `x${n}`)) }), { records: 1, media_files: 0 })
+  t.same(await upstream.erase({ chat_ids: [] }), { records: 0, media_files: 0 })
+  t.ok(journal.read(0, 2_000).every(({ kind }) => kind === 'erased'))
+})
+
+t.test('a session-manager of an older release cannot erase, and that is said', async (t) => {
+  const url = await stranger(t, (_req, res) => res.writeHead(404, { 'content-type': 'application/problem+json' }).end('{"title":"There is nothing here"}'))
+  const { type, detail } = await problemOf(upstreamAt(url).erase({ chat_ids: ['x'] }))
+  t.equal(type, 'urn:leadmaster:problem:session-manager-invalid')
+  t.match(detail, /POST \/erase gives HTTP 404/)
 })
 
 t.test('a further account is found where it is named, and nowhere else', async (t) => {

@@ -6,15 +6,18 @@ import type { PassedRequest } from '../upstream.ts'
 
 /** Closing Chromium and unlinking take their time, ms. */
 const disconnectMs = 30_000
+/** WhatsApp is asked for the code, ms. */
+const pairingMs = 35_000
 
 const routes = [
   ...['/status', '/qr', '/qr.png', '/qr.svg', '/qr.txt'].map((path) => ({ method: 'GET', path }) as const),
   { method: 'POST', path: '/connect' },
-  { method: 'POST', path: '/disconnect', timeoutMs: disconnectMs }
+  { method: 'POST', path: '/disconnect', timeoutMs: disconnectMs },
+  { method: 'POST', path: '/pairing-code', timeoutMs: pairingMs }
 ] as const satisfies readonly PassedRequest[]
 
 /**
- * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`: the first session-manager's own routes, passed on as they
+ * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`, `/pairing-code`: the first session-manager's own routes, passed on as they
  * come; `/api/whatsapp/accounts/:account/status` and so on are those of each. The hub does not decide, infer or cache
  * states. `GET /api/whatsapp/accounts` lists them.
  */
@@ -25,7 +28,9 @@ export const addWhatsappRoutes = ({ http, accounts }: { http: Http; accounts: re
       throw new ProblemError('not-found', `there is no account ${req.params['account']}; there is ${known.join(', ') || 'none yet'}`)
     }
     const { accept } = req.headers
-    const answer = await account.upstream.pass({ ...passed, path: passed.path + req.search, requestId: req.requestId, ...(accept === undefined ? {} : { accept }) })
+    const { body } = req as { body?: unknown }
+    const more = { ...(accept === undefined ? {} : { accept }), ...(body === undefined || passed.method === 'GET' ? {} : { body }) }
+    const answer = await account.upstream.pass({ ...passed, path: passed.path + req.search, requestId: req.requestId, ...more })
     res.writeHead(answer.status, { 'content-type': answer.contentType, 'content-length': answer.body.length, 'cache-control': 'no-store', vary: 'accept' })
     res.end(answer.body)
   }

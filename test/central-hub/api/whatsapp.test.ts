@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Status } from '../../../src/contract/session.ts'
+import { PairingCode, Status } from '../../../src/contract/session.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { fakeSessionManager } from '../fake-session-manager.ts'
 import { bearer, serveApi } from './rig.ts'
@@ -33,6 +33,23 @@ t.test('connect and disconnect reach the session; a problem is passed on too', a
   t.same(upstream.asked, ['connect', 'disconnect', 'logout'])
   t.match(await ask('/api/whatsapp/disconnect?logout=perhaps', { method: 'POST' }), { status: 400, body: { errors: [{ field: 'logout' }] } })
   t.match(await ask('/api/whatsapp/connect'), { status: 405 })
+})
+
+t.test('a pairing code: the number is passed on, and what comes back, a problem too', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const { ask } = await serveApi(t, { sessionManager: upstream.url })
+  const post = (body?: unknown, path = '/api/whatsapp/pairing-code'): ReturnType<typeof ask> => ask(path, { method: 'POST', ...(body === undefined ? {} : { body }) })
+  t.match(await post({ phone: '+525512345678' }), { status: 409, body: { type: 'urn:leadmaster:problem:conflict' } })
+  upstream.set({ status: 'QR_REQUIRED', qr, qrAttempt: 1, running: true })
+  for (const path of ['/api/whatsapp/pairing-code', '/api/whatsapp/accounts/main/pairing-code']) {
+    const { status, body } = await post({ phone: '+52 55 1234 5678' }, path)
+    t.equal(status, 200)
+    conforms(t, PairingCode, body, 'as the contract has it')
+  }
+  t.same(upstream.asked, ['pairing-code +525512345678', 'pairing-code +525512345678'])
+  t.match(await post({ phone: 'x'.repeat(5) }), { status: 400, body: { errors: [{ field: '/phone' }] } })
+  t.match(await post(), { status: 400, body: { errors: [{ field: 'body' }] } })
+  t.match(await post({ phone: 'x'.repeat(70_000) }), { status: 413 })
 })
 
 t.test('a request keeps its id across both services', async (t) => {
