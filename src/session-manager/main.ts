@@ -15,6 +15,7 @@ import { openJournal, type Journal } from './journal.ts'
 import { createMediaFetcher, deleteErasedMedia } from './media.ts'
 import { createRetention } from './retention.ts'
 import { addRoutes } from './routes.ts'
+import { addMediaRoute } from './serve-media.ts'
 import type { Session } from './session.ts'
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
 
@@ -184,6 +185,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     },
     metrics: () => metrics.registry.metrics()
   })
+  addMediaRoute({ http, directory: mediaDirectory })
   const bound = await http.listen(config.HOST, config.PORT).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error
     throw new Error(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in session-manager.env and SESSION_MANAGER_BASE_URL in central-hub.env`)
