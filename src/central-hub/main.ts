@@ -7,11 +7,15 @@ import { createHttp } from '../platform/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { accountChecks, accountName, accountsInPlainWords, type Account } from './accounts.ts'
+import { addDeletionRoutes } from './api/deletions.ts'
 import { addEventRoutes } from './api/events.ts'
+import { addExportRoutes } from './api/exports.ts'
 import { addHealthRoutes } from './api/health.ts'
+import { addImportRoutes } from './api/imports.ts'
 import { addLeadRoutes } from './api/leads.ts'
 import { addMessageRoutes } from './api/messages.ts'
 import { createServe } from './api/serve.ts'
+import { addStatsRoutes } from './api/stats.ts'
 import { createAccess } from './api/access.ts'
 import { addWhatsappRoutes } from './api/whatsapp.ts'
 import { readConfig, type Config } from './config.ts'
@@ -19,6 +23,7 @@ import { addConsole } from './console.ts'
 import { createFollower, type Follower } from './follower.ts'
 import { createIngest } from './ingest.ts'
 import { createLive } from './live.ts'
+import { createRetention } from './retention.ts'
 import { readCursor } from './store/cursors.ts'
 import { pruneEvents } from './store/events.ts'
 import { openStore } from './store/open.ts'
@@ -28,6 +33,9 @@ const service = 'central-hub'
 /** What is in flight when it stops may take this long, ms. */
 const drainMs = 3_000
 const pruneMs = 3_600_000
+const retentionMs = 3_600_000
+/** What it follows is known by then, ms. */
+const firstRetentionMs = 60_000
 const pingMs = 5_000
 /** A store that did not answer for this long makes the daemon unhealthy, ms. */
 const silentStoreMs = 60_000
@@ -82,7 +90,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   })
   addWhatsappRoutes({ http, accounts })
   const serve = createServe({ http, db })
-  addLeadRoutes({ serve, db, onChanged: live.changed })
+  const country = config.DEFAULT_COUNTRY
+  addLeadRoutes({ serve, db, country, onChanged: live.changed })
+  addDeletionRoutes({ serve, store, accounts, onChanged: live.changed })
+  addImportRoutes({ serve, db, country, onChanged: live.changed })
+  addExportRoutes({ serve, db, country })
+  addStatsRoutes({ serve, db })
   addMessageRoutes({ serve, db })
   addEventRoutes({ http, store, live, accounts })
   access.addRoutes(http)
@@ -114,6 +127,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     setInterval(() => void ping().catch((error: unknown) => log.error({ event: 'store_silent', err: error }, 'the store does not answer')), pingMs),
     setInterval(() => void pruneEvents(db).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old events were not dropped; tried again in an hour')), pruneMs)
   ]
+  if (config.RETENTION > 0) {
+    const retention = createRetention({ store, accounts, keepMs: config.RETENTION, onChanged: live.changed, log })
+    const run = (): void => void retention.run().catch((error: unknown) => log.error({ event: 'retention_failed', err: error }, 'what is older than RETENTION was not deleted; tried again in an hour'))
+    timers.push(setTimeout(run, firstRetentionMs), setInterval(run, retentionMs))
+    lifecycle.onStop('stop deleting what is old', retention.stop)
+  }
   lifecycle.onStop('stop following session-manager', async () => {
     for (const timer of timers) clearInterval(timer)
     await Promise.all(accounts.map(({ follower }) => follower.stop()))

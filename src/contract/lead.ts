@@ -17,8 +17,8 @@ const orNull = <S extends TSchema>(schema: S, options: TSchemaOptions = {}) => T
 /** The latest message of a lead's chat, as a list shows it. */
 export const LastMessage = Type.Object({
   id: Type.String(),
-  type: Type.String({ description: "WhatsApp's own type" }),
-  body: Type.String({ description: 'the first 200 characters' }),
+  type: Type.String({ description: "WhatsApp's own type; `revoked` once it was deleted in WhatsApp" }),
+  body: Type.String({ description: 'the first 200 characters; empty once it was deleted in WhatsApp' }),
   from_me: Type.Boolean(),
   timestamp: Type.Integer({ description: 'UNIX seconds' })
 })
@@ -46,13 +46,15 @@ export const Lead = Type.Object({
 })
 export type Lead = Static<typeof Lead>
 
+const text = Type.String({ minLength: 1, maxLength: 200, pattern: '^\\S(.*\\S)?$', description: 'one line, no space at its ends' })
+
 export const LeadPatch = Type.Object(
   {
     state: Type.Optional(LeadState),
     note: Type.Optional(Type.String({ maxLength: 10_000 })),
-    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 50 }), { maxItems: 50, description: 'all of them: what is left out is taken off' })),
-    assignee: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 200 }))),
-    name: Type.Optional(orNull(Type.String({ minLength: 1, maxLength: 200 }), { description: 'null: the one of WhatsApp again' }))
+    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 50, pattern: '^[^\\s,]([^,]*[^\\s,])?$', description: 'no comma, no space at its ends' }), { maxItems: 50, description: 'all of them: what is left out is taken off' })),
+    assignee: Type.Optional(orNull(text)),
+    name: Type.Optional(orNull(text, { description: 'null: the one of WhatsApp again' }))
   },
   { additionalProperties: false, minProperties: 1 }
 )

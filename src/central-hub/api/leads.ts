@@ -1,59 +1,100 @@
+import type { CountryCode } from 'libphonenumber-js'
 import type { Query } from '../../contract/api/operations.ts'
+import type { Lead } from '../../contract/lead.ts'
 import { ProblemError } from '../../platform/problem.ts'
+import { patchLead, readLead, type Changed } from '../store/change-lead.ts'
 import { addEvents } from '../store/events.ts'
-import { patchLead } from '../store/change-lead.ts'
-import { currentLeadId, getLead, leadOrder, listLeads, type LeadFilter } from '../store/leads.ts'
+import { listChanges } from '../store/history.ts'
+import { currentLeadId, getLead, leadOrder, leadRow, listLeads, type LeadFilter } from '../store/leads.ts'
+import { mergeLeads } from '../store/merge-lead.ts'
 import { listMessages } from '../store/messages.ts'
 import { fromCursor, toCursor } from '../store/page.ts'
 import type { Db } from '../store/schema.ts'
+import { countTags } from '../store/tags.ts'
+import { writeWaiting } from '../store/waiting.ts'
 import type { Serve } from './serve.ts'
 
-const noLead = (id: number): ProblemError => new ProblemError('not-found', `there is no lead ${id}`)
-
-/** The lead of that id. @throws {ProblemError} not-found */
-const leadOf = async <L>(id: number, lead: Promise<L | undefined>): Promise<L> => {
+/** What there is of a lead. @throws {ProblemError} not-found */
+export const ofLead = async <L>(id: number, lead: Promise<L | undefined>): Promise<L> => {
   const found = await lead
-  if (found === undefined) throw noLead(id)
+  if (found === undefined) throw new ProblemError('not-found', `there is no lead ${id}`)
   return found
 }
 
+type Filters = Omit<Query<'listLeads'>, 'limit' | 'cursor' | 'fields'>
+
 /** Only what was given; an empty search is none. */
-export const leadFilter = ({ account, waiting, state, q }: Pick<Query<'listLeads'>, 'account' | 'waiting' | 'state' | 'q'>): LeadFilter => {
+export const leadFilter = ({ account, waiting, state, tag, assignee, q }: Filters, country: CountryCode | ''): LeadFilter => {
   const words = q?.trim() ?? ''
   return {
     ...(account === undefined ? {} : { account }),
     ...(waiting === undefined ? {} : { waiting }),
     ...(state === undefined ? {} : { states: state }),
-    ...(words === '' ? {} : { q: words })
+    ...(tag === undefined ? {} : { tag }),
+    ...(assignee === undefined ? {} : { assignee: assignee === '' ? null : assignee }),
+    ...(words === '' ? {} : { q: words }),
+    ...(country === '' ? {} : { country })
   }
+}
+
+const conflict = (detail: string): ProblemError => new ProblemError('conflict', detail)
+
+/** @throws {ProblemError} not-found, conflict */
+const merge = async (trx: Db, id: number, otherId: number): Promise<Lead> => {
+  const kept = await ofLead(id, leadRow(trx, id))
+  const other = await ofLead(otherId, leadRow(trx, otherId))
+  if (kept.id === other.id) throw conflict(`${id} and ${otherId} are one lead already`)
+  if (kept.account !== other.account) throw conflict(`lead ${id} is of account ${kept.account}, lead ${otherId} of ${other.account}`)
+  // the number that did not stay would make a new lead with its next message
+  for (const what of ['phone', 'lid'] as const) {
+    if (kept[what] !== null && other[what] !== null && kept[what] !== other[what]) throw conflict(`each of them has a ${what === 'phone' ? 'phone number' : 'LID'} of its own: to WhatsApp they are two persons`)
+  }
+  await mergeLeads(trx, kept, other)
+  await writeWaiting(trx, kept.id, { fresh: [], whole: true })
+  await addEvents(trx, 'lead_removed', [other.id])
+  await addEvents(trx, 'lead', [kept.id])
+  return ofLead(id, getLead(trx, kept.id))
 }
 
 /**
  * Leads as people read and change them; what each route takes and gives is in src/contract/api/leads.ts.
+ * @param country of phone numbers that are written without one, if any
  * @param onChanged called after a lead was changed
  */
-export const addLeadRoutes = ({ serve, db, onChanged }: { serve: Serve; db: Db; onChanged: () => void }): void => {
+export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve; db: Db; country: CountryCode | ''; onChanged: () => void }): void => {
+  const told = async (trx: Db, { lead, changed }: Changed): Promise<Lead> => {
+    if (changed) await addEvents(trx, 'lead', [lead.id])
+    return lead
+  }
+
   serve.read('listLeads', async ({ query }) => {
-    const filter = leadFilter(query)
+    const filter = leadFilter(query, country)
     const { items, next } = await listLeads(db, filter, query.limit, fromCursor(query.cursor, leadOrder(filter)))
     return { leads: items, next_cursor: toCursor(next) }
   })
 
-  serve.read('getLead', ({ params: { id } }) => leadOf(id, getLead(db, id)))
+  serve.read('getLead', ({ params: { id } }) => ofLead(id, getLead(db, id)))
 
-  serve.write(
-    'patchLead',
-    async ({ params: { id }, body, trx }) => {
-      const { lead, changed } = await leadOf(id, patchLead(trx, id, body))
-      if (changed) await addEvents(trx, 'lead', [lead.id])
-      return lead
-    },
-    { current: ({ params: { id }, trx }) => leadOf(id, getLead(trx, id)), after: onChanged }
-  )
+  serve.write('patchLead', async ({ params: { id }, body, trx }) => told(trx, await ofLead(id, patchLead(trx, id, body))), {
+    current: ({ params: { id }, trx }) => ofLead(id, getLead(trx, id)),
+    after: onChanged
+  })
+
+  serve.write('readLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, readLead(trx, id))), { after: onChanged })
+
+  serve.write('mergeLead', ({ params: { id }, body, trx }) => merge(trx, id, body.lead_id), { after: onChanged })
+
+  serve.read('listLeadChanges', async ({ params: { id }, query }) => {
+    const { id: current } = await ofLead(id, leadRow(db, id))
+    const { items, next } = await listChanges(db, current, query.limit, fromCursor(query.cursor, 'changes'))
+    return { changes: items, next_cursor: toCursor(next) }
+  })
 
   serve.read('listLeadMessages', async ({ params: { id }, query }) => {
-    await leadOf(id, getLead(db, id))
+    await ofLead(id, leadRow(db, id))
     const { items, next } = await listMessages(db, { leadId: await currentLeadId(db, id) }, query.limit, fromCursor(query.cursor, 'newest'))
     return { messages: items, next_cursor: toCursor(next) }
   })
+
+  serve.read('listTags', ({ query }) => countTags(db, query.account))
 }

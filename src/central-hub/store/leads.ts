@@ -1,4 +1,4 @@
-import { sql, type Expression, type Selectable, type SqlBool } from 'kysely'
+import { sql, type Expression, type RawBuilder, type Selectable, type SqlBool } from 'kysely'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, LeadState } from '../../contract/lead.ts'
 import { toPage, type Page, type Position } from './page.ts'
@@ -73,33 +73,43 @@ export interface LeadFilter {
   q?: string
   /** The country of a number in `q` that is written without one. */
   country?: CountryCode
+  /** In the order of their ids, which no new message changes: for what reads all of them. */
+  byId?: boolean
 }
 
 /** What a filter asks of a lead, but `q`. */
-export const leadConditions = ({ account, waiting, states, tag, assignee }: LeadFilter): Expression<SqlBool>[] => [
-  ...(account === undefined ? [] : [sql<SqlBool>`leads.account = ${account}`]),
-  ...(waiting === undefined ? [] : [waiting ? sql<SqlBool>`leads.waiting_since is not null` : sql<SqlBool>`leads.waiting_since is null`]),
-  ...(states === undefined ? [] : [sql<SqlBool>`leads.state in (${sql.join(states)})`]),
-  ...(assignee === undefined ? [] : [assignee === null ? sql<SqlBool>`leads.assignee is null` : sql<SqlBool>`leads.assignee = ${assignee}`]),
-  ...(tag === undefined ? [] : [sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`])
-]
+const conditionsOf = ({ account, waiting, states, tag, assignee, byId }: LeadFilter): Expression<SqlBool>[] => {
+  // a cast keeps the database from an index in another order, all of which it would have to sort for each page
+  const column = (name: string): RawBuilder<unknown> => (byId ? sql`cast(${sql.ref(name)} as text)` : sql.ref(name))
+  return [
+    ...(account === undefined ? [] : [sql<SqlBool>`${column('leads.account')} = ${account}`]),
+    ...(waiting === undefined ? [] : [sql<SqlBool>`${column('leads.waiting_since')} is ${waiting ? sql`not null` : sql`null`}`]),
+    ...(states === undefined ? [] : [sql<SqlBool>`${column('leads.state')} in (${sql.join(states)})`]),
+    ...(assignee === undefined ? [] : [assignee === null ? sql<SqlBool>`${column('leads.assignee')} is null` : sql<SqlBool>`${column('leads.assignee')} = ${assignee}`]),
+    ...(tag === undefined ? [] : [sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`])
+  ]
+}
 
 /**
  * The order of a list: those who wait by who has waited longest, the others by their latest message; with `q`, whose
  * name or number is meant first, then by the latest message that has the words.
  */
-export const leadOrder = ({ waiting, q }: LeadFilter): 'waiting' | 'recent' | 'found' => (q !== undefined ? 'found' : waiting === true ? 'waiting' : 'recent')
+export const leadOrder = ({ waiting, q, byId }: LeadFilter): 'waiting' | 'recent' | 'found' | 'id' =>
+  q !== undefined ? 'found' : byId === true ? 'id' : waiting === true ? 'waiting' : 'recent'
 
 export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after?: Position): Promise<Page<Lead>> => {
   const order = leadOrder(filter)
   if (filter.q !== undefined) {
-    const { items, next } = await searchLeads(db, { q: filter.q, country: filter.country, conditions: leadConditions(filter), limit, after })
+    const { items, next } = await searchLeads(db, { q: filter.q, country: filter.country, conditions: conditionsOf(filter), limit, after })
     const leads = await getLeads(db, items)
     return { items: items.flatMap((id) => leads.get(id) ?? []), next }
   }
   let query = listed(db)
-  for (const condition of leadConditions(filter)) query = query.where(condition)
-  if (order === 'waiting') {
+  for (const condition of conditionsOf(filter)) query = query.where(condition)
+  if (order === 'id') {
+    if (after) query = query.where('leads.id', '>', after.id)
+    query = query.orderBy('leads.id')
+  } else if (order === 'waiting') {
     if (after) query = query.where(sql<boolean>`(waiting_since, leads.id) > (${after.key}, ${after.id})`)
     query = query.orderBy('waiting_since').orderBy('leads.id')
   } else {
@@ -107,7 +117,7 @@ export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after
     query = query.orderBy('last_seen', 'desc').orderBy('leads.id', 'desc')
   }
   const page = toPage(await query.limit(limit + 1).execute(), limit, (row) => ({
-    order, id: row.id, key: order === 'waiting' ? (row.waiting_since ?? 0) : row.last_seen
+    order, id: row.id, key: order === 'waiting' ? (row.waiting_since ?? 0) : order === 'recent' ? row.last_seen : 0
   }))
   return { ...page, items: await complete(db, page.items) }
 }

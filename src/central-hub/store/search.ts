@@ -75,55 +75,65 @@ const byName = async (db: Db, match: string, { conditions, limit }: LeadSearch, 
   return rows.map(({ id }) => id)
 }
 
-/** Of leads whose messages match, those that belong on this page: not found by name, nor by a later message on a page before. */
-const notYetShown = async (db: Db, ids: readonly number[], search: LeadSearch, names: string | undefined, text: string, shownFrom: number | undefined): Promise<Set<number>> => {
+/** The part of all matches that pages before have shown, by messages.pk. */
+interface Shown {
+  from: number
+  /** The latest match when the search began: what came since is on no page of it. */
+  to: number
+}
+
+/** Of leads whose messages match, those that belong on this page: not found by name, nor by a message that was shown before. */
+const notYetShown = async (db: Db, ids: readonly number[], search: LeadSearch, names: string | undefined, text: string, shown: Shown | undefined): Promise<Set<number>> => {
   if (ids.length === 0) return new Set()
   const conditions = [
     sql<SqlBool>`leads.id in (${sql.join(ids)})`,
     ...search.conditions,
     ...(names === undefined ? [] : [sql<SqlBool>`not exists (select 1 from lead_text where lead_text.rowid = leads.id and lead_text match ${names})`]),
-    ...(shownFrom === undefined ? [] : [sql<SqlBool>`not exists (select 1 from messages where messages.lead_id = leads.id and pk >= ${shownFrom} and ${messageMatches(sql.ref('messages.pk'), text)})`])
+    ...(shown === undefined
+      ? []
+      : [sql<SqlBool>`not exists (select 1 from messages where messages.lead_id = leads.id and pk between ${shown.from} and ${shown.to} and ${messageMatches(sql.ref('messages.pk'), text)})`])
   ]
   const { rows } = await sql<{ id: number }>`select leads.id from leads where ${allOf(conditions)}`.execute(db)
   return new Set(rows.map(({ id }) => id))
 }
 
 /** Leads by the text of their messages, by the latest captured message that matches. */
-const byText = async (db: Db, text: string, names: string | undefined, search: LeadSearch, room: number, start: number | undefined): Promise<Page<number>> => {
+const byText = async (db: Db, text: string, names: string | undefined, search: LeadSearch, room: number, shown: Shown | undefined): Promise<Page<number>> => {
   const found: { id: number; pk: number }[] = []
   const seen = new Set<number>()
-  let before = start ?? Number.MAX_SAFE_INTEGER
+  let before = shown?.from ?? Number.MAX_SAFE_INTEGER
+  let to = shown?.to
+  const next = (pk: number): Position => ({ order: 'found', key: to ?? pk, id: pk })
   for (let read = 0; read < mostPerPage; read += atOnce) {
     const { rows } = await sql<{ pk: number; lead_id: number | null }>`
       select messages.pk, messages.lead_id from message_text cross join messages on messages.pk = message_text.rowid
       where message_text match ${text} and message_text.rowid < ${before} order by message_text.rowid desc limit ${atOnce}`.execute(db)
+    to ??= rows[0]?.pk
     const fresh = rows.flatMap(({ pk, lead_id: id }) => {
       if (id === null || seen.has(id)) return []
       seen.add(id)
       return { id, pk }
     })
-    const shown = await notYetShown(db, fresh.map(({ id }) => id), search, names, text, start)
-    found.push(...fresh.filter(({ id }) => shown.has(id)))
-    if (found.length > room) {
-      const last = found[room - 1]
-      return { items: found.slice(0, room).map(({ id }) => id), next: { order: 'found', key: 0, id: last?.pk ?? before } }
-    }
+    const here = await notYetShown(db, fresh.map(({ id }) => id), search, names, text, shown)
+    found.push(...fresh.filter(({ id }) => here.has(id)))
+    if (found.length > room) return { items: found.slice(0, room).map(({ id }) => id), next: next(found[room - 1]?.pk ?? to ?? before) }
     before = rows.at(-1)?.pk ?? before
     if (rows.length < atOnce) return { items: found.map(({ id }) => id), next: undefined }
   }
-  return { items: found.map(({ id }) => id), next: { order: 'found', key: 0, id: before } }
+  return { items: found.map(({ id }) => id), next: next(before) }
 }
 
 /**
- * Ids of leads whose name, number or messages match: by name and number first. A position's key is 1 among those, with
- * the lead's id, and 0 among the others, with the message's pk.
+ * Ids of leads whose name, number or messages match: by name and number first. A position's key is 0 among those, with
+ * the lead's id; among the others it is the message that the search began with, with the message it goes on from.
  */
 export const searchLeads = async (db: Db, search: LeadSearch): Promise<Page<number>> => {
   const { q, country, limit, after } = search
   const [names, text] = [leadMatch(q, country), messageMatch(q)]
-  const named = names !== undefined && after?.key !== 0 ? await byName(db, names, { ...search, limit: limit + 1 }, after?.id ?? Number.MAX_SAFE_INTEGER) : []
-  if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 1, id: named[limit - 1] ?? 0 } }
+  const among = after === undefined || after.key === 0
+  const named = names !== undefined && among ? await byName(db, names, { ...search, limit: limit + 1 }, after?.id ?? Number.MAX_SAFE_INTEGER) : []
+  if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 0, id: named[limit - 1] ?? 0 } }
   if (text === undefined) return { items: named, next: undefined }
-  const rest = await byText(db, text, names, search, limit - named.length, after?.key === 0 ? after.id : undefined)
+  const rest = await byText(db, text, names, search, limit - named.length, among ? undefined : { from: after.id, to: after.key })
   return { items: [...named, ...rest.items], next: rest.next }
 }

@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { DeletionPage, Deletion, ImportResult, Lead, LeadChangePage, LeadMerge, LeadPage, LeadPatch, LeadState, MessagePage, Stats } from '../lead.ts'
 import { exampleLead, exampleMessage } from './examples.ts'
 import type { Operation } from './operation.ts'
-import { account, cursor, fields, id, limit, search } from './parameters.ts'
+import { account, bom, cursor, fields, id, limit, search } from './parameters.ts'
 
 const params = Type.Object({ id })
 const filters = {
@@ -20,7 +20,10 @@ export const leadOperations = {
   listLeads: {
     tag: 'leads',
     summary: 'List leads',
-    description: 'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was written to last.',
+    description: [
+      'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was written to last.',
+      'With `q`, first come those whose name (parts of it) or number (three digits of it or more, with or without its country code) is meant, then those with a message that has all the words, by the latest of these. A page of a search may hold fewer leads than `limit`, and yet have a `next_cursor`.'
+    ].join('\n\n'),
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Lead) }),
     answer: { status: 200, description: 'A page of leads', schema: LeadPage, example: { leads: [exampleLead], next_cursor: null } }
   },
@@ -28,7 +31,7 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Export leads as CSV',
     description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe.',
-    query: Type.Object(filters),
+    query: Type.Object({ ...filters, bom }),
     answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   },
   exportLeadsJsonl: {

@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { Message, MessagePage } from '../lead.ts'
 import { exampleMessage } from './examples.ts'
 import type { Operation } from './operation.ts'
-import { account, cursor, fields, limit, search } from './parameters.ts'
+import { account, bom, cursor, fields, limit, search } from './parameters.ts'
 
 const filters = {
   account,
@@ -15,7 +15,7 @@ export const messageOperations = {
   listMessages: {
     tag: 'messages',
     summary: 'List or search messages, latest first',
-    description: 'Those of groups and channels too.',
+    description: 'Those of groups and channels too. Of words that more than 1,000 messages have, the latest captured come first, and a page may hold fewer than `limit`, and yet have a `next_cursor`.',
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Message) }),
     answer: { status: 200, description: 'A page of messages', schema: MessagePage, example: { messages: [exampleMessage], next_cursor: null } }
   },
@@ -23,7 +23,7 @@ export const messageOperations = {
     tag: 'messages',
     summary: 'Export messages as CSV',
     description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe.',
-    query: Type.Object(filters),
+    query: Type.Object({ ...filters, bom }),
     answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   },
   exportMessagesJsonl: {

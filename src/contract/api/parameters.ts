@@ -7,6 +7,8 @@ export const cursor = Type.Optional(Type.String({ maxLength: 500, description: '
 export const account = Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'only of this account' }))
 export const search = Type.Optional(Type.String({ maxLength: 200, description: 'words that all occur, the last one perhaps not to its end; case and accents do not count' }))
 
+export const bom = Type.Optional(Type.Boolean({ description: 'true: begin with a byte order mark, without which Excel takes it for another encoding than UTF-8' }))
+
 /** Which members of each item to give, so that a long list is light. */
 export const fields = <S extends { properties: Record<string, TSchema> }>(item: S) =>
   Type.Optional(

@@ -1,10 +1,15 @@
+import type { CountryCode } from 'libphonenumber-js'
 import type { Test } from 'tap'
 import type { Account } from '../../../src/central-hub/accounts.ts'
 import { createAccess } from '../../../src/central-hub/api/access.ts'
+import { addDeletionRoutes } from '../../../src/central-hub/api/deletions.ts'
 import { addEventRoutes } from '../../../src/central-hub/api/events.ts'
+import { addExportRoutes } from '../../../src/central-hub/api/exports.ts'
+import { addImportRoutes } from '../../../src/central-hub/api/imports.ts'
 import { addLeadRoutes } from '../../../src/central-hub/api/leads.ts'
 import { addMessageRoutes } from '../../../src/central-hub/api/messages.ts'
 import { createServe } from '../../../src/central-hub/api/serve.ts'
+import { addStatsRoutes } from '../../../src/central-hub/api/stats.ts'
 import { addWhatsappRoutes } from '../../../src/central-hub/api/whatsapp.ts'
 import { createIngest } from '../../../src/central-hub/ingest.ts'
 import { createLive, type Live } from '../../../src/central-hub/live.ts'
@@ -31,7 +36,7 @@ export interface Api {
 
 export const bearer = { authorization: `Bearer ${apiToken}` }
 
-export const serveApi = async (t: Test, options: { sessionManager?: string; directory?: string; corsOrigins?: string[] } = {}): Promise<Api> => {
+export const serveApi = async (t: Test, options: { sessionManager?: string; directory?: string; corsOrigins?: string[]; country?: CountryCode } = {}): Promise<Api> => {
   const store = await openStore(options.directory ?? ownDirectory(t))
   t.teardown(() => store.close())
   const { db } = store
@@ -44,7 +49,12 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
     t,
     (http) => {
       const handle = createServe({ http, db })
-      addLeadRoutes({ serve: handle, db, onChanged: live.changed })
+      const country = options.country ?? ''
+      addLeadRoutes({ serve: handle, db, country, onChanged: live.changed })
+      addDeletionRoutes({ serve: handle, store, accounts, onChanged: live.changed })
+      addImportRoutes({ serve: handle, db, country, onChanged: live.changed })
+      addExportRoutes({ serve: handle, db, country })
+      addStatsRoutes({ serve: handle, db })
       addMessageRoutes({ serve: handle, db })
       addEventRoutes({ http, store, live, accounts })
       addWhatsappRoutes({ http, accounts })

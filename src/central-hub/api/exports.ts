@@ -1,0 +1,107 @@
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { setImmediate as turn } from 'node:timers/promises'
+import { stringify } from 'csv-stringify/sync'
+import type { CountryCode } from 'libphonenumber-js'
+import type { Lead, Message } from '../../contract/lead.ts'
+import type { Response } from '../../platform/http.ts'
+import { listLeads } from '../store/leads.ts'
+import { listMessages } from '../store/messages.ts'
+import type { Page, Position } from '../store/page.ts'
+import type { Db } from '../store/schema.ts'
+import { leadFilter } from './leads.ts'
+import { messageFilter } from './messages.ts'
+import type { Serve } from './serve.ts'
+
+/** Exports read a page at a time, as fast as the client takes it, and everything else goes on in between. */
+const pageSize = 200
+/** A client that takes nothing for this long is cut off, ms. */
+const stallMs = 60_000
+
+async function* pages<T>(read: (after?: Position) => Promise<Page<T>>): AsyncGenerator<T[]> {
+  for (let after: Position | undefined; ; ) {
+    const { items, next } = await read(after)
+    yield items
+    if (next === undefined) return
+    after = next
+    await turn()
+  }
+}
+
+/** Text that a spreadsheet would take for a formula gets an apostrophe, https://owasp.org/www-community/attacks/CSV_Injection; a phone number is none. */
+const harmless = (cell: unknown): unknown => (typeof cell === 'string' && /^[=+\-@\t\r＝＋－＠]/.test(cell) && !/^\+\d{1,15}$/.test(cell) ? `'${cell}` : cell)
+
+const time = (seconds: number): string => new Date(seconds * 1_000).toISOString()
+
+const leadCells = (lead: Lead): Record<string, unknown> => {
+  const { last_message, tags, ...same } = lead
+  return { ...same, tags: tags.join(', '), last_message: last_message?.body ?? null }
+}
+const leadColumns = [
+  'id', 'account', 'phone', 'name', 'whatsapp_name', 'state', 'tags', 'assignee', 'note', 'first_seen_at', 'last_seen_at', 'waiting_since',
+  'unanswered_count', 'unread_count', 'last_message', 'updated_at', 'chat_id', 'lid'
+]
+
+const messageCells = (message: Message): Record<string, unknown> => ({
+  ...message, sent_at: time(message.timestamp), media_type: message.media?.mimetype ?? null, media_filename: message.media?.filename ?? null
+})
+const messageColumns = [
+  'id', 'account', 'lead_id', 'chat_id', 'phone', 'name', 'from_me', 'author', 'type', 'body', 'sent_at', 'captured_at', 'edited_at', 'revoked_at',
+  'media_type', 'media_filename', 'quoted_id', 'from', 'to'
+]
+
+interface Format<T> {
+  type: string
+  extension: string
+  /** What comes before the first page. */
+  head: string
+  text: (items: T[]) => string
+}
+
+const csv = <T>(columns: string[], cells: (item: T) => Record<string, unknown>, bom: boolean | undefined): Format<T> => ({
+  type: 'text/csv; charset=utf-8; header=present',
+  extension: 'csv',
+  head: (bom === true ? '\ufeff' : '') + stringify([columns]),
+  text: (items) => stringify(items.map(cells).map((row) => columns.map((name) => harmless(row[name]))), { cast: { boolean: String }, record_delimiter: '\n' })
+})
+const jsonLines: Format<unknown> = {
+  type: 'application/x-ndjson',
+  extension: 'jsonl',
+  head: '',
+  text: (items) => items.map((item) => `${JSON.stringify(item)}\n`).join('')
+}
+
+const send = async <T>(res: Response, name: string, { type, extension, head, text }: Format<T>, items: AsyncIterable<T[]>): Promise<void> => {
+  async function* chunks(): AsyncGenerator<string> {
+    if (head !== '') yield head
+    for await (const page of items) if (page.length > 0) yield text(page)
+  }
+  res.writeHead(200, {
+    'content-type': type,
+    'content-disposition': `attachment; filename="${name}-${new Date().toISOString().slice(0, 10)}.${extension}"`,
+    'cache-control': 'no-store'
+  })
+  res.setTimeout(stallMs, () => res.destroy())
+  try {
+    await pipeline(Readable.from(chunks()), res)
+  } catch (error) {
+    // a client that went away is no failure of ours
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) throw error
+  }
+}
+
+/** All leads and all messages that match, as CSV and JSON Lines; what each route takes is in src/contract/api. */
+export const addExportRoutes = ({ serve, db, country }: { serve: Serve; db: Db; country: CountryCode | '' }): void => {
+  const leads = (query: Parameters<typeof leadFilter>[0]): AsyncIterable<Lead[]> => {
+    const filter = { ...leadFilter(query, country), byId: true }
+    return pages((after) => listLeads(db, filter, pageSize, after))
+  }
+  const messages = (query: Parameters<typeof messageFilter>[0]): AsyncIterable<Message[]> => {
+    const filter = messageFilter(query)
+    return pages((after) => listMessages(db, filter, pageSize, after))
+  }
+  serve.raw('exportLeadsCsv', ({ query, res }) => send(res, 'leads', csv(leadColumns, leadCells, query.bom), leads(query)))
+  serve.raw('exportLeadsJsonl', ({ query, res }) => send(res, 'leads', jsonLines, leads(query)))
+  serve.raw('exportMessagesCsv', ({ query, res }) => send(res, 'messages', csv(messageColumns, messageCells, query.bom), messages(query)))
+  serve.raw('exportMessagesJsonl', ({ query, res }) => send(res, 'messages', jsonLines, messages(query)))
+}
