@@ -8,16 +8,21 @@ export const WebhookEvent = Type.Union([
   Type.Literal('lead.created'),
   Type.Literal('lead.updated'),
   Type.Literal('lead.removed', { description: 'merged into another, or its data was deleted' }),
-  Type.Literal('session.changed', { description: 'the session with WhatsApp has another status' }),
-  Type.Literal('webhook.ping', { description: 'asked for by POST /api/webhooks/:id/ping; every endpoint gets it' })
+  Type.Literal('session.changed', { description: 'the session with WhatsApp has another status, or session-manager cannot be asked for it' })
 ])
 export type WebhookEvent = Static<typeof WebhookEvent>
 
+/** What a delivery may be of: an event, or `webhook.ping`, which POST /api/webhooks/:id/ping asks for. */
+export const WebhookType = Type.Union([...WebhookEvent.anyOf, Type.Literal('webhook.ping')])
+export type WebhookType = Static<typeof WebhookType>
+
 /** The body of a delivery. `webhook-id` in its headers is the idempotency key: the same with each attempt. */
 export const WebhookBody = Type.Object({
-  type: WebhookEvent,
+  type: WebhookType,
   timestamp: Type.String({ description: 'when it happened' }),
-  data: Type.Unknown({ description: 'message.*: {message, lead}; lead.*: {lead}; lead.removed: {id, merged_into}; session.changed: as GET /api/whatsapp/status' })
+  data: Type.Unknown({
+    description: 'as it was then. message.*: {message, lead}; lead.created and lead.updated: {lead}; lead.removed: {id, merged_into}; session.changed: as GET /api/whatsapp/status answers, a problem included; webhook.ping: {}'
+  })
 })
 export type WebhookBody = Static<typeof WebhookBody>
 
@@ -58,7 +63,7 @@ export type WebhookPatch = Static<typeof WebhookPatch>
 
 export const Delivery = Type.Object({
   id: Type.String({ description: 'its webhook-id' }),
-  type: WebhookEvent,
+  type: WebhookType,
   state: Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('dead')]),
   created_at: Type.String(),
   attempts: Type.Integer(),

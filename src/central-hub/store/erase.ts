@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import { addEvents } from './events.ts'
 import { leadRow, type LeadRow } from './leads.ts'
+import { eraseDeliveries } from './outbox.ts'
 import type { Db } from './schema.ts'
 
 /**
@@ -46,6 +47,7 @@ export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   const shown = [lead.chat_id, lead.phone, lead.lid].filter((text) => text !== null)
   await db.deleteFrom('idempotency').where((row) => row.or(shown.map((text) => sql<boolean>`instr(${row.ref('body')}, ${text}) > 0`))).execute()
   if (lead.phone_key !== null) await db.deleteFrom('names').where('phone_key', '=', lead.phone_key).execute()
+  await eraseDeliveries(db, lead.id)
   await db.deleteFrom('merged_leads').where('lead_id', '=', lead.id).execute()
   await db.deleteFrom('events').where('type', '=', 'lead').where('ref', '=', lead.id).execute()
   await db.deleteFrom('leads').where('id', '=', lead.id).execute()

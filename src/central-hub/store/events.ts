@@ -1,6 +1,8 @@
 import type { Lead, LeadRemoved, Message } from '../../contract/lead.ts'
 import { getLeads } from './leads.ts'
 import { getMessages } from './messages.ts'
+import { tellWebhooks } from './outbox.ts'
+import { getRemoved } from './removed.ts'
 import type { Database, Db } from './schema.ts'
 
 /** What happened to messages and leads, in order, so that a frontend can resume where it left off. */
@@ -21,15 +23,10 @@ const mostEvents = 100_000
  * @param refs messages.pk, or leads.id
  * @param fresh those of them that are new; the others were changed
  */
-export const addEvents = async (db: Db, type: EventType, refs: readonly number[], _fresh: ReadonlySet<number> = new Set()): Promise<void> => {
-  if (refs.length > 0) await db.insertInto('events').values(refs.map((ref) => ({ type, ref }))).execute()
-}
-
-/** What became of leads that are there no more. */
-export const getRemoved = async (db: Db, ids: readonly number[]): Promise<Map<number, LeadRemoved>> => {
-  const merged = ids.length === 0 ? [] : await db.selectFrom('merged_leads').selectAll().where('old_id', 'in', ids).execute()
-  const into = new Map(merged.map(({ old_id, lead_id }) => [old_id, lead_id]))
-  return new Map(ids.map((id) => [id, { id, merged_into: into.get(id) ?? null }]))
+export const addEvents = async (db: Db, type: EventType, refs: readonly number[], fresh: ReadonlySet<number> = new Set()): Promise<void> => {
+  if (refs.length === 0) return
+  await db.insertInto('events').values(refs.map((ref) => ({ type, ref }))).execute()
+  await tellWebhooks(db, type, refs, fresh)
 }
 
 export const readEvents = async (db: Db, after: number, limit: number): Promise<StoredEvent[]> => {

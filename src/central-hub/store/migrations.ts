@@ -1,6 +1,7 @@
 import type { Migration } from 'kysely/migration'
 import { messagesAndLeads } from './migrations/0001-messages-and-leads.ts'
 import { leadsWhole } from './migrations/0002-leads-whole.ts'
+import { webhooks } from './migrations/0003-webhooks.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the release before it
@@ -8,7 +9,8 @@ import { leadsWhole } from './migrations/0002-leads-whole.ts'
  */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_messages_and_leads': messagesAndLeads,
-  '0002_leads_whole': leadsWhole
+  '0002_leads_whole': leadsWhole,
+  '0003_webhooks': webhooks
 }
 
 /** The last step known to the oldest release that works with the schema as the last step here leaves it. */

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { Deletion, LeadChange, LeadState } from '../../contract/lead.ts'
 import type { InboundRecord } from '../../contract/record.ts'
+import type { Delivery, WebhookType } from '../../contract/webhook.ts'
 
 /** The hub's tables. Times of WhatsApp are UNIX seconds, as it gives them; our own are ms. Truth values are 0 and 1. */
 export interface Database {
@@ -28,6 +29,12 @@ export interface Database {
   message_counts: { account: string; quarter: number; inbound: number; outbound: number }
   /** Each reply that ended a wait: when (UNIX seconds), and how long it had lasted. */
   answers: { reply_pk: number; account: string; answered_at: number; seconds: number }
+  webhooks: WebhookTable
+  /** What webhooks are told, as it was when it happened; `message_id` is its `webhook-id`, `created_at` in ms. */
+  outbox: { id: Generated<number>; message_id: string; type: WebhookType; lead_id: number | null; message_pk: number | null; body: string; created_at: number }
+  deliveries: DeliveryTable
+  /** The status of each account's session that webhooks were told of last. */
+  session_states: { account: string; status: string }
 }
 
 export interface LeadTable {
@@ -86,6 +93,44 @@ export interface MessageTable {
   media: string | null
   /** JSON: the rest of the captured message. */
   details: string
+}
+
+/** Times in ms. */
+export interface WebhookTable {
+  id: ColumnType<number, number | undefined, never>
+  url: string
+  description: string
+  /** JSON. */
+  events: string
+  enabled: number
+  secret: string
+  /** Signs along until then. */
+  old_secret: ColumnType<string | null, string | null | undefined>
+  old_secret_until: ColumnType<number | null, number | null | undefined>
+  created_at: number
+  last_success_at: ColumnType<number | null, number | null | undefined>
+  failing_since: ColumnType<number | null, number | null | undefined>
+  /** Attempts that failed since the last one that did not. */
+  failures: ColumnType<number, number | undefined>
+  last_error: ColumnType<string | null, string | null | undefined>
+}
+
+/** What of the outbox is on its way to a webhook, in the outbox's order. Times in ms. */
+export interface DeliveryTable {
+  webhook_id: number
+  outbox_id: number
+  state: Delivery['state']
+  /** 1: goes before the others, and is tried once. */
+  ping: number
+  attempts: ColumnType<number, number | undefined>
+  /** null: as soon as its turn comes. */
+  next_attempt_at: ColumnType<number | null, number | null | undefined>
+  /** An attempt that fails after this is the last one. */
+  expires_at: number
+  /** When it was delivered or given up. */
+  settled_at: ColumnType<number | null, number | null | undefined>
+  last_status: ColumnType<number | null, number | null | undefined>
+  last_error: ColumnType<string | null, string | null | undefined>
 }
 
 export type Db = Kysely<Database>

@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto'
+import type { Status } from '../../contract/session.ts'
+import type { Problem } from '../../contract/problem.ts'
+import type { WebhookBody, WebhookEvent, WebhookType } from '../../contract/webhook.ts'
+import { getLeads } from './leads.ts'
+import { getMessages } from './messages.ts'
+import { getRemoved } from './removed.ts'
+import type { Database, Db } from './schema.ts'
+
+/**
+ * What webhooks are told, written in the transaction that makes it happen: what is committed is delivered, whatever
+ * happens to the hub after that, and what is not never was.
+ */
+
+/** From then on a delivery has this long, ms; an attempt that fails later is the last one. So this bounds what waits for an endpoint, too. */
+export const deliverForMs = 3 * 86_400_000
+
+/** Read and written at once: an import may rename a hundred thousand leads. */
+const atOnce = 500
+
+/** Something to tell, and whose data is in it. */
+interface News {
+  type: WebhookType
+  data: unknown
+  leadId?: number | null
+  messagePk?: number
+}
+
+/** Webhooks that are on, by what they are to be told. */
+const subscribers = async (db: Db): Promise<Map<WebhookEvent, number[]>> => {
+  const webhooks = await db.selectFrom('webhooks').select(['id', 'events']).where('enabled', '=', 1).execute()
+  const pairs = webhooks.flatMap(({ id, events }) => (JSON.parse(events) as WebhookEvent[]).map((event) => ({ event, id })))
+  return new Map([...Map.groupBy(pairs, ({ event }) => event)].map(([event, of]) => [event, of.map(({ id }) => id)]))
+}
+
+/** @returns their `webhook-id`s */
+const put = async (db: Db, news: readonly News[], webhooks: (type: WebhookType) => readonly number[], now: number): Promise<string[]> => {
+  const rows = news.map(({ type, data, leadId = null, messagePk = null }) => ({
+    message_id: `msg_${randomBytes(18).toString('base64url')}`,
+    type, lead_id: leadId, message_pk: messagePk,
+    body: JSON.stringify({ type, timestamp: new Date(now).toISOString(), data } satisfies WebhookBody),
+    created_at: now
+  }))
+  for (const row of rows) {
+    const { id } = await db.insertInto('outbox').values(row).returning('id').executeTakeFirstOrThrow()
+    const deliveries = webhooks(row.type).map((webhook_id) => ({
+      webhook_id, outbox_id: id, state: 'pending' as const, ping: row.type === 'webhook.ping' ? 1 : 0, expires_at: now + deliverForMs
+    }))
+    await db.insertInto('deliveries').values(deliveries).execute()
+  }
+  return rows.map(({ message_id }) => message_id)
+}
+
+const newsOfMessages = async (db: Db, pks: readonly number[], type: (pk: number) => WebhookEvent): Promise<News[]> => {
+  const messages = await getMessages(db, pks)
+  const leads = await getLeads(db, [...new Set([...messages.values()].flatMap(({ lead_id }) => lead_id ?? []))])
+  return pks.flatMap((pk) => {
+    const message = messages.get(pk)
+    if (message === undefined) return []
+    const lead = message.lead_id === null ? null : (leads.get(message.lead_id) ?? null)
+    return [{ type: type(pk), data: { message, lead }, leadId: message.lead_id, messagePk: pk }]
+  })
+}
+
+const newsOfLeads = async (db: Db, ids: readonly number[], type: (id: number) => WebhookEvent): Promise<News[]> => {
+  const leads = await getLeads(db, ids)
+  return ids.flatMap((id) => {
+    const lead = leads.get(id)
+    return lead === undefined ? [] : [{ type: type(id), data: { lead }, leadId: id }]
+  })
+}
+
+/** Puts in the outbox what happened to messages or leads; `refs` and `fresh` as addEvents of events.ts has them. */
+export const tellWebhooks = async (db: Db, type: Database['events']['type'], refs: readonly number[], fresh: ReadonlySet<number>): Promise<void> => {
+  const told = await subscribers(db)
+  const typeOf = (of: 'message' | 'lead') => (ref: number): WebhookEvent => `${of}.${fresh.has(ref) ? 'created' : 'updated'}`
+  const wanted = refs.filter((ref) => told.has(type === 'lead_removed' ? 'lead.removed' : typeOf(type)(ref)))
+  for (let start = 0; start < wanted.length; start += atOnce) {
+    const part = wanted.slice(start, start + atOnce)
+    const news =
+      type === 'message' ? await newsOfMessages(db, part, typeOf('message'))
+      : type === 'lead' ? await newsOfLeads(db, part, typeOf('lead'))
+      : [...(await getRemoved(db, part)).values()].map((data): News => ({ type: 'lead.removed', data }))
+    await put(db, news, (each) => (each === 'webhook.ping' ? [] : (told.get(each) ?? [])), Date.now())
+  }
+}
+
+/**
+ * Puts a change of a session in the outbox; the same status again is none, also after a restart of the hub.
+ * @param account '' for the first session-manager, whose name is not known at first
+ * @returns whether it is one that a webhook waits for
+ */
+export const tellSession = (db: Db, account: string, now: Status | Problem): Promise<boolean> =>
+  db.transaction().execute(async (trx) => {
+    const status = 'journal' in now ? now.status : now.type
+    const before = await trx.selectFrom('session_states').select('status').where('account', '=', account).executeTakeFirst()
+    if (before?.status === status) return false
+    await trx.insertInto('session_states').values({ account, status }).onConflict((on) => on.column('account').doUpdateSet({ status })).execute()
+    const ids = (await subscribers(trx)).get('session.changed') ?? []
+    if (ids.length > 0) await put(trx, [{ type: 'session.changed', data: now }], () => ids, Date.now())
+    return ids.length > 0
+  })
+
+/** Puts a ping for one webhook in the outbox. @returns its `webhook-id` */
+export const addPing = async (db: Db, webhookId: number): Promise<string> => {
+  const [id] = await put(db, [{ type: 'webhook.ping', data: {} }], () => [webhookId], Date.now())
+  return id as string
+}
+
+/**
+ * Takes a lead's data out of the outbox, delivered or not, when it is deleted for good. What is told of its messages
+ * goes with each message's row by itself.
+ */
+export const eraseDeliveries = async (db: Db, leadId: number): Promise<void> => {
+  await db.deleteFrom('outbox').where('lead_id', '=', leadId).execute()
+}
