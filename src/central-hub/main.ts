@@ -13,6 +13,7 @@ import { addExportRoutes } from './api/exports.ts'
 import { addHealthRoutes } from './api/health.ts'
 import { addImportRoutes } from './api/imports.ts'
 import { addLeadRoutes } from './api/leads.ts'
+import { addMediaRoutes } from './api/media.ts'
 import { addMessageRoutes } from './api/messages.ts'
 import { createServe } from './api/serve.ts'
 import { addStatsRoutes } from './api/stats.ts'
@@ -97,6 +98,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addExportRoutes({ serve, db, country })
   addStatsRoutes({ serve, db })
   addMessageRoutes({ serve, db })
+  addMediaRoutes({ serve, db, accounts })
   addEventRoutes({ http, store, live, accounts })
   access.addRoutes(http)
   addConsole(http, access)

@@ -21,6 +21,11 @@ export interface Upstream {
   /** The event stream of the journal after a record. @throws {ProblemError} as verify does */
   open(after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
   /**
+   * A media file that it keeps, or a part of it, as it streams; `signal` ends it at any time. What went wrong with the
+   * file alone (not there: 404, no such range: 416) is an answer too. @throws {ProblemError} as verify does
+   */
+  media(sha256: string, request: MediaRequest): Promise<MediaAnswer>
+  /**
    * Has session-manager erase for good what it captured of chats and messages, with their media; any number of either.
    * Asking again is harmless. @throws {ProblemError} as verify does
    */
@@ -50,6 +55,22 @@ export interface PassedAnswer {
   body: Buffer
 }
 
+export interface MediaRequest {
+  range?: string | undefined
+  ifRange?: string | undefined
+  ifNoneMatch?: string | undefined
+  signal: AbortSignal
+  requestId?: string
+}
+
+export interface MediaAnswer {
+  status: 200 | 206 | 304 | 404 | 416
+  /** Content-Length, Content-Range, ETag and Accept-Ranges, as far as there are. */
+  headers: Record<string, string>
+  /** Of 200 and 206 only. */
+  body: ReadableStream<Uint8Array> | null
+}
+
 const service = 'session-manager'
 const timeoutMs = 5_000
 /** Erasing rewrites the journal, ms. */
@@ -58,6 +79,7 @@ const eraseMs = 120_000
 const chatsAtOnce = 100
 const messagesAtOnce = 500
 const mostBytes = 4 * 1024 ** 2
+const mediaHeaders = ['content-length', 'content-range', 'accept-ranges', 'etag']
 /** What session-manager answers with; anything else is another program's. */
 const ours = /^(application\/(json|problem\+json)|image\/(png|svg\+xml)|text\/plain)\b/
 
@@ -177,6 +199,24 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
         throw stranger(`GET /inbound/stream gives HTTP ${answer.status}, ${answer.headers.get('content-type') ?? 'no Content-Type'}`)
       }
       return answer.body
+    },
+    media: async (sha256, { range, ifRange, ifNoneMatch, signal, requestId }) => {
+      const path = `/media/${sha256}`
+      const asked = { range, 'if-range': ifRange, 'if-none-match': ifNoneMatch }
+      const given = Object.fromEntries(Object.entries(asked).filter((header): header is [string, string] => header[1] !== undefined))
+      // the answer must begin in time; how long it takes is for whoever reads it to say
+      const late = new AbortController()
+      const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs)
+      const answer = await request(path, { headers: withToken({ ...given, ...withId(requestId) }), signal: AbortSignal.any([signal, late.signal]) }).finally(() => clearTimeout(timer))
+      const { status, body } = answer
+      const isFile = status === 200 || status === 206
+      const isOther = status === 304 || status === 404 || status === 416
+      if (!isFile) await body?.cancel()
+      const type = answer.headers.get('content-type') ?? 'no Content-Type'
+      const fits = isFile ? answer.headers.get('etag') === `"${sha256}"` && body !== null : isOther && (status === 304 || ours.test(type))
+      if (!fits) throw stranger(`GET ${path} gives HTTP ${status}, ${type}`)
+      const headers = mediaHeaders.flatMap((name) => (answer.headers.has(name) ? [[name, answer.headers.get(name)]] : []))
+      return { status: status as MediaAnswer['status'], headers: Object.fromEntries(headers) as Record<string, string>, body: isFile ? body : null }
     },
     erase: async ({ chat_ids, message_ids = [], ...more }) => {
       const erased: Erased = { records: 0, media_files: 0 }

@@ -8,6 +8,7 @@ import { ProblemError } from '../../src/platform/problem.ts'
 import { openJournal, type Journal } from '../../src/session-manager/journal.ts'
 import { deleteErasedMedia } from '../../src/session-manager/media.ts'
 import { addRoutes } from '../../src/session-manager/routes.ts'
+import { addMediaRoute } from '../../src/session-manager/serve-media.ts'
 import { initialSession, type Session } from '../../src/session-manager/session.ts'
 import { token } from '../end-to-end/daemon.ts'
 import { logLines } from '../platform/log-lines.ts'
@@ -18,6 +19,8 @@ export interface FakeSessionManager {
   url: string
   port: number
   journal: Journal
+  /** Where the media are kept. */
+  mediaDirectory: string
   /** Changes the session, and tells whoever follows it. */
   set(facts: Partial<Session>): void
   /** What was asked of the session: `connect`, `disconnect`, `logout`, `pairing-code +52…`. */
@@ -77,6 +80,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
     },
     metrics: async () => ''
   })
+  addMediaRoute({ http, directory: mediaDirectory })
   const { port } = await http.listen('127.0.0.1', options.port ?? 0)
   let open = true
   const close = async (): Promise<void> => {
@@ -86,5 +90,5 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
     journal.close()
   }
   t.teardown(close)
-  return { url: `http://127.0.0.1:${port}`, port, journal, set, asked, close }
+  return { url: `http://127.0.0.1:${port}`, port, journal, mediaDirectory, set, asked, close }
 }

@@ -7,6 +7,7 @@ import { addEventRoutes } from '../../../src/central-hub/api/events.ts'
 import { addExportRoutes } from '../../../src/central-hub/api/exports.ts'
 import { addImportRoutes } from '../../../src/central-hub/api/imports.ts'
 import { addLeadRoutes } from '../../../src/central-hub/api/leads.ts'
+import { addMediaRoutes } from '../../../src/central-hub/api/media.ts'
 import { addMessageRoutes } from '../../../src/central-hub/api/messages.ts'
 import { createServe } from '../../../src/central-hub/api/serve.ts'
 import { addStatsRoutes } from '../../../src/central-hub/api/stats.ts'
@@ -56,6 +57,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
       addExportRoutes({ serve: handle, db, country })
       addStatsRoutes({ serve: handle, db })
       addMessageRoutes({ serve: handle, db })
+      addMediaRoutes({ serve: handle, db, accounts })
       addEventRoutes({ http, store, live, accounts })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
