@@ -68,6 +68,16 @@ t.test('what is in the journal is taken, then what is added, and nothing twice a
   t.equal((await readCursor(rig.db, 'main'))?.seq, 4)
 })
 
+t.test('a journal read from its start: what was erased in it moves the cursor on, and nothing else', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  upstream.journal.append([draft('A'), draft('B', { chat_id: 'kept' }), draft('C')], 'live')
+  upstream.journal.erase({ chatIds: [draft('A').message.chat_id], messageIds: [] })
+  const rig = await follow(t, upstream.url)
+  await rig.until(({ seq }) => seq === 3)
+  t.same(await rig.bodies(), ['message B'])
+  t.equal((await readCursor(rig.db, 'main'))?.seq, 3)
+})
+
 t.test('5,000 records come in batches, in order', async (t) => {
   const upstream = await fakeSessionManager(t)
   upstream.journal.append(Array.from({ length: 5_000 }, (_, index) => draft(`${index}`)), 'live')
