@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import type { InboundPage, InboundRecord } from '../../src/contract/record.ts'
+import type { InboundPage, InboundRecord, JournalRecord } from '../../src/contract/record.ts'
 import type { Qr, Status } from '../../src/contract/session.ts'
 import { openSse } from '../platform/sse-client.ts'
 import { browserDirectory } from '../whatsapp-web/directory.ts'
@@ -21,6 +21,7 @@ export interface Session {
   status(): Promise<Status>
   qr(): Promise<Qr>
   post(path: string): Promise<unknown>
+  /** What was captured and not erased. */
   records(): Promise<InboundRecord[]>
   /** The first record that fits, past or to come. */
   record(fits: (record: InboundRecord) => boolean): Promise<InboundRecord>
@@ -72,7 +73,10 @@ const startSession = async (t: Test, options: SessionOptions): Promise<Session> 
     records: async () => (await ask<InboundPage>(`${session.daemon.url}/inbound?limit=1000`, token)).body.records.filter((record) => record.kind !== 'erased'),
     record: async (fits) => {
       const stream = await openSse(`${session.daemon.url}/inbound/stream?after=0`, { authorization: `Bearer ${token}` })
-      const of = (event: { event?: string | undefined; data: string }): InboundRecord | undefined => (event.event === 'record' ? (JSON.parse(event.data) as InboundRecord) : undefined)
+      const of = (event: { event?: string | undefined; data: string }): InboundRecord | undefined => {
+        const record = event.event === 'record' ? (JSON.parse(event.data) as JournalRecord) : undefined
+        return record?.kind === 'erased' ? undefined : record
+      }
       const late = setTimeout(stream.close, recordMs)
       try {
         return of(await stream.until((event) => fitting(of(event), fits))) as InboundRecord
