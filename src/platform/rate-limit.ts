@@ -19,5 +19,9 @@ export const limitRate = (perMinute: number): Middleware => {
     // it would look for Express's settings
     validate: false
   })
-  return limit as unknown as Middleware
+  return (req, res, next) => {
+    // by Express's name for it
+    Object.assign(res, { append: res.appendHeader })
+    return (limit as unknown as Middleware)(req, res, next)
+  }
 }

@@ -1,0 +1,60 @@
+import t from 'tap'
+import { Problem } from '../../src/contract/problem.ts'
+import { limitRate } from '../../src/platform/rate-limit.ts'
+import { conforms } from './conforms.ts'
+import { serve } from './http-server.ts'
+
+t.test('each answer says how many requests may follow, and how long that holds', async (t) => {
+  const { url } = await serve(t, (http) => http.route('GET', '/', (_req, res) => res.end('hi')), { rateLimit: 3 })
+  for (const left of [2, 1, 0]) {
+    const { status, headers } = await fetch(url)
+    t.equal(status, 200)
+    t.match(headers.get('ratelimit'), new RegExp(`r=${left}; t=\\d+$`))
+    t.match(headers.get('ratelimit-policy'), /q=3; w=60\b/)
+    t.equal(headers.get('retry-after'), null)
+  }
+})
+
+t.test('one too many is refused, with a problem and how long to wait', async (t) => {
+  const { url, logged } = await serve(t, (http) => http.route('GET', '/', (_req, res) => res.end('hi')), { rateLimit: 1 })
+  await fetch(url)
+  for (const path of ['/', '/nothing-here']) {
+    const answer = await fetch(url + path)
+    const body = (await answer.json()) as Problem
+    t.equal(answer.status, 429)
+    t.equal(answer.headers.get('content-type'), 'application/problem+json')
+    conforms(t, Problem, body, path)
+    t.match(body, { type: 'urn:leadmaster:problem:too-many-requests', detail: '1 requests a minute are answered' })
+    const wait = Number(answer.headers.get('retry-after'))
+    t.ok(wait >= 1 && wait <= 60, `Retry-After: ${wait}`)
+    t.match(answer.headers.get('ratelimit'), /r=0;/)
+    t.ok(answer.headers.get('x-request-id'))
+  }
+  t.same(logged.lines.filter(({ level }) => level === 'error'), [])
+})
+
+t.test('who has no token spends requests too, and a preflight does not', async (t) => {
+  const refuse = (): never => {
+    throw new Error('not authorized')
+  }
+  const { url } = await serve(t, () => undefined, { rateLimit: 1, authorize: refuse, corsOrigins: ['https://crm.example'] })
+  const preflight = (): Promise<Response> => fetch(url, { method: 'OPTIONS', headers: { origin: 'https://crm.example', 'access-control-request-method': 'GET' } })
+  t.equal((await preflight()).status, 204)
+  t.equal((await preflight()).status, 204)
+  t.equal((await fetch(url)).status, 500)
+  const refused = await fetch(url, { headers: { origin: 'https://crm.example' } })
+  t.equal(refused.status, 429)
+  t.equal(refused.headers.get('access-control-allow-origin'), 'https://crm.example', 'a page can read why')
+  t.match(refused.headers.get('access-control-expose-headers'), /Retry-After/)
+})
+
+t.test('addresses are counted one by one', async (t) => {
+  const limit = limitRate(1)
+  const outcome = (remoteAddress: string): Promise<unknown> => {
+    const res = { setHeader: () => res, appendHeader: () => res, on: () => res }
+    return new Promise((resolve) => void limit({ socket: { remoteAddress }, headers: {} } as never, res as never, resolve as never))
+  }
+  t.equal(await outcome('10.0.0.1'), undefined)
+  t.match(await outcome('10.0.0.1'), { problem: { status: 429 } })
+  t.equal(await outcome('10.0.0.2'), undefined)
+})
