@@ -93,8 +93,13 @@ const send = async <T>(res: Response, name: string, { type, extension, head, tex
 /** All leads and all messages that match, as CSV and JSON Lines; what each route takes is in src/contract/api. */
 export const addExportRoutes = ({ serve, db, country }: { serve: Serve; db: Db; country: CountryCode | '' }): void => {
   const leads = (query: Parameters<typeof leadFilter>[0]): AsyncIterable<Lead[]> => {
-    const filter = { ...leadFilter(query, country), byId: true }
-    return pages((after) => listLeads(db, filter, pageSize, after))
+    const seen = new Set<number>()
+    const filter = { ...leadFilter(query, country), byId: true, seen }
+    return pages(async (after) => {
+      const page = await listLeads(db, filter, pageSize, after)
+      for (const { id } of page.items) seen.add(id)
+      return page
+    })
   }
   const messages = (query: Parameters<typeof messageFilter>[0]): AsyncIterable<Message[]> => {
     const filter = messageFilter(query)

@@ -75,10 +75,22 @@ export interface LeadFilter {
   country?: CountryCode
   /** In the order of their ids, which no new message changes: for what reads all of them. */
   byId?: boolean
+  /** With `q`: those that pages before have given, which spares the search to look for them. */
+  seen?: ReadonlySet<number>
+}
+
+/** Leads of a tag that are looked up and sorted; if there are more, one is soon met in whatever order. */
+const mostSorted = 1_000
+
+const hasTag = async (db: Db, tag: string): Promise<Expression<SqlBool>> => {
+  const ids = (await db.selectFrom('lead_tags').select('lead_id').where('tag', '=', tag).limit(mostSorted + 1).execute()).map(({ lead_id }) => lead_id)
+  if (ids.length === 0) return sql<SqlBool>`false`
+  if (ids.length <= mostSorted) return sql<SqlBool>`leads.id in (${sql.join(ids)})`
+  return sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`
 }
 
 /** What a filter asks of a lead, but `q`. */
-const conditionsOf = ({ account, waiting, states, tag, assignee, byId }: LeadFilter): Expression<SqlBool>[] => {
+const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, byId }: LeadFilter): Promise<Expression<SqlBool>[]> => {
   // a cast keeps the database from an index in another order, all of which it would have to sort for each page
   const column = (name: string): RawBuilder<unknown> => (byId ? sql`cast(${sql.ref(name)} as text)` : sql.ref(name))
   return [
@@ -86,7 +98,7 @@ const conditionsOf = ({ account, waiting, states, tag, assignee, byId }: LeadFil
     ...(waiting === undefined ? [] : [sql<SqlBool>`${column('leads.waiting_since')} is ${waiting ? sql`not null` : sql`null`}`]),
     ...(states === undefined ? [] : [sql<SqlBool>`${column('leads.state')} in (${sql.join(states)})`]),
     ...(assignee === undefined ? [] : [assignee === null ? sql<SqlBool>`${column('leads.assignee')} is null` : sql<SqlBool>`${column('leads.assignee')} = ${assignee}`]),
-    ...(tag === undefined ? [] : [sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`])
+    ...(tag === undefined ? [] : [await hasTag(db, tag)])
   ]
 }
 
@@ -97,15 +109,12 @@ const conditionsOf = ({ account, waiting, states, tag, assignee, byId }: LeadFil
 export const leadOrder = ({ waiting, q, byId }: LeadFilter): 'waiting' | 'recent' | 'found' | 'id' =>
   q !== undefined ? 'found' : byId === true ? 'id' : waiting === true ? 'waiting' : 'recent'
 
-export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after?: Position): Promise<Page<Lead>> => {
-  const order = leadOrder(filter)
-  if (filter.q !== undefined) {
-    const { items, next } = await searchLeads(db, { q: filter.q, country: filter.country, conditions: conditionsOf(filter), limit, after })
-    const leads = await getLeads(db, items)
-    return { items: items.flatMap((id) => leads.get(id) ?? []), next }
-  }
+/** What a page of a list goes by. */
+const keyOf = (order: 'waiting' | 'recent' | 'id', row: LeadRow): number => (order === 'waiting' ? (row.waiting_since ?? 0) : order === 'recent' ? row.last_seen : 0)
+
+const inOrder = async (db: Db, filter: LeadFilter, order: 'waiting' | 'recent' | 'id', limit: number, after?: Position): Promise<ListedRow[]> => {
   let query = listed(db)
-  for (const condition of conditionsOf(filter)) query = query.where(condition)
+  for (const condition of await conditionsOf(db, filter)) query = query.where(condition)
   if (order === 'id') {
     if (after) query = query.where('leads.id', '>', after.id)
     query = query.orderBy('leads.id')
@@ -116,9 +125,27 @@ export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after
     if (after) query = query.where(sql<boolean>`(last_seen, leads.id) < (${after.key}, ${after.id})`)
     query = query.orderBy('last_seen', 'desc').orderBy('leads.id', 'desc')
   }
-  const page = toPage(await query.limit(limit + 1).execute(), limit, (row) => ({
-    order, id: row.id, key: order === 'waiting' ? (row.waiting_since ?? 0) : order === 'recent' ? row.last_seen : 0
-  }))
+  return query.limit(limit).execute()
+}
+
+/** Of several states each is read by itself, in its index's order: together they would all have to be sorted. */
+const inStates = async (db: Db, filter: LeadFilter, order: 'waiting' | 'recent', limit: number, after?: Position): Promise<ListedRow[]> => {
+  const rows: ListedRow[] = []
+  for (const state of new Set(filter.states)) rows.push(...(await inOrder(db, { ...filter, states: [state] }, order, limit, after)))
+  const sign = order === 'waiting' ? 1 : -1
+  return rows.sort((a, b) => sign * (keyOf(order, a) - keyOf(order, b) || a.id - b.id)).slice(0, limit)
+}
+
+export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after?: Position): Promise<Page<Lead>> => {
+  const order = leadOrder(filter)
+  if (filter.q !== undefined) {
+    const { items, next } = await searchLeads(db, { q: filter.q, country: filter.country, seen: filter.seen, conditions: await conditionsOf(db, filter), limit, after })
+    const leads = await getLeads(db, items)
+    return { items: items.flatMap((id) => leads.get(id) ?? []), next }
+  }
+  if (order === 'found') throw new Error('only a search has this order')
+  const rows = filter.states !== undefined && order !== 'id' ? await inStates(db, filter, order, limit + 1, after) : await inOrder(db, filter, order, limit + 1, after)
+  const page = toPage(rows, limit, (row) => ({ order, id: row.id, key: keyOf(order, row) }))
   return { ...page, items: await complete(db, page.items) }
 }
 

@@ -3,7 +3,7 @@ import type { Message } from '../../contract/lead.ts'
 import type { Media } from '../../contract/record.ts'
 import { toPage, type Page, type Position } from './page.ts'
 import type { Db, MessageTable } from './schema.ts'
-import { matchingMessages, messageMatch, messageMatches } from './search.ts'
+import { matchingMessages, messageMatch } from './search.ts'
 
 /** Messages as the API reads them, with their reactions and votes. */
 
@@ -88,13 +88,13 @@ const listCaptured = async (db: Db, filter: MessageFilter, match: string, limit:
 export const listMessages = async (db: Db, filter: MessageFilter, limit: number, after?: Position): Promise<Page<Message>> => {
   let query = selectMessages(db, filter)
   if (filter.q !== undefined) {
-    const match = messageMatch(filter.q)
+    const match = await messageMatch(db, filter.q)
     if (match === undefined) return { items: [], next: undefined }
     const hits = after?.order === 'captured' ? [] : await matchingMessages(db, match, mostSorted + 1)
     const common = hits.length > mostSorted
     const ofOneChat = filter.leadId !== undefined || filter.chatId !== undefined
     if (after?.order === 'captured' || (common && after === undefined && !ofOneChat)) return listCaptured(db, filter, match, limit, after)
-    query = common ? query.where(messageMatches(sql.ref('messages.pk'), match)) : query.where('pk', 'in', hits)
+    query = query.where('pk', 'in', common ? sql<number>`(select rowid from message_text where message_text match ${match})` : hits)
   }
   if (after) query = query.where(sql<boolean>`(timestamp, pk) < (${after.key}, ${after.id})`)
   const rows = await query.orderBy('timestamp', 'desc').orderBy('pk', 'desc').limit(limit + 1).execute()

@@ -12,10 +12,15 @@ import type { Db } from './schema.ts'
 /** A search as FTS5 has it: each word quoted, so that nothing in it is an operator, https://sqlite.org/fts5.html#full_text_query_syntax */
 const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`
 
-/** Words that all occur, the last one perhaps not to its end; undefined when no letter or digit is in it, as in no message's words. */
-export const messageMatch = (q: string): string | undefined => {
+/** A word of messages that is looked for by its beginning is joined from all words that begin so, at once: not if very many have it as it is. */
+const common = 1_000
+
+/** The search for words that all occur, the last one perhaps not to its end; undefined when no letter or digit is in it, as in no message's words. */
+export const messageMatch = async (db: Db, q: string): Promise<string | undefined> => {
   const words = q.split(/[^\p{L}\p{N}\p{M}]+/u).filter((word) => word !== '')
-  return words.length === 0 ? undefined : `${words.map(quoted).join(' ')}*`
+  if (words.length === 0) return undefined
+  const whole = words.map(quoted).join(' ')
+  return (await matchingMessages(db, whole, common)).length < common ? `${whole}*` : whole
 }
 
 /** Trigrams find three characters or more; the spaces stored before each word make up for those that a shorter one lacks. */
@@ -40,10 +45,6 @@ const leadMatch = (q: string, country: CountryCode | undefined): string | undefi
   return parts.length === 0 ? undefined : parts.join(' OR ')
 }
 
-/** Whether a message, by its pk, matches: asked of the index for this one alone. */
-export const messageMatches = (pk: Expression<unknown>, match: string): Expression<SqlBool> =>
-  sql<SqlBool>`exists (select 1 from message_text as found where found.rowid = ${pk} and found.message_text match ${match})`
-
 /** The pks of the latest captured messages that match, before `before`. */
 export const matchingMessages = async (db: Db, match: string, limit: number, before = Number.MAX_SAFE_INTEGER): Promise<number[]> => {
   const { rows } = await sql<{ pk: number }>`
@@ -55,13 +56,14 @@ export interface LeadSearch {
   q: string
   country: CountryCode | undefined
   conditions: readonly Expression<SqlBool>[]
+  seen: ReadonlySet<number> | undefined
   limit: number
   after: Position | undefined
 }
 
 /** Matches of the text read at a time, and at most for one page: a page may hold fewer leads than asked for. */
-const atOnce = 500
-const mostPerPage = 5_000
+const atOnce = 150
+const mostPerPage = 4_500
 
 const allOf = (conditions: readonly Expression<SqlBool>[]): Expression<SqlBool> =>
   conditions.length === 0 ? sql<SqlBool>`true` : sql<SqlBool>`${sql.join(conditions, sql` and `)}`
@@ -84,14 +86,17 @@ interface Shown {
 
 /** Of leads whose messages match, those that belong on this page: not found by name, nor by a message that was shown before. */
 const notYetShown = async (db: Db, ids: readonly number[], search: LeadSearch, names: string | undefined, text: string, shown: Shown | undefined): Promise<Set<number>> => {
-  if (ids.length === 0) return new Set()
+  const fresh = ids.filter((id) => search.seen?.has(id) !== true)
+  if (fresh.length === 0) return new Set()
   const conditions = [
-    sql<SqlBool>`leads.id in (${sql.join(ids)})`,
+    sql<SqlBool>`leads.id in (${sql.join(fresh)})`,
     ...search.conditions,
     ...(names === undefined ? [] : [sql<SqlBool>`not exists (select 1 from lead_text where lead_text.rowid = leads.id and lead_text match ${names})`]),
-    ...(shown === undefined
+    ...(shown === undefined || search.seen !== undefined
       ? []
-      : [sql<SqlBool>`not exists (select 1 from messages where messages.lead_id = leads.id and pk between ${shown.from} and ${shown.to} and ${messageMatches(sql.ref('messages.pk'), text)})`])
+      : [sql<SqlBool>`leads.id not in (
+          select messages.lead_id from message_text cross join messages on messages.pk = message_text.rowid
+          where message_text match ${text} and message_text.rowid between ${shown.from} and ${shown.to} and messages.lead_id is not null)`])
   ]
   const { rows } = await sql<{ id: number }>`select leads.id from leads where ${allOf(conditions)}`.execute(db)
   return new Set(rows.map(({ id }) => id))
@@ -129,7 +134,7 @@ const byText = async (db: Db, text: string, names: string | undefined, search: L
  */
 export const searchLeads = async (db: Db, search: LeadSearch): Promise<Page<number>> => {
   const { q, country, limit, after } = search
-  const [names, text] = [leadMatch(q, country), messageMatch(q)]
+  const [names, text] = [leadMatch(q, country), await messageMatch(db, q)]
   const among = after === undefined || after.key === 0
   const named = names !== undefined && among ? await byName(db, names, { ...search, limit: limit + 1 }, after?.id ?? Number.MAX_SAFE_INTEGER) : []
   if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 0, id: named[limit - 1] ?? 0 } }
