@@ -2,6 +2,7 @@ import type { TSchema, Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Erased, Health, Status, type EraseRequest } from '../contract/session.ts'
 import { ProblemError } from '../platform/problem.ts'
+import { createMediaClient, type MediaAnswer, type MediaRequest } from './upstream-media.ts'
 
 /**
  * session-manager as the hub reaches it. Whatever answers at its URL, or does not, is told apart and named, with the
@@ -55,22 +56,6 @@ export interface PassedAnswer {
   body: Buffer
 }
 
-export interface MediaRequest {
-  range?: string | undefined
-  ifRange?: string | undefined
-  ifNoneMatch?: string | undefined
-  signal: AbortSignal
-  requestId?: string
-}
-
-export interface MediaAnswer {
-  status: 200 | 206 | 304 | 404 | 416
-  /** Content-Length, Content-Range, ETag and Accept-Ranges, as far as there are. */
-  headers: Record<string, string>
-  /** Of 200 and 206 only. */
-  body: ReadableStream<Uint8Array> | null
-}
-
 const service = 'session-manager'
 const timeoutMs = 5_000
 /** Erasing rewrites the journal, ms. */
@@ -79,7 +64,6 @@ const eraseMs = 120_000
 const chatsAtOnce = 100
 const messagesAtOnce = 500
 const mostBytes = 4 * 1024 ** 2
-const mediaHeaders = ['content-length', 'content-range', 'accept-ranges', 'etag']
 /** What session-manager answers with; anything else is another program's. */
 const ours = /^(application\/(json|problem\+json)|image\/(png|svg\+xml)|text\/plain)\b/
 
@@ -158,6 +142,10 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       if (error instanceof ProblemError) throw error
       throw stranger(seen)
     }
+    if (type.startsWith('application/problem+json')) {
+      const told = typeof value === 'object' && value !== null && 'detail' in value ? `: ${String(value.detail)}` : ''
+      throw invalid(`session-manager at ${baseUrl} does not do it, ${seen}${told}${answer.status === 404 ? '; upgrade it to the release of central-hub' : ''}`)
+    }
     const named = typeof value === 'object' && value !== null && 'service' in value ? String(value.service).slice(0, 40) : service
     if (named !== service) throw stranger(`it says it is "${named}"`)
     if (!Compile(schema).Check(value)) throw stranger(seen)
@@ -200,24 +188,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       }
       return answer.body
     },
-    media: async (sha256, { range, ifRange, ifNoneMatch, signal, requestId }) => {
-      const path = `/media/${sha256}`
-      const asked = { range, 'if-range': ifRange, 'if-none-match': ifNoneMatch }
-      const given = Object.fromEntries(Object.entries(asked).filter((header): header is [string, string] => header[1] !== undefined))
-      // the answer must begin in time; how long it takes is for whoever reads it to say
-      const late = new AbortController()
-      const timer = setTimeout(() => late.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs)
-      const answer = await request(path, { headers: withToken({ ...given, ...withId(requestId) }), signal: AbortSignal.any([signal, late.signal]) }).finally(() => clearTimeout(timer))
-      const { status, body } = answer
-      const isFile = status === 200 || status === 206
-      const isOther = status === 304 || status === 404 || status === 416
-      if (!isFile) await body?.cancel()
-      const type = answer.headers.get('content-type') ?? 'no Content-Type'
-      const fits = isFile ? answer.headers.get('etag') === `"${sha256}"` && body !== null : isOther && (status === 304 || ours.test(type))
-      if (!fits) throw stranger(`GET ${path} gives HTTP ${status}, ${type}`)
-      const headers = mediaHeaders.flatMap((name) => (answer.headers.has(name) ? [[name, answer.headers.get(name)]] : []))
-      return { status: status as MediaAnswer['status'], headers: Object.fromEntries(headers) as Record<string, string>, body: isFile ? body : null }
-    },
+    media: createMediaClient({ request, headers: withToken, stranger }),
     erase: async ({ chat_ids, message_ids = [], ...more }) => {
       const erased: Erased = { records: 0, media_files: 0 }
       for (let turn = 0; turn === 0 || turn * chatsAtOnce < chat_ids.length || turn * messagesAtOnce < message_ids.length; turn += 1) {

@@ -110,7 +110,10 @@ export const addRoutes = (options: RouteOptions): void => {
   http.route('POST', '/erase', async (req, res) => {
     query(req)
     const { chat_ids, message_ids = [] } = eraseRequest(req)
-    sendJson(res, await options.erase(chat_ids, message_ids))
+    const erased = await options.erase(chat_ids, message_ids).catch((error: Error) => {
+      throw new ProblemError('conflict', `not all is erased yet (${error.message}): ask again; what is left of it is tried again every 10 minutes, too`)
+    })
+    sendJson(res, erased)
   })
 
   http.route('GET', '/inbound', (req, res) => {

@@ -142,11 +142,16 @@ t.test('erasing: what is named goes, in as many requests as it needs, and the co
   t.ok(journal.read(0, 2_000).every(({ kind }) => kind === 'erased'))
 })
 
-t.test('a session-manager of an older release cannot erase, and that is said', async (t) => {
-  const url = await stranger(t, (_req, res) => res.writeHead(404, { 'content-type': 'application/problem+json' }).end('{"title":"There is nothing here"}'))
-  const { type, detail } = await problemOf(upstreamAt(url).erase({ chat_ids: ['x'] }))
-  t.equal(type, 'urn:leadmaster:problem:session-manager-invalid')
-  t.match(detail, /POST \/erase gives HTTP 404/)
+t.test('what cannot be erased, and why, is said: by an older release, and by one whose disk is full', async (t) => {
+  for (const [status, detail, expected] of [
+    [404, 'there is no route /erase', /POST \/erase gives HTTP 404, .*: there is no route \/erase; upgrade it to the release of central-hub/],
+    [409, 'bytes of them are left', /POST \/erase gives HTTP 409, .*: bytes of them are left$/]
+  ] as const) {
+    const url = await stranger(t, (_req, res) => res.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify({ detail })))
+    const problem = await problemOf(upstreamAt(url).erase({ chat_ids: ['x'] }))
+    t.equal(problem.type, 'urn:leadmaster:problem:session-manager-invalid')
+    t.match(problem.detail, expected)
+  }
 })
 
 t.test('a further account is found where it is named, and nowhere else', async (t) => {

@@ -50,7 +50,10 @@ const rig = async (t: Test) => {
           if (phone === '+14155550100') throw new Error('rate-overlimit')
           return { code: 'ABCD-EFGH', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 1, 0, 3) }
         },
-        erase: async (chatIds, messageIds) => ({ records: journal.erase({ chatIds, messageIds }), media_files: 0 }),
+        erase: async (chatIds, messageIds) => {
+          if (chatIds.includes('full')) throw new Error('database or disk is full')
+          return { records: journal.erase({ chatIds, messageIds }), media_files: 0 }
+        },
         onStatus: (changed) => {
           watchers.add(changed)
           return () => watchers.delete(changed)
@@ -276,7 +279,7 @@ t.test('POST /pairing-code: a code for a phone, while a QR is shown', async (t) 
 })
 
 t.test('POST /erase: what is named is gone, and a reader from the start meets tombstones', async (t) => {
-  const { body, refused, journal } = await rig(t)
+  const { ask, body, refused, journal } = await rig(t)
   journal.append([draft('A'), draft('B', { chat_id: 'other' })], 'live')
   t.same(await body(t, Erased, '/erase', post({ chat_ids: ['5215512345678@c.us'] })), { records: 1, media_files: 0 })
   t.match(await body(t, InboundPage, '/inbound'), { records: [{ seq: 1, kind: 'erased' }, { seq: 2, kind: 'message' }], last_seq: 2 })
@@ -287,5 +290,8 @@ t.test('POST /erase: what is named is gone, and a reader from the start meets to
   await refused(t, '/erase', '/chat_ids', post({ chat_ids: Array.from({ length: 101 }, String) }))
   await refused(t, '/erase', '/message_ids', post({ chat_ids: [], message_ids: Array.from({ length: 501 }, String) }))
   await refused(t, '/erase', '/everything', post({ chat_ids: [], everything: true }))
+  const full = await ask('/erase', post({ chat_ids: ['full'] }))
+  t.equal(full.status, 409)
+  t.match(await full.json(), { detail: /^not all is erased yet \(database or disk is full\)/ })
   await refused(t, '/erase?all=true', 'all', post({ chat_ids: [] }))
 })
