@@ -127,7 +127,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
 
   const timers = [
     setInterval(() => void ping().catch((error: unknown) => log.error({ event: 'store_silent', err: error }, 'the store does not answer')), pingMs),
-    setInterval(() => void pruneEvents(db).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old events were not dropped; tried again in an hour')), pruneMs)
+    setInterval(() => void pruneEvents(db).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old events were not dropped; tried again in an hour')), pruneMs),
+    setInterval(() => void store.scrub().catch((error: unknown) => log.error({ event: 'scrub_failed', err: error }, 'bytes of what was deleted are still in the file of the store; tried again in an hour')), pruneMs)
   ]
   if (config.RETENTION > 0) {
     const retention = createRetention({ store, accounts, keepMs: config.RETENTION, onChanged: live.changed, log })

@@ -5,8 +5,8 @@ import { eraseDeliveries } from './outbox.ts'
 import type { Db } from './schema.ts'
 
 /**
- * Deleting for good, inside a transaction of the caller's. The store's PRAGMA secure_delete and the secure-delete of its
- * search see to it that the bytes are gone, `scrub` of store/open.ts that they are from the write-ahead log too.
+ * Deleting for good, inside a transaction of the caller's. PRAGMA secure_delete and the secure-delete of the search write
+ * over what is deleted; `scrub` of the store sees to what is left of it.
  */
 
 /** A lead, and the chats to have erased at session-manager before the hub's own. */
@@ -57,10 +57,11 @@ export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
 /** Messages erased by one statement: SQLite takes so many parameters, and more. */
 const atOnce = 5_000
 
-/** Deletes a lead and its messages. @returns how many messages */
+/** Deletes a lead and its messages; a scrub of the store is due after it. @returns how many messages */
 export const eraseLead = async (db: Db, lead: LeadRow): Promise<number> => {
   const messages = await db.selectFrom('messages').select(['pk', 'account', 'id']).where('lead_id', '=', lead.id).execute()
   for (let start = 0; start < messages.length; start += atOnce) await eraseMessages(db, messages.slice(start, start + atOnce))
   await eraseLeadAlone(db, lead)
+  await db.updateTable('store').set({ scrub_due: 1 }).execute()
   return messages.length
 }

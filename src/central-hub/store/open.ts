@@ -13,9 +13,13 @@ export interface Store {
   id: string
   /** Steps of the schema that a newer release has made; this one works with them all the same. */
   newerSteps: string[]
-  /** Folds the write-ahead log into the file and empties it, so that nothing deleted is left in it. */
+  /**
+   * After a deletion on request, outside of a transaction: rewrites the file, so that no byte of what was deleted is left
+   * in it. It takes some seconds for a million messages, and nothing else is read or written meanwhile. Does nothing when
+   * none is due. @throws when the disk is full or another program reads the store: it stays due
+   */
   scrub(): Promise<void>
-  /** Scrubs and closes it. */
+  /** Folds the write-ahead log into the file, and closes it. */
   close(): Promise<void>
 }
 
@@ -42,6 +46,16 @@ const bringUpToDate = async (db: Db): Promise<string[]> => {
   return []
 }
 
+const scrub = async (db: Db): Promise<void> => {
+  const { scrub_due } = await db.selectFrom('store').select('scrub_due').executeTakeFirstOrThrow()
+  if (scrub_due === 0) return
+  // pages keep copies of what moved within them, and the log what was written before: only a new file has neither
+  await sql`VACUUM`.execute(db)
+  const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
+  if (rows[0]?.busy !== 0) throw new Error('the store is being read by another program: what was deleted is still in its write-ahead log')
+  await db.updateTable('store').set({ scrub_due: 0 }).execute()
+}
+
 /**
  * Opens the store in a directory, made if need be, and brings its schema up to date.
  * @throws when it cannot be opened, or was changed by a release too new for this one
@@ -52,11 +66,11 @@ export const openStore = async (directory: string): Promise<Store> => {
   try {
     const newerSteps = await bringUpToDate(db)
     const { id } = await db.selectFrom('store').select('id').executeTakeFirstOrThrow()
-    const scrub = async (): Promise<void> => void (await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db))
     return {
-      db, id, newerSteps, scrub,
+      db, id, newerSteps,
+      scrub: () => scrub(db),
       close: async () => {
-        await scrub()
+        await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
         await db.destroy()
       }
     }

@@ -5,8 +5,8 @@ import type { Delivery, WebhookType } from '../../contract/webhook.ts'
 
 /** The hub's tables. Times of WhatsApp are UNIX seconds, as it gives them; our own are ms. Truth values are 0 and 1. */
 export interface Database {
-  /** One row. */
-  store: { id: string; works_from: string }
+  /** One row. `scrub_due`: something was deleted of which bytes may be left in the file. */
+  store: { id: string; works_from: string; scrub_due: number }
   cursors: { account: string; journal_id: string; seq: number }
   leads: LeadTable
   /** Leads that turned out to be one person with another: the old id goes on leading to it. */

@@ -28,6 +28,7 @@ const columns = [
 ]
 
 const tables = [
+  `ALTER TABLE store ADD COLUMN scrub_due INTEGER NOT NULL DEFAULT 0`,
   `CREATE TABLE lead_tags (
     lead_id INTEGER NOT NULL REFERENCES leads (id) ON DELETE CASCADE, tag TEXT NOT NULL, PRIMARY KEY (lead_id, tag)) STRICT, WITHOUT ROWID`,
   `CREATE INDEX leads_of_tag ON lead_tags (tag, lead_id)`,
