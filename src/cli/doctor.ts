@@ -1,0 +1,15 @@
+import { spawnSync } from 'node:child_process'
+import { extname, resolve } from 'node:path'
+import type { Command } from './command.ts'
+
+/** `scripts/doctor` under another name: it does not ask the hub but looks at the machine, and has its own options. */
+export const doctor: Command = {
+  summary: 'Checks how LeadMaster is wired on this machine',
+  help: 'usage: leadmaster doctor [--json]\n',
+  run: async (args) => {
+    const main = resolve(import.meta.dirname, `../doctor/main${extname(import.meta.filename)}`)
+    const { status, error } = spawnSync(process.execPath, [main, ...args], { stdio: 'inherit' })
+    if (error) throw error
+    return status ?? 1
+  }
+}

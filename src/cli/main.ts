@@ -1,0 +1,93 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { createClient } from '../client/index.ts'
+import { processEnv } from '../platform/env.ts'
+import { meant, UsageError, type Command, type Common, type Context } from './command.ts'
+import { doctor } from './doctor.ts'
+import { inPlainWords } from './fault.ts'
+import { leads } from './leads.ts'
+import { qr } from './qr.ts'
+import { status } from './status.ts'
+import { tail } from './tail.ts'
+import { findTarget, type Target } from './target.ts'
+import { clean } from './text.ts'
+
+/** `leadmaster`: what an operator does over ssh. */
+
+const release = resolve(import.meta.dirname, '../..')
+const commands: Readonly<Record<string, Command>> = { status, qr, leads, tail, doctor }
+
+const help = `usage: leadmaster COMMAND [options]
+
+${Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)}  ${summary}`).join('\n')}
+
+leadmaster COMMAND --help says more; --version tells the version. It asks the hub of this machine, or the one that
+--url and --token-file (LEADMASTER_URL and LEADMASTER_TOKEN) name.
+
+Exits 0 when all is well or done, 1 when something is not well or could not be done, 2 when it was called wrongly,
+130 when it was ended by Ctrl-C. Colours: only on a terminal, and not with NO_COLOR.
+`
+
+const version = (): string => (JSON.parse(readFileSync(resolve(release, 'package.json'), 'utf8')) as { version: string }).version
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0) // whoever read it has seen enough, such as head
+  })
+}
+const interrupted = new AbortController()
+// the second one ends it at once
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
+
+let target: Target | undefined
+const contextOf = (common: Common): Context => ({
+  hub: () => {
+    target = findTarget(common, processEnv, release)
+    return createClient({ baseUrl: target.url, token: target.token, fetch: readinessToo })
+  },
+  signal: interrupted.signal,
+  say: (text) => void process.stdout.write(text),
+  note: (text) => void process.stderr.write(text),
+  terminal: process.stdout.isTTY,
+  columns: process.stdout.columns ?? 200
+})
+
+/** `/ready` says with 503 what is not well, in the form of a good answer. */
+const readinessToo: typeof fetch = async (input, init) => {
+  const res = await fetch(input, init)
+  return res.status === 503 && new URL(res.url).pathname.endsWith('/ready') ? new Response(res.body, { status: 200, headers: res.headers }) : res
+}
+
+/** @returns the exit code */
+const run = async (name: string | undefined, args: readonly string[]): Promise<number> => {
+  if (name === undefined) throw new UsageError('it wants a command')
+  if (name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(commands[args[0] ?? '']?.help ?? help)
+    return 0
+  }
+  if (name === '--version' || name === '-v') {
+    process.stdout.write(`${version()}\n`)
+    return 0
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}${meant(name, Object.keys(commands))}`)
+  return command.run(args, contextOf)
+}
+
+const [, , name, ...args] = process.argv
+try {
+  process.exitCode = await run(name, args)
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`leadmaster: ${clean(error.message)}\n${name === undefined ? `\n${help}` : 'leadmaster --help lists what there is\n'}`)
+    process.exitCode = 2
+  } else if (!interrupted.signal.aborted) {
+    const words = inPlainWords(error, target)
+    if (words === undefined) throw error
+    process.stderr.write(`leadmaster: ${clean(words)}\n`)
+    process.exitCode = 1
+  }
+}
+if (interrupted.signal.aborted) process.exitCode = 130
