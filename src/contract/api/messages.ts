@@ -38,7 +38,7 @@ export const messageOperations = {
     description: 'Takes Range. Images, audio and video are shown in place, everything else is a download.',
     params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 200, description: "the message's id, percent-encoded" }) }),
     query: Type.Object({ account, download: Type.Optional(Type.Boolean({ description: 'true: a download, whatever it is' })) }),
-    answer: { status: 200, description: 'The file (206: a part of it), as the type it was captured with', types: ['application/octet-stream'] },
+    answer: { status: 200, description: 'The file, as the type it was captured with', also: { 206: 'The part of it that Range asked for' }, types: ['application/octet-stream'] },
     problems: ['not-found', 'media-not-ready', 'media-unavailable', 'session-manager-unreachable', 'session-manager-invalid']
   }
 } as const satisfies Record<string, Operation>

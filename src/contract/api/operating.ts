@@ -16,7 +16,8 @@ export const operatingOperations = {
     summary: 'What works, and how to mend what does not',
     answer: {
       status: 200,
-      description: 'All checks are well (503: one is not, in the same form)',
+      description: 'All checks are well',
+      also: { 503: 'One is not: its `detail` says how to mend it' },
       schema: Readiness,
       example: { ready: true, checks: [{ name: 'store', ok: true, detail: 'open in /var/lib/leadmaster/central-hub' }] }
     }

@@ -37,6 +37,8 @@ export interface Answer {
   example?: unknown
   /** Content types of any other answer. */
   types?: readonly string[]
+  /** Other statuses with an answer of the same form, and what they mean. */
+  also?: Readonly<Record<number, string>>
 }
 
 type Of<Operations, Id extends OperationId> = Id extends keyof Operations ? Operations[Id] : never
