@@ -15,6 +15,7 @@ import { addImportRoutes } from './api/imports.ts'
 import { addLeadRoutes } from './api/leads.ts'
 import { addMediaRoutes } from './api/media.ts'
 import { addMessageRoutes } from './api/messages.ts'
+import { addOpenApi, createOpenApi } from './api/openapi.ts'
 import { createServe } from './api/serve.ts'
 import { addStatsRoutes } from './api/stats.ts'
 import { createAccess } from './api/access.ts'
@@ -101,6 +102,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addMediaRoutes({ serve, db, accounts })
   addEventRoutes({ http, store, live, accounts })
   access.addRoutes(http)
+  addOpenApi({ serve, access, document: createOpenApi(version) })
   addConsole(http, access)
 
   const ingest = createIngest({ db, onTaken: live.changed })

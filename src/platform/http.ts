@@ -26,6 +26,8 @@ declare module 'node:http' {
 export interface Http {
   /** Adds a route; `pattern` as polka has it. It is also the route's name in metrics. */
   route(method: Method, pattern: string, handler: Handler): void
+  /** The routes there are by now, such as `GET /things/:id`. */
+  routes(): string[]
   /** Puts middleware before the routes. */
   use(middleware: Middleware): void
   /** Opens an event stream that ends, with its reason told, when the server closes. */
@@ -167,6 +169,7 @@ export const createHttp = (options: HttpOptions): Http => {
         await handler(req, res)
       }) as Middleware)
     },
+    routes: () => [...routes].flatMap(([pattern, methods]) => [...methods].map((method) => `${method} ${pattern}`)),
     stream: streams.open,
     listen: (host, port) =>
       new Promise((resolve, reject) => {

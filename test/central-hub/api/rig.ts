@@ -8,7 +8,9 @@ import { addExportRoutes } from '../../../src/central-hub/api/exports.ts'
 import { addImportRoutes } from '../../../src/central-hub/api/imports.ts'
 import { addLeadRoutes } from '../../../src/central-hub/api/leads.ts'
 import { addMediaRoutes } from '../../../src/central-hub/api/media.ts'
+import { addHealthRoutes } from '../../../src/central-hub/api/health.ts'
 import { addMessageRoutes } from '../../../src/central-hub/api/messages.ts'
+import { addOpenApi, createOpenApi } from '../../../src/central-hub/api/openapi.ts'
 import { createServe } from '../../../src/central-hub/api/serve.ts'
 import { addStatsRoutes } from '../../../src/central-hub/api/stats.ts'
 import { addWhatsappRoutes } from '../../../src/central-hub/api/whatsapp.ts'
@@ -27,6 +29,8 @@ export interface Api {
   url: string
   port: number
   db: Db
+  /** Those that are there, such as `GET /api/leads/:id`. */
+  routes: string[]
   /** The store's id, which its event ids begin with. */
   storeId: string
   live: Live
@@ -46,7 +50,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
   const upstream = createUpstream({ baseUrl: options.sessionManager ?? 'http://127.0.0.1:9', token, envFile: '/etc/leadmaster/central-hub.env' })
   const follower = { state: () => ({ verified: true, following: true, account: 'main', seq: 0, lastSeq: 0 }), stop: async () => undefined }
   const accounts: Account[] = [{ upstream, follower, session: () => undefined }]
-  const { url, port } = await serve(
+  const { url, port, http } = await serve(
     t,
     (http) => {
       const handle = createServe({ http, db })
@@ -61,12 +65,20 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
       addEventRoutes({ http, store, live, accounts })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
+      addOpenApi({ serve: handle, access, document: createOpenApi('1.2.3') })
+      addHealthRoutes({
+        http,
+        health: () => ({ status: 'ok', service: 'central-hub', timestamp: new Date().toISOString(), version: '1.2.3', pid: process.pid, uptime_s: 1.5 }),
+        ready: async () => ({ ready: false, checks: [{ name: 'store', ok: false, detail: 'a test' }] }),
+        metrics: async () => 'up 1\n'
+      })
     },
     { authorize: access.authorize, corsOrigins: options.corsOrigins ?? [] }
   )
   const ingest = createIngest({ db, onTaken: live.changed })
   return {
     url, port, db, live,
+    routes: http.routes(),
     storeId: store.id,
     take: (...records) => ingest.take('main', 'j', records),
     ask: async <T>(path: string, init: { method?: string; body?: unknown; headers?: Record<string, string> } = {}) => {

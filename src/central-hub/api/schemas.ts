@@ -1,0 +1,50 @@
+import type { TSchema } from 'typebox'
+import * as lead from '../../contract/lead.ts'
+import * as problem from '../../contract/problem.ts'
+import * as record from '../../contract/record.ts'
+import * as session from '../../contract/session.ts'
+import * as webhook from '../../contract/webhook.ts'
+
+/** JSON Schema as OpenAPI 3.1 takes it. */
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+/** The schemas that the contract names, by identity. */
+const names = new Map<unknown, string>(
+  [lead, problem, record, session, webhook].flatMap((module) => Object.entries(module as Record<string, unknown>).filter(([, value]) => isSchema(value)).map(([name, schema]) => [schema, name] as const))
+)
+
+function isSchema(value: unknown): value is TSchema {
+  return typeof value === 'object' && value !== null && ('type' in value || 'anyOf' in value) && '~kind' in value
+}
+
+const isPlainConst = (schema: JsonSchema): boolean => 'const' in schema && Object.keys(schema).every((key) => key === 'const' || key === 'type')
+
+/** Texts of which it is one: as `enum`, unless something is said of them one by one. */
+const asEnum = ({ anyOf, ...rest }: JsonSchema): JsonSchema | undefined => {
+  const consts = anyOf as readonly JsonSchema[] | undefined
+  if (consts === undefined) return undefined
+  if (consts.every(isPlainConst)) return { ...rest, type: 'string', enum: consts.map((one) => one['const']) }
+  return consts.every((one) => 'const' in one) ? { ...rest, type: 'string', oneOf: consts.map(({ type: _type, ...one }) => one) } : undefined
+}
+
+/** Writes schemas for a document: what the contract names becomes a component of that name, and a reference to it. */
+export const createSchemas = (): { reference(schema: TSchema): JsonSchema; components(): Record<string, JsonSchema> } => {
+  const components = new Map<string, JsonSchema>()
+  const walk = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(walk)
+    if (typeof value !== 'object' || value === null) return value
+    if (names.has(value)) return reference(value as TSchema)
+    return inside(value as JsonSchema)
+  }
+  const inside = (schema: JsonSchema): JsonSchema => asEnum(schema) ?? Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, walk(value)]))
+  const reference = (schema: TSchema): JsonSchema => {
+    const name = names.get(schema)
+    if (name === undefined) return inside(schema as JsonSchema)
+    if (!components.has(name)) {
+      components.set(name, {}) // it may refer to itself
+      components.set(name, inside(schema as JsonSchema))
+    }
+    return { $ref: `#/components/schemas/${name}` }
+  }
+  return { reference, components: () => Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1))) }
+}
