@@ -104,10 +104,11 @@ const link = (target: string, path: string): void => {
 }
 
 const bundled = bundle(payload)
-copy(root, join(payload, home), (_file, path) => /^(dist|deploy|deploy\/env|scripts)$|^(dist|deploy\/env)\/.*(?<!\.d\.ts)$|^(package\.json|scripts\/doctor)$/.test(path))
+copy(root, join(payload, home), (_file, path) => /^(dist|deploy|deploy\/env|scripts)$|^(dist|deploy\/env)\/.*(?<!\.d\.ts)$|^(package\.json|scripts\/(doctor|leadmaster))$/.test(path))
 link(`node_modules/${runtime}`, join(payload, home, 'runtime'))
 link('../../share/doc/leadmaster/README.md', join(payload, home, 'README.md'))
 link('../lib/leadmaster/scripts/doctor', join(payload, 'usr/bin/leadmaster-doctor'))
+link('../lib/leadmaster/scripts/leadmaster', join(payload, 'usr/bin/leadmaster'))
 for (const unit of globSync('*.{service,target,slice,socket,timer,path}', { cwd: join(root, 'deploy/systemd') })) {
   put(join(payload, 'lib/systemd/system', unit), ofPackage(readFileSync(join(root, 'deploy/systemd', unit), 'utf8')))
 }

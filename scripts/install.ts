@@ -17,7 +17,8 @@ const releases = join(opt, 'releases')
 const current = join(opt, 'current')
 const etc = '/etc/leadmaster'
 const units = '/etc/systemd/system'
-const doctor = '/usr/local/bin/leadmaster-doctor'
+/** Commands, and what of scripts each of them is. */
+const onPath = { '/usr/local/bin/leadmaster': 'leadmaster', '/usr/local/bin/leadmaster-doctor': 'doctor' }
 const kept = 3
 /** The hub may say that it is not ready for this long after both services are, ms: it asks session-manager who it is. */
 const readyMs = 30_000
@@ -38,7 +39,7 @@ const textOf = (path: string): string | undefined => (existsSync(path) ? readFil
 // --- the release: all that the services need, under a name that its content gives ---
 const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy/env', 'deploy/systemd', 'dist']
 /** What of scripts works without the sources. */
-const scripts = ['doctor', 'env-file.ts', 'install.ts', 'uninstall', 'up']
+const scripts = ['doctor', 'env-file.ts', 'install.ts', 'leadmaster', 'uninstall', 'up']
 
 const filesOf = (path: string): string[] =>
   statSync(path).isDirectory() ? readdirSync(path).sort().flatMap((entry) => filesOf(join(path, entry))) : [path]
@@ -269,7 +270,11 @@ const activate = async (release: string, first: boolean): Promise<string | undef
   const changed = installFiles(release)
   makeUser()
   makeEnvFiles(release)
-  linkTo(doctor, join(current, 'scripts/doctor'))
+  for (const [path, script] of Object.entries(onPath)) {
+    // a release before may not have it
+    if (existsSync(join(release, 'scripts', script))) linkTo(path, join(current, 'scripts', script))
+    else rmSync(path, { force: true })
+  }
   if (changed) run('systemctl', 'daemon-reload')
   enable(first, changed)
   return bringUp(release)
@@ -288,7 +293,7 @@ const nextStep = async (): Promise<void> => {
   const token = env('central-hub')?.['HUB_API_TOKEN'] === undefined ? `cat ${credential}` : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')}`
   const session = await hub<{ linked?: boolean; status?: string }>('/api/whatsapp/status')
   say(`
-LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. leadmaster-doctor checks its wiring.
+LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. leadmaster status tells how it is, leadmaster-doctor checks its wiring.
   page     ${url}/
   token    ${token}
   leads    curl -H "Authorization: Bearer $(${token})" ${url}/api/leads
