@@ -4,6 +4,8 @@ import { Lead, Message } from '../../src/contract/lead.ts'
 import type { InboundRecord } from '../../src/contract/record.ts'
 import { readCursor } from '../../src/central-hub/store/cursors.ts'
 import { readEvents } from '../../src/central-hub/store/events.ts'
+import { patchLead } from '../../src/central-hub/store/change-lead.ts'
+import { listChanges } from '../../src/central-hub/store/history.ts'
 import { currentLeadId, getLead, listLeads } from '../../src/central-hub/store/leads.ts'
 import { listMessages } from '../../src/central-hub/store/messages.ts'
 import type { Db } from '../../src/central-hub/store/schema.ts'
@@ -91,6 +93,63 @@ t.test('waiting_since is the same whatever order the records come in', async (t)
   )
 })
 
+t.test('unanswered, unread and the latest message are the same whatever order the records come in, and however often', async (t) => {
+  const moments = fc.uniqueArray(fc.record({ timestamp: fc.integer({ min: 1, max: 20 }), mine: fc.boolean(), type: fc.constantFrom('chat', 'chat', 'e2e_notification') }), {
+    minLength: 1, maxLength: 10, selector: ({ timestamp }) => timestamp
+  })
+  await fc.assert(
+    fc.asyncProperty(moments, fc.infiniteStream(fc.integer({ min: 0, max: 1_000 })), fc.integer({ min: 1, max: 4 }), async (written, dice, batch) => {
+      const { db, take } = await testStore(t)
+      const records = written
+        .map(({ timestamp, mine, type }) => ({ die: dice.next().value, taken: mine ? reply(`${timestamp}`, { timestamp, type }) : record(`${timestamp}`, { timestamp, type }) }))
+        .sort((a, b) => a.die - b.die)
+        .map(({ taken }) => taken)
+      for (let start = 0; start < records.length; start += batch) await take(...records.slice(start, start + batch))
+      await take(...records)
+      const personal = written.filter(({ type }) => type === 'chat').sort((a, b) => a.timestamp - b.timestamp)
+      const replied = Math.max(0, ...personal.filter(({ mine }) => mine).map(({ timestamp }) => timestamp))
+      const unanswered = personal.filter(({ mine, timestamp }) => !mine && timestamp > replied).length
+      const answers = personal.filter(({ mine }, at) => mine && personal[at - 1]?.mine === false).length
+      const lead = only(await leads(db))
+      t.match(lead, { unanswered_count: unanswered, unread_count: unanswered, last_message: personal.length === 0 ? null : { timestamp: personal.at(-1)?.timestamp ?? 0 } })
+      t.equal((await db.selectFrom('answers').select('reply_pk').execute()).length, answers, 'each reply that ended a wait')
+    }),
+    { numRuns: 40 }
+  )
+})
+
+t.test('how long a wait lasted: from the first message after the reply before, to the next reply, however late either comes', async (t) => {
+  const { db, take } = await testStore(t)
+  const waits = async (): Promise<{ answered_at: number; seconds: number }[]> => db.selectFrom('answers').select(['answered_at', 'seconds']).orderBy('answered_at').execute()
+  await take(record('1', { timestamp: 100 }), record('2', { timestamp: 150 }), reply('3', { timestamp: 400 }), reply('4', { timestamp: 410 }))
+  t.same(await waits(), [{ answered_at: 400, seconds: 300 }])
+  await take(reply('5', { timestamp: 120 }, { source: 'backfill' }))
+  t.same(await waits(), [{ answered_at: 120, seconds: 20 }, { answered_at: 400, seconds: 250 }], 'a reply read back ends the first wait')
+  await take(record('6', { timestamp: 405 }, 'message', { source: 'backfill' }))
+  t.same((await waits()).at(-1), { answered_at: 410, seconds: 5 })
+})
+
+t.test('the latest message of a lead follows what becomes of it', async (t) => {
+  const { db, take } = await testStore(t)
+  const last = async (): Promise<Lead['last_message']> => only(await leads(db)).last_message
+  await take(record('A', { body: '😀'.repeat(300), timestamp: 5 }))
+  t.match(await last(), { id: record('A').message.id, type: 'chat', body: '😀'.repeat(200), from_me: false, timestamp: 5 })
+  await take(record('A', { body: 'shorter', edited: { at: '2026-01-01T00:00:00.000Z' } }, 'edit'))
+  t.match(await last(), { body: 'shorter' })
+  await take(record('A', { body: '', revoked: { by: 'sender' } }, 'revoke'))
+  t.match(await last(), { type: 'revoked', body: '' })
+  await take(record('B', { type: 'e2e_notification', timestamp: 9 }))
+  t.match(await last(), { timestamp: 5 }, 'what WhatsApp itself says is not shown')
+})
+
+t.test('a message that is decrypted to one of nobody waits no more', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(record('A', { type: 'ciphertext', body: '', timestamp: 5 }, 'ciphertext'))
+  t.match(only(await leads(db)), { unanswered_count: 1, waiting_since: at(5) })
+  await take(record('A', { type: 'protocol', body: '', timestamp: 5 }))
+  t.match(only(await leads(db)), { unanswered_count: 0, waiting_since: null, last_message: null })
+})
+
 t.test('what is no conversation with a person makes no lead, and is kept all the same', async (t) => {
   const { db, take } = await testStore(t)
   const strangers = ['120363025246125486@g.us', 'status@broadcast', '120363@newsletter', '0@c.us']
@@ -117,10 +176,17 @@ t.test('a lead is one person: first by LID, then by number, then by both', async
   t.match([first, second], [{ lid, phone: null }, { lid: null, phone: '+5215512345678' }])
   await db.updateTable('leads').set({ note: 'likes blue', state: 'open' }).where('id', '=', second?.id as number).execute()
   await db.updateTable('leads').set({ note: 'from the fair' }).where('id', '=', first?.id as number).execute()
+  await patchLead(db, second?.id as number, { tags: ['vip', 'blue'], assignee: 'Luisa' })
+  await patchLead(db, first?.id as number, { tags: ['fair', 'vip'] })
 
   await take(record('3', { ...byLid, id: 'false_118999881199@lid_3', phone: '+5215512345678', timestamp: 300 }))
   const lead = only(await leads(db))
   t.match(lead, { id: first?.id, lid, phone: '+5215512345678', state: 'open', note: 'from the fair\nlikes blue', name: 'Ana G.', first_seen_at: at(100), last_seen_at: at(300), waiting_since: at(100) })
+  t.match(lead, { tags: ['blue', 'fair', 'vip'], assignee: 'Luisa', unanswered_count: 3, unread_count: 3, last_message: { timestamp: 300 } })
+  t.match((await listChanges(db, lead.id, 10)).items.map(({ field, from, to }) => [field, from, to]), [
+    ['merged', `${second?.id}`, null], ['tags', '', 'fair,vip'], ['assignee', null, 'Luisa'], ['tags', '', 'blue,vip']
+  ], 'the history of both')
+  t.match((await readEvents(db, 0, 100)).filter(({ type }) => type === 'lead_removed'), [{ data: { id: second?.id, merged_into: lead.id } }])
   t.ok((await messages(db)).every(({ lead_id }) => lead_id === lead.id))
   t.equal(await currentLeadId(db, second?.id as number), lead.id)
   t.same(await getLead(db, second?.id as number), lead, 'the old id leads to it')

@@ -14,11 +14,17 @@ export const phoneKey = (phone: string): string => {
   return digits
 }
 
+const possible = (text: string, country?: CountryCode): string | undefined => {
+  const parsed = parsePhoneNumberFromString(text, { ...(country === undefined ? {} : { defaultCountry: country }), extract: false })
+  return parsed?.isPossible() === true ? parsed.number : undefined
+}
+
 /**
  * A phone number however it is written, as E.164; undefined when it can be none.
  * @param country of numbers that are written without one
  */
 export const readPhone = (text: string, country?: CountryCode): string | undefined => {
-  const parsed = parsePhoneNumberFromString(text, { ...(country === undefined ? {} : { defaultCountry: country }), extract: false })
-  return parsed?.isPossible() === true ? parsed.number : undefined
+  const compact = text.replace(/[\s()./-]/g, '')
+  // as WhatsApp shows numbers of older numbering, which is possible no more
+  return possible(text, country) ?? (/^\+\d+$/.test(compact) ? possible(`+${phoneKey(compact)}`) : undefined)
 }

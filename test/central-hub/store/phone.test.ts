@@ -1,0 +1,28 @@
+import { sql } from 'kysely'
+import t from 'tap'
+import { phoneKey, readPhone } from '../../../src/central-hub/store/phone.ts'
+import { record, testStore } from './open-store.ts'
+
+t.test('numbers of one person are compared by one key, whatever of older numbering WhatsApp keeps in them', async (t) => {
+  for (const [now, before] of [['+525512345678', '+5215512345678'], ['+541123456789', '+5491123456789'], ['+551187654321', '+5511987654321']] as const) {
+    t.equal(phoneKey(before), phoneKey(now), now)
+  }
+  t.not(phoneKey('+15512345678'), phoneKey('+525512345678'))
+})
+
+t.test('the database works out the same keys', async (t) => {
+  const { db, take } = await testStore(t)
+  const phones = ['+525512345678', '+5215512345678', '+541123456789', '+5491123456789', '+551187654321', '+5511987654321', '+15551234567', '+4915112345678', '+52155123456']
+  await take(...phones.map((phone, n) => record(`${n}`, { id: `${n}`, phone, chat_id: `${phone.slice(1)}@c.us`, from: `${phone.slice(1)}@c.us` })))
+  const rows = await db.selectFrom('leads').select(['phone', 'phone_key']).orderBy('id').execute()
+  t.same(rows.map(({ phone_key }) => phone_key), phones.map(phoneKey))
+  t.match((await sql<{ detail: string }>`explain query plan select id from leads where phone_key = '525512345678'`.execute(db)).rows, [{ detail: /leads_by_phone_key/ }])
+})
+
+t.test('a number is read however it is written', async (t) => {
+  t.equal(readPhone('+52 (55) 1234-5678'), '+525512345678')
+  t.equal(readPhone('+52 1 55 1234 5678'), '+525512345678', 'as WhatsApp may still show it')
+  t.equal(readPhone('55 1234 5678', 'MX'), '+525512345678')
+  t.equal(readPhone('011 15-2345-6789', 'AR'), '+5491123456789')
+  for (const none of ['55 1234 5678', 'Ana', '', '+52', '+52 55 1234 5678 or so']) t.equal(readPhone(none), undefined, none)
+})
