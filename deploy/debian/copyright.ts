@@ -20,6 +20,7 @@ const known: Readonly<Record<string, { name: string; begins?: RegExp; text?: str
   'BSD-3-Clause': { name: 'BSD-3-clause', begins: /Redistribution and use/ },
   'BlueOak-1.0.0': { name: 'BlueOak-1.0.0', begins: /# Blue Oak Model License/ },
   'Python-2.0': { name: 'Python-2.0', begins: /A\. HISTORY OF THE SOFTWARE/ },
+  Unlicense: { name: 'Unlicense', begins: /This is free and unencumbered/ },
   'LGPL-3.0-or-later': {
     name: 'LGPL-3+',
     text: 'On Debian systems the text of version 3 is in /usr/share/common-licenses/LGPL-3, and that of the GNU General Public License, which it refers to, in /usr/share/common-licenses/GPL-3. The package is here unchanged, with the text of its licence (COPYING.LESSER) and its source, and can be replaced where it is.'
