@@ -1,97 +1,73 @@
-/** The hub's REST as this page calls it; the cookie of the sign-in goes along by itself. */
+import { query, request } from './request.js'
 
-/** @typedef {import('../../contract/problem.ts').Problem} Problem */
+/** The hub's REST as this page calls it; all of it may throw an ApiError. */
 
-export class ApiError extends Error {
-  /** @param {Problem} problem */
-  constructor(problem) {
-    super(problem.detail ?? problem.title)
-    this.problem = problem
-  }
-  /** The last part of its type, such as `unauthorized`; `no-answer` when the hub did not answer at all. */
-  get kind() {
-    return this.problem.type.split(':').at(-1) ?? ''
-  }
-}
+/** @typedef {import('../../contract/lead.ts').Lead} Lead */
+/** @typedef {{ waiting?: string | undefined, state?: string | undefined, q?: string, tag?: string, assignee?: string, account?: string, limit?: number, cursor?: string | null }} LeadQuery */
 
-const timeoutMs = 35_000
-let clockOffsetMs = 0
-let signedOut = () => {}
-
-/** Now, by the hub's clock: this computer's may be wrong. */
-export const hubNow = () => Date.now() + clockOffsetMs
-
-/** @param {() => void} run what to do when the hub asks to sign in */
-export const onSignedOut = (run) => {
-  signedOut = run
-}
-
-/** @param {unknown} value @returns {value is Problem} */
-export const isProblem = (value) => typeof value === 'object' && value !== null && 'type' in value && 'title' in value
-
-/**
- * @param {'GET' | 'POST' | 'PATCH'} method @param {string} path
- * @param {{ body?: unknown, signal?: AbortSignal, also?: number }} [options] `also`: a status that is an answer too, no error
- * @returns {Promise<any>} the body
- * @throws {ApiError}
- */
-const request = async (method, path, { body, signal, also } = {}) => {
-  const timeout = AbortSignal.timeout(timeoutMs)
-  let answer, value
-  try {
-    answer = await fetch(path, {
-      method,
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
-      body: body === undefined ? null : JSON.stringify(body),
-      signal: signal ? AbortSignal.any([signal, timeout]) : timeout
-    })
-    value = answer.status === 204 ? undefined : await answer.json()
-  } catch (error) {
-    if (signal?.aborted) throw error
-    throw new ApiError({ type: 'no-answer', title: 'no answer', status: 0 })
-  }
-  const date = Date.parse(answer.headers.get('date') ?? '')
-  // the header has whole seconds: a smaller difference means nothing
-  if (Math.abs(date - Date.now()) > 2_000) clockOffsetMs = date - Date.now()
-  if (answer.ok || answer.status === also) return value
-  const error = new ApiError(isProblem(value) ? value : { type: 'no-answer', title: `HTTP ${answer.status}`, status: answer.status })
-  if (answer.status === 401 && path !== '/api/sign-in') signedOut()
-  throw error
-}
-
-/** @param {Record<string, string | number | undefined | null>} params */
-const query = (params) => {
-  const given = Object.entries(params).flatMap(([name, value]) => (value === undefined || value === null || value === '' ? [] : [[name, String(value)]]))
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
-}
-
-/** @typedef {{ waiting?: string, state?: string | undefined, q?: string, limit?: number, cursor?: string | null }} LeadQuery */
+/** @param {string} path @param {AbortSignal} [signal] */
+const get = async (path, signal) => (await request('GET', path, { signal })).value
+/** @param {string} path @param {unknown} [body] */
+const post = async (path, body) => (await request('POST', path, { body })).value
+/** Chromium takes its time to start, to be asked for a code, and to end, ms. */
+const sessionMs = 60_000
 
 export const api = {
   /** @param {string} token */
-  signIn: (token) => request('POST', '/api/sign-in', { body: { token } }),
-  signOut: () => request('POST', '/api/sign-out'),
+  signIn: (token) => post('/api/sign-in', { token }),
+  signOut: () => post('/api/sign-out'),
   /** @param {LeadQuery} params @returns {Promise<import('../../contract/lead.ts').LeadPage>} */
-  leads: (params) => request('GET', `/api/leads${query(params)}`),
-  /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<import('../../contract/lead.ts').Lead>} */
-  lead: (id, signal) => request('GET', `/api/leads/${id}`, signal ? { signal } : {}),
-  /** @param {number} id @param {import('../../contract/lead.ts').LeadPatch} patch @returns {Promise<import('../../contract/lead.ts').Lead>} */
-  patchLead: (id, patch) => request('PATCH', `/api/leads/${id}`, { body: patch }),
+  leads: (params) => get(`/api/leads${query(params)}`),
+  /** Tags and assignees in use. @returns {Promise<{ tags: { tag: string }[], assignees: { assignee: string }[] }>} */
+  tags: () => get('/api/tags'),
+  /** Where the same leads are as a file. @param {LeadQuery} params */
+  leadsFile: (params) => `/api/leads.csv${query(params)}`,
+  /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<Lead>} */
+  lead: (id, signal) => get(`/api/leads/${id}`, signal),
+  /** @param {number} id @returns {Promise<{ lead: Lead, etag: string | null }>} */
+  leadVersion: async (id) => {
+    const { value, etag } = await request('GET', `/api/leads/${id}`)
+    return { lead: value, etag }
+  },
+  /** @param {number} id @param {import('../../contract/lead.ts').LeadPatch} patch @param {string | null} etag of the lead this changes @returns {Promise<Lead>} */
+  patchLead: async (id, patch, etag) => (await request('PATCH', `/api/leads/${id}`, { body: patch, ifMatch: etag })).value,
+  /** @param {number} id @returns {Promise<Lead>} */
+  markRead: (id) => post(`/api/leads/${id}/read`),
+  /** @param {number} id @param {number} other becomes part of it @returns {Promise<Lead>} */
+  merge: (id, other) => post(`/api/leads/${id}/merge`, { lead_id: other }),
+  /** For good, with all messages and media. @param {number} id @returns {Promise<import('../../contract/lead.ts').Deletion>} */
+  deleteLead: async (id) => (await request('DELETE', `/api/leads/${id}`)).value,
+  /** @param {number} id @param {string | null} cursor @returns {Promise<import('../../contract/lead.ts').LeadChangePage>} */
+  history: (id, cursor) => get(`/api/leads/${id}/history${query({ limit: 20, cursor })}`),
   /** @param {number} id @param {string | null} cursor @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').MessagePage>} */
-  messages: (id, cursor, signal) => request('GET', `/api/leads/${id}/messages${query({ limit: 50, cursor })}`, { signal }),
+  messages: (id, cursor, signal) => get(`/api/leads/${id}/messages${query({ limit: 50, cursor })}`, signal),
+  /** Where the bytes of a message's media are. @param {import('../../contract/lead.ts').Message} message @param {'download'} [how] */
+  media: ({ id, account }, how) => `/api/messages/${encodeURIComponent(id)}/media${query({ account, download: how && 'true' })}`,
+  /** @param {string} csv @returns {Promise<import('../../contract/lead.ts').ImportResult>} */
+  importNames: async (csv) => (await request('POST', '/api/leads/import', { body: csv, type: 'text/csv' })).value,
+  /** @param {number} days @param {string} tz @returns {Promise<import('../../contract/lead.ts').Stats>} */
+  stats: (days, tz) => get(`/api/stats${query({ days, tz })}`),
+  /** @returns {Promise<import('../../contract/webhook.ts').WebhookList>} */
+  webhooks: () => get('/api/webhooks'),
+  /** @param {number} id */
+  pingWebhook: (id) => post(`/api/webhooks/${id}/ping`),
+  /** @param {number} id @returns {Promise<import('../../contract/webhook.ts').Replayed>} */
+  replayWebhook: (id) => post(`/api/webhooks/${id}/replay`),
   /** @returns {Promise<import('../../contract/session.ts').Accounts>} */
-  accounts: () => request('GET', '/api/whatsapp/accounts'),
+  accounts: () => get('/api/whatsapp/accounts'),
   /** The session of one account; of the first without a name. @param {string} [account] */
   session: (account) => {
     const at = account === undefined ? '/api/whatsapp' : `/api/whatsapp/accounts/${encodeURIComponent(account)}`
     return {
       /** @returns {Promise<import('../../contract/session.ts').Qr>} */
-      qr: () => request('GET', `${at}/qr`),
-      connect: () => request('POST', `${at}/connect`),
+      qr: () => get(`${at}/qr`),
+      /** @param {string} phone @returns {Promise<{ code: string, phone: string, generated_at: string, expires_at: string }>} */
+      pairingCode: async (phone) => (await request('POST', `${at}/pairing-code`, { body: { phone }, withinMs: sessionMs })).value,
+      connect: () => post(`${at}/connect`),
       /** @param {boolean} logout */
-      disconnect: (logout) => request('POST', `${at}/disconnect${logout ? '?logout=true' : ''}`)
+      disconnect: async (logout) => (await request('POST', `${at}/disconnect${logout ? '?logout=true' : ''}`, { withinMs: sessionMs })).value
     }
   },
   /** @returns {Promise<import('../../contract/lead.ts').Readiness>} */
-  ready: () => request('GET', '/ready', { also: 503 })
+  ready: async () => (await request('GET', '/ready', { also: 503 })).value
 }

@@ -1,127 +1,91 @@
-import { api, hubNow } from './api.js'
-import { arrange, byId, coalesced, h, say } from './dom.js'
-import { errorNote } from './error.js'
+import { api } from './api.js'
+import { byId, coalesced, say } from './dom.js'
+import { createHistory } from './history.js'
+import { isOlder, nameOf, samePerson } from './lead.js'
+import { createLeadActions } from './lead-actions.js'
 import { createLeadForm } from './lead-form.js'
-import { messageNode, stanzaOf, timeOf } from './messages.js'
-import { dateTime, dayOf, nameOf, texts } from './texts.js'
+import { renderHead } from './lead-head.js'
+import { createMessageList } from './message-list.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
-/** The conversation with one lead: what was written in both directions, live, older messages on demand. */
+/** One lead: the conversation with it and what the team says of it, live. */
 
 /**
- * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void }} options `onLead`: the hub told how a lead is
- *   now; `onMoved`: the lead that is open goes on under another id
+ * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number, here: boolean) => void }} options
+ *   `onLead`: the hub told how a lead is now; `onMoved`: the lead that is open goes on under another id; `onRemoved`: it
+ *   is deleted, `here`: by this page
  */
-export const createConversation = ({ onLead, onMoved }) => {
-  const form = createLeadForm((changed) => {
-    onLead(changed)
-    applyLead(changed)
-  })
+export const createConversation = ({ onLead, onMoved, onRemoved }) => {
   /** @type {number | undefined} */
   let openId
   /** @type {Lead | undefined} */
   let lead
-  /** @type {Map<string, Message>} */
-  let messages = new Map()
-  /** Nodes, each with the message it shows. @type {Map<string, { message: Message, node: HTMLElement, name: string }>} */
-  let nodes = new Map()
-  /** @type {Map<string, HTMLElement>} */
-  let days = new Map()
-  /** @type {string | null} */
-  let cursor = null
-  let loaded = false
-  /** @type {unknown} */
-  let fault
   let reading = new AbortController()
+  let marking = false
 
-  const scroller = byId('messages')
-  const list = h('ol', { class: 'message-list' })
-  const top = h('div', { class: 'top', role: 'status' })
-  const older = h('button', { type: 'button', class: 'more', onclick: () => void loadOlder() })
-  scroller.append(top, list)
-
-  let follows = true
-  const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60
-  const toEnd = () => {
-    scroller.scrollTop = scroller.scrollHeight
-  }
-  scroller.addEventListener('scroll', () => {
-    follows = atEnd()
+  const form = createLeadForm((changed) => {
+    onLead(changed)
+    applyLead(changed)
   })
-  // the note above grows: the latest message stays in sight
-  new ResizeObserver(() => follows && toEnd()).observe(scroller)
-  /** @param {string} id */
-  const find = (id) => messages.get(id) ?? [...messages.values()].find((message) => stanzaOf(message.id) === stanzaOf(id))
-  /** @param {string} id */
-  const goTo = (id) => {
-    const node = nodes.get(id)?.node
-    node?.scrollIntoView({ block: 'center' })
-    node?.focus({ preventScroll: true })
-  }
-
-  const renderHead = () => {
-    if (!lead) return
-    say(byId('lead-name'), nameOf(lead))
-    say(byId('lead-sub'), [lead.name === null ? undefined : lead.phone, texts.firstSeen(dateTime(new Date(lead.first_seen_at)))].filter(Boolean).join(' · '))
-    const reply = byId('reply')
-    reply.hidden = lead.phone === null
-    if (lead.phone !== null) reply.href = `https://web.whatsapp.com/send?phone=${lead.phone.replace(/\D/g, '')}`
-    reply.replaceChildren(texts.reply, h('span', { 'aria-hidden': 'true' }, ' ↗'), h('span', { class: 'sr-only' }, ` ${texts.newTab}`))
-    say(byId('reply-hint'), lead.phone === null ? texts.noPhone : texts.replyHint)
-  }
-
-  const renderMessages = () => {
-    const follow = follows
-    const now = hubNow()
-    const name = lead ? nameOf(lead) : ''
-    const sorted = [...messages.values()].sort((a, b) => a.timestamp - b.timestamp || a.seq - b.seq)
-    /** @type {HTMLElement[]} */
-    const shown = []
-    let lastDay = ''
-    for (const message of sorted) {
-      const date = timeOf(message)
-      const day = date.toDateString()
-      if (day !== lastDay) {
-        const mark = days.get(day) ?? h('li', { class: 'day small muted' })
-        days.set(day, mark)
-        say(mark, dayOf(date, now))
-        shown.push(mark)
-        lastDay = day
-      }
-      const known = nodes.get(message.id)
-      const node = known && known.message === message && known.name === name ? known.node : messageNode(message, { name, find, goTo })
-      nodes.set(message.id, { message, node, name })
-      shown.push(node)
+  const history = createHistory()
+  const list = createMessageList({ older: (cursor, signal) => api.messages(/** @type {number} */ (openId), cursor, signal), again: () => void load() })
+  createLeadActions({
+    lead: () => lead,
+    onMerged: (merged, other) => {
+      form.drafts.move(other, merged.id)
+      onLead(merged)
+      applyLead(merged)
+      void load()
+    },
+    onRemoved: (id) => {
+      form.drafts.forget(id)
+      onRemoved(id, true)
     }
-    arrange(list, shown)
-    scroller.setAttribute('aria-busy', String(!loaded && fault === undefined))
-    if (fault !== undefined) top.replaceChildren(errorNote(fault, () => (loaded ? void loadOlder() : void load())))
-    else if (!loaded) top.replaceChildren(h('p', { class: 'muted small' }, texts.loading))
-    else if (cursor !== null) {
-      say(older, texts.older)
-      if (older.parentElement !== top) top.replaceChildren(older)
-    } else top.replaceChildren(h('p', { class: 'muted small' }, sorted.length === 0 ? texts.noMessages : texts.begin))
-    if (follow) toEnd()
-  }
+  })
 
-  const renderSoon = coalesced(() => openId !== undefined && renderMessages())
+  /** Whoever has it before their eyes has read it; in LeadMaster alone. */
+  const markRead = async () => {
+    if (marking || !lead || lead.unread_count === 0 || document.visibilityState !== 'visible' || !list.loaded()) return
+    const { id } = lead
+    marking = true
+    try {
+      const read = await api.markRead(id)
+      onLead(read)
+      applyLead(read)
+    } catch {
+      // it stays unread, and is tried again with the next event or the next look at it
+    } finally {
+      marking = false
+    }
+  }
+  document.addEventListener('visibilitychange', () => void markRead())
+
+  const render = () => {
+    if (!lead) return
+    renderHead(lead)
+    list.setName(nameOf(lead))
+  }
 
   /** @param {Lead} now */
   const applyLead = (now) => {
     if (openId === undefined || !lead) return
-    const merged = now.id !== lead.id && now.account === lead.account && ((now.phone !== null && now.phone === lead.phone) || (now.lid !== null && now.lid === lead.lid))
-    if (merged) {
-      form.move(lead.id, now.id)
-      onMoved(now.id)
-    } else if (now.id === lead.id) {
-      const renamed = nameOf(now) !== nameOf(lead)
+    if (now.id !== lead.id) {
+      if (samePerson(now, lead)) moved(now.id)
+    } else if (!isOlder(now, lead)) {
+      if (now.updated_at !== lead.updated_at) history.refresh()
       lead = now
       form.update(now)
-      renderHead()
-      if (renamed) renderMessages()
+      render()
+      void markRead()
     }
+  }
+  /** @param {number} to */
+  const moved = (to) => {
+    if (openId === undefined) return
+    form.drafts.move(openId, to)
+    onMoved(to)
   }
 
   /** Reads lead and newest messages; what is shown stays until the answer is there. */
@@ -131,61 +95,28 @@ export const createConversation = ({ onLead, onMoved }) => {
     reading.abort()
     reading = new AbortController()
     const { signal } = reading
-    fault = undefined
     try {
       const [now, page] = await Promise.all([api.lead(id, signal), api.messages(id, null, signal)])
-      if (now.id !== id) return onMoved(now.id)
-      const first = !loaded
+      if (now.id !== id) return moved(now.id)
       lead = now
-      // older ones that were read before stay, unless there is a gap to what is read now
-      const oldest = page.messages.at(-1)
-      const joined = page.next_cursor === null || oldest === undefined || messages.has(oldest.id)
-      if (!joined) messages = new Map()
-      if (first || !joined) cursor = page.next_cursor
-      for (const message of page.messages) messages.set(message.id, message)
-      loaded = true
       onLead(now)
       form.show(now)
       byId('lead-form').hidden = false
-      renderHead()
-      renderMessages()
-      if (first) toEnd()
-      follows = first || follows
+      byId('lead-more').hidden = false
+      render()
+      list.take(page)
+      void markRead()
     } catch (error) {
-      if (signal.aborted) return
-      fault = error
-      renderMessages()
+      if (!signal.aborted) list.fail(error)
     }
   }
-  const loadOlder = async () => {
-    if (openId === undefined || cursor === null || older.getAttribute('aria-disabled') === 'true') return
-    const { signal } = reading
-    older.setAttribute('aria-disabled', 'true')
-    fault = undefined
-    try {
-      const page = await api.messages(openId, cursor, signal)
-      for (const message of page.messages) if (!messages.has(message.id)) messages.set(message.id, message)
-      cursor = page.next_cursor
-      const fromEnd = scroller.scrollHeight - scroller.scrollTop
-      renderMessages()
-      // what was being read stays where it was
-      scroller.scrollTop = scroller.scrollHeight - fromEnd
-      if (document.activeElement === document.body) scroller.focus({ preventScroll: true })
-    } catch (error) {
-      if (signal.aborted) return
-      fault = error
-      renderMessages()
-    } finally {
-      older.removeAttribute('aria-disabled')
-    }
-  }
-
   const clear = () => {
     reading.abort()
-    ;[openId, lead, loaded, fault, cursor] = [undefined, undefined, false, undefined, null]
-    ;[messages, nodes, days] = [new Map(), new Map(), new Map()]
+    ;[openId, lead] = [undefined, undefined]
+    list.clear()
   }
 
+  const messageSoon = coalesced(list.render)
   return {
     form,
     applyLead,
@@ -193,15 +124,15 @@ export const createConversation = ({ onLead, onMoved }) => {
     open: (id, known) => {
       if (openId === id) return
       clear()
-      openId = id
-      lead = known
+      ;[openId, lead] = [id, known]
       if (known) form.show(known)
+      history.show(id)
       byId('lead-form').hidden = known === undefined
+      byId('lead-more').hidden = known === undefined
       say(byId('lead-name'), `#${id}`)
-      for (const part of ['lead-sub', 'lead-saved', 'reply-hint']) say(byId(part), '')
-      byId('reply').hidden = true
-      renderHead()
-      renderMessages()
+      for (const part of ['lead-sub', 'lead-facts', 'lead-saved', 'reply-hint', 'reply']) byId(part).replaceChildren()
+      render()
+      list.render()
       void load()
     },
     close: () => {
@@ -211,24 +142,30 @@ export const createConversation = ({ onLead, onMoved }) => {
     reload: () => void load(),
     /** Tries again what could not be read or saved. */
     retryFailed: () => {
-      if (fault !== undefined) void load()
-      form.retryFailed()
+      if (list.failed()) void load()
+      form.drafts.retryFailed()
+      void markRead()
     },
     /** @param {Message} message */
     applyMessage: (message) => {
-      if (openId === undefined || message.lead_id !== openId || !loaded) return
-      // an answer to it may show it
-      for (const [id, { message: of }] of nodes) if (of.quoted_id !== undefined && stanzaOf(of.quoted_id) === stanzaOf(message.id)) nodes.delete(id)
-      messages.set(message.id, message)
-      renderSoon()
+      if (openId === undefined || message.lead_id !== openId || !list.loaded()) return
+      list.put(message)
+      messageSoon()
+    },
+    /** @param {import('../../contract/lead.ts').LeadRemoved} removed */
+    applyRemoved: ({ id, merged_into }) => {
+      if (id !== openId) return
+      if (merged_into !== null) return moved(merged_into)
+      form.drafts.forget(id)
+      onRemoved(id, false)
     },
     /** Writes everything again, in the language chosen. */
     render: () => {
-      nodes = new Map()
       if (openId === undefined) return
       if (lead) form.show(lead)
-      renderHead()
-      renderMessages()
+      history.render()
+      render()
+      list.rewrite()
     }
   }
 }

@@ -43,8 +43,8 @@ export const say = (element, text) => {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** Runs `run` once for however many calls come within a moment. @param {() => void} run */
-export const coalesced = (run) => {
+/** Runs `run` once for however many calls come within a moment. @param {() => void} run @param {number} [momentMs] */
+export const coalesced = (run, momentMs = 30) => {
   let due = false
   return () => {
     if (due) return
@@ -52,7 +52,7 @@ export const coalesced = (run) => {
     setTimeout(() => {
       due = false
       run()
-    }, 30)
+    }, momentMs)
   }
 }
 

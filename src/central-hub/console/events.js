@@ -1,19 +1,23 @@
-import { api, ApiError } from './api.js'
+import { api } from './api.js'
+import { ApiError } from './request.js'
 
 /**
  * The hub's live events. EventSource connects again by itself and resumes by Last-Event-ID; what it gives up on (an
  * answer that is no stream) is looked into and tried again here.
  */
 
+/** @typedef {'message' | 'lead' | 'lead_removed' | 'session'} EventType */
 /**
  * @typedef {object} Listener
  * @property {() => void} onFresh the stream is open and does not resume: lists are to be read anew, now that nothing can be missed
  * @property {() => void} onOpen the stream is open
  * @property {() => void} onLost it is not; it is being tried again
- * @property {(type: 'message' | 'lead' | 'session', data: any) => void} onEvent
+ * @property {(type: EventType, data: any) => void} onEvent
  */
 
-const retryMs = 3_000
+const types = /** @type {const} */ (['message', 'lead', 'lead_removed', 'session'])
+const firstRetryMs = 1_000
+const mostRetryMs = 15_000
 
 /** @param {Listener} listener */
 export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
@@ -22,6 +26,7 @@ export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
   let lastId = ''
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let retry
+  let retryMs = firstRetryMs
 
   const close = () => {
     clearTimeout(retry)
@@ -35,13 +40,16 @@ export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
       // the page turns to the sign-in by itself
       if (error instanceof ApiError && error.kind === 'unauthorized') return close()
     }
-    if (source?.readyState === EventSource.CLOSED) retry = setTimeout(open, retryMs)
+    if (source?.readyState !== EventSource.CLOSED) return
+    retry = setTimeout(open, retryMs)
+    retryMs = Math.min(retryMs * 2, mostRetryMs)
   }
   const open = () => {
     close()
     const opened = new EventSource(`/api/events${lastId === '' ? '' : `?after=${lastId}`}`)
     source = opened
     opened.onopen = () => {
+      retryMs = firstRetryMs
       onOpen()
       if (lastId === '') onFresh()
     }
@@ -49,7 +57,7 @@ export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
       onLost()
       if (opened.readyState === EventSource.CLOSED) void reopenLater()
     }
-    for (const type of /** @type {const} */ (['message', 'lead', 'session'])) {
+    for (const type of types) {
       opened.addEventListener(type, (event) => {
         lastId = event.lastEventId || lastId
         onEvent(type, JSON.parse(event.data))
@@ -60,5 +68,9 @@ export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
       onFresh()
     })
   }
-  return { open, close }
+  return {
+    /** Opens the stream, unless it is open or being tried. */
+    open: () => source === undefined && open(),
+    close
+  }
 }

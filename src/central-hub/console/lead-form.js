@@ -1,157 +1,131 @@
-import { api, ApiError } from './api.js'
 import { byId, h, say } from './dom.js'
+import { createDrafts, saidOf, same } from './drafts.js'
+import { remember } from './known.js'
+import { states } from './lead.js'
+import { createTagField } from './tag-field.js'
 import { explain, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
-/** @typedef {{ text: string, base: string, fault?: unknown, saving?: boolean }} Draft `base`: what the hub had when typing began */
+/** @typedef {import('./drafts.js').Field} Field */
 
-/**
- * State and note of the lead that is open. A note that is being typed is a draft of its lead until the hub has it: no
- * event, no other lead, no lost connection takes it away.
- */
+/** What a team says of the lead that is open: state, who takes care of it, tags, note, name. Saved as one goes along. */
 
-/** How long what was told of a lead may be older than what was saved just before, ms. */
-const settleMs = 3_000
+const fields = /** @type {const} */ (['state', 'assignee', 'tags', 'note', 'name'])
 
-const states = /** @type {const} */ (['new', 'open', 'won', 'lost', 'ignored'])
-
-/** @param {(lead: Lead) => void} onChanged the hub's answer to a change */
-export const createLeadForm = (onChanged) => {
-  /** @type {Map<number, Draft>} */
-  const drafts = new Map()
-  /** A state that the hub did not take. @type {Map<number, { state: Lead['state'], fault: unknown }>} */
-  const refused = new Map()
-  /** What was saved a moment ago: an event or a list read before that must not take it back. @type {Map<number, { patch: import('../../contract/lead.ts').LeadPatch, timer: ReturnType<typeof setTimeout> }>} */
-  const settling = new Map()
+/** @param {(lead: Lead) => void} onSaved the hub's answer to a change */
+export const createLeadForm = (onSaved) => {
   /** @type {Lead | undefined} */
   let lead
   let saved = false
-  const [select, note, status, error] = ['lead-state', 'lead-note', 'lead-saved', 'lead-error'].map(byId)
+  const status = byId('lead-saved')
+  const [select, note, assignee, name] = ['lead-state', 'lead-note', 'lead-assignee', 'lead-given-name'].map(byId)
 
+  const drafts = createDrafts({
+    onSaved: (changed) => {
+      saved = lead?.id === changed.id
+      onSaved(changed)
+    },
+    onChange: () => render()
+  })
+  /** @param {Field} field */
+  const valueOf = (field) => (lead ? (drafts.get(lead.id, field) ?? { value: saidOf(lead, field) }).value : undefined)
+  /** @param {Field} field @param {unknown} value */
+  const change = (field, value) => {
+    if (!lead) return
+    saved = false
+    drafts.set(lead.id, field, value, saidOf(lead, field))
+  }
+  /** @param {Field} field */
+  const save = (field) => lead && void drafts.save(lead.id, field)
+  const tags = createTagField((wanted) => {
+    change('tags', wanted)
+    save('tags')
+  })
+
+  /** @param {Field} field @param {unknown} value */
+  const written = (field, value) =>
+    field === 'state' ? texts.stateOf[/** @type {Lead['state']} */ (value)] : value === null || value === '' ? texts.emptyNow : String(value)
+
+  /** @param {Field} field */
+  const renderNote = (field) => {
+    const draft = lead && drafts.get(lead.id, field)
+    const box = byId(`lead-${field}-fault`)
+    const { id } = /** @type {Lead} */ (lead)
+    const key = draft?.conflict ? JSON.stringify(['conflict', draft.theirs, texts.keepMine]) : draft?.fault !== undefined ? JSON.stringify([explain(draft.fault), texts.tryAgain]) : ''
+    // an alert is read aloud each time it is made
+    if (box.dataset.key === key) return
+    box.dataset.key = key
+    if (draft?.conflict) {
+      box.replaceChildren(h('p', {}, texts.changedElsewhere), h('blockquote', { dir: 'auto' }, written(field, draft.theirs)),
+        h('p', { class: 'buttons' },
+          h('button', { type: 'button', onclick: () => drafts.settle(id, field, true) }, texts.keepMine),
+          h('button', { type: 'button', onclick: () => drafts.settle(id, field, false) }, texts.takeTheirs)))
+    } else if (draft?.fault !== undefined) {
+      const { words, detail } = explain(draft.fault)
+      box.replaceChildren(h('p', {}, `${texts.notSaved} ${words}`), ...(detail === '' ? [] : [h('p', { class: 'small', lang: 'en' }, detail)]),
+        h('button', { type: 'button', onclick: () => void drafts.save(id, field) }, texts.tryAgain))
+    } else box.replaceChildren()
+  }
+
+  /** Setting the same value would move the caret. @param {HTMLInputElement} input @param {string} value */
+  const put = (input, value) => {
+    if (input.value !== value) input.value = value
+  }
   const render = () => {
     if (!lead) return
-    const draft = drafts.get(lead.id)
-    const text = draft?.text ?? lead.note
-    // setting the same value would move the caret
-    if (note.value !== text) note.value = text
-    select.value = refused.get(lead.id)?.state ?? lead.state
-    say(status, draft?.saving ? texts.saving : draft && draft.text !== draft.base ? texts.unsaved : saved ? texts.saved : '')
-    const fault = draft?.fault ?? refused.get(lead.id)?.fault
-    const elsewhere = draft && lead.note !== draft.base && lead.note !== draft.text
-    if (fault === undefined && !elsewhere) return say(error, '')
-    const { words, detail } = explain(fault)
-    const { id } = lead
-    error.replaceChildren(...(fault === undefined
-      ? [`${texts.changedElsewhere} `, h('q', {}, lead.note)]
-      : [`${texts.notSaved} ${words} `, detail && h('span', { lang: 'en' }, detail), ' ', h('button', { type: 'button', class: 'link', onclick: () => retry(id) }, texts.tryAgain)]))
+    const { id, whatsapp_name } = lead
+    put(note, valueOf('note'))
+    put(select, valueOf('state'))
+    put(assignee, valueOf('assignee') ?? '')
+    put(name, valueOf('name') ?? '')
+    name.placeholder = whatsapp_name ?? texts.nameHint
+    tags.show(valueOf('tags'))
+    const pending = fields.map((field) => drafts.get(id, field)).filter((draft) => draft !== undefined)
+    const unsaved = pending.some(({ value, base }) => !same(value, base))
+    say(status, pending.some(({ saving }) => saving) ? texts.saving : unsaved ? texts.unsaved : saved ? texts.saved : '')
+    for (const field of fields) renderNote(field)
   }
 
-  /** @param {number} id @param {import('../../contract/lead.ts').LeadPatch} patch */
-  const patch = async (id, patch) => {
-    const changed = await api.patchLead(id, patch)
-    const { patch: before, timer } = settling.get(changed.id) ?? {}
-    clearTimeout(timer)
-    settling.set(changed.id, { patch: { ...before, ...patch }, timer: setTimeout(() => void settle(changed.id), settleMs) })
-    // it may have been merged into another
-    if (lead?.id === id || lead?.id === changed.id) lead = changed
-    onChanged(changed)
-  }
-  /** @param {number} id */
-  const settle = async (id) => {
-    settling.delete(id)
-    // someone else may have changed it since
-    if (lead?.id === id) await api.lead(id).then(onChanged, () => {})
-  }
-  /** @param {Lead} told */
-  const settled = (told) => ({ ...told, ...settling.get(told.id)?.patch })
-
-  /** @param {number} id */
-  const saveNote = async (id) => {
-    const draft = drafts.get(id)
-    if (!draft || draft.saving) return
-    const sent = draft.text
-    draft.saving = true
-    delete draft.fault
-    render()
-    try {
-      await patch(id, { note: sent })
-      draft.base = sent
-      saved = lead?.id === id
-      if (draft.text === sent) drafts.delete(id)
-    } catch (fault) {
-      draft.fault = fault
-    }
-    draft.saving = false
-    render()
-    // what was typed while that was on its way, and left
-    const left = lead?.id !== id || document.activeElement !== note
-    if (draft.fault === undefined && drafts.has(id) && left) void saveNote(id)
-  }
-  /** @param {number} id @param {Lead['state']} state */
-  const saveState = async (id, state) => {
-    refused.set(id, { state, fault: undefined })
-    try {
-      await patch(id, { state })
-      saved = lead?.id === id
-      if (refused.get(id)?.state === state) refused.delete(id)
-    } catch (fault) {
-      refused.set(id, { state, fault })
-    }
-    render()
-  }
-  /** @param {number} id */
-  const retry = (id) => {
-    const state = refused.get(id)?.state
-    if (state) void saveState(id, state)
-    void saveNote(id)
-  }
-
-  note.addEventListener('input', () => {
-    if (!lead) return
-    const draft = drafts.get(lead.id) ?? { text: '', base: lead.note }
-    draft.text = note.value
-    drafts.set(lead.id, draft)
-    saved = false
-    if (draft.text === draft.base && !draft.saving) drafts.delete(lead.id)
-    render()
+  note.addEventListener('input', () => change('note', note.value))
+  note.addEventListener('change', () => save('note'))
+  select.addEventListener('change', () => {
+    change('state', select.value)
+    save('state')
   })
-  note.addEventListener('change', () => lead && void saveNote(lead.id))
-  select.addEventListener('change', () => lead && void saveState(lead.id, select.value))
-  byId('lead-form').addEventListener('submit', (/** @type {Event} */ event) => event.preventDefault())
-  addEventListener('beforeunload', (event) => {
-    if (drafts.size > 0) event.preventDefault()
+  for (const [field, input] of /** @type {const} */ ([['assignee', assignee], ['name', name]])) {
+    input.addEventListener('input', () => change(field, input.value.trim() === '' ? null : input.value.trimStart()))
+    input.addEventListener('change', () => save(field))
+  }
+  byId('lead-form').addEventListener('submit', (/** @type {Event} */ event) => {
+    event.preventDefault()
+    if (lead) void drafts.flush(lead.id)
   })
 
   return {
+    drafts,
     /** @param {Lead} shown */
     show: (shown) => {
       if (lead && lead.id !== shown.id) {
-        void saveNote(lead.id)
+        tags.commit()
+        void drafts.flush(lead.id)
         saved = false
       }
-      lead = settled(shown)
+      lead = shown
+      remember(shown)
+      drafts.told(shown)
       select.replaceChildren(...states.map((state) => h('option', { value: state }, texts.stateOf[state])))
       render()
     },
     /** The lead as the hub has it now, of the one that is shown. @param {Lead} now */
     update: (now) => {
-      lead = settled(now)
+      lead = now
+      drafts.told(now)
       render()
     },
-    /** A lead was merged into another: what was typed goes along. @param {number} from @param {number} to */
-    move: (from, to) => {
-      const draft = drafts.get(from)
-      if (draft && !drafts.has(to)) drafts.set(to, draft)
-      drafts.delete(from)
-      refused.delete(from)
-    },
-    /** Tries again what failed because the hub could not be reached or had signed us out. */
-    retryFailed: () => {
-      for (const [id, { fault }] of [...drafts, ...refused]) {
-        if (fault instanceof ApiError && ['no-answer', 'unauthorized'].includes(fault.kind)) retry(id)
-      }
-    },
     /** Saves what is typed now, as before leaving. */
-    flush: () => Promise.all([...drafts.keys()].map(saveNote))
+    flush: () => {
+      tags.commit()
+      return drafts.flush()
+    }
   }
 }

@@ -1,101 +1,171 @@
-import { api, hubNow, onSignedOut } from './api.js'
+import { createAnnouncer } from './announcer.js'
+import { api } from './api.js'
 import { createConversation } from './conversation.js'
 import { byId, say, showOnly } from './dom.js'
-import { createEvents } from './events.js'
+import { createFigures } from './figures.js'
 import { createHealth } from './health.js'
-import { createLeads } from './leads.js'
+import { createInbox } from './inbox.js'
+import { readKnown } from './known.js'
+import { nameOf } from './lead.js'
+import { createLive } from './live.js'
+import { createNamesImport } from './names-import.js'
+import { createNotifications } from './notifications.js'
+import { hubNow, onSignedOut } from './request.js'
+import { leadAddress, route } from './route.js'
 import { createSessions } from './sessions.js'
-import { explain, nameOf, setLanguage, texts, writeStaticTexts } from './texts.js'
+import { createShortcuts } from './shortcuts.js'
+import { createSignIn } from './sign-in.js'
+import { setLanguage, texts, writeStaticTexts } from './texts.js'
+import { createWebhooks } from './webhooks.js'
 
 /** The operator page: who is signed in, which view is shown, and where what the hub tells goes. */
 
+/** A message told of later than this is no news, ms. */
+const newsMs = 60_000
+
 const views = ['loading', 'sign-in', 'app']
-/** @type {string} */
 let view = 'loading'
+let wasIn = false
 let waits = { count: 0, more: false }
 
 const title = () => {
   document.title = view === 'app' && waits.count > 0 ? `(${waits.count}${waits.more ? '+' : ''}) LeadMaster` : 'LeadMaster'
 }
-const leads = createLeads((count, more) => {
+const announcer = createAnnouncer()
+const inbox = createInbox((count, more) => {
   waits = { count, more }
   title()
 })
 const conversation = createConversation({
   onLead: (lead) => {
-    leads.apply(lead)
+    inbox.apply(lead)
   },
-  onMoved: (id) => location.replace(`#/lead/${id}`)
+  onMoved: (id) => location.replace(leadAddress(id, route().details)),
+  onRemoved: (id, here) => {
+    inbox.remove(id)
+    announcer.say(here ? texts.removed : texts.removedElsewhere)
+    location.replace('#/')
+  }
 })
-const sessions = createSessions((how) => {
-  const call = byId('call')
-  call.hidden = ['READY', 'UNKNOWN', 'INIT', 'AUTHENTICATED'].includes(how)
-  say(call, how === 'QR_REQUIRED' ? texts.callQr : texts.callLost)
-  if (route().name === 'home') showRoute()
+const sessions = createSessions({
+  onChange: (how) => {
+    const call = byId('call')
+    call.hidden = ['READY', 'UNKNOWN', 'INIT', 'AUTHENTICATED'].includes(how)
+    say(call, how === 'QR_REQUIRED' ? texts.callQr : texts.callLost)
+    if (route().name === 'home') showRoute()
+  },
+  onAccounts: inbox.setAccounts
 })
-const health = createHealth()
+const [health, figures, webhooks, notifications] = [createHealth(), createFigures(), createWebhooks(), createNotifications()]
+createNamesImport(() => inbox.reload())
 
-// --- which view: the part of the address after #, so that the browser's back works ---
+// --- which view ---
 
-/** @returns {{ name: 'home' | 'lead' | 'connection', id?: number }} */
-const route = () => {
-  const [, id] = /^#\/lead\/([1-9]\d{0,14})$/.exec(location.hash) ?? []
-  if (id !== undefined) return { name: 'lead', id: Number(id) }
-  return { name: location.hash === '#/connection' ? 'connection' : 'home' }
-}
-/** @type {ReturnType<typeof route>} */
+/** Where the focus goes in a new view. */
+const headings = { lead: 'lead-name', connection: 'session-title', figures: 'figures-title', settings: 'settings-title' }
+/** @type {import('./route.js').Route} */
 let shown = { name: 'home' }
 
 const showRoute = () => {
   if (view !== 'app') return
-  const { name, id } = route()
   const before = shown
-  shown = { name, ...(id === undefined ? {} : { id }) }
+  shown = route()
+  const { name, id, details = false } = shown
   byId('columns').dataset.view = name
   // where there is room for it, the connection stands beside the list for as long as it needs someone
   const needsSomeone = sessions.kind() !== 'READY' && sessions.kind() !== 'UNKNOWN'
-  const part = name === 'lead' ? 'conversation' : name === 'connection' || needsSomeone ? 'connection' : 'nothing'
-  showOnly(['conversation', 'connection', 'nothing'], part)
+  const part = name === 'lead' ? 'conversation' : name !== 'home' ? name : needsSomeone ? 'connection' : 'nothing'
+  showOnly(['conversation', 'connection', 'figures', 'settings', 'nothing'], part)
+  for (const link of document.querySelectorAll('#nav a')) {
+    if (link.getAttribute('href') === location.hash || (link.getAttribute('href') === '#/' && (name === 'home' || name === 'lead'))) link.setAttribute('aria-current', 'page')
+    else link.removeAttribute('aria-current')
+  }
   health.watch(part === 'connection')
-  leads.setCurrent(id)
+  figures.watch(part === 'figures')
+  inbox.setCurrent(id)
   if (id === undefined) conversation.close()
-  else conversation.open(id, leads.get(id))
-  if (before.name === name && before.id === id) return
-  if (name === 'lead') byId('lead-name').focus({ preventScroll: true })
-  else if (name === 'connection') byId('session-title').focus({ preventScroll: true })
-  else if (before.id !== undefined) leads.focus(before.id)
+  else {
+    byId('conversation').dataset.part = details ? 'details' : 'messages'
+    byId('to-details').href = leadAddress(id, true)
+    byId('lead-back').href = details ? leadAddress(id) : '#/'
+    byId('lead-back').setAttribute('aria-label', details ? texts.backToMessages : texts.back)
+    conversation.open(id, inbox.get(id))
+  }
+  const moved = before.name !== name || before.id !== id || (before.details ?? false) !== details
+  if (!moved) return
+  if (name === 'settings') webhooks.load()
+  if (name === 'lead' && details) byId('details-title').focus({ preventScroll: true })
+  else if (name !== 'home') byId(headings[name]).focus({ preventScroll: true })
+  else if (before.id !== undefined) inbox.focus(before.id)
 }
 addEventListener('hashchange', showRoute)
 
+/** @param {string} field of the lead that is open */
+const toField = (field) => {
+  const { id } = route()
+  if (id === undefined) return
+  if (!byId(field).checkVisibility()) location.hash = leadAddress(id, true)
+  // the view changes with the next task
+  setTimeout(() => byId(field).focus())
+}
+/** @param {1 | -1} by */
+const toNeighbour = (by) => {
+  location.hash = inbox.neighbour(by) ?? location.hash
+}
+const shortcuts = createShortcuts({
+  '/': () => {
+    if (!byId('q').checkVisibility()) location.hash = '#/'
+    setTimeout(() => byId('q').focus())
+  },
+  j: () => toNeighbour(1), k: () => toNeighbour(-1),
+  r: () => route().id !== undefined && byId('reply').click(),
+  n: () => toField('lead-note'), t: () => toField('lead-tag'), s: () => toField('lead-state'),
+  Esc: () => {
+    const { name, id, details } = route()
+    if (name !== 'home') location.hash = id !== undefined && details && !byId('messages').checkVisibility() ? leadAddress(id) : '#/'
+  }
+})
+
 // --- live ---
 
-const events = createEvents({
+/** @param {import('../../contract/lead.ts').Lead} lead */
+const applyLead = (lead) => {
+  const before = inbox.apply(lead)
+  conversation.applyLead(lead)
+  const news = hubNow() - Date.parse(lead.last_seen_at) < newsMs && lead.waiting_since !== null && lead.state !== 'ignored' && before?.last_seen_at !== lead.last_seen_at
+  if (!news) return
+  announcer.wrote(lead.id, nameOf(lead))
+  notifications.tell(lead)
+}
+const live = createLive({
   onOpen: () => {
     wasIn = true
     show('app')
     say(byId('offline'), '')
     sessions.open()
-    leads.retryFailed()
+    inbox.retryFailed()
     conversation.retryFailed()
   },
   onFresh: () => {
-    leads.reload()
+    inbox.reload()
     conversation.reload()
+    // what the fields propose grows by what is seen, too
+    void readKnown().catch(() => {})
   },
   onLost: () => {
     sessions.lost()
     if (view === 'app') say(byId('offline'), texts.lost)
   },
   onEvent: (type, data) => {
-    if (type === 'session') return void sessions.apply(data)
-    if (type === 'message') return conversation.applyMessage(data)
-    const before = leads.apply(data)
-    conversation.applyLead(data)
-    const fresh = hubNow() - Date.parse(data.last_seen_at) < 60_000
-    const news = fresh && data.waiting_since !== null && before?.last_seen_at !== data.last_seen_at
-    if (news) byId('announcer').textContent = texts.newFrom(nameOf(data))
+    if (type === 'session') void sessions.apply(data)
+    else if (type === 'message') conversation.applyMessage(data)
+    else if (type === 'lead') applyLead(data)
+    else {
+      inbox.remove(data.id)
+      conversation.applyRemoved(data)
+    }
   }
-})
+}, () => askToSignIn())
 
 // --- signing in and out ---
 
@@ -106,38 +176,25 @@ const show = (name) => {
   showOnly(views, name)
   title()
   if (name === 'app') showRoute()
-  if (name === 'sign-in') {
+  else {
     health.watch(false)
-    byId('token').focus()
+    figures.watch(false)
   }
 }
-let wasIn = false
-onSignedOut(() => {
-  events.close()
-  say(byId('sign-in-why'), wasIn ? texts.signedOut : '')
+const signIn = createSignIn(() => live.open())
+const askToSignIn = () => {
+  if (view === 'sign-in') return
   show('sign-in')
-})
-byId('sign-in-form').addEventListener('submit', async (/** @type {Event} */ event) => {
-  event.preventDefault()
-  const [token, error] = [byId('token'), byId('sign-in-error')]
-  error.textContent = ''
-  token.removeAttribute('aria-invalid')
-  try {
-    await api.signIn(token.value.trim())
-  } catch (fault) {
-    const { words, detail } = explain(fault)
-    const wrong = /** @type {{ kind?: string }} */ (fault).kind === 'unauthorized'
-    error.textContent = wrong ? texts.signInWrong : `${words} ${detail}`
-    token.setAttribute('aria-invalid', 'true')
-    token.select()
-    return
-  }
-  token.value = ''
-  events.open()
+  signIn.ask(wasIn)
+}
+onSignedOut(() => {
+  live.close()
+  askToSignIn()
 })
 byId('sign-out').addEventListener('click', async () => {
   await conversation.form.flush()
   await api.signOut().catch(() => {})
+  live.close()
   // a new page: nothing that was read stays in this one
   location.replace('/')
 })
@@ -146,10 +203,8 @@ byId('sign-out').addEventListener('click', async () => {
 
 const writeAll = () => {
   writeStaticTexts()
-  leads.render()
-  conversation.render()
-  sessions.render()
-  health.render()
+  for (const part of [inbox, conversation, sessions, health, figures, webhooks, notifications, shortcuts]) part.render()
+  showRoute()
   title()
 }
 for (const select of document.querySelectorAll('.language-select')) {
@@ -158,7 +213,7 @@ for (const select of document.querySelectorAll('.language-select')) {
     writeAll()
   })
 }
-setInterval(() => leads.tick(), 20_000)
+setInterval(() => inbox.tick(), 20_000)
 
 writeAll()
-events.open()
+live.open()

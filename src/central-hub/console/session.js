@@ -1,15 +1,15 @@
-import { api, hubNow, isProblem } from './api.js'
+import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
-import { dateTime, duration, texts, wordsFor } from './texts.js'
+import { dateTime, duration, figure } from './format.js'
+import { createQr } from './qr.js'
+import { hubNow, isProblem } from './request.js'
+import { texts, wordsFor } from './texts.js'
 
 /** @typedef {import('../../contract/session.ts').Status} Status */
 /** @typedef {import('../../contract/problem.ts').Problem} Problem */
 
-/** The session of one account with WhatsApp: how it stands, the QR while one is to be scanned, and what can be done about it. */
-
-/** How long after a code ran out the next one is asked for, should no event tell of it, ms. */
-const graceMs = 2_000
+/** The session of one account with WhatsApp: how it stands, how to link a phone, and what can be done about it. */
 
 /**
  * @param {string | undefined} account undefined for the first, which has its routes without a name
@@ -19,31 +19,22 @@ export const createSession = (account, onChange) => {
   const routes = api.session(account)
   /** @type {Status | Problem | undefined} */
   let now
-  /** @type {import('../../contract/session.ts').Qr | undefined} */
-  let qr
-  /** @type {unknown} */
-  let qrFault
   /** @type {unknown} */
   let fault
   let working = false
   let noted = ''
-  let asked = 0
 
-  // made once: the image must not flicker, and a button keeps the focus
+  // made once: a button keeps the focus
   const what = h('p', { class: 'lead-line', role: 'status' })
   const why = h('div', {})
   const next = h('p', { class: 'muted' })
-  const image = /** @type {HTMLImageElement} */ (h('img', { class: 'qr', width: '360', height: '360' }))
-  const left = h('p', { class: 'muted small' })
-  const qrNote = h('div', {})
-  const steps = h('ol', { class: 'steps' })
-  const scan = h('div', { class: 'scan' }, h('div', { class: 'frame' }, image, left, qrNote), steps)
+  const qr = createQr(routes)
   const facts = h('dl', { class: 'facts' })
   const actionNote = h('div', {})
   const connect = h('button', { type: 'button', class: 'primary', onclick: () => void act(routes.connect) })
   const disconnect = h('button', { type: 'button', onclick: () => void act(() => routes.disconnect(false)) })
   const unlink = h('button', { type: 'button', class: 'danger-text', onclick: () => askUnlink() })
-  const box = h('div', { class: 'session' }, what, why, next, scan, facts, actionNote, h('div', { class: 'buttons' }, connect, disconnect, unlink))
+  const box = h('div', { class: 'session' }, what, why, next, qr.box, facts, actionNote, h('div', { class: 'buttons' }, connect, disconnect, unlink))
 
   /** @type {HTMLDialogElement} */
   const dialog = byId('unlink')
@@ -69,72 +60,50 @@ export const createSession = (account, onChange) => {
     render()
   }
 
-  const askQr = async () => {
-    const mine = ++asked
-    try {
-      const answer = await routes.qr()
-      if (mine !== asked) return
-      ;[qr, qrFault] = [answer, undefined]
-    } catch (error) {
-      if (mine !== asked) return
-      ;[qr, qrFault] = [undefined, error]
-    }
-    render()
-  }
-
+  const status = () => (now === undefined || isProblem(now) ? undefined : now)
   const kind = () => (now === undefined ? 'UNKNOWN' : isProblem(now) ? 'PROBLEM' : now.status)
 
-  /** @param {Status} status @returns {[string, string | number | undefined][]} */
+  /** @param {Status} status @returns {[string, string | undefined][]} */
   const factsOf = ({ account, me, since, last_message_at, journal, backfill, outbound_blocked }) => [
     [texts.as, account],
     [texts.number, [me?.phone, me?.name].filter(Boolean).join(' · ')],
     [texts.since, dateTime(new Date(since))],
     [texts.lastMessage, last_message_at && dateTime(new Date(last_message_at))],
-    [texts.captured, journal.last_seq],
+    [texts.captured, figure(journal.last_seq)],
     [texts.filling, backfill.running ? '…' : undefined],
-    [texts.blocked, outbound_blocked || undefined]
+    [texts.blocked, outbound_blocked === 0 ? undefined : figure(outbound_blocked)]
   ]
 
   /** What changes by the second. */
   const tick = () => {
-    const at = hubNow()
-    const status = now === undefined || isProblem(now) ? undefined : now
-    const attempt = status?.next_attempt_at ? Date.parse(status.next_attempt_at) - at : undefined
-    const failures = status && status.failures > 0 && status.status !== 'READY' ? texts.tries(status.failures) : ''
-    say(next, [attempt === undefined ? '' : attempt > 500 ? texts.nextAttempt(duration(attempt)) : texts.attemptNow, failures].filter(Boolean).join(' · '))
+    qr.tick()
+    const { next_attempt_at, failures = 0, status: how } = status() ?? {}
+    const attempt = next_attempt_at ? Date.parse(next_attempt_at) - hubNow() : undefined
+    say(next, [attempt === undefined ? '' : attempt > 500 ? texts.nextAttempt(duration(attempt)) : texts.attemptNow, failures > 0 && how !== 'READY' ? texts.tries(failures) : ''].filter(Boolean).join(' · '))
     next.hidden = next.textContent === ''
-    if (status?.status !== 'QR_REQUIRED') return
-    const remaining = qr?.status === 'QR_AVAILABLE' ? Date.parse(qr.expires_at) - at : undefined
-    say(left, remaining === undefined || qr?.status !== 'QR_AVAILABLE' ? (qrFault === undefined ? texts.qrWaiting : '') : remaining > 0 ? texts.qrLeft(qr.attempt, duration(remaining)) : texts.qrExpired)
-    image.classList.toggle('expired', remaining !== undefined && remaining <= 0)
-    if (remaining !== undefined && remaining < -graceMs) {
-      qr = undefined
-      void askQr()
-    }
   }
 
+  const words = () => {
+    if (isProblem(now)) return wordsFor(now.type.split(':').at(-1) ?? '')
+    if (now === undefined) return texts.pill.UNKNOWN
+    const percent = now.status === 'AUTHENTICATED' && now.sync_percent !== undefined ? ` ${Math.round(now.sync_percent)} %` : ''
+    return texts.status[now.status] + percent
+  }
   const render = () => {
-    const status = now === undefined || isProblem(now) ? undefined : now
+    const known = status()
     const how = kind()
-    say(what, status ? texts.status[status.status] + (status.sync_percent === undefined || status.status !== 'AUTHENTICATED' ? '' : ` ${Math.round(status.sync_percent)} %`) : isProblem(now) ? wordsFor(now.type.split(':').at(-1) ?? '') : texts.pill.UNKNOWN)
+    say(what, words())
     what.dataset.how = how
-    const reason = isProblem(now) ? (now.detail ?? now.title) : status?.reason
+    const reason = isProblem(now) ? (now.detail ?? now.title) : known?.reason
     // session-manager and the hub speak English
     if (why.textContent !== (reason ?? '')) why.replaceChildren(...(reason ? [h('p', { lang: 'en', class: isProblem(now) || how === 'ERROR' ? 'note error' : 'note' }, reason)] : []))
-    scan.hidden = how !== 'QR_REQUIRED'
-    if (how === 'QR_REQUIRED') {
-      image.hidden = qr?.status !== 'QR_AVAILABLE'
-      image.alt = texts.qrAlt
-      if (qr?.status === 'QR_AVAILABLE' && image.src !== qr.qr) image.src = qr.qr
-      if (steps.children.length === 0 || steps.firstChild?.textContent !== texts.qrSteps[0]) steps.replaceChildren(...texts.qrSteps.map((step) => h('li', {}, step)))
-      qrNote.replaceChildren(...(qrFault === undefined ? [] : [errorNote(qrFault, () => void askQr())]))
-    } else image.removeAttribute('src')
-    facts.replaceChildren(...(status ? factsOf(status).flatMap(([term, value]) => (value === undefined || value === '' ? [] : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))])) : []))
+    qr.render()
+    facts.replaceChildren(...(known ? factsOf(known).flatMap(([term, value]) => (value === undefined || value === '' ? [] : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))])) : []))
     const off = how === 'DISCONNECTED' || how === 'ERROR'
     connect.hidden = !off
     // off on request has no next attempt: there is nothing to stop
-    disconnect.hidden = !status || (off && status.next_attempt_at === undefined)
-    unlink.hidden = !status?.linked
+    disconnect.hidden = !known || (off && known.next_attempt_at === undefined)
+    unlink.hidden = !known?.linked
     for (const [button, text] of /** @type {const} */ ([[connect, texts.connect], [disconnect, texts.disconnect], [unlink, texts.unlink]])) {
       say(button, text)
       if (working) button.setAttribute('aria-disabled', 'true')
@@ -148,18 +117,15 @@ export const createSession = (account, onChange) => {
     onChange()
   }
 
-  setInterval(tick, 1_000)
+  const ticking = setInterval(tick, 1_000)
   return {
-    box,
+    box, kind, render,
     /** @param {Status | Problem} told what an event told */
     apply: (told) => {
       now = told
-      // each code comes with an event
-      if (kind() === 'QR_REQUIRED') void askQr()
-      else [qr, qrFault, asked] = [undefined, undefined, asked + 1]
+      qr.want(kind() === 'QR_REQUIRED')
       render()
     },
-    kind,
-    render
+    end: () => clearInterval(ticking)
   }
 }

@@ -1,5 +1,6 @@
-import { api, isProblem } from './api.js'
+import { api } from './api.js'
 import { arrange, byId, h, say } from './dom.js'
+import { isProblem } from './request.js'
 import { createSession } from './session.js'
 import { texts } from './texts.js'
 
@@ -8,8 +9,8 @@ import { texts } from './texts.js'
 /** What most needs someone comes first. */
 const urgency = /** @type {const} */ (['PROBLEM', 'ERROR', 'DISCONNECTED', 'QR_REQUIRED', 'AUTHENTICATED', 'INIT', 'UNKNOWN', 'READY'])
 
-/** @param {(kind: string) => void} onChange how they stand, in one word */
-export const createSessions = (onChange) => {
+/** @param {{ onChange: (kind: string) => void, onAccounts: (names: string[]) => void }} options `onChange`: how they stand, in one word; `onAccounts`: which there are */
+export const createSessions = ({ onChange, onAccounts }) => {
   /** @type {Map<string | undefined, ReturnType<typeof createSession> & { title: HTMLElement }>} */
   const sessions = new Map()
   let live = false
@@ -42,7 +43,10 @@ export const createSessions = (onChange) => {
     kind,
     /** The hub answers: which accounts has it? */
     open: () => {
-      further = api.accounts().then(({ accounts }) => accounts.slice(1).flatMap(({ account }) => account ?? []), () => [])
+      further = api.accounts().then(({ accounts }) => {
+        onAccounts(accounts.flatMap(({ account }) => account ?? []))
+        return accounts.slice(1).flatMap(({ account }) => account ?? [])
+      }, () => [])
     },
     /** The hub cannot be asked just now. */
     lost: () => {
@@ -52,7 +56,11 @@ export const createSessions = (onChange) => {
     /** @param {import('../../contract/session.ts').Status | import('../../contract/problem.ts').Problem} told what an event told */
     apply: async (told) => {
       const names = await further
-      for (const name of sessions.keys()) if (name !== undefined && !names.includes(name)) sessions.delete(name)
+      for (const [name, session] of sessions) {
+        if (name === undefined || names.includes(name)) continue
+        session.end()
+        sessions.delete(name)
+      }
       for (const name of names) if (!sessions.has(name)) add(name)
       const { account } = told
       const of = account !== undefined && names.includes(account) ? account : undefined

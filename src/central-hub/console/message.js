@@ -1,5 +1,7 @@
 import { h } from './dom.js'
-import { clock, duration, size, texts } from './texts.js'
+import { clock } from './format.js'
+import { kindOf, mediaNodes } from './media.js'
+import { texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
@@ -13,51 +15,51 @@ export const stanzaOf = (id) => id.split('_')[2] ?? id
 
 const notices = new Set(['e2e_notification', 'notification', 'notification_template', 'broadcast_notification', 'newsletter_notification', 'gp2', 'protocol', 'pinned_message', 'debug'])
 
-/** The value of a vCard's field, https://www.rfc-editor.org/rfc/rfc6350 @param {string} card @param {string} field */
-const cardField = (card, field) => new RegExp(`^(?:item\\d+\\.)?${field}(?:;[^:\\r\\n]*)?:(.*)$`, 'im').exec(card)?.[1]?.replace(/\\([,;\\])/g, '$1').trim() ?? ''
+/** The values of a vCard's field, https://www.rfc-editor.org/rfc/rfc6350 @param {string} card @param {string} field */
+const cardFields = (card, field) => [...card.matchAll(new RegExp(`^(?:item\\d+\\.)?${field}(?:;[^:\\r\\n]*)?:(.*)$`, 'gim'))].map(([, value = '']) => value.replace(/\\([,;\\])/g, '$1').trim())
 
-/** What a message says in one line, for a quote. @param {Message} message */
-export const summary = (message) => {
-  const { type, body, decryption, location, contacts, poll } = message
-  if (decryption !== null) return texts.undecryptedPending
-  if (body !== '' && !contacts) return body
-  if (location) return texts.location
-  if (contacts) return texts.contact
-  if (poll) return texts.poll
-  return kindOf(type) ?? texts.quoteMissing
-}
-/** @param {string} type */
-const kindOf = (type) => /** @type {Record<string, string>} */ (texts.kinds)[type]
-
-/** @param {NonNullable<Message['media']>} media @param {string} type */
-const mediaLine = ({ state, filename, size: bytes, duration: seconds, mimetype }, type) => {
-  const facts = [filename, seconds !== undefined && duration(seconds * 1_000), bytes !== undefined && size(bytes)].filter(Boolean)
-  return h('p', { class: 'attached' },
-    h('strong', {}, kindOf(type) ?? mimetype ?? type), facts.length > 0 && h('span', {}, ` · ${facts.join(' · ')}`),
-    texts.mediaState[state] !== '' && h('span', { class: 'muted' }, ` · ${texts.mediaState[state]}`))
+/** What a message says in one line, for a quote and for the list. @param {{ type: string, body: string, decryption?: unknown, location?: unknown, contacts?: unknown, poll?: unknown }} message */
+export const summary = ({ type, body, decryption, location, contacts, poll }) => {
+  if (type === 'ciphertext' || (decryption ?? null) !== null) return texts.undecryptedPending
+  if (contacts || /^(multi_)?vcard$/.test(type)) return texts.contact
+  if (poll || type === 'poll_creation') return `${texts.poll}: ${body}`
+  const kind = location || type === 'location' ? texts.location : type === 'call_log' ? texts.call : kindOf(type)
+  return [kind, body].filter(Boolean).join(' · ') || texts.quoteMissing
 }
 
 /** @param {string} text */
 const paragraph = (text) => h('p', { class: 'body', dir: 'auto' }, text)
 
+/** A place; the map is elsewhere, and only who asks for it goes there. @param {NonNullable<Message['location']>} location */
+const place = ({ latitude, longitude, name, address }) => [
+  h('p', { class: 'attached' }, h('strong', {}, texts.location), h('span', { dir: 'auto' }, [name, address].filter(Boolean).map((text) => ` · ${text}`).join(''))),
+  h('p', { class: 'small muted' }, `${latitude}, ${longitude} `,
+    h('a', { href: `https://www.openstreetmap.org/?${new URLSearchParams({ mlat: String(latitude), mlon: String(longitude) })}#map=16/${latitude}/${longitude}`, target: '_blank', rel: 'noopener noreferrer' },
+      texts.showMap, h('span', { 'aria-hidden': 'true' }, ' ↗'), h('span', { class: 'sr-only' }, ` ${texts.newTab}`)))
+]
+
+/** @param {string} card a vCard */
+const contact = (card) => {
+  const told = [...cardFields(card, 'FN'), ...cardFields(card, 'ORG'), ...cardFields(card, 'TEL'), ...cardFields(card, 'EMAIL')].filter((text) => text !== '')
+  return h('p', { class: 'attached' }, h('strong', {}, texts.contact), ...told.map((text) => h('bdi', {}, ` · ${text}`)))
+}
+
+/** @param {Message} message @param {NonNullable<Message['poll']>} poll */
+const ballot = ({ body, votes }, { options, multiple }) => {
+  const chosen = (/** @type {string} */ option) => votes.filter((vote) => vote.options.includes(option)).length
+  return [h('p', { class: 'body' }, h('strong', {}, `${texts.poll}: `), h('bdi', {}, body), multiple && h('span', { class: 'muted' }, ` (${texts.pollMany})`)),
+    h('ul', { class: 'poll' }, ...options.map((option) => h('li', {}, h('bdi', {}, option), h('span', { class: 'muted' }, ` ${texts.votes(chosen(option))}`))))]
+}
+
 /** @param {Message} message @returns {(HTMLElement | false | undefined)[]} */
 const content = (message) => {
-  const { type, body, media, location, contacts, poll, votes, decryption, revoked_at } = message
+  const { type, body, media, location, contacts, poll, decryption, revoked_at } = message
   if (decryption !== null) return [h('p', { class: 'muted' }, decryption === 'failed' ? texts.undecryptedFailed : texts.undecryptedPending)]
-  if (location) {
-    return [h('p', { class: 'attached' }, h('strong', {}, texts.location), h('span', { dir: 'auto' }, [location.name, location.address].filter(Boolean).map((text) => ` · ${text}`).join(''))),
-      h('p', { class: 'small muted' }, `${location.latitude}, ${location.longitude}`)]
-  }
-  if (contacts) {
-    return contacts.map((card) => h('p', { class: 'attached' }, h('strong', {}, texts.contact), h('span', { dir: 'auto' }, ` · ${[cardField(card, 'FN'), cardField(card, 'TEL')].filter(Boolean).join(' · ')}`)))
-  }
-  if (poll) {
-    const chosen = (/** @type {string} */ option) => votes.filter(({ options }) => options.includes(option)).length
-    return [h('p', { class: 'body' }, h('strong', {}, `${texts.poll}: `), h('bdi', {}, body), poll.multiple && h('span', { class: 'muted' }, ` (${texts.pollMany})`)),
-      h('ul', { class: 'poll' }, ...poll.options.map((option) => h('li', {}, h('bdi', {}, option), h('span', { class: 'muted' }, ` ${texts.votes(chosen(option))}`))))]
-  }
+  if (location) return place(location)
+  if (contacts) return contacts.map(contact)
+  if (poll) return ballot(message, poll)
   if (type === 'call_log') return [h('p', { class: 'attached' }, h('strong', {}, texts.call)), body !== '' && paragraph(body)]
-  if (media || kindOf(type)) return [mediaLine(media ?? { state: 'stored' }, type), body !== '' && paragraph(body)]
+  if (media || kindOf(type)) return [...mediaNodes(message), body !== '' && paragraph(body)]
   if (body !== '') return [paragraph(body)]
   return revoked_at === null ? [h('p', { class: 'muted' }, texts.unknownType(type))] : []
 }

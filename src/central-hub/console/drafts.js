@@ -1,0 +1,140 @@
+import { api } from './api.js'
+import { givenName } from './lead.js'
+import { ApiError } from './request.js'
+
+/**
+ * What a person changed of leads and the hub does not have yet. A draft belongs to one field of one lead and stays until
+ * the hub has it: no event, no other lead, no lost connection takes it away. What someone else changed meanwhile is never
+ * written over unasked.
+ */
+
+/** @typedef {import('../../contract/lead.ts').Lead} Lead */
+/** @typedef {'state' | 'note' | 'tags' | 'assignee' | 'name'} Field */
+/** @typedef {{ value: any, base: any, theirs?: any, conflict?: boolean, fault?: unknown, saving?: boolean, again?: boolean }} Draft `base`: what the hub had when the change began; `theirs`: what it has by now, in a conflict; `again`: asked to be saved while it was being saved */
+
+/** How often a change is put anew onto what the lead has become; each time something else of it had just changed. */
+const mostTries = 5
+
+/** @param {unknown} a @param {unknown} b */
+export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
+
+/** What a person said of a lead. @param {Lead} lead @param {Field} field */
+export const saidOf = (lead, field) => (field === 'name' ? givenName(lead) : lead[field])
+
+/** Adding and taking off tags goes together with what others did to them. @param {string[]} base @param {string[]} mine @param {string[]} theirs */
+const mergeTags = (base, mine, theirs) => [...new Set([...theirs.filter((tag) => mine.includes(tag) || !base.includes(tag)), ...mine.filter((tag) => !base.includes(tag))])].sort()
+
+/** @param {{ onSaved: (lead: Lead) => void, onChange: () => void }} options `onChange`: a draft stands differently */
+export const createDrafts = ({ onSaved, onChange }) => {
+  /** @type {Map<number, Partial<Record<Field, Draft>>>} */
+  const all = new Map()
+  /** @param {number} id @param {Field} field */
+  const get = (id, field) => all.get(id)?.[field]
+  /** @param {number} id @param {Field} field */
+  const drop = (id, field) => {
+    const fields = all.get(id)
+    if (fields) delete fields[field]
+    if (fields && Object.keys(fields).length === 0) all.delete(id)
+  }
+  /** @param {number} from @param {number} to the lead that it was merged into */
+  const move = (from, to) => {
+    const fields = all.get(from)
+    all.delete(from)
+    if (fields) all.set(to, { ...fields, ...all.get(to) })
+  }
+
+  /** @param {number} id @param {Field} field @param {Draft} draft @returns {Promise<Lead | undefined>} undefined: there is a conflict */
+  const put = async (id, field, draft) => {
+    for (let tries = 1; ; tries += 1) {
+      const { lead, etag } = await api.leadVersion(id)
+      if (lead.id !== id) {
+        move(id, lead.id)
+        id = lead.id
+      }
+      const theirs = saidOf(lead, field)
+      if (!same(theirs, draft.base)) {
+        if (field === 'tags') draft.value = mergeTags(draft.base, draft.value, lead.tags)
+        else if (!same(theirs, draft.value)) {
+          Object.assign(draft, { theirs, conflict: true })
+          return undefined
+        }
+        draft.base = theirs
+      }
+      const value = draft.value
+      try {
+        const changed = await api.patchLead(id, { [field]: value }, etag)
+        draft.base = saidOf(changed, field)
+        if (same(draft.value, value)) drop(id, field)
+        return changed
+      } catch (error) {
+        if (!(error instanceof ApiError && error.kind === 'precondition-failed') || tries === mostTries) throw error
+      }
+    }
+  }
+
+  /** Sends a draft to the hub, unless it is on its way or in a conflict. @param {number} id @param {Field} field */
+  const save = async (id, field) => {
+    const draft = get(id, field)
+    if (!draft || draft.conflict) return
+    draft.again = draft.saving === true
+    if (draft.saving) return
+    draft.saving = true
+    delete draft.fault
+    onChange()
+    try {
+      const changed = await put(id, field, draft)
+      if (changed) onSaved(changed)
+    } catch (fault) {
+      draft.fault = fault
+    }
+    draft.saving = false
+    onChange()
+    if (draft.again && draft.fault === undefined) void save(id, field)
+  }
+
+  const each = () => [...all].flatMap(([id, fields]) => /** @type {[Field, Draft][]} */ (Object.entries(fields)).map(([field, draft]) => ({ id, field, draft })))
+  addEventListener('beforeunload', (event) => {
+    if (all.size > 0) event.preventDefault()
+  })
+
+  return {
+    get, save, move,
+    /** @param {number} id @param {Field} field @param {any} value @param {any} base what the hub has, should there be no draft yet */
+    set: (id, field, value, base) => {
+      const draft = get(id, field) ?? { value, base }
+      draft.value = value
+      all.set(id, { ...all.get(id), [field]: draft })
+      if (same(draft.value, draft.base) && !draft.saving && !draft.conflict) drop(id, field)
+      onChange()
+    },
+    /** The lead as an event tells of it: perhaps someone else changed what is being typed. @param {Lead} lead */
+    told: (lead) => {
+      for (const [field, draft] of /** @type {[Field, Draft][]} */ (Object.entries(all.get(lead.id) ?? {}))) {
+        const theirs = saidOf(lead, field)
+        if (field === 'tags' || draft.saving || same(theirs, draft.base)) continue
+        if (same(theirs, draft.value)) drop(lead.id, field)
+        else Object.assign(draft, { theirs, conflict: true })
+      }
+    },
+    /** Ends a conflict. @param {number} id @param {Field} field @param {boolean} mine whether what was typed here is to stand */
+    settle: (id, field, mine) => {
+      const draft = get(id, field)
+      if (!draft?.conflict) return
+      draft.conflict = false
+      draft.base = draft.theirs
+      if (mine) return void save(id, field)
+      drop(id, field)
+      onChange()
+    },
+    /** Tries again what failed because the hub could not be reached or had signed us out. */
+    retryFailed: () => {
+      for (const { id, field, draft: { fault } } of each()) {
+        if (fault instanceof ApiError && ['no-answer', 'unauthorized'].includes(fault.kind)) void save(id, field)
+      }
+    },
+    /** Saves all there is, or what there is of one lead, as before leaving it. @param {number} [of] */
+    flush: (of) => Promise.all(each().flatMap(({ id, field }) => (of === undefined || of === id ? [save(id, field)] : []))),
+    /** Gives up what was typed of a lead that is there no more. @param {number} id */
+    forget: (id) => void all.delete(id)
+  }
+}

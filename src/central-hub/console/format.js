@@ -1,0 +1,52 @@
+import { language } from './texts.js'
+
+/** How times, days and sizes are written. */
+
+const minute = 60, hour = 60 * minute, day = 24 * hour
+
+/** How this person writes numbers and times, if they have said so for the language chosen. */
+const locale = () => navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
+
+/** How long, in its largest unit: `5m`, `3h`, `2d`. @param {number} ms @param {'narrow' | 'long'} [unitDisplay] */
+export const duration = (ms, unitDisplay = 'narrow') => {
+  const s = Math.max(0, Math.round(ms / 1_000))
+  const [unit, size] = s < minute ? ['second', 1] : s < hour ? ['minute', minute] : s < day ? ['hour', hour] : ['day', day]
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), unitDisplay }).format(Math.floor(s / Number(size)))
+}
+
+/** @param {Date} date @param {Intl.DateTimeFormatOptions} options */
+const write = (date, options) => new Intl.DateTimeFormat(locale(), options).format(date)
+/** @param {Date} a @param {Date} b */
+const sameDay = (a, b) => a.toDateString() === b.toDateString()
+
+/** @param {Date} date */
+export const clock = (date) => write(date, { hour: 'numeric', minute: '2-digit' })
+
+/** `today`, `yesterday`, a weekday of this week, or the date. @param {Date} date @param {number} now ms */
+export const dayOf = (date, now) => {
+  for (const back of [0, 1]) {
+    if (sameDay(date, new Date(now - back * day * 1_000))) {
+      const name = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(-back, 'day')
+      return name[0]?.toUpperCase() + name.slice(1)
+    }
+  }
+  return write(date, now - date.getTime() < 6 * day * 1_000 ? { weekday: 'long' } : { day: 'numeric', month: 'short', year: 'numeric' })
+}
+
+/** The clock for today, else the day. @param {Date} date @param {number} now ms */
+export const when = (date, now) => (sameDay(date, new Date(now)) ? clock(date) : dayOf(date, now))
+
+/** @param {Date} date */
+export const dateTime = (date) => write(date, { dateStyle: 'medium', timeStyle: 'short' })
+
+/** A day of the calendar, wherever it is read. @param {string} date YYYY-MM-DD */
+export const shortDay = (date) => write(new Date(`${date}T00:00:00Z`), { day: 'numeric', month: 'short', timeZone: 'UTC' })
+
+/** @param {number} bytes */
+export const size = (bytes) => {
+  const [unit, by] = bytes < 1e6 ? ['kilobyte', 1e3] : ['megabyte', 1e6]
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), maximumFractionDigits: 1 }).format(bytes / Number(by))
+}
+
+/** @param {number} number */
+export const figure = (number) => new Intl.NumberFormat(locale()).format(number)

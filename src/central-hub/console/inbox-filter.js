@@ -1,0 +1,110 @@
+import { api } from './api.js'
+import { byId, h, say } from './dom.js'
+import { states } from './lead.js'
+import { texts } from './texts.js'
+
+/** Which leads the list shows: what is searched for, state, whether they wait, tag, who takes care of them, account. */
+
+/** @typedef {import('../../contract/lead.ts').Lead} Lead */
+
+const searchAfterMs = 250
+const notIgnored = states.slice(0, -1)
+/** Those who wait and were not put aside: who is counted. */
+export const countedStates = notIgnored.join(',')
+
+/** As the hub compares: without case and accents. @param {string} text */
+const fold = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
+
+/** @param {() => void} onChange other leads are wanted */
+export const createFilter = (onChange) => {
+  const q = byId('q')
+  const [state, waits, tag, assignee, account] = ['state-filter', 'waiting-filter', 'tag-filter', 'assignee-filter', 'account-filter'].map(byId)
+  const toggle = byId('filter-toggle')
+  const panel = byId('filter-panel')
+
+  const wantedStates = () => (state.value === 'all' ? states : state.value === 'active' ? notIgnored : [state.value])
+  const values = () => ({
+    q: q.value.trim(),
+    state: state.value === 'all' ? undefined : wantedStates().join(','),
+    tag: tag.value.trim(), assignee: assignee.value.trim(), account: account.value
+  })
+  const chosen = () => [state.value !== 'active', waits.value !== '', tag.value.trim() !== '', assignee.value.trim() !== '', account.value !== ''].filter(Boolean).length
+
+  const render = () => {
+    const n = chosen()
+    say(toggle, n === 0 ? texts.filters : texts.filtersOn(n))
+    toggle.setAttribute('aria-expanded', String(!panel.hidden))
+    byId('filter-clear').hidden = n === 0 && q.value === ''
+    byId('export').href = api.leadsFile({ ...values(), waiting: waits.value })
+  }
+  const changed = () => {
+    render()
+    onChange()
+  }
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let typing
+  const soon = () => {
+    clearTimeout(typing)
+    typing = setTimeout(changed, searchAfterMs)
+  }
+  for (const field of [q, tag, assignee]) field.addEventListener('input', soon)
+  for (const field of [state, waits, account]) field.addEventListener('change', changed)
+  toggle.addEventListener('click', () => {
+    panel.hidden = !panel.hidden
+    render()
+  })
+  byId('filter').addEventListener('submit', (/** @type {Event} */ event) => {
+    event.preventDefault()
+    clearTimeout(typing)
+    changed()
+  })
+  const clear = () => {
+    for (const field of [q, waits, tag, assignee, account]) field.value = ''
+    state.value = 'active'
+    changed()
+    q.focus()
+  }
+  byId('filter-clear').addEventListener('click', clear)
+
+  /** @param {HTMLSelectElement} select @param {[string, string][]} options @param {string} usual */
+  const fill = (select, options, usual) => {
+    const before = select.value
+    select.replaceChildren(...options.map(([value, text]) => h('option', { value }, text)))
+    select.value = options.some(([value]) => value === before) ? before : usual
+  }
+  /** @type {string[]} */
+  let accounts = []
+  const fillAccounts = () => {
+    fill(account, [['', texts.all], ...accounts.map((name) => /** @type {[string, string]} */ ([name, name]))], '')
+    byId('account-field').hidden = accounts.length < 2
+  }
+
+  return {
+    values, clear,
+    filtered: () => q.value.trim() !== '' || chosen() > 0,
+    /** Whether those who wait (`true`), or who do not, are wanted. @param {boolean} waiting */
+    wants: (waiting) => waits.value === '' || waits.value === String(waiting),
+    /** Whether a lead is one of those wanted; undefined: only the hub can tell, for it may be found by what was written.
+     * @param {Lead} lead @returns {boolean | undefined} */
+    fits: (lead) => {
+      const { q: text, tag: wantedTag, assignee: of, account: at } = values()
+      const inFilters = wantedStates().includes(lead.state) && (waits.value === '' || waits.value === String(lead.waiting_since !== null)) &&
+        (wantedTag === '' || lead.tags.includes(wantedTag)) && (of === '' || lead.assignee === of) && (at === '' || lead.account === at)
+      if (!inFilters || text === '') return inFilters
+      const digits = text.replace(/[\s()+.-]/g, '')
+      return fold(lead.name ?? '').includes(fold(text)) || (/^\d+$/.test(digits) && (lead.phone ?? '').includes(digits)) || undefined
+    },
+    /** @param {string[]} names */
+    setAccounts: (names) => {
+      accounts = names
+      fillAccounts()
+    },
+    /** Writes everything again, in the language chosen. */
+    render: () => {
+      fill(state, [['active', texts.active], ...states.map((name) => /** @type {[string, string]} */ ([name, texts.stateOf[name]])), ['all', texts.all]], 'active')
+      fill(waits, /** @type {[string, string][]} */ (Object.entries(texts.waitsFilter)), '')
+      fillAccounts()
+      render()
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { api } from './api.js'
+import { byId, h } from './dom.js'
+
+/** Tags and people that leads have: what the fields for them propose. */
+
+/** @typedef {import('../../contract/lead.ts').Lead} Lead */
+
+const known = { tags: new Set(), assignees: new Set() }
+
+/** @param {'tags' | 'assignees'} which @param {string} value */
+const add = (which, value) => {
+  if (known[which].has(value)) return
+  known[which].add(value)
+  byId(`known-${which}`).append(h('option', { value }))
+}
+
+/** @param {Lead} lead */
+export const remember = ({ tags, assignee }) => {
+  for (const tag of tags) add('tags', tag)
+  if (assignee !== null) add('assignees', assignee)
+}
+
+/** Asks the hub for all of them. */
+export const readKnown = async () => {
+  const { tags, assignees } = await api.tags()
+  for (const { tag } of tags) add('tags', tag)
+  for (const { assignee } of assignees) add('assignees', assignee)
+}

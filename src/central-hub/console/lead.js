@@ -1,0 +1,26 @@
+import { texts } from './texts.js'
+
+/** What is true of a lead wherever it is shown. */
+
+/** @typedef {import('../../contract/lead.ts').Lead} Lead */
+
+export const states = /** @type {const} */ (['new', 'open', 'won', 'lost', 'ignored'])
+
+/** @param {{ name: string | null, phone: string | null }} lead */
+export const nameOf = ({ name, phone }) => name ?? phone ?? texts.unknownName
+
+/** The name that the team gave; null where WhatsApp's stands. @param {Lead} lead */
+export const givenName = ({ name, whatsapp_name }) => (name === whatsapp_name ? null : name)
+
+/** An answer may overtake an event: how far back what was told may be and still be late news, ms. More is a clock set back. */
+const lateMs = 10_000
+
+/** Whether what is told of a lead is older than what is known of it. @param {Lead} told @param {Lead | undefined} known */
+export const isOlder = (told, known) => {
+  const by = known && known.id === told.id ? Date.parse(known.updated_at) - Date.parse(told.updated_at) : 0
+  return by > 0 && by < lateMs
+}
+
+/** Whether two leads turned out to be one person: the hub keeps one. @param {Lead} a @param {Lead} b */
+export const samePerson = (a, b) =>
+  a.account === b.account && ((a.phone !== null && a.phone === b.phone) || (a.lid !== null && a.lid === b.lid))

@@ -1,0 +1,162 @@
+import t from 'tap'
+import type { LeadChangePage } from '../../src/contract/lead.ts'
+import { apiToken, ask } from '../end-to-end/daemon.ts'
+import { accessible, focused, inPage, names, openLead, pageTests, see, signIn, textsOf, type, until, valueOf } from './page.ts'
+import { changeElsewhere, eventually, from, leadOf, startRig } from './rig.ts'
+
+const pageTest = pageTests(t)
+const [ana, beto] = ['5215511111111', '5215522222222']
+
+pageTest('state, note, tags, who takes care, name: kept as one goes along, whatever comes meanwhile', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
+  const page = await open(url)
+  await signIn(page)
+  await openLead(page, 'Ana')
+  await see(page, 'hello', '.message .body')
+  await page.selectOption('#lead-state', 'won')
+  await see(page, 'Saved')
+  await see(page, 'Won', '.row .chip')
+  await type(page, '#lead-note', 'wants ten <b>boxes</b>')
+  await see(page, 'Not saved yet')
+  upstream.journal.append([from(ana, 'still there?', 0, { name: 'Ana' })], 'live')
+  await see(page, 'still there?', '.message .body')
+  t.equal(await valueOf(page, '#lead-note'), 'wants ten <b>boxes</b>', 'a message that comes leaves what is being typed')
+  t.equal(await focused(page), 'lead-note', 'and the focus')
+  await page.keyboard.press('Tab')
+  await see(page, 'Saved')
+  await type(page, '#lead-tag', 'vip')
+  await page.keyboard.press('Enter')
+  await type(page, '#lead-tag', 'boxes, big')
+  await page.keyboard.press('Tab')
+  await see(page, 'Saved')
+  t.same(await textsOf(page, '.tag bdi'), ['big', 'boxes', 'vip'])
+  await page.click('[aria-label="Take off big"]')
+  await type(page, '#lead-assignee', 'Luisa')
+  await page.keyboard.press('Tab')
+  t.equal(await inPage(page, "document.querySelector('#lead-given-name').placeholder"), 'Ana', 'the name that WhatsApp tells stands behind')
+  await type(page, '#lead-given-name', 'Ana García')
+  await page.keyboard.press('Tab')
+  await see(page, 'Ana García', '#lead-name')
+  await accessible(t, page, 'lead')
+  t.match(await eventually(() => leadOf(url, ana), ({ name, tags }) => name === 'Ana García' && tags.length === 2), { state: 'won', note: 'wants ten <b>boxes</b>', tags: ['boxes', 'vip'], assignee: 'Luisa', whatsapp_name: 'Ana' })
+  await page.fill('#lead-given-name', '')
+  await page.keyboard.press('Tab')
+  await see(page, 'Ana', '#lead-name')
+  await page.click('#history summary')
+  await see(page, 'New → Won', '#history li p')
+  await accessible(t, page, 'history')
+})
+
+pageTest('what someone else changed meanwhile is shown at once where nothing is being typed, and never written over', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
+  const page = await open(url)
+  await signIn(page)
+  await openLead(page, 'Ana')
+  const { id } = await leadOf(url, ana)
+  await changeElsewhere(url, id, { note: 'from elsewhere' })
+  await until(page, "document.querySelector('#lead-note').value === 'from elsewhere'")
+
+  await type(page, '#lead-note', ', and mine')
+  await changeElsewhere(url, id, { note: 'theirs' })
+  await see(page, 'Someone else changed this meanwhile:', '[role=alert] p')
+  await see(page, 'theirs', '[role=alert] blockquote')
+  await accessible(t, page, 'a conflict')
+  await page.keyboard.press('Tab')
+  t.equal((await leadOf(url, ana)).note, 'theirs', 'leaving the field does not write over it')
+  t.match(await valueOf(page, '#lead-note'), /and mine/)
+  await page.click('text=Take theirs')
+  await until(page, "document.querySelector('#lead-note').value === 'theirs'")
+
+  await page.fill('#lead-note', 'my own')
+  await changeElsewhere(url, id, { note: 'theirs again' })
+  await page.click('text=Save mine')
+  await eventually(() => leadOf(url, ana), ({ note }) => note === 'my own')
+})
+
+pageTest('a change that the page was not told of is found by its ETag: shown, not written over; tags of both stand', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
+  const { id } = await leadOf(url, ana)
+  await changeElsewhere(url, id, { tags: ['old'] })
+  const page = await open(url)
+  await signIn(page)
+  await openLead(page, 'Ana')
+  // between reading the lead and changing it, another person is faster
+  let meanwhile: object | undefined
+  await page.route(`**/api/leads/${id}`, async (route) => {
+    if (route.request().method() === 'PATCH' && meanwhile) {
+      const patch = meanwhile
+      meanwhile = undefined
+      await changeElsewhere(url, id, patch)
+    }
+    await route.continue()
+  })
+  meanwhile = { note: 'they were faster' }
+  await type(page, '#lead-note', 'mine')
+  await page.keyboard.press('Tab')
+  await see(page, 'they were faster', '[role=alert] blockquote')
+  t.equal((await leadOf(url, ana)).note, 'they were faster')
+  await page.click('text=Save mine')
+  await eventually(() => leadOf(url, ana), ({ note }) => note === 'mine')
+
+  meanwhile = { tags: ['theirs'] }
+  await type(page, '#lead-tag', 'mine')
+  await page.keyboard.press('Enter')
+  t.same((await eventually(() => leadOf(url, ana), ({ tags }) => tags.includes('mine'))).tags, ['mine', 'theirs'])
+})
+
+pageTest('what is typed while a note is on its way to the hub follows it', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
+  const page = await open(url)
+  await signIn(page)
+  await openLead(page, 'Ana')
+  await see(page, 'hello', '.message .body')
+  const { promise: held, resolve: release } = Promise.withResolvers<void>()
+  await page.route('**/api/leads/*', async (route) => {
+    if (route.request().method() === 'PATCH') await held
+    await route.continue()
+  })
+  await type(page, '#lead-note', 'one')
+  await page.keyboard.press('Tab')
+  await see(page, 'Saving…')
+  await type(page, '#lead-note', ' two')
+  await page.keyboard.press('Tab')
+  release()
+  await eventually(() => leadOf(url, ana), ({ note }) => note === 'one two')
+  await see(page, 'Saved')
+})
+
+pageTest('merging with another lead, and deleting for good: both are asked about first', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' }), from(beto, 'me too', 50, { name: 'Beto' })], 'live')
+  const page = await open(url)
+  await signIn(page)
+  await openLead(page, 'Ana')
+  await see(page, 'hello', '.message .body')
+  await page.click('#ask-merge')
+  await see(page, /^Beto/, '.choice')
+  await accessible(t, page, 'merge')
+  await page.click('#merge [type=submit]')
+  await see(page, 'Choose one.', '[role=alert]')
+  await page.click('.choice')
+  await page.click('#merge [type=submit]')
+  await see(page, 'me too', '.message .body')
+  await until(page, "document.querySelectorAll('.row').length === 1")
+  const { id } = await leadOf(url, ana)
+  t.match((await ask<LeadChangePage>(`${url}/api/leads/${id}/history`, apiToken)).body.changes[0], { field: 'merged' })
+
+  await page.click('#ask-remove')
+  await see(page, 'Type DELETE to confirm', 'label')
+  await accessible(t, page, 'delete')
+  t.ok(await inPage(page, "document.querySelector('#remove-yes').disabled"))
+  await page.keyboard.press('Escape')
+  t.same(await names(page), ['Ana'], 'nothing happens unless it is confirmed')
+  await page.click('#ask-remove')
+  await type(page, '#remove-word', 'delete')
+  await page.keyboard.press('Enter')
+  await see(page, 'No leads yet. Whoever writes to your WhatsApp appears here at once.')
+  await see(page, 'The lead was deleted.', '[role=status]')
+})
