@@ -1,5 +1,5 @@
 import type { CountryCode } from 'libphonenumber-js'
-import { baseUrl, country, duration, host, list, namedUrls, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, country, duration, host, list, namedUrls, networks, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {
@@ -23,6 +23,8 @@ export interface Config {
   DEFAULT_COUNTRY: CountryCode | ''
   /** How long messages are kept; 0: for good. */
   RETENTION: number
+  /** Networks that webhooks may reach although they are not public. */
+  WEBHOOK_PRIVATE_ADDRESSES: string[]
   UPSTREAM_CHECK_INTERVAL: number
   UPSTREAM_MAX_DELAY: number
   SHUTDOWN_TIMEOUT: number
@@ -44,6 +46,7 @@ export const schema: Schema<Config> = {
   RATE_LIMIT: whole(0, 1_000_000)({ default: 6_000 }),
   DEFAULT_COUNTRY: country({ default: '' }),
   RETENTION: duration('0s', '36500d')({ default: 0 }),
+  WEBHOOK_PRIVATE_ADDRESSES: networks({ default: [] }),
   UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),
   UPSTREAM_MAX_DELAY: duration('10ms', '10m')({ default: 10_000 }),
   SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 15_000 })

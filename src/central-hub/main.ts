@@ -8,6 +8,7 @@ import { createMetrics } from '../platform/metrics.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { accountChecks, accountName, accountsInPlainWords, type Account } from './accounts.ts'
 import { addDeletionRoutes } from './api/deletions.ts'
+import { addDocs } from './api/docs.ts'
 import { addEventRoutes } from './api/events.ts'
 import { addExportRoutes } from './api/exports.ts'
 import { addHealthRoutes } from './api/health.ts'
@@ -19,6 +20,7 @@ import { addOpenApi, createOpenApi } from './api/openapi.ts'
 import { createServe } from './api/serve.ts'
 import { addStatsRoutes } from './api/stats.ts'
 import { createAccess } from './api/access.ts'
+import { addWebhookRoutes } from './api/webhooks.ts'
 import { addWhatsappRoutes } from './api/whatsapp.ts'
 import { readConfig, type Config } from './config.ts'
 import { addConsole } from './console.ts'
@@ -30,6 +32,7 @@ import { readCursor } from './store/cursors.ts'
 import { pruneEvents } from './store/events.ts'
 import { openStore } from './store/open.ts'
 import { createUpstream, type UpstreamOptions } from './upstream.ts'
+import { startWebhooks } from './webhooks/start.ts'
 
 const service = 'central-hub'
 /** What is in flight when it stops may take this long, ms. */
@@ -68,6 +71,14 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const address = `${config.HOST}:${bound.port}`
 
   const live = createLive()
+  const webhooks = startWebhooks({
+    db, live, log, version,
+    registry: metrics.registry,
+    privateAddresses: config.WEBHOOK_PRIVATE_ADDRESSES,
+    envFile: config.ENV_FILE,
+    retentionMs: config.RETENTION
+  })
+  lifecycle.onStop('stop delivering to webhooks', () => webhooks.stop(drainMs))
   const accounts: Account[] = []
   const tellStatus = (): void => {
     if (accounts.length > 0) notify.status(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
@@ -101,8 +112,11 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addMessageRoutes({ serve, db })
   addMediaRoutes({ serve, db, accounts })
   addEventRoutes({ http, store, live, accounts })
+  addWebhookRoutes({ serve, db, guard: webhooks.guard, onChanged: webhooks.wake })
   access.addRoutes(http)
-  addOpenApi({ serve, access, document: createOpenApi(version) })
+  const document = createOpenApi(version)
+  addOpenApi({ serve, access, document })
+  addDocs({ http, access, document })
   addConsole(http, access)
 
   const ingest = createIngest({ db, onTaken: live.changed })
@@ -115,6 +129,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       onSession: (now) => {
         session = now
         live.session(now)
+        webhooks.session(more.account ?? '', now)
         tellStatus()
       },
       onChange: tellStatus,

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cleanEnv, makeValidator, type ValidatorSpec } from 'envalid'
+import ipaddr from 'ipaddr.js'
 import leven from 'leven'
 import { isSupportedCountry, type CountryCode } from 'libphonenumber-js'
 
@@ -162,6 +163,16 @@ export const list = (expected: string, item: RegExp) =>
       return items.every((part) => item.test(part)) ? items : undefined
     })
   )
+
+const isNetwork = (text: string): boolean => (text.includes('.') ? ipaddr.IPv4.isValidCIDRFourPartDecimal(text) : ipaddr.IPv6.isValidCIDR(text))
+
+/** A comma-separated list of IP networks. */
+export const networks = makeValidator<string[]>(
+  expect('networks, separated by commas, such as 10.0.0.0/8,fd00::/8', (value) => {
+    const items = value.split(',').map((part) => part.trim())
+    return items.every(isNetwork) ? items : undefined
+  })
+)
 
 /** Further programs by name: `sales=http://127.0.0.1:3002,support=http://127.0.0.1:3003`. */
 export const namedUrls = makeValidator<Record<string, string>>(

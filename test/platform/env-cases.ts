@@ -136,6 +136,8 @@ export const faultyCases: Record<Service, FaultyCase[]> = {
     { what: 'an origin without a scheme', change: { CORS_ORIGINS: 'crm.example.com' }, faults: [/^CORS_ORIGINS="crm.example.com" is refused/] },
     { what: 'a rate of requests that is no whole number', change: { RATE_LIMIT: '1e3' }, faults: [/^RATE_LIMIT="1e3" is refused/] },
     { what: 'a country that is none', change: { DEFAULT_COUNTRY: 'mx' }, faults: [/^DEFAULT_COUNTRY="mx" is refused: expected the two letters of a country, such as MX$/] },
+    { what: 'a network without its length', change: { WEBHOOK_PRIVATE_ADDRESSES: '10.0.0.0/8, 127.0.0.1' }, faults: [/^WEBHOOK_PRIVATE_ADDRESSES="10.0.0.0\/8, 127.0.0.1" is refused: expected networks/] },
+    { what: 'a network of three parts', change: { WEBHOOK_PRIVATE_ADDRESSES: '10.0.0/8' }, faults: [/^WEBHOOK_PRIVATE_ADDRESSES=/] },
     { what: 'a retention without a unit', change: { RETENTION: '365' }, faults: [/^RETENTION="365" is refused: expected a duration/] },
     { what: 'any origin', change: { CORS_ORIGINS: '*' }, faults: [/^CORS_ORIGINS="\*" is refused/] },
     { what: "the other daemon's variable", change: { CHROMIUM_PATH: '/usr/bin/chromium' }, faults: [/^CHROMIUM_PATH is unknown: remove it$/] }

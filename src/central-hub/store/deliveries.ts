@@ -78,22 +78,26 @@ export const tryAgainNow = async (db: Db, webhookId: number): Promise<void> => {
   await db.updateTable('deliveries').set({ next_attempt_at: null }).where('webhook_id', '=', webhookId).where('state', '=', 'pending').where('next_attempt_at', 'is not', null).execute()
 }
 
+const hasFailed = async (db: Db, webhookId: number): Promise<boolean> =>
+  (await db.selectFrom('deliveries').select('outbox_id').where('webhook_id', '=', webhookId).where('state', '=', 'pending').where('attempts', '>', 0).limit(1).executeTakeFirst()) !== undefined
+
 const updateOf = (db: Db, { webhookId, outboxId }: NextDelivery) =>
   db.updateTable('deliveries').where('webhook_id', '=', webhookId).where('outbox_id', '=', outboxId)
 
-/** A delivery was taken. After a ping what has been failing is tried at once, and only then the endpoint is well again. */
-export const settleDelivered = async (db: Db, delivery: NextDelivery, { at, status }: Pick<Attempt, 'at' | 'status'>): Promise<void> =>
+/** A delivery was taken. After a ping what has been failing is tried at once. @returns whether nothing that waits has failed before */
+export const settleDelivered = async (db: Db, delivery: NextDelivery, { at, status }: Pick<Attempt, 'at' | 'status'>): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
     await updateOf(trx, delivery)
       .set((row) => ({ state: 'delivered', attempts: row('attempts', '+', 1), next_attempt_at: null, settled_at: at, last_status: status, last_error: null }))
       .execute()
     if (delivery.ping) await tryAgainNow(trx, delivery.webhookId)
-    const failing = await trx.selectFrom('deliveries').select('outbox_id').where('webhook_id', '=', delivery.webhookId).where('state', '=', 'pending').where('attempts', '>', 0).limit(1).executeTakeFirst()
+    const well = delivery.failingSince === null || !(await hasFailed(trx, delivery.webhookId))
     await trx
       .updateTable('webhooks')
-      .set({ last_success_at: at, failures: 0, ...(failing === undefined ? { failing_since: null, last_error: null } : {}) })
+      .set({ last_success_at: at, failures: 0, ...(well ? { failing_since: null, last_error: null } : {}) })
       .where('id', '=', delivery.webhookId)
       .execute()
+    return well
   })
 
 /**

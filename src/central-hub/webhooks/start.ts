@@ -1,0 +1,62 @@
+import type { Registry } from 'prom-client'
+import type { Problem } from '../../contract/problem.ts'
+import type { Status } from '../../contract/session.ts'
+import type { Log } from '../../platform/log.ts'
+import type { Live } from '../live.ts'
+import { tellSession } from '../store/outbox.ts'
+import { pruneDeliveries } from '../store/prune-deliveries.ts'
+import type { Db } from '../store/schema.ts'
+import { createDeliverer } from './deliverer.ts'
+import { createGuard, type Guard } from './guard.ts'
+import { addWebhookMetrics } from './metrics.ts'
+import { createPost } from './post.ts'
+
+/** Webhooks as the daemon runs them: what is told of messages, leads and sessions is delivered, and dropped in time. */
+export interface Webhooks {
+  guard: Guard
+  /** A webhook or its deliveries were changed. */
+  wake(): void
+  /** What is known of a session now; the same status again is no news. @param account '' for the first session-manager */
+  session(account: string, now: Status | Problem): void
+  /** @param graceMs for what is under way */
+  stop(graceMs: number): Promise<void>
+}
+
+export interface WebhooksOptions {
+  db: Db
+  live: Live
+  log: Log
+  registry: Registry
+  version: string
+  /** Networks that are not public and may be reached all the same. */
+  privateAddresses: readonly string[]
+  envFile: string
+  /** How long messages are kept, ms; 0: for good. */
+  retentionMs: number
+}
+
+const pruneMs = 3_600_000
+
+export const startWebhooks = ({ db, live, log, registry, version, privateAddresses, envFile, retentionMs }: WebhooksOptions): Webhooks => {
+  const guard = createGuard({ allowed: privateAddresses, envFile })
+  const post = createPost({ guard, userAgent: `LeadMaster/${version}` })
+  const deliverer = createDeliverer({ db, log, post, onSettled: addWebhookMetrics(registry, db) })
+  const endChanges = live.onChanged(deliverer.wake)
+  const prune = (): void =>
+    void pruneDeliveries(db, Date.now(), retentionMs || Infinity).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old deliveries were not dropped; tried again in an hour'))
+  const pruning = setInterval(prune, pruneMs)
+  return {
+    guard,
+    wake: deliverer.wake,
+    session: (account, now) =>
+      void tellSession(db, account, now).then(
+        (told) => (told ? deliverer.wake() : undefined),
+        (error: unknown) => log.warn({ event: 'session_untold', err: error }, 'webhooks were not told of the session; they are when it changes again')
+      ),
+    stop: async (graceMs) => {
+      endChanges()
+      clearInterval(pruning)
+      await deliverer.stop(graceMs)
+    }
+  }
+}
