@@ -132,7 +132,8 @@ export const createHttp = (options: HttpOptions): Http => {
       const route = (res as { route?: string }).route ?? 'none'
       metrics.request({ method: req.method, route, status: res.statusCode }, ms / 1_000)
       const line = { event: 'request', request_id: req.requestId, method: req.method, route, status: res.statusCode, ms: Math.round(ms) }
-      if (ms > slowMs && !res.getHeader('content-type')?.toString().startsWith('text/event-stream')) log.warn(line, 'slow request')
+      // streams, media and exports take as long as who reads them
+      if (ms > slowMs && /^application\/(problem\+)?json/.test(String(res.getHeader('content-type')))) log.warn(line, 'slow request')
       else log.debug(line, 'request')
     })
     void next()

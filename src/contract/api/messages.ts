@@ -39,6 +39,6 @@ export const messageOperations = {
     params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 200, description: "the message's id, percent-encoded" }) }),
     query: Type.Object({ account, download: Type.Optional(Type.Boolean({ description: 'true: a download, whatever it is' })) }),
     answer: { status: 200, description: 'The file, as the type it was captured with', also: { 206: 'The part of it that Range asked for' }, types: ['application/octet-stream'] },
-    problems: ['not-found', 'media-not-ready', 'media-unavailable', 'range-not-satisfiable', 'session-manager-unreachable', 'session-manager-invalid']
+    problems: ['not-found', 'media-not-ready', 'media-unavailable', 'range-not-satisfiable', 'range-not-satisfiable', 'session-manager-unreachable', 'session-manager-invalid']
   }
 } as const satisfies Record<string, Operation>
