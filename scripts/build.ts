@@ -18,6 +18,7 @@ try {
 } catch {
   process.exit(1) // tsc has said why
 }
+cpSync(new URL('src/central-hub/api/docs/docs.css', root), new URL('central-hub/api/docs/docs.css', made))
 const files = new URL('central-hub/console/', made)
 cpSync(page, files, { recursive: true })
 // sirv sends these to who accepts them

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { Account } from '../../../src/central-hub/accounts.ts'
 import { createAccess } from '../../../src/central-hub/api/access.ts'
 import { addDeletionRoutes } from '../../../src/central-hub/api/deletions.ts'
+import { addDocs } from '../../../src/central-hub/api/docs.ts'
 import { addEventRoutes } from '../../../src/central-hub/api/events.ts'
 import { addExportRoutes } from '../../../src/central-hub/api/exports.ts'
 import { addImportRoutes } from '../../../src/central-hub/api/imports.ts'
@@ -65,7 +66,9 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
       addEventRoutes({ http, store, live, accounts })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
-      addOpenApi({ serve: handle, access, document: createOpenApi('1.2.3') })
+      const document = createOpenApi('1.2.3')
+      addOpenApi({ serve: handle, access, document })
+      addDocs({ http, access, document })
       addHealthRoutes({
         http,
         health: () => ({ status: 'ok', service: 'central-hub', timestamp: new Date().toISOString(), version: '1.2.3', pid: process.pid, uptime_s: 1.5 }),
