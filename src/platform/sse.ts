@@ -155,5 +155,3 @@ export const resumePoint = (req: IncomingMessage, after: string | undefined): st
   const last = req.headers['last-event-id']
   return typeof last === 'string' && last !== '' ? last : after
 }
-
-export { follow } from './feed.ts'
