@@ -14,12 +14,14 @@ import { addMessageRoutes } from '../../../src/central-hub/api/messages.ts'
 import { addOpenApi, createOpenApi } from '../../../src/central-hub/api/openapi.ts'
 import { createServe } from '../../../src/central-hub/api/serve.ts'
 import { addStatsRoutes } from '../../../src/central-hub/api/stats.ts'
+import { addWebhookRoutes } from '../../../src/central-hub/api/webhooks.ts'
 import { addWhatsappRoutes } from '../../../src/central-hub/api/whatsapp.ts'
 import { createIngest } from '../../../src/central-hub/ingest.ts'
 import { createLive, type Live } from '../../../src/central-hub/live.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { createUpstream } from '../../../src/central-hub/upstream.ts'
+import { createGuard } from '../../../src/central-hub/webhooks/guard.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import { apiToken, token } from '../../end-to-end/daemon.ts'
 import { serve } from '../../platform/http-server.ts'
@@ -64,6 +66,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
       addMessageRoutes({ serve: handle, db })
       addMediaRoutes({ serve: handle, db, accounts })
       addEventRoutes({ http, store, live, accounts })
+      addWebhookRoutes({ serve: handle, db, guard: createGuard({ allowed: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env' }), onChanged: live.changed })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
       const document = createOpenApi('1.2.3')
