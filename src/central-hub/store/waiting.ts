@@ -26,30 +26,31 @@ const isAfter = (a: Moment, b: Moment): boolean => a.timestamp > b.timestamp || 
 export const writeWaiting = async (db: Db, leadId: number, { fresh, whole }: NewInLead): Promise<void> => {
   const personal = db.selectFrom('messages').where('lead_id', '=', leadId).where('personal', '=', 1)
   const reply = await personal.select(['timestamp', 'seq']).where('from_me', '=', 1).orderBy('timestamp', 'desc').orderBy('seq', 'desc').limit(1).executeTakeFirst()
-  const added = await personal.select(['pk', 'timestamp', 'seq', 'from_me']).where('pk', 'in', fresh).execute()
-  const unanswered = reply ? added.filter((message) => message.from_me === 0 && isAfter(message, reply)) : added.filter(({ from_me }) => from_me === 0)
-
-  let waiting = personal.where('from_me', '=', 0)
-  if (reply) waiting = waiting.where(sql<boolean>`(timestamp, seq) > (${reply.timestamp}, ${reply.seq})`)
-  const first = await waiting.select('timestamp').orderBy('timestamp').orderBy('seq').limit(1).executeTakeFirst()
+  const added = fresh.length === 0 ? [] : await personal.select(['timestamp', 'seq', 'from_me']).where('pk', 'in', fresh).execute()
+  const unanswered = added.filter((message) => message.from_me === 0 && (reply === undefined || isAfter(message, reply)))
   const last = await personal.select('pk').orderBy('timestamp', 'desc').orderBy('pk', 'desc').limit(1).executeTakeFirst()
-  const { read_until } = await db.selectFrom('leads').select('read_until').where('id', '=', leadId).executeTakeFirstOrThrow()
+  const shown = { last_pk: last?.pk ?? null, updated_at: Date.now() }
+  const update = db.updateTable('leads').where('id', '=', leadId)
 
   // a new reply, or a new message from before one, moves the line between what is answered and what is not
-  const moved = whole || unanswered.length < added.length
-  const counts = moved
-    ? await waiting.select([sql<number>`count(*)`.as('unanswered'), sql<number>`count(*) filter (where pk > ${read_until})`.as('unread')]).executeTakeFirstOrThrow()
-    : undefined
-  await db
-    .updateTable('leads')
-    .set((lead) => ({
-      waiting_since: first?.timestamp ?? null,
-      last_pk: last?.pk ?? null,
-      unanswered_count: counts?.unanswered ?? lead('unanswered_count', '+', unanswered.length),
-      unread_count: counts?.unread ?? lead('unread_count', '+', unanswered.length),
-      updated_at: Date.now()
-    }))
-    .where('id', '=', leadId)
-    .execute()
-  if (moved) await writeAnswers(db, leadId, whole ? 0 : Math.min(...added.map(({ timestamp }) => timestamp)))
+  if (!whole && unanswered.length === added.length) {
+    const first = unanswered.length === 0 ? null : Math.min(...unanswered.map(({ timestamp }) => timestamp))
+    await update
+      .set((lead) => ({
+        ...shown,
+        ...(first === null ? {} : { waiting_since: sql<number>`case when waiting_since < ${first} then waiting_since else ${first} end` }),
+        unanswered_count: lead('unanswered_count', '+', unanswered.length),
+        unread_count: lead('unread_count', '+', unanswered.length)
+      }))
+      .execute()
+    return
+  }
+  let waiting = personal.where('from_me', '=', 0)
+  if (reply) waiting = waiting.where(sql<boolean>`(timestamp, seq) > (${reply.timestamp}, ${reply.seq})`)
+  const { read_until } = await db.selectFrom('leads').select('read_until').where('id', '=', leadId).executeTakeFirstOrThrow()
+  const counts = await waiting
+    .select([sql<number | null>`min(timestamp)`.as('since'), sql<number>`count(*)`.as('unanswered'), sql<number>`count(*) filter (where pk > ${read_until})`.as('unread')])
+    .executeTakeFirstOrThrow()
+  await update.set({ ...shown, waiting_since: counts.since, unanswered_count: counts.unanswered, unread_count: counts.unread }).execute()
+  await writeAnswers(db, leadId, whole ? 0 : Math.min(...added.map(({ timestamp }) => timestamp)))
 }
