@@ -56,6 +56,7 @@ export const leads = command({
     const found: Lead[] = []
     const onlyWaiting = state === undefined && q === undefined && all !== true
     for (const waiting of onlyWaiting ? [true] : [true, false]) {
+      if (found.length > most) break
       // one more than are shown tells that there are more
       for await (const page of pages((input: typeof filter & { cursor?: string }) => hub.listLeads({ ...input, waiting }, { signal }), filter)) {
         found.push(...page.leads)

@@ -1,5 +1,6 @@
 import { LeadMasterError, type Client, type Status } from '../client/index.ts'
 import { command, Fault } from './command.ts'
+import { connectionNotes } from './connection.ts'
 import { askSession, sessionInWords } from './session.ts'
 import { clean, paint, span } from './text.ts'
 
@@ -66,15 +67,18 @@ export const qr = command({
       if (phone === undefined && drawn === '') throw new Fault(`there is no QR code now: the session is ${now.status}, ${clean(sessionInWords(now))}`)
       return 0
     }
-    if (now.status !== 'QR_REQUIRED') note(`The session is ${now.status}: ${clean(sessionInWords(now))}. The code comes when WhatsApp shows one.\n`)
+    let told: Status['status'] = 'QR_REQUIRED'
     // each account's session is told at once, and on every change, such as a new code
-    for await (const { type, data } of hub.events({ signal })) {
+    for await (const { type, data } of hub.events({ signal, onConnection: connectionNotes(note) })) {
       if (type !== 'session' || !('journal' in data) || data.account !== now.account) continue
       if (isLinked(data)) {
         say(`A phone is linked: ${clean(sessionInWords(data))}\n`)
         return 0
       }
-      if (data.status === 'QR_REQUIRED' && phone === undefined) await draw()
+      if (data.status === 'QR_REQUIRED') {
+        if (phone === undefined) await draw()
+      } else if (data.status !== told) note(`The session is ${data.status}: ${clean(sessionInWords(data))}. The code comes when WhatsApp shows one.\n`)
+      told = data.status
     }
     return 0
   }

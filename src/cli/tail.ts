@@ -1,6 +1,6 @@
-import type { Connection, HubEvent } from '../client/index.ts'
-import { LeadMasterError } from '../client/index.ts'
+import type { HubEvent } from '../client/index.ts'
 import { command } from './command.ts'
+import { connectionNotes } from './connection.ts'
 import { sessionInWords } from './session.ts'
 import { clean, jsonLine, paint, span } from './text.ts'
 
@@ -49,18 +49,7 @@ export const tail = command({
   options: { after: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ after, json }, { hub: find, signal, say, note }) => {
     const sessions = new Map<string, string>()
-    let cut = false
-    const onConnection = (connection: Connection): void => {
-      if (connection.state === 'open') {
-        if (cut) note('The hub is back.\n')
-        cut = false
-      } else if (connection.state === 'waiting' && !cut) {
-        cut = true
-        const why = connection.error instanceof LeadMasterError ? connection.error.message : 'the connection ended'
-        note(`The hub is away (${clean(why)}): it is tried again until it is back.\n`)
-      }
-    }
-    for await (const event of find().events({ signal, onConnection, ...(after === undefined ? {} : { after }) })) {
+    for await (const event of find().events({ signal, onConnection: connectionNotes(note), ...(after === undefined ? {} : { after }) })) {
       const text = json ? jsonLine(event).trimEnd() : line(event, sessions)
       if (text !== undefined) say(`${text}\n`)
     }

@@ -7,9 +7,11 @@ const shown = (code: string) => ({ status: 'QR_REQUIRED' as const, running: true
 
 t.test('the code, a new one when it changes, until a phone is linked', async (t) => {
   const upstream = await fakeSessionManager(t)
-  upstream.set(shown('first'))
   const { env } = await startHub(t, upstream.url)
+  upstream.set({ status: 'INIT', running: true })
   const qr = start(t, ['qr'], env)
+  await qr.seen(/The session is INIT: Chromium is starting/)
+  upstream.set(shown('first'))
   await qr.seen(/Scan it with WhatsApp/)
   t.ok(qr.out().startsWith(await qrText('first')))
   upstream.set(shown('second'))
