@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { Lead, Message } from '../../../src/contract/lead.ts'
 import { conforms } from '../../platform/conforms.ts'
@@ -61,6 +64,25 @@ t.test('session-manager cannot be reached: the session event is that problem', a
   const client = await openSse(`${url}/api/events`, bearer)
   t.match(JSON.parse((await client.until(({ event }) => event === 'session')).data), { type: 'urn:leadmaster:problem:session-manager-unreachable', status: 503, detail: /SESSION_MANAGER_BASE_URL/ })
   client.close()
+})
+
+t.test('clients that come back at once are one question to session-manager', async (t) => {
+  const asked: string[] = []
+  const held: ServerResponse[] = []
+  const upstream = createServer((req, res) => {
+    asked.push(req.url as string)
+    held.push(res)
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => void upstream.close())
+  await once(upstream, 'listening')
+  const { url } = await serveApi(t, { sessionManager: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}` })
+  // their heads have come: all of them have asked, and nobody was answered
+  const clients = await Promise.all(Array.from({ length: 20 }, () => openSse(`${url}/api/events`, bearer)))
+  while (held.length === 0) await once(upstream, 'request')
+  for (const res of held) res.writeHead(500).end()
+  for (const client of clients) await client.until(({ event }) => event === 'session')
+  t.same(asked, ['/health'])
+  for (const client of clients) client.close()
 })
 
 t.test('a position that is none is refused', async (t) => {
