@@ -3,7 +3,7 @@ import type { OpenApi } from './openapi.ts'
 
 /** What the OpenAPI document says of the API as a whole. */
 
-export const about = `What the people of a sales team were written by WhatsApp, as leads and conversations, and live.
+export const about = `What people write to a sales team by WhatsApp: leads, their conversations, and events as they happen.
 
 **Names and times.** JSON names are in snake_case; what ends in \`_at\` or \`_since\` is an RFC 3339 time in UTC.
 
@@ -13,7 +13,7 @@ export const about = `What the people of a sales team were written by WhatsApp, 
 
 **Live events** resume where a client left off: \`GET /api/events\`.
 
-**Errors** are problem details (RFC 9457). Match on \`type\`; \`detail\` says what is wrong here and how to mend it. X-Request-Id leads to the log.`
+**Errors** are problem details (RFC 9457). Match on \`type\`; \`detail\` says what is wrong here and how to mend it. The header \`X-Request-Id\` of every answer, yours if you sent one, leads to the log.`
 
 export const tags: OpenApi['tags'] = [
   { name: 'leads', description: 'Whoever wrote: state, note, tags, and the conversation' },

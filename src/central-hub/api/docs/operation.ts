@@ -16,14 +16,16 @@ const part = (title: string, body: Html): Html => html`<h4>${title}</h4>\n${body
 
 const parametersPart = (parameters: readonly Parameter[]): Html => {
   const list = (title: string, place: Parameter['in']): Html => {
-    const some = parameters.filter((one) => one.in === place)
+    // X-Request-Id is the same everywhere, and told of once
+    const some = parameters.filter((one) => one.in === place && one.name !== 'X-Request-Id')
     return some.length === 0 ? none : part(title, html`<ul class="members">${some.map(({ name, schema, required, description }) => member(name, schema, { mark: required ? 'required' : undefined, description }))}</ul>`)
   }
   return html`${list('In the path', 'path')}${list('Query', 'query')}${list('Headers', 'header')}`
 }
 
+/** JSON is shown by how to call it. */
 const bodyPart = (content: NonNullable<DocumentedOperation['requestBody']>['content']): Html =>
-  part('Body', html`${Object.entries(content).map(([type, { schema, example }]) => html`<p><code>${type}</code>: ${kindOf(schema ?? {})}</p>${code(type === 'application/json' ? JSON.stringify(example, undefined, 2) : String(example))}`)}`)
+  part('Body', html`${Object.entries(content).map(([type, { schema, example }]) => html`<p><code>${type}</code>: ${kindOf(schema ?? {})}</p>${type === 'application/json' ? none : code(String(example))}`)}`)
 
 const answersPart = (answers: readonly (readonly [string, DocumentedResponse])[]): Html =>
   part('Answer', html`${answers.map(([status, { description, content = {}, headers = {} }]) => {
@@ -46,9 +48,8 @@ export const operationSection = (document: OpenApi, method: string, path: string
   return html`<section class="operation" aria-labelledby="${id}">
 <h3 id="${id}">${summary}</h3>
 <p class="route"><strong class="method ${method}">${method.toUpperCase()}</strong> <code>${path}</code>${security === undefined ? none : html` <span class="open">needs no token</span>`}</p>
-${prose(description)}${parametersPart(parameters)}${requestBody === undefined ? none : bodyPart(requestBody.content)}
+${prose(description)}${code(clientCall(operation, parameters))}${code(curl(method, path, operation, parameters))}${parametersPart(parameters)}${requestBody === undefined ? none : bodyPart(requestBody.content)}
 ${answersPart(answers.filter((one) => !isProblem(one)))}
-<details><summary>How to call it</summary>${code(curl(method, path, operation, parameters))}${code(clientCall(operation, parameters))}</details>
 ${problemsPart(answers.filter(isProblem))}
 </section>\n`
 }

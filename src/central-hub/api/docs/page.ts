@@ -15,12 +15,14 @@ const hub = createClient({ baseUrl: 'http://127.0.0.1:3012', token })
 const { leads } = await hub.listLeads({ waiting: true })
 const lead = await hub.getLead({ id: 1 })
 await hub.patchLead({ id: 1, body: { state: 'won' } }, { ifMatch: lead })
-for await (const { type, data } of hub.events({ signal })) show(type, data)   // goes on over restarts`
+for await (const { type, data } of hub.events({ signal })) show(type, data)`
 
 const problemSection = (): Html =>
   html`<section aria-labelledby="problems"><h2 id="problems">Problems</h2>
 <p>Each is <code>application/problem+json</code>, RFC 9457, and its <code>type</code> is <code>urn:leadmaster:problem:</code> with the name that stands here.</p>
 ${Object.entries(problems).map(([type, { status, title, mend }]) => html`<section class="problem" aria-labelledby="problem-${type}"><h3 id="problem-${type}"><strong class="status">${status}</strong> ${type}</h3><p>${title}.</p><p>To mend it: ${inline(mend)}.</p></section>\n`)}</section>`
+
+const titles: Readonly<Record<string, string>> = { leads: 'Leads', messages: 'Messages', events: 'Live events', webhooks: 'Webhooks', whatsapp: 'WhatsApp', operation: 'Operating the hub' }
 
 type Entry = readonly [method: string, path: string, operation: DocumentedOperation]
 
@@ -28,7 +30,6 @@ type Entry = readonly [method: string, path: string, operation: DocumentedOperat
 export const docsPage = (document: OpenApi): string => {
   const entries: Entry[] = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => [method, path, operation] as const))
   const groups = document.tags.map(({ name, description }) => ({ name, description, entries: entries.filter(([, , { tags }]) => tags[0] === name) }))
-  const title = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1)
   const { version, description } = document.info as { version: string; description: string }
   return html`<!doctype html>
 <html lang="en">
@@ -43,8 +44,11 @@ export const docsPage = (document: OpenApi): string => {
 <a class="skip" href="#content">Skip to the reference</a>
 <header><h1>LeadMaster API <small>${version}</small></h1><p><a href="/openapi.json">openapi.json</a> <a href="/">Operator page</a></p></header>
 <nav aria-label="Contents">
-${groups.map(({ name, entries: some }) => html`<details><summary>${title(name)}</summary><ul>${some.map(([method, , { operationId, summary }]) => html`<li><a href="#${operationId}"><span class="method ${method}">${method.toUpperCase()}</span> ${summary}</a></li>\n`)}</ul></details>\n`)}
-<p><a href="#problems">Problems</a></p><p><a href="#schemas">Schemas</a></p>
+<ul>
+${groups.map(({ name, entries: some }) => html`<li><a class="group" href="#${name}">${titles[name] ?? name}</a><ul class="operations">${some.map(([method, , { operationId, summary }]) => html`<li><a href="#${operationId}"><span class="method ${method}">${method.toUpperCase()}</span> ${summary}</a></li>\n`)}</ul></li>\n`)}
+<li><a class="group" href="#problems">Problems</a></li>
+<li><a class="group" href="#schemas">Schemas</a></li>
+</ul>
 </nav>
 <main id="content" tabindex="-1">
 <section aria-labelledby="start"><h2 id="start">Start</h2>
@@ -53,7 +57,7 @@ ${prose(description)}
 <p>In TypeScript, with types of all of this:</p>
 <pre><code>${startWithClient}</code></pre>
 </section>
-${groups.map(({ name, description: about, entries: some }) => html`<section aria-labelledby="${name}"><h2 id="${name}">${title(name)}</h2><p>${about}.</p>
+${groups.map(({ name, description: about, entries: some }) => html`<section aria-labelledby="${name}"><h2 id="${name}">${titles[name] ?? name}</h2><p>${about}.</p>
 ${some.map(([method, path, operation]) => operationSection(document, method, path, operation))}</section>\n`)}
 ${problemSection()}
 <section aria-labelledby="schemas"><h2 id="schemas">Schemas</h2>

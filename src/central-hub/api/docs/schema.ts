@@ -25,8 +25,12 @@ interface Keywords {
 const keywords = (schema: JsonSchema): Keywords => schema as Keywords
 
 const joined = (kinds: readonly Html[]): Html => html`${kinds.map((kind, index) => html`${index === 0 ? '' : ' or '}${kind}`)}`
-const bounds = (least: number | undefined, most: number | undefined): string =>
-  least === undefined && most === undefined ? '' : least === undefined ? `, up to ${most}` : most === undefined ? `, from ${least}` : `, ${least} to ${most}`
+/** More than that is as good as no bound. */
+const asGoodAsAny = 1e12
+const bounds = (least: number | undefined, given: number | undefined): string => {
+  const most = given !== undefined && given >= asGoodAsAny ? undefined : given
+  return least === undefined && most === undefined ? '' : least === undefined ? `, up to ${most}` : most === undefined ? `, from ${least}` : `, ${least} to ${most}`
+}
 
 /** What a value may be; what has a name leads to where it is described. */
 export const kindOf = (schema: JsonSchema): Html => {
