@@ -41,11 +41,14 @@ export const freePort = async (): Promise<number> => {
   return port
 }
 
-/** Starts a daemon with exactly this environment (what Node needs for coverage apart). */
-export const startDaemon = (service: 'session-manager' | 'central-hub', env: Record<string, string>): Daemon => {
+/**
+ * Starts a daemon with exactly this environment (what Node needs for coverage apart).
+ * @param main what Node runs: its options, and the daemon's program
+ */
+export const startDaemon = (service: 'session-manager' | 'central-hub', env: Record<string, string>, main?: readonly string[]): Daemon => {
   const coverage = process.env['NODE_V8_COVERAGE']
-  const main = fileURLToPath(new URL(`../../src/${service}/main.ts`, import.meta.url))
-  const [program, args] = withExactly({ PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env }, process.execPath, main)
+  const source = fileURLToPath(new URL(`../../src/${service}/main.ts`, import.meta.url))
+  const [program, args] = withExactly({ PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env }, process.execPath, ...(main ?? [source]))
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: Line[] = []
   const news = new EventEmitter().setMaxListeners(0)
