@@ -56,7 +56,9 @@ export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>)
     if (wakes.size > 0) return
     unsubscribe?.()
     unsubscribe = undefined
-    pages.clear() // nobody would tell that they have become old
+    // nobody would tell that these have become old
+    pages.clear()
+    end = Infinity
   }
 
   const readPage = async (after: number): Promise<readonly Piece[]> => {
