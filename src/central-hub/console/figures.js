@@ -36,7 +36,7 @@ export const createFigures = () => {
   const box = byId('figures-body')
 
   /** @param {string} title @param {...Node} content */
-  const card = (title, ...content) => h('section', { class: 'card', 'aria-label': title }, h('h3', {}, title), ...content)
+  const card = (title, ...content) => h('section', { class: 'card' }, h('h3', {}, title), ...content)
 
   /** @param {NonNullable<typeof stats>} stats */
   const perDay = ({ days }) => {

@@ -1,7 +1,7 @@
 import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
-import { nameOf } from './lead.js'
+import { mayBeOne, nameOf } from './lead.js'
 import { texts } from './texts.js'
 
 /** What can be done with a lead and not be undone: merging it with another, deleting it. Both are asked about first. */
@@ -9,6 +9,8 @@ import { texts } from './texts.js'
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
 const searchAfterMs = 250
+/** Most of those found have a number, and cannot be meant. */
+const searched = 100
 
 /**
  * @param {{ lead: () => Lead | undefined, onMerged: (lead: Lead, other: number) => void, onRemoved: (id: number) => void }} options
@@ -41,9 +43,9 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
     const mine = ++searches
     const of = lead()
     try {
-      const { leads } = await api.leads({ q: query.value.trim(), limit: 20, ...(of ? { account: of.account } : {}) })
+      const { leads } = await api.leads({ q: query.value.trim(), limit: searched, ...(of ? { account: of.account } : {}) })
       if (mine !== searches) return
-      const others = leads.filter(({ id }) => id !== of?.id)
+      const others = leads.filter((other) => of && mayBeOne(of, other))
       results.replaceChildren(...others.map((other) => h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'other', value: other.id }),
         h('span', {}, h('bdi', {}, nameOf(other)), other.name !== null && h('span', { class: 'small muted' }, ` ${other.phone ?? other.lid ?? ''}`)))))
       if (others.length === 0) results.replaceChildren(h('p', { class: 'muted' }, texts.noMatch))

@@ -24,3 +24,7 @@ export const isOlder = (told, known) => {
 /** Whether two leads turned out to be one person: the hub keeps one. @param {Lead} a @param {Lead} b */
 export const samePerson = (a, b) =>
   a.account === b.account && ((a.phone !== null && a.phone === b.phone) || (a.lid !== null && a.lid === b.lid))
+
+/** Whether two leads may be one person: to WhatsApp, two numbers are two. @param {Lead} a @param {Lead} b */
+export const mayBeOne = (a, b) =>
+  a.id !== b.id && a.account === b.account && (a.phone === null || b.phone === null) && (a.lid === null || b.lid === null || a.lid === b.lid)

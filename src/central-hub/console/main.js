@@ -128,13 +128,17 @@ const shortcuts = createShortcuts({
 
 // --- live ---
 
+/** The message of each lead that was told of last; the list may not have the lead. @type {Map<number, string>} */
+const told = new Map()
 /** @param {import('../../contract/lead.ts').Lead} lead */
 const applyLead = (lead) => {
   const before = inbox.apply(lead)
   conversation.applyLead(lead)
-  const news = hubNow() - Date.parse(lead.last_seen_at) < newsMs && lead.waiting_since !== null && lead.state !== 'ignored' && before?.last_seen_at !== lead.last_seen_at
-  if (!news) return
-  announcer.wrote(lead.id, nameOf(lead))
+  const { id, last_message: last, last_seen_at, state } = lead
+  const known = last?.id === before?.last_message?.id || last?.id === told.get(id)
+  if (!last || last.from_me || known || state === 'ignored' || hubNow() - Date.parse(last_seen_at) > newsMs) return
+  told.set(id, last.id)
+  announcer.wrote(id, nameOf(lead))
   notifications.tell(lead)
 }
 const live = createLive({

@@ -1,0 +1,75 @@
+import t from 'tap'
+import { accessible, inPage, pageTests, see, signIn, textsOf, until } from './page.ts'
+import { eventually, from, leadOf, reply, startRig } from './rig.ts'
+
+const pageTest = pageTests(t)
+const [ana, beto] = ['5215511111111', '5215522222222']
+
+pageTest('figures: messages per day, first response, who waits; each with its numbers as text and as a table', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.set({ status: 'READY', running: true })
+  const page = await open(url, { language: 'es' })
+  await signIn(page)
+  await page.click('#nav >> text=Cifras')
+  await see(page, 'No hay mensajes en estos días.')
+  await accessible(t, page, 'no figures yet')
+  upstream.journal.append([from(ana, 'hello', 600, { name: 'Ana' }), reply(ana, 'hi', 300), from(beto, 'hi', 120, { name: 'Beto' })], 'live')
+  await leadOf(url, beto)
+  await page.reload()
+  await see(page, '2 recibidos, 1 enviados.')
+  await see(page, 'La mitad recibió respuesta en 5 minutos; nueve de cada diez, en 5 minutos.')
+  t.match(await inPage(page, "[...document.querySelectorAll('.chart')].map((chart) => chart.getAttribute('aria-label'))"), [/Nuevo 2/, /2 recibidos, 1 enviados/, /5 minutos/])
+  await page.locator('#figures summary').first().click()
+  t.equal((await textsOf(page, '#figures tbody tr')).length, 30)
+  await accessible(t, page, 'figures')
+})
+
+pageTest('names out of a file: what became of it, line by line', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.journal.append([from(ana, 'hello', 600)], 'live')
+  await leadOf(url, ana)
+  const page = await open(url)
+  await signIn(page)
+  await page.click('#nav >> text=Settings')
+  await page.click('#names-form [type=submit]')
+  await see(page, 'Choose a file first.')
+  await page.setInputFiles('#names-file', { name: 'names.csv', mimeType: 'text/csv', buffer: Buffer.from(`phone,name\n+${ana},Ana García\n+${beto},Beto\nnothing,Carla\n`) })
+  await page.click('#names-form [type=submit]')
+  await see(page, '1 lead was named, 1 name is kept for later, 0 unchanged.')
+  await see(page, /^Line 4: phone:/)
+  await see(page, 'Ana García', '.row .name')
+  await accessible(t, page, 'settings')
+})
+
+pageTest('desktop notifications: asked for by a button alone; without a name unless it is wanted, never with what was written', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  const page = await open(url)
+  await page.context().grantPermissions(['notifications'], { origin: url })
+  // what is shown is noted, and the page is not before anyone's eyes
+  await page.addInitScript(`
+    window.told = []
+    window.asked = 0
+    window.Notification = class { static permission = 'default'; static requestPermission() { window.asked += 1; return Promise.resolve(this.permission = 'granted') } constructor(title, options) { window.told.push([title, options.body]) } }
+    document.hasFocus = () => false
+  `)
+  await page.reload()
+  await signIn(page)
+  await page.click('#nav >> text=Settings')
+  t.equal(await inPage(page, 'window.asked'), 0)
+  upstream.journal.append([from(ana, 'secret', 0, { name: 'Ana' })], 'live')
+  await see(page, 'Ana', '.row .name')
+  await page.click('#notify-toggle')
+  await see(page, /^On:/, '#notify-words')
+  t.same(await inPage(page, '[window.asked, window.told]'), [1, []])
+  upstream.journal.append([from(ana, 'secret', 0, { name: 'Ana' })], 'live')
+  await until(page, 'window.told.length === 1')
+  await page.check('#notify-names')
+  upstream.journal.append([from(beto, 'secret', 0, { name: 'Beto' })], 'live')
+  await until(page, 'window.told.length === 2')
+  t.same(await inPage(page, 'window.told'), [['New message', null], ['New message from Beto', null]])
+  await page.click('#notify-toggle')
+  upstream.journal.append([from(beto, 'secret', 0, { name: 'Beto' })], 'live')
+  await eventually(() => leadOf(url, beto), ({ unread_count }) => unread_count === 2)
+  await see(page, /^22 unread/, '.count')
+  t.equal(await inPage(page, 'window.told.length'), 2)
+})
