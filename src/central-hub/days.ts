@@ -31,7 +31,8 @@ export const lastDays = (count: number, timeZone: string, now: number = Date.now
   /** When the clock there showed this, by the offset of that moment; where the clock was put forward over it, just after. */
   const moment = (shown: number): number => {
     const near = shown - (wall(shown) - shown)
-    return shown - (wall(near) - near)
+    const nearer = shown - (wall(near) - near)
+    return wall(nearer) < shown ? near : nearer
   }
   const today = Math.floor(wall(now) / dayMs) * dayMs
   return Array.from({ length: count }, (_, index) => {

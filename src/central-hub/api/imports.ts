@@ -150,6 +150,7 @@ export const addImportRoutes = ({ serve, db, country, onChanged }: { serve: Serv
       if (batch.length >= batchSize) await take(batch.splice(0))
     }
     await take(batch)
-    sendJson(res, result)
+    // a line that could not be read is told of ahead of those before it
+    sendJson(res, { ...result, errors: result.errors.sort((a, b) => a.line - b.line) })
   })
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Lead, LeadPage, MessagePage } from '../../../src/contract/lead.ts'
+import { Lead, LeadChangePage, LeadPage, MessagePage } from '../../../src/contract/lead.ts'
 import { Problem } from '../../../src/contract/problem.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { openSse } from '../../platform/sse-client.ts'
@@ -84,4 +84,99 @@ t.test('GET /api/leads/:id/messages is the conversation, both sides, newest firs
   const first = await ask<MessagePage>('/api/leads/1/messages?limit=1')
   t.match((await ask<MessagePage>(`/api/leads/1/messages?limit=1&cursor=${first.body.next_cursor}`)).body, { messages: [{ from_me: false }], next_cursor: null })
   t.equal((await ask('/api/leads/9/messages')).status, 404)
+})
+
+t.test('PATCH /api/leads/:id: tags, assignee and name; each change is kept as history, what changes nothing is not', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { name: 'Ana' }))
+  const patch = (body: object): Promise<{ body: Lead }> => ask<Lead>('/api/leads/1', { method: 'PATCH', body })
+  t.match((await patch({ tags: ['vip', 'árbol', 'vip'], assignee: 'Luisa', name: 'Señora García' })).body, { tags: ['árbol', 'vip'], assignee: 'Luisa', name: 'Señora García', whatsapp_name: 'Ana' })
+  const { body: before } = await ask<Lead>('/api/leads/1')
+  t.same((await patch({ tags: ['árbol', 'vip'], assignee: 'Luisa', name: 'Señora García' })).body, before)
+  t.match((await patch({ name: null, assignee: null, tags: [] })).body, { tags: [], assignee: null, name: 'Ana' })
+  const { body } = await ask<LeadChangePage>('/api/leads/1/history')
+  conforms(t, LeadChangePage, body, '/api/leads/1/history')
+  t.same(body.changes.map(({ field, from, to }) => [field, from, to]), [
+    ['name', 'Señora García', 'Ana'], ['assignee', 'Luisa', null], ['tags', 'árbol,vip', ''], ['name', 'Ana', 'Señora García'], ['assignee', null, 'Luisa'], ['tags', '', 'árbol,vip']
+  ])
+  const first = await ask<LeadChangePage>('/api/leads/1/history?limit=4')
+  t.match((await ask<LeadChangePage>(`/api/leads/1/history?limit=4&cursor=${first.body.next_cursor}`)).body, { changes: [{ field: 'assignee' }, { field: 'tags' }], next_cursor: null })
+  for (const tags of [['a,b'], [' a'], ['']]) t.match(await ask('/api/leads/1', { method: 'PATCH', body: { tags } }), { status: 400, body: { errors: [{ field: '/tags/0' }] } }, JSON.stringify(tags))
+  t.equal((await ask('/api/leads/9/history')).status, 404)
+})
+
+t.test('GET /api/leads by tag and assignee, and GET /api/tags lists those in use', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { timestamp: 100 }), record('2', { ...other, timestamp: 200 }))
+  await ask('/api/leads/1', { method: 'PATCH', body: { tags: ['vip', 'blue'], assignee: 'Luisa' } })
+  await ask('/api/leads/2', { method: 'PATCH', body: { tags: ['vip'] } })
+  const found = async (search: string): Promise<number[]> => (await ask<LeadPage>(`/api/leads?${search}`)).body.leads.map(({ id }) => id)
+  t.same(await found('tag=vip'), [2, 1])
+  t.same(await found('tag=blue'), [1])
+  t.same(await found('tag=red'), [])
+  t.same(await found('assignee=Luisa'), [1])
+  t.same(await found('assignee='), [2], 'nobody takes care of it')
+  t.same((await ask('/api/tags')).body, { tags: [{ tag: 'blue', leads: 1 }, { tag: 'vip', leads: 2 }], assignees: [{ assignee: 'Luisa', leads: 1 }] })
+  t.same((await ask('/api/tags?account=other')).body, { tags: [], assignees: [] })
+})
+
+t.test('GET /api/leads of several states keeps the order of the list, page by page', async (t) => {
+  const { ask, take } = await serveApi(t)
+  const person = (n: number) => ({ id: `p${n}`, chat_id: `521551111111${n}@c.us`, from: `521551111111${n}@c.us`, phone: `+521551111111${n}`, timestamp: 100 * n })
+  await take(...[1, 2, 3, 4].map((n) => record(`${n}`, person(n))))
+  for (const [id, state] of [[1, 'won'], [2, 'open'], [3, 'lost'], [4, 'won']] as const) await ask(`/api/leads/${id}`, { method: 'PATCH', body: { state } })
+  const found = async (search: string): Promise<number[]> => (await ask<LeadPage>(`/api/leads?${search}`)).body.leads.map(({ id }) => id)
+  t.same(await found('state=won,open'), [4, 2, 1])
+  t.same(await found('state=won,open,won&waiting=true'), [1, 2, 4])
+  const first = await ask<LeadPage>('/api/leads?state=won,open&limit=2')
+  t.same(await found(`state=won,open&limit=2&cursor=${first.body.next_cursor}`), [1])
+})
+
+t.test('POST /api/leads/:id/read: nothing is unread until the next message', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { timestamp: 100 }), record('2', { timestamp: 200 }))
+  t.match((await ask<Lead>('/api/leads/1')).body, { unanswered_count: 2, unread_count: 2 })
+  const { status, body } = await ask<Lead>('/api/leads/1/read', { method: 'POST' })
+  t.equal(status, 200)
+  conforms(t, Lead, body, 'the lead')
+  t.match(body, { unanswered_count: 2, unread_count: 0 })
+  t.same((await ask<Lead>('/api/leads/1/read', { method: 'POST' })).body, body, 'once more changes nothing')
+  await take(record('3', { timestamp: 150 }, 'message', { source: 'backfill' }))
+  t.match((await ask<Lead>('/api/leads/1')).body, { unanswered_count: 3, unread_count: 1 }, 'one that was read back was not seen yet')
+  await take(reply('4', { timestamp: 300 }))
+  t.match((await ask<Lead>('/api/leads/1')).body, { unanswered_count: 0, unread_count: 0 })
+  t.equal((await ask('/api/leads/9/read', { method: 'POST' })).status, 404)
+})
+
+t.test('POST /api/leads/:id/merge makes one lead of two; the other id leads to it, and live clients are told', async (t) => {
+  const { ask, take, url } = await serveApi(t)
+  const lid = '118999881199@lid'
+  const { phone: _phone, ...byLid } = record('3', { id: 'false_lid_3', chat_id: lid, from: lid, lid, timestamp: 200 }).message
+  await take(record('1', { timestamp: 100, name: 'Ana' }), reply('2', { timestamp: 150 }))
+  await take({ ...record('3'), message: byLid })
+  await ask('/api/leads/1', { method: 'PATCH', body: { tags: ['blue'], note: 'one' } })
+  await ask('/api/leads/2', { method: 'PATCH', body: { tags: ['vip'], note: 'two', assignee: 'Luisa', state: 'open' } })
+  const client = await openSse(`${url}/api/events`, bearer)
+  await client.until(({ event }) => event === 'session')
+  const { status, body } = await ask<Lead>('/api/leads/1/merge', { method: 'POST', body: { lead_id: 2 } })
+  t.equal(status, 200)
+  conforms(t, Lead, body, 'the lead')
+  t.match(body, { id: 1, phone: '+5215512345678', lid, tags: ['blue', 'vip'], note: 'one\ntwo', assignee: 'Luisa', state: 'open', unanswered_count: 1, last_message: { timestamp: 200 } })
+  t.same(JSON.parse((await client.until(({ event }) => event === 'lead_removed')).data), { id: 2, merged_into: 1 })
+  t.same(JSON.parse((await client.until(({ event }) => event === 'lead')).data), body)
+  client.close()
+  t.same((await ask<Lead>('/api/leads/2')).body, body)
+  t.equal((await ask<MessagePage>('/api/leads/2/messages')).body.messages.length, 3)
+  await take({ ...record('4'), message: { ...byLid, id: 'false_lid_4', timestamp: 300 } })
+  t.equal((await ask<LeadPage>('/api/leads')).body.leads.length, 1)
+})
+
+t.test('POST /api/leads/:id/merge refuses what cannot be one person', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1'), record('2', other), record('3', { ...other, id: 'z' }, 'message', { account: 'sales' }))
+  for (const [lead, detail] of [[1, /one lead already/], [2, /phone number of its own/], [3, /account main, lead 3 of sales/]] as const) {
+    t.match(await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: lead } }), { status: 409, body: { type: 'urn:leadmaster:problem:conflict', detail } })
+  }
+  t.equal((await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: 9 } })).status, 404)
+  t.equal((await ask<LeadPage>('/api/leads')).body.leads.length, 3)
 })

@@ -38,8 +38,8 @@ export interface Api {
   storeId: string
   live: Live
   take(...records: InboundRecord[]): Promise<void>
-  /** A request with the token; `body` is sent as JSON. */
-  ask<T>(path: string, init?: { method?: string; body?: unknown; headers?: Record<string, string> }): Promise<{ status: number; headers: Headers; body: T }>
+  /** A request with the token; `body` is sent as JSON, `text` as it is. */
+  ask<T>(path: string, init?: { method?: string; body?: unknown; text?: string; headers?: Record<string, string> }): Promise<{ status: number; headers: Headers; body: T }>
 }
 
 export const bearer = { authorization: `Bearer ${apiToken}` }
@@ -87,12 +87,12 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
     routes: http.routes(),
     storeId: store.id,
     take: (...records) => ingest.take('main', 'j', records),
-    ask: async <T>(path: string, init: { method?: string; body?: unknown; headers?: Record<string, string> } = {}) => {
-      const { method = 'GET', body, headers } = init
+    ask: async <T>(path: string, init: { method?: string; body?: unknown; text?: string; headers?: Record<string, string> } = {}) => {
+      const { method = 'GET', body, text: asIs, headers } = init
       const answer = await fetch(url + path, {
         method,
         headers: { ...bearer, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) })
+        ...(asIs !== undefined ? { body: asIs } : body === undefined ? {} : { body: JSON.stringify(body) })
       })
       const text = await answer.text()
       return { status: answer.status, headers: answer.headers, body: (text === '' ? undefined : JSON.parse(text)) as T }

@@ -1,0 +1,87 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { Deletion, DeletionPage, type LeadPage, type MessagePage } from '../../../src/contract/lead.ts'
+import type { Problem } from '../../../src/contract/problem.ts'
+import { conforms } from '../../platform/conforms.ts'
+import { ownDirectory } from '../../platform/own-directory.ts'
+import { openSse } from '../../platform/sse-client.ts'
+import { fakeSessionManager } from '../fake-session-manager.ts'
+import { record, reply } from '../store/open-store.ts'
+import { bearer, serveApi } from './rig.ts'
+
+const other = { id: 'false_5215511111111@c.us_X', chat_id: '5215511111111@c.us', from: '5215511111111@c.us', phone: '+5215511111111' }
+const csv = { 'content-type': 'text/csv' }
+
+/** Files of a directory, the write-ahead log too, that hold a text. */
+const filesWith = async (directory: string, text: string): Promise<string[]> => {
+  const files = await readdir(directory)
+  const found = await Promise.all(files.map(async (file) => ((await readFile(join(directory, file))).includes(text) ? [file] : [])))
+  return found.flat()
+}
+
+t.test('DELETE /api/leads/:id: nothing of the person is left, and a record without personal data says so', async (t) => {
+  const directory = ownDirectory(t)
+  const upstream = await fakeSessionManager(t)
+  const { ask, take, url } = await serveApi(t, { sessionManager: upstream.url, directory })
+  const marker = 'Xochimilcoyotl'
+  const one = record('1', { body: `${marker} one`, name: `${marker} name` })
+  await take(one, record('1', { body: `${marker} edited`, edited: { at: '2026-01-01T00:00:00.000Z' } }, 'edit'), reply('2', { body: `${marker} two` }), record('3', { ...other, body: 'stays' }))
+  await take(record('r', { reaction: { message_id: one.message.id, emoji: '👍', sender: `${marker}@c.us` } }, 'reaction'))
+  await ask('/api/leads/1', { method: 'PATCH', body: { note: `${marker} note`, name: `${marker} given`, tags: [marker], assignee: marker }, headers: { 'idempotency-key': 'k1' } })
+  await ask('/api/leads/1', { method: 'PATCH', body: { note: '' } })
+  await ask('/api/leads/import', { method: 'POST', headers: csv, text: `phone,name\n+52 55 1234 5678,${marker} imported\n` })
+  t.not((await filesWith(directory, marker)).length, 0)
+  const client = await openSse(`${url}/api/events`, bearer)
+  await client.until(({ event }) => event === 'session')
+
+  const { status, body } = await ask<Deletion>('/api/leads/1', { method: 'DELETE', headers: { 'x-request-id': 'asked-by-her' } })
+  t.equal(status, 200)
+  conforms(t, Deletion, body, 'the record')
+  t.match(body, { reason: 'request', request_id: 'asked-by-her', leads: 1, messages: 2, media_files: 0 })
+  for (const text of [marker, marker.toLowerCase(), '5215512345678', '525512345678']) t.same(await filesWith(directory, text), [], text)
+  t.same(JSON.parse((await client.until(({ event }) => event === 'lead_removed')).data), { id: 1, merged_into: null })
+  client.close()
+  const list = await ask<DeletionPage>('/api/deletions')
+  conforms(t, DeletionPage, list.body, '/api/deletions')
+  t.same(list.body, { deletions: [body], next_cursor: null })
+
+  t.equal((await ask('/api/leads/1')).status, 404)
+  t.equal((await ask('/api/leads/1', { method: 'DELETE' })).status, 404)
+  t.match((await ask<LeadPage>('/api/leads')).body.leads, [{ id: 2 }])
+  t.match((await ask<MessagePage>('/api/messages')).body.messages, [{ body: 'stays' }])
+  const all = await openSse(`${url}/api/events?after=0`, bearer)
+  await all.until(({ event }) => event === 'lead_removed')
+  t.notOk(all.events.some(({ data }) => data.includes(marker)))
+  all.close()
+})
+
+t.test('a message that the person writes afterwards makes a new lead, under the name of WhatsApp', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const { ask, take } = await serveApi(t, { sessionManager: upstream.url })
+  await take(record('1', { name: 'Ana' }))
+  await ask('/api/leads/import', { method: 'POST', headers: csv, text: 'phone,name\n+52 55 1234 5678,Ana García\n' })
+  await ask('/api/leads/1', { method: 'DELETE' })
+  await take(record('2', { name: 'Ana' }))
+  t.match((await ask<LeadPage>('/api/leads')).body.leads, [{ id: 2, name: 'Ana', unanswered_count: 1, last_message: { body: 'message 2' } }])
+})
+
+t.test('session-manager erases its own: of every chat of the lead, and of the number it is known by', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const { ask, take } = await serveApi(t, { sessionManager: upstream.url })
+  const lid = '118999881199@lid'
+  const drafts = [record('1'), record('2', { id: 'lid-2', chat_id: lid, from: lid, lid }), record('3', { ...other, id: 'kept' })]
+  upstream.journal.append(drafts.map(({ message }) => ({ key: `message:${message.id}`, kind: 'message', message })), 'live')
+  await take(record('2', { id: 'lid-2', chat_id: lid, from: lid, lid }))
+  t.equal((await ask('/api/leads/1', { method: 'DELETE' })).status, 200)
+  t.same(upstream.journal.read(0, 100).map(({ kind }) => kind), ['erased', 'erased', 'message'])
+})
+
+t.test('session-manager cannot be reached: its problem, and nothing is changed', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1'), record('2', { ...other, id: 'sales' }, 'message', { account: 'sales' }))
+  t.match(await ask<Problem>('/api/leads/1', { method: 'DELETE' }), { status: 503, body: { type: 'urn:leadmaster:problem:session-manager-unreachable' } })
+  t.equal((await ask('/api/leads/1')).status, 200)
+  t.same((await ask<DeletionPage>('/api/deletions')).body.deletions, [])
+  t.match(await ask<Problem>('/api/leads/2', { method: 'DELETE' }), { status: 503, body: { account: 'sales', detail: /FURTHER_SESSION_MANAGERS/ } })
+})
