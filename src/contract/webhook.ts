@@ -35,12 +35,12 @@ export const Webhook = Type.Object({
   url: Type.String(),
   description: Type.String(),
   events: Type.Array(WebhookEvent),
-  enabled: Type.Boolean(),
+  enabled: Type.Boolean({ description: 'while it is off nothing is queued for it, and what waited before goes on when it is on again; an answer of 410 Gone turns it off' }),
   created_at: Type.String(),
-  pending: Type.Integer({ description: 'deliveries that wait, in order' }),
+  pending: Type.Integer({ description: 'deliveries that wait, in order; each for 3 days, then it is dead' }),
   dead: Type.Integer({ description: 'deliveries given up after 3 days; they can be replayed' }),
   last_success_at: Type.Union([Type.String(), Type.Null()]),
-  failing_since: Type.Union([Type.String(), Type.Null()]),
+  failing_since: Type.Union([Type.String(), Type.Null()], { description: 'since when what is first in its queue is not taken' }),
   last_error: Type.Union([Type.String(), Type.Null()])
 })
 export type Webhook = Static<typeof Webhook>
@@ -66,8 +66,8 @@ export const Delivery = Type.Object({
   type: WebhookType,
   state: Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('dead')]),
   created_at: Type.String(),
-  attempts: Type.Integer(),
-  next_attempt_at: Type.Union([Type.String(), Type.Null()]),
+  attempts: Type.Integer({ description: 'since it was queued, or replayed' }),
+  next_attempt_at: Type.Union([Type.String(), Type.Null()], { description: 'null: when its turn comes, or never' }),
   last_status: Type.Union([Type.Integer(), Type.Null()], { description: "the endpoint's HTTP status, if it gave one" }),
   last_error: Type.Union([Type.String(), Type.Null()])
 })

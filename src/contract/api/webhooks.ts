@@ -21,7 +21,11 @@ export const webhookOperations = {
   createWebhook: {
     tag: 'webhooks',
     summary: 'Add a webhook',
-    description: 'Events are posted to it from now on, signed as https://www.standardwebhooks.com/ has it, in order, tried again for 3 days. The secret is told here and never again.',
+    description: [
+      'Events are posted to it from now on, in order, each at least once, signed as https://www.standardwebhooks.com/ has it: verify them with one of its libraries, and take what comes with a `webhook-id` you know already for a repetition. The secret is told here and never again.',
+      'Any 2xx within 15 s is success; redirects are not followed. Until what is first in the queue is taken it is tried again for 3 days, after 5 s at first and then up to an hour (or what Retry-After says, up to a day); then it is dead, and the next one goes on. 410 Gone turns the webhook off.',
+      'At most 50 webhooks. Their URLs must lead to public addresses alone, unless WEBHOOK_PRIVATE_ADDRESSES in central-hub.env allows others.'
+    ].join('\n\n'),
     body: { schema: WebhookCreate, example: { url: webhook.url, events: webhook.events, description: 'CRM' } },
     answer: { status: 201, description: 'The webhook, with its secret', schema: WebhookWithSecret, example: withSecret },
     problems: ['conflict']
@@ -36,6 +40,7 @@ export const webhookOperations = {
   patchWebhook: {
     tag: 'webhooks',
     summary: 'Change a webhook',
+    description: 'Turned on again, or with another URL, what waits for it is tried at once.',
     params,
     body: { schema: WebhookPatch, example: { enabled: false } },
     answer: { status: 200, description: 'The webhook as it is now', schema: Webhook, example: webhook },
@@ -59,6 +64,7 @@ export const webhookOperations = {
   pingWebhook: {
     tag: 'webhooks',
     summary: 'Send a test event',
+    description: '`webhook.ping` goes before everything else that waits, and is tried once: read its delivery to see what came of it. When it is taken, what has been failing is tried at once.',
     params,
     answer: { status: 202, description: 'The delivery that was put in the queue', schema: Type.Object({ delivery_id: Type.String() }), example: { delivery_id: delivery.id } },
     problems: ['not-found', 'conflict']
@@ -66,6 +72,7 @@ export const webhookOperations = {
   listDeliveries: {
     tag: 'webhooks',
     summary: 'List deliveries, latest first',
+    description: 'Delivered ones are kept for 7 days, the latest 1,000 of each webhook; dead ones for 30 days; none for longer than RETENTION keeps messages.',
     params,
     query: Type.Object({
       state: Type.Optional(Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('dead')])),
@@ -77,6 +84,7 @@ export const webhookOperations = {
   replayDelivery: {
     tag: 'webhooks',
     summary: 'Deliver again',
+    description: 'With the `webhook-id` it had, before whatever came later.',
     params: Type.Object({ id, delivery_id: Type.String({ minLength: 1, maxLength: 100 }) }),
     answer: { status: 202, description: 'It is in the queue', schema: Replayed, example: { replayed: 1 } },
     problems: ['not-found', 'conflict']

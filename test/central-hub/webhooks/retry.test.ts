@@ -18,12 +18,11 @@ t.test('Retry-After makes it longer, up to a day, and never shorter', async (t) 
 })
 
 t.test('whatever comes, there is another try, later and within a day', async (t) => {
-  fc.assert(
-    fc.property(fc.nat(), fc.option(fc.nat(), { nil: undefined }), fc.double({ min: 0, max: 1, noNaN: true }), (failures, retryAfterMs, random) => {
-      const wait = retryAt({ ...failed, failures: failures + 1, retryAfterMs }, random)
-      return wait >= 2_500 && wait <= day
-    })
-  )
+  const any = fc.property(fc.nat(), fc.option(fc.nat(), { nil: undefined }), fc.double({ min: 0, max: 1, noNaN: true }), (failures, retryAfterMs, random) => {
+    const wait = retryAt({ ...failed, failures: failures + 1, retryAfterMs }, random)
+    return wait >= 2_500 && wait <= day
+  })
+  t.doesNotThrow(() => fc.assert(any))
 })
 
 t.test('it is over after 3 days, once the endpoint has been failing for as long', async (t) => {

@@ -1,0 +1,301 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { Delivery, WebhookCreate } from '../../../src/contract/webhook.ts'
+import { listDeliveries, replay } from '../../../src/central-hub/store/deliveries.ts'
+import { addPing } from '../../../src/central-hub/store/outbox.ts'
+import { createWebhook, getWebhook, patchWebhook, rotateSecret } from '../../../src/central-hub/store/webhooks.ts'
+import { createDeliverer, type Deliverer, type DeliveryOutcome } from '../../../src/central-hub/webhooks/deliverer.ts'
+import type { Outcome, Post } from '../../../src/central-hub/webhooks/post.ts'
+import { logLines } from '../../platform/log-lines.ts'
+import { record, testStore, type TestStore } from '../store/open-store.ts'
+import { verified } from './receiver.ts'
+import { testClock, type TestClock } from './test-clock.ts'
+
+const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000]
+const down: Outcome = { status: null, error: 'nothing listens there (ECONNREFUSED)' }
+const broken: Outcome = { status: 500, error: 'HTTP 500' }
+
+interface Sent {
+  url: string
+  headers: Record<string, string>
+  body: string
+}
+
+/** A deliverer over a store of its own; what endpoints answer, and the time, are the test's. */
+interface Rig extends TestStore {
+  clock: TestClock
+  deliverer: Deliverer
+  sent: Sent[]
+  logged: ReturnType<typeof logLines>
+  settled: Record<DeliveryOutcome, number>
+  add(facts?: Partial<WebhookCreate>): Promise<number>
+  /** Takes messages of these names. */
+  happen(...names: string[]): Promise<void>
+  /** Lets time pass in steps, at each of which everything due is done. */
+  pass(ms: number, step?: number): Promise<void>
+  /** Waits until nothing is under way. */
+  quiet(): Promise<void>
+  deliveries(id: number, state?: Delivery['state']): Promise<Delivery[]>
+}
+
+/** The name of the message a post is of, or its type. */
+const nameOf = ({ body }: Pick<Sent, 'body'>): string => {
+  const { type, data } = JSON.parse(body) as { type: string; data: { message?: { body: string } } }
+  return data.message?.body.replace('message ', '') ?? type
+}
+
+const rig = async (t: Test, answer: (sent: Sent, signal: AbortSignal) => Outcome | Promise<Outcome>): Promise<Rig> => {
+  const store = await testStore(t)
+  const clock = testClock()
+  const logged = logLines()
+  const settled = { delivered: 0, failed: 0, dead: 0 }
+  const sent: Sent[] = []
+  let underWay = 0
+  const post: Post = {
+    send: async (request, signal) => {
+      sent.push(request)
+      underWay += 1
+      return Promise.resolve(answer(request, signal)).finally(() => (underWay -= 1))
+    },
+    close: () => undefined
+  }
+  const deliverer = createDeliverer({ db: store.db, post, clock, log: logged.log, random: () => 1, onSettled: (outcome, n) => (settled[outcome] += n) })
+  t.teardown(() => deliverer.stop(0))
+  const quiet = async (): Promise<void> => {
+    // the store's queue is first come, first served: a question asked now is answered after what is under way there
+    for (let calm = 0; calm < 3; calm += 1) {
+      const before = sent.length
+      for (let turn = 0; turn < 10; turn += 1) await store.db.selectFrom('webhooks').select('id').execute()
+      if (underWay > 0 || sent.length !== before) calm = -1
+      if (underWay > 0) await delay(1)
+    }
+  }
+  return {
+    ...store, clock, deliverer, sent, logged, settled, quiet,
+    add: async (facts = {}) => (await createWebhook(store.db, { url: 'https://crm.example.com/hooks/secret?key=secret', events: ['message.created'], ...facts }))?.id as number,
+    happen: async (...names) => {
+      await store.take(...names.map((name) => record(name)))
+      deliverer.wake()
+      await quiet()
+    },
+    pass: async (ms, step = ms) => {
+      for (let left = ms; left > 0; left -= step) {
+        clock.pass(Math.min(step, left))
+        await quiet()
+      }
+    },
+    deliveries: async (id, state) => (await listDeliveries(store.db, id, state, 200)).items
+  }
+}
+
+t.test('what happens is posted, signed, in order, and kept as delivered', async (t) => {
+  const { add, happen, sent, deliveries, db } = await rig(t, () => ({ status: 200 }))
+  const id = await add()
+  const { secret } = (await rotateSecret(db, id)) as { secret: string }
+  await happen('A', 'B')
+  await happen('C')
+  t.same(sent.map(nameOf), ['A', 'B', 'C'])
+  const [first] = sent as [Sent]
+  t.match(verified(secret, { path: '', headers: first.headers, text: first.body, body: JSON.parse(first.body) }), { type: 'message.created', data: { message: { body: 'message A' }, lead: { phone: '+5215512345678' } } })
+  t.equal(first.url, 'https://crm.example.com/hooks/secret?key=secret')
+  t.same((await deliveries(id)).map(({ state, attempts, last_status, id: messageId }) => [messageId, state, attempts, last_status]), sent.map(({ headers }) => [headers['webhook-id'], 'delivered', 1, 200]).reverse())
+  t.match(await getWebhook(db, id), { pending: 0, dead: 0, failing_since: null, last_error: null, last_success_at: /Z$/ })
+})
+
+t.test('the head is tried again until it is taken, with the same id; what comes later waits for it', async (t) => {
+  let up = false
+  const { add, happen, pass, sent, deliveries, db, logged } = await rig(t, () => (up ? { status: 204 } : broken))
+  const id = await add()
+  await happen('A', 'B')
+  t.same(sent.map(nameOf), ['A'])
+  t.match(await deliveries(id, 'pending'), [{ attempts: 0, next_attempt_at: null }, { attempts: 1, last_status: 500, last_error: 'HTTP 500', next_attempt_at: /Z$/ }])
+  await pass(4 * second)
+  t.equal(sent.length, 1, 'not before its time')
+  await pass(second)
+  await pass(10 * second)
+  t.same(sent.map(nameOf), ['A', 'A', 'A'])
+  t.equal(new Set(sent.map(({ headers }) => headers['webhook-id'])).size, 1)
+  t.equal(new Set(sent.map(({ headers }) => headers['webhook-timestamp'])).size, 3, 'each attempt is signed anew')
+  t.match(await getWebhook(db, id), { pending: 2, failing_since: /Z$/, last_error: 'HTTP 500' })
+  up = true
+  await pass(20 * second)
+  t.same(sent.map(nameOf), ['A', 'A', 'A', 'A', 'B'])
+  t.match(await getWebhook(db, id), { pending: 0, failing_since: null, last_error: null })
+  t.equal(logged.of('webhook_failing').length, 1, 'one line an outage')
+  t.match(logged.of('webhook_mended'), [{ level: 'info', webhook: id, failures: 3 }])
+  t.notMatch(JSON.stringify(logged.lines), /secret|message A|55123/, 'no path, query or text in the log')
+})
+
+t.test('an endpoint that does not answer holds up no other', async (t) => {
+  const { add, happen, sent, deliverer } = await rig(t, ({ url }, signal) =>
+    url.includes('slow') ? new Promise((resolve) => signal.addEventListener('abort', () => resolve(down))) : { status: 200 }
+  )
+  await add({ url: 'https://slow.example.com/' })
+  await add({ url: 'https://crm.example.com/' })
+  const happened = happen('A', 'B', 'C')
+  while (sent.filter(({ url }) => url.includes('crm')).length < 3) await delay(5)
+  t.same(sent.filter(({ url }) => url.includes('crm')).map(nameOf), ['A', 'B', 'C'])
+  t.same(sent.filter(({ url }) => url.includes('slow')).map(nameOf), ['A'], 'one delivery of each is under way')
+  await deliverer.stop(0)
+  await happened
+})
+
+t.test('an endpoint that is down is tried for 3 days; then what is as old is dead, and what is newer goes on', async (t) => {
+  let up = false
+  const { add, happen, pass, sent, deliveries, settled, logged, db } = await rig(t, () => (up ? { status: 200 } : down))
+  const id = await add()
+  await happen('A', 'B', 'C')
+  await pass(2 * day, 10 * minute)
+  // outbox times are the system's: what happens now has as long to go as A had
+  await db.updateTable('deliveries').set((row) => ({ expires_at: row('expires_at', '+', 2 * day) })).where('outbox_id', '=', 3).execute()
+  t.same(await deliveries(id, 'dead'), [])
+  await pass(day + 2 * hour, 10 * minute)
+  t.match(await deliveries(id, 'dead'), [{ last_error: down.error as string }, { attempts: sent.filter((one) => nameOf(one) === 'A').length }])
+  t.ok(sent.length < 100, `${sent.length} attempts in 3 days`)
+  t.notOk(sent.some((one) => nameOf(one) === 'B'), 'one that does not answer is not asked again for each that had its time')
+  t.equal(settled.dead, 2)
+  t.match(logged.of('deliveries_dead'), [{ level: 'warn', deliveries: 2 }])
+  t.match(await getWebhook(db, id), { pending: 1, dead: 2 })
+
+  up = true
+  await pass(hour)
+  t.same(nameOf(sent.at(-1) as Sent), 'C')
+  t.match(await getWebhook(db, id), { pending: 0, dead: 2, failing_since: null })
+})
+
+t.test('dead ones are replayed, oldest first and before what came later, with the ids they had', async (t) => {
+  let up = false
+  const { add, happen, take, pass, sent, quiet, db, deliverer, clock } = await rig(t, () => (up ? { status: 200 } : down))
+  const id = await add()
+  await happen('A', 'B')
+  await pass(3 * day + 2 * hour, 30 * minute)
+  t.match(await getWebhook(db, id), { pending: 0, dead: 2 })
+  const before = sent.length
+  await take(record('C'))
+  up = true
+  t.equal(await replay(db, id, undefined, clock.now()), 2)
+  t.match(await getWebhook(db, id), { pending: 3, dead: 0 })
+  deliverer.wake()
+  await quiet()
+  t.same(sent.slice(before).map(nameOf), ['A', 'B', 'C'])
+  t.equal(sent[before]?.headers['webhook-id'], sent[0]?.headers['webhook-id'])
+  t.match(await getWebhook(db, id), { pending: 0, dead: 0 })
+  t.equal(await replay(db, id, sent[0]?.headers['webhook-id'], clock.now()), 1, 'one that was delivered can be had again, too')
+  deliverer.wake()
+  await quiet()
+  t.equal(nameOf(sent.at(-1) as Sent), 'A')
+})
+
+t.test('one that the endpoint never takes is dead after 3 days, and each of those behind it has its turn', async (t) => {
+  const { add, happen, pass, sent, db } = await rig(t, (one) => (nameOf(one) === 'poison' ? { status: 400, error: 'HTTP 400' } : { status: 200 }))
+  const id = await add()
+  await happen('A', 'poison', 'B', 'C')
+  await pass(3 * day - hour, hour)
+  t.match(await getWebhook(db, id), { pending: 3 })
+  await pass(2 * hour, hour)
+  t.same([...new Set(sent.map(nameOf))], ['A', 'poison', 'B', 'C'])
+  t.match(await getWebhook(db, id), { pending: 0, dead: 1, failing_since: null })
+})
+
+t.test('after a week without the hub everything still has 3 days', async (t) => {
+  let up = false
+  const { add, happen, pass, deliverer, clock, quiet, sent, db } = await rig(t, () => (up ? { status: 200 } : down))
+  const id = await add({ enabled: true })
+  clock.pass(7 * day)
+  await happen('A')
+  await pass(hour)
+  t.match(await getWebhook(db, id), { pending: 1, dead: 0 })
+  up = true
+  await pass(hour)
+  deliverer.wake()
+  await quiet()
+  t.equal(nameOf(sent.at(-1) as Sent), 'A')
+  t.match(await getWebhook(db, id), { pending: 0, dead: 0 })
+})
+
+t.test('Retry-After is waited for', async (t) => {
+  const { add, happen, pass, sent } = await rig(t, () => ({ status: 429, error: 'HTTP 429', retryAfterMs: 10 * minute }))
+  await add()
+  await happen('A')
+  await pass(10 * minute - second, minute)
+  t.equal(sent.length, 1)
+  await pass(second)
+  t.equal(sent.length, 2)
+})
+
+t.test('410 Gone turns the webhook off; turned on again it goes on where it stood', async (t) => {
+  let gone = true
+  const { add, happen, pass, sent, db, deliverer, quiet, logged } = await rig(t, () => (gone ? { status: 410, error: 'HTTP 410' } : { status: 200 }))
+  const id = await add()
+  await happen('A', 'B')
+  t.match(await getWebhook(db, id), { enabled: false, pending: 2, last_error: 'HTTP 410' })
+  t.match(logged.of('webhook_disabled'), [{ level: 'warn', webhook: id }])
+  await happen('while it is off')
+  await pass(day, hour)
+  t.equal(sent.length, 1)
+  gone = false
+  await patchWebhook(db, id, { enabled: true })
+  deliverer.wake()
+  await quiet()
+  t.same(sent.map(nameOf), ['A', 'A', 'B'])
+})
+
+t.test('a ping goes first, is tried once, and when it is taken so is what has been failing', async (t) => {
+  let up = false
+  const { add, happen, sent, db, deliverer, quiet, deliveries } = await rig(t, () => (up ? { status: 200 } : broken))
+  const id = await add()
+  await happen('A', 'B')
+  const ping = async (): Promise<void> => {
+    await addPing(db, id)
+    deliverer.wake()
+    await quiet()
+  }
+  await ping()
+  t.same(sent.map(nameOf), ['A', 'webhook.ping'])
+  t.match(await deliveries(id, 'dead'), [{ type: 'webhook.ping', attempts: 1, last_status: 500 }])
+  up = true
+  await ping()
+  t.same(sent.map(nameOf), ['A', 'webhook.ping', 'webhook.ping', 'A', 'B'])
+  t.match(await getWebhook(db, id), { pending: 0, failing_since: null })
+})
+
+t.test('a stop waits for what is under way, and what is cut off counts as not tried', async (t) => {
+  let release = (_: Outcome): void => undefined
+  const { add, happen, sent, deliverer, deliveries, db } = await rig(t, (one, signal) =>
+    new Promise((resolve) => {
+      release = resolve
+      if (nameOf(one) === 'B') signal.addEventListener('abort', () => resolve(down))
+    })
+  )
+  const id = await add()
+  const happened = happen('A', 'B')
+  while (sent.length < 1) await delay(5)
+  release({ status: 200 })
+  while (sent.length < 2) await delay(5)
+  await deliverer.stop(10)
+  await happened
+  t.match(await deliveries(id), [{ state: 'pending', attempts: 0, last_error: null }, { state: 'delivered' }])
+  t.match(await getWebhook(db, id), { failing_since: null })
+
+  const [other, another] = [await rig(t, () => new Promise((resolve) => (release = resolve))), () => release({ status: 200 })]
+  const otherId = await other.add()
+  const otherHappened = other.happen('A')
+  while (other.sent.length < 1) await delay(5)
+  const stopped = other.deliverer.stop(60_000)
+  another()
+  await stopped
+  await otherHappened
+  t.match(await other.deliveries(otherId), [{ state: 'delivered' }], 'what ends in time is settled')
+})
+
+t.test('an error of the store is logged, and delivering goes on', async (t) => {
+  const { add, happen, pass, sent, db, logged } = await rig(t, () => ({ status: 200 }))
+  const id = await add()
+  await db.updateTable('webhooks').set({ secret: '' }).where('id', '=', id).execute()
+  await happen('A')
+  t.match(logged.of('delivering_failed'), [{ level: 'error', webhook: id }])
+  await rotateSecret(db, id)
+  await db.updateTable('webhooks').set({ old_secret: null }).execute()
+  await pass(5 * second)
+  t.same(sent.map(nameOf), ['A'])
+})
