@@ -22,7 +22,7 @@ const roundUp = (most) => {
   return [2, 4, 6, 8, 10].map((step) => step * power).find((step) => step >= most) ?? most
 }
 
-const width = 600, height = 180, left = 44, bottom = 22, top = 10
+const width = 600, height = 190, left = 44, bottom = 32, top = 12
 
 /**
  * Bars, one on top of the other for each day; null is a day without a value.
@@ -47,7 +47,7 @@ export const barChart = ({ name, days, series, write, round = roundUp }) => {
   const lines = [0, most / 2, most].map((value) => s('line', { class: 'rule', x1: left, x2: width, y1: y(value), y2: y(value) }))
   const numbers = [most / 2, most].map((value) => label(write(value), { class: 'axis', x: left - 6, y: y(value) + 4, 'text-anchor': 'end' }))
   const named = [0, Math.floor((days.length - 1) / 2), days.length - 1].map((index, at) =>
-    label(days[index] ?? '', { class: 'axis', x: left + (index + 0.5) * step, y: height - 5, 'text-anchor': ['start', 'middle', 'end'][at] ?? 'middle' }))
+    label(days[index] ?? '', { class: 'axis', x: left + (index + 0.5) * step, y: height - 9, 'text-anchor': ['start', 'middle', 'end'][at] ?? 'middle' }))
   return s('svg', { class: 'chart', viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': name }, ...lines, ...bars, ...numbers, ...named)
 }
 

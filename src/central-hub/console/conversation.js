@@ -62,6 +62,10 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
   }
   document.addEventListener('visibilitychange', () => void markRead())
 
+  /** @param {boolean} known whether there is a lead to show them of */
+  const showParts = (known) => {
+    for (const part of ['lead-form', 'lead-more', 'foot', 'to-details']) byId(part).hidden = !known
+  }
   const render = () => {
     if (!lead) return
     renderHead(lead)
@@ -101,8 +105,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
       lead = now
       onLead(now)
       form.show(now)
-      byId('lead-form').hidden = false
-      byId('lead-more').hidden = false
+      showParts(true)
       render()
       list.take(page)
       void markRead()
@@ -127,10 +130,10 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
       ;[openId, lead] = [id, known]
       if (known) form.show(known)
       history.show(id)
-      byId('lead-form').hidden = known === undefined
-      byId('lead-more').hidden = known === undefined
-      say(byId('lead-name'), `#${id}`)
-      for (const part of ['lead-sub', 'lead-facts', 'lead-saved', 'reply-hint', 'reply']) byId(part).replaceChildren()
+      showParts(known !== undefined)
+      if (!known) say(byId('lead-name'), `#${id}`)
+      byId('lead-sub').replaceChildren()
+      say(byId('lead-saved'), '')
       render()
       list.render()
       void load()

@@ -61,7 +61,7 @@ export const createFigures = () => {
     const words = states.map((state) => `${texts.stateOf[state]} ${figure(by[state])}`).join(', ')
     return h('section', { class: 'card pair' },
       h('div', {}, h('h3', {}, texts.waitingNow), h('p', { class: 'big' }, figure(now)), h('p', { class: 'muted' }, longest_since === null ? texts.nobodyWaits : texts.longest(duration(hubNow() - Date.parse(longest_since), 'long')))),
-      h('div', { class: 'grow' }, h('h3', {}, texts.leadsByState), partsChart({ name: `${texts.leadsByState}: ${words}`, parts: states.map((state) => ({ kind: `of-${state}`, value: by[state] })) }),
+      h('div', { class: 'grow' }, h('h3', {}, texts.leadsByState), states.some((state) => by[state] > 0) && partsChart({ name: `${texts.leadsByState}: ${words}`, parts: states.map((state) => ({ kind: `of-${state}`, value: by[state] })) }),
         legend(...states.map((state) => ({ kind: `of-${state}`, text: `${texts.stateOf[state]} ${figure(by[state])}` })))))
   }
 

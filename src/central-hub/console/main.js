@@ -52,6 +52,7 @@ const sessions = createSessions({
     const call = byId('call')
     call.hidden = ['READY', 'UNKNOWN', 'INIT', 'AUTHENTICATED'].includes(how)
     say(call, how === 'QR_REQUIRED' ? texts.callQr : texts.callLost)
+    call.dataset.how = how === 'QR_REQUIRED' ? 'qr' : 'lost'
     if (route().name === 'home') showRoute()
   },
   onAccounts: inbox.setAccounts

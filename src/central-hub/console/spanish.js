@@ -20,7 +20,7 @@ export const spanish = {
   failed: 'No se pudo hacer.',
   navigation: 'Vistas', leads: 'Clientes', figures: 'Cifras', settings: 'Ajustes',
 
-  search: 'Buscar clientes', searchHint: 'Nombre, teléfono o mensaje', filters: 'Filtros', filtersOn: (n) => `Filtros (${n})`, stateFilter: 'Estado', waitFilter: 'Respuesta', tagFilter: 'Etiqueta', assigneeFilter: 'Lo atiende', accountFilter: 'Cuenta', clearFilters: 'Quitar',
+  search: 'Buscar clientes', searchHint: 'Nombre, número o texto', filters: 'Filtros', filtersOn: (n) => `Filtros (${n})`, stateFilter: 'Estado', waitFilter: 'Respuesta', tagFilter: 'Etiqueta', assigneeFilter: 'Lo atiende', accountFilter: 'Cuenta', clearFilters: 'Quitar',
   active: 'Sin ignorados', all: 'Todos', any: 'Cualquiera', nobody: 'Nadie', waitsFilter: { '': 'Todos', true: 'Esperan', false: 'No esperan' },
   exportList: 'Exportar (CSV)', waiting: 'Esperan respuesta', recent: 'Recientes',
   nobodyWaits: 'Nadie está esperando. ¡Bien hecho!', noRecent: 'No hay más clientes.', noMatch: 'Ningún cliente coincide.', showAll: 'Ver todos los clientes',
