@@ -53,10 +53,12 @@ type Method = 'get' | 'post' | 'patch' | 'delete'
 /** What an operation offers of HTTP besides its own; api/serve.ts gives it. */
 const offers = (id: OperationId, method: Method, { tag, answer, body, problems: own }: Operation) => {
   const stored = tag === 'leads' || tag === 'messages' || tag === 'webhooks'
+  // deleting asks session-manager first, and what is deleted once is deleted
+  const written = method !== 'get' && stored && !isRaw(body) && id !== 'deleteLead'
   return {
     etag: method === 'get' && ((stored && answer.schema !== undefined) || id === 'getMedia' || id === 'getOpenApi'),
-    taggedWrite: method !== 'get' && stored && answer.schema !== undefined && !isRaw(body),
-    idempotency: method !== 'get' && stored && !isRaw(body),
+    taggedWrite: written && answer.schema !== undefined,
+    idempotency: written,
     ifMatch: own?.includes('precondition-failed') === true,
     range: id === 'getMedia',
     resume: id === 'streamEvents'
