@@ -1,8 +1,8 @@
 import type { Log } from '../platform/log.ts'
 import { ProblemError } from '../platform/problem.ts'
 import { accountName, type Account } from './accounts.ts'
-import { addDeletion, addToDeletion, type Counts } from './store/deletions.ts'
-import { expire, expiredMessages } from './store/expire.ts'
+import { addDeletion, addToDeletion } from './store/deletions.ts'
+import { expire, expiredMessages, type Expired } from './store/expire.ts'
 import type { Store } from './store/open.ts'
 
 /** Deletes what is older than is kept, at session-manager first, in batches between which everything else goes on. */
@@ -15,6 +15,8 @@ export interface Retention {
 
 /** Messages of one batch; session-manager takes as many at once. */
 const batchSize = 500
+/** Messages of one transaction: everything else waits for it. */
+const atOnce = 100
 
 export interface RetentionOptions {
   store: Store
@@ -30,35 +32,38 @@ export const createRetention = ({ store, accounts, keepMs, onChanged, log }: Ret
   let running: Promise<void> | undefined
   let stopping = false
 
-  /** Deletes one batch of an account. @returns what it was, undefined when nothing is old enough */
-  const deleteBatch = async ({ upstream }: Account, account: string, before: number, deletion: number | undefined): Promise<{ counts: Counts; deletion: number } | undefined> => {
-    const messages = await expiredMessages(db, account, before, batchSize)
-    if (messages.length === 0) return undefined
-    const { media_files } = await upstream.erase({ chat_ids: [], message_ids: messages.map(({ id }) => id) })
-    const done = await db.transaction().execute(async (trx) => {
+  let deletion: number | undefined
+
+  const deleteSome = (messages: Expired[], before: number, media_files: number): Promise<void> =>
+    db.transaction().execute(async (trx) => {
       const counts = { leads: await expire(trx, messages, before), messages: messages.length, media_files }
-      if (deletion === undefined) return { counts, deletion: (await addDeletion(trx, { reason: 'retention', request_id: null, ...counts })).id }
-      await addToDeletion(trx, deletion, counts)
-      return { counts, deletion }
+      if (deletion === undefined) deletion = (await addDeletion(trx, { reason: 'retention', request_id: null, ...counts })).id
+      else await addToDeletion(trx, deletion, counts)
     })
+
+  /** Deletes one batch of an account. @returns how many messages */
+  const deleteBatch = async ({ upstream }: Account, account: string, before: number): Promise<number> => {
+    const messages = await expiredMessages(db, account, before, batchSize)
+    if (messages.length === 0) return 0
+    const { media_files } = await upstream.erase({ chat_ids: [], message_ids: messages.map(({ id }) => id) })
+    for (let start = 0; start < messages.length; start += atOnce) await deleteSome(messages.slice(start, start + atOnce), before, start === 0 ? media_files : 0)
     onChanged()
-    return done
+    return messages.length
   }
 
   const runOnce = async (): Promise<void> => {
     const before = Math.floor((Date.now() - keepMs) / 1_000)
-    let deletion: number | undefined
+    deletion = undefined
     let messages = 0
     for (const account of accounts) {
       const name = accountName(account)
       // which the first one is, is known once its session-manager has told
       if (name === undefined) continue
       try {
-        for (;;) {
-          const done = stopping ? undefined : await deleteBatch(account, name, before, deletion)
-          if (done === undefined) break
-          deletion = done.deletion
-          messages += done.counts.messages
+        while (!stopping) {
+          const deleted = await deleteBatch(account, name, before)
+          if (deleted === 0) break
+          messages += deleted
         }
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error
@@ -66,7 +71,6 @@ export const createRetention = ({ store, accounts, keepMs, onChanged, log }: Ret
       }
     }
     if (messages === 0) return
-    await store.scrub()
     log.info({ event: 'retention', deletion, messages }, `${messages} messages older than RETENTION were deleted`)
   }
 

@@ -104,7 +104,7 @@ export const Deletion = Type.Object({
 })
 export type Deletion = Static<typeof Deletion>
 
-/** Figures for charts. Days are those of the time zone asked for. */
+/** Figures for charts: of messages that persons and leads wrote to each other, as far as they are kept. Days are those of the time zone asked for. */
 export const Stats = Type.Object({
   days: Type.Array(
     Type.Object({

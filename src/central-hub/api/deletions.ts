@@ -3,7 +3,6 @@ import { ProblemError } from '../../platform/problem.ts'
 import { accountName, type Account } from '../accounts.ts'
 import { addDeletion, listDeletions } from '../store/deletions.ts'
 import { eraseLead, erasureOf } from '../store/erase.ts'
-import { leadRow } from '../store/leads.ts'
 import type { Store } from '../store/open.ts'
 import { fromCursor, toCursor } from '../store/page.ts'
 import type { Upstream } from '../upstream.ts'
@@ -28,10 +27,7 @@ export const addDeletionRoutes = ({ serve, store, accounts, onChanged }: { serve
   serve.raw('deleteLead', async ({ params: { id }, req: { requestId }, res }) => {
     const { lead, chatIds } = await ofLead(id, erasureOf(db, id))
     const { media_files } = await upstreamOf(lead.account).erase({ chat_ids: chatIds, requestId })
-    const deletion = await db.transaction().execute(async (trx) => {
-      const messages = await eraseLead(trx, await ofLead(id, leadRow(trx, id)))
-      return addDeletion(trx, { reason: 'request', request_id: requestId, leads: 1, messages, media_files })
-    })
+    const deletion = await eraseLead(db, lead, (trx, messages) => addDeletion(trx, { reason: 'request', request_id: requestId, leads: 1, messages, media_files }))
     onChanged()
     await store.scrub()
     sendJson(res, deletion)

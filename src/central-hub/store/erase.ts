@@ -5,7 +5,7 @@ import { eraseDeliveries } from './outbox.ts'
 import type { Db } from './schema.ts'
 
 /**
- * Deleting for good, inside a transaction of the caller's. PRAGMA secure_delete and the secure-delete of the search write
+ * Deleting for good. PRAGMA secure_delete and the secure-delete of the search write
  * over what is deleted; `scrub` of the store sees to what is left of it.
  */
 
@@ -32,7 +32,7 @@ export interface MessageKey {
   id: string
 }
 
-/** Deletes messages with what belongs to them. */
+/** Deletes messages with what belongs to them, inside a transaction of the caller's. */
 export const eraseMessages = async (db: Db, messages: readonly MessageKey[]): Promise<void> => {
   for (const [account, group] of Map.groupBy(messages, (message) => message.account)) {
     const [pks, ids] = [group.map(({ pk }) => pk), group.map(({ id }) => id)]
@@ -42,7 +42,7 @@ export const eraseMessages = async (db: Db, messages: readonly MessageKey[]): Pr
   }
 }
 
-/** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere. */
+/** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere; inside a transaction of the caller's. */
 export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   const shown = [lead.chat_id, lead.phone, lead.lid].filter((text) => text !== null)
   await db.deleteFrom('idempotency').where((row) => row.or(shown.map((text) => sql<boolean>`instr(${row.ref('body')}, ${text}) > 0`))).execute()
@@ -54,14 +54,32 @@ export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   await addEvents(db, 'lead_removed', [lead.id])
 }
 
-/** Messages erased by one statement: SQLite takes so many parameters, and more. */
-const atOnce = 5_000
+/** Messages of one transaction: everything else waits for it. */
+const atOnce = 500
 
-/** Deletes a lead and its messages; a scrub of the store is due after it. @returns how many messages */
-export const eraseLead = async (db: Db, lead: LeadRow): Promise<number> => {
-  const messages = await db.selectFrom('messages').select(['pk', 'account', 'id']).where('lead_id', '=', lead.id).execute()
-  for (let start = 0; start < messages.length; start += atOnce) await eraseMessages(db, messages.slice(start, start + atOnce))
-  await eraseLeadAlone(db, lead)
-  await db.updateTable('store').set({ scrub_due: 1 }).execute()
+const eraseSome = async (db: Db, leadId: number): Promise<number> => {
+  const messages = await db.selectFrom('messages').select(['pk', 'account', 'id']).where('lead_id', '=', leadId).limit(atOnce).execute()
+  await eraseMessages(db, messages)
   return messages.length
+}
+
+/**
+ * Deletes a lead and its messages, many of them in several transactions: one that fails leaves the rest to the next
+ * request. A scrub of the store is due after it.
+ * @param finish runs in the last transaction, with how many messages there were
+ */
+export const eraseLead = async <T>(db: Db, lead: LeadRow, finish: (trx: Db, messages: number) => Promise<T>): Promise<T> => {
+  let messages = 0
+  for (;;) {
+    const erased = await db.transaction().execute((trx) => eraseSome(trx, lead.id))
+    messages += erased
+    if (erased < atOnce) break
+  }
+  return db.transaction().execute(async (trx) => {
+    // what came in between
+    messages += await eraseSome(trx, lead.id)
+    await eraseLeadAlone(trx, lead)
+    await trx.updateTable('store').set({ scrub_due: 1 }).execute()
+    return finish(trx, messages)
+  })
 }

@@ -1,15 +1,17 @@
 import { eraseLeadAlone, eraseMessages, type MessageKey } from './erase.ts'
 import type { Db } from './schema.ts'
-import { writeWaiting } from './waiting.ts'
+import { writeCounts } from './waiting.ts'
 
 /** What is older than is kept. Moments are UNIX seconds. */
 
+export type Expired = MessageKey & { lead_id: number | null }
+
 /** The oldest messages of an account from before a moment. */
-export const expiredMessages = (db: Db, account: string, before: number, limit: number): Promise<(MessageKey & { lead_id: number | null })[]> =>
+export const expiredMessages = (db: Db, account: string, before: number, limit: number): Promise<Expired[]> =>
   db.selectFrom('messages').select(['pk', 'account', 'id', 'lead_id']).where('account', '=', account).where('timestamp', '<', before).orderBy('timestamp').orderBy('pk').limit(limit).execute()
 
 /** Deletes messages, and the leads of theirs that have none left and nothing newer. @returns how many leads */
-export const expire = async (db: Db, messages: readonly (MessageKey & { lead_id: number | null })[], before: number): Promise<number> => {
+export const expire = async (db: Db, messages: readonly Expired[], before: number): Promise<number> => {
   await eraseMessages(db, messages)
   let leads = 0
   for (const id of new Set(messages.flatMap(({ lead_id }) => lead_id ?? []))) {
@@ -19,7 +21,7 @@ export const expire = async (db: Db, messages: readonly (MessageKey & { lead_id:
     if (left === undefined && lead.last_seen < before) {
       await eraseLeadAlone(db, lead)
       leads += 1
-    } else await writeWaiting(db, id, { fresh: [], whole: true })
+    } else await writeCounts(db, id)
   }
   return leads
 }

@@ -17,6 +17,33 @@ interface Moment {
 
 const isAfter = (a: Moment, b: Moment): boolean => a.timestamp > b.timestamp || (a.timestamp === b.timestamp && a.seq > b.seq)
 
+const personalOf = (db: Db, leadId: number) => db.selectFrom('messages').where('lead_id', '=', leadId).where('personal', '=', 1)
+
+const latestReply = (db: Db, leadId: number): Promise<Moment | undefined> =>
+  personalOf(db, leadId).select(['timestamp', 'seq']).where('from_me', '=', 1).orderBy('timestamp', 'desc').orderBy('seq', 'desc').limit(1).executeTakeFirst()
+
+/** The latest message, and when it was looked up. */
+const latest = async (db: Db, leadId: number): Promise<{ last_pk: number | null; updated_at: number }> => {
+  const last = await personalOf(db, leadId).select('pk').orderBy('timestamp', 'desc').orderBy('pk', 'desc').limit(1).executeTakeFirst()
+  return { last_pk: last?.pk ?? null, updated_at: Date.now() }
+}
+
+/** Counts anew what is unanswered and unread, whatever was counted before. */
+export const writeCounts = async (db: Db, leadId: number): Promise<void> => {
+  const reply = await latestReply(db, leadId)
+  const { read_until } = await db.selectFrom('leads').select('read_until').where('id', '=', leadId).executeTakeFirstOrThrow()
+  let waiting = personalOf(db, leadId).where('from_me', '=', 0)
+  if (reply) waiting = waiting.where(sql<boolean>`(timestamp, seq) > (${reply.timestamp}, ${reply.seq})`)
+  const counts = await waiting
+    .select([sql<number | null>`min(timestamp)`.as('since'), sql<number>`count(*)`.as('unanswered'), sql<number>`count(*) filter (where pk > ${read_until})`.as('unread')])
+    .executeTakeFirstOrThrow()
+  await db
+    .updateTable('leads')
+    .set({ ...(await latest(db, leadId)), waiting_since: counts.since, unanswered_count: counts.unanswered, unread_count: counts.unread })
+    .where('id', '=', leadId)
+    .execute()
+}
+
 /**
  * Brings up to date what a lead shows of its messages: since when it waits, how many are unanswered and unread, the
  * latest one, and which replies ended a wait. It is worked out from the messages themselves, so that the order in which
@@ -24,33 +51,41 @@ const isAfter = (a: Moment, b: Moment): boolean => a.timestamp > b.timestamp || 
  * WhatsApp's times are whole seconds; within one, the journal's order decides.
  */
 export const writeWaiting = async (db: Db, leadId: number, { fresh, whole }: NewInLead): Promise<void> => {
-  const personal = db.selectFrom('messages').where('lead_id', '=', leadId).where('personal', '=', 1)
-  const reply = await personal.select(['timestamp', 'seq']).where('from_me', '=', 1).orderBy('timestamp', 'desc').orderBy('seq', 'desc').limit(1).executeTakeFirst()
-  const added = fresh.length === 0 ? [] : await personal.select(['timestamp', 'seq', 'from_me']).where('pk', 'in', fresh).execute()
+  const reply = await latestReply(db, leadId)
+  const added = fresh.length === 0 ? [] : await personalOf(db, leadId).select(['timestamp', 'seq', 'from_me']).where('pk', 'in', fresh).execute()
   const unanswered = added.filter((message) => message.from_me === 0 && (reply === undefined || isAfter(message, reply)))
-  const last = await personal.select('pk').orderBy('timestamp', 'desc').orderBy('pk', 'desc').limit(1).executeTakeFirst()
-  const shown = { last_pk: last?.pk ?? null, updated_at: Date.now() }
-  const update = db.updateTable('leads').where('id', '=', leadId)
-
   // a new reply, or a new message from before one, moves the line between what is answered and what is not
   if (!whole && unanswered.length === added.length) {
     const first = unanswered.length === 0 ? null : Math.min(...unanswered.map(({ timestamp }) => timestamp))
-    await update
+    const shown = await latest(db, leadId)
+    await db
+      .updateTable('leads')
       .set((lead) => ({
         ...shown,
         ...(first === null ? {} : { waiting_since: sql<number>`case when waiting_since < ${first} then waiting_since else ${first} end` }),
         unanswered_count: lead('unanswered_count', '+', unanswered.length),
         unread_count: lead('unread_count', '+', unanswered.length)
       }))
+      .where('id', '=', leadId)
       .execute()
     return
   }
-  let waiting = personal.where('from_me', '=', 0)
-  if (reply) waiting = waiting.where(sql<boolean>`(timestamp, seq) > (${reply.timestamp}, ${reply.seq})`)
-  const { read_until } = await db.selectFrom('leads').select('read_until').where('id', '=', leadId).executeTakeFirstOrThrow()
-  const counts = await waiting
-    .select([sql<number | null>`min(timestamp)`.as('since'), sql<number>`count(*)`.as('unanswered'), sql<number>`count(*) filter (where pk > ${read_until})`.as('unread')])
-    .executeTakeFirstOrThrow()
-  await update.set({ ...shown, waiting_since: counts.since, unanswered_count: counts.unanswered, unread_count: counts.unread }).execute()
+  await writeCounts(db, leadId)
   await writeAnswers(db, leadId, whole ? 0 : Math.min(...added.map(({ timestamp }) => timestamp)))
+}
+
+/** Leads counted in one transaction. */
+const atOnce = 200
+
+/**
+ * Leads that got messages from the release before, which does not count: after it was rolled back to, they are counted
+ * once. A lead's own change is younger than its messages are.
+ */
+export const writeUncounted = async (db: Db): Promise<void> => {
+  const uncounted = await db.selectFrom('leads').select('id').where(sql<boolean>`last_seen * 1000 > updated_at`).execute()
+  for (let start = 0; start < uncounted.length; start += atOnce) {
+    await db.transaction().execute(async (trx) => {
+      for (const { id } of uncounted.slice(start, start + atOnce)) await writeWaiting(trx, id, { fresh: [], whole: true })
+    })
+  }
 }

@@ -68,7 +68,7 @@ export const leadOperations = {
   deleteLead: {
     tag: 'leads',
     summary: 'Delete all data of a lead for good',
-    description: 'Messages and media too, also at session-manager. What remains is a record without personal data.',
+    description: 'Messages and media too, also at session-manager, from where nothing comes back; a message that the person writes afterwards makes a new lead. What remains is a record without personal data. The files are written anew, which takes seconds for a million messages, and everything else waits for it.',
     params,
     answer: { status: 200, description: 'The record of the deletion', schema: Deletion, example: deletion },
     problems: ['not-found', 'session-manager-unreachable', 'session-manager-invalid']

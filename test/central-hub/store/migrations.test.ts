@@ -71,6 +71,9 @@ t.test('the release before goes on working with it: what it writes is searched a
   t.match((await listLeads(db, { q: 'ana 50' }, 10)).items, [{ id: 50 }])
   t.same((await listLeads(db, { q: 'ana 51' }, 10)).items, [])
   t.match(await db.selectFrom('message_counts').selectAll().where('quarter', '=', 1).execute(), [{ inbound: 1 }])
+  const again = await openStore(directory)
+  t.teardown(() => again.close())
+  t.match(await getLead(again.db, 50), { unanswered_count: 1, unread_count: 1, last_message: { body: 'message 900' } }, 'and the next upgrade counts it')
 })
 
 t.test('figures follow what becomes of messages', async (t) => {

@@ -102,11 +102,11 @@ t.test('of a common word the latest captured messages come first, all of them, p
   t.same(await all({ q: 'holas' }), ['x'])
 })
 
-t.test('no list of leads sorts or scans all of them', async (t) => {
+t.test('no list sorts or scans all there is', async (t) => {
   const { db, take } = await testStore(t)
   await take(...Array.from({ length: 20 }, (_, n) => from(n, `${n}`)))
-  const plans = async (filter: string, order: string): Promise<string> =>
-    (await sql<{ detail: string }>`explain query plan select id from leads where ${sql.raw(filter)} order by ${sql.raw(order)} limit 50`.execute(db)).rows.map(({ detail }) => detail).join('; ')
+  const plans = async (filter: string, order: string, table = 'leads'): Promise<string> =>
+    (await sql<{ detail: string }>`explain query plan select id from ${sql.table(table)} where ${sql.raw(filter)} order by ${sql.raw(order)} limit 50`.execute(db)).rows.map(({ detail }) => detail).join('; ')
   const recent = 'last_seen desc, id desc'
   const waiting = 'waiting_since, id'
   for (const [filter, order] of [
@@ -115,6 +115,11 @@ t.test('no list of leads sorts or scans all of them', async (t) => {
     ["waiting_since is not null and assignee = 'x'", waiting]
   ] as const) {
     const plan = await plans(filter, order)
+    t.match(plan, /USING (COVERING )?INDEX/, filter)
+    t.notMatch(plan, /TEMP B-TREE/, filter)
+  }
+  for (const filter of ['true', "account = 'x'", 'lead_id = 1', "chat_id = 'x'", 'from_me = 1', "account = 'x' and chat_id = 'y'"]) {
+    const plan = await plans(filter, 'timestamp desc, pk desc', 'messages')
     t.match(plan, /USING (COVERING )?INDEX/, filter)
     t.notMatch(plan, /TEMP B-TREE/, filter)
   }

@@ -55,6 +55,7 @@ const indexes = [
   `CREATE INDEX leads_answered ON leads (last_seen, id) WHERE waiting_since IS NULL`,
   `CREATE INDEX leads_by_first_seen ON leads (first_seen, account)`,
   `CREATE INDEX leads_by_phone_key ON leads (phone_key) WHERE phone_key IS NOT NULL`,
+  `CREATE INDEX messages_of_account ON messages (account, timestamp, pk)`,
   `CREATE INDEX messages_of_chat ON messages (chat_id, timestamp, pk)`,
   `CREATE INDEX events_of ON events (ref, type)`,
   `CREATE INDEX messages_sent ON messages (timestamp, pk) WHERE from_me = 1`
@@ -118,9 +119,8 @@ const search = [
     WHEN new.name IS NOT old.name OR new.given_name IS NOT old.given_name OR new.imported_name IS NOT old.imported_name OR new.phone IS NOT old.phone BEGIN
     UPDATE lead_text SET names = ${namesOf('new')}, phones = ${phonesOf('new')} WHERE rowid = new.id; END`,
   `CREATE TRIGGER lead_text_delete AFTER DELETE ON leads BEGIN DELETE FROM lead_text WHERE rowid = old.id; END`,
-  // what is deleted leaves the index itself, https://sqlite.org/fts5.html#the_secure_delete_configuration_option
-  `INSERT INTO lead_text (lead_text, rank) VALUES ('secure-delete', 1)`,
-  `INSERT INTO message_text (message_text, rank) VALUES ('secure-delete', 1)`
+  // what is deleted leaves the index at once, https://sqlite.org/fts5.html#the_secure_delete_configuration_option
+  `INSERT INTO lead_text (lead_text, rank) VALUES ('secure-delete', 1)`
 ]
 
 export const leadsWhole: Migration = {
