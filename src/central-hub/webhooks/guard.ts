@@ -1,6 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
+import { within } from '../../platform/within.ts'
 
 /**
  * Keeps webhooks from reaching what only this machine or its network may reach (server-side request forgery): whoever
@@ -30,6 +31,9 @@ export interface GuardOptions {
 }
 
 type Address = IPv4 | IPv6
+
+/** A look-up may take this long, ms. */
+const lookupMs = 5_000
 
 const inside = (address: Address, networks: readonly [Address, number][]): boolean =>
   networks.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits))
@@ -79,7 +83,7 @@ export const createGuard = ({ allowed, envFile, resolve = systemResolve }: Guard
   }
 
   const addressesOf = async (host: string): Promise<string[]> => {
-    const addresses = isIP(host) !== 0 ? [host] : await resolve(host).catch((error: NodeJS.ErrnoException) => {
+    const addresses = isIP(host) !== 0 ? [host] : await within(lookupMs, resolve(host)).catch((error: NodeJS.ErrnoException) => {
       throw new RefusedUrl(`the name ${host} cannot be looked up (${error.code ?? error.message})`)
     })
     if (addresses.length === 0) throw new RefusedUrl(`the name ${host} has no address`)

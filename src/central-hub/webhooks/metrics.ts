@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { countDeliveries } from '../store/deliveries.ts'
 import type { Db } from '../store/schema.ts'
+import { listWebhooks } from '../store/webhooks.ts'
 import type { DeliveryOutcome } from './deliverer.ts'
 
 /** Figures of the deliveries. @returns what counts one that was settled */
@@ -16,7 +16,7 @@ export const addWebhookMetrics = (registry: Registry, db: Db): ((outcome: Delive
       name: `webhook_${state}`, help, labelNames: ['webhook'] as const, registers: [registry],
       async collect() {
         this.reset()
-        for (const [id, counts] of await countDeliveries(db)) this.set({ webhook: String(id) }, counts[state] ?? 0)
+        for (const webhook of await listWebhooks(db)) this.set({ webhook: String(webhook.id) }, webhook[state])
       }
     })
   gauge('pending', 'deliveries that wait')

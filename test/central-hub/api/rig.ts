@@ -66,7 +66,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
       addMessageRoutes({ serve: handle, db })
       addMediaRoutes({ serve: handle, db, accounts })
       addEventRoutes({ http, store, live, accounts })
-      addWebhookRoutes({ serve: handle, db, guard: createGuard({ allowed: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env' }), onChanged: live.changed })
+      addWebhookRoutes({ serve: handle, db, guard: createGuard({ allowed: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env', resolve: async () => ['127.0.0.1'] }), onChanged: live.changed })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
       const document = createOpenApi('1.2.3')
