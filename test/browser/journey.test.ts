@@ -8,6 +8,7 @@ import { accessible, focused, inPage, launch, openPage, see, signIn, tabTo, unti
 
 t.setTimeout(180_000)
 const phone = '+5215512345678'
+const pixel = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64')
 
 const words = {
   en: { scan: 'Scan the QR', connected: 'Connected', waits: /^waiting \d+s$/, saved: 'Saved', lost: /^The connection to LeadMaster is lost/ },
@@ -44,6 +45,8 @@ const journey = (t: Test, browser: Browser, { look, speak, ...act }: Journey): P
     await act.openLead(page)
     await see(page, 'Hola, ¿sigue disponible?', '.message .body')
     t.match(await inPage(page, "(({ href, target, rel }) => ({ href, target, rel }))(document.querySelector('#reply'))"), { href: 'https://web.whatsapp.com/send?phone=5215512345678', target: '_blank', rel: /noopener/ })
+    web.phone.media({ from: phone, kind: 'image', bytes: pixel, mimetype: 'image/png', caption: 'esta', t: written })
+    await until(page, "document.querySelector('img.picture')?.naturalWidth === 1")
     await accessible(t, page, 'conversation')
 
     await act.writeNote(page, 'quiere')

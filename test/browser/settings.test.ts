@@ -1,4 +1,9 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t from 'tap'
+import type { WebhookList } from '../../src/contract/webhook.ts'
+import { apiToken, ask } from '../end-to-end/daemon.ts'
 import { accessible, inPage, pageTests, see, signIn, textsOf, until } from './page.ts'
 import { eventually, from, leadOf, reply, startRig } from './rig.ts'
 
@@ -39,6 +44,31 @@ pageTest('names out of a file: what became of it, line by line', async (t, open)
   await see(page, /^Line 4: phone:/)
   await see(page, 'Ana García', '.row .name')
   await accessible(t, page, 'settings')
+})
+
+pageTest('webhooks: how they do, and a test sent from the page', async (t, open) => {
+  const received = Promise.withResolvers<string | undefined>()
+  const crm = createServer((req, res) => {
+    received.resolve(req.headers['webhook-id']?.toString())
+    res.writeHead(204).end()
+  }).listen(0, '127.0.0.1')
+  t.teardown(() => crm.close())
+  await once(crm, 'listening')
+  const address = `http://127.0.0.1:${(crm.address() as AddressInfo).port}/hook`
+  const { url } = await startRig(t, { WEBHOOK_PRIVATE_ADDRESSES: '127.0.0.0/8' })
+  await ask(`${url}/api/webhooks`, apiToken, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ url: address, description: 'CRM', events: ['message.created'] }) })
+  const page = await open(url)
+  await signIn(page)
+  await page.click('#nav >> text=Settings')
+  await see(page, `CRM ${address}`, '.hook p')
+  await see(page, 'Nothing delivered yet', '.hook p')
+  await page.click('text=Send a test')
+  await see(page, 'On its way.', '#webhooks-outcome')
+  t.ok(await received.promise, 'it came')
+  await eventually(() => ask<WebhookList>(`${url}/api/webhooks`, apiToken), ({ body }) => body.webhooks[0]?.last_success_at !== null)
+  await page.reload()
+  await see(page, /^Last delivered/, '.hook p')
+  await accessible(t, page, 'webhooks')
 })
 
 pageTest('desktop notifications: asked for by a button alone; without a name unless it is wanted, never with what was written', async (t, open) => {
