@@ -45,7 +45,7 @@ export const createRetention = ({ store, accounts, keepMs, onChanged, log }: Ret
   const deleteBatch = async ({ upstream }: Account, account: string, before: number): Promise<number> => {
     const messages = await expiredMessages(db, account, before, batchSize)
     if (messages.length === 0) return 0
-    const { media_files } = await upstream.erase({ chat_ids: [], message_ids: messages.map(({ id }) => id) })
+    const { media_files } = await upstream.erase({ chat_ids: [], message_ids: messages.map(({ id }) => id), more: messages.length === batchSize })
     for (let start = 0; start < messages.length; start += atOnce) await deleteSome(messages.slice(start, start + atOnce), before, start === 0 ? media_files : 0)
     onChanged()
     return messages.length

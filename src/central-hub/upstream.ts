@@ -189,13 +189,15 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       return answer.body
     },
     media: createMediaClient({ request, headers: withToken, stranger }),
-    erase: async ({ chat_ids, message_ids = [], ...more }) => {
+    erase: async ({ chat_ids, message_ids = [], more = false, ...rest }) => {
       const erased: Erased = { records: 0, media_files: 0 }
-      for (let turn = 0; turn === 0 || turn * chatsAtOnce < chat_ids.length || turn * messagesAtOnce < message_ids.length; turn += 1) {
+      const turns = Math.max(1, Math.ceil(chat_ids.length / chatsAtOnce), Math.ceil(message_ids.length / messagesAtOnce))
+      for (let turn = 0; turn < turns; turn += 1) {
         const { records, media_files } = await eraseSome({
           chat_ids: chat_ids.slice(turn * chatsAtOnce, (turn + 1) * chatsAtOnce),
           message_ids: message_ids.slice(turn * messagesAtOnce, (turn + 1) * messagesAtOnce),
-          ...more
+          ...(more || turn < turns - 1 ? { more: true } : {}),
+          ...rest
         })
         erased.records += records
         erased.media_files += media_files

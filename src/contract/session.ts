@@ -119,7 +119,8 @@ export type PairingCode = Static<typeof PairingCode>
 export const EraseRequest = Type.Object(
   {
     chat_ids: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { maxItems: 100 }),
-    message_ids: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { maxItems: 500 }))
+    message_ids: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 300 }), { maxItems: 500 })),
+    more: Type.Optional(Type.Boolean({ description: 'true: further requests follow. The journal is rewritten with the last one, or within ten minutes' }))
   },
   { additionalProperties: false }
 )

@@ -25,8 +25,8 @@ export type Mark =
   /** What `complete_until` was when the device was linked: history goes on arriving for a while after. */
   | 'link_floor'
 
-/** What is to be erased: what tells of these chats and messages, or what was captured before a time (ms). */
-export type Erase = { chatIds: readonly string[]; messageIds: readonly string[] } | { before: number }
+/** What is to be erased: what tells of these chats and messages, perhaps with more to follow, or what was captured before a time (ms). */
+export type Erase = { chatIds: readonly string[]; messageIds: readonly string[]; more?: boolean } | { before: number }
 
 /**
  * The durable, append-only log of what was captured: on disk before it counts, and each thing once. Only erasing takes
@@ -56,7 +56,7 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   mediaAttempted(messageId: string): number
   /**
    * Makes tombstones of records, and forgets their pending media: in one transaction, after which the file is rewritten
-   * (some 6 s for a million records), so that nothing of them is in it when this returns. Should it throw or be cut
+   * (some 6 s for a million records), so that nothing of them is in it when this returns; while more follows, that is left to the last. Should it throw or be cut
    * short, the next call or `finishErasing` does the rest. @returns how many records
    */
   erase(what: Erase): number
@@ -177,7 +177,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     erase: (what) => {
       const at = now()
       const records = atomically(() => ('before' in what ? erasure.eraseBefore(what.before, at) : erasure.erase(what.chatIds, what.messageIds, at)))
-      erasure.scrub()
+      if (!('more' in what && what.more === true)) erasure.scrub()
       return records
     },
     finishErasing: erasure.scrub,

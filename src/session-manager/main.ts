@@ -173,8 +173,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     connect: session.connect,
     disconnect: session.disconnect,
     pairingCode: session.pairingCode,
-    erase: async (chatIds, messageIds) => {
-      const records = journal.erase({ chatIds, messageIds })
+    erase: async (chatIds, messageIds, more) => {
+      const records = journal.erase({ chatIds, messageIds, more })
       const files = await deleteErasedMedia(journal, mediaDirectory)
       log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
       return { records, media_files: files }

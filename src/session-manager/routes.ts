@@ -21,7 +21,7 @@ export interface RouteOptions {
   disconnect: (logout: boolean) => Promise<void>
   pairingCode: Pairing['ask']
   /** Erases what was captured of chats and messages for good, with its media. */
-  erase: (chatIds: readonly string[], messageIds: readonly string[]) => Promise<Erased>
+  erase: (chatIds: readonly string[], messageIds: readonly string[], more: boolean) => Promise<Erased>
   /** Calls back when the status may have changed; returns what ends it. */
   onStatus: (changed: () => void) => () => void
   metrics: () => Promise<string>
@@ -110,8 +110,8 @@ export const addRoutes = (options: RouteOptions): void => {
   })
   http.route('POST', '/erase', async (req, res) => {
     query(req)
-    const { chat_ids, message_ids = [] } = eraseRequest(req)
-    const erased = await options.erase(chat_ids, message_ids).catch((error: Error) => {
+    const { chat_ids, message_ids = [], more = false } = eraseRequest(req)
+    const erased = await options.erase(chat_ids, message_ids, more).catch((error: Error) => {
       throw new ProblemError('conflict', `not all is erased yet (${error.message}): ask again; what is left of it is tried again every 10 minutes, too`)
     })
     sendJson(res, erased)

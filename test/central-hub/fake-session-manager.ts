@@ -70,8 +70,8 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
       asked.push(`pairing-code ${phone}`)
       return { code: 'ABCD-EFGH', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 1, 0, 3) }
     },
-    erase: async (chatIds, messageIds) => {
-      const records = journal.erase({ chatIds, messageIds })
+    erase: async (chatIds, messageIds, more) => {
+      const records = journal.erase({ chatIds, messageIds, more })
       return { records, media_files: await deleteErasedMedia(journal, mediaDirectory) }
     },
     onStatus: (changed) => {

@@ -61,6 +61,17 @@ t.test('nothing of it is left in any file: body, phone number, name, ids', async
   for (const secret of secrets) t.notOk(onDisk(directory, secret), `nor after a restart: ${secret}`)
 })
 
+t.test('while more follows the file is not rewritten; with the last one it is, for all of them', (t) => {
+  const { journal, directory } = open(t)
+  for (let n = 0; n < 300; n += 1) journal.append([draft(`MARKER${n}`), ofBea(`OTHER${n}`)], 'live')
+  t.equal(journal.erase({ chatIds: [ana], messageIds: [], more: true }), 300)
+  t.ok(onDisk(directory, 'MARKER'))
+  t.equal(journal.erase({ chatIds: [bea], messageIds: [], more: false }), 300)
+  t.notOk(onDisk(directory, 'MARKER'))
+  t.notOk(onDisk(directory, 'OTHER'))
+  t.end()
+})
+
 t.test('pages that were split and joined by what came and went before keep no copy of what is erased', async (t) => {
   const { journal, directory } = open(t)
   // keys in no order, and rows of many sizes: without rewriting the file, some round of these leaves a copy behind
