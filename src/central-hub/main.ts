@@ -1,4 +1,3 @@
-import { Gauge } from 'prom-client'
 import { sql } from 'kysely'
 import type { Readiness } from '../contract/lead.ts'
 import type { Problem } from '../contract/problem.ts'
@@ -6,7 +5,8 @@ import type { Status } from '../contract/session.ts'
 import { createHttp } from '../platform/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { start, type Platform } from '../platform/start.ts'
-import { accountChecks, accountName, accountsInPlainWords, type Account } from './accounts.ts'
+import { addAccountMetrics } from './account-metrics.ts'
+import { accountChecks, accountsInPlainWords, type Account } from './accounts.ts'
 import { addDeletionRoutes } from './api/deletions.ts'
 import { addDocs } from './api/docs.ts'
 import { addEventRoutes } from './api/events.ts'
@@ -24,12 +24,11 @@ import { addWebhookRoutes } from './api/webhooks.ts'
 import { addWhatsappRoutes } from './api/whatsapp.ts'
 import { readConfig, type Config } from './config.ts'
 import { addConsole } from './console.ts'
-import { createFollower, type Follower } from './follower.ts'
+import { createFollower } from './follower.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { createIngest } from './ingest.ts'
 import { createLive } from './live.ts'
-import { createRetention } from './retention.ts'
 import { readCursor } from './store/cursors.ts'
-import { pruneEvents } from './store/events.ts'
 import { openStore } from './store/open.ts'
 import { createUpstream, type UpstreamOptions } from './upstream.ts'
 import { startWebhooks } from './webhooks/start.ts'
@@ -37,10 +36,6 @@ import { startWebhooks } from './webhooks/start.ts'
 const service = 'central-hub'
 /** What is in flight when it stops may take this long, ms. */
 const drainMs = 3_000
-const pruneMs = 3_600_000
-const retentionMs = 3_600_000
-/** What it follows is known by then, ms. */
-const firstRetentionMs = 60_000
 const pingMs = 5_000
 /** A store that did not answer for this long makes the daemon unhealthy, ms. */
 const silentStoreMs = 60_000
@@ -142,33 +137,16 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   follow(config.SESSION_MANAGER_BASE_URL, { others: further.map(([account]) => account) })
   for (const [account, baseUrl] of further) follow(baseUrl, { account })
 
-  const timers = [
-    setInterval(() => void ping().catch((error: unknown) => log.error({ event: 'store_silent', err: error }, 'the store does not answer')), pingMs),
-    setInterval(() => void pruneEvents(db).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old events were not dropped; tried again in an hour')), pruneMs),
-    setInterval(() => void store.scrub().catch((error: unknown) => log.error({ event: 'scrub_failed', err: error }, 'bytes of what was deleted are still in the file of the store; tried again in an hour')), pruneMs)
-  ]
-  if (config.RETENTION > 0) {
-    const retention = createRetention({ store, accounts, keepMs: config.RETENTION, onChanged: live.changed, log })
-    const run = (): void => void retention.run().catch((error: unknown) => log.error({ event: 'retention_failed', err: error }, 'what is older than RETENTION was not deleted; tried again in an hour'))
-    timers.push(setTimeout(run, firstRetentionMs), setInterval(run, retentionMs))
-    lifecycle.onStop('stop deleting what is old', retention.stop)
-  }
+  const pinging = setInterval(() => void ping().catch((error: unknown) => log.error({ event: 'store_silent', err: error }, 'the store does not answer')), pingMs)
+  const housekeeping = startHousekeeping({ store, accounts, keepMs: config.RETENTION, onChanged: live.changed, log })
+  lifecycle.onStop('end the housekeeping', housekeeping.stop)
   lifecycle.onStop('stop following session-manager', async () => {
-    for (const timer of timers) clearInterval(timer)
+    clearInterval(pinging)
     await Promise.all(accounts.map(({ follower }) => follower.stop()))
   })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
 
-  const gauge = (name: string, help: string, read: (state: ReturnType<Follower['state']>) => number): unknown =>
-    new Gauge({
-      name, help, labelNames: ['account'] as const, registers: [metrics.registry],
-      collect() {
-        for (const account of accounts) this.set({ account: accountName(account) ?? '' }, read(account.follower.state()))
-      }
-    })
-  gauge('follow_seq', "the last record of session-manager's journal that was taken", ({ seq }) => seq)
-  gauge('follow_lag', "records of session-manager's journal still to be taken, as far as is known", ({ seq, lastSeq }) => Math.max(0, lastSeq - seq))
-  gauge('upstream_verified', '1 while what answers at the URL is a session-manager that takes our token', ({ verified }) => Number(verified))
+  addAccountMetrics(metrics.registry, accounts)
 
   log.info({ event: 'listening', address }, `listening on ${address}`)
   notify.ready(`listening on ${address}, ${accountsInPlainWords(accounts)}`)

@@ -1,0 +1,17 @@
+import { Gauge, type Registry } from 'prom-client'
+import { accountName, type Account } from './accounts.ts'
+import type { Follower } from './follower.ts'
+
+/** How each account is followed, for Prometheus. */
+export const addAccountMetrics = (registry: Registry, accounts: readonly Account[]): void => {
+  const gauge = (name: string, help: string, read: (state: ReturnType<Follower['state']>) => number): unknown =>
+    new Gauge({
+      name, help, labelNames: ['account'] as const, registers: [registry],
+      collect() {
+        for (const account of accounts) this.set({ account: accountName(account) ?? '' }, read(account.follower.state()))
+      }
+    })
+  gauge('follow_seq', "the last record of session-manager's journal that was taken", ({ seq }) => seq)
+  gauge('follow_lag', "records of session-manager's journal still to be taken, as far as is known", ({ seq, lastSeq }) => Math.max(0, lastSeq - seq))
+  gauge('upstream_verified', '1 while what answers at the URL is a session-manager that takes our token', ({ verified }) => Number(verified))
+}
