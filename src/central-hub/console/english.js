@@ -21,7 +21,7 @@ export const english = {
   navigation: 'Views', leads: 'Leads', figures: 'Figures', settings: 'Settings',
 
   search: 'Search leads', searchHint: 'Name, phone or message', filters: 'Filters', filtersOn: (/** @type {number} */ n) => `Filters (${n})`, stateFilter: 'State', waitFilter: 'Answer', tagFilter: 'Tag', assigneeFilter: 'Taken care of by', accountFilter: 'Account', clearFilters: 'Clear',
-  active: 'Not ignored', all: 'All', any: 'Any', nobody: 'Nobody', waitsFilter: { '': 'All', true: 'Waiting', false: 'Not waiting' },
+  active: 'Not ignored', all: 'All', any: 'Any', waitsFilter: { '': 'All', true: 'Waiting', false: 'Not waiting' },
   exportList: 'Export (CSV)', waiting: 'Waiting for an answer', recent: 'Recent',
   nobodyWaits: 'Nobody is waiting. Well done.', noRecent: 'No other leads.', noMatch: 'No lead matches.', showAll: 'Show all leads',
   noLeads: 'No leads yet. Whoever writes to your WhatsApp appears here at once.',
@@ -30,7 +30,7 @@ export const english = {
   chooseLead: 'Choose a lead to read the conversation.', shortcutsHint: 'Press ? for the keyboard shortcuts.',
   newFrom: (/** @type {T} */ name) => `New message from ${name}`, newFromMany: (/** @type {number} */ n) => `New messages from ${n} leads`, newMessage: 'New message',
 
-  details: 'Details', leadForm: 'About this lead', state: 'State', note: 'Note', noteHint: 'Only your team sees it', tags: 'Tags', addTag: 'Add a tag', addTagHint: 'Type a tag, then Enter', removeTag: (/** @type {T} */ tag) => `Take off ${tag}`,
+  details: 'Details', leadForm: 'About this lead', state: 'State', note: 'Note', noteHint: 'Only your team sees it', tags: 'Tags', addTagHint: 'Type a tag, then Enter', removeTag: (/** @type {T} */ tag) => `Take off ${tag}`,
   assignee: 'Taken care of by', assigneeHint: 'Nobody yet', name: 'Name', nameHint: 'As your team calls this person',
   saving: 'Saving…', saved: 'Saved', notSaved: 'Not saved:', unsaved: 'Not saved yet',
   changedElsewhere: 'Someone else changed this meanwhile:', emptyNow: '(nothing)', keepMine: 'Save mine', takeTheirs: 'Take theirs',
@@ -64,7 +64,7 @@ export const english = {
   qrSteps: ['Open WhatsApp on your phone.', 'Go to Settings, then Linked devices.', 'Tap “Link a device” and point the phone at the code.'],
   qrAlt: 'QR code to link your WhatsApp', qrLeft: (/** @type {number} */ n, /** @type {T} */ time) => `Code ${n}, valid for another ${time}`,
   qrExpired: 'This code has expired. The next one is on its way…', qrWaiting: 'The code is on its way…', qrRefresh: 'Refresh the code',
-  pairing: 'Link with a phone number instead', pairingPhone: 'Number of your WhatsApp, with its country code', pairingGet: 'Get a code', pairingCode: 'Code',
+  pairing: 'Link with a phone number instead', pairingPhone: 'Number of your WhatsApp, with its country code', pairingGet: 'Get a code',
   pairingSteps: ['Open WhatsApp on the phone with that number.', 'Go to Settings, then Linked devices, then “Link a device”.', 'Tap “Link with phone number instead” and type this code.'],
   pairingLeft: (/** @type {T} */ phone, /** @type {T} */ time) => `For ${phone}, valid for another ${time}`, pairingExpired: 'This code has expired. Get another one.',
   nextAttempt: (/** @type {T} */ time) => `Next attempt in ${time}`, attemptNow: 'Next attempt now', tries: (/** @type {number} */ n) => count(n, 'attempt failed', 'attempts failed in a row'),
@@ -80,9 +80,9 @@ export const english = {
   },
   checkOf: (/** @type {T} */ name, /** @type {boolean} */ ok) => `${name}: ${ok ? 'works' : 'does not work'}`, works: 'Works:', broken: 'Does not work:',
 
-  figuresTitle: 'The last 30 days', refresh: 'Refresh', perDay: 'Messages per day', received: 'Received', sent: 'Sent', firstResponse: 'First response', firstResponseSum: (/** @type {T} */ median, /** @type {T} */ p90) => `Half of the leads were answered within ${median}, nine of ten within ${p90}.`,
+  figuresTitle: 'The last 30 days', perDay: 'Messages per day', received: 'Received', sent: 'Sent', firstResponse: 'First response', firstResponseSum: (/** @type {T} */ median, /** @type {T} */ p90) => `Half of the leads were answered within ${median}, nine of ten within ${p90}.`,
   noAnswers: 'Nobody was answered in these days.', noMessagesYet: 'No messages in these days.', waitingNow: 'Waiting now', longest: (/** @type {T} */ time) => `the longest for ${time}`, leadsByState: 'Leads by state', newLeads: 'New leads', day: 'Day', asTable: 'As a table',
-  perDaySum: (/** @type {number} */ inbound, /** @type {number} */ outbound) => `${inbound} received, ${outbound} sent.`, median: 'Median', count: 'Leads',
+  perDaySum: (/** @type {number} */ inbound, /** @type {number} */ outbound) => `${inbound} received, ${outbound} sent.`, median: 'Median',
 
   notifications: 'Desktop notifications', notifyOff: 'Off. Turn them on to hear of new messages while you work in another window.', notifyOn: 'On: a new message is told while this page is not in front of you.', notifyBlocked: 'Your browser blocks them for this page. Allow them in the browser’s settings of this site.', notifyNone: 'This browser has none for pages.',
   notifyTurnOn: 'Turn on', notifyTurnOff: 'Turn off', notifyNames: 'Show who wrote (others may see your screen)',

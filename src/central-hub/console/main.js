@@ -101,29 +101,32 @@ const showRoute = () => {
 }
 addEventListener('hashchange', showRoute)
 
+/** @param {string} address the part after # */
+const go = (address) => {
+  location.hash = address
+  // now, not when the event comes: what follows may go on to a field of that view
+  showRoute()
+}
+/** @param {string} field @param {string} address where it is to be seen */
+const toField = (field, address) => {
+  if (!byId(field).checkVisibility()) go(address)
+  byId(field).focus()
+}
 /** @param {string} field of the lead that is open */
-const toField = (field) => {
+const toLeadField = (field) => {
   const { id } = route()
-  if (id === undefined) return
-  if (!byId(field).checkVisibility()) location.hash = leadAddress(id, true)
-  // the view changes with the next task
-  setTimeout(() => byId(field).focus())
+  if (id !== undefined) toField(field, leadAddress(id, true))
 }
 /** @param {1 | -1} by */
-const toNeighbour = (by) => {
-  location.hash = inbox.neighbour(by) ?? location.hash
-}
+const toNeighbour = (by) => go(inbox.neighbour(by) ?? location.hash)
 const shortcuts = createShortcuts({
-  '/': () => {
-    if (!byId('q').checkVisibility()) location.hash = '#/'
-    setTimeout(() => byId('q').focus())
-  },
+  '/': () => toField('q', '#/'),
   j: () => toNeighbour(1), k: () => toNeighbour(-1),
-  r: () => route().id !== undefined && byId('reply').click(),
-  n: () => toField('lead-note'), t: () => toField('lead-tag'), s: () => toField('lead-state'),
+  r: () => byId('reply').checkVisibility() && byId('reply').click(),
+  n: () => toLeadField('lead-note'), t: () => toLeadField('lead-tag'), s: () => toLeadField('lead-state'),
   Esc: () => {
     const { name, id, details } = route()
-    if (name !== 'home') location.hash = id !== undefined && details && !byId('messages').checkVisibility() ? leadAddress(id) : '#/'
+    if (name !== 'home') go(id !== undefined && details && !byId('messages').checkVisibility() ? leadAddress(id) : '#/')
   }
 })
 

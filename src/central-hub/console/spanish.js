@@ -21,7 +21,7 @@ export const spanish = {
   navigation: 'Vistas', leads: 'Clientes', figures: 'Cifras', settings: 'Ajustes',
 
   search: 'Buscar clientes', searchHint: 'Nombre, número o texto', filters: 'Filtros', filtersOn: (n) => `Filtros (${n})`, stateFilter: 'Estado', waitFilter: 'Respuesta', tagFilter: 'Etiqueta', assigneeFilter: 'Lo atiende', accountFilter: 'Cuenta', clearFilters: 'Quitar',
-  active: 'Sin ignorados', all: 'Todos', any: 'Cualquiera', nobody: 'Nadie', waitsFilter: { '': 'Todos', true: 'Esperan', false: 'No esperan' },
+  active: 'Sin ignorados', all: 'Todos', any: 'Cualquiera', waitsFilter: { '': 'Todos', true: 'Esperan', false: 'No esperan' },
   exportList: 'Exportar (CSV)', waiting: 'Esperan respuesta', recent: 'Recientes',
   nobodyWaits: 'Nadie está esperando. ¡Bien hecho!', noRecent: 'No hay más clientes.', noMatch: 'Ningún cliente coincide.', showAll: 'Ver todos los clientes',
   noLeads: 'Todavía no hay clientes. Quien escriba a tu WhatsApp aparecerá aquí al momento.',
@@ -30,7 +30,7 @@ export const spanish = {
   chooseLead: 'Elige un cliente para leer la conversación.', shortcutsHint: 'Pulsa ? para ver los atajos de teclado.',
   newFrom: (name) => `Mensaje nuevo de ${name}`, newFromMany: (n) => `Mensajes nuevos de ${n} clientes`, newMessage: 'Mensaje nuevo',
 
-  details: 'Detalles', leadForm: 'Sobre este cliente', state: 'Estado', note: 'Nota', noteHint: 'Solo la ve tu equipo', tags: 'Etiquetas', addTag: 'Añadir una etiqueta', addTagHint: 'Escribe una y pulsa Intro', removeTag: (tag) => `Quitar ${tag}`,
+  details: 'Detalles', leadForm: 'Sobre este cliente', state: 'Estado', note: 'Nota', noteHint: 'Solo la ve tu equipo', tags: 'Etiquetas', addTagHint: 'Escribe una y pulsa Intro', removeTag: (tag) => `Quitar ${tag}`,
   assignee: 'Lo atiende', assigneeHint: 'Nadie todavía', name: 'Nombre', nameHint: 'Como llama tu equipo a esta persona',
   saving: 'Guardando…', saved: 'Guardado', notSaved: 'No se guardó:', unsaved: 'Sin guardar',
   changedElsewhere: 'Alguien cambió esto mientras tanto:', emptyNow: '(nada)', keepMine: 'Guardar lo mío', takeTheirs: 'Dejar lo suyo',
@@ -64,7 +64,7 @@ export const spanish = {
   qrSteps: ['Abre WhatsApp en el teléfono.', 'Ve a Ajustes y luego a Dispositivos vinculados.', 'Toca «Vincular un dispositivo» y apunta al código.'],
   qrAlt: 'Código QR para vincular tu WhatsApp', qrLeft: (n, time) => `Código ${n}, válido ${time} más`,
   qrExpired: 'Este código caducó. El siguiente está en camino…', qrWaiting: 'El código está en camino…', qrRefresh: 'Actualizar el código',
-  pairing: 'Vincular con el número de teléfono', pairingPhone: 'Número de tu WhatsApp, con su código de país', pairingGet: 'Pedir un código', pairingCode: 'Código',
+  pairing: 'Vincular con el número de teléfono', pairingPhone: 'Número de tu WhatsApp, con su código de país', pairingGet: 'Pedir un código',
   pairingSteps: ['Abre WhatsApp en el teléfono de ese número.', 'Ve a Ajustes, Dispositivos vinculados, «Vincular un dispositivo».', 'Toca «Vincular con el número de teléfono» y escribe este código.'],
   pairingLeft: (phone, time) => `Para ${phone}, válido ${time} más`, pairingExpired: 'Este código caducó. Pide otro.',
   nextAttempt: (time) => `Próximo intento en ${time}`, attemptNow: 'Próximo intento ahora', tries: (n) => count(n, 'intento fallido', 'intentos fallidos seguidos'),
@@ -80,9 +80,9 @@ export const spanish = {
   },
   checkOf: (name, ok) => `${name}: ${ok ? 'funciona' : 'no funciona'}`, works: 'Funciona:', broken: 'No funciona:',
 
-  figuresTitle: 'Los últimos 30 días', refresh: 'Actualizar', perDay: 'Mensajes por día', received: 'Recibidos', sent: 'Enviados', firstResponse: 'Primera respuesta', firstResponseSum: (median, p90) => `La mitad recibió respuesta en ${median}; nueve de cada diez, en ${p90}.`,
+  figuresTitle: 'Los últimos 30 días', perDay: 'Mensajes por día', received: 'Recibidos', sent: 'Enviados', firstResponse: 'Primera respuesta', firstResponseSum: (median, p90) => `La mitad recibió respuesta en ${median}; nueve de cada diez, en ${p90}.`,
   noAnswers: 'En estos días no se contestó a nadie.', noMessagesYet: 'No hay mensajes en estos días.', waitingNow: 'Esperan ahora', longest: (time) => `quien más, desde hace ${time}`, leadsByState: 'Clientes por estado', newLeads: 'Clientes nuevos', day: 'Día', asTable: 'Como tabla',
-  perDaySum: (inbound, outbound) => `${inbound} recibidos, ${outbound} enviados.`, median: 'Mediana', count: 'Clientes',
+  perDaySum: (inbound, outbound) => `${inbound} recibidos, ${outbound} enviados.`, median: 'Mediana',
 
   notifications: 'Avisos en el escritorio', notifyOff: 'Apagados. Enciéndelos para enterarte de mensajes nuevos mientras trabajas en otra ventana.', notifyOn: 'Encendidos: un mensaje nuevo se avisa cuando esta página no está a la vista.', notifyBlocked: 'Tu navegador los bloquea en esta página. Permítelos en los ajustes del navegador para este sitio.', notifyNone: 'Este navegador no los ofrece a las páginas.',
   notifyTurnOn: 'Encender', notifyTurnOff: 'Apagar', notifyNames: 'Mostrar quién escribió (otras personas podrían ver tu pantalla)',
