@@ -59,7 +59,8 @@ const at = (schema: TSchema, pointer: string): TSchema =>
   pointer.split('/').slice(1).reduce((inner: TSchema, key) => keywords(inner).properties?.[key] ?? keywords(inner).items ?? inner, schema)
 
 /**
- * What is wrong with a JSON value, by JSON pointer; nothing when it is as the schema expects.
+ * What is wrong with a JSON value, by JSON pointer; nothing when it is as the schema expects. Of
+ * many faults TypeBox tells the first 8.
  * @param schema compiled once, here
  */
 export const faultsAgainst = (schema: TSchema): ((value: unknown) => Faults) => {
