@@ -54,6 +54,8 @@ export interface HttpOptions {
 
 const loopback = ['localhost', '127.0.0.1', '[::1]']
 const maxBodyBytes = 64 * 1024
+/** No body of ours is nested so deeply, and whatever walks through one, such as JSON.stringify, runs out of stack at some thousands. */
+const maxLevels = 64
 /** What a page of another origin may read of an answer, besides the few that are always there. */
 const exposedHeaders = ['X-Request-Id', 'ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Idempotency-Replayed', 'Content-Disposition', 'Content-Range']
 const slowMs = 1_000
@@ -84,6 +86,9 @@ const toProblem = (error: unknown): ProblemError => {
   if (error instanceof URIError) return new ProblemError('bad-request', 'the path is not valid percent-encoding')
   return new ProblemError('internal-error', 'it was logged under the X-Request-Id of this answer')
 }
+
+const isDeeperThan = (levels: number, value: unknown): boolean =>
+  typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner)))
 
 const requestId = (req: IncomingMessage): string => {
   const given = req.headers['x-request-id']
@@ -156,7 +161,11 @@ export const createHttp = (options: HttpOptions): Http => {
       authorize(req)
       void next()
     },
-    bodyParser.json({ limit: maxBodyBytes, strict: true }) as unknown as Middleware
+    bodyParser.json({ limit: maxBodyBytes, strict: true }) as unknown as Middleware,
+    (req, _res, next) => {
+      if (isDeeperThan(maxLevels, (req as { body?: unknown }).body)) throw new ProblemError('bad-request', `the body may be nested ${maxLevels} levels deep`)
+      void next()
+    }
   )
 
   return {

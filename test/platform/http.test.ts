@@ -31,6 +31,17 @@ t.test('X-Request-Id is the one given, if usable, else one of ours', async (t) =
   }
 })
 
+t.test('a body that is nested too deeply is refused, before anything walks through it', async (t) => {
+  const { url } = await serve(t, (http) => http.route('POST', '/', (req, res) => sendJson(res, { length: JSON.stringify(req.body).length })))
+  const post = (levels: number): Promise<Response> => fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: `${'['.repeat(levels)}${']'.repeat(levels)}` })
+  t.equal((await post(64)).status, 200)
+  for (const levels of [65, 30_000]) {
+    const answer = await post(levels)
+    t.equal(answer.status, 400)
+    t.match(await answer.json(), { type: 'urn:leadmaster:problem:bad-request', detail: 'the body may be nested 64 levels deep' })
+  }
+})
+
 t.test('every answer carries security headers, errors too', async (t) => {
   const { url } = await serve(t, (http) => http.route('GET', '/', (_req, res) => sendJson(res, {})))
   for (const path of ['/', '/nowhere']) {
