@@ -24,7 +24,7 @@ type BodyInput<Id extends CallId> = [RawBodyOf<Id>] extends [never]
 /** What an operation takes: the parameters of its path and query by name, and `body`. */
 export type Input<Id extends CallId> = PathInput<Id> & QueryInput<Id> & BodyInput<Id>
 
-type HasTypes<Id extends CallId> = (typeof operations)[Id]['answer'] extends { types: readonly string[] } ? true : false
+type HasTypes<Id extends CallId> = (typeof operations)[Id]['answer'] extends { schema: unknown } ? false : (typeof operations)[Id]['answer'] extends { types: readonly string[] } ? true : false
 /** The operations that answer with something else than JSON. */
 export type RawId = { [Id in CallId]: HasTypes<Id> extends true ? Id : never }[CallId]
 

@@ -122,10 +122,11 @@ export const createOpenApi = (version: string): OpenApi => {
     return { requestBody: { required: true, content } }
   }
 
-  const contentOf = ({ schema, example, types }: Answer): Pick<DocumentedResponse, 'content'> => {
-    if (schema !== undefined) return { content: { 'application/json': { schema: reference(schema), example } } }
-    if (types === undefined) return {}
-    return { content: Object.fromEntries(types.map((type) => [type, type.startsWith('text/') || type.includes('ndjson') ? { schema: { type: 'string' }, ...(example === undefined ? {} : { example }) } : {}])) }
+  const contentOf = ({ schema, example, types = [] }: Answer): Pick<DocumentedResponse, 'content'> => {
+    const json: [string, Content][] = schema === undefined ? [] : [['application/json', { schema: reference(schema), example }]]
+    const others = types.map((type): [string, Content] => [type, type.startsWith('text/') || type.includes('ndjson') ? { schema: { type: 'string' } } : {}])
+    const all = [...json, ...others]
+    return all.length === 0 ? {} : { content: Object.fromEntries(all) }
   }
 
   const problemResponse = (status: number, types: readonly ProblemType[]): { $ref: string } => {

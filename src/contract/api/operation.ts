@@ -35,7 +35,7 @@ export interface Answer {
   /** Of a JSON answer. */
   schema?: TSchema
   example?: unknown
-  /** Content types of any other answer. */
+  /** Content types of any other answer; besides a schema, those that Accept may ask for. */
   types?: readonly string[]
   /** Other statuses with an answer of the same form, and what they mean. */
   also?: Readonly<Record<number, string>>

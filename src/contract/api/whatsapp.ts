@@ -21,9 +21,9 @@ const getStatus = {
 const getQr = {
   tag: 'whatsapp',
   summary: 'Get the QR code',
-  description: 'By `Accept` also as image/png, image/svg+xml or text/plain.',
-  answer: { status: 200, description: 'The code, or that there is none to scan', schema: Qr, example: { status: 'NO_QR' } },
-  problems: unreachable
+  description: 'By `Accept` also as a picture, as those of its own address; 404 then, when there is none to scan.',
+  answer: { status: 200, description: 'The code, or that there is none to scan', schema: Qr, example: { status: 'NO_QR' }, types: ['image/png', 'image/svg+xml', 'text/plain'] },
+  problems: ['not-found', ...unreachable]
 } as const satisfies Operation
 const drawn = (type: string) => ({
   tag: 'whatsapp',

@@ -57,6 +57,7 @@ const someFields = (path: string): boolean => /[?&]fields=/.test(path)
 const faultOf = (operation: Read, sent: Request, { status, headers, body }: Answer): string | undefined => {
   const documentedAnswer = operation.responses[status]
   if (documentedAnswer === undefined) return `${status} is not documented`
+  if (status === 500) return 'a fault of ours'
   if (!headers['x-request-id']) return 'no X-Request-Id'
   const type = headers['content-type']?.split(';')[0] ?? ''
   const etag = documentedAnswer.headers?.['ETag'] !== undefined
@@ -74,6 +75,7 @@ const faultOf = (operation: Read, sent: Request, { status, headers, body }: Answ
 
 const seeded = async (t: Test): Promise<{ api: Api; known: Record<string, (string | number)[]> }> => {
   const upstream = await fakeSessionManager(t)
+  upstream.set({ status: 'QR_REQUIRED', running: true, qrAttempt: 1, qr: { code: 'code', generatedAt: Date.now(), expiresAt: Date.now() + 600_000 } })
   const api = await serveApi(t, { sessionManager: upstream.url })
   const people = Array.from({ length: 60 }, (_, index) => `52155${10_000_000 + index}`)
   const of = (phone: string, id: string): object => ({ id: `false_${phone}@c.us_${id}`, chat_id: `${phone}@c.us`, from: `${phone}@c.us`, phone: `+${phone}` })
