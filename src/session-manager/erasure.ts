@@ -41,8 +41,6 @@ const capturedBefore = `${found} AND record ->> '$.captured_at' < ?`
 
 /** @param db the journal's database, which has its own tables already */
 export const prepareErasure = (db: DatabaseSync, account: string): Erasure => {
-  // what is deleted is overwritten at once, https://sqlite.org/pragma.html#pragma_secure_delete; scrub does the rest
-  db.exec('PRAGMA secure_delete = ON')
   db.exec(schema)
   db.prepare('INSERT INTO erasure (secret) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM erasure)').run(randomBytes(32).toString('hex'))
   const secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')

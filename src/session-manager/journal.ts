@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '../contract/record.ts'
+import { openSqlite } from '../platform/sqlite.ts'
 import { prepareErasure, type Erasure } from './erasure.ts'
 
 /** What is to be captured; the journal gives it its `seq`. `key` is the idempotency key within the account. */
@@ -88,9 +89,7 @@ const schema = `
 
 /** @param file the SQLite file; its directory must exist and be writable */
 export const openJournal = (file: string, account: string, now: () => number = Date.now): Journal => {
-  const db = new DatabaseSync(file)
-  // WAL with FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000')
+  const db = openSqlite(file)
   db.exec(schema)
   db.prepare('INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(randomUUID())
   const id = String(db.prepare('SELECT id FROM identity').get()?.['id'])

@@ -156,7 +156,7 @@ t.test('a taken port: exit 1, and one line says what to change and where', async
 })
 
 t.test('a state directory that cannot be written: exit 1, and the line says which', async (t) => {
-  const daemon = await start(t, 'http://127.0.0.1:9', { STATE_DIR: '/usr/leadmaster' })
-  t.match(await daemon.seen('start_failed'), { msg: /\/usr\/leadmaster/ })
+  const daemon = await start(t, 'http://127.0.0.1:9', { STATE_DIR: '/dev/null/leadmaster' })
+  t.match(await daemon.seen('start_failed'), { msg: /\/dev\/null\/leadmaster/ })
   t.equal((await daemon.ended).code, 1)
 })

@@ -1,5 +1,6 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { StatementSync } from 'node:sqlite'
 import { SqliteDialect, type SqliteDatabase } from 'kysely'
+import { openSqlite } from '../../platform/sqlite.ts'
 
 /** node:sqlite as Kysely's SQLite dialect takes a database. */
 
@@ -10,10 +11,7 @@ const mostStatements = 200
 
 /** @param file its directory must exist and be writable */
 export const sqliteDialect = (file: string): SqliteDialect => {
-  const db = new DatabaseSync(file)
-  // WAL with FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous
-  // what is deleted is written over, https://sqlite.org/pragma.html#pragma_secure_delete
-  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON')
+  const db = openSqlite(file)
   const statements = new Map<string, StatementSync>()
   const prepared = (sql: string): StatementSync => {
     const kept = statements.get(sql)
