@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, globSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -117,7 +118,7 @@ const here = [`HOME=${join(tapDir, 'home')}`, `CI=${strict}`]
 if (others.length > 0) {
   said(`--- ${others.length} test files${asRoot ? ' as an unprivileged user' : ''}`)
   if (!asRoot) rmSync(join(tapDir, 'c8'), { recursive: true, force: true })
-  await tap([...wrapper, ...here, `NODE_V8_COVERAGE=${join(tapDir, 'c8')}`], others)
+  await tap([...wrapper, ...here, `NODE_V8_COVERAGE=${join(tapDir, 'c8')}`], others, `--jobs=${availableParallelism() + 1}`) // one more than there are cores: most of the time they wait
 }
 if (needRoot.length > 0 && asRoot) {
   said(`--- ${needRoot.length} test files as root`)

@@ -9,7 +9,8 @@ t.test('every problem has its own URN, its status and its title, as the contract
   for (const type of Object.keys(problems) as ProblemType[]) {
     const { problem, message } = new ProblemError(type, 'what is wrong')
     t.ok(valid(problem), type)
-    t.same(problem, { type: `urn:leadmaster:problem:${type}`, ...problems[type], detail: 'what is wrong' })
+    const { status, title } = problems[type]
+    t.same(problem, { type: `urn:leadmaster:problem:${type}`, title, status, detail: 'what is wrong' })
     t.equal(message, 'what is wrong')
   }
 })

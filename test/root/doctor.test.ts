@@ -36,8 +36,8 @@ const restore = async (): Promise<void> => {
 /** WhatsApp is out of reach here: what a mend that leads back to the real Chromium shows of the session is no miswiring. */
 const wired = (faults: Diagnosis['faults']): Diagnosis['faults'] => faults.filter(({ line }) => !/^session-manager session:/.test(line))
 
-/** All that need systemd or root, and every third of the others: test/doctor has all of those. */
-const here = [...miswirings.filter(({ needs }) => needs !== undefined), ...miswirings.filter(({ needs }) => needs === undefined).filter((_each, index) => index % 3 === 0)]
+/** All that need systemd or root, and every sixth of the others: test/doctor has all of those. */
+const here = [...miswirings.filter(({ needs }) => needs !== undefined), ...miswirings.filter(({ needs }) => needs === undefined).filter((_each, index) => index % 6 === 0)]
 
 await t.test('what scripts/up installed is wired right; Chromium keeps its sandbox as the service runs it', async (t) => {
   await prepareClone(machine)
@@ -74,4 +74,4 @@ for (const { what, make, cause, before, after, undo } of here) {
     if (undo !== undefined) await machine.must(variables + undo)
   })
 }
-t.ok(here.length >= 25, `${here.length} miswirings`)
+t.ok(here.length >= 20, `${here.length} miswirings`)
