@@ -42,6 +42,7 @@ const row: Row = async (bench) => {
         { what: at, unit: '/s', ours: spread(of('ours', 'rate')), against: { name: 'Express 5 + axios', figure: spread(of('express', 'rate')) }, ratio: toExpress, target: { text: '≥ 3', met: toExpress.median >= 3 } },
         { what: at, unit: '/s', ours: spread(of('ours', 'rate')), against: { name: 'bare node:http', figure: spread(of('bare', 'rate')) }, ratio: toBare, ...(ofBare === undefined ? {} : { target: { text: `≥ ${ofBare}`, met: toBare.median >= ofBare } }) },
         { what: `${at}, p99`, unit: 'ms', ours: spread(of('ours', 'p99')), against: { name: 'Express 5 + axios', figure: spread(of('express', 'p99')) } },
+        { what: `${at}, CPU of one`, unit: 'µs', ours: spread(of('ours', 'cpuUs')), against: { name: 'Express 5 + axios', figure: spread(of('express', 'cpuUs')) }, ratio: ratios(of('ours', 'cpuUs'), of('express', 'cpuUs')) },
         { what: `${at}, CPU of one`, unit: 'µs', ours: spread(of('ours', 'cpuUs')), against: { name: 'bare node:http', figure: spread(of('bare', 'cpuUs')) } }
       )
     }
