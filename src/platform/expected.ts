@@ -7,23 +7,30 @@ import type { Problem } from '../contract/problem.ts'
 type Faults = NonNullable<Problem['errors']>
 
 const mostFaults = 50
-/** The keywords of JSON Schema that say what to expect, as our schemas use them. */
-interface Keywords {
+/** The keywords of JSON Schema that our schemas use. */
+export interface SchemaKeywords<Schema> {
+  $ref?: string
   type?: string
+  enum?: readonly unknown[]
   const?: unknown
-  anyOf?: TSchema[]
-  items?: TSchema
-  properties?: Record<string, TSchema>
+  anyOf?: readonly Schema[]
+  oneOf?: readonly Schema[]
+  items?: Schema
+  properties?: Readonly<Record<string, Schema>>
+  required?: readonly string[]
+  description?: string
   default?: unknown
+  pattern?: string
   minimum?: number
   maximum?: number
   minLength?: number
   maxLength?: number
   minItems?: number
   maxItems?: number
-  description?: string
+  uniqueItems?: boolean
+  minProperties?: number
 }
-const keywords = (schema: TSchema): Keywords => schema as Keywords
+const keywords = (schema: TSchema): SchemaKeywords<TSchema> => schema as SchemaKeywords<TSchema>
 
 const bound = (least: number | undefined, most: number | undefined): string =>
   most === undefined ? (least === undefined ? '' : ` from ${least}`) : least === undefined ? ` up to ${most}` : ` from ${least} to ${most}`

@@ -1,11 +1,11 @@
 import t from 'tap'
 import type { Page } from 'playwright-core'
 import { apiToken, ask } from '../end-to-end/daemon.ts'
+import { ana, withAna } from './ana.ts'
 import { accessible, inPage, names, openLead, pageTests, see, signIn, textsOf, until } from './page.ts'
 import { event, from, reply, startRig } from './rig.ts'
 
 const pageTest = pageTests(t)
-const ana = '5215511111111'
 const replyLink = (page: Page): Promise<Record<string, string>> => inPage(page, "(({ href, target, rel }) => ({ href, target, rel }))(document.querySelector('#reply'))")
 
 pageTest('a conversation: every kind of message as text, whatever it holds', async (t, open) => {
@@ -100,11 +100,7 @@ pageTest('two leads that turn out to be one person become one, also while one of
 })
 
 pageTest('a lead deleted elsewhere while it is open: the page says so and shows the list', async (t, open) => {
-  const { url, upstream } = await startRig(t)
-  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
-  const page = await open(url)
-  await signIn(page)
-  await openLead(page, 'Ana')
+  const { url, page } = await withAna(t, open)
   const id = await inPage<string>(page, "location.hash.split('/')[2]")
   await ask(`${url}/api/leads/${id}`, apiToken, { method: 'DELETE' })
   await see(page, 'This lead was deleted.', '[role=status]')

@@ -1,19 +1,15 @@
 import t from 'tap'
 import type { LeadChangePage } from '../../src/contract/lead.ts'
 import { apiToken, ask } from '../end-to-end/daemon.ts'
+import { ana, withAna } from './ana.ts'
 import { accessible, focused, inPage, names, openLead, pageTests, see, signIn, textsOf, type, until, valueOf } from './page.ts'
 import { changeElsewhere, eventually, from, leadOf, startRig } from './rig.ts'
 
 const pageTest = pageTests(t)
-const [ana, beto] = ['5215511111111', '5215522222222']
+const beto = '5215522222222'
 
 pageTest('state, note, tags, who takes care, name: kept as one goes along, whatever comes meanwhile', async (t, open) => {
-  const { url, upstream } = await startRig(t)
-  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
-  const page = await open(url)
-  await signIn(page)
-  await openLead(page, 'Ana')
-  await see(page, 'hello', '.message .body')
+  const { url, upstream, page } = await withAna(t, open)
   await page.selectOption('#lead-state', 'won')
   await see(page, 'Saved')
   await see(page, 'Won', '.row .chip')
@@ -49,11 +45,7 @@ pageTest('state, note, tags, who takes care, name: kept as one goes along, whate
 })
 
 pageTest('what someone else changed meanwhile is shown at once where nothing is being typed, and never written over', async (t, open) => {
-  const { url, upstream } = await startRig(t)
-  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
-  const page = await open(url)
-  await signIn(page)
-  await openLead(page, 'Ana')
+  const { url, page } = await withAna(t, open)
   const { id } = await leadOf(url, ana)
   await changeElsewhere(url, id, { note: 'from elsewhere' })
   await until(page, "document.querySelector('#lead-note').value === 'from elsewhere'")
@@ -108,12 +100,7 @@ pageTest('a change that the page was not told of is found by its ETag: shown, no
 })
 
 pageTest('what is typed while a note is on its way to the hub follows it', async (t, open) => {
-  const { url, upstream } = await startRig(t)
-  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
-  const page = await open(url)
-  await signIn(page)
-  await openLead(page, 'Ana')
-  await see(page, 'hello', '.message .body')
+  const { url, page } = await withAna(t, open)
   const { promise: held, resolve: release } = Promise.withResolvers<void>()
   await page.route('**/api/leads/*', async (route) => {
     if (route.request().method() === 'PATCH') await held

@@ -1,17 +1,13 @@
 import t from 'tap'
-import { accessible, names, openLead, pageTests, see, signIn, type, until, valueOf } from './page.ts'
-import { eventually, from, leadOf, startRig } from './rig.ts'
+import { ana, withAna } from './ana.ts'
+import { accessible, names, pageTests, see, signIn, type, until, valueOf } from './page.ts'
+import { eventually, from, leadOf } from './rig.ts'
 
 const pageTest = pageTests(t)
-const [ana, beto] = ['5215511111111', '5215522222222']
+const beto = '5215522222222'
 
 pageTest('the hub dies and comes back: the page goes on by itself, nothing that was typed or came is lost', async (t, open) => {
-  const { url, upstream, kill, restart } = await startRig(t)
-  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
-  const page = await open(url)
-  await signIn(page)
-  await openLead(page, 'Ana')
-  await see(page, 'hello', '.message .body')
+  const { url, upstream, kill, restart, page } = await withAna(t, open)
   await type(page, '#lead-note', 'half of')
   await kill()
   await see(page, /^The connection to LeadMaster is lost/, '[role=alert]')
@@ -40,11 +36,7 @@ pageTest('the hub dies and comes back: the page goes on by itself, nothing that 
 })
 
 pageTest('the hub comes back with another store: its reset has the page read everything anew', async (t, open) => {
-  const { url, upstream, kill, restart } = await startRig(t)
-  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
-  const page = await open(url)
-  await signIn(page)
-  await openLead(page, 'Ana')
+  const { kill, restart, page } = await withAna(t, open)
   for (const [state, shown] of [['open', 'Open'], ['lost', 'Lost'], ['won', 'Won']] as const) {
     await page.selectOption('#lead-state', state)
     await see(page, shown, '.row .chip')
@@ -56,12 +48,7 @@ pageTest('the hub comes back with another store: its reset has the page read eve
 })
 
 pageTest('signed out meanwhile: the page asks to sign in again, and then saves what was typed', async (t, open) => {
-  const { url, upstream } = await startRig(t)
-  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' })], 'live')
-  const page = await open(url)
-  await signIn(page)
-  await openLead(page, 'Ana')
-  await see(page, 'hello', '.message .body')
+  const { url, page } = await withAna(t, open)
   await page.context().clearCookies()
   await type(page, '#lead-note', 'call on Monday')
   await page.keyboard.press('Tab')

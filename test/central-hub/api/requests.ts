@@ -1,4 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
+import type { SchemaKeywords } from '../../../src/platform/expected.ts'
 import type { Parameter } from '../../../src/central-hub/api/openapi.ts'
 import type { Read } from './documented.ts'
 
@@ -12,25 +13,7 @@ export interface Request {
   body?: Buffer
 }
 
-interface Schema {
-  type?: string
-  enum?: readonly unknown[]
-  const?: unknown
-  anyOf?: readonly Schema[]
-  oneOf?: readonly Schema[]
-  items?: Schema
-  properties?: Readonly<Record<string, Schema>>
-  required?: readonly string[]
-  pattern?: string
-  minimum?: number
-  maximum?: number
-  minLength?: number
-  maxLength?: number
-  minItems?: number
-  maxItems?: number
-  uniqueItems?: boolean
-  minProperties?: number
-}
+interface Schema extends SchemaKeywords<Schema> {}
 
 /** Addresses that nobody has to look up. */
 const addresses = ['http://127.0.0.1:9/hook', 'https://127.0.0.1/', 'http://127.0.0.1:65535/a?b=c#d']

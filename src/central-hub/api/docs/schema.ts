@@ -1,28 +1,10 @@
 import { html, inline, none, type Html } from './html.ts'
+import type { SchemaKeywords } from '../../../platform/expected.ts'
 import type { JsonSchema } from '../schemas.ts'
 
 /** Schemas of the document in plain words. */
 
-interface Keywords {
-  $ref?: string
-  type?: string
-  enum?: readonly unknown[]
-  const?: unknown
-  anyOf?: readonly JsonSchema[]
-  oneOf?: readonly JsonSchema[]
-  items?: JsonSchema
-  properties?: Readonly<Record<string, JsonSchema>>
-  required?: readonly string[]
-  description?: string
-  default?: unknown
-  minimum?: number
-  maximum?: number
-  minLength?: number
-  maxLength?: number
-  minItems?: number
-  maxItems?: number
-}
-const keywords = (schema: JsonSchema): Keywords => schema as Keywords
+const keywords = (schema: JsonSchema): SchemaKeywords<JsonSchema> => schema as SchemaKeywords<JsonSchema>
 
 const joined = (kinds: readonly Html[]): Html => html`${kinds.map((kind, index) => html`${index === 0 ? '' : ' or '}${kind}`)}`
 /** More than that is as good as no bound. */
