@@ -17,15 +17,21 @@ const kilobytes = (text: string, name: string): number => Number(new RegExp(`^${
 /** The memory of a process that is in RAM, MB. */
 export const residentMb = (pid: number): number => kilobytes(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmRSS') / 1_024
 
-/** The memory of several, MB: what they share is counted once, as far as the system tells (PSS). */
-export const proportionalMb = (pids: readonly number[]): number => {
-  const each = pids.map((pid) => {
+/**
+ * The memory of several, MB. `all`: what they share with each other or with others counts in part (PSS). `own`: without
+ * the pages of files, such as those of their program, which other processes of the same program may share.
+ */
+export const memoryMb = (pids: readonly number[]): { all: number; own: number } => {
+  const sum = { all: 0, own: 0 }
+  for (const pid of pids) {
     try {
-      return kilobytes(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'), 'Pss') / 1_024
+      const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
+      sum.all += kilobytes(text, 'Pss') / 1_024
+      sum.own += (kilobytes(text, 'Pss_Anon') + kilobytes(text, 'Pss_Shmem')) / 1_024
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ESRCH') return 0 // it has just ended
-      throw error
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT' && code !== 'ESRCH') throw error // it has just ended
     }
-  })
-  return each.reduce((sum, mb) => sum + mb, 0)
+  }
+  return sum
 }

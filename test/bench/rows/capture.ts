@@ -11,6 +11,13 @@ import { askPeer, startLinked, startLinkedPeer, startPage } from '../whatsapp.ts
 
 /** From the event in the page to the disk, against the library with a handler that does nothing, and the usual way. */
 
+/**
+ * @wppconnect-team/wppconnect is no peer here. Tried with 2.3.3: it loads the simulated page, a QR is shown, and after
+ * 30 s it fails with "wapi.js failed, TimeoutError: Waiting failed". Its wa-js finds WhatsApp's functions by looking
+ * through the loader of the real page's own bundles, of which the simulated page has but the modules that
+ * whatsapp-web.js asks for by name. By default it starts Chromium with --no-sandbox and --ignore-certificate-errors.
+ */
+
 /** More a second than any of them can take. */
 const flood = 12_000
 
@@ -102,7 +109,7 @@ const row: Row = async (bench) => {
       { what: 'CPU of a message in node', unit: 'µs', ours: spread(cost.ours), against: { name: 'whatsapp-web.js, empty handler', figure: spread(cost.limit) }, ratio: ratios(cost.ours, cost.limit) },
       { what: `p99 at ${steady} msg/s`, unit: 'ms', ours: spread(p99.ours), against: { name: 'to the empty handler', figure: spread(p99.limit) } }
     ],
-    notes: ['the simulated WhatsApp and Chromium share the cores with what is measured']
+    notes: ['@wppconnect-team/wppconnect does not start on the simulated page: its wa-js looks through the bundles of the real one', 'the simulated WhatsApp and Chromium share the cores with what is measured']
   }
 }
 

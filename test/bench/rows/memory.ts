@@ -4,7 +4,7 @@ import { apiToken } from '../../end-to-end/daemon.ts'
 import { burst } from '../../whatsapp-web/burst.ts'
 import type { WhatsAppWeb } from '../../whatsapp-web/server.ts'
 import { startHub } from '../daemons.ts'
-import { proportionalMb, residentMb } from '../process.ts'
+import { memoryMb, residentMb } from '../process.ts'
 import type { Bench, Figure, Row } from '../row.ts'
 import { spread } from '../statistics.ts'
 import { askPeer, startLinked, startLinkedPeer, startPage } from '../whatsapp.ts'
@@ -39,14 +39,17 @@ const followSeq = async (url: string): Promise<number> => {
   return Number(/^follow_seq\{[^}]*\} (\d+)$/m.exec(metrics)?.[1] ?? 0)
 }
 
-const chromiumMb = async (web: WhatsAppWeb): Promise<number> => proportionalMb(await web.chromium())
+const chromiumMb = async (web: WhatsAppWeb): Promise<Sizes> => {
+  const { all, own } = memoryMb(await web.chromium())
+  return { chromium: all, 'Chromium without files': own }
+}
 
 const ofLeadMaster = async (bench: Bench) => {
   const web = await startPage(bench)
   const { daemon: sessionManager } = await startLinked(bench, web)
   const hub = await startHub(bench, { stateDir: join(bench.directory, 'hub'), sessionManager: sessionManager.url })
   await hub.seen('following')
-  const sizes = await grow(bench, web, () => followSeq(hub.url), async () => ({ hub: residentMb(hub.pid), node: residentMb(sessionManager.pid), chromium: await chromiumMb(web) }))
+  const sizes = await grow(bench, web, () => followSeq(hub.url), async () => ({ hub: residentMb(hub.pid), node: residentMb(sessionManager.pid), ...(await chromiumMb(web)) }))
   await hub.end()
   await sessionManager.end()
   await web.close()
@@ -56,7 +59,7 @@ const ofLeadMaster = async (bench: Bench) => {
 const ofLibrary = async (bench: Bench) => {
   const web = await startPage(bench)
   const peer = await startLinkedPeer(bench, web, 'library.js')
-  return grow(bench, web, async () => (await askPeer<{ count: number }>(peer)).count, async () => ({ node: residentMb(peer.pid), chromium: await chromiumMb(web) }))
+  return grow(bench, web, async () => (await askPeer<{ count: number }>(peer)).count, async () => ({ node: residentMb(peer.pid), ...(await chromiumMb(web)) }))
 }
 
 const row: Row = async (bench) => {
@@ -77,7 +80,9 @@ const row: Row = async (bench) => {
       held("session-manager's node, idle", ours.idle['node'], 'whatsapp-web.js, empty handler', library.idle['node']),
       held(`session-manager's node, after ${last.count}`, last['node'], `itself after ${first.count}`, first['node'], 1.1),
       held("Chromium's tree, idle", ours.idle['chromium'], defaults, library.idle['chromium'], 0.75),
-      held(`Chromium's tree, after ${last.count}`, last['chromium'], defaults, lastOfLibrary['chromium'], 0.75)
+      held(`Chromium's tree, after ${last.count}`, last['chromium'], defaults, lastOfLibrary['chromium'], 0.75),
+      held("Chromium's tree without files, idle", ours.idle['Chromium without files'], defaults, library.idle['Chromium without files'], 0.75),
+      held(`Chromium's tree without files, after ${last.count}`, last['Chromium without files'], defaults, lastOfLibrary['Chromium without files'], 0.75)
     ],
     plots: [{
       name: 'memory', title: 'Memory as messages come', x: 'messages', y: 'MB',
@@ -87,7 +92,7 @@ const row: Row = async (bench) => {
         { name: "the library's node", points: library.grown.map((at): [number, number] => [at.count, at['node'] ?? NaN]) }
       ]
     }],
-    notes: ['resident memory of node; of Chromium the proportional set size, in which memory shared with other processes counts in part: no other Chromium may run on the machine']
+    notes: ['resident memory of node; of Chromium the proportional set size, in which memory shared with other processes counts in part: with another Chromium on the machine, only what is without files can be compared']
   }
 }
 
