@@ -28,7 +28,7 @@ const rowsOf = (file: string): { insert: string; rows: SQLOutputValue[][] }[] =>
 }
 
 const row: Row = async (bench) => {
-  const [count, leads, rounds] = bench.quick ? [20_000, 2_000, 2] : [200_000, 10_000, 3]
+  const [count, leads, rounds] = bench.quick ? [10_000, 1_000, 2] : [200_000, 10_000, 3]
   const journalDir = join(bench.directory, 'session-manager')
   mkdirSync(journalDir)
   const journal = openJournal(join(journalDir, 'journal.db'), 'main')

@@ -40,7 +40,7 @@ const row: Row = async (bench) => {
     await fillStore(stateDir, size)
     hubs.push((await startHub(bench, { stateDir, sessionManager: 'http://127.0.0.1:9', env: { UPSTREAM_MAX_DELAY: '10m' } })).url)
   }
-  const [rounds, count] = bench.quick ? [3, 60] : [7, 200]
+  const [rounds, count] = bench.quick ? [3, 120] : [7, 500]
   const figures: Figure[] = []
   const lines: Plot['lines'] = []
   for (const [what, ask] of Object.entries(kinds)) {

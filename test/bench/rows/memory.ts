@@ -18,7 +18,7 @@ type Sizes = Record<string, number>
 
 /** Sizes when idle, and after each step of messages, MB. */
 const grow = async (bench: Bench, web: WhatsAppWeb, taken: () => Promise<number>, measure: () => Promise<Sizes>): Promise<{ idle: Sizes; grown: (Sizes & { count: number })[] }> => {
-  const [total, step, perSecond, settleMs] = bench.quick ? [10_000, 2_500, 1_000, 5_000] : [100_000, 10_000, 1_000, 20_000]
+  const [total, step, perSecond, settleMs] = bench.quick ? [4_000, 1_000, 1_000, 3_000] : [100_000, 10_000, 1_000, 20_000]
   await delay(settleMs)
   const idle = await measure()
   const grown: (Sizes & { count: number })[] = []
