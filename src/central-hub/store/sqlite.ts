@@ -1,5 +1,4 @@
-import type { StatementSync } from 'node:sqlite'
-import { SqliteDialect, type SqliteDatabase } from 'kysely'
+import { SqliteDialect, type SqliteStatement } from 'kysely'
 import { openSqlite } from '../../platform/sqlite.ts'
 
 /** node:sqlite as Kysely's SQLite dialect takes a database. */
@@ -12,27 +11,24 @@ const mostStatements = 200
 /** @param file its directory must exist and be writable */
 export const sqliteDialect = (file: string): SqliteDialect => {
   const db = openSqlite(file)
-  const statements = new Map<string, StatementSync>()
-  const prepared = (sql: string): StatementSync => {
+  const statements = new Map<string, SqliteStatement>()
+  const prepare = (sql: string): SqliteStatement => {
+    const statement = db.prepare(sql)
+    return {
+      reader: statement.columns().length > 0,
+      all: (parameters) => statement.all(...(parameters as Value[])),
+      run: (parameters) => statement.run(...(parameters as Value[])),
+      iterate: (parameters) => statement.iterate(...(parameters as Value[]))
+    }
+  }
+  const prepared = (sql: string): SqliteStatement => {
     const kept = statements.get(sql)
     if (kept) return kept
     const [oldest] = statements.keys()
     if (statements.size >= mostStatements && oldest !== undefined) statements.delete(oldest)
-    const made = db.prepare(sql)
+    const made = prepare(sql)
     statements.set(sql, made)
     return made
   }
-  const database: SqliteDatabase = {
-    close: () => db.close(),
-    prepare: (sql) => {
-      const statement = prepared(sql)
-      return {
-        reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...(parameters as Value[])),
-        run: (parameters) => statement.run(...(parameters as Value[])),
-        iterate: (parameters) => statement.iterate(...(parameters as Value[]))
-      }
-    }
-  }
-  return new SqliteDialect({ database })
+  return new SqliteDialect({ database: { close: () => db.close(), prepare: prepared } })
 }
