@@ -1,26 +1,17 @@
-import type { Log } from '../platform/log.ts'
-import type { Account } from './accounts.ts'
-import { createRetention } from './retention.ts'
+import { createRetention, type RetentionOptions } from './retention.ts'
 import { pruneEvents } from './store/events.ts'
-import type { Store } from './store/open.ts'
 
 const hourMs = 3_600_000
 /** The accounts that are followed are known by then, ms. */
 const firstRetentionMs = 60_000
 
-export interface HousekeepingOptions {
-  store: Store
-  accounts: readonly Account[]
-  /** RETENTION, ms; 0: messages are kept for good. */
-  keepMs: number
-  /** Called after something was deleted. */
-  onChanged: () => void
-  log: Log
-}
-
-/** What is done every hour: old events are dropped, what was deleted is scrubbed, what is too old is deleted. */
-export const startHousekeeping = ({ store, accounts, keepMs, onChanged, log }: HousekeepingOptions): { stop: () => Promise<void> } => {
-  const retention = keepMs > 0 ? createRetention({ store, accounts, keepMs, onChanged, log }) : undefined
+/**
+ * What is done every hour: old events are dropped, what was deleted is scrubbed, what is too old is deleted.
+ * @param options.keepMs RETENTION; 0: messages are kept for good
+ */
+export const startHousekeeping = (options: RetentionOptions): { stop: () => Promise<void> } => {
+  const { store, keepMs, log } = options
+  const retention = keepMs > 0 ? createRetention(options) : undefined
   const prune = (): void =>
     void pruneEvents(store.db).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old events were not dropped; tried again in an hour'))
   const scrub = (): void =>
