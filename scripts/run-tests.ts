@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, existsSync, globSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -13,12 +12,12 @@ const asRoot = process.getuid?.() === 0
 const strict = process.env['CI'] === 'true'
 const said = (text: string): void => console.log(text)
 
-let running: ReturnType<typeof spawn> | undefined
+const running = new Set<ReturnType<typeof spawn>>()
 let stopped: NodeJS.Signals | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
     stopped ??= signal
-    running?.kill(signal)
+    for (const child of running) child.kill(signal)
   })
 }
 
@@ -27,19 +26,19 @@ const run = async (command: readonly string[], onOutput?: (out: Readable) => Pro
   if (stopped) return 1
   const [program = '', ...args] = command
   const child = spawn(program, args, { cwd: root, stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit'] })
-  running = child
+  running.add(child)
   const closed = once(child, 'close') as Promise<[number | null]>
   if (child.stdout && onOutput) await onOutput(child.stdout)
   const [code] = await closed
-  running = undefined
+  running.delete(child)
   return code ?? 1
 }
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
 
-/** Shows a TAP stream: a line per file, what failed with its diagnostics, what was skipped; adds up its last line. */
-const show = async (out: Readable): Promise<void> => {
-  let counted = false
+/** Shows a TAP stream: a line per file, what failed with its diagnostics, what was skipped; adds up its last line. @returns how many failed, by that */
+const show = async (out: Readable): Promise<number> => {
+  let failed: number | undefined
   let diagnostics: string | undefined
   for await (const line of createInterface({ input: out })) {
     const [, indent = '', not, name = '', rest = ''] = /^( *)(not )?ok \d+(?: - )?(.*?)( # .*)?$/.exec(line) ?? []
@@ -54,9 +53,9 @@ const show = async (out: Readable): Promise<void> => {
     if (counts !== undefined) {
       const count = (key: string): number => Number(new RegExp(`\\b${key}: (\\d+)`).exec(counts)?.[1] ?? 0)
       totals.passed += count('pass')
-      totals.failed += count('fail')
+      failed = count('fail')
+      totals.failed += failed
       totals.skipped += count('skip') + count('todo')
-      counted = true
     } else if (not !== undefined && !/^ # (SKIP|TODO)/i.test(rest)) {
       said(line)
       diagnostics = indent
@@ -64,14 +63,15 @@ const show = async (out: Readable): Promise<void> => {
     else if (indent === '' && line.startsWith('ok ')) said(`ok  ${name}  ${(Number(/time=([\d.]+)ms/.exec(rest)?.[1] ?? 0) / 1_000).toFixed(1)} s`)
     else if (/^Bail out!/.test(line)) said(line)
   }
-  if (!counted) said('not ok: tap ended before it counted')
+  if (failed === undefined) said('not ok: tap ended before it counted')
+  return failed ?? 0
 }
 
 /** Runs tap; a failure that it did not count is counted. */
 const tap = async (wrapper: readonly string[], files: readonly string[], ...more: readonly string[]): Promise<void> => {
-  const before = totals.failed
-  const code = await run([...wrapper, join(root, 'node_modules/.bin/tap'), 'run', '--reporter=tap', ...more, ...files], show)
-  if (code !== 0 && totals.failed === before) totals.failed += 1
+  let failed = 0
+  const code = await run([...wrapper, join(root, 'node_modules/.bin/tap'), 'run', '--reporter=tap', ...more, ...files], async (out) => void (failed = await show(out)))
+  if (code !== 0 && failed === 0) totals.failed += 1
 }
 
 /** A check of its own counts as one. */
@@ -115,16 +115,25 @@ if (given.length === 0) {
 
 const wrapper = asRoot ? ['scripts/unprivileged', '--own', own, '--bind', own, tapDir] : ['scripts/unprivileged']
 const here = [`HOME=${join(tapDir, 'home')}`, `CI=${strict}`]
-if (others.length > 0) {
+const asUser = async (): Promise<void> => {
+  if (others.length === 0) return
   said(`--- ${others.length} test files${asRoot ? ' as an unprivileged user' : ''}`)
   if (!asRoot) rmSync(join(tapDir, 'c8'), { recursive: true, force: true })
-  await tap([...wrapper, ...here, `NODE_V8_COVERAGE=${join(tapDir, 'c8')}`], others, `--jobs=${availableParallelism() + 1}`) // one more than there are cores: most of the time they wait
+  await tap([...wrapper, ...here, `NODE_V8_COVERAGE=${join(tapDir, 'c8')}`], others)
 }
-if (needRoot.length > 0 && asRoot) {
+const onMachines = async (): Promise<void> => {
+  if (needRoot.length === 0) return
   said(`--- ${needRoot.length} test files as root`)
   mkdirSync(ownRoot)
-  await tap(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', 'mount --bind "$0" .tap && exec "$@"', ownRoot], needRoot, '--jobs=1') // two systemds at once run short of what the kernel gives one user, such as inotify instances
-} else for (const file of needRoot) skip(`${file} needs root`)
+  // two systemds at once run short of what the kernel gives one user, such as inotify instances
+  await tap(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', 'mount --bind "$0" .tap && exec "$@"', ownRoot], needRoot, '--jobs=1')
+}
+// the machines mostly wait, for watchdogs and restarts: the other tests have the time
+if (asRoot) await Promise.all([asUser(), onMachines()])
+else {
+  await asUser()
+  for (const file of needRoot) skip(`${file} needs root`)
+}
 
 if (given.length === 0 && !stopped) {
   said('--- coverage of src')
