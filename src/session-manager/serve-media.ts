@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import type { Http } from '../platform/http.ts'
+import { namesEtag } from '../platform/etag.ts'
 import { invalid, ProblemError } from '../platform/problem.ts'
 import { query } from '../platform/query.ts'
 import { byteRange } from './byte-range.ts'
@@ -41,7 +42,7 @@ export const addMediaRoute = ({ http, directory }: { http: Http; directory: stri
       const { size } = await file.stat()
       const range = byteRange(ifRange === etag ? wanted : undefined, size)
       res.setHeader('accept-ranges', 'bytes')
-      if (ifNoneMatch?.split(',').some((tag) => [etag, `W/${etag}`, '*'].includes(tag.trim()))) return void res.writeHead(304, { etag }).end()
+      if (ifNoneMatch !== undefined && namesEtag(ifNoneMatch, etag)) return void res.writeHead(304, { etag }).end()
       if (range === 'unsatisfiable') {
         res.setHeader('content-range', `bytes */${size}`)
         throw new ProblemError('range-not-satisfiable', `the file has ${size} bytes`)

@@ -3,6 +3,7 @@ import Type from 'typebox'
 import type { JsonBody, Operation } from '../../contract/api/operation.ts'
 import { operations, type AnswerBody, type Body, type Params, type Query } from '../../contract/api/operations.ts'
 import { routes, type OperationId } from '../../contract/routes.ts'
+import { namesEtag } from '../../platform/etag.ts'
 import { faultsAgainst, parametersAs } from '../../platform/expected.ts'
 import type { Http, Method, Request, Response } from '../../platform/http.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
@@ -45,10 +46,6 @@ interface Answer {
 
 const etagOf = (body: string): string => `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
 
-/** Whether a header of entity tags names this one, by the weak comparison, RFC 9110, 8.8.3.2. */
-const names = (header: string, etag: string): boolean =>
-  header.trim() === '*' || header.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)
-
 const send = (res: Response, { status, body }: Answer): void => {
   if (body === '') return void res.writeHead(status).end()
   const bytes = Buffer.from(body)
@@ -60,7 +57,7 @@ const sendTagged = (req: Request, res: Response, answer: Answer): void => {
   const etag = etagOf(answer.body)
   res.setHeader('etag', etag)
   res.setHeader('cache-control', 'private, no-cache')
-  if (names(req.headers['if-none-match'] ?? '', etag)) return void res.writeHead(304).end()
+  if (namesEtag(req.headers['if-none-match'] ?? '', etag)) return void res.writeHead(304).end()
   send(res, answer)
 }
 
@@ -137,7 +134,7 @@ export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
         const answer = await db.transaction().execute((trx) =>
           once(trx, req, res, async () => {
             const match = req.headers['if-match']
-            if (current !== undefined && match !== undefined && !names(match, etagOf(toJson(await current({ ...input, trx }))))) throw new ProblemError('precondition-failed')
+            if (current !== undefined && match !== undefined && !namesEtag(match, etagOf(toJson(await current({ ...input, trx }))))) throw new ProblemError('precondition-failed')
             return { status: operations[id].answer.status, body: toJson(await handler({ ...input, trx })) }
           })
         )
