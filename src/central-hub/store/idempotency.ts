@@ -10,8 +10,13 @@ export interface KeptAnswer {
 
 const keepMs = 86_400_000
 
-export const answeredBefore = async (db: Db, key: string, now = Date.now()): Promise<KeptAnswer | undefined> => {
+/** Drops those older than a day, for they hold what leads are. */
+export const pruneAnswers = async (db: Db, now = Date.now()): Promise<void> => {
   await db.deleteFrom('idempotency').where('created_at', '<', now - keepMs).execute()
+}
+
+export const answeredBefore = async (db: Db, key: string, now = Date.now()): Promise<KeptAnswer | undefined> => {
+  await pruneAnswers(db, now)
   return db.selectFrom('idempotency').select(['fingerprint', 'status', 'body']).where('key', '=', key).executeTakeFirst()
 }
 

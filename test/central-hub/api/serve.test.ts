@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { createServe, type Serve } from '../../../src/central-hub/api/serve.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
+import { pruneAnswers } from '../../../src/central-hub/store/idempotency.ts'
 import { exampleLead, exampleMessage } from '../../../src/contract/api/examples.ts'
 import type { LeadMerge } from '../../../src/contract/lead.ts'
 import { ProblemError } from '../../../src/platform/problem.ts'
@@ -129,6 +130,9 @@ t.test('keys are kept for a day', async (t) => {
   await db.updateTable('idempotency').set({ created_at: Date.now() - 86_400_001 }).execute()
   await merge('key', { lead_id: 3 })
   t.same(done, [{ lead_id: 2 }, { lead_id: 3 }])
+  await db.updateTable('idempotency').set({ created_at: Date.now() - 86_400_001 }).execute()
+  await pruneAnswers(db)
+  t.same(await db.selectFrom('idempotency').selectAll().execute(), [], 'no longer, also if no other key comes')
 })
 
 t.test('a write that fails leaves nothing behind, and tells nobody', async (t) => {
