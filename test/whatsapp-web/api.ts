@@ -1,3 +1,4 @@
+import type { Connection } from './connections.ts'
 import type { Phone } from './phone.ts'
 
 /** What tests and the control server can do with the simulated WhatsApp. */
@@ -36,6 +37,8 @@ export interface WhatsAppWeb {
   scenario: Scenario
   /** Everything any page ever tried to send, mark as seen or show as presence. */
   outbound(): Outbound[]
+  /** Every connection a page ever had, with where from and how long. */
+  connections(): readonly Readonly<Connection>[]
   /** The phone scans the code that is shown, or this one. @throws when it is not the one shown */
   scan(code?: string): Promise<void>
   /** A person types the code in on the phone, with or without its dash. @throws when it is none that is valid now */
@@ -83,6 +86,8 @@ export interface WhatsAppWeb {
 export interface WhatsAppWebOptions {
   /** For the certificate, the wrapper and media; made if need be. */
   directory: string
+  /** Where to listen, for Chromiums on other machines than this; loopback by default. */
+  address?: string
   scenario?: Partial<Scenario>
   /** Keeps devices and history in the directory over a restart. */
   persist?: boolean

@@ -26,12 +26,12 @@ export const makeCertificate = async (directory: string): Promise<Certificate> =
 }
 
 /** Where names lead in a Chromium started from now on: to the simulated WhatsApp, or nowhere. */
-export const writeHostRules = (directory: string, port: number, resolves: boolean): Promise<void> =>
-  writeFile(join(directory, 'host-rules'), resolves ? `MAP web.whatsapp.com 127.0.0.1:${port},MAP * ~NOTFOUND` : 'MAP * ~NOTFOUND')
+export const writeHostRules = (directory: string, port: number, resolves: boolean, address = '127.0.0.1'): Promise<void> =>
+  writeFile(join(directory, 'host-rules'), resolves ? `MAP web.whatsapp.com ${address}:${port},MAP * ~NOTFOUND` : 'MAP * ~NOTFOUND')
 
 /** Writes the program to name in CHROMIUM_PATH. @returns its path */
-export const writeWrapper = async (directory: string, port: number, spki: string): Promise<string> => {
-  await writeHostRules(directory, port, true)
+export const writeWrapper = async (directory: string, port: number, spki: string, address = '127.0.0.1'): Promise<string> => {
+  await writeHostRules(directory, port, true, address)
   const path = join(directory, 'chromium')
   // exec, so that the process and its command line are Chromium's own; the environment may be all but empty
   await writeFile(

@@ -7,6 +7,7 @@ import { basename, join } from 'node:path'
 import { WebSocketServer } from 'ws'
 import type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
 import { chromiumProcesses, makeCertificate, writeHostRules, writeWrapper } from './chromium.ts'
+import { createConnectionLog, type Connection } from './connections.ts'
 import { createHistory, newState, type State } from './history.ts'
 import { createLink, type Link } from './link.ts'
 import { createPhone } from './phone.ts'
@@ -26,7 +27,7 @@ const usual: Scenario = {
 const pageDirectory = new URL('page/', import.meta.url)
 const csp = "default-src 'self' data: blob:; style-src 'unsafe-inline'; script-src 'self' 'unsafe-eval'"
 
-export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persist = false, log = () => undefined }: WhatsAppWebOptions): Promise<WhatsAppWeb> => {
+export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scenario: wanted = {}, persist = false, log = () => undefined }: WhatsAppWebOptions): Promise<WhatsAppWeb> => {
   const media = join(directory, 'media')
   mkdirSync(media, { recursive: true })
   const stateFile = join(directory, 'phone.json')
@@ -34,7 +35,8 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
   const phone = createPhone(history, (path, sealed) => sealed && writeFileSync(join(media, basename(path)), sealed))
   const scenario: Scenario = { ...usual, ...wanted }
   const outbound: Outbound[] = []
-  const links = new Set<Link>()
+  const links = new Map<Link, Connection>()
+  const connections = createConnectionLog()
   const sockets = new Set<Socket>()
   const news = new EventEmitter().setMaxListeners(0)
   let closed = false
@@ -62,7 +64,8 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
   })
-  new WebSocketServer({ server, path: '/ws' }).on('connection', (socket) => {
+  new WebSocketServer({ server, path: '/ws' }).on('connection', (socket, req) => {
+    const connection = connections.opened(socket, req.socket.remoteAddress ?? '')
     const link = createLink({
       socket, history, scenario, changed,
       resend: phone.resent,
@@ -71,11 +74,16 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
         log(`outbound: ${name} ${detail}`)
       },
       connected: (mine) => {
+        connection.enteredAt = Date.now()
         // a device has one connection: the newest
-        for (const other of links) if (other !== mine && other.device === mine.device) other.end()
+        for (const [other, its] of links) {
+          if (other === mine || other.device !== mine.device) continue
+          its.displaced = true
+          other.end()
+        }
       }
     })
-    links.add(link)
+    links.set(link, connection)
     socket.on('close', () => {
       links.delete(link)
       link.end()
@@ -83,7 +91,7 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
     })
   })
   const listen = async (port: number): Promise<number> => {
-    server.listen(port, '127.0.0.1')
+    server.listen(port, address)
     await once(server, 'listening')
     return (server.address() as AddressInfo).port
   }
@@ -95,7 +103,7 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
     throw error
   })
   if (persist) writeFileSync(portFile, String(port))
-  const chromiumPath = await writeWrapper(directory, port, spki)
+  const chromiumPath = await writeWrapper(directory, port, spki, address)
 
   /** What `read` finds, now or as soon as something changed so that it does. */
   const when = async <T>(what: string, read: () => T | undefined | false): Promise<T> => {
@@ -109,10 +117,10 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
       })
     }
   }
-  const all = (): Link[] => [...links]
+  const all = (): Link[] => [...links.keys()]
   const online = (): Link | undefined => all().findLast(({ device }) => device !== undefined && history.state.devices.some(({ id }) => id === device))
   const tell = (frame: Record<string, unknown>): void => {
-    for (const link of links) link.send(frame)
+    for (const link of links.keys()) link.send(frame)
   }
   const hangUp = async (): Promise<void> => {
     const stopped = server.listening ? once(server, 'close') : undefined
@@ -135,6 +143,7 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
   return {
     chromiumPath, port, phone, scenario,
     outbound: () => [...outbound],
+    connections: connections.all,
     scan: async (code) => {
       const link = await when('a QR to scan', () => all().findLast((one) => one.code !== undefined))
       if (code !== undefined && code !== link.code) throw new Error('code: that is not the code shown now')
@@ -163,7 +172,7 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
     isConnected: () => online() !== undefined,
     logout: () => {
       history.unlink()
-      for (const link of links) if (link.device !== undefined) link.send({ t: 'logout' })
+      for (const link of links.keys()) if (link.device !== undefined) link.send({ t: 'logout' })
     },
     state: (state) => tell({ t: 'state', state }),
     rotate: () => all().at(-1)?.rotate(),
@@ -181,12 +190,12 @@ export const startWhatsAppWeb = async ({ directory, scenario: wanted = {}, persi
       if (on && !server.listening) await listen(port)
       else if (!on) await hangUp()
     },
-    dns: (resolves) => writeHostRules(directory, port, resolves),
+    dns: (resolves) => writeHostRules(directory, port, resolves, address),
     close: async () => {
       if (persist) writeFileSync(stateFile, JSON.stringify(history.state))
       closed = true
       changed()
-      for (const link of links) link.end()
+      for (const link of links.keys()) link.end()
       await hangUp()
       if (!persist) rmSync(media, { recursive: true, force: true })
     }
