@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile'
 import type { Problem } from '../contract/problem.ts'
 import { JournalRecord } from '../contract/record.ts'
 import type { Status } from '../contract/session.ts'
+import { lazy } from '../platform/lazy.ts'
 import type { Log } from '../platform/log.ts'
 import { ProblemError } from '../platform/problem.ts'
 import type { Ingest } from './ingest.ts'
@@ -36,7 +37,7 @@ const silentMs = 40_000
 const minDelayMs = 250
 /** A stream that lasted this long was a good one: what ends it starts a new row of failures, ms. */
 const goodAfterMs = 1_000
-const isRecord = Compile(JournalRecord)
+const records = lazy(() => Compile(JournalRecord))
 
 export const createFollower = (options: FollowerOptions): Follower => {
   const { upstream, ingest, cursor, onSession, onChange, checkIntervalMs, maxDelayMs, log } = options
@@ -69,8 +70,8 @@ export const createFollower = (options: FollowerOptions): Follower => {
 
   const parse = (event: EventSourceMessage): JournalRecord => {
     const value: unknown = JSON.parse(event.data)
-    if (!isRecord.Check(value)) {
-      const [error] = isRecord.Errors(value)
+    if (!records().Check(value)) {
+      const [error] = records().Errors(value)
       throw new Error(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)
     }
     return value

@@ -3,6 +3,7 @@ import type { Readiness } from '../contract/lead.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Status } from '../contract/session.ts'
 import { createHttp } from '../platform/http.ts'
+import { lazy } from '../platform/lazy.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { addAccountMetrics } from './account-metrics.ts'
@@ -109,7 +110,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addEventRoutes({ http, store, live, accounts })
   addWebhookRoutes({ serve, db, guard: webhooks.guard, onChanged: webhooks.wake })
   access.addRoutes(http)
-  const document = createOpenApi(version)
+  const document = lazy(() => createOpenApi(version))
   addOpenApi({ serve, access, document })
   addDocs({ http, access, document })
   addConsole(http, access)

@@ -1,6 +1,7 @@
 import Type, { type TObject, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Problem } from '../contract/problem.ts'
+import { lazy } from './lazy.ts'
 
 /** Input held against a schema: what is wrong is named, with what was expected in plain words. */
 
@@ -68,11 +69,12 @@ const at = (schema: TSchema, pointer: string): TSchema =>
 /**
  * What is wrong with a JSON value, by JSON pointer; nothing when it is as the schema expects. Of
  * many faults TypeBox tells the first 8.
- * @param schema compiled once, here
+ * @param schema compiled once, at the first value
  */
 export const faultsAgainst = (schema: TSchema): ((value: unknown) => Faults) => {
-  const check = Compile(schema)
+  const compiled = lazy(() => Compile(schema))
   return (value) => {
+    const check = compiled()
     if (check.Check(value)) return []
     const faults = new Map<string, string>()
     for (const { keyword, instancePath, params } of check.Errors(value)) {
@@ -102,10 +104,10 @@ const inWords = (schema: TSchema): string => {
 /**
  * Reads text parameters (of a query or path) as a schema types them: whole numbers, true or false, lists separated by
  * commas. What is unknown, given twice or not as expected is a fault by its name.
- * @param schema compiled once, here
+ * @param schema each parameter's is compiled once, when one is first given
  */
 export const parametersAs = (schema: TObject): ((params: Iterable<[string, string]>) => { values: Record<string, unknown>; faults: Faults }) => {
-  const properties = new Map(Object.entries(schema.properties).map(([name, property]) => [name, { property, check: Compile(property) }]))
+  const properties = new Map(Object.entries(schema.properties).map(([name, property]) => [name, { property, check: lazy(() => Compile(property)) }]))
   return (params) => {
     const values: Record<string, unknown> = {}
     const faults = new Map<string, string>()
@@ -116,7 +118,7 @@ export const parametersAs = (schema: TObject): ((params: Iterable<[string, strin
       else {
         const value = convert(known.property, text)
         values[name] = value
-        if (!known.check.Check(value)) faults.set(name, `expected ${inWords(known.property)}`)
+        if (!known.check().Check(value)) faults.set(name, `expected ${inWords(known.property)}`)
       }
     }
     for (const [name, { property }] of properties) {

@@ -195,7 +195,7 @@ export const createOpenApi = (version: string): OpenApi => {
 }
 
 /** `GET /openapi.json`, open to all. */
-export const addOpenApi = ({ serve, access, document }: { serve: Serve; access: Access; document: OpenApi }): void => {
+export const addOpenApi = ({ serve, access, document }: { serve: Serve; access: Access; document: () => OpenApi }): void => {
   access.open('/openapi.json')
-  serve.read('getOpenApi', () => document)
+  serve.read('getOpenApi', document)
 }

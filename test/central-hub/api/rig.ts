@@ -69,7 +69,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
       addWebhookRoutes({ serve: handle, db, guard: createGuard({ allowed: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env', resolve: async () => ['127.0.0.1'] }), onChanged: live.changed })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
-      const document = createOpenApi('1.2.3')
+      const document = () => createOpenApi('1.2.3')
       addOpenApi({ serve: handle, access, document })
       addDocs({ http, access, document })
       addHealthRoutes({
