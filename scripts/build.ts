@@ -1,8 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
+import { bundleModule, bundleProgram } from './bundle.ts'
 
-/** `npm run build`: src, compiled, into dist, with the operator page's files. dist is replaced only by a whole build. */
+/**
+ * `npm run build`: src, its types checked, into dist: the programs, the client with its types, the operator page's files.
+ * The same src and packages give the same bytes. dist is replaced only by a whole build.
+ */
 
 const root = new URL('../', import.meta.url)
 const made = new URL('node_modules/.cache/leadmaster/dist/', root)
@@ -12,12 +16,29 @@ const page = new URL('src/central-hub/console/', root)
 
 for (const leftover of [made, old]) rmSync(leftover, { recursive: true, force: true })
 mkdirSync(made, { recursive: true })
+
+/** The client's types name those of the contract. */
+const typed = ['client', 'contract']
 try {
   const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made.pathname], { cwd: root, stdio: 'inherit' })
 } catch {
   process.exit(1) // tsc has said why
 }
+for (const directory of readdirSync(made)) if (!typed.includes(directory)) rmSync(new URL(directory, made), { recursive: true })
+await bundleModule(root.pathname, made.pathname, 'client/index.ts')
+
+for (const command of ['cli', 'doctor']) await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)
+for (const service of ['session-manager', 'central-hub']) {
+  await bundleProgram(root.pathname, made.pathname, `${service}/main.ts`, `${service}/daemon.js`)
+  writeFileSync(new URL(`${service}/main.js`, made), `import { enableCompileCache } from 'node:module'
+
+// what scripts/compile-ahead.ts made of daemon.js: where it is missing or does not fit, starting only takes longer
+enableCompileCache({ directory: \`\${import.meta.dirname}/../../node_modules/.cache/leadmaster/compiled\`, portable: true })
+await import('./daemon.js')
+`)
+}
+
 cpSync(new URL('src/central-hub/api/docs/docs.css', root), new URL('central-hub/api/docs/docs.css', made))
 const files = new URL('central-hub/console/', made)
 cpSync(page, files, { recursive: true })
