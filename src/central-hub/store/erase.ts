@@ -45,7 +45,7 @@ export const eraseMessages = async (db: Db, messages: readonly MessageKey[]): Pr
 /** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere; inside a transaction of the caller's. */
 export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   const shown = [lead.chat_id, lead.phone, lead.lid].filter((text) => text !== null)
-  await db.deleteFrom('idempotency').where((row) => row.or(shown.map((text) => sql<boolean>`instr(${row.ref('body')}, ${text}) > 0`))).execute()
+  await db.deleteFrom('idempotency').where((row) => row.or(shown.map((text) => sql<boolean>`replace(${row.ref('body')}, ${text}, '') <> ${row.ref('body')}`))).execute()
   if (lead.phone_key !== null) await db.deleteFrom('names').where('phone_key', '=', lead.phone_key).execute()
   await eraseDeliveries(db, lead.id)
   await db.deleteFrom('merged_leads').where('lead_id', '=', lead.id).execute()

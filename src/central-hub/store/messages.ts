@@ -2,6 +2,7 @@ import { sql, type Selectable } from 'kysely'
 import type { Message } from '../../contract/lead.ts'
 import type { Media } from '../../contract/record.ts'
 import { toPage, type Page, type Position } from './page.ts'
+import { piecesOf, type MessageMatch } from './pieces.ts'
 import type { Db, MessageTable } from './schema.ts'
 import { matchingMessages, messageMatch } from './search.ts'
 
@@ -70,7 +71,7 @@ const selectMessages = (db: Db, { account, leadId, chatId, fromMe }: MessageFilt
 }
 
 /** A page of a search for common words. */
-const listCaptured = async (db: Db, filter: MessageFilter, match: string, limit: number, after?: Position): Promise<Page<Message>> => {
+const listCaptured = async (db: Db, filter: MessageFilter, match: MessageMatch, limit: number, after?: Position): Promise<Page<Message>> => {
   const rows: Row[] = []
   let before = after?.id
   for (let read = 0; read < mostPerPage && rows.length <= limit; read += mostSorted) {
@@ -94,7 +95,7 @@ export const listMessages = async (db: Db, filter: MessageFilter, limit: number,
     const common = hits.length > mostSorted
     const ofOneChat = filter.leadId !== undefined || filter.chatId !== undefined
     if (after?.order === 'captured' || (common && after === undefined && !ofOneChat)) return listCaptured(db, filter, match, limit, after)
-    query = query.where('pk', 'in', common ? sql<number>`(select rowid from message_text where message_text match ${match})` : hits)
+    query = query.where('pk', 'in', common ? sql<number>`(select rowid from message_text where ${piecesOf(db).messageHas(match)})` : hits)
   }
   if (after) query = query.where(sql<boolean>`(timestamp, pk) < (${after.key}, ${after.id})`)
   const rows = await query.orderBy('timestamp', 'desc').orderBy('pk', 'desc').limit(limit + 1).execute()

@@ -4,7 +4,7 @@ import { Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import { migrations, worksFrom } from './migrations.ts'
 import type { Database, Db } from './schema.ts'
-import { sqliteDialect } from './sqlite.ts'
+import { sqliteDialect } from './sqlite/dialect.ts'
 import { writeUncounted } from './waiting.ts'
 
 /** The hub's store. */

@@ -2,29 +2,24 @@ import { sql, type Expression, type SqlBool } from 'kysely'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Page, Position } from './page.ts'
 import { phoneKey, readPhone } from './phone.ts'
+import { piecesOf, type LeadMatch, type MessageMatch } from './pieces.ts'
 import type { Db } from './schema.ts'
 
 /**
- * Search, by SQLite's FTS5: the one place that knows it. A common word is in very many messages, so nothing here reads
- * or sorts all that match; matches are walked from the latest captured one back.
+ * Search: what is matched how is in the pieces of each database. A common word is in very many messages, so nothing here
+ * reads or sorts all that match; matches are walked from the latest captured one back.
  */
-
-/** A search as FTS5 has it: each word quoted, so that nothing in it is an operator, https://sqlite.org/fts5.html#full_text_query_syntax */
-const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`
 
 /** A word of messages that is looked for by its beginning is joined from all words that begin so, at once: not if very many have it as it is. */
 const common = 1_000
 
 /** The search for words that all occur, the last one perhaps not to its end; undefined when no letter or digit is in it, as in no message's words. */
-export const messageMatch = async (db: Db, q: string): Promise<string | undefined> => {
+export const messageMatch = async (db: Db, q: string): Promise<MessageMatch | undefined> => {
   const words = q.split(/[^\p{L}\p{N}\p{M}]+/u).filter((word) => word !== '')
   if (words.length === 0) return undefined
-  const whole = words.map(quoted).join(' ')
-  return (await matchingMessages(db, whole, common)).length < common ? `${whole}*` : whole
+  const whole = { words, prefix: false }
+  return { words, prefix: (await matchingMessages(db, whole, common)).length < common }
 }
-
-/** Trigrams find three characters or more; the spaces stored before each word make up for those that a shorter one lacks. */
-const namePart = (word: string): string => ([...word.normalize('NFD').replace(/\p{M}/gu, '')].length < 3 ? quoted(`  ${word}`) : quoted(word))
 
 /** Digits to find in numbers: as they are, and as numbers are compared. */
 const digitsOf = (q: string, country: CountryCode | undefined): string[] => {
@@ -35,20 +30,16 @@ const digitsOf = (q: string, country: CountryCode | undefined): string[] => {
 }
 
 /** Parts of names that all occur, or of a number; undefined when there is nothing to find. */
-const leadMatch = (q: string, country: CountryCode | undefined): string | undefined => {
-  const words = q.replaceAll('\0', ' ').split(/\s+/u).filter((word) => word !== '')
-  const digits = digitsOf(q, country)
-  const parts = [
-    ...(words.length === 0 ? [] : [`names : (${words.map(namePart).join(' AND ')})`]),
-    ...(digits.length === 0 ? [] : [`phones : (${digits.map(quoted).join(' OR ')})`])
-  ]
-  return parts.length === 0 ? undefined : parts.join(' OR ')
+const leadMatch = (q: string, country: CountryCode | undefined): LeadMatch | undefined => {
+  const names = q.replaceAll('\0', ' ').split(/\s+/u).filter((word) => word !== '')
+  const numbers = digitsOf(q, country)
+  return names.length + numbers.length === 0 ? undefined : { names, numbers }
 }
 
 /** The pks of the latest captured messages that match, before `before`. */
-export const matchingMessages = async (db: Db, match: string, limit: number, before = Number.MAX_SAFE_INTEGER): Promise<number[]> => {
+export const matchingMessages = async (db: Db, match: MessageMatch, limit: number, before = Number.MAX_SAFE_INTEGER): Promise<number[]> => {
   const { rows } = await sql<{ pk: number }>`
-    select rowid as pk from message_text where message_text match ${match} and rowid < ${before} order by rowid desc limit ${limit}`.execute(db)
+    select rowid as pk from message_text where ${piecesOf(db).messageHas(match)} and rowid < ${before} order by rowid desc limit ${limit}`.execute(db)
   return rows.map(({ pk }) => pk)
 }
 
@@ -69,10 +60,10 @@ const allOf = (conditions: readonly Expression<SqlBool>[]): Expression<SqlBool> 
   conditions.length === 0 ? sql<SqlBool>`true` : sql<SqlBool>`${sql.join(conditions, sql` and `)}`
 
 /** Ids of leads by name or number, the newest lead first. */
-const byName = async (db: Db, match: string, { conditions, limit }: LeadSearch, before: number): Promise<number[]> => {
+const byName = async (db: Db, match: LeadMatch, { conditions, limit }: LeadSearch, before: number): Promise<number[]> => {
   const { rows } = await sql<{ id: number }>`
-    select leads.id from lead_text cross join leads on leads.id = lead_text.rowid
-    where lead_text match ${match} and lead_text.rowid < ${before} and ${allOf(conditions)}
+    select leads.id from lead_text cross join leads
+    where leads.id = lead_text.rowid and ${piecesOf(db).leadHas(match)} and lead_text.rowid < ${before} and ${allOf(conditions)}
     order by lead_text.rowid desc limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)
 }
@@ -85,25 +76,25 @@ interface Shown {
 }
 
 /** Of leads whose messages match, those that belong on this page: not found by name, nor by a message that was shown before. */
-const notYetShown = async (db: Db, ids: readonly number[], search: LeadSearch, names: string | undefined, text: string, shown: Shown | undefined): Promise<Set<number>> => {
+const notYetShown = async (db: Db, ids: readonly number[], search: LeadSearch, names: LeadMatch | undefined, text: MessageMatch, shown: Shown | undefined): Promise<Set<number>> => {
   const fresh = ids.filter((id) => search.seen?.has(id) !== true)
   if (fresh.length === 0) return new Set()
   const conditions = [
     sql<SqlBool>`leads.id in (${sql.join(fresh)})`,
     ...search.conditions,
-    ...(names === undefined ? [] : [sql<SqlBool>`not exists (select 1 from lead_text where lead_text.rowid = leads.id and lead_text match ${names})`]),
+    ...(names === undefined ? [] : [sql<SqlBool>`not exists (select 1 from lead_text where lead_text.rowid = leads.id and ${piecesOf(db).leadHas(names)})`]),
     ...(shown === undefined || search.seen !== undefined
       ? []
       : [sql<SqlBool>`leads.id not in (
-          select messages.lead_id from message_text cross join messages on messages.pk = message_text.rowid
-          where message_text match ${text} and message_text.rowid between ${shown.from} and ${shown.to} and messages.lead_id is not null)`])
+          select messages.lead_id from message_text cross join messages
+          where messages.pk = message_text.rowid and ${piecesOf(db).messageHas(text)} and message_text.rowid between ${shown.from} and ${shown.to} and messages.lead_id is not null)`])
   ]
   const { rows } = await sql<{ id: number }>`select leads.id from leads where ${allOf(conditions)}`.execute(db)
   return new Set(rows.map(({ id }) => id))
 }
 
 /** Leads by the text of their messages, by the latest captured message that matches. */
-const byText = async (db: Db, text: string, names: string | undefined, search: LeadSearch, room: number, shown: Shown | undefined): Promise<Page<number>> => {
+const byText = async (db: Db, text: MessageMatch, names: LeadMatch | undefined, search: LeadSearch, room: number, shown: Shown | undefined): Promise<Page<number>> => {
   const found: { id: number; pk: number }[] = []
   const seen = new Set<number>()
   let before = shown?.from ?? Number.MAX_SAFE_INTEGER
@@ -111,8 +102,8 @@ const byText = async (db: Db, text: string, names: string | undefined, search: L
   const next = (pk: number): Position => ({ order: 'found', key: to ?? pk, id: pk })
   for (let read = 0; read < mostPerPage; read += atOnce) {
     const { rows } = await sql<{ pk: number; lead_id: number | null }>`
-      select messages.pk, messages.lead_id from message_text cross join messages on messages.pk = message_text.rowid
-      where message_text match ${text} and message_text.rowid < ${before} order by message_text.rowid desc limit ${atOnce}`.execute(db)
+      select messages.pk, messages.lead_id from message_text cross join messages
+      where messages.pk = message_text.rowid and ${piecesOf(db).messageHas(text)} and message_text.rowid < ${before} order by message_text.rowid desc limit ${atOnce}`.execute(db)
     to ??= rows[0]?.pk
     const fresh = rows.flatMap(({ pk, lead_id: id }) => {
       if (id === null || seen.has(id)) return []

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Stats } from '../../contract/lead.ts'
 import type { Day } from '../days.ts'
+import { piecesOf } from './pieces.ts'
 import type { Db } from './schema.ts'
 
 /** Figures for charts, out of what is counted as messages come: none of it reads messages. */
@@ -10,17 +11,18 @@ const quarterS = 900
 
 /** @param days in order; times before 1970 do not occur */
 export const readStats = async (db: Db, days: readonly Day[], account?: string): Promise<Stats> => {
+  const { percentile } = piecesOf(db)
   const of = account === undefined ? sql`` : sql`and account = ${account}`
-  const day = sql`day (n, since, until) as (values ${sql.join(days.map(({ since, until }, n) => sql`(${n}, ${since}, ${until})`))})`
+  const day = sql`day (n, since, until) as (values ${sql.join(days.map(({ since, until }, n) => sql`(${sql.lit(n)}, cast(${since} as bigint), cast(${until} as bigint))`))})`
   const counts = await sql<{ n: number; inbound: number; outbound: number }>`
     with ${day} select n, sum(inbound) as inbound, sum(outbound) as outbound
-    from day cross join message_counts on quarter >= since / ${quarterS} and quarter < until / ${quarterS} ${of} group by n`.execute(db)
+    from day cross join message_counts where quarter >= since / ${quarterS} and quarter < until / ${quarterS} ${of} group by n`.execute(db)
   const fresh = await sql<{ n: number; leads: number }>`
-    with ${day} select n, count(*) as leads from day cross join leads on first_seen >= since and first_seen < until ${of} group by n`.execute(db)
+    with ${day} select n, count(*) as leads from day cross join leads where first_seen >= since and first_seen < until ${of} group by n`.execute(db)
   const answered = await sql<{ n: number; median: number }>`
-    with ${day} select n, median(seconds) as median from day cross join answers on answered_at >= since and answered_at < until ${of} group by n`.execute(db)
+    with ${day} select n, ${percentile('seconds', 0.5)} as median from day cross join answers where answered_at >= since and answered_at < until ${of} group by n`.execute(db)
   const response = await sql<{ answered: number; median: number | null; p90: number | null }>`
-    select count(*) as answered, median(seconds) as median, percentile(seconds, 90) as p90
+    select count(*) as answered, ${percentile('seconds', 0.5)} as median, ${percentile('seconds', 0.9)} as p90
     from answers where answered_at >= ${days[0]?.since ?? 0} and answered_at < ${days.at(-1)?.until ?? 0} ${of}`.execute(db)
   const waiting = await sql<{ now: number; since: number | null }>`
     select count(*) as now, min(waiting_since) as since from leads where waiting_since is not null ${of}`.execute(db)

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { getLead, listLeads } from '../../../src/central-hub/store/leads.ts'
 import { messagesAndLeads } from '../../../src/central-hub/store/migrations/0001-messages-and-leads.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
-import { sqliteDialect } from '../../../src/central-hub/store/sqlite.ts'
+import { sqliteDialect } from '../../../src/central-hub/store/sqlite/dialect.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
 import { record, reply, testStore } from './open-store.ts'
 

@@ -1,5 +1,7 @@
-import { SqliteDialect, type SqliteStatement } from 'kysely'
-import { openSqlite } from '../../platform/sqlite.ts'
+import { SqliteDialect, type Dialect, type SqliteStatement } from 'kysely'
+import { openSqlite } from '../../../platform/sqlite.ts'
+import { withPieces } from '../pieces.ts'
+import { sqlitePieces } from './pieces.ts'
 
 /** node:sqlite as Kysely's SQLite dialect takes a database. */
 
@@ -9,7 +11,7 @@ type Value = null | number | bigint | string | Uint8Array
 const mostStatements = 200
 
 /** @param file its directory must exist and be writable */
-export const sqliteDialect = (file: string): SqliteDialect => {
+export const sqliteDialect = (file: string): Dialect => {
   const db = openSqlite(file)
   const statements = new Map<string, SqliteStatement>()
   const prepare = (sql: string): SqliteStatement => {
@@ -30,5 +32,5 @@ export const sqliteDialect = (file: string): SqliteDialect => {
     statements.set(sql, made)
     return made
   }
-  return new SqliteDialect({ database: { close: () => db.close(), prepare: prepared } })
+  return withPieces(new SqliteDialect({ database: { close: () => db.close(), prepare: prepared } }), sqlitePieces)
 }

@@ -1,0 +1,48 @@
+import type { Dialect, Expression, Kysely, RawBuilder, SqlBool } from 'kysely'
+import type { Db } from './schema.ts'
+
+/** What of the store's queries differs from database to database; everything else is written once. */
+export interface Pieces {
+  database: 'sqlite' | 'postgres'
+  /** Whether `message_text` has all these words, the last one perhaps not to its end. */
+  messageHas(match: MessageMatch): Expression<SqlBool>
+  /** Whether `lead_text` has all these parts of names, or one of these parts of numbers. */
+  leadHas(match: LeadMatch): Expression<SqlBool>
+  /** Below which this many hundredths of `column` are, with what is between two rows worked out; `0.5` is the median. */
+  percentile(column: string, fraction: number): RawBuilder<number>
+  /**
+   * Inside a transaction, before it draws ids of events: they become visible in their order, whoever writes them, and
+   * those who share the store are told once it is committed.
+   */
+  orderEvents(trx: Db): Promise<void>
+}
+
+/** Words of messages, without anything that separates them. */
+export interface MessageMatch {
+  words: readonly string[]
+  /** The last word may go on. */
+  prefix: boolean
+}
+
+export interface LeadMatch {
+  /** Parts of names, each without spaces. One of one or two letters is looked for where a word begins. */
+  names: readonly string[]
+  /** Digits. */
+  numbers: readonly string[]
+}
+
+const kept = Symbol('pieces')
+
+/** A dialect of Kysely's whose queries find these pieces by {@link piecesOf}. */
+export const withPieces = (dialect: Dialect, pieces: Pieces): Dialect => ({
+  createDriver: () => dialect.createDriver(),
+  createQueryCompiler: () => dialect.createQueryCompiler(),
+  createIntrospector: (db) => dialect.createIntrospector(db),
+  createAdapter: () => Object.assign(dialect.createAdapter(), { [kept]: pieces })
+})
+
+/** The pieces of the database that this reads, or that a transaction is in. */
+export const piecesOf = <Tables>(db: Kysely<Tables>): Pieces => (db.getExecutor().adapter as unknown as { [kept]: Pieces })[kept]
+
+/** Whether a word is so short that it is looked for where a word begins: trigrams find three characters or more. */
+export const isShort = (word: string): boolean => [...word.normalize('NFD').replace(/\p{M}/gu, '')].length < 3

@@ -1,0 +1,23 @@
+import { sql, type SqlBool } from 'kysely'
+import { isShort, type Pieces } from '../pieces.ts'
+
+/** As FTS5 has it: quoted, so that nothing in it is an operator, https://sqlite.org/fts5.html#full_text_query_syntax */
+const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`
+
+/** The spaces stored before each word make up for the characters that a short one lacks. */
+const namePart = (word: string): string => quoted(isShort(word) ? `  ${word}` : word)
+
+/** Search by FTS5; one writer at a time, so that events are in order by themselves. */
+export const sqlitePieces: Pieces = {
+  database: 'sqlite',
+  messageHas: ({ words, prefix }) => sql<SqlBool>`message_text match ${words.map(quoted).join(' ') + (prefix ? '*' : '')}`,
+  leadHas: ({ names, numbers }) => {
+    const parts = [
+      ...(names.length === 0 ? [] : [`names : (${names.map(namePart).join(' AND ')})`]),
+      ...(numbers.length === 0 ? [] : [`phones : (${numbers.map(quoted).join(' OR ')})`])
+    ]
+    return sql<SqlBool>`lead_text match ${parts.join(' OR ')}`
+  },
+  percentile: (column, fraction) => sql<number>`percentile(${sql.ref(column)}, ${sql.lit(fraction * 100)})`,
+  orderEvents: async () => undefined
+}
