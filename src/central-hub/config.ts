@@ -1,5 +1,5 @@
 import type { CountryCode } from 'libphonenumber-js'
-import { baseUrl, country, duration, host, list, namedUrls, networks, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, country, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {
@@ -28,6 +28,12 @@ export interface Config {
   UPSTREAM_CHECK_INTERVAL: number
   UPSTREAM_MAX_DELAY: number
   SHUTDOWN_TIMEOUT: number
+  /** Servers; none: NATS is not used. */
+  NATS_URL: string[]
+  NATS_CREDENTIALS: string
+  NATS_CA: string
+  NATS_REPLICAS: number
+  NATS_RETENTION: number
 }
 
 export const schema: Schema<Config> = {
@@ -49,7 +55,12 @@ export const schema: Schema<Config> = {
   WEBHOOK_PRIVATE_ADDRESSES: networks({ default: [] }),
   UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),
   UPSTREAM_MAX_DELAY: duration('10ms', '10m')({ default: 10_000 }),
-  SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 15_000 })
+  SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 15_000 }),
+  NATS_URL: natsServers({ default: [] }),
+  NATS_CREDENTIALS: path({ default: '' }),
+  NATS_CA: path({ default: '' }),
+  NATS_REPLICAS: whole(1, 5)({ default: 1 }),
+  NATS_RETENTION: duration('1h', '3650d')({ default: 2_592_000_000 })
 }
 
 /** @throws {EnvironmentError} naming every fault */

@@ -78,14 +78,18 @@ const describe = (name: string, value: string | undefined, error: unknown, desc?
   if (value === undefined) return `${name} is missing: ${desc ?? 'it is required'}`
   const expected = error instanceof Error ? error.message : String(error)
   if (value === '') return `${name} is empty: expected ${expected}`
-  // a URL may hold a password before its @
-  const shown = secretName.test(name) ? '(hidden)' : JSON.stringify(value.replace(/\/\/.*@/s, '//(hidden)@'))
+  const shown = secretName.test(name) ? '(hidden)' : JSON.stringify(withoutLogin(value))
   return `${name}=${shown} is refused: expected ${expected}`
 }
 
+/** A URL may hold a password before its @. */
+const withoutLogin = (value: string): string => value.replace(/\/\/.*@/s, '//(hidden)@')
+
 /** The same environment with its secrets masked, for the log line at start. */
-export const masked = (env: object): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(env).map(([name, value]) => [name, secretName.test(name) ? '(set)' : value]))
+export const masked = (env: object): Record<string, unknown> => {
+  const shown = (value: unknown): unknown => (typeof value === 'string' ? withoutLogin(value) : Array.isArray(value) ? value.map(shown) : value)
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, secretName.test(name) ? '(set)' : shown(value)]))
+}
 
 /** What sd_notify(3) and journald give by the environment. */
 export const systemdEnv = (source: Source = process.env) => ({
@@ -219,3 +223,11 @@ export const size = makeValidator<number>(
 /** One of a few words. */
 export const oneOf = <T extends string>(...words: readonly T[]) =>
   makeValidator<T>(expect(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value)))
+
+/** Servers of NATS, each `nats://` or `tls://`, with user and password where they are wanted. */
+export const natsServers = makeValidator<string[]>(
+  expect('nats://HOST:PORT or tls://HOST:PORT, several separated by commas', (value) => {
+    const servers = value.split(',').map((part) => part.trim())
+    return servers.every((server) => /^(nats|tls):\/\/([^\s/@]+@)?[^\s/?#@]+$/.test(server) && URL.canParse(server)) ? servers : undefined
+  })
+)

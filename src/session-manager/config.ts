@@ -1,4 +1,4 @@
-import { duration, host, list, name, oneOf, path, port, readEnv, size, token, type Schema, type Source } from '../platform/env.ts'
+import { duration, host, list, name, natsServers, oneOf, path, port, readEnv, size, token, whole, type Schema, type Source } from '../platform/env.ts'
 
 /** session-manager's environment; deploy/env/session-manager.env explains each variable. Durations in ms, sizes in bytes. */
 export interface Config {
@@ -22,6 +22,12 @@ export interface Config {
   BACKFILL_OVERLAP: number
   BACKFILL_FIRST_LINK: number
   SHUTDOWN_TIMEOUT: number
+  /** Servers; none: NATS is not used. */
+  NATS_URL: string[]
+  NATS_CREDENTIALS: string
+  NATS_CA: string
+  NATS_REPLICAS: number
+  NATS_RETENTION: number
 }
 
 export const schema: Schema<Config> = {
@@ -44,7 +50,12 @@ export const schema: Schema<Config> = {
   BACKFILL_INTERVAL: duration('1s', '1d')({ default: 300_000 }),
   BACKFILL_OVERLAP: duration('0s', '7d')({ default: 900_000 }),
   BACKFILL_FIRST_LINK: duration('0s', '90d')({ default: 86_400_000 }),
-  SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 20_000 })
+  SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 20_000 }),
+  NATS_URL: natsServers({ default: [] }),
+  NATS_CREDENTIALS: path({ default: '' }),
+  NATS_CA: path({ default: '' }),
+  NATS_REPLICAS: whole(1, 5)({ default: 1 }),
+  NATS_RETENTION: duration('1h', '3650d')({ default: 2_592_000_000 })
 }
 
 /** @throws {EnvironmentError} naming every fault */

@@ -88,6 +88,9 @@ const bothFaults: FaultyCase[] = [
   { what: 'a directory with ~', change: { STATE_DIR: '~/state' }, faults: [/^STATE_DIR="~\/state" is refused/] },
   { what: 'a host that is a URL', change: { HOST: 'http://127.0.0.1' }, faults: [/^HOST="http:\/\/127.0.0.1" is refused/] },
   { what: 'an empty host', change: { HOST: '' }, faults: [/^HOST is empty/] },
+  { what: 'a NATS server without its scheme', change: { NATS_URL: '10.0.0.1:4222' }, faults: [/^NATS_URL="10.0.0.1:4222" is refused: expected nats:\/\/HOST:PORT or tls:\/\/HOST:PORT/] },
+  { what: 'a NATS server of another scheme', change: { NATS_URL: 'nats://a:4222,ws://u:p@b:80' }, faults: [/^NATS_URL="nats:\/\/\(hidden\)@b:80" is refused/] },
+  { what: 'more copies in NATS than it can keep', change: { NATS_REPLICAS: '6' }, faults: [/^NATS_REPLICAS="6" is refused: expected a whole number from 1 to 5$/] },
   {
     what: 'several faults at once',
     change: { PORT: '0', HOST: undefined, LOG_LEVEL: '', SESSION_MANAGER_TOKEN: 'short', EXTRA: '1', NODE_ENVV: 'test' },

@@ -78,6 +78,7 @@ t.test('the configuration is logged with its secrets masked', async (t) => {
   const shown = masked(readCentralHub(goodEnv['central-hub']))
   t.match(shown, { SESSION_MANAGER_TOKEN: '(set)', HUB_API_TOKEN: '(set)', PORT: 3012 })
   t.notMatch(JSON.stringify(shown), secret)
+  t.match(masked({ NATS_URL: ['tls://hub:hunter2@10.0.0.1:4222', 'tls://10.0.0.2'] }), { NATS_URL: ['tls://(hidden)@10.0.0.1:4222', 'tls://10.0.0.2'] })
 })
 
 t.test('what systemd gives is read from the environment', async (t) => {
