@@ -39,12 +39,12 @@ t.test('there is source to look at', async (t) => {
   t.ok(sources.includes('src/session-manager/whatsapp/listener.ts'))
 })
 
-t.test('only src/session-manager/whatsapp knows whatsapp-web.js or puppeteer, and only listener.ts loads it', async (t) => {
+t.test('only src/session-manager/whatsapp knows whatsapp-web.js or puppeteer, and only client.ts loads it', async (t) => {
   const library = /^(whatsapp-web\.js|puppeteer)/
   const all = sources.flatMap((file) => imports(file).map((found) => ({ file, ...found }))).filter(({ from }) => library.test(from))
   t.ok(all.length > 0)
   for (const { file, from } of all) t.match(file, /^src\/session-manager\/whatsapp\//, `${file} imports ${from}`)
-  t.same(all.filter(({ typeOnly }) => !typeOnly).map(({ file }) => file), ['src/session-manager/whatsapp/listener.ts'])
+  t.same(all.filter(({ typeOnly }) => !typeOnly).map(({ file }) => file), ['src/session-manager/whatsapp/client.ts'])
 })
 
 t.test('only connection.ts and main.ts reach the folder: for the Listener, its reasons and its types', async (t) => {
@@ -70,7 +70,7 @@ t.test('a Listener can do this and nothing else', async (t) => {
   t.same(members, ['start', 'stop', 'unlink', 'probe', 'reportSync', 'refreshQr', 'pairingCode', 'cancelPairing', 'phones', 'readBack', 'media'])
 })
 
-/** What listener.ts may ask of the library's client, and of the messages it hands out. */
+/** What may be asked of the library's client, and of the messages it hands out. */
 const allowed = new Set(['on', 'initialize', 'inject', 'bind', 'info', 'pupBrowser', 'pupPage', 'getWWebVersion', 'getMessageById', 'hasMedia', 'downloadMedia', 'requestPairingCode', 'cancelPairingCode', 'wid', 'pushname', 'Client', 'NoAuth', 'rawData', 'split'])
 
 /** Every method of the library's own classes by which it acts, from its type declarations. */
@@ -103,18 +103,19 @@ t.test('no file names a member of the library by which it sends, marks as seen o
   }
 })
 
-t.test('listener.ts asks of the library only what is allowed', async (t) => {
-  const file = parse('src/session-manager/whatsapp/listener.ts')
+t.test('those that hold the client ask of the library only what is allowed', async (t) => {
+  const holding = ['listener.ts', 'client.ts', 'client-events.ts']
+  const source = holding.flatMap((name) => nodes(parse(`src/session-manager/whatsapp/${name}`)))
   const holders = /^(client|source|library|message|whatsapp|info|\(client as Client\)|client\?)$/
   const asked = new Set(
-    nodes(file)
+    source
       .filter(ts.isPropertyAccessExpression)
       .filter((node) => holders.test(node.expression.getText()))
       .map((node) => node.name.text)
   )
   t.ok(asked.has('getMessageById') && asked.has('on'), 'it is found where it is used')
   for (const name of asked) t.ok(allowed.has(name), `${name} is allowed`)
-  const computed = nodes(file).filter(ts.isElementAccessExpression).filter((node) => holders.test(node.expression.getText()))
+  const computed = source.filter(ts.isElementAccessExpression).filter((node) => holders.test(node.expression.getText()))
   t.same(computed.map((node) => node.getText()), [], 'nothing is asked by a computed name')
 })
 

@@ -1,7 +1,9 @@
 import type { Log } from '../../platform/log.ts'
 import type { Draft } from '../journal.ts'
 import type { Page } from './browser.ts'
-import { messageDrafts, type Mapping, type Raw } from './message.ts'
+import { messageDrafts } from './drafts.ts'
+import type { Mapping } from './message.ts'
+import type { Raw } from './raw.ts'
 
 /** Reading back out of WhatsApp Web what was missed. It reads what the page holds and has it load earlier messages. */
 

@@ -1,30 +1,20 @@
 import { rm } from 'node:fs/promises'
-import whatsapp from 'whatsapp-web.js'
-import type { Me } from '../../contract/session.ts'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
 import type { Draft } from '../journal.ts'
 import type { MediaLimits } from '../media-limits.ts'
 import { readBack } from './backfill.ts'
-import { launchOptions, releaseProfile, signalGroup, userAgent, type Browser, type Client, type Page } from './browser.ts'
+import { releaseProfile, signalGroup, type Browser, type Client, type Page } from './browser.ts'
+import { takeOverCallbacks } from './callbacks.ts'
+import { createClient } from './client.ts'
+import { hearClient, type ListenerEvent } from './client-events.ts'
 import { installGuard, refused } from './guard.ts'
-import {
-  ciphertextFailedDrafts, editDrafts, groupDrafts, messageDrafts, phoneOf, reactionDrafts, revokeDrafts, voteDrafts,
-  type Mapping, type Raw
-} from './message.ts'
+import type { Mapping } from './message.ts'
 import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
-import { explain, explainState, missingModule } from './reason.ts'
+import { phoneOf } from './raw.ts'
+import { explain, missingModule } from './reason.ts'
 
-/** What a listener tells. Nothing comes after `stop`. */
-export type ListenerEvent =
-  | { type: 'qr'; code: string }
-  | { type: 'syncing'; percent: number }
-  | { type: 'authenticated' }
-  | { type: 'ready'; me: Me; version: string }
-  | { type: 'socket'; state: string }
-  | { type: 'lost'; reason: string; fault: boolean }
-  | { type: 'logout' }
-  | { type: 'captured'; drafts: Draft[] }
+export type { ListenerEvent } from './client-events.ts'
 
 /** The bytes of a message's media as WhatsApp delivers them, undefined when it has them no more. */
 export interface MediaBytes {
@@ -89,9 +79,6 @@ export const createListener = (options: ListenerOptions): Listener => {
     if (!over) onEvent(event)
   }
   const lost = (reason: string, fault: boolean): void => tell({ type: 'lost', reason, fault })
-  const captured = (drafts: Draft[]): void => {
-    if (drafts.length > 0) tell({ type: 'captured', drafts })
-  }
   const openPage = (): Page => {
     if (page === undefined || page.isClosed()) throw new Error('the page is closed')
     return page
@@ -110,6 +97,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     page.on('close', () => lost('the page was closed', false))
     page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
     await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
+    await takeOverCallbacks(page, (error) => log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it'))
   }
 
   /** A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be harmless. */
@@ -122,53 +110,6 @@ export const createListener = (options: ListenerOptions): Listener => {
     if (missing) tell({ type: 'lost', ...missing })
     // thrown by the library's own callbacks, which run in this process
     else if (/ready timeout|pptr:|ExecutionContext/.test(message)) lost(`whatsapp-web.js failed in the page: ${first}`, true)
-  }
-
-  const createClient = (agent: string): Client => {
-    const authStrategy = {
-      setup: () => undefined,
-      beforeBrowserInitialized: async () => undefined,
-      afterBrowserInitialized: attach,
-      onAuthenticationNeeded: async () => ({ failed: false, restart: false, failureEventPayload: undefined }),
-      getAuthEventPayload: async () => undefined,
-      afterAuthReady: async () => undefined,
-      disconnect: async () => undefined,
-      destroy: async () => undefined,
-      // the library would delete the profile under the running browser; connection.ts does it afterwards
-      logout: async () => undefined
-    }
-    return new whatsapp.Client({
-      authStrategy: authStrategy as unknown as InstanceType<typeof whatsapp.NoAuth>,
-      puppeteer: launchOptions(options.chromiumPath, profile),
-      webVersionCache: { type: 'none' },
-      userAgent: agent
-    })
-  }
-
-  const listen = (source: Client): void => {
-    const raw = (message: unknown): Raw => (message as { rawData: Raw }).rawData
-    source.on('qr', (code) => tell({ type: 'qr', code }))
-    source.on('loading_screen', (percent) => tell({ type: 'syncing', percent: Number(percent) }))
-    source.on('authenticated', () => tell({ type: 'authenticated' }))
-    source.on('ready', () => {
-      ready().catch((error: unknown) => lost(`ready, but the page cannot be read: ${explain(error).reason}`, true))
-    })
-    source.on('auth_failure', (message) => lost(`WhatsApp refused the linked device: ${message}`, true))
-    source.on('change_state', (state) => tell({ type: 'socket', state }))
-    source.on('disconnected', (reason) => {
-      tell(String(reason) === 'LOGOUT' ? { type: 'logout' } : { type: 'lost', ...explainState(String(reason)) })
-    })
-    source.on('message_create', (message) => captured(messageDrafts(raw(message), mapping)))
-    source.on('message_ciphertext', (message) => captured(messageDrafts(raw(message), mapping)))
-    source.on('message_ciphertext_failed', (message) => captured(ciphertextFailedDrafts(raw(message), mapping)))
-    source.on('message_edit', (message, _body, previous) => captured(editDrafts(raw(message), String(previous ?? ''), mapping)))
-    source.on('message_revoke_everyone', (message) => captured(revokeDrafts(raw(message), 'sender', mapping)))
-    source.on('message_revoke_me', (message) => captured(revokeDrafts(raw(message), 'me', mapping)))
-    source.on('message_reaction', (reaction) => captured(reactionDrafts(reaction as unknown as Raw)))
-    source.on('vote_update', (vote) => captured(voteDrafts(vote as unknown as Raw)))
-    for (const event of ['group_join', 'group_leave', 'group_admin_changed', 'group_membership_request', 'group_update'] as const) {
-      source.on(event as 'group_join', (notification) => captured(groupDrafts(notification as unknown as Raw, mapping)))
-    }
   }
 
   const ready = async (): Promise<void> => {
@@ -188,19 +129,14 @@ export const createListener = (options: ListenerOptions): Listener => {
   return {
     start: async () => {
       await releaseProfile(profile, log)
-      client = createClient(await userAgent(options.chromiumPath))
-      listen(client)
-      // called again by the library on every navigation, where nobody awaits it
-      const library = client as unknown as { inject: () => Promise<void> }
-      const inject = library.inject.bind(client)
-      library.inject = async () => {
-        try {
-          await inject()
-        } catch (error) {
-          const { reason, fault } = explain(error)
-          lost(reason, fault)
-        }
-      }
+      client = await createClient({
+        chromiumPath: options.chromiumPath, profile, attach,
+        onFault: (error) => tell({ type: 'lost', ...explain(error) })
+      })
+      hearClient(client, mapping, tell)
+      client.on('ready', () => {
+        ready().catch((error: unknown) => lost(`ready, but the page cannot be read: ${explain(error).reason}`, true))
+      })
       try {
         await client.initialize()
       } catch (error) {

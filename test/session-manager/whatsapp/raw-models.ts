@@ -1,4 +1,4 @@
-import type { Raw } from '../../../src/session-manager/whatsapp/message.ts'
+import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
 
 /** Raw models as whatsapp-web.js's getMessageModel serializes them out of WhatsApp Web. */
 

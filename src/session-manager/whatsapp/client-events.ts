@@ -1,0 +1,50 @@
+import type { Me } from '../../contract/session.ts'
+import type { Draft } from '../journal.ts'
+import type { Client } from './browser.ts'
+import {
+  ciphertextFailedDrafts, editDrafts, groupDrafts, messageDrafts, reactionDrafts, revokeDrafts, voteDrafts
+} from './drafts.ts'
+import type { Mapping } from './message.ts'
+import type { Raw } from './raw.ts'
+import { explainState } from './reason.ts'
+
+/** What a listener tells. Nothing comes after `stop`. */
+export type ListenerEvent =
+  | { type: 'qr'; code: string }
+  | { type: 'syncing'; percent: number }
+  | { type: 'authenticated' }
+  | { type: 'ready'; me: Me; version: string }
+  | { type: 'socket'; state: string }
+  | { type: 'lost'; reason: string; fault: boolean }
+  | { type: 'logout' }
+  | { type: 'captured'; drafts: Draft[] }
+
+/**
+ * What the client of whatsapp-web.js says, as the events of a Listener; all but `ready`, which asks for more.
+ * @param mapping its ids of the account may become known later
+ */
+export const hearClient = (client: Client, mapping: Mapping, tell: (event: ListenerEvent) => void): void => {
+  const raw = (message: unknown): Raw => (message as { rawData: Raw }).rawData
+  const captured = (drafts: Draft[]): void => {
+    if (drafts.length > 0) tell({ type: 'captured', drafts })
+  }
+  client.on('qr', (code) => tell({ type: 'qr', code }))
+  client.on('loading_screen', (percent) => tell({ type: 'syncing', percent: Number(percent) }))
+  client.on('authenticated', () => tell({ type: 'authenticated' }))
+  client.on('auth_failure', (message) => tell({ type: 'lost', reason: `WhatsApp refused the linked device: ${message}`, fault: true }))
+  client.on('change_state', (state) => tell({ type: 'socket', state }))
+  client.on('disconnected', (reason) => {
+    tell(String(reason) === 'LOGOUT' ? { type: 'logout' } : { type: 'lost', ...explainState(String(reason)) })
+  })
+  client.on('message_create', (message) => captured(messageDrafts(raw(message), mapping)))
+  client.on('message_ciphertext', (message) => captured(messageDrafts(raw(message), mapping)))
+  client.on('message_ciphertext_failed', (message) => captured(ciphertextFailedDrafts(raw(message), mapping)))
+  client.on('message_edit', (message, _body, previous) => captured(editDrafts(raw(message), String(previous ?? ''), mapping)))
+  client.on('message_revoke_everyone', (message) => captured(revokeDrafts(raw(message), 'sender', mapping)))
+  client.on('message_revoke_me', (message) => captured(revokeDrafts(raw(message), 'me', mapping)))
+  client.on('message_reaction', (reaction) => captured(reactionDrafts(reaction as unknown as Raw)))
+  client.on('vote_update', (vote) => captured(voteDrafts(vote as unknown as Raw)))
+  for (const event of ['group_join', 'group_leave', 'group_admin_changed', 'group_membership_request', 'group_update'] as const) {
+    client.on(event as 'group_join', (notification) => captured(groupDrafts(notification as unknown as Raw, mapping)))
+  }
+}

@@ -1,0 +1,41 @@
+import { launchOptions, userAgent, type Client } from './browser.ts'
+
+/** The client of whatsapp-web.js, which nothing else loads. */
+
+/**
+ * @param attach called as soon as the browser is up, before it opens WhatsApp Web
+ * @param onFault what it throws where nobody awaits it: it takes hold of the page anew on every navigation
+ * @throws when Chromium is missing or does not run
+ */
+export const createClient = async (options: {
+  chromiumPath: string
+  profile: string
+  attach: () => Promise<void>
+  onFault: (error: unknown) => void
+}): Promise<Client> => {
+  const { chromiumPath, profile, attach, onFault } = options
+  const authStrategy = {
+    setup: () => undefined,
+    beforeBrowserInitialized: async () => undefined,
+    afterBrowserInitialized: attach,
+    onAuthenticationNeeded: async () => ({ failed: false, restart: false, failureEventPayload: undefined }),
+    getAuthEventPayload: async () => undefined,
+    afterAuthReady: async () => undefined,
+    disconnect: async () => undefined,
+    destroy: async () => undefined,
+    // the library would delete the profile under the running browser; connection.ts does it afterwards
+    logout: async () => undefined
+  }
+  // with puppeteer it takes longer to load than all the rest: a start does not wait for it
+  const { default: whatsapp } = await import('whatsapp-web.js')
+  const client = new whatsapp.Client({
+    authStrategy: authStrategy as unknown as InstanceType<typeof whatsapp.NoAuth>,
+    puppeteer: launchOptions(chromiumPath, profile),
+    webVersionCache: { type: 'none' },
+    userAgent: await userAgent(chromiumPath)
+  })
+  const library = client as unknown as { inject: () => Promise<void> }
+  const inject = library.inject.bind(client)
+  library.inject = () => inject().catch(onFault)
+  return client
+}
