@@ -25,6 +25,8 @@ export type Mark =
   | 'linked_at'
   /** What `complete_until` was when the device was linked: history goes on arriving for a while after. */
   | 'link_floor'
+  /** Backups of the linked device made before this are of one that is linked no more. */
+  | 'backup_void'
 
 /** What is to be erased: what tells of these chats and messages, perhaps with more to follow, or what was captured before a time (ms). */
 export type Erase = { chatIds: readonly string[]; messageIds: readonly string[]; more?: boolean } | { before: number }
