@@ -1,6 +1,7 @@
-import { sql } from 'kysely'
+import { sql, type Insertable } from 'kysely'
 import { writeAnswers } from './answers.ts'
-import type { Db } from './schema.ts'
+import type { LeadRow } from './leads.ts'
+import type { Database, Db } from './schema.ts'
 
 /** What of a lead's messages is new, so that only what can follow from it is worked out. */
 export interface NewInLead {
@@ -72,6 +73,39 @@ export const writeWaiting = async (db: Db, leadId: number, { fresh, whole }: New
   }
   await writeCounts(db, leadId)
   await writeAnswers(db, leadId, whole ? 0 : Math.min(...added.map(({ timestamp }) => timestamp)))
+}
+
+/** A new message of a person, in a lead. */
+export interface FreshMessage extends Moment {
+  pk: number
+  account: string
+  from_me: number
+}
+
+/** A lead's wait as it is kept with it, and the moment of its latest message. */
+type Wait = Pick<LeadRow, 'waiting_since' | 'unanswered_count' | 'unread_count' | 'last_pk'> & { last_timestamp: number | null; last_seq: number | null }
+
+/**
+ * The same as writeWaiting from the lead alone, as long as its new messages are later than all before, as most are.
+ * @returns the lead's wait after them and the replies that ended one, undefined when the messages have to be read
+ */
+export const followWait = (wait: Wait, fresh: readonly FreshMessage[]): { wait: Wait; answers: Insertable<Database['answers']>[] } | undefined => {
+  const answers: Insertable<Database['answers']>[] = []
+  let now = wait
+  for (const message of fresh) {
+    const { pk, account, from_me, timestamp, seq } = message
+    const last = now.last_timestamp === null || now.last_seq === null ? undefined : { timestamp: now.last_timestamp, seq: now.last_seq }
+    // among those of the same second that were there before, the last one by number need not be the last by the journal
+    if (last !== undefined && (now === wait ? timestamp <= last.timestamp : !isAfter(message, last))) return undefined
+    const shown = { last_pk: pk, last_timestamp: timestamp, last_seq: seq }
+    if (from_me === 1) {
+      if (now.waiting_since !== null) answers.push({ reply_pk: pk, account, answered_at: timestamp, seconds: timestamp - now.waiting_since })
+      now = { ...shown, waiting_since: null, unanswered_count: 0, unread_count: 0 }
+    } else {
+      now = { ...shown, waiting_since: now.waiting_since ?? timestamp, unanswered_count: now.unanswered_count + 1, unread_count: now.unread_count + 1 }
+    }
+  }
+  return { wait: now, answers }
 }
 
 /** Leads counted in one transaction. */

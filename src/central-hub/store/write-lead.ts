@@ -1,9 +1,14 @@
 import type { CapturedMessage } from '../../contract/record.ts'
+import { inChunks, valuesOf } from './in-chunks.ts'
+import type { LeadRow } from './leads.ts'
 import { mergeLeads } from './merge-lead.ts'
 import { phoneKey } from './phone.ts'
 import type { Db } from './schema.ts'
 
-/** What a captured message makes of its lead. All of it runs inside the transaction of the ingest. */
+/**
+ * What captured messages make of their leads: the leads of many messages are read at once, follow message by message in
+ * memory, and are written at once. All of it runs inside the transaction of the ingest.
+ */
 
 /** A chat with one person: not a group, a channel, a status update, or WhatsApp's own 0@c.us. */
 const withPerson = (chatId: string): boolean => /^\d{5,}(:\d+)?@(c\.us|s\.whatsapp\.net|lid)$/.test(chatId)
@@ -12,58 +17,191 @@ const withPerson = (chatId: string): boolean => /^\d{5,}(:\d+)?@(c\.us|s\.whatsa
 export const hasLead = ({ chat_id, from, to, phone, lid }: CapturedMessage): boolean =>
   withPerson(chat_id) && from !== to && (phone !== undefined || lid !== undefined)
 
-/** The lead of a message. */
-export interface WrittenLead {
-  id: number
+const known = [
+  'leads.id', 'leads.account', 'leads.phone', 'leads.lid', 'leads.chat_id', 'leads.name', 'leads.imported_name', 'leads.first_seen', 'leads.last_seen',
+  'leads.waiting_since', 'leads.unanswered_count', 'leads.unread_count', 'leads.last_pk', 'leads.updated_at'
+] as const
+type Known = (typeof known)[number] extends `leads.${infer Column}` ? Column : never
+
+/** What a message can change in a lead, and the moment of the lead's latest message. */
+export type KnownLead = Pick<LeadRow, Known & keyof LeadRow> & { last_timestamp: number | null; last_seq: number | null }
+
+/** A lead while messages of it are taken. */
+export interface LeadAtWork {
+  /** As it will be; `id` is 0 until it is written. */
+  row: KnownLead
   isNew: boolean
-  /** The id of a lead that turned out to be the same person, and is part of this one now. */
-  merged?: number
+  /** Another moment at which it was seen, which most messages bring. */
+  seen: boolean
+  /** Its wait has another beginning, or an end. */
+  waits: boolean
+  /** Something else, which few messages bring. */
+  changed: boolean
 }
 
-/** The name that was imported for a number before anyone wrote from it. */
-const importedName = async (db: Db, phone: string | null): Promise<string | null> => {
-  if (phone === null) return null
-  const row = await db.selectFrom('names').select('name').where('phone_key', '=', phoneKey(phone)).executeTakeFirst()
-  return row?.name ?? null
+/** The leads of some messages. */
+export interface LeadsAtWork {
+  /**
+   * The lead a message belongs to, made or brought up to date. undefined when the message tells that two leads are one
+   * person, or that one's number is another now: that is to be settled first, by itself.
+   */
+  of(message: CapturedMessage): LeadAtWork | undefined
+  all(): Iterable<LeadAtWork>
 }
 
-/** The lead a message belongs to, made or brought up to date. */
-export const writeLead = async (db: Db, account: string, message: CapturedMessage): Promise<WrittenLead> => {
-  const { phone = null, lid = null, chat_id, timestamp } = message
+const learn = (lead: LeadAtWork, message: CapturedMessage, imported: string | null): void => {
+  const { row } = lead
+  const latest = message.timestamp >= row.last_seen
   const name = message.name ?? null
-  const known = await db
+  const next = {
+    // a phone number that WhatsApp gave once is not taken back by a message that does not tell it
+    phone: message.phone ?? row.phone,
+    lid: message.lid ?? row.lid,
+    name: latest ? (name ?? row.name) : (row.name ?? name),
+    first_seen: Math.min(row.first_seen, message.timestamp),
+    imported_name: row.phone === null && row.imported_name === null ? imported : row.imported_name
+  }
+  lead.changed ||= next.phone !== row.phone || next.lid !== row.lid || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name
+  lead.seen ||= latest && (message.timestamp !== row.last_seen || message.chat_id !== row.chat_id)
+  Object.assign(row, next, latest ? { last_seen: message.timestamp, chat_id: message.chat_id } : {})
+}
+
+const isOther = (now: string | undefined, before: string | null): boolean => now !== undefined && before !== null && now !== before
+
+const atWork = (account: string, rows: readonly KnownLead[], names: ReadonlyMap<string, string>): LeadsAtWork => {
+  const [byPhone, byLid] = [new Map<string, LeadAtWork>(), new Map<string, LeadAtWork>()]
+  const all = new Set<LeadAtWork>()
+  const enter = (lead: LeadAtWork): void => {
+    all.add(lead)
+    if (lead.row.phone !== null) byPhone.set(lead.row.phone, lead)
+    if (lead.row.lid !== null) byLid.set(lead.row.lid, lead)
+  }
+  for (const row of rows) enter({ row, isNew: false, seen: false, waits: false, changed: false })
+  const made = ({ phone, lid, name, chat_id, timestamp }: CapturedMessage, imported_name: string | null): LeadAtWork => ({
+    row: {
+      id: 0, account, phone: phone ?? null, lid: lid ?? null, chat_id, name: name ?? null, imported_name, first_seen: timestamp, last_seen: timestamp, waiting_since: null, unanswered_count: 0, unread_count: 0,
+      last_pk: null, updated_at: Date.now(), last_timestamp: null, last_seq: null
+    },
+    isNew: true, seen: false, waits: false, changed: false
+  })
+  return {
+    of: (message) => {
+      const { phone, lid } = message
+      const [first, second] = [phone === undefined ? undefined : byPhone.get(phone), lid === undefined ? undefined : byLid.get(lid)]
+      const lead = first ?? second
+      const imported = phone === undefined ? null : (names.get(phoneKey(phone)) ?? null)
+      if (lead === undefined) {
+        const fresh = made(message, imported)
+        enter(fresh)
+        return fresh
+      }
+      if ((second !== undefined && second !== lead) || isOther(phone, lead.row.phone) || isOther(lid, lead.row.lid)) return undefined
+      learn(lead, message, imported)
+      enter(lead)
+      return lead
+    },
+    all: () => all
+  }
+}
+
+/** Leads of one account by what WhatsApp identifies them by. */
+const reading = (by: 'phone' | 'lid') =>
+  inChunks<{ account: string; key: string }, KnownLead>(
+    (db, keys) =>
+      db
+        .selectFrom('leads')
+        .leftJoin('messages as last', 'last.pk', 'leads.last_pk')
+        .select([...known, 'last.timestamp as last_timestamp', 'last.seq as last_seq'])
+        .where('leads.account', '=', keys[0]?.account ?? '')
+        .where(`leads.${by}`, 'in', keys.map(({ key }) => key)),
+    (keys) => [keys[0]?.account, ...keys.map(({ key }) => key)]
+  )
+
+/** What every message changes. Not each has the same columns: those that stay as they are would have their indexes written anew. */
+const updating = (waits: boolean) =>
+  inChunks<KnownLead, unknown>(
+    (db, rows) =>
+      db
+        .insertInto('leads')
+        .values(rows.map(frequent))
+        .onConflict((on) =>
+          on.column('id').doUpdateSet(({ ref }) => ({
+            chat_id: ref('excluded.chat_id'), last_seen: ref('excluded.last_seen'), updated_at: ref('excluded.updated_at'), last_pk: ref('excluded.last_pk'),
+            unanswered_count: ref('excluded.unanswered_count'), unread_count: ref('excluded.unread_count'),
+            ...(waits ? { waiting_since: ref('excluded.waiting_since') } : {})
+          }))
+        ),
+    (rows) => valuesOf(rows.map(frequent))
+  )
+const frequent = ({ id, account, chat_id, first_seen, last_seen, waiting_since, updated_at, unanswered_count, unread_count, last_pk }: KnownLead) => ({
+  id, account, chat_id, state: 'new' as const, note: '', first_seen, last_seen, waiting_since, updated_at, unanswered_count, unread_count, last_pk
+})
+
+const identity = ({ account, phone, lid, chat_id, name, imported_name, first_seen, last_seen, updated_at }: KnownLead) => ({
+  account, phone, lid, chat_id, name, imported_name, state: 'new' as const, note: '', first_seen, last_seen, waiting_since: null, updated_at
+})
+
+export interface LeadWriter {
+  /** The leads of these messages as they are. */
+  read(db: Db, account: string, messages: readonly CapturedMessage[]): Promise<LeadsAtWork>
+  /** Gives new leads their ids. */
+  insert(db: Db, leads: readonly LeadAtWork[]): Promise<void>
+  update(db: Db, leads: readonly LeadAtWork[]): Promise<void>
+}
+
+export const createLeadWriter = (): LeadWriter => {
+  const [byPhone, byLid] = [reading('phone'), reading('lid')]
+  const importedNames = inChunks<string, { phone_key: string; name: string }>((db, keys) => db.selectFrom('names').selectAll().where('phone_key', 'in', keys), (keys) => [...keys])
+  const insertAll = inChunks<KnownLead, { id: number; phone: string | null; lid: string | null }>(
+    (db, rows) => db.insertInto('leads').values(rows.map(identity)).returning(['id', 'phone', 'lid']),
+    (rows) => valuesOf(rows.map(identity))
+  )
+  const [updateSeen, updateWaiting] = [updating(false), updating(true)]
+  return {
+    read: async (db, account, messages) => {
+      const [phones, lids] = [new Set(messages.flatMap(({ phone }) => phone ?? [])), new Set(messages.flatMap(({ lid }) => lid ?? []))]
+      const rows = await byPhone(db, [...phones].map((key) => ({ account, key })))
+      for (const { phone, lid } of rows) {
+        if (phone !== null) phones.delete(phone)
+        if (lid !== null) lids.delete(lid)
+      }
+      rows.push(...(await byLid(db, [...lids].map((key) => ({ account, key })))))
+      const names = await importedNames(db, [...new Set([...phones].map(phoneKey))])
+      return atWork(account, rows, new Map(names.map(({ phone_key, name }) => [phone_key, name])))
+    },
+    insert: async (db, leads) => {
+      const keyOf = ({ phone, lid }: Pick<KnownLead, 'phone' | 'lid'>): string => `${phone ?? ''} ${lid ?? ''}`
+      const byKey = new Map(leads.map((lead) => [keyOf(lead.row), lead]))
+      for (const row of await insertAll(db, leads.map(({ row }) => row))) {
+        const lead = byKey.get(keyOf(row))
+        if (lead !== undefined) lead.row.id = row.id
+      }
+    },
+    update: async (db, leads) => {
+      for (const { row: { id, phone, lid, name, first_seen, imported_name } } of leads.filter(({ isNew, changed }) => changed && !isNew)) {
+        await db.updateTable('leads').set({ phone, lid, name, first_seen, imported_name }).where('id', '=', id).execute()
+      }
+      await updateSeen(db, leads.filter(({ waits }) => !waits).map(({ row }) => row))
+      await updateWaiting(db, leads.filter(({ waits }) => waits).map(({ row }) => row))
+    }
+  }
+}
+
+/**
+ * What a message tells of who its leads are, at once: of two that WhatsApp now says are one person, the older one stays;
+ * and a number that it gives anew takes the place of the one before. @returns the lead that is kept, and the one that is no more
+ */
+export const settleLead = async (db: Db, account: string, { phone, lid }: CapturedMessage): Promise<{ id: number; merged?: number }> => {
+  const [first, second] = await db
     .selectFrom('leads')
     .selectAll()
     .where('account', '=', account)
-    .where((lead) => lead.or([...(phone ? [lead('phone', '=', phone)] : []), ...(lid ? [lead('lid', '=', lid)] : [])]))
+    .where((lead) => lead.or([...(phone === undefined ? [] : [lead('phone', '=', phone)]), ...(lid === undefined ? [] : [lead('lid', '=', lid)])]))
     .orderBy('id')
     .execute()
-  const [first, second] = known
-  if (first === undefined) {
-    const imported_name = await importedName(db, phone)
-    const { id } = await db
-      .insertInto('leads')
-      .values({ account, phone, lid, chat_id, name, imported_name, state: 'new', note: '', first_seen: timestamp, last_seen: timestamp, waiting_since: null, updated_at: Date.now() })
-      .returning('id')
-      .executeTakeFirstOrThrow()
-    return { id, isNew: true }
-  }
-  // of two leads that WhatsApp now says are one person, the older one stays
-  const lead = second === undefined ? first : await mergeLeads(db, first, second)
-  const latest = timestamp >= lead.last_seen
-  await db
-    .updateTable('leads')
-    .set({
-      // a phone number that WhatsApp gave once is not taken back by a message that does not tell it
-      phone: phone ?? lead.phone,
-      lid: lid ?? lead.lid,
-      chat_id: latest ? chat_id : lead.chat_id,
-      name: latest ? (name ?? lead.name) : (lead.name ?? name),
-      first_seen: Math.min(lead.first_seen, timestamp),
-      last_seen: Math.max(lead.last_seen, timestamp),
-      ...(lead.phone === null && lead.imported_name === null ? { imported_name: await importedName(db, phone) } : {})
-    })
-    .where('id', '=', lead.id)
-    .execute()
-  return { id: lead.id, isNew: false, ...(second === undefined ? {} : { merged: second.id }) }
+  if (first === undefined) throw new Error('there is no lead to settle')
+  if (second !== undefined) await mergeLeads(db, first, second)
+  const now = { ...(phone === undefined ? {} : { phone }), ...(lid === undefined ? {} : { lid }) }
+  await db.updateTable('leads').set(now).where('id', '=', first.id).execute()
+  return { id: first.id, ...(second === undefined ? {} : { merged: second.id }) }
 }

@@ -1,10 +1,11 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
+import { inChunks, valuesOf } from './in-chunks.ts'
 import type { Db, MessageTable } from './schema.ts'
 
 /**
- * What a record makes of its message. All of it runs inside the transaction of the ingest. Whatever the order in which
- * records come, and however often, the outcome is the same.
+ * What records make of their messages. All of it runs inside the transaction of the ingest. Whatever the order in which
+ * records come, how many at once, and however often, the outcome is the same.
  */
 
 /** Types by which WhatsApp itself speaks, and nobody waits for an answer. */
@@ -13,7 +14,9 @@ const impersonal = new Set([
   'pinned_message', 'debug'
 ])
 
-type Content = Pick<Insertable<MessageTable>, 'from_me' | 'personal' | 'type' | 'body' | 'timestamp' | 'media' | 'details' | 'decryption'>
+/** A new one, all of it but its lead. */
+type NewMessage = Omit<Selectable<MessageTable>, 'pk' | 'lead_id'>
+type Content = Pick<NewMessage, 'from_me' | 'personal' | 'type' | 'body' | 'timestamp' | 'media' | 'details' | 'decryption'>
 
 const contentOf = ({ kind, message }: InboundRecord): Content => {
   const { id: _id, chat_id: _chat, from_me, type, body, timestamp, has_media: _has, media, edited: _edited, revoked: _revoked, ...details } = message
@@ -30,7 +33,7 @@ const contentOf = ({ kind, message }: InboundRecord): Content => {
 const editedAt = ({ edited }: CapturedMessage): number | null => (edited ? Date.parse(edited.at) : null)
 
 /** What a record of a message that is there already changes in it. */
-const changesOf = (record: InboundRecord, row: Selectable<MessageTable>): Updateable<MessageTable> => {
+const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<MessageTable> => {
   const { kind, message, captured_at } = record
   const at = editedAt(message)
   const media = message.media === undefined ? null : JSON.stringify(message.media)
@@ -50,33 +53,87 @@ const changesOf = (record: InboundRecord, row: Selectable<MessageTable>): Update
   }
 }
 
-/** @returns the number of a message that is new or was changed, undefined when nothing was */
-export const writeMessage = async (db: Db, record: InboundRecord, leadId: number | null): Promise<{ pk: number; isNew: boolean } | undefined> => {
-  const { account, seq, kind, message } = record
-  const row = await db.selectFrom('messages').selectAll().where('account', '=', account).where('id', '=', message.id).executeTakeFirst()
-  if (row === undefined) {
-    const { pk } = await db
-      .insertInto('messages')
-      .values({
-        ...contentOf(record),
-        account, seq,
-        id: message.id,
-        lead_id: leadId,
-        chat_id: message.chat_id,
-        captured_at: Date.parse(record.captured_at),
-        source: record.source,
-        edited_at: editedAt(message),
-        revoked_at: kind === 'revoke' ? Date.parse(record.captured_at) : null,
-        revoked_by: message.revoked?.by ?? null
-      })
-      .returning('pk')
-      .executeTakeFirstOrThrow()
-    return { pk, isNew: true }
+/** A message while records of it are taken. */
+export interface MessageAtWork {
+  /** As it is in the store, or will be; `pk` is 0 until it is written. */
+  row: KnownMessage
+  /** Of a new one, all that is to be written but its lead. */
+  content: NewMessage | undefined
+  /** Of one that was there before. */
+  changes: Updateable<MessageTable>
+}
+
+/** What of a message says whether a record changes it. */
+type KnownMessage = Pick<Selectable<MessageTable>, 'pk' | 'id' | 'decryption' | 'edited_at' | 'revoked_at' | 'media'>
+
+const newRow = (record: InboundRecord): NewMessage => {
+  const { account, seq, kind, message, source } = record
+  const captured_at = Date.parse(record.captured_at)
+  return {
+    ...contentOf(record),
+    account, seq,
+    id: message.id,
+    chat_id: message.chat_id,
+    captured_at, source,
+    edited_at: editedAt(message),
+    revoked_at: kind === 'revoke' ? captured_at : null,
+    revoked_by: message.revoked?.by ?? null
   }
-  const changes = changesOf(record, row)
+}
+
+/** What a record makes of the messages at work. @returns the one it is of when it is new or was changed, undefined when nothing was */
+export const takeMessage = (messages: Map<string, MessageAtWork>, record: InboundRecord): { message: MessageAtWork; isNew: boolean } | undefined => {
+  const known = messages.get(record.message.id)
+  if (known === undefined) {
+    const content = newRow(record)
+    const { id, decryption, edited_at, revoked_at, media } = content
+    const message: MessageAtWork = { row: { pk: 0, id, decryption, edited_at, revoked_at, media }, content, changes: {} }
+    messages.set(id, message)
+    return { message, isNew: true }
+  }
+  const changes = changesOf(record, known.row)
   if (Object.keys(changes).length === 0) return undefined
-  await db.updateTable('messages').set(changes).where('pk', '=', row.pk).execute()
-  return { pk: row.pk, isNew: false }
+  Object.assign(known.row, changes)
+  Object.assign(known.content ?? known.changes, changes)
+  return { message: known, isNew: false }
+}
+
+export interface MessageWriter {
+  /** Those of these ids that are there, by id. */
+  read(db: Db, account: string, ids: Iterable<string>): Promise<Map<string, MessageAtWork>>
+  /** Gives new messages their numbers, in their order. */
+  insert(db: Db, messages: readonly { message: MessageAtWork; leadId: number | null }[]): Promise<void>
+  update(db: Db, messages: Iterable<MessageAtWork>): Promise<void>
+}
+
+export const createMessageWriter = (): MessageWriter => {
+  const readAll = inChunks<{ account: string; id: string }, KnownMessage>(
+    (db, keys) =>
+      db
+        .selectFrom('messages')
+        .select(['pk', 'id', 'decryption', 'edited_at', 'revoked_at', 'media'])
+        .where('account', '=', keys[0]?.account ?? '')
+        .where('id', 'in', keys.map(({ id }) => id)),
+    (keys) => [keys[0]?.account, ...keys.map(({ id }) => id)]
+  )
+  const insertAll = inChunks<Insertable<MessageTable>, { pk: number; id: string }>(
+    (db, rows) => db.insertInto('messages').values(rows).returning(['pk', 'id']),
+    valuesOf
+  )
+  return {
+    read: async (db, account, ids) => {
+      const rows = await readAll(db, [...ids].map((id) => ({ account, id })))
+      return new Map(rows.map((row) => [row.id, { row, content: undefined, changes: {} }]))
+    },
+    insert: async (db, messages) => {
+      const rows = messages.flatMap(({ message: { content }, leadId }) => (content === undefined ? [] : [{ ...content, lead_id: leadId }]))
+      const pks = new Map((await insertAll(db, rows)).map(({ pk, id }) => [id, pk]))
+      for (const { message } of messages) message.row.pk = pks.get(message.row.id) ?? 0
+    },
+    update: async (db, messages) => {
+      for (const { row, changes } of messages) await db.updateTable('messages').set(changes).where('pk', '=', row.pk).execute()
+    }
+  }
 }
 
 /** A reaction or a vote: the latest of each person counts. @returns the number of the message it is of, if that is known and was changed */

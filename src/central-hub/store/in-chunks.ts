@@ -1,0 +1,31 @@
+import type { Compilable, CompiledQuery } from 'kysely'
+import type { Db } from './schema.ts'
+
+/** A list is cut into parts of these sizes, so that there are few statements for it: each is built and prepared once. */
+const sizes = [128, 16, 1] as const
+
+/**
+ * A statement over a list of any length.
+ * @param build the statement for so many items
+ * @param values its parameters for these items, in the order in which it has them
+ * @returns runs it for a list, within the caller's transaction, and gives the rows of all parts
+ */
+export const inChunks = <Item, Row>(build: (db: Db, items: readonly Item[]) => Compilable<unknown>, values: (items: readonly Item[]) => unknown[]): ((db: Db, items: readonly Item[]) => Promise<Row[]>) => {
+  const built = new Map<number, CompiledQuery>()
+  return async (db, items) => {
+    const rows: Row[] = []
+    for (let start = 0; start < items.length; ) {
+      const size = sizes.find((fits) => fits <= items.length - start) ?? 1
+      const part = items.slice(start, start + size)
+      const query = built.get(size) ?? build(db, part).compile()
+      built.set(size, query)
+      const result = await db.executeQuery({ ...query, parameters: values(part) })
+      for (const row of result.rows) rows.push(row as Row)
+      start += size
+    }
+    return rows
+  }
+}
+
+/** The values of rows that all have the same columns in the same order, none of them undefined. */
+export const valuesOf = (rows: readonly object[]): unknown[] => rows.flatMap((row) => Object.values(row) as unknown[])

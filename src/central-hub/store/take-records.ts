@@ -1,0 +1,150 @@
+import type { Insertable } from 'kysely'
+import type { InboundRecord } from '../../contract/record.ts'
+import { inChunks, valuesOf } from './in-chunks.ts'
+import type { Database, Db } from './schema.ts'
+import { followWait, writeWaiting, type FreshMessage } from './waiting.ts'
+import { createLeadWriter, hasLead, settleLead, type LeadAtWork, type LeadsAtWork } from './write-lead.ts'
+import { createMessageWriter, takeMessage, writeResponse, type MessageAtWork } from './write-message.ts'
+
+/**
+ * Records of one account, many at once: what they are about is read, they are gone through in the journal's order in
+ * memory, and what came of it is written. How many come at once makes no difference to the outcome.
+ */
+
+/** What records made new or changed, by messages.pk and leads.id. */
+export interface Taken {
+  messages: Set<number>
+  newMessages: Set<number>
+  leads: Set<number>
+  newLeads: Set<number>
+  removed: number[]
+}
+
+/** Records taken at once after one that told who a lead is: others of the kind may follow, and each has all read anew. */
+const afterSettling = 32
+
+/** What is new of a lead's messages, and whether something else of them was changed, too. */
+interface News {
+  fresh: MessageAtWork[]
+  whole: boolean
+}
+
+/** What has been gone through and is not written yet. */
+interface Work {
+  leads: LeadsAtWork
+  messages: Map<string, MessageAtWork>
+  /** Lead of each new message. */
+  fresh: { message: MessageAtWork; lead: LeadAtWork | undefined }[]
+  changed: Set<MessageAtWork>
+  responses: InboundRecord[]
+  news: Map<LeadAtWork, News>
+}
+
+const newsOf = ({ news }: Work, lead: LeadAtWork): News => {
+  const found = news.get(lead) ?? { fresh: [], whole: false }
+  news.set(lead, found)
+  return found
+}
+
+/** @returns false when the lead of the record is to be settled first */
+const goThrough = (work: Work, record: InboundRecord): boolean => {
+  if (record.kind === 'reaction' || record.kind === 'vote') {
+    work.responses.push(record)
+    return true
+  }
+  const belongs = hasLead(record.message)
+  const lead = belongs ? work.leads.of(record.message) : undefined
+  if (belongs && lead === undefined) return false
+  const taken = takeMessage(work.messages, record)
+  if (taken === undefined) return true
+  const { message, isNew } = taken
+  if (isNew) work.fresh.push({ message, lead })
+  else if (message.content === undefined) work.changed.add(message)
+  if (lead === undefined) return true
+  const news = newsOf(work, lead)
+  if (isNew) news.fresh.push(message)
+  // what was decrypted may turn out to be of no person
+  else if (record.kind === 'message' && message.content === undefined) news.whole = true
+  return true
+}
+
+const freshOf = ({ fresh }: News): FreshMessage[] =>
+  fresh.flatMap(({ row: { pk }, content }) => (content?.personal === 1 ? [{ pk, account: content.account, from_me: content.from_me, timestamp: content.timestamp, seq: content.seq }] : []))
+
+/** @returns takes records of one account within the caller's transaction, and notes what they did */
+export const createTaking = (): ((db: Db, account: string, records: readonly InboundRecord[], taken: Taken) => Promise<void>) => {
+  const [leadWriter, messageWriter] = [createLeadWriter(), createMessageWriter()]
+  const addAnswers = inChunks<Insertable<Database['answers']>, unknown>((db, rows) => db.insertInto('answers').values(rows), valuesOf)
+
+  const writeLeads = async (db: Db, work: Work): Promise<void> => {
+    const now = Date.now()
+    const answers: Insertable<Database['answers']>[] = []
+    const unclear: [number, News][] = []
+    for (const [lead, news] of work.news) {
+      const followed = news.whole ? undefined : followWait(lead.row, freshOf(news))
+      if (followed === undefined) unclear.push([lead.row.id, news])
+      else {
+        lead.waits = followed.wait.waiting_since !== lead.row.waiting_since
+        Object.assign(lead.row, followed.wait, { updated_at: now })
+        answers.push(...followed.answers)
+      }
+    }
+    await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.seen || lead.changed || work.news.has(lead)))
+    await addAnswers(db, answers)
+    for (const [id, { fresh, whole }] of unclear) await writeWaiting(db, id, { fresh: fresh.map(({ row }) => row.pk), whole })
+  }
+
+  const write = async (db: Db, work: Work, taken: Taken): Promise<void> => {
+    const newLeads = [...work.leads.all()].filter(({ isNew }) => isNew)
+    await leadWriter.insert(db, newLeads)
+    await messageWriter.insert(db, work.fresh.map(({ message, lead }) => ({ message, leadId: lead?.row.id ?? null })))
+    await messageWriter.update(db, work.changed)
+    for (const { message } of work.fresh) {
+      taken.messages.add(message.row.pk)
+      taken.newMessages.add(message.row.pk)
+    }
+    for (const { row } of work.changed) taken.messages.add(row.pk)
+    for (const response of work.responses) {
+      const of = await writeResponse(db, response)
+      if (of !== undefined) taken.messages.add(of)
+    }
+    await writeLeads(db, work)
+    for (const { row } of newLeads) taken.newLeads.add(row.id)
+    for (const { row } of work.news.keys()) taken.leads.add(row.id)
+  }
+
+  /** A record that tells who its lead is. */
+  const settle = async (db: Db, account: string, record: InboundRecord, taken: Taken): Promise<void> => {
+    const { id, merged } = await settleLead(db, account, record.message)
+    if (merged === undefined) return
+    taken.leads.delete(merged)
+    taken.newLeads.delete(merged)
+    taken.removed.push(merged)
+    taken.leads.add(id)
+    await writeWaiting(db, id, { fresh: [], whole: true })
+  }
+
+  /** @returns how many were taken: those before the next one whose lead is to be settled */
+  const takeSome = async (db: Db, account: string, records: readonly InboundRecord[], taken: Taken): Promise<number> => {
+    const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)
+    const work: Work = {
+      leads: await leadWriter.read(db, account, messages.filter(hasLead)),
+      messages: await messageWriter.read(db, account, new Set(messages.map(({ id }) => id))),
+      fresh: [], changed: new Set(), responses: [], news: new Map()
+    }
+    const stop = records.findIndex((record) => !goThrough(work, record))
+    await write(db, work, taken)
+    return stop === -1 ? records.length : stop
+  }
+
+  return async (db, account, records, taken) => {
+    for (let start = 0, size = records.length; start < records.length; ) {
+      const part = records.slice(start, start + size)
+      const count = await takeSome(db, account, part, taken)
+      start += count
+      const next = part[count]
+      if (next !== undefined) await settle(db, account, next, taken)
+      size = next === undefined ? records.length : afterSettling
+    }
+  }
+}
