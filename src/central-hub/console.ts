@@ -11,5 +11,7 @@ export const addConsole = (http: Http, access: Access): void => {
   for (const file of readdirSync(directory)) access.open(`/${file}`)
   access.open('/')
   // asked for anew each time, so that a page never mixes modules of two releases
-  http.use(sirv(directory, { etag: true, gzip: true, maxAge: 0 }))
+  const files = sirv(directory, { etag: true, gzip: true, maxAge: 0 })
+  // sirv looks for several files before it lets a request go on
+  http.use((req, res, next) => (req.path.startsWith('/api/') ? next() : files(req, res, next)))
 }

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import bodyParser from 'body-parser'
-import cors from 'cors'
 import helmet from 'helmet'
 import polka, { type Middleware, type Polka, type Request, type Response } from 'polka'
+import { createAllowedHosts } from './allowed-hosts.ts'
+import { Answer, headersOf } from './answer.ts'
+import { createReadBody, maxBodyBytes } from './body.ts'
+import { allowOrigins } from './cors.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { ProblemError } from './problem.ts'
@@ -52,12 +54,6 @@ export interface HttpOptions {
   contentSecurityPolicy?: Record<string, string[]>
 }
 
-const loopback = ['localhost', '127.0.0.1', '[::1]']
-const maxBodyBytes = 64 * 1024
-/** No body of ours is nested so deeply, and whatever walks through one, such as JSON.stringify, runs out of stack at some thousands. */
-const maxLevels = 64
-/** What a page of another origin may read of an answer, besides the few that are always there. */
-const exposedHeaders = ['X-Request-Id', 'ETag', 'RateLimit', 'RateLimit-Policy', 'Retry-After', 'Idempotency-Replayed', 'Content-Disposition', 'Content-Range']
 const slowMs = 1_000
 
 /** Answers with JSON. */
@@ -87,9 +83,6 @@ const toProblem = (error: unknown): ProblemError => {
   return new ProblemError('internal-error', 'it was logged under the X-Request-Id of this answer')
 }
 
-const isDeeperThan = (levels: number, value: unknown): boolean =>
-  typeof value === 'object' && value !== null && (levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner)))
-
 const requestId = (req: IncomingMessage): string => {
   const given = req.headers['x-request-id']
   return typeof given === 'string' && /^[\w.:-]{1,128}$/.test(given) ? given : randomUUID()
@@ -105,10 +98,10 @@ export const createHttp = (options: HttpOptions): Http => {
       log.info({ event: 'stream_dropped', request_id: req.requestId, reason: dropped.reason, queued_bytes: dropped.queuedBytes }, 'a client of an event stream was too slow, and was dropped')
     }
   })
-  const hosts = new Set([...loopback, ...(options.allowedHosts ?? [])])
+  const hosts = createAllowedHosts(options.allowedHosts ?? [])
   const routes = new Map<string, Set<string>>()
   let closing = false
-  const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 })
+  const server = createServer({ ServerResponse: Answer, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 })
 
   const onError = (error: unknown, req: IncomingMessage, res: ServerResponse): void => {
     const answer = toProblem(error)
@@ -126,47 +119,49 @@ export const createHttp = (options: HttpOptions): Http => {
     }
   })
 
-  const observe: Middleware = (req, res, next) => {
+  const logsEach = log.isLevelEnabled('debug')
+  const observe = (req: Request, res: Answer): void => {
     const started = performance.now()
-    req.requestId = requestId(req)
-    res.setHeader('x-request-id', req.requestId)
     res.once('finish', () => {
       // a kept-alive connection falls idle only now, and would hold the server open
       if (closing) setImmediate(() => server.closeIdleConnections())
       const ms = performance.now() - started
-      const route = (res as { route?: string }).route ?? 'none'
-      metrics.request({ method: req.method, route, status: res.statusCode }, ms / 1_000)
-      const line = { event: 'request', request_id: req.requestId, method: req.method, route, status: res.statusCode, ms: Math.round(ms) }
+      const { route, statusCode: status } = res
+      metrics.request({ method: req.method, route, status }, ms / 1_000)
       // streams, media and exports take as long as who reads them
-      if (ms > slowMs && /^application\/(problem\+)?json/.test(String(res.getHeader('content-type')))) log.warn(line, 'slow request')
+      const isSlow = ms > slowMs && res.isJson
+      if (!isSlow && !logsEach) return
+      const line = { event: 'request', request_id: req.requestId, method: req.method, route, status, ms: Math.round(ms) }
+      if (isSlow) log.warn(line, 'slow request')
       else log.debug(line, 'request')
     })
-    void next()
   }
-  const checkHost: Middleware = (req, _res, next) => {
-    const name = (req.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
-    if (!hosts.has(name)) throw new ProblemError('misdirected-request', `this server does not answer to the Host header it was given`)
-    void next()
-  }
-  const origin = [...(options.corsOrigins ?? [])]
   const directives = options.contentSecurityPolicy ?? { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
-  app.use(
-    observe,
-    helmet({ contentSecurityPolicy: { useDefaults: false, directives }, strictTransportSecurity: false }) as unknown as Middleware,
-    checkHost,
+  const security = headersOf(helmet({ contentSecurityPolicy: { useDefaults: false, directives }, strictTransportSecurity: false }) as unknown as Middleware, { method: 'GET', headers: {} })
+  const crossOrigin = options.corsOrigins?.length ? allowOrigins(options.corsOrigins) : undefined
+  const spend = options.rateLimit ? limitRate(options.rateLimit) : undefined
+  const readBody = createReadBody()
+
+  // all in one: polka makes a promise for each middleware
+  app.use((req, res, next) => {
+    const answer = res as Answer
+    req.requestId = requestId(req)
+    answer.carried = ['x-request-id', req.requestId, ...security]
+    observe(req, answer)
+    hosts.check(req)
     // before authorize: a preflight carries no token, and a page must be able to read why it was refused
-    ...(origin.length > 0 ? [cors({ origin, methods: ['GET', 'POST', 'PATCH', 'DELETE'], exposedHeaders, maxAge: 600 }) as unknown as Middleware] : []),
-    ...(options.rateLimit ? [limitRate(options.rateLimit)] : []),
-    (req, _res, next) => {
-      authorize(req)
-      void next()
-    },
-    bodyParser.json({ limit: maxBodyBytes, strict: true }) as unknown as Middleware,
-    (req, _res, next) => {
-      if (isDeeperThan(maxLevels, (req as { body?: unknown }).body)) throw new ProblemError('bad-request', `the body may be nested ${maxLevels} levels deep`)
-      void next()
+    if (crossOrigin !== undefined) {
+      if (req.method === 'OPTIONS') return crossOrigin.preflight(req, res, next)
+      answer.carried.push(...crossOrigin.headers(req))
     }
-  )
+    if (spend !== undefined) {
+      const { allowed, headers } = spend(req.socket.remoteAddress ?? '')
+      answer.carried.push(...headers)
+      if (!allowed) throw new ProblemError('too-many-requests', `${options.rateLimit} requests a minute are answered`)
+    }
+    authorize(req)
+    return readBody(req, res, next)
+  })
 
   return {
     use: (middleware) => void app.use(middleware),
@@ -175,7 +170,7 @@ export const createHttp = (options: HttpOptions): Http => {
       routes.set(pattern, methods.add(method))
       // polka takes a pattern's dots for any character
       app.add(method, pattern.replaceAll('.', '\\.'), (async (req: Request, res: Response) => {
-        ;(res as { route?: string }).route = pattern
+        ;(res as Answer).route = pattern
         await handler(req, res)
       }) as Middleware)
     },
@@ -185,7 +180,9 @@ export const createHttp = (options: HttpOptions): Http => {
       new Promise((resolve, reject) => {
         hosts.add(host.includes(':') ? `[${host}]` : host)
         server.once('error', reject)
-        app.listen(port, host, () => {
+        // polka's own listen puts each request off to another turn of the event loop
+        server.on('request', app.handler)
+        server.listen(port, host, () => {
           server.off('error', reject)
           resolve(server.address() as AddressInfo)
         })

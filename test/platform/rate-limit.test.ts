@@ -48,13 +48,21 @@ t.test('who has no token spends requests too, and a preflight does not', async (
   t.match(refused.headers.get('access-control-expose-headers'), /Retry-After/)
 })
 
-t.test('addresses are counted one by one', async (t) => {
-  const limit = limitRate(1)
-  const outcome = (remoteAddress: string): Promise<unknown> => {
-    const res = { setHeader: () => res, appendHeader: () => res, on: () => res }
-    return new Promise((resolve) => void limit({ socket: { remoteAddress }, headers: {} } as never, res as never, resolve as never))
-  }
-  t.equal(await outcome('10.0.0.1'), undefined)
-  t.match(await outcome('10.0.0.1'), { problem: { status: 429 } })
-  t.equal(await outcome('10.0.0.2'), undefined)
+t.test('addresses are counted one by one, each a minute from its first request', async (t) => {
+  let now = 0
+  const limit = limitRate(1, () => now)
+  t.ok(limit('10.0.0.1').allowed)
+  t.match(limit('10.0.0.1'), { allowed: false, headers: ['ratelimit', '"1-in-1min"; r=0; t=60', 'ratelimit-policy', /q=1; w=60; pk=/, 'retry-after', '60'] })
+  now = 40_000
+  t.ok(limit('10.0.0.2').allowed)
+  now = 59_999
+  t.equal(limit('10.0.0.1').headers[1], '"1-in-1min"; r=0; t=1')
+  now = 60_000
+  t.ok(limit('10.0.0.1').allowed)
+  t.notOk(limit('10.0.0.2').allowed, 'its minute is not over, although those of others are')
+  now = 100_000
+  t.ok(limit('10.0.0.2').allowed)
+  now = 130_000
+  t.ok(limit('10.0.0.1').allowed)
+  t.not(limit('10.0.0.1').headers[3], limit('10.0.0.2').headers[3], 'the policy names whose it is, and not by the address')
 })

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { parseCookie, stringifySetCookie } from 'cookie'
-import { hasBearer, sameSecret } from '../../platform/auth.ts'
+import { bearerCheck, sameSecret } from '../../platform/auth.ts'
 import type { Http, Request } from '../../platform/http.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
 import { query } from '../../platform/query.ts'
@@ -23,6 +23,7 @@ const cookieName = 'leadmaster'
 const lifetimeS = 30 * 86_400
 
 export const createAccess = ({ token, envFile }: { token: string; envFile: string }): Access => {
+  const hasToken = bearerCheck(token)
   const openPaths = new Set(['/health', '/api/sign-in'])
   const sign = (expires: string): string => createHmac('sha256', token).update(`leadmaster sign-in ${expires}`).digest('base64url')
 
@@ -40,7 +41,7 @@ export const createAccess = ({ token, envFile }: { token: string; envFile: strin
   return {
     open: (path) => void openPaths.add(path),
     authorize: (req) => {
-      if (openPaths.has(req.path) || hasBearer(req, token)) return
+      if (openPaths.has(req.path) || hasToken(req)) return
       if (!signedIn(req)) throw new ProblemError('unauthorized', `send Authorization: Bearer with HUB_API_TOKEN of ${envFile}`)
       if (fromElsewhere(req)) throw new ProblemError('forbidden', 'with the cookie of the operator page, only that page itself may change anything')
     },
