@@ -2,6 +2,8 @@ import type { TSchema, Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Erased, Health, Status, type EraseRequest } from '../contract/session.ts'
 import { ProblemError } from '../platform/problem.ts'
+import { createSharedReads } from './shared-reads.ts'
+import { createConnections, TooLong, type Answered } from './upstream-http.ts'
 import { createMediaClient, type MediaAnswer, type MediaRequest } from './upstream-media.ts'
 
 /**
@@ -17,8 +19,11 @@ export interface Upstream {
    * @throws {ProblemError} session-manager-unreachable, session-manager-invalid
    */
   verify(): Promise<Identity>
-  /** A request, its answer as it comes, whatever its status. @throws {ProblemError} as verify does */
-  pass(request: PassedRequest): Promise<PassedAnswer>
+  /**
+   * A request, its answer as it comes, whatever its status. Those who ask for the same at once share one answer, asked for
+   * after all of them did. @throws {ProblemError} as verify does
+   */
+  pass(request: PassedRequest): Promise<Answered>
   /** The event stream of the journal after a record. @throws {ProblemError} as verify does */
   open(after: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>
   /**
@@ -48,12 +53,6 @@ export interface PassedRequest {
   body?: unknown
   requestId?: string
   timeoutMs?: number
-}
-
-export interface PassedAnswer {
-  status: number
-  contentType: string
-  body: Buffer
 }
 
 const service = 'session-manager'
@@ -116,6 +115,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
   const withToken = (more: Record<string, string> = {}): Record<string, string> => ({ authorization: `Bearer ${token}`, ...more })
   const withId = (requestId: string | undefined): Record<string, string> => (requestId === undefined ? {} : { 'x-request-id': requestId })
 
+  const tooLong = (): ProblemError => stranger(`its answer is longer than ${mostBytes} bytes`)
   const read = async ({ body }: Response): Promise<Buffer> => {
     const parts: Uint8Array[] = []
     let bytes = 0
@@ -123,7 +123,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       for await (const part of body ?? []) {
         parts.push(part)
         bytes += part.length
-        if (bytes > mostBytes) throw stranger(`its answer is longer than ${mostBytes} bytes`)
+        if (bytes > mostBytes) throw tooLong()
       }
     } catch (error) {
       throw error instanceof ProblemError ? error : unreachable(error)
@@ -152,6 +152,19 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     return value as Static<S>
   }
 
+  const connected = createConnections(baseUrl, mostBytes)
+  const shared = createSharedReads<Answered>()
+  const pass = async ({ method, path, accept = 'application/json', body, requestId, timeoutMs: bound = timeoutMs }: PassedRequest): Promise<Answered> => {
+    const headers = withToken({ accept, ...withId(requestId) })
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    const answer = await connected({ method, path, headers, timeoutMs: bound, ...sent }).catch((error: unknown) => {
+      throw error instanceof TooLong ? tooLong() : unreachable(error)
+    })
+    if (answer.status === 401) throw refused()
+    if (!ours.test(answer.contentType)) throw stranger(`${method} ${path.split('?')[0]} gives HTTP ${answer.status}, ${answer.contentType || 'no Content-Type'}`)
+    return answer
+  }
+
   const eraseSome = ({ requestId, ...body }: EraseRequest & { requestId?: string }): Promise<Erased> =>
     askJson('/erase', Erased, {
       method: 'POST',
@@ -169,17 +182,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       if (others.includes(account)) throw invalid(`session-manager at ${baseUrl} is of account "${account}", which FURTHER_SESSION_MANAGERS names too: ${checkUrl}`)
       return { account, version, status: await askJson('/status', Status, { headers: withToken() }) }
     },
-    pass: async ({ method, path, accept = 'application/json', body, requestId, timeoutMs: bound = timeoutMs }) => {
-      const headers = withToken({ accept, ...withId(requestId) })
-      const sent = body === undefined ? { headers } : { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
-      const answer = await request(path, { method, ...sent, signal: AbortSignal.timeout(bound) })
-      const contentType = answer.headers.get('content-type') ?? ''
-      if (!ours.test(contentType)) {
-        await answer.body?.cancel()
-        throw stranger(`${method} ${path.split('?')[0]} gives HTTP ${answer.status}, ${contentType || 'no Content-Type'}`)
-      }
-      return { status: answer.status, contentType, body: await read(answer) }
-    },
+    pass: (passed) => (passed.method === 'GET' && passed.body === undefined ? shared(`${passed.accept}\n${passed.path}`, () => pass(passed)) : pass(passed)),
     open: async (after, signal) => {
       const answer = await request('/inbound/stream', { headers: withToken({ 'last-event-id': String(after) }), signal })
       if (answer.status !== 200 || answer.body === null || !answer.headers.get('content-type')?.startsWith('text/event-stream')) {
