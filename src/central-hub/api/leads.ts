@@ -71,7 +71,7 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
     const filter = leadFilter(query, country)
     const { items, next } = await listLeads(db, filter, query.limit, fromCursor(query.cursor, leadOrder(filter)))
     return { leads: items, next_cursor: toCursor(next) }
-  })
+  }, { ofStoreAlone: true })
 
   serve.read('getLead', ({ params: { id } }) => ofLead(id, getLead(db, id)))
 
@@ -94,7 +94,7 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
     await ofLead(id, leadRow(db, id))
     const { items, next } = await listMessages(db, { leadId: await currentLeadId(db, id) }, query.limit, fromCursor(query.cursor, 'newest'))
     return { messages: items, next_cursor: toCursor(next) }
-  })
+  }, { ofStoreAlone: true })
 
   serve.read('listTags', ({ query }) => countTags(db, query.account))
 }

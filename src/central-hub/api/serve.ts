@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import Type from 'typebox'
 import type { JsonBody, Operation } from '../../contract/api/operation.ts'
 import { operations, type AnswerBody, type Body, type Params, type Query } from '../../contract/api/operations.ts'
@@ -9,6 +9,7 @@ import type { Http, Method, Request, Response } from '../../platform/http.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
 import { answeredBefore, keepAnswer } from '../store/idempotency.ts'
 import type { Db } from '../store/schema.ts'
+import { createKeptAnswers, type TaggedAnswer } from './kept-answers.ts'
 
 /** What a handler is given, checked against the operation's schemas. */
 export interface Input<Id extends OperationId> {
@@ -21,8 +22,11 @@ export interface Input<Id extends OperationId> {
 
 /** Serves operations of the contract: their input is as it says, and every answer has what HTTP offers for it. */
 export interface Serve {
-  /** A JSON answer with its ETag; If-None-Match is answered with 304. `fields` keeps to some members of the list. */
-  read<Id extends OperationId>(id: Id, handler: (input: Input<Id>) => Promise<AnswerBody<Id>> | AnswerBody<Id>): void
+  /**
+   * A JSON answer with its ETag; If-None-Match is answered with 304. `fields` keeps to some members of the list.
+   * @param more.ofStoreAlone the answer follows from the URL and the store: it may be kept until that changes
+   */
+  read<Id extends OperationId>(id: Id, handler: (input: Input<Id>) => Promise<AnswerBody<Id>> | AnswerBody<Id>, more?: { ofStoreAlone?: boolean }): void
   /** In one transaction, with Idempotency-Key; see {@link Write}. */
   write<Id extends OperationId>(id: Id, handler: (input: Input<Id> & { trx: Db }) => Promise<AnswerBody<Id>>, more?: Write<Id>): void
   /** Checks the input and leaves the answer to the handler: streams, and what is passed on. */
@@ -44,7 +48,7 @@ interface Answer {
   body: string
 }
 
-const etagOf = (body: string): string => `"${createHash('sha256').update(body).digest('base64url').slice(0, 27)}"`
+const etagOf = (body: string | Buffer): string => `"${hash('sha256', body, 'base64url').slice(0, 27)}"`
 
 const send = (res: Response, { status, body }: Answer): void => {
   if (body === '') return void res.writeHead(status).end()
@@ -53,12 +57,11 @@ const send = (res: Response, { status, body }: Answer): void => {
   res.end(bytes)
 }
 
-const sendTagged = (req: Request, res: Response, answer: Answer): void => {
-  const etag = etagOf(answer.body)
-  res.setHeader('etag', etag)
-  res.setHeader('cache-control', 'private, no-cache')
-  if (namesEtag(req.headers['if-none-match'] ?? '', etag)) return void res.writeHead(304).end()
-  send(res, answer)
+const sendTagged = (req: Request, res: Response, { etag, bytes }: TaggedAnswer): void => {
+  const headers = { etag, 'cache-control': 'private, no-cache' }
+  if (namesEtag(req.headers['if-none-match'] ?? '', etag)) return void res.writeHead(304, headers).end()
+  res.writeHead(200, { ...headers, 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length })
+  res.end(bytes)
 }
 
 const toJson = (body: unknown): string => (body === undefined ? '' : JSON.stringify(body))
@@ -113,7 +116,9 @@ const once = async (trx: Db, req: Request, res: Response, run: () => Promise<Ans
   return answer
 }
 
-export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
+/** @param options.changes of the store, if it can tell them; without, no answer is kept */
+export const createServe = ({ http, db, changes }: { http: Http; db: Db; changes?: (() => Promise<string>) | undefined }): Serve => {
+  const kept = changes === undefined ? undefined : createKeptAnswers(changes)
   const add = <Id extends OperationId>(id: Id, handler: (input: Input<Id>) => unknown): void => {
     const [method, path] = routes[id].split(' ') as [Method, string]
     const read = reader(operations[id])
@@ -121,12 +126,21 @@ export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
   }
   return {
     raw: add,
-    read: (id, handler) =>
-      add(id, async (input) => {
+    read: (id, handler, { ofStoreAlone = false } = {}) => {
+      const [method, path] = routes[id].split(' ') as [Method, string]
+      const read = reader(operations[id])
+      const make = async (req: Request, res: Response): Promise<TaggedAnswer> => {
+        const input = { ...(read(req) as Pick<Input<typeof id>, 'params' | 'query' | 'body'>), req, res }
         const body = await handler(input)
         const { fields } = input.query as { fields?: string[] }
-        sendTagged(input.req, input.res, { status: operations[id].answer.status, body: toJson(fields ? keepFields(body as object, fields) : body) })
-      }),
+        const bytes = Buffer.from(toJson(fields ? keepFields(body as object, fields) : body))
+        return { etag: etagOf(bytes), bytes }
+      }
+      http.route(method, path, async (req, res) => {
+        const answer = kept !== undefined && ofStoreAlone ? await kept(req.path + req.search, () => make(req, res)) : await make(req, res)
+        sendTagged(req, res, answer)
+      })
+    },
     write: (id, handler, { before, current, after } = {}) =>
       add(id, async (input) => {
         await before?.(input)
