@@ -8,6 +8,7 @@ import { lazy } from '../platform/lazy.ts'
 import type { Log } from '../platform/log.ts'
 import { ProblemError } from '../platform/problem.ts'
 import type { Ingest } from './ingest.ts'
+import { readAhead } from './read-ahead.ts'
 import type { Cursor } from './store/cursors.ts'
 import type { Identity, Upstream } from './upstream.ts'
 
@@ -37,6 +38,8 @@ const silentMs = 40_000
 const minDelayMs = 250
 /** A stream that lasted this long was a good one: what ends it starts a new row of failures, ms. */
 const goodAfterMs = 1_000
+/** Read while a transaction runs, so that a backlog is taken in large groups, bytes: some 1,000 records of text. */
+const mostAhead = 512 * 1024
 const records = lazy(() => Compile(JournalRecord))
 
 export const createFollower = (options: FollowerOptions): Follower => {
@@ -125,10 +128,10 @@ export const createFollower = (options: FollowerOptions): Follower => {
         }
       })
       const decoder = new TextDecoder()
-      for await (const bytes of stream) {
+      for await (const parts of readAhead(stream, mostAhead)) {
         clearTimeout(silent)
-        parser.feed(decoder.decode(bytes, { stream: true }))
-        // what has come by now is one transaction; the next bytes wait for it
+        for (const bytes of parts) parser.feed(decoder.decode(bytes, { stream: true }))
+        // what has come by now is one transaction; what comes meanwhile is the next one
         await take(identity, waiting.splice(0))
         if (broken) throw broken
         silent = setTimeout(() => end(new Error(`no byte came for ${silentMs / 1_000} s`)), silentMs)

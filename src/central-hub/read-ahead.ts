@@ -1,0 +1,48 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+/**
+ * Reads a stream while its parts are worked on: each turn gives all that has come since the last one. Who works without
+ * a pause leaves it no time to come, so each turn waits for what is there to be read already.
+ * @param mostBytes read before the next turn; the last part may go beyond
+ * @throws the stream's error, after what came before it. Whoever stops before its end is to cancel it
+ */
+export async function* readAhead(stream: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<Uint8Array[]> {
+  let parts: Uint8Array[] = []
+  let bytes = 0
+  let ended: { error?: unknown } | undefined
+  let more = Promise.withResolvers<void>()
+  let room = Promise.withResolvers<void>()
+  const read = async (): Promise<void> => {
+    for await (const part of stream) {
+      parts.push(part)
+      bytes += part.length
+      more.resolve()
+      if (bytes >= mostBytes) await room.promise
+    }
+  }
+  read().then(
+    () => (ended = {}),
+    (error: unknown) => (ended = { error })
+  ).finally(() => more.resolve())
+  try {
+    for (;;) {
+      await more.promise
+      for (let before = -1; before < bytes && bytes < mostBytes && ended === undefined; ) {
+        before = bytes
+        await nextTurn()
+      }
+      more = Promise.withResolvers<void>()
+      const [come, free] = [parts, room]
+      ;[parts, bytes, room] = [[], 0, Promise.withResolvers<void>()]
+      if (ended !== undefined) more.resolve()
+      free.resolve()
+      if (come.length > 0) yield come
+      else if (ended !== undefined) {
+        if ('error' in ended) throw ended.error
+        return
+      }
+    }
+  } finally {
+    room.resolve()
+  }
+}
