@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Host } from './network.ts'
+import { keepRunning, onHost, type Service, type ServiceOptions } from './service.ts'
+
+/** What is not ours: a PostgreSQL, and a NATS server on each host, which are one cluster. */
+
+export type Where = Pick<ServiceOptions, 'logs' | 'restartMs' | 'say'> & { directory: string }
+
+const postgres = '/usr/lib/postgresql/15/bin'
+const password = 'a-password-for-tests'
+
+/** A NATS server on each host; they keep streams on disk, each on all three if a stream asks for it. */
+export const startNats = (hosts: readonly Host[], where: Where): { servers: Service[]; url: string } => {
+  const routes = hosts.map(({ lan }) => `nats-route://${lan}:6222`).join(', ')
+  const servers = hosts.map((host) => {
+    const directory = join(where.directory, `nats-${host.name}`)
+    const file = `${directory}.conf`
+    writeFileSync(
+      file,
+      `server_name: ${host.name}
+listen: ${host.lan}:4222
+http: ${host.wan}:8222
+jetstream { store_dir: "${directory}", max_memory_store: 64MB, max_file_store: 4GB }
+cluster { name: leadmaster, listen: ${host.lan}:6222, routes: [${routes}] }
+`
+    )
+    return keepRunning({ ...where, name: `nats-${host.name}`, host, directory, command: ['nats-server', '-c', file] })
+  })
+  return { servers, url: hosts.map(({ lan }) => `nats://${lan}:4222`).join(',') }
+}
+
+/** Resolves once the servers have chosen who leads them. */
+export const natsReady = async (hosts: readonly Host[]): Promise<void> => {
+  for (const end = Date.now() + 60_000; Date.now() < end; await delay(200)) {
+    const answers = hosts.map(({ wan }) => fetch(`http://${wan}:8222/healthz`).then(({ ok }) => ok, () => false))
+    if ((await Promise.all(answers)).every(Boolean)) return
+  }
+  throw new Error('the NATS servers did not become a cluster within a minute')
+}
+
+export const startPostgres = (host: Host, where: Where): { server: Service; url: string } => {
+  const directory = join(where.directory, 'postgres')
+  const passwordFile = join(where.directory, 'postgres-password')
+  writeFileSync(passwordFile, password)
+  const initdb = ['sh', '-c', `${postgres}/initdb -D '${directory}/data' -U leadmaster -E UTF8 --locale=C.UTF-8 --auth=scram-sha-256 --pwfile='${passwordFile}' && echo 'host all all 10.77.0.0/24 scram-sha-256' >>'${directory}/data/pg_hba.conf'`]
+  execFileSync(...onHost(host, directory, {}, initdb), { stdio: ['ignore', 'ignore', 'inherit'] })
+  const command = [`${postgres}/postgres`, '-D', `${directory}/data`, '-c', `listen_addresses=${host.lan}`, '-c', `unix_socket_directories=${directory}`]
+  const server = keepRunning({ ...where, name: 'postgres', host, directory, command })
+  return { server, url: `postgres://leadmaster:${password}@${host.lan}:5432/postgres` }
+}

@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { accounts, type AccountName, type Layout } from './layout.ts'
+import type { Host, Network } from './network.ts'
+import { descendants, killAll } from './processes.ts'
+import type { Service } from './service.ts'
+
+/** What is done to the hosts, each in words and as a deed that resolves once it is over. */
+
+export interface Fault {
+  /** What it hits, in words. */
+  at: string
+  run(): Promise<void>
+}
+
+export interface FaultOptions {
+  layout: Layout
+  random: () => number
+  /** How long a host is cut off, and a NATS server is lost, ms. */
+  cutMs: number
+  lostMs: number
+}
+
+const oneOf = <T>(random: () => number, items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)]
+
+const ownerOf = ({ layout, random }: FaultOptions): Service | undefined => layout.owner(oneOf(random, accounts) as AccountName)
+
+const killed = (service: Service | undefined): Fault | undefined => service && { at: service.name, run: () => service.kill('SIGKILL') }
+
+/** Of what a service started, all that `isIt`. */
+const killedWithin = (service: Service | undefined, isIt: (command: string) => boolean): Fault | undefined => {
+  const pid = service?.pid()
+  if (service === undefined || pid === undefined) return undefined
+  return { at: service.name, run: async () => killAll(descendants(pid).filter(({ command }) => isIt(command)).map((found) => found.pid)) }
+}
+
+const cutOff = (host: Host | undefined, networks: Network[], ms: number): Fault | undefined =>
+  host && {
+    at: host.name,
+    run: async () => {
+      host.cut(...networks)
+      await delay(ms)
+      host.mend()
+    }
+  }
+
+const lost = (server: Service | undefined, ms: number): Fault | undefined =>
+  server && {
+    at: server.name,
+    run: async () => {
+      await server.down()
+      await delay(ms)
+      server.up()
+    }
+  }
+
+/** One replica after the other, each back before the next goes: as an upgrade does it. */
+const rolled = ({ layout: { hubs, hubUrls } }: FaultOptions): Fault => ({
+  at: hubs.map(({ name }) => name).join(', then '),
+  run: async () => {
+    for (const [index, hub] of hubs.entries()) {
+      await hub.kill('SIGTERM')
+      for (let ready = false; !ready; await delay(200)) ready = await fetch(`${hubUrls[index]}/health`).then(({ ok }) => ok, () => false)
+    }
+  }
+})
+
+/** Each gives nothing when what it would hit is not there just now. */
+export const kinds: Readonly<Record<string, (options: FaultOptions) => Fault | undefined>> = {
+  'kill -9 session-manager': (options) => killed(ownerOf(options)),
+  'kill -9 Chromium': (options) => killedWithin(ownerOf(options), () => true),
+  'kill -9 hub': ({ layout, random }) => killed(oneOf(random, layout.hubs)),
+  'kill -9 NATS server': ({ layout, random }) => killed(oneOf(random, layout.nats)),
+  'kill -9 PostgreSQL backend': ({ layout }) => killedWithin(layout.postgres, (command) => command.includes('leadmaster postgres')),
+  'kill -9 PostgreSQL': ({ layout }) => killed(layout.postgres),
+  'NATS server lost': ({ layout, random, lostMs }) => lost(oneOf(random, layout.nats), lostMs),
+  // WhatsApp still reaches it: whoever has lost the lease must close its browser by itself
+  'owner cut off from the hosts': (options) => cutOff(ownerOf(options)?.host, ['lan'], options.cutMs),
+  'owner cut off from all': (options) => cutOff(ownerOf(options)?.host, ['lan', 'wan'], options.cutMs),
+  'hub host cut off from the hosts': ({ layout, cutMs }) => cutOff(layout.hosts.hub, ['lan'], cutMs),
+  'hub host cut off from all': ({ layout, cutMs }) => cutOff(layout.hosts.hub, ['lan', 'wan'], cutMs),
+  'hubs rolled': rolled
+}
+
+/** Every kind as often as `times` says, in an order drawn by lot. */
+export const draw = (random: () => number, times: (kind: string) => number): string[] =>
+  Object.keys(kinds)
+    .flatMap((kind) => Array.from({ length: times(kind) }, () => ({ kind, die: random() })))
+    .sort((a, b) => a.die - b.die)
+    .map(({ kind }) => kind)

@@ -1,0 +1,83 @@
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import type { Message } from '../../src/contract/lead.ts'
+import type { Client } from '../../src/client/index.ts'
+import type { Frontend } from './frontend.ts'
+import type { Sent } from './traffic.ts'
+
+/** What became of every message, seen from outside: by REST, and by what frontends were told. */
+
+export interface Count {
+  expected: number
+  held: number
+  lost: number
+  twice: number
+  /** That nobody wrote. */
+  strange: number
+  /** That stand before one of the same chat that was written earlier. */
+  out_of_order: number
+}
+
+export interface Told extends Count {
+  frontend: string
+  resets: number
+  connections: number
+}
+
+/** @param held `ACCOUNT ID` of what is there, in its order */
+export const count = (sent: ReadonlyMap<string, Sent>, held: readonly string[]): Count => {
+  const place = new Map([...sent.keys()].map((key, index) => [key, index]))
+  const seen = new Set<string>()
+  const lastOf = new Map<string, number>()
+  const result: Count = { expected: sent.size, held: held.length, lost: 0, twice: 0, strange: 0, out_of_order: 0 }
+  for (const key of held) {
+    const [index, chat] = [place.get(key), `${sent.get(key)?.account} ${sent.get(key)?.chat}`]
+    if (index === undefined) result.strange += 1
+    else if (seen.has(key)) result.twice += 1
+    else {
+      if (index < (lastOf.get(chat) ?? -1)) result.out_of_order += 1
+      lastOf.set(chat, Math.max(index, lastOf.get(chat) ?? -1))
+    }
+    seen.add(key)
+  }
+  result.lost = [...sent.keys()].filter((key) => !seen.has(key)).length
+  return result
+}
+
+/** What the hub holds, by its export: oldest first. */
+export const readAll = async (client: Client): Promise<string[]> => {
+  const res = await client.exportMessagesJsonl()
+  const keys: string[] = []
+  for await (const line of createInterface({ input: Readable.fromWeb(res.body as Parameters<typeof Readable.fromWeb>[0]) })) {
+    const { account, id } = JSON.parse(line) as Message
+    keys.push(`${account} ${id}`)
+  }
+  return keys.reverse()
+}
+
+export const told = (sent: ReadonlyMap<string, Sent>, { name, told: events, resets, connections }: Frontend): Told => ({
+  frontend: name, ...count(sent, events.map(({ key }) => key)), resets: resets(), connections: connections()
+})
+
+export interface Delivery {
+  /** The longest time that frontends heard nothing of an account, s. */
+  silence_s: number
+  /** The longest that a message written meanwhile took to a frontend, s. */
+  delay_s: number
+}
+
+/** How delivery went from one time to another (ms): of the account, and by the frontend, that fared worst and best. */
+export const delivery = (sent: ReadonlyMap<string, Sent>, arrived: ReadonlyMap<string, number>, from: number, to: number): Delivery => {
+  const worst: Delivery = { silence_s: 0, delay_s: 0 }
+  const lastAt = new Map<string, number>()
+  const silent = (account: string, at: number): void => {
+    worst.silence_s = Math.max(worst.silence_s, (Math.min(at, to) - (lastAt.get(account) ?? from)) / 1_000)
+  }
+  for (const [key, at] of [...arrived].sort(([, a], [, b]) => a - b)) {
+    const { account = '' } = sent.get(key) ?? {}
+    if (at > from && (lastAt.get(account) ?? from) < to) silent(account, at)
+    lastAt.set(account, Math.max(at, from))
+  }
+  for (const [key, { at }] of sent) if (at >= from && at < to) worst.delay_s = Math.max(worst.delay_s, ((arrived.get(key) ?? Date.now()) - at) / 1_000)
+  return worst
+}
