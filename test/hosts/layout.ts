@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -44,17 +44,14 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const restartMs = 3_000
 const hubPorts = [3012, 3013] as const
 const port = { north: 3001, south: 3002 } as const
-/** 32 bytes in base64, as the profile's backup is sealed with. */
-const backupKey = Buffer.alloc(32, 7).toString('base64')
+const backupKey = 'a-key-for-the-backups-of-tests-0123456789'
 
 const program = (service: 'session-manager' | 'central-hub'): string[] => [process.execPath, join(root, 'src', service, 'main.ts')]
 
-/** Resolves once a GET answers with 200. */
-const answers = async (what: string, url: string, ms = 90_000): Promise<void> => {
-  for (const end = Date.now() + ms; Date.now() < end; await delay(200)) {
-    if (await fetch(url).then(({ ok }) => ok, () => false)) return
-  }
-  throw new Error(`${what} did not answer at ${url} within ${ms / 1_000} s`)
+/** Resolves once it is so; nothing tells of it. */
+const until = async (what: string, isSo: () => boolean | Promise<boolean>, ms = 90_000): Promise<void> => {
+  for (const end = Date.now() + ms; Date.now() < end; await delay(200)) if (await isSo()) return
+  throw new Error(`${what}: not within ${ms / 1_000} s`)
 }
 
 /** Starts everything, links the accounts, and resolves once both are READY and can be taken up elsewhere. */
@@ -78,11 +75,12 @@ export const layOut = async ({ directory, leaseTtl, say }: LayoutOptions): Promi
     })
   )
   const hubUrls = hubPorts.map((hubPort) => `http://${hosts.hub.wan}:${hubPort}`)
-  await Promise.all(hubUrls.map((url) => answers('central-hub', `${url}/health`)))
+  await Promise.all(hubUrls.map((url) => until(`${url} answers`, () => fetch(`${url}/health`).then(({ ok }) => ok, () => false))))
   say('two hubs')
 
   const backups = join(directory, 'backups')
-  mkdirSync(backups, { mode: 0o777 })
+  mkdirSync(backups)
+  chmodSync(backups, 0o777)
   const whatsapp = {} as Record<AccountName, WhatsAppWeb>
   const sessionManagers = {} as Record<AccountName, Service[]>
   const stateOf = (account: AccountName, host: Host): string => join(directory, `${account}-${host.name}`, 'state')
@@ -91,8 +89,10 @@ export const layOut = async ({ directory, leaseTtl, say }: LayoutOptions): Promi
       ...where, name: `${account}-${host.name}`, host, directory: join(directory, `${account}-${host.name}`), command: program('session-manager'),
       env: {
         ...shared, HOST: host.lan, PORT: String(port[account]), ACCOUNT: account, STATE_DIR: stateOf(account, host),
-        CHROMIUM_PATH: whatsapp[account].chromiumPath, LEASE_TTL: leaseTtl, BACKFILL_INTERVAL: '30s', RECONNECT_MAX_DELAY: '15s',
-        PROFILE_BACKUP: `file://${backups}`, PROFILE_BACKUP_KEY: backupKey
+        CHROMIUM_PATH: whatsapp[account].chromiumPath, LEASE_TTL: leaseTtl, RECONNECT_MAX_DELAY: '15s',
+        // a chat has a message a second here, not one a minute: what is read again is shorter, too
+        BACKFILL_INTERVAL: '1m', BACKFILL_OVERLAP: '1m',
+        PROFILE_BACKUP: `file://${backups}`, PROFILE_BACKUP_KEY: backupKey, PROFILE_BACKUP_INTERVAL: '10s'
       }
     })
   const [first, second] = [hosts.one, hosts.two]
@@ -101,6 +101,7 @@ export const layOut = async ({ directory, leaseTtl, say }: LayoutOptions): Promi
     const owner = startSessionManager(account, own)
     await whatsapp[account].scan()
     await whatsapp[account].synced()
+    await until(`a backup of ${account}`, () => existsSync(join(backups, account)) && readdirSync(join(backups, account)).some((file) => file.endsWith('.profile')))
     sessionManagers[account] = [owner, startSessionManager(account, other)]
     say(`${account} is linked on ${own.name}, and ${other.name} stands by`)
   }
