@@ -7,8 +7,10 @@ import { namesEtag } from '../../platform/etag.ts'
 import { faultsAgainst, parametersAs } from '../../platform/expected.ts'
 import type { Http, Method, Request, Response } from '../../platform/http.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
+import { changesOf } from '../store/changes.ts'
 import { answeredBefore, keepAnswer } from '../store/idempotency.ts'
 import type { Db } from '../store/schema.ts'
+import { changeLeads } from '../store/transaction.ts'
 import { createKeptAnswers, type TaggedAnswer } from './kept-answers.ts'
 
 /** What a handler is given, checked against the operation's schemas. */
@@ -116,36 +118,40 @@ const once = async (trx: Db, req: Request, res: Response, run: () => Promise<Ans
   return answer
 }
 
-/** @param options.changes of the store, if it can tell them; without, no answer is kept */
-export const createServe = ({ http, db, changes }: { http: Http; db: Db; changes?: (() => Promise<string>) | undefined }): Serve => {
+export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
+  const changes = changesOf(db)
   const kept = changes === undefined ? undefined : createKeptAnswers(changes)
-  const add = <Id extends OperationId>(id: Id, handler: (input: Input<Id>) => unknown): void => {
-    const [method, path] = routes[id].split(' ') as [Method, string]
+  const reading = <Id extends OperationId>(id: Id): ((req: Request, res: Response) => Input<Id>) => {
     const read = reader(operations[id])
-    http.route(method, path, (req, res) => handler({ ...(read(req) as Pick<Input<Id>, 'params' | 'query' | 'body'>), req, res }))
+    return (req, res) => ({ ...(read(req) as Pick<Input<Id>, 'params' | 'query' | 'body'>), req, res })
+  }
+  const add = (id: OperationId, handler: (req: Request, res: Response) => unknown): void => {
+    const [method, path] = routes[id].split(' ') as [Method, string]
+    http.route(method, path, handler)
   }
   return {
-    raw: add,
+    raw: (id, handler) => {
+      const input = reading(id)
+      add(id, (req, res) => handler(input(req, res)))
+    },
     read: (id, handler, { ofStoreAlone = false } = {}) => {
-      const [method, path] = routes[id].split(' ') as [Method, string]
-      const read = reader(operations[id])
+      const input = reading(id)
       const make = async (req: Request, res: Response): Promise<TaggedAnswer> => {
-        const input = { ...(read(req) as Pick<Input<typeof id>, 'params' | 'query' | 'body'>), req, res }
-        const body = await handler(input)
-        const { fields } = input.query as { fields?: string[] }
+        const given = input(req, res)
+        const body = await handler(given)
+        const { fields } = given.query as { fields?: string[] }
         const bytes = Buffer.from(toJson(fields ? keepFields(body as object, fields) : body))
         return { etag: etagOf(bytes), bytes }
       }
-      http.route(method, path, async (req, res) => {
-        const answer = kept !== undefined && ofStoreAlone ? await kept(req.path + req.search, () => make(req, res)) : await make(req, res)
-        sendTagged(req, res, answer)
-      })
+      const keep = ofStoreAlone ? kept : undefined
+      add(id, async (req, res) => sendTagged(req, res, await (keep?.(req.path + req.search, () => make(req, res)) ?? make(req, res))))
     },
-    write: (id, handler, { before, current, after } = {}) =>
-      add(id, async (input) => {
+    write: (id, handler, { before, current, after } = {}) => {
+      const reads = reading(id)
+      add(id, async (req, res) => {
+        const input = reads(req, res)
         await before?.(input)
-        const { req, res } = input
-        const answer = await db.transaction().execute((trx) =>
+        const answer = await changeLeads(db, (trx) =>
           once(trx, req, res, async () => {
             const match = req.headers['if-match']
             if (current !== undefined && match !== undefined && !namesEtag(match, etagOf(toJson(await current({ ...input, trx }))))) throw new ProblemError('precondition-failed')
@@ -157,5 +163,6 @@ export const createServe = ({ http, db, changes }: { http: Http; db: Db; changes
         res.setHeader('cache-control', 'no-store')
         send(res, answer)
       })
+    }
   }
 }
