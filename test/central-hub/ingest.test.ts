@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { Lead, Message } from '../../src/contract/lead.ts'
@@ -271,4 +272,57 @@ t.test('all there is to a message comes out again', async (t) => {
   const message = only(await messages(db))
   conforms(t, Message, message, 'the message')
   t.match(message, facts)
+})
+
+/** Records of four persons as WhatsApp may tell of them: by number, by LID or by both, with a number that may change. */
+const anyRecord = fc
+  .record({
+    person: fc.nat(3), message: fc.nat(4), shown: fc.constantFrom<('phone' | 'lid')[]>(['phone'], ['lid'], ['phone', 'lid']), moved: fc.nat(19),
+    kind: fc.constantFrom('message', 'message', 'message', 'message', 'ciphertext', 'ciphertext_failed', 'edit', 'revoke', 'media', 'reaction', 'vote'),
+    name: fc.constantFrom(undefined, undefined, 'Ana', 'Ana G.'), type: fc.constantFrom('chat', 'chat', 'chat', 'e2e_notification'), day: fc.integer({ min: 1, max: 5 })
+  })
+  .map(({ person, message: number, shown, moved, kind, name, type, day }) => ({ person, number, shown, moved: moved === 0, kind: kind as InboundRecord['kind'], name, type, day }))
+
+t.test('how many records are taken at once makes no difference', async (t) => {
+  /** All that is in the store but when it was put there. */
+  const everything = async (db: Db): Promise<unknown> => ({
+    leads: (await db.selectFrom('leads').selectAll().orderBy('id').execute()).map(({ updated_at: _at, ...row }) => row),
+    merged: await db.selectFrom('merged_leads').selectAll().orderBy('old_id').execute(),
+    messages: await db.selectFrom('messages').selectAll().orderBy('pk').execute(),
+    changes: (await db.selectFrom('lead_changes').selectAll().orderBy('id').execute()).map(({ at: _at, ...row }) => row),
+    reactions: await db.selectFrom('reactions').selectAll().orderBy(['account', 'message_id', 'sender']).execute(),
+    votes: await db.selectFrom('votes').selectAll().orderBy(['account', 'message_id', 'voter']).execute(),
+    answers: await db.selectFrom('answers').selectAll().orderBy('reply_pk').execute(),
+    counts: await db.selectFrom('message_counts').selectAll().where((count) => count.or([count('inbound', '<>', 0), count('outbound', '<>', 0)])).orderBy(['quarter', 'account']).execute(),
+    told: new Set((await db.selectFrom('events').selectAll().execute()).map(({ type, ref }) => `${type} ${ref}`)),
+    cursor: await readCursor(db, 'main')
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.array(anyRecord, { minLength: 1, maxLength: 60 }), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 20, maxLength: 20 }), fc.boolean(), async (facts, times, named) => {
+      const records = facts.map(({ person, number, shown, moved, kind, name, type, day }) => {
+        const [phone, lid] = [`+521551234567${moved ? 9 : person}`, `11899988119${person}@lid`]
+        const [chat, mine] = [shown.includes('phone') ? `${phone.slice(1)}@c.us` : lid, number % 2 === 1]
+        const id = `${mine}_${person}_${number}`
+        return record(id, {
+          id, chat_id: chat, from_me: mine, ...(mine ? { from: '5215587654321@c.us', to: chat } : { from: chat, to: '5215587654321@c.us' }), phone: undefined as unknown as string,
+          ...(shown.includes('phone') ? { phone } : {}), ...(shown.includes('lid') ? { lid } : {}), ...(name === undefined ? {} : { name }), type: kind.startsWith('ciphertext') ? 'ciphertext' : type,
+          body: `${kind} ${day}`, timestamp: kind === 'reaction' || kind === 'vote' ? day : (times[person * 5 + number] ?? 1),
+          ...(kind === 'edit' ? { edited: { at: `2026-01-0${day}T00:00:00.000Z` } } : {}), ...(kind === 'revoke' ? { revoked: { by: 'sender' as const } } : {}),
+          ...(kind === 'media' ? { media: { state: 'stored' as const, sha256: `${day}` } } : {}),
+          ...(kind === 'reaction' ? { reaction: { message_id: id, emoji: '👍', sender: `${day % 2}@c.us` } } : {}), ...(kind === 'vote' ? { vote: { message_id: id, options: [`${day}`] } } : {})
+        }, kind)
+      })
+      const outcomes = []
+      for (const size of [1, 7, records.length]) {
+        const { db, take } = await testStore(t)
+        if (named) await db.insertInto('names').values({ phone_key: '525512345671', name: 'from the list' }).execute()
+        for (let start = 0; start < records.length; start += size) await take(...records.slice(start, start + size))
+        outcomes.push(await everything(db))
+      }
+      t.same(outcomes[1], outcomes[0], 'in sevens as one by one')
+      t.same(outcomes[2], outcomes[0], 'all at once as one by one')
+      return isDeepStrictEqual(outcomes[1], outcomes[0]) && isDeepStrictEqual(outcomes[2], outcomes[0])
+    }),
+    { numRuns: 20 }
+  )
 })
