@@ -51,7 +51,17 @@ export const Status = Type.Object({
   backfill: Type.Object({
     complete_until: Type.Optional(Type.String({ description: 'everything up to here has been captured' })),
     running: Type.Boolean()
-  })
+  }),
+  forward: Type.Optional(
+    Type.Object(
+      {
+        seq: Type.Integer({ minimum: 0, description: 'the last record that NATS has acknowledged' }),
+        behind: Type.Integer({ minimum: 0, description: 'records that it has not' }),
+        fault: Type.Optional(Type.String({ description: 'what keeps them from it, and how to mend it' }))
+      },
+      { description: 'only with NATS_URL' }
+    )
+  )
 })
 export type Status = Static<typeof Status>
 

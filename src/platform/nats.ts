@@ -2,13 +2,15 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
-import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node'
+import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
 import type { Log } from './log.ts'
 
-/** A connection to NATS that is kept up for as long as the daemon runs. Nothing of NATS is loaded without one. */
+/** A connection to NATS that is kept up for as long as the daemon runs. Who needs none does not import this. */
 export interface Nats {
   /** The connection, once there is one; the client mends it from then on. @throws when closed before */
   readonly connected: Promise<NatsConnection>
+  /** How many times it has been connected by now: each may be to another server, or to one that lost something. */
+  connections(): number
   /** What keeps it from being reached now and how to mend it, in plain words. */
   fault(): string | undefined
   close(): Promise<void>
@@ -84,6 +86,7 @@ export const connectNats = (options: NatsOptions): Nats => {
   const trusted = ca === '' ? undefined : readNamed('NATS_CA', ca).toString()
   const closing = new AbortController()
   let failures = 0
+  let connections = 0
   let fault: string | undefined
 
   const retryMs = (): number => Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures, 20)) * (0.5 + Math.random() / 2))
@@ -94,13 +97,13 @@ export const connectNats = (options: NatsOptions): Nats => {
   }
   const mended = (server: string): void => {
     failures = 0
+    connections += 1
     fault = undefined
     log.info({ event: 'nats_connected', server }, `connected to NATS at ${server}`)
     onChange()
   }
 
-  const settings = async (): Promise<NodeConnectionOptions> => {
-    const { credsAuthenticator } = await import('@nats-io/transport-node')
+  const settings = (): NodeConnectionOptions => {
     const secure = trusted !== undefined || servers.some((server) => server.startsWith('tls:'))
     return {
       servers: servers.map((server) => new URL(server).host),
@@ -131,8 +134,7 @@ export const connectNats = (options: NatsOptions): Nats => {
   }
 
   const connectAtLast = async (): Promise<NatsConnection> => {
-    const { connect } = await import('@nats-io/transport-node')
-    const chosen = await settings()
+    const chosen = settings()
     for (;;) {
       closing.signal.throwIfAborted()
       try {
@@ -154,6 +156,7 @@ export const connectNats = (options: NatsOptions): Nats => {
   connected.catch(() => undefined)
   return {
     connected,
+    connections: () => connections,
     fault: () => fault,
     close: async () => {
       closing.abort(new Error('the connection to NATS was closed'))

@@ -16,8 +16,8 @@ export interface Erasure {
    * messages. Messages that are not in the journal are kept out of it from now on, too. @returns how many records
    */
   erase(chatIds: readonly string[], messageIds: readonly string[], now: number): number
-  /** Inside a transaction: the same for the records captured before a time (ms). @returns how many */
-  eraseBefore(time: number, now: number): number
+  /** Inside a transaction: the same for the records captured before a time (ms), up to one of them. @returns how many */
+  eraseBefore(time: number, now: number, upTo?: number): number
   /** Outside of one: rewrites the file, so that no byte of what was erased is left in it. Does nothing when none is. */
   scrub(): void
   /** SHA-256 sums of media that erased records had and no other record refers to: their files are to be deleted. */
@@ -37,7 +37,7 @@ const found = `SELECT seq, key, message_id, record ->> '$.message.media.sha256' 
 const ofChats = `${found} AND record ->> '$.message.chat_id' IN (SELECT value FROM json_each(?))`
 const ofMessages = `WITH ids AS MATERIALIZED (SELECT value FROM json_each(?)) ${found} AND (
   message_id IN ids OR record ->> '$.message.reaction.message_id' IN ids OR record ->> '$.message.vote.message_id' IN ids)`
-const capturedBefore = `${found} AND record ->> '$.captured_at' < ?`
+const capturedBefore = `${found} AND record ->> '$.captured_at' < ? AND seq <= ?`
 
 /** @param db the journal's database, which has its own tables already */
 export const prepareErasure = (db: DatabaseSync, account: string): Erasure => {
@@ -93,7 +93,7 @@ export const prepareErasure = (db: DatabaseSync, account: string): Erasure => {
       for (const id of messageIds) forget(id)
       return records + buryAll(db.prepare(ofMessages).all(JSON.stringify(ids), account), now)
     },
-    eraseBefore: (time, now) => buryAll(select(capturedBefore, new Date(time).toISOString()), now),
+    eraseBefore: (time, now, upTo = Number.MAX_SAFE_INTEGER) => buryAll(select(capturedBefore, new Date(time).toISOString(), upTo), now),
     scrub: () => {
       if (scrubDue.get()?.['scrub_due'] !== 1) return
       // pages keep copies of what moved between them, and the log what was written before: only a new file has neither

@@ -17,7 +17,7 @@ export interface PendingMedia {
   attempts: number
 }
 
-/** Times, in ms, that must outlive a restart. */
+/** What must outlive a restart: times, in ms, and how far others are. */
 export type Mark =
   /** Everything written before this was captured. */
   | 'complete_until'
@@ -27,9 +27,12 @@ export type Mark =
   | 'link_floor'
   /** Backups of the linked device made before this are of one that is linked no more. */
   | 'backup_void'
+  /** The last record that is in NATS, and when the stream that it is in was made. */
+  | 'forwarded'
+  | 'forwarded_stream'
 
-/** What is to be erased: what tells of these chats and messages, perhaps with more to follow, or what was captured before a time (ms). */
-export type Erase = { chatIds: readonly string[]; messageIds: readonly string[]; more?: boolean } | { before: number }
+/** What is to be erased: what tells of these chats and messages, perhaps with more to follow, or what was captured before a time (ms), up to a record. */
+export type Erase = { chatIds: readonly string[]; messageIds: readonly string[]; more?: boolean } | { before: number; upTo?: number }
 
 /**
  * The durable, append-only log of what was captured: on disk before it counts, and each thing once. Only erasing takes
@@ -38,6 +41,8 @@ export type Erase = { chatIds: readonly string[]; messageIds: readonly string[];
 export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' | 'dropMedia'> {
   /** Drawn when the journal was made, so that a reader notices another one in its place. */
   readonly id: string
+  /** Draws another id: to its readers this is another journal from now on, because what they know by the old id is not what is here. */
+  renew(): void
   /**
    * Appends as one group, one fsync: all of it is on disk when this returns, or none of it and it throws.
    * What is there already, by its key, is left out, and so is what was erased. @returns the records that were new
@@ -94,7 +99,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
   const db = openSqlite(file)
   db.exec(schema)
   db.prepare('INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(randomUUID())
-  const id = String(db.prepare('SELECT id FROM identity').get()?.['id'])
+  let id = String(db.prepare('SELECT id FROM identity').get()?.['id'])
   const insert = db.prepare('INSERT INTO records (seq, account, key, message_id, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, key) DO NOTHING')
   const page = db.prepare('SELECT seq, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?')
   const last = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
@@ -139,7 +144,14 @@ export const openJournal = (file: string, account: string, now: () => number = D
   }
 
   return {
-    id,
+    get id() {
+      return id
+    },
+    renew: () => {
+      const drawn = randomUUID()
+      db.prepare('UPDATE identity SET id = ?').run(drawn)
+      id = drawn
+    },
     append: (drafts, source) => {
       const written: InboundRecord[] = []
       atomically(() => {
@@ -177,7 +189,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     mediaAttempted: (messageId) => Number(attempt.get(messageId)?.['attempts'] ?? 0),
     erase: (what) => {
       const at = now()
-      const records = atomically(() => ('before' in what ? erasure.eraseBefore(what.before, at) : erasure.erase(what.chatIds, what.messageIds, at)))
+      const records = atomically(() => ('before' in what ? erasure.eraseBefore(what.before, at, what.upTo) : erasure.erase(what.chatIds, what.messageIds, at)))
       if (!('more' in what && what.more === true)) erasure.scrub()
       return records
     },

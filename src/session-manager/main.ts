@@ -34,6 +34,9 @@ const openState = async (directory: string, account: string): Promise<Journal> =
   return openJournal(join(directory, 'journal.db'), account)
 }
 
+/** What it says of records that NATS has not. */
+const forwardedInPlainWords = (forward: Status['forward']): string => (forward?.fault === undefined ? '' : `; ${forward.behind} records wait: ${forward.fault}`)
+
 /** What `systemctl status` says of the session, without any personal data. */
 export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPercent }: Session, now: number): string => {
   const next = nextAttemptAt === undefined ? '' : `, next attempt in ${Math.max(0, Math.round((nextAttemptAt - now) / 1_000))} s`
@@ -62,6 +65,13 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     journal.close()
   })
 
+  const watchers = new Set<() => void>()
+  const tellStatus = (): void => {
+    for (const changed of watchers) changed()
+  }
+  const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, log, onChange: tellStatus })
+  if (forwarding) lifecycle.onStop('stop forwarding', forwarding.stop)
+
   const capture = createCapture({ journal, log, phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map() })
   lifecycle.onStop('write what was captured', () => capture.drain())
   const media = createMediaFetcher({
@@ -79,22 +89,19 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     overlapMs: config.BACKFILL_OVERLAP,
     firstLinkMs: config.BACKFILL_FIRST_LINK
   })
-  const retention = createRetention({ journal, log, directory: mediaDirectory, keepMs: config.JOURNAL_RETENTION })
+  const retention = createRetention({ journal, log, directory: mediaDirectory, keepMs: config.JOURNAL_RETENTION, ...(forwarding ? { upTo: () => forwarding.state().seq } : {}) })
   lifecycle.onStop('stop reading back, fetching media and erasing', () => {
     retention.stop()
     backfill.stop()
     media.stop()
   })
 
-  const watchers = new Set<() => void>()
-  let address = ''
   const onChange = (session: Session, before: Session): void => {
     // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
     if (session.status === 'QR_REQUIRED' && before.status !== 'QR_REQUIRED') journal.setMark('linked_at', undefined)
     if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
     if (session.status === 'AUTHENTICATED') backfill.expect()
-    notify.status(`listening on ${address}, ${inPlainWords(session, Date.now())}`)
-    for (const changed of watchers) changed()
+    tellStatus()
   }
   const session = (connection = createConnection({
     policy: {
@@ -145,7 +152,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       outbound_blocked: session.outboundBlocked(),
       journal: { id: journal.id, last_seq: journal.lastSeq() },
       media: { pending: journal.pendingMediaCount() },
-      backfill: { running: backfill.running(), ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }) }
+      backfill: { running: backfill.running(), ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }) },
+      ...(forwarding ? { forward: forwarding.state() } : {})
     }
   }
 
@@ -156,6 +164,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   gauge('session_ready', '1 while the session is READY', () => Number(session.session().status === 'READY'))
   gauge('outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
   gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
+  if (forwarding) gauge('forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
 
   const http = createHttp({
     log, metrics,
@@ -191,9 +200,11 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     throw new Error(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in session-manager.env and SESSION_MANAGER_BASE_URL in central-hub.env`)
   })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
-  address = `${config.HOST}:${bound.port}`
+  const address = `${config.HOST}:${bound.port}`
+  const inShort = (): string => `listening on ${address}, ${inPlainWords(session.session(), Date.now())}${forwardedInPlainWords(forwarding?.state())}`
+  watchers.add(() => notify.status(inShort()))
   log.info({ event: 'listening', address, account }, `listening on ${address}`)
-  notify.ready(`listening on ${address}, ${inPlainWords(session.session(), Date.now())}`)
+  notify.ready(inShort())
   notify.watchdog(() => session.beating() && Date.now() - (capture.failure()?.since ?? Date.now()) < unwritableMs)
   session.connect()
 }

@@ -11,10 +11,11 @@ const dayMs = 86_400_000
 
 /**
  * @param options.keepMs how long records and their media are kept, to the day; 0 keeps them all
+ * @param options.upTo the last record that may be erased for its age: those after it are not forwarded yet
  * @param options.everyMs between one look and the next, and before the first
  */
-export const createRetention = (options: { journal: Journal; directory: string; keepMs: number; everyMs?: number; log: Log; now?: () => number }): Retention => {
-  const { journal, directory, keepMs, everyMs = 600_000, log, now = Date.now } = options
+export const createRetention = (options: { journal: Journal; directory: string; keepMs: number; upTo?: () => number; everyMs?: number; log: Log; now?: () => number }): Retention => {
+  const { journal, directory, keepMs, upTo = () => Number.MAX_SAFE_INTEGER, everyMs = 600_000, log, now = Date.now } = options
   let doneBefore = 0
   let timer: NodeJS.Timeout | undefined
   let stopped = false
@@ -23,9 +24,11 @@ export const createRetention = (options: { journal: Journal; directory: string; 
     journal.finishErasing()
     // once a day, for the file is rewritten each time
     const before = Math.floor((now() - keepMs) / dayMs) * dayMs
-    const records = keepMs > 0 && before > doneBefore ? journal.erase({ before }) : 0
+    const last = upTo()
+    const records = keepMs > 0 && before > doneBefore ? journal.erase({ before, upTo: last }) : 0
     const files = await deleteErasedMedia(journal, directory)
-    doneBefore = before
+    // what could not go yet goes on one of the next looks
+    if (last >= journal.lastSeq()) doneBefore = before
     if (records > 0 || files > 0) log.info({ event: 'retention', before: new Date(before).toISOString(), records, files }, `erased ${records} records and ${files} media files for good`)
   }
   const look = (): void => {

@@ -1,0 +1,31 @@
+/**
+ * How records cross from session-managers to hubs in NATS: one stream for all, a subject for each account, one message
+ * for each record as JSON.
+ */
+
+export const recordStream = 'LEADMASTER'
+
+/** An account's name is 1 to 32 letters, digits, `-` and `_`: it stands in a subject as it is. */
+export const recordSubject = (account: string): string => `leadmaster.records.${account}`
+
+/** The subjects of all accounts. */
+export const recordSubjects = 'leadmaster.records.*'
+
+/** The account of a subject. */
+export const accountOf = (subject: string): string => subject.slice(recordSubject('').length)
+
+/** The id of the journal that the record is of, and its `seq` there. */
+export const journalHeader = 'Leadmaster-Journal'
+export const seqHeader = 'Leadmaster-Seq'
+
+/**
+ * Of the first record of a journal: `JOURNAL:SEQ`, the last record of the account that was in the stream before it. A hub
+ * takes the new journal once it has taken the old one up to there.
+ */
+export const afterHeader = 'Leadmaster-After'
+
+/**
+ * `Nats-Msg-Id`, by which the stream drops what is published twice within its window: the place of the record in its
+ * journal. The message's own id would not do: its edits, reactions and media are records, too.
+ */
+export const recordId = (journalId: string, seq: number): string => `${journalId}:${seq}`

@@ -1,0 +1,37 @@
+import type { Log } from '../platform/log.ts'
+import { connectNats, type Nats } from '../platform/nats.ts'
+import type { Config } from './config.ts'
+import { createForwarder, type Forwarder } from './forwarder.ts'
+import type { Journal } from './journal.ts'
+
+/** The journal on its way to NATS, with the connection that it has. */
+export interface Forwarding {
+  nats: Nats
+  state: Forwarder['state']
+  stop(): Promise<void>
+}
+
+/** @param options.onChange called when what keeps records from NATS has changed */
+export const startForwarding = ({ config, journal, log, onChange }: { config: Config; journal: Journal; log: Log; onChange: () => void }): Forwarding => {
+  let told: string | undefined
+  const tell = (): void => {
+    const { fault } = forwarder.state()
+    if (fault === told) return
+    told = fault
+    onChange()
+  }
+  const nats = connectNats({
+    servers: config.NATS_URL, credentials: config.NATS_CREDENTIALS, ca: config.NATS_CA,
+    name: `leadmaster session-manager ${config.ACCOUNT}`,
+    log, onChange: tell
+  })
+  const forwarder = createForwarder({ journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, log, onChange: tell })
+  return {
+    nats,
+    state: forwarder.state,
+    stop: async () => {
+      await forwarder.stop()
+      await nats.close()
+    }
+  }
+}

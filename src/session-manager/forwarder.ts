@@ -1,0 +1,184 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
+import { headers } from '@nats-io/transport-node'
+import type { JournalRecord } from '../contract/record.ts'
+import { afterHeader, journalHeader, recordId, recordStream, recordSubject, recordSubjects, seqHeader } from '../contract/stream.ts'
+import type { Log } from '../platform/log.ts'
+import { openStream } from '../platform/nats-stream.ts'
+import type { Nats } from '../platform/nats.ts'
+import type { Journal } from './journal.ts'
+
+/**
+ * Forwards the journal to NATS: every record after the last one that NATS has acknowledged, in order. With NATS down, or
+ * its stream full, the journal grows and nothing is lost.
+ */
+export interface Forwarder {
+  /** The last record that is in NATS for sure, how many are not, and what keeps them from it. */
+  state(): { seq: number; behind: number; fault?: string }
+  stop(): Promise<void>
+}
+
+export interface ForwarderOptions {
+  journal: Journal
+  account: string
+  nats: Nats
+  replicas: number
+  /** How long records stay in the stream, ms. */
+  keepMs: number
+  log: Log
+  onChange?: () => void
+  maxDelayMs?: number
+}
+
+/** Records published before the first of them is acknowledged; hubs hold as many that come before their turn. */
+const windowSize = 128
+const minDelayMs = 250
+/** What of NATS's own errors an operator can mend, https://github.com/nats-io/nats-server/blob/main/server/errors.json */
+const streamIsFull = new Set([10_047, 10_077, 10_122])
+
+/** @param error of the client or of the server */
+const explain = (error: unknown): string => {
+  const { message, code } = error as { message: string; code?: unknown }
+  if (typeof code === 'number' && streamIsFull.has(code)) return `the stream ${recordStream} takes no more (${message}): give NATS more room, or shorten NATS_RETENTION`
+  if (message.includes('max_payload')) return `a record is larger than NATS takes: raise max_payload in the configuration of nats-server`
+  return message
+}
+
+interface Stream {
+  client: JetStreamClient
+  manager: JetStreamManager
+}
+
+/** What is there of a record in both places, or nothing that could tell them apart. */
+const isSame = (ours: JournalRecord | undefined, theirs: unknown): boolean =>
+  ours !== undefined && (ours.kind === 'erased' || JSON.stringify(ours) === JSON.stringify(theirs))
+
+export const createForwarder = (options: ForwarderOptions): Forwarder => {
+  const { journal, account, nats, replicas, keepMs, log, onChange = () => undefined, maxDelayMs = 10_000 } = options
+  const subject = recordSubject(account)
+  const stopping = new AbortController()
+  const stopped = new Promise<never>((_, reject) => stopping.signal.addEventListener('abort', () => reject(new Error('forwarding was stopped'))))
+  stopped.catch(() => undefined)
+  let failures = 0
+  /** Of `nats.connections()`, when it was looked whether the stream agrees. */
+  let connections = 0
+  let fault: string | undefined
+  /** The last record of another journal, which hubs are to have taken before this one. */
+  let after: string | undefined
+
+  const forwarded = (): number => journal.mark('forwarded') ?? 0
+
+  const open = async (): Promise<Stream> => {
+    const connection = await Promise.race([nats.connected, stopped])
+    connections = nats.connections()
+    const manager = await openStream(connection, { name: recordStream, subjects: [recordSubjects], replicas, keepMs })
+    return { client: jetstream(connection), manager }
+  }
+
+  const startAnew = (why: string): void => {
+    journal.setMark('forwarded', undefined)
+    log.warn({ event: 'forwarding_anew', account, last_seq: journal.lastSeq() }, `${why}: the journal is forwarded from its start, hubs leave what they have as it is`)
+  }
+
+  /** Whether what the stream has of this account is what this journal was forwarded to; if not, all is forwarded again. */
+  const agree = async ({ manager }: Stream): Promise<void> => {
+    const made = Date.parse((await manager.streams.info(recordStream)).created)
+    if (journal.mark('forwarded_stream') !== made) {
+      if (forwarded() > 0) startAnew('the stream in NATS is another one than before')
+      journal.setMark('forwarded_stream', made)
+    }
+    const last = await manager.streams.getMessage(recordStream, { last_by_subj: subject })
+    if (last === null) return
+    const [id, seq] = [last.header.get(journalHeader), Number(last.header.get(seqHeader))]
+    const [ours] = journal.read(seq - 1, 1)
+    if (id === journal.id && isSame(ours, last.json())) {
+      // what it acknowledged it may have lost with its power
+      if (seq < forwarded()) journal.setMark('forwarded', seq)
+      return
+    }
+    after = `${id}:${seq}`
+    if (id !== journal.id && forwarded() === 0) return
+    const why = id === journal.id ? 'this journal is an older copy of the one that was forwarded' : 'another journal of this account was forwarded meanwhile'
+    journal.renew()
+    startAnew(why)
+  }
+
+  const publish = async ({ client }: Stream, record: JournalRecord): Promise<void> => {
+    const header = headers()
+    header.set(journalHeader, journal.id)
+    header.set(seqHeader, String(record.seq))
+    if (record.seq === 1 && after !== undefined) header.set(afterHeader, after)
+    await client.publish(subject, JSON.stringify(record), { headers: header, msgID: recordId(journal.id, record.seq), expect: { streamName: recordStream } })
+  }
+
+  /** Publishes one window; the cursor moves past what was acknowledged before the first that was not. */
+  const forwardSome = async (stream: Stream, records: readonly JournalRecord[]): Promise<void> => {
+    const outcomes = await Promise.allSettled(records.map((record) => publish(stream, record)))
+    const failed = outcomes.findIndex(({ status }) => status === 'rejected')
+    const last = records[(failed === -1 ? records.length : failed) - 1]
+    if (last !== undefined) {
+      journal.setMark('forwarded', last.seq)
+      failures = 0
+    }
+    const outcome = outcomes[failed]
+    if (outcome?.status === 'rejected') throw outcome.reason
+    if (fault === undefined) return onChange()
+    fault = undefined
+    log.info({ event: 'forwarding', account, seq: last?.seq, last_seq: journal.lastSeq() }, 'records are forwarded to NATS again')
+    onChange()
+  }
+
+  const more = (): Promise<void> =>
+    new Promise((resolve) => {
+      const end = (): void => {
+        unsubscribe()
+        stopping.signal.removeEventListener('abort', end)
+        resolve()
+      }
+      const unsubscribe = journal.subscribe(end)
+      stopping.signal.addEventListener('abort', end)
+      if (journal.lastSeq() > forwarded() || stopping.signal.aborted) end()
+    })
+
+  const forward = async (): Promise<void> => {
+    const stream = await open()
+    await agree(stream)
+    for (;;) {
+      await more()
+      if (stopping.signal.aborted) return
+      if (connections !== nats.connections()) return
+      await forwardSome(stream, journal.read(forwarded(), windowSize))
+    }
+  }
+
+  const report = (error: unknown, retryMs: number): void => {
+    fault = `records are not forwarded: ${nats.fault() ?? explain(error)}`
+    log.warn({ event: 'forward_fault', account, attempt: failures, retry_ms: retryMs, behind: journal.lastSeq() - forwarded() }, fault)
+    onChange()
+  }
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      try {
+        await forward()
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        failures += 1
+        const retryMs = Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + Math.random() / 2))
+        report(error, retryMs)
+        await delay(retryMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+      }
+    }
+  }
+  const running = run()
+  return {
+    state: () => {
+      const [seq, why] = [forwarded(), fault ?? nats.fault()]
+      return { seq, behind: Math.max(0, journal.lastSeq() - seq), ...(why === undefined ? {} : { fault: why }) }
+    },
+    stop: () => {
+      stopping.abort()
+      return running
+    }
+  }
+}
