@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { apiToken } from '../../end-to-end/daemon.ts'
 import { startHub } from '../daemons.ts'
-import { fillStore, nameOf, phoneOf, rareWord } from '../fill.ts'
+import { fillStore, firstAt, nameOf, phoneOf, rareWord } from '../fill.ts'
 import { askInTurn } from '../requests.ts'
 import type { Figure, Plot, Row } from '../row.ts'
 import { alternate, percentile, ratios, spread } from '../statistics.ts'
@@ -11,9 +11,13 @@ import { alternate, percentile, ratios, spread } from '../statistics.ts'
 /** Paths of one kind, for the request numbered `at`. */
 type Ask = (at: number, size: { messages: number; leads: number }) => string
 
+/** The position of a page in a list of this order, as next_cursor gives it. */
+const cursorOf = (order: string, key: number): string => Buffer.from(JSON.stringify([order, key, 1])).toString('base64url')
+
 const kinds: Record<string, Ask> = {
   'leads, first page': () => '/api/leads?limit=50',
-  'leads, deep page': (at, { leads }) => `/api/leads?limit=50&cursor=${Buffer.from(JSON.stringify(['recent', 1_760_000_000 + ((at * 7_919) % leads), 1])).toString('base64url')}`,
+  // each lead wrote among the last messages
+  'leads, deep page': (at, { messages, leads }) => `/api/leads?limit=50&cursor=${cursorOf('recent', firstAt + messages - 1 - ((at * 7_919) % leads))}`,
   'leads who wait': () => '/api/leads?waiting=true&limit=50',
   'leads by name': (at, { leads }) => `/api/leads?limit=50&q=${encodeURIComponent(nameOf((at * 31) % leads))}`,
   'leads by part of a name': () => '/api/leads?limit=50&q=garc',
@@ -22,9 +26,11 @@ const kinds: Record<string, Ask> = {
   'one lead': (at, { leads }) => `/api/leads/${((at * 31) % leads) + 1}`,
   'a conversation': (at, { leads }) => `/api/leads/${((at * 31) % leads) + 1}/messages?limit=50`,
   'messages, newest': () => '/api/messages?limit=50',
+  'messages, deep page': (at, { messages }) => `/api/messages?limit=50&cursor=${cursorOf('newest', firstAt + ((at * 7_919) % messages))}`,
   'messages by a rare word': (at, { messages }) => `/api/messages?limit=50&q=${rareWord((at * 1_000) % messages)}`,
   'messages by a common word': () => '/api/messages?limit=50&q=hola',
-  'messages by two words': () => '/api/messages?limit=50&q=precio+camio'
+  'messages by two words': () => '/api/messages?limit=50&q=precio+factu',
+  'messages by two that never meet': () => '/api/messages?limit=50&q=precio+camio'
 }
 
 const row: Row = async (bench) => {
@@ -40,7 +46,7 @@ const row: Row = async (bench) => {
     await fillStore(stateDir, size)
     hubs.push((await startHub(bench, { stateDir, sessionManager: 'http://127.0.0.1:9', env: { UPSTREAM_MAX_DELAY: '10m' } })).url)
   }
-  const [rounds, count] = bench.quick ? [3, 120] : [7, 500]
+  const [rounds, count] = bench.quick ? [3, 120] : [5, 500]
   const figures: Figure[] = []
   const lines: Plot['lines'] = []
   for (const [what, ask] of Object.entries(kinds)) {
