@@ -95,8 +95,7 @@ export const layOut = async ({ directory, leaseTtl, say }: LayoutOptions): Promi
         PROFILE_BACKUP: `file://${backups}`, PROFILE_BACKUP_KEY: backupKey, PROFILE_BACKUP_INTERVAL: '10s'
       }
     })
-  const [first, second] = [hosts.one, hosts.two]
-  for (const [account, own, other] of [['north', first, second], ['south', second, first]] as const) {
+  const link = async (account: AccountName, own: Host, other: Host): Promise<void> => {
     whatsapp[account] = await startWhatsAppWeb({ directory: join(directory, `whatsapp-${account}`), address: outside })
     const owner = startSessionManager(account, own)
     await whatsapp[account].scan()
@@ -105,6 +104,7 @@ export const layOut = async ({ directory, leaseTtl, say }: LayoutOptions): Promi
     sessionManagers[account] = [owner, startSessionManager(account, other)]
     say(`${account} is linked on ${own.name}, and ${other.name} stands by`)
   }
+  await Promise.all([link('north', hosts.one, hosts.two), link('south', hosts.two, hosts.one)])
 
   const openOn = (account: AccountName): Service[] => {
     const open = openProfiles()
