@@ -27,6 +27,8 @@ export type Mark =
   | 'link_floor'
   /** Backups of the linked device made before this are of one that is linked no more. */
   | 'backup_void'
+  /** When the backup was made that the linked device was restored from. */
+  | 'restored_from'
   /** The last record that is in NATS, and when the stream that it is in was made. */
   | 'forwarded'
   | 'forwarded_stream'
