@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
 import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
 import type { Log } from './log.ts'
+import { within } from './within.ts'
 
 /** A connection to NATS that is kept up for as long as the daemon runs. Who needs none does not import this. */
 export interface Nats {
@@ -33,6 +34,7 @@ export interface NatsOptions {
 
 const minDelayMs = 250
 const attemptMs = 5_000
+const farewellMs = 1_000
 /** A server that does not answer two of these is given up for another, ms. */
 const pingMs = 5_000
 
@@ -160,7 +162,11 @@ export const connectNats = (options: NatsOptions): Nats => {
     fault: () => fault,
     close: async () => {
       closing.abort(new Error('the connection to NATS was closed'))
-      await connected.then((connection) => connection.close(), () => undefined)
+      const connection = await connected.catch(() => undefined)
+      if (connection === undefined) return
+      // what was said last, such as acknowledgements, is still heard where there is somebody
+      await within(farewellMs, connection.flush()).catch(() => undefined)
+      await connection.close()
     }
   }
 }

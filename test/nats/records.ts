@@ -1,4 +1,5 @@
-import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { headers } from '@nats-io/transport-node'
 import type { Test } from 'tap'
 import type { JournalRecord } from '../../src/contract/record.ts'
 import { afterHeader, journalHeader, recordStream, recordSubject, recordSubjects, seqHeader } from '../../src/contract/stream.ts'
@@ -30,4 +31,16 @@ export const streamed = async (manager: JetStreamManager, account = 'main'): Pro
       ? { journalId: message.header.get(journalHeader), seq: Number(message.header.get(seqHeader)), after: message.header.get(afterHeader), record: message.json<JournalRecord>() }
       : []
   )
+}
+
+/** Publishes records as a session-manager would, in whatever order. */
+export const publisher = async (t: Test, server: NatsServer): Promise<(journalId: string, record: JournalRecord, after?: string) => Promise<void>> => {
+  const client = jetstream(await connectionTo(t, server))
+  return async (journalId, record, after) => {
+    const header = headers()
+    header.set(journalHeader, journalId)
+    header.set(seqHeader, String(record.seq))
+    if (after !== undefined) header.set(afterHeader, after)
+    await client.publish(recordSubject(record.account), JSON.stringify(record), { headers: header })
+  }
 }
