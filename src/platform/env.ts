@@ -192,6 +192,11 @@ export const namedUrls = makeValidator<Record<string, string>>(
   })
 )
 
+/** Where files are kept: a directory, or a bucket and what keys in it begin with. */
+export const storeUrl = makeValidator<string>(
+  expect('file:///DIRECTORY or s3://BUCKET/PREFIX', (value) => (/^(file:\/\/(\/[\w.~-]+)+|s3:\/\/[a-z0-9.-]{3,63}(\/[\w.~-]+)*)\/?$/.test(value) ? value.replace(/\/$/, '') : undefined))
+)
+
 const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 /** A span of time such as `500ms`, `30s`, `5m`, `24h` or `90d`; gives ms. */
