@@ -1,4 +1,4 @@
-import { duration, host, list, name, natsServers, oneOf, path, port, readEnv, size, token, whole, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, duration, EnvironmentError, host, list, name, natsServers, oneOf, path, port, readEnv, size, storeUrl, text, token, whole, type Schema, type Source } from '../platform/env.ts'
 
 /** session-manager's environment; deploy/env/session-manager.env explains each variable. Durations in ms, sizes in bytes. */
 export interface Config {
@@ -28,6 +28,16 @@ export interface Config {
   NATS_CA: string
   NATS_REPLICAS: number
   NATS_RETENTION: number
+  /** How long an account stays with a host that is not heard of, when NATS is used. */
+  LEASE_TTL: number
+  /** Where backups of the linked device go; empty: none are made. */
+  PROFILE_BACKUP: string
+  PROFILE_BACKUP_KEY: string
+  PROFILE_BACKUP_INTERVAL: number
+  PROFILE_BACKUP_ENDPOINT: string
+  PROFILE_BACKUP_REGION: string
+  PROFILE_BACKUP_ACCESS_KEY: string
+  PROFILE_BACKUP_SECRET_KEY: string
 }
 
 export const schema: Schema<Config> = {
@@ -55,8 +65,30 @@ export const schema: Schema<Config> = {
   NATS_CREDENTIALS: path({ default: '' }),
   NATS_CA: path({ default: '' }),
   NATS_REPLICAS: whole(1, 5)({ default: 1 }),
-  NATS_RETENTION: duration('1h', '3650d')({ default: 2_592_000_000 })
+  NATS_RETENTION: duration('1h', '3650d')({ default: 2_592_000_000 }),
+  LEASE_TTL: duration('3s', '10m')({ default: 30_000 }),
+  PROFILE_BACKUP: storeUrl({ default: '' }),
+  PROFILE_BACKUP_KEY: token({ default: '' }),
+  PROFILE_BACKUP_INTERVAL: duration('1s', '7d')({ default: 3_600_000 }),
+  PROFILE_BACKUP_ENDPOINT: baseUrl({ default: '' }),
+  PROFILE_BACKUP_REGION: name({ default: 'us-east-1' }),
+  PROFILE_BACKUP_ACCESS_KEY: text({ default: '' }),
+  PROFILE_BACKUP_SECRET_KEY: text({ default: '' })
+}
+
+/** What backups need besides where they go. */
+const missingForBackup = (config: Config): string[] => {
+  const needed = [
+    ...(config.PROFILE_BACKUP === '' ? [] : ['PROFILE_BACKUP_KEY'] as const),
+    ...(config.PROFILE_BACKUP.startsWith('s3:') ? ['PROFILE_BACKUP_ACCESS_KEY', 'PROFILE_BACKUP_SECRET_KEY'] as const : [])
+  ]
+  return needed.filter((variable) => config[variable] === '').map((variable) => `${variable} is missing: PROFILE_BACKUP needs it`)
 }
 
 /** @throws {EnvironmentError} naming every fault */
-export const readConfig = (source: Source): Config => readEnv(source, schema)
+export const readConfig = (source: Source): Config => {
+  const config = readEnv(source, schema)
+  const faults = missingForBackup(config)
+  if (faults.length > 0) throw new EnvironmentError(faults)
+  return config
+}

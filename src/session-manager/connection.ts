@@ -20,6 +20,8 @@ export interface Connection {
   outboundBlocked(): number
   /** Whether the timers of the connection still run: false means this process is stuck. */
   beating(): boolean
+  /** The session may not go on: its browser is closed, and it begins anew. */
+  lose(reason: string): void
   /** An error that nobody awaited. @returns whether it is one of whatsapp-web.js, and so costs only the session */
   stray(error: unknown): boolean
   stop(): Promise<void>
@@ -28,6 +30,11 @@ export interface Connection {
 export interface ConnectionOptions {
   policy: Policy
   probeIntervalMs: number
+  /**
+   * Before each start of a browser: resolves once it may start. @param tell what that waits for, in plain words
+   * @param signal that it is not wanted any more. @throws why it may not start
+   */
+  admit?: (tell: (waitingFor: string) => void, signal: AbortSignal) => Promise<void>
   createListener: (onEvent: (event: ListenerEvent) => void) => Listener
   /** Deletes the linked device's profile. */
   forget: () => Promise<void>
@@ -48,11 +55,13 @@ const qrRefreshMinMs = 1_000
 const qrRefreshMaxMs = 60_000
 
 export const createConnection = (options: ConnectionOptions): Connection => {
-  const { policy, probeIntervalMs, createListener, forget, onCaptured, onChange, onReady, log, now = Date.now } = options
+  const { policy, probeIntervalMs, admit, createListener, forget, onCaptured, onChange, onReady, log, now = Date.now } = options
   let session = initialSession(now())
   let listener: Listener | undefined
   let started = false
   let closing: Promise<void> = Promise.resolve()
+  /** What waits to be admitted for the listener there is. */
+  let admission = { abort: new AbortController(), over: Promise.resolve() }
   let retryTimer: NodeJS.Timeout | undefined
   let deadlineTimer: NodeJS.Timeout | undefined
   let probeTimer: NodeJS.Timeout | undefined
@@ -122,7 +131,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
     blocked = { before: blocked.before + blocked.page, page: 0 }
     // the profile is free only once the browser before is gone
-    closing
+    admitted(mine, closing)
       .then(() => (mine === listener ? mine.start() : undefined))
       .then(() => {
         if (mine === listener) started = true
@@ -134,9 +143,31 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       })
   }
 
-  const end = (): void => {
+  const admitted = (mine: Listener, free: Promise<void>): Promise<void> => {
+    if (admit === undefined) return free
+    const abort = new AbortController()
+    const tell = (reason: string): void => {
+      if (mine === listener) dispatch({ type: 'waiting', reason })
+    }
+    const asked = free.then(() => (mine === listener ? admit(tell, abort.signal) : undefined))
+    admission = { abort, over: asked.catch(() => undefined) }
+    return asked.then(() => {
+      if (mine === listener) dispatch({ type: 'admitted' })
+    })
+  }
+
+  /** Takes the listener there is; `closing` then waits until nothing works on its profile any more. */
+  const abandon = (): Listener | undefined => {
     const mine = listener
+    const { abort, over: admissionOver } = admission
     listener = undefined
+    abort.abort(new Error('not wanted any more'))
+    closing = closing.then(() => admissionOver)
+    return mine
+  }
+
+  const end = (): void => {
+    const mine = abandon()
     if (mine !== undefined) closing = closing.then(() => mine.stop())
   }
 
@@ -200,10 +231,9 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       }
     },
     disconnect: async (logout) => {
-      const mine = listener
-      if (logout && mine !== undefined) {
-        // its own report that the device is unlinked would start the session anew
-        listener = undefined
+      // its own report that the device is unlinked would start the session anew
+      const mine = logout ? abandon() : undefined
+      if (mine !== undefined) {
         closing = closing
           .then(() => mine.unlink())
           .catch((error: unknown) => log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone'))
@@ -216,6 +246,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     ready: () => (session.status === 'READY' ? listener : undefined),
     outboundBlocked: () => blocked.before + blocked.page,
     beating: () => now() - beat < probeIntervalMs + mostUnanswered * probeTimeoutMs + 30_000,
+    lose: (reason) => dispatch({ type: 'lost', reason, fault: false }),
     stray: (error) => {
       if (!isLibraryError(error)) return false
       log.error({ event: 'stray_error', err: error }, 'an error in whatsapp-web.js that nobody awaited')

@@ -42,7 +42,7 @@ export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPer
   const next = nextAttemptAt === undefined ? '' : `, next attempt in ${Math.max(0, Math.round((nextAttemptAt - now) / 1_000))} s`
   switch (status) {
     case 'INIT':
-      return 'starting WhatsApp Web'
+      return reason ?? 'starting WhatsApp Web'
     case 'QR_REQUIRED':
       return `awaiting QR scan (attempt ${qrAttempt})`
     case 'AUTHENTICATED':
@@ -74,6 +74,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
 
   const capture = createCapture({ journal, log, phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map() })
   lifecycle.onStop('write what was captured', () => capture.drain())
+  const placement = config.PROFILE_BACKUP === '' ? undefined : (await import('./placement.ts')).createPlacement({ config, journal, profile, isOurs: () => true, log })
+  if (placement) lifecycle.onStop('back the linked device up', placement.closed)
   const media = createMediaFetcher({
     journal, log,
     add: (drafts) => capture.add(drafts, 'live'),
@@ -101,6 +103,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     if (session.status === 'QR_REQUIRED' && before.status !== 'QR_REQUIRED') journal.setMark('linked_at', undefined)
     if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
     if (session.status === 'AUTHENTICATED') backfill.expect()
+    placement?.changed(session, before)
     tellStatus()
   }
   const session = (connection = createConnection({
@@ -112,10 +115,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       random: Math.random
     },
     probeIntervalMs: config.PROBE_INTERVAL,
+    ...(placement ? { admit: placement.admit } : {}),
     createListener: (onEvent) => createListener({ chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent }),
     forget: async () => {
       journal.setMark('linked_at', undefined)
       await forgetDevice(profile)
+      await placement?.forget()
     },
     onCaptured: (drafts) => {
       const add = (): Promise<void> => capture.add(drafts, 'live').then(media.wake)
@@ -180,7 +185,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, account, pid: process.pid, uptime_s: process.uptime() }),
     session: session.session,
     connect: session.connect,
-    disconnect: session.disconnect,
+    disconnect: async (logout) => {
+      await session.disconnect(logout)
+      if (!logout) void placement?.closed()
+    },
     pairingCode: session.pairingCode,
     erase: async (chatIds, messageIds, more) => {
       const records = journal.erase({ chatIds, messageIds, more })

@@ -28,6 +28,10 @@ export type SessionEvent =
   /** `unlinked`: for good, there is no linked device any more. */
   | { type: 'disconnect'; unlinked?: boolean }
   | { type: 'retry' }
+  /** The browser may not start yet; why, in plain words. */
+  | { type: 'waiting'; reason: string }
+  /** The browser may start now. */
+  | { type: 'admitted' }
   | { type: 'qr'; code: string }
   | { type: 'syncing'; percent: number }
   | { type: 'authenticated' }
@@ -137,6 +141,10 @@ type RunningEvent = Exclude<SessionEvent, { type: 'connect' | 'retry' | 'disconn
 const whileRunning = (session: Session, event: RunningEvent, now: number, policy: Policy): Step => {
   const same: Step = { session, effects: [] }
   switch (event.type) {
+    case 'waiting':
+      return session.status === 'INIT' ? { session: enter(session, 'INIT', now, event.reason), effects: [{ do: 'cancel-deadline' }] } : same
+    case 'admitted':
+      return session.status === 'INIT' ? { session: enter(session, 'INIT', now), effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }] } : same
     case 'qr': {
       // a code after the device was linked is WhatsApp Web rotating one nobody needs
       if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED') return same

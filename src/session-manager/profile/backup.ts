@@ -106,7 +106,8 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
     work = work.then(() => make(browser)).then(
       () => {
         failures = 0
-        changed = false
+        // under a browser that goes on it will soon be out of date
+        changed = isReady
         next(intervalMs)
       },
       (error: unknown) => {

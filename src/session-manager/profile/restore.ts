@@ -15,7 +15,7 @@ export interface ProfileRestore {
    * Before the browser starts. @param tell what it does, in plain words
    * @throws when there may be a linked device in a backup but it cannot be had: a QR then would link a second one
    */
-  restore(tell: (doing: string) => void): Promise<void>
+  restore(tell: (doing: string) => void, signal: AbortSignal): Promise<void>
   /** WhatsApp Web asks for a scan: what was restored is linked no more, and is not to be restored again. */
   codeShown(): void
 }
@@ -43,12 +43,10 @@ export const candidates = (names: readonly string[], journal: string, here: numb
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 export const createProfileRestore = ({ store, secret, account, journal, profile, log }: ProfileRestoreOptions): ProfileRestore => {
-  let restored: number | undefined
-
   /** When the device of this host was last known to be in order. */
   const lastHere = async (): Promise<number | undefined> => {
     const linkedAt = journal.mark('linked_at')
-    return linkedAt !== undefined && (await hasDevice(profile)) ? Math.max(linkedAt, journal.mark('complete_until') ?? 0) : undefined
+    return linkedAt !== undefined && (await hasDevice(profile)) ? Math.max(linkedAt, journal.mark('complete_until') ?? 0, journal.mark('restored_from') ?? 0) : undefined
   }
 
   const accept = (wanted: Generation) => (manifest: Manifest): void => {
@@ -56,7 +54,7 @@ export const createProfileRestore = ({ store, secret, account, journal, profile,
     if (manifest.taken_at !== wanted.takenAt || manifest.journal !== wanted.journal) throw new Error('it has been renamed')
   }
 
-  const use = async (wanted: Generation): Promise<void> => {
+  const use = async (wanted: Generation, signal: AbortSignal): Promise<void> => {
     const partial = `${profile}.restored`
     await emptied(partial)
     let manifest: Manifest | undefined
@@ -67,7 +65,8 @@ export const createProfileRestore = ({ store, secret, account, journal, profile,
         createGunzip(),
         async (packed: AsyncIterable<Uint8Array>) => {
           manifest = await unpack(packed, partial, accept(wanted))
-        }
+        },
+        { signal }
       )
       await rm(profile, { recursive: true, force: true, maxRetries: 4 })
       await rename(partial, profile)
@@ -75,12 +74,12 @@ export const createProfileRestore = ({ store, secret, account, journal, profile,
       await rm(partial, { recursive: true, force: true })
     }
     for (const name of carriedMarks) journal.setMark(name, manifest?.marks[name])
-    restored = wanted.takenAt
+    journal.setMark('restored_from', wanted.takenAt)
     log.info({ event: 'profile_restored', taken_at: new Date(wanted.takenAt).toISOString(), files: manifest?.files.length }, `restored the linked device from the backup of ${new Date(wanted.takenAt).toISOString()}`)
   }
 
   return {
-    restore: async (tell) => {
+    restore: async (tell, signal) => {
       const here = await lastHere()
       const voidBefore = journal.mark('backup_void') ?? 0
       let found: Generation[]
@@ -98,8 +97,9 @@ export const createProfileRestore = ({ store, secret, account, journal, profile,
         const when = new Date(one.takenAt).toISOString()
         tell(`restoring the linked device from the backup of ${when}`)
         try {
-          return await use(one)
+          return await use(one, signal)
         } catch (error) {
+          signal.throwIfAborted()
           faults.push(`the backup of ${when} cannot be used: ${reasonOf(error)}`)
           log.error({ event: 'profile_restore_failed', reason: reasonOf(error) }, faults.at(-1))
         }
@@ -109,9 +109,10 @@ export const createProfileRestore = ({ store, secret, account, journal, profile,
       }
     },
     codeShown: () => {
+      const restored = journal.mark('restored_from')
       if (restored === undefined) return
       journal.setMark('backup_void', restored)
-      restored = undefined
+      journal.setMark('restored_from', undefined)
       log.warn({ event: 'profile_restored_in_vain' }, 'the restored device is linked no more: scan the QR')
     }
   }

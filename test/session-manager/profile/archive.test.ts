@@ -1,5 +1,6 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { describe, pack, unpack, type Manifest } from '../../../src/session-manager/profile/archive.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
@@ -16,7 +17,7 @@ const packed = async (t: Test): Promise<{ manifest: Manifest; bytes: Buffer; fro
     await writeFile(join(from, path), text)
   }
   const manifest = await describe(facts, from, Object.keys(content))
-  return { manifest, from, bytes: Buffer.concat(await Array.fromAsync(pack(manifest, from))) }
+  return { manifest, from, bytes: await buffer(pack(manifest, from)) }
 }
 const stream = async function* (bytes: Buffer): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += 1_000) yield bytes.subarray(at, at + 1_000)

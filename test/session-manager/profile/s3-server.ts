@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 import type { Test } from 'tap'
 
 /**
@@ -52,7 +53,7 @@ export const startS3 = async (t: Test): Promise<S3Server> => {
   const s3: S3Server = { endpoint: '', objects, requests: [] }
   const server = createServer(async (req, res) => {
     const url = new URL(req.url ?? '/', 'http://s3')
-    const body = Buffer.concat(await Array.fromAsync(req as AsyncIterable<Buffer>))
+    const body = await buffer(req as AsyncIterable<Buffer>)
     s3.requests.push({ method: req.method ?? '', path: url.pathname })
     const deny = (status: number, code: string): void => void res.writeHead(status, { 'content-type': 'application/xml' }).end(`<Error><Code>${code}</Code><Message>…</Message></Error>`)
     if (s3.fail !== undefined) return deny(s3.fail.status, s3.fail.code)

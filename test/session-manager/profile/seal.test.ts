@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { buffer } from 'node:stream/consumers'
 import t from 'tap'
 import { seal, unseal } from '../../../src/session-manager/profile/seal.ts'
 
@@ -9,7 +10,7 @@ const chunk = 64 * 1024
 const parts = async function* (bytes: Buffer, size = 50_000): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
-const all = async (source: AsyncIterable<Uint8Array>): Promise<Buffer> => Buffer.concat(await Array.fromAsync(source))
+const all = (source: AsyncIterable<Uint8Array>): Promise<Buffer> => buffer(source)
 const sealed = (bytes: Buffer): Promise<Buffer> => all(seal(secret, parts(bytes)))
 const opened = (bytes: Buffer, by = secret): Promise<Buffer> => all(unseal(by, parts(bytes, 7_000)))
 

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { s3Store } from '../../../src/session-manager/profile/s3.ts'
 import { directoryStore, generations, nameOf, type Store } from '../../../src/session-manager/profile/store.ts'
@@ -28,7 +29,7 @@ const keeps = async (t: Test, open: (account: string) => Store): Promise<void> =
   await store.put(name, file)
   t.same(await store.list(), [name])
   t.same(await other.list(), [], 'another account has none')
-  t.ok(Buffer.concat(await Array.fromAsync(await store.get(name))).equals(bytes))
+  t.ok((await buffer(await store.get(name))).equals(bytes))
   await store.remove(name)
   await store.remove(name)
   t.same(await store.list(), [])
