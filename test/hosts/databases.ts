@@ -23,6 +23,9 @@ export const startNats = (hosts: readonly Host[], where: Where): { servers: Serv
       `server_name: ${host.name}
 listen: ${host.lan}:4222
 http: ${host.wan}:8222
+# a server that is cut off is given up after 6 s, not 4 minutes
+ping_interval: "2s"
+ping_max: 2
 jetstream { store_dir: "${directory}", max_memory_store: 64MB, max_file_store: 4GB }
 cluster { name: leadmaster, listen: ${host.lan}:6222, routes: [${routes}] }
 `
