@@ -7,7 +7,7 @@ import { lazy } from '../platform/lazy.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { addAccountMetrics } from './account-metrics.ts'
-import { accountChecks, accountsInPlainWords, type Account } from './accounts.ts'
+import { accountChecks, accountName, accountsInPlainWords, type Account } from './accounts.ts'
 import { addDeletionRoutes } from './api/deletions.ts'
 import { addDocs } from './api/docs.ts'
 import { addEventRoutes } from './api/events.ts'
@@ -23,13 +23,15 @@ import { addStatsRoutes } from './api/stats.ts'
 import { createAccess } from './api/access.ts'
 import { addWebhookRoutes } from './api/webhooks.ts'
 import { addWhatsappRoutes } from './api/whatsapp.ts'
+import { erasingInOrder, readJournal, sessionOnly, streamCheck, withStream } from './beside-stream.ts'
 import { readConfig, type Config } from './config.ts'
 import { addConsole } from './console.ts'
 import { createFollower } from './follower.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createIngest } from './ingest.ts'
+import type { StreamFollower } from './jetstream/follow-stream.ts'
 import { createLive } from './live.ts'
-import { readCursor } from './store/cursors.ts'
+import { readCursor, type Cursor } from './store/cursors.ts'
 import { openStore } from './store/open.ts'
 import { createUpstream, type UpstreamOptions } from './upstream.ts'
 import { startWebhooks } from './webhooks/start.ts'
@@ -76,6 +78,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   })
   lifecycle.onStop('stop delivering to webhooks', () => webhooks.stop(drainMs))
   const accounts: Account[] = []
+  let stream: StreamFollower | undefined
   const tellStatus = (): void => {
     if (accounts.length > 0) notify.status(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
   }
@@ -88,7 +91,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const ready = async (): Promise<Readiness> => {
     const failure = await ping().then(() => undefined, (error: unknown) => (error instanceof Error ? error.message : String(error)))
     const stored = failure === undefined ? `open in ${config.STATE_DIR}` : `the store in ${config.STATE_DIR} does not answer: ${failure}`
-    const checks = [{ name: 'store', ok: failure === undefined, detail: stored }, ...accountChecks(accounts)]
+    const checks = [{ name: 'store', ok: failure === undefined, detail: stored }, ...accountChecks(accounts), ...(stream ? [streamCheck(stream)] : [])]
     return { ready: checks.every(({ ok }) => ok), checks }
   }
 
@@ -116,12 +119,22 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addConsole(http, access)
 
   const ingest = createIngest({ db, onTaken: live.changed })
+  const cursor = (account: string): Promise<Cursor | undefined> => readCursor(db, account)
+  stream = config.NATS_URL.length === 0 ? undefined : (await import('./jetstream/follow-stream.ts')).followStream({
+    config, ingest, cursor, log,
+    readJournal: async (name, ...of) => {
+      const found = accounts.find((account) => accountName(account) === name)
+      return found && readJournal(found.upstream, ...of)
+    },
+    onChange: tellStatus
+  })
   const follow = (baseUrl: string, more: Partial<UpstreamOptions>): void => {
-    const upstream = createUpstream({ baseUrl, token: config.SESSION_MANAGER_TOKEN, envFile: config.ENV_FILE, ...more })
+    const reached = createUpstream({ baseUrl, token: config.SESSION_MANAGER_TOKEN, envFile: config.ENV_FILE, ...more })
+    const upstream = stream ? erasingInOrder(reached, cursor) : reached
     let session: Status | Problem | undefined
     const follower = createFollower({
-      upstream, log, ingest,
-      cursor: (account) => readCursor(db, account),
+      log,
+      ...(stream ? sessionOnly(upstream) : { upstream, ingest, cursor }),
       onSession: (now) => {
         session = now
         live.session(now)
@@ -132,7 +145,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL,
       maxDelayMs: config.UPSTREAM_MAX_DELAY
     })
-    accounts.push({ upstream, follower, session: () => session })
+    accounts.push({ upstream, follower: stream ? withStream(follower, stream, upstream.account) : follower, session: () => session })
   }
   const further = Object.entries(config.FURTHER_SESSION_MANAGERS)
   follow(config.SESSION_MANAGER_BASE_URL, { others: further.map(([account]) => account) })
@@ -143,6 +156,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   lifecycle.onStop('end the housekeeping', housekeeping.stop)
   lifecycle.onStop('stop following session-manager', async () => {
     clearInterval(pinging)
+    await stream?.stop()
     await Promise.all(accounts.map(({ follower }) => follower.stop()))
   })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))

@@ -70,7 +70,7 @@ const createParse = (): ((data: unknown) => JournalRecord) => {
 }
 
 export const followStream = (options: StreamFollowerOptions): StreamFollower => {
-  const { config, ingest, cursor, readJournal, onChange, log, lookMs = 5_000, ackWaitMs = 30_000, maxDelayMs = 10_000, turnMs = 5_000 } = options
+  const { config, ingest, cursor, readJournal, onChange, log, lookMs = 5_000, ackWaitMs = 10_000, maxDelayMs = 10_000, turnMs = 5_000 } = options
   const nats = connectNats({ servers: config.NATS_URL, credentials: config.NATS_CREDENTIALS, ca: config.NATS_CA, name: 'leadmaster central-hub', log, onChange })
   const parse = createParse()
   const takers = new Map<string, Taker>()
