@@ -199,3 +199,10 @@ t.test('what was captured before a time', async (t) => {
   t.match(journal.read(0, 1), [{ erased_at: new Date(now).toISOString() }])
   t.same(captured(journal.read(0, 10)).map(({ message }) => message.body), ['message B'])
 })
+
+t.test('what was captured before a time, but not what is still needed', async (t) => {
+  const { journal } = open(t)
+  journal.append([draft('A'), draft('B'), draft('C')], 'live')
+  t.equal(journal.erase({ before: Date.now() + 1_000, upTo: 2 }), 2)
+  t.same(kinds(journal), ['erased', 'erased', 'message'])
+})

@@ -225,3 +225,17 @@ t.test('a journal that another process reads meanwhile can be written', async (t
   reader.close()
 })
 
+
+t.test('a journal may become another one: its id changes for good, its records stay', async (t) => {
+  const { journal, file } = open(t)
+  journal.append([draft('A')], 'live')
+  const before = journal.id
+  journal.renew()
+  const after = journal.id
+  t.not(after, before)
+  journal.close()
+  const again = openJournal(file, 'main')
+  t.equal(again.id, after)
+  t.same(seqs(again), [1])
+  again.close()
+})

@@ -12,7 +12,7 @@ const start = Date.UTC(2026, 0, 10, 12)
 const sha256 = 'a'.repeat(64)
 
 /** A journal with a record of each of the last ten days, at noon; the oldest with media. The first tries may fail. */
-const rig = async (t: Test, keepMs: number, failures = 0) => {
+const rig = async (t: Test, keepMs: number, failures = 0, upTo?: () => number) => {
   const root = t.testdir()
   const directory = join(root, 'media')
   let now = start - 9 * day
@@ -27,7 +27,7 @@ const rig = async (t: Test, keepMs: number, failures = 0) => {
     failed += 1
     throw new Error('disk I/O error')
   }
-  const retention = createRetention({ journal: { ...journal, mediaToDelete }, directory, keepMs, everyMs: 1, log: logged.log, now: () => start })
+  const retention = createRetention({ journal: { ...journal, mediaToDelete }, directory, keepMs, everyMs: 1, log: logged.log, now: () => start, ...(upTo ? { upTo } : {}) })
   t.teardown(() => {
     retention.stop()
     journal.close()
@@ -57,4 +57,15 @@ t.test('by default everything is kept; an erasure that was cut short is finished
   await logged.count('retention', 1)
   t.match(logged.of('retention'), [{ records: 0, files: 1 }])
   t.equal(journal.read(0, 20).filter(({ kind }) => kind === 'message').length, 9)
+})
+
+t.test('what is not forwarded yet is kept, however old, and goes once it is', async (t) => {
+  let forwarded = 2
+  const { journal, logged } = await rig(t, 3 * day, 0, () => forwarded)
+  await logged.count('retention', 1)
+  t.match(logged.of('retention'), [{ records: 2 }])
+  forwarded = 10
+  await logged.count('retention', 2)
+  t.equal(logged.of('retention')[1]?.['records'], 4)
+  t.same(journal.read(0, 20).map(({ kind }) => kind), [...Array<string>(6).fill('erased'), ...Array<string>(4).fill('message')])
 })
