@@ -25,6 +25,8 @@ export type Mark =
   | 'linked_at'
   /** What `complete_until` was when the device was linked: history goes on arriving for a while after. */
   | 'link_floor'
+  /** What `complete_until` was when everything in the journal was in NATS, too. */
+  | 'forwarded_until'
   /** Backups of the linked device made before this are of one that is linked no more. */
   | 'backup_void'
   /** When the backup was made that the linked device was restored from. */
