@@ -74,8 +74,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
 
   const capture = createCapture({ journal, log, phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map() })
   lifecycle.onStop('write what was captured', () => capture.drain())
-  const placement = config.PROFILE_BACKUP === '' ? undefined : (await import('./placement.ts')).createPlacement({ config, journal, profile, isOurs: () => true, log })
-  if (placement) lifecycle.onStop('back the linked device up', placement.closed)
+  const placement = config.PROFILE_BACKUP === '' && forwarding === undefined
+    ? undefined
+    : (await import('./placement.ts')).createPlacement({ config, journal, profile, forwarding, onLost: (reason) => connection?.lose(reason), log })
+  if (placement) lifecycle.onStop('hand the account over', placement.handOver)
   const media = createMediaFetcher({
     journal, log,
     add: (drafts) => capture.add(drafts, 'live'),
@@ -170,6 +172,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   gauge('outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
   gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
   if (forwarding) gauge('forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
+  if (forwarding && placement) gauge('lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))
+  if (config.PROFILE_BACKUP !== '') gauge('profile_backup_seconds', 'when the linked device was last backed up by this process, UNIX time; 0: not yet', () => (placement?.backedUpAt() ?? 0) / 1_000)
 
   const http = createHttp({
     log, metrics,

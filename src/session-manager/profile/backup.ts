@@ -34,6 +34,8 @@ export interface ProfileBackupOptions {
   workDirectory: string
   /** Whether this host may still speak for the account. */
   isOurs: () => boolean
+  /** Whether everything in the journal is elsewhere, too: what was not is read back by the next host. */
+  forwarded: () => boolean
   intervalMs: number
   /** From READY to the first: WhatsApp Web goes on writing for a while, and RemoteAuth waits a minute, too. */
   settleMs?: number
@@ -50,7 +52,7 @@ const kept = 3
 export const carriedMarks: readonly Mark[] = ['linked_at', 'link_floor', 'complete_until']
 
 export const createProfileBackup = (options: ProfileBackupOptions): ProfileBackup => {
-  const { store, secret, account, journal, profile, workDirectory, isOurs, intervalMs, settleMs = 60_000, retryMs = 60_000, log, now = Date.now } = options
+  const { store, secret, account, journal, profile, workDirectory, isOurs, forwarded, intervalMs, settleMs = 60_000, retryMs = 60_000, log, now = Date.now } = options
   let isReady = false
   let changed = false
   let takenAt: number | undefined
@@ -58,10 +60,13 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
   let timer: NodeJS.Timeout | undefined
   let work: Promise<void> = Promise.resolve()
 
-  const marks = (): Manifest['marks'] => Object.fromEntries(carriedMarks.flatMap((name) => {
-    const at = journal.mark(name)
-    return at === undefined ? [] : [[name, at]]
-  }))
+  const marks = (): Manifest['marks'] => {
+    if (forwarded()) journal.setMark('forwarded_until', journal.mark('complete_until'))
+    return Object.fromEntries(carriedMarks.flatMap((name) => {
+      const at = journal.mark(name === 'complete_until' ? 'forwarded_until' : name)
+      return at === undefined ? [] : [[name, at]]
+    }))
+  }
 
   /** What is older than the link is of another device; of the rest the newest are kept. */
   const prune = async (linkedAt: number): Promise<void> => {
