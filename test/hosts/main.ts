@@ -18,8 +18,8 @@ const usage = `usage: node test/hosts/main.ts [--quick] [--messages N] [--rate N
   --rate N     messages a second, of both accounts
   --logs DIR   keep there what every process printed`
 
-const full = { messages: 50_000, perSecond: 100, times: 2, pauseMs: 6_000, cutMs: 60_000, lostMs: 30_000, patienceMs: 180_000, leaseTtl: '30s' }
-const quick = { messages: 2_000, perSecond: 16, times: 1, pauseMs: 2_000, cutMs: 20_000, lostMs: 8_000, patienceMs: 90_000, leaseTtl: '10s' }
+const full = { messages: 50_000, perSecond: 80, times: 2, pauseMs: 5_000, cutMs: 60_000, lostMs: 30_000, recoverMs: 60_000, patienceMs: 180_000, leaseTtl: '30s' }
+const quick = { messages: 2_000, perSecond: 14, times: 1, pauseMs: 1_000, cutMs: 20_000, lostMs: 8_000, recoverMs: 20_000, patienceMs: 90_000, leaseTtl: '10s' }
 
 const readArguments = (args: string[]): { options: Omit<Options, 'directory'>; json: string | undefined; logs: string | undefined } => {
   const text = { type: 'string' } as const

@@ -15,6 +15,8 @@ export interface Options {
   /** How long a host is cut off, and a NATS server is lost, ms. */
   cutMs: number
   lostMs: number
+  /** How long delivery may take to catch up before the next fault comes all the same, ms. */
+  recoverMs: number
   /** How long nothing may arrive at the end before what is missing counts as lost, ms. */
   patienceMs: number
   /** LEASE_TTL of the session-managers. */

@@ -25,8 +25,14 @@ const make = async (kind: string, about: FaultOptions): Promise<Fault> => {
   throw new Error(`there was nothing for "${kind}" to hit in 90 s`)
 }
 
-/** One fault after another, a moment between them. */
-const runFaults = async (layout: Layout): Promise<Ran[]> => {
+/** Waits until frontends were told of all that is written by now. */
+const caughtUp = async ({ sent }: Traffic, frontends: readonly Frontend[]): Promise<void> => {
+  const written = sent.size
+  for (const end = Date.now() + options.recoverMs; frontends.some(({ first }) => first.size < written) && Date.now() < end; ) await delay(100)
+}
+
+/** One fault after another: mostly once delivery has caught up with the one before, sometimes after no more than a moment. */
+const runFaults = async (layout: Layout, traffic: Traffic, frontends: readonly Frontend[]): Promise<Ran[]> => {
   const random = createDice(options.seed)
   const plan = draw(random, (kind) => (kind.startsWith('kill') || kind === 'hubs rolled' ? options.times : 1))
   say(`${plan.length} faults (--seed ${options.seed}): ${plan.join('; ')}`)
@@ -38,6 +44,7 @@ const runFaults = async (layout: Layout): Promise<Ran[]> => {
     say(`${kind}: ${at}`)
     await run()
     ran.push({ kind, at, from, to: Date.now() })
+    if (random() < 0.75) await caughtUp(traffic, frontends)
   }
   await delay(options.pauseMs)
   return ran
@@ -76,7 +83,7 @@ const phones = Object.fromEntries(accounts.map((account) => [account, layout.wha
 const traffic = startTraffic(phones, options)
 const progress = setInterval(() => say(`${traffic.sent.size} written, ${frontends.map(({ first }) => first.size).join(' / ')} delivered`), 15_000)
 const flowFrom = Date.now()
-const faults = await runFaults(layout)
+const faults = await runFaults(layout, traffic, frontends)
 await traffic.over
 say(`all ${traffic.sent.size} are written`)
 await settle(traffic, frontends)

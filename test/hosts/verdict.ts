@@ -66,17 +66,15 @@ export interface Delivery {
   delay_s: number
 }
 
-/** How delivery went from one time to another (ms): of the account, and by the frontend, that fared worst and best. */
+/** How delivery went from one time to another (ms): of the account that fared worse, by the frontend that fared best. */
 export const delivery = (sent: ReadonlyMap<string, Sent>, arrived: ReadonlyMap<string, number>, from: number, to: number): Delivery => {
   const worst: Delivery = { silence_s: 0, delay_s: 0 }
   const lastAt = new Map<string, number>()
-  const silent = (account: string, at: number): void => {
-    worst.silence_s = Math.max(worst.silence_s, (Math.min(at, to) - (lastAt.get(account) ?? from)) / 1_000)
-  }
   for (const [key, at] of [...arrived].sort(([, a], [, b]) => a - b)) {
     const { account = '' } = sent.get(key) ?? {}
-    if (at > from && (lastAt.get(account) ?? from) < to) silent(account, at)
-    lastAt.set(account, Math.max(at, from))
+    const before = lastAt.get(account)
+    if (before !== undefined && before < to && at > from) worst.silence_s = Math.max(worst.silence_s, (at - before) / 1_000)
+    lastAt.set(account, at)
   }
   for (const [key, { at }] of sent) if (at >= from && at < to) worst.delay_s = Math.max(worst.delay_s, ((arrived.get(key) ?? Date.now()) - at) / 1_000)
   return worst
