@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
 import type { JournalRecord } from '../contract/record.ts'
@@ -6,6 +5,7 @@ import { afterHeader, journalHeader, recordId, recordStream, recordSubject, reco
 import type { Log } from '../platform/log.ts'
 import { openStream } from '../platform/nats-stream.ts'
 import type { Nats } from '../platform/nats.ts'
+import { persist } from '../platform/persist.ts'
 import type { Journal } from './journal.ts'
 
 /**
@@ -32,7 +32,6 @@ export interface ForwarderOptions {
 
 /** Records published before the first of them is acknowledged; hubs hold as many that come before their turn. */
 const windowSize = 128
-const minDelayMs = 250
 /** What of NATS's own errors an operator can mend, https://github.com/nats-io/nats-server/blob/main/server/errors.json */
 const streamIsFull = new Set([10_047, 10_077, 10_122])
 
@@ -59,7 +58,6 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
   const stopping = new AbortController()
   const stopped = new Promise<never>((_, reject) => stopping.signal.addEventListener('abort', () => reject(new Error('forwarding was stopped'))))
   stopped.catch(() => undefined)
-  let failures = 0
   /** Of `nats.connections()`, when it was looked whether the stream agrees. */
   let connections = 0
   let fault: string | undefined
@@ -118,7 +116,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     const last = records[(failed === -1 ? records.length : failed) - 1]
     if (last !== undefined) {
       journal.setMark('forwarded', last.seq)
-      failures = 0
+      work.wentWell()
     }
     const outcome = outcomes[failed]
     if (outcome?.status === 'rejected') throw outcome.reason
@@ -151,26 +149,15 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     }
   }
 
-  const report = (error: unknown, retryMs: number): void => {
-    fault = `records are not forwarded: ${nats.fault() ?? explain(error)}`
-    log.warn({ event: 'forward_fault', account, attempt: failures, retry_ms: retryMs, behind: journal.lastSeq() - forwarded() }, fault)
-    onChange()
-  }
-
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      try {
-        await forward()
-      } catch (error) {
-        if (stopping.signal.aborted) return
-        failures += 1
-        const retryMs = Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + Math.random() / 2))
-        report(error, retryMs)
-        await delay(retryMs, undefined, { signal: stopping.signal }).catch(() => undefined)
-      }
-    }
-  }
-  const running = run()
+  const work = persist({
+    run: forward,
+    report: (error, attempt, retryMs) => {
+      fault = `records are not forwarded: ${nats.fault() ?? explain(error)}`
+      log.warn({ event: 'forward_fault', account, attempt, retry_ms: retryMs, behind: journal.lastSeq() - forwarded() }, fault)
+      onChange()
+    },
+    stop: stopping.signal, maxDelayMs
+  })
   return {
     state: () => {
       const [seq, why] = [forwarded(), fault ?? nats.fault()]
@@ -178,7 +165,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     },
     stop: () => {
       stopping.abort()
-      return running
+      return work.over
     }
   }
 }

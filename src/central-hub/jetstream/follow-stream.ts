@@ -7,6 +7,7 @@ import { accountOf, journalHeader, recordStream, recordSubject, recordSubjects }
 import type { Log } from '../../platform/log.ts'
 import { openStream } from '../../platform/nats-stream.ts'
 import { connectNats } from '../../platform/nats.ts'
+import { persist } from '../../platform/persist.ts'
 import type { Config } from '../config.ts'
 import type { Ingest } from '../ingest.ts'
 import type { Cursor } from '../store/cursors.ts'
@@ -39,7 +40,6 @@ export interface StreamFollowerOptions {
 }
 
 const nanosecondsPerMs = 1_000_000
-const minDelayMs = 250
 
 const durableOf = (account: string): string => `hub-${account}`
 
@@ -100,25 +100,24 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
     }
   }
 
-  const run = async (): Promise<void> => {
-    for (let failures = 0; !stopping.signal.aborted; ) {
-      try {
-        await look()
-        if (fault !== undefined) log.info({ event: 'stream_mended' }, `the stream ${recordStream} in NATS can be read again`)
-        failures = 0
-        fault = undefined
-        found = true
-      } catch (error) {
-        if (stopping.signal.aborted) return
-        failures += 1
-        fault = nats.fault() ?? (error instanceof Error ? error.message : String(error))
-        log.warn({ event: 'stream_fault', attempt: failures }, `the stream ${recordStream} in NATS cannot be read: ${fault}`)
-      }
-      onChange()
-      await delay(failures === 0 ? lookMs : Math.min(maxDelayMs, minDelayMs * 2 ** failures), undefined, { signal: stopping.signal }).catch(() => undefined)
-    }
+  const lookAgain = async (): Promise<void> => {
+    await look()
+    work.wentWell()
+    if (fault !== undefined) log.info({ event: 'stream_mended' }, `the stream ${recordStream} in NATS can be read again`)
+    fault = undefined
+    found = true
+    onChange()
+    await delay(lookMs, undefined, { signal: stopping.signal })
   }
-  const running = run()
+  const work = persist({
+    run: lookAgain,
+    report: (error, attempt, retryMs) => {
+      fault = nats.fault() ?? (error instanceof Error ? error.message : String(error))
+      log.warn({ event: 'stream_fault', attempt, retry_ms: retryMs }, `the stream ${recordStream} in NATS cannot be read: ${fault}`)
+      onChange()
+    },
+    stop: stopping.signal, maxDelayMs
+  })
   return {
     account: (name) => {
       const [state, unreachable] = [takers.get(name)?.state(), nats.fault()]
@@ -132,7 +131,7 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
       stopping.abort()
       await Promise.all([...takers.values()].map((taker) => taker.stop()))
       await nats.close()
-      await running
+      await work.over
     }
   }
 }

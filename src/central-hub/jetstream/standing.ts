@@ -20,6 +20,9 @@ const followsOn = (cursor: Cursor, after: string): boolean => {
   return after.slice(0, at) === cursor.journalId && Number(after.slice(at + 1)) <= cursor.seq
 }
 
+/** Whether two cursors stand in the same place, or both nowhere. */
+export const isSame = (a: Cursor | null | undefined, b: Cursor | null | undefined): boolean => a?.journalId === b?.journalId && a?.seq === b?.seq
+
 /** @param newest the journal that the stream's last record of the account is of, when that had to be asked */
 export const standing = (cursor: Cursor | undefined, { journalId, after, record: { seq } }: Streamed, newest?: string): Standing => {
   if (cursor?.journalId === journalId) return seq <= cursor.seq ? 'taken' : seq === cursor.seq + 1 ? 'next' : 'later'

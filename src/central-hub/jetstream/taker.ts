@@ -2,10 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Consumer, JsMsg } from '@nats-io/jetstream'
 import type { JournalRecord } from '../../contract/record.ts'
 import { afterHeader, journalHeader } from '../../contract/stream.ts'
-import type { Log } from '../../platform/log.ts'
-import type { Ingest } from '../ingest.ts'
-import type { Cursor } from '../store/cursors.ts'
-import { sortOut, type Streamed } from './standing.ts'
+import { persist } from '../../platform/persist.ts'
+import { createGapMender, type GapOptions } from './gap.ts'
+import { isSame, sortOut, type Streamed } from './standing.ts'
 
 /**
  * Takes the records of one account from the stream, in the journal's order. What is taken is told by the cursor in the
@@ -17,21 +16,13 @@ export interface Taker {
   stop(): Promise<void>
 }
 
-export interface TakerOptions {
-  account: string
+export interface TakerOptions extends GapOptions {
   /** The consumer that hubs share; made if need be. */
   consumer: () => Promise<Consumer>
-  /** Has the consumer begin at the stream's start again. */
-  rewind: () => Promise<unknown>
   /** The journal that the stream's last record of the account is of. */
   newestJournal: () => Promise<string | undefined>
-  /** Reads from session-manager's journal what the stream has no more; undefined when it cannot be reached. */
-  readJournal?: (journalId: string, after: number, limit: number) => Promise<readonly JournalRecord[] | undefined>
   parse: (data: unknown) => JournalRecord
-  ingest: Ingest
-  cursor: () => Promise<Cursor | undefined>
   onChange: () => void
-  log: Log
   maxDelayMs?: number
   /** One request for records; a hub that is cut off loses its turn after this, ms. */
   turnMs?: number
@@ -41,7 +32,6 @@ export interface TakerOptions {
 export const batchSize = 256
 /** Between two looks whether another hub still takes this account, ms. */
 const standByMs = 1_000
-const minDelayMs = 250
 /** While another hub commits what comes before: how often its cursor is looked at, and the wait between, ms. */
 const looks = 6
 const lookMs = 20
@@ -57,19 +47,15 @@ interface Held extends Streamed {
   message: JsMsg
 }
 
-const isSame = (a: Cursor | null | undefined, b: Cursor | null | undefined): boolean => a?.journalId === b?.journalId && a?.seq === b?.seq
-
 export const createTaker = (options: TakerOptions): Taker => {
-  const { account, consumer, rewind, newestJournal, readJournal, parse, ingest, cursor, onChange, log, maxDelayMs = 10_000, turnMs = 5_000 } = options
+  const { account, consumer, newestJournal, parse, ingest, cursor, onChange, log, maxDelayMs = 10_000, turnMs = 5_000 } = options
   const stopping = new AbortController()
   let state: ReturnType<Taker['state']> = { following: false, seq: 0, lastSeq: 0 }
-  let failures = 0
   /** Delivered and neither taken nor given back, by its place in the stream. */
   const held = new Map<number, Held>()
   /** The turn that is under way. */
   let turn: { close(): unknown } | undefined
-  /** Where the cursor stood when the stream was read from its start. */
-  let rewound: Cursor | null | undefined
+  const mendGap = createGapMender(options)
 
   const set = (facts: Partial<typeof state>): void => {
     const changed = Object.entries(facts).some(([name, value]) => state[name as keyof typeof state] !== value)
@@ -77,7 +63,7 @@ export const createTaker = (options: TakerOptions): Taker => {
     if (changed) onChange()
   }
   const mended = (): void => {
-    failures = 0
+    work.wentWell()
     if (state.fault === undefined) return
     const { fault: _, ...rest } = state
     state = rest
@@ -137,32 +123,11 @@ export const createTaker = (options: TakerOptions): Taker => {
     }
   }
 
-  /**
-   * Mends a gap once nothing can come before what is held, neither from the stream nor by another hub: by reading the
-   * stream from its start, as for a store that was restored; then from the journal. A store that knows nothing yet of the
-   * account begins with what there is. @returns whether the stream is to be read from its start
-   */
-  const mendGap = async (from: Consumer): Promise<boolean> => {
-    const [{ num_ack_pending, num_pending }, stands] = [await from.info(), await cursor()]
-    const [first] = inStreamOrder()
-    if (first === undefined || num_ack_pending > held.size || (num_pending > 0 && held.size < batchSize)) return false
-    if (rewound === undefined || !isSame(rewound, stands)) {
-      rewound = stands ?? null
-      log.warn({ event: 'stream_reread', account, cursor: stands?.seq }, `records of account ${account} are missing before ${first.record.seq}: the stream is read from its start`)
-      await rewind()
-      return true
-    }
-    const after = stands?.journalId === first.journalId ? stands.seq : 0
-    const missing = await readJournal?.(first.journalId, after, Math.min(batchSize, first.record.seq - 1 - after))
-    if (missing !== undefined && missing.length > 0) {
-      log.info({ event: 'read_from_journal', account, after, records: missing.length }, 'records that the stream has no more were read from session-manager')
-      await ingest.take(account, first.journalId, missing, stands ?? null)
-    } else if (stands === undefined) {
-      log.warn({ event: 'begun_late', account, seq: first.record.seq }, `the stream has no records of account ${account} before ${first.record.seq}: the store begins there`)
-      await ingest.take(account, first.journalId, [first.record], null)
-    } else throw new Error(`those after ${stands.seq} are not in the stream any more: name its session-manager in FURTHER_SESSION_MANAGERS, from whose journal they are then read`)
-    rewound = (await cursor()) ?? null
-    return false
+  /** Whether nothing can come before what is held, neither from the stream nor by another hub. */
+  const isGap = async (from: Consumer): Promise<boolean> => {
+    if (held.size === 0 || stopping.signal.aborted) return false
+    const { num_ack_pending, num_pending } = await from.info()
+    return num_ack_pending <= held.size && (num_pending === 0 || held.size >= batchSize)
   }
 
   const hold = async (message: JsMsg): Promise<void> => {
@@ -204,34 +169,28 @@ export const createTaker = (options: TakerOptions): Taker => {
       const mine = await takeTurn(from)
       await takeAll()
       if (held.size === 0) mended()
-      else if (mine && !stopping.signal.aborted && (await mendGap(from))) return held.clear()
+      const [first] = inStreamOrder()
+      if (mine && first !== undefined && (await isGap(from)) && (await mendGap(first))) return held.clear()
       set({ following: mine })
       if (!mine) await pause(standByMs * (0.5 + Math.random()))
     }
   }
 
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      try {
-        await follow()
-      } catch (error) {
-        if (stopping.signal.aborted) return
-        failures += 1
-        const retryMs = Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + Math.random() / 2))
-        const fault = `records of account ${account} do not come from NATS: ${error instanceof Error ? error.message : String(error)}`
-        log.warn({ event: 'stream_fault', account, attempt: failures, retry_ms: retryMs }, fault)
-        set({ following: false, fault })
-        await pause(retryMs)
-      }
-    }
-  }
-  const running = run()
+  const work = persist({
+    run: follow,
+    report: (error, attempt, retryMs) => {
+      const fault = `records of account ${account} do not come from NATS: ${error instanceof Error ? error.message : String(error)}`
+      log.warn({ event: 'stream_fault', account, attempt, retry_ms: retryMs }, fault)
+      set({ following: false, fault })
+    },
+    stop: stopping.signal, maxDelayMs
+  })
   return {
     state: () => state,
     stop: async () => {
       stopping.abort()
       turn?.close()
-      await running
+      await work.over
       // another hub need not wait until their time is over
       for (const { message } of held.values()) message.nak(giveBackMs)
     }

@@ -240,6 +240,21 @@ t.test('a new store begins with what the stream has, and says so', async (t) => 
   t.same(await bodies(store), bodiesOf(of(4), of(5)))
 })
 
+t.test('a journal that was replaced, whose end is in the stream no more, ends where it was taken to', async (t) => {
+  const server = await natsServer(t)
+  const manager = await makeStream(t, server)
+  const publish = await publisher(t, server)
+  for (const seq of numbers(1, 3)) await publish('A', of(seq))
+  await publish('B', of(1), 'A:3')
+  await publish('B', of(2))
+  await manager.streams.purge(recordStream, { seq: 4 })
+  const store = await testStore(t)
+  await writeCursor(store.db, { account: 'main', journalId: 'A', seq: 1 })
+  const { taken, lines } = await hub(t, server, store)
+  await taken(2, 'main', 'B')
+  t.match(lines.of('begun_late'), [{ level: 'warn', cursor: 1, seq: 1 }])
+})
+
 t.test('a gap that nobody can mend is a fault, not a loss', async (t) => {
   const server = await natsServer(t)
   const manager = await makeStream(t, server)

@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Work that is begun again whenever it fails, until it is stopped. */
+export interface Persistence {
+  /** It goes well: what fails next starts a new row of failures. */
+  wentWell(): void
+  /** Resolves once it was stopped and nothing of it goes on. */
+  readonly over: Promise<void>
+}
+
+export interface PersistOptions {
+  /** Begun again at once when it resolves. */
+  run: () => Promise<unknown>
+  /** Tells of each failure, before the wait. @param attempt of the row of failures, from 1 */
+  report: (error: unknown, attempt: number, retryMs: number) => void
+  stop: AbortSignal
+  /** The first wait of a row, doubled at each failure, and the longest; less by up to half at random, ms. */
+  minDelayMs?: number
+  maxDelayMs: number
+}
+
+export const persist = ({ run, report, stop, minDelayMs = 250, maxDelayMs }: PersistOptions): Persistence => {
+  let failures = 0
+  const work = async (): Promise<void> => {
+    while (!stop.aborted) {
+      try {
+        await run()
+      } catch (error) {
+        if (stop.aborted) return
+        failures += 1
+        const retryMs = Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + Math.random() / 2))
+        report(error, failures, retryMs)
+        await delay(retryMs, undefined, { signal: stop }).catch(() => undefined)
+      }
+    }
+  }
+  // run may call wentWell before it gives way
+  const over = Promise.resolve().then(work)
+  return { wentWell: () => void (failures = 0), over }
+}
