@@ -11,7 +11,7 @@ export interface Guard {
   stop(): Promise<void>
 }
 
-// reads times in 1/100 s; no line and no more to come means that the process it guards for has ended.
+// reads times in 1/100 s, the first within a second; no line and no more to come means that the process it guards for has ended.
 // It looks again for 10 s, for a browser may just have been coming up; then it waits for the next line.
 const script = `
 kill_browser() {
@@ -21,7 +21,8 @@ kill_browser() {
     kill -KILL -- "-$pid" "$pid"
   done 2>/dev/null
 }
-until=0
+read -r now _ < /proc/uptime
+until=$((10#\${now/./} + 100))
 while :; do
   read -r now _ < /proc/uptime
   left=$((until - 10#\${now/./}))

@@ -553,3 +553,65 @@ t.test('WhatsApp refuses a pairing code: the reason is told in one line, and the
   await listeners.called(0, 'cancelPairing')
   t.equal(connection.session().status, 'QR_REQUIRED')
 })
+
+t.test('a browser starts only once it is admitted', async (t) => {
+  t.test('until then /status says what for, and no deadline runs', async (t) => {
+    const gate = Promise.withResolvers<void>()
+    const { connection, listeners, until } = rig(t, {
+      policy: { ...fast, startTimeoutMs: 20 },
+      admit: (tell) => {
+        tell('the account is run by another host')
+        return gate.promise
+      }
+    })
+    connection.connect()
+    await until(({ reason }) => reason === 'the account is run by another host')
+    await new Promise((done) => setTimeout(done, 60))
+    t.match(connection.session(), { status: 'INIT', failures: 0 })
+    t.same(listeners.made[0]?.calls, [])
+    gate.resolve()
+    await listeners.called(0, 'start')
+    t.match(connection.session(), { status: 'INIT' })
+    t.notOk('reason' in connection.session())
+  })
+  t.test('refused, it is tried again, with the reason', async (t) => {
+    let times = 0
+    const { connection, listeners, until } = rig(t, { admit: async () => {
+      if ((times += 1) === 1) throw new Error('the backup cannot be opened')
+    } })
+    connection.connect()
+    t.match(await until(({ status }) => status === 'ERROR'), { reason: 'the backup cannot be opened' })
+    await listeners.called(1, 'start')
+    t.same(listeners.made[0]?.calls.filter((call) => call === 'start'), [])
+  })
+  t.test('not wanted any more, it is told so, and nothing else works on the profile before that is over', async (t) => {
+    const { connection, listeners, order } = rig(t, {
+      admit: (_tell, signal) => new Promise((resolve, reject) => {
+        order.push('asked')
+        signal.addEventListener('abort', () => setTimeout(() => {
+          order.push('over')
+          reject(signal.reason)
+        }, 20))
+        if (order.length > 1) resolve()
+      })
+    })
+    connection.connect()
+    while (order.length === 0) await turn()
+    await connection.disconnect(true)
+    t.same(order, ['asked', 'over', 'forget'])
+    connection.connect()
+    await listeners.called(1, 'start')
+    t.same(order, ['asked', 'over', 'forget', 'asked'])
+  })
+})
+
+t.test('a session that may not go on is closed, and begins anew', async (t) => {
+  const { connection, listeners, until } = rig(t, { policy: slowRetry })
+  connection.lose('nobody is there yet')
+  t.match(connection.session(), { reason: 'not started yet' })
+  connection.connect()
+  ;(await listeners.called(0, 'start')).say(ready)
+  connection.lose('the account is another host\'s')
+  t.match(await until(({ status }) => status === 'DISCONNECTED'), { reason: 'the account is another host\'s' })
+  await listeners.called(0, 'stopped')
+})

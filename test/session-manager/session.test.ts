@@ -9,6 +9,8 @@ const now = 1_000_000
 const connect: SessionEvent = { type: 'connect' }
 const disconnect: SessionEvent = { type: 'disconnect' }
 const retry: SessionEvent = { type: 'retry' }
+const waiting: SessionEvent = { type: 'waiting', reason: 'another host has it' }
+const admitted: SessionEvent = { type: 'admitted' }
 const qr: SessionEvent = { type: 'qr', code: 'code' }
 const syncing: SessionEvent = { type: 'syncing', percent: 40 }
 const authenticated: SessionEvent = { type: 'authenticated' }
@@ -52,6 +54,8 @@ t.test('the table of transitions', async (t) => {
 
     ['INIT', connect, same, 'nothing'],
     ['INIT', retry, same, 'nothing'],
+    ['INIT', waiting, 'INIT', 'cancel-deadline'],
+    ['INIT', admitted, 'INIT', 'deadline 90000'],
     ['INIT', qr, 'QR_REQUIRED', 'cancel-deadline'],
     ['INIT', syncing, 'AUTHENTICATED', 'deadline 180000'],
     ['INIT', authenticated, 'AUTHENTICATED', 'deadline 180000'],
@@ -82,6 +86,8 @@ t.test('the table of transitions', async (t) => {
     ['AUTHENTICATED', lost, 'DISCONNECTED', `${lose} 2000`],
     ['AUTHENTICATED', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
 
+    ['READY', waiting, same, 'nothing'],
+    ['READY', admitted, same, 'nothing'],
     ['READY', ready, 'READY', 'cancel-deadline, backfill'],
     ['READY', qr, same, 'nothing'],
     ['READY', syncing, same, 'nothing'],
@@ -128,9 +134,14 @@ t.test('the table of transitions', async (t) => {
   }
 })
 
+t.test('what a start waits for is its reason, until it may go on', async (t) => {
+  t.match(after(connect, waiting), { status: 'INIT', since: now, reason: 'another host has it' })
+  t.notOk('reason' in after(connect, waiting, admitted))
+})
+
 t.test('late events of a browser that is gone change nothing', async (t) => {
   for (const from of ['not started', 'lost, retry due', 'fault, retry due', 'off on request'] as const) {
-    for (const event of [qr, syncing, authenticated, ready, socket('CONNECTED'), socket('TIMEOUT'), lost, fault, logout, overdue]) {
+    for (const event of [waiting, admitted, qr, syncing, authenticated, ready, socket('CONNECTED'), socket('TIMEOUT'), lost, fault, logout, overdue]) {
       const result = step(states[from], event, now + 5_000, policy)
       t.equal(result.session, states[from], `${from}: ${event.type}`)
       t.same(result.effects, [])
