@@ -11,8 +11,8 @@ export interface Forwarding {
   stop(): Promise<void>
 }
 
-/** @param options.onChange called when what keeps records from NATS has changed */
-export const startForwarding = ({ config, journal, log, onChange }: { config: Config; journal: Journal; log: Log; onChange: () => void }): Forwarding => {
+/** @param options.term as the forwarder has it. @param options.onChange called when what keeps records from NATS has changed */
+export const startForwarding = ({ config, journal, term, log, onChange }: { config: Config; journal: Journal; term: () => number | undefined; log: Log; onChange: () => void }): Forwarding => {
   let told: string | undefined
   const tell = (): void => {
     const { fault } = forwarder.state()
@@ -25,7 +25,7 @@ export const startForwarding = ({ config, journal, log, onChange }: { config: Co
     name: `leadmaster session-manager ${config.ACCOUNT}`,
     log, onChange: tell
   })
-  const forwarder = createForwarder({ journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, log, onChange: tell })
+  const forwarder = createForwarder({ journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, term, log, onChange: tell })
   return {
     nats,
     state: forwarder.state,

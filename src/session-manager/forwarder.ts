@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
 import type { JournalRecord } from '../contract/record.ts'
@@ -25,6 +26,11 @@ export interface ForwarderOptions {
   replicas: number
   /** How long records stay in the stream, ms. */
   keepMs: number
+  /**
+   * Which time it is that this host has the account; undefined while it has not. Journals of two hosts must not go out at
+   * a time: hubs take one after the other.
+   */
+  term?: () => number | undefined
   log: Log
   onChange?: () => void
   maxDelayMs?: number
@@ -32,6 +38,8 @@ export interface ForwarderOptions {
 
 /** Records published before the first of them is acknowledged; hubs hold as many that come before their turn. */
 const windowSize = 128
+/** Between two looks whether this host has the account, ms. */
+const standByMs = 1_000
 /** What of NATS's own errors an operator can mend, https://github.com/nats-io/nats-server/blob/main/server/errors.json */
 const streamIsFull = new Set([10_047, 10_077, 10_122])
 
@@ -53,7 +61,7 @@ const isSame = (ours: JournalRecord | undefined, theirs: unknown): boolean =>
   ours !== undefined && (ours.kind === 'erased' || JSON.stringify(ours) === JSON.stringify(theirs))
 
 export const createForwarder = (options: ForwarderOptions): Forwarder => {
-  const { journal, account, nats, replicas, keepMs, log, onChange = () => undefined, maxDelayMs = 10_000 } = options
+  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, maxDelayMs = 10_000 } = options
   const subject = recordSubject(account)
   const stopping = new AbortController()
   const stopped = new Promise<never>((_, reject) => stopping.signal.addEventListener('abort', () => reject(new Error('forwarding was stopped'))))
@@ -139,12 +147,15 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     })
 
   const forward = async (): Promise<void> => {
+    const mine = term()
+    if (mine === undefined) return void (await delay(standByMs, undefined, { signal: stopping.signal }).catch(() => undefined))
     const stream = await open()
     await agree(stream)
     for (;;) {
       await more()
       if (stopping.signal.aborted) return
-      if (connections !== nats.connections()) return
+      // another host may have forwarded meanwhile
+      if (connections !== nats.connections() || term() !== mine) return
       await forwardSome(stream, journal.read(forwarded(), windowSize))
     }
   }

@@ -14,6 +14,8 @@ export interface LeaseKeeper {
   /** Resolves once the account is this host's. @param tell what that waits for. @throws when it is not wanted any more */
   admit(tell: (waitingFor: string) => void, signal: AbortSignal): Promise<void>
   isHeld(): boolean
+  /** Which time it is that it is held, from 1; undefined while it is not. */
+  term(): number | undefined
   /** Gives it up, so that another host has it at once. Its browser must be closed. */
   release(): Promise<void>
 }
@@ -44,6 +46,7 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
   let holder: LeaseValue | undefined
   let timer: NodeJS.Timeout | undefined
   let sparedUntil = 0
+  let terms = 0
 
   const guarded = (): ReturnType<typeof startGuard> =>
     startGuard(profile, (reason) => {
@@ -68,7 +71,9 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
     lease = step.lease
     for (const effect of step.effects) carryOut(effect, was)
     clearTimeout(timer)
-    timer = setTimeout(() => dispatch({ type: 'tick' }), Math.max(1, wakeAt(lease) - sinceBoot()))
+    const wake = wakeAt(lease)
+    // while a request is under way its answer, or that there was none, comes first
+    if (wake < Infinity) timer = setTimeout(() => dispatch({ type: 'tick' }), Math.max(1, wake - sinceBoot()))
     news.emit('change')
   }
 
@@ -76,7 +81,9 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
     if (effect.do === 'put') return void put(effect.request, effect.revision)
     if (effect.do === 'extend') {
       guard.spare((sparedUntil = effect.killAt))
-      if (!was) log.info({ event: 'lease_taken', account }, `the account ${account} is this host's`)
+      if (was) return
+      terms += 1
+      log.info({ event: 'lease_taken', account }, `the account ${account} is this host's`)
       return
     }
     if (effect.now) guard.spare((sparedUntil = 0))
@@ -128,6 +135,7 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
 
   return {
     isHeld,
+    term: () => (isHeld() ? terms : undefined),
     admit: async (tell, signal) => {
       let told: string | undefined
       while (!isHeld()) {

@@ -13,6 +13,7 @@ import { readConfig, type Config } from './config.ts'
 import { createConnection, type Connection } from './connection.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { createMediaFetcher, deleteErasedMedia } from './media.ts'
+import type { Placement } from './placement.ts'
 import { createRetention } from './retention.ts'
 import { addRoutes } from './routes.ts'
 import { addMediaRoute } from './serve-media.ts'
@@ -69,12 +70,14 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const tellStatus = (): void => {
     for (const changed of watchers) changed()
   }
-  const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, log, onChange: tellStatus })
+  let placement: Placement | undefined
+  const term = (): number | undefined => placement?.term()
+  const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus })
   if (forwarding) lifecycle.onStop('stop forwarding', forwarding.stop)
 
   const capture = createCapture({ journal, log, phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map() })
   lifecycle.onStop('write what was captured', () => capture.drain())
-  const placement = config.PROFILE_BACKUP === '' && forwarding === undefined
+  placement = config.PROFILE_BACKUP === '' && forwarding === undefined
     ? undefined
     : (await import('./placement.ts')).createPlacement({ config, journal, profile, forwarding, onLost: (reason) => connection?.lose(reason), log })
   if (placement) lifecycle.onStop('hand the account over', placement.handOver)

@@ -27,6 +27,8 @@ export interface Placement {
   handOver(): Promise<void>
   /** Whether the account is this host's, as far as hosts share it. */
   isOurs(): boolean
+  /** Which time it is that it is; undefined while it is not. */
+  term(): number | undefined
   /** When the newest backup was made, ms. */
   backedUpAt(): number | undefined
 }
@@ -77,6 +79,7 @@ export const createPlacement = ({ config, journal, profile, forwarding, onLost, 
       await lease?.release()
     },
     isOurs,
+    term: () => (lease === undefined ? 1 : lease.term()),
     backedUpAt: () => backup?.takenAt()
   }
 }

@@ -19,6 +19,7 @@ t.test('the journal is forwarded as the environment says; that it cannot be, and
   const faults: (string | undefined)[] = []
   const forwarding = startForwarding({
     config, journal, log,
+    term: () => 1,
     onChange: () => {
       faults.push(forwarding.state().fault)
       told.emit('change')

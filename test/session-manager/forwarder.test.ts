@@ -24,12 +24,12 @@ interface Rig {
   stop(): Promise<void>
 }
 
-const forwarding = async (t: Test, server: NatsServer, directory = ownDirectory(t), over: (journal: Journal) => Journal = (journal) => journal): Promise<Rig> => {
+const forwarding = async (t: Test, server: NatsServer, directory = ownDirectory(t), over: (journal: Journal) => Journal = (journal) => journal, term = (): number | undefined => 1): Promise<Rig> => {
   const journal = openJournal(join(directory, 'journal.db'), 'main')
   const nats = natsFor(t, server.url)
   const news = new EventEmitter().setMaxListeners(0)
   const lines = logLines()
-  const forwarder = createForwarder({ journal: over(journal), account: 'main', nats, replicas: 1, keepMs: 86_400_000, log: lines.log, onChange: () => news.emit('change'), maxDelayMs: 200 })
+  const forwarder = createForwarder({ journal: over(journal), account: 'main', nats, replicas: 1, keepMs: 86_400_000, term, log: lines.log, onChange: () => news.emit('change'), maxDelayMs: 200 })
   let open = true
   const stop = async (): Promise<void> => {
     if (!open) return
@@ -182,6 +182,31 @@ t.test('a new journal of the account follows the one before it', async (t) => {
   const [next] = (await streamed(await managerOf(t, server))).slice(3)
   t.match(next, { journalId: second.journal.id, seq: 1, after: `${first.journal.id}:3` })
   t.same(second.lines.of('forwarding_anew'), [])
+})
+
+t.test('journals of two hosts go out one after the other, each while its host has the account', async (t) => {
+  const server = await natsServer(t)
+  const terms: [one: number | undefined, two: number | undefined] = [1, undefined]
+  const one = await forwarding(t, server, undefined, undefined, () => terms[0])
+  const two = await forwarding(t, server, undefined, undefined, () => terms[1])
+  one.journal.append(drafts(1, 3), 'live')
+  await one.until(({ seq }) => seq === 3)
+  terms[0] = undefined
+  one.journal.append(drafts(4, 4), 'live')
+  terms[1] = 1
+  two.journal.append(drafts(3, 5), 'backfill')
+  await two.until(({ seq }) => seq === 3)
+  terms[1] = undefined
+  t.same(one.forwarder.state(), { seq: 3, behind: 1 }, 'what the one captured last waits')
+  const before = one.journal.id
+  terms[0] = 2
+  one.journal.append(drafts(6, 6), 'live')
+  await one.until(({ seq, behind }) => seq === 5 && behind === 0)
+  const found = await streamed(await managerOf(t, server))
+  t.same(found.map(({ journalId, seq }) => [journalId, seq]), [
+    ...numbers(1, 3).map((seq) => [before, seq]), ...numbers(1, 3).map((seq) => [two.journal.id, seq]), ...numbers(1, 5).map((seq) => [one.journal.id, seq])
+  ])
+  t.equal(found[6]?.after, `${two.journal.id}:3`)
 })
 
 t.test('a stream that was made anew gets the whole journal', async (t) => {
