@@ -53,6 +53,19 @@ const lost = (server: Service | undefined, ms: number): Fault | undefined =>
     }
   }
 
+const stopped = (service: Service | undefined, ms: number): Fault | undefined => {
+  const pid = service?.pid()
+  if (service === undefined || pid === undefined) return undefined
+  return {
+    at: service.name,
+    run: async () => {
+      process.kill(pid, 'SIGSTOP')
+      await delay(ms)
+      if (service.pid() === pid) process.kill(pid, 'SIGCONT')
+    }
+  }
+}
+
 /** One replica after the other, each back before the next goes: as an upgrade does it. */
 const rolled = ({ layout: { hubs, hubUrls } }: FaultOptions): Fault => ({
   at: hubs.map(({ name }) => name).join(', then '),
@@ -67,12 +80,15 @@ const rolled = ({ layout: { hubs, hubUrls } }: FaultOptions): Fault => ({
 /** Each gives nothing when what it would hit is not there just now. */
 export const kinds: Readonly<Record<string, (options: FaultOptions) => Fault | undefined>> = {
   'kill -9 session-manager': (options) => killed(ownerOf(options)),
-  'kill -9 Chromium': (options) => killedWithin(ownerOf(options), () => true),
+  'kill -9 Chromium': (options) => killedWithin(ownerOf(options), (command) => command.includes('chromium')),
+  'kill -9 lease guard': (options) => killedWithin(ownerOf(options), (command) => command.includes('lease-guard')),
   'kill -9 hub': ({ layout, random }) => killed(oneOf(random, layout.hubs)),
   'kill -9 NATS server': ({ layout, random }) => killed(oneOf(random, layout.nats)),
   'kill -9 PostgreSQL backend': ({ layout }) => killedWithin(layout.postgres, (command) => command.includes('leadmaster postgres')),
   'kill -9 PostgreSQL': ({ layout }) => killed(layout.postgres),
   'NATS server lost': ({ layout, random, lostMs }) => lost(oneOf(random, layout.nats), lostMs),
+  // its browser runs on, and nobody in it can close it
+  'owner put to sleep': (options) => stopped(ownerOf(options), options.cutMs),
   // WhatsApp still reaches it: whoever has lost the lease must close its browser by itself
   'owner cut off from the hosts': (options) => cutOff(ownerOf(options)?.host, ['lan'], options.cutMs),
   'owner cut off from all': (options) => cutOff(ownerOf(options)?.host, ['lan', 'wan'], options.cutMs),
