@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import { natsReady } from './databases.ts'
 import { createDice } from './dice.ts'
 import { draw, kinds, type Fault, type FaultOptions } from './faults.ts'
 import { startFrontend, type Frontend } from './frontend.ts'
@@ -18,6 +19,8 @@ const say = (text: string): void => void process.stderr.write(`${((Date.now() - 
 
 /** Tries until what the fault is to hit is there. */
 const make = async (kind: string, about: FaultOptions): Promise<Fault> => {
+  // a cluster of three bears one failure at a time
+  if (kind.includes('NATS')) await natsReady(Object.values(about.layout.hosts))
   for (const end = Date.now() + 90_000; Date.now() < end; await delay(500)) {
     const fault = kinds[kind]?.(about)
     if (fault !== undefined) return fault
