@@ -26,12 +26,12 @@ export const listAccounts = (accounts: readonly Account[]): Accounts => ({
 /** Two checks an account; those of the first have plain names. */
 export const accountChecks = (accounts: readonly Account[]): Readiness['checks'] =>
   accounts.flatMap(({ upstream, follower }) => {
-    const { verified, following, fault, account, seq, lastSeq } = follower.state()
+    const { verified, following, elsewhere, fault, account, seq, lastSeq } = follower.state()
     const of = upstream.account === undefined ? '' : ` ${upstream.account}`
     const wired = `session-manager of account ${account ?? '?'} answers at ${upstream.baseUrl}`
     return [
       { name: `session-manager${of}`, ok: verified, detail: verified ? wired : (fault ?? `asking ${upstream.baseUrl} who it is`) },
-      { name: `following${of}`, ok: following, detail: following ? `record ${seq} of ${lastSeq} taken` : (fault ?? 'the stream of the journal is not open yet') }
+      { name: `following${of}`, ok: following || elsewhere === true, detail: following ? `record ${seq} of ${lastSeq} taken` : elsewhere === true ? 'another hub of the same database follows' : (fault ?? 'the stream of the journal is not open yet') }
     ]
   })
 
@@ -39,10 +39,10 @@ export const accountChecks = (accounts: readonly Account[]): Readiness['checks']
 export const accountsInPlainWords = (accounts: readonly Account[]): string =>
   accounts
     .map(({ upstream, follower, session }) => {
-      const { following, fault } = follower.state()
+      const { following, elsewhere, fault } = follower.state()
       if (fault !== undefined) return fault
       const now = session()
       const status = now !== undefined && 'journal' in now ? `, session ${now.status}` : ''
-      return `${following ? 'following' : 'connecting to'} session-manager${upstream.account === undefined ? '' : ` ${upstream.account}`} at ${upstream.baseUrl}${status}`
+      return `${following ? 'following' : elsewhere === true ? 'standing by for' : 'connecting to'} session-manager${upstream.account === undefined ? '' : ` ${upstream.account}`} at ${upstream.baseUrl}${status}`
     })
     .join('; ')

@@ -1,5 +1,5 @@
 import type { CountryCode } from 'libphonenumber-js'
-import { baseUrl, country, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, country, databaseUrl, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {
@@ -28,6 +28,8 @@ export interface Config {
   UPSTREAM_CHECK_INTERVAL: number
   UPSTREAM_MAX_DELAY: number
   SHUTDOWN_TIMEOUT: number
+  /** A database that hubs share; empty: the store is a file in STATE_DIR. */
+  DATABASE_URL: string
   /** Servers; none: NATS is not used. */
   NATS_URL: string[]
   NATS_CREDENTIALS: string
@@ -56,6 +58,7 @@ export const schema: Schema<Config> = {
   UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),
   UPSTREAM_MAX_DELAY: duration('10ms', '10m')({ default: 10_000 }),
   SHUTDOWN_TIMEOUT: duration('1s', '5m')({ default: 15_000 }),
+  DATABASE_URL: databaseUrl({ default: '' }),
   NATS_URL: natsServers({ default: [] }),
   NATS_CREDENTIALS: path({ default: '' }),
   NATS_CA: path({ default: '' }),

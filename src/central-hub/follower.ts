@@ -6,7 +6,7 @@ import { JournalRecord } from '../contract/record.ts'
 import type { Status } from '../contract/session.ts'
 import { lazy } from '../platform/lazy.ts'
 import type { Log } from '../platform/log.ts'
-import { ProblemError } from '../platform/problem.ts'
+import { ProblemError, toProblemUrn } from '../platform/problem.ts'
 import type { Ingest } from './ingest.ts'
 import { readAhead } from './read-ahead.ts'
 import type { Cursor } from './store/cursors.ts'
@@ -14,8 +14,8 @@ import type { Identity, Upstream } from './upstream.ts'
 
 /** Follows session-manager's journal for as long as the hub runs: verify, open the stream at the cursor, take what comes. */
 export interface Follower {
-  /** How it stands; `fault` says what is wrong and how to mend it. */
-  state(): { verified: boolean; following: boolean; fault?: string; account?: string; seq: number; lastSeq: number }
+  /** How it stands; `elsewhere`: another hub follows, and this one stands by; `fault` says what is wrong and how to mend it. */
+  state(): { verified: boolean; following: boolean; elsewhere?: boolean; fault?: string; account?: string; seq: number; lastSeq: number }
   stop(): Promise<void>
 }
 
@@ -47,6 +47,8 @@ export const createFollower = (options: FollowerOptions): Follower => {
   const stopping = new AbortController()
   let state: ReturnType<Follower['state']> = { verified: false, following: false, seq: 0, lastSeq: 0 }
   let failures = 0
+  /** Where the store's cursor is: it is nobody else's to move. */
+  let stands: Cursor | null = null
 
   const set = (facts: Partial<typeof state>): void => {
     state = { ...state, ...facts }
@@ -60,8 +62,8 @@ export const createFollower = (options: FollowerOptions): Follower => {
 
   /** Where to start in the journal that is there now: another journal, or an older copy of the same, is read from its start. */
   const startAt = async ({ account, status }: Identity): Promise<number> => {
-    const stands = await cursor(account)
-    if (stands === undefined) return 0
+    stands = (await cursor(account)) ?? null
+    if (stands === null) return 0
     const { id, last_seq } = status.journal
     if (stands.journalId === id && stands.seq <= last_seq) return stands.seq
     log.warn(
@@ -86,7 +88,9 @@ export const createFollower = (options: FollowerOptions): Follower => {
     const last = fresh.at(-1)
     if (first === undefined || last === undefined) return
     if (first.seq !== state.seq + 1 || last.seq - first.seq !== fresh.length - 1) throw new Error(`the journal has a gap after record ${state.seq}`)
-    await ingest.take(identity.account, identity.status.journal.id, fresh)
+    const [account, journalId] = [identity.account, identity.status.journal.id]
+    await ingest.take(account, journalId, fresh, stands)
+    stands = { account, journalId, seq: last.seq }
     set({ seq: last.seq, lastSeq: Math.max(state.lastSeq, last.seq) })
     failures = 0
   }
@@ -148,7 +152,8 @@ export const createFollower = (options: FollowerOptions): Follower => {
   }
 
   const report = (error: unknown, retryMs: number): void => {
-    const problem = error instanceof ProblemError ? error.problem : undefined
+    // the database's is none of session-manager's
+    const problem = error instanceof ProblemError && error.problem.type !== toProblemUrn('store-unavailable') ? error.problem : undefined
     const reason = error instanceof Error ? error.message : String(error)
     const fault = problem ? reason : `following session-manager at ${upstream.baseUrl} failed: ${reason}`
     const line = { event: 'upstream_fault', attempt: failures, retry_ms: retryMs, ...(problem ? { problem: problem.type } : { err: error }) }

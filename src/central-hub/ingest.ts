@@ -1,28 +1,34 @@
 import type { InboundRecord, JournalRecord } from '../contract/record.ts'
-import { writeCursor } from './store/cursors.ts'
+import { readCursor, writeCursor, type Cursor } from './store/cursors.ts'
 import { addEvents } from './store/events.ts'
 import type { Db } from './store/schema.ts'
 import { createTaking, type Taken } from './store/take-records.ts'
+import { takeJournal } from './store/transaction.ts'
 
 /** From the journal to the store: records, what follows from them, and the cursor, in one transaction. */
 export interface Ingest {
   /**
    * Takes records in the journal's order. They are in the store, with the cursor, when this resolves, or none is.
    * Taking a record again changes nothing.
+   * @param stands where the cursor is to be before, null: nowhere yet; not given, it may be anywhere
+   * @throws {Error} when it is elsewhere: another hub takes the journal
    */
-  take(account: string, journalId: string, records: readonly JournalRecord[]): Promise<void>
+  take(account: string, journalId: string, records: readonly JournalRecord[], stands?: Cursor | null): Promise<void>
 }
 
 const isCaptured = (record: JournalRecord): record is InboundRecord => record.kind !== 'erased'
+
+const isSame = (a: Cursor | null, b: Cursor | undefined): boolean => a?.journalId === b?.journalId && a?.seq === b?.seq
 
 /** @param onTaken called after each commit that changed something */
 export const createIngest = ({ db, onTaken }: { db: Db; onTaken: () => void }): Ingest => {
   const takeRecords = createTaking()
   return {
-    take: async (account, journalId, records) => {
+    take: async (account, journalId, records, stands) => {
       const last = records.at(-1)
       if (last === undefined) return
-      const changed = await db.transaction().execute(async (trx) => {
+      const changed = await takeJournal(db, account, async (trx) => {
+        if (stands !== undefined && !isSame(stands, await readCursor(trx, account))) throw new Error(`another hub takes the journal of account ${account}, too: this one goes on from where that is`)
         const taken: Taken = { messages: new Set(), newMessages: new Set(), leads: new Set(), newLeads: new Set(), removed: [] }
         for (const [of, captured] of Map.groupBy(records.filter(isCaptured), (record) => record.account)) await takeRecords(trx, of, captured, taken)
         await addEvents(trx, 'message', [...taken.messages], taken.newMessages)

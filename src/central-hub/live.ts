@@ -1,7 +1,8 @@
 import type { Problem } from '../contract/problem.ts'
 import type { Status } from '../contract/session.ts'
+import { alone, type Hubs } from './store/hubs.ts'
 
-/** Tells open event streams that there is something new: in the store, or of the session. */
+/** Tells open event streams that there is something new: in the store, or of the session, here or at another hub of the same store. */
 export interface Live {
   /** The store has new events. */
   changed(): void
@@ -12,19 +13,27 @@ export interface Live {
   onSession(run: (now: Status | Problem) => void): () => void
 }
 
-export const createLive = (): Live => {
+/** @param onUntold the other hubs could not be told of a session */
+export const createLive = ({ hubs = alone, onUntold = () => undefined }: { hubs?: Hubs; onUntold?: (error: unknown) => void } = {}): Live => {
   const changes = new Set<() => void>()
   const sessions = new Set<(now: Status | Problem) => void>()
   const added = <T>(to: Set<T>, run: T): (() => void) => {
     to.add(run)
     return () => void to.delete(run)
   }
+  const changed = (): void => {
+    for (const run of changes) run()
+  }
+  const session = (now: Status | Problem): void => {
+    for (const run of sessions) run(now)
+  }
+  hubs.onChanged(changed)
+  hubs.onSession(session)
   return {
-    changed: () => {
-      for (const run of changes) run()
-    },
+    changed,
     session: (now) => {
-      for (const run of sessions) run(now)
+      session(now)
+      hubs.session(now).catch(onUntold)
     },
     onChanged: (run) => added(changes, run),
     onSession: (run) => added(sessions, run)

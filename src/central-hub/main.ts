@@ -5,6 +5,7 @@ import type { Status } from '../contract/session.ts'
 import { createHttp } from '../platform/http.ts'
 import { lazy } from '../platform/lazy.ts'
 import { createMetrics } from '../platform/metrics.ts'
+import { ProblemError } from '../platform/problem.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { addAccountMetrics } from './account-metrics.ts'
 import { accountChecks, accountName, accountsInPlainWords, type Account } from './accounts.ts'
@@ -26,7 +27,8 @@ import { addWhatsappRoutes } from './api/whatsapp.ts'
 import { erasingInOrder, readJournal, sessionOnly, streamCheck, withStream } from './beside-stream.ts'
 import { readConfig, type Config } from './config.ts'
 import { addConsole } from './console.ts'
-import { createFollower } from './follower.ts'
+import { followInTurn } from './follow-in-turn.ts'
+import { createFollower, type Follower } from './follower.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { createIngest } from './ingest.ts'
 import type { StreamFollower } from './jetstream/follow-stream.ts'
@@ -44,7 +46,7 @@ const pingMs = 5_000
 const silentStoreMs = 60_000
 
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
-  const store = await openStore(config.STATE_DIR)
+  const store = await openStore(config.DATABASE_URL || config.STATE_DIR, log)
   const { db } = store
   lifecycle.onStop('close the store', store.close)
   if (store.newerSteps.length > 0) log.warn({ event: 'store_is_newer', steps: store.newerSteps }, 'a newer release has changed the store; this one works with it')
@@ -68,9 +70,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   })
   const address = `${config.HOST}:${bound.port}`
 
-  const live = createLive()
+  const { hubs } = store
+  const live = createLive({ hubs, onUntold: (error) => log.warn({ event: 'hubs_untold', err: error }, 'the other hubs were not told of the session; they are when it changes again') })
   const webhooks = startWebhooks({
-    db, live, log, version,
+    db, hubs, live, log, version,
     registry: metrics.registry,
     privateAddresses: config.WEBHOOK_PRIVATE_ADDRESSES,
     envFile: config.ENV_FILE,
@@ -85,12 +88,16 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
 
   let storeAnswered = Date.now()
   const ping = async (): Promise<void> => {
-    await sql`select 1`.execute(db)
+    await sql`select 1`.execute(db).catch((error: unknown) => {
+      // a database elsewhere that is away is not mended by a restart of this
+      if (error instanceof ProblemError) storeAnswered = Date.now()
+      throw error
+    })
     storeAnswered = Date.now()
   }
   const ready = async (): Promise<Readiness> => {
     const failure = await ping().then(() => undefined, (error: unknown) => (error instanceof Error ? error.message : String(error)))
-    const stored = failure === undefined ? `open in ${config.STATE_DIR}` : `the store in ${config.STATE_DIR} does not answer: ${failure}`
+    const stored = failure === undefined ? `open ${store.place}` : `the store ${store.place} does not answer: ${failure}`
     const checks = [{ name: 'store', ok: failure === undefined, detail: stored }, ...accountChecks(accounts), ...(stream ? [streamCheck(stream)] : [])]
     return { ready: checks.every(({ ok }) => ok), checks }
   }
@@ -132,7 +139,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     const reached = createUpstream({ baseUrl, token: config.SESSION_MANAGER_TOKEN, envFile: config.ENV_FILE, ...more })
     const upstream = stream ? erasingInOrder(reached, cursor) : reached
     let session: Status | Problem | undefined
-    const follower = createFollower({
+    const begin = (): Follower => createFollower({
       log,
       ...(stream ? sessionOnly(upstream) : { upstream, ingest, cursor }),
       onSession: (now) => {
@@ -145,6 +152,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL,
       maxDelayMs: config.UPSTREAM_MAX_DELAY
     })
+    const follower = followInTurn({ hubs, upstream, begin, onChange: tellStatus, checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL })
     accounts.push({ upstream, follower: stream ? withStream(follower, stream, upstream.account) : follower, session: () => session })
   }
   const further = Object.entries(config.FURTHER_SESSION_MANAGERS)
@@ -152,7 +160,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   for (const [account, baseUrl] of further) follow(baseUrl, { account })
 
   const pinging = setInterval(() => void ping().catch((error: unknown) => log.error({ event: 'store_silent', err: error }, 'the store does not answer')), pingMs)
-  const housekeeping = startHousekeeping({ store, accounts, keepMs: config.RETENTION, onChanged: live.changed, log })
+  const housekeeping = hubs.job('housekeeping', () => startHousekeeping({ store, accounts, keepMs: config.RETENTION, onChanged: live.changed, log }).stop)
   lifecycle.onStop('end the housekeeping', housekeeping.stop)
   lifecycle.onStop('stop following session-manager', async () => {
     clearInterval(pinging)

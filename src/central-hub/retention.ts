@@ -4,6 +4,7 @@ import { accountName, type Account } from './accounts.ts'
 import { addDeletion, addToDeletion } from './store/deletions.ts'
 import { expire, expiredMessages, type Expired } from './store/expire.ts'
 import type { Store } from './store/open.ts'
+import { changeLeads } from './store/transaction.ts'
 
 /** Deletes what is older than is kept, at session-manager first, in batches between which everything else goes on. */
 export interface Retention {
@@ -34,12 +35,15 @@ export const createRetention = ({ store, accounts, keepMs, onChanged, log }: Ret
 
   let deletion: number | undefined
 
-  const deleteSome = (messages: Expired[], before: number, media_files: number): Promise<void> =>
-    db.transaction().execute(async (trx) => {
+  const deleteSome = async (messages: Expired[], before: number, media_files: number): Promise<void> => {
+    const known = deletion
+    deletion = await changeLeads(db, async (trx) => {
       const counts = { leads: await expire(trx, messages, before), messages: messages.length, media_files }
-      if (deletion === undefined) deletion = (await addDeletion(trx, { reason: 'retention', request_id: null, ...counts })).id
-      else await addToDeletion(trx, deletion, counts)
+      if (known === undefined) return (await addDeletion(trx, { reason: 'retention', request_id: null, ...counts })).id
+      await addToDeletion(trx, known, counts)
+      return known
     })
+  }
 
   /** Deletes one batch of an account. @returns how many messages */
   const deleteBatch = async ({ upstream }: Account, account: string, before: number): Promise<number> => {

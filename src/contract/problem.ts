@@ -37,6 +37,7 @@ export const problems = {
   'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key belongs to another request', mend: 'draw a new key for each request; the same one only repeats the same request' },
   'too-many-requests': { status: 429, title: 'Too many requests', mend: 'wait for as many seconds as Retry-After says; RATE_LIMIT in central-hub.env sets how many there may be' },
   'internal-error': { status: 500, title: 'Something went wrong on our side', mend: 'look for the X-Request-Id in the journal' },
+  'store-unavailable': { status: 503, title: 'The database cannot be reached', mend: 'try again: the hub connects anew by itself; `detail` names the address and the cause' },
   'session-manager-invalid': { status: 502, title: 'What answers is not a usable session-manager', mend: '`detail` names the URL, what answered there, and the variable to change' },
   'session-manager-unreachable': { status: 503, title: 'session-manager cannot be reached', mend: '`detail` names the URL, the cause, and the variable to change' }
 } as const satisfies Record<string, { status: number; title: string; mend: string }>

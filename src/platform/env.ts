@@ -159,6 +159,15 @@ const toBaseUrl = (value: string): string | undefined => {
   return url === undefined || url.port === '0' ? undefined : url.origin
 }
 
+/** Where a database of PostgreSQL's is: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING-URIS, of which `sslmode` and `sslrootcert` may be set. */
+export const databaseUrl = makeValidator<string>(
+  expect('a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full', (value) => {
+    const url = /^postgres(ql)?:\/\/[^\s\\]+$/.test(value) && URL.canParse(value) ? new URL(value) : undefined
+    const known = [...(url?.searchParams.entries() ?? [])].every(([name, given]) => (name === 'sslmode' && /^(disable|require|verify-full)$/.test(given)) || (name === 'sslrootcert' && given.startsWith('/')))
+    return url !== undefined && url.hostname !== '' && url.username !== '' && /^\/[^/]+$/.test(url.pathname) && url.hash === '' && known ? value : undefined
+  })
+)
+
 /** A comma-separated list of what `item` accepts. */
 export const list = (expected: string, item: RegExp) =>
   makeValidator<string[]>(

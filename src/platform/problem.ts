@@ -1,5 +1,8 @@
 import { problems, type Problem, type ProblemType } from '../contract/problem.ts'
 
+/** What a problem document names its type by. */
+export const toProblemUrn = (type: ProblemType): string => `urn:leadmaster:problem:${type}`
+
 /** An error that is meant for the caller of the API: it becomes a problem document, RFC 9457. */
 export class ProblemError extends Error {
   readonly problem: Problem
@@ -7,7 +10,7 @@ export class ProblemError extends Error {
     super(detail ?? problems[type].title)
     const { status, title } = problems[type]
     this.problem = {
-      type: `urn:leadmaster:problem:${type}`,
+      type: toProblemUrn(type),
       title, status,
       ...(detail === undefined ? {} : { detail }),
       ...(errors === undefined ? {} : { errors }),

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Status } from '../../src/contract/session.ts'
-import { hasBearer } from '../../src/platform/auth.ts'
+import { bearerCheck } from '../../src/platform/auth.ts'
 import { createHttp } from '../../src/platform/http.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
@@ -51,7 +51,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
     log: logLines().log,
     metrics: createMetrics(),
     authorize: (req) => {
-      if (req.path !== '/health' && !hasBearer(req, token)) throw new ProblemError('unauthorized', 'send Authorization: Bearer')
+      if (req.path !== '/health' && !bearerCheck(token)(req)) throw new ProblemError('unauthorized', 'send Authorization: Bearer')
     }
   })
   addRoutes({

@@ -11,7 +11,7 @@ import type { Upstream } from '../../src/central-hub/upstream.ts'
 import type { InboundRecord } from '../../src/contract/record.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { logLines, type LogLines } from '../platform/log-lines.ts'
-import { ownDirectory } from '../platform/own-directory.ts'
+import { ownPlace } from './store/place.ts'
 import { record, reply } from './store/open-store.ts'
 
 const day = 86_400
@@ -30,7 +30,7 @@ interface Rig {
 
 /** A retention of ten days; `reachable` says whether session-manager is. */
 const rig = async (t: Test, reachable: () => boolean = () => true): Promise<Rig> => {
-  const store = await openStore(ownDirectory(t))
+  const store = await openStore(await ownPlace(t))
   t.teardown(() => store.close())
   const erased: string[] = []
   const upstream: Partial<Upstream> = {

@@ -7,6 +7,7 @@ import { invalid, ProblemError } from '../../platform/problem.ts'
 import { importNames, type ImportedName } from '../store/names.ts'
 import { readPhone } from '../store/phone.ts'
 import type { Db } from '../store/schema.ts'
+import { changeLeads } from '../store/transaction.ts'
 import type { Serve } from './serve.ts'
 
 const mostBytes = 10_000_000
@@ -133,7 +134,7 @@ export const addImportRoutes = ({ serve, db, country, onChanged }: { serve: Serv
     if (read === undefined) throw new ProblemError('unsupported-media-type', `expected ${Object.keys(readers).join(' or ')}`)
     const result: ImportResult = { named: 0, kept: 0, unchanged: 0, errors: [] }
     const take = async (batch: ImportedName[]): Promise<void> => {
-      const { named, kept, unchanged } = await db.transaction().execute((trx) => importNames(trx, batch))
+      const { named, kept, unchanged } = await changeLeads(db, (trx) => importNames(trx, batch))
       result.named += named
       result.kept += kept
       result.unchanged += unchanged

@@ -78,7 +78,7 @@ export const problemsOf = (id: OperationId): Map<number, ProblemType[]> => {
     ...(writes ? (['forbidden', 'payload-too-large', 'unsupported-media-type'] as const) : []),
     ...(offers(id, method, operation).idempotency ? (['idempotency-key-reused'] as const) : []),
     ...(operation.problems ?? []),
-    'misdirected-request', 'too-many-requests', 'internal-error'
+    'misdirected-request', 'too-many-requests', 'internal-error', 'store-unavailable'
   ])
   const known = Object.keys(problems) as ProblemType[]
   return Map.groupBy(known.filter((type) => types.has(type)), (type) => problems[type].status)

@@ -3,10 +3,12 @@ import Type from 'typebox'
 import type { JsonBody, Operation } from '../../contract/api/operation.ts'
 import { operations, type AnswerBody, type Body, type Params, type Query } from '../../contract/api/operations.ts'
 import { routes, type OperationId } from '../../contract/routes.ts'
+import { endWith } from '../../platform/answer.ts'
 import { namesEtag } from '../../platform/etag.ts'
 import { faultsAgainst, parametersAs } from '../../platform/expected.ts'
 import type { Http, Method, Request, Response } from '../../platform/http.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
+import { createSharedReads } from '../shared-reads.ts'
 import { changesOf } from '../store/changes.ts'
 import { answeredBefore, keepAnswer } from '../store/idempotency.ts'
 import type { Db } from '../store/schema.ts'
@@ -56,14 +58,14 @@ const send = (res: Response, { status, body }: Answer): void => {
   if (body === '') return void res.writeHead(status).end()
   const bytes = Buffer.from(body)
   res.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length })
-  res.end(bytes)
+  endWith(res, bytes)
 }
 
 const sendTagged = (req: Request, res: Response, { etag, bytes }: TaggedAnswer): void => {
   const headers = { etag, 'cache-control': 'private, no-cache' }
   if (namesEtag(req.headers['if-none-match'] ?? '', etag)) return void res.writeHead(304, headers).end()
   res.writeHead(200, { ...headers, 'content-type': 'application/json; charset=utf-8', 'content-length': bytes.length })
-  res.end(bytes)
+  endWith(res, bytes)
 }
 
 const toJson = (body: unknown): string => (body === undefined ? '' : JSON.stringify(body))
@@ -120,7 +122,8 @@ const once = async (trx: Db, req: Request, res: Response, run: () => Promise<Ans
 
 export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
   const changes = changesOf(db)
-  const kept = changes === undefined ? undefined : createKeptAnswers(changes)
+  const asked = createSharedReads<string>()
+  const kept = changes === undefined ? undefined : createKeptAnswers(() => asked('', changes))
   const reading = <Id extends OperationId>(id: Id): ((req: Request, res: Response) => Input<Id>) => {
     const read = reader(operations[id])
     return (req, res) => ({ ...(read(req) as Pick<Input<Id>, 'params' | 'query' | 'body'>), req, res })

@@ -1,3 +1,4 @@
+import { endWith } from '../../platform/answer.ts'
 import { sendJson, type Http, type Request, type Response } from '../../platform/http.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import { query } from '../../platform/query.ts'
@@ -32,7 +33,7 @@ export const addWhatsappRoutes = ({ http, accounts }: { http: Http; accounts: re
     const more = { ...(accept === undefined ? {} : { accept }), ...(body === undefined || passed.method === 'GET' ? {} : { body }) }
     const answer = await account.upstream.pass({ ...passed, path: passed.path + req.search, requestId: req.requestId, ...more })
     res.writeHead(answer.status, { 'content-type': answer.contentType, 'content-length': answer.body.length, 'cache-control': 'no-store', vary: 'accept' })
-    res.end(answer.body)
+    endWith(res, answer.body)
   }
   http.route('GET', '/api/whatsapp/accounts', (req, res) => {
     query(req)

@@ -3,6 +3,7 @@ import { addEvents } from './events.ts'
 import { leadRow, type LeadRow } from './leads.ts'
 import { eraseDeliveries } from './outbox.ts'
 import type { Db } from './schema.ts'
+import { changeLeads } from './transaction.ts'
 
 /**
  * Deleting for good. PRAGMA secure_delete and the secure-delete of the search write
@@ -71,15 +72,15 @@ const eraseSome = async (db: Db, leadId: number): Promise<number> => {
 export const eraseLead = async <T>(db: Db, lead: LeadRow, finish: (trx: Db, messages: number) => Promise<T>): Promise<T> => {
   let messages = 0
   for (;;) {
-    const erased = await db.transaction().execute((trx) => eraseSome(trx, lead.id))
+    const erased = await changeLeads(db, (trx) => eraseSome(trx, lead.id))
     messages += erased
     if (erased < atOnce) break
   }
-  return db.transaction().execute(async (trx) => {
+  return changeLeads(db, async (trx) => {
     // what came in between
-    messages += await eraseSome(trx, lead.id)
+    const late = await eraseSome(trx, lead.id)
     await eraseLeadAlone(trx, lead)
     await trx.updateTable('store').set({ scrub_due: 1 }).execute()
-    return finish(trx, messages)
+    return finish(trx, messages + late)
   })
 }

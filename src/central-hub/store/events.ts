@@ -2,6 +2,7 @@ import type { Lead, LeadRemoved, Message } from '../../contract/lead.ts'
 import { getLeads } from './leads.ts'
 import { getMessages } from './messages.ts'
 import { tellWebhooks } from './outbox.ts'
+import { piecesOf } from './pieces.ts'
 import { getRemoved } from './removed.ts'
 import type { Database, Db } from './schema.ts'
 
@@ -25,6 +26,7 @@ const mostEvents = 100_000
  */
 export const addEvents = async (db: Db, type: EventType, refs: readonly number[], fresh: ReadonlySet<number> = new Set()): Promise<void> => {
   if (refs.length === 0) return
+  await piecesOf(db).orderEvents(db)
   await db.insertInto('events').values(refs.map((ref) => ({ type, ref }))).execute()
   await tellWebhooks(db, type, refs, fresh)
 }

@@ -1,3 +1,4 @@
+import type { CapturedMessage } from '../../contract/record.ts'
 import { addChanges } from './history.ts'
 import type { LeadRow } from './leads.ts'
 import type { Db } from './schema.ts'
@@ -37,4 +38,23 @@ export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise
     .where('id', '=', kept.id)
     .returningAll()
     .executeTakeFirstOrThrow()
+}
+
+/**
+ * What a message tells of who its leads are, at once: of two that WhatsApp now says are one person, the older one stays;
+ * and a number that it gives anew takes the place of the one before. @returns the lead that is kept, and the one that is no more
+ */
+export const settleLead = async (db: Db, account: string, { phone, lid }: CapturedMessage): Promise<{ id: number; merged?: number }> => {
+  const [first, second] = await db
+    .selectFrom('leads')
+    .selectAll()
+    .where('account', '=', account)
+    .where((lead) => lead.or([...(phone === undefined ? [] : [lead('phone', '=', phone)]), ...(lid === undefined ? [] : [lead('lid', '=', lid)])]))
+    .orderBy('id')
+    .execute()
+  if (first === undefined) throw new Error('there is no lead to settle')
+  if (second !== undefined) await mergeLeads(db, first, second)
+  const now = { ...(phone === undefined ? {} : { phone }), ...(lid === undefined ? {} : { lid }) }
+  await db.updateTable('leads').set(now).where('id', '=', first.id).execute()
+  return { id: first.id, ...(second === undefined ? {} : { merged: second.id }) }
 }

@@ -76,7 +76,7 @@ const listCaptured = async (db: Db, filter: MessageFilter, match: MessageMatch, 
   let before = after?.id
   for (let read = 0; read < mostPerPage && rows.length <= limit; read += mostSorted) {
     const hits = await matchingMessages(db, match, mostSorted, before)
-    rows.push(...(await selectMessages(db, filter).where('pk', 'in', hits).orderBy('pk', 'desc').limit(limit + 1 - rows.length).execute()))
+    if (hits.length > 0) rows.push(...(await selectMessages(db, filter).where('pk', 'in', hits).orderBy('pk', 'desc').limit(limit + 1 - rows.length).execute()))
     before = hits.length < mostSorted ? undefined : hits.at(-1)
     if (before === undefined) break
   }
@@ -95,6 +95,7 @@ export const listMessages = async (db: Db, filter: MessageFilter, limit: number,
     const common = hits.length > mostSorted
     const ofOneChat = filter.leadId !== undefined || filter.chatId !== undefined
     if (after?.order === 'captured' || (common && after === undefined && !ofOneChat)) return listCaptured(db, filter, match, limit, after)
+    if (hits.length === 0) return { items: [], next: undefined }
     query = query.where('pk', 'in', common ? sql<number>`(select rowid from message_text where ${piecesOf(db).messageHas(match)})` : hits)
   }
   if (after) query = query.where(sql<boolean>`(timestamp, pk) < (${after.key}, ${after.id})`)

@@ -1,10 +1,9 @@
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
+import type { Log } from '../../platform/log.ts'
+import type { Hubs } from './hubs.ts'
 import { migrations, worksFrom } from './migrations.ts'
-import type { Database, Db } from './schema.ts'
-import { sqliteDialect } from './sqlite/dialect.ts'
+import type { Db } from './schema.ts'
+import { openSqliteStore } from './sqlite/open.ts'
 import { writeUncounted } from './waiting.ts'
 
 /** The hub's store. */
@@ -12,30 +11,42 @@ export interface Store {
   db: Db
   /** Drawn when the store was made: a client's position in its events belongs to it. */
   id: string
+  /** Where it is, as messages say it. */
+  place: string
+  /** Those who share it. */
+  hubs: Hubs
   /** Steps of the schema that a newer release has made; this one works with them all the same. */
   newerSteps: string[]
   /**
-   * After a deletion on request, outside of a transaction: rewrites the file, so that no byte of what was deleted is left
-   * in it. It takes some seconds for a million messages, and nothing else is read or written meanwhile. Does nothing when
-   * none is due. @throws when the disk is full or another program reads the store: it stays due
+   * After a deletion on request, outside of a transaction: sees to it that no byte of what was deleted is left in the
+   * database. In a file it takes some seconds for a million messages, and nothing else is read or written meanwhile. Does
+   * nothing when none is due. @throws when the disk is full or another program reads the store: it stays due
    */
   scrub(): Promise<void>
-  /** Folds the write-ahead log into the file, and closes it. */
+  /** Leaves the database in order, and closes it. */
   close(): Promise<void>
+}
+
+/** A database that is open, before its schema was seen to. */
+export interface Opened extends Pick<Store, 'db' | 'place' | 'hubs' | 'scrub' | 'close'> {
+  /** Whether any step of the schema was made. */
+  isMade(): Promise<boolean>
+  /** Runs while no other hub is at the schema. */
+  atSchema<T>(run: () => Promise<T>): Promise<T>
 }
 
 const latest = Object.keys(migrations).sort().at(-1) as string
 
 /** Steps that were made and that this release does not know. */
-const unknownSteps = async (db: Db): Promise<string[]> => {
-  const tables = await sql<{ name: string }>`select name from sqlite_master where name = 'kysely_migration'`.execute(db)
-  if (tables.rows.length === 0) return []
-  const made = await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
-  return made.rows.map(({ name }) => name).filter((name) => !(name in migrations))
+const unknownSteps = async ({ db, isMade }: Opened): Promise<string[]> => {
+  if (!(await isMade())) return []
+  const made = await db.withTables<{ kysely_migration: { name: string } }>().selectFrom('kysely_migration').select('name').orderBy('name').execute()
+  return made.map(({ name }) => name).filter((name) => !(name in migrations))
 }
 
-const bringUpToDate = async (db: Db): Promise<string[]> => {
-  const newer = await unknownSteps(db)
+const bringUpToDate = async (opened: Opened): Promise<string[]> => {
+  const { db } = opened
+  const newer = await unknownSteps(opened)
   if (newer.length > 0) {
     const reach = await db.selectFrom('store').select('works_from').executeTakeFirstOrThrow()
     if (latest < reach.works_from) throw new Error(`a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`)
@@ -48,38 +59,30 @@ const bringUpToDate = async (db: Db): Promise<string[]> => {
   return []
 }
 
-const scrub = async (db: Db): Promise<void> => {
+const scrubIfDue = async ({ db, scrub }: Opened): Promise<void> => {
   const { scrub_due } = await db.selectFrom('store').select('scrub_due').executeTakeFirstOrThrow()
   if (scrub_due === 0) return
-  // the search of messages only marks what is deleted, for the other way costs a millisecond a message
-  await sql`INSERT INTO message_text (message_text) VALUES ('optimize')`.execute(db)
-  // pages keep copies of what moved within them, and the log what was written before: only a new file has neither
-  await sql`VACUUM`.execute(db)
-  const { rows } = await sql<{ busy: number }>`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
-  if (rows[0]?.busy !== 0) throw new Error('the store is being read by another program: what was deleted is still in its write-ahead log')
+  await scrub()
   await db.updateTable('store').set({ scrub_due: 0 }).execute()
 }
 
+/** PostgreSQL, and the package for it, are loaded only where a hub has it. */
+const open = async (place: string, log: Log | undefined): Promise<Opened> =>
+  /^postgres(ql)?:/.test(place) ? (await import('./postgres/open.ts')).openPostgresStore(place, log) : openSqliteStore(place)
+
 /**
- * Opens the store in a directory, made if need be, and brings its schema up to date.
+ * Opens the store in a directory, made if need be, or in the database of a URL, and brings its schema up to date.
  * @throws when it cannot be opened, or was changed by a release too new for this one
  */
-export const openStore = async (directory: string): Promise<Store> => {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const db = new Kysely<Database>({ dialect: sqliteDialect(join(directory, 'hub.db')) })
+export const openStore = async (place: string, log?: Log): Promise<Store> => {
+  const opened = await open(place, log)
+  const { db, hubs, close } = opened
   try {
-    const newerSteps = await bringUpToDate(db)
+    const newerSteps = await opened.atSchema(() => bringUpToDate(opened))
     const { id } = await db.selectFrom('store').select('id').executeTakeFirstOrThrow()
-    return {
-      db, id, newerSteps,
-      scrub: () => scrub(db),
-      close: async () => {
-        await sql`PRAGMA wal_checkpoint(TRUNCATE)`.execute(db)
-        await db.destroy()
-      }
-    }
+    return { db, id, hubs, close, newerSteps, place: opened.place, scrub: () => scrubIfDue(opened) }
   } catch (error) {
-    await db.destroy()
-    throw new Error(`the store in ${directory} cannot be brought up to date: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    await close()
+    throw new Error(`the store ${opened.place} cannot be brought up to date: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   }
 }

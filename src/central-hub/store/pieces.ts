@@ -15,6 +15,10 @@ export interface Pieces {
    * those who share the store are told once it is committed.
    */
   orderEvents(trx: Db): Promise<void>
+  /** Inside a transaction, first of all: for transaction.ts. @param account the one whose journal is taken; without it, nobody else changes leads */
+  lockLeads(trx: Db, account?: string): Promise<void>
+  /** Whether a transaction failed because of another one, so that it may go through if it is done again. */
+  isPassing(error: unknown): boolean
 }
 
 /** Words of messages, without anything that separates them. */

@@ -1,9 +1,10 @@
 import type { Insertable } from 'kysely'
 import type { InboundRecord } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
+import { settleLead } from './merge-lead.ts'
 import type { Database, Db } from './schema.ts'
 import { followWait, writeWaiting, type FreshMessage } from './waiting.ts'
-import { createLeadWriter, hasLead, settleLead, type LeadAtWork, type LeadsAtWork } from './write-lead.ts'
+import { createLeadWriter, hasLead, type LeadAtWork, type LeadsAtWork } from './write-lead.ts'
 import { createMessageWriter, takeMessage, writeResponse, type MessageAtWork } from './write-message.ts'
 
 /**

@@ -2,6 +2,7 @@ import { sql, type Insertable } from 'kysely'
 import { writeAnswers } from './answers.ts'
 import type { LeadRow } from './leads.ts'
 import type { Database, Db } from './schema.ts'
+import { changeLeads } from './transaction.ts'
 
 /** What of a lead's messages is new, so that only what can follow from it is worked out. */
 export interface NewInLead {
@@ -118,7 +119,7 @@ const atOnce = 200
 export const writeUncounted = async (db: Db): Promise<void> => {
   const uncounted = await db.selectFrom('leads').select('id').where(sql<boolean>`last_seen * 1000 > updated_at`).execute()
   for (let start = 0; start < uncounted.length; start += atOnce) {
-    await db.transaction().execute(async (trx) => {
+    await changeLeads(db, async (trx) => {
       for (const { id } of uncounted.slice(start, start + atOnce)) await writeWaiting(trx, id, { fresh: [], whole: true })
     })
   }

@@ -1,7 +1,6 @@
 import type { CapturedMessage } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import type { LeadRow } from './leads.ts'
-import { mergeLeads } from './merge-lead.ts'
 import { phoneKey } from './phone.ts'
 import type { Db } from './schema.ts'
 
@@ -185,23 +184,4 @@ export const createLeadWriter = (): LeadWriter => {
       await updateWaiting(db, leads.filter(({ waits }) => waits).map(({ row }) => row))
     }
   }
-}
-
-/**
- * What a message tells of who its leads are, at once: of two that WhatsApp now says are one person, the older one stays;
- * and a number that it gives anew takes the place of the one before. @returns the lead that is kept, and the one that is no more
- */
-export const settleLead = async (db: Db, account: string, { phone, lid }: CapturedMessage): Promise<{ id: number; merged?: number }> => {
-  const [first, second] = await db
-    .selectFrom('leads')
-    .selectAll()
-    .where('account', '=', account)
-    .where((lead) => lead.or([...(phone === undefined ? [] : [lead('phone', '=', phone)]), ...(lid === undefined ? [] : [lead('lid', '=', lid)])]))
-    .orderBy('id')
-    .execute()
-  if (first === undefined) throw new Error('there is no lead to settle')
-  if (second !== undefined) await mergeLeads(db, first, second)
-  const now = { ...(phone === undefined ? {} : { phone }), ...(lid === undefined ? {} : { lid }) }
-  await db.updateTable('leads').set(now).where('id', '=', first.id).execute()
-  return { id: first.id, ...(second === undefined ? {} : { merged: second.id }) }
 }

@@ -5,8 +5,9 @@ import type { Log } from '../../platform/log.ts'
 import type { Live } from '../live.ts'
 import { tellSession } from '../store/outbox.ts'
 import { pruneDeliveries } from '../store/prune-deliveries.ts'
+import type { Hubs } from '../store/hubs.ts'
 import type { Db } from '../store/schema.ts'
-import { createDeliverer } from './deliverer.ts'
+import { createDeliverer, type Deliverer } from './deliverer.ts'
 import { createGuard, type Guard } from './guard.ts'
 import { addWebhookMetrics } from './metrics.ts'
 import { createPost } from './post.ts'
@@ -24,6 +25,8 @@ export interface Webhooks {
 
 export interface WebhooksOptions {
   db: Db
+  /** One of them delivers at a time. */
+  hubs: Hubs
   live: Live
   log: Log
   registry: Registry
@@ -37,26 +40,39 @@ export interface WebhooksOptions {
 
 const pruneMs = 3_600_000
 
-export const startWebhooks = ({ db, live, log, registry, version, privateAddresses, envFile, retentionMs }: WebhooksOptions): Webhooks => {
+export const startWebhooks = ({ db, hubs, live, log, registry, version, privateAddresses, envFile, retentionMs }: WebhooksOptions): Webhooks => {
   const guard = createGuard({ allowed: privateAddresses, envFile })
-  const post = createPost({ guard, userAgent: `LeadMaster/${version}` })
-  const deliverer = createDeliverer({ db, log, post, onSettled: addWebhookMetrics(registry, db) })
-  const endChanges = live.onChanged(deliverer.wake)
+  const onSettled = addWebhookMetrics(registry, db)
+  let [deliverer, grace]: [Deliverer | undefined, number] = [undefined, 0]
   const prune = (): void =>
     void pruneDeliveries(db, Date.now(), retentionMs || Infinity).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old deliveries were not dropped; tried again in an hour'))
-  const pruning = setInterval(prune, pruneMs)
-  return {
-    guard,
-    wake: deliverer.wake,
-    session: (account, now) =>
-      void tellSession(db, account, now).then(
-        (told) => (told ? deliverer.wake() : undefined),
-        (error: unknown) => log.warn({ event: 'session_untold', err: error }, 'webhooks were not told of the session; they are when it changes again')
-      ),
-    stop: async (graceMs) => {
+  const job = hubs.job('webhooks', () => {
+    const post = createPost({ guard, userAgent: `LeadMaster/${version}` })
+    const mine = createDeliverer({ db, log, post, onSettled })
+    const endChanges = live.onChanged(mine.wake)
+    const pruning = setInterval(prune, pruneMs)
+    deliverer = mine
+    return async () => {
+      deliverer = undefined
       endChanges()
       clearInterval(pruning)
-      await deliverer.stop(graceMs)
+      await mine.stop(grace)
+    }
+  })
+  const wake = (): void => {
+    deliverer?.wake()
+    hubs.changed().catch((error: unknown) => log.warn({ event: 'hubs_untold', err: error }, 'another hub was not told that there is something to deliver; it sees it with the next change'))
+  }
+  return {
+    guard, wake,
+    session: (account, now) =>
+      void tellSession(db, account, now).then(
+        (told) => (told ? wake() : undefined),
+        (error: unknown) => log.warn({ event: 'session_untold', err: error }, 'webhooks were not told of the session; they are when it changes again')
+      ),
+    stop: (graceMs) => {
+      grace = graceMs
+      return job.stop()
     }
   }
 }

@@ -25,7 +25,7 @@ import { createGuard } from '../../../src/central-hub/webhooks/guard.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import { apiToken, token } from '../../end-to-end/daemon.ts'
 import { serve } from '../../platform/http-server.ts'
-import { ownDirectory } from '../../platform/own-directory.ts'
+import { ownPlace } from '../store/place.ts'
 
 /** The hub's routes over a store of their own, without a follower. */
 export interface Api {
@@ -45,7 +45,7 @@ export interface Api {
 export const bearer = { authorization: `Bearer ${apiToken}` }
 
 export const serveApi = async (t: Test, options: { sessionManager?: string; directory?: string; corsOrigins?: string[]; country?: CountryCode } = {}): Promise<Api> => {
-  const store = await openStore(options.directory ?? ownDirectory(t))
+  const store = await openStore(options.directory ?? (await ownPlace(t)))
   t.teardown(() => store.close())
   const { db } = store
   const live = createLive()

@@ -3,8 +3,8 @@ import { createIngest, type Ingest } from '../../../src/central-hub/ingest.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
-import { ownDirectory } from '../../platform/own-directory.ts'
 import { message } from '../../session-manager/drafts.ts'
+import { ownPlace } from './place.ts'
 
 /** A store of a test's own, and records to put in it. */
 export interface TestStore {
@@ -33,8 +33,9 @@ export const record = (id: string, facts: Partial<CapturedMessage> = {}, kind: R
 export const reply = (id: string, facts: Partial<CapturedMessage> = {}, more: Partial<InboundRecord> = {}): InboundRecord =>
   record(id, { id: `true_5215512345678@c.us_${id}`, from_me: true, from: '5215587654321@c.us', to: '5215512345678@c.us', ...facts }, 'message', more)
 
-export const testStore = async (t: Test, directory: string = ownDirectory(t)): Promise<TestStore> => {
-  const store = await openStore(directory)
+/** @param place where it is; one of its own if none is given */
+export const testStore = async (t: Test, place?: string): Promise<TestStore> => {
+  const store = await openStore(place ?? (await ownPlace(t)))
   t.teardown(() => store.close())
   let taken = 0
   const ingest = createIngest({ db: store.db, onTaken: () => (taken += 1) })

@@ -2,6 +2,7 @@ import t from 'tap'
 import { Registry } from 'prom-client'
 import { createLive } from '../../../src/central-hub/live.ts'
 import { createIngest } from '../../../src/central-hub/ingest.ts'
+import { alone } from '../../../src/central-hub/store/hubs.ts'
 import { createWebhook } from '../../../src/central-hub/store/webhooks.ts'
 import { startWebhooks } from '../../../src/central-hub/webhooks/start.ts'
 import { ProblemError } from '../../../src/platform/problem.ts'
@@ -13,7 +14,7 @@ t.test('what is taken into the store is on its way at once, and so is a session 
   const { db } = await testStore(t)
   const [live, registry, to] = [createLive(), new Registry(), await receiver(t)]
   const webhook = await createWebhook(db, { url: to.url, events: ['message.created', 'session.changed'] })
-  const webhooks = startWebhooks({ db, live, registry, log: logLines().log, version: '1.2.3', privateAddresses: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env', retentionMs: 0 })
+  const webhooks = startWebhooks({ db, hubs: alone, live, registry, log: logLines().log, version: '1.2.3', privateAddresses: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env', retentionMs: 0 })
   t.teardown(() => webhooks.stop(0))
   const ingest = createIngest({ db, onTaken: live.changed })
   await ingest.take('main', 'j', [record('A')])

@@ -1,5 +1,4 @@
-import { sql, type Kysely } from 'kysely'
-import type { Migration } from 'kysely/migration'
+import { step } from './step.ts'
 
 /**
  * What a person says of a lead, its counts and latest message kept with it, history, names, deletions, figures, and the
@@ -123,9 +122,7 @@ const search = [
   `INSERT INTO lead_text (lead_text, rank) VALUES ('secure-delete', 1)`
 ]
 
-export const leadsWhole: Migration = {
-  up: async (db: Kysely<unknown>) => {
-    const statements = [...columns.map((column) => `ALTER TABLE leads ADD COLUMN ${column}`), ...tables, ...figures, ...counts, ...indexes, ...search]
-    for (const statement of statements) await sql.raw(statement).execute(db)
-  }
-}
+export const leadsWhole = step(
+  [...columns.map((column) => `ALTER TABLE leads ADD COLUMN ${column}`), ...tables, ...figures, ...counts, ...indexes, ...search],
+  async () => (await import('./postgres/0002-leads-whole.ts')).leadsWhole
+)

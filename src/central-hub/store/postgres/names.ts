@@ -1,19 +1,22 @@
 /** What the hubs that share a database call things there. */
 
-/** Advisory locks are two numbers: ours have the first one to themselves. */
+/** Advisory locks are of two numbers. */
 export const lockKeys = {
+  /** The first of those that are few. */
   space: 1_279_347_043,
   /** Who brings the schema up to date. */
   schema: 1,
-  /** Whose events are in order. */
+  /** Whose events are next. */
   events: 2,
-  /** Who changes leads: each account's journal is taken beside the others, everything else is alone. */
+  /** Who changes leads. */
   leads: 3,
-  /** Work that one hub does at a time; 1,000 and on are drawn from its name. */
-  jobs: 1_000
+  /** With a hash of the account: who takes its journal. */
+  accounts: 1_279_347_044,
+  /** With a hash of its name: who does some work. */
+  jobs: 1_279_347_045
 } as const
 
 /** NOTIFY: there are new events in the store, or something to deliver. */
 export const changedChannel = 'leadmaster_changed'
-/** NOTIFY: what is known of a session, as JSON. */
+/** NOTIFY: what a hub knows of a session now, as JSON. */
 export const sessionChannel = 'leadmaster_session'

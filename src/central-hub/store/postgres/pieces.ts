@@ -1,5 +1,6 @@
 import { sql, type SqlBool } from 'kysely'
 import { isShort, type Pieces } from '../pieces.ts'
+import { isPassing } from './client.ts'
 import { changedChannel, lockKeys } from './names.ts'
 
 const or = (conditions: readonly ReturnType<typeof sql<SqlBool>>[]) => sql<SqlBool>`(${sql.join(conditions, sql` or `)})`
@@ -21,5 +22,11 @@ export const postgresPieces: Pieces = {
   orderEvents: async (trx) => {
     // held until the commit is visible: who draws ids after this sees, and is seen, after it
     await sql`select pg_advisory_xact_lock(${sql.lit(lockKeys.space)}, ${sql.lit(lockKeys.events)}), pg_notify(${sql.lit(changedChannel)}, '')`.execute(trx)
-  }
+  },
+  lockLeads: async (trx, account) => {
+    const all = sql`${sql.lit(lockKeys.space)}, ${sql.lit(lockKeys.leads)}`
+    if (account === undefined) await sql`select pg_advisory_xact_lock(${all})`.execute(trx)
+    else await sql`select pg_advisory_xact_lock_shared(${all}), pg_advisory_xact_lock(${sql.lit(lockKeys.accounts)}, hashtext(${account}))`.execute(trx)
+  },
+  isPassing
 }

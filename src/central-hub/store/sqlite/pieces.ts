@@ -19,5 +19,7 @@ export const sqlitePieces: Pieces = {
     return sql<SqlBool>`lead_text match ${parts.join(' OR ')}`
   },
   percentile: (column, fraction) => sql<number>`percentile(${sql.ref(column)}, ${sql.lit(fraction * 100)})`,
-  orderEvents: async () => undefined
+  orderEvents: async () => undefined,
+  lockLeads: async () => undefined,
+  isPassing: () => false
 }

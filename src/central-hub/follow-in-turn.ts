@@ -1,0 +1,48 @@
+import { ProblemError } from '../platform/problem.ts'
+import type { Follower } from './follower.ts'
+import type { Hubs } from './store/hubs.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface FollowInTurnOptions {
+  hubs: Hubs
+  upstream: Upstream
+  begin: () => Follower
+  onChange: () => void
+  /** How often it is seen to that session-manager answers while another hub follows it, ms. */
+  checkIntervalMs: number
+}
+
+/** Follows a session-manager while none of the other hubs of the same store does; else it looks whether session-manager answers, and stands by. */
+export const followInTurn = ({ hubs, upstream, begin, onChange, checkIntervalMs }: FollowInTurnOptions): Follower => {
+  let following: Follower | undefined
+  let standing: ReturnType<Follower['state']> = { verified: false, following: false, seq: 0, lastSeq: 0 }
+
+  const look = async (): Promise<void> => {
+    if (following !== undefined) return
+    try {
+      const { account } = await upstream.verify()
+      standing = { verified: true, following: false, elsewhere: true, account, seq: 0, lastSeq: 0 }
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      standing = { ...standing, verified: false, elsewhere: false, fault: error.message }
+    }
+    onChange()
+  }
+  const looking = setInterval(() => void look(), checkIntervalMs)
+  const job = hubs.job(`follow ${upstream.account ?? ''}`, () => {
+    const mine = begin()
+    following = mine
+    return async () => {
+      following = undefined
+      await mine.stop()
+    }
+  })
+  void look()
+  return {
+    state: () => following?.state() ?? standing,
+    stop: async () => {
+      clearInterval(looking)
+      await job.stop()
+    }
+  }
+}

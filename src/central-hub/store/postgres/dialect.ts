@@ -1,0 +1,55 @@
+import { PostgresDialect, type Dialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import { withPieces } from '../pieces.ts'
+import { connection, isLost, settings, statementMs, storeLost } from './client.ts'
+import { postgresPieces } from './pieces.ts'
+
+/** pg as Kysely's PostgreSQL dialect takes a pool. */
+
+/** Statements at once. What waits for a connection longer than one is waited for is told that there is none. */
+const mostConnections = 10
+
+/** Text of PostgreSQL's cannot hold the character NUL, which a message may; it becomes the one for what cannot be shown. */
+const storable = (value: unknown): unknown => (typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value)
+
+/** @param onLost hears of each connection that is lost while nobody uses it */
+export const postgresDialect = (url: string, onLost: (error: Error) => void): Dialect => {
+  const pool = new pg.Pool({ ...connection(url), max: mostConnections, query_timeout: statementMs, idleTimeoutMillis: 60_000 })
+  // without a listener it would end the process
+  pool.on('error', onLost)
+  const ready = new WeakSet<pg.PoolClient>()
+  const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>()
+
+  const wrap = (client: pg.PoolClient): PostgresPoolClient => {
+    let broken = false
+    const query = async (text: string, values: readonly unknown[]): Promise<unknown> => {
+      try {
+        return await client.query(text, values.map(storable))
+      } catch (error) {
+        if (!isLost(error)) throw error
+        broken = true
+        throw storeLost(url, error)
+      }
+    }
+    return { query: query as PostgresPoolClient['query'], release: (destroy) => client.release(broken || destroy === true) }
+  }
+
+  const connect = async (): Promise<PostgresPoolClient> => {
+    try {
+      const client = await pool.connect()
+      if (!ready.has(client)) {
+        // what is lost in use is told by the statement
+        client.on('error', onLost)
+        await client.query(settings)
+        ready.add(client)
+      }
+      const known = wrapped.get(client) ?? wrap(client)
+      wrapped.set(client, known)
+      return known
+    } catch (error) {
+      throw isLost(error) ? storeLost(url, error) : error
+    }
+  }
+  const asPool: PostgresPool = { connect, end: () => pool.end(), options: pool.options }
+  return withPieces(new PostgresDialect({ pool: asPool }), postgresPieces)
+}
