@@ -2,7 +2,7 @@ import { ServerResponse, type OutgoingHttpHeader, type OutgoingHttpHeaders } fro
 import type { Middleware } from 'polka'
 
 /** Headers as node writes them fastest: name, value, name, value …; the names in lower case. */
-export type FlatHeaders = string[]
+export type FlatHeaders = readonly string[]
 
 /** What a middleware sets on the answer to such a request, where that is the same each time. */
 export const headersOf = (middleware: Middleware, req: { method: string; headers: Record<string, string> }): FlatHeaders => {
@@ -16,12 +16,18 @@ export const headersOf = (middleware: Middleware, req: { method: string; headers
   return [...set].flat()
 }
 
+/** Up to here a body is copied rather than written by itself, bytes. */
+const smallBytes = 4_096
+
+/** Ends an answer. A small body leaves with the headers: Latin-1, as which node writes those, keeps any bytes as they are. */
+export const endWith = (res: ServerResponse, body: Buffer): void => void (body.length > smallBytes ? res.end(body) : res.end(body.toString('latin1'), 'latin1'))
+
 const json = /^application\/(problem\+)?json/
 
 /** An answer with headers that it carries whoever writes it: node is given all of them at once, for setting each costs more than routing. */
 export class Answer extends ServerResponse {
-  /** Sent unless the writer gives one of the same name; of Vary, both. */
-  carried: FlatHeaders = []
+  /** Sent unless the writer gives one of the same name, in lower case; of Vary, both. */
+  carried: readonly FlatHeaders[] = []
   /** The pattern of the route that answers. */
   route = 'none'
   isJson = false
@@ -34,30 +40,26 @@ export class Answer extends ServerResponse {
       return typeof reason === 'string' ? super.writeHead(status, reason, more) : super.writeHead(status, given)
     }
     const all: OutgoingHttpHeader[] = []
-    const names = new Set<string>()
-    for (const [name, value] of Object.entries(given ?? {})) {
-      if (value === undefined) continue
-      const lower = name.toLowerCase()
-      names.add(lower)
-      all.push(name, value)
-      if (lower === 'content-type') this.isJson = json.test(String(value))
-    }
-    const { carried } = this
-    for (let at = 0; at < carried.length; at += 2) {
-      const name = carried[at] as string
-      if (name === 'vary' || !names.has(name)) all.push(name, carried[at + 1] as string)
+    for (const name in given) if (given[name] !== undefined) all.push(name, given[name])
+    for (const headers of this.carried) {
+      for (let at = 0; at < headers.length; at += 2) {
+        const name = headers[at] as string
+        if (given?.[name] === undefined || name === 'vary') all.push(name, headers[at + 1] as string)
+      }
     }
     this.carried = []
+    this.isJson = json.test(String(given?.['content-type']))
     return super.writeHead(status, all)
   }
 
   /** For a writer that sets headers one by one. */
   private setCarried(): void {
-    const { carried } = this
-    for (let at = 0; at < carried.length; at += 2) {
-      const [name, value] = [carried[at] as string, carried[at + 1] as string]
-      if (name === 'vary') this.appendHeader(name, value)
-      else if (!this.hasHeader(name)) this.setHeader(name, value)
+    for (const headers of this.carried) {
+      for (let at = 0; at < headers.length; at += 2) {
+        const [name, value] = [headers[at] as string, headers[at + 1] as string]
+        if (name === 'vary') this.appendHeader(name, value)
+        else if (!this.hasHeader(name)) this.setHeader(name, value)
+      }
     }
     this.carried = []
   }

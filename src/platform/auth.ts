@@ -3,23 +3,25 @@ import type { IncomingMessage } from 'node:http'
 
 const digest = (text: string): Buffer => hash('sha256', text, 'buffer')
 
-/** Whether a text is this secret, in a time that tells nothing of it, its length included. */
-export const secretCheck = (secret: string): ((given: string) => boolean) => {
-  const expected = digest(secret)
-  return (given) => timingSafeEqual(digest(given), expected)
+/** Whether two secrets are equal, in a time that tells nothing of either, their lengths included. */
+export const sameSecret = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b))
+
+/** As much of what is given is compared: more than a token has, so that one it is only the beginning of differs. */
+const comparedBytes = 512
+
+/** The text, filled up with what no header may hold. */
+const filled = (into: Buffer, text: string): Buffer => {
+  into.fill(0)
+  into.write(text, 'utf8')
+  return into
 }
 
-/** Whether two secrets are equal, in a time that tells nothing of either, their lengths included. */
-export const sameSecret = (a: string, b: string): boolean => secretCheck(a)(b)
-
-/** Whether a request carries `Authorization: Bearer <token>`, RFC 6750. */
+/** Whether a request carries `Authorization: Bearer <token>`, RFC 6750; compared as sameSecret does, for less. */
 export const bearerCheck = (token: string): ((req: IncomingMessage) => boolean) => {
-  const isToken = secretCheck(token)
+  const size = Math.max(comparedBytes, Buffer.byteLength(token) + 1)
+  const [expected, compared] = [filled(Buffer.alloc(size), token), Buffer.alloc(size)]
   return (req) => {
     const [, given] = /^Bearer +(\S+) *$/i.exec(req.headers.authorization ?? '') ?? []
-    return given !== undefined && isToken(given)
+    return given !== undefined && timingSafeEqual(filled(compared, given), expected)
   }
 }
-
-/** Whether a request carries `Authorization: Bearer <token>`, RFC 6750. */
-export const hasBearer = (req: IncomingMessage, token: string): boolean => bearerCheck(token)(req)

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import helmet from 'helmet'
 import polka, { type Middleware, type Polka, type Request, type Response } from 'polka'
 import { createAllowedHosts } from './allowed-hosts.ts'
-import { Answer, headersOf } from './answer.ts'
+import { Answer, endWith, headersOf } from './answer.ts'
 import { createReadBody, maxBodyBytes } from './body.ts'
 import { allowOrigins } from './cors.ts'
 import type { Log } from './log.ts'
@@ -60,7 +60,7 @@ const slowMs = 1_000
 export const sendJson = (res: ServerResponse, body: unknown, status = 200): void => {
   const bytes = Buffer.from(JSON.stringify(body))
   res.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', 'content-length': bytes.length })
-  res.end(bytes)
+  endWith(res, bytes)
 }
 
 /** Answers with problem details, RFC 9457. */
@@ -69,7 +69,7 @@ export const sendProblem = (res: ServerResponse, { problem }: ProblemError): voi
   const bytes = Buffer.from(JSON.stringify(problem))
   if (problem.status === 401) res.setHeader('www-authenticate', 'Bearer')
   res.writeHead(problem.status, { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'content-length': bytes.length })
-  res.end(bytes)
+  endWith(res, bytes)
 }
 
 /** Polka's and body-parser's errors carry a status; everything else is ours to mend and tells the caller nothing. */
@@ -146,17 +146,18 @@ export const createHttp = (options: HttpOptions): Http => {
   app.use((req, res, next) => {
     const answer = res as Answer
     req.requestId = requestId(req)
-    answer.carried = ['x-request-id', req.requestId, ...security]
+    const own = ['x-request-id', req.requestId]
+    answer.carried = [own, security]
     observe(req, answer)
     hosts.check(req)
     // before authorize: a preflight carries no token, and a page must be able to read why it was refused
     if (crossOrigin !== undefined) {
       if (req.method === 'OPTIONS') return crossOrigin.preflight(req, res, next)
-      answer.carried.push(...crossOrigin.headers(req))
+      answer.carried = [own, security, crossOrigin.headers(req)]
     }
     if (spend !== undefined) {
       const { allowed, headers } = spend(req.socket.remoteAddress ?? '')
-      answer.carried.push(...headers)
+      own.push(...headers)
       if (!allowed) throw new ProblemError('too-many-requests', `${options.rateLimit} requests a minute are answered`)
     }
     authorize(req)

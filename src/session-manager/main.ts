@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Gauge } from 'prom-client'
 import type { Status } from '../contract/session.ts'
-import { hasBearer } from '../platform/auth.ts'
+import { bearerCheck } from '../platform/auth.ts'
 import { createHttp } from '../platform/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/problem.ts'
@@ -178,11 +178,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   if (forwarding && placement) gauge('lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))
   if (config.PROFILE_BACKUP !== '') gauge('profile_backup_seconds', 'when the linked device was last backed up by this process, UNIX time; 0: not yet', () => (placement?.backedUpAt() ?? 0) / 1_000)
 
+  const hasToken = bearerCheck(config.SESSION_MANAGER_TOKEN)
   const http = createHttp({
     log, metrics,
     allowedHosts: [],
     authorize: (req) => {
-      if (req.path !== '/health' && !hasBearer(req, config.SESSION_MANAGER_TOKEN)) {
+      if (req.path !== '/health' && !hasToken(req)) {
         throw new ProblemError('unauthorized', 'send Authorization: Bearer with SESSION_MANAGER_TOKEN of session-manager.env')
       }
     }

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { Problem } from '../../src/contract/problem.ts'
 import { InboundPage, InboundRecord } from '../../src/contract/record.ts'
 import { Connect, Disconnect, Erased, Health, PairingCode, Qr, Status } from '../../src/contract/session.ts'
-import { hasBearer } from '../../src/platform/auth.ts'
+import { bearerCheck } from '../../src/platform/auth.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { openJournal } from '../../src/session-manager/journal.ts'
 import { addRoutes } from '../../src/session-manager/routes.ts'
@@ -62,7 +62,7 @@ const rig = async (t: Test) => {
       }),
     {
       authorize: (req) => {
-        if (req.path !== '/health' && !hasBearer(req, token)) throw new ProblemError('unauthorized', 'send Authorization: Bearer')
+        if (req.path !== '/health' && !bearerCheck(token)(req)) throw new ProblemError('unauthorized', 'send Authorization: Bearer')
       }
     }
   )

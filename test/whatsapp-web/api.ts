@@ -13,6 +13,8 @@ export interface Scenario {
   /** `early`: complete before whatsapp-web.js listens; `stuck`: it progresses and does not end; `never`: it does not begin. */
   sync: 'normal' | 'early' | 'stuck' | 'never'
   syncStepMs: number
+  /** How long it takes to load earlier messages of a chat: the real page asks its database, or the phone. */
+  loadMs: number
   /** Until the page first tries again when its connection is lost. */
   reconnectMs: number
   version: string

@@ -38,7 +38,7 @@ export const writeWrapper = async (directory: string, port: number, spki: string
     path,
     `#!/bin/sh
 # Chromium in which web.whatsapp.com is the simulated one on port ${port}.
-exec /usr/bin/chromium --host-resolver-rules="$(/bin/cat '${directory}/host-rules')" \\
+exec /usr/bin/chromium-headless-shell --host-resolver-rules="$(/bin/cat '${directory}/host-rules')" \\
   --ignore-certificate-errors-spki-list=${spki} --simulated-whatsapp=${port} "$@"
 `
   )

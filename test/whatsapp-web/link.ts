@@ -144,6 +144,14 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     }
   }
 
+  const answer = (frame: Record<string, unknown>): void => {
+    try {
+      send({ t: 'answer', n: frame['n'], result: queries[frame['what'] as string]?.(frame) ?? null })
+    } catch (error) {
+      send({ t: 'answer', n: frame['n'], error: String(error) })
+    }
+  }
+
   const frames: Record<string, (frame: Record<string, unknown>) => void> = {
     hello: (frame) => {
       hello = frame as unknown as Hello
@@ -168,11 +176,8 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     'peer-request': () => undefined,
     outbound: ({ name, detail }) => outbound(name as string, detail as string),
     query: (frame) => {
-      try {
-        send({ t: 'answer', n: frame['n'], result: queries[frame['what'] as string]?.(frame) ?? null })
-      } catch (error) {
-        send({ t: 'answer', n: frame['n'], error: String(error) })
-      }
+      if (frame['what'] === 'earlier' && scenario.loadMs > 0) after(scenario.loadMs, () => answer(frame))
+      else answer(frame)
     }
   }
   socket.on('message', (data) => {

@@ -20,7 +20,7 @@ import { createPhone } from './phone.ts'
 export type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
 
 const usual: Scenario = {
-  firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, reconnectMs: 200,
+  firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, reconnectMs: 200,
   version: '2.3000.1031521324', missing: [], deprecated: false
 }
 

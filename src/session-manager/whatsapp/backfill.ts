@@ -7,13 +7,18 @@ import type { Raw } from './raw.ts'
 
 /** Reading back out of WhatsApp Web what was missed. It reads what the page holds and has it load earlier messages. */
 
-/** Chats read in one call into the page, and messages read back from one chat at most. */
-const chatsPerCall = 20
+/** Messages read back from one chat at most. */
 const messagesPerChat = 5_000
+/** A call into the page reads this many chats at most, and begins no other chat past so many messages or so much time. */
+const call = { chats: 100, messages: 5_000, ms: 20_000 }
+/** Chats that earlier messages are loaded for at once: WhatsApp is not to be hammered. */
+const loadsAtOnce = 20
 
 interface ReadBack {
   messages: Raw[]
   truncated: number
+  /** How many of the chats asked for were read: the first ones. */
+  chats: number
 }
 
 /** Ids of the chats with activity since a time, the quietest first, so that the order is roughly that of the messages. */
@@ -28,9 +33,10 @@ const activeChats = (page: Page, since: number): Promise<string[]> =>
       .map((chat) => chat.id._serialized)
   }, since)
 
-const readChats = (page: Page, ids: string[], since: number): Promise<ReadBack> =>
-  page.evaluate(
-    async (chatIds, from, most) => {
+/** What is null, false or empty means as much as what is not there, and is most of a model. As text, for that crosses fastest. */
+const readChats = async (page: Page, ids: string[], since: number): Promise<ReadBack> => {
+  const text = await page.evaluate(
+    async (chatIds, from, most, bounds, atOnce) => {
       type Model = { t: number; id: unknown }
       type Chat = { msgs: { getModelsArray: () => Model[] } }
       const { require, WWebJS } = globalThis as unknown as {
@@ -41,38 +47,61 @@ const readChats = (page: Page, ids: string[], since: number): Promise<ReadBack> 
         }
         WWebJS: { getMessageModel: (message: Model) => Record<string, unknown> }
       }
-      const messages: Record<string, unknown>[] = []
-      let truncated = 0
-      for (const id of chatIds) {
-        const chat = require('WAWebCollections').Chat.get(require('WAWebWidFactory').createWid(id))
-        if (chat === undefined) continue
+      const tells = (value: unknown): boolean => value !== null && value !== false && !(Array.isArray(value) && value.length === 0)
+      const end = Date.now() + bounds.ms
+      const missed: Record<string, unknown>[][] = []
+      let [next, count, truncated] = [0, 0, 0]
+
+      const load = async (chat: Chat): Promise<void> => {
         for (;;) {
           const held = chat.msgs.getModelsArray()
           const oldest = held.reduce((least, message) => Math.min(least, message.t), Infinity)
-          if (oldest < from) break
+          if (oldest < from) return
           if (held.length >= most) {
             truncated += 1
-            break
+            return
           }
           const earlier = await require('WAWebChatLoadMessages').loadEarlierMsgs({ chat })
-          if (!earlier || earlier.length === 0) break
+          if (!earlier || earlier.length === 0) return
         }
-        const missed = chat.msgs.getModelsArray().filter((message) => message.t >= from)
-        missed.sort((a, b) => a.t - b.t)
-        messages.push(...missed.map((message) => WWebJS.getMessageModel(message)))
       }
-      return { messages, truncated }
+      const readOne = async (index: number): Promise<void> => {
+        const chat = require('WAWebCollections').Chat.get(require('WAWebWidFactory').createWid(chatIds[index] as string))
+        if (chat === undefined) return
+        await load(chat)
+        const models = chat.msgs.getModelsArray().filter((message) => message.t >= from).sort((a, b) => a.t - b.t)
+        missed[index] = models.map((message) => Object.fromEntries(Object.entries(WWebJS.getMessageModel(message)).filter(([, value]) => tells(value))))
+        count += models.length
+      }
+      const readOn = async (): Promise<void> => {
+        while (next < chatIds.length && (next === 0 || (count < bounds.messages && Date.now() < end))) await readOne(next++)
+      }
+      await Promise.all(Array.from({ length: atOnce }, readOn))
+      return JSON.stringify({ messages: missed.flat(), truncated, chats: next })
     },
     ids,
     since,
-    messagesPerChat
+    messagesPerChat,
+    call,
+    loadsAtOnce
   )
+  return JSON.parse(text) as ReadBack
+}
 
-/** Drafts of all messages since a time (UNIX seconds), a group of chats at a time. */
+/** Drafts of all messages since a time (UNIX seconds), a group of chats at a time; the next is read while the caller has the last. */
 export async function* readBack(page: Page, since: number, mapping: Mapping, log: Log): AsyncGenerator<Draft[]> {
   const chats = await activeChats(page, since)
-  for (let start = 0; start < chats.length; start += chatsPerCall) {
-    const { messages, truncated } = await readChats(page, chats.slice(start, start + chatsPerCall), since)
+  const readFrom = (start: number): Promise<ReadBack> => {
+    const reading = readChats(page, chats.slice(start, start + call.chats), since)
+    // nobody awaits it when the caller gives up
+    reading.catch(() => undefined)
+    return reading
+  }
+  let start = 0
+  for (let reading = readFrom(start); start < chats.length; ) {
+    const { messages, truncated, chats: read } = await reading
+    start += read
+    if (start < chats.length) reading = readFrom(start)
     if (truncated > 0) {
       log.warn({ event: 'backfill_truncated', chats: truncated, limit: messagesPerChat }, 'some chats have more missed messages than are read back')
     }

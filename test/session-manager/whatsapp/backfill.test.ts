@@ -10,6 +10,8 @@ const mapping = { media: { maxBytes: 0, types: [] }, me: [me] }
 /** Chats as WhatsApp Web holds them: the latest messages in memory, the earlier ones loaded a few at a time. */
 const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perLoad?: number }>) => {
   const loads: string[] = []
+  const loading = { now: 0, most: 0 }
+  let fault: string | undefined
   const model = (chat: string, t: number) => ({ t, id: `${chat}-${t}` })
   const collection = new Map(
     Object.entries(chats).map(([id, { held, earlier = [], perLoad = 2 }]) => {
@@ -32,10 +34,17 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
     })
   )
   type Chat = NonNullable<ReturnType<typeof collection.get>>
+  const loadEarlier = async ({ chat }: { chat: Chat }): Promise<unknown[]> => {
+    loading.most = Math.max(loading.most, (loading.now += 1))
+    await new Promise((turn) => setImmediate(turn))
+    loading.now -= 1
+    if (fault !== undefined) throw new Error(fault)
+    return chat.load()
+  }
   const modules: Record<string, unknown> = {
     WAWebCollections: { Chat: { getModelsArray: () => [...collection.values()], get: (wid: { _serialized: string }) => collection.get(wid._serialized) } },
     WAWebWidFactory: { createWid: (id: string) => ({ _serialized: id }) },
-    WAWebChatLoadMessages: { loadEarlierMsgs: async ({ chat }: { chat: Chat }) => chat.load() }
+    WAWebChatLoadMessages: { loadEarlierMsgs: loadEarlier }
   }
   const { page } = inPage({
     require: (name: string) => modules[name],
@@ -43,7 +52,7 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
       getMessageModel: ({ t, id }: { t: number; id: string }) => ({ ...rawText(id), t, id: { fromMe: false, remote: id.split('-')[0], id, _serialized: `false_${id}` } })
     }
   })
-  return { page, loads, collection }
+  return { page, loads, loading, collection, fail: (message: string) => void (fault = message) }
 }
 const collect = async (groups: AsyncIterable<Draft[]>): Promise<Draft[][]> => {
   const all: Draft[][] = []
@@ -80,10 +89,37 @@ t.test('a chat with very many missed messages is read back in part, and that is 
 })
 
 t.test('many chats come a group at a time', async (t) => {
-  const chats = Object.fromEntries(Array.from({ length: 45 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index, 1] }]))
+  const chats = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index, 1] }]))
   const groups = await collect(readBack(pageOf(chats).page, 500, mapping, logLines().log))
-  t.same(groups.map(({ length }) => length), [20, 20, 5])
-  t.same(times(groups.flat()), Array.from({ length: 45 }, (_, index) => 1_000 + index))
+  t.same(groups.map(({ length }) => length), [100, 100, 50])
+  t.same(times(groups.flat()), Array.from({ length: 250 }, (_, index) => 1_000 + index))
+})
+
+t.test('a group is smaller when its chats have much, and each chat is read once', async (t) => {
+  const chats = Object.fromEntries(Array.from({ length: 60 }, (_, chat) => [`${chat}@c.us`, { held: Array.from({ length: 400 }, (_, index) => 1_000 + chat * 400 + index) }]))
+  const groups = await collect(readBack(pageOf(chats).page, 500, mapping, logLines().log))
+  t.ok(groups.length > 1, `${groups.length} groups`)
+  t.same(times(groups.flat()), Array.from({ length: 60 * 400 }, (_, index) => 1_000 + index))
+})
+
+t.test('earlier messages are loaded for many chats at once, but not for all', async (t) => {
+  const { page, loading } = pageOf(Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index], earlier: [900], perLoad: 1 }])))
+  const drafts = (await collect(readBack(page, 800, mapping, logLines().log))).flat()
+  t.equal(drafts.length, 100)
+  t.equal(loading.most, 20)
+})
+
+t.test('the next group is read while the caller has the last, and nobody minds when it is wanted no more', async (t) => {
+  const { page, loads, fail } = pageOf(Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index] }])))
+  const groups = readBack(page, 800, mapping, logLines().log)
+  await groups.next()
+  t.equal(loads.length, 100)
+  await groups.next()
+  t.equal(loads.length, 200)
+  fail('the page is closed')
+  await groups.return(undefined)
+  const again = readBack(page, 800, mapping, logLines().log)
+  await t.rejects(again.next(), { message: 'the page is closed' })
 })
 
 t.test('a chat that is deleted meanwhile is passed over', async (t) => {
