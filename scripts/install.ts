@@ -3,7 +3,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { compileAhead } from './compile-ahead.ts'
 import { fillEnvFile, parseEnvFile } from './env-file.ts'
+import type { Service } from './unit-options.ts'
 
 /**
  * `scripts/up` where systemd runs the machine, after setup: a release of what was built, the user, the env files, the
@@ -39,7 +41,7 @@ const textOf = (path: string): string | undefined => (existsSync(path) ? readFil
 // --- the release: all that the services need, under a name that its content gives ---
 const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy/env', 'deploy/systemd', 'dist']
 /** What of scripts works without the sources. */
-const scripts = ['doctor', 'env-file.ts', 'install.ts', 'leadmaster', 'uninstall', 'up']
+const scripts = ['compile-ahead.ts', 'doctor', 'env-file.ts', 'install.ts', 'leadmaster', 'uninstall', 'unit-options.ts', 'up']
 
 const filesOf = (path: string): string[] =>
   statSync(path).isDirectory() ? readdirSync(path).sort().flatMap((entry) => filesOf(join(path, entry))) : [path]
@@ -145,11 +147,17 @@ const makeUser = (): void => {
   run('systemd-tmpfiles', '--create', '/etc/tmpfiles.d/leadmaster.conf')
 }
 
-type Service = 'session-manager' | 'central-hub'
 const envFile = (service: Service): string => join(etc, `${service}.env`)
 const env = (service: Service): Record<string, string> | undefined => {
   const text = textOf(envFile(service))
   return text === undefined ? undefined : parseEnvFile(text)
+}
+
+/** What the services start with, for their user; a release before may have none of it, and then takes longer. */
+const compile = async (release: string): Promise<void> => {
+  if (!existsSync(join(release, 'scripts/compile-ahead.ts'))) return
+  const id = (flag: string): number => Number(run('id', flag, 'leadmaster'))
+  await compileAhead(release, { uid: id('-u'), gid: id('-g') }).catch((error: unknown) => say(`starts will take a little longer, for the code could not be compiled ahead: ${error instanceof Error ? error.message : String(error)}`))
 }
 
 /** What an operator has there stays as it is. */
@@ -269,6 +277,7 @@ const activate = async (release: string, first: boolean): Promise<string | undef
   linkTo(current, join('releases', basename(release)))
   const changed = installFiles(release)
   makeUser()
+  await compile(release)
   makeEnvFiles(release)
   for (const [path, script] of Object.entries(onPath)) {
     // a release before may not have it

@@ -10,6 +10,7 @@ import { readConfig as readCentralHub } from '../src/central-hub/config.ts'
 import { EnvironmentError } from '../src/platform/env.ts'
 import { readConfig as readSessionManager } from '../src/session-manager/config.ts'
 import { fillEnvFile, parseEnvFile } from './env-file.ts'
+import { nodeOptions, type Service } from './unit-options.ts'
 
 /** `scripts/up` after setup: the env files, then the simulation if asked for, session-manager, central-hub, until told to stop. */
 
@@ -30,7 +31,6 @@ const shown = (path: string): string => {
 
 // --- the env files: made once from the templates; those of the kind not running are put aside, with its state ---
 type Kind = 'real' | 'simulated'
-type Service = 'session-manager' | 'central-hub'
 const services = ['session-manager', 'central-hub'] as const
 const kind: Kind = simulated ? 'simulated' : 'real'
 const envFile = (service: Service): string => join(home, `${service}.env`)
@@ -246,8 +246,8 @@ if (!manager || !hub) {
   await finish(EX_CONFIG)
 } else {
   const ownOfManager = [manager.STATE_DIR, ...(simulated ? [simulation] : [])]
-  await untilReady(launch('session-manager', read('session-manager') ?? {}, ownOfManager, ['dist/session-manager/main.js'], manager.SHUTDOWN_TIMEOUT + 5_000))
-  await untilReady(launch('central-hub', read('central-hub') ?? {}, [hub.STATE_DIR], ['dist/central-hub/main.js'], hub.SHUTDOWN_TIMEOUT + 5_000))
+  await untilReady(launch('session-manager', read('session-manager') ?? {}, ownOfManager, [...nodeOptions(root, 'session-manager'), 'dist/session-manager/main.js'], manager.SHUTDOWN_TIMEOUT + 5_000))
+  await untilReady(launch('central-hub', read('central-hub') ?? {}, [hub.STATE_DIR], [...nodeOptions(root, 'central-hub'), 'dist/central-hub/main.js'], hub.SHUTDOWN_TIMEOUT + 5_000))
 
   const url = (host: string, port: number): string => `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
   const hubUrl = url(hub.HOST, hub.PORT)

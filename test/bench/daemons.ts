@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { nodeOptions, type Service } from '../../scripts/unit-options.ts'
 import { centralHubEnv, freePort, sessionManagerEnv, startDaemon, type Daemon } from '../end-to-end/daemon.ts'
 import type { Bench } from './row.ts'
 
@@ -10,8 +11,9 @@ import type { Bench } from './row.ts'
 /** As on a server, where what tests hasten is left at its default. */
 const production = { NODE_ENV: 'production', LOG_LEVEL: 'info' }
 
-/** What Node is to run for a daemon. */
-export const built = (bench: Bench, service: 'session-manager' | 'central-hub'): string[] => [
+/** What Node is to run for a daemon, with the options that its unit gives. */
+export const built = (bench: Bench, service: Service): string[] => [
+  ...nodeOptions(join(bench.dist, '..'), service),
   ...(bench.profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval=500', `--cpu-prof-dir=${bench.profiles}`, `--cpu-prof-name=${service}-${Date.now()}.cpuprofile`]),
   join(bench.dist, service, 'main.js')
 ]

@@ -1,22 +1,26 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { compileAhead } from '../../scripts/compile-ahead.ts'
 
 /** The peers of this kind, from the npm registry, with what they are called there. */
 const packages = ['express@5', 'axios@1', 'helmet@8', 'cors@2', 'express-rate-limit@8', 'autocannon@9'] as const
 
-/**
- * Builds src as `npm run build` does, in a copy, so that the daemons that are measured are what is deployed and the
- * clone's own dist is left alone; brings the peers beside it. @returns the peers' versions
- */
-export const prepare = async (root: string, where: string): Promise<Record<string, string>> => {
-  for (const entry of ['src', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(root, entry), join(where, entry), { recursive: true })
+/** Builds src as `npm run build` does, in a copy: the clone's own dist is left alone. */
+export const buildCopy = (root: string, where: string): void => {
+  for (const entry of ['src', 'scripts', 'deploy/systemd', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(root, entry), join(where, entry), { recursive: true })
   // links one by one: the build keeps a cache of its own in node_modules
   mkdirSync(join(where, 'node_modules'))
   for (const entry of readdirSync(join(root, 'node_modules'))) {
     if (entry !== '.cache') symlinkSync(join(root, 'node_modules', entry), join(where, 'node_modules', entry))
   }
   execFileSync(process.execPath, [join(where, 'scripts/build.ts')], { cwd: where, stdio: ['ignore', 'inherit', 'inherit'] })
+}
+
+/** Has the daemons in a copy as they are deployed, and brings the peers beside them. @returns the peers' versions */
+export const prepare = async (root: string, where: string): Promise<Record<string, string>> => {
+  buildCopy(root, where)
+  await compileAhead(where)
 
   const peers = join(where, 'peers')
   mkdirSync(peers)

@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { nodeOptions, type Service } from '../../scripts/unit-options.ts'
 import { schema as centralHub } from '../../src/central-hub/config.ts'
 import { schema as sessionManager } from '../../src/session-manager/config.ts'
 
 /** The units in deploy/systemd as systemd reads them; test/root runs them on a booted one. */
 
 const run = promisify(execFile)
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const unitsDir = new URL('../../deploy/systemd/', import.meta.url)
 const services = {
   'session-manager': { schema: sessionManager, other: centralHub, exposure: 2.2 },
@@ -47,7 +50,7 @@ t.test('systemd-analyze verify has nothing to say', async (t) => {
   t.equal(stdout + stderr, '')
 })
 
-for (const [service, { schema, other, exposure }] of Object.entries(services)) {
+for (const [service, { schema, other, exposure }] of Object.entries(services) as [Service, (typeof services)[Service]][]) {
   t.test(`leadmaster-${service}.service`, async (t) => {
     const { Unit, Service, Install } = await unit(service)
 
@@ -61,7 +64,8 @@ for (const [service, { schema, other, exposure }] of Object.entries(services)) {
 
     t.test('tells its readiness and its health itself, from node as the main process', async (t) => {
       t.match(Service, { Type: ['notify'], NotifyAccess: ['main'] })
-      t.same(Service?.['ExecStart'], [`/opt/leadmaster/current/runtime/bin/node /opt/leadmaster/current/dist/${service}/main.js`])
+      t.same(Service?.['ExecStart'], [`/opt/leadmaster/current/runtime/bin/node ${nodeOptions(root, service).join(' ')} /opt/leadmaster/current/dist/${service}/main.js`])
+      t.same(nodeOptions(root, service).filter((option) => !/^--(max-semi-space-size|heap-growing-percent)=\d+$/.test(option)), [], 'what keeps the heap small')
       t.ok(seconds(Service?.['WatchdogSec']?.[0]) >= 10)
     })
 

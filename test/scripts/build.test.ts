@@ -1,0 +1,57 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { compileAhead } from '../../scripts/compile-ahead.ts'
+import { buildCopy } from '../bench/prepare.ts'
+
+const run = promisify(execFile)
+const root = resolve(import.meta.dirname, '../..')
+
+/** What each file of a directory has in it. */
+const contents = (directory: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((file) => [file.slice(directory.length), createHash('sha256').update(readFileSync(file)).digest('hex')])
+  )
+
+t.test('the same src and packages give the same bytes, wherever the clone is', { timeout: 300_000 }, async (t) => {
+  const clones = [join(t.testdir({}), 'one'), join(t.testdirName, 'two/deeper')] as const
+  for (const clone of clones) buildCopy(root, clone)
+  const [one, two] = clones.map((clone) => contents(join(clone, 'dist'))) as [Record<string, string>, Record<string, string>]
+  t.same(two, one)
+  for (const file of ['session-manager/main.js', 'central-hub/main.js', 'cli/main.js', 'doctor/main.js', 'client/index.js', 'client/index.d.ts', 'central-hub/api/docs/docs.css', 'central-hub/console/index.html']) {
+    t.ok(`/${file}` in one, file)
+  }
+  for (const file of Object.keys(one)) t.notMatch(readFileSync(join(clones[0], 'dist', file), 'latin1'), t.testdirName, `${file} names no directory of the build`)
+
+  await t.test('what the services start with is compiled ahead, by them themselves', async (t) => {
+    const compiled = join(clones[0], 'node_modules/.cache/leadmaster/compiled')
+    await compileAhead(clones[0])
+    const [one] = readdirSync(compiled)
+    t.match(one, new RegExp(`^${process.version}-`), 'for this Node')
+    const made = readdirSync(join(compiled, one ?? ''))
+    t.ok(made.length >= 2, 'both services')
+    await compileAhead(clones[0])
+    t.same(readdirSync(join(compiled, one ?? '')), made, 'it is made once')
+  })
+
+  await t.test('where that fails nothing is left of it, and a service starts all the same', async (t) => {
+    await t.rejects(compileAhead(join(clones[1], 'src')))
+    t.notOk(existsSync(join(clones[1], 'src/node_modules/.cache/leadmaster/compiled')))
+    const refused = await run(process.execPath, [join(clones[1], 'dist/central-hub/main.js')], { env: {} }).catch((error: unknown) => error as { code: number; stdout: string })
+    t.match(refused, { code: 78, stdout: /central-hub cannot start/ })
+  })
+
+  await t.test('the client is a module for browsers: nothing of Node in it', async (t) => {
+    const client = join(clones[0], 'dist/client/index.js')
+    t.notMatch(readFileSync(client, 'utf8'), /node:|createRequire/)
+    t.match(await import(pathToFileURL(client).href), { createClient: Function })
+  })
+})
