@@ -285,18 +285,23 @@ const anyRecord = fc
 
 t.test('how many records are taken at once makes no difference', async (t) => {
   /** All that is in the store but when it was put there. */
-  const everything = async (db: Db): Promise<unknown> => ({
-    leads: (await db.selectFrom('leads').selectAll().orderBy('id').execute()).map(({ updated_at: _at, ...row }) => row),
-    merged: await db.selectFrom('merged_leads').selectAll().orderBy('old_id').execute(),
-    messages: await db.selectFrom('messages').selectAll().orderBy('pk').execute(),
-    changes: (await db.selectFrom('lead_changes').selectAll().orderBy('id').execute()).map(({ at: _at, ...row }) => row),
-    reactions: await db.selectFrom('reactions').selectAll().orderBy(['account', 'message_id', 'sender']).execute(),
-    votes: await db.selectFrom('votes').selectAll().orderBy(['account', 'message_id', 'voter']).execute(),
-    answers: await db.selectFrom('answers').selectAll().orderBy('reply_pk').execute(),
-    counts: await db.selectFrom('message_counts').selectAll().where((count) => count.or([count('inbound', '<>', 0), count('outbound', '<>', 0)])).orderBy(['quarter', 'account']).execute(),
-    told: new Set((await db.selectFrom('events').selectAll().execute()).map(({ type, ref }) => `${type} ${ref}`)),
-    cursor: await readCursor(db, 'main')
-  })
+  const everything = async (db: Db): Promise<unknown> => {
+    const merged = await db.selectFrom('merged_leads').selectAll().orderBy('old_id').execute()
+    // one that comes and goes within one transaction was never seen: only that it is gone is told
+    const gone = new Set(merged.map(({ old_id }) => `lead ${old_id}`))
+    return {
+      leads: (await db.selectFrom('leads').selectAll().orderBy('id').execute()).map(({ updated_at: _at, ...row }) => row),
+      merged,
+      messages: await db.selectFrom('messages').selectAll().orderBy('pk').execute(),
+      changes: (await db.selectFrom('lead_changes').selectAll().orderBy('id').execute()).map(({ at: _at, ...row }) => row),
+      reactions: await db.selectFrom('reactions').selectAll().orderBy(['account', 'message_id', 'sender']).execute(),
+      votes: await db.selectFrom('votes').selectAll().orderBy(['account', 'message_id', 'voter']).execute(),
+      answers: await db.selectFrom('answers').selectAll().orderBy('reply_pk').execute(),
+      counts: await db.selectFrom('message_counts').selectAll().where((count) => count.or([count('inbound', '<>', 0), count('outbound', '<>', 0)])).orderBy(['quarter', 'account']).execute(),
+      told: new Set((await db.selectFrom('events').selectAll().execute()).map(({ type, ref }) => `${type} ${ref}`).filter((told) => !gone.has(told))),
+      cursor: await readCursor(db, 'main')
+    }
+  }
   await fc.assert(
     fc.asyncProperty(fc.array(anyRecord, { minLength: 1, maxLength: 60 }), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 20, maxLength: 20 }), fc.boolean(), async (facts, times, named) => {
       const records = facts.map(({ person, number, shown, moved, kind, name, type, day }) => {

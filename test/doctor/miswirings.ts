@@ -31,7 +31,7 @@ export const miswirings: readonly Miswiring[] = [
   { what: 'no session-manager.env', make: `rm ${manager}`, cause: /^session-manager env file: .*session-manager\.env is missing/ },
   { what: 'no central-hub.env', make: `rm ${hub}`, cause: /^central-hub env file: .*central-hub\.env is missing/ },
   { what: 'a near miss of a name', make: `sed -i 's/^LOG_LEVEL=/LOGLEVEL=/' ${manager}`, cause: /^session-manager env file: LOGLEVEL is unknown: did you mean LOG_LEVEL\?/, after: 'restart' },
-  { what: 'a name that nobody knows', make: add(hub, 'DATABASE_URL=postgres://db/leads'), cause: /^central-hub env file: DATABASE_URL is unknown/, after: 'restart' },
+  { what: 'a name that nobody knows', make: add(hub, 'REDIS_URL=redis://cache/0'), cause: /^central-hub env file: REDIS_URL is unknown/, after: 'restart' },
   { what: "the other service's variable", make: add(hub, 'CHROMIUM_PATH=/usr/bin/chromium'), cause: /^central-hub env file: CHROMIUM_PATH is unknown/ },
   { what: 'a required variable is missing', make: `sed -i '/^PORT=/d' ${hub}`, cause: /^central-hub env file: PORT is missing/ },
   { what: 'an empty variable', make: set(manager, 'LOG_LEVEL', ''), cause: /^session-manager env file: LOG_LEVEL is empty/ },

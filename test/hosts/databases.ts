@@ -50,7 +50,8 @@ export const startPostgres = (host: Host, where: Where): { server: Service; url:
   writeFileSync(passwordFile, password)
   const initdb = ['sh', '-c', `${postgres}/initdb -D '${directory}/data' -U leadmaster -E UTF8 --locale=C.UTF-8 --auth=scram-sha-256 --pwfile='${passwordFile}' && echo 'host all all 10.77.0.0/24 scram-sha-256' >>'${directory}/data/pg_hba.conf'`]
   execFileSync(...onHost(host, directory, {}, initdb), { stdio: ['ignore', 'ignore', 'inherit'] })
-  const command = [`${postgres}/postgres`, '-D', `${directory}/data`, '-c', `listen_addresses=${host.lan}`, '-c', `unix_socket_directories=${directory}`]
+  // machines that boot beside this one empty /dev/shm
+  const command = [`${postgres}/postgres`, '-D', `${directory}/data`, '-c', 'dynamic_shared_memory_type=mmap', '-c', `listen_addresses=${host.lan}`, '-c', `unix_socket_directories=${directory}`]
   const server = keepRunning({ ...where, name: 'postgres', host, directory, command })
   return { server, url: `postgres://leadmaster:${password}@${host.lan}:5432/postgres` }
 }

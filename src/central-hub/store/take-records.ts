@@ -37,7 +37,8 @@ interface Work {
   /** Lead of each new message. */
   fresh: { message: MessageAtWork; lead: LeadAtWork | undefined }[]
   changed: Set<MessageAtWork>
-  responses: InboundRecord[]
+  /** Messages that are new or changed, and responses to such, in the order in which that is told. */
+  told: Set<MessageAtWork | InboundRecord>
   news: Map<LeadAtWork, News>
 }
 
@@ -50,7 +51,7 @@ const newsOf = ({ news }: Work, lead: LeadAtWork): News => {
 /** @returns false when the lead of the record is to be settled first */
 const goThrough = (work: Work, record: InboundRecord): boolean => {
   if (record.kind === 'reaction' || record.kind === 'vote') {
-    work.responses.push(record)
+    work.told.add(record)
     return true
   }
   const belongs = hasLead(record.message)
@@ -59,6 +60,7 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   const taken = takeMessage(work.messages, record)
   if (taken === undefined) return true
   const { message, isNew } = taken
+  work.told.add(message)
   if (isNew) work.fresh.push({ message, lead })
   else if (message.content === undefined) work.changed.add(message)
   if (lead === undefined) return true
@@ -100,14 +102,10 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     await leadWriter.insert(db, newLeads)
     await messageWriter.insert(db, work.fresh.map(({ message, lead }) => ({ message, leadId: lead?.row.id ?? null })))
     await messageWriter.update(db, work.changed)
-    for (const { message } of work.fresh) {
-      taken.messages.add(message.row.pk)
-      taken.newMessages.add(message.row.pk)
-    }
-    for (const { row } of work.changed) taken.messages.add(row.pk)
-    for (const response of work.responses) {
-      const of = await writeResponse(db, response)
-      if (of !== undefined) taken.messages.add(of)
+    for (const { message } of work.fresh) taken.newMessages.add(message.row.pk)
+    for (const one of work.told) {
+      const pk = 'row' in one ? one.row.pk : await writeResponse(db, one)
+      if (pk !== undefined) taken.messages.add(pk)
     }
     await writeLeads(db, work)
     for (const { row } of newLeads) taken.newLeads.add(row.id)
@@ -131,7 +129,7 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     const work: Work = {
       leads: await leadWriter.read(db, account, messages.filter(hasLead)),
       messages: await messageWriter.read(db, account, new Set(messages.map(({ id }) => id))),
-      fresh: [], changed: new Set(), responses: [], news: new Map()
+      fresh: [], changed: new Set(), told: new Set(), news: new Map()
     }
     const stop = records.findIndex((record) => !goThrough(work, record))
     await write(db, work, taken)
