@@ -28,8 +28,8 @@ export interface PostgresServer {
 const programs = '/usr/lib/postgresql/15/bin'
 /** PostgreSQL refuses to run as root: `nobody` does. */
 const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-/** What is in it is gone with the test; its shared memory is in its folder, for a machine that boots beside it empties /dev/shm. */
-const careless = ['dynamic_shared_memory_type=mmap', 'fsync=off', 'full_page_writes=off', 'synchronous_commit=off', 'max_connections=200', 'shared_buffers=64MB', 'log_min_messages=warning']
+/** What is in it is gone with the test, but outlives `kill`; its shared memory is in its folder, for a machine that boots beside it empties /dev/shm. */
+const careless = ['dynamic_shared_memory_type=mmap', 'fsync=off', 'full_page_writes=off', 'max_connections=200', 'shared_buffers=64MB', 'log_min_messages=warning']
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
