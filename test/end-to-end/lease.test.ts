@@ -11,6 +11,8 @@ import { ask, freePort, sessionManagerEnv, startDaemon, token, type Daemon } fro
 /** One account on two hosts: real session-managers, a real nats-server, and the simulated WhatsApp's log of who was connected. */
 
 t.setTimeout(240_000)
+// they mostly wait, for the time of a lease to be over
+t.jobs = 2
 
 const ana = '+5215512345678'
 const ttlS = 6
@@ -86,7 +88,7 @@ const pair = async (rig: Hosts): Promise<{ first: Daemon; second: Daemon }> => {
   return { first, second }
 }
 
-t.test('the other host waits; the owner stops, and it goes on at once; the owner is killed, and it goes on after the TTL: with no QR, and nothing is lost', async (t) => {
+t.test('the other host waits; the owner stops, and it goes on at once; the owner is killed, and it goes on after the TTL: with no QR, and nothing is lost', { buffered: true }, async (t) => {
   const rig = await hosts(t)
   const { web } = rig
   const { first, second } = await pair(rig)
@@ -125,7 +127,7 @@ t.test('the other host waits; the owner stops, and it goes on at once; the owner
   t.same(web.outbound(), [])
 })
 
-t.test('the owner is put to sleep: its browser is dead before another host has one, and when it wakes it waits', async (t) => {
+t.test('the owner is put to sleep: its browser is dead before another host has one, and when it wakes it waits', { buffered: true }, async (t) => {
   const rig = await hosts(t)
   const { first, second } = await pair(rig)
   const before = first.lines.length
@@ -138,7 +140,7 @@ t.test('the owner is put to sleep: its browser is dead before another host has o
   neverTwo(t, rig.web)
 })
 
-t.test('NATS is lost: the owner goes on for two thirds of the TTL, then closes its browser; when NATS is back, one of them goes on', async (t) => {
+t.test('NATS is lost: the owner goes on for two thirds of the TTL, then closes its browser; when NATS is back, one of them goes on', { buffered: true }, async (t) => {
   const rig = await hosts(t)
   const { first, second } = await pair(rig)
   const before = first.lines.length
@@ -158,7 +160,7 @@ t.test('NATS is lost: the owner goes on for two thirds of the TTL, then closes i
   neverTwo(t, rig.web)
 })
 
-t.test('NATS is down from the start: no browser is opened, and both /status and the log say why', async (t) => {
+t.test('NATS is down from the start: no browser is opened, and both /status and the log say why', { buffered: true }, async (t) => {
   const rig = await hosts(t)
   await rig.nats.end()
   const daemon = await rig.start('one')

@@ -23,9 +23,10 @@ export const startNats = (hosts: readonly Host[], where: Where): { servers: Serv
       `server_name: ${host.name}
 listen: ${host.lan}:4222
 http: ${host.wan}:8222
-# a server that is cut off is given up after 6 s, not 4 minutes
+# a server that is cut off is given up after 6 s, not 4 minutes, and what is sent to it holds up the others for 2 s, not 10
 ping_interval: "2s"
 ping_max: 2
+write_deadline: "2s"
 jetstream { store_dir: "${directory}", max_memory_store: 64MB, max_file_store: 4GB }
 cluster { name: leadmaster, listen: ${host.lan}:6222, routes: [${routes}] }
 `
@@ -35,13 +36,24 @@ cluster { name: leadmaster, listen: ${host.lan}:6222, routes: [${routes}] }
   return { servers, url: hosts.map(({ lan }) => `nats://${lan}:4222`).join(',') }
 }
 
-/** Resolves once the servers have chosen who leads them. */
-export const natsReady = async (hosts: readonly Host[]): Promise<void> => {
-  for (const end = Date.now() + 60_000; Date.now() < end; await delay(200)) {
-    const answers = hosts.map(({ wan }) => fetch(`http://${wan}:8222/healthz`).then(({ ok }) => ok, () => false))
-    if ((await Promise.all(answers)).every(Boolean)) return
+/** What a server says of its health, `ok` when nothing is amiss. */
+const healthOf = async ({ name, wan }: Host): Promise<string> => {
+  try {
+    const res = await fetch(`http://${wan}:8222/healthz`, { signal: AbortSignal.timeout(2_000) })
+    return res.ok ? 'ok' : `${name}: ${await res.text()}`
+  } catch (error) {
+    return `${name}: ${error instanceof Error ? error.message : String(error)}`
   }
-  throw new Error('the NATS servers did not become a cluster within a minute')
+}
+
+/** Resolves once all servers are up, and have caught up with those who lead them: after a host was cut off that takes up to a minute. */
+export const natsReady = async (hosts: readonly Host[], ms = 180_000): Promise<void> => {
+  let amiss: string[] = []
+  for (const end = Date.now() + ms; Date.now() < end; await delay(200)) {
+    amiss = (await Promise.all(hosts.map(healthOf))).filter((health) => health !== 'ok')
+    if (amiss.length === 0) return
+  }
+  throw new Error(`the NATS servers are no cluster after ${ms / 1_000} s: ${amiss.join('; ')}`)
 }
 
 export const startPostgres = (host: Host, where: Where): { server: Service; url: string } => {

@@ -7,6 +7,7 @@ import { startWhatsAppWeb, type WhatsAppWeb } from '../whatsapp-web/server.ts'
 import { natsReady, startNats, startPostgres, type Where } from './databases.ts'
 import { makeHosts, outside, type Host } from './network.ts'
 import { openProfiles } from './processes.ts'
+import type { Options } from './result.ts'
 import { keepRunning, type Service } from './service.ts'
 
 /**
@@ -33,15 +34,11 @@ export interface Layout {
   openTwice(): AccountName[]
 }
 
-export interface LayoutOptions {
-  directory: string
-  leaseTtl: string
+export interface LayoutOptions extends Pick<Options, 'directory' | 'leaseTtl' | 'restartMs' | 'backupInterval'> {
   say: (text: string) => void
 }
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-/** RestartSec= of the units is 3 s; the rest of the world is not slower than that. */
-const restartMs = 3_000
 const hubPorts = [3012, 3013] as const
 const port = { north: 3001, south: 3002 } as const
 const backupKey = 'a-key-for-the-backups-of-tests-0123456789'
@@ -55,7 +52,7 @@ const until = async (what: string, isSo: () => boolean | Promise<boolean>, ms = 
 }
 
 /** Starts everything, links the accounts, and resolves once both are READY and can be taken up elsewhere. */
-export const layOut = async ({ directory, leaseTtl, say }: LayoutOptions): Promise<Layout> => {
+export const layOut = async ({ directory, leaseTtl, restartMs, backupInterval, say }: LayoutOptions): Promise<Layout> => {
   const hosts = await makeHosts('one', 'two', 'hub')
   const where: Where = { directory, logs: join(directory, 'logs'), restartMs, say }
   const nats = startNats(Object.values(hosts), where)
@@ -92,7 +89,7 @@ export const layOut = async ({ directory, leaseTtl, say }: LayoutOptions): Promi
         CHROMIUM_PATH: whatsapp[account].chromiumPath, LEASE_TTL: leaseTtl, RECONNECT_MAX_DELAY: '15s',
         // a chat has a message a second here, not one a minute: what is read again is shorter, too
         BACKFILL_INTERVAL: '1m', BACKFILL_OVERLAP: '1m',
-        PROFILE_BACKUP: `file://${backups}`, PROFILE_BACKUP_KEY: backupKey, PROFILE_BACKUP_INTERVAL: '10s'
+        PROFILE_BACKUP: `file://${backups}`, PROFILE_BACKUP_KEY: backupKey, PROFILE_BACKUP_INTERVAL: backupInterval
       }
     })
   const link = async (account: AccountName, own: Host, other: Host): Promise<void> => {

@@ -5,6 +5,7 @@ import type { Count, Delivery, Told } from './verdict.ts'
 
 export interface Options {
   directory: string
+  /** At the least. */
   messages: number
   perSecond: number
   seed: number
@@ -21,6 +22,12 @@ export interface Options {
   patienceMs: number
   /** LEASE_TTL of the session-managers. */
   leaseTtl: string
+  /** Until a process is started again, ms: RestartSec= of the units. */
+  restartMs: number
+  /** PROFILE_BACKUP_INTERVAL of the session-managers. */
+  backupInterval: string
+  /** The kinds of faults that are not made. */
+  without: readonly string[]
 }
 
 /** A fault that was made, with its times in ms. */

@@ -37,7 +37,7 @@ const caughtUp = async ({ sent }: Traffic, frontends: readonly Frontend[]): Prom
 /** One fault after another: mostly once delivery has caught up with the one before, sometimes after no more than a moment. */
 const runFaults = async (layout: Layout, traffic: Traffic, frontends: readonly Frontend[]): Promise<Ran[]> => {
   const random = createDice(options.seed)
-  const plan = draw(random, (kind) => (kind.startsWith('kill') || kind === 'hubs rolled' ? options.times : 1))
+  const plan = draw(random, (kind) => (options.without.includes(kind) ? 0 : kind.startsWith('kill') || kind === 'hubs rolled' ? options.times : 1))
   say(`${plan.length} faults (--seed ${options.seed}): ${plan.join('; ')}`)
   const ran: Ran[] = []
   for (const kind of plan) {
@@ -78,7 +78,7 @@ const firstArrivals = (frontends: readonly Frontend[]): Map<string, number> => {
   return arrived
 }
 
-const layout = await layOut({ directory: options.directory, leaseTtl: options.leaseTtl, say })
+const layout = await layOut({ ...options, say })
 const [urlA = '', urlB = ''] = layout.hubUrls
 const frontends = [startFrontend('on the first hub', [urlA]), startFrontend('on the second hub', [urlB]), startFrontend('on either in turn', [urlA, urlB])]
 const browsers = watchBrowsers(layout)
@@ -87,7 +87,7 @@ const traffic = startTraffic(phones, options)
 const progress = setInterval(() => say(`${traffic.sent.size} written, ${frontends.map(({ first }) => first.size).join(' / ')} delivered`), 15_000)
 const flowFrom = Date.now()
 const faults = await runFaults(layout, traffic, frontends)
-await traffic.over
+await traffic.end()
 say(`all ${traffic.sent.size} are written`)
 await settle(traffic, frontends)
 const flowTo = Date.now()

@@ -12,19 +12,22 @@ export interface Sent {
 export interface Traffic {
   /** Every message written by now, by its id, in the order they were written. */
   sent: ReadonlyMap<string, Sent>
-  /** Resolves once all are written. */
-  over: Promise<void>
+  /** There is no need for more than `messages` any longer. Resolves once all are written. */
+  end(): Promise<void>
 }
 
 /** Within a second WhatsApp itself tells no order. */
 const betweenMs = 1_050
 
+/** Writes `messages`, and more until it is ended: whatever is done to the hosts meets messages that are on their way. */
 export const startTraffic = (phones: Readonly<Record<string, Pick<Phone, 'text'>>>, about: { messages: number; perSecond: number }): Traffic => {
   const { messages, perSecond } = about
   const sent = new Map<string, Sent>()
   const accounts = Object.entries(phones)
   const chats = Math.ceil((perSecond / accounts.length) * (betweenMs / 1_000) * 1.3)
   const lastAt = new Map<string, number>()
+  let ended = false
+  const wanted = (): boolean => !ended || sent.size < messages
 
   /** @returns whether it was time for the next one */
   const write = (): boolean => {
@@ -40,12 +43,19 @@ export const startTraffic = (phones: Readonly<Record<string, Pick<Phone, 'text'>
   }
   const run = async (): Promise<void> => {
     const started = performance.now()
-    while (sent.size < messages) {
+    while (wanted()) {
       // by the clock, so that a busy machine does not slow the rate down
-      const due = Math.min(messages, Math.floor(((performance.now() - started) / 1_000) * perSecond) + 1)
-      while (sent.size < due && write());
+      const due = Math.floor(((performance.now() - started) / 1_000) * perSecond) + 1
+      while (wanted() && sent.size < due && write());
       await delay(10)
     }
   }
-  return { sent, over: run() }
+  const over = run()
+  return {
+    sent,
+    end: () => {
+      ended = true
+      return over
+    }
+  }
 }
