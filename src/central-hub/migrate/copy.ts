@@ -1,0 +1,67 @@
+import type pg from 'pg'
+import { keyOf, names, type Row, type Source, type Table, type Value } from './source.ts'
+import { storable } from './storable.ts'
+
+/** What is missing of the tables, some rows at a time, each with the note that they are there in one statement. */
+
+export interface Copying {
+  source: Source
+  client: pg.Client
+  /** So many rows of a table are there now. */
+  onCopied(table: Table, rows: number): void
+  /** Ends it between two statements. */
+  signal: AbortSignal
+}
+
+interface Progress {
+  copied: number
+  lastKey: Value[] | undefined
+}
+
+/** How many rows of each table are there, and up to which key. */
+export const readProgress = async (client: pg.Client): Promise<Map<string, Progress>> => {
+  const { rows } = await client.query<{ name: string; copied: number; last_key: string | null }>('SELECT name, copied, last_key FROM sqlite_migration_tables')
+  return new Map(rows.map(({ name, copied, last_key }) => [name, { copied, lastKey: last_key === null ? undefined : (JSON.parse(last_key) as Value[]) }]))
+}
+
+/** The types of a table's columns in PostgreSQL. */
+const typesOf = async (client: pg.Client, { name, columns, allColumns }: Table): Promise<string[]> => {
+  const { rows } = await client.query<{ name: string; type: string }>('SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1', [name])
+  const types = new Map(rows.map((row) => [row.name, row.type]))
+  const differing = [...allColumns.filter((column) => !types.has(column)), ...[...types.keys()].filter((column) => !allColumns.includes(column))]
+  if (differing.length > 0) throw new Error(`the table ${name} has other columns in SQLite than in PostgreSQL: ${differing.join(', ')}`)
+  return columns.map((column) => types.get(column) as string)
+}
+
+const inserting = ({ name, columns }: Table, types: readonly string[]): string => {
+  const given = types.map((type, at) => `$${at + 1}::${type}[]`)
+  const [key, table] = [types.length + 1, types.length + 2]
+  return `WITH copied AS (INSERT INTO "${name}" (${names(columns)}) SELECT * FROM unnest(${given.join(', ')}) RETURNING 1)
+    UPDATE sqlite_migration_tables SET copied = copied + (SELECT count(*) FROM copied), last_key = $${key} WHERE name = $${table}`
+}
+
+const copyTable = async ({ source, client, onCopied, signal }: Copying, table: Table, from: Value[] | undefined): Promise<void> => {
+  const text = inserting(table, await typesOf(client, table))
+  const write = async (rows: readonly Row[], key: readonly Value[]): Promise<void> => {
+    const values = table.columns.map((_, at) => rows.map((row) => storable(row[at] as Value)))
+    await client.query({ name: table.name, text, values: [...values, JSON.stringify(key), table.name] })
+  }
+  let after = from
+  for (let rows = source.rows(table, table.columns, after); rows.length > 0; ) {
+    signal.throwIfAborted()
+    after = keyOf(table, table.columns, rows.at(-1) as Row)
+    // the next ones are read while these are written
+    const [, next] = await Promise.all([write(rows, after), (async () => source.rows(table, table.columns, after))()])
+    onCopied(table, rows.length)
+    rows = next
+  }
+}
+
+export const copyTables = async (copying: Copying): Promise<void> => {
+  const progress = await readProgress(copying.client)
+  for (const table of copying.source.tables) {
+    const done = progress.get(table.name)
+    if (done === undefined) throw new Error(`sqlite_migration_tables does not know ${table.name}`)
+    await copyTable(copying, table, done.lastKey)
+  }
+}

@@ -1,0 +1,2 @@
+/** What keeps a migration from being done, in words that say what to do. */
+export class Refused extends Error {}
