@@ -40,7 +40,8 @@ export const connectTarget = async (url: string): Promise<pg.Client> => {
   client.on('error', () => undefined) // whatever is asked next is told
   await client.connect()
   try {
-    await client.query(`${settings}; SET statement_timeout = 0; SET lock_timeout = 0`)
+    // tables that were empty a moment ago are taken for small ones, and would be read whole for each reference to them
+    await client.query(`${settings}; SET statement_timeout = 0; SET lock_timeout = 0; SET enable_seqscan = off`)
     await checkServer(client, placeOf(url))
     await lock(client)
     return client
