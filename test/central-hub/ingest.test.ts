@@ -151,6 +151,17 @@ t.test('a message that is decrypted to one of nobody waits no more', async (t) =
   t.match(only(await leads(db)), { unanswered_count: 0, waiting_since: null, last_message: null })
 })
 
+t.test('the lead that a decrypted message is in is the one that waits no more, whomever the record names', async (t) => {
+  const { db, take } = await testStore(t)
+  const byLid = { lid: '118999881193@lid', phone: undefined as unknown as string }
+  await take(record('A', { ...byLid, type: 'ciphertext', body: '', timestamp: 5 }, 'ciphertext'))
+  await take(record('A', { type: 'protocol', body: '', timestamp: 5 }))
+  t.same((await leads(db)).map(({ lid, unanswered_count, waiting_since }) => ({ lid, unanswered_count, waiting_since })), [
+    { lid: null, unanswered_count: 0, waiting_since: null },
+    { lid: byLid.lid, unanswered_count: 0, waiting_since: null }
+  ])
+})
+
 t.test('what is no conversation with a person makes no lead, and is kept all the same', async (t) => {
   const { db, take } = await testStore(t)
   const strangers = ['120363025246125486@g.us', 'status@broadcast', '120363@newsletter', '0@c.us']
@@ -271,7 +282,8 @@ t.test('all there is to a message comes out again', async (t) => {
   await take(record('A', facts))
   const message = only(await messages(db))
   conforms(t, Message, message, 'the message')
-  t.match(message, facts)
+  // PostgreSQL's text holds no NUL, and has the character for what cannot be shown in its place
+  t.match(message, { ...facts, body: /^it's; DROP TABLE -- [\0\ufffd] \u{1f600} ñ$/u })
 })
 
 /** Records of four persons as WhatsApp may tell of them: by number, by LID or by both, with a number that may change. */
@@ -294,10 +306,10 @@ t.test('how many records are taken at once makes no difference', async (t) => {
       merged,
       messages: await db.selectFrom('messages').selectAll().orderBy('pk').execute(),
       changes: (await db.selectFrom('lead_changes').selectAll().orderBy('id').execute()).map(({ at: _at, ...row }) => row),
-      reactions: await db.selectFrom('reactions').selectAll().orderBy(['account', 'message_id', 'sender']).execute(),
-      votes: await db.selectFrom('votes').selectAll().orderBy(['account', 'message_id', 'voter']).execute(),
+      reactions: await db.selectFrom('reactions').selectAll().orderBy('account').orderBy('message_id').orderBy('sender').execute(),
+      votes: await db.selectFrom('votes').selectAll().orderBy('account').orderBy('message_id').orderBy('voter').execute(),
       answers: await db.selectFrom('answers').selectAll().orderBy('reply_pk').execute(),
-      counts: await db.selectFrom('message_counts').selectAll().where((count) => count.or([count('inbound', '<>', 0), count('outbound', '<>', 0)])).orderBy(['quarter', 'account']).execute(),
+      counts: await db.selectFrom('message_counts').selectAll().where((count) => count.or([count('inbound', '<>', 0), count('outbound', '<>', 0)])).orderBy('quarter').orderBy('account').execute(),
       told: new Set((await db.selectFrom('events').selectAll().execute()).map(({ type, ref }) => `${type} ${ref}`).filter((told) => !gone.has(told))),
       cursor: await readCursor(db, 'main')
     }
@@ -328,6 +340,6 @@ t.test('how many records are taken at once makes no difference', async (t) => {
       t.same(outcomes[2], outcomes[0], 'all at once as one by one')
       return isDeepStrictEqual(outcomes[1], outcomes[0]) && isDeepStrictEqual(outcomes[2], outcomes[0])
     }),
-    { numRuns: 20 }
+    { numRuns: 8 }
   )
 })

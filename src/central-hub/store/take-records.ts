@@ -24,12 +24,6 @@ export interface Taken {
 /** Records taken at once after one that told who a lead is: others of the kind may follow, and each has all read anew. */
 const afterSettling = 32
 
-/** What is new of a lead's messages, and whether something else of them was changed, too. */
-interface News {
-  fresh: MessageAtWork[]
-  whole: boolean
-}
-
 /** What has been gone through and is not written yet. */
 interface Work {
   leads: LeadsAtWork
@@ -39,11 +33,14 @@ interface Work {
   changed: Set<MessageAtWork>
   /** Messages that are new or changed, and responses to such, in the order in which that is told. */
   told: Set<MessageAtWork | InboundRecord>
-  news: Map<LeadAtWork, News>
+  /** Leads with messages that are new or changed, and the new ones. */
+  news: Map<LeadAtWork, MessageAtWork[]>
+  /** leads.id of those whose wait is to be worked out anew. */
+  recount: Set<number>
 }
 
-const newsOf = ({ news }: Work, lead: LeadAtWork): News => {
-  const found = news.get(lead) ?? { fresh: [], whole: false }
+const newsOf = ({ news }: Work, lead: LeadAtWork): MessageAtWork[] => {
+  const found = news.get(lead) ?? []
   news.set(lead, found)
   return found
 }
@@ -62,17 +59,19 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   const { message, isNew } = taken
   work.told.add(message)
   if (isNew) work.fresh.push({ message, lead })
-  else if (message.content === undefined) work.changed.add(message)
+  else if (message.content === undefined) {
+    work.changed.add(message)
+    // what was decrypted may turn out to be of no person; and the lead it is in need not be the one this record tells of
+    if (record.kind === 'message' && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
+  }
   if (lead === undefined) return true
   const news = newsOf(work, lead)
-  if (isNew) news.fresh.push(message)
-  // what was decrypted may turn out to be of no person
-  else if (record.kind === 'message' && message.content === undefined) news.whole = true
+  if (isNew) news.push(message)
   return true
 }
 
-const freshOf = ({ fresh }: News): FreshMessage[] =>
-  fresh.flatMap(({ row: { pk }, content }) => (content?.personal === 1 ? [{ pk, account: content.account, from_me: content.from_me, timestamp: content.timestamp, seq: content.seq }] : []))
+const freshOf = (news: readonly MessageAtWork[]): FreshMessage[] =>
+  news.flatMap(({ row: { pk }, content }) => (content?.personal === 1 ? [{ pk, account: content.account, from_me: content.from_me, timestamp: content.timestamp, seq: content.seq }] : []))
 
 /** @returns takes records of one account within the caller's transaction, and notes what they did */
 export const createTaking = (): ((db: Db, account: string, records: readonly InboundRecord[], taken: Taken) => Promise<void>) => {
@@ -82,9 +81,10 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
   const writeLeads = async (db: Db, work: Work): Promise<void> => {
     const now = Date.now()
     const answers: Insertable<Database['answers']>[] = []
-    const unclear: [number, News][] = []
+    const unclear: [number, MessageAtWork[]][] = []
     for (const [lead, news] of work.news) {
-      const followed = news.whole ? undefined : followWait(lead.row, freshOf(news))
+      if (work.recount.has(lead.row.id)) continue
+      const followed = followWait(lead.row, freshOf(news))
       if (followed === undefined) unclear.push([lead.row.id, news])
       else {
         lead.waits = followed.wait.waiting_since !== lead.row.waiting_since
@@ -94,7 +94,8 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     }
     await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.seen || lead.changed || work.news.has(lead)))
     await addAnswers(db, answers)
-    for (const [id, { fresh, whole }] of unclear) await writeWaiting(db, id, { fresh: fresh.map(({ row }) => row.pk), whole })
+    for (const [id, news] of unclear) await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false })
+    for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true })
   }
 
   const write = async (db: Db, work: Work, taken: Taken): Promise<void> => {
@@ -110,6 +111,7 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     await writeLeads(db, work)
     for (const { row } of newLeads) taken.newLeads.add(row.id)
     for (const { row } of work.news.keys()) taken.leads.add(row.id)
+    for (const id of work.recount) taken.leads.add(id)
   }
 
   /** A record that tells who its lead is. */
@@ -129,7 +131,7 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     const work: Work = {
       leads: await leadWriter.read(db, account, messages.filter(hasLead)),
       messages: await messageWriter.read(db, account, new Set(messages.map(({ id }) => id))),
-      fresh: [], changed: new Set(), told: new Set(), news: new Map()
+      fresh: [], changed: new Set(), told: new Set(), news: new Map(), recount: new Set()
     }
     const stop = records.findIndex((record) => !goThrough(work, record))
     await write(db, work, taken)

@@ -55,7 +55,7 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
 
 /** A message while records of it are taken. */
 export interface MessageAtWork {
-  /** As it is in the store, or will be; `pk` is 0 until it is written. */
+  /** As it is in the store, or will be; until it is written `pk` is 0 and `lead_id` null. */
   row: KnownMessage
   /** Of a new one, all that is to be written but its lead. */
   content: NewMessage | undefined
@@ -63,8 +63,8 @@ export interface MessageAtWork {
   changes: Updateable<MessageTable>
 }
 
-/** What of a message says whether a record changes it. */
-type KnownMessage = Pick<Selectable<MessageTable>, 'pk' | 'id' | 'decryption' | 'edited_at' | 'revoked_at' | 'media'>
+/** What of a message says whether a record changes it, and what that changes. */
+type KnownMessage = Pick<Selectable<MessageTable>, 'pk' | 'id' | 'lead_id' | 'decryption' | 'edited_at' | 'revoked_at' | 'media'>
 
 const newRow = (record: InboundRecord): NewMessage => {
   const { account, seq, kind, message, source } = record
@@ -87,7 +87,7 @@ export const takeMessage = (messages: Map<string, MessageAtWork>, record: Inboun
   if (known === undefined) {
     const content = newRow(record)
     const { id, decryption, edited_at, revoked_at, media } = content
-    const message: MessageAtWork = { row: { pk: 0, id, decryption, edited_at, revoked_at, media }, content, changes: {} }
+    const message: MessageAtWork = { row: { pk: 0, id, lead_id: null, decryption, edited_at, revoked_at, media }, content, changes: {} }
     messages.set(id, message)
     return { message, isNew: true }
   }
@@ -111,7 +111,7 @@ export const createMessageWriter = (): MessageWriter => {
     (db, keys) =>
       db
         .selectFrom('messages')
-        .select(['pk', 'id', 'decryption', 'edited_at', 'revoked_at', 'media'])
+        .select(['pk', 'id', 'lead_id', 'decryption', 'edited_at', 'revoked_at', 'media'])
         .where('account', '=', keys[0]?.account ?? '')
         .where('id', 'in', keys.map(({ id }) => id)),
     (keys) => [keys[0]?.account, ...keys.map(({ id }) => id)]

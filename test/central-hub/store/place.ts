@@ -1,3 +1,7 @@
+import { rmSync } from 'node:fs'
+import { copyFile, mkdtemp } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Test } from 'tap'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
@@ -5,13 +9,28 @@ import { startPostgres, type PostgresServer } from '../../platform/postgres-serv
 
 /** Where the stores of tests are: in directories, or, after `onPostgres`, in databases of one server. */
 
-let places: (t: Test) => string | Promise<string> = ownDirectory
+/** A store with the schema made: to make it costs a hundred times what a copy does. */
+const makeFile = async (): Promise<string> => {
+  const directory = await mkdtemp(join(tmpdir(), 'leadmaster-store-'))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  await (await openStore(directory)).close()
+  return join(directory, 'hub.db')
+}
+let made: Promise<string> | undefined
+
+const copied = async (t: Test): Promise<string> => {
+  const directory = ownDirectory(t)
+  await copyFile(await (made ??= makeFile()), join(directory, 'hub.db'))
+  return directory
+}
+
+let places: (t: Test) => Promise<string> = copied
 
 /** Where a store of the test's own is to be; it goes with the test. */
-export const ownPlace = (t: Test): string | Promise<string> => places(t)
+export const ownPlace = (t: Test): Promise<string> => places(t)
 
 /** Whether stores are in databases of PostgreSQL's. */
-export const isOnPostgres = (): boolean => places !== ownDirectory
+export const isOnPostgres = (): boolean => places !== copied
 
 const template = 'leadmaster'
 
