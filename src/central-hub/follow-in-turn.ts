@@ -16,15 +16,16 @@ export interface FollowInTurnOptions {
 export const followInTurn = ({ hubs, upstream, begin, onChange, checkIntervalMs }: FollowInTurnOptions): Follower => {
   let following: Follower | undefined
   let standing: ReturnType<Follower['state']> = { verified: false, following: false, seq: 0, lastSeq: 0 }
+  let stopping = false
 
   const look = async (): Promise<void> => {
-    if (following !== undefined) return
+    if (following !== undefined || stopping) return
     try {
       const { account } = await upstream.verify()
-      standing = { verified: true, following: false, elsewhere: true, account, seq: 0, lastSeq: 0 }
+      standing = { verified: true, following: false, account, seq: 0, lastSeq: 0 }
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error
-      standing = { ...standing, verified: false, elsewhere: false, fault: error.message }
+      standing = { ...standing, verified: false, fault: error.message }
     }
     onChange()
   }
@@ -34,13 +35,15 @@ export const followInTurn = ({ hubs, upstream, begin, onChange, checkIntervalMs 
     following = mine
     return async () => {
       following = undefined
+      void look()
       await mine.stop()
     }
   })
   void look()
   return {
-    state: () => following?.state() ?? standing,
+    state: () => following?.state() ?? (standing.verified && job.elsewhere() ? { ...standing, elsewhere: true } : standing),
     stop: async () => {
+      stopping = true
       clearInterval(looking)
       await job.stop()
     }

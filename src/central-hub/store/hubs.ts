@@ -22,8 +22,8 @@ export interface Hubs {
 export type Ending = () => Promise<void>
 
 export interface Job {
-  /** Whether this hub does it now. */
-  held(): boolean
+  /** Whether another hub was seen to do it; false while that cannot be told. */
+  elsewhere(): boolean
   stop(): Promise<void>
 }
 
@@ -36,7 +36,7 @@ export const alone: Hubs = {
   job: (_name, begin) => {
     let end: Ending | undefined = begin()
     return {
-      held: () => end !== undefined,
+      elsewhere: () => false,
       stop: async () => {
         const ending = end
         end = undefined

@@ -14,10 +14,20 @@ const storable = (value: unknown): unknown => (typeof value === 'string' && valu
 
 /** @param onLost hears of each connection that is lost while nobody uses it */
 export const postgresDialect = (url: string, onLost: (error: Error) => void): Dialect => {
-  const pool = new pg.Pool({ ...connection(url), max: mostConnections, query_timeout: statementMs, idleTimeoutMillis: 60_000 })
+  const pool = new pg.Pool({
+    ...connection(url),
+    max: mostConnections,
+    query_timeout: statementMs,
+    idleTimeoutMillis: 60_000,
+    // where it fails, the connection does not keep its place
+    onConnect: async (client) => {
+      // what is lost in use is told by the statement
+      client.on('error', () => undefined)
+      await client.query(settings)
+    }
+  })
   // without a listener it would end the process
   pool.on('error', onLost)
-  const ready = new WeakSet<pg.PoolClient>()
   const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>()
 
   const wrap = (client: pg.PoolClient): PostgresPoolClient => {
@@ -37,12 +47,6 @@ export const postgresDialect = (url: string, onLost: (error: Error) => void): Di
   const connect = async (): Promise<PostgresPoolClient> => {
     try {
       const client = await pool.connect()
-      if (!ready.has(client)) {
-        // what is lost in use is told by the statement
-        client.on('error', onLost)
-        await client.query(settings)
-        ready.add(client)
-      }
       const known = wrapped.get(client) ?? wrap(client)
       wrapped.set(client, known)
       return known

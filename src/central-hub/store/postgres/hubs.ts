@@ -8,7 +8,7 @@ import type { Log } from '../../../platform/log.ts'
 import type { Ending, Hubs, Job } from '../hubs.ts'
 import type { Db } from '../schema.ts'
 import { connection, placeOf, settings } from './client.ts'
-import { changedChannel, lockKeys, sessionChannel } from './names.ts'
+import { askedChannel, changedChannel, lockKeys, sessionChannel } from './names.ts'
 
 /**
  * What the hubs tell each other, and who does what, over one connection that each keeps: LISTEN, and an advisory lock for
@@ -26,6 +26,8 @@ interface Work {
   begin: () => Ending
   /** While this hub does it. */
   end: Ending | undefined
+  /** Another one was seen to do it. */
+  elsewhere: boolean
 }
 
 /** What a hub tells of a session, and which one does. */
@@ -33,6 +35,9 @@ interface Told {
   hub: string
   now: Status | Problem
 }
+
+/** '' for a problem of the first session-manager's. */
+const accountOf = (now: Status | Problem): string => now.account ?? ''
 
 export interface PostgresHubs extends Hubs {
   close(): Promise<void>
@@ -44,20 +49,40 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
   const works = new Set<Work>()
   const changes = new Set<() => void>()
   const listeners = new Set<(now: Status | Problem) => void>()
+  /** What this hub told last of each session. */
+  const known = new Map<string, Status | Problem>()
+  /** The connection that there is. */
+  let current: pg.Client | undefined
 
+  const notify = async (channel: string, payload: string): Promise<void> => void (await sql`select pg_notify(${channel}, ${payload})`.execute(db))
   const changed = (): void => {
     for (const run of changes) run()
   }
+  let telling: Promise<unknown> = Promise.resolve()
+  /** One after the other: what is told last is what is so. */
+  const tell = (told: Told): Promise<void> => {
+    const own = telling.then(() => notify(sessionChannel, JSON.stringify(told)))
+    telling = own.catch(() => undefined)
+    return own
+  }
+  const tellAgain = (): void => {
+    for (const now of known.values()) void tell({ hub, now }).catch((error: unknown) => log?.warn({ event: 'hubs_untold', err: error }, 'a hub that asked was not told of a session; it is when that changes'))
+  }
   const hear = ({ channel, payload = '' }: pg.Notification): void => {
     if (channel === changedChannel) return changed()
+    if (channel === askedChannel) return payload === hub ? undefined : tellAgain()
     const told = JSON.parse(payload) as Told
-    if (told.hub !== hub) for (const run of listeners) run(told.now)
+    if (told.hub === hub) return
+    known.delete(accountOf(told.now)) // it is the other one's to tell
+    for (const run of listeners) run(told.now)
   }
   const endOf = async (work: Work): Promise<void> => {
     const { end } = work
-    work.end = undefined
+    Object.assign(work, { end: undefined, elsewhere: false })
     await end?.()
   }
+
+  const unlock = (client: pg.Client, { name }: Work): Promise<unknown> => client.query(`select pg_advisory_unlock(${lockKeys.jobs}, hashtext($1))`, [name])
 
   /** Takes up what no hub does. */
   const takeUp = async (client: pg.Client): Promise<void> => {
@@ -66,9 +91,11 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
       `select name, pg_try_advisory_lock(${lockKeys.jobs}, hashtext(name)) as held from unnest($1::text[]) as name`, [free.map(({ name }) => name)]
     )
     for (const work of free) {
-      if (rows.find(({ name }) => name === work.name)?.held !== true) continue
+      const held = rows.find(({ name }) => name === work.name)?.held === true
+      work.elsewhere = !held
+      if (!held) continue
       if (works.has(work)) work.end = work.begin()
-      else await client.query(`select pg_advisory_unlock(${lockKeys.jobs}, hashtext($1))`, [work.name])
+      else await unlock(client, work)
     }
   }
 
@@ -80,18 +107,21 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
       client.on('end', () => reject(new Error('the connection has ended')))
     })
     lost.catch(() => undefined) // also heard of while nobody waits for it
+    current = client
     client.on('notification', hear)
     try {
       await client.connect()
-      await client.query(`${settings}; SET application_name = 'leadmaster-central-hub jobs'; LISTEN ${changedChannel}; LISTEN ${sessionChannel}`)
+      await client.query(`${settings}; SET application_name = 'leadmaster-central-hub jobs'; LISTEN ${changedChannel}; LISTEN ${sessionChannel}; LISTEN ${askedChannel}; NOTIFY ${askedChannel}, '${hub}'`)
       onConnected()
-      // what was told while it was away
+      // what happened while it was away
       changed()
       while (!stopping.signal.aborted) {
         await takeUp(client)
         await Promise.race([lost, delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined)])
       }
     } finally {
+      current = undefined
+      known.clear()
       // the locks go with the connection, which must not outlast the work
       await Promise.all([...works].map(endOf)).finally(() => client.end().catch(() => undefined))
     }
@@ -113,20 +143,26 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
   }
   const running = run()
 
-  const notify = async (channel: string, payload: string): Promise<void> => void (await sql`select pg_notify(${channel}, ${payload})`.execute(db))
   return {
     onChanged: (run) => void changes.add(run),
     onSession: (run) => void listeners.add(run),
     changed: () => notify(changedChannel, ''),
-    session: (now) => notify(sessionChannel, JSON.stringify({ hub, now } satisfies Told)),
+    session: (now) => {
+      known.delete(accountOf(now)) // so that the last of all stands last
+      known.set(accountOf(now), now)
+      return tell({ hub, now })
+    },
     job: (name, begin): Job => {
-      const work: Work = { name, begin, end: undefined }
+      const work: Work = { name, begin, end: undefined, elsewhere: false }
       works.add(work)
       return {
-        held: () => work.end !== undefined,
+        elsewhere: () => work.elsewhere,
         stop: async () => {
           works.delete(work)
+          const [client, had] = [current, work.end !== undefined]
           await endOf(work)
+          // another hub need not wait for the rest of this one's stop; with the connection the lock is gone anyhow
+          if (had) await (client && unlock(client, work).catch(() => undefined))
         }
       }
     },

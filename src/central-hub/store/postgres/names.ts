@@ -20,3 +20,5 @@ export const lockKeys = {
 export const changedChannel = 'leadmaster_changed'
 /** NOTIFY: what a hub knows of a session now, as JSON. */
 export const sessionChannel = 'leadmaster_session'
+/** NOTIFY: a hub hears from now on, and knows of no session: the id of that hub. */
+export const askedChannel = 'leadmaster_asked'
