@@ -23,14 +23,24 @@ const lock = async (client: pg.Client): Promise<void> => {
   }
 }
 
+interface Server {
+  version: number
+  said: string
+  encoding: string
+  mayMake: boolean
+  hubs: number
+}
+
 const checkServer = async (client: pg.Client, place: string): Promise<void> => {
-  const { rows } = await client.query<{ version: number; said: string; encoding: string; hubs: number }>(
+  const { rows } = await client.query<Server>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS said, current_setting('server_encoding') AS encoding,
+      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AND has_database_privilege(current_database(), 'CREATE') AS "mayMake",
       (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'leadmaster-central-hub%') AS hubs`
   )
-  const { version, said, encoding, hubs } = rows[0] as { version: number; said: string; encoding: string; hubs: number }
+  const { version, said, encoding, mayMake, hubs } = rows[0] as Server
   if (version < oldestVersion) throw new Refused(`${place} is PostgreSQL ${said}: 15 or later is needed`)
   if (encoding !== 'UTF8') throw new Refused(`the database ${place} has the encoding ${encoding}, which cannot hold every message: make another one, by createdb --encoding=UTF8 --template=template0`)
+  if (!mayMake) throw new Refused(`the user of ${place} may not make tables there: it must own the database (ALTER DATABASE … OWNER TO …)`)
   if (hubs > 0) throw new Refused(`a hub is connected to ${place}: stop every hub that has this DATABASE_URL (systemctl stop leadmaster-central-hub), then begin again`)
 }
 
