@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 
 /** The rows in the order in which they run. */
-export const rowNames = ['rest', 'hop', 'start', 'lists', 'follow', 'backfill', 'delivery', 'capture', 'memory'] as const
+export const rowNames = ['rest', 'hop', 'start', 'lists', 'follow', 'backfill', 'delivery', 'capture', 'memory', 'replicas'] as const
 export type RowName = (typeof rowNames)[number]
 
 export const usage = `usage: npm run bench -- [--quick] [--only ROW]... [--json FILE] [--plots DIR] [--profiles DIR]

@@ -11,6 +11,8 @@ import pg from 'pg'
 /** A PostgreSQL of a test's own: on a port of its own on loopback, with its data in a temporary folder, as an unprivileged user. */
 export interface PostgresServer {
   port: number
+  /** Of the process that starts all its others. */
+  pid(): number
   /** The URL of one of its databases. */
   url(database: string): string
   /** Makes a database, as a copy of another one if that is given. @returns its URL */
@@ -40,8 +42,11 @@ const freePort = async (): Promise<number> => {
   return port
 }
 
+/** What differs from one that keeps its data: nothing, but for many connections and some memory. */
+export const durable = ['max_connections=200', 'shared_buffers=512MB', 'log_min_messages=warning']
+
 /** Starts one. Whoever does removes it. */
-export const startPostgres = async (): Promise<PostgresServer> => {
+export const startPostgres = async (configured: readonly string[] = careless): Promise<PostgresServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'leadmaster-postgres-'))
   if (user.uid !== undefined) chownSync(directory, user.uid, user.gid)
   const data = join(directory, 'data')
@@ -53,7 +58,7 @@ export const startPostgres = async (): Promise<PostgresServer> => {
   let databases = 0
 
   const start = async (): Promise<void> => {
-    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${directory}`, ...careless].flatMap((setting) => ['-c', setting])
+    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${directory}`, ...configured].flatMap((setting) => ['-c', setting])
     const server = spawn(join(programs, 'postgres'), ['-D', data, ...settings], { ...user, env, cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] })
     child = server
     const lines: string[] = []
@@ -85,6 +90,7 @@ export const startPostgres = async (): Promise<PostgresServer> => {
   await start()
   return {
     port, url, run, start,
+    pid: () => child?.pid as number,
     create: async (template = 'template1') => {
       const database = `test_${(databases += 1)}`
       await run(`CREATE DATABASE ${database} TEMPLATE ${template}`)
