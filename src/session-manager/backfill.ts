@@ -29,14 +29,17 @@ export interface BackfillOptions {
   overlapMs: number
   /** How far back the first run after the first link goes. */
   firstLinkMs: number
-  /** How long `caughtUp` takes at most. */
+  /** How long `caughtUp` takes at most: in all, and without that anything more was read. */
   catchUpMs?: number
+  stallMs?: number
   log: Log
   now?: () => number
 }
 
 /** After a device is linked, WhatsApp goes on delivering history for this long. */
 const historyMs = 15 * 60_000
+/** Whoever links a device wants to see messages come, and there is no earlier order to keep: `caughtUp` takes no longer, ms. */
+const linkedMs = 10_000
 
 /** From when on a run has to read, ms. */
 export const readFrom = (journal: Journal, now: number, overlapMs: number, firstLinkMs: number): number => {
@@ -48,18 +51,28 @@ export const readFrom = (journal: Journal, now: number, overlapMs: number, first
 }
 
 export const createBackfill = (options: BackfillOptions): Backfill => {
-  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, catchUpMs = 10_000, log, now = Date.now } = options
+  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, catchUpMs = 120_000, stallMs = 45_000, log, now = Date.now } = options
   let running = false
   let again = false
   let stopped = false
   let timer: NodeJS.Timeout | undefined
   let catchingUp: PromiseWithResolvers<void> | undefined
   let lateTimer: NodeJS.Timeout | undefined
+  let lateAt = 0
 
   const release = (): void => {
     clearTimeout(lateTimer)
     catchingUp?.resolve()
     catchingUp = undefined
+  }
+  const giveUp = (): void => {
+    log.warn({ event: 'catching_up_late' }, 'what was missed is still being read back: new messages wait for it no longer, so that chats may come out of their order')
+    release()
+  }
+  /** There is progress: `caughtUp` may go on for a while. */
+  const extend = (): void => {
+    clearTimeout(lateTimer)
+    if (catchingUp !== undefined) lateTimer = setTimeout(giveUp, Math.max(0, Math.min(stallMs, lateAt - now())))
   }
 
   const run = async (read: (since: number) => AsyncIterable<Draft[]>): Promise<void> => {
@@ -70,6 +83,7 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     for await (const drafts of read(Math.floor(since / 1_000))) {
       messages += drafts.length
       await add(drafts)
+      extend()
     }
     // only now is everything before the run known to be on disk
     journal.setMark('complete_until', started)
@@ -97,9 +111,9 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
   }
   const expect = (): void => {
     if (stopped) return
+    if (catchingUp === undefined) lateAt = now() + catchUpMs
     catchingUp ??= Promise.withResolvers()
-    clearTimeout(lateTimer)
-    lateTimer = setTimeout(release, catchUpMs)
+    extend()
   }
   return {
     expect,
@@ -112,6 +126,8 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     linked: () => {
       journal.setMark('link_floor', journal.mark('complete_until'))
       journal.setMark('linked_at', now())
+      lateAt = Math.min(lateAt, now() + linkedMs)
+      extend()
     },
     stop: () => {
       stopped = true

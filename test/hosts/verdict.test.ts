@@ -11,11 +11,11 @@ const write = (...keys: [chat: string, id: string, at: number][]): Map<string, S
 
 t.test('messages that are lost, there twice, strange, or before an earlier one of their chat are counted', async (t) => {
   const sent = write(['a', '1', 0], ['b', '2', 0], ['a', '3', 0], ['b', '4', 0])
-  t.same(count(sent, ['north 1', 'north 2', 'north 3', 'north 4']), { expected: 4, held: 4, lost: 0, twice: 0, strange: 0, out_of_order: 0 })
+  t.same(count(sent, ['north 1', 'north 2', 'north 3', 'north 4']), { expected: 4, held: 4, lost: 0, twice: 0, strange: 0, out_of_order: 0, such_as: [] })
   t.match(count(sent, ['north 2', 'north 1', 'north 4', 'north 3']), { lost: 0, out_of_order: 0 }, 'between chats there is no order')
   t.match(count(sent, ['north 3', 'north 2', 'north 1', 'north 4']), { lost: 0, out_of_order: 1 })
   t.match(count(sent, ['north 1', 'north 1', 'north 3', 'north 4']), { lost: 1, twice: 1 })
-  t.match(count(sent, ['north 1', 'south 2', 'north 3']), { lost: 2, strange: 1 })
+  t.match(count(sent, ['north 1', 'south 2', 'north 3']), { lost: 2, strange: 1, such_as: ['strange  south 2', 'lost 1970-01-01T00:00:00.000Z north 2', 'lost 1970-01-01T00:00:00.000Z north 4'] })
 })
 
 t.test('how late and how silent it became is measured within a time', async (t) => {

@@ -16,6 +16,8 @@ export interface Count {
   strange: number
   /** That stand before one of the same chat that was written earlier. */
   out_of_order: number
+  /** Some of what is not as it should be, to look for in the logs: what, when it was written, its account and id. */
+  such_as: string[]
 }
 
 export interface Told extends Count {
@@ -24,23 +26,31 @@ export interface Told extends Count {
   connections: number
 }
 
+/** Of a sort. */
+const samples = 5
+
 /** @param held `ACCOUNT ID` of what is there, in its order */
 export const count = (sent: ReadonlyMap<string, Sent>, held: readonly string[]): Count => {
   const place = new Map([...sent.keys()].map((key, index) => [key, index]))
   const seen = new Set<string>()
   const lastOf = new Map<string, number>()
-  const result: Count = { expected: sent.size, held: held.length, lost: 0, twice: 0, strange: 0, out_of_order: 0 }
+  const result: Count = { expected: sent.size, held: held.length, lost: 0, twice: 0, strange: 0, out_of_order: 0, such_as: [] }
+  const amiss = (what: 'lost' | 'twice' | 'strange' | 'out_of_order', key: string): void => {
+    result[what] += 1
+    const at = sent.get(key)?.at
+    if (result[what] <= samples) result.such_as.push(`${what} ${at === undefined ? '' : new Date(at).toISOString()} ${key}`)
+  }
   for (const key of held) {
     const [index, chat] = [place.get(key), `${sent.get(key)?.account} ${sent.get(key)?.chat}`]
-    if (index === undefined) result.strange += 1
-    else if (seen.has(key)) result.twice += 1
+    if (index === undefined) amiss('strange', key)
+    else if (seen.has(key)) amiss('twice', key)
     else {
-      if (index < (lastOf.get(chat) ?? -1)) result.out_of_order += 1
+      if (index < (lastOf.get(chat) ?? -1)) amiss('out_of_order', key)
       lastOf.set(chat, Math.max(index, lastOf.get(chat) ?? -1))
     }
     seen.add(key)
   }
-  result.lost = [...sent.keys()].filter((key) => !seen.has(key)).length
+  for (const key of sent.keys()) if (!seen.has(key)) amiss('lost', key)
   return result
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createBackfill, readFrom, type BackfillOptions } from '../../src/session-manager/backfill.ts'
@@ -204,11 +205,52 @@ t.test('what happens while it catches up after a READY waits for it, but not for
   t.equal(backfill.caughtUp(), undefined, 'the READY is gone again')
 })
 
+t.test('catching up goes on for as long as there is progress, two minutes at most', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
+  t.teardown(() => mock.timers.reset())
+  let step = Promise.withResolvers<void>()
+  const slow = async function* (): AsyncGenerator<Draft[]> {
+    for (;;) {
+      await step.promise
+      yield []
+    }
+  }
+  const { backfill, logged, state } = rig(t, slow, { now: Date.now })
+  const passes = async (ms: number): Promise<void> => {
+    mock.timers.tick(ms)
+    step.resolve()
+    step = Promise.withResolvers()
+    await turn()
+  }
+  backfill.wake()
+  let held = backfill.caughtUp()
+  for (const ms of [30_000, 30_000, 30_000, 29_999]) {
+    await passes(ms)
+    t.equal(backfill.caughtUp(), held, 'what comes meanwhile still waits')
+  }
+  await passes(1)
+  t.equal(backfill.caughtUp(), undefined)
+  t.equal(logged.of('catching_up_late').length, 1, 'and it is told')
+
+  backfill.wake()
+  held = backfill.caughtUp()
+  mock.timers.tick(44_999)
+  t.equal(backfill.caughtUp(), held)
+  mock.timers.tick(1)
+  t.equal(backfill.caughtUp(), undefined, 'without any progress: not for so long')
+
+  backfill.wake()
+  backfill.linked()
+  mock.timers.tick(10_000)
+  t.equal(backfill.caughtUp(), undefined, 'nor after a device was linked: there is no earlier order')
+  state.read = undefined
+})
+
 t.test('catching up that takes too long, fails, or is stopped keeps nothing waiting', async (t) => {
   const slow = rig(t, async function* () {
     await new Promise(() => undefined)
     yield []
-  }, { catchUpMs: 5 })
+  }, { stallMs: 5 })
   slow.backfill.wake()
   await slow.backfill.caughtUp()
   t.ok(slow.backfill.running(), 'it goes on reading')
