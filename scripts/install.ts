@@ -41,7 +41,7 @@ const textOf = (path: string): string | undefined => (existsSync(path) ? readFil
 // --- the release: all that the services need, under a name that its content gives ---
 const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy/env', 'deploy/systemd', 'dist']
 /** What of scripts works without the sources. */
-const scripts = ['compile-ahead.ts', 'doctor', 'env-file.ts', 'install.ts', 'leadmaster', 'uninstall', 'unit-options.ts', 'up']
+const scripts = ['compile-ahead.ts', 'doctor', 'env-file.ts', 'install.ts', 'leadmaster', 'migrate', 'uninstall', 'unit-options.ts', 'up']
 
 const filesOf = (path: string): string[] =>
   statSync(path).isDirectory() ? readdirSync(path).sort().flatMap((entry) => filesOf(join(path, entry))) : [path]

@@ -53,7 +53,8 @@ export const findPlaces = (given: Given, env: Source, release: string): Places =
   } catch (error) {
     throw error instanceof EnvironmentError ? new Refused(`${envFile}: ${error.faults.join('; ')}`) : error
   }
-  const place = given.from ?? read(own as string)['STATE_DIR']
-  if (!place) throw new Refused(`${own} has no STATE_DIR, in which the store's file would be: name it by --from`)
-  return { file: fileIn(resolve(place)), url: DATABASE_URL, envFile, installed: own === etc || envFile === etc }
+  const stateDir = given.from === undefined ? read(own as string)['STATE_DIR'] : undefined
+  if (given.from === undefined && !stateDir) throw new Refused(`${own} has no STATE_DIR, in which the store's file would be: name it by --from`)
+  const file = given.from === undefined ? join(stateDir as string, 'hub.db') : fileIn(resolve(given.from))
+  return { file, url: DATABASE_URL, envFile, installed: own === etc || envFile === etc }
 }

@@ -45,9 +45,9 @@ export const createProgress = ({ doing, total, done: before, write, terminal, co
       const at = now()
       if (at - shown < (terminal ? terminalMs : linesMs)) return
       shown = at
-      const text = line(what)
       samples.push({ at, done })
-      while (samples.length > 2 && at - (samples[1] as (typeof samples)[0]).at > windowMs) samples.shift()
+      while (samples.length > 2 && at - (samples[1] as (typeof samples)[0]).at >= windowMs) samples.shift()
+      const text = line(what)
       open = terminal
       write(terminal ? `\r${width(text) < columns ? text : text.slice(0, columns - 1)}\u001b[K` : `${text}\n`)
     },
