@@ -107,7 +107,8 @@ export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>)
       while (stream.open) {
         if (seen === changes) await new Promise<void>((resolve) => (wake = resolve))
         seen = changes
-        for (;;) {
+        // of one that is closed meanwhile nothing is kept: nobody would tell that it has become old
+        while (stream.open) {
           const page = await pageAfter(after)
           if (page.length === 0) break
           for (const { bytes, upTo } of page) {

@@ -136,6 +136,23 @@ t.test('a page is written in pieces, each waited for', async (t) => {
   await following
 })
 
+t.test('what is added while nobody follows is there for who comes back', async (t) => {
+  const store = sequence(2)
+  const feed = createFeed(store.source)
+  const first = client()
+  const following = feed.follow(first.stream, 0)
+  await until(() => store.reads.length === 1)
+  await turn()
+  first.close()
+  await following
+  store.add(1)
+  const second = client()
+  const again = feed.follow(second.stream, 0)
+  await until(() => second.ids().length === 1)
+  second.close()
+  await again
+})
+
 t.test('what is not sent is passed over all the same', async (t) => {
   const store = sequence(2)
   const { stream, ids, close } = client()
