@@ -59,7 +59,7 @@ export const startPostgres = async (configured: readonly string[] = careless): P
 
   const start = async (): Promise<void> => {
     const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${directory}`, ...configured].flatMap((setting) => ['-c', setting])
-    const server = spawn(join(programs, 'postgres'), ['-D', data, ...settings], { ...user, env, cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] })
+    const server = spawn('setpriv', ['--pdeathsig', 'QUIT', '--', join(programs, 'postgres'), '-D', data, ...settings], { ...user, env, cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] })
     child = server
     const lines: string[] = []
     for await (const line of createInterface({ input: server.stderr })) {
@@ -86,7 +86,6 @@ export const startPostgres = async (configured: readonly string[] = careless): P
       await client.end()
     }
   }
-  process.once('exit', () => void child?.kill('SIGQUIT'))
   await start()
   return {
     port, url, run, start,
