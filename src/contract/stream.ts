@@ -19,8 +19,9 @@ export const journalHeader = 'Leadmaster-Journal'
 export const seqHeader = 'Leadmaster-Seq'
 
 /**
- * Of the first record of a journal: `JOURNAL:SEQ`, the last record of the account that was in the stream before it. A hub
- * takes the new journal once it has taken the old one up to there.
+ * Of the first record that a host forwards after another one had the account: `JOURNAL:SEQ`, the last record of the
+ * account that was in the stream before it. A hub takes this journal, from this record on, once it has taken the other
+ * one up to there.
  */
 export const afterHeader = 'Leadmaster-After'
 

@@ -69,8 +69,11 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
   /** Of `nats.connections()`, when it was looked whether the stream agrees. */
   let connections = 0
   let fault: string | undefined
-  /** The last record of another journal, which hubs are to have taken before this one. */
+  /** The last record of another journal, which hubs are to have taken before this one, and the record here that comes after it. */
   let after: string | undefined
+  let first = 1
+  /** What the journal was called when its last record in NATS was forwarded. */
+  let forwardedAs = journal.id
 
   const forwarded = (): number => journal.mark('forwarded') ?? 0
 
@@ -86,44 +89,64 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     log.warn({ event: 'forwarding_anew', account, last_seq: journal.lastSeq() }, `${why}: the journal is forwarded from its start, hubs leave what they have as it is`)
   }
 
-  /** Whether what the stream has of this account is what this journal was forwarded to; if not, all is forwarded again. */
-  const agree = async ({ manager }: Stream): Promise<void> => {
-    const made = Date.parse((await manager.streams.info(recordStream)).created)
+  /** Whether all that was forwarded is in the stream for sure, or was for as long as records stay there; undefined when it was not noted where. */
+  const isThere = async ({ manager }: Stream, firstPlace: number): Promise<boolean | undefined> => {
+    const place = journal.mark('forwarded_place')
+    if (place === undefined) return undefined
+    if (place < firstPlace) return true
+    const message = await manager.streams.getMessage(recordStream, { seq: place })
+    return message?.header.get(journalHeader) === forwardedAs && Number(message.header.get(seqHeader)) === forwarded()
+  }
+
+  /**
+   * Whether what the stream has of this account is what this journal was forwarded to. If it has records of another host
+   * since, this journal goes on after them, by another name; if it may have lost some of this one, all is forwarded again.
+   */
+  const agree = async (stream: Stream): Promise<void> => {
+    const { created, state } = await stream.manager.streams.info(recordStream)
+    const made = Date.parse(created)
     if (journal.mark('forwarded_stream') !== made) {
       if (forwarded() > 0) startAnew('the stream in NATS is another one than before')
       journal.setMark('forwarded_stream', made)
     }
-    const last = await manager.streams.getMessage(recordStream, { last_by_subj: subject })
+    const last = await stream.manager.streams.getMessage(recordStream, { last_by_subj: subject })
     if (last === null) return
     const [id, seq] = [last.header.get(journalHeader), Number(last.header.get(seqHeader))]
     const [ours] = journal.read(seq - 1, 1)
-    if (id === journal.id && isSame(ours, last.json())) {
-      // what it acknowledged it may have lost with its power
-      if (seq < forwarded()) journal.setMark('forwarded', seq)
-      return
-    }
+    const [named, itself] = [id === journal.id, id === journal.id && isSame(ours, last.json())]
+    // what it acknowledged it may have lost with its power
+    if (itself && seq < forwarded()) return journal.setMarks({ forwarded: seq, forwarded_place: last.seq })
+    const there = forwarded() > 0 ? await isThere(stream, state.first_seq) : undefined
+    if (itself && there !== false) return
     after = `${id}:${seq}`
-    if (id !== journal.id && forwarded() === 0) return
-    const why = id === journal.id ? 'this journal is an older copy of the one that was forwarded' : 'another journal of this account was forwarded meanwhile'
-    journal.renew()
-    startAnew(why)
+    if (named || forwarded() > 0) {
+      journal.renew()
+      if (named && !itself) startAnew('this journal is an older copy of the one that was forwarded')
+      else if (there !== true || itself) startAnew('the stream in NATS does not have all that it had of this journal')
+      else log.info({ event: 'forwarding_on', account, seq: forwarded(), last_seq: journal.lastSeq() }, `another host had the account meanwhile: what was captured here since record ${forwarded()} is forwarded`)
+    }
+    first = forwarded() + 1
   }
 
-  const publish = async ({ client }: Stream, record: JournalRecord): Promise<void> => {
+  /** @returns its place in the stream */
+  const publish = async ({ client }: Stream, record: JournalRecord): Promise<number> => {
     const header = headers()
     header.set(journalHeader, journal.id)
     header.set(seqHeader, String(record.seq))
-    if (record.seq === 1 && after !== undefined) header.set(afterHeader, after)
-    await client.publish(subject, JSON.stringify(record), { headers: header, msgID: recordId(journal.id, record.seq), expect: { streamName: recordStream } })
+    if (record.seq === first && after !== undefined) header.set(afterHeader, after)
+    const { seq } = await client.publish(subject, JSON.stringify(record), { headers: header, msgID: recordId(journal.id, record.seq), expect: { streamName: recordStream } })
+    return seq
   }
 
   /** Publishes one window; the cursor moves past what was acknowledged before the first that was not. */
   const forwardSome = async (stream: Stream, records: readonly JournalRecord[]): Promise<void> => {
     const outcomes = await Promise.allSettled(records.map((record) => publish(stream, record)))
     const failed = outcomes.findIndex(({ status }) => status === 'rejected')
-    const last = records[(failed === -1 ? records.length : failed) - 1]
-    if (last !== undefined) {
-      journal.setMark('forwarded', last.seq)
+    const count = failed === -1 ? records.length : failed
+    const [last, acknowledged] = [records[count - 1], outcomes[count - 1]]
+    if (last !== undefined && acknowledged?.status === 'fulfilled') {
+      journal.setMarks({ forwarded: last.seq, forwarded_place: acknowledged.value })
+      forwardedAs = journal.id
       work.wentWell()
     }
     const outcome = outcomes[failed]

@@ -31,8 +31,9 @@ export type Mark =
   | 'backup_void'
   /** When the backup was made that the linked device was restored from. */
   | 'restored_from'
-  /** The last record that is in NATS, and when the stream that it is in was made. */
+  /** The last record that is in NATS, its place in the stream, and when that was made. */
   | 'forwarded'
+  | 'forwarded_place'
   | 'forwarded_stream'
 
 /** What is to be erased: what tells of these chats and messages, perhaps with more to follow, or what was captured before a time (ms), up to a record. */
@@ -61,6 +62,8 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   subscribe(onAppend: () => void): () => void
   mark(name: Mark): number | undefined
   setMark(name: Mark, at: number | undefined): void
+  /** All of them, or none. */
+  setMarks(marks: Readonly<Partial<Record<Mark, number>>>): void
   /** Media to fetch, fewest attempts first. */
   pendingMedia(limit: number): PendingMedia[]
   pendingMediaCount(): number
@@ -184,6 +187,10 @@ export const openJournal = (file: string, account: string, now: () => number = D
       return row === undefined ? undefined : Number(row['at'])
     },
     setMark: (name, at) => void (at === undefined ? dropMark.run(name) : putMark.run(name, Math.round(at))),
+    setMarks: (marks) =>
+      atomically(() => {
+        for (const [name, at] of Object.entries(marks)) putMark.run(name, Math.round(at))
+      }),
     pendingMedia: (limit) =>
       pending.all(limit).map((row) => ({
         message: (JSON.parse(String(row['record'])) as InboundRecord).message,

@@ -112,7 +112,7 @@ t.test('killed between the acknowledgement and the move of its cursor: what is p
   // its move is lost, as if the process had been killed before it
   const forgetting = (journal: Journal): Journal => ({
     ...journal,
-    setMark: (name, at) => void (name === 'forwarded' ? acknowledged.emit('all') : journal.setMark(name, at))
+    setMarks: () => void acknowledged.emit('all')
   })
   const all = once(acknowledged, 'all')
   const first = await forwarding(t, server, directory, forgetting)
@@ -203,10 +203,65 @@ t.test('journals of two hosts go out one after the other, each while its host ha
   one.journal.append(drafts(6, 6), 'live')
   await one.until(({ seq, behind }) => seq === 5 && behind === 0)
   const found = await streamed(await managerOf(t, server))
-  t.same(found.map(({ journalId, seq }) => [journalId, seq]), [
-    ...numbers(1, 3).map((seq) => [before, seq]), ...numbers(1, 3).map((seq) => [two.journal.id, seq]), ...numbers(1, 5).map((seq) => [one.journal.id, seq])
-  ])
-  t.equal(found[6]?.after, `${two.journal.id}:3`)
+  t.not(one.journal.id, before)
+  t.same(found.map(({ journalId, seq, after }) => [journalId, seq, after]), [
+    ...numbers(1, 3).map((seq) => [before, seq, '']),
+    [two.journal.id, 1, `${before}:3`], [two.journal.id, 2, ''], [two.journal.id, 3, ''],
+    [one.journal.id, 4, `${two.journal.id}:3`], [one.journal.id, 5, '']
+  ], 'and each goes on where it was')
+  t.equal(one.lines.of('forwarding_on').length, 1)
+})
+
+/** One host's journal of three records was forwarded, then another's of two; the first is to go on. */
+const twoHosts = async (t: Test): Promise<{ server: NatsServer; directory: string; before: string; second: string }> => {
+  const [server, directory] = [await natsServer(t), ownDirectory(t)]
+  const one = await forwarding(t, server, directory)
+  one.journal.append(drafts(1, 3), 'live')
+  await one.until(({ seq }) => seq === 3)
+  await one.stop()
+  const two = await forwarding(t, server)
+  two.journal.append(drafts(4, 5), 'live')
+  await two.until(({ seq }) => seq === 2)
+  await two.stop()
+  return { server, directory, before: one.journal.id, second: two.journal.id }
+}
+
+t.test('a host that has the account again goes on where it was, also as another process, and when what it forwarded has gone from the stream since', async (t) => {
+  for (const expired of [false, true]) {
+    const { server, directory, second } = await twoHosts(t)
+    const manager = await managerOf(t, server)
+    if (expired) await manager.streams.purge(recordStream, { seq: 5 })
+    const again = await forwarding(t, server, directory)
+    again.journal.append(drafts(6, 6), 'live')
+    await again.until(({ seq, behind }) => seq === 4 && behind === 0)
+    t.match((await streamed(manager)).slice(-2), [{ journalId: second, seq: 2 }, { journalId: again.journal.id, seq: 4, after: `${second}:2` }])
+  }
+})
+
+t.test('when the stream may have lost what it had of a journal, all of it is forwarded again', async (t) => {
+  const { server, directory, second } = await twoHosts(t)
+  const manager = await managerOf(t, server)
+  await manager.streams.deleteMessage(recordStream, 3)
+  const again = await forwarding(t, server, directory)
+  again.journal.append(drafts(6, 6), 'live')
+  await again.until(({ seq, behind }) => seq === 4 && behind === 0)
+  t.match((await streamed(manager)).slice(-4), [{ journalId: again.journal.id, seq: 1, after: `${second}:2` }, { seq: 2 }, { seq: 3 }, { seq: 4 }])
+  t.match(again.lines.of('forwarding_anew'), [{ msg: /does not have all that it had/ }])
+})
+
+t.test('ended before the first record by its new name was acknowledged: it is begun anew, for nobody knows any more what that comes after', async (t) => {
+  const { server, directory } = await twoHosts(t)
+  const acknowledged = new EventEmitter()
+  const forgetting = (journal: Journal): Journal => Object.defineProperty({ ...journal, setMarks: () => void acknowledged.emit('all') }, 'id', { get: () => journal.id })
+  const all = once(acknowledged, 'all')
+  const again = await forwarding(t, server, directory, forgetting)
+  again.journal.append(drafts(6, 6), 'live')
+  await all
+  await again.stop()
+  const third = await forwarding(t, server, directory)
+  third.journal.append(drafts(7, 7), 'live')
+  await third.until(({ seq, behind }) => seq === 5 && behind === 0)
+  t.match((await streamed(await managerOf(t, server))).slice(-5), [{ journalId: third.journal.id, seq: 1, after: `${again.journal.id}:4` }, { seq: 2 }, { seq: 3 }, { seq: 4 }, { seq: 5 }])
 })
 
 t.test('a stream that was made anew gets the whole journal', async (t) => {

@@ -4,7 +4,7 @@ import type { Cursor } from '../store/cursors.ts'
 /** A record as the stream has it. */
 export interface Streamed {
   journalId: string
-  /** Of the first record of a journal: the last of the one before, `JOURNAL:SEQ`. */
+  /** Of the first one after those of another journal: the last of that, `JOURNAL:SEQ`. */
   after?: string
   record: JournalRecord
 }
@@ -26,8 +26,8 @@ export const isSame = (a: Cursor | null | undefined, b: Cursor | null | undefine
 /** @param newest the journal that the stream's last record of the account is of, when that had to be asked */
 export const standing = (cursor: Cursor | undefined, { journalId, after, record: { seq } }: Streamed, newest?: string): Standing => {
   if (cursor?.journalId === journalId) return seq <= cursor.seq ? 'taken' : seq === cursor.seq + 1 ? 'next' : 'later'
-  if (seq === 1 && (cursor === undefined ? after === undefined : after !== undefined && followsOn(cursor, after))) return 'next'
-  if (cursor === undefined) return 'later'
+  if (cursor === undefined) return seq === 1 && after === undefined ? 'next' : 'later'
+  if (after !== undefined && followsOn(cursor, after)) return 'next'
   if (newest === undefined) return 'unclear'
   if (newest === cursor.journalId) return 'taken'
   return seq === 1 && after === undefined ? 'next' : 'later'

@@ -94,8 +94,9 @@ export const createTaker = (options: TakerOptions): Taker => {
     done(taken)
     const [first, last] = [next[0], next.at(-1)]
     if (first === undefined || last === undefined) return taken.length > 0
-    if (first.record.seq === 1 && stands !== undefined) {
-      log.warn({ event: 'journal_replaced', account, cursor: stands.seq }, `the journal of account ${account} was replaced: it is read from its start, what is known already is left as it is`)
+    if (stands !== undefined && stands.journalId !== first.journalId) {
+      if (first.record.seq === 1) log.warn({ event: 'journal_replaced', account, cursor: stands.seq }, `the journal of account ${account} was replaced: it is read from its start, what is known already is left as it is`)
+      else log.info({ event: 'journal_resumed', account, seq: first.record.seq }, `the journal of account ${account} is another host's again, and goes on where that one's had ended`)
     }
     try {
       await ingest.take(account, first.journalId, next.map(({ record }) => record), stands ?? null)

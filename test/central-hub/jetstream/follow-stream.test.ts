@@ -189,6 +189,27 @@ t.test('a journal in the place of another is taken after it, from its start', as
   t.match(lines.of('journal_replaced'), [{ level: 'warn', cursor: 3 }])
 })
 
+t.test('a journal that goes on after one of another host is taken from there on, and so is a store that stands in what came between', async (t) => {
+  const server = await natsServer(t)
+  await makeStream(t, server)
+  const publish = await publisher(t, server)
+  for (const seq of numbers(1, 3)) await publish('A', of(seq))
+  await publish('B', of(1), 'A:3')
+  const store = await testStore(t)
+  const first = await hub(t, server, store)
+  await first.taken(1, 'main', 'B')
+  await first.follower.stop()
+  await publish('B', of(2))
+  await publish('A again', of(4), 'B:2')
+  await publish('A again', of(5))
+  await publish('B again', of(3), 'A again:5')
+  const { taken, lines } = await hub(t, server, store)
+  await taken(3, 'main', 'B again')
+  t.same(await bodies(store), bodiesOf(...numbers(1, 5).map((seq) => of(seq))))
+  t.match(lines.of('journal_resumed'), [{ level: 'info', seq: 4 }, { level: 'info', seq: 3 }])
+  t.same(lines.of('stream_reread'), [])
+})
+
 t.test('a store that was restored to an earlier state has the stream read from its start', async (t) => {
   const server = await natsServer(t)
   await makeStream(t, server)

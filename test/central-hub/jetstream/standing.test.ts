@@ -26,6 +26,8 @@ t.test('a store that knows nothing of the account begins with the first record o
 t.test('a new journal comes once the one before it was taken up to where the stream has it', async (t) => {
   t.equal(standing(at('A', 7), one('B', 1, 'A:7')), 'next')
   t.equal(standing(at('A', 9), one('B', 1, 'A:7')), 'next', 'more of it was taken on another way')
+  t.equal(standing(at('A', 7), one('B', 40, 'A:7')), 'next', 'what comes before it in that journal was taken earlier')
+  t.equal(standing(at('A', 7), one('B', 41)), 'unclear')
   t.equal(standing(at('A', 6), one('B', 1, 'A:7')), 'unclear')
   t.equal(standing(at('A', 6), one('B', 1, 'A:7'), 'B'), 'later')
 })
