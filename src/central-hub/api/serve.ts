@@ -123,7 +123,7 @@ const once = async (trx: Db, req: Request, res: Response, run: () => Promise<Ans
 export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
   const changes = changesOf(db)
   const asked = createSharedReads<string>()
-  const kept = changes === undefined ? undefined : createKeptAnswers(() => asked('', changes))
+  const kept = createKeptAnswers(() => asked('', changes))
   const reading = <Id extends OperationId>(id: Id): ((req: Request, res: Response) => Input<Id>) => {
     const read = reader(operations[id])
     return (req, res) => ({ ...(read(req) as Pick<Input<Id>, 'params' | 'query' | 'body'>), req, res })

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { atMost } from './at-most.ts'
 import { piecesOf } from './pieces.ts'
 import type { Db } from './schema.ts'
 
@@ -26,9 +27,21 @@ export const changeLeads = <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T>
     return run(trx)
   })
 
+/**
+ * Journals that one hub takes at once. There may be hundreds of accounts: each at once, they would have all connections of
+ * a pool, and whoever asks for something would be told that there is none.
+ */
+const mostJournals = 4
+const takers = new WeakMap<Db, ReturnType<typeof atMost>>()
+
 /** Beside those that take the journals of other accounts; of one account it is one at a time, whose cursor then is nobody else's. */
-export const takeJournal = <T>(db: Db, account: string, run: (trx: Db) => Promise<T>): Promise<T> =>
-  again(db, async (trx) => {
-    await piecesOf(trx).lockLeads(trx, account)
-    return run(trx)
-  })
+export const takeJournal = <T>(db: Db, account: string, run: (trx: Db) => Promise<T>): Promise<T> => {
+  const inTurn = takers.get(db) ?? atMost(mostJournals)
+  takers.set(db, inTurn)
+  return inTurn(() =>
+    again(db, async (trx) => {
+      await piecesOf(trx).lockLeads(trx, account)
+      return run(trx)
+    })
+  )
+}

@@ -83,6 +83,8 @@ const row: Row = async (bench) => {
       const answered = await answer(hubs)
       run.taking.push(took)
       run.answering.push(answered)
+      const faults = hubs.daemons.flatMap(({ lines }) => lines).filter(({ level }) => level !== 'info')
+      for (const [event, of] of Map.groupBy(faults, ({ event = '' }) => event)) bench.say(`${name}: ${of.length} times ${event}: ${of[0]?.msg}`)
       await hubs.end()
       bench.say(`${name}: ${took.rate.toFixed(0)} records/s (hub ${took.hub.toFixed(0)} µs, database ${took.database.toFixed(0)} µs, NATS ${took.nats.toFixed(0)} µs, most by one ${took.most.toFixed(2)}, ${took.mb.toFixed(0)} MB); ${answered.rate.toFixed(0)} requests/s (hub ${answered.hub.toFixed(0)} µs, database ${answered.database.toFixed(0)} µs)`)
     }
