@@ -149,5 +149,7 @@ export const finish = async (client: pg.Client, source: Source): Promise<void> =
     await client.query('DELETE FROM kysely_migration WHERE name = $1', [unfinished])
     await client.query('UPDATE store SET works_from = $1', [source.store['works_from']])
     await client.query('UPDATE sqlite_migration SET finished_at = now()')
+    // a last key may be a phone number, which nobody would delete on request
+    await client.query('DROP TABLE sqlite_migration_tables')
   })
 }
