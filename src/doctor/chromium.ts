@@ -6,7 +6,9 @@ import { andRestart, asUser, managers, type Manager } from './wiring.ts'
 
 /** Chromium: there, a Chromium, and able to run with its sandbox on as the services' user. */
 
-const custom = '/usr/bin/chromium'
+/** Debian's, and the packages they come in. */
+const packages: Record<string, string> = { '/usr/bin/chromium-headless-shell': 'chromium-headless-shell', '/usr/bin/chromium': 'chromium' }
+const install = (path: string, option = ''): string => `apt-get install ${option}--yes --no-install-recommends ${packages[path] ?? 'chromium-headless-shell'}`
 
 export const checkChromium: Check = async (asked) => {
   // never as root: it is a program that anybody may have named, and has no sandbox there
@@ -24,12 +26,10 @@ export const checkChromium: Check = async (asked) => {
 
 const checkOne = async ({ host, wiring }: Asked, manager: Manager, path: string): Promise<Finding[]> => {
   const name = 'chromium'
-  const replaced = andRestart(wiring, path === custom ? 'apt-get install --reinstall --yes --no-install-recommends chromium' : removeVariable(edited(manager), 'CHROMIUM_PATH'), manager)
+  const isDebian = path in packages
+  const replaced = andRestart(wiring, isDebian ? install(path, '--reinstall ') : removeVariable(edited(manager), 'CHROMIUM_PATH'), manager)
   const found = await host.stat(path)
-  if (found === undefined) {
-    const install = andRestart(wiring, 'apt-get install --yes --no-install-recommends chromium', manager)
-    return [fault(name, manager.name, `CHROMIUM_PATH=${path} does not exist`, path === custom ? install : replaced)]
-  }
+  if (found === undefined) return [fault(name, manager.name, `CHROMIUM_PATH=${path} does not exist`, isDebian ? andRestart(wiring, install(path), manager) : replaced)]
   if (found.type !== 'file') return [fault(name, manager.name, `CHROMIUM_PATH=${path} is no program`, replaced)]
   if ((found.mode & 0o111) === 0) return [fault(name, manager.name, `CHROMIUM_PATH=${path} may not be executed`, andRestart(wiring, `chmod +x ${word(path)}`, manager))]
   const version = await host.run(asUser(host, wiring, path, '--version'), 20_000)
@@ -62,5 +62,5 @@ const trySandbox = async ({ host, wiring }: Pick<Asked, 'host' | 'wiring'>, mana
   const words = /^.*(?:FATAL|ERROR|error|cannot|No usable sandbox).*$/m.exec(tried.stderr)?.[0].replace(/^\[[^\]]*\]\s*/, '').slice(0, 160)
   const why = timedOut ? 'it showed nothing within 25 s' : (words ?? `it ended with ${tried.code}`)
   const look = host.uid === 0 ? `runuser -u ${user} -- ` : ''
-  return fault(name, manager.name, `Chromium does not show a page with its sandbox on, as ${user}: ${why}`, `${look}${word(path)} --headless --user-data-dir=/tmp/leadmaster-try --dump-dom about:blank # says why; often: apt-get install --reinstall --no-install-recommends chromium`)
+  return fault(name, manager.name, `Chromium does not show a page with its sandbox on, as ${user}: ${why}`, `${look}${word(path)} --headless --user-data-dir=/tmp/leadmaster-try --dump-dom about:blank # says why; often: ${install(path, '--reinstall ')}`)
 }

@@ -9,10 +9,13 @@ import type { Bench } from './row.ts'
 
 let pages = 0
 
-/** @param fill puts in what is there before a device is linked */
-export const startPage = async (bench: Bench, fill: (web: WhatsAppWeb) => void = () => undefined): Promise<WhatsAppWeb> => {
+/**
+ * @param fill puts in what is there before a device is linked
+ * @param chromium another than the one that session-manager has by default
+ */
+export const startPage = async (bench: Bench, fill: (web: WhatsAppWeb) => void = () => undefined, chromium?: string): Promise<WhatsAppWeb> => {
   // slowly, for whatsapp-web.js misses a sync that is over before it listens
-  const web = await startWhatsAppWeb({ directory: join(bench.directory, `whatsapp-${(pages += 1)}`), scenario: { syncStepMs: 400 } })
+  const web = await startWhatsAppWeb({ directory: join(bench.directory, `whatsapp-${(pages += 1)}`), scenario: { syncStepMs: 400 }, ...(chromium === undefined ? {} : { chromium }) })
   bench.onEnd(() => web.close())
   fill(web)
   return web

@@ -136,7 +136,7 @@ t.test('a page is written in pieces, each waited for', async (t) => {
   await following
 })
 
-t.test('what is added while nobody follows is there for who comes back', async (t) => {
+t.test('what is added while nobody follows is there for who comes back', async () => {
   const store = sequence(2)
   const feed = createFeed(store.source)
   const first = client()

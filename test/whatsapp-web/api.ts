@@ -93,5 +93,7 @@ export interface WhatsAppWebOptions {
   scenario?: Partial<Scenario>
   /** Keeps devices and history in the directory over a restart. */
   persist?: boolean
+  /** The program behind the wrapper; by default the one that session-manager has by default. */
+  chromium?: string
   log?: (line: string) => void
 }

@@ -30,7 +30,7 @@ export const writeHostRules = (directory: string, port: number, resolves: boolea
   writeFile(join(directory, 'host-rules'), resolves ? `MAP web.whatsapp.com ${address}:${port},MAP * ~NOTFOUND` : 'MAP * ~NOTFOUND')
 
 /** Writes the program to name in CHROMIUM_PATH. @returns its path */
-export const writeWrapper = async (directory: string, port: number, spki: string, address = '127.0.0.1'): Promise<string> => {
+export const writeWrapper = async (directory: string, port: number, spki: string, { address = '127.0.0.1', program }: { address?: string; program: string }): Promise<string> => {
   await writeHostRules(directory, port, true, address)
   const path = join(directory, 'chromium')
   // exec, so that the process and its command line are Chromium's own; the environment may be all but empty
@@ -38,7 +38,7 @@ export const writeWrapper = async (directory: string, port: number, spki: string
     path,
     `#!/bin/sh
 # Chromium in which web.whatsapp.com is the simulated one on port ${port}.
-exec /usr/bin/chromium-headless-shell --host-resolver-rules="$(/bin/cat '${directory}/host-rules')" \\
+exec ${program} --host-resolver-rules="$(/bin/cat '${directory}/host-rules')" \\
   --ignore-certificate-errors-spki-list=${spki} --simulated-whatsapp=${port} "$@"
 `
   )

@@ -57,7 +57,7 @@ const ofLeadMaster = async (bench: Bench) => {
 }
 
 const ofLibrary = async (bench: Bench) => {
-  const web = await startPage(bench)
+  const web = await startPage(bench, undefined, '/usr/bin/chromium')
   const peer = await startLinkedPeer(bench, web, 'library.js')
   return grow(bench, web, async () => (await askPeer<{ count: number }>(peer)).count, async () => ({ node: residentMb(peer.pid), ...(await chromiumMb(web)) }))
 }
