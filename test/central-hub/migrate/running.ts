@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -16,6 +17,8 @@ export interface Ran {
 }
 
 export interface Run {
+  /** Resolves once it has said this, or has ended. */
+  said(what: RegExp): Promise<void>
   kill(signal: NodeJS.Signals): void
   ended: Promise<Ran>
 }
@@ -27,9 +30,13 @@ export const startMigrate = (args: readonly string[], env: Record<string, string
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  const ended = new Promise<Ran>((resolve) => child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr })))
   return {
-    kill: (signal) => void child.kill(signal),
-    ended: new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr })))
+    ended,
+    said: async (what) => {
+      while (!what.test(stderr) && child.exitCode === null && child.signalCode === null) await Promise.race([once(child.stderr, 'data'), ended])
+    },
+    kill: (signal) => void child.kill(signal)
   }
 }
 
