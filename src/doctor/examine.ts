@@ -9,13 +9,14 @@ import { checkFollowing, checkSessions } from './following.ts'
 import type { Host } from './host.ts'
 import { checkListening, checkPorts } from './ports.ts'
 import { checkRunning } from './running.ts'
+import { checkServers } from './servers.ts'
 import { checkDropIns, checkManager, checkUnits } from './units.ts'
 import { upCommand, type Wiring } from './wiring.ts'
 
 /** What can be the cause of something comes before it. */
 const causesFirst: readonly Check[] = [
   checkEnvFiles, checkTokens, checkPorts, checkWiring, checkManager, checkDropIns, // what is written
-  checkDirectories, checkDisk, checkClock, checkChromium, // what it finds on the machine
+  checkDirectories, checkDisk, checkClock, checkChromium, checkServers, // what it finds on the machine
   checkUnits, checkRunning, checkListening // what runs
 ]
 

@@ -1,4 +1,5 @@
 import type { Identity, UpstreamOptions } from '../central-hub/upstream.ts'
+import type { NatsOptions } from '../platform/nats.ts'
 
 /** The few things doctor asks of the machine, so that a test can play one. What cannot be had is undefined, never thrown. */
 export interface Host {
@@ -19,6 +20,10 @@ export interface Host {
   identify(options: UpstreamOptions): Promise<Identity>
   /** GET with a bearer token; undefined when nothing answers JSON there. */
   get(url: string, token: string): Promise<{ status: number; body: unknown } | undefined>
+  /** What keeps a hub from using the database of this URL, in plain words; undefined when nothing does. */
+  database(url: string): Promise<string | undefined>
+  /** Likewise of NATS. */
+  nats(options: Pick<NatsOptions, 'servers' | 'credentials' | 'ca'>): Promise<string | undefined>
   delay(ms: number): Promise<void>
 }
 

@@ -3,10 +3,14 @@ import { readdir, readFile, readlink, stat, statfs } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createUpstream } from '../central-hub/upstream.ts'
+import { within } from '../platform/within.ts'
 import type { Host, Ran } from './host.ts'
 
 const none = (): undefined => undefined
 const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_PAGER: '' }
+
+/** How long a server of NATS is tried. */
+const natsMs = 6_000
 
 /** The machine that doctor runs on. */
 export const realHost = (): Host => ({
@@ -38,6 +42,19 @@ export const realHost = (): Host => ({
       return { status: answer.status, body: await answer.json() }
     } catch {
       return undefined
+    }
+  },
+  // who has neither need not load what reaches them
+  database: async (url) => (await import('../central-hub/store/postgres/client.ts')).faultOf(url),
+  nats: async (options) => {
+    const [{ connectNats }, { default: pino }] = await Promise.all([import('../platform/nats.ts'), import('pino')])
+    try {
+      const nats = connectNats({ ...options, name: 'leadmaster-doctor', log: pino({ enabled: false }) })
+      const reached = await within(natsMs, nats.connected).then(() => undefined, (error: unknown) => nats.fault() ?? String(error))
+      await nats.close()
+      return reached
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
     }
   },
   delay: (ms) => delay(ms)

@@ -4,6 +4,7 @@ import { checkIdentities, checkWiring, type Answered } from '../../src/doctor/ba
 import { fault } from '../../src/doctor/finding.ts'
 import { checkFollowing, checkSessions } from '../../src/doctor/following.ts'
 import { checkListening, checkPorts } from '../../src/doctor/ports.ts'
+import { checkServers } from '../../src/doctor/servers.ts'
 import { listening, type Played } from './played-host.ts'
 import { ask, hubEnv, installed, lines, managerEnv } from './wired.ts'
 
@@ -27,6 +28,19 @@ t.test('ports', async (t) => {
   t.match(await ports({ files: files({ PORT: '3012' }) }), [{ service: 'central-hub', detail: 'PORT=3012 is also that of session-manager: only one can listen there', mend: /PORT=3013/ }])
   t.match(await ports({ files: files({ HOST: '10.9.9.9' }) }), [{ detail: 'HOST=10.9.9.9 is no address of this machine', mend: /HOST=127\.0\.0\.1/ }])
   t.match(await ports({ files: files({ PORT: '80' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:80' }) }), [{ detail: 'PORT=80 is for root alone (below 1024)' }])
+})
+
+t.test('what several machines share', async (t) => {
+  const servers = async (played: Played) => checkServers(await ask(installed(played)))
+  t.same(await servers({}), [], 'nothing is shared')
+  const shared = files({ NATS_URL: 'nats://10.0.0.1:4222' }, { DATABASE_URL: 'postgres://hub:secret@10.0.0.2/leads', NATS_URL: 'nats://10.0.0.1:4222' })
+  t.same(lines(await servers({ files: shared })), [
+    'ok central-hub the database of DATABASE_URL answers', 'ok session-manager a server of NATS_URL answers', 'ok central-hub a server of NATS_URL answers'
+  ])
+  const amiss = await servers({ files: shared, database: 'the database refuses', nats: 'NATS is away' })
+  t.same(lines(amiss), ['fault central-hub the database refuses', 'fault session-manager NATS is away', 'fault central-hub NATS is away'])
+  t.match(amiss, [{ mend: /^"\$\{EDITOR:-vi\}" \/etc\/leadmaster\/central-hub\.env # correct DATABASE_URL.* systemctl restart leadmaster-central-hub$/ }])
+  t.notMatch(JSON.stringify(amiss), /secret/)
 })
 
 t.test('who listens', async (t) => {

@@ -14,6 +14,9 @@ export interface Played {
   space?: Partial<Space>
   identify?: () => Promise<Identity>
   get?: () => Promise<{ status: number; body: unknown } | undefined>
+  /** What keeps them from being used. */
+  database?: string
+  nats?: string
 }
 
 export const play = (played: Played): Host => {
@@ -38,6 +41,8 @@ export const play = (played: Played): Host => {
     addresses: () => ['127.0.0.1', '::1', '192.0.2.1'],
     identify: played.identify ?? (() => Promise.reject(new Error('nobody was to be asked'))),
     get: played.get ?? (async () => undefined),
+    database: async () => played.database,
+    nats: async () => played.nats,
     delay: async () => undefined
   }
 }

@@ -51,6 +51,37 @@ export const connection = (url: string) => ({
 /** Of each new connection: a hub that is cut off holds nothing for longer, and is noticed to be. */
 export const settings = `SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3`
 
+/** What a server that answers has against us, by its SQLSTATE. @returns undefined when it is something else */
+export const refusalOf = (url: string, error: unknown): string | undefined => {
+  const { code, message } = error as { code?: unknown; message?: string }
+  switch (code) {
+    case '28P01':
+    case '28000':
+      return `the database at ${placeOf(url)} refuses who we are: correct user and password in DATABASE_URL (${message})`
+    case '3D000':
+      return `there is no such database at ${placeOf(url)}: make it, by createdb, or correct DATABASE_URL`
+    case '42501':
+      return `the user of DATABASE_URL may not make tables at ${placeOf(url)}: the database is to be its own (ALTER DATABASE … OWNER TO …)`
+    default:
+      return undefined
+  }
+}
+
+/** Tries a database. @returns what keeps a hub from using it, in plain words; undefined when nothing does */
+export const faultOf = async (url: string): Promise<string | undefined> => {
+  const client = new pg.Client({ ...connection(url), application_name: 'leadmaster-doctor', query_timeout: connectMs })
+  client.on('error', () => undefined) // whatever is asked next is told
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ may: boolean }>("select coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) as may")
+    return rows[0]?.may === true ? undefined : refusalOf(url, { code: '42501' })
+  } catch (error) {
+    return refusalOf(url, error) ?? (isLost(error) ? storeLost(url, error).problem.detail : `the database at ${placeOf(url)}: ${error instanceof Error ? error.message : String(error)}`)
+  } finally {
+    await client.end().catch(() => undefined) // what was found tells
+  }
+}
+
 /** What the hub cannot do without its database; callers of the API are answered with it. */
 export const storeLost = (url: string, cause: unknown): ProblemError => {
   const reason = cause instanceof AggregateError ? cause.errors.map(String).join(', ') : cause instanceof Error ? cause.message : String(cause)

@@ -4,7 +4,7 @@ import type { Log } from '../../../platform/log.ts'
 import { ProblemError } from '../../../platform/problem.ts'
 import type { Opened } from '../open.ts'
 import type { Database, Db } from '../schema.ts'
-import { placeOf } from './client.ts'
+import { placeOf, refusalOf } from './client.ts'
 import { postgresDialect } from './dialect.ts'
 import { createHubs } from './hubs.ts'
 import { lockKeys } from './names.ts'
@@ -13,14 +13,16 @@ import { lockKeys } from './names.ts'
 const waitForMs = 30_000
 const everyMs = 500
 
-const reach = async (db: Db, place: string, log: Log | undefined): Promise<void> => {
+const reach = async (db: Db, url: string, log: Log | undefined): Promise<void> => {
   for (const until = Date.now() + waitForMs; ; ) {
     try {
       await sql`select 1`.execute(db)
       return
     } catch (error) {
+      const refusal = refusalOf(url, error)
+      if (refusal !== undefined) throw new Error(refusal, { cause: error })
       if (!(error instanceof ProblemError) || Date.now() > until) throw error
-      log?.warn({ event: 'store_awaited', err: error }, `waiting for the database at ${place}`)
+      log?.warn({ event: 'store_awaited', err: error }, `waiting for the database at ${placeOf(url)}`)
       await delay(everyMs)
     }
   }
@@ -49,13 +51,13 @@ const personal = ['messages', 'message_text', 'leads', 'lead_text', 'lead_change
 /**
  * Opens a database of PostgreSQL's.
  * @param url DATABASE_URL
- * @throws {ProblemError} store-unavailable when it does not answer for half a minute
+ * @throws {ProblemError} store-unavailable when it does not answer for half a minute, {Error} in plain words when it refuses us
  */
 export const openPostgresStore = async (url: string, log?: Log): Promise<Opened> => {
   const place = placeOf(url)
   const onLost = (error: Error): void => void log?.warn({ event: 'store_connection_lost', err: error }, `a connection to the database at ${place} was lost; another one is made when it is needed`)
   const db: Db = new Kysely<Database>({ dialect: postgresDialect(url, onLost) })
-  await reach(db, place, log).catch(async (error: unknown) => {
+  await reach(db, url, log).catch(async (error: unknown) => {
     await db.destroy()
     throw error
   })
