@@ -20,6 +20,9 @@ export interface FaultOptions {
   lostMs: number
 }
 
+/** NATS needs some time to choose who leads it, and that may take more than one attempt. */
+const takeoverMs = 60_000
+
 const oneOf = <T>(random: () => number, items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)]
 
 const ownerOf = ({ layout, random }: FaultOptions): Service | undefined => layout.owner(oneOf(random, accounts) as AccountName)
@@ -33,15 +36,23 @@ const killedWithin = (service: Service | undefined, isIt: (command: string) => b
   return { at: service.name, run: async () => killAll(descendants(pid).filter(({ command }) => isIt(command)).map((found) => found.pid)) }
 }
 
-const cutOff = (host: Host | undefined, networks: Network[], ms: number): Fault | undefined =>
-  host && {
-    at: host.name,
-    run: async () => {
-      host.cut(...networks)
-      await delay(ms)
-      host.mend()
-    }
+/** For as long as that, and until it may end. */
+const cutOff = (host: Host, networks: Network[], ms: number, mayEnd = (): boolean => true): Fault => ({
+  at: host.name,
+  run: async () => {
+    host.cut(...networks)
+    await delay(ms)
+    for (const end = Date.now() + takeoverMs; !mayEnd() && Date.now() < end; ) await delay(100)
+    host.mend()
   }
+})
+
+/** The host of an account's owner, at least until another one has the account. */
+const ownerCutOff = ({ layout, random, cutMs }: FaultOptions, networks: Network[]): Fault | undefined => {
+  const account = oneOf(random, accounts) as AccountName
+  const host = layout.owner(account)?.host
+  return host && cutOff(host, networks, cutMs, () => ![undefined, host].includes(layout.owner(account)?.host))
+}
 
 const lost = (server: Service | undefined, ms: number): Fault | undefined =>
   server && {
@@ -90,8 +101,8 @@ export const kinds: Readonly<Record<string, (options: FaultOptions) => Fault | u
   // its browser runs on, and nobody in it can close it
   'owner put to sleep': (options) => stopped(ownerOf(options), options.cutMs),
   // WhatsApp still reaches it: whoever has lost the lease must close its browser by itself
-  'owner cut off from the hosts': (options) => cutOff(ownerOf(options)?.host, ['lan'], options.cutMs),
-  'owner cut off from all': (options) => cutOff(ownerOf(options)?.host, ['lan', 'wan'], options.cutMs),
+  'owner cut off from the hosts': (options) => ownerCutOff(options, ['lan']),
+  'owner cut off from all': (options) => ownerCutOff(options, ['lan', 'wan']),
   'hub host cut off from the hosts': ({ layout, cutMs }) => cutOff(layout.hosts.hub, ['lan'], cutMs),
   'hub host cut off from all': ({ layout, cutMs }) => cutOff(layout.hosts.hub, ['lan', 'wan'], cutMs),
   'hubs rolled': rolled
