@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import type { Message, Readiness } from '../../src/contract/lead.ts'
 import { Status } from '../../src/contract/session.ts'
 import { openJournal } from '../../src/session-manager/journal.ts'
+import { storeEnv } from '../central-hub/store/place.ts'
 import { natsServer } from '../nats/nats-server.ts'
 import { makeStream, managerOf, streamed } from '../nats/records.ts'
 import { conforms } from '../platform/conforms.ts'
@@ -32,7 +33,7 @@ const ends = async (t: Test, natsUrl: string): Promise<Ends> => {
   const more = { NATS_URL: natsUrl, LOG_LEVEL: 'info' }
   const [port, hubPort] = [await freePort(), await freePort()]
   const sessionManager = { ...sessionManagerEnv({ port, stateDir, chromiumPath: '/bin/true' }), ...more }
-  const hub = { ...centralHubEnv({ port: hubPort, stateDir: join(directory, 'hub'), sessionManager: `http://127.0.0.1:${port}` }), ...more }
+  const hub = { ...centralHubEnv({ port: hubPort, stateDir: join(directory, 'hub'), sessionManager: `http://127.0.0.1:${port}` }), ...(await storeEnv(t)), ...more }
   const started = (daemon: Daemon): Daemon => {
     t.teardown(() => daemon.end('SIGKILL'))
     return daemon
@@ -106,7 +107,8 @@ t.test('a lead that is deleted does not come back by what was on its way', async
   t.ok(lead)
   const answer = await fetch(`${followed.url}/api/leads/${lead?.id}`, { method: 'DELETE', headers: { authorization: `Bearer ${apiToken}` } })
   t.equal(answer.status, 200)
-  t.match(await answer.json(), { messages: records / leads })
+  const { messages } = (await answer.json()) as { messages: number }
+  t.ok(messages > 0 && messages <= records / leads, `${messages} had come; what was erased before it was forwarded never does`)
   const after = await ask<{ leads: unknown[] }>(`${followed.url}/api/leads?q=${encodeURIComponent(lead?.phone ?? '')}`, apiToken)
   t.same(after.body.leads, [])
 })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Lead, LeadPage, Message, MessagePage } from '../../src/contract/lead.ts'
+import { storeEnv } from '../central-hub/store/place.ts'
 import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from '../whatsapp-web/server.ts'
 import { apiToken, ask, centralHubEnv, freePort, sessionManagerEnv, startDaemon, type Daemon } from './daemon.ts'
 
@@ -78,7 +79,7 @@ export const withStack = async (t: Test, options: StackOptions, body: (stack: St
     ...sessionManagerEnv({ port, stateDir: join(directory, 'session-manager'), chromiumPath: web.chromiumPath }), ...options.sessionManagerEnv
   })
   const hub = keepRunning('central-hub', {
-    ...centralHubEnv({ port: hubPort, stateDir: join(directory, 'hub'), sessionManager: sessionManager.url }), ...options.hubEnv
+    ...centralHubEnv({ port: hubPort, stateDir: join(directory, 'hub'), sessionManager: sessionManager.url }), ...(await storeEnv(t)), ...options.hubEnv
   })
   const pages = async <P extends { next_cursor: string | null }, T>(path: string, items: (page: P) => T[]): Promise<T[]> => {
     const found: T[] = []

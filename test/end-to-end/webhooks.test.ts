@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DeliveryPage, Webhook, WebhookWithSecret } from '../../src/contract/webhook.ts'
 import { fakeSessionManager, type FakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import { storeEnv } from '../central-hub/store/place.ts'
 import { receiver, verified, type Answer, type Received, type Receiver } from '../central-hub/webhooks/receiver.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { draft } from '../session-manager/drafts.ts'
@@ -27,6 +28,7 @@ const startHub = async (t: Test): Promise<Hub> => {
   const upstream = await fakeSessionManager(t)
   const env = {
     ...centralHubEnv({ port: await freePort(), stateDir: join(ownDirectory(t), 'state'), sessionManager: upstream.url }),
+    ...(await storeEnv(t)),
     LOG_LEVEL: 'info', WEBHOOK_PRIVATE_ADDRESSES: '127.0.0.0/8'
   }
   let captured = 0

@@ -32,7 +32,7 @@ const between = (before: Cpu, after: Cpu, count: number, ms: number): Cost => {
 }
 
 const row: Row = async (bench) => {
-  const [each, rounds, seconds] = bench.quick ? [10, 1, 1] : [100, 3, 3]
+  const [each, rounds, seconds] = bench.quick ? [10, 1, 1] : [50, 2, 3]
   const fleet = await startFleet(bench, accounts)
   const sizeOf = ({ daemons }: Hubs): number => Math.max(...daemons.map(({ pid }) => residentMb(pid)))
   const taken = async (hubs: Hubs, count: number, look: () => void = () => undefined): Promise<void> => {
@@ -44,8 +44,9 @@ const row: Row = async (bench) => {
 
   // as it is in the day: each account's messages by themselves
   const day = await fleet.hubs(1)
+  const settleMs = bench.quick ? 1_000 : 8_000
   day.release()
-  await delay(bench.quick ? 1_000 : 10_000)
+  await delay(settleMs)
   const idle = sizeOf(day)
   let total = await fleet.publish({ each: 1 })
   await taken(day, total)
@@ -57,6 +58,18 @@ const row: Row = async (bench) => {
   const ofDay = between(before, day.cpu(), live, performance.now() - started)
   const busy = sizeOf(day)
   await day.end()
+  // nothing comes: what it costs to wait for it, and to stand by
+  const pair = await fleet.hubs(2)
+  pair.release()
+  await taken(pair, total)
+  await delay(settleMs)
+  const quiet = pair.cpu()
+  await delay(settleMs)
+  const waiting = pair.cpu()
+  await pair.end()
+  const share = (from: number, to: number): number => ((to - from) * 100) / settleMs
+  const quietShares = waiting.hubs.map((value, at) => share(quiet.hubs[at] as number, value)).toSorted((a, b) => a - b)
+  bench.say(`while nothing comes, two hubs use ${quietShares.map((value) => value.toFixed(1)).join(' and ')} % of a core, the database ${share(quiet.database, waiting.database).toFixed(1)} %, NATS ${share(quiet.nats, waiting.nats).toFixed(1)} %`)
   bench.say(`at ${ofDay.rate.toFixed(0)}/s: a record costs the hub ${ofDay.hub.toFixed(0)} µs, the database ${ofDay.database.toFixed(0)} µs, NATS ${ofDay.nats.toFixed(0)} µs`)
 
   total += await fleet.publish({ each })
@@ -106,6 +119,7 @@ const row: Row = async (bench) => {
     { what: 'CPU of a request, database', unit: 'µs', ours: spread(of('1', 'answering', 'database')) },
     { what: 'CPU of a record by itself, hub', unit: 'µs', ours: one(ofDay.hub) },
     { what: 'CPU of a record by itself, database', unit: 'µs', ours: one(ofDay.database) },
+    { what: 'CPU of two hubs while nothing comes', unit: '% of a core', ours: one(sum(quietShares)) },
     { what: 'memory of a hub, idle', unit: 'MB', ours: one(idle) },
     { what: `memory of a hub, at ${perSecond} records/s`, unit: 'MB', ours: one(busy) },
     { what: 'memory of a hub, catching up', unit: 'MB', ours: spread((runs['1']?.taking ?? []).map(({ mb }) => mb)) }

@@ -44,3 +44,6 @@ export const onPostgres = async (t: Test): Promise<PostgresServer> => {
   places = () => server.create(template)
   return server
 }
+
+/** Where a hub's store of the test's own is, as its environment says it: in its STATE_DIR, unless stores are on a server. */
+export const storeEnv = async (t: Test): Promise<Record<string, string>> => (isOnPostgres() ? { DATABASE_URL: await ownPlace(t) } : {})

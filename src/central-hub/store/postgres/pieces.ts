@@ -9,6 +9,9 @@ const and = (conditions: readonly ReturnType<typeof sql<SqlBool>>[]) => sql<SqlB
 /** A part of a text as LIKE has it. */
 const part = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`
 
+/** Transactions in which events are in order already. */
+const ordered = new WeakSet<object>()
+
 /** Search by a GIN index over words, and one over trigrams; what is written and what is looked for are folded alike, by `fold` of the schema. */
 export const postgresPieces: Pieces = {
   database: 'postgres',
@@ -20,6 +23,8 @@ export const postgresPieces: Pieces = {
     ]),
   percentile: (column, fraction) => sql<number>`percentile_cont(${sql.lit(fraction)}) within group (order by ${sql.ref(column)})`,
   orderEvents: async (trx) => {
+    if (ordered.has(trx)) return
+    ordered.add(trx)
     // held until the commit is visible: who draws ids after this sees, and is seen, after it
     await sql`select pg_advisory_xact_lock(${sql.lit(lockKeys.space)}, ${sql.lit(lockKeys.events)}), pg_notify(${sql.lit(changedChannel)}, '')`.execute(trx)
   },
