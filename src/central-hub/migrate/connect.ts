@@ -23,25 +23,29 @@ const lock = async (client: pg.Client): Promise<void> => {
   }
 }
 
+/** @throws {Refused} when a hub is connected */
+export const checkHubs = async (client: pg.Client, place: string): Promise<void> => {
+  const { rows } = await client.query<{ hubs: number }>("SELECT count(*) AS hubs FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'leadmaster-central-hub%'")
+  if (rows[0]?.hubs !== 0) throw new Refused(`a hub is connected to ${place}: stop every hub that has this DATABASE_URL (systemctl stop leadmaster-central-hub), then begin again`)
+}
+
 interface Server {
   version: number
   said: string
   encoding: string
   mayMake: boolean
-  hubs: number
 }
 
 const checkServer = async (client: pg.Client, place: string): Promise<void> => {
   const { rows } = await client.query<Server>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS said, current_setting('server_encoding') AS encoding,
-      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AND has_database_privilege(current_database(), 'CREATE') AS "mayMake",
-      (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'leadmaster-central-hub%') AS hubs`
+      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AND has_database_privilege(current_database(), 'CREATE') AS "mayMake"`
   )
-  const { version, said, encoding, mayMake, hubs } = rows[0] as Server
+  const { version, said, encoding, mayMake } = rows[0] as Server
   if (version < oldestVersion) throw new Refused(`${place} is PostgreSQL ${said}: 15 or later is needed`)
   if (encoding !== 'UTF8') throw new Refused(`the database ${place} has the encoding ${encoding}, which cannot hold every message: make another one, by createdb --encoding=UTF8 --template=template0`)
   if (!mayMake) throw new Refused(`the user of ${place} may not make tables there: it must own the database (ALTER DATABASE … OWNER TO …)`)
-  if (hubs > 0) throw new Refused(`a hub is connected to ${place}: stop every hub that has this DATABASE_URL (systemctl stop leadmaster-central-hub), then begin again`)
+  await checkHubs(client, place)
 }
 
 /** @throws {Refused} when it cannot be migrated to, and what pg throws */

@@ -3,7 +3,9 @@ import { Migrator } from 'kysely/migration'
 import type pg from 'pg'
 import { migrations } from '../store/migrations.ts'
 import { withPieces } from '../store/pieces.ts'
+import { lockKeys } from '../store/postgres/names.ts'
 import { postgresPieces } from '../store/postgres/pieces.ts'
+import { checkHubs } from './connect.ts'
 import { searches, type Source } from './source.ts'
 import { Refused } from './refused.ts'
 
@@ -44,14 +46,15 @@ const inTransaction = async (client: pg.Client, run: () => Promise<void>): Promi
   }
 }
 
-/** The store's own steps, made by this connection in a transaction of theirs; what follows is part of it. */
-const makeSchema = async (client: pg.Client, then: () => Promise<void>): Promise<void> => {
+/** The store's own steps, made by this connection in one transaction with what goes before and after. */
+const makeSchema = async (client: pg.Client, before: () => Promise<void>, after: () => Promise<void>): Promise<void> => {
   const held: PostgresPoolClient = { query: client.query.bind(client) as PostgresPoolClient['query'], release: () => undefined }
   const db = new Kysely<unknown>({ dialect: withPieces(new PostgresDialect({ pool: { connect: async () => held, end: async () => undefined, options: {} } }), postgresPieces) })
   await db.transaction().execute(async (trx) => {
+    await before()
     const { error } = await new Migrator({ db: trx, provider: { getMigrations: async () => ({ ...migrations }) } }).migrateToLatest()
     if (error !== undefined) throw error
-    await then()
+    await after()
   })
 }
 
@@ -116,8 +119,13 @@ const beginAnew = (client: pg.Client, source: Source): Promise<void> =>
 export const begin = async (client: pg.Client, source: Source, place: string, anew: boolean): Promise<Standing> => {
   const isBegun = (await tablesThere(client)).includes('sqlite_migration')
   if (!isBegun) {
-    await checkEmpty(client, source, place)
-    await makeSchema(client, () => mark(client, source))
+    const check = async (): Promise<void> => {
+      // a hub that starts now waits here, and then finds the mark; one that came before is connected
+      await client.query('SELECT pg_advisory_xact_lock($1, $2)', [lockKeys.space, lockKeys.schema])
+      await checkHubs(client, place)
+      await checkEmpty(client, source, place)
+    }
+    await makeSchema(client, check, () => mark(client, source))
     return 'begun'
   }
   const [last] = await rowsOf<{ store_id: string; state: string; finished_at: Date | null }>(client, 'SELECT store_id, state, finished_at FROM sqlite_migration')
