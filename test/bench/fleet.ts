@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { openStore } from '../../src/central-hub/store/open.ts'
@@ -85,8 +86,8 @@ export const startFleet = async (bench: Bench, accounts: number): Promise<Fleet>
         for (let account = 0; account < accounts; account += 1) {
           // evenly, at so many a second
           if (at !== undefined) {
-            const due = started + (count * 1_000) / at
-            if (due - performance.now() > 1) await delay(due - performance.now())
+            const early = started + (count * 1_000) / at - performance.now()
+            if (early > 1) await delay(early)
           }
           sending.push(publish(`journal-${account}`, recordOf(account)))
           count += 1
@@ -108,7 +109,6 @@ export const startFleet = async (bench: Bench, accounts: number): Promise<Fleet>
         daemons.push(hub)
       }
       const file = on === 'file' ? `${bench.directory}/fleet-${fleets}/hub.db` : undefined
-      const { DatabaseSync } = await import('node:sqlite')
       const sqlite = file === undefined ? undefined : new DatabaseSync(file, { readOnly: true })
       const sum = 'select coalesce(sum(seq), 0) as taken from cursors'
       return {
