@@ -72,8 +72,10 @@ export const layOut = async ({ directory, leaseTtl, restartMs, backupInterval, s
     })
   )
   const hubUrls = hubPorts.map((hubPort) => `http://${hosts.hub.wan}:${hubPort}`)
-  await Promise.all(hubUrls.map((url) => until(`${url} answers`, () => fetch(`${url}/health`).then(({ ok }) => ok, () => false))))
-  say('two hubs')
+  const hubsAnswer = async (): Promise<void> => {
+    await Promise.all(hubUrls.map((url) => until(`${url} answers`, () => fetch(`${url}/health`).then(({ ok }) => ok, () => false))))
+    say('two hubs')
+  }
 
   const backups = join(directory, 'backups')
   mkdirSync(backups)
@@ -101,7 +103,7 @@ export const layOut = async ({ directory, leaseTtl, restartMs, backupInterval, s
     sessionManagers[account] = [owner, startSessionManager(account, other)]
     say(`${account} is linked on ${own.name}, and ${other.name} stands by`)
   }
-  await Promise.all([link('north', hosts.one, hosts.two), link('south', hosts.two, hosts.one)])
+  await Promise.all([hubsAnswer(), link('north', hosts.one, hosts.two), link('south', hosts.two, hosts.one)])
 
   const openOn = (account: AccountName): Service[] => {
     const open = openProfiles()

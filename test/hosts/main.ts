@@ -21,7 +21,7 @@ const usage = `usage: node test/hosts/main.ts [--quick] [--messages N] [--rate N
 
 const full = { messages: 50_000, perSecond: 80, times: 2, pauseMs: 5_000, cutMs: 60_000, lostMs: 30_000, recoverMs: 60_000, patienceMs: 180_000, leaseTtl: '30s', restartMs: 3_000, backupInterval: '10s', without: [] }
 const quick = {
-  messages: 500, perSecond: 14, times: 1, pauseMs: 500, cutMs: 7_000, lostMs: 3_000, recoverMs: 0, patienceMs: 90_000, leaseTtl: '6s', restartMs: 1_000, backupInterval: '2s',
+  messages: 500, perSecond: 14, times: 1, pauseMs: 500, cutMs: 6_000, lostMs: 3_000, recoverMs: 0, patienceMs: 90_000, leaseTtl: '6s', restartMs: 1_000, backupInterval: '2s',
   // of these either another one of the same sort is made, or test/end-to-end shows them
   without: ['kill -9 PostgreSQL backend', 'owner put to sleep', 'owner cut off from all', 'hub host cut off from the hosts']
 }
