@@ -6,9 +6,9 @@ import { openSse } from '../platform/sse-client.ts'
 import { apiToken } from './daemon.ts'
 import { withStack, type Stack } from './stack.ts'
 
-/** kill -9 at any instant changes nothing: of either daemon and of Chromium, each at 20 random instants while messages flow; on PostgreSQL at a few. */
+/** kill -9 at any instant changes nothing: of either daemon and of Chromium, each at 20 random instants while messages flow; on PostgreSQL at one. */
 
-const [killsOfEach, messages] = isOnPostgres() ? [2, 200] : [20, 2_000]
+const [killsOfEach, messages] = isOnPostgres() ? [1, 200] : [20, 2_000]
 /** So many chats that each gets less than one message a second, as people write: within a second WhatsApp tells no order. */
 const chats = 50
 /** Between two kills, at most, ms: also while what was killed before is only starting again. */

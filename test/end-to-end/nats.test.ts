@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import type { Message, Readiness } from '../../src/contract/lead.ts'
 import { Status } from '../../src/contract/session.ts'
 import { openJournal } from '../../src/session-manager/journal.ts'
-import { storeEnv } from '../central-hub/store/place.ts'
+import { isOnPostgres, storeEnv } from '../central-hub/store/place.ts'
 import { natsServer } from '../nats/nats-server.ts'
 import { makeStream, managerOf, streamed } from '../nats/records.ts'
 import { conforms } from '../platform/conforms.ts'
@@ -15,7 +15,7 @@ import { apiToken, ask, centralHubEnv, freePort, sessionManagerEnv, startDaemon,
 
 /** Both real daemons with a real NATS between them; what was captured is in the journal from the start. */
 
-const records = 5_000
+const records = isOnPostgres() ? 1_000 : 5_000
 const leads = 100
 
 interface Ends {
