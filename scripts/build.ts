@@ -28,7 +28,7 @@ try {
 for (const directory of readdirSync(made)) if (!typed.includes(directory)) rmSync(new URL(directory, made), { recursive: true })
 await bundleModule(root.pathname, made.pathname, 'client/index.ts')
 
-for (const command of ['cli', 'doctor', 'central-hub/migrate']) await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)
+for (const command of ['cli', 'doctor', 'central-hub/migrate', 'backup', 'backup/restore']) await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)
 for (const service of ['session-manager', 'central-hub']) {
   await bundleProgram(root.pathname, made.pathname, `${service}/main.ts`, `${service}/daemon.js`)
   writeFileSync(new URL(`${service}/main.js`, made), `import { enableCompileCache } from 'node:module'

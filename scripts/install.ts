@@ -41,7 +41,7 @@ const textOf = (path: string): string | undefined => (existsSync(path) ? readFil
 // --- the release: all that the services need, under a name that its content gives ---
 const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy/env', 'deploy/systemd', 'dist']
 /** What of scripts works without the sources. */
-const scripts = ['compile-ahead.ts', 'doctor', 'env-file.ts', 'install.ts', 'leadmaster', 'migrate', 'uninstall', 'unit-options.ts', 'up']
+const scripts = ['backup', 'compile-ahead.ts', 'doctor', 'env-file.ts', 'install.ts', 'leadmaster', 'migrate', 'restore', 'uninstall', 'unit-options.ts', 'up']
 
 const filesOf = (path: string): string[] =>
   statSync(path).isDirectory() ? readdirSync(path).sort().flatMap((entry) => filesOf(join(path, entry))) : [path]
@@ -106,7 +106,7 @@ const places = (release: string): Map<string, string> => {
   const from = join(release, 'deploy/systemd')
   const found = new Map<string, string>()
   for (const file of readdirSync(from)) {
-    if (/\.(service|target|slice)$/.test(file)) found.set(join(units, file), join(from, file))
+    if (/\.(service|target|slice|timer)$/.test(file)) found.set(join(units, file), join(from, file))
   }
   found.set('/etc/sysusers.d/leadmaster.conf', join(from, 'leadmaster.sysusers'))
   found.set('/etc/tmpfiles.d/leadmaster.conf', join(from, 'leadmaster.tmpfiles'))

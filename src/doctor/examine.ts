@@ -1,3 +1,4 @@
+import { checkBackups } from './backups.ts'
 import { checkIdentities, checkWiring } from './base-url.ts'
 import type { Asked, Check } from './check.ts'
 import { checkChromium } from './chromium.ts'
@@ -17,7 +18,7 @@ import { upCommand, type Wiring } from './wiring.ts'
 const causesFirst: readonly Check[] = [
   checkEnvFiles, checkTokens, checkPorts, checkWiring, checkManager, checkDropIns, // what is written
   checkDirectories, checkDisk, checkClock, checkChromium, checkServers, // what it finds on the machine
-  checkUnits, checkRunning, checkListening // what runs
+  checkUnits, checkRunning, checkListening, checkBackups // what runs
 ]
 
 /** All checks, each knowing what those before it found. */

@@ -40,7 +40,7 @@ const words = (values: readonly string[] = []): string[] => values.flatMap((valu
 /** The units in a directory of their own, with a node that exists here. */
 const installed = async (t: Test): Promise<string[]> => {
   const directory = t.testdir()
-  const files = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster-session-manager@.service', 'leadmaster.target', 'leadmaster-all.target', 'leadmaster.again.target', 'leadmaster.slice']
+  const files = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster-session-manager@.service', 'leadmaster.target', 'leadmaster-all.target', 'leadmaster.again.target', 'leadmaster.slice', 'leadmaster-backup.service', 'leadmaster-backup.timer']
   for (const file of files) await writeFile(join(directory, file), (await read(file)).replace('/opt/leadmaster/current/runtime/bin/node', process.execPath))
   return files.map((file) => join(directory, file))
 }
@@ -142,6 +142,15 @@ t.test('all of it is in a slice with bounds, which each service’s own fit in',
     t.match(Service, { Slice: ['leadmaster.slice'], MemoryHigh: [/^\d+[MG]$/], MemoryMax: [/^\d+[MG]$/], TasksMax: [/^\d+$/], OOMPolicy: [/./] }, service)
     t.ok(Number(Service?.['TasksMax']?.[0]) < Number(Slice?.['TasksMax']?.[0]))
   }
+})
+
+t.test('leadmaster-backup.service comes after the services, as its timer says, and reaches no network', async (t) => {
+  const file = (await installed(t)).find((path) => path.endsWith('-backup.service')) as string
+  await run('systemd-analyze', ['security', '--offline=true', '--no-pager', '--threshold=15', file])
+  const { Service, Install } = parse(await read('leadmaster-backup.service'))
+  t.match(Service, { Type: ['oneshot'], Slice: ['leadmaster.slice'], PrivateNetwork: ['yes'], Nice: ['10'], IOSchedulingClass: ['idle'] })
+  t.notOk(Install, 'it is the timer that is enabled')
+  t.match(parse(await read('leadmaster-backup.timer')), { Timer: { OnCalendar: [/./], RandomizedDelaySec: [/./], Persistent: ['yes'] }, Install: { WantedBy: ['timers.target leadmaster.target'] } })
 })
 
 t.test('the rising delay, which systemd 252 does not know, is in a file of its own', async (t) => {

@@ -57,7 +57,7 @@ t.test('what is in it', async (t) => {
   t.ok(first.endsWith(`/leadmaster_${version}_${/^Architecture: (.*)$/m.exec(fields)?.[1]}.deb`), first)
   t.match(fields, /^Depends: (?=.*\bchromium\b)(?=.*\bsystemd \()(?=.*\blibsystemd0\b)(?=.*\blibc6 \()(?=.*\bucf\b)/m)
 
-  const sources = readdirSync(join(root, 'deploy/systemd')).filter((name) => /\.(service|target|slice)$/.test(name))
+  const sources = readdirSync(join(root, 'deploy/systemd')).filter((name) => /\.(service|target|slice|timer)$/.test(name))
   t.same(readdirSync(join(tree, 'lib/systemd/system')).sort(), sources.sort(), 'every unit')
   for (const name of sources) {
     const unit = read(`lib/systemd/system/${name}`)
