@@ -36,7 +36,8 @@ export const launchOptions = (executablePath: string, profile: string) => ({
     '--no-first-run',
     '--disable-dev-shm-usage',
     '--disable-notifications',
-    '--mute-audio'
+    '--mute-audio',
+    '--block-new-web-contents'
   ]
 })
 

@@ -8,6 +8,7 @@ import { releaseProfile, signalGroup, type Browser, type Client, type Page } fro
 import { takeOverCallbacks } from './callbacks.ts'
 import { createClient } from './client.ts'
 import { hearClient, type ListenerEvent } from './client-events.ts'
+import { closeProfile, confine } from './confine.ts'
 import { installGuard, refused } from './guard.ts'
 import type { Mapping } from './message.ts'
 import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
@@ -96,6 +97,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     page.on('error', (error) => lost(`the page crashed: ${error.message}`, false))
     page.on('close', () => lost('the page was closed', false))
     page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
+    await confine(page, log)
     await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
     await takeOverCallbacks(page, (error) => log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it'))
   }
@@ -128,6 +130,7 @@ export const createListener = (options: ListenerOptions): Listener => {
 
   return {
     start: async () => {
+      await closeProfile(profile)
       await releaseProfile(profile, log)
       client = await createClient({
         chromiumPath: options.chromiumPath, profile, attach,
