@@ -3,7 +3,7 @@ import { Compile } from 'typebox/compile'
 import { Erased, Health, Status, type EraseRequest } from '../contract/session.ts'
 import { ProblemError } from '../platform/problem.ts'
 import { createSharedReads } from './shared-reads.ts'
-import { createConnections, TooLong, type Answered } from './upstream-http.ts'
+import { createConnections, TooLong, type Answered, type Asked } from './upstream-http.ts'
 import { createMediaClient, type MediaAnswer, type MediaRequest } from './upstream-media.ts'
 
 /**
@@ -115,72 +115,54 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
   const withToken = (more: Record<string, string> = {}): Record<string, string> => ({ authorization: `Bearer ${token}`, ...more })
   const withId = (requestId: string | undefined): Record<string, string> => (requestId === undefined ? {} : { 'x-request-id': requestId })
 
-  const tooLong = (): ProblemError => stranger(`its answer is longer than ${mostBytes} bytes`)
-  const read = async ({ body }: Response): Promise<Buffer> => {
-    const parts: Uint8Array[] = []
-    let bytes = 0
-    try {
-      for await (const part of body ?? []) {
-        parts.push(part)
-        bytes += part.length
-        if (bytes > mostBytes) throw tooLong()
-      }
-    } catch (error) {
-      throw error instanceof ProblemError ? error : unreachable(error)
-    }
-    return Buffer.concat(parts)
+  const connected = createConnections(baseUrl, mostBytes)
+  const ask = async (asked: Asked): Promise<Answered> => {
+    const answer = await connected(asked).catch((error: unknown) => {
+      throw error instanceof TooLong ? stranger(`its answer is longer than ${mostBytes} bytes`) : unreachable(error)
+    })
+    if (answer.status === 401) throw refused()
+    return answer
   }
+  const seen = ({ method, path }: Asked, { status, contentType }: Answered): string => `${method} ${path.split('?')[0]} gives HTTP ${status}, ${contentType || 'no Content-Type'}`
 
-  const askJson = async <S extends TSchema>(path: string, schema: S, init: RequestInit, bound = timeoutMs): Promise<Static<S>> => {
-    const answer = await request(path, { ...init, signal: AbortSignal.timeout(bound) })
-    const type = answer.headers.get('content-type') ?? 'no Content-Type'
-    const seen = `${init.method ?? 'GET'} ${path} gives HTTP ${answer.status}, ${type}`
+  const askJson = async <S extends TSchema>(schema: S, asked: Asked): Promise<Static<S>> => {
+    const answer = await ask(asked)
     let value: unknown
     try {
-      value = JSON.parse((await read(answer)).toString())
-    } catch (error) {
-      if (error instanceof ProblemError) throw error
-      throw stranger(seen)
+      value = JSON.parse(answer.body.toString())
+    } catch {
+      throw stranger(seen(asked, answer))
     }
-    if (type.startsWith('application/problem+json')) {
+    if (answer.contentType.startsWith('application/problem+json')) {
       const told = typeof value === 'object' && value !== null && 'detail' in value ? `: ${String(value.detail)}` : ''
-      throw invalid(`session-manager at ${baseUrl} does not do it, ${seen}${told}${answer.status === 404 ? '; upgrade it to the release of central-hub' : ''}`)
+      throw invalid(`session-manager at ${baseUrl} does not do it, ${seen(asked, answer)}${told}${answer.status === 404 ? '; upgrade it to the release of central-hub' : ''}`)
     }
     const named = typeof value === 'object' && value !== null && 'service' in value ? String(value.service).slice(0, 40) : service
     if (named !== service) throw stranger(`it says it is "${named}"`)
-    if (!Compile(schema).Check(value)) throw stranger(seen)
+    if (!Compile(schema).Check(value)) throw stranger(seen(asked, answer))
     return value as Static<S>
   }
 
-  const connected = createConnections(baseUrl, mostBytes)
   const shared = createSharedReads<Answered>()
   const pass = async ({ method, path, accept = 'application/json', body, requestId, timeoutMs: bound = timeoutMs }: PassedRequest): Promise<Answered> => {
-    const headers = withToken({ accept, ...withId(requestId) })
-    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
-    const answer = await connected({ method, path, headers, timeoutMs: bound, ...sent }).catch((error: unknown) => {
-      throw error instanceof TooLong ? tooLong() : unreachable(error)
-    })
-    if (answer.status === 401) throw refused()
-    if (!ours.test(answer.contentType)) throw stranger(`${method} ${path.split('?')[0]} gives HTTP ${answer.status}, ${answer.contentType || 'no Content-Type'}`)
+    const asked = { method, path, headers: withToken({ accept, ...withId(requestId) }), timeoutMs: bound, ...(body === undefined ? {} : { body: JSON.stringify(body) }) }
+    const answer = await ask(asked)
+    if (!ours.test(answer.contentType)) throw stranger(seen(asked, answer))
     return answer
   }
 
   const eraseSome = ({ requestId, ...body }: EraseRequest & { requestId?: string }): Promise<Erased> =>
-    askJson('/erase', Erased, {
-      method: 'POST',
-      headers: withToken({ 'content-type': 'application/json', ...withId(requestId) }),
-      body: JSON.stringify(body)
-    }, eraseMs)
+    askJson(Erased, { method: 'POST', path: '/erase', headers: withToken(withId(requestId)), body: JSON.stringify(body), timeoutMs: eraseMs })
 
   return {
     baseUrl,
     ...(expected === undefined ? {} : { account: expected }),
     verify: async () => {
-      const { account, version } = await askJson('/health', Health, {})
+      const { account, version } = await askJson(Health, { method: 'GET', path: '/health', headers: {}, timeoutMs })
       if (account === undefined) throw stranger('GET /health tells no account')
       if (expected !== undefined && account !== expected) throw invalid(`session-manager at ${baseUrl} is of account "${account}", not "${expected}": ${checkUrl}`)
       if (others.includes(account)) throw invalid(`session-manager at ${baseUrl} is of account "${account}", which FURTHER_SESSION_MANAGERS names too: ${checkUrl}`)
-      return { account, version, status: await askJson('/status', Status, { headers: withToken() }) }
+      return { account, version, status: await askJson(Status, { method: 'GET', path: '/status', headers: withToken(), timeoutMs }) }
     },
     pass: (passed) => (passed.method === 'GET' && passed.body === undefined ? shared(`${passed.accept}\n${passed.path}`, () => pass(passed)) : pass(passed)),
     open: async (after, signal) => {

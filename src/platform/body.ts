@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http'
-import bodyParser from 'body-parser'
 import type { Middleware } from 'polka'
+import { lazy } from './lazy.ts'
 import { ProblemError } from './problem.ts'
 
 export const maxBodyBytes = 64 * 1024
+export const tooLarge = (): ProblemError => new ProblemError('payload-too-large', `the body may have at most ${maxBodyBytes} bytes`)
 /** No body of ours is nested so deeply, and whatever walks through one, such as JSON.stringify, runs out of stack at some thousands. */
 const maxLevels = 64
 
@@ -12,12 +13,21 @@ const isDeeperThan = (levels: number, value: unknown): boolean =>
 
 const hasBody = ({ headers }: IncomingMessage): boolean => headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 
+const isJson = ({ headers }: IncomingMessage): boolean => /^application\/json\b/i.test(headers['content-type'] ?? '')
+/** body-parser, too, refuses it, but only once all of it has come. */
+const saysTooMuch = (req: IncomingMessage): boolean => Number(req.headers['content-length']) > maxBodyBytes && isJson(req)
+
 /** Reads a JSON body, if there is one, into `req.body`. */
 export const createReadBody = (): Middleware => {
-  const json = bodyParser.json({ limit: maxBodyBytes, strict: true }) as unknown as Middleware
-  return (req, res, next) => {
+  // with its table of media types it is much to load, and many requests have no body
+  const parser = lazy(async () => (await import('body-parser')).default.json({ limit: maxBodyBytes, strict: true }) as unknown as Middleware)
+  return async (req, res, next) => {
     if (!hasBody(req)) return next()
+    if (saysTooMuch(req)) return next(tooLarge())
+    const json = await parser()
     return json(req, res, (error) => {
+      // what breaks off at once, such as at a malformed chunk, body-parser takes for a request without a body
+      if (error === undefined && !req.complete && isJson(req)) return next(new ProblemError('bad-request', 'the body breaks off'))
       if (error === undefined && isDeeperThan(maxLevels, req.body)) return next(new ProblemError('bad-request', `the body may be nested ${maxLevels} levels deep`))
       return next(error)
     })

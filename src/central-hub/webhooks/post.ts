@@ -62,12 +62,12 @@ const refusal = (status: number): string | undefined => {
 /** @param timeoutMs of all of a request, from the look-up of the name to the answer's status */
 export const createPost = ({ guard, userAgent, timeoutMs = 15_000 }: { guard: Guard; userAgent: string; timeoutMs?: number }): Post => {
   const options = { keepAlive: true, timeout: idleMs, lookup: guard.lookup }
-  const agents = { http: new HttpAgent(options), https: new HttpsAgent(options) }
+  const agents: { http: HttpAgent; https?: HttpsAgent } = { http: new HttpAgent(options) }
 
   const once = (url: URL, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Outcome> =>
     new Promise((resolve, reject) => {
       guard.checkHost(url)
-      const [request, agent] = url.protocol === 'https:' ? [httpsRequest, agents.https] : [httpRequest, agents.http]
+      const [request, agent] = url.protocol === 'https:' ? [httpsRequest, (agents.https ??= new HttpsAgent(options))] : [httpRequest, agents.http]
       const req = request(url, {
         method: 'POST', agent, signal,
         headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'user-agent': userAgent }
@@ -93,7 +93,7 @@ export const createPost = ({ guard, userAgent, timeoutMs = 15_000 }: { guard: Gu
     },
     close: () => {
       agents.http.destroy()
-      agents.https.destroy()
+      agents.https?.destroy()
     }
   }
 }
