@@ -6,7 +6,7 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 const unseen = /(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029]/gu
 
 /** Text from WhatsApp, or from anywhere else, in one line that cannot do anything to a terminal. */
-export const clean = (text: string): string => text.replace(/\s*[\r\n\t\u2028\u2029]+\s*/g, ' ').replace(unseen, '')
+export const clean = (text: string): string => text.replace(/\s+/g, (blanks) => (/[\r\n\t\u2028\u2029]/.test(blanks) ? ' ' : blanks)).replace(unseen, '')
 
 /** One line of JSON: JSON itself leaves the controls above ASCII as they are. */
 export const jsonLine = (value: unknown): string =>

@@ -5,8 +5,9 @@ import helmet from 'helmet'
 import polka, { type Middleware, type Polka, type Request, type Response } from 'polka'
 import { createAllowedHosts } from './allowed-hosts.ts'
 import { Answer, endWith, headersOf } from './answer.ts'
-import { createReadBody, maxBodyBytes } from './body.ts'
+import { createReadBody, tooLarge } from './body.ts'
 import { allowOrigins } from './cors.ts'
+import { checkFraming } from './framing.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { ProblemError } from './problem.ts'
@@ -52,8 +53,22 @@ export interface HttpOptions {
   authorize: (req: Request) => void
   /** Content-Security-Policy directives for pages; by default nothing may load. */
   contentSecurityPolicy?: Record<string, string[]>
+  patience?: Partial<Patience>
 }
 
+/** How long a slow client is waited for, ms. */
+interface Patience {
+  /** For its headers to be whole. */
+  headersMs: number
+  /** For all of its request. */
+  requestMs: number
+  /** While nothing at all moves, such as an answer that is not read. */
+  idleMs: number
+  /** How often it is looked who is late. */
+  checkMs: number
+}
+
+const usualPatience: Patience = { headersMs: 10_000, requestMs: 30_000, idleMs: 120_000, checkMs: 5_000 }
 const slowMs = 1_000
 
 /** Answers with JSON. */
@@ -76,7 +91,7 @@ export const sendProblem = (res: ServerResponse, { problem }: ProblemError): voi
 const toProblem = (error: unknown): ProblemError => {
   if (error instanceof ProblemError) return error
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
-  if (status === 413) return new ProblemError('payload-too-large', `the body may have at most ${maxBodyBytes} bytes`)
+  if (status === 413) return tooLarge()
   if (status === 415) return new ProblemError('unsupported-media-type')
   if (status === 400) return new ProblemError('bad-request', 'the body is not the JSON it says it is')
   if (error instanceof URIError) return new ProblemError('bad-request', 'the path is not valid percent-encoding')
@@ -101,7 +116,14 @@ export const createHttp = (options: HttpOptions): Http => {
   const hosts = createAllowedHosts(options.allowedHosts ?? [])
   const routes = new Map<string, Set<string>>()
   let closing = false
-  const server = createServer({ ServerResponse: Answer, requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 65_000, maxHeaderSize: 16_384 })
+  const patience = { ...usualPatience, ...options.patience }
+  const server = createServer({
+    ServerResponse: Answer, keepAliveTimeout: 65_000, maxHeaderSize: 16_384,
+    requestTimeout: patience.requestMs, headersTimeout: patience.headersMs, connectionsCheckingInterval: patience.checkMs,
+    // what comes twice, such as Host or Authorization, is then neither one nor the other
+    joinDuplicateHeaders: true
+  })
+  server.timeout = patience.idleMs
 
   const onError = (error: unknown, req: IncomingMessage, res: ServerResponse): void => {
     const answer = toProblem(error)
@@ -149,6 +171,7 @@ export const createHttp = (options: HttpOptions): Http => {
     const own = ['x-request-id', req.requestId]
     answer.carried = [own, security]
     observe(req, answer)
+    checkFraming(req, res)
     hosts.check(req)
     // before authorize: a preflight carries no token, and a page must be able to read why it was refused
     if (crossOrigin !== undefined) {

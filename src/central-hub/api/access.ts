@@ -35,8 +35,9 @@ export const createAccess = ({ token, envFile }: { token: string; envFile: strin
   const fromElsewhere = ({ method, headers }: Request): boolean =>
     method !== 'GET' && method !== 'HEAD' && headers.origin?.replace(/^https?:\/\//, '') !== headers.host
 
-  const setCookie = (value: string, maxAge: number): string =>
-    stringifySetCookie({ name: cookieName, value, maxAge, path: '/', httpOnly: true, sameSite: 'strict' })
+  /** Of a page that came by TLS, the cookie goes by nothing else. */
+  const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge: number): string =>
+    stringifySetCookie({ name: cookieName, value, maxAge, path: '/', httpOnly: true, sameSite: 'strict', secure: origin.startsWith('https://') })
 
   return {
     open: (path) => void openPaths.add(path),
@@ -53,12 +54,12 @@ export const createAccess = ({ token, envFile }: { token: string; envFile: strin
         if (typeof given !== 'string') throw invalid({ field: '/token', message: `expected HUB_API_TOKEN of ${envFile}, as text` })
         if (!sameSecret(given, token)) throw new ProblemError('unauthorized', `this is not HUB_API_TOKEN of ${envFile}`)
         const expires = String(Math.floor(Date.now() / 1_000) + lifetimeS)
-        res.setHeader('set-cookie', setCookie(`${expires}.${sign(expires)}`, lifetimeS))
+        res.setHeader('set-cookie', setCookie(req, `${expires}.${sign(expires)}`, lifetimeS))
         res.writeHead(204).end()
       })
       http.route('POST', '/api/sign-out', (req, res) => {
         query(req)
-        res.setHeader('set-cookie', setCookie('', 0))
+        res.setHeader('set-cookie', setCookie(req, '', 0))
         res.writeHead(204).end()
       })
     }

@@ -25,7 +25,9 @@ const safeName = (name: string): string => {
     .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
     .replace(/[/\\:*?"<>|%]/g, '_')
-    .replace(/^[.\s]+|[.\s]+$/g, '')
+    .replace(/^[.\s]+/, '')
+    // of a long run of blanks each would be the start of one that does not end the name
+    .replace(/(?<![.\s])[.\s]+$/, '')
   const [extension = ''] = /\.[^.]{1,10}$/.exec(plain) ?? []
   return plain.length <= mostCharacters ? plain : [...plain].slice(0, mostCharacters - extension.length).join('') + extension
 }

@@ -26,6 +26,8 @@ t.test('the operator page signs in once, by a cookie its scripts cannot read, an
   t.match(answer.headers.get('set-cookie'), /^leadmaster=\S+; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/i)
   t.notMatch(answer.headers.get('set-cookie'), apiToken)
   t.equal((await fetch(`${url}/api/leads`, { headers: { cookie: cookieOf(answer) } })).status, 200)
+  const byTls = await fetch(`${url}/api/sign-in`, { method: 'POST', headers: { ...json, origin: 'https://hub.example.com' }, body: JSON.stringify({ token: apiToken }) })
+  t.match(byTls.headers.get('set-cookie'), /; Secure(;|$)/, 'of a page that came by TLS it goes by nothing else')
   const out = await fetch(`${url}/api/sign-out`, { method: 'POST', headers: { cookie: cookieOf(answer), origin: url } })
   t.match(out.headers.get('set-cookie'), /^leadmaster=; Max-Age=0/)
 })
