@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { following, keyOf, names, searches, type Row, type Source, type Table, type Value } from './source.ts'
 import { storeColumns } from './standing.ts'
-import { storable } from './storable.ts'
+import { storable } from '../store/postgres/storable.ts'
 
 /**
  * Whether both databases hold the same. Each is read by itself, in the order of the keys; the checksum of a table is the

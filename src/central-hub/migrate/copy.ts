@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { keyOf, names, type Row, type Source, type Table, type Value } from './source.ts'
-import { storable } from './storable.ts'
+import { storable } from '../store/postgres/storable.ts'
 
 /** What is missing of the tables, some rows at a time, each with the note that they are there in one statement. */
 

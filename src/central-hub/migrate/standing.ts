@@ -7,15 +7,13 @@ import { lockKeys } from '../store/postgres/names.ts'
 import { postgresPieces } from '../store/postgres/pieces.ts'
 import { checkHubs } from './connect.ts'
 import { searches, type Source } from './source.ts'
+import { unfinished } from '../store/migrations.ts'
 import { Refused } from './refused.ts'
 
 /**
  * How far a migration has come, which the database itself knows: each of its transactions says so. Until all is there
  * and compared, the database is marked as one of a release to come, and no hub of any release starts on it.
  */
-
-/** The step that no release knows; the hub's refusal names it. */
-export const unfinished = '9999_scripts_migrate_is_not_finished'
 
 const progress = `
   CREATE TABLE sqlite_migration (store_id TEXT NOT NULL, state TEXT NOT NULL, begun_at TIMESTAMPTZ NOT NULL DEFAULT now(), finished_at TIMESTAMPTZ);

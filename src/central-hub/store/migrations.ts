@@ -15,3 +15,6 @@ export const migrations: Readonly<Record<string, Migration>> = {
 
 /** The last step known to the oldest release that works with the schema as the last step here leaves it. */
 export const worksFrom = '0001_messages_and_leads'
+
+/** A step that no release makes: scripts/migrate is at work on the database, or was ended before it had compared it. */
+export const unfinished = '9999_scripts_migrate_is_not_finished'

@@ -1,7 +1,7 @@
 import { Migrator } from 'kysely/migration'
 import type { Log } from '../../platform/log.ts'
 import type { Hubs } from './hubs.ts'
-import { migrations, worksFrom } from './migrations.ts'
+import { migrations, unfinished, worksFrom } from './migrations.ts'
 import type { Db } from './schema.ts'
 import { openSqliteStore } from './sqlite/open.ts'
 import { writeUncounted } from './waiting.ts'
@@ -47,6 +47,7 @@ const unknownSteps = async ({ db, isMade }: Opened): Promise<string[]> => {
 const bringUpToDate = async (opened: Opened): Promise<string[]> => {
   const { db } = opened
   const newer = await unknownSteps(opened)
+  if (newer.includes(unfinished)) throw new Error('scripts/migrate has not finished here: run it again, or take DATABASE_URL out to go on with the SQLite file')
   if (newer.length > 0) {
     const reach = await db.selectFrom('store').select('works_from').executeTakeFirstOrThrow()
     if (latest < reach.works_from) throw new Error(`a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`)

@@ -63,13 +63,15 @@ export const startWebhooks = ({ db, hubs, live, log, registry, version, privateA
     deliverer?.wake()
     hubs.changed().catch((error: unknown) => log.warn({ event: 'hubs_untold', err: error }, 'another hub was not told that there is something to deliver; it sees it with the next change'))
   }
+  /** One after the other: of several connections to the store, the last told might write first. */
+  let telling: Promise<void> = Promise.resolve()
   return {
     guard, wake,
     session: (account, now) =>
-      void tellSession(db, account, now).then(
+      void (telling = telling.then(() => tellSession(db, account, now)).then(
         (told) => (told ? wake() : undefined),
         (error: unknown) => log.warn({ event: 'session_untold', err: error }, 'webhooks were not told of the session; they are when it changes again')
-      ),
+      )),
     stop: (graceMs) => {
       grace = graceMs
       return job.stop()

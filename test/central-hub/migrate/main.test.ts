@@ -71,7 +71,7 @@ t.test('killed again and again at random instants, it goes on where it was; no h
     t.comment(`killed once ${least} rows are there: ${await untilCopied(database, least, run)}`)
     run.kill('SIGKILL')
     if ((await run.ended).signal === 'SIGKILL') killed += 1
-    if (least > 0) await t.rejects(openStore(url), /scripts_migrate_is_not_finished/, 'a hub says what is missing')
+    if (least > 0) await t.rejects(openStore(url), /scripts\/migrate has not finished here/, 'a hub says what is missing')
   }
   t.ok(killed >= 2, `killed ${killed} times`)
   const stopped = startMigrate(args)
@@ -131,7 +131,7 @@ t.test('what differs is found, no hub starts on it, and --anew mends it', async 
   t.match(found, { code: 1, stderr: /migrate: events, message_text, messages, names are not the same in both: no hub starts on/ })
   for (const table of ['events', 'message_text', 'messages', 'names']) t.match(found.stdout, new RegExp(`^${table} .* DIFFERS$`, 'm'))
   t.equal(found.stdout.match(/DIFFERS/g)?.length, 4)
-  await t.rejects(openStore(url), /scripts_migrate_is_not_finished/)
+  await t.rejects(openStore(url), /scripts\/migrate has not finished here/)
   t.match(await migrate([...args, '--anew']), { code: 0, stderr: /had copied to .* is thrown away\n/ })
 })
 

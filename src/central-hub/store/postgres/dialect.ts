@@ -3,14 +3,12 @@ import pg from 'pg'
 import { withPieces } from '../pieces.ts'
 import { connection, isLost, settings, statementMs, storeLost } from './client.ts'
 import { postgresPieces } from './pieces.ts'
+import { storable } from './storable.ts'
 
 /** pg as Kysely's PostgreSQL dialect takes a pool. */
 
 /** Statements at once. What waits for a connection longer than one is waited for is told that there is none. */
 const mostConnections = 10
-
-/** Text of PostgreSQL's cannot hold the character NUL, which a message may; it becomes the one for what cannot be shown. */
-const storable = (value: unknown): unknown => (typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value)
 
 /** @param onLost hears of each connection that is lost while nobody uses it */
 export const postgresDialect = (url: string, onLost: (error: Error) => void): Dialect => {
