@@ -68,6 +68,10 @@ export const renameJournal = (file: string, id: string): { before: string; after
 export const moveCursors = (file: string, { before, after }: { before: string; after: string }): void =>
   within(file, false, (db) => void db.prepare('UPDATE cursors SET journal_id = ? WHERE journal_id = ?').run(after, before))
 
+const busy = 5
+/** CORRUPT and NOTADB: what is to be replaced may be so for that very reason. */
+const damaged = [11, 26]
+
 /** Whether another process has a database open: only who is alone may hold it exclusively. */
 export const isOpen = (file: string): boolean => {
   const db = new DatabaseSync(file, { timeout: 0 })
@@ -75,7 +79,9 @@ export const isOpen = (file: string): boolean => {
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT')
     return false
   } catch (error) {
-    if (error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === 5) return true
+    const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+    if (code === busy) return true
+    if (code !== undefined && damaged.includes(code)) return false
     throw error
   } finally {
     db.close()

@@ -1,8 +1,9 @@
-import { copyFile, link, mkdir, rm, stat, writeFile } from 'node:fs/promises'
+import { link, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Service, Wiring } from '../doctor/wiring.ts'
 import { mediaPath } from '../session-manager/media.ts'
 import { copyDevice, hasDevice } from '../session-manager/profile/files.ts'
+import { copyContent } from './copy-file.ts'
 import { copyDatabase, lookIntoHub, lookIntoJournal, type HubCursor } from './databases.ts'
 import { sumOf, type Part } from './manifest.ts'
 import { Refused } from './refused.ts'
@@ -63,7 +64,7 @@ const placeMedia = async (sha256: string, from: string, to: string, previous: st
   await rm(target, { force: true })
   const source = mediaPath(from, sha256)
   if (!(await isThere(source))) return 'missing'
-  await copyFile(source, target)
+  await copyContent(source, target)
   if ((await sumOf(target)) === sha256) return 'kept'
   await rm(target)
   return 'damaged'
@@ -101,7 +102,7 @@ const takeManager = async (service: Service, taking: Taking, cursors: readonly H
   const profile = join(part.state_dir, 'profile')
   if (!(await hasDevice(profile))) part.lacks.push('a linked device: there is none yet')
   else {
-    const failed = await copyDevice(profile, join(directory, 'profile')).then((files) => void (part.holds['device_files'] = files.length), (error: unknown) => error)
+    const failed = await copyDevice(profile, join(directory, 'profile'), copyContent).then((files) => void (part.holds['device_files'] = files.length), (error: unknown) => error)
     if (failed !== undefined) {
       await rm(join(directory, 'profile'), { recursive: true, force: true })
       part.lacks.push(`the linked device, which could not be copied: ${failed instanceof Error ? failed.message : String(failed)}`)

@@ -63,7 +63,7 @@ t.test('from a fresh machine to a message, upgraded, rolled back, and taken away
   })
 
   await t.test('what is installed is what it should be', async (t) => {
-    t.equal((await machine.must(`systemd-analyze verify ${unitFiles}.service ${unitFiles}.target ${unitFiles}.slice 2>&1`)).trim(), '')
+    t.equal((await machine.must(`systemd-analyze verify ${unitFiles}.service ${unitFiles}.target ${unitFiles}.slice ${unitFiles}.timer 2>&1`)).trim(), '')
     for (const [unit, exposure] of [[manager, 2.2], [centralHub, 1.1]] as const) {
       const { code, stdout } = await machine.run(`systemd-analyze security --no-pager --threshold=${Math.round(exposure * 10)} ${unit}`)
       t.equal(code, 0, `${unit} is exposed ${exposure} at most`)
@@ -227,12 +227,64 @@ t.test('from a fresh machine to a message, upgraded, rolled back, and taken away
     await machine.must(`systemctl enable --now ${manager}@sales`)
   })
 
+  let kept: string[] = []
+  await t.test('leadmaster-backup.service backs up while messages flow', async (t) => {
+    t.match(await machine.show('leadmaster-backup.timer', 'ActiveState', 'UnitFileState'), { ActiveState: 'inactive', UnitFileState: 'disabled' })
+    t.equal((await machine.run('systemctl start leadmaster-backup.service')).code, 1, 'where to was not said yet')
+    t.match(await machine.must('journalctl -u leadmaster-backup.service -p err -o cat'), /no backup was made: where to\? .*BACKUP_TO in \/etc\/leadmaster\/backup\.env/)
+    await machine.must('install -m 600 /opt/leadmaster/current/deploy/env/backup.env /etc/leadmaster/ && install -d -m 700 /var/backups/leadmaster && systemctl enable --now --quiet leadmaster-backup.timer')
+    const before = await texts()
+    const flowing = simulate('burst --count 200 --rate 50 --chats 5 --text saved')
+    await arrived(['saved 0'])
+    const { code, stderr } = await machine.run('systemctl start leadmaster-backup.service')
+    t.equal(code, 0, stderr + (await machine.must('journalctl -u leadmaster-backup.service -o cat')))
+    await flowing
+    await arrived(numbered('saved', 200))
+    const [name = ''] = (await machine.must('ls /var/backups/leadmaster')).trim().split('\n')
+    t.match(await machine.must(`stat -c '%a %U' /var/backups/leadmaster/${name}; cd /var/backups/leadmaster/${name} && sha256sum --check --quiet SHA256SUMS && find . ! -user root -o -type f -perm /077`), /^700 root\n$/, 'whole, and for root alone')
+    const { services: parts } = JSON.parse(await machine.must(`cat /var/backups/leadmaster/${name}/manifest.json`)) as { services: { name: string; holds: Record<string, number>; lacks: string[] }[] }
+    t.same(parts.map((part) => part.name).sort(), ['central-hub', 'session-manager', 'session-manager-sales'])
+    t.ok(parts.every(({ holds, lacks }) => lacks.length === 0 && (holds['device_files'] !== undefined || holds['messages'] !== undefined)), JSON.stringify(parts))
+    t.equal(await machine.must('find /var/lib/leadmaster ! -user leadmaster -mindepth 1'), '', 'the state is as it was')
+    t.match((JSON.parse((await machine.run('leadmaster-doctor --json')).stdout) as { checks: object[] }).checks.filter((check) => 'name' in check && check.name === 'backup'), [{ state: 'ok', detail: /^the newest in \/var\/backups\/leadmaster is \d+ s old$/ }])
+    const refused = await machine.run(`/opt/leadmaster/current/scripts/restore /var/backups/leadmaster/${name} --replace`)
+    t.equal(refused.code, 1)
+    t.match(refused.stderr, /leadmaster-session-manager\.service .*run: systemctl stop/)
+    kept = before
+  })
+
+  await t.test('encrypted, with a key that systemd-creds keeps', async (t) => {
+    await machine.must(`install -d -m 700 /etc/credstore.encrypted && printf %s '${'0123456789abcdef'.repeat(4)}' >/root/key && systemd-creds encrypt --name=BACKUP_KEY /root/key /etc/credstore.encrypted/backup-key
+      mkdir -p /etc/systemd/system/leadmaster-backup.service.d && printf '[Service]\\nLoadCredentialEncrypted=BACKUP_KEY:/etc/credstore.encrypted/backup-key\\n' >/etc/systemd/system/leadmaster-backup.service.d/key.conf
+      systemctl daemon-reload && systemctl start leadmaster-backup.service`)
+    const file = (await machine.must('ls /var/backups/leadmaster/*.tar.sealed')).trim()
+    t.match(await machine.must(`stat -c '%a %U' ${file}`), '600 root')
+    t.match(await machine.run(`/opt/leadmaster/current/scripts/restore ${file} --check --key-file /root/key`), { code: 0, stderr: /is whole/ })
+    t.equal(await machine.must(`rm ${file} && ls -A /var/lib/leadmaster`), 'central-hub\nsession-manager\nsession-manager-sales\n', 'no plain copy is left')
+  })
+
   await t.test('scripts/uninstall --purge leaves nothing', async (t) => {
     const { code, stderr } = await machine.run(`${clone}/scripts/uninstall --purge`)
     t.equal(code, 0, stderr)
+    await machine.must('mv /var/backups/leadmaster /root/backups')
     t.equal(await machine.must("find /etc /opt /var/lib /usr/local /run/systemd -xdev -iname '*leadmaster*' ! -path '*systemd/propagate*' ! -path '*/journal/*'"), '')
     t.equal((await machine.run('getent passwd leadmaster; getent group leadmaster')).stdout, '')
     t.equal(await machine.must("systemctl list-units --no-legend 'leadmaster*'"), '')
     t.equal((await machine.run(`${clone}/scripts/uninstall --purge`)).code, 0, 'and again')
+  })
+
+  await t.test('scripts/restore on a machine that knows nothing of it, then scripts/up', async (t) => {
+    const restored = await machine.run(`${clone}/scripts/restore /root/backups/leadmaster-*`)
+    t.equal(restored.code, 0, restored.stderr)
+    t.equal(await machine.must(`stat -c '%a %U %G' /etc/leadmaster /etc/leadmaster/*.env /var/lib/leadmaster/*`), `750 root leadmaster\n${'640 root leadmaster\n'.repeat(3)}${'700 leadmaster leadmaster\n'.repeat(3)}`)
+    t.equal(await machine.must('find /var/lib/leadmaster -mindepth 1 ! -user leadmaster'), '')
+    const { code, stderr } = await up()
+    t.equal(code, 0, stderr)
+    t.match(stderr, /A phone is linked/, 'the device came along')
+    const found = await texts()
+    t.same(kept.filter((text) => !found.includes(text)), [], 'all that was there before the backup')
+    await session('READY')
+    await arrived(numbered('saved', 200))
+    t.equal((await texts()).filter((text) => text.startsWith('saved')).length, 200, 'what came after it is read back, each once')
   })
 })
