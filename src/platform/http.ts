@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import helmet from 'helmet'
 import polka, { type Middleware, type Polka, type Request, type Response } from 'polka'
@@ -141,6 +141,8 @@ export const createHttp = (options: HttpOptions): Http => {
     }
   })
 
+  const handle = app.handler as unknown as RequestListener
+
   const logsEach = log.isLevelEnabled('debug')
   const observe = (req: Request, res: Answer): void => {
     const started = performance.now()
@@ -205,7 +207,11 @@ export const createHttp = (options: HttpOptions): Http => {
         hosts.add(host.includes(':') ? `[${host}]` : host)
         server.once('error', reject)
         // polka's own listen puts each request off to another turn of the event loop
-        server.on('request', app.handler)
+        server.on('request', (req, res) => {
+          // such as http://host/path or *, which no middleware would see
+          if (!req.url?.startsWith('/')) req.url = `/${req.url}`
+          handle(req, res)
+        })
         server.listen(port, host, () => {
           server.off('error', reject)
           resolve(server.address() as AddressInfo)
