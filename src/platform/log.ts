@@ -8,6 +8,10 @@ const priority = (level: number): number => (level >= 60 ? 2 : level >= 50 ? 3 :
 /** What may hold a secret, a QR code, a phone number or a message's text, wherever it sits in a logged object, down to three levels. */
 const secrets = ['token', 'authorization', 'cookie', 'qr', 'phone', 'body', 'name', 'note'].flatMap((key) => [key, `*.${key}`, `*.*.${key}`, `*.*.*.${key}`])
 
+/** What JSON leaves as it is and a terminal or an editor obeys: DEL and the controls above it, line separators, what turns the direction of text. */
+const unseen = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+
 /** The part of a stream that pino writes to. */
 export interface Sink {
   write(line: string): unknown
@@ -25,7 +29,8 @@ export const createLog = (options: { service: string; level: string; underJourna
     [Symbol.for('pino.metadata')]: true as const,
     lastLevel: 30,
     write(line: string) {
-      out.write(options.underJournal ? `<${priority(this.lastLevel)}>${line}` : line)
+      const harmless = line.replace(unseen, escaped)
+      out.write(options.underJournal ? `<${priority(this.lastLevel)}>${harmless}` : harmless)
     }
   }
   return pino(

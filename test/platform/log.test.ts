@@ -48,6 +48,19 @@ t.test('secrets, codes, phone numbers, names and texts are hidden wherever they 
   }
 })
 
+t.test('whatever a text holds, a line stays one line, and does nothing to who reads it', async (t) => {
+  const hostile = [...Array.from({ length: 0xa0 }, (_, code) => String.fromCharCode(code)), '\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069', '\r\n<0>{"level":"fatal","msg":"forged"}\n', '\x1b]0;title\x07\x1b[2J\x9b2J'].join('')
+  const { log, lines } = written(true)
+  log.warn({ event: 'page_error', reason: hostile, [`key ${hostile}`]: 1, list: [hostile] }, hostile)
+  log.error({ err: new Error(hostile) }, 'failed')
+  t.equal(lines.length, 2)
+  for (const line of lines) {
+    t.match(line, /^<[34]>\{[^\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*\}\n$/u)
+    t.equal(line.split('\n').length, 2)
+  }
+  t.match(JSON.parse(lines[0]?.slice(3) ?? ''), { reason: hostile, list: [hostile], msg: hostile }, 'and nothing of it is lost')
+})
+
 t.test('an error is logged with its message and stack', async (t) => {
   const { log, lines } = logLines()
   log.error({ event: 'failed', err: new TypeError('boom') }, 'it failed')
