@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { bundleModule, bundleProgram } from './bundle.ts'
+import { sbom } from './sbom.ts'
 
 /**
- * `npm run build`: src, its types checked, into dist: the programs, the client with its types, the operator page's files.
+ * `npm run build`: src, its types checked, into dist: the programs, the client with its types, the operator page's files,
+ * and what it is all made of (SBOM).
  * The same src and packages give the same bytes. dist is replaced only by a whole build.
  */
 
@@ -44,6 +46,7 @@ const files = new URL('central-hub/console/', made)
 cpSync(page, files, { recursive: true })
 // sirv sends these to who accepts them
 for (const file of readdirSync(files)) writeFileSync(new URL(`${file}.gz`, files), gzipSync(readFileSync(new URL(file, files)), { level: 9 }))
+writeFileSync(new URL('sbom.cdx.json', made), sbom(root.pathname))
 if (existsSync(dist)) renameSync(dist, old)
 renameSync(made, dist)
 rmSync(old, { recursive: true, force: true })

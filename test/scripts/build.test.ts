@@ -31,6 +31,26 @@ t.test('the same src and packages give the same bytes, wherever the clone is', {
   }
   for (const file of Object.keys(one)) t.notMatch(readFileSync(join(clones[0], 'dist', file), 'latin1'), t.testdirName, `${file} names no directory of the build`)
 
+  await t.test('what it is made of is listed with it, as CycloneDX: what the lockfile has for production, no more and no less', async (t) => {
+    type Component = { 'bom-ref': string; name: string; version: string; purl: string; hashes?: { alg: string; content: string }[]; licenses?: unknown[] }
+    const list = JSON.parse(readFileSync(join(clones[0], 'dist/sbom.cdx.json'), 'utf8')) as { bomFormat: string; specVersion: string; serialNumber: string; metadata: { component: Component }; components: Component[]; dependencies: { ref: string; dependsOn: string[] }[] }
+    t.match(list, { bomFormat: 'CycloneDX', specVersion: /^1\.\d$/, serialNumber: /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/, metadata: { component: { name: 'leadmaster', type: 'application' } } })
+    t.notOk('timestamp' in list.metadata)
+    const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, { version: string; name?: string; dev?: boolean; integrity: string }> }
+    const locked = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true)
+    const names = locked.map(([path, { name, version }]) => `${name ?? path.replace(/^.*node_modules\//, '')}@${version}`)
+    t.same([...new Set(list.components.map(({ name, version }) => `${name}@${version}`))].sort(), [...new Set(names)].sort())
+    const refs = new Set(list.components.map((component) => component['bom-ref']))
+    t.equal(refs.size, list.components.length)
+    t.same(list.dependencies.filter(({ ref }) => !refs.has(ref)).map(({ ref }) => ref), [list.metadata.component['bom-ref']])
+    t.same(list.dependencies.flatMap(({ dependsOn }) => dependsOn).filter((ref) => !refs.has(ref)), [], 'what something needs is listed')
+    const needed = new Set(list.dependencies.flatMap(({ dependsOn }) => dependsOn))
+    t.same([...refs].filter((ref) => !needed.has(ref)), [], 'what is listed something needs')
+    for (const { name, hashes } of list.components) t.match(hashes, [{ alg: 'SHA-512', content: /^[0-9a-f]{128}$/ }], name)
+    // of async 0.2.10 the registry tells none: its LICENSE is MIT's
+    t.same(list.components.filter(({ licenses }) => licenses === undefined).map(({ name, version }) => `${name}@${version}`), ['async@0.2.10'])
+  })
+
   await t.test('what the services start with is compiled ahead, by them themselves', async (t) => {
     const compiled = join(clones[0], 'node_modules/.cache/leadmaster/compiled')
     await compileAhead(clones[0])
