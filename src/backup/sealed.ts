@@ -43,11 +43,13 @@ export const sealDirectory = async (directory: string, file: string, key: string
 export const unsealInto = async (file: string, directory: string, key: string): Promise<void> => {
   const unpacking = tar('--extract', '--directory', directory, '--no-same-owner')
   const ended = endOf(unpacking)
-  // what tar has to say is only of interest when the file is whole
-  ended.catch(() => undefined)
+  ended.catch(() => undefined) // also heard of below
   try {
     await pipeline(createReadStream(file), (sealed: AsyncIterable<Uint8Array>) => unseal(key, sealed), unpacking.stdin)
   } catch (error) {
+    // it has written some of it, and goes on until it sees the end; what it has to say is of interest only when the file is whole
+    unpacking.kill()
+    await ended.catch(() => undefined)
     const reason = error instanceof Error ? error.message : String(error)
     throw new Refused(`${file} cannot be opened: ${reason.replace('PROFILE_BACKUP_KEY', 'key').replace('of a profile', 'that was encrypted')}`, { cause: error })
   }

@@ -11,13 +11,13 @@ import { alternate, percentile, ratios, spread } from '../statistics.ts'
 /** Paths of one kind, for the request numbered `at`. */
 type Ask = (at: number, size: { messages: number; leads: number }) => string
 
-/** The position of a page in a list of this order, as next_cursor gives it. */
-const cursorOf = (order: string, key: number): string => Buffer.from(JSON.stringify([order, key, 1])).toString('base64url')
+/** The position of a page in a list of this order, as next_cursor gives it: each another one, for answers are kept. */
+const cursorOf = (order: string, key: number, id: number): string => Buffer.from(JSON.stringify([order, key, id])).toString('base64url')
 
 const kinds: Record<string, Ask> = {
   'leads, first page': () => '/api/leads?limit=50',
   // each lead wrote among the last messages
-  'leads, deep page': (at, { messages, leads }) => `/api/leads?limit=50&cursor=${cursorOf('recent', firstAt + messages - 1 - ((at * 7_919) % leads))}`,
+  'leads, deep page': (at, { messages, leads }) => `/api/leads?limit=50&cursor=${cursorOf('recent', firstAt + messages - 1 - ((at * 7_919) % leads), at + 1)}`,
   'leads who wait': () => '/api/leads?waiting=true&limit=50',
   'leads by name': (at, { leads }) => `/api/leads?limit=50&q=${encodeURIComponent(nameOf((at * 31) % leads))}`,
   'leads by part of a name': () => '/api/leads?limit=50&q=garc',
@@ -26,7 +26,7 @@ const kinds: Record<string, Ask> = {
   'one lead': (at, { leads }) => `/api/leads/${((at * 31) % leads) + 1}`,
   'a conversation': (at, { leads }) => `/api/leads/${((at * 31) % leads) + 1}/messages?limit=50`,
   'messages, newest': () => '/api/messages?limit=50',
-  'messages, deep page': (at, { messages }) => `/api/messages?limit=50&cursor=${cursorOf('newest', firstAt + ((at * 7_919) % messages))}`,
+  'messages, deep page': (at, { messages }) => `/api/messages?limit=50&cursor=${cursorOf('newest', firstAt + ((at * 7_919) % messages), at + 1)}`,
   'messages by a rare word': (at, { messages }) => `/api/messages?limit=50&q=${rareWord((at * 1_000) % messages)}`,
   'messages by a common word': () => '/api/messages?limit=50&q=hola',
   'messages by two words': () => '/api/messages?limit=50&q=precio+factu',
