@@ -17,7 +17,7 @@ import { serveApi, type Api } from './rig.ts'
  */
 
 const seed = Number(process.env['HOSTILE_SEED'] ?? Date.now() % 0x7fffffff)
-const runs = Number(process.env['HOSTILE_RUNS'] ?? 60)
+const runs = Number(process.env['HOSTILE_RUNS'] ?? 20)
 
 interface Answer {
   status: number
