@@ -9,9 +9,9 @@ export const sameSecret = (a: string, b: string): boolean => timingSafeEqual(dig
 /** As much of what is given is compared: more than a token has, so that one it is only the beginning of differs. */
 const comparedBytes = 512
 
-/** The text, filled up with what no header may hold. */
+/** The text, filled up with a byte that UTF-8 does not have. */
 const filled = (into: Buffer, text: string): Buffer => {
-  into.fill(0)
+  into.fill(0xff)
   into.write(text, 'utf8')
   return into
 }

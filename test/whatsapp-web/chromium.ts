@@ -46,7 +46,7 @@ exec ${program} --host-resolver-rules="$(/bin/cat '${directory}/host-rules')" \\
   return path
 }
 
-/** The processes of the Chromium started by the wrapper of that port: all, or those of one type such as `renderer`. */
+/** The processes of the Chromium started by the wrapper of that port: all, the browser first, or those of one type such as `renderer`. */
 export const chromiumProcesses = async (port: number, type?: string): Promise<number[]> => {
   const processes = new Map<number, { parent: number; args: string[] }>()
   for (const entry of await readdir('/proc')) {
@@ -62,5 +62,7 @@ export const chromiumProcesses = async (port: number, type?: string): Promise<nu
     return found !== undefined && (found.args.includes(`--simulated-whatsapp=${port}`) || ours(found.parent))
   }
   const ofType = (args: string[]): boolean => type === undefined || args.includes(`--type=${type}`)
-  return [...processes].filter(([pid, { args }]) => ofType(args) && ours(pid)).map(([pid]) => pid)
+  const found = [...processes].filter(([pid, { args }]) => ofType(args) && ours(pid))
+  // numbers begin anew at some time: a child may have a lower one than the browser
+  return found.sort(([, a], [, b]) => Number(ours(a.parent)) - Number(ours(b.parent))).map(([pid]) => pid)
 }
