@@ -5,11 +5,17 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { compileAhead } from '../../scripts/compile-ahead.ts'
+import { withExactly } from '../platform/exact-env.ts'
 import { buildCopy } from '../bench/prepare.ts'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../..')
+
+/** As install does it, without what tap adds to an environment: the services would refuse it. */
+const compileAhead = (release: string): Promise<unknown> => {
+  const call = `import { compileAhead } from ${JSON.stringify(join(root, 'scripts/compile-ahead.ts'))}; await compileAhead(process.argv[1])`
+  return run(...withExactly({ PATH: '/usr/bin:/bin' }, process.execPath, '--input-type=module', '-e', call, release))
+}
 
 /** What each file of a directory has in it. */
 const contents = (directory: string): Record<string, string> =>
