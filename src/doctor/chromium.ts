@@ -7,7 +7,7 @@ import { andRestart, asUser, managers, type Manager } from './wiring.ts'
 /** Chromium: there, a Chromium, and able to run with its sandbox on as the services' user. */
 
 /** Debian's, and the packages they come in. */
-const packages: Record<string, string> = { '/usr/bin/chromium-headless-shell': 'chromium-headless-shell', '/usr/bin/chromium': 'chromium' }
+const packages: Record<string, string> = { '/usr/lib/chromium/chromium-headless-shell': 'chromium-headless-shell', '/usr/bin/chromium': 'chromium' }
 const install = (path: string, option = ''): string => `apt-get install ${option}--yes --no-install-recommends ${packages[path] ?? 'chromium-headless-shell'}`
 
 export const checkChromium: Check = async (asked) => {

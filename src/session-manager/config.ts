@@ -48,7 +48,7 @@ export const schema: Schema<Config> = {
   SESSION_MANAGER_TOKEN: token({ desc: 'the secret that central-hub sends, 32 characters or more' }),
   ACCOUNT: name({ desc: 'a short name for this WhatsApp account, such as main' }),
   STATE_DIR: path({ desc: 'the directory of the journal, the media and the browser profile' }),
-  CHROMIUM_PATH: path({ default: '/usr/bin/chromium-headless-shell' }),
+  CHROMIUM_PATH: path({ default: '/usr/lib/chromium/chromium-headless-shell' }),
   MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
   MEDIA_TYPES: list('media types separated by commas, such as image/*,audio/*,application/pdf', /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/)({ default: ['*/*'] }),
   JOURNAL_RETENTION: duration('0s', '3650d')({ default: 0 }),

@@ -56,15 +56,15 @@ t.test('the clock', async (t) => {
 
 t.test('Chromium', async (t) => {
   const as = 'setpriv --reuid=999 --regid=995 --init-groups --'
-  const program = { '/usr/bin/chromium-headless-shell': { type: 'file' as const, mode: 0o755 } }
-  const version = { [`${as} /usr/bin/chromium-headless-shell --version`]: { stdout: 'Chromium 140.0.7339.80' } }
+  const program = { '/usr/lib/chromium/chromium-headless-shell': { type: 'file' as const, mode: 0o755 } }
+  const version = { [`${as} /usr/lib/chromium/chromium-headless-shell --version`]: { stdout: 'Chromium 140.0.7339.80' } }
   const chromium = async (played: Played) => checkChromium(await ask(installed(played)))
 
   const page = { [`${as} sh -c`]: { stdout: '<html><head></head></html>' } }
-  t.match(lines(await chromium({ stats: program, commands: { ...version, ...page } })), ['ok session-manager /usr/bin/chromium-headless-shell is Chromium 140.0.7339.80', /^ok session-manager Chromium runs with its sandbox on, as leadmaster/])
+  t.match(lines(await chromium({ stats: program, commands: { ...version, ...page } })), ['ok session-manager /usr/lib/chromium/chromium-headless-shell is Chromium 140.0.7339.80', /^ok session-manager Chromium runs with its sandbox on, as leadmaster/])
 
-  t.match(await chromium({}), [{ detail: 'CHROMIUM_PATH=/usr/bin/chromium-headless-shell does not exist', mend: /^apt-get install .* chromium-headless-shell && systemctl restart leadmaster-session-manager$/ }])
-  t.match(await chromium({ stats: { '/usr/bin/chromium-headless-shell': { type: 'file', mode: 0o644 } } }), [{ detail: /may not be executed/, mend: /^chmod \+x/ }])
+  t.match(await chromium({}), [{ detail: 'CHROMIUM_PATH=/usr/lib/chromium/chromium-headless-shell does not exist', mend: /^apt-get install .* chromium-headless-shell && systemctl restart leadmaster-session-manager$/ }])
+  t.match(await chromium({ stats: { '/usr/lib/chromium/chromium-headless-shell': { type: 'file', mode: 0o644 } } }), [{ detail: /may not be executed/, mend: /^chmod \+x/ }])
   t.match(await chromium({ stats: program }), [{ detail: /prints no version/, mend: /^apt-get install --reinstall/ }])
   const elsewhere = { '/etc/leadmaster/session-manager.env': managerEnv({ CHROMIUM_PATH: '/opt/chrome' }) }
   t.match(await chromium({ files: elsewhere }), [{ detail: 'CHROMIUM_PATH=/opt/chrome does not exist', mend: /^sed -i '\/\^CHROMIUM_PATH=\/d'/ }])

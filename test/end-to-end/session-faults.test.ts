@@ -28,20 +28,20 @@ const recovers = async (session: Session, fault: () => unknown, reason: string |
 
 t.test('killed: the renderer, Chromium itself, and the lock it leaves', (t) =>
   withSession(t, { linked: true }, async (session) => {
-    const { web, stateDir, daemon } = session
+    const { web, stateDir } = session
     t.match(await recovers(session, () => web.crashPage(), /^the page crashed|^Chromium or its page closed|^Chromium exited/), { level: 'warn', retry_ms: Number })
     const kill = async (): Promise<void> => {
       const [main] = await web.chromium()
       process.kill(main as number, 'SIGKILL')
     }
     await recovers(session, kill, 'Chromium exited')
-    t.ok(daemon.lines.some(({ event }) => event === 'profile_released'), 'its lock was removed')
 
     await session.daemon.end()
     await symlink('elsewhere-1', join(stateDir, 'profile', 'SingletonLock')).catch(() => undefined)
     t.ok(await readlink(join(stateDir, 'profile', 'SingletonLock')), 'a stale lock lies there')
     await session.start()
     await session.ready()
+    t.ok(session.daemon.lines.some(({ event }) => event === 'profile_released'), 'it was removed')
     t.match(await session.status(), { status: 'READY', outbound_blocked: 0 })
   })
 )

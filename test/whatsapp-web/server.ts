@@ -27,7 +27,7 @@ const usual: Scenario = {
 const pageDirectory = new URL('page/', import.meta.url)
 const csp = "default-src 'self' data: blob:; style-src 'unsafe-inline'; script-src 'self' 'unsafe-eval'"
 
-export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scenario: wanted = {}, persist = false, chromium = '/usr/bin/chromium-headless-shell', log = () => undefined }: WhatsAppWebOptions): Promise<WhatsAppWeb> => {
+export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scenario: wanted = {}, persist = false, chromium = '/usr/lib/chromium/chromium-headless-shell', log = () => undefined }: WhatsAppWebOptions): Promise<WhatsAppWeb> => {
   const media = join(directory, 'media')
   mkdirSync(media, { recursive: true })
   const stateFile = join(directory, 'phone.json')

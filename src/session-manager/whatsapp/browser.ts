@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile, readlink, rm } from 'node:fs/promises'
+import { readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -63,23 +63,28 @@ export const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
   }
 }
 
+/** Browsers that hold a profile; one without a window puts no lock in it. */
+const holdersOf = async (profile: string): Promise<number[]> => {
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
+  const lines = await Promise.all(pids.map(commandLine))
+  // of its processes the browser alone has a type of its own: none
+  return pids.filter((_, at) => lines[at]?.split('\0').includes(`--user-data-dir=${profile}`) && !lines[at]?.includes('--type='))
+}
+
 /**
- * Frees the profile of what an earlier run left: Chromium puts `SingletonLock` (a link to host-pid) in it and refuses
- * to start while it is there. The profile is ours alone, so a browser that still holds it is a leftover and is ended.
+ * Frees the profile of what an earlier run left. The profile is ours alone, so a browser that still holds it is a leftover
+ * and is ended. Chromium with a window puts `SingletonLock` (a link to host-pid) in it and refuses to start while it is there.
  */
 export const releaseProfile = async (profile: string, log: Log, graceMs = 5_000): Promise<void> => {
-  const lock = join(profile, 'SingletonLock')
-  const target = await readlink(lock).catch(() => undefined)
-  if (target === undefined) return
-  const pid = Number(/-(\d+)$/.exec(target)?.[1])
-  const holds = async (): Promise<boolean> => (await commandLine(pid)).split('\0').includes(`--user-data-dir=${profile}`)
   // there is no event for the end of a process that is not a child of ours
-  for (const end = Date.now() + graceMs; (await holds()) && Date.now() < end; ) await delay(50)
-  if (await holds()) {
+  let holders = await holdersOf(profile)
+  for (const end = Date.now() + graceMs; holders.length > 0 && Date.now() < end; holders = await holdersOf(profile)) await delay(50)
+  for (const pid of holders) {
     log.warn({ event: 'leftover_browser', pid }, 'a Chromium of an earlier run still holds the profile: ending it')
     signalGroup(pid, 'SIGKILL')
-    for (const end = Date.now() + graceMs; (await holds()) && Date.now() < end; ) await delay(50)
   }
+  for (const end = Date.now() + graceMs; holders.length > 0 && Date.now() < end; holders = await holdersOf(profile)) await delay(50)
+  if ((await readlink(join(profile, 'SingletonLock')).catch(() => undefined)) === undefined) return
   log.info({ event: 'profile_released' }, 'removed the lock a browser left in the profile')
   await Promise.all(['SingletonLock', 'SingletonCookie', 'SingletonSocket'].map((name) => rm(join(profile, name), { force: true })))
 }
