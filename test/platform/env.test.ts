@@ -56,7 +56,7 @@ t.test('values come out typed and in base units, defaults filled in', async (t) 
   })
   t.match(config, {
     PORT: 65_535, MEDIA_MAX_SIZE: 512 * 1024, READY_TIMEOUT: 90_000, BACKFILL_FIRST_LINK: 90 * 86_400_000, PROBE_INTERVAL: 500,
-    CHROMIUM_PATH: '/usr/bin/chromium', SHUTDOWN_TIMEOUT: 20_000, SESSION_MANAGER_TOKEN: secret
+    CHROMIUM_PATH: '/usr/lib/chromium/chromium-headless-shell', SHUTDOWN_TIMEOUT: 20_000, SESSION_MANAGER_TOKEN: secret
   })
   t.equal(readSessionManager({ ...goodEnv['session-manager'], MEDIA_MAX_SIZE: '2GiB' }).MEDIA_MAX_SIZE, 2 * 1024 ** 3)
   const hub = readCentralHub({
