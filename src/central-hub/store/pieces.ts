@@ -6,6 +6,8 @@ export interface Pieces {
   database: 'sqlite' | 'postgres'
   /** Whether `message_text` has all these words, the last one perhaps not to its end. */
   messageHas(match: MessageMatch): Expression<SqlBool>
+  /** The words there are in messages that begin so, where the database is quicker by these than by their beginning; undefined: it is not. */
+  wordsThatBegin(db: Db, beginning: string): Promise<readonly string[] | undefined>
   /** Whether `lead_text` has all these parts of names, or one of these parts of numbers. */
   leadHas(match: LeadMatch): Expression<SqlBool>
   /** Below which this many hundredths of `column` are, with what is between two rows worked out; `0.5` is the median. */
@@ -26,6 +28,8 @@ export interface MessageMatch {
   words: readonly string[]
   /** The last word may go on. */
   prefix: boolean
+  /** One of these instead of the last word. */
+  lastIs?: readonly string[]
 }
 
 export interface LeadMatch {

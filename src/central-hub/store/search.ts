@@ -18,7 +18,9 @@ export const messageMatch = async (db: Db, q: string): Promise<MessageMatch | un
   const words = q.split(/[^\p{L}\p{N}\p{M}]+/u).filter((word) => word !== '')
   if (words.length === 0) return undefined
   const whole = { words, prefix: false }
-  return { words, prefix: (await matchingMessages(db, whole, common)).length < common }
+  if ((await matchingMessages(db, whole, common)).length >= common) return whole
+  const lastIs = await piecesOf(db).wordsThatBegin(db, words.at(-1) as string)
+  return { words, prefix: true, ...(lastIs === undefined ? {} : { lastIs }) }
 }
 
 /** Digits to find in numbers: as they are, and as numbers are compared. */

@@ -34,6 +34,20 @@ t.test('leads by name first, then by the latest of their messages that has the w
   t.same(await search(db, { q: 'roj' }), [1, 2, 3], 'the last word perhaps not to its end')
 })
 
+t.test('messages by words of which the last is not to its end, whatever it is', async (t) => {
+  const { db, take } = await testStore(t)
+  const many = Array.from({ length: 40 }, (_, n) => from(n, `m${n}`, { body: `folio${n} pagado` }))
+  await take(...many, from(1, 'a', { body: 'Precio y FACTURA' }), from(2, 'b', { body: 'facturación: precio' }), from(3, 'c', { body: 'precio, fáctico' }), from(4, 'd', { body: 'factura' }), from(5, 'e', { body: 'precio Ærø' }))
+  const ids = async (q: string): Promise<string[]> => (await listMessages(db, { q }, 100)).items.map(({ id }) => id.split('_').at(-1) as string).sort()
+  t.same(await ids('precio factu'), ['a', 'b'])
+  t.same(await ids('precio FÁCT'), ['a', 'b', 'c'], 'accents and capitals do not count')
+  t.same(await ids('factura precio'), ['a'], 'only the last one may go on')
+  t.same(await ids('precio ær'), ['e'], 'a letter that is no letter of ours with an accent')
+  t.equal((await ids('pagado folio')).length, 40, 'very many words that begin so')
+  t.same(await ids('precio nada'), [])
+  t.same(await ids('and precio'), [], 'no word is an operator')
+})
+
 t.test('leads by one or two letters of a name', async (t) => {
   const { db, take } = await testStore(t)
   await take(from(1, 'a', { name: 'José Núñez', body: '-' }), from(2, 'b', { name: 'Ana Jo', body: '-' }), from(3, 'c', { name: 'Banjo', body: '-' }))

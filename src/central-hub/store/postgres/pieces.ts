@@ -16,6 +16,7 @@ const ordered = new WeakSet<object>()
 export const postgresPieces: Pieces = {
   database: 'postgres',
   messageHas: ({ words, prefix }) => sql<SqlBool>`message_text.words @@ message_query(${words.join(' ')}, ${sql.lit(prefix)})`,
+  wordsThatBegin: async () => undefined,
   leadHas: ({ names, numbers }) =>
     or([
       ...(names.length === 0 ? [] : [and(names.map((word) => sql<SqlBool>`lead_text.names like fold(${part(isShort(word) ? `  ${word}` : word)})`))]),

@@ -2,6 +2,7 @@ import { SqliteDialect, type Dialect, type SqliteStatement } from 'kysely'
 import { openSqlite } from '../../../platform/sqlite.ts'
 import { withPieces } from '../pieces.ts'
 import { sqlitePieces } from './pieces.ts'
+import { makeWords } from './words.ts'
 
 /** node:sqlite as Kysely's SQLite dialect takes a database. */
 
@@ -13,6 +14,7 @@ const mostStatements = 200
 /** @param file its directory must exist and be writable */
 export const sqliteDialect = (file: string): Dialect => {
   const db = openSqlite(file)
+  db.exec(makeWords)
   const statements = new Map<string, SqliteStatement>()
   const prepare = (sql: string): SqliteStatement => {
     const statement = db.prepare(sql)

@@ -1,5 +1,6 @@
 import { sql, type SqlBool } from 'kysely'
 import { isShort, type Pieces } from '../pieces.ts'
+import { wordsThatBegin } from './words.ts'
 
 /** As FTS5 has it: quoted, so that nothing in it is an operator, https://sqlite.org/fts5.html#full_text_query_syntax */
 const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`
@@ -10,7 +11,11 @@ const namePart = (word: string): string => quoted(isShort(word) ? `  ${word}` : 
 /** Search by FTS5; one writer at a time, so that events are in order by themselves. */
 export const sqlitePieces: Pieces = {
   database: 'sqlite',
-  messageHas: ({ words, prefix }) => sql<SqlBool>`message_text match ${words.map(quoted).join(' ') + (prefix ? '*' : '')}`,
+  messageHas: ({ words, prefix, lastIs }) => {
+    const parts = lastIs === undefined ? words.map(quoted) : [...words.slice(0, -1).map(quoted), `(${lastIs.map(quoted).join(' OR ')})`]
+    return sql<SqlBool>`message_text match ${parts.join(' AND ') + (prefix && lastIs === undefined ? '*' : '')}`
+  },
+  wordsThatBegin,
   leadHas: ({ names, numbers }) => {
     const parts = [
       ...(names.length === 0 ? [] : [`names : (${names.map(namePart).join(' AND ')})`]),
