@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Readiness } from '../contract/lead.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Status } from '../contract/session.ts'
+import { keepHeapSmall } from '../platform/heap.ts'
 import { createHttp } from '../platform/http.ts'
 import { lazy } from '../platform/lazy.ts'
 import { createMetrics } from '../platform/metrics.ts'
@@ -174,6 +175,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   log.info({ event: 'listening', address }, `listening on ${address}`)
   notify.ready(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
   notify.watchdog(() => Date.now() - storeAnswered < silentStoreMs)
+  keepHeapSmall()
 }
 
 await start(service, readConfig, main)
