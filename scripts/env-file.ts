@@ -2,25 +2,26 @@
 
 /** The variables of a file, as systemd would pass them on. Of two lines for one variable the later stands. */
 export const parseEnvFile = (text: string): Record<string, string> => {
-  const variables: Record<string, string> = {}
-  // a logical line: up to a newline that neither a backslash nor, after the =, a quote covers
-  const lines = /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\n])*|([^=\n#;\s][^=\n]*)?(?:=((?:[ \t\r]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t\r]*['"])(?:\\[^]|[^\\\n])*))?)(?:\n|$)/y
+  const variables = new Map<string, string>()
+  // a logical line: up to a newline, which a carriage return is too, that neither a backslash nor, after the =, a quote covers
+  const lines = /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\r\n])*|([^\r\n#; \t][^=\r\n]*)(?:=((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t]*['"])(?:\\[^]|[^\\\r\n])*))?|)(?:[\r\n]|$)/y
   while (lines.lastIndex < text.length) {
     const [line, name, value] = lines.exec(text) ?? []
     if (line === undefined) throw new Error('a quote or a backslash at the end of the file is not closed')
-    if (name !== undefined && value !== undefined) variables[name.trim()] = unquote(value)
+    // another blank than these makes it another name, which systemd ignores
+    if (name !== undefined && value !== undefined) variables.set(name.replace(/(?<![ \t])[ \t]+$/, ''), unquote(value))
   }
-  return variables
+  return Object.fromEntries(variables)
 }
 
 /** Quoted parts first, then what is not quoted, whose trailing white space goes. */
 const unquote = (value: string): string => {
-  const [, quoted = '', rest = ''] = /^((?:[ \t\r]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t\r]*([^]*)$/.exec(value) ?? []
-  const open = quoted.replace(/[ \t\r]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g, (_all, single?: string, double = '') =>
+  const [, quoted = '', rest = ''] = /^((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t]*([^]*)$/.exec(value) ?? []
+  const open = quoted.replace(/[ \t]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g, (_all, single?: string, double = '') =>
     single ?? double.replace(/\\([^])/g, (pair: string, char: string) => (char === '\n' ? '' : '"\\`$'.includes(char) ? char : pair))
   )
-  const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t\r]*$/.exec(rest) ?? []
-  return open + kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' ? '' : char))
+  const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t]*$/.exec(rest) ?? []
+  return open + kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' || char === '\r' ? '' : char))
 }
 
 /**

@@ -17,31 +17,33 @@ export interface Assignment {
 }
 
 export const readEnvFile = (text: string): EnvFile => {
-  const variables: Record<string, string> = {}
+  const variables = new Map<string, string>()
   const assignments: Assignment[] = []
   const strays: { line: number; text: string }[] = []
   const lineAt = (index: number): number => text.slice(0, index).split('\n').length
-  // a logical line: up to a newline that neither a backslash nor, after the =, a quote covers
-  const logical = /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\n])*|([^=\n#;\s][^=\n]*)?(?:=((?:[ \t\r]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t\r]*['"])(?:\\[^]|[^\\\n])*))?)(?:\n|$)/y
+  // a logical line: up to a newline, which a carriage return is too, that neither a backslash nor, after the =, a quote covers
+  const logical = /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\r\n])*|([^\r\n#; \t][^=\r\n]*)(?:=((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t]*['"])(?:\\[^]|[^\\\r\n])*))?|)(?:[\r\n]|$)/y
   while (logical.lastIndex < text.length) {
     const start = logical.lastIndex
-    const [all, name, value] = logical.exec(text) ?? []
+    const [all, given, value] = logical.exec(text) ?? []
+    // another blank than these makes it another name, which systemd ignores
+    const name = given?.replace(/(?<![ \t])[ \t]+$/, '')
     const line = lineAt(start + (/^[ \t\r\n]*/.exec(text.slice(start))?.[0].length ?? 0))
-    if (all === undefined) return { variables, assignments, strays, unclosed: line }
+    if (all === undefined) return { variables: Object.fromEntries(variables), assignments, strays, unclosed: line }
     if (name !== undefined && value !== undefined) {
-      variables[name.trim()] = unquote(value)
-      assignments.push({ name: name.trim(), value: unquote(value), line })
-    } else if (name !== undefined) strays.push({ line, text: name.trim() })
+      variables.set(name, unquote(value))
+      assignments.push({ name, value: unquote(value), line })
+    } else if (name !== undefined) strays.push({ line, text: name })
   }
-  return { variables, assignments, strays }
+  return { variables: Object.fromEntries(variables), assignments, strays }
 }
 
 /** Quoted parts first, then what is not quoted, whose trailing white space goes. */
 const unquote = (value: string): string => {
-  const [, quoted = '', rest = ''] = /^((?:[ \t\r]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t\r]*([^]*)$/.exec(value) ?? []
-  const open = quoted.replace(/[ \t\r]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g, (_all, single?: string, double = '') =>
+  const [, quoted = '', rest = ''] = /^((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t]*([^]*)$/.exec(value) ?? []
+  const open = quoted.replace(/[ \t]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g, (_all, single?: string, double = '') =>
     single ?? double.replace(/\\([^])/g, (pair: string, char: string) => (char === '\n' ? '' : '"\\`$'.includes(char) ? char : pair))
   )
-  const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t\r]*$/.exec(rest) ?? []
-  return open + kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' ? '' : char))
+  const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t]*$/.exec(rest) ?? []
+  return open + kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' || char === '\r' ? '' : char))
 }

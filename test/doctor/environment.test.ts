@@ -11,7 +11,7 @@ const hub = '/etc/leadmaster/central-hub.env'
 const faultsWith = async (files: Record<string, string>) => (await checkEnvFiles(await ask(installed({ files })))).filter(({ state }) => state !== 'ok')
 
 t.test('doctor reads an env file as scripts/up does', async (t) => {
-  for (const text of ['A=1', 'A=1\r\nB = 2 \n', '# a\\\nb\nA="x y" z\n', "A='1'\n;B=2\nC", 'A="a\\"b\\$c"\nB=a\\\nb', '\n\n  A=  b c  \n', 'export A=1\n', hubEnv()]) t.same(readEnvFile(text).variables, parseEnvFile(text))
+  for (const text of ['A=1', 'A=1\r\nB = 2 \n', '# a\\\nb\nA="x y" z\n', "A='1'\n;B=2\nC", 'A="a\\"b\\$c"\nB=a\\\nb', '\n\n  A=  b c  \n', 'export A=1\n', 'A=1\rB=2\r', '\u00a0A=1\n', '="x\n=A=1\n', hubEnv()]) t.same(readEnvFile(text).variables, parseEnvFile(text))
   t.throws(() => parseEnvFile('A=1\nB="2\n'))
   t.match(readEnvFile('A=1\nB="2\n'), { variables: { A: '1' }, unclosed: 2 })
 })

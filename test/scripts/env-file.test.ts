@@ -19,6 +19,10 @@ t.test('a file is read as systemd reads it', async (t) => {
     'no escapes in single quotes': [`A='\\n'\n`, { A: '\\n' }],
     'escapes without quotes': ['A=a\\ b\\"\n', { A: 'a b"' }],
     'a line that goes on': ['A=a\\\nb\nB=1\n', { A: 'ab', B: '1' }],
+    'a carriage return ends a line, too, and a value may begin after one': ['A=1\rB=2\r\n#C=1\rD=3\rE\r="4"\\\r5\n', { A: '1', B: '2', D: '3' }],
+    'a blank of another kind is part of a name': ['\u00a0A=1\nB\u00a0=2\nC=3\n', { '\u00a0A': '1', 'B\u00a0': '2', C: '3' }],
+    'a quote in a line that begins with = is none of a value': ['="x\nA=1\n=B="2"\n', { A: '1', '=B': '2' }],
+    'a name that every object has': ['__proto__=1\nA=2\n', Object.fromEntries([['__proto__', '1'], ['A', '2']])],
     'the later of two lines stands': ['A=1\nA=2\n', { A: '2' }],
     'no escape of a comment hides the next line but a backslash at its end': ['#a\\nb\nA=1\n#c\\\nB=2\nC=3\n', { A: '1', C: '3' }]
   }
