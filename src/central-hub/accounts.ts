@@ -42,7 +42,8 @@ export const accountsInPlainWords = (accounts: readonly Account[]): string =>
       const { following, elsewhere, fault } = follower.state()
       if (fault !== undefined) return fault
       const now = session()
-      const status = now !== undefined && 'journal' in now ? `, session ${now.status}` : ''
+      const why = now !== undefined && 'journal' in now ? (now.status === 'READY' ? now.limited && `, but ${now.limited}` : now.status === 'ERROR' && now.reason && `: ${now.reason}`) : undefined
+      const status = now !== undefined && 'journal' in now ? `, session ${now.status}${why || ''}` : ''
       return `${following ? 'following' : elsewhere === true ? 'standing by for' : 'connecting to'} session-manager${upstream.account === undefined ? '' : ` ${upstream.account}`} at ${upstream.baseUrl}${status}`
     })
     .join('; ')

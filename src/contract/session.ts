@@ -34,6 +34,7 @@ export const Status = Type.Object({
   status: SessionStatus,
   since: Type.String({ description: 'when this status began' }),
   reason: Type.Optional(Type.String({ description: 'in plain words' })),
+  limited: Type.Optional(Type.String({ description: 'READY, messages are captured, but not all else works: what of WhatsApp Web is missing, and what does not work without it' })),
   account: Type.String(),
   linked: Type.Boolean({ description: 'a linked device is stored, so no QR is needed' }),
   me: Type.Optional(Me),

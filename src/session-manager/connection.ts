@@ -78,6 +78,10 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     const before = session
     const { session: after, effects } = step(before, event, now(), policy)
     session = after
+    if (after.limited !== before.limited && after.status === 'READY') {
+      if (after.limited === undefined) log.info({ event: 'page_whole' }, 'WhatsApp Web has all that was missing in it')
+      else log.warn({ event: 'page_limited', reason: after.limited }, `READY, but ${after.limited}`)
+    }
     if (after.status !== before.status || after.reason !== before.reason) report(after)
     for (const effect of effects) carryOut(effect)
     if (after !== before) onChange(after, before)
@@ -112,13 +116,22 @@ export const createConnection = (options: ConnectionOptions): Connection => {
         return clearTimeout(retryTimer)
       case 'deadline':
         clearTimeout(deadlineTimer)
-        deadlineTimer = setTimeout(() => dispatch({ type: 'overdue' }), effect.afterMs)
+        deadlineTimer = setTimeout(() => void overdue(deadlineTimer), effect.afterMs)
         return
       case 'cancel-deadline':
-        return clearTimeout(deadlineTimer)
+        clearTimeout(deadlineTimer)
+        deadlineTimer = undefined
+        return
       case 'backfill':
         return onReady()
     }
+  }
+
+  /** The time is up: the page itself may show why. */
+  const overdue = async (mine: NodeJS.Timeout | undefined): Promise<void> => {
+    const reason = await listener?.whyNotReady(session.status === 'AUTHENTICATED' || session.me !== undefined ? 'linked' : 'unlinked')
+    if (mine === undefined || mine !== deadlineTimer) return
+    dispatch(reason === undefined ? { type: 'overdue' } : { type: 'lost', reason, fault: true })
   }
 
   const begin = (): void => {

@@ -18,6 +18,7 @@ import { createRetention } from './retention.ts'
 import { addRoutes } from './routes.ts'
 import { addMediaRoute } from './serve-media.ts'
 import type { Session } from './session.ts'
+import { keepVersion, webVersionsIn } from './web-versions.ts'
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
 
 const service = 'session-manager'
@@ -39,7 +40,7 @@ const openState = async (directory: string, account: string): Promise<Journal> =
 const forwardedInPlainWords = (forward: Status['forward']): string => (forward?.fault === undefined ? '' : `; ${forward.behind} records wait: ${forward.fault}`)
 
 /** What `systemctl status` says of the session, without any personal data. */
-export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPercent }: Session, now: number): string => {
+export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPercent, limited }: Session, now: number): string => {
   const next = nextAttemptAt === undefined ? '' : `, next attempt in ${Math.max(0, Math.round((nextAttemptAt - now) / 1_000))} s`
   switch (status) {
     case 'INIT':
@@ -49,7 +50,7 @@ export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPer
     case 'AUTHENTICATED':
       return `syncing${syncPercent === undefined ? '' : ` (${syncPercent} %)`}`
     case 'READY':
-      return 'session READY'
+      return `session READY${limited === undefined ? '' : `, but ${limited}`}`
     default:
       return `session ${status}: ${reason ?? 'no reason given'}${next}`
   }
@@ -60,6 +61,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const profile = join(config.STATE_DIR, 'profile')
   const mediaDirectory = join(config.STATE_DIR, 'media')
   const mediaLimits = { maxBytes: config.MEDIA_MAX_SIZE, types: config.MEDIA_TYPES }
+  const webVersions = webVersionsIn(config.STATE_DIR)
   const journal = await openState(config.STATE_DIR, account)
   lifecycle.onStop('close the journal', () => {
     journal.checkpoint()
@@ -121,7 +123,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     },
     probeIntervalMs: config.PROBE_INTERVAL,
     ...(placement ? { admit: placement.admit } : {}),
-    createListener: (onEvent) => createListener({ chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent }),
+    createListener: (onEvent) => createListener({
+      chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent,
+      keepPage: (webVersion, html) => keepVersion(webVersions, webVersion, html)
+    }),
     forget: async () => {
       journal.setMark('linked_at', undefined)
       await forgetDevice(profile)
@@ -143,7 +148,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   lifecycle.onStop('close Chromium', session.stop)
 
   const status = (): Status => {
-    const { status: state, since, reason, me, syncPercent, failures, nextAttemptAt, version: webVersion } = session.session()
+    const { status: state, since, reason, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited } = session.session()
     const lastMessageAt = journal.lastMessageAt()
     const complete = journal.mark('complete_until')
     const trouble = capture.failure()
@@ -151,6 +156,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       status: state,
       since: new Date(since).toISOString(),
       ...(trouble ? { reason: `the journal cannot be written: ${trouble.reason}` } : reason === undefined ? {} : { reason }),
+      ...(limited === undefined ? {} : { limited }),
       account,
       linked: journal.mark('linked_at') !== undefined,
       ...(me ? { me } : {}),
@@ -172,6 +178,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     new Gauge({ name, help, registers: [metrics.registry], collect() { this.set(read()) } })
   gauge('journal_last_seq', 'the last record of the journal', journal.lastSeq)
   gauge('session_ready', '1 while the session is READY', () => Number(session.session().status === 'READY'))
+  gauge('session_limited', '1 while the session is READY, but WhatsApp Web lacks something in it', () => Number(session.session().limited !== undefined))
   gauge('outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
   gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
   if (forwarding) gauge('forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)

@@ -21,6 +21,8 @@ export interface Session {
   me?: Me
   syncPercent?: number
   version?: string
+  /** What does not work though it is READY, and why. */
+  limited?: string
 }
 
 export type SessionEvent =
@@ -36,6 +38,8 @@ export type SessionEvent =
   | { type: 'syncing'; percent: number }
   | { type: 'authenticated' }
   | { type: 'ready'; me: Me; version: string }
+  /** READY, but not all works; without a reason: all does again. */
+  | { type: 'limited'; reason: string | undefined }
   /** WhatsApp Web's own socket changed its state, WAState of whatsapp-web.js. */
   | { type: 'socket'; state: string }
   /** The connection is gone. A `fault` is one an operator should look at; the rest passes. */
@@ -102,8 +106,11 @@ const enter = (session: Session, status: SessionStatus, now: number, reason?: st
 /** Whose account it was is over with the linked device. */
 const nobody = ({ me: _me, ...rest }: Session): Session => rest
 
+/** What did not work belongs to the page that is closed. */
+const unlimited = ({ limited: _limited, ...rest }: Session): Session => rest
+
 const begin = (session: Session, now: number, policy: Policy): Step => ({
-  session: { ...enter(session, 'INIT', now), off: false, running: true, qrAttempt: 0 },
+  session: { ...enter(unlimited(session), 'INIT', now), off: false, running: true, qrAttempt: 0 },
   effects: [{ do: 'cancel-retry' }, { do: 'start' }, { do: 'deadline', afterMs: policy.startTimeoutMs }]
 })
 
@@ -112,7 +119,7 @@ const lose = (session: Session, now: number, policy: Policy, reason: string, fau
   const failures = good ? 1 : session.failures + 1
   const afterMs = backoff(failures, policy)
   return {
-    session: { ...enter(session, fault ? 'ERROR' : 'DISCONNECTED', now, reason), running: false, failures, nextAttemptAt: now + afterMs },
+    session: { ...enter(unlimited(session), fault ? 'ERROR' : 'DISCONNECTED', now, reason), running: false, failures, nextAttemptAt: now + afterMs },
     effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'retry', afterMs }]
   }
 }
@@ -166,6 +173,8 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
         session: { ...enter(session, 'READY', now), me: event.me, version: event.version, qrAttempt: 0 },
         effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }]
       }
+    case 'limited':
+      return session.limited === event.reason ? same : { session: { ...unlimited(session), ...(event.reason === undefined ? {} : { limited: event.reason }) }, effects: [] }
     case 'socket':
       return onSocket(session, event.state, now, policy)
     case 'lost':

@@ -43,7 +43,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
     for (const changed of watchers) changed()
   }
   const status = (): Status => ({
-    status: session.status, since: new Date(session.since).toISOString(), account, linked: session.status === 'READY', failures: 0,
+    status: session.status, since: new Date(session.since).toISOString(), account, linked: session.status === 'READY', failures: session.failures,
     ...(session.reason === undefined ? {} : { reason: session.reason }),
     outbound_blocked: 0, journal: { id: journal.id, last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }
   })

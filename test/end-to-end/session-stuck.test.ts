@@ -33,10 +33,13 @@ t.test('linked, but never synced; then a module is missing that whatsapp-web.js 
     await again(/^WhatsApp Web did not connect within 6 s$/, 'DISCONNECTED')
     web.scenario.sync = 'normal'
 
-    for (const module of ['WAWebSocketModel', 'WAWebOfflineHandler', 'WAWebCallCollection', 'WAWebCollections', 'WAWebConnModel']) {
+    const changed = (what: string): RegExp => new RegExp(`^WhatsApp Web ${web.scenario.version.replaceAll('.', '\\.')} has changed: ${what}$`)
+    for (const module of ['WAWebSocketModel', 'WAWebOfflineHandler', 'WAWebCallCollection', 'WAWebConnModel']) {
       web.scenario.missing = [module]
-      await again(new RegExp(`^WhatsApp Web has changed: its module ${module} is missing$`), 'ERROR')
+      await again(changed(`its module ${module} is missing`), 'ERROR')
     }
+    web.scenario.missing = ['WAWebCollections.Msg.on', 'WALinkify']
+    await again(changed('WAWebCollections has no Msg.on; its module WALinkify is missing'), 'ERROR')
     web.scenario.missing = []
     await session.ready()
     t.pass('READY once they are there again')
@@ -61,10 +64,26 @@ t.test('a device that authenticates and hangs before READY', (t) =>
 t.test('a page without window.Debug.VERSION', (t) =>
   withSession(t, { scenario: { deprecated: true }, env: { START_TIMEOUT: '5s' } }, async (session) => {
     const line = await session.daemon.seen('session', ({ status }) => status === 'DISCONNECTED' || status === 'ERROR')
-    t.match(line['reason'], /did not connect within 5 s/)
+    t.equal(line['reason'], 'WhatsApp Web has changed: its page has no window.Debug.VERSION')
     session.web.scenario.deprecated = false
     await session.daemon.seen('session', ({ status }) => status === 'QR_REQUIRED')
     await session.web.scan()
     await session.ready()
+  })
+)
+
+t.test('what only a lesser part needs is missing: READY and capturing, and it says what does not work', (t) =>
+  withSession(t, { linked: true }, async (session) => {
+    const { web } = session
+    web.scenario.missing = ['WAWebDownloadManager', 'WAWebChatLoadMessages.loadEarlierMsgs']
+    await session.daemon.end()
+    await session.start()
+    const line = await session.daemon.seen('page_limited')
+    const reason = `WhatsApp Web ${web.scenario.version} has changed: WAWebChatLoadMessages has no loadEarlierMsgs; its module WAWebDownloadManager is missing: what was missed is not read back, media are not fetched`
+    t.match(line, { level: 'warn', reason })
+    t.match(await session.status(), { status: 'READY', limited: reason })
+    const { id } = web.phone.text({ from: '+5215512345678', text: 'Hola' })
+    await session.record(({ message }) => message.id === id)
+    t.equal(session.daemon.lines.filter(({ event }) => event === 'page_limited').length, 1, 'once')
   })
 )

@@ -9,6 +9,8 @@ export interface FakeListener extends Listener {
   say(event: ListenerEvent): void
   /** What the page shows to a probe; an error is one that does not answer. */
   page: Probe | Error
+  /** What the page lacks, in words. */
+  lacks: string | undefined
   /** What WhatsApp answers when a pairing code is asked for. */
   code: () => Promise<string>
   /** Has the next calls of a method wait until the promise settles. */
@@ -47,6 +49,7 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
     const listener: FakeListener = {
       calls,
       page: page(),
+      lacks: undefined,
       hold: {},
       code: async () => 'ABCD-EFGH',
       say: onEvent,
@@ -72,6 +75,10 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
         note('probe')
         if (page instanceof Error) throw page
         return page
+      },
+      whyNotReady: async (stage) => {
+        note(`whyNotReady ${stage}`)
+        return listener.lacks
       },
       reportSync: async () => note('reportSync'),
       refreshQr: async () => note('refreshQr'),

@@ -18,7 +18,7 @@ export interface Scenario {
   /** Until the page first tries again when its connection is lost. */
   reconnectMs: number
   version: string
-  /** Modules that this version of WhatsApp Web does not have. */
+  /** Modules that this version of WhatsApp Web does not have, or fields of them: `WAWebCollections.Msg.on`. */
   missing: string[]
   /** The page shows no window.Debug.VERSION. */
   deprecated: boolean

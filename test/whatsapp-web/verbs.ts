@@ -185,7 +185,7 @@ export const verbs: Record<string, Verb> = {
     about: 'how pages loaded from now on behave',
     fields: {
       sync: { is: ['normal', 'early', 'stuck', 'never'], about: 'early: before whatsapp-web.js listens; stuck: it does not end; never: it does not begin' },
-      missing: { is: 'list', about: 'modules that are missing; none: --missing ""' },
+      missing: { is: 'list', about: 'modules, or fields of them such as WAWebCollections.Msg, that are missing; none: --missing ""' },
       deprecated: { is: ['on', 'off'], about: 'the page shows no window.Debug.VERSION' },
       'qr-ms': { is: 'number', about: 'how long a code is shown' }, 'first-qr-ms': { is: 'number', about: 'how long the first is' }, 'qr-codes': { is: 'number', about: 'how many are' }
     },

@@ -86,7 +86,8 @@ export const tellWebhooks = async (db: Db, type: Database['events']['type'], ref
 }
 
 /**
- * Puts a change of a session in the outbox; the same status again is none, also after a restart of the hub.
+ * Puts a change of a session in the outbox; the same status again is none, also after a restart of the hub. While it is
+ * tried again after a failure it is still that failure: it is told once, and not with each attempt.
  * @param account '' for the first session-manager, whose name is not known at first
  * @returns whether it is one that a webhook waits for
  */
@@ -95,6 +96,8 @@ export const tellSession = (db: Db, account: string, now: Status | Problem): Pro
     const status = 'journal' in now ? now.status : now.type
     const before = await trx.selectFrom('session_states').select('status').where('account', '=', account).executeTakeFirst()
     if (before?.status === status) return false
+    const isRetry = 'journal' in now && now.failures > 0 && (status === 'INIT' || status === 'AUTHENTICATED')
+    if (isRetry && (before?.status === 'ERROR' || before?.status === 'DISCONNECTED')) return false
     await trx.insertInto('session_states').values({ account, status }).onConflict((on) => on.column('account').doUpdateSet({ status })).execute()
     const ids = (await subscribers(trx)).get('session.changed') ?? []
     if (ids.length > 0) await put(trx, [{ type: 'session.changed', data: now }], () => ids, Date.now())

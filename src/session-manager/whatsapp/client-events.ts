@@ -14,6 +14,8 @@ export type ListenerEvent =
   | { type: 'syncing'; percent: number }
   | { type: 'authenticated' }
   | { type: 'ready'; me: Me; version: string }
+  /** READY, but not all works: what not, and why; undefined: all does again. */
+  | { type: 'limited'; reason: string | undefined }
   | { type: 'socket'; state: string }
   | { type: 'lost'; reason: string; fault: boolean }
   | { type: 'logout' }

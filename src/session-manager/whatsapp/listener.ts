@@ -11,9 +11,11 @@ import { hearClient, type ListenerEvent } from './client-events.ts'
 import { closeProfile, confine } from './confine.ts'
 import { installGuard, refused } from './guard.ts'
 import type { Mapping } from './message.ts'
+import type { Stage } from './page-contract.ts'
+import { lookAt, whatIsLimited, whyNotReady } from './page-look.ts'
 import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { phoneOf } from './raw.ts'
-import { explain, missingModule } from './reason.ts'
+import { explain, missingModule, type Reason } from './reason.ts'
 
 export type { ListenerEvent } from './client-events.ts'
 
@@ -37,6 +39,8 @@ export interface Listener {
   unlink(): Promise<void>
   /** @throws when the page does not answer in time */
   probe(timeoutMs: number): Promise<Probe>
+  /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
+  whyNotReady(stage: Stage): Promise<string | undefined>
   /** Has WhatsApp Web report a sync that was complete before whatsapp-web.js listened for it. */
   reportSync(): Promise<void>
   /** Asks WhatsApp Web for a new code after it stopped rotating them. */
@@ -57,22 +61,29 @@ export interface ListenerOptions {
   /** Directory of the browser's profile, which holds the linked device. */
   profile: string
   media: MediaLimits
+  /** Takes the page of a version that was READY. */
+  keepPage?: (version: string, html: string) => Promise<void>
   log: Log
   onEvent: (event: ListenerEvent) => void
 }
 
 const closeMs = 5_000
 const pairingMs = 30_000
+const lookMs = 5_000
+/** A module may be loaded late: nothing is taken for missing in a page that is READY before a second look. */
+const lookAgainMs = 3_000
+const lookRestMs = 60_000
 /** The longest interval there is: a code that the library drew anew by itself would reach nobody, and void the one that did. */
 const neverMs = 2 ** 31 - 1
 
 export const createListener = (options: ListenerOptions): Listener => {
-  const { profile, log, onEvent, media } = options
+  const { profile, log, onEvent, media, keepPage } = options
   let browser: Browser | undefined
   let page: Page | undefined
   let client: Client | undefined
   let over = false
   let isReady = false
+  let lookTimer: NodeJS.Timeout | undefined
   const launched = Promise.withResolvers<void>()
   const mapping: { me: string[] } & Mapping = { media, me: [] }
 
@@ -102,6 +113,32 @@ export const createListener = (options: ListenerOptions): Listener => {
     await takeOverCallbacks(page, (error) => log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it'))
   }
 
+  const whyNot = async (stage: Stage): Promise<string | undefined> => {
+    if (page === undefined || page.isClosed()) return undefined
+    try {
+      const look = await within(lookMs, lookAt(page))
+      return look === undefined ? undefined : whyNotReady(look, stage)
+    } catch (error) {
+      log.debug({ event: 'look_failed', err: error }, 'the page could not be looked at')
+      return undefined
+    }
+  }
+  /** Tells of a failure, by all that the page lacks where that is why. */
+  const failed = async ({ reason, fault }: Reason): Promise<void> => lost((fault ? await whyNot('unlinked') : undefined) ?? reason, fault)
+
+  /** Looks whether the page that is READY has all it should; until it has, now and then again. */
+  const lookAfter = async (before?: string): Promise<void> => {
+    if (over || page === undefined || page.isClosed()) return
+    const look = await within(lookMs, lookAt(page)).catch((error: unknown) => void log.debug({ event: 'look_failed', err: error }, 'the page could not be looked at'))
+    if (over || look === undefined) return
+    const fatal = whyNotReady(look, 'ready')
+    const seen = fatal ?? whatIsLimited(look)
+    const isSure = seen !== undefined && seen === before
+    if (isSure && fatal !== undefined) return lost(fatal, true)
+    if (isSure || seen === undefined) tell({ type: 'limited', reason: seen })
+    if (seen !== undefined) lookTimer = setTimeout(() => void lookAfter(seen), isSure ? lookRestMs : lookAgainMs)
+  }
+
   /** A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be harmless. */
   const onPageError = (message: string): void => {
     const [first = ''] = message.split('\n')
@@ -109,9 +146,9 @@ export const createListener = (options: ListenerOptions): Listener => {
     log.warn({ event: 'page_error', reason: first }, 'the page raised an error')
     if (isReady) return
     const missing = missingModule(first)
-    if (missing) tell({ type: 'lost', ...missing })
+    if (missing) void failed(missing)
     // thrown by the library's own callbacks, which run in this process
-    else if (/ready timeout|pptr:|ExecutionContext/.test(message)) lost(`whatsapp-web.js failed in the page: ${first}`, true)
+    else if (/ready timeout|pptr:|ExecutionContext/.test(message)) void failed({ reason: `whatsapp-web.js failed in the page: ${first}`, fault: true })
   }
 
   const ready = async (): Promise<void> => {
@@ -121,11 +158,13 @@ export const createListener = (options: ListenerOptions): Listener => {
     if (client === undefined || info === undefined || id === undefined) throw new Error('WhatsApp Web does not tell whose account this is')
     mapping.me = [id]
     const phone = phoneOf(id)
-    tell({
-      type: 'ready',
-      me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) },
-      version: await client.getWWebVersion()
-    })
+    const version = await client.getWWebVersion()
+    tell({ type: 'ready', me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) }, version })
+    clearTimeout(lookTimer)
+    void lookAfter()
+    // the library holds what WhatsApp answered
+    const { currentIndexHtml: html } = client as unknown as { currentIndexHtml: string | null }
+    if (html) await keepPage?.(version, html).catch((error: unknown) => log.warn({ event: 'web_version_not_kept', err: error }, 'the page of this version of WhatsApp Web could not be kept'))
   }
 
   return {
@@ -134,7 +173,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       await releaseProfile(profile, log)
       client = await createClient({
         chromiumPath: options.chromiumPath, profile, attach,
-        onFault: (error) => tell({ type: 'lost', ...explain(error) })
+        onFault: (error) => void failed(explain(error))
       })
       hearClient(client, mapping, tell)
       client.on('ready', () => {
@@ -152,6 +191,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     },
     stop: async () => {
       over = true
+      clearTimeout(lookTimer)
       // a browser that is just coming up would hold the profile against the next one
       if (client !== undefined) await within(closeMs, launched.promise).catch(() => undefined)
       const pid = browser?.process()?.pid
@@ -161,6 +201,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     },
     unlink: () => within(closeMs, unlink(openPage())),
     probe: (timeoutMs) => within(timeoutMs, probe(openPage())),
+    whyNotReady: whyNot,
     reportSync: () => reportSync(openPage()),
     refreshQr: () => refreshQr(openPage()),
     pairingCode: async (phone) => {

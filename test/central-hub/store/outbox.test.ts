@@ -129,6 +129,15 @@ t.test('a session is told of when its status is another one, also by a hub that 
   t.match(await told(db, id), [{ data: { status: 'READY' } }, {}, { type: 'session.changed', data: { type: 'urn:leadmaster:problem:session-manager-unreachable' } }, { data: { status: 'READY' } }])
 })
 
+t.test('a session that fails is told of once with its reason, and not with each attempt to mend it', async (t) => {
+  const { db } = await testStore(t)
+  const id = await add(db, ['session.changed'])
+  const reason = 'WhatsApp Web 2.3000.1 has changed: WAWebCollections has no Msg.on'
+  const now = (status: Status['status'], failures: number): Status => ({ status, reason, failures, since: '2026-01-01T00:00:00.000Z', account: 'main', linked: true, outbound_blocked: 0, journal: { id: 'j', last_seq: 0 }, media: { pending: 0 }, backfill: { running: false } })
+  for (const [status, failures] of [['READY', 0], ['ERROR', 1], ['INIT', 1], ['AUTHENTICATED', 1], ['ERROR', 2], ['INIT', 2], ['ERROR', 3], ['INIT', 3], ['READY', 3]] as const) await tellSession(db, '', now(status, failures))
+  t.match((await told(db, id)).map(({ data }) => data), [{ status: 'READY' }, { status: 'ERROR', reason }, { status: 'READY' }])
+})
+
 t.test('a ping is for one webhook, whatever it wants to be told', async (t) => {
   const { db } = await testStore(t)
   const [id, other] = [await add(db, ['lead.removed']), await add(db)]

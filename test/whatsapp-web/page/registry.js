@@ -18,11 +18,22 @@
     }
     return made.get(name)
   }
+  /** A view of what a module holds that lacks some fields, each a path. */
+  const without = (holder, paths) => new Proxy(holder, {
+    has: (target, key) => !paths.some(([first, ...rest]) => first === key && rest.length === 0) && Reflect.has(target, key),
+    get: (target, key) => {
+      const at = paths.filter(([first]) => first === key)
+      if (at.some((path) => path.length === 1)) return undefined
+      const value = Reflect.get(target, key)
+      return at.length === 0 ? value : without(value, at.map((path) => path.slice(1)))
+    }
+  })
   window.__d = (name, factory) => factories.set(name, factory)
   // a module that this version of WhatsApp Web "does not have" is missing to those outside only
   window.require = (name) => {
     if (scenario.missing.includes(name)) throw new Error(`Requiring unknown module "${name}"`)
-    return use(name)
+    const fields = scenario.missing.filter((path) => path.startsWith(`${name}.`)).map((path) => path.split('.').slice(1))
+    return fields.length === 0 ? use(name) : without(use(name), fields)
   }
   __d('scenario', () => scenario)
   __d('__modules', () => ({ names: () => [...factories.keys()].filter((name) => name.startsWith('WA')).sort() }))

@@ -1,0 +1,85 @@
+/**
+ * What whatsapp-web.js 1.34.7 and this folder ask of WhatsApp Web's page in order to listen, and what does not work
+ * without it. The test of this file finds the same in their sources.
+ */
+
+/** What breaks: `link`: READY is never reached; `capture`: messages are not told; `qr`: no phone can be linked anew; … */
+export type Part = 'link' | 'capture' | 'qr' | 'reactions' | 'votes' | 'decryption' | 'backfill' | 'media' | 'pairing' | 'phone numbers'
+
+export interface Need {
+  module: string
+  /** Fields and functions of it, and of what is in it; none: that the module is there is enough. */
+  members: readonly string[]
+  part: Part
+}
+
+const need = (part: Part, module: string, ...members: string[]): Need => ({ part, module, members })
+
+export const pageContract: readonly Need[] = [
+  // the library takes these as it takes hold of the page, used or not
+  need('link', 'WAWebSocketModel', 'Socket.state', 'Socket.hasSynced', 'Socket.on', 'Socket.off'),
+  need('link', 'WAWebCmd', 'Cmd.on'),
+  need('link', 'WAWebConnModel', 'Conn.on', 'Conn.serialize'),
+  need('link', 'WAWebOfflineHandler', 'OfflineMessageHandler.getOfflineDeliveryProgress'),
+  need('link', 'WAWebAltDeviceLinkingApi'),
+  need('link', 'WABase64'),
+  need('link', 'WAWebCompanionRegClientUtils'),
+  need('link', 'WAWebAdvSignatureApi'),
+  need('link', 'WAWebUserPrefsInfoStore'),
+  need('link', 'WAWebSignalStoreApi'),
+  // once it is synced
+  need('link', 'WAWebUserPrefsMeUser', 'getMaybeMePnUser', 'getMaybeMeLidUser'),
+  need('link', 'WAWebCollections', 'Msg.on', 'Chat.on'),
+  need('link', 'WAWebSyncGatingUtils'),
+  need('link', 'WAWebCallCollection'),
+
+  // each message is made a plain object with it
+  need('capture', 'WALinkify', 'findLinks'),
+
+  need('qr', 'WAWebConnModel', 'Conn.ref'),
+  need('qr', 'WABase64', 'encodeB64'),
+  need('qr', 'WAWebUserPrefsInfoStore', 'waNoiseInfo.get'),
+  need('qr', 'WAWebSignalStoreApi', 'waSignalStore.getRegistrationInfo'),
+  need('qr', 'WAWebCompanionRegClientUtils', 'DEVICE_PLATFORM'),
+  need('qr', 'WAWebUserPrefsMultiDevice', 'getADVSecretKey'),
+  need('qr', 'WAWebCmd', 'Cmd.refreshQR'),
+
+  need('reactions', 'WAWebAddonReactionTableMode', 'reactionTableMode.bulkUpsert'),
+  need('votes', 'WAWebAddonPollVoteTableMode', 'pollVoteTableMode.bulkUpsert'),
+  need('decryption', 'WAWebSyncGatingUtils', 'isPlaceholderMessageResendEnabled'),
+  need('decryption', 'WAWebNonMessageDataRequestPlaceholderMessageResendUtils', 'handlePlaceholderMsgsSeen'),
+
+  need('backfill', 'WAWebCollections', 'Chat.getModelsArray', 'Chat.get'),
+  need('backfill', 'WAWebWidFactory', 'createWid'),
+  need('backfill', 'WAWebChatLoadMessages', 'loadEarlierMsgs'),
+
+  need('media', 'WAWebCollections', 'Msg.get', 'Msg.getMessagesById'),
+  need('media', 'WAWebDownloadManager', 'downloadManager.downloadAndMaybeDecrypt'),
+
+  need('pairing', 'WAWebAltDeviceLinkingApi', 'setPairingType', 'initializeAltDeviceLinking', 'startAltLinkingFlow', 'initializeQRLinking'),
+  need('pairing', 'WAWebLaunchSocketUtils', 'refreshQR'),
+
+  need('phone numbers', 'WAWebApiContact', 'getPhoneNumber')
+]
+
+/** Without these nothing is captured: while no phone is linked, while one is, and once READY, which shows that it was linked to. */
+export const essential: Readonly<Record<'unlinked' | 'linked' | 'ready', readonly Part[]>> = {
+  unlinked: ['link', 'capture', 'qr'],
+  linked: ['link', 'capture'],
+  ready: ['capture']
+}
+export type Stage = keyof typeof essential
+
+/** What does not work without the others, in the words an operator needs. */
+export const consequence: Readonly<Record<Part, string>> = {
+  link: 'the session cannot be READY',
+  capture: 'messages cannot be captured',
+  qr: 'no phone can be linked anew',
+  reactions: 'reactions are not captured',
+  votes: 'votes in polls are not captured',
+  decryption: 'messages that cannot be decrypted are not asked for again',
+  backfill: 'what was missed is not read back',
+  media: 'media are not fetched',
+  pairing: 'no phone can be linked by a code (a QR works)',
+  'phone numbers': 'hidden phone numbers are not resolved'
+}
