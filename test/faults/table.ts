@@ -1,0 +1,51 @@
+import { isRan, phases, phaseTitles, wrong, type Cell, type Ran } from './result.ts'
+
+/** The matrix as people read it, in Markdown. */
+
+const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+const plain = (words: string): string => words.replace(/\|/g, '\\|').replace(/</g, '&lt;').replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT').replace(/\s+/g, ' ')
+
+const inCell = (cell: Cell | undefined): string => {
+  if (cell === undefined) return 'not run'
+  if (!isRan(cell)) return plain(cell.left)
+  const { notice_s, recover_s, journal, hub, sse } = cell
+  const [lost, twice] = [journal.lost + hub.lost + sse.lost, journal.twice + hub.twice + sse.twice]
+  const counted = lost + twice === 0 ? '' : `, **${lost} lost, ${twice} twice**`
+  return `${notice_s === undefined ? 'not seen' : notice_s.toFixed(1)} / ${recover_s === undefined ? '**never**' : recover_s.toFixed(1)}${counted}`
+}
+
+const fewest = 4
+
+/** What an operator saw of a fault, of the phase in which most is to be seen; and what was done. */
+const words = (ran: readonly Ran[]): string[] => {
+  const best = ran.find(({ phase }) => phase === 'idle') ?? ran[0]
+  if (best === undefined) return []
+  const lines = new Map<string, string>()
+  for (const { where, words: said } of best.saw) {
+    const kept = plain(said)
+    if (/^(ready|READY|INIT|AUTHENTICATED)$/.test(kept) || lines.has(kept)) continue
+    lines.set(kept, where === 'status' ? '/status' : where === 'ready' ? '/ready' : where)
+  }
+  const shown = [...lines].slice(0, fewest).map(([said, where]) => `  - ${where}: “${said}”`)
+  return [`- **${best.fault}** (${plain(best.did)})`, ...(shown.length === 0 ? ['  - nothing, for nothing stood still'] : shown)]
+}
+
+export const table = (names: readonly string[], cells: readonly Cell[], machine: string): string => {
+  const of = (name: string): Cell[] => cells.filter(({ fault }) => fault === name)
+  const ran = cells.filter(isRan)
+  const sum = (pick: (cell: Ran) => number): number => ran.reduce((total, cell) => total + pick(cell), 0)
+  const all = (what: 'lost' | 'twice' | 'expected') => sum(({ journal, hub, sse }) => journal[what] + hub[what] + sse[what])
+  return [
+    row(['Fault', ...phases.map((phase) => phaseTitles[phase])]),
+    row(['---', ...phases.map(() => '---')]),
+    ...names.map((name) => row([name, ...phases.map((phase) => inCell(of(name).find((cell) => cell.phase === phase)))])),
+    '',
+    `Each cell: seconds from the fault to the first thing an operator can see of it / seconds from its end (in “during stop”: from the next start) until READY with every message in the hub's REST. ${ran.length} of ${names.length * phases.length} cells run; over all of them ${sum(({ hub }) => hub.expected)} messages written, each looked for by its id in the journal, in the hub and in what a frontend was told: ${all('lost')} lost, ${all('twice')} twice. Machine: ${machine}.`,
+    ...(cells.flatMap(wrong).length === 0 ? [] : ['', 'Not as it should be:', '', ...cells.flatMap(wrong).map((what) => `- ${plain(what)}`)]),
+    '',
+    'What the operator sees:',
+    '',
+    ...names.flatMap((name) => words(of(name).filter(isRan))),
+    ''
+  ].join('\n')
+}

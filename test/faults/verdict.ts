@@ -1,0 +1,32 @@
+/** What became of every message, by its id. */
+
+export interface Count {
+  expected: number
+  held: number
+  lost: number
+  twice: number
+  /** That nobody wrote. */
+  strange: number
+  /** Some of what is not as it should be, to look for in the logs. */
+  such_as: string[]
+}
+
+/** Of a sort. */
+const samples = 5
+
+/** @param held the ids of what is there, each as often as it is */
+export const count = (sent: ReadonlySet<string>, held: readonly string[]): Count => {
+  const seen = new Set<string>()
+  const result: Count = { expected: sent.size, held: held.length, lost: 0, twice: 0, strange: 0, such_as: [] }
+  const amiss = (what: 'lost' | 'twice' | 'strange', id: string): void => {
+    result[what] += 1
+    if (result[what] <= samples) result.such_as.push(`${what} ${id}`)
+  }
+  for (const id of held) {
+    if (!sent.has(id)) amiss('strange', id)
+    else if (seen.has(id)) amiss('twice', id)
+    seen.add(id)
+  }
+  for (const id of sent) if (!seen.has(id)) amiss('lost', id)
+  return result
+}
