@@ -47,7 +47,9 @@ export const readFrom = (journal: Journal, now: number, overlapMs: number, first
   const linkedAt = journal.mark('linked_at')
   const floor = journal.mark('link_floor')
   if (linkedAt !== undefined && now - linkedAt < historyMs) return (floor ?? linkedAt - firstLinkMs) - overlapMs
-  return (complete ?? now - firstLinkMs) - overlapMs
+  // the marks are by this machine's clock, messages by WhatsApp's: a clock that ran ahead must not hide what was missed
+  const newest = journal.lastMessageAt()
+  return Math.min(complete ?? now - firstLinkMs, newest === undefined || complete === undefined ? Infinity : newest * 1_000) - overlapMs
 }
 
 export const createBackfill = (options: BackfillOptions): Backfill => {

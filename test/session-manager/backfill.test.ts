@@ -60,6 +60,27 @@ t.test('from when on is read', async (t) => {
   t.equal(from(), now - hour - 15 * minute, 'a while after linking, as always')
 })
 
+t.test('a clock that runs ahead, or did, hides nothing that was missed: WhatsApp says when the newest message was written', async (t) => {
+  const { asked, read } = source([])
+  const { backfill, journal, settled, state } = rig(t, read)
+  const written = (name: string, at: number): Draft => ({ ...draft(name), message: { ...draft(name).message, timestamp: at / 1_000 } })
+  journal.append([written('A', now - 2 * minute)], 'live')
+  state.now = now + 24 * hour
+  for (let run = 0; run < 2; run += 1) {
+    backfill.wake()
+    await settled()
+  }
+  t.equal(asked[1], now - 17 * minute, 'a day ahead, after a run that was, too')
+  state.now = now + hour
+  backfill.wake()
+  await settled()
+  t.equal(asked[2], now - 17 * minute, 'right again: the mark is in the future')
+  journal.append([written('B', now + 3 * hour)], 'live')
+  backfill.wake()
+  await settled()
+  t.equal(asked[3], now + 45 * minute, 'and a message of the future moves nothing on')
+})
+
 t.test('a run captures what is new, and only then moves the mark', async (t) => {
   const { asked, read } = source([draft('A'), draft('B')], [], [draft('C')])
   const { backfill, journal, logged, settled } = rig(t, read)
