@@ -1,7 +1,7 @@
 import type { Plot } from './row.ts'
 import { inShort } from './table.ts'
 
-/** A small SVG of a cost over what it may grow with; both axes are logarithmic, so that a line that stays flat is flat. */
+/** A small SVG of a cost over what it may grow with; both axes are logarithmic, or both are even, so that a line that stays flat is flat. */
 
 const [width, height] = [640, 360]
 const [left, right, top, bottom] = [64, 180, 36, 44]
@@ -15,20 +15,41 @@ const decades = (values: readonly number[]): [low: number, high: number] => {
   return [low, Math.max(low + 1, Math.ceil(Math.log10(Math.max(...values))))]
 }
 
+/** From zero to a round number, in some five steps. */
+const evenly = (values: readonly number[]): { most: number; step: number } => {
+  const most = Math.max(1, ...values)
+  const rough = most / 5
+  const unit = 10 ** Math.floor(Math.log10(rough))
+  const step = unit * ([1, 2, 5, 10].find((times) => times * unit >= rough) ?? 10)
+  return { most: Math.ceil(most / step) * step, step }
+}
+
+/** Where values lie on an axis, 0 to 1, and where it is marked. */
+interface Axis {
+  place: (value: number) => number
+  marks: number[]
+}
+
+const axis = (values: readonly number[], linear: boolean): Axis => {
+  if (linear) {
+    const { most, step } = evenly(values)
+    return { place: (value) => value / most, marks: Array.from({ length: Math.round(most / step) + 1 }, (_, index) => index * step) }
+  }
+  const [low, high] = decades(values)
+  return { place: (value) => (Math.log10(value) - low) / (high - low), marks: Array.from({ length: high - low + 1 }, (_, step) => 10 ** (low + step)) }
+}
+
 const text = (x: number, y: number, words: string, more = ''): string => `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped(words)}</text>`
 
-export const toSvg = ({ title, x: xName, y: yName, lines }: Plot): string => {
+export const toSvg = ({ title, x: xName, y: yName, lines, linear }: Plot): string => {
   const points = lines.flatMap((line) => line.points)
-  const [xs, ys] = [decades(points.map(([x]) => x)), decades(points.map(([, y]) => y))]
-  const along = (value: number, [low, high]: [number, number], from: number, to: number): number =>
-    from + ((Math.log10(value) - low) / (high - low)) * (to - from)
-  const px = (x: number): number => along(x, xs, left, width - right)
-  const py = (y: number): number => along(y, ys, height - bottom, top)
-  const steps = ([low, high]: [number, number]): number[] => Array.from({ length: high - low + 1 }, (_, step) => 10 ** (low + step))
+  const [xs, ys] = [axis(points.map(([x]) => x), linear === true), axis(points.map(([, y]) => y), linear === true)]
+  const px = (x: number): number => left + xs.place(x) * (width - right - left)
+  const py = (y: number): number => height - bottom - ys.place(y) * (height - bottom - top)
 
   const grid = [
-    ...steps(xs).map((x) => `<path d="M${px(x).toFixed(1)} ${top}V${height - bottom}"/>${text(px(x), height - bottom + 16, inShort(x), 'text-anchor="middle"')}`),
-    ...steps(ys).map((y) => `<path d="M${left} ${py(y).toFixed(1)}H${width - right}"/>${text(left - 6, py(y) + 4, inShort(y), 'text-anchor="end"')}`)
+    ...xs.marks.map((x) => `<path d="M${px(x).toFixed(1)} ${top}V${height - bottom}"/>${text(px(x), height - bottom + 16, inShort(x), 'text-anchor="middle"')}`),
+    ...ys.marks.map((y) => `<path d="M${left} ${py(y).toFixed(1)}H${width - right}"/>${text(left - 6, py(y) + 4, inShort(y), 'text-anchor="end"')}`)
   ]
   // names that would lie on each other are moved apart
   const ends = lines.map(({ points: of }) => py(of.at(-1)?.[1] ?? 1))

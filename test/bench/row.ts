@@ -17,6 +17,8 @@ export interface Plot {
   title: string
   x: string
   y: string
+  /** Both axes from zero, evenly; otherwise logarithmic. */
+  linear?: true
   lines: { name: string; points: [x: number, y: number][] }[]
 }
 

@@ -15,6 +15,8 @@ export interface Scenario {
   syncStepMs: number
   /** How long it takes to load earlier messages of a chat: the real page asks its database, or the phone. */
   loadMs: number
+  /** Messages the page holds at most, of those that came while it was there; 0: all of them. */
+  mostHeld: number
   /** Until the page first tries again when its connection is lost. */
   reconnectMs: number
   version: string

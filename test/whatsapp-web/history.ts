@@ -62,6 +62,8 @@ export interface History {
   update(id: string, set: Record<string, unknown>, silent?: boolean): void
   remove(id: string): void
   chat(chat: Chat): void
+  /** Drops messages written before a time (UNIX seconds) that no device waits for, as a phone does whose owner tidies up. */
+  forget(before: number): void
   /** What a device holds: its chats, each with its last messages. */
   held(device: string, perChat: number): (Chat & { t: number; last: MessageModel[] })[]
   /** Messages of a chat before one, as the device holds them, oldest first. */
@@ -103,15 +105,19 @@ export const createHistory = (state: State): History => {
   const ackedBy = (device: string): number => state.devices.find(({ id }) => id === device)?.acked ?? 0
   const known = (device: string, chat: string): MessageModel[] => {
     const acked = ackedBy(device)
-    return (byChat.get(chat) ?? []).filter(({ n }) => n <= acked).map(({ model }) => asKnown(device, model))
+    const waiting = updatesFor(device)
+    return (byChat.get(chat) ?? []).filter(({ n }) => n <= acked).map(({ model }) => asKnown(model, waiting))
   }
-  /** As the device knows it: without the changes that still wait for it. */
-  const asKnown = (device: string, model: MessageModel): MessageModel => {
+  type Updates = ReadonlyMap<string, readonly (Happening & { kind: 'update' })[]>
+  /** The changes that still wait for a device, by message. */
+  const updatesFor = (device: string): Updates => {
     const acked = ackedBy(device)
-    const id = serialized(model.id)
-    const waiting = state.events.filter((event) => event.n > acked && event.kind === 'update' && event.id === id)
-    return waiting.reduceRight<MessageModel>((facts, event) => ({ ...facts, ...(event as { before?: object }).before }), model)
+    const waiting = state.events.flatMap((event) => (event.n > acked && event.kind === 'update' ? [event] : []))
+    return Map.groupBy(waiting, ({ id }) => id)
   }
+  /** As the device knows it: without those changes. */
+  const asKnown = (model: MessageModel, waiting: Updates): MessageModel =>
+    waiting.size === 0 ? model : (waiting.get(serialized(model.id)) ?? []).reduceRight<MessageModel>((facts, { before }) => ({ ...facts, ...before }), model)
   const chat = (facts: Chat): void => {
     const there = state.chats.find(({ id }) => id === facts.id)
     if (there) Object.assign(there, facts)
@@ -146,6 +152,13 @@ export const createHistory = (state: State): History => {
       const list = byChat.get(model.id.remote) ?? []
       list.splice(list.indexOf(entry), 1)
       happen({ kind: 'remove', id: serialized(model.id), chat: model.id.remote })
+    },
+    forget: (before) => {
+      const waiting = new Set(state.events.flatMap((event) => (event.kind === 'message' ? [serialized(event.message.id)] : event.kind === 'update' ? [event.id] : [])))
+      const gone = (entry: { model: MessageModel }): boolean => entry.model.t < before && !waiting.has(serialized(entry.model.id))
+      for (const entry of state.messages) if (gone(entry)) byId.delete(serialized(entry.model.id))
+      for (const [id, list] of byChat) byChat.set(id, list.filter((entry) => !gone(entry)))
+      state.messages = state.messages.filter((entry) => !gone(entry))
     },
     held: (device, perChat) =>
       state.chats.map((facts) => {

@@ -58,6 +58,8 @@ export interface Phone {
   contact(about: { id: string; name?: string; pushname?: string }): void
   /** Many messages of long ago, in many chats: seen by whoever reads back, told to nobody. @returns their ids */
   history(about: { chats: number; perChat: number; from: number; spacingS?: number; prefix?: string }): string[]
+  /** Drops messages written before a time, UNIX seconds; devices that hold them go on holding them. */
+  forget(before: number): void
   /** Asked by a device: what it could not decrypt, once more. */
   resent(ids: readonly string[]): void
 }
@@ -182,6 +184,7 @@ export const createPhone = (history: History, store: (path: string, sealed: Buff
       hidden.delete(key)
       history.update(key, { type: plain.type, body: plain.body })
     },
+    forget: history.forget,
     resent: (ids) => {
       for (const id of ids) {
         const plain = hidden.get(id)

@@ -20,7 +20,7 @@ import { createPhone } from './phone.ts'
 export type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
 
 const usual: Scenario = {
-  firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, reconnectMs: 200,
+  firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, mostHeld: 0, reconnectMs: 200,
   version: '2.3000.1031521324', missing: [], deprecated: false
 }
 
@@ -49,9 +49,9 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
     const respond = (status: number, type: string, body: string | Buffer = ''): void => void res.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'content-security-policy': csp }).end(body)
     try {
       if (pathname === '/') {
-        const { version, missing, deprecated, reconnectMs } = scenario
+        const { version, missing, deprecated, reconnectMs, mostHeld } = scenario
         const html = await readFile(new URL('index.html', pageDirectory), 'utf8')
-        return respond(200, 'text/html', html.replace('SCENARIO', JSON.stringify({ version, missing, deprecated, reconnectMs })))
+        return respond(200, 'text/html', html.replace('SCENARIO', JSON.stringify({ version, missing, deprecated, reconnectMs, mostHeld })))
       }
       if (/^\/[a-z]+\.js$/.test(pathname)) return respond(200, 'text/javascript', await readFile(new URL(pathname.slice(1), pageDirectory)))
       if (pathname.startsWith('/media/')) return respond(200, 'application/octet-stream', await readFile(join(media, basename(pathname))))

@@ -23,6 +23,19 @@ __d('session', (use) => {
 
   const chatOf = (id, facts = {}) => Chat.get(id) ?? Chat.add({ ...facts, id: use('WAWebWidFactory').createWid(id) })
 
+  /** Lets go of the oldest messages; of a chat none before those that are older still, so that what it holds has no gap. */
+  const holdNoMore = (most) => {
+    while (Msg.length > most) {
+      const oldest = Msg.head()
+      const held = Chat.get(oldest.id.remote)?.msgs
+      if (held?.get(oldest.id) === undefined) Msg.remove(oldest.id, { silent: true })
+      for (let first = held?.head(); held?.get(oldest.id) !== undefined; first = held.head()) {
+        held.remove(first.id, { silent: true })
+        Msg.remove(first.id, { silent: true })
+      }
+    }
+  }
+
   const add = (facts, isNewMsg, silent = stalled) => {
     const chat = chatOf(facts.id.remote)
     const there = Msg.get(new (use('WAWebMsgKey'))(facts.id))
@@ -30,6 +43,7 @@ __d('session', (use) => {
     chat.msgs.add(model, { silent })
     const counts = isNewMsg && there === undefined && !model.id.fromMe && !model.isNotification
     chat.set({ t: Math.max(chat.t ?? 0, facts.t), lastReceivedKey: model.id, unreadCount: model.id.fromMe ? 0 : chat.unreadCount + Number(counts) }, { silent })
+    if (scenario.mostHeld > 0) holdNoMore(scenario.mostHeld)
     show(model)
   }
 

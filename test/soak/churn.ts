@@ -1,0 +1,111 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Client } from '../../src/client/index.ts'
+import { leaver, type Ledger } from './ledger.ts'
+
+/** The hub's users: they read lists and conversations, write notes, delete leads, export, come and go; a receiver of webhooks is up and down. */
+
+export interface Churn {
+  counts(): Readonly<Record<string, number>>
+  /** What was refused or failed, by its message. */
+  failures(): Readonly<Record<string, number>>
+  stop(): Promise<void>
+}
+
+/** @param pauseMs between one thing that a user does and the next */
+export const startChurn = async (client: Client, ledger: Ledger, pauseMs: number): Promise<Churn> => {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const counts: Record<string, number> = {}
+  const failures: Record<string, number> = {}
+  const tally = (of: Record<string, number>, name: string): void => void (of[name] = (of[name] ?? 0) + 1)
+
+  /** Does something again and again; one failure is told, and costs that time alone. */
+  const often = async (name: string, ms: number, act: (round: number) => Promise<unknown>): Promise<void> => {
+    for (let round = 0; !signal.aborted; round += 1) {
+      try {
+        await act(round)
+        tally(counts, name)
+      } catch (error) {
+        if (!signal.aborted) tally(failures, `${name}: ${error instanceof Error ? error.message : String(error)}`)
+      }
+      await delay(ms * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined)
+    }
+  }
+  const drain = async (res: Response): Promise<void> => {
+    for await (const _piece of res.body ?? []);
+  }
+
+  const receiver = createServer((req, res) => {
+    tally(counts, 'webhooks received')
+    req.resume().on('end', () => res.writeHead(204).end())
+  })
+  const listen = async (port: number): Promise<number> => {
+    receiver.listen(port, '127.0.0.1')
+    await once(receiver, 'listening')
+    return (receiver.address() as AddressInfo).port
+  }
+  const port = await listen(0)
+  await client.createWebhook({ body: { url: `http://127.0.0.1:${port}/`, events: ['lead.created', 'lead.removed', 'session.changed'] } })
+  const close = async (): Promise<void> => {
+    const closed = once(receiver, 'close')
+    receiver.close()
+    receiver.closeAllConnections()
+    await closed
+  }
+
+  const read = async (round: number): Promise<void> => {
+    const { leads } = await client.listLeads({ limit: 50, ...(round % 3 === 0 ? { waiting: true } : {}) }, { signal })
+    const lead = leads[round % Math.max(1, leads.length)]
+    if (lead === undefined) return
+    await client.listLeadMessages({ id: lead.id, limit: 50 }, { signal })
+    if (round % 5 === 0) await client.listMessages({ q: `message ${round}`, limit: 20 }, { signal })
+    if (round % 20 === 0) await client.getStats({}, { signal })
+  }
+  const note = async (round: number): Promise<void> => {
+    const { leads } = await client.listLeads({ limit: 20 }, { signal })
+    const lead = leads[round % Math.max(1, leads.length)]
+    if (lead !== undefined) await client.patchLead({ id: lead.id, body: { note: `note ${round}`, ...(round % 4 === 0 ? { state: 'open' as const } : {}) } }, { signal })
+  }
+  /** Deletes those who have written their little, once all of it has come. */
+  const remove = async (): Promise<void> => {
+    const { leads } = await client.listLeads({ q: `+${leaver}`, limit: 20 }, { signal })
+    const quietS = ledger.newest() - 60
+    for (const { id, phone, last_seen_at } of leads) {
+      const chat = (phone ?? '').replace('+', '')
+      if (!chat.startsWith(leaver) || !ledger.arrived(chat) || Date.parse(last_seen_at) / 1_000 > quietS) continue
+      ledger.erase(chat)
+      await client.deleteLead({ id }, { signal })
+      tally(counts, 'leads deleted')
+    }
+  }
+  const visit = async (): Promise<void> => {
+    const leaving = AbortSignal.any([signal, AbortSignal.timeout(Math.round(pauseMs * (2 + Math.random() * 8)))])
+    for await (const { type } of client.events({ signal: leaving })) if (type === 'end') return
+  }
+
+  const running = [
+    ...[1, 2, 3].map(() => often('reads', pauseMs / 2, read)),
+    ...[1, 2, 3, 4].map(() => often('visits to the events', pauseMs, visit)),
+    often('notes', pauseMs, note),
+    often('looks for leads to delete', pauseMs * 2, remove),
+    often('exports of leads', pauseMs * 20, async (round) => drain(round % 2 === 0 ? await client.exportLeadsCsv({}, { signal }) : await client.exportLeadsJsonl({}, { signal }))),
+    often('exports of messages', pauseMs * 60, async () => drain(await client.exportMessagesCsv({}, { signal }))),
+    often('receiver down and up', pauseMs * 15, async () => {
+      await close()
+      await delay(pauseMs * 5, undefined, { signal }).catch(() => undefined)
+      await listen(port)
+    })
+  ]
+  return {
+    counts: () => counts,
+    failures: () => failures,
+    stop: async () => {
+      stopping.abort()
+      await Promise.all(running)
+      await close()
+    }
+  }
+}
