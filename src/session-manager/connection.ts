@@ -1,12 +1,15 @@
 import type { Log } from '../platform/log.ts'
-import type { Draft } from './journal.ts'
+import type { Draft, Journal } from './journal.ts'
 import { createPairing, type Pairing } from './pairing.ts'
+import { createProbing } from './probing.ts'
+import { logSession } from './session-log.ts'
 import { initialSession, step, type Effect, type Policy, type Session, type SessionEvent } from './session.ts'
+import type { Step } from './stall.ts'
+import { createRecovery } from './stall-recovery.ts'
 import type { Listener, ListenerEvent } from './whatsapp/listener.ts'
-import type { Probe } from './whatsapp/page.ts'
 import { explain, isLibraryError } from './whatsapp/reason.ts'
 
-/** Carries out what session.ts decides: one browser at a time, timers, and a look at the page from outside. */
+/** Carries out what session.ts and stall.ts decide: one browser at a time, and timers. */
 export interface Connection {
   session(): Session
   connect(): void
@@ -42,20 +45,19 @@ export interface ConnectionOptions {
   /** After every transition. */
   onChange: (session: Session, before: Session) => void
   onReady: () => void
+  /** How messages came, and what reads back at once those that were not told of. */
+  journal: Pick<Journal, 'arrival'>
+  readBack: () => void
+  /** Something was done because messages were not told of. */
+  onStall?: (deed: Step | 'read-back') => void
   /** How long a pairing code is valid. */
   pairingLifetimeMs?: number
   log: Log
   now?: () => number
 }
 
-const probeTimeoutMs = 10_000
-/** One missed answer may be a page that is busy syncing. */
-const mostUnanswered = 2
-const qrRefreshMinMs = 1_000
-const qrRefreshMaxMs = 60_000
-
 export const createConnection = (options: ConnectionOptions): Connection => {
-  const { policy, probeIntervalMs, admit, createListener, forget, onCaptured, onChange, onReady, log, now = Date.now } = options
+  const { policy, probeIntervalMs, admit, createListener, forget, onCaptured, onChange, onReady, journal, readBack, onStall = () => undefined, log, now = Date.now } = options
   let session = initialSession(now())
   let listener: Listener | undefined
   let started = false
@@ -64,12 +66,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let admission = { abort: new AbortController(), over: Promise.resolve() }
   let retryTimer: NodeJS.Timeout | undefined
   let deadlineTimer: NodeJS.Timeout | undefined
-  let probeTimer: NodeJS.Timeout | undefined
-  let unanswered = 0
-  let unheardSync = 0
-  let qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
   let blocked = { before: 0, page: 0 }
-  let beat = now()
   let over = false
   const pairing = createPairing({ listener: () => (session.status === 'QR_REQUIRED' ? listener : undefined), lifetimeMs: options.pairingLifetimeMs, log, now })
 
@@ -78,25 +75,10 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     const before = session
     const { session: after, effects } = step(before, event, now(), policy)
     session = after
-    if (after.limited !== before.limited && after.status === 'READY') {
-      if (after.limited === undefined) log.info({ event: 'page_whole' }, 'WhatsApp Web has all that was missing in it')
-      else log.warn({ event: 'page_limited', reason: after.limited }, `READY, but ${after.limited}`)
-    }
-    if (after.status !== before.status || after.reason !== before.reason) report(after)
+    logSession(log, after, before, now())
     for (const effect of effects) carryOut(effect)
+    if (after.status === 'READY' && before.status !== 'READY') recovery.stall.attached(before.status === 'DISCONNECTED' ? 'same' : 'new')
     if (after !== before) onChange(after, before)
-  }
-
-  const report = ({ status, reason, failures, nextAttemptAt }: Session): void => {
-    const line = {
-      event: 'session', status, failures,
-      ...(reason === undefined ? {} : { reason }),
-      ...(nextAttemptAt === undefined ? {} : { retry_ms: Math.max(0, nextAttemptAt - now()) })
-    }
-    const text = `session ${status}${reason === undefined ? '' : `: ${reason}`}`
-    if (status === 'ERROR') log.error(line, text)
-    else if (status === 'DISCONNECTED' && !session.off) log.warn(line, text)
-    else log.info(line, text)
   }
 
   const carryOut = (effect: Effect): void => {
@@ -105,6 +87,8 @@ export const createConnection = (options: ConnectionOptions): Connection => {
         return begin()
       case 'stop':
         return end()
+      case 'reload':
+        return recovery.reload()
       case 'forget':
         closing = closing.then(forget).catch((error: unknown) => log.error({ event: 'forget_failed', err: error }, 'the linked device could not be deleted'))
         return
@@ -139,9 +123,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     const mine = createListener((event) => mine === listener && hear(event))
     listener = mine
     started = false
-    unanswered = 0
-    unheardSync = 0
-    qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
+    probing.begin()
     blocked = { before: blocked.before + blocked.page, page: 0 }
     // the profile is free only once the browser before is gone
     admitted(mine, closing)
@@ -185,50 +167,30 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   }
 
   const hear = (event: ListenerEvent): void => {
-    if (event.type === 'captured') onCaptured(event.drafts)
-    else dispatch(event)
+    if (event.type !== 'captured') return dispatch(event)
+    recovery.stall.heard(event.drafts)
+    onCaptured(event.drafts)
   }
 
-  /** What only a look from outside shows: a page that hangs, a sync nobody reported, codes that rotate no more. */
-  const judge = async (mine: Listener, { socket, synced, guard }: Probe): Promise<void> => {
-    if (mine !== listener) return
-    blocked.page = guard.blocked
-    if (guard.open > 0) log.error({ event: 'guard_open', functions: guard.open }, 'the guard in the page could not refuse every sending function')
-    const linking = session.status === 'INIT' || session.status === 'QR_REQUIRED'
-    unheardSync = linking && synced ? unheardSync + 1 : 0
-    if (unheardSync >= 2) {
-      log.warn({ event: 'sync_unreported' }, 'WhatsApp Web is synced but did not say so to whatsapp-web.js: reporting it')
-      await mine.reportSync()
+  const recovery = createRecovery({
+    journal, readBack, onStall, probeIntervalMs, dispatch, log,
+    listener: () => listener,
+    explain: (error) => explain(error).reason,
+    reloading: (isOver) => {
+      started = isOver
+      probing.begin()
     }
-    if (session.status === 'QR_REQUIRED' && socket === 'UNPAIRED_IDLE' && !pairing.active() && now() >= qrRefresh.due) {
-      log.info({ event: 'qr_refresh', next_ms: qrRefresh.afterMs }, 'WhatsApp Web stopped showing codes: asking for a new one')
-      qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: now() + qrRefresh.afterMs }
-      await mine.refreshQr()
-    }
-    if (session.status === 'READY' && (socket === 'UNPAIRED' || socket === 'UNPAIRED_IDLE')) {
-      return dispatch({ type: 'lost', reason: `this device is no longer linked (${socket})`, fault: true })
-    }
-    if (socket !== null && (session.status === 'READY' || session.status === 'DISCONNECTED')) dispatch({ type: 'socket', state: socket })
-  }
-
-  const probe = async (): Promise<void> => {
-    beat = now()
-    const mine = listener
-    if (mine !== undefined && started) {
-      try {
-        await judge(mine, await mine.probe(probeTimeoutMs))
-        if (mine === listener) unanswered = 0
-      } catch (error) {
-        if (mine === listener) {
-          unanswered += 1
-          log.warn({ event: 'probe_failed', unanswered, err: error }, 'the page did not answer')
-          if (unanswered >= mostUnanswered) dispatch({ type: 'lost', reason: 'the page does not answer', fault: false })
-        }
-      }
-    }
-    if (!over) probeTimer = setTimeout(() => void probe(), probeIntervalMs)
-  }
-  probeTimer = setTimeout(() => void probe(), probeIntervalMs)
+  })
+  const probing = createProbing({
+    intervalMs: probeIntervalMs,
+    session: () => session,
+    listener: () => (started ? listener : undefined),
+    dispatch,
+    isPairing: pairing.active,
+    onBlocked: (page) => (blocked.page = page),
+    onNewest: recovery.stall.look,
+    log, now
+  })
 
   return {
     session: () => session,
@@ -258,7 +220,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     },
     ready: () => (session.status === 'READY' ? listener : undefined),
     outboundBlocked: () => blocked.before + blocked.page,
-    beating: () => now() - beat < probeIntervalMs + mostUnanswered * probeTimeoutMs + 30_000,
+    beating: probing.beating,
     lose: (reason) => dispatch({ type: 'lost', reason, fault: false }),
     stray: (error) => {
       if (!isLibraryError(error)) return false
@@ -270,7 +232,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       over = true
       clearTimeout(retryTimer)
       clearTimeout(deadlineTimer)
-      clearTimeout(probeTimer)
+      probing.stop()
       pairing.end()
       end()
       await closing

@@ -78,6 +78,8 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   finishErasing(): void
   /** Whether this message was erased. */
   hasErased(message: CapturedMessage): boolean
+  /** How a message came, by its id: told of as it happened (what was erased counts as that), or read back; undefined: not at all. */
+  arrival(messageId: string): 'told' | 'read back' | undefined
   /** Folds the write-ahead log into the file. */
   checkpoint(): void
   close(): void
@@ -119,6 +121,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     'SELECT record, attempts FROM pending_media JOIN records USING (seq) ORDER BY attempts, pending_media.seq LIMIT ?'
   )
   const countPending = db.prepare('SELECT count(*) AS pending FROM pending_media')
+  const sources = db.prepare("SELECT record ->> '$.source' AS source FROM records WHERE account = ? AND key IN (?, ?)")
   const attempt = db.prepare('UPDATE pending_media SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts')
 
   const erasure = prepareErasure(db, account)
@@ -206,6 +209,11 @@ export const openJournal = (file: string, account: string, now: () => number = D
     },
     finishErasing: erasure.scrub,
     hasErased: erasure.hasErased,
+    arrival: (messageId) => {
+      if (erasure.hasErased({ id: messageId })) return 'told'
+      const found = sources.all(account, `message:${messageId}`, `ciphertext:${messageId}`)
+      return found.length === 0 ? undefined : found.some(({ source }) => source === 'live') ? 'told' : 'read back'
+    },
     mediaToDelete: erasure.mediaToDelete,
     mediaDeleted: erasure.mediaDeleted,
     dropMedia: erasure.dropMedia,

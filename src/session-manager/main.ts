@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Gauge } from 'prom-client'
+import { Counter, Gauge } from 'prom-client'
 import type { Status } from '../contract/session.ts'
 import { bearerCheck } from '../platform/auth.ts'
 import { createHttp } from '../platform/http.ts'
@@ -50,7 +50,7 @@ export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPer
     case 'AUTHENTICATED':
       return `syncing${syncPercent === undefined ? '' : ` (${syncPercent} %)`}`
     case 'READY':
-      return `session READY${limited === undefined ? '' : `, but ${limited}`}`
+      return `session READY${[reason, limited].flatMap((but) => (but === undefined ? [] : [`, but ${but}`])).join('')}`
     default:
       return `session ${status}: ${reason ?? 'no reason given'}${next}`
   }
@@ -105,6 +105,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     media.stop()
   })
 
+  const metrics = createMetrics()
+  const stalls = new Counter({ name: 'stall_steps_total', help: 'what was done because messages reached the page and were not told of, by step', labelNames: ['step'] as const, registers: [metrics.registry] })
   const onChange = (session: Session, before: Session): void => {
     // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
     if (session.status === 'QR_REQUIRED' && before.status !== 'QR_REQUIRED') journal.setMark('linked_at', undefined)
@@ -143,6 +145,9 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       backfill.wake()
       media.wake()
     },
+    journal,
+    readBack: backfill.wake,
+    onStall: (step) => stalls.inc({ step }),
     log
   }))
   lifecycle.onStop('close Chromium', session.stop)
@@ -173,7 +178,6 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     }
   }
 
-  const metrics = createMetrics()
   const gauge = (name: string, help: string, read: () => number): unknown =>
     new Gauge({ name, help, registers: [metrics.registry], collect() { this.set(read()) } })
   gauge('journal_last_seq', 'the last record of the journal', journal.lastSeq)

@@ -44,6 +44,10 @@ export type SessionEvent =
   | { type: 'socket'; state: string }
   /** The connection is gone. A `fault` is one an operator should look at; the rest passes. */
   | { type: 'lost'; reason: string; fault: boolean }
+  /** READY, but messages are not told of; without a reason: they are again. */
+  | { type: 'stalled'; reason: string | undefined }
+  /** The page is to be loaded anew, in the same browser. */
+  | { type: 'reload'; reason: string }
   /** The phone unlinked this device. */
   | { type: 'logout' }
   | { type: 'overdue' }
@@ -51,6 +55,8 @@ export type SessionEvent =
 export type Effect =
   | { do: 'start' }
   | { do: 'stop' }
+  /** Loads the page anew. */
+  | { do: 'reload' }
   /** Deletes the linked device's profile, once the browser is closed. */
   | { do: 'forget' }
   | { do: 'retry'; afterMs: number }
@@ -177,6 +183,11 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       return session.limited === event.reason ? same : { session: { ...unlimited(session), ...(event.reason === undefined ? {} : { limited: event.reason }) }, effects: [] }
     case 'socket':
       return onSocket(session, event.state, now, policy)
+    case 'stalled':
+      return session.status === 'READY' && session.reason !== event.reason ? { session: enter(session, 'READY', now, event.reason), effects: [] } : same
+    case 'reload':
+      if (session.status !== 'READY') return same
+      return { session: enter(unlimited(session), 'INIT', now, event.reason), effects: [{ do: 'reload' }, { do: 'deadline', afterMs: policy.startTimeoutMs }] }
     case 'lost':
       return lose(session, now, policy, event.reason, event.fault)
     case 'logout':

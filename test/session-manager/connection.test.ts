@@ -34,6 +34,8 @@ const rig = (t: Test, options: Partial<ConnectionOptions> & { script?: (listener
       news.emit('change')
     },
     onReady: () => (counts.ready += 1),
+    journal: { arrival: () => undefined },
+    readBack: () => undefined,
     log: logged.log,
     ...options
   })
@@ -155,6 +157,8 @@ t.test('whatever is asked and whatever happens, there are never two browsers at 
       const connection = createConnection({
         policy: { ...fast, minDelayMs: 0, maxDelayMs: 0 },
         probeIntervalMs: 1,
+        journal: { arrival: () => undefined },
+        readBack: () => undefined,
         createListener: listeners.create,
         forget: async () => {
           up = Math.max(up, listeners.made.filter(({ calls }) => calls.includes('start') && !calls.includes('stopped')).length)

@@ -30,7 +30,8 @@ export const ready: ListenerEvent = { type: 'ready', me: { id: '5215512345678@c.
 export const page = (facts: Partial<Omit<Probe, 'guard'>> & { blocked?: number; open?: number } = {}): Probe => ({
   socket: facts.socket === undefined ? 'CONNECTED' : facts.socket,
   synced: facts.synced ?? false,
-  guard: { blocked: facts.blocked ?? 0, armed: 3, open: facts.open ?? 0 }
+  guard: { blocked: facts.blocked ?? 0, armed: 3, open: facts.open ?? 0 },
+  newest: facts.newest ?? []
 })
 
 /** @param script what a listener is like, by its index: called as it is made */
@@ -80,6 +81,8 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
         note(`whyNotReady ${stage}`)
         return listener.lacks
       },
+      reinject: async () => note('reinject'),
+      reload: async () => note('reload'),
       reportSync: async () => note('reportSync'),
       refreshQr: async () => note('refreshQr'),
       pairingCode: async (phone) => {

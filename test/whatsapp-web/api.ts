@@ -24,7 +24,12 @@ export interface Scenario {
   missing: string[]
   /** The page shows no window.Debug.VERSION. */
   deprecated: boolean
+  /** The page takes everything in and tells nobody. */
+  stalled: boolean
 }
+
+/** Somebody listens to the page anew, it is loaded anew, its browser is another, or only that it is told to. */
+export type StallCure = 'reinject' | 'reload' | 'restart' | 'off'
 
 export interface Outbound {
   /** Module and function of WhatsApp Web, or the frame that left. */
@@ -72,8 +77,8 @@ export interface WhatsAppWeb {
   rotate(): void
   /** The page reports its sync a second time. */
   syncedAgain(): void
-  /** From now on the page takes everything in and tells nobody, or again does. */
-  stall(on: boolean): void
+  /** From now on the page takes everything in and tells nobody, or again does. @param until what makes it tell again */
+  stall(on: boolean, until?: StallCure): void
   throwInPage(message: string): void
   hangPage(): void
   /** Kills the renderers of the Chromium that shows this page. @returns how many */

@@ -115,6 +115,7 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     link.device = device
     connected(link)
     const { me, lids, contacts } = history.state
+    if (scenario.stalled) send({ t: 'stall', until: 'off' })
     send({ t: 'success', me, lids, contacts, chats: history.held(device, 3) })
     const waiting = history.waiting(device)
     for (let start = 0; start < waiting.length; start += 200) send({ t: 'events', events: waiting.slice(start, start + 200) })

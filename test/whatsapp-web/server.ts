@@ -21,7 +21,7 @@ export type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.
 
 const usual: Scenario = {
   firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, mostHeld: 0, reconnectMs: 200,
-  version: '2.3000.1031521324', missing: [], deprecated: false
+  version: '2.3000.1031521324', missing: [], deprecated: false, stalled: false
 }
 
 const pageDirectory = new URL('page/', import.meta.url)
@@ -177,7 +177,10 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
     state: (state) => tell({ t: 'state', state }),
     rotate: () => all().at(-1)?.rotate(),
     syncedAgain: () => tell({ t: 'synced-again' }),
-    stall: (on) => tell({ t: 'stall', on }),
+    stall: (on, until = 'off') => {
+      scenario.stalled = on && until === 'off'
+      tell({ t: 'stall', until: on ? until : null })
+    },
     throwInPage: (message) => tell({ t: 'throw', message }),
     hangPage: () => tell({ t: 'hang' }),
     crashPage: async () => {

@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { burst } from './burst.ts'
 import type { Common, Sent } from './phone.ts'
 import type { MediaKind } from './media.ts'
-import type { Scenario, WhatsAppWeb } from './api.ts'
+import type { Scenario, StallCure, WhatsAppWeb } from './api.ts'
 import type { Args, Field, Verb } from './arguments.ts'
 
 /** Everything the simulated WhatsApp can be told to do from outside; control.ts and scripts/simulate offer exactly this. */
@@ -204,7 +204,14 @@ export const verbs: Record<string, Verb> = {
   },
   rotate: plain('another code is shown, also to a page that is linked', (web) => web.rotate()),
   'synced-again': plain('the page reports its sync a second time', (web) => web.syncedAgain()),
-  stall: { about: 'the page takes everything in and tells nobody, or again does', fields: { is: { is: ['on', 'off'], about: 'how it is from now on', required } }, run: (web, args) => web.stall(args['is'] === 'on') },
+  stall: {
+    about: 'the page takes everything in and tells nobody, or again does',
+    fields: {
+      is: { is: ['on', 'off'], about: 'how it is from now on', required },
+      until: { is: ['reinject', 'reload', 'restart', 'off'], about: 'what makes it tell again: whatsapp-web.js listens anew, the page is loaded anew, the browser is another; off, as if left out: stall off alone' }
+    },
+    run: (web, args) => web.stall(args['is'] === 'on', args['until'] as StallCure | undefined)
+  },
   throw: { about: 'the page raises an error', fields: { text: { is: 'text', about: 'its message' } }, run: (web, args) => web.throwInPage((args['text'] as string | undefined) ?? 'a simulated error') },
   hang: plain('the page hangs', (web) => web.hangPage()),
   crash: plain('the page crashes', async (web) => ({ renderers: await web.crashPage() })),

@@ -41,6 +41,10 @@ export interface Listener {
   probe(timeoutMs: number): Promise<Probe>
   /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
   whyNotReady(stage: Stage): Promise<string | undefined>
+  /** Has whatsapp-web.js listen to the page anew. What it hears already, it hears twice from then on. */
+  reinject(): Promise<void>
+  /** Loads the page anew; resolves once it is there, before whatsapp-web.js has hold of it. */
+  reload(): Promise<void>
   /** Has WhatsApp Web report a sync that was complete before whatsapp-web.js listened for it. */
   reportSync(): Promise<void>
   /** Asks WhatsApp Web for a new code after it stopped rotating them. */
@@ -69,6 +73,8 @@ export interface ListenerOptions {
 
 const closeMs = 5_000
 const pairingMs = 30_000
+const reinjectMs = 10_000
+const reloadMs = 60_000
 const lookMs = 5_000
 /** A module may be loaded late: nothing is taken for missing in a page that is READY before a second look. */
 const lookAgainMs = 3_000
@@ -91,6 +97,13 @@ export const createListener = (options: ListenerOptions): Listener => {
     if (!over) onEvent(event)
   }
   const lost = (reason: string, fault: boolean): void => tell({ type: 'lost', reason, fault })
+  const unreadable = new Set<string>()
+  const onUnreadable = (fields: string[]): void => {
+    const names = fields.join(', ')
+    if (unreadable.has(names)) return
+    unreadable.add(names)
+    log.error({ event: 'message_unreadable', fields }, `WhatsApp Web has changed: its messages have no ${names} as before; they are captured as far as they can be read`)
+  }
   const openPage = (): Page => {
     if (page === undefined || page.isClosed()) throw new Error('the page is closed')
     return page
@@ -175,7 +188,7 @@ export const createListener = (options: ListenerOptions): Listener => {
         chromiumPath: options.chromiumPath, profile, attach,
         onFault: (error) => void failed(explain(error))
       })
-      hearClient(client, mapping, tell)
+      hearClient(client, mapping, tell, onUnreadable)
       client.on('ready', () => {
         ready().catch((error: unknown) => lost(`ready, but the page cannot be read: ${explain(error).reason}`, true))
       })
@@ -202,6 +215,16 @@ export const createListener = (options: ListenerOptions): Listener => {
     unlink: () => within(closeMs, unlink(openPage())),
     probe: (timeoutMs) => within(timeoutMs, probe(openPage())),
     whyNotReady: whyNot,
+    reinject: async () => {
+      openPage()
+      const library = client as unknown as { attachEventListeners: () => Promise<void> }
+      await within(reinjectMs, library.attachEventListeners())
+    },
+    reload: async () => {
+      isReady = false
+      clearTimeout(lookTimer)
+      await openPage().reload({ waitUntil: 'domcontentloaded', timeout: reloadMs })
+    },
     reportSync: () => reportSync(openPage()),
     refreshQr: () => refreshQr(openPage()),
     pairingCode: async (phone) => {

@@ -15,11 +15,11 @@ const pageWith = (modules: Record<string, unknown>, globals: Record<string, unkn
 t.test('a probe tells the socket, the sync and the guard', async (t) => {
   const Socket = { state: 'CONNECTED' as string | undefined, hasSynced: true as boolean | undefined }
   const { page, world } = pageWith({ WAWebSocketModel: { Socket } })
-  t.same(await probe(page), { socket: 'CONNECTED', synced: true, guard: { blocked: 0, armed: 0, open: 0 } }, 'without a guard')
+  t.same(await probe(page), { socket: 'CONNECTED', synced: true, guard: { blocked: 0, armed: 0, open: 0 }, newest: [] }, 'without a guard, and without chats')
   let looked = 0
   Object.defineProperty(world, Symbol.for('leadmaster.guard'), { value: { arm: () => ((looked += 1), { blocked: 2, armed: 9, open: 0 }) } })
   Object.assign(Socket, { state: undefined, hasSynced: undefined })
-  t.same(await probe(page), { socket: null, synced: false, guard: { blocked: 2, armed: 9, open: 0 } })
+  t.same(await probe(page), { socket: null, synced: false, guard: { blocked: 2, armed: 9, open: 0 }, newest: [] })
   t.equal(looked, 1, 'each probe arms the guard anew')
 })
 

@@ -13,7 +13,8 @@ __d('session', (use) => {
   /** States in which WhatsApp Web stays where it is until somebody acts. */
   const resting = new Set(['CONFLICT', 'UNPAIRED_IDLE', 'DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'PROXYBLOCK'])
   let linked
-  let stalled = false
+  /** It takes everything in and tells nobody; a browser that is closed forgets that, a page that is loaded anew does not. */
+  let stalled = sessionStorage.getItem('stalled') !== null
 
   const showPresence = () => {
     if (Socket.state !== 'CONNECTED') return
@@ -123,8 +124,17 @@ __d('session', (use) => {
       if (resting.has(state)) wire.close()
     },
     battery: ({ battery, plugged }) => Conn.set({ battery, plugged }),
-    stall: ({ on }) => {
-      stalled = on
+    stall: ({ until }) => {
+      stalled = until !== null
+      if (until === 'restart') sessionStorage.setItem('stalled', until)
+      else sessionStorage.removeItem('stalled')
+      if (until !== 'reinject') return
+      const { on } = Msg
+      Msg.on = (...args) => {
+        stalled = false
+        Msg.on = on
+        return Msg.on(...args)
+      }
     },
     throw: ({ message }) => setTimeout(() => {
       throw new Error(message)

@@ -1,0 +1,101 @@
+import type { Log } from '../platform/log.ts'
+import type { Session, SessionEvent } from './session.ts'
+import type { Shown } from './stall.ts'
+import type { Listener } from './whatsapp/listener.ts'
+import type { Probe } from './whatsapp/page.ts'
+
+/** Looks at the page from outside, at intervals: what only that shows is a page that hangs, a sync nobody reported, codes that rotate no more, messages nobody told of. */
+export interface Probing {
+  /** There is another browser. */
+  begin(): void
+  /** Whether the looks still come: false means this process is stuck. */
+  beating(): boolean
+  stop(): void
+}
+
+export interface ProbingOptions {
+  intervalMs: number
+  session: () => Session
+  /** The listener, while it has a page that can be looked at. */
+  listener: () => Listener | undefined
+  dispatch: (event: SessionEvent) => void
+  /** A pairing code is being shown: a new QR would void it. */
+  isPairing: () => boolean
+  /** Attempts to send that the guard in this page refused. */
+  onBlocked: (blocked: number) => void
+  /** The newest messages of a page that was READY before and after the look. */
+  onNewest: (newest: readonly Shown[]) => void
+  log: Log
+  now: () => number
+}
+
+const timeoutMs = 10_000
+/** One missed answer may be a page that is busy syncing. */
+const mostUnanswered = 2
+const qrRefreshMinMs = 1_000
+const qrRefreshMaxMs = 60_000
+
+export const createProbing = (options: ProbingOptions): Probing => {
+  const { intervalMs, session, listener, dispatch, isPairing, onBlocked, onNewest, log, now } = options
+  let unanswered = 0
+  let unheardSync = 0
+  let qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
+  let beat = now()
+  let over = false
+
+  const judge = async (mine: Listener, { socket, synced, guard, newest }: Probe, since: number | undefined): Promise<void> => {
+    if (mine !== listener()) return
+    onBlocked(guard.blocked)
+    if (guard.open > 0) log.error({ event: 'guard_open', functions: guard.open }, 'the guard in the page could not refuse every sending function')
+    const { status } = session()
+    const linking = status === 'INIT' || status === 'QR_REQUIRED'
+    unheardSync = linking && synced ? unheardSync + 1 : 0
+    if (unheardSync >= 2) {
+      log.warn({ event: 'sync_unreported' }, 'WhatsApp Web is synced but did not say so to whatsapp-web.js: reporting it')
+      await mine.reportSync()
+    }
+    if (status === 'QR_REQUIRED' && socket === 'UNPAIRED_IDLE' && !isPairing() && now() >= qrRefresh.due) {
+      log.info({ event: 'qr_refresh', next_ms: qrRefresh.afterMs }, 'WhatsApp Web stopped showing codes: asking for a new one')
+      qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: now() + qrRefresh.afterMs }
+      await mine.refreshQr()
+    }
+    if (status === 'READY' && (socket === 'UNPAIRED' || socket === 'UNPAIRED_IDLE')) {
+      return dispatch({ type: 'lost', reason: `this device is no longer linked (${socket})`, fault: true })
+    }
+    if (status === 'READY' && session().since === since) onNewest(newest)
+    if (socket !== null && (session().status === 'READY' || session().status === 'DISCONNECTED')) dispatch({ type: 'socket', state: socket })
+  }
+
+  const probe = async (): Promise<void> => {
+    beat = now()
+    const mine = listener()
+    if (mine !== undefined) {
+      const { status, since } = session()
+      try {
+        await judge(mine, await mine.probe(timeoutMs), status === 'READY' ? since : undefined)
+        if (mine === listener()) unanswered = 0
+      } catch (error) {
+        if (mine === listener()) {
+          unanswered += 1
+          log.warn({ event: 'probe_failed', unanswered, err: error }, 'the page did not answer')
+          if (unanswered >= mostUnanswered) dispatch({ type: 'lost', reason: 'the page does not answer', fault: false })
+        }
+      }
+    }
+    if (!over) timer = setTimeout(() => void probe(), intervalMs)
+  }
+  let timer = setTimeout(() => void probe(), intervalMs)
+
+  return {
+    begin: () => {
+      unanswered = 0
+      unheardSync = 0
+      qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
+    },
+    beating: () => now() - beat < intervalMs + mostUnanswered * timeoutMs + 30_000,
+    stop: () => {
+      over = true
+      clearTimeout(timer)
+    }
+  }
+}
