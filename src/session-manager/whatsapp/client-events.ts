@@ -4,7 +4,7 @@ import type { Client } from './browser.ts'
 import {
   ciphertextFailedDrafts, editDrafts, groupDrafts, messageDrafts, reactionDrafts, revokeDrafts, voteDrafts
 } from './drafts.ts'
-import type { Mapping } from './message.ts'
+import { unreadableFields, type Mapping } from './message.ts'
 import type { Raw } from './raw.ts'
 import { explainState } from './reason.ts'
 
@@ -24,8 +24,9 @@ export type ListenerEvent =
 /**
  * What the client of whatsapp-web.js says, as the events of a Listener; all but `ready`, which asks for more.
  * @param mapping its ids of the account may become known later
+ * @param onUnreadable fields of a message that are not there, or not as they were: it is captured as far as it can be read
  */
-export const hearClient = (client: Client, mapping: Mapping, tell: (event: ListenerEvent) => void): void => {
+export const hearClient = (client: Client, mapping: Mapping, tell: (event: ListenerEvent) => void, onUnreadable: (fields: string[]) => void): void => {
   const raw = (message: unknown): Raw => (message as { rawData: Raw }).rawData
   const captured = (drafts: Draft[]): void => {
     if (drafts.length > 0) tell({ type: 'captured', drafts })
@@ -38,7 +39,11 @@ export const hearClient = (client: Client, mapping: Mapping, tell: (event: Liste
   client.on('disconnected', (reason) => {
     tell(String(reason) === 'LOGOUT' ? { type: 'logout' } : { type: 'lost', ...explainState(String(reason)) })
   })
-  client.on('message_create', (message) => captured(messageDrafts(raw(message), mapping)))
+  client.on('message_create', (message) => {
+    const fields = unreadableFields(raw(message))
+    if (fields.length > 0) onUnreadable(fields)
+    captured(messageDrafts(raw(message), mapping))
+  })
   client.on('message_ciphertext', (message) => captured(messageDrafts(raw(message), mapping)))
   client.on('message_ciphertext_failed', (message) => captured(ciphertextFailedDrafts(raw(message), mapping)))
   client.on('message_edit', (message, _body, previous) => captured(editDrafts(raw(message), String(previous ?? ''), mapping)))

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto'
 import type { CapturedMessage } from '../../contract/record.ts'
 import { whyNotKept, type MediaLimits } from '../media-limits.ts'
-import { asId, asIds, asNumber, asSeconds, asText, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
+import { asId, asIds, asNumber, asSeconds, asText, asTime, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
 
 /** A message of WhatsApp Web as it is captured. */
 
@@ -65,10 +66,26 @@ export interface Mapping {
   me: readonly string[]
 }
 
-/** A raw model as a captured message; undefined when it has no id, so that it is no message at all. */
+/** Fields without which a message is not what WhatsApp's messages are: the page has changed. */
+export const unreadableFields = (raw: Raw): string[] => [
+  ...(keyOf(raw['id']) === undefined ? ['id'] : []),
+  ...(asId(raw['from']) === undefined ? ['from'] : []),
+  ...(asTime(raw['t'], 1_000) === undefined ? ['t'] : []),
+  ...(asText(raw['type']) === undefined ? ['type'] : [])
+]
+
+/** An id for a message whose own cannot be read, the same each time it is seen. */
+const madeUpId = (raw: Raw): string | undefined => {
+  const [from, to] = [asId(raw['from']), asId(raw['to'])]
+  if (from === undefined) return undefined
+  const sum = createHash('sha256').update(JSON.stringify([from, to, asNumber(raw['t']), ...['type', 'body', 'caption', 'filehash'].map((name) => asText(raw[name]))])).digest('hex')
+  return `false_${from}_unreadable-${sum.slice(0, 32)}`
+}
+
+/** A raw model as a captured message; undefined when it says neither what its id is nor whom it is from: it is no message at all. */
 export const toMessage = (raw: Raw, { media: limits, me }: Mapping): CapturedMessage | undefined => {
   const key = isRaw(raw['id']) ? raw['id'] : {}
-  const id = keyOf(raw['id'])
+  const id = keyOf(raw['id']) ?? madeUpId(raw)
   if (id === undefined) return undefined
   const fromMe = key['fromMe'] === true || id.startsWith('true_')
   const from = asId(raw['from']) ?? ''

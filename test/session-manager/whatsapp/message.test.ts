@@ -1,5 +1,6 @@
 import t from 'tap'
 import { messageDrafts } from '../../../src/session-manager/whatsapp/drafts.ts'
+import { unreadableFields } from '../../../src/session-manager/whatsapp/message.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
 import { captured, mapping, only } from './only-draft.ts'
 import { group, lead, lid, me, rawGroup, rawImage, rawMine, rawText, sha256, wid } from './raw-models.ts'
@@ -88,4 +89,17 @@ t.test('mentions and forwards', async (t) => {
 t.test('a type nobody knows is captured under its own name', async (t) => {
   t.match(captured(t, rawText('A', { type: 'hologram', body: 'x' })), { type: 'hologram', body: 'x' })
   t.match(captured(t, rawText('B', { type: undefined, body: undefined })), { type: 'unknown', body: '' })
+})
+
+t.test('a message of which WhatsApp has changed the shape is captured as far as it can be read, once', async (t) => {
+  t.same(unreadableFields(rawText('A')), [])
+  const raw = rawText('A', { id: { key: 'A' }, t: 'today' })
+  t.same(unreadableFields(raw), ['id', 't'])
+  const message = captured(t, raw)
+  t.match(message, { from: lead, body: 'Hola, ¿sigue disponible?', type: 'chat' })
+  t.match(message.id, /^false_5215512345678@c\.us_unreadable-[0-9a-f]{32}$/)
+  t.equal(captured(t, { ...raw }).id, message.id, 'the same id, when it is seen again')
+  t.not(captured(t, { ...raw, body: 'Otra cosa' }).id, message.id)
+  t.same(unreadableFields({}), ['id', 'from', 't', 'type'])
+  t.same(messageDrafts({}, mapping), [], 'what is from nobody is no message')
 })
