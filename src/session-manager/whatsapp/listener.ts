@@ -12,7 +12,7 @@ import { closeProfile, confine } from './confine.ts'
 import { installGuard, refused } from './guard.ts'
 import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
-import { lookAt, whatIsLimited, whyNotReady } from './page-look.ts'
+import { createPageWatch } from './page-watch.ts'
 import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { phoneOf } from './raw.ts'
 import { explain, missingModule, type Reason } from './reason.ts'
@@ -75,10 +75,6 @@ const closeMs = 5_000
 const pairingMs = 30_000
 const reinjectMs = 10_000
 const reloadMs = 60_000
-const lookMs = 5_000
-/** A module may be loaded late: nothing is taken for missing in a page that is READY before a second look. */
-const lookAgainMs = 3_000
-const lookRestMs = 60_000
 /** The longest interval there is: a code that the library drew anew by itself would reach nobody, and void the one that did. */
 const neverMs = 2 ** 31 - 1
 
@@ -89,7 +85,6 @@ export const createListener = (options: ListenerOptions): Listener => {
   let client: Client | undefined
   let over = false
   let isReady = false
-  let lookTimer: NodeJS.Timeout | undefined
   const launched = Promise.withResolvers<void>()
   const mapping: { me: string[] } & Mapping = { media, me: [] }
 
@@ -126,31 +121,14 @@ export const createListener = (options: ListenerOptions): Listener => {
     await takeOverCallbacks(page, (error) => log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it'))
   }
 
-  const whyNot = async (stage: Stage): Promise<string | undefined> => {
-    if (page === undefined || page.isClosed()) return undefined
-    try {
-      const look = await within(lookMs, lookAt(page))
-      return look === undefined ? undefined : whyNotReady(look, stage)
-    } catch (error) {
-      log.debug({ event: 'look_failed', err: error }, 'the page could not be looked at')
-      return undefined
-    }
-  }
+  const watch = createPageWatch({
+    page: () => (over || page?.isClosed() ? undefined : page),
+    onFatal: (reason) => lost(reason, true),
+    onLimited: (reason) => tell({ type: 'limited', reason }),
+    log
+  })
   /** Tells of a failure, by all that the page lacks where that is why. */
-  const failed = async ({ reason, fault }: Reason): Promise<void> => lost((fault ? await whyNot('unlinked') : undefined) ?? reason, fault)
-
-  /** Looks whether the page that is READY has all it should; until it has, now and then again. */
-  const lookAfter = async (before?: string): Promise<void> => {
-    if (over || page === undefined || page.isClosed()) return
-    const look = await within(lookMs, lookAt(page)).catch((error: unknown) => void log.debug({ event: 'look_failed', err: error }, 'the page could not be looked at'))
-    if (over || look === undefined) return
-    const fatal = whyNotReady(look, 'ready')
-    const seen = fatal ?? whatIsLimited(look)
-    const isSure = seen !== undefined && seen === before
-    if (isSure && fatal !== undefined) return lost(fatal, true)
-    if (isSure || seen === undefined) tell({ type: 'limited', reason: seen })
-    if (seen !== undefined) lookTimer = setTimeout(() => void lookAfter(seen), isSure ? lookRestMs : lookAgainMs)
-  }
+  const failed = async ({ reason, fault }: Reason): Promise<void> => lost((fault ? await watch.whyNot('unlinked') : undefined) ?? reason, fault)
 
   /** A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be harmless. */
   const onPageError = (message: string): void => {
@@ -173,8 +151,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     const phone = phoneOf(id)
     const version = await client.getWWebVersion()
     tell({ type: 'ready', me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) }, version })
-    clearTimeout(lookTimer)
-    void lookAfter()
+    watch.begin()
     // the library holds what WhatsApp answered
     const { currentIndexHtml: html } = client as unknown as { currentIndexHtml: string | null }
     if (html) await keepPage?.(version, html).catch((error: unknown) => log.warn({ event: 'web_version_not_kept', err: error }, 'the page of this version of WhatsApp Web could not be kept'))
@@ -204,7 +181,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     },
     stop: async () => {
       over = true
-      clearTimeout(lookTimer)
+      watch.stop()
       // a browser that is just coming up would hold the profile against the next one
       if (client !== undefined) await within(closeMs, launched.promise).catch(() => undefined)
       const pid = browser?.process()?.pid
@@ -214,7 +191,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     },
     unlink: () => within(closeMs, unlink(openPage())),
     probe: (timeoutMs) => within(timeoutMs, probe(openPage())),
-    whyNotReady: whyNot,
+    whyNotReady: watch.whyNot,
     reinject: async () => {
       openPage()
       const library = client as unknown as { attachEventListeners: () => Promise<void> }
@@ -222,7 +199,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     },
     reload: async () => {
       isReady = false
-      clearTimeout(lookTimer)
+      watch.stop()
       await openPage().reload({ waitUntil: 'domcontentloaded', timeout: reloadMs })
     },
     reportSync: () => reportSync(openPage()),

@@ -1,0 +1,69 @@
+import type { Log } from '../../platform/log.ts'
+import { within } from '../../platform/within.ts'
+import type { Page } from './browser.ts'
+import type { Stage } from './page-contract.ts'
+import { lookAt, whatIsLimited, whyNotReady, type PageLook } from './page-look.ts'
+
+/** When a page is looked at, page-look.ts, and what is told of it. */
+export interface PageWatch {
+  /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
+  whyNot(stage: Stage): Promise<string | undefined>
+  /** From READY on: looks whether it has all it should, and until it has, now and then again. */
+  begin(): void
+  stop(): void
+}
+
+const lookMs = 5_000
+/** A module may be loaded late: nothing is taken for missing in a page that is READY before a second look. */
+const lookAgainMs = 3_000
+const lookRestMs = 60_000
+
+/**
+ * @param page undefined while there is none that can be asked
+ * @param onFatal messages cannot be captured
+ * @param onLimited something else does not work, and again when all does
+ */
+export const createPageWatch = (options: { page: () => Page | undefined; onFatal: (reason: string) => void; onLimited: (reason: string | undefined) => void; log: Log }): PageWatch => {
+  const { page, onFatal, onLimited, log } = options
+  let timer: NodeJS.Timeout | undefined
+  /** Counts up whenever what was begun is over. */
+  let turn = 0
+
+  const look = async (): Promise<PageLook | undefined> => {
+    const open = page()
+    if (open === undefined) return undefined
+    try {
+      return await within(lookMs, lookAt(open))
+    } catch (error) {
+      log.debug({ event: 'look_failed', err: error }, 'the page could not be looked at')
+      return undefined
+    }
+  }
+
+  const lookAfter = async (mine: number, before?: string): Promise<void> => {
+    const seenNow = await look()
+    if (mine !== turn || seenNow === undefined) return
+    const fatal = whyNotReady(seenNow, 'ready')
+    const seen = fatal ?? whatIsLimited(seenNow)
+    const isSure = seen !== undefined && seen === before
+    if (isSure && fatal !== undefined) return onFatal(fatal)
+    if (isSure || seen === undefined) onLimited(seen)
+    if (seen !== undefined) timer = setTimeout(() => void lookAfter(mine, seen), isSure ? lookRestMs : lookAgainMs)
+  }
+
+  const stop = (): void => {
+    turn += 1
+    clearTimeout(timer)
+  }
+  return {
+    whyNot: async (stage) => {
+      const seen = await look()
+      return seen && whyNotReady(seen, stage)
+    },
+    begin: () => {
+      stop()
+      void lookAfter(turn)
+    },
+    stop
+  }
+}

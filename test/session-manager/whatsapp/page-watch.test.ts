@@ -1,0 +1,67 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import type { Page } from '../../../src/session-manager/whatsapp/browser.ts'
+import { pageContract } from '../../../src/session-manager/whatsapp/page-contract.ts'
+import { createPageWatch } from '../../../src/session-manager/whatsapp/page-watch.ts'
+import { logLines } from '../../platform/log-lines.ts'
+
+mock.timers.enable({ apis: ['setTimeout'] })
+t.teardown(() => mock.timers.reset())
+
+const found = (...modules: string[]) => ({ shown: true, version: '2.3000.1', missing: pageContract.map(({ module }) => (modules.includes(module) ? [''] : [])) })
+const moduleOf = (part: string): string => pageContract.find((need) => need.part === part)?.module as string
+const turns = (): Promise<void> => new Promise((turn) => setImmediate(turn))
+const later = async (ms: number): Promise<void> => {
+  mock.timers.tick(ms)
+  await turns()
+}
+
+const watched = () => {
+  const said: unknown[] = []
+  const { log, lines } = logLines()
+  const state: { looked: number; answer: () => unknown; page: boolean } = { looked: 0, answer: () => found(), page: true }
+  const page = { evaluate: async () => ((state.looked += 1), state.answer()) } as unknown as Page
+  const watch = createPageWatch({ page: () => (state.page ? page : undefined), onFatal: (reason) => said.push(['fatal', reason]), onLimited: (reason) => said.push(['limited', reason]), log })
+  return { watch, said, lines, state }
+}
+
+t.test('what is not all there is told at the second look, and again once it is there', async (t) => {
+  const { watch, said, state } = watched()
+  const media = moduleOf('media')
+  state.answer = () => found(media)
+  watch.begin()
+  await turns()
+  t.same(said, [], 'it may be loaded late')
+  await later(3_000)
+  t.match(said, [['limited', new RegExp(`^WhatsApp Web 2\\.3000\\.1 has changed: its module ${media} is missing`)]])
+  state.answer = () => found()
+  await later(60_000)
+  t.same(said.slice(1), [['limited', undefined]])
+  await later(600_000)
+  t.equal(state.looked, 3, 'what is whole is not looked at any more')
+})
+
+t.test('without what captures messages it may not stay READY', async (t) => {
+  const { watch, said, state } = watched()
+  state.answer = () => found(moduleOf('capture'))
+  watch.begin()
+  await turns()
+  await later(3_000)
+  t.match(said, [['fatal', /has changed/]])
+})
+
+t.test('what was begun before a stop tells nothing; a page that is closed, or does not answer, is no finding', async (t) => {
+  const { watch, said, lines, state } = watched()
+  state.answer = () => found(moduleOf('capture'))
+  watch.begin()
+  watch.stop()
+  await turns()
+  await later(3_000)
+  t.same([said, state.looked], [[], 1])
+  t.match(await watch.whyNot('ready'), /has changed/)
+  state.answer = () => { throw new Error('Target closed') }
+  t.equal(await watch.whyNot('ready'), undefined)
+  t.match(lines, [{ event: 'look_failed' }])
+  state.page = false
+  t.equal(await watch.whyNot('ready'), undefined)
+})
