@@ -24,6 +24,8 @@ export interface RecoveryOptions {
   /** Why something failed, in plain words. */
   explain: (error: unknown) => string
   log: Log
+  /** ms of a clock that nobody sets. */
+  now?: () => number
 }
 
 /** A message that is not told of in so many looks, and for so long, is missing. */
@@ -31,7 +33,7 @@ const looks = 3
 const minMs = 2_000
 
 export const createRecovery = (options: RecoveryOptions): Recovery => {
-  const { journal, readBack, onStall, probeIntervalMs, listener, dispatch, reloading, explain, log } = options
+  const { journal, readBack, onStall, probeIntervalMs, listener, dispatch, reloading, explain, log, now = () => performance.now() } = options
 
   const reinject = (): void => {
     const mine = listener()
@@ -64,7 +66,7 @@ export const createRecovery = (options: RecoveryOptions): Recovery => {
     else dispatch(step === 'reload' ? { type: 'reload', reason } : { type: 'lost', reason, fault: false })
   }
   const stall = createStallWatch({
-    journal, readBack, take, log,
+    journal, readBack, take, log, now,
     tell: (reason) => dispatch({ type: 'stalled', reason }),
     count: onStall,
     grace: { looks, ms: Math.max(minMs, looks * probeIntervalMs) }

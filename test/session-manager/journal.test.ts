@@ -33,6 +33,20 @@ t.test('records come out as they went in, in order, with what the journal adds',
   t.match(written[0]?.captured_at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
 })
 
+t.test('how a message came: told of, read back, or not at all; what was erased is asked for no more', async (t) => {
+  const { journal } = open(t)
+  const idOf = (name: string): string => draft(name).message.id
+  journal.append([draft('told'), draft('sealed', {}, 'ciphertext'), draft('gone'), draft('only this', {}, 'revoke')], 'live')
+  journal.append([draft('told'), draft('read'), draft('sealed')], 'backfill')
+  t.equal(journal.arrival(idOf('told')), 'told')
+  t.equal(journal.arrival(idOf('sealed')), 'told', 'as a ciphertext')
+  t.equal(journal.arrival(idOf('read')), 'read back')
+  t.equal(journal.arrival(idOf('only this')), undefined)
+  journal.erase({ chatIds: [], messageIds: [idOf('gone'), idOf('never here')] })
+  t.equal(journal.arrival(idOf('gone')), 'told')
+  t.equal(journal.arrival(idOf('never here')), 'told')
+})
+
 t.test('a cursor reads on from where it was', async (t) => {
   const { journal } = open(t)
   journal.append(upTo(10).map((n) => draft(String(n))), 'live')

@@ -20,6 +20,9 @@ const lost: SessionEvent = { type: 'lost', reason: 'Chromium exited', fault: fal
 const fault: SessionEvent = { type: 'lost', reason: 'WhatsApp Web has changed', fault: true }
 const logout: SessionEvent = { type: 'logout' }
 const overdue: SessionEvent = { type: 'overdue' }
+const stalled: SessionEvent = { type: 'stalled', reason: 'messages are not told of' }
+const flowing: SessionEvent = { type: 'stalled', reason: undefined }
+const reload: SessionEvent = { type: 'reload', reason: 'messages are not told of: loading the page anew' }
 
 /** The session after these events, a second apart. */
 const after = (...events: SessionEvent[]): Session =>
@@ -119,6 +122,14 @@ t.test('the table of transitions', async (t) => {
     ['fault, retry due', retry, 'INIT', start],
     ['fault, retry due', connect, 'INIT', start],
 
+    ['READY', stalled, 'READY', 'nothing'],
+    ['READY', flowing, same, 'nothing'],
+    ['READY', reload, 'INIT', 'reload, deadline 90000'],
+    ['INIT', stalled, same, 'nothing'],
+    ['AUTHENTICATED', reload, same, 'nothing'],
+    ['healing itself', reload, same, 'nothing'],
+    ['lost, retry due', reload, same, 'nothing'],
+
     ['off on request', connect, 'INIT', start],
     ['off on request', retry, same, 'nothing'],
     ['off on request', disconnect, same, 'nothing']
@@ -171,6 +182,15 @@ t.test('what a status carries', async (t) => {
     const session = after(connect, lost, retry, qr, syncing, ready)
     t.match(session, { status: 'READY', me, version: '2.3000.1', qrAttempt: 0 })
     for (const key of ['reason', 'qr', 'nextAttemptAt', 'syncPercent']) t.notOk(key in session, key)
+  })
+  t.test('READY, but messages are not told of: the reason, while it is so, and while the page is loaded anew', async (t) => {
+    const session = after(connect, ready, stalled)
+    t.match(session, { status: 'READY', reason: 'messages are not told of', since: states.READY.since })
+    t.equal(step(session, stalled, now, policy).session, session)
+    t.same(step(session, flowing, now, policy).session, states.READY)
+    const loading = step(session, reload, now + 9_000, policy).session
+    t.match(loading, { status: 'INIT', reason: 'messages are not told of: loading the page anew', running: true, since: now + 9_000 })
+    t.notOk('reason' in step(loading, ready, now, policy).session)
   })
   t.test('READY twice is the same READY', async (t) => {
     const again = step(states.READY, ready, now + 60_000, policy).session
@@ -237,7 +257,7 @@ t.test('backoff stays between half and the whole of min·2ⁿ, and under the cap
 
 t.test('whatever happens, in whatever order, the rules hold', async (t) => {
   const event = fc.oneof(
-    fc.constantFrom(connect, disconnect, retry, qr, syncing, authenticated, ready, lost, fault, logout, overdue),
+    fc.constantFrom(connect, disconnect, retry, qr, syncing, authenticated, ready, lost, fault, logout, overdue, stalled, flowing, reload),
     fc.constantFrom('CONNECTED', 'OPENING', 'TIMEOUT', 'UNPAIRED', 'CONFLICT', '').map(socket)
   )
   const require = (rule: boolean, text: string): void => {
@@ -250,6 +270,7 @@ t.test('whatever happens, in whatever order, the rules hold', async (t) => {
       let browser = false
       let retryDue = false
       let deadline = false
+      let [isStalled, isReloading] = [false, false]
       for (const [what, ms] of events) {
         clock += ms
         // a timer that was cancelled does not fire
@@ -260,12 +281,15 @@ t.test('whatever happens, in whatever order, the rules hold', async (t) => {
         const before = session
         const result = step(session, what, clock, { ...policy, random: () => random })
         session = result.session
+        isStalled = session.status === 'READY' && session.since === before.since && (what.type === 'stalled' ? what.reason !== undefined : isStalled && what.type !== 'ready')
+        isReloading = session.status === 'INIT' && session.since === before.since && isReloading || result.effects.some((effect) => effect.do === 'reload')
         for (const effect of result.effects) {
           if (effect.do === 'start') {
             require(!browser, 'a browser is started while one is running')
             browser = true
           }
           if (effect.do === 'stop') browser = false
+          if (effect.do === 'reload') require(browser, 'a page is loaded anew without a browser')
           if (effect.do === 'forget') require(!browser, 'the profile is deleted under a running browser')
           if (effect.do === 'retry') retryDue = true
           if (effect.do === 'cancel-retry') retryDue = false
@@ -280,7 +304,7 @@ t.test('whatever happens, in whatever order, the rules hold', async (t) => {
         require(session.off || session.running || retryDue || session.failures === 0, 'it never gives up')
         require((session.qr !== undefined) === (session.status === 'QR_REQUIRED'), 'a code exactly while one is needed')
         require(session.syncPercent === undefined || session.status === 'AUTHENTICATED', 'progress only while syncing')
-        require((session.reason !== undefined) === (session.status === 'DISCONNECTED' || session.status === 'ERROR'), 'a reason exactly when there is trouble')
+        require((session.reason !== undefined) === (session.status === 'DISCONNECTED' || session.status === 'ERROR' || isStalled || isReloading), 'a reason exactly when there is trouble')
         require(session.status !== 'READY' || session.me !== undefined, 'READY knows whose account it is')
         require(['DISCONNECTED', 'ERROR'].includes(session.status) || session.running, 'a status of a running browser')
         require(session.since <= clock, 'since lies behind')

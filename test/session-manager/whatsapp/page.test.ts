@@ -54,3 +54,19 @@ t.test('the phone number of each LID, or null, in order', async (t) => {
   t.same(await phoneIds(page, ['2@lid', '1@lid']), [null, '5215500000001@c.us'])
   t.same(await phoneIds(page, []), [])
 })
+
+t.test('a probe shows the newest messages of the newest chats, by id and time alone, however many there are', async (t) => {
+  const message = (name: string, at: number, facts: object = {}) => ({ id: { _serialized: name }, t: at, type: 'chat', body: 'secret', isNewMsg: true, ...facts })
+  const chat = (id: string, at: number | undefined, messages: object[]) => ({ id: { _serialized: id }, t: at, msgs: { getModelsArray: () => messages } })
+  const chats = Array.from({ length: 10_000 }, (_, index) => chat(`${index}@c.us`, (index * 7_919) % 10_000, [message(`m${(index * 7_919) % 10_000}`, index)]))
+  const pageOf = (all: object[]): InPage => pageWith({ WAWebSocketModel: { Socket: {} }, WAWebCollections: { Chat: { getModelsArray: () => all } } })
+  t.same((await probe(pageOf(chats).page)).newest.map(({ id }) => id), ['m9999', 'm9998', 'm9997', 'm9996', 'm9995'])
+
+  const kinds = chat('1@c.us', 9, [
+    message('too old', 1), message('A', 2, { type: 'gp2' }), message('B', 3, { isNewMsg: false }), message('C', 4)
+  ])
+  const others = [chat('status@broadcast', 10, [message('D', 5)]), chat('2@c.us', undefined, [message('E', 6, { t: undefined }), { id: {} }]), kinds]
+  t.same((await probe(pageOf(others).page)).newest, [
+    { id: 'A', t: 2, isNew: false }, { id: 'B', t: 3, isNew: false }, { id: 'C', t: 4, isNew: true }, { id: 'E', t: 0, isNew: true }
+  ])
+})
