@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { descendants, killAll } from '../hosts/processes.ts'
 import { highestFile, limitFiles } from './machine.ts'
 import type { Phase } from './result.ts'
@@ -46,12 +44,10 @@ const scan = async (rig: Rig): Promise<void> => {
 
 const nodes = (rig: Rig): number[] => [rig.sessionManager.pid(), rig.hub.pid()].filter((pid) => pid !== undefined)
 
-/** Closes the page by the browser's own debugging port, as if a person had closed the tab. */
-const closePages = async ({ profile }: Rig): Promise<number> => {
-  const [port] = readFileSync(join(profile, 'DevToolsActivePort'), 'utf8').split('\n')
-  const pages = ((await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { id: string; type: string }[]).filter(({ type }) => type === 'page')
-  for (const { id } of pages) await fetch(`http://127.0.0.1:${port}/json/close/${id}`)
-  return pages.length
+/** How far a daemon's time of day is from ours, h. */
+const hoursOff = async (url: string): Promise<string> => {
+  const { timestamp } = (await (await fetch(`${url}/health`)).json()) as { timestamp: string }
+  return ((Date.parse(timestamp) - Date.now()) / 3_600_000).toFixed(1)
 }
 
 const state = (name: string, more: Partial<Fault> & Pick<Fault, 'names'>): Fault => ({
@@ -60,9 +56,10 @@ const state = (name: string, more: Partial<Fault> & Pick<Fault, 'names'>): Fault
 
 const clock = (name: string, seconds: number): Fault => ({
   name, needs: 'chromium', isolated: true, holdMs: 12_000, silent: true, quiet: true, names: /clock|time of day|jump/i,
-  make: async ({ machine }) => {
+  make: async ({ machine, sessionManager, hub }) => {
     machine?.clock(seconds)
-    return { did: `the time of day of both daemons and Chromium is ${seconds / 3_600} h off, then right again`, end: () => machine?.clock(0) }
+    const told = await Promise.all([sessionManager, hub].map(async ({ name, url }) => `${name} says ${await hoursOff(url).catch(() => 'nothing')}`))
+    return { did: `the time of day of both daemons and Chromium is ${seconds / 3_600} h off (${told.join(', ')}), then right again`, end: () => machine?.clock(0) }
   }
 })
 
@@ -83,7 +80,15 @@ export const faults: readonly Fault[] = [
   },
   { name: 'renderer killed', needs: 'chromium', names: /page crashed|page closed|Chromium exited/, make: (rig) => killed(rig, 'renderer') },
   { name: 'GPU and utility processes killed', needs: 'chromium', names: /page crashed|page closed|Chromium|lost its connection/, make: (rig) => killed(rig, 'gpu-process', 'utility') },
-  { name: 'page closed', needs: 'page', names: /page (crashed|closed)|Chromium or its page closed/, make: async (rig) => ({ did: `${await closePages(rig)} page closed by the browser's debugging port` }) },
+  {
+    // the page cannot be closed from outside: Chromium is spoken to by a pipe that only session-manager has
+    name: 'page crashed', needs: 'page', names: /page crashed|page closed|Chromium exited/,
+    make: async ({ web }) => {
+      const pids = await web.chromium('renderer')
+      for (const pid of pids) process.kill(pid, 'SIGSEGV')
+      return { did: `SIGSEGV to ${pids.length} renderer: a crash of its own, with Chromium's handler of crashes` }
+    }
+  },
   { name: 'page hangs', needs: 'page', names: /page does not answer/, make: async ({ web }) => (web.hangPage(), { did: 'an endless loop in the page' }) },
   {
     name: 'network cut', needs: 'chromium', holdMs: 10_000, names: /lost its connection|unreachable/,
@@ -111,7 +116,7 @@ export const faults: readonly Fault[] = [
     make: async ({ machine, sessionManager }) => {
       const pid = sessionManager.pid()
       const end = machine?.squeeze(pid === undefined ? [] : [pid, ...descendants(pid).map((found) => found.pid)])
-      return { did: 'session-manager and its Chromium may take 24 MiB more than they have; the kernel kills for it', ...(end ? { end } : {}) }
+      return { did: 'session-manager and its Chromium may take 4 MiB more than they have; the kernel kills for it', ...(end ? { end } : {}) }
     }
   },
   {

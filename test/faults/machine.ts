@@ -22,6 +22,9 @@ export interface Machine {
   close(): void
 }
 
+/** Whom scripts/unprivileged runs the daemons as. */
+export const user = 'leadmaster'
+
 const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 
 /** What the rig needs that is not there, in words. */
@@ -88,7 +91,7 @@ export const makeMachine = (directory: string, owner: number): Machine => {
       }
     }
     // pages stay charged to where they were first touched: this is what they take from now on
-    writeFileSync(join(mine, 'memory.limit_in_bytes'), String(24 * 1024 ** 2))
+    writeFileSync(join(mine, 'memory.limit_in_bytes'), String(4 * 1024 ** 2))
     return () => {
       writeFileSync(join(mine, 'memory.limit_in_bytes'), '-1')
       release(mine)
@@ -137,5 +140,8 @@ const release = (group: string): void => {
 /** How many files a process has open: the highest number, for that is what its limit speaks of. */
 export const highestFile = (pid: number): number => Math.max(...readdirSync(`/proc/${pid}/fd`).map(Number))
 
-export const limitFiles = (pid: number, most: number | undefined): void =>
-  void run('prlimit', '--pid', String(pid), `--nofile=${most ?? 65_536}:`)
+/** Done as the process's own user: root without CAP_SYS_RESOURCE may not. `undefined`: as many as it ever may. */
+export const limitFiles = (pid: number, most: number | undefined): void => {
+  const [, hard = '65536'] = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? []
+  run('setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--', 'prlimit', '--pid', String(pid), `--nofile=${most ?? hard}:${hard}`)
+}

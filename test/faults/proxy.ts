@@ -1,11 +1,12 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** What stands between the hub and session-manager, and can be as bad as networks are. */
 export interface Proxy {
   port: number
   /**
-   * `slow`: every chunk takes this long, each way. `hung`: connections are taken, and nothing goes through. `half-open`:
+   * `slow`: all comes late, each way. `hung`: connections are taken, and nothing goes through. `half-open`:
    * so it is, too, and when that is over the old connections stay dead without anybody being told.
    */
   be(how: 'well' | 'slow' | 'hung' | 'half-open'): void
@@ -27,7 +28,11 @@ export const startProxy = async (target: number): Promise<Proxy> => {
     const pass = (what: () => void): void => {
       if (dead.has(from)) return
       if (how === 'hung' || how === 'half-open') held.push(() => pass(what))
-      else if (how === 'slow') last = last.then(() => new Promise((resolve) => setTimeout(resolve, slowMs))).then(what)
+      else if (how === 'slow') {
+        // late, and in order; not fewer of them
+        const due = Date.now() + slowMs
+        last = last.then(() => delay(Math.max(0, due - Date.now()))).then(what)
+      }
       else last = last.then(what)
     }
     from.on('data', (chunk) => pass(() => void (to.destroyed || to.write(chunk))))

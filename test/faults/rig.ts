@@ -10,7 +10,7 @@ import { startFrontend, type Frontend } from '../hosts/frontend.ts'
 import { killAll } from '../hosts/processes.ts'
 import { readAll } from '../hosts/verdict.ts'
 import { startWhatsAppWeb, type WhatsAppWeb } from '../whatsapp-web/server.ts'
-import { makeMachine, type Machine } from './machine.ts'
+import { makeMachine, user, type Machine } from './machine.ts'
 import { startOperator, type Operator } from './operator.ts'
 import { startProxy, type Proxy } from './proxy.ts'
 import { makeUnit, openNotifications, type Unit } from './units.ts'
@@ -24,7 +24,6 @@ export interface Rig {
   proxy: Proxy | undefined
   /** As root only. */
   machine: Machine | undefined
-  profile: string
   operator: Operator
   frontend: Frontend
   /** The id of every message that was ever written. */
@@ -54,7 +53,6 @@ export interface RigOptions {
   isolated: boolean
 }
 
-const user = 'leadmaster'
 const unprivileged = fileURLToPath(new URL('../../scripts/unprivileged', import.meta.url))
 const chats = 12
 
@@ -119,7 +117,6 @@ export const startRig = async ({ directory, dist, proxied, isolated }: RigOption
   }
   const rig: Rig = {
     web, sessionManager, hub, proxy, machine, operator, frontend, sent, write, start, stop,
-    profile: join(stateDir, 'profile'),
     status: () => ask<Status>(`${url}/status`, token, { signal: AbortSignal.timeout(2_000) }).then(({ body }) => body, () => undefined),
     journal: async () => {
       const ids: string[] = []
