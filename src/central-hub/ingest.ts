@@ -18,6 +18,16 @@ export interface Ingest {
 
 const isCaptured = (record: JournalRecord): record is InboundRecord => record.kind !== 'erased'
 
+/**
+ * The record as every database gives its texts back: half a pair of UTF-16 and NUL become U+FFFD. What is looked for by
+ * an id with such would not be found, and written a second time, which the store refuses each time the record comes.
+ */
+const asStored = (record: InboundRecord): InboundRecord => {
+  const text = JSON.stringify(record)
+  if (!/\\u(?:d[89a-f]|0000)/.test(text)) return record
+  return JSON.parse(text, (_key, value: unknown) => (typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value)) as InboundRecord
+}
+
 const isSame = (a: Cursor | null, b: Cursor | undefined): boolean => a?.journalId === b?.journalId && a?.seq === b?.seq
 
 /** @param onTaken called after each commit that changed something */
@@ -30,7 +40,7 @@ export const createIngest = ({ db, onTaken }: { db: Db; onTaken: () => void }): 
       const changed = await takeJournal(db, account, async (trx) => {
         if (stands !== undefined && !isSame(stands, await readCursor(trx, account))) throw new Error(`another hub takes the journal of account ${account}, too: this one goes on from where that is`)
         const taken: Taken = { messages: new Set(), newMessages: new Set(), leads: new Set(), newLeads: new Set(), removed: [] }
-        for (const [of, captured] of Map.groupBy(records.filter(isCaptured), (record) => record.account)) await takeRecords(trx, of, captured, taken)
+        for (const [of, captured] of Map.groupBy(records.filter(isCaptured).map(asStored), (record) => record.account)) await takeRecords(trx, of, captured, taken)
         await addEvents(trx, 'message', [...taken.messages], taken.newMessages)
         await addEvents(trx, 'lead_removed', taken.removed)
         await addEvents(trx, 'lead', [...taken.leads], taken.newLeads)

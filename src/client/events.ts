@@ -34,6 +34,11 @@ export interface EventOptions {
   maxDelayMs?: number
 }
 
+/** What is doubled from attempt to attempt, ms: none would stay none, however often they fail. */
+const leastDelayMs = 1
+/** Whether an id can be sent back as `Last-Event-ID`; with another one every further attempt would end before it begins. */
+const isSendable = (id: string): boolean => /^[\x20-\x7e]*$/.test(id)
+
 const types: readonly string[] = ['message', 'lead', 'lead_removed', 'session', 'reset', 'end'] satisfies HubEvent['type'][]
 
 /** Whether trying again may help: with any other error of the request itself it does not. */
@@ -93,10 +98,10 @@ export async function* followEvents(request: Request, options: EventOptions = {}
       const headers: Record<string, string> = { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': last }) }
       const res = await request('/api/events', { method: 'GET', headers, signal: connection.signal })
       onConnection?.({ state: 'open' })
-      for await (const event of read(res, alive, (ms) => (minDelayMs = ms))) {
+      for await (const event of read(res, alive, (ms) => (minDelayMs = Math.max(leastDelayMs, ms)))) {
         clearTimeout(stall) // whoever takes its time with an event is not a stalled connection
         failures = 0
-        last = event.id ?? last
+        if (event.id !== undefined && isSendable(event.id)) last = event.id
         if (types.includes(event.event ?? '')) yield { id: last ?? '', type: event.event, data: JSON.parse(event.data) } as HubEvent
       }
     } catch (caught) {

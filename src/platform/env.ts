@@ -162,7 +162,7 @@ const toBaseUrl = (value: string): string | undefined => {
 /** Where a database of PostgreSQL's is: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING-URIS, of which `sslmode` and `sslrootcert` may be set. */
 export const databaseUrl = makeValidator<string>(
   expect('a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full', (value) => {
-    const url = /^postgres(ql)?:\/\/[^\s\\]+$/.test(value) && URL.canParse(value) ? new URL(value) : undefined
+    const url = /^postgres(ql)?:\/\/[^\s\\\p{Cc}]+$/u.test(value) && URL.canParse(value) ? new URL(value) : undefined
     const known = [...(url?.searchParams.entries() ?? [])].every(([name, given]) => (name === 'sslmode' && /^(disable|require|verify-full)$/.test(given)) || (name === 'sslrootcert' && given.startsWith('/')))
     return url !== undefined && url.hostname !== '' && url.username !== '' && /^\/[^/]+$/.test(url.pathname) && url.hash === '' && known ? value : undefined
   })
@@ -242,6 +242,6 @@ export const oneOf = <T extends string>(...words: readonly T[]) =>
 export const natsServers = makeValidator<string[]>(
   expect('nats://HOST:PORT or tls://HOST:PORT, several separated by commas', (value) => {
     const servers = value.split(',').map((part) => part.trim())
-    return servers.every((server) => /^(nats|tls):\/\/([^\s/@]+@)?[^\s/?#@]+$/.test(server) && URL.canParse(server)) ? servers : undefined
+    return servers.every((server) => /^(nats|tls):\/\/([^\s/@\p{Cc}]+@)?[^\s/?#@\p{Cc}]+$/u.test(server) && URL.canParse(server)) ? servers : undefined
   })
 )

@@ -60,6 +60,18 @@ t.test('a record that cannot be written leaves nothing of its batch, the cursor 
   t.equal(await readCursor(db, 'main'), undefined)
 })
 
+t.test('an id with half a pair of UTF-16 or a NUL is found again', async (t) => {
+  const { db, take } = await testStore(t)
+  for (const id of ['A\ud83d', '\ude00B', 'C\0']) {
+    await take(record(id, { id, type: 'ciphertext', body: '' }, 'ciphertext'))
+    await take(record(id, { id, body: 'x\ud83dy\0' }))
+    await take(record(id, { id, revoked: { by: 'sender' }, body: '' }, 'revoke'))
+  }
+  const stored = await messages(db)
+  t.same(stored.map(({ id }) => id).sort(), ['A\ufffd', 'C\ufffd', '\ufffdB'])
+  for (const message of stored) t.match(message, { body: 'x\ufffdy\ufffd', revoked_by: 'sender', decryption: null })
+})
+
 t.test('waiting_since: from the first unanswered message to the reply of a person', async (t) => {
   const { db, take } = await testStore(t)
   const waiting = async (): Promise<string | null> => only(await leads(db)).waiting_since

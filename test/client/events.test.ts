@@ -148,6 +148,24 @@ t.test('each attempt waits for longer, up to a bound, and as long as the hub say
   await late.return()
 })
 
+t.test('a hub that says to come back at once is waited for longer each time all the same', async (t) => {
+  const { url } = await played(t, stream('retry: 0\n\n'), ...Array.from({ length: 4 }, () => status(503)), stream(reset('a-1')))
+  const waits: number[] = []
+  const events = createClient({ baseUrl: url }).events({ onConnection: (now) => now.state === 'waiting' && waits.push(now.ms) })
+  await events.next()
+  for (const [attempt, ms] of waits.entries()) t.ok(ms >= 2 ** attempt / 2 && ms <= 2 ** attempt, `attempt ${attempt + 1}: ${ms} ms`)
+  t.equal(waits.length, 5)
+  await events.return()
+})
+
+t.test('an id that cannot be sent back is none to resume from', async (t) => {
+  const { url, asked } = await played(t, stream(`retry: 1\n\n${reset('a-1')}${reset('a-€')}${reset('a-\x7f')}`), stream(reset('a-2')))
+  const events = createClient({ baseUrl: url }).events()
+  t.match(await until(events, ({ id }) => id === 'a-2'), [{ id: 'a-1' }, { id: 'a-1' }, { id: 'a-1' }, { id: 'a-2' }])
+  t.same(asked, [undefined, 'a-1'])
+  await events.return()
+})
+
 t.test('a piece may end anywhere, in the middle of a letter too', async (t) => {
   const bytes = Buffer.from('id: a-1\nevent: reset\ndata: {"reason":"¿sí? 🌶"}\n\n')
   const { url } = await played(t, (res) => {

@@ -5,7 +5,11 @@
 export type Raw = Readonly<Record<string, unknown>>
 
 export const isRaw = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value)
-export const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value : undefined)
+/**
+ * A text that is not empty, as every database and file takes it: half a pair of UTF-16 and NUL become U+FFFD. Some would
+ * keep an id with such as another one than it was asked for by.
+ */
+export const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value.toWellFormed().replaceAll('\0', '\ufffd') : undefined)
 export const asNumber = (value: unknown): number | undefined => {
   const number = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined

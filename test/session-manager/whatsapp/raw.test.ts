@@ -1,5 +1,5 @@
 import t from 'tap'
-import { keyOf, phoneOf } from '../../../src/session-manager/whatsapp/raw.ts'
+import { asText, keyOf, phoneOf } from '../../../src/session-manager/whatsapp/raw.ts'
 import { group, lead, wid } from './raw-models.ts'
 
 t.test('a device suffix is no part of a phone number', async (t) => {
@@ -18,4 +18,10 @@ t.test('the key of a message', async (t) => {
   t.equal(keyOf({ remote: group, id: 'X', participant: wid(lead) }), `false_${group}_X_${lead}`)
   t.equal(keyOf('true_a_b'), 'true_a_b')
   for (const none of [undefined, null, '', {}, [], 5, { remote: lead }, { id: 'X' }]) t.equal(keyOf(none), undefined)
+})
+
+t.test('a text is one that databases and files give back as it was', async (t) => {
+  for (const [text, kept] of [['a\ud83d', 'a\ufffd'], ['\ude00b', '\ufffdb'], ['👍', '👍'], ['a\0b', 'a\ufffdb']] as const) t.equal(asText(text), kept)
+  for (const none of ['', 5, null, undefined, {}]) t.equal(asText(none), undefined)
+  t.equal(keyOf({ remote: lead, id: 'X\ud83d' }), `false_${lead}_X\ufffd`)
 })
