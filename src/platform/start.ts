@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { watchClock } from './clock.ts'
 import { EnvironmentError, masked, processEnv, systemdEnv, withCredentials, type Source } from './env.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
@@ -41,6 +42,7 @@ export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: num
   const log = createLog({ service, level: config.LOG_LEVEL, underJournal })
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
   log.info({ event: 'starting', version, node: process.version, config: masked(config) }, `${service} ${version} is starting`)
+  watchClock({ log })
   const lifecycle = createLifecycle({ log, notify, timeoutMs: config.SHUTDOWN_TIMEOUT, ...(onStray ? { onStray } : {}) })
   try {
     await main({ config, log, notify, lifecycle, version })

@@ -19,6 +19,9 @@ const groupSize = 500
 const mostWaiting = 100_000
 const lidBoundMs = 2_000
 const mostLids = 50_000
+/** A group that took longer to write is told of, once in a while, ms. */
+const slowMs = 1_000
+const tellSlowMs = 60_000
 
 interface Group {
   drafts: readonly Draft[]
@@ -31,11 +34,14 @@ export const createCapture = (options: {
   journal: Journal
   phones: (lids: readonly string[]) => Promise<Map<string, string>>
   log: Log
+  /** ms, of a clock that only ever goes on. */
+  steady?: () => number
 }): Capture => {
-  const { journal, phones, log } = options
+  const { journal, phones, log, steady = () => performance.now() } = options
   const waiting: Group[] = []
   const known = new Map<string, string>()
   let waitingDrafts = 0
+  let toldSlow = -Infinity
   let failure: { reason: string; since: number } | undefined
   const stopping = new AbortController()
   let running: Promise<void> = Promise.resolve()
@@ -59,11 +65,19 @@ export const createCapture = (options: {
     }
   }
 
+  const tellIfSlow = (ms: number): void => {
+    if (ms < slowMs || steady() - toldSlow < tellSlowMs) return
+    toldSlow = steady()
+    log.warn({ event: 'journal_slow', ms: Math.round(ms), waiting: waitingDrafts }, `the disk is slow: the journal took ${Math.round(ms)} ms to write, and all else waits meanwhile`)
+  }
+
   /** @returns whether it is on disk: false only once this is stopping */
   const write = async (drafts: readonly Draft[], source: InboundRecord['source']): Promise<boolean> => {
     for (let waitMs = 100; ; waitMs = Math.min(30_000, waitMs * 2)) {
       try {
+        const began = steady()
         journal.append(drafts, source)
+        tellIfSlow(steady() - began)
         if (failure) log.info({ event: 'journal_writable' }, 'the journal can be written again')
         failure = undefined
         return true

@@ -10,16 +10,17 @@ import { draft, lidOf } from './drafts.ts'
 const rig = (phones: (lids: readonly string[]) => Promise<Map<string, string>> = async () => new Map()) => {
   const groups: { bodies: string[]; drafts: Draft[]; source: string }[] = []
   const logged = logLines()
-  const state = { broken: undefined as string | undefined, tries: 0 }
+  const state = { broken: undefined as string | undefined, tries: 0, now: 0, tookMs: 0 }
   const journal = {
     append: (drafts: Draft[], source: string) => {
       state.tries += 1
+      state.now += state.tookMs
       if (state.broken) throw new Error(state.broken)
       groups.push({ bodies: drafts.map(({ message }) => message.body), drafts: [...drafts], source })
       return []
     }
   } as unknown as Journal
-  const capture: Capture = createCapture({ journal, log: logged.log, phones })
+  const capture: Capture = createCapture({ journal, log: logged.log, phones, steady: () => state.now })
   return { capture, groups, logged, state, bodies: () => groups.flatMap((group) => group.bodies) }
 }
 const body = (text: string): Draft => draft(text, { body: text })
@@ -41,6 +42,22 @@ t.test('nothing to add is done at once', async (t) => {
   await capture.add([], 'live')
   await capture.drain()
   t.equal(state.tries, 0)
+})
+
+t.test('a disk that is slow is told of, once a minute', async (t) => {
+  const { capture, logged, state } = rig()
+  const add = async (tookMs: number): Promise<void> => {
+    state.tookMs = tookMs
+    await capture.add([body(String(state.tries))], 'live')
+  }
+  await add(999)
+  t.same(logged.of('journal_slow'), [])
+  await add(1_500)
+  await add(1_500)
+  t.match(logged.of('journal_slow'), [{ level: 'warn', ms: 1_500, msg: /^the disk is slow: the journal took 1500 ms/ }])
+  state.now += 60_000
+  await add(2_000)
+  t.equal(logged.of('journal_slow').length, 2)
 })
 
 t.test('live and read back are never in one group', async (t) => {
