@@ -99,13 +99,11 @@ export const startChurn = async (client: Client, ledger: Ledger, pauseMs: number
       await listen(port)
     })
   ]
-  return {
-    counts: () => counts,
-    failures: () => failures,
-    stop: async () => {
-      stopping.abort()
-      await Promise.all(running)
-      await close()
-    }
+  let stopped: Promise<void> | undefined
+  const stop = async (): Promise<void> => {
+    stopping.abort()
+    await Promise.all(running)
+    await close()
   }
+  return { counts: () => counts, failures: () => failures, stop: () => (stopped ??= stop()) }
 }

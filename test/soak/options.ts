@@ -12,6 +12,8 @@ export interface Options {
   messages: number
   reconnects: number
   rotations: number
+  /** How long the hub keeps messages, by the simulated clock. */
+  keptHours: number
   /** How often all is measured, ms. */
   sampleMs: number
   /** Where src was built to; without it the daemons run from src. */
@@ -20,7 +22,7 @@ export interface Options {
   directory: string
 }
 
-export interface Arguments extends Omit<Options, 'directory' | 'sampleMs' | 'dist'> {
+export interface Arguments extends Omit<Options, 'directory' | 'keptHours' | 'sampleMs' | 'dist'> {
   json: string | undefined
   plots: string | undefined
   keep: string | undefined

@@ -42,11 +42,10 @@ export interface Soaked {
   complaints: Readonly<Record<string, number>>
 }
 
-/** What is kept, by the simulated clock. The journal goes by whole days: what was captured before midnight goes after one. */
-const kept = { hub: '6h', journal: '1h' }
-const keptS = 6 * 3_600
-/** The phone forgets what is older, ms: the simulation is not to grow. */
-const phoneKeepsMs = 300_000
+/** How long the journal keeps its records, by the simulated clock. It goes by whole days: what was captured before midnight goes after one. */
+const journalKeeps = '1h'
+/** The phone forgets what is older, ms: the simulation is not to grow. What was missed must have been read back by then. */
+const phoneKeepsMs = 600_000
 const settleMs = 300_000
 
 const hubIds = async (client: Client): Promise<string[]> => {
@@ -65,9 +64,9 @@ const check = (file: string): string => {
   }
 }
 
-/** @param say tells how far it is */
-export const soak = async (options: Options, say: (text: string) => void): Promise<Soaked> => {
-  const { minutes, messages, directory, dist } = options
+/** @param say tells how far it is @param signal ends it early, and everything that it started */
+export const soak = async (options: Options, say: (text: string) => void, signal?: AbortSignal): Promise<Soaked> => {
+  const { minutes, messages, keptHours, directory, dist } = options
   const ms = minutes * 60_000
   const states = { hub: join(directory, 'hub'), sessionManager: join(directory, 'session-manager') }
   mkdirSync(states.hub, { recursive: true })
@@ -85,17 +84,18 @@ export const soak = async (options: Options, say: (text: string) => void): Promi
   // what looks back is as short as the day is
   const sessionManager = start('session-manager', {
     ...sessionManagerEnv({ port: await freePort(), stateDir: states.sessionManager, chromiumPath: web.chromiumPath }),
-    JOURNAL_RETENTION: kept.journal, BACKFILL_INTERVAL: '20s', BACKFILL_OVERLAP: '15m', PROBE_INTERVAL: '1s'
+    JOURNAL_RETENTION: journalKeeps, BACKFILL_INTERVAL: '20s', BACKFILL_OVERLAP: '15m', PROBE_INTERVAL: '1s'
   })
   const hub = start('central-hub', {
     ...centralHubEnv({ port: await freePort(), stateDir: states.hub, sessionManager: sessionManager.url }),
-    RETENTION: kept.hub, RATE_LIMIT: '1000000', WEBHOOK_PRIVATE_ADDRESSES: '127.0.0.0/8'
+    RETENTION: `${keptHours}h`, RATE_LIMIT: '1000000', WEBHOOK_PRIVATE_ADDRESSES: '127.0.0.0/8'
   })
   const daemons = { hub, session_manager: sessionManager }
   const early: string[] = []
   let stopping = false
   const failed = Promise.withResolvers<never>()
   failed.promise.catch(() => undefined) // also when nobody waits for it yet
+  signal?.addEventListener('abort', () => failed.reject(new Error('it was told to end')))
   for (const [name, daemon] of Object.entries(daemons)) {
     void daemon.ended.then(({ code, signal }) => {
       if (stopping) return
@@ -112,6 +112,12 @@ export const soak = async (options: Options, say: (text: string) => void): Promi
     }
   }
 
+  /** What is to be stopped before the daemons end, the last first. */
+  const undo: (() => Promise<unknown> | unknown)[] = []
+  const unwind = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+
   try {
     await Promise.all([sessionManager.seen('listening'), hub.seen('listening')])
     await web.scan()
@@ -122,16 +128,21 @@ export const soak = async (options: Options, say: (text: string) => void): Promi
     const ledger = createLedger()
     const client = createClient({ baseUrl: hub.url, token: apiToken })
     const [journal, events] = [readJournal(sessionManager.url, ledger), readEvents(client, ledger)]
+    undo.push(journal.stop, events.stop)
     const hour = (): number => (now() - pace.from) / 3_600_000
     const sampler = startSampler({ hub, sessionManager, port: web.port, ledger, states, hour, everyMs: options.sampleMs, file: join(directory, 'samples.jsonl') })
+    undo.push(sampler.stop)
     const churn = await startChurn(client, ledger, Math.min(2_000, ms / 30))
+    undo.push(churn.stop)
     const traffic = startTraffic({ phone: web.phone, ledger, messages, ms, now: () => Math.floor(now() / 1_000) })
+    undo.push(traffic.stop)
     const forgetting = setInterval(() => web.phone.forget(Math.floor(paced(pace, Date.now() - phoneKeepsMs) / 1_000)), 10_000)
     const progress = setInterval(() => {
       keepLogs()
       const { written, recorded, told } = ledger.counts()
       say(`${hour().toFixed(1)} h: ${written} written, ${recorded} in the journal, ${told} told of`)
     }, Math.min(15_000, ms / 4))
+    undo.push(() => clearInterval(forgetting), () => clearInterval(progress))
 
     const outages = await Promise.race([failed.promise, runOutages({ web, daemon: sessionManager, reconnects: options.reconnects, rotations: options.rotations, ms: ms * 0.97 })])
     await Promise.race([failed.promise, traffic.over])
@@ -146,13 +157,10 @@ export const soak = async (options: Options, say: (text: string) => void): Promi
     }
     const settle_s = Math.round((performance.now() - settling) / 1_000)
     await churn.stop()
-    clearInterval(forgetting)
-    clearInterval(progress)
     const held = await hubIds(client)
     // what the hub retires next is taken as kept until now
-    const verdict = judge(ledger, held, Math.floor(now() / 1_000) - keptS + Math.ceil(pace.rate * 5))
-    await sampler.stop()
-    await Promise.all([journal.stop(), events.stop()])
+    const verdict = judge(ledger, held, Math.floor(now() / 1_000) - keptHours * 3_600)
+    await unwind()
     stopping = true
     const [endHub, endManager] = [await hub.end(), await sessionManager.end()]
     keepLogs()
@@ -171,6 +179,7 @@ export const soak = async (options: Options, say: (text: string) => void): Promi
     }
   } finally {
     stopping = true
+    await unwind()
     keepLogs()
     await Promise.all([hub.end(), sessionManager.end()])
     await web.close()

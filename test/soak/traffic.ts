@@ -19,6 +19,8 @@ export interface TrafficOptions {
 export interface Traffic {
   /** Resolves once the day is over and all is written. */
   over: Promise<void>
+  /** Writes no more. */
+  stop(): void
   /** How much was written besides messages, and how long writing had to wait for those who read, s. */
   also(): { edits: number; reactions: number; revokes: number; media: number; calls: number; ciphertexts: number; held_back_s: number }
 }
@@ -37,6 +39,7 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
   const hidden: { id: string; at: number }[] = []
   const groupIds = Array.from({ length: groups }, (_, index) => phone.group({ subject: `Group ${index}`, participants: [lead(index), lead(index + 1)] }))
   let count = 0
+  let stopped = false
 
   /** Who writes: the few that write much, and slowly others. */
   const writer = (): number => Math.floor(Math.random() ** 2 * leads * Math.min(1, 0.2 + count / messages))
@@ -94,12 +97,12 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
   }
 
   const decryptDue = (now: number): void => {
-    while ((hidden[0]?.at ?? Infinity) <= now) phone.decrypt({ message: hidden.shift()?.id as string })
+    while ((hidden[0]?.at ?? NaN) <= now) phone.decrypt({ message: hidden.shift()?.id as string })
   }
 
   const run = async (): Promise<void> => {
     const started = performance.now()
-    for (;;) {
+    while (!stopped) {
       const due = Math.round(messages * writtenBy(Math.min(1, (performance.now() - started) / ms)))
       while (count < due) {
         const { written, recorded } = ledger.counts()
@@ -115,7 +118,7 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
     }
     decryptDue(Infinity)
   }
-  return { over: run(), also: () => ({ ...also, held_back_s: Math.round(also.held_back_s) }) }
+  return { over: run(), stop: () => void (stopped = true), also: () => ({ ...also, held_back_s: Math.round(also.held_back_s) }) }
 }
 
 const lead = (index: number): string => `52155${10_000_000 + index}`
