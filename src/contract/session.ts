@@ -43,6 +43,7 @@ export const Status = Type.Object({
   failures: Type.Integer({ description: 'attempts to connect that failed in a row' }),
   next_attempt_at: Type.Optional(Type.String()),
   whatsapp_web_version: Type.Optional(Type.String()),
+  whatsapp_web_pinned: Type.Optional(Type.String({ description: 'only with WEB_VERSION: the version that is to be shown. Another whatsapp_web_version means that WhatsApp does not go by it' })),
   outbound_blocked: Type.Integer({ description: 'attempts to send that the guard in the page refused' }),
   journal: Type.Object({
     id: Type.String({ description: 'drawn when the journal was made: a cursor belongs to one journal' }),

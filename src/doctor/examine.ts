@@ -12,12 +12,13 @@ import { checkListening, checkPorts } from './ports.ts'
 import { checkRunning } from './running.ts'
 import { checkServers } from './servers.ts'
 import { checkDropIns, checkManager, checkUnits } from './units.ts'
+import { checkPinnedPage, checkWebVersions } from './web-version.ts'
 import { upCommand, type Wiring } from './wiring.ts'
 
 /** What can be the cause of something comes before it. */
 const causesFirst: readonly Check[] = [
   checkEnvFiles, checkTokens, checkPorts, checkWiring, checkManager, checkDropIns, // what is written
-  checkDirectories, checkDisk, checkClock, checkChromium, checkServers, // what it finds on the machine
+  checkDirectories, checkDisk, checkClock, checkChromium, checkPinnedPage, checkServers, // what it finds on the machine
   checkUnits, checkRunning, checkListening, checkBackups // what runs
 ]
 
@@ -32,6 +33,6 @@ export const examine = async (host: Host, wiring: Wiring): Promise<Finding[]> =>
   for (const check of causesFirst) findings.push(...(await check(asked)))
   const { findings: identities, answered } = await checkIdentities(asked)
   findings.push(...identities)
-  findings.push(...(await checkFollowing(asked, answered)), ...checkSessions(answered))
+  findings.push(...(await checkFollowing(asked, answered)), ...checkSessions(answered), ...(await checkWebVersions(asked, answered)))
   return findings
 }

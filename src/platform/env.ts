@@ -126,6 +126,11 @@ export const name = makeValidator<string>(
   expect('1 to 32 letters, digits, "-" or "_"', (value) => (/^[\w-]{1,32}$/.test(value) ? value : undefined))
 )
 
+/** A version of WhatsApp Web, as a page tells it. */
+export const webVersion = makeValidator<string>(
+  expect('a version of WhatsApp Web, such as 2.3000.1031521324', (value) => (/^\d{1,9}\.\d{1,9}\.\d{1,12}(-[a-z\d]{1,7})?$/.test(value) ? value : undefined))
+)
+
 /** A TCP port, 1 to 65535. */
 export const port = makeValidator<number>(expect('a port, a whole number from 1 to 65535', (value) => wholeNumber(value, 1, 65_535)))
 

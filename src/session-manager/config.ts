@@ -1,4 +1,4 @@
-import { baseUrl, duration, EnvironmentError, host, list, name, natsServers, oneOf, path, port, readEnv, size, storeUrl, text, token, whole, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, duration, EnvironmentError, host, list, name, natsServers, oneOf, path, port, readEnv, size, storeUrl, text, token, webVersion, whole, type Schema, type Source } from '../platform/env.ts'
 
 /** session-manager's environment; deploy/env/session-manager.env explains each variable. Durations in ms, sizes in bytes. */
 export interface Config {
@@ -10,6 +10,8 @@ export interface Config {
   ACCOUNT: string
   STATE_DIR: string
   CHROMIUM_PATH: string
+  /** The version of WhatsApp Web to show; empty: the one that WhatsApp serves. */
+  WEB_VERSION: string
   MEDIA_MAX_SIZE: number
   MEDIA_TYPES: string[]
   JOURNAL_RETENTION: number
@@ -49,6 +51,7 @@ export const schema: Schema<Config> = {
   ACCOUNT: name({ desc: 'a short name for this WhatsApp account, such as main' }),
   STATE_DIR: path({ desc: 'the directory of the journal, the media and the browser profile' }),
   CHROMIUM_PATH: path({ default: '/usr/lib/chromium/chromium-headless-shell' }),
+  WEB_VERSION: webVersion({ default: '' }),
   MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
   MEDIA_TYPES: list('media types separated by commas, such as image/*,audio/*,application/pdf', /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/)({ default: ['*/*'] }),
   JOURNAL_RETENTION: duration('0s', '3650d')({ default: 0 }),

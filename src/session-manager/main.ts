@@ -18,7 +18,7 @@ import { createRetention } from './retention.ts'
 import { addRoutes } from './routes.ts'
 import { addMediaRoute } from './serve-media.ts'
 import type { Session } from './session.ts'
-import { keepVersion, webVersionsIn } from './web-versions.ts'
+import { keepVersion, otherThanPinned, pinnedPage, webVersionsIn } from './web-versions.ts'
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
 
 const service = 'session-manager'
@@ -54,6 +54,12 @@ export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPer
     default:
       return `session ${status}: ${reason ?? 'no reason given'}${next}`
   }
+}
+
+/** What it says of a pinned version of WhatsApp Web. */
+export const pinInPlainWords = ({ status, version }: Session, pinned: string): string => {
+  const other = status === 'READY' ? otherThanPinned(pinned, version) : undefined
+  return other !== undefined ? `; ${other}` : pinned === '' ? '' : `; WhatsApp Web ${pinned} is pinned`
 }
 
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
@@ -112,6 +118,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     if (session.status === 'QR_REQUIRED' && before.status !== 'QR_REQUIRED') journal.setMark('linked_at', undefined)
     if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
     if (session.status === 'AUTHENTICATED') backfill.expect()
+    const other = session.status === 'READY' && before.status !== 'READY' ? otherThanPinned(config.WEB_VERSION, session.version) : undefined
+    if (other !== undefined) log.warn({ event: 'web_version_differs', pinned: config.WEB_VERSION, version: session.version }, other)
     placement?.changed(session, before)
     tellStatus()
   }
@@ -127,7 +135,11 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     ...(placement ? { admit: placement.admit } : {}),
     createListener: (onEvent) => createListener({
       chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent,
-      keepPage: (webVersion, html) => keepVersion(webVersions, webVersion, html)
+      ...(config.WEB_VERSION === '' ? {} : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),
+      keepPage: async (webVersion, html) => {
+        await keepVersion(webVersions, webVersion, html)
+        log.debug({ event: 'web_version_kept', version: webVersion }, `the page of WhatsApp Web ${webVersion} is kept`)
+      }
     }),
     forget: async () => {
       journal.setMark('linked_at', undefined)
@@ -170,6 +182,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       failures,
       ...(nextAttemptAt === undefined ? {} : { next_attempt_at: new Date(nextAttemptAt).toISOString() }),
       ...(webVersion === undefined ? {} : { whatsapp_web_version: webVersion }),
+      ...(config.WEB_VERSION === '' ? {} : { whatsapp_web_pinned: config.WEB_VERSION }),
       outbound_blocked: session.outboundBlocked(),
       journal: { id: journal.id, last_seq: journal.lastSeq() },
       media: { pending: journal.pendingMediaCount() },
@@ -228,7 +241,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
   const address = `${config.HOST}:${bound.port}`
-  const inShort = (): string => `listening on ${address}, ${inPlainWords(session.session(), Date.now())}${forwardedInPlainWords(forwarding?.state())}`
+  const inShort = (): string => `listening on ${address}, ${inPlainWords(session.session(), Date.now())}${pinInPlainWords(session.session(), config.WEB_VERSION)}${forwardedInPlainWords(forwarding?.state())}`
   watchers.add(() => notify.status(inShort()))
   log.info({ event: 'listening', address, account }, `listening on ${address}`)
   notify.ready(inShort())

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
@@ -33,3 +33,22 @@ export const keepVersion = async (directory: string, version: string, html: stri
   const old = (await keptVersions(directory)).slice(most)
   await Promise.all(old.map((each) => rm(pageFile(directory, each), { force: true })))
 }
+
+/** The page of the version that WEB_VERSION names. @throws which file cannot be read, and which versions there are */
+export const pinnedPage = async (directory: string, version: string): Promise<string> => {
+  const file = pageFile(directory, version)
+  try {
+    const html = await readFile(file, 'utf8')
+    if (html.trim() === '') throw new Error('it is empty')
+    return html
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    const kept = await keptVersions(directory)
+    const instead = kept.length === 0 ? 'no version is kept' : `kept are ${kept.join(', ')}`
+    throw new Error(`WEB_VERSION=${version}: ${file} cannot be used (${code ?? message}); ${instead}`, { cause: error })
+  }
+}
+
+/** What is to be said of a READY page that tells another version than the pinned one. */
+export const otherThanPinned = (pinned: string, told: string | undefined): string | undefined =>
+  pinned === '' || told === undefined || told === pinned ? undefined : `WhatsApp Web tells version ${told}, though WEB_VERSION=${pinned} is pinned`

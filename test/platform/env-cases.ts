@@ -113,6 +113,7 @@ export const faultyCases: Record<Service, FaultyCase[]> = {
     { what: 'a size above its range', change: { MEDIA_MAX_SIZE: '3GiB' }, faults: [/^MEDIA_MAX_SIZE="3GiB"/] },
     { what: 'an account name with a slash', change: { ACCOUNT: '../other' }, faults: [/^ACCOUNT="..\/other" is refused/] },
     { what: 'an account name that is too long', change: { ACCOUNT: 'a'.repeat(33) }, faults: [/^ACCOUNT=/] },
+    { what: 'a version that is a path', change: { WEB_VERSION: '../2.3000.1' }, faults: [/^WEB_VERSION="..\/2.3000.1" is refused: expected a version of WhatsApp Web/] },
     { what: 'a relative program', change: { CHROMIUM_PATH: 'chromium' }, faults: [/^CHROMIUM_PATH="chromium" is refused/] },
     {
       what: 'a near miss that is nearer to one name than to another like it',

@@ -1,7 +1,7 @@
-import { readdirSync, readFileSync, statSync, utimesSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isWebVersion, keepVersion, keptVersions, pageFile } from '../../src/session-manager/web-versions.ts'
+import { isWebVersion, keepVersion, keptVersions, otherThanPinned, pageFile, pinnedPage } from '../../src/session-manager/web-versions.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 
 t.test('the pages of the last three versions that were READY are kept, whole and for nobody else', async (t) => {
@@ -27,4 +27,22 @@ t.test('a version is no path', async (t) => {
   }
   t.same(readdirSync(directory), [])
   t.ok(isWebVersion('2.3000.1031521324') && isWebVersion('2.2412.54-beta'))
+})
+
+t.test('the page of a pinned version, or which file is not there and which versions are', async (t) => {
+  const directory = join(ownDirectory(t), 'web-versions')
+  const file = pageFile(directory, '2.3000.1')
+  await t.rejects(pinnedPage(directory, '2.3000.1'), { message: `WEB_VERSION=2.3000.1: ${file} cannot be used (ENOENT); no version is kept` })
+  await keepVersion(directory, '2.3000.2', '<html>')
+  await t.rejects(pinnedPage(directory, '2.3000.1'), { message: `WEB_VERSION=2.3000.1: ${file} cannot be used (ENOENT); kept are 2.3000.2` })
+  writeFileSync(file, '')
+  await t.rejects(pinnedPage(directory, '2.3000.1'), { message: /cannot be used \(it is empty\)/ })
+  t.equal(await pinnedPage(directory, '2.3000.2'), '<html>')
+})
+
+t.test('what a READY page tells is compared with the pin', async (t) => {
+  t.equal(otherThanPinned('', '2.3000.2'), undefined)
+  t.equal(otherThanPinned('2.3000.2', '2.3000.2'), undefined)
+  t.equal(otherThanPinned('2.3000.2', undefined), undefined, 'not told yet')
+  t.equal(otherThanPinned('2.3000.1', '2.3000.2'), 'WhatsApp Web tells version 2.3000.2, though WEB_VERSION=2.3000.1 is pinned')
 })

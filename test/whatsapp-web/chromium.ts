@@ -39,6 +39,7 @@ export const writeWrapper = async (directory: string, port: number, spki: string
     `#!/bin/sh
 # Chromium in which web.whatsapp.com is the simulated one on port ${port}.
 exec ${program} --host-resolver-rules="$(/bin/cat '${directory}/host-rules')" \\
+  --ip-address-space-overrides=${address}:${port}=public \\
   --ignore-certificate-errors-spki-list=${spki} --simulated-whatsapp=${port} "$@"
 `
   )

@@ -10,6 +10,8 @@ import type { Page } from './browser.ts'
 
 const origin = 'https://web.whatsapp.com'
 
+const responseHeaders = [{ name: 'content-type', value: 'text/html; charset=utf-8' }, { name: 'cache-control', value: 'no-store' }]
+
 /** What a log may tell of a URL: the rest of it may hold what somebody wrote. */
 const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : 'no URL')
 
@@ -19,8 +21,15 @@ export const closeProfile = async (profile: string): Promise<void> => {
   await chmod(profile, 0o700)
 }
 
-/** To be called before the page loads anything. */
-export const confine = async (page: Page, log: Log): Promise<void> => {
+/** What the page itself is asked from; the path alone, for WhatsApp Web adds to it after a logout. */
+const isItsPage = (url: string): boolean => originOf(url) === origin && new URL(url).pathname === '/'
+
+/**
+ * To be called before the page loads anything.
+ * @param pinned the HTML that WhatsApp Web's address is answered with, instead of what WhatsApp serves. It comes without
+ * the headers of WhatsApp's answer: a Content-Security-Policy there names nonces that another page does not have
+ */
+export const confine = async (page: Page, log: Log, pinned?: string): Promise<void> => {
   const [ofBrowser, ofPage] = await Promise.all([page.browser().target().createCDPSession(), page.createCDPSession()])
   // a page's target is called as its main frame is
   const { frameTree: { frame: { id: own } } } = await ofPage.send('Page.getFrameTree')
@@ -36,11 +45,18 @@ export const confine = async (page: Page, log: Log): Promise<void> => {
   })
   await ofBrowser.send('Target.setDiscoverTargets', { discover: true })
 
+  const html = pinned === undefined ? undefined : Buffer.from(pinned).toString('base64')
+  // a service worker that WhatsApp Web left in the profile would answer before we are asked
+  if (html !== undefined) await page.setBypassServiceWorker(true)
   // of all requests only those for documents are held, so that nothing else gets slower
   ofPage.on('Fetch.requestPaused', ({ requestId, frameId, request: { url } }) => {
     const leaves = frameId === own && originOf(url) !== origin
     if (leaves) log.warn({ event: 'navigation_refused', origin: originOf(url) }, 'the page was about to leave WhatsApp Web: refused')
-    void (leaves ? ofPage.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' }) : ofPage.send('Fetch.continueRequest', { requestId })).catch(failed)
+    const answered =
+      leaves ? ofPage.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' })
+      : html !== undefined && frameId === own && isItsPage(url) ? ofPage.send('Fetch.fulfillRequest', { requestId, responseCode: 200, responseHeaders, body: html })
+      : ofPage.send('Fetch.continueRequest', { requestId })
+    void answered.catch(failed)
   })
   await ofPage.send('Fetch.enable', { patterns: [{ urlPattern: '*', resourceType: 'Document', requestStage: 'Request' }] })
 }

@@ -65,7 +65,9 @@ export interface ListenerOptions {
   /** Directory of the browser's profile, which holds the linked device. */
   profile: string
   media: MediaLimits
-  /** Takes the page of a version that was READY. */
+  /** The page to show instead of the one that WhatsApp serves. @throws why it cannot be had */
+  pinnedPage?: () => Promise<string>
+  /** Takes the page of a version that was READY, unless it is a pinned one. */
   keepPage?: (version: string, html: string) => Promise<void>
   log: Log
   onEvent: (event: ListenerEvent) => void
@@ -79,12 +81,13 @@ const reloadMs = 60_000
 const neverMs = 2 ** 31 - 1
 
 export const createListener = (options: ListenerOptions): Listener => {
-  const { profile, log, onEvent, media, keepPage } = options
+  const { profile, log, onEvent, media, keepPage, pinnedPage } = options
   let browser: Browser | undefined
   let page: Page | undefined
   let client: Client | undefined
   let over = false
   let isReady = false
+  let pinned: string | undefined
   const launched = Promise.withResolvers<void>()
   const mapping: { me: string[] } & Mapping = { media, me: [] }
 
@@ -116,7 +119,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     page.on('error', (error) => lost(`the page crashed: ${error.message}`, false))
     page.on('close', () => lost('the page was closed', false))
     page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
-    await confine(page, log)
+    await confine(page, log, pinned)
     await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
     await takeOverCallbacks(page, (error) => log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it'))
   }
@@ -154,11 +157,12 @@ export const createListener = (options: ListenerOptions): Listener => {
     watch.begin()
     // the library holds what WhatsApp answered
     const { currentIndexHtml: html } = client as unknown as { currentIndexHtml: string | null }
-    if (html) await keepPage?.(version, html).catch((error: unknown) => log.warn({ event: 'web_version_not_kept', err: error }, 'the page of this version of WhatsApp Web could not be kept'))
+    if (html && pinned === undefined) await keepPage?.(version, html).catch((error: unknown) => log.warn({ event: 'web_version_not_kept', err: error }, 'the page of this version of WhatsApp Web could not be kept'))
   }
 
   return {
     start: async () => {
+      pinned = await pinnedPage?.()
       await closeProfile(profile)
       await releaseProfile(profile, log)
       client = await createClient({
