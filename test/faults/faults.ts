@@ -1,5 +1,5 @@
 import { descendants, killAll } from '../hosts/processes.ts'
-import { highestFile, limitFiles } from './machine.ts'
+import { lowestFree, limitFiles } from './machine.ts'
 import type { Phase } from './result.ts'
 import type { Rig } from './rig.ts'
 
@@ -78,17 +78,9 @@ export const faults: readonly Fault[] = [
     name: 'Chromium killed', needs: 'chromium', names: /Chromium (exited|or its page closed)|browser/i,
     make: async ({ web }) => (killAll((await web.chromium()).slice(0, 1)), { did: 'SIGKILL to the browser process' })
   },
+  // so a page crashes; to close it, one would need the pipe to Chromium that only session-manager has
   { name: 'renderer killed', needs: 'chromium', names: /page crashed|page closed|Chromium exited/, make: (rig) => killed(rig, 'renderer') },
   { name: 'GPU and utility processes killed', needs: 'chromium', names: /page crashed|page closed|Chromium|lost its connection/, make: (rig) => killed(rig, 'gpu-process', 'utility') },
-  {
-    // the page cannot be closed from outside: Chromium is spoken to by a pipe that only session-manager has
-    name: 'page crashed', needs: 'page', names: /page crashed|page closed|Chromium exited/,
-    make: async ({ web }) => {
-      const pids = await web.chromium('renderer')
-      for (const pid of pids) process.kill(pid, 'SIGSEGV')
-      return { did: `SIGSEGV to ${pids.length} renderer: a crash of its own, with Chromium's handler of crashes` }
-    }
-  },
   { name: 'page hangs', needs: 'page', names: /page does not answer/, make: async ({ web }) => (web.hangPage(), { did: 'an endless loop in the page' }) },
   {
     name: 'network cut', needs: 'chromium', holdMs: 10_000, names: /lost its connection|unreachable/,
@@ -120,10 +112,10 @@ export const faults: readonly Fault[] = [
     }
   },
   {
-    name: 'no file descriptors', needs: 'process', isolated: true, holdMs: 10_000, names: /EMFILE|too many open files|descriptor/i,
+    name: 'no file descriptors', needs: 'process', isolated: true, holdMs: 10_000, quiet: true, names: /EMFILE|too many open files|descriptor/i,
     make: async (rig) => {
       const pids = nodes(rig)
-      for (const pid of pids) limitFiles(pid, highestFile(pid) + 1)
+      for (const pid of pids) limitFiles(pid, lowestFree(pid))
       return { did: `neither daemon (${pids.length} running) can open a file or take a connection`, end: () => nodes(rig).forEach((pid) => limitFiles(pid, undefined)) }
     }
   },
@@ -151,7 +143,7 @@ export const faults: readonly Fault[] = [
     make: async ({ sessionManager }) => (sessionManager.kill('SIGSTOP'), { did: 'SIGSTOP, and nobody sends SIGCONT' })
   },
   upstream('upstream hung', 'hung', 15_000, 'connections to session-manager are taken, and nothing goes through for 15 s'),
-  upstream('upstream slow', 'slow', 15_000, 'all between the hub and session-manager takes 1.5 s, each way, for 15 s'),
+  { ...upstream('upstream slow', 'slow', 15_000, 'all between the hub and session-manager takes 1.5 s, each way, for 15 s'), quiet: true },
   upstream('half-open TCP', 'half-open', 5_000, 'what is open between the hub and session-manager is dead from then on, and nobody is told')
 ]
 

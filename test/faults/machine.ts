@@ -137,8 +137,11 @@ const release = (group: string): void => {
   run('rmdir', group)
 }
 
-/** How many files a process has open: the highest number, for that is what its limit speaks of. */
-export const highestFile = (pid: number): number => Math.max(...readdirSync(`/proc/${pid}/fd`).map(Number))
+/** The lowest number that no file of a process has: with that as its limit it can open none. */
+export const lowestFree = (pid: number): number => {
+  const open = new Set(readdirSync(`/proc/${pid}/fd`).map(Number))
+  for (let number = 0; ; number += 1) if (!open.has(number)) return number
+}
 
 /** Done as the process's own user: root without CAP_SYS_RESOURCE may not. `undefined`: as many as it ever may. */
 export const limitFiles = (pid: number, most: number | undefined): void => {

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { faults } from './faults.ts'
 import { missing } from './machine.ts'
-import { isRan, phases, wrong, type Cell, type Phase } from './result.ts'
+import { isRan, noticed, phases, wrong, type Cell, type Phase } from './result.ts'
 import { table } from './table.ts'
 
 /**
@@ -95,7 +95,7 @@ const main = async (): Promise<number> => {
       if (failed !== undefined) failures += 1
       const cell = failed === undefined ? (JSON.parse(readFileSync(fileOf(keep, next.name, next.phase, 'json'), 'utf8')) as Cell) : undefined
       const faulty = cell === undefined ? [failed] : wrong(cell)
-      const well = cell === undefined ? '' : isRan(cell) ? `noticed after ${cell.notice_s ?? '?'} s, recovered after ${cell.recover_s ?? '?'} s, took ${cell.seconds} s` : cell.left
+      const well = cell === undefined ? '' : isRan(cell) ? `noticed after ${noticed(cell)?.at_s ?? '?'} s, recovered after ${cell.recover_s ?? '?'} s, took ${cell.seconds} s` : cell.left
       console.log(`${new Date().toISOString()} ${next.name}, ${next.phase}: ${well}${faulty.map((what) => `\n  WRONG: ${what}`).join('')}`)
     }
   }

@@ -27,10 +27,7 @@ export interface Ran {
   held_s: number
   /** Nothing stood still for it, so nothing has to be seen. */
   quiet?: boolean
-  /** From the fault to the first thing that an operator could see of it, and whether its words name the fault. */
-  notice_s?: number
-  noticed?: Sight
-  /** To the first words that name the fault. */
+  /** From the fault to the first words that name it. */
   named_s?: number
   /** From the end of the fault (of the stop: from the next start) until READY with everything in the hub's REST. */
   recover_s?: number
@@ -60,14 +57,25 @@ export const isRan = (cell: Cell): cell is Ran => !('left' in cell)
 
 const asItShould = ({ lost, twice, strange }: Count): boolean => lost + twice + strange === 0
 
+/** The first thing that an operator could see of the fault: a daemon that starts or stops is not READY, and that is none. */
+export const noticed = ({ phase, saw }: Pick<Ran, 'phase' | 'saw'>): Sight | undefined => {
+  const down = /the hub does not answer \(ECONN|not started yet|asking http|is not open yet|nothing listens there/
+  return saw.find(({ where, words }) => {
+    // it says no more than that the machine is busy
+    if (where !== 'status' && where !== 'ready') return words !== 'warn: slow request'
+    return !/^(ready|READY|INIT|AUTHENTICATED)$/.test(words) && !((phase === 'start' || phase === 'stop') && down.test(words))
+  })
+}
+
 /** What is not as it should be, in words. */
 export const wrong = (cell: Cell): string[] => {
   if (!isRan(cell)) return []
-  const { fault, phase, recover_s, notice_s, quiet, journal, hub, sse, outbound } = cell
+  const { fault, phase, recover_s, quiet, journal, hub, sse, outbound } = cell
   const faults = [
     ...Object.entries({ journal, hub, sse }).filter(([, count]) => !asItShould(count)).map(([where, count]) => `the ${where} has ${JSON.stringify(count)}`),
     ...(recover_s === undefined ? ['it did not recover by itself in the time given'] : []),
-    ...(notice_s === undefined && !quiet ? ['nothing was to be seen of it'] : []),
+    // what is not READY yet, or no more, has nothing to tell of that
+    ...(noticed(cell) === undefined && !quiet && phase !== 'start' && phase !== 'stop' ? ['nothing was to be seen of it'] : []),
     ...(outbound > 0 ? [`a page tried to send ${outbound} times`] : [])
   ]
   return faults.map((what) => `${fault}, ${phaseTitles[phase]}: ${what}`)

@@ -136,11 +136,9 @@ export const runCell = async (fault: Fault, phase: Phase, options: Omit<RigOptio
       await rig.until(() => new Set(rig.frontend.told.map(({ key }) => key)).size >= rig.sent.size, 20_000)
     }
     const saw = rig.operator.sights(at).filter(({ at_s }) => at_s * 1_000 <= recoveredAt - at + 1_000)
-    const noticed = saw.find((sight) => isOfFault(phase, sight))
     const named = saw.find(({ words, where }) => fault.names.test(`${where} ${words}`))
     const result: Ran = {
       fault: fault.name, phase, did, held_s: seconds(fault.holdMs ?? 0), ...(fault.quiet ? { quiet: true } : {}),
-      ...(noticed ? { notice_s: noticed.at_s, noticed } : {}),
       ...(named ? { named_s: named.at_s } : {}),
       ...(recovered ? { recover_s: seconds(recoveredAt - over) } : {}),
       journal: count(rig.sent, await rig.journal().catch(() => [])),
@@ -157,12 +155,4 @@ export const runCell = async (fault: Fault, phase: Phase, options: Omit<RigOptio
   } finally {
     await rig.close()
   }
-}
-
-/** A daemon that starts or stops is not READY, and that is no fault. */
-const isOfFault = (phase: Phase, { where, words }: { where: string; words: string }): boolean => {
-  if (where !== 'status' && where !== 'ready') return true
-  if (/^(ready|READY|INIT|AUTHENTICATED)$/.test(words)) return false
-  const down = /the hub does not answer \(ECONN|not started yet|asking http|is not open yet|nothing listens there/
-  return !((phase === 'start' || phase === 'stop') && down.test(words))
 }

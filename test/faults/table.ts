@@ -1,4 +1,4 @@
-import { isRan, phases, phaseTitles, wrong, type Cell, type Ran } from './result.ts'
+import { isRan, noticed, phases, phaseTitles, wrong, type Cell, type Ran } from './result.ts'
 
 /** The matrix as people read it, in Markdown. */
 
@@ -8,7 +8,8 @@ const plain = (words: string): string => words.replace(/\|/g, '\\|').replace(/</
 const inCell = (cell: Cell | undefined): string => {
   if (cell === undefined) return 'not run'
   if (!isRan(cell)) return plain(cell.left)
-  const { notice_s, recover_s, journal, hub, sse } = cell
+  const { recover_s, journal, hub, sse } = cell
+  const notice_s = noticed(cell)?.at_s
   const [lost, twice] = [journal.lost + hub.lost + sse.lost, journal.twice + hub.twice + sse.twice]
   const counted = lost + twice === 0 ? '' : `, **${lost} lost, ${twice} twice**`
   return `${notice_s === undefined ? 'not seen' : notice_s.toFixed(1)} / ${recover_s === undefined ? '**never**' : recover_s.toFixed(1)}${counted}`
@@ -23,7 +24,7 @@ const words = (ran: readonly Ran[]): string[] => {
   const lines = new Map<string, string>()
   for (const { where, words: said } of best.saw) {
     const kept = plain(said)
-    if (/^(ready|READY|INIT|AUTHENTICATED)$/.test(kept) || lines.has(kept)) continue
+    if (/^(ready|READY|INIT|AUTHENTICATED)$/.test(kept) || kept === 'warn: slow request' || lines.has(kept)) continue
     lines.set(kept, where === 'status' ? '/status' : where === 'ready' ? '/ready' : where)
   }
   const shown = [...lines].slice(0, fewest).map(([said, where]) => `  - ${where}: “${said}”`)

@@ -88,8 +88,8 @@ export const makeUnit = ({ name, url, command, notify, stopMs, bury, onRestarted
   const ended = async (code: number | null, signal: NodeJS.Signals | null): Promise<void> => {
     child = undefined
     await bury()
+    if (wanted || (signal !== null && signal !== 'SIGTERM')) say(signal === null ? `Main process exited, code=exited, status=${code}` : `Main process exited, code=killed, status=${signal.slice(3)}`)
     if (!wanted) return
-    say(signal === null ? `Main process exited, code=exited, status=${code}` : `Main process exited, code=killed, status=${signal.slice(3)}`)
     if (code === 0 || code === 78) return // on-failure, RestartPreventExitStatus=78
     timer = setTimeout(() => {
       say('Scheduled restart job.')

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { wrong, type Ran } from './result.ts'
+import { noticed, wrong, type Ran } from './result.ts'
 import { count, type Count } from './verdict.ts'
 
 /** A verdict that could not find a fault would be none. */
@@ -16,8 +16,8 @@ t.test('messages that are lost, there twice or strange are counted by their id',
 t.test('a cell is wrong when anything was lost or came twice, in the journal, the hub or the stream, and when it was not seen or did not recover', async (t) => {
   const good: Count = { expected: 4, held: 4, lost: 0, twice: 0, strange: 0, such_as: [] }
   const ran: Ran = {
-    fault: 'hub killed', phase: 'load', did: 'SIGKILL', held_s: 0, notice_s: 0.1, recover_s: 4, journal: good, hub: good, sse: good,
-    resets: 0, starts: {}, saw: [], outbound: 0, at: '', seconds: 20
+    fault: 'hub killed', phase: 'load', did: 'SIGKILL', held_s: 0, recover_s: 4, journal: good, hub: good, sse: good,
+    resets: 0, starts: {}, saw: [{ at_s: 0.1, where: 'systemd', words: 'killed' }], outbound: 0, at: '', seconds: 20
   }
   t.same(wrong(ran), [])
   t.same(wrong({ fault: 'hub killed', phase: 'load', left: 'why' }), [], 'what was not run is not wrong')
@@ -26,7 +26,12 @@ t.test('a cell is wrong when anything was lost or came twice, in the journal, th
   }
   const { recover_s: _recover, ...never } = ran
   t.match(wrong(never), [/did not recover/])
-  const { notice_s: _notice, ...unseen } = ran
-  t.match(wrong(unseen), [/nothing was to be seen/])
+  const saw = (where: 'status' | 'log central-hub', words: string): Ran => ({ ...ran, phase: 'idle', saw: [{ at_s: 1, where, words }] })
+  for (const unseen of [{ ...ran, saw: [] }, saw('status', 'INIT'), saw('log central-hub', 'warn: slow request')]) t.match(wrong(unseen), [/nothing was to be seen/])
+  t.same(wrong({ ...ran, quiet: true, saw: [] }), [], 'nothing stood still')
+  const stopping = saw('status', 'the hub does not answer (ECONNREFUSED)')
+  t.ok(noticed(stopping))
+  t.equal(noticed({ ...stopping, phase: 'stop' }), undefined, 'it is stopped: that is no fault')
+  t.equal(noticed(saw('status', 'DISCONNECTED: Chromium exited'))?.at_s, 1)
   t.match(wrong({ ...ran, outbound: 1 }), [/tried to send/])
 })
