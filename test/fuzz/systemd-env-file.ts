@@ -1,6 +1,6 @@
 /**
- * EnvironmentFile= as systemd 252 reads it: the states of `parse_env_file_internal` in its src/basic/env-file.c, one for
- * one, for regular expressions of ours to be held against.
+ * EnvironmentFile= as systemd 252 reads it: the states of `parse_env_file_internal` in its src/basic/env-file.c, written
+ * down from memory and held against no running systemd, for regular expressions of ours to be held against.
  */
 type State = 'pre_key' | 'key' | 'pre_value' | 'value' | 'value_escape' | 'single' | 'double' | 'double_escape' | 'comment' | 'comment_escape'
 
