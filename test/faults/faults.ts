@@ -14,6 +14,8 @@ export interface Fault {
   /** It makes sense only with a machine of the cell's own, which needs root. */
   isolated?: boolean
   proxied?: boolean
+  /** Of session-manager, where what the rig hastens would hide how the fault is met. */
+  env?: Record<string, string>
   /** How long it lasts, ms; without, it is over at once. */
   holdMs?: number
   /** Words by which somebody who reads them knows what is the matter. */
@@ -104,7 +106,7 @@ export const faults: readonly Fault[] = [
   clock('clock +1 day', 86_400),
   clock('clock -1 day', -86_400),
   {
-    name: 'memory pressure', needs: 'chromium', isolated: true, holdMs: 10_000, names: /crashed|killed|closed|exited|memory/i,
+    name: 'memory pressure', needs: 'chromium', isolated: true, holdMs: 10_000, quiet: true, names: /crashed|killed|closed|exited|memory/i,
     make: async ({ machine, sessionManager }) => {
       const pid = sessionManager.pid()
       const end = machine?.squeeze(pid === undefined ? [] : [pid, ...descendants(pid).map((found) => found.pid)])
@@ -135,7 +137,7 @@ export const faults: readonly Fault[] = [
     }
   },
   {
-    name: 'silent stall', needs: 'page', names: /stall|silent|told nobody|missed|read back/i,
+    name: 'silent stall', needs: 'page', env: { BACKFILL_INTERVAL: '5m' }, names: /stall|silent|told nobody|missed|read back/i,
     make: async ({ web }) => (web.stall(true), { did: 'the page takes everything in and tells nobody, until it is loaded anew' })
   },
   {

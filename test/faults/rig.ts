@@ -51,6 +51,8 @@ export interface RigOptions {
   proxied: boolean
   /** As root: with disks, a clock and memory of its own. */
   isolated: boolean
+  /** More of session-manager's environment. */
+  env?: Record<string, string>
 }
 
 const unprivileged = fileURLToPath(new URL('../../scripts/unprivileged', import.meta.url))
@@ -60,7 +62,7 @@ const chats = 12
 const asOnServer = { NODE_ENV: 'production', LOG_LEVEL: 'info' }
 const hastened = { BACKFILL_INTERVAL: '10s', BACKFILL_OVERLAP: '15m' }
 
-export const startRig = async ({ directory, dist, proxied, isolated }: RigOptions): Promise<Rig> => {
+export const startRig = async ({ directory, dist, proxied, isolated, env: more = {} }: RigOptions): Promise<Rig> => {
   if (isolated) execFileSync(unprivileged, ['true']) // makes the user if need be
   const owner = isolated ? Number(execFileSync('id', ['-u', user], { encoding: 'utf8' })) : 0
   const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp') })
@@ -86,7 +88,7 @@ export const startRig = async ({ directory, dist, proxied, isolated }: RigOption
   const nothing = (): Promise<void> => Promise.resolve()
   const hub = makeUnit({ name: 'central-hub', url: `http://127.0.0.1:${hubPort}`, command: command('central-hub', hubState, { ...hubEnv, RATE_LIMIT: '1000000' }), notify, stopMs: 25_000, bury: nothing })
   const sessionManager = makeUnit({
-    name: 'session-manager', url, command: command('session-manager', stateDir, { ...env, ...hastened }), notify, stopMs: 30_000,
+    name: 'session-manager', url, command: command('session-manager', stateDir, { ...env, ...hastened, ...more }), notify, stopMs: 30_000,
     bury: async () => killAll(await web.chromium()),
     // Requires= and After=: a session-manager that is started again has the hub started again
     onRestarted: () => void hub.restart()

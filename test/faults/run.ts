@@ -118,11 +118,11 @@ const inPhase: Readonly<Record<Phase, (fault: Fault, rig: Rig) => Promise<Hit & 
 const seconds = (ms: number): number => Math.round(ms / 100) / 10
 
 /** Runs a cell. @throws when the stack could not even be brought to the phase */
-export const runCell = async (fault: Fault, phase: Phase, options: Omit<RigOptions, 'proxied'>): Promise<Cell> => {
+export const runCell = async (fault: Fault, phase: Phase, options: Omit<RigOptions, 'proxied' | 'env'>): Promise<Cell> => {
   const why = fault.not?.[phase] ?? (fault.isolated && !options.isolated ? 'it needs root' : undefined)
   if (why !== undefined) return { fault: fault.name, phase, left: why }
   const began = Date.now()
-  const rig = await startRig({ ...options, proxied: fault.proxied === true })
+  const rig = await startRig({ ...options, proxied: fault.proxied === true, ...(fault.env ? { env: fault.env } : {}) })
   try {
     await prepare(rig)
     const { at, did, over } = await inPhase[phase](fault, rig)

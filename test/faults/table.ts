@@ -15,20 +15,24 @@ const inCell = (cell: Cell | undefined): string => {
   return `${notice_s === undefined ? 'not seen' : notice_s.toFixed(1)} / ${recover_s === undefined ? '**never**' : recover_s.toFixed(1)}${counted}`
 }
 
-const fewest = 4
+/** Of what was seen, and how long each may be. */
+const most = 2
+const longest = 170
 
-/** What an operator saw of a fault, of the phase in which most is to be seen; and what was done. */
+/** What an operator saw of a fault, when it hit an idle stack if that was run; and what was done. One line. */
 const words = (ran: readonly Ran[]): string[] => {
-  const best = ran.find(({ phase }) => phase === 'idle') ?? ran[0]
+  const best = ran.find(({ phase, saw }) => phase === 'idle' && noticed({ phase, saw }) !== undefined) ?? ran.find((cell) => noticed(cell) !== undefined) ?? ran[0]
   if (best === undefined) return []
-  const lines = new Map<string, string>()
-  for (const { where, words: said } of best.saw) {
-    const kept = plain(said)
-    if (/^(ready|READY|INIT|AUTHENTICATED)$/.test(kept) || kept === 'warn: slow request' || lines.has(kept)) continue
-    lines.set(kept, where === 'status' ? '/status' : where === 'ready' ? '/ready' : where)
+  const shown: { where: string; said: string; bare: string }[] = []
+  for (const { where, words: told } of best.saw) {
+    const said = plain(told)
+    // the log and /status say the same
+    const bare = said.replace(/^(warn|error|fatal): (session )?/, '')
+    if (/^(ready|READY|INIT|AUTHENTICATED|warn: slow request)$/.test(said) || shown.some((other) => other.bare.endsWith(bare) || bare.endsWith(other.bare))) continue
+    shown.push({ where: where === 'status' ? '/status' : where === 'ready' ? '/ready' : where, said, bare })
   }
-  const shown = [...lines].slice(0, fewest).map(([said, where]) => `  - ${where}: “${said}”`)
-  return [`- **${best.fault}** (${plain(best.did)})`, ...(shown.length === 0 ? ['  - nothing, for nothing stood still'] : shown)]
+  const quoted = shown.slice(0, most).map(({ where, said }) => `${where}: “${said.length > longest ? `${said.slice(0, longest)}…` : said}”`)
+  return [`- **${best.fault}** (${plain(best.did)}). ${quoted.length === 0 ? 'Nothing: nothing stood still.' : quoted.join('; ')}`]
 }
 
 export const table = (names: readonly string[], cells: readonly Cell[], machine: string): string => {
