@@ -70,7 +70,7 @@ export const soak = async (options: Options, say: (text: string) => void, signal
   const ms = minutes * 60_000
   const states = { hub: join(directory, 'hub'), sessionManager: join(directory, 'session-manager') }
   mkdirSync(states.hub, { recursive: true })
-  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: { qrMs: 1_000, firstQrMs: 1_000, qrCodes: 60, mostHeld: 2_000 } })
+  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: { qrMs: 1_000, firstQrMs: 1_000, qrCodes: 60, mostHeld: 50_000 } })
   const pace = paceOf(minutes, Date.now())
   const now = (): number => paced(pace, Date.now())
   const clock = new URL(`./clock.ts?${encodeURIComponent(JSON.stringify(pace))}`, import.meta.url).href
