@@ -40,7 +40,8 @@ export const contentDisposition = (media: Media, download: boolean): string => {
   const type = contentType(media)
   const made = `whatsapp-${(media.sha256 ?? '').slice(0, 8)}${extensions[essence(type)] === undefined ? '' : `.${extensions[essence(type)]}`}`
   const name = safeName(media.filename ?? '') || made
-  const ascii = name.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^\x20-\x7e]/g, '_')
+  // nothing is left of a name that is all accents
+  const ascii = name.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^\x20-\x7e]/g, '_') || made
   const exact = ascii === name ? '' : `; filename*=UTF-8''${encode(name)}`
   return `${shown.test(essence(type)) && !download ? 'inline' : 'attachment'}; filename="${ascii}"${exact}`
 }
