@@ -19,12 +19,14 @@ const essence = (type: string): string => (type.split(';')[0] ?? '').trim().toLo
 export const contentType = ({ mimetype = '' }: Pick<Media, 'mimetype'>): string =>
   mimetype.length <= 200 && wellFormed.test(mimetype) && !active.test(essence(mimetype)) ? mimetype : 'application/octet-stream'
 
+const reserved = /[/\\:*?"<>|%]/g
+
 /** A name without a path, without what disguises one, and not too long for a disk; its extension stays. */
 const safeName = (name: string): string => {
   const plain = name
     .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
-    .replace(/[/\\:*?"<>|%]/g, '_')
+    .replace(reserved, '_')
     .replace(/^[.\s]+/, '')
     // of a long run of blanks each would be the start of one that does not end the name
     .replace(/(?<![.\s])[.\s]+$/, '')
@@ -40,8 +42,8 @@ export const contentDisposition = (media: Media, download: boolean): string => {
   const type = contentType(media)
   const made = `whatsapp-${(media.sha256 ?? '').slice(0, 8)}${extensions[essence(type)] === undefined ? '' : `.${extensions[essence(type)]}`}`
   const name = safeName(media.filename ?? '') || made
-  // nothing is left of a name that is all accents
-  const ascii = name.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^\x20-\x7e]/g, '_') || made
+  // a quote in full width becomes one; nothing is left of a name that is all accents
+  const ascii = name.normalize('NFKD').replace(/\p{M}/gu, '').replace(/[^\x20-\x7e]/g, '_').replace(reserved, '_') || made
   const exact = ascii === name ? '' : `; filename*=UTF-8''${encode(name)}`
   return `${shown.test(essence(type)) && !download ? 'inline' : 'attachment'}; filename="${ascii}"${exact}`
 }

@@ -51,5 +51,6 @@ t.test('whatever the name and type, both are valid headers', async (t) => {
     { numRuns: 500 }
   )
   t.match(contentDisposition({ state: 'stored', sha256, filename: '\u{11127}' }, false), /^attachment; filename="whatsapp-[0-9a-f]{8}"; filename\*=UTF-8''%F0%91%84%A7$/, 'a name of one accent and no letter')
+  t.match(contentDisposition({ state: 'stored', sha256, filename: 'a＂; b＼／' }, false), /^attachment; filename="a_; b__"; /, 'quotes and strokes in full width')
   t.doesNotThrow(() => contentDisposition({ state: 'stored', sha256, filename: 'half a \ud800 pair' }, false))
 })
