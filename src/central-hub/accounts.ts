@@ -35,6 +35,11 @@ export const accountChecks = (accounts: readonly Account[]): Readiness['checks']
     ]
   })
 
+const sessionInPlainWords = ({ status, limited, reason }: Status): string => {
+  if (status === 'READY' && limited) return `session READY, but ${limited}`
+  return status === 'ERROR' && reason ? `session ERROR: ${reason}` : `session ${status}`
+}
+
 /** What `systemctl status` says of them, without any personal data. */
 export const accountsInPlainWords = (accounts: readonly Account[]): string =>
   accounts
@@ -42,8 +47,7 @@ export const accountsInPlainWords = (accounts: readonly Account[]): string =>
       const { following, elsewhere, fault } = follower.state()
       if (fault !== undefined) return fault
       const now = session()
-      const why = now !== undefined && 'journal' in now ? (now.status === 'READY' ? now.limited && `, but ${now.limited}` : now.status === 'ERROR' && now.reason && `: ${now.reason}`) : undefined
-      const status = now !== undefined && 'journal' in now ? `, session ${now.status}${why || ''}` : ''
+      const status = now !== undefined && 'journal' in now ? `, ${sessionInPlainWords(now)}` : ''
       return `${following ? 'following' : elsewhere === true ? 'standing by for' : 'connecting to'} session-manager${upstream.account === undefined ? '' : ` ${upstream.account}`} at ${upstream.baseUrl}${status}`
     })
     .join('; ')
