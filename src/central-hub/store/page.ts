@@ -22,7 +22,11 @@ export const fromCursor = (cursor: string | undefined, ...orders: readonly strin
   try {
     const [of, key, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
     const order = orders.find((known) => known === of)
-    if (order !== undefined && Number.isSafeInteger(key) && Number.isSafeInteger(id)) return { order, key: key as number, id: id as number }
+    if (order !== undefined && Number.isSafeInteger(key) && Number.isSafeInteger(id)) {
+      const position = { order, key: key as number, id: id as number }
+      // there is one way to write a position: whatever else says the same was not written here
+      if (toCursor(position) === cursor) return position
+    }
   } catch {
     // not JSON: refused below
   }
