@@ -18,10 +18,12 @@ export interface Backfill {
   stop(): void
 }
 
+type Read = (since: number, ids: readonly string[]) => AsyncIterable<Draft[]>
+
 export interface BackfillOptions {
   journal: Journal
-  /** Messages since a time (UNIX seconds) while the session is READY, undefined otherwise. */
-  source: () => ((since: number) => AsyncIterable<Draft[]>) | undefined
+  /** Messages since a time (UNIX seconds), and those with these ids, while the session is READY, undefined otherwise. */
+  source: () => Read | undefined
   /** Resolves once on disk. */
   add: (drafts: readonly Draft[]) => Promise<void>
   intervalMs: number
@@ -40,6 +42,15 @@ export interface BackfillOptions {
 const historyMs = 15 * 60_000
 /** Whoever links a device wants to see messages come, and there is no earlier order to keep: `caughtUp` takes no longer, ms. */
 const linkedMs = 10_000
+
+/**
+ * What WhatsApp held while this device was away arrives over the first moments of a READY, with the times at which it
+ * was written: a run that found none of it must not be the last to look there. So the mark moves to where a run began
+ * only once another one after it, in the same READY, is done; after a READY that is soon, ms.
+ */
+const settleMs = 60_000
+/** Of what could not be decrypted: asked for by their ids at most. */
+const mostUndecrypted = 500
 
 /** From when on a run has to read, ms. */
 export const readFrom = (journal: Journal, now: number, overlapMs: number, firstLinkMs: number): number => {
@@ -61,6 +72,9 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
   let catchingUp: PromiseWithResolvers<void> | undefined
   let lateTimer: NodeJS.Timeout | undefined
   let lateAt = 0
+  let readies = 0
+  /** When the last run began that was done since the last READY; undefined: none was. */
+  let doneFrom: number | undefined
 
   const release = (): void => {
     clearTimeout(lateTimer)
@@ -77,21 +91,29 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     if (catchingUp !== undefined) lateTimer = setTimeout(giveUp, Math.max(0, Math.min(stallMs, lateAt - now())))
   }
 
-  const run = async (read: (since: number) => AsyncIterable<Draft[]>): Promise<void> => {
-    const started = now()
+  /** @returns after how many ms the next one follows */
+  const run = async (read: Read): Promise<number> => {
+    const [started, ready] = [now(), readies]
     const since = readFrom(journal, started, overlapMs, firstLinkMs)
+    // however long this machine is off after its first run: what that one looked for is looked for again
+    if (journal.mark('complete_until') === undefined) journal.setMark('complete_until', since + overlapMs)
     const before = journal.lastSeq()
     let messages = 0
-    for await (const drafts of read(Math.floor(since / 1_000))) {
+    for await (const drafts of read(Math.floor(since / 1_000), journal.undecrypted(mostUndecrypted))) {
       messages += drafts.length
       await add(drafts)
       extend()
     }
-    // only now is everything before the run known to be on disk
-    journal.setMark('complete_until', started)
     const line = { event: 'backfill', since: new Date(since).toISOString(), read: messages, new: journal.lastSeq() - before, ms: now() - started }
     if (line.new > 0) log.info(line, `read back ${line.new} records`)
     else log.debug(line, 'nothing was missed')
+    if (ready !== readies) return intervalMs
+    const earlier = doneFrom
+    doneFrom = started
+    if (earlier === undefined) return Math.min(settleMs, intervalMs)
+    // only now is everything before that run known to be on disk
+    journal.setMark('complete_until', earlier)
+    return intervalMs
   }
 
   const start = (): void => {
@@ -101,14 +123,15 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     if (running) return
     running = true
     clearTimeout(timer)
-    run(read)
+    void run(read)
       .catch((error: unknown) => {
         log.warn({ event: 'backfill_failed', err: error, retry_ms: intervalMs }, 'reading back was interrupted; the next run starts where this one did')
+        return intervalMs
       })
-      .finally(() => {
+      .then((nextMs) => {
         running = false
         if (!again) release()
-        if (!stopped) timer = setTimeout(start, again ? 0 : intervalMs)
+        if (!stopped) timer = setTimeout(start, again ? 0 : nextMs)
       })
   }
   const expect = (): void => {
@@ -120,6 +143,8 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
   return {
     expect,
     wake: () => {
+      readies += 1
+      doneFrom = undefined
       expect()
       start()
     },

@@ -78,6 +78,8 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   finishErasing(): void
   /** Whether this message was erased. */
   hasErased(message: CapturedMessage): boolean
+  /** Ids of messages that could not be decrypted when they came and have not come since, the newest first. */
+  undecrypted(limit: number): string[]
   /** How a message came, by its id: told of as it happened (what was erased counts as that), or read back; undefined: not at all. */
   arrival(messageId: string): 'told' | 'read back' | undefined
   /** Folds the write-ahead log into the file. */
@@ -122,6 +124,10 @@ export const openJournal = (file: string, account: string, now: () => number = D
   )
   const countPending = db.prepare('SELECT count(*) AS pending FROM pending_media')
   const sources = db.prepare("SELECT record ->> '$.source' AS source FROM records WHERE account = ? AND key IN (?, ?)")
+  // both sides are ranges of the index on keys
+  const undecrypted = db.prepare(`
+    SELECT message_id FROM records AS placeholder WHERE account = ? AND key >= 'ciphertext:' AND key < 'ciphertext;'
+    AND NOT EXISTS (SELECT 1 FROM records WHERE account = placeholder.account AND key = 'message:' || placeholder.message_id) ORDER BY seq DESC LIMIT ?`)
   const attempt = db.prepare('UPDATE pending_media SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts')
 
   const erasure = prepareErasure(db, account)
@@ -209,6 +215,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     },
     finishErasing: erasure.scrub,
     hasErased: erasure.hasErased,
+    undecrypted: (limit) => undecrypted.all(account, limit).map((row) => String(row['message_id'])),
     arrival: (messageId) => {
       if (erasure.hasErased({ id: messageId })) return 'told'
       const found = sources.all(account, `message:${messageId}`, `ciphertext:${messageId}`)

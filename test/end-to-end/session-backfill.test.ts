@@ -73,6 +73,20 @@ t.test('messages that the page took in and told nobody of are found at the next 
   })
 )
 
+t.test('what is decrypted while nobody listens is found, though it was written long before what is read back', (t) =>
+  withSession(t, { linked: true, env: { BACKFILL_FIRST_LINK: '0s', BACKFILL_OVERLAP: '0s' } }, async (session) => {
+    const { phone } = session.web
+    const sealed = phone.ciphertext({ from: ana, text: 'the price is right', t: ago(3_600) })
+    await session.record(({ kind, message }) => kind === 'ciphertext' && message.id === sealed.id)
+    await session.daemon.end('SIGKILL')
+    phone.decrypt({ message: sealed.id })
+    await session.start()
+    await session.ready()
+    t.equal((await captured(session, [sealed.id])).get(sealed.id), 'backfill')
+    t.match((await session.records()).filter(({ message }) => message.id === sealed.id).map(({ kind, message }) => [kind, message.body]), [['ciphertext', ''], ['message', 'the price is right']])
+  })
+)
+
 t.test('history: many chats with more messages than the page holds, read back as far as the first link goes', (t) =>
   withSession(t, { env: { BACKFILL_FIRST_LINK: '1d', BACKFILL_OVERLAP: '0s' } }, async (session) => {
     const { web } = session

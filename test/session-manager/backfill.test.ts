@@ -11,7 +11,7 @@ const minute = 60_000
 const hour = 60 * minute
 const now = 1_700_000_000_000
 
-const rig = (t: Test, read: ((since: number) => AsyncIterable<Draft[]>) | undefined, options: Partial<BackfillOptions> = {}) => {
+const rig = (t: Test, read: ((since: number, ids: readonly string[]) => AsyncIterable<Draft[]>) | undefined, options: Partial<BackfillOptions> = {}) => {
   const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
   const logged = logLines()
   const state = { read, now }
@@ -66,55 +66,148 @@ t.test('a clock that runs ahead, or did, hides nothing that was missed: WhatsApp
   const written = (name: string, at: number): Draft => ({ ...draft(name), message: { ...draft(name).message, timestamp: at / 1_000 } })
   journal.append([written('A', now - 2 * minute)], 'live')
   state.now = now + 24 * hour
-  for (let run = 0; run < 2; run += 1) {
-    backfill.wake()
-    await settled()
-  }
-  t.equal(asked[1], now - 17 * minute, 'a day ahead, after a run that was, too')
+  journal.setMark('complete_until', state.now)
+  backfill.wake()
+  await settled()
+  t.equal(asked[0], now - 17 * minute, 'a day ahead, after a run that was, too')
   state.now = now + hour
   backfill.wake()
   await settled()
-  t.equal(asked[2], now - 17 * minute, 'right again: the mark is in the future')
+  t.equal(asked[1], now - 17 * minute, 'right again: the mark is in the future')
   journal.append([written('B', now + 3 * hour)], 'live')
+  journal.setMark('complete_until', state.now)
   backfill.wake()
   await settled()
-  t.equal(asked[3], now + 45 * minute, 'and a message of the future moves nothing on')
+  t.equal(asked[2], now + 45 * minute, 'and a message of the future moves nothing on')
 })
 
-t.test('a run captures what is new, and only then moves the mark', async (t) => {
+t.test('a run captures what is new', async (t) => {
   const { asked, read } = source([draft('A'), draft('B')], [], [draft('C')])
   const { backfill, journal, logged, settled } = rig(t, read)
   journal.append([draft('B')], 'live')
   backfill.wake()
   t.ok(backfill.running())
-  t.equal(journal.mark('complete_until'), undefined)
   await settled()
   t.same(asked, [now - 24 * hour - 15 * minute])
   t.same(captured(journal.read(0, 10)).map(({ source, message }) => [source, message.body]), [['live', 'message B'], ['backfill', 'message A'], ['backfill', 'message C']])
-  t.equal(journal.mark('complete_until'), now)
   t.match(logged.of('backfill'), [{ level: 'info', read: 3, new: 2 }])
 })
 
-t.test('a group is on disk before the next is read, and the mark comes last of all', async (t) => {
+t.test('what the very first run looked for is looked for again, however long this machine was off after it', async (t) => {
+  const { asked, read } = source([])
+  const { backfill, settled, state } = rig(t, read)
+  for (const at of [now, now + 48 * hour]) {
+    state.now = at
+    backfill.wake()
+    await settled()
+  }
+  t.same(asked, [now - 24 * hour - 15 * minute, now - 24 * hour - 15 * minute])
+})
+
+/** Runs as they follow each other in one READY: each starts with `passes`, and is done when that resolves. */
+const paced = (t: Test, read: Parameters<typeof rig>[1], options: Partial<BackfillOptions> = {}) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
+  t.teardown(() => mock.timers.reset())
+  const it = rig(t, read, { now: Date.now, intervalMs: 5 * minute, ...options })
+  const passes = async (ms: number): Promise<void> => {
+    mock.timers.tick(ms)
+    await it.settled()
+    await turn()
+  }
+  return { ...it, passes }
+}
+
+t.test('the mark moves to where a run began once the next one is done, which after a READY is soon', async (t) => {
+  const { asked, read } = source([])
+  const { backfill, journal, passes } = paced(t, read)
+  journal.setMark('complete_until', now - hour)
+  backfill.wake()
+  await passes(0)
+  t.equal(journal.mark('complete_until'), now - hour, 'what was held for this device may arrive yet')
+  await passes(minute - 1)
+  t.equal(asked.length, 1)
+  await passes(1)
+  t.equal(asked.length, 2, 'a minute later')
+  t.equal(journal.mark('complete_until'), now)
+  await passes(5 * minute)
+  t.equal(journal.mark('complete_until'), now + minute, 'then at intervals, one behind')
+  t.same(asked, [now - 75 * minute, now - 75 * minute, now - 15 * minute])
+})
+
+t.test('a message that arrives late, and that the session is lost upon, is read back by the next READY, though a newer one was told of', async (t) => {
+  const asked: number[] = []
+  const { backfill, journal, passes } = paced(t, async function* (since) {
+    asked.push(since * 1_000)
+    yield []
+  })
+  journal.setMark('complete_until', now - 3 * hour)
+  journal.append([draft('before')], 'live')
+  backfill.wake()
+  await passes(0)
+  // WhatsApp delivers of two hours; the chat with the newest came first, then the browser was killed
+  journal.append([{ ...draft('newest'), message: { ...draft('newest').message, timestamp: now / 1_000 } }], 'live')
+  await passes(10_000)
+  backfill.wake()
+  await passes(0)
+  t.ok((asked.at(-1) ?? Infinity) <= now - 2 * hour, 'it looks where nothing was found before')
+})
+
+t.test('a READY in the middle of a run: neither that run nor the one before it moves the mark', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const runs: number[] = []
+  const { backfill, journal, passes, state } = paced(t, async function* () {
+    runs.push(Date.now())
+    if (runs.length === 2) await gate.promise
+    yield []
+  })
+  backfill.wake()
+  await passes(0)
+  mock.timers.tick(minute)
+  journal.setMark('complete_until', now - hour)
+  backfill.wake()
+  gate.resolve()
+  await passes(0)
+  t.equal(journal.mark('complete_until'), now - hour)
+  await passes(0)
+  await passes(minute)
+  t.equal(runs.length, 4)
+  t.equal(journal.mark('complete_until'), now + minute, 'the two after it do')
+  state.read = undefined
+})
+
+t.test('what could not be decrypted is asked for by its id, whenever it was written', async (t) => {
+  const asked: (readonly string[])[] = []
+  const { backfill, journal, settled } = rig(t, async function* (_since, ids) {
+    asked.push(ids)
+    yield ids.length > 0 ? [draft('A')] : []
+  })
+  const { message } = draft('A')
+  journal.append([draft('A', { type: 'ciphertext', timestamp: 1 }, 'ciphertext')], 'live')
+  for (let run = 0; run < 2; run += 1) {
+    backfill.wake()
+    await settled()
+  }
+  t.same(asked, [[message.id], []], 'until it has come')
+  t.same(captured(journal.read(0, 10)).map(({ kind }) => kind), ['ciphertext', 'message'])
+})
+
+t.test('a group is on disk before the next is read', async (t) => {
   const order: string[] = []
-  let journalMark: () => number | undefined = () => undefined
   const read = async function* (): AsyncGenerator<Draft[]> {
     order.push('read A')
     yield [draft('A')]
     order.push('read B')
     yield [draft('B')]
   }
-  const { backfill, journal, settled } = rig(t, read, {
+  const { backfill, settled } = rig(t, read, {
     add: async ([first]) => {
       await turn()
-      order.push(`wrote ${first?.message.body.slice(-1)}, mark ${journalMark() ?? 'unset'}`)
+      order.push(`wrote ${first?.message.body.slice(-1)}`)
     }
   })
-  journalMark = () => journal.mark('complete_until')
   backfill.wake()
   await settled()
-  t.same(order, ['read A', 'wrote A, mark unset', 'read B', 'wrote B, mark unset'])
-  t.equal(journal.mark('complete_until'), now)
+  t.same(order, ['read A', 'wrote A', 'read B', 'wrote B'])
 })
 
 t.test('a run that fails keeps the mark: the next starts where this one did', async (t) => {
@@ -124,27 +217,26 @@ t.test('a run that fails keeps the mark: the next starts where this one did', as
     yield [draft(`A${asked.length}`)]
     if (asked.length === 1) throw new Error('the page is closed')
   }
-  const { backfill, journal, logged, settled, state } = rig(t, read)
+  const { backfill, journal, logged, passes } = paced(t, read)
   journal.setMark('complete_until', now - hour)
   backfill.wake()
-  await settled()
+  await passes(0)
   t.equal(journal.mark('complete_until'), now - hour)
   t.match(logged.of('backfill_failed'), [{ level: 'warn', err: { message: 'the page is closed' } }])
   t.equal(journal.lastSeq(), 1, 'what was read is kept')
-  state.now = now + minute
-  backfill.wake()
-  await settled()
+  await passes(5 * minute)
   t.same(asked, [now - hour - 15 * minute, now - hour - 15 * minute])
-  t.equal(journal.mark('complete_until'), now + minute)
+  t.equal(journal.mark('complete_until'), now - hour)
 })
 
 t.test('the mark is when the run began: what arrives during it is read by the next', async (t) => {
-  const { backfill, journal, settled, state } = rig(t, async function* () {
-    state.now = now + 10 * minute
+  const { backfill, journal, passes } = paced(t, async function* () {
+    mock.timers.setTime(Date.now() + 10 * minute)
     yield []
   })
   backfill.wake()
-  await settled()
+  await passes(0)
+  await passes(minute)
   t.equal(journal.mark('complete_until'), now)
 })
 

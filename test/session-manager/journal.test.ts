@@ -47,6 +47,19 @@ t.test('how a message came: told of, read back, or not at all; what was erased i
   t.equal(journal.arrival(idOf('never here')), 'told')
 })
 
+t.test('what could not be decrypted is known until it comes, or is erased', async (t) => {
+  const { journal } = open(t)
+  const sealed = (id: string) => draft(id, { type: 'ciphertext' }, 'ciphertext')
+  journal.append([sealed('A'), draft('B'), sealed('C'), sealed('D'), draft('D', {}, 'ciphertext_failed'), sealed('E')], 'live')
+  const ids = (...names: string[]): string[] => names.map((name) => draft(name).message.id)
+  t.same(journal.undecrypted(10), ids('E', 'D', 'C', 'A'), 'the newest first')
+  t.same(journal.undecrypted(2), ids('E', 'D'))
+  journal.append([draft('D'), draft('A')], 'backfill')
+  t.same(journal.undecrypted(10), ids('E', 'C'))
+  journal.erase({ chatIds: [], messageIds: ids('E') })
+  t.same(journal.undecrypted(10), ids('C'))
+})
+
 t.test('a cursor reads on from where it was', async (t) => {
   const { journal } = open(t)
   journal.append(upTo(10).map((n) => draft(String(n))), 'live')

@@ -88,8 +88,25 @@ const readChats = async (page: Page, ids: string[], since: number): Promise<Read
   return JSON.parse(text) as ReadBack
 }
 
-/** Drafts of all messages since a time (UNIX seconds), a group of chats at a time; the next is read while the caller has the last. */
-export async function* readBack(page: Page, since: number, mapping: Mapping, log: Log): AsyncGenerator<Draft[]> {
+/** Messages by their ids, as `Client.getMessageById` of whatsapp-web.js finds them: what the page holds, else what it has in its database. */
+const readMessages = async (page: Page, ids: readonly string[]): Promise<Raw[]> => {
+  const text = await page.evaluate(async (wanted) => {
+    type Model = { id: unknown }
+    const { require, WWebJS } = globalThis as unknown as {
+      require: (name: string) => { Msg: { getMessagesById: (ids: readonly string[]) => Promise<{ messages?: (Model | null | undefined)[] } | undefined> } }
+      WWebJS: { getMessageModel: (message: Model) => unknown }
+    }
+    const found = await require('WAWebCollections').Msg.getMessagesById(wanted)
+    return JSON.stringify((found?.messages ?? []).flatMap((message) => (message ? [WWebJS.getMessageModel(message)] : [])))
+  }, ids)
+  return JSON.parse(text) as Raw[]
+}
+
+/**
+ * Drafts of all messages since a time (UNIX seconds), a group of chats at a time, the next of which is read while the
+ * caller has the last; and of the messages asked for by their ids, whenever they were written.
+ */
+export async function* readBack(page: Page, since: number, ids: readonly string[], mapping: Mapping, log: Log): AsyncGenerator<Draft[]> {
   const chats = await activeChats(page, since)
   const readFrom = (start: number): Promise<ReadBack> => {
     const reading = readChats(page, chats.slice(start, start + call.chats), since)
@@ -106,5 +123,12 @@ export async function* readBack(page: Page, since: number, mapping: Mapping, log
       log.warn({ event: 'backfill_truncated', chats: truncated, limit: messagesPerChat }, 'some chats have more missed messages than are read back')
     }
     yield messages.flatMap((raw) => messageDrafts(raw, mapping))
+  }
+  if (ids.length === 0) return
+  try {
+    yield (await readMessages(page, ids)).flatMap((raw) => messageDrafts(raw, mapping))
+  } catch (error) {
+    // they are asked for again by the next run, which these few must not keep from its end
+    log.warn({ event: 'undecrypted_unread', messages: ids.length, err: error }, 'messages that could not be decrypted cannot be asked for again')
   }
 }

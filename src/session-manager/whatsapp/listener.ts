@@ -55,8 +55,8 @@ export interface Listener {
   cancelPairing(): Promise<void>
   /** Phone numbers in E.164 of the LIDs that WhatsApp Web knows one for; it asks nobody. */
   phones(lids: readonly string[]): Promise<Map<string, string>>
-  /** Messages of chats with activity since a time (UNIX seconds), in groups, oldest first within a chat. */
-  readBack(since: number): AsyncIterable<Draft[]>
+  /** Messages of chats with activity since a time (UNIX seconds), in groups, oldest first within a chat; then those with these ids. */
+  readBack(since: number, ids: readonly string[]): AsyncIterable<Draft[]>
   media(messageId: string): Promise<MediaBytes | undefined>
 }
 
@@ -225,7 +225,7 @@ export const createListener = (options: ListenerOptions): Listener => {
         return phone === undefined ? [] : [[lid, phone] as const]
       }))
     },
-    readBack: (since) => readBack(openPage(), since, mapping, log),
+    readBack: (since, ids) => readBack(openPage(), since, ids, mapping, log),
     media: async (messageId) => {
       openPage()
       const message = await (client as Client).getMessageById(messageId)
