@@ -42,7 +42,7 @@ t.test('what leaks fails, by as much as it leaks', async (t) => {
 t.test('what is lost, twice, strange or comes back is counted; what was retired is not lost', async (t) => {
   const ledger = createLedger()
   const gone = `${leaver}000001`
-  for (const [id, chat, at] of [['a', '1', 100], ['b', '1', 200], ['c', '1', 300], ['d', gone, 300], ['e', '1', 300]] as const) ledger.write(id, chat, at)
+  for (const [id, chat, at] of [['a', '1', 100], ['b', '1', 200], ['c', '1', 300], ['d', gone, 300], ['e', '1', 300]] as const) ledger.write(id, 'text', chat, at)
   for (const id of ['a', 'b', 'b', 'd', 'x']) ledger.recorded(id)
   for (const id of ['a', 'b', 'd', 'e']) ledger.told(id)
   t.equal(ledger.arrived(gone), true)

@@ -1,6 +1,8 @@
 /** Every message that was written, by its id, and what was seen of it since. */
 
 export interface Entry {
+  /** What it was: a text, media, … */
+  kind: string
   chat: string
   /** When it was written by the simulated clock, UNIX seconds. */
   t: number
@@ -16,7 +18,7 @@ export interface Entry {
 
 export interface Ledger {
   all: ReadonlyMap<string, Entry>
-  write(id: string, chat: string, t: number): void
+  write(id: string, kind: string, chat: string, t: number): void
   recorded(id: string): void
   told(id: string): void
   erase(chat: string): void
@@ -39,9 +41,9 @@ export const createLedger = (): Ledger => {
   return {
     all, strange,
     newest: () => newest,
-    write: (id, chat, t) => {
+    write: (id, kind, chat, t) => {
       newest = t
-      const entry: Entry = { chat, t, at: Date.now(), records: 0, told: false, erased: false }
+      const entry: Entry = { kind, chat, t, at: Date.now(), records: 0, told: false, erased: false }
       all.set(id, entry)
       // of most chats nobody asks
       if (chat.startsWith(leaver)) byChat.set(chat, [...(byChat.get(chat) ?? []), entry])
@@ -97,10 +99,10 @@ export const judge = ({ all, strange }: Pick<Ledger, 'all' | 'strange'>, held: r
     written: all.size, lost_in_journal: 0, twice_in_journal: 0, lost_in_events: 0, lost_in_hub: 0, twice_in_hub: held.length - there.size,
     strange: new Set([...strange, ...held.filter((id) => !all.has(id))]).size, erased: 0, came_back: 0, retired: 0, such_as: []
   }
-  for (const [id, { t, at, records, told, erased }] of all) {
+  for (const [id, { kind, t, at, records, told, erased }] of all) {
     const amiss = (what: 'lost_in_journal' | 'twice_in_journal' | 'lost_in_events' | 'lost_in_hub' | 'came_back'): void => {
       verdict[what] += 1
-      if (verdict[what] <= 5) verdict.such_as.push(`${what} ${new Date(at).toISOString()} ${id}`)
+      if (verdict[what] <= 20) verdict.such_as.push(`${what} ${new Date(at).toISOString()} ${kind} ${id}`)
     }
     if (records === 0) amiss('lost_in_journal')
     if (records > 1) amiss('twice_in_journal')

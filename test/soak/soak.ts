@@ -84,7 +84,7 @@ export const soak = async (options: Options, say: (text: string) => void, signal
   // what looks back is as short as the day is
   const sessionManager = start('session-manager', {
     ...sessionManagerEnv({ port: await freePort(), stateDir: states.sessionManager, chromiumPath: web.chromiumPath }),
-    JOURNAL_RETENTION: journalKeeps, BACKFILL_INTERVAL: '20s', BACKFILL_OVERLAP: '15m', PROBE_INTERVAL: '1s'
+    JOURNAL_RETENTION: journalKeeps, BACKFILL_INTERVAL: '5s', BACKFILL_OVERLAP: '15m', PROBE_INTERVAL: '1s'
   })
   const hub = start('central-hub', {
     ...centralHubEnv({ port: await freePort(), stateDir: states.hub, sessionManager: sessionManager.url }),

@@ -48,28 +48,28 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
     const kind = (['image', 'ptt', 'document'] as const)[count % 3] ?? 'image'
     return phone.media({ ...about, kind, bytes: randomBytes(2_000 + Math.floor(Math.random() * 20_000)), mimetype: kind === 'image' ? 'image/jpeg' : kind === 'ptt' ? 'audio/ogg' : 'application/pdf', ...(kind === 'document' ? { filename: `offer ${count}.pdf` } : {}) })
   }
-  const message = (): Sent => {
+  const message = (): Sent & { kind: string } => {
     const index = writer()
     const about: Common = { from: lead(index), name: `Lead ${index}`, t: now() }
     const text = `message ${count} ${'of some words '.repeat(1 + (count % 6))}`
     const dice = Math.random()
-    if (dice < 0.004) return media(about)
+    if (dice < 0.004) return { kind: 'media', ...media(about) }
     if (dice < 0.009) {
       also.ciphertexts += 1
       const sent = phone.ciphertext({ ...about, text })
       hidden.push({ id: sent.id, at: performance.now() + hiddenMs })
-      return sent
+      return { kind: 'ciphertext', ...sent }
     }
     if (dice < 0.01) {
       also.calls += 1
-      return phone.call({ from: lead(index), t: now() })
+      return { kind: 'call', ...phone.call({ from: lead(index), t: now() }) }
     }
-    if (dice < 0.012) return phone.location({ ...about, latitude: 19.4, longitude: -99.1, place: 'An office' })
-    if (dice < 0.014) return phone.contacts({ ...about, cards: [{ name: 'A friend', phone: '+5215598765432' }] })
-    if (dice < 0.08) return phone.text({ ...about, group: groupIds[index % groups] as string, text })
-    if (dice < 0.16) return phone.text({ to: lead(index), t: now(), text })
-    if (dice < 0.162) return phone.text({ ...about, from: `${leaver}${String(Math.floor(count / 500)).padStart(6, '0')}`, text })
-    return phone.text({ ...about, text, ...(dice < 0.2 && recent.length > 0 ? { forwarded: true } : {}) })
+    if (dice < 0.012) return { kind: 'location', ...phone.location({ ...about, latitude: 19.4, longitude: -99.1, place: 'An office' }) }
+    if (dice < 0.014) return { kind: 'contacts', ...phone.contacts({ ...about, cards: [{ name: 'A friend', phone: '+5215598765432' }] }) }
+    if (dice < 0.08) return { kind: 'of a group', ...phone.text({ ...about, group: groupIds[index % groups] as string, text }) }
+    if (dice < 0.16) return { kind: 'own', ...phone.text({ to: lead(index), t: now(), text }) }
+    if (dice < 0.162) return { kind: 'of one who leaves', ...phone.text({ ...about, from: `${leaver}${String(Math.floor(count / 500)).padStart(6, '0')}`, text }) }
+    return { kind: 'text', ...phone.text({ ...about, text, ...(dice < 0.2 && recent.length > 0 ? { forwarded: true } : {}) }) }
   }
   const afterwards = (): void => {
     const id = recent[Math.floor(Math.random() * recent.length)]
@@ -89,7 +89,7 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
   }
   const write = (): void => {
     const sent = message()
-    ledger.write(sent.id, sent.chat.replace('@c.us', ''), sent.t)
+    ledger.write(sent.id, sent.kind, sent.chat.replace('@c.us', ''), sent.t)
     count += 1
     if (hidden.at(-1)?.id !== sent.id) recent.push(sent.id)
     if (recent.length > 100) recent.shift()
