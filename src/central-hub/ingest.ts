@@ -1,4 +1,5 @@
 import type { InboundRecord, JournalRecord } from '../contract/record.ts'
+import { storable } from '../platform/storable.ts'
 import { readCursor, writeCursor, type Cursor } from './store/cursors.ts'
 import { addEvents } from './store/events.ts'
 import type { Db } from './store/schema.ts'
@@ -19,13 +20,14 @@ export interface Ingest {
 const isCaptured = (record: JournalRecord): record is InboundRecord => record.kind !== 'erased'
 
 /**
- * The record as every database gives its texts back: half a pair of UTF-16 and NUL become U+FFFD. What is looked for by
- * an id with such would not be found, and written a second time, which the store refuses each time the record comes.
+ * The record as the store will give it back, also one from before session-manager saw to that. What is looked for by an
+ * id that the store keeps as another would not be found, and written a second time, which it refuses each time the record
+ * comes.
  */
 const asStored = (record: InboundRecord): InboundRecord => {
   const text = JSON.stringify(record)
   if (!/\\u(?:d[89a-f]|0000)/.test(text)) return record
-  return JSON.parse(text, (_key, value: unknown) => (typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value)) as InboundRecord
+  return JSON.parse(text, (_key, value: unknown) => storable(value)) as InboundRecord
 }
 
 const isSame = (a: Cursor | null, b: Cursor | undefined): boolean => a?.journalId === b?.journalId && a?.seq === b?.seq

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
+import { storable } from '../../platform/storable.ts'
 import { following, keyOf, names, searches, type Row, type Source, type Table, type Value } from './source.ts'
 import { storeColumns } from './standing.ts'
-import { storable } from '../store/postgres/storable.ts'
 
 /**
  * Whether both databases hold the same. Each is read by itself, in the order of the keys; the checksum of a table is the
@@ -22,6 +22,7 @@ export interface Counted {
   sha256: string | undefined
 }
 
+/** As they were copied: PostgreSQL cannot have NUL. */
 const lineOf = (row: readonly Value[]): string => `${JSON.stringify(row.map((value) => (value === null ? null : String(storable(value)))))}\n`
 
 /** As they are written, and not as numbers, which may be rounded. */

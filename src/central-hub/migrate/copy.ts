@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { storable } from '../../platform/storable.ts'
 import { keyOf, names, type Row, type Source, type Table, type Value } from './source.ts'
-import { storable } from '../store/postgres/storable.ts'
 
 /** What is missing of the tables, some rows at a time, each with the note that they are there in one statement. */
 
@@ -48,6 +48,7 @@ const inserting = ({ name, columns }: Table, types: readonly string[]): string =
 const copyTable = async ({ source, client, onCopied, signal }: Copying, table: Table, from: Value[] | undefined): Promise<void> => {
   const text = inserting(table, await typesOf(client, table))
   const write = async (rows: readonly Row[], key: readonly Value[]): Promise<void> => {
+    // SQLite keeps NUL in a text, PostgreSQL refuses it
     const values = table.columns.map((_, at) => rows.map((row) => storable(row[at] as Value)))
     await client.query({ name: table.name, text, values: [...values, JSON.stringify(key), table.name] })
   }

@@ -1,3 +1,5 @@
+import { storable } from '../../platform/storable.ts'
+
 /**
  * WhatsApp Web's own models, as whatsapp-web.js hands them on (its `Message.rawData`). They are WhatsApp's to change, so
  * every field is read with doubt and nothing here throws.
@@ -5,11 +7,8 @@
 export type Raw = Readonly<Record<string, unknown>>
 
 export const isRaw = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value)
-/**
- * A text that is not empty, as every database and file takes it: half a pair of UTF-16 and NUL become U+FFFD. Some would
- * keep an id with such as another one than it was asked for by.
- */
-export const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? value.toWellFormed().replaceAll('\0', '\ufffd') : undefined)
+/** A text that is not empty, as the journal and whoever reads it will have it: by an id that they keep as another, a message would not be found again. */
+export const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? storable(value) : undefined)
 export const asNumber = (value: unknown): number | undefined => {
   const number = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined

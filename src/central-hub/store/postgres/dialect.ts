@@ -1,9 +1,9 @@
 import { PostgresDialect, type Dialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
+import { storable } from '../../../platform/storable.ts'
 import { withPieces } from '../pieces.ts'
 import { connection, isLost, settings, statementMs, storeLost } from './client.ts'
 import { postgresPieces } from './pieces.ts'
-import { storable } from './storable.ts'
 
 /** pg as Kysely's PostgreSQL dialect takes a pool. */
 
@@ -32,6 +32,7 @@ export const postgresDialect = (url: string, onLost: (error: Error) => void): Di
     let broken = false
     const query = async (text: string, values: readonly unknown[]): Promise<unknown> => {
       try {
+        // PostgreSQL refuses a text with NUL, which what people write or search for may have
         return await client.query(text, values.map(storable))
       } catch (error) {
         if (!isLost(error)) throw error
