@@ -141,7 +141,7 @@ export const step = (session: Session, event: SessionEvent, now: number, policy:
     case 'disconnect':
       if (session.off) return event.unlinked ? { session: nobody(session), effects: [] } : same
       return {
-        session: { ...enter(event.unlinked ? nobody(session) : session, 'DISCONNECTED', now, 'disconnected on request'), off: true, running: false, failures: 0 },
+        session: { ...enter(unlimited(event.unlinked ? nobody(session) : session), 'DISCONNECTED', now, 'disconnected on request'), off: true, running: false, failures: 0 },
         effects: [{ do: 'cancel-retry' }, { do: 'cancel-deadline' }, { do: 'stop' }]
       }
     default:
@@ -192,7 +192,7 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       return lose(session, now, policy, event.reason, event.fault)
     case 'logout':
       return {
-        session: { ...enter(nobody(session), 'DISCONNECTED', now, 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
+        session: { ...enter(unlimited(nobody(session)), 'DISCONNECTED', now, 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
         effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'forget' }, { do: 'retry', afterMs: 0 }]
       }
     case 'overdue':

@@ -378,6 +378,121 @@ t.test('a start or a sync that takes too long is given up', async (t) => {
   t.match(await until(({ status }) => status === 'ERROR'), { reason: 'WhatsApp Web authenticated but was not ready within 0.02 s' })
 })
 
+t.test('when the time is up the page is asked why it is not ready', async (t) => {
+  const changed = 'WhatsApp Web 2.3000.1 has changed: WAWebCollections has no Msg.on'
+  const short = { ...slowRetry, startTimeoutMs: 20, readyTimeoutMs: 20 }
+  /** A session at the moment its page has been asked, by a test that answers when it likes. */
+  const asked = async (t: Test, policy = short) => {
+    const [question, answer] = [Promise.withResolvers<void>(), Promise.withResolvers<string | undefined>()]
+    const rigged = rig(t, { policy, script: (listener) => (listener.whyNotReady = () => (question.resolve(), answer.promise)) })
+    rigged.connection.connect()
+    const listener = await rigged.listeners.called(0, 'start')
+    await question.promise
+    return {
+      ...rigged, listener,
+      answers: async (reason: string | undefined): Promise<void> => {
+        answer.resolve(reason)
+        for (let turns = 0; turns < 5; turns += 1) await turn()
+      }
+    }
+  }
+
+  t.test('what it answers is the reason, and a fault: an operator should look at it', async (t) => {
+    const { connection, listeners, logged, until } = rig(t, { policy: short, script: (listener) => (listener.lacks = changed) })
+    connection.connect()
+    t.match(await until(({ running }) => !running), { status: 'ERROR', reason: changed, failures: 1, nextAttemptAt: Number })
+    await listeners.called(0, 'stopped')
+    t.match(logged.of('session').at(-1), { level: 'error', reason: changed })
+  })
+  t.test('once, and by how far it came: what only a linked page needs is not asked of one that may yet show a code', async (t) => {
+    const { connection, listeners, until } = rig(t, { policy: { ...short, minDelayMs: 0, maxDelayMs: 0 }, script: (listener) => (listener.lacks = changed) })
+    const asks = (index: number): string[] => listeners.made[index]?.calls.filter((call) => call.startsWith('whyNotReady')) ?? []
+    connection.connect()
+    await listeners.called(0, 'stopped')
+    t.same(asks(0), ['whyNotReady unlinked'])
+    ;(await listeners.called(1, 'start')).say({ type: 'authenticated' })
+    await listeners.called(1, 'stopped')
+    t.same(asks(1), ['whyNotReady linked'])
+    const third = await listeners.called(2, 'start')
+    third.say(ready)
+    third.say({ type: 'lost', reason: 'Chromium exited', fault: false })
+    await listeners.called(3, 'start')
+    await until(({ failures }) => failures === 4)
+    t.same(asks(2), [], 'what was READY in time is not asked')
+    t.same(asks(3), ['whyNotReady linked'], 'whose account it is was known before')
+  })
+  t.test('without an answer it only took too long', async (t) => {
+    const { connection, answers } = await asked(t)
+    t.equal(connection.session().status, 'INIT', 'it is not given up before the answer')
+    await answers(undefined)
+    t.match(connection.session(), { status: 'DISCONNECTED', reason: 'WhatsApp Web did not connect within 0.02 s', running: false })
+  })
+  t.test('an answer that comes when it is READY after all says nothing', async (t) => {
+    const { connection, listener, changes, answers } = await asked(t)
+    listener.say(ready)
+    const before = changes.length
+    await answers(changed)
+    t.equal(changes.length, before)
+    t.match(connection.session(), { status: 'READY', failures: 0 })
+  })
+  t.test('nor one that comes when it has got further: the next step has a time of its own', async (t) => {
+    const { connection, listener, changes, answers } = await asked(t, { ...short, readyTimeoutMs: 60_000 })
+    listener.say({ type: 'authenticated' })
+    const before = changes.length
+    await answers(undefined)
+    t.equal(changes.length, before)
+    t.match(connection.session(), { status: 'AUTHENTICATED', running: true })
+  })
+  t.test('nor one of a page that is closed by then, on request or because it was lost', async (t) => {
+    for (const [reason, close] of [
+      ['disconnected on request', ({ connection }: Awaited<ReturnType<typeof asked>>) => connection.disconnect(false)],
+      ['Chromium exited', async ({ listener }: Awaited<ReturnType<typeof asked>>) => listener.say({ type: 'lost', reason: 'Chromium exited', fault: false })]
+    ] as const) {
+      const session = await asked(t)
+      await close(session)
+      const before = session.changes.length
+      await session.answers(changed)
+      t.equal(session.changes.length, before)
+      t.match(session.connection.session(), { status: 'DISCONNECTED', reason })
+    }
+  })
+})
+
+t.test('READY, but not all works: it is captured all the same, and said once in the log, and when all works again', async (t) => {
+  const { connection, listeners, captured, changes, logged, counts, until } = rig(t)
+  const reason = 'WhatsApp Web 2.3000.1 has changed: its module WAWebDownloadManager is missing: media are not fetched'
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  listener.say(ready)
+  for (const looks of [1, 2, 3]) {
+    listener.say({ type: 'limited', reason })
+    t.match(connection.session(), { status: 'READY', limited: reason }, `look ${looks}`)
+  }
+  t.equal(connection.ready(), listener)
+  listener.say({ type: 'captured', drafts: [draft('A')] })
+  t.equal(captured.length, 1)
+  t.match(logged.of('page_limited'), [{ level: 'warn', reason, msg: `READY, but ${reason}` }])
+  t.equal(changes.filter(([session, before]) => session.limited !== before.limited).length, 1, '/status is told of it once')
+  listener.say({ type: 'limited', reason: undefined })
+  t.notOk('limited' in connection.session())
+  t.match(logged.of('page_whole'), [{ level: 'info' }])
+
+  listener.say({ type: 'limited', reason })
+  listener.say({ type: 'lost', reason: 'Chromium exited', fault: false })
+  t.match(connection.session(), { status: 'DISCONNECTED', reason: 'Chromium exited' })
+  t.notOk('limited' in connection.session(), 'it goes with the page')
+  t.equal(logged.of('page_whole').length, 1, 'which is not mended by that')
+  const second = await listeners.called(1, 'start')
+  listener.say({ type: 'limited', reason })
+  t.notOk('limited' in connection.session(), 'nor does a page that is gone say it of the next one')
+  second.say(ready)
+  await until(({ status }) => status === 'READY')
+  t.notOk('limited' in connection.session())
+  second.say({ type: 'limited', reason })
+  t.equal(logged.of('page_limited').length, 3, 'each page that lacks it is told of')
+  t.equal(counts.ready, 2, 'nothing is read back anew for it')
+})
+
 t.test('unlinked by the phone: the browser is closed, then its profile deleted, then a new one shows a code', async (t) => {
   const { connection, listeners, counts, order } = rig(t, {
     script: (listener, index) => {

@@ -22,6 +22,8 @@ const logout: SessionEvent = { type: 'logout' }
 const overdue: SessionEvent = { type: 'overdue' }
 const stalled: SessionEvent = { type: 'stalled', reason: 'messages are not told of' }
 const flowing: SessionEvent = { type: 'stalled', reason: undefined }
+const limited: SessionEvent = { type: 'limited', reason: 'WhatsApp Web has changed: media are not fetched' }
+const whole: SessionEvent = { type: 'limited', reason: undefined }
 const reload: SessionEvent = { type: 'reload', reason: 'messages are not told of: loading the page anew' }
 
 /** The session after these events, a second apart. */
@@ -124,6 +126,8 @@ t.test('the table of transitions', async (t) => {
 
     ['READY', stalled, 'READY', 'nothing'],
     ['READY', flowing, same, 'nothing'],
+    ['READY', limited, 'READY', 'nothing'],
+    ['READY', whole, same, 'nothing'],
     ['READY', reload, 'INIT', 'reload, deadline 90000'],
     ['INIT', stalled, same, 'nothing'],
     ['AUTHENTICATED', reload, same, 'nothing'],
@@ -152,7 +156,7 @@ t.test('what a start waits for is its reason, until it may go on', async (t) => 
 
 t.test('late events of a browser that is gone change nothing', async (t) => {
   for (const from of ['not started', 'lost, retry due', 'fault, retry due', 'off on request'] as const) {
-    for (const event of [waiting, admitted, qr, syncing, authenticated, ready, socket('CONNECTED'), socket('TIMEOUT'), lost, fault, logout, overdue]) {
+    for (const event of [waiting, admitted, qr, syncing, authenticated, ready, socket('CONNECTED'), socket('TIMEOUT'), limited, lost, fault, logout, overdue]) {
       const result = step(states[from], event, now + 5_000, policy)
       t.equal(result.session, states[from], `${from}: ${event.type}`)
       t.same(result.effects, [])
@@ -191,6 +195,25 @@ t.test('what a status carries', async (t) => {
     const loading = step(session, reload, now + 9_000, policy).session
     t.match(loading, { status: 'INIT', reason: 'messages are not told of: loading the page anew', running: true, since: now + 9_000 })
     t.notOk('reason' in step(loading, ready, now, policy).session)
+  })
+  t.test('READY, but not all works: what not, until all does; it is READY all the same', async (t) => {
+    const session = after(connect, ready, limited)
+    t.same(session, { ...states.READY, limited: 'WhatsApp Web has changed: media are not fetched' }, 'neither the status nor since when, and no reason: messages are captured')
+    t.equal(step(session, limited, now, policy).session, session, 'the same again is nothing new')
+    t.match(step(session, { type: 'limited', reason: 'reactions are not told of' }, now, policy).session, { limited: 'reactions are not told of' })
+    t.same(step(session, whole, now, policy).session, states.READY, 'nothing is left of it')
+    t.match(step(session, stalled, now, policy).session, { reason: 'messages are not told of', limited: session.limited }, 'a stall is another matter')
+    const healed = [socket('TIMEOUT'), socket('CONNECTED')].reduce((before, event) => step(before, event, now, policy).session, session)
+    t.match(healed, { status: 'READY', limited: session.limited }, 'the page that lacks it is still the same')
+  })
+  t.test('what does not work goes with the page that lacks it', async (t) => {
+    const session = after(connect, ready, limited)
+    for (const gone of [lost, fault, overdue, logout, disconnect, reload]) {
+      const name = gone === fault ? 'a fault' : gone.type
+      const left = step(session, gone, now + 9_000, policy).session
+      t.notOk('limited' in left, name)
+      t.notOk('limited' in [connect, ready].reduce((before, event) => step(before, event, now + 9_000, policy).session, left), `${name}, and READY again`)
+    }
   })
   t.test('READY twice is the same READY', async (t) => {
     const again = step(states.READY, ready, now + 60_000, policy).session
@@ -257,7 +280,7 @@ t.test('backoff stays between half and the whole of min·2ⁿ, and under the cap
 
 t.test('whatever happens, in whatever order, the rules hold', async (t) => {
   const event = fc.oneof(
-    fc.constantFrom(connect, disconnect, retry, qr, syncing, authenticated, ready, lost, fault, logout, overdue, stalled, flowing, reload),
+    fc.constantFrom(connect, disconnect, retry, qr, syncing, authenticated, ready, lost, fault, logout, overdue, stalled, flowing, limited, whole, reload),
     fc.constantFrom('CONNECTED', 'OPENING', 'TIMEOUT', 'UNPAIRED', 'CONFLICT', '').map(socket)
   )
   const require = (rule: boolean, text: string): void => {
@@ -305,6 +328,7 @@ t.test('whatever happens, in whatever order, the rules hold', async (t) => {
         require((session.qr !== undefined) === (session.status === 'QR_REQUIRED'), 'a code exactly while one is needed')
         require(session.syncPercent === undefined || session.status === 'AUTHENTICATED', 'progress only while syncing')
         require((session.reason !== undefined) === (session.status === 'DISCONNECTED' || session.status === 'ERROR' || isStalled || isReloading), 'a reason exactly when there is trouble')
+        require(session.limited === undefined || session.running, 'what does not work is of a page that is there')
         require(session.status !== 'READY' || session.me !== undefined, 'READY knows whose account it is')
         require(['DISCONNECTED', 'ERROR'].includes(session.status) || session.running, 'a status of a running browser')
         require(session.since <= clock, 'since lies behind')
