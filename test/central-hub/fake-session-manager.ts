@@ -45,6 +45,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
   const status = (): Status => ({
     status: session.status, since: new Date(session.since).toISOString(), account, linked: session.status === 'READY', failures: session.failures,
     ...(session.reason === undefined ? {} : { reason: session.reason }),
+    ...(session.limited === undefined ? {} : { limited: session.limited }),
     outbound_blocked: 0, journal: { id: journal.id, last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }
   })
   const http = createHttp({

@@ -29,6 +29,7 @@ const rig = async (t: Test) => {
   }
   const status = (): Status => ({
     status: state.session.status, since: new Date(state.session.since).toISOString(), account: 'main', linked: false, failures: 0,
+    ...(state.session.limited === undefined ? {} : { limited: state.session.limited }),
     outbound_blocked: 0, journal: { id: journal.id, last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }
   })
   const server = await serve(
@@ -111,7 +112,9 @@ t.test('GET /status', async (t) => {
   const { body, set } = await rig(t)
   t.match(await body(t, Status, '/status'), { status: 'DISCONNECTED', since: '1970-01-01T00:00:00.000Z' })
   set({ status: 'READY' })
-  t.match(await body(t, Status, '/status'), { status: 'READY' })
+  t.match(await body(t, Status, '/status'), { status: 'READY', limited: undefined })
+  set({ limited: 'WhatsApp Web has changed: media are not fetched' })
+  t.match(await body(t, Status, '/status'), { status: 'READY', limited: 'WhatsApp Web has changed: media are not fetched' })
 })
 
 t.test('GET /metrics', async (t) => {
