@@ -6,6 +6,8 @@ export interface Backfill {
   /** Starts a run, after the one under way if there is one; the next follows after the interval. */
   wake(): void
   running(): boolean
+  /** Whether the session is READY from now on. */
+  online(is: boolean): void
   /** A READY is about to come: `caughtUp` holds from now on. */
   expect(): void
   /**
@@ -36,6 +38,8 @@ export interface BackfillOptions {
   stallMs?: number
   log: Log
   now?: () => number
+  /** ms, of a clock that only ever goes on. */
+  steady?: () => number
 }
 
 /** After a device is linked, WhatsApp goes on delivering history for this long. */
@@ -45,8 +49,8 @@ const linkedMs = 10_000
 
 /**
  * What WhatsApp held while this device was away arrives over the first moments of a READY, with the times at which it
- * was written: a run that found none of it must not be the last to look there. So the mark moves to where a run began
- * only once another one after it, in the same READY, is done; after a READY that is soon, ms.
+ * was written: a run that finds none of it must not be the last to look there. So the mark moves to where a run began
+ * only once the session was READY for so long since then, and what was read after that is on disk, ms.
  */
 const settleMs = 60_000
 /** Of what could not be decrypted: asked for by their ids at most. */
@@ -64,7 +68,8 @@ export const readFrom = (journal: Journal, now: number, overlapMs: number, first
 }
 
 export const createBackfill = (options: BackfillOptions): Backfill => {
-  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, catchUpMs = 120_000, stallMs = 45_000, log, now = Date.now } = options
+  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, catchUpMs = 120_000, stallMs = 45_000, log, now = Date.now, steady = () => performance.now() } = options
+  const soonMs = Math.min(settleMs, intervalMs)
   let running = false
   let again = false
   let stopped = false
@@ -72,9 +77,11 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
   let catchingUp: PromiseWithResolvers<void> | undefined
   let lateTimer: NodeJS.Timeout | undefined
   let lateAt = 0
-  let readies = 0
-  /** When the last run began that was done since the last READY; undefined: none was. */
-  let doneFrom: number | undefined
+  /** How long the session was READY until it was lost last, ms, and since when it is. */
+  let onlineMs = 0
+  let onlineSince: number | undefined
+  /** When the runs that are done began, and how long the session had been READY then: those the mark may move to, in order. */
+  let done: { at: number; onlineMs: number }[] = []
 
   const release = (): void => {
     clearTimeout(lateTimer)
@@ -91,9 +98,11 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     if (catchingUp !== undefined) lateTimer = setTimeout(giveUp, Math.max(0, Math.min(stallMs, lateAt - now())))
   }
 
+  const onlineFor = (): number => onlineMs + (onlineSince === undefined ? 0 : steady() - onlineSince)
+
   /** @returns after how many ms the next one follows */
   const run = async (read: Read): Promise<number> => {
-    const [started, ready] = [now(), readies]
+    const [started, online] = [now(), onlineFor()]
     const since = readFrom(journal, started, overlapMs, firstLinkMs)
     // however long this machine is off after its first run: what that one looked for is looked for again
     if (journal.mark('complete_until') === undefined) journal.setMark('complete_until', since + overlapMs)
@@ -107,13 +116,11 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     const line = { event: 'backfill', since: new Date(since).toISOString(), read: messages, new: journal.lastSeq() - before, ms: now() - started }
     if (line.new > 0) log.info(line, `read back ${line.new} records`)
     else log.debug(line, 'nothing was missed')
-    if (ready !== readies) return intervalMs
-    const earlier = doneFrom
-    doneFrom = started
-    if (earlier === undefined) return Math.min(settleMs, intervalMs)
+    const settled = done.findLast((one) => online - one.onlineMs >= soonMs)
     // only now is everything before that run known to be on disk
-    journal.setMark('complete_until', earlier)
-    return intervalMs
+    if (settled !== undefined) journal.setMark('complete_until', settled.at)
+    done = [...done.filter((one) => settled === undefined || one.onlineMs > settled.onlineMs), { at: started, onlineMs: online }]
+    return settled === undefined ? soonMs : intervalMs
   }
 
   const start = (): void => {
@@ -143,12 +150,14 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
   return {
     expect,
     wake: () => {
-      readies += 1
-      doneFrom = undefined
       expect()
       start()
     },
     running: () => running,
+    online: (is) => {
+      if (is) onlineSince ??= steady()
+      else [onlineMs, onlineSince] = [onlineFor(), undefined]
+    },
     caughtUp: () => catchingUp?.promise,
     linked: () => {
       journal.setMark('link_floor', journal.mark('complete_until'))

@@ -118,6 +118,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     if (session.status === 'QR_REQUIRED' && before.status !== 'QR_REQUIRED') journal.setMark('linked_at', undefined)
     if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
     if (session.status === 'AUTHENTICATED') backfill.expect()
+    backfill.online(session.status === 'READY')
     const other = session.status === 'READY' && before.status !== 'READY' ? otherThanPinned(config.WEB_VERSION, session.version) : undefined
     if (other !== undefined) log.warn({ event: 'web_version_differs', pinned: config.WEB_VERSION, version: session.version }, other)
     placement?.changed(session, before)

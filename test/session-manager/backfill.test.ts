@@ -104,11 +104,12 @@ t.test('what the very first run looked for is looked for again, however long thi
   t.same(asked, [now - 24 * hour - 15 * minute, now - 24 * hour - 15 * minute])
 })
 
-/** Runs as they follow each other in one READY: each starts with `passes`, and is done when that resolves. */
+/** Runs as they follow each other while READY: those that are due by then are done when `passes` resolves. */
 const paced = (t: Test, read: Parameters<typeof rig>[1], options: Partial<BackfillOptions> = {}) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
   t.teardown(() => mock.timers.reset())
-  const it = rig(t, read, { now: Date.now, intervalMs: 5 * minute, ...options })
+  const it = rig(t, read, { now: Date.now, steady: Date.now, intervalMs: 5 * minute, ...options })
+  it.backfill.online(true)
   const passes = async (ms: number): Promise<void> => {
     mock.timers.tick(ms)
     await it.settled()
@@ -117,7 +118,7 @@ const paced = (t: Test, read: Parameters<typeof rig>[1], options: Partial<Backfi
   return { ...it, passes }
 }
 
-t.test('the mark moves to where a run began once the next one is done, which after a READY is soon', async (t) => {
+t.test('the mark moves to where a run began once another one is done a minute later', async (t) => {
   const { asked, read } = source([])
   const { backfill, journal, passes } = paced(t, read)
   journal.setMark('complete_until', now - hour)
@@ -152,27 +153,26 @@ t.test('a message that arrives late, and that the session is lost upon, is read 
   t.ok((asked.at(-1) ?? Infinity) <= now - 2 * hour, 'it looks where nothing was found before')
 })
 
-t.test('a READY in the middle of a run: neither that run nor the one before it moves the mark', async (t) => {
-  const gate = Promise.withResolvers<void>()
-  const runs: number[] = []
-  const { backfill, journal, passes, state } = paced(t, async function* () {
-    runs.push(Date.now())
-    if (runs.length === 2) await gate.promise
-    yield []
-  })
-  backfill.wake()
-  await passes(0)
-  mock.timers.tick(minute)
+t.test('a session that is lost again and again moves the mark on, too: a minute of READY in all is as good', async (t) => {
+  const { read } = source([])
+  const { backfill, journal, passes, state } = paced(t, read)
   journal.setMark('complete_until', now - hour)
-  backfill.wake()
-  gate.resolve()
-  await passes(0)
-  t.equal(journal.mark('complete_until'), now - hour)
-  await passes(0)
-  await passes(minute)
-  t.equal(runs.length, 4)
-  t.equal(journal.mark('complete_until'), now + minute, 'the two after it do')
-  state.read = undefined
+  const comesBack = async (): Promise<void> => {
+    state.read = read
+    backfill.online(true)
+    backfill.wake()
+    await passes(0)
+  }
+  await comesBack()
+  for (let losses = 1; losses <= 3; losses += 1) {
+    await passes(20_000)
+    backfill.online(false)
+    state.read = undefined
+    await passes(10 * minute)
+    t.equal(journal.mark('complete_until'), now - hour, `READY for ${losses * 20 - 20} s before it read`)
+    await comesBack()
+  }
+  t.equal(journal.mark('complete_until'), now, 'READY for a minute since the first run began')
 })
 
 t.test('what could not be decrypted is asked for by its id, whenever it was written', async (t) => {
