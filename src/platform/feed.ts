@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { atMost } from './at-most.ts'
 import { encode, type ServerSentEvent, type Stream } from './sse.ts'
 
 /** A stored sequence that event streams follow. */
@@ -40,7 +41,7 @@ export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>)
   let changes = 0
   /** Where the sequence was seen to end; who is before it is behind. */
   let end = Infinity
-  let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = atMost(1)
 
   const changed = (): void => {
     changes += 1
@@ -77,17 +78,17 @@ export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>)
     if (items.length === 0) end = after
     return pieces
   }
-  const inTurn = (after: number): Promise<readonly Piece[]> => {
-    const page = turn.then(() => nextTurn()).then(() => readPage(after))
-    turn = page.catch(() => undefined)
-    return page
-  }
+  const readLater = (after: number): Promise<readonly Piece[]> =>
+    inTurn(async () => {
+      await nextTurn()
+      return readPage(after)
+    })
   const pageAfter = (after: number): Promise<readonly Piece[]> => {
     const kept = pages.get(after)
     if (kept) return kept
     const [oldest] = pages.keys()
     if (pages.size >= mostPages && oldest !== undefined) pages.delete(oldest)
-    const page = after < end ? inTurn(after) : readPage(after)
+    const page = after < end ? readLater(after) : readPage(after)
     pages.set(after, page)
     page.catch(() => pages.delete(after)) // whoever asked hears of it; the next one tries again
     return page

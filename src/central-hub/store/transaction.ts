@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { atMost } from './at-most.ts'
+import { atMost } from '../../platform/at-most.ts'
 import { piecesOf } from './pieces.ts'
 import type { Db } from './schema.ts'
 

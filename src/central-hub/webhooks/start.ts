@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client'
 import type { Problem } from '../../contract/problem.ts'
 import type { Status } from '../../contract/session.ts'
+import { atMost } from '../../platform/at-most.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Live } from '../live.ts'
 import { tellSession } from '../store/outbox.ts'
@@ -64,14 +65,14 @@ export const startWebhooks = ({ db, hubs, live, log, registry, version, privateA
     hubs.changed().catch((error: unknown) => log.warn({ event: 'hubs_untold', err: error }, 'another hub was not told that there is something to deliver; it sees it with the next change'))
   }
   /** One after the other: of several connections to the store, the last told might write first. */
-  let telling: Promise<void> = Promise.resolve()
+  const inTurn = atMost(1)
   return {
     guard, wake,
     session: (account, now) =>
-      void (telling = telling.then(() => tellSession(db, account, now)).then(
+      void inTurn(() => tellSession(db, account, now)).then(
         (told) => (told ? wake() : undefined),
         (error: unknown) => log.warn({ event: 'session_untold', err: error }, 'webhooks were not told of the session; they are when it changes again')
-      )),
+      ),
     stop: (graceMs) => {
       grace = graceMs
       return job.stop()

@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import type { Problem } from '../../../contract/problem.ts'
 import type { Status } from '../../../contract/session.ts'
+import { atMost } from '../../../platform/at-most.ts'
 import type { Log } from '../../../platform/log.ts'
 import type { Ending, Hubs, Job } from '../hubs.ts'
 import type { Db } from '../schema.ts'
@@ -58,13 +59,9 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
   const changed = (): void => {
     for (const run of changes) run()
   }
-  let telling: Promise<unknown> = Promise.resolve()
   /** One after the other: what is told last is what is so. */
-  const tell = (told: Told): Promise<void> => {
-    const own = telling.then(() => notify(sessionChannel, JSON.stringify(told)))
-    telling = own.catch(() => undefined)
-    return own
-  }
+  const inTurn = atMost(1)
+  const tell = (told: Told): Promise<void> => inTurn(() => notify(sessionChannel, JSON.stringify(told)))
   const tellAgain = (): void => {
     for (const now of known.values()) void tell({ hub, now }).catch((error: unknown) => log?.warn({ event: 'hubs_untold', err: error }, 'a hub that asked was not told of a session; it is when that changes'))
   }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { atMost } from '../../../src/central-hub/store/at-most.ts'
+import { atMost } from '../../src/platform/at-most.ts'
 
 t.test('so many at once, the others in their order, whatever becomes of those before', async (t) => {
   const inTurn = atMost(2)
