@@ -84,10 +84,9 @@ export const createFollower = (options: FollowerOptions): Follower => {
 
   const take = async (identity: Identity, records: readonly JournalRecord[]): Promise<void> => {
     const fresh = records.filter(({ seq }) => seq > state.seq)
-    const [first] = fresh
     const last = fresh.at(-1)
-    if (first === undefined || last === undefined) return
-    if (first.seq !== state.seq + 1 || last.seq - first.seq !== fresh.length - 1) throw new Error(`the journal has a gap after record ${state.seq}`)
+    if (last === undefined) return
+    if (fresh.some((record, index) => record.seq !== state.seq + 1 + index)) throw new Error(`the journal has a gap after record ${state.seq}`)
     const [account, journalId] = [identity.account, identity.status.journal.id]
     await ingest.take(account, journalId, fresh, stands)
     stands = { account, journalId, seq: last.seq }

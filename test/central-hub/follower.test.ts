@@ -171,6 +171,21 @@ t.test('a record of a newer release stops it, after those before it, and says so
   t.same(await rig.bodies(), ['message A'])
 })
 
+t.test('records are taken in their turn alone: one that comes twice does not fill a gap', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const { journal } = upstream
+  journal.append([draft('A'), draft('B'), draft('C')], 'live')
+  const read = journal.read.bind(journal)
+  journal.read = (...of) => read(...of).flatMap((record) => (record.seq === 2 ? [] : record.seq === 3 ? [record, record] : [record]))
+  const rig = await follow(t, upstream.url)
+  const { seq } = await rig.until(({ fault }) => /the journal has a gap after record 0/.test(fault ?? ''))
+  t.equal(seq, 0)
+  t.same(await rig.bodies(), [])
+  journal.read = read
+  await rig.until(({ seq }) => seq === 3)
+  t.same(await rig.bodies(), ['message A', 'message B', 'message C'])
+})
+
 t.test('while it follows it verifies again and again who is there', async (t) => {
   const upstream = await fakeSessionManager(t)
   const rig = await follow(t, upstream.url, { checkIntervalMs: 50 })
