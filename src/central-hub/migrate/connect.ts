@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
-import { connection, placeOf, settings } from '../store/postgres/client.ts'
+import { connection, lacksRight, noTables, placeOf, settings } from '../store/postgres/client.ts'
 import { lockKeys } from '../store/postgres/names.ts'
 import { Refused } from './refused.ts'
 
@@ -36,7 +36,8 @@ interface Server {
   mayMake: boolean
 }
 
-const checkServer = async (client: pg.Client, place: string): Promise<void> => {
+const checkServer = async (client: pg.Client, url: string): Promise<void> => {
+  const place = placeOf(url)
   const { rows } = await client.query<Server>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS said, current_setting('server_encoding') AS encoding,
       coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AND has_database_privilege(current_database(), 'CREATE') AS "mayMake"`
@@ -44,7 +45,7 @@ const checkServer = async (client: pg.Client, place: string): Promise<void> => {
   const { version, said, encoding, mayMake } = rows[0] as Server
   if (version < oldestVersion) throw new Refused(`${place} is PostgreSQL ${said}: 15 or later is needed`)
   if (encoding !== 'UTF8') throw new Refused(`the database ${place} has the encoding ${encoding}, which cannot hold every message: make another one, by createdb --encoding=UTF8 --template=template0`)
-  if (!mayMake) throw new Refused(`the user of ${place} may not make tables there: it must own the database (ALTER DATABASE … OWNER TO …)`)
+  if (!mayMake) throw new Refused(lacksRight(url, noTables))
   await checkHubs(client, place)
 }
 
@@ -56,7 +57,7 @@ export const connectTarget = async (url: string): Promise<pg.Client> => {
   try {
     // tables that were empty a moment ago are taken for small ones, and would be read whole for each reference to them
     await client.query(`${settings}; SET statement_timeout = 0; SET lock_timeout = 0; SET enable_seqscan = off`)
-    await checkServer(client, placeOf(url))
+    await checkServer(client, url)
     await lock(client)
     return client
   } catch (error) {

@@ -1,20 +1,12 @@
-import { isLost, placeOf } from '../store/postgres/client.ts'
+import { isLost, placeOf, reasonOf, refusalOf } from '../store/postgres/client.ts'
 import type { Places } from './places.ts'
 import { Refused } from './refused.ts'
 
 /** What went wrong in plain words, and what to do. undefined: it is a fault of this program. */
 
-/** https://www.postgresql.org/docs/15/errcodes-appendix.html */
-const ofPostgres = (code: string, message: string, { url, envFile }: Places): string | undefined => {
-  const [place, user] = [placeOf(url), decodeURIComponent(new URL(url).username)]
+/** What only a migration meets: https://www.postgresql.org/docs/15/errcodes-appendix.html */
+const ofPostgres = (code: string, message: string, place: string): string | undefined => {
   switch (code) {
-    case '28P01':
-    case '28000':
-      return `${place} does not let the user ${user} in (${message}): see to the user and password in DATABASE_URL of ${envFile}, and to pg_hba.conf there`
-    case '3D000':
-      return `there is no such database as ${place}: make it by createdb --owner=${user}, or see to DATABASE_URL in ${envFile}`
-    case '42501':
-      return `the user ${user} lacks a right at ${place} (${message}): it must own the database, ALTER DATABASE … OWNER TO ${user}`
     case '53100':
       return `the disk of ${place} is full`
     case '53200':
@@ -51,17 +43,15 @@ const ofSqlite = (code: number, message: string, { file }: Places): string => {
 /** Of TLS and of name resolution, by what Node calls them. */
 const ofConnection = /certificate|SSL|TLS|altname|CERT_|SELF_SIGNED|UNABLE_TO/i
 
-const reasonOf = (error: Error): string => (error instanceof AggregateError ? error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join(', ') : error.message)
-
 export const inPlainWords = (error: unknown, places: Places | undefined): string | undefined => {
   if (error instanceof Refused) return error.message
   if (!(error instanceof Error) || places === undefined) return undefined
   if ('errcode' in error) return ofSqlite(Number(error.errcode), error.message, places)
   const code = 'code' in error ? String(error.code) : ''
-  const said = ofPostgres(code, error.message, places)
+  const [place, setting] = [placeOf(places.url), `DATABASE_URL of ${places.envFile}`]
+  const said = refusalOf(places.url, error, setting) ?? ofPostgres(code, error.message, place)
   if (said !== undefined) return said
-  const place = placeOf(places.url)
-  if (isLost(error)) return `${place} does not answer (${reasonOf(error)}): does PostgreSQL run, and is DATABASE_URL in ${places.envFile} right?`
-  if (ofConnection.test(`${code} ${error.message}`)) return `there is no safe connection to ${place} (${reasonOf(error)}): see to sslmode and sslrootcert in DATABASE_URL of ${places.envFile}`
+  if (isLost(error)) return `${place} does not answer (${reasonOf(error)}): does PostgreSQL run, and is ${setting} right?`
+  if (ofConnection.test(`${code} ${error.message}`)) return `there is no safe connection to ${place} (${reasonOf(error)}): see to sslmode and sslrootcert in ${setting}`
   return undefined
 }

@@ -196,7 +196,7 @@ t.test('what it refuses, each in one line that says what to do', async (t) => {
     await server.run("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     t.match(await refusal(toArgs(directory, url.replace(/test_\d+$/, 'latin'))), /has the encoding LATIN1/)
     await server.run('CREATE ROLE guest LOGIN')
-    t.match(await refusal(toArgs(directory, (await server.create()).replace('leadmaster@', 'guest@'))), /may not make tables there: it must own the database/)
+    t.match(await refusal(toArgs(directory, (await server.create()).replace('leadmaster@', 'guest@'))), /the user guest lacks a right at .* \(it may not make tables there\): it must own the database/)
   })
   await t.test('files of other releases, and what is no store', async (t) => {
     const { file, args, directory } = await pair(t)
@@ -218,7 +218,7 @@ t.test('what it refuses, each in one line that says what to do', async (t) => {
   await t.test('a server that is not there, a database that is not, a user that it does not know; no password is shown', async (t) => {
     const { url, directory } = await pair(t)
     t.match(await refusal(toArgs(directory, `postgres://a:s3cret@127.0.0.1:${await freePort()}/b`)), /^(?!.*s3cret)postgres:\/\/127\.0\.0\.1:\d+\/b does not answer \(.*ECONNREFUSED/)
-    t.match(await refusal(toArgs(directory, url.replace(/test_\d+$/, 'nowhere'))), /there is no such database as .*nowhere: make it by createdb/)
+    t.match(await refusal(toArgs(directory, url.replace(/test_\d+$/, 'nowhere'))), /there is no such database as .*nowhere: make it, by createdb --owner=leadmaster, or correct DATABASE_URL of .*to\.env/)
     t.match(await refusal(toArgs(directory, url.replace('leadmaster@', 'nobody:s3cret@'))), /^(?!.*s3cret).*does not let the user nobody in/)
     t.match(await refusal(toArgs(directory, `${url}?sslmode=verify-full`)), /there is no safe connection to .*SSL/)
   })

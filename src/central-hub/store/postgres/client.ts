@@ -51,17 +51,29 @@ export const connection = (url: string) => ({
 /** Of each new connection: a hub that is cut off holds nothing for longer, and is noticed to be. */
 export const settings = `SET idle_in_transaction_session_timeout = '60s'; SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3`
 
-/** What a server that answers has against us, by its SQLSTATE. @returns undefined when it is something else */
-export const refusalOf = (url: string, error: unknown): string | undefined => {
-  const { code, message } = error as { code?: unknown; message?: string }
+const userOf = (url: string): string => decodeURIComponent(new URL(url).username)
+
+/** Of a user that may not do what is needed. @param what it may not */
+export const lacksRight = (url: string, what: string): string =>
+  `the user ${userOf(url)} lacks a right at ${placeOf(url)} (${what}): it must own the database, by ALTER DATABASE … OWNER TO ${userOf(url)}`
+/** What is against one that may not make tables. */
+export const noTables = 'it may not make tables there'
+
+/**
+ * What a server that answers has against us, by its SQLSTATE.
+ * @param setting where DATABASE_URL is corrected
+ * @returns undefined when it is something else
+ */
+export const refusalOf = (url: string, error: unknown, setting = 'DATABASE_URL'): string | undefined => {
+  const { code, message = '' } = error as { code?: unknown; message?: string }
   switch (code) {
     case '28P01':
     case '28000':
-      return `the database at ${placeOf(url)} refuses who we are: correct user and password in DATABASE_URL (${message})`
+      return `${placeOf(url)} does not let the user ${userOf(url)} in (${message}): correct user and password in ${setting}, or pg_hba.conf there`
     case '3D000':
-      return `there is no such database at ${placeOf(url)}: make it, by createdb, or correct DATABASE_URL`
+      return `there is no such database as ${placeOf(url)}: make it, by createdb --owner=${userOf(url)}, or correct ${setting}`
     case '42501':
-      return `the user of DATABASE_URL may not make tables at ${placeOf(url)}: the database is to be its own (ALTER DATABASE … OWNER TO …)`
+      return lacksRight(url, message)
     default:
       return undefined
   }
@@ -74,18 +86,20 @@ export const faultOf = async (url: string): Promise<string | undefined> => {
   try {
     await client.connect()
     const { rows } = await client.query<{ may: boolean }>("select coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) as may")
-    return rows[0]?.may === true ? undefined : refusalOf(url, { code: '42501' })
+    return rows[0]?.may === true ? undefined : lacksRight(url, noTables)
   } catch (error) {
-    return refusalOf(url, error) ?? (isLost(error) ? storeLost(url, error).problem.detail : `the database at ${placeOf(url)}: ${error instanceof Error ? error.message : String(error)}`)
+    return refusalOf(url, error) ?? (isLost(error) ? storeLost(url, error).problem.detail : `the database at ${placeOf(url)}: ${reasonOf(error)}`)
   } finally {
     await client.end().catch(() => undefined) // what was found tells
   }
 }
 
+/** What each of several addresses that were tried said, or the one. */
+export const reasonOf = (error: unknown): string => (error instanceof AggregateError ? error.errors.map(reasonOf).join(', ') : error instanceof Error ? error.message : String(error))
+
 /** What the hub cannot do without its database; callers of the API are answered with it. */
 export const storeLost = (url: string, cause: unknown): ProblemError => {
-  const reason = cause instanceof AggregateError ? cause.errors.map(String).join(', ') : cause instanceof Error ? cause.message : String(cause)
-  const lost = new ProblemError('store-unavailable', `the database at ${placeOf(url)} does not answer (${reason}): it is tried again by itself; see to PostgreSQL, or to DATABASE_URL`)
+  const lost = new ProblemError('store-unavailable', `the database at ${placeOf(url)} does not answer (${reasonOf(cause)}): it is tried again by itself; see to PostgreSQL, or to DATABASE_URL`)
   lost.cause = cause
   return lost
 }
