@@ -78,12 +78,21 @@ const describe = (name: string, value: string | undefined, error: unknown, desc?
   if (value === undefined) return `${name} is missing: ${desc ?? 'it is required'}`
   const expected = error instanceof Error ? error.message : String(error)
   if (value === '') return `${name} is empty: expected ${expected}`
-  const shown = secretName.test(name) ? '(hidden)' : JSON.stringify(withoutLogin(value))
+  const shown = secretName.test(name) ? '(hidden)' : quoted(withoutAnyPassword(value))
   return `${name}=${shown} is refused: expected ${expected}`
 }
 
+/** In quotes, with no control character as such: JSON leaves DEL and those from U+0080 on, which a terminal may obey. */
+const quoted = (value: string): string => JSON.stringify(value).replace(/\p{Cc}/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
+
 /** A URL may hold a password before its @. */
 const withoutLogin = (value: string): string => value.replace(/\/\/.*@/s, '//(hidden)@')
+
+/** What is refused may be no URL just because of how it begins, and PostgreSQL's own tools take a password elsewhere, too. */
+const withoutAnyPassword = (value: string): string =>
+  value
+    .replace(/^((?:[\w-]+=)?[a-z]+:\/\/)?(.*)@/is, (whole, scheme: string | undefined, login: string) => (scheme === undefined && !login.includes(':') ? whole : `${scheme ?? ''}(hidden)@`))
+    .replace(/(password\s*=)[^&]*/is, '$1(hidden)')
 
 /** The same environment with its secrets masked, for the log line at start. */
 export const masked = (env: object): Record<string, unknown> => {
@@ -247,6 +256,8 @@ export const oneOf = <T extends string>(...words: readonly T[]) =>
 export const natsServers = makeValidator<string[]>(
   expect('nats://HOST:PORT or tls://HOST:PORT, several separated by commas', (value) => {
     const servers = value.split(',').map((part) => part.trim())
-    return servers.every((server) => /^(nats|tls):\/\/([^\s/@\p{Cc}]+@)?[^\s/?#@\p{Cc}]+$/u.test(server) && URL.canParse(server)) ? servers : undefined
+    const areServers = servers.every((server) => /^(nats|tls):\/\/([^\s/@]+@)?[^\s/?#@]+$/.test(server) && URL.canParse(server))
+    // asked of all of it: a line break at an end would be trimmed
+    return areServers && !/\p{Cc}/u.test(value) ? servers : undefined
   })
 )

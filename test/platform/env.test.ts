@@ -50,6 +50,38 @@ for (const service of ['session-manager', 'central-hub'] as const) {
   })
 }
 
+/** A NUL can come by a credential, the rest by a file of another system's, or by a paste; DEL and U+009B are among those that JSON does not escape. */
+t.test('a control character anywhere in DATABASE_URL or NATS_URL is refused; neither it nor the password is in the message', async (t) => {
+  const password = 'hunter2'
+  const variables: { service: Service; name: string; url: string }[] = [
+    { service: 'central-hub', name: 'DATABASE_URL', url: `postgres://hub:${password}@db.example.com:5432/leadmaster?sslmode=require` },
+    { service: 'central-hub', name: 'NATS_URL', url: `tls://hub:${password}@nats.example.com:4222` },
+    { service: 'session-manager', name: 'NATS_URL', url: `nats://a.example.com:4222, nats://main:${password}@b.example.com:4222` }
+  ]
+  const controls = { NUL: '\0', newline: '\n', 'carriage return': '\r', tab: '\t', 'CR and LF': '\r\n', ESC: '\x1b', DEL: '\x7f', CSI: '\x9b' }
+  for (const { service, name, url } of variables) {
+    t.same(Object.keys(readers[service](changed(service, { [name]: url }))).includes(name), true, 'without one it is taken')
+    for (const [what, control] of Object.entries(controls)) {
+      t.test(`${name} of ${service}: ${what}`, async (t) => {
+        for (let at = 0; at <= url.length; at += 1) {
+          const { message, faults } = thrown(() => readers[service](changed(service, { [name]: url.slice(0, at) + control + url.slice(at) })))
+          const fits = faults.length === 1 && faults[0]?.startsWith(`${name}=`) && !message.includes(password) && !/\p{Cc}/u.test(message)
+          if (!fits) t.fail(`after ${at} characters: ${JSON.stringify(message)}`)
+        }
+        const { message } = thrown(() => readers[service](changed(service, { [name]: url.replace(password, `hun${control}ter2`) })))
+        t.notMatch(message, /hun|ter2/, 'nor is a part of it')
+      })
+    }
+  }
+  t.test('one line in the log of the real hub', async (t) => {
+    const { status, lines } = runMain('central-hub', changed('central-hub', { DATABASE_URL: `postgres://hub:${password}@db:5432/leadmaster\n` }))
+    t.equal(status, 78)
+    t.equal(lines.length, 1)
+    t.match(JSON.parse(lines[0] as string), { event: 'environment_refused', faults: [/^DATABASE_URL="postgres:\/\/\(hidden\)@db:5432\/leadmaster\\n" is refused/] })
+    t.notMatch(lines[0], password)
+  })
+})
+
 t.test('values come out typed and in base units, defaults filled in', async (t) => {
   const config = readSessionManager({
     ...goodEnv['session-manager'], PORT: '65535', MEDIA_MAX_SIZE: '512KiB', READY_TIMEOUT: '90s', BACKFILL_FIRST_LINK: '90d', PROBE_INTERVAL: '500ms'
