@@ -27,7 +27,7 @@ try {
   if (args.keep === undefined) chmodSync(where, 0o755)
   const own = join(where, 'run')
   const { minutes, messages, reconnects, rotations } = args
-  const options: Options = { minutes, messages, reconnects, rotations, keptHours: 6, sampleMs: Math.max(1_000, Math.min(5_000, (minutes * 60_000) / 100)), dist: join(root, 'dist'), directory: own }
+  const options: Options = { minutes, messages, reconnects, rotations, keptHours: 12, sampleMs: Math.max(1_000, Math.min(5_000, (minutes * 60_000) / 100)), dist: join(root, 'dist'), directory: own }
   const machine = describeMachine()
   const wrapper = ['scripts/unprivileged', '--with-parent', '--own', own, `HOME=${own}`, `TMPDIR=${own}`]
   const [program = '', ...rest] = [...wrapper, process.execPath, 'test/soak/run.ts', JSON.stringify(options)]

@@ -45,7 +45,7 @@ export interface Soaked {
 /** How long the journal keeps its records, by the simulated clock. It goes by whole days: what was captured before midnight goes after one. */
 const journalKeeps = '1h'
 /** The phone forgets what is older, ms: the simulation is not to grow. What was missed must have been read back by then. */
-const phoneKeepsMs = 600_000
+const phoneKeepsMs = 1_200_000
 const settleMs = 300_000
 
 const hubIds = async (client: Client): Promise<string[]> => {

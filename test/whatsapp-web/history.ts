@@ -103,11 +103,6 @@ export const createHistory = (state: State): History => {
     return found
   }
   const ackedBy = (device: string): number => state.devices.find(({ id }) => id === device)?.acked ?? 0
-  const known = (device: string, chat: string): MessageModel[] => {
-    const acked = ackedBy(device)
-    const waiting = updatesFor(device)
-    return (byChat.get(chat) ?? []).filter(({ n }) => n <= acked).map(({ model }) => asKnown(model, waiting))
-  }
   type Updates = ReadonlyMap<string, readonly (Happening & { kind: 'update' })[]>
   /** The changes that still wait for a device, by message. */
   const updatesFor = (device: string): Updates => {
@@ -118,6 +113,28 @@ export const createHistory = (state: State): History => {
   /** As the device knows it: without those changes. */
   const asKnown = (model: MessageModel, waiting: Updates): MessageModel =>
     waiting.size === 0 ? model : (waiting.get(serialized(model.id)) ?? []).reduceRight<MessageModel>((facts, { before }) => ({ ...facts, ...before }), model)
+  /** The last of a chat's messages before a place that the device knows, oldest first: chats become long. */
+  const lastKnown = (list: readonly { n: number; model: MessageModel }[], before: number, count: number, acked: number, waiting: Updates): MessageModel[] => {
+    const found: MessageModel[] = []
+    for (let at = before - 1; at >= 0 && found.length < count; at -= 1) {
+      const { n, model } = list[at] as { n: number; model: MessageModel }
+      if (n <= acked) found.push(asKnown(model, waiting))
+    }
+    return found.reverse()
+  }
+  /** Where a message is in its chat, which is in the order of time. */
+  const placeOf = (list: readonly { model: MessageModel }[], id: string): number => {
+    const t = find(id)?.t
+    if (t === undefined) return -1
+    let [low, high] = [0, list.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((list[middle] as { model: MessageModel }).model.t < t) low = middle + 1
+      else high = middle
+    }
+    while (low < list.length && serialized((list[low] as { model: MessageModel }).model.id) !== id) low += 1
+    return low < list.length ? low : -1
+  }
   const chat = (facts: Chat): void => {
     const there = state.chats.find(({ id }) => id === facts.id)
     if (there) Object.assign(there, facts)
@@ -160,15 +177,17 @@ export const createHistory = (state: State): History => {
       for (const [id, list] of byChat) byChat.set(id, list.filter((entry) => !gone(entry)))
       state.messages = state.messages.filter((entry) => !gone(entry))
     },
-    held: (device, perChat) =>
-      state.chats.map((facts) => {
-        const messages = known(device, facts.id)
-        return { ...facts, t: messages.at(-1)?.t ?? 0, last: perChat === 0 ? [] : messages.slice(-perChat) }
-      }),
+    held: (device, perChat) => {
+      const [acked, waiting] = [ackedBy(device), updatesFor(device)]
+      return state.chats.map((facts) => {
+        const list = byChat.get(facts.id) ?? []
+        const last = lastKnown(list, list.length, Math.max(1, perChat), acked, waiting)
+        return { ...facts, t: last.at(-1)?.t ?? 0, last: last.slice(last.length - perChat) }
+      })
+    },
     earlier: (device, chatId, before, count) => {
-      const messages = known(device, chatId)
-      const at = before === undefined ? messages.length : messages.findIndex(({ id }) => serialized(id) === before)
-      return at < 0 ? [] : messages.slice(Math.max(0, at - count), at)
+      const list = byChat.get(chatId) ?? []
+      return lastKnown(list, before === undefined ? list.length : placeOf(list, before), count, ackedBy(device), updatesFor(device))
     },
     waiting: (device) => {
       const acked = ackedBy(device)
