@@ -6,7 +6,7 @@ import { sbom } from './sbom.ts'
 
 /**
  * `npm run build`: src, its types checked, into dist: the programs, the client with its types, the operator page's files,
- * and what it is all made of (SBOM).
+ * what scripts/install.ts needs where there is no src, and what it is all made of (SBOM).
  * The same src and packages give the same bytes. dist is replaced only by a whole build.
  */
 
@@ -29,6 +29,7 @@ try {
 }
 for (const directory of readdirSync(made)) if (!typed.includes(directory)) rmSync(new URL(directory, made), { recursive: true })
 await bundleModule(root.pathname, made.pathname, 'client/index.ts')
+await bundleModule(root.pathname, made.pathname, 'platform/env-file.ts')
 
 for (const command of ['cli', 'doctor', 'central-hub/migrate', 'backup', 'backup/restore']) await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)
 for (const service of ['session-manager', 'central-hub']) {

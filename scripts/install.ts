@@ -4,14 +4,15 @@ import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, re
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { compileAhead } from './compile-ahead.ts'
-import { fillEnvFile, parseEnvFile } from './env-file.ts'
 import type { Service } from './unit-options.ts'
 
 /**
  * `scripts/up` where systemd runs the machine, after setup: a release of what was built, the user, the env files, the
  * units; started and waited for, else taken back. Every step looks at what is there, so that it can be run again after
- * any interruption. It also runs from within a release, which then is installed anew: it imports nothing of src.
+ * any interruption. It also runs from within a release, which then is installed anew: of src it imports what was built alone.
  */
+
+const { fillEnvFile, parseEnvFile } = (await import(new URL('../dist/platform/env-file.js', import.meta.url).href)) as typeof import('../src/platform/env-file.ts')
 
 const source = resolve(import.meta.dirname, '..')
 const opt = '/opt/leadmaster'
@@ -41,7 +42,7 @@ const textOf = (path: string): string | undefined => (existsSync(path) ? readFil
 // --- the release: all that the services need, under a name that its content gives ---
 const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy/env', 'deploy/systemd', 'dist']
 /** What of scripts works without the sources. */
-const scripts = ['backup', 'compile-ahead.ts', 'doctor', 'env-file.ts', 'install.ts', 'leadmaster', 'migrate', 'restore', 'uninstall', 'unit-options.ts', 'up']
+const scripts = ['backup', 'compile-ahead.ts', 'doctor', 'install.ts', 'leadmaster', 'migrate', 'restore', 'uninstall', 'unit-options.ts', 'up']
 
 const filesOf = (path: string): string[] =>
   statSync(path).isDirectory() ? readdirSync(path).sort().flatMap((entry) => filesOf(join(path, entry))) : [path]
@@ -148,7 +149,7 @@ const makeUser = (): void => {
 }
 
 const envFile = (service: Service): string => join(etc, `${service}.env`)
-const env = (service: Service): Record<string, string> | undefined => {
+const env = (service: Service): Readonly<Record<string, string>> | undefined => {
   const text = textOf(envFile(service))
   return text === undefined ? undefined : parseEnvFile(text)
 }

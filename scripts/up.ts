@@ -7,9 +7,9 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import pretty from 'pino-pretty'
 import { readConfig as readCentralHub } from '../src/central-hub/config.ts'
+import { fillEnvFile, parseEnvFile } from '../src/platform/env-file.ts'
 import { EnvironmentError } from '../src/platform/env.ts'
 import { readConfig as readSessionManager } from '../src/session-manager/config.ts'
-import { fillEnvFile, parseEnvFile } from './env-file.ts'
 import { nodeOptions, type Service } from './unit-options.ts'
 
 /** `scripts/up` after setup: the env files, then the simulation if asked for, session-manager, central-hub, until told to stop. */

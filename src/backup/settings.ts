@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import { readEnvFile } from '../doctor/env-file.ts'
 import type { Host } from '../doctor/host.ts'
+import { readEnvFile } from '../platform/env-file.ts'
 import { EnvironmentError, path, processEnv, readEnv, token, whole, withCredentials, type Schema } from '../platform/env.ts'
 import { Refused } from './refused.ts'
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { readEnvFile } from '../doctor/env-file.ts'
 import { urlOf } from '../doctor/proposal.ts'
+import { readEnvFile } from '../platform/env-file.ts'
 import type { Source } from '../platform/env.ts'
 import { Fault, type Common } from './command.ts'
 

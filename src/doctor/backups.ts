@@ -1,8 +1,8 @@
 import { backupsAmong } from '../backup/names.ts'
 import { settingsFile } from '../backup/settings.ts'
 import { span } from '../cli/text.ts'
+import { readEnvFile } from '../platform/env-file.ts'
 import type { Check } from './check.ts'
-import { readEnvFile } from './env-file.ts'
 import { fault, note, ok } from './finding.ts'
 import { setVariable, word } from './shell.ts'
 

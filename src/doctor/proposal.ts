@@ -1,4 +1,4 @@
-import { readEnvFile } from './env-file.ts'
+import { readEnvFile } from '../platform/env-file.ts'
 import type { Host } from './host.ts'
 import { environmentOf } from './processes.ts'
 import { hubs, managers, refusals, type Service, type Wiring } from './wiring.ts'

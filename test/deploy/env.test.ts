@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { fillEnvFile, parseEnvFile } from '../../scripts/env-file.ts'
 import { schema as centralHub } from '../../src/central-hub/config.ts'
+import { fillEnvFile, parseEnvFile } from '../../src/platform/env-file.ts'
 import { EnvironmentError } from '../../src/platform/env.ts'
 import { schema as sessionManager } from '../../src/session-manager/config.ts'
 import { readers, secret, type Service } from '../platform/env-cases.ts'

@@ -1,28 +1,13 @@
 import t from 'tap'
-import { parseEnvFile } from '../../scripts/env-file.ts'
-import { readEnvFile } from '../../src/doctor/env-file.ts'
 import { checkEnvFiles, checkTokens } from '../../src/doctor/environment.ts'
 import { fault } from '../../src/doctor/finding.ts'
 import { checkRunning } from '../../src/doctor/running.ts'
+import { parseEnvFile } from '../../src/platform/env-file.ts'
 import { ask, hubEnv, installed, lines, managerEnv, token, unit } from './wired.ts'
 
 const manager = '/etc/leadmaster/session-manager.env'
 const hub = '/etc/leadmaster/central-hub.env'
 const faultsWith = async (files: Record<string, string>) => (await checkEnvFiles(await ask(installed({ files })))).filter(({ state }) => state !== 'ok')
-
-t.test('doctor reads an env file as scripts/up does', async (t) => {
-  for (const text of ['A=1', 'A=1\r\nB = 2 \n', '# a\\\nb\nA="x y" z\n', "A='1'\n;B=2\nC", 'A="a\\"b\\$c"\nB=a\\\nb', '\n\n  A=  b c  \n', 'export A=1\n', 'A=1\rB=2\r', '\u00a0A=1\n', '="x\n=A=1\n', hubEnv()]) t.same(readEnvFile(text).variables, parseEnvFile(text))
-  t.throws(() => parseEnvFile('A=1\nB="2\n'))
-  t.match(readEnvFile('A=1\nB="2\n'), { variables: { A: '1' }, unclosed: 2 })
-})
-
-t.test('where things stand in it', async (t) => {
-  t.match(readEnvFile('# one\n\nA=1\nno assignment\nB="x\\\ny"\nA=2\n'), {
-    assignments: [{ name: 'A', line: 3 }, { name: 'B', line: 5 }, { name: 'A', line: 7 }],
-    strays: [{ line: 4, text: 'no assignment' }],
-    variables: { A: '2', B: 'xy' }
-  })
-})
 
 t.test('env files that are accepted', async (t) => {
   t.same(lines(await checkEnvFiles(await ask(installed()))), [`ok session-manager ${manager} is accepted`, `ok central-hub ${hub} is accepted`])

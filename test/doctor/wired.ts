@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { fillEnvFile } from '../../scripts/env-file.ts'
 import type { Asked } from '../../src/doctor/check.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { readWiring } from '../../src/doctor/wiring.ts'
+import { fillEnvFile } from '../../src/platform/env-file.ts'
 import { play, type Played } from './played-host.ts'
 
 /** An installation under systemd as it should be, for a test to spoil. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { parseEnvFile } from '../../scripts/env-file.ts'
+import { parseEnvFile } from '../../src/platform/env-file.ts'
 import { bootMachine, type Machine } from './machine.ts'
 import { root } from './running-up.ts'
 

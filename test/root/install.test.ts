@@ -1,7 +1,7 @@
 import t from 'tap'
-import { parseEnvFile } from '../../scripts/env-file.ts'
 import type { Accounts, Qr } from '../../src/contract/session.ts'
 import type { LeadPage } from '../../src/contract/lead.ts'
+import { parseEnvFile } from '../../src/platform/env-file.ts'
 import { centralHub, clone, eventually, manager, processesOf, startWhatsApp, whatsapp, withSimulation, type Installed } from './installed.ts'
 import { bootMachine, type Machine } from './machine.ts'
 import { readmeBlock } from './readme-block.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { parseEnvFile } from '../../scripts/env-file.ts'
 import type { Message, MessagePage } from '../../src/contract/lead.ts'
 import type { Status } from '../../src/contract/session.ts'
+import { parseEnvFile } from '../../src/platform/env-file.ts'
 import { root } from './running-up.ts'
 import type { Machine, Ran } from './machine.ts'
 

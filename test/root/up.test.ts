@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { fillEnvFile, parseEnvFile } from '../../scripts/env-file.ts'
+import { fillEnvFile, parseEnvFile } from '../../src/platform/env-file.ts'
 import { root, startUp, type Up } from './running-up.ts'
 
 /** scripts/up as root, as README tells it: the real services and Chromium as the unprivileged user. */

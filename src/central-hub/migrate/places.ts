@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { readEnvFile } from '../../doctor/env-file.ts'
+import { readEnvFile } from '../../platform/env-file.ts'
 import { databaseUrl, EnvironmentError, readEnv, type Source } from '../../platform/env.ts'
 import { Refused } from './refused.ts'
 

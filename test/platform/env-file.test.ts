@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fillEnvFile, parseEnvFile } from '../../scripts/env-file.ts'
+import { fillEnvFile, parseEnvFile, readEnvFile } from '../../src/platform/env-file.ts'
 
 t.test('a file is read as systemd reads it', async (t) => {
   const cases: Record<string, [file: string, variables: Record<string, string>]> = {
@@ -28,6 +28,15 @@ t.test('a file is read as systemd reads it', async (t) => {
   }
   for (const [what, [file, variables]] of Object.entries(cases)) t.same(parseEnvFile(file), variables, what)
   for (const file of ['A="1\nB=2\n', "A='1\nB=2\n", 'A=1\\', '# A\\']) t.throws(() => parseEnvFile(file), { message: /not closed/ }, file)
+})
+
+t.test('where things stand in it', async (t) => {
+  t.match(readEnvFile('# one\n\nA=1\nno assignment\nB="x\\\ny"\nA=2\n'), {
+    assignments: [{ name: 'A', line: 3 }, { name: 'B', line: 5 }, { name: 'A', line: 7 }],
+    strays: [{ line: 4, text: 'no assignment' }],
+    variables: { A: '2', B: 'xy' }
+  })
+  t.match(readEnvFile('A=1\nB="2\n'), { variables: { A: '1' }, unclosed: 2 })
 })
 
 t.test('a template is filled in place, and what was commented out comes alive', async (t) => {

@@ -1,4 +1,6 @@
-/** A file in the syntax of EnvironmentFile=, systemd.exec(5), read as systemd reads it, with where things stand in it. */
+/** Files in the syntax of EnvironmentFile=, systemd.exec(5): read and filled as systemd reads them. */
+
+/** A file, with where things stand in it. */
 export interface EnvFile {
   /** Of two lines for one variable the later stands. */
   variables: Readonly<Record<string, string>>
@@ -38,6 +40,13 @@ export const readEnvFile = (text: string): EnvFile => {
   return { variables: Object.fromEntries(variables), assignments, strays }
 }
 
+/** The variables of a file, as systemd would pass them on. @throws when it would refuse the file */
+export const parseEnvFile = (text: string): Readonly<Record<string, string>> => {
+  const { variables, unclosed } = readEnvFile(text)
+  if (unclosed !== undefined) throw new Error('a quote or a backslash at the end of the file is not closed')
+  return variables
+}
+
 /** Quoted parts first, then what is not quoted, whose trailing white space goes. */
 const unquote = (value: string): string => {
   const [, quoted = '', rest = ''] = /^((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t]*([^]*)$/.exec(value) ?? []
@@ -47,3 +56,16 @@ const unquote = (value: string): string => {
   const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t]*$/.exec(rest) ?? []
   return open + kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' || char === '\r' ? '' : char))
 }
+
+/**
+ * A template or file with these values set: in place, or where the variable stands commented out.
+ * @throws when the text has no line for a variable
+ */
+export const fillEnvFile = (text: string, values: Readonly<Record<string, string>>): string =>
+  Object.entries(values).reduce((filled, [name, value]) => {
+    const line = new RegExp(`^${name}=.*$`, 'm').exec(filled) ?? new RegExp(`^#${name}=.*$`, 'm').exec(filled)
+    if (!line) throw new Error(`there is no line for ${name}`)
+    return `${filled.slice(0, line.index)}${name}=${quote(value)}${filled.slice(line.index + line[0].length)}`
+  }, text)
+
+const quote = (value: string): string => (/^[\w.:/@%+,=-]*$/.test(value) ? value : `"${value.replace(/["\\`$]/g, '\\$&')}"`)
