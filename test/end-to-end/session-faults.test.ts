@@ -1,5 +1,6 @@
 import { readlink, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import { withSession, type Session } from './session.ts'
 import type { Line } from './daemon.ts'
@@ -26,6 +27,15 @@ const recovers = async (session: Session, fault: () => unknown, reason: string |
   return line
 }
 
+/** Kills a process, unless it is gone already. */
+const killed = (pid: number): void => {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 t.test('killed: the renderer, Chromium itself, and the lock it leaves', (t) =>
   withSession(t, { linked: true }, async (session) => {
     const { web, stateDir } = session
@@ -43,6 +53,30 @@ t.test('killed: the renderer, Chromium itself, and the lock it leaves', (t) =>
     await session.ready()
     t.ok(session.daemon.lines.some(({ event }) => event === 'profile_released'), 'it was removed')
     t.match(await session.status(), { status: 'READY', outbound_blocked: 0 })
+  })
+)
+
+t.test('killed: the renderer while the page is first loaded', (t) =>
+  withSession(t, { linked: true }, async (session) => {
+    const { web } = session
+    for (const attempt of [1, 2, 3]) {
+      await session.daemon.end()
+      const daemon = await session.start()
+      let lost: Line | undefined
+      const noticed = daemon.seen('session', ({ status }) => status === 'DISCONNECTED' || status === 'ERROR').then((line) => (lost = line))
+      let killedAt = 0
+      // a renderer that Chromium was not yet done with, or already done with, is replaced: the next one is killed, too
+      while (lost === undefined) {
+        const renderers = await web.chromium('renderer')
+        for (const pid of renderers) killed(pid)
+        if (renderers.length > 0) killedAt = Date.now()
+        await Promise.race([noticed, turn()])
+      }
+      t.match(lost, { status: 'DISCONNECTED', reason: 'the page crashed', level: 'warn', retry_ms: Number }, `start ${attempt}`)
+      t.ok(Date.now() - killedAt < 5_000, 'and that at once')
+      await session.ready()
+      t.equal(daemon.lines.filter(({ event }) => event === 'leftover_browser').length, 0, 'its Chromium was closed')
+    }
   })
 )
 

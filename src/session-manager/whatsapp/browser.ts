@@ -11,6 +11,7 @@ import type { Log } from '../../platform/log.ts'
 export type Client = InstanceType<typeof whatsapp.Client>
 export type Browser = NonNullable<Client['pupBrowser']>
 export type Page = NonNullable<Client['pupPage']>
+export type Target = ReturnType<Page['target']>
 
 /**
  * What puppeteer starts Chromium with. Its sandbox stays on; it is driven by a pipe, so there is no debugging port; its
@@ -40,6 +41,17 @@ export const launchOptions = (executablePath: string, profile: string) => ({
     '--block-new-web-contents'
   ]
 })
+
+/**
+ * Tells when the renderer of a page dies, or that it is dead. The page's own `error` comes too late for one that dies early:
+ * puppeteer asks a page for a dozen things before it hands it out, and waits for a dead one as long as it may.
+ */
+export const hearCrash = async (target: Target, onCrash: () => void): Promise<void> => {
+  const session = await target.createCDPSession()
+  session.on('Inspector.targetCrashed', onCrash)
+  // this is what has Chromium tell of a crash that was before
+  await session.send('Inspector.enable')
+}
 
 /**
  * The user agent of this Chromium, as one with a window would give it: WhatsApp Web turns away headless and old ones.

@@ -1,8 +1,9 @@
-import { launchOptions, userAgent, type Client } from './browser.ts'
+import { launchOptions, userAgent, type Client, type Target } from './browser.ts'
 
 /** The client of whatsapp-web.js, which nothing else loads. */
 
 /**
+ * @param onPage called with the first page as soon as Chromium has one, before puppeteer asks it for anything
  * @param attach called as soon as the browser is up, before it opens WhatsApp Web
  * @param onFault what it throws where nobody awaits it: it takes hold of the page anew on every navigation
  * @throws when Chromium is missing or does not run
@@ -10,10 +11,12 @@ import { launchOptions, userAgent, type Client } from './browser.ts'
 export const createClient = async (options: {
   chromiumPath: string
   profile: string
+  onPage: (target: Target) => void
   attach: () => Promise<void>
   onFault: (error: unknown) => void
 }): Promise<Client> => {
-  const { chromiumPath, profile, attach, onFault } = options
+  const { chromiumPath, profile, onPage, attach, onFault } = options
+  let hasPage = false
   const authStrategy = {
     setup: () => undefined,
     beforeBrowserInitialized: async () => undefined,
@@ -26,11 +29,19 @@ export const createClient = async (options: {
     // the library would delete the profile under the running browser; connection.ts does it afterwards
     logout: async () => undefined
   }
+  // shown every target first, it is where a browser can be had that is still coming up
+  const targetFilter = (target: Target): boolean => {
+    if (!hasPage && target.type() === 'page') {
+      hasPage = true
+      onPage(target)
+    }
+    return true
+  }
   // with puppeteer it takes longer to load than all the rest: a start does not wait for it
   const { default: whatsapp } = await import('whatsapp-web.js')
   const client = new whatsapp.Client({
     authStrategy: authStrategy as unknown as InstanceType<typeof whatsapp.NoAuth>,
-    puppeteer: launchOptions(chromiumPath, profile),
+    puppeteer: { ...launchOptions(chromiumPath, profile), targetFilter },
     webVersionCache: { type: 'none' },
     userAgent: await userAgent(chromiumPath)
   })

@@ -4,7 +4,7 @@ import { within } from '../../platform/within.ts'
 import type { Draft } from '../journal.ts'
 import type { MediaLimits } from '../media-limits.ts'
 import { readBack } from './backfill.ts'
-import { releaseProfile, signalGroup, type Browser, type Client, type Page } from './browser.ts'
+import { hearCrash, releaseProfile, signalGroup, type Browser, type Client, type Page, type Target } from './browser.ts'
 import { takeOverCallbacks } from './callbacks.ts'
 import { createClient } from './client.ts'
 import { hearClient, type ListenerEvent } from './client-events.ts'
@@ -107,6 +107,13 @@ export const createListener = (options: ListenerOptions): Listener => {
     return page
   }
 
+  /** There is a browser to close, and a page that may die, long before whatsapp-web.js has hold of it. */
+  const onPage = (target: Target): void => {
+    browser = target.browser()
+    launched.resolve()
+    hearCrash(target, () => lost('the page crashed', false)).catch((error: unknown) => log.debug({ event: 'crash_unheard', err: error }, 'the page could not be listened to, for it or its Chromium is gone'))
+  }
+
   /** whatsapp-web.js calls this as soon as the browser is up, before it opens WhatsApp Web. */
   const attach = async (): Promise<void> => {
     browser = client?.pupBrowser
@@ -116,7 +123,6 @@ export const createListener = (options: ListenerOptions): Listener => {
     // puppeteer stops listening to its pipes before Chromium has ended, and nobody else would hear an error of theirs
     for (const pipe of browser.process()?.stdio ?? []) pipe?.on('error', (error) => log.debug({ event: 'browser_pipe_failed', err: error }, 'a pipe to Chromium broke'))
     browser.on('disconnected', () => lost('Chromium exited', false))
-    page.on('error', (error) => lost(`the page crashed: ${error.message}`, false))
     page.on('close', () => lost('the page was closed', false))
     page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
     await confine(page, log, pinned)
@@ -166,7 +172,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       await closeProfile(profile)
       await releaseProfile(profile, log)
       client = await createClient({
-        chromiumPath: options.chromiumPath, profile, attach,
+        chromiumPath: options.chromiumPath, profile, onPage, attach,
         onFault: (error) => void failed(explain(error))
       })
       hearClient(client, mapping, tell, onUnreadable)
@@ -177,7 +183,7 @@ export const createListener = (options: ListenerOptions): Listener => {
         await client.initialize()
       } catch (error) {
         // over its pipe Chromium cannot tell why it ends at once: no usable sandbox, a full disk, …
-        if (browser !== undefined || over || explain(error).fault) throw error
+        if (page !== undefined || over || explain(error).fault) throw error
         throw new Error(`Chromium ended while it was starting: run ${options.chromiumPath} --headless --dump-dom about:blank as this user to see why`, { cause: error })
       } finally {
         launched.resolve()

@@ -39,6 +39,7 @@ const start = async (t: Test): Promise<Confined> => {
   const faults: unknown[] = []
   const client = await createClient({
     chromiumPath: web.chromiumPath, profile,
+    onPage: () => undefined,
     attach: () => confine(client.pupPage as Page, logged.log),
     onFault: (error) => faults.push(error)
   })

@@ -12,6 +12,8 @@ t.test('what went wrong, in the words an operator needs', async (t) => {
     [new Error('Navigation failed because browser has disconnected!'), 'Chromium or its page closed', false],
     [new Error('Requiring unknown module "WAWebSocketModel"'), 'WhatsApp Web has changed: its module WAWebSocketModel is missing', true],
     [new Error('Failed to launch the browser process!\nTROUBLESHOOTING: …'), 'Failed to launch the browser process!', true],
+    [new Error("Network.enable timed out. Increase the 'protocolTimeout' setting in launch/connect calls for a higher timeout if needed."), 'Chromium runs, but its page does not answer (Network.enable)', true],
+    [new Error('Timed out after waiting 30000ms'), 'Chromium runs, but opened no page in time', true],
     ['a text', 'a text', true],
     [undefined, 'undefined', true]
   ] as const) {
