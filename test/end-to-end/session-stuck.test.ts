@@ -1,9 +1,10 @@
 import t from 'tap'
+import { token } from './daemon.ts'
 import { withSession } from './session.ts'
 
 /** A WhatsApp Web that does not come up as it should: named, tried again, and READY as soon as it can be. */
 
-t.setTimeout(120_000)
+t.setTimeout(240_000)
 
 t.test('a sync that is complete before whatsapp-web.js listens is reported to it', (t) =>
   withSession(t, { scenario: { sync: 'early' } }, async (session) => {
@@ -85,5 +86,20 @@ t.test('what only a lesser part needs is missing: READY and capturing, and it sa
     const { id } = web.phone.text({ from: '+5215512345678', text: 'Hola' })
     await session.record(({ message }) => message.id === id)
     t.equal(session.daemon.lines.filter(({ event }) => event === 'page_limited').length, 1, 'once')
+
+    const metric = async (): Promise<string | undefined> =>
+      /^session_limited (\d)$/m.exec(await (await fetch(`${session.daemon.url}/metrics`, { headers: { authorization: `Bearer ${token}` } })).text())?.[1]
+    t.equal(await metric(), '1')
+    await session.post('/disconnect')
+    t.match(await session.status(), { status: 'DISCONNECTED', limited: undefined }, 'it goes with the page')
+    t.equal(await metric(), '0')
+    await session.post('/connect')
+    await session.next('page_limited')
+    t.match(await session.status(), { status: 'READY', limited: reason }, 'the next page is looked at anew')
+    web.scenario.missing = []
+    const lines = session.daemon.lines.length
+    await web.crashPage()
+    await session.ready(lines)
+    t.match(await session.status(), { status: 'READY', limited: undefined }, 'nothing of it is left when the page is lost')
   })
 )
