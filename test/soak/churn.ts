@@ -69,13 +69,15 @@ export const startChurn = async (client: Client, ledger: Ledger, pauseMs: number
     const lead = leads[round % Math.max(1, leads.length)]
     if (lead !== undefined) await client.patchLead({ id: lead.id, body: { note: `note ${round}`, ...(round % 4 === 0 ? { state: 'open' as const } : {}) } }, { signal })
   }
-  /** Deletes those who have written their little, once all of it has come. */
+  /** Deletes two of those who have written their little, once all of it has come. Each deletion rewrites both files. */
   const remove = async (): Promise<void> => {
+    let left = 2
     const { leads } = await client.listLeads({ q: `+${leaver}`, limit: 20 }, { signal })
     const quietS = ledger.newest() - 60
     for (const { id, phone, last_seen_at } of leads) {
       const chat = (phone ?? '').replace('+', '')
       if (!chat.startsWith(leaver) || !ledger.arrived(chat) || Date.parse(last_seen_at) / 1_000 > quietS) continue
+      if ((left -= 1) < 0) return
       ledger.erase(chat)
       await client.deleteLead({ id }, { signal })
       tally(counts, 'leads deleted')
@@ -90,7 +92,7 @@ export const startChurn = async (client: Client, ledger: Ledger, pauseMs: number
     ...[1, 2, 3].map(() => often('reads', pauseMs / 2, read)),
     ...[1, 2, 3, 4].map(() => often('visits to the events', pauseMs, visit)),
     often('notes', pauseMs, note),
-    often('looks for leads to delete', pauseMs * 2, remove),
+    often('looks for leads to delete', pauseMs * 20, remove),
     often('exports of leads', pauseMs * 20, async (round) => drain(round % 2 === 0 ? await client.exportLeadsCsv({}, { signal }) : await client.exportLeadsJsonl({}, { signal }))),
     often('exports of messages', pauseMs * 60, async () => drain(await client.exportMessagesCsv({}, { signal }))),
     often('receiver down and up', pauseMs * 15, async () => {
