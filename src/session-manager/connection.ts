@@ -1,4 +1,5 @@
 import type { Log } from '../platform/log.ts'
+import { createClosing } from './closing.ts'
 import type { Draft, Journal } from './journal.ts'
 import { createPairing, type Pairing } from './pairing.ts'
 import { createProbing } from './probing.ts'
@@ -61,13 +62,13 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let session = initialSession(now())
   let listener: Listener | undefined
   let started = false
-  let closing: Promise<void> = Promise.resolve()
   /** What waits to be admitted for the listener there is. */
   let admission = { abort: new AbortController(), over: Promise.resolve() }
   let retryTimer: NodeJS.Timeout | undefined
   let deadlineTimer: NodeJS.Timeout | undefined
   let blocked = { before: 0, page: 0 }
   let over = false
+  const closing = createClosing()
   const pairing = createPairing({ listener: () => (session.status === 'QR_REQUIRED' ? listener : undefined), lifetimeMs: options.pairingLifetimeMs, log, now })
 
   const dispatch = (event: SessionEvent): void => {
@@ -90,8 +91,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       case 'reload':
         return recovery.reload()
       case 'forget':
-        closing = closing.then(forget).catch((error: unknown) => log.error({ event: 'forget_failed', err: error }, 'the linked device could not be deleted'))
-        return
+        return closing.add(() => forget().catch((error: unknown) => log.error({ event: 'forget_failed', err: error }, 'the linked device could not be deleted')))
       case 'retry':
         clearTimeout(retryTimer)
         retryTimer = setTimeout(() => dispatch({ type: 'retry' }), effect.afterMs)
@@ -126,7 +126,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     probing.begin()
     blocked = { before: blocked.before + blocked.page, page: 0 }
     // the profile is free only once the browser before is gone
-    admitted(mine, closing)
+    admitted(mine, closing.over())
       .then(() => (mine === listener ? mine.start() : undefined))
       .then(() => {
         if (mine === listener) started = true
@@ -157,13 +157,13 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     const { abort, over: admissionOver } = admission
     listener = undefined
     abort.abort(new Error('not wanted any more'))
-    closing = closing.then(() => admissionOver)
+    closing.add(() => admissionOver)
     return mine
   }
 
   const end = (): void => {
     const mine = abandon()
-    if (mine !== undefined) closing = closing.then(() => mine.stop())
+    if (mine !== undefined) closing.add(() => mine.stop())
   }
 
   const hear = (event: ListenerEvent): void => {
@@ -209,14 +209,12 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       // its own report that the device is unlinked would start the session anew
       const mine = logout ? abandon() : undefined
       if (mine !== undefined) {
-        closing = closing
-          .then(() => mine.unlink())
-          .catch((error: unknown) => log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone'))
-          .then(() => mine.stop())
+        closing.add(() => mine.unlink().catch((error: unknown) => log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone')))
+        closing.add(() => mine.stop())
       }
       dispatch({ type: 'disconnect', unlinked: logout })
       if (logout) carryOut({ do: 'forget' })
-      await closing
+      await closing.over()
     },
     ready: () => (session.status === 'READY' ? listener : undefined),
     outboundBlocked: () => blocked.before + blocked.page,
@@ -224,6 +222,11 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     lose: (reason) => dispatch({ type: 'lost', reason, fault: false }),
     stray: (error) => {
       if (!isLibraryError(error)) return false
+      // a browser that closes leaves calls unanswered; the next one starts only after that, and is not to pay for it
+      if (!closing.isOver() || listener === undefined) {
+        log.debug({ event: 'stray_error', err: error }, 'an error in whatsapp-web.js that nobody awaited, while its browser is closed anyway')
+        return true
+      }
       log.error({ event: 'stray_error', err: error }, 'an error in whatsapp-web.js that nobody awaited')
       dispatch({ type: 'lost', reason: explain(error).reason, fault: false })
       return true
@@ -235,7 +238,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       probing.stop()
       pairing.end()
       end()
-      await closing
+      await closing.over()
     }
   }
 }

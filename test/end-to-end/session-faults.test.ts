@@ -80,6 +80,21 @@ t.test('killed: the renderer while the page is first loaded', (t) =>
   })
 )
 
+t.test('the phone unlinks the device: whatever was under way in the page then is no error, and costs no other session', (t) =>
+  withSession(t, { linked: true }, async (session) => {
+    const { web, daemon } = session
+    const before = daemon.lines.length
+    web.logout()
+    await daemon.seen('session', (line) => line['status'] === 'QR_REQUIRED' && daemon.lines.indexOf(line) >= before)
+    const since = daemon.lines.slice(before)
+    t.same(since.filter(({ level }) => level === 'error' || level === 'fatal'), [])
+    t.same(since.filter(({ event }) => event === 'session').map(({ status, reason }) => [status, reason]), [
+      ['DISCONNECTED', 'the phone unlinked this device'], ['INIT', undefined], ['QR_REQUIRED', undefined]
+    ])
+    t.equal(since.filter(({ event }) => event === 'connect_attempt').length, 1)
+  })
+)
+
 t.test('network: lost and back; then no network and no DNS when the page is to be loaded', (t) =>
   withSession(t, { linked: true, env: { START_TIMEOUT: '20s' } }, async (session) => {
     const { web } = session

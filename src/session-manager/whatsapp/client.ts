@@ -17,10 +17,16 @@ export const createClient = async (options: {
 }): Promise<Client> => {
   const { chromiumPath, profile, onPage, attach, onFault } = options
   let hasPage = false
+  let isAttached = false
   const authStrategy = {
     setup: () => undefined,
     beforeBrowserInitialized: async () => undefined,
-    afterBrowserInitialized: attach,
+    // the library calls it again after a logout, on the page that is about to close
+    afterBrowserInitialized: async () => {
+      if (isAttached) return
+      isAttached = true
+      await attach()
+    },
     onAuthenticationNeeded: async () => ({ failed: false, restart: false, failureEventPayload: undefined }),
     getAuthEventPayload: async () => undefined,
     afterAuthReady: async () => undefined,
