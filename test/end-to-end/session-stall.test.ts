@@ -16,7 +16,7 @@ const times = async ({ daemon }: Session, step: string): Promise<number> => {
   return Number(new RegExp(`^stall_steps_total\\{step="${step}"\\} (\\d+)`, 'm').exec(await answer.text())?.[1] ?? 0)
 }
 
-for (const [cure, expected] of [['reinject', ['re-inject']], ['restart', ['re-inject', 'reload', 'restart']]] as const) {
+for (const [cure, expected] of [['reinject', ['re-inject']], ['reload', ['re-inject', 'reload']], ['restart', ['re-inject', 'reload', 'restart']]] as const) {
   t.test(`a silence that ends by ${cure}`, (t) =>
     withSession(t, { linked: true, env }, async (session) => {
       const { web } = session
