@@ -94,7 +94,7 @@ const whatIsTaken: Record<string, (value: string) => boolean> = {
 const value = (given: string): void => {
   for (const [rule, takes] of Object.entries(whatIsTaken)) {
     const taken = takes(given)
-    if (taken && !['others', 'list', 'namedUrls', 'networks', 'natsServers'].includes(rule)) must(!/[\r\n\0]/.test(given), `${rule} takes a line break`, given)
+    if (taken && !['others', 'list', 'namedUrls', 'networks'].includes(rule)) must(!/[\r\n\0]/.test(given), `${rule} takes a line break`, given)
   }
 }
 
