@@ -2,22 +2,16 @@ import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import type { Message } from '../../src/contract/lead.ts'
 import type { Client } from '../../src/client/index.ts'
+import { count as countIds, samples, type Count as Counted } from '../faults/verdict.ts'
 import type { Frontend } from './frontend.ts'
 import type { Sent } from './traffic.ts'
 
 /** What became of every message, seen from outside: by REST, and by what frontends were told. */
 
-export interface Count {
-  expected: number
-  held: number
-  lost: number
-  twice: number
-  /** That nobody wrote. */
-  strange: number
-  /** That stand before one of the same chat that was written earlier. */
+/** What is amiss is named by when it was written, its account and id. */
+export interface Count extends Counted {
+  /** That stand after one of the same chat that was written later. */
   out_of_order: number
-  /** Some of what is not as it should be, to look for in the logs: what, when it was written, its account and id. */
-  such_as: string[]
 }
 
 export interface Told extends Count {
@@ -26,32 +20,28 @@ export interface Told extends Count {
   connections: number
 }
 
-/** Of a sort. */
-const samples = 5
+/** Those that stand after one of the same chat that was written later. */
+const outOfOrder = (sent: ReadonlyMap<string, Sent>, held: readonly string[]): string[] => {
+  const place = new Map([...sent.keys()].map((key, index) => [key, index]))
+  const lastOf = new Map<string, number>()
+  return [...new Set(held)].filter((key) => {
+    const [index, chat] = [place.get(key), `${sent.get(key)?.account} ${sent.get(key)?.chat}`]
+    if (index === undefined) return false
+    const last = lastOf.get(chat) ?? -1
+    lastOf.set(chat, Math.max(index, last))
+    return index < last
+  })
+}
 
 /** @param held `ACCOUNT ID` of what is there, in its order */
 export const count = (sent: ReadonlyMap<string, Sent>, held: readonly string[]): Count => {
-  const place = new Map([...sent.keys()].map((key, index) => [key, index]))
-  const seen = new Set<string>()
-  const lastOf = new Map<string, number>()
-  const result: Count = { expected: sent.size, held: held.length, lost: 0, twice: 0, strange: 0, out_of_order: 0, such_as: [] }
-  const amiss = (what: 'lost' | 'twice' | 'strange' | 'out_of_order', key: string): void => {
-    result[what] += 1
+  const named = (key: string): string => {
     const at = sent.get(key)?.at
-    if (result[what] <= samples) result.such_as.push(`${what} ${at === undefined ? '' : new Date(at).toISOString()} ${key}`)
+    return `${at === undefined ? '' : new Date(at).toISOString()} ${key}`
   }
-  for (const key of held) {
-    const [index, chat] = [place.get(key), `${sent.get(key)?.account} ${sent.get(key)?.chat}`]
-    if (index === undefined) amiss('strange', key)
-    else if (seen.has(key)) amiss('twice', key)
-    else {
-      if (index < (lastOf.get(chat) ?? -1)) amiss('out_of_order', key)
-      lastOf.set(chat, Math.max(index, lastOf.get(chat) ?? -1))
-    }
-    seen.add(key)
-  }
-  for (const key of sent.keys()) if (!seen.has(key)) amiss('lost', key)
-  return result
+  const { such_as, ...counted } = countIds(new Set(sent.keys()), held, named)
+  const late = outOfOrder(sent, held)
+  return { ...counted, out_of_order: late.length, such_as: [...such_as, ...late.slice(0, samples).map((key) => `out_of_order ${named(key)}`)] }
 }
 
 /** What the hub holds, by its export: oldest first. */
