@@ -29,15 +29,19 @@ interface Group {
   written: () => void
 }
 
-/** @param phones the phone numbers of LIDs, as far as WhatsApp Web knows them */
+/**
+ * @param phones the phone numbers of LIDs, as far as WhatsApp Web knows them
+ * @param whyUnwritable what an error of the journal means, in plain words
+ */
 export const createCapture = (options: {
   journal: Journal
   phones: (lids: readonly string[]) => Promise<Map<string, string>>
+  whyUnwritable: (error: unknown) => string
   log: Log
   /** ms, of a clock that only ever goes on. */
   steady?: () => number
 }): Capture => {
-  const { journal, phones, log, steady = () => performance.now() } = options
+  const { journal, phones, whyUnwritable, log, steady = () => performance.now() } = options
   const waiting: Group[] = []
   const known = new Map<string, string>()
   let waitingDrafts = 0
@@ -82,7 +86,7 @@ export const createCapture = (options: {
         failure = undefined
         return true
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error)
+        const reason = whyUnwritable(error)
         failure = { reason, since: failure?.since ?? Date.now() }
         log.error({ event: 'journal_unwritable', waiting: waitingDrafts, retry_ms: waitMs, err: error }, `the journal cannot be written: ${reason}`)
         await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined)

@@ -20,6 +20,7 @@ import { addMediaRoute } from './serve-media.ts'
 import type { Session } from './session.ts'
 import { keepVersion, otherThanPinned, pinnedPage, webVersionsIn } from './web-versions.ts'
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
+import { whyUnwritable } from './why-unwritable.ts'
 
 const service = 'session-manager'
 /** A journal that could not be written for this long makes the daemon unhealthy: ms. */
@@ -83,7 +84,11 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus })
   if (forwarding) lifecycle.onStop('stop forwarding', forwarding.stop)
 
-  const capture = createCapture({ journal, log, phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map() })
+  const capture = createCapture({
+    journal, log,
+    phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map(),
+    whyUnwritable: (error) => whyUnwritable(error, config.STATE_DIR)
+  })
   lifecycle.onStop('write what was captured', () => capture.drain())
   placement = config.PROFILE_BACKUP === '' && forwarding === undefined
     ? undefined

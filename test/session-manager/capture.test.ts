@@ -20,7 +20,7 @@ const rig = (phones: (lids: readonly string[]) => Promise<Map<string, string>> =
       return []
     }
   } as unknown as Journal
-  const capture: Capture = createCapture({ journal, log: logged.log, phones, steady: () => state.now })
+  const capture: Capture = createCapture({ journal, log: logged.log, phones, whyUnwritable: (error) => `${(error as Error).message}, in plain words`, steady: () => state.now })
   return { capture, groups, logged, state, bodies: () => groups.flatMap((group) => group.bodies) }
 }
 const body = (text: string): Draft => draft(text, { body: text })
@@ -147,7 +147,7 @@ t.test('a journal that cannot be written is tried again until it can; nothing is
   while (state.tries < 2) await turn()
   t.notOk(done, 'nobody is told that it is on disk')
   const since = capture.failure()?.since
-  t.match(capture.failure(), { reason: 'disk full' })
+  t.match(capture.failure(), { reason: 'disk full, in plain words' })
   const later = capture.add([body('c')], 'live')
   state.broken = undefined
   await Promise.all([added, later])
@@ -155,6 +155,7 @@ t.test('a journal that cannot be written is tried again until it can; nothing is
   t.equal(capture.failure(), undefined)
   t.ok((since ?? Infinity) <= Date.now())
   t.match(logged.of('journal_unwritable').map(({ retry_ms }) => retry_ms), [100, 200], 'with a growing delay')
+  t.match(logged.of('journal_unwritable')[0], { msg: 'the journal cannot be written: disk full, in plain words', err: { message: 'disk full' } })
   t.equal(logged.of('journal_writable').length, 1)
 })
 
@@ -193,7 +194,7 @@ t.test('drain', async (t) => {
     state.broken = 'disk full'
     await capture.drain()
     t.equal(state.tries, 1)
-    t.match(capture.failure(), { reason: 'disk full' })
+    t.match(capture.failure(), { reason: 'disk full, in plain words' })
   })
 })
 
