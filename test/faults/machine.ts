@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -146,5 +146,8 @@ export const lowestFree = (pid: number): number => {
 /** Done as the process's own user: root without CAP_SYS_RESOURCE may not. `undefined`: as many as it ever may. */
 export const limitFiles = (pid: number, most: number | undefined): void => {
   const [, hard = '65536'] = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? []
-  run('setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--', 'prlimit', '--pid', String(pid), `--nofile=${most ?? hard}:${hard}`)
+  // one that is just being started is still root's
+  const asOwner = statSync(`/proc/${pid}`).uid === 0 ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--']
+  const [program = '', ...args] = [...asOwner, 'prlimit', '--pid', String(pid), `--nofile=${most ?? hard}:${hard}`]
+  run(program, ...args)
 }
