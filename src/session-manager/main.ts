@@ -11,6 +11,7 @@ import { createBackfill } from './backfill.ts'
 import { createCapture } from './capture.ts'
 import { readConfig, type Config } from './config.ts'
 import { createConnection, type Connection } from './connection.ts'
+import { inPlainWords } from './in-plain-words.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { createMediaFetcher, deleteErasedMedia } from './media.ts'
 import type { Placement } from './placement.ts'
@@ -35,32 +36,6 @@ const openState = async (directory: string, account: string): Promise<Journal> =
   await mkdir(join(directory, 'profile'), { recursive: true, mode: 0o700 })
   await mkdir(join(directory, 'media'), { recursive: true, mode: 0o700 })
   return openJournal(join(directory, 'journal.db'), account)
-}
-
-/** What it says of records that NATS has not. */
-const forwardedInPlainWords = (forward: Status['forward']): string => (forward?.fault === undefined ? '' : `; ${forward.behind} records wait: ${forward.fault}`)
-
-/** What `systemctl status` says of the session, without any personal data. */
-export const inPlainWords = ({ status, reason, qrAttempt, nextAttemptAt, syncPercent, limited }: Session, now: number): string => {
-  const next = nextAttemptAt === undefined ? '' : `, next attempt in ${Math.max(0, Math.round((nextAttemptAt - now) / 1_000))} s`
-  switch (status) {
-    case 'INIT':
-      return reason ?? 'starting WhatsApp Web'
-    case 'QR_REQUIRED':
-      return `awaiting QR scan (attempt ${qrAttempt})`
-    case 'AUTHENTICATED':
-      return `syncing${syncPercent === undefined ? '' : ` (${syncPercent} %)`}`
-    case 'READY':
-      return `session READY${[reason, limited].flatMap((but) => (but === undefined ? [] : [`, but ${but}`])).join('')}`
-    default:
-      return `session ${status}: ${reason ?? 'no reason given'}${next}`
-  }
-}
-
-/** What it says of a pinned version of WhatsApp Web. */
-export const pinInPlainWords = ({ status, version }: Session, pinned: string): string => {
-  const other = status === 'READY' ? otherThanPinned(pinned, version) : undefined
-  return other !== undefined ? `; ${other}` : pinned === '' ? '' : `; WhatsApp Web ${pinned} is pinned`
 }
 
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
@@ -247,7 +222,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
   const address = `${config.HOST}:${bound.port}`
-  const inShort = (): string => `listening on ${address}, ${inPlainWords(session.session(), Date.now())}${pinInPlainWords(session.session(), config.WEB_VERSION)}${forwardedInPlainWords(forwarding?.state())}`
+  const inShort = (): string => `listening on ${address}, ${inPlainWords({ session: session.session(), pinned: config.WEB_VERSION, forward: forwarding?.state() }, Date.now())}`
   watchers.add(() => notify.status(inShort()))
   log.info({ event: 'listening', address, account }, `listening on ${address}`)
   notify.ready(inShort())
