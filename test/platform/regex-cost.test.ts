@@ -17,7 +17,7 @@ const allowed: Record<string, string> = {
   '/(?<![.\\s])[.\\s]+$/': 'what it looks back for lets it begin but once in a run of blanks'
 }
 /** The commands for whoever runs this machine: they read its env files, units and processes. */
-const ofTheMachine = /^src\/doctor\//
+const ofTheMachine = /^src\/(?:doctor\/|platform\/env-file\.ts$)/
 
 /** What is put into those that are made when the program runs, for example. */
 const parts = { token: "[\\w!#$&^.+'*`|~%-]+", pattern: '/api/leads/:id/messages', field: 'TEL', variable: 'PORT', value: '3001', kind: 'central-hub', name: 'PORT' }

@@ -18,7 +18,7 @@ export const explain = (error: unknown): Reason => {
   if (network !== undefined) return { reason: `WhatsApp is unreachable (${network})`, fault: false }
   if (text === 'auth timeout') return { reason: 'web.whatsapp.com did not show WhatsApp Web (window.Debug.VERSION is missing)', fault: true }
   if (/Target closed|Session closed|Connection closed|detached|browser has disconnected/i.test(text)) return { reason: 'Chromium or its page closed', fault: false }
-  const [, call] = /(\S+) timed out\. Increase the 'protocolTimeout'/.exec(text) ?? []
+  const [, call] = /^(\S+) timed out\. Increase the 'protocolTimeout'/.exec(text) ?? []
   if (call !== undefined) return { reason: `Chromium runs, but its page does not answer (${call})`, fault: true }
   if (/^Timed out after waiting \d+\s?ms/.test(text)) return { reason: 'Chromium runs, but opened no page in time', fault: true }
   return missingModule(error) ?? { reason: text.split('\n')[0] ?? text, fault: true }
