@@ -20,12 +20,20 @@ export interface Backfill {
   stop(): void
 }
 
-type Read = (since: number, ids: readonly string[]) => AsyncIterable<Draft[]>
+/** What is to be read back. */
+export interface Wanted {
+  /** All that was written since then, UNIX seconds; */
+  since: number
+  /** of a chat that was read already, what was written since its newest message then, UNIX seconds, by the chat's id; */
+  reached: ReadonlyMap<string, number>
+  /** and the messages with these ids. */
+  ids: readonly string[]
+}
 
 export interface BackfillOptions {
   journal: Journal
-  /** Messages since a time (UNIX seconds), and those with these ids, while the session is READY, undefined otherwise. */
-  source: () => Read | undefined
+  /** Reads back while the session is READY, undefined otherwise. Gives whole chats. */
+  source: () => ((wanted: Wanted) => AsyncIterable<Draft[]>) | undefined
   /** Resolves once on disk. */
   add: (drafts: readonly Draft[]) => Promise<void>
   intervalMs: number
@@ -80,7 +88,9 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
   /** How long the session was READY until it was lost last, ms, and since when it is. */
   let onlineMs = 0
   let onlineSince: number | undefined
-  /** When the runs that are done began, and how long the session had been READY then: those the mark may move to, in order. */
+  /** The run under way or interrupted, which the next one goes on with: when it began, and how long the session had been READY then. */
+  let begun: { at: number; onlineMs: number; since: number; reached: Map<string, number> } | undefined
+  /** Those that are done, which the mark may move to, in order. */
   let done: { at: number; onlineMs: number }[] = []
 
   const release = (): void => {
@@ -100,26 +110,34 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
 
   const onlineFor = (): number => onlineMs + (onlineSince === undefined ? 0 : steady() - onlineSince)
 
-  /** @returns after how many ms the next one follows */
-  const run = async (read: Read): Promise<number> => {
-    const [started, online] = [now(), onlineFor()]
-    const since = readFrom(journal, started, overlapMs, firstLinkMs)
+  /** Goes on with the run that was interrupted, unless more is to be read now. */
+  const begin = (): NonNullable<typeof begun> => {
+    const at = now()
+    const since = readFrom(journal, at, overlapMs, firstLinkMs)
     // however long this machine is off after its first run: what that one looked for is looked for again
     if (journal.mark('complete_until') === undefined) journal.setMark('complete_until', since + overlapMs)
-    const before = journal.lastSeq()
+    if (begun === undefined || since < begun.since) begun = { at, onlineMs: onlineFor(), since, reached: new Map() }
+    return begun
+  }
+
+  /** @returns after how many ms the next one follows */
+  const run = async (read: (wanted: Wanted) => AsyncIterable<Draft[]>): Promise<number> => {
+    const [started, before, mine] = [now(), journal.lastSeq(), begin()]
     let messages = 0
-    for await (const drafts of read(Math.floor(since / 1_000), journal.undecrypted(mostUndecrypted))) {
+    for await (const drafts of read({ since: Math.floor(mine.since / 1_000), reached: mine.reached, ids: journal.undecrypted(mostUndecrypted) })) {
       messages += drafts.length
       await add(drafts)
+      for (const { message } of drafts) mine.reached.set(message.chat_id, Math.max(mine.reached.get(message.chat_id) ?? 0, message.timestamp))
       extend()
     }
-    const line = { event: 'backfill', since: new Date(since).toISOString(), read: messages, new: journal.lastSeq() - before, ms: now() - started }
+    const line = { event: 'backfill', since: new Date(mine.since).toISOString(), read: messages, new: journal.lastSeq() - before, ms: now() - started }
     if (line.new > 0) log.info(line, `read back ${line.new} records`)
     else log.debug(line, 'nothing was missed')
-    const settled = done.findLast((one) => online - one.onlineMs >= soonMs)
+    if (begun === mine) begun = undefined
+    const settled = done.findLast((one) => mine.onlineMs - one.onlineMs >= soonMs)
     // only now is everything before that run known to be on disk
     if (settled !== undefined) journal.setMark('complete_until', settled.at)
-    done = [...done.filter((one) => settled === undefined || one.onlineMs > settled.onlineMs), { at: started, onlineMs: online }]
+    done = [...done.filter((one) => settled === undefined || one.onlineMs > settled.onlineMs), { at: mine.at, onlineMs: mine.onlineMs }]
     return settled === undefined ? soonMs : intervalMs
   }
 
@@ -132,7 +150,7 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     clearTimeout(timer)
     void run(read)
       .catch((error: unknown) => {
-        log.warn({ event: 'backfill_failed', err: error, retry_ms: intervalMs }, 'reading back was interrupted; the next run starts where this one did')
+        log.warn({ event: 'backfill_failed', err: error, retry_ms: intervalMs }, 'reading back was interrupted; the next run goes on with the chats that are left')
         return intervalMs
       })
       .then((nextMs) => {
@@ -160,6 +178,7 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     },
     caughtUp: () => catchingUp?.promise,
     linked: () => {
+      begun = undefined
       journal.setMark('link_floor', journal.mark('complete_until'))
       journal.setMark('linked_at', now())
       lateAt = Math.min(lateAt, now() + linkedMs)

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { createBackfill, readFrom, type BackfillOptions } from '../../src/session-manager/backfill.ts'
+import { createBackfill, readFrom, type BackfillOptions, type Wanted } from '../../src/session-manager/backfill.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { captured, draft } from './drafts.ts'
@@ -11,7 +11,7 @@ const minute = 60_000
 const hour = 60 * minute
 const now = 1_700_000_000_000
 
-const rig = (t: Test, read: ((since: number, ids: readonly string[]) => AsyncIterable<Draft[]>) | undefined, options: Partial<BackfillOptions> = {}) => {
+const rig = (t: Test, read: ((wanted: Wanted) => AsyncIterable<Draft[]>) | undefined, options: Partial<BackfillOptions> = {}) => {
   const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
   const logged = logLines()
   const state = { read, now }
@@ -39,7 +39,7 @@ const rig = (t: Test, read: ((since: number, ids: readonly string[]) => AsyncIte
 /** A source that remembers since when it was asked, and gives these groups. */
 const source = (...groups: Draft[][]) => {
   const asked: number[] = []
-  const read = async function* (since: number): AsyncGenerator<Draft[]> {
+  const read = async function* ({ since }: Wanted): AsyncGenerator<Draft[]> {
     asked.push(since * 1_000)
     yield* groups
   }
@@ -137,7 +137,7 @@ t.test('the mark moves to where a run began once another one is done a minute la
 
 t.test('a message that arrives late, and that the session is lost upon, is read back by the next READY, though a newer one was told of', async (t) => {
   const asked: number[] = []
-  const { backfill, journal, passes } = paced(t, async function* (since) {
+  const { backfill, journal, passes } = paced(t, async function* ({ since }) {
     asked.push(since * 1_000)
     yield []
   })
@@ -177,7 +177,7 @@ t.test('a session that is lost again and again moves the mark on, too: a minute 
 
 t.test('what could not be decrypted is asked for by its id, whenever it was written', async (t) => {
   const asked: (readonly string[])[] = []
-  const { backfill, journal, settled } = rig(t, async function* (_since, ids) {
+  const { backfill, journal, settled } = rig(t, async function* ({ ids }) {
     asked.push(ids)
     yield ids.length > 0 ? [draft('A')] : []
   })
@@ -212,7 +212,7 @@ t.test('a group is on disk before the next is read', async (t) => {
 
 t.test('a run that fails keeps the mark: the next starts where this one did', async (t) => {
   const asked: number[] = []
-  const read = async function* (since: number): AsyncGenerator<Draft[]> {
+  const read = async function* ({ since }: Wanted): AsyncGenerator<Draft[]> {
     asked.push(since * 1_000)
     yield [draft(`A${asked.length}`)]
     if (asked.length === 1) throw new Error('the page is closed')
@@ -227,6 +227,41 @@ t.test('a run that fails keeps the mark: the next starts where this one did', as
   await passes(5 * minute)
   t.same(asked, [now - hour - 15 * minute, now - hour - 15 * minute])
   t.equal(journal.mark('complete_until'), now - hour)
+})
+
+t.test('a run that was interrupted goes on with the chats that are left; what came to the others meanwhile is read, too', async (t) => {
+  const asked: Wanted[] = []
+  const of = (chat: string, id: string, at: number): Draft => draft(id, { chat_id: chat, timestamp: at / 1_000 })
+  const { backfill, journal, passes } = paced(t, async function* (wanted) {
+    asked.push({ ...wanted, reached: new Map(wanted.reached) })
+    yield [of('a', 'a1', now - 30 * minute), of('a', 'a2', now - 20 * minute), of('b', 'b1', now - 40 * minute)]
+    if (asked.length === 1) throw new Error('the page is closed')
+  })
+  journal.setMark('complete_until', now - hour)
+  backfill.wake()
+  await passes(0)
+  await passes(5 * minute)
+  t.same(asked.map(({ reached }) => [...reached]), [[], [['a', now / 1_000 - 1_200], ['b', now / 1_000 - 2_400]]])
+  await passes(minute)
+  t.same(asked.map(({ since }) => since * 1_000), [now - 75 * minute, now - 75 * minute, now - 75 * minute])
+  t.same([...(asked[2] as Wanted).reached], [], 'the next one after it is done looks at all of it once more')
+  t.equal(journal.mark('complete_until'), now, 'and then all is known to be there that was before the first began')
+})
+
+t.test('a device that is linked meanwhile is read from the beginning', async (t) => {
+  const asked: number[] = []
+  const { backfill, journal, passes } = paced(t, async function* ({ reached }) {
+    asked.push(reached.size)
+    yield [draft('A')]
+    throw new Error('the page is closed')
+  })
+  journal.setMark('complete_until', now - hour)
+  backfill.wake()
+  await passes(0)
+  backfill.linked()
+  backfill.wake()
+  await passes(0)
+  t.same(asked, [0, 0])
 })
 
 t.test('the mark is when the run began: what arrives during it is read by the next', async (t) => {

@@ -1,4 +1,5 @@
 import type { Log } from '../../platform/log.ts'
+import type { Wanted } from '../backfill.ts'
 import type { Draft } from '../journal.ts'
 import type { Page } from './browser.ts'
 import { messageDrafts } from './drafts.ts'
@@ -21,22 +22,30 @@ interface ReadBack {
   chats: number
 }
 
-/** Ids of the chats with activity since a time, the quietest first, so that the order is roughly that of the messages. */
-const activeChats = (page: Page, since: number): Promise<string[]> =>
-  page.evaluate((from) => {
-    type Chat = { id: { _serialized: string }; t?: number }
-    const { require } = globalThis as unknown as { require: (name: string) => { Chat: { getModelsArray: () => Chat[] } } }
-    return require('WAWebCollections')
-      .Chat.getModelsArray()
-      .filter((chat) => (chat.t ?? 0) >= from)
-      .sort((a, b) => (a.t ?? 0) - (b.t ?? 0))
-      .map((chat) => chat.id._serialized)
-  }, since)
+/** A chat, and since when it is to be read, UNIX seconds. */
+type ChatSince = [id: string, since: number]
+
+/** The chats with activity since then: those that were not read yet, then the others; the quietest first, so that the order is roughly that of the messages. */
+const activeChats = (page: Page, { since, reached }: Wanted): Promise<ChatSince[]> =>
+  page.evaluate(
+    (least, later) => {
+      type Chat = { id: { _serialized: string }; t?: number }
+      const { require } = globalThis as unknown as { require: (name: string) => { Chat: { getModelsArray: () => Chat[] } } }
+      return require('WAWebCollections')
+        .Chat.getModelsArray()
+        .map(({ id: { _serialized: id }, t = 0 }) => ({ id, t, from: later[id] ?? least, wasRead: Number(id in later) }))
+        .filter(({ t, from }) => t >= from)
+        .sort((a, b) => a.wasRead - b.wasRead || a.t - b.t)
+        .map(({ id, from }): [string, number] => [id, from])
+    },
+    since,
+    Object.fromEntries(reached)
+  )
 
 /** What is null, false or empty means as much as what is not there, and is most of a model. As text, for that crosses fastest. */
-const readChats = async (page: Page, ids: string[], since: number): Promise<ReadBack> => {
+const readChats = async (page: Page, chats: readonly ChatSince[]): Promise<ReadBack> => {
   const text = await page.evaluate(
-    async (chatIds, from, most, bounds, atOnce) => {
+    async (wanted, most, bounds, atOnce) => {
       type Model = { t: number; id: unknown }
       type Chat = { msgs: { getModelsArray: () => Model[] } }
       const { require, WWebJS } = globalThis as unknown as {
@@ -52,7 +61,7 @@ const readChats = async (page: Page, ids: string[], since: number): Promise<Read
       const missed: Record<string, unknown>[][] = []
       let [next, count, truncated] = [0, 0, 0]
 
-      const load = async (chat: Chat): Promise<void> => {
+      const load = async (chat: Chat, from: number): Promise<void> => {
         for (;;) {
           const held = chat.msgs.getModelsArray()
           const oldest = held.reduce((least, message) => Math.min(least, message.t), Infinity)
@@ -66,21 +75,21 @@ const readChats = async (page: Page, ids: string[], since: number): Promise<Read
         }
       }
       const readOne = async (index: number): Promise<void> => {
-        const chat = require('WAWebCollections').Chat.get(require('WAWebWidFactory').createWid(chatIds[index] as string))
+        const [id, from] = wanted[index] as [string, number]
+        const chat = require('WAWebCollections').Chat.get(require('WAWebWidFactory').createWid(id))
         if (chat === undefined) return
-        await load(chat)
+        await load(chat, from)
         const models = chat.msgs.getModelsArray().filter((message) => message.t >= from).sort((a, b) => a.t - b.t)
         missed[index] = models.map((message) => Object.fromEntries(Object.entries(WWebJS.getMessageModel(message)).filter(([, value]) => tells(value))))
         count += models.length
       }
       const readOn = async (): Promise<void> => {
-        while (next < chatIds.length && (next === 0 || (count < bounds.messages && Date.now() < end))) await readOne(next++)
+        while (next < wanted.length && (next === 0 || (count < bounds.messages && Date.now() < end))) await readOne(next++)
       }
       await Promise.all(Array.from({ length: atOnce }, readOn))
       return JSON.stringify({ messages: missed.flat(), truncated, chats: next })
     },
-    ids,
-    since,
+    chats,
     messagesPerChat,
     call,
     loadsAtOnce
@@ -103,13 +112,14 @@ const readMessages = async (page: Page, ids: readonly string[]): Promise<Raw[]> 
 }
 
 /**
- * Drafts of all messages since a time (UNIX seconds), a group of chats at a time, the next of which is read while the
- * caller has the last; and of the messages asked for by their ids, whenever they were written.
+ * Drafts of all messages that are wanted, a group of whole chats at a time, the next of which is read while the caller
+ * has the last; then of those wanted by their ids, whenever they were written.
  */
-export async function* readBack(page: Page, since: number, ids: readonly string[], mapping: Mapping, log: Log): AsyncGenerator<Draft[]> {
-  const chats = await activeChats(page, since)
+export async function* readBack(page: Page, wanted: Wanted, mapping: Mapping, log: Log): AsyncGenerator<Draft[]> {
+  const { ids } = wanted
+  const chats = await activeChats(page, wanted)
   const readFrom = (start: number): Promise<ReadBack> => {
-    const reading = readChats(page, chats.slice(start, start + call.chats), since)
+    const reading = readChats(page, chats.slice(start, start + call.chats))
     // nobody awaits it when the caller gives up
     reading.catch(() => undefined)
     return reading

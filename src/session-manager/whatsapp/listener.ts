@@ -1,6 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
+import type { Wanted } from '../backfill.ts'
 import type { Draft } from '../journal.ts'
 import type { MediaLimits } from '../media-limits.ts'
 import { readBack } from './backfill.ts'
@@ -55,8 +56,8 @@ export interface Listener {
   cancelPairing(): Promise<void>
   /** Phone numbers in E.164 of the LIDs that WhatsApp Web knows one for; it asks nobody. */
   phones(lids: readonly string[]): Promise<Map<string, string>>
-  /** Messages of chats with activity since a time (UNIX seconds), in groups, oldest first within a chat; then those with these ids. */
-  readBack(since: number, ids: readonly string[]): AsyncIterable<Draft[]>
+  /** The messages wanted, in groups of whole chats, oldest first within a chat; then those wanted by their ids. */
+  readBack(wanted: Wanted): AsyncIterable<Draft[]>
   media(messageId: string): Promise<MediaBytes | undefined>
 }
 
@@ -231,7 +232,7 @@ export const createListener = (options: ListenerOptions): Listener => {
         return phone === undefined ? [] : [[lid, phone] as const]
       }))
     },
-    readBack: (since, ids) => readBack(openPage(), since, ids, mapping, log),
+    readBack: (wanted) => readBack(openPage(), wanted, mapping, log),
     media: async (messageId) => {
       openPage()
       const message = await (client as Client).getMessageById(messageId)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Wanted } from '../../../src/session-manager/backfill.ts'
 import type { Draft } from '../../../src/session-manager/journal.ts'
 import { readBack } from '../../../src/session-manager/whatsapp/backfill.ts'
 import { logLines } from '../../platform/log-lines.ts'
@@ -64,6 +65,7 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
   })
   return { page, loads, loading, collection, byId, fail: (message: string) => void (fault = message) }
 }
+const since = (time: number, ids: string[] = [], reached: [string, number][] = []): Wanted => ({ since: time, reached: new Map(reached), ids })
 const collect = async (groups: AsyncIterable<Draft[]>): Promise<Draft[][]> => {
   const all: Draft[][] = []
   for await (const group of groups) all.push(group)
@@ -73,7 +75,7 @@ const times = (drafts: Draft[]): number[] => drafts.map(({ message }) => message
 
 t.test('messages since a time, chat by chat, the quietest first, oldest first within a chat', async (t) => {
   const { page, loads } = pageOf({ 'busy@c.us': { held: [300, 250, 100] }, 'quiet@c.us': { held: [220, 90] }, 'old@c.us': { held: [50, 60] }, 'empty@c.us': { held: [] } })
-  const groups = await collect(readBack(page, 200, [], mapping, logLines().log))
+  const groups = await collect(readBack(page, since(200), mapping, logLines().log))
   t.equal(groups.length, 1)
   t.same(groups.flat().map(({ message }) => `${message.chat_id} ${message.timestamp}`), ['quiet@c.us 220', 'busy@c.us 250', 'busy@c.us 300'])
   t.same(loads, [], 'what the page holds reaches far enough back')
@@ -81,54 +83,54 @@ t.test('messages since a time, chat by chat, the quietest first, oldest first wi
 
 t.test('earlier messages are loaded until they reach far enough back', async (t) => {
   const { page, loads } = pageOf({ 'a@c.us': { held: [300], earlier: [290, 280, 270, 260, 250, 240, 100, 90, 80, 70] } })
-  t.same(times((await collect(readBack(page, 245, [], mapping, logLines().log))).flat()), [250, 260, 270, 280, 290, 300])
+  t.same(times((await collect(readBack(page, since(245), mapping, logLines().log))).flat()), [250, 260, 270, 280, 290, 300])
   t.equal(loads.length, 3, 'and no further')
 })
 
 t.test('a chat that begins after that time is read from its beginning', async (t) => {
   const { page } = pageOf({ 'a@c.us': { held: [300], earlier: [290, 280] } })
-  t.same(times((await collect(readBack(page, 1, [], mapping, logLines().log))).flat()), [280, 290, 300])
+  t.same(times((await collect(readBack(page, since(1), mapping, logLines().log))).flat()), [280, 290, 300])
 })
 
 t.test('a chat with very many missed messages is read back in part, and that is said', async (t) => {
   const { page } = pageOf({ 'a@c.us': { held: [100_000], earlier: Array.from({ length: 6_000 }, (_, index) => 90_000 + index), perLoad: 1_000 }, 'b@c.us': { held: [99_999] } })
   const logged = logLines()
-  const drafts = (await collect(readBack(page, 10, [], mapping, logged.log))).flat()
+  const drafts = (await collect(readBack(page, since(10), mapping, logged.log))).flat()
   t.equal(drafts.length, 1 + 5_001)
   t.match(logged.of('backfill_truncated'), [{ level: 'warn', chats: 1, limit: 5_000 }])
 })
 
 t.test('many chats come a group at a time', async (t) => {
   const chats = Object.fromEntries(Array.from({ length: 250 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index, 1] }]))
-  const groups = await collect(readBack(pageOf(chats).page, 500, [], mapping, logLines().log))
+  const groups = await collect(readBack(pageOf(chats).page, since(500), mapping, logLines().log))
   t.same(groups.map(({ length }) => length), [100, 100, 50])
   t.same(times(groups.flat()), Array.from({ length: 250 }, (_, index) => 1_000 + index))
 })
 
 t.test('a group is smaller when its chats have much, and each chat is read once', async (t) => {
   const chats = Object.fromEntries(Array.from({ length: 60 }, (_, chat) => [`${chat}@c.us`, { held: Array.from({ length: 400 }, (_, index) => 1_000 + chat * 400 + index) }]))
-  const groups = await collect(readBack(pageOf(chats).page, 500, [], mapping, logLines().log))
+  const groups = await collect(readBack(pageOf(chats).page, since(500), mapping, logLines().log))
   t.ok(groups.length > 1, `${groups.length} groups`)
   t.same(times(groups.flat()), Array.from({ length: 60 * 400 }, (_, index) => 1_000 + index))
 })
 
 t.test('earlier messages are loaded for many chats at once, but not for all', async (t) => {
   const { page, loading } = pageOf(Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index], earlier: [900], perLoad: 1 }])))
-  const drafts = (await collect(readBack(page, 800, [], mapping, logLines().log))).flat()
+  const drafts = (await collect(readBack(page, since(800), mapping, logLines().log))).flat()
   t.equal(drafts.length, 100)
   t.equal(loading.most, 20)
 })
 
 t.test('the next group is read while the caller has the last, and nobody minds when it is wanted no more', async (t) => {
   const { page, loads, fail } = pageOf(Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index] }])))
-  const groups = readBack(page, 800, [], mapping, logLines().log)
+  const groups = readBack(page, since(800), mapping, logLines().log)
   await groups.next()
   t.equal(loads.length, 100)
   await groups.next()
   t.equal(loads.length, 200)
   fail('the page is closed')
   await groups.return(undefined)
-  const again = readBack(page, 800, [], mapping, logLines().log)
+  const again = readBack(page, since(800), mapping, logLines().log)
   await t.rejects(again.next(), { message: 'the page is closed' })
 })
 
@@ -136,13 +138,13 @@ t.test('a chat that is deleted meanwhile is passed over', async (t) => {
   const { page, collection } = pageOf({ 'a@c.us': { held: [300, 1] }, 'b@c.us': { held: [310, 1] } })
   const chats = [...collection.values()]
   collection.get = ((id: string) => (id === 'a@c.us' ? undefined : chats.find((chat) => chat.id._serialized === id))) as typeof collection.get
-  t.same(times((await collect(readBack(page, 200, [], mapping, logLines().log))).flat()), [310])
+  t.same(times((await collect(readBack(page, since(200), mapping, logLines().log))).flat()), [310])
 })
 
 t.test('messages asked for by their ids come last, whenever they were written', async (t) => {
   const { page, byId } = pageOf({ 'a@c.us': { held: [300, 100] } })
   byId.set('false_b-7', { t: 7, id: 'b-7' })
-  const groups = await collect(readBack(page, 200, ['false_gone-1', 'false_b-7'], mapping, logLines().log))
+  const groups = await collect(readBack(page, since(200, ['false_gone-1', 'false_b-7']), mapping, logLines().log))
   t.same(groups.map(times), [[300], [7]])
 })
 
@@ -150,6 +152,18 @@ t.test('when they cannot be asked for, that is told, and what is read back is co
   const { page, fail } = pageOf({ 'a@c.us': { held: [300, 100] } })
   fail('getMessagesById is not a function')
   const logged = logLines()
-  t.same(times((await collect(readBack(page, 200, ['false_b-7'], mapping, logged.log))).flat()), [300])
+  t.same(times((await collect(readBack(page, since(200, ['false_b-7']), mapping, logged.log))).flat()), [300])
   t.match(logged.of('undecrypted_unread'), [{ level: 'warn', messages: 1 }])
+})
+
+t.test('of a chat that was read already only what came since, after the chats that were not', async (t) => {
+  const { page, loads } = pageOf({
+    'read@c.us': { held: [300, 250], earlier: [240, 230] },
+    'quiet@c.us': { held: [210], earlier: [205, 100] },
+    'still@c.us': { held: [220], earlier: [100] },
+    'busy@c.us': { held: [400, 100] }
+  })
+  const drafts = (await collect(readBack(page, since(200, [], [['read@c.us', 250], ['still@c.us', 221]]), mapping, logLines().log))).flat()
+  t.same(drafts.map(({ message }) => `${message.chat_id} ${message.timestamp}`), ['quiet@c.us 205', 'quiet@c.us 210', 'busy@c.us 400', 'read@c.us 250', 'read@c.us 300'])
+  t.notOk(loads.includes('still@c.us'), 'nothing came since in this one')
 })
