@@ -137,8 +137,13 @@ export const faults: readonly Fault[] = [
     }
   },
   {
-    name: 'silent stall', needs: 'page', env: { BACKFILL_INTERVAL: '5m' }, names: /stall|silent|told nobody|missed|read back/i,
-    make: async ({ web }) => (web.stall(true), { did: 'the page takes everything in and tells nobody, until it is loaded anew' })
+    name: 'silent stall', needs: 'page', env: { BACKFILL_INTERVAL: '5m', LOG_LEVEL: 'debug' }, names: /stall|silent|told nobody|missed|read back/i,
+    make: async ({ web, sessionManager, status, until }) => {
+      // not in the moment of READY, in which what comes may still be read back as missed before
+      if ((await status())?.status === 'READY') await until(async () => sessionManager.lines.some(({ event }) => event === 'stall_watch'), 10_000)
+      web.stall(true, 'reload')
+      return { did: 'the page takes everything in and tells nobody, until it is loaded anew' }
+    }
   },
   {
     name: 'session-manager stopped (SIGSTOP)', needs: 'process', names: /does not answer|Watchdog|no byte came/,
