@@ -77,7 +77,11 @@ export const createStallWatch = (options: StallWatchOptions): StallWatch => {
     const judged = judge(stall, event, now(), grace)
     const isFirstLook = stall.floor === undefined && judged.stall.floor !== undefined
     stall = judged.stall
-    if (isFirstLook) log.debug({ event: 'stall_watch' }, 'messages that reach the page from now on have to be told of')
+    if (isFirstLook) {
+      log.debug({ event: 'stall_watch' }, 'messages that reach the page from now on have to be told of')
+      // a step may have been of no use: what came between reading back and now is nobody's to tell of
+      if (stall.rung > 0) readBack()
+    }
     for (const effect of judged.effects) carryOut(effect)
   }
 
