@@ -168,8 +168,8 @@ export const host = makeValidator<string>(
 export const baseUrl = makeValidator<string>(expect('a URL of scheme, host and port, such as http://127.0.0.1:3001', (value) => toBaseUrl(value)))
 
 const toBaseUrl = (value: string): string | undefined => {
-  // the URL parser alone would mend spaces, backslashes and missing slashes
-  const url = /^https?:\/\/[^\s\\/?#@]+\/?$/i.test(value) && URL.canParse(value) ? new URL(value) : undefined
+  // the URL parser alone would mend spaces, control characters, backslashes and missing slashes
+  const url = /^https?:\/\/[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) && URL.canParse(value) ? new URL(value) : undefined
   return url === undefined || url.port === '0' ? undefined : url.origin
 }
 

@@ -138,6 +138,7 @@ export const faultyCases: Record<Service, FaultyCase[]> = {
     urlFault('a URL after a space', ' http://127.0.0.1:3001'),
     urlFault('a URL with one slash', 'http:/127.0.0.1:3001'),
     urlFault('a URL without a host', 'http://'),
+    urlFault('a control character at the end, which a parser of URLs would drop', 'http://127.0.0.1:3001\u000f', '"http://127.0.0.1:3001\\\\u000f"'),
     urlFault('a URL with a user and a password', `http://admin:${secret}@127.0.0.1:3001`, '"http://(hidden)@127.0.0.1:3001"'),
     { what: 'a database of another scheme', change: { DATABASE_URL: `mysql://hub:${secret}@db:3306/leadmaster` }, faults: [/^DATABASE_URL="mysql:\/\/\(hidden\)@db:3306\/leadmaster" is refused: expected a URL such as postgres:/] },
     { what: 'a database without its scheme', change: { DATABASE_URL: `hub:${secret}@db:5432/leadmaster` }, faults: [/^DATABASE_URL="\(hidden\)@db:5432\/leadmaster" is refused/] },
