@@ -3,8 +3,9 @@ import type { Session, SessionEvent } from './session.ts'
 import type { Shown } from './stall.ts'
 import type { Listener } from './whatsapp/listener.ts'
 import type { Probe } from './whatsapp/page.ts'
+import { explainState } from './whatsapp/reason.ts'
 
-/** Looks at the page from outside, at intervals: what only that shows is a page that hangs, a sync nobody reported, codes that rotate no more, messages nobody told of. */
+/** Looks at the page from outside, at intervals: what only that shows is a page that hangs, one that is blocked from the start, a sync nobody reported, codes that rotate no more, messages nobody told of. */
 export interface Probing {
   /** There is another browser. */
   begin(): void
@@ -32,6 +33,8 @@ export interface ProbingOptions {
 const timeoutMs = 10_000
 /** One missed answer may be a page that is busy syncing. */
 const mostUnanswered = 2
+/** Where WhatsApp Web stays until somebody acts. whatsapp-web.js tells of it once it listens, and not of what was before. */
+const stays: readonly string[] = ['CONFLICT', 'DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'PROXYBLOCK']
 const qrRefreshMinMs = 1_000
 const qrRefreshMaxMs = 60_000
 
@@ -49,6 +52,7 @@ export const createProbing = (options: ProbingOptions): Probing => {
     if (guard.open > 0) log.error({ event: 'guard_open', functions: guard.open }, 'the guard in the page could not refuse every sending function')
     const { status } = session()
     const linking = status === 'INIT' || status === 'QR_REQUIRED'
+    if ((linking || status === 'AUTHENTICATED') && socket !== null && stays.includes(socket)) return dispatch({ type: 'lost', ...explainState(socket) })
     unheardSync = linking && synced ? unheardSync + 1 : 0
     if (unheardSync >= 2) {
       log.warn({ event: 'sync_unreported' }, 'WhatsApp Web is synced but did not say so to whatsapp-web.js: reporting it')

@@ -284,6 +284,22 @@ t.test('what only the page shows', async (t) => {
     listener.page = page({ socket: 'UNPAIRED_IDLE' })
     t.match(await until(({ status }) => status !== 'READY'), { status: 'ERROR', reason: 'this device is no longer linked (UNPAIRED_IDLE)' })
   })
+  t.test('blocked, or opened elsewhere, before whatsapp-web.js listened: it is named at once, not once the time is up', async (t) => {
+    for (const [socket, expected] of [
+      ['TOS_BLOCK', { status: 'ERROR', reason: 'WhatsApp has blocked this account (TOS_BLOCK): look at the phone' }],
+      ['DEPRECATED_VERSION', { status: 'ERROR', reason: 'WhatsApp no longer accepts this version of WhatsApp Web (DEPRECATED_VERSION)' }],
+      ['CONFLICT', { status: 'DISCONNECTED', reason: 'this linked device was opened in another browser (CONFLICT)' }]
+    ] as const) {
+      for (const heard of [undefined, { type: 'authenticated' }] as const) {
+        const { connection, listeners, until } = rig(t, { policy: slowRetry })
+        connection.connect()
+        const listener = await listeners.called(0, 'start')
+        if (heard !== undefined) listener.say(heard)
+        listener.page = page({ socket })
+        t.match(await until(({ running }) => !running), expected, `${socket}, ${heard?.type ?? 'nothing'} heard`)
+      }
+    }
+  })
   t.test('READY, but the socket is trying to connect, and then has', async (t) => {
     const { connection, listeners, counts, until } = rig(t)
     connection.connect()
