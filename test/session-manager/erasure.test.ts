@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { ErasedRecord, JournalRecord } from '../../src/contract/record.ts'
+import { ofMessages } from '../../src/session-manager/erasure.ts'
 import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
 import { conforms } from '../platform/conforms.ts'
 import { captured, draft, withMedia } from './drafts.ts'
@@ -205,4 +206,12 @@ t.test('what was captured before a time, but not what is still needed', async (t
   journal.append([draft('A'), draft('B'), draft('C')], 'live')
   t.equal(journal.erase({ before: Date.now() + 1_000, upTo: 2 }), 2)
   t.same(kinds(journal), ['erased', 'erased', 'message'])
+})
+
+t.test('messages are found by indexes, so that erasing some does not go through a whole journal', async (t) => {
+  const { directory } = open(t)
+  const db = new DatabaseSync(join(directory, 'journal.db'), { readOnly: true })
+  t.teardown(() => db.close())
+  const plan = db.prepare(`EXPLAIN QUERY PLAN ${ofMessages}`).all('main', '[]').map(({ detail }) => String(detail)).filter((detail) => / records\b/.test(detail))
+  t.same(plan, ['SEARCH records USING INDEX records_by_message (message_id=?)', 'SEARCH records USING INDEX records_by_about (<expr>=?)'])
 })
