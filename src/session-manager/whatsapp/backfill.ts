@@ -9,7 +9,7 @@ import type { Raw } from './raw.ts'
 /** Reading back out of WhatsApp Web what was missed. It reads what the page holds and has it load earlier messages. */
 
 /** Messages read back from one chat at most. */
-const messagesPerChat = 5_000
+const messagesPerChat = 20_000
 /** A call into the page reads this many chats at most, and begins no other chat past so many messages or so much time. */
 const call = { chats: 100, messages: 5_000, ms: 20_000 }
 /** Chats that earlier messages are loaded for at once: WhatsApp is not to be hammered. */

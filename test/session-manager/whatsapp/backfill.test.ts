@@ -93,7 +93,7 @@ t.test('a chat that begins after that time is read from its beginning', async (t
 })
 
 t.test('a chat with very many missed messages is read back in part, and that is said', async (t) => {
-  const { page } = pageOf({ 'a@c.us': { held: [100_000], earlier: Array.from({ length: 6_000 }, (_, index) => 90_000 + index), perLoad: 1_000 }, 'b@c.us': { held: [99_999] } })
+  const { page } = pageOf({ 'a@c.us': { held: [200_000], earlier: Array.from({ length: 22_000 }, (_, index) => 100_000 + index), perLoad: 1_000 }, 'b@c.us': { held: [199_999] } })
   const logged = logLines()
   const drafts = (await collect(readBack(page, since(10), mapping, logged.log))).flat()
   t.equal(drafts.length, 1 + 5_001)
