@@ -96,8 +96,8 @@ t.test('a chat with very many missed messages is read back in part, and that is 
   const { page } = pageOf({ 'a@c.us': { held: [200_000], earlier: Array.from({ length: 22_000 }, (_, index) => 100_000 + index), perLoad: 1_000 }, 'b@c.us': { held: [199_999] } })
   const logged = logLines()
   const drafts = (await collect(readBack(page, since(10), mapping, logged.log))).flat()
-  t.equal(drafts.length, 1 + 5_001)
-  t.match(logged.of('backfill_truncated'), [{ level: 'warn', chats: 1, limit: 5_000 }])
+  t.equal(drafts.length, 1 + 20_001)
+  t.match(logged.of('backfill_truncated'), [{ level: 'warn', chats: 1, limit: 20_000 }])
 })
 
 t.test('many chats come a group at a time', async (t) => {
