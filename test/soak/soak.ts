@@ -81,10 +81,11 @@ export const soak = async (options: Options, say: (text: string) => void, signal
   const usual = { NODE_ENV: 'production', LOG_LEVEL: 'info' }
   const start = (name: 'session-manager' | 'central-hub', env: Record<string, string>): Daemon => startDaemon(name, { ...env, ...usual }, program(name))
 
-  // what looks back is as short as the day is
+  // what looks back is as short as the day is, but not shorter than a real browser takes for its ways: 40 s
+  const overlap = `${Math.min(7 * 24 * 60, Math.ceil((pace.rate * 40) / 60))}m`
   const sessionManager = start('session-manager', {
     ...sessionManagerEnv({ port: await freePort(), stateDir: states.sessionManager, chromiumPath: web.chromiumPath }),
-    JOURNAL_RETENTION: journalKeeps, BACKFILL_INTERVAL: '5s', BACKFILL_OVERLAP: '15m', PROBE_INTERVAL: '1s'
+    JOURNAL_RETENTION: journalKeeps, BACKFILL_INTERVAL: '5s', BACKFILL_OVERLAP: overlap, PROBE_INTERVAL: '1s'
   })
   const hub = start('central-hub', {
     ...centralHubEnv({ port: await freePort(), stateDir: states.hub, sessionManager: sessionManager.url }),
