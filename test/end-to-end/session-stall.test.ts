@@ -33,7 +33,10 @@ for (const [cure, expected] of [['reinject', ['re-inject']], ['reload', ['re-inj
         const done = session.next('stall_watch', undefined, 60_000)
         t.equal(await came(write(`in silence ${index}`)), 'backfill', 'it is read back at once')
         t.match(await taken, { level: 'warn', step, messages: 1, reason: 'messages reach the page, but whatsapp-web.js does not tell of them' })
-        await done
+        const watched = await done
+        // what came until then was read back; what comes now is told of, or not
+        const { lines } = session.daemon
+        await session.daemon.seen('backfill', (line) => lines.indexOf(line) > lines.indexOf(watched))
       }
       const over = session.next('stall_over')
       const last = write('after')

@@ -2,6 +2,9 @@ import { launchOptions, userAgent, type Client, type Target } from './browser.ts
 
 /** The client of whatsapp-web.js, which nothing else loads. */
 
+/** How long a page may take to be read, ms. */
+const readMs = 60_000
+
 /**
  * @param onPage called with the first page as soon as Chromium has one, before puppeteer asks it for anything
  * @param attach called as soon as the browser is up, before it opens WhatsApp Web
@@ -53,6 +56,8 @@ export const createClient = async (options: {
   })
   const library = client as unknown as { inject: () => Promise<void> }
   const inject = library.inject.bind(client)
-  library.inject = () => inject().catch(onFault)
+  // on a navigation it is called while the page is still being read, when most of its modules are not there yet
+  const isRead = async (): Promise<unknown> => client.pupPage?.waitForFunction("document.readyState !== 'loading'", { polling: 50, timeout: readMs })
+  library.inject = () => isRead().then(inject).catch(onFault)
   return client
 }

@@ -17,7 +17,7 @@ export interface PageLook {
 
 /** Runs in the page. @returns for each need, what of it is missing: '' is the module itself */
 export const lookInPage = (needs: readonly Need[]): { shown: boolean; version: string | null; missing: string[][] } => {
-  const scope = globalThis as unknown as { require?: (name: string) => unknown; Debug?: { VERSION?: unknown } }
+  const scope = globalThis as unknown as { require?: (name: string) => unknown; Debug?: { VERSION?: unknown }; document?: { readyState: string } }
   const version = scope.Debug?.VERSION
   const load = (name: string): unknown => {
     try {
@@ -38,7 +38,8 @@ export const lookInPage = (needs: readonly Need[]): { shown: boolean; version: s
     return []
   }
   return {
-    shown: typeof scope.require === 'function',
+    // while it is being read, what is not there yet is not missing
+    shown: typeof scope.require === 'function' && scope.document?.readyState !== 'loading',
     version: typeof version === 'string' ? version : null,
     missing: needs.map(({ module, members }) => {
       const exported = load(module)

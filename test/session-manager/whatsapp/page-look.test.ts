@@ -13,6 +13,7 @@ t.test('a look names what is missing, calls nothing, and takes a field without a
   t.teardown(() => {
     scope['require'] = before
     delete scope['Debug']
+    delete scope['document']
   })
   scope['Debug'] = { VERSION: '2.3000.1' }
   const f = (): never => t.fail('called') as never
@@ -23,6 +24,10 @@ t.test('a look names what is missing, calls nothing, and takes a field without a
   t.same(lookInPage(needs), { shown: true, version: '2.3000.1', missing: [[], ['']] })
   scope['require'] = (name: string): unknown => (name === 'A' ? { x: null } : {})
   t.same(lookInPage(needs), { shown: true, version: '2.3000.1', missing: [['x.y', 'f'], []] })
+  scope['document'] = { readyState: 'loading' }
+  t.match(lookInPage(needs), { shown: false }, 'while it is being read')
+  scope['document'] = { readyState: 'interactive' }
+  t.match(lookInPage(needs), { shown: true })
   delete scope['Debug']
   scope['require'] = undefined
   t.match(lookInPage(needs), { shown: false, version: null })
