@@ -8,7 +8,7 @@ import { initialSession, step, type Effect, type Policy, type Session, type Sess
 import type { Step } from './stall.ts'
 import { createRecovery } from './stall-recovery.ts'
 import type { Listener, ListenerEvent } from './whatsapp/listener.ts'
-import { explain, isLibraryError } from './whatsapp/reason.ts'
+import { explain, explainState, isLibraryError } from './whatsapp/reason.ts'
 
 /** Carries out what session.ts and stall.ts decide: one browser at a time, and timers. */
 export interface Connection {
@@ -185,7 +185,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     intervalMs: probeIntervalMs,
     session: () => session,
     listener: () => (started ? listener : undefined),
-    dispatch,
+    dispatch, explainState,
     isPairing: pairing.active,
     onBlocked: (page) => (blocked.page = page),
     onNewest: recovery.stall.look,

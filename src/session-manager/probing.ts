@@ -3,7 +3,7 @@ import type { Session, SessionEvent } from './session.ts'
 import type { Shown } from './stall.ts'
 import type { Listener } from './whatsapp/listener.ts'
 import type { Probe } from './whatsapp/page.ts'
-import { explainState } from './whatsapp/reason.ts'
+import type { Reason } from './whatsapp/reason.ts'
 
 /** Looks at the page from outside, at intervals: what only that shows is a page that hangs, one that is blocked from the start, a sync nobody reported, codes that rotate no more, messages nobody told of. */
 export interface Probing {
@@ -20,6 +20,8 @@ export interface ProbingOptions {
   /** The listener, while it has a page that can be looked at. */
   listener: () => Listener | undefined
   dispatch: (event: SessionEvent) => void
+  /** Why the socket is in a state that it stays in. */
+  explainState: (state: string) => Reason
   /** A pairing code is being shown: a new QR would void it. */
   isPairing: () => boolean
   /** Attempts to send that the guard in this page refused. */
@@ -39,7 +41,7 @@ const qrRefreshMinMs = 1_000
 const qrRefreshMaxMs = 60_000
 
 export const createProbing = (options: ProbingOptions): Probing => {
-  const { intervalMs, session, listener, dispatch, isPairing, onBlocked, onNewest, log, now } = options
+  const { intervalMs, session, listener, dispatch, explainState, isPairing, onBlocked, onNewest, log, now } = options
   let unanswered = 0
   let unheardSync = 0
   let qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
