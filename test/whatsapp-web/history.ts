@@ -64,7 +64,7 @@ export interface History {
   chat(chat: Chat): void
   /** Drops messages written before a time (UNIX seconds) that no device waits for, as a phone does whose owner tidies up. */
   forget(before: number): void
-  /** What a device holds: its chats, each with its last messages. */
+  /** What a device holds: its chats, each with its last messages, one at least. */
   held(device: string, perChat: number): (Chat & { t: number; last: MessageModel[] })[]
   /** Messages of a chat before one, as the device holds them, oldest first. */
   earlier(device: string, chat: string, before: string | undefined, count: number): MessageModel[]
@@ -181,8 +181,8 @@ export const createHistory = (state: State): History => {
       const [acked, waiting] = [ackedBy(device), updatesFor(device)]
       return state.chats.map((facts) => {
         const list = byChat.get(facts.id) ?? []
-        const last = lastKnown(list, list.length, Math.max(1, perChat), acked, waiting)
-        return { ...facts, t: last.at(-1)?.t ?? 0, last: last.slice(last.length - perChat) }
+        const last = lastKnown(list, list.length, perChat, acked, waiting)
+        return { ...facts, t: last.at(-1)?.t ?? 0, last }
       })
     },
     earlier: (device, chatId, before, count) => {
