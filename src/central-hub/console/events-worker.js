@@ -1,5 +1,5 @@
 import { createEvents } from './events.js'
-import { onSignedOut } from './request.js'
+import { onSignedOut, signedIn } from './request.js'
 
 /**
  * One stream of events for all tabs of a browser (a SharedWorker): over HTTP/1.1 a browser opens six connections to one
@@ -44,8 +44,12 @@ onSignedOut(close)
 const welcome = (tab) => {
   tabs.add(tab)
   tab.postMessage(['welcome'])
-  if (state === 'closed') return events.open()
-  if (state === 'lost') return tab.postMessage(['lost'])
+  if (state === 'lost') tab.postMessage(['lost'])
+  if (state !== 'open') {
+    // a tab that was asked to sign in comes back when that is done
+    signedIn()
+    return events.open()
+  }
   tab.postMessage(['open'])
   tab.postMessage(['fresh'])
   for (const data of sessions.values()) tab.postMessage(['event', 'session', data])

@@ -33,14 +33,17 @@ export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
     source?.close()
     source = undefined
   }
-  const reopenLater = async () => {
+  /** @param {EventSource} refused */
+  const reopenLater = async (refused) => {
+    let unauthorized = false
     try {
       await api.leads({ limit: 1 })
     } catch (error) {
-      // the page turns to the sign-in by itself
-      if (error instanceof ApiError && error.kind === 'unauthorized') return close()
+      unauthorized = error instanceof ApiError && error.kind === 'unauthorized'
     }
-    if (source?.readyState !== EventSource.CLOSED) return
+    if (source !== refused) return
+    // the page turns to the sign-in by itself
+    if (unauthorized) return close()
     retry = setTimeout(open, retryMs)
     retryMs = Math.min(retryMs * 2, mostRetryMs)
   }
@@ -55,7 +58,7 @@ export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
     }
     opened.onerror = () => {
       onLost()
-      if (opened.readyState === EventSource.CLOSED) void reopenLater()
+      if (opened.readyState === EventSource.CLOSED) void reopenLater(opened)
     }
     for (const type of types) {
       opened.addEventListener(type, (event) => {
@@ -69,8 +72,8 @@ export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
     })
   }
   return {
-    /** Opens the stream, unless it is open or being tried. */
-    open: () => source === undefined && open(),
+    /** Opens the stream at once, unless it is open: one that is being tried may be refused for what was before a sign-in. */
+    open: () => source?.readyState !== EventSource.OPEN && open(),
     close
   }
 }

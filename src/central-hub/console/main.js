@@ -10,7 +10,7 @@ import { nameOf } from './lead.js'
 import { createLive } from './live.js'
 import { createNamesImport } from './names-import.js'
 import { createNotifications } from './notifications.js'
-import { hubNow, onSignedOut } from './request.js'
+import { hubNow, onSignedOut, signedIn } from './request.js'
 import { leadAddress, route } from './route.js'
 import { createSessions } from './sessions.js'
 import { createShortcuts } from './shortcuts.js'
@@ -189,7 +189,10 @@ const show = (name) => {
     figures.watch(false)
   }
 }
-const signIn = createSignIn(() => live.open())
+const signIn = createSignIn(() => {
+  signedIn()
+  live.open()
+})
 const askToSignIn = () => {
   if (view === 'sign-in') return
   show('sign-in')

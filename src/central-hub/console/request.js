@@ -17,6 +17,8 @@ export class ApiError extends Error {
 const timeoutMs = 35_000
 let clockOffsetMs = 0
 let signedOut = () => {}
+/** How often somebody may have signed in since: a refusal of what was asked before says nothing of now. */
+let signIns = 0
 
 /** Now, by the hub's clock: this computer's may be wrong. */
 export const hubNow = () => Date.now() + clockOffsetMs
@@ -24,6 +26,11 @@ export const hubNow = () => Date.now() + clockOffsetMs
 /** @param {() => void} run what to do when the hub asks to sign in */
 export const onSignedOut = (run) => {
   signedOut = run
+}
+
+/** Somebody signed in, in this tab or another. */
+export const signedIn = () => {
+  signIns += 1
 }
 
 /** @param {unknown} value @returns {value is Problem} */
@@ -46,6 +53,7 @@ export const isProblem = (value) => typeof value === 'object' && value !== null 
  */
 export const request = async (method, path, { body, type = 'application/json', ifMatch = null, signal, also, withinMs = timeoutMs } = {}) => {
   const timeout = AbortSignal.timeout(withinMs)
+  const asked = signIns
   let answer, value
   try {
     answer = await fetch(path, {
@@ -64,7 +72,7 @@ export const request = async (method, path, { body, type = 'application/json', i
   if (Math.abs(date - Date.now()) > 2_000) clockOffsetMs = date - Date.now()
   if (answer.ok || answer.status === also) return { value, etag: answer.headers.get('etag') }
   const error = new ApiError(isProblem(value) ? value : { type: 'no-answer', title: `HTTP ${answer.status}`, status: answer.status })
-  if (answer.status === 401 && path !== '/api/sign-in') signedOut()
+  if (answer.status === 401 && path !== '/api/sign-in' && asked === signIns) signedOut()
   throw error
 }
 
