@@ -10,6 +10,8 @@ export interface Entry {
   at: number
   /** How many `message` records the journal gave of it, each with a place of its own. */
   records: number
+  /** The journal gave a record that it could not be decrypted yet. */
+  undecrypted: boolean
   /** The hub told of it. */
   told: boolean
   /** Its lead was deleted on purpose. */
@@ -20,6 +22,7 @@ export interface Ledger {
   all: ReadonlyMap<string, Entry>
   write(id: string, kind: string, chat: string, t: number): void
   recorded(id: string): void
+  undecrypted(id: string): void
   told(id: string): void
   erase(chat: string): void
   /** How many are written, are in the journal, and were told of by the hub. */
@@ -43,7 +46,7 @@ export const createLedger = (): Ledger => {
     newest: () => newest,
     write: (id, kind, chat, t) => {
       newest = t
-      const entry: Entry = { kind, chat, t, at: Date.now(), records: 0, told: false, erased: false }
+      const entry: Entry = { kind, chat, t, at: Date.now(), records: 0, undecrypted: false, told: false, erased: false }
       all.set(id, entry)
       // of most chats nobody asks
       if (chat.startsWith(leaver)) byChat.set(chat, [...(byChat.get(chat) ?? []), entry])
@@ -53,6 +56,11 @@ export const createLedger = (): Ledger => {
       if (entry === undefined) return void strange.add(id)
       if (entry.records === 0) counts.recorded += 1
       entry.records += 1
+    },
+    undecrypted: (id) => {
+      const entry = all.get(id)
+      if (entry === undefined) strange.add(id)
+      else entry.undecrypted = true
     },
     told: (id) => {
       const entry = all.get(id)
@@ -99,10 +107,10 @@ export const judge = ({ all, strange }: Pick<Ledger, 'all' | 'strange'>, held: r
     written: all.size, lost_in_journal: 0, twice_in_journal: 0, lost_in_events: 0, lost_in_hub: 0, twice_in_hub: held.length - there.size,
     strange: new Set([...strange, ...held.filter((id) => !all.has(id))]).size, erased: 0, came_back: 0, retired: 0, such_as: []
   }
-  for (const [id, { kind, t, at, records, told, erased }] of all) {
+  for (const [id, { kind, t, at, records, undecrypted, told, erased }] of all) {
     const amiss = (what: 'lost_in_journal' | 'twice_in_journal' | 'lost_in_events' | 'lost_in_hub' | 'came_back'): void => {
       verdict[what] += 1
-      if (verdict[what] <= 20) verdict.such_as.push(`${what} ${new Date(at).toISOString()} ${kind} ${id}`)
+      if (verdict[what] <= 20) verdict.such_as.push(`${what} ${new Date(at).toISOString()} ${kind} ${id}${undecrypted && records === 0 ? ', as one that cannot be decrypted' : ''}`)
     }
     if (records === 0) amiss('lost_in_journal')
     if (records > 1) amiss('twice_in_journal')

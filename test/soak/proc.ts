@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** What Linux tells of the processes of a run, proc(5). */
 
@@ -54,6 +54,21 @@ const fds = (pid: number): number => {
     if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0
     throw error
   }
+}
+
+/** A process's open files, by what they are: socket, pipe, anon_inode:[eventpoll], file. */
+export const openFiles = (pid: number): Record<string, number> => {
+  const kinds: Record<string, number> = {}
+  for (const fd of readdirSync(`/proc/${pid}/fd`)) {
+    try {
+      const what = readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/^(socket|pipe):.*/, '$1').replace(/^\/.*/, 'file')
+      kinds[what] = (kinds[what] ?? 0) + 1
+    } catch (error) {
+      // closed since they were listed
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    }
+  }
+  return kinds
 }
 
 /** What some processes use together. Of a process that does not let itself be looked at (a sandboxed one) memory is known by statm alone. */

@@ -24,6 +24,7 @@ export const readJournal = (url: string, ledger: Ledger): Reader & { kinds(): Re
     seq = record.seq
     kinds[record.kind] = (kinds[record.kind] ?? 0) + 1
     if (record.kind === 'message') ledger.recorded(record.message.id)
+    else if (record.kind === 'ciphertext') ledger.undecrypted(record.message.id)
   }
   const connect = async (): Promise<void> => {
     connections += 1

@@ -3,7 +3,7 @@ import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { apiToken, token, type Daemon } from '../end-to-end/daemon.ts'
 import type { Ledger } from './ledger.ts'
-import { processes, treeOf, useOf, type Use } from './proc.ts'
+import { openFiles, processes, treeOf, useOf, type Use } from './proc.ts'
 
 /** What everything uses, every few seconds, one line each in a file. */
 
@@ -12,6 +12,8 @@ export interface DaemonUse extends Use {
   heap_mb: number
   /** Lines of /metrics that are values. */
   series: number
+  /** Open files, by what they are. */
+  open: Readonly<Record<string, number>>
 }
 
 export interface Sample {
@@ -104,8 +106,8 @@ export const startSampler = ({ hub, sessionManager, port, ledger, states, hour, 
     const [media, profile] = [within(join(states.sessionManager, 'media')), within(join(states.sessionManager, 'profile'))]
     const sample: Sample = {
       s: Math.round((performance.now() - started) / 100) / 10, hour: Math.round(hour() * 100) / 100, ...ledger.counts(),
-      hub: { ...useOf(hubTree.filter(({ pid }) => pid === hub.pid)), ...ofHub },
-      session_manager: { ...useOf(managerTree.filter(({ pid }) => pid === sessionManager.pid)), ...ofSessionManager },
+      hub: { ...useOf(hubTree.filter(({ pid }) => pid === hub.pid)), ...ofHub, open: openFiles(hub.pid) },
+      session_manager: { ...useOf(managerTree.filter(({ pid }) => pid === sessionManager.pid)), ...ofSessionManager, open: openFiles(sessionManager.pid) },
       chromium: useOf(chromium),
       by_type: Object.fromEntries([...Map.groupBy(chromium, type)].map(([name, some]) => [name, useOf(some)])),
       tree: useOf([...hubTree, ...managerTree].filter(({ state }) => state !== 'Z')),

@@ -21,6 +21,6 @@ t.test('a chat is held with its last messages, a short one whole; what the devic
     return { t: chat?.t ?? NaN, ids: (chat?.last ?? []).map(({ id }) => serialized(id)) }
   }
   for (const count of [0, 1, 2, 3, 4]) t.same(heldAfter(count), { t: count, ids: ids.slice(0, count).slice(-3) }, `${count} told of`)
-  t.same(history.earlier(device, ana, ids[1], 50).map(({ t }) => t), [1])
-  t.same(history.earlier(device, ana, undefined, 2).map(({ t }) => t), [3, 4])
+  t.same(history.earlier(history.state.lastN, ana, ids[1], 50).map(({ t }) => t), [1])
+  t.same(history.earlier(history.state.lastN, ana, undefined, 2).map(({ t }) => t), [3, 4])
 })

@@ -66,8 +66,8 @@ export interface History {
   forget(before: number): void
   /** What a device holds: its chats, each with its last messages, one at least. */
   held(device: string, perChat: number): (Chat & { t: number; last: MessageModel[] })[]
-  /** Messages of a chat before one, as the device holds them, oldest first. */
-  earlier(device: string, chat: string, before: string | undefined, count: number): MessageModel[]
+  /** Messages of a chat before one, oldest first, as a page has them that was told of all up to an event. */
+  earlier(told: number, chat: string, before: string | undefined, count: number): MessageModel[]
   waiting(device: string): ({ n: number } & Happening)[]
   acked(device: string, n: number): void
   link(): string
@@ -104,21 +104,20 @@ export const createHistory = (state: State): History => {
   }
   const ackedBy = (device: string): number => state.devices.find(({ id }) => id === device)?.acked ?? 0
   type Updates = ReadonlyMap<string, readonly (Happening & { kind: 'update' })[]>
-  /** The changes that still wait for a device, by message. */
-  const updatesFor = (device: string): Updates => {
-    const acked = ackedBy(device)
-    const waiting = state.events.flatMap((event) => (event.n > acked && event.kind === 'update' ? [event] : []))
+  /** The changes since an event, by message. */
+  const updatesSince = (told: number): Updates => {
+    const waiting = state.events.flatMap((event) => (event.n > told && event.kind === 'update' ? [event] : []))
     return Map.groupBy(waiting, ({ id }) => id)
   }
   /** As the device knows it: without those changes. */
   const asKnown = (model: MessageModel, waiting: Updates): MessageModel =>
     waiting.size === 0 ? model : (waiting.get(serialized(model.id)) ?? []).reduceRight<MessageModel>((facts, { before }) => ({ ...facts, ...before }), model)
-  /** The last of a chat's messages before a place that the device knows, oldest first: chats become long. */
-  const lastKnown = (list: readonly { n: number; model: MessageModel }[], before: number, count: number, acked: number, waiting: Updates): MessageModel[] => {
+  /** The last of a chat's messages before a place, up to an event, oldest first: chats become long. */
+  const lastKnown = (list: readonly { n: number; model: MessageModel }[], before: number, count: number, told: number, waiting: Updates): MessageModel[] => {
     const found: MessageModel[] = []
     for (let at = before - 1; at >= 0 && found.length < count; at -= 1) {
       const { n, model } = list[at] as { n: number; model: MessageModel }
-      if (n <= acked) found.push(asKnown(model, waiting))
+      if (n <= told) found.push(asKnown(model, waiting))
     }
     return found.reverse()
   }
@@ -178,16 +177,17 @@ export const createHistory = (state: State): History => {
       state.messages = state.messages.filter((entry) => !gone(entry))
     },
     held: (device, perChat) => {
-      const [acked, waiting] = [ackedBy(device), updatesFor(device)]
+      const acked = ackedBy(device)
+      const waiting = updatesSince(acked)
       return state.chats.map((facts) => {
         const list = byChat.get(facts.id) ?? []
         const last = lastKnown(list, list.length, perChat, acked, waiting)
         return { ...facts, t: last.at(-1)?.t ?? 0, last }
       })
     },
-    earlier: (device, chatId, before, count) => {
+    earlier: (told, chatId, before, count) => {
       const list = byChat.get(chatId) ?? []
-      return lastKnown(list, before === undefined ? list.length : placeOf(list, before), count, ackedBy(device), updatesFor(device))
+      return lastKnown(list, before === undefined ? list.length : placeOf(list, before), count, told, updatesSince(told))
     },
     waiting: (device) => {
       const acked = ackedBy(device)

@@ -52,9 +52,11 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     timers.add(timer)
   }
   let hello: Hello | undefined
-  let pending: Record<string, unknown>[] = []
+  let pending: { n: number }[] = []
   let flushing = false
   let codesLeft = 0
+  /** The last event that was sent: what is answered now arrives after it. */
+  let told = 0
 
   const send = (frame: Record<string, unknown>): void => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
@@ -100,12 +102,13 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
   }
 
   /** What happens at once goes as one frame. */
-  const onHappened = (event: Record<string, unknown>): void => {
+  const onHappened = (event: { n: number }): void => {
     pending.push(event)
     if (flushing) return
     flushing = true
     setImmediate(() => {
       flushing = false
+      told = pending.at(-1)?.n ?? told
       send({ t: 'events', events: pending })
       pending = []
     })
@@ -118,6 +121,7 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     if (scenario.stalled) send({ t: 'stall', until: 'off' })
     send({ t: 'success', me, lids, contacts, chats: history.held(device, 3) })
     const waiting = history.waiting(device)
+    told = history.state.lastN
     for (let start = 0; start < waiting.length; start += 200) send({ t: 'events', events: waiting.slice(start, start + 200) })
     history.news.on('happened', onHappened)
     if (scenario.sync === 'early') send({ t: 'synced' })
@@ -127,7 +131,7 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
   }
 
   const queries: Record<string, (frame: Record<string, unknown>) => unknown> = {
-    earlier: ({ chat, before }) => history.earlier(link.device as string, chat as string, before as string | undefined, 50),
+    earlier: ({ chat, before }) => history.earlier(told, chat as string, before as string | undefined, 50),
     messages: ({ ids }) => (ids as string[]).flatMap((id) => history.find(id) ?? []),
     sent: ({ message }) => {
       const model = message as MessageModel
