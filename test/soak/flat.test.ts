@@ -13,7 +13,7 @@ const use = (mb: number, fds = 20): Use => ({ processes: 1, rss_mb: mb, pss_mb: 
 const day = (mb: (hour: number, index: number) => number, fds: (hour: number) => number = () => 20): Sample[] =>
   Array.from({ length: 480 }, (_, index) => {
     const hour = index / 20
-    const daemon = { heap_mb: 30, series: 100 }
+    const daemon = { heap_mb: 30, series: 100, open: {} }
     return {
       s: index, hour, written: 0, recorded: 0, told: 0, hub: { ...use(mb(hour, index), fds(hour)), ...daemon }, session_manager: { ...use(80), ...daemon },
       chromium: use(300), by_type: {}, tree: use(480), zombies: 0, strays: 0,
