@@ -16,7 +16,10 @@ export interface Erasure {
    * messages. Messages that are not in the journal are kept out of it from now on, too. @returns how many records
    */
   erase(chatIds: readonly string[], messageIds: readonly string[], now: number): number
-  /** Inside a transaction: the same for the records captured before a time (ms), up to one of them. @returns how many */
+  /**
+   * Inside a transaction: the same for the records captured before a time (ms), up to one of them; a message of which the
+   * journal has no `message` record may still come. @returns how many
+   */
   eraseBefore(time: number, now: number, upTo?: number): number
   /** Outside of one: rewrites the file, so that no byte of what was erased is left in it. Does nothing when none is. */
   scrub(): void
@@ -74,13 +77,14 @@ export const prepareErasure = (db: DatabaseSync, account: string): Erasure => {
     none = false
   }
 
-  const buryAll = (rows: Iterable<Record<string, unknown>>, now: number): number => {
+  /** @param wholly what there is of their messages is not to come later either */
+  const buryAll = (rows: Iterable<Record<string, unknown>>, now: number, wholly: boolean): number => {
     let records = 0
     const tombstone: Omit<ErasedRecord, 'seq'> = { kind: 'erased', erased_at: new Date(now).toISOString(), account }
     const content = JSON.stringify(tombstone)
     for (const { seq, key, message_id, sha256 } of rows) {
       forget(String(key))
-      forget(String(message_id))
+      if (wholly || key === `message:${String(message_id)}`) forget(String(message_id))
       if (typeof sha256 === 'string') addMedia.run(sha256)
       dropPending.run(Number(seq))
       bury.run(content, Number(seq))
@@ -99,11 +103,12 @@ export const prepareErasure = (db: DatabaseSync, account: string): Erasure => {
     erase: (chatIds, messageIds, now) => {
       const chats = chatIds.length === 0 ? [] : select(ofChats, JSON.stringify(chatIds))
       const ids = [...new Set([...messageIds, ...chats.map((row) => String(row['message_id']))])]
-      const records = buryAll(chats, now)
+      const records = buryAll(chats, now, true)
       for (const id of messageIds) forget(id)
-      return records + buryAll(select(ofMessages, JSON.stringify(ids)), now)
+      return records + buryAll(select(ofMessages, JSON.stringify(ids)), now, true)
     },
-    eraseBefore: (time, now, upTo = Number.MAX_SAFE_INTEGER) => buryAll(select(capturedBefore, new Date(time).toISOString(), upTo), now),
+    // of a message that could not be decrypted only that goes: its text may come days later, and is none that was erased
+    eraseBefore: (time, now, upTo = Number.MAX_SAFE_INTEGER) => buryAll(select(capturedBefore, new Date(time).toISOString(), upTo), now, false),
     scrub: () => {
       if (scrubDue.get()?.['scrub_due'] !== 1) return
       // pages keep copies of what moved between them, and the log what was written before: only a new file has neither

@@ -208,6 +208,17 @@ t.test('what was captured before a time, but not what is still needed', async (t
   t.same(kinds(journal), ['erased', 'erased', 'message'])
 })
 
+t.test('a message that could not be decrypted may still come when that it could not is erased for its age; not when it was asked for', async (t) => {
+  const { journal } = open(t)
+  journal.append([draft('A', {}, 'ciphertext'), ofBea('B', {}, 'ciphertext')], 'live')
+  t.equal(erase(journal, [bea]), 1)
+  t.equal(journal.erase({ before: Date.now() + 1_000 }), 1)
+  t.same(journal.append([draft('A', {}, 'ciphertext'), ofBea('B', {}, 'ciphertext')], 'backfill'), [], 'neither comes back as it was')
+  t.match(journal.append([draft('A'), ofBea('B')], 'backfill'), [{ kind: 'message', message: { id: draft('A').message.id } }])
+  t.equal(journal.erase({ before: Date.now() + 1_000 }), 1)
+  t.same(journal.append([draft('A'), draft('A', {}, 'edit')], 'backfill'), [], 'now it is erased')
+})
+
 t.test('messages are found by indexes, so that erasing some does not go through a whole journal', async (t) => {
   const { directory } = open(t)
   const db = new DatabaseSync(join(directory, 'journal.db'), { readOnly: true })
