@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../../src/client/index.ts'
-import { leaver, type Ledger } from './ledger.ts'
+import { hasLeft, leaver, type Ledger } from './ledger.ts'
 
 /** The hub's users: they read lists and conversations, write notes, delete leads, export, come and go; a receiver of webhooks is up and down. */
 
@@ -73,10 +73,9 @@ export const startChurn = async (client: Client, ledger: Ledger, pauseMs: number
   const remove = async (): Promise<void> => {
     let left = 2
     const { leads } = await client.listLeads({ q: `+${leaver}`, limit: 20 }, { signal })
-    const quietS = ledger.newest() - 60
-    for (const { id, phone, last_seen_at } of leads) {
+    for (const { id, phone } of leads) {
       const chat = (phone ?? '').replace('+', '')
-      if (!chat.startsWith(leaver) || !ledger.arrived(chat) || Date.parse(last_seen_at) / 1_000 > quietS) continue
+      if (!hasLeft(chat, ledger.counts().written) || !ledger.arrived(chat)) continue
       if ((left -= 1) < 0) return
       ledger.erase(chat)
       await client.deleteLead({ id }, { signal })

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Common, Phone, Sent } from '../whatsapp-web/phone.ts'
 import { writtenBy } from './day.ts'
-import { leaver, type Ledger } from './ledger.ts'
+import { leaverAt, type Ledger } from './ledger.ts'
 
 /** Those who write to the account, over the day: texts mostly, and everything else that WhatsApp has. */
 
@@ -68,7 +68,7 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
     if (dice < 0.014) return { kind: 'contacts', ...phone.contacts({ ...about, cards: [{ name: 'A friend', phone: '+5215598765432' }] }) }
     if (dice < 0.08) return { kind: 'of a group', ...phone.text({ ...about, group: groupIds[index % groups] as string, text }) }
     if (dice < 0.16) return { kind: 'own', ...phone.text({ to: lead(index), t: now(), text }) }
-    if (dice < 0.162) return { kind: 'of one who leaves', ...phone.text({ ...about, from: `${leaver}${String(Math.floor(count / 500)).padStart(6, '0')}`, text }) }
+    if (dice < 0.162) return { kind: 'of one who leaves', ...phone.text({ ...about, from: leaverAt(count), text }) }
     return { kind: 'text', ...phone.text({ ...about, text, ...(dice < 0.2 && recent.length > 0 ? { forwarded: true } : {}) }) }
   }
   const afterwards = (): void => {
