@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import type { Host } from '../doctor/host.ts'
 import { readEnvFile } from '../platform/env-file.ts'
-import { EnvironmentError, path, processEnv, readEnv, token, whole, withCredentials, type Schema } from '../platform/env.ts'
+import { EnvironmentError, processEnv, readEnv, withCredentials, type Schema } from '../platform/env.ts'
+import { path, token, whole } from '../platform/env-values.ts'
 import { Refused } from './refused.ts'
 
 /** backup.env beside the services' files; deploy/env/backup.env explains it. */

@@ -1,5 +1,6 @@
 import type { CountryCode } from 'libphonenumber-js'
-import { baseUrl, country, databaseUrl, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, readEnv, token, whole, type Schema, type Source } from '../platform/env.ts'
+import { readEnv, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, country, databaseUrl, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, token, whole } from '../platform/env-values.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {

@@ -1,4 +1,5 @@
-import { baseUrl, duration, EnvironmentError, host, list, name, natsServers, oneOf, path, port, readEnv, size, storeUrl, text, token, webVersion, whole, type Schema, type Source } from '../platform/env.ts'
+import { EnvironmentError, readEnv, type Schema, type Source } from '../platform/env.ts'
+import { baseUrl, duration, host, list, name, natsServers, oneOf, path, port, size, storeUrl, text, token, webVersion, whole } from '../platform/env-values.ts'
 
 /** session-manager's environment; deploy/env/session-manager.env explains each variable. Durations in ms, sizes in bytes. */
 export interface Config {

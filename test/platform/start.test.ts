@@ -4,7 +4,8 @@ import { notifySocket } from './notify-socket.ts'
 
 /** A daemon whose environment is LOG_LEVEL, SHUTDOWN_TIMEOUT and PORT. */
 const daemon = (main: string): string => `
-  import { duration, oneOf, port, readEnv } from 'src/platform/env.ts'
+  import { readEnv } from 'src/platform/env.ts'
+  import { duration, oneOf, port } from 'src/platform/env-values.ts'
   import { start } from 'src/platform/start.ts'
   const schema = { LOG_LEVEL: oneOf('info')({ default: 'info' }), SHUTDOWN_TIMEOUT: duration('1s', '1m')({ default: 1_000 }), PORT: port({ desc: 'the port' }) }
   await start('tester', (source) => readEnv(source, schema), ${main})`

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { readEnvFile } from '../../platform/env-file.ts'
-import { databaseUrl, EnvironmentError, readEnv, type Source } from '../../platform/env.ts'
+import { EnvironmentError, readEnv, type Source } from '../../platform/env.ts'
+import { databaseUrl } from '../../platform/env-values.ts'
 import { Refused } from './refused.ts'
 
 /** What is migrated, and where to. */

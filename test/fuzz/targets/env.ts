@@ -1,5 +1,6 @@
 import { readConfig as readHub } from '../../../src/central-hub/config.ts'
-import { baseUrl, country, databaseUrl, duration, EnvironmentError, host, list, masked, name, namedUrls, natsServers, networks, path, port, readEnv, size, storeUrl, text, token, whole } from '../../../src/platform/env.ts'
+import { EnvironmentError, masked, readEnv } from '../../../src/platform/env.ts'
+import { baseUrl, country, databaseUrl, duration, host, list, name, namedUrls, natsServers, networks, path, port, size, storeUrl, text, token, whole } from '../../../src/platform/env-values.ts'
 import { fillEnvFile, parseEnvFile, readEnvFile } from '../../../src/platform/env-file.ts'
 import { readConfig as readSessionManager } from '../../../src/session-manager/config.ts'
 import { bounded, must, same } from '../property.ts'
