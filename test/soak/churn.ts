@@ -91,7 +91,7 @@ export const startChurn = async (client: Client, ledger: Ledger, pauseMs: number
     ...[1, 2, 3].map(() => often('reads', pauseMs / 2, read)),
     ...[1, 2, 3, 4].map(() => often('visits to the events', pauseMs, visit)),
     often('notes', pauseMs, note),
-    often('looks for leads to delete', pauseMs * 20, remove),
+    often('looks for leads to delete', pauseMs * 60, remove),
     often('exports of leads', pauseMs * 20, async (round) => drain(round % 2 === 0 ? await client.exportLeadsCsv({}, { signal }) : await client.exportLeadsJsonl({}, { signal }))),
     often('exports of messages', pauseMs * 60, async () => drain(await client.exportMessagesCsv({}, { signal }))),
     often('receiver down and up', pauseMs * 15, async () => {

@@ -10,16 +10,19 @@ import type { Raw } from './raw.ts'
 
 /** Messages read back from one chat at most. */
 const messagesPerChat = 20_000
-/** A call into the page reads this many chats at most, and begins no other chat past so many messages or so much time. */
-const call = { chats: 100, messages: 5_000, ms: 20_000 }
+/**
+ * A call into the page reads this many chats at most; past so many messages it begins no other chat, and past so much
+ * time it goes no further back in those it has begun: what it has read is lost when the page is, before it ends.
+ */
+const call = { chats: 100, messages: 2_000, ms: 2_000 }
 /** Chats that earlier messages are loaded for at once: WhatsApp is not to be hammered. */
 const loadsAtOnce = 20
 
 interface ReadBack {
   messages: Raw[]
   truncated: number
-  /** How many of the chats asked for were read: the first ones. */
-  chats: number
+  /** Which of the chats asked for were read, by their place; of the others the page holds more than before. */
+  read: number[]
 }
 
 /** A chat, and since when it is to be read, UNIX seconds. */
@@ -59,26 +62,30 @@ const readChats = async (page: Page, chats: readonly ChatSince[]): Promise<ReadB
       const tells = (value: unknown): boolean => value !== null && value !== false && !(Array.isArray(value) && value.length === 0)
       const end = Date.now() + bounds.ms
       const missed: Record<string, unknown>[][] = []
+      const read: number[] = []
       let [next, count, truncated] = [0, 0, 0]
 
-      const load = async (chat: Chat, from: number): Promise<void> => {
-        for (;;) {
+      /** @returns whether the page holds all of it; each call brings it one load nearer at least */
+      const load = async (chat: Chat, from: number): Promise<boolean> => {
+        for (let loads = 0; ; loads += 1) {
           const held = chat.msgs.getModelsArray()
           const oldest = held.reduce((least, message) => Math.min(least, message.t), Infinity)
-          if (oldest < from) return
+          if (oldest < from) return true
           if (held.length >= most) {
             truncated += 1
-            return
+            return true
           }
+          if (loads > 0 && Date.now() >= end) return false
           const earlier = await require('WAWebChatLoadMessages').loadEarlierMsgs({ chat })
-          if (!earlier || earlier.length === 0) return
+          if (!earlier || earlier.length === 0) return true
         }
       }
       const readOne = async (index: number): Promise<void> => {
         const [id, from] = wanted[index] as [string, number]
         const chat = require('WAWebCollections').Chat.get(require('WAWebWidFactory').createWid(id))
+        if (chat !== undefined && !(await load(chat, from))) return
+        read.push(index)
         if (chat === undefined) return
-        await load(chat, from)
         const models = chat.msgs.getModelsArray().filter((message) => message.t >= from).sort((a, b) => a.t - b.t)
         missed[index] = models.map((message) => Object.fromEntries(Object.entries(WWebJS.getMessageModel(message)).filter(([, value]) => tells(value))))
         count += models.length
@@ -87,7 +94,7 @@ const readChats = async (page: Page, chats: readonly ChatSince[]): Promise<ReadB
         while (next < wanted.length && (next === 0 || (count < bounds.messages && Date.now() < end))) await readOne(next++)
       }
       await Promise.all(Array.from({ length: atOnce }, readOn))
-      return JSON.stringify({ messages: missed.flat(), truncated, chats: next })
+      return JSON.stringify({ messages: missed.flat(), truncated, read })
     },
     chats,
     messagesPerChat,
@@ -117,18 +124,18 @@ const readMessages = async (page: Page, ids: readonly string[]): Promise<Raw[]> 
  */
 export async function* readBack(page: Page, wanted: Wanted, mapping: Mapping, log: Log): AsyncGenerator<Draft[]> {
   const { ids } = wanted
-  const chats = await activeChats(page, wanted)
-  const readFrom = (start: number): Promise<ReadBack> => {
-    const reading = readChats(page, chats.slice(start, start + call.chats))
+  let chats = await activeChats(page, wanted)
+  const readSome = (): Promise<ReadBack> => {
+    const reading = readChats(page, chats.slice(0, call.chats))
     // nobody awaits it when the caller gives up
     reading.catch(() => undefined)
     return reading
   }
-  let start = 0
-  for (let reading = readFrom(start); start < chats.length; ) {
-    const { messages, truncated, chats: read } = await reading
-    start += read
-    if (start < chats.length) reading = readFrom(start)
+  for (let reading = readSome(); chats.length > 0; ) {
+    const { messages, truncated, read } = await reading
+    const isRead = new Set(read)
+    chats = chats.filter((_chat, index) => !isRead.has(index))
+    if (chats.length > 0) reading = readSome()
     if (truncated > 0) {
       log.warn({ event: 'backfill_truncated', chats: truncated, limit: messagesPerChat }, 'some chats have more missed messages than are read back')
     }

@@ -12,6 +12,8 @@ const mapping = { media: { maxBytes: 0, types: [] }, me: [me] }
 const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perLoad?: number }>) => {
   const loads: string[] = []
   const loading = { now: 0, most: 0 }
+  /** How long each load takes by the page's clock, ms. */
+  const clock = { now: 0, perLoad: 0 }
   let fault: string | undefined
   const byId = new Map<string, unknown>()
   const model = (chat: string, t: number) => ({ t, id: `${chat}-${t}` })
@@ -27,6 +29,7 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
           msgs: { getModelsArray: () => msgs },
           load: () => {
             loads.push(id)
+            clock.now += clock.perLoad
             const more = rest.splice(-perLoad).map((t) => model(id, t))
             msgs.unshift(...more)
             return more
@@ -58,12 +61,13 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
     WAWebChatLoadMessages: { loadEarlierMsgs: loadEarlier }
   }
   const { page } = inPage({
+    Date: { now: () => clock.now },
     require: (name: string) => modules[name],
     WWebJS: {
       getMessageModel: ({ t, id }: { t: number; id: string }) => ({ ...rawText(id), t, id: { fromMe: false, remote: id.split('-')[0], id, _serialized: `false_${id}` } })
     }
   })
-  return { page, loads, loading, collection, byId, fail: (message: string) => void (fault = message) }
+  return { page, loads, loading, clock, collection, byId, fail: (message: string) => void (fault = message) }
 }
 const since = (time: number, ids: string[] = [], reached: [string, number][] = []): Wanted => ({ since: time, reached: new Map(reached), ids })
 const collect = async (groups: AsyncIterable<Draft[]>): Promise<Draft[][]> => {
@@ -112,6 +116,15 @@ t.test('a group is smaller when its chats have much, and each chat is read once'
   const groups = await collect(readBack(pageOf(chats).page, since(500), mapping, logLines().log))
   t.ok(groups.length > 1, `${groups.length} groups`)
   t.same(times(groups.flat()), Array.from({ length: 60 * 400 }, (_, index) => 1_000 + index))
+})
+
+t.test('a chat that takes long comes after the others, and what was loaded of it is not loaded again', async (t) => {
+  const { page, loads, clock } = pageOf({ 'busy@c.us': { held: [3_000], earlier: Array.from({ length: 20 }, (_, index) => 2_000 + index), perLoad: 2 }, 'other@c.us': { held: [3_001], earlier: [1] } })
+  clock.perLoad = 900
+  const groups = await collect(readBack(page, since(1_000), mapping, logLines().log))
+  t.ok(groups.length > 3, `${groups.length} calls, of which the page is lost with one at most`)
+  t.same(groups.filter(({ length }) => length > 0).map(times), [[3_001], [...Array.from({ length: 20 }, (_, index) => 2_000 + index), 3_000]])
+  t.equal(loads.filter((id) => id === 'busy@c.us').length, 11, 'ten of two messages, and one that finds no more')
 })
 
 t.test('earlier messages are loaded for many chats at once, but not for all', async (t) => {
