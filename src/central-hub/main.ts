@@ -7,6 +7,7 @@ import { createHttp } from '../platform/http.ts'
 import { lazy } from '../platform/lazy.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/problem.ts'
+import { rewriteMs } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { addAccountMetrics } from './account-metrics.ts'
 import { accountChecks, accountName, accountsInPlainWords, type Account } from './accounts.ts'
@@ -47,7 +48,7 @@ const pingMs = 5_000
 const silentStoreMs = 60_000
 
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
-  const store = await openStore(config.DATABASE_URL || config.STATE_DIR, log)
+  const store = await openStore(config.DATABASE_URL || config.STATE_DIR, { log, rewriting: (bytes) => notify.busy(rewriteMs(bytes)) })
   const { db } = store
   lifecycle.onStop('close the store', store.close)
   if (store.newerSteps.length > 0) log.warn({ event: 'store_is_newer', steps: store.newerSteps }, 'a newer release has changed the store; this one works with it')

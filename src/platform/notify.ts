@@ -13,6 +13,11 @@ export interface Notify {
    * An unhealthy daemon falls silent, and systemd restarts it.
    */
   watchdog(healthy: () => boolean): void
+  /**
+   * Before what keeps this process from everything else, WATCHDOG=1 too, for so long at most (ms): the watchdog waits as
+   * long meanwhile, by WATCHDOG_USEC= of sd_notify(3). @returns what is to be called when it is over
+   */
+  busy(ms: number): () => void
   close(): void
 }
 
@@ -29,6 +34,7 @@ const silent: Notify = {
   status: () => undefined,
   stopping: () => undefined,
   watchdog: () => undefined,
+  busy: () => () => undefined,
   close: () => undefined
 }
 
@@ -58,6 +64,13 @@ export const createNotify = (socket: string | undefined): Notify => {
       const interval = sd.watchdogInterval()
       if (interval === 0 || timer) return
       timer = setInterval(() => healthy() && sd.watchdog(), interval / 3)
+    },
+    busy: (ms) => {
+      const usual = sd.watchdogInterval()
+      if (usual === 0 || ms <= usual) return () => undefined
+      const wait = (most: number): void => sd.sendState(`WATCHDOG_USEC=${Math.round(most * 1_000)}`)
+      wait(ms)
+      return () => wait(usual)
     },
     close: () => clearInterval(timer)
   }

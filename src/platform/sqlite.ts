@@ -1,5 +1,14 @@
 import { DatabaseSync } from 'node:sqlite'
 
+/** Called before a file of so many bytes is rewritten as a whole, which everything else waits for; @returns what is called when it is over. */
+export type Rewriting = (bytes: number) => () => void
+
+/** How long that may take at most, ms: a slow disk gets through 4 MB of it a second, for each byte is written three times. */
+export const rewriteMs = (bytes: number): number => 30_000 + bytes / 4_000
+
+/** The size of the file, with what is still in its log. */
+export const fileBytes = 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size'
+
 /**
  * Opens a database file, made if need be; its directory must be there and writable.
  * WAL with synchronous=FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous.

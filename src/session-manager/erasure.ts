@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ErasedRecord } from '../contract/record.ts'
+import { fileBytes, type Rewriting } from '../platform/sqlite.ts'
 import type { Draft } from './journal.ts'
 
 /**
@@ -53,7 +54,7 @@ export const ofMessages = `
 const capturedBefore = `${found} AND record ->> '$.captured_at' < ?2 AND seq <= ?3`
 
 /** @param db the journal's database, which has its own tables already */
-export const prepareErasure = (db: DatabaseSync, account: string): Erasure => {
+export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rewriting): Erasure => {
   db.exec(schema + indexes)
   db.prepare('INSERT INTO erasure (secret) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM erasure)').run(randomBytes(32).toString('hex'))
   const secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')
@@ -111,9 +112,14 @@ export const prepareErasure = (db: DatabaseSync, account: string): Erasure => {
     eraseBefore: (time, now, upTo = Number.MAX_SAFE_INTEGER) => buryAll(select(capturedBefore, new Date(time).toISOString(), upTo), now, false),
     scrub: () => {
       if (scrubDue.get()?.['scrub_due'] !== 1) return
-      // pages keep copies of what moved between them, and the log what was written before: only a new file has neither
-      db.exec('VACUUM')
-      if (db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] !== 0) throw new Error('the journal is being read by another program: what was erased is still in its log')
+      const over = rewriting(Number(db.prepare(fileBytes).get()?.['bytes']))
+      try {
+        // pages keep copies of what moved between them, and the log what was written before: only a new file has neither
+        db.exec('VACUUM')
+        if (db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] !== 0) throw new Error('the journal is being read by another program: what was erased is still in its log')
+      } finally {
+        over()
+      }
       setScrub.run(0)
     },
     mediaToDelete: () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '../contract/record.ts'
-import { openSqlite } from '../platform/sqlite.ts'
+import { openSqlite, type Rewriting } from '../platform/sqlite.ts'
 import { prepareErasure, type Erasure } from './erasure.ts'
 
 /** What is to be captured; the journal gives it its `seq`. `key` is the idempotency key within the account. */
@@ -105,8 +105,8 @@ const schema = `
   ) STRICT;
 `
 
-/** @param file the SQLite file; its directory must exist and be writable */
-export const openJournal = (file: string, account: string, now: () => number = Date.now): Journal => {
+/** @param file the SQLite file; its directory must exist and be writable @param rewriting for what is erased the file is rewritten as a whole */
+export const openJournal = (file: string, account: string, now: () => number = Date.now, rewriting: Rewriting = () => () => undefined): Journal => {
   const db = openSqlite(file)
   db.exec(schema)
   db.prepare('INSERT INTO identity SELECT ? WHERE NOT EXISTS (SELECT 1 FROM identity)').run(randomUUID())
@@ -130,7 +130,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     AND NOT EXISTS (SELECT 1 FROM records WHERE account = placeholder.account AND key = 'message:' || placeholder.message_id) ORDER BY seq DESC LIMIT ?`)
   const attempt = db.prepare('UPDATE pending_media SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts')
 
-  const erasure = prepareErasure(db, account)
+  const erasure = prepareErasure(db, account, rewriting)
   const subscribers = new Set<() => void>()
   let lastSeq = Number(last.get()?.['seq'])
   let lastMessageAt = newestMessage(db)

@@ -6,6 +6,7 @@ import { bearerCheck } from '../platform/auth.ts'
 import { createHttp } from '../platform/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/problem.ts'
+import { rewriteMs, type Rewriting } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { createBackfill } from './backfill.ts'
 import { createCapture } from './capture.ts'
@@ -32,10 +33,10 @@ const drainMs = 3_000
 let connection: Connection | undefined
 
 /** The journal's file; the state directory is made if need be. */
-const openState = async (directory: string, account: string): Promise<Journal> => {
+const openState = async (directory: string, account: string, rewriting: Rewriting): Promise<Journal> => {
   await mkdir(join(directory, 'profile'), { recursive: true, mode: 0o700 })
   await mkdir(join(directory, 'media'), { recursive: true, mode: 0o700 })
-  return openJournal(join(directory, 'journal.db'), account)
+  return openJournal(join(directory, 'journal.db'), account, Date.now, rewriting)
 }
 
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
@@ -44,7 +45,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const mediaDirectory = join(config.STATE_DIR, 'media')
   const mediaLimits = { maxBytes: config.MEDIA_MAX_SIZE, types: config.MEDIA_TYPES }
   const webVersions = webVersionsIn(config.STATE_DIR)
-  const journal = await openState(config.STATE_DIR, account)
+  const journal = await openState(config.STATE_DIR, account, (bytes) => notify.busy(rewriteMs(bytes)))
   lifecycle.onStop('close the journal', () => {
     journal.checkpoint()
     journal.close()

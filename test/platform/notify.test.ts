@@ -61,6 +61,21 @@ t.test('WATCHDOG comes at a third of the interval while healthy, and not while u
   t.same(await child.ended, { code: 0, signal: null }, 'after close no timer holds the process')
 })
 
+t.test('before it is busy the watchdog is told for how long, and afterwards that it is over', async (t) => {
+  const socket = await notifySocket(t)
+  const child = runScript(t, `
+    import { createNotify } from 'src/platform/notify.ts'
+    const notify = createNotify(process.env.NOTIFY_SOCKET)
+    notify.busy(30_000)()
+    const over = notify.busy(90_500.25)
+    notify.status('busy')
+    over()
+    notify.status('done')`, { NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: '30000000' })
+  t.same(await child.ended, { code: 0, signal: null })
+  await socket.seen(/done/)
+  t.same(socket.received.map(({ state }) => state.trim()), ['WATCHDOG_USEC=90500250', 'STATUS=busy', 'WATCHDOG_USEC=30000000', 'STATUS=done'], 'nothing for what takes no longer than it waits anyway')
+})
+
 t.test('without WATCHDOG_USEC, or with one meant for another process, there is no watchdog', async (t) => {
   for (const env of [{}, { WATCHDOG_USEC: '30000', WATCHDOG_PID: '1' }]) {
     const socket = await notifySocket(t)
@@ -68,6 +83,7 @@ t.test('without WATCHDOG_USEC, or with one meant for another process, there is n
       import { createNotify } from 'src/platform/notify.ts'
       const notify = createNotify(process.env.NOTIFY_SOCKET)
       notify.watchdog(() => true)
+      notify.busy(60_000)()
       notify.status('done')`, { NOTIFY_SOCKET: socket.path, ...env })
     t.same(await child.ended, { code: 0, signal: null })
     await socket.seen(/done/)
@@ -80,7 +96,7 @@ t.test('without NOTIFY_SOCKET every call does nothing and the addon is not even 
     import { createRequire } from 'node:module'
     import { createNotify } from 'src/platform/notify.ts'
     const notify = createNotify(undefined)
-    notify.ready('x'); notify.status('x'); notify.watchdog(() => { throw new Error('asked') }); notify.stopping('x'); notify.close()
+    notify.ready('x'); notify.status('x'); notify.watchdog(() => { throw new Error('asked') }); notify.busy(60_000)(); notify.stopping('x'); notify.close()
     const require = createRequire(import.meta.url)
     console.log('loaded: ' + Object.keys(require.cache).filter((file) => /sd-notify|\\.node$/.test(file)).length)`, { WATCHDOG_USEC: '1000' })
   t.equal(await child.seen(/loaded/), 'loaded: 0')

@@ -157,6 +157,18 @@ t.test('operated by systemd', async (t) => {
     await allWell(t)
   })
 
+  await t.test('what says how long it will be busy is not killed for that, and is watched again afterwards', async (t) => {
+    const run = (unit: string, busy: string): Promise<string> => {
+      const script = `import { createNotify } from "${clone}/src/platform/notify.ts"; const notify = createNotify(process.env.NOTIFY_SOCKET); notify.ready("at work"); notify.watchdog(() => true); const over = ${busy}; Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5_000); over(); notify.status("over")`
+      return machine.must(`systemd-run --quiet --unit=${unit} -p Type=notify -p WatchdogSec=2s -p TimeoutAbortSec=1s ${clone}/node_modules/.bin/node --input-type=module-typescript -e '${script}'`)
+    }
+    await Promise.all([run('busy', 'notify.busy(60_000)'), run('stuck', '() => undefined')])
+    await machine.journal(/stuck\.service: Watchdog timeout/, { unit: 'stuck', ms: 15_000 })
+    t.match(await eventually('it is over', () => machine.show('busy', 'StatusText', 'ActiveState'), (shown) => shown['StatusText'] !== 'at work', 15_000), { StatusText: 'over', ActiveState: 'active' })
+    await machine.must(`kill -STOP ${await mainPid(machine, 'busy')}`)
+    await machine.journal(/busy\.service: Watchdog timeout \(limit 2s\)/, { unit: 'busy', ms: 15_000 })
+  })
+
   await t.test('a full disk: both go on, say so, and catch up once there is room', async (t) => {
     await machine.must("systemctl stop 'leadmaster-*'")
     for (const each of ['session-manager', 'central-hub']) {

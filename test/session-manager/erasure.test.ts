@@ -188,6 +188,30 @@ t.test('another program that reads the journal keeps the old bytes in its log: t
   t.notOk(onDisk(directory, 'MARKER'))
 })
 
+t.test('before the file is rewritten its size is told, and afterwards that it is done, though it may have failed', async (t) => {
+  const told: string[] = []
+  let bytes = 0
+  const file = join(t.testdir(), 'journal.db')
+  const journal = openJournal(file, 'main', Date.now, (size) => {
+    bytes = size
+    told.push('rewriting')
+    return () => void told.push('over')
+  })
+  t.teardown(() => journal.close())
+  journal.append(Array.from({ length: 100 }, (_, n) => draft(String(n), { body: 'x'.repeat(1_000) })), 'live')
+  journal.finishErasing()
+  t.same(told, [], 'there is nothing to erase')
+  erase(journal, [], [draft('1').message.id])
+  t.same(told, ['rewriting', 'over'])
+  t.ok(bytes > 100_000 && bytes < 1_000_000, `${bytes} bytes`)
+  const reader = new DatabaseSync(file)
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM records').all()
+  t.throws(() => erase(journal, [], [draft('2').message.id]), /being read by another program/)
+  reader.close()
+  t.same(told, ['rewriting', 'over', 'rewriting', 'over'])
+})
+
 t.test('what was captured before a time', async (t) => {
   let now = Date.UTC(2026, 0, 1)
   const { journal } = open(t, () => now)

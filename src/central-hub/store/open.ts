@@ -1,5 +1,6 @@
 import { Migrator } from 'kysely/migration'
 import type { Log } from '../../platform/log.ts'
+import type { Rewriting } from '../../platform/sqlite.ts'
 import type { Hubs } from './hubs.ts'
 import { migrations, unfinished, worksFrom } from './migrations.ts'
 import type { Db } from './schema.ts'
@@ -25,6 +26,11 @@ export interface Store {
   scrub(): Promise<void>
   /** Leaves the database in order, and closes it. */
   close(): Promise<void>
+}
+
+export interface StoreOptions {
+  log?: Log
+  rewriting?: Rewriting
 }
 
 /** A database that is open, before its schema was seen to. */
@@ -68,15 +74,15 @@ const scrubIfDue = async ({ db, scrub }: Opened): Promise<void> => {
 }
 
 /** PostgreSQL, and the package for it, are loaded only where a hub has it. */
-const open = async (place: string, log: Log | undefined): Promise<Opened> =>
-  /^postgres(ql)?:/.test(place) ? (await import('./postgres/open.ts')).openPostgresStore(place, log) : openSqliteStore(place)
+const open = async (place: string, { log, rewriting = () => () => undefined }: StoreOptions): Promise<Opened> =>
+  /^postgres(ql)?:/.test(place) ? (await import('./postgres/open.ts')).openPostgresStore(place, log) : openSqliteStore(place, rewriting)
 
 /**
  * Opens the store in a directory, made if need be, or in the database of a URL, and brings its schema up to date.
  * @throws when it cannot be opened, or was changed by a release too new for this one
  */
-export const openStore = async (place: string, log?: Log): Promise<Store> => {
-  const opened = await open(place, log)
+export const openStore = async (place: string, options: StoreOptions = {}): Promise<Store> => {
+  const opened = await open(place, options)
   const { db, hubs, close } = opened
   try {
     const newerSteps = await opened.atSchema(() => bringUpToDate(opened))

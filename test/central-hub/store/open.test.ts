@@ -27,6 +27,31 @@ t.test('it opens again with what was in it, and a closed one has no write-ahead 
   t.ok((await readFile(join(directory, 'hub.db'))).length > 0)
 })
 
+t.test('before the file is rewritten its size is told, and afterwards that it is done, though it may have failed', async (t) => {
+  const directory = t.testdir()
+  const told: string[] = []
+  const sizes: number[] = []
+  const store = await openStore(directory, {
+    rewriting: (bytes) => {
+      sizes.push(bytes)
+      told.push('rewriting')
+      return () => void told.push('over')
+    }
+  })
+  t.teardown(() => store.close())
+  await store.scrub()
+  t.same(told, [], 'nothing was deleted')
+  await store.db.updateTable('store').set({ scrub_due: 1 }).execute()
+  const reader = new DatabaseSync(join(directory, 'hub.db'))
+  reader.exec('BEGIN')
+  reader.prepare('SELECT * FROM messages').all()
+  await t.rejects(store.scrub(), /being read by another program/)
+  reader.close()
+  await store.scrub()
+  t.same(told, ['rewriting', 'over', 'rewriting', 'over'])
+  t.ok(sizes.every((bytes) => bytes > 10_000 && bytes < 10_000_000), sizes.join(', '))
+})
+
 t.test('a file that is no database is refused; a store that a newer release changed is used if that release says it can be', async (t) => {
   const broken = t.testdir({ broken: {}, newer: {} })
   await writeFile(join(broken, 'broken', 'hub.db'), 'this is no database, and long enough to be read as one: '.repeat(50))
