@@ -62,6 +62,35 @@ t.test('it holds what it is told, as WhatsApp Web does: chats, contacts, groups,
   t.same(await client.getContactLidAndPhone(['5215512345678@c.us']), [{ pn: '5215512345678@c.us' }])
 })
 
+t.test('it lets go of older messages, and yet what it holds of a chat has no gap, though more of it are just being loaded', async (t) => {
+  const { web, page } = await startReadyClient(t, { scenario: { mostHeld: 200, loadMs: 1_000 } })
+  const [chat = '', quiet = ''] = ['5215511000000@c.us', '5215512345678@c.us']
+  const all = web.phone.history({ chats: 1, perChat: 120, from: Math.floor(Date.now() / 1_000) - 86_400, prefix: '5215511' })
+  all.push(web.phone.text({ from: chat, text: 'now' }).id)
+  await web.settled()
+  const held = (id: string): Promise<string[]> =>
+    page.evaluate((wanted) => {
+      const { require } = globalThis as unknown as { require: (name: string) => { Chat: { get: (id: string) => { msgs: { getModelsArray: () => { id: { _serialized: string } }[] } } } } }
+      return require('WAWebCollections').Chat.get(wanted).msgs.getModelsArray().map((model) => model.id._serialized)
+    }, id)
+  const loading = page.evaluate((wanted) => {
+    const { require } = globalThis as unknown as { require: (name: string) => { Chat: { get: (id: string) => unknown }; loadEarlierMsgs: (options: { chat: unknown }) => Promise<unknown[]> } }
+    return require('WAWebChatLoadMessages').loadEarlierMsgs({ chat: require('WAWebCollections').Chat.get(wanted) }).then((found) => found.length)
+  }, chat)
+  const others = Array.from({ length: 300 }, (_, index) => {
+    all.push(web.phone.text({ from: chat, text: `meanwhile ${index}` }).id)
+    return web.phone.text({ from: quiet, text: `elsewhere ${index}` }).id
+  })
+  await web.settled()
+  t.equal(await loading, 50)
+  const found = await held(chat)
+  t.ok(found.length >= 351, `${found.length} held`)
+  t.same(found, all.slice(-found.length))
+  const kept = await held(quiet)
+  t.ok(kept.length < 120, `${kept.length} of the other are held`)
+  t.same(kept, others.slice(-kept.length))
+})
+
 t.test('media crosses encrypted and comes out as it was', async (t) => {
   const { client, web } = await startReadyClient(t)
   const bytes = Buffer.from(Array.from({ length: 100_000 }, (_, index) => index % 251))

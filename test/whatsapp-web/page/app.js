@@ -24,16 +24,21 @@ __d('session', (use) => {
 
   const chatOf = (id, facts = {}) => Chat.get(id) ?? Chat.add({ ...facts, id: use('WAWebWidFactory').createWid(id) })
 
-  /** Lets go of the oldest messages; of a chat none before those that are older still, so that what it holds has no gap. */
+  /**
+   * Lets go of messages, first of the chats whose earlier ones were asked for longest ago, and of none where that was just
+   * now; of each it keeps the newest, so that what it holds of a chat has no gap.
+   */
   const holdNoMore = (most) => {
-    while (Msg.length > most) {
-      const oldest = Msg.head()
-      const held = Chat.get(oldest.id.remote)?.msgs
-      if (held?.get(oldest.id) === undefined) Msg.remove(oldest.id, { silent: true })
-      for (let first = held?.head(); held?.get(oldest.id) !== undefined; first = held.head()) {
-        held.remove(first.id, { silent: true })
-        Msg.remove(first.id, { silent: true })
+    // a chat is not looked for with each message
+    if (Msg.length <= most || Msg.length % 50 !== 0) return
+    const quiet = Date.now() - 10_000
+    const chats = Chat.filter(({ askedAt, msgs }) => askedAt < quiet && msgs.length > 50).sort((a, b) => a.askedAt - b.askedAt)
+    for (const { msgs } of chats) {
+      for (const { id } of msgs.getModelsArray().slice(0, -50)) {
+        msgs.remove(id, { silent: true })
+        Msg.remove(id, { silent: true })
       }
+      if (Msg.length <= most * 0.9) return
     }
   }
 

@@ -90,6 +90,8 @@ __d('WAWebChatModel', (use) => {
     msgs
     groupMetadata
     newsletterMetadata
+    /** When its earlier messages were asked for last, or came; ms. */
+    askedAt = 0
     mute = { expiration: 0, mute: () => use('outbound').outbound('Chat.mute'), unmute: () => use('outbound').outbound('Chat.unmute') }
 
     constructor({ group, ...facts }) {

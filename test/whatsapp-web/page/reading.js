@@ -121,10 +121,12 @@
   /** Older messages of a chat: out of the database, 50 at a time. They are not new, so nobody is told of each. */
   __d('WAWebChatLoadMessages', (use) => ({
     loadEarlierMsgs: async ({ chat }) => {
+      chat.askedAt = Date.now()
       const oldest = chat.msgs.head()
       const found = await use('wire').query('earlier', { chat: String(chat.id), before: oldest === undefined ? undefined : String(oldest.id) })
       const models = found.map((facts) => use('WAWebCollections').Msg.add(use('revive').revive({ ...facts, isNewMsg: false })))
       for (const model of models.toReversed()) chat.msgs.add(model, { at: 0 })
+      chat.askedAt = Date.now()
       return models
     },
     loadRecentMsgs: async () => []
