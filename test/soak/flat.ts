@@ -1,6 +1,9 @@
 import type { Sample } from './sampler.ts'
 
-/** Whether something is flat: how fast it grows over the second half of the day, whatever single samples do. */
+/**
+ * Whether something is flat: how fast it grows from some hours of the day to others that are as busy (day.ts), whatever
+ * single samples do. What work needs and rest does not is no growth, nor is what the first hours need to become warm.
+ */
 
 export interface Trend {
   name: string
@@ -8,7 +11,7 @@ export interface Trend {
   start: number
   end: number
   most: number
-  /** Over the second half, per simulated day. */
+  /** From the like hours to the like, as much of it as a simulated day has. */
   per_day: number
   /** What it may grow per simulated day at most; undefined: it grows by design, see `why`. */
   bound?: number
@@ -16,23 +19,13 @@ export interface Trend {
   flat: boolean
 }
 
-const windows = 12
+/** Hours with the same load, early and late. */
+const early = { from: 3, to: 7 }
+const late = { from: 20, to: 24 }
 
 const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b)
   return sorted.length === 0 ? NaN : ((sorted[Math.floor((sorted.length - 1) / 2)] as number) + (sorted[Math.ceil((sorted.length - 1) / 2)] as number)) / 2
-}
-
-/** The median of the slopes between the medians of windows: neither a collection nor a browser that is just down counts. */
-export const slope = (points: readonly (readonly [x: number, y: number])[]): number => {
-  const size = Math.max(1, Math.ceil(points.length / windows))
-  const middles: [number, number][] = []
-  for (let start = 0; start < points.length; start += size) {
-    const part = points.slice(start, start + size)
-    middles.push([median(part.map(([x]) => x)), median(part.map(([, y]) => y))])
-  }
-  const slopes = middles.flatMap(([x, y], index) => middles.slice(index + 1).flatMap(([x2, y2]) => (x2 > x ? [(y2 - y) / (x2 - x)] : [])))
-  return slopes.length === 0 ? 0 : median(slopes)
 }
 
 interface Series {
@@ -69,14 +62,15 @@ export const series: readonly Series[] = [
   { name: 'media', unit: 'MB', of: ({ mb }) => mb.media, why: 'as many as were sent in the time that is kept' }
 ]
 
-/** @param days simulated days from one sample to another: `hour` is of the day */
 export const trends = (samples: readonly Sample[]): Trend[] => {
-  const later = samples.filter(({ hour }) => hour >= (samples.at(-1)?.hour ?? 0) / 2)
+  const during = ({ from, to }: typeof early): Sample[] => samples.filter(({ hour }) => hour >= from && hour < to)
+  const [before, after] = [during(early), during(late)]
+  const days = (late.from - early.from) / 24
   const round = (value: number): number => Math.round(value * 100) / 100
   // the first and the last twentieth stand for the beginning and the end
   const few = Math.max(1, Math.floor(samples.length / 20))
   return series.map(({ name, unit, of, bound, why }) => {
-    const per_day = round(slope(later.map((sample) => [sample.hour / 24, of(sample)])))
+    const per_day = round((median(after.map(of)) - median(before.map(of))) / days)
     return {
       name, unit, start: round(median(samples.slice(0, few).map(of))), end: round(median(samples.slice(-few).map(of))), most: round(Math.max(...samples.map(of))), per_day,
       ...(bound === undefined ? {} : { bound }), ...(why === undefined ? {} : { why }), flat: bound === undefined || per_day <= bound

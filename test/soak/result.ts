@@ -34,6 +34,6 @@ export const describe = (result: Result): string => {
     `users: ${counts(churn)}`,
     `session: ${kinds.join('; ')}`,
     `lost: ${verdict.lost_in_journal} in the journal, ${verdict.lost_in_hub} in the hub, ${verdict.lost_in_events} in its events; twice: ${verdict.twice_in_journal} and ${verdict.twice_in_hub}; retired: ${verdict.retired}; erased: ${verdict.erased}, of which came back: ${verdict.came_back}`,
-    '', '| | | start | end | most | a day, over the second half | at most | flat |', '|---|---|---|---|---|---|---|---|', ...rows
+    '', '| | | start | end | most | a day, from busy hours to as busy ones | at most | flat |', '|---|---|---|---|---|---|---|---|', ...rows
   ].join('\n')
 }
