@@ -18,10 +18,10 @@ export interface Erasure {
    */
   erase(chatIds: readonly string[], messageIds: readonly string[], now: number): number
   /**
-   * Inside a transaction: the same for the records captured before a time (ms), up to one of them; a message of which the
-   * journal has no `message` record may still come. @returns how many
+   * Inside a transaction: the same for the records captured before a time (ms), of those after one up to another; a message
+   * of which the journal has no `message` record may still come. @returns how many
    */
-  eraseBefore(time: number, now: number, upTo?: number): number
+  eraseBefore(what: { before: number; after?: number; upTo?: number }, now: number): number
   /** Outside of one: rewrites the file, so that no byte of what was erased is left in it. Does nothing when none is. */
   scrub(): void
   /** SHA-256 sums of media that erased records had and no other record refers to: their files are to be deleted. */
@@ -51,7 +51,7 @@ const ofChats = `${found} AND record ->> '$.message.chat_id' IN (SELECT value FR
 export const ofMessages = `
   ${found} AND message_id IN (SELECT value FROM json_each(?2))
   UNION ${found} AND ${about} IS NOT NULL AND ${about} IN (SELECT value FROM json_each(?2))`
-const capturedBefore = `${found} AND record ->> '$.captured_at' < ?2 AND seq <= ?3`
+const capturedBefore = `${found} AND record ->> '$.captured_at' < ?2 AND seq > ?3 AND seq <= ?4`
 
 /** @param db the journal's database, which has its own tables already */
 export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rewriting): Erasure => {
@@ -109,7 +109,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
       return records + buryAll(select(ofMessages, JSON.stringify(ids)), now, true)
     },
     // of a message that could not be decrypted only that goes: its text may come days later, and is none that was erased
-    eraseBefore: (time, now, upTo = Number.MAX_SAFE_INTEGER) => buryAll(select(capturedBefore, new Date(time).toISOString(), upTo), now, false),
+    eraseBefore: ({ before, after = 0, upTo = Number.MAX_SAFE_INTEGER }, now) => buryAll(select(capturedBefore, new Date(before).toISOString(), after, upTo), now, false),
     scrub: () => {
       if (scrubDue.get()?.['scrub_due'] !== 1) return
       const over = rewriting(Number(db.prepare(fileBytes).get()?.['bytes']))

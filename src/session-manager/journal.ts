@@ -36,8 +36,8 @@ export type Mark =
   | 'forwarded_place'
   | 'forwarded_stream'
 
-/** What is to be erased: what tells of these chats and messages, perhaps with more to follow, or what was captured before a time (ms), up to a record. */
-export type Erase = { chatIds: readonly string[]; messageIds: readonly string[]; more?: boolean } | { before: number; upTo?: number }
+/** What is to be erased: what tells of these chats and messages, or what was captured before a time (ms), of the records after one up to another; perhaps with more to follow. */
+export type Erase = ({ chatIds: readonly string[]; messageIds: readonly string[] } | { before: number; after?: number; upTo?: number }) & { more?: boolean }
 
 /**
  * The durable, append-only log of what was captured: on disk before it counts, and each thing once. Only erasing takes
@@ -209,8 +209,8 @@ export const openJournal = (file: string, account: string, now: () => number = D
     mediaAttempted: (messageId) => Number(attempt.get(messageId)?.['attempts'] ?? 0),
     erase: (what) => {
       const at = now()
-      const records = atomically(() => ('before' in what ? erasure.eraseBefore(what.before, at, what.upTo) : erasure.erase(what.chatIds, what.messageIds, at)))
-      if (!('more' in what && what.more === true)) erasure.scrub()
+      const records = atomically(() => ('before' in what ? erasure.eraseBefore(what, at) : erasure.erase(what.chatIds, what.messageIds, at)))
+      if (what.more !== true) erasure.scrub()
       return records
     },
     finishErasing: erasure.scrub,

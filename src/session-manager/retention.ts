@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Log } from '../platform/log.ts'
 import type { Journal } from './journal.ts'
 import { deleteErasedMedia } from './media.ts'
@@ -8,6 +9,8 @@ export interface Retention {
 }
 
 const dayMs = 86_400_000
+/** Records of one transaction, some 0.1 s: everything else waits for it. */
+const atOnce = 500
 
 /**
  * @param options.keepMs how long records and their media are kept, to the day; 0 keeps them all
@@ -20,15 +23,27 @@ export const createRetention = (options: { journal: Journal; directory: string; 
   let timer: NodeJS.Timeout | undefined
   let stopped = false
 
+  /** In groups between which everything else goes on: there may be millions. */
+  const eraseBefore = async (before: number, upTo: number): Promise<number> => {
+    let records = 0
+    for (let after = 0; after < upTo && !stopped; after += atOnce) {
+      records += journal.erase({ before, after, upTo: Math.min(after + atOnce, upTo), more: true })
+      await turn()
+    }
+    if (!stopped) journal.finishErasing()
+    return records
+  }
+
   const run = async (): Promise<void> => {
     journal.finishErasing()
     // once a day, for the file is rewritten each time
     const before = Math.floor((now() - keepMs) / dayMs) * dayMs
-    const last = upTo()
-    const records = keepMs > 0 && before > doneBefore ? journal.erase({ before, upTo: last }) : 0
+    const [there, last] = [journal.lastSeq(), upTo()]
+    const records = keepMs > 0 && before > doneBefore ? await eraseBefore(before, Math.min(there, last)) : 0
+    if (stopped) return
     const files = await deleteErasedMedia(journal, directory)
     // what could not go yet goes on one of the next looks
-    if (last >= journal.lastSeq()) doneBefore = before
+    if (last >= there) doneBefore = before
     if (records > 0 || files > 0) log.info({ event: 'retention', before: new Date(before).toISOString(), records, files }, `erased ${records} records and ${files} media files for good`)
   }
   const look = (): void => {

@@ -43,6 +43,35 @@ t.test('what is older is erased with its media, to the day, without anyone askin
   t.same(await readdir(dirname(mediaPath(directory, sha256))), [])
 })
 
+t.test('however much it is, everything else has its turn meanwhile; what a stop cuts short goes another time', async (t) => {
+  const journal = openJournal(join(t.testdir(), 'journal.db'), 'main', () => start - 9 * day)
+  journal.append(Array.from({ length: 5_000 }, (_, n) => draft(String(n))), 'live')
+  const options = { journal, directory: join(t.testdir(), 'media'), keepMs: day, everyMs: 1, now: () => start }
+  const kept = (): number => journal.read(0, 5_000).filter(({ kind }) => kind === 'message').length
+
+  const cut = logLines()
+  const first = createRetention({ ...options, log: cut.log })
+  const seen = new Set<number>()
+  while (kept() > 2_000) {
+    await new Promise((resolve) => setImmediate(resolve))
+    seen.add(kept())
+  }
+  first.stop()
+  t.ok(seen.size > 3, `looked at after ${[...seen].join(', ')} were left`)
+  for (let turns = 0; turns < 50; turns += 1) await new Promise((resolve) => setImmediate(resolve))
+  t.ok(kept() > 1_000, 'no more goes after the stop')
+  t.same(cut.lines, [], 'and that is no fault')
+
+  const left = kept()
+  const logged = logLines()
+  const second = createRetention({ ...options, log: logged.log })
+  await logged.count('retention', 1)
+  second.stop()
+  t.match(logged.of('retention'), [{ records: left }])
+  t.equal(kept(), 0)
+  journal.close()
+})
+
 t.test('what fails is said, and tried again', async (t) => {
   const { directory, logged } = await rig(t, 3 * day, 2)
   await logged.count('retention', 1)
