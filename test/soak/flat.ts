@@ -1,3 +1,4 @@
+import { median } from '../bench/statistics.ts'
 import type { Sample } from './sampler.ts'
 
 /**
@@ -22,11 +23,6 @@ export interface Trend {
 /** Hours with the same load, early and late. */
 const early = { from: 3, to: 7 }
 const late = { from: 20, to: 24 }
-
-const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted.length === 0 ? NaN : ((sorted[Math.floor((sorted.length - 1) / 2)] as number) + (sorted[Math.ceil((sorted.length - 1) / 2)] as number)) / 2
-}
 
 interface Series {
   name: string
