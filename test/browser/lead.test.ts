@@ -151,3 +151,38 @@ pageTest('merging with another lead, and deleting for good: both are asked about
   await until(page, "document.querySelectorAll('.row').length === 1")
   t.same(await names(page), ['Beto'])
 })
+
+pageTest('a lead deleted here: said once, as deleted here, whichever of the answer and the news of it comes first', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  upstream.journal.append([from(ana, 'hello', 60, { name: 'Ana' }), from(beto, 'hi', 55, { name: 'Beto' })], 'live')
+  const page = await open(url)
+  await signIn(page)
+  await openLead(page, 'Ana')
+  await inPage(page, "window.said = []; new MutationObserver(() => said.push(document.querySelector('#announcer').textContent)).observe(document.querySelector('#announcer'), { childList: true })")
+  const remove = async (): Promise<void> => {
+    await page.click('#ask-remove')
+    await type(page, '#remove-word', 'delete')
+    await page.keyboard.press('Enter')
+  }
+  const said = (): Promise<string[]> => inPage(page, 'said.splice(0)')
+
+  await page.route('**/api/leads/*', async (route) => {
+    if (route.request().method() !== 'DELETE') return route.continue()
+    const response = await route.fetch()
+    await until(page, "document.querySelectorAll('.row').length === 1")
+    await route.fulfill({ response })
+  })
+  await remove()
+  await until(page, "!document.querySelector('#remove').open")
+  t.same(await said(), ['The lead was deleted.'], 'the news came first')
+  await page.unroute('**/api/leads/*')
+
+  await openLead(page, 'Beto')
+  // as if the address took long to change: answer and news both come meanwhile, and that of the message after them
+  await inPage(page, "addEventListener('hashchange', (event) => event.stopImmediatePropagation(), true)")
+  await remove()
+  await until(page, "document.querySelectorAll('.row').length === 0")
+  upstream.journal.append([from('5215533333333', 'good morning', 0, { name: 'Carla' })], 'live')
+  await see(page, 'Carla', '.row .name')
+  t.same((await said()).filter((text) => /deleted/.test(text)), ['The lead was deleted.'], 'whichever came first')
+})

@@ -31,7 +31,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
   })
   const history = createHistory()
   const list = createMessageList({ older: (cursor, signal) => api.messages(/** @type {number} */ (openId), cursor, signal), again: () => void load() })
-  createLeadActions({
+  const actions = createLeadActions({
     lead: () => lead,
     onMerged: (merged, other) => {
       form.drafts.move(other, merged.id)
@@ -39,11 +39,16 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
       applyLead(merged)
       void load()
     },
-    onRemoved: (id) => {
-      form.drafts.forget(id)
-      onRemoved(id, true)
-    }
+    onRemoved: (id) => removed(id, true)
   })
+  /** @param {number} id @param {boolean} here */
+  const removed = (id, here) => {
+    form.drafts.forget(id)
+    if (id !== openId) return
+    // now, not when the address has changed: the answer and the news of it both come, in either order
+    clear()
+    onRemoved(id, here)
+  }
 
   /** Whoever has it before their eyes has read it; in LeadMaster alone. */
   const markRead = async () => {
@@ -159,8 +164,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
     applyRemoved: ({ id, merged_into }) => {
       if (id !== openId) return
       if (merged_into !== null) return moved(merged_into)
-      form.drafts.forget(id)
-      onRemoved(id, false)
+      removed(id, actions.isDeleting(id))
     },
     /** Writes everything again, in the language chosen. */
     render: () => {

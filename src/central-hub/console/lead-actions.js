@@ -79,6 +79,8 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
   const [remove, word, yes] = ['remove', 'remove-word', 'remove-yes'].map(byId)
   /** @type {Lead | undefined} */
   let doomed
+  /** The lead that this page is deleting: the news of it may come before the answer. @type {number | undefined} */
+  let deleting
   const typed = () => word.value.trim().toUpperCase() === texts.removeWord
   const enable = () => {
     yes.disabled = !typed()
@@ -99,8 +101,18 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
     const { id } = doomed ?? {}
     if (id === undefined || !typed()) return
     void act(remove, async () => {
-      await api.deleteLead(id)
-      onRemoved(id)
+      deleting = id
+      try {
+        await api.deleteLead(id)
+        onRemoved(id)
+      } finally {
+        deleting = undefined
+      }
     })
   })
+
+  return {
+    /** Whether this page is deleting it now. @param {number} id */
+    isDeleting: (id) => id === deleting
+  }
 }
