@@ -85,13 +85,15 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     const { code: given } = cause as NodeJS.ErrnoException
     // a DOMException, as of a timeout, has a number for its code
     const code = typeof given === 'string' ? given : cause instanceof Error ? cause.name : String(cause)
+    const late = code === 'TimeoutError' || /TIMEDOUT|_TIMEOUT$/.test(code)
     const what =
       code === 'ECONNREFUSED' ? 'nothing listens there'
       : code === 'ENOTFOUND' || code === 'EAI_AGAIN' ? 'its name cannot be resolved'
-      : code === 'TimeoutError' || /TIMEDOUT|_TIMEOUT$/.test(code) ? 'it does not answer in time'
+      : late ? 'it does not answer in time'
       : 'the connection failed'
     const unit = expected === undefined ? 'leadmaster-session-manager' : `leadmaster-session-manager@${expected}`
-    const mend = `start ${unit} or, if it listens elsewhere, ${checkUrl}`
+    // it may well run, and be busy: with a large file that it rewrites after an erasure, say
+    const mend = `${late ? `journalctl -u ${unit} tells whether it is busy or hangs;` : `start ${unit} or,`} if it listens elsewhere, ${checkUrl}`
     return new ProblemError('session-manager-unreachable', `session-manager cannot be reached at ${baseUrl}: ${what} (${code}); ${mend}`, undefined, expected)
   }
   const invalid = (detail: string): ProblemError => new ProblemError('session-manager-invalid', detail, undefined, expected)

@@ -77,7 +77,7 @@ t.test('a program that hangs up, and one that takes the connection and says noth
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
     const { type, detail } = await problemOf(upstreamAt(url).verify())
     t.equal(type, 'urn:leadmaster:problem:session-manager-unreachable')
-    t.match(detail, onConnection === 'destroy' ? /the connection failed/ : /it does not answer in time/)
+    t.match(detail, onConnection === 'destroy' ? /the connection failed/ : /it does not answer in time \(TimeoutError\); journalctl -u leadmaster-session-manager tells/)
     names(t, detail, url)
   }
 })
