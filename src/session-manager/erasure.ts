@@ -26,7 +26,7 @@ export interface Erasure {
   scrub(): void
   /** SHA-256 sums of media that erased records had and no other record refers to: their files are to be deleted. */
   mediaToDelete(): string[]
-  mediaDeleted(sha256: string): void
+  mediaDeleted(sha256: readonly string[]): void
   /** Has media of this sum deleted unless a record refers to it: it was fetched for a message erased meanwhile. */
   dropMedia(sha256: string): void
 }
@@ -38,19 +38,23 @@ const schema = `
 `
 /** The message that a reaction or a vote is about. */
 const about = "coalesce(record ->> '$.message.reaction.message_id', record ->> '$.message.vote.message_id')"
+const sumOf = "record ->> '$.message.media.sha256'"
 /** The hub erases what it retires by the hundred thousand: it must not go through the whole journal for each five hundred. */
 const indexes = `
   CREATE INDEX IF NOT EXISTS records_by_message ON records (message_id) WHERE message_id <> '';
   CREATE INDEX IF NOT EXISTS records_by_about ON records (${about}) WHERE ${about} IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS records_by_media ON records (${sumOf}) WHERE ${sumOf} IS NOT NULL;
 `
 
 // by its account everything would be found: the plus keeps SQLite from going by that
-const found = `SELECT seq, key, message_id, record ->> '$.message.media.sha256' AS sha256 FROM records WHERE +account = ?1 AND message_id <> ''`
+const found = `SELECT seq, key, message_id, ${sumOf} AS sha256 FROM records WHERE +account = ?1 AND message_id <> ''`
 const ofChats = `${found} AND record ->> '$.message.chat_id' IN (SELECT value FROM json_each(?2))`
 /** What is erased with messages: their records, and those about them. By indexes alone, whatever the journal holds. */
 export const ofMessages = `
   ${found} AND message_id IN (SELECT value FROM json_each(?2))
   UNION ${found} AND ${about} IS NOT NULL AND ${about} IN (SELECT value FROM json_each(?2))`
+/** Media that were erased with one message and belong to another, too. What JSON gives has no affinity: the plus takes the column's, which would keep SQLite from the index. */
+export const keepMediaInUse = `DELETE FROM erased_media WHERE EXISTS (SELECT 1 FROM records WHERE ${sumOf} = +erased_media.sha256)`
 const capturedBefore = `${found} AND record ->> '$.captured_at' < ?2 AND seq > ?3 AND seq <= ?4`
 
 /** @param db the journal's database, which has its own tables already */
@@ -63,9 +67,8 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
   const bury = db.prepare("UPDATE records SET key = 'erased:' || seq, message_id = '', record = ? WHERE seq = ?")
   const dropPending = db.prepare('DELETE FROM pending_media WHERE seq = ?')
   const addMedia = db.prepare('INSERT INTO erased_media (sha256) VALUES (?) ON CONFLICT DO NOTHING')
-  const dropMedia = db.prepare('DELETE FROM erased_media WHERE sha256 = ?')
-  const dropMediaInUse = db.prepare(`
-    DELETE FROM erased_media WHERE sha256 IN (SELECT record ->> '$.message.media.sha256' FROM records WHERE message_id <> '')`)
+  const dropMedia = db.prepare('DELETE FROM erased_media WHERE sha256 IN (SELECT value FROM json_each(?))')
+  const keepInUse = db.prepare(keepMediaInUse)
   const media = db.prepare('SELECT sha256 FROM erased_media')
   const setScrub = db.prepare('UPDATE erasure SET scrub_due = ?')
   const scrubDue = db.prepare('SELECT scrub_due FROM erasure')
@@ -124,10 +127,10 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
     },
     mediaToDelete: () => {
       if (media.get() === undefined) return []
-      dropMediaInUse.run()
+      keepInUse.run()
       return media.all().map((row) => String(row['sha256']))
     },
-    mediaDeleted: (sha256) => void dropMedia.run(sha256),
+    mediaDeleted: (sha256) => void dropMedia.run(JSON.stringify(sha256)),
     dropMedia: (sha256) => void addMedia.run(sha256)
   }
 }

@@ -1,4 +1,4 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../platform/log.ts'
 import type { Journal } from './journal.ts'
 import { deleteErasedMedia } from './media.ts'
@@ -9,8 +9,8 @@ export interface Retention {
 }
 
 const dayMs = 86_400_000
-/** Records of one transaction, some 0.1 s: everything else waits for it. */
-const atOnce = 500
+/** Records of one transaction, some 30 ms: everything else waits for it. */
+const atOnce = 100
 
 /**
  * @param options.keepMs how long records and their media are kept, to the day; 0 keeps them all
@@ -23,12 +23,13 @@ export const createRetention = (options: { journal: Journal; directory: string; 
   let timer: NodeJS.Timeout | undefined
   let stopped = false
 
-  /** In groups between which everything else goes on: there may be millions. */
+  /** There may be millions: in groups, and as long as one takes, all the time is everything else's. */
   const eraseBefore = async (before: number, upTo: number): Promise<number> => {
     let records = 0
     for (let after = 0; after < upTo && !stopped; after += atOnce) {
+      const began = performance.now()
       records += journal.erase({ before, after, upTo: Math.min(after + atOnce, upTo), more: true })
-      await turn()
+      await delay(performance.now() - began)
     }
     if (!stopped) journal.finishErasing()
     return records

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import { ErasedRecord, JournalRecord } from '../../src/contract/record.ts'
-import { ofMessages } from '../../src/session-manager/erasure.ts'
+import { keepMediaInUse, ofMessages } from '../../src/session-manager/erasure.ts'
 import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
 import { conforms } from '../platform/conforms.ts'
 import { captured, draft, withMedia } from './drafts.ts'
@@ -162,7 +162,7 @@ t.test('media to delete: what no other record refers to, until it was deleted', 
   t.same(journal.mediaToDelete(), [own])
   const later = reopen()
   t.same(later.mediaToDelete(), [own], 'a restart does not forget it')
-  later.mediaDeleted(own)
+  later.mediaDeleted([own])
   t.same(later.mediaToDelete(), [])
 })
 
@@ -243,10 +243,12 @@ t.test('a message that could not be decrypted may still come when that it could 
   t.same(journal.append([draft('A'), draft('A', {}, 'edit')], 'backfill'), [], 'now it is erased')
 })
 
-t.test('messages are found by indexes, so that erasing some does not go through a whole journal', async (t) => {
+t.test('messages and their media are found by indexes, so that erasing some does not go through a whole journal', async (t) => {
   const { directory } = open(t)
   const db = new DatabaseSync(join(directory, 'journal.db'), { readOnly: true })
   t.teardown(() => db.close())
-  const plan = db.prepare(`EXPLAIN QUERY PLAN ${ofMessages}`).all('main', '[]').map(({ detail }) => String(detail)).filter((detail) => / records\b/.test(detail))
-  t.same(plan, ['SEARCH records USING INDEX records_by_message (message_id=?)', 'SEARCH records USING INDEX records_by_about (<expr>=?)'])
+  const plan = (sql: string, ...values: string[]): string[] =>
+    db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values).map(({ detail }) => String(detail)).filter((detail) => / records\b/.test(detail))
+  t.same(plan(ofMessages, 'main', '[]'), ['SEARCH records USING INDEX records_by_message (message_id=?)', 'SEARCH records USING INDEX records_by_about (<expr>=?)'])
+  t.match(plan(keepMediaInUse), [/^SEARCH records USING (COVERING )?INDEX records_by_media \(<expr>=\?\)$/])
 })

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { once, EventEmitter } from 'node:events'
-import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Media } from '../../src/contract/record.ts'
@@ -227,6 +227,34 @@ t.test('the files of erased media are deleted, and those that another record ref
   t.equal(await deleteErasedMedia(journal, directory), 0, 'and once is enough')
   const files = await readdir(directory, { recursive: true })
   t.same(files.filter((file) => file.length > 60), [join(sum(Buffer.from('of B and C')).slice(0, 2), sum(Buffer.from('of B and C')))])
+})
+
+t.test('however many files go, they wait for what else is at work a few times, not once each; one that cannot go is tried again', async (t) => {
+  const { journal, directory } = rig(t, async () => undefined)
+  const drafts = Array.from({ length: 250 }, (_, n) => withMedia(String(n), { sha256: sum(Buffer.from(String(n))) }))
+  journal.append(drafts, 'live')
+  for (const { message } of drafts) {
+    const path = mediaPath(directory, message.media?.sha256 ?? '')
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, 'a photo')
+  }
+  const stuck = mediaPath(directory, sum(Buffer.from('7')))
+  await rm(stuck)
+  await mkdir(stuck)
+  journal.erase({ chatIds: [drafts[0]?.message.chat_id ?? ''], messageIds: [] })
+  let turns = 0
+  const busy = (): void => {
+    turns += 1
+    for (const began = performance.now(); performance.now() - began < 10; );
+    next = setImmediate(busy)
+  }
+  let next = setImmediate(busy)
+  await t.rejects(deleteErasedMedia(journal, directory), /unlink/)
+  clearImmediate(next)
+  t.ok(turns < 125, `${turns} turns`)
+  await rmdir(stuck)
+  await writeFile(stuck, 'a photo')
+  t.equal(await deleteErasedMedia(journal, directory), 1, 'that one alone is left')
 })
 
 t.test('erased while it is being fetched: neither the record nor the file comes back, and what failed is not tried again', async (t) => {

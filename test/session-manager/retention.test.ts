@@ -58,6 +58,7 @@ t.test('however much it is, everything else has its turn meanwhile; what a stop 
   }
   first.stop()
   t.ok(seen.size > 3, `looked at after ${[...seen].join(', ')} were left`)
+  t.ok([...seen].every((left, n, all) => n === 0 || (all[n - 1] as number) - left <= 100), 'no more than a hundred at once')
   for (let turns = 0; turns < 50; turns += 1) await new Promise((resolve) => setImmediate(resolve))
   t.ok(kept() > 1_000, 'no more goes after the stop')
   t.same(cut.lines, [], 'and that is no fault')
