@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Client } from '../../src/client/index.ts'
+import { LeadMasterError, type Client } from '../../src/client/index.ts'
 import { hasLeft, leaver, type Ledger } from './ledger.ts'
 
 /** The hub's users: they read lists and conversations, write notes, delete leads, export, come and go; a receiver of webhooks is up and down. */
@@ -69,6 +69,19 @@ export const startChurn = async (client: Client, ledger: Ledger, pauseMs: number
     const lead = leads[round % Math.max(1, leads.length)]
     if (lead !== undefined) await client.patchLead({ id: lead.id, body: { note: `note ${round}`, ...(round % 4 === 0 ? { state: 'open' as const } : {}) } }, { signal })
   }
+  /** Does what a user does whose deletion failed: the same again. That the answer alone was lost shows as a lead that is gone. */
+  const insist = async (act: () => Promise<unknown>): Promise<void> => {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return void (await act())
+      } catch (error) {
+        if (signal.aborted || tries === 5) throw error
+        if (error instanceof LeadMasterError && error.status === 404) return
+        tally(failures, `a deletion, done again: ${error instanceof Error ? error.message : String(error)}`)
+      }
+      await delay(pauseMs * tries, undefined, { signal })
+    }
+  }
   /** Deletes two of those who have written their little, once all of it has come. Each deletion rewrites both files. */
   const remove = async (): Promise<void> => {
     let left = 2
@@ -78,7 +91,7 @@ export const startChurn = async (client: Client, ledger: Ledger, pauseMs: number
       if (!hasLeft(chat, ledger.counts().written) || !ledger.arrived(chat)) continue
       if ((left -= 1) < 0) return
       ledger.erase(chat)
-      await client.deleteLead({ id }, { signal })
+      await insist(() => client.deleteLead({ id }, { signal }))
       tally(counts, 'leads deleted')
     }
   }
