@@ -57,7 +57,7 @@ export interface PassedRequest {
 
 const service = 'session-manager'
 const timeoutMs = 5_000
-/** Erasing rewrites the journal, ms; less than what it is in http.ts that whoever waits for us is hung up on. */
+/** Erasing rewrites the journal, ms. Less than `idleMs` of http.ts, so that who asked for it has an answer before the connection is cut. */
 const eraseMs = 100_000
 /** What one request to erase may name of each, as EraseRequest has it. */
 const chatsAtOnce = 100

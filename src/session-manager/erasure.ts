@@ -53,7 +53,7 @@ const ofChats = `${found} AND record ->> '$.message.chat_id' IN (SELECT value FR
 export const ofMessages = `
   ${found} AND message_id IN (SELECT value FROM json_each(?2))
   UNION ${found} AND ${about} IS NOT NULL AND ${about} IN (SELECT value FROM json_each(?2))`
-/** Media that were erased with one message and belong to another, too. What JSON gives has no affinity: the plus takes the column's, which would keep SQLite from the index. */
+/** Keeps media that were erased with one message and belong to another, too. The plus takes the column's affinity away: the index, of what JSON gives, has none, and SQLite would not go by it. */
 export const keepMediaInUse = `DELETE FROM erased_media WHERE EXISTS (SELECT 1 FROM records WHERE ${sumOf} = +erased_media.sha256)`
 const capturedBefore = `${found} AND record ->> '$.captured_at' < ?2 AND seq > ?3 AND seq <= ?4`
 
@@ -67,7 +67,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
   const bury = db.prepare("UPDATE records SET key = 'erased:' || seq, message_id = '', record = ? WHERE seq = ?")
   const dropPending = db.prepare('DELETE FROM pending_media WHERE seq = ?')
   const addMedia = db.prepare('INSERT INTO erased_media (sha256) VALUES (?) ON CONFLICT DO NOTHING')
-  const dropMedia = db.prepare('DELETE FROM erased_media WHERE sha256 IN (SELECT value FROM json_each(?))')
+  const mediaGone = db.prepare('DELETE FROM erased_media WHERE sha256 IN (SELECT value FROM json_each(?))')
   const keepInUse = db.prepare(keepMediaInUse)
   const media = db.prepare('SELECT sha256 FROM erased_media')
   const setScrub = db.prepare('UPDATE erasure SET scrub_due = ?')
@@ -130,7 +130,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
       keepInUse.run()
       return media.all().map((row) => String(row['sha256']))
     },
-    mediaDeleted: (sha256) => void dropMedia.run(JSON.stringify(sha256)),
+    mediaDeleted: (sha256) => void mediaGone.run(JSON.stringify(sha256)),
     dropMedia: (sha256) => void addMedia.run(sha256)
   }
 }

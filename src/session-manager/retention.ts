@@ -23,7 +23,7 @@ export const createRetention = (options: { journal: Journal; directory: string; 
   let timer: NodeJS.Timeout | undefined
   let stopped = false
 
-  /** There may be millions: in groups, and as long as one takes, all the time is everything else's. */
+  /** In groups, for there may be millions; after each a rest as long as it took, so that everything else has half of the time. */
   const eraseBefore = async (before: number, upTo: number): Promise<number> => {
     let records = 0
     for (let after = 0; after < upTo && !stopped; after += atOnce) {

@@ -58,6 +58,7 @@ export const series: readonly Series[] = [
   { name: 'media', unit: 'MB', of: ({ mb }) => mb.media, why: 'as many as were sent in the time that is kept' }
 ]
 
+/** How each series went over the day, and whether it is flat. */
 export const trends = (samples: readonly Sample[]): Trend[] => {
   const during = ({ from, to }: typeof early): Sample[] => samples.filter(({ hour }) => hour >= from && hour < to)
   const [before, after] = [during(early), during(late)]

@@ -100,3 +100,6 @@ export const releaseProfile = async (profile: string, log: Log, graceMs = 5_000)
   log.info({ event: 'profile_released' }, 'removed the lock a browser left in the profile')
   await Promise.all(['SingletonLock', 'SingletonCookie', 'SingletonSocket'].map((name) => rm(join(profile, name), { force: true })))
 }
+
+/** Deletes the linked device. The browser must be closed. */
+export const forgetDevice = (profile: string): Promise<void> => rm(profile, { recursive: true, force: true, maxRetries: 4 })

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
 import type { Wanted } from '../backfill.ts'
@@ -18,6 +17,7 @@ import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './pa
 import { phoneOf } from './raw.ts'
 import { explain, missingModule, type Reason } from './reason.ts'
 
+export { forgetDevice } from './browser.ts'
 export type { ListenerEvent } from './client-events.ts'
 
 /** The bytes of a message's media as WhatsApp delivers them, undefined when it has them no more. */
@@ -246,6 +246,3 @@ export const createListener = (options: ListenerOptions): Listener => {
     }
   }
 }
-
-/** Deletes the linked device. The browser must be closed. */
-export const forgetDevice = (profile: string): Promise<void> => rm(profile, { recursive: true, force: true, maxRetries: 4 })
