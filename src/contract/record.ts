@@ -1,4 +1,16 @@
 import Type, { type Static } from 'typebox'
+import {
+  Ad,
+  Album,
+  CalendarEvent,
+  Call,
+  GroupInvite,
+  Interactive,
+  Order,
+  Payment,
+  PhoneOnly,
+  Product
+} from './content.ts'
 
 /**
  * What session-manager captured, as it stands in the journal and crosses to the hub.
@@ -57,7 +69,8 @@ export const CapturedMessage = Type.Object({
       latitude: Type.Number(),
       longitude: Type.Number(),
       name: Type.Optional(Type.String()),
-      address: Type.Optional(Type.String())
+      address: Type.Optional(Type.String()),
+      live: Type.Optional(Type.Boolean({ description: 'shared live for a while' }))
     })
   ),
   contacts: Type.Optional(Type.Array(Type.String(), { description: 'vCards' })),
@@ -77,7 +90,26 @@ export const CapturedMessage = Type.Object({
       subtype: Type.Optional(Type.String({ description: 'what happened to the group' })),
       recipients: Type.Optional(Type.Array(Type.String()))
     })
-  )
+  ),
+  ad: Type.Optional(Ad),
+  order: Type.Optional(Order),
+  product: Type.Optional(Product),
+  payment: Type.Optional(Payment),
+  interactive: Type.Optional(Interactive),
+  selected: Type.Optional(
+    Type.String({ description: 'the id of the button or row that a person chose; body is its text' })
+  ),
+  event: Type.Optional(CalendarEvent),
+  group_invite: Type.Optional(GroupInvite),
+  call: Type.Optional(Call),
+  album: Type.Optional(Album),
+  album_id: Type.Optional(Type.String({ description: 'the id of the album this belongs to' })),
+  poll_results: Type.Optional(
+    Type.Array(Type.Object({ option: Type.String(), votes: Type.Integer({ minimum: 0 }) }))
+  ),
+  phone_only: Type.Optional(PhoneOnly),
+  bot: Type.Optional(Type.Boolean({ description: 'an automatic answer of a business bot' })),
+  group_status: Type.Optional(Type.Boolean({ description: 'a status posted in a group' }))
 })
 export type CapturedMessage = Static<typeof CapturedMessage>
 

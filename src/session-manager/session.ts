@@ -21,9 +21,14 @@ export interface Session {
   me?: Me
   syncPercent?: number
   version?: string
-  /** What does not work though it is READY, and why. */
+  /** What does not work though it is READY, and why: the texts of `limits`, joined. */
   limited?: string
+  /** The same, by the part that reported it. */
+  limits?: Readonly<Partial<Record<LimitSource, string>>>
 }
+
+/** The parts of session-manager that can find that something does not work. */
+export type LimitSource = 'page' | 'guard' | 'backfill' | 'checkpoint'
 
 export type SessionEvent =
   | { type: 'connect' }
@@ -39,7 +44,7 @@ export type SessionEvent =
   | { type: 'authenticated' }
   | { type: 'ready'; me: Me; version: string }
   /** READY, but not all works; without a reason: all does again. */
-  | { type: 'limited'; reason: string | undefined }
+  | { type: 'limited'; source: LimitSource; reason: string | undefined }
   /** WhatsApp Web's own socket changed its state, WAState of whatsapp-web.js. */
   | { type: 'socket'; state: string }
   /** The connection is gone. A `fault` is one an operator should look at; the rest passes. */
@@ -113,7 +118,17 @@ const enter = (session: Session, status: SessionStatus, now: number, reason?: st
 const nobody = ({ me: _me, ...rest }: Session): Session => rest
 
 /** What did not work belongs to the page that is closed. */
-const unlimited = ({ limited: _limited, ...rest }: Session): Session => rest
+const unlimited = ({ limited: _limited, limits: _limits, ...rest }: Session): Session => rest
+
+/** Adds, replaces or removes the limit that one source reports. */
+const limit = (session: Session, source: LimitSource, reason: string | undefined): Session => {
+  if (session.limits?.[source] === reason) return session
+  const { [source]: _before, ...others } = session.limits ?? {}
+  const limits = reason === undefined ? others : { ...others, [source]: reason }
+  const reasons = Object.values(limits)
+  if (reasons.length === 0) return unlimited(session)
+  return { ...session, limits, limited: reasons.join('; ') }
+}
 
 const begin = (session: Session, now: number, policy: Policy): Step => ({
   session: { ...enter(unlimited(session), 'INIT', now), off: false, running: true, qrAttempt: 0 },
@@ -180,7 +195,7 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
         effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }]
       }
     case 'limited':
-      return session.limited === event.reason ? same : { session: { ...unlimited(session), ...(event.reason === undefined ? {} : { limited: event.reason }) }, effects: [] }
+      return { session: limit(session, event.source, event.reason), effects: [] }
     case 'socket':
       return onSocket(session, event.state, now, policy)
     case 'stalled':

@@ -22,8 +22,8 @@ const logout: SessionEvent = { type: 'logout' }
 const overdue: SessionEvent = { type: 'overdue' }
 const stalled: SessionEvent = { type: 'stalled', reason: 'messages are not told of' }
 const flowing: SessionEvent = { type: 'stalled', reason: undefined }
-const limited: SessionEvent = { type: 'limited', reason: 'WhatsApp Web has changed: media are not fetched' }
-const whole: SessionEvent = { type: 'limited', reason: undefined }
+const limited: SessionEvent = { type: 'limited', source: 'page', reason: 'WhatsApp Web has changed: media are not fetched' }
+const whole: SessionEvent = { type: 'limited', source: 'page', reason: undefined }
 const reload: SessionEvent = { type: 'reload', reason: 'messages are not told of: loading the page anew' }
 
 /** The session after these events, a second apart. */
@@ -198,13 +198,24 @@ t.test('what a status carries', async (t) => {
   })
   t.test('READY, but not all works: what not, until all does; it is READY all the same', async (t) => {
     const session = after(connect, ready, limited)
-    t.same(session, { ...states.READY, limited: 'WhatsApp Web has changed: media are not fetched' }, 'neither the status nor since when, and no reason: messages are captured')
+    const lacks = 'WhatsApp Web has changed: media are not fetched'
+    t.same(session, { ...states.READY, limited: lacks, limits: { page: lacks } }, 'neither the status nor since when, and no reason: messages are captured')
     t.equal(step(session, limited, now, policy).session, session, 'the same again is nothing new')
-    t.match(step(session, { type: 'limited', reason: 'reactions are not told of' }, now, policy).session, { limited: 'reactions are not told of' })
+    t.match(step(session, { type: 'limited', source: 'page', reason: 'reactions are not told of' }, now, policy).session, { limited: 'reactions are not told of' })
     t.same(step(session, whole, now, policy).session, states.READY, 'nothing is left of it')
     t.match(step(session, stalled, now, policy).session, { reason: 'messages are not told of', limited: session.limited }, 'a stall is another matter')
     const healed = [socket('TIMEOUT'), socket('CONNECTED')].reduce((before, event) => step(before, event, now, policy).session, session)
     t.match(healed, { status: 'READY', limited: session.limited }, 'the page that lacks it is still the same')
+  })
+  t.test('limits of several sources are shown together, and each goes by itself', async (t) => {
+    const unread = '1 chat cannot be read'
+    const both = after(connect, ready, limited, { type: 'limited', source: 'backfill', reason: unread })
+    t.equal(both.limited, `WhatsApp Web has changed: media are not fetched; ${unread}`)
+
+    const one = step(both, whole, now, policy).session
+    t.equal(one.limited, unread)
+    const none = step(one, { type: 'limited', source: 'backfill', reason: undefined }, now, policy)
+    t.same(none.session, states.READY)
   })
   t.test('what does not work goes with the page that lacks it', async (t) => {
     const session = after(connect, ready, limited)

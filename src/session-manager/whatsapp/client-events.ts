@@ -1,5 +1,6 @@
 import type { Me } from '../../contract/session.ts'
 import type { Draft } from '../journal.ts'
+import type { LimitSource } from '../session.ts'
 import type { Client } from './browser.ts'
 import {
   ciphertextFailedDrafts, editDrafts, groupDrafts, messageDrafts, reactionDrafts, revokeDrafts, voteDrafts
@@ -15,7 +16,7 @@ export type ListenerEvent =
   | { type: 'authenticated' }
   | { type: 'ready'; me: Me; version: string }
   /** READY, but not all works: what not, and why; undefined: all does again. */
-  | { type: 'limited'; reason: string | undefined }
+  | { type: 'limited'; source: LimitSource; reason: string | undefined }
   | { type: 'socket'; state: string }
   | { type: 'lost'; reason: string; fault: boolean }
   | { type: 'logout' }

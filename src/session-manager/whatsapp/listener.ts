@@ -134,7 +134,7 @@ export const createListener = (options: ListenerOptions): Listener => {
   const watch = createPageWatch({
     page: () => (over || page?.isClosed() ? undefined : page),
     onFatal: (reason) => lost(reason, true),
-    onLimited: (reason) => tell({ type: 'limited', reason }),
+    onLimited: (reason) => tell({ type: 'limited', source: 'page', reason }),
     log
   })
   /** Tells of a failure, by all that the page lacks where that is why. */
