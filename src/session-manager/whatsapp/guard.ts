@@ -1,3 +1,5 @@
+import type { ModuleHook } from './module-hook.ts'
+
 /**
  * The guard in the page: every function of WhatsApp Web by which anything could be sent, marked as seen or shown as
  * present is made to throw, and each attempt is counted. LeadMaster never calls one; this makes sure that nothing does.
@@ -74,8 +76,8 @@ export interface GuardState {
 }
 
 /**
- * Runs in the page before its own scripts. `window.require` is caught as the page defines it, so that every module is
- * disarmed as it is first required; `arm` also reaches those that the page's own code holds.
+ * Runs in the page after installModuleHook and before the page's own scripts: each module is disarmed as it is made, so
+ * that the page's own code gets it disarmed, too.
  */
 export const installGuard = (modules: Record<string, readonly string[]>): void => {
   const state = { blocked: 0, armed: 0, open: 0 }
@@ -104,34 +106,28 @@ export const installGuard = (modules: Record<string, readonly string[]>): void =
       if (typeof holder === 'object' && holder !== null) refuse(holder as Holder, last, `${name}.${verb}`)
     }
   }
+  const hook = (globalThis as unknown as Record<symbol, ModuleHook | undefined>)[Symbol.for('leadmaster.modules')]
+  const made = new Map<string, unknown>()
+  for (const name of Object.keys(modules)) {
+    hook?.onModule(name, (exports) => {
+      made.set(name, exports)
+      disarm(name, exports)
+    })
+  }
   const arm = (): typeof state => {
-    for (const name of Object.keys(modules)) {
+    // Without their factories modules are seen only as they are asked for.
+    for (const name of hook?.sees() === 'require' ? Object.keys(modules) : []) {
       try {
         ;(globalThis as { require?: (name: string) => unknown }).require?.(name)
       } catch {
         // a module this version of WhatsApp Web does not have cannot send either
       }
     }
+    // A module may get further functions after it was made.
+    for (const [name, exports] of made) disarm(name, exports)
     return { ...state }
   }
 
-  let guarded: unknown
-  Object.defineProperty(globalThis, 'require', {
-    configurable: true,
-    get: () => guarded,
-    set: (original: unknown) => {
-      guarded =
-        typeof original !== 'function'
-          ? original
-          : new Proxy(original as (name: string) => unknown, {
-              apply: (target, self, args: [string]) => {
-                const exported: unknown = Reflect.apply(target, self, args)
-                disarm(args[0], exported)
-                return exported
-              }
-            })
-    }
-  })
   Object.defineProperty(globalThis, Symbol.for('leadmaster.guard'), { value: { arm } })
   // a page that is never looked at never tells WhatsApp that its owner is online
   const { document } = globalThis as unknown as { document: object }

@@ -12,6 +12,7 @@ import { closeProfile, confine } from './confine.ts'
 import { installGuard, refused } from './guard.ts'
 import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
+import { installModuleHook } from './module-hook.ts'
 import { createPageWatch } from './page-watch.ts'
 import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { phoneOf } from './raw.ts'
@@ -127,6 +128,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     page.on('close', () => lost('the page was closed', false))
     page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
     await confine(page, log, pinned)
+    await page.evaluateOnNewDocument(installModuleHook)
     await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
     await takeOverCallbacks(page, (error) => log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it'))
   }

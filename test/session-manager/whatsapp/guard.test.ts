@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { installGuard, refused, type GuardState } from '../../../src/session-manager/whatsapp/guard.ts'
+import { installModuleHook } from '../../../src/session-manager/whatsapp/module-hook.ts'
 import { inPage, type InPage } from './in-page.ts'
 
 type Functions = Record<string, (...args: unknown[]) => unknown>
@@ -14,6 +15,7 @@ interface Guarded extends InPage {
 /** A page with the guard in it, and then these modules of WhatsApp Web behind its `require`. */
 const guarded = (modules: Record<string, unknown>, table: Record<string, readonly string[]> = refused): Guarded => {
   const it = inPage()
+  it.run(installModuleHook as never)
   it.run(installGuard as never, table)
   it.world['require'] = (name: string): unknown => {
     if (!(name in modules)) throw new Error(`Requiring unknown module "${name}"`)
@@ -76,7 +78,7 @@ t.test('a function added to a module later is refused from the next look on', as
   const it = guarded({ WAWebSendMsgChatAction: module })
   it.arm()
   module['second'] = () => 'sent'
-  it.require('WAWebSendMsgChatAction')
+  it.arm()
   t.throws(module['second'] as () => void, /is refused/)
 })
 
@@ -93,6 +95,7 @@ t.test('a refusal cannot be undone by the page', async (t) => {
 
 t.test('window.require may be set late, set again, or be looked at while it is not there', async (t) => {
   const it = inPage()
+  it.run(installModuleHook as never)
   it.run(installGuard as never, refused)
   const arm = (): GuardState => it.run((() => (globalThis as unknown as Record<symbol, { arm: () => GuardState }>)[Symbol.for('leadmaster.guard')]?.arm()) as never) as unknown as GuardState
   t.equal(it.run((() => typeof (globalThis as { require?: unknown }).require) as never), 'undefined')

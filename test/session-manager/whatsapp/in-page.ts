@@ -6,6 +6,8 @@ export interface InPage {
   world: Context & Record<string, unknown>
   /** Runs a function in the world; its arguments and result cross as JSON. */
   run<T>(fn: (...args: never[]) => T, ...args: unknown[]): T
+  /** Runs a script of the page's own. */
+  script(text: string): unknown
   /** What puppeteer's Page offers of it. */
   page: Page
 }
@@ -20,5 +22,5 @@ export const inPage = (globals: Record<string, unknown> = {}): InPage => {
     const result: unknown = await run(fn, ...args)
     return result === undefined ? undefined : JSON.parse(JSON.stringify(result))
   }
-  return { world, run, page: { evaluate } as unknown as Page }
+  return { world, run, script: (text) => runInContext(text, world), page: { evaluate } as unknown as Page }
 }
