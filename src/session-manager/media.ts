@@ -5,6 +5,7 @@ import type { CapturedMessage, Media } from '../contract/record.ts'
 import type { Log } from '../platform/log.ts'
 import type { Draft, Journal, PendingMedia } from './journal.ts'
 import { whyNotKept, type MediaLimits } from './media-limits.ts'
+import type { MediaResult } from './whatsapp/media.ts'
 
 /** Fetches the media of captured messages into a directory, each file under its SHA-256. */
 export interface MediaFetcher {
@@ -15,8 +16,8 @@ export interface MediaFetcher {
 }
 
 export interface MediaSource {
-  /** undefined when WhatsApp has the media no more. */
-  (messageId: string): Promise<{ bytes: Buffer; mimetype?: string; filename?: string } | undefined>
+  /** @throws for trouble that may pass */
+  (messageId: string): Promise<MediaResult>
 }
 
 const mostAttempts = 5
@@ -107,7 +108,10 @@ export const createMediaFetcher = (options: {
   const fetchOne = async ({ message }: PendingMedia, from: MediaSource): Promise<boolean> => {
     try {
       const media = await from(message.id)
-      if (media === undefined) throw new Error('WhatsApp does not deliver it')
+      if (media.outcome === 'gone') {
+        await settle(message, { state: 'failed', reason: media.reason })
+        return true
+      }
       const { bytes, mimetype, filename } = media
       const reason = whyNotKept(limits, { size: bytes.length, mimetype: mimetype ?? message.media?.mimetype })
       if (reason !== undefined) {

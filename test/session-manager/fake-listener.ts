@@ -92,7 +92,7 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
       cancelPairing: async () => note('cancelPairing'),
       phones: async () => new Map(),
       readBack: async function* () {},
-      media: async () => undefined
+      media: async () => ({ outcome: 'gone', reason: 'a listener without a browser has no media' })
     }
     made.push(listener)
     script(listener, made.length - 1)

@@ -6,11 +6,13 @@ import t, { type Test } from 'tap'
 import type { Media } from '../../src/contract/record.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
 import { createMediaFetcher, deleteErasedMedia, mediaPath, storeMedia, type MediaSource } from '../../src/session-manager/media.ts'
+import type { MediaResult } from '../../src/session-manager/whatsapp/media.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { draft, withMedia } from './drafts.ts'
 
 const sum = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 const photo = Buffer.from('the bytes of a photo')
+const gone = { outcome: 'gone', reason: 'WhatsApp has no such media' } as const
 
 /** A fetcher over a real journal; `outcome` awaits what becomes of a message's media. */
 const rig = (t: Test, source: MediaSource | undefined, options: { maxBytes?: number; retryMs?: number; root?: string } = {}) => {
@@ -81,7 +83,7 @@ t.test('bytes that are not those announced are not kept', async (t) => {
 })
 
 t.test('the media of a message is fetched, kept, and its outcome captured', async (t) => {
-  const { journal, fetcher, outcome, directory } = rig(t, async () => ({ bytes: photo, mimetype: 'image/png', filename: 'photo.png' }))
+  const { journal, fetcher, outcome, directory } = rig(t, async () => ({ outcome: 'fetched', bytes: photo, mimetype: 'image/png', filename: 'photo.png' }))
   const image = withMedia('A', { sha256: sum(photo), duration: 3 })
   journal.append([image], 'live')
   fetcher.wake()
@@ -98,7 +100,7 @@ t.test('one after the other, and a wake while busy is not lost', async (t) => {
     most = Math.max(most, (under += 1))
     await new Promise((done) => setImmediate(done))
     under -= 1
-    return { bytes: photo }
+    return { outcome: 'fetched', bytes: photo }
   })
   const images = Array.from({ length: 20 }, (_, index) => withMedia(String(index)))
   for (const image of images) {
@@ -111,7 +113,7 @@ t.test('one after the other, and a wake while busy is not lost', async (t) => {
 })
 
 t.test('what turns out larger than the limit is not kept', async (t) => {
-  const { journal, fetcher, outcome, directory } = rig(t, async () => ({ bytes: photo }), { maxBytes: photo.length - 1 })
+  const { journal, fetcher, outcome, directory } = rig(t, async () => ({ outcome: 'fetched', bytes: photo }), { maxBytes: photo.length - 1 })
   const image = withMedia('A')
   journal.append([image], 'live')
   fetcher.wake()
@@ -122,8 +124,7 @@ t.test('what turns out larger than the limit is not kept', async (t) => {
 t.test('what fails is tried five times, then captured as failed with its reason', async (t) => {
   for (const [reason, source] of [
     ['the page is closed', async () => Promise.reject(new Error('the page is closed'))],
-    ['WhatsApp does not deliver it', async () => undefined],
-    ['what was delivered does not have the SHA-256 that was announced', async () => ({ bytes: Buffer.from('another photo') })]
+    ['what was delivered does not have the SHA-256 that was announced', async () => ({ outcome: 'fetched', bytes: Buffer.from('another photo') })]
   ] as const) {
     let tries = 0
     const { journal, fetcher, outcome, logged, close } = rig(t, (id) => ((tries += 1), (source as MediaSource)(id)))
@@ -138,6 +139,19 @@ t.test('what fails is tried five times, then captured as failed with its reason'
   }
 })
 
+t.test('what WhatsApp has no more is captured as failed after one attempt', async (t) => {
+  let tries = 0
+  const { journal, fetcher, outcome } = rig(t, async () => ((tries += 1), gone))
+  const image = withMedia('A')
+
+  journal.append([image], 'live')
+  fetcher.wake()
+
+  t.match(await outcome(image), { state: 'failed', reason: gone.reason })
+  t.equal(tries, 1)
+  t.equal(journal.pendingMediaCount(), 0)
+})
+
 t.test('what failed rests, however often something else wakes the fetcher, and does not keep the others', async (t) => {
   const tries: string[] = []
   const { journal, fetcher, outcome } = rig(
@@ -145,7 +159,7 @@ t.test('what failed rests, however often something else wakes the fetcher, and d
     async (id) => {
       tries.push(id.slice(-1))
       if (id.endsWith('X')) throw new Error('not yet')
-      return { bytes: photo }
+      return { outcome: 'fetched', bytes: photo }
     },
     { retryMs: 60_000 }
   )
@@ -166,7 +180,7 @@ t.test('what failed is tried again by itself once it has rested', async (t) => {
   let tries = 0
   const { journal, fetcher, outcome } = rig(t, async () => {
     if ((tries += 1) < 3) throw new Error('not yet')
-    return { bytes: photo }
+    return { outcome: 'fetched', bytes: photo }
   }, { retryMs: 5 })
   const image = withMedia('A')
   journal.append([image, draft('B')], 'live')
@@ -183,7 +197,7 @@ t.test('nothing is fetched unless the session is READY; then it goes on', async 
   fetcher.wake()
   await new Promise((done) => setImmediate(done))
   t.equal(journal.pendingMediaCount(), 1)
-  state.source = async () => ((tries += 1), { bytes: photo })
+  state.source = async () => ((tries += 1), { outcome: 'fetched', bytes: photo })
   fetcher.wake()
   t.match(await outcome(image), { state: 'stored' })
   t.equal(tries, 1)
@@ -198,7 +212,7 @@ t.test('a restart goes on where it was, attempts counted', async (t) => {
   while (first.logged.of('media_failed').length === 0) await new Promise((done) => setImmediate(done))
   first.close()
 
-  const second = rig(t, async () => ({ bytes: photo }), { root })
+  const second = rig(t, async () => ({ outcome: 'fetched', bytes: photo }), { root })
   t.match(second.journal.pendingMedia(1), [{ attempts: 1 }])
   second.fetcher.wake()
   t.match(await second.outcome(image), { state: 'stored' })
@@ -206,7 +220,7 @@ t.test('a restart goes on where it was, attempts counted', async (t) => {
 
 t.test('after stop nothing is fetched', async (t) => {
   let tries = 0
-  const { journal, fetcher } = rig(t, async () => ((tries += 1), { bytes: photo }))
+  const { journal, fetcher } = rig(t, async () => ((tries += 1), { outcome: 'fetched', bytes: photo }))
   journal.append([withMedia('A')], 'live')
   fetcher.stop()
   fetcher.wake()
@@ -216,7 +230,7 @@ t.test('after stop nothing is fetched', async (t) => {
 
 t.test('the files of erased media are deleted, and those that another record refers to stay', async (t) => {
   const bytes = new Map([withMedia('A'), withMedia('B'), withMedia('C', {})].map(({ message: { id } }, n) => [id, Buffer.from(n === 0 ? 'of A alone' : 'of B and C')]))
-  const { journal, fetcher, outcome, directory } = rig(t, async (id) => ({ bytes: bytes.get(id) as Buffer }))
+  const { journal, fetcher, outcome, directory } = rig(t, async (id) => ({ outcome: 'fetched', bytes: bytes.get(id) as Buffer }))
   const drafts = [withMedia('A', {}), withMedia('B'), { ...withMedia('C'), message: { ...withMedia('C').message, chat_id: 'other' } }]
   journal.append(drafts, 'live')
   fetcher.wake()
@@ -230,7 +244,7 @@ t.test('the files of erased media are deleted, and those that another record ref
 })
 
 t.test('however many files go, they wait for what else is at work a few times, not once each; one that cannot go is tried again', async (t) => {
-  const { journal, directory } = rig(t, async () => undefined)
+  const { journal, directory } = rig(t, async () => gone)
   const drafts = Array.from({ length: 250 }, (_, n) => withMedia(String(n), { sha256: sum(Buffer.from(String(n))) }))
   journal.append(drafts, 'live')
   for (const { message } of drafts) {
@@ -261,17 +275,18 @@ t.test('erased while it is being fetched: neither the record nor the file comes 
   const [failing, slow, next] = [withMedia('B'), withMedia('A'), withMedia('N')] as const
   next.message.chat_id = 'another'
   const asked = { [slow.message.id]: Promise.withResolvers<void>(), [next.message.id]: Promise.withResolvers<void>() }
-  const delivered = Promise.withResolvers<{ bytes: Buffer }>()
+  const delivered = Promise.withResolvers<MediaResult>()
   const { journal, fetcher, outcome, directory, logged } = rig(t, async (id) => {
     asked[id]?.resolve()
-    return id === slow.message.id ? delivered.promise : undefined
+    if (id !== slow.message.id) throw new Error('not yet')
+    return delivered.promise
   }, { retryMs: 60_000 })
   journal.append([failing, slow], 'live')
   fetcher.wake()
   await asked[slow.message.id]?.promise
   journal.erase({ chatIds: [slow.message.chat_id], messageIds: [] })
   await deleteErasedMedia(journal, directory)
-  delivered.resolve({ bytes: photo })
+  delivered.resolve({ outcome: 'fetched', bytes: photo })
   t.match(await outcome(slow), { state: 'stored' })
   // the next one is asked for only once this one is done with
   journal.append([next], 'live')

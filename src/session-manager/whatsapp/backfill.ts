@@ -32,11 +32,12 @@ type ChatSince = [id: string, since: number]
 const activeChats = (page: Page, { since, reached }: Wanted): Promise<ChatSince[]> =>
   page.evaluate(
     (least, later) => {
-      type Chat = { id: { _serialized: string }; t?: number }
+      type Chat = { id: unknown; t?: number }
       const { require } = globalThis as unknown as { require: (name: string) => { Chat: { getModelsArray: () => Chat[] } } }
       return require('WAWebCollections')
         .Chat.getModelsArray()
-        .map(({ id: { _serialized: id }, t = 0 }) => ({ id, t, from: later[id] ?? least, wasRead: Number(id in later) }))
+        .map(({ id, t = 0 }) => ({ id: String(id), t }))
+        .map(({ id, t }) => ({ id, t, from: later[id] ?? least, wasRead: Number(id in later) }))
         .filter(({ t, from }) => t >= from)
         .sort((a, b) => a.wasRead - b.wasRead || a.t - b.t)
         .map(({ id, from }): [string, number] => [id, from])

@@ -10,23 +10,18 @@ import { createClient } from './client.ts'
 import { hearClient, type ListenerEvent } from './client-events.ts'
 import { closeProfile, confine } from './confine.ts'
 import { installGuard, refused } from './guard.ts'
+import { fetchMedia, type MediaResult } from './media.ts'
 import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
 import { installModuleHook } from './module-hook.ts'
 import { createPageWatch } from './page-watch.ts'
 import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
-import { phoneOf } from './raw.ts'
+import { asId, phoneOf } from './raw.ts'
 import { explain, missingModule, type Reason } from './reason.ts'
 
 export { forgetDevice } from './browser.ts'
 export type { ListenerEvent } from './client-events.ts'
-
-/** The bytes of a message's media as WhatsApp delivers them, undefined when it has them no more. */
-export interface MediaBytes {
-  bytes: Buffer
-  mimetype?: string
-  filename?: string
-}
+export type { MediaResult } from './media.ts'
 
 /**
  * One WhatsApp Web page that is listened to. It hands out events and reads only: there is no verb here by which
@@ -59,7 +54,8 @@ export interface Listener {
   phones(lids: readonly string[]): Promise<Map<string, string>>
   /** The messages wanted, in groups of whole chats, oldest first within a chat; then those wanted by their ids. */
   readBack(wanted: Wanted): AsyncIterable<Draft[]>
-  media(messageId: string): Promise<MediaBytes | undefined>
+  /** The media of a message. @throws for any trouble that may pass: it is tried again later */
+  media(messageId: string): Promise<MediaResult>
 }
 
 export interface ListenerOptions {
@@ -156,7 +152,7 @@ export const createListener = (options: ListenerOptions): Listener => {
 
   const ready = async (): Promise<void> => {
     const info = client?.info
-    const id = info?.wid?._serialized
+    const id = asId(info?.wid)
     isReady = true
     if (client === undefined || info === undefined || id === undefined) throw new Error('WhatsApp Web does not tell whose account this is')
     mapping.me = [id]
@@ -235,16 +231,6 @@ export const createListener = (options: ListenerOptions): Listener => {
       }))
     },
     readBack: (wanted) => readBack(openPage(), wanted, mapping, log),
-    media: async (messageId) => {
-      openPage()
-      const message = await (client as Client).getMessageById(messageId)
-      const media = message?.hasMedia ? await message.downloadMedia() : undefined
-      if (media == null) return undefined
-      return {
-        bytes: Buffer.from(media.data, 'base64'),
-        ...(media.mimetype ? { mimetype: media.mimetype } : {}),
-        ...(media.filename ? { filename: media.filename } : {})
-      }
-    }
+    media: async (messageId) => fetchMedia(openPage(), messageId)
   }
 }

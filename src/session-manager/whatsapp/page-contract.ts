@@ -10,6 +10,8 @@ export interface Need {
   module: string
   /** Fields and functions of it, and of what is in it; none: that the module is there is enough. */
   members: readonly string[]
+  /** Other places, as `Module.member`: one that is there does as well as what is missing. */
+  or?: readonly string[]
   part: Part
 }
 
@@ -42,7 +44,10 @@ export const pageContract: readonly Need[] = [
   need('qr', 'WAWebSignalStoreApi', 'waSignalStore.getRegistrationInfo'),
   need('qr', 'WAWebCompanionRegClientUtils', 'DEVICE_PLATFORM'),
   need('qr', 'WAWebUserPrefsMultiDevice', 'getADVSecretKey'),
-  need('qr', 'WAWebCmd', 'Cmd.refreshQR'),
+  {
+    ...need('qr', 'WAWebLaunchSocketUtils', 'refreshQR'),
+    or: ['WAWebBackendEventBus.BackendEventBus.triggerRefreshQR', 'WAWebCmd.Cmd.refreshQR']
+  },
 
   need('reactions', 'WAWebAddonReactionTableMode', 'reactionTableMode.bulkUpsert'),
   need('votes', 'WAWebAddonPollVoteTableMode', 'pollVoteTableMode.bulkUpsert'),
@@ -57,7 +62,8 @@ export const pageContract: readonly Need[] = [
   need('media', 'WAWebDownloadManager', 'downloadManager.downloadAndMaybeDecrypt'),
 
   need('pairing', 'WAWebAltDeviceLinkingApi', 'setPairingType', 'initializeAltDeviceLinking', 'startAltLinkingFlow', 'initializeQRLinking'),
-  need('pairing', 'WAWebLaunchSocketUtils', 'refreshQR'),
+  // The library calls refreshQR of this one, too, to go back to codes.
+  need('pairing', 'WAWebLaunchSocketUtils'),
 
   need('phone numbers', 'WAWebApiContact', 'getPhoneNumber')
 ]

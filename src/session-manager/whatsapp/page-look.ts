@@ -37,13 +37,21 @@ export const lookInPage = (needs: readonly Need[]): { shown: boolean; version: s
     }
     return []
   }
+  const missingOf = (module: string, members: readonly string[]): string[] => {
+    const exported = load(module)
+    return exported === undefined || exported === null ? [''] : members.flatMap((path) => lacks(exported, path))
+  }
   return {
     // while it is being read, what is not there yet is not missing
     shown: typeof scope.require === 'function' && scope.document?.readyState !== 'loading',
     version: typeof version === 'string' ? version : null,
-    missing: needs.map(({ module, members }) => {
-      const exported = load(module)
-      return exported === undefined || exported === null ? [''] : members.flatMap((path) => lacks(exported, path))
+    missing: needs.map(({ module, members, or = [] }) => {
+      const missing = missingOf(module, members)
+      const isElsewhere = (path: string): boolean => {
+        const [other = '', ...member] = path.split('.')
+        return missingOf(other, [member.join('.')]).length === 0
+      }
+      return missing.length > 0 && or.some(isElsewhere) ? [] : missing
     })
   }
 }

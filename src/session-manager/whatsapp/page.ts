@@ -25,8 +25,8 @@ const notices = [
 export const probe = (page: Page): Promise<Probe> =>
   page.evaluate(
     (most, ignored) => {
-      type Message = { id: { _serialized?: string }; t?: number; type?: string; isNewMsg?: boolean }
-      type Chat = { id: { _serialized?: string }; t?: number; msgs: { getModelsArray: () => Message[] } }
+      type Message = { id: unknown; t?: number; type?: string; isNewMsg?: boolean }
+      type Chat = { id: unknown; t?: number; msgs: { getModelsArray: () => Message[] } }
       const scope = globalThis as unknown as {
         require: (name: string) => { Socket: { state?: string; hasSynced?: boolean }; Chat: { getModelsArray: () => Chat[] } }
         [key: symbol]: { arm: () => GuardState } | undefined
@@ -46,11 +46,11 @@ export const probe = (page: Page): Promise<Probe> =>
       const newestMessages = (): Shown[] => {
         try {
           return newestChats()
-            .filter((chat) => !/@(broadcast|newsletter)$/.test(chat.id._serialized ?? ''))
+            .filter((chat) => !/@(broadcast|newsletter)$/.test(String(chat.id)))
             .flatMap((chat) => chat.msgs.getModelsArray().slice(-most.messages))
-            .flatMap(({ id, t, type, isNewMsg }) =>
-              id._serialized === undefined ? [] : [{ id: id._serialized, t: Number(t) || 0, isNew: isNewMsg === true && !ignored.includes(type ?? '') }]
-            )
+            .map(({ id, t, type, isNewMsg }) => ({ id: String(id), t: Number(t) || 0, isNew: isNewMsg === true && !ignored.includes(type ?? '') }))
+            // An id without a text of its own names no message.
+            .filter(({ id }) => !id.startsWith('[object '))
         } catch {
           // a page that shows none cannot be judged by them; what it lacks is page-look.ts's to tell
           return []
@@ -68,10 +68,31 @@ export const probe = (page: Page): Promise<Probe> =>
 export const reportSync = (page: Page): Promise<void> =>
   page.evaluate(() => (globalThis as unknown as { onAppStateHasSyncedEvent: () => void }).onAppStateHasSyncedEvent())
 
+/** Has WhatsApp Web show codes again, by whichever function this version of it has. @throws when none does it */
 export const refreshQr = (page: Page): Promise<void> =>
   page.evaluate(() => {
-    const { require } = globalThis as unknown as { require: (name: string) => { Cmd: { refreshQR: () => void } } }
-    require('WAWebCmd').Cmd.refreshQR()
+    const { require } = globalThis as unknown as {
+      require: (name: string) => {
+        refreshQR: () => unknown
+        BackendEventBus: { triggerRefreshQR: () => unknown }
+        Cmd: { refreshQR: () => unknown }
+      }
+    }
+    const ways = [
+      () => require('WAWebLaunchSocketUtils').refreshQR(),
+      () => require('WAWebBackendEventBus').BackendEventBus.triggerRefreshQR(),
+      () => require('WAWebCmd').Cmd.refreshQR()
+    ]
+    const errors: string[] = []
+    for (const way of ways) {
+      try {
+        way()
+        return
+      } catch (error) {
+        errors.push(error instanceof Error ? error.message : String(error))
+      }
+    }
+    throw new Error(`WhatsApp Web has no function that refreshes the QR: ${errors.join('; ')}`)
   })
 
 /** Unlinks this device, as the menu's "Log out" does. */
@@ -85,11 +106,13 @@ export const unlink = (page: Page): Promise<void> =>
 export const phoneIds = (page: Page, lids: readonly string[]): Promise<(string | null)[]> =>
   page.evaluate(
     (ids) => {
-      type Wid = { _serialized: string }
       const { require } = globalThis as unknown as {
-        require: (name: string) => { createWid: (id: string) => Wid; getPhoneNumber: (wid: Wid) => Wid | undefined }
+        require: (name: string) => { createWid: (id: string) => unknown; getPhoneNumber: (wid: unknown) => unknown }
       }
-      return ids.map((id) => require('WAWebApiContact').getPhoneNumber(require('WAWebWidFactory').createWid(id))?._serialized ?? null)
+      return ids.map((id) => {
+        const phone = require('WAWebApiContact').getPhoneNumber(require('WAWebWidFactory').createWid(id))
+        return phone == null ? null : String(phone)
+      })
     },
     [...lids]
   )

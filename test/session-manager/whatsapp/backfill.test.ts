@@ -8,6 +8,9 @@ import { me, rawText } from './raw-models.ts'
 
 const mapping = { media: { maxBytes: 0, types: [] }, me: [me] }
 
+/** A Wid: its text is what `toString` gives, whatever its private field is called. */
+const idOf = (text: string) => ({ $1: text, toString: () => text })
+
 /** Chats as WhatsApp Web holds them: the latest messages in memory, the earlier ones loaded a few at a time. */
 const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perLoad?: number }>) => {
   const loads: string[] = []
@@ -24,7 +27,7 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
       return [
         id,
         {
-          id: { _serialized: id },
+          id: idOf(id),
           t: held.length > 0 ? Math.max(...held) : undefined,
           msgs: { getModelsArray: () => msgs },
           load: () => {
@@ -55,9 +58,9 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
           return { messages: ids.map((id) => byId.get(id)) }
         }
       },
-      Chat: { getModelsArray: () => [...collection.values()], get: (wid: { _serialized: string }) => collection.get(wid._serialized) }
+      Chat: { getModelsArray: () => [...collection.values()], get: (wid: unknown) => collection.get(String(wid)) }
     },
-    WAWebWidFactory: { createWid: (id: string) => ({ _serialized: id }) },
+    WAWebWidFactory: { createWid: idOf },
     WAWebChatLoadMessages: { loadEarlierMsgs: loadEarlier }
   }
   const { page } = inPage({
@@ -150,7 +153,7 @@ t.test('the next group is read while the caller has the last, and nobody minds w
 t.test('a chat that is deleted meanwhile is passed over', async (t) => {
   const { page, collection } = pageOf({ 'a@c.us': { held: [300, 1] }, 'b@c.us': { held: [310, 1] } })
   const chats = [...collection.values()]
-  collection.get = ((id: string) => (id === 'a@c.us' ? undefined : chats.find((chat) => chat.id._serialized === id))) as typeof collection.get
+  collection.get = ((id: string) => (id === 'a@c.us' ? undefined : chats.find((chat) => String(chat.id) === id))) as typeof collection.get
   t.same(times((await collect(readBack(page, since(200), mapping, logLines().log))).flat()), [310])
 })
 

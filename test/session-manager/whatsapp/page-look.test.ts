@@ -33,6 +33,26 @@ t.test('a look names what is missing, calls nothing, and takes a field without a
   t.match(lookInPage(needs), { shown: false, version: null })
 })
 
+t.test('what is missing is not told of where another place has it', async (t) => {
+  const before = scope['require']
+  t.teardown(() => void (scope['require'] = before))
+  const either: Need[] = [{ module: 'A', members: ['f'], or: ['B.Bus.f', 'C.Cmd.f'], part: 'qr' }]
+  const modules: Record<string, unknown> = {}
+  scope['require'] = (name: string): unknown => {
+    if (name in modules) return modules[name]
+    throw new Error(`Requiring unknown module "${name}"`)
+  }
+  const missing = (): string[][] => lookInPage(either).missing
+
+  t.same(missing(), [['']])
+  modules['B'] = { Bus: {} }
+  t.same(missing(), [['']])
+  modules['C'] = { Cmd: { f: () => undefined } }
+  t.same(missing(), [[]])
+  modules['A'] = { f: () => undefined }
+  t.same(missing(), [[]])
+})
+
 t.test('what is missing, in words', async (t) => {
   const look = (missing: PageLook['missing'], version: string | null = '2.3000.1'): PageLook => ({ version, missing })
   const both = look([{ name: 'WAWebCollections.Msg.on', part: 'link' }, { name: 'WALinkify', part: 'capture' }, { name: 'WALinkify', part: 'capture' }])

@@ -2,6 +2,9 @@ import t from 'tap'
 import { phoneIds, probe, refreshQr, reportSync, unlink } from '../../../src/session-manager/whatsapp/page.ts'
 import { inPage, type InPage } from './in-page.ts'
 
+/** A Wid or a message key: its text is what `toString` gives, whatever its private field is called. */
+const idOf = (text: string) => ({ $1: text, toString: () => text })
+
 /** A page that has these modules. */
 const pageWith = (modules: Record<string, unknown>, globals: Record<string, unknown> = {}): InPage =>
   inPage({
@@ -34,30 +37,39 @@ t.test('reporting a sync calls what whatsapp-web.js left for it', async (t) => {
   t.equal(calls, 1)
 })
 
-t.test('a new code, and unlinking, are asked of WhatsApp Web itself', async (t) => {
+t.test('a new code is asked for by whichever function the page has; none at all is an error', async (t) => {
   const calls: string[] = []
-  const { page } = pageWith({
-    WAWebCmd: { Cmd: { refreshQR: () => void calls.push('refreshQR') } },
-    WAWebSocketModel: { Socket: { logout: async () => void calls.push('logout') } }
-  })
-  await refreshQr(page)
-  await unlink(page)
-  t.same(calls, ['refreshQR', 'logout'])
+  const LaunchSocketUtils = { refreshQR: () => void calls.push('LaunchSocketUtils') }
+  const BackendEventBus = { triggerRefreshQR: () => void calls.push('BackendEventBus') }
+  const Cmd = { refreshQR: () => void calls.push('Cmd') }
+
+  await refreshQr(pageWith({ WAWebLaunchSocketUtils: LaunchSocketUtils, WAWebBackendEventBus: { BackendEventBus }, WAWebCmd: { Cmd } }).page)
+  await refreshQr(pageWith({ WAWebLaunchSocketUtils: {}, WAWebBackendEventBus: { BackendEventBus } }).page)
+  await refreshQr(pageWith({ WAWebBackendEventBus: { BackendEventBus: {} }, WAWebCmd: { Cmd } }).page)
+
+  t.same(calls, ['LaunchSocketUtils', 'BackendEventBus', 'Cmd'])
+  await t.rejects(refreshQr(pageWith({ WAWebCmd: { Cmd: {} } }).page), { message: /no function that refreshes the QR/ })
+})
+
+t.test('unlinking is asked of WhatsApp Web itself', async (t) => {
+  const calls: string[] = []
+  await unlink(pageWith({ WAWebSocketModel: { Socket: { logout: async () => void calls.push('logout') } } }).page)
+  t.same(calls, ['logout'])
 })
 
 t.test('the phone number of each LID, or null, in order', async (t) => {
   const known: Record<string, string> = { '1@lid': '5215500000001@c.us' }
   const { page } = pageWith({
-    WAWebWidFactory: { createWid: (id: string) => ({ _serialized: id }) },
-    WAWebApiContact: { getPhoneNumber: ({ _serialized }: { _serialized: string }) => (known[_serialized] ? { _serialized: known[_serialized] } : undefined) }
+    WAWebWidFactory: { createWid: idOf },
+    WAWebApiContact: { getPhoneNumber: (wid: unknown) => (known[String(wid)] ? idOf(known[String(wid)] as string) : undefined) }
   })
   t.same(await phoneIds(page, ['2@lid', '1@lid']), [null, '5215500000001@c.us'])
   t.same(await phoneIds(page, []), [])
 })
 
 t.test('a probe shows the newest messages of the newest chats, by id and time alone, however many there are', async (t) => {
-  const message = (name: string, at: number, facts: object = {}) => ({ id: { _serialized: name }, t: at, type: 'chat', body: 'secret', isNewMsg: true, ...facts })
-  const chat = (id: string, at: number | undefined, messages: object[]) => ({ id: { _serialized: id }, t: at, msgs: { getModelsArray: () => messages } })
+  const message = (name: string, at: number, facts: object = {}) => ({ id: idOf(name), t: at, type: 'chat', body: 'secret', isNewMsg: true, ...facts })
+  const chat = (id: string, at: number | undefined, messages: object[]) => ({ id: idOf(id), t: at, msgs: { getModelsArray: () => messages } })
   const chats = Array.from({ length: 10_000 }, (_, index) => chat(`${index}@c.us`, (index * 7_919) % 10_000, [message(`m${(index * 7_919) % 10_000}`, index)]))
   const pageOf = (all: object[]): InPage => pageWith({ WAWebSocketModel: { Socket: {} }, WAWebCollections: { Chat: { getModelsArray: () => all } } })
   t.same((await probe(pageOf(chats).page)).newest.map(({ id }) => id), ['m9999', 'm9998', 'm9997', 'm9996', 'm9995'])
