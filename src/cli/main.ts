@@ -6,6 +6,7 @@ import { meant, UsageError, type Command, type Common, type Context } from './co
 import { doctor } from './doctor.ts'
 import { inPlainWords } from './fault.ts'
 import { leads } from './leads.ts'
+import { pageReport } from './page-report.ts'
 import { qr } from './qr.ts'
 import { status } from './status.ts'
 import { tail } from './tail.ts'
@@ -15,11 +16,11 @@ import { clean } from './text.ts'
 /** `leadmaster`: what an operator does over ssh. */
 
 const release = resolve(import.meta.dirname, '../..')
-const commands: Readonly<Record<string, Command>> = { status, qr, leads, tail, doctor }
+const commands: Readonly<Record<string, Command>> = { status, qr, leads, tail, doctor, 'page-report': pageReport }
 
 const help = `usage: leadmaster COMMAND [options]
 
-${Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)}  ${summary}`).join('\n')}
+${Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(11)}  ${summary}`).join('\n')}
 
 leadmaster COMMAND --help says more; --version tells the version. It asks the hub of this machine, or the one that
 --url and --token-file (LEADMASTER_URL and LEADMASTER_TOKEN) name.

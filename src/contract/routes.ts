@@ -52,11 +52,13 @@ export const routes = {
   connect: 'POST /api/whatsapp/connect',
   disconnect: 'POST /api/whatsapp/disconnect',
   requestPairingCode: 'POST /api/whatsapp/pairing-code',
+  getPageReport: 'GET /api/whatsapp/page-report',
   getAccountStatus: 'GET /api/whatsapp/accounts/:account/status',
   getAccountQr: 'GET /api/whatsapp/accounts/:account/qr',
   getAccountQrPng: 'GET /api/whatsapp/accounts/:account/qr.png',
   getAccountQrSvg: 'GET /api/whatsapp/accounts/:account/qr.svg',
   getAccountQrText: 'GET /api/whatsapp/accounts/:account/qr.txt',
+  getAccountPageReport: 'GET /api/whatsapp/accounts/:account/page-report',
   connectAccount: 'POST /api/whatsapp/accounts/:account/connect',
   disconnectAccount: 'POST /api/whatsapp/accounts/:account/disconnect',
   requestAccountPairingCode: 'POST /api/whatsapp/accounts/:account/pairing-code'

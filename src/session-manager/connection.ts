@@ -1,3 +1,4 @@
+import type { PageFindings } from '../contract/page-report.ts'
 import type { Log } from '../platform/log.ts'
 import { createClosing } from './closing.ts'
 import type { Draft, Journal } from './journal.ts'
@@ -20,6 +21,8 @@ export interface Connection {
   pairingCode: Pairing['ask']
   /** The listener while the session is READY. */
   ready(): Listener | undefined
+  /** What the open page is made of, READY or not. @throws why there is no page to look at */
+  pageReport(): Promise<PageFindings>
   /** Attempts to send that the guard refused since the start of this process. */
   outboundBlocked(): number
   /** Whether the timers of the connection still run: false means this process is stuck. */
@@ -217,6 +220,14 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       await closing.over()
     },
     ready: () => (session.status === 'READY' ? listener : undefined),
+    pageReport: async () => {
+      if (listener === undefined) throw new Error('no page is open')
+      try {
+        return await listener.pageReport()
+      } catch (error) {
+        throw new Error(explain(error).reason, { cause: error })
+      }
+    },
     outboundBlocked: () => blocked.before + blocked.page,
     beating: probing.beating,
     lose: (reason) => dispatch({ type: 'lost', reason, fault: false }),

@@ -204,6 +204,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       if (!logout) void placement?.closed()
     },
     pairingCode: session.pairingCode,
+    pageReport: session.pageReport,
     erase: async (chatIds, messageIds, more) => {
       const records = journal.erase({ chatIds, messageIds, more })
       const files = await deleteErasedMedia(journal, mediaDirectory)

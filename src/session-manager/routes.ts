@@ -1,4 +1,5 @@
 import { EraseRequest, PairingCodeRequest, type Connect, type Disconnect, type Erased, type Health, type PairingCode, type Qr, type Status } from '../contract/session.ts'
+import { pageReportFormat, type PageFindings, type PageReport } from '../contract/page-report.ts'
 import type { JournalRecord } from '../contract/record.ts'
 import { follow } from '../platform/feed.ts'
 import { sendJson, type Http, type Response } from '../platform/http.ts'
@@ -20,6 +21,8 @@ export interface RouteOptions {
   connect: () => void
   disconnect: (logout: boolean) => Promise<void>
   pairingCode: Pairing['ask']
+  /** What the open page of WhatsApp Web is made of: names and types. @throws why there is none */
+  pageReport: () => Promise<PageFindings>
   /** Erases what was captured of chats and messages for good, with its media. */
   erase: (chatIds: readonly string[], messageIds: readonly string[], more: boolean) => Promise<Erased>
   /** Calls back when the status may have changed; returns what ends it. */
@@ -106,6 +109,18 @@ export const addRoutes = (options: RouteOptions): void => {
       throw new ProblemError('conflict', `WhatsApp gives no pairing code (${error.message}): scan the QR, or ask again in some minutes`)
     })
     const body: PairingCode = { code, phone, generated_at: iso(generatedAt), expires_at: iso(expiresAt) }
+    sendJson(res, body)
+  })
+  http.route('GET', '/page-report', async (req, res) => {
+    query(req)
+    const findings = await options.pageReport().catch((error: Error) => {
+      const why = `WhatsApp Web's page cannot be read (${error.message})`
+      const what = `the session is ${session().status}: connect it, or ask again in a minute`
+      throw new ProblemError('conflict', `${why}; ${what}`)
+    })
+    const { version: leadmaster } = options.health()
+    const { status } = session()
+    const body: PageReport = { format: pageReportFormat, leadmaster, session: status, ...findings }
     sendJson(res, body)
   })
   http.route('POST', '/erase', async (req, res) => {

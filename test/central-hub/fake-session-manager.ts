@@ -71,6 +71,10 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
       asked.push(`pairing-code ${phone}`)
       return { code: 'ABCD-EFGH', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 1, 0, 3) }
     },
+    pageReport: async () => {
+      if (session.status === 'DISCONNECTED') throw new Error('no page is open')
+      return { whatsapp_web: '2.3000.1', chromium: 142, checks: [], modules: {}, messages: { chat: { body: 'string' } } }
+    },
     erase: async (chatIds, messageIds, more) => {
       const records = journal.erase({ chatIds, messageIds, more })
       return { records, media_files: await deleteErasedMedia(journal, mediaDirectory) }

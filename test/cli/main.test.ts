@@ -10,7 +10,7 @@ import { run, start, startHub } from './terminal.ts'
 t.test('help and version', async (t) => {
   const { code, out } = await run(t, ['--help'])
   t.equal(code, 0)
-  for (const name of ['status', 'qr', 'leads', 'tail', 'doctor', 'Exits 0']) t.match(out, name)
+  for (const name of ['status', 'qr', 'leads', 'tail', 'doctor', 'page-report', 'Exits 0']) t.match(out, name)
   t.match(await run(t, ['--version']), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
   for (const name of ['status', 'qr', 'leads', 'tail']) t.match(await run(t, [name, '--help']), { code: 0, out: new RegExp(`^usage: leadmaster ${name} `) }, 'without a hub')
   t.match(await run(t, ['help', 'leads']), { code: 0, out: /--state STATE/ })

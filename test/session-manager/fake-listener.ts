@@ -81,6 +81,7 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
         note(`whyNotReady ${stage}`)
         return listener.lacks
       },
+      pageReport: async () => ({ whatsapp_web: '2.3000.1', chromium: 142, checks: [], modules: {}, messages: {} }),
       reinject: async () => note('reinject'),
       reload: async () => note('reload'),
       reportSync: async () => note('reportSync'),

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { TSchema } from 'typebox'
 import t, { type Test } from 'tap'
+import { PageReport } from '../../src/contract/page-report.ts'
 import { Problem } from '../../src/contract/problem.ts'
 import { InboundPage, InboundRecord } from '../../src/contract/record.ts'
 import { Connect, Disconnect, Erased, Health, PairingCode, Qr, Status } from '../../src/contract/session.ts'
@@ -51,6 +52,10 @@ const rig = async (t: Test) => {
           if (phone === '+14155550100') throw new Error('rate-overlimit')
           return { code: 'ABCD-EFGH', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 1, 0, 3) }
         },
+        pageReport: async () => {
+          if (state.session.status !== 'READY') throw new Error('no page is open')
+          return { whatsapp_web: '2.3000.1', chromium: 142, checks: [], modules: { A: 'missing' }, messages: { chat: { 'id.$1': 'string' } } }
+        },
         erase: async (chatIds, messageIds) => {
           if (chatIds.includes('full')) throw new Error('database or disk is full')
           return { records: journal.erase({ chatIds, messageIds }), media_files: 0 }
@@ -96,7 +101,7 @@ t.test('GET /health is open and tells which program answers', async (t) => {
 
 t.test('everything else wants the token', async (t) => {
   const { url, state } = await rig(t)
-  for (const [method, path] of [['GET', '/status'], ['GET', '/qr'], ['GET', '/qr.png'], ['GET', '/inbound'], ['GET', '/inbound/stream'], ['GET', '/metrics'], ['POST', '/connect'], ['POST', '/disconnect'], ['POST', '/pairing-code'], ['POST', '/erase'], ['GET', '/nowhere'], ['GET', '/health/']] as const) {
+  for (const [method, path] of [['GET', '/status'], ['GET', '/qr'], ['GET', '/qr.png'], ['GET', '/inbound'], ['GET', '/inbound/stream'], ['GET', '/metrics'], ['GET', '/page-report'], ['POST', '/connect'], ['POST', '/disconnect'], ['POST', '/pairing-code'], ['POST', '/erase'], ['GET', '/nowhere'], ['GET', '/health/']] as const) {
     for (const headers of [{}, { authorization: `Bearer ${token}x` }, { authorization: token }]) {
       const answer = await fetch(url + path, { method, headers })
       t.equal(answer.status, 401, `${method} ${path}`)
@@ -279,6 +284,19 @@ t.test('POST /pairing-code: a code for a phone, while a QR is shown', async (t) 
   const answer = await ask('/pairing-code', post({ phone: '+14155550100' }))
   t.equal(answer.status, 409)
   t.match(await answer.json(), { detail: 'WhatsApp gives no pairing code (rate-overlimit): scan the QR, or ask again in some minutes' })
+})
+
+t.test('GET /page-report answers with the report, and with a problem while no page is open', async (t) => {
+  const { ask, body, refused, set } = await rig(t)
+  const without = await ask('/page-report')
+  t.equal(without.status, 409)
+  t.match(await without.json(), { detail: /^WhatsApp Web's page cannot be read \(no page is open\); the session is DISCONNECTED: connect it/ })
+
+  set({ status: 'READY' })
+  t.match(await body(t, PageReport, '/page-report'), {
+    format: 'leadmaster-page-report/1', leadmaster: '1.2.3', session: 'READY', modules: { A: 'missing' }, messages: { chat: { 'id.$1': 'string' } }
+  })
+  await refused(t, '/page-report?all=1', 'all')
 })
 
 t.test('POST /erase: what is named is gone, and a reader from the start meets tombstones', async (t) => {

@@ -1,5 +1,6 @@
 import Type from 'typebox'
 import { Accounts, Connect, Disconnect, PairingCode, PairingCodeRequest, Qr, Status } from '../session.ts'
+import { PageReport } from '../page-report.ts'
 import type { Operation } from './operation.ts'
 
 /** The session with WhatsApp: session-manager's own routes, passed on; each for the first account and for one by name. */
@@ -53,6 +54,24 @@ const requestPairingCode = {
   problems: ['conflict', ...unreachable]
 } as const satisfies Operation
 
+const getPageReport = {
+  tag: 'whatsapp',
+  summary: 'Get what the page of WhatsApp Web is made of',
+  description: 'Names and types only: no text, number or id of a message or a contact. For whoever mends LeadMaster after WhatsApp changed its page.',
+  answer: {
+    status: 200,
+    description: 'What the open page is made of',
+    schema: PageReport,
+    example: {
+      format: 'leadmaster-page-report/1', leadmaster: '0.1.0', session: 'READY', whatsapp_web: '2.3000.1048032155', chromium: 142,
+      checks: [{ name: 'media', verdict: 'ok', missing: [] }],
+      modules: { WAWebChatLoadMessages: { loadEarlierMsgs: 'function' } },
+      messages: { chat: { body: 'string', id: 'object', 'id.fromMe': 'boolean', 'id.remote': 'object' } }
+    }
+  },
+  problems: ['conflict', ...unreachable]
+} as const satisfies Operation
+
 const ofAccount = <O extends Operation>(operation: O): O & { params: typeof one } => ({
   ...operation, summary: `${operation.summary}, of one account`, params: one, problems: ['not-found', ...(operation.problems ?? []).filter((type) => type !== 'not-found')]
 })
@@ -63,7 +82,7 @@ export const whatsappOperations = {
     summary: 'List the accounts that the hub follows',
     answer: { status: 200, description: 'All of them, the first one first', schema: Accounts, example: { accounts: [{ account: 'main', base_url: 'http://127.0.0.1:3001', verified: true, following: true }] } }
   },
-  getStatus, getQr, connect, disconnect, requestPairingCode,
+  getStatus, getQr, connect, disconnect, requestPairingCode, getPageReport,
   getQrPng: drawn('image/png'),
   getQrSvg: drawn('image/svg+xml'),
   getQrText: drawn('text/plain'),
@@ -74,5 +93,6 @@ export const whatsappOperations = {
   getAccountQrText: ofAccount(drawn('text/plain')),
   connectAccount: ofAccount(connect),
   disconnectAccount: ofAccount(disconnect),
-  requestAccountPairingCode: ofAccount(requestPairingCode)
+  requestAccountPairingCode: ofAccount(requestPairingCode),
+  getAccountPageReport: ofAccount(getPageReport)
 } as const satisfies Record<string, Operation>

@@ -1,3 +1,4 @@
+import type { PageFindings } from '../../contract/page-report.ts'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
 import type { Wanted } from '../backfill.ts'
@@ -14,6 +15,7 @@ import { fetchMedia, type MediaResult } from './media.ts'
 import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
 import { installModuleHook } from './module-hook.ts'
+import { reportOn } from './page-report.ts'
 import { createPageWatch } from './page-watch.ts'
 import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
@@ -38,6 +40,8 @@ export interface Listener {
   probe(timeoutMs: number): Promise<Probe>
   /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
   whyNotReady(stage: Stage): Promise<string | undefined>
+  /** Names and types of what the page is made of. @throws when WhatsApp Web is not loaded */
+  pageReport(): Promise<PageFindings>
   /** Has whatsapp-web.js listen to the page anew. What it hears already, it hears twice from then on. */
   reinject(): Promise<void>
   /** Loads the page anew; resolves once it is there, before whatsapp-web.js has hold of it. */
@@ -75,6 +79,7 @@ const closeMs = 5_000
 const pairingMs = 30_000
 const reinjectMs = 10_000
 const reloadMs = 60_000
+const reportMs = 15_000
 /** The longest interval there is: a code that the library drew anew by itself would reach nobody, and void the one that did. */
 const neverMs = 2 ** 31 - 1
 
@@ -201,6 +206,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     unlink: () => within(closeMs, unlink(openPage())),
     probe: (timeoutMs) => within(timeoutMs, probe(openPage())),
     whyNotReady: watch.whyNot,
+    pageReport: () => within(reportMs, reportOn(openPage())),
     reinject: async () => {
       openPage()
       const library = client as unknown as { attachEventListeners: () => Promise<void> }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { PageReport } from '../../../src/contract/page-report.ts'
 import { PairingCode, Status } from '../../../src/contract/session.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { fakeSessionManager } from '../fake-session-manager.ts'
@@ -50,6 +51,20 @@ t.test('a pairing code: the number is passed on, and what comes back, a problem 
   t.match(await post({ phone: 'x'.repeat(5) }), { status: 400, body: { errors: [{ field: '/phone' }] } })
   t.match(await post(), { status: 400, body: { errors: [{ field: 'body' }] } })
   t.match(await post({ phone: 'x'.repeat(70_000) }), { status: 413 })
+})
+
+t.test('a page report is passed on for the first account and by name, and so is why there is none', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const { ask } = await serveApi(t, { sessionManager: upstream.url })
+  t.match(await ask('/api/whatsapp/page-report'), { status: 409, body: { detail: /no page is open/ } })
+
+  upstream.set({ status: 'READY', running: true })
+  for (const path of ['/api/whatsapp/page-report', '/api/whatsapp/accounts/main/page-report']) {
+    const { status, body } = await ask(path)
+    t.equal(status, 200)
+    conforms(t, PageReport, body, path)
+  }
+  t.match(await ask('/api/whatsapp/accounts/other/page-report'), { status: 404 })
 })
 
 t.test('a request keeps its id across both services', async (t) => {

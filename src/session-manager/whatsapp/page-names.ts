@@ -1,0 +1,161 @@
+/**
+ * Names that WhatsApp Web's own code gave to its modules, to the fields of its messages and to their types, as served in
+ * April 2026. A page report shows only these names, and new ones that the page's code declares: a name that came with a
+ * message, such as a phone number that is a key, is never among them.
+ */
+
+const words = (text: string): readonly string[] => text.trim().split(/\s+/)
+
+/** The modules that LeadMaster or whatsapp-web.js can ask for, and those that carry what they ask for. */
+export const moduleNames: readonly string[] = words(`
+  WABase64 WAComms WADeprecatedSendIq WAJids WALinkify WAMediaCalculateFilehash WAPhoneFindCC
+  WASmaxGroupsAddParticipantsRPC WASmaxGroupsMembershipRequestsActionRPC WAWap
+  WAWebAddonPollVoteTableMode WAWebAddonReactionTableMode WAWebAdvSignatureApi
+  WAWebAltDeviceLinkingApi WAWebApiContact WAWebApiDeviceList
+  WAWebApiMembershipApprovalRequestStore WAWebApiMessageInfoStore WAWebBackendEventBus
+  WAWebBackendJobsCommon WAWebBizGatingUtils WAWebBizOrderBridge WAWebBizProductCatalogBridge
+  WAWebBlockContactAction WAWebBlockContactUtils WAWebBotMessageSecret WAWebBotProfileCollection
+  WAWebCallCollection WAWebChangeNewsletterOwnerAction WAWebChatClearBridge WAWebChatCollection
+  WAWebChatForwardMessage WAWebChatGetters WAWebChatLoadMessages WAWebChatMessageSearch
+  WAWebChatModel WAWebChatSendMessages WAWebChatStateBridge WAWebCmd WAWebCollections
+  WAWebCompanionRegClientUtils WAWebConnModel WAWebContactCollection WAWebContactGetters
+  WAWebContactModel WAWebContactProfilePicThumbBridge WAWebContactStatusBridge
+  WAWebCountriesNativeCountryNames WAWebDBPollsUpsertVotes WAWebDeleteChatAction
+  WAWebDeleteContactAction WAWebDemoteNewsletterAdminAction WAWebDownloadManager
+  WAWebDrawerManager WAWebE2EProtoUtils WAWebEditNewsletterMetadataAction WAWebExitGroupAction
+  WAWebFindChatAction WAWebFindCommonGroupsContactAction WAWebFrontendContactGetters
+  WAWebFrontendVcardUtils WAWebGenerateEventCallLink WAWebGetEphemeralFieldsMsgActionsUtils
+  WAWebGroupCreateJob WAWebGroupInviteJob WAWebGroupInviteV4Job WAWebGroupModifyInfoJob
+  WAWebGroupQueryJob WAWebImageUtils WAWebJidToWid WAWebL10N WAWebLaunchSocketUtils
+  WAWebLidMigrationUtils WAWebLinkDeviceAction WAWebLinkDeviceEvents WAWebLinkDeviceQrcode
+  WAWebLinkPreviewChatAction WAWebLoadNewsletterPreviewChatAction WAWebMediaDataUtils
+  WAWebMediaInMemoryBlobCache WAWebMediaMmsV4Upload WAWebMediaOpaqueData WAWebMediaStorage
+  WAWebMediaUpdateMsg WAWebMexAcceptNewsletterAdminInviteJob WAWebMexFetchGroupInviteCodeJob
+  WAWebMexFetchNewsletterSubscribersJob WAWebMexRevokeNewsletterAdminInviteJob
+  WAWebMiscBrowserUtils WAWebMmsMediaTypes WAWebModifyParticipantsGroupAction
+  WAWebMsgActionCapability WAWebMsgCollection WAWebMsgDataFromModel WAWebMsgKey WAWebMsgModel
+  WAWebMsgReply WAWebMsgType WAWebNewsletterCreateQueryJob WAWebNewsletterDeleteAction
+  WAWebNewsletterDemoteAdminJob WAWebNewsletterDirectorySearchAction WAWebNewsletterGatingUtils
+  WAWebNewsletterMetadataQueryJob WAWebNewsletterModelUtils WAWebNewsletterSendMessageJob
+  WAWebNewsletterSendMsgAction WAWebNewsletterSubscribeAction
+  WAWebNewsletterSubscriberListAction WAWebNewsletterUnsubscribeAction
+  WAWebNewsletterUpdateMsgsRecordsJob WAWebNewsletterUpdateUserSettingJob
+  WAWebNonMessageDataRequestPlaceholderMessageResendUtils WAWebNoteAction WAWebOfflineHandler
+  WAWebPairingType WAWebPhoneUtils WAWebPinInChatSchema WAWebPinMsgConstants
+  WAWebPollsSendVoteMsgAction WAWebPollsVotesSchema WAWebPrepRawMedia WAWebPresenceChatAction
+  WAWebQueryExistsJob WAWebQuotedMsgModelUtils WAWebRevokeStatusAction WAWebSaveContactAction
+  WAWebSendEventEditMsgAction WAWebSendEventResponseMsgAction WAWebSendMessageEditAction
+  WAWebSendMsgChatAction WAWebSendNonMessageDataRequest WAWebSendPinMessageAction
+  WAWebSendReactionMsgAction WAWebSendStatusMsgAction WAWebSetPropertyGroupAction
+  WAWebSetPushnameConnAction WAWebShortcakeLinkingAction WAWebShortcakeLinkingApi
+  WAWebSignalStoreApi WAWebSocketModel WAWebStartMediaUploadQpl WAWebStatusGatingUtils
+  WAWebStreamModel WAWebSyncGatingUtils WAWebUpdateUnreadChatAction WAWebUpdaterVersion
+  WAWebUploadManager WAWebUserPrefsGeneral WAWebUserPrefsInfoStore WAWebUserPrefsMeUser
+  WAWebUserPrefsMultiDevice WAWebUserPrefsNotifications WAWebVcardGetNameFromParsed
+  WAWebVcardParsingUtils WAWebWid WAWebWidFactory WAWebWidToJid
+`)
+
+/** WAWebMsgModel's fields, and the fields of what is in them. */
+export const fieldNames: readonly string[] = words(`
+  _serialized accessibilityLabel accuracy ack actionLink address afterReadDuration agentId
+  aiMediaCollectionInfo aiThreadInfo amount appStateFatalExceptionNotification
+  appStateSyncKeyRequest appStateSyncKeyShare associationType author
+  automatedGreetingMessageCtaType automatedGreetingMessageShown backgroundColor bizBotType
+  bizContentPlaceholderType bizPrivacyStatus bizSource body botEditTargetId botEditTimeoutID
+  botEditType botFeedbackKind botFeedbackText botGroupParticipant botMessageDisclaimerText
+  botMessageSecret botMetricsMetadata botModeOverride botModeSelection botMsgBodyType
+  botPersonaId botPluginMaybeParent botPluginReferenceIndex botPluginSearchProvider
+  botPluginSearchQuery botPluginSearchUrl botPluginType botReelPluginThumbnailCdnUrl
+  botResponseTargetId botSessionTransparencyType botTargetSenderJid broadcast
+  broadcastEphSettings broadcastId broadcastParticipants businessOwnerJid buttonId
+  buttonParamsJson buttonText buttonType buttons buttonsResponse callConnectionType callCreator
+  callDuration callEndReason callLinkToken callOutcome callParticipants callSilenceReason
+  calledCiphertextDecrypted campaignDuration campaignId canBeReshared cannotBeRanked caption
+  carouselCards carouselCardsParsed catalogType clearMedia clientReceivedTsMillis clientUrl
+  comment contentType contextInfo conversionData conversionDelaySeconds conversionSource
+  correctOptionIndex createdMediaDataOnInit createdMediaDataOnUpdate crosspostingInfo ctwaClid
+  ctwaContext ctwaPayload ctwaSignals currency currencyCode decisionId decisionSources degrees
+  degreesLatitude degreesLongitude deprecatedMms3Url description device devicesAdded
+  devicesRemoved directPath disappearingModeInitiatedByMe disappearingModeInitiator
+  disappearingModeTrigger displayName displayText doNotPlayInline duration dynamicReplyButtons
+  editMsgType emojis encFilehash encIv encPayload encPollVote encryptedData ephemeralDuration
+  ephemeralOutOfSync ephemeralSettingTimestamp ephemeralSettingUser ephemeralSharedSecret
+  errorCode eventDescription eventEndTime eventExtraGuestsAllowed eventInvalidated
+  eventIsScheduledCall eventJoinLink eventLocation eventName eventStartTime expectedImageCount
+  expectedVideoCount expiredTimestamp expiry faviconMMSMetadata fileName filehash filename
+  finalAccuracy finalCallOutcome finalDegrees finalLat finalLng finalSpeed finalThumbnail
+  finalTimeOffset firstFrameLength firstFrameSidecar font footer footerText
+  forwardedAiBotMessageInfo forwardedFromWeb forwardedNewsletterMessageInfo forwardingScore
+  forwardsCount from fromMe fromQuotedMsg futureproofBuffer futureproofParams futureproofSubtype
+  futureproofType galaxyFlowDisabled galaxyFlowQPLMessageId galaxyFlowWAMMessageId
+  gifAttribution greetingMessageBody groupHistoryBundleMessageKey groupHistoryBundleMetadata
+  groupJid groupMentions groupName hasMediaAttachment hasPaidPartnershipLabel hasReaction
+  headerText headerType height historySyncMetaData hostedBizEncStateMismatch hsmCategory hsmTag
+  hydratedButtons id imageCount index interactiveAnnotations interactiveHeader
+  interactivePayload interactiveType invis inviteCode inviteCodeExp inviteGrp inviteGrpJpegThum
+  inviteGrpName inviteGrpType invokedBotWid isAdsMedia isAnimated isAvatar isCallLink
+  isCaptionByUser isCarouselCard isDynamicReplyButtonsMsg isEphemeral isEventCanceled
+  isFadingOut isForwarded isFromTemplate isGif isGroupStatus isLive isLottie isMdHistoryMsg
+  isNewMsg isNewsletterStatus isOffline isOverwrittenByRevoke isQuestion isQuotedMsgAvailable
+  isRetry isScheduledMsg isSendFailure isSentCagPollCreation isStatusV3 isSupportAIMessage
+  isSuspicious isThisDeviceAdded isVcardOverMmsDocument isVideo isVideoCall isViewOnce isWamoSub
+  itemCount keepType keptCount keptMessageKey kicKey kicNotified kicState kicTimestampMs kind
+  labels lastBotEditBodyLength lastMusicBlocklistUpdate lastPlaybackProgress
+  lastUpdateFromServerTs lat latestEditMsgKey latestEditSenderTimestampMs limitSharing link
+  links linksIndexParsed list listResponse listType lng loc local localId matchedText mediaData
+  mediaHandle mediaKey mediaKeyTimestamp mediaType mediaUrl memberLabelData mentionedJidList
+  message messageSecret messageText messageType messageVersion metadataUrl mimetype msgKey
+  multicast musicArtwork name nativeFlowButtons nativeFlowInfo nativeFlowInteractiveMsg
+  nativeFlowName newType newsletterAdminInviteInfo newsletterAdminProfile
+  newsletterFollowerInviteInfo newsletterId newsletterName nonJidMentions nonce notifyName
+  offset oldType optionName optionVoteCount orderId orderTitle originalImageUrl
+  originalSelfAuthor orphan outcome pageCount paramsJson parentMsgId parentMsgKey parentServerId
+  participant participants paymentAmount1000 paymentCurrency paymentExpiryTimestamp
+  paymentInviteServiceType paymentLinkMetadata paymentMessageReceiverJid paymentNoteMsg
+  paymentRequestMessageKey paymentStatus paymentTransactionTimestamp paymentTxnStatus
+  peerDataOperationRequestMessage pendingDeleteForMe phoneNumber phoneNumberButton
+  phoneNumbersIndexParsed pinExpiryDuration pinMessageType pinParentKey pinSenderTimestampMs
+  placeholderCreatedWhenAccountIsHosted plainProtobufBytes pmCampaignId pollAllowAddOption
+  pollContentType pollEndTime pollHideVoterNames pollInvalidated pollName pollOptions
+  pollSelectableOptionsCount pollType pollUpdateParentKey pollVotes pollVotesSnapshot preMatChat
+  priceAmount1000 privacyModeWhenSent productHeaderImageRejected productId productImageCount
+  productListItemCount protocolMessageKey quarantineExtractedText quarantineOriginalProtobuf
+  questionReplyQuotedMessage questionResponseInfo questionResponsesCount quickReplyButton
+  quotedGroupSubject quotedMsg quotedMsgKey quotedParentGroupJid quotedParticipant
+  quotedRemoteJid quotedStanzaID quotedType rcat reactionParentKey reactionText
+  reactionTimestamp read readQuestionResponsesCount recipients recvFresh remote replyButtons
+  replyCount reporterJidList reportingTokenContent reportingTokenInfo requiresDirectConnection
+  retailerId revokeDuration revokeSender revokeTimestamp richPreviewType richResponse rowId rows
+  salePriceAmount1000 scanLengths scansSidecar scheduledTimestampS search sections sectionsCount
+  selectedButtonId selectedCarouselCardIndex selectedId selectedIndex selectedOptionLocalIds
+  selectedRowId self selfDir selfOtherDeviceConnected sellerJid sender senderObj
+  senderOrRecipientAccountTypeHosted senderTimestampMs senderWithDevice sequence server serverId
+  serverMessageId sessionId shareDuration showAdAttribution signupContext signupCtaTapped
+  singleSelectReply size smbClientCampaignId sourceApp sourceId sourceType sourceUrl speed
+  squelch star startOfDay startOfDaySkew staticUrl status statusAttributions
+  statusAudienceMetadata statusMentioned statusPSAReadTimestamp stickerPackId stickerPackName
+  stickerPackPublisher stickerPackSize stickerPremiumStatus stickerSentTs stickers streamable
+  streamingSidecar submessages subtitle subtype supportCitations surface t targetMessageKey
+  templateId templateParams terminatedByDeviceSwitch text textColor threadIds thumbnail
+  thumbnailDirectPath thumbnailEncSha256 thumbnailHQ thumbnailHeight thumbnailSha256
+  thumbnailUrl thumbnailWidth title to token totalAmount1000 totalCurrencyCode trayIconFileName
+  type typeFlag typeOnInit unifiedResponse url urlButton urlNumber urlText user userJid utm
+  value vcard vcardFormattedName vcardList verifiedBizName version videoCount viewCount viewMode
+  viewed wamMessageSendPerfReporter wamMessageSendReporter waveform width
+`)
+
+/** WAWebMsgType. */
+export const typeNames: readonly string[] = words(`
+  album audio automated_greeting_message biz-cover-photo biz_content_placeholder
+  broadcast_notification buttons_response call_log chat ciphertext comment debug
+  debug_placeholder document e2e_notification event_creation event_edit_encrypted event_response
+  gp2 group-history groups_v4_invite guest_upsell_system_msg history_bundle hsm image
+  interactive interactive_response keep_in_chat list list_response loading_media location
+  message_edit_encrypted message_history_notice multi_vcard native_flow newsletter_admin_invite
+  newsletter_follower_invite newsletter_notification newsletter_question_response notification
+  notification_template order oversized payment pin_message pinned_message
+  poll_add_option_decrypted poll_add_option_encrypted poll_creation poll_edit_encrypted
+  poll_result_snapshot poll_update product protocol ptt ptv quarantined reaction reaction_enc
+  request_phone_number revoked rich_response status status_notification sticker sticker-pack
+  template_button_reply unknown vcard video
+`)
