@@ -26,7 +26,10 @@ export const RecordKind = Type.Union([
   Type.Literal('revoke'),
   Type.Literal('reaction'),
   Type.Literal('vote'),
-  Type.Literal('media', { description: 'the outcome of fetching the media of an earlier message' })
+  Type.Literal('media', { description: 'the outcome of fetching the media of an earlier message' }),
+  Type.Literal('update', {
+    description: 'the whole of an earlier message as it is known now: a call that ended, or a message mapped again'
+  })
 ])
 export type RecordKind = Static<typeof RecordKind>
 
@@ -109,7 +112,17 @@ export const CapturedMessage = Type.Object({
   ),
   phone_only: Type.Optional(PhoneOnly),
   bot: Type.Optional(Type.Boolean({ description: 'an automatic answer of a business bot' })),
-  group_status: Type.Optional(Type.Boolean({ description: 'a status posted in a group' }))
+  group_status: Type.Optional(Type.Boolean({ description: 'a status posted in a group' })),
+  to_self: Type.Optional(Type.Boolean({ description: "a note in the account's chat with itself" })),
+  unsent: Type.Optional(
+    Type.Boolean({ description: "of this account, and WhatsApp's server never accepted it: nobody has got it" })
+  ),
+  number_change: Type.Optional(
+    Type.Object(
+      { from: Type.String(), to: Type.String() },
+      { description: "the person's address before and after a change of number" }
+    )
+  )
 })
 export type CapturedMessage = Static<typeof CapturedMessage>
 

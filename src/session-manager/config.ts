@@ -15,6 +15,8 @@ export interface Config {
   WEB_VERSION: string
   MEDIA_MAX_SIZE: number
   MEDIA_TYPES: string[]
+  /** Whether channels and status updates are captured. */
+  CAPTURE_BROADCASTS: 'no' | 'yes'
   JOURNAL_RETENTION: number
   START_TIMEOUT: number
   READY_TIMEOUT: number
@@ -55,6 +57,7 @@ export const schema: Schema<Config> = {
   WEB_VERSION: webVersion({ default: '' }),
   MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
   MEDIA_TYPES: list('media types separated by commas, such as image/*,audio/*,application/pdf', /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/)({ default: ['*/*'] }),
+  CAPTURE_BROADCASTS: oneOf('no', 'yes')({ default: 'no' }),
   JOURNAL_RETENTION: duration('0s', '3650d')({ default: 0 }),
   START_TIMEOUT: duration('1s', '10m')({ default: 90_000 }),
   READY_TIMEOUT: duration('1s', '1h')({ default: 180_000 }),

@@ -117,6 +117,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     ...(placement ? { admit: placement.admit } : {}),
     createListener: (onEvent) => createListener({
       chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent,
+      broadcasts: config.CAPTURE_BROADCASTS === 'yes',
       ...(config.WEB_VERSION === '' ? {} : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),
       keepPage: async (webVersion, html) => {
         await keepVersion(webVersions, webVersion, html)

@@ -50,8 +50,8 @@ export const hearClient = (client: Client, mapping: Mapping, tell: (event: Liste
   client.on('message_edit', (message, _body, previous) => captured(editDrafts(raw(message), String(previous ?? ''), mapping)))
   client.on('message_revoke_everyone', (message) => captured(revokeDrafts(raw(message), 'sender', mapping)))
   client.on('message_revoke_me', (message) => captured(revokeDrafts(raw(message), 'me', mapping)))
-  client.on('message_reaction', (reaction) => captured(reactionDrafts(reaction as unknown as Raw)))
-  client.on('vote_update', (vote) => captured(voteDrafts(vote as unknown as Raw)))
+  client.on('message_reaction', (reaction) => captured(reactionDrafts(reaction as unknown as Raw, mapping)))
+  client.on('vote_update', (vote) => captured(voteDrafts(vote as unknown as Raw, mapping)))
   for (const event of ['group_join', 'group_leave', 'group_admin_changed', 'group_membership_request', 'group_update'] as const) {
     client.on(event as 'group_join', (notification) => captured(groupDrafts(notification as unknown as Raw, mapping)))
   }

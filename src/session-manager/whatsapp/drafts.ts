@@ -2,26 +2,48 @@ import { createHash } from 'node:crypto'
 import type { CapturedMessage } from '../../contract/record.ts'
 import type { Draft } from '../journal.ts'
 import { toMessage, type Mapping } from './message.ts'
-import { asId, asSeconds, asText, asTime, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
+import { asId, asList, asSeconds, asText, asTime, asWords, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
 
 /** What happens to messages becomes drafts for the journal. */
 
 /** When a message was last edited, ms; undefined when it never was. */
-const editedAt = (raw: Raw): number | undefined => asTime(raw['latestEditSenderTimestampMs'])
+const editedAt = (raw: Raw): number | undefined => asTime(raw['latestEditSenderTimestampMs']) || undefined
 
 const draft = (kind: Draft['kind'], key: string, message: CapturedMessage): Draft => ({ kind, key: `${kind}:${key}`, message })
 
-/** A new message, or one read back: also what has become of it since, for it may be known from before that. */
-export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
+/** Channels and status updates, which are of no conversation. */
+const isBroadcast = (chatId: string): boolean => chatId === 'status@broadcast' || chatId.endsWith('@newsletter')
+
+const isKeptOut = (chatId: string, { broadcasts = false }: Mapping): boolean => !broadcasts && isBroadcast(chatId)
+
+/** The page's own helpers, which it does not show or takes away again. */
+const isForNobody = (raw: Raw): boolean =>
+  raw['viewMode'] === 'HIDDEN' || raw['subtype'] === 'bot_typing_placeholder'
+
+/** What a model has to say; undefined when it is none that is captured. */
+const toCaptured = (raw: Raw, mapping: Mapping): CapturedMessage | undefined => {
   const message = toMessage(raw, mapping)
+  return message === undefined || isForNobody(raw) || isKeptOut(message.chat_id, mapping) ? undefined : message
+}
+
+/** A message whose content follows, under the same id. */
+const isPlaceholder = ({ type }: CapturedMessage): boolean => type === 'ciphertext' || type === 'loading_media'
+
+/** A new message, or one read back: also what has become of it since, which may be news. */
+export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
+  const message = toCaptured(raw, mapping)
   if (message === undefined) return []
-  if (message.type === 'ciphertext') return [draft('ciphertext', message.id, message)]
-  if (message.type === 'revoked') return [draft('message', message.id, message), ...revokeDrafts(raw, 'sender', mapping)]
-  return [draft('message', message.id, message), ...(editedAt(raw) === undefined ? [] : editDrafts(raw, undefined, mapping))]
+  if (isPlaceholder(message)) {
+    // A linked device never gets the content of such a message, and must not ask for it again and again.
+    return [draft(message.phone_only === undefined ? 'ciphertext' : 'ciphertext_failed', message.id, message)]
+  }
+  const of = draft('message', message.id, message)
+  if (message.type === 'revoked') return [of, ...revokeDrafts(raw, 'sender', mapping)]
+  return editedAt(raw) === undefined ? [of] : [of, ...editDrafts(raw, undefined, mapping)]
 }
 
 export const ciphertextFailedDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
-  const message = toMessage(raw, mapping)
+  const message = toCaptured(raw, mapping)
   return message === undefined ? [] : [draft('ciphertext_failed', message.id, message)]
 }
 
@@ -30,26 +52,26 @@ export const ciphertextFailedDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
  * it counts only when one text took the place of another.
  */
 export const editDrafts = (raw: Raw, previous: string | undefined, mapping: Mapping): Draft[] => {
-  const message = toMessage(raw, mapping)
-  if (message === undefined || message.type === 'ciphertext') return []
+  const message = toCaptured(raw, mapping)
+  if (message === undefined || isPlaceholder(message)) return []
   const at = editedAt(raw)
   const textChanged = message.type === 'chat' && asText(previous) !== undefined && previous !== message.body
   if (at === undefined && !textChanged) return []
   const version = at ?? createHash('sha256').update(message.body).digest('hex').slice(0, 16)
-  const edited = strip({ at: new Date(at ?? Date.now()).toISOString(), previous: asText(previous) }) as NonNullable<CapturedMessage['edited']>
+  const edited = strip({ at: new Date(at ?? Date.now()).toISOString(), previous: asWords(previous) }) as NonNullable<CapturedMessage['edited']>
   return [draft('edit', `${message.id}:${version}`, { ...message, edited })]
 }
 
 /** A deletion: by its sender for everyone, or by this account for itself. */
 export const revokeDrafts = (raw: Raw, by: 'sender' | 'me', mapping: Mapping): Draft[] => {
-  const message = toMessage(raw, mapping)
+  const message = toCaptured(raw, mapping)
   if (message === undefined) return []
   const id = keyOf(raw['protocolMessageKey']) ?? message.id
   return [draft('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } })]
 }
 
 /** A reaction or its removal. `raw` is what `message_reaction` carries. */
-export const reactionDrafts = (reaction: Raw): Draft[] => {
+export const reactionDrafts = (reaction: Raw, mapping: Mapping): Draft[] => {
   const messageId = keyOf(reaction['msgId'])
   const sender = asId(reaction['senderId'])
   if (messageId === undefined || sender === undefined) return []
@@ -57,7 +79,8 @@ export const reactionDrafts = (reaction: Raw): Draft[] => {
   const timestamp = asSeconds(reaction['timestamp'])
   const key = isRaw(reaction['id']) ? reaction['id'] : {}
   const chatId = asId(key['remote']) ?? messageId.split('_')[1] ?? ''
-  const fromMe = key['fromMe'] === true
+  if (isKeptOut(chatId, mapping)) return []
+  const fromMe = key['fromMe'] === true || mapping.me.includes(sender)
   const message: CapturedMessage = strip({
     id: keyOf(reaction['id']) ?? `${messageId}:${sender}`,
     chat_id: chatId,
@@ -75,23 +98,24 @@ export const reactionDrafts = (reaction: Raw): Draft[] => {
   return [draft('reaction', `${messageId}:${sender}:${timestamp}:${emoji}`, message)]
 }
 
-/** A poll vote; what is selected now, in full. `raw` is what `vote_update` carries. */
-export const voteDrafts = (vote: Raw): Draft[] => {
+/** A poll vote: what is selected now, in full. `raw` is what `vote_update` carries. */
+export const voteDrafts = (vote: Raw, mapping: Mapping): Draft[] => {
   const messageId = keyOf(vote['parentMsgKey'])
   const voter = asId(vote['voter'])
-  if (messageId === undefined || voter === undefined) return []
-  const selected = Array.isArray(vote['selectedOptions']) ? vote['selectedOptions'] : []
-  const options = selected.flatMap((option: unknown) => (isRaw(option) ? (asText(option['name']) ?? []) : []))
-  // the library's own spelling
-  const at = asTime(vote['interractedAtTs']) ?? Date.now()
+  const chatId = messageId?.split('_')[1] ?? ''
+  if (messageId === undefined || voter === undefined || isKeptOut(chatId, mapping)) return []
+  const options = asList(vote['selectedOptions']).flatMap((option) => asText(option['name']) ?? [])
+  // The library spells it so.
+  const at = asTime(vote['interractedAtTs']) || Date.now()
+  const fromMe = mapping.me.includes(voter)
   const message: CapturedMessage = strip({
     id: `${messageId}:${voter}`,
-    chat_id: messageId.split('_')[1] ?? '',
+    chat_id: chatId,
     from: voter,
     to: '',
-    phone: phoneOf(voter),
-    lid: lidOf(voter),
-    from_me: false,
+    phone: fromMe ? undefined : phoneOf(voter),
+    lid: fromMe ? undefined : lidOf(voter),
+    from_me: fromMe,
     type: 'poll_vote',
     body: options.join(', '),
     timestamp: Math.round(at / 1_000),

@@ -17,7 +17,7 @@ import type { Stage } from './page-contract.ts'
 import { installModuleHook } from './module-hook.ts'
 import { reportOn } from './page-report.ts'
 import { createPageWatch } from './page-watch.ts'
-import { phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
+import { ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
 import { explain, missingModule, type Reason } from './reason.ts'
 
@@ -67,6 +67,8 @@ export interface ListenerOptions {
   /** Directory of the browser's profile, which holds the linked device. */
   profile: string
   media: MediaLimits
+  /** Whether channels and status updates are captured, too. */
+  broadcasts?: boolean
   /** The page to show instead of the one that WhatsApp serves. @throws why it cannot be had */
   pinnedPage?: () => Promise<string>
   /** Takes the page of a version that was READY, unless it is a pinned one. */
@@ -92,7 +94,7 @@ export const createListener = (options: ListenerOptions): Listener => {
   let isReady = false
   let pinned: string | undefined
   const launched = Promise.withResolvers<void>()
-  const mapping: { me: string[] } & Mapping = { media, me: [] }
+  const mapping: { me: string[] } & Mapping = { media, me: [], broadcasts: options.broadcasts === true }
 
   const tell = (event: ListenerEvent): void => {
     if (!over) onEvent(event)
@@ -155,12 +157,23 @@ export const createListener = (options: ListenerOptions): Listener => {
     else if (/ready timeout|pptr:|ExecutionContext/.test(message)) void failed({ reason: `whatsapp-web.js failed in the page: ${first}`, fault: true })
   }
 
+  /** The account's own addresses. With one of them unknown all else works: notes to oneself may not be seen as such. */
+  const meOf = async (id: string): Promise<string[]> => {
+    try {
+      return [...new Set([id, ...(await ownIds(openPage())).flatMap((own) => asId(own) ?? [])])]
+    } catch (error) {
+      log.warn({ event: 'own_ids_unread', err: error }, "WhatsApp Web does not give the account's LID: notes to oneself may count as messages of a lead")
+      return [id]
+    }
+  }
+
   const ready = async (): Promise<void> => {
     const info = client?.info
     const id = asId(info?.wid)
     isReady = true
     if (client === undefined || info === undefined || id === undefined) throw new Error('WhatsApp Web does not tell whose account this is')
     mapping.me = [id]
+    mapping.me = await meOf(id)
     const phone = phoneOf(id)
     const version = await client.getWWebVersion()
     tell({ type: 'ready', me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) }, version })

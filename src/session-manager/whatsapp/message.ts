@@ -1,69 +1,44 @@
 import { createHash } from 'node:crypto'
 import type { CapturedMessage } from '../../contract/record.ts'
-import { whyNotKept, type MediaLimits } from '../media-limits.ts'
+import type { MediaLimits } from '../media-limits.ts'
+import { adOf, orderOf, paymentOf, productOf } from './content/commerce.ts'
+import { interactiveOf, selectedOf } from './content/interactive.ts'
+import { mediaOf } from './content/media.ts'
+import {
+  albumIdOf, albumOf, callOf, contactsOf, eventOf, groupInviteOf, groupOf, isBot, locationOf, numberChangeOf, phoneOnlyOf,
+  pollOf, pollResultsOf
+} from './content/talk.ts'
+import { textOf } from './content/text.ts'
 import { asId, asIds, asNumber, asSeconds, asText, asTime, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
 
 /** A message of WhatsApp Web as it is captured. */
 
-/** WhatsApp gives SHA-256 sums in base64. */
-const asSha256 = (value: unknown): string | undefined => {
-  const bytes = Buffer.from(asText(value) ?? '', 'base64')
-  return bytes.length === 32 ? bytes.toString('hex') : undefined
+/**
+ * The version of this mapping. Raise it with each change of what comes out: `leadmaster remap` maps again what an earlier
+ * version has mapped.
+ */
+export const mapperVersion = 2
+
+export interface Mapping {
+  /** Other media is described, not fetched. */
+  media: MediaLimits
+  /** The account's own addresses, without devices: its phone number and its LID. */
+  me: readonly string[]
+  /** Whether channels and status updates are captured. Default: false. */
+  broadcasts?: boolean
 }
 
-const mediaOf = (raw: Raw, limits: MediaLimits): CapturedMessage['media'] => {
-  if (!asText(raw['directPath'])) return undefined
-  const size = asNumber(raw['size'])
-  const mimetype = asText(raw['mimetype'])
-  const reason = whyNotKept(limits, { size, mimetype })
-  return strip({
-    state: reason === undefined ? ('pending' as const) : ('skipped' as const),
-    reason,
-    mimetype,
-    filename: asText(raw['filename']),
-    size: size === undefined ? undefined : Math.max(0, Math.round(size)),
-    sha256: asSha256(raw['filehash']),
-    duration: asNumber(raw['duration'])
-  })
-}
+const isOneOf = (address: string | undefined, addresses: readonly string[]): boolean =>
+  address !== undefined && addresses.includes(address)
 
-const locationOf = (raw: Raw): CapturedMessage['location'] => {
-  const [latitude, longitude] = [asNumber(raw['lat']), asNumber(raw['lng'])]
-  if (raw['type'] !== 'location' || latitude === undefined || longitude === undefined) return undefined
-  const [name, address] = (asText(raw['loc']) ?? '').split('\n')
-  return strip({ latitude, longitude, name: asText(name), address: asText(address) })
-}
-
-const contactsOf = (raw: Raw): string[] | undefined => {
-  const list = Array.isArray(raw['vcardList']) ? raw['vcardList'] : []
-  if (raw['type'] === 'multi_vcard') return list.flatMap((card: unknown) => (isRaw(card) ? (asText(card['vcard']) ?? []) : []))
-  return raw['type'] === 'vcard' ? [asText(raw['body']) ?? ''] : undefined
-}
-
-const pollOf = (raw: Raw): CapturedMessage['poll'] => {
-  if (raw['type'] !== 'poll_creation' || !Array.isArray(raw['pollOptions'])) return undefined
-  const options = raw['pollOptions'].flatMap((option: unknown) => (isRaw(option) ? (asText(option['name']) ?? []) : []))
-  return { options, multiple: !asNumber(raw['pollSelectableOptionsCount']) }
-}
-
-const groupOf = (raw: Raw): CapturedMessage['group'] =>
-  raw['type'] === 'gp2' ? strip({ subtype: asText(raw['subtype']), recipients: asIds(raw['recipients']) }) : undefined
-
-/** The quoted message's id in full: WhatsApp gives its parts, and who wrote it decides the first. */
+/** The quoted message's id in full: WhatsApp gives its parts, and the author decides the first. */
 const quotedOf = (raw: Raw, chatId: string, me: readonly string[]): string | undefined => {
   const stanza = asText(raw['quotedStanzaID'])
   if (stanza === undefined) return undefined
   const participant = asId(raw['quotedParticipant'])
   const remote = asId(raw['quotedRemoteJid']) ?? chatId
-  const mine = participant !== undefined && me.includes(participant)
-  return `${mine}_${remote}_${stanza}${remote.endsWith('@g.us') && participant ? `_${participant}` : ''}`
-}
-
-export interface Mapping {
-  /** Other media is described, not fetched. */
-  media: MediaLimits
-  /** The account's own ids. */
-  me: readonly string[]
+  const author = /@(?:g\.us|broadcast)$/.test(remote) ? participant : undefined
+  return [String(isOneOf(participant, me)), remote, stanza, author].filter((part) => part !== undefined).join('_')
 }
 
 /** Fields without which a message is not what WhatsApp's messages are: the page has changed. */
@@ -82,10 +57,40 @@ const madeUpId = (raw: Raw): string | undefined => {
   return `false_${from}_unreadable-${sum.slice(0, 32)}`
 }
 
-/** A raw model as a captured message; undefined when it says neither what its id is nor whom it is from: it is no message at all. */
+/** What a message holds beside its text. */
+const contentOf = (raw: Raw): Partial<CapturedMessage> =>
+  strip({
+    location: locationOf(raw),
+    contacts: contactsOf(raw),
+    poll: pollOf(raw),
+    poll_results: pollResultsOf(raw),
+    group: groupOf(raw),
+    ad: adOf(raw),
+    order: orderOf(raw),
+    product: productOf(raw),
+    payment: paymentOf(raw),
+    interactive: interactiveOf(raw),
+    selected: selectedOf(raw),
+    event: eventOf(raw),
+    group_invite: groupInviteOf(raw),
+    call: callOf(raw),
+    album: albumOf(raw),
+    album_id: albumIdOf(raw),
+    phone_only: phoneOnlyOf(raw),
+    number_change: numberChangeOf(raw),
+    group_status: raw['isGroupStatus'] === true ? true : undefined
+  })
+
+/** The message that a deletion left behind has an id of its own in some versions: it stands for the deleted one. */
+const idOf = (raw: Raw): string | undefined => {
+  const deleted = raw['type'] === 'revoked' ? keyOf(raw['protocolMessageKey']) : undefined
+  return deleted ?? keyOf(raw['id']) ?? madeUpId(raw)
+}
+
+/** A raw model as a captured message; undefined when it gives neither its id nor its sender: it is no message. */
 export const toMessage = (raw: Raw, { media: limits, me }: Mapping): CapturedMessage | undefined => {
   const key = isRaw(raw['id']) ? raw['id'] : {}
-  const id = keyOf(raw['id']) ?? madeUpId(raw)
+  const id = idOf(raw)
   if (id === undefined) return undefined
   const fromMe = key['fromMe'] === true || id.startsWith('true_')
   const from = asId(raw['from']) ?? ''
@@ -106,17 +111,16 @@ export const toMessage = (raw: Raw, { media: limits, me }: Mapping): CapturedMes
     name: fromMe ? undefined : asText(raw['notifyName']),
     from_me: fromMe,
     type: asText(raw['type']) ?? 'unknown',
-    // with media, `body` is the thumbnail
-    body: (media ? asText(raw['caption']) : (asText(raw['body']) ?? asText(raw['pollName']) ?? asText(raw['eventName']))) ?? '',
-    timestamp: asSeconds(raw['t']),
+    body: textOf(raw),
+    timestamp: asSeconds(raw['t'], raw['clientReceivedTsMillis']),
     has_media: media !== undefined,
     media,
     quoted_id: quotedOf(raw, chatId, me),
     mentions: mentions.length > 0 ? mentions : undefined,
     forwarded: raw['isForwarded'] === true ? true : undefined,
-    location: locationOf(raw),
-    contacts: contactsOf(raw),
-    poll: pollOf(raw),
-    group: groupOf(raw)
+    ...contentOf(raw),
+    bot: !fromMe && isBot(raw, author ?? chatId) ? true : undefined,
+    to_self: isOneOf(chatId, me) ? true : undefined,
+    unsent: fromMe && asNumber(raw['ack']) === -1 ? true : undefined
   }) as CapturedMessage
 }

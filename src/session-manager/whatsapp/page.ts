@@ -1,3 +1,4 @@
+import { notOfAPerson } from '../../contract/message-types.ts'
 import type { Shown } from '../stall.ts'
 import type { Page } from './browser.ts'
 import type { GuardState } from './guard.ts'
@@ -16,11 +17,8 @@ export interface Probe {
 
 /** Whatever there is in the page, a look takes in no more than this. */
 const looked = { chats: 5, messages: 3 }
-/** Not of a person, so that nobody misses them: WhatsApp's own notices, and what is not decrypted or stands for something else. */
-const notices = [
-  'e2e_notification', 'notification', 'notification_template', 'broadcast_notification', 'newsletter_notification', 'gp2', 'protocol',
-  'ciphertext', 'revoked', 'call_log', 'debug', 'unknown', 'pinned_message', 'keep_in_chat', 'reaction', 'poll_update'
-]
+/** Nobody misses them: no person wrote them, or their content is elsewhere or not there yet. */
+const notices = [...notOfAPerson, 'ciphertext', 'revoked', 'call_log', 'oversized', 'unknown']
 
 export const probe = (page: Page): Promise<Probe> =>
   page.evaluate(
@@ -106,13 +104,37 @@ export const unlink = (page: Page): Promise<void> =>
 export const phoneIds = (page: Page, lids: readonly string[]): Promise<(string | null)[]> =>
   page.evaluate(
     (ids) => {
+      type OfWid = (wid: unknown) => unknown
       const { require } = globalThis as unknown as {
-        require: (name: string) => { createWid: (id: string) => unknown; getPhoneNumber: (wid: unknown) => unknown }
+        require: (name: string) => {
+          createWid: (id: string) => unknown
+          getPhoneNumber: OfWid
+          isDeprecatedLid?: OfWid
+          getDeprecatedLidLatestLid?: OfWid
+        }
       }
+      const contacts = require('WAWebApiContact')
+      const { createWid } = require('WAWebWidFactory')
+      /** An account's LID can be replaced; the page then knows the number of the latest one. */
+      const latest = (wid: unknown): unknown =>
+        contacts.isDeprecatedLid?.(wid) === true ? contacts.getDeprecatedLidLatestLid?.(wid) : undefined
       return ids.map((id) => {
-        const phone = require('WAWebApiContact').getPhoneNumber(require('WAWebWidFactory').createWid(id))
+        const wid = createWid(id)
+        const newer = latest(wid)
+        const phone = contacts.getPhoneNumber(wid) ?? (newer == null ? undefined : contacts.getPhoneNumber(newer))
         return phone == null ? null : String(phone)
       })
     },
     [...lids]
   )
+
+/** The account's own addresses as WhatsApp Web knows them: of its phone number and of its LID. */
+export const ownIds = (page: Page): Promise<string[]> =>
+  page.evaluate(() => {
+    type Read = () => unknown
+    const { require } = globalThis as unknown as {
+      require: (name: string) => { getMaybeMePnUser?: Read; getMaybeMeLidUser?: Read }
+    }
+    const { getMaybeMePnUser, getMaybeMeLidUser } = require('WAWebUserPrefsMeUser')
+    return [getMaybeMePnUser?.(), getMaybeMeLidUser?.()].flatMap((id) => (id ? [String(id)] : []))
+  })

@@ -29,8 +29,8 @@ const ways: ((raw: Raw, previous: string) => Draft[])[] = [
   (raw, previous) => editDrafts(raw, previous, mapping),
   (raw) => revokeDrafts(raw, 'sender', mapping),
   (raw) => revokeDrafts(raw, 'me', mapping),
-  (raw) => reactionDrafts(raw),
-  (raw) => voteDrafts(raw),
+  (raw) => reactionDrafts(raw, mapping),
+  (raw) => voteDrafts(raw, mapping),
   (raw) => groupDrafts(raw, mapping)
 ]
 /** After so many records all begins anew, so that an input's outcome depends on few others. */

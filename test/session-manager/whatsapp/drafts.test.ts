@@ -52,29 +52,29 @@ t.test('a reaction, and its removal', async (t) => {
   const reaction = (text: string, timestamp: number): Raw => ({
     id: { fromMe: false, remote: lead, id: 'R', _serialized: `false_${lead}_R` }, orphan: 0, orphanReason: null, timestamp, reaction: text, read: false, msgId: parent, senderId: lead, ack: undefined
   })
-  const draft = only(t, reactionDrafts(reaction('👍', 1_700_000_000.123)))
+  const draft = only(t, reactionDrafts(reaction('👍', 1_700_000_000.123), mapping))
   t.match(draft, {
     kind: 'reaction',
     message: { id: `false_${lead}_R`, chat_id: lead, from: lead, phone: '+5215512345678', from_me: false, type: 'reaction', body: '👍', timestamp: 1_700_000_000, reaction: { message_id: `true_${lead}_P`, emoji: '👍', sender: lead } }
   })
-  const removal = only(t, reactionDrafts(reaction('', 1_700_000_005)))
+  const removal = only(t, reactionDrafts(reaction('', 1_700_000_005), mapping))
   t.match(removal.message, { reaction: { emoji: '' } })
   t.not(removal.key, draft.key)
-  const mine = only(t, reactionDrafts({ ...reaction('👍', 1), id: { fromMe: true, remote: lead, id: 'R', _serialized: `true_${lead}_R` }, senderId: me }))
+  const mine = only(t, reactionDrafts({ ...reaction('👍', 1), id: { fromMe: true, remote: lead, id: 'R', _serialized: `true_${lead}_R` }, senderId: me }, mapping))
   t.match(mine.message, { from_me: true, from: me })
   t.notOk('phone' in mine.message)
-  t.same(reactionDrafts({ ...reaction('👍', 1), msgId: undefined }), [])
-  t.same(reactionDrafts({ ...reaction('👍', 1), senderId: undefined }), [])
+  t.same(reactionDrafts({ ...reaction('👍', 1), msgId: undefined }, mapping), [])
+  t.same(reactionDrafts({ ...reaction('👍', 1), senderId: undefined }, mapping), [])
 })
 
 t.test('a vote is what is selected now, in full', async (t) => {
   const vote = { voter: lead, selectedOptions: [{ id: 0, name: 'Monday' }, { id: 1, name: 'Friday' }, { id: 2, name: undefined }], interractedAtTs: 1_700_000_000_500, parentMsgKey: { fromMe: true, remote: lead, id: 'P', _serialized: `true_${lead}_P` } }
-  t.match(only(t, voteDrafts(vote)), {
+  t.match(only(t, voteDrafts(vote, mapping)), {
     kind: 'vote', key: `vote:true_${lead}_P:${lead}:1700000000500`,
     message: { chat_id: lead, from: lead, type: 'poll_vote', body: 'Monday, Friday', timestamp: 1_700_000_001, vote: { message_id: `true_${lead}_P`, options: ['Monday', 'Friday'] } }
   })
-  t.match(only(t, voteDrafts({ ...vote, selectedOptions: [] })).message.vote, { options: [] }, 'taken back')
-  t.same(voteDrafts({ ...vote, parentMsgKey: undefined }), [])
+  t.match(only(t, voteDrafts({ ...vote, selectedOptions: [] }, mapping)).message.vote, { options: [] }, 'taken back')
+  t.same(voteDrafts({ ...vote, parentMsgKey: undefined }, mapping), [])
 })
 
 t.test('a change in a group', async (t) => {
@@ -89,7 +89,7 @@ t.test('a change in a group', async (t) => {
 
 t.test('what has no id is no message', async (t) => {
   t.equal(toMessage({}, mapping), undefined)
-  for (const drafts of [messageDrafts({}, mapping), editDrafts({}, 'x', mapping), revokeDrafts({}, 'me', mapping), ciphertextFailedDrafts({}, mapping), reactionDrafts({}), voteDrafts({}), groupDrafts({}, mapping)]) t.same(drafts, [])
+  for (const drafts of [messageDrafts({}, mapping), editDrafts({}, 'x', mapping), revokeDrafts({}, 'me', mapping), ciphertextFailedDrafts({}, mapping), reactionDrafts({}, mapping), voteDrafts({}, mapping), groupDrafts({}, mapping)]) t.same(drafts, [])
 })
 
 t.test('times that are none are taken for now', async (t) => {
@@ -121,7 +121,7 @@ t.test('hostile garbage throws nothing, and what comes of it is as the contract 
       const before = typeof previous === 'string' ? previous : undefined
       const all = [
         messageDrafts(model, how), editDrafts(model, before, how), revokeDrafts(model, 'sender', how), revokeDrafts(model, 'me', how),
-        ciphertextFailedDrafts(model, how), reactionDrafts(model), voteDrafts(model), groupDrafts(model, how)
+        ciphertextFailedDrafts(model, how), reactionDrafts(model, how), voteDrafts(model, how), groupDrafts(model, how)
       ].flat()
       for (const { key, message } of all) {
         // it goes into the journal as JSON, and on to the hub
