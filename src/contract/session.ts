@@ -51,8 +51,10 @@ export const Status = Type.Object({
   }),
   media: Type.Object({ pending: Type.Integer() }),
   backfill: Type.Object({
-    complete_until: Type.Optional(Type.String({ description: 'everything up to here has been captured' })),
-    running: Type.Boolean()
+    complete_until: Type.Optional(Type.String({ description: 'everything up to here has been captured, but for the chats that unread_chats counts' })),
+    running: Type.Boolean(),
+    unread_chats: Type.Optional(Type.Integer({ minimum: 0, description: 'chats that WhatsApp Web cannot read back now: messages missed there may lack. They are tried again; see limited' })),
+    unread_messages: Type.Optional(Type.Integer({ minimum: 0, description: 'messages that WhatsApp Web could not describe in full, the most in one run since session-manager started' }))
   }),
   forward: Type.Optional(
     Type.Object(

@@ -1,5 +1,6 @@
 import type { Log } from '../platform/log.ts'
 import type { Draft, Journal } from './journal.ts'
+import { UnreadChats } from './unread-chats.ts'
 
 /** Reads back what was missed: on every READY, and at intervals, for events may also be lost silently. */
 export interface Backfill {
@@ -17,6 +18,10 @@ export interface Backfill {
   caughtUp(): Promise<void> | undefined
   /** A device was linked just now: its history arrives over the next minutes. */
   linked(): void
+  /** Chats that cannot be read back now. */
+  unreadChats(): number
+  /** Messages that WhatsApp Web could not describe in full: the most in one run since this process started. */
+  unreadMessages(): number
   stop(): void
 }
 
@@ -26,14 +31,39 @@ export interface Wanted {
   since: number
   /** of a chat that was read already, what was written since its newest message then, UNIX seconds, by the chat's id; */
   reached: ReadonlyMap<string, number>
+  /** of a chat that could not be read before, what the page holds since then, without loading more; */
+  unread?: ReadonlyMap<string, number>
   /** and the messages with these ids. */
   ids: readonly string[]
+  /** Given, only these chats are read, each since its own time (UNIX seconds), and no others. */
+  only?: ReadonlyMap<string, number>
 }
+
+/** A chat that could not be read in full, and why, without anybody's number. */
+export interface UnreadChat {
+  chat: string
+  why: string
+  /** WhatsApp Web is loading it itself: it is only early. */
+  isBusy: boolean
+}
+
+/** What was read in one go. Chats that are in neither list come in a later group. */
+export interface ReadGroup {
+  drafts: Draft[]
+  /** With the time of the newest message, UNIX seconds, 0: there is none. */
+  read: { chat: string; newest: number }[]
+  unread: UnreadChat[]
+  /** Messages of which only the plain fields could be read, and those of which nothing could be. */
+  plainMessages: number
+  lostMessages: number
+}
+
+export type ReadBack = (wanted: Wanted) => AsyncIterable<ReadGroup>
 
 export interface BackfillOptions {
   journal: Journal
   /** Reads back while the session is READY, undefined otherwise. Gives whole chats. */
-  source: () => ((wanted: Wanted) => AsyncIterable<Draft[]>) | undefined
+  source: () => ReadBack | undefined
   /** Resolves once on disk. */
   add: (drafts: readonly Draft[]) => Promise<void>
   intervalMs: number
@@ -44,6 +74,8 @@ export interface BackfillOptions {
   /** How long `caughtUp` takes at most: in all, and without that anything more was read. */
   catchUpMs?: number
   stallMs?: number
+  /** Why some chats cannot be read back, undefined when all can be; after each run. */
+  onUnread?: (reason: string | undefined) => void
   log: Log
   now?: () => number
   /** ms, of a clock that only ever goes on. */
@@ -76,8 +108,10 @@ export const readFrom = (journal: Journal, now: number, overlapMs: number, first
 }
 
 export const createBackfill = (options: BackfillOptions): Backfill => {
-  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, catchUpMs = 120_000, stallMs = 45_000, log, now = Date.now, steady = () => performance.now() } = options
+  const { journal, source, add, intervalMs, overlapMs, firstLinkMs, catchUpMs = 120_000, stallMs = 45_000, onUnread = () => undefined, log, now = Date.now, steady = () => performance.now() } = options
   const soonMs = Math.min(settleMs, intervalMs)
+  const unread = new UnreadChats({ journal, log, now })
+  let unreadMessages = 0
   let running = false
   let again = false
   let stopped = false
@@ -120,25 +154,72 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     return begun
   }
 
-  /** @returns after how many ms the next one follows */
-  const run = async (read: (wanted: Wanted) => AsyncIterable<Draft[]>): Promise<number> => {
-    const [started, before, mine] = [now(), journal.lastSeq(), begin()]
-    let messages = 0
-    for await (const drafts of read({ since: Math.floor(mine.since / 1_000), reached: mine.reached, ids: journal.undecrypted(mostUndecrypted) })) {
-      messages += drafts.length
-      await add(drafts)
-      for (const { message } of drafts) mine.reached.set(message.chat_id, Math.max(mine.reached.get(message.chat_id) ?? 0, message.timestamp))
+  /** Chats that could not be read before are tried again, after the others, so that they hold nobody up. */
+  const retryUnread = async (read: ReadBack): Promise<void> => {
+    const due = unread.due()
+    if (due.size === 0) return
+    for await (const group of read({ since: 0, reached: new Map(), ids: [], only: due })) {
+      await add(group.drafts)
+      for (const { chat } of group.read) unread.wasRead(chat)
+      for (const one of group.unread) unread.failed(one, Infinity)
+    }
+    tellUnread()
+  }
+
+  const tellUnread = (): void => {
+    unread.report()
+    onUnread(unread.reason())
+  }
+
+  /** Keeps what was read of the chats that can be read. @returns messages, and how many of them could not be read in full */
+  const readAll = async (read: ReadBack, mine: NonNullable<typeof begun>): Promise<{ messages: number; odd: number }> => {
+    const before = unread.all()
+    const wanted = {
+      since: Math.floor(mine.since / 1_000),
+      reached: mine.reached,
+      unread: before,
+      ids: journal.undecrypted(mostUndecrypted)
+    }
+    let [messages, odd] = [0, 0]
+    for await (const group of read(wanted)) {
+      messages += group.drafts.length
+      odd += group.plainMessages + group.lostMessages
+      await add(group.drafts)
+      for (const { chat, newest } of group.read) {
+        // Of a chat that could not be read before only what the page holds was read.
+        if (newest > 0 && !before.has(chat)) mine.reached.set(chat, Math.max(mine.reached.get(chat) ?? 0, newest))
+      }
+      for (const one of group.unread) unread.failed(one, mine.since)
       extend()
     }
+    tellUnread()
+    return { messages, odd }
+  }
+
+  const noteOdd = (odd: number): void => {
+    if (odd > unreadMessages) {
+      log.warn({ event: 'backfill_unread_messages', messages: odd }, `WhatsApp Web could not describe ${odd} messages: of these only the plain fields are kept, if any`)
+    }
+    unreadMessages = Math.max(unreadMessages, odd)
+  }
+
+  /** @returns after how many ms the next one follows */
+  const run = async (read: ReadBack): Promise<number> => {
+    const [started, before, mine] = [now(), journal.lastSeq(), begin()]
+    const { messages, odd } = await readAll(read, mine)
     const line = { event: 'backfill', since: new Date(mine.since).toISOString(), read: messages, new: journal.lastSeq() - before, ms: now() - started }
     if (line.new > 0) log.info(line, `read back ${line.new} records`)
     else log.debug(line, 'nothing was missed')
+    noteOdd(odd)
     if (begun === mine) begun = undefined
     const settled = done.findLast((one) => mine.onlineMs - one.onlineMs >= soonMs)
     // only now is everything before that run known to be on disk
     if (settled !== undefined) journal.setMark('complete_until', settled.at)
     done = [...done.filter((one) => settled === undefined || one.onlineMs > settled.onlineMs), { at: mine.at, onlineMs: mine.onlineMs }]
-    return settled === undefined ? soonMs : intervalMs
+    if (!again) release()
+    await retryUnread(read)
+    const nextMs = settled === undefined ? soonMs : intervalMs
+    return Math.min(nextMs, Math.max(1_000, (unread.nextDue() ?? Infinity) - now()))
   }
 
   const start = (): void => {
@@ -173,10 +254,15 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     },
     running: () => running,
     online: (is) => {
-      if (is) onlineSince ??= steady()
-      else [onlineMs, onlineSince] = [onlineFor(), undefined]
+      if (is && onlineSince === undefined) {
+        onlineSince = steady()
+        unread.retryAll()
+      }
+      if (!is) [onlineMs, onlineSince] = [onlineFor(), undefined]
     },
     caughtUp: () => catchingUp?.promise,
+    unreadChats: () => unread.count,
+    unreadMessages: () => unreadMessages,
     linked: () => {
       begun = undefined
       journal.setMark('link_floor', journal.mark('complete_until'))

@@ -5,7 +5,7 @@ import type { Draft, Journal } from './journal.ts'
 import { createPairing, type Pairing } from './pairing.ts'
 import { createProbing } from './probing.ts'
 import { logSession } from './session-log.ts'
-import { initialSession, step, type Effect, type Policy, type Session, type SessionEvent } from './session.ts'
+import { initialSession, step, type Effect, type LimitSource, type Policy, type Session, type SessionEvent } from './session.ts'
 import type { Step } from './stall.ts'
 import { createRecovery } from './stall-recovery.ts'
 import type { Listener, ListenerEvent } from './whatsapp/listener.ts'
@@ -27,6 +27,8 @@ export interface Connection {
   outboundBlocked(): number
   /** Whether the timers of the connection still run: false means this process is stuck. */
   beating(): boolean
+  /** Something does not work though the session is READY, by the part that reports it; without a reason it works again. */
+  limit(source: LimitSource, reason: string | undefined): void
   /** The session may not go on: its browser is closed, and it begins anew. */
   lose(reason: string): void
   /** An error that nobody awaited. @returns whether it is one of whatsapp-web.js, and so costs only the session */
@@ -230,6 +232,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     },
     outboundBlocked: () => blocked.before + blocked.page,
     beating: probing.beating,
+    limit: (source, reason) => dispatch({ type: 'limited', source, reason }),
     lose: (reason) => dispatch({ type: 'lost', reason, fault: false }),
     stray: (error) => {
       if (!isLibraryError(error)) return false

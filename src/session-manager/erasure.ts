@@ -66,6 +66,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
   const remember = db.prepare('INSERT INTO erased (hash) VALUES (?) ON CONFLICT DO NOTHING')
   const bury = db.prepare("UPDATE records SET key = 'erased:' || seq, message_id = '', record = ? WHERE seq = ?")
   const dropPending = db.prepare('DELETE FROM pending_media WHERE seq = ?')
+  const dropUnread = db.prepare('DELETE FROM unread_chats WHERE chat_id IN (SELECT value FROM json_each(?))')
   const addMedia = db.prepare('INSERT INTO erased_media (sha256) VALUES (?) ON CONFLICT DO NOTHING')
   const mediaGone = db.prepare('DELETE FROM erased_media WHERE sha256 IN (SELECT value FROM json_each(?))')
   const keepInUse = db.prepare(keepMediaInUse)
@@ -107,6 +108,8 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
     erase: (chatIds, messageIds, now) => {
       const chats = chatIds.length === 0 ? [] : select(ofChats, JSON.stringify(chatIds))
       const ids = [...new Set([...messageIds, ...chats.map((row) => String(row['message_id']))])]
+      // The id of a chat is a phone number.
+      if (dropUnread.run(JSON.stringify(chatIds)).changes > 0) setScrub.run(1)
       const records = buryAll(chats, now, true)
       for (const id of messageIds) forget(id)
       return records + buryAll(select(ofMessages, JSON.stringify(ids)), now, true)

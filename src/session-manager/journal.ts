@@ -64,6 +64,12 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   setMark(name: Mark, at: number | undefined): void
   /** All of them, or none. */
   setMarks(marks: Readonly<Partial<Record<Mark, number>>>): void
+  /** Chats that could not be read back, each with the time since when it is to be read, ms. */
+  unreadChats(): Map<string, number>
+  /** Sets that time, or forgets the chat. */
+  setUnreadChat(chatId: string, since: number | undefined): void
+  /** What `complete_until` is with the chats that could not be read back: everything before it was captured, ms. */
+  completeUntil(): number | undefined
   /** Media to fetch, fewest attempts first. */
   pendingMedia(limit: number): PendingMedia[]
   pendingMediaCount(): number
@@ -98,6 +104,7 @@ const schema = `
   ) STRICT;
   CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS unread_chats (chat_id TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS pending_media (
     message_id TEXT PRIMARY KEY,
     seq INTEGER NOT NULL REFERENCES records (seq),
@@ -117,6 +124,10 @@ export const openJournal = (file: string, account: string, now: () => number = D
   const getMark = db.prepare('SELECT at FROM marks WHERE name = ?')
   const putMark = db.prepare('INSERT INTO marks (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at')
   const dropMark = db.prepare('DELETE FROM marks WHERE name = ?')
+  const unreadChats = db.prepare('SELECT chat_id, since FROM unread_chats')
+  const leastUnread = db.prepare('SELECT min(since) AS since FROM unread_chats')
+  const putUnread = db.prepare('INSERT INTO unread_chats (chat_id, since) VALUES (?, ?) ON CONFLICT (chat_id) DO UPDATE SET since = excluded.since')
+  const dropUnread = db.prepare('DELETE FROM unread_chats WHERE chat_id = ?')
   const addPending = db.prepare('INSERT INTO pending_media (message_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING')
   const dropPending = db.prepare('DELETE FROM pending_media WHERE message_id = ?')
   const pending = db.prepare(
@@ -159,6 +170,11 @@ export const openJournal = (file: string, account: string, now: () => number = D
     return { seq, ...record }
   }
 
+  const mark = (name: Mark): number | undefined => {
+    const row = getMark.get(name)
+    return row === undefined ? undefined : Number(row['at'])
+  }
+
   return {
     get id() {
       return id
@@ -191,15 +207,19 @@ export const openJournal = (file: string, account: string, now: () => number = D
       subscribers.add(onAppend)
       return () => subscribers.delete(onAppend)
     },
-    mark: (name) => {
-      const row = getMark.get(name)
-      return row === undefined ? undefined : Number(row['at'])
-    },
+    mark,
     setMark: (name, at) => void (at === undefined ? dropMark.run(name) : putMark.run(name, Math.round(at))),
     setMarks: (marks) =>
       atomically(() => {
         for (const [name, at] of Object.entries(marks)) putMark.run(name, Math.round(at))
       }),
+    unreadChats: () => new Map(unreadChats.all().map((row) => [String(row['chat_id']), Number(row['since'])])),
+    setUnreadChat: (chatId, since) =>
+      void (since === undefined ? dropUnread.run(chatId) : putUnread.run(chatId, Math.round(since))),
+    completeUntil: () => {
+      const [complete, least] = [mark('complete_until'), leastUnread.get()?.['since']]
+      return complete === undefined || least == null ? complete : Math.min(complete, Number(least))
+    },
     pendingMedia: (limit) =>
       pending.all(limit).map((row) => ({
         message: (JSON.parse(String(row['record'])) as InboundRecord).message,

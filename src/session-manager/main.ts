@@ -83,7 +83,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     add: (drafts) => capture.add(drafts, 'backfill').then(media.wake),
     intervalMs: config.BACKFILL_INTERVAL,
     overlapMs: config.BACKFILL_OVERLAP,
-    firstLinkMs: config.BACKFILL_FIRST_LINK
+    firstLinkMs: config.BACKFILL_FIRST_LINK,
+    onUnread: (reason) => connection?.limit('backfill', reason)
   })
   const retention = createRetention({ journal, log, directory: mediaDirectory, keepMs: config.JOURNAL_RETENTION, ...(forwarding ? { upTo: () => forwarding.state().seq } : {}) })
   lifecycle.onStop('stop reading back, fetching media and erasing', () => {
@@ -169,7 +170,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       outbound_blocked: session.outboundBlocked(),
       journal: { id: journal.id, last_seq: journal.lastSeq() },
       media: { pending: journal.pendingMediaCount() },
-      backfill: { running: backfill.running(), ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }) },
+      backfill: {
+        running: backfill.running(),
+        ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }),
+        unread_chats: backfill.unreadChats(),
+        unread_messages: backfill.unreadMessages()
+      },
       ...(forwarding ? { forward: forwarding.state() } : {})
     }
   }
@@ -180,6 +186,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   gauge('session_ready', '1 while the session is READY', () => Number(session.session().status === 'READY'))
   gauge('session_limited', '1 while the session is READY, but WhatsApp Web lacks something in it', () => Number(session.session().limited !== undefined))
   gauge('outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
+  gauge('backfill_unread_chats', 'chats that cannot be read back now; they are tried again', backfill.unreadChats)
+  gauge('backfill_unread_messages', 'messages that WhatsApp Web could not describe in full, the most in one run', backfill.unreadMessages)
   gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
   if (forwarding) gauge('forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
   if (forwarding && placement) gauge('lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))

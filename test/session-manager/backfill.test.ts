@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { createBackfill, readFrom, type BackfillOptions, type Wanted } from '../../src/session-manager/backfill.ts'
+import { createBackfill, readFrom, type BackfillOptions, type ReadBack, type ReadGroup, type Wanted } from '../../src/session-manager/backfill.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { captured, draft } from './drafts.ts'
@@ -11,13 +11,26 @@ const minute = 60_000
 const hour = 60 * minute
 const now = 1_700_000_000_000
 
-const rig = (t: Test, read: ((wanted: Wanted) => AsyncIterable<Draft[]>) | undefined, options: Partial<BackfillOptions> = {}) => {
+type Give = (wanted: Wanted) => AsyncIterable<Draft[] | ReadGroup>
+
+/** A group of chats that were read, of these drafts. */
+const group = (drafts: Draft[], more: Partial<ReadGroup> = {}): ReadGroup => ({
+  drafts,
+  read: drafts.map(({ message }) => ({ chat: message.chat_id, newest: message.timestamp })),
+  unread: [], plainMessages: 0, lostMessages: 0,
+  ...more
+})
+const grouped = (give: Give): ReadBack => async function* (wanted) {
+  for await (const given of give(wanted)) yield Array.isArray(given) ? group(given) : given
+}
+
+const rig = (t: Test, read: Give | undefined, options: Partial<BackfillOptions> = {}) => {
   const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
   const logged = logLines()
   const state = { read, now }
   const backfill = createBackfill({
     journal,
-    source: () => state.read,
+    source: () => (state.read === undefined ? undefined : grouped(state.read)),
     add: async (drafts) => void journal.append(drafts, 'backfill'),
     intervalMs: 24 * hour,
     overlapMs: 15 * minute,
@@ -423,4 +436,47 @@ t.test('catching up that takes too long, fails, or is stopped keeps nothing wait
     backfill.expect()
     t.equal(backfill.caughtUp(), undefined)
   })
+})
+
+t.test('a chat that cannot be read holds up no other: the mark moves on, and the chat keeps a time of its own', async (t) => {
+  const asked: Wanted[] = []
+  const bad = { chat: 'bad', why: 'WhatsApp Web raised an error (TypeError)', isBusy: false }
+  let isBad = true
+  const told: (string | undefined)[] = []
+  const { backfill, journal, passes, logged } = paced(t, async function* (wanted) {
+    asked.push(wanted)
+    if (wanted.only !== undefined) yield isBad ? group([], { unread: [bad] }) : group([draft('B', { chat_id: 'bad' })])
+    else yield group([draft('A')], { unread: wanted.unread?.has('bad') ? [] : [bad] })
+  }, { onUnread: (reason) => told.push(reason) })
+  journal.setMark('complete_until', now - hour)
+  backfill.wake()
+  await passes(0)
+  t.equal(backfill.caughtUp(), undefined, 'nothing waits for it')
+  t.equal(backfill.unreadChats(), 1)
+  await passes(minute)
+  t.equal(journal.mark('complete_until'), now)
+  t.equal(journal.unreadChats().get('bad'), now - hour - 15 * minute)
+  t.match(told.at(-1), /1 chat cannot be read back/)
+
+  isBad = false
+  await passes(5 * minute)
+  t.same([...(asked.at(-1)?.only ?? [])], [['bad', (now - hour - 15 * minute) / 1_000]])
+  t.equal(backfill.unreadChats(), 0)
+  t.equal(told.at(-1), undefined)
+  t.equal(logged.of('backfill_unread').length, 1)
+  t.match(captured(journal.read(0, 10)).map(({ message }) => message.body), ['message A', 'message B'])
+})
+
+t.test('messages that could not be described are counted, and that is said once', async (t) => {
+  const { read } = { read: async function* (): AsyncGenerator<ReadGroup> {
+    yield group([draft('A')], { plainMessages: 1, lostMessages: 1 })
+  } }
+  const { backfill, logged, settled } = rig(t, read)
+  for (let runs = 0; runs < 2; runs += 1) {
+    backfill.wake()
+    await settled()
+  }
+  t.equal(backfill.unreadMessages(), 2)
+  t.match(logged.of('backfill_unread_messages'), [{ level: 'warn', messages: 2 }])
+  t.equal(logged.of('backfill_unread_messages').length, 1)
 })

@@ -28,7 +28,7 @@ export interface ProfileBackupOptions {
   store: Store
   secret: string
   account: string
-  journal: Pick<Journal, 'id' | 'mark' | 'setMark'>
+  journal: Pick<Journal, 'id' | 'mark' | 'setMark' | 'completeUntil'>
   profile: string
   /** Made for each backup and deleted after it; on the same disk as the profile, and as private. */
   workDirectory: string
@@ -61,7 +61,7 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
   let work: Promise<void> = Promise.resolve()
 
   const marks = (): Manifest['marks'] => {
-    if (forwarded()) journal.setMark('forwarded_until', journal.mark('complete_until'))
+    if (forwarded()) journal.setMark('forwarded_until', journal.completeUntil())
     return Object.fromEntries(carriedMarks.flatMap((name) => {
       const at = journal.mark(name === 'complete_until' ? 'forwarded_until' : name)
       return at === undefined ? [] : [[name, at]]

@@ -1,8 +1,7 @@
 import type { PageFindings } from '../../contract/page-report.ts'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
-import type { Wanted } from '../backfill.ts'
-import type { Draft } from '../journal.ts'
+import type { ReadGroup, Wanted } from '../backfill.ts'
 import type { MediaLimits } from '../media-limits.ts'
 import { readBack } from './backfill.ts'
 import { hearCrash, releaseProfile, signalGroup, type Browser, type Client, type Page, type Target } from './browser.ts'
@@ -57,7 +56,7 @@ export interface Listener {
   /** Phone numbers in E.164 of the LIDs that WhatsApp Web knows one for; it asks nobody. */
   phones(lids: readonly string[]): Promise<Map<string, string>>
   /** The messages wanted, in groups of whole chats, oldest first within a chat; then those wanted by their ids. */
-  readBack(wanted: Wanted): AsyncIterable<Draft[]>
+  readBack(wanted: Wanted): AsyncIterable<ReadGroup>
   /** The media of a message. @throws for any trouble that may pass: it is tried again later */
   media(messageId: string): Promise<MediaResult>
 }

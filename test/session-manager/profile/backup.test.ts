@@ -23,6 +23,7 @@ const marksOf = (given: Partial<Record<Mark, number>>) => {
     marks,
     id: randomUUID() as string,
     mark: (name: Mark) => marks[name],
+    completeUntil: () => marks['complete_until'],
     setMark: (name: Mark, at: number | undefined) => void (at === undefined ? delete marks[name] : (marks[name] = at))
   }
 }

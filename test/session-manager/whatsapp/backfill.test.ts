@@ -1,8 +1,9 @@
 import t from 'tap'
-import type { Wanted } from '../../../src/session-manager/backfill.ts'
+import type { ReadGroup, Wanted } from '../../../src/session-manager/backfill.ts'
 import type { Draft } from '../../../src/session-manager/journal.ts'
-import { readBack } from '../../../src/session-manager/whatsapp/backfill.ts'
+import { readBack, readBounds } from '../../../src/session-manager/whatsapp/backfill.ts'
 import { logLines } from '../../platform/log-lines.ts'
+import { randomOf } from '../stall-world.ts'
 import { inPage } from './in-page.ts'
 import { me, rawText } from './raw-models.ts'
 
@@ -12,24 +13,47 @@ const mapping = { media: { maxBytes: 0, types: [] }, me: [me] }
 const idOf = (text: string) => ({ $1: text, toString: () => text })
 
 /** Chats as WhatsApp Web holds them: the latest messages in memory, the earlier ones loaded a few at a time. */
-const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perLoad?: number }>) => {
+type Fault = 'throws' | 'hangs' | 'busy' | 'empty list' | 'no id' | 'no time'
+
+interface ChatFacts {
+  held: number[]
+  earlier?: number[]
+  perLoad?: number
+  fault?: Fault
+  /** Times of messages whose model cannot be made, and of those that cannot be read at all. */
+  odd?: number[]
+  broken?: number[]
+}
+
+const pageOf = (chats: Record<string, ChatFacts>) => {
   const loads: string[] = []
   const loading = { now: 0, most: 0 }
   /** How long each load takes by the page's clock, ms. */
   const clock = { now: 0, perLoad: 0 }
   let fault: string | undefined
   const byId = new Map<string, unknown>()
-  const model = (chat: string, t: number) => ({ t, id: `${chat}-${t}` })
+  const model = (chat: string, t: number): { t: number } => {
+    const { odd = [], broken = [] } = chats[chat] ?? {}
+    const id = { fromMe: false, remote: idOf(chat), id: `${chat}-${t}`, toString: () => `false_${chat}_${t}` }
+    const whole = { t, id, from: chat, to: me, type: 'chat', body: 'Hola', isOdd: odd.includes(t) || broken.includes(t) }
+    if (broken.includes(t)) Object.defineProperty(whole, 'id', { get: () => { throw new Error('this message has no id') } })
+    return whole
+  }
   const collection = new Map(
-    Object.entries(chats).map(([id, { held, earlier = [], perLoad = 2 }]) => {
+    Object.entries(chats).map(([id, { held, earlier = [], perLoad = 2, fault: chatFault }]) => {
       const msgs = held.map((t) => model(id, t))
       const rest = [...earlier].sort((a, b) => a - b)
       return [
         id,
         {
-          id: idOf(id),
-          t: held.length > 0 ? Math.max(...held) : undefined,
-          msgs: { getModelsArray: () => msgs },
+          get id() {
+            if (chatFault === 'no id') throw new Error('this chat has no id')
+            return idOf(id)
+          },
+          t: held.length > 0 && chatFault !== 'no time' ? Math.max(...held) : undefined,
+          msgs: { getModelsArray: () => (chatFault === 'empty list' ? (undefined as never) : msgs) },
+          fault: chatFault,
+          waitForChatLoading: () => (chatFault === 'busy' ? new Promise(() => undefined) : Promise.resolve()),
           load: () => {
             loads.push(id)
             clock.now += clock.perLoad
@@ -46,7 +70,8 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
     loading.most = Math.max(loading.most, (loading.now += 1))
     await new Promise((turn) => setImmediate(turn))
     loading.now -= 1
-    if (fault !== undefined) throw new Error(fault)
+    if (chat.fault === 'throws') throw new TypeError('invalid wid 5215512345678@c.us')
+    if (chat.fault === 'hangs') return new Promise(() => undefined)
     return chat.load()
   }
   const modules: Record<string, unknown> = {
@@ -64,18 +89,22 @@ const pageOf = (chats: Record<string, { held: number[]; earlier?: number[]; perL
     WAWebChatLoadMessages: { loadEarlierMsgs: loadEarlier }
   }
   const { page } = inPage({
-    Date: { now: () => clock.now },
+    Date: { now: () => (clock.perLoad > 0 ? clock.now : Date.now()) },
     require: (name: string) => modules[name],
     WWebJS: {
-      getMessageModel: ({ t, id }: { t: number; id: string }) => ({ ...rawText(id), t, id: { fromMe: false, remote: id.split('-')[0], id, _serialized: `false_${id}` } })
+      getMessageModel: ({ t, id: key, isOdd }: { t: number; id: string | { id: string }; isOdd?: boolean }) => {
+        const id = typeof key === 'string' ? key : key.id
+        if (isOdd) throw new TypeError("Cannot read properties of undefined (reading 'serialize')")
+        return { ...rawText(id), t, id: { fromMe: false, remote: id.split('-')[0], id, _serialized: `false_${id}` } }
+      }
     }
   })
   return { page, loads, loading, clock, collection, byId, fail: (message: string) => void (fault = message) }
 }
 const since = (time: number, ids: string[] = [], reached: [string, number][] = []): Wanted => ({ since: time, reached: new Map(reached), ids })
-const collect = async (groups: AsyncIterable<Draft[]>): Promise<Draft[][]> => {
+const collect = async (groups: AsyncIterable<ReadGroup>): Promise<Draft[][]> => {
   const all: Draft[][] = []
-  for await (const group of groups) all.push(group)
+  for await (const { drafts } of groups) all.push(drafts)
   return all
 }
 const times = (drafts: Draft[]): number[] => drafts.map(({ message }) => message.timestamp)
@@ -138,13 +167,13 @@ t.test('earlier messages are loaded for many chats at once, but not for all', as
 })
 
 t.test('the next group is read while the caller has the last, and nobody minds when it is wanted no more', async (t) => {
-  const { page, loads, fail } = pageOf(Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index] }])))
+  const { page, loads } = pageOf(Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`${index}@c.us`, { held: [1_000 + index] }])))
   const groups = readBack(page, since(800), mapping, logLines().log)
   await groups.next()
   t.equal(loads.length, 100)
   await groups.next()
   t.equal(loads.length, 200)
-  fail('the page is closed')
+  page.evaluate = () => Promise.reject(new Error('the page is closed'))
   await groups.return(undefined)
   const again = readBack(page, since(800), mapping, logLines().log)
   await t.rejects(again.next(), { message: 'the page is closed' })
@@ -172,6 +201,20 @@ t.test('when they cannot be asked for, that is told, and what is read back is co
   t.match(logged.of('undecrypted_unread'), [{ level: 'warn', messages: 1 }])
 })
 
+t.test('one id that cannot be looked up costs none of the others', async (t) => {
+  const { page, byId } = pageOf({ 'a@c.us': { held: [300, 100] } })
+  for (const n of [1, 2, 3, 4]) byId.set(`false_b-${n}`, { t: n, id: `b-${n}` })
+  const ask = byId.get.bind(byId)
+  byId.get = (id) => {
+    if (id === 'false_bad') throw new Error('Data passed to getter must include an id')
+    return ask(id)
+  }
+  const logged = logLines()
+  const ids = ['false_b-1', 'false_b-2', 'false_bad', 'false_b-3', 'false_b-4']
+  t.same(times((await collect(readBack(page, since(200, ids), mapping, logged.log))).flat()), [300, 1, 2, 3, 4])
+  t.match(logged.of('undecrypted_unread'), [{ messages: 1 }])
+})
+
 t.test('of a chat that was read already only what came since, after the chats that were not', async (t) => {
   const { page, loads } = pageOf({
     'read@c.us': { held: [300, 250], earlier: [240, 230] },
@@ -182,4 +225,114 @@ t.test('of a chat that was read already only what came since, after the chats th
   const drafts = (await collect(readBack(page, since(200, [], [['read@c.us', 250], ['still@c.us', 221]]), mapping, logLines().log))).flat()
   t.same(drafts.map(({ message }) => `${message.chat_id} ${message.timestamp}`), ['quiet@c.us 205', 'quiet@c.us 210', 'busy@c.us 400', 'read@c.us 250', 'read@c.us 300'])
   t.notOk(loads.includes('still@c.us'), 'nothing came since in this one')
+})
+
+/** Loads are given up soon, so that a test need not wait. */
+const quick = { ...readBounds, ms: 60, loadMs: 150, busyMs: 20 }
+
+const readAll = async (page: Parameters<typeof readBack>[0], wanted: Wanted, log = logLines().log): Promise<ReadGroup[]> => {
+  const groups: ReadGroup[] = []
+  for await (const group of readBack(page, wanted, mapping, log, quick)) groups.push(group)
+  return groups
+}
+const keyOf = ({ message }: Draft): string => `${message.chat_id} ${message.timestamp}`
+
+t.test('thirty healthy chats are read though one throws, one hangs, one is busy, and one message has no model', async (t) => {
+  const healthy = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`${n}@c.us`, { held: [1_000 + n], earlier: [900, 901, 1] }]))
+  const { page } = pageOf({
+    'throws@c.us': { held: [999], earlier: [950], fault: 'throws' },
+    'hangs@c.us': { held: [998], earlier: [950], fault: 'hangs' },
+    'busy@c.us': { held: [997], earlier: [950], fault: 'busy' },
+    ...healthy,
+    'odd@c.us': { held: [1_500, 1_501, 1_502, 1], odd: [1_501] }
+  })
+  const logged = logLines()
+  // The real Date, so that a load that hangs grows old.
+  const groups = await readAll(page, since(800), logged.log)
+  const read = new Set(groups.flatMap(({ drafts }) => drafts).map(keyOf))
+  for (const id of Object.keys(healthy)) t.ok(read.has(`${id} 900`) && read.has(`${id} 901`), id)
+  t.ok(read.has('odd@c.us 1500') && read.has('odd@c.us 1502'))
+  t.ok(read.has('odd@c.us 1501'), 'the odd one by its plain fields')
+  t.equal(groups.reduce((sum, { plainMessages }) => sum + plainMessages, 0), 1)
+  for (const name of ['throws 999', 'hangs 998', 'busy 997']) t.ok(read.has(name.replace(' ', '@c.us ')), `what the page holds of ${name}`)
+  t.strictSame(
+    new Map(groups.flatMap(({ unread }) => unread).map(({ chat, why, isBusy }) => [chat, `${why} ${isBusy}`])),
+    new Map([
+      ['busy@c.us', 'WhatsApp Web is still loading it true'],
+      ['throws@c.us', 'WhatsApp Web raised an error (TypeError) false'],
+      ['hangs@c.us', 'WhatsApp Web did not load its messages within 0.15 s false']
+    ])
+  )
+  const healthyAt = groups.findIndex(({ read }) => read.some(({ chat }) => chat === '29@c.us'))
+  const hangsAt = groups.findIndex(({ unread }) => unread.some(({ chat }) => chat === 'hangs@c.us'))
+  t.ok(healthyAt < hangsAt, 'the others do not wait for the chat that hangs')
+  t.notMatch(JSON.stringify(logged.lines), /5215512345678/)
+})
+
+t.test('a chat without a time or without a list of messages, and one without an id, cost none of the others', async (t) => {
+  const { page } = pageOf({
+    'timeless@c.us': { held: [1_010, 1], fault: 'no time' },
+    'nameless@c.us': { held: [1_011], fault: 'no id' },
+    'listless@c.us': { held: [1_012], fault: 'empty list' },
+    'well@c.us': { held: [1_013, 1] },
+    'broken@c.us': { held: [1_014, 1_015, 1], broken: [1_015] }
+  })
+  const logged = logLines()
+  const groups = await readAll(page, since(800), logged.log)
+  t.same(groups.flatMap(({ drafts }) => drafts).map(keyOf).sort(), ['broken@c.us 1014', 'timeless@c.us 1010', 'well@c.us 1013'])
+  t.equal(groups[0]?.lostMessages, 1)
+  t.same(groups.flatMap(({ unread }) => unread.map(({ chat }) => chat)), ['listless@c.us'])
+  t.match(logged.of('backfill_nameless'), [{ chats: 1 }])
+})
+
+t.test('a chat whose load was given up is looked at again from its beginning, whatever the page believes of it', async (t) => {
+  const { page, collection } = pageOf({ 'a@c.us': { held: [1_000], earlier: [900, 1], fault: 'hangs' } })
+  const chat = collection.get('a@c.us') as { fault?: Fault; load: () => unknown[]; msgs: { msgLoadState?: { noEarlierMsgs: boolean } } }
+  await readAll(page, since(800))
+  // This is how WhatsApp Web leaves a chat whose load it gave up.
+  chat.msgs.msgLoadState = { noEarlierMsgs: true }
+  delete chat.fault
+  const load = chat.load
+  chat.load = () => (chat.msgs.msgLoadState?.noEarlierMsgs === true ? [] : load())
+  const groups = await readAll(page, { ...since(0), only: new Map([['a@c.us', 800]]) })
+  t.same(times(groups.flatMap(({ drafts }) => drafts)), [900, 1_000])
+  t.same(groups.flatMap(({ read }) => read), [{ chat: 'a@c.us', newest: 1_000 }])
+})
+
+t.test('of a chat that could not be read before, only what the page holds is read, until it is asked for alone', async (t) => {
+  const { page, loads } = pageOf({ 'a@c.us': { held: [1_000, 900], earlier: [700, 1] }, 'b@c.us': { held: [1_001], earlier: [1] } })
+  const groups = await readAll(page, { ...since(950), unread: new Map([['a@c.us', 600]]) })
+  t.same(groups.flatMap(({ drafts }) => drafts).map(keyOf).sort(), ['a@c.us 1000', 'a@c.us 900', 'b@c.us 1001'])
+  t.same(loads, ['b@c.us'])
+  const alone = await readAll(page, { ...since(0), only: new Map([['a@c.us', 600]]) })
+  t.same(times(alone.flatMap(({ drafts }) => drafts)), [700, 900, 1_000])
+})
+
+t.test('whatever mix of chats and messages cannot be read, each other message is read in the first run', async (t) => {
+  const faults: (Fault | undefined)[] = [undefined, undefined, undefined, 'throws', 'hangs', 'busy', 'no time', 'empty list', 'no id']
+  for (let seed = 1; seed <= 25; seed += 1) {
+    const random = randomOf(seed)
+    const pick = (count: number): number => Math.floor(random() * count)
+    const chats: Record<string, ChatFacts> = {}
+    const wanted = new Set<string>()
+    for (let n = 0; n < 5 + pick(40); n += 1) {
+      const fault = faults[pick(faults.length)]
+      const all = Array.from({ length: 1 + pick(8) }, (_, index) => 1_000 + n * 20 + index * 2)
+      const cut = pick(all.length)
+      const odd = all.filter(() => random() < 0.1)
+      const broken = all.filter((time) => !odd.includes(time) && random() < 0.1)
+      chats[`${n}@c.us`] = { held: all.slice(cut), earlier: [1, ...all.slice(0, cut)], ...(fault ? { fault } : {}), odd, broken }
+      if (fault === 'no id' || fault === 'empty list') continue
+      const readable = fault === undefined || fault === 'no time' ? all : all.slice(cut)
+      for (const time of readable) if (!broken.includes(time)) wanted.add(`${n}@c.us ${time}`)
+    }
+    const groups = await readAll(pageOf(chats).page, since(500))
+    const read = groups.flatMap(({ drafts }) => drafts).map(keyOf)
+    t.same([...wanted].filter((key) => !read.includes(key)), [], `seed ${seed}`)
+    const unread = new Set(groups.flatMap((group) => group.unread.map(({ chat }) => chat)))
+    const whole = groups.flatMap((group) => group.read.map(({ chat }) => chat))
+    const named = Object.entries(chats).filter(([, { fault }]) => fault !== 'no id').map(([id]) => id)
+    t.same([...unread, ...whole].sort(), named.sort(), 'each chat is told to be read or not, once')
+    for (const id of whole) t.notMatch(chats[id]?.fault ?? '', /throws|hangs|busy|empty/)
+  }
 })

@@ -13,13 +13,13 @@ export interface InPage {
 }
 
 export const inPage = (globals: Record<string, unknown> = {}): InPage => {
-  const world = createContext({ document: {}, ...globals }) as InPage['world']
+  const world = createContext({ document: {}, setTimeout, clearTimeout, ...globals }) as InPage['world']
   const run = <T>(fn: (...args: never[]) => T, ...args: unknown[]): T => {
     const inside = runInContext(`(${String(fn)})`, world) as (...args: unknown[]) => T
     return inside(...(JSON.parse(JSON.stringify(args)) as unknown[]))
   }
-  const evaluate = async (fn: (...args: never[]) => unknown, ...args: unknown[]): Promise<unknown> => {
-    const result: unknown = await run(fn, ...args)
+  const evaluate = async (fn: string | ((...args: never[]) => unknown), ...args: unknown[]): Promise<unknown> => {
+    const result: unknown = await (typeof fn === 'string' ? runInContext(fn, world) : run(fn, ...args))
     return result === undefined ? undefined : JSON.parse(JSON.stringify(result))
   }
   return { world, run, script: (text) => runInContext(text, world), page: { evaluate } as unknown as Page }

@@ -13,7 +13,7 @@ const run: readonly (readonly [string, ...string[]])[] = [
   [`${library}Client.js`, 'inject', 'requestPairingCode', 'cancelPairingCode', 'attachEventListeners'],
   [`${library}util/Injected/Utils.js`, 'getMessageModel'],
   ['src/session-manager/whatsapp/page.ts'],
-  ['src/session-manager/whatsapp/backfill.ts'],
+  ['src/session-manager/whatsapp/reader.ts'],
   ['src/session-manager/whatsapp/media.ts']
 ]
 /** Asked for where it is not needed: a person unlinks; another place takes over; and `on` of calls is tried first. */
