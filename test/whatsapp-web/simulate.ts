@@ -24,10 +24,15 @@ Tells the simulated WhatsApp of ./scripts/up --simulated what happens; the answe
   ./scripts/simulate scan
   ./scripts/simulate message --from +5215512345678 --name Ana --text 'Is it still for sale?'
   ./scripts/simulate reply --to +5215512345678 --text 'It is'
+scripts/simulate --like FILE compares a report of the real page with the simulated page: --like --help says more.
 
 Verbs and their options:
 ${Object.keys(verbs).map(verbHelp).join('\n')}`
 
+if (name === '--like') {
+  const { like } = await import('./like.ts')
+  process.exit(await like(['--like', ...rest]))
+}
 if (name === undefined) fail(2, `a verb is missing; expected ${Object.keys(verbs).join(', ')}; --help tells more`)
 if (name === '--help' || name === '-h' || name === 'help') {
   console.log(help())
