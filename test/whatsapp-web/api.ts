@@ -1,10 +1,19 @@
 import type { Connection } from './connections.ts'
 import type { Phone } from './phone.ts'
+import type { SentStanza } from './stanza.ts'
 
 /** What tests and the control server can do with the simulated WhatsApp. */
 
+/**
+ * Which WhatsApp Web it is. `2026-04`: keys with `_serialized`. `2026-07`: keys with `$1`, QR text as a URL, no
+ * Cmd.refreshQR. `next`: what the same build could do next; see README.md.
+ */
+export type Era = '2026-04' | '2026-07' | 'next'
+export const eras: readonly Era[] = ['2026-04', '2026-07', 'next']
+
 /** How the simulated WhatsApp behaves; may be changed at any time, for pages loaded and connections made from then on. */
 export interface Scenario {
+  web: Era
   /** How long the first and each later code is shown; WhatsApp: 60 s and 20 s. */
   firstQrMs: number
   qrMs: number
@@ -22,6 +31,14 @@ export interface Scenario {
   version: string
   /** Modules that this version of WhatsApp Web does not have, or fields of them: `WAWebCollections.Msg.on`. */
   missing: string[]
+  /** What is `missing` is missing to the page's own code, too; otherwise only to those who ask `window.require`. */
+  missingInside: boolean
+  /** Words that this build of the page has renamed everywhere in its own code: `{ loadEarlierMsgs: 'loadOlder' }`. */
+  renamed: Record<string, string>
+  /** How votes are stored: by the table of addons, or, as for some accounts, without it. */
+  votes: 'addon' | 'direct'
+  /** The model of a message deleted for everyone keeps its key; in WhatsApp Web it gets that of the deletion. */
+  revokeKeepsKey: boolean
   /** The page shows no window.Debug.VERSION. */
   deprecated: boolean
   /** The page takes everything in and tells nobody. */
@@ -46,6 +63,10 @@ export interface WhatsAppWeb {
   scenario: Scenario
   /** Everything any page ever tried to send, mark as seen or show as presence. */
   outbound(): Outbound[]
+  /** The stanzas that left any page, the newest 20,000. */
+  stanzas(): SentStanza[]
+  /** How many left of each kind, ever: `iq set w:m`, `receipt inactive`, `presence available`. */
+  stanzaCounts(): Record<string, number>
   /** Every connection a page ever had, with where from and how long. */
   connections(): readonly Readonly<Connection>[]
   /** The phone scans the code that is shown, or this one. @throws when it is not the one shown */
@@ -69,8 +90,8 @@ export interface WhatsAppWeb {
   shownQr(): string | undefined
   linkedDevices(): number
   isConnected(): boolean
-  /** The phone unlinks all devices. */
-  logout(): void
+  /** The phone unlinks all devices. @param reason fatal, sync, history_timeout or account_locked have a code of their own */
+  logout(reason?: string): void
   /** The page's own socket goes into this state, WAState of whatsapp-web.js. */
   state(state: string): void
   /** The next code now, also in a page that is linked. */

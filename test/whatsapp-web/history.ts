@@ -157,8 +157,13 @@ export const createHistory = (state: State): History => {
     update: (id, set, silent) => {
       const model = need(id)
       const before = Object.fromEntries(Object.keys(set).map((name) => [name, model[name] ?? null]))
+      const known = serialized(model.id)
       Object.assign(model, set)
-      happen({ kind: 'update', id: serialized(model.id), set, before, ...(silent ? { silent } : {}) })
+      if (serialized(model.id) !== known) {
+        byId.set(serialized(model.id), byId.get(known) as { n: number; model: MessageModel })
+        byId.delete(known)
+      }
+      happen({ kind: 'update', id: known, set, before, ...(silent ? { silent } : {}) })
     },
     remove: (id) => {
       const model = need(id)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import { serialized, type MessageModel } from './models.ts'
+import { childAt, decodeFrame, type Stanza } from './stanza.ts'
 import type { Scenario } from './api.ts'
 import type { History } from './history.ts'
 
@@ -23,6 +24,9 @@ export interface Link {
   end(): void
 }
 
+/** What a page must show to the media servers; it gets it by a stanza. */
+export const mediaAuth = randomBytes(12).toString('hex')
+
 /** Eight letters and digits that cannot be mistaken for each other. */
 const newPairingCode = (): string => Array.from(randomBytes(8), (byte) => '123456789ABCDEFGHJKLMNPQRSTVWXYZ'[byte % 32]).join('')
 
@@ -36,13 +40,15 @@ export interface LinkOptions {
   history: History
   scenario: Scenario
   outbound: (name: string, detail: string) => void
+  /** A stanza that arrived, whatever it is. */
+  left: (stanza: Stanza) => void
   resend: (ids: string[]) => void
   /** The page took over from this one, or says that something has changed. */
   changed: () => void
   connected: (link: Link) => void
 }
 
-export const createLink = ({ socket, history, scenario, outbound, resend, changed, connected }: LinkOptions): Link => {
+export const createLink = ({ socket, history, scenario, outbound, left, resend, changed, connected }: LinkOptions): Link => {
   const timers = new Set<NodeJS.Timeout>()
   const after = (ms: number, then: () => void): void => {
     const timer = setTimeout(() => {
@@ -57,6 +63,9 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
   let codesLeft = 0
   /** The last event that was sent: what is answered now arrives after it. */
   let told = 0
+  /** A device gets no messages before it has said that it is active, and has given its keys. */
+  let isActive = false
+  let hasKeys = false
 
   const send = (frame: Record<string, unknown>): void => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
@@ -67,7 +76,7 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
       for (const timer of timers) clearTimeout(timer)
       link.code = undefined
       link.pairing = undefined
-      send({ t: 'paired', device: { id: history.link() } })
+      send({ t: 'paired', id: 'pair-success', device: { id: history.link() } })
     },
     rotate: () => {
       if (link.device !== undefined) return show()
@@ -86,7 +95,7 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     const { noise = '', identity = '', secret = '', platform = '' } = hello?.keys ?? {}
     link.code = [ref, noise, identity, secret, platform].join(',')
     link.codes += 1
-    send({ t: 'ref', ref })
+    send({ t: 'ref', ref, id: `pair-device-${link.codes}` })
     changed()
   }
   /** A code for a while, then the next one, until the page is left to itself. */
@@ -120,6 +129,10 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     const { me, lids, contacts } = history.state
     if (scenario.stalled) send({ t: 'stall', until: 'off' })
     send({ t: 'success', me, lids, contacts, chats: history.held(device, 3) })
+    changed()
+  }
+  /** The device is active: what waits for it, what happens from now on, and the sync. */
+  const deliver = (device: string): void => {
     const waiting = history.waiting(device)
     told = history.state.lastN
     for (let start = 0; start < waiting.length; start += 200) send({ t: 'events', events: waiting.slice(start, start + 200) })
@@ -127,26 +140,11 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
     if (scenario.sync === 'early') send({ t: 'synced' })
     else if (scenario.sync !== 'never') for (const step of [1, 2, 3, 4]) after(step * scenario.syncStepMs, () => send({ t: 'progress', percent: step * 25 }))
     if (scenario.sync === 'normal') after(5 * scenario.syncStepMs, () => send({ t: 'synced' }))
-    changed()
   }
 
   const queries: Record<string, (frame: Record<string, unknown>) => unknown> = {
     earlier: ({ chat, before }) => history.earlier(told, chat as string, before as string | undefined, 50),
-    messages: ({ ids }) => (ids as string[]).flatMap((id) => history.find(id) ?? []),
-    sent: ({ message }) => {
-      const model = message as MessageModel
-      if (!history.has(serialized(model.id))) history.add({ ...model, ack: 1 })
-    },
-    logout: () => history.unlink(link.device),
-    'pairing-code': ({ phoneNumber }) => {
-      link.pairing = { code: newPairingCode(), phone: phoneNumber as string }
-      changed()
-      return link.pairing.code
-    },
-    'qr-linking': () => {
-      link.pairing = undefined
-      changed()
-    }
+    messages: ({ ids }) => (ids as string[]).flatMap((id) => history.find(id) ?? [])
   }
 
   const answer = (frame: Record<string, unknown>): void => {
@@ -164,28 +162,79 @@ export const createLink = ({ socket, history, scenario, outbound, resend, change
       if (history.state.devices.some(({ id }) => id === hello?.device?.id)) return enter(hello.device.id)
       send({ t: 'logout' })
     },
-    linked: () => {
-      const device = history.state.devices.at(-1)
-      if (device) enter(device.id)
-    },
-    'refresh-qr': () => {
+    'qr-linking': () => {
       link.pairing = undefined
-      if (link.code === undefined && link.device === undefined) rotate(scenario.qrCodes)
+      changed()
     },
     synced: () => {
       link.synced = true
       changed()
     },
-    ack: ({ n }) => history.acked(link.device as string, n as number),
-    resend: ({ ids }) => resend(ids as string[]),
-    'peer-request': () => undefined,
-    outbound: ({ name, detail }) => outbound(name as string, detail as string),
     query: (frame) => {
       if (frame['what'] === 'earlier' && scenario.loadMs > 0) after(scenario.loadMs, () => answer(frame))
       else answer(frame)
     }
   }
-  socket.on('message', (data) => {
+  const result = (stanza: Stanza, content: unknown = null): void =>
+    send({ t: 'stanza', tag: 'iq', attrs: { id: stanza.attrs['id'], type: 'result' }, content })
+  const linked = (): void => {
+    const device = history.state.devices.at(-1)
+    if (device) enter(device.id)
+  }
+  const answerPairingCode = (stanza: Stanza): void => {
+    const phone = childAt(stanza, 'link_code_companion_reg')?.attrs['jid'] ?? ''
+    link.pairing = { code: newPairingCode(), phone: phone.split('@')[0] as string }
+    changed()
+    result(stanza, link.pairing.code)
+  }
+  const answerActive = (stanza: Stanza): void => {
+    result(stanza)
+    if (isActive || !hasKeys || link.device === undefined) return
+    isActive = true
+    deliver(link.device)
+  }
+  /** Questions and orders, by namespace and first child; any other is answered with nothing. */
+  const iqs: Record<string, (stanza: Stanza) => void> = {
+    'md remove-companion-device': (stanza) => {
+      history.unlink(link.device)
+      result(stanza)
+    },
+    'md link_code_companion_reg': answerPairingCode,
+    'encrypt registration': (stanza) => {
+      hasKeys = true
+      result(stanza)
+    },
+    'passive active': answerActive,
+    'w:m media_conn': (stanza) => result(stanza, { auth: mediaAuth, ttl: 300 })
+  }
+  const onIq = (stanza: Stanza): void => {
+    const { id = '', type, xmlns = '' } = stanza.attrs
+    if (type === 'result') return id === 'pair-success' ? linked() : undefined
+    const child = Array.isArray(stanza.content) ? stanza.content[0]?.tag : undefined
+    const answer = iqs[`${xmlns} ${child}`] ?? ((question: Stanza) => result(question))
+    answer(stanza)
+  }
+  /** A message to the account's own phone asks for something; any other is for a chat. */
+  const onMessage = (stanza: Stanza): void => {
+    const { id, category, sim } = stanza.attrs
+    send({ t: 'stanza', tag: 'ack', attrs: { id, class: 'message' }, content: null })
+    const text = String(childAt(stanza, 'enc')?.content ?? '')
+    if (category === 'peer') return resend((JSON.parse(text) as { ids: string[] }).ids)
+    if (sim !== 'WAWebSendMsgChatAction.addAndSendMsgToChat') return
+    const model = JSON.parse(text) as MessageModel
+    if (!history.has(serialized(model.id))) history.add({ ...model, ack: 1 })
+  }
+  const onStanza = (stanza: Stanza): void => {
+    const { tag, attrs } = stanza
+    left(stanza)
+    if (attrs['sim'] !== undefined) outbound(attrs['sim'], attrs['sim_detail'] ?? '')
+    else if (tag === 'presence') outbound(`presence ${attrs['type']}`, attrs['to'] ?? '')
+    if (tag === 'iq') onIq(stanza)
+    else if (tag === 'message') onMessage(stanza)
+    else if (tag === 'ack' && attrs['class'] === 'message') history.acked(link.device as string, Number(attrs['id']))
+  }
+  socket.on('message', (data: Buffer, isBinary) => {
+    if (isBinary) return onStanza(decodeFrame(data))
     const frame = JSON.parse(String(data)) as { t: string } & Record<string, unknown>
     frames[frame.t]?.(frame)
   })

@@ -1,3 +1,4 @@
+import type { Scenario } from './api.ts'
 import type { History } from './history.ts'
 import type { MediaAbout, MediaKind } from './media.ts'
 import { sealMedia } from './media.ts'
@@ -67,7 +68,11 @@ export interface Phone {
 const groupId = (): string => `1203630${Math.floor(Math.random() * 1e11).toString().padStart(11, '0')}@g.us`
 
 /** @param store keeps media on the media server */
-export const createPhone = (history: History, store: (path: string, sealed: Buffer | undefined) => void): Phone => {
+export const createPhone = (
+  history: History,
+  store: (path: string, sealed: Buffer | undefined) => void,
+  scenario: Pick<Scenario, 'revokeKeepsKey'>
+): Phone => {
   const { state } = history
   const hidden = new Map<string, { type: string; body: string; resend: boolean }>()
 
@@ -132,6 +137,8 @@ export const createPhone = (history: History, store: (path: string, sealed: Buff
         kind: 'vote',
         row: {
           id: { fromMe: false, remote: parent.id.remote, id: newId(), ...(group ? { participant: voter } : {}) },
+          type: 'poll_update',
+          kind: 'pollVoteDecrypted',
           pollUpdateParentKey: parent.id,
           from: group ? parent.id.remote : voter,
           ...(group ? { author: voter } : {}),
@@ -150,6 +157,8 @@ export const createPhone = (history: History, store: (path: string, sealed: Buff
         kind: 'reaction',
         row: {
           id: { fromMe: from === undefined, remote: parent.id.remote, id: newId(), ...(group ? { participant: sender } : {}) },
+          type: 'reaction',
+          kind: 'reactionDecrypted',
           reactionParentKey: parent.id,
           reactionText: emoji,
           reactionTimestamp: Date.now(),
@@ -169,7 +178,9 @@ export const createPhone = (history: History, store: (path: string, sealed: Buff
     },
     revoke: ({ message: id, silent }) => {
       const model = history.need(id)
-      history.update(id, { type: 'revoked', subtype: 'sender', body: '', caption: null, directPath: null, protocolMessageKey: model.id, revokeTimestamp: Math.floor(Date.now() / 1_000) }, silent)
+      // A page that knew the message gives its model the key of the deletion, and keeps the old one beside it.
+      const key = scenario.revokeKeepsKey ? {} : { id: { ...model.id, id: newId() } }
+      history.update(id, { ...key, type: 'revoked', subtype: 'sender', body: '', caption: null, directPath: null, protocolMessageKey: model.id, revokeTimestamp: Math.floor(Date.now() / 1_000) }, silent)
     },
     deleteForMe: ({ message: id }) => history.remove(id),
     ciphertext: (about) => {

@@ -30,7 +30,7 @@ const callAll = (page: Page): Promise<{ called: string[]; refused: string[] }> =
   }, '5215512345678@c.us')
 
 /** Waits until what the page told has arrived: it goes the way of this question, in order. */
-const told = (page: Page): Promise<unknown> => page.evaluate(() => (globalThis as unknown as { require: (name: string) => { query: (what: string, facts: object) => Promise<unknown> } }).require('wire').query('messages', { ids: [] }))
+const told = (page: Page): Promise<unknown> => page.evaluate(() => (globalThis as unknown as { require: (name: string) => { query: (what: string, facts: object) => Promise<unknown> } }).require('side').query('messages', { ids: [] }))
 
 const installBoth = async (page: Page): Promise<void> => {
   await page.evaluateOnNewDocument(installModuleHook)
@@ -54,7 +54,7 @@ t.test('what the library sends is recorded', async (t) => {
     ['WAWebSendReactionMsgAction.sendReactionToMsg', () => message?.react('👍')],
     ['WAWebChatStateBridge.sendChatStateComposing', () => chat.sendStateTyping()],
     ['WAWebChatStateBridge.sendChatStateRecording', () => chat.sendStateRecording()],
-    ['WAWebPresenceChatAction.sendPresenceAvailable', () => client.sendPresenceAvailable()],
+    ['presence available', () => client.sendPresenceAvailable()],
     ['WAWebChatForwardMessage.forwardMessages', () => message?.forward('5215512345678@c.us')],
     ['WAWebContactStatusBridge.setMyStatus', () => client.setStatus('busy')],
     ['WAWebCmd.Cmd.archiveChat', () => client.archiveChat('5215512345678@c.us')],
@@ -83,7 +83,7 @@ t.test('every function of the page that sends is recorded; the guard refuses eve
   t.same(free.refused, [])
   await told(page)
   const recorded = new Set(web.outbound().map(({ name }) => name))
-  const showsAs: Record<string, string> = { 'WAWebStreamModel.Stream.markAvailable': 'presence available', 'WAWebCmd.Cmd.openChatAt': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatBottom': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatFromUnread': 'WAWebUpdateUnreadChatAction.sendSeen' }
+  const showsAs: Record<string, string> = { 'WAWebStreamModel.Stream.markAvailable': 'presence available', 'WAWebPresenceChatAction.sendPresenceAvailable': 'presence available', 'WAWebPresenceChatAction.sendPresenceUnavailable': 'presence unavailable', 'WAWebCmd.Cmd.openChatAt': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatBottom': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatFromUnread': 'WAWebUpdateUnreadChatAction.sendSeen' }
   for (const name of free.called) t.ok(recorded.has(showsAs[name] ?? name), `${name} is recorded`)
 
   const guarded = await written(t, true)

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 import { createServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { basename, join } from 'node:path'
@@ -9,19 +10,23 @@ import type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.
 import { chromiumProcesses, makeCertificate, writeHostRules, writeWrapper } from './chromium.ts'
 import { createConnectionLog, type Connection } from './connections.ts'
 import { createHistory, newState, type State } from './history.ts'
-import { createLink, type Link } from './link.ts'
+import { buildPage, buildScript } from './build.ts'
+import { createLink, mediaAuth, type Link } from './link.ts'
 import { createPhone } from './phone.ts'
+import { kindOf, summarize, type SentStanza } from './stanza.ts'
 
 /**
  * A stand-in for https://web.whatsapp.com: serves the page, and is "the phone and WhatsApp's servers" to it. Nothing
  * in LeadMaster knows of it: CHROMIUM_PATH names a wrapper in which that name leads here.
  */
 
-export type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
+export { eras } from './api.ts'
+export type { Era, Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
 
 const usual: Scenario = {
   firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, mostHeld: 0, reconnectMs: 200,
-  version: '2.3000.1031521324', missing: [], deprecated: false, stalled: false
+  version: '2.3000.1031521324', missing: [], deprecated: false, stalled: false,
+  web: '2026-04', missingInside: false, renamed: {}, votes: 'addon', revokeKeepsKey: true
 }
 
 const pageDirectory = new URL('page/', import.meta.url)
@@ -32,9 +37,11 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   mkdirSync(media, { recursive: true })
   const stateFile = join(directory, 'phone.json')
   const history = createHistory(persist ? readState(stateFile) : newState())
-  const phone = createPhone(history, (path, sealed) => sealed && writeFileSync(join(media, basename(path)), sealed))
   const scenario: Scenario = { ...usual, ...wanted }
+  const phone = createPhone(history, (path, sealed) => sealed && writeFileSync(join(media, basename(path)), sealed), scenario)
   const outbound: Outbound[] = []
+  const stanzas: SentStanza[] = []
+  const stanzaCounts: Record<string, number> = {}
   const links = new Map<Link, Connection>()
   const connections = createConnectionLog()
   const sockets = new Set<Socket>()
@@ -43,17 +50,36 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   const changed = (): void => void news.emit('changed')
   history.news.on('changed', changed)
 
+  const recordOutbound = (name: string, detail: string): void => {
+    outbound.push({ name, detail, at: new Date().toISOString() })
+    log(`outbound: ${name} ${detail}`)
+  }
+  const recordStanza = (stanza: SentStanza): void => {
+    stanzas.push(stanza)
+    if (stanzas.length > 20_000) stanzas.splice(0, 10_000)
+    const kind = kindOf(stanza)
+    stanzaCounts[kind] = (stanzaCounts[kind] ?? 0) + 1
+  }
+  /** Since July 2026 WhatsApp answers a browser that says it is headless with another page. */
+  const pageFor = async (req: IncomingMessage): Promise<string> => {
+    const { web, version, missing, missingInside, deprecated, reconnectMs, mostHeld, votes } = scenario
+    const isHeadless = req.headers['user-agent']?.includes('HeadlessChrome') === true
+    if (web !== '2026-04' && isHeadless) return readFile(new URL('unsupported.html', pageDirectory), 'utf8')
+    return buildPage({ web, version, missing, missingInside, deprecated, reconnectMs, mostHeld, votes })
+  }
+
   const { key, cert, spki } = await makeCertificate(directory)
   const server = createServer({ key, cert }, async (req, res) => {
-    const { pathname } = new URL(req.url ?? '/', 'https://web.whatsapp.com')
+    const { pathname, searchParams } = new URL(req.url ?? '/', 'https://web.whatsapp.com')
     const respond = (status: number, type: string, body: string | Buffer = ''): void => void res.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'content-security-policy': csp }).end(body)
     try {
-      if (pathname === '/') {
-        const { version, missing, deprecated, reconnectMs, mostHeld } = scenario
-        const html = await readFile(new URL('index.html', pageDirectory), 'utf8')
-        return respond(200, 'text/html', html.replace('SCENARIO', JSON.stringify({ version, missing, deprecated, reconnectMs, mostHeld })))
+      if (pathname === '/') return respond(200, 'text/html', await pageFor(req))
+      if (/^\/[a-z]+\.js$/.test(pathname)) return respond(200, 'text/javascript', buildScript(pathname.slice(1), scenario))
+      if (pathname === '/media/upload') {
+        recordOutbound(searchParams.get('sim') ?? 'upload', '')
+        return respond(200, 'application/json', '{}')
       }
-      if (/^\/[a-z]+\.js$/.test(pathname)) return respond(200, 'text/javascript', await readFile(new URL(pathname.slice(1), pageDirectory)))
+      if (pathname.startsWith('/media/') && searchParams.get('auth') !== mediaAuth) return respond(401, 'text/plain')
       if (pathname.startsWith('/media/')) return respond(200, 'application/octet-stream', await readFile(join(media, basename(pathname))))
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
@@ -64,15 +90,13 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket)).on('error', () => undefined)
   })
-  new WebSocketServer({ server, path: '/ws' }).on('connection', (socket, req) => {
+  new WebSocketServer({ server, path: '/ws/chat' }).on('connection', (socket, req) => {
     const connection = connections.opened(socket, req.socket.remoteAddress ?? '')
     const link = createLink({
       socket, history, scenario, changed,
       resend: phone.resent,
-      outbound: (name, detail) => {
-        outbound.push({ name, detail, at: new Date().toISOString() })
-        log(`outbound: ${name} ${detail}`)
-      },
+      outbound: recordOutbound,
+      left: (stanza) => recordStanza(summarize(stanza)),
       connected: (mine) => {
         connection.enteredAt = Date.now()
         // a device has one connection: the newest
@@ -143,6 +167,8 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   return {
     chromiumPath, port, phone, scenario,
     outbound: () => [...outbound],
+    stanzas: () => [...stanzas],
+    stanzaCounts: () => ({ ...stanzaCounts }),
     connections: connections.all,
     scan: async (code) => {
       const link = await when('a QR to scan', () => all().findLast((one) => one.code !== undefined))
@@ -170,9 +196,9 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
     shownQr: () => all().findLast(({ code }) => code !== undefined)?.code,
     linkedDevices: () => history.state.devices.length,
     isConnected: () => online() !== undefined,
-    logout: () => {
+    logout: (reason) => {
       history.unlink()
-      for (const link of links.keys()) if (link.device !== undefined) link.send({ t: 'logout' })
+      for (const link of links.keys()) if (link.device !== undefined) link.send({ t: 'logout', ...(reason === undefined ? {} : { reason }) })
     },
     state: (state) => tell({ t: 'state', state }),
     rotate: () => all().at(-1)?.rotate(),

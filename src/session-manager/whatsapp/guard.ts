@@ -41,7 +41,6 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
   WASmaxGroupsAddParticipantsRPC: ['*'],
   WASmaxGroupsMembershipRequestsActionRPC: ['*'],
   WAWebContactProfilePicThumbBridge: ['sendSetPicture', 'requestDeletePicture'],
-  WADeprecatedSendIq: ['deprecatedCastStanza'],
   WAWebUploadManager: ['encryptAndUpload'],
   WAWebMediaMmsV4Upload: ['*'],
   WAWebGenerateEventCallLink: ['*'],
@@ -109,9 +108,11 @@ export const installGuard = (modules: Record<string, readonly string[]>): void =
   const hook = (globalThis as unknown as Record<symbol, ModuleHook | undefined>)[Symbol.for('leadmaster.modules')]
   const made = new Map<string, unknown>()
   for (const name of Object.keys(modules)) {
-    hook?.onModule(name, (exports) => {
-      made.set(name, exports)
+    // Some modules have all that they offer in their default export.
+    hook?.onModule(name, (exports, value) => {
+      made.set(name, value)
       disarm(name, exports)
+      disarm(name, value)
     })
   }
   const arm = (): typeof state => {

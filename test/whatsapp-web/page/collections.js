@@ -1,23 +1,23 @@
 /** WhatsApp Web's collections: what it holds of chats, contacts, groups and messages. */
-__d('revive', (use) => {
+bundle('revive', (use) => {
   const { createWid } = use('WAWebWidFactory')
   const MsgKey = use('WAWebMsgKey')
   const wids = ['from', 'to', 'author', 'quotedParticipant', 'quotedRemoteJid', 'inviteGrp', 'phoneNumber', 'lid']
   const lists = ['recipients', 'mentionedJidList', 'callParticipants']
-  const keys = ['id', 'protocolMessageKey', 'latestEditMsgKey', 'reactionParentKey', 'pollUpdateParentKey', 'lastReceivedKey']
+  const keys = ['id', 'protocolMessageKey', 'parentMsgKey', 'latestEditMsgKey', 'reactionParentKey', 'pollUpdateParentKey', 'lastReceivedKey']
 
   /** What came over the wire as text becomes Wid and MsgKey. */
   const revive = (facts) => {
     const own = { ...facts }
     for (const name of wids) if (typeof own[name] === 'string') own[name] = createWid(own[name])
     for (const name of lists) if (Array.isArray(own[name])) own[name] = own[name].map((id) => createWid(id))
-    for (const name of keys) if (typeof own[name]?.id === 'string') own[name] = new MsgKey(own[name])
+    for (const name of keys) if (typeof own[name]?.id === 'string') own[name] = MsgKey.from(own[name])
     return own
   }
   return { revive }
 })
 
-__d('WAWebMsgModel', (use) => {
+bundle('WAWebMsgModel', (use) => {
   const { Model } = use('models')
   const notifications = new Set(['gp2', 'e2e_notification', 'notification', 'notification_template', 'broadcast_notification', 'newsletter_notification'])
 
@@ -72,7 +72,7 @@ __d('WAWebMsgModel', (use) => {
   return { Msg }
 })
 
-__d('WAWebChatModel', (use) => {
+bundle('WAWebChatModel', (use) => {
   const { Model, Collection } = use('models')
   class Participants extends Collection {}
   class GroupMetadata extends Model {
@@ -119,7 +119,7 @@ __d('WAWebChatModel', (use) => {
   return { Chat, GroupMetadata }
 })
 
-__d('WAWebContactModel', (use) => {
+bundle.default('WAWebContactModel', (use) => {
   const { Model } = use('models')
   class Contact extends Model {
     get formattedName() {
@@ -132,10 +132,10 @@ __d('WAWebContactModel', (use) => {
       return use('WAWebContactStatusBridge').getStatus(this.id)
     }
   }
-  return { Contact }
+  return Contact
 })
 
-__d('WAWebCollections', (use) => {
+bundle.default('WAWebCollections', (use) => {
   const { Model, Collection } = use('models')
   const { revive } = use('revive')
 
@@ -143,9 +143,13 @@ __d('WAWebCollections', (use) => {
     modelClass = use('WAWebMsgModel').Msg
     /** Out of memory, else out of the database. */
     async getMessagesById(ids) {
+      if (use('scenario').web !== '2026-04' && ids.some((id) => id == null)) {
+        // What IndexedDB says of a key that is no key.
+        throw new DOMException("Failed to execute 'get' on 'IDBObjectStore': No key or key range specified.", 'DataError')
+      }
       const asked = ids.map(String)
       const unknown = asked.filter((id) => this.get(id) === undefined)
-      if (unknown.length > 0) for (const facts of await use('wire').query('messages', { ids: unknown })) this.add(revive({ ...facts, isNewMsg: false }), { silent: true })
+      if (unknown.length > 0) for (const facts of await use('side').query('messages', { ids: unknown })) this.add(revive({ ...facts, isNewMsg: false }), { silent: true })
       return { messages: asked.flatMap((id) => this.get(id) ?? []) }
     }
     async search(text, page = 1, count = 50, remote) {
@@ -157,7 +161,7 @@ __d('WAWebCollections', (use) => {
     modelClass = use('WAWebChatModel').Chat
   }
   class Contacts extends Collection {
-    modelClass = use('WAWebContactModel').Contact
+    modelClass = use('WAWebContactModel')
   }
   class Labels extends Collection {
     async addOrRemoveLabels(changes) {
@@ -212,7 +216,7 @@ __d('WAWebCollections', (use) => {
 })
 
 /** Calls are in a Map of the collection's own; the library hooks its `set`. */
-__d('WAWebCallCollection', (use) => {
+bundle.default('WAWebCallCollection', (use) => {
   class Calls extends use('models').Collection {
     callMap = new Map()
     add(call) {
@@ -223,8 +227,8 @@ __d('WAWebCallCollection', (use) => {
   }
   return new Calls()
 })
-__d('WAWebContactCollection', (use) => ({
+bundle('WAWebContactCollection', (use) => ({
   getMeContact: () => use('WAWebCollections').Contact.get(use('WAWebUserPrefsMeUser').getMaybeMePnUser()),
   ContactCollection: use('WAWebCollections').Contact
 }))
-__d('WAWebBotProfileCollection', (use) => ({ BotProfileCollection: new (use('models').Collection)() }))
+bundle('WAWebBotProfileCollection', (use) => ({ BotProfileCollection: new (use('models').Collection)() }))

@@ -1,10 +1,22 @@
 /** Media: fetched from WhatsApp's media servers as ciphertext and decrypted here, as WhatsApp does it. */
-__d('WAWebDownloadManager', (use) => {
+bundle('WAWebDownloadManager', (use) => {
   const kinds = { image: 'Image', sticker: 'Image', video: 'Video', audio: 'Audio', ptt: 'Audio', document: 'Document' }
   const hash = async (bytes) => use('WABase64').encodeB64(await crypto.subtle.digest('SHA-256', bytes))
 
+  let connection
+  /** The hosts of the media servers and the right to ask them, kept as long as the servers say. */
+  const mediaConnection = async () => {
+    if (connection !== undefined && connection.until > Date.now()) return connection
+    const { wap, generateId, S_WHATSAPP_NET } = use('WAWap')
+    const question = wap('iq', { to: S_WHATSAPP_NET, xmlns: 'w:m', type: 'set', id: generateId() }, wap('media_conn', null))
+    const { success, result } = await use('WADeprecatedSendIq').deprecatedSendIq(question)
+    if (!success) throw new Error('media_conn failed')
+    connection = { auth: result.auth, until: Date.now() + result.ttl * 1_000 }
+    return connection
+  }
   const downloadAndMaybeDecrypt = async ({ directPath, encFilehash, filehash, mediaKey, type, signal }) => {
-    const answer = await fetch(directPath, { signal })
+    const { auth } = await mediaConnection()
+    const answer = await fetch(`${directPath}?auth=${auth}`, { signal })
     if (!answer.ok) throw Object.assign(new Error(`media server: ${answer.status}`), { status: answer.status })
     const sealed = new Uint8Array(await answer.arrayBuffer())
     if ((await hash(sealed)) !== encFilehash) throw new Error('encFilehash mismatch')

@@ -1,5 +1,5 @@
 /** The Backbone-like models and collections that WhatsApp Web is made of. */
-__d('events', () => {
+bundle('events', () => {
   class Events {
     #listeners = new Map()
 
@@ -38,9 +38,12 @@ __d('events', () => {
   return { Events }
 })
 
-__d('models', (use) => {
+bundle('models', (use) => {
   const { Events } = use('events')
-  const text = (id) => (typeof id === 'object' && id !== null ? (id._serialized ?? text(id.id)) : String(id))
+  const text = (id) => {
+    if (typeof id !== 'object' || id === null) return String(id)
+    return id.toString === Object.prototype.toString ? text(id.id) : id.toString()
+  }
 
   /** Attributes are read and written as properties; a change is told to the model's listeners, then to its collections'. */
   class Model extends Events {
@@ -151,6 +154,14 @@ __d('models', (use) => {
       this.#models.splice(this.#models.indexOf(model), 1)
       model.leave(this)
       if (!silent) this.trigger('remove', model, this)
+    }
+    /** The model gets another id and keeps its place. */
+    replaceId(oldId, newId, { silent = false } = {}) {
+      const model = this.get(oldId)
+      if (model === undefined) return
+      this.#byId.delete(text(oldId))
+      model.set({ id: newId }, { silent })
+      this.#byId.set(text(newId), model)
     }
     getModelsArray() {
       return [...this.#models]

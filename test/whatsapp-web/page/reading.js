@@ -8,7 +8,6 @@
     },
     WAMediaCalculateFilehash: () => ({ getRandomFilehash: () => 'hash' }),
     WAPhoneFindCC: () => ({ findCC: (number) => String(number).slice(0, 2) }),
-    WAWap: () => ({ generateId: () => String(Date.now()), wap: (tag, attrs, content) => ({ tag, attrs, content }) }),
     WAWebApiDeviceList: () => ({ getDeviceIds: async (wids) => wids.map((id) => ({ id, devices: [{ id: 0 }] })) }),
     WAWebApiMembershipApprovalRequestStore: () => ({ getMembershipApprovalRequests: async () => [] }),
     WAWebApiMessageInfoStore: () => ({ queryMsgInfo: async () => ({ delivery: [], read: [], played: [] }) }),
@@ -93,15 +92,16 @@
     WAWebBackendJobsCommon: () => ({ mediaTypeFromProtobuf: () => null }),
     WAWebE2EProtoUtils: () => ({ typeAttributeFromProtobuf: () => 'text' })
   }
-  for (const [name, factory] of Object.entries(simple)) __d(name, factory)
+  const defaults = new Set(['WAWebCountriesNativeCountryNames', 'WAWebL10N', 'WAWebMediaUpdateMsg'])
+  for (const [name, factory] of Object.entries(simple)) (defaults.has(name) ? bundle.default : bundle)(name, factory)
 
   const preferences = {}
   const preference = (name) => ({ [`get${name}`]: () => preferences[name] ?? false, [`set${name}`]: async (on) => void (preferences[name] = on) })
-  __d('WAWebUserPrefsGeneral', () => Object.assign({}, ...['Audio', 'Documents', 'Photos', 'Videos'].map((kind) => preference(`AutoDownload${kind}`))))
-  __d('WAWebUserPrefsNotifications', () => preference('GlobalOfflineNotifications'))
+  bundle('WAWebUserPrefsGeneral', () => Object.assign({}, ...['Audio', 'Documents', 'Photos', 'Videos'].map((kind) => preference(`AutoDownload${kind}`))))
+  bundle('WAWebUserPrefsNotifications', () => preference('GlobalOfflineNotifications'))
 
   /** Which LID is whose phone number, as far as this device has been told. */
-  __d('WAWebApiContact', (use) => {
+  bundle('WAWebApiContact', (use) => {
     const phones = new Map()
     const lids = new Map()
     const wid = (id) => (id === undefined ? undefined : use('WAWebWidFactory').createWid(id))
@@ -119,11 +119,11 @@
   })
 
   /** Older messages of a chat: out of the database, 50 at a time. They are not new, so nobody is told of each. */
-  __d('WAWebChatLoadMessages', (use) => ({
+  bundle('WAWebChatLoadMessages', (use) => ({
     loadEarlierMsgs: async ({ chat }) => {
       chat.askedAt = Date.now()
       const oldest = chat.msgs.head()
-      const found = await use('wire').query('earlier', { chat: String(chat.id), before: oldest === undefined ? undefined : String(oldest.id) })
+      const found = await use('side').query('earlier', { chat: String(chat.id), before: oldest === undefined ? undefined : String(oldest.id) })
       const models = found.map((facts) => use('WAWebCollections').Msg.add(use('revive').revive({ ...facts, isNewMsg: false })))
       for (const model of models.toReversed()) chat.msgs.add(model, { at: 0 })
       chat.askedAt = Date.now()
@@ -133,24 +133,26 @@
   }))
 
   /** Asks this account's own phone to send again what could not be decrypted. */
-  __d('WAWebNonMessageDataRequestPlaceholderMessageResendUtils', (use) => ({
+  bundle('WAWebNonMessageDataRequestPlaceholderMessageResendUtils', (use) => ({
     handlePlaceholderMsgsSeen: (messages) => {
-      if (use('WAWebSyncGatingUtils').isPlaceholderMessageResendEnabled()) use('wire').tell({ t: 'resend', ids: messages.map((message) => String(message.id)) })
+      if (!use('WAWebSyncGatingUtils').isPlaceholderMessageResendEnabled()) return
+      const ids = messages.map((message) => String(message.id))
+      use('WAWebSendNonMessageDataRequest').sendPeerDataOperationRequest('PLACEHOLDER_MESSAGE_RESEND', { ids })
     }
   }))
-  __d('WAWebSendNonMessageDataRequest', (use) => ({ sendPeerDataOperationRequest: async (kind) => use('wire').tell({ t: 'peer-request', kind }) }))
-
-  /** Reactions and poll votes go into tables of their own. */
-  __d('WAWebAddonReactionTableMode', (use) => ({
-    reactionTableMode: {
-      bulkUpsert: async (rows) => {
-        for (const { reactionParentKey, reactionText } of rows) use('WAWebCollections').Msg.get(reactionParentKey)?.set({ hasReaction: reactionText !== '' })
-      }
+  /** A message to the account's own phone: it asks for history, or for a message that could not be decrypted. */
+  bundle('WAWebSendNonMessageDataRequest', (use) => ({
+    sendPeerDataOperationRequest: async (kind, request = {}) => {
+      const { wap, generateId, JID } = use('WAWap')
+      const to = JID(String(use('WAWebUserPrefsMeUser').getMaybeMePnUser()))
+      const content = JSON.stringify({ kind, ids: request.ids ?? [] })
+      const id = generateId()
+      const stanza = wap('message', { id, to, category: 'peer', type: 'text', push_priority: 'high' }, wap('enc', { v: '2', type: 'msg' }, content))
+      await use('WADeprecatedSendIq').deprecatedSendStanzaAndWaitForAck(stanza, { id, class: 'message' })
     }
   }))
-  __d('WAWebAddonPollVoteTableMode', () => ({ pollVoteTableMode: { bulkUpsert: async () => undefined } }))
 
-  __d('WAWebMediaOpaqueData', () => {
+  bundle.default('WAWebMediaOpaqueData', () => {
     class OpaqueData {
       constructor(blob) {
         this.blob = blob
@@ -168,7 +170,7 @@
     }
     return OpaqueData
   })
-  __d('WAWebPrepRawMedia', (use) => ({
+  bundle('WAWebPrepRawMedia', (use) => ({
     prepRawMedia: (data, { asSticker, isPtt, asDocument }) => ({
       waitForPrep: async () => {
         const filehash = use('WABase64').encodeB64(await crypto.subtle.digest('SHA-256', await data.blob.arrayBuffer()))
