@@ -14,15 +14,55 @@ export type LeadState = Static<typeof LeadState>
 
 const orNull = <S extends TSchema>(schema: S, options: TSchemaOptions = {}) => Type.Union([schema, Type.Null()], options)
 
-/** The latest message of a lead's chat, as a list shows it. */
+/** What a one-line summary of a message is made of, beside its text. */
+const summarised = Type.Pick(CapturedMessage, [
+  'ad',
+  'order',
+  'product',
+  'payment',
+  'interactive',
+  'selected',
+  'event',
+  'group_invite',
+  'call',
+  'album',
+  'location',
+  'poll_results',
+  'phone_only',
+  'bot',
+  'group_status'
+])
+
+/** The latest message of a lead's chat, as a list shows it. Each text in it is cut to 200 characters. */
 export const LastMessage = Type.Object({
   id: Type.String(),
   type: Type.String({ description: "WhatsApp's own type; `revoked` once it was deleted in WhatsApp" }),
   body: Type.String({ description: 'the first 200 characters; empty once it was deleted in WhatsApp' }),
   from_me: Type.Boolean(),
-  timestamp: Type.Integer({ description: 'UNIX seconds' })
+  timestamp: Type.Integer({ description: 'UNIX seconds' }),
+  decryption: Type.Optional(
+    Type.Union([Type.Literal('pending'), Type.Literal('failed')], {
+      description: 'there while the text is not known'
+    })
+  ),
+  filename: Type.Optional(Type.String({ description: 'of a document' })),
+  contact_names: Type.Optional(
+    Type.Array(Type.String(), { description: 'of contact cards, the first 3' })
+  ),
+  ...summarised.properties
 })
 export type LastMessage = Static<typeof LastMessage>
+
+/** Where a lead came from first: the earliest message of theirs that an ad led to. */
+export const LeadSource = Type.Object({
+  kind: Type.Literal('ad'),
+  title: orNull(Type.String()),
+  url: orNull(Type.String(), { description: 'the ad or the post' }),
+  id: orNull(Type.String(), { description: "Meta's id of the ad or post" }),
+  app: orNull(Type.String(), { description: 'facebook, instagram, …: as WhatsApp gives it' }),
+  at: Type.String({ description: 'when that message was written' })
+})
+export type LeadSource = Static<typeof LeadSource>
 
 export const Lead = Type.Object({
   id: Type.Integer(),
@@ -42,6 +82,7 @@ export const Lead = Type.Object({
   unanswered_count: Type.Integer({ description: 'inbound messages since a person last answered' }),
   unread_count: Type.Integer({ description: 'of these, the ones after what was last marked as read in LeadMaster; WhatsApp is never told' }),
   last_message: orNull(LastMessage),
+  source: orNull(LeadSource, { description: 'where the lead came from first; null: not from an ad' }),
   updated_at: Type.String({ description: 'when anything here changed last' })
 })
 export type Lead = Static<typeof Lead>
@@ -121,7 +162,16 @@ export const Stats = Type.Object({
     p90_s: orNull(Type.Number())
   }),
   waiting: Type.Object({ now: Type.Integer(), longest_since: orNull(Type.String()) }),
-  states: Type.Object({ new: Type.Integer(), open: Type.Integer(), won: Type.Integer(), lost: Type.Integer(), ignored: Type.Integer() })
+  states: Type.Object({ new: Type.Integer(), open: Type.Integer(), won: Type.Integer(), lost: Type.Integer(), ignored: Type.Integer() }),
+  ads: Type.Array(
+    Type.Object({
+      id: orNull(Type.String(), { description: "Meta's id of the ad or post" }),
+      title: orNull(Type.String()),
+      app: orNull(Type.String()),
+      leads: Type.Integer({ description: 'leads that came from it first, in these days' })
+    }),
+    { description: 'the ads that led most leads here, at most 50' }
+  )
 })
 export type Stats = Static<typeof Stats>
 
@@ -131,6 +181,9 @@ export const Message = Type.Object({
   seq: Type.Integer({ description: "the record's place in session-manager's journal" }),
   account: Type.String(),
   lead_id: Type.Union([Type.Integer(), Type.Null()], { description: 'null in groups, channels and status updates' }),
+  personal: Type.Boolean({
+    description: 'a person wrote it; false: WhatsApp itself or an automatic answer, for which nobody waits'
+  }),
   captured_at: Type.String(),
   source: Type.Union([Type.Literal('live'), Type.Literal('backfill')]),
   media: Type.Union([Media, Type.Null()]),

@@ -6,6 +6,7 @@ import { patchLead, readLead, type Changed } from '../store/change-lead.ts'
 import { addEvents } from '../store/events.ts'
 import { listChanges } from '../store/history.ts'
 import { currentLeadId, getLead, leadOrder, leadRow, listLeads, type LeadFilter } from '../store/leads.ts'
+import { mergeDuplicates } from '../store/merge-duplicates.ts'
 import { mergeLeads } from '../store/merge-lead.ts'
 import { listMessages } from '../store/messages.ts'
 import { fromCursor, toCursor } from '../store/page.ts'
@@ -24,7 +25,7 @@ export const ofLead = async <L>(id: number, lead: Promise<L | undefined>): Promi
 type Filters = Omit<Query<'listLeads'>, 'limit' | 'cursor' | 'fields'>
 
 /** Only what was given; an empty search is none. */
-export const leadFilter = ({ account, waiting, state, tag, assignee, q }: Filters, country: CountryCode | ''): LeadFilter => {
+export const leadFilter = ({ account, waiting, state, tag, assignee, source, ad, q }: Filters, country: CountryCode | ''): LeadFilter => {
   const words = q?.trim() ?? ''
   return {
     ...(account === undefined ? {} : { account }),
@@ -32,6 +33,8 @@ export const leadFilter = ({ account, waiting, state, tag, assignee, q }: Filter
     ...(state === undefined ? {} : { states: state }),
     ...(tag === undefined ? {} : { tag }),
     ...(assignee === undefined ? {} : { assignee: assignee === '' ? null : assignee }),
+    ...(source === undefined ? {} : { fromAd: true }),
+    ...(ad === undefined ? {} : { adId: ad }),
     ...(words === '' ? {} : { q: words }),
     ...(country === '' ? {} : { country })
   }
@@ -50,7 +53,9 @@ const merge = async (trx: Db, id: number, otherId: number): Promise<Lead> => {
     if (kept[what] !== null && other[what] !== null && kept[what] !== other[what]) throw conflict(`each of them has a ${what === 'phone' ? 'phone number' : 'LID'} of its own: to WhatsApp they are two persons`)
   }
   await mergeLeads(trx, kept, other)
-  await writeWaiting(trx, kept.id, { fresh: [], whole: true })
+  const { kept: merged } = await mergeDuplicates(trx, kept.id)
+  await writeWaiting(trx, kept.id, { fresh: [], whole: true, albums: false })
+  await addEvents(trx, 'message', merged)
   await addEvents(trx, 'lead_removed', [other.id])
   await addEvents(trx, 'lead', [kept.id])
   return ofLead(id, getLead(trx, kept.id))

@@ -2,27 +2,27 @@ import { sql } from 'kysely'
 import type { Db } from './schema.ts'
 
 /**
- * Works out anew which replies of a lead ended a wait, and how long it was: from the first message after the reply before.
+ * Works out anew which replies to a lead, calls that were answered among them, ended a wait, and how long it was: from the first message after the reply before.
  * @param since UNIX seconds: replies from then on
  */
 export const writeAnswers = async (db: Db, leadId: number, since: number): Promise<void> => {
   await db
     .deleteFrom('answers')
-    .where('reply_pk', 'in', db.selectFrom('messages').select('pk').where('lead_id', '=', leadId).where('from_me', '=', 1).where('timestamp', '>=', since))
+    .where('reply_pk', 'in', db.selectFrom('messages').select('pk').where('lead_id', '=', leadId).where('timestamp', '>=', since))
     .execute()
   const before = (column: 'timestamp' | 'seq') => sql`coalesce((
     select before.${sql.raw(column)} from messages before
-    where before.lead_id = reply.lead_id and before.from_me = 1 and before.personal = 1 and (before.timestamp, before.seq) < (reply.timestamp, reply.seq)
+    where before.lead_id = reply.lead_id and before.turn = 2 and before.personal = 1 and (before.timestamp, before.seq) < (reply.timestamp, reply.seq)
     order by before.timestamp desc, before.seq desc limit 1), -1)`
   await sql`
     insert into answers (reply_pk, account, answered_at, seconds)
     select pk, account, timestamp, timestamp - since from (
       select reply.pk, reply.account, reply.timestamp, (
         select asked.timestamp from messages asked
-        where asked.lead_id = reply.lead_id and asked.from_me = 0 and asked.personal = 1
+        where asked.lead_id = reply.lead_id and asked.turn = 1 and asked.personal = 1
           and (asked.timestamp, asked.seq) > (${before('timestamp')}, ${before('seq')}) and (asked.timestamp, asked.seq) < (reply.timestamp, reply.seq)
         order by asked.timestamp, asked.seq limit 1) as since
       from messages reply
-      where reply.lead_id = ${leadId} and reply.from_me = 1 and reply.personal = 1 and reply.timestamp >= ${since}) as replies
+      where reply.lead_id = ${leadId} and reply.turn = 2 and reply.personal = 1 and reply.timestamp >= ${since}) as replies
     where since is not null`.execute(db)
 }

@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import { addEvents } from './events.ts'
 import { leadRow, type LeadRow } from './leads.ts'
 import { eraseDeliveries } from './outbox.ts'
+import { eraseResponses } from './responses.ts'
 import type { Db } from './schema.ts'
 import { changeLeads } from './transaction.ts'
 
@@ -31,16 +32,16 @@ export interface MessageKey {
   pk: number
   account: string
   id: string
+  lead_id: number | null
 }
 
 /** Deletes messages with what belongs to them, inside a transaction of the caller's. */
 export const eraseMessages = async (db: Db, messages: readonly MessageKey[]): Promise<void> => {
-  for (const [account, group] of Map.groupBy(messages, (message) => message.account)) {
-    const [pks, ids] = [group.map(({ pk }) => pk), group.map(({ id }) => id)]
-    for (const table of ['reactions', 'votes'] as const) await db.deleteFrom(table).where('account', '=', account).where('message_id', 'in', ids).execute()
-    await db.deleteFrom('events').where('type', '=', 'message').where('ref', 'in', pks).execute()
-    await db.deleteFrom('messages').where('pk', 'in', pks).execute()
-  }
+  if (messages.length === 0) return
+  const pks = messages.map(({ pk }) => pk)
+  await eraseResponses(db, messages)
+  await db.deleteFrom('events').where('type', '=', 'message').where('ref', 'in', pks).execute()
+  await db.deleteFrom('messages').where('pk', 'in', pks).execute()
 }
 
 /** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere; inside a transaction of the caller's. */
@@ -59,7 +60,7 @@ export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
 const atOnce = 500
 
 const eraseSome = async (db: Db, leadId: number): Promise<number> => {
-  const messages = await db.selectFrom('messages').select(['pk', 'account', 'id']).where('lead_id', '=', leadId).limit(atOnce).execute()
+  const messages = await db.selectFrom('messages').select(['pk', 'account', 'id', 'lead_id']).where('lead_id', '=', leadId).limit(atOnce).execute()
   await eraseMessages(db, messages)
   return messages.length
 }

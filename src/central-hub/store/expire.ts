@@ -4,7 +4,7 @@ import { writeCounts } from './waiting.ts'
 
 /** What is older than is kept. Moments are UNIX seconds. */
 
-export type Expired = MessageKey & { lead_id: number | null }
+export type Expired = MessageKey
 
 /** The oldest messages of an account from before a moment. */
 export const expiredMessages = (db: Db, account: string, before: number, limit: number): Promise<Expired[]> =>

@@ -1,9 +1,11 @@
 import { sql, type Expression, type RawBuilder, type Selectable, type SqlBool } from 'kysely'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, LeadState } from '../../contract/lead.ts'
+import { toLastMessage, type LastColumns } from './last-message.ts'
 import { toPage, type Page, type Position } from './page.ts'
 import type { Db, LeadTable } from './schema.ts'
 import { searchLeads } from './search.ts'
+import { toSource } from './source.ts'
 import { readTags } from './tags.ts'
 
 /** Leads as the API reads them. */
@@ -11,20 +13,9 @@ import { readTags } from './tags.ts'
 export type LeadRow = Selectable<LeadTable>
 
 /** With the latest message. */
-type ListedRow = LeadRow & { last_id: string | null; last_type: string | null; last_body: string | null; last_from_me: number | null; last_timestamp: number | null; last_revoked: number | null }
+type ListedRow = LeadRow & LastColumns
 
 const iso = (seconds: number): string => new Date(seconds * 1_000).toISOString()
-
-/** What a list shows of a message, characters. */
-const excerpt = 200
-
-const lastMessage = ({ last_id: id, last_type: type, last_body, last_from_me, last_timestamp: timestamp, last_revoked }: ListedRow): Lead['last_message'] => {
-  if (id === null || type === null || timestamp === null) return null
-  const revoked = last_revoked !== null
-  // by code points, so that no emoji is cut in two
-  const body = [...(last_body ?? '').slice(0, 2 * excerpt)].slice(0, excerpt).join('')
-  return { id, type: revoked ? 'revoked' : type, body: revoked ? '' : body, from_me: last_from_me === 1, timestamp }
-}
 
 /** The name shown: what a person gave, else imported, else the contact's own. */
 export const shownName = ({ given_name, imported_name, name }: Pick<LeadRow, 'given_name' | 'imported_name' | 'name'>): string | null =>
@@ -41,7 +32,8 @@ const toLead = (row: ListedRow, tags: string[]): Lead => {
     last_seen_at: iso(row.last_seen),
     waiting_since: row.waiting_since === null ? null : iso(row.waiting_since),
     unanswered_count, unread_count,
-    last_message: lastMessage(row),
+    last_message: toLastMessage(row),
+    source: toSource(row),
     updated_at: new Date(row.updated_at).toISOString()
   }
 }
@@ -53,7 +45,8 @@ const listed = (db: Db) =>
     .leftJoin('messages as last', 'last.pk', 'leads.last_pk')
     .selectAll('leads')
     .select([
-      'last.id as last_id', 'last.type as last_type', 'last.body as last_body', 'last.from_me as last_from_me', 'last.timestamp as last_timestamp', 'last.revoked_at as last_revoked'
+      'last.id as last_id', 'last.type as last_type', 'last.body as last_body', 'last.from_me as last_from_me', 'last.timestamp as last_timestamp', 'last.revoked_at as last_revoked',
+      'last.decryption as last_decryption', 'last.media as last_media', 'last.details as last_details'
     ])
 
 const complete = async (db: Db, rows: readonly ListedRow[]): Promise<Lead[]> => {
@@ -69,6 +62,10 @@ export interface LeadFilter {
   tag?: string
   /** null: those that nobody takes care of. */
   assignee?: string | null
+  /** Only those who came from an ad first. */
+  fromAd?: boolean
+  /** Only those who came from this ad first. */
+  adId?: string
   /** Part of a name or a number, or words of a message. */
   q?: string
   /** The country of a number in `q` that is written without one. */
@@ -90,7 +87,7 @@ const hasTag = async (db: Db, tag: string): Promise<Expression<SqlBool>> => {
 }
 
 /** What a filter asks of a lead, but `q`. */
-const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, byId }: LeadFilter): Promise<Expression<SqlBool>[]> => {
+const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, fromAd, adId, byId }: LeadFilter): Promise<Expression<SqlBool>[]> => {
   // a cast keeps the database from an index in another order, all of which it would have to sort for each page
   const column = (name: string): RawBuilder<unknown> => (byId ? sql`cast(${sql.ref(name)} as text)` : sql.ref(name))
   return [
@@ -98,6 +95,8 @@ const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, b
     ...(waiting === undefined ? [] : [sql<SqlBool>`${column('leads.waiting_since')} is ${waiting ? sql`not null` : sql`null`}`]),
     ...(states === undefined ? [] : [sql<SqlBool>`${column('leads.state')} in (${sql.join(states)})`]),
     ...(assignee === undefined ? [] : [assignee === null ? sql<SqlBool>`${column('leads.assignee')} is null` : sql<SqlBool>`${column('leads.assignee')} = ${assignee}`]),
+    ...(fromAd === true ? [sql<SqlBool>`${column('leads.ad_at')} is not null`] : []),
+    ...(adId === undefined ? [] : [sql<SqlBool>`${column('leads.ad_id')} = ${adId}`]),
     ...(tag === undefined ? [] : [await hasTag(db, tag)])
   ]
 }

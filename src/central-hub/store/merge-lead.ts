@@ -2,6 +2,7 @@ import type { CapturedMessage } from '../../contract/record.ts'
 import { addChanges } from './history.ts'
 import type { LeadRow } from './leads.ts'
 import type { Db } from './schema.ts'
+import { earlierSource } from './source.ts'
 import { readTags, writeTags } from './tags.ts'
 
 /**
@@ -33,7 +34,8 @@ export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise
       first_seen: Math.min(kept.first_seen, other.first_seen),
       last_seen: latest.last_seen,
       // what was read of one alone may be shown as unread again, but nothing unread as read
-      read_until: Math.min(kept.read_until, other.read_until)
+      read_until: Math.min(kept.read_until, other.read_until),
+      ...earlierSource(kept, other)
     })
     .where('id', '=', kept.id)
     .returningAll()

@@ -3,6 +3,8 @@ import type { Message } from '../../contract/lead.ts'
 import type { Media } from '../../contract/record.ts'
 import { toPage, type Page, type Position } from './page.ts'
 import { piecesOf, type MessageMatch } from './pieces.ts'
+import { resolveQuotes } from './quotes.ts'
+import { readResponses } from './responses.ts'
 import type { Db, MessageTable } from './schema.ts'
 import { matchingMessages, messageMatch } from './search.ts'
 
@@ -13,11 +15,12 @@ type Row = Selectable<MessageTable>
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
 const toMessage = (row: Row): Message => {
-  const { pk: _pk, personal: _personal, from_me, media, details, captured_at, edited_at, revoked_at, ...same } = row
+  const { pk: _pk, terms: _terms, stanza: _stanza, turn: _turn, personal, from_me, media, details, captured_at, edited_at, revoked_at, ...same } = row
   return {
     ...(JSON.parse(details) as Pick<Message, 'from' | 'to'>),
     ...same,
     from_me: from_me === 1,
+    personal: personal === 1,
     captured_at: new Date(captured_at).toISOString(),
     edited_at: iso(edited_at),
     revoked_at: iso(revoked_at),
@@ -27,20 +30,17 @@ const toMessage = (row: Row): Message => {
   }
 }
 
-const keyOf = (account: string, id: string): string => `${account} ${id}`
-
-/** The rows as messages, with what was reacted and voted. */
+/** The rows as messages, with what was reacted and voted, and quotes by the ids that are kept. */
 const complete = async (db: Db, rows: readonly Row[]): Promise<Message[]> => {
-  const messages = new Map(rows.map((row) => [keyOf(row.account, row.id), toMessage(row)]))
-  const ids = rows.map(({ id }) => id)
-  if (ids.length === 0) return []
-  const reactions = await db.selectFrom('reactions').selectAll().where('message_id', 'in', ids).where('emoji', '<>', '').orderBy('timestamp').execute()
-  for (const { account, message_id, sender, emoji } of reactions) messages.get(keyOf(account, message_id))?.reactions.push({ sender, emoji })
-  const votes = await db.selectFrom('votes').selectAll().where('message_id', 'in', ids).orderBy('timestamp').execute()
-  for (const { account, message_id, voter, options } of votes) {
-    messages.get(keyOf(account, message_id))?.votes.push({ voter, options: JSON.parse(options) as string[] })
+  const messages = rows.map(toMessage)
+  const responses = await readResponses(db, rows)
+  const quoted = await resolveQuotes(db, messages)
+  for (const [index, message] of messages.entries()) {
+    Object.assign(message, responses[index])
+    const id = quoted(message)
+    if (id !== undefined) message.quoted_id = id
   }
-  return [...messages.values()]
+  return messages
 }
 
 export interface MessageFilter {

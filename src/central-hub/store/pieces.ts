@@ -8,6 +8,8 @@ export interface Pieces {
   messageHas(match: MessageMatch): Expression<SqlBool>
   /** The words there are in messages that begin so, where the database is quicker by these than by their beginning; undefined: it is not. */
   wordsThatBegin(db: Db, beginning: string): Promise<readonly string[] | undefined>
+  /** What of `messages` waits as one: the stanza of a message, and for all parts of an album that of the album. */
+  thing(): RawBuilder<string>
   /** Whether `lead_text` has all these parts of names, or one of these parts of numbers. */
   leadHas(match: LeadMatch): Expression<SqlBool>
   /** Below which this many hundredths of `column` are, with what is between two rows worked out; `0.5` is the median. */

@@ -5,15 +5,19 @@ import type { Delivery, WebhookType } from '../../contract/webhook.ts'
 
 /** The hub's tables. Times of WhatsApp are UNIX seconds, as it gives them; our own are ms. Truth values are 0 and 1. */
 export interface Database {
-  /** One row. `scrub_due`: something was deleted of which bytes may be left in the file. */
-  store: { id: string; works_from: string; scrub_due: number }
+  /**
+   * One row. `scrub_due`: something was deleted of which bytes may be left in the file. `catch_up_due`:
+   * messages of a release before are to be looked through, see catch-up.ts.
+   */
+  store: { id: string; works_from: string; scrub_due: number; catch_up_due: number }
   cursors: { account: string; journal_id: string; seq: number }
   leads: LeadTable
   /** Leads that turned out to be one person with another: the old id goes on leading to it. */
   merged_leads: { old_id: number; lead_id: number }
   messages: MessageTable
-  reactions: { account: string; message_id: string; sender: string; emoji: string; timestamp: number }
-  votes: { account: string; message_id: string; voter: string; options: string; timestamp: number }
+  /** `message_id` is as it was captured: the message may be kept under the other address of its chat, see message-id.ts. */
+  reactions: { account: string; message_id: string; sender: string; emoji: string; timestamp: number; stanza: ColumnType<string, never, never> }
+  votes: { account: string; message_id: string; voter: string; options: string; timestamp: number; stanza: ColumnType<string, never, never> }
   /** `ref` is messages.pk or leads.id; that of `lead_removed` is the id that is there no more. */
   events: { id: Generated<number>; type: 'message' | 'lead' | 'lead_removed'; ref: number }
   lead_tags: { lead_id: number; tag: string }
@@ -65,6 +69,10 @@ export interface LeadTable {
   updated_at: number
   /** Worked out by the database: what numbers are compared by, phoneKey in phone.ts. */
   phone_key: ColumnType<string | null, never, never>
+  /** The ad that the lead came from first, as JSON of source.ts; its id; when the message was written, UNIX seconds. */
+  ad: ColumnType<string | null, string | null | undefined>
+  ad_id: ColumnType<string | null, string | null | undefined>
+  ad_at: ColumnType<number | null, number | null | undefined>
 }
 
 export interface MessageTable {
@@ -93,6 +101,11 @@ export interface MessageTable {
   media: string | null
   /** JSON: the rest of the captured message. */
   details: string
+  /** What the search finds it by, beside its text: see terms.ts. */
+  terms: ColumnType<string, string | undefined>
+  /** Worked out by the database: stanzaOf of message-id.ts, and turnOf of turn.ts. */
+  stanza: ColumnType<string, never, never>
+  turn: ColumnType<number, never, never>
 }
 
 /** Times in ms. */

@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Stats } from '../../contract/lead.ts'
 import type { Day } from '../days.ts'
+import { countAds } from './ads.ts'
 import { piecesOf } from './pieces.ts'
 import type { Db } from './schema.ts'
 
@@ -39,6 +40,7 @@ export const readStats = async (db: Db, days: readonly Day[], account?: string):
     })),
     first_response: { answered: response.rows[0]?.answered ?? 0, median_s: response.rows[0]?.median ?? null, p90_s: response.rows[0]?.p90 ?? null },
     waiting: { now: waiting.rows[0]?.now ?? 0, longest_since: since === null ? null : new Date(since * 1_000).toISOString() },
-    states: { new: 0, open: 0, won: 0, lost: 0, ignored: 0, ...Object.fromEntries(states.rows.map(({ state, leads }) => [state, leads])) }
+    states: { new: 0, open: 0, won: 0, lost: 0, ignored: 0, ...Object.fromEntries(states.rows.map(({ state, leads }) => [state, leads])) },
+    ads: await countAds(db, days[0]?.since ?? 0, days.at(-1)?.until ?? 0, account)
   }
 }

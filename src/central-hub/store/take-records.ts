@@ -2,10 +2,13 @@ import type { Insertable } from 'kysely'
 import type { InboundRecord } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import { settleLead } from './merge-lead.ts'
+import { mergeDuplicates } from './merge-duplicates.ts'
+import { adoptNotices } from './notices.ts'
+import { writeResponse } from './responses.ts'
 import type { Database, Db } from './schema.ts'
 import { followWait, writeWaiting, type FreshMessage } from './waiting.ts'
 import { createLeadWriter, hasLead, type LeadAtWork, type LeadsAtWork } from './write-lead.ts'
-import { createMessageWriter, takeMessage, writeResponse, type MessageAtWork } from './write-message.ts'
+import { createMessageWriter, type MessageAtWork, type MessagesAtWork } from './write-message.ts'
 
 /**
  * Records of one account, many at once: what they are about is read, they are gone through in the journal's order in
@@ -27,7 +30,7 @@ const afterSettling = 32
 /** What has been gone through and is not written yet. */
 interface Work {
   leads: LeadsAtWork
-  messages: Map<string, MessageAtWork>
+  messages: MessagesAtWork
   /** Lead of each new message. */
   fresh: { message: MessageAtWork; lead: LeadAtWork | undefined }[]
   changed: Set<MessageAtWork>
@@ -52,9 +55,10 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
     return true
   }
   const belongs = hasLead(record.message)
-  const lead = belongs ? work.leads.of(record.message) : undefined
-  if (belongs && lead === undefined) return false
-  const taken = takeMessage(work.messages, record)
+  const found = belongs ? work.leads.of(record.message) : 'none'
+  if (found === 'settle') return false
+  const lead = found === 'none' ? undefined : found
+  const taken = work.messages.take(record, lead)
   if (taken === undefined) return true
   const { message, isNew } = taken
   work.told.add(message)
@@ -71,7 +75,11 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
 }
 
 const freshOf = (news: readonly MessageAtWork[]): FreshMessage[] =>
-  news.flatMap(({ row: { pk }, content }) => (content?.personal === 1 ? [{ pk, account: content.account, from_me: content.from_me, timestamp: content.timestamp, seq: content.seq }] : []))
+  news.flatMap(({ row: { pk }, content, turn, inAlbum }) => {
+    if (content?.personal !== 1) return []
+    const { account, timestamp, seq } = content
+    return [{ pk, account, turn, inAlbum, timestamp, seq }]
+  })
 
 /** @returns takes records of one account within the caller's transaction, and notes what they did */
 export const createTaking = (): ((db: Db, account: string, records: readonly InboundRecord[], taken: Taken) => Promise<void>) => {
@@ -94,8 +102,10 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     }
     await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.seen || lead.changed || work.news.has(lead)))
     await addAnswers(db, answers)
-    for (const [id, news] of unclear) await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false })
-    for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true })
+    for (const [id, news] of unclear) {
+      await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })
+    }
+    for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
   }
 
   const write = async (db: Db, work: Work, taken: Taken): Promise<void> => {
@@ -103,6 +113,7 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     await leadWriter.insert(db, newLeads)
     await messageWriter.insert(db, work.fresh.map(({ message, lead }) => ({ message, leadId: lead?.row.id ?? null })))
     await messageWriter.update(db, work.changed)
+    await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))
     for (const { message } of work.fresh) taken.newMessages.add(message.row.pk)
     for (const one of work.told) {
       const pk = 'row' in one ? one.row.pk : await writeResponse(db, one)
@@ -122,7 +133,13 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     taken.newLeads.delete(merged)
     taken.removed.push(merged)
     taken.leads.add(id)
-    await writeWaiting(db, id, { fresh: [], whole: true })
+    const duplicates = await mergeDuplicates(db, id)
+    for (const pk of duplicates.removed) {
+      taken.messages.delete(pk)
+      taken.newMessages.delete(pk)
+    }
+    for (const pk of duplicates.kept) taken.messages.add(pk)
+    await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
   }
 
   /** @returns how many were taken: those before the next one whose lead is to be settled */

@@ -1,24 +1,31 @@
 import type { CapturedMessage } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import type { LeadRow } from './leads.ts'
+import { addressOf, isBotChat, isPerson, isToSelf } from './message-id.ts'
 import { phoneKey } from './phone.ts'
 import type { Db } from './schema.ts'
+import { earlierSource, sourceOf } from './source.ts'
+import { isPersonal } from './turn.ts'
 
 /**
  * What captured messages make of their leads: the leads of many messages are read at once, follow message by message in
  * memory, and are written at once. All of it runs inside the transaction of the ingest.
  */
 
-/** A chat with one person: not a group, a channel, a status update, or WhatsApp's own 0@c.us. */
-const withPerson = (chatId: string): boolean => /^\d{5,}(:\d+)?@(c\.us|s\.whatsapp\.net|lid)$/.test(chatId)
+/** A chat with one person: not a group, a channel, a status update, Meta AI, or WhatsApp's own 0@c.us. */
+const isWithPerson = (chatId: string): boolean => {
+  const address = addressOf(chatId)
+  return isPerson(address) && !isBotChat(address)
+}
 
-/** Whether a message belongs to a lead; notes to oneself do not. */
-export const hasLead = ({ chat_id, from, to, phone, lid }: CapturedMessage): boolean =>
-  withPerson(chat_id) && from !== to && (phone !== undefined || lid !== undefined)
+/** Whether a message belongs to a lead, if there is one; notes to oneself do not. */
+export const hasLead = (message: CapturedMessage): boolean =>
+  isWithPerson(message.chat_id) && !isToSelf(message) && (message.phone !== undefined || message.lid !== undefined)
 
 const known = [
   'leads.id', 'leads.account', 'leads.phone', 'leads.lid', 'leads.chat_id', 'leads.name', 'leads.imported_name', 'leads.first_seen', 'leads.last_seen',
-  'leads.waiting_since', 'leads.unanswered_count', 'leads.unread_count', 'leads.last_pk', 'leads.updated_at'
+  'leads.waiting_since', 'leads.unanswered_count', 'leads.unread_count', 'leads.last_pk', 'leads.updated_at',
+  'leads.ad', 'leads.ad_id', 'leads.ad_at'
 ] as const
 type Known = (typeof known)[number] extends `leads.${infer Column}` ? Column : never
 
@@ -34,6 +41,8 @@ export interface LeadAtWork {
   seen: boolean
   /** Its wait has another beginning, or an end. */
   waits: boolean
+  /** It has an address that was not known before. */
+  learnt: boolean
   /** Something else, which few messages bring. */
   changed: boolean
 }
@@ -41,26 +50,30 @@ export interface LeadAtWork {
 /** The leads of some messages. */
 export interface LeadsAtWork {
   /**
-   * The lead a message belongs to, made or brought up to date. undefined when the message tells that two leads are one
-   * person, or that one's number is another now: that is to be settled first, by itself.
+   * The lead a message belongs to, made or brought up to date. `settle` when the message tells that two leads are one
+   * person, or that one's number is another now: that is to be settled first, by itself. `none` when there is no lead
+   * and the message makes none: no person wrote it.
    */
-  of(message: CapturedMessage): LeadAtWork | undefined
+  of(message: CapturedMessage): LeadAtWork | 'settle' | 'none'
   all(): Iterable<LeadAtWork>
 }
 
 const learn = (lead: LeadAtWork, message: CapturedMessage, imported: string | null): void => {
   const { row } = lead
-  const latest = message.timestamp >= row.last_seen
+  const latest = message.timestamp >= row.last_seen && isPersonal(message)
+  const source = earlierSource(row, sourceOf(message) ?? row)
   const name = message.name ?? null
   const next = {
     // a phone number that WhatsApp gave once is not taken back by a message that does not tell it
     phone: message.phone ?? row.phone,
     lid: message.lid ?? row.lid,
     name: latest ? (name ?? row.name) : (row.name ?? name),
-    first_seen: Math.min(row.first_seen, message.timestamp),
-    imported_name: row.phone === null && row.imported_name === null ? imported : row.imported_name
+    first_seen: isPersonal(message) ? Math.min(row.first_seen, message.timestamp) : row.first_seen,
+    imported_name: row.phone === null && row.imported_name === null ? imported : row.imported_name,
+    ...source
   }
-  lead.changed ||= next.phone !== row.phone || next.lid !== row.lid || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name
+  lead.learnt ||= next.phone !== row.phone || next.lid !== row.lid
+  lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.phone !== row.phone || next.lid !== row.lid || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name
   lead.seen ||= latest && (message.timestamp !== row.last_seen || message.chat_id !== row.chat_id)
   Object.assign(row, next, latest ? { last_seen: message.timestamp, chat_id: message.chat_id } : {})
 }
@@ -75,26 +88,30 @@ const atWork = (account: string, rows: readonly KnownLead[], names: ReadonlyMap<
     if (lead.row.phone !== null) byPhone.set(lead.row.phone, lead)
     if (lead.row.lid !== null) byLid.set(lead.row.lid, lead)
   }
-  for (const row of rows) enter({ row, isNew: false, seen: false, waits: false, changed: false })
-  const made = ({ phone, lid, name, chat_id, timestamp }: CapturedMessage, imported_name: string | null): LeadAtWork => ({
-    row: {
-      id: 0, account, phone: phone ?? null, lid: lid ?? null, chat_id, name: name ?? null, imported_name, first_seen: timestamp, last_seen: timestamp, waiting_since: null, unanswered_count: 0, unread_count: 0,
-      last_pk: null, updated_at: Date.now(), last_timestamp: null, last_seq: null
-    },
-    isNew: true, seen: false, waits: false, changed: false
-  })
+  for (const row of rows) enter({ row, isNew: false, seen: false, waits: false, learnt: false, changed: false })
+  const made = (message: CapturedMessage, imported_name: string | null): LeadAtWork => {
+    const { phone = null, lid = null, name = null, chat_id, timestamp } = message
+    const source = sourceOf(message) ?? { ad: null, ad_id: null, ad_at: null }
+    const row: KnownLead = {
+      id: 0, account, phone, lid, chat_id, name, imported_name, first_seen: timestamp, last_seen: timestamp,
+      waiting_since: null, unanswered_count: 0, unread_count: 0, last_pk: null, updated_at: Date.now(),
+      last_timestamp: null, last_seq: null, ...source
+    }
+    return { row, isNew: true, seen: false, waits: false, learnt: true, changed: false }
+  }
   return {
     of: (message) => {
       const { phone, lid } = message
       const [first, second] = [phone === undefined ? undefined : byPhone.get(phone), lid === undefined ? undefined : byLid.get(lid)]
       const lead = first ?? second
       const imported = phone === undefined ? null : (names.get(phoneKey(phone)) ?? null)
+      if (lead === undefined && !isPersonal(message)) return 'none'
       if (lead === undefined) {
         const fresh = made(message, imported)
         enter(fresh)
         return fresh
       }
-      if ((second !== undefined && second !== lead) || isOther(phone, lead.row.phone) || isOther(lid, lead.row.lid)) return undefined
+      if ((second !== undefined && second !== lead) || isOther(phone, lead.row.phone) || isOther(lid, lead.row.lid)) return 'settle'
       learn(lead, message, imported)
       enter(lead)
       return lead
@@ -136,8 +153,8 @@ const frequent = ({ id, account, chat_id, first_seen, last_seen, waiting_since, 
   id, account, chat_id, state: 'new' as const, note: '', first_seen, last_seen, waiting_since, updated_at, unanswered_count, unread_count, last_pk
 })
 
-const identity = ({ account, phone, lid, chat_id, name, imported_name, first_seen, last_seen, updated_at }: KnownLead) => ({
-  account, phone, lid, chat_id, name, imported_name, state: 'new' as const, note: '', first_seen, last_seen, waiting_since: null, updated_at
+const identity = ({ account, phone, lid, chat_id, name, imported_name, first_seen, last_seen, updated_at, ad, ad_id, ad_at }: KnownLead) => ({
+  account, phone, lid, chat_id, name, imported_name, ad, ad_id, ad_at, state: 'new' as const, note: '', first_seen, last_seen, waiting_since: null, updated_at
 })
 
 export interface LeadWriter {
@@ -177,8 +194,8 @@ export const createLeadWriter = (): LeadWriter => {
       }
     },
     update: async (db, leads) => {
-      for (const { row: { id, phone, lid, name, first_seen, imported_name } } of leads.filter(({ isNew, changed }) => changed && !isNew)) {
-        await db.updateTable('leads').set({ phone, lid, name, first_seen, imported_name }).where('id', '=', id).execute()
+      for (const { row: { id, phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at } } of leads.filter(({ isNew, changed }) => changed && !isNew)) {
+        await db.updateTable('leads').set({ phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at }).where('id', '=', id).execute()
       }
       await updateSeen(db, leads.filter(({ waits }) => !waits).map(({ row }) => row))
       await updateWaiting(db, leads.filter(({ waits }) => waits).map(({ row }) => row))

@@ -1,32 +1,44 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
+import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
+import { fillIn, isDifferent } from './merge-message.ts'
 import type { Db, MessageTable } from './schema.ts'
+import { termsOf, textOf } from './terms.ts'
+import { isPersonal, turnOf, type Turn } from './turn.ts'
+import type { LeadAtWork } from './write-lead.ts'
 
 /**
  * What records make of their messages. All of it runs inside the transaction of the ingest. Whatever the order in which
  * records come, how many at once, and however often, the outcome is the same.
  */
 
-/** Types by which WhatsApp itself speaks, and nobody waits for an answer. */
-const impersonal = new Set([
-  'e2e_notification', 'notification', 'notification_template', 'broadcast_notification', 'newsletter_notification', 'gp2', 'protocol',
-  'pinned_message', 'debug'
-])
-
 /** A new one, all of it but its lead. */
-type NewMessage = Omit<Selectable<MessageTable>, 'pk' | 'lead_id'>
-type Content = Pick<NewMessage, 'from_me' | 'personal' | 'type' | 'body' | 'timestamp' | 'media' | 'details' | 'decryption'>
+type NewMessage = Omit<Selectable<MessageTable>, 'pk' | 'lead_id' | 'stanza' | 'turn'>
+
+/** What a record of its text and parts says of a message. */
+export type Content = Pick<
+  NewMessage,
+  'from_me' | 'personal' | 'type' | 'body' | 'timestamp' | 'media' | 'details' | 'terms' | 'decryption'
+>
+
+const decryptionOf = (kind: InboundRecord['kind']): Content['decryption'] => {
+  if (kind === 'ciphertext') return 'pending'
+  return kind === 'ciphertext_failed' ? 'failed' : null
+}
 
 const contentOf = ({ kind, message }: InboundRecord): Content => {
-  const { id: _id, chat_id: _chat, from_me, type, body, timestamp, has_media: _has, media, edited: _edited, revoked: _revoked, ...details } = message
+  const { id: _id, chat_id: _chat, from_me, type, body: _body, timestamp, has_media: _has, media, edited: _edited, revoked: _revoked, ...details } = message
   return {
     from_me: from_me ? 1 : 0,
-    personal: impersonal.has(type) ? 0 : 1,
-    type, body, timestamp,
+    personal: isPersonal(message) ? 1 : 0,
+    type,
+    body: textOf(message),
+    timestamp,
     media: media === undefined ? null : JSON.stringify(media),
     details: JSON.stringify(details),
-    decryption: kind === 'ciphertext' ? 'pending' : kind === 'ciphertext_failed' ? 'failed' : null
+    terms: termsOf(message),
+    decryption: decryptionOf(kind)
   }
 }
 
@@ -39,7 +51,7 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
   const media = message.media === undefined ? null : JSON.stringify(message.media)
   switch (kind) {
     case 'message':
-      return row.decryption === null ? {} : contentOf(record)
+      return row.decryption === null ? fillIn(row, contentOf(record)) : decrypted(row, contentOf(record))
     case 'ciphertext_failed':
       return row.decryption === 'pending' ? { decryption: 'failed' } : {}
     case 'edit':
@@ -53,6 +65,10 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
   }
 }
 
+/** An edit may have come before the message was decrypted. */
+const decrypted = (row: KnownMessage, content: Content): Updateable<MessageTable> =>
+  row.edited_at === null ? content : { ...content, body: row.body }
+
 /** A message while records of it are taken. */
 export interface MessageAtWork {
   /** As it is in the store, or will be; until it is written `pk` is 0 and `lead_id` null. */
@@ -61,10 +77,18 @@ export interface MessageAtWork {
   content: NewMessage | undefined
   /** Of one that was there before. */
   changes: Updateable<MessageTable>
+  /** Of a new one: the lead it is of. */
+  lead: LeadAtWork | undefined
+  /** Of a new one: what it does to who waits, and whether it is an album or of one. */
+  turn: Turn
+  inAlbum: boolean
 }
 
 /** What of a message says whether a record changes it, and what that changes. */
-type KnownMessage = Pick<Selectable<MessageTable>, 'pk' | 'id' | 'lead_id' | 'decryption' | 'edited_at' | 'revoked_at' | 'media'>
+export type KnownMessage = Pick<
+  Selectable<MessageTable>,
+  'pk' | 'id' | 'lead_id' | 'type' | 'body' | 'decryption' | 'edited_at' | 'revoked_at' | 'media' | 'details' | 'terms'
+>
 
 const newRow = (record: InboundRecord): NewMessage => {
   const { account, seq, kind, message, source } = record
@@ -81,40 +105,81 @@ const newRow = (record: InboundRecord): NewMessage => {
   }
 }
 
-/** What a record makes of the messages at work. @returns the one it is of when it is new or was changed, undefined when nothing was */
-export const takeMessage = (messages: Map<string, MessageAtWork>, record: InboundRecord): { message: MessageAtWork; isNew: boolean } | undefined => {
-  const known = messages.get(record.message.id)
-  if (known === undefined) {
-    const content = newRow(record)
-    const { id, decryption, edited_at, revoked_at, media } = content
-    const message: MessageAtWork = { row: { pk: 0, id, lead_id: null, decryption, edited_at, revoked_at, media }, content, changes: {} }
-    messages.set(id, message)
-    return { message, isNew: true }
+const newMessage = (record: InboundRecord, lead: LeadAtWork | undefined): MessageAtWork => {
+  const content = newRow(record)
+  const { album, album_id } = record.message
+  return {
+    row: { ...content, pk: 0, lead_id: null },
+    content,
+    changes: {},
+    lead,
+    turn: turnOf(record.message),
+    inAlbum: album !== undefined || album_id !== undefined
   }
-  const changes = changesOf(record, known.row)
-  if (Object.keys(changes).length === 0) return undefined
-  Object.assign(known.row, changes)
-  Object.assign(known.content ?? known.changes, changes)
-  return { message: known, isNew: false }
+}
+
+/** Messages that records may be of, found by any id they have. */
+export class MessagesAtWork {
+  readonly #byStanza = new Map<string, MessageAtWork[]>()
+
+  add(message: MessageAtWork): void {
+    const stanza = stanzaOf(message.row.id)
+    const others = this.#byStanza.get(stanza)
+    if (others === undefined) this.#byStanza.set(stanza, [message])
+    else others.push(message)
+  }
+
+  /** @param lead whose message it is, if it is of one: under its number and its LID the message is the same */
+  find(id: string, lead: LeadAtWork | undefined): MessageAtWork | undefined {
+    const some = this.#byStanza.get(stanzaOf(id)) ?? []
+    return some.find(({ row }) => row.id === id) ?? some.find((message) => isSameMessage(message.row.id, id, addressesIn(message, id, lead)))
+  }
+
+  /** What a record makes of the messages. @returns the one it is of when it is new or was changed, undefined when nothing was */
+  take(record: InboundRecord, lead: LeadAtWork | undefined): { message: MessageAtWork; isNew: boolean } | undefined {
+    const known = this.find(record.message.id, lead)
+    if (known === undefined) {
+      const message = newMessage(record, lead)
+      this.add(message)
+      return { message, isNew: true }
+    }
+    const changes = changesOf(record, known.row)
+    if (!isDifferent(known.row, changes)) return undefined
+    Object.assign(known.row, changes)
+    Object.assign(known.content ?? known.changes, changes)
+    return { message: known, isNew: false }
+  }
+}
+
+/** The addresses of the person whose chat a message is in, as far as they are known where another id of it is looked for. */
+const addressesIn = ({ row, lead: of }: MessageAtWork, id: string, lead: LeadAtWork | undefined): string[] => {
+  if (lead === undefined) return []
+  const isOfLead = of === lead || (row.lead_id !== null && row.lead_id === lead.row.id)
+  const both = isOfLead ? [row.id, id].map((each) => parseMessageId(each)?.chat ?? '') : []
+  return [...both, ...addressesOf(lead.row)]
 }
 
 export interface MessageWriter {
-  /** Those of these ids that are there, by id. */
-  read(db: Db, account: string, ids: Iterable<string>): Promise<Map<string, MessageAtWork>>
+  /** Those that may have these ids. */
+  read(db: Db, account: string, ids: Iterable<string>): Promise<MessagesAtWork>
   /** Gives new messages their numbers, in their order. */
   insert(db: Db, messages: readonly { message: MessageAtWork; leadId: number | null }[]): Promise<void>
   update(db: Db, messages: Iterable<MessageAtWork>): Promise<void>
 }
 
+const known = [
+  'pk', 'id', 'lead_id', 'type', 'body', 'decryption', 'edited_at', 'revoked_at', 'media', 'details', 'terms'
+] as const
+
 export const createMessageWriter = (): MessageWriter => {
-  const readAll = inChunks<{ account: string; id: string }, KnownMessage>(
+  const readAll = inChunks<{ account: string; stanza: string }, KnownMessage>(
     (db, keys) =>
       db
         .selectFrom('messages')
-        .select(['pk', 'id', 'lead_id', 'decryption', 'edited_at', 'revoked_at', 'media'])
+        .select(known)
         .where('account', '=', keys[0]?.account ?? '')
-        .where('id', 'in', keys.map(({ id }) => id)),
-    (keys) => [keys[0]?.account, ...keys.map(({ id }) => id)]
+        .where('stanza', 'in', keys.map(({ stanza }) => stanza)),
+    (keys) => [keys[0]?.account, ...keys.map(({ stanza }) => stanza)]
   )
   const insertAll = inChunks<Insertable<MessageTable>, { pk: number; id: string }>(
     (db, rows) => db.insertInto('messages').values(rows).returning(['pk', 'id']),
@@ -122,8 +187,12 @@ export const createMessageWriter = (): MessageWriter => {
   )
   return {
     read: async (db, account, ids) => {
-      const rows = await readAll(db, [...ids].map((id) => ({ account, id })))
-      return new Map(rows.map((row) => [row.id, { row, content: undefined, changes: {} }]))
+      const stanzas = new Set([...ids].map(stanzaOf))
+      const messages = new MessagesAtWork()
+      for (const row of await readAll(db, [...stanzas].map((stanza) => ({ account, stanza })))) {
+        messages.add({ row, content: undefined, changes: {}, lead: undefined, turn: 0, inAlbum: false })
+      }
+      return messages
     },
     insert: async (db, messages) => {
       const rows = messages.flatMap(({ message: { content }, leadId }) => (content === undefined ? [] : [{ ...content, lead_id: leadId }]))
@@ -136,28 +205,3 @@ export const createMessageWriter = (): MessageWriter => {
   }
 }
 
-/** A reaction or a vote: the latest of each person counts. @returns the number of the message it is of, if that is known and was changed */
-export const writeResponse = async (db: Db, { account, message }: InboundRecord): Promise<number | undefined> => {
-  const { reaction, vote, timestamp } = message
-  const messageId = reaction?.message_id ?? vote?.message_id
-  if (messageId === undefined) return undefined
-  const key = { account, message_id: messageId }
-  const result = reaction
-    ? await db
-        .insertInto('reactions')
-        .values({ ...key, sender: reaction.sender, emoji: reaction.emoji, timestamp })
-        .onConflict((on) =>
-          on.columns(['account', 'message_id', 'sender']).doUpdateSet({ emoji: reaction.emoji, timestamp }).where('reactions.timestamp', '<=', timestamp)
-        )
-        .executeTakeFirst()
-    : await db
-        .insertInto('votes')
-        .values({ ...key, voter: message.from, options: JSON.stringify(vote?.options ?? []), timestamp })
-        .onConflict((on) =>
-          on.columns(['account', 'message_id', 'voter']).doUpdateSet({ options: JSON.stringify(vote?.options ?? []), timestamp }).where('votes.timestamp', '<=', timestamp)
-        )
-        .executeTakeFirst()
-  if ((result.numInsertedOrUpdatedRows ?? 0n) === 0n) return undefined
-  const row = await db.selectFrom('messages').select('pk').where('account', '=', account).where('id', '=', messageId).executeTakeFirst()
-  return row?.pk
-}

@@ -16,6 +16,7 @@ export const exampleMessage: Message = {
   seq: 1042,
   account: 'main',
   lead_id: 1,
+  personal: true,
   captured_at: '2026-11-25T10:00:00.120Z',
   source: 'live',
   media: null,
@@ -45,5 +46,36 @@ export const exampleLead: Lead = {
   unanswered_count: 1,
   unread_count: 1,
   last_message: { id: exampleMessage.id, type: 'chat', body: exampleMessage.body, from_me: false, timestamp: exampleMessage.timestamp },
+  source: {
+    kind: 'ad',
+    title: 'Two nights for the price of one',
+    url: 'https://fb.me/1a2b3c',
+    id: '120210000000000001',
+    app: 'facebook',
+    at: '2026-11-20T16:02:11.000Z'
+  },
   updated_at: '2026-11-25T10:00:00.130Z'
+}
+
+/** A message that an ad led to, with an order. */
+export const exampleOrder: Message = {
+  ...exampleMessage,
+  id: 'false_5215512345678@c.us_3EB0A2F5D1C94E77B012',
+  type: 'order',
+  body: 'I want this',
+  ad: {
+    title: 'Two nights for the price of one',
+    url: 'https://fb.me/1a2b3c',
+    id: '120210000000000001',
+    type: 'ad',
+    app: 'facebook'
+  },
+  order: {
+    id: '1000000000000001',
+    title: 'Two nights',
+    items: 2,
+    amount1000: 150_000,
+    currency: 'MXN'
+  },
+  seq: 1041
 }

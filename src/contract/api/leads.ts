@@ -11,6 +11,10 @@ const filters = {
   state: Type.Optional(Type.Array(LeadState, { minItems: 1, maxItems: 5, description: 'in one of these states' })),
   tag: Type.Optional(Type.String({ minLength: 1, maxLength: 50 })),
   assignee: Type.Optional(Type.String({ maxLength: 200, description: 'empty: those that nobody takes care of' })),
+  source: Type.Optional(Type.Literal('ad', { description: 'only those who came from an ad first' })),
+  ad: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, description: "only those who came from this ad first, by Meta's id" })
+  ),
   q: search
 }
 const change = { id: 7, at: '2026-11-25T10:00:00.000Z', field: 'state', from: 'new', to: 'open' }
@@ -142,7 +146,8 @@ export const leadOperations = {
         days: [{ date: '2026-11-25', inbound: 120, outbound: 80, new_leads: 9, first_response_s: 340 }],
         first_response: { answered: 61, median_s: 340, p90_s: 2100 },
         waiting: { now: 4, longest_since: '2026-11-25T08:12:00.000Z' },
-        states: { new: 9, open: 20, won: 4, lost: 2, ignored: 1 }
+        states: { new: 9, open: 20, won: 4, lost: 2, ignored: 1 },
+        ads: [{ id: '120210000000000001', title: 'Two nights for the price of one', app: 'facebook', leads: 5 }]
       }
     }
   }

@@ -1,6 +1,6 @@
 import Type from 'typebox'
 import { Message, MessagePage } from '../lead.ts'
-import { exampleMessage } from './examples.ts'
+import { exampleMessage, exampleOrder } from './examples.ts'
 import type { Operation } from './operation.ts'
 import { account, bom, cursor, fields, limit, search } from './parameters.ts'
 
@@ -17,7 +17,7 @@ export const messageOperations = {
     summary: 'List or search messages, latest first',
     description: 'Those of groups and channels too. Of words that more than 1,000 messages have, the latest captured come first, and a page may hold fewer than `limit`, and yet have a `next_cursor`.',
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Message) }),
-    answer: { status: 200, description: 'A page of messages', schema: MessagePage, example: { messages: [exampleMessage], next_cursor: null } }
+    answer: { status: 200, description: 'A page of messages', schema: MessagePage, example: { messages: [exampleMessage, exampleOrder], next_cursor: null } }
   },
   exportMessagesCsv: {
     tag: 'messages',

@@ -17,6 +17,7 @@ export const postgresPieces: Pieces = {
   database: 'postgres',
   messageHas: ({ words, prefix }) => sql<SqlBool>`message_text.words @@ message_query(${words.join(' ')}, ${sql.lit(prefix)})`,
   wordsThatBegin: async () => undefined,
+  thing: () => sql<string>`coalesce(split_part(details::jsonb ->> 'album_id', '_', 3), stanza)`,
   leadHas: ({ names, numbers }) =>
     or([
       ...(names.length === 0 ? [] : [and(names.map((word) => sql<SqlBool>`lead_text.names like fold(${part(isShort(word) ? `  ${word}` : word)})`))]),

@@ -1,4 +1,4 @@
-import { sql, type SqlBool } from 'kysely'
+import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import { isShort, type Pieces } from '../pieces.ts'
 import { wordsThatBegin } from './words.ts'
 
@@ -8,6 +8,14 @@ const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`
 /** The spaces stored before each word make up for the characters that a short one lacks. */
 const namePart = (word: string): string => quoted(isShort(word) ? `  ${word}` : word)
 
+const afterMark = (text: RawBuilder<string>): RawBuilder<string> => sql<string>`substr(${text}, instr(${text}, '_') + 1)`
+
+/** The third part of an id, as the column `stanza` has it; null for null. */
+const stanzaIn = (id: RawBuilder<string>): RawBuilder<string> => {
+  const rest = afterMark(afterMark(id))
+  return sql<string>`substr(${rest}, 1, instr(${rest} || '_', '_') - 1)`
+}
+
 /** Search by FTS5; one writer at a time, so that events are in order by themselves. */
 export const sqlitePieces: Pieces = {
   database: 'sqlite',
@@ -16,6 +24,7 @@ export const sqlitePieces: Pieces = {
     return sql<SqlBool>`message_text match ${parts.join(' AND ') + (prefix && lastIs === undefined ? '*' : '')}`
   },
   wordsThatBegin,
+  thing: () => sql<string>`coalesce(${stanzaIn(sql`json_extract(details, '$.album_id')`)}, stanza)`,
   leadHas: ({ names, numbers }) => {
     const parts = [
       ...(names.length === 0 ? [] : [`names : (${names.map(namePart).join(' AND ')})`]),
