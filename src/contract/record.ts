@@ -59,7 +59,6 @@ export const CapturedMessage = Type.Object({
   lid: Type.Optional(Type.String({ description: 'LID of the person at the other end' })),
   name: Type.Optional(Type.String({ description: 'the name that person gave to WhatsApp' })),
   from_me: Type.Boolean(),
-  to_self: Type.Optional(Type.Boolean({ description: "a note to oneself, under either of the account's own addresses" })),
   type: Type.String({ description: "WhatsApp's own type, unknown ones too" }),
   body: Type.String(),
   timestamp: Type.Integer({ description: 'UNIX seconds' }),
