@@ -15,6 +15,8 @@ export const sessionInWords = (session: Status, account?: string): string => {
       return [me?.phone ?? 'linked', `since ${since(session.since)}`, last === undefined ? 'no message yet' : `last message ${since(last)} ago`].join(', ')
     case 'QR_REQUIRED':
       return `no phone is linked: leadmaster qr${option(account)}`
+    case 'PASSKEY_REQUIRED':
+      return `WhatsApp asks for the passkey of the account: leadmaster qr${option(account)} leads through it`
     case 'AUTHENTICATED':
       return `linked, WhatsApp Web is syncing${percent === undefined ? '' : ` (${Math.round(percent)} %)`}`
     case 'INIT':

@@ -53,6 +53,11 @@ export const routes = {
   disconnect: 'POST /api/whatsapp/disconnect',
   requestPairingCode: 'POST /api/whatsapp/pairing-code',
   getPageReport: 'GET /api/whatsapp/page-report',
+  getPasskey: 'GET /api/whatsapp/passkey',
+  answerPasskey: 'POST /api/whatsapp/passkey',
+  confirmPasskey: 'POST /api/whatsapp/passkey/confirm',
+  restartPasskey: 'POST /api/whatsapp/passkey/restart',
+  cancelPasskey: 'POST /api/whatsapp/passkey/cancel',
   getAccountStatus: 'GET /api/whatsapp/accounts/:account/status',
   getAccountQr: 'GET /api/whatsapp/accounts/:account/qr',
   getAccountQrPng: 'GET /api/whatsapp/accounts/:account/qr.png',
@@ -61,7 +66,12 @@ export const routes = {
   getAccountPageReport: 'GET /api/whatsapp/accounts/:account/page-report',
   connectAccount: 'POST /api/whatsapp/accounts/:account/connect',
   disconnectAccount: 'POST /api/whatsapp/accounts/:account/disconnect',
-  requestAccountPairingCode: 'POST /api/whatsapp/accounts/:account/pairing-code'
+  requestAccountPairingCode: 'POST /api/whatsapp/accounts/:account/pairing-code',
+  getAccountPasskey: 'GET /api/whatsapp/accounts/:account/passkey',
+  answerAccountPasskey: 'POST /api/whatsapp/accounts/:account/passkey',
+  confirmAccountPasskey: 'POST /api/whatsapp/accounts/:account/passkey/confirm',
+  restartAccountPasskey: 'POST /api/whatsapp/accounts/:account/passkey/restart',
+  cancelAccountPasskey: 'POST /api/whatsapp/accounts/:account/passkey/cancel'
 } as const
 
 export type OperationId = keyof typeof routes

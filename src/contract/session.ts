@@ -5,6 +5,7 @@ import Type, { type Static } from 'typebox'
 export const SessionStatus = Type.Union([
   Type.Literal('INIT', { description: 'Chromium is starting or WhatsApp Web is loading' }),
   Type.Literal('QR_REQUIRED', { description: 'no linked device: a person must scan the QR' }),
+  Type.Literal('PASSKEY_REQUIRED', { description: "the phone has scanned, and WhatsApp asks for the account's passkey: GET passkey says what to do" }),
   Type.Literal('AUTHENTICATED', { description: 'linked; WhatsApp Web is syncing' }),
   Type.Literal('READY', { description: 'messages are being captured' }),
   Type.Literal('DISCONNECTED', { description: 'not connected; reason and, unless asked for, next_attempt_at are given' }),
@@ -109,7 +110,14 @@ export const Disconnect = Type.Object({
   state: SessionStatus,
   session: Type.String({ description: 'the account' }),
   alreadyDisconnected: Type.Boolean(),
-  message: Type.String()
+  message: Type.String(),
+  unlinked: Type.Optional(
+    Type.Boolean({
+      description:
+        'only with logout=true; true: WhatsApp confirmed that the device is unlinked. false: it could not be told: ' +
+        'the device is forgotten here, and must be removed on the phone'
+    })
+  )
 })
 export type Disconnect = Static<typeof Disconnect>
 
@@ -128,6 +136,73 @@ export const PairingCode = Type.Object({
   expires_at: Type.String()
 })
 export type PairingCode = Static<typeof PairingCode>
+
+/** Bytes as WebAuthn's JSON forms carry them: base64url without padding. */
+const bytes = (maxLength: number, description: string) =>
+  Type.String({ pattern: '^[A-Za-z0-9_-]+$', minLength: 1, maxLength, description })
+
+/** What WhatsApp asks of the passkey: PublicKeyCredentialRequestOptionsJSON of WebAuthn level 3. */
+export const PasskeyRequest = Type.Object({
+  challenge: Type.String({ description: 'base64url; secret: whoever can answer it can link a device' }),
+  rpId: Type.String({ description: 'the site that the passkey belongs to: whatsapp.com' }),
+  timeout: Type.Integer({ description: 'how long WhatsApp waits for the answer, ms' }),
+  userVerification: Type.String({ description: 'required, preferred or discouraged' }),
+  allowCredentials: Type.Array(
+    Type.Object({
+      type: Type.String(),
+      id: Type.String({ description: 'base64url' }),
+      transports: Type.Optional(Type.Array(Type.String()))
+    }),
+    { description: 'the passkeys that may answer; none named: any of the account' }
+  )
+})
+export type PasskeyRequest = Static<typeof PasskeyRequest>
+
+export const PasskeyStage = Type.Union([
+  Type.Literal('starting', { description: 'WhatsApp is asked for its challenge' }),
+  Type.Literal('challenge', { description: 'the passkey must answer request: run script, then POST passkey' }),
+  Type.Literal('waiting-for-phone', { description: 'the answer was handed to WhatsApp; the phone goes on' }),
+  Type.Literal('code', { description: 'compare code with the one that the phone shows, then POST passkey/confirm' }),
+  Type.Literal('finishing', { description: 'WhatsApp links the device' }),
+  Type.Literal('failed', { description: 'it did not work, see reason: POST passkey/restart, or passkey/cancel' })
+])
+export type PasskeyStage = Static<typeof PasskeyStage>
+
+/** `GET /passkey`: how far linking by the account's passkey is. Its secrets are for the operator alone. */
+export const Passkey = Type.Union([
+  Type.Object({ status: Type.Literal('NO_PASSKEY', { description: 'WhatsApp asks for none now' }) }),
+  Type.Object({
+    status: Type.Literal('PASSKEY_REQUIRED'),
+    stage: PasskeyStage,
+    since: Type.String({ description: 'when this stage began' }),
+    expires_at: Type.Optional(Type.String({ description: 'when this stage fails by itself' })),
+    request: Type.Optional(PasskeyRequest),
+    script: Type.Optional(
+      Type.String({
+        description:
+          'one line of JavaScript, to be run on https://web.whatsapp.com in a browser that can use the passkey; ' +
+          'it shows the answer as text'
+      })
+    ),
+    code: Type.Optional(Type.String({ description: 'XXXX-XXXX' })),
+    reason: Type.Optional(Type.String({ description: 'what went wrong, in plain words' }))
+  })
+])
+export type Passkey = Static<typeof Passkey>
+
+/** `POST /passkey`: the passkey's answer, in the form of PublicKeyCredential.toJSON(). */
+export const PasskeyAnswer = Type.Object({
+  id: bytes(1_400, 'the credential'),
+  rawId: bytes(1_400, 'the same'),
+  type: Type.Literal('public-key'),
+  response: Type.Object({
+    clientDataJSON: bytes(8_192, 'what the browser signed: challenge and origin'),
+    authenticatorData: bytes(8_192, 'what the passkey says of itself'),
+    signature: bytes(2_048, 'of both'),
+    userHandle: Type.Optional(Type.Union([bytes(128, 'the account'), Type.Null()]))
+  })
+})
+export type PasskeyAnswer = Static<typeof PasskeyAnswer>
 
 /** `POST /erase`: all that was captured of these chats and of these messages, and what refers to them, goes for good. */
 export const EraseRequest = Type.Object(

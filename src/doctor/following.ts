@@ -69,6 +69,10 @@ export const checkSessions = (answered: readonly Answered[]): Finding[] =>
           ? [fault(name, manager.name, 'QR_REQUIRED: no phone is linked any more, nothing is captured until the code is scanned', scan)]
           : [note(name, manager.name, 'QR_REQUIRED: no phone is linked yet, scan the code: WhatsApp, Settings, Linked devices', scan)]
       }
+      case 'PASSKEY_REQUIRED': {
+        const detail = `PASSKEY_REQUIRED: ${reason}. Nothing is captured until a person has answered with the passkey`
+        return [fault(name, manager.name, detail, 'leadmaster qr')]
+      }
       case 'DISCONNECTED':
       case 'ERROR':
         return [fault(name, manager.name, `${status.status}: ${reason}${next}`, curl('-X POST ', '/connect'))]

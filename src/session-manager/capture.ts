@@ -51,9 +51,16 @@ export const createCapture = (options: {
   let running: Promise<void> = Promise.resolve()
   let busy = false
 
+  /** Takes over a number that the journal has found out. */
+  const learn = (lid: string | undefined): void => {
+    const phone = lid === undefined || known.has(lid) ? undefined : journal.phone(lid)
+    if (lid !== undefined && phone !== undefined) known.set(lid, phone)
+  }
+
   /** Fills in phone numbers; a message is never held back for long, nor lost, for want of one. */
   const resolve = async (drafts: readonly Draft[]): Promise<void> => {
     const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)
+    for (const { message } of nameless) learn(message.lid)
     const unknown = [...new Set(nameless.flatMap(({ message }) => (message.lid && !known.has(message.lid) ? [message.lid] : [])))]
     if (unknown.length > 0) {
       try {

@@ -3,6 +3,7 @@ import type { Log } from '../platform/log.ts'
 import { createClosing } from './closing.ts'
 import type { Draft, Journal } from './journal.ts'
 import { createPairing, type Pairing } from './pairing.ts'
+import { PasskeyDesk } from './passkey.ts'
 import { createProbing } from './probing.ts'
 import { logSession } from './session-log.ts'
 import { initialSession, step, type Effect, type LimitSource, type Policy, type Session, type SessionEvent } from './session.ts'
@@ -15,10 +16,15 @@ import { explain, explainState, isLibraryError } from './whatsapp/reason.ts'
 export interface Connection {
   session(): Session
   connect(): void
-  /** Closes the browser and keeps the linked device, unless `logout`, which unlinks it. */
-  disconnect(logout: boolean): Promise<void>
+  /**
+   * Closes the browser and keeps the linked device, unless `logout`, which unlinks it.
+   * @returns with `logout`, whether WhatsApp confirmed it; false: the phone goes on listing the device
+   */
+  disconnect(logout: boolean): Promise<boolean>
   /** A code by which a phone number (E.164) links this device while a QR is required; `connect` voids it. @throws why there is none */
   pairingCode: Pairing['ask']
+  /** Linking by the account's passkey. */
+  passkey: PasskeyDesk
   /** The listener while the session is READY. */
   ready(): Listener | undefined
   /** What the open page is made of, READY or not. @throws why there is no page to look at */
@@ -166,6 +172,17 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     return mine
   }
 
+  /** @returns whether WhatsApp confirmed it */
+  const unlink = async (mine: Listener): Promise<boolean> => {
+    try {
+      if (await mine.unlink()) return true
+      log.warn({ event: 'unlink_failed' }, 'WhatsApp did not confirm that this device is unlinked: remove it on the phone')
+    } catch (error) {
+      log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone')
+    }
+    return false
+  }
+
   const end = (): void => {
     const mine = abandon()
     if (mine !== undefined) closing.add(() => mine.stop())
@@ -203,6 +220,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       pairing.end()
       dispatch({ type: 'connect' })
     },
+    passkey: new PasskeyDesk(() => session, () => listener, (error) => explain(error).reason),
     pairingCode: async (phone) => {
       try {
         return await pairing.ask(phone)
@@ -213,13 +231,17 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     disconnect: async (logout) => {
       // its own report that the device is unlinked would start the session anew
       const mine = logout ? abandon() : undefined
+      let isUnlinked = false
       if (mine !== undefined) {
-        closing.add(() => mine.unlink().catch((error: unknown) => log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone')))
+        closing.add(async () => {
+          isUnlinked = await unlink(mine)
+        })
         closing.add(() => mine.stop())
       }
       dispatch({ type: 'disconnect', unlinked: logout })
       if (logout) carryOut({ do: 'forget' })
       await closing.over()
+      return isUnlinked
     },
     ready: () => (session.status === 'READY' ? listener : undefined),
     pageReport: async () => {

@@ -2,6 +2,8 @@ import { createHmac, randomBytes } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { ErasedRecord } from '../contract/record.ts'
 import { fileBytes, type Rewriting } from '../platform/sqlite.ts'
+import { isAccount, parseMessageId } from './address.ts'
+import { createMessageIndexes, isAboutMessages, isOfMessages } from './identities.ts'
 import type { Draft } from './journal.ts'
 
 /**
@@ -36,30 +38,36 @@ const schema = `
   CREATE TABLE IF NOT EXISTS erased (hash TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS erased_media (sha256 TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 `
-/** The message that a reaction or a vote is about. */
-const about = "coalesce(record ->> '$.message.reaction.message_id', record ->> '$.message.vote.message_id')"
 const sumOf = "record ->> '$.message.media.sha256'"
-/** The hub erases what it retires by the hundred thousand: it must not go through the whole journal for each five hundred. */
 const indexes = `
-  CREATE INDEX IF NOT EXISTS records_by_message ON records (message_id) WHERE message_id <> '';
-  CREATE INDEX IF NOT EXISTS records_by_about ON records (${about}) WHERE ${about} IS NOT NULL;
   CREATE INDEX IF NOT EXISTS records_by_media ON records (${sumOf}) WHERE ${sumOf} IS NOT NULL;
 `
 
 // by its account everything would be found: the plus keeps SQLite from going by that
 const found = `SELECT seq, key, message_id, ${sumOf} AS sha256 FROM records WHERE +account = ?1 AND message_id <> ''`
 const ofChats = `${found} AND record ->> '$.message.chat_id' IN (SELECT value FROM json_each(?2))`
-/** What is erased with messages: their records, and those about them. By indexes alone, whatever the journal holds. */
+/**
+ * What is erased with messages: their records, and those about them. By indexes alone, whatever the journal holds: the
+ * hub erases what it retires by the hundred thousand, five hundred in each request.
+ */
 export const ofMessages = `
-  ${found} AND message_id IN (SELECT value FROM json_each(?2))
-  UNION ${found} AND ${about} IS NOT NULL AND ${about} IN (SELECT value FROM json_each(?2))`
+  ${found} AND ${isOfMessages('json_each(?2)')}
+  UNION ${found} AND ${isAboutMessages('json_each(?2)')}`
 /** Keeps media that were erased with one message and belong to another, too. The plus takes the column's affinity away: the index, of what JSON gives, has none, and SQLite would not go by it. */
 export const keepMediaInUse = `DELETE FROM erased_media WHERE EXISTS (SELECT 1 FROM records WHERE ${sumOf} = +erased_media.sha256)`
 const capturedBefore = `${found} AND record ->> '$.captured_at' < ?2 AND seq > ?3 AND seq <= ?4`
 
+/** What the ids of one message have in common under each address of its person; undefined for what is no message id. */
+const underAnyAddress = (id: string): string | undefined => {
+  const parsed = parseMessageId(id)
+  if (parsed === undefined) return undefined
+  return `stanza:${parsed.fromMe}:${isAccount(parsed.chat) ? '' : parsed.chat}:${parsed.stanza}`
+}
+
 /** @param db the journal's database, which has its own tables already */
 export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rewriting): Erasure => {
   db.exec(schema + indexes)
+  createMessageIndexes(db)
   db.prepare('INSERT INTO erasure (secret) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM erasure)').run(randomBytes(32).toString('hex'))
   const secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')
   const isErased = db.prepare('SELECT 1 FROM erased WHERE hash = ?')
@@ -81,6 +89,11 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
     remember.run(hash(text))
     none = false
   }
+  const forgetMessage = (id: string): void => {
+    forget(id)
+    const anywhere = underAnyAddress(id)
+    if (anywhere !== undefined) forget(anywhere)
+  }
 
   /** @param wholly what there is of their messages is not to come later either */
   const buryAll = (rows: Iterable<Record<string, unknown>>, now: number, wholly: boolean): number => {
@@ -89,7 +102,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
     const content = JSON.stringify(tombstone)
     for (const { seq, key, message_id, sha256 } of rows) {
       forget(String(key))
-      if (wholly || key === `message:${String(message_id)}`) forget(String(message_id))
+      if (wholly || key === `message:${String(message_id)}`) forgetMessage(String(message_id))
       if (typeof sha256 === 'string') addMedia.run(sha256)
       dropPending.run(Number(seq))
       bury.run(content, Number(seq))
@@ -103,15 +116,19 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
   const known = (text: string | undefined): boolean => text !== undefined && isErased.get(hash(text)) !== undefined
 
   return {
-    covers: ({ key, message: { id, reaction, vote } }) => !none && [key, id, reaction?.message_id, vote?.message_id].some(known),
-    hasErased: ({ id }) => !none && known(id),
+    covers: ({ key, message: { id, reaction, vote } }) => {
+      if (none) return false
+      const about = reaction?.message_id ?? vote?.message_id
+      return [key, id, about, underAnyAddress(about ?? id)].some(known)
+    },
+    hasErased: ({ id }) => !none && (known(id) || known(underAnyAddress(id))),
     erase: (chatIds, messageIds, now) => {
       const chats = chatIds.length === 0 ? [] : select(ofChats, JSON.stringify(chatIds))
       const ids = [...new Set([...messageIds, ...chats.map((row) => String(row['message_id']))])]
       // The id of a chat is a phone number.
       if (dropUnread.run(JSON.stringify(chatIds)).changes > 0) setScrub.run(1)
       const records = buryAll(chats, now, true)
-      for (const id of messageIds) forget(id)
+      for (const id of messageIds) forgetMessage(id)
       return records + buryAll(select(ofMessages, JSON.stringify(ids)), now, true)
     },
     // of a message that could not be decrypted only that goes: its text may come days later, and is none that was erased

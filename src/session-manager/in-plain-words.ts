@@ -11,6 +11,8 @@ const ofSession = ({ status, reason, qrAttempt, nextAttemptAt, syncPercent, limi
       return reason ?? 'starting WhatsApp Web'
     case 'QR_REQUIRED':
       return `awaiting QR scan (attempt ${qrAttempt})`
+    case 'PASSKEY_REQUIRED':
+      return reason ?? "WhatsApp asks for the account's passkey"
     case 'AUTHENTICATED':
       return `syncing${syncPercent === undefined ? '' : ` (${syncPercent} %)`}`
     case 'READY':

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '../contract/record.ts'
 import { openSqlite, type Rewriting } from '../platform/sqlite.ts'
 import { prepareErasure, type Erasure } from './erasure.ts'
+import { Identities } from './identities.ts'
 
 /** What is to be captured; the journal gives it its `seq`. `key` is the idempotency key within the account. */
 export interface Draft {
@@ -86,7 +87,9 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   hasErased(message: CapturedMessage): boolean
   /** Ids of messages that could not be decrypted when they came and have not come since, the newest first. */
   undecrypted(limit: number): string[]
-  /** How a message came, by its id: told of as it happened (what was erased counts as that), or read back; undefined: not at all. */
+  /** The phone number of a LID, in E.164, as far as what was appended has told it. */
+  phone(lid: string): string | undefined
+  /** How a message came, by its id or any other address of it: told of as it happened (what was erased counts as that), or read back; undefined: not at all. */
   arrival(messageId: string): 'told' | 'read back' | undefined
   /** Folds the write-ahead log into the file. */
   checkpoint(): void
@@ -112,6 +115,9 @@ const schema = `
   ) STRICT;
 `
 
+/** The kinds of record by which a message comes. */
+const comings = ['message', 'ciphertext', 'ciphertext_failed'] as const
+
 /** @param file the SQLite file; its directory must exist and be writable @param rewriting for what is erased the file is rewritten as a whole */
 export const openJournal = (file: string, account: string, now: () => number = Date.now, rewriting: Rewriting = () => () => undefined): Journal => {
   const db = openSqlite(file)
@@ -134,7 +140,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     'SELECT record, attempts FROM pending_media JOIN records USING (seq) ORDER BY attempts, pending_media.seq LIMIT ?'
   )
   const countPending = db.prepare('SELECT count(*) AS pending FROM pending_media')
-  const sources = db.prepare("SELECT record ->> '$.source' AS source FROM records WHERE account = ? AND key IN (?, ?)")
+  const sources = db.prepare("SELECT record ->> '$.source' AS source FROM records WHERE account = ? AND key IN (?, ?, ?)")
   // both sides are ranges of the index on keys
   const undecrypted = db.prepare(`
     SELECT message_id FROM records AS placeholder WHERE account = ? AND key >= 'ciphertext:' AND key < 'ciphertext;'
@@ -142,6 +148,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
   const attempt = db.prepare('UPDATE pending_media SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts')
 
   const erasure = prepareErasure(db, account, rewriting)
+  const identities = new Identities(db, account)
   const subscribers = new Set<() => void>()
   let lastSeq = Number(last.get()?.['seq'])
   let lastMessageAt = newestMessage(db)
@@ -159,7 +166,8 @@ export const openJournal = (file: string, account: string, now: () => number = D
     }
   }
 
-  const write = (draft: Draft, seq: number, source: InboundRecord['source']): InboundRecord | undefined => {
+  const write = (given: Draft, seq: number, source: InboundRecord['source']): InboundRecord | undefined => {
+    const draft = identities.resolve(given)
     if (erasure.covers(draft)) return undefined
     const { key, kind, message } = draft
     const record = { kind, captured_at: new Date(now()).toISOString(), source, account, message }
@@ -236,10 +244,13 @@ export const openJournal = (file: string, account: string, now: () => number = D
     finishErasing: erasure.scrub,
     hasErased: erasure.hasErased,
     undecrypted: (limit) => undecrypted.all(account, limit).map((row) => String(row['message_id'])),
+    phone: (lid) => identities.phone(lid),
     arrival: (messageId) => {
       if (erasure.hasErased({ id: messageId })) return 'told'
-      const found = sources.all(account, `message:${messageId}`, `ciphertext:${messageId}`)
-      return found.length === 0 ? undefined : found.some(({ source }) => source === 'live') ? 'told' : 'read back'
+      const id = identities.idOf(messageId)
+      const found = sources.all(account, ...comings.map((kind) => `${kind}:${id}`))
+      if (found.length === 0) return undefined
+      return found.some(({ source }) => source === 'live') ? 'told' : 'read back'
     },
     mediaToDelete: erasure.mediaToDelete,
     mediaDeleted: erasure.mediaDeleted,

@@ -39,6 +39,9 @@ const openState = async (directory: string, account: string, rewriting: Rewritin
   return openJournal(join(directory, 'journal.db'), account, Date.now, rewriting)
 }
 
+/** WhatsApp Web waits for a phone to link it. */
+const isUnlinked = ({ status }: Session): boolean => status === 'QR_REQUIRED' || status === 'PASSKEY_REQUIRED'
+
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
   const account = config.ACCOUNT
   const profile = join(config.STATE_DIR, 'profile')
@@ -97,7 +100,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const stalls = new Counter({ name: 'stall_steps_total', help: 'what was done because messages reached the page and were not told of, by step', labelNames: ['step'] as const, registers: [metrics.registry] })
   const onChange = (session: Session, before: Session): void => {
     // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
-    if (session.status === 'QR_REQUIRED' && before.status !== 'QR_REQUIRED') journal.setMark('linked_at', undefined)
+    if (isUnlinked(session) && !isUnlinked(before)) journal.setMark('linked_at', undefined)
     if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
     if (session.status === 'AUTHENTICATED') backfill.expect()
     backfill.online(session.status === 'READY')
@@ -209,11 +212,13 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     session: session.session,
     connect: session.connect,
     disconnect: async (logout) => {
-      await session.disconnect(logout)
+      const isUnlinked = await session.disconnect(logout)
       if (!logout) void placement?.closed()
+      return isUnlinked
     },
     pairingCode: session.pairingCode,
     pageReport: session.pageReport,
+    passkey: session.passkey,
     erase: async (chatIds, messageIds, more) => {
       const records = journal.erase({ chatIds, messageIds, more })
       const files = await deleteErasedMedia(journal, mediaDirectory)

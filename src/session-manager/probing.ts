@@ -53,7 +53,7 @@ export const createProbing = (options: ProbingOptions): Probing => {
     onBlocked(guard.blocked)
     if (guard.open > 0) log.error({ event: 'guard_open', functions: guard.open }, 'the guard in the page could not refuse every sending function')
     const { status } = session()
-    const linking = status === 'INIT' || status === 'QR_REQUIRED'
+    const linking = status === 'INIT' || status === 'QR_REQUIRED' || status === 'PASSKEY_REQUIRED'
     if ((linking || status === 'AUTHENTICATED') && socket !== null && stays.includes(socket)) return dispatch({ type: 'lost', ...explainState(socket) })
     unheardSync = linking && synced ? unheardSync + 1 : 0
     if (unheardSync >= 2) {

@@ -1,5 +1,5 @@
-import { EraseRequest, PairingCodeRequest, type Connect, type Disconnect, type Erased, type Health, type PairingCode, type Qr, type Status } from '../contract/session.ts'
 import { pageReportFormat, type PageFindings, type PageReport } from '../contract/page-report.ts'
+import { EraseRequest, PairingCodeRequest, PasskeyAnswer, type Connect, type Disconnect, type Erased, type Health, type PairingCode, type Qr, type Status } from '../contract/session.ts'
 import type { JournalRecord } from '../contract/record.ts'
 import { follow } from '../platform/feed.ts'
 import { sendJson, type Http, type Response } from '../platform/http.ts'
@@ -9,6 +9,7 @@ import { resumePoint, type ServerSentEvent } from '../platform/sse.ts'
 import { bodyReader } from './body.ts'
 import type { Journal } from './journal.ts'
 import { toE164, type Pairing } from './pairing.ts'
+import { passkeyBody, type PasskeyDesk } from './passkey.ts'
 import { qrDataUrl, qrPng, qrSvg, qrText } from './qr.ts'
 import type { Session } from './session.ts'
 
@@ -19,10 +20,12 @@ export interface RouteOptions {
   status: () => Status
   session: () => Session
   connect: () => void
-  disconnect: (logout: boolean) => Promise<void>
+  /** @returns with `logout`, whether WhatsApp confirmed that the device is unlinked */
+  disconnect: (logout: boolean) => Promise<boolean>
   pairingCode: Pairing['ask']
   /** What the open page of WhatsApp Web is made of: names and types. @throws why there is none */
   pageReport: () => Promise<PageFindings>
+  passkey: PasskeyDesk
   /** Erases what was captured of chats and messages for good, with its media. */
   erase: (chatIds: readonly string[], messageIds: readonly string[], more: boolean) => Promise<Erased>
   /** Calls back when the status may have changed; returns what ends it. */
@@ -32,6 +35,7 @@ export interface RouteOptions {
 
 const pageSize = 200
 const pairingCodeRequest = bodyReader(PairingCodeRequest)
+const passkeyAnswer = bodyReader(PasskeyAnswer)
 const eraseRequest = bodyReader(EraseRequest)
 const iso = (ms: number): string => new Date(ms).toISOString()
 
@@ -41,6 +45,38 @@ const drawing = (accept: string | undefined): 'png' | 'svg' | 'txt' | undefined 
   if (first === 'image/svg+xml') return 'svg'
   if (first.startsWith('image/')) return 'png'
   return first === 'text/plain' ? 'txt' : undefined
+}
+
+/** Challenge and code are secrets: no cache keeps them, and the log names only the route. */
+const addPasskeyRoutes = ({ http, passkey, session }: RouteOptions): void => {
+  const tell = (res: Response): void => {
+    res.setHeader('cache-control', 'no-store')
+    sendJson(res, passkeyBody(session()))
+  }
+  http.route('GET', '/passkey', (req, res) => {
+    query(req)
+    tell(res)
+  })
+  http.route('POST', '/passkey', async (req, res) => {
+    query(req)
+    await passkey.answer(passkeyAnswer(req))
+    tell(res)
+  })
+  for (const order of ['confirm', 'restart', 'cancel'] as const) {
+    http.route('POST', `/passkey/${order}`, async (req, res) => {
+      query(req)
+      await passkey[order]()
+      tell(res)
+    })
+  }
+}
+
+/** What became of the link, and what that costs. */
+const unlinkedWords = (wasLinked: boolean, isConfirmed: boolean): string => {
+  const again = 'To capture messages again, link a phone: scan a QR code, and answer with the passkey if WhatsApp asks for it'
+  if (isConfirmed) return `the browser is closed and this device is unlinked. ${again}`
+  if (!wasLinked) return 'the browser is closed; no device was linked'
+  return `the browser is closed and the device is forgotten here, but WhatsApp could not be told: remove it on the phone (Linked devices). ${again}`
 }
 
 /** Adds session-manager's routes: the contract is DESIGN.md section 3, the bodies are in src/contract. */
@@ -92,10 +128,12 @@ export const addRoutes = (options: RouteOptions): void => {
   http.route('POST', '/disconnect', async (req, res) => {
     const logout = trueOrFalse(query(req, 'logout').get('logout'), 'logout') ?? false
     const alreadyDisconnected = session().off
-    await options.disconnect(logout)
+    const { linked } = options.status()
+    const isConfirmed = await options.disconnect(logout)
     const { account } = options.status()
-    const message = logout ? 'the browser is closed and this device is unlinked' : 'the browser is closed; the linked device is kept'
+    const message = logout ? unlinkedWords(linked, isConfirmed) : 'the browser is closed; the linked device is kept'
     const body: Disconnect = { success: true, state: session().status, session: account, alreadyDisconnected, message }
+    if (logout) body.unlinked = isConfirmed
     sendJson(res, body)
   })
 
@@ -123,6 +161,7 @@ export const addRoutes = (options: RouteOptions): void => {
     const body: PageReport = { format: pageReportFormat, leadmaster, session: status, ...findings }
     sendJson(res, body)
   })
+  addPasskeyRoutes(options)
   http.route('POST', '/erase', async (req, res) => {
     query(req)
     const { chat_ids, message_ids = [], more = false } = eraseRequest(req)

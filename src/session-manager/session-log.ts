@@ -16,6 +16,6 @@ export const logSession = (log: Log, after: Session, before: Session, now: numbe
   }
   const text = `session ${status}${reason === undefined ? '' : `: ${reason}`}`
   if (status === 'ERROR') log.error(line, text)
-  else if (status === 'DISCONNECTED' && !off) log.warn(line, text)
+  else if ((status === 'DISCONNECTED' && !off) || after.passkey?.stage === 'failed') log.warn(line, text)
   else log.info(line, text)
 }

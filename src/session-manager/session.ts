@@ -1,4 +1,5 @@
 import type { Me, SessionStatus } from '../contract/session.ts'
+import { passkeyReason, type PasskeyState } from './passkey-state.ts'
 
 /**
  * The life of the session with WhatsApp: a pure state machine. What happens comes in as events; what to do about it
@@ -18,6 +19,8 @@ export interface Session {
   qr?: { code: string; generatedAt: number; expiresAt: number }
   /** Codes shown since the last connection. */
   qrAttempt: number
+  /** How far linking by the account's passkey is, while the status is PASSKEY_REQUIRED. It holds secrets. */
+  passkey?: PasskeyState
   me?: Me
   syncPercent?: number
   version?: string
@@ -40,6 +43,8 @@ export type SessionEvent =
   /** The browser may start now. */
   | { type: 'admitted' }
   | { type: 'qr'; code: string }
+  /** WhatsApp asks for the account's passkey; without a state: it does not any more. */
+  | { type: 'passkey'; passkey: PasskeyState | undefined }
   | { type: 'syncing'; percent: number }
   | { type: 'authenticated' }
   | { type: 'ready'; me: Me; version: string }
@@ -86,6 +91,9 @@ const qrLifetime = (attempt: number): number => (attempt === 1 ? 60_000 : 20_000
 /** A connection that lasted this long was a good one: what breaks it starts a new row of failures. */
 const goodAfterMs = 60_000
 
+/** Where a session may stay: it works, or waits for a person. */
+const goodStates: ReadonlySet<SessionStatus> = new Set(['READY', 'QR_REQUIRED', 'PASSKEY_REQUIRED'])
+
 /** States in which WhatsApp Web itself is busy connecting again. */
 const selfHealing = new Set(['OPENING', 'PAIRING', 'TIMEOUT', 'UNLAUNCHED'])
 
@@ -109,7 +117,7 @@ interface Step {
 }
 
 const enter = (session: Session, status: SessionStatus, now: number, reason?: string): Session => {
-  const { reason: _reason, qr: _qr, nextAttemptAt: _next, syncPercent: _percent, ...rest } = session
+  const { reason: _reason, qr: _qr, passkey: _passkey, nextAttemptAt: _next, syncPercent: _percent, ...rest } = session
   const since = status === session.status ? session.since : now
   return { ...rest, status, since, ...(reason === undefined ? {} : { reason }) }
 }
@@ -136,7 +144,7 @@ const begin = (session: Session, now: number, policy: Policy): Step => ({
 })
 
 const lose = (session: Session, now: number, policy: Policy, reason: string, fault: boolean): Step => {
-  const good = (session.status === 'READY' || session.status === 'QR_REQUIRED') && now - session.since >= goodAfterMs
+  const good = goodStates.has(session.status) && now - session.since >= goodAfterMs
   const failures = good ? 1 : session.failures + 1
   const afterMs = backoff(failures, policy)
   return {
@@ -180,6 +188,8 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       const qr = { code: event.code, generatedAt: now, expiresAt: now + qrLifetime(qrAttempt) }
       return { session: { ...enter(nobody(session), 'QR_REQUIRED', now), qr, qrAttempt }, effects: [{ do: 'cancel-deadline' }] }
     }
+    case 'passkey':
+      return onPasskey(session, event.passkey, now, policy)
     case 'syncing':
       if (session.status === 'READY' || session.syncPercent === event.percent) return same
       return {
@@ -213,6 +223,17 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
     case 'overdue':
       return lose(session, now, policy, overdue(session, policy), session.status === 'AUTHENTICATED')
   }
+}
+
+/** Only a session without a linked device can be asked for the passkey; when that is over, WhatsApp Web shows codes again. */
+const onPasskey = (session: Session, passkey: PasskeyState | undefined, now: number, policy: Policy): Step => {
+  if (passkey === undefined) {
+    if (session.status !== 'PASSKEY_REQUIRED') return { session, effects: [] }
+    return { session: enter(session, 'INIT', now), effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }] }
+  }
+  if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED' && session.status !== 'PASSKEY_REQUIRED') return { session, effects: [] }
+  const entered = enter(nobody(session), 'PASSKEY_REQUIRED', now, passkeyReason(passkey))
+  return { session: { ...entered, passkey }, effects: [{ do: 'cancel-deadline' }] }
 }
 
 /** Only a session that was ready has anything to lose here; before that the start deadline watches. */

@@ -7,6 +7,9 @@ import { createMetrics } from '../../src/platform/metrics.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { openJournal, type Journal } from '../../src/session-manager/journal.ts'
 import { deleteErasedMedia } from '../../src/session-manager/media.ts'
+import { PasskeyDesk } from '../../src/session-manager/passkey.ts'
+import type { Listener } from '../../src/session-manager/whatsapp/listener.ts'
+import type { PasskeyActions } from '../../src/session-manager/whatsapp/passkey.ts'
 import { addRoutes } from '../../src/session-manager/routes.ts'
 import { addMediaRoute } from '../../src/session-manager/serve-media.ts'
 import { initialSession, type Session } from '../../src/session-manager/session.ts'
@@ -23,7 +26,7 @@ export interface FakeSessionManager {
   mediaDirectory: string
   /** Changes the session, and tells whoever follows it. */
   set(facts: Partial<Session>): void
-  /** What was asked of the session: `connect`, `disconnect`, `logout`, `pairing-code +52…`. */
+  /** What was asked of the session: `connect`, `disconnect`, `logout`, `pairing-code +52…`, `passkey answer`. */
   asked: string[]
   /** Ends every connection and frees the port; the journal stays. */
   close(): Promise<void>
@@ -41,6 +44,10 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
   const set = (facts: Partial<Session>): void => {
     session = { ...session, ...facts }
     for (const changed of watchers) changed()
+  }
+  const notePasskey = (order: string) => async (): Promise<void> => void asked.push(`passkey ${order}`)
+  const passkey: PasskeyActions = {
+    answer: notePasskey('answer'), confirm: notePasskey('confirm'), restart: notePasskey('restart'), cancel: notePasskey('cancel')
   }
   const status = (): Status => ({
     status: session.status, since: new Date(session.since).toISOString(), account, linked: session.status === 'READY', failures: session.failures,
@@ -66,7 +73,9 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
     disconnect: async (logout) => {
       asked.push(logout ? 'logout' : 'disconnect')
       set({ running: false, status: 'DISCONNECTED', off: true })
+      return logout
     },
+    passkey: new PasskeyDesk(() => session, () => ({ passkey }) as unknown as Listener),
     pairingCode: async (phone) => {
       asked.push(`pairing-code ${phone}`)
       return { code: 'ABCD-EFGH', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 1, 0, 3) }

@@ -18,7 +18,8 @@ const rig = (phones: (lids: readonly string[]) => Promise<Map<string, string>> =
       if (state.broken) throw new Error(state.broken)
       groups.push({ bodies: drafts.map(({ message }) => message.body), drafts: [...drafts], source })
       return []
-    }
+    },
+    phone: () => undefined
   } as unknown as Journal
   const capture: Capture = createCapture({ journal, log: logged.log, phones, whyUnwritable: (error) => `${(error as Error).message}, in plain words`, steady: () => state.now })
   return { capture, groups, logged, state, bodies: () => groups.flatMap((group) => group.bodies) }

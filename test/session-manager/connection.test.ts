@@ -172,8 +172,8 @@ t.test('whatever is asked and whatever happens, there are never two browsers at 
       for (const what of deeds) {
         const current = listeners.made.at(-1)
         if (what === 'connect') connection.connect()
-        if (what === 'disconnect') waits.push(connection.disconnect(false))
-        if (what === 'logout') waits.push(connection.disconnect(true))
+        if (what === 'disconnect') waits.push(connection.disconnect(false).then(() => undefined))
+        if (what === 'logout') waits.push(connection.disconnect(true).then(() => undefined))
         if (what === 'lost') current?.say({ type: 'lost', reason: 'x', fault: false })
         if (what === 'unlinked') current?.say({ type: 'logout' })
         if (what === 'ready') current?.say(ready)
@@ -552,7 +552,7 @@ t.test('disconnect', async (t) => {
     connection.connect()
     const listener = await listeners.called(0, 'start')
     listener.say(ready)
-    await connection.disconnect(true)
+    t.equal(await connection.disconnect(true), true, 'WhatsApp confirmed it')
     t.same(listener.calls.filter((call) => call !== 'probe'), ['start', 'unlink', 'stop', 'stopped'])
     t.equal(counts.forgotten, 1)
     t.match(connection.session(), { status: 'DISCONNECTED', off: true })
@@ -560,7 +560,10 @@ t.test('disconnect', async (t) => {
   t.test("with logout, the page's own report of it does not start anew", async (t) => {
     const { connection, listeners, counts } = rig(t, {
       script: (listener) => {
-        listener.unlink = async () => listener.say({ type: 'logout' })
+        listener.unlink = async () => {
+          listener.say({ type: 'logout' })
+          return true
+        }
       }
     })
     connection.connect()
@@ -574,13 +577,22 @@ t.test('disconnect', async (t) => {
     const { connection, listeners, counts, logged } = rig(t, { script: (listener) => (listener.unlink = () => Promise.reject(new Error('the page is closed'))) })
     connection.connect()
     ;(await listeners.called(0, 'start')).say(ready)
-    await connection.disconnect(true)
+    t.equal(await connection.disconnect(true), false)
     t.equal(counts.forgotten, 1)
+    t.match(logged.of('unlink_failed'), [{ level: 'warn', msg: /remove it on the phone/ }])
+  })
+  t.test('with logout, an unlinking that WhatsApp does not confirm counts as none', async (t) => {
+    const { connection, listeners, logged } = rig(t, { script: (listener) => (listener.unlink = async () => false) })
+    connection.connect()
+    ;(await listeners.called(0, 'start')).say(ready)
+
+    t.equal(await connection.disconnect(true), false)
+
     t.match(logged.of('unlink_failed'), [{ level: 'warn', msg: /remove it on the phone/ }])
   })
   t.test('with logout while off, only the profile is deleted', async (t) => {
     const { connection, listeners, counts } = rig(t)
-    await connection.disconnect(true)
+    t.equal(await connection.disconnect(true), false, 'nobody told WhatsApp')
     t.equal(counts.forgotten, 1)
     t.equal(listeners.made.length, 0)
   })

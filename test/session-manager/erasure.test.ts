@@ -249,6 +249,6 @@ t.test('messages and their media are found by indexes, so that erasing some does
   t.teardown(() => db.close())
   const plan = (sql: string, ...values: string[]): string[] =>
     db.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...values).map(({ detail }) => String(detail)).filter((detail) => / records\b/.test(detail))
-  t.same(plan(ofMessages, 'main', '[]'), ['SEARCH records USING INDEX records_by_message (message_id=?)', 'SEARCH records USING INDEX records_by_about (<expr>=?)'])
+  t.same(plan(ofMessages, 'main', '[]'), ['SEARCH records USING INDEX records_by_stanza (<expr>=?)', 'SEARCH records USING INDEX records_by_target_stanza (<expr>=?)'])
   t.match(plan(keepMediaInUse), [/^SEARCH records USING (COVERING )?INDEX records_by_media \(<expr>=\?\)$/])
 })

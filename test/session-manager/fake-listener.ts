@@ -14,7 +14,7 @@ export interface FakeListener extends Listener {
   /** What WhatsApp answers when a pairing code is asked for. */
   code: () => Promise<string>
   /** Has the next calls of a method wait until the promise settles. */
-  hold: { start?: Promise<void>; stop?: Promise<void>; unlink?: Promise<void> }
+  hold: { start?: Promise<void>; stop?: Promise<void>; unlink?: Promise<void>; passkey?: Promise<void> }
 }
 
 export interface FakeListeners {
@@ -70,6 +70,7 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
       unlink: async () => {
         note('unlink')
         await listener.hold.unlink
+        return true
       },
       probe: async () => {
         const { page } = listener
@@ -89,6 +90,15 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
       pairingCode: async (phone) => {
         note(`pairingCode ${phone}`)
         return listener.code()
+      },
+      passkey: {
+        answer: async (answer) => {
+          note(`passkey answer ${answer.id}`)
+          await listener.hold.passkey
+        },
+        confirm: async () => note('passkey confirm'),
+        restart: async () => note('passkey restart'),
+        cancel: async () => note('passkey cancel')
       },
       cancelPairing: async () => note('cancelPairing'),
       phones: async () => new Map(),

@@ -4,16 +4,20 @@ import t, { type Test } from 'tap'
 import { PageReport } from '../../src/contract/page-report.ts'
 import { Problem } from '../../src/contract/problem.ts'
 import { InboundPage, InboundRecord } from '../../src/contract/record.ts'
-import { Connect, Disconnect, Erased, Health, PairingCode, Qr, Status } from '../../src/contract/session.ts'
+import { Connect, Disconnect, Erased, Health, PairingCode, Passkey, Qr, Status } from '../../src/contract/session.ts'
 import { bearerCheck } from '../../src/platform/auth.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { openJournal } from '../../src/session-manager/journal.ts'
+import { PasskeyDesk } from '../../src/session-manager/passkey.ts'
 import { addRoutes } from '../../src/session-manager/routes.ts'
 import { initialSession, type Session } from '../../src/session-manager/session.ts'
+import type { Listener } from '../../src/session-manager/whatsapp/listener.ts'
 import { conforms } from '../platform/conforms.ts'
 import { serve } from '../platform/http-server.ts'
 import { openSse } from '../platform/sse-client.ts'
 import { draft } from './drafts.ts'
+import { fakeListeners } from './fake-listener.ts'
+import { answerTo, passkeyRequest } from './passkey-answers.ts'
 
 const token = 'correct-horse-battery-staple-0123456789'
 const bearer = { authorization: `Bearer ${token}` }
@@ -22,14 +26,14 @@ const qr = { code: '2@abc', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.U
 /** The routes over a real journal and a session that a test sets. */
 const rig = async (t: Test) => {
   const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
-  const state = { session: initialSession(0), connects: 0, disconnects: [] as boolean[] }
+  const state = { session: initialSession(0), connects: 0, disconnects: [] as boolean[], linked: false, confirmed: true, listener: undefined as Listener | undefined }
   const watchers = new Set<() => void>()
   const set = (facts: Partial<Session>): void => {
     state.session = { ...state.session, ...facts }
     for (const changed of watchers) changed()
   }
   const status = (): Status => ({
-    status: state.session.status, since: new Date(state.session.since).toISOString(), account: 'main', linked: false, failures: 0,
+    status: state.session.status, since: new Date(state.session.since).toISOString(), account: 'main', linked: state.linked, failures: 0,
     ...(state.session.limited === undefined ? {} : { limited: state.session.limited }),
     outbound_blocked: 0, journal: { id: journal.id, last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }
   })
@@ -47,7 +51,9 @@ const rig = async (t: Test) => {
         disconnect: async (logout) => {
           state.disconnects.push(logout)
           set({ running: false, status: 'DISCONNECTED', off: true })
+          return logout && state.confirmed
         },
+        passkey: new PasskeyDesk(() => state.session, () => state.listener),
         pairingCode: async (phone) => {
           if (phone === '+14155550100') throw new Error('rate-overlimit')
           return { code: 'ABCD-EFGH', generatedAt: Date.UTC(2026, 0, 1), expiresAt: Date.UTC(2026, 0, 1, 0, 3) }
@@ -182,6 +188,12 @@ t.test('POST /disconnect keeps the device, or unlinks it when asked to', async (
   t.match(await body(t, Disconnect, '/disconnect?logout=true', { method: 'POST' }), { alreadyDisconnected: true, message: /unlinked/ })
   t.match(await body(t, Disconnect, '/disconnect?logout=false', { method: 'POST' }), { message: /is kept/ })
   t.same(state.disconnects, [false, true, false])
+  t.match(await body(t, Disconnect, '/disconnect?logout=true', { method: 'POST' }), { unlinked: true, message: /is unlinked.*To capture messages again, link a phone/ })
+  state.confirmed = false
+  t.match(await body(t, Disconnect, '/disconnect?logout=true', { method: 'POST' }), { unlinked: false, message: /no device was linked/ })
+  state.linked = true
+  t.match(await body(t, Disconnect, '/disconnect?logout=true', { method: 'POST' }), { unlinked: false, message: /could not be told: remove it on the phone/ })
+  state.disconnects.length = 3
   for (const value of ['1', 'yes', 'TRUE', '']) await refused(t, `/disconnect?logout=${value}`, 'logout', { method: 'POST' })
   await refused(t, '/disconnect?log_out=true', 'log_out', { method: 'POST' })
   t.equal(state.disconnects.length, 3, 'what is refused does nothing')
@@ -297,6 +309,47 @@ t.test('GET /page-report answers with the report, and with a problem while no pa
     format: 'leadmaster-page-report/1', leadmaster: '1.2.3', session: 'READY', modules: { A: 'missing' }, messages: { chat: { 'id.$1': 'string' } }
   })
   await refused(t, '/page-report?all=1', 'all')
+})
+
+t.test('GET and POST /passkey lead through linking by the passkey', async (t) => {
+  const { ask, body, refused, set, state } = await rig(t)
+  const listener = fakeListeners().create(() => undefined)
+  state.listener = listener
+  const request = passkeyRequest()
+  const open = (stage: 'challenge' | 'code' | 'failed'): void =>
+    set({ status: 'PASSKEY_REQUIRED', passkey: { stage, since: 0, expiresAt: 1_000, ...(stage === 'challenge' ? { request } : {}), ...(stage === 'code' ? { code: 'ABCD-EFGH' } : {}) } })
+  const conflict = async (path: string, detail: RegExp, init = post()): Promise<void> => {
+    const answer = await ask(path, init)
+    t.equal(answer.status, 409, path)
+    t.match(await answer.json(), { type: 'urn:leadmaster:problem:conflict', detail })
+  }
+
+  t.same(await body(t, Passkey, '/passkey'), { status: 'NO_PASSKEY' })
+  set({ status: 'QR_REQUIRED', qr, qrAttempt: 1 })
+  for (const order of ['confirm', 'restart', 'cancel']) await conflict(`/passkey/${order}`, /asks for no passkey now: the session is QR_REQUIRED; scan the QR again/)
+  await conflict('/passkey', /asks for no passkey now/, post(answerTo(request)))
+
+  open('challenge')
+  const shown = await body<{ script: string }>(t, Passkey, '/passkey')
+  t.match(shown, { status: 'PASSKEY_REQUIRED', stage: 'challenge', since: '1970-01-01T00:00:00.000Z', expires_at: '1970-01-01T00:00:01.000Z', request })
+  t.notMatch(shown.script, /\n/, 'the script is one line')
+  t.equal((await ask('/passkey')).headers.get('cache-control'), 'no-store')
+  await conflict('/passkey/confirm', /at the stage challenge, not at code/)
+  await refused(t, '/passkey', 'body', { method: 'POST' })
+  await refused(t, '/passkey', '/response/signature', post({ ...answerTo(request), response: { ...answerTo(request).response, signature: 'not base64!' } }))
+  await refused(t, '/passkey', '/response/clientDataJSON', post(answerTo(request, { origin: 'https://example.com' })))
+  await refused(t, '/passkey', '/id', post({ ...answerTo(request), id: 'x'.repeat(1_401) }))
+  t.same(listener.calls, [], 'nothing that is refused reaches the page')
+  await body(t, Passkey, '/passkey', post(answerTo(request)))
+  await body(t, Passkey, '/passkey/restart', post())
+
+  open('code')
+  t.match(await body(t, Passkey, '/passkey'), { stage: 'code', code: 'ABCD-EFGH' })
+  await conflict('/passkey', /at the stage code, not at challenge/, post(answerTo(request)))
+  await body(t, Passkey, '/passkey/confirm', post())
+  await body(t, Passkey, '/passkey/cancel', post())
+  t.same(listener.calls, ['passkey answer AQIDBA', 'passkey restart', 'passkey confirm', 'passkey cancel'])
+  t.equal((await ask('/passkey', { headers: { authorization: 'Bearer wrong' } })).status, 401)
 })
 
 t.test('POST /erase: what is named is gone, and a reader from the start meets tombstones', async (t) => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import type { PasskeyState } from '../../src/session-manager/passkey-state.ts'
 import { backoff, initialSession, step, type Effect, type Policy, type Session, type SessionEvent } from '../../src/session-manager/session.ts'
 
 const policy: Policy = { startTimeoutMs: 90_000, readyTimeoutMs: 180_000, minDelayMs: 2_000, maxDelayMs: 300_000, random: () => 1 }
@@ -12,6 +13,9 @@ const retry: SessionEvent = { type: 'retry' }
 const waiting: SessionEvent = { type: 'waiting', reason: 'another host has it' }
 const admitted: SessionEvent = { type: 'admitted' }
 const qr: SessionEvent = { type: 'qr', code: 'code' }
+const passkey: SessionEvent = { type: 'passkey', passkey: { stage: 'challenge', since: now, expiresAt: now + 600_000 } }
+const passkeyFailed: SessionEvent = { type: 'passkey', passkey: { stage: 'failed', since: now, failure: 'nobody answered in time' } }
+const passkeyOver: SessionEvent = { type: 'passkey', passkey: undefined }
 const syncing: SessionEvent = { type: 'syncing', percent: 40 }
 const authenticated: SessionEvent = { type: 'authenticated' }
 const ready: SessionEvent = { type: 'ready', me, version: '2.3000.1' }
@@ -38,6 +42,7 @@ const states = {
   'not started': fresh,
   INIT: after(connect),
   QR_REQUIRED: after(connect, qr),
+  PASSKEY_REQUIRED: after(connect, qr, passkey),
   AUTHENTICATED: after(connect, authenticated),
   READY: after(connect, ready),
   'healing itself': after(connect, ready, socket('TIMEOUT')),
@@ -81,6 +86,24 @@ t.test('the table of transitions', async (t) => {
     ['QR_REQUIRED', lost, 'DISCONNECTED', `${lose} 2000`],
     ['QR_REQUIRED', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
     ['QR_REQUIRED', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
+
+    ['INIT', passkey, 'PASSKEY_REQUIRED', 'cancel-deadline'],
+    ['INIT', passkeyOver, same, 'nothing'],
+    ['QR_REQUIRED', passkey, 'PASSKEY_REQUIRED', 'cancel-deadline'],
+    ['QR_REQUIRED', passkeyOver, same, 'nothing'],
+    ['PASSKEY_REQUIRED', qr, same, 'nothing'],
+    ['PASSKEY_REQUIRED', connect, same, 'nothing'],
+    ['PASSKEY_REQUIRED', passkeyFailed, 'PASSKEY_REQUIRED', 'cancel-deadline'],
+    ['PASSKEY_REQUIRED', passkeyOver, 'INIT', 'deadline 90000'],
+    ['PASSKEY_REQUIRED', authenticated, 'AUTHENTICATED', 'deadline 180000'],
+    ['PASSKEY_REQUIRED', syncing, 'AUTHENTICATED', 'deadline 180000'],
+    ['PASSKEY_REQUIRED', ready, 'READY', 'cancel-deadline, backfill'],
+    ['PASSKEY_REQUIRED', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['PASSKEY_REQUIRED', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
+    ['AUTHENTICATED', passkey, same, 'nothing'],
+    ['READY', passkey, same, 'nothing'],
+    ['READY', passkeyOver, same, 'nothing'],
+    ['off on request', passkey, same, 'nothing'],
 
     ['AUTHENTICATED', qr, same, 'nothing'],
     ['AUTHENTICATED', syncing, 'AUTHENTICATED', 'deadline 180000'],
@@ -276,6 +299,16 @@ t.test('failures in a row raise the delay; a connection that held for a minute s
   t.equal(step(waiting, lost, now + 60_000, policy).session.failures, 1, 'and so is a code that was shown that long')
 })
 
+t.test("the passkey's stage is told in words that hold no secret", async (t) => {
+  const request = { challenge: 'c2VjcmV0', rpId: 'whatsapp.com', timeout: 1, userVerification: 'required', allowCredentials: [] }
+  const secret: PasskeyState = { stage: 'code', since: now, code: 'ABCD-EFGH', request }
+  const { reason = '' } = step(states.QR_REQUIRED, { type: 'passkey', passkey: secret }, now, policy).session
+
+  t.match(reason, /compare the code/)
+  t.notMatch(reason, /ABCD|c2VjcmV0/)
+  t.equal(step(states.PASSKEY_REQUIRED, passkeyFailed, now, policy).session.reason, 'linking by the passkey failed: nobody answered in time')
+})
+
 t.test('backoff stays between half and the whole of min·2ⁿ, and under the cap', async (t) => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 10_000 }), fc.integer({ min: 10, max: 600_000 }), fc.integer({ min: 10, max: 86_400_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (failures, minDelayMs, maxDelayMs, random) => {
@@ -291,7 +324,7 @@ t.test('backoff stays between half and the whole of min·2ⁿ, and under the cap
 
 t.test('whatever happens, in whatever order, the rules hold', async (t) => {
   const event = fc.oneof(
-    fc.constantFrom(connect, disconnect, retry, qr, syncing, authenticated, ready, lost, fault, logout, overdue, stalled, flowing, limited, whole, reload),
+    fc.constantFrom(connect, disconnect, retry, qr, passkey, passkeyFailed, passkeyOver, syncing, authenticated, ready, lost, fault, logout, overdue, stalled, flowing, limited, whole, reload),
     fc.constantFrom('CONNECTED', 'OPENING', 'TIMEOUT', 'UNPAIRED', 'CONFLICT', '').map(socket)
   )
   const require = (rule: boolean, text: string): void => {
@@ -337,8 +370,9 @@ t.test('whatever happens, in whatever order, the rules hold', async (t) => {
         require(!(session.off && (session.running || retryDue)), 'what is off stays off')
         require(session.off || session.running || retryDue || session.failures === 0, 'it never gives up')
         require((session.qr !== undefined) === (session.status === 'QR_REQUIRED'), 'a code exactly while one is needed')
+        require((session.passkey !== undefined) === (session.status === 'PASSKEY_REQUIRED'), 'a passkey exactly while one is asked for')
         require(session.syncPercent === undefined || session.status === 'AUTHENTICATED', 'progress only while syncing')
-        require((session.reason !== undefined) === (session.status === 'DISCONNECTED' || session.status === 'ERROR' || isStalled || isReloading), 'a reason exactly when there is trouble')
+        require((session.reason !== undefined) === (session.status === 'DISCONNECTED' || session.status === 'ERROR' || session.status === 'PASSKEY_REQUIRED' || isStalled || isReloading), 'a reason exactly when there is trouble')
         require(session.limited === undefined || session.running, 'what does not work is of a page that is there')
         require(session.status !== 'READY' || session.me !== undefined, 'READY knows whose account it is')
         require(['DISCONNECTED', 'ERROR'].includes(session.status) || session.running, 'a status of a running browser')

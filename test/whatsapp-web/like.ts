@@ -72,6 +72,9 @@ const differencesOfModule = (name: string, report: PageModule, reference: PageMo
   return [`module ${name}: ${mine} in the report, ${theirs} in the ${other}`]
 }
 
+const byName = <T>(facts: Readonly<Record<string, T>>): [string, T][] =>
+  Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1))
+
 /** Each difference in a line. */
 export const differences = (report: PageFindings, reference: PageFindings, other = 'simulation'): string[] => {
   const checks = report.checks.flatMap(({ name, verdict, missing }) => {
@@ -79,10 +82,10 @@ export const differences = (report: PageFindings, reference: PageFindings, other
     const mine = [verdict, ...missing].join(' ')
     return verdict === theirs ? [] : [`check ${name}: ${mine} in the report, ${theirs} in the ${other}`]
   })
-  const modules = Object.entries(report.modules).flatMap(([name, module]) =>
+  const modules = byName(report.modules).flatMap(([name, module]) =>
     differencesOfModule(name, module, reference.modules[name] ?? 'missing', other)
   )
-  const messages = Object.entries(report.messages).flatMap(([type, fields]) => {
+  const messages = byName(report.messages).flatMap(([type, fields]) => {
     const theirs = reference.messages[type]
     if (theirs === undefined) return [`message ${type}: only in the report`]
     return differencesOfNames(`message ${type}:`, fields, theirs, other)

@@ -12,16 +12,20 @@ const pairingMs = 35_000
 /** The page is asked several times, ms. */
 const pageReportMs = 20_000
 
+/** The page hands the answer in, sends the confirmation, or is loaded again, ms. */
+const passkeyMs = 65_000
+
 const routes = [
-  ...['/status', '/qr', '/qr.png', '/qr.svg', '/qr.txt'].map((path) => ({ method: 'GET', path }) as const),
+  ...['/status', '/qr', '/qr.png', '/qr.svg', '/qr.txt', '/passkey'].map((path) => ({ method: 'GET', path }) as const),
   { method: 'GET', path: '/page-report', timeoutMs: pageReportMs },
   { method: 'POST', path: '/connect' },
   { method: 'POST', path: '/disconnect', timeoutMs: disconnectMs },
-  { method: 'POST', path: '/pairing-code', timeoutMs: pairingMs }
+  { method: 'POST', path: '/pairing-code', timeoutMs: pairingMs },
+  ...['/passkey', '/passkey/confirm', '/passkey/restart', '/passkey/cancel'].map((path) => ({ method: 'POST', path, timeoutMs: passkeyMs }) as const)
 ] as const satisfies readonly PassedRequest[]
 
 /**
- * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`, `/pairing-code`, `/page-report`: the first session-manager's own routes, passed on as they
+ * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`, `/pairing-code`, `/page-report`, `/passkey`: the first session-manager's own routes, passed on as they
  * come; `/api/whatsapp/accounts/:account/status` and so on are those of each. The hub does not decide, infer or cache
  * states. `GET /api/whatsapp/accounts` lists them.
  */

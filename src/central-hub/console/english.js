@@ -56,9 +56,9 @@ export const english = {
   notice: (/** @type {T} */ type) => `Notice of WhatsApp (${type})`,
 
   whatsapp: 'WhatsApp', health: 'LeadMaster', connectionIs: 'WhatsApp:',
-  pill: { INIT: 'Starting', QR_REQUIRED: 'Scan the QR', AUTHENTICATED: 'Syncing', READY: 'Connected', DISCONNECTED: 'Not connected', ERROR: 'Fault', PROBLEM: 'Not reachable', UNKNOWN: 'Asking…' },
+  pill: { INIT: 'Starting', QR_REQUIRED: 'Scan the QR', PASSKEY_REQUIRED: 'Passkey wanted', AUTHENTICATED: 'Syncing', READY: 'Connected', DISCONNECTED: 'Not connected', ERROR: 'Fault', PROBLEM: 'Not reachable', UNKNOWN: 'Asking…' },
   status: {
-    INIT: 'WhatsApp Web is starting.', QR_REQUIRED: 'Link your WhatsApp: scan this code with your phone.', AUTHENTICATED: 'Linked. WhatsApp Web is syncing.',
+    INIT: 'WhatsApp Web is starting.', QR_REQUIRED: 'Link your WhatsApp: scan this code with your phone.', PASSKEY_REQUIRED: 'WhatsApp asks for the passkey of your account.', AUTHENTICATED: 'Linked. WhatsApp Web is syncing.',
     READY: 'Connected: every message is being captured.', DISCONNECTED: 'Not connected.', ERROR: 'There is a fault. LeadMaster keeps trying; have a look:'
   },
   qrSteps: ['Open WhatsApp on your phone.', 'Go to Settings, then Linked devices.', 'Tap “Link a device” and point the phone at the code.'],

@@ -7,7 +7,7 @@ import { texts } from './texts.js'
 /** The sessions of all accounts that the hub follows, mostly one, and how they stand as a whole. */
 
 /** What most needs someone comes first. */
-const urgency = /** @type {const} */ (['PROBLEM', 'ERROR', 'DISCONNECTED', 'QR_REQUIRED', 'AUTHENTICATED', 'INIT', 'UNKNOWN', 'READY'])
+const urgency = /** @type {const} */ (['PROBLEM', 'ERROR', 'DISCONNECTED', 'PASSKEY_REQUIRED', 'QR_REQUIRED', 'AUTHENTICATED', 'INIT', 'UNKNOWN', 'READY'])
 
 /** @param {{ onChange: (kind: string) => void, onAccounts: (names: string[]) => void }} options `onChange`: how they stand, in one word; `onAccounts`: which there are */
 export const createSessions = ({ onChange, onAccounts }) => {

@@ -56,9 +56,9 @@ export const spanish = {
   notice: (type) => `Aviso de WhatsApp (${type})`,
 
   whatsapp: 'WhatsApp', health: 'LeadMaster', connectionIs: 'WhatsApp:',
-  pill: { INIT: 'Abriendo', QR_REQUIRED: 'Escanea el QR', AUTHENTICATED: 'Sincronizando', READY: 'Conectado', DISCONNECTED: 'Sin conexión', ERROR: 'Avería', PROBLEM: 'Inaccesible', UNKNOWN: 'Preguntando…' },
+  pill: { INIT: 'Abriendo', QR_REQUIRED: 'Escanea el QR', PASSKEY_REQUIRED: 'Pide la llave de acceso', AUTHENTICATED: 'Sincronizando', READY: 'Conectado', DISCONNECTED: 'Sin conexión', ERROR: 'Avería', PROBLEM: 'Inaccesible', UNKNOWN: 'Preguntando…' },
   status: {
-    INIT: 'WhatsApp Web se está abriendo.', QR_REQUIRED: 'Vincula tu WhatsApp: escanea este código con el teléfono.', AUTHENTICATED: 'Vinculado. WhatsApp Web se está sincronizando.',
+    INIT: 'WhatsApp Web se está abriendo.', QR_REQUIRED: 'Vincula tu WhatsApp: escanea este código con el teléfono.', PASSKEY_REQUIRED: 'WhatsApp pide la llave de acceso de tu cuenta.', AUTHENTICATED: 'Vinculado. WhatsApp Web se está sincronizando.',
     READY: 'Conectado: se captura cada mensaje.', DISCONNECTED: 'Sin conexión.', ERROR: 'Hay una avería. LeadMaster sigue intentándolo; conviene mirarla:'
   },
   qrSteps: ['Abre WhatsApp en el teléfono.', 'Ve a Ajustes y luego a Dispositivos vinculados.', 'Toca «Vincular un dispositivo» y apunta al código.'],

@@ -1,6 +1,8 @@
 import Type from 'typebox'
-import { Accounts, Connect, Disconnect, PairingCode, PairingCodeRequest, Qr, Status } from '../session.ts'
 import { PageReport } from '../page-report.ts'
+import {
+  Accounts, Connect, Disconnect, PairingCode, PairingCodeRequest, Passkey, PasskeyAnswer, Qr, Status
+} from '../session.ts'
 import type { Operation } from './operation.ts'
 
 /** The session with WhatsApp: session-manager's own routes, passed on; each for the first account and for one by name. */
@@ -71,6 +73,45 @@ const getPageReport = {
   },
   problems: ['conflict', ...unreachable]
 } as const satisfies Operation
+const passkeyState = { status: 'PASSKEY_REQUIRED', stage: 'waiting-for-phone', since: at, expires_at: at } as const
+const getPasskey = {
+  tag: 'whatsapp',
+  summary: "Get how far linking by the account's passkey is",
+  description:
+    'While the status is PASSKEY_REQUIRED. `request` and `script` are for a browser of the operator on ' +
+    'https://web.whatsapp.com; `code` is to be compared with the one on the phone. They are secrets.',
+  answer: { status: 200, description: 'The stage, and what it needs', schema: Passkey, example: { status: 'NO_PASSKEY' } },
+  problems: unreachable
+} as const satisfies Operation
+const answerPasskey = {
+  tag: 'whatsapp',
+  summary: "Hand in the passkey's answer",
+  description:
+    'In the form of PublicKeyCredential.toJSON(). Its challenge, origin, site and credential are checked here; ' +
+    'its signature by WhatsApp.',
+  body: {
+    schema: PasskeyAnswer,
+    example: {
+      id: 'AQID', rawId: 'AQID', type: 'public-key',
+      response: { clientDataJSON: 'e30', authenticatorData: 'AAAA', signature: 'MEQC' }
+    }
+  },
+  answer: { status: 200, description: 'It was handed to WhatsApp', schema: Passkey, example: passkeyState },
+  problems: ['conflict', ...unreachable]
+} as const satisfies Operation
+/** The three orders that take no body. */
+const passkeyOrder = (summary: string, description: string) => ({
+  tag: 'whatsapp',
+  summary,
+  description,
+  answer: { status: 200, description: 'Done', schema: Passkey, example: passkeyState },
+  problems: ['conflict', ...unreachable]
+} as const satisfies Operation)
+const confirmPasskey = passkeyOrder(
+  'Confirm that the phone shows the same code', 'Only a person can compare them. A wrong code means that somebody else links a device: cancel then.'
+)
+const restartPasskey = passkeyOrder('Ask WhatsApp for another challenge', 'The one before is void.')
+const cancelPasskey = passkeyOrder('Go back to the QR code', 'The page of WhatsApp Web is loaded again.')
 
 const ofAccount = <O extends Operation>(operation: O): O & { params: typeof one } => ({
   ...operation, summary: `${operation.summary}, of one account`, params: one, problems: ['not-found', ...(operation.problems ?? []).filter((type) => type !== 'not-found')]
@@ -83,6 +124,7 @@ export const whatsappOperations = {
     answer: { status: 200, description: 'All of them, the first one first', schema: Accounts, example: { accounts: [{ account: 'main', base_url: 'http://127.0.0.1:3001', verified: true, following: true }] } }
   },
   getStatus, getQr, connect, disconnect, requestPairingCode, getPageReport,
+  getPasskey, answerPasskey, confirmPasskey, restartPasskey, cancelPasskey,
   getQrPng: drawn('image/png'),
   getQrSvg: drawn('image/svg+xml'),
   getQrText: drawn('text/plain'),
@@ -94,5 +136,10 @@ export const whatsappOperations = {
   connectAccount: ofAccount(connect),
   disconnectAccount: ofAccount(disconnect),
   requestAccountPairingCode: ofAccount(requestPairingCode),
-  getAccountPageReport: ofAccount(getPageReport)
+  getAccountPageReport: ofAccount(getPageReport),
+  getAccountPasskey: ofAccount(getPasskey),
+  answerAccountPasskey: ofAccount(answerPasskey),
+  confirmAccountPasskey: ofAccount(confirmPasskey),
+  restartAccountPasskey: ofAccount(restartPasskey),
+  cancelAccountPasskey: ofAccount(cancelPasskey)
 } as const satisfies Record<string, Operation>

@@ -1,5 +1,6 @@
 import type { Me } from '../../contract/session.ts'
 import type { Draft } from '../journal.ts'
+import type { PasskeyState } from '../passkey-state.ts'
 import type { LimitSource } from '../session.ts'
 import type { Client } from './browser.ts'
 import {
@@ -12,6 +13,8 @@ import { explainState } from './reason.ts'
 /** What a listener tells. Nothing comes after `stop`. */
 export type ListenerEvent =
   | { type: 'qr'; code: string }
+  /** WhatsApp asks for the account's passkey in order to link this device; undefined: it does not any more. */
+  | { type: 'passkey'; passkey: PasskeyState | undefined }
   | { type: 'syncing'; percent: number }
   | { type: 'authenticated' }
   | { type: 'ready'; me: Me; version: string }

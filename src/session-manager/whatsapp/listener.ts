@@ -15,6 +15,7 @@ import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
 import { installModuleHook } from './module-hook.ts'
 import { reportOn } from './page-report.ts'
+import { PasskeyRelay, type PasskeyActions } from './passkey.ts'
 import { createPageWatch } from './page-watch.ts'
 import { ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
@@ -33,8 +34,8 @@ export interface Listener {
   start(): Promise<void>
   /** Closes Chromium, or ends it when it does not close by itself. Never throws. */
   stop(): Promise<void>
-  /** Unlinks this device from the phone. */
-  unlink(): Promise<void>
+  /** Unlinks this device from the phone. @returns whether WhatsApp confirmed it. @throws when the page does not answer in time */
+  unlink(): Promise<boolean>
   /** @throws when the page does not answer in time */
   probe(timeoutMs: number): Promise<Probe>
   /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
@@ -53,6 +54,8 @@ export interface Listener {
   pairingCode(phone: string): Promise<string>
   /** Voids the code, and goes back to codes to scan. */
   cancelPairing(): Promise<void>
+  /** Linking by the account's passkey, while WhatsApp asks for it. */
+  readonly passkey: PasskeyActions
   /** Phone numbers in E.164 of the LIDs that WhatsApp Web knows one for; it asks nobody. */
   phones(lids: readonly string[]): Promise<Map<string, string>>
   /** The messages wanted, in groups of whole chats, oldest first within a chat; then those wanted by their ids. */
@@ -96,6 +99,7 @@ export const createListener = (options: ListenerOptions): Listener => {
   const mapping: { me: string[] } & Mapping = { media, me: [], broadcasts: options.broadcasts === true }
 
   const tell = (event: ListenerEvent): void => {
+    if (event.type === 'authenticated' || event.type === 'ready') passkey.linked()
     if (!over) onEvent(event)
   }
   const lost = (reason: string, fault: boolean): void => tell({ type: 'lost', reason, fault })
@@ -110,6 +114,8 @@ export const createListener = (options: ListenerOptions): Listener => {
     if (page === undefined || page.isClosed()) throw new Error('the page is closed')
     return page
   }
+
+  const passkey = new PasskeyRelay({ page: openPage, tell, log })
 
   /** There is a browser to close, and a page that may die, long before whatsapp-web.js has hold of it. */
   const onPage = (target: Target): void => {
@@ -132,6 +138,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     await confine(page, log, pinned)
     await page.evaluateOnNewDocument(installModuleHook)
     await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
+    await passkey.attach(page)
     await takeOverCallbacks(page, (error) => log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it'))
   }
 
@@ -208,6 +215,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     stop: async () => {
       over = true
       watch.stop()
+      passkey.stop()
       // a browser that is just coming up would hold the profile against the next one
       if (client !== undefined) await within(closeMs, launched.promise).catch(() => undefined)
       const pid = browser?.process()?.pid
@@ -241,6 +249,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       openPage()
       await within(closeMs, (client as Client).cancelPairingCode())
     },
+    passkey: passkey.actions,
     phones: async (lids) => {
       const ids = await phoneIds(openPage(), lids)
       return new Map(lids.flatMap((lid, index) => {

@@ -93,11 +93,35 @@ export const refreshQr = (page: Page): Promise<void> =>
     throw new Error(`WhatsApp Web has no function that refreshes the QR: ${errors.join('; ')}`)
   })
 
-/** Unlinks this device, as the menu's "Log out" does. */
-export const unlink = (page: Page): Promise<void> =>
+/**
+ * Unlinks this device, as the menu's "Log out" does. The page goes on with its own part though WhatsApp did not answer, so
+ * the answer itself is looked at: remove-companion-device has a status, 200 when it is done.
+ * @returns whether WhatsApp confirmed it
+ */
+export const unlink = (page: Page): Promise<boolean> =>
   page.evaluate(async () => {
-    const { require } = globalThis as unknown as { require: (name: string) => { Socket: { logout: () => Promise<void> } } }
-    await require('WAWebSocketModel').Socket.logout()
+    type UnpairDevice = (...args: unknown[]) => Promise<{ status?: number } | undefined>
+    const { require } = globalThis as unknown as { require: (name: string) => unknown }
+    const { Socket } = require('WAWebSocketModel') as { Socket: { state?: string; logout: () => Promise<void> } }
+    let answered: Promise<boolean> | undefined
+    try {
+      const job = require('WAWebUnpairDeviceJob') as { unpairDevice: UnpairDevice }
+      const original = job.unpairDevice
+      const told = Promise.withResolvers<boolean>()
+      job.unpairDevice = (...args) => {
+        const answer = original(...args)
+        answer.then((value) => told.resolve(value?.status === 200), () => told.resolve(false))
+        return answer
+      }
+      answered = told.promise
+    } catch {
+      // Without this module the page's own promise is all there is to go by.
+    }
+    const wasConnected = Socket.state === 'CONNECTED'
+    const done = Socket.logout()
+    if (answered !== undefined) return answered
+    await done
+    return wasConnected
   })
 
 /** For each LID the id of the phone number WhatsApp Web holds for it, or null; it asks nobody. */

@@ -1,0 +1,300 @@
+import type { PasskeyAnswer } from '../../contract/session.ts'
+import type { Log } from '../../platform/log.ts'
+import { within } from '../../platform/within.ts'
+import type { PasskeyState } from '../passkey-state.ts'
+import type { Page } from './browser.ts'
+import type { ListenerEvent } from './client-events.ts'
+import { installPasskeyPage, passkeyBinding, type PasskeyLook, type PasskeyMessage, type PasskeyPage } from './passkey-page.ts'
+
+/** What an operator can have the page do while it asks for the account's passkey. */
+export interface PasskeyActions {
+  /** Hands the passkey's answer to the page. @throws when nothing waits for it any more */
+  answer(answer: PasskeyAnswer): Promise<void>
+  /** The phone shows the same code. @throws when the page waits for no confirmation */
+  confirm(): Promise<void>
+  /** Has WhatsApp give another challenge. */
+  restart(): Promise<void>
+  /** Goes back to codes to scan. */
+  cancel(): Promise<void>
+}
+
+/** Times, ms. */
+export interface PasskeyTimes {
+  /** Between looks while no device is linked. */
+  lookMs: number
+  /** Between looks for the integrity checkpoint of a linked device. */
+  checkpointMs: number
+  /** Within this time a step that no person takes part in must be done. */
+  stepMs: number
+  /** After this time a failed attempt goes back to the QR. */
+  restMs: number
+}
+
+const usualTimes: PasskeyTimes = { lookMs: 1_000, checkpointMs: 30_000, stepMs: 30_000, restMs: 600_000 }
+const callMs = 10_000
+/** WhatsApp Web waits this long for the phone, for the comparison of the code, and for the end of linking. */
+const pageStepMs = 120_000
+const graceMs = 10_000
+/** WhatsApp asks for an answer within ten minutes. Whatever it says, a question is open for a bounded time. */
+const challengeMs = { min: 30_000, max: 600_000 }
+
+/** What the page's own words and error names mean. */
+const failureWords = (error: string): string => {
+  if (error === 'timeout') return 'the phone did not go on within two minutes: start again, and keep WhatsApp open on the phone'
+  if (error === 'server_error') return 'WhatsApp refused it: start again; if that fails too, scan the QR once more'
+  if (error === 'NotAllowedError') return 'it was given up'
+  return `WhatsApp Web could not ask for the passkey or hand in its answer (${error.slice(0, 60)}): start again, or scan the QR once more`
+}
+
+const checkpointWords = (type: string): string =>
+  `WhatsApp holds this linked device at a security check (${type === 'CAPTCHA' ? 'a captcha' : 'the passkey'}), and may stop its messages: ` +
+  'open WhatsApp on the phone and WhatsApp Web in a normal browser, and do what they ask; ' +
+  'on this device the only way out is to unlink it and link it again'
+
+/** The page's linking by passkey, and the security check of a linked device, told as events. */
+export class PasskeyRelay {
+  readonly #page: () => Page
+  readonly #tell: (event: ListenerEvent) => void
+  readonly #log: Log
+  readonly #times: PasskeyTimes
+  #state: PasskeyState | undefined
+  /** The question that the state is about. */
+  #question: number | undefined
+  /** Requests of WhatsApp that were acted upon. */
+  #requests = 0
+  /** The page had what asks for the passkey. */
+  #hasStarted = false
+  /** The page's own stage at the last look, and whether it had a code. */
+  #pageStage = ''
+  #isLinked = false
+  #checkpoint: string | undefined
+  #askedByCheckpoint = false
+  #timer: NodeJS.Timeout | undefined
+  #looking = false
+  #isStopped = false
+
+  constructor(options: { page: () => Page; tell: (event: ListenerEvent) => void; log: Log; times?: Partial<PasskeyTimes> }) {
+    this.#page = options.page
+    this.#tell = options.tell
+    this.#log = options.log
+    this.#times = { ...usualTimes, ...options.times }
+  }
+
+  /** To be called before the page loads anything, after the module hook. */
+  async attach(page: Page): Promise<void> {
+    await page.exposeFunction(passkeyBinding, (message: PasskeyMessage) => this.#hear(message))
+    await page.evaluateOnNewDocument(installPasskeyPage, passkeyBinding)
+    this.#schedule()
+  }
+
+  /** The device is linked: a passkey asked for from now on is a security check. */
+  linked(): void {
+    this.#isLinked = true
+    this.#state = undefined
+    this.#schedule()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
+  readonly actions: PasskeyActions = {
+    answer: async (answer) => {
+      const id = this.#question
+      if (id === undefined || this.#state?.stage !== 'challenge' || !(await this.#settle(id, answer))) {
+        throw new Error('WhatsApp Web does not wait for an answer any more')
+      }
+      this.#question = undefined
+      this.#enter({ stage: 'waiting-for-phone', expiresAt: Date.now() + this.#times.stepMs })
+      this.#schedule()
+    },
+    confirm: async () => {
+      if (this.#state?.stage !== 'code') throw new Error('there is no code to confirm')
+      await within(this.#times.stepMs, this.#page().evaluate(async () => {
+        await (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.confirm()
+      }))
+      this.#enter({ stage: 'finishing', expiresAt: Date.now() + pageStepMs + graceMs })
+    },
+    restart: () => this.#start(),
+    cancel: () => this.#cancel()
+  }
+
+  #hear(message: PasskeyMessage): void {
+    if (this.#isStopped) return
+    switch (message.type) {
+      case 'document':
+        return this.#forget()
+      case 'changed':
+        return void this.#look()
+      case 'get':
+        return this.#asked(message)
+    }
+  }
+
+  /** A new document knows nothing of what was asked before. */
+  #forget(): void {
+    this.#requests = 0
+    this.#question = undefined
+    this.#isLinked = false
+    this.#askedByCheckpoint = false
+    this.#showCheckpoint(undefined)
+    this.#over()
+    this.#schedule()
+  }
+
+  #asked({ id, linking, prf, request }: Extract<PasskeyMessage, { type: 'get' }>): void {
+    if (!linking && (prf || this.#isLinked)) {
+      this.#askedByCheckpoint = true
+      this.#showCheckpoint('PASSKEY')
+      this.#settle(id, null).catch((error: unknown) => this.#failed(error))
+      return
+    }
+    this.#question = id
+    const waitMs = Math.min(challengeMs.max, Math.max(challengeMs.min, request.timeout))
+    this.#enter({ stage: 'challenge', expiresAt: Date.now() + waitMs, request })
+  }
+
+  #enter(next: Omit<PasskeyState, 'since'>): void {
+    this.#state = { ...next, since: Date.now() }
+    this.#tell({ type: 'passkey', passkey: this.#state })
+  }
+
+  #fail(failure: string): void {
+    this.#question = undefined
+    this.#enter({ stage: 'failed', failure, expiresAt: Date.now() + this.#times.restMs })
+  }
+
+  #over(): void {
+    if (this.#state === undefined) return
+    this.#state = undefined
+    this.#tell({ type: 'passkey', passkey: undefined })
+  }
+
+  #showCheckpoint(type: string | undefined): void {
+    if (type === this.#checkpoint) return
+    this.#checkpoint = type
+    if (type !== undefined) this.#log.error({ event: 'checkpoint' }, checkpointWords(type))
+    this.#tell({ type: 'limited', source: 'checkpoint', reason: type === undefined ? undefined : checkpointWords(type) })
+  }
+
+  #schedule(): void {
+    clearTimeout(this.#timer)
+    if (this.#isStopped) return
+    this.#timer = setTimeout(() => void this.#look(), this.#isLinked ? this.#times.checkpointMs : this.#times.lookMs)
+  }
+
+  async #look(): Promise<void> {
+    if (this.#isStopped || this.#looking) return
+    this.#looking = true
+    try {
+      if (this.#isLinked) await this.#lookForCheckpoint()
+      else await this.#lookAtLinking()
+    } catch (error) {
+      this.#failed(error)
+    } finally {
+      this.#looking = false
+      this.#schedule()
+    }
+  }
+
+  /** A page that does not answer is found by the health probe. */
+  #failed(error: unknown): void {
+    this.#log.debug({ event: 'passkey_look_failed', err: error }, 'the page could not be asked about the passkey')
+  }
+
+  async #lookForCheckpoint(): Promise<void> {
+    const type = await within(callMs, this.#page().evaluate(async () =>
+      (await (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.checkpoint()) ?? null
+    ))
+    if (!this.#isLinked) return
+    this.#showCheckpoint(type ?? (this.#askedByCheckpoint ? 'PASSKEY' : undefined))
+  }
+
+  async #lookAtLinking(): Promise<void> {
+    const seen = await within(callMs, this.#page().evaluate(() =>
+      (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.look() ?? null
+    ))
+    if (seen === null || this.#isLinked || this.#isStopped) return
+    if (this.#state !== undefined && Date.now() >= (this.#state.expiresAt ?? Infinity)) return this.#expire(this.#state)
+    await this.#judge(seen, this.#state?.stage)
+  }
+
+  /** A stage took too long. */
+  async #expire({ stage }: PasskeyState): Promise<void> {
+    if (stage === 'failed') return this.#cancel()
+    if (stage === 'challenge') {
+      if (this.#question !== undefined) await this.#settle(this.#question, null)
+      return this.#fail('nobody answered in time: start again')
+    }
+    if (stage === 'starting') return this.#fail('WhatsApp gave no challenge: start again, or scan the QR once more')
+    this.#fail(failureWords('timeout'))
+  }
+
+  async #judge(seen: PasskeyLook, stage: PasskeyState['stage'] | undefined): Promise<void> {
+    if (seen.pending !== null) {
+      // WhatsApp asked again, by another challenge, while the one before was open.
+      if (seen.requests > this.#requests && stage === 'challenge') await this.#start(seen.requests)
+      return
+    }
+    if (this.#follow(seen, stage)) return
+    if (seen.error !== null) {
+      if (stage !== 'failed') this.#fail(failureWords(seen.error))
+      else if (seen.requests > this.#requests) await this.#start(seen.requests)
+      return
+    }
+    if (!seen.linking) {
+      // A page that does not tell its stage is believed to go on until the time is up.
+      if (seen.stage !== null || (stage !== 'waiting-for-phone' && stage !== 'finishing')) this.#over()
+      return
+    }
+    if (stage === undefined || (stage === 'failed' && seen.requests > this.#requests)) return this.#start(seen.requests)
+    if (stage === 'starting' && !this.#hasStarted) return this.#start()
+    if (stage === 'challenge' || stage === 'code') this.#fail('WhatsApp Web gave it up: start again')
+  }
+
+  /** Goes along with the page's own stages. @returns whether it is in one of them */
+  #follow({ stage, code }: PasskeyLook, before: PasskeyState['stage'] | undefined): boolean {
+    const pageStage = `${stage} ${code !== null}`
+    const isNew = pageStage !== this.#pageStage
+    this.#pageStage = pageStage
+    const expiresAt = Date.now() + pageStepMs
+    switch (stage) {
+      case 'Initialized':
+        return before === 'waiting-for-phone'
+      case 'WaitingForPrimaryIdentity':
+        if (isNew) this.#enter({ stage: 'waiting-for-phone', expiresAt: expiresAt + graceMs })
+        return true
+      case 'WaitingForVerificationCodeConfirmation':
+        if (isNew && code !== null) this.#enter({ stage: 'code', code, expiresAt })
+        return true
+      case 'WaitingForPairingCompletion':
+        if (isNew && before !== 'finishing') this.#enter({ stage: 'finishing', expiresAt: expiresAt + graceMs })
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** Has WhatsApp Web ask for the passkey, again if it did before. */
+  async #start(requests = this.#requests): Promise<void> {
+    this.#requests = Math.max(requests, this.#requests)
+    this.#question = undefined
+    if (this.#state?.stage !== 'starting') this.#enter({ stage: 'starting', expiresAt: Date.now() + this.#times.stepMs })
+    this.#hasStarted = await within(callMs, this.#page().evaluate(() =>
+      (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.start() ?? false
+    ))
+    if (!this.#hasStarted) this.#log.debug({ event: 'passkey_not_started' }, 'WhatsApp Web has not loaded yet what asks for the passkey')
+  }
+
+  async #cancel(): Promise<void> {
+    await this.#page().reload({ waitUntil: 'domcontentloaded', timeout: 60_000 })
+  }
+
+  #settle(id: number, answer: PasskeyAnswer | null): Promise<boolean> {
+    return within(callMs, this.#page().evaluate(
+      (question, given) => (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.settle(question, given) ?? false,
+      id, answer
+    ))
+  }
+}
