@@ -8,6 +8,7 @@ import { inPlainWords } from './fault.ts'
 import { leads } from './leads.ts'
 import { pageReport } from './page-report.ts'
 import { qr } from './qr.ts'
+import { remap } from './remap.ts'
 import { status } from './status.ts'
 import { tail } from './tail.ts'
 import { findTarget, type Target } from './target.ts'
@@ -16,7 +17,7 @@ import { clean } from './text.ts'
 /** `leadmaster`: what an operator does over ssh. */
 
 const release = resolve(import.meta.dirname, '../..')
-const commands: Readonly<Record<string, Command>> = { status, qr, leads, tail, doctor, 'page-report': pageReport }
+const commands: Readonly<Record<string, Command>> = { status, qr, leads, tail, doctor, 'page-report': pageReport, remap }
 
 const help = `usage: leadmaster COMMAND [options]
 

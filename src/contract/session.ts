@@ -50,10 +50,7 @@ export const Status = Type.Object({
     id: Type.String({ description: 'drawn when the journal was made: a cursor belongs to one journal' }),
     last_seq: Type.Integer()
   }),
-  media: Type.Object({
-    pending: Type.Integer(),
-    outage: Type.Optional(Type.String({ description: 'why no media can be fetched at present: the network, the disk or the page. They wait, and are fetched once it works' }))
-  }),
+  media: Type.Object({ pending: Type.Integer() }),
   backfill: Type.Object({
     complete_until: Type.Optional(Type.String({ description: 'everything up to here has been captured, but for the chats that unread_chats counts' })),
     running: Type.Boolean(),
@@ -223,3 +220,23 @@ export const Erased = Type.Object({
   media_files: Type.Integer({ minimum: 0, description: 'deleted; those that another record refers to stay' })
 })
 export type Erased = Static<typeof Erased>
+
+/** `POST /remap`: maps the messages of a part of the journal again, as this release maps them. */
+export const RemapRequest = Type.Object(
+  {
+    after: Type.Optional(Type.Integer({ minimum: 0, description: 'the last record that is done; 0 begins' })),
+    dry_run: Type.Optional(Type.Boolean({ description: 'true: only count what would change' }))
+  },
+  { additionalProperties: false }
+)
+export type RemapRequest = Static<typeof RemapRequest>
+
+export const Remapped = Type.Object({
+  mapper_version: Type.Integer(),
+  examined: Type.Integer({ description: 'records of this part; 0: there are no more' }),
+  mapped: Type.Integer({ description: 'messages of this part whose raw model is still kept, and repairs' }),
+  changed: Type.Integer({ description: 'messages that differ now: each has an update record, unless dry_run' }),
+  next_after: Type.Integer({ description: 'after, for the next part' }),
+  last_seq: Type.Integer()
+})
+export type Remapped = Static<typeof Remapped>

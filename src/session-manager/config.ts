@@ -15,12 +15,11 @@ export interface Config {
   WEB_VERSION: string
   MEDIA_MAX_SIZE: number
   MEDIA_TYPES: string[]
-  /** Between the first attempt to fetch media that fails and the second. */
-  MEDIA_RETRY_DELAY: number
-  MEDIA_GIVE_UP_AFTER: number
   /** Whether channels and status updates are captured. */
   CAPTURE_BROADCASTS: 'no' | 'yes'
   JOURNAL_RETENTION: number
+  /** How long raw models are kept beside their records; 0: none is. */
+  KEEP_RAW: number
   START_TIMEOUT: number
   READY_TIMEOUT: number
   PROBE_INTERVAL: number
@@ -60,10 +59,9 @@ export const schema: Schema<Config> = {
   WEB_VERSION: webVersion({ default: '' }),
   MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
   MEDIA_TYPES: list('media types separated by commas, such as image/*,audio/*,application/pdf', /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/)({ default: ['*/*'] }),
-  MEDIA_RETRY_DELAY: duration('100ms', '1h')({ default: 5_000 }),
-  MEDIA_GIVE_UP_AFTER: duration('1h', '365d')({ default: 1_209_600_000 }),
   CAPTURE_BROADCASTS: oneOf('no', 'yes')({ default: 'no' }),
   JOURNAL_RETENTION: duration('0s', '3650d')({ default: 0 }),
+  KEEP_RAW: duration('0s', '3650d')({ default: 30 * 86_400_000 }),
   START_TIMEOUT: duration('1s', '10m')({ default: 90_000 }),
   READY_TIMEOUT: duration('1s', '1h')({ default: 180_000 }),
   PROBE_INTERVAL: duration('100ms', '10m')({ default: 5_000 }),

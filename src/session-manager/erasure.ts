@@ -5,6 +5,7 @@ import { fileBytes, type Rewriting } from '../platform/sqlite.ts'
 import { isAccount, parseMessageId } from './address.ts'
 import { createMessageIndexes, isAboutMessages, isOfMessages } from './identities.ts'
 import type { Draft } from './journal.ts'
+import { createRawModels } from './raw-models.ts'
 
 /**
  * Erasing records of the journal for good. What stays of one is a tombstone in its place, and keyed hashes by which
@@ -68,6 +69,7 @@ const underAnyAddress = (id: string): string | undefined => {
 export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rewriting): Erasure => {
   db.exec(schema + indexes)
   createMessageIndexes(db)
+  createRawModels(db)
   db.prepare('INSERT INTO erasure (secret) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM erasure)').run(randomBytes(32).toString('hex'))
   const secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')
   const isErased = db.prepare('SELECT 1 FROM erased WHERE hash = ?')
@@ -75,6 +77,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
   const bury = db.prepare("UPDATE records SET key = 'erased:' || seq, message_id = '', record = ? WHERE seq = ?")
   const dropPending = db.prepare('DELETE FROM pending_media WHERE seq = ?')
   const dropUnread = db.prepare('DELETE FROM unread_chats WHERE chat_id IN (SELECT value FROM json_each(?))')
+  const dropRaw = db.prepare('DELETE FROM raw_models WHERE seq = ?')
   const addMedia = db.prepare('INSERT INTO erased_media (sha256) VALUES (?) ON CONFLICT DO NOTHING')
   const mediaGone = db.prepare('DELETE FROM erased_media WHERE sha256 IN (SELECT value FROM json_each(?))')
   const keepInUse = db.prepare(keepMediaInUse)
@@ -105,6 +108,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
       if (wholly || key === `message:${String(message_id)}`) forgetMessage(String(message_id))
       if (typeof sha256 === 'string') addMedia.run(sha256)
       dropPending.run(Number(seq))
+      dropRaw.run(Number(seq))
       bury.run(content, Number(seq))
       records += 1
     }

@@ -4,13 +4,28 @@ import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '
 import { openSqlite, type Rewriting } from '../platform/sqlite.ts'
 import { prepareErasure, type Erasure } from './erasure.ts'
 import { Identities } from './identities.ts'
-import { preparePendingMedia, type PendingMediaTable } from './pending-media.ts'
+import { RawModels, type RawModel, type Remappable } from './raw-models.ts'
+import { canChange, isNews, Known, refreshedMessage, updatedMessage } from './updates.ts'
 
 /** What is to be captured; the journal gives it its `seq`. `key` is the idempotency key within the account. */
 export interface Draft {
   key: string
   kind: RecordKind
   message: CapturedMessage
+  /** What it was mapped from, to be kept beside the record. */
+  raw?: RawModel
+}
+
+/** A message as it is mapped now, for a record that is there. */
+export interface NewVersion {
+  message: CapturedMessage
+  source: InboundRecord['source']
+}
+
+/** Media that WhatsApp still has to deliver. */
+export interface PendingMedia {
+  message: CapturedMessage
+  attempts: number
 }
 
 /** What must outlive a restart: times, in ms, and how far others are. */
@@ -39,7 +54,7 @@ export type Erase = ({ chatIds: readonly string[]; messageIds: readonly string[]
  * The durable, append-only log of what was captured: on disk before it counts, and each thing once. Only erasing takes
  * anything out of it: content, never a place.
  */
-export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' | 'dropMedia'>, PendingMediaTable {
+export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' | 'dropMedia'> {
   /** Drawn when the journal was made, so that a reader notices another one in its place. */
   readonly id: string
   /** Draws another id: to its readers this is another journal from now on, because what they know by the old id is not what is here. */
@@ -49,6 +64,17 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
    * What is there already, by its key, is left out, and so is what was erased. @returns the records that were new
    */
   append(drafts: readonly Draft[], source: InboundRecord['source']): InboundRecord[]
+  /**
+   * Messages as they are known now. Appends an `update` record for each that differs from what the journal has of it.
+   * @returns how many differ; with `isTrial` none is written
+   */
+  update(messages: readonly NewVersion[], isTrial: boolean): number
+  /** Records after a cursor with what they were mapped from, as far as that is kept. */
+  remappable(after: number, limit: number): Remappable[]
+  /** Notes that these were mapped by this version of the mapper. */
+  remapped(seqs: readonly number[], version: number): void
+  /** Deletes some of the raw models kept before this time, ms. @returns how many; 0 when there are no more */
+  expireRaw(before: number): number
   /** Records after a cursor, oldest first. */
   read(after: number, limit: number): JournalRecord[]
   lastSeq(): number
@@ -66,6 +92,11 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   setUnreadChat(chatId: string, since: number | undefined): void
   /** What `complete_until` is with the chats that could not be read back: everything before it was captured, ms. */
   completeUntil(): number | undefined
+  /** Media to fetch, fewest attempts first. */
+  pendingMedia(limit: number): PendingMedia[]
+  pendingMediaCount(): number
+  /** Counts a failed attempt to fetch; @returns how many that makes, 0 when it waits no more */
+  mediaAttempted(messageId: string): number
   /**
    * Makes tombstones of records, and forgets their pending media: in one transaction, after which the file is rewritten
    * (some 6 s for a million records), so that nothing of them is in it when this returns; while more follows, that is left to the last. Should it throw or be cut
@@ -98,6 +129,11 @@ const schema = `
   CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS unread_chats (chat_id TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS pending_media (
+    message_id TEXT PRIMARY KEY,
+    seq INTEGER NOT NULL REFERENCES records (seq),
+    attempts INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
 `
 
 /** The kinds of record by which a message comes. */
@@ -119,15 +155,23 @@ export const openJournal = (file: string, account: string, now: () => number = D
   const leastUnread = db.prepare('SELECT min(since) AS since FROM unread_chats')
   const putUnread = db.prepare('INSERT INTO unread_chats (chat_id, since) VALUES (?, ?) ON CONFLICT (chat_id) DO UPDATE SET since = excluded.since')
   const dropUnread = db.prepare('DELETE FROM unread_chats WHERE chat_id = ?')
+  const addPending = db.prepare('INSERT INTO pending_media (message_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING')
+  const dropPending = db.prepare('DELETE FROM pending_media WHERE message_id = ?')
+  const pending = db.prepare(
+    'SELECT record, attempts FROM pending_media JOIN records USING (seq) ORDER BY attempts, pending_media.seq LIMIT ?'
+  )
+  const countPending = db.prepare('SELECT count(*) AS pending FROM pending_media')
   const sources = db.prepare("SELECT record ->> '$.source' AS source FROM records WHERE account = ? AND key IN (?, ?, ?)")
   // both sides are ranges of the index on keys
   const undecrypted = db.prepare(`
     SELECT message_id FROM records AS placeholder WHERE account = ? AND key >= 'ciphertext:' AND key < 'ciphertext;'
     AND NOT EXISTS (SELECT 1 FROM records WHERE account = placeholder.account AND key = 'message:' || placeholder.message_id) ORDER BY seq DESC LIMIT ?`)
+  const attempt = db.prepare('UPDATE pending_media SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts')
 
-  const media = preparePendingMedia(db, account, now)
   const erasure = prepareErasure(db, account, rewriting)
   const identities = new Identities(db, account)
+  const raws = new RawModels(db)
+  const known = new Known(db, account)
   const subscribers = new Set<() => void>()
   let lastSeq = Number(last.get()?.['seq'])
   let lastMessageAt = newestMessage(db)
@@ -145,17 +189,69 @@ export const openJournal = (file: string, account: string, now: () => number = D
     }
   }
 
+  /** @returns undefined when it is there already */
+  const insertRecord = (draft: Draft, seq: number, source: InboundRecord['source']): InboundRecord | undefined => {
+    const { key, kind, message, raw } = draft
+    const at = now()
+    const record = { kind, captured_at: new Date(at).toISOString(), source, account, message }
+    const { changes } = insert.run(seq, account, key, message.id, JSON.stringify(record))
+    if (changes === 0) return undefined
+    if (raw !== undefined) raws.add(seq, at, raw)
+    return { seq, ...record }
+  }
+
+  /** An update of a message that the journal has; undefined when there is nothing new in it. */
+  const newsOf = (draft: Draft, seq: number, before = known.latest(draft.message)): Draft | undefined => {
+    if (before === undefined) return undefined
+    const message = (draft.kind === 'update' ? updatedMessage : refreshedMessage)(before, draft.message)
+    return isNews(before, message) ? { kind: 'update', key: `update:${message.id}:${seq}`, message } : undefined
+  }
+
+  const writeUpdate = (draft: Draft, seq: number, source: InboundRecord['source']): InboundRecord | undefined => {
+    const before = known.latest(draft.message)
+    const news = newsOf(draft, seq, before)
+    if (news === undefined) return undefined
+    const record = insertRecord(news, seq, source)
+    if (before?.media === undefined && news.message.media?.state === 'pending') addPending.run(news.message.id, seq)
+    return record
+  }
+
   const write = (given: Draft, seq: number, source: InboundRecord['source']): InboundRecord | undefined => {
     const draft = identities.resolve(given)
     if (erasure.covers(draft)) return undefined
-    const { key, kind, message } = draft
-    const record = { kind, captured_at: new Date(now()).toISOString(), source, account, message }
-    const { changes } = insert.run(seq, account, key, message.id, JSON.stringify(record))
-    // Media that have an outcome are not fetched again, whether it is new or not.
-    if (kind === 'media') media.drop(message.id)
-    if (changes === 0) return undefined
-    if (kind === 'message' && message.media?.state === 'pending') media.add(message.id, seq)
-    return { seq, ...record }
+    const { kind, message } = draft
+    if (kind === 'update') return writeUpdate(draft, seq, source)
+    const record = insertRecord(draft, seq, source)
+    if (record === undefined) return kind === 'message' && canChange(message) ? writeUpdate(draft, seq, source) : undefined
+    if (kind === 'message' && message.media?.state === 'pending') addPending.run(message.id, seq)
+    if (kind === 'media') dropPending.run(message.id)
+    return record
+  }
+
+  const append = (drafts: readonly Draft[], source: InboundRecord['source']): InboundRecord[] => {
+    const written: InboundRecord[] = []
+    atomically(() => {
+      for (const draft of drafts) {
+        const record = write(draft, lastSeq + written.length + 1, source)
+        if (record) written.push(record)
+      }
+    })
+    lastSeq += written.length
+    for (const { kind, message } of written) {
+      if (kind === 'message') lastMessageAt = Math.max(lastMessageAt ?? 0, message.timestamp)
+    }
+    if (written.length > 0) for (const onAppend of subscribers) onAppend()
+    return written
+  }
+
+  const update = (messages: readonly NewVersion[], isTrial: boolean): number => {
+    const drafts = messages.map(({ message, source }) => ({ source, draft: { kind: 'update' as const, key: 'update', message } }))
+    if (isTrial) return drafts.filter(({ draft }) => newsOf(identities.resolve(draft), 0) !== undefined).length
+    let changed = 0
+    for (const source of ['live', 'backfill'] as const) {
+      changed += append(drafts.filter((each) => each.source === source).map(({ draft }) => draft), source).length
+    }
+    return changed
   }
 
   const mark = (name: Mark): number | undefined => {
@@ -172,21 +268,11 @@ export const openJournal = (file: string, account: string, now: () => number = D
       db.prepare('UPDATE identity SET id = ?').run(drawn)
       id = drawn
     },
-    append: (drafts, source) => {
-      const written: InboundRecord[] = []
-      atomically(() => {
-        for (const draft of drafts) {
-          const record = write(draft, lastSeq + written.length + 1, source)
-          if (record) written.push(record)
-        }
-      })
-      lastSeq += written.length
-      for (const { kind, message } of written) {
-        if (kind === 'message') lastMessageAt = Math.max(lastMessageAt ?? 0, message.timestamp)
-      }
-      if (written.length > 0) for (const onAppend of subscribers) onAppend()
-      return written
-    },
+    append,
+    update,
+    remappable: (after, limit) => raws.read(after, limit),
+    remapped: (seqs, version) => atomically(() => raws.setVersion(seqs, version)),
+    expireRaw: (before) => raws.expire(before),
     read: (after, limit) =>
       page.all(after, limit).map((row) => ({ ...(JSON.parse(String(row['record'])) as JournalRecord), seq: Number(row['seq']) })),
     lastSeq: () => lastSeq,
@@ -208,10 +294,13 @@ export const openJournal = (file: string, account: string, now: () => number = D
       const [complete, least] = [mark('complete_until'), leastUnread.get()?.['since']]
       return complete === undefined || least == null ? complete : Math.min(complete, Number(least))
     },
-    pendingMedia: media.pendingMedia,
-    pendingMediaCount: media.pendingMediaCount,
-    nextMediaAt: media.nextMediaAt,
-    postponeMedia: media.postponeMedia,
+    pendingMedia: (limit) =>
+      pending.all(limit).map((row) => ({
+        message: (JSON.parse(String(row['record'])) as InboundRecord).message,
+        attempts: Number(row['attempts'])
+      })),
+    pendingMediaCount: () => Number(countPending.get()?.['pending']),
+    mediaAttempted: (messageId) => Number(attempt.get(messageId)?.['attempts'] ?? 0),
     erase: (what) => {
       const at = now()
       const records = atomically(() => ('before' in what ? erasure.eraseBefore(what, at) : erasure.erase(what.chatIds, what.messageIds, at)))

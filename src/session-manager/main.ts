@@ -14,15 +14,17 @@ import { readConfig, type Config } from './config.ts'
 import { createConnection, type Connection } from './connection.ts'
 import { inPlainWords } from './in-plain-words.ts'
 import { openJournal, type Journal } from './journal.ts'
-import { MediaFetcher } from './media-fetcher.ts'
-import { deleteErasedMedia } from './media.ts'
+import { createMediaFetcher, deleteErasedMedia } from './media.ts'
 import type { Placement } from './placement.ts'
+import { remapSome } from './remap.ts'
 import { createRetention } from './retention.ts'
 import { addRoutes } from './routes.ts'
 import { addMediaRoute } from './serve-media.ts'
 import type { Session } from './session.ts'
 import { keepVersion, otherThanPinned, pinnedPage, webVersionsIn } from './web-versions.ts'
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
+import { mapperVersion } from './whatsapp/message.ts'
+import { remap } from './whatsapp/remap.ts'
 import { whyUnwritable } from './why-unwritable.ts'
 
 const service = 'session-manager'
@@ -74,25 +76,23 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     ? undefined
     : (await import('./placement.ts')).createPlacement({ config, journal, profile, forwarding, onLost: (reason) => connection?.lose(reason), log })
   if (placement) lifecycle.onStop('hand the account over', placement.handOver)
-  const media = new MediaFetcher({
+  const media = createMediaFetcher({
     journal, log,
     add: (drafts) => capture.add(drafts, 'live'),
     source: () => connection?.ready()?.media,
     directory: mediaDirectory,
-    limits: mediaLimits,
-    retryMs: config.MEDIA_RETRY_DELAY,
-    giveUpMs: config.MEDIA_GIVE_UP_AFTER
+    limits: mediaLimits
   })
   const backfill = createBackfill({
     journal, log,
     source: () => connection?.ready()?.readBack,
-    add: (drafts) => capture.add(drafts, 'backfill').then(() => media.wake()),
+    add: (drafts) => capture.add(drafts, 'backfill').then(media.wake),
     intervalMs: config.BACKFILL_INTERVAL,
     overlapMs: config.BACKFILL_OVERLAP,
     firstLinkMs: config.BACKFILL_FIRST_LINK,
     onUnread: (reason) => connection?.limit('backfill', reason)
   })
-  const retention = createRetention({ journal, log, directory: mediaDirectory, keepMs: config.JOURNAL_RETENTION, ...(forwarding ? { upTo: () => forwarding.state().seq } : {}) })
+  const retention = createRetention({ journal, log, directory: mediaDirectory, keepMs: config.JOURNAL_RETENTION, keepRawMs: config.KEEP_RAW, ...(forwarding ? { upTo: () => forwarding.state().seq } : {}) })
   lifecycle.onStop('stop reading back, fetching media and erasing', () => {
     retention.stop()
     backfill.stop()
@@ -124,7 +124,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     ...(placement ? { admit: placement.admit } : {}),
     createListener: (onEvent) => createListener({
       chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent,
-      broadcasts: config.CAPTURE_BROADCASTS === 'yes',
+      broadcasts: config.CAPTURE_BROADCASTS === 'yes', keepRaw: config.KEEP_RAW > 0,
       ...(config.WEB_VERSION === '' ? {} : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),
       keepPage: async (webVersion, html) => {
         await keepVersion(webVersions, webVersion, html)
@@ -137,7 +137,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       await placement?.forget()
     },
     onCaptured: (drafts) => {
-      const add = (): Promise<void> => capture.add(drafts, 'live').then(() => media.wake())
+      const add = (): Promise<void> => capture.add(drafts, 'live').then(media.wake)
       // messages keep their chat's order; a reaction or a vote would not be read back if this ended meanwhile
       const ordered = drafts.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
       void ((ordered ? backfill.caughtUp() : undefined)?.then(add) ?? add())
@@ -145,7 +145,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     onChange,
     onReady: () => {
       backfill.wake()
-      media.resume()
+      media.wake()
     },
     journal,
     readBack: backfill.wake,
@@ -154,11 +154,6 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   }))
   lifecycle.onStop('close Chromium', session.stop)
 
-  const mediaStatus = (): Status['media'] => {
-    const outage = media.outage()
-    const pending = journal.pendingMediaCount()
-    return outage === undefined ? { pending } : { pending, outage }
-  }
   const status = (): Status => {
     const { status: state, since, reason, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited } = session.session()
     const lastMessageAt = journal.lastMessageAt()
@@ -180,7 +175,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       ...(config.WEB_VERSION === '' ? {} : { whatsapp_web_pinned: config.WEB_VERSION }),
       outbound_blocked: session.outboundBlocked(),
       journal: { id: journal.id, last_seq: journal.lastSeq() },
-      media: mediaStatus(),
+      media: { pending: journal.pendingMediaCount() },
       backfill: {
         running: backfill.running(),
         ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }),
@@ -199,7 +194,6 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   gauge('outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
   gauge('backfill_unread_chats', 'chats that cannot be read back now; they are tried again', backfill.unreadChats)
   gauge('backfill_unread_messages', 'messages that WhatsApp Web could not describe in full, the most in one run', backfill.unreadMessages)
-  gauge('media_outage', '1 while no media can be fetched, because of the network, the disk or the page', () => Number(media.outage() !== undefined))
   gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
   if (forwarding) gauge('forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
   if (forwarding && placement) gauge('lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))
@@ -233,6 +227,14 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       const files = await deleteErasedMedia(journal, mediaDirectory)
       log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
       return { records, media_files: files }
+    },
+    remap: (after, isTrial) => {
+      const remapped = remapSome({ journal, remap: (record, raw) => remap(record, raw, mediaLimits), version: mapperVersion, after, isTrial })
+      if (remapped.changed > 0 && !isTrial) {
+        log.info({ event: 'remapped', records: remapped.changed, version: mapperVersion }, `${remapped.changed} messages were mapped again`)
+        media.wake()
+      }
+      return remapped
     },
     onStatus: (changed) => {
       watchers.add(changed)

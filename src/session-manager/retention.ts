@@ -14,11 +14,12 @@ const atOnce = 100
 
 /**
  * @param options.keepMs how long records and their media are kept, to the day; 0 keeps them all
+ * @param options.keepRawMs how long raw models are kept beside their records; 0 keeps none
  * @param options.upTo the last record that may be erased for its age: those after it are not forwarded yet
  * @param options.everyMs between one look and the next, and before the first
  */
-export const createRetention = (options: { journal: Journal; directory: string; keepMs: number; upTo?: () => number; everyMs?: number; log: Log; now?: () => number }): Retention => {
-  const { journal, directory, keepMs, upTo = () => Number.MAX_SAFE_INTEGER, everyMs = 600_000, log, now = Date.now } = options
+export const createRetention = (options: { journal: Journal; directory: string; keepMs: number; keepRawMs?: number; upTo?: () => number; everyMs?: number; log: Log; now?: () => number }): Retention => {
+  const { journal, directory, keepMs, keepRawMs = 0, upTo = () => Number.MAX_SAFE_INTEGER, everyMs = 600_000, log, now = Date.now } = options
   let doneBefore = 0
   let timer: NodeJS.Timeout | undefined
   let stopped = false
@@ -35,8 +36,18 @@ export const createRetention = (options: { journal: Journal; directory: string; 
     return records
   }
 
+  /** In groups, with a rest after each as above. */
+  const expireRaw = async (): Promise<void> => {
+    for (let deleted = 1; deleted > 0 && !stopped; ) {
+      const began = performance.now()
+      deleted = journal.expireRaw(now() - keepRawMs)
+      if (deleted > 0) await delay(performance.now() - began)
+    }
+  }
+
   const run = async (): Promise<void> => {
     journal.finishErasing()
+    await expireRaw()
     // once a day, for the file is rewritten each time
     const before = Math.floor((now() - keepMs) / dayMs) * dayMs
     const [there, last] = [journal.lastSeq(), upTo()]

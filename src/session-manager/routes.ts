@@ -1,5 +1,5 @@
 import { pageReportFormat, type PageFindings, type PageReport } from '../contract/page-report.ts'
-import { EraseRequest, PairingCodeRequest, PasskeyAnswer, type Connect, type Disconnect, type Erased, type Health, type PairingCode, type Qr, type Status } from '../contract/session.ts'
+import { EraseRequest, PairingCodeRequest, PasskeyAnswer, RemapRequest, type Connect, type Disconnect, type Erased, type Health, type PairingCode, type Qr, type Remapped, type Status } from '../contract/session.ts'
 import type { JournalRecord } from '../contract/record.ts'
 import { follow } from '../platform/feed.ts'
 import { sendJson, type Http, type Response } from '../platform/http.ts'
@@ -28,6 +28,8 @@ export interface RouteOptions {
   passkey: PasskeyDesk
   /** Erases what was captured of chats and messages for good, with its media. */
   erase: (chatIds: readonly string[], messageIds: readonly string[], more: boolean) => Promise<Erased>
+  /** Maps the messages of a part of the journal again. */
+  remap: (after: number, isTrial: boolean) => Remapped
   /** Calls back when the status may have changed; returns what ends it. */
   onStatus: (changed: () => void) => () => void
   metrics: () => Promise<string>
@@ -37,6 +39,7 @@ const pageSize = 200
 const pairingCodeRequest = bodyReader(PairingCodeRequest)
 const passkeyAnswer = bodyReader(PasskeyAnswer)
 const eraseRequest = bodyReader(EraseRequest)
+const remapRequest = bodyReader(RemapRequest)
 const iso = (ms: number): string => new Date(ms).toISOString()
 
 /** Which drawing an Accept header asks for; JSON unless an image or plain text comes first. */
@@ -169,6 +172,12 @@ export const addRoutes = (options: RouteOptions): void => {
       throw new ProblemError('conflict', `not all is erased yet (${error.message}): ask again; what is left of it is tried again every 10 minutes, too`)
     })
     sendJson(res, erased)
+  })
+
+  http.route('POST', '/remap', (req, res) => {
+    query(req)
+    const { after = 0, dry_run = false } = remapRequest(req)
+    sendJson(res, options.remap(after, dry_run))
   })
 
   http.route('GET', '/inbound', (req, res) => {

@@ -13,6 +13,8 @@ import type { PasskeyActions } from '../../src/session-manager/whatsapp/passkey.
 import { addRoutes } from '../../src/session-manager/routes.ts'
 import { addMediaRoute } from '../../src/session-manager/serve-media.ts'
 import { initialSession, type Session } from '../../src/session-manager/session.ts'
+import { remapSome } from '../../src/session-manager/remap.ts'
+import { remap } from '../../src/session-manager/whatsapp/remap.ts'
 import { token } from '../end-to-end/daemon.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
@@ -75,6 +77,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
       set({ running: false, status: 'DISCONNECTED', off: true })
       return logout
     },
+    remap: (after, isTrial) => remapSome({ journal, remap: (one, raw) => remap(one, raw, { maxBytes: 1_000_000, types: ['*/*'] }), version: 2, after, isTrial }),
     passkey: new PasskeyDesk(() => session, () => ({ passkey }) as unknown as Listener),
     pairingCode: async (phone) => {
       asked.push(`pairing-code ${phone}`)

@@ -278,18 +278,6 @@ t.test('ciphertext: pending, then decrypted or failed for good', async (t) => {
   t.match(only(await messages(db)), { decryption: null, body: 'at last' })
 })
 
-t.test('media that were fetched stay so, whichever order a failure and a success are taken in', async (t) => {
-  const image = (state: 'pending' | 'failed' | 'stored', kind: 'message' | 'media') =>
-    record('A', { type: 'image', has_media: true, media: { state, ...(state === 'stored' ? { sha256: 'ab' } : { reason: 'gone' }) } }, kind)
-  const outcomes = [image('failed', 'media'), image('stored', 'media')]
-  for (const order of [outcomes, outcomes.toReversed()]) {
-    const { db, take } = await testStore(t)
-    await take(image('pending', 'message'))
-    for (const one of order) await take(one)
-    t.match(only(await messages(db)).media, { state: 'stored', sha256: 'ab' })
-  }
-})
-
 t.test('media: described, then fetched', async (t) => {
   const { db, take } = await testStore(t)
   await take(record('A', { type: 'image', has_media: true, media: { state: 'pending', mimetype: 'image/jpeg' } }))
@@ -367,4 +355,38 @@ t.test('how many records are taken at once makes no difference', async (t) => {
     }),
     { numRuns: 8 }
   )
+})
+
+t.test('an update is what a message is now, but for its media, its edits and who waits', async (t) => {
+  const { db, take } = await testStore(t)
+  const stored = { state: 'stored', sha256: 'ab' } as const
+  await take(
+    record('A', { type: 'order', body: '', timestamp: 1_000 }),
+    record('B', { body: 'old', timestamp: 1_001, has_media: true, media: { state: 'pending' } }),
+    record('B', { edited: { at: at(2_000) }, body: 'edited' }, 'edit'),
+    record('B', { has_media: true, media: stored }, 'media'),
+    reply('R', { timestamp: 1_100 })
+  )
+  await take(
+    record('A', { type: 'order', body: 'two chairs', timestamp: 1_000, order: { items: 2 } }, 'update'),
+    record('B', { body: 'otherwise', timestamp: 1_001, has_media: true, media: { state: 'pending' }, forwarded: true }, 'update'),
+    record('C', { body: 'of a message that is not here' }, 'update')
+  )
+  const all = await messages(db)
+  t.same(all.map(({ id }) => id.split('_')[2]).sort(), ['A', 'B', 'R'])
+  t.match(all.find(({ id }) => id.endsWith('A')), { body: 'two chairs', order: { items: 2 } })
+  t.match(all.find(({ id }) => id.endsWith('B')), { body: 'edited', forwarded: true, media: stored })
+  t.match(only(await leads(db)), { waiting_since: null })
+
+  await take(record('B', { body: 'edited better', edited: { at: at(2_000) } }, 'update'))
+  t.equal((await messages(db)).find(({ id }) => id.endsWith('B'))?.body, 'edited better')
+})
+
+t.test('a call that was answered in the end waits for no answer', async (t) => {
+  const { db, take } = await testStore(t)
+  const call = (outcome: 'unknown' | 'answered'): Partial<InboundRecord['message']> => ({ type: 'call_log', body: '', timestamp: 1_000, call: { outcome, video: false } })
+  await take(record('A', call('unknown')))
+  t.equal(only(await leads(db)).waiting_since, at(1_000))
+  await take(record('A', call('answered'), 'update'))
+  t.equal(only(await leads(db)).waiting_since, null)
 })

@@ -12,6 +12,7 @@ import { PasskeyDesk } from '../../src/session-manager/passkey.ts'
 import { addRoutes } from '../../src/session-manager/routes.ts'
 import { initialSession, type Session } from '../../src/session-manager/session.ts'
 import type { Listener } from '../../src/session-manager/whatsapp/listener.ts'
+import { remapSome } from '../../src/session-manager/remap.ts'
 import { conforms } from '../platform/conforms.ts'
 import { serve } from '../platform/http-server.ts'
 import { openSse } from '../platform/sse-client.ts'
@@ -53,6 +54,7 @@ const rig = async (t: Test) => {
           set({ running: false, status: 'DISCONNECTED', off: true })
           return logout && state.confirmed
         },
+        remap: (after, isTrial) => remapSome({ journal, remap: () => undefined, version: 2, after, isTrial }),
         passkey: new PasskeyDesk(() => state.session, () => state.listener),
         pairingCode: async (phone) => {
           if (phone === '+14155550100') throw new Error('rate-overlimit')

@@ -15,10 +15,14 @@ const pageReportMs = 20_000
 /** The page hands the answer in, sends the confirmation, or is loaded again, ms. */
 const passkeyMs = 65_000
 
+/** A part of the journal is mapped again, ms. */
+const remapMs = 60_000
+
 const routes = [
   ...['/status', '/qr', '/qr.png', '/qr.svg', '/qr.txt', '/passkey'].map((path) => ({ method: 'GET', path }) as const),
   { method: 'GET', path: '/page-report', timeoutMs: pageReportMs },
   { method: 'POST', path: '/connect' },
+  { method: 'POST', path: '/remap', timeoutMs: remapMs },
   { method: 'POST', path: '/disconnect', timeoutMs: disconnectMs },
   { method: 'POST', path: '/pairing-code', timeoutMs: pairingMs },
   ...['/passkey', '/passkey/confirm', '/passkey/restart', '/passkey/cancel'].map((path) => ({ method: 'POST', path, timeoutMs: passkeyMs }) as const)

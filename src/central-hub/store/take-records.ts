@@ -6,6 +6,7 @@ import { mergeDuplicates } from './merge-duplicates.ts'
 import { adoptNotices } from './notices.ts'
 import { writeResponse } from './responses.ts'
 import type { Database, Db } from './schema.ts'
+import { turnOf } from './turn.ts'
 import { followWait, writeWaiting, type FreshMessage } from './waiting.ts'
 import { createLeadWriter, hasLead, type LeadAtWork, type LeadsAtWork } from './write-lead.ts'
 import { createMessageWriter, type MessageAtWork, type MessagesAtWork } from './write-message.ts'
@@ -54,6 +55,8 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
     work.told.add(record)
     return true
   }
+  // A message that is not here was erased here, or is older than this hub: an update does not bring it.
+  if (record.kind === 'update' && work.messages.find(record.message.id, undefined) === undefined) return true
   const belongs = hasLead(record.message)
   const found = belongs ? work.leads.of(record.message) : 'none'
   if (found === 'settle') return false
@@ -66,7 +69,8 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   else if (message.content === undefined) {
     work.changed.add(message)
     // what was decrypted may turn out to be of no person; and the lead it is in need not be the one this record tells of
-    if (record.kind === 'message' && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
+    const mayAnswer = record.kind === 'message' || (record.kind === 'update' && turnOf(record.message) !== 1)
+    if (mayAnswer && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
   }
   if (lead === undefined) return true
   const news = newsOf(work, lead)

@@ -2,7 +2,7 @@ import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
-import { fillIn, isDifferent, mediaRank } from './merge-message.ts'
+import { fillIn, isDifferent } from './merge-message.ts'
 import type { Db, MessageTable } from './schema.ts'
 import { termsOf, textOf } from './terms.ts'
 import { isPersonal, turnOf, type Turn } from './turn.ts'
@@ -59,7 +59,9 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
     case 'revoke':
       return row.revoked_at === null ? { revoked_at: Date.parse(captured_at), revoked_by: message.revoked?.by ?? null } : {}
     case 'media':
-      return media === row.media || mediaRank(media) < mediaRank(row.media) ? {} : { media }
+      return media === null || media === row.media ? {} : { media }
+    case 'update':
+      return updated(row, contentOf(record), at)
     default:
       return {}
   }
@@ -68,6 +70,19 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
 /** An edit may have come before the message was decrypted. */
 const decrypted = (row: KnownMessage, content: Content): Updateable<MessageTable> =>
   row.edited_at === null ? content : { ...content, body: row.body }
+
+/**
+ * A message, or an edit of it, that session-manager reads otherwise now. What became of it since stays: its media, a
+ * later edit, whether it was decrypted. @param at when the edit was made, ms; null: it is the message itself
+ */
+const updated = (row: KnownMessage, content: Content, at: number | null): Updateable<MessageTable> => {
+  const { type, personal, body, timestamp, media, details, terms } = content
+  if (at !== null) return at === row.edited_at ? { body } : {}
+  const changes: Updateable<MessageTable> = { type, personal, timestamp, details, terms }
+  if (row.edited_at === null) changes.body = body
+  if (row.media === null && media !== null) changes.media = media
+  return changes
+}
 
 /** A message while records of it are taken. */
 export interface MessageAtWork {
@@ -87,7 +102,8 @@ export interface MessageAtWork {
 /** What of a message says whether a record changes it, and what that changes. */
 export type KnownMessage = Pick<
   Selectable<MessageTable>,
-  'pk' | 'id' | 'lead_id' | 'type' | 'body' | 'decryption' | 'edited_at' | 'revoked_at' | 'media' | 'details' | 'terms'
+  | 'pk' | 'id' | 'lead_id' | 'type' | 'personal' | 'body' | 'timestamp' | 'decryption' | 'edited_at' | 'revoked_at'
+  | 'media' | 'details' | 'terms'
 >
 
 const newRow = (record: InboundRecord): NewMessage => {
@@ -168,7 +184,7 @@ export interface MessageWriter {
 }
 
 const known = [
-  'pk', 'id', 'lead_id', 'type', 'body', 'decryption', 'edited_at', 'revoked_at', 'media', 'details', 'terms'
+  'pk', 'id', 'lead_id', 'type', 'personal', 'body', 'timestamp', 'decryption', 'edited_at', 'revoked_at', 'media', 'details', 'terms'
 ] as const
 
 export const createMessageWriter = (): MessageWriter => {

@@ -1,7 +1,7 @@
 import Type from 'typebox'
 import { PageReport } from '../page-report.ts'
 import {
-  Accounts, Connect, Disconnect, PairingCode, PairingCodeRequest, Passkey, PasskeyAnswer, Qr, Status
+  Accounts, Connect, Disconnect, PairingCode, PairingCodeRequest, Passkey, PasskeyAnswer, Qr, Remapped, RemapRequest, Status
 } from '../session.ts'
 import type { Operation } from './operation.ts'
 
@@ -54,6 +54,22 @@ const requestPairingCode = {
   body: { schema: PairingCodeRequest, example: { phone: '+525512345678' } },
   answer: { status: 200, description: 'The code to type in on that phone', schema: PairingCode, example: { code: 'ABCD-EFGH', phone: '+525512345678', generated_at: at, expires_at: at } },
   problems: ['conflict', ...unreachable]
+} as const satisfies Operation
+
+const remap = {
+  tag: 'whatsapp',
+  summary: 'Map messages again, as this release reads them',
+  description:
+    'One part of the journal; ask with `next_after` until `examined` is 0. What KEEP_RAW still keeps is mapped, and ' +
+    'messages that come out differently are updated. Nobody waits again because of it.',
+  body: { schema: RemapRequest, example: { after: 0, dry_run: true } },
+  answer: {
+    status: 200,
+    description: 'What this part came to',
+    schema: Remapped,
+    example: { mapper_version: 2, examined: 1000, mapped: 640, changed: 12, next_after: 1000, last_seq: 5120 }
+  },
+  problems: unreachable
 } as const satisfies Operation
 
 const getPageReport = {
@@ -123,7 +139,7 @@ export const whatsappOperations = {
     summary: 'List the accounts that the hub follows',
     answer: { status: 200, description: 'All of them, the first one first', schema: Accounts, example: { accounts: [{ account: 'main', base_url: 'http://127.0.0.1:3001', verified: true, following: true }] } }
   },
-  getStatus, getQr, connect, disconnect, requestPairingCode, getPageReport,
+  getStatus, getQr, connect, disconnect, requestPairingCode, remap, getPageReport,
   getPasskey, answerPasskey, confirmPasskey, restartPasskey, cancelPasskey,
   getQrPng: drawn('image/png'),
   getQrSvg: drawn('image/svg+xml'),
@@ -136,6 +152,7 @@ export const whatsappOperations = {
   connectAccount: ofAccount(connect),
   disconnectAccount: ofAccount(disconnect),
   requestAccountPairingCode: ofAccount(requestPairingCode),
+  remapAccount: ofAccount(remap),
   getAccountPageReport: ofAccount(getPageReport),
   getAccountPasskey: ofAccount(getPasskey),
   answerAccountPasskey: ofAccount(answerPasskey),

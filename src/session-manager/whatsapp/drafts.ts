@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { CapturedMessage } from '../../contract/record.ts'
 import type { Draft } from '../journal.ts'
+import { keep } from './keep.ts'
 import { toMessage, type Mapping } from './message.ts'
 import { asId, asList, asSeconds, asText, asTime, asWords, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
 
@@ -9,7 +10,11 @@ import { asId, asList, asSeconds, asText, asTime, asWords, isRaw, keyOf, lidOf, 
 /** When a message was last edited, ms; undefined when it never was. */
 const editedAt = (raw: Raw): number | undefined => asTime(raw['latestEditSenderTimestampMs']) || undefined
 
-const draft = (kind: Draft['kind'], key: string, message: CapturedMessage): Draft => ({ kind, key: `${kind}:${key}`, message })
+const draft = (kind: Draft['kind'], key: string, message: CapturedMessage, raw: Draft['raw']): Draft => {
+  const made: Draft = { kind, key: `${kind}:${key}`, message }
+  if (raw !== undefined) made.raw = raw
+  return made
+}
 
 /** Channels and status updates, which are of no conversation. */
 const isBroadcast = (chatId: string): boolean => chatId === 'status@broadcast' || chatId.endsWith('@newsletter')
@@ -33,18 +38,19 @@ const isPlaceholder = ({ type }: CapturedMessage): boolean => type === 'cipherte
 export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
+  const kept = keep(raw, 'message', mapping)
   if (isPlaceholder(message)) {
     // A linked device never gets the content of such a message, and must not ask for it again and again.
-    return [draft(message.phone_only === undefined ? 'ciphertext' : 'ciphertext_failed', message.id, message)]
+    return [draft(message.phone_only === undefined ? 'ciphertext' : 'ciphertext_failed', message.id, message, kept)]
   }
-  const of = draft('message', message.id, message)
+  const of = draft('message', message.id, message, kept)
   if (message.type === 'revoked') return [of, ...revokeDrafts(raw, 'sender', mapping)]
   return editedAt(raw) === undefined ? [of] : [of, ...editDrafts(raw, undefined, mapping)]
 }
 
 export const ciphertextFailedDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
   const message = toCaptured(raw, mapping)
-  return message === undefined ? [] : [draft('ciphertext_failed', message.id, message)]
+  return message === undefined ? [] : [draft('ciphertext_failed', message.id, message, keep(raw, 'ciphertext_failed', mapping))]
 }
 
 /**
@@ -59,7 +65,7 @@ export const editDrafts = (raw: Raw, previous: string | undefined, mapping: Mapp
   if (at === undefined && !textChanged) return []
   const version = at ?? createHash('sha256').update(message.body).digest('hex').slice(0, 16)
   const edited = strip({ at: new Date(at ?? Date.now()).toISOString(), previous: asWords(previous) }) as NonNullable<CapturedMessage['edited']>
-  return [draft('edit', `${message.id}:${version}`, { ...message, edited })]
+  return [draft('edit', `${message.id}:${version}`, { ...message, edited }, keep(raw, 'edit', mapping, previous))]
 }
 
 /** A deletion: by its sender for everyone, or by this account for itself. */
@@ -67,7 +73,7 @@ export const revokeDrafts = (raw: Raw, by: 'sender' | 'me', mapping: Mapping): D
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
   const id = keyOf(raw['protocolMessageKey']) ?? message.id
-  return [draft('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } })]
+  return [draft('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } }, keep(raw, `revoke:${by}`, mapping))]
 }
 
 /** A reaction or its removal. `raw` is what `message_reaction` carries. */
@@ -95,7 +101,7 @@ export const reactionDrafts = (reaction: Raw, mapping: Mapping): Draft[] => {
     has_media: false,
     reaction: { message_id: messageId, emoji, sender }
   }) as CapturedMessage
-  return [draft('reaction', `${messageId}:${sender}:${timestamp}:${emoji}`, message)]
+  return [draft('reaction', `${messageId}:${sender}:${timestamp}:${emoji}`, message, keep(reaction, 'reaction', mapping))]
 }
 
 /** A poll vote: what is selected now, in full. `raw` is what `vote_update` carries. */
@@ -122,7 +128,7 @@ export const voteDrafts = (vote: Raw, mapping: Mapping): Draft[] => {
     has_media: false,
     vote: { message_id: messageId, options }
   }) as CapturedMessage
-  return [draft('vote', `${messageId}:${voter}:${at}`, message)]
+  return [draft('vote', `${messageId}:${voter}:${at}`, message, keep(vote, 'vote', mapping))]
 }
 
 /** A change in a group: who joined, left, was promoted, or what was changed. `raw` is a GroupNotification. */

@@ -71,6 +71,8 @@ export interface ListenerOptions {
   media: MediaLimits
   /** Whether channels and status updates are captured, too. */
   broadcasts?: boolean
+  /** Whether raw models are kept beside what is mapped. */
+  keepRaw?: boolean
   /** The page to show instead of the one that WhatsApp serves. @throws why it cannot be had */
   pinnedPage?: () => Promise<string>
   /** Takes the page of a version that was READY, unless it is a pinned one. */
@@ -96,7 +98,7 @@ export const createListener = (options: ListenerOptions): Listener => {
   let isReady = false
   let pinned: string | undefined
   const launched = Promise.withResolvers<void>()
-  const mapping: { me: string[] } & Mapping = { media, me: [], broadcasts: options.broadcasts === true }
+  const mapping: { me: string[] } & Mapping = { media, me: [], broadcasts: options.broadcasts === true, keepRaw: options.keepRaw === true }
 
   const tell = (event: ListenerEvent): void => {
     if (event.type === 'authenticated' || event.type === 'ready') passkey.linked()
@@ -258,6 +260,6 @@ export const createListener = (options: ListenerOptions): Listener => {
       }))
     },
     readBack: (wanted) => readBack(openPage(), wanted, mapping, log),
-    media: async (messageId) => fetchMedia(openPage(), messageId, media.maxBytes)
+    media: async (messageId) => fetchMedia(openPage(), messageId)
   }
 }

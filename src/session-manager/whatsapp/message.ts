@@ -26,6 +26,8 @@ export interface Mapping {
   me: readonly string[]
   /** Whether channels and status updates are captured. Default: false. */
   broadcasts?: boolean
+  /** Whether raw models are kept beside what is mapped. Default: false. */
+  keepRaw?: boolean
 }
 
 const isOneOf = (address: string | undefined, addresses: readonly string[]): boolean =>

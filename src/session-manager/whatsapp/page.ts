@@ -23,7 +23,7 @@ const notices = [...notOfAPerson, 'ciphertext', 'revoked', 'call_log', 'oversize
 export const probe = (page: Page): Promise<Probe> =>
   page.evaluate(
     (most, ignored) => {
-      type Message = { id: unknown; t?: number; type?: string; isNewMsg?: boolean }
+      type Message = { id: unknown; t?: number; type?: string; isNewMsg?: boolean; subtype?: string; viewMode?: string }
       type Chat = { id: unknown; t?: number; msgs: { getModelsArray: () => Message[] } }
       const scope = globalThis as unknown as {
         require: (name: string) => { Socket: { state?: string; hasSynced?: boolean }; Chat: { getModelsArray: () => Chat[] } }
@@ -46,6 +46,8 @@ export const probe = (page: Page): Promise<Probe> =>
           return newestChats()
             .filter((chat) => !/@(broadcast|newsletter)$/.test(String(chat.id)))
             .flatMap((chat) => chat.msgs.getModelsArray().slice(-most.messages))
+            // The page's own helpers, which are not captured either.
+            .filter(({ subtype, viewMode }) => viewMode !== 'HIDDEN' && subtype !== 'bot_typing_placeholder')
             .map(({ id, t, type, isNewMsg }) => ({ id: String(id), t: Number(t) || 0, isNew: isNewMsg === true && !ignored.includes(type ?? '') }))
             // An id without a text of its own names no message.
             .filter(({ id }) => !id.startsWith('[object '))

@@ -41,6 +41,10 @@ export const asSeconds = (...values: unknown[]): number => {
   return Math.round(Date.now() / 1_000)
 }
 
+/** Whether a model says when its message was written. */
+export const hasTime = (raw: Raw): boolean =>
+  messageSeconds(raw['t']) !== undefined || messageSeconds(raw['clientReceivedTsMillis']) !== undefined
+
 /** An RFC 3339 time out of UNIX seconds. */
 export const asIsoTime = (value: unknown): string | undefined => {
   const seconds = messageSeconds(value)
@@ -50,7 +54,10 @@ export const asIsoTime = (value: unknown): string | undefined => {
 /** An image in base64, as WhatsApp's thumbnails are: JPEG, PNG, WebP or GIF. */
 const image = /^(?:data:image\/[\w.+-]+;base64,)?(?:\/9j\/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/\s_-]*=*\s*$/
 
-export const isThumbnail = (text: string): boolean => image.test(text)
+/** How such a text may begin: most do not, and are not looked at further. */
+const firstLetters = '/iURd'
+
+export const isThumbnail = (text: string): boolean => firstLetters.includes(text[0] ?? ' ') && image.test(text)
 
 /** A text for people: one that is not empty and is not a thumbnail. */
 export const asWords = (value: unknown): string | undefined => {

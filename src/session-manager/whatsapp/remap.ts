@@ -1,0 +1,33 @@
+import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
+import type { Draft } from '../journal.ts'
+import type { MediaLimits } from '../media-limits.ts'
+import type { RawModel } from '../raw-models.ts'
+import { editDrafts, messageDrafts } from './drafts.ts'
+import { readKept, type Kept } from './keep.ts'
+import type { Mapping } from './message.ts'
+import { hasTime, isThumbnail } from './raw.ts'
+
+/** Maps again what an earlier release has mapped. */
+
+/** Kinds of records that are mapped again: what a message says. Who deleted it or reacted to it is no question of mapping. */
+const kinds: ReadonlySet<InboundRecord['kind']> = new Set(['message', 'edit'])
+
+const draftsOf = ({ way, model, previous, me }: Kept, media: MediaLimits): Draft[] => {
+  const mapping: Mapping = { media, me, broadcasts: true }
+  return way === 'edit' ? editDrafts(model, previous, mapping) : messageDrafts(model, mapping)
+}
+
+/** Of a record whose raw model is not kept: a thumbnail that an earlier release took for text is taken out. */
+const repaired = ({ message }: InboundRecord): CapturedMessage | undefined =>
+  message.type !== 'chat' && isThumbnail(message.body) ? { ...message, body: '' } : undefined
+
+/** @returns the message of a record as it is mapped today; undefined when there is nothing to map it from */
+export const remap = (record: InboundRecord, raw: RawModel | undefined, media: MediaLimits): CapturedMessage | undefined => {
+  if (!kinds.has(record.kind)) return undefined
+  const kept = raw === undefined ? undefined : readKept(raw)
+  if (kept === undefined) return repaired(record)
+  const message = draftsOf(kept, media).find(({ kind }) => kind === record.kind)?.message
+  if (message === undefined) return undefined
+  // Without a time of its own the message has the time at which it was captured.
+  return hasTime(kept.model) ? message : { ...message, timestamp: record.message.timestamp }
+}

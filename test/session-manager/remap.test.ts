@@ -1,0 +1,162 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t, { type Test } from 'tap'
+import type { CapturedMessage } from '../../src/contract/record.ts'
+import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
+import { maxRawLength } from '../../src/session-manager/raw-models.ts'
+import { remapSome } from '../../src/session-manager/remap.ts'
+import { createRetention } from '../../src/session-manager/retention.ts'
+import { editDrafts, messageDrafts, reactionDrafts } from '../../src/session-manager/whatsapp/drafts.ts'
+import { mapperVersion, type Mapping } from '../../src/session-manager/whatsapp/message.ts'
+import { remap } from '../../src/session-manager/whatsapp/remap.ts'
+import { logLines } from '../platform/log-lines.ts'
+import { captured } from './drafts.ts'
+import { fixture, fixtures } from './whatsapp/fixtures.ts'
+import { lead, rawImage, rawText } from './whatsapp/raw-models.ts'
+
+const limits = { maxBytes: 10_000_000, types: ['*/*'] }
+const mapping: Mapping = { media: limits, me: ['5215500000001@c.us'], keepRaw: true, broadcasts: true }
+
+const open = (t: Test): { journal: Journal; file: string } => {
+  const file = join(t.testdir(), 'journal.db')
+  const journal = openJournal(file, 'main')
+  t.teardown(() => {
+    try {
+      journal.close()
+    } catch {
+      // The test closed it.
+    }
+  })
+  return { journal, file }
+}
+const remapAll = (journal: Journal, isTrial = false) =>
+  remapSome({ journal, remap: (record, raw) => remap(record, raw, limits), version: mapperVersion, after: 0, isTrial })
+
+/** As a mapper with a mistake has them. */
+const spoilt = (drafts: Draft[], spoil: (message: CapturedMessage) => CapturedMessage): Draft[] =>
+  drafts.map((draft) => ({ ...draft, message: spoil({ ...draft.message }) }))
+
+t.test('every fixture comes out of its kept model as it went in', async (t) => {
+  const { journal } = open(t)
+  for (const { name, raw } of fixtures) journal.append(messageDrafts({ ...raw, id: { fromMe: false, remote: lead, id: name } }, mapping), 'live')
+  const before = journal.lastSeq()
+  t.ok(before > 40)
+  const { mapped, changed } = remapAll(journal)
+  t.ok(mapped > 40)
+  t.equal(changed, 0)
+  t.equal(journal.lastSeq(), before)
+})
+
+t.test('a field that an earlier mapper lost comes back, once', async (t) => {
+  const { journal } = open(t)
+  const order = messageDrafts(fixture('order'), mapping)
+  journal.append(spoilt(order, ({ order: _order, ...message }) => ({ ...message, body: '' })), 'backfill')
+  t.match(remapAll(journal, true), { mapped: 1, changed: 1 }, 'a trial counts it')
+  t.equal(journal.lastSeq(), 1, 'and writes nothing')
+
+  t.match(remapAll(journal), { mapper_version: mapperVersion, examined: 1, changed: 1, next_after: 1, last_seq: 1 })
+  const [, update] = captured(journal.read(0, 10))
+  t.match(update, { kind: 'update', source: 'backfill', message: { id: order[0]?.message.id, body: 'I want this', order: { id: '1000000000000001' } } })
+  t.equal(remapAll(journal).changed, 0, 'nothing is left to do')
+  t.equal(journal.lastSeq(), 2)
+})
+
+t.test('an edit is mapped again, too', async (t) => {
+  const { journal } = open(t)
+  const edited = rawText('A', { body: 'new', latestEditSenderTimestampMs: 1_700_000_100_000 })
+  journal.append([...messageDrafts(rawText('A'), mapping), ...spoilt(editDrafts(edited, 'old', mapping), (message) => ({ ...message, body: '' }))], 'live')
+  t.equal(remapAll(journal).changed, 1)
+  t.match(captured(journal.read(2, 1))[0], { kind: 'update', message: { body: 'new', edited: { previous: 'old' } } })
+  t.equal(remapAll(journal).changed, 0)
+})
+
+t.test('media that were not seen as such are fetched; those that were stay as they are', async (t) => {
+  const { journal } = open(t)
+  const photo = (id: string): Draft[] => messageDrafts(rawImage(id), mapping)
+  journal.append(spoilt(photo('A'), ({ media: _media, ...message }) => ({ ...message, has_media: false })), 'live')
+  journal.append(spoilt(photo('B'), (message) => ({ ...message, body: '', media: { state: 'stored', sha256: 'x' } })), 'live')
+  t.equal(journal.pendingMediaCount(), 0)
+  remapAll(journal)
+  t.equal(journal.pendingMediaCount(), 1)
+  t.match(captured(journal.read(2, 5)).map(({ message }) => message.media?.state), ['pending', 'stored'])
+})
+
+t.test('a thumbnail that an earlier release took for text is taken out, though no model is kept', async (t) => {
+  const { journal } = open(t)
+  const plain: Mapping = { ...mapping, keepRaw: false }
+  journal.append(spoilt(messageDrafts(fixture('location'), plain), (message) => ({ ...message, body: '/9j/AAAA' })), 'live')
+  journal.append(messageDrafts(rawText('T'), plain), 'live')
+  t.match(remapAll(journal), { mapped: 1, changed: 1 })
+  t.equal(captured(journal.read(2, 1))[0]?.message.body, '')
+})
+
+t.test('what is kept has no picture, key or secret in it, and is bounded', async (t) => {
+  const { journal, file } = open(t)
+  for (const { name, raw } of fixtures) journal.append(messageDrafts({ ...raw, id: { fromMe: false, remote: lead, id: name } }, mapping), 'live')
+  const models = journal.remappable(0, 1_000).flatMap(({ raw }) => (raw === undefined ? [] : [raw.text]))
+  t.ok(models.length > 40)
+  for (const text of models) t.notMatch(text, /\/9j\/|mediaKey|messageSecret|waveform|thumbnail|sidecar/i)
+  const sizes = models.map((text) => text.length).sort((a, b) => a - b)
+  t.comment(`kept models: median ${sizes[sizes.length >> 1]} characters, at most ${sizes.at(-1)}`)
+
+  journal.append(messageDrafts(rawText('LONG', { body: 'x'.repeat(maxRawLength) }), mapping), 'live')
+  t.equal(journal.remappable(journal.lastSeq() - 1, 1)[0]?.raw, undefined)
+  const body = 'words '.repeat(1_000)
+  journal.append(messageDrafts(rawText('PACKED', { body }), mapping), 'live')
+  t.match(journal.remappable(journal.lastSeq() - 1, 1)[0]?.raw?.text, body)
+  const db = new DatabaseSync(file, { readOnly: true })
+  t.teardown(() => db.close())
+  t.ok(Number(db.prepare('SELECT max(length(model)) AS bytes FROM raw_models').get()?.['bytes']) < 3_000, 'a long one is packed')
+})
+
+t.test('without KEEP_RAW nothing is kept', async (t) => {
+  const [draft] = messageDrafts(rawText('A'), { ...mapping, keepRaw: false })
+  t.notOk('raw' in (draft ?? {}))
+})
+
+t.test('erasing takes the model with its record, to the last byte', async (t) => {
+  const { journal, file } = open(t)
+  const secret = 'a most private word'
+  const far = messageDrafts(rawText('A', { body: secret, description: 'only in the model' }), mapping)
+  journal.append([...far, ...messageDrafts(rawText('B', { id: { fromMe: false, remote: '5215500000009@c.us', id: 'B' } }), mapping)], 'live')
+  const emoji = { id: { fromMe: false, remote: lead, id: 'R' }, msgId: { fromMe: false, remote: lead, id: 'A' }, senderId: lead, reaction: secret, timestamp: 1_700_000_000 }
+  journal.append(reactionDrafts(emoji, mapping), 'live')
+  t.equal(journal.erase({ chatIds: [lead], messageIds: [] }), 2)
+  const bytes = readFileSync(file, 'latin1')
+  t.notMatch(bytes, secret)
+  t.notMatch(bytes, 'only in the model')
+  t.equal(journal.remappable(0, 10).filter(({ raw }) => raw !== undefined).length, 1, 'the other one is still there')
+  t.equal(remapAll(journal).changed, 0)
+})
+
+t.test('models go when they are older than KEEP_RAW; their records stay', async (t) => {
+  const file = join(t.testdir(), 'journal.db')
+  const clock = { now: 1_700_000_000_000 }
+  const journal = openJournal(file, 'main', () => clock.now)
+  t.teardown(() => journal.close())
+  const some = (from: number): Draft[] => Array.from({ length: 700 }, (_, n) => messageDrafts(rawText(`M${from + n}`), mapping)[0] as Draft)
+  journal.append(some(0), 'live')
+  clock.now += 86_400_000
+  journal.append(some(1_000), 'live')
+  const { log } = logLines()
+  const retention = createRetention({ journal, directory: t.testdir(), keepMs: 0, keepRawMs: 43_200_000, everyMs: 5, log, now: () => clock.now })
+  const kept = (): number => journal.remappable(0, 2_000).filter(({ raw }) => raw !== undefined).length
+  for (let waited = 0; kept() > 700 && waited < 5_000; waited += 5) await new Promise((done) => setTimeout(done, 5))
+  retention.stop()
+  t.equal(kept(), 700)
+  t.equal(journal.lastSeq(), 1_400)
+})
+
+t.test('a call that ended, a payment that was made and a message that was sent after all are updates', async (t) => {
+  const { journal } = open(t)
+  const call = (facts: Record<string, unknown>): Draft[] => messageDrafts(rawText('C', { type: 'call_log', body: undefined, ...facts }), mapping)
+  const own = (ack: number): Draft[] => messageDrafts(rawText('O', { id: { fromMe: true, remote: lead, id: 'O' }, ack }), mapping)
+  journal.append([...call({ callOutcome: 'Ongoing' }), ...own(-1)], 'live')
+  journal.append([...call({ callOutcome: 'Completed', callDuration: 61 }), ...own(1)], 'backfill')
+  journal.append([...call({ callOutcome: 'Completed', callDuration: 61 }), ...call({ callOutcome: 'Ongoing' }), ...own(1)], 'backfill')
+  const records = captured(journal.read(0, 20))
+  t.same(records.map(({ kind }) => kind), ['message', 'message', 'update', 'update'])
+  t.same(records[2]?.message.call, { outcome: 'answered', video: false, seconds: 61 })
+  t.same([records[1], records[3]].map((record) => record?.message.unsent), [true, undefined])
+})
