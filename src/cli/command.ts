@@ -12,6 +12,8 @@ export interface Context {
   say(text: string): void
   /** To stderr: what is not part of the answer. */
   note(text: string): void
+  /** Asks a person for a line. @returns undefined when nobody can type: stdin has ended. @throws when `signal` is aborted */
+  ask(question: string, signal: AbortSignal): Promise<string | undefined>
   /** stdout is a terminal: something that is drawn may be drawn over. */
   terminal: boolean
   /** How wide it is, in cells. */

@@ -7,6 +7,7 @@ import { doctor } from './doctor.ts'
 import { inPlainWords } from './fault.ts'
 import { leads } from './leads.ts'
 import { pageReport } from './page-report.ts'
+import { ask } from './ask.ts'
 import { qr } from './qr.ts'
 import { remap } from './remap.ts'
 import { status } from './status.ts'
@@ -51,6 +52,7 @@ const contextOf = (common: Common): Context => ({
   signal: interrupted.signal,
   say: (text) => void process.stdout.write(text),
   note: (text) => void process.stderr.write(text),
+  ask,
   terminal: process.stdout.isTTY,
   columns: process.stdout.columns ?? 200
 })

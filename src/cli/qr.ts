@@ -1,11 +1,13 @@
 import { LeadMasterError, type Client, type Status } from '../client/index.ts'
 import { command, Fault } from './command.ts'
 import { connectionNotes } from './connection.ts'
+import { PasskeyGuide } from './passkey.ts'
 import { askSession, sessionInWords } from './session.ts'
 import { clean, paint, span } from './text.ts'
 
 const help = `Draws the QR code in the terminal, and a new one whenever it changes, until a phone is linked.
 On the phone: WhatsApp, Settings, Linked devices, Link a device. Exits 0 once a phone is linked.
+When WhatsApp asks for the passkey of the account, it says what to do, takes the answer and shows the code to compare.
 
 options:
   --once                draws it once and ends
@@ -44,7 +46,7 @@ export const qr = command({
   summary: 'Links a phone',
   help,
   options: { once: { type: 'boolean' }, pair: { type: 'string' }, account: { type: 'string' } },
-  run: async ({ once, pair: phone, account }, { hub: find, signal, say, note, terminal }) => {
+  run: async ({ once, pair: phone, account }, { hub: find, signal, say, note, ask, terminal }) => {
     const hub = find()
     const now = await askSession(hub, account, signal)
     if (now instanceof LeadMasterError) throw new Fault(now.message)
@@ -52,7 +54,7 @@ export const qr = command({
       say(`A phone is linked: ${clean(sessionInWords(now))}\n`)
       return 0
     }
-    if (phone !== undefined) say(`${await pair(hub, account, phone, signal)}\n`)
+    if (phone !== undefined && now.status !== 'PASSKEY_REQUIRED') say(`${await pair(hub, account, phone, signal)}\n`)
 
     let drawn = ''
     const draw = async (): Promise<void> => {
@@ -67,17 +69,21 @@ export const qr = command({
       if (phone === undefined && drawn === '') throw new Fault(`there is no QR code now: the session is ${now.status}, ${clean(sessionInWords(now))}`)
       return 0
     }
+    const guide = new PasskeyGuide({ hub, account, signal, say, note, ask })
     let told: Status['status'] = 'QR_REQUIRED'
     // each account's session is told at once, and on every change, such as a new code
     for await (const { type, data } of hub.events({ signal, onConnection: connectionNotes(note) })) {
       if (type !== 'session' || !('journal' in data) || data.account !== now.account) continue
       if (isLinked(data)) {
+        guide.end()
         say(`A phone is linked: ${clean(sessionInWords(data))}\n`)
         return 0
       }
+      if (data.status === 'PASSKEY_REQUIRED') await guide.update()
+      else if (told === 'PASSKEY_REQUIRED') guide.end()
       if (data.status === 'QR_REQUIRED') {
         if (phone === undefined) await draw()
-      } else if (data.status !== told) note(`The session is ${data.status}: ${clean(sessionInWords(data))}. The code comes when WhatsApp shows one.\n`)
+      } else if (data.status !== 'PASSKEY_REQUIRED' && data.status !== told) note(`The session is ${data.status}: ${clean(sessionInWords(data))}. The code comes when WhatsApp shows one.\n`)
       told = data.status
     }
     return 0

@@ -1,5 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { fakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import type { PasskeyState } from '../../src/session-manager/passkey-state.ts'
+import { passkeyScript } from '../../src/session-manager/passkey-script.ts'
+import { answerTo, passkeyRequest } from '../session-manager/passkey-answers.ts'
 import { apiToken, ask } from '../end-to-end/daemon.ts'
 import { accessible, inPage, pageTests, see, signIn, textsOf, type, until } from './page.ts'
 import { eventually, startRig } from './rig.ts'
@@ -39,7 +43,7 @@ pageTest('the connection: QR shown and replaced, connect, disconnect, unlink; wh
   await page.click('#unlink [value=yes]')
   await see(page, 'Not connected.')
   t.same(upstream.asked, ['logout'])
-  await page.click('#session .primary')
+  await page.click('.session > .buttons .primary')
   await see(page, 'WhatsApp Web is starting.')
   upstream.set({ status: 'ERROR', reason: 'Chromium ended while it was starting: run /usr/bin/chromium', running: false })
   await see(page, 'Chromium ended while it was starting: run /usr/bin/chromium')
@@ -74,6 +78,59 @@ pageTest('a pairing code by phone number instead of the QR; new codes leave what
   await see(page, 'ABCD-EFGH', '.code')
   t.match(upstream.asked, [/^pairing-code \+?52/])
   await accessible(t, page, 'pairing code')
+})
+
+pageTest('the page leads through linking by the passkey', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  const request = passkeyRequest()
+  const stage = (passkey: Partial<PasskeyState> & { stage: PasskeyState['stage'] }): void =>
+    upstream.set({ status: 'PASSKEY_REQUIRED', running: true, passkey: { since: Date.now(), expiresAt: Date.now() + 60_000, ...passkey } })
+  const asked = async (order: string): Promise<void> => {
+    for (const end = Date.now() + 20_000; upstream.asked.at(-1) !== order; await delay(10)) if (Date.now() > end) throw new Error(`${order} was not asked: ${upstream.asked.join()}`)
+  }
+  stage({ stage: 'starting' })
+  const page = await open(url)
+  await signIn(page)
+  await see(page, 'Passkey wanted', '#pill-text')
+  await see(page, 'WhatsApp asks for the passkey of your account.')
+  await see(page, 'WhatsApp asks for the passkey of your account. Its challenge is on its way…')
+
+  stage({ stage: 'challenge', request })
+  await see(page, 'Copy the line')
+  await see(page, /^(59|60)s left$|^1 ?m/)
+  t.equal(await inPage(page, "document.querySelector('.passkey textarea').value"), passkeyScript(request))
+  await accessible(t, page, 'passkey')
+  const answer = '.passkey textarea:not([readonly])'
+  await page.fill(answer, '{"id":')
+  await page.click('text=Send the answer')
+  await see(page, /^That is not the whole answer/, '[role=alert]')
+  await page.fill(answer, JSON.stringify(answerTo(request, { origin: 'https://example.com' })))
+  stage({ stage: 'challenge', request })
+  await page.click('text=Send the answer')
+  await see(page, /another site than https:\/\/web\.whatsapp\.com/, '[role=alert]')
+  t.same(upstream.asked, [])
+  await page.fill(answer, JSON.stringify(answerTo(request)))
+  await page.click('text=Send the answer')
+  await asked('passkey answer')
+
+  stage({ stage: 'waiting-for-phone' })
+  await see(page, 'The passkey has answered. Open WhatsApp on the phone and do what it asks.')
+  stage({ stage: 'code', code: 'ABCD-EFGH' })
+  await see(page, 'ABCD-EFGH', '.passkey .code')
+  await accessible(t, page, 'the code to compare')
+  await page.click('text=Yes, it is the same code')
+  await asked('passkey confirm')
+  stage({ stage: 'failed', failure: 'nobody answered in time: start again' })
+  await see(page, 'nobody answered in time: start again', '.passkey [role=alert]')
+  await page.click('.passkey button:text-is("Start again")')
+  await asked('passkey restart')
+  await page.click('text=Back to the QR code')
+  await asked('passkey cancel')
+
+  upstream.set({ status: 'READY', limited: 'WhatsApp holds this linked device at a security check' })
+  await see(page, 'Connected', '#pill-text')
+  await page.click('#pill')
+  await see(page, 'WhatsApp holds this linked device at a security check')
 })
 
 pageTest('several accounts: each has its own connection, and the one that needs someone shows in the bar', async (t, open) => {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,8 @@ export interface Run {
   err(): string
   /** Resolves once its stdout, or its stderr, fits. */
   seen(fits: RegExp): Promise<void>
+  /** Types a line. */
+  type(line: string): void
   kill(signal: NodeJS.Signals): void
   /** Closes the reading end of its stdout. */
   hangUp(): void
@@ -24,14 +26,18 @@ const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 /** @param env what it has besides PATH; by default it knows no hub */
 export const start = (t: Test, args: readonly string[], env: Record<string, string> = {}): Run => startCommand(t, [process.execPath, main, ...args], env)
 
+/** With a person before it, who types. */
+export const startTyped = (t: Test, args: readonly string[], env: Record<string, string> = {}): Run =>
+  startCommand(t, [process.execPath, main, ...args], env, 'pipe')
+
 /** On a terminal of its own, by script(1). */
 export const startOnTerminal = (t: Test, args: readonly string[], env: Record<string, string> = {}): Run =>
   startCommand(t, ['script', '--quiet', '--return', '--command', [process.execPath, main, ...args].map((arg) => `'${arg}'`).join(' '), '/dev/null'], { TERM: 'xterm-256color', ...env })
 
-const startCommand = (t: Test, command: readonly string[], env: Record<string, string>): Run => {
+const startCommand = (t: Test, command: readonly string[], env: Record<string, string>, stdin: 'ignore' | 'pipe' = 'ignore'): Run => {
   const coverage = process.env['NODE_V8_COVERAGE']
   const [program, all] = withExactly({ PATH: '/usr/bin:/bin', LEADMASTER_HOME: '/nonexistent', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env }, ...command)
-  const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, all, { stdio: [stdin, 'pipe', 'pipe'] }) as ChildProcessWithoutNullStreams
   const news = new EventEmitter().setMaxListeners(0)
   let [out, err, over] = ['', '', false]
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -57,6 +63,7 @@ const startCommand = (t: Test, command: readonly string[], env: Record<string, s
     out: () => out,
     err: () => err,
     ended,
+    type: (line) => void child.stdin.write(`${line}\n`),
     kill: (signal) => void child.kill(signal),
     hangUp: () => void child.stdout.destroy(),
     seen: async (fits) => {

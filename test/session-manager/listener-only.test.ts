@@ -127,7 +127,7 @@ t.test('what runs in the page asks for these modules of WhatsApp Web only, and n
   t.same([...modules].sort(), [
     'WAWebAltDeviceLinkingApi', 'WAWebApiContact', 'WAWebBackendEventBus', 'WAWebChatLoadMessages', 'WAWebCmd', 'WAWebCollections',
     'WAWebDownloadManager', 'WAWebLaunchSocketUtils', 'WAWebLinkDeviceEvents', 'WAWebShortcakeLinkingAction', 'WAWebShortcakeLinkingApi',
-    'WAWebSocketModel', 'WAWebUnpairDeviceJob', 'WAWebUserPrefsIndexedDBStorage', 'WAWebWidFactory'
+    'WAWebSocketModel', 'WAWebUnpairDeviceJob', 'WAWebUserPrefsIndexedDBStorage', 'WAWebUserPrefsMeUser', 'WAWebWidFactory'
   ])
   t.same([...new Set([...inPage.matchAll(/WWebJS\??\.(\w+)/g)].map(([, name]) => name))], ['getMessageModel'])
   t.same([...new Set([...inPage.matchAll(/Cmd\.(\w+)/g)].map(([, name]) => name))], ['refreshQR'])

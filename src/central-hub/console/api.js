@@ -11,6 +11,8 @@ const get = async (path, signal) => (await request('GET', path, { signal })).val
 const post = async (path, body) => (await request('POST', path, { body })).value
 /** Chromium takes its time to start, to be asked for a code, and to end, ms. */
 const sessionMs = 60_000
+/** The page of WhatsApp Web may be loaded again, ms. */
+const passkeyMs = 70_000
 
 export const api = {
   /** @param {string} token */
@@ -63,6 +65,12 @@ export const api = {
       qr: () => get(`${at}/qr`),
       /** @param {string} phone @returns {Promise<{ code: string, phone: string, generated_at: string, expires_at: string }>} */
       pairingCode: async (phone) => (await request('POST', `${at}/pairing-code`, { body: { phone }, withinMs: sessionMs })).value,
+      /** @returns {Promise<import('../../contract/session.ts').Passkey>} */
+      passkey: () => get(`${at}/passkey`),
+      /** @param {unknown} answer what the operator's own browser gave @returns {Promise<import('../../contract/session.ts').Passkey>} */
+      answerPasskey: async (answer) => (await request('POST', `${at}/passkey`, { body: answer, withinMs: passkeyMs })).value,
+      /** @param {'confirm' | 'restart' | 'cancel'} order @returns {Promise<import('../../contract/session.ts').Passkey>} */
+      passkeyOrder: async (order) => (await request('POST', `${at}/passkey/${order}`, { withinMs: passkeyMs })).value,
       connect: () => post(`${at}/connect`),
       /** @param {boolean} logout */
       disconnect: async (logout) => (await request('POST', `${at}/disconnect${logout ? '?logout=true' : ''}`, { withinMs: sessionMs })).value

@@ -67,11 +67,26 @@ export const english = {
   pairing: 'Link with a phone number instead', pairingPhone: 'Number of your WhatsApp, with its country code', pairingGet: 'Get a code',
   pairingSteps: ['Open WhatsApp on the phone with that number.', 'Go to Settings, then Linked devices, then “Link a device”.', 'Tap “Link with phone number instead” and type this code.'],
   pairingLeft: (/** @type {T} */ phone, /** @type {T} */ time) => `For ${phone}, valid for another ${time}`, pairingExpired: 'This code has expired. Get another one.',
+  passkeyStage: {
+    starting: 'WhatsApp asks for the passkey of your account. Its challenge is on its way…',
+    challenge: 'The phone has scanned the code. Now WhatsApp asks for the passkey (fingerprint, face or PIN) of your account. LeadMaster cannot use it; your own browser can:',
+    'waiting-for-phone': 'The passkey has answered. Open WhatsApp on the phone and do what it asks.',
+    code: 'Does the phone show this code?', finishing: 'The code is confirmed. WhatsApp links the device…', failed: 'That did not work.'
+  },
+  passkeySteps: [
+    'On a computer or phone on which you can use the passkey, open web.whatsapp.com in a browser. You need not sign in there.',
+    'Press F12 there, choose “Console”, paste this line and press Enter. (Some browsers first want you to type “allow pasting”.)',
+    'Press “Use passkey” in the box that appears, copy the answer, and paste it here:'
+  ],
+  passkeyCopy: 'Copy the line', passkeyCopied: 'Copied.', passkeySelected: 'Selected: copy it with Ctrl+C.',
+  passkeySend: 'Send the answer', passkeyNotWhole: 'That is not the whole answer: copy it again, from the first { to the last }.',
+  passkeyLeft: (/** @type {T} */ time) => `${time} left`, passkeyExpired: 'The time is up.',
+  passkeySame: 'Yes, it is the same code', passkeyOther: 'No, start again', passkeyRestart: 'Start again', passkeyCancel: 'Back to the QR code',
   nextAttempt: (/** @type {T} */ time) => `Next attempt in ${time}`, attemptNow: 'Next attempt now', tries: (/** @type {number} */ n) => count(n, 'attempt failed', 'attempts failed in a row'),
   as: 'Account', number: 'Number', since: 'Since', lastMessage: 'Last message', captured: 'Records captured', filling: 'Reading back what was missed', blocked: 'Attempts to send that were stopped',
   connect: 'Connect', disconnect: 'Disconnect', unlink: 'Unlink this device…', working: 'Working…',
-  unlinkTitle: 'Unlink this device?', unlinkText: 'LeadMaster stops capturing messages until someone scans a new QR code. What was captured stays. To pause only, use “Disconnect”.', unlinkYes: 'Unlink',
-  callQr: 'WhatsApp is not linked: scan the QR', callLost: 'No messages are coming in: see why',
+  unlinkTitle: 'Unlink this device?', unlinkText: 'LeadMaster stops capturing messages until someone links a phone again: by a new QR code and, more and more often, the passkey of the account. A link that is lost can be hard to make again. What was captured stays. To pause only, use “Disconnect”.', unlinkNotNow: 'WhatsApp is not connected now and could not be told: the phone would go on listing this device. Press “Connect” first and unlink once it is connected.', unlinkUntold: 'This device is forgotten here, but WhatsApp could not be told: remove it on the phone, under Linked devices.', unlinkYes: 'Unlink',
+  callQr: 'WhatsApp is not linked: scan the QR', callPasskey: 'WhatsApp asks for your passkey: see how', callLost: 'No messages are coming in: see why',
   healthy: 'Everything works.', unhealthy: 'Something needs attention:',
   checks: {
     store: ['Messages and leads are kept safely.', 'The database does not answer: nothing new can be kept. What WhatsApp brings waits in session-manager.'],

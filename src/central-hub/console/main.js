@@ -51,8 +51,9 @@ const sessions = createSessions({
   onChange: (how) => {
     const call = byId('call')
     call.hidden = ['READY', 'UNKNOWN', 'INIT', 'AUTHENTICATED'].includes(how)
-    say(call, how === 'QR_REQUIRED' ? texts.callQr : texts.callLost)
-    call.dataset.how = how === 'QR_REQUIRED' ? 'qr' : 'lost'
+    const linking = /** @type {Record<string, string>} */ ({ QR_REQUIRED: texts.callQr, PASSKEY_REQUIRED: texts.callPasskey })[how]
+    say(call, linking ?? texts.callLost)
+    call.dataset.how = linking === undefined ? 'lost' : 'qr'
     if (route().name === 'home') showRoute()
   },
   onAccounts: inbox.setAccounts

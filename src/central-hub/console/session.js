@@ -2,6 +2,7 @@ import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime, duration, figure } from './format.js'
+import { createPasskey } from './passkey.js'
 import { createQr } from './qr.js'
 import { hubNow, isProblem } from './request.js'
 import { texts, wordsFor } from './texts.js'
@@ -23,36 +24,47 @@ export const createSession = (account, onChange) => {
   let fault
   let working = false
   let noted = ''
+  let remark = ''
 
   // made once: a button keeps the focus
   const what = h('p', { class: 'lead-line', role: 'status' })
   const why = h('div', {})
   const next = h('p', { class: 'muted' })
   const qr = createQr(routes)
+  const passkey = createPasskey(routes)
   const facts = h('dl', { class: 'facts' })
   const actionNote = h('div', {})
   const connect = h('button', { type: 'button', class: 'primary', onclick: () => void act(routes.connect) })
   const disconnect = h('button', { type: 'button', onclick: () => void act(() => routes.disconnect(false)) })
   const unlink = h('button', { type: 'button', class: 'danger-text', onclick: () => askUnlink() })
-  const box = h('div', { class: 'session' }, what, why, next, qr.box, facts, actionNote, h('div', { class: 'buttons' }, connect, disconnect, unlink))
+  const box = h('div', { class: 'session' }, what, why, next, qr.box, passkey.box, facts, actionNote, h('div', { class: 'buttons' }, connect, disconnect, unlink))
 
   /** @type {HTMLDialogElement} */
   const dialog = byId('unlink')
   const askUnlink = () => {
+    // Without a page that is connected nobody can tell WhatsApp.
+    say(byId('unlink-untold'), kind() === 'READY' ? '' : texts.unlinkNotNow)
     dialog.returnValue = ''
     dialog.onclose = () => {
-      if (dialog.returnValue === 'yes') void act(() => routes.disconnect(true))
+      if (dialog.returnValue === 'yes') void act(unlinkDevice)
     }
     dialog.showModal()
   }
 
-  /** @param {() => Promise<unknown>} run */
+  /** @returns what the operator still has to do */
+  const unlinkDevice = async () => {
+    const { unlinked } = await routes.disconnect(true)
+    return unlinked === false ? texts.unlinkUntold : undefined
+  }
+
+  /** @param {() => Promise<unknown>} run gives what is to be said once it is done, if it is a text */
   const act = async (run) => {
     if (working) return
-    ;[working, fault] = [true, undefined]
+    ;[working, fault, remark] = [true, undefined, '']
     render()
     try {
-      await run()
+      const said = await run()
+      if (typeof said === 'string') remark = said
     } catch (error) {
       fault = error
     }
@@ -77,12 +89,25 @@ export const createSession = (account, onChange) => {
   /** What changes by the second. */
   const tick = () => {
     qr.tick()
+    passkey.tick()
     const { next_attempt_at, failures = 0, status: how } = status() ?? {}
     const attempt = next_attempt_at ? Date.parse(next_attempt_at) - hubNow() : undefined
     say(next, [attempt === undefined ? '' : attempt > 500 ? texts.nextAttempt(duration(attempt)) : texts.attemptNow, failures > 0 && how !== 'READY' ? texts.tries(failures) : ''].filter(Boolean).join(' · '))
     next.hidden = next.textContent === ''
   }
 
+  /** @param {string} text */
+  const noteOf = (text) => {
+    if (working) return [h('p', { class: 'muted', role: 'status' }, text)]
+    if (fault !== undefined) return [errorNote(fault)]
+    return text === '' ? [] : [h('p', { class: 'note error', role: 'alert' }, text)]
+  }
+  const reasonOf = () => {
+    if (isProblem(now)) return now.detail ?? now.title
+    // A stage of linking by the passkey is told in the words of this page.
+    if (now === undefined || now.status === 'PASSKEY_REQUIRED') return undefined
+    return [now.reason, now.limited].filter(Boolean).join('; ')
+  }
   const words = () => {
     if (isProblem(now)) return wordsFor(now.type.split(':').at(-1) ?? '')
     if (now === undefined) return texts.pill.UNKNOWN
@@ -94,10 +119,11 @@ export const createSession = (account, onChange) => {
     const how = kind()
     say(what, words())
     what.dataset.how = how
-    const reason = isProblem(now) ? (now.detail ?? now.title) : known?.reason
+    const reason = reasonOf()
     // session-manager and the hub speak English
     if (why.textContent !== (reason ?? '')) why.replaceChildren(...(reason ? [h('p', { lang: 'en', class: isProblem(now) || how === 'ERROR' ? 'note error' : 'note' }, reason)] : []))
     qr.render()
+    passkey.render()
     facts.replaceChildren(...(known ? factsOf(known).flatMap(([term, value]) => (value === undefined || value === '' ? [] : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))])) : []))
     const off = how === 'DISCONNECTED' || how === 'ERROR'
     connect.hidden = !off
@@ -109,9 +135,9 @@ export const createSession = (account, onChange) => {
       if (working) button.setAttribute('aria-disabled', 'true')
       else button.removeAttribute('aria-disabled')
     }
-    const note = working ? texts.working : fault === undefined ? '' : `${texts.failed}${String(fault)}`
+    const note = working ? texts.working : fault === undefined ? remark : `${texts.failed}${String(fault)}`
     // an alert is read aloud each time it is made
-    if (note !== noted) actionNote.replaceChildren(...(working ? [h('p', { class: 'muted', role: 'status' }, note)] : fault === undefined ? [] : [errorNote(fault)]))
+    if (note !== noted) actionNote.replaceChildren(...noteOf(note))
     noted = note
     tick()
     onChange()
@@ -124,6 +150,7 @@ export const createSession = (account, onChange) => {
     apply: (told) => {
       now = told
       qr.want(kind() === 'QR_REQUIRED')
+      passkey.want(kind() === 'PASSKEY_REQUIRED')
       render()
     },
     end: () => clearInterval(ticking)

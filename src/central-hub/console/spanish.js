@@ -67,11 +67,26 @@ export const spanish = {
   pairing: 'Vincular con el número de teléfono', pairingPhone: 'Número de tu WhatsApp, con su código de país', pairingGet: 'Pedir un código',
   pairingSteps: ['Abre WhatsApp en el teléfono de ese número.', 'Ve a Ajustes, Dispositivos vinculados, «Vincular un dispositivo».', 'Toca «Vincular con el número de teléfono» y escribe este código.'],
   pairingLeft: (phone, time) => `Para ${phone}, válido ${time} más`, pairingExpired: 'Este código caducó. Pide otro.',
+  passkeyStage: {
+    starting: 'WhatsApp pide la llave de acceso de tu cuenta. Su pregunta está en camino…',
+    challenge: 'El teléfono ya escaneó el código. Ahora WhatsApp pide la llave de acceso (huella, cara o PIN) de tu cuenta. LeadMaster no puede usarla; tu propio navegador sí:',
+    'waiting-for-phone': 'La llave de acceso respondió. Abre WhatsApp en el teléfono y haz lo que pida.',
+    code: '¿El teléfono muestra este código?', finishing: 'El código está confirmado. WhatsApp vincula el dispositivo…', failed: 'No funcionó.'
+  },
+  passkeySteps: [
+    'En un ordenador o teléfono donde puedas usar la llave de acceso, abre web.whatsapp.com en un navegador. No hace falta iniciar sesión ahí.',
+    'Ahí pulsa F12, elige «Consola», pega esta línea y pulsa Intro. (Algunos navegadores piden escribir antes «allow pasting».)',
+    'Pulsa «Usar llave de acceso» en el recuadro que aparece, copia la respuesta y pégala aquí:'
+  ],
+  passkeyCopy: 'Copiar la línea', passkeyCopied: 'Copiada.', passkeySelected: 'Seleccionada: cópiala con Ctrl+C.',
+  passkeySend: 'Enviar la respuesta', passkeyNotWhole: 'Esa no es la respuesta entera: cópiala otra vez, de la primera { a la última }.',
+  passkeyLeft: (time) => `Quedan ${time}`, passkeyExpired: 'Se acabó el tiempo.',
+  passkeySame: 'Sí, es el mismo código', passkeyOther: 'No, empezar de nuevo', passkeyRestart: 'Empezar de nuevo', passkeyCancel: 'Volver al código QR',
   nextAttempt: (time) => `Próximo intento en ${time}`, attemptNow: 'Próximo intento ahora', tries: (n) => count(n, 'intento fallido', 'intentos fallidos seguidos'),
   as: 'Cuenta', number: 'Número', since: 'Desde', lastMessage: 'Último mensaje', captured: 'Registros capturados', filling: 'Recuperando lo que faltaba', blocked: 'Intentos de envío impedidos',
   connect: 'Conectar', disconnect: 'Desconectar', unlink: 'Desvincular este dispositivo…', working: 'En ello…',
-  unlinkTitle: '¿Desvincular este dispositivo?', unlinkText: 'LeadMaster deja de capturar mensajes hasta que alguien escanee un código QR nuevo. Lo capturado se conserva. Para solo pausar, usa «Desconectar».', unlinkYes: 'Desvincular',
-  callQr: 'WhatsApp no está vinculado: escanea el QR', callLost: 'No entran mensajes: mira por qué',
+  unlinkTitle: '¿Desvincular este dispositivo?', unlinkText: 'LeadMaster deja de capturar mensajes hasta que alguien vincule otra vez un teléfono: con un código QR nuevo y, cada vez más, con la llave de acceso de la cuenta. Un vínculo perdido puede ser difícil de recuperar. Lo capturado se conserva. Para solo pausar, usa «Desconectar».', unlinkNotNow: 'WhatsApp no está conectado ahora y no se le podría avisar: el teléfono seguiría mostrando este dispositivo. Pulsa antes «Conectar» y desvincula cuando esté conectado.', unlinkUntold: 'Este dispositivo se olvidó aquí, pero no se pudo avisar a WhatsApp: quítalo en el teléfono, en Dispositivos vinculados.', unlinkYes: 'Desvincular',
+  callQr: 'WhatsApp no está vinculado: escanea el QR', callPasskey: 'WhatsApp pide tu llave de acceso: mira cómo', callLost: 'No entran mensajes: mira por qué',
   healthy: 'Todo funciona.', unhealthy: 'Algo necesita atención:',
   checks: {
     store: ['Los mensajes y los clientes se guardan bien.', 'La base de datos no responde: no se puede guardar nada nuevo. Lo que trae WhatsApp espera en session-manager.'],
