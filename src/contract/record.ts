@@ -38,7 +38,7 @@ export const Media = Type.Object({
     Type.Literal('pending', { description: 'being fetched' }),
     Type.Literal('stored', { description: 'in the state directory, under its SHA-256' }),
     Type.Literal('skipped', { description: 'larger than MEDIA_MAX_SIZE, or of a type that MEDIA_TYPES leaves out; see reason' }),
-    Type.Literal('failed', { description: 'WhatsApp could not deliver it; see reason' })
+    Type.Literal('failed', { description: 'WhatsApp has it no more, or it failed for MEDIA_GIVE_UP_AFTER; see reason. A later stored replaces it' })
   ]),
   mimetype: Type.Optional(Type.String()),
   filename: Type.Optional(Type.String()),

@@ -50,7 +50,10 @@ export const Status = Type.Object({
     id: Type.String({ description: 'drawn when the journal was made: a cursor belongs to one journal' }),
     last_seq: Type.Integer()
   }),
-  media: Type.Object({ pending: Type.Integer() }),
+  media: Type.Object({
+    pending: Type.Integer(),
+    outage: Type.Optional(Type.String({ description: 'why no media can be fetched at present: the network, the disk or the page. They wait, and are fetched once it works' }))
+  }),
   backfill: Type.Object({
     complete_until: Type.Optional(Type.String({ description: 'everything up to here has been captured, but for the chats that unread_chats counts' })),
     running: Type.Boolean(),

@@ -15,6 +15,9 @@ export interface Config {
   WEB_VERSION: string
   MEDIA_MAX_SIZE: number
   MEDIA_TYPES: string[]
+  /** Between the first attempt to fetch media that fails and the second. */
+  MEDIA_RETRY_DELAY: number
+  MEDIA_GIVE_UP_AFTER: number
   /** Whether channels and status updates are captured. */
   CAPTURE_BROADCASTS: 'no' | 'yes'
   JOURNAL_RETENTION: number
@@ -59,6 +62,8 @@ export const schema: Schema<Config> = {
   WEB_VERSION: webVersion({ default: '' }),
   MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
   MEDIA_TYPES: list('media types separated by commas, such as image/*,audio/*,application/pdf', /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/)({ default: ['*/*'] }),
+  MEDIA_RETRY_DELAY: duration('100ms', '1h')({ default: 5_000 }),
+  MEDIA_GIVE_UP_AFTER: duration('1h', '365d')({ default: 1_209_600_000 }),
   CAPTURE_BROADCASTS: oneOf('no', 'yes')({ default: 'no' }),
   JOURNAL_RETENTION: duration('0s', '3650d')({ default: 0 }),
   KEEP_RAW: duration('0s', '3650d')({ default: 30 * 86_400_000 }),

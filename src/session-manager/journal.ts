@@ -4,6 +4,7 @@ import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '
 import { openSqlite, type Rewriting } from '../platform/sqlite.ts'
 import { prepareErasure, type Erasure } from './erasure.ts'
 import { Identities } from './identities.ts'
+import { preparePendingMedia, type PendingMediaTable } from './pending-media.ts'
 import { RawModels, type RawModel, type Remappable } from './raw-models.ts'
 import { canChange, isNews, Known, refreshedMessage, updatedMessage } from './updates.ts'
 
@@ -20,12 +21,6 @@ export interface Draft {
 export interface NewVersion {
   message: CapturedMessage
   source: InboundRecord['source']
-}
-
-/** Media that WhatsApp still has to deliver. */
-export interface PendingMedia {
-  message: CapturedMessage
-  attempts: number
 }
 
 /** What must outlive a restart: times, in ms, and how far others are. */
@@ -54,7 +49,7 @@ export type Erase = ({ chatIds: readonly string[]; messageIds: readonly string[]
  * The durable, append-only log of what was captured: on disk before it counts, and each thing once. Only erasing takes
  * anything out of it: content, never a place.
  */
-export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' | 'dropMedia'> {
+export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' | 'dropMedia'>, PendingMediaTable {
   /** Drawn when the journal was made, so that a reader notices another one in its place. */
   readonly id: string
   /** Draws another id: to its readers this is another journal from now on, because what they know by the old id is not what is here. */
@@ -92,11 +87,6 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   setUnreadChat(chatId: string, since: number | undefined): void
   /** What `complete_until` is with the chats that could not be read back: everything before it was captured, ms. */
   completeUntil(): number | undefined
-  /** Media to fetch, fewest attempts first. */
-  pendingMedia(limit: number): PendingMedia[]
-  pendingMediaCount(): number
-  /** Counts a failed attempt to fetch; @returns how many that makes, 0 when it waits no more */
-  mediaAttempted(messageId: string): number
   /**
    * Makes tombstones of records, and forgets their pending media: in one transaction, after which the file is rewritten
    * (some 6 s for a million records), so that nothing of them is in it when this returns; while more follows, that is left to the last. Should it throw or be cut
@@ -129,11 +119,6 @@ const schema = `
   CREATE TABLE IF NOT EXISTS identity (id TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS unread_chats (chat_id TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS pending_media (
-    message_id TEXT PRIMARY KEY,
-    seq INTEGER NOT NULL REFERENCES records (seq),
-    attempts INTEGER NOT NULL DEFAULT 0
-  ) STRICT;
 `
 
 /** The kinds of record by which a message comes. */
@@ -155,19 +140,13 @@ export const openJournal = (file: string, account: string, now: () => number = D
   const leastUnread = db.prepare('SELECT min(since) AS since FROM unread_chats')
   const putUnread = db.prepare('INSERT INTO unread_chats (chat_id, since) VALUES (?, ?) ON CONFLICT (chat_id) DO UPDATE SET since = excluded.since')
   const dropUnread = db.prepare('DELETE FROM unread_chats WHERE chat_id = ?')
-  const addPending = db.prepare('INSERT INTO pending_media (message_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING')
-  const dropPending = db.prepare('DELETE FROM pending_media WHERE message_id = ?')
-  const pending = db.prepare(
-    'SELECT record, attempts FROM pending_media JOIN records USING (seq) ORDER BY attempts, pending_media.seq LIMIT ?'
-  )
-  const countPending = db.prepare('SELECT count(*) AS pending FROM pending_media')
   const sources = db.prepare("SELECT record ->> '$.source' AS source FROM records WHERE account = ? AND key IN (?, ?, ?)")
   // both sides are ranges of the index on keys
   const undecrypted = db.prepare(`
     SELECT message_id FROM records AS placeholder WHERE account = ? AND key >= 'ciphertext:' AND key < 'ciphertext;'
     AND NOT EXISTS (SELECT 1 FROM records WHERE account = placeholder.account AND key = 'message:' || placeholder.message_id) ORDER BY seq DESC LIMIT ?`)
-  const attempt = db.prepare('UPDATE pending_media SET attempts = attempts + 1 WHERE message_id = ? RETURNING attempts')
 
+  const media = preparePendingMedia(db, account, now)
   const erasure = prepareErasure(db, account, rewriting)
   const identities = new Identities(db, account)
   const raws = new RawModels(db)
@@ -212,7 +191,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     const news = newsOf(draft, seq, before)
     if (news === undefined) return undefined
     const record = insertRecord(news, seq, source)
-    if (before?.media === undefined && news.message.media?.state === 'pending') addPending.run(news.message.id, seq)
+    if (before?.media === undefined && news.message.media?.state === 'pending') media.add(news.message.id, seq)
     return record
   }
 
@@ -222,9 +201,10 @@ export const openJournal = (file: string, account: string, now: () => number = D
     const { kind, message } = draft
     if (kind === 'update') return writeUpdate(draft, seq, source)
     const record = insertRecord(draft, seq, source)
+    // Media that have an outcome are not fetched again, whether it is new or not.
+    if (kind === 'media') media.drop(message.id)
     if (record === undefined) return kind === 'message' && canChange(message) ? writeUpdate(draft, seq, source) : undefined
-    if (kind === 'message' && message.media?.state === 'pending') addPending.run(message.id, seq)
-    if (kind === 'media') dropPending.run(message.id)
+    if (kind === 'message' && message.media?.state === 'pending') media.add(message.id, seq)
     return record
   }
 
@@ -294,13 +274,10 @@ export const openJournal = (file: string, account: string, now: () => number = D
       const [complete, least] = [mark('complete_until'), leastUnread.get()?.['since']]
       return complete === undefined || least == null ? complete : Math.min(complete, Number(least))
     },
-    pendingMedia: (limit) =>
-      pending.all(limit).map((row) => ({
-        message: (JSON.parse(String(row['record'])) as InboundRecord).message,
-        attempts: Number(row['attempts'])
-      })),
-    pendingMediaCount: () => Number(countPending.get()?.['pending']),
-    mediaAttempted: (messageId) => Number(attempt.get(messageId)?.['attempts'] ?? 0),
+    pendingMedia: media.pendingMedia,
+    pendingMediaCount: media.pendingMediaCount,
+    nextMediaAt: media.nextMediaAt,
+    postponeMedia: media.postponeMedia,
     erase: (what) => {
       const at = now()
       const records = atomically(() => ('before' in what ? erasure.eraseBefore(what, at) : erasure.erase(what.chatIds, what.messageIds, at)))

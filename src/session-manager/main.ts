@@ -14,7 +14,8 @@ import { readConfig, type Config } from './config.ts'
 import { createConnection, type Connection } from './connection.ts'
 import { inPlainWords } from './in-plain-words.ts'
 import { openJournal, type Journal } from './journal.ts'
-import { createMediaFetcher, deleteErasedMedia } from './media.ts'
+import { MediaFetcher } from './media-fetcher.ts'
+import { deleteErasedMedia } from './media.ts'
 import type { Placement } from './placement.ts'
 import { remapSome } from './remap.ts'
 import { createRetention } from './retention.ts'
@@ -76,17 +77,19 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     ? undefined
     : (await import('./placement.ts')).createPlacement({ config, journal, profile, forwarding, onLost: (reason) => connection?.lose(reason), log })
   if (placement) lifecycle.onStop('hand the account over', placement.handOver)
-  const media = createMediaFetcher({
+  const media = new MediaFetcher({
     journal, log,
     add: (drafts) => capture.add(drafts, 'live'),
     source: () => connection?.ready()?.media,
     directory: mediaDirectory,
-    limits: mediaLimits
+    limits: mediaLimits,
+    retryMs: config.MEDIA_RETRY_DELAY,
+    giveUpMs: config.MEDIA_GIVE_UP_AFTER
   })
   const backfill = createBackfill({
     journal, log,
     source: () => connection?.ready()?.readBack,
-    add: (drafts) => capture.add(drafts, 'backfill').then(media.wake),
+    add: (drafts) => capture.add(drafts, 'backfill').then(() => media.wake()),
     intervalMs: config.BACKFILL_INTERVAL,
     overlapMs: config.BACKFILL_OVERLAP,
     firstLinkMs: config.BACKFILL_FIRST_LINK,
@@ -137,7 +140,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       await placement?.forget()
     },
     onCaptured: (drafts) => {
-      const add = (): Promise<void> => capture.add(drafts, 'live').then(media.wake)
+      const add = (): Promise<void> => capture.add(drafts, 'live').then(() => media.wake())
       // messages keep their chat's order; a reaction or a vote would not be read back if this ended meanwhile
       const ordered = drafts.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
       void ((ordered ? backfill.caughtUp() : undefined)?.then(add) ?? add())
@@ -145,7 +148,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     onChange,
     onReady: () => {
       backfill.wake()
-      media.wake()
+      media.resume()
     },
     journal,
     readBack: backfill.wake,
@@ -154,6 +157,11 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   }))
   lifecycle.onStop('close Chromium', session.stop)
 
+  const mediaStatus = (): Status['media'] => {
+    const outage = media.outage()
+    const pending = journal.pendingMediaCount()
+    return outage === undefined ? { pending } : { pending, outage }
+  }
   const status = (): Status => {
     const { status: state, since, reason, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited } = session.session()
     const lastMessageAt = journal.lastMessageAt()
@@ -175,7 +183,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       ...(config.WEB_VERSION === '' ? {} : { whatsapp_web_pinned: config.WEB_VERSION }),
       outbound_blocked: session.outboundBlocked(),
       journal: { id: journal.id, last_seq: journal.lastSeq() },
-      media: { pending: journal.pendingMediaCount() },
+      media: mediaStatus(),
       backfill: {
         running: backfill.running(),
         ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }),
@@ -194,6 +202,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   gauge('outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
   gauge('backfill_unread_chats', 'chats that cannot be read back now; they are tried again', backfill.unreadChats)
   gauge('backfill_unread_messages', 'messages that WhatsApp Web could not describe in full, the most in one run', backfill.unreadMessages)
+  gauge('media_outage', '1 while no media can be fetched, because of the network, the disk or the page', () => Number(media.outage() !== undefined))
   gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
   if (forwarding) gauge('forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
   if (forwarding && placement) gauge('lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))

@@ -278,6 +278,18 @@ t.test('ciphertext: pending, then decrypted or failed for good', async (t) => {
   t.match(only(await messages(db)), { decryption: null, body: 'at last' })
 })
 
+t.test('media that were fetched stay so, whichever order a failure and a success are taken in', async (t) => {
+  const image = (state: 'pending' | 'failed' | 'stored', kind: 'message' | 'media') =>
+    record('A', { type: 'image', has_media: true, media: { state, ...(state === 'stored' ? { sha256: 'ab' } : { reason: 'gone' }) } }, kind)
+  const outcomes = [image('failed', 'media'), image('stored', 'media')]
+  for (const order of [outcomes, outcomes.toReversed()]) {
+    const { db, take } = await testStore(t)
+    await take(image('pending', 'message'))
+    for (const one of order) await take(one)
+    t.match(only(await messages(db)).media, { state: 'stored', sha256: 'ab' })
+  }
+})
+
 t.test('media: described, then fetched', async (t) => {
   const { db, take } = await testStore(t)
   await take(record('A', { type: 'image', has_media: true, media: { state: 'pending', mimetype: 'image/jpeg' } }))

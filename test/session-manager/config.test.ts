@@ -8,7 +8,7 @@ t.test('what may be left out, and what then stands', async (t) => {
   t.same(readConfig(goodEnv['session-manager']), {
     NODE_ENV: 'test', LOG_LEVEL: 'info', HOST: '127.0.0.1', PORT: 3001, ACCOUNT: 'main', STATE_DIR: '/var/lib/leadmaster/session-manager',
     SESSION_MANAGER_TOKEN: goodEnv['session-manager'].SESSION_MANAGER_TOKEN,
-    CHROMIUM_PATH: '/usr/lib/chromium/chromium-headless-shell', WEB_VERSION: '', MEDIA_MAX_SIZE: 26_214_400, MEDIA_TYPES: ['*/*'], CAPTURE_BROADCASTS: 'no', JOURNAL_RETENTION: 0, KEEP_RAW: 2_592_000_000, START_TIMEOUT: 90_000, READY_TIMEOUT: 180_000, PROBE_INTERVAL: 5_000,
+    CHROMIUM_PATH: '/usr/lib/chromium/chromium-headless-shell', WEB_VERSION: '', MEDIA_MAX_SIZE: 26_214_400, MEDIA_TYPES: ['*/*'], MEDIA_RETRY_DELAY: 5_000, MEDIA_GIVE_UP_AFTER: 1_209_600_000, CAPTURE_BROADCASTS: 'no', JOURNAL_RETENTION: 0, KEEP_RAW: 2_592_000_000, START_TIMEOUT: 90_000, READY_TIMEOUT: 180_000, PROBE_INTERVAL: 5_000,
     RECONNECT_MIN_DELAY: 2_000, RECONNECT_MAX_DELAY: 300_000, BACKFILL_INTERVAL: 300_000, BACKFILL_OVERLAP: 900_000,
     BACKFILL_FIRST_LINK: 86_400_000, SHUTDOWN_TIMEOUT: 20_000,
     NATS_URL: [], NATS_CREDENTIALS: '', NATS_CA: '', NATS_REPLICAS: 1, NATS_RETENTION: 2_592_000_000, LEASE_TTL: 30_000,
@@ -27,7 +27,7 @@ t.test('what has no default is required, each of it', async (t) => {
 })
 
 t.test('every default is one that the variable itself accepts', async (t) => {
-  const set = { START_TIMEOUT: '90s', READY_TIMEOUT: '3m', PROBE_INTERVAL: '5s', RECONNECT_MIN_DELAY: '2s', RECONNECT_MAX_DELAY: '5m', BACKFILL_INTERVAL: '5m', BACKFILL_OVERLAP: '15m', BACKFILL_FIRST_LINK: '1d', SHUTDOWN_TIMEOUT: '20s', MEDIA_MAX_SIZE: '25MiB', MEDIA_TYPES: '*/*', CAPTURE_BROADCASTS: 'no', JOURNAL_RETENTION: '0s', KEEP_RAW: '30d', CHROMIUM_PATH: '/usr/lib/chromium/chromium-headless-shell' }
+  const set = { START_TIMEOUT: '90s', READY_TIMEOUT: '3m', PROBE_INTERVAL: '5s', RECONNECT_MIN_DELAY: '2s', RECONNECT_MAX_DELAY: '5m', BACKFILL_INTERVAL: '5m', BACKFILL_OVERLAP: '15m', BACKFILL_FIRST_LINK: '1d', SHUTDOWN_TIMEOUT: '20s', MEDIA_MAX_SIZE: '25MiB', MEDIA_TYPES: '*/*', MEDIA_RETRY_DELAY: '5s', MEDIA_GIVE_UP_AFTER: '14d', CAPTURE_BROADCASTS: 'no', JOURNAL_RETENTION: '0s', KEEP_RAW: '30d', CHROMIUM_PATH: '/usr/lib/chromium/chromium-headless-shell' }
   t.same(readConfig({ ...goodEnv['session-manager'], ...set }), readConfig(goodEnv['session-manager']))
 })
 

@@ -151,7 +151,7 @@ t.test('media of it that waits is not fetched any more', async (t) => {
   journal.append([withMedia('A'), ofBea('B', { has_media: true, media: { state: 'pending' } })], 'live')
   erase(journal, [ana])
   t.same(journal.pendingMedia(10).map(({ message }) => message.chat_id), [bea])
-  t.equal(journal.mediaAttempted(withMedia('A').message.id), 0)
+  t.equal(journal.postponeMedia(withMedia('A').message.id, 0, true), undefined)
 })
 
 t.test('media to delete: what no other record refers to, until it was deleted', async (t) => {

@@ -1,5 +1,6 @@
 import type { Connection } from './connections.ts'
 import type { Phone } from './phone.ts'
+import type { TestPasskey } from './passkey.ts'
 import type { SentStanza } from './stanza.ts'
 
 /** What tests and the control server can do with the simulated WhatsApp. */
@@ -37,6 +38,8 @@ export interface Scenario {
   renamed: Record<string, string>
   /** How votes are stored: by the table of addons, or, as for some accounts, without it. */
   votes: 'addon' | 'direct'
+  /** After the scan WhatsApp asks for the account's passkey, as it does since June 2026 of more and more accounts. */
+  passkey: boolean
   /** The model of a message deleted for everyone keeps its key; in WhatsApp Web it gets that of the deletion. */
   revokeKeepsKey: boolean
   /** The page shows no window.Debug.VERSION. */
@@ -71,6 +74,16 @@ export interface WhatsAppWeb {
   connections(): readonly Readonly<Connection>[]
   /** The phone scans the code that is shown, or this one. @throws when it is not the one shown */
   scan(code?: string): Promise<void>
+  /** The account's passkey, for the virtual authenticator that plays the operator's browser. */
+  passkey: TestPasskey
+  /** What WhatsApp's servers found wrong with the answers to their questions for the passkey. */
+  passkeyFaults(): string[]
+  /** The code that the phone shows to be compared with the page's, once it does. */
+  verificationCode(): string | undefined
+  /** The page scans and is asked for the passkey: resolves once WhatsApp has asked. */
+  scanWithPasskey(): Promise<void>
+  /** WhatsApp asks a linked account for its passkey, in a modal; `pressed`: its button is pressed as well. */
+  checkpoint(pressed?: boolean): void
   /** A person types the code in on the phone, with or without its dash. @throws when it is none that is valid now */
   enterPairingCode(code: string): Promise<void>
   /** The pairing code that is valid now, and the number it was asked for. */

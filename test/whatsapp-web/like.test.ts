@@ -31,6 +31,9 @@ t.test('a report is compared with the simulated page', async (t) => {
   await t.test('the report of the same page has no difference', async (t) => {
     t.match(await simulate('--like', same), { code: 0, out: '', err: / 0 differences/ })
     t.match(await simulate('--like', same, '--to', same), { code: 0, out: '' })
+    const next = await simulate('--like', same, '--web', 'next')
+    t.match(next, { code: 1, out: /message chat: id\.\$7: string, only in the simulation/ }, 'another era has other keys')
+    t.match(await simulate('--like', same, '--web', '2020'), { code: 2, err: /--web: expected 2026-04, 2026-07, next/ })
   })
 
   await t.test('what a page has more, less or otherwise is listed', async (t) => {

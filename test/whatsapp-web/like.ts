@@ -7,24 +7,28 @@ import { createListener } from '../../src/session-manager/whatsapp/listener.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { browserDirectory } from './directory.ts'
 import { sendOneOfEach } from './one-of-each.ts'
-import { startWhatsAppWeb } from './server.ts'
+import { eras, startWhatsAppWeb, type Era } from './server.ts'
 
 /** `scripts/simulate --like FILE`: how a report of the real page differs from the simulated page. */
 
-const help = `usage: scripts/simulate --like FILE [--to FILE]
+const help = `usage: scripts/simulate --like FILE [--web ERA | --to FILE]
 
 Compares FILE, written by leadmaster page-report, with the simulated page, and lists every difference: verdicts of the
 checks, modules, the names that they export, and the fields of each type of message. The simulated page is started for
 this, in Chromium. Types of messages that FILE has none of are not compared.
 Exits 0 when there is no difference, 1 when there is, 2 when they could not be compared.
+  --web ERA   the simulated page: ${eras.join(', ')}
   --to FILE   compares with another report instead, such as that of a running ./scripts/up --simulated`
 
 const readyMs = 60_000
 
 /** What a report says of the simulated page, with a message of each kind in it. */
-export const simulatedFindings = async (): Promise<PageFindings> => {
+export const simulatedFindings = async (web?: Era): Promise<PageFindings> => {
   const { path: directory, remove } = browserDirectory()
-  const whatsapp = await startWhatsAppWeb({ directory: join(directory, 'whatsapp') })
+  const whatsapp = await startWhatsAppWeb({
+    directory: join(directory, 'whatsapp'),
+    scenario: web === undefined ? {} : { web }
+  })
   const ready = Promise.withResolvers<void>()
   const late = setTimeout(() => ready.reject(new Error('the simulated page was not READY in 60 s')), readyMs)
   const listener = createListener({
@@ -94,10 +98,10 @@ export const differences = (report: PageFindings, reference: PageFindings, other
 }
 
 const readReport = (file: string): PageReport => {
-  const text = readFileSync(file === '-' ? 0 : file, 'utf8')
+  const json = readFileSync(file === '-' ? 0 : file, 'utf8')
   let value: unknown
   try {
-    value = JSON.parse(text)
+    value = JSON.parse(json)
   } catch {
     value = undefined
   }
@@ -106,9 +110,17 @@ const readReport = (file: string): PageReport => {
   throw new Error(`${name} was not written by this version of leadmaster page-report.`)
 }
 
+const toEra = (name: string | undefined): Era | undefined => {
+  const era = eras.find((each) => each === name)
+  if (name === undefined || era !== undefined) return era
+  throw new Error(`--web: expected ${eras.join(', ')}`)
+}
+
+const text = { type: 'string' } as const
+
 const compare = async (args: readonly string[]): Promise<number> => {
-  const options = { like: { type: 'string' }, to: { type: 'string' }, help: { type: 'boolean' } } as const
-  const { like: file, to, help: isHelp } = parseArgs({ args: [...args], options }).values
+  const options = { like: text, web: text, to: text, help: { type: 'boolean' } } as const
+  const { like: file, web, to, help: isHelp } = parseArgs({ args: [...args], options }).values
   if (isHelp === true || file === undefined) {
     console.log(help)
     return isHelp === true ? 0 : 2
@@ -116,7 +128,7 @@ const compare = async (args: readonly string[]): Promise<number> => {
   const report = readReport(file)
   const found =
     to === undefined
-      ? differences(report, await simulatedFindings())
+      ? differences(report, await simulatedFindings(toEra(web)))
       : differences(report, readReport(to), 'other report')
   for (const line of found) console.log(line)
   const revision = report.whatsapp_web ?? 'of an unknown revision'

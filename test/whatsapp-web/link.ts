@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import { serialized, type MessageModel } from './models.ts'
+import { assertionFaults, newOptions, verificationCode, type PasskeyOptions, type TestPasskey } from './passkey.ts'
 import { childAt, decodeFrame, type Stanza } from './stanza.ts'
 import type { Scenario } from './api.ts'
 import type { History } from './history.ts'
@@ -16,6 +17,10 @@ export interface Link {
   pairing: { code: string; phone: string } | undefined
   codes: number
   synced: boolean
+  /** WhatsApp asked for the account's passkey, and has not got it yet. */
+  passkey: { options: PasskeyOptions; code: string | undefined } | undefined
+  /** WhatsApp asks the linked account for its passkey. */
+  checkpoint(pressed: boolean): void
   send(frame: Record<string, unknown>): void
   /** Links the page. */
   scan(): void
@@ -39,6 +44,9 @@ export interface LinkOptions {
   socket: WebSocket
   history: History
   scenario: Scenario
+  passkey: TestPasskey
+  /** What was wrong with an answer to a question for the passkey. */
+  passkeyFault: (fault: string) => void
   outbound: (name: string, detail: string) => void
   /** A stanza that arrived, whatever it is. */
   left: (stanza: Stanza) => void
@@ -48,7 +56,7 @@ export interface LinkOptions {
   connected: (link: Link) => void
 }
 
-export const createLink = ({ socket, history, scenario, outbound, left, resend, changed, connected }: LinkOptions): Link => {
+export const createLink = ({ socket, history, scenario, passkey, passkeyFault, outbound, left, resend, changed, connected }: LinkOptions): Link => {
   const timers = new Set<NodeJS.Timeout>()
   const after = (ms: number, then: () => void): void => {
     const timer = setTimeout(() => {
@@ -66,17 +74,21 @@ export const createLink = ({ socket, history, scenario, outbound, left, resend, 
   /** A device gets no messages before it has said that it is active, and has given its keys. */
   let isActive = false
   let hasKeys = false
+  let checkpointChallenge: string | undefined
+  const primaryKey = randomBytes(32)
 
   const send = (frame: Record<string, unknown>): void => {
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
   }
   const link: Link = {
-    device: undefined, code: undefined, pairing: undefined, codes: 0, synced: false, send,
+    device: undefined, code: undefined, pairing: undefined, passkey: undefined, codes: 0, synced: false, send,
+    checkpoint: (pressed) => {
+      checkpointChallenge = newOptions(passkey).challenge
+      send({ t: 'checkpoint', challenge: checkpointChallenge, pressed })
+    },
     scan: () => {
-      for (const timer of timers) clearTimeout(timer)
-      link.code = undefined
-      link.pairing = undefined
-      send({ t: 'paired', id: 'pair-success', device: { id: history.link() } })
+      if (scenario.passkey) return askForPasskey()
+      pairSuccess()
     },
     rotate: () => {
       if (link.device !== undefined) return show()
@@ -90,6 +102,20 @@ export const createLink = ({ socket, history, scenario, outbound, left, resend, 
     }
   }
 
+  const pairSuccess = (): void => {
+    for (const timer of timers) clearTimeout(timer)
+    link.code = undefined
+    link.pairing = undefined
+    link.passkey = undefined
+    send({ t: 'paired', id: 'pair-success', device: { id: history.link() } })
+  }
+  /** Codes go on being shown: the page may be left as it is. */
+  const askForPasskey = (): void => {
+    const options = newOptions(passkey)
+    link.passkey = { options, code: undefined }
+    send({ t: 'notification', id: 'passkey', type: 'passkey_prologue_request', options })
+    changed()
+  }
   const show = (): void => {
     const ref = `2@${randomBytes(48).toString('base64')}`
     const { noise = '', identity = '', secret = '', platform = '' } = hello?.keys ?? {}
@@ -187,6 +213,41 @@ export const createLink = ({ socket, history, scenario, outbound, left, resend, 
     changed()
     result(stanza, link.pairing.code)
   }
+  const refuse = (stanza: Stanza): void => send({ t: 'stanza', tag: 'iq', attrs: { id: stanza.attrs['id'], type: 'error' }, content: null })
+  /** Checks the answer of a passkey; a right one is followed by the phone's key. */
+  const answerPrologue = (stanza: Stanza): void => {
+    const assertion = childAt(stanza, 'passkey_prologue/webauthn_assertion')
+    if (link.passkey === undefined || assertion === undefined) return refuse(stanza)
+    const faults = assertionFaults(JSON.parse(String(assertion.content)) as never, link.passkey.options.challenge, passkey)
+    for (const fault of faults) passkeyFault(fault)
+    if (faults.length > 0) return refuse(stanza)
+    result(stanza)
+    after(50, () => send({ t: 'notification', id: 'crsc', type: 'crsc_continuation', primaryKey: [...primaryKey] }))
+  }
+  const answerNonce = (stanza: Stanza): void => {
+    const nonce = childAt(stanza, 'companion_nonce')?.content
+    if (link.passkey === undefined || !Buffer.isBuffer(nonce)) return refuse(stanza)
+    link.passkey.code = verificationCode(nonce, primaryKey)
+    result(stanza)
+    changed()
+  }
+  const answerPairingRequest = (stanza: Stanza): void => {
+    if (link.passkey?.code === undefined) return refuse(stanza)
+    result(stanza)
+    after(50, pairSuccess)
+  }
+  const answerMex = (stanza: Stanza): void => {
+    const query = childAt(stanza, 'query')
+    if (query?.attrs['query_id'] !== 'integrity_challenge_response' || checkpointChallenge === undefined) return result(stanza)
+    const { input } = (JSON.parse(String(query.content)) as { variables: { input: Record<string, string> } }).variables
+    const assertion = {
+      rawId: input['raw_id'] ?? '', type: input['type'] ?? '',
+      response: { clientDataJSON: input['client_data_json'] ?? '', authenticatorData: input['authenticator_data'] ?? '', signature: input['signature'] ?? '' }
+    }
+    const faults = assertionFaults(assertion, checkpointChallenge, passkey, false)
+    for (const fault of faults) passkeyFault(fault)
+    result(stanza, { success: faults.length === 0 })
+  }
   const answerActive = (stanza: Stanza): void => {
     result(stanza)
     if (isActive || !hasKeys || link.device === undefined) return
@@ -200,6 +261,11 @@ export const createLink = ({ socket, history, scenario, outbound, left, resend, 
       result(stanza)
     },
     'md link_code_companion_reg': answerPairingCode,
+    'md ref': (stanza) => result(stanza, 'ref'),
+    'md passkey_prologue': answerPrologue,
+    'md companion_nonce': answerNonce,
+    'md encrypted_pairing_request': answerPairingRequest,
+    'w:mex query': answerMex,
     'encrypt registration': (stanza) => {
       hasKeys = true
       result(stanza)

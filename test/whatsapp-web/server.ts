@@ -12,6 +12,7 @@ import { createConnectionLog, type Connection } from './connections.ts'
 import { createHistory, newState, type State } from './history.ts'
 import { buildPage, buildScript } from './build.ts'
 import { createLink, mediaAuth, type Link } from './link.ts'
+import { newTestPasskey } from './passkey.ts'
 import { createPhone } from './phone.ts'
 import { kindOf, summarize, type SentStanza } from './stanza.ts'
 
@@ -26,7 +27,7 @@ export type { Era, Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from '.
 const usual: Scenario = {
   firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, mostHeld: 0, reconnectMs: 200,
   version: '2.3000.1031521324', missing: [], deprecated: false, stalled: false,
-  web: '2026-04', missingInside: false, renamed: {}, votes: 'addon', revokeKeepsKey: true
+  web: '2026-04', missingInside: false, renamed: {}, votes: 'addon', passkey: false, revokeKeepsKey: true
 }
 
 const pageDirectory = new URL('page/', import.meta.url)
@@ -40,6 +41,8 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   const scenario: Scenario = { ...usual, ...wanted }
   const phone = createPhone(history, (path, sealed) => sealed && writeFileSync(join(media, basename(path)), sealed), scenario)
   const outbound: Outbound[] = []
+  const passkey = newTestPasskey()
+  const passkeyFaults: string[] = []
   const stanzas: SentStanza[] = []
   const stanzaCounts: Record<string, number> = {}
   const links = new Map<Link, Connection>()
@@ -93,7 +96,8 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   new WebSocketServer({ server, path: '/ws/chat' }).on('connection', (socket, req) => {
     const connection = connections.opened(socket, req.socket.remoteAddress ?? '')
     const link = createLink({
-      socket, history, scenario, changed,
+      socket, history, scenario, changed, passkey,
+      passkeyFault: (fault) => void passkeyFaults.push(fault),
       resend: phone.resent,
       outbound: recordOutbound,
       left: (stanza) => recordStanza(summarize(stanza)),
@@ -165,16 +169,25 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   history.news.on('changed', save)
 
   return {
-    chromiumPath, port, phone, scenario,
+    chromiumPath, port, phone, scenario, passkey,
+    passkeyFaults: () => [...passkeyFaults],
+    verificationCode: () => all().findLast((one) => one.passkey?.code !== undefined)?.passkey?.code,
+    scanWithPasskey: async () => {
+      const link = await when('a QR to scan', () => all().findLast((one) => one.code !== undefined))
+      scenario.passkey = true
+      link.scan()
+    },
+    checkpoint: (pressed = false) => online()?.checkpoint(pressed),
     outbound: () => [...outbound],
     stanzas: () => [...stanzas],
     stanzaCounts: () => ({ ...stanzaCounts }),
     connections: connections.all,
     scan: async (code) => {
       const link = await when('a QR to scan', () => all().findLast((one) => one.code !== undefined))
-      if (code !== undefined && code !== link.code) throw new Error('code: that is not the code shown now')
+      const bare = code?.split('#').at(-1)
+      if (bare !== undefined && bare !== link.code) throw new Error('code: that is not the code shown now')
       link.scan()
-      await when('the page that scanned to connect', online)
+      if (!scenario.passkey) await when('the page that scanned to connect', online)
     },
     enterPairingCode: async (code) => {
       const link = all().find(({ pairing }) => pairing !== undefined && pairing.code === code.replace('-', '').toUpperCase())

@@ -40,7 +40,8 @@ export const fillIn = (
 export const isDifferent = (row: Partial<Columns>, changes: Updateable<MessageTable>): boolean =>
   Object.entries(changes).some(([column, value]) => row[column as keyof Columns] !== value)
 
-const mediaRank = (media: string | null): number =>
+/** Which of two states of media counts: one that was fetched is there, whatever failed before or is told later. */
+export const mediaRank = (media: string | null): number =>
   media === null ? 0 : { pending: 1, failed: 2, skipped: 2, stored: 3 }[(JSON.parse(media) as Media).state]
 
 const earliest = (a: number | null, b: number | null): number | null => (a === null || (b !== null && b < a) ? b : a)

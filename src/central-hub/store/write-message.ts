@@ -2,7 +2,7 @@ import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
-import { fillIn, isDifferent } from './merge-message.ts'
+import { fillIn, isDifferent, mediaRank } from './merge-message.ts'
 import type { Db, MessageTable } from './schema.ts'
 import { termsOf, textOf } from './terms.ts'
 import { isPersonal, turnOf, type Turn } from './turn.ts'
@@ -59,7 +59,7 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
     case 'revoke':
       return row.revoked_at === null ? { revoked_at: Date.parse(captured_at), revoked_by: message.revoked?.by ?? null } : {}
     case 'media':
-      return media === null || media === row.media ? {} : { media }
+      return media === row.media || mediaRank(media) < mediaRank(row.media) ? {} : { media }
     case 'update':
       return updated(row, contentOf(record), at)
     default:

@@ -3,13 +3,14 @@ import type { ReadGroup, UnreadChat, Wanted } from '../backfill.ts'
 import type { Draft } from '../journal.ts'
 import type { Page } from './browser.ts'
 import { messageDrafts } from './drafts.ts'
+import { expression } from './expression.ts'
 import type { Mapping } from './message.ts'
 import type { Raw } from './raw.ts'
 import {
-  expression,
   listChats,
   readByIds,
   readChats,
+  readParts,
   type ChatSince,
   type ReadBounds,
   type ReadResult,
@@ -35,7 +36,7 @@ interface ActiveChats {
 
 /** Chats not read yet come first, then the quietest, so that the order is roughly that of the messages. */
 const activeChats = async (page: Page, wanted: Wanted): Promise<ActiveChats> => {
-  const found = (await page.evaluate(expression(listChats))) as ReturnType<typeof listChats>
+  const found = (await page.evaluate(expression(readParts, listChats))) as ReturnType<typeof listChats>
   const { since, reached, unread } = wanted
   const active = found.chats
     .map(([id, t]) => ({ id, t, from: unread?.get(id) ?? reached.get(id) ?? since, wasRead: Number(reached.has(id)) }))
@@ -70,7 +71,7 @@ class Reader {
 
   /** One call into the page. */
   async read(chats: readonly ChatSince[]): Promise<ReadResult> {
-    const text = await this.#page.evaluate(expression(readChats, chats, this.#bounds))
+    const text = await this.#page.evaluate(expression(readParts, readChats, chats, this.#bounds))
     return JSON.parse(text as string) as ReadResult
   }
 
@@ -112,7 +113,7 @@ class Reader {
   }
 
   async byIds(ids: readonly string[]): Promise<ReadGroup> {
-    const text = await this.#page.evaluate(expression(readByIds, ids, this.#bounds.loadMs))
+    const text = await this.#page.evaluate(expression(readParts, readByIds, ids, this.#bounds.loadMs))
     const found = JSON.parse(text as string) as Pick<ReadResult, 'messages' | 'plain' | 'lost'> & { failed: number }
     const { drafts, lost } = this.drafts(found.messages)
     if (found.failed > 0) {

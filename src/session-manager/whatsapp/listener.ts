@@ -260,6 +260,6 @@ export const createListener = (options: ListenerOptions): Listener => {
       }))
     },
     readBack: (wanted) => readBack(openPage(), wanted, mapping, log),
-    media: async (messageId) => fetchMedia(openPage(), messageId)
+    media: async (messageId) => fetchMedia(openPage(), messageId, media.maxBytes)
   }
 }

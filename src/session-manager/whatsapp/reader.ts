@@ -1,5 +1,5 @@
 /**
- * What reading back does in the page. Each function is given to the page by its text (see `expression`), so it uses
+ * What reading back does in the page. Each function is given to the page by its text (see expression.ts), so it uses
  * nothing of this file but its arguments. WhatsApp Web may throw at any chat, message or field: each is tried alone.
  */
 
@@ -411,12 +411,7 @@ export const readByIds = async (
   return `{"messages":[${texts.join()}],"failed":${failed},"plain":${plain},"lost":${lost}}`
 }
 
-const parts: ReadParts = {
+/** What the functions above are given in the page. */
+export const readParts = {
   textOfId, secondsOf, waitFor, loadsInPage, findChat, loadOnce, loadBack, plainMessage, messagesAsText, messagesSince
-}
-
-/** A call of one of these functions as an expression that a page evaluates: it is given the other functions, then the arguments. */
-export const expression = (main: (given: never, ...args: never[]) => unknown, ...args: readonly unknown[]): string => {
-  const given = Object.entries(parts).map(([name, part]) => `${name}: ${String(part)}`)
-  return `(${String(main)})(${[`{ ${given.join(', ')} }`, ...args.map((value) => JSON.stringify(value))].join(', ')})`
 }

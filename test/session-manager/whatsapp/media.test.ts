@@ -1,10 +1,11 @@
 import t from 'tap'
-import { fetchMedia } from '../../../src/session-manager/whatsapp/media.ts'
+import { fetchMedia as fetchBounded, type MediaBounds } from '../../../src/session-manager/whatsapp/media.ts'
 import { inPage } from './in-page.ts'
 
 /** A page with one message, whose media the server answers in turn: bytes, or an error with a status. */
 const pageOf = (answers: (string | { status: number } | Error)[], options: { held?: boolean; stage?: string; after?: string } = {}) => {
   const calls: string[] = []
+  let lastSignal: AbortSignal | undefined
   const message = {
     directPath: '/v/1', encFilehash: 'e', filehash: 'f', mediaKey: 'k', type: 'image', mimetype: 'image/png', filename: '',
     mediaData: { mediaStage: options.stage ?? 'INIT' },
@@ -22,23 +23,35 @@ const pageOf = (answers: (string | { status: number } | Error)[], options: { hel
     },
     WAWebDownloadManager: {
       downloadManager: {
-        downloadAndMaybeDecrypt: async ({ directPath, downloadQpl }: { directPath: string; downloadQpl: { addPoint: (name: string) => { end: () => unknown } } }) => {
+        downloadAndMaybeDecrypt: async ({ directPath, downloadQpl, signal }: { directPath: string; signal: AbortSignal; downloadQpl: { addPoint: (name: string) => { end: () => unknown } } }) => {
           downloadQpl.addPoint('start').end()
           calls.push(`download ${directPath}`)
           const answer = answers.shift()
+          lastSignal = signal
+          if (answer === 'hangs') return new Promise(() => undefined)
           if (typeof answer !== 'string') throw answer
           return new TextEncoder().encode(answer).buffer
         }
       }
     }
   }
-  const { page } = inPage({ require: (name: string) => modules[name], AbortController, btoa })
-  return { page, calls }
+  const { page, world } = inPage({ require: (name: string) => modules[name], AbortController, btoa })
+  return { page, world, calls, aborted: () => lastSignal?.aborted === true }
+}
+
+/** What is fetched, with all its pieces read. */
+const fetchMedia = async (page: Parameters<typeof fetchBounded>[0], id: string, bounds: Partial<MediaBounds> = {}) => {
+  const result = await fetchBounded(page, id, 1_000_000, bounds)
+  if (result.outcome === 'gone') return result
+  const { pieces, ...facts } = result
+  const read: Buffer[] = []
+  for await (const piece of pieces) read.push(piece)
+  return { ...facts, bytes: Buffer.concat(read), lengths: read.map(({ length }) => length) }
 }
 
 t.test('media of a message in memory, or in the database, are fetched by its id', async (t) => {
   const held = pageOf(['photo'])
-  t.same(await fetchMedia(held.page, 'held'), { outcome: 'fetched', bytes: Buffer.from('photo'), mimetype: 'image/png' })
+  t.same(await fetchMedia(held.page, 'held'), { outcome: 'fetched', size: 5, bytes: Buffer.from('photo'), lengths: [5], mimetype: 'image/png' })
   t.same(held.calls, ['download /v/1'])
 
   const stored = pageOf(['x'.repeat(100_000)])
@@ -67,4 +80,52 @@ t.test('any other trouble is an error', async (t) => {
   await t.rejects(fetchMedia(pageOf([{ status: 404 }], { after: 'NEED_POKE' }).page, 'held'), { message: /NEED_POKE/ }, 'the phone is off')
   await t.rejects(fetchMedia(pageOf([{ status: 404 }], { stage: 'REUPLOADING' }).page, 'held'), { message: /is uploading/ })
   await t.rejects(fetchMedia(pageOf([{ status: 404 }, { status: 404 }]).page, 'held'), 'the phone sent it, but it is not there yet')
+})
+
+t.test('media cross in pieces, of which the page keeps none afterwards', async (t) => {
+  const { page, world } = pageOf(['0123456789'])
+  t.match(await fetchMedia(page, 'held', { pieceBytes: 4 }), { size: 10, bytes: Buffer.from('0123456789'), lengths: [4, 4, 2] })
+  t.equal((world as Record<symbol, unknown>)[Symbol.for('leadmaster.media')], undefined)
+})
+
+t.test('media of no bytes, and media larger than are wanted, have no pieces', async (t) => {
+  t.match(await fetchMedia(pageOf(['']).page, 'held'), { size: 0, lengths: [] })
+  t.match(await fetchMedia(pageOf(['0123456789']).page, 'held', { maxBytes: 9 }), { size: 10, lengths: [] })
+})
+
+t.test('a page that is loaded again while it hands out media is trouble that passes', async (t) => {
+  const { page, world } = pageOf(['0123456789'])
+  const result = await fetchBounded(page, 'held', 100, { pieceBytes: 4 })
+  if (result.outcome !== 'fetched') throw new Error('not fetched')
+  const read = async (): Promise<void> => {
+    for await (const piece of result.pieces) {
+      t.equal(piece.length, 4)
+      Object.assign(world, { [Symbol.for('leadmaster.media')]: undefined })
+    }
+  }
+  await t.rejects(read(), { name: 'MediaTrouble', isOfAll: true })
+})
+
+t.test('a download is waited for in short calls, and ended when it takes too long', async (t) => {
+  const { page, aborted } = pageOf(['hangs'])
+  let calls = 0
+  const { evaluate } = page
+  page.evaluate = ((text: string) => ((calls += 1), evaluate(text))) as typeof page.evaluate
+  await t.rejects(fetchMedia(page, 'held', { callMs: 5, downloadMs: 60 }), { name: 'MediaTrouble', isOfAll: true, message: /took too long/ })
+  t.ok(calls > 3, `${calls} calls`)
+  t.ok(aborted())
+})
+
+t.test('trouble says whether it is of all media', async (t) => {
+  const named = (name: string, status?: number): Error => Object.assign(new Error(name), { name, ...(status === undefined ? {} : { status }) })
+  for (const [error, isOfAll] of [
+    [named('HttpNetworkError'), true], [named('HttpTimedOutError'), true], [new TypeError('Failed to fetch'), true],
+    [named('HttpStatusCodeError', 503), true], [named('HttpStatusCodeError', 429), true], [named('MMSForbiddenError', 403), false],
+    [named('MediaDecryptionError'), false]
+  ] as const) await t.rejects(fetchMedia(pageOf([error]).page, 'held'), { name: 'MediaTrouble', isOfAll }, error.name)
+  await t.rejects(
+    fetchMedia(pageOf([new Error('no media for 5215512345678@c.us at https://mmg.whatsapp.net/v/t62?x=1')]).page, 'held'),
+    { message: 'no media for (id) at (address)' },
+    'nobody is in its reason'
+  )
 })

@@ -273,6 +273,7 @@ bundle('session', (use) => {
     Socket.state = 'CONNECTED'
     showPresence()
     await use('startup').run()
+    use('WAWebIntegrityCheckpointOpener').initIntegrityCheckpointOpener()
   }
   const frames = {
     ref: ({ ref, id }) => {
@@ -285,6 +286,7 @@ bundle('session', (use) => {
     },
     paired: async (frame) => {
       linked = frame.device
+      use('screen').hidePasskey()
       await device.write(linked)
       Socket.state = 'PAIRING'
       answerIq(frame.id, use('WAWap').wap('pair-device-sign', null, use('WAWap').wap('device-identity', { 'key-index': '1' }, 'identity')))
@@ -314,6 +316,13 @@ bundle('session', (use) => {
       for (;;);
     },
     show: () => showPresence(),
+    notification: (frame) => use('lazy').load('WAWebHandleShortcakeNotification', ({ handle }) => void handle(frame).catch(reportError)),
+    checkpoint: async ({ challenge, pressed }) => {
+      const state = { challenge_type: 'PASSKEY', passkey_challenge_base64: challenge }
+      await use('WAWebUserPrefsIndexedDBStorage').userPrefsIdb.set('WAIntegrityChallengeState', state)
+      use('WAWebIntegrityCheckpointOpener').openChallengeModal(state)
+      if (pressed) document.querySelector('#checkpoint button').click()
+    },
     spin: () => use('WAWebUpdater').Updater.poll(),
     'thirty-days': () => use('WAWebUpdater').Updater.reloadIfOld(Date.now() + 31 * 86_400_000)
   }
@@ -371,6 +380,19 @@ bundle('screen', (use) => {
         element('qr').dataset.ref = qrText(ref)
       })
     },
+    /** The screen of linking by passkey: prompt, code_matching, or error, which is the prompt once more. */
+    showPasskey: (step, code = '') => {
+      const card = element('passkey') ?? document.createElement('section')
+      card.id = 'passkey'
+      card.dataset.testid = step === 'code_matching' ? 'shortcake_code_matching' : 'shortcake_passkey_prompt_card'
+      const button = document.createElement('button')
+      button.textContent = step === 'code_matching' ? `Confirm ${code}` : 'Continue'
+      const verb = step === 'code_matching' ? 'confirmShortcakeVerificationCode' : 'startShortcakePasskeyPairing'
+      button.onclick = () => use('lazy').load('WAWebShortcakeLinkingAction', (action) => void action[verb]().catch(reportError))
+      card.replaceChildren(button)
+      document.body.append(card)
+    },
+    hidePasskey: () => element('passkey')?.remove(),
     showMessage: (model) => {
       const line = document.createElement('li')
       line.textContent = `${model.id.fromMe ? '→' : '←'} ${model.id.remote}: ${model.type === 'chat' ? model.body : `(${model.type})`}`
@@ -380,19 +402,24 @@ bundle('screen', (use) => {
   }
 })
 
-/** Modules that this version of the page loads only when they are first needed, in a bundle of their own. */
+/** Modules that this version of the page loads only when they are first needed, in bundles of their own. */
 bundle('lazy', (use) => {
-  let asked = false
-  const ask = () => {
-    if (asked) return
-    asked = true
+  const bundles = {
+    WAWebHandleShortcakeNotification: 'shortcake',
+    WAWebShortcakeLinkingAction: 'shortcakeaction',
+    ...(use('scenario').web === 'next' ? { addons: 'lazy' } : {})
+  }
+  const asked = new Set()
+  const ask = (name) => {
+    if (name === undefined || asked.has(name)) return
+    asked.add(name)
     const script = document.createElement('script')
-    script.src = '/lazy.js'
+    script.src = `/${name}.js`
     document.head.append(script)
   }
   return {
     load: (name, then) => {
-      if (use('scenario').web === 'next') ask()
+      ask(bundles[name])
       requireLazy([name], then)
     }
   }

@@ -85,7 +85,9 @@ bundle('WAWebOfflineHandler', () => {
   const bytesOf = (length) => crypto.getRandomValues(new Uint8Array(length))
   bundle('WABase64', () => ({
     encodeB64: (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))),
-    decodeB64: (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer
+    decodeB64: (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer,
+    encodeB64UrlSafe: (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''),
+    decodeB64UrlSafe: (text) => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0)).buffer
   }))
   // keys of this page: they show up in the QR code, and nothing is ever encrypted with them here
   bundle('keys', (use) => ({ noise: use('WABase64').encodeB64(keys.noise), identity: use('WABase64').encodeB64(keys.identity), secret: keys.secret }))
@@ -154,6 +156,19 @@ bundle('WAWebAltDeviceLinkingApi', (use) => {
       return code
     }
   }
+})
+bundle('WAWebLinkDeviceEvents', (use) => {
+  const events = {
+    RefreshAltLinkingCode: 'refresh_alt_linking_code', ErrorAltLinking: 'error_alt_linking',
+    PrimaryHelloReceived: 'primary_hello_received', PasskeyPrologueRequest: 'passkey_prologue_request'
+  }
+  class LinkDeviceEvents extends use('events').Events {}
+  for (const [name, event] of Object.entries(events)) {
+    LinkDeviceEvents.prototype[`trigger${name}`] = function () {
+      this.trigger(`link_device_events:${event}`)
+    }
+  }
+  return { WAWebLinkDeviceEvents: new LinkDeviceEvents() }
 })
 /** A new QR is a new connection: it ends the old one and starts another. */
 bundle('WAWebLaunchSocketUtils', (use) => ({

@@ -1,0 +1,43 @@
+import t from 'tap'
+import { eras, type Era, type Scenario } from '../whatsapp-web/server.ts'
+import { tableOf, things, worldOf } from './eras.ts'
+import { withStack } from './stack.ts'
+
+/**
+ * Everything that has to work, on each WhatsApp Web that the simulation knows, through the real daemons. Run by itself
+ * with --whole, codes are shown as long as WhatsApp shows them, and renewed for ten minutes:
+ * `scripts/unprivileged node test/end-to-end/eras.test.ts --whole`. It prints the table for test/whatsapp-web/README.md.
+ */
+
+const isWhole = process.argv.includes('--whole')
+const renewal = isWhole ? { ms: 600_000, codes: 20 } : { ms: 0, codes: 19 }
+const codes: Partial<Scenario> = isWhole ? {} : { firstQrMs: 600, qrMs: 200 }
+const results = new Map<string, Map<string, string>>()
+/** What does not work yet. */
+const open: Readonly<Record<Era, readonly string[]>> = { '2026-04': [], '2026-07': ['vote'], next: ['reaction', 'vote'] }
+
+t.setTimeout(isWhole ? 3_600_000 : 300_000)
+
+for (const era of eras) {
+  t.test(`everything works on WhatsApp Web ${era}`, (t) =>
+    withStack(t, { scenario: { web: era, ...codes } }, async (stack) => {
+      const done = new Map<string, string>()
+      results.set(era, done)
+      await stack.hub.listening()
+      const world = worldOf(stack, renewal)
+      for (const { name, run } of things) {
+        try {
+          const figure = await run(world)
+          done.set(name, figure ?? 'yes')
+          t.pass(name)
+        } catch (error) {
+          done.set(name, 'no')
+          const why = `${name}: ${error instanceof Error ? error.message : String(error)}`
+          t.fail(why, open[era].includes(name) ? { todo: true } : {})
+        }
+      }
+    })
+  )
+}
+
+t.teardown(() => t.comment(tableOf(results)))
