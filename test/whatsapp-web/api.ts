@@ -38,6 +38,8 @@ export interface Scenario {
   renamed: Record<string, string>
   /** How votes are stored: by the table of addons, or, as for some accounts, without it. */
   votes: 'addon' | 'direct'
+  /** The page's own code sends what it should not, at load, while connecting, when ready, later, after a reload. */
+  busybody: boolean
   /** After the scan WhatsApp asks for the account's passkey, as it does since June 2026 of more and more accounts. */
   passkey: boolean
   /** The model of a message deleted for everyone keeps its key; in WhatsApp Web it gets that of the deletion. */
@@ -56,6 +58,25 @@ export interface Outbound {
   name: string
   detail: string
   at: string
+}
+
+/** What the page's own code is about to send: `busybody`. */
+export interface Attempt {
+  /** As stanzaCounts() names it. */
+  kind: string
+  phase: 'load' | 'reload' | 'connecting' | 'connected' | 'ready' | 'background'
+  visibility: string
+}
+
+/** What the page is told to do with itself: it asks every half hour; `thirty-days`: it has been open for so long. */
+export type Refresh = 'SOFT_REFRESH' | 'HARD_REFRESH' | 'thirty-days'
+
+/** What the media servers answer for one file. */
+export interface MediaFault {
+  /** Bytes are there again once the phone has uploaded them. */
+  status: 404 | 410 | 500
+  /** Until the phone has uploaded it again, ms; undefined: the phone does not have it either. */
+  reuploadMs?: number
 }
 
 export interface WhatsAppWeb {
@@ -114,6 +135,14 @@ export interface WhatsAppWeb {
   /** From now on the page takes everything in and tells nobody, or again does. @param until what makes it tell again */
   stall(on: boolean, until?: StallCure): void
   throwInPage(message: string): void
+  /** The page reloads by itself, or shows that there is a new version. */
+  refresh(how: Refresh): void
+  /** What the page's own code tried to send: `busybody`. */
+  attempts(): Attempt[]
+  /** The media servers cannot be reached, or can again. */
+  mediaServers(on: boolean): void
+  /** The media of a message are lost to the media servers. @param id the message's */
+  mediaFault(id: string, fault?: MediaFault): void
   hangPage(): void
   /** Kills the renderers of the Chromium that shows this page. @returns how many */
   crashPage(): Promise<number>

@@ -27,8 +27,18 @@ export type Happening = { silent?: boolean } & (
   | { kind: 'call'; call: Record<string, unknown> }
   | { kind: 'lid'; pair: [string, string] }
   | { kind: 'chat'; chat: Chat }
+  | { kind: 'fault'; faults: Faults }
   | { kind: 'contact'; contact: Contact }
 )
+
+/** What in the page does not work, by chat and message. */
+export interface Faults {
+  /** How loading a chat's older messages goes wrong; `busy`: it waits until the chat is no longer. */
+  chats: Record<string, ChatFault>
+  /** Messages whose model throws when it is serialised. */
+  messages: string[]
+}
+export type ChatFault = 'throws' | 'hangs' | 'busy'
 
 export interface State {
   me: { id: string; lid: string; pushname: string }
@@ -41,11 +51,12 @@ export interface State {
   messages: { n: number; model: MessageModel }[]
   events: ({ n: number } & Happening)[]
   lastN: number
+  faults: Faults
 }
 
 export const newState = (): State => ({
   me: { id: '5215587654321@c.us', lid: '100000000000001@lid', pushname: 'LeadMaster' },
-  devices: [], chats: [], contacts: [], lids: [], messages: [], events: [], lastN: 0
+  devices: [], chats: [], contacts: [], lids: [], messages: [], events: [], lastN: 0, faults: { chats: {}, messages: [] }
 })
 
 export interface History {

@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws'
 import { serialized, type MessageModel } from './models.ts'
 import { assertionFaults, newOptions, verificationCode, type PasskeyOptions, type TestPasskey } from './passkey.ts'
 import { childAt, decodeFrame, type Stanza } from './stanza.ts'
-import type { Scenario } from './api.ts'
+import type { Attempt, Scenario } from './api.ts'
 import type { History } from './history.ts'
 
 /** One page's connection to WhatsApp's servers: it is linked, or shows codes; it syncs, and is told what happens. */
@@ -51,12 +51,16 @@ export interface LinkOptions {
   /** A stanza that arrived, whatever it is. */
   left: (stanza: Stanza) => void
   resend: (ids: string[]) => void
+  /** Asked of the phone: to upload the media of a message again. @returns whether it has them */
+  reupload: (id: string) => Promise<boolean>
+  /** The page's own code is about to send something. */
+  attempted: (attempt: Attempt) => void
   /** The page took over from this one, or says that something has changed. */
   changed: () => void
   connected: (link: Link) => void
 }
 
-export const createLink = ({ socket, history, scenario, passkey, passkeyFault, outbound, left, resend, changed, connected }: LinkOptions): Link => {
+export const createLink = ({ socket, history, scenario, passkey, passkeyFault, outbound, left, resend, reupload, attempted, changed, connected }: LinkOptions): Link => {
   const timers = new Set<NodeJS.Timeout>()
   const after = (ms: number, then: () => void): void => {
     const timer = setTimeout(() => {
@@ -152,9 +156,9 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
   const enter = (device: string): void => {
     link.device = device
     connected(link)
-    const { me, lids, contacts } = history.state
+    const { me, lids, contacts, faults = { chats: {}, messages: [] } } = history.state
     if (scenario.stalled) send({ t: 'stall', until: 'off' })
-    send({ t: 'success', me, lids, contacts, chats: history.held(device, 3) })
+    send({ t: 'success', me, lids, contacts, faults, chats: history.held(device, 3) })
     changed()
   }
   /** The device is active: what waits for it, what happens from now on, and the sync. */
@@ -192,6 +196,7 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
       link.pairing = undefined
       changed()
     },
+    attempt: ({ kind, phase, visibility }) => attempted({ kind, phase, visibility } as Attempt),
     synced: () => {
       link.synced = true
       changed()
@@ -297,6 +302,10 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
     else if (tag === 'presence') outbound(`presence ${attrs['type']}`, attrs['to'] ?? '')
     if (tag === 'iq') onIq(stanza)
     else if (tag === 'message') onMessage(stanza)
+    else if (tag === 'receipt' && attrs['type'] === 'server-error') {
+      const { id = '' } = attrs
+      void reupload(id).then((hasIt) => send({ t: 'media-retry', id, hasIt }))
+    }
     else if (tag === 'ack' && attrs['class'] === 'message') history.acked(link.device as string, Number(attrs['id']))
   }
   socket.on('message', (data: Buffer, isBinary) => {

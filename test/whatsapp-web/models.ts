@@ -6,6 +6,8 @@ export interface MessageKey {
   fromMe: boolean
   remote: string
   id: string
+  /** In the chat with oneself: which way. */
+  self?: 'in' | 'out'
   participant?: string
 }
 
@@ -21,8 +23,12 @@ export interface MessageModel {
 /** A phone number (+52…, digits) or an id as it is (…@c.us, …@lid, …@g.us) becomes an id. */
 export const toId = (address: string): string => (address.includes('@') ? address : `${address.replace(/\D/g, '')}@c.us`)
 
-export const serialized = ({ fromMe, remote, id, participant }: MessageKey): string =>
-  `${fromMe}_${remote}_${id}${participant === undefined ? '' : `_${participant}`}`
+/** The text of a key, as WhatsApp Web writes it. */
+export const serialized = ({ fromMe, remote, id, self, participant }: MessageKey): string =>
+  [fromMe, remote, id, self, participant].filter((part) => part !== undefined).join('_')
+
+/** `123@lid` and device 4: `123:4@lid`. */
+const onDevice = (user: string, device: number | undefined): string => (device === undefined ? user : user.replace('@', `:${device}@`))
 
 export const newId = (): string => `3EB0${randomBytes(9).toString('hex')}`.toUpperCase()
 
@@ -30,6 +36,7 @@ export const newId = (): string => `3EB0${randomBytes(9).toString('hex')}`.toUpp
 export interface Envelope {
   /** The account's own id. */
   me: string
+  meLid?: string
   chat: string
   /** Who wrote it; the account itself if left out. */
   from?: string
@@ -38,15 +45,18 @@ export interface Envelope {
   id?: string
   /** UNIX seconds. */
   t?: number
+  /** The linked device it was written on. */
+  device?: number
 }
 
 export const message = (envelope: Envelope, type: string, facts: Record<string, unknown> = {}): MessageModel => {
-  const { me, chat, from, name, id = newId(), t = Math.floor(Date.now() / 1_000) } = envelope
+  const { me, meLid, chat, from, name, id = newId(), t = Math.floor(Date.now() / 1_000), device } = envelope
   const fromMe = from === undefined
   const group = chat.endsWith('@g.us')
-  const participant = group ? (from ?? me) : undefined
+  const participant = group ? onDevice(from ?? me, device) : undefined
+  const isToSelf = chat === me || chat === meLid
   return {
-    id: { fromMe, remote: chat, id, ...(participant === undefined ? {} : { participant }) },
+    id: { fromMe, remote: chat, id, ...(isToSelf ? { self: fromMe ? ('out' as const) : ('in' as const) } : {}), ...(participant === undefined ? {} : { participant }) },
     rowId: 999_999_000,
     viewed: false,
     body: '',
@@ -55,7 +65,7 @@ export const message = (envelope: Envelope, type: string, facts: Record<string, 
     ...(fromMe ? {} : { notifyName: name ?? '' }),
     from: fromMe ? me : group ? chat : from,
     to: fromMe ? chat : me,
-    ...(group && !fromMe ? { author: from } : {}),
+    ...(group && !fromMe ? { author: onDevice(from, device) } : {}),
     ack: fromMe ? 2 : 1,
     invis: false,
     star: false,

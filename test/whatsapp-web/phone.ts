@@ -1,6 +1,7 @@
 import type { Scenario } from './api.ts'
-import type { History } from './history.ts'
+import type { ChatFault, History } from './history.ts'
 import type { MediaAbout, MediaKind } from './media.ts'
+import { readFixture } from './fixture.ts'
 import { sealMedia } from './media.ts'
 import { location, message, newId, poll, quoting, serialized, toId, vcard, type MessageModel } from './models.ts'
 
@@ -19,6 +20,8 @@ export interface Common {
   t?: number
   /** Id of the message that is answered. */
   quotes?: string
+  /** The number of the linked device it was written on, which a group's participant may carry. */
+  device?: number
   mentions?: string[]
   forwarded?: boolean
   /** The page takes it in and tells nobody. */
@@ -61,6 +64,15 @@ export interface Phone {
   history(about: { chats: number; perChat: number; from: number; spacingS?: number; prefix?: string }): string[]
   /** Drops messages written before a time, UNIX seconds; devices that hold them go on holding them. */
   forget(before: number): void
+  /**
+   * One of the messages in fixtures/, in the page's true shape. @param overrides attributes that are other than in the
+   * file; its id is another when there is such a message already
+   */
+  fixture(name: string, overrides?: Record<string, unknown>): Sent
+  /** Loading a chat's older messages goes wrong from now on, or, without a fault, goes well again. */
+  chatFault(chat: string, fault?: ChatFault): void
+  /** A message's model throws when it is serialised, or, without `faulty`, no longer does. */
+  messageFault(message: string, faulty: boolean): void
   /** Asked by a device: what it could not decrypt, once more. */
   resent(ids: readonly string[]): void
 }
@@ -76,18 +88,20 @@ export const createPhone = (
   const { state } = history
   const hidden = new Map<string, { type: string; body: string; resend: boolean }>()
 
-  const envelope = ({ from, to, group, name, id, t }: Common): Parameters<typeof message>[0] => {
+  const envelope = ({ from, to, group, name, id, t, device }: Common): Parameters<typeof message>[0] => {
     if (from === undefined && to === undefined && group === undefined) throw new Error('from, to or group is missing: nobody writes to nobody')
     const writer = from === undefined ? undefined : toId(from)
     const known = writer === undefined ? undefined : state.contacts.find((contact) => contact.id === writer)
     const given = name ?? known?.pushname
     return {
       me: state.me.id,
+      meLid: state.me.lid,
       chat: group === undefined ? toId((from ?? to) as string) : toId(group),
       ...(writer === undefined ? {} : { from: writer }),
       ...(given === undefined ? {} : { name: given }),
       ...(id === undefined ? {} : { id }),
-      ...(t === undefined ? {} : { t })
+      ...(t === undefined ? {} : { t }),
+      ...(device === undefined ? {} : { device })
     }
   }
   const shared = ({ quotes, mentions, forwarded }: Common): Record<string, unknown> => ({
@@ -194,6 +208,27 @@ export const createPhone = (
       if (plain === undefined) throw new Error(`message: ${id} is no ciphertext`)
       hidden.delete(key)
       history.update(key, { type: plain.type, body: plain.body })
+    },
+    fixture: (name, overrides = {}) => {
+      const { kind, row } = readFixture(name)
+      const raw = { ...row, ...overrides }
+      const key = raw.id ?? raw['msgKey']
+      const id = overrides['id'] === undefined && kind === 'message' && history.has(serialized(key)) ? { ...key, id: newId() } : key
+      if (kind === 'message') return put({ ...raw, id } as MessageModel)
+      history.happen({ kind, row: { ...raw, id } })
+      return { id: serialized(id), chat: id.remote, t: Number(raw.t ?? 0) }
+    },
+    chatFault: (chat, fault) => {
+      const { faults } = state
+      if (fault === undefined) delete faults.chats[toId(chat)]
+      else faults.chats[toId(chat)] = fault
+      history.happen({ kind: 'fault', faults: structuredClone(faults) })
+    },
+    messageFault: (id, faulty) => {
+      const key = serialized(history.need(id).id)
+      const others = state.faults.messages.filter((other) => other !== key)
+      state.faults.messages = faulty ? [...others, key] : others
+      history.happen({ kind: 'fault', faults: structuredClone(state.faults) })
     },
     forget: history.forget,
     resent: (ids) => {

@@ -6,7 +6,7 @@ import { createServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { basename, join } from 'node:path'
 import { WebSocketServer } from 'ws'
-import type { Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
+import type { Attempt, MediaFault, Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
 import { chromiumProcesses, makeCertificate, writeHostRules, writeWrapper } from './chromium.ts'
 import { createConnectionLog, type Connection } from './connections.ts'
 import { createHistory, newState, type State } from './history.ts'
@@ -22,12 +22,12 @@ import { kindOf, summarize, type SentStanza } from './stanza.ts'
  */
 
 export { eras } from './api.ts'
-export type { Era, Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
+export type { Attempt, Era, MediaFault, Outbound, Refresh, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
 
 const usual: Scenario = {
   firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, mostHeld: 0, reconnectMs: 200,
   version: '2.3000.1031521324', missing: [], deprecated: false, stalled: false,
-  web: '2026-04', missingInside: false, renamed: {}, votes: 'addon', passkey: false, revokeKeepsKey: true
+  web: '2026-04', missingInside: false, renamed: {}, votes: 'addon', passkey: false, busybody: false, revokeKeepsKey: true
 }
 
 const pageDirectory = new URL('page/', import.meta.url)
@@ -43,6 +43,10 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   const outbound: Outbound[] = []
   const passkey = newTestPasskey()
   const passkeyFaults: string[] = []
+  const attempts: Attempt[] = []
+  const mediaFaults = new Map<string, MediaFault>()
+  let mediaServersRun = true
+  let spin: string | null = null
   const stanzas: SentStanza[] = []
   const stanzaCounts: Record<string, number> = {}
   const links = new Map<Link, Connection>()
@@ -53,6 +57,22 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   const changed = (): void => void news.emit('changed')
   history.news.on('changed', changed)
 
+  /** What the page is told once. */
+  const takeSpin = (): string | null => {
+    const action = spin
+    spin = null
+    return action
+  }
+  const pathOf = (id: string): string => history.need(id)['directPath'] as string
+  /** The phone has what was not `lost`, unless a fault says otherwise; it takes its time. */
+  const reuploadMedia = async (id: string): Promise<boolean> => {
+    const fault = mediaFaults.get(pathOf(id))
+    if (fault === undefined) return existsSync(join(media, basename(pathOf(id))))
+    if (fault.reuploadMs === undefined) return false
+    await new Promise((resolve) => setTimeout(resolve, fault.reuploadMs))
+    mediaFaults.delete(pathOf(id))
+    return true
+  }
   const recordOutbound = (name: string, detail: string): void => {
     outbound.push({ name, detail, at: new Date().toISOString() })
     log(`outbound: ${name} ${detail}`)
@@ -65,10 +85,10 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   }
   /** Since July 2026 WhatsApp answers a browser that says it is headless with another page. */
   const pageFor = async (req: IncomingMessage): Promise<string> => {
-    const { web, version, missing, missingInside, deprecated, reconnectMs, mostHeld, votes } = scenario
+    const { web, version, missing, missingInside, deprecated, reconnectMs, mostHeld, votes, busybody } = scenario
     const isHeadless = req.headers['user-agent']?.includes('HeadlessChrome') === true
     if (web !== '2026-04' && isHeadless) return readFile(new URL('unsupported.html', pageDirectory), 'utf8')
-    return buildPage({ web, version, missing, missingInside, deprecated, reconnectMs, mostHeld, votes })
+    return buildPage({ web, version, missing, missingInside, deprecated, reconnectMs, mostHeld, votes, busybody })
   }
 
   const { key, cert, spki } = await makeCertificate(directory)
@@ -82,6 +102,10 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
         recordOutbound(searchParams.get('sim') ?? 'upload', '')
         return respond(200, 'application/json', '{}')
       }
+      if (pathname === '/spin') return respond(200, 'application/json', JSON.stringify({ action: takeSpin() }))
+      if (pathname.startsWith('/media/') && !mediaServersRun) return void req.socket.destroy()
+      const mediaStatus = mediaFaults.get(pathname)?.status
+      if (mediaStatus !== undefined) return respond(mediaStatus, 'text/plain')
       if (pathname.startsWith('/media/') && searchParams.get('auth') !== mediaAuth) return respond(401, 'text/plain')
       if (pathname.startsWith('/media/')) return respond(200, 'application/octet-stream', await readFile(join(media, basename(pathname))))
     } catch (error) {
@@ -99,6 +123,11 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
       socket, history, scenario, changed, passkey,
       passkeyFault: (fault) => void passkeyFaults.push(fault),
       resend: phone.resent,
+      reupload: reuploadMedia,
+      attempted: (attempt) => {
+        attempts.push(attempt)
+        changed()
+      },
       outbound: recordOutbound,
       left: (stanza) => recordStanza(summarize(stanza)),
       connected: (mine) => {
@@ -221,6 +250,15 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
       tell({ t: 'stall', until: on ? until : null })
     },
     throwInPage: (message) => tell({ t: 'throw', message }),
+    refresh: (how) => {
+      spin = how
+      tell({ t: how === 'thirty-days' ? how : 'spin' })
+    },
+    attempts: () => [...attempts],
+    mediaServers: (on) => {
+      mediaServersRun = on
+    },
+    mediaFault: (id, fault) => void (fault === undefined ? mediaFaults.delete(pathOf(id)) : mediaFaults.set(pathOf(id), fault)),
     hangPage: () => tell({ t: 'hang' }),
     crashPage: async () => {
       const pids = await chromiumProcesses(port, 'renderer')

@@ -57,6 +57,23 @@ bundle('WAWebRevokeMsgAction', (use) => ({
   }
 }))
 
+/** What the tests have made faulty: chats whose older messages do not load, messages that cannot be serialised. */
+bundle('faults', () => {
+  let faults = { chats: {}, messages: [] }
+  let changed = () => undefined
+  let whenChanged = new Promise((resolve) => (changed = resolve))
+  return {
+    set: (given) => {
+      faults = given
+      changed()
+      whenChanged = new Promise((resolve) => (changed = resolve))
+    },
+    ofChat: (id) => faults.chats[String(id)],
+    ofMessage: (id) => faults.messages.includes(String(id)),
+    whenChanged: () => whenChanged
+  }
+})
+
 /** What the servers say that happened, taken into the collections and tables. */
 bundle('happenings', (use) => {
   const { Msg, Chat, Contact } = use('WAWebCollections')
@@ -119,6 +136,7 @@ bundle('happenings', (use) => {
     vote: ({ row }) => inAddons(({ storeVote }) => storeVote(revive(row))),
     call: ({ call }) => use('WAWebCallCollection').add({ ...call, peerJid: createWid(call.peerJid) }),
     lid: ({ pair }) => use('WAWebApiContact').learn([pair]),
+    fault: ({ faults }) => use('faults').set(faults),
     chat: ({ chat }) => Chat.get(chat.id) ?? Chat.add({ ...chat, id: createWid(chat.id) }),
     contact: ({ contact }) => Contact.gadd({ ...contact, id: createWid(contact.id) })
   }
@@ -141,7 +159,8 @@ bundle('happenings', (use) => {
     if (received.length > 0) use('WAWebSendDeliveryReceiptJob').sendDeliveryReceiptsAfterDecryption(received)
     acknowledge(events.at(-1).n)
   }
-  const takeIn = ({ chats, contacts, lids }) => {
+  const takeIn = ({ chats, contacts, lids, faults }) => {
+    use('faults').set(faults)
     use('WAWebApiContact').learn(lids)
     const quietly = { silent: true }
     for (const contact of contacts) Contact.gadd(revive({ ...contact, id: createWid(contact.id) }), quietly)
@@ -316,6 +335,7 @@ bundle('session', (use) => {
       for (;;);
     },
     show: () => showPresence(),
+    'media-retry': ({ id, hasIt }) => use('WAWebHandleMediaRetryNotification').handle(id, hasIt),
     notification: (frame) => use('lazy').load('WAWebHandleShortcakeNotification', ({ handle }) => void handle(frame).catch(reportError)),
     checkpoint: async ({ challenge, pressed }) => {
       const state = { challenge_type: 'PASSKEY', passkey_challenge_base64: challenge }
@@ -353,7 +373,9 @@ bundle('session', (use) => {
     document.addEventListener('visibilitychange', showPresence)
     use('screen').watch()
     setInterval(() => use('WAComms').isSocketConnected() && use('WAComms').sendPing().catch(() => undefined), 20_000)
-    use('WAWebLaunchSocketUtils').startCommsAndHandleRequests()
+    setInterval(() => void use('WAWebUpdater').Updater.poll().catch(() => undefined), 30 * 60_000)
+    if (scenario.busybody) use('lazy').load('busybody', (busybody) => busybody.start())
+    use('WAComms').startComms()
   }
   return { start, loggedOut, scenario, isLinked: () => linked !== undefined }
 })
@@ -407,6 +429,7 @@ bundle('lazy', (use) => {
   const bundles = {
     WAWebHandleShortcakeNotification: 'shortcake',
     WAWebShortcakeLinkingAction: 'shortcakeaction',
+    busybody: 'busybody',
     ...(use('scenario').web === 'next' ? { addons: 'lazy' } : {})
   }
   const asked = new Set()

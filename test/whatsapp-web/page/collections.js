@@ -2,9 +2,13 @@
 bundle('revive', (use) => {
   const { createWid } = use('WAWebWidFactory')
   const MsgKey = use('WAWebMsgKey')
-  const wids = ['from', 'to', 'author', 'quotedParticipant', 'quotedRemoteJid', 'inviteGrp', 'phoneNumber', 'lid']
+  const wids = [
+    'from', 'to', 'author', 'quotedParticipant', 'quotedRemoteJid', 'inviteGrp', 'phoneNumber', 'lid', 'callCreator', 'invokedBotWid',
+    'sellerJid', 'businessOwnerJid', 'revokeSender', 'broadcast', 'newsletterAdminJid', 'participant'
+  ]
   const lists = ['recipients', 'mentionedJidList', 'callParticipants']
-  const keys = ['id', 'protocolMessageKey', 'parentMsgKey', 'latestEditMsgKey', 'reactionParentKey', 'pollUpdateParentKey', 'lastReceivedKey']
+  const keys = ['id', 'groupHistoryBundleMessageKey', 'pinParentKey', 'groupHistoryIndividualMessageInfo', 'protocolMessageKey', 'parentMsgKey', 'latestEditMsgKey', 'reactionParentKey', 'pollUpdateParentKey', 'lastReceivedKey']
+  const keyLists = ['associatedMsgKeys']
 
   /** What came over the wire as text becomes Wid and MsgKey. */
   const revive = (facts) => {
@@ -12,9 +16,34 @@ bundle('revive', (use) => {
     for (const name of wids) if (typeof own[name] === 'string') own[name] = createWid(own[name])
     for (const name of lists) if (Array.isArray(own[name])) own[name] = own[name].map((id) => createWid(id))
     for (const name of keys) if (typeof own[name]?.id === 'string') own[name] = MsgKey.from(own[name])
+    for (const name of keyLists) if (Array.isArray(own[name])) own[name] = own[name].map((key) => MsgKey.from(key))
     return own
   }
   return { revive }
+})
+
+/** Asks the phone to upload media again that the media servers have lost. @returns whether it had them */
+bundle('WAWebSendServerErrorReceiptJob', (use) => ({
+  sendServerErrorReceipt: async (key) => {
+    const { wap, JID } = use('WAWap')
+    const heard = use('WAWebHandleMediaRetryNotification').heardOf(key.id)
+    const rmr = wap('rmr', { jid: JID(String(key.remote)), from_me: String(key.fromMe) })
+    const me = JID(String(use('WAWebUserPrefsMeUser').getMaybeMePnUser()))
+    use('WADeprecatedSendIq').deprecatedCastStanza(
+      wap('receipt', { id: key.id, to: me, category: 'peer', type: 'server-error' }, [wap('encrypt', null, wap('enc_p', null, 'p'), wap('enc_iv', null, 'iv')), rmr])
+    )
+    return heard
+  }
+}))
+bundle('WAWebHandleMediaRetryNotification', () => {
+  const waiting = new Map()
+  return {
+    heardOf: (id) => new Promise((resolve) => waiting.set(id, resolve)),
+    handle: (id, hasIt) => {
+      waiting.get(id)?.(hasIt)
+      waiting.delete(id)
+    }
+  }
 })
 
 bundle('WAWebMsgModel', (use) => {
@@ -43,6 +72,7 @@ bundle('WAWebMsgModel', (use) => {
       return this.id.remote.isStatus()
     }
     serialize() {
+      if (use('faults').ofMessage(this.id)) throw new Error('a simulated fault of this message')
       const { mediaStage: _stage, ...facts } = this.attributes
       return facts
     }
@@ -53,7 +83,14 @@ bundle('WAWebMsgModel', (use) => {
         await use('WAWebDownloadManager').downloadManager.downloadAndMaybeDecrypt(this)
         this.mediaData.mediaStage = 'RESOLVED'
       } catch (error) {
-        this.mediaData.mediaStage = error.status === 404 ? 'ERROR_MISSING' : 'ERROR_UNKNOWN'
+        if (error.status !== 404) {
+          this.mediaData.mediaStage = 'ERROR_UNKNOWN'
+          return
+        }
+        // The media servers have it no more: the phone is asked to upload it again.
+        this.mediaData.mediaStage = 'REUPLOADING'
+        const hasIt = await use('WAWebSendServerErrorReceiptJob').sendServerErrorReceipt(this.id)
+        this.mediaData.mediaStage = hasIt ? 'RESOLVED' : 'ERROR_MISSING'
       }
     }
     canReply() {
@@ -99,6 +136,10 @@ bundle('WAWebChatModel', (use) => {
       this.msgs = new Collection()
       this.msgs.modelClass = use('WAWebMsgModel').Msg
       if (group) this.groupMetadata = new GroupMetadata({ id: this.id, subject: this.name, ...group })
+    }
+    /** Resolves once the chat's first messages are loaded. */
+    async waitForChatLoading() {
+      while (use('faults').ofChat(this.id) === 'busy') await use('faults').whenChanged()
     }
     get formattedTitle() {
       return this.name ?? this.id.user

@@ -1,4 +1,26 @@
 /** Media: fetched from WhatsApp's media servers as ciphertext and decrypted here, as WhatsApp does it. */
+bundle('WAWebHttpErrors', () => {
+  class HttpStatusCodeError extends Error {
+    constructor(status, url) {
+      super(`HTTP ${status}`)
+      Object.assign(this, { name: 'HttpStatusCodeError', status, url })
+    }
+  }
+  class HttpNetworkError extends Error {
+    name = 'HttpNetworkError'
+  }
+  return { HttpStatusCodeError, HttpNetworkError }
+})
+bundle('WAWebMmsClientErrors', (use) => {
+  /** Also for 410: to the page both are 404. */
+  class MediaNotFoundError extends use('WAWebHttpErrors').HttpStatusCodeError {
+    constructor(url) {
+      super(404, url)
+      this.name = 'MediaNotFoundError'
+    }
+  }
+  return { MediaNotFoundError }
+})
 bundle('WAWebDownloadManager', (use) => {
   const kinds = { image: 'Image', sticker: 'Image', video: 'Video', audio: 'Audio', ptt: 'Audio', document: 'Document' }
   const hash = async (bytes) => use('WABase64').encodeB64(await crypto.subtle.digest('SHA-256', bytes))
@@ -16,8 +38,11 @@ bundle('WAWebDownloadManager', (use) => {
   }
   const downloadAndMaybeDecrypt = async ({ directPath, encFilehash, filehash, mediaKey, type, signal }) => {
     const { auth } = await mediaConnection()
-    const answer = await fetch(`${directPath}?auth=${auth}`, { signal })
-    if (!answer.ok) throw Object.assign(new Error(`media server: ${answer.status}`), { status: answer.status })
+    const answer = await fetch(`${directPath}?auth=${auth}`, { signal }).catch((error) => {
+      throw error.name === 'AbortError' ? error : new (use('WAWebHttpErrors').HttpNetworkError)(error.message)
+    })
+    if (answer.status === 404 || answer.status === 410) throw new (use('WAWebMmsClientErrors').MediaNotFoundError)(directPath)
+    if (!answer.ok) throw new (use('WAWebHttpErrors').HttpStatusCodeError)(answer.status, directPath)
     const sealed = new Uint8Array(await answer.arrayBuffer())
     if ((await hash(sealed)) !== encFilehash) throw new Error('encFilehash mismatch')
     const key = await crypto.subtle.importKey('raw', use('WABase64').decodeB64(mediaKey), 'HKDF', false, ['deriveBits'])

@@ -121,6 +121,10 @@
   /** Older messages of a chat: out of the database, 50 at a time. They are not new, so nobody is told of each. */
   bundle('WAWebChatLoadMessages', (use) => ({
     loadEarlierMsgs: async ({ chat }) => {
+      await chat.waitForChatLoading()
+      const fault = use('faults').ofChat(chat.id)
+      if (fault === 'throws') throw new Error('a simulated fault of this chat')
+      if (fault === 'hangs') await new Promise(() => undefined)
       chat.askedAt = Date.now()
       const oldest = chat.msgs.head()
       const found = await use('side').query('earlier', { chat: String(chat.id), before: oldest === undefined ? undefined : String(oldest.id) })

@@ -271,7 +271,9 @@ bundle('WAComms', (use) => {
         this.socket = new (use('WANoiseSocket').NoiseSocket)(new (use('WAFrameSocket').FrameSocket)(mine))
         use('side').opened(mine)
         handlers.opened()
-        for (const { stanza } of [...this.pendingIqs.values(), ...this.pendingSmaxStanzas.values()]) this.callStanza(stanza)
+        // What was asked without a connection is sent now.
+        const pending = [...this.pendingIqs.values(), ...this.pendingSmaxStanzas.values(), ...this.ackHandlers]
+        for (const { stanza } of pending.sort((a, b) => a.orderedId - b.orderedId)) this.callStanza(stanza)
       }
       mine.onmessage = ({ data }) => {
         const frame = JSON.parse(data)
