@@ -103,6 +103,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   })
 
   const metrics = createMetrics()
+  const earDifferences = new Counter({
+    name: 'ear_differences_total',
+    help: 'what one of whatsapp-web.js and our own listeners in the page heard and the other did not, by kind',
+    labelNames: ['kind'] as const,
+    registers: [metrics.registry]
+  })
   const stalls = new Counter({ name: 'stall_steps_total', help: 'what was done because messages reached the page and were not told of, by step', labelNames: ['step'] as const, registers: [metrics.registry] })
   const onChange = (session: Session, before: Session): void => {
     // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
@@ -128,6 +134,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     createListener: (onEvent) => createListener({
       chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent,
       broadcasts: config.CAPTURE_BROADCASTS === 'yes', keepRaw: config.KEEP_RAW > 0,
+      onEarDifference: (kind) => earDifferences.inc({ kind }),
       ...(config.WEB_VERSION === '' ? {} : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),
       keepPage: async (webVersion, html) => {
         await keepVersion(webVersions, webVersion, html)

@@ -123,6 +123,8 @@ export interface WhatsAppWeb {
   /** The code that is shown now, if one is. */
   shownQr(): string | undefined
   linkedDevices(): number
+  /** Votes in the table of the page that is linked. */
+  storedVotes(): number
   isConnected(): boolean
   /** The phone unlinks all devices. @param reason fatal, sync, history_timeout or account_locked have a code of their own */
   logout(reason?: string): void

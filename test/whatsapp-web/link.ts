@@ -21,6 +21,8 @@ export interface Link {
   passkey: { options: PasskeyOptions; code: string | undefined } | undefined
   /** WhatsApp asks the linked account for its passkey. */
   checkpoint(pressed: boolean): void
+  /** Votes in the page's own table. */
+  storedVotes: number
   send(frame: Record<string, unknown>): void
   /** Links the page. */
   scan(): void
@@ -85,7 +87,7 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
   }
   const link: Link = {
-    device: undefined, code: undefined, pairing: undefined, passkey: undefined, codes: 0, synced: false, send,
+    device: undefined, code: undefined, pairing: undefined, passkey: undefined, codes: 0, synced: false, storedVotes: 0, send,
     checkpoint: (pressed) => {
       checkpointChallenge = newOptions(passkey).challenge
       send({ t: 'checkpoint', challenge: checkpointChallenge, pressed })
@@ -199,6 +201,10 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
     attempt: ({ kind, phase, visibility }) => attempted({ kind, phase, visibility } as Attempt),
     synced: () => {
       link.synced = true
+      changed()
+    },
+    'votes-stored': ({ count }) => {
+      link.storedVotes = Number(count)
       changed()
     },
     query: (frame) => {

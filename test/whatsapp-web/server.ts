@@ -236,6 +236,7 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
         return device !== undefined && history.waiting(device).length === 0
       })),
     shownQr: () => all().findLast(({ code }) => code !== undefined)?.code,
+    storedVotes: () => online()?.storedVotes ?? 0,
     linkedDevices: () => history.state.devices.length,
     isConnected: () => online() !== undefined,
     logout: (reason) => {

@@ -24,14 +24,16 @@ const mostCalls = 500
 
 /** Runs in the page. Each call is written down as it is made, for what it is about may change in the same turn. */
 const queueCalls = (name: string, hand: string, most: number): void => {
-  const scope = globalThis as unknown as Record<string, (text: string) => void> & Record<symbol, string[] | undefined>
+  const scope = globalThis as unknown as Record<string, (text: string) => void> & Record<symbol, unknown>
   if (scope[name] !== undefined) return
-  const calls = (scope[Symbol.for('leadmaster.calls')] ??= [])
+  const calls = (scope[Symbol.for('leadmaster.calls')] ??= []) as string[]
+  const ear = (): { heardByLibrary: (callback: string, args: unknown[]) => void } | undefined => scope[Symbol.for('leadmaster.ear')] as ReturnType<typeof ear>
   const flush = (): void => {
     if (calls.length > 0) scope[hand]?.(`[${calls.splice(0).join()}]`)
   }
   const queue = (...args: unknown[]): void => {
     calls.push(JSON.stringify([name, ...args]))
+    ear()?.heardByLibrary(name, args)
     if (calls.length === 1) queueMicrotask(flush)
     else if (calls.length >= most) flush()
   }
@@ -43,18 +45,23 @@ const ignoreCalls = (name: string): void => {
 }
 
 type Callback = (...args: unknown[]) => unknown
+/** A call of the page: which callback, with what. */
+export type PageCall = [name: string, ...args: unknown[]]
 
 /**
  * Takes over what whatsapp-web.js exposes to a page from now on. Like puppeteer's, its functions are there again in every
  * document that the page loads.
- * @param onError what a callback of the library threw; it costs that call alone
+ * @param onError what a callback threw, and the call that it was for; it costs that call alone
+ * @param own callbacks of ours, by the names that our code in the page calls
  */
-export const takeOverCallbacks = async (page: Page, onError: (error: unknown) => void): Promise<void> => {
-  const callbacks = new Map<string, Callback>()
+export const takeOverCallbacks = async (
+  page: Page, onError: (error: unknown, call?: PageCall) => void, own: Readonly<Record<string, Callback>> = {}
+): Promise<void> => {
+  const callbacks = new Map<string, Callback>(Object.entries(own))
   // async, so that what one throws does not keep the next from being called
-  const call = async ([name, ...args]: [string, ...unknown[]]): Promise<void> => void (await callbacks.get(name)?.(...args))
+  const call = async ([name, ...args]: PageCall): Promise<void> => void (await callbacks.get(name)?.(...args))
   const take = async (text: string): Promise<void> => {
-    for (const one of JSON.parse(text) as [string, ...unknown[]][]) call(one).catch(onError)
+    for (const one of JSON.parse(text) as PageCall[]) call(one).catch((error: unknown) => onError(error, one))
   }
 
   const session = await page.createCDPSession()
@@ -70,13 +77,16 @@ export const takeOverCallbacks = async (page: Page, onError: (error: unknown) =>
   await session.send('Runtime.enable')
   await session.send('Runtime.addBinding', { name: handOver })
 
+  const install = async (inPage: typeof queueCalls | typeof ignoreCalls, name: string): Promise<void> => {
+    await page.evaluateOnNewDocument(inPage, name, handOver, mostCalls)
+    await page.evaluate(inPage, name, handOver, mostCalls)
+  }
+  for (const name of Object.keys(own)) await install(queueCalls, name)
   const expose = page.exposeFunction.bind(page)
   page.exposeFunction = async (name, callback) => {
     const isHeard = heard.includes(name)
     if (!isHeard && !unheard.includes(name)) return expose(name, callback)
     if (isHeard) callbacks.set(name, callback as Callback)
-    const inPage = isHeard ? queueCalls : ignoreCalls
-    await page.evaluateOnNewDocument(inPage, name, handOver, mostCalls)
-    await page.evaluate(inPage, name, handOver, mostCalls)
+    await install(isHeard ? queueCalls : ignoreCalls, name)
   }
 }

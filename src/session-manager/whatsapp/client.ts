@@ -1,4 +1,5 @@
 import { launchOptions, userAgent, type Client, type Target } from './browser.ts'
+import { beginEar } from './ear.ts'
 
 /** The client of whatsapp-web.js, which nothing else loads. */
 
@@ -17,8 +18,10 @@ export const createClient = async (options: {
   onPage: (target: Target) => void
   attach: () => Promise<void>
   onFault: (error: unknown) => void
+  /** The library could not put all its listeners on the page: our own listen without it. */
+  onDeaf: (error: unknown) => void
 }): Promise<Client> => {
-  const { chromiumPath, profile, onPage, attach, onFault } = options
+  const { chromiumPath, profile, onPage, attach, onFault, onDeaf } = options
   let hasPage = false
   let isAttached = false
   const authStrategy = {
@@ -54,7 +57,17 @@ export const createClient = async (options: {
     webVersionCache: { type: 'none' },
     userAgent: await userAgent(chromiumPath)
   })
-  const library = client as unknown as { inject: () => Promise<void> }
+  const library = client as unknown as { inject: () => Promise<void>; attachEventListeners: () => Promise<void> }
+  const attachEventListeners = library.attachEventListeners.bind(client)
+  // One module that is missing makes the library stop half-way. It must not leave the session deaf, nor short of READY.
+  library.attachEventListeners = async () => {
+    const failure = await attachEventListeners().then(
+      () => undefined,
+      (error: unknown) => error ?? new Error('whatsapp-web.js could not listen to the page')
+    )
+    await client.pupPage?.evaluate(beginEar)
+    if (failure !== undefined) onDeaf(failure)
+  }
   const inject = library.inject.bind(client)
   // on a navigation it is called while the page is still being read, when most of its modules are not there yet
   const isRead = async (): Promise<unknown> => client.pupPage?.waitForFunction("document.readyState !== 'loading'", { polling: 50, timeout: readMs })

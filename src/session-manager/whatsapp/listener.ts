@@ -2,14 +2,18 @@ import type { PageFindings } from '../../contract/page-report.ts'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
 import type { ReadGroup, Wanted } from '../backfill.ts'
+import type { Draft } from '../journal.ts'
 import type { MediaLimits } from '../media-limits.ts'
 import { readBack } from './backfill.ts'
 import { hearCrash, releaseProfile, signalGroup, type Browser, type Client, type Page, type Target } from './browser.ts'
-import { takeOverCallbacks } from './callbacks.ts'
+import { takeOverCallbacks, type PageCall } from './callbacks.ts'
 import { createClient } from './client.ts'
 import { hearClient, type ListenerEvent } from './client-events.ts'
 import { closeProfile, confine } from './confine.ts'
+import { earDrafts, draftsOfCall } from './ear-events.ts'
+import { earCalls, installEar } from './ear.ts'
 import { installGuard, refused } from './guard.ts'
+import { installIdShim } from './id-shim.ts'
 import { fetchMedia, type MediaResult } from './media.ts'
 import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
@@ -79,6 +83,8 @@ export interface ListenerOptions {
   keepPage?: (version: string, html: string) => Promise<void>
   log: Log
   onEvent: (event: ListenerEvent) => void
+  /** One of the library and our own listeners heard what the other did not. */
+  onEarDifference?: (kind: string) => void
 }
 
 const closeMs = 5_000
@@ -112,6 +118,26 @@ export const createListener = (options: ListenerOptions): Listener => {
     unreadable.add(names)
     log.error({ event: 'message_unreadable', fields }, `WhatsApp Web has changed: its messages have no ${names} as before; they are captured as far as they can be read`)
   }
+  const captured = (drafts: Draft[]): void => {
+    if (drafts.length > 0) tell({ type: 'captured', drafts })
+  }
+  const onCallbackFailed = (error: unknown, call: PageCall = ['']): void => {
+    log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it')
+    captured(draftsOfCall(call, mapping))
+  }
+  const differences = new Set<string>()
+  const onEarDifference = (kind: string, detail: unknown): void => {
+    options.onEarDifference?.(kind)
+    if (differences.has(kind)) return
+    differences.add(kind)
+    const line = { event: 'ear_difference', kind, detail }
+    log.warn(line, `whatsapp-web.js and our own listeners in the page do not hear the same (${kind}): all that either hears is captured`)
+  }
+  let attachFailure: unknown
+  const onDeaf = (error: unknown): void => {
+    attachFailure = error
+    log.warn({ event: 'library_deaf', err: error }, 'whatsapp-web.js could not listen to all of the page: our own listeners do')
+  }
   const openPage = (): Page => {
     if (page === undefined || page.isClosed()) throw new Error('the page is closed')
     return page
@@ -141,7 +167,12 @@ export const createListener = (options: ListenerOptions): Listener => {
     await page.evaluateOnNewDocument(installModuleHook)
     await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
     await passkey.attach(page)
-    await takeOverCallbacks(page, (error) => log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it'))
+    await page.evaluateOnNewDocument(installIdShim)
+    await page.evaluateOnNewDocument(installEar, earCalls)
+    await takeOverCallbacks(page, onCallbackFailed, {
+      [earCalls.told]: (kind, raw, previous) => captured(earDrafts(kind, raw, previous, mapping)),
+      [earCalls.difference]: (kind, detail) => onEarDifference(String(kind), detail)
+    })
   }
 
   const watch = createPageWatch({
@@ -179,6 +210,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     const info = client?.info
     const id = asId(info?.wid)
     isReady = true
+    differences.clear()
     if (client === undefined || info === undefined || id === undefined) throw new Error('WhatsApp Web does not tell whose account this is')
     mapping.me = [id]
     mapping.me = await meOf(id)
@@ -197,7 +229,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       await closeProfile(profile)
       await releaseProfile(profile, log)
       client = await createClient({
-        chromiumPath: options.chromiumPath, profile, onPage, attach,
+        chromiumPath: options.chromiumPath, profile, onPage, attach, onDeaf,
         onFault: (error) => void failed(explain(error))
       })
       hearClient(client, mapping, tell, onUnreadable)
@@ -232,7 +264,9 @@ export const createListener = (options: ListenerOptions): Listener => {
     reinject: async () => {
       openPage()
       const library = client as unknown as { attachEventListeners: () => Promise<void> }
+      attachFailure = undefined
       await within(reinjectMs, library.attachEventListeners())
+      if (attachFailure !== undefined) throw attachFailure
     },
     reload: async () => {
       isReady = false

@@ -9,7 +9,7 @@ import {
   pollOf, pollResultsOf
 } from './content/talk.ts'
 import { textOf } from './content/text.ts'
-import { asId, asIds, asNumber, asSeconds, asText, asTime, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
+import { asId, asIds, asNumber, asSeconds, asText, asTime, isKeyBuilt, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
 
 /** A message of WhatsApp Web as it is captured. */
 
@@ -46,6 +46,8 @@ const quotedOf = (raw: Raw, chatId: string, me: readonly string[]): string | und
 /** Fields without which a message is not what WhatsApp's messages are: the page has changed. */
 export const unreadableFields = (raw: Raw): string[] => [
   ...(keyOf(raw['id']) === undefined ? ['id'] : []),
+  // It is read from the parts of the key, which may not be what WhatsApp Web makes its text of.
+  ...(keyOf(raw['id']) !== undefined && isKeyBuilt(raw['id']) ? ['id text'] : []),
   ...(asId(raw['from']) === undefined ? ['from'] : []),
   ...(asTime(raw['t'], 1_000) === undefined ? ['t'] : []),
   ...(asText(raw['type']) === undefined ? ['type'] : [])

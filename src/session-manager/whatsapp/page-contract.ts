@@ -3,8 +3,8 @@
  * without it. The test of this file finds the same in their sources.
  */
 
-/** What breaks: `link`: READY is never reached; `capture`: messages are not told; `qr`: no phone can be linked anew; … */
-export type Part = 'link' | 'capture' | 'qr' | 'reactions' | 'votes' | 'decryption' | 'backfill' | 'media' | 'pairing' | 'phone numbers'
+/** What breaks: `link`: READY is never reached; `library`: whatsapp-web.js hears no messages; `qr`: no phone can be linked; … */
+export type Part = 'link' | 'library' | 'qr' | 'reactions' | 'votes' | 'decryption' | 'backfill' | 'media' | 'pairing' | 'phone numbers'
 
 export interface Need {
   module: string
@@ -21,7 +21,7 @@ export const pageContract: readonly Need[] = [
   // the library takes these as it takes hold of the page, used or not
   need('link', 'WAWebSocketModel', 'Socket.state', 'Socket.hasSynced', 'Socket.on', 'Socket.off'),
   need('link', 'WAWebCmd', 'Cmd.on'),
-  need('link', 'WAWebConnModel', 'Conn.on', 'Conn.serialize'),
+  need('link', 'WAWebConnModel', 'Conn.serialize'),
   need('link', 'WAWebOfflineHandler', 'OfflineMessageHandler.getOfflineDeliveryProgress'),
   need('link', 'WAWebAltDeviceLinkingApi'),
   need('link', 'WABase64'),
@@ -31,13 +31,13 @@ export const pageContract: readonly Need[] = [
   need('link', 'WAWebSignalStoreApi'),
   // once it is synced
   need('link', 'WAWebUserPrefsMeUser', 'getMaybeMePnUser', 'getMaybeMeLidUser'),
-  need('link', 'WAWebCollections', 'Msg.on', 'Chat.on'),
-  need('link', 'WAWebSyncGatingUtils'),
-  need('link', 'WAWebCallCollection'),
 
-  // each message is made a plain object with it
-  need('capture', 'WALinkify', 'findLinks'),
+  // The library puts its listeners on these. Our own need the collection of messages alone: page-checks.ts tries them.
+  need('library', 'WAWebCollections', 'Msg.on', 'Chat.on'),
+  need('library', 'WAWebSyncGatingUtils'),
+  need('library', 'WAWebCallCollection'),
 
+  need('qr', 'WAWebConnModel', 'Conn.on'),
   need('qr', 'WAWebConnModel', 'Conn.ref'),
   need('qr', 'WABase64', 'encodeB64'),
   need('qr', 'WAWebUserPrefsInfoStore', 'waNoiseInfo.get'),
@@ -50,7 +50,10 @@ export const pageContract: readonly Need[] = [
   },
 
   need('reactions', 'WAWebAddonReactionTableMode', 'reactionTableMode.bulkUpsert'),
-  need('votes', 'WAWebAddonPollVoteTableMode', 'pollVoteTableMode.bulkUpsert'),
+  {
+    ...need('votes', 'WAWebDBPollsUpsertVotes', 'upsertVotesDb'),
+    or: ['WAWebAddonPollVoteTableMode.pollVoteTableMode.bulkUpsert']
+  },
   need('decryption', 'WAWebSyncGatingUtils', 'isPlaceholderMessageResendEnabled'),
   need('decryption', 'WAWebNonMessageDataRequestPlaceholderMessageResendUtils', 'handlePlaceholderMsgsSeen'),
 
@@ -70,16 +73,16 @@ export const pageContract: readonly Need[] = [
 
 /** Without these nothing is captured: while no phone is linked, while one is, and once READY, which shows that it was linked to. */
 export const essential: Readonly<Record<'unlinked' | 'linked' | 'ready', readonly Part[]>> = {
-  unlinked: ['link', 'capture', 'qr'],
-  linked: ['link', 'capture'],
-  ready: ['capture']
+  unlinked: ['link', 'qr'],
+  linked: ['link'],
+  ready: []
 }
 export type Stage = keyof typeof essential
 
 /** What does not work without the others, in the words an operator needs. */
 export const consequence: Readonly<Record<Part, string>> = {
   link: 'the session cannot be READY',
-  capture: 'messages cannot be captured',
+  library: 'whatsapp-web.js does not hear all of it, LeadMaster\'s own listeners do',
   qr: 'no phone can be linked anew',
   reactions: 'reactions are not captured',
   votes: 'votes in polls are not captured',

@@ -1,7 +1,8 @@
 import type { Page } from './browser.ts'
+import { checkInPage, checks, fatalChecks, socketStates, type Check, type FailedCheck } from './page-checks.ts'
 import { consequence, essential, pageContract, type Need, type Part, type Stage } from './page-contract.ts'
 
-/** A look at the page for what page-contract.ts asks of it. It calls nothing in it. */
+/** A look at the page: for the names that page-contract.ts lists, and for what it does, by page-checks.ts. */
 
 export interface Missing {
   /** `WALinkify`, or `WAWebCollections.Msg.on`. */
@@ -13,6 +14,7 @@ export interface PageLook {
   /** window.Debug.VERSION; null when the page tells none. */
   version: string | null
   missing: Missing[]
+  failed: FailedCheck[]
 }
 
 /** Runs in the page. @returns for each need, what of it is missing: '' is the module itself */
@@ -60,8 +62,10 @@ export const lookInPage = (needs: readonly Need[]): { shown: boolean; version: s
 export const lookAt = async (page: Page): Promise<PageLook | undefined> => {
   const { shown, version, missing } = await page.evaluate(lookInPage, pageContract as Need[])
   if (!shown) return undefined
+  const failed = await page.evaluate(checkInPage, socketStates as string[])
   return {
     version,
+    failed,
     missing: pageContract.flatMap(({ module, part }, index) => (missing[index] ?? []).map((path) => ({ part, name: path === '' ? module : `${module}.${path}` })))
   }
 }
@@ -75,17 +79,37 @@ const named = (missing: readonly Missing[]): string => {
 }
 const titled = (version: string | null): string => (version === null ? 'WhatsApp Web' : `WhatsApp Web ${version}`)
 
+const described = ({ check, detail }: FailedCheck): string => (detail ? `${checks[check]} (${detail})` : checks[check])
+const isFatal = ({ check }: FailedCheck): boolean => fatalChecks.includes(check)
+
 /** Why a page cannot become READY, or not stay it; undefined when that is not for what it lacks. */
-export const whyNotReady = ({ version, missing }: PageLook, stage: Stage): string | undefined => {
+export const whyNotReady = ({ version, missing, failed }: PageLook, stage: Stage): string | undefined => {
   const fatal = missing.filter(({ part }) => essential[stage].includes(part))
   if (fatal.length > 0) return `${titled(version)} has changed: ${named(fatal)}`
-  return version === null ? 'WhatsApp Web has changed: its page has no window.Debug.VERSION' : undefined
+  // Before READY the page may not have made its collections yet.
+  const deaf = stage === 'ready' ? failed.filter(isFatal) : []
+  if (deaf.length > 0) return `${titled(version)} has changed: ${deaf.map(described).join('; ')}${missingToo(missing)}`
+  return version === null && stage !== 'ready' ? 'WhatsApp Web has changed: its page has no window.Debug.VERSION' : undefined
 }
 
+const missingToo = (missing: readonly Missing[]): string => (missing.length === 0 ? '' : ` (${named(missing)})`)
+
 /** What a page that is READY all the same cannot do; undefined when there is nothing. */
-export const whatIsLimited = ({ version, missing }: PageLook): string | undefined => {
-  const lesser = missing.filter(({ part }) => !essential.ready.includes(part))
-  if (lesser.length === 0) return undefined
-  const parts = [...new Set(lesser.map(({ part }) => consequence[part]))]
-  return `${titled(version)} has changed: ${named(lesser)}: ${parts.join(', ')}`
+export const whatIsLimited = ({ version, missing, failed }: PageLook): string | undefined => {
+  const parts = [...new Set(missing.filter(({ part }) => !essential.ready.includes(part)).map(({ part }) => consequence[part]))]
+  const lacks = missing.length === 0 ? [] : [`${named(missing)}: ${parts.join(', ')}`]
+  // What is missing by its name says already that the library does not hear.
+  const isSaid = ({ check }: FailedCheck): boolean => check === 'library listeners' && missing.some(({ part }) => part === 'library')
+  const findings = [...lacks, ...failed.filter((one) => !isFatal(one) && !isSaid(one)).map(described)]
+  return findings.length === 0 ? undefined : `${titled(version)} has changed: ${findings.join('; ')}`
+}
+
+/** The verdict of each check: `ok`, or what is wrong. */
+export const verdicts = ({ failed }: PageLook): Record<Check, string> => {
+  const all = Object.keys(checks) as Check[]
+  const of = (check: Check): string => {
+    const found = failed.find((one) => one.check === check)
+    return found === undefined ? 'ok' : described(found)
+  }
+  return Object.fromEntries(all.map((check) => [check, of(check)])) as Record<Check, string>
 }

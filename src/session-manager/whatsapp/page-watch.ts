@@ -2,14 +2,17 @@ import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
 import type { Page } from './browser.ts'
 import type { Stage } from './page-contract.ts'
-import { lookAt, whatIsLimited, whyNotReady, type PageLook } from './page-look.ts'
+import type { FailedCheck } from './page-checks.ts'
+import { lookAt, verdicts, whatIsLimited, whyNotReady, type PageLook } from './page-look.ts'
 
 /** When a page is looked at, page-look.ts, and what is told of it. */
 export interface PageWatch {
   /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
   whyNot(stage: Stage): Promise<string | undefined>
-  /** From READY on: looks whether it has all it should, and until it has, now and then again. */
+  /** From READY on: looks whether it has all it should and does what it should, once a minute. */
   begin(): void
+  /** Something that was found otherwise, such as the form of a QR; undefined: it is as it should be. */
+  noteCheck(failed: FailedCheck | undefined): void
   stop(): void
 }
 
@@ -28,27 +31,46 @@ export const createPageWatch = (options: { page: () => Page | undefined; onFatal
   let timer: NodeJS.Timeout | undefined
   /** Counts up whenever what was begun is over. */
   let turn = 0
+  let noted: FailedCheck | undefined
+  /** The revision whose verdicts were logged last. */
+  let logged: string | undefined
 
   const look = async (): Promise<PageLook | undefined> => {
     const open = page()
     if (open === undefined) return undefined
     try {
-      return await within(lookMs, lookAt(open))
+      const seen = await within(lookMs, lookAt(open))
+      return seen && noted ? { ...seen, failed: [...seen.failed, noted] } : seen
     } catch (error) {
       log.debug({ event: 'look_failed', err: error }, 'the page could not be looked at')
       return undefined
     }
   }
 
+  const logRevision = (seen: PageLook): void => {
+    const version = seen.version ?? 'unknown'
+    if (version === logged) return
+    logged = version
+    const missing = seen.missing.map(({ name }) => name)
+    const line = { event: 'page_revision', version, missing, checks: verdicts(seen) }
+    if (missing.length + seen.failed.length === 0) log.info(line, `WhatsApp Web ${version} passes all checks`)
+    else log.warn(line, `WhatsApp Web ${version} does not pass all checks`)
+  }
+
   const lookAfter = async (mine: number, before?: string): Promise<void> => {
     const seenNow = await look()
-    if (mine !== turn || seenNow === undefined) return
+    if (mine !== turn) return
+    if (seenNow === undefined) {
+      timer = setTimeout(() => void lookAfter(mine, before), lookRestMs)
+      return
+    }
     const fatal = whyNotReady(seenNow, 'ready')
     const seen = fatal ?? whatIsLimited(seenNow)
-    const isSure = seen !== undefined && seen === before
+    const isSure = seen === undefined || seen === before
+    if (isSure) logRevision(seenNow)
     if (isSure && fatal !== undefined) return onFatal(fatal)
-    if (isSure || seen === undefined) onLimited(seen)
-    if (seen !== undefined) timer = setTimeout(() => void lookAfter(mine, seen), isSure ? lookRestMs : lookAgainMs)
+    if (isSure) onLimited(seen)
+    timer = setTimeout(() => void lookAfter(mine, seen), isSure ? lookRestMs : lookAgainMs)
   }
 
   const stop = (): void => {
@@ -56,6 +78,9 @@ export const createPageWatch = (options: { page: () => Page | undefined; onFatal
     clearTimeout(timer)
   }
   return {
+    noteCheck: (failed) => {
+      noted = failed
+    },
     whyNot: async (stage) => {
       const seen = await look()
       return seen && whyNotReady(seen, stage)

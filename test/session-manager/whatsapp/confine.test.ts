@@ -41,7 +41,8 @@ const start = async (t: Test): Promise<Confined> => {
     chromiumPath: web.chromiumPath, profile,
     onPage: () => undefined,
     attach: () => confine(client.pupPage as Page, logged.log),
-    onFault: (error) => faults.push(error)
+    onFault: (error) => faults.push(error),
+    onDeaf: (error) => faults.push(error)
   })
   t.teardown(async () => {
     await client.pupBrowser?.close()

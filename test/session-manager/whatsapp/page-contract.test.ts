@@ -14,10 +14,19 @@ const run: readonly (readonly [string, ...string[]])[] = [
   [`${library}util/Injected/Utils.js`, 'getMessageModel'],
   ['src/session-manager/whatsapp/page.ts'],
   ['src/session-manager/whatsapp/reader.ts'],
-  ['src/session-manager/whatsapp/media.ts']
+  ['src/session-manager/whatsapp/media.ts'],
+  ['src/session-manager/whatsapp/ear.ts']
 ]
 /** Asked for where it is not needed: a person unlinks; another place takes over; and `on` of calls is tried first. */
-const notNeeded = ['WAWebSocketModel.Socket.logout', 'WAWebSocketModel.Socket.takeover', 'WAWebCallCollection.on']
+const notNeeded = [
+  // A LID that was replaced is known by the new one only where this version of the page says so.
+  'WAWebApiContact.getDeprecatedLidLatestLid', 'WAWebApiContact.isDeprecatedLid',
+  // Where the library's reading of a message throws, our own takes its place.
+  'WALinkify', 'WALinkify.findLinks',
+  // The second way to unlink this device.
+  'WAWebUnpairDeviceJob', 'WAWebUnpairDeviceJob.unpairDevice',
+  'WAWebSocketModel.Socket.logout', 'WAWebSocketModel.Socket.takeover', 'WAWebCallCollection.on'
+]
 
 const nameOf = (node: ts.Node): string | undefined => {
   if (ts.isMethodDeclaration(node) || ts.isVariableDeclaration(node)) return node.name.getText()
@@ -59,6 +68,12 @@ const read = (node: ts.Node): void => {
   if (ts.isObjectLiteralExpression(node)) {
     const [module, member] = ['module', 'function'].map((key) => node.properties.find((each): each is ts.PropertyAssignment => ts.isPropertyAssignment(each) && each.name.getText() === key)?.initializer)
     if (module && member && ts.isStringLiteral(module) && ts.isStringLiteral(member)) asked.add(`${module.text}.${member.text}`)
+  }
+  // Our own hooks: onModule('Module', …) and intercept('Module', ['member', …], …).
+  if (ts.isCallExpression(node) && /(^|\.)(onModule|intercept)$/.test(node.expression.getText())) {
+    const [module, path] = node.arguments
+    const members = path !== undefined && ts.isArrayLiteralExpression(path) ? path.elements.filter(ts.isStringLiteral).map(({ text }) => text) : []
+    if (module !== undefined && ts.isStringLiteral(module) && members.length > 0) asked.add([module.text, ...members].join('.'))
   }
   if (ts.isExpression(node) && !isPartOfMore(node)) {
     const path = pathOf(node)

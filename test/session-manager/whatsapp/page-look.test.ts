@@ -1,6 +1,6 @@
 import t from 'tap'
 import { pageContract, type Need } from '../../../src/session-manager/whatsapp/page-contract.ts'
-import { lookInPage, whatIsLimited, whyNotReady, type PageLook } from '../../../src/session-manager/whatsapp/page-look.ts'
+import { lookInPage, verdicts, whatIsLimited, whyNotReady, type PageLook } from '../../../src/session-manager/whatsapp/page-look.ts'
 
 const scope = globalThis as unknown as Record<string, unknown>
 const needs: Need[] = [
@@ -53,16 +53,34 @@ t.test('what is missing is not told of where another place has it', async (t) =>
   t.same(missing(), [[]])
 })
 
+const look = (missing: PageLook['missing'], failed: PageLook['failed'] = [], version: string | null = '2.3000.1'): PageLook => ({ version, missing, failed })
+
 t.test('what is missing, in words', async (t) => {
-  const look = (missing: PageLook['missing'], version: string | null = '2.3000.1'): PageLook => ({ version, missing })
-  const both = look([{ name: 'WAWebCollections.Msg.on', part: 'link' }, { name: 'WALinkify', part: 'capture' }, { name: 'WALinkify', part: 'capture' }])
-  t.equal(whyNotReady(both, 'linked'), 'WhatsApp Web 2.3000.1 has changed: WAWebCollections has no Msg.on; its module WALinkify is missing')
-  t.equal(whyNotReady(both, 'ready'), 'WhatsApp Web 2.3000.1 has changed: its module WALinkify is missing', 'what READY shows to be there is not asked again')
+  const both = look([{ name: 'WAWebSocketModel.Socket.on', part: 'link' }, { name: 'WABase64', part: 'link' }, { name: 'WABase64', part: 'qr' }])
+  t.equal(whyNotReady(both, 'linked'), 'WhatsApp Web 2.3000.1 has changed: WAWebSocketModel has no Socket.on; its module WABase64 is missing')
+  t.equal(whyNotReady(both, 'ready'), undefined, 'what READY shows to be there is not asked again')
   const qr = look([{ name: 'WAWebConnModel.Conn.ref', part: 'qr' }])
   t.equal(whyNotReady(qr, 'linked'), undefined)
   t.equal(whyNotReady(qr, 'unlinked'), 'WhatsApp Web 2.3000.1 has changed: WAWebConnModel has no Conn.ref')
   t.equal(whatIsLimited(qr), 'WhatsApp Web 2.3000.1 has changed: WAWebConnModel has no Conn.ref: no phone can be linked anew')
-  t.equal(whyNotReady(look([], null), 'linked'), 'WhatsApp Web has changed: its page has no window.Debug.VERSION')
+  t.equal(whyNotReady(look([], [], null), 'linked'), 'WhatsApp Web has changed: its page has no window.Debug.VERSION')
   t.same([whyNotReady(look([]), 'unlinked'), whatIsLimited(look([]))], [undefined, undefined])
   t.ok(pageContract.length > 30)
+})
+
+t.test('a check that fails is told in words; without our own listeners the session may not be READY', async (t) => {
+  const deaf = look([], [{ check: 'own listeners' }])
+  t.equal(whyNotReady(deaf, 'ready'), 'WhatsApp Web 2.3000.1 has changed: LeadMaster cannot listen to its messages')
+  t.equal(whyNotReady(deaf, 'linked'), undefined, 'the page may not have made its collections yet')
+
+  const odd = look([], [{ check: 'message key', detail: 'its fields: $1, fromMe' }, { check: 'vote hook' }])
+  t.equal(whyNotReady(odd, 'ready'), undefined)
+  t.equal(
+    whatIsLimited(odd),
+    'WhatsApp Web 2.3000.1 has changed: the ids of messages have another form (its fields: $1, fromMe); votes in polls are not captured'
+  )
+  t.match(verdicts(odd), { 'message key': /another form/, 'vote hook': /votes/, 'contact id': 'ok', 'own listeners': 'ok' })
+
+  const library = look([{ name: 'WAWebCollections.Msg.on', part: 'library' }], [{ check: 'library listeners' }])
+  t.equal(whatIsLimited(library)?.match(/does not hear/g)?.length, 1, 'one cause is told once')
 })

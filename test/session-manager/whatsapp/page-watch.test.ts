@@ -2,6 +2,7 @@ import { mock } from 'node:test'
 import t from 'tap'
 import type { Page } from '../../../src/session-manager/whatsapp/browser.ts'
 import { pageContract } from '../../../src/session-manager/whatsapp/page-contract.ts'
+import type { FailedCheck } from '../../../src/session-manager/whatsapp/page-checks.ts'
 import { createPageWatch } from '../../../src/session-manager/whatsapp/page-watch.ts'
 import { logLines } from '../../platform/log-lines.ts'
 
@@ -16,11 +17,17 @@ const later = async (ms: number): Promise<void> => {
   await turns()
 }
 
+/** The answer to the names, then the answer to the checks: a failing one is the fatal one. */
 const watched = () => {
   const said: unknown[] = []
   const { log, lines } = logLines()
-  const state: { looked: number; answer: () => unknown; page: boolean } = { looked: 0, answer: () => found(), page: true }
-  const page = { evaluate: async () => ((state.looked += 1), state.answer()) } as unknown as Page
+  const state: { looked: number; answer: () => unknown; page: boolean; failed: FailedCheck[] } = { looked: 0, answer: () => found(), page: true, failed: [] }
+  const evaluate = async (_fn: unknown, argument: unknown[]) => {
+    if (typeof argument[0] === 'string') return state.failed
+    state.looked += 1
+    return state.answer()
+  }
+  const page = { evaluate } as unknown as Page
   const watch = createPageWatch({ page: () => (state.page ? page : undefined), onFatal: (reason) => said.push(['fatal', reason]), onLimited: (reason) => said.push(['limited', reason]), log })
   return { watch, said, lines, state }
 }
@@ -37,22 +44,23 @@ t.test('what is not all there is told at the second look, and again once it is t
   state.answer = () => found()
   await later(60_000)
   t.same(said.slice(1), [['limited', undefined]])
-  await later(600_000)
-  t.equal(state.looked, 3, 'what is whole is not looked at any more')
+  await later(60_000)
+  t.ok(state.looked >= 4, 'a page that has all is looked at once a minute: it may change')
 })
 
 t.test('without what captures messages it may not stay READY', async (t) => {
   const { watch, said, state } = watched()
-  state.answer = () => found(moduleOf('capture'))
+  state.failed = [{ check: 'own listeners' }]
   watch.begin()
   await turns()
+  t.same(said, [], 'the second look decides')
   await later(3_000)
-  t.match(said, [['fatal', /has changed/]])
+  t.match(said, [['fatal', /has changed: LeadMaster cannot listen/]])
 })
 
 t.test('what was begun before a stop tells nothing; a page that is closed, or does not answer, is no finding', async (t) => {
   const { watch, said, lines, state } = watched()
-  state.answer = () => found(moduleOf('capture'))
+  state.failed = [{ check: 'own listeners' }]
   watch.begin()
   watch.stop()
   await turns()
@@ -64,4 +72,19 @@ t.test('what was begun before a stop tells nothing; a page that is closed, or do
   t.match(lines, [{ event: 'look_failed' }])
   state.page = false
   t.equal(await watch.whyNot('ready'), undefined)
+})
+
+t.test('a new revision is logged with the verdict of all checks, once', async (t) => {
+  const { watch, lines, state } = watched()
+  const revisions = () => lines.filter(({ event }) => event === 'page_revision')
+  watch.begin()
+  await turns()
+  await later(60_000)
+  t.match(revisions(), [{ level: 'info', version: '2.3000.1', missing: [], checks: { 'own listeners': 'ok', 'vote hook': 'ok' } }])
+
+  state.answer = () => ({ ...found(), version: '2.3000.2' })
+  state.failed = [{ check: 'vote hook' }]
+  await later(60_000)
+  await later(3_000)
+  t.match(revisions().slice(1), [{ level: 'warn', version: '2.3000.2', checks: { 'own listeners': 'ok', 'vote hook': 'votes in polls are not captured' } }])
 })
