@@ -36,6 +36,11 @@ export const Status = Type.Object({
   since: Type.String({ description: 'when this status began' }),
   reason: Type.Optional(Type.String({ description: 'in plain words' })),
   limited: Type.Optional(Type.String({ description: 'READY, messages are captured, but not all else works: what of WhatsApp Web is missing, and what does not work without it' })),
+  limited_by: Type.Optional(
+    Type.Array(Type.String(), {
+      description: 'the parts that found what limited says: page, guard, backfill, and checkpoint, where WhatsApp asks the linked account for its passkey'
+    })
+  ),
   account: Type.String(),
   linked: Type.Boolean({ description: 'a linked device is stored, so no QR is needed' }),
   me: Type.Optional(Me),

@@ -8,7 +8,7 @@ export const WebhookEvent = Type.Union([
   Type.Literal('lead.created'),
   Type.Literal('lead.updated'),
   Type.Literal('lead.removed', { description: 'merged into another, or its data was deleted' }),
-  Type.Literal('session.changed', { description: 'the session with WhatsApp has another status, or session-manager cannot be asked for it' })
+  Type.Literal('session.changed', { description: 'the session with WhatsApp has another status, or is held at its checkpoint (limited_by), or session-manager cannot be asked for it' })
 ])
 export type WebhookEvent = Static<typeof WebhookEvent>
 

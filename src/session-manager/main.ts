@@ -170,7 +170,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     return outage === undefined ? { pending } : { pending, outage }
   }
   const status = (): Status => {
-    const { status: state, since, reason, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited } = session.session()
+    const { status: state, since, reason, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited, limits } = session.session()
     const lastMessageAt = journal.lastMessageAt()
     const complete = journal.mark('complete_until')
     const trouble = capture.failure()
@@ -178,7 +178,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       status: state,
       since: new Date(since).toISOString(),
       ...(trouble ? { reason: `the journal cannot be written: ${trouble.reason}` } : reason === undefined ? {} : { reason }),
-      ...(limited === undefined ? {} : { limited }),
+      ...(limited === undefined ? {} : { limited, limited_by: Object.keys(limits ?? {}) }),
       account,
       linked: journal.mark('linked_at') !== undefined,
       ...(me ? { me } : {}),

@@ -235,6 +235,12 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
     result(stanza)
     after(50, () => send({ t: 'notification', id: 'crsc', type: 'crsc_continuation', primaryKey: [...primaryKey] }))
   }
+  /** Another challenge, while the page links by passkey. */
+  const answerPasskeyOptions = (stanza: Stanza): void => {
+    if (link.passkey === undefined) return refuse(stanza)
+    link.passkey = { options: newOptions(passkey), code: undefined }
+    result(stanza, JSON.stringify(link.passkey.options))
+  }
   const answerNonce = (stanza: Stanza): void => {
     const nonce = childAt(stanza, 'companion_nonce')?.content
     if (link.passkey === undefined || !Buffer.isBuffer(nonce)) return refuse(stanza)
@@ -272,6 +278,7 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
       result(stanza)
     },
     'md link_code_companion_reg': answerPairingCode,
+    'md passkey_request_options': answerPasskeyOptions,
     'md ref': (stanza) => result(stanza, 'ref'),
     'md passkey_prologue': answerPrologue,
     'md companion_nonce': answerNonce,

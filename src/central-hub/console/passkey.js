@@ -54,12 +54,14 @@ export const createPasskey = (routes) => {
   const cancel = button(() => void order('cancel'))
   const box = h('div', { class: 'linking passkey' }, intro, reason, steps, comparison, left, note, h('div', { class: 'buttons' }, restart, cancel))
 
+  /** @param {number} remaining ms */
+  const timeLeft = (remaining) => (remaining > 0 ? texts.passkeyLeft(duration(remaining)) : texts.passkeyExpired)
   /** What changes by the second. */
   const tick = () => {
     if (!wanted) return
     const remaining = open?.expires_at === undefined ? undefined : Date.parse(open.expires_at) - hubNow()
     const isCounted = remaining !== undefined && open?.stage !== 'failed' && open?.stage !== 'starting'
-    say(left, !isCounted ? '' : remaining > 0 ? texts.passkeyLeft(duration(remaining)) : texts.passkeyExpired)
+    say(left, isCounted ? timeLeft(remaining) : '')
     left.hidden = left.textContent === ''
     if (Date.now() - askedAt > everyMs) void ask()
   }
@@ -68,9 +70,9 @@ export const createPasskey = (routes) => {
     if (!wanted) return
     const stage = open?.stage ?? 'starting'
     say(intro, texts.passkeyStage[stage])
-    say(first, texts.passkeySteps[0])
-    say(second, texts.passkeySteps[1])
-    say(third, texts.passkeySteps[2])
+    say(first, texts.passkeySteps[0] ?? '')
+    say(second, texts.passkeySteps[1] ?? '')
+    say(third, texts.passkeySteps[2] ?? '')
     steps.hidden = stage !== 'challenge'
     if (script.value !== (open?.script ?? '')) {
       script.value = open?.script ?? ''

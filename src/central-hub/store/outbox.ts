@@ -85,6 +85,12 @@ export const tellWebhooks = async (db: Db, type: Database['events']['type'], ref
   }
 }
 
+/** What a change of is told: the status, and whether WhatsApp holds the linked device at its checkpoint. */
+const stateOf = (now: Status | Problem): string => {
+  if (!('journal' in now)) return now.type
+  return now.limited_by?.includes('checkpoint') ? `${now.status} at the checkpoint` : now.status
+}
+
 /**
  * Puts a change of a session in the outbox; the same status again is none, also after a restart of the hub. While it is
  * tried again after a failure it is still that failure: it is told once, and not with each attempt.
@@ -93,7 +99,7 @@ export const tellWebhooks = async (db: Db, type: Database['events']['type'], ref
  */
 export const tellSession = (db: Db, account: string, now: Status | Problem): Promise<boolean> =>
   db.transaction().execute(async (trx) => {
-    const status = 'journal' in now ? now.status : now.type
+    const status = stateOf(now)
     const before = await trx.selectFrom('session_states').select('status').where('account', '=', account).executeTakeFirst()
     if (before?.status === status) return false
     const isRetry = 'journal' in now && now.failures > 0 && (status === 'INIT' || status === 'AUTHENTICATED')

@@ -2,7 +2,7 @@
  * Linking by the account's passkey ("Shortcake", since June 2026). The servers ask for it after the scan; the page
  * loads these modules then, and those of shortcakeaction.js once its button is pressed.
  */
-bundle('WAWebShortcakeLinkingRequestOptionsCache', () => {
+bundle('WAWebShortcakeLinkingRequestOptionsCache', (use) => {
   let options = null
   return {
     setCachedRequestOptions: (bytes) => {
@@ -12,7 +12,7 @@ bundle('WAWebShortcakeLinkingRequestOptionsCache', () => {
       options = null
     },
     getRequestOptions: async () => {
-      if (options === null) throw new Error('Shortcake: no request options')
+      options ??= new TextEncoder().encode(await use('WAWebShortcakeLinkingIq').getPasskeyRequestOptions())
       return options
     }
   }
@@ -36,6 +36,14 @@ bundle('WAWebShortcakeLinkingIq', (use) => {
       checked(wap('passkey_prologue', null, [
         wap('credential_id', null, credentialId), wap('webauthn_assertion', null, assertion), wap('prologue_payload', null, payload)
       ])),
+    /** Asked when none came with the request, or those that came are used up. */
+    getPasskeyRequestOptions: async () => {
+      const { generateId, S_WHATSAPP_NET } = use('WAWap')
+      const question = wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'md' }, wap('passkey_request_options', null))
+      const answer = await use('WAComms').sendSmaxStanza(question)
+      if (answer.attrs.type !== 'result') throw new Error('Shortcake: GetPasskeyRequestOptions IQ failed')
+      return answer.content
+    },
     getRef: async () => {
       const { generateId, S_WHATSAPP_NET } = use('WAWap')
       const question = wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'md' }, wap('ref', null))
@@ -60,6 +68,7 @@ bundle('WAWebShortcakeLinkingApi', (use) => {
   const failed = (reason) => {
     clear()
     use('screen').showPasskey('error')
+    use('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.trigger('link_device_events:shortcake_error', reason)
     use('side').tell({ t: 'shortcake-error', reason })
   }
   const wait = () => {
