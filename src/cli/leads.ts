@@ -2,13 +2,16 @@ import { pages, type Lead, type LeadState } from '../client/index.ts'
 import { LeadState as States } from '../contract/lead.ts'
 import { command, meant, UsageError, wholeNumber } from './command.ts'
 import { clean, cut, jsonLine, paint, since, table } from './text.ts'
+import { inWords } from './words.ts'
 
-const help = `Who waits for an answer, the longest first. With --state, --q or --all, those who do not wait come after them.
+const help = `Who waits for an answer, the longest first. With --state, --q, --source, --ad or --all, those who do not wait come after them.
 
 options:
   --state STATE[,…]     new, open, won, lost, ignored
   --q WORDS             in names, phones and messages
   --account NAME        of this account only
+  --source ad           who came from an ad first
+  --ad ID               who came from this ad first, by Meta's id
   --all                 whoever wrote, waiting or not
   --limit N             how many at most; 50 unless given
   --json                one lead a line, as the API gives it`
@@ -22,6 +25,11 @@ const stateList = (given: string): LeadState[] =>
     return state
   })
 
+const sourceOf = (given: string | undefined): 'ad' | undefined => {
+  if (given === undefined || given === 'ad') return given
+  throw new UsageError(`--source: expected ad, not ${JSON.stringify(given)}`)
+}
+
 const row = ({ id, name, phone, lid, state, waiting_since, unread_count, last_message, account }: Lead, accounts: boolean): string[] => [
   waiting_since === null ? '' : since(waiting_since),
   String(id),
@@ -30,7 +38,7 @@ const row = ({ id, name, phone, lid, state, waiting_since, unread_count, last_me
   clean(phone ?? lid ?? ''),
   state,
   unread_count === 0 ? '' : String(unread_count),
-  last_message === null ? '' : `${last_message.from_me ? '→ ' : ''}${clean(last_message.body) || last_message.type}`
+  last_message === null ? '' : `${last_message.from_me ? '→ ' : ''}${inWords(last_message)}`
 ]
 
 /** As wide as the terminal is. */
@@ -47,14 +55,19 @@ export const leads = command({
   help,
   options: {
     state: { type: 'string' }, q: { type: 'string' }, account: { type: 'string' },
+    source: { type: 'string' }, ad: { type: 'string' },
     all: { type: 'boolean' }, limit: { type: 'string', default: '50' }, json: { type: 'boolean' }
   },
-  run: async ({ state, q, account, all, limit, json }, { hub: find, signal, say, note, columns }) => {
+  run: async ({ state, q, account, source, ad, all, limit, json }, { hub: find, signal, say, note, columns }) => {
     const most = wholeNumber('limit', limit, 1, 100_000)
-    const filter = { account, q, state: state === undefined ? undefined : stateList(state), limit: Math.min(most + 1, 200) }
+    const filter = {
+      account, q, ad, source: sourceOf(source),
+      state: state === undefined ? undefined : stateList(state),
+      limit: Math.min(most + 1, 200)
+    }
     const hub = find()
     const found: Lead[] = []
-    const onlyWaiting = state === undefined && q === undefined && all !== true
+    const onlyWaiting = [state, q, source, ad].every((given) => given === undefined) && all !== true
     for (const waiting of onlyWaiting ? [true] : [true, false]) {
       if (found.length > most) break
       // one more than are shown tells that there are more

@@ -3,6 +3,7 @@ import { command } from './command.ts'
 import { connectionNotes } from './connection.ts'
 import { sessionInWords } from './session.ts'
 import { clean, jsonLine, paint, span } from './text.ts'
+import { inWords } from './words.ts'
 
 const help = `Messages, leads and the state of the sessions as they come, until Ctrl-C. It goes on by itself when the hub was away,
 and then shows what it missed.
@@ -18,7 +19,7 @@ const line = ({ type, data }: HubEvent, sessions: Map<string, string>): string |
   switch (type) {
     case 'message': {
       const who = clean([data.phone ?? data.chat_id, data.name].filter(Boolean).join(' '))
-      const text = clean(data.body) || `(${clean(data.type)})`
+      const text = inWords(data)
       return `${clock(data.timestamp * 1_000)}  ${data.from_me ? paint('cyan', '→') : paint('green', '←')} ${paint('bold', who)}  ${text}`
     }
     case 'lead': {

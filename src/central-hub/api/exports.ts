@@ -11,6 +11,7 @@ import type { Page, Position } from '../store/page.ts'
 import type { Db } from '../store/schema.ts'
 import { leadFilter } from './leads.ts'
 import { messageFilter } from './messages.ts'
+import { contentCells, contentColumns } from './content-cells.ts'
 import type { Serve } from './serve.ts'
 
 /** Exports read a page at a time, as fast as the client takes it, and everything else goes on in between. */
@@ -34,20 +35,35 @@ const harmless = (cell: unknown): unknown => (typeof cell === 'string' && /^[=+\
 const time = (seconds: number): string => new Date(seconds * 1_000).toISOString()
 
 const leadCells = (lead: Lead): Record<string, unknown> => {
-  const { last_message, tags, ...same } = lead
-  return { ...same, tags: tags.join(', '), last_message: last_message?.body ?? null }
+  const { last_message, tags, source, ...same } = lead
+  return {
+    ...same,
+    tags: tags.join(', '),
+    last_message: last_message?.body ?? null,
+    source: source?.kind ?? null,
+    ad_title: source?.title ?? null,
+    ad_id: source?.id ?? null,
+    ad_app: source?.app ?? null,
+    ad_url: source?.url ?? null,
+    ad_at: source?.at ?? null
+  }
 }
 const leadColumns = [
   'id', 'account', 'phone', 'name', 'whatsapp_name', 'state', 'tags', 'assignee', 'note', 'first_seen_at', 'last_seen_at', 'waiting_since',
-  'unanswered_count', 'unread_count', 'last_message', 'updated_at', 'chat_id', 'lid'
+  'unanswered_count', 'unread_count', 'last_message', 'updated_at', 'chat_id', 'lid',
+  'source', 'ad_title', 'ad_id', 'ad_app', 'ad_url', 'ad_at'
 ]
 
 const messageCells = (message: Message): Record<string, unknown> => ({
-  ...message, sent_at: time(message.timestamp), media_type: message.media?.mimetype ?? null, media_filename: message.media?.filename ?? null
+  ...message,
+  ...contentCells(message),
+  sent_at: time(message.timestamp),
+  media_type: message.media?.mimetype ?? null,
+  media_filename: message.media?.filename ?? null
 })
 const messageColumns = [
   'id', 'account', 'lead_id', 'chat_id', 'phone', 'name', 'from_me', 'author', 'type', 'body', 'sent_at', 'captured_at', 'edited_at', 'revoked_at',
-  'media_type', 'media_filename', 'quoted_id', 'from', 'to'
+  'media_type', 'media_filename', 'quoted_id', 'from', 'to', ...contentColumns
 ]
 
 interface Format<T> {

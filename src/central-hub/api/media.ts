@@ -5,6 +5,7 @@ import type { Media } from '../../contract/record.ts'
 import type { Response } from '../../platform/http.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import { accountName, type Account } from '../accounts.ts'
+import { findMessages } from '../store/find-message.ts'
 import type { Db } from '../store/schema.ts'
 import { contentDisposition, contentType } from './media-headers.ts'
 import type { Serve } from './serve.ts'
@@ -19,14 +20,7 @@ interface Found {
 
 /** The media of a message; of several accounts that have the message, of one that has its file. */
 const findMedia = async (db: Db, id: string, account: string | undefined): Promise<Found> => {
-  const rows = await db
-    .selectFrom('messages')
-    .select(['account', 'media'])
-    .where('account', 'in', db.selectFrom('cursors').select('account'))
-    .where('id', '=', id)
-    .$if(account !== undefined, (query) => query.where('account', '=', account as string))
-    .orderBy('pk')
-    .execute()
+  const rows = await findMessages(db, id, account)
   if (rows.length === 0) throw new ProblemError('not-found', `there is no message with this id${account === undefined ? '' : ` of account ${account}`}`)
   const found = rows.flatMap(({ account: of, media }) => (media === null ? [] : [{ account: of, media: JSON.parse(media) as Media }]))
   const [best] = found.sort((a, b) => Number(b.media.state === 'stored') - Number(a.media.state === 'stored'))

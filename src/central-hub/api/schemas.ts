@@ -1,4 +1,5 @@
 import type { TSchema } from 'typebox'
+import * as content from '../../contract/content.ts'
 import * as lead from '../../contract/lead.ts'
 import * as problem from '../../contract/problem.ts'
 import * as record from '../../contract/record.ts'
@@ -12,6 +13,17 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 const names = new Map<unknown, string>(
   [lead, problem, record, session, webhook].flatMap((module) => Object.entries(module as Record<string, unknown>).filter(([, value]) => isSchema(value)).map(([name, schema]) => [schema, name] as const))
 )
+
+/**
+ * The parts of a message by what their schemas say: each is optional in its message, which makes another object of it.
+ */
+const parts = new Map<string, string>(
+  Object.entries(content as Record<string, unknown>)
+    .filter(([, value]) => isSchema(value))
+    .map(([name, schema]) => [JSON.stringify(schema), name])
+)
+
+const nameOf = (schema: unknown): string | undefined => names.get(schema) ?? parts.get(JSON.stringify(schema))
 
 function isSchema(value: unknown): value is TSchema {
   return typeof value === 'object' && value !== null && ('type' in value || 'anyOf' in value) && '~kind' in value
@@ -33,12 +45,12 @@ export const createSchemas = (): { reference(schema: TSchema): JsonSchema; compo
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk)
     if (typeof value !== 'object' || value === null) return value
-    if (names.has(value)) return reference(value as TSchema)
+    if (nameOf(value) !== undefined) return reference(value as TSchema)
     return inside(value as JsonSchema)
   }
   const inside = (schema: JsonSchema): JsonSchema => asEnum(schema) ?? Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, walk(value)]))
   const reference = (schema: TSchema): JsonSchema => {
-    const name = names.get(schema)
+    const name = nameOf(schema)
     if (name === undefined) return inside(schema as JsonSchema)
     if (!components.has(name)) {
       components.set(name, {}) // it may refer to itself

@@ -65,11 +65,19 @@ export const createFigures = () => {
         legend(...states.map((state) => ({ kind: `of-${state}`, text: `${texts.stateOf[state]} ${figure(by[state])}` })))))
   }
 
+  /** @param {NonNullable<typeof stats>} stats */
+  const byAd = ({ ads }) => {
+    if (ads.length === 0) return card(texts.leadsByAd, h('p', { class: 'muted' }, texts.noAds))
+    const name = (/** @type {typeof ads[number]} */ { title, id }) => title ?? id ?? texts.unnamedAd
+    const rows = ads.map((ad) => h('li', {}, h('bdi', {}, [name(ad), ad.app].filter(Boolean).join(' · ')), h('strong', {}, figure(ad.leads))))
+    return card(texts.leadsByAd, h('ul', { class: 'choices' }, ...rows))
+  }
+
   const render = () => {
     const open = [...box.querySelectorAll('details')].map((disclosure) => /** @type {HTMLDetailsElement} */ (disclosure).open)
     if (fault !== undefined && !stats) return box.replaceChildren(errorNote(fault, () => void ask()))
     if (!stats) return box.replaceChildren(h('p', { class: 'muted', role: 'status' }, texts.loading))
-    box.replaceChildren(waiting(stats), perDay(stats), response(stats))
+    box.replaceChildren(waiting(stats), perDay(stats), response(stats), byAd(stats))
     for (const [index, disclosure] of [...box.querySelectorAll('details')].entries()) disclosure.open = open[index] ?? false
   }
   const ask = async () => {

@@ -5,7 +5,7 @@ import { language } from './texts.js'
 const minute = 60, hour = 60 * minute, day = 24 * hour
 
 /** How this person writes numbers and times, if they have said so for the language chosen. */
-const locale = () => navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
+export const locale = () => navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
 
 /** How long, in its largest unit: `5m`, `3h`, `2d`. @param {number} ms @param {'narrow' | 'long'} [unitDisplay] */
 export const duration = (ms, unitDisplay = 'narrow') => {

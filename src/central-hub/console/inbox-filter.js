@@ -18,7 +18,7 @@ const fold = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase(
 /** @param {() => void} onChange other leads are wanted */
 export const createFilter = (onChange) => {
   const q = byId('q')
-  const [state, waits, tag, assignee, account] = ['state-filter', 'waiting-filter', 'tag-filter', 'assignee-filter', 'account-filter'].map(byId)
+  const [state, waits, tag, assignee, source, account] = ['state-filter', 'waiting-filter', 'tag-filter', 'assignee-filter', 'source-filter', 'account-filter'].map(byId)
   const toggle = byId('filter-toggle')
   const panel = byId('filter-panel')
 
@@ -26,9 +26,9 @@ export const createFilter = (onChange) => {
   const values = () => ({
     q: q.value.trim(),
     state: state.value === 'all' ? undefined : wantedStates().join(','),
-    tag: tag.value.trim(), assignee: assignee.value.trim(), account: account.value
+    tag: tag.value.trim(), assignee: assignee.value.trim(), source: source.value, account: account.value
   })
-  const chosen = () => [state.value !== 'active', waits.value !== '', tag.value.trim() !== '', assignee.value.trim() !== '', account.value !== ''].filter(Boolean).length
+  const chosen = () => [state.value !== 'active', waits.value !== '', tag.value.trim() !== '', assignee.value.trim() !== '', source.value !== '', account.value !== ''].filter(Boolean).length
 
   const render = () => {
     const n = chosen()
@@ -48,7 +48,7 @@ export const createFilter = (onChange) => {
     typing = setTimeout(changed, searchAfterMs)
   }
   for (const field of [q, tag, assignee]) field.addEventListener('input', soon)
-  for (const field of [state, waits, account]) field.addEventListener('change', changed)
+  for (const field of [state, waits, source, account]) field.addEventListener('change', changed)
   toggle.addEventListener('click', () => {
     panel.hidden = !panel.hidden
     render()
@@ -59,7 +59,7 @@ export const createFilter = (onChange) => {
     changed()
   })
   const clear = () => {
-    for (const field of [q, waits, tag, assignee, account]) field.value = ''
+    for (const field of [q, waits, tag, assignee, source, account]) field.value = ''
     state.value = 'active'
     changed()
     q.focus()
@@ -87,9 +87,9 @@ export const createFilter = (onChange) => {
     /** Whether a lead is one of those wanted; undefined: only the hub can tell, for it may be found by what was written.
      * @param {Lead} lead @returns {boolean | undefined} */
     fits: (lead) => {
-      const { q: text, tag: wantedTag, assignee: of, account: at } = values()
+      const { q: text, tag: wantedTag, assignee: of, source: from, account: at } = values()
       const inFilters = wantedStates().includes(lead.state) && (waits.value === '' || waits.value === String(lead.waiting_since !== null)) &&
-        (wantedTag === '' || lead.tags.includes(wantedTag)) && (of === '' || lead.assignee === of) && (at === '' || lead.account === at)
+        (wantedTag === '' || lead.tags.includes(wantedTag)) && (of === '' || lead.assignee === of) && (from === '' || lead.source?.kind === from) && (at === '' || lead.account === at)
       if (!inFilters || text === '') return inFilters
       const digits = text.replace(/[\s()+.-]/g, '')
       return fold(lead.name ?? '').includes(fold(text)) || (/^\d+$/.test(digits) && (lead.phone ?? '').includes(digits)) || undefined
@@ -103,6 +103,7 @@ export const createFilter = (onChange) => {
     render: () => {
       fill(state, [['active', texts.active], ...states.map((name) => /** @type {[string, string]} */ ([name, texts.stateOf[name]])), ['all', texts.all]], 'active')
       fill(waits, /** @type {[string, string][]} */ (Object.entries(texts.waitsFilter)), '')
+      fill(source, /** @type {[string, string][]} */ (Object.entries(texts.sourcesFilter)), '')
       fillAccounts()
       render()
     }

@@ -11,14 +11,15 @@ import { texts } from './texts.js'
 const replyUrl = ({ phone }) => `https://web.whatsapp.com/${phone === null ? '' : `send?phone=${phone.replace(/\D/g, '')}`}`
 
 /** @param {Lead} lead @returns {[string, string | null][]} */
-const factsOf = ({ phone, lid, whatsapp_name, account, first_seen_at, last_seen_at, waiting_since }) => [
+const factsOf = ({ phone, lid, whatsapp_name, account, first_seen_at, last_seen_at, waiting_since, source }) => [
   [texts.phone, phone],
   [texts.lid, phone === null ? lid : null],
   [texts.whatsappName, whatsapp_name],
   [texts.as, account],
   [texts.firstSeen, dateTime(new Date(first_seen_at))],
   [texts.lastSeen, dateTime(new Date(last_seen_at))],
-  [texts.waitsSince, waiting_since && dateTime(new Date(waiting_since))]
+  [texts.waitsSince, waiting_since && dateTime(new Date(waiting_since))],
+  [texts.source, source && [source.title ?? source.id ?? texts.unnamedAd, source.app, dateTime(new Date(source.at))].filter(Boolean).join(' · ')]
 ]
 
 /** @param {Lead} lead */

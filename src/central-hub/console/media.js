@@ -1,7 +1,7 @@
 import { api } from './api.js'
 import { h } from './dom.js'
 import { duration, size } from './format.js'
-import { texts } from './texts.js'
+import { messageWords, texts } from './texts.js'
 
 /** What was sent as a file: seen and heard in place where a browser can, a download otherwise. */
 
@@ -10,8 +10,11 @@ import { texts } from './texts.js'
 /** What a browser shows as an image and runs nothing of. */
 const images = /^image\/(png|jpe?g|gif|webp|avif|bmp)\b/
 
+/** What has a file. */
+const files = /^(image|video|gif|ptt|audio|document|sticker|ptv)$/
+
 /** @param {string} type @returns {string | undefined} */
-export const kindOf = (type) => /** @type {Record<string, string>} */ (texts.kinds)[type]
+export const kindOf = (type) => (files.test(type) ? /** @type {Record<string, string>} */ (messageWords().kinds)[type] : undefined)
 
 /** @param {Message} message */
 const facts = ({ media, type }) => {

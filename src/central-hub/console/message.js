@@ -1,7 +1,9 @@
+import { adCard, cardOf, paragraph } from './cards.js'
 import { h } from './dom.js'
-import { clock } from './format.js'
+import { clock, locale } from './format.js'
 import { kindOf, mediaNodes } from './media.js'
-import { texts } from './texts.js'
+import { summarize } from './summary.js'
+import { messageWords, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
@@ -13,56 +15,23 @@ export const timeOf = ({ timestamp }) => new Date(timestamp * 1_000)
 /** The part of a message id that both ends share: what stands before it names the chat, by phone or by LID. @param {string} id */
 export const stanzaOf = (id) => id.split('_')[2] ?? id
 
-const notices = new Set(['e2e_notification', 'notification', 'notification_template', 'broadcast_notification', 'newsletter_notification', 'gp2', 'protocol', 'pinned_message', 'debug'])
+/** What a message says in one line, for a quote and for the list. @param {import('./summary.js').Summarised} message */
+export const summary = (message) => summarize(message, messageWords(), locale())
 
-/** The values of a vCard's field, https://www.rfc-editor.org/rfc/rfc6350 @param {string} card @param {string} field */
-const cardFields = (card, field) => [...card.matchAll(new RegExp(`^(?:item\\d+\\.)?${field}(?:;[^:\\r\\n]*)?:(.*)$`, 'gim'))].map(([, value = '']) => value.replace(/\\([,;\\])/g, '$1').trim())
-
-/** What a message says in one line, for a quote and for the list. @param {{ type: string, body: string, decryption?: unknown, location?: unknown, contacts?: unknown, poll?: unknown }} message */
-export const summary = ({ type, body, decryption, location, contacts, poll }) => {
-  if (type === 'ciphertext' || (decryption ?? null) !== null) return texts.undecryptedPending
-  if (contacts || /^(multi_)?vcard$/.test(type)) return texts.contact
-  if (poll || type === 'poll_creation') return `${texts.poll}: ${body}`
-  const kind = location || type === 'location' ? texts.location : type === 'call_log' ? texts.call : kindOf(type)
-  return [kind, body].filter(Boolean).join(' · ') || texts.quoteMissing
-}
-
-/** @param {string} text */
-const paragraph = (text) => h('p', { class: 'body', dir: 'auto' }, text)
-
-/** A place; the map is elsewhere, and only who asks for it goes there. @param {NonNullable<Message['location']>} location */
-const place = ({ latitude, longitude, name, address }) => [
-  h('p', { class: 'attached' }, h('strong', {}, texts.location), h('span', { dir: 'auto' }, [name, address].filter(Boolean).map((text) => ` · ${text}`).join(''))),
-  h('p', { class: 'small muted' }, `${latitude}, ${longitude} `,
-    h('a', { href: `https://www.openstreetmap.org/?${new URLSearchParams({ mlat: String(latitude), mlon: String(longitude) })}#map=16/${latitude}/${longitude}`, target: '_blank', rel: 'noopener noreferrer' },
-      texts.showMap, h('span', { 'aria-hidden': 'true' }, ' ↗'), h('span', { class: 'sr-only' }, ` ${texts.newTab}`)))
-]
-
-/** @param {string} card a vCard */
-const contact = (card) => {
-  const told = [...cardFields(card, 'FN'), ...cardFields(card, 'ORG'), ...cardFields(card, 'TEL'), ...cardFields(card, 'EMAIL')].filter((text) => text !== '')
-  return h('p', { class: 'attached' }, h('strong', {}, texts.contact), ...told.map((text) => h('bdi', {}, ` · ${text}`)))
-}
-
-/** @param {Message} message @param {NonNullable<Message['poll']>} poll */
-const ballot = ({ body, votes }, { options, multiple }) => {
-  const chosen = (/** @type {string} */ option) => votes.filter((vote) => vote.options.includes(option)).length
-  return [h('p', { class: 'body' }, h('strong', {}, `${texts.poll}: `), h('bdi', {}, body), multiple && h('span', { class: 'muted' }, ` (${texts.pollMany})`)),
-    h('ul', { class: 'poll' }, ...options.map((option) => h('li', {}, h('bdi', {}, option), h('span', { class: 'muted' }, ` ${texts.votes(chosen(option))}`))))]
-}
-
-/** @param {Message} message @returns {(HTMLElement | false | undefined)[]} */
+/** @param {Message} message @returns {(Node | false | undefined)[]} */
 const content = (message) => {
-  const { type, body, media, location, contacts, poll, decryption, revoked_at } = message
-  if (decryption !== null) return [h('p', { class: 'muted' }, decryption === 'failed' ? texts.undecryptedFailed : texts.undecryptedPending)]
-  if (location) return place(location)
-  if (contacts) return contacts.map(contact)
-  if (poll) return ballot(message, poll)
-  if (type === 'call_log') return [h('p', { class: 'attached' }, h('strong', {}, texts.call)), body !== '' && paragraph(body)]
+  const { type, body, media, decryption, revoked_at, phone_only } = message
+  if (phone_only) return [h('p', { class: 'muted' }, messageWords().phoneOnly[phone_only]), body !== '' && paragraph(body)]
+  if (decryption !== null) return [h('p', { class: 'muted' }, decryption === 'failed' ? messageWords().undecryptedFailed : messageWords().undecryptedPending)]
+  const card = cardOf(message)
+  if (card) return card
   if (media || kindOf(type)) return [...mediaNodes(message), body !== '' && paragraph(body)]
   if (body !== '') return [paragraph(body)]
   return revoked_at === null ? [h('p', { class: 'muted' }, texts.unknownType(type))] : []
 }
+
+/** Whether WhatsApp itself speaks. @param {Message} message */
+const isNotice = ({ personal, bot, type, body }) => !personal && !bot && (type !== 'automated_greeting_message' || body === '')
 
 /**
  * @param {Message} message
@@ -72,7 +41,11 @@ export const messageNode = (message, { name, find, goTo }) => {
   const { from_me, quoted_id, revoked_at, revoked_by, edited_at, forwarded, reactions, type } = message
   const date = timeOf(message)
   const time = h('time', { datetime: date.toISOString() }, clock(date))
-  if (notices.has(type)) return h('li', { class: 'notice small muted' }, message.body === '' ? texts.notice(type) : h('bdi', {}, message.body), ' ', time)
+  const { poll_results, bot, personal, ad, group_status } = message
+  if (isNotice(message)) {
+    const said = poll_results ? summary(message) : message.body
+    return h('li', { class: 'notice small muted' }, said === '' ? texts.notice(type) : h('bdi', {}, said), ' ', time)
+  }
 
   const quoted = quoted_id === undefined ? undefined : find(quoted_id)
   const who = (/** @type {boolean} */ mine) => (mine ? texts.you : name)
@@ -84,6 +57,9 @@ export const messageNode = (message, { name, find, goTo }) => {
   return h('li', { class: `message${from_me ? ' mine' : ''}${revoked_at === null ? '' : ' revoked'}`, tabindex: '-1' },
     h('span', { class: 'sr-only' }, `${who(from_me)}:`),
     forwarded && h('p', { class: 'small muted' }, texts.forwarded),
+    (bot || !personal) && h('p', { class: 'small muted' }, messageWords().automatic),
+    group_status && h('p', { class: 'small muted' }, messageWords().groupStatus),
+    ...(ad ? adCard(ad) : []),
     quote,
     ...content(message),
     revoked_at !== null && h('p', { class: 'small muted' }, revoked_by === 'me' ? texts.deletedByMe : texts.deletedBySender),

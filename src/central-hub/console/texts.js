@@ -1,5 +1,6 @@
 import { english } from './english.js'
 import { spanish } from './spanish.js'
+import * as words from './words.js'
 
 /** The language chosen, its texts, and what stands in index.html in it. */
 
@@ -15,6 +16,9 @@ const firstLanguage = () => {
 export let language = firstLanguage()
 /** The texts of the language chosen. */
 export let texts = languages[language]
+
+/** What messages are called, in the language chosen. */
+export const messageWords = () => (language === 'es' ? words.spanish : words.english)
 
 /** @param {'en' | 'es'} chosen */
 export const setLanguage = (chosen) => {

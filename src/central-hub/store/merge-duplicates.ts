@@ -7,6 +7,9 @@ import type { Db, MessageTable } from './schema.ts'
 
 type Row = Selectable<MessageTable>
 
+/** A lead by its id, or a group. */
+export type Whose = number | { account: string; chat_id: string }
+
 export interface Merged {
   /** messages.pk of those that stay, and of those that are no more. */
   kept: number[]
@@ -37,21 +40,25 @@ const fold = async (db: Db, [first, ...others]: readonly Row[], merged: Merged):
   merged.removed.push(...gone)
 }
 
+const messagesOf = (db: Db, whose: Whose) => {
+  const messages = db.selectFrom('messages')
+  if (typeof whose === 'number') return messages.where('lead_id', '=', whose)
+  return messages.where('account', '=', whose.account).where('chat_id', '=', whose.chat_id).where('lead_id', 'is', null)
+}
+
 /**
- * Merges the duplicates of a lead, inside a transaction of the caller's. The first one stays, with what the others know.
+ * Merges the duplicates of a lead or a group, inside a transaction of the caller's. The first one stays, with what the others know.
  * Counts are to be worked out after it.
  */
-export const mergeDuplicates = async (db: Db, leadId: number): Promise<Merged> => {
+export const mergeDuplicates = async (db: Db, whose: Whose): Promise<Merged> => {
   const merged: Merged = { kept: [], removed: [] }
-  const twice = await db
-    .selectFrom('messages')
+  const twice = await messagesOf(db, whose)
     .select('stanza')
-    .where('lead_id', '=', leadId)
     .groupBy(['stanza', 'from_me'])
     .having(sql<boolean>`count(*) > 1`)
     .execute()
   for (const stanza of new Set(twice.map((row) => row.stanza))) {
-    const rows = await db.selectFrom('messages').selectAll().where('lead_id', '=', leadId).where('stanza', '=', stanza).orderBy('pk').execute()
+    const rows = await messagesOf(db, whose).selectAll().where('stanza', '=', stanza).orderBy('pk').execute()
     for (const group of groupsOf(rows)) await fold(db, group, merged)
   }
   return merged

@@ -2,6 +2,7 @@ import type { CapturedMessage } from '../../contract/record.ts'
 import { addChanges } from './history.ts'
 import type { LeadRow } from './leads.ts'
 import type { Db } from './schema.ts'
+import { identityOf } from './message-id.ts'
 import { earlierSource } from './source.ts'
 import { readTags, writeTags } from './tags.ts'
 
@@ -42,21 +43,54 @@ export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise
     .executeTakeFirstOrThrow()
 }
 
-/**
- * What a message tells of who its leads are, at once: of two that WhatsApp now says are one person, the older one stays;
- * and a number that it gives anew takes the place of the one before. @returns the lead that is kept, and the one that is no more
- */
-export const settleLead = async (db: Db, account: string, { phone, lid }: CapturedMessage): Promise<{ id: number; merged?: number }> => {
-  const [first, second] = await db
+type Identity = Pick<CapturedMessage, 'phone' | 'lid'>
+
+const isNone = ({ phone, lid }: Identity): boolean => phone === undefined && lid === undefined
+
+/** The leads of a person, the oldest first. */
+const leadsOf = (db: Db, account: string, { phone, lid }: Identity): Promise<LeadRow[]> =>
+  db
     .selectFrom('leads')
     .selectAll()
     .where('account', '=', account)
-    .where((lead) => lead.or([...(phone === undefined ? [] : [lead('phone', '=', phone)]), ...(lid === undefined ? [] : [lead('lid', '=', lid)])]))
+    .where((lead) =>
+      lead.or([
+        ...(phone === undefined ? [] : [lead('phone', '=', phone)]),
+        ...(lid === undefined ? [] : [lead('lid', '=', lid)])
+      ])
+    )
     .orderBy('id')
     .execute()
+
+/** The lead that is kept, and the one that is no more. */
+export interface Settled {
+  id: number
+  merged?: number
+}
+
+const becomeOne = async (db: Db, [first, second]: readonly LeadRow[], { phone, lid }: Identity): Promise<Settled> => {
   if (first === undefined) throw new Error('there is no lead to settle')
   if (second !== undefined) await mergeLeads(db, first, second)
-  const now = { ...(phone === undefined ? {} : { phone }), ...(lid === undefined ? {} : { lid }) }
+  const now: { phone?: string; lid?: string } = {}
+  if (phone !== undefined) now.phone = phone
+  if (lid !== undefined) now.lid = lid
   await db.updateTable('leads').set(now).where('id', '=', first.id).execute()
-  return { id: first.id, ...(second === undefined ? {} : { merged: second.id }) }
+  return second === undefined ? { id: first.id } : { id: first.id, merged: second.id }
+}
+
+/**
+ * What a message tells of who its leads are. Of two that WhatsApp now says are one person, the older one stays; a number
+ * that it gives anew takes the place of the one before. When it says that somebody's number changed, the lead of the old
+ * number goes on under the new one.
+ */
+export const settleLead = async (db: Db, account: string, message: CapturedMessage): Promise<Settled> => {
+  const { phone, lid, number_change } = message
+  const [from, to] = [identityOf(number_change?.from), identityOf(number_change?.to)]
+  const moved = isNone(from) || isNone(to) ? [] : await leadsOf(db, account, from)
+  if (moved.length === 0) {
+    const now = { ...(phone === undefined ? {} : { phone }), ...(lid === undefined ? {} : { lid }) }
+    return becomeOne(db, await leadsOf(db, account, now), now)
+  }
+  const both = [...moved, ...(await leadsOf(db, account, to))].sort((a, b) => a.id - b.id)
+  return becomeOne(db, both, to)
 }

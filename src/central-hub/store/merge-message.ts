@@ -40,6 +40,12 @@ export const fillIn = (
 export const isDifferent = (row: Partial<Columns>, changes: Updateable<MessageTable>): boolean =>
   Object.entries(changes).some(([column, value]) => row[column as keyof Columns] !== value)
 
+/** What only the address of the chat makes different stays as it was. */
+export const withAddress = (known: string, given: string): string => {
+  const before = Object.entries(JSON.parse(known) as Record<string, unknown>).filter(([name]) => ofAddress.has(name))
+  return JSON.stringify({ ...(JSON.parse(given) as object), ...Object.fromEntries(before) })
+}
+
 /** Which of two states of media counts: one that was fetched is there, whatever failed before or is told later. */
 export const mediaRank = (media: string | null): number =>
   media === null ? 0 : { pending: 1, failed: 2, skipped: 2, stored: 3 }[(JSON.parse(media) as Media).state]

@@ -63,6 +63,13 @@ export const addressesOf = ({ phone, lid }: { phone?: string | null; lid?: strin
   ...(lid == null ? [] : [addressOf(lid)])
 ]
 
+/** What an address of a person says of who that is. */
+export const identityOf = (jid: string | undefined): { phone?: string; lid?: string } => {
+  const address = addressOf(jid ?? '')
+  if (!isPerson(address)) return {}
+  return address.endsWith('@lid') ? { lid: address } : { phone: `+${address.slice(0, address.indexOf('@'))}` }
+}
+
 const serverOf = (address: string): string => address.slice(address.indexOf('@'))
 
 /** Two addresses of the same kind name two people when they differ; a number and a LID may be one person's. */

@@ -1,6 +1,7 @@
 import { Migrator } from 'kysely/migration'
 import type { Log } from '../../platform/log.ts'
 import type { Rewriting } from '../../platform/sqlite.ts'
+import { catchUp } from './catch-up.ts'
 import type { Hubs } from './hubs.ts'
 import { migrations, unfinished, worksFrom } from './migrations.ts'
 import type { Db } from './schema.ts'
@@ -63,6 +64,7 @@ const bringUpToDate = async (opened: Opened): Promise<string[]> => {
   if (error !== undefined) throw error
   await db.updateTable('store').set({ works_from: worksFrom }).execute()
   await writeUncounted(db)
+  await catchUp(db)
   return []
 }
 

@@ -1,4 +1,5 @@
 import type { InboundRecord } from '../../contract/record.ts'
+import { findMessages } from './find-message.ts'
 import { addressesOf, addressOf, isPerson, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
 import type { Database, Db } from './schema.ts'
 
@@ -102,19 +103,6 @@ export const eraseResponses = async (db: Db, messages: readonly Answerable[]): P
   }
 }
 
-/** The message of an id, under whichever address of its chat it is kept. */
-export const findMessage = async (db: Db, account: string, id: string): Promise<{ pk: number; id: string } | undefined> => {
-  const rows = await db
-    .selectFrom('messages')
-    .leftJoin('leads', 'leads.id', 'messages.lead_id')
-    .select(['messages.pk', 'messages.id', 'leads.phone', 'leads.lid'])
-    .where('messages.account', '=', account)
-    .where('messages.stanza', '=', stanzaOf(id))
-    .orderBy('messages.pk')
-    .execute()
-  return rows.find((row) => row.id === id) ?? rows.find((row) => isSameMessage(row.id, id, [...addressesOf(row), parseMessageId(row.id)?.chat ?? '']))
-}
-
 /** A reaction or a vote: the latest of each person counts. @returns the number of the message it is of, if that is known and was changed */
 export const writeResponse = async (db: Db, { account, message }: InboundRecord): Promise<number | undefined> => {
   const { reaction, vote, timestamp } = message
@@ -146,5 +134,5 @@ export const writeResponse = async (db: Db, { account, message }: InboundRecord)
         )
         .executeTakeFirst()
   if ((result.numInsertedOrUpdatedRows ?? 0n) === 0n) return undefined
-  return (await findMessage(db, account, messageId))?.pk
+  return (await findMessages(db, messageId, account))[0]?.pk
 }

@@ -55,9 +55,11 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
     work.told.add(record)
     return true
   }
+  const { message: told } = record
   // A message that is not here was erased here, or is older than this hub: an update does not bring it.
-  if (record.kind === 'update' && work.messages.find(record.message.id, undefined) === undefined) return true
-  const belongs = hasLead(record.message)
+  if (record.kind === 'update' && work.messages.find(told.id, undefined) === undefined) return true
+  if (told.number_change !== undefined && work.leads.moves(told) && work.messages.find(told.id, undefined) === undefined) return false
+  const belongs = hasLead(told)
   const found = belongs ? work.leads.of(record.message) : 'none'
   if (found === 'settle') return false
   const lead = found === 'none' ? undefined : found
@@ -69,8 +71,8 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   else if (message.content === undefined) {
     work.changed.add(message)
     // what was decrypted may turn out to be of no person; and the lead it is in need not be the one this record tells of
-    const mayAnswer = record.kind === 'message' || (record.kind === 'update' && turnOf(record.message) !== 1)
-    if (mayAnswer && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
+    const isUpdate = record.kind === 'update' && (message.inAlbum || turnOf(record.message) !== 1)
+    if ((record.kind === 'message' || isUpdate) && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
   }
   if (lead === undefined) return true
   const news = newsOf(work, lead)
@@ -149,8 +151,9 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
   /** @returns how many were taken: those before the next one whose lead is to be settled */
   const takeSome = async (db: Db, account: string, records: readonly InboundRecord[], taken: Taken): Promise<number> => {
     const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)
+    const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)
     const work: Work = {
-      leads: await leadWriter.read(db, account, messages.filter(hasLead)),
+      leads: await leadWriter.read(db, account, ofLeads),
       messages: await messageWriter.read(db, account, new Set(messages.map(({ id }) => id))),
       fresh: [], changed: new Set(), told: new Set(), news: new Map(), recount: new Set()
     }

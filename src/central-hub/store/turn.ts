@@ -12,11 +12,11 @@ export const isPersonal = ({ type, bot }: Pick<CapturedMessage, 'type' | 'bot'>)
 
 /**
  * A call that was answered is an answer, whoever called. One that was not waits for an answer when they called, and is
- * nothing when we did. The column `turn` is the same.
+ * nothing when we did. What WhatsApp never sent is no answer. The column `turn` is the same.
  */
-export const turnOf = (message: Pick<CapturedMessage, 'type' | 'bot' | 'from_me' | 'call'>): Turn => {
-  const { type, from_me, call } = message
-  if (!isPersonal(message)) return 0
+export const turnOf = (message: Pick<CapturedMessage, 'type' | 'bot' | 'from_me' | 'call' | 'unsent'>): Turn => {
+  const { type, from_me, call, unsent } = message
+  if (!isPersonal(message) || (from_me && unsent === true)) return 0
   if (type !== 'call_log') return from_me ? 2 : 1
   if (call?.outcome === 'answered') return 2
   return from_me ? 0 : 1

@@ -1,7 +1,7 @@
 import type { CapturedMessage } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import type { LeadRow } from './leads.ts'
-import { addressOf, isBotChat, isPerson, isToSelf } from './message-id.ts'
+import { addressOf, identityOf, isBotChat, isPerson, isToSelf } from './message-id.ts'
 import { phoneKey } from './phone.ts'
 import type { Db } from './schema.ts'
 import { earlierSource, sourceOf } from './source.ts'
@@ -55,6 +55,8 @@ export interface LeadsAtWork {
    * and the message makes none: no person wrote it.
    */
   of(message: CapturedMessage): LeadAtWork | 'settle' | 'none'
+  /** Whether a message tells that a lead has another number, or another LID, from now on. */
+  moves(message: CapturedMessage): boolean
   all(): Iterable<LeadAtWork>
 }
 
@@ -116,6 +118,14 @@ const atWork = (account: string, rows: readonly KnownLead[], names: ReadonlyMap<
       enter(lead)
       return lead
     },
+    moves: ({ number_change, timestamp }) => {
+      const [from, to] = [identityOf(number_change?.from), identityOf(number_change?.to)]
+      const isOfOneKind = (from.phone === undefined) === (to.phone === undefined) && (from.lid === undefined) === (to.lid === undefined)
+      if (!isOfOneKind || (from.phone === to.phone && from.lid === to.lid)) return false
+      const lead = byPhone.get(from.phone ?? '') ?? byLid.get(from.lid ?? '')
+      // who is at an address only since then is somebody else
+      return lead !== undefined && lead.row.first_seen <= timestamp
+    },
     all: () => all
   }
 }
@@ -175,7 +185,8 @@ export const createLeadWriter = (): LeadWriter => {
   const [updateSeen, updateWaiting] = [updating(false), updating(true)]
   return {
     read: async (db, account, messages) => {
-      const [phones, lids] = [new Set(messages.flatMap(({ phone }) => phone ?? [])), new Set(messages.flatMap(({ lid }) => lid ?? []))]
+      const people = messages.flatMap(({ phone, lid, number_change }) => [{ phone, lid }, identityOf(number_change?.from)])
+      const [phones, lids] = [new Set(people.flatMap(({ phone }) => phone ?? [])), new Set(people.flatMap(({ lid }) => lid ?? []))]
       const rows = await byPhone(db, [...phones].map((key) => ({ account, key })))
       for (const { phone, lid } of rows) {
         if (phone !== null) phones.delete(phone)

@@ -2,7 +2,7 @@ import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
-import { fillIn, isDifferent, mediaRank } from './merge-message.ts'
+import { fillIn, isDifferent, mediaRank, withAddress } from './merge-message.ts'
 import type { Db, MessageTable } from './schema.ts'
 import { termsOf, textOf } from './terms.ts'
 import { isPersonal, turnOf, type Turn } from './turn.ts'
@@ -78,7 +78,9 @@ const decrypted = (row: KnownMessage, content: Content): Updateable<MessageTable
 const updated = (row: KnownMessage, content: Content, at: number | null): Updateable<MessageTable> => {
   const { type, personal, body, timestamp, media, details, terms } = content
   if (at !== null) return at === row.edited_at ? { body } : {}
-  const changes: Updateable<MessageTable> = { type, personal, timestamp, details, terms }
+  // what is left of a deleted message says nothing of what it was
+  if (type === 'revoked' && row.type !== 'revoked') return {}
+  const changes: Updateable<MessageTable> = { type, personal, timestamp, terms, details: withAddress(row.details, details) }
   if (row.edited_at === null) changes.body = body
   if (row.media === null && media !== null) changes.media = media
   return changes
@@ -121,16 +123,20 @@ const newRow = (record: InboundRecord): NewMessage => {
   }
 }
 
+/** What a message does to who waits, and whether it is counted with others. */
+const roleOf = (message: CapturedMessage): Pick<MessageAtWork, 'turn' | 'inAlbum'> => ({
+  turn: turnOf(message),
+  inAlbum: message.album !== undefined || message.album_id !== undefined
+})
+
 const newMessage = (record: InboundRecord, lead: LeadAtWork | undefined): MessageAtWork => {
   const content = newRow(record)
-  const { album, album_id } = record.message
   return {
     row: { ...content, pk: 0, lead_id: null },
     content,
     changes: {},
     lead,
-    turn: turnOf(record.message),
-    inAlbum: album !== undefined || album_id !== undefined
+    ...roleOf(record.message)
   }
 }
 
@@ -163,6 +169,7 @@ export class MessagesAtWork {
     if (!isDifferent(known.row, changes)) return undefined
     Object.assign(known.row, changes)
     Object.assign(known.content ?? known.changes, changes)
+    if (record.kind === 'message' || record.kind === 'update') Object.assign(known, roleOf(record.message))
     return { message: known, isNew: false }
   }
 }

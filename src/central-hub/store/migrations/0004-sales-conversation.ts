@@ -19,6 +19,7 @@ const stanzaOf = (id: string): string => {
 /** `turnOf` of store/turn.ts. */
 const turn = `CASE
   WHEN personal = 0 THEN 0
+  WHEN from_me = 1 AND instr(details, '"unsent":true') > 0 THEN 0
   WHEN type <> 'call_log' THEN 1 + from_me
   WHEN json_extract(details, '$.call.outcome') = 'answered' THEN 2
   ELSE 1 - from_me END`

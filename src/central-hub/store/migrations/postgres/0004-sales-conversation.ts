@@ -9,6 +9,7 @@ const stanza = (id: string): string =>
 
 const turn = `turn BIGINT GENERATED ALWAYS AS (CASE
   WHEN personal = 0 THEN 0
+  WHEN from_me = 1 AND position('"unsent":true' IN details) > 0 THEN 0
   WHEN type <> 'call_log' THEN 1 + from_me
   WHEN details::jsonb #>> '{call,outcome}' = 'answered' THEN 2
   ELSE 1 - from_me END) STORED`

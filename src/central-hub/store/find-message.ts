@@ -1,0 +1,33 @@
+import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
+import type { Db } from './schema.ts'
+
+/** A message by an id of it. */
+export interface FoundMessage {
+  pk: number
+  account: string
+  id: string
+  /** JSON. */
+  media: string | null
+}
+
+/**
+ * The messages of an id, one of each account that has it, under whichever address of its chat it is kept.
+ * @param account only of this account
+ */
+export const findMessages = async (db: Db, id: string, account?: string): Promise<FoundMessage[]> => {
+  const rows = await db
+    .selectFrom('messages')
+    .leftJoin('leads', 'leads.id', 'messages.lead_id')
+    .select(['messages.pk', 'messages.account', 'messages.id', 'messages.media', 'leads.phone', 'leads.lid'])
+    // the index begins with the account
+    .where('messages.account', 'in', account === undefined ? db.selectFrom('cursors').select('account') : [account])
+    .where('messages.stanza', '=', stanzaOf(id))
+    .orderBy('messages.pk')
+    .execute()
+  return [...Map.groupBy(rows, (row) => row.account).values()].flatMap((group) => {
+    const found =
+      group.find((row) => row.id === id) ??
+      group.find((row) => isSameMessage(row.id, id, [...addressesOf(row), parseMessageId(row.id)?.chat ?? '']))
+    return found === undefined ? [] : [{ pk: found.pk, account: found.account, id: found.id, media: found.media }]
+  })
+}
