@@ -2,18 +2,24 @@ import Type, { type Static } from 'typebox'
 import { SessionStatus } from './session.ts'
 
 /**
- * `GET /page-report`: what the open page of WhatsApp Web is made of, for somebody who has no phone to look with. It holds
- * names and types only. No text, number, id or other value of a message or a contact is in it.
+ * `GET /page-report`: what the open page of WhatsApp Web is made of, for somebody who has no phone to
+ * look with. It holds names and types only. No text, number, id or other value of a message or a
+ * contact is in it.
  */
 
 /** A name of the page's own code. `<key>` replaces each name that may have come with a message. */
 const Name = '^(<key>|[A-Za-z_$][A-Za-z0-9_$]{0,79})$'
-const Kind = Type.String({ pattern: '^[a-z]+(\\|[a-z]+)*$', description: 'typeof, or null, array, bytes; several are separated by |' })
+const Kind = Type.String({
+  pattern: '^[a-z]+(\\|[a-z]+)*$',
+  description: 'typeof, or null, array, bytes; several are separated by |'
+})
 
 export const PageCheck = Type.Object({
   name: Type.String({ pattern: '^[a-z][a-z_ -]{0,60}$', description: 'what is looked at' }),
   verdict: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('unknown')]),
-  missing: Type.Array(Type.String({ pattern: '^[A-Za-z_$][A-Za-z0-9_$.]{0,160}$' }), { description: 'modules, and members of them as Module.member' })
+  missing: Type.Array(Type.String({ pattern: '^[A-Za-z_$][A-Za-z0-9_$.]{0,160}$' }), {
+    description: 'modules, and members of them as Module.member'
+  })
 })
 export type PageCheck = Static<typeof PageCheck>
 
@@ -31,11 +37,20 @@ export type MessageFields = Static<typeof MessageFields>
 
 /** What is read in the page. */
 export const PageFindings = Type.Object({
-  whatsapp_web: Type.Union([Type.String({ pattern: '^\\d{1,3}\\.\\d{1,5}\\.\\d{1,10}$' }), Type.Null()], { description: 'the revision of the page; null when the page does not give it' }),
-  chromium: Type.Union([Type.Integer(), Type.Null()], { description: 'the major version of the browser' }),
+  whatsapp_web: Type.Union(
+    [Type.String({ pattern: '^\\d{1,3}\\.\\d{1,5}\\.\\d{1,10}$' }), Type.Null()],
+    { description: 'the revision of the page; null when the page does not give it' }
+  ),
+  chromium: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'the major version of the browser'
+  }),
   checks: Type.Array(PageCheck),
-  modules: Type.Record(Type.String(), PageModule, { description: 'by module, the names that it exports' }),
-  messages: Type.Record(Type.String(), MessageFields, { description: 'by type of message, the fields of the newest messages that the page holds' })
+  modules: Type.Record(Type.String(), PageModule, {
+    description: 'by module, the names that it exports'
+  }),
+  messages: Type.Record(Type.String(), MessageFields, {
+    description: 'by type of message, the fields of the newest messages that the page holds'
+  })
 })
 export type PageFindings = Static<typeof PageFindings>
 

@@ -4,9 +4,10 @@ import { tableOf, things, worldOf } from './eras.ts'
 import { withStack } from './stack.ts'
 
 /**
- * Everything that has to work, on each WhatsApp Web that the simulation knows, through the real daemons. Run by itself
- * with --whole, codes are shown as long as WhatsApp shows them, and renewed for ten minutes:
- * `scripts/unprivileged node test/end-to-end/eras.test.ts --whole`. It prints the table for test/whatsapp-web/README.md.
+ * Everything that has to work, on each WhatsApp Web that the simulation knows, through the real
+ * daemons. Run by itself with --whole, codes are shown as long as WhatsApp shows them, and renewed
+ * for ten minutes: `scripts/unprivileged node test/end-to-end/eras.test.ts --whole`. It prints the
+ * table of test/whatsapp-web/README.md.
  */
 
 const isWhole = process.argv.includes('--whole')
@@ -14,7 +15,11 @@ const renewal = isWhole ? { ms: 600_000, codes: 20 } : { ms: 0, codes: 19 }
 const codes: Partial<Scenario> = isWhole ? {} : { firstQrMs: 600, qrMs: 200 }
 const results = new Map<string, Map<string, string>>()
 /** What does not work yet. */
-const open: Readonly<Record<Era, readonly string[]>> = { '2026-04': [], '2026-07': ['vote'], next: ['reaction', 'vote'] }
+const open: Readonly<Record<Era, readonly string[]>> = {
+  '2026-04': [],
+  '2026-07': ['vote'],
+  next: ['reaction', 'vote']
+}
 
 t.setTimeout(isWhole ? 3_600_000 : 300_000)
 

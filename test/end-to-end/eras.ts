@@ -4,8 +4,8 @@ import { apiToken, ask } from './daemon.ts'
 import type { Stack } from './stack.ts'
 
 /**
- * What has to work on every WhatsApp Web that there is: each thing is done by the simulated phone, and seen by REST of
- * the hub. Nothing in between is looked at.
+ * What has to work on every WhatsApp Web that there is: each thing is done by the simulated phone,
+ * and seen by REST of the hub. Nothing in between is looked at.
  */
 
 export interface Thing {
@@ -39,7 +39,8 @@ export const worldOf = (stack: Stack, renewal: World['renewal']): World => {
     }
     throw new Error(`no ${what} within ${ms / 1_000} s`)
   }
-  const get = async <T>(path: string): Promise<T> => (await ask<T>(`${stack.hub.url}${path}`, apiToken)).body
+  const get = async <T>(path: string): Promise<T> =>
+    (await ask<T>(`${stack.hub.url}${path}`, apiToken)).body
   return {
     ...stack,
     renewal,
@@ -54,7 +55,8 @@ export const worldOf = (stack: Stack, renewal: World['renewal']): World => {
           return last !== undefined && fits(last) ? last : undefined
         })
       } catch (error) {
-        throw new Error(last === undefined ? `message ${id} is not in REST` : `in REST it is ${JSON.stringify(last)}`, { cause: error })
+        const seen = last === undefined ? `not there: ${id}` : JSON.stringify(last)
+        throw new Error(`the message in REST is ${seen}`, { cause: error })
       }
     }
   }
@@ -65,25 +67,30 @@ const expectThat = (isTrue: boolean, otherwise: string): void => {
 }
 
 const ready = ({ until, status }: World): Promise<Status> =>
-  until('READY', async () => {
-    const now = await status()
-    return now.status === 'READY' && now
-  }, 60_000)
+  until(
+    'READY',
+    async () => {
+      const now = await status()
+      return now.status === 'READY' && now
+    },
+    60_000
+  )
 
 /** WhatsApp shows six codes and then none; LeadMaster has to ask for more, each time. */
 const renewal = async ({ qr, until, renewal: { ms, codes } }: World): Promise<string> => {
   const seen = new Set<string>()
-  let withoutCodeSince: number | undefined
-  let longest = 0
   const start = Date.now()
-  await until(`${codes} codes`, async () => {
+  let validAt: number | undefined
+  let longest = 0
+  const look = async (): Promise<boolean> => {
     const now = await qr()
     if (now.status === 'QR_AVAILABLE') seen.add(now.generated_at)
     const isValid = now.status === 'QR_AVAILABLE' && Date.parse(now.expires_at) > Date.now()
-    withoutCodeSince = isValid ? undefined : (withoutCodeSince ?? Date.now())
-    if (withoutCodeSince !== undefined) longest = Math.max(longest, Date.now() - withoutCodeSince)
+    if (validAt !== undefined) longest = Math.max(longest, Date.now() - validAt)
+    if (isValid) validAt = Date.now()
     return Date.now() - start >= ms && seen.size >= codes
-  }, ms + 45_000)
+  }
+  await until(`${codes} codes`, look, ms + 45_000)
   expectThat(longest < 15_000, `there was no valid code for ${longest} ms`)
   return `${seen.size} codes in ${secondsSince(start)}`
 }
@@ -103,7 +110,8 @@ const text = async ({ web, message, leads, until }: World): Promise<string> => {
   const took = secondsSince(start)
   expectThat(body === 'Is it still for sale?' && phone === ana && !from_me, 'the text is another')
   expectThat(source === 'live', `it was captured by ${source}`)
-  const isWaiting = async (): Promise<boolean> => (await leads('?waiting=true')).some((lead: Lead) => lead.phone === ana)
+  const isOfAna = (lead: Lead): boolean => lead.phone === ana
+  const isWaiting = async (): Promise<boolean> => (await leads('?waiting=true')).some(isOfAna)
   await until('lead that waits', isWaiting)
   const answer = web.phone.text({ to: ana, text: 'It is', t: question.t + 1 })
   await message(answer.id, ({ from_me: isOurs }) => isOurs)
@@ -115,18 +123,23 @@ const group = async ({ web, message }: World): Promise<undefined> => {
   const id = web.phone.group({ subject: 'Houses', participants: [ana, luz] })
   const sent = web.phone.text({ from: luz, group: id, name: 'Luz', text: 'hello all' })
   const { chat_id, author, body, lead_id } = await message(sent.id)
-  expectThat(chat_id === id && author === '5215500000001@c.us' && body === 'hello all', `author ${author} in ${chat_id}`)
+  expectThat(
+    chat_id === id && author === '5215500000001@c.us' && body === 'hello all',
+    `author ${author} in ${chat_id}`
+  )
   expectThat(lead_id === null, 'a group became a lead')
 }
 
 const media = async ({ web, hub, message }: World): Promise<string> => {
   const start = Date.now()
   const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => (index * 7) % 256))
-  const sent = web.phone.media({ from: ana, kind: 'image', bytes, mimetype: 'image/jpeg', caption: 'this one' })
+  const facts = { mimetype: 'image/jpeg', caption: 'this one' }
+  const sent = web.phone.media({ from: ana, kind: 'image', bytes, ...facts })
   const found = await message(sent.id, ({ media: its }) => its !== null && its.state !== 'pending')
   expectThat(found.media?.state === 'stored', `media: ${JSON.stringify(found.media)}`)
   expectThat(found.body === 'this one', `the caption is ${found.body}`)
-  const answer = await fetch(`${hub.url}/api/messages/${encodeURIComponent(sent.id)}/media`, { headers: { authorization: `Bearer ${apiToken}` } })
+  const url = `${hub.url}/api/messages/${encodeURIComponent(sent.id)}/media`
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${apiToken}` } })
   expectThat(Buffer.from(await answer.arrayBuffer()).equals(bytes), 'the bytes differ')
   return secondsSince(start)
 }
@@ -151,14 +164,17 @@ const edit = async ({ web, message }: World): Promise<undefined> => {
   const sent = web.phone.text({ from: ana, text: 'Is the red one for sal?' })
   await message(sent.id)
   web.phone.edit({ message: sent.id, text: 'Is the red one for sale?' })
-  await message(sent.id, ({ body, edited_at }) => body === 'Is the red one for sale?' && edited_at !== null)
+  await message(
+    sent.id,
+    ({ body, edited_at }) => body === 'Is the red one for sale?' && edited_at !== null
+  )
 }
 
 const deletion = async ({ web, message }: World): Promise<undefined> => {
   const sent = web.phone.text({ from: ana, text: 'a mistake' })
   await message(sent.id)
   web.phone.revoke({ message: sent.id })
-  const { body } = await message(sent.id, ({ revoked_by }) => revoked_by === 'sender')
+  const { body } = await message(sent.id, ({ revoked_by: by }) => by === 'sender')
   expectThat(body === 'a mistake', `what was captured is ${body}`)
 }
 
@@ -168,7 +184,10 @@ const quote = async ({ web, message, messages }: World): Promise<undefined> => {
   const answer = web.phone.text({ from: ana, text: 'the red one', quotes: question.id })
   const { quoted_id } = await message(answer.id)
   expectThat(quoted_id === question.id, `quoted_id is ${quoted_id}`)
-  expectThat((await messages()).some(({ id }) => id === quoted_id), 'there is no message of that id')
+  expectThat(
+    (await messages()).some(({ id }) => id === quoted_id),
+    'there is no message of that id'
+  )
 }
 
 const stall = async ({ web, message }: World): Promise<string> => {
@@ -187,9 +206,13 @@ const readBack = async (world: World): Promise<string> => {
   const { web, sessionManager, message } = world
   await sessionManager.kill('SIGTERM')
   const start = Date.now()
-  const sent = [1, 2, 3].map((number) => web.phone.text({ from: ana, text: `while it was away ${number}` }))
-  const image = web.phone.media({ from: ana, kind: 'image', bytes: Buffer.alloc(5_000, 1), mimetype: 'image/jpeg' })
-  for (const { id } of sent) expectThat((await message(id)).source === 'backfill', 'it is not marked as read back')
+  const texts = ['one', 'two', 'three']
+  const sent = texts.map((word) => web.phone.text({ from: ana, text: `while it was away ${word}` }))
+  const bytes = Buffer.alloc(5_000, 1)
+  const image = web.phone.media({ from: ana, kind: 'image', bytes, mimetype: 'image/jpeg' })
+  for (const { id } of sent) {
+    expectThat((await message(id)).source === 'backfill', 'it is not marked as read back')
+  }
   await message(image.id, ({ media: its }) => its?.state === 'stored')
   await ready(world)
   return secondsSince(start)
@@ -199,10 +222,14 @@ const logout = async (world: World): Promise<string> => {
   const { web, status, until, message } = world
   const start = Date.now()
   web.logout()
-  await until('QR_REQUIRED', async () => {
-    const now = await status()
-    return now.status === 'QR_REQUIRED' && !now.linked
-  }, 60_000)
+  await until(
+    'QR_REQUIRED',
+    async () => {
+      const now = await status()
+      return now.status === 'QR_REQUIRED' && !now.linked
+    },
+    60_000
+  )
   const took = secondsSince(start)
   await web.scan()
   await ready(world)
@@ -232,6 +259,7 @@ export const things: readonly Thing[] = [
 export const tableOf = (results: ReadonlyMap<string, ReadonlyMap<string, string>>): string => {
   const eras = [...results.keys()]
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  const rows = things.map(({ name }) => row([name, ...eras.map((era) => results.get(era)?.get(name) ?? 'not run')]))
+  const cell = (era: string, name: string): string => results.get(era)?.get(name) ?? 'not run'
+  const rows = things.map(({ name }) => row([name, ...eras.map((era) => cell(era, name))]))
   return [row(['', ...eras]), row(['---', ...eras.map(() => '---')]), ...rows].join('\n')
 }

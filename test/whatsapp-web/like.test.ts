@@ -12,15 +12,27 @@ t.setTimeout(120_000)
 
 const script = fileURLToPath(new URL('../../scripts/simulate', import.meta.url))
 const simulate = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
-  promisify(execFile)(script, args, { env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent' }, maxBuffer: 2 ** 24 }).then(
+  promisify(execFile)(script, args, {
+    env: { PATH: '/usr/bin:/bin', HOME: '/nonexistent' },
+    maxBuffer: 2 ** 24
+  }).then(
     ({ stdout, stderr }) => ({ code: 0, out: stdout, err: stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => ({ code: error.code, out: error.stdout, err: error.stderr })
+    (error: { code: number; stdout: string; stderr: string }) => ({
+      code: error.code,
+      out: error.stdout,
+      err: error.stderr
+    })
   )
 
 t.test('a report is compared with the simulated page', async (t) => {
   const directory = ownDirectory(t)
   const write = (name: string, findings: PageFindings): string => {
-    const report: PageReport = { format: 'leadmaster-page-report/1', leadmaster: '0.1.0', session: 'READY', ...findings }
+    const report: PageReport = {
+      format: 'leadmaster-page-report/1',
+      leadmaster: '0.1.0',
+      session: 'READY',
+      ...findings
+    }
     const file = join(directory, name)
     writeFileSync(file, JSON.stringify(report))
     return file
@@ -32,19 +44,33 @@ t.test('a report is compared with the simulated page', async (t) => {
     t.match(await simulate('--like', same), { code: 0, out: '', err: / 0 differences/ })
     t.match(await simulate('--like', same, '--to', same), { code: 0, out: '' })
     const next = await simulate('--like', same, '--web', 'next')
-    t.match(next, { code: 1, out: /message chat: id\.\$7: string, only in the simulation/ }, 'another era has other keys')
-    t.match(await simulate('--like', same, '--web', '2020'), { code: 2, err: /--web: expected 2026-04, 2026-07, next/ })
+    t.match(
+      next,
+      { code: 1, out: /message chat: id\.\$7: string, only in the simulation/ },
+      'another era has other keys'
+    )
+    t.match(await simulate('--like', same, '--web', '2020'), {
+      code: 2,
+      err: /--web: expected 2026-04, 2026-07, next/
+    })
   })
 
   await t.test('what a page has more, less or otherwise is listed', async (t) => {
     const other = structuredClone(findings)
     delete (other.modules['WALinkify'] as Record<string, string>)['findLinks']
     other.modules['WAWebChatLoadMessages'] = 'missing'
-    other.modules['WAWebCmd'] = { ...(other.modules['WAWebCmd'] as Record<string, string>), NewCmd: 'function' }
+    other.modules['WAWebCmd'] = {
+      ...(other.modules['WAWebCmd'] as Record<string, string>),
+      NewCmd: 'function'
+    }
     delete other.messages['chat']?.['body']
     Object.assign(other.messages['chat'] as object, { 'id.$7': 'string', t: 'string' })
     other.messages['album'] = { id: 'object' }
-    other.checks = other.checks.map((check) => (check.name === 'capture' ? { ...check, verdict: 'failed', missing: ['WALinkify.findLinks'] } : check))
+    other.checks = other.checks.map((check) =>
+      check.name === 'capture'
+        ? { ...check, verdict: 'failed', missing: ['WALinkify.findLinks'] }
+        : check
+    )
 
     const { code, out, err } = await simulate('--like', write('other.json', other), '--to', same)
 
@@ -65,9 +91,18 @@ t.test('a report is compared with the simulated page', async (t) => {
   await t.test('what is no report is refused', async (t) => {
     const file = join(directory, 'none.json')
     writeFileSync(file, '{"format":"another"}')
-    t.match(await simulate('--like', file), { code: 2, err: /was not written by this version of leadmaster page-report/ })
+    t.match(await simulate('--like', file), {
+      code: 2,
+      err: /was not written by this version of leadmaster page-report/
+    })
     t.match(await simulate('--like', join(directory, 'absent')), { code: 2, err: /ENOENT/ })
-    t.match(await simulate('--like', same, '--too', same), { code: 2, err: /Unknown option '--too'/ })
-    t.match(await simulate('--like', same, '--help'), { code: 0, out: /^usage: scripts\/simulate --like/ })
+    t.match(await simulate('--like', same, '--too', same), {
+      code: 2,
+      err: /Unknown option '--too'/
+    })
+    t.match(await simulate('--like', same, '--help'), {
+      code: 0,
+      out: /^usage: scripts\/simulate --like/
+    })
   })
 })

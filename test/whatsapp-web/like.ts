@@ -9,16 +9,17 @@ import { browserDirectory } from './directory.ts'
 import { sendOneOfEach } from './one-of-each.ts'
 import { eras, startWhatsAppWeb, type Era } from './server.ts'
 
-/** `scripts/simulate --like FILE`: how a report of the real page differs from the simulated page. */
+/** `scripts/simulate --like FILE`: how a report of the real page differs from the simulated one. */
 
 const help = `usage: scripts/simulate --like FILE [--web ERA | --to FILE]
 
-Compares FILE, written by leadmaster page-report, with the simulated page, and lists every difference: verdicts of the
-checks, modules, the names that they export, and the fields of each type of message. The simulated page is started for
-this, in Chromium. Types of messages that FILE has none of are not compared.
+Compares FILE, written by leadmaster page-report, with the simulated page, and lists every
+difference: verdicts of the checks, modules, the names that they export, and the fields of each type
+of message. The simulated page is started for this, in Chromium. Types of messages that FILE does
+not have are not compared.
 Exits 0 when there is no difference, 1 when there is, 2 when they could not be compared.
   --web ERA   the simulated page: ${eras.join(', ')}
-  --to FILE   compares with another report instead, such as that of a running ./scripts/up --simulated`
+  --to FILE   another report instead, such as that of a running ./scripts/up --simulated`
 
 const readyMs = 60_000
 
@@ -30,7 +31,8 @@ export const simulatedFindings = async (web?: Era): Promise<PageFindings> => {
     scenario: web === undefined ? {} : { web }
   })
   const ready = Promise.withResolvers<void>()
-  const late = setTimeout(() => ready.reject(new Error('the simulated page was not READY in 60 s')), readyMs)
+  const isLate = new Error(`the simulated page was not READY within ${readyMs} ms`)
+  const late = setTimeout(() => ready.reject(isLate), readyMs)
   const listener = createListener({
     chromiumPath: whatsapp.chromiumPath,
     profile: join(directory, 'profile'),
@@ -57,8 +59,14 @@ export const simulatedFindings = async (web?: Era): Promise<PageFindings> => {
 type Names = Readonly<Record<string, string>>
 
 /** @param other what the reference is called */
-const differencesOfNames = (what: string, report: Names, reference: Names, other: string): string[] =>
-  [...new Set([...Object.keys(report), ...Object.keys(reference)])].sort().flatMap((name) => {
+const differencesOfNames = (
+  what: string,
+  report: Names,
+  reference: Names,
+  other: string
+): string[] => {
+  const names = [...new Set([...Object.keys(report), ...Object.keys(reference)])].sort()
+  return names.flatMap((name) => {
     const [mine, theirs] = [report[name], reference[name]]
     if (theirs === undefined) return [`${what} ${name}: ${mine}, only in the report`]
     if (mine === undefined) return [`${what} ${name}: ${theirs}, only in the ${other}`]
@@ -66,13 +74,20 @@ const differencesOfNames = (what: string, report: Names, reference: Names, other
     const isSame = mine.split('|').every((kind) => known.has(kind))
     return isSame ? [] : [`${what} ${name}: ${mine} in the report, ${theirs} in the ${other}`]
   })
+}
 
-const differencesOfModule = (name: string, report: PageModule, reference: PageModule, other: string): string[] => {
+const differencesOfModule = (
+  name: string,
+  report: PageModule,
+  reference: PageModule,
+  other: string
+): string[] => {
   if (typeof report === 'object' && typeof reference === 'object') {
     return differencesOfNames(`module ${name}:`, report, reference, other)
   }
   if (report === reference) return []
-  const [mine, theirs] = [report, reference].map((module) => (typeof module === 'string' ? module : 'there'))
+  const stateOf = (module: PageModule): string => (typeof module === 'string' ? module : 'there')
+  const [mine, theirs] = [stateOf(report), stateOf(reference)]
   return [`module ${name}: ${mine} in the report, ${theirs} in the ${other}`]
 }
 
@@ -80,11 +95,17 @@ const byName = <T>(facts: Readonly<Record<string, T>>): [string, T][] =>
   Object.entries(facts).sort(([a], [b]) => (a < b ? -1 : 1))
 
 /** Each difference in a line. */
-export const differences = (report: PageFindings, reference: PageFindings, other = 'simulation'): string[] => {
+export const differences = (
+  report: PageFindings,
+  reference: PageFindings,
+  other = 'simulation'
+): string[] => {
   const checks = report.checks.flatMap(({ name, verdict, missing }) => {
     const theirs = reference.checks.find((check) => check.name === name)?.verdict ?? 'not there'
     const mine = [verdict, ...missing].join(' ')
-    return verdict === theirs ? [] : [`check ${name}: ${mine} in the report, ${theirs} in the ${other}`]
+    return verdict === theirs
+      ? []
+      : [`check ${name}: ${mine} in the report, ${theirs} in the ${other}`]
   })
   const modules = byName(report.modules).flatMap(([name, module]) =>
     differencesOfModule(name, module, reference.modules[name] ?? 'missing', other)

@@ -1,12 +1,12 @@
 /**
- * Names that WhatsApp Web's own code gave to its modules, to the fields of its messages and to their types, as served in
- * April 2026. A page report shows only these names, and new ones that the page's code declares: a name that came with a
- * message, such as a phone number that is a key, is never among them.
+ * Names that WhatsApp Web's own code gave to its modules, to the fields of its messages and to their
+ * types, as served in April 2026. A page report shows only these names, and new ones that the page's
+ * code declares. A name that came with a message, such as a phone number as a key, is never shown.
  */
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)
 
-/** The modules that LeadMaster or whatsapp-web.js can ask for, and those that carry what they ask for. */
+/** The modules that LeadMaster or whatsapp-web.js can ask for, and what else is of interest. */
 export const moduleNames: readonly string[] = words(`
   WABase64 WAComms WADeprecatedSendIq WAJids WALinkify WAMediaCalculateFilehash WAPhoneFindCC
   WASmaxGroupsAddParticipantsRPC WASmaxGroupsMembershipRequestsActionRPC WAWap

@@ -197,7 +197,13 @@ export const namesOf = (models: readonly ModelShape[]): Record<string, MessageFi
   return sorted([...byType].map(([type, kinds]) => [type, sorted([...kinds].map(joined))]))
 }
 
-const shapeLimits: ShapeLimits = { messages: 5_000, perType: 5, depth: 3, items: 100, shapes: 5_000 }
+const shapeLimits: ShapeLimits = {
+  messages: 5_000,
+  perType: 5,
+  depth: 3,
+  items: 100,
+  shapes: 5_000
+}
 
 /** What each part of the product needs of the page, and what of it is missing. */
 const checkContract = (look: PageLook): PageCheck[] => {
