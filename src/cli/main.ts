@@ -12,13 +12,14 @@ import { qr } from './qr.ts'
 import { remap } from './remap.ts'
 import { status } from './status.ts'
 import { tail } from './tail.ts'
+import { unlink } from './unlink.ts'
 import { findTarget, type Target } from './target.ts'
 import { clean } from './text.ts'
 
 /** `leadmaster`: what an operator does over ssh. */
 
 const release = resolve(import.meta.dirname, '../..')
-const commands: Readonly<Record<string, Command>> = { status, qr, leads, tail, doctor, 'page-report': pageReport, remap }
+const commands: Readonly<Record<string, Command>> = { status, qr, leads, tail, doctor, 'page-report': pageReport, remap, unlink }
 
 const help = `usage: leadmaster COMMAND [options]
 

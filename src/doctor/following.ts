@@ -50,6 +50,20 @@ export const checkFollowing = async ({ host, wiring, cause }: Asked, answered: r
   return findings
 }
 
+type Manager = NonNullable<Answered['manager']>
+
+/** A session that works: what of it does not, and what would be lost with the disk. */
+const readyFindings = ({ limited, limited_by: by, linked }: Answered['identity']['status'], manager: Manager): Finding[] => {
+  const findings: Finding[] = []
+  if (by?.includes('checkpoint')) findings.push(fault('session', manager.name, `READY, but ${limited}`, 'leadmaster status'))
+  else if (limited !== undefined) findings.push(note('session', manager.name, `READY, but ${limited}`))
+  else findings.push(ok('session', manager.name, 'READY: messages are being captured'))
+  if (linked && manager.config !== undefined && manager.config.PROFILE_BACKUP === '') {
+    findings.push(note('linked device', manager.name, 'there is no backup of the linked device by itself: set PROFILE_BACKUP. Without it a lost disk or profile means linking again, by a QR code and, more and more often, the passkey of the account'))
+  }
+  return findings
+}
+
 export const checkSessions = (answered: readonly Answered[]): Finding[] =>
   answered.flatMap(({ manager, identity: { status } }): Finding[] => {
     if (!manager?.config) return []
@@ -61,7 +75,7 @@ export const checkSessions = (answered: readonly Answered[]): Finding[] =>
     const next = status.next_attempt_at === undefined ? '' : `; it tries again at ${status.next_attempt_at.slice(11, 19)} UTC`
     switch (status.status) {
       case 'READY':
-        return [ok(name, manager.name, 'READY: messages are being captured')]
+        return readyFindings(status, manager)
       case 'QR_REQUIRED': {
         const scan = curl('', '/qr.txt')
         // before the first link nothing is amiss; afterwards nothing is captured any more

@@ -58,6 +58,6 @@ t.test('every file that it names is there', async (t) => {
 t.test('every variable that it names is one', async (t) => {
   const templates = (await Promise.all(['session-manager', 'central-hub', 'backup'].map((service) => readFile(new URL(`deploy/env/${service}.env`, root), 'utf8')))).join('\n')
   const named = [...readme.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, name]) => name as string)
-  const others = ['LEADMASTER_HOME', 'QR_REQUIRED'] // of scripts/up; a status
+  const others = ['LEADMASTER_HOME', 'QR_REQUIRED', 'PASSKEY_REQUIRED'] // of scripts/up; statuses
   for (const name of new Set(named)) t.ok(others.includes(name) || new RegExp(`^#?${name}=`, 'm').test(templates), name)
 })

@@ -264,7 +264,10 @@ t.test('from a fresh machine to a message, upgraded, rolled back, and taken away
   })
 
   await t.test('scripts/uninstall --purge leaves nothing', async (t) => {
-    const { code, stderr } = await machine.run(`${clone}/scripts/uninstall --purge`)
+    const unasked = await machine.run(`${clone}/scripts/uninstall --purge </dev/null`)
+    t.match(unasked, { code: 1, stderr: /the link to WhatsApp.*nothing was removed: say --purge --yes/s })
+    await machine.must('test -d /var/lib/leadmaster')
+    const { code, stderr } = await machine.run(`${clone}/scripts/uninstall --purge --yes`)
     t.equal(code, 0, stderr)
     await machine.must('mv /var/backups/leadmaster /root/backups')
     t.equal(await machine.must("find /etc /opt /var/lib /usr/local /run/systemd -xdev -iname '*leadmaster*' ! -path '*systemd/propagate*' ! -path '*/journal/*'"), '')
