@@ -31,6 +31,12 @@ export const Me = Type.Object({
 })
 export type Me = Static<typeof Me>
 
+const Fence = Type.Union([
+  Type.Literal('in_force', { description: 'it holds' }),
+  Type.Literal('absent', { description: 'it is not there: WhatsApp Web lacks what it is put on' }),
+  Type.Literal('open', { description: 'it is there, and something can pass it' })
+])
+
 export const Status = Type.Object({
   status: SessionStatus,
   since: Type.String({ description: 'when this status began' }),
@@ -51,6 +57,15 @@ export const Status = Type.Object({
   whatsapp_web_version: Type.Optional(Type.String()),
   whatsapp_web_pinned: Type.Optional(Type.String({ description: 'only with WEB_VERSION: the version that is to be shown. Another whatsapp_web_version means that WhatsApp does not go by it' })),
   outbound_blocked: Type.Integer({ description: 'attempts to send that the guard in the page refused' }),
+  guard: Type.Optional(
+    Type.Object(
+      {
+        wire: Fence,
+        modules: Fence
+      },
+      { description: 'whether the two fences of the send guard hold: on the wire by which everything leaves, and on the functions that whatsapp-web.js sends by; only while a page was looked at. With neither the session is never READY; with one it is, and `limited` names the other; GUARD=strict asks for both' }
+    )
+  ),
   journal: Type.Object({
     id: Type.String({ description: 'drawn when the journal was made: a cursor belongs to one journal' }),
     last_seq: Type.Integer()

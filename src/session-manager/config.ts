@@ -13,6 +13,8 @@ export interface Config {
   CHROMIUM_PATH: string
   /** The version of WhatsApp Web to show; empty: the one that WhatsApp serves. */
   WEB_VERSION: string
+  /** strict: nothing is captured unless both fences of the send guard hold. */
+  GUARD: 'normal' | 'strict'
   MEDIA_MAX_SIZE: number
   MEDIA_TYPES: string[]
   /** Between the first attempt to fetch media that fails and the second. */
@@ -60,6 +62,7 @@ export const schema: Schema<Config> = {
   STATE_DIR: path({ desc: 'the directory of the journal, the media and the browser profile' }),
   CHROMIUM_PATH: path({ default: '/usr/lib/chromium/chromium-headless-shell' }),
   WEB_VERSION: webVersion({ default: '' }),
+  GUARD: oneOf('normal', 'strict')({ default: 'normal' }),
   MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
   MEDIA_TYPES: list('media types separated by commas, such as image/*,audio/*,application/pdf', /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/)({ default: ['*/*'] }),
   MEDIA_RETRY_DELAY: duration('100ms', '1h')({ default: 5_000 }),

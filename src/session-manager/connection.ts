@@ -9,8 +9,10 @@ import { logSession } from './session-log.ts'
 import { initialSession, step, type Effect, type LimitSource, type Policy, type Session, type SessionEvent } from './session.ts'
 import type { Step } from './stall.ts'
 import { createRecovery } from './stall-recovery.ts'
+import type { GuardStates } from './whatsapp/guards.ts'
 import type { Listener, ListenerEvent } from './whatsapp/listener.ts'
 import { explain, explainState, isLibraryError } from './whatsapp/reason.ts'
+import type { StanzaCount } from './whatsapp/wire-guard.ts'
 
 /** Carries out what session.ts and stall.ts decide: one browser at a time, and timers. */
 export interface Connection {
@@ -31,6 +33,8 @@ export interface Connection {
   pageReport(): Promise<PageFindings>
   /** Attempts to send that the guard refused since the start of this process. */
   outboundBlocked(): number
+  /** Which fences of the send guard hold; undefined while no page was looked at. */
+  guard(): GuardStates | undefined
   /** Whether the timers of the connection still run: false means this process is stuck. */
   beating(): boolean
   /** Something does not work though the session is READY, by the part that reports it; without a reason it works again. */
@@ -62,6 +66,8 @@ export interface ConnectionOptions {
   readBack: () => void
   /** Something was done because messages were not told of. */
   onStall?: (deed: Step | 'read-back') => void
+  /** What the send guard allowed and refused. */
+  onOutbound?: (counts: StanzaCount[]) => void
   /** How long a pairing code is valid. */
   pairingLifetimeMs?: number
   log: Log
@@ -69,7 +75,7 @@ export interface ConnectionOptions {
 }
 
 export const createConnection = (options: ConnectionOptions): Connection => {
-  const { policy, probeIntervalMs, admit, createListener, forget, onCaptured, onChange, onReady, journal, readBack, onStall = () => undefined, log, now = Date.now } = options
+  const { policy, probeIntervalMs, admit, createListener, forget, onCaptured, onChange, onReady, journal, readBack, onStall = () => undefined, onOutbound = () => undefined, log, now = Date.now } = options
   let session = initialSession(now())
   let listener: Listener | undefined
   let started = false
@@ -77,7 +83,8 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let admission = { abort: new AbortController(), over: Promise.resolve() }
   let retryTimer: NodeJS.Timeout | undefined
   let deadlineTimer: NodeJS.Timeout | undefined
-  let blocked = { before: 0, page: 0 }
+  let blocked = 0
+  let guard: GuardStates | undefined
   let over = false
   const closing = createClosing()
   const pairing = createPairing({ listener: () => (session.status === 'QR_REQUIRED' ? listener : undefined), lifetimeMs: options.pairingLifetimeMs, log, now })
@@ -135,7 +142,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     listener = mine
     started = false
     probing.begin()
-    blocked = { before: blocked.before + blocked.page, page: 0 }
+    guard = undefined
     // the profile is free only once the browser before is gone
     admitted(mine, closing.over())
       .then(() => (mine === listener ? mine.start() : undefined))
@@ -167,6 +174,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     const mine = listener
     const { abort, over: admissionOver } = admission
     listener = undefined
+    guard = undefined
     abort.abort(new Error('not wanted any more'))
     closing.add(() => admissionOver)
     return mine
@@ -189,9 +197,15 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   }
 
   const hear = (event: ListenerEvent): void => {
+    if (event.type === 'outbound') return onCounts(event.counts)
     if (event.type !== 'captured') return dispatch(event)
     recovery.stall.heard(event.drafts)
     onCaptured(event.drafts)
+  }
+
+  const onCounts = (counts: StanzaCount[]): void => {
+    for (const { isAllowed, count } of counts) if (!isAllowed) blocked += count
+    onOutbound(counts)
   }
 
   const recovery = createRecovery({
@@ -209,7 +223,9 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     listener: () => (started ? listener : undefined),
     dispatch, explainState,
     isPairing: pairing.active,
-    onBlocked: (page) => (blocked.page = page),
+    onGuard: (states) => {
+      guard = states
+    },
     onNewest: recovery.stall.look,
     log, now
   })
@@ -252,7 +268,8 @@ export const createConnection = (options: ConnectionOptions): Connection => {
         throw new Error(explain(error).reason, { cause: error })
       }
     },
-    outboundBlocked: () => blocked.before + blocked.page,
+    outboundBlocked: () => blocked,
+    guard: () => guard,
     beating: probing.beating,
     limit: (source, reason) => dispatch({ type: 'limited', source, reason }),
     lose: (reason) => dispatch({ type: 'lost', reason, fault: false }),

@@ -16,6 +16,7 @@ import { inPlainWords } from './in-plain-words.ts'
 import { openJournal, type Journal } from './journal.ts'
 import { MediaFetcher } from './media-fetcher.ts'
 import { deleteErasedMedia } from './media.ts'
+import { OutboundCounts } from './outbound.ts'
 import type { Placement } from './placement.ts'
 import { remapSome } from './remap.ts'
 import { createRetention } from './retention.ts'
@@ -110,6 +111,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     registers: [metrics.registry]
   })
   const stalls = new Counter({ name: 'stall_steps_total', help: 'what was done because messages reached the page and were not told of, by step', labelNames: ['step'] as const, registers: [metrics.registry] })
+  const outbound = new OutboundCounts(metrics.registry, log)
   const onChange = (session: Session, before: Session): void => {
     // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
     if (isUnlinked(session) && !isUnlinked(before)) journal.setMark('linked_at', undefined)
@@ -132,7 +134,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     probeIntervalMs: config.PROBE_INTERVAL,
     ...(placement ? { admit: placement.admit } : {}),
     createListener: (onEvent) => createListener({
-      chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, log, onEvent,
+      chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, isGuardStrict: config.GUARD === 'strict', log, onEvent,
       broadcasts: config.CAPTURE_BROADCASTS === 'yes', keepRaw: config.KEEP_RAW > 0,
       onEarDifference: (kind) => earDifferences.inc({ kind }),
       ...(config.WEB_VERSION === '' ? {} : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),
@@ -160,6 +162,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     journal,
     readBack: backfill.wake,
     onStall: (step) => stalls.inc({ step }),
+    onOutbound: (counts) => outbound.add(counts),
     log
   }))
   lifecycle.onStop('close Chromium', session.stop)
@@ -174,6 +177,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     const lastMessageAt = journal.lastMessageAt()
     const complete = journal.mark('complete_until')
     const trouble = capture.failure()
+    const guard = session.guard()
     return {
       status: state,
       since: new Date(since).toISOString(),
@@ -189,6 +193,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       ...(webVersion === undefined ? {} : { whatsapp_web_version: webVersion }),
       ...(config.WEB_VERSION === '' ? {} : { whatsapp_web_pinned: config.WEB_VERSION }),
       outbound_blocked: session.outboundBlocked(),
+      ...(guard === undefined ? {} : { guard }),
       journal: { id: journal.id, last_seq: journal.lastSeq() },
       media: mediaStatus(),
       backfill: {
@@ -210,6 +215,15 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   gauge('backfill_unread_chats', 'chats that cannot be read back now; they are tried again', backfill.unreadChats)
   gauge('backfill_unread_messages', 'messages that WhatsApp Web could not describe in full, the most in one run', backfill.unreadMessages)
   gauge('media_outage', '1 while no media can be fetched, because of the network, the disk or the page', () => Number(media.outage() !== undefined))
+  const fences = { in_force: 1, absent: 0, open: -1 } as const
+  new Gauge({
+    name: 'guard_fence', help: 'whether a fence of the send guard holds: 1 it is in force, 0 it is absent or there is no page, -1 something can pass it',
+    labelNames: ['fence'] as const, registers: [metrics.registry],
+    collect() {
+      const states = session.guard()
+      for (const fence of ['wire', 'modules'] as const) this.set({ fence }, fences[states?.[fence] ?? 'absent'])
+    }
+  })
   gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
   if (forwarding) gauge('forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
   if (forwarding && placement) gauge('lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))

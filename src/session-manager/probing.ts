@@ -1,8 +1,8 @@
 import type { Log } from '../platform/log.ts'
 import type { Session, SessionEvent } from './session.ts'
 import type { Shown } from './stall.ts'
-import type { Listener } from './whatsapp/listener.ts'
-import type { Probe } from './whatsapp/page.ts'
+import type { GuardStates, GuardVerdict } from './whatsapp/guards.ts'
+import type { Listener, Look } from './whatsapp/listener.ts'
 import type { Reason } from './whatsapp/reason.ts'
 
 /** Looks at the page from outside, at intervals: what only that shows is a page that hangs, one that is blocked from the start, a sync nobody reported, codes that rotate no more, messages nobody told of. */
@@ -24,8 +24,8 @@ export interface ProbingOptions {
   explainState: (state: string) => Reason
   /** A pairing code is being shown: a new QR would void it. */
   isPairing: () => boolean
-  /** Attempts to send that the guard in this page refused. */
-  onBlocked: (blocked: number) => void
+  /** Whether the send guard of this page holds. */
+  onGuard: (states: GuardStates) => void
   /** The newest messages of a page that was READY before and after the look. */
   onNewest: (newest: readonly Shown[]) => void
   log: Log
@@ -41,17 +41,52 @@ const qrRefreshMinMs = 1_000
 const qrRefreshMaxMs = 60_000
 
 export const createProbing = (options: ProbingOptions): Probing => {
-  const { intervalMs, session, listener, dispatch, explainState, isPairing, onBlocked, onNewest, log, now } = options
+  const { intervalMs, session, listener, dispatch, explainState, isPairing, onGuard, onNewest, log, now } = options
   let unanswered = 0
   let unheardSync = 0
+  /** Which fences of the send guard held in this browser's page once it was connected. */
+  let held = { wire: false, modules: false }
   let qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
+  /** What of the send guard was last reported as an error; it is not repeated after each reconnection. */
+  let alerted: string | undefined
   let beat = now()
   let over = false
 
-  const judge = async (mine: Listener, { socket, synced, guard, newest }: Probe, since: number | undefined): Promise<void> => {
+  /** Why the session must not go on with this page. */
+  const whyUnsafe = (guard: GuardVerdict, isConnected: boolean): string | undefined => {
+    const isOpen = guard.wire === 'open' || guard.modules === 'open'
+    // Before the page is connected its modules may not be made yet: then only a hole counts.
+    if (!isConnected) return isOpen ? guard.unsafe : undefined
+    const isLess = (held.wire && guard.wire !== 'in_force') || (held.modules && guard.modules !== 'in_force')
+    held.wire ||= guard.wire === 'in_force'
+    held.modules ||= guard.modules === 'in_force'
+    return guard.unsafe ?? (isLess ? `The send guard held and holds no longer: ${guard.limited ?? 'a fence is gone'}` : undefined)
+  }
+  const onLimited = (guard: GuardVerdict): void => {
+    if (guard.limited !== undefined && guard.limited !== alerted) {
+      log.error({ event: 'guard_limited', wire: guard.wire, modules: guard.modules }, `Messages are captured, but ${guard.limited}`)
+      alerted = guard.limited
+    }
+    dispatch({ type: 'limited', source: 'guard', reason: guard.limited })
+  }
+  /** @returns whether the session is lost by what the send guard is like */
+  const judgeGuard = (guard: GuardVerdict, socket: string | null): boolean => {
+    onGuard({ wire: guard.wire, modules: guard.modules })
+    const { status } = session()
+    const isConnected = socket === 'CONNECTED' && (status === 'READY' || status === 'DISCONNECTED')
+    const reason = whyUnsafe(guard, isConnected)
+    if (reason !== undefined) {
+      log.error({ event: 'guard_open', wire: guard.wire, modules: guard.modules }, reason)
+      dispatch({ type: 'lost', reason, fault: true })
+      return true
+    }
+    if (isConnected) onLimited(guard)
+    return false
+  }
+
+  const judge = async (mine: Listener, { socket, synced, guard, newest }: Look, since: number | undefined): Promise<void> => {
     if (mine !== listener()) return
-    onBlocked(guard.blocked)
-    if (guard.open > 0) log.error({ event: 'guard_open', functions: guard.open }, 'the guard in the page could not refuse every sending function')
+    if (judgeGuard(guard, socket)) return
     const { status } = session()
     const linking = status === 'INIT' || status === 'QR_REQUIRED' || status === 'PASSKEY_REQUIRED'
     if ((linking || status === 'AUTHENTICATED') && socket !== null && stays.includes(socket)) return dispatch({ type: 'lost', ...explainState(socket) })
@@ -96,6 +131,7 @@ export const createProbing = (options: ProbingOptions): Probing => {
     begin: () => {
       unanswered = 0
       unheardSync = 0
+      held = { wire: false, modules: false }
       qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
     },
     beating: () => now() - beat < intervalMs + mostUnanswered * timeoutMs + 30_000,

@@ -7,7 +7,7 @@ import type { Draft } from '../../src/session-manager/journal.ts'
 import type { Session } from '../../src/session-manager/session.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { draft } from './drafts.ts'
-import { fakeListeners, page, ready, type FakeListener } from './fake-listener.ts'
+import { fakeListeners, page, ready, type FakeListener, type FakeListeners } from './fake-listener.ts'
 
 const fast = { startTimeoutMs: 10_000, readyTimeoutMs: 10_000, minDelayMs: 1, maxDelayMs: 1, random: () => 0 }
 
@@ -259,9 +259,6 @@ t.test('a probe of a dead page that answers late counts for nothing', async (t) 
   connection.connect()
   const dead = await listeners.called(0, 'start')
   dead.say(ready)
-  dead.page = page({ blocked: 3 })
-  await listeners.called(0, 'probe', 2)
-  t.equal(connection.outboundBlocked(), 3)
   const asked = Promise.withResolvers<void>()
   dead.probe = () => (asked.resolve(), answer.promise)
   await asked.promise
@@ -269,10 +266,9 @@ t.test('a probe of a dead page that answers late counts for nothing', async (t) 
   connection.connect()
   const living = await listeners.called(1, 'start')
   living.say(ready)
-  answer.resolve(page({ blocked: 3, socket: 'UNPAIRED' }))
+  answer.resolve(page({ socket: 'UNPAIRED' }))
   await listeners.called(1, 'probe')
   t.equal(connection.session().status, 'READY', 'the new session is not lost for it')
-  t.equal(connection.outboundBlocked(), 3, 'what was blocked is not counted twice')
 })
 
 t.test('what only the page shows', async (t) => {
@@ -355,22 +351,18 @@ t.test('what only the page shows', async (t) => {
     t.equal(connection.session().status, 'QR_REQUIRED')
   })
   t.test('what the guard refused, counted over the browsers of this process', async (t) => {
-    const { connection, listeners, logged } = rig(t)
+    const { connection, listeners } = rig(t)
     connection.connect()
     const first = await listeners.called(0, 'start')
-    first.page = page({ blocked: 2 })
-    await listeners.called(0, 'probe', 2)
+    first.say({ type: 'outbound', counts: [{ tag: 'presence', type: 'available', isAllowed: false, count: 2 }, { tag: 'ack', type: 'none', isAllowed: true, count: 7 }] })
     t.equal(connection.outboundBlocked(), 2)
     first.say({ type: 'lost', reason: 'x', fault: false })
     const second = await listeners.called(1, 'start')
     t.equal(connection.outboundBlocked(), 2)
-    second.page = page({ blocked: 1 })
-    await listeners.called(1, 'probe', 3)
+    second.say({ type: 'outbound', counts: [{ tag: 'function', type: 'WAWebCmd.Cmd.archiveChat', isAllowed: false, count: 1 }] })
     t.equal(connection.outboundBlocked(), 3)
-    t.equal(logged.of('guard_open').length, 0)
-    second.page = page({ blocked: 1, open: 1 })
-    await listeners.called(1, 'probe', second.calls.filter((call) => call === 'probe').length + 3)
-    t.match(logged.of('guard_open')[0], { level: 'error', functions: 1 })
+    first.say({ type: 'outbound', counts: [{ tag: 'presence', type: 'available', isAllowed: false, count: 9 }] })
+    t.equal(connection.outboundBlocked(), 3, 'a page that is gone counts no more')
   })
 })
 
@@ -784,4 +776,81 @@ t.test('a session that may not go on is closed, and begins anew', async (t) => {
   connection.lose('the account is another host\'s')
   t.match(await until(({ status }) => status === 'DISCONNECTED'), { reason: 'the account is another host\'s' })
   await listeners.called(0, 'stopped')
+})
+
+t.test('the send guard of a page', async (t) => {
+  const linked = async (t: Test): Promise<ReturnType<typeof rig> & { listener: FakeListener }> => {
+    const started = rig(t, { policy: slowRetry })
+    started.connection.connect()
+    const listener = await started.listeners.called(0, 'start')
+    listener.say(ready)
+    await started.listeners.called(0, 'probe', 2)
+    return { ...started, listener }
+  }
+  /** Until two more looks at the page are judged. */
+  const looked = async ({ listeners, listener }: { listeners: FakeListeners; listener: FakeListener }): Promise<unknown> =>
+    listeners.called(0, 'probe', listener.calls.filter((call) => call === 'probe').length + 3)
+
+  t.test('its states are told, while a page is there', async (t) => {
+    const it = await linked(t)
+    t.same(it.connection.guard(), { wire: 'in_force', modules: 'in_force' })
+    t.equal(it.connection.session().limited, undefined)
+
+    it.listener.say({ type: 'lost', reason: 'x', fault: false })
+
+    t.equal(it.connection.guard(), undefined)
+  })
+  t.test('a page in which it does not hold loses the session, with the reason, and says so once', async (t) => {
+    const it = await linked(t)
+
+    it.listener.page = page({ guard: { wire: 'absent', modules: 'absent', unsafe: 'no fence holds' } })
+
+    t.match(await it.until(({ status }) => status !== 'READY'), { status: 'ERROR', reason: 'no fence holds' })
+    t.equal(it.logged.of('guard_open').length, 1)
+    t.match(it.logged.of('guard_open')[0], { level: 'error', wire: 'absent', modules: 'absent' })
+  })
+  t.test('a fence that held and is gone loses the session though the other holds', async (t) => {
+    for (const fence of ['wire', 'modules'] as const) {
+      const it = await linked(t)
+
+      it.listener.page = page({ guard: { [fence]: 'absent', limited: `the fence on ${fence} is absent` } })
+
+      t.match(await it.until(({ status }) => status !== 'READY'), { status: 'ERROR', reason: `The send guard held and holds no longer: the fence on ${fence} is absent` })
+    }
+  })
+  t.test('one fence that never held limits the session, until it holds', async (t) => {
+    const it = rig(t, { policy: slowRetry, script: (listener) => (listener.page = page({ guard: { wire: 'absent', limited: 'no wire fence' } })) })
+    it.connection.connect()
+    const listener = await it.listeners.called(0, 'start')
+    listener.say(ready)
+    await looked({ ...it, listener })
+    t.match(it.connection.session(), { status: 'READY', limited: 'no wire fence' })
+    t.match(it.logged.of('guard_limited'), [{ level: 'error', wire: 'absent', modules: 'in_force' }], 'an alert, once')
+
+    listener.page = page()
+    await looked({ ...it, listener })
+
+    t.equal(it.connection.session().status, 'READY')
+    t.equal(it.connection.session().limited, undefined)
+  })
+  t.test('a page that is not connected yet may lack the modules, and may not have a hole', async (t) => {
+    const it = rig(t, { policy: slowRetry, script: (listener) => (listener.page = page({ socket: 'OPENING', guard: { wire: 'absent', modules: 'absent', unsafe: 'nothing is there' } })) })
+    it.connection.connect()
+    const listener = await it.listeners.called(0, 'start')
+    await looked({ ...it, listener })
+    t.equal(it.connection.session().status, 'INIT')
+
+    listener.page = page({ socket: 'OPENING', guard: { wire: 'open', unsafe: 'a hole' } })
+
+    t.match(await it.until(({ status }) => status !== 'INIT'), { status: 'ERROR', reason: 'a hole' })
+  })
+  t.test('a page that loads again after it was READY has time to make its modules', async (t) => {
+    const it = await linked(t)
+
+    it.listener.page = page({ socket: 'OPENING', guard: { wire: 'absent', modules: 'absent', unsafe: 'nothing is there' } })
+    await looked(it)
+
+    t.equal(it.connection.session().status, 'DISCONNECTED')
+    t.equal(it.logged.of('guard_open').length, 0)
+  })
 })

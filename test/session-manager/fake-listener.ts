@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events'
-import type { Listener, ListenerEvent } from '../../src/session-manager/whatsapp/listener.ts'
-import type { Probe } from '../../src/session-manager/whatsapp/page.ts'
+import type { GuardVerdict } from '../../src/session-manager/whatsapp/guards.ts'
+import type { Listener, ListenerEvent, Look } from '../../src/session-manager/whatsapp/listener.ts'
 
 /** Listeners without a browser, played by a test: each made tells what was asked of it, and says what the test has it say. */
 export interface FakeListener extends Listener {
@@ -8,7 +8,7 @@ export interface FakeListener extends Listener {
   calls: string[]
   say(event: ListenerEvent): void
   /** What the page shows to a probe; an error is one that does not answer. */
-  page: Probe | Error
+  page: Look | Error
   /** What the page lacks, in words. */
   lacks: string | undefined
   /** What WhatsApp answers when a pairing code is asked for. */
@@ -27,10 +27,10 @@ export interface FakeListeners {
 }
 
 export const ready: ListenerEvent = { type: 'ready', me: { id: '5215512345678@c.us', phone: '+5215512345678' }, version: '2.3000.1' }
-export const page = (facts: Partial<Omit<Probe, 'guard'>> & { blocked?: number; open?: number } = {}): Probe => ({
+export const page = (facts: Partial<Omit<Look, 'guard'>> & { guard?: Partial<GuardVerdict> } = {}): Look => ({
   socket: facts.socket === undefined ? 'CONNECTED' : facts.socket,
   synced: facts.synced ?? false,
-  guard: { blocked: facts.blocked ?? 0, armed: 3, open: facts.open ?? 0 },
+  guard: { wire: 'in_force', modules: 'in_force', ...facts.guard },
   newest: facts.newest ?? []
 })
 

@@ -48,6 +48,8 @@ export interface Scenario {
   deprecated: boolean
   /** The page takes everything in and tells nobody. */
   stalled: boolean
+  /** A bundle of the page's own that comes after the others: what this version of WhatsApp Web does by itself. */
+  own: string
 }
 
 /** Somebody listens to the page anew, it is loaded anew, its browser is another, or only that it is told to. */

@@ -24,8 +24,8 @@ const header = `{
 `
 
 /** @throws ENOENT when there is no such script */
-export const buildScript = (name: string, { renamed }: Pick<Scenario, 'renamed'>): string => {
-  const source = readFileSync(new URL(name, pageDirectory), 'utf8')
+export const buildScript = (name: string, { renamed, own }: Pick<Scenario, 'renamed' | 'own'>): string => {
+  const source = name === 'own.js' ? own : readFileSync(new URL(name, pageDirectory), 'utf8')
   if (!isBundle(name)) return source
   const words = Object.keys(renamed)
   if (words.length === 0) return `${header}${source}}\n`

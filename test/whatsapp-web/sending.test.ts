@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap'
-import { installGuard, refused } from '../../src/session-manager/whatsapp/guard.ts'
-import { installModuleHook } from '../../src/session-manager/whatsapp/module-hook.ts'
+import { installGuards } from '../../src/session-manager/whatsapp/guards.ts'
 import { startReadyClient, type Page } from './client.ts'
 
 /** Zero outbound attempts means something only if attempts are recorded: with the library alone, they are. */
@@ -32,13 +31,8 @@ const callAll = (page: Page): Promise<{ called: string[]; refused: string[] }> =
 /** Waits until what the page told has arrived: it goes the way of this question, in order. */
 const told = (page: Page): Promise<unknown> => page.evaluate(() => (globalThis as unknown as { require: (name: string) => { query: (what: string, facts: object) => Promise<unknown> } }).require('side').query('messages', { ids: [] }))
 
-const installBoth = async (page: Page): Promise<void> => {
-  await page.evaluateOnNewDocument(installModuleHook)
-  await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
-}
-
 const written = async (t: Test, guarded: boolean): ReturnType<typeof startReadyClient> => {
-  const started = await startReadyClient(t, guarded ? { beforePage: installBoth } : {})
+  const started = await startReadyClient(t, guarded ? { beforePage: (page) => installGuards(page as never) } : {})
   started.web.phone.text({ from: '+5215512345678', text: 'Hola' })
   await started.web.settled()
   return started

@@ -9,6 +9,7 @@ import {
 import { unreadableFields, type Mapping } from './message.ts'
 import type { Raw } from './raw.ts'
 import { explainState } from './reason.ts'
+import type { StanzaCount } from './wire-guard.ts'
 
 /** What a listener tells. Nothing comes after `stop`. */
 export type ListenerEvent =
@@ -24,6 +25,8 @@ export type ListenerEvent =
   | { type: 'lost'; reason: string; fault: boolean }
   | { type: 'logout' }
   | { type: 'captured'; drafts: Draft[] }
+  /** What the send guard allowed and refused. */
+  | { type: 'outbound'; counts: StanzaCount[] }
 
 /**
  * What the client of whatsapp-web.js says, as the events of a Listener; all but `ready`, which asks for more.

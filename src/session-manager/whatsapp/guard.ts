@@ -1,13 +1,19 @@
 import type { ModuleHook } from './module-hook.ts'
+import type { WireGuard, WireLook } from './wire-guard.ts'
+import type { StanzaRules } from './wire-rules.ts'
 
 /**
- * The guard in the page: every function of WhatsApp Web by which anything could be sent, marked as seen or shown as
- * present is made to throw, and each attempt is counted. LeadMaster never calls one; this makes sure that nothing does.
+ * The second fence in the page: every function of WhatsApp Web by which whatsapp-web.js could send anything, mark it as
+ * seen or show its owner as present is made to throw, and each attempt is counted. LeadMaster never calls one; this
+ * makes sure that nothing does. The first fence, wire-guard.ts, is on the one way by which all stanzas leave.
  */
 
-/** WhatsApp Web's modules and the functions refused, as whatsapp-web.js 1.34.7 uses them; `*` is every function. */
+/**
+ * WhatsApp Web's modules and the functions refused, as whatsapp-web.js 1.34.7 uses them. `*` is every function but those
+ * after a `!`, which the page itself needs to show what came in and which send nothing.
+ */
 export const refused: Readonly<Record<string, readonly string[]>> = {
-  WAWebSendMsgChatAction: ['*'],
+  WAWebSendMsgChatAction: ['*', '!addVoipCallLogMsgToChat'],
   WAWebChatSendMessages: ['*'],
   WAWebSendMessageEditAction: ['*'],
   WAWebSendReactionMsgAction: ['*'],
@@ -16,12 +22,12 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
   WAWebSendEventResponseMsgAction: ['*'],
   WAWebSendStatusMsgAction: ['*'],
   WAWebPollsSendVoteMsgAction: ['*'],
-  WAWebChatForwardMessage: ['*'],
+  WAWebChatForwardMessage: ['*', '!getForwardedMessageFields'],
   WAWebNewsletterSendMsgAction: ['*'],
   WAWebNewsletterSendMessageJob: ['*'],
   WAWebRevokeStatusAction: ['*'],
-  WAWebUpdateUnreadChatAction: ['*'],
-  WAWebPresenceChatAction: ['*'],
+  WAWebUpdateUnreadChatAction: ['*', '!updateUnreadCountMD', '!clearUnreadMentions'],
+  WAWebPresenceChatAction: ['*', '!getChatIdentifier', '!presenceOnlineChanged', '!clearPresence'],
   WAWebChatStateBridge: ['*'],
   WAWebContactStatusBridge: ['setMyStatus'],
   WAWebSetPushnameConnAction: ['*'],
@@ -64,72 +70,125 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
   WAWebStreamModel: ['Stream.markAvailable']
 }
 
-/** How the guard stands, read out of the page. */
-export interface GuardState {
-  /** Attempts refused since the page loaded. */
+/**
+ * Functions that take a stanza. The page needs them for what it must send, such as acks: they refuse by wire-rules.ts,
+ * and only where the fence on the wire is not there to do it.
+ */
+export const judged: Readonly<Record<string, readonly string[]>> = {
+  WADeprecatedSendIq: [
+    'deprecatedCastStanza', 'deprecatedSendIq', 'deprecatedSendIqErrorParser', 'deprecatedSendIqIfConnectedWithin',
+    'deprecatedSendIqWithoutRetry', 'deprecatedSendStanzaAndWaitForAck', 'deprecatedSendStanzaAndReturnAck'
+  ],
+  WAComms: ['castSmaxStanza', 'sendSmaxStanza', '_sendIq']
+}
+
+/** What the guard in the page says of itself. */
+export interface GuardLook {
+  /** Attempts that the second fence refused since the page loaded. */
   blocked: number
   /** Functions that are refused now. */
   armed: number
-  /** Functions that could not be made to refuse; anything but 0 is a fault. */
+  /** Functions that could not be made to refuse, or refuse no more. */
   open: number
+  /** Whether all modules are seen as they are made. */
+  seesModules: boolean
+  /** The first fence; undefined where it is not in the page. */
+  wire?: WireLook
 }
 
 /**
  * Runs in the page after installModuleHook and before the page's own scripts: each module is disarmed as it is made, so
  * that the page's own code gets it disarmed, too.
  */
-export const installGuard = (modules: Record<string, readonly string[]>): void => {
-  const state = { blocked: 0, armed: 0, open: 0 }
+export const installGuard = (modules: Record<string, readonly string[]>, stanzaFunctions: Record<string, readonly string[]>): void => {
+  type AnyFunction = (...args: unknown[]) => unknown
+  type Holder = Record<string, unknown>
+  const scope = globalThis as unknown as Record<PropertyKey, unknown>
+  const hook = scope[Symbol.for('leadmaster.modules')] as ModuleHook | undefined
+  const rules = scope[Symbol.for('leadmaster.rules')] as StanzaRules | undefined
+  const wire = (): WireGuard | undefined => scope[Symbol.for('leadmaster.wire')] as WireGuard | undefined
+
+  let blocked = 0
+  /** What was put in the place of each function, and where. */
+  const armed: { holder: Holder; verb: string; ours: AnyFunction }[] = []
   const disarmed = new WeakSet<object>()
   const stuck = new Set<string>()
-  type Holder = Record<string, unknown>
 
-  const refuse = (holder: Holder, verb: string, name: string): void => {
-    if (typeof holder[verb] !== 'function' || disarmed.has(holder[verb])) return
-    const refusal = (): never => {
-      state.blocked += 1
-      throw new Error(`LeadMaster only listens: ${name} is refused`)
+  const refuseCall = (name: string): never => {
+    blocked += 1
+    wire()?.count({ tag: 'function', type: name, isAllowed: false })
+    throw new Error(`LeadMaster only listens: ${name} is refused`)
+  }
+  /** Whether the fence on the wire is there to refuse; it comes with WAWap, which may not be made before it is needed. */
+  const isWireArmed = (): boolean => {
+    if (wire() === undefined || wire()?.isArmed() === true) return wire() !== undefined
+    try {
+      ;(scope['require'] as AnyFunction | undefined)?.('WAWap')
+    } catch {
+      // Another version of WhatsApp Web: there is no such fence in it.
     }
-    disarmed.add(refusal)
+    return wire()?.isArmed() === true
+  }
+  const replacementOf = (original: AnyFunction, name: string, isJudged: boolean): AnyFunction => {
+    if (!isJudged) return () => refuseCall(name)
+    return new Proxy(original, {
+      apply: (target, self, args: unknown[]) => {
+        const isFree = rules?.judge(args[0]).isAllowed === true || isWireArmed()
+        return isFree ? Reflect.apply(target, self, args) : refuseCall(name)
+      }
+    })
+  }
+  const replace = (holder: Holder, verb: string, name: string, isJudged: boolean): void => {
+    const original = holder[verb]
+    if (typeof original !== 'function' || disarmed.has(original)) return
+    const ours = replacementOf(original as AnyFunction, name, isJudged)
+    disarmed.add(ours)
     // unlike defineProperty on Object, Reflect's tells instead of throwing into the page's own code
-    if (Reflect.defineProperty(holder, verb, { value: refusal, writable: false, configurable: false, enumerable: true })) state.armed += 1
-    else state.open = stuck.add(name).size
+    if (Reflect.defineProperty(holder, verb, { value: ours, writable: false, configurable: false, enumerable: true })) armed.push({ holder, verb, ours })
+    else stuck.add(name)
   }
   const disarm = (name: string, exported: unknown): void => {
-    const verbs = modules[name]
-    if (verbs === undefined || typeof exported !== 'object' || exported === null) return
-    for (const verb of verbs.includes('*') ? Object.keys(exported) : verbs) {
+    if (typeof exported !== 'object' || exported === null) return
+    const verbs = modules[name] ?? []
+    const kept = new Set(verbs.filter((verb) => verb.startsWith('!')).map((verb) => verb.slice(1)))
+    const named = verbs.includes('*') ? Object.keys(exported).filter((verb) => !kept.has(verb)) : verbs
+    for (const verb of named) {
       const path = verb.split('.')
       const last = path.pop() as string
       const holder = path.reduce<unknown>((object, key) => (object as Holder | undefined)?.[key], exported)
-      if (typeof holder === 'object' && holder !== null) refuse(holder as Holder, last, `${name}.${verb}`)
+      if (typeof holder === 'object' && holder !== null) replace(holder as Holder, last, `${name}.${verb}`, false)
     }
+    for (const verb of stanzaFunctions[name] ?? []) replace(exported as Holder, verb, `${name}.${verb}`, true)
   }
-  const hook = (globalThis as unknown as Record<symbol, ModuleHook | undefined>)[Symbol.for('leadmaster.modules')]
-  const made = new Map<string, unknown>()
-  for (const name of Object.keys(modules)) {
+  const names = [...new Set([...Object.keys(modules), ...Object.keys(stanzaFunctions)])]
+  const made = new Map<string, unknown[]>()
+  for (const name of names) {
     // Some modules have all that they offer in their default export.
     hook?.onModule(name, (exports, value) => {
-      made.set(name, value)
+      made.set(name, [exports, value])
+      disarm(name, exports)
       disarm(name, exports)
       disarm(name, value)
     })
   }
-  const arm = (): typeof state => {
+  const arm = (): GuardLook => {
     // Without their factories modules are seen only as they are asked for.
-    for (const name of hook?.sees() === 'require' ? Object.keys(modules) : []) {
+    for (const name of hook?.sees() === 'require' ? names : []) {
       try {
-        ;(globalThis as { require?: (name: string) => unknown }).require?.(name)
+        ;(scope['require'] as AnyFunction | undefined)?.(name)
       } catch {
         // a module this version of WhatsApp Web does not have cannot send either
       }
     }
     // A module may get further functions after it was made.
-    for (const [name, exports] of made) disarm(name, exports)
-    return { ...state }
+    for (const [name, forms] of made) for (const exports of forms) disarm(name, exports)
+    const lost = armed.filter(({ holder, verb, ours }) => holder[verb] !== ours).length
+    const look: GuardLook = { blocked, armed: armed.length - lost, open: stuck.size + lost, seesModules: hook?.sees() === 'define' }
+    const first = wire()?.look()
+    return first === undefined ? look : { ...look, wire: first }
   }
 
-  Object.defineProperty(globalThis, Symbol.for('leadmaster.guard'), { value: { arm } })
+  Object.defineProperty(scope, Symbol.for('leadmaster.guard'), { value: { arm } })
   // a page that is never looked at never tells WhatsApp that its owner is online
   const { document } = globalThis as unknown as { document: object }
   Object.defineProperty(document, 'hasFocus', { value: () => false })

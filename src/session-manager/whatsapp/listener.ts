@@ -12,22 +12,25 @@ import { hearClient, type ListenerEvent } from './client-events.ts'
 import { closeProfile, confine } from './confine.ts'
 import { earDrafts, draftsOfCall } from './ear-events.ts'
 import { earCalls, installEar } from './ear.ts'
-import { installGuard, refused } from './guard.ts'
+import { countsCallback, installGuards, judgeGuard, readCounts, type GuardVerdict } from './guards.ts'
 import { installIdShim } from './id-shim.ts'
 import { fetchMedia, type MediaResult } from './media.ts'
+import { HeldCapture } from './held-capture.ts'
 import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
-import { installModuleHook } from './module-hook.ts'
 import { reportOn } from './page-report.ts'
 import { PasskeyRelay, type PasskeyActions } from './passkey.ts'
 import { createPageWatch } from './page-watch.ts'
-import { ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
+import { lookAtGuard, ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
 import { explain, missingModule, type Reason } from './reason.ts'
 
 export { forgetDevice } from './browser.ts'
 export type { ListenerEvent } from './client-events.ts'
 export type { MediaResult } from './media.ts'
+
+/** The page, looked at from outside, and whether its send guard holds. */
+export type Look = Omit<Probe, 'guard'> & { guard: GuardVerdict }
 
 /**
  * One WhatsApp Web page that is listened to. It hands out events and reads only: there is no verb here by which
@@ -41,7 +44,7 @@ export interface Listener {
   /** Unlinks this device from the phone. @returns whether WhatsApp confirmed it. @throws when the page does not answer in time */
   unlink(): Promise<boolean>
   /** @throws when the page does not answer in time */
-  probe(timeoutMs: number): Promise<Probe>
+  probe(timeoutMs: number): Promise<Look>
   /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
   whyNotReady(stage: Stage): Promise<string | undefined>
   /** Names and types of what the page is made of. @throws when WhatsApp Web is not loaded */
@@ -77,6 +80,8 @@ export interface ListenerOptions {
   broadcasts?: boolean
   /** Whether raw models are kept beside what is mapped. */
   keepRaw?: boolean
+  /** GUARD=strict: nothing is captured unless both fences of the send guard hold. */
+  isGuardStrict?: boolean
   /** The page to show instead of the one that WhatsApp serves. @throws why it cannot be had */
   pinnedPage?: () => Promise<string>
   /** Takes the page of a version that was READY, unless it is a pinned one. */
@@ -88,6 +93,7 @@ export interface ListenerOptions {
 }
 
 const closeMs = 5_000
+const guardMs = 10_000
 const pairingMs = 30_000
 const reinjectMs = 10_000
 const reloadMs = 60_000
@@ -96,7 +102,7 @@ const reportMs = 15_000
 const neverMs = 2 ** 31 - 1
 
 export const createListener = (options: ListenerOptions): Listener => {
-  const { profile, log, onEvent, media, keepPage, pinnedPage } = options
+  const { profile, log, onEvent, media, isGuardStrict = false, keepPage, pinnedPage } = options
   let browser: Browser | undefined
   let page: Page | undefined
   let client: Client | undefined
@@ -110,6 +116,8 @@ export const createListener = (options: ListenerOptions): Listener => {
     if (event.type === 'authenticated' || event.type === 'ready') passkey.linked()
     if (!over) onEvent(event)
   }
+  const capture = new HeldCapture((drafts) => tell({ type: 'captured', drafts }), log)
+  const onHeard = (event: ListenerEvent): void => (event.type === 'captured' ? capture.add(event.drafts) : tell(event))
   const lost = (reason: string, fault: boolean): void => tell({ type: 'lost', reason, fault })
   const unreadable = new Set<string>()
   const onUnreadable = (fields: string[]): void => {
@@ -119,7 +127,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     log.error({ event: 'message_unreadable', fields }, `WhatsApp Web has changed: its messages have no ${names} as before; they are captured as far as they can be read`)
   }
   const captured = (drafts: Draft[]): void => {
-    if (drafts.length > 0) tell({ type: 'captured', drafts })
+    if (drafts.length > 0) capture.add(drafts)
   }
   const onCallbackFailed = (error: unknown, call: PageCall = ['']): void => {
     log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it')
@@ -164,12 +172,14 @@ export const createListener = (options: ListenerOptions): Listener => {
     page.on('close', () => lost('the page was closed', false))
     page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
     await confine(page, log, pinned)
-    await page.evaluateOnNewDocument(installModuleHook)
-    await page.evaluateOnNewDocument(installGuard, refused as Record<string, string[]>)
+    await installGuards(page)
+    // Another document has another guard, of which nothing is known yet.
+    page.on('domcontentloaded', () => capture.hold())
     await passkey.attach(page)
     await page.evaluateOnNewDocument(installIdShim)
     await page.evaluateOnNewDocument(installEar, earCalls)
     await takeOverCallbacks(page, onCallbackFailed, {
+      [countsCallback]: (counts) => tell({ type: 'outbound', counts: readCounts(counts) }),
       [earCalls.told]: (kind, raw, previous) => captured(earDrafts(kind, raw, previous, mapping)),
       [earCalls.difference]: (kind, detail) => onEarDifference(String(kind), detail)
     })
@@ -205,6 +215,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       return [id]
     }
   }
+  const judge = async (): Promise<GuardVerdict> => judgeGuard(await within(guardMs, lookAtGuard(openPage())), isGuardStrict)
 
   const ready = async (): Promise<void> => {
     const info = client?.info
@@ -215,8 +226,12 @@ export const createListener = (options: ListenerOptions): Listener => {
     mapping.me = [id]
     mapping.me = await meOf(id)
     const phone = phoneOf(id)
+    const guard = await judge()
+    if (guard.unsafe !== undefined) return lost(guard.unsafe, true)
     const version = await client.getWWebVersion()
     tell({ type: 'ready', me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) }, version })
+    tell({ type: 'limited', source: 'guard', reason: guard.limited })
+    capture.release()
     watch.begin()
     // the library holds what WhatsApp answered
     const { currentIndexHtml: html } = client as unknown as { currentIndexHtml: string | null }
@@ -232,7 +247,7 @@ export const createListener = (options: ListenerOptions): Listener => {
         chromiumPath: options.chromiumPath, profile, onPage, attach, onDeaf,
         onFault: (error) => void failed(explain(error))
       })
-      hearClient(client, mapping, tell, onUnreadable)
+      hearClient(client, mapping, onHeard, onUnreadable)
       client.on('ready', () => {
         ready().catch((error: unknown) => lost(`ready, but the page cannot be read: ${explain(error).reason}`, true))
       })
@@ -258,7 +273,13 @@ export const createListener = (options: ListenerOptions): Listener => {
       if (pid !== undefined) signalGroup(pid, 'SIGKILL')
     },
     unlink: () => within(closeMs, unlink(openPage())),
-    probe: (timeoutMs) => within(timeoutMs, probe(openPage())),
+    probe: async (timeoutMs) => {
+      const { guard: seen, ...found } = await within(timeoutMs, probe(openPage()))
+      const guard = judgeGuard(seen, isGuardStrict)
+      // whatsapp-web.js may listen to another document without saying that it is ready.
+      if (isReady && guard.unsafe === undefined) capture.release()
+      return { ...found, guard }
+    },
     whyNotReady: watch.whyNot,
     pageReport: () => within(reportMs, reportOn(openPage())),
     reinject: async () => {

@@ -1,7 +1,7 @@
 import { notOfAPerson } from '../../contract/message-types.ts'
 import type { Shown } from '../stall.ts'
 import type { Page } from './browser.ts'
-import type { GuardState } from './guard.ts'
+import type { GuardLook } from './guard.ts'
 
 /** What is asked of the page itself. Functions given to `evaluate` run there, and know nothing of this file. */
 
@@ -10,7 +10,8 @@ export interface Probe {
   /** WhatsApp Web's own socket, WAState of whatsapp-web.js. */
   socket: string | null
   synced: boolean
-  guard: GuardState
+  /** Undefined: there is no guard in the page. */
+  guard?: GuardLook
   /** The newest messages of the newest chats. */
   newest: Shown[]
 }
@@ -27,7 +28,7 @@ export const probe = (page: Page): Promise<Probe> =>
       type Chat = { id: unknown; t?: number; msgs: { getModelsArray: () => Message[] } }
       const scope = globalThis as unknown as {
         require: (name: string) => { Socket: { state?: string; hasSynced?: boolean }; Chat: { getModelsArray: () => Chat[] } }
-        [key: symbol]: { arm: () => GuardState } | undefined
+        [key: symbol]: { arm: () => GuardLook } | undefined
       }
       /** One pass over the chats, though there be ten thousand. */
       const newestChats = (): Chat[] => {
@@ -57,12 +58,17 @@ export const probe = (page: Page): Promise<Probe> =>
         }
       }
       const { Socket } = scope.require('WAWebSocketModel')
-      const guard = scope[Symbol.for('leadmaster.guard')]?.arm() ?? { blocked: 0, armed: 0, open: 0 }
-      return { socket: Socket.state ?? null, synced: Socket.hasSynced === true, guard, newest: newestMessages() }
+      const guard = scope[Symbol.for('leadmaster.guard')]?.arm()
+      const found = { socket: Socket.state ?? null, synced: Socket.hasSynced === true, newest: newestMessages() }
+      return guard === undefined ? found : { ...found, guard }
     },
     looked,
     notices
   )
+
+/** What the send guard says, without anything else of the page; undefined: there is none in it. */
+export const lookAtGuard = (page: Page): Promise<GuardLook | undefined> =>
+  page.evaluate(() => (globalThis as unknown as Record<symbol, { arm: () => GuardLook } | undefined>)[Symbol.for('leadmaster.guard')]?.arm())
 
 /** Calls what whatsapp-web.js left in the page to be told of a sync. */
 export const reportSync = (page: Page): Promise<void> =>

@@ -1,0 +1,78 @@
+import type { Page } from './browser.ts'
+import { installGuard, judged, refused, type GuardLook } from './guard.ts'
+import { installModuleHook } from './module-hook.ts'
+import { installSocketWatch } from './socket-watch.ts'
+import { installWireGuard, type FenceState, type StanzaCount } from './wire-guard.ts'
+import { installStanzaRules, wireRules } from './wire-rules.ts'
+
+/** Puts both fences into a page, and says whether they hold. */
+
+/** The page's function that takes what the fences counted; listener.ts exposes it. */
+export const countsCallback = 'leadmaster.counts'
+
+/** To be called before the page loads anything: what is installed here runs in every document before its own scripts, in this order. */
+export const installGuards = async (page: Page): Promise<void> => {
+  await page.evaluateOnNewDocument(installModuleHook)
+  await page.evaluateOnNewDocument(installStanzaRules, wireRules)
+  await page.evaluateOnNewDocument(installSocketWatch)
+  await page.evaluateOnNewDocument(installWireGuard, countsCallback)
+  await page.evaluateOnNewDocument(installGuard, refused, judged)
+}
+
+export interface GuardStates {
+  /** The fence on the wire, by which every stanza leaves. */
+  wire: FenceState
+  /** The list of functions that whatsapp-web.js could send by. */
+  modules: FenceState
+}
+
+export interface GuardVerdict extends GuardStates {
+  /** Why nothing may be captured by this page. */
+  unsafe?: string
+  /** What is not as it should be, though nothing can leave. */
+  limited?: string
+}
+
+const remedy = 'Upgrade LeadMaster, or ask for a release that knows this version of WhatsApp Web.'
+
+const modulesOf = ({ armed, open, seesModules }: GuardLook): { state: FenceState; reason: string } => {
+  if (armed === 0 && open === 0) return { state: 'absent', reason: 'none of the functions that whatsapp-web.js sends by is there' }
+  if (open > 0) return { state: 'open', reason: `${open} functions that send cannot be made to refuse` }
+  if (!seesModules) return { state: 'open', reason: 'its module loader is another one' }
+  return { state: 'in_force', reason: '' }
+}
+
+/**
+ * @param look what the page says; undefined: there is no guard in it
+ * @param isStrict both fences must hold
+ */
+export const judgeGuard = (look: GuardLook | undefined, isStrict: boolean): GuardVerdict => {
+  if (look === undefined) return { wire: 'absent', modules: 'absent', unsafe: `The send guard is not in the page, so nothing is captured. ${remedy}` }
+  const modules = modulesOf(look)
+  const wire = look.wire ?? { state: 'absent' as const, reason: 'it is not in the page' }
+  const states = { wire: wire.state, modules: modules.state }
+  const faults = [
+    ...(wire.state === 'in_force' ? [] : [`the fence on the wire is ${wire.state} (WhatsApp Web: ${wire.reason})`]),
+    ...(modules.state === 'in_force' ? [] : [`the fence on functions is ${modules.state} (WhatsApp Web: ${modules.reason})`])
+  ]
+  if (faults.length === 0) return states
+  const isUnsafe = wire.state === 'open' || modules.state === 'open' || (wire.state === 'absent' && modules.state === 'absent')
+  const text = faults.join(' and ')
+  if (isUnsafe) return { ...states, unsafe: `The send guard does not hold, so nothing is captured: ${text}. ${remedy}` }
+  if (isStrict) return { ...states, unsafe: `GUARD=strict asks for both fences of the send guard, so nothing is captured: ${text}. ${remedy}` }
+  return { ...states, limited: `one of the two fences of the send guard does not hold: ${text}. ${remedy}` }
+}
+
+const maxCount = 1_000_000
+const isWord = (value: unknown): value is string => typeof value === 'string' && /^[\w:. -]{1,80}$/.test(value) && !/\d{4}/.test(value)
+
+/** What the page counted; it may be any value, for any code of the page can call the callback. */
+export const readCounts = (value: unknown): StanzaCount[] => {
+  if (!Array.isArray(value)) return []
+  return value.slice(0, 1_000).flatMap((one: Partial<StanzaCount> | null) => {
+    if (typeof one !== 'object' || one === null) return []
+    const { tag, type, isAllowed, count } = one
+    if (typeof isAllowed !== 'boolean' || typeof count !== 'number' || !(count > 0 && count <= maxCount)) return []
+    return [{ tag: isWord(tag) ? tag : 'other', type: isWord(type) ? type : 'other', isAllowed, count }]
+  })
+}
