@@ -15,7 +15,8 @@ import { nodeOptions, type Service } from './unit-options.ts'
 /** `scripts/up` after setup: the env files, then the simulation if asked for, session-manager, central-hub, until told to stop. */
 
 const root = resolve(import.meta.dirname, '..')
-const [, , home = '', here = '', flag] = process.argv
+/** `web`: which WhatsApp Web is simulated. */
+const [, , home = '', here = '', flag, , web] = process.argv
 const simulated = flag === '--simulated'
 const asRoot = process.getuid?.() === 0
 /** Held by scripts/up, and by the services for as long as they run. */
@@ -235,7 +236,7 @@ switchKind()
 const simulation = join(home, 'whatsapp-web')
 let chromium: string | undefined
 if (simulated) {
-  await untilReady(launch('whatsapp-web', {}, [simulation], ['test/whatsapp-web/main.ts', '--directory', simulation], 10_000))
+  await untilReady(launch('whatsapp-web', {}, [simulation], ['test/whatsapp-web/main.ts', '--directory', simulation, ...(web === undefined ? [] : ['--web', web])], 10_000))
   chromium = (JSON.parse(readFileSync(join(simulation, 'control.json'), 'utf8')) as { chromium_path: string }).chromium_path
 }
 makeEnvFiles(chromium)

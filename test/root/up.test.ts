@@ -232,4 +232,6 @@ t.test('what it does not know it refuses', async (t) => {
   const up = startUp(t, { home: newHome(t), args: ['--simulate'] })
   t.equal((await up.ended).code, 2)
   t.match(up.lines[0], /^usage: scripts\/up/)
+  const era = startUp(t, { home: newHome(t), args: ['--simulated', '--web', '2025-01'] })
+  t.equal((await era.ended).code, 2, 'there is no such WhatsApp Web')
 })

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { join } from 'node:path'
+import puppeteer from 'puppeteer'
 import type { Test } from 'tap'
 import whatsapp from 'whatsapp-web.js'
 import { browserDirectory } from './directory.ts'
@@ -37,4 +38,23 @@ export const startReadyClient: typeof startClient = async (t, options) => {
   await started.web.scan()
   await ready
   return started
+}
+
+/** The page in Chromium, with nothing in it but its own code. */
+export const openPage = async (t: Test, options: { scenario?: Partial<Scenario> } = {}): Promise<{ web: WhatsAppWeb; page: Page }> => {
+  const { path: directory, remove } = browserDirectory()
+  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
+  const browser = await puppeteer.launch({
+    executablePath: web.chromiumPath, headless: true, pipe: true, userDataDir: join(directory, 'profile'), args: ['--disable-gpu', '--disable-dev-shm-usage']
+  })
+  t.teardown(async () => {
+    await browser.close()
+    await web.close()
+    remove()
+  })
+  const [page] = await browser.pages()
+  if (page === undefined) throw new Error('the browser has no page')
+  await page.setUserAgent('Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36')
+  await page.goto('https://web.whatsapp.com/')
+  return { web, page: page as unknown as Page }
 }

@@ -120,6 +120,8 @@ t.test('scripts/simulate', async (t) => {
     ['revoke', '--message', id],
     ['call', '--from', '+5215512345678', '--video'],
     ['burst', '--count', '20', '--rate', '1000'],
+    ['fixture', '--name', 'location'], ['chat-fault', '--chat', '+5215512345678', '--fault', 'busy'], ['media-servers', '--is', 'off'],
+    ['refresh', '--how', 'HARD_REFRESH'], ['checkpoint'], ['passkey'], ['attempts'], ['scenario', '--web', 'next', '--busybody', 'on'],
     ['outbound'], ['status'], ['logout'], ['conflict'], ['scenario', '--sync', 'normal']
   ]) {
     const { code, err } = await simulate(home, ...args)

@@ -2,7 +2,8 @@ import { setTimeout } from 'node:timers/promises'
 import { burst } from './burst.ts'
 import type { Common, Sent } from './phone.ts'
 import type { MediaKind } from './media.ts'
-import type { Scenario, StallCure, WhatsAppWeb } from './api.ts'
+import { eras, type Era, type MediaFault, type Refresh, type Scenario, type StallCure, type WhatsAppWeb } from './api.ts'
+import type { ChatFault } from './history.ts'
 import type { Args, Field, Verb } from './arguments.ts'
 
 /** Everything the simulated WhatsApp can be told to do from outside; control.ts and scripts/simulate offer exactly this. */
@@ -51,7 +52,60 @@ const media = (kind: MediaKind, what: string): Verb => ({
 })
 
 const plain = (about: string, run: (web: WhatsAppWeb) => unknown): Verb => ({ about, fields: {}, run })
-const states = ['CONFLICT', 'CONNECTED', 'DEPRECATED_VERSION', 'OPENING', 'PAIRING', 'PROXYBLOCK', 'SMB_TOS_BLOCK', 'TIMEOUT', 'TOS_BLOCK', 'UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE'] as const
+const states = ['CONFLICT', 'CONNECTED', 'DEPRECATED_VERSION', 'OPENING', 'PAIRING', 'PROXYBLOCK', 'SCREEN_LOCKED', 'SMB_TOS_BLOCK', 'TIMEOUT', 'TOS_BLOCK', 'UNLAUNCHED', 'UNPAIRED', 'UNPAIRED_IDLE'] as const
+
+/** Options of `scenario` that are on or off. */
+const switches = { deprecated: 'deprecated', 'missing-inside': 'missingInside', passkey: 'passkey', busybody: 'busybody' } as const
+
+/** What goes wrong in the page and around it. */
+const faults: Record<string, Verb> = {
+  'chat-fault': {
+    about: "loading a chat's older messages goes wrong, or well again",
+    fields: { chat: { is: 'phone', about: 'the chat', required }, fault: { is: ['throws', 'hangs', 'busy', 'none'], about: 'how', required } },
+    run: (web, args) => web.phone.chatFault(text(args, 'chat'), args['fault'] === 'none' ? undefined : (text(args, 'fault') as ChatFault))
+  },
+  'message-fault': {
+    about: "a message's model throws when it is serialised, or no longer does",
+    fields: { message: aMessage, is: { is: ['on', 'off'], about: 'how it is from now on', required } },
+    run: (web, args) => web.phone.messageFault(text(args, 'message'), args['is'] === 'on')
+  },
+  'media-servers': {
+    about: 'the media servers cannot be reached, or can again',
+    fields: { is: { is: ['on', 'off'], about: 'how it is from now on', required } },
+    run: (web, args) => web.mediaServers(args['is'] === 'on')
+  },
+  'media-fault': {
+    about: 'the media servers have lost the media of a message, or have them again',
+    fields: {
+      message: aMessage, status: { is: ['404', '410', '500', 'none'], about: 'what they answer', required },
+      'reupload-ms': { is: 'number', about: 'until the phone has uploaded it again; never if left out' }
+    },
+    run: (web, args) => {
+      const status = Number(args['status']) as MediaFault['status']
+      const reuploadMs = args['reupload-ms'] as number | undefined
+      web.mediaFault(text(args, 'message'), args['status'] === 'none' ? undefined : reuploadMs === undefined ? { status } : { status, reuploadMs })
+    }
+  },
+  refresh: {
+    about: 'the page reloads by itself, or shows that there is a new version',
+    fields: { how: { is: ['SOFT_REFRESH', 'HARD_REFRESH', 'thirty-days'], about: 'why', required } },
+    run: (web, args) => web.refresh(text(args, 'how') as Refresh)
+  },
+  checkpoint: {
+    about: "WhatsApp asks a linked account for its passkey, in a modal over the page",
+    fields: { pressed: { is: 'flag', about: 'its button is pressed as well' } },
+    run: (web, args) => web.checkpoint(args['pressed'] === true)
+  },
+  passkey: plain("shows the account's passkey, for a virtual authenticator, and the code that the phone shows", (web) => ({
+    ...web.passkey, verification_code: web.verificationCode() ?? null, faults: web.passkeyFaults()
+  })),
+  attempts: plain("lists what the page's own code tried to send (scenario --busybody on)", (web) => ({ attempts: web.attempts() })),
+  fixture: {
+    about: 'one of the messages in test/whatsapp-web/fixtures arrives',
+    fields: { name: { is: 'text', about: "the file's name without .json", required } },
+    run: (web, args): Sent => web.phone.fixture(text(args, 'name'))
+  }
+}
 
 export const verbs: Record<string, Verb> = {
   scan: {
@@ -187,6 +241,11 @@ export const verbs: Record<string, Verb> = {
       sync: { is: ['normal', 'early', 'stuck', 'never'], about: 'early: before whatsapp-web.js listens; stuck: it does not end; never: it does not begin' },
       missing: { is: 'list', about: 'modules, or fields of them such as WAWebCollections.Msg, that are missing; none: --missing ""' },
       deprecated: { is: ['on', 'off'], about: 'the page shows no window.Debug.VERSION' },
+      web: { is: eras, about: 'which WhatsApp Web it is' },
+      'missing-inside': { is: ['on', 'off'], about: "what is missing is missing to the page's own code, too" },
+      votes: { is: ['addon', 'direct'], about: 'how votes are stored: by the table of addons, or without it' },
+      passkey: { is: ['on', 'off'], about: "after the scan WhatsApp asks for the account's passkey" },
+      busybody: { is: ['on', 'off'], about: "the page's own code sends what it should not" },
       'qr-ms': { is: 'number', about: 'how long a code is shown' }, 'first-qr-ms': { is: 'number', about: 'how long the first is' }, 'qr-codes': { is: 'number', about: 'how many are' }
     },
     run: (web, args) => {
@@ -195,7 +254,11 @@ export const verbs: Record<string, Verb> = {
       }
       set('sync', args['sync'] as Scenario['sync'] | undefined)
       set('missing', args['missing'] as string[] | undefined)
-      set('deprecated', args['deprecated'] === undefined ? undefined : args['deprecated'] === 'on')
+      for (const [option, name] of Object.entries(switches)) {
+        if (args[option] !== undefined) set(name, args[option] === 'on')
+      }
+      set('web', args['web'] as Era | undefined)
+      set('votes', args['votes'] as Scenario['votes'] | undefined)
       set('qrMs', args['qr-ms'] as number | undefined)
       set('firstQrMs', args['first-qr-ms'] as number | undefined)
       set('qrCodes', args['qr-codes'] as number | undefined)
@@ -215,6 +278,9 @@ export const verbs: Record<string, Verb> = {
   throw: { about: 'the page raises an error', fields: { text: { is: 'text', about: 'its message' } }, run: (web, args) => web.throwInPage((args['text'] as string | undefined) ?? 'a simulated error') },
   hang: plain('the page hangs', (web) => web.hangPage()),
   crash: plain('the page crashes', async (web) => ({ renderers: await web.crashPage() })),
-  outbound: plain('lists what any page tried to send, mark as seen or show as presence', (web) => ({ outbound: web.outbound() })),
+  ...faults,
+  outbound: plain('lists what any page tried to send, mark as seen or show as presence, and counts all stanzas that left, by kind', (web) => ({
+    outbound: web.outbound(), stanzas: web.stanzaCounts()
+  })),
   status: plain('tells what is linked and connected', (web) => ({ linked_devices: web.linkedDevices(), connected: web.isConnected(), qr: web.shownQr(), outbound: web.outbound().length }))
 }

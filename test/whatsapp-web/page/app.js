@@ -364,7 +364,7 @@ bundle('session', (use) => {
       frame: (frame) => frames[frame.t]?.(frame),
       closed: reconnect
     })
-    const refresh = () => linked === undefined && use('WAWebLaunchSocketUtils').refreshQR()
+    const refresh = () => linked === undefined && use('launch').restart()
     Cmd.on('refresh_qr', refresh)
     BackendEventBus.onRefreshQR(refresh)
     // What the servers' side hears goes on to the rest of the page by a bridge.

@@ -171,12 +171,20 @@ bundle('WAWebLinkDeviceEvents', (use) => {
   return { WAWebLinkDeviceEvents: new LinkDeviceEvents() }
 })
 /** A new QR is a new connection: it ends the old one and starts another. */
-bundle('WAWebLaunchSocketUtils', (use) => ({
-  refreshQR: () => {
+bundle(
+  'WAWebLaunchSocketUtils',
+  (use) => ({
+    refreshQR: () => use('launch').restart(),
+    startCommsAndHandleRequests: async () => use('WAComms').startComms()
+  }),
+  // In the era `next` something that it needs is not there yet: it is registered, and cannot be required.
+  JSON.parse(document.getElementById('scenario').textContent).web === 'next' ? ['WAWebLaunchSocketDeferred'] : ['launch', 'WAComms']
+)
+bundle('launch', (use) => ({
+  restart: () => {
     use('WAComms').stopComms()
-    use('WAWebLaunchSocketUtils').startCommsAndHandleRequests()
-  },
-  startCommsAndHandleRequests: async () => use('WAComms').startComms()
+    use('WAComms').startComms()
+  }
 }))
 /** What the parts of WhatsApp Web that talk to the servers tell each other. */
 bundle('WAWebBackendEventBus', (use) => {
