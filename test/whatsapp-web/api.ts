@@ -141,8 +141,6 @@ export interface WhatsAppWeb {
   throwInPage(message: string): void
   /** The page reloads by itself, or shows that there is a new version. */
   refresh(how: Refresh): void
-  /** How many votes the page has written to its table. */
-  votesStored(): number
   /** What the page's own code tried to send: `busybody`. */
   attempts(): Attempt[]
   /** The media servers cannot be reached, or can again. */

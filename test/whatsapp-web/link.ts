@@ -57,14 +57,12 @@ export interface LinkOptions {
   reupload: (id: string) => Promise<boolean>
   /** The page's own code is about to send something. */
   attempted: (attempt: Attempt) => void
-  /** The page has written a vote to its table. */
-  votesStored: () => void
   /** The page took over from this one, or says that something has changed. */
   changed: () => void
   connected: (link: Link) => void
 }
 
-export const createLink = ({ socket, history, scenario, passkey, passkeyFault, outbound, left, resend, reupload, attempted, votesStored, changed, connected }: LinkOptions): Link => {
+export const createLink = ({ socket, history, scenario, passkey, passkeyFault, outbound, left, resend, reupload, attempted, changed, connected }: LinkOptions): Link => {
   const timers = new Set<NodeJS.Timeout>()
   const after = (ms: number, then: () => void): void => {
     const timer = setTimeout(() => {
@@ -200,7 +198,6 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
       link.pairing = undefined
       changed()
     },
-    'votes-stored': () => votesStored(),
     attempt: ({ kind, phase, visibility }) => attempted({ kind, phase, visibility } as Attempt),
     synced: () => {
       link.synced = true

@@ -46,7 +46,6 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   const attempts: Attempt[] = []
   const mediaFaults = new Map<string, MediaFault>()
   let mediaServersRun = true
-  let votesStored = 0
   let spin: string | null = null
   const stanzas: SentStanza[] = []
   const stanzaCounts: Record<string, number> = {}
@@ -125,10 +124,6 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
       passkeyFault: (fault) => void passkeyFaults.push(fault),
       resend: phone.resent,
       reupload: reuploadMedia,
-      votesStored: () => {
-        votesStored += 1
-        changed()
-      },
       attempted: (attempt) => {
         attempts.push(attempt)
         changed()
@@ -261,7 +256,6 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
       tell({ t: how === 'thirty-days' ? how : 'spin' })
     },
     attempts: () => [...attempts],
-    votesStored: () => votesStored,
     mediaServers: (on) => {
       mediaServersRun = on
     },
