@@ -28,15 +28,18 @@ export interface PasskeyTimes {
   stepMs: number
   /** After this time a failed attempt goes back to the QR. */
   restMs: number
+  /** A challenge is open for at least and at most this time, whatever WhatsApp says. It says ten minutes. */
+  challengeMinMs: number
+  challengeMaxMs: number
 }
 
-const usualTimes: PasskeyTimes = { lookMs: 1_000, checkpointMs: 30_000, stepMs: 30_000, restMs: 600_000 }
+const usualTimes: PasskeyTimes = {
+  lookMs: 1_000, checkpointMs: 30_000, stepMs: 30_000, restMs: 600_000, challengeMinMs: 30_000, challengeMaxMs: 600_000
+}
 const callMs = 10_000
 /** WhatsApp Web waits this long for the phone, for the comparison of the code, and for the end of linking. */
 const pageStepMs = 120_000
 const graceMs = 10_000
-/** WhatsApp asks for an answer within ten minutes. Whatever it says, a question is open for a bounded time. */
-const challengeMs = { min: 30_000, max: 600_000 }
 
 /** What the page's own words and error names mean. */
 const failureWords = (error: string): string => {
@@ -151,7 +154,8 @@ export class PasskeyRelay {
       return
     }
     this.#question = id
-    const waitMs = Math.min(challengeMs.max, Math.max(challengeMs.min, request.timeout))
+    const { challengeMinMs, challengeMaxMs } = this.#times
+    const waitMs = Math.min(challengeMaxMs, Math.max(challengeMinMs, request.timeout))
     this.#enter({ stage: 'challenge', expiresAt: Date.now() + waitMs, request })
   }
 
