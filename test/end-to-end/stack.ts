@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Lead, LeadPage, Message, MessagePage } from '../../src/contract/lead.ts'
 import { storeEnv } from '../central-hub/store/place.ts'
+import { browserDirectory } from '../whatsapp-web/directory.ts'
 import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from '../whatsapp-web/server.ts'
 import { apiToken, ask, centralHubEnv, freePort, sessionManagerEnv, startDaemon, type Daemon } from './daemon.ts'
 
@@ -72,7 +73,7 @@ export interface StackOptions {
 
 /** Runs a test on a stack of its own, and asserts that nothing was sent in it. */
 export const withStack = async (t: Test, options: StackOptions, body: (stack: Stack) => Promise<void>): Promise<void> => {
-  const directory = t.testdir()
+  const { path: directory, remove } = browserDirectory()
   const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
   const [port, hubPort] = [await freePort(), await freePort()]
   const sessionManager = keepRunning('session-manager', {
@@ -93,6 +94,7 @@ export const withStack = async (t: Test, options: StackOptions, body: (stack: St
   t.teardown(async () => {
     await Promise.all([hub.stop(), sessionManager.stop()])
     await web.close()
+    remove()
   })
   await body({
     web, sessionManager, hub,

@@ -21,7 +21,7 @@ import { ownDirectory, ownStore } from '../store.ts'
  * A record that one of them makes and the next refuses would stop the follower for good.
  */
 
-const mapping: Mapping = { media: { maxBytes: 1_000_000, types: ['image/*', 'audio/*'] }, me: ['5215587654321@c.us'] }
+const mapping: Mapping = { media: { maxBytes: 1_000_000, types: ['image/*', 'audio/*'] }, me: ['5215587654321@c.us'], keepRaw: true }
 const ways: ((raw: Raw, previous: string) => Draft[])[] = [
   (raw) => messageDrafts(raw, mapping),
   (raw) => messageDrafts(raw, mapping),

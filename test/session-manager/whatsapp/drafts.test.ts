@@ -107,9 +107,11 @@ t.test('hostile garbage throws nothing, and what comes of it is as the contract 
     'id', 'from', 'to', 'author', 'type', 'subtype', 'body', 'caption', 't', 'timestamp', 'notifyName', 'directPath', 'filehash', 'size', 'duration', 'mimetype', 'filename',
     'lat', 'lng', 'loc', 'vcardList', 'pollName', 'pollOptions', 'pollSelectableOptionsCount', 'quotedStanzaID', 'quotedParticipant', 'quotedRemoteJid',
     'mentionedJidList', 'recipients', 'recipientIds', 'chatId', 'isForwarded', 'latestEditSenderTimestampMs', 'protocolMessageKey', 'msgId', 'senderId', 'reaction',
-    'voter', 'parentMsgKey', 'selectedOptions', 'interractedAtTs', 'eventName'
+    'voter', 'parentMsgKey', 'selectedOptions', 'interractedAtTs', 'eventName', 'ctwaContext', 'contextInfo', 'interactivePayload', 'interactiveHeader', 'list', 'listResponse', 'hydratedButtons', 'dynamicReplyButtons',
+    'carouselCardsParsed', 'richResponse', 'paymentNoteMsg', 'pollVotesSnapshot', 'eventStartTime', 'inviteCodeExp', 'callOutcome', 'callDuration', 'parentMsgKey',
+    'associationType', 'isViewOnce', 'bizBotType', 'templateParams', 'totalAmount1000', 'itemCount', 'status', 'ack'
   ]
-  const type = fc.constantFrom('chat', 'image', 'location', 'vcard', 'multi_vcard', 'poll_creation', 'gp2', 'ciphertext', 'revoked', 'e2e_notification', '')
+  const type = fc.constantFrom('chat', 'image', 'location', 'vcard', 'multi_vcard', 'poll_creation', 'gp2', 'ciphertext', 'revoked', 'e2e_notification', 'interactive', 'list', 'order', 'payment', 'product', 'call_log', 'event_creation', 'groups_v4_invite', 'album', 'rich_response', 'poll_result_snapshot', 'notification_template', '')
   const anyId = fc.oneof(fc.constantFrom(lead, me, lid, group, ''), fc.record({ _serialized: fc.anything(), remote: fc.anything(), id: fc.anything(), fromMe: fc.anything() }, { requiredKeys: [] }), fc.anything())
   const value = fc.oneof(fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSparseArray: true }), anyId, type, fc.double(), fc.constant(filehash), fc.array(anyId))
   const raw = fc
@@ -117,7 +119,7 @@ t.test('hostile garbage throws nothing, and what comes of it is as the contract 
     .map(([facts, usable, kind]): Raw => (usable ? { ...facts, id: { fromMe: true, remote: lead, id: 'X' }, type: kind } : facts))
   fc.assert(
     fc.property(raw, fc.anything(), fc.nat(), (model, previous, maxBytes) => {
-      const how = { media: { ...mapping.media, maxBytes }, me: [me] }
+      const how = { media: { ...mapping.media, maxBytes }, me: [me], keepRaw: true, broadcasts: true }
       const before = typeof previous === 'string' ? previous : undefined
       const all = [
         messageDrafts(model, how), editDrafts(model, before, how), revokeDrafts(model, 'sender', how), revokeDrafts(model, 'me', how),
