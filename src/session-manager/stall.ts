@@ -15,6 +15,8 @@ export interface Shown {
   t: number
   /** A message of a person that has just come, so that whatsapp-web.js has to tell of it. */
   isNew: boolean
+  /** whatsapp-web.js cannot make its model, so that it cannot tell of it either. */
+  isUnreadable?: boolean
 }
 
 /** How a message got here: not at all, told of, or read back only. */
@@ -25,6 +27,8 @@ interface Missing {
   looks: number
   /** It came before anybody listened: reading back is to bring it, and soon does. */
   isEarly: boolean
+  /** It can only be read back, and says nothing about whether whatsapp-web.js is silent. */
+  isUnreadable?: boolean
 }
 
 export interface Stall {
@@ -129,7 +133,7 @@ const look = (stall: Stall, { newest: shown, arrival, wall }: Extract<StallEvent
   if (stall.floor === undefined) {
     const floor = Math.min(wall + aheadS, Math.max(0, ...shown.map(({ t }) => t)))
     const early = shown.filter(({ id, isNew }) => isNew && !known.has(id) && arrival(id) === undefined)
-    const missing = new Map(early.map(({ id }) => [id, { since: now, looks: 0, isEarly: true }]))
+    const missing = new Map(early.map(({ id }) => [id, { since: now, looks: 0, isEarly: true, isUnreadable: false }]))
     for (const { id } of shown) if (!missing.has(id)) known.add(id)
     return { stall: { ...stall, known, floor, missing }, effects: [] }
   }
@@ -137,7 +141,7 @@ const look = (stall: Stall, { newest: shown, arrival, wall }: Extract<StallEvent
   const isNew = ({ id, t, isNew }: Shown): boolean => isNew && t > floor && !known.has(id)
   const all = new Map(stall.missing)
   for (const one of shown) {
-    if (isNew(one)) all.set(one.id, all.get(one.id) ?? { since: now, looks: 0, isEarly: false })
+    if (isNew(one)) all.set(one.id, all.get(one.id) ?? { since: now, looks: 0, isEarly: false, isUnreadable: one.isUnreadable === true })
     else if (!all.has(one.id)) {
       // moved to the end, so that what is still shown is not the first to be forgotten
       known.delete(one.id)
@@ -145,21 +149,21 @@ const look = (stall: Stall, { newest: shown, arrival, wall }: Extract<StallEvent
     }
   }
   const missing = new Map<string, Missing>()
-  const sure: { id: string; since: number; isEarly: boolean }[] = []
-  for (const [id, { since, looks, isEarly }] of newest([...all], mostMissing)) {
+  const sure: { id: string; since: number; canBeSilent: boolean }[] = []
+  for (const [id, { since, looks, isEarly, isUnreadable = false }] of newest([...all], mostMissing)) {
     const patience = isEarly ? earlyPatience : 1
     if (arrival(id) === 'told' || (isEarly && arrival(id) !== undefined)) known.add(id)
     else if (looks + 1 >= grace.looks * patience && now - since >= grace.ms * patience) {
       known.add(id)
-      sure.push({ id, since, isEarly })
-    } else missing.set(id, { since, looks: looks + 1, isEarly })
+      sure.push({ id, since, canBeSilent: !isEarly && !isUnreadable })
+    } else missing.set(id, { since, looks: looks + 1, isEarly, isUnreadable })
   }
   const after = { ...stall, known, missing }
   if (sure.length === 0) return { stall: after, effects: [] }
   const lost = sure.filter(({ id }) => arrival(id) === undefined)
   const readBack: StallEffect[] = lost.length === 0 ? [] : [{ do: 'read-back', messages: lost.length }]
-  // one that is passed over while others are told of is odd, but nothing is silent
-  const silent = sure.filter(({ since, isEarly }) => !isEarly && stall.heardAt < since)
+  // One that is passed over while others are told of, or that has no model, is odd, but nothing is silent.
+  const silent = sure.filter(({ since, canBeSilent }) => canBeSilent && stall.heardAt < since)
   if (silent.length === 0) return { stall: after, effects: readBack }
   const climbed = climb({ ...after, stalledAt: now, isOver: false }, now, silent.length)
   return { stall: climbed.stall, effects: [...readBack, ...climbed.effects] }

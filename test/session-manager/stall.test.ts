@@ -125,3 +125,31 @@ t.test('what is judged', (t) => {
   t.equal(laddersInVain, 3)
   t.end()
 })
+
+t.test('messages without a model are read back, and no step is taken for them, however many there are', async (t) => {
+  const grace = { looks: 3, ms: 2_000 }
+  const effects: StallEffect[] = []
+  let stall: Stall = initialStall
+  const arrived = new Set<string>()
+  const newest = [{ id: 'before', t: 1, isNew: true }]
+  const look = (now: number): void => {
+    const event: StallEvent = { type: 'look', newest: newest.slice(-15), arrival: (id) => (arrived.has(id) ? 'read back' : undefined), wall: 10 }
+    const judged = judge(stall, event, now, grace)
+    stall = judged.stall
+    effects.push(...judged.effects)
+    if (judged.effects.some((effect) => effect.do === 'read-back')) for (const { id } of newest) arrived.add(id)
+  }
+  arrived.add('before')
+  for (let n = 0; n < 60; n += 1) {
+    if (n > 0 && n % 4 === 0) newest.push({ id: `odd ${n}`, t: n, isNew: true, isUnreadable: true } as (typeof newest)[number])
+    look(n * 5_000)
+  }
+  t.ok(effects.length > 5)
+  t.same(effects.filter((effect) => effect.do !== 'read-back'), [], 'Chromium is not started again because of one bad chat')
+
+  for (let n = 0; n < 4; n += 1) {
+    if (n === 0) newest.push({ id: 'plain', t: 100, isNew: true })
+    look(400_000 + n * 5_000)
+  }
+  t.match(effects.filter((effect) => effect.do === 'step'), [{ step: 're-inject', messages: 1 }], 'a message that has a model still counts')
+})

@@ -28,30 +28,67 @@ export const probe = (page: Page): Promise<Probe> =>
       type Chat = { id: unknown; t?: number; msgs: { getModelsArray: () => Message[] } }
       const scope = globalThis as unknown as {
         require: (name: string) => { Socket: { state?: string; hasSynced?: boolean }; Chat: { getModelsArray: () => Chat[] } }
+        WWebJS?: { getMessageModel?: (message: Message) => unknown }
         [key: symbol]: { arm: () => GuardLook } | undefined
+      }
+      const timeOf = (chat: Chat): number => {
+        try {
+          return Number(chat.t) || 0
+        } catch {
+          return 0
+        }
       }
       /** One pass over the chats, though there be ten thousand. */
       const newestChats = (): Chat[] => {
         const found: Chat[] = []
         for (const chat of scope.require('WAWebCollections').Chat.getModelsArray()) {
-          const t = chat.t ?? 0
-          if (found.length === most.chats && t <= (found.at(-1)?.t ?? 0)) continue
-          const at = found.findIndex((other) => (other.t ?? 0) < t)
+          const t = timeOf(chat)
+          const last = found.at(-1)
+          if (found.length === most.chats && last !== undefined && t <= timeOf(last)) continue
+          const at = found.findIndex((other) => timeOf(other) < t)
           found.splice(at < 0 ? found.length : at, 0, chat)
           found.length = Math.min(found.length, most.chats)
         }
         return found
       }
+      /** whatsapp-web.js cannot tell of a message whose model throws: it is odd, but nothing is silent. */
+      const isUnreadable = (message: Message): boolean => {
+        if (typeof scope.WWebJS?.getMessageModel !== 'function') return false
+        try {
+          scope.WWebJS.getMessageModel(message)
+          return false
+        } catch {
+          return true
+        }
+      }
+      const shown = (message: Message): Shown[] => {
+        try {
+          const { id, t, type, isNewMsg, subtype, viewMode } = message
+          // The page's own helpers are not captured either.
+          if (viewMode === 'HIDDEN' || subtype === 'bot_typing_placeholder') return []
+          const text = String(id)
+          // An id without a text of its own names no message.
+          if (text.startsWith('[object ')) return []
+          const isNew = isNewMsg === true && !ignored.includes(type ?? '')
+          const look: Shown = { id: text, t: Number(t) || 0, isNew }
+          if (isNew && isUnreadable(message)) look.isUnreadable = true
+          return [look]
+        } catch {
+          return []
+        }
+      }
+      const shownOf = (chat: Chat): Shown[] => {
+        try {
+          if (/@(broadcast|newsletter)$/.test(String(chat.id))) return []
+          return chat.msgs.getModelsArray().slice(-most.messages).flatMap(shown)
+        } catch {
+          // One chat that cannot be looked at must not make the look blind for the others.
+          return []
+        }
+      }
       const newestMessages = (): Shown[] => {
         try {
-          return newestChats()
-            .filter((chat) => !/@(broadcast|newsletter)$/.test(String(chat.id)))
-            .flatMap((chat) => chat.msgs.getModelsArray().slice(-most.messages))
-            // The page's own helpers, which are not captured either.
-            .filter(({ subtype, viewMode }) => viewMode !== 'HIDDEN' && subtype !== 'bot_typing_placeholder')
-            .map(({ id, t, type, isNewMsg }) => ({ id: String(id), t: Number(t) || 0, isNew: isNewMsg === true && !ignored.includes(type ?? '') }))
-            // An id without a text of its own names no message.
-            .filter(({ id }) => !id.startsWith('[object '))
+          return newestChats().flatMap(shownOf)
         } catch {
           // a page that shows none cannot be judged by them; what it lacks is page-look.ts's to tell
           return []

@@ -82,3 +82,24 @@ t.test('a probe shows the newest messages of the newest chats, by id and time al
     { id: 'A', t: 2, isNew: false }, { id: 'B', t: 3, isNew: false }, { id: 'C', t: 4, isNew: true }, { id: 'E', t: 0, isNew: true }
   ])
 })
+
+t.test('one chat or message that throws makes the look blind for no other; a message without a model is marked', async (t) => {
+  const thrower = (what: string) => () => {
+    throw new Error(what)
+  }
+  const message = (id: string, more: object = {}) => ({ id: idOf(`false_a@c.us_${id}`), t: 7, type: 'chat', isNewMsg: true, ...more })
+  const broken = Object.defineProperty(message('B'), 'id', { get: thrower('no id') })
+  const chats = [
+    { id: idOf('a@c.us'), t: 9, msgs: { getModelsArray: () => [message('A'), broken, message('C', { isOdd: true })] } },
+    Object.defineProperty({ id: idOf('b@c.us'), msgs: { getModelsArray: () => [message('D')] } }, 't', { get: thrower('no time') }),
+    { id: idOf('c@c.us'), t: 8, msgs: { getModelsArray: thrower('no list') } },
+    Object.defineProperty({ t: 6, msgs: { getModelsArray: () => [message('E')] } }, 'id', { get: thrower('no id') })
+  ]
+  const getMessageModel = ({ isOdd }: { isOdd?: boolean }): object => {
+    if (isOdd === true) throw new Error('serialize')
+    return {}
+  }
+  const modules = { WAWebSocketModel: { Socket: {} }, WAWebCollections: { Chat: { getModelsArray: () => chats } } }
+  const { newest } = await probe(pageWith(modules, { WWebJS: { getMessageModel } }).page)
+  t.same(newest.map(({ id, isUnreadable = false }) => `${id.slice(-1)} ${isUnreadable}`), ['A false', 'C true', 'D false'])
+})
