@@ -136,10 +136,10 @@ const sizeUnits = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const
 
 /** A size such as `512KiB` or `25MiB`; gives bytes. */
 export const size = makeValidator<number>(
-  expect('a size from 0B to 2GiB, such as 512KiB or 25MiB', (value) => {
+  expect('a size from 0B to 1GiB, such as 512KiB or 25MiB', (value) => {
     const [, digits, unit] = /^(\d{1,9})(B|KiB|MiB|GiB)$/.exec(value) ?? []
     const bytes = digits === undefined ? undefined : Number(digits) * sizeUnits[unit as keyof typeof sizeUnits]
-    return bytes !== undefined && bytes <= 2 * 1024 ** 3 ? bytes : undefined
+    return bytes !== undefined && bytes <= 1024 ** 3 ? bytes : undefined
   })
 )
 

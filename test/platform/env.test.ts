@@ -90,7 +90,7 @@ t.test('values come out typed and in base units, defaults filled in', async (t) 
     PORT: 65_535, MEDIA_MAX_SIZE: 512 * 1024, READY_TIMEOUT: 90_000, BACKFILL_FIRST_LINK: 90 * 86_400_000, PROBE_INTERVAL: 500,
     CHROMIUM_PATH: '/usr/lib/chromium/chromium-headless-shell', SHUTDOWN_TIMEOUT: 20_000, SESSION_MANAGER_TOKEN: secret
   })
-  t.equal(readSessionManager({ ...goodEnv['session-manager'], MEDIA_MAX_SIZE: '2GiB' }).MEDIA_MAX_SIZE, 2 * 1024 ** 3)
+  t.equal(readSessionManager({ ...goodEnv['session-manager'], MEDIA_MAX_SIZE: '1GiB' }).MEDIA_MAX_SIZE, 1024 ** 3)
   const hub = readCentralHub({
     ...goodEnv['central-hub'], SESSION_MANAGER_BASE_URL: 'HTTP://LocalHost:3001/', ALLOWED_HOSTS: 'hub.example.com, crm.example.com',
     CORS_ORIGINS: 'https://crm.example.com,http://127.0.0.1:8080'
