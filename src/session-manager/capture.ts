@@ -23,6 +23,12 @@ const mostLids = 50_000
 const slowMs = 1_000
 const tellSlowMs = 60_000
 
+/** SQLITE_TOOBIG and SQLITE_MISMATCH, https://sqlite.org/rescode.html */
+const contentCodes = new Set([18, 20])
+/** Whether an error is of what is written, not of the disk: the same would fail each time. */
+const isOfContent = (error: unknown): boolean =>
+  error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)
+
 interface Group {
   drafts: readonly Draft[]
   source: InboundRecord['source']
@@ -93,6 +99,7 @@ export const createCapture = (options: {
         failure = undefined
         return true
       } catch (error) {
+        if (isOfContent(error)) return await writeEach(drafts, source, error)
         const reason = whyUnwritable(error)
         failure = { reason, since: failure?.since ?? Date.now() }
         log.error({ event: 'journal_unwritable', waiting: waitingDrafts, retry_ms: waitMs, err: error }, `the journal cannot be written: ${reason}`)
@@ -100,6 +107,17 @@ export const createCapture = (options: {
         if (stopping.signal.aborted) return false
       }
     }
+  }
+
+  /** One record that cannot be written must not keep all others from the journal for good. */
+  const writeEach = async (drafts: readonly Draft[], source: InboundRecord['source'], error: unknown): Promise<boolean> => {
+    if (drafts.length > 1) {
+      for (const draft of drafts) if (!(await write([draft], source))) return false
+      return true
+    }
+    const { name } = error as Error
+    log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)
+    return true
   }
 
   const nextGroups = (): Group[] => {

@@ -93,15 +93,18 @@ const deleteMedia = async (path: string): Promise<boolean> => {
 /** Deletes the files of erased media; what fails is tried again with the next call. @returns how many files were there */
 export const deleteErasedMedia = async (journal: Journal, directory: string): Promise<number> => {
   const sums = journal.mediaToDelete()
+  const errors: unknown[] = []
   let files = 0
   for (let start = 0; start < sums.length; start += deletedAtOnce) {
     const some = sums.slice(start, start + deletedAtOnce)
     const outcomes = await Promise.allSettled(some.map((sha256) => deleteMedia(mediaPath(directory, sha256))))
     journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))
     for (const outcome of outcomes) {
-      if (outcome.status === 'rejected') throw outcome.reason
-      if (outcome.value) files += 1
+      // One that cannot go keeps none of the others.
+      if (outcome.status === 'rejected') errors.push(outcome.reason)
+      else if (outcome.value) files += 1
     }
   }
+  if (errors.length > 0) throw errors[0]
   return files
 }

@@ -1,8 +1,9 @@
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
 import { createCapture, type Capture } from '../../src/session-manager/capture.ts'
-import type { Draft, Journal } from '../../src/session-manager/journal.ts'
+import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { draft, lidOf } from './drafts.ts'
 
@@ -213,4 +214,18 @@ t.test('past 100,000 waiting drafts, live ones are dropped and said to be: they 
   t.equal(bodies().at(-1), 'read back', 'what is read back waits for its turn and is never dropped')
   await capture.add([body('room again')], 'live')
   t.equal(bodies().at(-1), 'room again')
+})
+
+t.test('a record that can never be written is left out, and keeps no other from the journal', async (t) => {
+  const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
+  t.teardown(() => journal.close())
+  const logged = logLines()
+  const capture = createCapture({ journal, log: logged.log, phones: async () => new Map(), whyUnwritable: String })
+  // A number that JSON does not have.
+  const bad = draft('bad', { timestamp: 1n as unknown as number })
+  await Promise.all([capture.add([body('a'), bad, body('b')], 'live'), capture.add([body('c')], 'live')])
+  t.same(journal.read(0, 10).map((record) => (record.kind === 'erased' ? '' : record.message.body)), ['a', 'b', 'c'])
+  t.match(logged.of('capture_refused'), [{ level: 'error', kind: 'message', error: 'TypeError' }])
+  t.equal(capture.failure(), undefined)
+  t.equal(logged.of('journal_unwritable').length, 0)
 })
