@@ -36,9 +36,11 @@ const timeoutMs = 10_000
 /** One missed answer may be a page that is busy syncing. */
 const mostUnanswered = 2
 /** Where WhatsApp Web stays until somebody acts. whatsapp-web.js tells of it once it listens, and not of what was before. */
-const stays: readonly string[] = ['CONFLICT', 'DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'PROXYBLOCK']
+const stays: readonly string[] = ['CONFLICT', 'DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'PROXYBLOCK', 'SCREEN_LOCKED']
 const qrRefreshMinMs = 1_000
 const qrRefreshMaxMs = 60_000
+/** A code that is not followed by another for so long after its end was the last, whatever the socket says. */
+const qrOverdueMs = 60_000
 
 export const createProbing = (options: ProbingOptions): Probing => {
   const { intervalMs, session, listener, dispatch, explainState, isPairing, onGuard, onNewest, log, now } = options
@@ -84,6 +86,22 @@ export const createProbing = (options: ProbingOptions): Probing => {
     return false
   }
 
+  /** Asks for codes again after WhatsApp Web stopped showing new ones, for as long as none is scanned. */
+  const renewQr = async (mine: Listener, socket: string | null): Promise<void> => {
+    const { qr } = session()
+    const isOver = socket === 'UNPAIRED_IDLE' || (qr !== undefined && now() > qr.expiresAt + qrOverdueMs)
+    if (!isOver || now() < qrRefresh.due) return
+    log.info({ event: 'qr_refresh', next_ms: qrRefresh.afterMs }, 'WhatsApp Web stopped showing codes: asking for a new one')
+    qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: now() + qrRefresh.afterMs }
+    try {
+      await mine.refreshQr()
+    } catch (error) {
+      log.warn({ event: 'qr_refresh_failed', err: error }, 'WhatsApp Web could not be asked for a new code: starting Chromium again, which shows one')
+      if (mine !== listener()) return
+      dispatch({ type: 'lost', reason: 'WhatsApp Web stopped showing codes, and has no function that is known to show new ones', fault: true })
+    }
+  }
+
   const judge = async (mine: Listener, { socket, synced, guard, newest }: Look, since: number | undefined): Promise<void> => {
     if (mine !== listener()) return
     if (judgeGuard(guard, socket)) return
@@ -95,11 +113,8 @@ export const createProbing = (options: ProbingOptions): Probing => {
       log.warn({ event: 'sync_unreported' }, 'WhatsApp Web is synced but did not say so to whatsapp-web.js: reporting it')
       await mine.reportSync()
     }
-    if (status === 'QR_REQUIRED' && socket === 'UNPAIRED_IDLE' && !isPairing() && now() >= qrRefresh.due) {
-      log.info({ event: 'qr_refresh', next_ms: qrRefresh.afterMs }, 'WhatsApp Web stopped showing codes: asking for a new one')
-      qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: now() + qrRefresh.afterMs }
-      await mine.refreshQr()
-    }
+    if (status === 'QR_REQUIRED' && !isPairing()) await renewQr(mine, socket)
+    if ((status === 'READY' || status === 'DISCONNECTED') && socket !== null && stays.includes(socket)) return dispatch({ type: 'lost', ...explainState(socket) })
     if (status === 'READY' && (socket === 'UNPAIRED' || socket === 'UNPAIRED_IDLE')) {
       return dispatch({ type: 'lost', reason: `this device is no longer linked (${socket})`, fault: true })
     }

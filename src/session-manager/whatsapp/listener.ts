@@ -20,6 +20,7 @@ import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
 import { reportOn } from './page-report.ts'
 import { PasskeyRelay, type PasskeyActions } from './passkey.ts'
+import { checks, isQrText } from './page-checks.ts'
 import { createPageWatch } from './page-watch.ts'
 import { lookAtGuard, ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
@@ -142,6 +143,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     log.warn(line, `whatsapp-web.js and our own listeners in the page do not hear the same (${kind}): all that either hears is captured`)
   }
   let attachFailure: unknown
+  let isQrOdd = false
   const onDeaf = (error: unknown): void => {
     attachFailure = error
     log.warn({ event: 'library_deaf', err: error }, 'whatsapp-web.js could not listen to all of the page: our own listeners do')
@@ -191,6 +193,13 @@ export const createListener = (options: ListenerOptions): Listener => {
     onLimited: (reason) => tell({ type: 'limited', source: 'page', reason }),
     log
   })
+  const onQr = (code: string): void => {
+    const failed = isQrText(code) ? undefined : ({ check: 'qr text' } as const)
+    watch.noteCheck(failed)
+    if (failed === undefined && !isQrOdd) return
+    isQrOdd = failed !== undefined
+    tell({ type: 'limited', source: 'page', reason: failed && `WhatsApp Web has changed: ${checks[failed.check]}: it may be that no phone can scan it` })
+  }
   /** Tells of a failure, by all that the page lacks where that is why. */
   const failed = async ({ reason, fault }: Reason): Promise<void> => lost((fault ? await watch.whyNot('unlinked') : undefined) ?? reason, fault)
 
@@ -220,6 +229,7 @@ export const createListener = (options: ListenerOptions): Listener => {
   const ready = async (): Promise<void> => {
     const info = client?.info
     const id = asId(info?.wid)
+    if (isReady) log.info({ event: 'page_reloaded' }, 'WhatsApp Web loaded itself again: it is listened to as before')
     isReady = true
     differences.clear()
     if (client === undefined || info === undefined || id === undefined) throw new Error('WhatsApp Web does not tell whose account this is')
@@ -248,6 +258,7 @@ export const createListener = (options: ListenerOptions): Listener => {
         onFault: (error) => void failed(explain(error))
       })
       hearClient(client, mapping, onHeard, onUnreadable)
+      client.on('qr', onQr)
       client.on('ready', () => {
         ready().catch((error: unknown) => lost(`ready, but the page cannot be read: ${explain(error).reason}`, true))
       })

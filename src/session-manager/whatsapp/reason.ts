@@ -29,6 +29,12 @@ export const explainState = (state: string): Reason => {
   if (state === 'CONFLICT') return { reason: 'this linked device was opened in another browser (CONFLICT)', fault: false }
   if (state === 'DEPRECATED_VERSION') return { reason: 'WhatsApp no longer accepts this version of WhatsApp Web (DEPRECATED_VERSION)', fault: true }
   if (state === 'TOS_BLOCK' || state === 'SMB_TOS_BLOCK') return { reason: `WhatsApp has blocked this account (${state}): look at the phone`, fault: true }
+  if (state === 'PROXYBLOCK') {
+    return { reason: 'WhatsApp refuses connections by a proxy or from this network (PROXYBLOCK): use another way out', fault: true }
+  }
+  if (state === 'SCREEN_LOCKED') {
+    return { reason: 'WhatsApp Web shows its screen lock (SCREEN_LOCKED): the lock was set in this profile; link the device anew', fault: true }
+  }
   if (state === 'UNPAIRED' || state === 'UNPAIRED_IDLE') return { reason: `this device is no longer linked (${state})`, fault: true }
   return { reason: `WhatsApp Web disconnected (${state})`, fault: true }
 }
