@@ -58,8 +58,8 @@ export type SessionEvent =
   | { type: 'stalled'; reason: string | undefined }
   /** The page is to be loaded anew, in the same browser. */
   | { type: 'reload'; reason: string }
-  /** The phone unlinked this device. */
-  | { type: 'logout' }
+  /** The phone unlinked this device, or WhatsApp Web did, for a reason that it gives. */
+  | { type: 'logout'; reason?: string | undefined }
   | { type: 'overdue' }
 
 export type Effect =
@@ -217,7 +217,7 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       return lose(session, now, policy, event.reason, event.fault)
     case 'logout':
       return {
-        session: { ...enter(unlimited(nobody(session)), 'DISCONNECTED', now, 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
+        session: { ...enter(unlimited(nobody(session)), 'DISCONNECTED', now, event.reason ?? 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
         effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'forget' }, { do: 'retry', afterMs: 0 }]
       }
     case 'overdue':

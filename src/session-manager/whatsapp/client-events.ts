@@ -23,7 +23,8 @@ export type ListenerEvent =
   | { type: 'limited'; source: LimitSource; reason: string | undefined }
   | { type: 'socket'; state: string }
   | { type: 'lost'; reason: string; fault: boolean }
-  | { type: 'logout' }
+  /** `reason`: why, when it is not the phone that unlinked this device. */
+  | { type: 'logout'; reason?: string | undefined }
   | { type: 'captured'; drafts: Draft[] }
   /** What the send guard allowed and refused. */
   | { type: 'outbound'; counts: StanzaCount[] }

@@ -32,7 +32,7 @@ export const installIdShim = (): void => {
     if (!isObject(id) || asking.has(id)) return undefined
     asking.add(id)
     try {
-      const text: unknown = String(id)
+      const text: unknown = id.toString()
       return typeof text === 'string' && text !== '' && !text.startsWith('[object ') ? text : undefined
     } catch {
       return undefined

@@ -24,7 +24,7 @@ import { checks, isQrText } from './page-checks.ts'
 import { createPageWatch } from './page-watch.ts'
 import { lookAtGuard, ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
-import { explain, missingModule, type Reason } from './reason.ts'
+import { explain, explainLogout, missingModule, type Reason } from './reason.ts'
 
 export { forgetDevice } from './browser.ts'
 export type { ListenerEvent } from './client-events.ts'
@@ -113,9 +113,10 @@ export const createListener = (options: ListenerOptions): Listener => {
   const launched = Promise.withResolvers<void>()
   const mapping: { me: string[] } & Mapping = { media, me: [], broadcasts: options.broadcasts === true, keepRaw: options.keepRaw === true }
 
+  let logoutReason: string | undefined
   const tell = (event: ListenerEvent): void => {
     if (event.type === 'authenticated' || event.type === 'ready') passkey.linked()
-    if (!over) onEvent(event)
+    if (!over) onEvent(event.type === 'logout' && logoutReason !== undefined ? { ...event, reason: logoutReason } : event)
   }
   const capture = new HeldCapture((drafts) => tell({ type: 'captured', drafts }), log)
   const onHeard = (event: ListenerEvent): void => (event.type === 'captured' ? capture.add(event.drafts) : tell(event))
@@ -172,6 +173,10 @@ export const createListener = (options: ListenerOptions): Listener => {
     for (const pipe of browser.process()?.stdio ?? []) pipe?.on('error', (error) => log.debug({ event: 'browser_pipe_failed', err: error }, 'a pipe to Chromium broke'))
     browser.on('disconnected', () => lost('Chromium exited', false))
     page.on('close', () => lost('the page was closed', false))
+    const main = page.mainFrame()
+    page.on('framenavigated', (frame) => {
+      if (frame === main) logoutReason = explainLogout(frame.url()) ?? logoutReason
+    })
     page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
     await confine(page, log, pinned)
     await installGuards(page)

@@ -39,6 +39,20 @@ export const explainState = (state: string): Reason => {
   return { reason: `WhatsApp Web disconnected (${state})`, fault: true }
 }
 
+/** Reasons that WhatsApp Web gives in its address after a logout (`logout_reason`). */
+const logoutReasons: Readonly<Record<string, string>> = {
+  '0': 'WhatsApp Web logged out because of an error of its own',
+  '1': 'WhatsApp Web logged out because it could not synchronize with the phone',
+  '2': 'WhatsApp Web logged out because the phone did not send the history in time: keep it online while it is linked',
+  '3': 'WhatsApp Web logged out because the account is locked: look at the phone'
+}
+
+/** Why WhatsApp Web logged out, from the address that it then shows; undefined when that says nothing. */
+export const explainLogout = (url: string): string | undefined => {
+  const code = URL.canParse(url) ? new URL(url).searchParams.get('logout_reason') : null
+  return code === null ? undefined : logoutReasons[code]
+}
+
 /** Whether an error that nobody awaited is one of whatsapp-web.js: it throws plain strings, and from its callbacks. */
 export const isLibraryError = (error: unknown): boolean =>
   typeof error === 'string' || (error instanceof Error && /node_modules\/(whatsapp-web\.js|puppeteer)/.test(error.stack ?? ''))

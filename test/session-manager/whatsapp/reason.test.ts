@@ -1,5 +1,5 @@
 import t from 'tap'
-import { explain, explainState, isLibraryError, missingModule } from '../../../src/session-manager/whatsapp/reason.ts'
+import { explain, explainLogout, explainState, isLibraryError, missingModule } from '../../../src/session-manager/whatsapp/reason.ts'
 
 t.test('what went wrong, in the words an operator needs', async (t) => {
   for (const [error, reason, fault] of [
@@ -29,7 +29,7 @@ t.test('a state of WhatsApp Web', async (t) => {
     ['SMB_TOS_BLOCK', /\(SMB_TOS_BLOCK\)/, true],
     ['UNPAIRED', /no longer linked \(UNPAIRED\)/, true],
     ['UNPAIRED_IDLE', /no longer linked \(UNPAIRED_IDLE\)/, true],
-    ['PROXYBLOCK', /disconnected \(PROXYBLOCK\)/, true],
+    ['PROXYBLOCK', /network \(PROXYBLOCK\)/, true],
     ['SOMETHING_NEW', /disconnected \(SOMETHING_NEW\)/, true]
   ] as const) {
     t.match(explainState(state), { reason, fault }, state)
@@ -53,4 +53,15 @@ t.test('whose error it is that nobody awaited', async (t) => {
   t.notOk(isLibraryError(from('Error: x\n    at append (/opt/leadmaster/dist/session-manager/journal.js:1:1)')))
   t.notOk(isLibraryError({ message: 'x' }))
   t.notOk(isLibraryError(undefined))
+})
+
+t.test('the reason of a logout is read from the address that WhatsApp Web then shows', async (t) => {
+  t.match(explainLogout('https://web.whatsapp.com/?post_logout=1&logout_reason=2'), /history in time/)
+  t.match(explainLogout('https://web.whatsapp.com/?logout_reason=3'), /account is locked/)
+  for (const none of ['https://web.whatsapp.com/', 'https://web.whatsapp.com/?logout_reason=77', 'about:blank', '']) t.equal(explainLogout(none), undefined)
+})
+
+t.test('states that WhatsApp Web has since 2026 have words', async (t) => {
+  t.match(explainState('PROXYBLOCK'), { reason: /network \(PROXYBLOCK\)/, fault: true })
+  t.match(explainState('SCREEN_LOCKED'), { reason: /screen lock \(SCREEN_LOCKED\)/, fault: true })
 })
