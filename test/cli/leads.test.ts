@@ -15,6 +15,7 @@ t.test('leads', async (t) => {
       draft('b', { ...from(2), name: 'Bernardo', timestamp: ago(125), body: 'first\nsecond' }),
       draft('c', { ...from(3), name: 'Carla', timestamp: ago(300) }),
       draft('d', { ...from(3), id: 'true_5215511111113@c.us_2', from: '5215587654321@c.us', to: from(3).chat_id, from_me: true, timestamp: ago(1), body: 'Sí, claro' }),
+      draft('f', { ...from(5), id: 'false_5215511111115@c.us_f', name: 'Eva', type: 'order', body: '', timestamp: ago(2), order: { title: 'Rooms', items: 2 }, ad: { title: 'Sale', id: '12' } }),
       draft('e', { ...from(4), name: hostile, body: hostile, timestamp: ago(1) })
     ],
     'live'
@@ -27,15 +28,17 @@ t.test('leads', async (t) => {
     const { code, out } = await run(t, ['leads'], env)
     t.equal(code, 0)
     const lines = out.trimEnd().split('\n')
-    t.match(lines, [/^WAITS +ID +NAME +PHONE +STATE +UNREAD +LAST MESSAGE$/, /^2 h 5 min .*Bernardo .* new +1 +first second$/, /^5 min .*Ana/, /^1 min /])
-    t.equal(lines.length, 4)
-    t.match(lines[3], harmless.slice(0, 10))
+    t.match(lines, [/^WAITS +ID +NAME +PHONE +STATE +UNREAD +LAST MESSAGE$/, /^2 h 5 min .*Bernardo .* new +1 +first second$/, /^5 min .*Ana/, /^2 min .*Eva .*Order · Rooms · 2 items$/, /^1 min /])
+    t.equal(lines.length, 5)
+    t.match(lines[4], harmless.slice(0, 10))
     t.notMatch(out, controls, 'a contact with escape sequences for a name does nothing')
   })
   await t.test('with --all, --state or --q the others too, after them', async (t) => {
     const { out } = await run(t, ['leads', '--all'], env)
     t.match(out.trimEnd().split('\n').at(-1), /^ +\d+ +Carla .*→ Sí, claro$/)
     t.match((await run(t, ['leads', '--q', 'carla'], env)).out, /Carla/)
+    for (const filter of [['--source', 'ad'], ['--ad', '12']]) t.match((await run(t, ['leads', ...filter], env)).out.trimEnd().split('\n'), { length: 2, 1: /Eva/ })
+    t.match(await run(t, ['leads', '--source', 'radio'], env), { code: 2, err: /--source: expected ad/ })
     t.match(await run(t, ['leads', '--state', 'won,lost'], env), { code: 0, out: '', err: /no such lead/ })
     t.match(await run(t, ['leads', '--account', 'other'], env), { code: 0, out: '', err: /Nobody waits/ })
   })
@@ -47,7 +50,7 @@ t.test('leads', async (t) => {
   await t.test('--json is one lead a line, whole and harmless', async (t) => {
     const { out } = await run(t, ['leads', '--json'], env)
     const found = out.trimEnd().split('\n').map((line) => JSON.parse(line) as Lead)
-    t.match(found.map(({ name }) => name), ['Bernardo', 'Ana', String])
+    t.match(found.map(({ name }) => name), ['Bernardo', 'Ana', 'Eva', String])
     t.notMatch(out, controls)
   })
   await t.test('what the hub refuses is said as it says it', async (t) => {

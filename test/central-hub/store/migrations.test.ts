@@ -4,6 +4,8 @@ import { Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import t, { type Test } from 'tap'
 import { getLead, listLeads } from '../../../src/central-hub/store/leads.ts'
+import { listMessages } from '../../../src/central-hub/store/messages.ts'
+import { migrations } from '../../../src/central-hub/store/migrations.ts'
 import { messagesAndLeads } from '../../../src/central-hub/store/migrations/0001-messages-and-leads.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import { sqliteDialect } from '../../../src/central-hub/store/sqlite/dialect.ts'
@@ -74,6 +76,58 @@ t.test('the release before goes on working with it: what it writes is searched a
   const again = await openStore(directory)
   t.teardown(() => again.close())
   t.match(await getLead(again.db, 50), { unanswered_count: 1, unread_count: 1, last_message: { body: 'message 900' } }, 'and the next upgrade counts it')
+})
+
+/** A store as the release before left it: without the fourth step. */
+const thirdStore = async (t: Test): Promise<{ directory: string; db: DatabaseSync }> => {
+  const directory = ownDirectory(t)
+  const file = join(directory, 'hub.db')
+  const made = new Kysely<unknown>({ dialect: sqliteDialect(file) })
+  const { '0004_sales_conversation': _fourth, ...before } = migrations
+  const { error } = await new Migrator({ db: made, provider: { getMigrations: async () => before } }).migrateToLatest()
+  t.equal(error, undefined)
+  await made.destroy()
+  const db = new DatabaseSync(file)
+  db.exec("UPDATE store SET works_from = '0001_messages_and_leads'")
+  return { directory, db }
+}
+
+const thumbnail = `/9j/${'A1b2C3d4'.repeat(40)}==`
+const card = 'BEGIN:VCARD\nFN:Luz Sol\nEND:VCARD'
+
+t.test('a store of the release before: base64 goes, the search has places and names, who waits is right, one message is one', async (t) => {
+  const { directory, db: old } = await thirdStore(t)
+  insertLead(old, 1, '+5215512345678', 100)
+  old.exec("UPDATE leads SET lid = '99887766@lid', unanswered_count = 4, unread_count = 4, updated_at = 999999999999")
+  const put = old.prepare(`INSERT INTO messages (account, id, lead_id, chat_id, seq, captured_at, source, from_me, personal, type, body, timestamp, media, details, edited_at)
+    VALUES ('main', ?, 1, 'c', ?, 0, 'live', ?, 1, ?, ?, ?, ?, ?, ?)`)
+  const number = '5215512345678@c.us'
+  const details = (more: object = {}): string => JSON.stringify({ from: 'a', to: 'b', ...more })
+  put.run(`false_${number}_3EB01`, 1, 0, 'location', thumbnail, 100, null, details({ location: { latitude: 1, longitude: 2, name: 'Bodega Central' } }), null)
+  put.run(`false_${number}_3EB02`, 2, 0, 'vcard', card, 110, null, details({ contacts: [card] }), null)
+  put.run(`false_${number}_3EB03`, 3, 0, 'document', 'our offer', 120, '{"state":"stored","filename":"oferta.pdf"}', details(), null)
+  put.run('false_99887766@lid_3EB03', 4, 0, 'document', 'our best offer', 120, '{"state":"pending"}', details(), 5_000)
+  put.run(`false_${number}_3EB04`, 5, 0, 'protocol', '', 130, null, details(), null)
+  put.run(`false_${number}_3EB05`, 6, 0, 'poll_update', '', 140, null, details(), null)
+  put.run(`true_${number}_3EB06`, 7, 1, 'call_log', '', 150, null, details(), null)
+  old.prepare("INSERT INTO reactions VALUES ('main', ?, '99887766@lid', '👍', 5)").run('false_99887766@lid_3EB03')
+  old.close()
+
+  const store = await openStore(directory)
+  t.teardown(() => store.close())
+  const found = async (q: string): Promise<string[]> => (await listMessages(store.db, { q }, 10)).items.map(({ id }) => id.slice(-1))
+  t.same([await found('9j'), await found('vcard'), await found('A1b2C3d4')], [[], [], []])
+  t.same([await found('bodega'), await found('luz sol'), await found('oferta'), await found('best offer oferta')], [['1'], ['2'], ['3'], ['3']])
+  t.match(await getLead(store.db, 1), { unanswered_count: 3, unread_count: 3, waiting_since: new Date(100_000).toISOString() }, 'a call of ours in vain was no answer')
+  const { items } = await listMessages(store.db, {}, 10)
+  t.equal(items.length, 6)
+  t.match(items.find(({ id }) => id.endsWith('3EB03')), { id: `false_${number}_3EB03`, body: 'our best offer', media: { state: 'stored' }, reactions: [{ emoji: '👍' }] })
+  const { rows } = await sql<{ ok: string }>`pragma integrity_check`.execute(store.db)
+  t.match(rows, [{ integrity_check: 'ok' }])
+  t.equal((await store.db.selectFrom('store').select('catch_up_due').executeTakeFirst())?.catch_up_due, 0)
+
+  await store.db.deleteFrom('messages').execute()
+  t.same(await found('offer'), [], 'what the search has of it goes with it')
 })
 
 t.test('figures follow what becomes of messages', async (t) => {
