@@ -10,23 +10,25 @@ export interface MessageId {
   fromMe: boolean
   chat: string
   stanza: string
-  /** A note to oneself. */
-  toSelf: boolean
   /** Who wrote it, in a group. */
   participant: string | undefined
 }
 
 /** Servers that name the same people as another one does. */
-const servers: Readonly<Record<string, string>> = {
-  's.whatsapp.net': 'c.us',
-  hosted: 'c.us',
-  'hosted.lid': 'lid'
-}
+const servers: ReadonlyMap<string, string> = new Map([
+  ['s.whatsapp.net', 'c.us'],
+  ['hosted', 'c.us'],
+  ['hosted.lid', 'lid']
+])
 
 /** The address of a person or group without its device, the same for all servers that name that person. */
 export const addressOf = (jid: string): string => {
-  const [, user = '', server = ''] = /^([^@:]+)(?::\d+)?@(.+)$/.exec(jid) ?? []
-  return user === '' ? jid : `${user}@${servers[server] ?? server}`
+  const at = jid.indexOf('@')
+  const server = jid.slice(at + 1)
+  const colon = jid.indexOf(':')
+  const isPlain = colon === -1 || colon > at
+  if (at < 1 || (isPlain && !servers.has(server))) return jid
+  return `${jid.slice(0, isPlain ? at : colon)}@${servers.get(server) ?? server}`
 }
 
 /** Whether an address is of one person: not a group, a channel, a status, a bot, or WhatsApp's own 0@c.us. */
@@ -38,17 +40,16 @@ const botNumber = /^(1313555\d{4}|131655500\d{2})@c\.us$/
 /** Whether a chat is with Meta AI. */
 export const isBotChat = (address: string): boolean => address.endsWith('@bot') || botNumber.test(address)
 
-const pattern = /^(true|false)_([^_]+)_([^_]+)(?:_(in|out))?(?:_(.+))?$/
+const pattern = /^(true|false)_([^_]+)_([^_]+)(?:_(?:in|out))?(?:_(.+))?$/
 
 /** undefined for an id of another form. */
 export const parseMessageId = (id: string): MessageId | undefined => {
-  const [, fromMe, chat = '', stanza = '', self, participant] = pattern.exec(id) ?? []
+  const [, fromMe, chat = '', stanza = '', participant] = pattern.exec(id) ?? []
   if (fromMe === undefined) return undefined
   return {
     fromMe: fromMe === 'true',
     chat: addressOf(chat),
     stanza,
-    toSelf: self !== undefined,
     participant: participant === undefined ? undefined : addressOf(participant)
   }
 }
@@ -91,4 +92,4 @@ export const isSameMessage = (a: string, b: string, person: readonly string[]): 
 
 /** Whether a message is a note to oneself, under whichever of the account's own addresses. */
 export const isToSelf = ({ id, from, to, to_self }: Pick<CapturedMessage, 'id' | 'from' | 'to' | 'to_self'>): boolean =>
-  to_self === true || parseMessageId(id)?.toSelf === true || addressOf(from) === addressOf(to)
+  to_self === true || /_(?:in|out)(?:_|$)/.test(id) || addressOf(from) === addressOf(to)

@@ -47,8 +47,13 @@ const told = ({ location, event, group_invite, contacts = [], poll, media }: Par
   media?.filename
 ]
 
-/** Titles, names, places and file names of a message, a line each. */
+const carriers = ['ad', 'order', 'product', 'payment', 'location', 'event', 'group_invite', 'contacts', 'poll', 'media', 'interactive'] as const
+
+/** Titles, names, places and file names of a message, a line each. Most messages have none. */
 export const termsOf = (message: Parts): string =>
+  carriers.every((part) => message[part] === undefined) ? '' : linesOf(message)
+
+const linesOf = (message: Parts): string =>
   [...sold(message), ...told(message), ...offered(message)]
     .filter((text) => text !== undefined && text !== '')
     .join('\n')
