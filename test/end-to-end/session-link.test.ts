@@ -143,7 +143,7 @@ t.test('unlinked: from the phone, from the phone while this is down, and by requ
     await relink(0)
 
     before = session.daemon.lines.length
-    t.match(await session.post('/disconnect?logout=true'), { success: true, state: 'DISCONNECTED' })
+    t.match(await session.post('/disconnect?logout=true'), { success: true, state: 'DISCONNECTED', unlinked: true, message: /this device is unlinked/ })
     t.equal(web.linkedDevices(), 0, 'the phone knows')
     t.notOk(existsSync(join(session.stateDir, 'profile')), 'the profile is gone')
     t.match(await session.status(), { status: 'DISCONNECTED', linked: false })

@@ -95,6 +95,9 @@ const restore = async (from: string, given: Given): Promise<void> => {
     }
     await oneToDisk(target.directory)
     for (const path of kept) say(`what was there is now ${path}`)
+    if (kept.length > 0) {
+      say('a linked device that was there is kept with it. If WhatsApp does not know the restored one any more, put that back: linking again takes a QR code and, more and more often, the passkey of the account')
+    }
     sayWhatNext(manifest, target)
   } finally {
     await rm(work, { recursive: true, force: true })
