@@ -143,7 +143,8 @@ const recover = async (session: Session): Promise<void> => {
   for (const end = Date.now() + 60_000; Date.now() < end; await pause(200)) {
     const { status } = await session.status()
     if (status === 'READY') return
-    if (status === 'QR_REQUIRED') await session.web.scan()
+    // A page that is scanned already shows no code, though the session may not have heard of it yet.
+    if (status === 'QR_REQUIRED' && session.web.shownQr() !== undefined) await session.web.scan()
   }
   throw new Error('the session does not become READY on a page as it is')
 }
