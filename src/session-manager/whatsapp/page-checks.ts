@@ -38,7 +38,7 @@ export const socketStates: readonly string[] = [
 
 /** The text of a QR: of its own, or as a link that a phone's camera opens WhatsApp with. */
 export const isQrText = (text: string): boolean =>
-  /^(https:\/\/wa\.me\/settings\/linked_devices#)?[^,]{20,},[^,]{44},[^,]{44},[^,]{44},.+$/.test(text)
+  /^(https:\/\/wa\.me\/settings\/linked_devices#)?[^,]{20,},[^,]{44},[^,]{44},[^,]{44},(?!undefined$|null$|\[object )[^,]+$/.test(text)
 
 /** Runs in the page. What cannot be judged yet, because there is no message, is no failure. */
 export const checkInPage = (states: readonly string[]): FailedCheck[] => {

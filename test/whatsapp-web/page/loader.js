@@ -152,6 +152,8 @@
         const at = paths.filter(([first]) => first === key)
         if (at.some((path) => path.length === 1)) return undefined
         const value = Reflect.get(target, key)
+        // A method must not meet the view as its `this`: it has no private fields.
+        if (at.length === 0 && typeof value === 'function' && typeof key === 'string' && key in Object.getPrototypeOf(target)) return value.bind(target)
         return at.length === 0 ? value : without(value, at.map((path) => path.slice(1)))
       }
     })
