@@ -34,6 +34,8 @@ interface Work {
   messages: MessagesAtWork
   /** Lead of each new message. */
   fresh: { message: MessageAtWork; lead: LeadAtWork | undefined }[]
+  /** Records whose lead was settled: once each, so that taking always goes on. */
+  settled: ReadonlySet<InboundRecord>
   changed: Set<MessageAtWork>
   /** Messages that are new or changed, and responses to such, in the order in which that is told. */
   told: Set<MessageAtWork | InboundRecord>
@@ -58,7 +60,8 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   const { message: told } = record
   // A message that is not here was erased here, or is older than this hub: an update does not bring it.
   if (record.kind === 'update' && work.messages.find(told.id, undefined) === undefined) return true
-  if (told.number_change !== undefined && work.leads.moves(told) && work.messages.find(told.id, undefined) === undefined) return false
+  const isMove = told.number_change !== undefined && !work.settled.has(record)
+  if (isMove && work.leads.moves(told) && work.messages.find(told.id, undefined) === undefined) return false
   const belongs = hasLead(told)
   const found = belongs ? work.leads.of(record.message) : 'none'
   if (found === 'settle') return false
@@ -149,13 +152,13 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
   }
 
   /** @returns how many were taken: those before the next one whose lead is to be settled */
-  const takeSome = async (db: Db, account: string, records: readonly InboundRecord[], taken: Taken): Promise<number> => {
+  const takeSome = async (db: Db, account: string, records: readonly InboundRecord[], taken: Taken, settled: ReadonlySet<InboundRecord>): Promise<number> => {
     const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)
     const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)
     const work: Work = {
       leads: await leadWriter.read(db, account, ofLeads),
       messages: await messageWriter.read(db, account, new Set(messages.map(({ id }) => id))),
-      fresh: [], changed: new Set(), told: new Set(), news: new Map(), recount: new Set()
+      settled, fresh: [], changed: new Set(), told: new Set(), news: new Map(), recount: new Set()
     }
     const stop = records.findIndex((record) => !goThrough(work, record))
     await write(db, work, taken)
@@ -163,12 +166,16 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
   }
 
   return async (db, account, records, taken) => {
+    const settled = new Set<InboundRecord>()
     for (let start = 0, size = records.length; start < records.length; ) {
       const part = records.slice(start, start + size)
-      const count = await takeSome(db, account, part, taken)
+      const count = await takeSome(db, account, part, taken, settled)
       start += count
       const next = part[count]
-      if (next !== undefined) await settle(db, account, next, taken)
+      if (next !== undefined) {
+        settled.add(next)
+        await settle(db, account, next, taken)
+      }
       size = next === undefined ? records.length : afterSettling
     }
   }
