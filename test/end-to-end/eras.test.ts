@@ -6,18 +6,20 @@ import { withStack } from './stack.ts'
 /**
  * Everything that has to work, on each WhatsApp Web that the simulation knows, through the real
  * daemons. Run by itself with --whole, codes are shown as long as WhatsApp shows them, and renewed
- * for ten minutes: `scripts/unprivileged node test/end-to-end/eras.test.ts --whole`. It prints the
- * table of test/whatsapp-web/README.md.
+ * for ten minutes, on all eras at the same time. It prints the table of test/whatsapp-web/README.md:
+ * `scripts/unprivileged --own DIR --bind DIR .tap node test/end-to-end/eras.test.ts --whole`
  */
 
 const isWhole = process.argv.includes('--whole')
 const renewal = isWhole ? { ms: 600_000, codes: 20 } : { ms: 0, codes: 19 }
 const codes: Partial<Scenario> = isWhole ? {} : { firstQrMs: 600, qrMs: 200 }
 const results = new Map<string, Map<string, string>>()
-t.setTimeout(isWhole ? 3_600_000 : 300_000)
+
+t.setTimeout(isWhole ? 1_800_000 : 300_000)
+if (isWhole) t.jobs = eras.length
 
 for (const era of eras) {
-  t.test(`everything works on WhatsApp Web ${era}`, (t) =>
+  t.test(`everything works on WhatsApp Web ${era}`, { buffered: isWhole }, (t) =>
     withStack(t, { scenario: { web: era, ...codes } }, async (stack) => {
       const done = new Map<string, string>()
       results.set(era, done)
