@@ -23,7 +23,7 @@ for (const era of eras) {
     withStack(t, { scenario: { web: era, ...codes } }, async (stack) => {
       const done = new Map<string, string>()
       results.set(era, done)
-      await stack.hub.listening()
+      await stack.hub.daemon.seen('listening', () => true, 120_000)
       const world = worldOf(stack, renewal)
       for (const { name, run } of things) {
         try {

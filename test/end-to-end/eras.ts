@@ -31,7 +31,7 @@ const pollMs = 150
 const secondsSince = (start: number): string => `${((Date.now() - start) / 1_000).toFixed(1)} s`
 
 export const worldOf = (stack: Stack, renewal: World['renewal']): World => {
-  const until: World['until'] = async (what, read, ms = 20_000) => {
+  const until: World['until'] = async (what, read, ms = 45_000) => {
     for (const end = Date.now() + ms; Date.now() < end; ) {
       const found = await read().catch(() => undefined)
       if (found !== undefined && found !== false) return found
