@@ -1,5 +1,5 @@
 import Type, { type Static } from 'typebox'
-import { SessionStatus } from './session.ts'
+import { Fence, SessionStatus } from './session.ts'
 
 /**
  * `GET /page-report`: what the open page of WhatsApp Web is made of, for somebody who has no phone to
@@ -60,6 +60,12 @@ export const PageReport = Type.Object({
   format: Type.Literal(pageReportFormat),
   leadmaster: Type.String({ description: 'the version of LeadMaster' }),
   session: SessionStatus,
+  guard: Type.Optional(
+    Type.Object(
+      { wire: Fence, modules: Fence },
+      { description: 'whether the fences of the send guard hold, as in the status' }
+    )
+  ),
   ...PageFindings.properties
 })
 export type PageReport = Static<typeof PageReport>

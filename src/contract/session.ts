@@ -31,7 +31,7 @@ export const Me = Type.Object({
 })
 export type Me = Static<typeof Me>
 
-const Fence = Type.Union([
+export const Fence = Type.Union([
   Type.Literal('in_force', { description: 'it holds' }),
   Type.Literal('absent', { description: 'it is not there: WhatsApp Web lacks what it is put on' }),
   Type.Literal('open', { description: 'it is there, and something can pass it' })

@@ -160,8 +160,10 @@ export const addRoutes = (options: RouteOptions): void => {
       throw new ProblemError('conflict', `${why}; ${what}`)
     })
     const { version: leadmaster } = options.health()
-    const { status } = session()
-    const body: PageReport = { format: pageReportFormat, leadmaster, session: status, ...findings }
+    const { status, guard } = options.status()
+    const head = { format: pageReportFormat, leadmaster, session: status } as const
+    const body: PageReport = { ...head, ...findings }
+    if (guard !== undefined) body.guard = guard
     sendJson(res, body)
   })
   addPasskeyRoutes(options)

@@ -67,7 +67,7 @@ t.test('a report is compared with the simulated page', async (t) => {
     Object.assign(other.messages['chat'] as object, { 'id.$7': 'string', t: 'string' })
     other.messages['album'] = { id: 'object' }
     other.checks = other.checks.map((check) =>
-      check.name === 'capture'
+      check.name === 'link'
         ? { ...check, verdict: 'failed', missing: ['WALinkify.findLinks'] }
         : check
     )
@@ -77,7 +77,7 @@ t.test('a report is compared with the simulated page', async (t) => {
     t.equal(code, 1)
     t.match(err, / 8 differences/)
     t.same(out.trim().split('\n'), [
-      'check capture: failed WALinkify.findLinks in the report, ok in the other report',
+      'check link: failed WALinkify.findLinks in the report, ok in the other report',
       'module WALinkify: findLinks: function, only in the other report',
       'module WAWebChatLoadMessages: missing in the report, there in the other report',
       'module WAWebCmd: NewCmd: function, only in the report',

@@ -6,7 +6,7 @@ import type {
 } from '../../contract/page-report.ts'
 import type { Page } from './browser.ts'
 import { pageContract } from './page-contract.ts'
-import { lookAt, type PageLook } from './page-look.ts'
+import { lookAt, verdicts, type PageLook } from './page-look.ts'
 import { fieldNames, moduleNames, typeNames } from './page-names.ts'
 
 /**
@@ -223,6 +223,12 @@ const toModule = (found: RawModules[string] | undefined): PageModule => {
   return sorted(Object.entries(found).map(([key, kind]) => [exportName(key), typeOf(kind)]))
 }
 
+/** What the page does, tried. What is wrong in detail stays here: it is not made for others. */
+const checkBehaviour = (look: PageLook): PageCheck[] =>
+  Object.entries(verdicts(look)).map(([name, found]) => {
+    return { name, verdict: found === 'ok' ? 'ok' : 'failed', missing: [] }
+  })
+
 /** A page that shows no message cannot be judged by its messages. */
 const checkMessages = (models: readonly ModelShape[] | undefined): PageCheck => {
   if (models === undefined) return { name: 'messages', verdict: 'failed', missing: [] }
@@ -244,7 +250,7 @@ export const reportOn = async (page: Page): Promise<PageFindings> => {
   return {
     whatsapp_web: revision.test(look.version ?? '') ? look.version : null,
     chromium,
-    checks: [...checkContract(look), checkMessages(models)],
+    checks: [...checkContract(look), ...checkBehaviour(look), checkMessages(models)],
     modules: Object.fromEntries(names.map((name) => [name, toModule(modules[name])])),
     messages: namesOf(models ?? [])
   }
