@@ -93,6 +93,8 @@ export const createProbing = (options: ProbingOptions): Probing => {
     if (!isOver || now() < qrRefresh.due) return
     log.info({ event: 'qr_refresh', next_ms: qrRefresh.afterMs }, 'WhatsApp Web stopped showing codes: asking for a new one')
     qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: now() + qrRefresh.afterMs }
+    // The new code may come before the call returns.
+    dispatch({ type: 'qr-renewal' })
     try {
       await mine.refreshQr()
     } catch (error) {

@@ -19,6 +19,8 @@ export interface Session {
   qr?: { code: string; generatedAt: number; expiresAt: number }
   /** Codes shown since the last connection. */
   qrAttempt: number
+  /** WhatsApp Web was asked for more codes: the next one is the first of a new row. */
+  qrRenewed?: boolean
   /** How far linking by the account's passkey is, while the status is PASSKEY_REQUIRED. It holds secrets. */
   passkey?: PasskeyState
   me?: Me
@@ -43,6 +45,8 @@ export type SessionEvent =
   /** The browser may start now. */
   | { type: 'admitted' }
   | { type: 'qr'; code: string }
+  /** WhatsApp Web stopped showing codes, and is asked for more. */
+  | { type: 'qr-renewal' }
   /** WhatsApp asks for the account's passkey; without a state: it does not any more. */
   | { type: 'passkey'; passkey: PasskeyState | undefined }
   | { type: 'syncing'; percent: number }
@@ -85,8 +89,8 @@ export interface Policy {
   random: () => number
 }
 
-/** WhatsApp Web shows the first code for 60 s and each later one for 20 s. */
-const qrLifetime = (attempt: number): number => (attempt === 1 ? 60_000 : 20_000)
+/** WhatsApp Web shows the first code of a row for 60 s and each later one for 20 s. */
+const qrLifetime = (isFirst: boolean): number => (isFirst ? 60_000 : 20_000)
 
 /** A connection that lasted this long was a good one: what breaks it starts a new row of failures. */
 const goodAfterMs = 60_000
@@ -185,11 +189,15 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       // a code after the device was linked is WhatsApp Web rotating one nobody needs
       if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED') return same
       const qrAttempt = session.qrAttempt + 1
-      const qr = { code: event.code, generatedAt: now, expiresAt: now + qrLifetime(qrAttempt) }
-      return { session: { ...enter(nobody(session), 'QR_REQUIRED', now), qr, qrAttempt }, effects: [{ do: 'cancel-deadline' }] }
+      const { qrRenewed = qrAttempt === 1, ...rest } = session
+      const qr = { code: event.code, generatedAt: now, expiresAt: now + qrLifetime(qrRenewed) }
+      const shown = { ...enter(nobody(rest), 'QR_REQUIRED', now), qr, qrAttempt }
+      return { session: shown, effects: [{ do: 'cancel-deadline' }] }
     }
     case 'passkey':
       return onPasskey(session, event.passkey, now, policy)
+    case 'qr-renewal':
+      return { session: { ...session, qrRenewed: true }, effects: [] }
     case 'syncing':
       if (session.status === 'READY' || session.syncPercent === event.percent) return same
       return {

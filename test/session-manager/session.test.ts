@@ -195,6 +195,11 @@ t.test('what a status carries', async (t) => {
     const second = step(first, { type: 'qr', code: 'other' }, now + 60_000, policy).session
     t.same(second.qr, { code: 'other', generatedAt: now + 60_000, expiresAt: now + 80_000 })
     t.equal(second.qrAttempt, 2)
+    const asked = step(second, { type: 'qr-renewal' }, now + 81_000, policy).session
+    const renewed = step(asked, { type: 'qr', code: 'third' }, now + 82_000, policy).session
+    t.same(renewed.qr, { code: 'third', generatedAt: now + 82_000, expiresAt: now + 142_000 }, 'the first of a new row')
+    const after = step(renewed, { type: 'qr', code: 'fourth' }, now + 142_000, policy).session
+    t.match(after.qr, { expiresAt: now + 162_000 }, 'the others last 20 s again')
     t.equal(second.since, first.since, 'it is still the same wait')
     t.equal(step(step(second, lost, now, policy).session, retry, now, policy).session.qrAttempt, 0, 'a new browser counts anew')
   })
