@@ -6,7 +6,10 @@ import whatsapp from 'whatsapp-web.js'
 import { browserDirectory } from './directory.ts'
 import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from './server.ts'
 
-/** The unmodified whatsapp-web.js on the simulated WhatsApp Web, with nothing of LeadMaster in between. */
+/**
+ * The unmodified whatsapp-web.js on the simulated WhatsApp Web, with nothing of LeadMaster in between: on that of April
+ * 2026 by default, since the library by itself does not work on a later one.
+ */
 export type Client = InstanceType<typeof whatsapp.Client>
 export type Page = NonNullable<Client['pupPage']>
 
@@ -15,7 +18,7 @@ export const startClient = async (
   options: { scenario?: Partial<Scenario>; beforePage?: (page: Page) => Promise<void> } = {}
 ): Promise<{ web: WhatsAppWeb; client: Client; page: Page }> => {
   const { path: directory, remove } = browserDirectory()
-  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
+  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: { web: '2026-04', ...options.scenario } })
   const authStrategy = new whatsapp.NoAuth()
   const client: Client = new whatsapp.Client({
     authStrategy: Object.assign(authStrategy, { afterBrowserInitialized: async () => options.beforePage?.(client.pupPage as Page) }),

@@ -26,8 +26,8 @@ export type { Attempt, Era, MediaFault, Outbound, Refresh, Scenario, WhatsAppWeb
 
 const usual: Scenario = {
   firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, mostHeld: 0, reconnectMs: 200,
-  version: '2.3000.1031521324', missing: [], deprecated: false, stalled: false, own: '',
-  web: '2026-04', missingInside: false, renamed: {}, votes: 'addon', passkey: false, busybody: false, revokeKeepsKey: true
+  version: '2.3000.1043220887', missing: [], deprecated: false, stalled: false, own: '',
+  web: '2026-07', missingInside: false, renamed: {}, votes: 'addon', passkey: false, busybody: false, revokeKeepsKey: false
 }
 
 const pageDirectory = new URL('page/', import.meta.url)

@@ -135,7 +135,7 @@ bundle('happenings', (use) => {
     reaction: ({ row }) => inAddons(({ storeReaction }) => storeReaction(revive(row))),
     vote: ({ row }) => inAddons(({ storeVote }) => storeVote(revive(row))),
     call: ({ call }) => use('WAWebCallCollection').add({ ...call, peerJid: createWid(call.peerJid) }),
-    lid: ({ pair }) => use('WAWebApiContact').learn([pair]),
+    lid: ({ pair }) => use('lids').learn([pair]),
     fault: ({ faults }) => use('faults').set(faults),
     chat: ({ chat }) => Chat.get(chat.id) ?? Chat.add({ ...chat, id: createWid(chat.id) }),
     contact: ({ contact }) => Contact.gadd({ ...contact, id: createWid(contact.id) })
@@ -161,7 +161,7 @@ bundle('happenings', (use) => {
   }
   const takeIn = ({ chats, contacts, lids, faults }) => {
     use('faults').set(faults)
-    use('WAWebApiContact').learn(lids)
+    use('lids').learn(lids)
     const quietly = { silent: true }
     for (const contact of contacts) Contact.gadd(revive({ ...contact, id: createWid(contact.id) }), quietly)
     for (const { last, ...chat } of chats) {
@@ -335,7 +335,7 @@ bundle('session', (use) => {
       for (;;);
     },
     show: () => showPresence(),
-    'media-retry': ({ id, hasIt }) => use('WAWebHandleMediaRetryNotification').handle(id, hasIt),
+    'media-retry': ({ id, hasIt }) => use('mediaretry').handle(id, hasIt),
     notification: (frame) => use('lazy').load('WAWebHandleShortcakeNotification', ({ handle }) => void handle(frame).catch(reportError)),
     checkpoint: async ({ challenge, pressed }) => {
       const state = { challenge_type: 'PASSKEY', passkey_challenge_base64: challenge }
@@ -359,7 +359,7 @@ bundle('session', (use) => {
   const start = async () => {
     linked = await device.read()
     Socket.state = 'OPENING'
-    Object.assign(use('WAWebCommsConfig').handlers, {
+    Object.assign(use('WAWebCommsConfig').getCommsConfig().handlers, {
       handshake: () => ({ device: linked, keys: keys() }),
       frame: (frame) => frames[frame.t]?.(frame),
       closed: reconnect

@@ -23,19 +23,17 @@ bundle('revive', (use) => {
 })
 
 /** Asks the phone to upload media again that the media servers have lost. @returns whether it had them */
-bundle('WAWebSendServerErrorReceiptJob', (use) => ({
-  sendServerErrorReceipt: async (key) => {
+bundle.default('WAWebSendServerErrorReceiptJob', (use) => async (key) => {
     const { wap, JID } = use('WAWap')
-    const heard = use('WAWebHandleMediaRetryNotification').heardOf(key.id)
+    const heard = use('mediaretry').heardOf(key.id)
     const rmr = wap('rmr', { jid: JID(String(key.remote)), from_me: String(key.fromMe) })
     const me = JID(String(use('WAWebUserPrefsMeUser').getMaybeMePnUser()))
     use('WADeprecatedSendIq').deprecatedCastStanza(
       wap('receipt', { id: key.id, to: me, category: 'peer', type: 'server-error' }, [wap('encrypt', null, wap('enc_p', null, 'p'), wap('enc_iv', null, 'iv')), rmr])
     )
     return heard
-  }
-}))
-bundle('WAWebHandleMediaRetryNotification', () => {
+})
+bundle('mediaretry', () => {
   const waiting = new Map()
   return {
     heardOf: (id) => new Promise((resolve) => waiting.set(id, resolve)),
@@ -89,7 +87,7 @@ bundle('WAWebMsgModel', (use) => {
         }
         // The media servers have it no more: the phone is asked to upload it again.
         this.mediaData.mediaStage = 'REUPLOADING'
-        const hasIt = await use('WAWebSendServerErrorReceiptJob').sendServerErrorReceipt(this.id)
+        const hasIt = await use('WAWebSendServerErrorReceiptJob')(this.id)
         this.mediaData.mediaStage = hasIt ? 'RESOLVED' : 'ERROR_MISSING'
       }
     }
@@ -157,7 +155,7 @@ bundle('WAWebChatModel', (use) => {
       return { ...this.attributes }
     }
   }
-  return { Chat, GroupMetadata }
+  return { Chat }
 })
 
 bundle.default('WAWebContactModel', (use) => {

@@ -108,7 +108,6 @@ bundle('WAWebWidFactory', (use) => {
     createUserWidOrThrow: (user, server = 'c.us') => createWid(`${user}@${server}`),
     createUserLidOrThrow: (user) => createWid(`${user}@lid`),
     createDeviceWidFromUserAndDevice: (user, server, device) => createWid(`${user}:${device}@${server}`),
-    toUserWidOrThrow: asUserWidOrThrow,
     isWidlike: (like) => like instanceof Wid || (typeof like === 'object' && like !== null && 'server' in like && 'user' in like)
   }
 })
@@ -203,4 +202,4 @@ bundle('WAWebJidToWid', (use) => {
   const toWid = (jid) => use('WAWebWidFactory').createWid(jid)
   return { userJidToUserWid: toWid, newsletterJidToWid: toWid, groupJidToWid: toWid, chatJidToChatWid: toWid, deviceJidToDeviceWid: toWid }
 })
-bundle('WAJids', () => ({ toNewsletterJid: (id) => id, toUserJid: (id) => id, toGroupJid: (id) => id }))
+bundle('WAJids', () => ({ toNewsletterJid: (id) => id, toGroupJid: (id) => id, validateDomainJid: () => null }))

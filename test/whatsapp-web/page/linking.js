@@ -217,7 +217,7 @@ bundle('WAWebUserPrefsMeUser', (use) => {
     },
     getMaybeMePnUser: () => wid(me?.id),
     getMaybeMeLidUser: () => wid(me?.lid),
-    getMePnUserOrThrow: () => wid(me.id),
+    getMePnUserOrThrow_DO_NOT_USE: () => wid(me.id),
     isMeAccount: (id) => isMeAccount(id),
     isMePnUser: (id) => me !== undefined && String(id) === me.id,
     isMePrimary: (id) => isMeAccount(id) && !id.device

@@ -101,17 +101,23 @@
   bundle('WAWebUserPrefsNotifications', () => preference('GlobalOfflineNotifications'))
 
   /** Which LID is whose phone number, as far as this device has been told. */
-  bundle('WAWebApiContact', (use) => {
+  bundle('lids', () => {
     const phones = new Map()
     const lids = new Map()
-    const wid = (id) => (id === undefined ? undefined : use('WAWebWidFactory').createWid(id))
     return {
+      phones, lids,
       learn: (pairs) => {
         for (const [lid, phone] of pairs) {
           phones.set(lid, phone)
           lids.set(phone, lid)
         }
-      },
+      }
+    }
+  })
+  bundle('WAWebApiContact', (use) => {
+    const { phones, lids } = use('lids')
+    const wid = (id) => (id === undefined ? undefined : use('WAWebWidFactory').createWid(id))
+    return {
       getPhoneNumber: (lid) => wid(phones.get(String(lid))),
       getCurrentLid: (phone) => wid(lids.get(String(phone))),
       getAlternateUserWid: (id) => wid(phones.get(String(id)) ?? lids.get(String(id)))

@@ -8,7 +8,7 @@ bundle('outbound', (use) => {
   const kinds = [
     [/Upload/, { tag: 'upload' }],
     [/ChatStateBridge/, { tag: 'chatstate', child: 'composing' }],
-    [/sendSeen|markSeen|openChat|markConversationSeen/, { tag: 'receipt', attrs: { type: 'read' } }],
+    [/sendSeen|markSeen|openChat/, { tag: 'receipt', attrs: { type: 'read' } }],
     // The page asks and changes by the same kind of question: an iq of type get.
     [/Newsletter.*(Create|Delete|Subscribe|Unsubscribe|Edit|Owner|Demote|Setting|Admin)|Mex/, iq('w:mex', 'query', 'get')],
     [/Group(Create|Modify|InviteJob|InviteV4|QueryJob)|ModifyParticipants|SetProperty|ExitGroup|SmaxGroups/, iq('w:g2', 'group')],
@@ -79,7 +79,7 @@ bundle('WAWebPresenceChatAction', (use) => ({
 {
   const ok = async () => ({ status: 200, messageSendResult: 'OK', success: true })
   const verbs = {
-    WAWebChatSendMessages: { sendGroupInviteMessage: ok, sendTextMsgToChat: ok },
+    WAWebChatSendMessages: { sendGroupInviteMessage: ok },
     WAWebSendReactionMsgAction: { sendReactionToMsg: ok },
     WAWebSendPinMessageAction: { sendPinInChatMsg: ok },
     WAWebSendEventEditMsgAction: { sendEventEditMessage: ok },
@@ -159,7 +159,7 @@ bundle('WAWebPresenceChatAction', (use) => ({
     }
   }))
   bundle('WAWebUpdateUnreadChatAction', (use) => ({
-    ...recorded(use, 'WAWebUpdateUnreadChatAction', { markUnread: ok, markConversationSeen: ok }),
+    ...recorded(use, 'WAWebUpdateUnreadChatAction', { markUnread: ok, markSeen: ok }),
     sendSeen: async ({ chat }) => {
       use('outbound').outbound('WAWebUpdateUnreadChatAction.sendSeen', chat)
       chat.unreadCount = 0
@@ -168,8 +168,7 @@ bundle('WAWebPresenceChatAction', (use) => ({
   // these modules also read
   bundle('WAWebContactStatusBridge', (use) => ({ ...recorded(use, 'WAWebContactStatusBridge', { setMyStatus: ok }), getStatus: async () => ({ status: '' }) }))
   bundle('WAWebGroupInviteJob', (use) => ({
-    ...recorded(use, 'WAWebGroupInviteJob', { joinGroupViaInvite: async () => ({ gid: use('WAWebWidFactory').createWid('120363000000000000@g.us') }), resetGroupInviteCode: async () => ({ code: 'code' }) }),
-    queryGroupInvite: async () => undefined
+    ...recorded(use, 'WAWebGroupInviteJob', { joinGroupViaInvite: async () => ({ gid: use('WAWebWidFactory').createWid('120363000000000000@g.us') }), resetGroupInviteCode: async () => ({ code: 'code' }) })
   }))
   bundle('WAWebGroupQueryJob', (use) => ({
     ...recorded(use, 'WAWebGroupQueryJob', { resetGroupInviteCode: async () => ({ code: 'code' }) }),
@@ -217,7 +216,7 @@ bundle('WAWebPresenceChatAction', (use) => ({
   bundle.default('sending', () => [
     ...Object.entries(verbs).flatMap(([module, functions]) => Object.keys(functions).map((verb) => `${module}.${verb}`)),
     'WAWebSendMsgChatAction.addAndSendMsgToChat', 'WAWebSendMessageEditAction.sendMessageEdit',
-    'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markUnread', 'WAWebUpdateUnreadChatAction.markConversationSeen',
+    'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markUnread', 'WAWebUpdateUnreadChatAction.markSeen',
     'WAWebContactStatusBridge.setMyStatus', 'WAWebGroupInviteJob.joinGroupViaInvite', 'WAWebGroupInviteJob.resetGroupInviteCode',
     'WAWebGroupQueryJob.resetGroupInviteCode', 'WAWebContactProfilePicThumbBridge.sendSetPicture',
     'WAWebContactProfilePicThumbBridge.requestDeletePicture', 'WAWebNoteAction.noteAddAction', 'WAWebCollections.Label.addOrRemoveLabels',

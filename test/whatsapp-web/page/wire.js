@@ -203,9 +203,10 @@ bundle('WAWebOpenSocket', () => ({
 }))
 
 /** Set by app.js: what to do with what the servers say, and with the connection's coming and going. */
-bundle('WAWebCommsConfig', () => ({
-  handlers: { handshake: () => ({}), frame: () => undefined, opened: () => undefined, closed: () => undefined }
-}))
+bundle('WAWebCommsConfig', () => {
+  const handlers = { handshake: () => ({}), frame: () => undefined, opened: () => undefined, closed: () => undefined }
+  return { getCommsConfig: () => ({ handlers }) }
+})
 
 bundle('WAComms', (use) => {
   let comms = null
@@ -262,7 +263,7 @@ bundle('WAComms', (use) => {
       if (this.$3 !== undefined && this.$3.readyState <= WebSocket.OPEN) return
       const mine = use('WAWebOpenSocket').openWebSocket()
       this.$3 = mine
-      const { handlers } = use('WAWebCommsConfig')
+      const { handlers } = use('WAWebCommsConfig').getCommsConfig()
       mine.onopen = () => {
         this.$1 = use('scenario').reconnectMs
         this.socketId = this.nextSocketId++
@@ -353,7 +354,7 @@ bundle('WAComms', (use) => {
     },
     _sendIq: (stanza, withoutRetry) => send(stanza, withoutRetry, ({ pendingIqs }) => pendingIqs),
     sendSmaxStanza: (stanza, options) => send(stanza, options?.withoutRetry ?? false, ({ pendingSmaxStanzas }) => pendingSmaxStanzas),
-    sendPing: () => use('WASmaxPingsClientRPC').sendClientRPC(),
+    sendPing: () => use('ping').send(),
     singletonOrThrowIfUninitialized: need,
     getAndIncrementNextOrderedId: () => nextOrder++
   }
@@ -388,8 +389,8 @@ bundle('WADeprecatedSendIq', (use) => {
   }
 })
 
-bundle('WASmaxPingsClientRPC', (use) => ({
-  sendClientRPC: () => {
+bundle('ping', (use) => ({
+  send: () => {
     const { wap, generateId, S_WHATSAPP_NET } = use('WAWap')
     const ping = wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'w:p' }, wap('ping', null))
     return use('WAComms').sendSmaxStanza(ping, { withoutRetry: true })
