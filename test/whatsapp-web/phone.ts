@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Scenario } from './api.ts'
 import type { ChatFault, History } from './history.ts'
 import type { MediaAbout, MediaKind } from './media.ts'
@@ -76,6 +77,9 @@ export interface Phone {
   /** Asked by a device: what it could not decrypt, once more. */
   resent(ids: readonly string[]): void
 }
+
+/** The id of the deletion of a message: another, and the same in each run of a test. */
+const revocationId = (id: string): string => `3A${createHash('sha256').update(id).digest('hex').slice(0, 18)}`.toUpperCase()
 
 const groupId = (): string => `1203630${Math.floor(Math.random() * 1e11).toString().padStart(11, '0')}@g.us`
 
@@ -193,7 +197,7 @@ export const createPhone = (
     revoke: ({ message: id, silent }) => {
       const model = history.need(id)
       // A page that knew the message gives its model the key of the deletion, and keeps the old one beside it.
-      const key = scenario.revokeKeepsKey ? {} : { id: { ...model.id, id: newId() } }
+      const key = scenario.revokeKeepsKey ? {} : { id: { ...model.id, id: revocationId(model.id.id) } }
       history.update(id, { ...key, type: 'revoked', subtype: 'sender', body: '', caption: null, directPath: null, protocolMessageKey: model.id, revokeTimestamp: Math.floor(Date.now() / 1_000) }, silent)
     },
     deleteForMe: ({ message: id }) => history.remove(id),
