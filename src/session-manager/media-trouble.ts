@@ -32,7 +32,9 @@ export const asMediaTrouble = (error: unknown): MediaTrouble => {
 export const withoutPeople = (text: string): string =>
   (text.split('\n')[0] ?? '')
     .replaceAll(/https?:\/\/\S+/g, '(address)')
-    .replaceAll(/\S*@\S+/g, '(id)')
+    .split(' ')
+    .map((word) => (word.includes('@') ? '(id)' : word))
+    .join(' ')
     .replaceAll(/\d{6,}/g, '(number)')
     .replaceAll(/"[^"]*"|'[^']*'/g, '(text)')
     .slice(0, 160)

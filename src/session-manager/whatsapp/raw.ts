@@ -52,7 +52,7 @@ export const asIsoTime = (value: unknown): string | undefined => {
 }
 
 /** An image in base64, as WhatsApp's thumbnails are: JPEG, PNG, WebP or GIF. */
-const image = /^(?:data:image\/[\w.+-]+;base64,)?(?:\/9j\/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/\s_-]*=*\s*$/
+const image = /^(?:data:image\/[\w.+-]+;base64,)?(?:\/9j\/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/=\s_-]*$/
 
 /** How such a text may begin: most do not, and are not looked at further. */
 const firstLetters = '/iURd'
