@@ -116,6 +116,10 @@ export const installEar = (calls: { told: string; difference: string }): void =>
     schedule()
   }
 
+  /** A message that has just come. Where the page no longer says so, its time does: what was heard already is known. */
+  const recentMs = 600_000
+  const isNew = (message: Message): boolean =>
+    'isNewMsg' in message ? Boolean(message['isNewMsg']) : Number(message['t']) * 1_000 > Date.now() - recentMs
   const undecrypted = new WeakSet<object>()
   const awaitDecryption = (message: Message): void => {
     undecrypted.add(message)
@@ -132,7 +136,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
   const listeners: Record<string, (message: Message, value?: unknown, previous?: unknown) => void> = {
     add: (message) => {
       ids?.adopt(message.id)
-      if (!isBegun || !message['isNewMsg']) return
+      if (!isBegun || !isNew(message)) return
       if (message.type !== 'ciphertext') return hear('message', message)
       hear('ciphertext', message)
       awaitDecryption(message)
@@ -148,7 +152,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
       if (message.type !== 'revoked') hear('edit', message, previous)
     },
     remove: (message) => {
-      if (message['isNewMsg']) hear('removed', message)
+      if (isNew(message)) hear('removed', message)
     }
   }
 

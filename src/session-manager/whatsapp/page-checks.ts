@@ -85,6 +85,8 @@ export const checkInPage = (states: readonly string[]): FailedCheck[] => {
     const model = load(() => scope.WWebJS?.getMessageModel?.(message))
     const key = model?.['id'] as Fields | undefined
     const lacks = ['from', 't', 'type'].filter((name) => model?.[name] === undefined || model[name] === null)
+    // By this the library, and the look for messages that were not told, know what has just come.
+    if (!('isNewMsg' in message)) lacks.push('isNewMsg')
     if (!isText(key?.['_serialized']) || !isText(key['remote'])) lacks.push('id')
     if (lacks.length > 0) fail('message model', `no ${lacks.join(', ')}`)
   }

@@ -67,6 +67,17 @@ t.test('what was there before anybody listened is not new, and the library has i
   t.same([told, differences], [[], []])
 })
 
+t.test('a message that has just come is heard where the page no longer says that it is new', async (t) => {
+  const { ear, told, happens } = pageOf(() => undefined)
+  ear.begin()
+  const { isNewMsg: _isNewMsg, ...unmarked } = message('false_1@c.us_A')
+  happens('add', { ...unmarked, t: Date.now() / 1_000 })
+  happens('add', { ...unmarked, id: { toString: () => 'false_1@c.us_B' }, t: 5 })
+  await turn()
+  t.match(told, [['message', { id: { _serialized: 'false_1@c.us_A' } }]])
+  t.equal(told.length, 1, 'an old one is of the history')
+})
+
 t.test('the page stores each vote itself: its function is called first, and its result and its error are its own', async (t) => {
   const calls: unknown[][] = []
   const result = Promise.resolve('stored')

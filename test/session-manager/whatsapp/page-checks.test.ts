@@ -10,10 +10,10 @@ t.test('the text of a QR is known in both its forms, and nothing else', async (t
   for (const odd of [`${ref},${key},${key},[object Promise],1`, `${ref},${key},${key},${key},undefined`, `undefined,${key},${key},${key},1`, '']) t.notOk(isQrText(odd), odd)
 })
 
-interface Facts { text?: string; carried?: string; model?: object; found?: boolean; messages?: boolean; state?: string; ear?: object }
+interface Facts { text?: string; carried?: string; model?: object; found?: boolean; messages?: boolean; isNewMsg?: boolean; state?: string; ear?: object }
 /** What the checks find on a page with one chat and one message, given as its own code would have it. */
-const found = ({ text = 'false_1@c.us_A', carried = text, model, found = true, messages = true, state = 'CONNECTED', ear }: Facts): { check: string; detail?: string }[] => {
-  const message = { id: { _serialized: carried, remote: '1@c.us', toString: () => text }, t: 5, type: 'chat', from: '1@c.us' }
+const found = ({ text = 'false_1@c.us_A', carried = text, model, found = true, messages = true, isNewMsg = true, state = 'CONNECTED', ear }: Facts): { check: string; detail?: string }[] => {
+  const message = { id: { _serialized: carried, remote: '1@c.us', toString: () => text }, t: 5, type: 'chat', from: '1@c.us', ...(isNewMsg ? { isNewMsg: false } : {}) }
   const wid = (id: string) => ({ _serialized: id, user: '0', server: 'c.us', toString: () => id, toJSON: () => id })
   const modules: Record<string, unknown> = {
     WAWebCollections: {
@@ -38,6 +38,7 @@ t.test('each thing that it does otherwise is found', async (t) => {
   t.same(names({ carried: 'something else' }), ['message key'])
   t.same(names({ found: false }), ['lookup by id'])
   t.match(found({ model: { id: { _serialized: 'x', remote: '1@c.us' }, t: 5 } }), [{ check: 'message model', detail: 'no from, type' }])
+  t.match(found({ isNewMsg: false }), [{ check: 'message model', detail: 'no isNewMsg' }])
   t.same(names({ messages: false }), ['readable messages'], 'chats without messages: blind, not "nothing new"')
   t.same(names({ state: 'RETIRED' }), ['socket state'])
   for (const state of ['PROXYBLOCK', 'SCREEN_LOCKED']) t.same(names({ state }), [])
