@@ -14,8 +14,10 @@ import type { StanzaRules, Verdict } from './wire-rules.ts'
  * an iq with error 503, of which WhatsApp Web thinks that it passes (400, 404, 405 and 406 on an app-state iq would
  * unlink the device), other stanzas with an ack that carries an error.
  *
- * A change of the account's settings that the page itself wants to write keeps waiting in the page's database, and its
- * collection is not read while it waits.
+ * A change of the account's settings is not refused here alone. WhatsApp Web writes one at each load (the capabilities of
+ * this device), keeps it in its database and sends it with its next reading. Refused, it would be tried again with all
+ * collections read beside it, and after two days WhatsApp Web unlinks the device (WAWebSyncd, WAWebSyncdFatal). So the
+ * page keeps no change and finds none that it kept before: it only reads.
  */
 
 /** Whether a fence holds. 'absent': it is not there; 'open': it is there, and something can pass it. */
@@ -184,6 +186,18 @@ export const installWireGuard = (callback: string): void => {
   })
   hook?.onModule('WAComms', (exports: CommsModule) => {
     comms = exports
+  })
+  hook?.onModule('WAWebSyncdDb', (exports: Holder) => {
+    const type = 'WAWebSyncdDb.appendPendingMutationsRows'
+    const instead: Record<string, () => unknown> = {
+      appendPendingMutationsRows: () => count({ tag: 'function', type, isAllowed: false }),
+      getAllPendingMutationsRows: () => [],
+      getPendingMutationsRows: () => [],
+      getCollectionsWithPendingMutations: () => new Set()
+    }
+    for (const [name, answer] of Object.entries(instead)) {
+      if (typeof exports[name] === 'function') exports[name] = async () => answer()
+    }
   })
   hook?.onModule('WAWebSocketModel', (exports: { Socket?: { state?: unknown } }) => {
     socketModule = exports

@@ -110,6 +110,26 @@ t.test('what nobody waits for is not answered; the first stanza of all is refuse
   t.same(it.removed, [])
 })
 
+t.test('a change of settings that the page wants to write is counted, kept nowhere and found nowhere', async (t) => {
+  const it = rig(`
+    rows = ['kept before']
+    __d('WAWebSyncdDb', [], function (a, b, c, d, e, f, g) {
+      g.getAllPendingMutationsRows = g.getPendingMutationsRows = function () { return Promise.resolve(rows) }
+      g.getCollectionsWithPendingMutations = function () { return Promise.resolve(new Set(rows)) }
+      g.appendPendingMutationsRows = function (more) { rows = rows.concat(more); return Promise.resolve() }
+      g.getSyncAction = function () { return Promise.resolve('read') }
+    }, 98)`)
+
+  const seen = await it.script(`(async function () {
+    var db = require('WAWebSyncdDb')
+    await db.appendPendingMutationsRows(['new'])
+    return [(await db.getAllPendingMutationsRows()).length, (await db.getPendingMutationsRows(['collection'], 'regular_low')).length, (await db.getCollectionsWithPendingMutations()).size, await db.getSyncAction(), rows.length].join()
+  })()`)
+
+  t.equal(seen, '0,0,0,read,1')
+  t.match(it.counts, [{ tag: 'function', type: 'WAWebSyncdDb.appendPendingMutationsRows', isAllowed: false, count: 1 }])
+})
+
 t.test('a hole is seen, by reference and by behaviour', async (t) => {
   const holes: [string, string, RegExp][] = [
     ['exports that cannot be changed', `__d('WAWap', [], function (a, b, c, d, e, f, g) { g.encodeStanza = function () { return new Uint8Array(1) }; Object.freeze(g) }, 98)`, /could not be replaced/],
