@@ -42,6 +42,11 @@ export const Product = Type.Object({
 export type Product = Static<typeof Product>
 
 export const Payment = Type.Object({
+  kind: Type.Optional(
+    Type.Union([Type.Literal('request'), Type.Literal('send')], {
+      description: 'asked for, or sent; not told of a payment without a note'
+    })
+  ),
   status: Type.Optional(Type.String({ description: 'as WhatsApp gives it' })),
   note: Type.Optional(Type.String()),
   ...amount

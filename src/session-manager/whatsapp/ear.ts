@@ -81,8 +81,10 @@ export const installEar = (calls: { told: string; difference: string }): void =>
     isFlushing = false
     for (const [key, { kind, message, previous, model }] of heard) {
       if (told.has(key)) continue
-      isEager = true
-      call(calls.difference, `library_missed_${kind}`)
+      if (!isCall(message)) {
+        isEager = true
+        call(calls.difference, `library_missed_${kind}`)
+      }
       call(calls.told, kind, model ?? ids?.modelOf(message), previous)
     }
     for (const key of told) if (!heard.has(key)) call(calls.difference, `ear_missed_${key.slice(0, key.indexOf(' '))}`)
@@ -118,8 +120,13 @@ export const installEar = (calls: { told: string; difference: string }): void =>
 
   /** A message that has just come. Where the page no longer says so, its time does: what was heard already is known. */
   const recentMs = 600_000
-  const isNew = (message: Message): boolean =>
-    'isNewMsg' in message ? Boolean(message['isNewMsg']) : Number(message['t']) * 1_000 > Date.now() - recentMs
+  const isRecent = (message: Message): boolean => Number(message['t']) * 1_000 > Date.now() - recentMs
+  const isNew = (message: Message): boolean => ('isNewMsg' in message ? Boolean(message['isNewMsg']) : isRecent(message))
+  /** WhatsApp Web adds a call without saying that it is new, so that the library never tells of one. */
+  const isCall = ({ type }: Message): boolean => type === 'call_log'
+  const hearCall = (message: Message): void => {
+    if (isCall(message) && isRecent(message)) hear('message', message)
+  }
   const undecrypted = new WeakSet<object>()
   const awaitDecryption = (message: Message): void => {
     undecrypted.add(message)
@@ -136,7 +143,8 @@ export const installEar = (calls: { told: string; difference: string }): void =>
   const listeners: Record<string, (message: Message, value?: unknown, previous?: unknown) => void> = {
     add: (message) => {
       ids?.adopt(message.id)
-      if (!isBegun || !isNew(message)) return
+      if (!isBegun) return
+      if (!isNew(message)) return hearCall(message)
       if (message.type !== 'ciphertext') return hear('message', message)
       hear('ciphertext', message)
       awaitDecryption(message)
@@ -151,6 +159,10 @@ export const installEar = (calls: { told: string; difference: string }): void =>
     'change:caption': (message, _body, previous) => {
       if (message.type !== 'revoked') hear('edit', message, previous)
     },
+    // The page writes a call when it begins, and how it went when it ends.
+    'change:callOutcome': hearCall,
+    'change:finalCallOutcome': hearCall,
+    'change:callDuration': hearCall,
     remove: (message) => {
       if (isNew(message)) hear('removed', message)
     }

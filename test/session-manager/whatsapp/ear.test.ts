@@ -67,6 +67,28 @@ t.test('what was there before anybody listened is not new, and the library has i
   t.same([told, differences], [[], []])
 })
 
+t.test('a call is heard although the page does not say that it is new, and again when it ends', async (t) => {
+  const { ear, told, differences, happens } = pageOf(() => undefined)
+  ear.begin()
+  const now = Date.now() / 1_000
+  const call = message('false_1@c.us_A', { type: 'call_log', isNewMsg: undefined, callOutcome: 'Ongoing', t: now })
+  const old = message('false_1@c.us_B', { type: 'call_log', isNewMsg: undefined, callOutcome: 'Missed', t: now - 86_400 })
+
+  happens('add', call)
+  happens('add', old)
+  await turn()
+  t.match(told, [['message', { type: 'call_log', id: { _serialized: 'false_1@c.us_A' } }]])
+
+  Object.assign(call, { finalCallOutcome: 'Completed', callDuration: 61 })
+  happens('change:finalCallOutcome', call, 'Completed')
+  happens('change:callDuration', call, 61)
+  happens('change:callDuration', message('false_1@c.us_C', { t: now }), 61)
+  await turn()
+  t.match(told.slice(1), [['message', { type: 'call_log', id: { _serialized: 'false_1@c.us_A' } }]])
+  t.equal(told.length, 2, 'once for all that changed in one turn')
+  t.same(differences, [], 'the library tells of no call, on any page')
+})
+
 t.test('a message that has just come is heard where the page no longer says that it is new', async (t) => {
   const { ear, told, happens } = pageOf(() => undefined)
   ear.begin()

@@ -101,7 +101,9 @@ bundle('happenings', (use) => {
     }
   }
   const chatOf = (id) => Chat.get(id) ?? Chat.add({ id: createWid(id) })
-  const add = (facts, isNewMsg, silent = isStalled) => {
+  const add = (facts, isFresh, silent = isStalled) => {
+    // The page adds a call to its collection itself, before its message goes the way of the others.
+    const isNewMsg = isFresh && facts.type !== 'call_log'
     const chat = chatOf(facts.id.remote)
     const known = Msg.get(MsgKey.from(facts.id))
     const model = known ?? Msg.add(revive({ ...facts, isNewMsg }), { silent })

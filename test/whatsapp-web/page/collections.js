@@ -6,7 +6,7 @@ bundle('revive', (use) => {
     'from', 'to', 'author', 'quotedParticipant', 'quotedRemoteJid', 'inviteGrp', 'phoneNumber', 'lid', 'callCreator', 'invokedBotWid',
     'sellerJid', 'businessOwnerJid', 'revokeSender', 'broadcast', 'newsletterAdminJid', 'participant'
   ]
-  const lists = ['recipients', 'mentionedJidList', 'callParticipants']
+  const lists = ['recipients', 'mentionedJidList']
   const keys = ['id', 'groupHistoryBundleMessageKey', 'pinParentKey', 'groupHistoryIndividualMessageInfo', 'protocolMessageKey', 'parentMsgKey', 'latestEditMsgKey', 'reactionParentKey', 'pollUpdateParentKey', 'lastReceivedKey']
   const keyLists = ['associatedMsgKeys']
 
@@ -15,6 +15,7 @@ bundle('revive', (use) => {
     const own = { ...facts }
     for (const name of wids) if (typeof own[name] === 'string') own[name] = createWid(own[name])
     for (const name of lists) if (Array.isArray(own[name])) own[name] = own[name].map((id) => createWid(id))
+    if (Array.isArray(own.callParticipants)) own.callParticipants = own.callParticipants.map((one) => ({ ...one, participant: createWid(one.participant) }))
     for (const name of keys) if (typeof own[name]?.id === 'string') own[name] = MsgKey.from(own[name])
     for (const name of keyLists) if (Array.isArray(own[name])) own[name] = own[name].map((key) => MsgKey.from(key))
     return own

@@ -76,10 +76,15 @@ export const productOf = (raw: Raw): Product | undefined => {
   })
 }
 
+/** WhatsApp Web calls a payment without a note `futureproof`, whether it was asked for or sent. */
+const paymentKind = (subtype: unknown): Payment['kind'] =>
+  subtype === 'request' || subtype === 'send' ? subtype : undefined
+
 export const paymentOf = (raw: Raw): Payment | undefined => {
   if (!isOf(raw, 'payment')) return undefined
   const note = raw['paymentNoteMsg']
   return stripOrNone({
+    kind: paymentKind(raw['subtype']),
     status: nameOf(paymentStatus, raw['paymentStatus']),
     note: isRaw(note) ? asWords(note['body']) : asWords(note),
     amount1000: asAmount(raw['paymentAmount1000']),
