@@ -24,7 +24,7 @@ export interface Kept {
 const leftOut =
   /thum|secret|sidecar|waveform|^enc[A-Z]|mediaKey|^token$|^inviteCode$|reportingToken|protobuf|Buffer$|Mms3Url|^staticUrl$/i
 
-/** Fields of the page's own bookkeeping, which most models have. */
+/** Fields of the page's own bookkeeping, which most models have. Deeper, the same name is another thing: a row of a list. */
 const bookkeeping: ReadonlySet<string> = new Set([
   'doNotPlayInline', 'forwardsCount', 'invis', 'isNewMsg', 'kicNotified', 'lastPlaybackProgress', 'lastUpdateFromServerTs',
   'links', 'questionResponsesCount', 'readQuestionResponsesCount', 'recvFresh', 'rowId', 'star', 'stickerSentTs', 'viewed'
@@ -38,7 +38,7 @@ const isLeftOut = (name: string): boolean => {
   const known = namesLeftOut.get(name)
   if (known !== undefined) return known
   if (namesLeftOut.size >= maxNames) namesLeftOut.clear()
-  const found = bookkeeping.has(name) || leftOut.test(name)
+  const found = leftOut.test(name)
   namesLeftOut.set(name, found)
   return found
 }
@@ -57,7 +57,7 @@ const trim = (value: unknown, depth: number): unknown => {
   if (!isRaw(value)) return typeof value === 'bigint' ? undefined : value
   const kept = Object.create(null) as Record<string, unknown>
   for (const name of Object.keys(value)) {
-    if (isEmpty(value[name]) || isLeftOut(name)) continue
+    if (isEmpty(value[name]) || isLeftOut(name) || (depth === 0 && bookkeeping.has(name))) continue
     const trimmed = trim(value[name], depth + 1)
     if (trimmed !== undefined) kept[name] = trimmed
   }
