@@ -1,6 +1,7 @@
 import { MediaTrouble, withoutPeople } from '../media-trouble.ts'
 import type { Page } from './browser.ts'
 import { expression } from './expression.ts'
+import { heldByStanza, otherIdsOf } from './lookup.ts'
 import { asText, strip } from './raw.ts'
 
 /**
@@ -72,12 +73,26 @@ interface Job {
   bytes?: Uint8Array | undefined
 }
 
-/** Runs in the page. The message is looked up in memory, then in the page's database. */
-const findMessage = async (id: string): Promise<PageMessage> => {
+interface LookupParts {
+  otherIdsOf: typeof otherIdsOf
+  heldByStanza: typeof heldByStanza
+}
+
+/**
+ * Runs in the page. The message is looked up in memory, then in the page's database; then under the other address of
+ * its chat or sender, which the page may have it under.
+ */
+const findMessage = async (parts: LookupParts, id: string): Promise<PageMessage> => {
   const { require } = globalThis as unknown as PageScope
   const { Msg } = require('WAWebCollections')
-  const message = Msg.get(id) ?? (await Msg.getMessagesById([id]))?.messages?.[0]
-  if (message == null) throw new Error('WhatsApp Web does not find the message')
+  const find = async (one: string): Promise<PageMessage | undefined> =>
+    Msg.get(one) ?? (await Msg.getMessagesById([one]))?.messages?.[0] ?? undefined
+  for (const one of [id, ...parts.otherIdsOf(id)]) {
+    const message = await find(one)
+    if (message !== undefined) return message
+  }
+  const message = parts.heldByStanza(id) as PageMessage | undefined
+  if (message === undefined) throw new Error('WhatsApp Web does not find the message')
   return message
 }
 
@@ -123,7 +138,7 @@ const describeTrouble = (error: unknown): Outcome => {
 
 /** Runs in the page. Begins the download of a message's media, or goes on with it. */
 const fetchInPage = async (
-  parts: { findMessage: typeof findMessage; download: typeof download; describeTrouble: typeof describeTrouble },
+  parts: LookupParts & { findMessage: typeof findMessage; download: typeof download; describeTrouble: typeof describeTrouble },
   id: string,
   bounds: MediaBounds
 ): Promise<Outcome> => {
@@ -132,7 +147,7 @@ const fetchInPage = async (
   const begin = (): Job => {
     const abort = new AbortController()
     const run = async (): Promise<Outcome> => {
-      const message = await parts.findMessage(id)
+      const message = await parts.findMessage(parts, id)
       const ms = bounds.downloadMs + (Number(message.size) || 0) / (bounds.bytesPerSecond / 1_000)
       let timer: ReturnType<typeof setTimeout> | undefined
       const late = new Promise<never>((_done, fail) => {
@@ -186,7 +201,7 @@ const releaseInPage = (_parts: unknown, id: string): void => {
   scope[key] = undefined
 }
 
-const parts = { findMessage, download, describeTrouble }
+const parts = { otherIdsOf, heldByStanza, findMessage, download, describeTrouble }
 
 async function* readPieces(page: Page, id: string, size: number, bounds: MediaBounds): AsyncGenerator<Buffer> {
   try {

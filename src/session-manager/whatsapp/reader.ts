@@ -3,6 +3,8 @@
  * nothing of this file but its arguments. WhatsApp Web may throw at any chat, message or field: each is tried alone.
  */
 
+import { heldByStanza, otherIdsOf } from './lookup.ts'
+
 /** A message of WhatsApp Web's own collections. */
 interface PageMessage {
   id: unknown
@@ -315,6 +317,8 @@ export const messagesSince = (
 }
 
 interface ReadParts {
+  otherIdsOf: typeof otherIdsOf
+  heldByStanza: typeof heldByStanza
   textOfId: typeof textOfId
   secondsOf: typeof secondsOf
   waitFor: typeof waitFor
@@ -379,9 +383,12 @@ export const readChats = async (parts: ReadParts, wanted: readonly ChatSince[], 
   return `{"messages":[${texts.flat().join()}],${facts.slice(1)}`
 }
 
-/** Messages by their ids, as `Client.getMessageById` finds them: what the page holds, else what it has in its database. */
+/**
+ * Messages by their ids, as `Client.getMessageById` finds them: what the page holds, else what it has in its database.
+ * Those that it has not are looked for under their other ids.
+ */
 export const readByIds = async (
-  parts: Pick<ReadParts, 'waitFor' | 'textOfId' | 'plainMessage' | 'messagesAsText'>,
+  parts: Pick<ReadParts, 'waitFor' | 'textOfId' | 'plainMessage' | 'messagesAsText' | 'otherIdsOf' | 'heldByStanza'>,
   ids: readonly string[],
   ms: number
 ): Promise<string> => {
@@ -395,6 +402,7 @@ export const readByIds = async (
   let failed = 0
   /** One id that the page cannot look up must not cost the others: each half is tried alone. */
   const findSome = async (some: readonly string[], end: number): Promise<unknown[]> => {
+    if (some.length === 0) return []
     try {
       return await find(some)
     } catch {
@@ -406,12 +414,31 @@ export const readByIds = async (
       return [...(await findSome(some.slice(0, middle), end)), ...(await findSome(some.slice(middle), end))]
     }
   }
-  const messages = await findSome(ids, Date.now() + 2 * ms)
+  const idOf = (message: unknown): string => {
+    try {
+      return parts.textOfId((message as PageMessage).id)
+    } catch {
+      return ''
+    }
+  }
+  const end = Date.now() + 2 * ms
+  const messages = await findSome(ids, end)
+  const unread = failed
+  const found = new Set(messages.map(idOf))
+  // A page that can look up nothing is not asked again.
+  const missing = unread === ids.length ? [] : ids.filter((id) => !found.has(id))
+  const unfound = missing.map((id) => ({ id, others: parts.otherIdsOf(id) }))
+  const renamed = await findSome(unfound.flatMap(({ others }) => others), end)
+  for (const message of renamed) found.add(idOf(message))
+  const isFound = ({ others }: { others: string[] }): boolean => others.some((other) => found.has(other))
+  const held = unfound.filter((one) => !isFound(one)).flatMap(({ id }) => parts.heldByStanza(id) ?? [])
+  messages.push(...renamed, ...held)
   const { texts, plain, lost } = parts.messagesAsText(messages, (message) => parts.plainMessage(message, parts.textOfId))
-  return `{"messages":[${texts.join()}],"failed":${failed},"plain":${plain},"lost":${lost}}`
+  return `{"messages":[${texts.join()}],"failed":${unread},"plain":${plain},"lost":${lost}}`
 }
 
 /** What the functions above are given in the page. */
 export const readParts = {
-  textOfId, secondsOf, waitFor, loadsInPage, findChat, loadOnce, loadBack, plainMessage, messagesAsText, messagesSince
+  textOfId, secondsOf, waitFor, loadsInPage, findChat, loadOnce, loadBack, plainMessage, messagesAsText, messagesSince,
+  otherIdsOf, heldByStanza
 }

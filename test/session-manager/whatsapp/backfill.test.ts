@@ -99,7 +99,7 @@ const pageOf = (chats: Record<string, ChatFacts>) => {
       }
     }
   })
-  return { page, loads, loading, clock, collection, byId, fail: (message: string) => void (fault = message) }
+  return { page, modules, loads, loading, clock, collection, byId, fail: (message: string) => void (fault = message) }
 }
 const since = (time: number, ids: string[] = [], reached: [string, number][] = []): Wanted => ({ since: time, reached: new Map(reached), ids })
 const collect = async (groups: AsyncIterable<ReadGroup>): Promise<Draft[][]> => {
@@ -191,6 +191,22 @@ t.test('messages asked for by their ids come last, whenever they were written', 
   byId.set('false_b-7', { t: 7, id: 'b-7' })
   const groups = await collect(readBack(page, since(200, ['false_gone-1', 'false_b-7']), mapping, logLines().log))
   t.same(groups.map(times), [[300], [7]])
+})
+
+t.test('a message that the page has under the other address of its chat is found, too', async (t) => {
+  const { page, byId, modules } = pageOf({ 'a@c.us': { held: [300, 100] } })
+  modules['WAWebApiContact'] = { getPhoneNumber: (wid: unknown) => (String(wid) === '7@lid' ? '5@c.us' : undefined) }
+  const under = (id: string, remote: string, time: number): object => ({
+    t: time, id: { fromMe: false, remote, id, toString: () => `false_${remote}_${id}` }
+  })
+  byId.set('false_5@c.us_MOVED', under('MOVED', '5@c.us', 7))
+  ;(modules['WAWebCollections'] as { Msg: object }).Msg = {
+    ...(modules['WAWebCollections'] as { Msg: object }).Msg,
+    getModelsArray: () => [under('HELD', '9@c.us', 8), under('OTHER', '9@c.us', 9), { id: undefined }]
+  }
+  const ids = ['false_7@lid_MOVED', 'false_8@lid_HELD', 'false_8@lid_GONE']
+  const groups = await collect(readBack(page, since(200, ids), mapping, logLines().log))
+  t.same(groups.map(times), [[300], [7, 8]])
 })
 
 t.test('when they cannot be asked for, that is told, and what is read back is complete all the same', async (t) => {

@@ -39,6 +39,12 @@ const pageOf = (answers: (string | { status: number } | Error)[], options: { hel
   return { page, world, calls, aborted: () => lastSignal?.aborted === true }
 }
 
+/** A key of the page, by its text. */
+const keyOf = (text: string): object => {
+  const [fromMe, remote, id] = text.split('_')
+  return { fromMe: fromMe === 'true', remote, id, toString: () => text }
+}
+
 /** What is fetched, with all its pieces read. */
 const fetchMedia = async (page: Parameters<typeof fetchBounded>[0], id: string, bounds: Partial<MediaBounds> = {}) => {
   const result = await fetchBounded(page, id, 1_000_000, bounds)
@@ -59,6 +65,42 @@ t.test('media of a message in memory, or in the database, are fetched by its id'
   t.same(stored.calls, ['getMessagesById stored', 'download /v/1'])
 
   await t.rejects(fetchMedia(pageOf([]).page, 'nowhere'), { message: /does not find the message/ })
+})
+
+t.test('media of a message that the page has under the other address of its chat or sender are fetched', async (t) => {
+  const addresses: Record<string, string> = { '7@lid': '5@c.us', '5@c.us': '7@lid', '8@lid': '6@c.us' }
+  const other = (wid: unknown): string | undefined => addresses[String(wid)]
+  const pageWith = (id: string, where: 'held' | 'stored' | 'unmapped', copies = 1): Parameters<typeof fetchBounded>[0] => {
+    const message = { id: keyOf(id), directPath: '/v/1', mediaData: {}, mimetype: 'image/png' }
+    const known = { getPhoneNumber: other, getCurrentLid: other }
+    const modules: Record<string, unknown> = {
+      WAWebWidFactory: { createWid: (text: string) => text },
+      WAWebApiContact: where === 'unmapped' ? {} : known,
+      WAWebCollections: {
+        Msg: {
+          get: (one: string) => (where === 'held' && one === id ? message : undefined),
+          getMessagesById: async ([one]: string[]) => ({ messages: [where === 'stored' && one === id ? message : null] }),
+          getModelsArray: () => (where === 'unmapped' ? Array.from({ length: copies }, () => message) : [])
+        }
+      },
+      WAWebDownloadManager: { downloadManager: { downloadAndMaybeDecrypt: async () => new TextEncoder().encode('photo').buffer } }
+    }
+    return inPage({ require: (name: string) => modules[name], AbortController, btoa }).page
+  }
+  const photo = { outcome: 'fetched', bytes: Buffer.from('photo') }
+  const group = '120363000000000001@g.us'
+
+  t.match(await fetchMedia(pageWith('false_5@c.us_A', 'held'), 'false_7@lid_A'), photo, 'by its number')
+  t.match(await fetchMedia(pageWith('true_7@lid_A', 'stored'), 'true_5@c.us_A'), photo, 'by its LID, in the database')
+  t.match(await fetchMedia(pageWith(`false_${group}_A_6@c.us`, 'held'), `false_${group}_A_8@lid`), photo, 'by its sender')
+  t.match(await fetchMedia(pageWith('false_5@c.us_A', 'unmapped'), 'false_7@lid_A'), photo, 'though the page knows no other address')
+  t.match(await fetchMedia(pageWith(`false_${group}_A_6@c.us`, 'unmapped'), `false_${group}_A_8@lid`), photo)
+
+  const notFound = { message: /does not find the message/ }
+  await t.rejects(fetchMedia(pageWith('true_5@c.us_A', 'unmapped'), 'false_7@lid_A'), notFound, 'of the other direction')
+  await t.rejects(fetchMedia(pageWith('false_5@c.us_A', 'unmapped'), 'false_6@c.us_A'), notFound, 'in the chat of somebody else')
+  await t.rejects(fetchMedia(pageWith('false_5@c.us_A', 'unmapped'), `false_${group}_A_8@lid`), notFound, 'in no group')
+  await t.rejects(fetchMedia(pageWith('false_5@c.us_A', 'unmapped', 2), 'false_7@lid_A'), notFound, 'two of the same stanza id')
 })
 
 t.test('media that the server has no more are asked of the phone, and then fetched', async (t) => {

@@ -67,6 +67,18 @@ t.test('the phone number of each LID, or null, in order', async (t) => {
   t.same(await phoneIds(page, []), [])
 })
 
+t.test('the phone number of a LID that was replaced is that of the latest one', async (t) => {
+  const { page } = pageWith({
+    WAWebWidFactory: { createWid: idOf },
+    WAWebApiContact: {
+      getPhoneNumber: (wid: unknown) => (String(wid) === '2@lid' ? idOf('5215500000002@c.us') : undefined),
+      isDeprecatedLid: (wid: unknown) => ['1@lid', '3@lid'].includes(String(wid)),
+      getDeprecatedLidLatestLid: (wid: unknown) => (String(wid) === '1@lid' ? idOf('2@lid') : undefined)
+    }
+  })
+  t.same(await phoneIds(page, ['1@lid', '2@lid', '3@lid', '4@lid']), ['5215500000002@c.us', '5215500000002@c.us', null, null])
+})
+
 t.test('a probe shows the newest messages of the newest chats, by id and time alone, however many there are', async (t) => {
   const message = (name: string, at: number, facts: object = {}) => ({ id: idOf(name), t: at, type: 'chat', body: 'secret', isNewMsg: true, ...facts })
   const chat = (id: string, at: number | undefined, messages: object[]) => ({ id: idOf(id), t: at, msgs: { getModelsArray: () => messages } })
