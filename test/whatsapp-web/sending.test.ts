@@ -77,7 +77,7 @@ t.test('every function of the page that sends is recorded; the guard refuses eve
   t.same(free.refused, [])
   await told(page)
   const recorded = new Set(web.outbound().map(({ name }) => name))
-  const showsAs: Record<string, string> = { 'WAWebStreamModel.Stream.markAvailable': 'presence available', 'WAWebPresenceChatAction.sendPresenceAvailable': 'presence available', 'WAWebPresenceChatAction.sendPresenceUnavailable': 'presence unavailable', 'WAWebCmd.Cmd.openChatAt': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatBottom': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatFromUnread': 'WAWebUpdateUnreadChatAction.sendSeen' }
+  const showsAs: Record<string, string> = { 'WAWebStreamModel.Stream.markAvailable': 'presence available', 'WAWebPresenceChatAction.sendPresenceAvailable': 'presence available', 'WAWebCmd.Cmd.openChatAt': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatBottom': 'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebCmd.Cmd.openChatFromUnread': 'WAWebUpdateUnreadChatAction.sendSeen' }
   for (const name of free.called) t.ok(recorded.has(showsAs[name] ?? name), `${name} is recorded`)
 
   const guarded = await written(t, true)

@@ -27,7 +27,9 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
   WAWebNewsletterSendMessageJob: ['*'],
   WAWebRevokeStatusAction: ['*'],
   WAWebUpdateUnreadChatAction: ['*', '!updateUnreadCountMD', '!clearUnreadMentions'],
-  WAWebPresenceChatAction: ['*', '!getChatIdentifier', '!presenceOnlineChanged', '!clearPresence'],
+  // WhatsApp Web says "unavailable" inside its own change of state, each time that it connects: a throw there goes through
+  // WAWebSocketModel and WAComms, which then open a second connection, and whatsapp-web.js does not hear of the sync.
+  WAWebPresenceChatAction: ['*', '!getChatIdentifier', '!presenceOnlineChanged', '!clearPresence', '!sendPresenceUnavailable'],
   WAWebChatStateBridge: ['*'],
   WAWebContactStatusBridge: ['setMyStatus'],
   WAWebSetPushnameConnAction: ['*'],

@@ -64,6 +64,13 @@ t.test('what the table does not name works', async (t) => {
   t.equal(it.arm().blocked, 0)
 })
 
+t.test('the page says that it is unavailable as it connects, and is never kept from it', async (t) => {
+  const it = guarded({ WAWebPresenceChatAction: { sendPresenceAvailable: () => 'sent', sendPresenceUnavailable: () => 'said' } })
+  const { sendPresenceAvailable, sendPresenceUnavailable } = it.require('WAWebPresenceChatAction')
+  t.throws(() => sendPresenceAvailable?.(), /LeadMaster only listens/)
+  t.equal(sendPresenceUnavailable?.(), 'said')
+})
+
 t.test('arm reaches the modules that nobody required through window.require, and that the page itself holds', async (t) => {
   const seen = { sendSeen: () => 'sent' }
   const it = guarded({ WAWebUpdateUnreadChatAction: seen })
@@ -176,6 +183,7 @@ t.test('the table covers every way by which the installed whatsapp-web.js sends'
     'WAWebSendNonMessageDataRequest.sendPeerDataOperationRequest': "asks this account's own phone for history; nobody else sees it, and WhatsApp Web itself needs it",
     'WAWebMexFetchGroupInviteCodeJob.fetchMexGroupInviteCode': 'reads',
     'WAWebStreamModel.Stream.markUnavailable': 'the opposite of showing presence',
+    'WAWebPresenceChatAction.sendPresenceUnavailable': 'the same; the page says it each time that it connects',
     'WAWebNoteAction.retrieveOnlyNoteForChatJid': 'reads',
     'WAWebNewsletterModelUtils.MUTED_STATE': 'a constant'
   }

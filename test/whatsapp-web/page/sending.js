@@ -220,8 +220,7 @@ bundle('WAWebPresenceChatAction', (use) => ({
     'WAWebContactStatusBridge.setMyStatus', 'WAWebGroupInviteJob.joinGroupViaInvite', 'WAWebGroupInviteJob.resetGroupInviteCode',
     'WAWebGroupQueryJob.resetGroupInviteCode', 'WAWebContactProfilePicThumbBridge.sendSetPicture',
     'WAWebContactProfilePicThumbBridge.requestDeletePicture', 'WAWebNoteAction.noteAddAction', 'WAWebCollections.Label.addOrRemoveLabels',
-    'WAWebStreamModel.Stream.markAvailable', 'WAWebPresenceChatAction.sendPresenceAvailable',
-    'WAWebPresenceChatAction.sendPresenceUnavailable', 'WAWebUploadManager.encryptAndUpload',
+    'WAWebStreamModel.Stream.markAvailable', 'WAWebPresenceChatAction.sendPresenceAvailable', 'WAWebUploadManager.encryptAndUpload',
     ...['sendRevokeMsgs', 'sendDeleteMsgs', 'sendStarMsgs', 'sendUnstarMsgs', 'archiveChat', 'pinChat', 'muteChat', 'markChatUnread', 'openChatAt', 'openChatBottom', 'openChatFromUnread'].map((verb) => `WAWebCmd.Cmd.${verb}`)
   ])
 }
