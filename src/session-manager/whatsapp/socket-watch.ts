@@ -31,7 +31,9 @@ export const installSocketWatch = (): void => {
 
   const take = (bytes: number): boolean => {
     const count = waiting.get(bytes) ?? 0
-    if (count > 0) waiting.set(bytes, count - 1)
+    // Lengths of which none waits are forgotten: over weeks there are many.
+    if (count > 1) waiting.set(bytes, count - 1)
+    else waiting.delete(bytes)
     return count > 0
   }
   const bytesOf = (data: unknown): Uint8Array | undefined => {
@@ -52,9 +54,10 @@ export const installSocketWatch = (): void => {
     }
     return at === bytes.length && lengths.length > 0 ? lengths : [-1]
   }
-  const onFrame = (connection: Connection, length: number): void => {
+  /** @param isHello the first frame after WA or ED; a stanza may wait that was never sent and has its length */
+  const onFrame = (connection: Connection, length: number, isHello: boolean): void => {
     total.frames += 1
-    if (take(length - tagBytes) || take(length)) {
+    if (!isHello && (take(length - tagBytes) || take(length))) {
       connection.hasMatched = true
       total.matched += 1
       return
@@ -73,7 +76,9 @@ export const installSocketWatch = (): void => {
       total.sockets += 1
     }
     if (bytes === undefined) return
-    for (const length of framesOf(bytes, connection.frames === 0)) onFrame(connection, length)
+    const isFirst = connection.frames === 0
+    const hasPrologue = isFirst && (bytes[0] === 0x45 || bytes[0] === 0x57)
+    for (const [index, length] of framesOf(bytes, isFirst).entries()) onFrame(connection, length, hasPrologue && index === 0)
     connection.frames += 1
   }
 

@@ -56,6 +56,28 @@ t.test('another connection has a handshake of its own', async (t) => {
   t.same(watch.look(), { sockets: 2, unseen: 1 })
 })
 
+t.test('a stanza that was allowed and never sent is not taken for the handshake of the next connection', async (t) => {
+  const { watch, transmit, socket } = open()
+  transmit(bytes(prologue, frame(36)))
+  watch.passed(20)
+  transmit(bytes(frame(36)))
+  watch.passed(20)
+  transmit(bytes(prologue, frame(36)), socket)
+  transmit(bytes(frame(300)), socket)
+  t.same(watch.look(), { sockets: 2, unseen: 0 })
+})
+
+t.test('stanzas of more lengths than are kept leave none of those that wait behind', async (t) => {
+  const { watch, transmit } = open()
+  transmit(bytes(prologue, frame(36)))
+  for (let length = 1; length < 10_500; length += 1) {
+    watch.passed(length)
+    if (length !== 50) transmit(bytes(frame(length + 16)))
+  }
+  transmit(bytes(frame(66)))
+  t.same(watch.look(), { sockets: 1, unseen: 0 })
+})
+
 t.test('where nothing passes, more frames than a handshake are a hole', async (t) => {
   const { watch, transmit } = open()
   transmit(bytes(prologue, frame(36)))
