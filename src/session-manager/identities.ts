@@ -87,6 +87,7 @@ export class Identities {
 
   /** A draft with the ids, and the person, that the journal knows already. */
   resolve(draft: Draft): Draft {
+    if (draft.message.number_change !== undefined) this.#phones.clear()
     this.learn(draft.message.lid, draft.message.phone)
     const message = this.#withReferences(draft.message)
     const { reaction, vote } = message
@@ -160,10 +161,12 @@ export class Identities {
     if (parsed === undefined) return undefined
     const ids = this.#idsWith(parsed.stanza)
     if (ids.length === 0 || ids.includes(id)) return ids.length === 0 ? undefined : id
+    // In several chats it is a message to a broadcast list: whose it is must be known for sure.
+    const isInOneChat = new Set(ids.map((each) => parseMessageId(each)?.chat)).size === 1
     return ids.find((known) => {
       const other = parseMessageId(known)
       if (other === undefined || (sameDirection && other.fromMe !== parsed.fromMe)) return false
-      return this.#isSame(parsed, other, this.#isSameTime(known, timestamp))
+      return this.#isSame(parsed, other, this.#isSameTime(known, timestamp) && isInOneChat)
     })
   }
 
@@ -184,21 +187,23 @@ export class Identities {
   }
 
   /** Whether two ids with one stanza are of one message. */
-  #isSame(id: MessageId, other: MessageId, isSameTime: boolean): boolean {
-    if (isAccount(id.chat) && isAccount(other.chat)) return this.#isSamePerson(id.chat, other.chat, isSameTime)
+  #isSame(id: MessageId, other: MessageId, mayBeSame: boolean): boolean {
+    if (isAccount(id.chat) && isAccount(other.chat)) return this.#isSamePerson(id.chat, other.chat, mayBeSame)
     if (id.chat !== other.chat) return false
     if (id.participant === undefined || other.participant === undefined) return true
-    return this.#isSamePerson(id.participant, other.participant, isSameTime)
+    return this.#isSamePerson(id.participant, other.participant, mayBeSame)
   }
 
   /** Two addresses of one person; of two that nothing is known about, a LID and a number may be. */
-  #isSamePerson(one: string, other: string, isSameTime: boolean): boolean {
+  #isSamePerson(one: string, other: string, mayBeSame: boolean): boolean {
     const [a, b] = [accountAddress(one), accountAddress(other)]
     if (a === b) return true
     if (!isAccount(a) || !isAccount(b)) return false
     const [phoneA, phoneB] = [this.#phoneOf(a), this.#phoneOf(b)]
     if (phoneA !== undefined && phoneB !== undefined) return phoneA === phoneB
-    if (!isSameTime) return false
+    // Each message of a broadcast list has one stanza in the chats of all its recipients.
+    const isOneKind = a.endsWith('@lid') === b.endsWith('@lid')
+    if (isOneKind || !mayBeSame) return false
     const number = phoneOf(a) ?? phoneOf(b)
     const lid = phoneA === undefined ? a : b
     // From here on the two addresses are known to be of one person.

@@ -186,6 +186,13 @@ const shape = (journal: Journal): string[] => {
   return [...[...ids].map(stanza), ...[...senders].map(([id, of]) => `${id} has reactions of ${of.size}`)].sort()
 }
 
+t.test('a message to a broadcast list is one message for each recipient, though all have one stanza', async (t) => {
+  const journal = open(t)
+  const to = (address: string): Raw => rawText('A', { id: { fromMe: true, remote: address, id: 'A' }, from: me, to: address })
+  for (const address of ['111111111111@lid', '222222222222@lid', '5215500000002@c.us', '5215500000003@c.us']) journal.append(messageDrafts(to(address), mapping), 'live')
+  t.equal(idsOf(journal).length, 4)
+})
+
 t.test('a history told in any order, live or read back, under either address gives the same messages as under one', async () => {
   const telling: fc.Arbitrary<Telling> = fc.record({
     person: fc.nat({ max: 2 }),
