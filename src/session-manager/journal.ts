@@ -197,12 +197,12 @@ export const openJournal = (file: string, account: string, now: () => number = D
 
   const write = (given: Draft, seq: number, source: InboundRecord['source']): InboundRecord | undefined => {
     const draft = identities.resolve(given)
-    if (erasure.covers(draft)) return undefined
     const { kind, message } = draft
+    // Media that have an outcome are not fetched again, whether it is new or not, or of a message erased meanwhile.
+    if (kind === 'media') media.drop(message.id)
+    if (erasure.covers(draft)) return undefined
     if (kind === 'update') return writeUpdate(draft, seq, source)
     const record = insertRecord(draft, seq, source)
-    // Media that have an outcome are not fetched again, whether it is new or not.
-    if (kind === 'media') media.drop(message.id)
     if (record === undefined) return kind === 'message' && canChange(message) ? writeUpdate(draft, seq, source) : undefined
     if (kind === 'message' && message.media?.state === 'pending') media.add(message.id, seq)
     return record

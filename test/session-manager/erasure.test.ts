@@ -252,3 +252,15 @@ t.test('messages and their media are found by indexes, so that erasing some does
   t.same(plan(ofMessages, 'main', '[]'), ['SEARCH records USING INDEX records_by_stanza (<expr>=?)', 'SEARCH records USING INDEX records_by_target_stanza (<expr>=?)'])
   t.match(plan(keepMediaInUse), [/^SEARCH records USING (COVERING )?INDEX records_by_media \(<expr>=\?\)$/])
 })
+
+t.test('media of a message that was erased meanwhile wait no longer, whichever record they wait by', async (t) => {
+  const { journal } = open(t)
+  const { media: _media, ...plain } = withMedia('A').message
+  journal.append([draft('A', { ...plain, has_media: false })], 'live')
+  journal.update([{ message: withMedia('A').message, source: 'live' }], false)
+  t.equal(journal.pendingMediaCount(), 1)
+  journal.erase({ before: Date.now() + 60_000, upTo: 1 })
+  const outcome = withMedia('A', { state: 'stored', sha256: 'x' })
+  t.equal(journal.append([{ ...outcome, kind: 'media', key: `media:${outcome.message.id}:stored` }], 'live').length, 0)
+  t.equal(journal.pendingMediaCount(), 0)
+})
