@@ -55,6 +55,17 @@ export const updatedMessage = (before: CapturedMessage, now: CapturedMessage): C
   }
   if (before.media !== undefined) Object.assign(message, { media: before.media, has_media: true })
   if (before.edited !== undefined) message.edited = before.edited
+  return withOutcome(before, message)
+}
+
+/** What is mapped again is the message as it first came: how it went on since is not taken back. */
+const withOutcome = (before: CapturedMessage, now: CapturedMessage): CapturedMessage => {
+  const message = { ...now }
+  if (before.unsent === undefined) delete message.unsent
+  if (before.call !== undefined && (now.call?.outcome ?? 'unknown') === 'unknown') message.call = before.call
+  if (before.order !== undefined) message.order ??= before.order
+  if (before.payment !== undefined) message.payment ??= before.payment
+  if (before.event !== undefined) message.event ??= before.event
   return message
 }
 

@@ -13,6 +13,7 @@ import { remap } from '../../src/session-manager/whatsapp/remap.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { captured } from './drafts.ts'
 import { fixture, fixtures } from './whatsapp/fixtures.ts'
+import type { Raw } from '../../src/session-manager/whatsapp/raw.ts'
 import { lead, rawImage, rawText } from './whatsapp/raw-models.ts'
 
 const limits = { maxBytes: 10_000_000, types: ['*/*'] }
@@ -69,6 +70,25 @@ t.test('an edit is mapped again, too', async (t) => {
   t.equal(remapAll(journal).changed, 1)
   t.match(captured(journal.read(2, 1))[0], { kind: 'update', message: { body: 'new', edited: { previous: 'old' } } })
   t.equal(remapAll(journal).changed, 0)
+})
+
+t.test('how a message went on since it first came is not taken back', async (t) => {
+  const { journal } = open(t)
+  const own = (facts: Raw): Draft[] => messageDrafts(rawText('OWN', { id: { fromMe: true, remote: lead, id: 'OWN' }, ...facts }), mapping)
+  const call = (facts: Raw): Draft[] => messageDrafts(rawText('CALL', { type: 'call_log', body: undefined, ...facts }), mapping)
+  journal.append([...own({ ack: -1 }), ...call({})], 'live')
+  journal.append([...own({ ack: 1 }), ...call({ callDuration: 12 })], 'backfill')
+  const updates = captured(journal.read(2, 10)).map(({ message }) => message)
+  t.match(updates, [{ unsent: undefined }, { call: { outcome: 'answered' } }])
+  t.equal(remapAll(journal).changed, 0)
+})
+
+t.test('the text of a quoted message is kept with that message alone', async (t) => {
+  const { journal } = open(t)
+  journal.append(messageDrafts(rawText('A', { quotedStanzaID: 'Q', quotedMsg: { type: 'chat', body: 'quoted words' } }), mapping), 'live')
+  const [model] = journal.remappable(0, 1)
+  t.match(model?.raw?.text, /quotedStanzaID/)
+  t.notMatch(model?.raw?.text, /quoted words/)
 })
 
 t.test('media that were not seen as such are fetched; those that were stay as they are', async (t) => {

@@ -19,10 +19,11 @@ export interface Kept {
 
 /**
  * Fields that no mapping needs: keys and secrets, pictures, waveforms, and what opens something to whoever has it. The
- * encrypted file's sum and old address are of no use without its key.
+ * encrypted file's sum and old address are of no use without its key. A quoted message has a record of its own, and is
+ * erased with that one.
  */
 const leftOut =
-  /thum|secret|sidecar|waveform|^enc[A-Z]|mediaKey|^token$|^inviteCode$|reportingToken|protobuf|Buffer$|Mms3Url|^staticUrl$/i
+  /thum|secret|sidecar|waveform|^enc[A-Z]|mediaKey|^token$|^inviteCode$|reportingToken|protobuf|Buffer$|Mms3Url|^staticUrl$|^quotedMsg$|quotedMessage$/i
 
 /** Fields of the page's own bookkeeping, which most models have. Deeper, the same name is another thing: a row of a list. */
 const bookkeeping: ReadonlySet<string> = new Set([
