@@ -65,6 +65,8 @@ export const createCapture = (options: {
 
   /** Fills in phone numbers; a message is never held back for long, nor lost, for want of one. */
   const resolve = async (drafts: readonly Draft[]): Promise<void> => {
+    // Somebody has another number from now on.
+    if (drafts.some(({ message }) => message.number_change !== undefined)) known.clear()
     const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)
     for (const { message } of nameless) learn(message.lid)
     const unknown = [...new Set(nameless.flatMap(({ message }) => (message.lid && !known.has(message.lid) ? [message.lid] : [])))]

@@ -229,3 +229,16 @@ t.test('a record that can never be written is left out, and keeps no other from 
   t.equal(capture.failure(), undefined)
   t.equal(logged.of('journal_unwritable').length, 0)
 })
+
+t.test('after somebody changed the number, the number of a LID is looked up again', async (t) => {
+  let phone = '+5215500000001'
+  const { capture, groups } = rig(async (lids) => new Map(lids.map((lid) => [lid, phone])))
+  const from = (id: string, facts: Partial<Draft['message']> = {}): Draft => draft(id, { phone: undefined, lid: lidOf(1), ...facts } as Partial<Draft['message']>)
+  await capture.add([from('a')], 'live')
+  phone = '+5215500000002'
+  await capture.add([from('b')], 'live')
+  await capture.add([from('c', { number_change: { from: '5215500000001@c.us', to: '5215500000002@c.us' } })], 'live')
+  await capture.add([from('d')], 'live')
+  const phones = groups.flatMap(({ drafts }) => drafts.map(({ message }) => message.phone))
+  t.same(phones, ['+5215500000001', '+5215500000001', '+5215500000002', '+5215500000002'])
+})
