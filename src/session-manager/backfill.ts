@@ -50,7 +50,7 @@ export interface UnreadChat {
 /** What was read in one go. Chats that are in neither list come in a later group. */
 export interface ReadGroup {
   drafts: Draft[]
-  /** With the time of the newest message, UNIX seconds, 0: there is none. */
+  /** With the time of the newest message, UNIX seconds, 0: there is none; -1: WhatsApp Web has no such chat. */
   read: { chat: string; newest: number }[]
   unread: UnreadChat[]
   /** Messages of which only the plain fields could be read, and those of which nothing could be. */
@@ -154,13 +154,24 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     return begun
   }
 
+  /** A chat is gone, or has another id by now, the person's LID: the next run reads all chats from there on. @param since UNIX seconds */
+  const lookEverywhere = (since: number): void => {
+    const complete = journal.mark('complete_until')
+    if (complete === undefined || since * 1_000 >= complete) return
+    done = []
+    journal.setMark('complete_until', since * 1_000)
+  }
+
   /** Chats that could not be read before are tried again, after the others, so that they hold nobody up. */
   const retryUnread = async (read: ReadBack): Promise<void> => {
     const due = unread.due()
     if (due.size === 0) return
     for await (const group of read({ since: 0, reached: new Map(), ids: [], only: due })) {
       await add(group.drafts)
-      for (const { chat } of group.read) unread.wasRead(chat)
+      for (const { chat, newest } of group.read) {
+        if (newest < 0) lookEverywhere(due.get(chat) ?? Infinity)
+        unread.wasRead(chat)
+      }
       for (const one of group.unread) unread.failed(one, Infinity)
     }
     tellUnread()

@@ -467,6 +467,24 @@ t.test('a chat that cannot be read holds up no other: the mark moves on, and the
   t.match(captured(journal.read(0, 10)).map(({ message }) => message.body), ['message A', 'message B'])
 })
 
+t.test('a chat that is to be read and is there no more, as under another id, has all read from its time on', async (t) => {
+  const asked: Wanted[] = []
+  const bad = { chat: 'bad', why: 'WhatsApp Web raised an error (TypeError)', isBusy: false }
+  const { backfill, journal, passes } = paced(t, async function* (wanted) {
+    asked.push(wanted)
+    if (wanted.only !== undefined) yield group([], { read: [{ chat: 'bad', newest: -1 }] })
+    else yield group([draft('A')], { unread: asked.length === 1 ? [bad] : [] })
+  })
+  journal.setMark('complete_until', now - hour)
+  backfill.wake()
+  for (let minutes = 0; minutes < 10; minutes += 1) await passes(minute)
+  t.equal(backfill.unreadChats(), 0)
+  const gone = asked.findIndex(({ only }) => only !== undefined)
+  t.ok((asked[gone + 1]?.since ?? Infinity) <= (now - hour - 15 * minute) / 1_000, 'the next run goes back to it')
+  for (let minutes = 0; minutes < 10; minutes += 1) await passes(minute)
+  t.ok((journal.mark('complete_until') ?? 0) >= now, 'and the mark moves on after that')
+})
+
 t.test('messages that could not be described are counted, and that is said once', async (t) => {
   const { read } = { read: async function* (): AsyncGenerator<ReadGroup> {
     yield group([draft('A')], { plainMessages: 1, lostMessages: 1 })

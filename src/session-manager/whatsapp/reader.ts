@@ -68,7 +68,7 @@ export interface ReadResult {
   messages: Record<string, unknown>[]
   /** Chats with more messages than are read back. */
   truncated: number
-  /** Of the chats asked for, by their place: those read, each with the time of its newest message (UNIX seconds, 0: none). */
+  /** Of the chats asked for, by their place: those read, each with the time of its newest message (UNIX seconds, 0: none; -1: there is no such chat). */
   read: [index: number, newest: number][]
   /** Those of which earlier messages cannot be loaded; what the page holds of them is among the messages. */
   unread: [index: number, kind: UnreadKind, error: string][]
@@ -357,7 +357,7 @@ export const readChats = async (parts: ReadParts, wanted: readonly ChatSince[], 
   const readOne = async (index: number): Promise<void> => {
     const one = wanted[index] as ChatSince
     const chat = parts.findChat(one[0], parts.textOfId)
-    if (chat === undefined) return void read.push([index, 0])
+    if (chat === undefined) return void read.push([index, -1])
     let outcome: Awaited<ReturnType<typeof loadBack>> | 'error' = 'whole'
     let why: unknown
     try {
