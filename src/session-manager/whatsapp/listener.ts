@@ -4,6 +4,7 @@ import { within } from '../../platform/within.ts'
 import type { ReadGroup, Wanted } from '../backfill.ts'
 import type { Draft } from '../journal.ts'
 import type { MediaLimits } from '../media-limits.ts'
+import { withoutPeople } from '../media-trouble.ts'
 import { readBack } from './backfill.ts'
 import { hearCrash, releaseProfile, signalGroup, type Browser, type Client, type Page, type Target } from './browser.ts'
 import { takeOverCallbacks, type PageCall } from './callbacks.ts'
@@ -140,7 +141,8 @@ export const createListener = (options: ListenerOptions): Listener => {
     options.onEarDifference?.(kind)
     if (differences.has(kind)) return
     differences.add(kind)
-    const line = { event: 'ear_difference', kind, detail }
+    // An error of the page may name a message.
+    const line = { event: 'ear_difference', kind, detail: withoutPeople(String(detail ?? '')) }
     log.warn(line, `whatsapp-web.js and our own listeners in the page do not hear the same (${kind}): all that either hears is captured`)
   }
   let attachFailure: unknown

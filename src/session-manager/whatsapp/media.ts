@@ -147,17 +147,20 @@ const fetchInPage = async (
   const begin = (): Job => {
     const abort = new AbortController()
     const run = async (): Promise<Outcome> => {
-      const message = await parts.findMessage(parts, id)
+      const inTime = <T>(promise: Promise<T>, ms: number, late: Error): Promise<T> => {
+        let timer: ReturnType<typeof setTimeout> | undefined
+        const tooLate = new Promise<never>((_done, fail) => {
+          timer = setTimeout(() => {
+            abort.abort()
+            fail(late)
+          }, Math.min(ms, 2_000_000_000))
+        })
+        return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer))
+      }
+      const message = await inTime(parts.findMessage(parts, id), bounds.downloadMs, new Error('the message was not found in time'))
       const ms = bounds.downloadMs + (Number(message.size) || 0) / (bounds.bytesPerSecond / 1_000)
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const late = new Promise<never>((_done, fail) => {
-        timer = setTimeout(() => {
-          abort.abort()
-          fail(Object.assign(new Error('the download took too long'), { name: 'TimeoutError' }))
-        }, Math.min(ms, 2_000_000_000))
-      })
-      const downloading = parts.download(message, abort.signal)
-      const buffer = await Promise.race([downloading, late]).finally(() => clearTimeout(timer))
+      const late = Object.assign(new Error('the download took too long'), { name: 'TimeoutError' })
+      const buffer = await inTime(parts.download(message, abort.signal), ms, late)
       if (buffer === undefined) return { outcome: 'gone', reason: 'WhatsApp and the phone no longer have the media' }
       if (buffer.byteLength <= bounds.maxBytes) job.bytes = new Uint8Array(buffer)
       const { mimetype, filename } = message

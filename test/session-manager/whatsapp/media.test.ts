@@ -158,6 +158,13 @@ t.test('a download is waited for in short calls, and ended when it takes too lon
   t.ok(aborted())
 })
 
+t.test('a message that the page never finds keeps nobody waiting', async (t) => {
+  const { page, world } = pageOf([])
+  const { Msg } = (world['require'] as (name: string) => { Msg: { getMessagesById: unknown } })('WAWebCollections')
+  Msg.getMessagesById = () => new Promise(() => undefined)
+  await t.rejects(fetchMedia(page, 'lost', { callMs: 5, downloadMs: 60 }), { name: 'MediaTrouble', isOfAll: false, message: /not found in time/ })
+})
+
 t.test('trouble says whether it is of all media', async (t) => {
   const named = (name: string, status?: number): Error => Object.assign(new Error(name), { name, ...(status === undefined ? {} : { status }) })
   for (const [error, isOfAll] of [
