@@ -80,6 +80,14 @@ const learn = (lead: LeadAtWork, message: CapturedMessage, imported: string | nu
   Object.assign(row, next, latest ? { last_seen: message.timestamp, chat_id: message.chat_id } : {})
 }
 
+/** A notice of a changed number belongs to whom it leads to: by its old address it would undo the change. */
+const underNewAddress = (message: CapturedMessage): CapturedMessage => {
+  const to = identityOf(message.number_change?.to)
+  if (to.phone === undefined && to.lid === undefined) return message
+  const { phone: _phone, lid: _lid, ...facts } = message
+  return { ...facts, ...to }
+}
+
 const isOther = (now: string | undefined, before: string | null): boolean => now !== undefined && before !== null && now !== before
 
 const atWork = (account: string, rows: readonly KnownLead[], names: ReadonlyMap<string, string>): LeadsAtWork => {
@@ -102,7 +110,8 @@ const atWork = (account: string, rows: readonly KnownLead[], names: ReadonlyMap<
     return { row, isNew: true, seen: false, waits: false, learnt: true, changed: false }
   }
   return {
-    of: (message) => {
+    of: (told) => {
+      const message = underNewAddress(told)
       const { phone, lid } = message
       const [first, second] = [phone === undefined ? undefined : byPhone.get(phone), lid === undefined ? undefined : byLid.get(lid)]
       const lead = first ?? second
@@ -185,7 +194,7 @@ export const createLeadWriter = (): LeadWriter => {
   const [updateSeen, updateWaiting] = [updating(false), updating(true)]
   return {
     read: async (db, account, messages) => {
-      const people = messages.flatMap(({ phone, lid, number_change }) => [{ phone, lid }, identityOf(number_change?.from)])
+      const people = messages.flatMap(({ phone, lid, number_change }) => [{ phone, lid }, identityOf(number_change?.from), identityOf(number_change?.to)])
       const [phones, lids] = [new Set(people.flatMap(({ phone }) => phone ?? [])), new Set(people.flatMap(({ lid }) => lid ?? []))]
       const rows = await byPhone(db, [...phones].map((key) => ({ account, key })))
       for (const { phone, lid } of rows) {

@@ -210,3 +210,22 @@ t.test('a lead whose number changes goes on under the new one', async (t) => {
   await two.take(record('1', { timestamp: 100 }), later, notice)
   t.match(await lead(two.db), { phone: '+5215599999999', unanswered_count: 2 }, 'also when both were there')
 })
+
+for (const known of [{ phone: '+5215512345678' }, { phone: undefined as never }]) {
+  const what = known.phone === undefined ? 'alone' : 'with the old number'
+  t.test(`a change of number stays, though its notice names the old LID, ${what}`, { timeout: 10_000 }, async (t) => {
+    const { db, take } = await testStore(t)
+    const [old, now] = ['99887766@lid', '55667788@lid']
+    const of = (id: string, lid: string, facts: Partial<CapturedMessage>) =>
+      record(id, { id: `false_${lid}_${id}`, chat_id: lid, from: lid, lid, ...known, ...facts })
+    const change = { type: 'notification_template', body: '', timestamp: 200, number_change: { from: old, to: now } }
+    const notice = of('N', old, change)
+
+    await take(of('1', old, { timestamp: 100 }), notice)
+    t.match(await lead(db), { lid: now, unanswered_count: 1 })
+    await take(of('2', now, { timestamp: 300, phone: '+5215599999999' }))
+    t.match(await lead(db), { lid: now, phone: '+5215599999999', unanswered_count: 2 })
+    await take({ ...notice, seq: notice.seq + 1_000 }, of('3', now, { timestamp: 400, phone: '+5215599999999' }))
+    t.match(await lead(db), { lid: now, phone: '+5215599999999', unanswered_count: 3 }, 'nor does the notice undo it when it comes again')
+  })
+}
