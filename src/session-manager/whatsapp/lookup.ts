@@ -4,7 +4,8 @@
  * this file but their arguments.
  */
 
-interface HeldMessage {
+/** A message of WhatsApp Web in memory. */
+export interface HeldMessage {
   id: unknown
 }
 
