@@ -31,8 +31,18 @@ const queueCalls = (name: string, hand: string, most: number): void => {
   const flush = (): void => {
     if (calls.length > 0) scope[hand]?.(`[${calls.splice(0).join()}]`)
   }
+  /** undefined: a field cannot cross. A throw would end the page's own event; our own listeners tell what they can read. */
+  const written = (args: unknown[]): string | undefined => {
+    try {
+      return JSON.stringify([name, ...args])
+    } catch {
+      return undefined
+    }
+  }
   const queue = (...args: unknown[]): void => {
-    calls.push(JSON.stringify([name, ...args]))
+    const text = written(args)
+    if (text === undefined) return
+    calls.push(text)
     ear()?.heardByLibrary(name, args)
     if (calls.length === 1) queueMicrotask(flush)
     else if (calls.length >= most) flush()

@@ -5,6 +5,7 @@ import whatsapp from 'whatsapp-web.js'
 import { heard, takeOverCallbacks, unheard } from '../../../src/session-manager/whatsapp/callbacks.ts'
 import { startReadyClient, type Client, type Page } from '../../whatsapp-web/client.ts'
 import type { Phone } from '../../whatsapp-web/phone.ts'
+import { inPage } from './in-page.ts'
 
 /** The callbacks taken over, in the real Chromium, under the unmodified whatsapp-web.js. */
 
@@ -18,6 +19,27 @@ t.test('every callback by which the installed library tells of messages is taken
   const exposed = [...attached.matchAll(/exposeFunctionIfAbsent\(\s*this\.pupPage,\s*'(\w+)'/g)].map(([, name]) => name)
   t.same([...heard, ...unheard].sort(), exposed.sort())
   for (const name of exposed) t.notMatch(library, new RegExp(`(await|return|=)\\s+window\\.${name}\\(`), `the page makes nothing of what ${name} answers`)
+})
+
+t.test('a model that cannot cross throws nothing into the page, and is left to our own listeners', async (t) => {
+  const handed: string[] = []
+  const heardByLibrary: string[] = []
+  const it = inPage({ queueMicrotask, 'leadmaster.handOver': (text: string) => handed.push(text) })
+  it.world[Symbol.for('leadmaster.ear') as unknown as string] = { heardByLibrary: (name: string) => heardByLibrary.push(name) }
+  const page = {
+    createCDPSession: async () => ({ on: () => undefined, send: async () => undefined }),
+    evaluateOnNewDocument: async () => undefined,
+    evaluate: it.page.evaluate,
+    exposeFunction: async () => undefined
+  } as unknown as Page
+  await takeOverCallbacks(page, (error) => t.error(error))
+  await page.exposeFunction('onAddMessageEvent', () => undefined)
+
+  it.script('onAddMessageEvent({ size: 5n }); onAddMessageEvent({ size: 5 })')
+
+  await new Promise((resolve) => setImmediate(resolve))
+  t.same(handed, ['[["onAddMessageEvent",{"size":5}]]'])
+  t.same(heardByLibrary, ['onAddMessageEvent'])
 })
 
 t.test('nothing is listened to of what only an unheard callback would tell', async (t) => {
