@@ -26,7 +26,8 @@ export const refused: Readonly<Record<string, readonly string[]>> = {
   WAWebNewsletterSendMsgAction: ['*'],
   WAWebNewsletterSendMessageJob: ['*'],
   WAWebRevokeStatusAction: ['*'],
-  WAWebUpdateUnreadChatAction: ['*', '!updateUnreadCountMD', '!clearUnreadMentions'],
+  // markSeen and markUnseen write in the page's database what the phone says that its owner has read.
+  WAWebUpdateUnreadChatAction: ['*', '!updateUnreadCountMD', '!clearUnreadMentions', '!markSeen', '!markUnseen'],
   // WhatsApp Web says "unavailable" inside its own change of state, each time that it connects: a throw there goes through
   // WAWebSocketModel and WAComms, which then open a second connection, and whatsapp-web.js does not hear of the sync.
   WAWebPresenceChatAction: ['*', '!getChatIdentifier', '!presenceOnlineChanged', '!clearPresence', '!sendPresenceUnavailable'],

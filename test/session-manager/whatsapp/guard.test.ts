@@ -71,6 +71,14 @@ t.test('the page says that it is unavailable as it connects, and is never kept f
   t.equal(sendPresenceUnavailable?.(), 'said')
 })
 
+t.test('the page writes down what was read on the phone, and sends no read receipt', async (t) => {
+  const it = guarded({ WAWebUpdateUnreadChatAction: { sendSeen: () => 'sent', markSeen: () => 'seen', markUnseen: () => 'unseen' } })
+  const { sendSeen, markSeen, markUnseen } = it.require('WAWebUpdateUnreadChatAction')
+  t.throws(() => sendSeen?.(), /LeadMaster only listens/)
+  t.same([markSeen?.(), markUnseen?.()], ['seen', 'unseen'])
+  t.equal(it.arm().blocked, 1)
+})
+
 t.test('arm reaches the modules that nobody required through window.require, and that the page itself holds', async (t) => {
   const seen = { sendSeen: () => 'sent' }
   const it = guarded({ WAWebUpdateUnreadChatAction: seen })

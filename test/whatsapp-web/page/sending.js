@@ -8,7 +8,7 @@ bundle('outbound', (use) => {
   const kinds = [
     [/Upload/, { tag: 'upload' }],
     [/ChatStateBridge/, { tag: 'chatstate', child: 'composing' }],
-    [/sendSeen|markSeen|openChat/, { tag: 'receipt', attrs: { type: 'read' } }],
+    [/sendSeen|openChat/, { tag: 'receipt', attrs: { type: 'read' } }],
     // The page asks and changes by the same kind of question: an iq of type get.
     [/Newsletter.*(Create|Delete|Subscribe|Unsubscribe|Edit|Owner|Demote|Setting|Admin)|Mex/, iq('w:mex', 'query', 'get')],
     [/Group(Create|Modify|InviteJob|InviteV4|QueryJob)|ModifyParticipants|SetProperty|ExitGroup|SmaxGroups/, iq('w:g2', 'group')],
@@ -159,7 +159,8 @@ bundle('WAWebPresenceChatAction', (use) => ({
     }
   }))
   bundle('WAWebUpdateUnreadChatAction', (use) => ({
-    ...recorded(use, 'WAWebUpdateUnreadChatAction', { markUnread: ok, markSeen: ok }),
+    ...recorded(use, 'WAWebUpdateUnreadChatAction', { markUnread: ok }),
+    markSeen: ok,
     sendSeen: async ({ chat }) => {
       use('outbound').outbound('WAWebUpdateUnreadChatAction.sendSeen', chat)
       chat.unreadCount = 0
@@ -216,7 +217,7 @@ bundle('WAWebPresenceChatAction', (use) => ({
   bundle.default('sending', () => [
     ...Object.entries(verbs).flatMap(([module, functions]) => Object.keys(functions).map((verb) => `${module}.${verb}`)),
     'WAWebSendMsgChatAction.addAndSendMsgToChat', 'WAWebSendMessageEditAction.sendMessageEdit',
-    'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markUnread', 'WAWebUpdateUnreadChatAction.markSeen',
+    'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markUnread',
     'WAWebContactStatusBridge.setMyStatus', 'WAWebGroupInviteJob.joinGroupViaInvite', 'WAWebGroupInviteJob.resetGroupInviteCode',
     'WAWebGroupQueryJob.resetGroupInviteCode', 'WAWebContactProfilePicThumbBridge.sendSetPicture',
     'WAWebContactProfilePicThumbBridge.requestDeletePicture', 'WAWebNoteAction.noteAddAction', 'WAWebCollections.Label.addOrRemoveLabels',
