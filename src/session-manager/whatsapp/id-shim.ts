@@ -93,7 +93,8 @@ export const installIdShim = (): void => {
     'id', 'from', 'to', 'author', 't', 'type', 'subtype', 'body', 'caption', 'notifyName', 'isNewMsg', 'ack', 'directPath', 'encFilehash',
     'filehash', 'mediaKey', 'mediaKeyTimestamp', 'mimetype', 'size', 'filename', 'duration', 'quotedStanzaID', 'quotedParticipant',
     'quotedRemoteJid', 'mentionedJidList', 'isForwarded', 'lat', 'lng', 'loc', 'vcardList', 'pollName', 'pollOptions',
-    'pollSelectableOptionsCount', 'eventName', 'recipients', 'templateParams', 'protocolMessageKey', 'latestEditSenderTimestampMs'
+    'pollSelectableOptionsCount', 'eventName', 'recipients', 'templateParams', 'protocolMessageKey', 'latestEditSenderTimestampMs',
+    'comment', 'ctwaContext', 'isLive', 'callOutcome', 'finalCallOutcome', 'callDuration', 'isVideoCall'
   ]
   const readField = (message: Model, name: string): unknown => {
     try {

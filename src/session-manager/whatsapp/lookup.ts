@@ -1,7 +1,7 @@
 /**
- * Finding a message of which the page may have another id than the journal: a chat is known by its phone number or by
- * its LID, and the page moves its messages from one to the other. The functions run in the page, and use nothing of
- * this file but their arguments.
+ * Finding a message of which the page may have another id than the journal: a chat is known by its
+ * phone number or by its LID, and the page moves its messages from one to the other. The functions
+ * run in the page, and use nothing of this file but their arguments.
  */
 
 /** A message of WhatsApp Web in memory. */
@@ -20,7 +20,7 @@ interface PageScope {
     | undefined
 }
 
-/** The ids that a message has when its chat, its sender in a group, or both are named by their other address. */
+/** The ids that a message has when its chat, its sender, or both are named by their other address. */
 export const otherIdsOf = (id: string): string[] => {
   const { require } = globalThis as unknown as PageScope
   const otherAddress = (address: string): string | undefined => {
@@ -28,7 +28,8 @@ export const otherIdsOf = (id: string): string[] => {
     try {
       const contacts = require('WAWebApiContact')
       const wid = require('WAWebWidFactory')?.createWid(address)
-      const other = address.endsWith('@lid') ? contacts?.getPhoneNumber?.(wid) : contacts?.getCurrentLid?.(wid)
+      const read = address.endsWith('@lid') ? contacts?.getPhoneNumber : contacts?.getCurrentLid
+      const other = read?.(wid)
       return other == null ? undefined : String(other)
     } catch {
       // A page without this knowledge has one address for each.
@@ -52,8 +53,9 @@ export const otherIdsOf = (id: string): string[] => {
 }
 
 /**
- * The one message in the page's memory with the same stanza id and direction, in the same group or in a person's chat.
- * Who writes a message chooses its stanza id: where several match, none is taken.
+ * The one message in the page's memory with the same stanza id and direction, in the same group or
+ * in a person's chat. Who writes a message chooses its stanza id: where several match, none is
+ * taken.
  */
 export const heldByStanza = (id: string): HeldMessage | undefined => {
   const { require } = globalThis as unknown as PageScope
@@ -64,7 +66,8 @@ export const heldByStanza = (id: string): HeldMessage | undefined => {
       const key = message.id as Record<string, unknown>
       if (key['id'] !== stanza || String(key['fromMe']) !== fromMe) return false
       const held = String(key['remote'])
-      return held === remote || (isPerson(held) && isPerson(remote) && held.split('@')[1] !== remote.split('@')[1])
+      if (held === remote) return true
+      return isPerson(held) && isPerson(remote) && held.split('@')[1] !== remote.split('@')[1]
     } catch {
       return false
     }

@@ -252,7 +252,8 @@ export const plainMessage = (message: PageMessage, idOf: typeof textOfId): strin
     't', 'type', 'subtype', 'body', 'caption', 'from', 'to', 'author', 'notifyName', 'isForwarded', 'directPath', 'mimetype',
     'size', 'filehash', 'filename', 'duration', 'lat', 'lng', 'loc', 'comment', 'quotedStanzaID', 'quotedParticipant',
     'vcardList', 'pollName', 'pollOptions', 'pollSelectableOptionsCount', 'eventName', 'latestEditSenderTimestampMs',
-    'protocolMessageKey', 'mentionedJidList', 'ctwaContext', 'title', 'description', 'orderTitle', 'message'
+    'protocolMessageKey', 'mentionedJidList', 'title', 'description', 'orderTitle', 'message',
+    'ctwaContext', 'isLive', 'callOutcome', 'finalCallOutcome', 'callDuration', 'isVideoCall'
   ]
   const key = message.id as Record<string, unknown>
   const parts = [`"id":${JSON.stringify({ fromMe: key['fromMe'], remote: key['remote'], id: key['id'], participant: key['participant'], _serialized: idOf(key) })}`]
