@@ -87,6 +87,8 @@ export const createPageWatch = (options: { page: () => Page | undefined; onFatal
     },
     begin: () => {
       stop()
+      // Whatever its QR was like, a phone could scan it.
+      noted = undefined
       void lookAfter(turn)
     },
     stop

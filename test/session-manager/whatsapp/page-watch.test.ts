@@ -48,6 +48,15 @@ t.test('what is not all there is told at the second look, and again once it is t
   t.ok(state.looked >= 4, 'a page that has all is looked at once a minute: it may change')
 })
 
+t.test('a QR of another form limits nothing once the device is linked', async (t) => {
+  const { watch, said } = watched()
+  watch.noteCheck({ check: 'qr text' })
+  watch.begin()
+  await turns()
+  await later(3_000)
+  t.same(said, [['limited', undefined]])
+})
+
 t.test('without what captures messages it may not stay READY', async (t) => {
   const { watch, said, state } = watched()
   state.failed = [{ check: 'own listeners' }]
