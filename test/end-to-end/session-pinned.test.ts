@@ -14,11 +14,11 @@ t.test('a version that worked is kept, and shown again when it is pinned', (t) =
     await session.daemon.seen('web_version_kept')
     t.ok(existsSync(join(stateDir, 'web-versions/2.3000.1.html')))
     web.scenario.version = '2.3000.2'
-    web.scenario.missing = ['WAWebCollections.Msg']
+    web.scenario.missing = ['WAWebUserPrefsMeUser.getMaybeMePnUser']
     await session.daemon.end()
     await session.start()
     const broken = await session.daemon.seen('session', ({ status }) => status === 'ERROR')
-    t.equal(broken['reason'], 'WhatsApp Web 2.3000.2 has changed: WAWebCollections has no Msg')
+    t.equal(broken['reason'], 'WhatsApp Web 2.3000.2 has changed: WAWebUserPrefsMeUser has no getMaybeMePnUser')
 
     await session.daemon.end()
     await session.start({ WEB_VERSION: '2.3000.1' })
