@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ErasedRecord } from '../contract/record.ts'
 import { fileBytes, type Rewriting } from '../platform/sqlite.ts'
 import { isAccount, parseMessageId } from './address.ts'
-import { createMessageIndexes, isAboutMessages, isOfMessages } from './identities.ts'
+import { createMessageIndexes, idsWithStanza, isAboutMessages, isOfMessages } from './identities.ts'
 import type { Draft } from './journal.ts'
 import { createRawModels } from './raw-models.ts'
 
@@ -82,6 +82,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
   const mediaGone = db.prepare('DELETE FROM erased_media WHERE sha256 IN (SELECT value FROM json_each(?))')
   const keepInUse = db.prepare(keepMediaInUse)
   const media = db.prepare('SELECT sha256 FROM erased_media')
+  const withStanza = db.prepare(idsWithStanza)
   const setScrub = db.prepare('UPDATE erasure SET scrub_due = ?')
   const scrubDue = db.prepare('SELECT scrub_due FROM erasure')
   // most journals never have anything erased, and then a draft costs no hash
@@ -92,10 +93,17 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
     remember.run(hash(text))
     none = false
   }
+  /** Other ids that differ by the address of the person alone. A journal of an earlier release may have a message under two. */
+  const otherIds = (id: string): { id: string; isMessage: boolean }[] =>
+    withStanza.all(id, account)
+      .map((row) => ({ id: String(row['id']), isMessage: row['is_message'] === 1 }))
+      .filter((other) => other.id !== id && underAnyAddress(other.id) === underAnyAddress(id))
   const forgetMessage = (id: string): void => {
     forget(id)
     const anywhere = underAnyAddress(id)
-    if (anywhere !== undefined) forget(anywhere)
+    // One's own message to a broadcast list is in the chat of each recipient: in the others it stays.
+    const isOfMany = id.startsWith('true_') && otherIds(id).some(({ isMessage }) => isMessage)
+    if (anywhere !== undefined && !isOfMany) forget(anywhere)
   }
 
   /** @param wholly what there is of their messages is not to come later either */
@@ -128,7 +136,9 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
     hasErased: ({ id }) => !none && (known(id) || known(underAnyAddress(id))),
     erase: (chatIds, messageIds, now) => {
       const chats = chatIds.length === 0 ? [] : select(ofChats, JSON.stringify(chatIds))
-      const ids = [...new Set([...messageIds, ...chats.map((row) => String(row['message_id']))])]
+      const named = [...new Set([...messageIds, ...chats.map((row) => String(row['message_id']))])]
+      const others = named.filter((id) => id.startsWith('false_')).flatMap(otherIds)
+      const ids = [...new Set([...named, ...others.map(({ id }) => id)])]
       // The id of a chat is a phone number.
       if (dropUnread.run(JSON.stringify(chatIds)).changes > 0) setScrub.run(1)
       const records = buryAll(chats, now, true)

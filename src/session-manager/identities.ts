@@ -32,6 +32,11 @@ export const isOfMessages = (values: string): string =>
 export const isAboutMessages = (values: string): string =>
   `${target} IS NOT NULL AND ${stanzaOf(target)} IN (SELECT ${stanzaOf('value')} FROM ${values}) AND ${target} IN (SELECT value FROM ${values})`
 
+/** Ids with the stanza of an id (?1): of messages, and of what is reacted to or voted on. */
+export const idsWithStanza = `
+  SELECT message_id AS id, 1 AS is_message FROM records WHERE message_id <> '' AND ${stanzaOf('message_id')} = ${stanzaOf('?1')} AND +account = ?2 AND ${target} IS NULL
+  UNION SELECT ${target}, 0 FROM records WHERE ${target} IS NOT NULL AND ${stanzaOf(target)} = ${stanzaOf('?1')} AND +account = ?2`
+
 export const createMessageIndexes = (db: DatabaseSync): void => db.exec(indexes)
 
 /** LIDs whose phone number is known are kept up to this count. */

@@ -264,3 +264,27 @@ t.test('media of a message that was erased meanwhile wait no longer, whichever r
   t.equal(journal.append([{ ...outcome, kind: 'media', key: `media:${outcome.message.id}:stored` }], 'live').length, 0)
   t.equal(journal.pendingMediaCount(), 0)
 })
+
+t.test('a message to a broadcast list that is erased in one chat stays in the others', async (t) => {
+  const { journal } = open(t)
+  const copy = (chat: string): Draft => draft('L', { id: `true_${chat}_L`, chat_id: chat, from_me: true })
+  journal.append([copy(ana), copy(bea)], 'live')
+  erase(journal, [ana])
+  t.same(kinds(journal), ['erased', 'message'])
+  const reaction = { message_id: `true_${bea}_L`, emoji: '👍', sender: bea }
+  t.equal(journal.append([draft('R', { id: `false_${bea}_R`, chat_id: bea, from: bea, reaction }, 'reaction')], 'live').length, 1)
+  t.equal(journal.append([copy(ana)], 'backfill').length, 0, 'the erased one does not come back')
+  erase(journal, [bea])
+  t.equal(journal.append([copy(ana), copy(bea)], 'backfill').length, 0)
+})
+
+t.test('a message that an earlier release has under two addresses is erased under both', async (t) => {
+  const { journal, directory } = open(t)
+  const twice = [ana, '118999881199@lid'].map((chat) => draft('D', { id: `false_${chat}_D`, chat_id: chat, body: 'MARKER-twice' }))
+  journal.append([twice[0] as Draft, draft('X')], 'live')
+  const db = new DatabaseSync(join(directory, 'journal.db'))
+  db.prepare('UPDATE records SET message_id = ?, key = ?, record = ? WHERE seq = 2').run(twice[1]?.message.id ?? '', twice[1]?.key ?? '', JSON.stringify({ kind: 'message', captured_at: '2026-01-01T00:00:00.000Z', source: 'live', account: 'main', message: twice[1]?.message }))
+  db.close()
+  t.equal(erase(journal, [], [twice[0]?.message.id ?? '']), 2)
+  t.notOk(onDisk(directory, 'MARKER-twice'))
+})
