@@ -41,6 +41,11 @@ const qrRefreshMinMs = 1_000
 const qrRefreshMaxMs = 60_000
 /** A code that is not followed by another for so long after its end was the last, whatever the socket says. */
 const qrOverdueMs = 60_000
+/**
+ * AUTHENTICATED and synced for this long without READY: whatsapp-web.js missed the sync. It listens
+ * twice to what it is told twice, so it is told once only.
+ */
+const syncOverdueMs = 60_000
 
 export const createProbing = (options: ProbingOptions): Probing => {
   const { intervalMs, session, listener, dispatch, explainState, isPairing, onGuard, onNewest, log, now } = options
@@ -110,8 +115,9 @@ export const createProbing = (options: ProbingOptions): Probing => {
     const { status } = session()
     const linking = status === 'INIT' || status === 'QR_REQUIRED' || status === 'PASSKEY_REQUIRED'
     if ((linking || status === 'AUTHENTICATED') && socket !== null && stays.includes(socket)) return dispatch({ type: 'lost', ...explainState(socket) })
-    unheardSync = linking && synced ? unheardSync + 1 : 0
-    if (unheardSync >= 2) {
+    const isUnheard = linking || (status === 'AUTHENTICATED' && now() - session().since >= syncOverdueMs)
+    unheardSync = isUnheard && synced ? unheardSync + 1 : 0
+    if (unheardSync === 2 || (linking && unheardSync > 2)) {
       log.warn({ event: 'sync_unreported' }, 'WhatsApp Web is synced but did not say so to whatsapp-web.js: reporting it')
       await mine.reportSync()
     }

@@ -94,6 +94,8 @@ const qrLifetime = (isFirst: boolean): number => (isFirst ? 60_000 : 20_000)
 
 /** A connection that lasted this long was a good one: what breaks it starts a new row of failures. */
 const goodAfterMs = 60_000
+/** A fault that comes back a minute after each READY must not restart Chromium every minute. */
+const goodAfterFaultMs = 30 * 60_000
 
 /** Where a session may stay: it works, or waits for a person. */
 const goodStates: ReadonlySet<SessionStatus> = new Set(['READY', 'QR_REQUIRED', 'PASSKEY_REQUIRED'])
@@ -148,7 +150,8 @@ const begin = (session: Session, now: number, policy: Policy): Step => ({
 })
 
 const lose = (session: Session, now: number, policy: Policy, reason: string, fault: boolean): Step => {
-  const good = goodStates.has(session.status) && now - session.since >= goodAfterMs
+  const goodMs = fault && session.status === 'READY' ? goodAfterFaultMs : goodAfterMs
+  const good = goodStates.has(session.status) && now - session.since >= goodMs
   const failures = good ? 1 : session.failures + 1
   const afterMs = backoff(failures, policy)
   return {

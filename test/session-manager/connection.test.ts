@@ -318,6 +318,25 @@ t.test('what only the page shows', async (t) => {
     t.match(await until(({ running }) => !running), { status: 'DISCONNECTED', reason: 'WhatsApp Web did not connect within 0.03 s' })
     await listeners.called(0, 'stopped')
   })
+  t.test('a sync that was missed while AUTHENTICATED is reported once, after a minute', async (t) => {
+    let clock = 1_000_000
+    const patient = { ...slowRetry, readyTimeoutMs: 600_000 }
+    const { connection, listeners, logged } = rig(t, { now: () => clock, policy: patient })
+    connection.connect()
+    const listener = await listeners.called(0, 'start')
+    listener.say({ type: 'authenticated' })
+    listener.page = page({ synced: true })
+    const probes = (): number => listener.calls.filter((call) => call === 'probe').length
+    const seen = probes()
+    while (probes() < seen + 5) await turn()
+    t.notOk(listener.calls.includes('reportSync'), 'whatsapp-web.js may still be working on it')
+
+    clock += 60_000
+    await listeners.called(0, 'reportSync')
+    const reported = probes()
+    while (probes() < reported + 5) await turn()
+    t.equal(logged.of('sync_unreported').length, 1)
+  })
   t.test('synced, but whatsapp-web.js was never told: it is told, after two looks', async (t) => {
     const { connection, listeners, logged } = rig(t)
     connection.connect()

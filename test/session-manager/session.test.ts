@@ -300,6 +300,8 @@ t.test('failures in a row raise the delay; a connection that held for a minute s
   const ready10 = step(session, ready, now, policy).session
   t.equal(step(ready10, lost, now + 59_999, policy).session.failures, 11, 'READY for less than a minute is one more failure')
   t.equal(step(ready10, lost, now + 60_000, policy).session.failures, 1)
+  t.equal(step(ready10, fault, now + 60_000, policy).session.failures, 11, 'a fault soon after READY')
+  t.equal(step(ready10, fault, now + 1_800_000, policy).session.failures, 1, 'a fault long after READY')
   const waiting = step(session, qr, now, policy).session
   t.equal(step(waiting, lost, now + 60_000, policy).session.failures, 1, 'and so is a code that was shown that long')
 })

@@ -6,7 +6,7 @@ import { accountName, listAccounts, type Account } from '../accounts.ts'
 import type { PassedRequest } from '../upstream.ts'
 
 /** Closing Chromium and unlinking take their time, ms. */
-const disconnectMs = 30_000
+const disconnectMs = 45_000
 /** WhatsApp is asked for the code, ms. */
 const pairingMs = 35_000
 /** The page is asked several times, ms. */

@@ -95,6 +95,8 @@ export interface ListenerOptions {
 }
 
 const closeMs = 5_000
+/** The page syncs first, for up to 20 s, and then has the server unlink the device. */
+const unlinkMs = 30_000
 const guardMs = 10_000
 const pairingMs = 30_000
 const reinjectMs = 10_000
@@ -290,7 +292,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       await within(closeMs, closing ?? Promise.resolve()).catch(() => undefined)
       if (pid !== undefined) signalGroup(pid, 'SIGKILL')
     },
-    unlink: () => within(closeMs, unlink(openPage())),
+    unlink: () => within(unlinkMs, unlink(openPage())),
     probe: async (timeoutMs) => {
       const { guard: seen, ...found } = await within(timeoutMs, probe(openPage()))
       const guard = judgeGuard(seen, isGuardStrict)
