@@ -74,13 +74,24 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   else if (message.content === undefined) {
     work.changed.add(message)
     // what was decrypted may turn out to be of no person; and the lead it is in need not be the one this record tells of
-    const isUpdate = record.kind === 'update' && (message.inAlbum || turnOf(record.message) !== 1)
+    const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || turnOf(record.message) !== 1)
     if ((record.kind === 'message' || isUpdate) && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
   }
   if (lead === undefined) return true
   const news = newsOf(work, lead)
   if (isNew) news.push(message)
   return true
+}
+
+/** What turned out to be of a person is of that person's lead from now on. */
+const joinLeads = ({ changed, fresh, recount }: Work): void => {
+  for (const { row, changes, lead } of changed) {
+    if (lead === undefined || row.lead_id !== null) continue
+    row.lead_id = lead.row.id
+    changes.lead_id = lead.row.id
+    recount.add(lead.row.id)
+  }
+  for (const { message, lead } of fresh) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)
 }
 
 const freshOf = (news: readonly MessageAtWork[]): FreshMessage[] =>
@@ -120,7 +131,8 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
   const write = async (db: Db, work: Work, taken: Taken): Promise<void> => {
     const newLeads = [...work.leads.all()].filter(({ isNew }) => isNew)
     await leadWriter.insert(db, newLeads)
-    await messageWriter.insert(db, work.fresh.map(({ message, lead }) => ({ message, leadId: lead?.row.id ?? null })))
+    joinLeads(work)
+    await messageWriter.insert(db, work.fresh.map(({ message }) => ({ message, leadId: message.lead?.row.id ?? null })))
     await messageWriter.update(db, work.changed)
     await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))
     for (const { message } of work.fresh) taken.newMessages.add(message.row.pk)

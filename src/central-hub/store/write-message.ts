@@ -94,7 +94,7 @@ export interface MessageAtWork {
   content: NewMessage | undefined
   /** Of one that was there before. */
   changes: Updateable<MessageTable>
-  /** Of a new one: the lead it is of. */
+  /** Of a new one, and one that turned out to be of a person: the lead it is of. */
   lead: LeadAtWork | undefined
   /** Of a new one: what it does to who waits, and whether it is an album or of one. */
   turn: Turn
@@ -167,6 +167,7 @@ export class MessagesAtWork {
     }
     const changes = changesOf(record, known.row)
     if (!isDifferent(known.row, changes)) return undefined
+    if (known.row.personal === 0 && changes.personal === 1) known.lead = lead
     Object.assign(known.row, changes)
     Object.assign(known.content ?? known.changes, changes)
     if (record.kind === 'message' || record.kind === 'update') Object.assign(known, roleOf(record.message))

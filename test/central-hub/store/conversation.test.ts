@@ -229,3 +229,18 @@ for (const known of [{ phone: '+5215512345678' }, { phone: undefined as never }]
     t.match(await lead(db), { lid: now, phone: '+5215599999999', unanswered_count: 3 }, 'nor does the notice undo it when it comes again')
   })
 }
+
+t.test('what is mapped again as of a person is in that lead, and waits', async (t) => {
+  const notice = record('N', { type: 'notification', body: '', timestamp: 200 })
+  const again = { ...notice, seq: notice.seq + 1_000, kind: 'update' as const, message: { ...notice.message, type: 'chat', body: 'hola' } }
+  for (const batches of [[[notice], [again]], [[notice, again]]]) {
+    const alone = await testStore(t)
+    for (const batch of batches) await alone.take(...batch)
+    t.match(await lead(alone.db), { unanswered_count: 1, last_message: { body: 'hola' } })
+
+    const { db, take } = await testStore(t)
+    await take(record('1', { timestamp: 50 }), reply('2', { timestamp: 60 }))
+    for (const batch of batches) await take(...batch)
+    t.match(await lead(db), { unanswered_count: 1, last_message: { body: 'hola' } })
+  }
+})
