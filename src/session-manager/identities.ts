@@ -1,6 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord } from '../contract/record.ts'
-import { accountAddress, isAccount, parseMessageId, phoneOf, type MessageId } from './address.ts'
+import { accountAddress, isAccount, lidOf, parseMessageId, phoneOf, type MessageId } from './address.ts'
 import type { Draft } from './journal.ts'
 
 /**
@@ -44,6 +44,15 @@ const maxLids = 50_000
 /** Two tellings of one message differ in their time by no more than this, s. */
 const sameTime = 60
 const ofMessage: ReadonlySet<Draft['kind']> = new Set(['message', 'ciphertext', 'ciphertext_failed'])
+
+/** The message with no address of its person but that of its chat. */
+const withAddress = ({ phone: _phone, lid: _lid, ...message }: CapturedMessage): CapturedMessage => {
+  const [phone, lid] = [phoneOf(message.chat_id), lidOf(message.chat_id)]
+  const known: CapturedMessage = message
+  if (phone !== undefined) known.phone = phone
+  if (lid !== undefined) known.lid = lid
+  return known
+}
 
 export class Identities {
   readonly #account: string
@@ -99,7 +108,7 @@ export class Identities {
     if (reaction !== undefined) return this.#resolveResponse(draft, message, reaction.message_id, reaction.sender)
     if (vote !== undefined) return this.#resolveResponse(draft, message, vote.message_id, message.from)
     const timestamp = ofMessage.has(draft.kind) ? message.timestamp : undefined
-    const id = this.#find(message.id, timestamp, true)
+    const id = this.#find(message.id, timestamp, true, draft.isListCopy !== true)
     if (id === undefined || id === message.id) return message === draft.message ? draft : { ...draft, message }
     return { ...draft, key: draft.key.replace(message.id, id), message: this.#asKnown(message, id) }
   }
@@ -122,6 +131,8 @@ export class Identities {
   #asKnown(message: CapturedMessage, id: string): CapturedMessage {
     const known = { ...message, id, chat_id: parseMessageId(id)?.chat ?? message.chat_id }
     if (!isAccount(known.chat_id)) return known
+    // A copy of a broadcast list may be taken for another recipient's: nothing is learnt from that.
+    if (message.from_me && !this.#isKnownPerson(message.chat_id, known.chat_id)) return withAddress(known)
     const phone = message.phone ?? this.#phoneOf(known.chat_id)
     if (phone !== undefined) known.phone = phone
     return known
@@ -160,8 +171,11 @@ export class Identities {
   /**
    * @param timestamp of the message, UNIX seconds; undefined when it is not known
    * @param sameDirection whether `fromMe` of the id is certain
+   * @param mayGuess whether a LID and a number may be one person when nothing else is known of them
    */
-  #find(id: string, timestamp: number | undefined, sameDirection: boolean): string | undefined {
+  #find(
+    id: string, timestamp: number | undefined, sameDirection: boolean, mayGuess = true
+  ): string | undefined {
     const parsed = parseMessageId(id)
     if (parsed === undefined) return undefined
     const ids = this.#idsWith(parsed.stanza)
@@ -171,7 +185,7 @@ export class Identities {
     return ids.find((known) => {
       const other = parseMessageId(known)
       if (other === undefined || (sameDirection && other.fromMe !== parsed.fromMe)) return false
-      return this.#isSame(parsed, other, this.#isSameTime(known, timestamp) && isInOneChat)
+      return this.#isSame(parsed, other, this.#isSameTime(known, timestamp) && isInOneChat && mayGuess)
     })
   }
 
@@ -208,12 +222,12 @@ export class Identities {
     if (phoneA !== undefined && phoneB !== undefined) return phoneA === phoneB
     // Each message of a broadcast list has one stanza in the chats of all its recipients.
     const isOneKind = a.endsWith('@lid') === b.endsWith('@lid')
-    if (isOneKind || !mayBeSame) return false
-    const number = phoneOf(a) ?? phoneOf(b)
-    const lid = phoneA === undefined ? a : b
-    // From here on the two addresses are known to be of one person.
-    if (number !== undefined) this.learn(lid, number)
-    return true
+    // This is a guess about one message: it does not make the two addresses known as one person's.
+    return !isOneKind && mayBeSame
+  }
+
+  #isKnownPerson(one: string, other: string): boolean {
+    return this.#isSamePerson(one, other, false)
   }
 
   #phoneOf(address: string): string | undefined {

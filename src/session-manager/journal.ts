@@ -15,6 +15,8 @@ export interface Draft {
   message: CapturedMessage
   /** What it was mapped from, to be kept beside the record. */
   raw?: RawModel
+  /** Of a message to a broadcast list, which has one stanza in the chats of all its recipients. */
+  isListCopy?: boolean
 }
 
 /** A message as it is mapped now, for a record that is there. */

@@ -117,12 +117,28 @@ t.test("one person's reactions to a message in a group are of one sender", async
   t.equal(journal.append(react(number, '❤️', 1_700_000_100), 'live').length, 0, 'told once more under the number')
 })
 
-t.test('a number that is found out is known from then on', async (t) => {
+t.test('a number that a message tells is known from then on, a guessed one is not', async (t) => {
   const journal = open(t)
   journal.append(messageDrafts(text(number, 'A'), mapping), 'live')
-  t.equal(journal.phone(lid), undefined)
   journal.append(messageDrafts(text(lid, 'A'), mapping), 'live')
+  t.equal(journal.lastSeq(), 1)
+  t.equal(journal.phone(lid), undefined)
+  const [told] = messageDrafts(text(lid, 'B'), mapping) as [Draft]
+  journal.append([{ ...told, message: { ...told.message, phone } }], 'live')
   t.equal(journal.phone(lid), phone)
+})
+
+t.test('an own message under a guessed id does not join the two addresses', async (t) => {
+  const journal = open(t)
+  const own = (address: string, facts: Raw = {}): Raw =>
+    rawText('A', { id: { fromMe: true, remote: address, id: 'A' }, from: me, to: address, ...facts })
+  journal.append(messageDrafts(own(number, { type: 'ciphertext', body: undefined }), mapping), 'live')
+  journal.append(messageDrafts(own(lid), mapping), 'live')
+  const [, message] = messages(journal)
+  t.match(message, { id: `true_${number}_A`, chat_id: number, phone })
+  t.equal(message?.lid, undefined)
+  journal.arrival(`true_${lid}_A`)
+  t.equal(journal.phone(lid), undefined)
 })
 
 t.test('an erased message does not come back under the other address', async (t) => {
@@ -191,6 +207,20 @@ t.test('a message to a broadcast list is one message for each recipient, though 
   const to = (address: string): Raw => rawText('A', { id: { fromMe: true, remote: address, id: 'A' }, from: me, to: address })
   for (const address of ['111111111111@lid', '222222222222@lid', '5215500000002@c.us', '5215500000003@c.us']) journal.append(messageDrafts(to(address), mapping), 'live')
   t.equal(idsOf(journal).length, 4)
+})
+
+t.test('the first two copies of a list, under a number and an unknown LID, are two messages', async (t) => {
+  for (const first of [number, '222222222222@lid']) {
+    const journal = openJournal(':memory:', 'main')
+    const second = first === number ? '222222222222@lid' : number
+    const to = (address: string): Raw =>
+      rawText('A', { id: { fromMe: true, remote: address, id: 'A' }, from: me, to: address, broadcast: true })
+    journal.append(messageDrafts(to(first), mapping), 'live')
+    journal.append(messageDrafts(to(second), mapping), 'live')
+    t.same(idsOf(journal), [`true_${first}_A`, `true_${second}_A`])
+    t.equal(journal.phone('222222222222@lid'), undefined)
+    journal.close()
+  }
 })
 
 t.test('a history told in any order, live or read back, under either address gives the same messages as under one', async () => {

@@ -16,6 +16,9 @@ const draft = (kind: Draft['kind'], key: string, message: CapturedMessage, raw: 
   return made
 }
 
+/** The draft, with what the model says of being sent to a broadcast list. */
+const ofModel = (made: Draft, raw: Raw): Draft => (raw['broadcast'] === true ? { ...made, isListCopy: true } : made)
+
 /** Channels and status updates, which are of no conversation. */
 const isBroadcast = (chatId: string): boolean => chatId === 'status@broadcast' || chatId.endsWith('@newsletter')
 
@@ -41,16 +44,18 @@ export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
   const kept = keep(raw, 'message', mapping)
   if (isPlaceholder(message)) {
     // A linked device never gets the content of such a message, and must not ask for it again and again.
-    return [draft(message.phone_only === undefined ? 'ciphertext' : 'ciphertext_failed', message.id, message, kept)]
+    const kind = message.phone_only === undefined ? 'ciphertext' : 'ciphertext_failed'
+    return [ofModel(draft(kind, message.id, message, kept), raw)]
   }
-  const of = draft('message', message.id, message, kept)
+  const of = ofModel(draft('message', message.id, message, kept), raw)
   if (message.type === 'revoked') return [of, ...revokeDrafts(raw, 'sender', mapping)]
   return editedAt(raw) === undefined ? [of] : [of, ...editDrafts(raw, undefined, mapping)]
 }
 
 export const ciphertextFailedDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
   const message = toCaptured(raw, mapping)
-  return message === undefined ? [] : [draft('ciphertext_failed', message.id, message, keep(raw, 'ciphertext_failed', mapping))]
+  if (message === undefined) return []
+  return [ofModel(draft('ciphertext_failed', message.id, message, keep(raw, 'ciphertext_failed', mapping)), raw)]
 }
 
 /**
@@ -65,7 +70,8 @@ export const editDrafts = (raw: Raw, previous: string | undefined, mapping: Mapp
   if (at === undefined && !textChanged) return []
   const version = at ?? createHash('sha256').update(message.body).digest('hex').slice(0, 16)
   const edited = strip({ at: new Date(at ?? Date.now()).toISOString(), previous: asWords(previous) }) as NonNullable<CapturedMessage['edited']>
-  return [draft('edit', `${message.id}:${version}`, { ...message, edited }, keep(raw, 'edit', mapping, previous))]
+  const kept = keep(raw, 'edit', mapping, previous)
+  return [ofModel(draft('edit', `${message.id}:${version}`, { ...message, edited }, kept), raw)]
 }
 
 /** A deletion: by its sender for everyone, or by this account for itself. */
@@ -73,7 +79,8 @@ export const revokeDrafts = (raw: Raw, by: 'sender' | 'me', mapping: Mapping): D
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
   const id = keyOf(raw['protocolMessageKey']) ?? message.id
-  return [draft('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } }, keep(raw, `revoke:${by}`, mapping))]
+  const kept = keep(raw, `revoke:${by}`, mapping)
+  return [ofModel(draft('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } }, kept), raw)]
 }
 
 /** A reaction or its removal. `raw` is what `message_reaction` carries. */
