@@ -21,7 +21,7 @@ const callAll = (page: Page): Promise<{ called: string[]; refused: string[] }> =
       try {
         await (holder[verb] as (...args: unknown[]) => unknown)(name.endsWith('sendMessageEdit') ? message : first, message.serialize(), true)
       } catch (error) {
-        if (String(error).includes('LeadMaster only listens')) refused.push(name)
+        if (String(error) === 'Error: not allowed') refused.push(name)
         else throw new Error(`${name}: ${error}`)
       }
     }

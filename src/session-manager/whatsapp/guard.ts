@@ -9,8 +9,8 @@ import type { StanzaRules } from './wire-rules.ts'
  */
 
 /**
- * WhatsApp Web's modules and the functions refused, as whatsapp-web.js 1.34.7 uses them. `*` is every function but those
- * after a `!`, which the page itself needs to show what came in and which send nothing.
+ * WhatsApp Web's modules and the functions refused, as whatsapp-web.js 1.34.7 uses them. `*` is every function but classes
+ * and those after a `!`, which the page itself needs to show what came in and which send nothing.
  */
 export const refused: Readonly<Record<string, readonly string[]>> = {
   WAWebSendMsgChatAction: ['*', '!addVoipCallLogMsgToChat'],
@@ -120,7 +120,8 @@ export const installGuard = (modules: Record<string, readonly string[]>, stanzaF
   const refuseCall = (name: string): never => {
     blocked += 1
     wire()?.count({ tag: 'function', type: name, isAllowed: false })
-    throw new Error(`LeadMaster only listens: ${name} is refused`)
+    // The page's logger may upload this text: it names neither this program nor what it refuses.
+    throw new Error('not allowed')
   }
   /** Whether the fence on the wire is there to refuse; it comes with WAWap, which may not be made before it is needed. */
   const isWireArmed = (): boolean => {
@@ -150,11 +151,19 @@ export const installGuard = (modules: Record<string, readonly string[]>, stanzaF
     if (Reflect.defineProperty(holder, verb, { value: ours, writable: false, configurable: false, enumerable: true })) armed.push({ holder, verb, ours })
     else stuck.add(name)
   }
+  /** Classes beside the functions of a module, such as errors that the page compares with, send nothing. */
+  const isClass = (value: unknown): boolean => {
+    if (typeof value !== 'function') return false
+    const { prototype } = value as { prototype?: unknown }
+    if (typeof prototype !== 'object' || prototype === null) return false
+    return prototype instanceof Error || Object.getOwnPropertyNames(prototype).some((member) => member !== 'constructor')
+  }
   const disarm = (name: string, exported: unknown): void => {
     if (typeof exported !== 'object' || exported === null) return
     const verbs = modules[name] ?? []
     const kept = new Set(verbs.filter((verb) => verb.startsWith('!')).map((verb) => verb.slice(1)))
-    const named = verbs.includes('*') ? Object.keys(exported).filter((verb) => !kept.has(verb)) : verbs
+    const isRefused = (verb: string): boolean => !kept.has(verb) && !isClass((exported as Holder)[verb])
+    const named = verbs.includes('*') ? Object.keys(exported).filter(isRefused) : verbs
     for (const verb of named) {
       const path = verb.split('.')
       const last = path.pop() as string

@@ -10,6 +10,9 @@ import { installStanzaRules, wireRules } from './wire-rules.ts'
 /** The page's function that takes what the fences counted; listener.ts exposes it. */
 export const countsCallback = 'leadmaster.counts'
 
+/** The message of each error that a fence throws in the page. The page may upload it, so it does not name LeadMaster. */
+export const refusalText = 'not allowed'
+
 /** To be called before the page loads anything: what is installed here runs in every document before its own scripts, in this order. */
 export const installGuards = async (page: Page): Promise<void> => {
   await page.evaluateOnNewDocument(installModuleHook)
@@ -62,6 +65,22 @@ export const judgeGuard = (look: GuardLook | undefined, isStrict: boolean): Guar
   if (isStrict) return { ...states, unsafe: `GUARD=strict asks for both fences of the send guard, so nothing is captured: ${text}. ${remedy}` }
   return { ...states, limited: `one of the two fences of the send guard does not hold: ${text}. ${remedy}` }
 }
+
+/** The type of a refused iq by which WhatsApp Web writes the account's settings. */
+const settingsWrite = 'set w:sync:app:state patch'
+const settingsWords =
+  "WhatsApp Web wants to write the account's settings and is kept from it: WhatsApp may unlink this device within two days; " +
+  `then the phone must scan a new code. ${remedy}`
+
+/** Whether a fence kept the page from writing the account's settings. After two days of that the page unlinks the device. */
+export const refusesSettings = (counts: readonly StanzaCount[]): boolean =>
+  counts.some(({ tag, type, isAllowed }) => tag === 'iq' && type === settingsWrite && !isAllowed)
+
+/** @returns the verdict of a page that was kept from writing the account's settings */
+export const withSettingsRefused = (verdict: GuardVerdict): GuardVerdict => ({
+  ...verdict,
+  limited: verdict.limited === undefined ? settingsWords : `${verdict.limited} ${settingsWords}`
+})
 
 const maxCount = 1_000_000
 const isWord = (value: unknown): value is string => typeof value === 'string' && /^[\w:. -]{1,80}$/.test(value) && !/\d{4}/.test(value)

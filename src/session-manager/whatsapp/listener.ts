@@ -13,7 +13,10 @@ import { hearClient, type ListenerEvent } from './client-events.ts'
 import { closeProfile, confine } from './confine.ts'
 import { earDrafts, draftsOfCall } from './ear-events.ts'
 import { earCalls, installEar } from './ear.ts'
-import { countsCallback, installGuards, judgeGuard, readCounts, type GuardVerdict } from './guards.ts'
+import {
+  countsCallback, installGuards, judgeGuard, readCounts, refusalText, refusesSettings, withSettingsRefused, type GuardVerdict
+} from './guards.ts'
+import type { GuardLook } from './guard.ts'
 import { installIdShim } from './id-shim.ts'
 import { fetchMedia, type MediaResult } from './media.ts'
 import { HeldCapture } from './held-capture.ts'
@@ -26,6 +29,7 @@ import { createPageWatch } from './page-watch.ts'
 import { lookAtGuard, ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
 import { explain, explainLogout, missingModule, type Reason } from './reason.ts'
+import type { StanzaCount } from './wire-guard.ts'
 
 export { forgetDevice } from './browser.ts'
 export type { ListenerEvent } from './client-events.ts'
@@ -153,6 +157,16 @@ export const createListener = (options: ListenerOptions): Listener => {
     attachFailure = error
     log.warn({ event: 'library_deaf', err: error }, 'whatsapp-web.js could not listen to all of the page: our own listeners do')
   }
+  /** Whether the page was kept from writing the account's settings; it tries again after each load. */
+  let isSettingsRefused = false
+  const onCounts = (counts: StanzaCount[]): void => {
+    isSettingsRefused ||= refusesSettings(counts)
+    tell({ type: 'outbound', counts })
+  }
+  const verdictOf = (look: GuardLook | undefined): GuardVerdict => {
+    const verdict = judgeGuard(look, isGuardStrict)
+    return isSettingsRefused ? withSettingsRefused(verdict) : verdict
+  }
   const openPage = (): Page => {
     if (page === undefined || page.isClosed()) throw new Error('the page is closed')
     return page
@@ -190,7 +204,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     await page.evaluateOnNewDocument(installIdShim)
     await page.evaluateOnNewDocument(installEar, earCalls)
     await takeOverCallbacks(page, onCallbackFailed, {
-      [countsCallback]: (counts) => tell({ type: 'outbound', counts: readCounts(counts) }),
+      [countsCallback]: (counts) => onCounts(readCounts(counts)),
       [earCalls.told]: (kind, raw, previous) => captured(earDrafts(kind, raw, previous, mapping)),
       [earCalls.difference]: (kind, detail) => onEarDifference(String(kind), detail)
     })
@@ -215,7 +229,7 @@ export const createListener = (options: ListenerOptions): Listener => {
   /** A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be harmless. */
   const onPageError = (message: string): void => {
     const [first = ''] = message.split('\n')
-    if (first.includes('LeadMaster only listens')) return
+    if (first === refusalText) return
     log.warn({ event: 'page_error', reason: first }, 'the page raised an error')
     if (isReady) return
     const missing = missingModule(first)
@@ -233,7 +247,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       return [id]
     }
   }
-  const judge = async (): Promise<GuardVerdict> => judgeGuard(await within(guardMs, lookAtGuard(openPage())), isGuardStrict)
+  const judge = async (): Promise<GuardVerdict> => verdictOf(await within(guardMs, lookAtGuard(openPage())))
 
   const ready = async (): Promise<void> => {
     const info = client?.info
@@ -295,7 +309,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     unlink: () => within(unlinkMs, unlink(openPage())),
     probe: async (timeoutMs) => {
       const { guard: seen, ...found } = await within(timeoutMs, probe(openPage()))
-      const guard = judgeGuard(seen, isGuardStrict)
+      const guard = verdictOf(seen)
       // whatsapp-web.js may listen to another document without saying that it is ready.
       if (isReady && guard.unsafe === undefined) capture.release()
       return { ...found, guard }

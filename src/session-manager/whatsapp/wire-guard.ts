@@ -17,7 +17,8 @@ import type { StanzaRules, Verdict } from './wire-rules.ts'
  * A change of the account's settings is not refused here alone. WhatsApp Web writes one at each load (the capabilities of
  * this device), keeps it in its database and sends it with its next reading. Refused, it would be tried again with all
  * collections read beside it, and after two days WhatsApp Web unlinks the device (WAWebSyncd, WAWebSyncdFatal). So the
- * page keeps no change and finds none that it kept before: it only reads.
+ * page keeps no change and finds none that it kept before: it only reads. A later page may keep changes elsewhere: then
+ * the refusal on the wire is reported as a limit of the session (guards.ts), and no collection is called expired.
  */
 
 /** Whether a fence holds. 'absent': it is not there; 'open': it is there, and something can pass it. */
@@ -71,6 +72,13 @@ export const installWireGuard = (callback: string): void => {
   const guarded: { exports: Holder; ours: AnyFunction | undefined }[] = []
   /** Stanzas that only try whether they are refused. */
   const trials = new WeakSet<object>()
+  /** Errors that this fence threw. The page's logger may upload their text, so it says nothing of us. */
+  const refusals = new WeakSet<object>()
+  const refusal = (): Error => {
+    const error = new Error('not allowed')
+    refusals.add(error)
+    return error
+  }
   let seenModule = false
   let comms: CommsModule | undefined
   let socketModule: { Socket?: { state?: unknown } } | undefined
@@ -142,7 +150,7 @@ export const installWireGuard = (callback: string): void => {
             count(verdict)
             answerLater(stanza, exports)
           }
-          throw new Error(`LeadMaster only listens: a ${verdict.tag} (${verdict.type}) is refused`)
+          throw refusal()
         }
         const bytes = Reflect.apply(target, self, args) as Uint8Array
         sockets.passed(bytes.byteLength)
@@ -165,7 +173,7 @@ export const installWireGuard = (callback: string): void => {
       ;(exports['encodeStanza'] as AnyFunction)(trial)
       return false
     } catch (error) {
-      return String(error).includes('LeadMaster only listens')
+      return typeof error === 'object' && error !== null && refusals.has(error)
     }
   }
   const look = (): WireLook => {
@@ -197,6 +205,12 @@ export const installWireGuard = (callback: string): void => {
     }
     for (const [name, answer] of Object.entries(instead)) {
       if (typeof exports[name] === 'function') exports[name] = async () => answer()
+    }
+  })
+  // Where changes are kept by another name, the refused ones at least end in no unlinking: no collection is ever expired.
+  hook?.onModule('WAWebSyncdCollectionsStateMachine', (exports: Holder, value: Holder) => {
+    for (const holder of new Set([exports, value])) {
+      if (typeof holder['getExpiredCollections'] === 'function') holder['getExpiredCollections'] = () => []
     }
   })
   hook?.onModule('WAWebSocketModel', (exports: { Socket?: { state?: unknown } }) => {

@@ -114,6 +114,35 @@ export const installStanzaRules = (rules: WireRules): void => {
   const readsAccount = (stanza: Stanza): boolean =>
     children(stanza).every((child) => child.tag !== 'gdpr' || [undefined, 'status'].includes(text(child, 'action')))
 
+  /** The person of an address, without the device: `5215512345678:3@s.whatsapp.net` is `number 5215512345678`. */
+  const personOf = (address: string | undefined): string | undefined => {
+    const [, user, server = ''] = /^(\d+)(?:[.:_]\d+)*@([a-z.]+)$/.exec(address ?? '') ?? []
+    if (user === undefined) return undefined
+    if (['lid', 'hosted.lid'].includes(server)) return `lid ${user}`
+    return ['c.us', 's.whatsapp.net', 'hosted'].includes(server) ? `number ${user}` : undefined
+  }
+  let meModule: Record<string, unknown> | undefined
+  ;(scope[Symbol.for('leadmaster.modules')] as Hook | undefined)?.onModule('WAWebUserPrefsMeUser', (exports) => {
+    meModule = exports
+  })
+  const ownPersons = (): Set<string | undefined> => {
+    const found = new Set<string | undefined>()
+    for (const name of ['getMaybeMePnUser', 'getMaybeMeLidUser', 'getMaybeMeDevicePn', 'getMaybeMeDeviceLid']) {
+      const read = meModule?.[name]
+      try {
+        if (typeof read === 'function') found.add(personOf(String((read as () => unknown)())))
+      } catch {
+        // An own address that cannot be read is none that may be written to.
+      }
+    }
+    return found
+  }
+  /** Peer messages ask the account's own phone for history and lost messages; another account would see a message. */
+  const isOwnDevice = (address: string | undefined): boolean => {
+    const person = personOf(address)
+    return person !== undefined && ownPersons().has(person)
+  }
+
   const judgeIq = (stanza: Stanza): Omit<Verdict, 'tag'> => {
     const type = text(stanza, 'type')
     const namespace = text(stanza, 'xmlns')
@@ -133,7 +162,7 @@ export const installStanzaRules = (rules: WireRules): void => {
     if (tag === 'presence') return { type: word(type), isAllowed: type === 'unavailable' }
     if (tag === 'message') {
       const isPeer = text(stanza, 'category') === 'peer'
-      return { type: isPeer ? 'peer' : word(type), isAllowed: isPeer }
+      return { type: isPeer ? 'peer' : word(type), isAllowed: isPeer && isOwnDevice(text(stanza, 'to')) }
     }
     return { type: word(type), isAllowed: rules.tags.includes(tag) || rules.callTags.includes(tag) }
   }

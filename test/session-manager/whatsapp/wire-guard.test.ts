@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { GuardLook } from '../../../src/session-manager/whatsapp/guard.ts'
 import { installGuard, judged, refused } from '../../../src/session-manager/whatsapp/guard.ts'
-import { judgeGuard, readCounts } from '../../../src/session-manager/whatsapp/guards.ts'
+import { judgeGuard, readCounts, refusalText, refusesSettings, withSettingsRefused } from '../../../src/session-manager/whatsapp/guards.ts'
 import { installModuleHook } from '../../../src/session-manager/whatsapp/module-hook.ts'
 import { installSocketWatch } from '../../../src/session-manager/whatsapp/socket-watch.ts'
 import { installWireGuard, type StanzaCount } from '../../../src/session-manager/whatsapp/wire-guard.ts'
@@ -87,7 +87,7 @@ t.test('what is allowed is encoded, what is refused is not, each is counted, and
   t.same(it.encoded, ['ack undefined', 'ack undefined'], 'neither what is refused nor a trial')
   const sum = (tag: string): number => it.counts.filter((one) => one.tag === tag).reduce((all, { count }) => all + count, 0)
   t.same([sum('ack'), sum('presence'), sum('receipt')], [2, 2, 1], 'trials are not counted')
-  t.ok(it.logged.every((line) => line.includes('LeadMaster only listens')) && it.logged.length === 3, 'castStanza caught it')
+  t.ok(it.logged.every((line) => line === 'Error: not allowed') && it.logged.length === 3, 'castStanza caught it')
 })
 
 t.test('a question that is refused is answered, so that the page does not repeat it', async (t) => {
@@ -105,7 +105,7 @@ t.test('a question that is refused is answered, so that the page does not repeat
 t.test('what nobody waits for is not answered; the first stanza of all is refused though WAWap is made for it', async (t) => {
   const it = rig()
   it.script(cast({ tag: 'chatstate', attrs: {} }))
-  t.match(it.logged, [/a chatstate \(none\) is refused/])
+  t.match(it.logged, [/not allowed/])
   await new Promise((resolve) => setTimeout(resolve, 20))
   t.same(it.removed, [])
 })
@@ -128,6 +128,41 @@ t.test('a change of settings that the page wants to write is counted, kept nowhe
 
   t.equal(seen, '0,0,0,read,1')
   t.match(it.counts, [{ tag: 'function', type: 'WAWebSyncdDb.appendPendingMutationsRows', isAllowed: false, count: 1 }])
+})
+
+t.test('where a change of settings is kept by another name, it is refused on the wire and no collection expires', async (t) => {
+  const it = rig(`
+    __d('WAWebSyncdCollectionsStateMachine', [], function (a, b, c, d, e, f, g) {
+      function States() {}
+      States.getExpiredCollections = function () { return ['regular'] }
+      States.getCollectionsInStateRetry = function () { return ['regular'] }
+      g.default = States
+    }, 98)`)
+
+  const patch = { tag: 'collection', attrs: { name: 'regular' }, content: [{ tag: 'patch', attrs: {}, content: null }] }
+  it.script(cast({ tag: 'iq', attrs: { id: '9', type: 'set', xmlns: 'w:sync:app:state' }, content: [{ tag: 'sync', attrs: {}, content: [patch] }] }))
+
+  t.same(it.encoded, [])
+  t.ok(refusesSettings(readCounts(it.counts)), 'the counts say so')
+  t.same([...(it.script(`require('WAWebSyncdCollectionsStateMachine').getExpiredCollections()`) as string[])], [])
+  t.same([...(it.script(`require('WAWebSyncdCollectionsStateMachine').getCollectionsInStateRetry()`) as string[])], ['regular'])
+})
+
+t.test('a change of settings that is read, or refused as another stanza, is no refused write', async (t) => {
+  const it = rig()
+  it.script(cast({ tag: 'iq', attrs: { type: 'set', xmlns: 'w:sync:app:state' }, content: [{ tag: 'sync', attrs: {}, content: [] }] }))
+  it.script(cast({ tag: 'iq', attrs: { type: 'set', xmlns: 'privacy' } }))
+  it.look()
+
+  t.equal(it.counts.length, 2)
+  t.notOk(refusesSettings(it.counts))
+})
+
+t.test('a refused change of settings limits the session, beside what else does', async (t) => {
+  const states = { wire: 'in_force', modules: 'in_force' } as const
+  t.match(withSettingsRefused(states), { ...states, limited: /^WhatsApp Web wants to write the account's settings .* may unlink this device within two days/ })
+  t.match(withSettingsRefused({ ...states, limited: 'A fence is gone.' }).limited, /^A fence is gone\. WhatsApp Web wants/)
+  t.equal(withSettingsRefused({ ...states, unsafe: 'no' }).unsafe, 'no')
 })
 
 t.test('a hole is seen, by reference and by behaviour', async (t) => {
@@ -153,7 +188,7 @@ t.test('a page that makes the module again gets the fence again', async (t) => {
   const it = rig()
   it.script(`__d('Again', [], function () {}, 2)`)
   it.script(`(function () { var make = null; __d = function (name, deps, factory) { make = factory }; __d('WAWap', [], function (a, b, c, d, e, f, g) { g.encodeStanza = function () { return new Uint8Array(1) } }); var module = { exports: {} }; make(null, null, null, null, null, module, module.exports); again = module.exports })()`)
-  t.throws(() => it.script(`again.encodeStanza({ tag: 'presence', attrs: { type: 'available' } })`), /LeadMaster only listens/)
+  t.throws(() => it.script(`again.encodeStanza({ tag: 'presence', attrs: { type: 'available' } })`), { message: refusalText })
   t.equal(it.look().wire?.state, 'in_force')
 })
 
@@ -171,14 +206,14 @@ t.test('without it, and where WhatsApp Web lacks what it is put on, it is absent
 t.test('without it the functions that take a stanza go by the same rules', async (t) => {
   const it = rig('', { withWire: false })
   it.script(cast({ tag: 'ack', attrs: {} }))
-  t.throws(() => it.script(cast({ tag: 'presence', attrs: { type: 'available' } })), /LeadMaster only listens: WAComms.castSmaxStanza is refused/)
+  t.throws(() => it.script(cast({ tag: 'presence', attrs: { type: 'available' } })), { message: refusalText })
   t.same(it.encoded, ['ack undefined'])
   t.match(it.look(), { blocked: 1 })
 })
 
 t.test('a function is refused and counted; one that the page needs works', async (t) => {
   const it = rig()
-  t.throws(() => it.script(`require('WAWebUpdateUnreadChatAction').sendSeen()`), /sendSeen is refused/)
+  t.throws(() => it.script(`require('WAWebUpdateUnreadChatAction').sendSeen()`), { message: refusalText })
   t.equal(it.script(`require('WAWebUpdateUnreadChatAction').updateUnreadCountMD()`), 'counted')
   t.same(it.counts, [{ tag: 'function', type: 'WAWebUpdateUnreadChatAction.sendSeen', isAllowed: false, count: 1 }])
 })

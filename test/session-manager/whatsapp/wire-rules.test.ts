@@ -36,7 +36,6 @@ const allowed: readonly [string, object, string][] = [
   ['a retry receipt', node('receipt', { type: 'retry' }), 'retry'],
   ['media that are asked for again', node('receipt', { type: 'server-error' }), 'server-error'],
   ['history that was read', node('receipt', { type: 'hist_sync' }), 'hist_sync'],
-  ['a message to the own phone', node('message', { category: 'peer', type: 'text' }), 'peer'],
   ['not being online', node('presence', { type: 'unavailable' }), 'unavailable'],
   ['what the server waits for', node('ib', {}, [node('offline_batch', { count: '30' })]), 'none'],
   ['what the call engine reads', node('offer', { 'call-id': 'X' }), 'none']
@@ -47,6 +46,7 @@ const refused: readonly [string, unknown, Partial<Verdict>][] = [
   ["watching somebody's presence", node('presence', { type: 'subscribe', to: jid('5215512345678@s.whatsapp.net') }), { tag: 'presence', type: 'subscribe' }],
   ['typing', node('chatstate', { to: jid('5215512345678@s.whatsapp.net') }, [node('composing')]), { tag: 'chatstate', type: 'none' }],
   ['a message', node('message', { type: 'text', to: jid('5215512345678@s.whatsapp.net') }), { tag: 'message', type: 'text' }],
+  ['a peer message while the own addresses are unknown', node('message', { category: 'peer', type: 'text', to: jid('5215512345678@s.whatsapp.net') }), { tag: 'message', type: 'peer' }],
   ['a message of another category', node('message', { category: 'high', type: 'media' }), { tag: 'message', type: 'media' }],
   ['a read receipt', node('receipt', { type: 'read' }), { tag: 'receipt', type: 'read' }],
   ['a read receipt among the own devices', node('receipt', { type: 'read-self' }), { tag: 'receipt', type: 'read-self' }],
@@ -105,4 +105,24 @@ t.test('GraphQL is allowed where the page said before that it reads', async (t) 
   ask('3', 'mutation', 'WAWebMexIntegrityChallengeResponseMutation')
 
   t.match(['1', '2', '3', '4'].map((id) => it.judge(query(id)).isAllowed), [true, false, true, false])
+})
+
+t.test('a peer message goes to the own devices alone, by number and by LID', async (t) => {
+  const it = withRules()
+  it.script(loader)
+  it.script(`me = {}; __d('WAWebUserPrefsMeUser', [], function (a, b, c, d, e, f, g) {
+    g.getMaybeMePnUser = function () { return me.number }
+    g.getMaybeMeLidUser = function () { if (me.lid === undefined) throw new Error('no'); return me.lid }
+  }, 98)`)
+  it.script(`require('WAWebUserPrefsMeUser')`)
+  const isAllowed = (to?: string): boolean => it.judge(node('message', { category: 'peer', type: 'text', to: to === undefined ? undefined : jid(to) })).isAllowed
+  const own = ['5215512345678@s.whatsapp.net', '5215512345678:3@s.whatsapp.net', '5215512345678:99@hosted', '5215512345678@c.us']
+  const ownLids = ['77001@lid', '77001:3@lid', '77001:99@hosted.lid']
+  const others = [undefined, '', '5215599999999@s.whatsapp.net', '55215512345678@s.whatsapp.net', '77001@s.whatsapp.net', '5215512345678@lid', '5215512345678@g.us', '1-5215512345678:1@interop', 's.whatsapp.net', 'undefined']
+
+  t.same([...own, ...ownLids, ...others].filter(isAllowed), [], 'nobody, before the account is known')
+  it.script(`me.number = { toString: function () { return '5215512345678@c.us' } }`)
+  t.same([...own, ...ownLids, ...others].filter(isAllowed), own, 'the number')
+  it.script(`me.lid = { toString: function () { return '77001@lid' } }`)
+  t.same([...own, ...ownLids, ...others].filter(isAllowed), [...own, ...ownLids], 'and the LID')
 })
