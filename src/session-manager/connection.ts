@@ -290,6 +290,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       clearTimeout(deadlineTimer)
       probing.stop()
       pairing.end()
+      await listener?.releaseHeld()
       end()
       await closing.over()
     }

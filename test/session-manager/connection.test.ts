@@ -873,3 +873,20 @@ t.test('the send guard of a page', async (t) => {
     t.equal(it.logged.of('guard_open').length, 0)
   })
 })
+
+t.test('a clean stop hands over what a reloaded page told before its send guard was judged', async (t) => {
+  const { connection, listeners, captured, until } = rig(t, {
+    script: (listener) => {
+      listener.releaseHeld = async () => listener.say({ type: 'captured', drafts: [{ ...draft('held'), kind: 'reaction' }] })
+    }
+  })
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  listener.say(ready)
+  await until(({ status }) => status === 'READY')
+
+  await connection.stop()
+
+  t.match(captured, [{ kind: 'reaction' }])
+  t.ok(listener.calls.includes('stopped'))
+})

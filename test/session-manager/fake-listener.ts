@@ -60,6 +60,7 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
         note('start')
         await listener.hold.start
       },
+      releaseHeld: async () => note('releaseHeld'),
       stop: async () => {
         note('stop')
         await listener.hold.stop

@@ -1,8 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../platform/log.ts'
 import type { Draft } from '../journal.ts'
 
 /** More than a page tells in a long while; what is dropped is read back once the session is READY. */
 const maxDrafts = 10_000
+/** Waits before each look at the guard of a new document, which takes a moment to have its modules, ms. */
+const lookAfterMs = [0, 250, 500, 1_000, 2_000, 4_000, 8_000]
 
 /**
  * Keeps what a page tells until it is known that its send guard holds. What a page told whose guard does not hold goes
@@ -15,6 +18,8 @@ export class HeldCapture {
   #isFull = false
   #held: Draft[][] = []
   #count = 0
+  /** Counts the documents: what was seen of one says nothing about the next. */
+  #document = 0
 
   constructor(pass: (drafts: Draft[]) => void, log: Log) {
     this.#pass = pass
@@ -33,6 +38,28 @@ export class HeldCapture {
 
   hold(): void {
     this.#isOpen = false
+    this.#document += 1
+  }
+
+  get hasHeld(): boolean {
+    return this.#held.length > 0
+  }
+
+  /**
+   * Looks at the guard of this document until it holds, and releases then. What is held is in memory only, so this does
+   * not wait for the next probe.
+   * @param holds whether the guard holds; it never throws
+   */
+  async releaseOnceSafe(holds: () => Promise<boolean>, waitsMs: readonly number[] = lookAfterMs): Promise<void> {
+    const document = this.#document
+    const isOver = (): boolean => this.#isOpen || document !== this.#document
+    for (const waitMs of waitsMs) {
+      if (waitMs > 0) await delay(waitMs, undefined, { ref: false })
+      if (isOver()) return
+      const isSafe = await holds()
+      if (isOver()) return
+      if (isSafe) return this.release()
+    }
   }
 
   /** Passes on what was kept, in its order, and from now on all. */

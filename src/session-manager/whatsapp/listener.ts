@@ -45,6 +45,11 @@ export type Look = Omit<Probe, 'guard'> & { guard: GuardVerdict }
 export interface Listener {
   /** Launches Chromium and loads WhatsApp Web; resolves once whatsapp-web.js has hold of the page. */
   start(): Promise<void>
+  /**
+   * Before a stop: hands over what was told by a page whose send guard was not judged yet, if the guard holds. Takes at
+   * most 2 s, and never throws.
+   */
+  releaseHeld(): Promise<void>
   /** Closes Chromium, or ends it when it does not close by itself. Never throws. */
   stop(): Promise<void>
   /** Unlinks this device from the phone. @returns whether WhatsApp confirmed it. @throws when the page does not answer in time */
@@ -102,6 +107,7 @@ const closeMs = 5_000
 /** The page syncs first, for up to 20 s, and then has the server unlink the device. */
 const unlinkMs = 30_000
 const guardMs = 10_000
+const lastGuardMs = 2_000
 const pairingMs = 30_000
 const reinjectMs = 10_000
 const reloadMs = 60_000
@@ -199,7 +205,10 @@ export const createListener = (options: ListenerOptions): Listener => {
     await confine(page, log, pinned)
     await installGuards(page)
     // Another document has another guard, of which nothing is known yet.
-    page.on('domcontentloaded', () => capture.hold())
+    page.on('domcontentloaded', () => {
+      capture.hold()
+      if (isReady) void capture.releaseOnceSafe(isSafe)
+    })
     await passkey.attach(page)
     await page.evaluateOnNewDocument(installIdShim)
     await page.evaluateOnNewDocument(installEar, earCalls)
@@ -249,6 +258,16 @@ export const createListener = (options: ListenerOptions): Listener => {
   }
   const judge = async (): Promise<GuardVerdict> => verdictOf(await within(guardMs, lookAtGuard(openPage())))
 
+  const isSafe = async (): Promise<boolean> => {
+    if (over) return false
+    try {
+      return (await judge()).unsafe === undefined && !over
+    } catch (error) {
+      log.debug({ event: 'guard_unjudged', err: error }, 'the send guard of a new document could not be looked at yet')
+      return false
+    }
+  }
+
   const ready = async (): Promise<void> => {
     const info = client?.info
     const id = asId(info?.wid)
@@ -294,6 +313,11 @@ export const createListener = (options: ListenerOptions): Listener => {
       } finally {
         launched.resolve()
       }
+    },
+    releaseHeld: async () => {
+      if (!capture.hasHeld) return
+      const released = capture.releaseOnceSafe(isSafe, [0])
+      await within(lastGuardMs, released).catch((error: unknown) => log.warn({ event: 'capture_unreleased', err: error }, 'The page did not show its send guard in time. What it told since it loaded is dropped.'))
     },
     stop: async () => {
       over = true

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { HeldCapture } from '../../../src/session-manager/whatsapp/held-capture.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { draft } from '../drafts.ts'
@@ -38,4 +38,45 @@ t.test('a page that tells without end loses the oldest, which is read back, and 
   t.equal(passed.length, 10_000)
   t.equal(passed[0], '3')
   t.equal(logged.of('capture_held').length, 1)
+})
+
+/** The waits between looks do not keep a process running. */
+const stayAlive = (t: Test): void => {
+  const timer = setInterval(() => undefined, 60_000)
+  t.teardown(() => clearInterval(timer))
+}
+
+t.test('a document is looked at until its guard holds, and what it told is released then', async (t) => {
+  stayAlive(t)
+  const { capture, passed } = rig()
+  const answers = [false, false, true]
+  let looks = 0
+  capture.hold()
+  capture.add(one('1'))
+  t.equal(capture.hasHeld, true)
+  await capture.releaseOnceSafe(async () => answers[looks++] ?? true, [0, 1, 1, 1])
+  capture.add(one('2'))
+  t.same(passed, ['1', '2'])
+  t.equal(looks, 3)
+  t.equal(capture.hasHeld, false)
+})
+
+t.test('a document whose guard never holds is not released', async (t) => {
+  stayAlive(t)
+  const { capture, passed } = rig()
+  capture.add(one('1'))
+  await capture.releaseOnceSafe(async () => false, [0, 1])
+  t.same(passed, [])
+})
+
+t.test('what was seen of one document does not release the next', async (t) => {
+  const { capture, passed } = rig()
+  const seen = Promise.withResolvers<boolean>()
+  const looking = capture.releaseOnceSafe(() => seen.promise, [0])
+  await new Promise((turn) => setTimeout(turn, 10))
+  capture.hold()
+  capture.add(one('1'))
+  seen.resolve(true)
+  await looking
+  t.same(passed, [])
 })
