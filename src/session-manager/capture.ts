@@ -15,7 +15,7 @@ export interface Capture {
 }
 
 const groupSize = 500
-/** Past this, memory is at stake: live drafts are dropped, and read back once the journal can be written. */
+/** Past this, memory is at stake: live drafts, except outcomes of media, are dropped, and read back once the journal can be written. */
 const mostWaiting = 100_000
 const lidBoundMs = 2_000
 const mostLids = 50_000
@@ -28,6 +28,9 @@ const contentCodes = new Set([18, 20])
 /** Whether an error is of what is written, not of the disk: the same would fail each time. */
 const isOfContent = (error: unknown): boolean =>
   error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)
+
+/** The outcome of fetching media. Dropped, it would have the same file fetched again immediately, without end. */
+const isOutcome = ({ kind }: Draft): boolean => kind === 'media'
 
 interface Group {
   drafts: readonly Draft[]
@@ -153,7 +156,7 @@ export const createCapture = (options: {
     add: (drafts, source) =>
       new Promise((written) => {
         if (drafts.length === 0) return written()
-        if (source === 'live' && waitingDrafts + drafts.length > mostWaiting) {
+        if (source === 'live' && !drafts.some(isOutcome) && waitingDrafts + drafts.length > mostWaiting) {
           log.error({ event: 'capture_overflow', dropped: drafts.length }, 'too much waits for the journal: dropped, to be read back later')
           return written()
         }

@@ -206,11 +206,16 @@ t.test('past 100,000 waiting drafts, live ones are dropped and said to be: they 
   const big = Array.from({ length: 100_000 }, (_, index) => body(String(index)))
   const first = capture.add(big, 'live')
   await capture.add([body('dropped')], 'live')
+  let isWritten = false
+  const outcome = capture.add([draft('outcome', { body: 'outcome' }, 'media')], 'live').then(() => (isWritten = true))
   const back = capture.add([body('read back')], 'backfill')
+  await turn()
+  t.equal(isWritten, false, 'the outcome of media waits for the disk: else its file would be fetched again')
   t.match(logged.of('capture_overflow'), [{ level: 'error', dropped: 1 }])
   state.broken = undefined
-  await Promise.all([first, back])
-  t.equal(bodies().length, 100_001)
+  await Promise.all([first, outcome, back])
+  t.equal(bodies().length, 100_002)
+  t.equal(bodies().at(-2), 'outcome')
   t.equal(bodies().at(-1), 'read back', 'what is read back waits for its turn and is never dropped')
   await capture.add([body('room again')], 'live')
   t.equal(bodies().at(-1), 'room again')
