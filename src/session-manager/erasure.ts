@@ -15,6 +15,8 @@ export interface Erasure {
   /** Whether what a draft tells of was erased, so that it must not come back. */
   covers(draft: Draft): boolean
   hasErased(message: { id: string }): boolean
+  /** Whether the erasure of this chat was asked for, whatever came in it since. */
+  hasErasedChat(chatId: string): boolean
   /**
    * Inside a transaction: makes tombstones of the records of these chats and messages, and of what refers to the
    * messages. Messages that are not in the journal are kept out of it from now on, too. @returns how many records
@@ -64,6 +66,9 @@ const underAnyAddress = (id: string): string | undefined => {
   if (parsed === undefined) return undefined
   return `stanza:${parsed.fromMe}:${isAccount(parsed.chat) ? '' : parsed.chat}:${parsed.stanza}`
 }
+
+/** What the hash of a chat is made of. No key of a record begins like this. */
+const chatKey = (chatId: string): string => `chat:${chatId}`
 
 /** @param db the journal's database, which has its own tables already */
 export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rewriting): Erasure => {
@@ -134,12 +139,14 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
       return [key, id, about, underAnyAddress(about ?? id)].some(known)
     },
     hasErased: ({ id }) => !none && (known(id) || known(underAnyAddress(id))),
+    hasErasedChat: (chatId) => !none && known(chatKey(chatId)),
     erase: (chatIds, messageIds, now) => {
       const chats = chatIds.length === 0 ? [] : select(ofChats, JSON.stringify(chatIds))
       const named = [...new Set([...messageIds, ...chats.map((row) => String(row['message_id']))])]
       const others = named.filter((id) => id.startsWith('false_')).flatMap(otherIds)
       const ids = [...new Set([...named, ...others.map(({ id }) => id)])]
-      // The id of a chat is a phone number.
+      // The id of a chat is a phone number: by its hash it is known, and not written again.
+      for (const chatId of chatIds) forget(chatKey(chatId))
       if (dropUnread.run(JSON.stringify(chatIds)).changes > 0) setScrub.run(1)
       const records = buryAll(chats, now, true)
       for (const id of messageIds) forgetMessage(id)

@@ -85,7 +85,7 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   setMarks(marks: Readonly<Partial<Record<Mark, number>>>): void
   /** Chats that could not be read back, each with the time since when it is to be read, ms. */
   unreadChats(): Map<string, number>
-  /** Sets that time, or forgets the chat. */
+  /** Sets that time, or forgets the chat. A chat that was erased is kept in memory only: its id is a phone number. */
   setUnreadChat(chatId: string, since: number | undefined): void
   /** What `complete_until` is with the chats that could not be read back: everything before it was captured, ms. */
   completeUntil(): number | undefined
@@ -150,6 +150,8 @@ export const openJournal = (file: string, account: string, now: () => number = D
 
   const media = preparePendingMedia(db, account, now)
   const erasure = prepareErasure(db, account, rewriting)
+  /** Chats that were erased and cannot be read back, as `unreadChats`. */
+  const unreadErased = new Map<string, number>()
   const identities = new Identities(db, account)
   const raws = new RawModels(db)
   const known = new Known(db, account)
@@ -269,12 +271,18 @@ export const openJournal = (file: string, account: string, now: () => number = D
       atomically(() => {
         for (const [name, at] of Object.entries(marks)) putMark.run(name, Math.round(at))
       }),
-    unreadChats: () => new Map(unreadChats.all().map((row) => [String(row['chat_id']), Number(row['since'])])),
-    setUnreadChat: (chatId, since) =>
-      void (since === undefined ? dropUnread.run(chatId) : putUnread.run(chatId, Math.round(since))),
+    unreadChats: () => new Map([...unreadChats.all().map((row) => [String(row['chat_id']), Number(row['since'])] as const), ...unreadErased]),
+    setUnreadChat: (chatId, since) => {
+      unreadErased.delete(chatId)
+      if (since === undefined) dropUnread.run(chatId)
+      else if (erasure.hasErasedChat(chatId)) unreadErased.set(chatId, Math.round(since))
+      else putUnread.run(chatId, Math.round(since))
+    },
     completeUntil: () => {
-      const [complete, least] = [mark('complete_until'), leastUnread.get()?.['since']]
-      return complete === undefined || least == null ? complete : Math.min(complete, Number(least))
+      const complete = mark('complete_until')
+      if (complete === undefined) return undefined
+      const least = leastUnread.get()?.['since'] ?? Infinity
+      return Math.min(complete, Number(least), ...unreadErased.values())
     },
     pendingMedia: media.pendingMedia,
     pendingMediaCount: media.pendingMediaCount,
@@ -283,6 +291,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     erase: (what) => {
       const at = now()
       const records = atomically(() => ('before' in what ? erasure.eraseBefore(what, at) : erasure.erase(what.chatIds, what.messageIds, at)))
+      if ('chatIds' in what) for (const chatId of what.chatIds) unreadErased.delete(chatId)
       if (what.more !== true) erasure.scrub()
       return records
     },

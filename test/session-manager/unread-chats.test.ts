@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openJournal } from '../../src/session-manager/journal.ts'
@@ -98,6 +99,25 @@ t.test('an erased chat is not kept among those to read', async (t) => {
   journal.erase({ chatIds: [chat], messageIds: [] })
   t.equal(unread.count, 0)
   t.equal(unread.reason(), undefined)
+})
+
+t.test('an erased chat that still cannot be read is tried again, and no byte of its id is written', async (t) => {
+  const first = rig(t)
+  first.unread.failed(failure(), start)
+  first.journal.erase({ chatIds: [chat], messageIds: [] })
+  first.journal.setMark('complete_until', start)
+  first.unread.failed(failure(), start - hour)
+  t.strictSame(first.unread.all(), new Map([[chat, (start - hour) / 1_000]]))
+  t.equal(first.journal.completeUntil(), start - hour)
+  const bytes = ['', '-wal'].map((end) => readFileSync(first.file + end, 'latin1')).join('')
+  t.notOk(bytes.includes('5215512345678'), 'neither in the file nor in its log')
+  first.close()
+
+  const second = rig(t, first.file)
+  second.unread.failed(failure(), start)
+  t.equal(second.unread.count, 1)
+  second.close()
+  t.notOk(readFileSync(first.file, 'latin1').includes('5215512345678'), 'a later process knows that it was erased')
 })
 
 t.test('what is known to be complete for another host goes back to the chat that lacks most', async (t) => {
