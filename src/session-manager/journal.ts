@@ -6,7 +6,7 @@ import { prepareErasure, type Erasure } from './erasure.ts'
 import { Identities } from './identities.ts'
 import { preparePendingMedia, type PendingMediaTable } from './pending-media.ts'
 import { RawModels, type RawModel, type Remappable } from './raw-models.ts'
-import { canChange, isNews, Known, refreshedMessage, updatedMessage } from './updates.ts'
+import { canChange, goesOn, isNews, Known, refreshedMessage, updatedMessage } from './updates.ts'
 
 /** What is to be captured; the journal gives it its `seq`. `key` is the idempotency key within the account. */
 export interface Draft {
@@ -17,6 +17,8 @@ export interface Draft {
   raw?: RawModel
   /** Of a message to a broadcast list, which has one stanza in the chats of all its recipients. */
   isListCopy?: boolean
+  /** Mapped from the few fields that reading back has where WhatsApp Web cannot make its model. */
+  isPartial?: boolean
 }
 
 /** A message as it is mapped now, for a record that is there. */
@@ -195,6 +197,10 @@ export const openJournal = (file: string, account: string, now: () => number = D
     const news = newsOf(draft, seq, before)
     if (news === undefined) return undefined
     const record = insertRecord(news, seq, source)
+    // Mapped again from its first model, the message would go back to how it began.
+    if (record !== undefined && draft.kind === 'message' && draft.isPartial !== true && goesOn(draft.message)) {
+      if (draft.raw !== undefined) raws.replace(account, `message:${news.message.id}`, draft.raw)
+    }
     if (before?.media === undefined && news.message.media?.state === 'pending') media.add(news.message.id, seq)
     return record
   }

@@ -35,9 +35,17 @@ const schema = `
   ) STRICT;
 `
 
+/** @returns the text as it is stored; `isPacked` is 0 or 1 */
+const pack = (text: string): { isPacked: number; bytes: Buffer } => {
+  const bytes = Buffer.from(text)
+  if (bytes.length < packedFrom) return { isPacked: 0, bytes }
+  return { isPacked: 1, bytes: deflateRawSync(bytes) }
+}
+
 /** Raw models beside their records: in the same file and transaction, and erased with them. They are never served. */
 export class RawModels {
   readonly #insert: StatementSync
+  readonly #replace: StatementSync
   readonly #page: StatementSync
   readonly #expire: StatementSync
   readonly #setVersion: StatementSync
@@ -46,6 +54,9 @@ export class RawModels {
   constructor(db: DatabaseSync) {
     createRawModels(db)
     this.#insert = db.prepare('INSERT INTO raw_models (seq, at, version, packed, model) VALUES (?, ?, ?, ?, ?)')
+    this.#replace = db.prepare(`
+      UPDATE raw_models SET version = ?1, packed = ?2, model = ?3
+      WHERE seq = (SELECT seq FROM records WHERE account = ?4 AND key = ?5)`)
     this.#page = db.prepare(`
       SELECT seq, record, version, packed, model FROM records LEFT JOIN raw_models USING (seq)
       WHERE seq > ? ORDER BY seq LIMIT ?`)
@@ -58,9 +69,15 @@ export class RawModels {
   /** @param at now, ms */
   add(seq: number, at: number, { version, text }: RawModel): void {
     if (text.length > maxRawLength) return
-    const bytes = Buffer.from(text)
-    const isPacked = bytes.length >= packedFrom
-    this.#insert.run(seq, at, version, Number(isPacked), isPacked ? deflateRawSync(bytes) : bytes)
+    const { isPacked, bytes } = pack(text)
+    this.#insert.run(seq, at, version, isPacked, bytes)
+  }
+
+  /** Puts a newer model in the place of the one kept for a record. Does nothing when none is kept for it. */
+  replace(account: string, key: string, { version, text }: RawModel): void {
+    if (text.length > maxRawLength) return
+    const { isPacked, bytes } = pack(text)
+    this.#replace.run(version, isPacked, bytes, account, key)
   }
 
   read(after: number, limit: number): Remappable[] {

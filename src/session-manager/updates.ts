@@ -8,6 +8,9 @@ import { isOfMessages } from './identities.ts'
 /** Types that WhatsApp changes after they were sent, without an edit. */
 const changing: ReadonlySet<string> = new Set(['call_log', 'event_creation', 'order', 'payment'])
 
+/** Whether WhatsApp changes messages of this type as what they are about goes on. */
+export const goesOn = ({ type }: CapturedMessage): boolean => changing.has(type)
+
 /** Whether a message that is told once more may have something new: how it went on, or that it was sent after all. */
 export const canChange = ({ type, from_me }: CapturedMessage): boolean => from_me || changing.has(type)
 

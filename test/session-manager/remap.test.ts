@@ -83,6 +83,31 @@ t.test('how a message went on since it first came is not taken back', async (t) 
   t.equal(remapAll(journal).changed, 0)
 })
 
+t.test('the newest status of an order or a payment is not taken back', async (t) => {
+  const { journal } = open(t)
+  const order = (facts: Raw): Draft[] => messageDrafts({ ...fixture('order'), ...facts }, mapping)
+  const payment = (paymentStatus: number): Draft[] =>
+    messageDrafts(rawText('P', { type: 'payment', body: undefined, paymentStatus, paymentAmount1000: 5_000 }), mapping)
+  journal.append([...order({ status: 1 }), ...payment(2)], 'live')
+  journal.append([...order({ status: 2 }), ...payment(4)], 'backfill')
+  t.equal(journal.lastSeq(), 4)
+  t.equal(remapAll(journal).changed, 0)
+  t.equal(journal.lastSeq(), 4)
+  t.match(journal.remappable(0, 2).map(({ raw }) => raw?.text), [/"status":2/, /"paymentStatus":4/])
+
+  journal.append(order({ status: 1, orderId: undefined, isPartialModel: true }), 'backfill')
+  t.match(journal.remappable(0, 1)[0]?.raw?.text, /"orderId"/, 'a few fields alone do not replace the model')
+})
+
+t.test('a message that was sent after all, and edited, keeps the model it came with', async (t) => {
+  const { journal } = open(t)
+  const own = (facts: Raw): Draft[] =>
+    messageDrafts(rawText('OWN', { id: { fromMe: true, remote: lead, id: 'OWN' }, body: 'old', ...facts }), mapping)
+  journal.append(own({ ack: -1 }), 'live')
+  journal.append(own({ ack: 1, body: 'new', latestEditSenderTimestampMs: 1_700_000_100_000 }), 'backfill')
+  t.match(journal.remappable(0, 1)[0]?.raw?.text, /"old"/)
+})
+
 t.test('the text of a quoted message is kept with that message alone', async (t) => {
   const { journal } = open(t)
   journal.append(messageDrafts(rawText('A', { quotedStanzaID: 'Q', quotedMsg: { type: 'chat', body: 'quoted words' } }), mapping), 'live')

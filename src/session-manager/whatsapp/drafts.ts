@@ -16,8 +16,12 @@ const draft = (kind: Draft['kind'], key: string, message: CapturedMessage, raw: 
   return made
 }
 
-/** The draft, with what the model says of being sent to a broadcast list. */
-const ofModel = (made: Draft, raw: Raw): Draft => (raw['broadcast'] === true ? { ...made, isListCopy: true } : made)
+/** The draft, with what the model says of itself: a copy of a broadcast list, or a few fields alone. */
+const ofModel = (made: Draft, raw: Raw): Draft => {
+  if (raw['broadcast'] === true) made.isListCopy = true
+  if (raw['isPartialModel'] === true) made.isPartial = true
+  return made
+}
 
 /** Channels and status updates, which are of no conversation. */
 const isBroadcast = (chatId: string): boolean => chatId === 'status@broadcast' || chatId.endsWith('@newsletter')

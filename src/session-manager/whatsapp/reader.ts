@@ -253,10 +253,10 @@ export const plainMessage = (message: PageMessage, idOf: typeof textOfId): strin
     'size', 'filehash', 'filename', 'duration', 'lat', 'lng', 'loc', 'comment', 'quotedStanzaID', 'quotedParticipant',
     'vcardList', 'pollName', 'pollOptions', 'pollSelectableOptionsCount', 'eventName', 'latestEditSenderTimestampMs',
     'protocolMessageKey', 'mentionedJidList', 'title', 'description', 'orderTitle', 'message',
-    'ctwaContext', 'isLive', 'callOutcome', 'finalCallOutcome', 'callDuration', 'isVideoCall'
+    'ctwaContext', 'isLive', 'callOutcome', 'finalCallOutcome', 'callDuration', 'isVideoCall', 'broadcast'
   ]
   const key = message.id as Record<string, unknown>
-  const parts = [`"id":${JSON.stringify({ fromMe: key['fromMe'], remote: key['remote'], id: key['id'], participant: key['participant'], _serialized: idOf(key) })}`]
+  const parts = ['"isPartialModel":true', `"id":${JSON.stringify({ fromMe: key['fromMe'], remote: key['remote'], id: key['id'], participant: key['participant'], _serialized: idOf(key) })}`]
   for (const field of fields) {
     try {
       const text = JSON.stringify((message as unknown as Record<string, unknown>)[field]) as string | undefined
