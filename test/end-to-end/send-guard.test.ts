@@ -62,6 +62,55 @@ bundle('sender', (use) => {
 requireLazy(['sender', 'WAWap', 'WAComms', 'WAWebSocketModel'], ({ attempt }) => attempt())
 `
 
+/**
+ * A page that does at each connection and load what WhatsApp Web does: it says `unavailable` within its own change of
+ * state, keeps a change of settings, and sends what it kept. After the third refusal the collection has expired, and it
+ * unlinks this device.
+ * @param database the module that keeps the changes
+ */
+const settingsPage = (database: string): string => `
+bundle('${database}', () => {
+  const rows = () => JSON.parse(localStorage.getItem('rows') ?? '[]')
+  return {
+    appendPendingMutationsRows: async (more) => localStorage.setItem('rows', JSON.stringify([...rows(), ...more])),
+    getAllPendingMutationsRows: async () => rows()
+  }
+})
+bundle.default('WAWebSyncdCollectionsStateMachine', () => {
+  class States {
+    static getExpiredCollections() {
+      return Number(localStorage.getItem('refusals') ?? 0) >= 3 ? ['regular'] : []
+    }
+  }
+  return States
+})
+bundle('settings', (use) => {
+  const { Socket } = use('WAWebSocketModel')
+  const send = async () => {
+    const { wap, generateId, S_WHATSAPP_NET } = use('WAWap')
+    const patch = wap('sync', null, wap('collection', { name: 'regular' }, wap('patch', null, 'x')))
+    const stanza = wap('iq', { type: 'set', xmlns: 'w:sync:app:state', id: generateId(), to: S_WHATSAPP_NET }, patch)
+    const answer = await use('WAComms')._sendIq(stanza, false).catch(() => undefined)
+    if (answer?.attrs?.type !== 'result') localStorage.setItem('refusals', String(Number(localStorage.getItem('refusals') ?? 0) + 1))
+  }
+  const sync = async () => {
+    if (Socket.state !== 'CONNECTED') return
+    if ((await use('${database}').getAllPendingMutationsRows()).length > 0) await send()
+    if (use('WAWebSyncdCollectionsStateMachine').getExpiredCollections().length > 0) await Socket.logout('SyncdFailure')
+  }
+  const start = async () => {
+    Socket.on('change:state', (_socket, state) => state === 'CONNECTED' && use('WAWebPresenceChatAction').sendPresenceUnavailable())
+    await use('${database}').appendPendingMutationsRows(['device_capabilities'])
+    for (;;) {
+      await sync()
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+  }
+  return { start }
+})
+requireLazy(['settings', '${database}', 'WAWebSyncdCollectionsStateMachine', 'WAWebPresenceChatAction', 'WAWebSocketModel', 'WAWap', 'WAComms'], ({ start }) => start())
+`
+
 /** A page that, so long after it is connected, does something by which a fence no longer holds. */
 const holedPage = (afterMs: number, deed: string): string => `
 bundle('hole', (use) => ({
@@ -151,6 +200,34 @@ t.test('a page that sends by itself, at any time: nothing leaves, all is counted
     await new Promise((resolve) => setTimeout(resolve, 2_000))
     t.ok(/outbound_allowed_total\{tag="receipt",type="\w+"\} [1-9]/.test(await metrics(session)), 'and is counted')
   })
+})
+
+t.test('a page that writes settings at each load stays linked', async (t) => {
+  const linkedFor = async (session: Session, ms: number): Promise<void> => {
+    await session.web.scan()
+    await session.ready()
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    t.match(await session.status(), { status: 'READY', guard: { wire: 'in_force', modules: 'in_force' } })
+    t.same(forbidden(session), [], 'the server got nothing of it')
+    await capturesText(t, session, 'messages are captured')
+  }
+  await t.test('the change is not kept, so none is refused on the wire', (t) =>
+    withSession(t, { scenario: { own: settingsPage('WAWebSyncdDb') }, env: { PROBE_INTERVAL: '300ms' } }, async (session) => {
+      await linkedFor(session, 3_000)
+      const text = await metrics(session)
+      t.ok(metric(text, 'outbound_refused_total{tag="function",type="WAWebSyncdDb.appendPendingMutationsRows"}') >= 1)
+      t.notMatch(text, /outbound_refused_total\{tag="iq"/)
+      t.equal((await session.status()).limited, undefined)
+      t.ok(Object.keys(session.web.stanzaCounts()).includes('presence unavailable'), 'the page says that it is unavailable')
+    })
+  )
+  await t.test('kept by another name, it is refused on the wire, and limits the session', (t) =>
+    withSession(t, { scenario: { own: settingsPage('KeptElsewhere') }, env: { PROBE_INTERVAL: '300ms' } }, async (session) => {
+      await linkedFor(session, 3_000)
+      t.ok(metric(await metrics(session), 'outbound_refused_total{tag="iq",type="set w:sync:app:state patch"}') >= 3)
+      t.match((await session.status()).limited, /settings .* within two days/)
+    })
+  )
 })
 
 t.test('without the fence on the wire: captured and limited, with an alert; nothing leaves by the list', (t) =>
