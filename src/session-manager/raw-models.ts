@@ -33,6 +33,7 @@ const schema = `
     packed INTEGER NOT NULL,
     model BLOB NOT NULL
   ) STRICT;
+  CREATE INDEX IF NOT EXISTS raw_models_by_time ON raw_models (at);
 `
 
 /** @returns the text as it is stored; `isPacked` is 0 or 1 */
@@ -60,9 +61,9 @@ export class RawModels {
     this.#page = db.prepare(`
       SELECT seq, record, version, packed, model FROM records LEFT JOIN raw_models USING (seq)
       WHERE seq > ? ORDER BY seq LIMIT ?`)
-    // Records are written in the order of time, so the oldest models have the lowest seq.
+    // Not by seq: a clock that was ahead for a while gives the first models the latest times.
     this.#expire = db.prepare(`
-      DELETE FROM raw_models WHERE at < ?1 AND seq IN (SELECT seq FROM raw_models ORDER BY seq LIMIT ${batchSize})`)
+      DELETE FROM raw_models WHERE seq IN (SELECT seq FROM raw_models WHERE at < ?1 ORDER BY at LIMIT ${batchSize})`)
     this.#setVersion = db.prepare('UPDATE raw_models SET version = ? WHERE seq = ?')
   }
 

@@ -193,6 +193,30 @@ t.test('models go when they are older than KEEP_RAW; their records stay', async 
   t.equal(journal.lastSeq(), 1_400)
 })
 
+t.test('models expire though the clock was ahead when the first ones were kept', async (t) => {
+  const clock = { now: 1_800_000_000_000 }
+  const journal = openJournal(join(t.testdir(), 'journal.db'), 'main', () => clock.now)
+  t.teardown(() => journal.close())
+  const some = (from: number, count: number): Draft[] =>
+    Array.from({ length: count }, (_, n) => messageDrafts(rawText(`M${from + n}`), mapping)[0] as Draft)
+  journal.append(some(0, 600), 'live')
+  clock.now = 1_700_000_000_000
+  journal.append(some(600, 700), 'live')
+
+  const deleted = [1, 2, 3].map(() => journal.expireRaw(1_700_000_000_001))
+
+  t.same(deleted, [500, 200, 0])
+  t.equal(journal.remappable(0, 600).filter(({ raw }) => raw !== undefined).length, 600)
+})
+
+t.test('models are found by their time through an index', async (t) => {
+  const { file } = open(t)
+  const db = new DatabaseSync(file, { readOnly: true })
+  t.teardown(() => db.close())
+  const plan = db.prepare('EXPLAIN QUERY PLAN SELECT seq FROM raw_models WHERE at < 1 ORDER BY at LIMIT 500').all()
+  t.match(plan, [{ detail: /raw_models_by_time/ }])
+})
+
 t.test('a call that ended, a payment that was made and a message that was sent after all are updates', async (t) => {
   const { journal } = open(t)
   const call = (facts: Record<string, unknown>): Draft[] => messageDrafts(rawText('C', { type: 'call_log', body: undefined, ...facts }), mapping)
