@@ -71,7 +71,7 @@ t.test('a Listener can do this and nothing else', async (t) => {
   const members = nodes(parse('src/session-manager/whatsapp/listener.ts'))
     .filter((node) => ts.isInterfaceDeclaration(node) && node.name.text === 'Listener')
     .flatMap((node) => (node as ts.InterfaceDeclaration).members.map((member) => member.name?.getText()))
-  t.same(members, ['start', 'stop', 'unlink', 'probe', 'whyNotReady', 'pageReport', 'reinject', 'reload', 'reportSync', 'refreshQr', 'pairingCode', 'cancelPairing', 'passkey', 'phones', 'readBack', 'media'])
+  t.same(members, ['start', 'releaseHeld', 'stop', 'unlink', 'probe', 'whyNotReady', 'pageReport', 'reinject', 'reload', 'reportSync', 'refreshQr', 'pairingCode', 'cancelPairing', 'passkey', 'phones', 'readBack', 'media'])
 })
 
 /** What may be asked of the library's client, and of the messages it hands out. */

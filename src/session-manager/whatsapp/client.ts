@@ -1,5 +1,5 @@
 import { launchOptions, userAgent, type Client, type Target } from './browser.ts'
-import { beginEar } from './ear.ts'
+import { beginEar, setAttaching } from './ear.ts'
 
 /** The client of whatsapp-web.js, which nothing else loads. */
 
@@ -61,10 +61,13 @@ export const createClient = async (options: {
   const attachEventListeners = library.attachEventListeners.bind(client)
   // One module that is missing makes the library stop half-way. It must not leave the session deaf, nor short of READY.
   library.attachEventListeners = async () => {
-    const failure = await attachEventListeners().then(
-      () => undefined,
-      (error: unknown) => error ?? new Error('whatsapp-web.js could not listen to the page')
-    )
+    await client.pupPage?.evaluate(setAttaching, true)
+    const failure = await attachEventListeners()
+      .then(
+        () => undefined,
+        (error: unknown) => error ?? new Error('whatsapp-web.js could not listen to the page')
+      )
+      .finally(() => client.pupPage?.evaluate(setAttaching, false))
     await client.pupPage?.evaluate(beginEar)
     if (failure !== undefined) onDeaf(failure)
   }

@@ -17,6 +17,8 @@ export const earCalls = { told: 'leadmasterTold', difference: 'leadmasterDiffere
 export interface Ear {
   /** From now on the library listens, or should: what one of us hears the other has to hear, too. */
   begin(): void
+  /** The library puts its listeners on the collections, from now on or no longer. */
+  attaching(is: boolean): void
   /** The library calls back to Node. */
   heardByLibrary(callback: string, args: unknown[]): void
   /** What is not in place. */
@@ -170,6 +172,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
 
   let collection: Collection | undefined
   let libraryListeners = 0
+  let isAttaching = false
   /** On a collection that we listen to already. */
   const mark = Symbol('listened to')
   const listen = (found: unknown): void => {
@@ -183,7 +186,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
     libraryListeners = 0
     countListeners(messages)
   }
-  /** Counts what the library puts on the collection once it listens. */
+  /** Counts what is put on the collection while the library attaches: modules of the page that load late listen, too. */
   const countListeners = (messages: Collection): void => {
     const { on } = messages
     Reflect.defineProperty(messages, 'on', {
@@ -191,7 +194,7 @@ export const installEar = (calls: { told: string; difference: string }): void =>
       writable: true,
       enumerable: false,
       value: function counted(this: unknown, ...args: [string, AnyFunction]) {
-        if (typeof args[0] === 'string' && /(^|\s)add(\s|$)/.test(args[0]) && scope['WWebJS'] !== undefined) libraryListeners += 1
+        if (isAttaching && typeof args[0] === 'string' && /(^|\s)add(\s|$)/.test(args[0])) libraryListeners += 1
         return Reflect.apply(on, this, args) as unknown
       }
     })
@@ -314,6 +317,9 @@ export const installEar = (calls: { told: string; difference: string }): void =>
       isBegun = true
       for (const [name, ...args] of waiting.splice(0)) call(name, ...args)
     },
+    attaching: (is) => {
+      isAttaching = is
+    },
     heardByLibrary: (callback, args) => safely(() => heardByLibrary(callback, args)),
     check: () => ({
       messages: isListening(),
@@ -329,4 +335,10 @@ export const installEar = (calls: { told: string; difference: string }): void =>
 export const beginEar = (): void => {
   const ear = (globalThis as unknown as Record<symbol, Ear | undefined>)[Symbol.for('leadmaster.ear')]
   ear?.begin()
+}
+
+/** Runs in the page. */
+export const setAttaching = (is: boolean): void => {
+  const ear = (globalThis as unknown as Record<symbol, Ear | undefined>)[Symbol.for('leadmaster.ear')]
+  ear?.attaching(is)
 }

@@ -31,7 +31,7 @@ const pageOf = (store: (rows: unknown[]) => unknown) => {
   const happens = (name: string, ...args: unknown[]): void => {
     for (const listener of listeners[name] ?? []) listener(...args)
   }
-  return { ear, told, differences, votes, happens }
+  return { ear, told, differences, votes, happens, Msg }
 }
 const message = (id: string, facts: object = {}) => ({ id: { toString: () => id }, type: 'chat', isNewMsg: true, body: 'Hola', ...facts })
 const turn = (): Promise<void> => new Promise((done) => setImmediate(done))
@@ -127,4 +127,19 @@ t.test('options of a poll that is not to be found are told by their places; what
 
   t.match(told, [['vote', { selectedOptions: [{ name: '#2' }] }]])
   t.match(ear.check(), { messages: true, votes: true })
+})
+
+t.test('only listeners that the library puts on while it attaches count as its own', async (t) => {
+  const { ear, Msg } = pageOf(() => undefined)
+  t.equal(ear.check().libraryListeners, 0, 'ours do not count')
+  ear.attaching(true)
+  Msg.on('remove', () => undefined)
+  ear.attaching(false)
+  Msg.on('add', () => undefined)
+  t.equal(ear.check().libraryListeners, 0, 'a module of the page that loads late hides no deaf library')
+
+  ear.attaching(true)
+  Msg.on('add', () => undefined)
+  ear.attaching(false)
+  t.equal(ear.check().libraryListeners, 1)
 })
