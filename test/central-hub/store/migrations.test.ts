@@ -141,3 +141,30 @@ t.test('figures follow what becomes of messages', async (t) => {
   t.same(await counts(), [])
   t.same(await db.selectFrom('answers').selectAll().execute(), [])
 })
+
+t.test('the fourth step counts only leads again whose wait may be another', async (t) => {
+  const { directory, db: old } = await thirdStore(t)
+  const calls = [
+    { id: 1, mine: 0, type: 'call_log', details: '{}' },
+    { id: 2, mine: 1, type: 'call_log', details: '{}' },
+    { id: 3, mine: 0, type: 'call_log', details: '{"call":{"outcome":"answered"}}' },
+    { id: 4, mine: 0, type: 'pin_message', details: '{}' },
+    { id: 5, mine: 0, type: 'chat', details: '{}' }
+  ]
+  const put = old.prepare(`INSERT INTO messages (account, id, lead_id, chat_id, seq, captured_at, source, from_me, personal, type, body, timestamp, details)
+    VALUES ('main', ?, ?, 'c', ?, 0, 'live', ?, 1, ?, '', 100, ?)`)
+  for (const { id, mine, type, details } of calls) {
+    insertLead(old, id, `+521550000000${id}`, 100)
+    put.run(`m${id}`, id, id, mine, type, details)
+  }
+  old.exec('UPDATE leads SET updated_at = 999999999999, unanswered_count = 1')
+  old.close()
+
+  const store = await openStore(directory)
+  t.teardown(() => store.close())
+
+  const kept = await store.db.selectFrom('leads').select('id').where('updated_at', '=', 999999999999).orderBy('id').execute()
+  t.same(kept.map(({ id }) => id), [1, 5])
+  const counts = await store.db.selectFrom('leads').select('unanswered_count').orderBy('id').execute()
+  t.same(counts.map(({ unanswered_count }) => unanswered_count), [1, 0, 0, 0, 1])
+})

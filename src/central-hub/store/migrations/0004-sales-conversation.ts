@@ -76,9 +76,11 @@ export const repairs = [
   // a release before took a thumbnail, or a contact card, for the text of its message
   `UPDATE messages SET body = '' WHERE body LIKE '/9j/%' AND length(body) > 100 AND body NOT LIKE '% %'`,
   `UPDATE messages SET body = '' WHERE type IN ('vcard', 'multi_vcard') AND body LIKE 'BEGIN:VCARD%' AND details LIKE '%"contacts":%'`,
-  // who waits for an answer is worked out again where it may be another: before all that is younger
+  // who waits for an answer is worked out again where it may be another: before all that is younger.
+  // An inbound call without an outcome waits as it did before; most leads with a call have no other.
   `UPDATE leads SET updated_at = 0 WHERE id IN (
-    SELECT lead_id FROM messages WHERE personal = 1 AND (type = 'call_log' OR type IN (${notOfAPerson.map((type) => `'${type}'`).join(', ')})))`,
+    SELECT lead_id FROM messages WHERE personal = 1 AND (
+      (type = 'call_log' AND (from_me = 1 OR details LIKE '%"call":%')) OR type IN (${notOfAPerson.map((type) => `'${type}'`).join(', ')})))`,
   `UPDATE messages SET personal = 0 WHERE personal = 1 AND type IN (${notOfAPerson.map((type) => `'${type}'`).join(', ')})`
 ]
 
