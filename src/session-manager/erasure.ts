@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { ErasedRecord } from '../contract/record.ts'
 import { fileBytes, type Rewriting } from '../platform/sqlite.ts'
 import { isAccount, parseMessageId } from './address.ts'
-import { createMessageIndexes, idsWithStanza, isAboutMessages, isOfMessages } from './identities.ts'
+import { createMessageIndexes, idsWithStanza, isAboutMessages, isOfMessages, type Identities } from './identities.ts'
 import type { Draft } from './journal.ts'
 import { createRawModels } from './raw-models.ts'
 
@@ -71,7 +71,9 @@ const underAnyAddress = (id: string): string | undefined => {
 const chatKey = (chatId: string): string => `chat:${chatId}`
 
 /** @param db the journal's database, which has its own tables already */
-export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rewriting): Erasure => {
+export const prepareErasure = (
+  db: DatabaseSync, account: string, rewriting: Rewriting, identities: Identities
+): Erasure => {
   db.exec(schema + indexes)
   createMessageIndexes(db)
   createRawModels(db)
@@ -103,6 +105,11 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
     withStanza.all(id, account)
       .map((row) => ({ id: String(row['id']), isMessage: row['is_message'] === 1 }))
       .filter((other) => other.id !== id && underAnyAddress(other.id) === underAnyAddress(id))
+  /** An own message to a broadcast list has other ids in the chats of other people: those stay. */
+  const idsOfSame = (id: string): string[] =>
+    otherIds(id)
+      .map((other) => other.id)
+      .filter((other) => id.startsWith('false_') || identities.isWithOnePerson(id, other))
   const forgetMessage = (id: string): void => {
     forget(id)
     const anywhere = underAnyAddress(id)
@@ -143,8 +150,7 @@ export const prepareErasure = (db: DatabaseSync, account: string, rewriting: Rew
     erase: (chatIds, messageIds, now) => {
       const chats = chatIds.length === 0 ? [] : select(ofChats, JSON.stringify(chatIds))
       const named = [...new Set([...messageIds, ...chats.map((row) => String(row['message_id']))])]
-      const others = named.filter((id) => id.startsWith('false_')).flatMap(otherIds)
-      const ids = [...new Set([...named, ...others.map(({ id }) => id)])]
+      const ids = [...new Set([...named, ...named.flatMap(idsOfSame)])]
       // The id of a chat is a phone number: by its hash it is known, and not written again.
       for (const chatId of chatIds) forget(chatKey(chatId))
       if (dropUnread.run(JSON.stringify(chatIds)).changes > 0) setScrub.run(1)

@@ -99,6 +99,24 @@ export class Identities {
     return this.#find(id, undefined, true) ?? id
   }
 
+  /** Whether two message ids are of one chat, or of chats that are known to be with one person. Nothing is guessed. */
+  isWithOnePerson(one: string, other: string): boolean {
+    const [a, b] = [one, other].map((id) => accountAddress(parseMessageId(id)?.chat ?? id))
+    if (a === b) return true
+    const phone = this.#phoneOfChat(one)
+    return phone !== undefined && phone === this.#phoneOfChat(other)
+  }
+
+  /** The phone number of the person in whose chat a message is, also as its record has it. */
+  #phoneOfChat(id: string): string | undefined {
+    const chat = accountAddress(parseMessageId(id)?.chat ?? '')
+    const known = this.#phoneOf(chat)
+    const row = known === undefined ? this.#first.get(id, this.#account) : undefined
+    if (row === undefined) return known
+    const { message } = JSON.parse(String(row['record'])) as InboundRecord
+    return message.lid === chat ? message.phone : undefined
+  }
+
   /** A draft with the ids, and the person, that the journal knows already. */
   resolve(draft: Draft): Draft {
     if (draft.message.number_change !== undefined) this.#phones.clear()

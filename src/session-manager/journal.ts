@@ -151,10 +151,10 @@ export const openJournal = (file: string, account: string, now: () => number = D
     AND NOT EXISTS (SELECT 1 FROM records WHERE account = placeholder.account AND key = 'message:' || placeholder.message_id) ORDER BY seq DESC LIMIT ?`)
 
   const media = preparePendingMedia(db, account, now)
-  const erasure = prepareErasure(db, account, rewriting)
+  const identities = new Identities(db, account)
+  const erasure = prepareErasure(db, account, rewriting, identities)
   /** Chats that were erased and cannot be read back, as `unreadChats`. */
   const unreadErased = new Map<string, number>()
-  const identities = new Identities(db, account)
   const raws = new RawModels(db)
   const known = new Known(db, account)
   const subscribers = new Set<() => void>()

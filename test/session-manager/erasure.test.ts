@@ -288,3 +288,33 @@ t.test('a message that an earlier release has under two addresses is erased unde
   t.equal(erase(journal, [], [twice[0]?.message.id ?? '']), 2)
   t.notOk(onDisk(directory, 'MARKER-twice'))
 })
+
+t.test('an own message under two addresses is erased under both only when they are known as one person', async (t) => {
+  const lid = '118999881199@lid'
+  const own = (chat: string, facts: Partial<Draft['message']> = {}): Draft => {
+    const made = draft('D', { id: `true_${chat}_D`, chat_id: chat, from_me: true, ...facts })
+    if (facts.phone === undefined) delete made.message.phone
+    // The journal of an earlier release has both. This one takes them for two as it does with copies of a list.
+    return { ...made, isListCopy: true }
+  }
+  const cases = [
+    { name: 'its record has the number', facts: { lid, phone: '+5215512345678' }, erased: 2 },
+    { name: 'its record has the number of another person', facts: { lid, phone: '+5215500000000' }, erased: 1 },
+    { name: 'nothing is known', facts: { lid }, erased: 1 }
+  ]
+  for (const { name, facts, erased } of cases) {
+    for (const [from, to] of [[ana, lid], [lid, ana]] as const) {
+      t.test(`${name}; erased by the id in the chat ${from}`, async (t) => {
+        const { journal, directory, reopen } = open(t)
+        journal.append([own(ana, { phone: '+5215512345678' }), own(lid, { lid })], 'live')
+        const db = new DatabaseSync(join(directory, 'journal.db'))
+        const learnt = JSON.stringify({ ...captured(journal.read(1, 1))[0], message: own(lid, facts).message })
+        db.prepare('UPDATE records SET record = ? WHERE seq = 2').run(learnt)
+        db.close()
+        const later = reopen()
+        t.equal(erase(later, [], [`true_${from}_D`]), erased)
+        t.equal(later.append([own(to, to === lid ? facts : {})], 'backfill').length, 0)
+      })
+    }
+  }
+})
