@@ -53,6 +53,8 @@ t.test('the QR: shown, drawn in every form, rotated, gone idle and asked for ane
     t.notOk([first, second].includes(fresh), 'there is a code again')
     const again = await session.qr()
     t.ok(again.status === 'QR_AVAILABLE' && again.attempt >= 3, 'attempts go on counting: the fresh code may only be on its way')
+    const errors = session.daemon.lines.filter(({ event }) => event === 'page_error')
+    t.same(errors, [], 'asking for codes is no error of the page')
 
     await web.scan()
     await session.ready()

@@ -239,6 +239,8 @@ export const createListener = (options: ListenerOptions): Listener => {
   const onPageError = (message: string): void => {
     const [first = ''] = message.split('\n')
     if (first === refusalText) return
+    // whatsapp-web.js asks for new codes by the page's `window`, here in Node. Probing does it instead.
+    if (first === 'window is not defined') return
     log.warn({ event: 'page_error', reason: first }, 'the page raised an error')
     if (isReady) return
     const missing = missingModule(first)
