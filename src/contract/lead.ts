@@ -15,7 +15,8 @@ export type LeadState = Static<typeof LeadState>
 const orNull = <S extends TSchema>(schema: S, options: TSchemaOptions = {}) => Type.Union([schema, Type.Null()], options)
 
 /** What a one-line summary of a message is made of, beside its text. */
-const summarised = Type.Pick(CapturedMessage, [
+/** The parts of a message that its summary is made of. */
+export const summaryParts = [
   'ad',
   'order',
   'product',
@@ -31,7 +32,8 @@ const summarised = Type.Pick(CapturedMessage, [
   'phone_only',
   'bot',
   'group_status'
-])
+] as const
+const summarised = Type.Pick(CapturedMessage, summaryParts)
 
 /** The latest message of a lead's chat, as a list shows it. Each text in it is cut to 200 characters. */
 export const LastMessage = Type.Object({

@@ -1,4 +1,4 @@
-import type { LastMessage } from '../../contract/lead.ts'
+import { summaryParts, type LastMessage } from '../../contract/lead.ts'
 import type { CapturedMessage, Media } from '../../contract/record.ts'
 import { contactNames } from './terms.ts'
 
@@ -31,22 +31,8 @@ const cut = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, cut(each)]))
 }
 
-const parts = [
-  'ad',
-  'order',
-  'product',
-  'payment',
-  'selected',
-  'event',
-  'group_invite',
-  'call',
-  'album',
-  'location',
-  'poll_results',
-  'phone_only',
-  'bot',
-  'group_status'
-] as const
+/** An offer is shown by its title alone. */
+const parts = summaryParts.filter((name) => name !== 'interactive')
 
 /** The parts of a message that its summary is made of. */
 const partsOf = (details: Partial<CapturedMessage>, media: Media | undefined): Partial<LastMessage> => {
