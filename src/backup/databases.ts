@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
+import { openDatabase } from '../platform/sqlite.ts'
 import { Refused } from './refused.ts'
 
 /** The databases of both services: copied while they are written to, and looked into. */
@@ -8,7 +9,7 @@ import { Refused } from './refused.ts'
 const busyMs = 60_000
 
 const within = <T>(file: string, readOnly: boolean, act: (db: DatabaseSync) => T): T => {
-  const db = new DatabaseSync(file, { readOnly, timeout: busyMs })
+  const db = openDatabase(file, { readOnly, timeout: busyMs })
   try {
     return act(db)
   } finally {
@@ -74,7 +75,7 @@ const damaged = [11, 26]
 
 /** Whether another process has a database open: only who is alone may hold it exclusively. */
 export const isOpen = (file: string): boolean => {
-  const db = new DatabaseSync(file, { timeout: 0 })
+  const db = openDatabase(file, { timeout: 0 })
   try {
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE; COMMIT')
     return false

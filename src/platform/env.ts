@@ -104,5 +104,13 @@ export const systemdEnv = (source: Source = process.env) => ({
   underJournal: source['JOURNAL_STREAM'] !== undefined
 })
 
+/**
+ * Has SQLite keep its temporary files in a directory: it reads this before the process opens its first database, and
+ * otherwise takes /var/tmp. https://sqlite.org/tempfiles.html#temporary_file_storage_locations
+ */
+export const setSqliteDirectory = (directory: string): void => {
+  process.env['SQLITE_TMPDIR'] = directory
+}
+
 /** `process.env`, for `main.ts` to hand on. */
 export const processEnv: Source = process.env

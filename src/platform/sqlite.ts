@@ -1,4 +1,6 @@
-import { DatabaseSync } from 'node:sqlite'
+import { dirname, resolve } from 'node:path'
+import { DatabaseSync, type DatabaseSyncOptions } from 'node:sqlite'
+import { setSqliteDirectory } from './env.ts'
 
 /** Called before a file of so many bytes is rewritten as a whole, which everything else waits for; @returns what is called when it is over. */
 export type Rewriting = (bytes: number) => () => void
@@ -9,6 +11,18 @@ export const rewriteMs = (bytes: number): number => 30_000 + bytes / 4_000
 /** The size of the file, with what is still in its log. */
 export const fileBytes = 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size'
 
+let hasOpened = false
+
+/**
+ * Opens a database file as it is. The first one of a process decides where SQLite keeps its temporary files: beside that
+ * file. A file that is rewritten is copied there as a whole, and no copy may lie outside the state directory.
+ */
+export const openDatabase = (file: string, options: DatabaseSyncOptions = {}): DatabaseSync => {
+  if (!hasOpened) setSqliteDirectory(dirname(resolve(file)))
+  hasOpened = true
+  return new DatabaseSync(file, options)
+}
+
 /**
  * Opens a database file, made if need be; its directory must be there and writable.
  * WAL with synchronous=FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous.
@@ -18,7 +32,7 @@ export const fileBytes = 'SELECT page_count * page_size AS bytes FROM pragma_pag
 export const openSqlite = (file: string): DatabaseSync => {
   let db: DatabaseSync | undefined
   try {
-    db = new DatabaseSync(file)
+    db = openDatabase(file)
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON')
     return db
   } catch (error) {

@@ -1,5 +1,8 @@
-import { writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { openSqlite } from '../../src/platform/sqlite.ts'
 
@@ -19,4 +22,35 @@ t.test('a file that cannot be opened is named', (t) => {
   t.throws(() => openSqlite(join(directory, 'missing', 'test.db')), { message: /missing\/test\.db cannot be opened/ })
   t.throws(() => openSqlite(join(directory, 'text')), { message: /text cannot be opened: file is not a database/ })
   t.end()
+})
+
+/** Opens a database of some 60 MB and rewrites it again and again. */
+const rewriter = `
+  const { openSqlite } = await import(process.argv[1])
+  const db = openSqlite(process.argv[2])
+  db.exec('CREATE TABLE t (x)')
+  db.exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000) INSERT INTO t SELECT hex(randomblob(500)) FROM n")
+  for (let n = 0; n < 8; n += 1) db.exec('VACUUM')
+`
+
+t.test('a file that is rewritten is copied beside it, not to /var/tmp', async (t) => {
+  const directory = t.testdir()
+  const module = new URL('../../src/platform/sqlite.ts', import.meta.url).href
+  const child = spawn(process.execPath, ['--input-type=module', '-e', rewriter, module, join(directory, 'big.db')], { stdio: ['ignore', 'ignore', 'inherit'] })
+  const ended = once(child, 'exit')
+  const copies = new Set<string>()
+  while (child.exitCode === null) {
+    for (const fd of readdirSync(`/proc/${child.pid}/fd`, { withFileTypes: true })) {
+      try {
+        const file = readlinkSync(`/proc/${child.pid}/fd/${fd.name}`)
+        if (file.includes('etilqs')) copies.add(file.slice(0, file.indexOf('/etilqs')))
+      } catch {
+        // It was closed since the list was read.
+      }
+    }
+    await delay(2)
+  }
+  await ended
+  t.equal(child.exitCode, 0)
+  t.same([...copies], [directory])
 })

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { openDatabase } from '../../platform/sqlite.ts'
 import { migrations } from '../store/migrations.ts'
 import { Refused } from './refused.ts'
 
@@ -93,7 +94,7 @@ const checkSteps = (db: DatabaseSync, file: string): void => {
 
 const open = (file: string): DatabaseSync => {
   if (!existsSync(file)) throw new Refused(`there is no file ${file}, or this user may not see it: run this as root or as the hub's user, and name another file by --from`)
-  const db = new DatabaseSync(file)
+  const db = openDatabase(file)
   try {
     // nobody else can open it until this is closed, and what a hub that was killed left in the log is folded in
     db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA query_only = ON')

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { sql } from 'kysely'
 import { addEvents } from './events.ts'
 import { leadRow, type LeadRow } from './leads.ts'
@@ -56,6 +57,11 @@ export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   await addEvents(db, 'lead_removed', [lead.id])
 }
 
+/** Notes that bytes may be left in the file. Each deletion sets another value, so that a scrub knows which it covered. */
+export const setScrubDue = async (db: Db): Promise<void> => {
+  await db.updateTable('store').set({ scrub_due: randomInt(1, 2 ** 48 - 1) }).execute()
+}
+
 /** Messages of one transaction: everything else waits for it. */
 const atOnce = 500
 
@@ -81,7 +87,7 @@ export const eraseLead = async <T>(db: Db, lead: LeadRow, finish: (trx: Db, mess
     // what came in between
     const late = await eraseSome(trx, lead.id)
     await eraseLeadAlone(trx, lead)
-    await trx.updateTable('store').set({ scrub_due: 1 }).execute()
+    await setScrubDue(trx)
     return finish(trx, messages + late)
   })
 }

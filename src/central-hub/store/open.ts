@@ -68,11 +68,12 @@ const bringUpToDate = async (opened: Opened): Promise<string[]> => {
   return []
 }
 
+/** A deletion that was committed while the file was rewritten has set another value: its scrub stays due. */
 const scrubIfDue = async ({ db, scrub }: Opened): Promise<void> => {
   const { scrub_due } = await db.selectFrom('store').select('scrub_due').executeTakeFirstOrThrow()
   if (scrub_due === 0) return
   await scrub()
-  await db.updateTable('store').set({ scrub_due: 0 }).execute()
+  await db.updateTable('store').set({ scrub_due: 0 }).where('scrub_due', '=', scrub_due).execute()
 }
 
 /** PostgreSQL, and the package for it, are loaded only where a hub has it. */

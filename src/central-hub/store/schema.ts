@@ -6,7 +6,7 @@ import type { Delivery, WebhookType } from '../../contract/webhook.ts'
 /** The hub's tables. Times of WhatsApp are UNIX seconds, as it gives them; our own are ms. Truth values are 0 and 1. */
 export interface Database {
   /**
-   * One row. `scrub_due`: something was deleted of which bytes may be left in the file. `catch_up_due`:
+   * One row. `scrub_due`: not 0 when something was deleted of which bytes may be left in the file. `catch_up_due`:
    * messages of a release before are to be looked through, see catch-up.ts.
    */
   store: { id: string; works_from: string; scrub_due: number; catch_up_due: number }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile, readlink, rm } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, readFile, readlink, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type whatsapp from 'whatsapp-web.js'
@@ -12,6 +12,16 @@ export type Client = InstanceType<typeof whatsapp.Client>
 export type Browser = NonNullable<Client['pupBrowser']>
 export type Page = NonNullable<Client['pupPage']>
 export type Target = ReturnType<Page['target']>
+
+/** Where Chromium keeps temporary files: they hold what people wrote, so they are in the state directory, too. */
+export const temporaryDirectory = (profile: string): string => join(dirname(profile), 'tmp')
+
+/** Deletes what an earlier Chromium left there. */
+export const emptyTemporaryDirectory = async (profile: string): Promise<void> => {
+  const directory = temporaryDirectory(profile)
+  await rm(directory, { recursive: true, force: true, maxRetries: 4 })
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+}
 
 /**
  * What puppeteer starts Chromium with. Its sandbox stays on; it is driven by a pipe, so there is no debugging port; its
@@ -28,7 +38,13 @@ export const launchOptions = (executablePath: string, profile: string) => ({
   defaultViewport: null,
   timeout: 30_000,
   protocolTimeout: 60_000,
-  env: { HOME: profile, PATH: '/usr/local/bin:/usr/bin:/bin', LANG: 'C.UTF-8', TZ: 'UTC' },
+  env: {
+    HOME: profile,
+    TMPDIR: temporaryDirectory(profile),
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    LANG: 'C.UTF-8',
+    TZ: 'UTC'
+  },
   args: [
     '--disable-quic',
     '--disable-component-update',

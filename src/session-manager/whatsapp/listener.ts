@@ -6,7 +6,7 @@ import type { Draft } from '../journal.ts'
 import type { MediaLimits } from '../media-limits.ts'
 import { withoutPeople } from '../media-trouble.ts'
 import { readBack } from './backfill.ts'
-import { hearCrash, releaseProfile, signalGroup, type Browser, type Client, type Page, type Target } from './browser.ts'
+import { emptyTemporaryDirectory, hearCrash, releaseProfile, signalGroup, type Browser, type Client, type Page, type Target } from './browser.ts'
 import { takeOverCallbacks, type PageCall } from './callbacks.ts'
 import { createClient } from './client.ts'
 import { hearClient, type ListenerEvent } from './client-events.ts'
@@ -297,6 +297,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       pinned = await pinnedPage?.()
       await closeProfile(profile)
       await releaseProfile(profile, log)
+      await emptyTemporaryDirectory(profile)
       client = await createClient({
         chromiumPath: options.chromiumPath, profile, onPage, attach, onDeaf,
         onFault: (error) => void failed(explain(error))

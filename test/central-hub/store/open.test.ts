@@ -2,6 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { setScrubDue } from '../../../src/central-hub/store/erase.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import { listMessages } from '../../../src/central-hub/store/messages.ts'
 import { record, testStore } from './open-store.ts'
@@ -50,6 +51,34 @@ t.test('before the file is rewritten its size is told, and afterwards that it is
   await store.scrub()
   t.same(told, ['rewriting', 'over', 'rewriting', 'over'])
   t.ok(sizes.every((bytes) => bytes > 10_000 && bytes < 10_000_000), sizes.join(', '))
+})
+
+t.test('a scrub covers the deletions before it: one that is made meanwhile leaves another scrub due', async (t) => {
+  const directory = t.testdir()
+  const { db, scrub, close } = await openStore(directory)
+  t.teardown(close)
+  const marker = (n: number): string => `MARKER${n}`
+  const put = (n: number): Promise<unknown> =>
+    db.insertInto('names').values({ phone_key: marker(n), name: 'x'.repeat(3_000) }).execute()
+  const remove = (n: number): Promise<void> =>
+    db.transaction().execute(async (trx) => {
+      await trx.deleteFrom('names').where('phone_key', '=', marker(n)).execute()
+      await setScrubDue(trx)
+    })
+
+  // A deletion takes its turn before, between and after the statements of another one's scrub.
+  for (let turns = 0; turns < 160; turns += 2) {
+    await put(1)
+    await put(2)
+    await remove(1)
+    const first = scrub()
+    for (let turn = 0; turn < turns; turn += 1) await Promise.resolve()
+    await Promise.all([first, remove(2).then(scrub)])
+    const { scrub_due } = await db.selectFrom('store').select('scrub_due').executeTakeFirstOrThrow()
+    const bytes = await readFile(join(directory, 'hub.db'))
+    const log = await readFile(join(directory, 'hub.db-wal'))
+    t.same([scrub_due, bytes.includes('MARKER'), log.includes('MARKER')], [0, false, false], `deleted after ${turns} turns`)
+  }
 })
 
 t.test('a file that is no database is refused; a store that a newer release changed is used if that release says it can be', async (t) => {

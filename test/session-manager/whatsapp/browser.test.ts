@@ -100,7 +100,8 @@ t.test('how Chromium is launched', async (t) => {
   const options = launchOptions('/usr/bin/chromium', '/var/lib/leadmaster/profile')
   t.match(options, { executablePath: '/usr/bin/chromium', userDataDir: '/var/lib/leadmaster/profile', headless: true, pipe: true, handleSIGTERM: false, handleSIGINT: false, handleSIGHUP: false })
   t.notOk(options.args.some((arg) => /no-sandbox|disable-setuid-sandbox|remote-debugging|disable-web-security/.test(arg)), 'its sandbox stays on and no port is opened')
-  t.same(Object.keys(options.env).sort(), ['HOME', 'LANG', 'PATH', 'TZ'], 'nothing of our environment, which holds tokens')
+  t.equal(options.env.TMPDIR, '/var/lib/leadmaster/tmp', 'temporary files are in the state directory')
+  t.same(Object.keys(options.env).sort(), ['HOME', 'LANG', 'PATH', 'TMPDIR', 'TZ'], 'nothing of our environment, which holds tokens')
 })
 
 t.test('the user agent is that of a Chromium of this version with a window', async (t) => {
