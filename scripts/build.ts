@@ -29,7 +29,7 @@ try {
 }
 for (const directory of readdirSync(made)) if (!typed.includes(directory)) rmSync(new URL(directory, made), { recursive: true })
 await bundleModule(root.pathname, made.pathname, 'client/index.ts')
-await bundleModule(root.pathname, made.pathname, 'platform/env-file.ts')
+for (const module of ['env-file', 'log-line']) await bundleModule(root.pathname, made.pathname, `platform/${module}.ts`)
 
 for (const command of ['cli', 'doctor', 'central-hub/migrate', 'backup', 'backup/restore']) await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)
 for (const service of ['session-manager', 'central-hub']) {

@@ -8,56 +8,144 @@ import { createInterface } from 'node:readline'
 import { nodeOptions, type Service } from './unit-options.ts'
 
 /**
- * Keeps what V8 makes of the services' code with a release: compiling it anew is a third of a start. It is no part of the
- * build, for it is another one each time. V8 takes it for exactly this Node with these options, and Node for this user.
+ * Starts the programs of a release once, before anything depends on them: a release with one that
+ * does not load is refused while the release before still runs. What V8 made of the services' code
+ * is kept with the release, because compiling is a third of a start. It is no part of the build:
+ * V8 accepts it only for exactly this Node with these options, and Node only for this user.
  */
 
-/** To listen, and to stop, ms. */
+/** How long each program may take, ms: a service to listen and to stop, a command to print its help. */
 const patienceMs = 30_000
 const token = 'x'.repeat(64)
+/** This many letters of a program's last words are shown. */
+const maxShown = 300
 
 /** Where dist/SERVICE/main.js looks for it. */
 const placeOf = (release: string): string => join(release, 'node_modules/.cache/leadmaster/compiled')
 
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+/** Which Node the units start it with. */
+const nodeOf = (release: string): string => {
+  const own = join(release, 'runtime/bin/node')
+  return existsSync(own) ? own : process.execPath
 }
 
-/** Starts a service on an empty state, and stops it once it listens: as it ends, Node writes what was compiled. */
-const startOnce = async (release: string, service: Service, directory: string, user: { uid: number; gid: number } | undefined): Promise<void> => {
-  const common = { NODE_ENV: 'production', LOG_LEVEL: 'info', HOST: '127.0.0.1', PORT: String(await freePort()), SESSION_MANAGER_TOKEN: token, STATE_DIR: join(directory, service) }
-  const env = {
-    'session-manager': { ...common, ACCOUNT: 'none', CHROMIUM_PATH: '/bin/false' },
-    'central-hub': { ...common, SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:9', HUB_API_TOKEN: token }
-  }[service]
-  const child = spawn(process.execPath, [...nodeOptions(release, service), join(release, 'dist', service, 'main.js')], {
-    env, ...user, cwd: directory, stdio: ['ignore', 'pipe', 'ignore'], timeout: patienceMs, killSignal: 'SIGKILL'
+interface User {
+  uid: number
+  gid: number
+}
+
+/** A program to try, and what it needs to run. */
+interface Trial {
+  name: string
+  node: string
+  options: readonly string[]
+  main: string
+  args: readonly string[]
+  env: Record<string, string>
+  /** It runs until it is stopped, and says when it listens. */
+  listens: boolean
+}
+
+/** Ports that are free now, each another one. */
+const freePorts = async (count: number): Promise<number[]> => {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
+  await Promise.all(servers.map((server) => once(server, 'listening')))
+  const ports = servers.map((server) => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map((server) => once(server.close(), 'close')))
+  return ports
+}
+
+const services = async (release: string, state: string): Promise<Trial[]> => {
+  const [managerPort, hubPort] = await freePorts(2)
+  const common = { NODE_ENV: 'production', LOG_LEVEL: 'info', HOST: '127.0.0.1', SESSION_MANAGER_TOKEN: token }
+  const trial = (name: Service, port: number | undefined, env: Record<string, string>): Trial => ({
+    name,
+    node: nodeOf(release),
+    options: nodeOptions(release, name),
+    main: join(release, 'dist', name, 'main.js'),
+    args: [],
+    env: { ...common, PORT: String(port), STATE_DIR: join(state, name), ...env },
+    listens: true
   })
-  createInterface(child.stdout).on('line', (line) => line.includes('"event":"listening"') && child.kill('SIGTERM'))
-  const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  if (code !== 0) throw new Error(`${service} ended with ${signal ?? code}`)
+  return [
+    trial('session-manager', managerPort, { ACCOUNT: 'none', CHROMIUM_PATH: '/bin/false' }),
+    trial('central-hub', hubPort, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:9', HUB_API_TOKEN: token })
+  ]
+}
+
+/** The commands of a release. One from before a command was added does not have it. */
+const commands = (release: string): Trial[] =>
+  ['cli', 'doctor', 'backup', 'backup/restore', 'central-hub/migrate']
+    .map((name) => ({ name, node: nodeOf(release), options: [], main: join(release, 'dist', name, 'main.js'), args: ['--help'], env: {}, listens: false }))
+    .filter(({ main }) => existsSync(main))
+
+/** What a program printed that explains its end, in one line; empty when it printed nothing. */
+const lastWords = (fatal: string | undefined, stderr: string): string => {
+  const lines = stderr.split('\n').map((line) => line.trim()).filter(Boolean)
+  const thrown = lines.find((line) => /^(Uncaught )?\w*Error\b.*:/.test(line))
+  return (fatal ?? thrown ?? lines.at(-1) ?? '').slice(0, maxShown)
+}
+
+/** @returns the message of a log line that is fatal */
+const fatalOf = (line: string): string | undefined => {
+  try {
+    const said = JSON.parse(line) as { level?: string; msg?: string } | null
+    return said?.level === 'fatal' ? said.msg : undefined
+  } catch {
+    return undefined // no line of the log
+  }
+}
+
+const howItEnded = (code: number | null, signal: NodeJS.Signals | null, listened: boolean, isLate: boolean): string => {
+  if (isLate) return listened ? `does not stop within ${patienceMs / 1_000} s` : `does not load within ${patienceMs / 1_000} s`
+  if (signal !== null) return `was ended by ${signal}`
+  return code === 13 ? 'waits for something that never comes (exit code 13)' : `ended with exit code ${code}`
+}
+
+/** @throws {Error} in plain words, when the program does not start and end as it should */
+const tryProgram = async ({ name, node, options, main, args, env, listens }: Trial, cwd: string, user: User | undefined): Promise<void> => {
+  const child = spawn(node, [...options, main, ...args], { env, ...user, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  let isLate = false
+  let listened = false
+  let fatal: string | undefined
+  let stderr = ''
+  const late = setTimeout(() => {
+    isLate = true
+    child.kill('SIGKILL')
+  }, patienceMs)
+  createInterface(child.stdout).on('line', (line) => {
+    fatal ??= fatalOf(line)
+    if (!listens || listened || !line.includes('"event":"listening"')) return
+    listened = true
+    child.kill('SIGTERM')
+  })
+  child.stderr.on('data', (part: Buffer) => (stderr = (stderr + String(part)).slice(0, 100_000)))
+  const [code, signal] = (await once(child, 'close').finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
+  if (code === 0 && listened === listens) return
+  const words = lastWords(fatal, stderr)
+  throw new Error(`${name} ${howItEnded(code, signal, listened, isLate)}${words === '' ? '' : `: ${words}`}`)
 }
 
 /**
- * Makes it, unless it is there. Everything may read it, and only root write it.
+ * Starts every program of a release: each service on an empty state until it listens, each command for its help.
+ * Keeps what was compiled, unless it is there. Everything may read that, and only root write it.
  * @param user whom the services run as, unless it is who calls
+ * @throws {Error} naming the programs that do not load, and why
  */
-export const compileAhead = async (release: string, user?: { uid: number; gid: number }): Promise<void> => {
+export const tryRelease = async (release: string, user?: User): Promise<void> => {
   const place = placeOf(release)
-  if (existsSync(place)) return
-  const state = mkdtempSync(join(tmpdir(), 'leadmaster-compile-'))
-  mkdirSync(place, { recursive: true, mode: 0o755 })
+  const makesPlace = !existsSync(place)
+  const state = mkdtempSync(join(tmpdir(), 'leadmaster-trial-'))
   try {
-    if (user) for (const path of [state, place]) chownSync(path, user.uid, user.gid)
-    for (const service of ['session-manager', 'central-hub'] as const) await startOnce(release, service, state, user)
-    if (user) for (const path of ['', ...readdirSync(place, { recursive: true, encoding: 'utf8' })]) chownSync(join(place, path), 0, 0)
+    if (makesPlace) mkdirSync(place, { recursive: true, mode: 0o755 })
+    if (user) for (const path of makesPlace ? [state, place] : [state]) chownSync(path, user.uid, user.gid)
+    const trials = [...(await services(release, state)), ...commands(release)]
+    const ended = await Promise.allSettled(trials.map((trial) => tryProgram(trial, state, user)))
+    const faults = ended.flatMap((end) => (end.status === 'rejected' ? [(end.reason as Error).message] : []))
+    if (faults.length > 0) throw new Error(faults.join('; '))
+    if (user && makesPlace) for (const path of ['', ...readdirSync(place, { recursive: true, encoding: 'utf8' })]) chownSync(join(place, path), 0, 0)
   } catch (error) {
-    rmSync(place, { recursive: true, force: true })
+    if (makesPlace) rmSync(place, { recursive: true, force: true })
     throw error
   } finally {
     rmSync(state, { recursive: true, force: true })

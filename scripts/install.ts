@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { compileAhead } from './compile-ahead.ts'
+import { tryRelease } from './compile-ahead.ts'
 import type { Service } from './unit-options.ts'
 
 /**
@@ -13,6 +13,8 @@ import type { Service } from './unit-options.ts'
  */
 
 const { fillEnvFile, parseEnvFile } = (await import(new URL('../dist/platform/env-file.js', import.meta.url).href)) as typeof import('../src/platform/env-file.ts')
+
+const { readLogLine } = (await import(new URL('../dist/platform/log-line.js', import.meta.url).href)) as typeof import('../src/platform/log-line.ts')
 
 const source = resolve(import.meta.dirname, '..')
 const opt = '/opt/leadmaster'
@@ -143,8 +145,12 @@ const installFiles = (release: string): boolean => {
   return changed
 }
 
-const makeUser = (): void => {
-  run('systemd-sysusers', '/etc/sysusers.d/leadmaster.conf')
+/** Both as its own files have it: before those are installed, and after. */
+const makeUser = (release: string): void => {
+  run('systemd-sysusers', join(release, 'deploy/systemd/leadmaster.sysusers'))
+}
+
+const makeDirectories = (): void => {
   run('systemd-tmpfiles', '--create', '/etc/tmpfiles.d/leadmaster.conf')
 }
 
@@ -152,13 +158,6 @@ const envFile = (service: Service): string => join(etc, `${service}.env`)
 const env = (service: Service): Readonly<Record<string, string>> | undefined => {
   const text = textOf(envFile(service))
   return text === undefined ? undefined : parseEnvFile(text)
-}
-
-/** What the services start with, for their user; a release before may have none of it, and then takes longer. */
-const compile = async (release: string): Promise<void> => {
-  if (!existsSync(join(release, 'scripts/compile-ahead.ts'))) return
-  const id = (flag: string): number => Number(run('id', flag, 'leadmaster'))
-  await compileAhead(release, { uid: id('-u'), gid: id('-g') }).catch((error: unknown) => say(`starts will take a little longer, for the code could not be compiled ahead: ${error instanceof Error ? error.message : String(error)}`))
 }
 
 /** What an operator has there stays as it is. */
@@ -207,10 +206,11 @@ const wanted = (): string[] =>
 
 const isActive = (unit: string): boolean => property(unit, 'ActiveState') === 'active'
 
-/** Which release the main process was started from. */
+/** Which release the main process was started from; undefined when there is no process. */
 const runningFrom = (unit: string): string | undefined => {
+  const pid = property(unit, 'MainPID')
   try {
-    return readlinkSync(`/proc/${property(unit, 'MainPID')}/cwd`)
+    return pid === '0' ? undefined : readlinkSync(`/proc/${pid}/cwd`)
   } catch {
     return undefined
   }
@@ -243,8 +243,9 @@ const unready = async (): Promise<string | undefined> => {
 /** Starts what does not run yet from this release, and waits for it. @returns what is wrong, undefined when all is well */
 const bringUp = async (release: string): Promise<string | undefined> => {
   const all = wanted()
-  const stale = all.filter((unit) => isActive(unit) && runningFrom(unit) !== realpathSync(release))
-  const down = all.filter((unit) => !isActive(unit))
+  // A process that still starts counts as well: waiting for one that hangs would take the time of its unit.
+  const stale = all.filter((unit) => ![undefined, realpathSync(release)].includes(runningFrom(unit)))
+  const down = all.filter((unit) => !isActive(unit) && !stale.includes(unit))
   if (stale.length > 0) say(`restarting ${stale.join(', ')}`)
   if (down.length > 0) say(`starting ${down.join(', ')}`)
   if (stale.length > 0) tried('systemctl', 'restart', ...stale)
@@ -268,17 +269,35 @@ const bringUp = async (release: string): Promise<string | undefined> => {
 /** What a unit's processes said last, without what systemd says of them. */
 const said = (unit: string): string => {
   const lines = run('journalctl', `_SYSTEMD_UNIT=${unit}`, '--since', since, '-n', '8', '-o', 'cat', '--no-pager').trim().split('\n')
-  return lines.map((line) => `    ${line.slice(0, 500)}`).join('\n')
+  return lines.map((line) => `    ${readLogLine(line).text.slice(0, 500)}`).join('\n')
 }
 const lastWords = (): string =>
   wanted().filter((unit) => !isActive(unit)).map((unit) => `the last of ${unit} (journalctl -u ${unit} has all):\n${said(unit)}`).join('\n')
+
+/**
+ * Starts the programs of a release once, while the release before runs. One that is in place and was ready is not tried.
+ * @returns why the release cannot be taken, undefined when it can
+ */
+const whyRefused = async (release: string): Promise<string | undefined> => {
+  // a release of before has none of what is kept for its starts
+  if (!existsSync(join(release, 'scripts/compile-ahead.ts'))) return undefined
+  if (existsSync(current) && realpathSync(current) === realpathSync(release) && wasReady(release) !== undefined) return undefined
+  makeUser(release)
+  const id = (flag: string): number => Number(run('id', flag, 'leadmaster'))
+  try {
+    await tryRelease(release, { uid: id('-u'), gid: id('-g') })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
 
 /** Puts a release in the place of another. */
 const activate = async (release: string, first: boolean): Promise<string | undefined> => {
   linkTo(current, join('releases', basename(release)))
   const changed = installFiles(release)
-  makeUser()
-  await compile(release)
+  makeUser(release)
+  makeDirectories()
   makeEnvFiles(release)
   for (const [path, script] of Object.entries(onPath)) {
     // a release before may not have it
@@ -319,6 +338,15 @@ if (tried('dpkg-query', '-W', '-f', '${db:Status-Status}', 'leadmaster').said ==
 }
 const since = `@${Math.floor(Date.now() / 1_000)}`
 const release = makeRelease()
+const refusal = await whyRefused(release)
+if (refusal !== undefined) {
+  say(`the release ${basename(release)} is refused: ${refusal}`)
+  const running = byReadiness().find((other) => other !== release && existsSync(current) && realpathSync(current) === other)
+  const isUsed = existsSync(current) && realpathSync(current) === realpathSync(release)
+  if (release !== source && !isUsed) rmSync(release, { recursive: true, force: true })
+  say(running === undefined ? 'Nothing was started.' : `Nothing was changed: the release ${basename(running)} runs as before.`)
+  process.exit(1)
+}
 const first = byReadiness().every((other) => wasReady(other) === undefined)
 const wasWell = !first && (await unready()) === undefined
 const previous = byReadiness().find((other) => other !== release && wasReady(other) !== undefined)

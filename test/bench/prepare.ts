@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { compileAhead } from '../../scripts/compile-ahead.ts'
+import { tryRelease } from '../../scripts/compile-ahead.ts'
 
 /** The peers of this kind, from the npm registry, with what they are called there. */
 const packages = ['express@5', 'axios@1', 'helmet@8', 'cors@2', 'express-rate-limit@8', 'autocannon@9'] as const
@@ -20,7 +20,7 @@ export const buildCopy = (root: string, where: string): void => {
 /** Has the daemons in a copy as they are deployed, and brings the peers beside them. @returns the peers' versions */
 export const prepare = async (root: string, where: string): Promise<Record<string, string>> => {
   buildCopy(root, where)
-  await compileAhead(where)
+  await tryRelease(where)
 
   const peers = join(where, 'peers')
   mkdirSync(peers)

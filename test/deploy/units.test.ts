@@ -78,8 +78,8 @@ for (const [service, { schema, other, exposure }] of Object.entries(services) as
       for (const name of unset) t.notOk(name in schema, `${name} is not its own: what is unset is lost from the file too`)
     })
 
-    t.test('is restarted after a failure, forever, but not on a refused environment', async (t) => {
-      t.match(Service, { Restart: ['on-failure'], RestartPreventExitStatus: ['78'] })
+    t.test('is restarted however it ended, forever, but not on a refused environment', async (t) => {
+      t.match(Service, { Restart: ['always'], RestartPreventExitStatus: ['78'] })
       t.ok(seconds(Service?.['RestartSec']?.[0]) >= 1)
       t.same(Unit?.['StartLimitIntervalSec'], ['0'], 'no limit, and in [Unit], where it belongs')
       t.same(Object.keys(Service ?? {}).filter((key) => key.startsWith('StartLimit')), [])

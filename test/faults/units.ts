@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Line } from '../end-to-end/daemon.ts'
 
-/** The part of systemd that the units ask for: Restart=on-failure, RestartSec=, WatchdogSec=, TimeoutStopSec=. */
+/** The part of systemd that the units ask for: Restart=always, RestartSec=, WatchdogSec=, TimeoutStopSec=. */
 
 export interface Unit {
   name: 'session-manager' | 'central-hub'
@@ -90,7 +90,7 @@ export const makeUnit = ({ name, url, command, notify, stopMs, bury, onRestarted
     await bury()
     if (wanted || (signal !== null && signal !== 'SIGTERM')) say(signal === null ? `Main process exited, code=exited, status=${code}` : `Main process exited, code=killed, status=${signal.slice(3)}`)
     if (!wanted) return
-    if (code === 0 || code === 78) return // on-failure, RestartPreventExitStatus=78
+    if (code === 78) return // RestartPreventExitStatus=78
     timer = setTimeout(() => {
       say('Scheduled restart job.')
       begin()

@@ -32,7 +32,7 @@ t.test('the same src and packages give the same bytes, wherever the clone is', {
   for (const clone of clones) buildCopy(root, clone)
   const [one, two] = clones.map((clone) => contents(join(clone, 'dist'))) as [Record<string, string>, Record<string, string>]
   t.same(two, one)
-  for (const file of ['session-manager/main.js', 'central-hub/main.js', 'cli/main.js', 'doctor/main.js', 'client/index.js', 'client/index.d.ts', 'platform/env-file.js', 'central-hub/api/docs/docs.css', 'central-hub/console/index.html']) {
+  for (const file of ['session-manager/main.js', 'central-hub/main.js', 'cli/main.js', 'doctor/main.js', 'client/index.js', 'client/index.d.ts', 'platform/env-file.js', 'platform/log-line.js', 'central-hub/api/docs/docs.css', 'central-hub/console/index.html']) {
     t.ok(`/${file}` in one, file)
   }
   for (const file of Object.keys(one)) t.notMatch(readFileSync(join(clones[0], 'dist', file), 'latin1'), t.testdirName, `${file} names no directory of the build`)

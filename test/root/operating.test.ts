@@ -1,0 +1,96 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { centralHub, clone, eventually, manager, withSimulation, type Installed } from './installed.ts'
+import { bootMachine, type Machine } from './machine.ts'
+
+/** What an operator, or another program, does to an installation; asserted on what systemd says. */
+
+t.setTimeout(560_000)
+
+const services = [manager, centralHub]
+const dist = `${clone}/dist`
+
+const mainPid = async (machine: Machine, unit: string): Promise<string> => (await machine.must(`systemctl show -P MainPID ${unit}`)).trim()
+
+t.test('an installation in the hands of others', async (t) => {
+  const machine = await bootMachine(t)
+  const installed: Installed = await withSimulation(machine)
+  const { up, active } = installed
+  const bothActive = (): Promise<boolean[]> =>
+    eventually('both are active', () => Promise.all(services.map(active)), (found) => found.every(Boolean))
+
+  await t.test('up refuses a first release that does not load, and starts nothing', async (t) => {
+    await machine.must(`${clone}/scripts/setup`, { ms: 180_000 }) // builds, where that was not done yet
+    await machine.must(`cp -p ${dist}/central-hub/daemon.js /root/daemon.js && echo 'syntax error' >${dist}/central-hub/daemon.js`)
+
+    const { code, stderr } = await up()
+
+    await machine.must(`cp -p /root/daemon.js ${dist}/central-hub/daemon.js`)
+    t.equal(code, 1)
+    t.match(stderr, /^up: the release \S+ is refused: central-hub ended with exit code 1: SyntaxError: /m)
+    t.match(stderr, /^up: Nothing was started\.$/m)
+    t.equal(await machine.must('ls -A /opt/leadmaster/releases; systemctl list-unit-files --no-legend "leadmaster*"'), '')
+  })
+
+  const first = await up()
+  t.equal(first.code, 0, first.stderr)
+  await bothActive()
+
+  await t.test('a service that somebody else ends by SIGTERM is started again', async (t) => {
+    for (const unit of services) {
+      const before = await mainPid(machine, unit)
+      await machine.must(`kill -TERM ${before}`)
+
+      await eventually(`${unit} runs again`, () => mainPid(machine, unit), (pid) => pid !== '0' && pid !== before, 20_000)
+
+      await bothActive()
+      t.match(await machine.show(unit, 'Result'), { Result: 'success' }, unit)
+    }
+  })
+
+  await t.test('a stop stays a stop, also while systemd waits to start the service again', async (t) => {
+    await machine.must(`kill -TERM ${await mainPid(machine, manager)}`)
+    await eventually('it waits', () => machine.show(manager, 'SubState'), ({ SubState }) => SubState === 'auto-restart')
+    await machine.must(`systemctl stop ${services.join(' ')}`)
+    await pause(5_000)
+    for (const unit of services) t.match(await machine.show(unit, 'ActiveState'), { ActiveState: 'inactive' }, unit)
+
+    await machine.must('systemctl start leadmaster.target')
+    await bothActive()
+    await machine.must(`systemctl stop ${services.join(' ')}`)
+    await pause(5_000)
+    for (const unit of services) t.match(await machine.show(unit, 'ActiveState'), { ActiveState: 'inactive' }, unit)
+    await machine.must('systemctl start leadmaster.target')
+    await bothActive()
+  })
+
+  await t.test('up refuses a release whose programs do not load, while the old one runs', async (t) => {
+    const current = await machine.must('readlink /opt/leadmaster/current')
+    const pids = await Promise.all(services.map((unit) => mainPid(machine, unit)))
+    const breaks = [
+      { file: 'session-manager/daemon.js', edit: "sed -i '1i setInterval(() => {}, 1000); await new Promise(() => {})'", words: /session-manager does not load within 30 s/ },
+      { file: 'central-hub/daemon.js', edit: "sed -i '1i await new Promise(() => {})'", words: /central-hub waits for something that never comes/ },
+      { file: 'central-hub/daemon.js', edit: "sed -i '1i for (;;) {}'", words: /central-hub does not load within 30 s/ },
+      { file: 'session-manager/daemon.js', edit: "sed -i '1i throw new Error(`this release is broken`)'", words: /session-manager ended with exit code 1: Error: this release is broken/ },
+      { file: 'central-hub/main.js', edit: "sed -i '1i (('", words: /central-hub ended with exit code 1: SyntaxError/ },
+      { file: 'session-manager/daemon.js', edit: 'rm', words: /session-manager ended with exit code 1: Error \[ERR_MODULE_NOT_FOUND\]: Cannot find module/ },
+      { file: 'backup/main.js', edit: "sed -i '1i import \"no-such-package\"'", words: /backup ended with exit code 1: Error \[ERR_MODULE_NOT_FOUND\]/ }
+    ]
+    for (const { file, edit, words } of breaks) {
+      await machine.must(`cp -p ${dist}/${file} /root/kept.js && ${edit} ${dist}/${file}`)
+      const begun = performance.now()
+
+      const { code, stderr } = await up()
+
+      const seconds = (performance.now() - begun) / 1_000
+      await machine.must(`cp -p /root/kept.js ${dist}/${file}`)
+      t.equal(code, 1, edit)
+      t.match(stderr, words)
+      t.match(stderr, /^up: Nothing was changed: the release \S+ runs as before\.$/m)
+      t.ok(seconds < 60, `${seconds.toFixed(1)} s`)
+      t.equal(await machine.must('readlink /opt/leadmaster/current'), current)
+    }
+    t.same(await Promise.all(services.map((unit) => mainPid(machine, unit))), pids, 'no service was restarted')
+    t.match(await machine.must('ls -A /opt/leadmaster/releases'), /^\S+\n$/, 'nothing of the refused ones is left')
+  })
+})
