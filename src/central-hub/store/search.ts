@@ -114,7 +114,8 @@ const byText = async (db: Db, text: MessageMatch, names: LeadMatch | undefined, 
     })
     const here = await notYetShown(db, fresh.map(({ id }) => id), search, names, text, shown)
     found.push(...fresh.filter(({ id }) => here.has(id)))
-    if (found.length > room) return { items: found.slice(0, room).map(({ id }) => id), next: next(found[room - 1]?.pk ?? to ?? before) }
+    // Without room for any, the next page begins with the latest match itself.
+    if (found.length > room) return { items: found.slice(0, room).map(({ id }) => id), next: next(found[room - 1]?.pk ?? (to ?? before) + 1) }
     before = rows.at(-1)?.pk ?? before
     if (rows.length < atOnce) return { items: found.map(({ id }) => id), next: undefined }
   }
