@@ -9,6 +9,18 @@ import { query, request } from './request.js'
 const get = async (path, signal) => (await request('GET', path, { signal })).value
 /** @param {string} path @param {unknown} [body] */
 const post = async (path, body) => (await request('POST', path, { body })).value
+/**
+ * The first page that holds a lead, or the last one: a page of a search may be empty and yet not the last.
+ * @param {LeadQuery} params @param {() => boolean} isWanted false: the answer is not needed any more
+ * @returns {Promise<import('../../contract/lead.ts').LeadPage>}
+ */
+const foundLeads = async (params, isWanted) => {
+  let page = await get(`/api/leads${query(params)}`)
+  while (page.leads.length === 0 && page.next_cursor !== null && isWanted()) {
+    page = await get(`/api/leads${query({ ...params, cursor: page.next_cursor })}`)
+  }
+  return page
+}
 /** Chromium takes its time to start, to be asked for a code, and to end, ms. */
 const sessionMs = 60_000
 /** The page of WhatsApp Web may be loaded again, ms. */
@@ -20,6 +32,7 @@ export const api = {
   signOut: () => post('/api/sign-out'),
   /** @param {LeadQuery} params @returns {Promise<import('../../contract/lead.ts').LeadPage>} */
   leads: (params) => get(`/api/leads${query(params)}`),
+  foundLeads,
   /** Tags and assignees in use. @returns {Promise<{ tags: { tag: string }[], assignees: { assignee: string }[] }>} */
   tags: () => get('/api/tags'),
   /** Where the same leads are as a file. @param {LeadQuery} params */

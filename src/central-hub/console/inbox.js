@@ -134,8 +134,9 @@ export const createInbox = (onCount) => {
     const mine = ++loads
     fault = undefined
     const params = filter.values()
+    const isCurrent = () => mine === loads
     /** @param {boolean} waits */
-    const page = async (waits) => (filter.wants(waits) ? api.leads({ ...params, waiting: String(waits) }) : nothing)
+    const page = async (waits) => (filter.wants(waits) ? api.foundLeads({ ...params, waiting: String(waits) }, isCurrent) : nothing)
     try {
       const [waitingPage, recentPage] = await reads(Promise.all([page(true), page(false)]))
       if (mine !== loads) return
@@ -167,7 +168,7 @@ export const createInbox = (onCount) => {
     button.setAttribute('aria-disabled', 'true')
     note.replaceChildren()
     try {
-      const page = await api.leads({ ...filter.values(), waiting: String(which === 'waiting'), cursor: cursors[which] })
+      const page = await api.foundLeads({ ...filter.values(), waiting: String(which === 'waiting'), cursor: cursors[which] }, () => mine === loads)
       if (mine !== loads) return
       // an event may have told of one of them something newer
       for (const lead of page.leads) if (!leads.has(lead.id)) leads.set(lead.id, lead)

@@ -43,7 +43,7 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
     const mine = ++searches
     const of = lead()
     try {
-      const { leads } = await api.leads({ q: query.value.trim(), limit: searched, ...(of ? { account: of.account } : {}) })
+      const { leads } = await api.foundLeads({ q: query.value.trim(), limit: searched, ...(of ? { account: of.account } : {}) }, () => mine === searches)
       if (mine !== searches) return
       const others = leads.filter((other) => of && mayBeOne(of, other))
       results.replaceChildren(...others.map((other) => h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'other', value: other.id }),

@@ -34,12 +34,19 @@ export const createMessageList = ({ older: readOlder, again }) => {
   const latest = byId('to-latest')
 
   let follows = true
+  /** The height of all messages when the list was last moved or scrolled. */
+  let height = 0
   const atEnd = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < 60
   const toEnd = () => {
-    scroller.scrollTop = scroller.scrollHeight
+    height = scroller.scrollHeight
+    scroller.scrollTop = height
   }
   scroller.addEventListener('scroll', () => {
-    follows = atEnd()
+    // A picture that takes its room before this event comes leaves the end out of sight: nobody has scrolled.
+    const isGrown = scroller.scrollHeight !== height
+    height = scroller.scrollHeight
+    if (follows && isGrown) toEnd()
+    else follows = atEnd()
     latest.hidden = follows
   })
   latest.addEventListener('click', () => {
