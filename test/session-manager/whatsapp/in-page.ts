@@ -12,8 +12,34 @@ export interface InPage {
   page: Page
 }
 
+/**
+ * `npm run mutate` puts marks into functions, among them those for the page. In a world of its own the marks ask Node's
+ * world, which knows the mutant that is active.
+ */
+const marks = (): Record<string, unknown> => {
+  const stryker = (globalThis as { __stryker__?: Stryker }).__stryker__
+  if (stryker === undefined) return {}
+  const isActive = (id: string): boolean => {
+    if (id !== (stryker.activeMutant ?? process.env['__STRYKER_ACTIVE_MUTANT__'])) return false
+    if (stryker.hitCount !== undefined && ++stryker.hitCount > (stryker.hitLimit ?? Infinity)) throw new Error('Stryker: too many hits')
+    return true
+  }
+  const cover = (...ids: string[]): true => {
+    const counts = ((stryker.mutantCoverage ??= { static: {}, perTest: {} }).static)
+    for (const id of ids) counts[id] = (counts[id] ?? 0) + 1
+    return true
+  }
+  return { stryMutAct_9fa48: isActive, stryCov_9fa48: cover }
+}
+interface Stryker {
+  activeMutant?: string
+  hitCount?: number
+  hitLimit?: number
+  mutantCoverage?: { static: Record<string, number>; perTest: Record<string, unknown> }
+}
+
 export const inPage = (globals: Record<string, unknown> = {}): InPage => {
-  const world = createContext({ document: {}, setTimeout, clearTimeout, ...globals }) as InPage['world']
+  const world = createContext({ document: {}, setTimeout, clearTimeout, ...marks(), ...globals }) as InPage['world']
   const run = <T>(fn: (...args: never[]) => T, ...args: unknown[]): T => {
     const inside = runInContext(`(${String(fn)})`, world) as (...args: unknown[]) => T
     return inside(...(JSON.parse(JSON.stringify(args)) as unknown[]))

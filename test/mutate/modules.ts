@@ -1,0 +1,109 @@
+/** What is mutated: the core modules, each with the test files that mirror it. */
+export interface MutatedModule {
+  name: string
+  /** Files below src; `file.ts:10-20` is a range of its lines. */
+  files: readonly string[]
+  /** Files below test, each run on its own by Node. None may need Chromium, a server or root. */
+  tests: readonly string[]
+}
+
+export const modules: readonly MutatedModule[] = [
+  {
+    name: 'journal',
+    files: ['session-manager/journal.ts'],
+    tests: ['session-manager/journal.test.ts', 'session-manager/retention.test.ts']
+  },
+  {
+    name: 'capture',
+    files: ['session-manager/capture.ts'],
+    tests: ['session-manager/capture.test.ts']
+  },
+  {
+    name: 'backfill',
+    files: ['session-manager/backfill.ts', 'session-manager/whatsapp/backfill.ts'],
+    tests: [
+      'session-manager/backfill.test.ts',
+      'session-manager/unread-chats.test.ts',
+      'session-manager/whatsapp/backfill.test.ts'
+    ]
+  },
+  {
+    name: 'erasure',
+    files: ['session-manager/erasure.ts'],
+    tests: ['session-manager/erasure.test.ts']
+  },
+  {
+    name: 'media',
+    files: ['session-manager/media.ts', 'session-manager/media-fetcher.ts'],
+    tests: ['session-manager/media.test.ts', 'session-manager/media-fetcher.test.ts']
+  },
+  {
+    name: 'mapper',
+    files: ['session-manager/whatsapp/message.ts', 'session-manager/whatsapp/content/*.ts'],
+    tests: [
+      'session-manager/whatsapp/message.test.ts',
+      'session-manager/whatsapp/fixtures.test.ts',
+      'session-manager/whatsapp/drafts.test.ts'
+    ]
+  },
+  {
+    name: 'send-guard',
+    files: ['session-manager/whatsapp/guard.ts'],
+    tests: ['session-manager/whatsapp/guard.test.ts']
+  },
+  {
+    name: 'address-guard',
+    files: ['central-hub/webhooks/guard.ts'],
+    tests: ['central-hub/webhooks/guard.test.ts']
+  },
+  {
+    name: 'follower',
+    files: ['central-hub/follower.ts'],
+    tests: ['central-hub/follower.test.ts', 'central-hub/follow-in-turn.test.ts']
+  },
+  {
+    name: 'ingest',
+    files: ['central-hub/ingest.ts'],
+    tests: ['central-hub/ingest.test.ts']
+  },
+  {
+    name: 'take-records',
+    files: ['central-hub/store/take-records.ts'],
+    tests: ['central-hub/store/one-message.test.ts', 'central-hub/ingest.test.ts', 'central-hub/store/outbox.test.ts']
+  },
+  {
+    name: 'waiting',
+    files: ['central-hub/store/waiting.ts'],
+    tests: ['central-hub/store/lists.test.ts', 'central-hub/ingest.test.ts', 'central-hub/api/stats.test.ts']
+  },
+  {
+    name: 'write-lead',
+    files: ['central-hub/store/write-lead.ts'],
+    tests: ['central-hub/store/one-message.test.ts', 'central-hub/ingest.test.ts']
+  },
+  {
+    name: 'search',
+    files: ['central-hub/store/search.ts'],
+    tests: ['central-hub/store/search.test.ts']
+  },
+  {
+    name: 'imports',
+    files: ['central-hub/api/imports.ts'],
+    tests: ['central-hub/api/imports.test.ts']
+  },
+  {
+    name: 'access',
+    files: ['central-hub/api/access.ts'],
+    tests: ['central-hub/api/access.test.ts']
+  },
+  {
+    name: 'deliverer',
+    files: ['central-hub/webhooks/deliverer.ts'],
+    tests: ['central-hub/webhooks/deliverer.test.ts']
+  },
+  {
+    name: 'doctor',
+    files: ['doctor/processes.ts'],
+    tests: ['doctor/machine.test.ts', 'doctor/units.test.ts']
+  }
+]
