@@ -57,7 +57,7 @@ export const layOut = async ({ directory, leaseTtl, restartMs, backupInterval, s
   const where: Where = { directory, logs: join(directory, 'logs'), restartMs, say }
   const nats = startNats(Object.values(hosts), where)
   const postgres = startPostgres(hosts.hub, where)
-  await natsReady(Object.values(hosts))
+  await natsReady(nats.servers, say)
   say('a NATS cluster of three, and PostgreSQL')
 
   const shared = { NODE_ENV: 'production', LOG_LEVEL: 'info', SESSION_MANAGER_TOKEN: token, NATS_URL: nats.url, NATS_REPLICAS: '3' }

@@ -20,7 +20,7 @@ const say = (text: string): void => void process.stderr.write(`${((Date.now() - 
 /** Tries until what the fault is to hit is there. */
 const make = async (kind: string, about: FaultOptions): Promise<Fault> => {
   // a cluster of three bears one failure at a time
-  if (kind.includes('NATS')) await natsReady(Object.values(about.layout.hosts))
+  if (kind.includes('NATS')) await natsReady(about.layout.nats, say)
   for (const end = Date.now() + 90_000; Date.now() < end; await delay(500)) {
     const fault = kinds[kind]?.(about)
     if (fault !== undefined) return fault
