@@ -52,8 +52,8 @@ const configOf = (module: MutatedModule): object => ({
   // The tests of one module share files below .tap: one at a time.
   concurrency: 1,
   // A mutant that is only slow, on a busy machine, must not count as caught.
-  timeoutMS: 45_000,
-  timeoutFactor: 4,
+  timeoutMS: 20_000,
+  timeoutFactor: 3,
   dryRunTimeoutMinutes: 15,
   incremental: true,
   incrementalFile: pathsOf(module).incremental,

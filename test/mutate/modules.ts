@@ -49,7 +49,7 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'send-guard',
     files: ['session-manager/whatsapp/guard.ts'],
-    tests: ['session-manager/whatsapp/guard.test.ts']
+    tests: ['session-manager/whatsapp/guard.test.ts', 'session-manager/whatsapp/wire-guard.test.ts']
   },
   {
     name: 'address-guard',
@@ -59,7 +59,7 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'follower',
     files: ['central-hub/follower.ts'],
-    tests: ['central-hub/follower.test.ts', 'central-hub/follow-in-turn.test.ts']
+    tests: ['central-hub/follower-stream.test.ts', 'central-hub/follower.test.ts']
   },
   {
     name: 'ingest',
