@@ -1,6 +1,6 @@
 import type { CountryCode } from 'libphonenumber-js'
 import { readEnv, type Schema, type Source } from '../platform/env.ts'
-import { baseUrl, country, databaseUrl, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, token, whole } from '../platform/env-values.ts'
+import { baseUrl, beginnings, country, databaseUrl, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, token, whole } from '../platform/env-values.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {
@@ -24,6 +24,8 @@ export interface Config {
   DEFAULT_COUNTRY: CountryCode | ''
   /** How long messages are kept; 0: for good. */
   RETENTION: number
+  /** What automatic messages of WhatsApp Business begin with. */
+  AUTOMATIC_REPLIES: string[]
   /** Networks that webhooks may reach although they are not public. */
   WEBHOOK_PRIVATE_ADDRESSES: string[]
   UPSTREAM_CHECK_INTERVAL: number
@@ -55,6 +57,7 @@ export const schema: Schema<Config> = {
   RATE_LIMIT: whole(0, 1_000_000)({ default: 6_000 }),
   DEFAULT_COUNTRY: country({ default: '' }),
   RETENTION: duration('0s', '36500d')({ default: 0 }),
+  AUTOMATIC_REPLIES: beginnings({ default: [] }),
   WEBHOOK_PRIVATE_ADDRESSES: networks({ default: [] }),
   UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),
   UPSTREAM_MAX_DELAY: duration('10ms', '10m')({ default: 10_000 }),

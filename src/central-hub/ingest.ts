@@ -1,4 +1,5 @@
 import type { InboundRecord, JournalRecord } from '../contract/record.ts'
+import { automaticBy, writtenAt } from '../contract/waiting.ts'
 import { storable } from '../platform/storable.ts'
 import { readCursor, writeCursor, type Cursor } from './store/cursors.ts'
 import { addEvents } from './store/events.ts'
@@ -30,11 +31,25 @@ const asStored = (record: InboundRecord): InboundRecord => {
   return JSON.parse(text, (_key, value: unknown) => storable(value)) as InboundRecord
 }
 
+/** The record with what this release knows better: the time of one of an early release, and whether a person wrote it. */
+const corrected = (record: InboundRecord, isAutomatic: ReturnType<typeof automaticBy>): InboundRecord => {
+  const { message, captured_at } = record
+  const timestamp = writtenAt(message, captured_at)
+  const isMarked = isAutomatic(message)
+  if (timestamp === message.timestamp && !isMarked) return record
+  return { ...record, message: isMarked ? { ...message, timestamp, automatic: true } : { ...message, timestamp } }
+}
+
 const isSame = (a: Cursor | null, b: Cursor | undefined): boolean => a?.journalId === b?.journalId && a?.seq === b?.seq
 
-/** @param onTaken called after each commit that changed something */
-export const createIngest = ({ db, onTaken }: { db: Db; onTaken: () => void }): Ingest => {
+/**
+ * @param onTaken called after each commit that changed something
+ * @param automaticReplies what automatic messages of WhatsApp Business begin with
+ */
+export const createIngest = ({ db, onTaken, automaticReplies = [] }: { db: Db; onTaken: () => void; automaticReplies?: readonly string[] }): Ingest => {
   const takeRecords = createTaking()
+  const isAutomatic = automaticBy(automaticReplies)
+  const prepared = (record: InboundRecord): InboundRecord => corrected(asStored(record), isAutomatic)
   return {
     take: async (account, journalId, records, stands) => {
       const last = records.at(-1)
@@ -42,7 +57,7 @@ export const createIngest = ({ db, onTaken }: { db: Db; onTaken: () => void }): 
       const changed = await takeJournal(db, account, async (trx) => {
         if (stands !== undefined && !isSame(stands, await readCursor(trx, account))) throw new Error(`another hub takes the journal of account ${account}, too: this one goes on from where that is`)
         const taken: Taken = { messages: new Set(), newMessages: new Set(), leads: new Set(), newLeads: new Set(), removed: [] }
-        for (const [of, captured] of Map.groupBy(records.filter(isCaptured).map(asStored), (record) => record.account)) await takeRecords(trx, of, captured, taken)
+        for (const [of, captured] of Map.groupBy(records.filter(isCaptured).map(prepared), (record) => record.account)) await takeRecords(trx, of, captured, taken)
         await addEvents(trx, 'message', [...taken.messages], taken.newMessages)
         await addEvents(trx, 'lead_removed', taken.removed)
         await addEvents(trx, 'lead', [...taken.leads], taken.newLeads)

@@ -38,6 +38,7 @@ import { createLive } from './live.ts'
 import { readCursor, type Cursor } from './store/cursors.ts'
 import { openStore } from './store/open.ts'
 import { createUpstream, type UpstreamOptions } from './upstream.ts'
+import { addWaitingMetrics } from './waiting-metrics.ts'
 import { startWebhooks } from './webhooks/start.ts'
 
 const service = 'central-hub'
@@ -127,7 +128,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addDocs({ http, access, document })
   addConsole(http, access)
 
-  const ingest = createIngest({ db, onTaken: live.changed })
+  const ingest = createIngest({ db, onTaken: live.changed, automaticReplies: config.AUTOMATIC_REPLIES })
   const cursor = (account: string): Promise<Cursor | undefined> => readCursor(db, account)
   stream = config.NATS_URL.length === 0 ? undefined : (await import('./jetstream/follow-stream.ts')).followStream({
     config, ingest, cursor, log,
@@ -172,6 +173,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
 
   addAccountMetrics(metrics.registry, accounts)
+  addWaitingMetrics(metrics.registry, db)
 
   log.info({ event: 'listening', address }, `listening on ${address}`)
   notify.ready(`listening on ${address}, ${accountsInPlainWords(accounts)}`)

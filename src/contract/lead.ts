@@ -82,6 +82,9 @@ export const Lead = Type.Object({
   last_seen_at: Type.String({ description: 'when the latest message, of either side, was written' }),
   waiting_since: orNull(Type.String(), { description: 'when the first inbound message not yet answered by a person was written' }),
   unanswered_count: Type.Integer({ description: 'inbound messages since a person last answered' }),
+  handled_at: orNull(Type.String(), {
+    description: 'when a person marked it as handled, while that is why it does not wait; a newer inbound message ends it'
+  }),
   unread_count: Type.Integer({ description: 'of these, the ones after what was last marked as read in LeadMaster; WhatsApp is never told' }),
   last_message: orNull(LastMessage),
   source: orNull(LeadSource, { description: 'where the lead came from first; null: not from an ad' }),
@@ -109,11 +112,25 @@ export const LeadMerge = Type.Object(
 )
 export type LeadMerge = Static<typeof LeadMerge>
 
+export const LeadHandled = Type.Object(
+  {
+    until: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 300,
+        description: 'the id of the latest message that was seen; what is newer goes on waiting. By default all is handled'
+      })
+    )
+  },
+  { additionalProperties: false }
+)
+export type LeadHandled = Static<typeof LeadHandled>
+
 /** One change that a person made to a lead, or that came of a merge or an import. */
 export const LeadChange = Type.Object({
   id: Type.Integer(),
   at: Type.String(),
-  field: Type.Union([Type.Literal('state'), Type.Literal('note'), Type.Literal('tags'), Type.Literal('assignee'), Type.Literal('name'), Type.Literal('merged')]),
+  field: Type.Union([Type.Literal('state'), Type.Literal('note'), Type.Literal('tags'), Type.Literal('assignee'), Type.Literal('name'), Type.Literal('handled'), Type.Literal('merged')]),
   from: orNull(Type.String(), { description: 'tags: separated by commas; merged: the id of the lead that became part of this one' }),
   to: orNull(Type.String())
 })

@@ -112,6 +112,9 @@ export const CapturedMessage = Type.Object({
   ),
   phone_only: Type.Optional(PhoneOnly),
   bot: Type.Optional(Type.Boolean({ description: 'an automatic answer of a business bot' })),
+  automatic: Type.Optional(
+    Type.Boolean({ description: 'of this account, and written by WhatsApp Business itself, by AUTOMATIC_REPLIES of central-hub' })
+  ),
   group_status: Type.Optional(Type.Boolean({ description: 'a status posted in a group' })),
   to_self: Type.Optional(Type.Boolean({ description: "a note in the account's chat with itself" })),
   unsent: Type.Optional(

@@ -52,6 +52,14 @@ export const country = makeValidator<CountryCode | ''>(
   expect('the two letters of a country, such as MX', (value) => (isSupportedCountry(value) ? value : undefined))
 )
 
+/** Beginnings of texts, separated by `|`: 1 to 50, each of 5 to 200 characters, so that none is what anybody may write. */
+export const beginnings = makeValidator<string[]>(
+  expect('1 to 50 beginnings of texts of 5 to 200 characters, separated by "|", such as Gracias por escribirnos|Estamos fuera', (value) => {
+    const texts = value.split('|').map((text) => text.trim())
+    return texts.length <= 50 && texts.every((text) => text.length >= 5 && text.length <= 200) ? texts : undefined
+  })
+)
+
 /** An IP address or host name to listen on. */
 export const host = makeValidator<string>(
   expect('an IP address or host name to listen on, such as 127.0.0.1', (value) =>

@@ -1,8 +1,8 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Query } from '../../contract/api/operations.ts'
 import type { Lead } from '../../contract/lead.ts'
-import { ProblemError } from '../../platform/problem.ts'
-import { patchLead, readLead, type Changed } from '../store/change-lead.ts'
+import { invalid, ProblemError } from '../../platform/problem.ts'
+import { handleLead, patchLead, readLead, unhandleLead, type Changed } from '../store/change-lead.ts'
 import { addEvents } from '../store/events.ts'
 import { listChanges } from '../store/history.ts'
 import { currentLeadId, getLead, leadOrder, leadRow, listLeads, type LeadFilter } from '../store/leads.ts'
@@ -86,6 +86,15 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
   })
 
   serve.write('readLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, readLead(trx, id))), { after: onChanged })
+
+  const current = ({ params: { id }, trx }: { params: { id: number }; trx: Db }): Promise<Lead> => ofLead(id, getLead(trx, id))
+  serve.write('handleLead', async ({ params: { id }, body, trx }) => {
+    const changed = await ofLead(id, handleLead(trx, id, body.until))
+    if (changed === 'no-message') throw invalid({ field: '/until', message: 'expected the id of a message of this lead' })
+    return told(trx, changed)
+  }, { current, after: onChanged })
+
+  serve.write('unhandleLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, unhandleLead(trx, id))), { current, after: onChanged })
 
   serve.write('mergeLead', ({ params: { id }, body, trx }) => merge(trx, id, body.lead_id), { after: onChanged })
 

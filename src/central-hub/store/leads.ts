@@ -31,7 +31,9 @@ const toLead = (row: ListedRow, tags: string[]): Lead => {
     first_seen_at: iso(row.first_seen),
     last_seen_at: iso(row.last_seen),
     waiting_since: row.waiting_since === null ? null : iso(row.waiting_since),
-    unanswered_count, unread_count,
+    unanswered_count,
+    handled_at: row.handled_at === null ? null : new Date(row.handled_at).toISOString(),
+    unread_count,
     last_message: toLastMessage(row),
     source: toSource(row),
     updated_at: new Date(row.updated_at).toISOString()

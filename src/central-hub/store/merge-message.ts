@@ -30,7 +30,11 @@ export const fillIn = (
     changes.type = content.type
     changes.personal = content.personal
   }
-  if (row.body === '' && row.edited_at === null && content.body !== '') changes.body = content.body
+  if (row.body === '' && row.edited_at === null && content.body !== '') {
+    changes.body = content.body
+    // whether a person wrote it may depend on its text
+    changes.personal = content.personal
+  }
   if (row.media === null && content.media !== null) changes.media = content.media
   if (row.terms === '' || details !== undefined) changes.terms = content.terms
   return changes
@@ -52,6 +56,8 @@ export const mediaRank = (media: string | null): number =>
 
 const earliest = (a: number | null, b: number | null): number | null => (a === null || (b !== null && b < a) ? b : a)
 
+const latest = (a: number | null, b: number | null): number | null => (a === null || (b !== null && b > a) ? b : a)
+
 /** What a row takes over from another one that turned out to be of the same message. */
 const takeOver = (kept: Columns, other: Columns): Updateable<MessageTable> => {
   const isDecrypted = kept.decryption !== null && other.decryption === null
@@ -66,6 +72,11 @@ const takeOver = (kept: Columns, other: Columns): Updateable<MessageTable> => {
   if (mediaRank(other.media) > mediaRank(kept.media)) changes.media = other.media
   changes.revoked_at = earliest(kept.revoked_at, other.revoked_at)
   changes.revoked_by = changes.revoked_at === kept.revoked_at ? kept.revoked_by : other.revoked_by
+  // a deletion for everyone counts, whatever was deleted on this phone before
+  if (kept.revoked_by === 'sender' || other.revoked_by === 'sender') changes.revoked_by = 'sender'
+  changes.handled_at = latest(kept.handled_at, other.handled_at)
+  changes.closed_at = latest(kept.closed_at, other.closed_at)
+  changes.acknowledged = Math.max(kept.acknowledged, other.acknowledged)
   return changes
 }
 

@@ -15,7 +15,7 @@ type Row = Selectable<MessageTable>
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
 const toMessage = (row: Row): Message => {
-  const { pk: _pk, terms: _terms, stanza: _stanza, turn: _turn, personal, from_me, media, details, captured_at, edited_at, revoked_at, ...same } = row
+  const { pk: _pk, terms: _terms, stanza: _stanza, turn: _turn, handled_at: _handled, closed_at: _closed, acknowledged: _acknowledged, personal, from_me, media, details, captured_at, edited_at, revoked_at, ...same } = row
   return {
     ...(JSON.parse(details) as Pick<Message, 'from' | 'to'>),
     ...same,

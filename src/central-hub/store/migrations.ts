@@ -3,6 +3,7 @@ import { messagesAndLeads } from './migrations/0001-messages-and-leads.ts'
 import { leadsWhole } from './migrations/0002-leads-whole.ts'
 import { webhooks } from './migrations/0003-webhooks.ts'
 import { salesConversation } from './migrations/0004-sales-conversation.ts'
+import { whoWaits } from './migrations/0006-who-waits.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the release before it
@@ -12,7 +13,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0001_messages_and_leads': messagesAndLeads,
   '0002_leads_whole': leadsWhole,
   '0003_webhooks': webhooks,
-  '0004_sales_conversation': salesConversation
+  '0004_sales_conversation': salesConversation,
+  '0006_who_waits': whoWaits
 }
 
 /** The last step known to the oldest release that works with the schema as the last step here leaves it. */

@@ -108,7 +108,7 @@ export const writeResponse = async (db: Db, { account, message }: InboundRecord)
   const { reaction, vote, timestamp } = message
   const messageId = reaction?.message_id ?? vote?.message_id
   if (messageId === undefined) return undefined
-  const key = { account, message_id: messageId }
+  const key = { account, message_id: messageId, from_me: message.from_me ? 1 : 0 }
   const options = JSON.stringify(vote?.options ?? [])
   const result = reaction
     ? await db

@@ -16,8 +16,8 @@ export interface Database {
   merged_leads: { old_id: number; lead_id: number }
   messages: MessageTable
   /** `message_id` is as it was captured: the message may be kept under the other address of its chat, see message-id.ts. */
-  reactions: { account: string; message_id: string; sender: string; emoji: string; timestamp: number; stanza: ColumnType<string, never, never> }
-  votes: { account: string; message_id: string; voter: string; options: string; timestamp: number; stanza: ColumnType<string, never, never> }
+  reactions: { account: string; message_id: string; sender: string; emoji: string; timestamp: number; from_me: ColumnType<number, number | undefined>; stanza: ColumnType<string, never, never> }
+  votes: { account: string; message_id: string; voter: string; options: string; timestamp: number; from_me: ColumnType<number, number | undefined>; stanza: ColumnType<string, never, never> }
   /** `ref` is messages.pk or leads.id; that of `lead_removed` is the id that is there no more. */
   events: { id: Generated<number>; type: 'message' | 'lead' | 'lead_removed'; ref: number }
   lead_tags: { lead_id: number; tag: string }
@@ -61,6 +61,8 @@ export interface LeadTable {
   /** Of inbound messages since the latest reply; how many of these came after `read_until`. */
   unanswered_count: ColumnType<number, number | undefined>
   unread_count: ColumnType<number, number | undefined>
+  /** While the latest thing that ended its wait is a mark of a person: when it was made, ms. */
+  handled_at: ColumnType<number | null, number | null | undefined>
   /** messages.pk of the last one that was there when it was marked as read. */
   read_until: ColumnType<number, number | undefined>
   /** messages.pk of the latest message of a person. */
@@ -103,7 +105,11 @@ export interface MessageTable {
   details: string
   /** What the search finds it by, beside its text: see terms.ts. */
   terms: ColumnType<string, string | undefined>
-  /** Worked out by the database: stanzaOf of message-id.ts, and turnOf of turn.ts. */
+  /** What ended a wait at this message, see contract/waiting.ts: marked as handled, won or lost (ms), a reaction of ours (1). */
+  handled_at: ColumnType<number | null, number | null | undefined>
+  closed_at: ColumnType<number | null, number | null | undefined>
+  acknowledged: ColumnType<number, number | undefined>
+  /** Worked out by the database: stanzaOf of message-id.ts, and turnOf of contract/waiting.ts. */
   stanza: ColumnType<string, never, never>
   turn: ColumnType<number, never, never>
 }

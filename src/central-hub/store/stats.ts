@@ -10,6 +10,15 @@ import type { Db } from './schema.ts'
 /** As message_counts has it, s. */
 const quarterS = 900
 
+/** By account that is followed: how many leads wait, and since when the first of them, UNIX seconds. */
+export const waitingByAccount = async (db: Db): Promise<{ account: string; waiting: number; since: number | null }[]> => {
+  const { rows } = await sql<{ account: string; waiting: number; since: number | null }>`
+    select cursors.account, count(leads.id) as waiting, min(leads.waiting_since) as since
+    from cursors left join leads on leads.account = cursors.account and leads.waiting_since is not null
+    group by cursors.account`.execute(db)
+  return rows
+}
+
 /** @param days in order; times before 1970 do not occur */
 export const readStats = async (db: Db, days: readonly Day[], account?: string): Promise<Stats> => {
   const { percentile } = piecesOf(db)

@@ -1,12 +1,14 @@
 import type { Insertable } from 'kysely'
 import type { InboundRecord } from '../../contract/record.ts'
+import { turnOf } from '../../contract/waiting.ts'
+import { acknowledge, acknowledgeNew } from './acknowledge.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import { settleLead } from './merge-lead.ts'
 import { mergeDuplicates } from './merge-duplicates.ts'
+import { stanzaOf } from './message-id.ts'
 import { adoptNotices } from './notices.ts'
 import { writeResponse } from './responses.ts'
 import type { Database, Db } from './schema.ts'
-import { turnOf } from './turn.ts'
 import { followWait, writeWaiting, type FreshMessage } from './waiting.ts'
 import { createLeadWriter, hasLead, type LeadAtWork, type LeadsAtWork } from './write-lead.ts'
 import { createMessageWriter, type MessageAtWork, type MessagesAtWork } from './write-message.ts'
@@ -74,13 +76,19 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   else if (message.content === undefined) {
     work.changed.add(message)
     // what was decrypted may turn out to be of no person; and the lead it is in need not be the one this record tells of
-    const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || turnOf(record.message) !== 1)
-    if ((record.kind === 'message' || isUpdate) && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
+    const mayAsk = turnOf(record.message) === 1 && record.message.type !== 'call_log'
+    const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)
+    const mayTurn = record.kind === 'message' || record.kind === 'revoke' || isUpdate
+    if (mayTurn && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
   }
   if (lead === undefined) return true
   const news = newsOf(work, lead)
   if (isNew) news.push(message)
   return true
+}
+
+const recount = (work: Work, leads: Iterable<number>): void => {
+  for (const id of leads) work.recount.add(id)
 }
 
 /** What turned out to be of a person is of that person's lead from now on. */
@@ -128,7 +136,7 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
   }
 
-  const write = async (db: Db, work: Work, taken: Taken): Promise<void> => {
+  const write = async (db: Db, account: string, work: Work, taken: Taken): Promise<void> => {
     const newLeads = [...work.leads.all()].filter(({ isNew }) => isNew)
     await leadWriter.insert(db, newLeads)
     joinLeads(work)
@@ -138,8 +146,12 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
     for (const { message } of work.fresh) taken.newMessages.add(message.row.pk)
     for (const one of work.told) {
       const pk = 'row' in one ? one.row.pk : await writeResponse(db, one)
-      if (pk !== undefined) taken.messages.add(pk)
+      if (pk === undefined) continue
+      taken.messages.add(pk)
+      if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))
     }
+    recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))
+    for (const { row, learnt, isNew } of work.leads.all()) if (learnt && !isNew) work.recount.add(row.id)
     await writeLeads(db, work)
     for (const { row } of newLeads) taken.newLeads.add(row.id)
     for (const { row } of work.news.keys()) taken.leads.add(row.id)
@@ -173,7 +185,7 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
       settled, fresh: [], changed: new Set(), told: new Set(), news: new Map(), recount: new Set()
     }
     const stop = records.findIndex((record) => !goThrough(work, record))
-    await write(db, work, taken)
+    await write(db, account, work, taken)
     return stop === -1 ? records.length : stop
   }
 

@@ -1,11 +1,11 @@
 import type { CapturedMessage } from '../../contract/record.ts'
+import { isPersonal } from '../../contract/waiting.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import type { LeadRow } from './leads.ts'
 import { addressOf, identityOf, isBotChat, isPerson, isToSelf } from './message-id.ts'
 import { phoneKey } from './phone.ts'
 import type { Db } from './schema.ts'
 import { earlierSource, sourceOf } from './source.ts'
-import { isPersonal } from './turn.ts'
 
 /**
  * What captured messages make of their leads: the leads of many messages are read at once, follow message by message in
@@ -24,7 +24,7 @@ export const hasLead = (message: CapturedMessage): boolean =>
 
 const known = [
   'leads.id', 'leads.account', 'leads.phone', 'leads.lid', 'leads.chat_id', 'leads.name', 'leads.imported_name', 'leads.first_seen', 'leads.last_seen',
-  'leads.waiting_since', 'leads.unanswered_count', 'leads.unread_count', 'leads.last_pk', 'leads.updated_at',
+  'leads.state', 'leads.waiting_since', 'leads.unanswered_count', 'leads.unread_count', 'leads.handled_at', 'leads.last_pk', 'leads.updated_at',
   'leads.ad', 'leads.ad_id', 'leads.ad_at'
 ] as const
 type Known = (typeof known)[number] extends `leads.${infer Column}` ? Column : never
@@ -104,7 +104,7 @@ const atWork = (account: string, rows: readonly KnownLead[], names: ReadonlyMap<
     const source = sourceOf(message) ?? { ad: null, ad_id: null, ad_at: null }
     const row: KnownLead = {
       id: 0, account, phone, lid, chat_id, name, imported_name, first_seen: timestamp, last_seen: timestamp,
-      waiting_since: null, unanswered_count: 0, unread_count: 0, last_pk: null, updated_at: Date.now(),
+      state: 'new', waiting_since: null, unanswered_count: 0, unread_count: 0, handled_at: null, last_pk: null, updated_at: Date.now(),
       last_timestamp: null, last_seq: null, ...source
     }
     return { row, isNew: true, seen: false, waits: false, learnt: true, changed: false }

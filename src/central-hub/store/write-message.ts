@@ -1,11 +1,11 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
+import { isPersonal, turnOf, type Turn } from '../../contract/waiting.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
 import { fillIn, isDifferent, mediaRank, withAddress } from './merge-message.ts'
 import type { Db, MessageTable } from './schema.ts'
 import { termsOf, textOf } from './terms.ts'
-import { isPersonal, turnOf, type Turn } from './turn.ts'
 import type { LeadAtWork } from './write-lead.ts'
 
 /**
@@ -14,7 +14,10 @@ import type { LeadAtWork } from './write-lead.ts'
  */
 
 /** A new one, all of it but its lead. */
-type NewMessage = Omit<Selectable<MessageTable>, 'pk' | 'lead_id' | 'stanza' | 'turn'>
+type NewMessage = Omit<
+  Selectable<MessageTable>,
+  'pk' | 'lead_id' | 'stanza' | 'turn' | 'handled_at' | 'closed_at' | 'acknowledged'
+>
 
 /** What a record of its text and parts says of a message. */
 export type Content = Pick<
@@ -57,7 +60,7 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
     case 'edit':
       return at !== null && at > (row.edited_at ?? -1) ? { body: message.body, edited_at: at } : {}
     case 'revoke':
-      return row.revoked_at === null ? { revoked_at: Date.parse(captured_at), revoked_by: message.revoked?.by ?? null } : {}
+      return revoked(row, message.revoked?.by ?? null, Date.parse(captured_at))
     case 'media':
       return media === row.media || mediaRank(media) < mediaRank(row.media) ? {} : { media }
     case 'update':
@@ -65,6 +68,12 @@ const changesOf = (record: InboundRecord, row: KnownMessage): Updateable<Message
     default:
       return {}
   }
+}
+
+/** A deletion for everyone counts, whatever was deleted on this phone before. @param at ms */
+const revoked = (row: KnownMessage, by: KnownMessage['revoked_by'], at: number): Updateable<MessageTable> => {
+  if (row.revoked_at === null) return { revoked_at: at, revoked_by: by }
+  return by === 'sender' ? { revoked_by: by } : {}
 }
 
 /** An edit may have come before the message was decrypted. */
@@ -105,7 +114,7 @@ export interface MessageAtWork {
 export type KnownMessage = Pick<
   Selectable<MessageTable>,
   | 'pk' | 'id' | 'lead_id' | 'type' | 'personal' | 'body' | 'timestamp' | 'decryption' | 'edited_at' | 'revoked_at'
-  | 'media' | 'details' | 'terms'
+  | 'revoked_by' | 'media' | 'details' | 'terms'
 >
 
 const newRow = (record: InboundRecord): NewMessage => {
@@ -124,8 +133,8 @@ const newRow = (record: InboundRecord): NewMessage => {
 }
 
 /** What a message does to who waits, and whether it is counted with others. */
-const roleOf = (message: CapturedMessage): Pick<MessageAtWork, 'turn' | 'inAlbum'> => ({
-  turn: turnOf(message),
+const roleOf = (message: CapturedMessage, revoked_by: KnownMessage['revoked_by']): Pick<MessageAtWork, 'turn' | 'inAlbum'> => ({
+  turn: turnOf({ ...message, revoked_by }),
   inAlbum: message.album !== undefined || message.album_id !== undefined
 })
 
@@ -136,8 +145,15 @@ const newMessage = (record: InboundRecord, lead: LeadAtWork | undefined): Messag
     content,
     changes: {},
     lead,
-    ...roleOf(record.message)
+    ...roleOf(record.message, content.revoked_by)
   }
+}
+
+/** A message that a record made or changed; `isMoved`: it was written at another time than was known. */
+export interface TakenMessage {
+  message: MessageAtWork
+  isNew: boolean
+  isMoved: boolean
 }
 
 /** Messages that records may be of, found by any id they have. */
@@ -158,20 +174,22 @@ export class MessagesAtWork {
   }
 
   /** What a record makes of the messages. @returns the one it is of when it is new or was changed, undefined when nothing was */
-  take(record: InboundRecord, lead: LeadAtWork | undefined): { message: MessageAtWork; isNew: boolean } | undefined {
+  take(record: InboundRecord, lead: LeadAtWork | undefined): TakenMessage | undefined {
     const known = this.find(record.message.id, lead)
     if (known === undefined) {
       const message = newMessage(record, lead)
       this.add(message)
-      return { message, isNew: true }
+      return { message, isNew: true, isMoved: false }
     }
     const changes = changesOf(record, known.row)
     if (!isDifferent(known.row, changes)) return undefined
     if (known.row.personal === 0 && changes.personal === 1) known.lead = lead
+    const isMoved = changes.timestamp !== undefined && changes.timestamp !== known.row.timestamp
     Object.assign(known.row, changes)
     Object.assign(known.content ?? known.changes, changes)
-    if (record.kind === 'message' || record.kind === 'update') Object.assign(known, roleOf(record.message))
-    return { message: known, isNew: false }
+    if (known.row.revoked_by === 'sender') known.turn = 0
+    else if (record.kind === 'message' || record.kind === 'update') Object.assign(known, roleOf(record.message, known.row.revoked_by))
+    return { message: known, isNew: false, isMoved }
   }
 }
 
@@ -192,7 +210,8 @@ export interface MessageWriter {
 }
 
 const known = [
-  'pk', 'id', 'lead_id', 'type', 'personal', 'body', 'timestamp', 'decryption', 'edited_at', 'revoked_at', 'media', 'details', 'terms'
+  'pk', 'id', 'lead_id', 'type', 'personal', 'body', 'timestamp', 'decryption', 'edited_at', 'revoked_at', 'revoked_by',
+  'media', 'details', 'terms'
 ] as const
 
 export const createMessageWriter = (): MessageWriter => {

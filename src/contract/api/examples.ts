@@ -43,6 +43,7 @@ export const exampleLead: Lead = {
   first_seen_at: '2026-11-20T16:02:11.000Z',
   last_seen_at: '2026-11-25T10:00:00.000Z',
   waiting_since: '2026-11-25T10:00:00.000Z',
+  handled_at: null,
   unanswered_count: 1,
   unread_count: 1,
   last_message: { id: exampleMessage.id, type: 'chat', body: exampleMessage.body, from_me: false, timestamp: exampleMessage.timestamp },

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { DeletionPage, Deletion, ImportResult, Lead, LeadChangePage, LeadMerge, LeadPage, LeadPatch, LeadState, MessagePage, Stats } from '../lead.ts'
+import { DeletionPage, Deletion, ImportResult, Lead, LeadChangePage, LeadHandled, LeadMerge, LeadPage, LeadPatch, LeadState, MessagePage, Stats } from '../lead.ts'
 import { exampleLead, exampleMessage } from './examples.ts'
 import type { Operation } from './operation.ts'
 import { account, bom, cursor, fields, id, limit, search } from './parameters.ts'
@@ -84,6 +84,26 @@ export const leadOperations = {
     params,
     answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
     problems: ['not-found']
+  },
+  handleLead: {
+    tag: 'leads',
+    summary: 'Mark as handled, without an answer',
+    description: [
+      'The lead stops waiting: for a “thank you” that wants no answer, or one that was answered by telephone. WhatsApp is not told.',
+      'Its next message waits again. Give `until`, the id of the latest message that was seen, so that one that has just come is not taken for handled; with `{}` all is. A lead that does not wait is left as it is.'
+    ].join('\n\n'),
+    params,
+    body: { schema: LeadHandled, example: { until: exampleMessage.id } },
+    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    problems: ['not-found', 'precondition-failed']
+  },
+  unhandleLead: {
+    tag: 'leads',
+    summary: 'Take the mark as handled back',
+    description: 'What was handled by it waits again. Where `handled_at` is null nothing changes.',
+    params,
+    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    problems: ['not-found', 'precondition-failed']
   },
   mergeLead: {
     tag: 'leads',

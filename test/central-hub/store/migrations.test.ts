@@ -83,7 +83,7 @@ const thirdStore = async (t: Test): Promise<{ directory: string; db: DatabaseSyn
   const directory = ownDirectory(t)
   const file = join(directory, 'hub.db')
   const made = new Kysely<unknown>({ dialect: sqliteDialect(file) })
-  const { '0004_sales_conversation': _fourth, ...before } = migrations
+  const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0004'))
   const { error } = await new Migrator({ db: made, provider: { getMigrations: async () => before } }).migrateToLatest()
   t.equal(error, undefined)
   await made.destroy()

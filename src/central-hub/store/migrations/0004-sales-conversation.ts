@@ -1,10 +1,20 @@
-import { notOfAPerson } from '../../../contract/message-types.ts'
 import { step } from './step.ts'
 
 /**
  * Ads, calls, albums, the words of what is no text, and one message under either of its addresses.
  * What needs more than SQL is brought up to date at the start: see store/catch-up.ts.
  */
+
+/** Types of which no person wrote a message, as they were when this step was made: a step never changes. */
+const notOfAPerson = [
+  'automated_greeting_message', 'biz-cover-photo', 'biz_content_placeholder', 'broadcast_notification', 'debug',
+  'debug_placeholder', 'e2e_notification', 'event_edit_encrypted', 'event_response', 'gp2', 'group-history',
+  'guest_upsell_system_msg', 'history_bundle', 'keep_in_chat', 'loading_media', 'message_edit_encrypted',
+  'message_history_notice', 'newsletter_notification', 'notification', 'notification_template', 'pin_message',
+  'pinned_message', 'poll_add_option_decrypted', 'poll_add_option_encrypted', 'poll_edit_encrypted',
+  'poll_result_snapshot', 'poll_update', 'protocol', 'quarantined', 'reaction', 'reaction_enc', 'status',
+  'status_notification'
+]
 
 /** `stanzaOf` of store/message-id.ts: the part of an id that both addresses of its chat share. */
 const afterMark = (text: string): string => `substr(${text}, instr(${text}, '_') + 1)`
@@ -16,7 +26,7 @@ const stanzaOf = (id: string): string => {
     ELSE ${id} END`
 }
 
-/** `turnOf` of store/turn.ts. */
+/** Which turn a message was when this step was made; the sixth step replaces it. */
 const turn = `CASE
   WHEN personal = 0 THEN 0
   WHEN from_me = 1 AND instr(details, '"unsent":true') > 0 THEN 0
