@@ -92,7 +92,10 @@ export const Lead = Type.Object({
 })
 export type Lead = Static<typeof Lead>
 
-const text = Type.String({ minLength: 1, maxLength: 200, pattern: '^\\S(.*\\S)?$', description: 'one line, no space at its ends' })
+const text = Type.String({
+  minLength: 1, maxLength: 200, pattern: '^[^\\s\\u0000]([^\\n\\r\\u2028\\u2029\\u0000]*[^\\s\\u0000])?$',
+  description: 'one line, no space at its ends, no U+0000'
+})
 
 export const LeadPatch = Type.Object(
   {
@@ -143,12 +146,45 @@ export const LeadRemoved = Type.Object({
 })
 export type LeadRemoved = Static<typeof LeadRemoved>
 
+/** What can be wrong with a line of an import. */
+export const importCodes = [
+  'phone-missing',
+  'phone-unreadable',
+  'phone-without-country',
+  'phone-lost-digits',
+  'name-missing',
+  'name-too-long',
+  'name-line-break',
+  'name-characters',
+  'name-lost-characters',
+  'line-quotes',
+  'line-in-quotes',
+  'line-encoding',
+  'line-json'
+] as const
+export type ImportCode = (typeof importCodes)[number]
+
 /** What became of an import of names. */
 export const ImportResult = Type.Object({
-  named: Type.Integer({ description: 'leads that have the name now' }),
+  named: Type.Integer({ description: 'leads that have another name now' }),
   kept: Type.Integer({ description: 'names kept for whoever writes from that number first' }),
-  unchanged: Type.Integer(),
-  errors: Type.Array(Type.Object({ line: Type.Integer(), field: Type.String(), message: Type.String() }), { description: 'the first 100; nothing of those lines was taken' })
+  unchanged: Type.Integer({
+    description: 'lines that changed nothing: the name is shown already, a person gave another one, or a later line has the number'
+  }),
+  rejected: Type.Optional(Type.Integer({ description: 'lines that were not taken; not there when all were' })),
+  ignored_columns: Type.Optional(
+    Type.Array(Type.String(), { description: 'headings of columns that were not read; not there when there are none' })
+  ),
+  errors: Type.Array(
+    Type.Object({
+      line: Type.Integer({ description: 'of the file, from 1' }),
+      column: Type.Optional(Type.Integer({ description: 'of the file, from 1; not there for JSON and for whole lines' })),
+      field: Type.String({ description: 'phone, name or line' }),
+      code: Type.Enum([...importCodes], { description: 'what is wrong, to be matched on' }),
+      message: Type.String({ description: 'what was expected; no value of the file is in it' })
+    }),
+    { description: 'the first 100; nothing of those lines was taken' }
+  )
 })
 export type ImportResult = Static<typeof ImportResult>
 

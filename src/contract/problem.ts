@@ -11,7 +11,8 @@ export const Problem = Type.Object({
     Type.Array(
       Type.Object({
         field: Type.String({ description: 'the parameter, header or JSON pointer at fault' }),
-        message: Type.String({ description: 'what was expected' })
+        message: Type.String({ description: 'what was expected' }),
+        code: Type.Optional(Type.String({ description: 'what is wrong, to be matched on; of an import alone' }))
       })
     )
   )

@@ -10,46 +10,81 @@ export interface ImportedName {
   /** E.164. */
   phone: string
   name: string
+  /** The file's encoding has no place for most letters of the world, so that `?` may stand for others. */
+  isNarrow?: boolean
 }
 
 export interface Imported {
+  /** Leads that have another name now. */
   named: number
+  /** Names kept for numbers that have not written yet. */
   kept: number
+  /** Names that changed nothing. */
   unchanged: number
 }
 
-/** Gives a lead the imported name, below one that a person gave. @returns whether it is shown under another name now */
-const nameLead = async (db: Db, lead: LeadRow, name: string, at: number): Promise<boolean> => {
-  if (lead.imported_name === name) return false
-  const [from, to] = [shownName(lead), shownName({ ...lead, imported_name: name })]
-  const renamed = from !== to
-  await db.updateTable('leads').set({ imported_name: name, ...(renamed ? { updated_at: at } : {}) }).where('id', '=', lead.id).execute()
-  if (renamed) await addChanges(db, lead.id, [{ field: 'name', from, to }], at)
-  return renamed
+/** A name as one line: a line break in it becomes a space. */
+export const oneLine = (name: string): string => name.replace(/\s*[\n\r\u2028\u2029]+\s*/g, ' ').trim()
+
+const narrow = new TextDecoder('windows-1252')
+const narrowLetters = new Set(narrow.decode(Uint8Array.from({ length: 256 }, (_, byte) => byte)))
+
+/** Whether a name is what a file in Windows-1252 makes of the name shown: another character for each that it lacks. */
+const isNarrowed = (shown: string, name: string): boolean => {
+  const letters = [...shown]
+  if (letters.every((letter) => narrowLetters.has(letter))) return false
+  const pattern = letters.map((letter) => (narrowLetters.has(letter) ? letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : letter.length > 1 ? '..?' : '.'))
+  return new RegExp(`^${pattern.join('')}$`, 'u').test(name)
 }
 
-/** Takes a batch of names, inside a transaction of the caller's: for the leads of these numbers, and for whoever writes from them first. */
+/** Whether a lead is shown under this name already. */
+const isShown = (shown: string | null, { name, isNarrow = false }: ImportedName): boolean => {
+  if (shown === null) return false
+  const line = oneLine(shown)
+  return line === name || (isNarrow && isNarrowed(line, name))
+}
+
+/** Gives a lead the imported name, below one that a person gave. @returns whether it is shown under another name now */
+const nameLead = async (db: Db, lead: LeadRow, imported: ImportedName, at: number): Promise<boolean> => {
+  const shown = shownName(lead)
+  // Also a name of WhatsApp's own: it must go on following WhatsApp.
+  if (lead.given_name !== null || isShown(shown, imported)) return false
+  await db.updateTable('leads').set({ imported_name: imported.name, updated_at: at }).where('id', '=', lead.id).execute()
+  await addChanges(db, lead.id, [{ field: 'name', from: shown, to: imported.name }], at)
+  return true
+}
+
+/** Of several names for one number, the last. */
+export const lastNames = (names: readonly ImportedName[]): ImportedName[] =>
+  [...new Map(names.map((imported) => [phoneKey(imported.phone), imported])).values()]
+
+/**
+ * Takes a batch of names, inside a transaction of the caller's: for the leads of these numbers, and for whoever writes
+ * from them first. A name that changes nothing is not kept either.
+ */
 export const importNames = async (db: Db, names: readonly ImportedName[]): Promise<Imported> => {
-  const byKey = new Map(names.map(({ phone, name }) => [phoneKey(phone), name]))
-  if (byKey.size === 0) return { named: 0, kept: 0, unchanged: 0 }
+  const byKey = new Map(names.map((imported) => [phoneKey(imported.phone), imported]))
+  const result: Imported = { named: 0, kept: 0, unchanged: names.length - byKey.size }
+  if (byKey.size === 0) return result
   const keys = [...byKey.keys()]
   const known = new Map((await db.selectFrom('names').selectAll().where('phone_key', 'in', keys).execute()).map(({ phone_key, name }) => [phone_key, name]))
   const leads = Map.groupBy(await db.selectFrom('leads').selectAll().where('phone_key', 'in', keys).execute(), ({ phone_key }) => phone_key)
-  const fresh = [...byKey].filter(([phone_key, name]) => known.get(phone_key) !== name).map(([phone_key, name]) => ({ phone_key, name }))
-  if (fresh.length > 0) {
-    await db.insertInto('names').values(fresh).onConflict((on) => on.column('phone_key').doUpdateSet(({ ref }) => ({ name: ref('excluded.name') }))).execute()
-  }
 
   const at = Date.now()
   const renamed: number[] = []
-  let [kept, unchanged] = [0, names.length - byKey.size]
-  for (const [key, name] of byKey) {
+  const fresh: { phone_key: string; name: string }[] = []
+  for (const [phone_key, imported] of byKey) {
     const before = renamed.length
-    for (const lead of leads.get(key) ?? []) if (await nameLead(db, lead, name, at)) renamed.push(lead.id)
-    if (renamed.length > before) continue
-    if (leads.has(key) || known.get(key) === name) unchanged += 1
-    else kept += 1
+    for (const lead of leads.get(phone_key) ?? []) if (await nameLead(db, lead, imported, at)) renamed.push(lead.id)
+    const isNamed = renamed.length > before
+    const isKept = !leads.has(phone_key) && !isShown(known.get(phone_key) ?? null, imported)
+    if (isNamed || isKept) fresh.push({ phone_key, name: imported.name })
+    if (isKept) result.kept += 1
+    if (!isNamed && !isKept) result.unchanged += 1
+  }
+  if (fresh.length > 0) {
+    await db.insertInto('names').values(fresh).onConflict((on) => on.column('phone_key').doUpdateSet(({ ref }) => ({ name: ref('excluded.name') }))).execute()
   }
   await addEvents(db, 'lead', renamed)
-  return { named: renamed.length, kept, unchanged }
+  return { ...result, named: renamed.length }
 }

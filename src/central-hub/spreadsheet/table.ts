@@ -1,0 +1,157 @@
+import { byContent, byHeading, type ColumnFault, type Columns } from './columns.ts'
+import { CsvReader, type CsvRecord } from './csv-reader.ts'
+
+/** A table of phone numbers and names, whatever separates its columns and whether it has headings. */
+
+const delimiters = [';', '\t', ',', '|']
+/** Records that are looked at to find out what the columns are. */
+const sampleSize = 20
+
+/** A line of the table. */
+export interface TableRow {
+  line: number
+  phone: string
+  name: string
+  /** Columns of the phone number and the name, from 1. */
+  phoneColumn: number
+  nameColumn: number
+}
+export interface TableFault {
+  line: number
+  code: 'line-quotes' | 'line-in-quotes' | 'name-line-break'
+  column?: number
+}
+
+export interface Table {
+  columns: Columns
+  rows: Iterable<TableRow | TableFault>
+}
+
+interface Layout {
+  delimiter: string
+  columns: Columns
+  hasHeading: boolean
+  /** How many columns there are by the first line. */
+  width: number
+}
+
+type IsPhone = (cell: string) => boolean
+
+/** The line `sep=;`, by which Excel is told what separates the cells. */
+const separatorLine = /^"?sep=([^\r\n])"?[;,\t ]*(?:\r\n|\r|\n|$)/i
+
+const isBlank = (cells: readonly string[]): boolean => cells.every((cell) => cell.trim() === '')
+
+/** The first records that are not blank; those with wrong quotes are left out. */
+const sample = (text: string, delimiter: string, at: number): string[][] => {
+  const reader = new CsvReader(text, delimiter, { at, line: 1 })
+  const rows: string[][] = []
+  for (let tries = 0; tries < sampleSize * 5 && rows.length < sampleSize; tries += 1) {
+    const record = reader.read()
+    if (record === undefined) break
+    if ('cells' in record && !isBlank(record.cells)) rows.push(record.cells)
+  }
+  return rows
+}
+
+const layoutOf = (delimiter: string, rows: readonly string[][], isPhone: IsPhone): Layout | { faults: ColumnFault[] } => {
+  const first = rows[0] ?? []
+  const width = first.length
+  const hasNumbers = (column: number): boolean => rows.slice(1).some((row) => isPhone(row[column] ?? ''))
+  const named = byHeading(first, hasNumbers)
+  if (!('faults' in named)) return { delimiter, columns: named, hasHeading: true, width }
+  const found = byContent(rows, isPhone)
+  return found === undefined ? named : { delimiter, columns: found, hasHeading: false, width }
+}
+
+/** How many rows have a phone number and a name. */
+const fit = ({ columns: { phones, name } }: Layout, rows: readonly string[][], isPhone: IsPhone): number =>
+  rows.filter((row) => phones.some((phone) => isPhone(row[phone] ?? '')) && (row[name] ?? '').trim() !== '').length
+
+/** The layout by the delimiter that makes most sense of the first lines. */
+const findLayout = (text: string, at: number, candidates: readonly string[], isPhone: IsPhone): Layout | { faults: ColumnFault[] } => {
+  let best: { layout: Layout; score: number } | undefined
+  let nearest: ColumnFault[] = ['heading-phone', 'heading-name']
+  for (const delimiter of candidates) {
+    const rows = sample(text, delimiter, at)
+    const layout = layoutOf(delimiter, rows, isPhone)
+    if ('faults' in layout) {
+      if (layout.faults.length < nearest.length || layout.faults.some((fault) => fault.endsWith('-twice'))) nearest = layout.faults
+      continue
+    }
+    if (layout.hasHeading) return layout
+    const score = fit(layout, rows, isPhone)
+    if (best === undefined || score > best.score) best = { layout, score }
+  }
+  return best?.layout ?? { faults: nearest }
+}
+
+const linesOf = (cell: string): string[] => cell.split(/\r\n|\r|\n/)
+
+/** Whether a line within a cell looks like a row of its own, with all its columns. */
+const isRow = (line: string, { delimiter, width, columns: { phones, name } }: Layout, isPhone: IsPhone): boolean => {
+  const cells = line.split(delimiter)
+  return cells.length === width && phones.some((phone) => isPhone(cells[phone] ?? '')) && (cells[name] ?? '').trim() !== ''
+}
+
+const phoneColumnOf = ({ cells }: CsvRecord, { phones }: Columns): number =>
+  phones.find((phone) => (cells[phone] ?? '').trim() !== '') ?? phones[0] ?? 0
+
+/** Rows that are inside the quotes of another column: they are named, and not taken, for a note may quote a table. */
+function* hiddenRows({ cells, places }: CsvRecord, layout: Layout, isPhone: IsPhone): Generator<TableFault> {
+  for (const [index, cell] of cells.entries()) {
+    if (!/[\r\n]/.test(cell)) continue
+    for (const [offset, line] of linesOf(cell).entries()) {
+      if (offset > 0 && isRow(line, layout, isPhone)) yield { line: (places[index]?.line ?? 1) + offset, code: 'line-in-quotes' }
+    }
+  }
+}
+
+/**
+ * What is wrong when the phone number or the name has a line break. When there are rows inside it, a quote before them
+ * is at fault, and they are read on their own.
+ */
+const breakFault = (record: CsvRecord, column: number, reader: CsvReader, { delimiter }: Layout, isPhone: IsPhone): TableFault | undefined => {
+  const [cell, place] = [record.cells[column] ?? '', record.places[column]]
+  if (place === undefined || !/[\r\n]/.test(cell.trim())) return undefined
+  const { line } = place
+  const hidesRows = linesOf(cell).some((text) => text.includes(delimiter) && text.split(delimiter).some(isPhone))
+  if (!hidesRows) return { line, code: 'name-line-break', column: column + 1 }
+  reader.goBackTo(place)
+  return { line, code: 'line-quotes', column: column + 1 }
+}
+
+function* rowsOf(reader: CsvReader, layout: Layout, isPhone: IsPhone): Generator<TableRow | TableFault> {
+  const { columns } = layout
+  let isHeading = layout.hasHeading
+  for (let record = reader.read(); record !== undefined; record = reader.read()) {
+    if (!('cells' in record)) {
+      yield { line: record.line, code: 'line-quotes' }
+      continue
+    }
+    if (isBlank(record.cells)) continue
+    if (isHeading) {
+      isHeading = false
+      continue
+    }
+    const phone = phoneColumnOf(record, columns)
+    const broken = breakFault(record, phone, reader, layout, isPhone) ?? breakFault(record, columns.name, reader, layout, isPhone)
+    if (broken !== undefined) {
+      yield broken
+      continue
+    }
+    const line = (record.places[phone] ?? record.places[0])?.line ?? 1
+    yield { line, phone: record.cells[phone] ?? '', name: record.cells[columns.name] ?? '', phoneColumn: phone + 1, nameColumn: columns.name + 1 }
+    yield* hiddenRows(record, layout, isPhone)
+  }
+}
+
+/** Reads a table. @param isPhone whether a cell is a phone number */
+export const readTable = (text: string, isPhone: IsPhone): Table | { faults: ColumnFault[] } => {
+  const separator = separatorLine.exec(text)
+  const at = separator?.[0].length ?? 0
+  const layout = findLayout(text, at, separator?.[1] === undefined ? delimiters : [separator[1]], isPhone)
+  if ('faults' in layout) return layout
+  const reader = new CsvReader(text, layout.delimiter, { at, line: separator === null ? 1 : 2 })
+  return { columns: layout.columns, rows: rowsOf(reader, layout, isPhone) }
+}
