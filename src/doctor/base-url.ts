@@ -11,13 +11,24 @@ import { andRestart, hubs, managers, restart, type Hub, type Manager, type Wirin
 
 const name = 'base URL'
 
-/** Whether a URL leads to where a session-manager listens. */
-const leadsTo = (url: string, { config }: Manager): boolean => {
-  if (!config) return true
-  const { hostname, port, protocol } = new URL(url)
-  const host = hostname.replace(/^\[|\]$/g, '')
-  if (Number(port || (protocol === 'https:' ? 443 : 80)) !== config.PORT || protocol !== 'http:') return false
-  return host === config.HOST || meets(config.HOST, host) || (host === 'localhost' && config.HOST.startsWith('127.')) || meets(host, config.HOST)
+/** Names that a session-manager answers to beside its own HOST: it has no ALLOWED_HOSTS. */
+const loopbackNames = ['localhost', '127.0.0.1', '::1']
+const wildcards = ['0.0.0.0', '::']
+
+const hostOf = (url: string): string => new URL(url).hostname.replace(/^\[|\]$/g, '')
+
+/** What keeps a URL from leading to a session-manager of this machine; undefined when nothing does. */
+const astray = (url: string, { name: manager, config }: Manager): string | undefined => {
+  if (!config) return undefined
+  const { port, protocol } = new URL(url)
+  const host = hostOf(url)
+  const { HOST, PORT } = config
+  const isThere = Number(port || (protocol === 'https:' ? 443 : 80)) === PORT && protocol === 'http:'
+  const isByLoopback = loopbackNames.includes(host) && (wildcards.includes(HOST) || loopbackNames.includes(HOST))
+  const isOneFamily = host === 'localhost' || HOST === 'localhost' || HOST === '::' || host.includes(':') === HOST.includes(':')
+  if (isThere && (host === HOST || (isByLoopback && isOneFamily))) return undefined
+  if (isThere && (meets(HOST, host) || HOST === 'localhost')) return `but ${manager} answers only to ${[...new Set(['localhost', '127.0.0.1', HOST])].join(', ')} as its name (to others HTTP 421)`
+  return `but ${manager} is to listen on ${HOST}:${PORT}`
 }
 
 const urlFor = ({ config }: Manager): string => urlOf(config?.HOST ?? '127.0.0.1', config?.PORT ?? 3001)
@@ -33,9 +44,8 @@ export const checkWiring: Check = async ({ wiring, cause }) => {
   const findings: Finding[] = []
   const [first, ...further] = managers(wiring)
   const { SESSION_MANAGER_BASE_URL: base, FURTHER_SESSION_MANAGERS: named } = hub.config
-  if (first?.config && !cause(first.name, 'port') && !leadsTo(base, first)) {
-    findings.push(fault(name, hub.name, `SESSION_MANAGER_BASE_URL=${base}, but ${first.name} is to listen on ${first.config.HOST}:${first.config.PORT}`, change('SESSION_MANAGER_BASE_URL', urlFor(first))))
-  }
+  const strays = first && !cause(first.name, 'port') ? astray(base, first) : undefined
+  if (first && strays !== undefined) findings.push(fault(name, hub.name, `SESSION_MANAGER_BASE_URL=${base}, ${strays}`, change('SESSION_MANAGER_BASE_URL', urlFor(first))))
   if (hub.config.ENV_FILE !== hub.envFile) {
     findings.push(fault(name, hub.name, `ENV_FILE=${hub.config.ENV_FILE}, but its file is ${hub.envFile}: its messages name the wrong one`, change('ENV_FILE', hub.envFile)))
   }
@@ -48,8 +58,10 @@ export const checkWiring: Check = async ({ wiring, cause }) => {
       continue
     }
     const url = named[ACCOUNT]
-    if (url === undefined) findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS does not have ${ACCOUNT}: the hub does not follow ${manager.name}`, change('FURTHER_SESSION_MANAGERS', namedUrls({ ...named, [ACCOUNT]: urlFor(manager) }))))
-    else if (!leadsTo(url, manager)) findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS has ${ACCOUNT}=${url}, but ${manager.name} is to listen on ${manager.config.HOST}:${manager.config.PORT}`, change('FURTHER_SESSION_MANAGERS', namedUrls({ ...named, [ACCOUNT]: urlFor(manager) }))))
+    const follow = change('FURTHER_SESSION_MANAGERS', namedUrls({ ...named, [ACCOUNT]: urlFor(manager) }))
+    const wrong = url === undefined ? undefined : astray(url, manager)
+    if (url === undefined) findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS does not have ${ACCOUNT}: the hub does not follow ${manager.name}`, follow))
+    else if (wrong !== undefined) findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS has ${ACCOUNT}=${url}, ${wrong}`, follow))
   }
   for (const [account, url] of Object.entries(named)) {
     const local = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname)

@@ -11,13 +11,13 @@ const packages: Record<string, string> = { '/usr/lib/chromium/chromium-headless-
 const install = (path: string, option = ''): string => `apt-get install ${option}--yes --no-install-recommends ${packages[path] ?? 'chromium-headless-shell'}`
 
 export const checkChromium: Check = async (asked) => {
-  // never as root: it is a program that anybody may have named, and has no sandbox there
-  if (asked.host.uid === 0 && (asked.wiring.user?.uid ?? 0) === 0) return []
   const findings: Finding[] = []
   const seen = new Set<string>()
   for (const manager of managers(asked.wiring)) {
     const { config } = manager
     if (!config || seen.has(config.CHROMIUM_PATH)) continue
+    // never as root: it is a program that anybody may have named, and has no sandbox there
+    if (asked.host.uid === 0 && (manager.user?.uid ?? 0) === 0) continue
     seen.add(config.CHROMIUM_PATH)
     findings.push(...(await checkOne(asked, manager, config.CHROMIUM_PATH)))
   }
@@ -32,7 +32,7 @@ const checkOne = async ({ host, wiring }: Asked, manager: Manager, path: string)
   if (found === undefined) return [fault(name, manager.name, `CHROMIUM_PATH=${path} does not exist`, isDebian ? andRestart(wiring, install(path), manager) : replaced)]
   if (found.type !== 'file') return [fault(name, manager.name, `CHROMIUM_PATH=${path} is no program`, replaced)]
   if ((found.mode & 0o111) === 0) return [fault(name, manager.name, `CHROMIUM_PATH=${path} may not be executed`, andRestart(wiring, `chmod +x ${word(path)}`, manager))]
-  const version = await host.run(asUser(host, wiring, path, '--version'), 20_000)
+  const version = await host.run(await asUser(host, wiring, manager, path, '--version'), 20_000)
   const number = /\d+\.\d+\.\d+\.\d+/.exec(version.stdout)?.[0]
   if (number === undefined) return [fault(name, manager.name, `CHROMIUM_PATH=${path} is no Chromium that runs: --version prints no version`, replaced)]
   return [ok(name, manager.name, `${path} is Chromium ${number}`), await trySandbox({ host, wiring }, manager, path)]
@@ -48,9 +48,9 @@ const gates = [
 /** A real try: a page shown with the sandbox on, in a profile of its own, and thrown away. */
 const trySandbox = async ({ host, wiring }: Pick<Asked, 'host' | 'wiring'>, manager: Manager, path: string): Promise<Finding> => {
   const name = 'sandbox'
-  const user = wiring.user?.name ?? ''
+  const user = manager.userName
   const script = 'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && HOME=$d timeout -k 1 25 "$0" --headless --user-data-dir="$d" --disable-gpu --disable-dev-shm-usage --no-first-run --dump-dom about:blank'
-  const tried = await host.run(asUser(host, wiring, 'sh', '-c', script, path), 30_000)
+  const tried = await host.run(await asUser(host, wiring, manager, 'sh', '-c', script, path), 30_000)
   if (tried.code === 0 && /<html/i.test(tried.stdout)) return ok(name, manager.name, `Chromium runs with its sandbox on, as ${user}`)
   for (const { setting, closed, open } of gates) {
     const value = (await host.readFile(`/proc/sys/${setting.replaceAll('.', '/')}`))?.trim()

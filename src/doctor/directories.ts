@@ -17,6 +17,10 @@ const above = (path: string): string[] => path.split('/').slice(1, -1).map((_, i
 const classOf = ({ uid, gid }: Stat, user: User): 'u' | 'g' | 'o' => (uid === user.uid ? 'u' : gid === user.gid ? 'g' : 'o')
 const mayEnter = (found: Stat, user: User): boolean => ((found.mode >> { u: 6, g: 3, o: 0 }[classOf(found, user)]) & 1) === 1
 
+/** Whether the unit shows its service an empty directory in the place of this one, which has the state bound into it. */
+const isReplaced = ({ properties }: Service, path: string): boolean =>
+  (properties['TemporaryFileSystem'] ?? '').split(' ').some((each) => each.replace(/:.*$/, '') === path)
+
 /** The mount that a path is on, if it is read-only. */
 const readOnlyMount = async (host: Host, path: string): Promise<string | undefined> => {
   const mounts = ((await host.readFile('/proc/mounts')) ?? '').split('\n').map((line) => line.split(' '))
@@ -28,12 +32,11 @@ const readOnlyMount = async (host: Host, path: string): Promise<string | undefin
 export const checkDirectories: Check = async (asked) => (await Promise.all(asked.wiring.services.map((service) => checkOne(asked, service)))).flat()
 
 const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Finding[]> => {
-  const { config } = service
-  const { user } = wiring
+  const { config, user, userName } = service
   if (!config) return []
   if (user === undefined) {
-    const make = `useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin ${wiring.userName}`
-    return [fault(name, service.name, `there is no user ${wiring.userName}, whom the service runs as`, `${make} && ${restart(wiring, service)}`)]
+    const make = `useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin ${userName}`
+    return [fault(name, service.name, `there is no user ${userName}, whom the service runs as`, `${make} && ${restart(wiring, service)}`)]
   }
   const dir = config.STATE_DIR
   const path = word(dir)
@@ -47,7 +50,7 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
 
   // scripts/up as root shows closed directories to the services in a mount namespace of their own
   if (wiring.mode === 'systemd' || host.uid !== 0) {
-    for (const parent of above(dir)) {
+    for (const parent of above(dir).filter((each) => !isReplaced(service, each))) {
       const found = await host.stat(parent)
       if (found && !mayEnter(found, user)) return wrong(`cannot be reached by ${user.name}: ${parent} is closed to it (mode ${octal(found)})`, mended(`chmod ${classOf(found, user)}+x ${word(parent)}`))
     }
@@ -70,7 +73,7 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
     if (inner.uid !== user.uid) return wrong(`has ${entry}, which belongs to uid ${inner.uid}, not to ${user.name}`, mended(own))
     if ((inner.mode & 0o600) !== 0o600) return wrong(`has ${entry}, which ${user.name} may not write (mode ${octal(inner)})`, mended(`chmod u+rw${inner.type === 'directory' ? 'x' : ''} ${word(`${dir}/${entry}`)}${databases.has(entry) ? '*' : ''}`))
   }
-  const closed = (await host.run(asUser(host, wiring, 'test', '-w', dir))).code === 1 && (wiring.mode === 'systemd' || host.uid !== 0)
+  const closed = (await host.run(await asUser(host, wiring, service, 'test', '-w', dir))).code === 1 && (wiring.mode === 'systemd' || host.uid !== 0)
   if (closed) return wrong(`cannot be written by ${user.name}`, mended(`${own} && chmod 0700 ${path}`))
   return [ok(name, service.name, `${dir} is ${user.name}'s alone`)]
 }

@@ -43,8 +43,8 @@ const checkOne = async (host: Host, wiring: Wiring, service: Service, before: re
 const checkAccess = async (host: Host, wiring: Wiring, service: Service): Promise<Finding[]> => {
   const found = await host.stat(service.envFile)
   if (found === undefined) return []
-  const owner = wiring.byRoot ? 0 : wiring.user?.uid
-  const group = wiring.user?.gid
+  const owner = wiring.byRoot ? 0 : service.user?.uid
+  const group = service.user?.gid
   const mode = found.mode.toString(8).padStart(4, '0')
   const wrong = [
     ...(found.uid === owner ? [] : [`belongs to uid ${found.uid}`]),
@@ -52,7 +52,7 @@ const checkAccess = async (host: Host, wiring: Wiring, service: Service): Promis
     ...((found.mode & 0o040) > 0 && group !== undefined && found.gid !== group && found.gid !== 0 && owner === 0 ? [`can be read by group ${found.gid}`] : [])
   ]
   if (wrong.length === 0) return []
-  const chown = owner === 0 ? `chown root:${wiring.userName} ${word(service.envFile)} && ` : ''
+  const chown = owner === 0 ? `chown root:${service.userName} ${word(service.envFile)} && ` : ''
   return [fault(name, service.name, `${service.envFile} (mode ${mode}) ${wrong.join(' and ')}, and it holds secrets`, `${chown}chmod 0640 ${word(service.envFile)}`)]
 }
 
@@ -130,7 +130,7 @@ const install = async (host: Host, wiring: Wiring, service: Service): Promise<st
   const from = `${wiring.release}/deploy/env/${service.kind}.env`
   const text = (await host.readFile(from)) ?? ''
   const file = { path: service.envFile, text }
-  const steps = [`install -m 0640 ${wiring.byRoot ? `-o root -g ${wiring.userName} ` : ''}${word(from)} ${word(service.envFile)}`]
+  const steps = [`install -m 0640 ${wiring.byRoot ? `-o root -g ${service.userName} ` : ''}${word(from)} ${word(service.envFile)}`]
   for (const variable of Object.keys(service.file.variables).length > 0 ? [] : ['HOST', 'PORT', 'ACCOUNT', 'STATE_DIR', 'SESSION_MANAGER_BASE_URL', 'ENV_FILE']) {
     if (knows(service.kind, variable) !== 'own') continue
     const value = await proposal(host, wiring, service, variable)

@@ -1,6 +1,7 @@
 import { checkBackups } from './backups.ts'
 import { checkIdentities, checkWiring } from './base-url.ts'
 import type { Asked, Check } from './check.ts'
+import { checkConfinement } from './confinement.ts'
 import { checkChromium } from './chromium.ts'
 import { checkClock } from './clock.ts'
 import { checkDirectories, checkDisk } from './directories.ts'
@@ -17,7 +18,7 @@ import { upCommand, type Wiring } from './wiring.ts'
 
 /** What can be the cause of something comes before it. */
 const causesFirst: readonly Check[] = [
-  checkEnvFiles, checkTokens, checkPorts, checkWiring, checkManager, checkDropIns, // what is written
+  checkEnvFiles, checkTokens, checkPorts, checkWiring, checkManager, checkDropIns, checkConfinement, // what is written
   checkDirectories, checkDisk, checkClock, checkChromium, checkPinnedPage, checkServers, // what it finds on the machine
   checkUnits, checkRunning, checkListening, checkBackups // what runs
 ]

@@ -16,6 +16,9 @@ export const ok = (name: string, service: string, detail: string): Finding => ({
 export const fault = (name: string, service: string, detail: string, mend: string): Finding => ({ name, service, state: 'fault', detail, mend })
 export const note = (name: string, service: string, detail: string, mend?: string): Finding => ({ name, service, state: 'note', detail, ...(mend === undefined ? {} : { mend }) })
 
+/** A fault that doctor knows no command for: the detail says what is known. */
+export const unexplained = (name: string, service: string, detail: string): Finding => ({ name, service, state: 'fault', detail })
+
 /** A check that could only tell the consequence of a fault found already. */
 export const skipped = (name: string, service: string, because: Finding): Finding =>
   note(name, service, `skipped: mend ${because.service === service ? '' : `${because.service} `}${because.name} first`)

@@ -1,8 +1,9 @@
 import type { Answered } from './base-url.ts'
 import type { Asked } from './check.ts'
+import { edited } from './environment.ts'
 import { fault, note, ok, type Finding } from './finding.ts'
 import { urlOf } from './proposal.ts'
-import { word } from './shell.ts'
+import { printSecret } from './shell.ts'
 import { hubs, restart } from './wiring.ts'
 
 /** The hub at work: its store, and how far it has taken each journal; and the sessions with WhatsApp. */
@@ -70,7 +71,7 @@ export const checkSessions = (answered: readonly Answered[]): Finding[] =>
     const name = 'session'
     const url = urlOf(manager.config.HOST, manager.config.PORT)
     const curl = (method: string, path: string): string =>
-      `curl -s ${method}-H "Authorization: Bearer $(sed -n 's/^SESSION_MANAGER_TOKEN=//p' ${word(manager.envFile)})" ${url}${path}`
+      `curl -s ${method}-H "Authorization: Bearer $(${printSecret('SESSION_MANAGER_TOKEN', edited(manager))})" ${url}${path}`
     const reason = status.reason ?? 'no reason given'
     const next = status.next_attempt_at === undefined ? '' : `; it tries again at ${status.next_attempt_at.slice(11, 19)} UTC`
     switch (status.status) {

@@ -9,10 +9,14 @@ export interface Host {
   /** Runs a program, bounded in time, with a clean environment; `code` is undefined when it could not be run or took too long. */
   run(command: readonly string[], timeoutMs?: number): Promise<Ran>
   readFile(path: string): Promise<string | undefined>
-  /** Follows links. */
+  /** Follows links. A path that this user may not look at is undefined too: `isClosed` tells. */
   stat(path: string): Promise<Stat | undefined>
+  /** Whether a directory on the way to a path is closed to this user, so that it may be there or not. */
+  isClosed(path: string): Promise<boolean>
   readdir(path: string): Promise<readonly string[]>
   readlink(path: string): Promise<string | undefined>
+  /** A path with all of its links resolved. */
+  realpath(path: string): Promise<string | undefined>
   statfs(path: string): Promise<Space | undefined>
   /** The addresses of this machine's network interfaces. */
   addresses(): readonly string[]
@@ -40,6 +44,8 @@ export interface Stat {
   uid: number
   gid: number
   mtimeMs: number
+  /** Of the inode: a file that was moved here keeps its mtime. */
+  ctimeMs: number
 }
 
 export interface Space {

@@ -1,6 +1,6 @@
 import { readEnvFile } from '../platform/env-file.ts'
 import type { Host } from './host.ts'
-import { environmentOf } from './processes.ts'
+import { environmentOf, type Listener } from './processes.ts'
 import { hubs, managers, refusals, type Service, type Wiring } from './wiring.ts'
 
 /** What a variable should be, as far as that can be told: for mends. */
@@ -18,11 +18,12 @@ const templateValue = async (host: Host, wiring: Wiring, service: Service, name:
   return commented.variables[name] ?? ''
 }
 
-/** The first port from the customary one on that no other service has. */
-export const freePort = (wiring: Wiring, service: Service, from: number): number => {
-  const taken = wiring.services.filter((other) => other !== service).map((other) => Number(other.file.variables['PORT']))
+/** The first port from the usual one on that no other service is to have and, of those open now, nobody listens on. */
+export const freePort = (wiring: Wiring, service: Service, from: number, open: readonly Listener[] = []): number => {
+  const others = wiring.services.filter((other) => other !== service).map((other) => Number(other.file.variables['PORT']))
+  const taken = new Set([...others, ...open.map(({ port }) => port)])
   let port = from
-  while (taken.includes(port)) port += 1
+  while (taken.has(port)) port += 1
   return port
 }
 
@@ -51,10 +52,17 @@ export const proposal = async (host: Host, wiring: Wiring, service: Service, nam
 const accepts = (service: Service, name: string, value: string): boolean =>
   value !== '' && !refusals(service.kind, { [name]: value }).some((said) => said.startsWith(`${name}=`))
 
+/** Whether a process may have a variable from elsewhere than its env file: from systemd's own environment, or a drop-in. */
+const comesFromElsewhere = async (host: Host, { properties }: Service, name: string): Promise<boolean> => {
+  const { stdout } = await host.run(['systemctl', 'show-environment'])
+  return new RegExp(`^${name}=`, 'm').test(stdout) || new RegExp(`(?:^|\\s)["']?${name}=`).test(properties['Environment'] ?? '')
+}
+
 /** What the process still has that was started before the file was spoilt. */
 export const running = async (host: Host, service: Service, name: string): Promise<string | undefined> => {
   const value = service.pid === undefined ? undefined : (await environmentOf(host, service.pid))?.[name]
-  return value !== undefined && accepts(service, name, value) ? value : undefined
+  if (value === undefined || !accepts(service, name, value) || (await comesFromElsewhere(host, service, name))) return undefined
+  return value
 }
 
 /** What was probably meant by a malformed value: the first of a few readings that the service accepts. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile, readlink, stat, statfs } from 'node:fs/promises'
+import { readdir, readFile, readlink, realpath, stat, statfs } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createUpstream } from '../central-hub/upstream.ts'
@@ -7,7 +7,7 @@ import { within } from '../platform/within.ts'
 import type { Host, Ran } from './host.ts'
 
 const none = (): undefined => undefined
-const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', SYSTEMD_COLORS: '0', SYSTEMD_PAGER: '' }
+const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', TZ: 'UTC', SYSTEMD_COLORS: '0', SYSTEMD_PAGER: '' }
 
 /** How long a server of NATS is tried. */
 const natsMs = 6_000
@@ -27,11 +27,13 @@ export const realHost = (): Host => ({
   readFile: (path) => readFile(path, 'utf8').catch(none),
   stat: (path) =>
     stat(path).then(
-      (found) => ({ type: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other', mode: found.mode & 0o7777, uid: found.uid, gid: found.gid, mtimeMs: found.mtimeMs }),
+      (found) => ({ type: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other', mode: found.mode & 0o7777, uid: found.uid, gid: found.gid, mtimeMs: found.mtimeMs, ctimeMs: found.ctimeMs }),
       none
     ),
+  isClosed: (path) => stat(path).then(() => false, (error: NodeJS.ErrnoException) => error.code === 'EACCES'),
   readdir: (path) => readdir(path).catch(() => []),
   readlink: (path) => readlink(path).catch(none),
+  realpath: (path) => realpath(path).catch(none),
   statfs: (path) =>
     statfs(path).then((found) => ({ freeBytes: found.bavail * found.bsize, bytes: found.blocks * found.bsize, freeInodes: found.ffree, inodes: found.files }), none),
   addresses: () => Object.values(networkInterfaces()).flatMap((each) => (each ?? []).map(({ address }) => address)),

@@ -11,7 +11,13 @@ export const screen = (title: string, findings: readonly Finding[], colour: bool
     const line = `${label}  ${service.padEnd(services)}  ${name.padEnd(names)}  ${detail}`
     return mend === undefined ? [line] : [line, `${' '.repeat(7)}${paint('bold', state === 'fault' ? 'mend:' : 'command:')} ${mend}`]
   })
-  const faults = findings.filter(({ state }) => state === 'fault').length
-  const verdict = faults === 0 ? 'All is wired right.' : `${faults === 1 ? 'One fault' : `${faults} faults`}: paste ${faults === 1 ? 'its mend' : 'the first mend'}, then run doctor again.`
-  return [title, '', ...lines, '', verdict, ''].join('\n')
+  return [title, '', ...lines, '', verdict(findings.filter(({ state }) => state === 'fault')), ''].join('\n')
+}
+
+const verdict = (faults: readonly Finding[]): string => {
+  const [first] = faults
+  if (first === undefined) return 'All is wired right.'
+  const count = faults.length === 1 ? 'One fault' : `${faults.length} faults`
+  if (first.mend === undefined) return `${count}: there is no command that mends ${faults.length === 1 ? 'it' : 'the first'}, see what it says.`
+  return `${count}: paste ${faults.length === 1 ? 'its mend' : 'the first mend'}, then run doctor again.`
 }

@@ -39,3 +39,7 @@ export const freshSecret = (name: string, files: readonly EditedFile[]): string 
     `line=${name}=$(od -An -v -N32 -tx1 /dev/urandom | tr -d ' \\n')`,
     ...files.map((file) => `${clearVariable(file, name)} && echo "$line" >>${word(file.path)}`)
   ].join(' && ')
+
+/** Prints a secret of a file as the service reads it: without quotes, blanks and a carriage return, the last one if it is there twice. */
+export const printSecret = (name: string, { path, text }: EditedFile): string =>
+  `sed -n ${word(`s/${found(text, name)}//p`)} ${word(path)} | tail -n 1 | tr -d "\"' \\r"`

@@ -1,94 +1,101 @@
-import type { Check } from './check.ts'
+import type { Asked, Check } from './check.ts'
 import { edited } from './environment.ts'
+import { whyItFails } from './failure.ts'
 import { fault, note, ok, skipped, type Finding } from './finding.ts'
 import type { Host } from './host.ts'
 import { proposal } from './proposal.ts'
 import { setVariable, word } from './shell.ts'
-import { andRestart, hubs, knows, managers, restart, upCommand, type Service, type Wiring } from './wiring.ts'
+import { andRestart, hubs, isDebian, isStarting, knows, managers, restart, start, upCommand, type Service, type Wiring } from './wiring.ts'
 
 /** The units, or in the foreground the processes; and what they would be given beside their env files. */
 
 const name = 'unit'
 
-export const checkUnits: Check = async ({ host, wiring, cause }) => {
+export const checkUnits: Check = async (asked) => {
+  const { host, wiring, cause } = asked
   const findings: Finding[] = []
   const [first] = managers(wiring)
-  if (wiring.mode === 'systemd' && wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')) findings.push(...(await checkTarget(host)))
+  if (wiring.mode === 'systemd' && wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')) findings.push(...(await checkTarget(host, wiring)))
   for (const service of wiring.services) {
-    const found = wiring.mode === 'systemd' ? await checkUnit(host, wiring, service) : checkProcess(wiring, service)
+    const found = wiring.mode === 'systemd' ? await checkUnit(asked, service) : checkProcess(wiring, service)
     // the hub starts only once session-manager is ready, and in the foreground nothing starts before all env files are right
     const mayBlock = wiring.mode === 'foreground' ? wiring.services : hubs(wiring).includes(service as never) && first ? [service, first] : [service]
     const because = cause(service.name) ?? mayBlock.map((other) => cause(other.name) ?? findings.find((each) => each.service === other.name && each.state === 'fault')).find((each) => each !== undefined)
-    const down = found.some(({ detail }) => detail.startsWith('not running'))
-    findings.push(...(down && because ? [skipped(found.at(-1)?.name ?? name, service.name, because)] : found))
+    const isDown = found.some(({ detail }) => detail.startsWith('not running'))
+    const waits = isDown && service.kind === 'central-hub' && first !== undefined && isStarting(first)
+    if (isDown && because) findings.push(skipped(found.at(-1)?.name ?? name, service.name, because))
+    else if (waits) findings.push(note(name, service.name, `waits until ${first.name} is ready`))
+    else findings.push(...found)
   }
   return findings
 }
 
-const checkTarget = async (host: Host): Promise<Finding[]> => {
+/** Units made by scripts/up are where `systemctl unmask` takes them away: they are installed again. */
+const unmask = (wiring: Wiring, unit: string): string => `systemctl unmask ${unit} && ${isDebian(wiring) ? `systemctl enable --now ${unit}` : upCommand(wiring)}`
+
+const checkTarget = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
   const { stdout } = await host.run(['systemctl', 'show', 'leadmaster.target', '--property', 'LoadState,UnitFileState', '--value'])
   const [load = '', state = ''] = stdout.split('\n')
-  if (load === 'masked') return [fault(name, 'target', 'leadmaster.target is masked: nothing starts at boot', 'systemctl unmask leadmaster.target && systemctl enable --now leadmaster.target')]
+  if (load === 'masked') return [fault(name, 'target', 'leadmaster.target is masked: nothing starts at boot', unmask(wiring, 'leadmaster.target'))]
   if (state === 'disabled') return [fault(name, 'target', 'leadmaster.target is disabled: nothing starts at boot', 'systemctl enable leadmaster.target')]
   return []
 }
 
 const checkProcess = (wiring: Wiring, service: Service): Finding[] =>
   service.pid === undefined
-    ? [fault('process', service.name, 'not running', upCommand(wiring))]
+    ? [fault('process', service.name, 'not running', start(wiring, service))]
     : [ok('process', service.name, `runs as process ${service.pid}`)]
 
-const results: Record<string, string> = {
-  'exit-code': 'it ended by itself', timeout: 'it did not get ready or did not stop in time', signal: 'a signal ended it', 'core-dump': 'it crashed',
-  watchdog: 'it gave no sign of life for 30 s and was killed', 'oom-kill': 'it was killed for memory', resources: 'systemd could not start it', 'start-limit-hit': 'it failed too often'
-}
+/** A service that is up for less than this after so many restarts is in a loop, ms. */
+const steadyMs = 60_000
+const manyRestarts = 3
 
-const checkUnit = async (host: Host, wiring: Wiring, service: Service): Promise<Finding[]> => {
+const checkUnit = async (asked: Asked, service: Service): Promise<Finding[]> => {
+  const { wiring } = asked
   const { unit, properties } = service
   const is = (property: string): string => properties[property] ?? ''
   const wrong = (detail: string, mend: string): Finding[] => [fault(name, service.name, detail, mend)]
-  if (is('LoadState') === 'masked') return wrong(`${unit} is masked: it cannot be started`, `systemctl unmask ${unit} && systemctl enable --now ${unit}`)
+  if (is('LoadState') === 'masked') return wrong(`${unit} is masked: it cannot be started`, unmask(wiring, unit))
   if (is('LoadState') === 'not-found' || is('LoadState') === '') return wrong(`${unit} is not installed`, upCommand(wiring))
-  if (is('LoadState') !== 'loaded') return wrong(`${unit} cannot be loaded (${is('LoadState')})`, `systemd-analyze verify ${word(is('FragmentPath') || `${unit}.service`)} # says why; ${upCommand(wiring)} installs it anew`)
-  const more: Finding[] = []
-  if (is('NeedDaemonReload') === 'yes') more.push(fault(name, service.name, 'its unit files were changed since systemd read them', `systemctl daemon-reload && ${restart(wiring, service)}`))
-  if (is('UnitFileState') === 'disabled') more.push(fault(name, service.name, `${unit} is disabled: it does not start at boot`, `systemctl enable ${unit}`))
+  if (is('LoadState') !== 'loaded') return wrong(`${unit} cannot be loaded (${is('LoadState')})`, `systemd-analyze verify ${word(is('FragmentPath') || `${unit}.service`)}; ${upCommand(wiring)}`)
+  const more = await checkUnitFile(asked, service)
+  const restarts = Number(is('NRestarts') || 0)
+  if (is('ActiveState') === 'active') {
+    const shown = ok(name, service.name, is('StatusText') || `running as process ${service.pid}`)
+    if (restarts === 0) return [...more, shown]
+    if (restarts >= manyRestarts && isRecent(asked.host, is('ActiveEnterTimestamp'))) return [...more, await whyItFails(asked, service)]
+    return [...more, shown, note(name, service.name, `systemd started it again ${times(restarts)}: journalctl -u ${unit} -p warning says why`)]
+  }
+  if (is('ActiveState') === 'inactive') {
+    const command = service.instance === undefined ? 'systemctl start leadmaster.target' : `systemctl enable --now ${unit}`
+    return [...more, ...wrong('not running: it was stopped, or never started', command)]
+  }
+  // a first start may take a while; what was started before and failed goes on failing until something is changed
+  if (isStarting(service) && restarts === 0 && is('SubState') !== 'auto-restart') return [...more, note(name, service.name, `starting: ${is('StatusText') || 'not ready yet'}`)]
+  return [...more, await whyItFails(asked, service)]
+}
+
+export const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)
+
+/** Whether a time as systemd shows it, such as `Mon 2026-11-30 05:23:48 UTC`, is a moment ago. */
+const isRecent = (host: Host, shown: string): boolean => {
+  const at = Date.parse(shown.replace(/^\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))
+  return host.now() - at < steadyMs
+}
+
+/** What is wrong with the files of a unit though it may run. */
+const checkUnitFile = async ({ host, wiring }: Asked, service: Service): Promise<Finding[]> => {
+  const { unit, properties } = service
+  const is = (property: string): string => properties[property] ?? ''
+  const findings: Finding[] = []
+  if (is('NeedDaemonReload') === 'yes') findings.push(fault(name, service.name, 'its unit files were changed since systemd read them', `systemctl daemon-reload && ${restart(wiring, service)}`))
+  if (is('UnitFileState') === 'disabled') findings.push(fault(name, service.name, `${unit} is disabled: it does not start at boot`, `systemctl enable ${unit}`))
   const stopMs = spanMs(is('TimeoutStopUSec'))
   if (service.config && stopMs !== undefined && service.config.SHUTDOWN_TIMEOUT >= stopMs) {
     const better = (await proposal(host, wiring, service, 'SHUTDOWN_TIMEOUT')) ?? '15s'
-    more.push(fault(name, service.name, `SHUTDOWN_TIMEOUT is not below TimeoutStopSec= (${is('TimeoutStopUSec')}): systemd kills it while it stops`, andRestart(wiring, setVariable(edited(service), 'SHUTDOWN_TIMEOUT', better), service)))
+    findings.push(fault(name, service.name, `SHUTDOWN_TIMEOUT is not below TimeoutStopSec= (${is('TimeoutStopUSec')}): systemd kills it while it stops`, andRestart(wiring, setVariable(edited(service), 'SHUTDOWN_TIMEOUT', better), service)))
   }
-  const state = `${is('ActiveState')} (${is('SubState')})`
-  const restarts = Number(is('NRestarts') || 0)
-  if (is('ActiveState') === 'active') {
-    const shown = [ok(name, service.name, is('StatusText') || `running as process ${service.pid}`)]
-    if (restarts > 0) shown.push(note(name, service.name, `systemd started it again ${restarts} times: journalctl -u ${unit} -p warning says why`))
-    return [...more, ...shown]
-  }
-  if (is('ActiveState') === 'inactive') {
-    const start = service.instance === undefined ? 'systemctl start leadmaster.target' : `systemctl enable --now ${unit}`
-    return [...more, ...wrong('not running: it was stopped, or never started', start)]
-  }
-  const words = await lastWords(host, unit)
-  if (is('ExecMainStatus') === '78') return [...more, ...wrong(`not running: its environment was refused at its start (78), though the file is right now${words}`, restart(wiring, service))]
-  const why = results[is('Result')] ?? is('Result')
-  const status = is('ExecMainStatus') === '0' ? '' : `, exit status ${is('ExecMainStatus')}`
-  if (is('ActiveState') === 'activating' && is('SubState') === 'start') return [...more, note(name, service.name, `starting: ${is('StatusText') || 'not ready yet'}`)]
-  return [...more, ...wrong(`not running: ${state}, ${why}${status}, started again ${restarts} times${words}`, `journalctl -u ${unit} -n 20 -o cat; ${restart(wiring, service)}`)]
-}
-
-/** The last thing a service said that was fatal; logs hold no secrets and no messages. */
-const lastWords = async (host: Host, unit: string): Promise<string> => {
-  const { stdout } = await host.run(['journalctl', '-u', unit, '-n', '100', '-o', 'cat', '--no-pager'])
-  const fatal = stdout.split('\n').flatMap((line) => {
-    try {
-      const parsed = JSON.parse(line) as { level?: string; msg?: string } | null
-      return parsed?.level === 'fatal' && parsed.msg !== undefined ? [parsed.msg] : []
-    } catch {
-      return []
-    }
-  })
-  return fatal.length === 0 ? '' : `; it said: ${fatal.at(-1)?.slice(0, 300)}`
+  return findings
 }
 
 /** systemd's spans, such as 1min 30s. */

@@ -17,6 +17,8 @@ export interface Foreground {
   /** Starts both with what their files say now, unless they run with just that; one that is refused or cannot listen stays away. */
   start(): Promise<void>
   stop(...which: Service[]): Promise<void>
+  /** Starts both by hand: with these arguments for Node, and nothing in the environment but what is given. */
+  startByHand(argumentsOf: (service: Service) => { args: string[]; env?: Record<string, string> }): Promise<void>
   /** What doctor says, as JSON. */
   doctor(): Promise<{ ok: boolean; checks: Finding[]; output: string; code: number }>
   /** Runs a command by bash, as if pasted; what it printed. */
@@ -24,7 +26,7 @@ export interface Foreground {
 }
 
 const services = ['session-manager', 'central-hub'] as const
-type Service = (typeof services)[number]
+export type Service = (typeof services)[number]
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Looks like Chromium to doctor, and shows session-manager nothing: it stays INIT, until its pipe closes. */
@@ -101,6 +103,16 @@ export const foreground = async (t: Test): Promise<Foreground> => {
       }
       // else the first look would find a hub that is still connecting
       if (daemons.size === services.length) await daemons.get('central-hub')?.seen('following', () => true, 3_000).catch(() => undefined)
+    },
+    startByHand: async (argumentsOf) => {
+      await stop()
+      for (const service of services) {
+        const { args, env = {} } = argumentsOf(service)
+        const daemon = startDaemon(service, env, args)
+        daemons.set(service, daemon)
+        await daemon.seen('listening')
+      }
+      await daemons.get('central-hub')?.seen('following', () => true, 10_000)
     },
     doctor: async () => {
       const { stdout, stderr, code } = await run({ LEADMASTER_HOME: home, ...coverage() }, process.execPath, join(root, 'src/doctor/main.ts'), '--json')

@@ -61,7 +61,7 @@ export const miswirings: readonly Miswiring[] = [
   { what: 'a base URL that is the hub itself', make: `sed -i "s|^SESSION_MANAGER_BASE_URL=.*|SESSION_MANAGER_BASE_URL=http://127.0.0.1:$HUB_PORT|" ${hub}`, cause: /^central-hub base URL: SESSION_MANAGER_BASE_URL=/, after: 'restart' },
   { what: 'both services on one port', make: `sed -i "s|^PORT=.*|PORT=$MANAGER_PORT|" ${hub}`, cause: /^central-hub port: PORT=\d+ is also that of session-manager/, after: 'restart' },
   { what: 'an address of another machine', make: set(hub, 'HOST', '192.0.2.7'), cause: /^central-hub port: HOST=192\.0\.2\.7 is no address of this machine/, after: 'restart' },
-  { what: 'a port taken by another program', before: 'stop', make: `(exec python3 -m http.server --bind 127.0.0.1 "$HUB_PORT" >/dev/null 2>&1 &) ; sleep 1`, after: 'start', cause: /^central-hub port: PORT=\d+ is taken by process \d+ \(python3/ },
+  { what: 'a port taken by another program', before: 'stop', make: `python3 -m http.server --bind 127.0.0.1 "$HUB_PORT" >/dev/null 2>&1 & echo $! >"$ETC/python.pid"; until (exec 3<>"/dev/tcp/127.0.0.1/$HUB_PORT") 2>/dev/null; do sleep 0.1; done`, after: 'start', cause: /^central-hub port: PORT=\d+ is taken by process \d+ \(python3[.\d]*\): end that, or have central-hub listen elsewhere/, undo: 'kill "$(cat "$ETC/python.pid")"; rm "$ETC/python.pid"' },
   { what: 'a wrong ENV_FILE', make: add(hub, 'ENV_FILE=/srv/central-hub.env'), cause: /^central-hub base URL: ENV_FILE=\/srv\/central-hub\.env, but its file is/ },
   { what: 'a further account that is not there', make: add(hub, 'FURTHER_SESSION_MANAGERS=sales=http://127.0.0.1:9'), cause: /^central-hub base URL: FURTHER_SESSION_MANAGERS has sales=http:\/\/127\.0\.0\.1:9, but no session-manager here has ACCOUNT=sales/ },
 

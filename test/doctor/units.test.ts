@@ -12,19 +12,19 @@ t.test('units that run are shown with what they say of themselves', async (t) =>
 
 for (const [what, properties, detail, mend] of [
   ['is not installed', { LoadState: 'not-found' }, /is not installed/, '/opt/leadmaster/current/scripts/up'],
-  ['is masked', { LoadState: 'masked' }, /is masked/, 'systemctl unmask leadmaster-central-hub && systemctl enable --now leadmaster-central-hub'],
+  ['is masked', { LoadState: 'masked' }, /is masked/, 'systemctl unmask leadmaster-central-hub && /opt/leadmaster/current/scripts/up'],
   ['cannot be loaded', { LoadState: 'bad-setting', FragmentPath: '/etc/systemd/system/x.service' }, /cannot be loaded/, /^systemd-analyze verify \/etc\/systemd\/system\/x\.service/],
   ['does not start at boot', { UnitFileState: 'disabled' }, /is disabled/, 'systemctl enable leadmaster-central-hub'],
   ['was changed without daemon-reload', { NeedDaemonReload: 'yes' }, /changed since systemd read them/, 'systemctl daemon-reload && systemctl restart leadmaster-central-hub'],
   ['was stopped', { ActiveState: 'inactive', SubState: 'dead', MainPID: '0' }, /not running: it was stopped/, 'systemctl start leadmaster.target'],
   ['was refused its environment before it was mended', { ActiveState: 'failed', SubState: 'failed', Result: 'exit-code', ExecMainStatus: '78', MainPID: '0' }, /refused at its start \(78\)/, 'systemctl restart leadmaster-central-hub'],
-  ['failed', { ActiveState: 'activating', SubState: 'auto-restart', Result: 'watchdog', ExecMainStatus: '6', NRestarts: '4', MainPID: '0' }, /gave no sign of life for 30 s and was killed, exit status 6, started again 4 times/, /systemctl restart leadmaster-central-hub$/],
+  ['failed', { ActiveState: 'activating', SubState: 'auto-restart', Result: 'watchdog', ExecMainStatus: '6', NRestarts: '4', MainPID: '0' }, /gave no sign of life for 30 s and was killed, started again 4 times\. systemd starts it again by itself/, ''],
   ['is killed while it stops', { TimeoutStopUSec: '10s' }, /SHUTDOWN_TIMEOUT is not below TimeoutStopSec= \(10s\)/, /SHUTDOWN_TIMEOUT=15s/]
 ] as const) {
   t.test(`a unit that ${what}`, async (t) => {
     const [first] = (await checkUnits(await ask(shows(properties)))).filter(({ state }) => state === 'fault')
     t.match(first?.detail, detail)
-    t.match(first?.mend, mend)
+    t.match(first?.mend ?? '', mend)
   })
 }
 
@@ -35,7 +35,7 @@ t.test('what it said last that was fatal is told', async (t) => {
       'journalctl -u leadmaster-central-hub': { stdout: 'Started.\n{"level":"fatal","msg":"the store is of a newer release"}\n{"level":"info","msg":"stopped"}\n' }
     }
   })
-  t.match(lines(await checkUnits(await ask(played))).at(-1), /; it said: the store is of a newer release$/)
+  t.match(lines(await checkUnits(await ask(played))).at(-1), /; it said: the store is of a newer release/)
 })
 
 t.test('a hub that is down because session-manager is at fault is no fault of its own', async (t) => {
