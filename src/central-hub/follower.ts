@@ -30,11 +30,11 @@ export interface FollowerOptions {
   /** How often the identity is verified while following, ms. */
   checkIntervalMs: number
   maxDelayMs: number
-  /** A stream without a byte for so long is dead, ms. session-manager sends a heartbeat every 15 s. */
-  silentMs?: number
   log: Log
 }
 
+/** session-manager sends a heartbeat every 15 s: after this long without a byte the stream is dead, ms. */
+const silentMs = 40_000
 const minDelayMs = 250
 /** A stream that lasted this long was a good one: what ends it starts a new row of failures, ms. */
 const goodAfterMs = 1_000
@@ -43,7 +43,7 @@ const mostAhead = 512 * 1024
 const records = lazy(() => Compile(JournalRecord))
 
 export const createFollower = (options: FollowerOptions): Follower => {
-  const { upstream, ingest, cursor, onSession, onChange, checkIntervalMs, maxDelayMs, silentMs = 40_000, log } = options
+  const { upstream, ingest, cursor, onSession, onChange, checkIntervalMs, maxDelayMs, log } = options
   const stopping = new AbortController()
   let state: ReturnType<Follower['state']> = { verified: false, following: false, seq: 0, lastSeq: 0 }
   let failures = 0

@@ -320,6 +320,62 @@ t.test('it runs again by itself after the interval', async (t) => {
   t.ok(runs >= 3)
 })
 
+/** A rig on a clock that the test turns, over the time a run takes. */
+const timed = (t: Test, read: () => Promise<void>, options: Partial<BackfillOptions> = {}) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
+  t.teardown(() => mock.timers.reset())
+  const runs: number[] = []
+  const give = async function* (): AsyncGenerator<Draft[]> {
+    runs.push(Date.now() - now)
+    await read()
+    yield []
+  }
+  const rigged = rig(t, give, { now: () => Date.now(), steady: () => Date.now(), ...options })
+  const settle = async (): Promise<void> => {
+    for (let turns = 0; turns < 5; turns += 1) await turn()
+  }
+  const passes = async (ms: number): Promise<void> => {
+    await settle()
+    mock.timers.tick(ms)
+    await settle()
+  }
+  return { ...rigged, runs, passes }
+}
+
+t.test('the next run comes when it is due and not before, after one that failed, too', async (t) => {
+  let error: Error | undefined
+  const { backfill, runs, passes, logged } = timed(t, async () => {
+    if (error !== undefined) throw error
+  }, { intervalMs: hour })
+  backfill.online(true)
+  backfill.wake()
+  await passes(59_999)
+  t.same(runs, [0])
+  await passes(1)
+  t.same(runs, [0, minute], 'a minute after a READY it is looked again')
+  await passes(hour - 1)
+  t.equal(runs.length, 2)
+  error = new Error('the page is closed')
+  await passes(1)
+  t.equal(runs.length, 3)
+  t.match(logged.of('backfill_failed'), [{ level: 'warn', retry_ms: hour, err: { message: 'the page is closed' } }])
+  await passes(hour - 1)
+  t.equal(runs.length, 3)
+  error = undefined
+  await passes(1)
+  t.equal(runs.length, 4)
+  backfill.wake()
+  await passes(0)
+  t.equal(runs.length, 5, 'a wake does not wait')
+  await passes(hour - 1)
+  t.equal(runs.length, 5, 'and the wait begins again with it')
+  await passes(1)
+  t.equal(runs.length, 6)
+  backfill.stop()
+  await passes(2 * hour)
+  t.equal(runs.length, 6)
+})
+
 t.test('nothing runs unless the session is READY, nor after stop', async (t) => {
   const { asked, read } = source([])
   const { backfill, state, settled } = rig(t, undefined)

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { createConnection, type ConnectionOptions } from '../../src/session-manager/connection.ts'
@@ -403,6 +403,60 @@ t.test('a start or a sync that takes too long is given up', async (t) => {
   const second = await listeners.called(1, 'start')
   second.say({ type: 'authenticated' })
   t.match(await until(({ status }) => status === 'ERROR'), { reason: 'WhatsApp Web authenticated but was not ready within 0.02 s' })
+})
+
+t.test('the deadline of a step ends with the step, and cuts off nothing that goes well', async (t) => {
+  const { connection, listeners, changes } = rig(t, { policy: { ...fast, startTimeoutMs: 100, readyTimeoutMs: 400 } })
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  listener.say({ type: 'authenticated' })
+  await delay(200)
+  t.match(connection.session(), { status: 'AUTHENTICATED', failures: 0 }, 'a slow sync has a deadline of its own')
+
+  listener.say(ready)
+  const before = changes.length
+  await delay(500)
+  t.equal(changes.length, before)
+  t.match(connection.session(), { status: 'READY', failures: 0 })
+  t.equal(listeners.made.length, 1)
+})
+
+t.test('a code that waits to be scanned has no deadline', async (t) => {
+  const { connection, listeners } = rig(t, { policy: { ...fast, startTimeoutMs: 50, readyTimeoutMs: 50 } })
+  connection.connect()
+  const listener = await listeners.called(0, 'start')
+  listener.say({ type: 'qr', code: 'code' })
+  await delay(150)
+  t.match(connection.session(), { status: 'QR_REQUIRED', failures: 0 })
+  t.equal(listeners.made.length, 1)
+})
+
+t.test('a browser is started after the delay that the status and the log tell, not before', async (t) => {
+  const { connection, listeners, logged, until } = rig(t, { policy: { ...fast, minDelayMs: 100, maxDelayMs: 400, random: () => 1 } })
+  connection.connect()
+  for (const index of [0, 1, 2]) {
+    const listener = await listeners.called(index, 'start')
+    const lostAt = Date.now()
+    listener.say({ type: 'lost', reason: 'it went wrong', fault: false })
+    const { nextAttemptAt = 0 } = await until(({ running }) => !running)
+    t.ok(nextAttemptAt - lostAt >= 100 * 2 ** index - 1, `the delay after loss ${index}`)
+    await listeners.called(index + 1, 'start')
+    t.ok(Date.now() >= nextAttemptAt - 1, 'it starts when it said')
+  }
+  t.equal(logged.of('connect_attempt').length, 4)
+})
+
+t.test('a connection that is asked for does not wait, and its delay starts no second browser', async (t) => {
+  const { connection, listeners } = rig(t, { policy: { ...fast, minDelayMs: 100, maxDelayMs: 100, random: () => 1 } })
+  connection.connect()
+  ;(await listeners.called(0, 'start')).say({ type: 'lost', reason: 'it went wrong', fault: false })
+  const since = performance.now()
+  connection.connect()
+  ;(await listeners.called(1, 'start')).say(ready)
+  t.ok(performance.now() - since < 90)
+  await delay(200)
+  t.equal(listeners.made.length, 2)
+  t.match(connection.session(), { status: 'READY' })
 })
 
 t.test('when the time is up the page is asked why it is not ready', async (t) => {

@@ -44,7 +44,17 @@ const nameOf = ({ body }: Pick<Sent, 'body'>): string => {
   return data.message?.body.replace('message ', '') ?? type
 }
 
-const rig = async (t: Test, answer: (sent: Sent, signal: AbortSignal) => Outcome | Promise<Outcome>): Promise<Rig> => {
+/** A store that fails while `error` is set. */
+const failing = (db: TestStore['db'], trouble: { error?: Error | undefined }): TestStore['db'] =>
+  new Proxy(db, {
+    get: (target, key) => {
+      if (trouble.error !== undefined) throw trouble.error
+      const value: unknown = Reflect.get(target, key)
+      return typeof value === 'function' ? value.bind(target) : value
+    }
+  })
+
+const rig = async (t: Test, answer: (sent: Sent, signal: AbortSignal) => Outcome | Promise<Outcome>, trouble: { error?: Error | undefined } = {}): Promise<Rig> => {
   const store = await testStore(t)
   const clock = testClock()
   const logged = logLines()
@@ -59,7 +69,7 @@ const rig = async (t: Test, answer: (sent: Sent, signal: AbortSignal) => Outcome
     },
     close: () => undefined
   }
-  const deliverer = createDeliverer({ db: store.db, post, clock, log: logged.log, random: () => 1, onSettled: (outcome, n) => (settled[outcome] += n) })
+  const deliverer = createDeliverer({ db: failing(store.db, trouble), post, clock, log: logged.log, random: () => 1, onSettled: (outcome, n) => (settled[outcome] += n) })
   t.teardown(() => deliverer.stop(0))
   const quiet = async (): Promise<void> => {
     // the store's queue is first come, first served: a question asked now is answered after what is under way there
@@ -298,4 +308,48 @@ t.test('an error of the store is logged, and delivering goes on', async (t) => {
   await db.updateTable('webhooks').set({ old_secret: null }).execute()
   await pass(5 * second)
   t.same(sent.map(nameOf), ['A'])
+})
+
+t.test('a store that fails is asked again every 5 s, not before, and says so each time', async (t) => {
+  const trouble: { error?: Error | undefined } = {}
+  const { add, happen, pass, sent, logged } = await rig(t, () => ({ status: 200 }), trouble)
+  const id = await add()
+  await happen('A')
+  t.equal(sent.length, 1)
+
+  trouble.error = new Error('the disk is full')
+  await happen('B')
+  t.match(logged.of('outbox_silent'), [{ level: 'error', err: { message: 'the disk is full' } }])
+  await pass(5 * second - 1)
+  t.equal(logged.of('outbox_silent').length, 1)
+  await pass(1)
+  t.equal(logged.of('outbox_silent').length, 2)
+  trouble.error = undefined
+  await pass(5 * second - 1)
+  t.equal(sent.length, 1)
+  await pass(1)
+  t.same(sent.map(nameOf), ['A', 'B'])
+  t.equal(logged.of('outbox_silent').length, 2)
+  t.ok(id > 0)
+})
+
+t.test('a delivery whose outcome cannot be written is posted again after 5 s, not before', async (t) => {
+  const trouble: { error?: Error | undefined } = {}
+  const { add, happen, pass, sent, logged, settled } = await rig(t, () => {
+    trouble.error = sent.length < 3 ? new Error('the disk is full') : undefined
+    return { status: 200 }
+  }, trouble)
+  const id = await add()
+  await happen('A')
+  t.match(logged.of('delivering_failed'), [{ level: 'error', webhook: id, err: { message: 'the disk is full' } }])
+  trouble.error = undefined
+  await pass(5 * second - 1)
+  t.equal(sent.length, 1)
+  await pass(1)
+  t.equal(sent.length, 2)
+  t.equal(logged.of('delivering_failed').length, 2)
+  trouble.error = undefined
+  await pass(5 * second)
+  t.same(sent.map(nameOf), ['A', 'A', 'A'])
+  t.same(settled, { delivered: 1, failed: 0, dead: 0 })
 })
