@@ -60,6 +60,40 @@ t.test('a record that cannot be written leaves nothing of its batch, the cursor 
   t.equal(await readCursor(db, 'main'), undefined)
 })
 
+t.test('records are taken only where the cursor is as it is said to be, by journal and by place', async (t) => {
+  const { db, ingest, taken } = await testStore(t)
+  const cursor = fc.option(fc.record({ account: fc.constant('main'), journalId: fc.constantFrom('j', 'k'), seq: fc.integer({ min: 1, max: 3 }) }), { nil: null })
+  await fc.assert(
+    fc.asyncProperty(cursor, cursor, fc.boolean(), async (is, stands, isSaid) => {
+      await db.deleteFrom('cursors').execute()
+      if (is !== null) await ingest.take('main', is.journalId, [record('before', {}, 'message', { seq: is.seq })])
+      const before = [await readCursor(db, 'main'), taken(), (await messages(db)).length]
+      const next = record(`${before[2]}`, {}, 'message', { seq: 9 })
+      const taking = isSaid ? ingest.take('main', 'k', [next], stands) : ingest.take('main', 'k', [next])
+      const mayTake = !isSaid || JSON.stringify(is) === JSON.stringify(stands)
+
+      const refused = await taking.then(() => undefined, (error: Error) => error.message)
+
+      const why = JSON.stringify({ is, stands, isSaid })
+      if (mayTake) {
+        t.equal(refused, undefined, why)
+        t.same(await readCursor(db, 'main'), { account: 'main', journalId: 'k', seq: 9 }, why)
+      } else {
+        t.match(refused, /^another hub takes the journal of account main, too/, why)
+        t.same([await readCursor(db, 'main'), taken(), (await messages(db)).length], before, why)
+      }
+    }),
+    { numRuns: 100 }
+  )
+})
+
+t.test('nothing to take changes nothing, the cursor included', async (t) => {
+  const { db, ingest, taken } = await testStore(t)
+  await ingest.take('main', 'j', [], { account: 'main', journalId: 'j', seq: 5 })
+  t.equal(await readCursor(db, 'main'), undefined)
+  t.equal(taken(), 0)
+})
+
 t.test('an id with half a pair of UTF-16 or a NUL is found again', async (t) => {
   const { db, take } = await testStore(t)
   for (const id of ['A\ud83d', '\ude00B', 'C\0']) {

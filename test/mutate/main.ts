@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { modules, type MutatedModule } from './modules.ts'
@@ -41,8 +41,14 @@ const pathsOf = ({ name }: MutatedModule): Record<'config' | 'report' | 'increme
   commit: join(work, `${name}.commit`)
 })
 
-/** https://stryker-mutator.io/docs/stryker-js/configuration */
-const configOf = (module: MutatedModule): object => ({
+/** In memory, where there is such a directory: journals and stores of tests wait for no disk then. */
+const sandboxes = existsSync('/dev/shm') ? '/dev/shm' : work
+
+/**
+ * https://stryker-mutator.io/docs/stryker-js/configuration
+ * @param sandbox the directory for the changed copy of the tree
+ */
+const configOf = (module: MutatedModule, sandbox: string): object => ({
   mutate: module.files.map((file) => `src/${file}`),
   testRunner: 'tap',
   tap: { testFiles: module.tests.map((file) => `test/${file}`), forceBail: true },
@@ -59,7 +65,7 @@ const configOf = (module: MutatedModule): object => ({
   incrementalFile: pathsOf(module).incremental,
   reporters: ['json', 'progress-append-only'],
   jsonReporter: { fileName: pathsOf(module).report },
-  tempDirName: join('.mutate/sandbox', module.name),
+  tempDirName: sandbox,
   ignorePatterns: ['.tap', '.leadmaster', '.mutate', 'dist', 'coverage', 'test/whatsapp-web/fixtures', 'test/hosts', 'test/bench']
 })
 
@@ -67,7 +73,9 @@ const configOf = (module: MutatedModule): object => ({
 const mutate = async (module: MutatedModule): Promise<void> => {
   const paths = pathsOf(module)
   if (values.fresh) rmSync(paths.incremental, { force: true })
-  writeFileSync(paths.config, JSON.stringify(configOf(module), null, 2))
+  const sandbox = mkdtempSync(join(sandboxes, `leadmaster-mutate-${module.name}-`))
+  mkdirSync(join(sandbox, 'tmp'))
+  writeFileSync(paths.config, JSON.stringify(configOf(module, sandbox), null, 2))
   const commit = commitNow()
   const stryker = join(root, 'node_modules/@stryker-mutator/core/bin/stryker.js')
   const child = spawn('nice', ['-n', '15', process.execPath, stryker, 'run', paths.config], {
@@ -78,10 +86,13 @@ const mutate = async (module: MutatedModule): Promise<void> => {
       PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
       HOME: process.env['HOME'] ?? '',
       LANG: 'C.UTF-8',
+      TMPDIR: join(sandbox, 'tmp'),
       NODE_COMPILE_CACHE: join(work, 'compiled')
     }
   })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal))
   const code = await new Promise<number | null>((end) => child.once('close', end))
+  rmSync(sandbox, { recursive: true, force: true })
   if (code !== 0) throw new Error(`Stryker ended with ${code} for ${module.name}`)
   writeFileSync(paths.commit, commit)
 }

@@ -212,6 +212,26 @@ t.test('before the file is rewritten its size is told, and afterwards that it is
   t.same(told, ['rewriting', 'over', 'rewriting', 'over'])
 })
 
+t.test('after an erasure the file is rewritten once, and by no later start', (t) => {
+  const file = join(t.testdir(), 'journal.db')
+  let rewritten = 0
+  const start = (): Journal => openJournal(file, 'main', Date.now, () => () => void (rewritten += 1))
+  const first = start()
+  first.append([draft('1'), draft('2')], 'live')
+  erase(first, [], [draft('1').message.id])
+  t.equal(rewritten, 1)
+  first.finishErasing()
+  first.close()
+
+  for (let starts = 0; starts < 2; starts += 1) {
+    const journal = start()
+    journal.finishErasing()
+    t.equal(rewritten, 1)
+    journal.close()
+  }
+  t.end()
+})
+
 t.test('what was captured before a time', async (t) => {
   let now = Date.UTC(2026, 0, 1)
   const { journal } = open(t, () => now)

@@ -1,4 +1,9 @@
-import t from 'tap'
+import { createHmac } from 'node:crypto'
+import { mock } from 'node:test'
+import t, { type Test } from 'tap'
+import { createAccess } from '../../../src/central-hub/api/access.ts'
+import type { Http, Request, Response as HttpResponse } from '../../../src/platform/http.ts'
+import { ProblemError } from '../../../src/platform/problem.ts'
 import { apiToken } from '../../end-to-end/daemon.ts'
 import { raw } from '../../platform/http-server.ts'
 import { record } from '../store/open-store.ts'
@@ -75,4 +80,98 @@ t.test('pages of listed origins may call, and read why they were refused; others
   t.equal((await preflight('https://evil.example')).headers.get('access-control-allow-origin'), null)
   const refused = await fetch(`${url}/api/leads`, { headers: { origin: 'https://crm.example.com' } })
   t.match([refused.status, refused.headers.get('access-control-allow-origin')], [401, 'https://crm.example.com'])
+})
+
+/** `createAccess` on its own: requests as they are after the HTTP server, and its two routes. */
+const own = (t: Test) => {
+  const routes = new Map<string, (req: Request, res: HttpResponse) => void>()
+  const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env' })
+  access.addRoutes({ route: (method: string, path: string, handle: (req: Request, res: HttpResponse) => void) => void routes.set(`${method} ${path}`, handle) } as unknown as Http)
+  const request = (facts: { method?: string; path?: string; headers?: Record<string, string>; body?: unknown }): Request =>
+    ({ method: 'GET', path: '/api/leads', url: '/api/leads', query: {}, headers: {}, ...facts }) as unknown as Request
+  const problemOf = (act: () => void): { type: string; detail?: string; errors?: unknown } | undefined => {
+    try {
+      act()
+      return undefined
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error
+      return error.problem
+    }
+  }
+  t.teardown(() => mock.timers.reset())
+  return {
+    access, routes, problemOf,
+    refused: (facts: Parameters<typeof request>[0]) => problemOf(() => access.authorize(request(facts))),
+    post: (path: string, body: unknown) => problemOf(() => routes.get(`POST ${path}`)?.(request({ method: 'POST', path, body }), undefined as unknown as HttpResponse))
+  }
+}
+
+/** A cookie as the hub signs it. */
+const signed = (expires: string): string => {
+  const signature = createHmac('sha256', apiToken).update(`leadmaster sign-in ${expires}`).digest('base64url')
+  return `leadmaster=${expires}.${signature}`
+}
+
+t.test('a cookie is good until its time, to the second, and its time is a plain number', async (t) => {
+  const { refused } = own(t)
+  const now = 1_800_000_000
+  mock.timers.enable({ apis: ['Date'], now: now * 1_000 })
+  const isTaken = (expires: string): boolean => refused({ headers: { cookie: signed(expires) } }) === undefined
+
+  t.ok(isTaken(`${now + 1}`))
+  t.ok(isTaken('999999999999'))
+  t.notOk(isTaken(`${now}`), 'its time is over')
+  t.notOk(isTaken(`${now - 1}`))
+  for (const odd of [`x${now + 1}`, `${now + 1}x`, `-${now + 1}`, '1e11', 'Infinity', '9999999999999', '', ' ']) t.notOk(isTaken(odd), `"${odd}" is no time`)
+})
+
+t.test('the cookie alone may read; to change anything the request must come from the page of this very host', async (t) => {
+  const { refused } = own(t)
+  const cookie = signed(String(Math.floor(Date.now() / 1_000) + 60))
+  const host = 'hub.example.com'
+  const may = (method: string, origin?: string): boolean => refused({ method, headers: { cookie, host, ...(origin === undefined ? {} : { origin }) } }) === undefined
+
+  for (const method of ['GET', 'HEAD']) {
+    t.ok(may(method), method)
+    t.ok(may(method, 'https://evil.example'), 'a browser keeps what a page of another site gets from it')
+  }
+  for (const method of ['POST', 'PATCH', 'PUT', 'DELETE']) {
+    t.ok(may(method, `https://${host}`))
+    t.ok(may(method, `http://${host}`))
+    for (const other of [undefined, 'null', 'https://evil.example', `https://${host}:8443`, `https://${host}.evil.example`, `ftp://${host}`, 'hubhttps://.example.com', `https://https://${host}`]) {
+      t.match(refused({ method, headers: { cookie, host, ...(other === undefined ? {} : { origin: other }) } }), {
+        type: 'urn:leadmaster:problem:forbidden', detail: 'with the cookie of the operator page, only that page itself may change anything'
+      }, `${method} ${other ?? 'without Origin'}`)
+    }
+    t.equal(refused({ method, headers: { authorization: `Bearer ${apiToken}`, host } }), undefined, 'with the token any page may')
+  }
+})
+
+t.test('who is refused is told what to send, and where it is kept', async (t) => {
+  const { refused, post } = own(t)
+  t.match(refused({}), { type: 'urn:leadmaster:problem:unauthorized', detail: 'send Authorization: Bearer with HUB_API_TOKEN of /etc/leadmaster/central-hub.env' })
+  t.match(post('/api/sign-in', { token: 'wrong' }), { type: 'urn:leadmaster:problem:unauthorized', detail: 'this is not HUB_API_TOKEN of /etc/leadmaster/central-hub.env' })
+  for (const body of [null, undefined, 'text', 5, {}, { token: 5 }, { token: null }]) {
+    t.match(post('/api/sign-in', body), { errors: [{ field: '/token', message: 'expected HUB_API_TOKEN of /etc/leadmaster/central-hub.env, as text' }] }, JSON.stringify(body))
+  }
+})
+
+t.test('without signing in one reaches health, the sign-in and what was opened, and nothing that begins or ends like it', async (t) => {
+  const { access, refused, routes } = own(t)
+  t.same([...routes.keys()], ['POST /api/sign-in', 'POST /api/sign-out'])
+  for (const path of ['/health', '/api/sign-in']) t.equal(refused({ path }), undefined, path)
+  for (const path of ['', '/', '/health/', '/health/x', '/api/sign-in/x', '/api/sign-out', '/docs']) t.ok(refused({ path }), path)
+  access.open('/docs')
+  t.equal(refused({ path: '/docs' }), undefined)
+  t.ok(refused({ path: '/docs/x' }))
+})
+
+t.test('signing in and out take no query', async (t) => {
+  const { url } = await serveApi(t)
+  t.equal((await fetch(`${url}/health`)).status, 200)
+  const signedIn = await fetch(`${url}/api/sign-in?next=/x`, { method: 'POST', headers: json, body: JSON.stringify({ token: apiToken }) })
+  t.same([signedIn.status, signedIn.headers.get('set-cookie')], [400, null])
+  const cookie = cookieOf(await signIn(url, apiToken))
+  t.equal((await fetch(`${url}/api/sign-out?x=1`, { method: 'POST', headers: { cookie, origin: url } })).status, 400)
+  t.equal((await fetch(`${url}/api/sign-in`)).status, 405, 'nor can they be fetched')
 })
