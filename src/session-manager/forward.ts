@@ -8,8 +8,14 @@ import type { Journal } from './journal.ts'
 export interface Forwarding {
   nats: Nats
   state: Forwarder['state']
-  stop(): Promise<void>
+  /** As the forwarder has it. The connection stays: the lease is given up over it. */
+  stop: Forwarder['stop']
+  /** Closes the connection. */
+  close(): Promise<void>
 }
+
+/** Of SHUTDOWN_TIMEOUT: what is still to be forwarded may take this long. Chromium and a backup have their part before and after. */
+const finishShare = 0.2
 
 /** @param options.term as the forwarder has it. @param options.onChange called when what keeps records from NATS has changed */
 export const startForwarding = ({ config, journal, term, log, onChange }: { config: Config; journal: Journal; term: () => number | undefined; log: Log; onChange: () => void }): Forwarding => {
@@ -25,13 +31,11 @@ export const startForwarding = ({ config, journal, term, log, onChange }: { conf
     name: `leadmaster session-manager ${config.ACCOUNT}`,
     log, onChange: tell
   })
-  const forwarder = createForwarder({ journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, term, log, onChange: tell })
+  const forwarder = createForwarder({ journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, term, log, onChange: tell, finishMs: config.SHUTDOWN_TIMEOUT * finishShare })
   return {
     nats,
     state: forwarder.state,
-    stop: async () => {
-      await forwarder.stop()
-      await nats.close()
-    }
+    stop: forwarder.stop,
+    close: nats.close
   }
 }

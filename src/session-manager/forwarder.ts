@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
 import { headers } from '@nats-io/transport-node'
@@ -16,6 +17,10 @@ import type { Journal } from './journal.ts'
 export interface Forwarder {
   /** The last record that is in NATS for sure, how many are not, and what keeps them from it. */
   state(): { seq: number; behind: number; fault?: string }
+  /**
+   * Forwards what the journal has, for up to `finishMs` and while NATS takes it, and awaits the answers to what is under
+   * way. What is left is forwarded the next time that this host has the account.
+   */
   stop(): Promise<void>
 }
 
@@ -34,6 +39,8 @@ export interface ForwarderOptions {
   log: Log
   onChange?: () => void
   maxDelayMs?: number
+  /** How long `stop` goes on forwarding, ms. */
+  finishMs?: number
 }
 
 /** Records published before the first of them is acknowledged; hubs hold as many that come before their turn. */
@@ -61,11 +68,13 @@ const isSame = (ours: JournalRecord | undefined, theirs: unknown): boolean =>
   ours !== undefined && (ours.kind === 'erased' || JSON.stringify(ours) === JSON.stringify(theirs))
 
 export const createForwarder = (options: ForwarderOptions): Forwarder => {
-  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, maxDelayMs = 10_000 } = options
+  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, maxDelayMs = 10_000, finishMs = 5_000 } = options
   const subject = recordSubject(account)
   const stopping = new AbortController()
   const stopped = new Promise<never>((_, reject) => stopping.signal.addEventListener('abort', () => reject(new Error('forwarding was stopped'))))
   stopped.catch(() => undefined)
+  /** A window was answered, or could not be. */
+  const progress = new EventEmitter().setMaxListeners(0)
   /** Of `nats.connections()`, when it was looked whether the stream agrees. */
   let connections = 0
   let fault: string | undefined
@@ -138,9 +147,13 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     return seq
   }
 
-  /** Publishes one window; the cursor moves past what was acknowledged before the first that was not. */
-  const forwardSome = async (stream: Stream, records: readonly JournalRecord[]): Promise<void> => {
+  /**
+   * Publishes one window; the cursor moves past what was acknowledged before the first that was not. It moves only while
+   * this host still has the account: else another host's records may be before these, and hubs leave these out.
+   */
+  const forwardSome = async (stream: Stream, records: readonly JournalRecord[], mine: number): Promise<void> => {
     const outcomes = await Promise.allSettled(records.map((record) => publish(stream, record)))
+    if (term() !== mine) return
     const failed = outcomes.findIndex(({ status }) => status === 'rejected')
     const count = failed === -1 ? records.length : failed
     const [last, acknowledged] = [records[count - 1], outcomes[count - 1]]
@@ -170,6 +183,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     })
 
   const forward = async (): Promise<void> => {
+    progress.emit('change')
     const mine = term()
     if (mine === undefined) return void (await delay(standByMs, undefined, { signal: stopping.signal }).catch(() => undefined))
     const stream = await open()
@@ -179,7 +193,8 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
       if (stopping.signal.aborted) return
       // another host may have forwarded meanwhile
       if (connections !== nats.connections() || term() !== mine) return
-      await forwardSome(stream, journal.read(forwarded(), windowSize))
+      await forwardSome(stream, journal.read(forwarded(), windowSize), mine)
+      progress.emit('change')
     }
   }
 
@@ -187,19 +202,33 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     run: forward,
     report: (error, attempt, retryMs) => {
       fault = `records are not forwarded: ${nats.fault() ?? explain(error)}`
+      progress.emit('change')
       log.warn({ event: 'forward_fault', account, attempt, retry_ms: retryMs, behind: journal.lastSeq() - forwarded() }, fault)
       onChange()
     },
     stop: stopping.signal, maxDelayMs
   })
+  const canForward = (): boolean => journal.lastSeq() > forwarded() && fault === undefined && nats.fault() === undefined && term() !== undefined
+
+  /** Resolves once all is forwarded, cannot be, or the time for it is over. */
+  const finish = async (): Promise<void> => {
+    const signal = AbortSignal.timeout(finishMs)
+    while (canForward() && !signal.aborted) await once(progress, 'change', { signal }).catch(() => undefined)
+  }
+
+  const state = (): ReturnType<Forwarder['state']> => {
+    const [seq, why] = [forwarded(), fault ?? nats.fault()]
+    return { seq, behind: Math.max(0, journal.lastSeq() - seq), ...(why === undefined ? {} : { fault: why }) }
+  }
+
   return {
-    state: () => {
-      const [seq, why] = [forwarded(), fault ?? nats.fault()]
-      return { seq, behind: Math.max(0, journal.lastSeq() - seq), ...(why === undefined ? {} : { fault: why }) }
-    },
-    stop: () => {
+    state,
+    stop: async () => {
+      await finish()
       stopping.abort()
-      return work.over
+      await work.over
+      const { seq, behind } = state()
+      if (behind > 0) log.warn({ event: 'forwarding_left', account, seq, behind }, `${behind} records are not in NATS: they are forwarded the next time that this host has the account`)
     }
   }
 }

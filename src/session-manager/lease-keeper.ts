@@ -16,7 +16,10 @@ export interface LeaseKeeper {
   isHeld(): boolean
   /** Which time it is that it is held, from 1; undefined while it is not. */
   term(): number | undefined
-  /** Gives it up, so that another host has it at once. Its browser must be closed. */
+  /**
+   * Gives it up, so that another host can take it. From the call on this host does not hold it. Its browser must be
+   * closed, and what the journal has must be forwarded or left for the next time that this host holds it.
+   */
   release(): Promise<void>
 }
 
@@ -47,6 +50,9 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
   let timer: NodeJS.Timeout | undefined
   let sparedUntil = 0
   let terms = 0
+  /** The request to NATS under way, and the newest revision that is ours, acknowledged or not. */
+  let putting: Promise<void> = Promise.resolve()
+  let newest: number | undefined
 
   const guarded = (): ReturnType<typeof startGuard> =>
     startGuard(profile, (reason) => {
@@ -68,17 +74,19 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
     if (lease === undefined || over.signal.aborted) return
     const step = stepLease(lease, event, sinceBoot())
     const was = lease.held !== undefined
+    const isChanged = step.lease !== lease
     lease = step.lease
     for (const effect of step.effects) carryOut(effect, was)
     clearTimeout(timer)
     const wake = wakeAt(lease)
     // while a request is under way its answer, or that there was none, comes first
     if (wake < Infinity) timer = setTimeout(() => dispatch({ type: 'tick' }), Math.max(1, wake - sinceBoot()))
-    news.emit('change')
+    // Two that wait for the account would wake each other without end if each look at it were news.
+    if (isChanged) news.emit('change')
   }
 
   const carryOut = (effect: LeaseEffect, was: boolean): void => {
-    if (effect.do === 'put') return void put(effect.request, effect.revision)
+    if (effect.do === 'put') return void (putting = put(effect.request, effect.revision))
     if (effect.do === 'extend') {
       guard.spare((sparedUntil = effect.killAt))
       if (was) return
@@ -96,7 +104,10 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
     const { ttlMs: lasting } = key as LeaseKey
     try {
       const made = await within(lasting / 6, (key as LeaseKey).put(value, revision))
-      if (made !== undefined) return dispatch({ type: 'acknowledged', request, revision: made })
+      if (made !== undefined) {
+        newest = made
+        return dispatch({ type: 'acknowledged', request, revision: made })
+      }
       const seen = await within(lasting / 6, (key as LeaseKey).look())
       holder = seen?.value
       dispatch({ type: 'refused', request, holder: seen?.value === undefined ? undefined : { owner: seen.value.owner, revision: seen.revision } })
@@ -133,6 +144,16 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
     return lease?.held !== undefined
   }
 
+  /** Removes the key. A renewal under way is awaited: it would give the key another revision, or put it again. */
+  const giveUp = async (): Promise<void> => {
+    try {
+      await within(releaseMs, putting)
+      if (newest !== undefined) await within(releaseMs, (key as LeaseKey).remove(newest))
+    } catch (error) {
+      log.warn({ event: 'lease_left', err: error }, `the account ${account} stays this host's until its time is over`)
+    }
+  }
+
   return {
     isHeld,
     term: () => (isHeld() ? terms : undefined),
@@ -146,12 +167,11 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
       }
     },
     release: async () => {
-      const revision = lease?.held?.revision
+      const wasHeld = lease?.held !== undefined || lease?.pending !== undefined
       over.abort()
       clearTimeout(timer)
-      if (revision !== undefined) {
-        await within(releaseMs, (key as LeaseKey).remove(revision)).catch((error: unknown) => log.warn({ event: 'lease_left', err: error }, `the account ${account} stays this host's until its time is over`))
-      }
+      if (lease !== undefined) lease = { ...lease, held: undefined }
+      if (wasHeld) await giveUp()
       await guard.stop()
     }
   }

@@ -66,18 +66,20 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   let placement: Placement | undefined
   const term = (): number | undefined => placement?.term()
   const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus })
-  if (forwarding) lifecycle.onStop('stop forwarding', forwarding.stop)
+  if (forwarding) lifecycle.onStop('close the connection to NATS', forwarding.close)
 
   const capture = createCapture({
     journal, log,
     phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map(),
     whyUnwritable: (error) => whyUnwritable(error, config.STATE_DIR)
   })
-  lifecycle.onStop('write what was captured', () => capture.drain())
   placement = config.PROFILE_BACKUP === '' && forwarding === undefined
     ? undefined
     : (await import('./placement.ts')).createPlacement({ config, journal, profile, forwarding, onLost: (reason) => connection?.lose(reason), log })
+  // A stop runs these from the last to the first: what was captured is written and forwarded while the account is this host's.
   if (placement) lifecycle.onStop('hand the account over', placement.handOver)
+  if (forwarding) lifecycle.onStop('stop forwarding', forwarding.stop)
+  lifecycle.onStop('write what was captured', () => capture.drain())
   const media = new MediaFetcher({
     journal, log,
     add: (drafts) => capture.add(drafts, 'live'),

@@ -88,6 +88,21 @@ const rolled = ({ layout: { hubs, hubUrls } }: FaultOptions): Fault => ({
   }
 })
 
+/** The owner of each account in turn, in order: the other host has the account before the next one goes, as an upgrade does it. */
+const ownersRolled = ({ layout }: FaultOptions): Fault | undefined => {
+  const owners = accounts.map((account) => ({ account, owner: layout.owner(account) }))
+  if (owners.some(({ owner }) => owner === undefined)) return undefined
+  return {
+    at: owners.map(({ owner }) => owner?.name).join(', then '),
+    run: async () => {
+      for (const { account, owner } of owners) {
+        await owner?.kill('SIGTERM')
+        for (const end = Date.now() + takeoverMs; [undefined, owner].includes(layout.owner(account)) && Date.now() < end; ) await delay(100)
+      }
+    }
+  }
+}
+
 /** Each gives nothing when what it would hit is not there just now. */
 export const kinds: Readonly<Record<string, (options: FaultOptions) => Fault | undefined>> = {
   'kill -9 session-manager': (options) => killed(ownerOf(options)),
@@ -105,7 +120,8 @@ export const kinds: Readonly<Record<string, (options: FaultOptions) => Fault | u
   'owner cut off from all': (options) => ownerCutOff(options, ['lan', 'wan']),
   'hub host cut off from the hosts': ({ layout, cutMs }) => cutOff(layout.hosts.hub, ['lan'], cutMs),
   'hub host cut off from all': ({ layout, cutMs }) => cutOff(layout.hosts.hub, ['lan', 'wan'], cutMs),
-  'hubs rolled': rolled
+  'hubs rolled': rolled,
+  'session-managers rolled': ownersRolled
 }
 
 /** Every kind as often as `times` says, in an order drawn by lot. */

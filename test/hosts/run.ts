@@ -37,7 +37,7 @@ const caughtUp = async ({ sent }: Traffic, frontends: readonly Frontend[]): Prom
 /** One fault after another: mostly once delivery has caught up with the one before, sometimes after no more than a moment. */
 const runFaults = async (layout: Layout, traffic: Traffic, frontends: readonly Frontend[]): Promise<Ran[]> => {
   const random = createDice(options.seed)
-  const plan = draw(random, (kind) => (options.without.includes(kind) ? 0 : kind.startsWith('kill') || kind === 'hubs rolled' ? options.times : 1))
+  const plan = draw(random, (kind) => (options.without.includes(kind) ? 0 : kind.startsWith('kill') || kind.endsWith('rolled') ? options.times : 1))
   say(`${plan.length} faults (--seed ${options.seed}): ${plan.join('; ')}`)
   const ran: Ran[] = []
   for (const kind of plan) {

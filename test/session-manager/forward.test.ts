@@ -43,6 +43,7 @@ t.test('the journal is forwarded as the environment says; that it cannot be, and
   t.equal(faults.at(-1), undefined)
   t.ok(faults.every((fault, index) => fault !== faults[index - 1]), 'never the same again')
   await forwarding.stop()
+  await forwarding.close()
   journal.close()
   await t.rejects(forwarding.nats.connected.then((connection) => connection.flush()), 'the connection is closed, too')
 })
