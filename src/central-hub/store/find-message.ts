@@ -1,4 +1,5 @@
-import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
+import { addressesOfLeads } from './identities.ts'
+import { isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
 import type { Db } from './schema.ts'
 
 /** A message by an id of it. */
@@ -17,17 +18,17 @@ export interface FoundMessage {
 export const findMessages = async (db: Db, id: string, account?: string): Promise<FoundMessage[]> => {
   const rows = await db
     .selectFrom('messages')
-    .leftJoin('leads', 'leads.id', 'messages.lead_id')
-    .select(['messages.pk', 'messages.account', 'messages.id', 'messages.media', 'leads.phone', 'leads.lid'])
+    .select(['messages.pk', 'messages.account', 'messages.id', 'messages.media', 'messages.lead_id'])
     // the index begins with the account
     .where('messages.account', 'in', account === undefined ? db.selectFrom('cursors').select('account') : [account])
     .where('messages.stanza', '=', stanzaOf(id))
     .orderBy('messages.pk')
     .execute()
+  const addresses = await addressesOfLeads(db, rows.flatMap(({ lead_id }) => lead_id ?? []))
   return [...Map.groupBy(rows, (row) => row.account).values()].flatMap((group) => {
     const found =
       group.find((row) => row.id === id) ??
-      group.find((row) => isSameMessage(row.id, id, [...addressesOf(row), parseMessageId(row.id)?.chat ?? '']))
+      group.find((row) => isSameMessage(row.id, id, [...(addresses.get(row.lead_id ?? 0) ?? []), parseMessageId(row.id)?.chat ?? '']))
     return found === undefined ? [] : [{ pk: found.pk, account: found.account, id: found.id, media: found.media }]
   })
 }

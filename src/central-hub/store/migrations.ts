@@ -4,6 +4,7 @@ import { leadsWhole } from './migrations/0002-leads-whole.ts'
 import { webhooks } from './migrations/0003-webhooks.ts'
 import { salesConversation } from './migrations/0004-sales-conversation.ts'
 import { whoWaits } from './migrations/0006-who-waits.ts'
+import { whoAndSearch } from './migrations/0007-who-and-search.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the release before it
@@ -14,7 +15,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002_leads_whole': leadsWhole,
   '0003_webhooks': webhooks,
   '0004_sales_conversation': salesConversation,
-  '0006_who_waits': whoWaits
+  '0006_who_waits': whoWaits,
+  '0007_who_and_search': whoAndSearch
 }
 
 /** The last step known to the oldest release that works with the schema as the last step here leaves it. */

@@ -1,6 +1,7 @@
 import type { InboundRecord } from '../../contract/record.ts'
 import { findMessages } from './find-message.ts'
-import { addressesOf, addressOf, isPerson, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
+import { addressOf, isPerson, isSameMessage, parseMessageId, stanzaOf } from './message-id.ts'
+import { addressesOfLeads } from './identities.ts'
 import type { Database, Db } from './schema.ts'
 
 /**
@@ -16,14 +17,6 @@ export interface Answerable {
 }
 
 type Known = Pick<Database['reactions'], 'account' | 'message_id' | 'timestamp'>
-
-/** The addresses of leads, by leads.id. */
-const leadAddresses = async (db: Db, ids: Iterable<number>): Promise<Map<number, string[]>> => {
-  const wanted = [...new Set(ids)]
-  if (wanted.length === 0) return new Map()
-  const rows = await db.selectFrom('leads').select(['id', 'phone', 'lid']).where('id', 'in', wanted).execute()
-  return new Map(rows.map((row) => [row.id, addressesOf(row)]))
-}
 
 /** Rows of a table that may be of these messages. */
 const rowsOf = async <Table extends 'reactions' | 'votes'>(db: Db, table: Table, messages: readonly Answerable[]) => {
@@ -77,7 +70,7 @@ export const readResponses = async (db: Db, messages: readonly Answerable[]): Pr
   const votes = Map.groupBy(await rowsOf(db, 'votes', messages), (row) => `${row.account} ${stanzaOf(row.message_id)}`)
   const keyOf = ({ account, id }: Answerable): string => `${account} ${stanzaOf(id)}`
   const answered = messages.filter((message) => reactions.has(keyOf(message)) || votes.has(keyOf(message)))
-  const addresses = await leadAddresses(db, answered.flatMap(({ lead_id }) => lead_id ?? []))
+  const addresses = await addressesOfLeads(db, answered.flatMap(({ lead_id }) => lead_id ?? []))
   return messages.map((message) => {
     const person = message.lead_id === null ? [] : (addresses.get(message.lead_id) ?? [])
     const isOf = ({ message_id }: Known): boolean => isSameMessage(message.id, message_id, [...person, parseMessageId(message.id)?.chat ?? ''])
@@ -91,7 +84,7 @@ export const readResponses = async (db: Db, messages: readonly Answerable[]): Pr
 
 /** Deletes what was reacted and voted to these messages, under whichever of their ids. */
 export const eraseResponses = async (db: Db, messages: readonly Answerable[]): Promise<void> => {
-  const addresses = await leadAddresses(db, messages.flatMap(({ lead_id }) => lead_id ?? []))
+  const addresses = await addressesOfLeads(db, messages.flatMap(({ lead_id }) => lead_id ?? []))
   const byStanza = Map.groupBy(messages, ({ account, id }) => `${account} ${stanzaOf(id)}`)
   for (const table of ['reactions', 'votes'] as const) {
     const gone = (await rowsOf(db, table, messages)).filter(({ account, message_id }) =>

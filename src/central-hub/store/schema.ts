@@ -14,6 +14,19 @@ export interface Database {
   leads: LeadTable
   /** Leads that turned out to be one person with another: the old id goes on leading to it. */
   merged_leads: { old_id: number; lead_id: number }
+  /** Further numbers and LIDs of a lead, which a person merged into it: see identities.ts. `phone_at` in UNIX seconds. */
+  merged_identities: {
+    id: Generated<number>
+    account: string
+    lead_id: number
+    phone: string | null
+    lid: string | null
+    phone_at: number
+    /** Worked out by the database: phoneKey in phone.ts. */
+    phone_key: ColumnType<string | null, never, never>
+  }
+  /** Numbers that somebody was seen with until `at` (UNIX seconds), and is not any more; `lid` is '' where none was known. */
+  former_phones: { account: string; phone: string; lid: string; lead_id: number; at: number }
   messages: MessageTable
   /** `message_id` is as it was captured: the message may be kept under the other address of its chat, see message-id.ts. */
   reactions: { account: string; message_id: string; sender: string; emoji: string; timestamp: number; from_me: ColumnType<number, number | undefined>; stanza: ColumnType<string, never, never> }
@@ -69,6 +82,8 @@ export interface LeadTable {
   last_pk: ColumnType<number | null, number | null | undefined>
   /** ms. */
   updated_at: number
+  /** When a message told phone and LID together last, UNIX seconds; 0: no message did. */
+  phone_at: ColumnType<number, number | undefined>
   /** Worked out by the database: what numbers are compared by, phoneKey in phone.ts. */
   phone_key: ColumnType<string | null, never, never>
   /** The ad that the lead came from first, as JSON of source.ts; its id; when the message was written, UNIX seconds. */

@@ -3,12 +3,12 @@ import type { InboundRecord } from '../../contract/record.ts'
 import { turnOf } from '../../contract/waiting.ts'
 import { acknowledge, acknowledgeNew } from './acknowledge.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
-import { settleLead } from './merge-lead.ts'
 import { mergeDuplicates } from './merge-duplicates.ts'
 import { stanzaOf } from './message-id.ts'
 import { adoptNotices } from './notices.ts'
 import { writeResponse } from './responses.ts'
 import type { Database, Db } from './schema.ts'
+import { settleLead } from './settle-lead.ts'
 import { followWait, writeWaiting, type FreshMessage } from './waiting.ts'
 import { createLeadWriter, hasLead, type LeadAtWork, type LeadsAtWork } from './write-lead.ts'
 import { createMessageWriter, type MessageAtWork, type MessagesAtWork } from './write-message.ts'
@@ -65,7 +65,7 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   const isMove = told.number_change !== undefined && !work.settled.has(record)
   if (isMove && work.leads.moves(told) && work.messages.find(told.id, undefined) === undefined) return false
   const belongs = hasLead(told)
-  const found = belongs ? work.leads.of(record.message) : 'none'
+  const found = belongs ? work.leads.of(record.message, work.settled.has(record)) : 'none'
   if (found === 'settle') return false
   const lead = found === 'none' ? undefined : found
   const taken = work.messages.take(record, lead)
@@ -160,19 +160,23 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
 
   /** A record that tells who its lead is. */
   const settle = async (db: Db, account: string, record: InboundRecord, taken: Taken): Promise<void> => {
-    const { id, merged } = await settleLead(db, account, record.message)
-    if (merged === undefined) return
-    taken.leads.delete(merged)
-    taken.newLeads.delete(merged)
-    taken.removed.push(merged)
-    taken.leads.add(id)
-    const duplicates = await mergeDuplicates(db, id)
-    for (const pk of duplicates.removed) {
-      taken.messages.delete(pk)
-      taken.newMessages.delete(pk)
+    const { changed, made, merged } = await settleLead(db, account, record.message)
+    for (const id of merged) {
+      taken.leads.delete(id)
+      taken.newLeads.delete(id)
+      taken.removed.push(id)
     }
-    for (const pk of duplicates.kept) taken.messages.add(pk)
-    await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
+    for (const id of made) taken.newLeads.add(id)
+    for (const id of changed) {
+      taken.leads.add(id)
+      const duplicates = await mergeDuplicates(db, id)
+      for (const pk of duplicates.removed) {
+        taken.messages.delete(pk)
+        taken.newMessages.delete(pk)
+      }
+      for (const pk of duplicates.kept) taken.messages.add(pk)
+      await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
+    }
   }
 
   /** @returns how many were taken: those before the next one whose lead is to be settled */

@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import type { CapturedMessage } from '../../contract/record.ts'
 import { isPersonal } from '../../contract/waiting.ts'
+import { formerOwner, type Claim } from './identities.ts'
 import { inChunks, valuesOf } from './in-chunks.ts'
 import type { LeadRow } from './leads.ts'
 import { addressOf, identityOf, isBotChat, isPerson, isToSelf } from './message-id.ts'
@@ -23,7 +25,7 @@ export const hasLead = (message: CapturedMessage): boolean =>
   isWithPerson(message.chat_id) && !isToSelf(message) && (message.phone !== undefined || message.lid !== undefined)
 
 const known = [
-  'leads.id', 'leads.account', 'leads.phone', 'leads.lid', 'leads.chat_id', 'leads.name', 'leads.imported_name', 'leads.first_seen', 'leads.last_seen',
+  'leads.id', 'leads.account', 'leads.phone', 'leads.lid', 'leads.phone_at', 'leads.chat_id', 'leads.name', 'leads.imported_name', 'leads.first_seen', 'leads.last_seen',
   'leads.state', 'leads.waiting_since', 'leads.unanswered_count', 'leads.unread_count', 'leads.handled_at', 'leads.last_pk', 'leads.updated_at',
   'leads.ad', 'leads.ad_id', 'leads.ad_at'
 ] as const
@@ -31,6 +33,15 @@ type Known = (typeof known)[number] extends `leads.${infer Column}` ? Column : n
 
 /** What a message can change in a lead, and the moment of the lead's latest message. */
 export type KnownLead = Pick<LeadRow, Known & keyof LeadRow> & { last_timestamp: number | null; last_seq: number | null }
+
+/** What a lead is known by: a phone number, a LID, and when a message told both together last. */
+export interface IdentityAtWork {
+  lead: LeadAtWork
+  /** The lead's own row; or a row of merged_identities, with its id. */
+  row: Pick<KnownLead, 'phone' | 'lid' | 'phone_at'>
+  merged_id: number | undefined
+  isChanged: boolean
+}
 
 /** A lead while messages of it are taken. */
 export interface LeadAtWork {
@@ -43,6 +54,8 @@ export interface LeadAtWork {
   waits: boolean
   /** It has an address that was not known before. */
   learnt: boolean
+  /** Those of its identities that are known here. */
+  identities: IdentityAtWork[]
   /** Something else, which few messages bring. */
   changed: boolean
 }
@@ -53,31 +66,47 @@ export interface LeadsAtWork {
    * The lead a message belongs to, made or brought up to date. `settle` when the message tells that two leads are one
    * person, or that one's number is another now: that is to be settled first, by itself. `none` when there is no lead
    * and the message makes none: no person wrote it.
+   * @param isSettled the message was settled before: what is known now is all that it tells
    */
-  of(message: CapturedMessage): LeadAtWork | 'settle' | 'none'
+  of(message: CapturedMessage, isSettled?: boolean): LeadAtWork | 'settle' | 'none'
   /** Whether a message tells that a lead has another number, or another LID, from now on. */
   moves(message: CapturedMessage): boolean
   all(): Iterable<LeadAtWork>
 }
 
-const learn = (lead: LeadAtWork, message: CapturedMessage, imported: string | null): void => {
+/** @param identity the one that the message is of */
+const learn = (identity: IdentityAtWork, message: CapturedMessage, learns: boolean, imported: string | null): void => {
+  const { lead } = identity
+  const isNamed = learns && identity.row.phone === null
+  if (learns) learnIdentity(identity, message)
   const { row } = lead
   const latest = message.timestamp >= row.last_seen && isPersonal(message)
   const source = earlierSource(row, sourceOf(message) ?? row)
   const name = message.name ?? null
   const next = {
-    // a phone number that WhatsApp gave once is not taken back by a message that does not tell it
-    phone: message.phone ?? row.phone,
-    lid: message.lid ?? row.lid,
     name: latest ? (name ?? row.name) : (row.name ?? name),
     first_seen: isPersonal(message) ? Math.min(row.first_seen, message.timestamp) : row.first_seen,
-    imported_name: row.phone === null && row.imported_name === null ? imported : row.imported_name,
+    imported_name: row.imported_name ?? (isNamed ? imported : null),
     ...source
   }
-  lead.learnt ||= next.phone !== row.phone || next.lid !== row.lid
-  lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.phone !== row.phone || next.lid !== row.lid || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name
+  lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name
   lead.seen ||= latest && (message.timestamp !== row.last_seen || message.chat_id !== row.chat_id)
   Object.assign(row, next, latest ? { last_seen: message.timestamp, chat_id: message.chat_id } : {})
+}
+
+/** A message tells the number or the LID that was missing, or both again. */
+const learnIdentity = (identity: IdentityAtWork, { phone, lid, timestamp }: CapturedMessage): void => {
+  const { lead, row, merged_id } = identity
+  const isNew = (row.phone === null && phone !== undefined) || (row.lid === null && lid !== undefined)
+  row.phone ??= phone ?? null
+  row.lid ??= lid ?? null
+  const isPair = phone !== undefined && lid !== undefined
+  const isLater = isPair && timestamp > row.phone_at
+  if (isLater) row.phone_at = timestamp
+  if (!isNew && !isLater) return
+  identity.isChanged = true
+  lead.learnt ||= isNew
+  lead.changed ||= isNew && merged_id === undefined
 }
 
 /** A notice of a changed number belongs to whom it leads to: by its old address it would undo the change. */
@@ -88,50 +117,137 @@ const underNewAddress = (message: CapturedMessage): CapturedMessage => {
   return { ...facts, ...to }
 }
 
-const isOther = (now: string | undefined, before: string | null): boolean => now !== undefined && before !== null && now !== before
+/** Who a message is of, and whether it tells more of them than was known. */
+interface Whose {
+  identity: IdentityAtWork
+  learns: boolean
+}
 
-const atWork = (account: string, rows: readonly KnownLead[], names: ReadonlyMap<string, string>): LeadsAtWork => {
-  const [byPhone, byLid] = [new Map<string, LeadAtWork>(), new Map<string, LeadAtWork>()]
+/** All that is known of the persons that some messages may be of. */
+class IdentitiesAtWork {
+  readonly #byPhone = new Map<string, IdentityAtWork>()
+  readonly #byLid = new Map<string, IdentityAtWork>()
+  readonly #claims: readonly Claim[]
+  readonly leads = new Map<number, LeadAtWork>()
+
+  constructor(claims: readonly Claim[]) {
+    this.#claims = claims
+  }
+
+  add(identity: IdentityAtWork): void {
+    const { lead, row } = identity
+    if (lead.row.id !== 0) this.leads.set(lead.row.id, lead)
+    if (!lead.identities.includes(identity)) lead.identities.push(identity)
+    if (row.phone !== null) this.#byPhone.set(row.phone, identity)
+    if (row.lid !== null) this.#byLid.set(row.lid, identity)
+  }
+
+  by({ phone, lid }: { phone?: string; lid?: string }): IdentityAtWork | undefined {
+    return this.#byPhone.get(phone ?? '') ?? this.#byLid.get(lid ?? '')
+  }
+
+  /** Whether nobody had the number before. */
+  isFirst(phone: string | undefined): boolean {
+    return this.#claimsOn(phone).length === 0
+  }
+
+  /** undefined: nobody's who is known. */
+  whose(message: CapturedMessage, isSettled: boolean): Whose | 'settle' | undefined {
+    const { phone, lid } = message
+    const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]
+    if (lid === undefined) return this.#ofNumber(message, holder)
+    if (phone === undefined) return me && { identity: me, learns: false }
+    const found = me === undefined ? this.#ofNewLid(message, holder) : this.#ofPair(message, me, holder)
+    if (found !== 'settle') return found
+    if (isPersonal(message) && !isSettled) return found
+    // WhatsApp's own notices settle nothing.
+    if (me !== undefined) return { identity: me, learns: false }
+    return holder?.row.lid === null ? { identity: holder, learns: true } : undefined
+  }
+
+  #claimsOn(phone: string | undefined): Claim[] {
+    return this.#claims.filter((claim) => claim.phone === phone)
+  }
+
+  #ofNumber({ phone, timestamp }: CapturedMessage, holder: IdentityAtWork | undefined): Whose | undefined {
+    const former = formerOwner(this.#claimsOn(phone), timestamp)
+    const lead = former && this.leads.get(former.lead_id)
+    const identity = lead?.identities.find(({ row }) => row.lid === former?.lid) ?? lead?.identities[0] ?? holder
+    return identity && { identity, learns: false }
+  }
+
+  #ofNewLid({ phone, timestamp }: CapturedMessage, holder: IdentityAtWork | undefined): Whose | 'settle' | undefined {
+    if (this.#claimsOn(phone).some(({ at }) => at >= timestamp)) return 'settle'
+    if (holder === undefined) return undefined
+    return holder.row.lid === null ? { identity: holder, learns: true } : 'settle'
+  }
+
+  #ofPair({ phone, lid, timestamp }: CapturedMessage, me: IdentityAtWork, holder: IdentityAtWork | undefined): Whose | 'settle' {
+    if (me.row.phone === phone) return { identity: me, learns: true }
+    const claims = this.#claimsOn(phone)
+    if (claims.some((claim) => claim.lid === lid && claim.at >= timestamp)) return { identity: me, learns: false }
+    const isFree = holder === undefined && claims.length === 0
+    const hadNone = me.row.phone === null && !this.#claims.some((claim) => claim.lid === lid)
+    return isFree && hadNone ? { identity: me, learns: true } : 'settle'
+  }
+}
+
+const newLead = (account: string, message: CapturedMessage, imported_name: string | null): LeadAtWork => {
+  const { phone = null, lid = null, name = null, chat_id, timestamp } = message
+  const source = sourceOf(message) ?? { ad: null, ad_id: null, ad_at: null }
+  const row: KnownLead = {
+    id: 0, account, phone, lid, phone_at: phone !== null && lid !== null ? timestamp : 0, chat_id, name, imported_name, first_seen: timestamp, last_seen: timestamp,
+    state: 'new', waiting_since: null, unanswered_count: 0, unread_count: 0, handled_at: null, last_pk: null, updated_at: Date.now(),
+    last_timestamp: null, last_seq: null, ...source
+  }
+  return { row, isNew: true, seen: false, waits: false, learnt: true, changed: false, identities: [] }
+}
+
+/** What the store has of the persons that some messages may be of. */
+interface KnownIdentities {
+  rows: readonly KnownLead[]
+  merged: readonly MergedIdentity[]
+  claims: readonly Claim[]
+}
+
+type MergedIdentity = Pick<KnownLead, 'phone' | 'lid' | 'phone_at'> & { id: number; lead_id: number }
+
+const atWork = (account: string, { rows, merged, claims }: KnownIdentities, names: ReadonlyMap<string, string>): LeadsAtWork => {
+  const identities = new IdentitiesAtWork(claims)
   const all = new Set<LeadAtWork>()
   const enter = (lead: LeadAtWork): void => {
     all.add(lead)
-    if (lead.row.phone !== null) byPhone.set(lead.row.phone, lead)
-    if (lead.row.lid !== null) byLid.set(lead.row.lid, lead)
+    identities.add({ lead, row: lead.row, merged_id: undefined, isChanged: false })
   }
-  for (const row of rows) enter({ row, isNew: false, seen: false, waits: false, learnt: false, changed: false })
-  const made = (message: CapturedMessage, imported_name: string | null): LeadAtWork => {
-    const { phone = null, lid = null, name = null, chat_id, timestamp } = message
-    const source = sourceOf(message) ?? { ad: null, ad_id: null, ad_at: null }
-    const row: KnownLead = {
-      id: 0, account, phone, lid, chat_id, name, imported_name, first_seen: timestamp, last_seen: timestamp,
-      state: 'new', waiting_since: null, unanswered_count: 0, unread_count: 0, handled_at: null, last_pk: null, updated_at: Date.now(),
-      last_timestamp: null, last_seq: null, ...source
-    }
-    return { row, isNew: true, seen: false, waits: false, learnt: true, changed: false }
+  for (const row of rows) enter({ row, isNew: false, seen: false, waits: false, learnt: false, changed: false, identities: [] })
+  for (const { id, lead_id, ...row } of merged) {
+    const lead = identities.leads.get(lead_id)
+    if (lead !== undefined) identities.add({ lead, row, merged_id: id, isChanged: false })
   }
   return {
-    of: (told) => {
+    of: (told, isSettled = false) => {
       const message = underNewAddress(told)
-      const { phone, lid } = message
-      const [first, second] = [phone === undefined ? undefined : byPhone.get(phone), lid === undefined ? undefined : byLid.get(lid)]
-      const lead = first ?? second
-      const imported = phone === undefined ? null : (names.get(phoneKey(phone)) ?? null)
-      if (lead === undefined && !isPersonal(message)) return 'none'
-      if (lead === undefined) {
-        const fresh = made(message, imported)
-        enter(fresh)
-        return fresh
+      const { phone } = message
+      const found = identities.whose(message, isSettled)
+      if (found === 'settle') return 'settle'
+      // The name that was imported for a number is of who had it then.
+      const imported = phone === undefined || !identities.isFirst(phone) ? null : (names.get(phoneKey(phone)) ?? null)
+      if (found !== undefined) {
+        const { identity, learns } = found
+        learn(identity, message, learns, imported)
+        identities.add(identity)
+        return identity.lead
       }
-      if ((second !== undefined && second !== lead) || isOther(phone, lead.row.phone) || isOther(lid, lead.row.lid)) return 'settle'
-      learn(lead, message, imported)
-      enter(lead)
-      return lead
+      if (!isPersonal(message)) return 'none'
+      const fresh = newLead(account, message, imported)
+      enter(fresh)
+      return fresh
     },
     moves: ({ number_change, timestamp }) => {
       const [from, to] = [identityOf(number_change?.from), identityOf(number_change?.to)]
       const isOfOneKind = (from.phone === undefined) === (to.phone === undefined) && (from.lid === undefined) === (to.lid === undefined)
       if (!isOfOneKind || (from.phone === to.phone && from.lid === to.lid)) return false
-      const lead = byPhone.get(from.phone ?? '') ?? byLid.get(from.lid ?? '')
+      const lead = identities.by(from)?.lead
       // who is at an address only since then is somebody else
       return lead !== undefined && lead.row.first_seen <= timestamp
     },
@@ -140,7 +256,7 @@ const atWork = (account: string, rows: readonly KnownLead[], names: ReadonlyMap<
 }
 
 /** Leads of one account by what WhatsApp identifies them by. */
-const reading = (by: 'phone' | 'lid') =>
+const reading = (by: 'phone' | 'lid' | 'id') =>
   inChunks<{ account: string; key: string }, KnownLead>(
     (db, keys) =>
       db
@@ -148,9 +264,35 @@ const reading = (by: 'phone' | 'lid') =>
         .leftJoin('messages as last', 'last.pk', 'leads.last_pk')
         .select([...known, 'last.timestamp as last_timestamp', 'last.seq as last_seq'])
         .where('leads.account', '=', keys[0]?.account ?? '')
-        .where(`leads.${by}`, 'in', keys.map(({ key }) => key)),
+        .where(by === 'id' ? sql`leads.id` : sql`${sql.ref(`leads.${by}`)}`, 'in', keys.map(({ key }) => key)),
+    (keys) => [keys[0]?.account, ...keys.map(({ key }) => (by === 'id' ? Number(key) : key))]
+  )
+
+/** Who had a number before, by the number or by who had it. */
+const readingClaims = (by: 'phone' | 'lid') =>
+  inChunks<{ account: string; key: string }, Claim>(
+    (db, keys) =>
+      db
+        .selectFrom('former_phones')
+        .select(['phone', 'lid', 'lead_id', 'at'])
+        .where('account', '=', keys[0]?.account ?? '')
+        .where(by, 'in', keys.map(({ key }) => key)),
     (keys) => [keys[0]?.account, ...keys.map(({ key }) => key)]
   )
+
+const readingMerged = (by: 'phone' | 'lid') =>
+  inChunks<{ account: string; key: string }, MergedIdentity>(
+    (db, keys) =>
+      db
+        .selectFrom('merged_identities')
+        .select(['id', 'lead_id', 'phone', 'lid', 'phone_at'])
+        .where('account', '=', keys[0]?.account ?? '')
+        .where(by, 'in', keys.map(({ key }) => key)),
+    (keys) => [keys[0]?.account, ...keys.map(({ key }) => key)]
+  )
+
+/** Each identity once, though it was found by its number and by its LID. */
+const unique = (identities: readonly MergedIdentity[]): MergedIdentity[] => [...new Map(identities.map((each) => [each.id, each])).values()]
 
 /** What every message changes. Not each has the same columns: those that stay as they are would have their indexes written anew. */
 const updating = (waits: boolean) =>
@@ -161,19 +303,19 @@ const updating = (waits: boolean) =>
         .values(rows.map(frequent))
         .onConflict((on) =>
           on.column('id').doUpdateSet(({ ref }) => ({
-            chat_id: ref('excluded.chat_id'), last_seen: ref('excluded.last_seen'), updated_at: ref('excluded.updated_at'), last_pk: ref('excluded.last_pk'),
+            chat_id: ref('excluded.chat_id'), last_seen: ref('excluded.last_seen'), updated_at: ref('excluded.updated_at'), last_pk: ref('excluded.last_pk'), phone_at: ref('excluded.phone_at'),
             unanswered_count: ref('excluded.unanswered_count'), unread_count: ref('excluded.unread_count'),
             ...(waits ? { waiting_since: ref('excluded.waiting_since') } : {})
           }))
         ),
     (rows) => valuesOf(rows.map(frequent))
   )
-const frequent = ({ id, account, chat_id, first_seen, last_seen, waiting_since, updated_at, unanswered_count, unread_count, last_pk }: KnownLead) => ({
-  id, account, chat_id, state: 'new' as const, note: '', first_seen, last_seen, waiting_since, updated_at, unanswered_count, unread_count, last_pk
+const frequent = ({ id, account, phone_at, chat_id, first_seen, last_seen, waiting_since, updated_at, unanswered_count, unread_count, last_pk }: KnownLead) => ({
+  id, account, phone_at, chat_id, state: 'new' as const, note: '', first_seen, last_seen, waiting_since, updated_at, unanswered_count, unread_count, last_pk
 })
 
-const identity = ({ account, phone, lid, chat_id, name, imported_name, first_seen, last_seen, updated_at, ad, ad_id, ad_at }: KnownLead) => ({
-  account, phone, lid, chat_id, name, imported_name, ad, ad_id, ad_at, state: 'new' as const, note: '', first_seen, last_seen, waiting_since: null, updated_at
+const identity = ({ account, phone, lid, phone_at, chat_id, name, imported_name, first_seen, last_seen, updated_at, ad, ad_id, ad_at }: KnownLead) => ({
+  account, phone, lid, phone_at, chat_id, name, imported_name, ad, ad_id, ad_at, state: 'new' as const, note: '', first_seen, last_seen, waiting_since: null, updated_at
 })
 
 export interface LeadWriter {
@@ -185,7 +327,9 @@ export interface LeadWriter {
 }
 
 export const createLeadWriter = (): LeadWriter => {
-  const [byPhone, byLid] = [reading('phone'), reading('lid')]
+  const [byPhone, byLid, byId] = [reading('phone'), reading('lid'), reading('id')]
+  const [claimsByPhone, claimsByLid] = [readingClaims('phone'), readingClaims('lid')]
+  const [mergedByPhone, mergedByLid] = [readingMerged('phone'), readingMerged('lid')]
   const importedNames = inChunks<string, { phone_key: string; name: string }>((db, keys) => db.selectFrom('names').selectAll().where('phone_key', 'in', keys), (keys) => [...keys])
   const insertAll = inChunks<KnownLead, { id: number; phone: string | null; lid: string | null }>(
     (db, rows) => db.insertInto('leads').values(rows.map(identity)).returning(['id', 'phone', 'lid']),
@@ -196,14 +340,24 @@ export const createLeadWriter = (): LeadWriter => {
     read: async (db, account, messages) => {
       const people = messages.flatMap(({ phone, lid, number_change }) => [{ phone, lid }, identityOf(number_change?.from), identityOf(number_change?.to)])
       const [phones, lids] = [new Set(people.flatMap(({ phone }) => phone ?? [])), new Set(people.flatMap(({ lid }) => lid ?? []))]
-      const rows = await byPhone(db, [...phones].map((key) => ({ account, key })))
+      const keys = (all: Iterable<string>) => [...all].map((key) => ({ account, key }))
+      const claims = [...(await claimsByPhone(db, keys(phones))), ...(await claimsByLid(db, keys(lids)))]
+      const rows = await byPhone(db, keys(phones))
       for (const { phone, lid } of rows) {
         if (phone !== null) phones.delete(phone)
         if (lid !== null) lids.delete(lid)
       }
-      rows.push(...(await byLid(db, [...lids].map((key) => ({ account, key })))))
+      rows.push(...(await byLid(db, keys(lids))))
+      for (const { phone, lid } of rows) {
+        if (phone !== null) phones.delete(phone)
+        if (lid !== null) lids.delete(lid)
+      }
+      const merged = [...(await mergedByPhone(db, keys(phones))), ...(await mergedByLid(db, keys(lids)))]
+      const ids = new Set([...claims, ...merged].map(({ lead_id }) => lead_id))
+      for (const { id } of rows) ids.delete(id)
+      rows.push(...(await byId(db, keys([...ids].map(String)))))
       const names = await importedNames(db, [...new Set([...phones].map(phoneKey))])
-      return atWork(account, rows, new Map(names.map(({ phone_key, name }) => [phone_key, name])))
+      return atWork(account, { rows, merged: unique(merged), claims }, new Map(names.map(({ phone_key, name }) => [phone_key, name])))
     },
     insert: async (db, leads) => {
       const keyOf = ({ phone, lid }: Pick<KnownLead, 'phone' | 'lid'>): string => `${phone ?? ''} ${lid ?? ''}`
@@ -214,6 +368,9 @@ export const createLeadWriter = (): LeadWriter => {
       }
     },
     update: async (db, leads) => {
+      for (const { row, merged_id } of leads.flatMap(({ identities }) => identities).filter(({ isChanged }) => isChanged)) {
+        if (merged_id !== undefined) await db.updateTable('merged_identities').set(row).where('id', '=', merged_id).execute()
+      }
       for (const { row: { id, phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at } } of leads.filter(({ isNew, changed }) => changed && !isNew)) {
         await db.updateTable('leads').set({ phone, lid, name, first_seen, imported_name, ad, ad_id, ad_at }).where('id', '=', id).execute()
       }

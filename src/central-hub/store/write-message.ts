@@ -198,7 +198,7 @@ const addressesIn = ({ row, lead: of }: MessageAtWork, id: string, lead: LeadAtW
   if (lead === undefined) return []
   const isOfLead = of === lead || (row.lead_id !== null && row.lead_id === lead.row.id)
   const both = isOfLead ? [row.id, id].map((each) => parseMessageId(each)?.chat ?? '') : []
-  return [...both, ...addressesOf(lead.row)]
+  return [...both, ...lead.identities.flatMap((identity) => addressesOf(identity.row))]
 }
 
 export interface MessageWriter {

@@ -1,10 +1,11 @@
+import { sql } from 'kysely'
 import type { Test } from 'tap'
 import { createIngest, type Ingest } from '../../../src/central-hub/ingest.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
 import { message } from '../../session-manager/drafts.ts'
-import { ownPlace } from './place.ts'
+import { isOnPostgres, ownPlace } from './place.ts'
 
 /** A store of a test's own, and records to put in it. */
 export interface TestStore {
@@ -32,6 +33,12 @@ export const record = (id: string, facts: Partial<CapturedMessage> = {}, kind: R
 /** A reply of the operator's. */
 export const reply = (id: string, facts: Partial<CapturedMessage> = {}, more: Partial<InboundRecord> = {}): InboundRecord =>
   record(id, { id: `true_5215512345678@c.us_${id}`, from_me: true, from: '5215587654321@c.us', to: '5215512345678@c.us', ...facts }, 'message', more)
+
+/** Spares the disk, for a test that fills its store thousands of times. */
+export const hurry = async (db: Db): Promise<void> => {
+  if (isOnPostgres()) await sql`set synchronous_commit = off`.execute(db)
+  else await sql`PRAGMA synchronous = OFF`.execute(db)
+}
 
 /** @param place where it is; one of its own if none is given */
 export const testStore = async (t: Test, place?: string): Promise<TestStore> => {

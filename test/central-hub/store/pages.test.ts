@@ -5,7 +5,7 @@ import { listMessages, messageOrders, type MessageFilter } from '../../../src/ce
 import { fromCursor, toCursor, type Page, type Position } from '../../../src/central-hub/store/page.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { propertyRuns } from '../../property-runs.ts'
-import { record, testStore } from './open-store.ts'
+import { hurry, record, testStore } from './open-store.ts'
 
 /** Pages of a list, whatever their size, hold what one big page holds, in the same order, and nothing twice. */
 
@@ -70,6 +70,7 @@ const biggest = 1_000
 t.test('pages of any size hold what one big page holds, each item once and in order', { timeout: 0 }, async (t) => {
   const { numRuns, seed } = propertyRuns(t, 60)
   const { db, take } = await testStore(t)
+  await hurry(db)
   let cases = 0
   await fc.assert(
     fc.asyncProperty(fc.array(written, { maxLength: 25 }), fc.array(leadFilter, { minLength: 3, maxLength: 3 }), fc.array(messageFilter, { minLength: 2, maxLength: 2 }), async (all, leadFilters, messageFilters) => {

@@ -46,7 +46,7 @@ const atSchema = <T>(db: Db, run: () => Promise<T>): Promise<T> =>
   })
 
 /** Tables that hold what people wrote. */
-const personal = ['messages', 'message_text', 'leads', 'lead_text', 'lead_changes', 'lead_tags', 'names', 'reactions', 'votes', 'outbox', 'idempotency'] as const
+const personal = ['messages', 'message_text', 'leads', 'lead_text', 'lead_changes', 'lead_tags', 'former_phones', 'merged_identities', 'names', 'reactions', 'votes', 'outbox', 'idempotency'] as const
 
 /**
  * Opens a database of PostgreSQL's.

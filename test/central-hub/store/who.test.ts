@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { Db } from '../../../src/central-hub/store/schema.ts'
+import { listLeads } from '../../../src/central-hub/store/leads.ts'
+import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
+import type { CapturedMessage, InboundRecord } from '../../../src/contract/record.ts'
+import { propertyRuns } from '../../property-runs.ts'
+import { hurry, record, testStore } from './open-store.ts'
+
+/** Who is who: a LID is a person, a phone number may go to somebody else. */
+
+const lids = ['10001000@lid', '20002000@lid', '30003000@lid']
+const phones = ['+5215511111111', '+5215522222222', '+5215533333333']
+
+/** A message that tells a LID, a number, or both. */
+interface Sighting {
+  at: number
+  lid: string | undefined
+  phone: string | undefined
+}
+
+const messageOf = ({ at, lid, phone }: Sighting, facts: Partial<CapturedMessage> = {}): InboundRecord => {
+  const chat = lid ?? `${phone?.slice(1)}@c.us`
+  const { phone: _phone, ...bare } = record(`${at}`).message
+  const message = { ...bare, id: `false_${chat}_${at}`, chat_id: chat, from: chat, timestamp: at, ...facts }
+  return { ...record(`${at}`), message: { ...message, ...(lid === undefined ? {} : { lid }), ...(phone === undefined ? {} : { phone }) } }
+}
+
+interface Person {
+  lid: string | null
+  phone: string | null
+  messages: number[]
+}
+
+/** Who is who, from all that was seen, in whatever order it came. */
+const model = (seen: readonly Sighting[]): Person[] => {
+  const last = new Map<string, number>()
+  for (const { at, lid, phone } of seen) {
+    if (lid !== undefined && phone !== undefined) last.set(`${lid} ${phone}`, Math.max(at, last.get(`${lid} ${phone}`) ?? 0))
+  }
+  const claims = [...last].map(([key, at]) => ({ lid: key.split(' ')[0] as string, phone: key.split(' ')[1] as string, at })).sort((a, b) => a.at - b.at)
+  const phoneOf = (lid: string): string | null => {
+    const latest = claims.findLast((claim) => claim.lid === lid)
+    return latest !== undefined && claims.findLast(({ phone }) => phone === latest.phone) === latest ? latest.phone : null
+  }
+  const personOf = ({ at, lid, phone }: Sighting): string => {
+    if (lid !== undefined) return lid
+    const former = claims.find((claim) => claim.phone === phone && claim.at >= at && phoneOf(claim.lid) !== phone)
+    return former?.lid ?? lids.find((each) => phoneOf(each) === phone) ?? (phone as string)
+  }
+  return [...Map.groupBy(seen, personOf)].map(([who, of]) => ({
+    lid: lids.includes(who) ? who : null,
+    phone: lids.includes(who) ? phoneOf(who) : who,
+    messages: of.map(({ at }) => at).sort((a, b) => a - b)
+  }))
+}
+
+const people = async (db: Db): Promise<Person[]> => {
+  const leads = await db.selectFrom('leads').select(['id', 'lid', 'phone']).execute()
+  const messages = await db.selectFrom('messages').select(['lead_id', 'timestamp']).orderBy('timestamp').execute()
+  const of = Map.groupBy(messages, ({ lead_id }) => lead_id)
+  return leads.map(({ id, lid, phone }) => ({ lid, phone, messages: (of.get(id) ?? []).map(({ timestamp }) => timestamp) }))
+}
+
+const sorted = (all: readonly Person[]): string => all.map((person) => JSON.stringify(person)).sort().join('\n')
+
+const sighting: fc.Arbitrary<Sighting> = fc
+  .record({ at: fc.integer({ min: 1, max: 30 }), lid: fc.option(fc.constantFrom(...lids), { nil: undefined }), phone: fc.option(fc.constantFrom(...phones), { nil: undefined }) })
+  .filter(({ lid, phone }) => lid !== undefined || phone !== undefined)
+
+const emptied = async (db: Db): Promise<void> => {
+  for (const table of ['answers', 'message_counts', 'messages', 'events', 'merged_leads', 'leads', 'cursors'] as const) await db.deleteFrom(table).execute()
+}
+
+t.test('who is who depends on what was seen when, and not on the order in which it is taken', { timeout: 0 }, async (t) => {
+  const { numRuns, seed } = propertyRuns(t, 150)
+  const { db, take } = await testStore(t)
+  await hurry(db)
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(sighting, { minLength: 1, maxLength: 9, selector: ({ at }) => at }), fc.integer({ min: 1, max: 9 }), async (seen, batch) => {
+      await emptied(db)
+      const records = seen.map((each) => messageOf(each))
+      for (let start = 0; start < records.length; start += batch) await take(...records.slice(start, start + batch))
+      const [got, wanted] = [sorted(await people(db)), sorted(model(seen))]
+      if (got !== wanted) throw new Error(`got\n${got}\ninstead of\n${wanted}`)
+    }),
+    { numRuns, seed }
+  )
+})
+
+t.test('a number that went to another person makes a new lead, and the old one keeps its history', async (t) => {
+  const { db, take } = await testStore(t)
+  const [lid, other] = lids as [string, string]
+  const [phone] = phones as [string]
+  await take(messageOf({ at: 100, lid, phone }, { name: 'Doña Carmen', body: 'buenas tardes' }))
+  const [before] = (await listLeads(db, {}, 10)).items
+  await patchLead(db, before?.id ?? 0, { state: 'won', note: 'pagó todo' })
+  await take(messageOf({ at: 200, lid: other, phone }, { name: 'Kevin', body: 'hola' }))
+  t.match((await listLeads(db, {}, 10)).items, [
+    { name: 'Kevin', phone, lid: other, state: 'new', note: '', unanswered_count: 1 },
+    { id: before?.id, name: 'Doña Carmen', phone: null, lid, state: 'won', note: 'pagó todo' }
+  ])
+  await take(messageOf({ at: 50, lid, phone }, { name: 'Carmen', body: 'read back late' }))
+  t.match((await listLeads(db, {}, 10)).items.map((lead) => [lead.phone, lead.name]), [[phone, 'Kevin'], [null, 'Doña Carmen']])
+})
+
+t.test('a person with a new number is the same lead, and an older message does not bring the old number back', async (t) => {
+  const { db, take } = await testStore(t)
+  const [lid] = lids as [string]
+  const [before, now] = phones as [string, string]
+  await take(messageOf({ at: 100, lid, phone: before }), messageOf({ at: 200, lid, phone: now }), messageOf({ at: 150, lid, phone: before }))
+  t.match((await listLeads(db, {}, 10)).items, [{ lid, phone: now, unanswered_count: 3 }])
+})
