@@ -113,5 +113,9 @@ for (const { score } of results) {
     console.log(`${file}:${line}\n    ${source}\n    - ${original}\n    + ${replacement}`)
   }
 }
+for (const { file, line } of withoutEffect) {
+  const lines = readFileSync(join(root, 'src', file), 'utf8').split('\n')
+  if (!lines.some((each) => each.trim() === line)) console.log(`without-effect.ts names a line that ${file} has no more: ${line}`)
+}
 console.log(tableOf(results))
 if (results.some(({ score }) => score.score < 90)) process.exitCode = 1

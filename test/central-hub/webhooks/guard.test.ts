@@ -82,11 +82,50 @@ t.test('what is no URL to post to says why', async (t) => {
   for (const [url, why] of [
     ['ftp://crm.example.com/', /http:\/\/ or https:\/\//],
     ['https://', /expected a URL/],
-    ['https://user:secret@crm.example.com/', /user or password/],
+    ['https://user:secret@crm.example.com/', /a URL with a user or password in it is not taken/],
+    ['https://user@crm.example.com/', /user or password/],
+    ['https://:secret@crm.example.com/', /user or password/],
+    ['xhttps://crm.example.com/', /http:\/\/ or https:\/\//],
+    ['https-x://crm.example.com/', /http:\/\/ or https:\/\//],
+    ['httpss://crm.example.com/', /http:\/\/ or https:\/\//],
+    ['ws://crm.example.com/', /http:\/\/ or https:\/\//],
     ['https://crm.example.com:0/', /port 0/],
     ['https://nowhere.example.com/', /the name nowhere\.example\.com cannot be looked up \(ENOTFOUND\)/]
   ] as const) {
     await t.rejects(guard().check(url), why, url)
   }
   await t.rejects(guard({ names: { 'crm.example.com': [] } }).check('https://crm.example.com/'), /has no address/)
+})
+
+t.test('an address is refused by itself, a name with the address that it leads to', async (t) => {
+  const names = guard({ names: { 'crm.example.com': ['10.0.0.1'] } })
+  const what = 'is not public: if it is to be reached, allow its network by WEBHOOK_PRIVATE_ADDRESSES in /etc/leadmaster/central-hub.env'
+  await t.rejects(names.check('http://10.0.0.1/'), { message: `the address 10.0.0.1 ${what}` })
+  await t.rejects(names.check('http://[::1]/'), { message: `the address ::1 ${what}` })
+  await t.rejects(names.check('https://crm.example.com/'), { message: `crm.example.com has the address 10.0.0.1, which ${what}` })
+})
+
+t.test('at each connection only an address is looked at: a name is looked up by the socket', async (t) => {
+  const none = guard()
+  t.doesNotThrow(() => none.checkHost(new URL('https://nowhere.example.com/')))
+  t.doesNotThrow(() => none.checkHost(new URL('https://8.8.8.8/')))
+  t.doesNotThrow(() => none.checkHost(new URL('https://[2606:4700::1111]/')))
+  t.throws(() => none.checkHost(new URL('https://10.0.0.1/')), /not public/)
+})
+
+t.test('a socket that asks for one address gets the first with its family, and none when it is refused', async (t) => {
+  const names = guard({ names: { 'crm.example.com': ['2606:4700::1111', '8.8.8.8'], 'in.example.com': ['10.0.0.1'] } })
+  const ask = (host: string, options: object): Promise<unknown[]> => new Promise((done) => void names.lookup(host, options, (...answer: unknown[]) => done(answer)))
+  t.same(await ask('crm.example.com', {}), [null, '2606:4700::1111', 6])
+  t.same(await ask('crm.example.com', { all: false }), [null, '2606:4700::1111', 6])
+  t.same(await ask('crm.example.com', { all: true }), [null, [{ address: '2606:4700::1111', family: 6 }, { address: '8.8.8.8', family: 4 }]])
+  const [error, addresses] = await ask('in.example.com', {})
+  t.match((error as Error).message, /not public/)
+  t.same(addresses, [])
+})
+
+t.test('without a way given, names are looked up as the system has them', async (t) => {
+  const system = createGuard({ allowed: ['127.0.0.0/8', '::1/128'], envFile: '/etc/leadmaster/central-hub.env' })
+  await t.resolves(system.check('http://localhost/'))
+  await t.rejects(createGuard({ allowed: [], envFile: 'x' }).check('http://localhost/'), /localhost has the address (127\.0\.0\.1|::1), which is not public/)
 })

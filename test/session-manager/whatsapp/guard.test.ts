@@ -241,3 +241,139 @@ t.test('the table covers every way by which the installed whatsapp-web.js sends'
     for (const command of commands) t.ok(refused['WAWebCmd']?.includes(`Cmd.${command}`), `Cmd.${command} is refused`)
   })
 })
+
+/** The guard beside stand-ins of the hook, the rules and the fence on the wire, each as a test says. */
+const beside = (parts: { sees?: string; rules?: (stanza: unknown) => boolean; wire?: { isArmed: boolean; comesWith?: string } }, modules: Record<string, unknown> = {}) => {
+  const it = inPage()
+  const counted: unknown[] = []
+  const asked: string[] = []
+  const uses = new Map<string, (exports: unknown, value: unknown) => void>()
+  const put = (name: string, value: unknown): void => void Object.assign(it.world, { [Symbol.for(`leadmaster.${name}`)]: value })
+  const { sees, rules, wire } = parts
+  if (sees !== undefined) put('modules', { onModule: (name: string, use: (exports: unknown, value: unknown) => void) => void uses.set(name, use), sees: () => sees })
+  if (rules !== undefined) put('rules', { judge: (stanza: unknown) => ({ isAllowed: rules(stanza) }) })
+  if (wire !== undefined) put('wire', { isArmed: () => wire.isArmed, count: (verdict: unknown) => counted.push(verdict), look: () => ({ armed: wire.isArmed }) })
+  it.world['require'] = (name: string): unknown => {
+    asked.push(name)
+    if (wire?.comesWith === name) wire.isArmed = true
+    if (!(name in modules)) throw new Error('no such module')
+    return modules[name]
+  }
+  it.run(installGuard as never, refused, judged)
+  const arm = (): GuardLook => it.run((() => (globalThis as unknown as Record<symbol, { arm: () => GuardLook }>)[Symbol.for('leadmaster.guard')]?.arm()) as never) as unknown as GuardLook
+  /** What the page's loader does when it makes a module. */
+  const make = <M extends object>(name: string, exports: M, value: unknown = exports): M => {
+    uses.get(name)?.(exports, value)
+    return exports
+  }
+  return { ...it, arm, make, counted, asked, names: () => [...uses.keys()] }
+}
+
+t.test('what the page needs to show what came in stays as it is, beside functions that are refused', async (t) => {
+  const needed: Record<string, string[]> = {
+    WAWebSendMsgChatAction: ['addVoipCallLogMsgToChat'],
+    WAWebChatForwardMessage: ['getForwardedMessageFields'],
+    WAWebUpdateUnreadChatAction: ['updateUnreadCountMD', 'clearUnreadMentions', 'markSeen', 'markUnseen'],
+    WAWebPresenceChatAction: ['getChatIdentifier', 'presenceOnlineChanged', 'clearPresence', 'sendPresenceUnavailable']
+  }
+  const { make } = beside({ sees: 'define' })
+  for (const [name, verbs] of Object.entries(needed)) {
+    const module = make(name, Object.fromEntries([...verbs, 'sendAnything'].map((verb) => [verb, () => 'works']))) as Functions
+    for (const verb of verbs) t.equal(module[verb]?.(), 'works', `${name}.${verb}`)
+    t.throws(() => module['sendAnything']?.(), { message: 'not allowed' }, name)
+  }
+})
+
+t.test('ways to send that whatsapp-web.js does not use today are refused, too', async (t) => {
+  const { make } = beside({ sees: 'define' })
+  for (const [name, path] of [
+    ['WAWebSendStatusMsgAction', 'sendStatus'], ['WAWebChatStateBridge', 'sendChatStateComposing'], ['WAWebGroupInviteJob', 'resetGroupInviteCode'],
+    ['WAWebCmd', 'Cmd.muteChat'], ['WAWebCmd', 'Cmd.openChatFromUnread'], ['WAWebCmd', 'Cmd.openChatAt'], ['WAWebCmd', 'Cmd.markChatUnread']
+  ] as const) {
+    const module = make(name, moduleOf([path]))
+    t.throws(reach(module, path), { message: 'not allowed' }, `${name}.${path}`)
+  }
+})
+
+t.test('a function that takes a stanza works for an allowed stanza, and for any where the fence on the wire judges', async (t) => {
+  const all = Object.entries(judged).flatMap(([name, verbs]) => verbs.map((verb) => [name, verb] as const))
+  t.same(all.map(([, verb]) => verb), [
+    'deprecatedCastStanza', 'deprecatedSendIq', 'deprecatedSendIqErrorParser', 'deprecatedSendIqIfConnectedWithin', 'deprecatedSendIqWithoutRetry',
+    'deprecatedSendStanzaAndWaitForAck', 'deprecatedSendStanzaAndReturnAck', 'castSmaxStanza', 'sendSmaxStanza', '_sendIq'
+  ], 'all by which a stanza leaves')
+  const rules = (stanza: unknown): boolean => stanza === 'ack'
+  for (const [name, verb] of all) {
+    const calls = (parts: Parameters<typeof beside>[0], stanza: string): { result: unknown; it: ReturnType<typeof beside> } => {
+      const it = beside(parts)
+      const module = it.make(name, { own: 'self', [verb]: function (this: { own: string }, ...args: unknown[]) { return [this.own, ...args] } }) as unknown as Functions
+      let result: unknown
+      try {
+        result = module[verb]?.(stanza, 'more')
+      } catch (error) {
+        result = (error as Error).message
+      }
+      return { result, it }
+    }
+    const passed = (stanza: string): unknown[] => ['self', stanza, 'more']
+    t.same(calls({ sees: 'define', rules }, 'ack').result, passed('ack'), verb)
+    t.equal(calls({ sees: 'define', rules }, 'message').result, 'not allowed', verb)
+    t.equal(calls({ sees: 'define' }, 'ack').result, 'not allowed', 'without rules nothing is known to be allowed')
+    t.same(calls({ sees: 'define', rules, wire: { isArmed: true } }, 'message').result, passed('message'), 'the fence on the wire refuses it')
+    t.same(calls({ sees: 'define', wire: { isArmed: false, comesWith: 'WAWap' } }, 'message').result, passed('message'), 'it comes with WAWap')
+    const refused = calls({ sees: 'define', rules, wire: { isArmed: false } }, 'message')
+    t.equal(refused.result, 'not allowed')
+    t.same(refused.it.asked, ['WAWap'])
+    t.same(refused.it.counted, [{ tag: 'function', type: `${name}.${verb}`, isAllowed: false }])
+    t.match(refused.it.arm(), { blocked: 1, armed: 1, open: 0, wire: { armed: false } })
+    t.same(calls({ sees: 'define', wire: { isArmed: true } }, 'message').it.asked, [], 'a fence that is there is not asked for')
+  }
+})
+
+t.test('a judged function where the page has no require yet is refused and does no other harm', async (t) => {
+  const it = beside({ sees: 'define', wire: { isArmed: false } })
+  it.world['require'] = undefined
+  const { castSmaxStanza } = it.make('WAComms', { castSmaxStanza: () => 'sent' })
+  t.throws(() => castSmaxStanza(), { message: 'not allowed' })
+})
+
+t.test('each refusal is counted by the name of the function, and the first fence is part of the look', async (t) => {
+  const it = beside({ sees: 'define', wire: { isArmed: true } })
+  const module = it.make('WAWebCmd', moduleOf(['Cmd.archiveChat']))
+  const other = it.make('WAWebSendMsgChatAction', { send: () => 'sent' })
+  t.throws(reach(module, 'Cmd.archiveChat'), { message: 'not allowed' })
+  t.throws(() => other.send(), { message: 'not allowed' })
+  t.same(it.counted, [
+    { tag: 'function', type: 'WAWebCmd.Cmd.archiveChat', isAllowed: false },
+    { tag: 'function', type: 'WAWebSendMsgChatAction.send', isAllowed: false }
+  ])
+  t.same(it.arm(), { blocked: 2, armed: 2, open: 0, seesModules: true, wire: { armed: true } })
+})
+
+t.test('with a hook that sees all modules none is asked for; with one that sees require each is', async (t) => {
+  const define = beside({ sees: 'define' })
+  t.same(define.arm(), { blocked: 0, armed: 0, open: 0, seesModules: true })
+  t.same(define.asked, [])
+  const require = beside({ sees: 'require' })
+  t.same(require.arm(), { blocked: 0, armed: 0, open: 0, seesModules: false })
+  t.same(require.asked, [...new Set([...Object.keys(refused), ...Object.keys(judged)])])
+  t.same(define.names(), require.asked, 'and is watched')
+  const nothing = beside({ sees: 'nothing' })
+  t.same(nothing.arm(), { blocked: 0, armed: 0, open: 0, seesModules: false })
+  t.same(nothing.asked, [])
+  const none = beside({})
+  t.same(none.arm(), { blocked: 0, armed: 0, open: 0, seesModules: false }, 'and without a hook the page still loads')
+  const early = beside({ sees: 'require' })
+  early.world['require'] = undefined
+  t.same(early.arm(), { blocked: 0, armed: 0, open: 0, seesModules: false })
+})
+
+t.test('the default export of a module is refused as well as the module', async (t) => {
+  const it = beside({ sees: 'define' })
+  const [exports, value] = [{ send: () => 'sent' }, { sendMore: () => 'sent' }]
+  it.make('WAWebSendMsgChatAction', exports, value)
+  t.throws(() => exports.send(), { message: 'not allowed' })
+  t.throws(() => value.sendMore(), { message: 'not allowed' })
+  Object.assign(value, { later: () => 'sent' })
+  it.arm()
+  t.throws(() => (value as unknown as Functions)['later']?.(), { message: 'not allowed' })
+})
