@@ -1,4 +1,8 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { addEventLoopDelay } from './event-loop-delay.ts'
+
+/** How often prom-client's own sampler of the event loop wakes the daemon, ms: as rarely as a timer can. Ours replaces it. */
+const samplerMs = 2 ** 31 - 1
 
 /** The registry of a daemon, with the process's own figures and a histogram of its HTTP requests. */
 export interface Metrics {
@@ -13,7 +17,8 @@ export interface Metrics {
 
 export const createMetrics = (): Metrics => {
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: samplerMs })
+  addEventLoopDelay(registry)
   const requests = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'HTTP requests by method, route and status',
