@@ -7,6 +7,7 @@ import { createHttp } from '../platform/http.ts'
 import { lazy } from '../platform/lazy.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/problem.ts'
+import { readProxy } from '../platform/proxy.ts'
 import { rewriteMs } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { addAccountMetrics } from './account-metrics.ts'
@@ -80,6 +81,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     registry: metrics.registry,
     privateAddresses: config.WEBHOOK_PRIVATE_ADDRESSES,
     envFile: config.ENV_FILE,
+    proxy: readProxy(config.PROXY_URL),
     retentionMs: config.RETENTION
   })
   lifecycle.onStop('stop delivering to webhooks', () => webhooks.stop(drainMs))

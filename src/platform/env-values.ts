@@ -76,6 +76,24 @@ const toBaseUrl = (value: string): string | undefined => {
   return url === undefined || url.port === '0' ? undefined : url.origin
 }
 
+/** Text of a URL's user or password: every `%` begins an escape, and nothing in it is a control character. */
+const isEncoded = (part: string): boolean => {
+  try {
+    return !/\p{Cc}/u.test(decodeURIComponent(part))
+  } catch {
+    return false
+  }
+}
+
+/** A proxy for HTTP: scheme, host and port, with user and password where the proxy wants them. */
+export const proxyUrl = makeValidator<string>(
+  expect('a URL such as http://proxy.example.com:3128 or http://USER:PASSWORD@proxy.example.com:3128, with %40 for an @ in the password', (value) => {
+    const url = /^https?:\/\/([^\s\p{Cc}\\/?#@]+@)?[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) && URL.canParse(value) ? new URL(value) : undefined
+    if (url === undefined || url.port === '0' || (url.username === '') !== (url.password === '')) return undefined
+    return isEncoded(url.username) && isEncoded(url.password) ? value.replace(/\/$/, '') : undefined
+  })
+)
+
 /** Where a database of PostgreSQL's is: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING-URIS, of which `sslmode` and `sslrootcert` may be set. */
 export const databaseUrl = makeValidator<string>(
   expect('a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full', (value) => {

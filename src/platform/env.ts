@@ -44,6 +44,11 @@ export const readEnv = <T extends object>(source: Source, schema: Schema<T>): T 
       .map((known) => ({ known, distance: leven(known, name.toUpperCase()) }))
       .filter(({ known, distance }) => distance <= Math.max(1, Math.floor(known.length / 4)))
       .sort((a, b) => a.distance - b.distance)
+    // systemd's units drop these; in the foreground they arrive
+    if (/_proxy$/i.test(name) && declared.includes('PROXY_URL')) {
+      faults.push(`${name} is unknown: PROXY_URL sets the proxy`)
+      continue
+    }
     faults.push(near ? `${name} is unknown: did you mean ${near.known}?` : `${name} is unknown: remove it`)
   }
   const values = cleanEnv(source, schema, {
@@ -95,7 +100,7 @@ const withoutAnyPassword = (value: string): string =>
 /** The same environment with its secrets masked, for the log line at start. */
 export const masked = (env: object): Record<string, unknown> => {
   const shown = (value: unknown): unknown => (typeof value === 'string' ? withoutLogin(value) : Array.isArray(value) ? value.map(shown) : value)
-  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, secretName.test(name) ? '(set)' : shown(value)]))
+  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, secretName.test(name) && value !== '' ? '(set)' : shown(value)]))
 }
 
 /** What sd_notify(3) and journald give by the environment. */

@@ -1,5 +1,5 @@
 import { EnvironmentError, readEnv, type Schema, type Source } from '../platform/env.ts'
-import { baseUrl, duration, host, list, name, natsServers, oneOf, path, port, size, storeUrl, text, token, webVersion, whole } from '../platform/env-values.ts'
+import { baseUrl, duration, host, list, name, natsServers, oneOf, path, port, proxyUrl, size, storeUrl, text, token, webVersion, whole } from '../platform/env-values.ts'
 
 /** session-manager's environment; deploy/env/session-manager.env explains each variable. Durations in ms, sizes in bytes. */
 export interface Config {
@@ -10,6 +10,8 @@ export interface Config {
   SESSION_MANAGER_TOKEN: string
   ACCOUNT: string
   STATE_DIR: string
+  /** By which Chromium reaches WhatsApp; empty: directly. */
+  PROXY_URL: string
   CHROMIUM_PATH: string
   /** The version of WhatsApp Web to show; empty: the one that WhatsApp serves. */
   WEB_VERSION: string
@@ -60,6 +62,7 @@ export const schema: Schema<Config> = {
   SESSION_MANAGER_TOKEN: token({ desc: 'the secret that central-hub sends, 32 characters or more' }),
   ACCOUNT: name({ desc: 'a short name for this WhatsApp account, such as main' }),
   STATE_DIR: path({ desc: 'the directory of the journal, the media and the browser profile' }),
+  PROXY_URL: proxyUrl({ default: '' }),
   CHROMIUM_PATH: path({ default: '/usr/lib/chromium/chromium-headless-shell' }),
   WEB_VERSION: webVersion({ default: '' }),
   GUARD: oneOf('normal', 'strict')({ default: 'normal' }),

@@ -6,6 +6,7 @@ import { bearerCheck } from '../platform/auth.ts'
 import { createHttp } from '../platform/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/problem.ts'
+import { readProxy } from '../platform/proxy.ts'
 import { rewriteMs, type Rewriting } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
 import { createBackfill } from './backfill.ts'
@@ -53,6 +54,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const mediaDirectory = join(config.STATE_DIR, 'media')
   const mediaLimits = { maxBytes: config.MEDIA_MAX_SIZE, types: config.MEDIA_TYPES }
   const webVersions = webVersionsIn(config.STATE_DIR)
+  const proxy = readProxy(config.PROXY_URL)
   const journal = await openState(config.STATE_DIR, account, (bytes) => notify.busy(rewriteMs(bytes)))
   lifecycle.onStop('close the journal', () => {
     journal.checkpoint()
@@ -136,7 +138,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     probeIntervalMs: config.PROBE_INTERVAL,
     ...(placement ? { admit: placement.admit } : {}),
     createListener: (onEvent) => createListener({
-      chromiumPath: config.CHROMIUM_PATH, profile, media: mediaLimits, isGuardStrict: config.GUARD === 'strict', log, onEvent,
+      chromiumPath: config.CHROMIUM_PATH, profile, proxy, media: mediaLimits, isGuardStrict: config.GUARD === 'strict', log, onEvent,
       broadcasts: config.CAPTURE_BROADCASTS === 'yes', keepRaw: config.KEEP_RAW > 0,
       onEarDifference: (kind) => earDifferences.inc({ kind }),
       ...(config.WEB_VERSION === '' ? {} : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),

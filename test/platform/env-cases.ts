@@ -44,6 +44,13 @@ export interface FaultyCase {
 }
 
 const bothFaults: FaultyCase[] = [
+  { what: 'a proxy without a scheme', change: { PROXY_URL: 'proxy.example.com:3128' }, faults: [/^PROXY_URL="proxy.example.com:3128" is refused: expected a URL such as http:/] },
+  { what: 'a proxy of another kind', change: { PROXY_URL: 'socks5://127.0.0.1:1080' }, faults: [/^PROXY_URL="socks5:\/\/127.0.0.1:1080" is refused/] },
+  { what: 'a proxy with a path', change: { PROXY_URL: 'http://127.0.0.1:3128/pac' }, faults: [/^PROXY_URL=.* is refused/] },
+  { what: 'a proxy with a user and no password', change: { PROXY_URL: 'http://lead@127.0.0.1:3128' }, faults: [/^PROXY_URL="http:\/\/\(hidden\)@127.0.0.1:3128" is refused/] },
+  { what: 'a proxy whose password is not encoded', change: { PROXY_URL: 'http://lead:p@ss@127.0.0.1:3128' }, faults: [/^PROXY_URL="http:\/\/\(hidden\)@127.0.0.1:3128" is refused/] },
+  { what: 'a proxy whose password has a % for itself', change: { PROXY_URL: 'http://lead:100%@127.0.0.1:3128' }, faults: [/^PROXY_URL="http:\/\/\(hidden\)@127.0.0.1:3128" is refused/] },
+  { what: 'proxy variables of others', change: { HTTPS_PROXY: 'http://127.0.0.1:3128' }, faults: [/^HTTPS_PROXY is unknown: PROXY_URL sets the proxy$/] },
   { what: 'a variable is missing', change: { PORT: undefined }, faults: [/^PORT is missing: the port to listen on/] },
   { what: 'a variable is empty', change: { PORT: '' }, faults: [/^PORT is empty: expected a port/] },
   { what: 'port 0', change: { PORT: '0' }, faults: [/^PORT="0" is refused: expected a port, a whole number from 1 to 65535$/] },

@@ -110,6 +110,8 @@ t.test('the configuration is logged with its secrets masked', async (t) => {
   const shown = masked(readCentralHub(goodEnv['central-hub']))
   t.match(shown, { SESSION_MANAGER_TOKEN: '(set)', HUB_API_TOKEN: '(set)', PORT: 3012 })
   t.notMatch(JSON.stringify(shown), secret)
+  t.match(masked(readSessionManager(goodEnv['session-manager'])), { SESSION_MANAGER_TOKEN: '(set)', PROFILE_BACKUP_KEY: '', PROFILE_BACKUP_SECRET_KEY: '' }, 'what is not set is not shown as set')
+  t.match(masked(readSessionManager(changed('session-manager', { PROXY_URL: 'http://lead:hunter2@10.0.0.1:3128' }))), { PROXY_URL: 'http://(hidden)@10.0.0.1:3128' })
   t.match(masked({ NATS_URL: ['tls://hub:hunter2@10.0.0.1:4222', 'tls://10.0.0.2'] }), { NATS_URL: ['tls://(hidden)@10.0.0.1:4222', 'tls://10.0.0.2'] })
 })
 

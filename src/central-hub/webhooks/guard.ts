@@ -14,6 +14,12 @@ export interface Guard {
   check(url: string): Promise<void>
   /** @throws {RefusedUrl} when the URL's host is an address, for which no name is looked up, and is not allowed */
   checkHost(url: URL): void
+  /**
+   * Whether a request goes by the proxy, if there is one: what WEBHOOK_PRIVATE_ADDRESSES allows is reached directly. A name
+   * that this machine cannot look up is left to the proxy.
+   * @throws {RefusedUrl} saying why nothing is posted to this URL
+   */
+  needsProxy(url: URL): Promise<boolean>
   /** For a socket to connect by: looks a name up, and gives none but checked addresses. */
   lookup: LookupFunction
 }
@@ -21,11 +27,16 @@ export interface Guard {
 /** A URL that nothing is posted to. Its message holds no more of the URL than the host. */
 export class RefusedUrl extends Error {}
 
+/** A name that cannot be looked up here. */
+class UnknownName extends RefusedUrl {}
+
 export interface GuardOptions {
   /** Networks that are allowed although they are not public, such as 10.0.0.0/8. */
   allowed: readonly string[]
   /** Where the setting stands, for messages. */
   envFile: string
+  /** Requests go by a proxy, which looks names up where this machine cannot. */
+  hasProxy?: boolean
   /** All addresses of a name; by default as the system has it. */
   resolve?: (name: string) => Promise<string[]>
 }
@@ -70,7 +81,7 @@ const parseUrl = (text: string): URL => {
 
 const systemResolve = async (name: string): Promise<string[]> => (await systemLookup(name, { all: true, verbatim: true })).map(({ address }) => address)
 
-export const createGuard = ({ allowed, envFile, resolve = systemResolve }: GuardOptions): Guard => {
+export const createGuard = ({ allowed, envFile, hasProxy = false, resolve = systemResolve }: GuardOptions): Guard => {
   const networks = allowed.map((network) => ipaddr.parseCIDR(network) as [Address, number])
   const isAllowed = (text: string): boolean => {
     const address = ipaddr.parse(text)
@@ -84,16 +95,31 @@ export const createGuard = ({ allowed, envFile, resolve = systemResolve }: Guard
 
   const addressesOf = async (host: string): Promise<string[]> => {
     const addresses = isIP(host) !== 0 ? [host] : await within(lookupMs, resolve(host)).catch((error: NodeJS.ErrnoException) => {
-      throw new RefusedUrl(`the name ${host} cannot be looked up (${error.code ?? error.message})`)
+      throw new UnknownName(`the name ${host} cannot be looked up (${error.code ?? error.message})`)
     })
-    if (addresses.length === 0) throw new RefusedUrl(`the name ${host} has no address`)
+    if (addresses.length === 0) throw new UnknownName(`the name ${host} has no address`)
     const refused = addresses.find((address) => !isAllowed(address))
     if (refused !== undefined) throw refuse(host, refused)
     return addresses
   }
 
+  const needsProxy = async (url: URL): Promise<boolean> => {
+    try {
+      const addresses = await addressesOf(hostOf(url))
+      return addresses.every((address) => isPublic(ipaddr.parse(address)))
+    } catch (error) {
+      if (error instanceof UnknownName) return true
+      throw error
+    }
+  }
+
   return {
-    check: async (text) => void (await addressesOf(hostOf(parseUrl(text)))),
+    check: async (text) => {
+      const url = parseUrl(text)
+      if (hasProxy) await needsProxy(url)
+      else await addressesOf(hostOf(url))
+    },
+    needsProxy,
     checkHost: (url) => {
       const host = hostOf(url)
       if (isIP(host) !== 0 && !isAllowed(host)) throw refuse(host, host)

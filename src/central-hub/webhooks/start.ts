@@ -3,6 +3,7 @@ import type { Problem } from '../../contract/problem.ts'
 import type { Status } from '../../contract/session.ts'
 import { atMost } from '../../platform/at-most.ts'
 import type { Log } from '../../platform/log.ts'
+import type { Proxy } from '../../platform/proxy.ts'
 import type { Live } from '../live.ts'
 import { tellSession } from '../store/outbox.ts'
 import { pruneDeliveries } from '../store/prune-deliveries.ts'
@@ -35,20 +36,22 @@ export interface WebhooksOptions {
   /** Networks that are not public and may be reached all the same. */
   privateAddresses: readonly string[]
   envFile: string
+  /** By which they reach the outside. */
+  proxy?: Proxy | undefined
   /** How long messages are kept, ms; 0: for good. */
   retentionMs: number
 }
 
 const pruneMs = 3_600_000
 
-export const startWebhooks = ({ db, hubs, live, log, registry, version, privateAddresses, envFile, retentionMs }: WebhooksOptions): Webhooks => {
-  const guard = createGuard({ allowed: privateAddresses, envFile })
+export const startWebhooks = ({ db, hubs, live, log, registry, version, privateAddresses, envFile, proxy, retentionMs }: WebhooksOptions): Webhooks => {
+  const guard = createGuard({ allowed: privateAddresses, envFile, hasProxy: proxy !== undefined })
   const onSettled = addWebhookMetrics(registry, db)
   let [deliverer, grace]: [Deliverer | undefined, number] = [undefined, 0]
   const prune = (): void =>
     void pruneDeliveries(db, Date.now(), retentionMs || Infinity).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old deliveries were not dropped; tried again in an hour'))
   const job = hubs.job('webhooks', () => {
-    const post = createPost({ guard, userAgent: `LeadMaster/${version}` })
+    const post = createPost({ guard, proxy, envFile, userAgent: `LeadMaster/${version}` })
     const mine = createDeliverer({ db, log, post, onSettled })
     const endChanges = live.onChanged(mine.wake)
     const pruning = setInterval(prune, pruneMs)

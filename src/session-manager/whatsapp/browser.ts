@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type whatsapp from 'whatsapp-web.js'
 import type { Log } from '../../platform/log.ts'
+import type { Proxy } from '../../platform/proxy.ts'
 
 /** Chromium: how it is launched, and its profile, which one browser at a time may hold. */
 
@@ -23,11 +24,14 @@ export const emptyTemporaryDirectory = async (profile: string): Promise<void> =>
   await mkdir(directory, { recursive: true, mode: 0o700 })
 }
 
+/** User and password are given later, when the proxy asks: every user of the machine may read a command line. */
+const proxyArguments = (proxy: Proxy | undefined): string[] => (proxy === undefined ? [] : [`--proxy-server=${proxy.server}`])
+
 /**
  * What puppeteer starts Chromium with. Its sandbox stays on; it is driven by a pipe, so there is no debugging port; its
  * environment is clean, for ours holds tokens; and signals to us are ours to handle.
- */
-export const launchOptions = (executablePath: string, profile: string) => ({
+ * @param proxy by which it reaches everything but this machine: by itself Chromium reaches loopback addresses directly */
+export const launchOptions = (executablePath: string, profile: string, proxy?: Proxy) => ({
   executablePath,
   headless: true,
   pipe: true,
@@ -54,7 +58,8 @@ export const launchOptions = (executablePath: string, profile: string) => ({
     '--disable-dev-shm-usage',
     '--disable-notifications',
     '--mute-audio',
-    '--block-new-web-contents'
+    '--block-new-web-contents',
+    ...proxyArguments(proxy)
   ]
 })
 

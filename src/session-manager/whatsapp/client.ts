@@ -1,3 +1,4 @@
+import type { Proxy } from '../../platform/proxy.ts'
 import { launchOptions, userAgent, type Client, type Target } from './browser.ts'
 import { beginEar, setAttaching } from './ear.ts'
 
@@ -5,6 +6,10 @@ import { beginEar, setAttaching } from './ear.ts'
 
 /** How long a page may take to be read, ms. */
 const readMs = 60_000
+
+/** What the page answers a proxy that asks for a user. */
+const loginOf = (proxy: Proxy | undefined): { username: string; password: string } | undefined =>
+  proxy === undefined || proxy.username === '' ? undefined : { username: proxy.username, password: proxy.password }
 
 /**
  * @param onPage called with the first page as soon as Chromium has one, before puppeteer asks it for anything
@@ -15,13 +20,14 @@ const readMs = 60_000
 export const createClient = async (options: {
   chromiumPath: string
   profile: string
+  proxy?: Proxy | undefined
   onPage: (target: Target) => void
   attach: () => Promise<void>
   onFault: (error: unknown) => void
   /** The library could not put all its listeners on the page: our own listen without it. */
   onDeaf: (error: unknown) => void
 }): Promise<Client> => {
-  const { chromiumPath, profile, onPage, attach, onFault, onDeaf } = options
+  const { chromiumPath, profile, proxy, onPage, attach, onFault, onDeaf } = options
   let hasPage = false
   let isAttached = false
   const authStrategy = {
@@ -53,7 +59,8 @@ export const createClient = async (options: {
   const { default: whatsapp } = await import('whatsapp-web.js')
   const client = new whatsapp.Client({
     authStrategy: authStrategy as unknown as InstanceType<typeof whatsapp.NoAuth>,
-    puppeteer: { ...launchOptions(chromiumPath, profile), targetFilter },
+    puppeteer: { ...launchOptions(chromiumPath, profile, proxy), targetFilter },
+    proxyAuthentication: loginOf(proxy),
     webVersionCache: { type: 'none' },
     userAgent: await userAgent(chromiumPath)
   })

@@ -1,5 +1,6 @@
 import type { PageFindings } from '../../contract/page-report.ts'
 import type { Log } from '../../platform/log.ts'
+import type { Proxy } from '../../platform/proxy.ts'
 import { within } from '../../platform/within.ts'
 import type { ReadGroup, Wanted } from '../backfill.ts'
 import type { Draft } from '../journal.ts'
@@ -28,7 +29,7 @@ import { checks, isQrText } from './page-checks.ts'
 import { createPageWatch } from './page-watch.ts'
 import { lookAtGuard, ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
-import { explain, explainLogout, missingModule, type Reason } from './reason.ts'
+import { explain, explainLogout, missingModule, proxyLoginStatus, proxyRefusesLogin, type Reason } from './reason.ts'
 import type { StanzaCount } from './wire-guard.ts'
 
 export { forgetDevice } from './browser.ts'
@@ -86,6 +87,8 @@ export interface ListenerOptions {
   chromiumPath: string
   /** Directory of the browser's profile, which holds the linked device. */
   profile: string
+  /** By which it reaches WhatsApp; directly without one. */
+  proxy?: Proxy | undefined
   media: MediaLimits
   /** Whether channels and status updates are captured, too. */
   broadcasts?: boolean
@@ -202,6 +205,10 @@ export const createListener = (options: ListenerOptions): Listener => {
       if (frame === main) logoutReason = explainLogout(frame.url()) ?? logoutReason
     })
     page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
+    page.on('response', (response) => {
+      // Chromium shows an empty page then, and no call fails.
+      if (response.status() === proxyLoginStatus && response.request().isNavigationRequest()) lost(proxyRefusesLogin, false)
+    })
     await confine(page, log, pinned)
     await installGuards(page)
     // Another document has another guard, of which nothing is known yet.
@@ -299,7 +306,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       await releaseProfile(profile, log)
       await emptyTemporaryDirectory(profile)
       client = await createClient({
-        chromiumPath: options.chromiumPath, profile, onPage, attach, onDeaf,
+        chromiumPath: options.chromiumPath, profile, proxy: options.proxy, onPage, attach, onDeaf,
         onFault: (error) => void failed(explain(error))
       })
       hearClient(client, mapping, onHeard, onUnreadable)

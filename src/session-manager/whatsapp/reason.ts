@@ -10,10 +10,25 @@ export const missingModule = (error: unknown): Reason | undefined => {
   return name === undefined ? undefined : { reason: `WhatsApp Web has changed: its module ${name} is missing`, fault: true }
 }
 
+/** What a proxy answers that wants another user or password: RFC 9110, 15.5.8. */
+export const proxyLoginStatus = 407
+export const proxyRefusesLogin = `WhatsApp is unreachable: the proxy of PROXY_URL does not take its user and password (HTTP ${proxyLoginStatus})`
+
+/** What Chromium says when the proxy of PROXY_URL keeps it from WhatsApp. */
+const proxyFaults: Readonly<Record<string, string>> = {
+  'net::ERR_PROXY_CONNECTION_FAILED': 'nothing answers as a proxy at PROXY_URL',
+  'net::ERR_TUNNEL_CONNECTION_FAILED': 'the proxy of PROXY_URL refuses the connection',
+  'net::ERR_PROXY_CERTIFICATE_INVALID': 'the certificate of the proxy of PROXY_URL is not trusted',
+  'net::ERR_INVALID_AUTH_CREDENTIALS': 'the proxy of PROXY_URL does not take its user and password',
+  'net::ERR_PROXY_AUTH_UNSUPPORTED': 'the proxy of PROXY_URL asks for a kind of login that Chromium does not know'
+}
+
 /** What puppeteer, Chromium and whatsapp-web.js say. */
 export const explain = (error: unknown): Reason => {
   const text = error instanceof Error ? error.message : String(error)
   const [network] = /net::ERR_\w+/.exec(text) ?? []
+  const byProxy = network === undefined ? undefined : proxyFaults[network]
+  if (byProxy !== undefined) return { reason: `WhatsApp is unreachable: ${byProxy} (${network})`, fault: false }
   if (network === 'net::ERR_NAME_NOT_RESOLVED') return { reason: `WhatsApp is unreachable: web.whatsapp.com cannot be resolved (${network})`, fault: false }
   if (network !== undefined) return { reason: `WhatsApp is unreachable (${network})`, fault: false }
   if (text === 'auth timeout') return { reason: 'web.whatsapp.com did not show WhatsApp Web (window.Debug.VERSION is missing)', fault: true }
