@@ -18,6 +18,7 @@ interface Asked {
 
 /** A reaction or a vote of this account; `isThere` unless it was taken back. UNIX seconds. */
 interface Own {
+  kind: 'reaction' | 'vote'
   account: string
   message_id: string
   stanza: string
@@ -31,7 +32,7 @@ interface Key {
 }
 const valuesOf = (keys: readonly Key[]): unknown[] => [keys[0]?.account, ...keys.map(({ stanza }) => stanza)]
 
-const ownReactions = inChunks<Key, Omit<Own, 'isThere'> & { emoji: string }>(
+const ownReactions = inChunks<Key, Omit<Own, 'kind' | 'isThere'> & { emoji: string }>(
   (db, keys) =>
     db
       .selectFrom('reactions')
@@ -41,7 +42,7 @@ const ownReactions = inChunks<Key, Omit<Own, 'isThere'> & { emoji: string }>(
       .where((row) => row('from_me', '=', row.lit(1))),
   valuesOf
 )
-const ownVotes = inChunks<Key, Omit<Own, 'isThere'> & { options: string }>(
+const ownVotes = inChunks<Key, Omit<Own, 'kind' | 'isThere'> & { options: string }>(
   (db, keys) =>
     db
       .selectFrom('votes')
@@ -55,17 +56,20 @@ const ownVotes = inChunks<Key, Omit<Own, 'isThere'> & { options: string }>(
 /** What this account answered so to messages that may be these. */
 const ownOf = async (db: Db, account: string, stanzas: readonly string[]): Promise<Own[]> => {
   const keys = stanzas.map((stanza) => ({ account, stanza }))
-  const reactions = (await ownReactions(db, keys)).map(({ emoji, ...row }) => ({ ...row, isThere: emoji !== '' }))
-  const votes = (await ownVotes(db, keys)).map(({ options, ...row }) => ({ ...row, isThere: options !== '[]' }))
+  const reactions = (await ownReactions(db, keys)).map(({ emoji, ...row }) => ({ ...row, kind: 'reaction' as const, isThere: emoji !== '' }))
+  const votes = (await ownVotes(db, keys)).map(({ options, ...row }) => ({ ...row, kind: 'vote' as const, isThere: options !== '[]' }))
   return [...reactions, ...votes]
 }
 
 const isAcknowledged = (message: Asked, own: readonly Own[]): boolean => {
   const person = [...addressesOf(message), parseMessageId(message.id)?.chat ?? '']
   const ofIt = own.filter(({ message_id }) => isSameMessage(message.id, message_id, person))
-  // the account may have reacted under each of its addresses: the latest counts
-  const last = Math.max(...ofIt.map(({ timestamp }) => timestamp))
-  return ofIt.some(({ timestamp, isThere }) => timestamp === last && isThere)
+  // The account may have reacted under each of its addresses: the latest counts.
+  return (['reaction', 'vote'] as const).some((kind) => {
+    const some = ofIt.filter((own) => own.kind === kind)
+    const last = Math.max(...some.map(({ timestamp }) => timestamp))
+    return some.some(({ timestamp, isThere }) => timestamp === last && isThere)
+  })
 }
 
 /** @returns leads.id of the messages that were changed */

@@ -1,5 +1,5 @@
 import type { Selectable, Updateable } from 'kysely'
-import type { Media } from '../../contract/record.ts'
+import type { CapturedMessage, Media } from '../../contract/record.ts'
 import type { MessageTable } from './schema.ts'
 import type { Content } from './write-message.ts'
 
@@ -26,7 +26,9 @@ export const fillIn = (
   const changes: Updateable<MessageTable> = {}
   const details = missingDetails(row.details, content.details)
   if (details !== undefined) changes.details = details
-  if (row.type === 'revoked' && content.type !== 'revoked') {
+  // what was known first may have been what is left of a deleted message, or one that was not decrypted
+  const isPlaceholder = row.type === 'revoked' || (row.type === 'ciphertext' && content.type !== 'revoked')
+  if (isPlaceholder && content.type !== row.type) {
     changes.type = content.type
     changes.personal = content.personal
   }
@@ -58,6 +60,13 @@ const earliest = (a: number | null, b: number | null): number | null => (a === n
 
 const latest = (a: number | null, b: number | null): number | null => (a === null || (b !== null && b > a) ? b : a)
 
+/** A call that was answered ended as such, whatever was told of it before. */
+const withOutcome = (kept: string, other: string): string => {
+  const [mine, theirs] = [JSON.parse(kept), JSON.parse(other)] as Pick<CapturedMessage, 'call'>[]
+  if (mine?.call === undefined || mine.call.outcome === 'answered' || theirs?.call?.outcome !== 'answered') return kept
+  return JSON.stringify({ ...mine, call: theirs.call })
+}
+
 /** What a row takes over from another one that turned out to be of the same message. */
 const takeOver = (kept: Columns, other: Columns): Updateable<MessageTable> => {
   const isDecrypted = kept.decryption !== null && other.decryption === null
@@ -74,6 +83,8 @@ const takeOver = (kept: Columns, other: Columns): Updateable<MessageTable> => {
   changes.revoked_by = changes.revoked_at === kept.revoked_at ? kept.revoked_by : other.revoked_by
   // a deletion for everyone counts, whatever was deleted on this phone before
   if (kept.revoked_by === 'sender' || other.revoked_by === 'sender') changes.revoked_by = 'sender'
+  const known = changes.details ?? kept.details
+  if (withOutcome(known, other.details) !== known) changes.details = withOutcome(known, other.details)
   changes.handled_at = latest(kept.handled_at, other.handled_at)
   changes.closed_at = latest(kept.closed_at, other.closed_at)
   changes.acknowledged = Math.max(kept.acknowledged, other.acknowledged)

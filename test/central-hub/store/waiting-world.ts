@@ -1,0 +1,236 @@
+import { deepStrictEqual } from 'node:assert/strict'
+import { Registry } from 'prom-client'
+import { createIngest, type Ingest } from '../../../src/central-hub/ingest.ts'
+import { handleLead, patchLead, readLead, unhandleLead, type Changed } from '../../../src/central-hub/store/change-lead.ts'
+import { addEvents } from '../../../src/central-hub/store/events.ts'
+import { listLeads } from '../../../src/central-hub/store/leads.ts'
+import type { Db } from '../../../src/central-hub/store/schema.ts'
+import { readStats } from '../../../src/central-hub/store/stats.ts'
+import { changeLeads } from '../../../src/central-hub/store/transaction.ts'
+import { addWaitingMetrics } from '../../../src/central-hub/waiting-metrics.ts'
+import type { Lead } from '../../../src/contract/lead.ts'
+import type { InboundRecord } from '../../../src/contract/record.ts'
+import { automaticReplies, stepsOf, unknown, type Act, type Known, type Plan, type Step } from './waiting-history.ts'
+import { openOf, waitOf, type Conversation } from './waiting-model.ts'
+
+/** Plays a history to the product and to the model, and holds all that the product says of who waits against the model. */
+
+const now = 2_000_000_000_000
+
+/** The model's side of a history. */
+class ModelSide {
+  state: Conversation['state'] = 'new'
+  readonly #known = new Map<number, Known>()
+  /** Ids in the order in which the messages came. */
+  readonly #order: number[] = []
+
+  known(id: number, time: number, mine: boolean): Known {
+    const known = this.#known.get(id) ?? unknown(time, mine)
+    this.#known.set(id, known)
+    return known
+  }
+
+  tell({ id, tells, record }: Step & { record: InboundRecord; tells: (known: Known) => void }): void {
+    if (id < 0) return
+    const isResponse = record.kind === 'reaction' || record.kind === 'vote'
+    const mine = /^true_/.test(record.message.id)
+    const known = this.known(id, record.message.timestamp, mine)
+    const before = known.isThere
+    tells(known)
+    if (isResponse || before) return
+    known.time = record.message.timestamp
+    known.mine = record.message.from_me
+    this.#order.push(id)
+  }
+
+  conversation(): Conversation {
+    const said = this.#order.map((id) => {
+      const known = this.#known.get(id) as Known
+      const lastOf = (list: { time: number; isThere: boolean }[]): boolean => list.toSorted((a, b) => b.time - a.time)[0]?.isThere ?? false
+      known.isReactedTo = !known.mine && (lastOf(known.reactions) || lastOf(known.votes))
+      return known
+    })
+    return { state: this.state, said }
+  }
+
+  /** The id of one of the messages that are there. */
+  pick(at: number): number | undefined {
+    return this.#order[at % this.#order.length]
+  }
+
+  act(act: Act, until: number | undefined): void {
+    const before = this.conversation()
+    const { open, isHandled } = openOf(before)
+    if (act.does === 'read' && waitOf(before).unread > 0) for (const message of before.said) message.isRead = true
+    if (act.does === 'unhandle' && isHandled) this.#takeBack(before)
+    if (act.does === 'handle' && this.state !== 'ignored') {
+      const last = until === undefined ? undefined : (this.#known.get(until) as Known)
+      const sorted = before.said.toSorted((a, b) => a.time - b.time)
+      const upTo = last === undefined ? open : open.filter((message) => sorted.indexOf(message) <= sorted.indexOf(last))
+      const marked = upTo.at(-1)
+      if (marked !== undefined) marked.isHandled = true
+    }
+    if (act.does === 'state' && act.state !== this.state) this.#changeState(act.state)
+  }
+
+  #takeBack({ said }: Conversation): void {
+    const marked = said.toSorted((a, b) => a.time - b.time).findLast(({ isHandled }) => isHandled)
+    if (marked !== undefined) marked.isHandled = false
+  }
+
+  #changeState(state: Conversation['state']): void {
+    this.state = state
+    const isClosing = state === 'won' || state === 'lost'
+    if (!isClosing) for (const message of this.conversation().said) message.isClosed = false
+    const latest = openOf(this.conversation()).open.at(-1)
+    if (isClosing && latest !== undefined) latest.isClosed = true
+  }
+}
+
+/** What is compared. */
+interface Seen {
+  since: number | null
+  unanswered: number
+  unread: number
+  isHandled: boolean
+}
+
+const bystanders: InboundRecord[] = [['1', 'false', 'W', 1_005], ['2', 'true', 'A', 1_006]].map(([person, fromMe, id, timestamp], at) => {
+  const chat = `521550000009${person}@c.us`
+  const message = {
+    id: `${fromMe}_${chat}_${id}`, chat_id: chat, from: chat, to: chat, phone: `+521550000009${person}`, from_me: fromMe === 'true', type: 'chat', body: 'Hi',
+    timestamp: Number(timestamp), has_media: false, to_self: false
+  }
+  return { seq: at + 1, kind: 'message', captured_at: '2026-11-24T12:00:00.000Z', source: 'live', account: 'bystanders', message: { ...message, to: '5215587654321@c.us' } }
+})
+
+const seconds = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso) / 1_000)
+
+const seenIn = ({ waiting_since, unanswered_count, unread_count, handled_at }: Lead): Seen => ({
+  since: seconds(waiting_since), unanswered: unanswered_count, unread: unread_count, isHandled: handled_at !== null
+})
+
+export class WaitingWorld {
+  readonly #db: Db
+  readonly #ingest: Ingest
+  readonly #registry = new Registry()
+  #count = 0
+  readonly #outcomes = { waiting: 0, handled: 0, steps: 0 }
+
+  constructor(db: Db) {
+    this.#db = db
+    this.#ingest = createIngest({ db, onTaken: () => undefined, automaticReplies })
+    addWaitingMetrics(this.#registry, db, () => now)
+  }
+
+  /** Webhooks are told what happens from now on, and there are other leads, to whom nothing happens. */
+  async begin(): Promise<void> {
+    await this.#ingest.take('bystanders', 'j', bystanders)
+    const events = JSON.stringify(['lead.created', 'lead.updated'])
+    await this.#db.insertInto('webhooks').values({ url: 'http://127.0.0.1:9', description: '', events, enabled: 1, secret: 'x', created_at: 0 }).execute()
+  }
+
+  /** Plays one history. @throws where product and model differ, or one answer of the product and another */
+  async play(plan: Plan): Promise<void> {
+    const n = (this.#count += 1)
+    const account = `a${n}`
+    const model = new ModelSide()
+    const ids = new Map<number, string>()
+    let batch: InboundRecord[] = []
+    for (const step of stepsOf(plan, n, account)) {
+      this.#outcomes.steps += 1
+      if ('record' in step) {
+        batch.push(step.record)
+        if (step.id >= 0 && step.record.kind !== 'reaction' && step.record.kind !== 'vote') ids.set(step.id, step.record.message.id)
+        model.tell(step)
+      }
+      if (step.cut) batch = await this.#take(account, batch)
+      if ('act' in step) await this.#act(account, step.act, model, ids)
+    }
+    await this.#take(account, batch)
+    const wanted = waitOf(model.conversation())
+    if (wanted.since !== null) this.#outcomes.waiting += 1
+    if (wanted.isHandled) this.#outcomes.handled += 1
+    await this.#compare(account, wanted)
+    await this.#compareBystanders()
+    await this.#clear(account)
+  }
+
+  /** What was played. */
+  summary(): string {
+    const { waiting, handled, steps } = this.#outcomes
+    return `${steps} records and acts; ${waiting} ended with a lead that waits, ${handled} with one that is handled`
+  }
+
+  async #take(account: string, batch: InboundRecord[]): Promise<InboundRecord[]> {
+    if (batch.length > 0) await this.#ingest.take(account, 'j', batch)
+    return []
+  }
+
+  async #lead(account: string): Promise<Lead | undefined> {
+    const { items } = await listLeads(this.#db, { account }, 10)
+    deepStrictEqual(items.length <= 1, true, `${items.length} leads of one person`)
+    return items[0]
+  }
+
+  async #act(account: string, act: Act, model: ModelSide, ids: ReadonlyMap<number, string>): Promise<void> {
+    const lead = await this.#lead(account)
+    if (lead === undefined) return
+    const until = act.does === 'handle' && act.until !== undefined ? model.pick(act.until) : undefined
+    model.act(act, until)
+    await changeLeads(this.#db, async (trx) => {
+      const changed = await this.#change(trx, lead.id, act, until === undefined ? undefined : ids.get(until))
+      if (changed?.changed === true) await addEvents(trx, 'lead', [lead.id])
+    })
+  }
+
+  async #change(trx: Db, id: number, act: Act, until: string | undefined): Promise<Changed | undefined> {
+    if (act.does === 'state') return patchLead(trx, id, { state: act.state })
+    if (act.does === 'read') return readLead(trx, id)
+    if (act.does === 'unhandle') return unhandleLead(trx, id)
+    const changed = await handleLead(trx, id, until)
+    if (changed === 'no-message') throw new Error(`${until} is not found`)
+    return changed
+  }
+
+  async #compare(account: string, wanted: Seen): Promise<void> {
+    const lead = await this.#lead(account)
+    const none = { since: null, unanswered: 0, unread: 0, isHandled: false }
+    deepStrictEqual(lead === undefined ? none : seenIn(lead), wanted, 'the lead')
+    const waits = wanted.since === null ? 0 : 1
+    for (const waiting of [true, false]) {
+      const { items } = await listLeads(this.#db, { account, waiting }, 10)
+      deepStrictEqual(items.length, lead === undefined ? 0 : waiting ? waits : 1 - waits, `the list, waiting=${waiting}`)
+    }
+    const { waiting } = await readStats(this.#db, [{ date: '', since: 0, until: 1 }], account)
+    deepStrictEqual({ now: waiting.now, since: seconds(waiting.longest_since) }, { now: waits, since: wanted.since }, 'the figures')
+    const metrics = await this.#registry.metrics()
+    const metric = (name: string): number => Number(new RegExp(`^${name}\\{account="${account}"\\} (.*)$`, 'm').exec(metrics)?.[1])
+    deepStrictEqual(metric('leads_waiting'), waits, 'leads_waiting')
+    deepStrictEqual(metric('leads_waiting_longest_seconds'), wanted.since === null ? 0 : now / 1_000 - wanted.since, 'leads_waiting_longest_seconds')
+    if (lead !== undefined) await this.#compareWebhook(lead)
+  }
+
+  /** What happens to one lead changes no other. */
+  async #compareBystanders(): Promise<void> {
+    const { items } = await listLeads(this.#db, { account: 'bystanders' }, 10)
+    const seen = items.map(({ last_message, updated_at: _now, ...lead }) => ({ ...seenIn(lead as Lead), last: last_message?.id }))
+    const waits = { since: 1_005, unanswered: 1, unread: 1, isHandled: false, last: 'false_5215500000091@c.us_W' }
+    const answered = { since: null, unanswered: 0, unread: 0, isHandled: false, last: 'true_5215500000092@c.us_A' }
+    deepStrictEqual(seen, [answered, waits], 'other leads')
+  }
+
+  async #compareWebhook(lead: Lead): Promise<void> {
+    const last = await this.#db.selectFrom('outbox').select('body').where('lead_id', '=', lead.id).orderBy('id', 'desc').limit(1).executeTakeFirstOrThrow()
+    const { data } = JSON.parse(last.body) as { data: { lead: Lead } }
+    deepStrictEqual(seenIn(data.lead), seenIn(lead), 'the webhook')
+  }
+
+  /** So that a hundred thousand histories stay as quick as the first. */
+  async #clear(account: string): Promise<void> {
+    for (const table of ['outbox', 'events', 'merged_leads'] as const) await this.#db.deleteFrom(table).execute()
+    for (const table of ['reactions', 'votes', 'messages', 'leads', 'cursors', 'message_counts'] as const) {
+      await this.#db.deleteFrom(table).where('account', '=', account).execute()
+    }
+  }
+}
