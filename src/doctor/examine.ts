@@ -1,5 +1,5 @@
 import { checkBackups } from './backups.ts'
-import { checkIdentities, checkWiring } from './base-url.ts'
+import { checkIdentities, checkWiring, type Answered } from './base-url.ts'
 import type { Asked, Check } from './check.ts'
 import { checkConfinement } from './confinement.ts'
 import { checkChromium } from './chromium.ts'
@@ -9,6 +9,7 @@ import { checkEnvFiles, checkTokens } from './environment.ts'
 import { fault, type Finding } from './finding.ts'
 import { checkFollowing, checkSessions } from './following.ts'
 import type { Host } from './host.ts'
+import { checkOutside, checkProxy } from './outside.ts'
 import { checkListening, checkPorts } from './ports.ts'
 import { checkRunning } from './running.ts'
 import { checkServers } from './servers.ts'
@@ -19,7 +20,7 @@ import { upCommand, type Wiring } from './wiring.ts'
 /** What can be the cause of something comes before it. */
 const causesFirst: readonly Check[] = [
   checkEnvFiles, checkTokens, checkPorts, checkWiring, checkManager, checkDropIns, checkConfinement, // what is written
-  checkDirectories, checkDisk, checkClock, checkChromium, checkPinnedPage, checkServers, // what it finds on the machine
+  checkDirectories, checkDisk, checkClock, checkChromium, checkPinnedPage, checkServers, checkProxy, // what it finds on the machine
   checkUnits, checkRunning, checkListening, checkBackups // what runs
 ]
 
@@ -34,6 +35,10 @@ export const examine = async (host: Host, wiring: Wiring): Promise<Finding[]> =>
   for (const check of causesFirst) findings.push(...(await check(asked)))
   const { findings: identities, answered } = await checkIdentities(asked)
   findings.push(...identities)
-  findings.push(...(await checkFollowing(asked, answered)), ...checkSessions(answered), ...(await checkWebVersions(asked, answered)))
+  findings.push(...(await checkFollowing(asked, answered)))
+  const outside = await checkOutside(asked, answered)
+  // To connect again, as a session at fault is answered with, would fail again.
+  const isOutside = ({ manager }: Answered): boolean => outside.some(({ state, service }) => state === 'fault' && service === manager?.name)
+  findings.push(...outside, ...checkSessions(answered.filter((each) => !isOutside(each))), ...(await checkWebVersions(asked, answered)))
   return findings
 }

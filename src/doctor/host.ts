@@ -28,6 +28,8 @@ export interface Host {
   database(url: string): Promise<string | undefined>
   /** Likewise of NATS. */
   nats(options: Pick<NatsOptions, 'servers' | 'credentials' | 'ca'>): Promise<string | undefined>
+  /** What keeps this machine from a page outside, by a proxy unless its URL is empty, in plain words; undefined when nothing does. */
+  outside(url: string, proxyUrl: string): Promise<string | undefined>
   delay(ms: number): Promise<void>
 }
 

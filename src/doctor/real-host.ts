@@ -46,6 +46,7 @@ export const realHost = (): Host => ({
       return undefined
     }
   },
+  outside: async (url, proxyUrl) => (await import('./reach.ts')).whyUnreachable(url, proxyUrl),
   // who has neither need not load what reaches them
   database: async (url) => (await import('../central-hub/store/postgres/client.ts')).faultOf(url),
   nats: async (options) => {

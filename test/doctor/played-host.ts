@@ -19,6 +19,7 @@ export interface Played {
   /** What keeps them from being used. */
   database?: string
   nats?: string
+  outside?: (proxyUrl: string) => string | undefined
 }
 
 export const play = (played: Played): Host => {
@@ -47,6 +48,7 @@ export const play = (played: Played): Host => {
     get: played.get ?? (async () => undefined),
     database: async () => played.database,
     nats: async () => played.nats,
+    outside: async (_url, proxyUrl) => played.outside?.(proxyUrl),
     delay: async () => undefined
   }
 }
