@@ -1,11 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { Compile } from 'typebox/compile'
 import type { Readiness } from '../contract/lead.ts'
 import { InboundPage, type JournalRecord } from '../contract/record.ts'
-import { ProblemError } from '../platform/problem.ts'
 import type { Follower, FollowerOptions } from './follower.ts'
 import type { StreamFollower } from './jetstream/follow-stream.ts'
-import type { Cursor } from './store/cursors.ts'
 import type { Identity, Upstream } from './upstream.ts'
 
 /** What is still asked of session-managers by HTTP while their records come from NATS. Nothing here loads NATS. */
@@ -14,9 +11,6 @@ import type { Identity, Upstream } from './upstream.ts'
 const noRecord = Number.MAX_SAFE_INTEGER
 /** As many records as fit into an answer, however long they are. */
 const mostAtOnce = 50
-/** How long what was captured before is waited for, and between two looks, ms. */
-const takenWithinMs = 10_000
-const lookMs = 50
 
 /** Follows the session alone: the options that differ. */
 export const sessionOnly = (upstream: Upstream): Pick<FollowerOptions, 'upstream' | 'ingest' | 'cursor'> => {
@@ -56,27 +50,3 @@ export const readJournal = async (upstream: Upstream, journalId: string, after: 
   const { body } = await upstream.pass({ method: 'GET', path: `/inbound?after=${after}&limit=${Math.min(mostAtOnce, limit)}` })
   return Compile(InboundPage).Parse(JSON.parse(body.toString())).records
 }
-
-/**
- * Erasing, at session-manager, resolves only once all that it captured before was taken: what is on its way through NATS
- * would otherwise come after the erasure, and bring back what was erased.
- * @throws {ProblemError} session-manager-unreachable, when that takes too long
- */
-export const erasingInOrder = (upstream: Upstream, cursor: (account: string) => Promise<Cursor | undefined>): Upstream => ({
-  ...upstream,
-  erase: async (request) => {
-    const erased = await upstream.erase(request)
-    if (request.more === true) return erased
-    const { account, status } = await upstream.verify()
-    const { id, last_seq } = status.journal
-    const isTaken = async (): Promise<boolean> => {
-      const stands = await cursor(account)
-      return last_seq === 0 || (stands?.journalId === id && stands.seq >= last_seq)
-    }
-    for (let waited = 0; !(await isTaken()); waited += lookMs) {
-      if (waited >= takenWithinMs) throw new ProblemError('session-manager-unreachable', `records of account ${account} are still on their way through NATS: ask again once they have come`, undefined, account)
-      await delay(lookMs)
-    }
-    return erased
-  }
-})

@@ -9,7 +9,7 @@ import type { Log } from '../platform/log.ts'
 import { ProblemError, toProblemUrn } from '../platform/problem.ts'
 import type { Ingest } from './ingest.ts'
 import { readAhead } from './read-ahead.ts'
-import type { Cursor } from './store/cursors.ts'
+import { epochOf, ReadTooEarly, type Cursor } from './store/cursors.ts'
 import type { Identity, Upstream } from './upstream.ts'
 
 /** Follows session-manager's journal for as long as the hub runs: verify, open the stream at the cursor, take what comes. */
@@ -89,7 +89,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
     if (fresh.some((record, index) => record.seq !== state.seq + 1 + index)) throw new Error(`the journal has a gap after record ${state.seq}`)
     const [account, journalId] = [identity.account, identity.status.journal.id]
     await ingest.take(account, journalId, fresh, stands)
-    stands = { account, journalId, seq: last.seq }
+    stands = { account, journalId, seq: last.seq, epoch: epochOf(stands) }
     set({ seq: last.seq, lastSeq: Math.max(state.lastSeq, last.seq) })
     failures = 0
   }
@@ -169,6 +169,10 @@ export const createFollower = (options: FollowerOptions): Follower => {
         await followOnce()
       } catch (error) {
         if (stopping.signal.aborted) return
+        if (error instanceof ReadTooEarly) {
+          log.info({ event: 'stream_reopened', account: state.account, after: state.seq }, error.message)
+          continue
+        }
         failures += 1
         const retryMs = Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + Math.random() / 2))
         report(error, retryMs)

@@ -1,7 +1,7 @@
 import type { InboundRecord, JournalRecord } from '../contract/record.ts'
 import { automaticBy, writtenAt } from '../contract/waiting.ts'
 import { storable } from '../platform/storable.ts'
-import { readCursor, writeCursor, type Cursor } from './store/cursors.ts'
+import { epochOf, readCursor, ReadTooEarly, writeCursor, type Cursor } from './store/cursors.ts'
 import { addEvents } from './store/events.ts'
 import type { Db } from './store/schema.ts'
 import { createTaking, type Taken } from './store/take-records.ts'
@@ -13,7 +13,8 @@ export interface Ingest {
    * Takes records in the journal's order. They are in the store, with the cursor, when this resolves, or none is.
    * Taking a record again changes nothing.
    * @param stands where the cursor is to be before, null: nowhere yet; not given, it may be anywhere
-   * @throws {Error} when it is elsewhere: another hub takes the journal
+   * @throws {ReadTooEarly} when something was deleted since the cursor was read, {Error} when it is elsewhere: another hub
+   * takes the journal
    */
   take(account: string, journalId: string, records: readonly JournalRecord[], stands?: Cursor | null): Promise<void>
 }
@@ -42,6 +43,13 @@ const corrected = (record: InboundRecord, isAutomatic: ReturnType<typeof automat
 
 const isSame = (a: Cursor | null, b: Cursor | undefined): boolean => a?.journalId === b?.journalId && a?.seq === b?.seq
 
+const check = async (db: Db, account: string, stands: Cursor | null): Promise<void> => {
+  const cursor = await readCursor(db, account)
+  if (epochOf(stands) !== epochOf(cursor)) throw new ReadTooEarly(account)
+  if (isSame(stands, cursor)) return
+  throw new Error(`another hub takes the journal of account ${account}, too: this one goes on from where that is`)
+}
+
 /**
  * @param onTaken called after each commit that changed something
  * @param automaticReplies what automatic messages of WhatsApp Business begin with
@@ -55,7 +63,7 @@ export const createIngest = ({ db, onTaken, automaticReplies = [] }: { db: Db; o
       const last = records.at(-1)
       if (last === undefined) return
       const changed = await takeJournal(db, account, async (trx) => {
-        if (stands !== undefined && !isSame(stands, await readCursor(trx, account))) throw new Error(`another hub takes the journal of account ${account}, too: this one goes on from where that is`)
+        if (stands !== undefined) await check(trx, account, stands)
         const taken: Taken = { messages: new Set(), newMessages: new Set(), leads: new Set(), newLeads: new Set(), removed: [] }
         for (const [of, captured] of Map.groupBy(records.filter(isCaptured).map(prepared), (record) => record.account)) await takeRecords(trx, of, captured, taken)
         await addEvents(trx, 'message', [...taken.messages], taken.newMessages)

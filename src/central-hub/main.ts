@@ -27,7 +27,7 @@ import { addStatsRoutes } from './api/stats.ts'
 import { createAccess } from './api/access.ts'
 import { addWebhookRoutes } from './api/webhooks.ts'
 import { addWhatsappRoutes } from './api/whatsapp.ts'
-import { erasingInOrder, readJournal, sessionOnly, streamCheck, withStream } from './beside-stream.ts'
+import { readJournal, sessionOnly, streamCheck, withStream } from './beside-stream.ts'
 import { readConfig, type Config } from './config.ts'
 import { addConsole } from './console.ts'
 import { followInTurn } from './follow-in-turn.ts'
@@ -116,7 +116,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const serve = createServe({ http, db })
   const country = config.DEFAULT_COUNTRY
   addLeadRoutes({ serve, db, country, onChanged: live.changed })
-  addDeletionRoutes({ serve, store, accounts, onChanged: live.changed })
+  addDeletionRoutes({ serve, store, accounts, onChanged: live.changed, log })
   addImportRoutes({ serve, db, country, onChanged: live.changed })
   addExportRoutes({ serve, db, country })
   addStatsRoutes({ serve, db })
@@ -141,8 +141,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     onChange: tellStatus
   })
   const follow = (baseUrl: string, more: Partial<UpstreamOptions>): void => {
-    const reached = createUpstream({ baseUrl, token: config.SESSION_MANAGER_TOKEN, envFile: config.ENV_FILE, ...more })
-    const upstream = stream ? erasingInOrder(reached, cursor) : reached
+    const upstream = createUpstream({ baseUrl, token: config.SESSION_MANAGER_TOKEN, envFile: config.ENV_FILE, ...more })
     let session: Status | Problem | undefined
     const begin = (): Follower => createFollower({
       log,

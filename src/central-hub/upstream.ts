@@ -180,7 +180,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       const erased: Erased = { records: 0, media_files: 0 }
       const turns = Math.max(1, Math.ceil(chat_ids.length / chatsAtOnce), Math.ceil(message_ids.length / messagesAtOnce))
       for (let turn = 0; turn < turns; turn += 1) {
-        const { records, media_files } = await eraseSome({
+        const { records, media_files, chat_ids: known } = await eraseSome({
           chat_ids: chat_ids.slice(turn * chatsAtOnce, (turn + 1) * chatsAtOnce),
           message_ids: message_ids.slice(turn * messagesAtOnce, (turn + 1) * messagesAtOnce),
           ...(more || turn < turns - 1 ? { more: true } : {}),
@@ -188,6 +188,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
         })
         erased.records += records
         erased.media_files += media_files
+        if (known !== undefined) erased.chat_ids = [...(erased.chat_ids ?? []), ...known]
       }
       return erased
     }

@@ -240,7 +240,10 @@ export type EraseRequest = Static<typeof EraseRequest>
 
 export const Erased = Type.Object({
   records: Type.Integer({ minimum: 0, description: 'of the journal, by now without content; those erased before do not count' }),
-  media_files: Type.Integer({ minimum: 0, description: 'deleted; those that another record refers to stay' })
+  media_files: Type.Integer({ minimum: 0, description: 'deleted; those that another record refers to stay' }),
+  chat_ids: Type.Optional(
+    Type.Array(Type.String(), { description: 'all addresses of the persons whose chats were named, as far as they are known' })
+  )
 })
 export type Erased = Static<typeof Erased>
 

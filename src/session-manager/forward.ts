@@ -8,6 +8,7 @@ import type { Journal } from './journal.ts'
 export interface Forwarding {
   nats: Nats
   state: Forwarder['state']
+  purge: Forwarder['purge']
   /** As the forwarder has it. The connection stays: the lease is given up over it. */
   stop: Forwarder['stop']
   /** Closes the connection. */
@@ -35,6 +36,7 @@ export const startForwarding = ({ config, journal, term, log, onChange }: { conf
   return {
     nats,
     state: forwarder.state,
+    purge: forwarder.purge,
     stop: forwarder.stop,
     close: nats.close
   }

@@ -9,6 +9,7 @@ import { openStream } from '../platform/nats-stream.ts'
 import type { Nats } from '../platform/nats.ts'
 import { persist } from '../platform/persist.ts'
 import type { Journal } from './journal.ts'
+import { deleteFromStream } from './purge.ts'
 
 /**
  * Forwards the journal to NATS: every record after the last one that NATS has acknowledged, in order. With NATS down, or
@@ -17,6 +18,11 @@ import type { Journal } from './journal.ts'
 export interface Forwarder {
   /** The last record that is in NATS for sure, how many are not, and what keeps them from it. */
   state(): { seq: number; behind: number; fault?: string }
+  /**
+   * Deletes from the stream what was erased on request, whichever host forwarded it. @throws {Error} when that takes too
+   * long, such as without NATS: it is done as soon as it can be
+   */
+  purge(): Promise<void>
   /**
    * Forwards what the journal has, for up to `finishMs` and while NATS takes it, and awaits the answers to what is under
    * way. What is left is forwarded the next time that this host has the account.
@@ -41,6 +47,8 @@ export interface ForwarderOptions {
   maxDelayMs?: number
   /** How long `stop` goes on forwarding, ms. */
   finishMs?: number
+  /** How long a purge is waited for, ms. */
+  purgeWithinMs?: number
 }
 
 /** Records published before the first of them is acknowledged; hubs hold as many that come before their turn. */
@@ -68,7 +76,7 @@ const isSame = (ours: JournalRecord | undefined, theirs: unknown): boolean =>
   ours !== undefined && (ours.kind === 'erased' || JSON.stringify(ours) === JSON.stringify(theirs))
 
 export const createForwarder = (options: ForwarderOptions): Forwarder => {
-  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, maxDelayMs = 10_000, finishMs = 5_000 } = options
+  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, maxDelayMs = 10_000, finishMs = 5_000, purgeWithinMs = 60_000 } = options
   const subject = recordSubject(account)
   const stopping = new AbortController()
   const stopped = new Promise<never>((_, reject) => stopping.signal.addEventListener('abort', () => reject(new Error('forwarding was stopped'))))
@@ -91,6 +99,37 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     connections = nats.connections()
     const manager = await openStream(connection, { name: recordStream, subjects: [recordSubjects], replicas, keepMs })
     return { client: jetstream(connection), manager }
+  }
+
+  const purged = new Set<() => void>()
+  let hasPurged = false
+  /** Called when a purge is asked for: it does not wait for the next record. */
+  let wake: () => void = () => undefined
+
+  /**
+   * Between two windows, so that nothing of what was erased is on its way. A record whose publishing failed may still come:
+   * then it is done once more.
+   */
+  const purgeIfDue = async ({ client, manager }: Stream): Promise<void> => {
+    const due = journal.mark('purge_due')
+    if (due === undefined) return
+    const records = await deleteFromStream({ client, manager, subject, journal, stop: stopping.signal })
+    if (journal.mark('purge_due') !== due) return
+    journal.setMark('purge_due', undefined)
+    hasPurged = true
+    if (records > 0) log.info({ event: 'purged', account, records }, `deleted ${records} erased records from NATS`)
+    for (const resolve of purged) resolve()
+    purged.clear()
+  }
+
+  const purge = async (): Promise<void> => {
+    // Another value each time: one that is under way has not seen what was erased since.
+    journal.setMark('purge_due', Math.max(Date.now(), (journal.mark('purge_due') ?? 0) + 1))
+    const done = new Promise<void>((resolve) => purged.add(resolve))
+    wake()
+    const late = AbortSignal.any([stopping.signal, AbortSignal.timeout(purgeWithinMs)])
+    await Promise.race([done, once(late, 'abort')])
+    if (journal.mark('purge_due') !== undefined) throw new Error(`NATS may still have records of it: ${nats.fault() ?? 'deleting them takes long'}`)
   }
 
   const startAnew = (why: string): void => {
@@ -163,7 +202,11 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
       work.wentWell()
     }
     const outcome = outcomes[failed]
-    if (outcome?.status === 'rejected') throw outcome.reason
+    if (outcome?.status === 'rejected') {
+      // What timed out may still come, and was perhaps erased since.
+      if (journal.mark('purge_due') === undefined && hasPurged) journal.setMark('purge_due', Date.now())
+      throw outcome.reason
+    }
     if (fault === undefined) return onChange()
     fault = undefined
     log.info({ event: 'forwarding', account, seq: last?.seq, last_seq: journal.lastSeq() }, 'records are forwarded to NATS again')
@@ -174,17 +217,21 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     new Promise((resolve) => {
       const end = (): void => {
         unsubscribe()
+        wake = () => undefined
         stopping.signal.removeEventListener('abort', end)
         resolve()
       }
       const unsubscribe = journal.subscribe(end)
       stopping.signal.addEventListener('abort', end)
-      if (journal.lastSeq() > forwarded() || stopping.signal.aborted) end()
+      wake = end
+      if (journal.mark('purge_due') !== undefined || journal.lastSeq() > forwarded() || stopping.signal.aborted) end()
     })
 
   const forward = async (): Promise<void> => {
     progress.emit('change')
     const mine = term()
+    // Whichever host has the account: what was erased here goes from the stream.
+    if (mine === undefined && journal.mark('purge_due') !== undefined) await purgeIfDue(await open())
     if (mine === undefined) return void (await delay(standByMs, undefined, { signal: stopping.signal }).catch(() => undefined))
     const stream = await open()
     await agree(stream)
@@ -193,7 +240,9 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
       if (stopping.signal.aborted) return
       // another host may have forwarded meanwhile
       if (connections !== nats.connections() || term() !== mine) return
-      await forwardSome(stream, journal.read(forwarded(), windowSize), mine)
+      await purgeIfDue(stream)
+      const records = journal.read(forwarded(), windowSize)
+      if (records.length > 0) await forwardSome(stream, records, mine)
       progress.emit('change')
     }
   }
@@ -223,6 +272,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
 
   return {
     state,
+    purge,
     stop: async () => {
       await finish()
       stopping.abort()

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '../contract/record.ts'
 import { openSqlite, type Rewriting } from '../platform/sqlite.ts'
-import { prepareErasure, type Erasure } from './erasure.ts'
+import { Erasure, type BeforeTime, type Quoted } from './erasure.ts'
 import { Identities } from './identities.ts'
 import { preparePendingMedia, type PendingMediaTable } from './pending-media.ts'
 import { RawModels, type RawModel, type Remappable } from './raw-models.ts'
@@ -17,6 +17,8 @@ export interface Draft {
   raw?: RawModel
   /** Of a message to a broadcast list, which has one stanza in the chats of all its recipients. */
   isListCopy?: boolean
+  /** When the page told of it, of a clock that only goes on, ms: it may wait before it is written. */
+  heardAt?: number
   /** Mapped from the few fields that reading back has where WhatsApp Web cannot make its model. */
   isPartial?: boolean
 }
@@ -45,9 +47,17 @@ export type Mark =
   | 'forwarded'
   | 'forwarded_place'
   | 'forwarded_stream'
+  /** When something was erased that NATS may still have. */
+  | 'purge_due'
 
-/** What is to be erased: what tells of these chats and messages, or what was captured before a time (ms), of the records after one up to another; perhaps with more to follow. */
-export type Erase = ({ chatIds: readonly string[]; messageIds: readonly string[] } | { before: number; after?: number; upTo?: number }) & { more?: boolean }
+/** What is to be erased on request: what was captured of these chats, of those they are with, and of these messages. */
+export interface Asked {
+  chatIds: readonly string[]
+  messageIds: readonly string[]
+}
+
+/** What is to be erased, on request or because it is old; with `more`, more follows. */
+export type Erase = (Asked | BeforeTime) & { more?: boolean }
 
 /**
  * The durable, append-only log of what was captured: on disk before it counts, and each thing once. Only erasing takes
@@ -92,11 +102,18 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   /** What `complete_until` is with the chats that could not be read back: everything before it was captured, ms. */
   completeUntil(): number | undefined
   /**
-   * Makes tombstones of records, and forgets their pending media: in one transaction, after which the file is rewritten
-   * (some 6 s for a million records), so that nothing of them is in it when this returns; while more follows, that is left to the last. Should it throw or be cut
-   * short, the next call or `finishErasing` does the rest. @returns how many records
+   * Makes tombstones of records and forgets their pending media. Then the file is rewritten (some 6 s for a million
+   * records), so that nothing of them is in it when this returns; while more follows, that is left to the last. Should it
+   * throw or be cut short, the next call or `finishErasing` does the rest. @returns how many records
    */
   erase(what: Erase): number
+  /**
+   * The same, but without rewriting the file, in small groups, each in a transaction of its own. Yields how many records a
+   * group had, and returns the addresses of the persons whose chats were named.
+   */
+  eraseInGroups(asked: Asked): Generator<number, string[]>
+  /** Whether a record, of this journal or of another one, tells of what was erased on request. */
+  wasErasedOnRequest(record: InboundRecord): boolean
   finishErasing(): void
   /** Whether this message was erased. */
   hasErased(message: CapturedMessage): boolean
@@ -125,6 +142,9 @@ const schema = `
   CREATE TABLE IF NOT EXISTS unread_chats (chat_id TEXT PRIMARY KEY, since INTEGER NOT NULL) STRICT;
 `
 
+/** In seconds. */
+const daySeconds = 86_400
+
 /** The kinds of record by which a message comes. */
 const comings = ['message', 'ciphertext', 'ciphertext_failed'] as const
 
@@ -152,7 +172,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
 
   const media = preparePendingMedia(db, account, now)
   const identities = new Identities(db, account)
-  const erasure = prepareErasure(db, account, rewriting, identities)
+  const erasure = new Erasure(db, account, rewriting, identities)
   /** Chats that were erased and cannot be read back, as `unreadChats`. */
   const unreadErased = new Map<string, number>()
   const raws = new RawModels(db)
@@ -210,7 +230,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     const { kind, message } = draft
     // Media that have an outcome are not fetched again, whether it is new or not, or of a message erased meanwhile.
     if (kind === 'media') media.drop(message.id)
-    if (erasure.covers(draft)) return undefined
+    if (erasure.covers(draft, source)) return undefined
     if (kind === 'update') return writeUpdate(draft, seq, source)
     const record = insertRecord(draft, seq, source)
     if (record === undefined) return kind === 'message' && canChange(message) ? writeUpdate(draft, seq, source) : undefined
@@ -242,6 +262,28 @@ export const openJournal = (file: string, account: string, now: () => number = D
       changed += append(drafts.filter((each) => each.source === source).map(({ draft }) => draft), source).length
     }
     return changed
+  }
+
+  /**
+   * Up to when what a person wrote goes with an erasure, UNIX seconds: now, as far as messages confirm what the clock says.
+   * Were it ahead, what the person writes later would not be read back.
+   */
+  const erasedUntil = (): number => {
+    const seconds = Math.floor(now() / 1_000)
+    return lastMessageAt === undefined ? seconds : Math.min(Math.max(seconds, lastMessageAt), lastMessageAt + daySeconds)
+  }
+
+  function* eraseInGroups({ chatIds, messageIds }: Asked): Generator<number, string[]> {
+    const [upTo, quoted]: [number, Quoted] = [lastSeq, new Map()]
+    const person = atomically(() => erasure.begin(chatIds, erasedUntil()))
+    for (const address of person.addresses) unreadErased.delete(address)
+    for (let count = 1; count > 0; ) {
+      count = atomically(() => erasure.eraseSome(person, upTo, now(), quoted))
+      yield count
+    }
+    for (const [chatId, stanzas] of quoted) atomically(() => erasure.dropQuotes(chatId, stanzas))
+    yield atomically(() => erasure.eraseMessages(messageIds, now()))
+    return person.addresses
   }
 
   const mark = (name: Mark): number | undefined => {
@@ -295,14 +337,16 @@ export const openJournal = (file: string, account: string, now: () => number = D
     nextMediaAt: media.nextMediaAt,
     postponeMedia: media.postponeMedia,
     erase: (what) => {
-      const at = now()
-      const records = atomically(() => ('before' in what ? erasure.eraseBefore(what, at) : erasure.erase(what.chatIds, what.messageIds, at)))
-      if ('chatIds' in what) for (const chatId of what.chatIds) unreadErased.delete(chatId)
+      let records = 0
+      if ('before' in what) records = atomically(() => erasure.eraseBefore(what, now()))
+      else for (const count of eraseInGroups(what)) records += count
       if (what.more !== true) erasure.scrub()
       return records
     },
-    finishErasing: erasure.scrub,
-    hasErased: erasure.hasErased,
+    eraseInGroups,
+    wasErasedOnRequest: (record) => erasure.wasAskedFor(record),
+    finishErasing: () => erasure.scrub(),
+    hasErased: (message) => erasure.hasErased(message),
     undecrypted: (limit) => undecrypted.all(account, limit).map((row) => String(row['message_id'])),
     phone: (lid) => identities.phone(lid),
     arrival: (messageId) => {
@@ -312,9 +356,9 @@ export const openJournal = (file: string, account: string, now: () => number = D
       if (found.length === 0) return undefined
       return found.some(({ source }) => source === 'live') ? 'told' : 'read back'
     },
-    mediaToDelete: erasure.mediaToDelete,
-    mediaDeleted: erasure.mediaDeleted,
-    dropMedia: erasure.dropMedia,
+    mediaToDelete: () => erasure.mediaToDelete(),
+    mediaDeleted: (sha256) => erasure.mediaDeleted(sha256),
+    dropMedia: (sha256) => erasure.dropMedia(sha256),
     checkpoint: () => db.exec('PRAGMA wal_checkpoint(TRUNCATE)'),
     close: () => db.close()
   }

@@ -15,8 +15,8 @@ import { readConfig, type Config } from './config.ts'
 import { createConnection, type Connection } from './connection.ts'
 import { inPlainWords } from './in-plain-words.ts'
 import { openJournal, type Journal } from './journal.ts'
+import { Eraser } from './eraser.ts'
 import { MediaFetcher } from './media-fetcher.ts'
-import { deleteErasedMedia } from './media.ts'
 import { OutboundCounts } from './outbound.ts'
 import type { Placement } from './placement.ts'
 import { remapSome } from './remap.ts'
@@ -152,7 +152,9 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       await forgetDevice(profile)
       await placement?.forget()
     },
-    onCaptured: (drafts) => {
+    onCaptured: (captured) => {
+      const heardAt = performance.now()
+      const drafts = captured.map((draft) => ({ ...draft, heardAt }))
       const add = (): Promise<void> => capture.add(drafts, 'live').then(() => media.wake())
       // messages keep their chat's order; a reaction or a vote would not be read back if this ended meanwhile
       const ordered = drafts.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
@@ -243,6 +245,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       }
     }
   })
+  const eraser = new Eraser({ journal, directory: mediaDirectory, purge: forwarding?.purge, log })
   addRoutes({
     http, journal, status,
     health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, account, pid: process.pid, uptime_s: process.uptime() }),
@@ -256,12 +259,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     pairingCode: session.pairingCode,
     pageReport: session.pageReport,
     passkey: session.passkey,
-    erase: async (chatIds, messageIds, more) => {
-      const records = journal.erase({ chatIds, messageIds, more })
-      const files = await deleteErasedMedia(journal, mediaDirectory)
-      log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
-      return { records, media_files: files }
-    },
+    erase: (chatIds, messageIds, more) => eraser.erase(chatIds, messageIds, more),
     remap: (after, isTrial) => {
       const remapped = remapSome({ journal, remap: (record, raw) => remap(record, raw, mediaLimits), version: mapperVersion, after, isTrial })
       if (remapped.changed > 0 && !isTrial) {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { erasingInOrder, readJournal, sessionOnly, streamCheck, withStream } from '../../src/central-hub/beside-stream.ts'
+import { readJournal, sessionOnly, streamCheck, withStream } from '../../src/central-hub/beside-stream.ts'
 import { createFollower, type Follower } from '../../src/central-hub/follower.ts'
 import type { StreamFollower } from '../../src/central-hub/jetstream/follow-stream.ts'
 import { createUpstream } from '../../src/central-hub/upstream.ts'
@@ -67,19 +67,4 @@ t.test('a part of the journal is read as long as it is the same journal', async 
   manager.journal.append(['1', '2', '3', '4'].map((id) => draft(id)), 'live')
   t.same(await readJournal(reach(manager.url), manager.journal.id, 1, 2), manager.journal.read(1, 2))
   t.equal(await readJournal(reach(manager.url), 'another', 1, 2), undefined)
-})
-
-t.test('erasing resolves once what was captured before was taken', async (t) => {
-  const manager = await fakeSessionManager(t)
-  manager.journal.append([draft('1'), draft('2')], 'live')
-  let seq = 0
-  const looks: number[] = []
-  const upstream = erasingInOrder(reach(manager.url), async (account) => {
-    looks.push(seq)
-    return { account, journalId: manager.journal.id, seq: (seq += 1) }
-  })
-  t.same(await upstream.erase({ chat_ids: [draft('1').message.chat_id] }), { records: 2, media_files: 0 })
-  t.same(looks, [0, 1])
-  await upstream.erase({ chat_ids: ['x'], more: true })
-  t.equal(looks.length, 2, 'while more follows it does not wait')
 })

@@ -6,7 +6,7 @@ import { createHttp } from '../../src/platform/http.ts'
 import { createMetrics } from '../../src/platform/metrics.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { openJournal, type Journal } from '../../src/session-manager/journal.ts'
-import { deleteErasedMedia } from '../../src/session-manager/media.ts'
+import { Eraser } from '../../src/session-manager/eraser.ts'
 import { PasskeyDesk } from '../../src/session-manager/passkey.ts'
 import type { Listener } from '../../src/session-manager/whatsapp/listener.ts'
 import type { PasskeyActions } from '../../src/session-manager/whatsapp/passkey.ts'
@@ -64,6 +64,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
       if (req.path !== '/health' && !bearerCheck(token)(req)) throw new ProblemError('unauthorized', 'send Authorization: Bearer')
     }
   })
+  const eraser = new Eraser({ journal, directory: mediaDirectory, log: logLines().log })
   addRoutes({
     http, journal, status,
     health: () => ({ status: 'ok', service: 'session-manager', timestamp: new Date().toISOString(), version: '1.2.3', account, pid: process.pid, uptime_s: 1.5 }),
@@ -87,10 +88,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
       if (session.status === 'DISCONNECTED') throw new Error('no page is open')
       return { whatsapp_web: '2.3000.1', chromium: 142, checks: [], modules: {}, messages: { chat: { body: 'string' } } }
     },
-    erase: async (chatIds, messageIds, more) => {
-      const records = journal.erase({ chatIds, messageIds, more })
-      return { records, media_files: await deleteErasedMedia(journal, mediaDirectory) }
-    },
+    erase: (...of) => eraser.erase(...of),
     onStatus: (changed) => {
       watchers.add(changed)
       return () => watchers.delete(changed)

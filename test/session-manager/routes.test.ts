@@ -356,7 +356,7 @@ t.test('GET and POST /passkey lead through linking by the passkey', async (t) =>
 
 t.test('POST /erase: what is named is gone, and a reader from the start meets tombstones', async (t) => {
   const { ask, body, refused, journal } = await rig(t)
-  journal.append([draft('A'), draft('B', { chat_id: 'other' })], 'live')
+  journal.append([draft('A'), draft('B', { chat_id: 'other', phone: '+5215500000000' })], 'live')
   t.same(await body(t, Erased, '/erase', post({ chat_ids: ['5215512345678@c.us'] })), { records: 1, media_files: 0 })
   t.match(await body(t, InboundPage, '/inbound'), { records: [{ seq: 1, kind: 'erased' }, { seq: 2, kind: 'message' }], last_seq: 2 })
   t.same(await body(t, Erased, '/erase', post({ chat_ids: [], message_ids: [draft('B').message.id] })), { records: 1, media_files: 0 })

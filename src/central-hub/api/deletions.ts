@@ -1,33 +1,53 @@
 import { sendJson } from '../../platform/http.ts'
+import type { Log } from '../../platform/log.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import { accountName, type Account } from '../accounts.ts'
 import { addDeletion, listDeletions } from '../store/deletions.ts'
-import { eraseLead, erasureOf } from '../store/erase.ts'
+import { erasePerson, erasureOf } from '../store/erase.ts'
 import type { Store } from '../store/open.ts'
 import { fromCursor, toCursor } from '../store/page.ts'
 import type { Upstream } from '../upstream.ts'
 import { ofLead } from './leads.ts'
 import type { Serve } from './serve.ts'
 
+export interface DeletionRouteOptions {
+  serve: Serve
+  store: Store
+  accounts: readonly Account[]
+  /** Called after a lead was deleted. */
+  onChanged: () => void
+  log: Log
+}
+
+/**
+ * The session-manager of an account; undefined when the account is followed no more.
+ * @throws {ProblemError} session-manager-unreachable while it is not known whose the followed ones are
+ */
+const upstreamOf = (accounts: readonly Account[], account: string): Upstream | undefined => {
+  const found = accounts.find((each) => accountName(each) === account)
+  if (found !== undefined) return found.upstream
+  if (accounts.length > 0 && accounts.every((each) => accountName(each) !== undefined)) return undefined
+  const detail = `the session-manager of account ${account} is not followed now, and what it captured must be erased too: start it, or name it in FURTHER_SESSION_MANAGERS again`
+  throw new ProblemError('session-manager-unreachable', detail, undefined, account)
+}
+
 /**
  * `DELETE /api/leads/:id` and `GET /api/deletions`. session-manager goes first: when it cannot erase, nothing is changed
  * here, and the same request is made again; when the hub fails after it, too.
- * @param onChanged called after a lead was deleted
  */
-export const addDeletionRoutes = ({ serve, store, accounts, onChanged }: { serve: Serve; store: Store; accounts: readonly Account[]; onChanged: () => void }): void => {
+export const addDeletionRoutes = ({ serve, store, accounts, onChanged, log }: DeletionRouteOptions): void => {
   const { db } = store
-
-  /** @throws {ProblemError} session-manager-unreachable */
-  const upstreamOf = (account: string): Upstream => {
-    const found = accounts.find((each) => accountName(each) === account)
-    if (found) return found.upstream
-    throw new ProblemError('session-manager-unreachable', `the session-manager of account ${account} is not followed now, and what it captured must be erased too: start it, or name it in FURTHER_SESSION_MANAGERS again`, undefined, account)
-  }
 
   serve.raw('deleteLead', async ({ params: { id }, req: { requestId }, res }) => {
     const { lead, chatIds } = await ofLead(id, erasureOf(db, id))
-    const { media_files } = await upstreamOf(lead.account).erase({ chat_ids: chatIds, requestId })
-    const deletion = await eraseLead(db, lead, (trx, messages) => addDeletion(trx, { reason: 'request', request_id: requestId, leads: 1, messages, media_files }))
+    const upstream = upstreamOf(accounts, lead.account)
+    if (upstream === undefined) {
+      log.warn({ event: 'erased_here_alone', account: lead.account }, `account ${lead.account} is followed no more: a lead of it is deleted here, but not from the journal of its session-manager`)
+    }
+    const { media_files, chat_ids = [] } = (await upstream?.erase({ chat_ids: chatIds, requestId })) ?? { media_files: 0 }
+    const deletion = await erasePerson(db, lead, [...chatIds, ...chat_ids], (trx, erased) =>
+      addDeletion(trx, { reason: 'request', request_id: requestId, ...erased, media_files })
+    )
     onChanged()
     await store.scrub()
     sendJson(res, deletion)

@@ -3,6 +3,7 @@ import type { Consumer, JsMsg } from '@nats-io/jetstream'
 import type { JournalRecord } from '../../contract/record.ts'
 import { afterHeader, journalHeader } from '../../contract/stream.ts'
 import { persist } from '../../platform/persist.ts'
+import { epochOf, ReadTooEarly } from '../store/cursors.ts'
 import { createGapMender, type GapOptions } from './gap.ts'
 import { isSame, sortOut, type Streamed } from './standing.ts'
 
@@ -55,6 +56,8 @@ export const createTaker = (options: TakerOptions): Taker => {
   const held = new Map<number, Held>()
   /** The turn that is under way. */
   let turn: { close(): unknown } | undefined
+  /** Of the cursor, when the records that are held were asked for. */
+  let epoch = 0
   const mendGap = createGapMender(options)
 
   const set = (facts: Partial<typeof state>): void => {
@@ -87,6 +90,7 @@ export const createTaker = (options: TakerOptions): Taker => {
   /** Takes what comes next of what is held. @returns whether something did */
   const takeNext = async (): Promise<boolean> => {
     const stands = await cursor()
+    if (epochOf(stands) !== epoch) throw new ReadTooEarly(account)
     const ones = inStreamOrder()
     let sorted = sortOut(stands, ones)
     if (sorted.unclear) sorted = sortOut(stands, ones, await newestJournal())
@@ -163,8 +167,15 @@ export const createTaker = (options: TakerOptions): Taker => {
     }
   }
 
+  /** Has what is held delivered once more: by then the stream has nothing of what was erased. */
+  const giveBack = (): void => {
+    for (const { message } of held.values()) message.nak()
+    held.clear()
+  }
+
   const follow = async (): Promise<void> => {
     const from = await consumer()
+    epoch = epochOf(await cursor())
     while (!stopping.signal.aborted) {
       await takeAll()
       const mine = await takeTurn(from)
@@ -177,8 +188,18 @@ export const createTaker = (options: TakerOptions): Taker => {
     }
   }
 
+  const run = async (): Promise<void> => {
+    try {
+      await follow()
+    } catch (error) {
+      if (!(error instanceof ReadTooEarly)) throw error
+      log.info({ event: 'stream_reopened', account, after: state.seq }, error.message)
+      giveBack()
+    }
+  }
+
   const work = persist({
-    run: follow,
+    run,
     report: (error, attempt, retryMs) => {
       const fault = `records of account ${account} do not come from NATS: ${error instanceof Error ? error.message : String(error)}`
       log.warn({ event: 'stream_fault', account, attempt, retry_ms: retryMs }, fault)

@@ -1,9 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { sql } from 'kysely'
+import { beginEpoch } from './cursors.ts'
 import { addEvents } from './events.ts'
+import { eraseWordsElsewhere, isOfPerson, personOf, type Person } from './erase-person.ts'
 import { leadRow, type LeadRow } from './leads.ts'
+import { addressesOf } from './message-id.ts'
+import { eraseMessages } from './erase-messages.ts'
 import { eraseDeliveries } from './outbox.ts'
-import { eraseResponses } from './responses.ts'
 import type { Db } from './schema.ts'
 import { changeLeads } from './transaction.ts'
 
@@ -26,23 +29,6 @@ export const erasureOf = async (db: Db, id: number): Promise<Erasure | undefined
   // a chat of which only session-manager holds anything goes as well
   const own = [lead.chat_id, ...(lead.lid === null ? [] : [lead.lid]), ...(lead.phone === null ? [] : [`${lead.phone.slice(1)}@c.us`])]
   return { lead, chatIds: [...new Set([...own, ...chats.map(({ chat_id }) => chat_id)])] }
-}
-
-/** What identifies a message here and in WhatsApp. */
-export interface MessageKey {
-  pk: number
-  account: string
-  id: string
-  lead_id: number | null
-}
-
-/** Deletes messages with what belongs to them, inside a transaction of the caller's. */
-export const eraseMessages = async (db: Db, messages: readonly MessageKey[]): Promise<void> => {
-  if (messages.length === 0) return
-  const pks = messages.map(({ pk }) => pk)
-  await eraseResponses(db, messages)
-  await db.deleteFrom('events').where('type', '=', 'message').where('ref', 'in', pks).execute()
-  await db.deleteFrom('messages').where('pk', 'in', pks).execute()
 }
 
 /** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere; inside a transaction of the caller's. */
@@ -69,6 +55,36 @@ const eraseSome = async (db: Db, leadId: number): Promise<number> => {
   const messages = await db.selectFrom('messages').select(['pk', 'account', 'id', 'lead_id']).where('lead_id', '=', leadId).limit(atOnce).execute()
   await eraseMessages(db, messages)
   return messages.length
+}
+
+/** Leads of the same person beside this one: their records were read before it was known that they are one. */
+const otherLeads = async (db: Db, lead: LeadRow, person: Person): Promise<LeadRow[]> => {
+  const { addresses, phones, lids } = person
+  const rows = await db
+    .selectFrom('leads')
+    .selectAll()
+    .where('account', '=', lead.account)
+    .where('id', '<>', lead.id)
+    .where((row) => row.or([row('chat_id', 'in', addresses), row('lid', 'in', [...lids, '']), row('phone', 'in', [...phones, ''])]))
+    .execute()
+  return rows.filter(({ lid }) => isOfPerson(lid, person))
+}
+
+/**
+ * Deletes all leads of a person, with their messages and what the person wrote in groups. Many messages go in several
+ * transactions: one that fails leaves the rest to the next request. A scrub of the store is due after it.
+ * @param addresses of the person, as far as session-manager knows them, beside those of the lead
+ * @param finish runs in the last transaction, with how many there were
+ */
+export const erasePerson = async <T>(
+  db: Db, lead: LeadRow, addresses: readonly string[], finish: (trx: Db, erased: { leads: number; messages: number }) => Promise<T>
+): Promise<T> => {
+  await changeLeads(db, (trx) => beginEpoch(trx, lead.account))
+  const person = personOf([...addresses, lead.chat_id, ...addressesOf(lead)])
+  const others = await otherLeads(db, lead, person)
+  let messages = await eraseWordsElsewhere(db, lead.account, person)
+  for (const other of others) messages += await eraseLead(db, other, async (_trx, count) => count)
+  return eraseLead(db, lead, (trx, count) => finish(trx, { leads: 1 + others.length, messages: messages + count }))
 }
 
 /**

@@ -1,4 +1,5 @@
-import { eraseLeadAlone, eraseMessages, type MessageKey } from './erase.ts'
+import { eraseLeadAlone } from './erase.ts'
+import { eraseMessages, type MessageKey } from './erase-messages.ts'
 import type { Db } from './schema.ts'
 import { writeCounts } from './waiting.ts'
 

@@ -3,6 +3,7 @@ import { messagesAndLeads } from './migrations/0001-messages-and-leads.ts'
 import { leadsWhole } from './migrations/0002-leads-whole.ts'
 import { webhooks } from './migrations/0003-webhooks.ts'
 import { salesConversation } from './migrations/0004-sales-conversation.ts'
+import { erasing } from './migrations/0005-erasing.ts'
 import { whoWaits } from './migrations/0006-who-waits.ts'
 import { whoAndSearch } from './migrations/0007-who-and-search.ts'
 
@@ -15,6 +16,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0002_leads_whole': leadsWhole,
   '0003_webhooks': webhooks,
   '0004_sales_conversation': salesConversation,
+  '0005_erasing': erasing,
   '0006_who_waits': whoWaits,
   '0007_who_and_search': whoAndSearch
 }

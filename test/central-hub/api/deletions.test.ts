@@ -79,9 +79,56 @@ t.test('session-manager erases its own: of every chat of the lead, and of the nu
 
 t.test('session-manager cannot be reached: its problem, and nothing is changed', async (t) => {
   const { ask, take } = await serveApi(t)
-  await take(record('1'), record('2', { ...other, id: 'sales' }, 'message', { account: 'sales' }))
+  await take(record('1'))
   t.match(await ask<Problem>('/api/leads/1', { method: 'DELETE' }), { status: 503, body: { type: 'urn:leadmaster:problem:session-manager-unreachable' } })
   t.equal((await ask('/api/leads/1')).status, 200)
   t.same((await ask<DeletionPage>('/api/deletions')).body.deletions, [])
-  t.match(await ask<Problem>('/api/leads/2', { method: 'DELETE' }), { status: 503, body: { account: 'sales', detail: /FURTHER_SESSION_MANAGERS/ } })
+})
+
+t.test('a lead of an account that is followed no more is deleted here; while it is not known whose the followed ones are, it is not', async (t) => {
+  const unknown = await serveApi(t, { account: null })
+  await unknown.take(record('1', {}, 'message', { account: 'sales' }))
+  t.match(await unknown.ask<Problem>('/api/leads/1', { method: 'DELETE' }), { status: 503, body: { account: 'sales', detail: /FURTHER_SESSION_MANAGERS/ } })
+  t.equal((await unknown.ask('/api/leads/1')).status, 200)
+
+  const { ask, take, lines } = await serveApi(t)
+  await take(record('1', {}, 'message', { account: 'sales' }))
+  t.match(await ask<Deletion>('/api/leads/1', { method: 'DELETE' }), { status: 200, body: { leads: 1, messages: 1 } })
+  t.equal((await ask('/api/leads/1')).status, 404)
+  t.match(lines.of('erased_here_alone'), [{ level: 'warn', account: 'sales' }])
+})
+
+t.test('what the person wrote in groups goes too, with reactions and votes; what others wrote stays and quotes nobody', async (t) => {
+  const directory = ownDirectory(t)
+  const upstream = await fakeSessionManager(t)
+  const { ask, take } = await serveApi(t, { sessionManager: upstream.url, directory })
+  const [ana, lid, group] = ['5215512345678@c.us', '118999881199@lid', '120363041234567890@g.us']
+  const inGroup = (id: string, author: string, facts: object = {}) =>
+    record(id, { id: `false_${group}_${id}_${author}`, chat_id: group, from: group, author, phone: undefined, lid: undefined, ...facts } as never)
+  await take(
+    record('1', { lid }),
+    inGroup('G1', ana, { body: 'MARKER by number', phone: '+5215512345678' }),
+    inGroup('G2', lid, { body: 'MARKER by LID', lid }),
+    inGroup('G3', '5215599999999@c.us', { body: 'of another', phone: '+5215599999999', quoted_id: `false_${group}_G1_${ana}` }),
+    // A number that was hers and is of a person with a LID of their own.
+    inGroup('G4', '777@lid', { body: 'has her number now', phone: '+5215512345678', lid: '777777@lid' }),
+    record('r', { id: 'r', chat_id: group, from: lid, reaction: { message_id: `false_${group}_G3_5215599999999@c.us`, emoji: '👍', sender: lid } }, 'reaction'),
+    record('s', { id: `false_status@broadcast_S_${ana}`, chat_id: 'status@broadcast', from: 'status@broadcast', author: ana, body: 'MARKER status' })
+  )
+  const { body } = await ask<Deletion>('/api/leads/1', { method: 'DELETE' })
+  t.match(body, { leads: 1, messages: 4 })
+  for (const text of ['MARKER', ana, lid]) t.same(await filesWith(directory, text), [], text)
+  t.same((await ask<MessagePage>('/api/messages')).body.messages.map((message) => message.body).sort(), ['has her number now', 'of another'])
+})
+
+t.test('a second lead of the same person, whose records came before it was known that they are one, goes too', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const lid = '118999881199@lid'
+  // session-manager knows what the hub has not read yet.
+  upstream.journal.append([{ key: 'message:x', kind: 'message', message: record('9', { id: 'false_5215512345678@c.us_9', lid }).message }], 'live')
+  const { ask, take } = await serveApi(t, { sessionManager: upstream.url })
+  await take(record('1'), record('2', { id: `false_${lid}_2`, chat_id: lid, from: lid, lid, phone: undefined } as never), record('3', { ...other, body: 'stays' }))
+  t.equal((await ask<LeadPage>('/api/leads')).body.leads.length, 3)
+  t.match((await ask<Deletion>('/api/leads/1', { method: 'DELETE' })).body, { leads: 2, messages: 2 })
+  t.match((await ask<LeadPage>('/api/leads')).body.leads, [{ phone: other.phone }])
 })

@@ -24,6 +24,7 @@ import { createUpstream } from '../../../src/central-hub/upstream.ts'
 import { createGuard } from '../../../src/central-hub/webhooks/guard.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import { apiToken, token } from '../../end-to-end/daemon.ts'
+import { logLines } from '../../platform/log-lines.ts'
 import { serve } from '../../platform/http-server.ts'
 import { ownPlace } from '../store/place.ts'
 
@@ -37,6 +38,7 @@ export interface Api {
   /** The store's id, which its event ids begin with. */
   storeId: string
   live: Live
+  lines: ReturnType<typeof logLines>
   take(...records: InboundRecord[]): Promise<void>
   /** A request with the token; `body` is sent as JSON, `text` as it is. */
   ask<T>(path: string, init?: { method?: string; body?: unknown; text?: string; headers?: Record<string, string> }): Promise<{ status: number; headers: Headers; body: T }>
@@ -44,14 +46,25 @@ export interface Api {
 
 export const bearer = { authorization: `Bearer ${apiToken}` }
 
-export const serveApi = async (t: Test, options: { sessionManager?: string; directory?: string; corsOrigins?: string[]; country?: CountryCode } = {}): Promise<Api> => {
+export interface ApiOptions {
+  sessionManager?: string
+  directory?: string
+  corsOrigins?: string[]
+  country?: CountryCode
+  /** Whose session-manager is followed; null: it is not known yet. */
+  account?: string | null
+}
+
+export const serveApi = async (t: Test, options: ApiOptions = {}): Promise<Api> => {
   const store = await openStore(options.directory ?? (await ownPlace(t)))
   t.teardown(() => store.close())
   const { db } = store
   const live = createLive()
   const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env' })
   const upstream = createUpstream({ baseUrl: options.sessionManager ?? 'http://127.0.0.1:9', token, envFile: '/etc/leadmaster/central-hub.env' })
-  const follower = { state: () => ({ verified: true, following: true, account: 'main', seq: 0, lastSeq: 0 }), stop: async () => undefined }
+  const account = options.account === undefined ? 'main' : options.account
+  const lines = logLines()
+  const follower = { state: () => ({ verified: true, following: true, ...(account === null ? {} : { account }), seq: 0, lastSeq: 0 }), stop: async () => undefined }
   const accounts: Account[] = [{ upstream, follower, session: () => undefined }]
   const { url, port, http } = await serve(
     t,
@@ -59,7 +72,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
       const handle = createServe({ http, db })
       const country = options.country ?? ''
       addLeadRoutes({ serve: handle, db, country, onChanged: live.changed })
-      addDeletionRoutes({ serve: handle, store, accounts, onChanged: live.changed })
+      addDeletionRoutes({ serve: handle, store, accounts, onChanged: live.changed, log: lines.log })
       addImportRoutes({ serve: handle, db, country, onChanged: live.changed })
       addExportRoutes({ serve: handle, db, country })
       addStatsRoutes({ serve: handle, db })
@@ -83,7 +96,7 @@ export const serveApi = async (t: Test, options: { sessionManager?: string; dire
   )
   const ingest = createIngest({ db, onTaken: live.changed })
   return {
-    url, port, db, live,
+    url, port, db, live, lines,
     routes: http.routes(),
     storeId: store.id,
     take: (...records) => ingest.take('main', 'j', records),

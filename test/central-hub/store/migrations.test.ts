@@ -78,7 +78,7 @@ t.test('the release before goes on working with it: what it writes is searched a
   t.match(await getLead(again.db, 50), { unanswered_count: 1, unread_count: 1, last_message: { body: 'message 900' } }, 'and the next upgrade counts it')
 })
 
-/** A store as the release before left it: without the fourth step. */
+/** A store as the release with three steps left it. */
 const thirdStore = async (t: Test): Promise<{ directory: string; db: DatabaseSync }> => {
   const directory = ownDirectory(t)
   const file = join(directory, 'hub.db')

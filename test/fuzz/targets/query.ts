@@ -78,7 +78,7 @@ const makeAsk = async (): Promise<{ ask: Ask; close: () => Promise<void> }> => {
   addLeadRoutes({ serve, db, country: 'MX', onChanged })
   addMessageRoutes({ serve, db })
   addStatsRoutes({ serve, db })
-  addDeletionRoutes({ serve, store, accounts: [], onChanged })
+  addDeletionRoutes({ serve, store, accounts: [], onChanged, log: {} as never })
   addWebhookRoutes({ serve, db, guard: {} as never, onChanged })
   const { directory, remove } = ownDirectory()
   const journal = openJournal(join(directory, 'journal.db'), 'main')

@@ -1,0 +1,57 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Erased } from '../contract/session.ts'
+import type { Log } from '../platform/log.ts'
+import type { Journal } from './journal.ts'
+import { deleteErasedMedia } from './media.ts'
+
+export interface EraserOptions {
+  journal: Journal
+  /** Of the media. */
+  directory: string
+  /** Deletes from NATS what was erased; undefined where records are not forwarded. */
+  purge?: (() => Promise<void>) | undefined
+  log: Log
+}
+
+/** Erases on request, one request after the other: the journal, media files, and what was forwarded to NATS. */
+export class Eraser {
+  readonly #options: EraserOptions
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor(options: EraserOptions) {
+    this.#options = options
+  }
+
+  /** @param more whether further requests follow: the file is rewritten after the last one */
+  erase(chatIds: readonly string[], messageIds: readonly string[], more: boolean): Promise<Erased> {
+    const erased = this.#last.then(() => this.#erase(chatIds, messageIds, more))
+    this.#last = erased.catch(() => undefined)
+    return erased
+  }
+
+  async #erase(chatIds: readonly string[], messageIds: readonly string[], more: boolean): Promise<Erased> {
+    const { journal, directory, purge, log } = this.#options
+    const { records, addresses } = await this.#eraseRecords(chatIds, messageIds)
+    if (!more) journal.finishErasing()
+    const files = await deleteErasedMedia(journal, directory)
+    // What the hub retires by its age leaves NATS by its age, too.
+    if (chatIds.length > 0) await purge?.()
+    log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
+    const erased: Erased = { records, media_files: files }
+    if (addresses.length > 0) erased.chat_ids = addresses
+    return erased
+  }
+
+  /** After each group it rests for as long as that took: messages and the watchdog have half of the time. */
+  async #eraseRecords(chatIds: readonly string[], messageIds: readonly string[]): Promise<{ records: number; addresses: string[] }> {
+    const groups = this.#options.journal.eraseInGroups({ chatIds, messageIds })
+    let records = 0
+    for (;;) {
+      const began = performance.now()
+      const { value, done } = groups.next()
+      if (done === true) return { records, addresses: value }
+      records += value
+      await delay(performance.now() - began)
+    }
+  }
+}
