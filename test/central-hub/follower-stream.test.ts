@@ -110,7 +110,7 @@ const play = (t: Test, options: Options = {}): Played => {
   }
 
   const until: Played['until'] = async (fits) => {
-    const signal = AbortSignal.timeout(15_000)
+    const signal = AbortSignal.timeout(6_000)
     while (!fits(it.follower.state())) {
       await once(news, 'change', { signal }).catch(() => {
         throw new Error(`the follower stays at ${JSON.stringify(it.follower.state())}`)
@@ -144,7 +144,7 @@ const play = (t: Test, options: Options = {}): Played => {
     streams: [], taken: [], sessions, lines,
     changes: () => changes,
     opened: async (count) => {
-      const signal = AbortSignal.timeout(15_000)
+      const signal = AbortSignal.timeout(6_000)
       while (it.streams.length < count) await once(news, 'change', { signal })
       return it.streams[count - 1] as Opened
     },
@@ -215,7 +215,7 @@ t.test('follower goes on after its cursor in the same journal, and reads any oth
       t.same(it.taken[0]?.stands, cursor === undefined ? null : { account: 'main', journalId: cursor.id, seq: cursor.seq })
       await it.follower.stop()
     }),
-    { numRuns: 60 }
+    { numRuns: 60, endOnFailure: true }
   )
 })
 
@@ -253,7 +253,7 @@ t.test('a stream that is cut anywhere, in the middle of a letter too, gives the 
       t.same(it.sessions.map((session) => 'journal' in session && session.journal.last_seq), [9, 2])
       await it.follower.stop()
     }),
-    { numRuns: 40 }
+    { numRuns: 40, endOnFailure: true }
   )
 })
 

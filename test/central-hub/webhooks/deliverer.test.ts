@@ -353,3 +353,112 @@ t.test('a delivery whose outcome cannot be written is posted again after 5 s, no
   t.same(sent.map(nameOf), ['A', 'A', 'A'])
   t.same(settled, { delivered: 1, failed: 0, dead: 0 })
 })
+
+t.test('what goes well is told once, and only as an end of what went badly', async (t) => {
+  let up = true
+  const { add, happen, pass, sent, logged, settled, db, deliverer, quiet } = await rig(t, () => (up ? { status: 200 } : broken))
+  const id = await add()
+  await happen('A', 'B')
+  t.same(logged.of('webhook_mended'), [], 'it never failed')
+  t.same(settled, { delivered: 2, failed: 0, dead: 0 })
+
+  up = false
+  await happen('C')
+  await pass(5 * second)
+  await pass(10 * second)
+  t.same(settled, { delivered: 2, failed: 3, dead: 0 })
+  up = true
+  await pass(20 * second)
+  t.match(logged.of('webhook_mended'), [{ level: 'info', webhook: id, origin: 'https://crm.example.com', failing_ms: 35 * second, failures: 3 }])
+
+  up = false
+  await happen('D')
+  up = true
+  await addPing(db, id)
+  deliverer.wake()
+  await quiet()
+  t.same(sent.slice(-2).map(nameOf), ['webhook.ping', 'D'])
+  t.equal(logged.of('webhook_mended').length, 2, 'a ping that is taken ends nothing yet')
+  t.same(logged.of('delivering_failed'), [])
+})
+
+t.test('a ping that nobody answers gives up nothing but itself', async (t) => {
+  const { add, happen, deliveries, db, deliverer, quiet, clock, settled, logged } = await rig(t, () => down)
+  const id = await add()
+  await happen('A', 'B')
+  await db.updateTable('deliveries').set({ expires_at: clock.now() - 1 }).execute()
+  await addPing(db, id)
+  deliverer.wake()
+  await quiet()
+  t.match(await deliveries(id, 'dead'), [{ type: 'webhook.ping' }])
+  t.equal((await deliveries(id, 'pending')).length, 2)
+  t.equal(settled.dead, 1)
+  t.same(logged.of('deliveries_dead'), [])
+})
+
+t.test('of one webhook one delivery is under way at a time, however often there is news', async (t) => {
+  const answers: ((outcome: Outcome) => void)[] = []
+  const { add, take, sent, deliverer, quiet } = await rig(t, () => new Promise((resolve) => answers.push(resolve)))
+  await add()
+  await take(record('A'), record('B'))
+  for (let wakes = 0; wakes < 5; wakes += 1) {
+    deliverer.wake()
+    await delay(5)
+  }
+  t.same(sent.map(nameOf), ['A'])
+  answers.shift()?.({ status: 200 })
+  while (answers.length === 0) await delay(5)
+  t.same(sent.map(nameOf), ['A', 'B'])
+  answers.shift()?.({ status: 200 })
+  await quiet()
+})
+
+t.test('what waited while the hub was off is delivered at its start, without any news', async (t) => {
+  const { add, take, db, deliverer } = await rig(t, () => ({ status: 200 }))
+  await add()
+  await deliverer.stop(0)
+  await take(record('A'))
+  const taken = Promise.withResolvers<void>()
+  let isClosed = false
+  const next = createDeliverer({
+    db, log: logLines().log,
+    post: { send: async () => (taken.resolve(), { status: 200 }), close: () => void (isClosed = true) }
+  })
+  await taken.promise
+  t.notOk(isClosed)
+  await next.stop(1_000)
+  t.ok(isClosed, 'its connections are closed at the stop')
+})
+
+t.test('a stop waits for the delivery under way, settles what was answered, and leaves no timer', async (t) => {
+  let answer = (_: Outcome): void => undefined
+  let cut: AbortSignal | undefined
+  const { add, take, sent, deliverer, deliveries } = await rig(t, (_, signal) => {
+    cut = signal
+    return new Promise((resolve) => (answer = resolve))
+  })
+  const id = await add()
+  await take(record('A'), record('B'))
+  deliverer.wake()
+  while (sent.length < 1) await delay(5)
+  let isStopped = false
+  const stopped = deliverer.stop(60_000).then(() => (isStopped = true))
+  await delay(50)
+  t.notOk(isStopped)
+  t.equal(cut?.aborted, false)
+  answer({ status: 200 })
+  await stopped
+  t.equal(cut?.aborted, true, 'nothing is posted any more')
+  t.match((await deliveries(id)).map(({ state }) => state), ['pending', 'delivered'])
+  t.equal(sent.length, 1, 'nothing new is begun')
+})
+
+t.test('an answer that comes as a delivery is cut off counts', async (t) => {
+  const { add, take, sent, deliverer, deliveries } = await rig(t, (_, signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve({ status: 200 }))))
+  const id = await add()
+  await take(record('A'))
+  deliverer.wake()
+  while (sent.length < 1) await delay(5)
+  await deliverer.stop(0)
+  t.match(await deliveries(id), [{ state: 'delivered', last_status: 200 }])
+})
