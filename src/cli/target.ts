@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { urlOf } from '../doctor/proposal.ts'
 import { readEnvFile } from '../platform/env-file.ts'
@@ -27,12 +27,24 @@ const read = (path: string): string => {
   }
 }
 
+/** Whether a directory on the way to a path is closed to this user, so that the file may be there or not. */
+const isClosed = (path: string): boolean => {
+  try {
+    statSync(path)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES'
+  }
+}
+
 /** The env file of the hub of this machine: of the run that LEADMASTER_HOME names, the installation, or the clone. */
 const envFile = (env: Source, release: string): string => {
   const home = env['LEADMASTER_HOME']
   const candidates = home ? [join(home, 'central-hub.env')] : [join(etc, 'central-hub.env'), join(release, '.leadmaster/central-hub.env')]
   const found = candidates.find((path) => existsSync(path))
   if (found !== undefined) return found
+  const closed = candidates.find((path) => isClosed(path))
+  if (closed !== undefined) throw new Fault(`${closed} may not be looked at by this user: run it as root, or give --url and --token-file`)
   throw new Fault(`there is no ${candidates.join(' and no ')}: start LeadMaster by scripts/up, or say where it is by --url and --token-file (LEADMASTER_URL and LEADMASTER_TOKEN)`)
 }
 

@@ -2,6 +2,7 @@ import type { Asked, Check } from './check.ts'
 import { edited } from './environment.ts'
 import { fault, ok, type Finding } from './finding.ts'
 import { removeVariable, word } from './shell.ts'
+import { runAsUnit } from './transient.ts'
 import { andRestart, asUser, managers, type Manager } from './wiring.ts'
 
 /** Chromium: there, a Chromium, and able to run with its sandbox on as the services' user. */
@@ -50,8 +51,8 @@ const trySandbox = async ({ host, wiring }: Pick<Asked, 'host' | 'wiring'>, mana
   const name = 'sandbox'
   const user = manager.userName
   const script = 'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && HOME=$d timeout -k 1 25 "$0" --headless --user-data-dir="$d" --disable-gpu --disable-dev-shm-usage --no-first-run --dump-dom about:blank'
-  const tried = await host.run(await asUser(host, wiring, manager, 'sh', '-c', script, path), 30_000)
-  if (tried.code === 0 && /<html/i.test(tried.stdout)) return ok(name, manager.name, `Chromium runs with its sandbox on, as ${user}`)
+  const tried = (await runAsUnit(host, wiring, manager, ['sh', '-c', script, path], 30_000)) ?? (await host.run(await asUser(host, wiring, manager, 'sh', '-c', script, path), 30_000))
+  if (tried.code === 0 && /<html/i.test(tried.stdout)) return ok(name, manager.name, `Chromium runs with its sandbox on, as ${user}${wiring.mode === 'systemd' ? ' and confined by its unit' : ''}`)
   for (const { setting, closed, open } of gates) {
     const value = (await host.readFile(`/proc/sys/${setting.replaceAll('.', '/')}`))?.trim()
     if (value === undefined || !closed(Number(value))) continue

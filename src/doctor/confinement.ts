@@ -14,7 +14,7 @@ const name = 'drop-in'
 const unitFiles = ({ properties }: Service): string[] => [properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])].filter(Boolean)
 
 /** The last file that gives a setting a value. */
-const fileOf = async ({ host }: Asked, service: Service, setting: string): Promise<{ path: string; text: string } | undefined> => {
+export const fileOf = async ({ host }: Asked, service: Service, setting: string): Promise<{ path: string; text: string } | undefined> => {
   for (const path of unitFiles(service).reverse()) {
     const text = (await host.readFile(path)) ?? ''
     if (new RegExp(`^\\s*${setting}\\s*=`, 'm').test(text)) return { path, text }
@@ -23,9 +23,9 @@ const fileOf = async ({ host }: Asked, service: Service, setting: string): Promi
 }
 
 /** Whether a drop-in is for this unit alone: one for all services of the machine must stay as it is. */
-const isOwn = (path: string, { unit }: Service): boolean => path.includes(`/${unit}.service.d/`) || path.includes(`/${unit.replace(/@.*$/, '@')}.service.d/`)
+export const isOwn = (path: string, { unit }: Service): boolean => path.includes(`/${unit}.service.d/`) || path.includes(`/${unit.replace(/@.*$/, '@')}.service.d/`)
 
-const reloaded = (mend: string, { unit }: Service): string => `${mend} && systemctl daemon-reload && systemctl restart ${unit}`
+export const reloaded = (mend: string, { unit }: Service): string => `${mend} && systemctl daemon-reload && systemctl restart ${unit}`
 
 /** Makes a unit file as it was shipped. One edited by `systemctl edit --full` hides that of the package. */
 const reinstall = (wiring: Wiring, service: Service): string =>

@@ -21,6 +21,7 @@ export const checkEnvFiles: Check = async ({ host, wiring }) => {
 
 const checkOne = async (host: Host, wiring: Wiring, service: Service, before: readonly Finding[]): Promise<Finding[]> => {
   const found = await host.stat(service.envFile)
+  if (found === undefined && (await host.isClosed(service.envFile))) return [fault(name, service.name, `${service.envFile} may not be looked at by you`, `sudo ${word(`${wiring.release}/scripts/doctor`)}`)]
   if (found === undefined) return [fault(name, service.name, `${service.envFile} is missing`, await install(host, wiring, service))]
   if (service.text === undefined) return [fault(name, service.name, `${service.envFile} cannot be read by you`, `sudo ${word(`${wiring.release}/scripts/doctor`)}`)]
   const access = await checkAccess(host, wiring, service)

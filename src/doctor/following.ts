@@ -1,7 +1,7 @@
 import type { Answered } from './base-url.ts'
 import type { Asked } from './check.ts'
 import { edited } from './environment.ts'
-import { fault, note, ok, type Finding } from './finding.ts'
+import { fault, note, ok, unexplained, type Finding } from './finding.ts'
 import { urlOf } from './proposal.ts'
 import { printSecret } from './shell.ts'
 import { hubs, restart } from './wiring.ts'
@@ -89,8 +89,12 @@ export const checkSessions = (answered: readonly Answered[]): Finding[] =>
         return [fault(name, manager.name, detail, 'leadmaster qr')]
       }
       case 'DISCONNECTED':
-      case 'ERROR':
-        return [fault(name, manager.name, `${status.status}: ${reason}${next}`, curl('-X POST ', '/connect'))]
+      case 'ERROR': {
+        const detail = `${status.status}: ${reason}${next}`
+        // it connects by itself: to ask for it changes nothing
+        if (status.next_attempt_at !== undefined) return [unexplained(name, manager.name, detail)]
+        return [fault(name, manager.name, detail, curl('-X POST ', '/connect'))]
+      }
       default:
         return [note(name, manager.name, `${status.status}: on its way to READY`)]
     }

@@ -1,7 +1,8 @@
 import { resolve } from 'node:path'
 import { processEnv } from '../platform/env.ts'
 import { examine } from './examine.ts'
-import { fault } from './finding.ts'
+import { fault, unexplained, type Finding } from './finding.ts'
+import { ourProcesses } from './processes.ts'
 import { realHost } from './real-host.ts'
 import { screen } from './screen.ts'
 import { readWiring } from './wiring.ts'
@@ -34,8 +35,16 @@ const release = resolve(import.meta.dirname, '../..')
 const home = processEnv['LEADMASTER_HOME']
 const host = realHost()
 const wiring = await readWiring(host, release, home === undefined || home === '' ? undefined : resolve(home))
-const nothing = 'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
-const checks = wiring ? await examine(host, wiring) : [fault('installed', 'host', nothing, `${release}/scripts/up`)]
+
+/** Where neither is to be found, what runs may have been started by hand with env files of another place. */
+const nothingFound = async (): Promise<Finding> => {
+  const detail = 'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
+  const byHand = (await ourProcesses(host)).map(({ name, pid }) => `${name} runs as process ${pid}`)
+  if (byHand.length === 0) return fault('installed', 'host', detail, `${release}/scripts/up`)
+  return unexplained('installed', 'host', `${detail}, but ${byHand.join(' and ')}: set LEADMASTER_HOME to the directory of their env files`)
+}
+
+const checks = wiring ? await examine(host, wiring) : [await nothingFound()]
 const allWell = checks.every(({ state }) => state !== 'fault')
 
 if (args.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: allWell, checks }, null, 2)}\n`)

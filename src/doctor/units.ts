@@ -1,4 +1,6 @@
+import { readEnvFile } from '../platform/env-file.ts'
 import type { Asked, Check } from './check.ts'
+import { fileOf, reloaded } from './confinement.ts'
 import { edited } from './environment.ts'
 import { whyItFails } from './failure.ts'
 import { fault, note, ok, skipped, type Finding } from './finding.ts'
@@ -108,9 +110,11 @@ const spanMs = (text: string): number | undefined => {
 const words = (text: string | undefined): string[] => (text ?? '').split(/\s+/).filter(Boolean)
 
 /** Variables that the unit or a drop-in sets: they are no part of the env file, and what is unknown is refused. */
-export const checkDropIns: Check = async ({ host, wiring }) => {
+export const checkDropIns: Check = async (asked) => {
+  const { host, wiring } = asked
   const findings: Finding[] = []
   for (const service of wiring.services) {
+    findings.push(...(await checkEnvironmentFiles(asked, service)), ...(await checkUnset(asked, service)))
     const { properties, unit } = service
     const dropped = words(properties['UnsetEnvironment'])
     const set = [...(properties['Environment'] ?? '').matchAll(/(?:^|\s)["']?([A-Za-z_]\w*)=/g)].map(([, variable = '']) => variable)
@@ -126,6 +130,44 @@ export const checkDropIns: Check = async ({ host, wiring }) => {
     }
   }
   return findings
+}
+
+/** Takes lines out of force in the file that has the last of them. */
+const comment = (path: string, line: string, service: Service): string => reloaded(`sed -i -E ${word(`s/^\\s*${line}/#&/`)} ${word(path)}`, service)
+
+/** Further files of variables: the last one that names a variable counts, and one that is not there keeps the unit down. */
+const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Finding[]> => {
+  const { host } = asked
+  const { properties, envFile, file } = service
+  const all = [...(properties['EnvironmentFiles'] ?? '').matchAll(/(\S+) \(ignore_errors=(yes|no)\)/g)].map(([, path = '', ignored]) => ({ path, isOptional: ignored === 'yes' }))
+  if (all.length === 0) return []
+  const own = all.findIndex(({ path }) => path === envFile)
+  const findings: Finding[] = []
+  const change = async (detail: string, line: string): Promise<void> => {
+    const found = await fileOf(asked, service, 'EnvironmentFile')
+    findings.push(fault('drop-in', service.name, `${found?.path ?? service.unit} ${detail}`, comment(found?.path ?? '', line, service)))
+  }
+  if (own < 0) await change(`does not give it ${envFile}`, 'EnvironmentFile\\s*=')
+  for (const [at, { path, isOptional }] of all.entries()) {
+    if (path === envFile || own < 0) continue
+    const line = `EnvironmentFile\\s*=\\s*-?${path.replaceAll('/', '\\/').replaceAll('.', '\\.')}`
+    const text = await host.readFile(path)
+    if (text === undefined) {
+      if (!isOptional) await change(`gives it ${path}, which is not there: it cannot start`, line)
+      continue
+    }
+    const isDropped = (variable: string): boolean => words(properties['UnsetEnvironment']).includes(variable)
+    const counts = Object.entries(readEnvFile(text).variables).filter(([variable, value]) => !isDropped(variable) && knows(service.kind, variable) !== 'foreign' && file.variables[variable] !== value && (at > own || !(variable in file.variables)))
+    if (counts.length > 0) await change(`gives it ${path}, whose ${counts.map(([variable]) => variable).join(', ')} counts instead of what ${envFile} says`, line)
+  }
+  return findings
+}
+
+/** Variables of the env file that a drop-in takes away again. */
+const checkUnset = async (asked: Asked, service: Service): Promise<Finding[]> => {
+  const dropped = words(service.properties['UnsetEnvironment']).filter((variable) => variable in service.file.variables && knows(service.kind, variable) === 'own')
+  const found = await fileOf(asked, service, 'UnsetEnvironment')
+  return dropped.map((variable) => fault('drop-in', service.name, `${found?.path} drops ${variable}, though ${service.envFile} has it`, comment(found?.path ?? '', `UnsetEnvironment\\s*=.*\\b${variable}\\b`, service)))
 }
 
 /** What the manager holds, by systemctl set-environment or DefaultEnvironment=, and a unit would hand on. */

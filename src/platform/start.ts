@@ -4,6 +4,7 @@ import { EnvironmentError, masked, processEnv, systemdEnv, withCredentials, type
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { createNotify, type Notify } from './notify.ts'
+import { nameProcess } from './process-name.ts'
 
 /** What every daemon has in hand once its environment is accepted. */
 export interface Platform<C> {
@@ -27,6 +28,7 @@ export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: num
   main: (platform: Platform<C>) => Promise<void>,
   onStray?: (error: unknown) => boolean
 ): Promise<void> => {
+  nameProcess(service)
   const { notifySocket, underJournal } = systemdEnv()
   const notify = createNotify(notifySocket)
   let config: C

@@ -26,6 +26,15 @@ const hub = '"$ETC/central-hub.env"'
 const set = (file: string, name: string, value: string): string => `sed -i 's|^${name}=.*|${name}=${value}|' ${file}`
 const add = (file: string, line: string): string => `echo '${line}' >>${file}`
 
+/** A drop-in of a unit, or with "" one of all units. */
+const dropIn = (service: 'session-manager' | 'central-hub', ...lines: string[]): string =>
+  `mkdir -p /etc/systemd/system/leadmaster-${service}.service.d && printf '[Service]\\n${lines.join('\\n')}\\n' >/etc/systemd/system/leadmaster-${service}.service.d/made.conf && systemctl daemon-reload`
+/** A setting with which the service cannot do its work, whether or not it was started with it. */
+const confined = (service: 'session-manager' | 'central-hub', setting: string, effect: string): Miswiring => ({
+  what: `a drop-in with ${setting} for ${service}`, make: dropIn(service, setting), needs: 'systemd',
+  cause: new RegExp(`^${service} drop-in: \\S+/made\\.conf sets ${setting.replace(/=.*/, '=')}.*: .*${effect}`)
+})
+
 export const miswirings: readonly Miswiring[] = [
   // --- the env files ---
   { what: 'no session-manager.env', make: `rm ${manager}`, cause: /^session-manager env file: .*session-manager\.env is missing/ },
@@ -95,5 +104,40 @@ export const miswirings: readonly Miswiring[] = [
   { what: "a foreign variable in systemd's environment", make: 'systemctl set-environment EDITOR=vi', cause: /^host manager: systemd's own environment has EDITOR: .* refuse it at the next start/, after: 'restart', needs: 'systemd' },
   { what: "a variable of ours in systemd's environment", make: 'systemctl set-environment READY_TIMEOUT=9m', cause: /^host manager: systemd's own environment has READY_TIMEOUT: session-manager would take it/, needs: 'systemd' },
   { what: 'a service that may stop for longer than its unit lets it', make: add(manager, 'SHUTDOWN_TIMEOUT=2m'), cause: /^session-manager unit: SHUTDOWN_TIMEOUT is not below TimeoutStopSec=/, after: 'restart', needs: 'systemd' },
-  { what: 'an environment that was refused, mended without a restart', make: `cp -p ${hub} ${hub}.good; ${add(hub, 'FOO=1')}; systemctl restart leadmaster-central-hub; mv ${hub}.good ${hub}`, cause: /^central-hub unit: not running: its environment was refused at its start/, needs: 'systemd' }
+  { what: 'an environment that was refused, mended without a restart', make: `cp -p ${hub} ${hub}.good; ${add(hub, 'FOO=1')}; systemctl restart leadmaster-central-hub; mv ${hub}.good ${hub}`, cause: /^central-hub unit: not running: its environment was refused at its start/, needs: 'systemd' },
+
+  // --- what a drop-in changes ---
+  { ...confined('session-manager', 'User=root', 'runs as root, where Chromium refuses'), after: 'restart' },
+  { ...confined('central-hub', 'User=root', 'runs as root, which it never needs'), after: 'restart' },
+  { ...confined('central-hub', 'PrivateNetwork=yes', 'neither reach session-manager nor'), after: 'restart' },
+  confined('session-manager', 'PrivateNetwork=yes', 'reach neither WhatsApp nor'),
+  { ...confined('central-hub', 'IPAddressDeny=any', 'cut off from the other services'), after: 'restart' },
+  confined('session-manager', 'IPAddressDeny=any\\nIPAddressAllow=localhost', 'cannot reach WhatsApp'),
+  { ...confined('session-manager', 'RestrictNamespaces=yes', 'its sandbox consists of'), after: 'restart' },
+  { ...confined('session-manager', 'LimitNOFILE=64', 'too few files'), after: 'restart' },
+  { ...confined('session-manager', 'LimitFSIZE=1M', 'beyond that size'), after: 'restart' },
+  { ...confined('central-hub', 'MemoryDenyWriteExecute=yes', 'V8 may not compile'), after: 'restart' },
+  confined('central-hub', 'RestrictAddressFamilies=\\nRestrictAddressFamilies=AF_UNIX', 'may not use AF_INET'),
+  confined('central-hub', 'TasksMax=8', 'too few threads'),
+  confined('central-hub', 'MemoryMax=32M', 'killed for memory'),
+  confined('session-manager', 'NotifyAccess=none', 'does not learn when it is ready'),
+  confined('central-hub', 'ExecStart=\\nExecStart=/bin/sleep 60', 'another program'),
+  { what: 'a drop-in for all services of the machine', make: `mkdir -p /etc/systemd/system/service.d && printf '[Service]\\nPrivateNetwork=yes\\n' >/etc/systemd/system/service.d/all.conf && systemctl daemon-reload`, cause: /^session-manager drop-in: \/etc\/systemd\/system\/service\.d\/all\.conf sets PrivateNetwork=yes/, needs: 'systemd', undo: 'rm -r /etc/systemd/system/service.d && systemctl daemon-reload' },
+  { what: 'a property set by systemctl', make: 'systemctl set-property leadmaster-central-hub IPAddressDeny=any', cause: /^central-hub drop-in: .*\/50-IPAddressDeny\.conf sets IPAddressDeny=/, needs: 'systemd' },
+  { what: 'a file of variables that overrides the own one', make: `echo PORT=3013 >/etc/other.env; ${dropIn('central-hub', 'EnvironmentFile=/etc/other.env')}`, after: 'restart', cause: /^central-hub drop-in: .*made\.conf gives it \/etc\/other\.env, whose PORT counts instead/, needs: 'systemd' },
+  { what: 'a file of variables that is not there', make: dropIn('central-hub', 'EnvironmentFile=/etc/gone.env'), after: 'restart', cause: /^central-hub drop-in: .*made\.conf gives it \/etc\/gone\.env, which is not there/, needs: 'systemd' },
+  { what: 'a drop-in that drops a variable', make: dropIn('central-hub', 'UnsetEnvironment=HUB_API_TOKEN'), after: 'restart', cause: /^central-hub drop-in: .*made\.conf drops HUB_API_TOKEN/, needs: 'systemd' },
+  { what: 'a drop-in that hides the state', make: dropIn('central-hub', 'ReadOnlyPaths=/var/lib/leadmaster/central-hub'), after: 'restart', cause: /^central-hub unit: .* drop-ins that may be why: \S+made\.conf/, needs: 'systemd' },
+  { what: 'a drop-in with a directory that is not there', make: dropIn('session-manager', 'WorkingDirectory=/srv/gone'), after: 'restart', cause: /^session-manager unit: not running: .*its working directory cannot be entered \(exit status 200 of systemd\)/, needs: 'systemd' },
+
+  // --- what fails again and again ---
+  { what: 'a unit that is masked', make: 'systemctl stop leadmaster-central-hub && ln -sf /dev/null /etc/systemd/system/leadmaster-central-hub.service && systemctl daemon-reload', cause: /^central-hub unit: leadmaster-central-hub is masked/, needs: 'systemd' },
+  { what: 'a unit that is gone', make: 'rm /etc/systemd/system/leadmaster-central-hub.service && systemctl daemon-reload', cause: /^central-hub unit: leadmaster-central-hub is not installed/, needs: 'systemd' },
+  { what: 'a store that is damaged', before: 'stop', make: 'rm -f "$HUB_STATE"/hub.db-*; head -c 40960 /dev/urandom >"$HUB_STATE/hub.db"', after: 'start', cause: /^central-hub unit: not running: .* it said: .*(file is not a database|malformed|damaged)/, needs: 'systemd' },
+  { what: 'a journal that is damaged', before: 'stop', make: 'rm -f "$MANAGER_STATE"/journal.db-*; head -c 40960 /dev/urandom >"$MANAGER_STATE/journal.db"', after: 'start', cause: /^session-manager unit: not running: .* it said: .*(file is not a database|malformed|damaged)/, needs: 'systemd' },
+  { what: "a variable that is missing, and stale in systemd's environment", make: `systemctl set-environment SESSION_MANAGER_BASE_URL=http://127.0.0.1:3011; sed -i '/^SESSION_MANAGER_BASE_URL=/d' ${hub}`, after: 'restart', cause: /^central-hub env file: SESSION_MANAGER_BASE_URL is missing/, needs: 'systemd', undo: 'systemctl unset-environment SESSION_MANAGER_BASE_URL' },
+
+  // --- names ---
+  { what: 'a base URL by a name', make: `sed -i 's|^HOST=.*|HOST=0.0.0.0|' ${manager}; sed -i "s|^SESSION_MANAGER_BASE_URL=.*|SESSION_MANAGER_BASE_URL=http://$(hostname):$MANAGER_PORT|" ${hub}`, after: 'restart', cause: /^central-hub base URL: SESSION_MANAGER_BASE_URL=.* answers only to localhost, 127\.0\.0\.1, 0\.0\.0\.0 as its name/ },
+  { what: 'a base URL of every address', make: `sed -i "s|^SESSION_MANAGER_BASE_URL=.*|SESSION_MANAGER_BASE_URL=http://0.0.0.0:$MANAGER_PORT|" ${hub}`, after: 'restart', cause: /^central-hub base URL: SESSION_MANAGER_BASE_URL=http:\/\/0\.0\.0\.0:\d+, but session-manager answers only to localhost/ }
 ]

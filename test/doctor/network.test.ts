@@ -102,6 +102,7 @@ t.test('the session with WhatsApp', async (t) => {
   t.match(session({}), { state: 'ok', detail: /^READY/ })
   t.match(session({ status: 'QR_REQUIRED', journal: { id: 'j', last_seq: 0 } }), { state: 'note', detail: /no phone is linked yet/, mend: /\/qr\.txt$/ })
   t.match(session({ status: 'QR_REQUIRED' }), { state: 'fault', detail: /no phone is linked any more/ })
-  t.match(session({ status: 'DISCONNECTED', reason: 'WhatsApp is unreachable', next_attempt_at: '2026-11-24T12:00:05.000Z' }), { state: 'fault', detail: 'DISCONNECTED: WhatsApp is unreachable; it tries again at 12:00:05 UTC', mend: /^curl -s -X POST .*\/connect$/ })
+  t.match(session({ status: 'DISCONNECTED', reason: 'WhatsApp is unreachable', next_attempt_at: '2026-11-24T12:00:05.000Z' }), { state: 'fault', detail: 'DISCONNECTED: WhatsApp is unreachable; it tries again at 12:00:05 UTC', mend: undefined })
+  t.match(session({ status: 'DISCONNECTED', reason: 'it was switched off' }), { state: 'fault', mend: /^curl -s -X POST .*\/connect$/ })
   t.match(session({ status: 'INIT' }), { state: 'note' })
 })

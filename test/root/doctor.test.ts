@@ -7,7 +7,7 @@ import { bootMachine } from './machine.ts'
 
 /** The same miswirings as in test/doctor, on a booted systemd: doctor names the cause, and the mend works when pasted as it is. */
 
-t.setTimeout(900_000)
+t.setTimeout(2_400_000)
 
 interface Diagnosis {
   ok: boolean
@@ -30,11 +30,14 @@ const doctor = async (): Promise<Diagnosis> => {
 /** Everything as it was installed; what a mend leaves beside it, such as a drop-in that does no harm, goes. */
 const restore = async (): Promise<void> => {
   await machine.must(`
-    rm -rf /etc/systemd/system/leadmaster-*.service.d && systemctl daemon-reload && systemctl reset-failed
+    rm -rf /etc/systemd/system/leadmaster-*.service.d /etc/systemd/system.control/leadmaster-* && systemctl daemon-reload && systemctl reset-failed
     if diff -rq /root/good /etc/leadmaster >/dev/null; then systemctl start ${both}; else cp -a /root/good/. /etc/leadmaster/ && systemctl restart ${both}; fi`)
 }
 /** WhatsApp is out of reach here: what a mend that leads back to the real Chromium shows of the session is no miswiring. */
 const wired = (faults: Diagnosis['faults']): Diagnosis['faults'] => faults.filter(({ line }) => !/^session-manager session:/.test(line))
+
+/** So many faults may come to light one after the other. */
+const maxSteps = 4
 
 /** All that need systemd or root, and every sixth of the others: test/doctor has all of those. */
 const here = [...miswirings.filter(({ needs }) => needs !== undefined), ...miswirings.filter(({ needs }) => needs === undefined).filter((_each, index) => index % 6 === 0)]
@@ -61,17 +64,29 @@ for (const { what, make, cause, before, after, undo } of here) {
     // what is refused does not start: that is the point
     if (after !== undefined) await machine.run(`systemctl ${after} ${both}`)
 
-    const { ok, faults: [first], code } = await doctor()
+    if (undo !== undefined) t.teardown(() => machine.run(variables + undo))
+
+    const { ok, faults, code } = await doctor()
+    const [first] = faults
     t.match(first?.line, cause, 'the first fault is the cause')
     t.same([ok, code], [false, 1])
-    if (first?.mend === undefined) return t.fail('it has a mend')
-    const pasted = await machine.run(first.mend)
-    t.equal(pasted.code, 0, first.mend)
-    if (pasted.code !== 0) t.comment(pasted.stdout + pasted.stderr + (await machine.must("journalctl -u 'leadmaster-*' -n 20 -o short-precise")))
-    // a restart of session-manager has the hub follow by itself
-    await machine.run(`systemctl start ${both}`)
-    t.same(wired((await doctor()).faults), [], 'mended')
-    if (undo !== undefined) await machine.must(variables + undo)
+    const seen: string[] = []
+    let left = wired(faults)
+    for (; left[0] !== undefined && seen.length < maxSteps; left = wired((await doctor()).faults)) {
+      const [{ line, mend }] = left as [Diagnosis['faults'][number]]
+      if (mend === undefined) return t.fail(`there is no mend for: ${line}`)
+      // what was said and mended once must not be said again: that would be a loop
+      const step = `${line.replace(/\d+/g, 'N')} | ${mend}`
+      if (seen.includes(step)) return t.fail(`doctor repeats itself: ${step}`)
+      seen.push(step)
+      const pasted = await machine.run(mend)
+      t.equal(pasted.code, 0, mend)
+      if (pasted.code !== 0) t.comment(pasted.stdout + pasted.stderr + (await machine.must("journalctl -u 'leadmaster-*' -n 20 -o short-precise")))
+      // a restart of session-manager has the hub follow by itself
+      await machine.run(`systemctl start ${both}`)
+    }
+    t.same(left, [], 'mended')
+    t.comment(`${seen.length} mended`)
   })
 }
 t.ok(here.length >= 20, `${here.length} miswirings`)
