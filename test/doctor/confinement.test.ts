@@ -56,7 +56,7 @@ for (const [which, properties, text, detail] of [
   t.test(`${text} of ${which} is named, and commented out`, async (t) => {
     const faults = await found(which, properties, `[Service]\n${text}\n`)
     t.match(faults, [{ state: 'fault', name: 'drop-in', detail }])
-    t.ok(faults[0]?.detail.startsWith(`${dropIn(which)} sets `), faults[0]?.detail)
+    t.ok(faults[0]?.detail.startsWith(`${dropIn(which)} sets `))
     const setting = text.replace(/=.*/, '')
     t.equal(faults[0]?.mend, `sed -i -E 's/^\\s*${setting}\\s*=/#&/' ${dropIn(which)} && systemctl daemon-reload && systemctl restart ${units[which]}`)
   })

@@ -104,7 +104,7 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'doctor',
-    files: ['doctor/processes.ts'],
-    tests: ['doctor/machine.test.ts', 'doctor/units.test.ts']
+    files: ['base-url', 'confinement', 'failure', 'following', 'ports', 'processes', 'running', 'units'].map((file) => `doctor/${file}.ts`),
+    tests: ['confinement', 'environment', 'failure', 'machine', 'network', 'processes', 'units'].map((file) => `doctor/${file}.test.ts`)
   }
 ]
