@@ -48,10 +48,6 @@ const merge = async (trx: Db, id: number, otherId: number): Promise<Lead> => {
   const other = await ofLead(otherId, leadRow(trx, otherId))
   if (kept.id === other.id) throw conflict(`${id} and ${otherId} are one lead already`)
   if (kept.account !== other.account) throw conflict(`lead ${id} is of account ${kept.account}, lead ${otherId} of ${other.account}`)
-  // the number that did not stay would make a new lead with its next message
-  for (const what of ['phone', 'lid'] as const) {
-    if (kept[what] !== null && other[what] !== null && kept[what] !== other[what]) throw conflict(`each of them has a ${what === 'phone' ? 'phone number' : 'LID'} of its own: to WhatsApp they are two persons`)
-  }
   await mergeLeads(trx, kept, other)
   const { kept: merged } = await mergeDuplicates(trx, kept.id)
   await writeWaiting(trx, kept.id, { fresh: [], whole: true, albums: false })

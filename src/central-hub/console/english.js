@@ -37,7 +37,7 @@ export const english = {
   phone: 'Phone', lid: 'WhatsApp id', whatsappName: 'Name in WhatsApp', firstSeen: 'Lead since', waitsSince: 'Waiting since', lastSeen: 'Last message', source: 'Came from the ad',
   history: 'History', noHistory: 'Nobody has changed anything yet.', fieldOf: { state: 'State', note: 'Note', tags: 'Tags', assignee: 'Taken care of by', name: 'Name', merged: 'Merged' },
   became: (/** @type {T} */ from, /** @type {T} */ to) => `${from} → ${to}`, mergedLead: (/** @type {T} */ id) => `Lead ${id} became part of this one.`,
-  merge: 'Merge with another lead…', mergeTitle: 'Which lead is the same person?', mergeText: 'For a person whom WhatsApp shows twice, once by number and once by an id alone. Messages, tags and note of the other become part of this lead. This cannot be undone.', mergeSearch: 'Search the other lead', mergeYes: 'Merge', mergePick: 'Choose one.',
+  merge: 'Merge with another lead…', mergeTitle: 'Which lead is the same person?', mergeText: 'For a person whom WhatsApp shows twice, or who has two numbers. Messages, tags and note of the other become part of this lead, and so do messages that come from its number. This cannot be undone.', mergeSearch: 'Search the other lead', mergeYes: 'Merge', mergePick: 'Choose one.',
   remove: 'Delete for good…', removeTitle: 'Delete this lead for good?', removeText: 'All messages, media, note and history of this lead are deleted, here and in session-manager. WhatsApp itself keeps what it has. This cannot be undone.',
   removeWord: 'DELETE', removeType: (/** @type {T} */ word) => `Type ${word} to confirm`, removeYes: 'Delete for good', removed: 'The lead was deleted.', removedElsewhere: 'This lead was deleted.',
 

@@ -1,7 +1,7 @@
 import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
-import { mayBeOne, nameOf } from './lead.js'
+import { nameOf } from './lead.js'
 import { texts } from './texts.js'
 
 /** What can be done with a lead and not be undone: merging it with another, deleting it. Both are asked about first. */
@@ -9,8 +9,8 @@ import { texts } from './texts.js'
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
 const searchAfterMs = 250
-/** Most of those found have a number, and cannot be meant. */
-const searched = 100
+/** Leads shown to choose from. */
+const searched = 50
 
 /**
  * @param {{ lead: () => Lead | undefined, onMerged: (lead: Lead, other: number) => void, onRemoved: (id: number) => void }} options
@@ -45,7 +45,7 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
     try {
       const { leads } = await api.foundLeads({ q: query.value.trim(), limit: searched, ...(of ? { account: of.account } : {}) }, () => mine === searches)
       if (mine !== searches) return
-      const others = leads.filter((other) => of && mayBeOne(of, other))
+      const others = leads.filter(({ id }) => id !== of?.id)
       results.replaceChildren(...others.map((other) => h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'other', value: other.id }),
         h('span', {}, h('bdi', {}, nameOf(other)), other.name !== null && h('span', { class: 'small muted' }, ` ${other.phone ?? other.lid ?? ''}`)))))
       if (others.length === 0) results.replaceChildren(h('p', { class: 'muted' }, texts.noMatch))

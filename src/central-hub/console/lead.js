@@ -21,10 +21,9 @@ export const isOlder = (told, known) => {
   return by > 0 && by < lateMs
 }
 
-/** Whether two leads turned out to be one person: the hub keeps one. @param {Lead} a @param {Lead} b */
+/**
+ * Whether two leads turned out to be one person: the hub keeps one. A number may go to another person, with another LID.
+ * @param {Lead} a @param {Lead} b
+ */
 export const samePerson = (a, b) =>
-  a.account === b.account && ((a.phone !== null && a.phone === b.phone) || (a.lid !== null && a.lid === b.lid))
-
-/** Whether two leads may be one person: to WhatsApp, two numbers are two. @param {Lead} a @param {Lead} b */
-export const mayBeOne = (a, b) =>
-  a.id !== b.id && a.account === b.account && (a.phone === null || b.phone === null) && (a.lid === null || b.lid === null || a.lid === b.lid)
+  a.account === b.account && (a.lid !== null && b.lid !== null ? a.lid === b.lid : a.phone !== null && a.phone === b.phone)

@@ -37,7 +37,7 @@ export const spanish = {
   phone: 'Teléfono', lid: 'Id de WhatsApp', whatsappName: 'Nombre en WhatsApp', firstSeen: 'Cliente desde', waitsSince: 'Espera desde', lastSeen: 'Último mensaje', source: 'Vino del anuncio',
   history: 'Historial', noHistory: 'Nadie ha cambiado nada todavía.', fieldOf: { state: 'Estado', note: 'Nota', tags: 'Etiquetas', assignee: 'Lo atiende', name: 'Nombre', merged: 'Unidos' },
   became: (from, to) => `${from} → ${to}`, mergedLead: (id) => `El cliente ${id} se unió a este.`,
-  merge: 'Unir con otro cliente…', mergeTitle: '¿Qué cliente es la misma persona?', mergeText: 'Para una persona que WhatsApp muestra dos veces, una por su número y otra solo por un id. Los mensajes, etiquetas y nota del otro pasan a este cliente. No se puede deshacer.', mergeSearch: 'Busca al otro cliente', mergeYes: 'Unir', mergePick: 'Elige uno.',
+  merge: 'Unir con otro cliente…', mergeTitle: '¿Qué cliente es la misma persona?', mergeText: 'Para una persona que WhatsApp muestra dos veces, o que tiene dos números. Los mensajes, etiquetas y nota del otro pasan a este cliente, y también los mensajes que lleguen de su número. No se puede deshacer.', mergeSearch: 'Busca al otro cliente', mergeYes: 'Unir', mergePick: 'Elige uno.',
   remove: 'Borrar para siempre…', removeTitle: '¿Borrar este cliente para siempre?', removeText: 'Se borran todos sus mensajes, archivos, nota e historial, aquí y en session-manager. WhatsApp conserva lo que tiene. No se puede deshacer.',
   removeWord: 'BORRAR', removeType: (word) => `Escribe ${word} para confirmar`, removeYes: 'Borrar para siempre', removed: 'El cliente se borró.', removedElsewhere: 'Este cliente se borró.',
 

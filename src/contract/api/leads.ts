@@ -26,7 +26,7 @@ export const leadOperations = {
     summary: 'List leads',
     description: [
       'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was written to last.',
-      'With `q`, first come those whose name (parts of it) or number (three digits of it or more, with or without its country code) is meant, then those with a message that has all the words, by the latest of these. A page of a search may hold fewer leads than `limit`, and yet have a `next_cursor`.'
+      'With `q`, first come those whose name (parts of it), number (three digits of it or more, with or without its country code, however it is written), note, tag or assignee is meant, then those with a message that has all the words, by the latest of these; `matched` says what was found. A page of a search may hold fewer leads than `limit`, even none, and yet have a `next_cursor`.'
     ].join('\n\n'),
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Lead) }),
     answer: { status: 200, description: 'A page of leads', schema: LeadPage, example: { leads: [exampleLead], next_cursor: null } }
@@ -108,7 +108,8 @@ export const leadOperations = {
   mergeLead: {
     tag: 'leads',
     summary: 'Merge another lead into this one',
-    description: 'For a person whom WhatsApp shows once by LID and once by phone number. The other id goes on leading here.',
+    description:
+      'For a person whom WhatsApp shows once by LID and once by phone number, or who has two numbers. What comes from either number belongs to this lead from now on; the other id goes on leading here.',
     params,
     body: { schema: LeadMerge, example: { lead_id: 12 } },
     answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },

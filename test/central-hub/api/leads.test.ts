@@ -173,10 +173,44 @@ t.test('POST /api/leads/:id/merge makes one lead of two; the other id leads to i
   t.equal((await ask<LeadPage>('/api/leads')).body.leads.length, 1)
 })
 
+t.test('POST /api/leads/:id/merge: two numbers of one person are one lead from then on', async (t) => {
+  const { ask, take } = await serveApi(t)
+  const second = (id: string, facts: object = {}) => record(id, { ...other, id: `false_5215500000002@c.us_${id}`, chat_id: '5215500000002@c.us', from: '5215500000002@c.us', phone: '+5215500000002', lid: '22200222@lid', ...facts })
+  await take(record('1', { lid: '11100111@lid', timestamp: 100, name: 'Ana' }), second('2', { timestamp: 200, body: 'from the office' }))
+  t.equal((await ask<LeadPage>('/api/leads')).body.leads.length, 2)
+  const { status, body } = await ask<Lead>('/api/leads/1/merge', { method: 'POST', body: { lead_id: 2 } })
+  t.equal(status, 200)
+  conforms(t, Lead, body, 'the lead')
+  t.match(body, { id: 1, phone: '+5215512345678', lid: '11100111@lid', other_phones: ['+5215500000002'], unanswered_count: 2 })
+
+  await take(second('3', { timestamp: 300 }), record('4', { lid: '11100111@lid', timestamp: 400 }), { ...second('5', { timestamp: 500 }), message: { ...second('5', { timestamp: 500 }).message, chat_id: '22200222@lid', id: 'false_22200222@lid_5' } })
+  const { leads } = (await ask<LeadPage>('/api/leads')).body
+  t.match(leads, [{ id: 1, unanswered_count: 5 }], 'what comes from either number is of that lead')
+  t.equal(leads.length, 1)
+  t.match((await ask<LeadPage>('/api/leads?q=5500000002')).body.leads, [{ id: 1, matched: { field: 'phone', snippet: '+5215500000002' } }], 'and it is found by either')
+  await take(second('6', { phone: '+5215500000009', timestamp: 600 }))
+  t.match((await ask<LeadPage>('/api/leads')).body.leads, [{ id: 1, other_phones: ['+5215500000009'] }], 'the second number may change')
+})
+
+t.test('GET /api/leads?q= says what was found, and where', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { name: 'José Núñez' }), record('2', { ...other, name: 'Ana', body: `${'mucho texto antes '.repeat(9)}¿Tiene FACTURACIÓN electrónica? ${'y después '.repeat(20)}` }))
+  await ask('/api/leads/1', { method: 'PATCH', body: { note: 'prefiere\nque le llamen', tags: ['mayorista'], assignee: 'Lucía' } })
+  const found = async (q: string): Promise<Lead['matched'][]> => (await ask<LeadPage>(`/api/leads?q=${encodeURIComponent(q)}`)).body.leads.map(({ matched }) => matched)
+  const of = (field: string, snippet: string | RegExp, message_id: string | null = null) => [{ field, snippet, message_id }]
+  t.match(await found('nunez'), of('name', 'José Núñez'))
+  t.match(await found('5678, jose'), of('phone', '+5215512345678'))
+  t.match(await found('llamen'), of('note', 'prefiere que le llamen'))
+  t.match(await found('mayor'), of('tag', 'mayorista'))
+  t.match(await found('lucia'), of('assignee', 'Lucía'))
+  t.match(await found('facturacion'), of('message', /^….{20,30}FACTURACIÓN electrónica\? y después .*…$/, record('2', other).message.id))
+  t.notOk('matched' in ((await ask<LeadPage>('/api/leads')).body.leads[0] ?? {}), 'without a search there is none')
+})
+
 t.test('POST /api/leads/:id/merge refuses what cannot be one person', async (t) => {
   const { ask, take } = await serveApi(t)
   await take(record('1'), record('2', other), record('3', { ...other, id: 'z' }, 'message', { account: 'sales' }))
-  for (const [lead, detail] of [[1, /one lead already/], [2, /phone number of its own/], [3, /account main, lead 3 of sales/]] as const) {
+  for (const [lead, detail] of [[1, /one lead already/], [3, /account main, lead 3 of sales/]] as const) {
     t.match(await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: lead } }), { status: 409, body: { type: 'urn:leadmaster:problem:conflict', detail } })
   }
   t.equal((await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: 9 } })).status, 404)
