@@ -66,11 +66,27 @@ export const LeadSource = Type.Object({
 })
 export type LeadSource = Static<typeof LeadSource>
 
+/** What of a lead a search found. */
+export const Matched = Type.Object({
+  field: Type.Union([
+    Type.Literal('name'),
+    Type.Literal('phone'),
+    Type.Literal('tag'),
+    Type.Literal('assignee'),
+    Type.Literal('note'),
+    Type.Literal('message')
+  ]),
+  snippet: Type.String({ description: 'some 80 characters around what was found; empty for a message that was deleted in WhatsApp' }),
+  message_id: orNull(Type.String(), { description: 'of the latest captured message that has the words; null unless `field` is `message`' })
+})
+export type Matched = Static<typeof Matched>
+
 export const Lead = Type.Object({
   id: Type.Integer(),
   account: Type.String(),
   phone: orNull(Type.String(), { description: 'E.164; null while WhatsApp tells only a LID' }),
   lid: orNull(Type.String()),
+  other_phones: Type.Array(Type.String(), { description: 'E.164, of leads that a person merged into this one' }),
   chat_id: Type.String({ description: 'the chat where the latest message stands' }),
   name: orNull(Type.String(), { description: 'the name a person gave or imported, else whatsapp_name' }),
   whatsapp_name: orNull(Type.String(), { description: 'the name the contact gave to WhatsApp' }),
@@ -88,7 +104,8 @@ export const Lead = Type.Object({
   unread_count: Type.Integer({ description: 'of these, the ones after what was last marked as read in LeadMaster; WhatsApp is never told' }),
   last_message: orNull(LastMessage),
   source: orNull(LeadSource, { description: 'where the lead came from first; null: not from an ad' }),
-  updated_at: Type.String({ description: 'when anything here changed last' })
+  updated_at: Type.String({ description: 'when anything here changed last' }),
+  matched: Type.Optional(Matched)
 })
 export type Lead = Static<typeof Lead>
 

@@ -35,7 +35,7 @@ const typesOf = async (client: pg.Client, { name, columns, allColumns }: Table):
 
 /** What the trigger of this table does row by row, which takes several times as long. */
 const searching: Readonly<Record<string, string>> = {
-  messages: ", searchable AS (INSERT INTO message_text SELECT pk, array_to_tsvector(ARRAY(SELECT words_of(body))) FROM copied WHERE body <> '')"
+  messages: ", searchable AS (INSERT INTO message_text SELECT pk, message_words(body || chr(10) || terms) FROM copied WHERE body <> '' OR terms <> '')"
 }
 
 const inserting = ({ name, columns }: Table, types: readonly string[]): string => {

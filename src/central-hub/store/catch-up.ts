@@ -15,22 +15,23 @@ const batchSize = 200
 const writeTerms = async (db: Db, after: number): Promise<number | undefined> => {
   const rows = await db
     .selectFrom('messages')
-    .select(['pk', 'media', 'details'])
+    .select(['pk', 'media', 'details', 'terms'])
     .where('pk', '>', after)
-    .where('terms', '=', '')
     .where((row) =>
       row.or([
-        row('media', 'like', '%"filename"%'),
-        ...['location', 'contacts', 'poll'].map((part) => row('details', 'like', `%"${part}":%`))
+        row.and([row('terms', '=', ''), row('media', 'like', '%"filename"%')]),
+        ...['location', 'poll'].map((part) => row.and([row('terms', '=', ''), row('details', 'like', `%"${part}":%`)])),
+        // a release before had no numbers of contact cards among them
+        row('details', 'like', '%"contacts":%')
       ])
     )
     .orderBy('pk')
     .limit(batchSize)
     .execute()
-  for (const { pk, media, details } of rows) {
+  for (const { pk, media, details, terms: before } of rows) {
     const parts = JSON.parse(details) as Partial<CapturedMessage>
     const terms = termsOf(media === null ? parts : { ...parts, media: JSON.parse(media) as Media })
-    if (terms !== '') await db.updateTable('messages').set({ terms }).where('pk', '=', pk).execute()
+    if (terms !== before) await db.updateTable('messages').set({ terms }).where('pk', '=', pk).execute()
   }
   return rows.at(-1)?.pk
 }

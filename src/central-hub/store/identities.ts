@@ -79,3 +79,11 @@ export const addressesOfLeads = async (db: Db, leadIds: Iterable<number>): Promi
   const byLead = Map.groupBy(identities, ({ lead_id }) => lead_id)
   return new Map([...byLead].map(([id, all]) => [id, all.flatMap((identity) => addressesOf(identity))]))
 }
+
+/** Numbers of leads that a person merged into others, by leads.id of those. */
+export const readOtherPhones = async (db: Db, leadIds: readonly number[]): Promise<Map<number, string[]>> => {
+  if (leadIds.length === 0) return new Map()
+  const rows = await db.selectFrom('merged_identities').select(['lead_id', 'phone']).where('lead_id', 'in', leadIds).orderBy('id').execute()
+  const byLead = Map.groupBy(rows, ({ lead_id }) => lead_id)
+  return new Map([...byLead].map(([id, all]) => [id, all.flatMap(({ phone }) => phone ?? [])]))
+}

@@ -1,11 +1,13 @@
 import { sql, type Expression, type RawBuilder, type Selectable, type SqlBool } from 'kysely'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, LeadState } from '../../contract/lead.ts'
+import { readOtherPhones } from './identities.ts'
 import { toLastMessage, type LastColumns } from './last-message.ts'
 import { toPage, type Page, type Position } from './page.ts'
 import type { Db, LeadTable } from './schema.ts'
 import { searchLeads } from './search.ts'
 import { toSource } from './source.ts'
+import { describeMatches } from './matched.ts'
 import { readTags } from './tags.ts'
 
 /** Leads as the API reads them. */
@@ -21,10 +23,12 @@ const iso = (seconds: number): string => new Date(seconds * 1_000).toISOString()
 export const shownName = ({ given_name, imported_name, name }: Pick<LeadRow, 'given_name' | 'imported_name' | 'name'>): string | null =>
   given_name ?? imported_name ?? name
 
-const toLead = (row: ListedRow, tags: string[]): Lead => {
+const toLead = (row: ListedRow, tags: string[], otherPhones: string[]): Lead => {
   const { id, account, phone, lid, chat_id, state, note, assignee, unanswered_count, unread_count } = row
   return {
-    id, account, phone, lid, chat_id,
+    id, account, phone, lid,
+    other_phones: otherPhones,
+    chat_id,
     name: shownName(row),
     whatsapp_name: row.name,
     state, note, tags, assignee,
@@ -52,8 +56,9 @@ const listed = (db: Db) =>
     ])
 
 const complete = async (db: Db, rows: readonly ListedRow[]): Promise<Lead[]> => {
-  const tags = await readTags(db, rows.map(({ id }) => id))
-  return rows.map((row) => toLead(row, tags.get(row.id) ?? []))
+  const ids = rows.map(({ id }) => id)
+  const [tags, otherPhones] = [await readTags(db, ids), await readOtherPhones(db, ids)]
+  return rows.map((row) => toLead(row, tags.get(row.id) ?? [], otherPhones.get(row.id) ?? []))
 }
 
 export interface LeadFilter {
@@ -141,8 +146,9 @@ export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after
   const order = leadOrder(filter)
   if (filter.q !== undefined) {
     const { items, next } = await searchLeads(db, { q: filter.q, country: filter.country, seen: filter.seen, conditions: await conditionsOf(db, filter), limit, after })
-    const leads = await getLeads(db, items)
-    return { items: items.flatMap((id) => leads.get(id) ?? []), next }
+    const leads = await getLeads(db, items.map(({ id }) => id))
+    const matched = await describeMatches(db, filter, items, leads)
+    return { items: matched, next }
   }
   if (order === 'found') throw new Error('only a search has this order')
   const rows = filter.states !== undefined && order !== 'id' ? await inStates(db, filter, order, limit + 1, after) : await inOrder(db, filter, order, limit + 1, after)

@@ -6,7 +6,7 @@ import { piecesOf, type MessageMatch } from './pieces.ts'
 import { resolveQuotes } from './quotes.ts'
 import { readResponses } from './responses.ts'
 import type { Db, MessageTable } from './schema.ts'
-import { matchingMessages, messageMatch } from './search.ts'
+import { matchingMessages, messageMatch, wholeOf } from './search.ts'
 
 /** Messages as the API reads them, with their reactions and votes. */
 
@@ -15,7 +15,7 @@ type Row = Selectable<MessageTable>
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
 const toMessage = (row: Row): Message => {
-  const { pk: _pk, terms: _terms, stanza: _stanza, turn: _turn, handled_at: _handled, closed_at: _closed, acknowledged: _acknowledged, personal, from_me, media, details, captured_at, edited_at, revoked_at, ...same } = row
+  const { pk: _pk, terms: _terms, text_event: _event, stanza: _stanza, turn: _turn, handled_at: _handled, closed_at: _closed, acknowledged: _acknowledged, personal, from_me, media, details, captured_at, edited_at, revoked_at, ...same } = row
   return {
     ...(JSON.parse(details) as Pick<Message, 'from' | 'to'>),
     ...same,
@@ -80,16 +80,19 @@ const listCaptured = async (db: Db, filter: MessageFilter, match: MessageMatch, 
     before = hits.length < mostSorted ? undefined : hits.at(-1)
     if (before === undefined) break
   }
-  const page = toPage(rows, limit, ({ pk }) => ({ order: 'captured', key: 0, id: pk }))
-  const more = page.next ?? (before === undefined ? undefined : { order: 'captured', key: 0, id: before })
+  const position = (pk: number): Position => ({ order: 'captured', key: 0, id: pk, since: 0, whole: wholeOf(match) })
+  const page = toPage(rows, limit, ({ pk }) => position(pk))
+  const more = page.next ?? (before === undefined ? undefined : position(before))
   return { next: more, items: await complete(db, page.items) }
 }
 
 /** Newest first. */
 export const listMessages = async (db: Db, filter: MessageFilter, limit: number, after?: Position): Promise<Page<Message>> => {
   let query = selectMessages(db, filter)
+  let whole: 0 | 1 | undefined
   if (filter.q !== undefined) {
-    const match = await messageMatch(db, filter.q)
+    const match = await messageMatch(db, filter.q, after?.whole)
+    whole = match && wholeOf(match)
     if (match === undefined) return { items: [], next: undefined }
     const hits = after?.order === 'captured' ? [] : await matchingMessages(db, match, mostSorted + 1)
     const common = hits.length > mostSorted
@@ -100,7 +103,7 @@ export const listMessages = async (db: Db, filter: MessageFilter, limit: number,
   }
   if (after) query = query.where(sql<boolean>`(timestamp, pk) < (${after.key}, ${after.id})`)
   const rows = await query.orderBy('timestamp', 'desc').orderBy('pk', 'desc').limit(limit + 1).execute()
-  const page = toPage(rows, limit, ({ timestamp, pk }) => ({ order: 'newest', key: timestamp, id: pk }))
+  const page = toPage(rows, limit, ({ timestamp, pk }) => (whole === undefined ? { order: 'newest', key: timestamp, id: pk } : { order: 'newest', key: timestamp, id: pk, since: 0, whole }))
   return { ...page, items: await complete(db, page.items) }
 }
 

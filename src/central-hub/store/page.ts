@@ -6,6 +6,10 @@ export interface Position {
   order: string
   key: number
   id: number
+  /** Of a search: the last event there was when it began, so that what is another one since is not taken for shown. */
+  since?: number
+  /** Of a search: 1 when very many have its last word as it is, so that none is looked for that only begins so. */
+  whole?: 0 | 1
 }
 
 export interface Page<T> {
@@ -13,17 +17,21 @@ export interface Page<T> {
   next: Position | undefined
 }
 
+const partsOf = ({ order, key, id, since, whole }: Position): unknown[] =>
+  since === undefined || whole === undefined ? [order, key, id] : [order, key, id, since, whole]
+
 export const toCursor = (position: Position | undefined): string | null =>
-  position ? Buffer.from(JSON.stringify([position.order, position.key, position.id])).toString('base64url') : null
+  position ? Buffer.from(JSON.stringify(partsOf(position))).toString('base64url') : null
 
 /** @throws {ProblemError} invalid-parameters when it is not a cursor of one of these orders */
 export const fromCursor = (cursor: string | undefined, ...orders: readonly string[]): Position | undefined => {
   if (cursor === undefined) return undefined
   try {
-    const [of, key, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
+    const [of, key, id, since, whole] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[]
     const order = orders.find((known) => known === of)
     if (order !== undefined && Number.isSafeInteger(key) && Number.isSafeInteger(id)) {
-      const position = { order, key: key as number, id: id as number }
+      const position: Position = { order, key: key as number, id: id as number }
+      if (Number.isSafeInteger(since) && (whole === 0 || whole === 1)) Object.assign(position, { since, whole })
       // there is one way to write a position: whatever else says the same was not written here
       if (toCursor(position) === cursor) return position
     }

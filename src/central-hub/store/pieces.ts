@@ -1,5 +1,6 @@
 import type { Dialect, Expression, Kysely, RawBuilder, SqlBool } from 'kysely'
 import type { Db } from './schema.ts'
+import type { LeadTerm } from './search-terms.ts'
 
 /** What of the store's queries differs from database to database; everything else is written once. */
 export interface Pieces {
@@ -10,8 +11,8 @@ export interface Pieces {
   wordsThatBegin(db: Db, beginning: string): Promise<readonly string[] | undefined>
   /** What of `messages` waits as one: the stanza of a message, and for all parts of an album that of the album. */
   thing(): RawBuilder<string>
-  /** Whether `lead_text` has all these parts of names, or one of these parts of numbers. */
-  leadHas(match: LeadMatch): Expression<SqlBool>
+  /** Whether `lead_text` has what is to be found of a lead. */
+  leadHas(term: LeadTerm): Expression<SqlBool>
   /** Below which this many hundredths of `column` are, with what is between two rows worked out; `0.5` is the median. */
   percentile(column: string, fraction: number): RawBuilder<number>
   /**
@@ -25,20 +26,14 @@ export interface Pieces {
   isPassing(error: unknown): boolean
 }
 
-/** Words of messages, without anything that separates them. */
+/** Words of messages, without anything that separates them, and those of writing without spaces: see spaceless.ts. */
 export interface MessageMatch {
   words: readonly string[]
+  tokens: readonly string[]
   /** The last word may go on. */
   prefix: boolean
   /** One of these instead of the last word. */
   lastIs?: readonly string[]
-}
-
-export interface LeadMatch {
-  /** Parts of names, each without spaces. One of one or two letters is looked for where a word begins. */
-  names: readonly string[]
-  /** Digits. */
-  numbers: readonly string[]
 }
 
 const kept = Symbol('pieces')

@@ -83,6 +83,8 @@ export interface LeadTable {
   last_pk: ColumnType<number | null, number | null | undefined>
   /** ms. */
   updated_at: number
+  /** events.id of the last one there was when what the search finds of it changed last, see search.ts. */
+  text_event: ColumnType<number, never, never>
   /** When a message told phone and LID together last, UNIX seconds; 0: no message did. */
   phone_at: ColumnType<number, number | undefined>
   /** Worked out by the database: what numbers are compared by, phoneKey in phone.ts. */
@@ -125,6 +127,8 @@ export interface MessageTable {
   handled_at: ColumnType<number | null, number | null | undefined>
   closed_at: ColumnType<number | null, number | null | undefined>
   acknowledged: ColumnType<number, number | undefined>
+  /** events.id of the last one there was when its text changed last, see search.ts. */
+  text_event: ColumnType<number, never, never>
   /** Worked out by the database: stanzaOf of message-id.ts, and turnOf of contract/waiting.ts. */
   stanza: ColumnType<string, never, never>
   turn: ColumnType<number, never, never>

@@ -1,4 +1,5 @@
 import type { CapturedMessage } from '../../contract/record.ts'
+import { phoneKey } from './phone.ts'
 
 /** What the search finds a message by, beside its text. */
 
@@ -14,6 +15,14 @@ const cardFields = (card: string, field: string): string[] =>
 /** The names on contact cards, each its first. */
 export const contactNames = (cards: readonly string[]): string[] =>
   cards.flatMap((card) => cardFields(card, 'FN').slice(0, 1)).filter((name) => name !== '')
+
+/** The numbers on a contact card: as written, as digits in a row, and without what WhatsApp's ids keep of older numbering. */
+const cardNumbers = (card: string): string[] =>
+  cardFields(card, 'TEL').flatMap((written) => {
+    const digits = written.replace(/\D/g, '')
+    const forms = [digits, phoneKey(`+${digits}`)].flatMap((form) => [form, form.slice(-10)])
+    return [written, ...new Set(forms)].filter(({ length }) => length >= 3)
+  })
 
 type Parts = Partial<CapturedMessage>
 
@@ -43,6 +52,7 @@ const told = ({ location, event, group_invite, contacts = [], poll, media }: Par
   group_invite?.name,
   ...contactNames(contacts),
   ...contacts.flatMap((card) => cardFields(card, 'ORG')),
+  ...contacts.flatMap(cardNumbers),
   ...(poll?.options ?? []),
   media?.filename
 ]

@@ -16,7 +16,7 @@ import type { LeadAtWork } from './write-lead.ts'
 /** A new one, all of it but its lead. */
 type NewMessage = Omit<
   Selectable<MessageTable>,
-  'pk' | 'lead_id' | 'stanza' | 'turn' | 'handled_at' | 'closed_at' | 'acknowledged'
+  'pk' | 'text_event' | 'lead_id' | 'stanza' | 'turn' | 'handled_at' | 'closed_at' | 'acknowledged'
 >
 
 /** What a record of its text and parts says of a message. */

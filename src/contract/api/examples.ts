@@ -33,6 +33,7 @@ export const exampleLead: Lead = {
   account: 'main',
   phone: '+5215512345678',
   lid: null,
+  other_phones: [],
   chat_id: '5215512345678@c.us',
   name: 'Ana García',
   whatsapp_name: 'Ana',

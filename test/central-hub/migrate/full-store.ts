@@ -69,7 +69,10 @@ export const fillEverything = async (directory: string, messages = 3_000, leads 
       record('v', { vote: { message_id: id, options: ['red', oddText] } }, 'vote'),
       record('late', { type: 'ciphertext', body: '' }, 'ciphertext')
     ])
-    await ingest.take('sales', 'k', [{ ...record('other', { phone: '+525599999999', lid: '1@lid' }), account: 'sales' }])
+    await ingest.take('sales', 'k', [
+      { ...record('other', { phone: '+525599999999', lid: '1@lid', timestamp: 1_000 }), account: 'sales' },
+      { ...record('recycled', { phone: '+525599999999', lid: '2@lid', timestamp: 2_000 }), account: 'sales' }
+    ])
     await changeLeads(db)
     await deliverSome(db)
   } finally {

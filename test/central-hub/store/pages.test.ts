@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
 import { leadOrder, listLeads, type LeadFilter } from '../../../src/central-hub/store/leads.ts'
 import { listMessages, messageOrders, type MessageFilter } from '../../../src/central-hub/store/messages.ts'
 import { fromCursor, toCursor, type Page, type Position } from '../../../src/central-hub/store/page.ts'
@@ -94,4 +95,50 @@ t.test('pages of any size hold what one big page holds, each item once and in or
     { numRuns, seed }
   )
   t.comment(`${cases} lists read page by page`)
+})
+
+/** Something that happens to a lead between two pages. */
+type Change = (db: Db, take: (...records: ReturnType<typeof record>[]) => Promise<void>, lead: number, at: number) => Promise<unknown>
+
+const changes: Record<string, Change> = {
+  writes: (_db, take, lead, at) => take(toRecord({ lead, name: undefined, body: 'casa roja', fromMe: false, timestamp: 100 + at }, 1_000 + at)),
+  isRenamed: (db, _take, lead, at) => patchLead(db, lead, { name: at % 2 === 0 ? 'Ana Roja' : 'nadie' }),
+  isTagged: (db, _take, lead) => patchLead(db, lead, { tags: ['roja'] }),
+  edits: async (db, take, lead, at) => {
+    const of = await db.selectFrom('messages').selectAll().where('lead_id', '=', lead).orderBy('pk', at % 2 === 0 ? 'desc' : 'asc').executeTakeFirst()
+    if (of === undefined) return
+    const edited = { at: new Date(1_000_000_000_000 + at).toISOString() }
+    await take({ ...record(`e${at}`, { id: of.id, chat_id: of.chat_id, body: 'ana roja casa', timestamp: of.timestamp, edited }), kind: 'edit' })
+  }
+}
+
+t.test('what is found when a search begins is on one of its pages, whatever happens between them', { timeout: 0 }, async (t) => {
+  const { numRuns, seed } = propertyRuns(t, 100)
+  const { db, take } = await testStore(t)
+  await hurry(db)
+  const happening = fc.record({ what: fc.constantFrom(...Object.keys(changes)), lead: fc.nat(9) })
+  await fc.assert(
+    fc.asyncProperty(fc.array(written, { minLength: 3, maxLength: 25 }), query, fc.integer({ min: 1, max: 4 }), fc.array(happening, { maxLength: 6 }), async (all, q, limit, happenings) => {
+      await emptied(db)
+      await take(...all.map(toRecord))
+      const leads = (await db.selectFrom('leads').select('id').orderBy('id').execute()).map(({ id }) => id)
+      const before = await leadIds(db, { q }, biggest)
+      const seen = new Set<string | number>()
+      let [after, at]: [Position | undefined, number] = [undefined, 0]
+      for (;;) {
+        const { items, next } = await listLeads(db, { q }, limit, after)
+        for (const { id } of items) seen.add(id)
+        if (next === undefined) break
+        after = fromCursor(toCursor(next) ?? undefined, 'found')
+        const happens = happenings[at]
+        if (happens !== undefined) await changes[happens.what]?.(db, take, leads[happens.lead % leads.length] ?? 0, at)
+        at += 1
+      }
+      // who is not found any more need not be there
+      const now = new Set(await leadIds(db, { q }, biggest))
+      const lost = before.filter((id) => !seen.has(id) && now.has(id))
+      if (lost.length > 0) throw new Error(`of ${before.join()} lost ${lost.join()}, saw ${[...seen].join()}`)
+    }),
+    { numRuns, seed }
+  )
 })

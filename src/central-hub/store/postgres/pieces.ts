@@ -1,5 +1,6 @@
-import { sql, type SqlBool } from 'kysely'
+import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import { isShort, type Pieces } from '../pieces.ts'
+import type { LeadTerm } from '../search-terms.ts'
 import { isPassing } from './client.ts'
 import { changedChannel, lockKeys } from './names.ts'
 
@@ -9,20 +10,31 @@ const and = (conditions: readonly ReturnType<typeof sql<SqlBool>>[]) => sql<SqlB
 /** A part of a text as LIKE has it. */
 const part = (text: string): string => `%${text.replace(/[\\%_]/g, '\\$&')}%`
 
+const leadCondition = (term: LeadTerm): RawBuilder<SqlBool> => {
+  if ('text' in term) {
+    const wanted = part(isShort(term.text) ? `  ${term.text}` : term.text)
+    return sql<SqlBool>`(lead_text.names like fold(${wanted}) or lead_text.notes like fold(${wanted}))`
+  }
+  if ('digits' in term) return sql<SqlBool>`lead_text.phones like ${part(term.digits)}`
+  return 'all' in term ? and(term.all.map(leadCondition)) : or(term.any.map(leadCondition))
+}
+
 /** Transactions in which events are in order already. */
 const ordered = new WeakSet<object>()
 
 /** Search by a GIN index over words, and one over trigrams; what is written and what is looked for are folded alike, by `fold` of the schema. */
 export const postgresPieces: Pieces = {
   database: 'postgres',
-  messageHas: ({ words, prefix }) => sql<SqlBool>`message_text.words @@ message_query(${words.join(' ')}, ${sql.lit(prefix)})`,
+  messageHas: ({ words, tokens, prefix }) => {
+    const parts = [
+      ...(words.length === 0 ? [] : [sql`message_query(${words.join(' ')}, ${sql.lit(prefix)})`]),
+      ...(tokens.length === 0 ? [] : [sql`${tokens.map((token) => `'${token}'`).join(' & ')}::tsquery`])
+    ]
+    return sql<SqlBool>`message_text.words @@ (${sql.join(parts, sql` && `)})`
+  },
   wordsThatBegin: async () => undefined,
   thing: () => sql<string>`coalesce(split_part(details::jsonb ->> 'album_id', '_', 3), stanza)`,
-  leadHas: ({ names, numbers }) =>
-    or([
-      ...(names.length === 0 ? [] : [and(names.map((word) => sql<SqlBool>`lead_text.names like fold(${part(isShort(word) ? `  ${word}` : word)})`))]),
-      ...numbers.map((digits) => sql<SqlBool>`lead_text.phones like ${part(digits)}`)
-    ]),
+  leadHas: (term) => leadCondition(term),
   percentile: (column, fraction) => sql<number>`percentile_cont(${sql.lit(fraction)}) within group (order by ${sql.ref(column)})`,
   orderEvents: async (trx) => {
     if (ordered.has(trx)) return

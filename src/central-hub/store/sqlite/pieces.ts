@@ -1,5 +1,6 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
 import { isShort, type Pieces } from '../pieces.ts'
+import type { LeadTerm } from '../search-terms.ts'
 import { wordsThatBegin } from './words.ts'
 
 /** As FTS5 has it: quoted, so that nothing in it is an operator, https://sqlite.org/fts5.html#full_text_query_syntax */
@@ -7,6 +8,13 @@ const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`
 
 /** The spaces stored before each word make up for the characters that a short one lacks. */
 const namePart = (word: string): string => quoted(isShort(word) ? `  ${word}` : word)
+
+const leadQuery = (term: LeadTerm): string => {
+  if ('text' in term) return `{names notes} : ${namePart(term.text)}`
+  if ('digits' in term) return `phones : ${quoted(term.digits)}`
+  if ('all' in term) return `(${term.all.map(leadQuery).join(' AND ')})`
+  return `(${term.any.map(leadQuery).join(' OR ')})`
+}
 
 const afterMark = (text: RawBuilder<string>): RawBuilder<string> => sql<string>`substr(${text}, instr(${text}, '_') + 1)`
 
@@ -19,19 +27,14 @@ const stanzaIn = (id: RawBuilder<string>): RawBuilder<string> => {
 /** Search by FTS5; one writer at a time, so that events are in order by themselves. */
 export const sqlitePieces: Pieces = {
   database: 'sqlite',
-  messageHas: ({ words, prefix, lastIs }) => {
-    const parts = lastIs === undefined ? words.map(quoted) : [...words.slice(0, -1).map(quoted), `(${lastIs.map(quoted).join(' OR ')})`]
-    return sql<SqlBool>`message_text match ${parts.join(' AND ') + (prefix && lastIs === undefined ? '*' : '')}`
+  messageHas: ({ words, tokens, prefix, lastIs }) => {
+    const last = lastIs === undefined ? [] : [`(${lastIs.map(quoted).join(' OR ')})`]
+    const whole = [...tokens, ...(lastIs === undefined ? words : words.slice(0, -1))].map(quoted)
+    return sql<SqlBool>`message_text match ${[...whole, ...last].join(' AND ') + (prefix && lastIs === undefined ? '*' : '')}`
   },
   wordsThatBegin,
   thing: () => sql<string>`coalesce(${stanzaIn(sql`json_extract(details, '$.album_id')`)}, stanza)`,
-  leadHas: ({ names, numbers }) => {
-    const parts = [
-      ...(names.length === 0 ? [] : [`names : (${names.map(namePart).join(' AND ')})`]),
-      ...(numbers.length === 0 ? [] : [`phones : (${numbers.map(quoted).join(' OR ')})`])
-    ]
-    return sql<SqlBool>`lead_text match ${parts.join(' OR ')}`
-  },
+  leadHas: (term) => sql<SqlBool>`lead_text match ${leadQuery(term)}`,
   percentile: (column, fraction) => sql<number>`percentile(${sql.ref(column)}, ${sql.lit(fraction * 100)})`,
   orderEvents: async () => undefined,
   lockLeads: async () => undefined,
