@@ -46,11 +46,13 @@ const service = 'central-hub'
 /** What is in flight when it stops may take this long, ms. */
 const drainMs = 3_000
 const pingMs = 5_000
+/** Each part of bringing the store up to date after an upgrade takes less than this, ms. */
+const upgradeMs = 600_000
 /** A store that did not answer for this long makes the daemon unhealthy, ms. */
 const silentStoreMs = 60_000
 
 const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
-  const store = await openStore(config.DATABASE_URL || config.STATE_DIR, { log, rewriting: (bytes) => notify.busy(rewriteMs(bytes)) })
+  const store = await openStore(config.DATABASE_URL || config.STATE_DIR, { log, rewriting: (bytes) => notify.busy(rewriteMs(bytes)), onProgress: () => notify.extend(upgradeMs) })
   const { db } = store
   lifecycle.onStop('close the store', store.close)
   if (store.newerSteps.length > 0) log.warn({ event: 'store_is_newer', steps: store.newerSteps }, 'a newer release has changed the store; this one works with it')

@@ -4,6 +4,7 @@ import { createClient } from '../client/index.ts'
 import { processEnv } from '../platform/env.ts'
 import { meant, UsageError, type Command, type Common, type Context } from './command.ts'
 import { doctor } from './doctor.ts'
+import { done } from './done.ts'
 import { inPlainWords } from './fault.ts'
 import { leads } from './leads.ts'
 import { pageReport } from './page-report.ts'
@@ -19,7 +20,7 @@ import { clean } from './text.ts'
 /** `leadmaster`: what an operator does over ssh. */
 
 const release = resolve(import.meta.dirname, '../..')
-const commands: Readonly<Record<string, Command>> = { status, qr, leads, tail, doctor, 'page-report': pageReport, remap, unlink }
+const commands: Readonly<Record<string, Command>> = { status, qr, leads, done, tail, doctor, 'page-report': pageReport, remap, unlink }
 
 const help = `usage: leadmaster COMMAND [options]
 

@@ -18,6 +18,11 @@ export interface Notify {
    * long meanwhile, by WATCHDOG_USEC= of sd_notify(3). @returns what is to be called when it is over
    */
   busy(ms: number): () => void
+  /**
+   * While a start takes longer than the unit's TimeoutStartSec=: systemd waits at least so long from now, ms, by
+   * EXTEND_TIMEOUT_USEC= of sd_notify(3). To be called again before that is over.
+   */
+  extend(ms: number): void
   close(): void
 }
 
@@ -35,6 +40,7 @@ const silent: Notify = {
   stopping: () => undefined,
   watchdog: () => undefined,
   busy: () => () => undefined,
+  extend: () => undefined,
   close: () => undefined
 }
 
@@ -72,6 +78,7 @@ export const createNotify = (socket: string | undefined): Notify => {
       wait(ms)
       return () => wait(usual)
     },
+    extend: (ms) => sd.sendState(`EXTEND_TIMEOUT_USEC=${Math.round(ms * 1_000)}`),
     close: () => clearInterval(timer)
   }
 }

@@ -186,3 +186,27 @@ pageTest('a lead deleted here: said once, as deleted here, whichever of the answ
   await see(page, 'Carla', '.row .name')
   t.same((await said()).filter((text) => /deleted/.test(text)), ['The lead was deleted.'], 'whichever came first')
 })
+
+pageTest('no answer needed: the lead leaves those who wait until its next message, by button and by key', async (t, open) => {
+  const { url, upstream, page } = await withAna(t, open)
+  const waits = async (): Promise<boolean> => (await leadOf(url, ana)).waiting_since !== null
+  await see(page, 'No answer needed', '#handled')
+  await accessible(t, page, 'a lead that waits')
+
+  await page.click('#handled')
+  await see(page, 'Put back: it waits', '#handled')
+  await see(page, 'Nobody is waiting. Well done.', '.none')
+  t.equal(await waits(), false)
+  await page.click('#handled')
+  await see(page, 'No answer needed', '#handled')
+  await see(page, /waiting/, '.row .badge')
+  t.equal(await waits(), true)
+
+  await page.keyboard.press('d')
+  await see(page, 'Put back: it waits', '#handled')
+  upstream.journal.append([from(ana, 'one more thing', 0, { name: 'Ana' })], 'live')
+  await see(page, 'No answer needed', '#handled')
+  t.match(await leadOf(url, ana), { unanswered_count: 1, handled_at: null })
+  await page.click('#history summary')
+  await see(page, 'Marked as needing no answer.', '#history li p')
+})

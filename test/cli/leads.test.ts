@@ -56,5 +56,16 @@ t.test('leads', async (t) => {
   await t.test('what the hub refuses is said as it says it', async (t) => {
     t.match(await run(t, ['leads', '--q', 'x'.repeat(500)], env), { code: 1, err: /q: / })
   })
+  await t.test('done takes one off those who wait, and puts it back', async (t) => {
+    const listed = async (): Promise<Lead[]> => (await run(t, ['leads', '--json'], env)).out.trimEnd().split('\n').map((line) => JSON.parse(line) as Lead)
+    const { id, last_message } = (await listed()).find(({ name }) => name === 'Ana') as Lead
+    t.match(await run(t, ['done', '--id', String(id), '--until', String(last_message?.id)], env), { code: 0, out: 'Ana does not wait.\n' })
+    t.notOk((await listed()).some(({ name }) => name === 'Ana'))
+    t.match(await run(t, ['done', '--id', String(id), '--undo'], env), { code: 0, out: /^Ana has waited for 5/ })
+    t.ok((await listed()).some(({ name }) => name === 'Ana'))
+    t.match(await run(t, ['done', '--id', '999'], env), { code: 1, err: /there is no lead 999: leadmaster leads --all/ })
+    t.match(await run(t, ['done'], env), { code: 2, err: /say which lead/ })
+    t.match(await run(t, ['done', '--id', String(id), '--until', 'x'], env), { code: 1, err: /until: expected the id of a message/ })
+  })
   t.ok(hub.pid)
 })

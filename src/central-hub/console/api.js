@@ -48,6 +48,10 @@ export const api = {
   patchLead: async (id, patch, etag) => (await request('PATCH', `/api/leads/${id}`, { body: patch, ifMatch: etag })).value,
   /** @param {number} id @returns {Promise<Lead>} */
   markRead: (id) => post(`/api/leads/${id}/read`),
+  /** @param {number} id @param {string | undefined} until the id of the latest message that was seen @returns {Promise<Lead>} */
+  handle: (id, until) => post(`/api/leads/${id}/handled`, until === undefined ? {} : { until }),
+  /** @param {number} id @returns {Promise<Lead>} */
+  unhandle: async (id) => (await request('DELETE', `/api/leads/${id}/handled`)).value,
   /** @param {number} id @param {number} other becomes part of it @returns {Promise<Lead>} */
   merge: (id, other) => post(`/api/leads/${id}/merge`, { lead_id: other }),
   /** For good, with all messages and media. @param {number} id @returns {Promise<import('../../contract/lead.ts').Deletion>} */

@@ -1,5 +1,6 @@
 import { api } from './api.js'
 import { byId, coalesced, say } from './dom.js'
+import { createHandled } from './handled.js'
 import { createHistory } from './history.js'
 import { isOlder, nameOf, samePerson } from './lead.js'
 import { createLeadActions } from './lead-actions.js'
@@ -31,6 +32,13 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
   })
   const history = createHistory()
   const list = createMessageList({ older: (cursor, signal) => api.messages(/** @type {number} */ (openId), cursor, signal), again: () => void load() })
+  const handled = createHandled({
+    lead: () => lead,
+    onLead: (changed) => {
+      onLead(changed)
+      applyLead(changed)
+    }
+  })
   const actions = createLeadActions({
     lead: () => lead,
     onMerged: (merged, other) => {
@@ -74,6 +82,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
   const render = () => {
     if (!lead) return
     renderHead(lead)
+    handled.render()
     list.setName(nameOf(lead))
   }
 
@@ -128,6 +137,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
   return {
     form,
     applyLead,
+    pressHandled: handled.press,
     /** Shows a lead; what is known of it already is shown at once. @param {number} id @param {Lead | undefined} known */
     open: (id, known) => {
       if (openId === id) return

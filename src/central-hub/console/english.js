@@ -35,13 +35,15 @@ export const english = {
   saving: 'Saving…', saved: 'Saved', notSaved: 'Not saved:', unsaved: 'Not saved yet',
   changedElsewhere: 'Someone else changed this meanwhile:', emptyNow: '(nothing)', keepMine: 'Save mine', takeTheirs: 'Take theirs',
   phone: 'Phone', lid: 'WhatsApp id', whatsappName: 'Name in WhatsApp', firstSeen: 'Lead since', waitsSince: 'Waiting since', lastSeen: 'Last message', source: 'Came from the ad',
-  history: 'History', noHistory: 'Nobody has changed anything yet.', fieldOf: { state: 'State', note: 'Note', tags: 'Tags', assignee: 'Taken care of by', name: 'Name', merged: 'Merged' },
+  history: 'History', noHistory: 'Nobody has changed anything yet.', fieldOf: { state: 'State', note: 'Note', tags: 'Tags', assignee: 'Taken care of by', name: 'Name', handled: 'Answer', merged: 'Merged' },
   became: (/** @type {T} */ from, /** @type {T} */ to) => `${from} → ${to}`, mergedLead: (/** @type {T} */ id) => `Lead ${id} became part of this one.`,
   merge: 'Merge with another lead…', mergeTitle: 'Which lead is the same person?', mergeText: 'For a person whom WhatsApp shows twice, or who has two numbers. Messages, tags and note of the other become part of this lead, and so do messages that come from its number. This cannot be undone.', mergeSearch: 'Search the other lead', mergeYes: 'Merge', mergePick: 'Choose one.',
   remove: 'Delete for good…', removeTitle: 'Delete this lead for good?', removeText: 'All messages, media, note and history of this lead are deleted, here and in session-manager. WhatsApp itself keeps what it has. This cannot be undone.',
   removeWord: 'DELETE', removeType: (/** @type {T} */ word) => `Type ${word} to confirm`, removeYes: 'Delete for good', removed: 'The lead was deleted.', removedElsewhere: 'This lead was deleted.',
 
   reply: 'Reply in WhatsApp Web', newTab: '(opens a new tab)', replyHint: 'LeadMaster never sends anything. Answer in WhatsApp; your answer then appears here.',
+  markHandled: 'No answer needed', markHandledHint: 'Takes this lead off those who wait. The next message waits again.', undoHandled: 'Put back: it waits',
+  handledDone: 'Marked as needing no answer.', handledUndone: 'Put back to those who wait.',
   openWhatsapp: 'Open WhatsApp Web',
   noPhone: (/** @type {T} */ name) => `WhatsApp has not told this person’s number. In WhatsApp Web or on the phone, look for “${name}” in the list of chats and answer there.`,
   messages: 'Messages', older: 'Load older messages', begin: 'The conversation begins here.', noMessages: 'No messages.', toLatest: 'To the latest',
@@ -103,6 +105,6 @@ export const english = {
   namesDone: (/** @type {number} */ named, /** @type {number} */ kept, /** @type {number} */ unchanged) => `${count(named, 'lead was named', 'leads were named')}, ${count(kept, 'name is kept', 'names are kept')} for later, ${unchanged} unchanged.`, namesErrors: (/** @type {number} */ n) => `${count(n, 'line was', 'lines were')} not taken:`, line: (/** @type {number} */ n) => `Line ${n}`,
   exports: 'Export', exportHint: 'Everything as a file for a spreadsheet (CSV) or a program (JSON Lines).', exportLeads: 'Leads', exportMessages: 'Messages',
   webhooks: 'Webhooks', webhooksNone: 'None. They are added over REST; see the API’s documentation.', webhookFine: (/** @type {T} */ at) => `Last delivered ${at}`, webhookNever: 'Nothing delivered yet', webhookOff: 'Turned off', webhookFailing: (/** @type {T} */ at) => `Failing since ${at}`, webhookPending: (/** @type {number} */ n) => `${n} waiting`, webhookDead: (/** @type {number} */ n) => `${n} given up`, webhookPing: 'Send a test', webhookReplay: 'Deliver those given up again', webhookQueued: 'On its way.', webhookReplayed: (/** @type {number} */ n) => `${count(n, 'delivery is', 'deliveries are')} tried again.`,
-  shortcuts: 'Keyboard shortcuts', shortcutsUse: 'Use keyboard shortcuts of single letters', shortcutKeys: { '/': 'Search', j: 'Next lead', k: 'Previous lead', r: 'Reply in WhatsApp Web', n: 'Write a note', t: 'Add a tag', s: 'Change the state', Esc: 'Back to the list', '?': 'Show these shortcuts' },
+  shortcuts: 'Keyboard shortcuts', shortcutsUse: 'Use keyboard shortcuts of single letters', shortcutKeys: { '/': 'Search', j: 'Next lead', k: 'Previous lead', r: 'Reply in WhatsApp Web', d: 'No answer needed, or put back', n: 'Write a note', t: 'Add a tag', s: 'Change the state', Esc: 'Back to the list', '?': 'Show these shortcuts' },
   api: 'API documentation'
 }

@@ -24,6 +24,7 @@ export const createHistory = () => {
   /** @param {LeadChange} change */
   const words = ({ field, from, to }) => {
     if (field === 'merged') return texts.mergedLead(from ?? '')
+    if (field === 'handled') return to === null ? texts.handledUndone : texts.handledDone
     const states = /** @type {Record<string, string>} */ (texts.stateOf)
     const written = (/** @type {string | null} */ value) => (value === null || value === '' ? texts.emptyNow : field === 'state' ? (states[value] ?? value) : value)
     return texts.became(written(from), written(to))

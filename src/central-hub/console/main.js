@@ -124,6 +124,7 @@ const shortcuts = createShortcuts({
   '/': () => toField('q', '#/'),
   j: () => toNeighbour(1), k: () => toNeighbour(-1),
   r: () => byId('reply').checkVisibility() && byId('reply').click(),
+  d: () => conversation.pressHandled(),
   n: () => toLeadField('lead-note'), t: () => toLeadField('lead-tag'), s: () => toLeadField('lead-state'),
   Esc: () => {
     const { name, id, details } = route()

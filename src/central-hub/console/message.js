@@ -30,8 +30,8 @@ const content = (message) => {
   return revoked_at === null ? [h('p', { class: 'muted' }, texts.unknownType(type))] : []
 }
 
-/** Whether WhatsApp itself speaks. @param {Message} message */
-const isNotice = ({ personal, bot, type, body }) => !personal && !bot && (type !== 'automated_greeting_message' || body === '')
+/** Whether WhatsApp itself speaks, and not a business by itself. @param {Message} message */
+const isNotice = ({ personal, bot, automatic, type, body }) => !personal && !bot && !automatic && (type !== 'automated_greeting_message' || body === '')
 
 /**
  * @param {Message} message

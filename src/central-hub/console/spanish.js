@@ -35,13 +35,15 @@ export const spanish = {
   saving: 'Guardando…', saved: 'Guardado', notSaved: 'No se guardó:', unsaved: 'Sin guardar',
   changedElsewhere: 'Alguien cambió esto mientras tanto:', emptyNow: '(nada)', keepMine: 'Guardar lo mío', takeTheirs: 'Dejar lo suyo',
   phone: 'Teléfono', lid: 'Id de WhatsApp', whatsappName: 'Nombre en WhatsApp', firstSeen: 'Cliente desde', waitsSince: 'Espera desde', lastSeen: 'Último mensaje', source: 'Vino del anuncio',
-  history: 'Historial', noHistory: 'Nadie ha cambiado nada todavía.', fieldOf: { state: 'Estado', note: 'Nota', tags: 'Etiquetas', assignee: 'Lo atiende', name: 'Nombre', merged: 'Unidos' },
+  history: 'Historial', noHistory: 'Nadie ha cambiado nada todavía.', fieldOf: { state: 'Estado', note: 'Nota', tags: 'Etiquetas', assignee: 'Lo atiende', name: 'Nombre', handled: 'Respuesta', merged: 'Unidos' },
   became: (from, to) => `${from} → ${to}`, mergedLead: (id) => `El cliente ${id} se unió a este.`,
   merge: 'Unir con otro cliente…', mergeTitle: '¿Qué cliente es la misma persona?', mergeText: 'Para una persona que WhatsApp muestra dos veces, o que tiene dos números. Los mensajes, etiquetas y nota del otro pasan a este cliente, y también los mensajes que lleguen de su número. No se puede deshacer.', mergeSearch: 'Busca al otro cliente', mergeYes: 'Unir', mergePick: 'Elige uno.',
   remove: 'Borrar para siempre…', removeTitle: '¿Borrar este cliente para siempre?', removeText: 'Se borran todos sus mensajes, archivos, nota e historial, aquí y en session-manager. WhatsApp conserva lo que tiene. No se puede deshacer.',
   removeWord: 'BORRAR', removeType: (word) => `Escribe ${word} para confirmar`, removeYes: 'Borrar para siempre', removed: 'El cliente se borró.', removedElsewhere: 'Este cliente se borró.',
 
   reply: 'Responder en WhatsApp Web', newTab: '(abre otra pestaña)', replyHint: 'LeadMaster nunca envía nada. Responde en WhatsApp; tu respuesta aparecerá aquí.',
+  markHandled: 'No hace falta responder', markHandledHint: 'Quita a este cliente de los que esperan. Su próximo mensaje vuelve a esperar.', undoHandled: 'Devolver: espera',
+  handledDone: 'Marcado: no hace falta responder.', handledUndone: 'Devuelto a los que esperan.',
   openWhatsapp: 'Abrir WhatsApp Web',
   noPhone: (name) => `WhatsApp no ha dicho el número de esta persona. En WhatsApp Web o en el teléfono, busca «${name}» en la lista de chats y responde ahí.`,
   messages: 'Mensajes', older: 'Cargar mensajes anteriores', begin: 'La conversación empieza aquí.', noMessages: 'No hay mensajes.', toLatest: 'Al último',
@@ -103,6 +105,6 @@ export const spanish = {
   namesDone: (named, kept, unchanged) => `${count(named, 'cliente recibió', 'clientes recibieron')} nombre, ${count(kept, 'nombre queda', 'nombres quedan')} para después, ${unchanged} sin cambios.`, namesErrors: (n) => `${count(n, 'línea no se tomó:', 'líneas no se tomaron:')}`, line: (n) => `Línea ${n}`,
   exports: 'Exportar', exportHint: 'Todo como archivo para una hoja de cálculo (CSV) o un programa (JSON Lines).', exportLeads: 'Clientes', exportMessages: 'Mensajes',
   webhooks: 'Webhooks', webhooksNone: 'Ninguno. Se añaden por REST; mira la documentación de la API.', webhookFine: (at) => `Última entrega: ${at}`, webhookNever: 'Aún no se ha entregado nada', webhookOff: 'Apagado', webhookFailing: (at) => `Falla desde: ${at}`, webhookPending: (n) => `${n} en espera`, webhookDead: (n) => count(n, 'abandonada', 'abandonadas'), webhookPing: 'Enviar una prueba', webhookReplay: 'Entregar de nuevo las abandonadas', webhookQueued: 'En camino.', webhookReplayed: (n) => `${count(n, 'entrega se intenta', 'entregas se intentan')} de nuevo.`,
-  shortcuts: 'Atajos de teclado', shortcutsUse: 'Usar atajos de una sola letra', shortcutKeys: { '/': 'Buscar', j: 'Cliente siguiente', k: 'Cliente anterior', r: 'Responder en WhatsApp Web', n: 'Escribir una nota', t: 'Añadir una etiqueta', s: 'Cambiar el estado', Esc: 'Volver a la lista', '?': 'Ver estos atajos' },
+  shortcuts: 'Atajos de teclado', shortcutsUse: 'Usar atajos de una sola letra', shortcutKeys: { '/': 'Buscar', j: 'Cliente siguiente', k: 'Cliente anterior', r: 'Responder en WhatsApp Web', d: 'No hace falta responder, o devolver', n: 'Escribir una nota', t: 'Añadir una etiqueta', s: 'Cambiar el estado', Esc: 'Volver a la lista', '?': 'Ver estos atajos' },
   api: 'Documentación de la API'
 }

@@ -62,16 +62,18 @@ const mergeIn = async (db: Db, whose: Whose): Promise<void> => {
   if (typeof whose === 'number') await writeWaiting(db, whose, { fresh: [], whole: true, albums: false })
 }
 
-/** Does what is due. A start that is cut off leaves the rest to the next one. */
-export const catchUp = async (db: Db): Promise<void> => {
+/** Does what is due. A start that is cut off leaves the rest to the next one. @param onProgress called before each transaction */
+export const catchUp = async (db: Db, onProgress: () => void = () => undefined): Promise<void> => {
   const { catch_up_due } = await db.selectFrom('store').select('catch_up_due').executeTakeFirstOrThrow()
   if (catch_up_due === 0) return
   for (let after: number | undefined = 0; after !== undefined; ) {
     const from: number = after
+    onProgress()
     after = await changeLeads(db, (trx) => writeTerms(trx, from))
   }
   const twice = await withDuplicates(db)
   for (let start = 0; start < twice.length; start += batchSize) {
+    onProgress()
     await changeLeads(db, async (trx) => {
       for (const whose of twice.slice(start, start + batchSize)) await mergeIn(trx, whose)
     })

@@ -32,6 +32,8 @@ export interface Store {
 export interface StoreOptions {
   log?: Log
   rewriting?: Rewriting
+  /** Called before each part of bringing the schema up to date, which for a large store takes long. */
+  onProgress?: () => void
 }
 
 /** A database that is open, before its schema was seen to. */
@@ -51,7 +53,7 @@ const unknownSteps = async ({ db, isMade }: Opened): Promise<string[]> => {
   return made.map(({ name }) => name).filter((name) => !(name in migrations))
 }
 
-const bringUpToDate = async (opened: Opened): Promise<string[]> => {
+const bringUpToDate = async (opened: Opened, onProgress: () => void): Promise<string[]> => {
   const { db } = opened
   const newer = await unknownSteps(opened)
   if (newer.includes(unfinished)) throw new Error('scripts/migrate has not finished here: run it again, or take DATABASE_URL out to go on with the SQLite file')
@@ -60,11 +62,12 @@ const bringUpToDate = async (opened: Opened): Promise<string[]> => {
     if (latest < reach.works_from) throw new Error(`a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`)
     return newer
   }
+  onProgress()
   const { error } = await new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } }).migrateToLatest()
   if (error !== undefined) throw error
   await db.updateTable('store').set({ works_from: worksFrom }).execute()
-  await writeUncounted(db)
-  await catchUp(db)
+  await writeUncounted(db, onProgress)
+  await catchUp(db, onProgress)
   return []
 }
 
@@ -88,7 +91,7 @@ export const openStore = async (place: string, options: StoreOptions = {}): Prom
   const opened = await open(place, options)
   const { db, hubs, close } = opened
   try {
-    const newerSteps = await opened.atSchema(() => bringUpToDate(opened))
+    const newerSteps = await opened.atSchema(() => bringUpToDate(opened, options.onProgress ?? (() => undefined)))
     const { id } = await db.selectFrom('store').select('id').executeTakeFirstOrThrow()
     return { db, id, hubs, close, newerSteps, place: opened.place, scrub: () => scrubIfDue(opened) }
   } catch (error) {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Lead, LeadChangePage, LeadPage, MessagePage } from '../../../src/contract/lead.ts'
+import { Lead, LeadChangePage, LeadPage, MessagePage, type Stats } from '../../../src/contract/lead.ts'
 import { Problem } from '../../../src/contract/problem.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { openSse } from '../../platform/sse-client.ts'
@@ -215,4 +215,84 @@ t.test('POST /api/leads/:id/merge refuses what cannot be one person', async (t) 
   }
   t.equal((await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: 9 } })).status, 404)
   t.equal((await ask<LeadPage>('/api/leads')).body.leads.length, 3)
+})
+
+t.test('POST /api/leads/:id/handled takes a lead off those who wait until its next message, and DELETE puts it back', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { timestamp: 100 }), record('2', { timestamp: 200 }))
+  const waiting = async (): Promise<number> => (await ask<LeadPage>('/api/leads?waiting=true')).body.leads.length
+
+  const handled = await ask<Lead>('/api/leads/1/handled', { method: 'POST', body: {} })
+  t.equal(handled.status, 200)
+  conforms(t, Lead, handled.body, 'the lead')
+  t.match(handled.body, { waiting_since: null, unanswered_count: 0, unread_count: 0, handled_at: /^20/ })
+  t.equal(await waiting(), 0)
+  t.same((await ask<Lead>('/api/leads/1/handled', { method: 'POST', body: {} })).body, handled.body, 'once more changes nothing')
+
+  const back = await ask<Lead>('/api/leads/1/handled', { method: 'DELETE' })
+  t.match(back.body, { waiting_since: new Date(100_000).toISOString(), unanswered_count: 2, handled_at: null })
+  t.same((await ask<Lead>('/api/leads/1/handled', { method: 'DELETE' })).body, back.body, 'once more changes nothing')
+
+  await ask('/api/leads/1/handled', { method: 'POST', body: {} })
+  await take(record('3', { timestamp: 300 }))
+  t.match((await ask<Lead>('/api/leads/1')).body, { waiting_since: new Date(300_000).toISOString(), unanswered_count: 1, handled_at: null })
+  t.equal(await waiting(), 1)
+  const { body } = await ask<LeadChangePage>('/api/leads/1/history')
+  conforms(t, LeadChangePage, body, 'the history')
+  t.match(body.changes.map(({ field, from, to }) => [field, from === null, to === null]), [['handled', true, false], ['handled', false, true], ['handled', true, false]])
+})
+
+t.test('POST /api/leads/:id/handled leaves waiting what is newer than the message it names', async (t) => {
+  const { ask, take } = await serveApi(t)
+  const seen = record('1', { timestamp: 100 })
+  await take(seen, record('2', { timestamp: 200 }))
+  const { body } = await ask<Lead>('/api/leads/1/handled', { method: 'POST', body: { until: seen.message.id } })
+  t.match(body, { waiting_since: new Date(200_000).toISOString(), unanswered_count: 1, handled_at: null })
+  for (const until of ['nothing', 5, '']) {
+    t.match(await ask('/api/leads/1/handled', { method: 'POST', body: { until } }), { status: 400, body: { errors: [{ field: '/until' }] } }, String(until))
+  }
+  for (const method of ['POST', 'DELETE']) t.equal((await ask('/api/leads/9/handled', { method, body: {} })).status, 404)
+})
+
+t.test('POST /api/leads/:id/handled takes If-Match and Idempotency-Key', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { timestamp: 100 }))
+  const etag = (await ask('/api/leads/1')).headers.get('etag') ?? ''
+  await take(record('2', { timestamp: 200 }))
+  const mark = (headers: Record<string, string>) => ask<Lead>('/api/leads/1/handled', { method: 'POST', body: {}, headers })
+  t.equal((await mark({ 'if-match': etag })).status, 412, 'a message came since')
+  t.match((await ask<Lead>('/api/leads/1')).body, { unanswered_count: 2 })
+  const current = (await ask('/api/leads/1')).headers.get('etag') ?? ''
+  t.equal((await mark({ 'if-match': current, 'idempotency-key': 'k1' })).status, 200)
+  await take(record('3', { timestamp: 300 }))
+  const again = await mark({ 'if-match': current, 'idempotency-key': 'k1' })
+  t.same([again.status, again.headers.get('idempotency-replayed')], [200, 'true'])
+  t.match((await ask<Lead>('/api/leads/1')).body, { unanswered_count: 1 }, 'the message that came between is not handled by it')
+})
+
+t.test('a lead that is won, lost or ignored: one answer in list, figures and webhooks, and back again', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { timestamp: 100 }))
+  const state = (state: string) => ask<Lead>('/api/leads/1', { method: 'PATCH', body: { state } })
+  const waits = async (): Promise<[number, number, string | null]> => {
+    const [list, stats, lead] = [await ask<LeadPage>('/api/leads?waiting=true'), await ask<Stats>('/api/stats'), await ask<Lead>('/api/leads/1')]
+    t.equal(stats.body.waiting.longest_since, lead.body.waiting_since)
+    return [list.body.leads.length, stats.body.waiting.now, lead.body.waiting_since]
+  }
+  const since = (seconds: number): string => new Date(seconds * 1_000).toISOString()
+
+  for (const to of ['won', 'lost', 'ignored']) {
+    t.match((await state(to)).body, { waiting_since: null, unanswered_count: 0, unread_count: 0 }, to)
+    t.same(await waits(), [0, 0, null], to)
+    await state('open')
+    t.same(await waits(), [1, 1, since(100)], `no longer ${to}`)
+  }
+  await state('won')
+  await take(record('2', { timestamp: 200 }))
+  t.same(await waits(), [1, 1, since(200)], 'who writes after it was won waits')
+  await state('ignored')
+  await take(record('3', { timestamp: 300 }))
+  t.same(await waits(), [0, 0, null], 'who is ignored never waits')
+  await state('new')
+  t.same(await waits(), [1, 1, since(100)])
 })

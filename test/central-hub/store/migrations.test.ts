@@ -168,3 +168,59 @@ t.test('the fourth step counts only leads again whose wait may be another', asyn
   const counts = await store.db.selectFrom('leads').select('unanswered_count').orderBy('id').execute()
   t.same(counts.map(({ unanswered_count }) => unanswered_count), [1, 0, 0, 0, 1])
 })
+
+/** A store as the release before left it: without the sixth step. */
+const fourthStore = async (t: Test): Promise<{ directory: string; db: DatabaseSync }> => {
+  const directory = ownDirectory(t)
+  const file = join(directory, 'hub.db')
+  const made = new Kysely<unknown>({ dialect: sqliteDialect(file) })
+  const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0006'))
+  const { error } = await new Migrator({ db: made, provider: { getMigrations: async () => before } }).migrateToLatest()
+  t.equal(error, undefined)
+  await made.destroy()
+  const db = new DatabaseSync(file)
+  db.exec("UPDATE store SET works_from = '0001_messages_and_leads', catch_up_due = 0")
+  return { directory, db }
+}
+
+t.test('the sixth step works out for what is stored who waits, and counts no other leads again', async (t) => {
+  const { directory, db: old } = await fourthStore(t)
+  const kept = 999_999_999_999_999
+  const putMessage = old.prepare(`INSERT INTO messages (account, id, lead_id, chat_id, seq, captured_at, source, from_me, personal, type, body, timestamp, details, revoked_at, revoked_by)
+    VALUES ('main', ?, ?, ?, ?, 1700000000000, 'live', ?, 1, ?, ?, ?, '{}', ?, ?)`)
+  const putReaction = old.prepare("INSERT INTO reactions (account, message_id, sender, emoji, timestamp) VALUES ('main', ?, ?, '👍', 5)")
+  const putChange = old.prepare("INSERT INTO lead_changes (lead_id, at, field, from_value, to_value) VALUES (?, ?, 'state', 'new', ?)")
+  let seq = 0
+  interface Given { mine?: boolean; type?: string; at?: number; revokedBy?: string }
+  const person = (id: number, state: string, messages: Given[]): void => {
+    const chat = `521550000000${id}@c.us`
+    insertLead(old, id, `+521550000000${id}`, 100)
+    old.prepare("UPDATE leads SET state = ?, unanswered_count = 1, unread_count = 1, last_seen = 100, updated_at = ? WHERE id = ?").run(state, kept, id)
+    for (const { mine = false, type = 'chat', at = 100, revokedBy } of messages) {
+      seq += 1
+      putMessage.run(`${mine}_${chat}_M${seq}`, id, chat, seq, Number(mine), type, 'text', at, revokedBy === undefined ? null : 1, revokedBy ?? null)
+    }
+  }
+  person(1, 'open', [{}])
+  person(2, 'ignored', [{}])
+  person(3, 'open', [{ revokedBy: 'sender' }])
+  person(4, 'open', [{ at: 90 }, { at: 95, mine: true, revokedBy: 'sender' }])
+  person(5, 'open', [{}, { at: 110, mine: true, type: 'unknown' }])
+  person(6, 'open', [{}])
+  putReaction.run(`false_5215500000006@c.us_M${seq}`, '5215587654321@c.us')
+  person(7, 'open', [{}])
+  putReaction.run(`false_5215500000007@c.us_M${seq}`, '99887766@lid')
+  person(8, 'won', [{ at: 90 }, { at: 200 }])
+  putChange.run(8, 150_000, 'won')
+  person(9, 'open', [{ at: 0 }, { at: 1_700_000_100_000 }])
+  old.close()
+
+  const store = await openStore(directory)
+  t.teardown(() => store.close())
+
+  const leads = await store.db.selectFrom('leads').select(['id', 'waiting_since', 'unanswered_count', 'updated_at']).orderBy('id').execute()
+  t.same(leads.map(({ id, waiting_since, unanswered_count }) => [id, waiting_since, unanswered_count]), [
+    [1, 100, 1], [2, null, 0], [3, null, 0], [4, 90, 1], [5, 100, 1], [6, null, 0], [7, 100, 1], [8, 200, 1], [9, 1_700_000_000, 2]
+  ])
+  t.same(leads.filter(({ updated_at }) => updated_at === kept).map(({ id }) => id), [1, 7], 'a reaction under an address that may be the lead’s own is not ours')
+})
