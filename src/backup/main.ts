@@ -5,6 +5,7 @@ import { span } from '../cli/text.ts'
 import { realHost } from '../doctor/real-host.ts'
 import { readWiring, type Wiring } from '../doctor/wiring.ts'
 import { processEnv, systemdEnv } from '../platform/env.ts'
+import { harmlessError } from '../platform/harmless.ts'
 import { verify, writeManifest, type Manifest } from './manifest.ts'
 import { backupsAmong, nameAt, partialOf, removeOld, removeUnfinished, sealedSuffix } from './names.ts'
 import { inPlainWords, Refused } from './refused.ts'
@@ -113,7 +114,7 @@ const run = async (): Promise<number> => {
     return await backup(given)
   } catch (error) {
     const words = inPlainWords(error)
-    complain(`no backup was made: ${words ?? (error instanceof Error ? (error.stack ?? error.message) : String(error))}`)
+    complain(`no backup was made: ${words ?? JSON.stringify(harmlessError(error))}`)
     return 1
   }
 }

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
+import { reasonOf } from '../platform/harmless.ts'
 import { seal, unseal } from '../session-manager/profile/seal.ts'
 import { Refused } from './refused.ts'
 
@@ -50,7 +51,7 @@ export const unsealInto = async (file: string, directory: string, key: string): 
     // it has written some of it, and goes on until it sees the end; what it has to say is of interest only when the file is whole
     unpacking.kill()
     await ended.catch(() => undefined)
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = reasonOf(error)
     throw new Refused(`${file} cannot be opened: ${reason.replace('PROFILE_BACKUP_KEY', 'key').replace('of a profile', 'that was encrypted')}`, { cause: error })
   }
   await ended

@@ -1,6 +1,7 @@
 import { link, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Service, Wiring } from '../doctor/wiring.ts'
+import { reasonOf } from '../platform/harmless.ts'
 import { mediaPath } from '../session-manager/media.ts'
 import { copyDevice, hasDevice } from '../session-manager/profile/files.ts'
 import { copyContent } from './copy-file.ts'
@@ -105,7 +106,7 @@ const takeManager = async (service: Service, taking: Taking, cursors: readonly H
     const failed = await copyDevice(profile, join(directory, 'profile'), copyContent).then((files) => void (part.holds['device_files'] = files.length), (error: unknown) => error)
     if (failed !== undefined) {
       await rm(join(directory, 'profile'), { recursive: true, force: true })
-      part.lacks.push(`the linked device, which could not be copied: ${failed instanceof Error ? failed.message : String(failed)}`)
+      part.lacks.push(`the linked device, which could not be copied: ${reasonOf(failed)}`)
     }
   }
   // at last: whatever the journal's copy says is stored was there before it

@@ -1,3 +1,4 @@
+import { reasonOf } from '../platform/harmless.ts'
 import { ProblemError } from '../platform/problem.ts'
 import type { Follower } from './follower.ts'
 import type { Hubs } from './store/hubs.ts'
@@ -25,7 +26,7 @@ export const followInTurn = ({ hubs, upstream, begin, onChange, checkIntervalMs 
       standing = { verified: true, following: false, account, seq: 0, lastSeq: 0 }
     } catch (error) {
       if (!(error instanceof ProblemError)) throw error
-      standing = { ...standing, verified: false, fault: error.message }
+      standing = { ...standing, verified: false, fault: reasonOf(error) }
     }
     onChange()
   }

@@ -4,6 +4,7 @@ import { Compile } from 'typebox/compile'
 import type { Problem } from '../contract/problem.ts'
 import { JournalRecord } from '../contract/record.ts'
 import type { Status } from '../contract/session.ts'
+import { PlainError, reasonOf } from '../platform/harmless.ts'
 import { lazy } from '../platform/lazy.ts'
 import type { Log } from '../platform/log.ts'
 import { ProblemError, toProblemUrn } from '../platform/problem.ts'
@@ -77,7 +78,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
     const value: unknown = JSON.parse(event.data)
     if (!records().Check(value)) {
       const [error] = records().Errors(value)
-      throw new Error(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)
+      throw new PlainError(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)
     }
     return value
   }
@@ -126,7 +127,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
           try {
             hear(event)
           } catch (error) {
-            broken = error instanceof Error ? error : new Error(String(error))
+            broken = error instanceof Error ? error : new Error(reasonOf(error))
           }
         }
       })
@@ -153,7 +154,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
   const report = (error: unknown, retryMs: number): void => {
     // the database's is none of session-manager's
     const problem = error instanceof ProblemError && error.problem.type !== toProblemUrn('store-unavailable') ? error.problem : undefined
-    const reason = error instanceof Error ? error.message : String(error)
+    const reason = reasonOf(error)
     const fault = problem ? reason : `following session-manager at ${upstream.baseUrl} failed: ${reason}`
     const line = { event: 'upstream_fault', attempt: failures, retry_ms: retryMs, ...(problem ? { problem: problem.type } : { err: error }) }
     // the first of a kind is news, the rest is the wait for it to be mended

@@ -1,5 +1,6 @@
 import type { InboundRecord, JournalRecord } from '../contract/record.ts'
 import { automaticBy, writtenAt } from '../contract/waiting.ts'
+import { PlainError } from '../platform/harmless.ts'
 import { storable } from '../platform/storable.ts'
 import { epochOf, readCursor, ReadTooEarly, writeCursor, type Cursor } from './store/cursors.ts'
 import { addEvents } from './store/events.ts'
@@ -47,7 +48,7 @@ const check = async (db: Db, account: string, stands: Cursor | null): Promise<vo
   const cursor = await readCursor(db, account)
   if (epochOf(stands) !== epochOf(cursor)) throw new ReadTooEarly(account)
   if (isSame(stands, cursor)) return
-  throw new Error(`another hub takes the journal of account ${account}, too: this one goes on from where that is`)
+  throw new PlainError(`another hub takes the journal of account ${account}, too: this one goes on from where that is`)
 }
 
 /**

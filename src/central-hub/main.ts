@@ -2,6 +2,7 @@ import { sql } from 'kysely'
 import type { Readiness } from '../contract/lead.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Status } from '../contract/session.ts'
+import { PlainError, reasonOf } from '../platform/harmless.ts'
 import { keepHeapSmall } from '../platform/heap.ts'
 import { createHttp } from '../platform/http.ts'
 import { lazy } from '../platform/lazy.ts'
@@ -72,7 +73,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   })
   const bound = await http.listen(config.HOST, config.PORT).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error
-    throw new Error(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in ${config.ENV_FILE}`)
+    throw new PlainError(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in ${config.ENV_FILE}`)
   })
   const address = `${config.HOST}:${bound.port}`
 
@@ -103,7 +104,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     storeAnswered = Date.now()
   }
   const ready = async (): Promise<Readiness> => {
-    const failure = await ping().then(() => undefined, (error: unknown) => (error instanceof Error ? error.message : String(error)))
+    const failure = await ping().then(() => undefined, (error: unknown) => reasonOf(error))
     const stored = failure === undefined ? `open ${store.place}` : `the store ${store.place} does not answer: ${failure}`
     const checks = [{ name: 'store', ok: failure === undefined, detail: stored }, ...accountChecks(accounts), ...(stream ? [streamCheck(stream)] : [])]
     return { ready: checks.every(({ ok }) => ok), checks }

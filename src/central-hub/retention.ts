@@ -1,3 +1,4 @@
+import { reasonOf } from '../platform/harmless.ts'
 import type { Log } from '../platform/log.ts'
 import { ProblemError } from '../platform/problem.ts'
 import { accountName, type Account } from './accounts.ts'
@@ -71,7 +72,7 @@ export const createRetention = ({ store, accounts, keepMs, onChanged, log }: Ret
         }
       } catch (error) {
         if (!(error instanceof ProblemError)) throw error
-        log.warn({ event: 'retention_postponed', account: name, problem: error.problem.type }, `what is older than RETENTION was not deleted, it is tried again in an hour: ${error.message}`)
+        log.warn({ event: 'retention_postponed', account: name, problem: error.problem.type }, `what is older than RETENTION was not deleted, it is tried again in an hour: ${reasonOf(error)}`)
       }
     }
     if (messages === 0) return

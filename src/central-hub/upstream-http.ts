@@ -1,5 +1,6 @@
 import { Agent, request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Agent as TlsAgent, request as httpsRequest } from 'node:https'
+import { PlainError } from '../platform/harmless.ts'
 
 /** One request and its answer, over connections that are kept: fetch takes three times the CPU. */
 
@@ -20,7 +21,7 @@ export interface Answered {
 }
 
 /** The answer is longer than is taken. */
-export class TooLong extends Error {}
+export class TooLong extends PlainError {}
 
 /** More at once wait for one another. */
 const mostConnections = 64

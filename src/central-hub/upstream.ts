@@ -1,6 +1,7 @@
 import type { TSchema, Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Erased, Health, Status, type EraseRequest } from '../contract/session.ts'
+import { harmless, reasonOf } from '../platform/harmless.ts'
 import { ProblemError } from '../platform/problem.ts'
 import { createSharedReads } from './shared-reads.ts'
 import { createConnections, TooLong, type Answered, type Asked } from './upstream-http.ts'
@@ -84,7 +85,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
     const { code: given } = cause as NodeJS.ErrnoException
     // a DOMException, as of a timeout, has a number for its code
-    const code = typeof given === 'string' ? given : cause instanceof Error ? cause.name : String(cause)
+    const code = typeof given === 'string' ? given : cause instanceof Error ? cause.name : reasonOf(cause)
     const late = code === 'TimeoutError' || /TIMEDOUT|_TIMEOUT$/.test(code)
     const what =
       code === 'ECONNREFUSED' ? 'nothing listens there'
@@ -136,10 +137,10 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       throw stranger(seen(asked, answer))
     }
     if (answer.contentType.startsWith('application/problem+json')) {
-      const told = typeof value === 'object' && value !== null && 'detail' in value ? `: ${String(value.detail)}` : ''
+      const told = typeof value === 'object' && value !== null && 'detail' in value ? `: ${harmless(String(value.detail))}` : ''
       throw invalid(`session-manager at ${baseUrl} does not do it, ${seen(asked, answer)}${told}${answer.status === 404 ? '; upgrade it to the release of central-hub' : ''}`)
     }
-    const named = typeof value === 'object' && value !== null && 'service' in value ? String(value.service).slice(0, 40) : service
+    const named = typeof value === 'object' && value !== null && 'service' in value ? harmless(String(value.service)).slice(0, 40) : service
     if (named !== service) throw stranger(`it says it is "${named}"`)
     if (!Compile(schema).Check(value)) throw stranger(seen(asked, answer))
     return value as Static<S>

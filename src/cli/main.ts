@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { createClient } from '../client/index.ts'
 import { processEnv } from '../platform/env.ts'
+import { harmlessError, reasonOf } from '../platform/harmless.ts'
 import { meant, UsageError, type Command, type Common, type Context } from './command.ts'
 import { doctor } from './doctor.ts'
 import { done } from './done.ts'
@@ -90,8 +91,9 @@ try {
     process.exitCode = 2
   } else if (!interrupted.signal.aborted) {
     const words = inPlainWords(error, target)
-    if (words === undefined) throw error
-    process.stderr.write(`leadmaster: ${clean(words)}\n`)
+    // A fault of this program: where it was is what helps, and its words may be somebody's.
+    const { stack } = harmlessError(error) as { stack?: string }
+    process.stderr.write(`leadmaster: ${clean(words ?? reasonOf(error))}\n${words === undefined ? `${stack ?? ''}\n` : ''}`)
     process.exitCode = 1
   }
 }

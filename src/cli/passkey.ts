@@ -1,5 +1,6 @@
 import type { Client, Passkey } from '../client/index.ts'
 import { LeadMasterError } from '../client/index.ts'
+import { reasonOf } from '../platform/harmless.ts'
 import { clean, paint, span } from './text.ts'
 
 /** Leads through linking by the account's passkey: what to do, the answer that is pasted in, the code to compare. */
@@ -94,7 +95,7 @@ export class PasskeyGuide {
     const { signal } = this.#question
     ask().catch((error: unknown) => {
       if (signal.aborted || this.#options.signal.aborted) return
-      this.#options.note(`leadmaster: ${clean(error instanceof Error ? error.message : String(error))}\n`)
+      this.#options.note(`leadmaster: ${clean(error instanceof LeadMasterError ? error.message : reasonOf(error))}\n`)
     })
   }
 

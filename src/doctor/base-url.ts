@@ -1,4 +1,5 @@
 import type { Identity } from '../central-hub/upstream.ts'
+import { reasonOf } from '../platform/harmless.ts'
 import type { Asked, Check } from './check.ts'
 import { edited } from './environment.ts'
 import { fault, note, ok, skipped, type Finding } from './finding.ts'
@@ -99,7 +100,7 @@ export const checkIdentities = async ({ host, wiring, cause }: Asked): Promise<{
       findings.push(ok(name, hub.name, `session-manager of account ${identity.account} answers at ${url}`))
       answered.push({ manager, identity })
     } catch (error) {
-      findings.push(stranger(wiring, hub, manager, error instanceof Error ? error.message : String(error)))
+      findings.push(stranger(wiring, hub, manager, reasonOf(error)))
     }
   }
   await ask(base, undefined)

@@ -3,6 +3,7 @@ import { readdir, readFile, readlink, realpath, stat, statfs } from 'node:fs/pro
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createUpstream } from '../central-hub/upstream.ts'
+import { reasonOf } from '../platform/harmless.ts'
 import { within } from '../platform/within.ts'
 import type { Host, Ran } from './host.ts'
 
@@ -53,11 +54,11 @@ export const realHost = (): Host => ({
     const [{ connectNats }, { default: pino }] = await Promise.all([import('../platform/nats.ts'), import('pino')])
     try {
       const nats = connectNats({ ...options, name: 'leadmaster-doctor', log: pino({ enabled: false }) })
-      const reached = await within(natsMs, nats.connected).then(() => undefined, (error: unknown) => nats.fault() ?? String(error))
+      const reached = await within(natsMs, nats.connected).then(() => undefined, (error: unknown) => nats.fault() ?? reasonOf(error))
       await nats.close()
       return reached
     } catch (error) {
-      return error instanceof Error ? error.message : String(error)
+      return reasonOf(error)
     }
   },
   delay: (ms) => delay(ms)

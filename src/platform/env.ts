@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cleanEnv, type ValidatorSpec } from 'envalid'
 import leven from 'leven'
+import { PlainError, withoutIds } from './harmless.ts'
 
 /** The one place that reads `process.env`: strict, every fault at once. */
 
@@ -23,7 +24,7 @@ export type Source = Readonly<Record<string, string | undefined>>
 export type Schema<T> = { [K in keyof T]: ValidatorSpec<T[K]> }
 
 /** A bad environment; `faults` has one plain sentence for each variable at fault. */
-export class EnvironmentError extends Error {
+export class EnvironmentError extends PlainError {
   readonly faults: readonly string[]
   constructor(faults: readonly string[]) {
     super(`${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in the environment: ${faults.join('; ')}`)
@@ -81,7 +82,7 @@ const describe = (name: string, value: string | undefined, error: unknown, desc?
   if (value === undefined) return `${name} is missing: ${desc ?? 'it is required'}`
   const expected = error instanceof Error ? error.message : String(error)
   if (value === '') return `${name} is empty: expected ${expected}`
-  const shown = secretName.test(name) ? '(hidden)' : quoted(withoutAnyPassword(value))
+  const shown = secretName.test(name) ? '(hidden)' : quoted(withoutIds(withoutAnyPassword(value)))
   return `${name}=${shown} is refused: expected ${expected}`
 }
 

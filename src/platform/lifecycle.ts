@@ -1,3 +1,4 @@
+import { reasonOf } from './harmless.ts'
 import type { Log } from './log.ts'
 import type { Notify } from './notify.ts'
 
@@ -51,7 +52,7 @@ export const createLifecycle = (options: {
   process.on('SIGINT', () => void stop('SIGINT', 0))
   const stray = (origin: string) => (error: unknown): void => {
     if (onStray(error)) return
-    log.fatal({ event: 'crashed', origin, err: error }, `crashed: ${error instanceof Error ? error.message : String(error)}`)
+    log.fatal({ event: 'crashed', origin, err: error }, `crashed: ${reasonOf(error)}`)
     void stop(origin, 1)
   }
   process.on('uncaughtException', stray('uncaughtException'))

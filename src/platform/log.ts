@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino'
+import { harmlessError, withoutIds } from './harmless.ts'
 
 export type Log = Logger
 
@@ -29,8 +30,8 @@ export const createLog = (options: { service: string; level: string; underJourna
     [Symbol.for('pino.metadata')]: true as const,
     lastLevel: 30,
     write(line: string) {
-      const harmless = line.replace(unseen, escaped)
-      out.write(options.underJournal ? `<${priority(this.lastLevel)}>${harmless}` : harmless)
+      const shown = withoutIds(line.replace(unseen, escaped))
+      out.write(options.underJournal ? `<${priority(this.lastLevel)}>${shown}` : shown)
     }
   }
   return pino(
@@ -39,6 +40,18 @@ export const createLog = (options: { service: string; level: string; underJourna
       base: { service: options.service },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      // An error is of the page, the network, a database or a library: its words are theirs.
+      serializers: { err: (error: unknown) => harmlessError(error), error: (error: unknown) => (error instanceof Error ? harmlessError(error) : error) },
+      // Without a message of ours pino would take that of the error.
+      hooks: {
+        logMethod(args, method) {
+          const [first, message] = args as unknown as [unknown, string | undefined]
+          if (first instanceof Error) return method.call(this, { err: first }, message ?? 'an error')
+          const isOfError = typeof first === 'object' && first !== null && 'err' in first
+          if (isOfError && message === undefined) return method.call(this, first, 'an error')
+          return method.apply(this, args)
+        }
+      },
       redact: { paths: secrets, censor: '(hidden)' }
     },
     destination

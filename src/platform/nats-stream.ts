@@ -1,5 +1,6 @@
 import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
+import { PlainError, reasonOf } from './harmless.ts'
 
 /** What a stream is made with when it is not there. */
 export interface StreamSettings {
@@ -24,7 +25,7 @@ const nameInUse = 10_058
 export const openStream = async (connection: NatsConnection, settings: StreamSettings): Promise<JetStreamManager> => {
   const { name, subjects, replicas, keepMs } = settings
   const manager = await jetstreamManager(connection).catch((error: Error) => {
-    throw new Error(`JetStream of NATS does not answer (${error.message}): turn it on in nats-server's configuration, jetstream {}`, { cause: error })
+    throw new PlainError(`JetStream of NATS does not answer (${reasonOf(error)}): turn it on in nats-server's configuration, jetstream {}`, { cause: error })
   })
   const wanted: Partial<StreamConfig> & { name: string } = {
     name, subjects,
@@ -42,8 +43,8 @@ export const openStream = async (connection: NatsConnection, settings: StreamSet
   const made = found ?? (await manager.streams.add(wanted).catch((error: unknown) => {
     // somebody else was first
     if (error instanceof JetStreamApiError && error.code === nameInUse) return manager.streams.info(name)
-    throw new Error(`the stream ${name} cannot be made with NATS_REPLICAS=${replicas}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new PlainError(`the stream ${name} cannot be made with NATS_REPLICAS=${replicas}: ${reasonOf(error)}`, { cause: error })
   }))
-  if (made.config.discard !== 'new') throw new Error(`the stream ${name} drops old records when it is full: set that right by nats stream edit ${name} --discard new`)
+  if (made.config.discard !== 'new') throw new PlainError(`the stream ${name} drops old records when it is full: set that right by nats stream edit ${name} --discard new`)
   return manager
 }

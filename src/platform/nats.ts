@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
 import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
+import { PlainError, reasonOf } from './harmless.ts'
 import type { Log } from './log.ts'
 import { within } from './within.ts'
 
@@ -52,7 +53,7 @@ const readNamed = (variable: string, path: string): Buffer => {
   try {
     return readFileSync(path)
   } catch (error) {
-    throw new Error(`${variable}=${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new PlainError(`${variable}=${path} cannot be read: ${reasonOf(error)}`, { cause: error })
   }
 }
 
@@ -68,13 +69,14 @@ const security = (servers: readonly string[], trusted: string | undefined): Conn
 
 /** Why it failed and what to change, from what the client, Node or the server said. */
 const explain = (error: unknown, at: string, { credentials, ca }: NatsOptions): string => {
-  const { message, code } = error as NodeJS.ErrnoException
+  const { code } = error as NodeJS.ErrnoException
   const inner = (error as { cause?: NodeJS.ErrnoException }).cause?.code
-  if (/^NATS_/.test(message)) return message
-  if (/authorization|authentication/i.test(message)) return `NATS at ${at} refuses who we are: correct ${credentials === '' ? 'user and password in NATS_URL, or name a file in NATS_CREDENTIALS' : `NATS_CREDENTIALS=${credentials}`}`
+  if (error instanceof PlainError) return error.message
+  if (/authorization|authentication/i.test((error as Error).message)) return `NATS at ${at} refuses who we are: correct ${credentials === '' ? 'user and password in NATS_URL, or name a file in NATS_CREDENTIALS' : `NATS_CREDENTIALS=${credentials}`}`
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate of NATS at ${at} is for another name: name the servers in NATS_URL as it does`
   if (/CERT|SELF_SIGNED|ISSUER|LEAF/.test(code ?? '')) return `the certificate of NATS at ${at} is not trusted (${code}): name the one it is signed by in NATS_CA${ca === '' ? '' : ` instead of ${ca}`}`
-  return `NATS at ${at} cannot be reached (${inner ?? code ?? message}): start it, or correct NATS_URL`
+  if (/does not support 'tls'/.test((error as Error).message)) return `NATS at ${at} cannot be reached (the server does not support 'tls'): set TLS up there, or write nats:// in NATS_URL`
+  return `NATS at ${at} cannot be reached (${inner ?? code ?? reasonOf(error)}): start it, or correct NATS_URL`
 }
 
 /**

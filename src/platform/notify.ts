@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { withoutIds } from './harmless.ts'
 
 /** The one place that knows sd-notify. Without NOTIFY_SOCKET every call does nothing. */
 export interface Notify {
@@ -54,7 +55,7 @@ export const createNotify = (socket: string | undefined): Notify => {
     if (text === last) return
     last = text
     // a newline would start another assignment, sd_notify(3)
-    sd.sendState(`STATUS=${text.replace(/\s+/g, ' ')}`)
+    sd.sendState(`STATUS=${withoutIds(text).replace(/\s+/g, ' ')}`)
   }
   return {
     status,

@@ -1,10 +1,11 @@
 import { problems, type Problem, type ProblemType } from '../contract/problem.ts'
+import { PlainError } from './harmless.ts'
 
 /** What a problem document names its type by. */
 export const toProblemUrn = (type: ProblemType): string => `urn:leadmaster:problem:${type}`
 
 /** An error that is meant for the caller of the API: it becomes a problem document, RFC 9457. */
-export class ProblemError extends Error {
+export class ProblemError extends PlainError {
   readonly problem: Problem
   constructor(type: ProblemType, detail?: string, errors?: Problem['errors'], account?: string) {
     super(detail ?? problems[type].title)

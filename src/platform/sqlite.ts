@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync, type DatabaseSyncOptions } from 'node:sqlite'
 import { setSqliteDirectory } from './env.ts'
+import { PlainError, reasonOf } from './harmless.ts'
 
 /** Called before a file of so many bytes is rewritten as a whole, which everything else waits for; @returns what is called when it is over. */
 export type Rewriting = (bytes: number) => () => void
@@ -37,6 +38,6 @@ export const openSqlite = (file: string): DatabaseSync => {
     return db
   } catch (error) {
     db?.close()
-    throw new Error(`${file} cannot be opened: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new PlainError(`${file} cannot be opened: ${reasonOf(error)}`, { cause: error })
   }
 }

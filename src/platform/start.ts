@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { watchClock } from './clock.ts'
 import { EnvironmentError, masked, processEnv, systemdEnv, withCredentials, type Source } from './env.ts'
+import { reasonOf } from './harmless.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { createNotify, type Notify } from './notify.ts'
@@ -36,7 +37,7 @@ export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: num
     config = readConfig(withCredentials(processEnv))
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error
-    const message = `${service} cannot start: ${error.message}`
+    const message = `${service} cannot start: ${reasonOf(error)}`
     createLog({ service, level: 'info', underJournal }).fatal({ event: 'environment_refused', faults: error.faults }, message)
     notify.status(message)
     process.exit(EX_CONFIG)
@@ -49,7 +50,7 @@ export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: num
   try {
     await main({ config, log, notify, lifecycle, version })
   } catch (error) {
-    log.fatal({ event: 'start_failed', err: error }, `${service} cannot start: ${error instanceof Error ? error.message : String(error)}`)
+    log.fatal({ event: 'start_failed', err: error }, `${service} cannot start: ${reasonOf(error)}`)
     await lifecycle.stop('start failed', 1)
   }
 }

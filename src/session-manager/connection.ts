@@ -1,4 +1,5 @@
 import type { PageFindings } from '../contract/page-report.ts'
+import { PlainError } from '../platform/harmless.ts'
 import type { Log } from '../platform/log.ts'
 import { createClosing } from './closing.ts'
 import type { Draft, Journal } from './journal.ts'
@@ -241,7 +242,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       try {
         return await pairing.ask(phone)
       } catch (error) {
-        throw new Error(explain(error).reason, { cause: error })
+        throw new PlainError(explain(error).reason, { cause: error })
       }
     },
     disconnect: async (logout) => {
@@ -265,7 +266,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       try {
         return await listener.pageReport()
       } catch (error) {
-        throw new Error(explain(error).reason, { cause: error })
+        throw new PlainError(explain(error).reason, { cause: error })
       }
     },
     outboundBlocked: () => blocked,

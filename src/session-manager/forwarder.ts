@@ -4,6 +4,7 @@ import { jetstream, type JetStreamClient, type JetStreamManager } from '@nats-io
 import { headers } from '@nats-io/transport-node'
 import type { JournalRecord } from '../contract/record.ts'
 import { afterHeader, journalHeader, recordId, recordStream, recordSubject, recordSubjects, seqHeader } from '../contract/stream.ts'
+import { reasonOf } from '../platform/harmless.ts'
 import type { Log } from '../platform/log.ts'
 import { openStream } from '../platform/nats-stream.ts'
 import type { Nats } from '../platform/nats.ts'
@@ -61,9 +62,9 @@ const streamIsFull = new Set([10_047, 10_077, 10_122])
 /** @param error of the client or of the server */
 const explain = (error: unknown): string => {
   const { message, code } = error as { message: string; code?: unknown }
-  if (typeof code === 'number' && streamIsFull.has(code)) return `the stream ${recordStream} takes no more (${message}): give NATS more room, or shorten NATS_RETENTION`
+  if (typeof code === 'number' && streamIsFull.has(code)) return `the stream ${recordStream} takes no more (${reasonOf(error)}): give NATS more room, or shorten NATS_RETENTION`
   if (message.includes('max_payload')) return `a record is larger than NATS takes: raise max_payload in the configuration of nats-server`
-  return message
+  return reasonOf(error)
 }
 
 interface Stream {

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { reasonOf } from '../platform/harmless.ts'
 
 /**
  * A process of its own that kills the browser of a profile once the lease is over, whatever has become of this one: it
@@ -47,9 +48,9 @@ export const startGuard = (profile: string, onEnd: (reason: string) => void): Gu
     over = true
     onEnd(reason)
   }
-  child.once('error', (error) => end(error.message))
+  child.once('error', (error) => end(reasonOf(error)))
   child.once('exit', (code, signal) => end(`it ended with ${signal ?? code}`))
-  child.stdin.on('error', (error) => end(error.message))
+  child.stdin.on('error', (error) => end(reasonOf(error)))
   return {
     spare: (until) => void child.stdin.write(`${Math.max(0, Math.floor(until / 10))}\n`),
     stop: async () => {

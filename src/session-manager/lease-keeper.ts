@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
 import { hostname, uptime } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
+import { reasonOf } from '../platform/harmless.ts'
 import type { Log } from '../platform/log.ts'
 import type { Nats } from '../platform/nats.ts'
 import { within } from '../platform/within.ts'
@@ -132,7 +133,7 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
         for await (const seen of await key.watch()) see(seen)
       } catch (error) {
         if (over.signal.aborted) return
-        log.warn({ event: 'lease_unwatched', reason: error instanceof Error ? error.message : String(error), retry_ms: retryMs }, `who runs the account ${account} cannot be followed for now`)
+        log.warn({ event: 'lease_unwatched', reason: reasonOf(error), retry_ms: retryMs }, `who runs the account ${account} cannot be followed for now`)
       }
       await delay(retryMs, undefined, { signal: over.signal }).catch(() => undefined)
     }

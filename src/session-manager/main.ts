@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Counter, Gauge } from 'prom-client'
 import type { Status } from '../contract/session.ts'
 import { bearerCheck } from '../platform/auth.ts'
+import { PlainError } from '../platform/harmless.ts'
 import { createHttp } from '../platform/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/problem.ts'
@@ -277,7 +278,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addMediaRoute({ http, directory: mediaDirectory })
   const bound = await http.listen(config.HOST, config.PORT).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EADDRINUSE') throw error
-    throw new Error(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in session-manager.env and SESSION_MANAGER_BASE_URL in central-hub.env`)
+    throw new PlainError(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in session-manager.env and SESSION_MANAGER_BASE_URL in central-hub.env`)
   })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
   const address = `${config.HOST}:${bound.port}`

@@ -1,5 +1,8 @@
+import { harmless, PlainError } from '../platform/harmless.ts'
+import { textOf } from './whatsapp/reason.ts'
+
 /** Why media could not be fetched now, though they may be later. */
-export class MediaTrouble extends Error {
+export class MediaTrouble extends PlainError {
   /** It is the network, the disk or the page, not these media: others would fail as well. */
   readonly isOfAll: boolean
 
@@ -19,22 +22,11 @@ const pageIsLost = /Target closed|Session closed|Connection closed|detached|cont
 /** An error of fetching as a `MediaTrouble`, without anybody's number or text in its reason. */
 export const asMediaTrouble = (error: unknown): MediaTrouble => {
   if (error instanceof MediaTrouble) return error
-  const text = error instanceof Error ? error.message : String(error)
+  const text = textOf(error)
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   if (code !== undefined && diskCodes.has(code)) {
     return new MediaTrouble(`the disk takes no media (${code})`, true, { cause: error })
   }
   if (pageIsLost.test(text)) return new MediaTrouble('the page of WhatsApp Web is gone or does not answer', true, { cause: error })
-  return new MediaTrouble(withoutPeople(text), false, { cause: error })
+  return new MediaTrouble(harmless(text), false, { cause: error })
 }
-
-/** The first line of a text, without ids, numbers, addresses and quoted texts. */
-export const withoutPeople = (text: string): string =>
-  (text.split('\n')[0] ?? '')
-    .replaceAll(/https?:\/\/\S+/g, '(address)')
-    .split(' ')
-    .map((word) => (word.includes('@') ? '(id)' : word))
-    .join(' ')
-    .replaceAll(/\d{6,}/g, '(number)')
-    .replaceAll(/"[^"]*"|'[^']*'/g, '(text)')
-    .slice(0, 160)

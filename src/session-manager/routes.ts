@@ -2,6 +2,7 @@ import { pageReportFormat, type PageFindings, type PageReport } from '../contrac
 import { EraseRequest, PairingCodeRequest, PasskeyAnswer, RemapRequest, type Connect, type Disconnect, type Erased, type Health, type PairingCode, type Qr, type Remapped, type Status } from '../contract/session.ts'
 import type { JournalRecord } from '../contract/record.ts'
 import { follow } from '../platform/feed.ts'
+import { reasonOf } from '../platform/harmless.ts'
 import { sendJson, type Http, type Response } from '../platform/http.ts'
 import { invalid, ProblemError } from '../platform/problem.ts'
 import { query, trueOrFalse, whole } from '../platform/query.ts'
@@ -147,7 +148,7 @@ export const addRoutes = (options: RouteOptions): void => {
     const { status } = session()
     if (status !== 'QR_REQUIRED') throw new ProblemError('conflict', `a phone can be linked by a code only while a QR is shown: the session is ${status}`)
     const { code, generatedAt, expiresAt } = await options.pairingCode(phone).catch((error: Error) => {
-      throw new ProblemError('conflict', `WhatsApp gives no pairing code (${error.message}): scan the QR, or ask again in some minutes`)
+      throw new ProblemError('conflict', `WhatsApp gives no pairing code (${reasonOf(error)}): scan the QR, or ask again in some minutes`)
     })
     const body: PairingCode = { code, phone, generated_at: iso(generatedAt), expires_at: iso(expiresAt) }
     sendJson(res, body)
@@ -155,7 +156,7 @@ export const addRoutes = (options: RouteOptions): void => {
   http.route('GET', '/page-report', async (req, res) => {
     query(req)
     const findings = await options.pageReport().catch((error: Error) => {
-      const why = `WhatsApp Web's page cannot be read (${error.message})`
+      const why = `WhatsApp Web's page cannot be read (${reasonOf(error)})`
       const what = `the session is ${session().status}: connect it, or ask again in a minute`
       throw new ProblemError('conflict', `${why}; ${what}`)
     })
@@ -171,7 +172,7 @@ export const addRoutes = (options: RouteOptions): void => {
     query(req)
     const { chat_ids, message_ids = [], more = false } = eraseRequest(req)
     const erased = await options.erase(chat_ids, message_ids, more).catch((error: Error) => {
-      throw new ProblemError('conflict', `not all is erased yet (${error.message}): ask again; what is left of it is tried again every 10 minutes, too`)
+      throw new ProblemError('conflict', `not all is erased yet (${reasonOf(error)}): ask again; what is left of it is tried again every 10 minutes, too`)
     })
     sendJson(res, erased)
   })

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PlainError, reasonOf } from '../platform/harmless.ts'
 
 /**
  * The pages of the versions of WhatsApp Web that were READY here, for whoever has to find out what has changed since. The
@@ -42,10 +43,10 @@ export const pinnedPage = async (directory: string, version: string): Promise<st
     if (html.trim() === '') throw new Error('it is empty')
     return html
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
+    const { code } = error as NodeJS.ErrnoException
     const kept = await keptVersions(directory)
     const instead = kept.length === 0 ? 'no version is kept' : `kept are ${kept.join(', ')}`
-    throw new Error(`WEB_VERSION=${version}: ${file} cannot be used (${code ?? message}); ${instead}`, { cause: error })
+    throw new PlainError(`WEB_VERSION=${version}: ${file} cannot be used (${code ?? reasonOf(error)}); ${instead}`, { cause: error })
   }
 }
 

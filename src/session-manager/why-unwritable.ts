@@ -1,5 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { reasonOf } from '../platform/harmless.ts'
 
 /** Writes a byte in a directory, and takes it away again. @throws why that is not to be */
 const writeIn = (directory: string): void => {
@@ -16,7 +17,7 @@ const refusals: readonly number[] = [8, 10, 14]
 
 /** Why a database in a directory could not be written, in the words an operator needs: where SQLite only says that it could not, what the system says. */
 export const whyUnwritable = (error: unknown, directory: string, tryToWrite = writeIn): string => {
-  const said = error instanceof Error ? error.message : String(error)
+  const said = reasonOf(error)
   if (!(error instanceof Error) || !('errcode' in error) || !refusals.includes(Number(error.errcode) & 0xff)) return said
   try {
     tryToWrite(directory)

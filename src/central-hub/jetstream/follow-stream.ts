@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { Compile } from 'typebox/compile'
 import { JournalRecord } from '../../contract/record.ts'
 import { accountOf, journalHeader, recordStream, recordSubject, recordSubjects } from '../../contract/stream.ts'
+import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import { openStream } from '../../platform/nats-stream.ts'
 import { connectNats } from '../../platform/nats.ts'
@@ -65,7 +66,7 @@ const createParse = (): ((data: unknown) => JournalRecord) => {
   return (data) => {
     if (schema.Check(data)) return data
     const [error] = schema.Errors(data)
-    throw new Error(`a record is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)
+    throw new PlainError(`a record is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)
   }
 }
 
@@ -112,7 +113,7 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
   const work = persist({
     run: lookAgain,
     report: (error, attempt, retryMs) => {
-      fault = nats.fault() ?? (error instanceof Error ? error.message : String(error))
+      fault = nats.fault() ?? reasonOf(error)
       log.warn({ event: 'stream_fault', attempt, retry_ms: retryMs }, `the stream ${recordStream} in NATS cannot be read: ${fault}`)
       onChange()
     },

@@ -1,4 +1,5 @@
 import type { JournalRecord } from '../../contract/record.ts'
+import { PlainError } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import type { Ingest } from '../ingest.ts'
@@ -75,7 +76,7 @@ export const createGapMender = ({ account, rewind, readJournal, ingest, cursor, 
     } else if (stands === undefined || count === 0) {
       log.warn({ event: 'begun_late', account, cursor: stands?.seq, seq: record.seq }, `what came before record ${record.seq} of account ${account} is neither in the stream nor in its journal: the store goes on from there`)
       await ingest.take(account, journalId, [record], stands ?? null)
-    } else throw new Error(`those after ${stands.seq} are not in the stream any more: name its session-manager in FURTHER_SESSION_MANAGERS, from whose journal they are then read`)
+    } else throw new PlainError(`those after ${stands.seq} are not in the stream any more: name its session-manager in FURTHER_SESSION_MANAGERS, from whose journal they are then read`)
     rewound = (await cursor()) ?? null
     return false
   }

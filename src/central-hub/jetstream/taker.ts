@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Consumer, JsMsg } from '@nats-io/jetstream'
 import type { JournalRecord } from '../../contract/record.ts'
 import { afterHeader, journalHeader } from '../../contract/stream.ts'
+import { reasonOf } from '../../platform/harmless.ts'
 import { persist } from '../../platform/persist.ts'
 import { epochOf, ReadTooEarly } from '../store/cursors.ts'
 import { createGapMender, type GapOptions } from './gap.ts'
@@ -201,7 +202,7 @@ export const createTaker = (options: TakerOptions): Taker => {
   const work = persist({
     run,
     report: (error, attempt, retryMs) => {
-      const fault = `records of account ${account} do not come from NATS: ${error instanceof Error ? error.message : String(error)}`
+      const fault = `records of account ${account} do not come from NATS: ${reasonOf(error)}`
       log.warn({ event: 'stream_fault', account, attempt, retry_ms: retryMs }, fault)
       set({ following: false, fault })
     },

@@ -1,4 +1,5 @@
-import { isLost, placeOf, reasonOf, refusalOf } from '../store/postgres/client.ts'
+import { reasonOf } from '../../platform/harmless.ts'
+import { isLost, placeOf, refusalOf } from '../store/postgres/client.ts'
 import type { Places } from './places.ts'
 import { Refused } from './refused.ts'
 
@@ -49,7 +50,7 @@ export const inPlainWords = (error: unknown, places: Places | undefined): string
   if ('errcode' in error) return ofSqlite(Number(error.errcode), error.message, places)
   const code = 'code' in error ? String(error.code) : ''
   const [place, setting] = [placeOf(places.url), `DATABASE_URL of ${places.envFile}`]
-  const said = refusalOf(places.url, error, setting) ?? ofPostgres(code, error.message, place)
+  const said = refusalOf(places.url, error, setting) ?? ofPostgres(code, reasonOf(error), place)
   if (said !== undefined) return said
   if (isLost(error)) return `${place} does not answer (${reasonOf(error)}): does PostgreSQL run, and is ${setting} right?`
   if (ofConnection.test(`${code} ${error.message}`)) return `there is no safe connection to ${place} (${reasonOf(error)}): see to sslmode and sslrootcert in ${setting}`

@@ -1,4 +1,5 @@
 import { Migrator } from 'kysely/migration'
+import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Rewriting } from '../../platform/sqlite.ts'
 import { catchUp } from './catch-up.ts'
@@ -56,10 +57,10 @@ const unknownSteps = async ({ db, isMade }: Opened): Promise<string[]> => {
 const bringUpToDate = async (opened: Opened, onProgress: () => void): Promise<string[]> => {
   const { db } = opened
   const newer = await unknownSteps(opened)
-  if (newer.includes(unfinished)) throw new Error('scripts/migrate has not finished here: run it again, or take DATABASE_URL out to go on with the SQLite file')
+  if (newer.includes(unfinished)) throw new PlainError('scripts/migrate has not finished here: run it again, or take DATABASE_URL out to go on with the SQLite file')
   if (newer.length > 0) {
     const reach = await db.selectFrom('store').select('works_from').executeTakeFirstOrThrow()
-    if (latest < reach.works_from) throw new Error(`a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`)
+    if (latest < reach.works_from) throw new PlainError(`a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`)
     return newer
   }
   onProgress()
@@ -96,6 +97,6 @@ export const openStore = async (place: string, options: StoreOptions = {}): Prom
     return { db, id, hubs, close, newerSteps, place: opened.place, scrub: () => scrubIfDue(opened) }
   } catch (error) {
     await close()
-    throw new Error(`the store ${opened.place} cannot be brought up to date: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
+    throw new PlainError(`the store ${opened.place} cannot be brought up to date: ${reasonOf(error)}`, { cause: error })
   }
 }

@@ -1,6 +1,7 @@
 import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
+import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import { within } from '../../platform/within.ts'
 
 /**
@@ -25,7 +26,7 @@ export interface Guard {
 }
 
 /** A URL that nothing is posted to. Its message holds no more of the URL than the host. */
-export class RefusedUrl extends Error {}
+export class RefusedUrl extends PlainError {}
 
 /** A name that cannot be looked up here. */
 class UnknownName extends RefusedUrl {}
@@ -95,7 +96,7 @@ export const createGuard = ({ allowed, envFile, hasProxy = false, resolve = syst
 
   const addressesOf = async (host: string): Promise<string[]> => {
     const addresses = isIP(host) !== 0 ? [host] : await within(lookupMs, resolve(host)).catch((error: NodeJS.ErrnoException) => {
-      throw new UnknownName(`the name ${host} cannot be looked up (${error.code ?? error.message})`)
+      throw new UnknownName(`the name ${host} cannot be looked up (${error.code ?? reasonOf(error)})`)
     })
     if (addresses.length === 0) throw new UnknownName(`the name ${host} has no address`)
     const refused = addresses.find((address) => !isAllowed(address))

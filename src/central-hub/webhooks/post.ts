@@ -1,5 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type AgentOptions as HttpAgentOptions, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type AgentOptions as HttpsAgentOptions } from 'node:https'
+import { reasonOf } from '../../platform/harmless.ts'
 import type { Proxy } from '../../platform/proxy.ts'
 import { RefusedUrl, type Guard } from './guard.ts'
 
@@ -44,17 +45,17 @@ const drain = (res: IncomingMessage): void => {
 const wrongLogin = (envFile: string): string => `does not take the user and password of PROXY_URL in ${envFile} (HTTP 407)`
 
 /** What a proxy answered instead of opening the way to a receiver. */
-const proxyAnswer = (message: string, envFile: string): string => {
-  const status = / HTTP\/1\.\d (\d{3})/.exec(message)?.[1]
+const proxyAnswer = (error: Error, envFile: string): string => {
+  const status = / HTTP\/1\.\d (\d{3})/.exec(error.message)?.[1]
   if (status === '407') return wrongLogin(envFile)
   return status === undefined ? 'did not open a connection' : `refuses the connection (HTTP ${status})`
 }
 
 /** @param proxy by which the request went, if it did */
 const inWords = (error: NodeJS.ErrnoException, timeoutMs: number, proxy: Proxy | undefined, envFile: string): string => {
-  if (error instanceof RefusedUrl) return error.message
+  if (error instanceof RefusedUrl) return reasonOf(error)
   if (error.cause instanceof DOMException) return `no answer within ${timeoutMs / 1_000} s`
-  if (error.code === 'ERR_PROXY_TUNNEL' && proxy !== undefined) return `the proxy ${proxy.server} ${proxyAnswer(error.message, envFile)}`
+  if (error.code === 'ERR_PROXY_TUNNEL' && proxy !== undefined) return `the proxy ${proxy.server} ${proxyAnswer(error, envFile)}`
   switch (error.code) {
     case 'ECONNREFUSED':
       return proxy === undefined ? 'nothing listens there (ECONNREFUSED)' : `nothing listens at the proxy ${proxy.server} (ECONNREFUSED): PROXY_URL in ${envFile} names it`
@@ -65,7 +66,7 @@ const inWords = (error: NodeJS.ErrnoException, timeoutMs: number, proxy: Proxy |
     case 'EPIPE':
       return `the connection was cut off before an answer (${error.code})`
     default:
-      return `the request failed (${error.code ?? error.message})`
+      return `the request failed (${error.code ?? reasonOf(error)})`
   }
 }
 

@@ -3,6 +3,7 @@ import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { constants, createGzip } from 'node:zlib'
+import { reasonOf } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Journal, Mark } from '../journal.ts'
 import { describe, pack, type Manifest } from './archive.ts'
@@ -118,7 +119,7 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
       (error: unknown) => {
         const afterMs = Math.min(intervalMs, retryMs * 2 ** failures)
         failures += 1
-        const reason = error instanceof Error ? error.message : String(error)
+        const reason = reasonOf(error)
         log.warn({ event: 'profile_backup_failed', reason, failures, ...(isReady ? { retry_ms: afterMs } : {}) }, `the linked device could not be backed up: ${reason}`)
         next(afterMs)
       }
@@ -152,7 +153,7 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
         for (const { name } of generations(await store.list())) await store.remove(name)
         log.info({ event: 'profile_backups_deleted' }, 'the device is unlinked: its backups are deleted')
       }).catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error)
+        const reason = reasonOf(error)
         log.warn({ event: 'profile_backups_left', reason }, `the device is unlinked, but its backups could not be deleted: ${reason}`)
       })
       await work

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { PlainError } from '../../platform/harmless.ts'
 import { verifyLevelDb } from './leveldb.ts'
 
 /**
@@ -81,7 +82,7 @@ export const copyDevice = async (profile: string, to: string, copy: Copy = copyF
         return false
       })
       if (whole) break
-      if (attempt === mostAttempts) throw new Error(`${carrier} of the profile is not there, or changes too fast to be copied`)
+      if (attempt === mostAttempts) throw new PlainError(`${carrier} of the profile is not there, or changes too fast to be copied`)
       await delay(settleMs * attempt)
     }
   }

@@ -1,6 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
+import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Journal } from '../journal.ts'
 import { unpack, type Manifest } from './archive.ts'
@@ -40,8 +41,6 @@ export const candidates = (names: readonly string[], journal: string, here: numb
   return newest !== undefined && newest.journal !== journal && newest.takenAt > here ? [newest] : []
 }
 
-const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
 export const createProfileRestore = ({ store, secret, account, journal, profile, log }: ProfileRestoreOptions): ProfileRestore => {
   /** When the device of this host was last known to be in order. */
   const lastHere = async (): Promise<number | undefined> => {
@@ -50,7 +49,7 @@ export const createProfileRestore = ({ store, secret, account, journal, profile,
   }
 
   const accept = (wanted: Generation) => (manifest: Manifest): void => {
-    if (manifest.account !== account) throw new Error(`it is of the account ${manifest.account}`)
+    if (manifest.account !== account) throw new PlainError(`it is of the account ${manifest.account}`)
     if (manifest.taken_at !== wanted.takenAt || manifest.journal !== wanted.journal) throw new Error('it has been renamed')
   }
 
@@ -88,7 +87,7 @@ export const createProfileRestore = ({ store, secret, account, journal, profile,
       } catch (error) {
         const reason = reasonOf(error)
         // unlinked by an operator or the phone, this host knows that there is nothing to restore
-        if (here === undefined && voidBefore === 0) throw new Error(`whether there is a backup of the linked device cannot be told: ${reason}`, { cause: error })
+        if (here === undefined && voidBefore === 0) throw new PlainError(`whether there is a backup of the linked device cannot be told: ${reason}`, { cause: error })
         log.warn({ event: 'profile_backups_unknown', reason }, `the backups of the linked device cannot be looked at: ${reason}`)
         return
       }
@@ -105,7 +104,7 @@ export const createProfileRestore = ({ store, secret, account, journal, profile,
         }
       }
       if (here === undefined && faults[0] !== undefined) {
-        throw new Error(`${faults[0]}; mend that, or give the device up by POST /disconnect?logout=true, then POST /connect for a QR`)
+        throw new PlainError(`${faults[0]}; mend that, or give the device up by POST /disconnect?logout=true, then POST /connect for a QR`)
       }
     },
     codeShown: () => {

@@ -4,6 +4,7 @@ import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import type { ReadableStream } from 'node:stream/web'
 import { AwsClient } from 'aws4fetch'
+import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import type { Store } from './store.ts'
 
 export interface S3Options {
@@ -29,7 +30,7 @@ const sumOf = async (file: string): Promise<string> => {
 /** What S3 and its likes say went wrong: a code, and no more of it, for the rest may quote the request. */
 const refusal = async (answer: Response, doing: string): Promise<Error> => {
   const [, code] = /<Code>(\w+)<\/Code>/.exec(await answer.text()) ?? []
-  return new Error(`the store of PROFILE_BACKUP refuses to ${doing}: ${answer.status}${code === undefined ? '' : ` ${code}`}`)
+  return new PlainError(`the store of PROFILE_BACKUP refuses to ${doing}: ${answer.status}${code === undefined ? '' : ` ${code}`}`)
 }
 
 /**
@@ -46,7 +47,7 @@ export const s3Store = (options: S3Options): Store => {
     const signed = await client.sign(url, init)
     const answer = await fetch(signed, { signal: AbortSignal.timeout(ms) }).catch((error: unknown) => {
       const cause = error instanceof Error ? (error.cause ?? error) : error
-      throw new Error(`the store of PROFILE_BACKUP is unreachable: ${cause instanceof Error ? cause.message : String(cause)}`, { cause: error })
+      throw new PlainError(`the store of PROFILE_BACKUP is unreachable: ${reasonOf(cause)}`, { cause: error })
     })
     if (!answer.ok) throw await refusal(answer, doing)
     return answer

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { createReadStream } from 'node:fs'
 import { join } from 'node:path'
+import { PlainError } from '../../platform/harmless.ts'
 
 /** Where the sealed backups of one account are kept, each whole or not there. */
 export interface Store {
@@ -40,7 +41,7 @@ export const directoryStore = (root: string, account: string): Store => {
   return {
     list: async () => {
       await stat(root).catch(() => {
-        throw new Error(`${root} of PROFILE_BACKUP is not there: make it, or mount it`)
+        throw new PlainError(`${root} of PROFILE_BACKUP is not there: make it, or mount it`)
       })
       return readdir(directory).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'ENOENT') throw error

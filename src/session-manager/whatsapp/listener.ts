@@ -1,11 +1,11 @@
 import type { PageFindings } from '../../contract/page-report.ts'
+import { harmless, PlainError } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Proxy } from '../../platform/proxy.ts'
 import { within } from '../../platform/within.ts'
 import type { ReadGroup, Wanted } from '../backfill.ts'
 import type { Draft } from '../journal.ts'
 import type { MediaLimits } from '../media-limits.ts'
-import { withoutPeople } from '../media-trouble.ts'
 import { readBack } from './backfill.ts'
 import { emptyTemporaryDirectory, hearCrash, releaseProfile, signalGroup, type Browser, type Client, type Page, type Target } from './browser.ts'
 import { takeOverCallbacks, type PageCall } from './callbacks.ts'
@@ -29,7 +29,7 @@ import { checks, isQrText } from './page-checks.ts'
 import { createPageWatch } from './page-watch.ts'
 import { lookAtGuard, ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
-import { explain, explainLogout, missingModule, proxyLoginStatus, proxyRefusesLogin, type Reason } from './reason.ts'
+import { explain, explainLogout, missingModule, proxyLoginStatus, proxyRefusesLogin, textOf, type Reason } from './reason.ts'
 import type { StanzaCount } from './wire-guard.ts'
 
 export { forgetDevice } from './browser.ts'
@@ -157,7 +157,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     if (differences.has(kind)) return
     differences.add(kind)
     // An error of the page may name a message.
-    const line = { event: 'ear_difference', kind, detail: withoutPeople(String(detail ?? '')) }
+    const line = { event: 'ear_difference', kind, detail: harmless(String(detail ?? '')) }
     log.warn(line, `whatsapp-web.js and our own listeners in the page do not hear the same (${kind}): all that either hears is captured`)
   }
   let attachFailure: unknown
@@ -204,7 +204,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     page.on('framenavigated', (frame) => {
       if (frame === main) logoutReason = explainLogout(frame.url()) ?? logoutReason
     })
-    page.on('pageerror', (error) => onPageError(error instanceof Error ? error.message : String(error)))
+    page.on('pageerror', (error) => onPageError(error))
     page.on('response', (response) => {
       // Chromium shows an empty page then, and no call fails.
       if (response.status() === proxyLoginStatus && response.request().isNavigationRequest()) lost(proxyRefusesLogin, false)
@@ -243,17 +243,18 @@ export const createListener = (options: ListenerOptions): Listener => {
   const failed = async ({ reason, fault }: Reason): Promise<void> => lost((fault ? await watch.whyNot('unlinked') : undefined) ?? reason, fault)
 
   /** A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be harmless. */
-  const onPageError = (message: string): void => {
+  const onPageError = (error: unknown): void => {
+    const message = textOf(error)
     const [first = ''] = message.split('\n')
     if (first === refusalText) return
     // whatsapp-web.js asks for new codes by the page's `window`, here in Node. Probing does it instead.
     if (first === 'window is not defined') return
-    log.warn({ event: 'page_error', reason: first }, 'the page raised an error')
+    log.warn({ event: 'page_error', reason: harmless(first) }, 'the page raised an error')
     if (isReady) return
     const missing = missingModule(first)
     if (missing) void failed(missing)
     // thrown by the library's own callbacks, which run in this process
-    else if (/ready timeout|pptr:|ExecutionContext/.test(message)) void failed({ reason: `whatsapp-web.js failed in the page: ${first}`, fault: true })
+    else if (/ready timeout|pptr:|ExecutionContext/.test(message)) void failed({ reason: `whatsapp-web.js failed in the page: ${harmless(first)}`, fault: true })
   }
 
   /** The account's own addresses. With one of them unknown all else works: notes to oneself may not be seen as such. */
@@ -319,7 +320,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       } catch (error) {
         // over its pipe Chromium cannot tell why it ends at once: no usable sandbox, a full disk, …
         if (page !== undefined || over || explain(error).fault) throw error
-        throw new Error(`Chromium ended while it was starting: run ${options.chromiumPath} --headless --dump-dom about:blank as this user to see why`, { cause: error })
+        throw new PlainError(`Chromium ended while it was starting: run ${options.chromiumPath} --headless --dump-dom about:blank as this user to see why`, { cause: error })
       } finally {
         launched.resolve()
       }

@@ -1,4 +1,5 @@
-import { MediaTrouble, withoutPeople } from '../media-trouble.ts'
+import { harmless } from '../../platform/harmless.ts'
+import { MediaTrouble } from '../media-trouble.ts'
 import type { Page } from './browser.ts'
 import { expression } from './expression.ts'
 import { heldByStanza, otherIdsOf } from './lookup.ts'
@@ -221,7 +222,7 @@ async function* readPieces(page: Page, id: string, size: number, bounds: MediaBo
 
 /** Ids end up in texts of the page, and these in the log. */
 const troubleOf = ({ reason, isOfAll }: Outcome & { outcome: 'trouble' }): MediaTrouble =>
-  new MediaTrouble(withoutPeople(reason), isOfAll)
+  new MediaTrouble(harmless(reason), isOfAll)
 
 /** The media of a message, by its id. @throws MediaTrouble, or an error of the page, for what may pass: try again later */
 export const fetchMedia = async (

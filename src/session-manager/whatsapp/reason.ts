@@ -1,12 +1,17 @@
+import { harmless, reasonOf } from '../../platform/harmless.ts'
+
 /** Why a session was lost, in the words an operator needs. `fault` is false for what passes by itself. */
 export interface Reason {
   reason: string
   fault: boolean
 }
 
+/** What an error says, as it says it: to be looked at, never to be shown or logged. */
+export const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
 /** The module of WhatsApp Web that an error says is missing. */
 export const missingModule = (error: unknown): Reason | undefined => {
-  const [, name] = /module\s+["'`]?(WA\w+)/i.exec(error instanceof Error ? error.message : String(error)) ?? []
+  const [, name] = /module\s+["'`]?(WA\w+)/i.exec(textOf(error)) ?? []
   return name === undefined ? undefined : { reason: `WhatsApp Web has changed: its module ${name} is missing`, fault: true }
 }
 
@@ -25,7 +30,7 @@ const proxyFaults: Readonly<Record<string, string>> = {
 
 /** What puppeteer, Chromium and whatsapp-web.js say. */
 export const explain = (error: unknown): Reason => {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = textOf(error)
   const [network] = /net::ERR_\w+/.exec(text) ?? []
   const byProxy = network === undefined ? undefined : proxyFaults[network]
   if (byProxy !== undefined) return { reason: `WhatsApp is unreachable: ${byProxy} (${network})`, fault: false }
@@ -36,7 +41,7 @@ export const explain = (error: unknown): Reason => {
   const [, call] = /^(\S+) timed out\. Increase the 'protocolTimeout'/.exec(text) ?? []
   if (call !== undefined) return { reason: `Chromium runs, but its page does not answer (${call})`, fault: true }
   if (/^Timed out after waiting \d+\s?ms/.test(text)) return { reason: 'Chromium runs, but opened no page in time', fault: true }
-  return missingModule(error) ?? { reason: text.split('\n')[0] ?? text, fault: true }
+  return missingModule(error) ?? { reason: reasonOf(error), fault: true }
 }
 
 /** WAState of whatsapp-web.js, as its `disconnected` event gives it. */
@@ -51,7 +56,7 @@ export const explainState = (state: string): Reason => {
     return { reason: 'WhatsApp Web shows its screen lock (SCREEN_LOCKED): the lock was set in this profile; link the device anew', fault: true }
   }
   if (state === 'UNPAIRED' || state === 'UNPAIRED_IDLE') return { reason: `this device is no longer linked (${state})`, fault: true }
-  return { reason: `WhatsApp Web disconnected (${state})`, fault: true }
+  return { reason: `WhatsApp Web disconnected (${harmless(state)})`, fault: true }
 }
 
 /** Reasons that WhatsApp Web gives in its address after a logout (`logout_reason`). */

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { reasonOf } from '../../../platform/harmless.ts'
 import { ProblemError } from '../../../platform/problem.ts'
 
 /** PostgreSQL by the package pg: how it is connected to, what its values are, and what its loss is told as. */
@@ -93,9 +94,6 @@ export const faultOf = async (url: string): Promise<string | undefined> => {
     await client.end().catch(() => undefined) // what was found tells
   }
 }
-
-/** What each of several addresses that were tried said, or the one. */
-export const reasonOf = (error: unknown): string => (error instanceof AggregateError ? error.errors.map(reasonOf).join(', ') : error instanceof Error ? error.message : String(error))
 
 /** What the hub cannot do without its database; callers of the API are answered with it. */
 export const storeLost = (url: string, cause: unknown): ProblemError => {

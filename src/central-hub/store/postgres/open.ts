@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Kysely, sql } from 'kysely'
+import { PlainError } from '../../../platform/harmless.ts'
 import type { Log } from '../../../platform/log.ts'
 import { ProblemError } from '../../../platform/problem.ts'
 import type { Opened } from '../open.ts'
@@ -20,7 +21,7 @@ const reach = async (db: Db, url: string, log: Log | undefined): Promise<void> =
       return
     } catch (error) {
       const refusal = refusalOf(url, error)
-      if (refusal !== undefined) throw new Error(refusal, { cause: error })
+      if (refusal !== undefined) throw new PlainError(refusal, { cause: error })
       if (!(error instanceof ProblemError) || Date.now() > until) throw error
       log?.warn({ event: 'store_awaited', err: error }, `waiting for the database at ${placeOf(url)}`)
       await delay(everyMs)
