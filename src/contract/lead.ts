@@ -181,6 +181,18 @@ export const importCodes = [
 ] as const
 export type ImportCode = (typeof importCodes)[number]
 
+/** What can be wrong with the whole file, of which nothing is taken then. */
+export const importFileCodes = [
+  'file-empty',
+  'file-no-lines',
+  'file-workbook',
+  'heading-phone',
+  'heading-name',
+  'heading-phone-twice',
+  'heading-name-twice'
+] as const
+export type ImportFileCode = (typeof importFileCodes)[number]
+
 /** What became of an import of names. */
 export const ImportResult = Type.Object({
   named: Type.Integer({ description: 'leads that have another name now' }),

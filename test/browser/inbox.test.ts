@@ -71,7 +71,7 @@ pageTest('filters: by state, whether they wait, tag and who takes care; the expo
   await page.selectOption('#state-filter', 'won')
   await only('Ana')
   await see(page, 'Filters (1)', '#filter-toggle')
-  t.match(await inPage(page, "document.querySelector('#export').href"), /\/api\/leads\.csv\?state=won$/)
+  t.match(await inPage(page, "document.querySelector('#export').href"), /\/api\/leads\.csv\?state=won&excel=en[^&]*&tz=[^&]+$/)
   await page.click('#filter-clear')
   await page.selectOption('#waiting-filter', 'false')
   await only('Carla')

@@ -89,8 +89,14 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'imports',
-    files: ['central-hub/api/imports.ts'],
-    tests: ['central-hub/api/imports.test.ts']
+    files: [
+      'central-hub/api/imports.ts',
+      'central-hub/spreadsheet/read-names.ts',
+      'central-hub/spreadsheet/table.ts',
+      'central-hub/spreadsheet/csv-reader.ts',
+      'central-hub/store/names.ts'
+    ],
+    tests: ['central-hub/api/imports.test.ts', 'central-hub/spreadsheet/read-names.test.ts']
   },
   {
     name: 'access',

@@ -1,12 +1,15 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
-import { stringify } from 'csv-stringify/sync'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, Message } from '../../contract/lead.ts'
 import type { Response } from '../../platform/http.ts'
+import { invalid } from '../../platform/problem.ts'
+import { isTimeZone } from '../days.ts'
+import { csvFormat, csvHead, csvRows, isLanguage, type CsvOptions } from '../spreadsheet/csv-format.ts'
 import { listLeads } from '../store/leads.ts'
 import { listMessages } from '../store/messages.ts'
+import { oneLine } from '../store/names.ts'
 import type { Page, Position } from '../store/page.ts'
 import type { Db } from '../store/schema.ts'
 import { leadFilter } from './leads.ts'
@@ -29,15 +32,15 @@ async function* pages<T>(read: (after?: Position) => Promise<Page<T>>): AsyncGen
   }
 }
 
-/** Text that a spreadsheet would take for a formula gets an apostrophe, https://owasp.org/www-community/attacks/CSV_Injection; a phone number is none. */
-const harmless = (cell: unknown): unknown => (typeof cell === 'string' && /^[=+\-@\t\r＝＋－＠]/.test(cell) && !/^\+\d{1,15}$/.test(cell) ? `'${cell}` : cell)
-
 const time = (seconds: number): string => new Date(seconds * 1_000).toISOString()
 
 const leadCells = (lead: Lead): Record<string, unknown> => {
   const { last_message, tags, source, ...same } = lead
   return {
     ...same,
+    // Its import takes names of one line alone.
+    name: lead.name === null ? null : oneLine(lead.name),
+    whatsapp_name: lead.whatsapp_name === null ? null : oneLine(lead.whatsapp_name),
     tags: tags.join(', '),
     last_message: last_message?.body ?? null,
     source: source?.kind ?? null,
@@ -74,12 +77,19 @@ interface Format<T> {
   text: (items: T[]) => string
 }
 
-const csv = <T>(columns: string[], cells: (item: T) => Record<string, unknown>, bom: boolean | undefined): Format<T> => ({
-  type: 'text/csv; charset=utf-8; header=present',
-  extension: 'csv',
-  head: (bom === true ? '\ufeff' : '') + stringify([columns]),
-  text: (items) => stringify(items.map(cells).map((row) => columns.map((name) => harmless(row[name]))), { cast: { boolean: String }, record_delimiter: '\n' })
-})
+/** @throws {ProblemError} invalid-parameters */
+const csv = <T>(columns: string[], cells: (item: T) => Record<string, unknown>, options: CsvOptions): Format<T> => {
+  const { excel, tz } = options
+  if (excel !== undefined && !isLanguage(excel)) throw invalid({ field: 'excel', message: 'expected a language such as es, pt-BR or en-US' })
+  if (tz !== undefined && !isTimeZone(tz)) throw invalid({ field: 'tz', message: 'expected an IANA time zone, such as America/Mexico_City' })
+  const format = csvFormat(options)
+  return {
+    type: 'text/csv; charset=utf-8; header=present',
+    extension: 'csv',
+    head: csvHead(format, columns),
+    text: (items) => csvRows(format, columns, items.map(cells))
+  }
+}
 const jsonLines: Format<unknown> = {
   type: 'application/x-ndjson',
   extension: 'jsonl',
@@ -121,8 +131,8 @@ export const addExportRoutes = ({ serve, db, country }: { serve: Serve; db: Db; 
     const filter = messageFilter(query)
     return pages((after) => listMessages(db, filter, pageSize, after))
   }
-  serve.raw('exportLeadsCsv', ({ query, res }) => send(res, 'leads', csv(leadColumns, leadCells, query.bom), leads(query)))
+  serve.raw('exportLeadsCsv', ({ query, res }) => send(res, 'leads', csv(leadColumns, leadCells, query), leads(query)))
   serve.raw('exportLeadsJsonl', ({ query, res }) => send(res, 'leads', jsonLines, leads(query)))
-  serve.raw('exportMessagesCsv', ({ query, res }) => send(res, 'messages', csv(messageColumns, messageCells, query.bom), messages(query)))
+  serve.raw('exportMessagesCsv', ({ query, res }) => send(res, 'messages', csv(messageColumns, messageCells, query), messages(query)))
   serve.raw('exportMessagesJsonl', ({ query, res }) => send(res, 'messages', jsonLines, messages(query)))
 }

@@ -1,3 +1,4 @@
+import { locale } from './format.js'
 import { query, request } from './request.js'
 
 /** The hub's REST as this page calls it; all of it may throw an ApiError. */
@@ -23,6 +24,10 @@ const foundLeads = async (params, isWanted) => {
 }
 /** Chromium takes its time to start, to be asked for a code, and to end, ms. */
 const sessionMs = 60_000
+/** A large file takes its time to send and to read, ms. */
+const importMs = 120_000
+/** Excel's language, and the time zone of the times in it. */
+const forExcel = () => ({ excel: locale(), tz: Intl.DateTimeFormat().resolvedOptions().timeZone })
 /** The page of WhatsApp Web may be loaded again, ms. */
 const passkeyMs = 70_000
 
@@ -35,8 +40,10 @@ export const api = {
   foundLeads,
   /** Tags and assignees in use. @returns {Promise<{ tags: { tag: string }[], assignees: { assignee: string }[] }>} */
   tags: () => get('/api/tags'),
-  /** Where the same leads are as a file. @param {LeadQuery} params */
-  leadsFile: (params) => `/api/leads.csv${query(params)}`,
+  /** Where the same leads are as a file for Excel, as this person has it. @param {LeadQuery} [params] */
+  leadsFile: (params = {}) => `/api/leads.csv${query({ ...params, ...forExcel() })}`,
+  /** Where all messages are as such a file. */
+  messagesFile: () => `/api/messages.csv${query(forExcel())}`,
   /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<Lead>} */
   lead: (id, signal) => get(`/api/leads/${id}`, signal),
   /** @param {number} id @returns {Promise<{ lead: Lead, etag: string | null }>} */
@@ -62,8 +69,8 @@ export const api = {
   messages: (id, cursor, signal) => get(`/api/leads/${id}/messages${query({ limit: 50, cursor })}`, signal),
   /** Where the bytes of a message's media are. @param {import('../../contract/lead.ts').Message} message @param {'download'} [how] */
   media: ({ id, account }, how) => `/api/messages/${encodeURIComponent(id)}/media${query({ account, download: how && 'true' })}`,
-  /** @param {string} csv @returns {Promise<import('../../contract/lead.ts').ImportResult>} */
-  importNames: async (csv) => (await request('POST', '/api/leads/import', { body: csv, type: 'text/csv' })).value,
+  /** The bytes of the file as they are: the hub finds out their encoding. @param {File} file @returns {Promise<import('../../contract/lead.ts').ImportResult>} */
+  importNames: async (file) => (await request('POST', '/api/leads/import', { body: file, type: 'text/csv', withinMs: importMs })).value,
   /** @param {number} days @param {string} tz @returns {Promise<import('../../contract/lead.ts').Stats>} */
   stats: (days, tz) => get(`/api/stats${query({ days, tz })}`),
   /** @returns {Promise<import('../../contract/webhook.ts').WebhookList>} */

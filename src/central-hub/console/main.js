@@ -59,7 +59,7 @@ const sessions = createSessions({
   onAccounts: inbox.setAccounts
 })
 const [health, figures, webhooks, notifications] = [createHealth(), createFigures(), createWebhooks(), createNotifications()]
-createNamesImport(() => inbox.reload())
+const namesImport = createNamesImport(() => inbox.reload())
 
 // --- which view ---
 
@@ -216,7 +216,7 @@ byId('sign-out').addEventListener('click', async () => {
 
 const writeAll = () => {
   writeStaticTexts()
-  for (const part of [inbox, conversation, sessions, health, figures, webhooks, notifications, shortcuts]) part.render()
+  for (const part of [inbox, conversation, sessions, health, figures, webhooks, notifications, shortcuts, namesImport]) part.render()
   showRoute()
   title()
 }

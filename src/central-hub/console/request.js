@@ -33,12 +33,18 @@ export const signedIn = () => {
   signIns += 1
 }
 
+/** @param {unknown} body */
+const toBody = (body) => {
+  if (body === undefined) return null
+  return typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body)
+}
+
 /** @param {unknown} value @returns {value is Problem} */
 export const isProblem = (value) => typeof value === 'object' && value !== null && 'type' in value && 'title' in value
 
 /**
  * @typedef {object} Options
- * @property {unknown} [body] sent as JSON; text as it is, as `type`
+ * @property {unknown} [body] sent as JSON; text and files as they are, as `type`
  * @property {string} [type]
  * @property {string | null} [ifMatch] the ETag of what is to be changed: refused as `precondition-failed` if it is another by then
  * @property {AbortSignal | undefined} [signal]
@@ -59,7 +65,7 @@ export const request = async (method, path, { body, type = 'application/json', i
     answer = await fetch(path, {
       method,
       headers: { ...(body === undefined ? {} : { 'content-type': type }), ...(ifMatch === null ? {} : { 'if-match': ifMatch }) },
-      body: body === undefined ? null : typeof body === 'string' ? body : JSON.stringify(body),
+      body: toBody(body),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout
     })
     value = answer.status === 204 ? undefined : await answer.json()

@@ -1,3 +1,5 @@
+import type { ImportFileCode } from '../../contract/lead.ts'
+
 /** Which columns of a table are the phone number and the name. */
 
 /** Headings, as {@link plain} writes them; those that come first win where there are several. */
@@ -31,7 +33,7 @@ export interface Columns {
   isExport: boolean
 }
 
-export type ColumnFault = 'heading-phone' | 'heading-name' | 'heading-phone-twice' | 'heading-name-twice'
+export type ColumnFault = Extract<ImportFileCode, `heading-${string}`>
 
 /** The columns whose heading is one of these, the first heading first. */
 const columnsOf = (headings: readonly string[], known: readonly string[]): number[] =>

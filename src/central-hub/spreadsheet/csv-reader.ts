@@ -70,6 +70,7 @@ export class CsvReader {
     const from = this.#place.at
     const quote = this.#afterSpaces(from)
     if (this.#text[quote] === '"') return this.#readQuoted(quote)
+    if (this.#text.startsWith('="', quote)) return this.#readFormula(quote)
     let at = from
     while (!this.#isEndOfCell(at)) {
       if (this.#text[at] === '"') return undefined
@@ -77,6 +78,12 @@ export class CsvReader {
     }
     this.#place.at = at
     return this.#text.slice(from, at)
+  }
+
+  /** `="+34…"` without quotation marks round it, as many programs write text that must not become a number. */
+  #readFormula(equals: number): string | undefined {
+    const text = this.#readQuoted(equals + 1)
+    return text === undefined ? undefined : `="${text.replaceAll('"', '""')}"`
   }
 
   #readQuoted(quote: number): string | undefined {

@@ -42,7 +42,7 @@ const bare = (cell: string): string => {
   const number = linkedNumber(unquoted) ?? unquoted.replace(scheme, '')
   // 34600123456.0, as programs write a number that they took for a fraction
   const whole = number.replace(/^(\d{9,})[.,]0+$/, '$1')
-  return whole.replace(/^00(?=[1-9])/, '+').replace(/^\(\s*\+\s*(\d+)\s*\)/, '+$1 ')
+  return whole.replace(/^00\s*(?=[1-9])/, '+').replace(/^\(\s*\+\s*(\d+)\s*\)/, '+$1 ')
 }
 
 /**

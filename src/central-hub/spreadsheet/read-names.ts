@@ -1,11 +1,10 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { CountryCode } from 'libphonenumber-js'
-import { LeadPatch, type ImportCode, type ImportResult } from '../../contract/lead.ts'
+import { LeadPatch, type ImportCode, type ImportFileCode, type ImportResult } from '../../contract/lead.ts'
 import { faultsAgainst } from '../../platform/expected.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
 import type { ImportedName } from '../store/names.ts'
 import { fromCell } from './cells.ts'
-import type { ColumnFault } from './columns.ts'
 import { decodeFile, isWorkbook, type Decoded } from './decode.ts'
 import { readPhoneCell } from './phone-cell.ts'
 import { readTable, type TableFault, type TableRow } from './table.ts'
@@ -64,9 +63,9 @@ const fileFaults = {
   'heading-name': { field: 'name', message: 'expected a column of this name in the first line, or one such as Nombre, Nome' },
   'heading-phone-twice': { field: 'phone', message: 'expected one column of this name in the first line' },
   'heading-name-twice': { field: 'name', message: 'expected one column of this name in the first line' }
-} as const satisfies Record<ColumnFault | 'file-empty' | 'file-no-lines' | 'file-workbook', { field: string; message: string }>
+} as const satisfies Record<ImportFileCode, { field: string; message: string }>
 
-const refuse = (...codes: (keyof typeof fileFaults)[]): ProblemError => invalid(...codes.map((code) => ({ ...fileFaults[code], code })))
+const refuse = (...codes: ImportFileCode[]): ProblemError => invalid(...codes.map((code) => ({ ...fileFaults[code], code })))
 
 /** A line that could be read, or what is wrong with it. */
 type Line = TableRow | TableFault | { line: number; code: 'line-json' }
@@ -88,20 +87,31 @@ const toError = (line: number, code: ImportCode, column?: number): ImportError =
   return error
 }
 
+/** Numbers of an export of ours are WhatsApp's: they are right even where they belong to no country that is known. */
+const readExportedPhone = (cell: string): string | undefined => /^\+\d{5,15}$/.exec(fromCell(cell))?.[0]
+
+interface Context {
+  file: Decoded
+  isExport: boolean
+  country: CountryCode | undefined
+}
+
 /** What a line names, or what is wrong with it. */
-const understand = (line: Line, { isDamaged, isNarrow }: Decoded, country: CountryCode | undefined): { name: ImportedName } | { faults: ImportError[] } => {
+const understand = (line: Line, { file: { isDamaged, isNarrow }, isExport, country }: Context): { name: ImportedName } | { faults: ImportError[] } => {
   if ('code' in line) return { faults: [toError(line.line, line.code, 'column' in line ? line.column : undefined)] }
   const faults: ImportError[] = []
   const read = readPhoneCell(line.phone, country)
-  if ('fault' in read) faults.push(toError(line.line, read.fault, line.phoneColumn))
+  const exported = isExport ? readExportedPhone(line.phone) : undefined
+  const phone = 'phone' in read ? read.phone : exported
+  if (phone === undefined && 'fault' in read) faults.push(toError(line.line, read.fault, line.phoneColumn))
   const name = fromCell(line.name)
   const isUnreadable = isDamaged && `${line.phone}${name}`.includes('\ufffd')
   const isLost = isNarrow && /^[?\s]*\?[?\s]*$/.test(name)
   const fault = faultOfName(name) ?? (isLost ? 'name-lost-characters' : undefined)
   if (isUnreadable) faults.push(toError(line.line, 'line-encoding', line.nameColumn))
   else if (fault !== undefined) faults.push(toError(line.line, fault, line.nameColumn))
-  if ('fault' in read || faults.length > 0) return { faults }
-  return { name: { phone: read.phone, name, isNarrow } }
+  if (phone === undefined || faults.length > 0) return { faults }
+  return { name: { phone, name, isNarrow } }
 }
 
 function* jsonLines(text: string): Generator<Line> {
@@ -143,16 +153,17 @@ export const readNames = async (bytes: Buffer, { type, charset, country }: ReadO
   if ('faults' in table) throw refuse(...table.faults)
 
   const result: ReadNames = { names: [], errors: [], rejected: 0, nothing: 0, ignored: table.columns.ignored }
+  const { isExport } = table.columns
   let lines = 0
   for (const line of table.rows) {
     lines += 1
     if (lines > maxLines) throw new ProblemError('payload-too-large', `an import may have at most ${maxLines} lines: nothing was taken, send it in parts`)
     if (lines % linesAtOnce === 0) await turn()
-    if (table.columns.isExport && isNothing(line)) {
+    if (isExport && isNothing(line)) {
       result.nothing += 1
       continue
     }
-    const understood = understand(line, decoded, country)
+    const understood = understand(line, { file: decoded, isExport, country })
     if ('name' in understood) {
       result.names.push(understood.name)
       continue

@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { DeletionPage, Deletion, ImportResult, Lead, LeadChangePage, LeadHandled, LeadMerge, LeadPage, LeadPatch, LeadState, MessagePage, Stats } from '../lead.ts'
 import { exampleLead, exampleMessage } from './examples.ts'
 import type { Operation } from './operation.ts'
-import { account, bom, cursor, fields, id, limit, search } from './parameters.ts'
+import { account, csvParameters, cursor, fields, id, limit, search } from './parameters.ts'
 
 const params = Type.Object({ id })
 const filters = {
@@ -34,8 +34,8 @@ export const leadOperations = {
   exportLeadsCsv: {
     tag: 'leads',
     summary: 'Export leads as CSV',
-    description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe.',
-    query: Type.Object({ ...filters, bom }),
+    description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe. With `excel`, it opens in Excel as it is.',
+    query: Type.Object({ ...filters, ...csvParameters }),
     answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   },
   exportLeadsJsonl: {
@@ -47,9 +47,21 @@ export const leadOperations = {
   importLeads: {
     tag: 'leads',
     summary: 'Import names by phone number',
-    description: 'At most 10 MB and 100,000 lines. A name for a number that has not written yet is kept for when it does.',
+    description: [
+      'Names alone are taken; other columns, such as those of an export, are left as they are and named in `ignored_columns`. At most 10 MB and 100,000 lines. A name for a number that has not written yet is kept for when it does.',
+      'CSV may have commas, semicolons, tabs or a line `sep=;`, be in UTF-8, UTF-16 or Windows-1252, and have headings in English, Spanish or Portuguese, such as `Teléfono;Nombre`, or none. Numbers may be written `+34 600 12 34 56`, `34600123456`, `tel:+34…`, `="+34…"` or as a link to WhatsApp; without a country they are of DEFAULT_COUNTRY. The apostrophe that an export puts before formulas is taken off.',
+      'What is wrong with a line keeps out that line alone. A file without a line, or without a column of numbers and one of names, is refused.'
+    ].join('\n\n'),
     body: { types: { 'text/csv': 'phone,name\n+52 55 1234 5678,Ana García\n', 'application/x-ndjson': '{"phone":"+525512345678","name":"Ana García"}\n' } },
-    answer: { status: 200, description: 'What became of it', schema: ImportResult, example: { named: 1, kept: 0, unchanged: 0, errors: [{ line: 3, field: 'phone', message: 'expected a phone number' }] } },
+    answer: {
+      status: 200,
+      description: 'What became of it',
+      schema: ImportResult,
+      example: {
+        named: 1, kept: 0, unchanged: 0, rejected: 1,
+        errors: [{ line: 3, column: 1, field: 'phone', code: 'phone-unreadable', message: 'expected a phone number' }]
+      }
+    },
     problems: ['payload-too-large', 'unsupported-media-type']
   },
   getLead: {

@@ -2,7 +2,7 @@ import Type from 'typebox'
 import { Message, MessagePage } from '../lead.ts'
 import { exampleMessage, exampleOrder } from './examples.ts'
 import type { Operation } from './operation.ts'
-import { account, bom, cursor, fields, limit, search } from './parameters.ts'
+import { account, csvParameters, cursor, fields, limit, search } from './parameters.ts'
 
 const filters = {
   account,
@@ -22,8 +22,8 @@ export const messageOperations = {
   exportMessagesCsv: {
     tag: 'messages',
     summary: 'Export messages as CSV',
-    description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe.',
-    query: Type.Object({ ...filters, bom }),
+    description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe. With `excel`, it opens in Excel as it is.',
+    query: Type.Object({ ...filters, ...csvParameters }),
     answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   },
   exportMessagesJsonl: {

@@ -1,0 +1,164 @@
+import t from 'tap'
+import { readNames, type ReadOptions } from '../../../src/central-hub/spreadsheet/read-names.ts'
+
+/** Tables as people have them. */
+
+const read = (file: string | Buffer, options: Partial<ReadOptions> = {}) => readNames(Buffer.from(file), { type: 'text/csv', country: undefined, ...options })
+
+/** What was read, as `number name`, and what is wrong, as `line:code`. */
+const brief = async (file: string | Buffer, options: Partial<ReadOptions> = {}): Promise<string[]> => {
+  const { names, errors } = await read(file, options)
+  return [...names.map(({ phone, name }) => `${phone} ${name}`), ...errors.map(({ line, code }) => `${line}:${code}`)]
+}
+
+/** The codes by which a whole file is refused. */
+const refusal = async (file: string | Buffer): Promise<unknown> => {
+  try {
+    await read(file)
+    return undefined
+  } catch (error) {
+    return (error as { problem: { errors: { code: string }[] } }).problem.errors.map(({ code }) => code)
+  }
+}
+
+const latin = (text: string): Buffer => Buffer.from(text, 'latin1')
+const utf16be = (text: string): Buffer => Buffer.from(`\ufeff${text}`, 'utf16le').swap16()
+
+const table = [['Teléfono', 'Nombre', 'Ciudad'], ['+34 600 12 34 56', 'José Núñez', 'Cádiz'], ['+52 55 1234 5678', 'Ana, la de "Él"; Ñ', 'León']]
+const two = ['+34600123456 José Núñez', '+525512345678 Ana, la de "Él"; Ñ']
+const quoted = (cell: string): string => (/[",;\t]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)
+const csv = (delimiter: string, end: string): string => table.map((row) => row.map(quoted).join(delimiter) + end).join('')
+
+t.test('every delimiter, line end and encoding that spreadsheets write gives the same names', async (t) => {
+  const encodings: Record<string, (text: string) => Buffer> = {
+    'UTF-8': Buffer.from, 'UTF-8 with a mark': (text) => Buffer.from(`\ufeff${text}`), 'Windows-1252': latin,
+    'UTF-16LE': (text) => Buffer.from(`\ufeff${text}`, 'utf16le'), 'UTF-16BE': utf16be, 'UTF-16LE without a mark': (text) => Buffer.from(text, 'utf16le')
+  }
+  for (const [name, encode] of Object.entries(encodings)) {
+    for (const delimiter of [';', ',', '\t', '|']) {
+      for (const end of ['\n', '\r\n', '\r']) {
+        const text = csv(delimiter, end)
+        const of = `${name}, ${JSON.stringify(delimiter + end)}`
+        t.same(await brief(encode(text)), two, of)
+        t.same(await brief(encode(`sep=${delimiter}${end}${text}`)), two, `${of}, sep=`)
+        t.same(await brief(encode(text.trimEnd())), two, `${of}, without a last line end`)
+        t.same(await brief(encode(text.replaceAll(end, `${delimiter}${delimiter}${end}${delimiter}${delimiter}${end}${end}`))), two, `${of}, empty columns and lines`)
+      }
+    }
+  }
+})
+
+t.test('the encoding that a sender names is used where the bytes do not tell', async (t) => {
+  const cyrillic = Buffer.concat([Buffer.from('phone,name\n+525512345678,'), Buffer.from([0xce, 0xeb, 0xfc, 0xe3, 0xe0])])
+  t.same(await brief(cyrillic, { charset: 'windows-1251' }), ['+525512345678 Ольга'])
+  t.same(await brief(latin(csv(',', '\n')), { charset: 'utf-8' }), two)
+  t.same(await brief(`\ufeff${csv(',', '\n')}`, { charset: 'windows-1252' }), two, 'a byte order mark tells more')
+  t.same(await brief(latin('phone,name\n+525512345678,\x93Ana\x94 \x80\n')), ['+525512345678 “Ana” €'])
+})
+
+t.test('bytes that cannot be read cost their line alone', async (t) => {
+  const bytes = Buffer.concat([Buffer.from('phone,name,note\n+525512345671,José,x\n+525512345672,'), latin('Jos\xe9'), Buffer.from(',x\n+525512345673,María,'), latin('\xe9'), Buffer.from('\n+525512345674,Núñez,x\n')])
+  t.same(await brief(bytes), ['+525512345671 José', '+525512345673 María', '+525512345674 Núñez', '3:line-encoding'])
+})
+
+t.test('headings in English, Spanish and Portuguese, in any case, with and without accents', async (t) => {
+  const phones = ['phone', 'Phone', 'PHONE NUMBER', 'Mobile', 'Cell phone', 'Tel.', 'Telephone', 'WhatsApp', 'Teléfono', 'TELEFONO', 'Telefono', 'Móvil', 'Celular', 'Número', 'NUMERO', 'Nº de teléfono', 'Número de WhatsApp', 'Telefone', 'Telemóvel', 'Número de telefone', ' teléfono: ', '"Teléfono"']
+  const names = ['name', 'Full Name', 'NOMBRE', 'Nombre', 'nombre completo', 'Nombre y apellidos', 'Nome', 'Nome completo', 'Contacto', 'Contato', 'Cliente', ' Nombre ']
+  for (const phone of phones) {
+    for (const name of names) {
+      t.same(await brief(`${phone};${name}\n+34600123456;Ana\n`), ['+34600123456 Ana'], `${phone};${name}`)
+      t.same(await brief(`Id;${name};Ciudad;${phone};Notas\n1;Ana;Cádiz;+34600123456;x\n`), ['+34600123456 Ana'], `${name};${phone}, beside others`)
+    }
+  }
+})
+
+t.test('a heading that many things have is of the phone number only when numbers are below', async (t) => {
+  t.same(await brief('Número;Teléfono;Nombre\n1;+34600123456;Ana\n'), ['+34600123456 Ana'])
+  t.same(await refusal('Número;Nombre\n1;Ana\n'), ['heading-phone'])
+  t.same(await refusal('Teléfono;Apodo\n+34600123456;Ana\n'), ['heading-name'])
+  t.same(await refusal('Teléfono;Nombre;Teléfono\n+34600123456;Ana;x\n'), ['heading-phone-twice'])
+  t.same(await refusal('a;b\n1;2\n'), ['heading-phone', 'heading-name'])
+})
+
+t.test('of several columns with a number the next one counts where the first is empty', async (t) => {
+  t.same(await brief('Nombre;Teléfono;Celular\nAna;+34910000000;+34600123456\nEva;+34910000001;\n'), ['+34600123456 Ana', '+34910000001 Eva'])
+})
+
+t.test('a semicolon within a heading separates nothing', async (t) => {
+  t.same(await brief('phone,name,"notes; other"\n+34600123456,"Ana; la de azul",x\n'), ['+34600123456 Ana; la de azul'])
+})
+
+t.test('a table without headings is read by what is in it', async (t) => {
+  t.same(await brief('+34600123456;Ana\n+34600123457;Eva 2\n'), ['+34600123456 Ana', '+34600123457 Eva 2'])
+  t.same(await brief('Ana, +34 600 123 456\n"Eva; la otra","+34 600 123 457"\n'), ['+34600123456 Ana', '+34600123457 Eva; la otra'])
+  t.same(await brief('1\tAna\t34600123456\tCádiz\n2\tEva\t34600123457\tLeón\n'), ['+34600123456 Ana', '+34600123457 Eva'])
+  t.same(await brief('600123456,Ana\nx,Eva\n', { country: 'ES' }), ['+34600123456 Ana', '2:phone-unreadable'])
+})
+
+t.test('phone numbers as people and programs write them', async (t) => {
+  const phones = [
+    '+34600123456', '34600123456', '0034600123456', '00 34 600 12 34 56', '+34 600 12 34 56', '+34-600-123-456', '(+34) 600 123 456', '+34.600.123.456', '34600123456.0', "'+34600123456", "'34600123456",
+    '="+34600123456"', '="34600123456"', 'tel:+34600123456', 'tel:+34-600-12-34-56', 'https://wa.me/34600123456', 'wa.me/34600123456', 'https://wa.me/34600123456?text=Hola%20Ana', 'http://wa.me/+34600123456',
+    'https://api.whatsapp.com/send?phone=34600123456', 'https://api.whatsapp.com/send/?phone=%2B34600123456&text&type=phone_number', 'https://api.whatsapp.com/send?text=x&phone=34600123456', 'https://web.whatsapp.com/send?phone=34600123456', 'whatsapp://send?phone=34600123456',
+    '34600123456@c.us', '\u202a+34 600 12 34 56\u202c', '\u200e+34600123456', '+34\u00a0600\u00a012\u00a034\u00a056', '＋３４６００１２３４５６', ' +34600123456 '
+  ]
+  for (const phone of phones) {
+    const json = await brief(JSON.stringify({ phone, name: 'Ana' }), { type: 'application/x-ndjson' })
+    t.same(await brief(`phone,name\n${quoted(phone)},Ana\n`), ['+34600123456 Ana'], phone)
+    t.same(json, ['+34600123456 Ana'], phone)
+    t.same(await brief(`phone,name\n${phone},Ana\n`), ['+34600123456 Ana'], `${phone}, as it is`)
+    t.same(await brief(`phone,name\n${quoted(phone)},Ana\n`, { country: 'MX' }), ['+34600123456 Ana'], `${phone}, by default of Mexico`)
+  }
+  t.same(await brief('{"phone":34600123456,"name":"Ana"}', { type: 'application/x-ndjson' }), ['+34600123456 Ana'])
+})
+
+t.test('numbers without a country are of the default country, and international where they cannot be', async (t) => {
+  const inCountry = (country: ReadOptions['country'], phone: string) => brief(`phone,name\n${phone},Ana\n`, { country })
+  t.same(await inCountry('MX', '55 1234 5678'), ['+525512345678 Ana'])
+  t.same(await inCountry('MX', '5215512345678'), ['+525512345678 Ana'])
+  t.same(await inCountry('MX', '525512345678'), ['+525512345678 Ana'])
+  t.same(await inCountry('BR', '11987654321'), ['+5511987654321 Ana'])
+  t.same(await inCountry('BR', '447911123456'), ['+447911123456 Ana'])
+  t.same(await inCountry('ES', '600 12 34 56'), ['+34600123456 Ana'])
+  t.same(await inCountry(undefined, '5215512345678'), ['+525512345678 Ana'])
+  t.same(await inCountry(undefined, '55 1234 5678'), ['2:phone-without-country'])
+  t.same(await inCountry(undefined, '11987654321'), ['2:phone-without-country'])
+})
+
+t.test('a number that lost its digits is refused by that reason, in every notation', async (t) => {
+  for (const phone of ['5.21551E+12', '5,21551E+12', '5.2155E12', '5E+12', '5,22e+12', '+5.21E+12', "'5.21E+12", '="5.21E+12"']) {
+    for (const country of ['MX', undefined] as const) t.same(await brief(`phone;name\n${phone};Ana\n`, { country }), ['2:phone-lost-digits'], phone)
+  }
+})
+
+t.test('a name is freed of what an export put round it, and of nothing else', async (t) => {
+  const cells: [cell: string, name: string][] = [
+    ["'=1+1", '=1+1'], ["''=1+1", "'=1+1"], ["'-Juan \"El Güero\"", '-Juan "El Güero"'], ["'@ana", '@ana'], ["'+Ana", '+Ana'], ["'Ana", "'Ana"], ["''Ana''", "''Ana''"], ['="007"', '007'], ['="a""b"', 'a"b'], ['=Ana', '=Ana'], ['  Ana  ', 'Ana']
+  ]
+  for (const [cell, name] of cells) t.same(await brief(`phone;name\n+34600123456;"${cell.replaceAll('"', '""')}"\n`), [`+34600123456 ${name}`], cell)
+})
+
+t.test('letters that were lost in saving are not taken for a name', async (t) => {
+  t.same(await brief('phone,name\n+34600123456,?? ???\n+34600123457,Ana?\n'), ['+34600123457 Ana?', '2:name-lost-characters'])
+  t.same(await brief('\ufeffphone,name\n+34600123456,???\n'), ['+34600123456 ???'], 'in Unicode none is lost')
+})
+
+t.test('an export of ours is read with its leads that have no number or no name', async (t) => {
+  const { names, errors, nothing, ignored } = await read('id,phone,name,whatsapp_name,state,chat_id\n1,+34600123456,Ana,Ana,new,x\n2,,Eva,,new,x\n3,+34600123457,,,new,x\n')
+  t.match([names, errors, nothing, ignored], [[{ phone: '+34600123456', name: 'Ana' }], [], 2, ['id', 'whatsapp_name', 'state', 'chat_id']])
+})
+
+t.test('quotation marks between tabs, as programs write them that quote nothing', async (t) => {
+  t.same(await brief('Phone\tName\n+34600123456\tJuan "El Güero" López\n+34600123457\t"La" Ana\n+34600123458\t"Luis ""El"" Alto"\n'), ['+34600123456 Juan "El Güero" López', '+34600123457 "La" Ana', '+34600123458 Luis "El" Alto'])
+})
+
+t.test('a bad first line is named, and the headings are found below it', async (t) => {
+  t.same(await brief('"My leads\nphone,name\n+34600123456,Ana\n'), ['+34600123456 Ana', '1:line-quotes'])
+})
+
+t.test('lines are counted as an editor counts them, whatever ends them', async (t) => {
+  for (const end of ['\n', '\r\n', '\r']) {
+    const lines = ['phone,name,note', '+34600123456,Ana,"one', 'two', 'three"', '', 'x,Eva,', '+34600123457,"a"b,', 'x,Luis,']
+    t.same((await brief(lines.join(end))).slice(1), ['6:phone-unreadable', '7:line-quotes', '8:phone-unreadable'], JSON.stringify(end))
+  }
+})
