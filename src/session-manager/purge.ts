@@ -1,4 +1,4 @@
-import { DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
+import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
 import type { JournalRecord } from '../contract/record.ts'
 import { recordStream } from '../contract/stream.ts'
 import type { Journal } from './journal.ts'
@@ -12,8 +12,12 @@ export interface Purge {
   stop: AbortSignal
 }
 
-/** Deletions under way at a time. */
-const maxAtOnce = 64
+/** Records that are asked for at a time, and deletions under way. */
+const batchSize = 500
+const maxDeletions = 64
+/** How long one request for records waits, ms, and how long the consumer of a process that died is kept. */
+const expiresMs = 5_000
+const inactiveNs = 60_000 * 1_000_000
 
 /**
  * Reads all that the stream has of an account, and deletes what was erased on request; NATS writes over the bytes of each.
@@ -22,24 +26,32 @@ const maxAtOnce = 64
 export const deleteFromStream = async ({ client, manager, subject, journal, stop }: Purge): Promise<number> => {
   const last = await manager.streams.getMessage(recordStream, { last_by_subj: subject })
   if (last === null) return 0
-  const consumer = await client.consumers.get(recordStream, { filter_subjects: [subject], deliver_policy: DeliverPolicy.All })
-  const messages = await consumer.consume()
-  const deleting: Promise<unknown>[] = []
-  let deleted = 0
+  const { name } = await manager.consumers.add(recordStream, {
+    filter_subject: subject, deliver_policy: DeliverPolicy.All, ack_policy: AckPolicy.None, inactive_threshold: inactiveNs
+  })
+  const consumer = await client.consumers.get(recordStream, name)
+  const deletions: Promise<unknown>[] = []
+  let [deleted, read] = [0, 0]
   try {
-    for await (const message of messages) {
-      if (stop.aborted) throw new Error('forwarding was stopped')
-      if (isErased(message, journal)) {
-        deleting.push(manager.streams.deleteMessage(recordStream, message.seq, true))
-        deleted += 1
+    while (read < last.seq) {
+      const before = read
+      for await (const message of await consumer.fetch({ max_messages: batchSize, expires: expiresMs })) {
+        read = message.info.pending === 0 ? last.seq : message.seq
+        if (isErased(message, journal)) {
+          deletions.push(manager.streams.deleteMessage(recordStream, message.seq, true))
+          deleted += 1
+        }
+        if (read >= last.seq) break
+        if (deletions.length >= maxDeletions) await Promise.all(deletions.splice(0))
       }
-      if (deleting.length >= maxAtOnce) await Promise.all(deleting.splice(0))
-      if (message.seq >= last.seq || message.info.pending === 0) break
+      await Promise.all(deletions.splice(0))
+      if (stop.aborted) throw new Error('forwarding was stopped')
+      if (read === before) throw new Error(`NATS gives no more records after ${read} of ${last.seq}`)
     }
-    await Promise.all(deleting.splice(0))
   } finally {
-    await messages.close()
-    await consumer.delete().catch(() => undefined)
+    await Promise.allSettled(deletions)
+    // One that is left is deleted by NATS after a minute.
+    await manager.consumers.delete(recordStream, name).catch(() => undefined)
   }
   return deleted
 }

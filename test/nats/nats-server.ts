@@ -13,6 +13,8 @@ import { ownDirectory } from '../platform/own-directory.ts'
 /** A real nats-server with JetStream, on a port and with a directory of the test's own. */
 export interface NatsServer {
   port: number
+  /** Where it keeps its streams. */
+  directory: string
   url: string
   /** Starts it again where it was; resolves once it takes connections. */
   start(): Promise<void>
@@ -48,7 +50,7 @@ export const natsServer = async (t: Test, more = ''): Promise<NatsServer> => {
   }
   t.teardown(() => end())
   await start()
-  return { port, url: `nats://127.0.0.1:${port}`, start, end }
+  return { port, directory, url: `nats://127.0.0.1:${port}`, start, end }
 }
 
 /** What a daemon has: a connection that is kept up. */

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { jetstream } from '@nats-io/jetstream'
+import { connect } from '@nats-io/transport-node'
+import t from 'tap'
+import type { JournalRecord } from '../../src/contract/record.ts'
+import { recordStream, recordSubject } from '../../src/contract/stream.ts'
+import { openJournal } from '../../src/session-manager/journal.ts'
+import { deleteFromStream } from '../../src/session-manager/purge.ts'
+import { natsServer } from '../nats/nats-server.ts'
+import { makeStream } from '../nats/records.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
+import { captured, draft } from './drafts.ts'
+
+/** What was erased on request is deleted from NATS, whichever journal it was forwarded from. */
+
+const bea = (id: string): ReturnType<typeof draft> =>
+  draft(id, { id: `false_5215500000000@c.us_${id}`, chat_id: '5215500000000@c.us', from: '5215500000000@c.us', phone: '+5215500000000' })
+
+t.test('what was erased on request goes from the stream, with its bytes; what became too old, and all of others, stays', async (t) => {
+  const server = await natsServer(t)
+  const manager = await makeStream(t, server)
+  const connection = await connect({ servers: server.url })
+  t.teardown(() => connection.close())
+  const client = jetstream(connection)
+  const journal = openJournal(join(ownDirectory(t), 'journal.db'), 'main')
+  t.teardown(() => journal.close())
+  const drafts = Array.from({ length: 600 }, (_, n) => (n % 3 === 0 ? draft(`A${n}`, { body: `MARKER ${n}` }) : bea(`B${n}`)))
+  journal.append(drafts, 'live')
+  const publish = (record: JournalRecord): Promise<unknown> => client.publish(recordSubject('main'), JSON.stringify(record))
+  for (const record of journal.read(0, 1_000)) await publish(record)
+  // Of another host's journal: this one never had it.
+  const [one] = captured(journal.read(0, 1))
+  if (one !== undefined) await publish({ ...one, message: { ...one.message, id: 'false_5215512345678@c.us_OTHER', body: 'MARKER of another host' } })
+  const count = async (): Promise<number> => (await manager.streams.info(recordStream)).state.messages
+  const purge = (): Promise<number> => deleteFromStream({ client, manager, subject: recordSubject('main'), journal, stop: new AbortController().signal })
+
+  journal.erase({ before: Date.now() + 1_000, upTo: 50 })
+  t.equal(await purge(), 0, 'what became too old stays')
+  t.equal(await count(), 601)
+
+  journal.erase({ chatIds: ['5215512345678@c.us'], messageIds: [] })
+  t.equal(await purge(), 201)
+  t.equal(await count(), 400)
+  t.equal(await purge(), 0)
+  await server.end('SIGTERM')
+  const stored = readdirSync(server.directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  t.same(stored.filter((file) => readFileSync(join(file.parentPath, file.name)).includes('MARKER')).map(({ name }) => name), [])
+})
