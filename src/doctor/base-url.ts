@@ -3,10 +3,12 @@ import { reasonOf } from '../platform/harmless.ts'
 import type { Asked, Check } from './check.ts'
 import { edited } from './environment.ts'
 import { fault, note, ok, skipped, type Finding } from './finding.ts'
+import type { Host } from './host.ts'
 import { meets } from './processes.ts'
 import { urlOf } from './proposal.ts'
+import { restartFault } from './restarting.ts'
 import { removeVariable, setVariable } from './shell.ts'
-import { andRestart, hubs, managers, restart, type Hub, type Manager, type Wiring } from './wiring.ts'
+import { andRestart, hubs, managers, type Hub, type Manager, type Wiring } from './wiring.ts'
 
 /** The hub's URLs: against the session-managers' own HOST and PORT, and against who answers there. */
 
@@ -94,13 +96,13 @@ export const checkIdentities = async ({ host, wiring, cause }: Asked): Promise<{
       const identity = await host.identify({ baseUrl: url, token, envFile: hub.envFile, ...(account === undefined ? { others: Object.keys(named) } : { account }) })
       const expected = manager?.config?.ACCOUNT
       if (expected !== undefined && identity.account !== expected) {
-        findings.push(fault(name, hub.name, `session-manager at ${url} is of account ${identity.account}, not ${expected} as ${manager?.envFile} says`, restart(wiring, manager as Manager)))
+        findings.push(await restartFault(host, wiring, name, manager as Manager, `session-manager at ${url} is of account ${identity.account}, not ${expected} as ${manager?.envFile} says`, hub))
         return
       }
       findings.push(ok(name, hub.name, `session-manager of account ${identity.account} answers at ${url}`))
       answered.push({ manager, identity })
     } catch (error) {
-      findings.push(stranger(wiring, hub, manager, reasonOf(error)))
+      findings.push(await stranger(host, wiring, hub, manager, reasonOf(error)))
     }
   }
   await ask(base, undefined)
@@ -108,7 +110,5 @@ export const checkIdentities = async ({ host, wiring, cause }: Asked): Promise<{
   return { findings, answered }
 }
 
-const stranger = (wiring: Wiring, hub: Hub, manager: Manager | undefined, said: string): Finding => {
-  if (manager?.config) return fault(name, hub.name, said, restart(wiring, manager))
-  return note(name, hub.name, said)
-}
+const stranger = async (host: Host, wiring: Wiring, hub: Hub, manager: Manager | undefined, said: string): Promise<Finding> =>
+  manager?.config ? restartFault(host, wiring, name, manager, said, hub) : note(name, hub.name, said)

@@ -1,10 +1,12 @@
 import type { Answered } from './base-url.ts'
 import type { Asked } from './check.ts'
+import { damageMend, isDamage } from './damage.ts'
 import { edited } from './environment.ts'
 import { fault, note, ok, unexplained, type Finding } from './finding.ts'
 import { urlOf } from './proposal.ts'
+import { restartFault } from './restarting.ts'
 import { printSecret } from './shell.ts'
-import { hubs, restart } from './wiring.ts'
+import { hubs, type Hub } from './wiring.ts'
 
 /** The hub at work: its store, and how far it has taken each journal; and the sessions with WhatsApp. */
 
@@ -18,7 +20,12 @@ interface Check {
 
 const isReadiness = (body: unknown): body is { checks: Check[] } => typeof body === 'object' && body !== null && 'checks' in body && Array.isArray(body.checks)
 
-export const checkFollowing = async ({ host, wiring, cause }: Asked, answered: readonly Answered[]): Promise<Finding[]> => {
+/** A store that does not work: one that is damaged needs a backup. */
+const storeFault = async ({ host, wiring }: Asked, hub: Hub, detail: string): Promise<Finding> =>
+  isDamage(detail) ? fault('store', hub.name, detail, await damageMend(host, wiring, hub)) : restartFault(host, wiring, 'store', hub, detail)
+
+export const checkFollowing = async (asked: Asked, answered: readonly Answered[]): Promise<Finding[]> => {
+  const { host, wiring, cause } = asked
   const [hub] = hubs(wiring)
   if (!hub?.config || hub.pid === undefined || cause(hub.name)) return []
   const { HOST, PORT, HUB_API_TOKEN } = hub.config
@@ -29,9 +36,9 @@ export const checkFollowing = async ({ host, wiring, cause }: Asked, answered: r
     return answer && isReadiness(answer.body) ? answer.body.checks : undefined
   }
   const checks = await ask()
-  if (!checks) return [fault(name, hub.name, `${url} does not answer as central-hub does`, restart(wiring, hub))]
+  if (!checks) return [await restartFault(host, wiring, name, hub, `${url} does not answer as central-hub does`)]
   const findings: Finding[] = []
-  for (const check of checks.filter(({ name: each }) => each === 'store')) if (!check.ok) findings.push(fault('store', hub.name, check.detail, restart(wiring, hub)))
+  for (const check of checks.filter(({ name: each }) => each === 'store')) if (!check.ok) findings.push(await storeFault(asked, hub, check.detail))
   for (const { manager, identity } of answered) {
     const last = identity.status.journal.last_seq
     const of = manager?.instance === undefined ? '' : ` ${identity.account}`
@@ -46,7 +53,7 @@ export const checkFollowing = async ({ host, wiring, cause }: Asked, answered: r
     }
     if (check?.ok && taken(check) >= last) findings.push(ok(name, hub.name, `${check.detail}, account ${identity.account}`))
     else if (check?.ok && taken(check) > started) findings.push(note(name, hub.name, `catching up with account ${identity.account}: ${check.detail}`))
-    else findings.push(fault(name, hub.name, `account ${identity.account} is not followed, its journal is at record ${last}: ${check?.detail ?? 'the hub does not know it'}`, restart(wiring, hub)))
+    else findings.push(await restartFault(host, wiring, name, hub, `account ${identity.account} is not followed, its journal is at record ${last}: ${check?.detail ?? 'the hub does not know it'}`))
   }
   return findings
 }

@@ -15,8 +15,9 @@ Checks how LeadMaster is wired on this machine, and prints a line a check: ok, n
 followed by a command for a root shell that mends it. The first fault is the cause: mend it, then run doctor again.
   --json   {"ok": …, "checks": [{"name", "service", "state", "detail", "mend"}]}
 
-It looks at the units and /etc/leadmaster where they are installed, else at a run of scripts/up: at .leadmaster, or
-the directory that LEADMASTER_HOME names. It changes nothing, and shows no secret, phone number or message.
+It looks at what scripts/up runs from this clone, else at the units and /etc/leadmaster where they are installed, else
+at .leadmaster; or at the directory that LEADMASTER_HOME names. It changes nothing, and shows no secret, phone number or
+message. A fault without a command is one that no command of doctor mends.
 
 Exits 0 when all is well, 1 when something is at fault, 2 when it was called wrongly.
 `

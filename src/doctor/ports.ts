@@ -3,6 +3,7 @@ import { edited } from './environment.ts'
 import { fault, ok, type Finding } from './finding.ts'
 import { canLookInto, holders, listeners, meets, type Listener, type Process } from './processes.ts'
 import { freePort, proposal, urlOf } from './proposal.ts'
+import { restartFault } from './restarting.ts'
 import { setVariable } from './shell.ts'
 import { andRestart, hubs, isStarting, managers, restart, type Service, type Wiring } from './wiring.ts'
 
@@ -76,12 +77,15 @@ const describeHolder = ({ pid, name: program, kind, unit }: Process): string =>
 /** Who listens now, once everything before is in order. */
 export const checkListening: Check = async ({ host, wiring, cause }) => {
   const open = await listeners(host)
-  return wiring.services.flatMap((service) => {
+  const findings: Finding[] = []
+  for (const service of wiring.services) {
     const { config } = service
-    // one that is starting, or starts again and again, is told about by its unit
-    if (!config || service.pid === undefined || cause(service.name) || isStarting(service)) return []
+    // one that is starting, or starts again and again, is judged by its unit
+    if (!config || service.pid === undefined || cause(service.name) || isStarting(service)) continue
     const { HOST, PORT } = config
-    if (open.some(({ address, port }) => port === PORT && meets(address, HOST))) return [ok(name, service.name, `listens on ${HOST}:${PORT}`)]
-    return [fault(name, service.name, `nobody listens on ${HOST}:${PORT}, though its process runs`, restart(wiring, service))]
-  })
+    const isHeard = open.some(({ address, port }) => port === PORT && meets(address, HOST))
+    if (isHeard) findings.push(ok(name, service.name, `listens on ${HOST}:${PORT}`))
+    else findings.push(await restartFault(host, wiring, name, service, `nobody listens on ${HOST}:${PORT}, though its process runs`))
+  }
+  return findings
 }

@@ -42,4 +42,4 @@ export const freshSecret = (name: string, files: readonly EditedFile[]): string 
 
 /** Prints a secret of a file as the service reads it: without quotes, blanks and a carriage return, the last one if it is there twice. */
 export const printSecret = (name: string, { path, text }: EditedFile): string =>
-  `sed -n ${word(`s/${found(text, name)}//p`)} ${word(path)} | tail -n 1 | tr -d "\"' \\r"`
+  `sed -n ${word(`s/${found(text, name)}//p`)} ${word(path)} | tail -n 1 | tr -d "\\"' \\r"`

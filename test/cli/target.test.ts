@@ -46,3 +46,10 @@ t.test('a file that is not to be read says who may', { skip: process.getuid?.() 
   chmodSync(write(home, 'HUB_API_TOKEN=x\n'), 0)
   t.throws(() => findTarget({}, { LEADMASTER_HOME: home }, '/nonexistent'), { message: /run it as root/ })
 })
+
+t.test('a directory that is closed to this user is not called empty', { skip: process.getuid?.() === 0 && 'root may look everywhere' }, async (t) => {
+  const home = ownDirectory(t)
+  const closed = join(home, 'closed')
+  mkdirSync(closed, { mode: 0 })
+  t.throws(() => findTarget({}, { LEADMASTER_HOME: closed }, '/nonexistent'), { message: /central-hub\.env may not be looked at by this user: run it as root/ })
+})

@@ -26,3 +26,14 @@ t.test('backups', async (t) => {
   t.match(await check({ env, made: ['leadmaster-20261120T120000Z'] }), [{ state: 'fault', detail: 'the newest backup in /srv/backups is 4 d old', mend: /^systemctl start leadmaster-backup\.timer; / }])
   t.match(await check({ env, failed: true, made: ['leadmaster-20261124T110000Z'] }), [{ state: 'fault', detail: 'the last backup failed (exit-code); the newest in /srv/backups is 1 h old', mend: /journalctl -u leadmaster-backup\.service/ }])
 })
+
+t.test('a directory that the unit of the backup does not see', async (t) => {
+  const unit = { 'systemctl show leadmaster-backup.service --property ProtectHome': { stdout: 'yes\n' }, 'systemctl show leadmaster-backup.service --property ReadWritePaths': { stdout: '-/var/lib/leadmaster -/var/backups -/srv\n' } }
+  const to = async (path: string, commands: object = {}) => check({ env: `BACKUP_TO=${path}\n`, commands: { ...unit, ...commands } })
+  const mend = "mkdir -p /etc/systemd/system/leadmaster-backup.service.d /home/ana/backups && printf '[Service]\\nProtectHome=no\\nReadWritePaths=%s\\n' /home/ana/backups >/etc/systemd/system/leadmaster-backup.service.d/backup-to.conf && systemctl daemon-reload && systemctl start leadmaster-backup.service"
+  t.match(await to('/home/ana/backups'), [{ state: 'fault', detail: /below a home directory, which leadmaster-backup\.service does not see \(ProtectHome=yes\)/, mend }])
+  t.match(await to('/opt/backups'), [{ state: 'fault', detail: /is closed to leadmaster-backup\.service, which may write below \/var\/lib\/leadmaster, \/var\/backups, \/srv alone/ }])
+  for (const path of ['/srv/backups', '/srv', '/var/backups/x']) t.match(await to(path), [{ state: 'note' }], path)
+  t.match(await to('/srv2'), [{ state: 'fault' }], 'one beside it')
+  t.match(await to('/home/ana/backups', { 'systemctl show leadmaster-backup.service --property ProtectHome': { stdout: 'no\n' }, 'systemctl show leadmaster-backup.service --property ReadWritePaths': { stdout: '/home/ana/backups\n' } }), [{ state: 'note' }])
+})

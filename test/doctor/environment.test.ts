@@ -1,7 +1,10 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { checkEnvFiles, checkTokens } from '../../src/doctor/environment.ts'
 import { fault } from '../../src/doctor/finding.ts'
 import { checkRunning } from '../../src/doctor/running.ts'
+import { printSecret } from '../../src/doctor/shell.ts'
 import { parseEnvFile } from '../../src/platform/env-file.ts'
 import { ask, hubEnv, installed, lines, managerEnv, token, unit } from './wired.ts'
 
@@ -74,6 +77,46 @@ t.test('the running process against its file', async (t) => {
   ])
   const spoilt = await ask(installed({ files: { '/proc/200/environ': environ(hubEnv({ PORT: '3013' })) } }), [fault('env file', 'central-hub', 'PORT is refused', 'true')])
   t.match((await checkRunning(spoilt)).filter(({ service }) => service === 'central-hub'), [{ state: 'note', detail: 'skipped: mend env file first' }])
+})
+
+t.test('a value that is lost is taken from the process, unless the process has it from elsewhere', async (t) => {
+  const lost = (held: string, properties: Record<string, string> = {}) => installed({
+    files: { [hub]: hubEnv().replace(/^PORT=.*\n/m, ''), '/proc/200/environ': 'PORT=4012\0' },
+    commands: { 'systemctl show-environment': { stdout: held }, 'systemctl show leadmaster-central-hub': { stdout: unit({ MainPID: '200', ...properties }) } }
+  })
+  const mend = async (...given: Parameters<typeof lost>) => (await checkEnvFiles(await ask(lost(...given)))).find(({ state }) => state === 'fault')?.mend
+  t.match(await mend('LANG=C\n'), /PORT=4012/)
+  t.match(await mend('LANG=C\nPORT=4012\n'), /PORT=3012/, "what systemd's own environment holds is stale")
+  t.match(await mend('', { Environment: 'A=1 PORT=4012' }), /PORT=3012/, 'and so is what a drop-in sets')
+})
+
+t.test('an env file that is closed to this user is not called missing', async (t) => {
+  const played = installed({ closed: [hub] })
+  delete played.files?.[hub]
+  delete played.stats?.[hub]
+  const [first] = (await checkEnvFiles(await ask(played))).filter(({ state }) => state === 'fault')
+  t.match(first, { detail: `${hub} may not be looked at by you`, mend: 'sudo /opt/leadmaster/current/scripts/doctor' })
+})
+
+t.test('a process that cannot be looked into, and one that was started with an env file of Node', async (t) => {
+  const found = async (files: Record<string, string>, stats = {}, uid = 0) => (await checkRunning(await ask(installed({ uid, files, stats })))).filter(({ service }) => service === 'central-hub')
+  t.match(await found({}), [{ state: 'note', detail: 'the environment of process 200 cannot be read by you, for root of this container may not look into it' }])
+  t.match(await found({}, {}, 999), [{ state: 'note', detail: 'the environment of process 200 cannot be read by you: run doctor as root' }])
+  const at = (startedAt: number) => ({
+    '/proc/200/environ': 'HOME=/\0', '/proc/200/cmdline': `node\0--env-file=${hub}\0dist/central-hub/main.js\0`,
+    '/proc/stat': `btime ${startedAt}\n`, '/proc/200/stat': `200 (x) S ${'0 '.repeat(18)}0 1`
+  })
+  const changed = { [hub]: { type: 'file', mode: 0o640, gid: 995, mtimeMs: 1_700_000_100_000 } }
+  t.match(await found(at(1_700_000_000), changed), [{ state: 'fault', detail: `restart needed, ${hub} was changed after process 200 was started with it (--env-file)` }])
+  t.match(await found(at(1_700_000_200), changed), [{ state: 'ok' }])
+})
+
+t.test('a secret is printed as the service reads it', async (t) => {
+  const path = `${t.testdir()}/hub.env`
+  for (const text of ['T=secret\n', 'T="secret"\n', "T='secret'\n", 'T=secret\r\n', ' T = secret\n', 'T=old\nT=secret\n']) {
+    writeFileSync(path, text)
+    t.equal(execFileSync('sh', ['-c', printSecret('T', { path, text })], { encoding: 'utf8' }).trim(), 'secret', JSON.stringify(text))
+  }
 })
 
 t.test('a token that comes as a credential', async (t) => {

@@ -35,6 +35,18 @@ for (const [what, played, detail, mend] of [
   })
 }
 
+t.test('a closed directory that the unit replaces by an empty one is in nobody\'s way', async (t) => {
+  const show = (properties: Record<string, string>): Played => ({ stats: { '/var/lib/leadmaster': { mode: 0o700 } }, commands: { 'systemctl show leadmaster-central-hub': { stdout: unit({ StateDirectory: 'leadmaster/central-hub', ...properties }) } } })
+  const found = async (properties: Record<string, string>) => (await faults(show(properties))).filter(({ service }) => service === 'central-hub')
+  t.same(await found({ TemporaryFileSystem: '/var/lib/leadmaster:ro' }), [])
+  t.match(await found({ TemporaryFileSystem: '/var/lib:ro' }), [{ detail: /is closed to it/ }])
+})
+
+t.test('each service has a user of its own', async (t) => {
+  const played = { commands: { 'systemctl show leadmaster-session-manager': { stdout: unit({ User: 'ana', StateDirectory: 'leadmaster/session-manager' }) }, 'getent passwd ana': { stdout: 'ana:x:1001:1001::/:/bin/sh\n' } } }
+  t.match(await faults(played), [{ service: 'session-manager', detail: /belongs to uid 999, not to ana/, mend: /^chown -R ana: \/var\/lib\/leadmaster\/session-manager && systemctl restart leadmaster-session-manager$/ }])
+})
+
 t.test('no room', async (t) => {
   const space = async (free: object) => lines(await checkDisk(await ask(installed({ space: free }))))
   t.match(await space({}), [/^ok session-manager 47683 MiB \(50 %\) are free/], 'one file system is told once')

@@ -6,7 +6,7 @@ import { checkFollowing, checkSessions } from '../../src/doctor/following.ts'
 import { checkListening, checkPorts } from '../../src/doctor/ports.ts'
 import { checkServers } from '../../src/doctor/servers.ts'
 import { listening, type Played } from './played-host.ts'
-import { ask, hubEnv, installed, lines, managerEnv } from './wired.ts'
+import { ask, hubEnv, installed, lines, managerEnv, unit } from './wired.ts'
 
 /** What doctor looks at between the processes: ports, URLs, identities, the journal's cursor, the session. */
 
@@ -59,6 +59,47 @@ t.test('what the files say of one another', async (t) => {
   t.match(await wiring(files({}, { ENV_FILE: '/srv/hub.env' })), [{ detail: /^ENV_FILE=\/srv\/hub\.env, but its file is/ }])
 })
 
+t.test('a URL leads to a session-manager that listens there and answers to that name', async (t) => {
+  for (const [HOST, host, wanted] of [
+    ['127.0.0.1', '127.0.0.1', undefined], ['127.0.0.1', 'localhost', undefined], ['127.0.0.1', '[::1]', /is to listen on 127\.0\.0\.1:3001/],
+    ['127.0.0.1', '0.0.0.0', /answers only to localhost, 127\.0\.0\.1 as its name/], ['127.0.0.1', 'box', /is to listen on/],
+    ['0.0.0.0', '127.0.0.1', undefined], ['0.0.0.0', 'localhost', undefined], ['0.0.0.0', '0.0.0.0', undefined], ['0.0.0.0', 'box', /answers only to localhost, 127\.0\.0\.1, 0\.0\.0\.0 as its name/],
+    ['0.0.0.0', '192.0.2.1', /answers only to/], ['0.0.0.0', '[::1]', /answers only to/], ['::', '[::1]', undefined], ['::', '127.0.0.1', undefined],
+    ['192.0.2.1', '192.0.2.1', undefined], ['192.0.2.1', 'localhost', /is to listen on 192\.0\.2\.1:3001/], ['localhost', '127.0.0.1', undefined], ['localhost', '[::1]', undefined], ['localhost', 'box', /answers only to/]
+  ] as const) {
+    const found = await checkWiring(await ask(installed({ files: files({ HOST }, { SESSION_MANAGER_BASE_URL: `http://${host}:3001` }) })))
+    if (wanted === undefined) t.same(found, [], `${HOST} ${host}`)
+    else t.match(found, [{ state: 'fault', detail: wanted }], `${HOST} ${host}`)
+  }
+  t.match(await checkWiring(await ask(installed({ files: files({}, { SESSION_MANAGER_BASE_URL: 'https://127.0.0.1:3001' }) }))), [{ detail: /is to listen on/ }], 'it speaks no TLS')
+  t.same(await checkWiring(await ask(installed({ files: files({ PORT: '80' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1' }) }))), [], 'the port that http has by itself')
+  t.match(await checkWiring(await ask(installed({ files: files({ PORT: '443' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1' }) }))), [{ detail: /is to listen on/ }])
+})
+
+t.test('a port that is held', async (t) => {
+  const ports = async (played: Played) => checkPorts(await ask(installed(played)))
+  const node = (pid: number, script: string) => ({ [`/proc/${pid}/cmdline`]: `node\0--max-semi-space-size=1\0${script}\0` })
+  t.match(await ports(holder(55, 3001, { files: node(55, '/other/dist/session-manager/main.js') })), [{ detail: /^PORT=3001 is taken by process 55 \(session-manager\) of another LeadMaster: end that, or have session-manager listen elsewhere/, mend: /PORT=3002.*SESSION_MANAGER_BASE_URL=http:\/\/127\.0\.0\.1:3002.* && systemctl restart leadmaster-session-manager leadmaster-central-hub$/ }])
+  t.notMatch(JSON.stringify(await ports(holder(55, 3001))), /kill|systemctl stop/, 'nothing offers to end it')
+  t.match(await ports(holder(200, 3001)), [{ service: 'session-manager', detail: 'PORT=3001 is still held by central-hub (process 200), whose file names another port: restart needed', mend: 'systemctl restart leadmaster-central-hub leadmaster-session-manager' }])
+  const both = { '/proc/net/tcp': listening(3001, 77) + listening(3002, 78).split('\n')[1] }
+  t.match(await ports(holder(55, 3001, { files: both })), [{ mend: /PORT=3003/ }], 'nor is it moved to a port that somebody has')
+  t.same(await ports({ files: { '/proc/net/tcp': listening(3001, 77) } }), [], 'a process of the service that nobody may look into')
+  t.match(await ports({ files: { '/proc/net/tcp': listening(3001, 77) }, links: { '/proc/100/fd/1': '/dev/null' } }), [{ detail: /by a process of uid 999 at 127\.0\.0\.1, which root can name: ss -ltnp 'sport = :3001'/ }], 'one that may be looked into')
+  t.same(await ports(holder(55, 3009)), [], 'another port')
+  t.same(await ports(holder(55, 3001, { files: { ...files({ HOST: '192.0.2.1' }, { SESSION_MANAGER_BASE_URL: 'http://192.0.2.1:3001' }) } })), [], 'another address')
+  t.match(await ports({ files: { ...files({ PORT: '1023' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:1023' }) } }), [{ detail: /for root alone/ }])
+  t.same(await ports({ files: { ...files({ PORT: '1024' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:1024' }) } }), [])
+  t.same(await ports({ files: { '/proc/sys/net/ipv4/ip_unprivileged_port_start': '80\n', ...files({ PORT: '80' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:80' }) } }), [])
+  t.same(await ports({ files: files({ HOST: '::' }) }), [])
+})
+
+t.test('who is starting need not listen yet', async (t) => {
+  const starting = installed({ commands: { 'systemctl show leadmaster-central-hub': { stdout: unit({ ActiveState: 'activating', SubState: 'start', MainPID: '200' }) } } })
+  t.same(lines(await checkListening(await ask({ ...starting, files: { ...starting.files, '/proc/net/tcp': listening(3001, 77) } }))), ['ok session-manager listens on 127.0.0.1:3001'])
+  t.match(lines(await checkListening(await ask(installed({ files: { '/proc/net/tcp': listening(3001, 77) } })))), ['ok session-manager listens on 127.0.0.1:3001', 'fault central-hub nobody listens on 127.0.0.1:3012, though its process runs'])
+})
+
 t.test('further accounts', async (t) => {
   const wiring = async (named: string | undefined, account = sales) => checkWiring(await ask(installed({ files: { ...account, ...files({}, named === undefined ? {} : { FURTHER_SESSION_MANAGERS: named }) } })))
   t.same(await wiring('sales=http://127.0.0.1:3002'), [])
@@ -105,4 +146,16 @@ t.test('the session with WhatsApp', async (t) => {
   t.match(session({ status: 'DISCONNECTED', reason: 'WhatsApp is unreachable', next_attempt_at: '2026-11-24T12:00:05.000Z' }), { state: 'fault', detail: 'DISCONNECTED: WhatsApp is unreachable; it tries again at 12:00:05 UTC', mend: undefined })
   t.match(session({ status: 'DISCONNECTED', reason: 'it was switched off' }), { state: 'fault', mend: /^curl -s -X POST .*\/connect$/ })
   t.match(session({ status: 'INIT' }), { state: 'note' })
+})
+
+t.test('a restart is offered once: not of a service that was started a moment ago', async (t) => {
+  const startedAgo = (seconds: number): Played => ({ files: { '/proc/stat': `btime ${Date.parse('2026-11-24T12:00:00Z') / 1_000 - seconds}\n`, '/proc/200/stat': `200 (x) S ${'0 '.repeat(18)}0 1`, '/proc/net/tcp': listening(3001, 77) } })
+  const hubOf = async (seconds: number) => (await checkListening(await ask(installed(startedAgo(seconds))))).filter(({ service }) => service === 'central-hub')
+  t.match(await hubOf(700), [{ state: 'fault', mend: 'systemctl restart leadmaster-central-hub' }])
+  t.match(await hubOf(30), [{ state: 'fault', detail: /though its process runs\. central-hub was started 30 s ago, so that another restart will hardly help: journalctl -u leadmaster-central-hub may say more$/, mend: undefined }])
+  const answered: Answered[] = [{ manager: undefined, identity: identity() }]
+  const following = async (seconds: number, get: Played['get']) => checkFollowing(await ask(installed({ ...startedAgo(seconds), ...(get ? { get } : {}) })), answered)
+  t.match(await following(30, async () => undefined), [{ state: 'fault', mend: undefined }])
+  const damaged = { status: 503, body: { checks: [{ name: 'store', ok: false, detail: 'database disk image is malformed' }, { name: 'following', ok: true, detail: 'record 5 of 5 taken' }] } }
+  t.match(await following(700, async () => damaged), [{ name: 'store', mend: /hub\.db\*/ }, { state: 'ok' }])
 })

@@ -58,6 +58,15 @@ t.test('findProcess finds the script however Node was given it', async (t) => {
   for (const [way, made, more] of ways) t.equal(await find([{ pid: 7, args: [], env: variables, ...made }], more), 7, way)
 })
 
+t.test('findProcess takes no value of an option for the script', async (t) => {
+  for (const option of ['-r', '--require', '--import', '--loader', '--experimental-loader', '-C', '--conditions', '--env-file', '--env-file-if-exists', '--title', '--input-type', '--disable-warning', '--icu-data-dir', '--openssl-config', '--inspect-port', '--watch-path', '--redirect-warnings', '--diagnostic-dir', '--experimental-config-file']) {
+    t.equal(await find([{ pid: 7, args: ['node', option, 'value', 'dist/session-manager/main.js'], env: variables }]), 7, option)
+  }
+  for (const option of ['-e', '--eval', '-p', '--print', '-pe', '--run', '-i', '--interactive']) {
+    t.equal(await find([{ pid: 7, args: ['node', option, 'dist/session-manager/main.js'], env: variables }]), undefined, option)
+  }
+})
+
 t.test('findProcess takes no other process for the service', async (t) => {
   const script = '/clone/dist/session-manager/main.js'
   const others: [string, string[]][] = [
@@ -101,6 +110,8 @@ t.test('findProcess takes the one that fits best', async (t) => {
   const main = { pid: 7, args, env: variables, open }
   t.equal(await find([sales, main]), 7, 'of two accounts')
   t.equal(await find([{ ...main, pid: 5 }, { ...sales, pid: 9 }]), 5, 'in any order')
+  const edited = { ...variables, PORT: '9', STATE_DIR: '/srv/edited' }
+  t.equal(await find([{ ...main, env: { ...edited, ACCOUNT: 'sales' } }, { ...main, pid: 8, env: edited }]), 8, 'by the account, where all else was edited')
   const more = { files: { '/proc/net/tcp': table(row('0100007F:0BB9', '0A', 55)) } }
   t.equal(await find([{ pid: 5, args: ['node', '--watch', ...args.slice(1)], env: variables }, { pid: 6, args, env: variables, open: { 9: 'socket:[55]' } }], more), 6, 'that which listens, of a watcher and its child')
   t.equal(await find([{ pid: 5, args, env: variables, open: { 9: 'socket:[55]' } }, { pid: 6, args, env: variables }], more), 5, 'in any order, too')

@@ -12,6 +12,16 @@ const daemon = (main: string): string => `
 
 const parsed = (lines: readonly string[]): { event: string; level: string; msg: string; [key: string]: unknown }[] => lines.map((line) => JSON.parse(line))
 
+t.test('a daemon has its name in ps and ss, and its command line as it was', async (t) => {
+  const child = runScript(t, daemon(`async ({ log, lifecycle }) => {
+    const { readFileSync } = await import('node:fs')
+    log.info({ event: 'named', comm: readFileSync('/proc/self/comm', 'utf8').trim(), node: readFileSync('/proc/self/cmdline', 'utf8').split('\\0')[0] })
+    await lifecycle.stop('done', 0)
+  }`), { PORT: '3001' })
+  t.same(await child.ended, { code: 0, signal: null })
+  t.match(parsed(child.lines).find(({ event }) => event === 'named'), { comm: 'tester', node: /node$/ })
+})
+
 t.test('a good environment is logged, and main has all in hand', async (t) => {
   const child = runScript(t, daemon(`async ({ config, log, notify, lifecycle, version }) => {
     log.info({ event: 'in_main', port: config.PORT, version, all: [typeof notify.ready, typeof lifecycle.onStop] })

@@ -34,7 +34,7 @@ const restore = async (): Promise<void> => {
     if diff -rq /root/good /etc/leadmaster >/dev/null; then systemctl start ${both}; else cp -a /root/good/. /etc/leadmaster/ && systemctl restart ${both}; fi`)
 }
 /** WhatsApp is out of reach here: what a mend that leads back to the real Chromium shows of the session is no miswiring. */
-const wired = (faults: Diagnosis['faults']): Diagnosis['faults'] => faults.filter(({ line }) => !/^session-manager session:/.test(line))
+const wired = (faults: Diagnosis['faults']): Diagnosis['faults'] => faults.filter(({ line }) => !/^session-manager (session|outside):/.test(line))
 
 /** So many faults may come to light one after the other. */
 const maxSteps = 4
