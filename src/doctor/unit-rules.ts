@@ -68,7 +68,6 @@ export const rules: readonly Rule[] = [
   { setting: 'DynamicUser', breaks: (value) => (isYes(value) ? 'systemd gives it another user and another state directory' : undefined), undo: () => 'no' },
   { setting: 'ExecStart', breaks: (value, kind) => (isOurProgram(value, kind) ? undefined : 'it starts another program than the service'), undo: () => '' },
   { setting: 'Type', breaks: (value) => (value === 'notify' || value === '' ? undefined : 'systemd does not learn when it is ready'), undo: () => 'notify' },
-  { setting: 'NotifyAccess', breaks: (value) => (value === 'none' ? 'systemd does not learn when it is ready' : undefined), undo: () => 'main' },
   { setting: 'PrivateNetwork', breaks: (value, kind) => (isYes(value) ? noNetwork(kind) : undefined), undo: () => 'no' },
   { setting: 'IPAddressDeny', breaks: deniedAddresses, undo: () => '' },
   { setting: 'RestrictAddressFamilies', breaks: lacksFamily, undo: (kind) => `AF_INET6 ${needed[kind].families.join(' ')}` },

@@ -17,7 +17,7 @@ const played = (which: keyof typeof units, properties: Record<string, string>, t
 const found = async (which: keyof typeof units, properties: Record<string, string>, text?: string, more: Record<string, string> = {}) => checkConfinement(await ask(played(which, properties, text, more)))
 
 t.test('a unit as it was shipped has nothing to tell', async (t) => {
-  t.same(await found('hub', { IPAddressDeny: '', PrivateNetwork: 'no', LimitFSIZE: 'infinity', LimitNOFILE: '524288', MemoryMax: '536870912', TasksMax: '64', Type: 'notify', NotifyAccess: 'main', RestrictAddressFamilies: 'AF_UNIX AF_INET AF_INET6', RestrictNamespaces: 'yes', ExecStart: '{ path=/x/node ; argv[]=/x/node /x/dist/central-hub/main.js ; }', RuntimeMaxUSec: 'infinity' }), [])
+  t.same(await found('hub', { IPAddressDeny: '', PrivateNetwork: 'no', LimitFSIZE: 'infinity', LimitNOFILE: '524288', MemoryMax: '536870912', TasksMax: '64', Type: 'notify', RestrictAddressFamilies: 'AF_UNIX AF_INET AF_INET6', RestrictNamespaces: 'yes', ExecStart: '{ path=/x/node ; argv[]=/x/node /x/dist/central-hub/main.js ; }', RuntimeMaxUSec: 'infinity' }), [])
   t.same(await found('manager', { RestrictNamespaces: 'user pid net', RestrictAddressFamilies: 'AF_UNIX AF_INET AF_INET6 AF_NETLINK', MemoryMax: '3221225472', TasksMax: '512' }), [])
 })
 
@@ -28,7 +28,6 @@ for (const [which, properties, text, detail] of [
   ['hub', { DynamicUser: 'yes' }, 'DynamicUser=yes', /another user/],
   ['hub', { ExecStart: '{ path=/bin/sleep ; argv[]=/bin/sleep 9 ; ignore_errors=no }' }, 'ExecStart=/bin/sleep 9', /sets ExecStart=\/bin\/sleep 9: it starts another program/],
   ['hub', { Type: 'simple' }, 'Type=simple', /does not learn when it is ready/],
-  ['hub', { NotifyAccess: 'none' }, 'NotifyAccess=none', /does not learn/],
   ['manager', { PrivateNetwork: 'yes' }, 'PrivateNetwork=yes', /reach neither WhatsApp/],
   ['hub', { PrivateNetwork: 'yes' }, 'PrivateNetwork=yes', /neither reach session-manager/],
   ['hub', { IPAddressDeny: '::/0 0.0.0.0/0' }, 'IPAddressDeny=any', /cut off from the other services/],
@@ -66,7 +65,7 @@ t.test('what a service can live with is no fault', async (t) => {
   for (const properties of [
     { User: 'ana' }, { IPAddressDeny: '0.0.0.0/0', IPAddressAllow: '127.0.0.0/8' }, { IPAddressDeny: '10.0.0.0/8' }, { IPAddressDeny: '::/0', IPAddressAllow: '0.0.0.0/0' },
     { LimitNOFILE: '1024' }, { LimitNPROC: '64' }, { TasksMax: '24' }, { MemoryMax: '134217728' }, { MemoryMax: 'infinity' }, { RestrictNamespaces: 'yes' },
-    { RestrictAddressFamilies: '~AF_BLUETOOTH' }, { RestrictAddressFamilies: '' }, { RootDirectory: '/' }, { NotifyAccess: 'all' }, { Type: '' }, { ExecStart: '' }, { RuntimeMaxUSec: '' }
+    { RestrictAddressFamilies: '~AF_BLUETOOTH' }, { RestrictAddressFamilies: '' }, { RootDirectory: '/' }, { Type: '' }, { ExecStart: '' }, { RuntimeMaxUSec: '' }
   ]) t.same(await found('hub', properties), [], JSON.stringify(properties))
   t.same(await found('manager', { RestrictNamespaces: 'no' }), [])
   t.same(await found('manager', { LoadState: 'not-found', User: 'root' }), [])

@@ -77,6 +77,8 @@ t.test('the running process against its file', async (t) => {
   ])
   const spoilt = await ask(installed({ files: { '/proc/200/environ': environ(hubEnv({ PORT: '3013' })) } }), [fault('env file', 'central-hub', 'PORT is refused', 'true')])
   t.match((await checkRunning(spoilt)).filter(({ service }) => service === 'central-hub'), [{ state: 'note', detail: 'skipped: mend env file first' }])
+  const differing = await ask(installed({ files: { '/proc/200/environ': environ(hubEnv()) } }), [fault('tokens', 'central-hub', 'they differ', 'true')])
+  t.match((await checkRunning(differing)).filter(({ service }) => service === 'central-hub'), [{ state: 'note', detail: 'skipped: mend tokens first' }])
 })
 
 t.test('a value that is lost is taken from the process, unless the process has it from elsewhere', async (t) => {

@@ -120,7 +120,6 @@ export const miswirings: readonly Miswiring[] = [
   confined('central-hub', 'RestrictAddressFamilies=\\nRestrictAddressFamilies=AF_UNIX', 'may not use AF_INET'),
   confined('central-hub', 'TasksMax=8', 'too few threads'),
   confined('central-hub', 'MemoryMax=32M', 'killed for memory'),
-  confined('session-manager', 'NotifyAccess=none', 'does not learn when it is ready'),
   confined('central-hub', 'ExecStart=\\nExecStart=/bin/sleep 60', 'another program'),
   { what: 'a drop-in for all services of the machine', make: `mkdir -p /etc/systemd/system/service.d && printf '[Service]\\nPrivateNetwork=yes\\n' >/etc/systemd/system/service.d/all.conf && systemctl daemon-reload`, cause: /^session-manager drop-in: \/etc\/systemd\/system\/service\.d\/all\.conf sets PrivateNetwork=yes/, needs: 'systemd', undo: 'rm -r /etc/systemd/system/service.d && systemctl daemon-reload' },
   { what: 'a property set by systemctl', make: 'systemctl set-property leadmaster-central-hub IPAddressDeny=any', cause: /^central-hub drop-in: .*\/50-IPAddressDeny\.conf sets IPAddressDeny=/, needs: 'systemd' },

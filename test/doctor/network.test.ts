@@ -55,6 +55,7 @@ t.test('what the files say of one another', async (t) => {
   t.same(await wiring(files({ HOST: '0.0.0.0' })), [])
   t.same(await wiring(files({}, { SESSION_MANAGER_BASE_URL: 'http://localhost:3001' })), [])
   t.match(await wiring(files({ PORT: '3005' })), [{ service: 'central-hub', detail: 'SESSION_MANAGER_BASE_URL=http://127.0.0.1:3001, but session-manager is to listen on 127.0.0.1:3005', mend: "sed -i 's|^SESSION_MANAGER_BASE_URL=.*|SESSION_MANAGER_BASE_URL=http://127.0.0.1:3005|' /etc/leadmaster/central-hub.env && systemctl restart leadmaster-central-hub" }])
+  t.same(await checkWiring(await ask(installed({ files: files({ PORT: '3005' }) }), [fault('port', 'session-manager', 'taken', 'true')])), [], 'a port that is at fault itself may be moved')
   t.match(await wiring(files({ HOST: '192.0.2.1' })), [{ mend: /SESSION_MANAGER_BASE_URL=http:\/\/192\.0\.2\.1:3001/ }])
   t.match(await wiring(files({}, { ENV_FILE: '/srv/hub.env' })), [{ detail: /^ENV_FILE=\/srv\/hub\.env, but its file is/ }])
 })
@@ -91,7 +92,9 @@ t.test('a port that is held', async (t) => {
   t.match(await ports({ files: { ...files({ PORT: '1023' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:1023' }) } }), [{ detail: /for root alone/ }])
   t.same(await ports({ files: { ...files({ PORT: '1024' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:1024' }) } }), [])
   t.same(await ports({ files: { '/proc/sys/net/ipv4/ip_unprivileged_port_start': '80\n', ...files({ PORT: '80' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:80' }) } }), [])
-  t.same(await ports({ files: files({ HOST: '::' }) }), [])
+  for (const HOST of ['::', '0.0.0.0']) t.same(await ports({ files: files({ HOST }) }), [], HOST)
+  t.same(await ports({ files: files({ PORT: '30x1' }) }), [], 'of a file that is refused nothing is said')
+  t.match(await ports({ files: files({ PORT: '80' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:80' }) }), [{ name: 'port' }])
 })
 
 t.test('who is starting need not listen yet', async (t) => {
@@ -133,6 +136,8 @@ t.test('the journal and its cursor', async (t) => {
   t.match(await following(), [/^fault central-hub http:\/\/127\.0\.0\.1:3012\/ready does not answer/])
   const broken = { status: 503, body: { checks: [{ name: 'store', ok: false, detail: 'the store does not answer' }, { name: 'following', ok: true, detail: 'record 5 of 5 taken' }] } }
   t.match(lines(await checkFollowing(await ask(installed({ get: async () => broken })), answered)), [/^fault central-hub the store does not answer/, /^ok/])
+  const other = { status: 503, body: { checks: [{ name: 'following sales', ok: false, detail: 'away' }, { name: 'following', ok: true, detail: 'record 5 of 5 taken' }] } }
+  t.match(lines(await checkFollowing(await ask(installed({ get: async () => other })), answered)), [/^ok/], 'another check than the store is another matter')
 })
 
 t.test('the session with WhatsApp', async (t) => {
@@ -146,6 +151,12 @@ t.test('the session with WhatsApp', async (t) => {
   t.match(session({ status: 'DISCONNECTED', reason: 'WhatsApp is unreachable', next_attempt_at: '2026-11-24T12:00:05.000Z' }), { state: 'fault', detail: 'DISCONNECTED: WhatsApp is unreachable; it tries again at 12:00:05 UTC', mend: undefined })
   t.match(session({ status: 'DISCONNECTED', reason: 'it was switched off' }), { state: 'fault', mend: /^curl -s -X POST .*\/connect$/ })
   t.match(session({ status: 'INIT' }), { state: 'note' })
+  t.match(session({ limited: 'reading back is limited', limited_by: ['backfill'] }), { name: 'session', state: 'note', detail: 'READY, but reading back is limited' })
+  t.match(session({ limited: 'WhatsApp asks for the passkey', limited_by: ['checkpoint'] }), { name: 'session', state: 'fault' })
+  const linked = (status: object, backup: string) => checkSessions([{ manager: { ...manager, config: { ...manager.config, PROFILE_BACKUP: backup } as typeof manager.config }, identity: identity(status) }])
+  t.match(linked({}, ''), [{ state: 'ok' }, { state: 'note', name: 'linked device' }])
+  t.equal(linked({}, 'file:///srv').length, 1)
+  t.equal(linked({ linked: false }, '').length, 1)
 })
 
 t.test('a restart is offered once: not of a service that was started a moment ago', async (t) => {

@@ -1,15 +1,19 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { fillEnvFile } from '../../src/platform/env-file.ts'
 import { fakeChromium } from '../doctor/foreground.ts'
+import { clone, withSimulation } from './installed.ts'
+import { bootMachine } from './machine.ts'
 import { root, startUp, type Up } from './running-up.ts'
 
-/** doctor beside what a user starts in the foreground: a healthy system is "all is wired right", however it was started. */
+/** doctor beside what a user starts: a healthy system is "all is wired right", however it was started. */
 
-t.setTimeout(400_000)
+t.setTimeout(900_000)
 const ready = /^up: Ctrl-C stops it/
 const services = ['session-manager', 'central-hub'] as const
 
@@ -83,4 +87,31 @@ t.test('scripts/up --simulated as root, and by another user', async (t) => {
   t.same(processes(await diagnose(t, 'scripts/up --simulated without root', without, theirs, user)), bothRun)
   t.same(processes(await diagnose(t, 'the same, looked at by root', without, theirs)), bothRun)
   await stop(without)
+})
+
+t.test('installed by scripts/up, and by the Debian package', async (t) => {
+  const machine = await bootMachine(t)
+  const { up, simulate, session } = await withSimulation(machine)
+  const diagnoseInstalled = async (what: string): Promise<void> => {
+    const found = JSON.parse((await machine.run('leadmaster-doctor --json')).stdout) as Diagnosis
+    t.comment(`${what}: ${JSON.stringify({ ok: found.ok, checks: Object.fromEntries(['ok', 'note', 'fault'].map((state) => [state, found.checks.filter((each) => each.state === state).length])) })}`)
+    t.same(found.checks.filter(({ state }) => state === 'fault').map(({ service, name, detail }) => `${service} ${name}: ${detail}`), [], what)
+    t.match(found.checks.find(({ name }) => name === 'sandbox'), { state: 'ok', detail: /as leadmaster and confined by its unit$/ }, 'Chromium is tried as the unit runs it')
+  }
+  t.equal((await up()).code, 0)
+  await session('QR_REQUIRED')
+  await simulate('scan')
+  await session('READY')
+  await diagnoseInstalled('installed by scripts/up')
+  // what a restore on a fresh machine leaves: the units show the services an empty directory in its place
+  await machine.must('chmod 0700 /var/lib/leadmaster && chown root:root /var/lib/leadmaster')
+  await diagnoseInstalled('installed, with the directory of all state closed')
+
+  const work = mkdtempSync(join(tmpdir(), 'leadmaster-beside-deb-'))
+  t.teardown(() => rmSync(work, { recursive: true, force: true }))
+  const { stdout } = await promisify(execFile)('scripts/deb', ['--output', work, '--compress', 'gzip:1'], { cwd: root, maxBuffer: 100 << 20 })
+  cpSync(stdout.trim(), machine.path('/root/made.deb'))
+  await machine.must(`${clone}/scripts/uninstall && DEBIAN_FRONTEND=noninteractive dpkg -i /root/made.deb`, { ms: 180_000 })
+  await session('READY')
+  await diagnoseInstalled('installed by the Debian package')
 })
