@@ -1,6 +1,7 @@
 import t from 'tap'
-import { checkConfinement } from '../../src/doctor/confinement.ts'
+import { checkConfinement, isOwn } from '../../src/doctor/confinement.ts'
 import { runAsUnit } from '../../src/doctor/transient.ts'
+import { confinement } from '../../src/doctor/unit-rules.ts'
 import { checkDropIns } from '../../src/doctor/units.ts'
 import { play, type Played } from './played-host.ts'
 import { ask, hubEnv, installed, lines, unit } from './wired.ts'
@@ -32,6 +33,9 @@ for (const [which, properties, text, detail] of [
   ['hub', { PrivateNetwork: 'yes' }, 'PrivateNetwork=yes', /neither reach session-manager/],
   ['hub', { IPAddressDeny: '::/0 0.0.0.0/0' }, 'IPAddressDeny=any', /cut off from the other services/],
   ['hub', { IPAddressDeny: '127.0.0.0/8' }, 'IPAddressDeny=localhost', /cut off/],
+  ['hub', { IPAddressDeny: '127.0.0.1/32' }, 'IPAddressDeny=127.0.0.1', /cut off/],
+  ['hub', { IPAddressDeny: '::/0' }, 'IPAddressDeny=::/0', /cut off/],
+  ['manager', { IPAddressDeny: '0.0.0.0/0', IPAddressAllow: '127.0.0.1/32' }, 'IPAddressDeny=any', /cannot reach WhatsApp/],
   ['manager', { IPAddressDeny: '0.0.0.0/0', IPAddressAllow: '127.0.0.0/8' }, 'IPAddressDeny=any', /cannot reach WhatsApp/],
   ['hub', { RestrictAddressFamilies: 'AF_UNIX' }, 'RestrictAddressFamilies=AF_UNIX', /may not use AF_INET$/],
   ['manager', { RestrictAddressFamilies: '~AF_NETLINK AF_INET' }, 'RestrictAddressFamilies=~AF_NETLINK AF_INET', /may not use AF_INET, AF_NETLINK$/],
@@ -50,6 +54,7 @@ for (const [which, properties, text, detail] of [
   ['manager', { TasksMax: '199' }, 'TasksMax=199', /too few threads/],
   ['hub', { MemoryMax: '134217727' }, 'MemoryMax=1', /killed for memory/],
   ['manager', { MemoryHigh: '536870911' }, 'MemoryHigh=1', /slowed down for memory/],
+  ['manager', { MemoryMax: '536870911' }, 'MemoryMax=1', /killed for memory/],
   ['hub', { RuntimeMaxUSec: '1min' }, 'RuntimeMaxSec=60', /ends it after that time/]
 ] as const) {
   t.test(`${text} of ${which} is named, and commented out`, async (t) => {
@@ -87,6 +92,24 @@ t.test('a file that is not ours to change is overridden', async (t) => {
 t.test('a line that goes on, and a unit file that was edited', async (t) => {
   t.match(await found('hub', { IPAddressDeny: 'any ::/0 0.0.0.0/0' }, '[Service]\nIPAddressDeny=10.0.0.0/8 \\\n any\n'), [{ mend: `mv ${dropIn('hub')} ${dropIn('hub')}.off && systemctl daemon-reload && systemctl restart ${units.hub}` }])
   t.match(await found('hub', { PrivateNetwork: 'yes' }), [{ detail: /^leadmaster-central-hub has PrivateNetwork=yes/, mend: `/opt/leadmaster/current/scripts/up && systemctl restart ${units.hub}` }])
+})
+
+t.test('a unit of the Debian package', async (t) => {
+  const mend = async (FragmentPath: string): Promise<string | undefined> => (await checkConfinement(await ask(played('hub', { PrivateNetwork: 'yes', FragmentPath }), [], '/usr/lib/leadmaster')))[0]?.mend
+  t.equal(await mend(`/lib/systemd/system/${units.hub}.service`), `apt-get install --reinstall --yes leadmaster && systemctl restart ${units.hub}`)
+  t.equal(await mend(`/etc/systemd/system/${units.hub}.service`), `rm /etc/systemd/system/${units.hub}.service && systemctl daemon-reload && systemctl restart ${units.hub}`, 'one that hides it')
+})
+
+t.test('a drop-in is of one unit alone by its directory', async (t) => {
+  const at = (directory: string, unitName: string): boolean => isOwn(`/etc/systemd/system/${directory}/x.conf`, { unit: unitName } as never)
+  t.ok(at('leadmaster-central-hub.service.d', 'leadmaster-central-hub'))
+  t.ok(at('leadmaster-session-manager@sales.service.d', 'leadmaster-session-manager@sales'))
+  t.ok(at('leadmaster-session-manager@.service.d', 'leadmaster-session-manager@sales'))
+  for (const directory of ['service.d', 'leadmaster-.service.d', 'leadmaster-session-manager.service.d']) t.notOk(at(directory, 'leadmaster-session-manager@sales'), directory)
+})
+
+t.test('all that is judged is asked of systemd', async (t) => {
+  for (const property of ['User', 'DynamicUser', 'ExecStart', 'Type', 'PrivateNetwork', 'IPAddressDeny', 'IPAddressAllow', 'RestrictAddressFamilies', 'RestrictNamespaces', 'MemoryDenyWriteExecute', 'RootDirectory', 'LimitNOFILE', 'LimitFSIZE', 'LimitAS', 'LimitDATA', 'LimitCPU', 'LimitNPROC', 'TasksMax', 'MemoryMax', 'MemoryHigh', 'RuntimeMaxUSec']) t.ok(confinement.includes(property), property)
 })
 
 t.test('further files of variables, and variables that are dropped', async (t) => {

@@ -44,6 +44,16 @@ t.test('a hub that is down because session-manager is at fault is no fault of it
   t.same(lines(await checkUnits(await ask(played, found))).at(-1), 'note central-hub skipped: mend session-manager env file first')
 })
 
+t.test('a hub that was stopped beside a session-manager with a note is a fault of its own', async (t) => {
+  const played = installed({ commands: { [hub]: { stdout: unit({ ActiveState: 'inactive', MainPID: '0' }) }, 'systemctl show leadmaster-session-manager': { stdout: unit({ NRestarts: '1' }) } } })
+  t.match(lines(await checkUnits(await ask(played))).at(-1), /^fault central-hub not running: it was stopped/)
+})
+
+t.test("what a unit drops of systemd's own environment is no matter", async (t) => {
+  const played = installed({ commands: { [hub]: { stdout: unit({ UnsetEnvironment: 'EDITOR' }) }, 'systemctl show leadmaster-session-manager': { stdout: unit({ UnsetEnvironment: 'EDITOR' }) }, 'systemctl show-environment': { stdout: 'EDITOR=vi\n' } } })
+  t.match(lines(await checkManager(await ask(played))), [/^ok host/])
+})
+
 t.test('restarts are worth a note', async (t) => {
   t.match(lines(await checkUnits(await ask(shows({ NRestarts: '3' })))).at(-1), /^note central-hub systemd started it again 3 times/)
 })

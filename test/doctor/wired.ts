@@ -50,9 +50,9 @@ export const installed = (played: Played = {}): Played => ({
 })
 
 /** What a check is asked with, on such a machine. @param found what earlier checks found */
-export const ask = async (played: Played, found: readonly Finding[] = []): Promise<Asked> => {
+export const ask = async (played: Played, found: readonly Finding[] = [], release = '/opt/leadmaster/current'): Promise<Asked> => {
   const host = play(played)
-  const wiring = await readWiring(host, '/opt/leadmaster/current', undefined)
+  const wiring = await readWiring(host, release, undefined)
   if (!wiring) throw new Error('there is no wiring')
   return { host, wiring, cause: (service, ...names) => found.find((each) => each.state === 'fault' && each.service === service && (names.length === 0 || names.includes(each.name))) }
 }
