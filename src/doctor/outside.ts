@@ -2,7 +2,7 @@ import { readProxy } from '../platform/proxy.ts'
 import type { Answered } from './base-url.ts'
 import type { Asked, Check } from './check.ts'
 import { edited } from './environment.ts'
-import { fault, note, ok, type Finding } from './finding.ts'
+import { fault, note, ok, unexplained, type Finding } from './finding.ts'
 import { word } from './shell.ts'
 import { managers, restart, type Service, type Wiring } from './wiring.ts'
 
@@ -29,9 +29,9 @@ export const checkProxy: Check = async ({ host, wiring, cause }) => {
   return findings
 }
 
-/** What to do where WhatsApp cannot be reached directly. */
-const directMend = (wiring: Wiring, service: Service): string =>
-  `getent hosts web.whatsapp.com; curl -sSI --max-time 10 ${whatsapp} # does this machine reach the outside? If it does so by a proxy alone, set PROXY_URL in ${edited(service).path}, then: ${restart(wiring, service)}`
+/** What a person can do where WhatsApp cannot be reached directly; to look once more is no mend. */
+const directWords = (service: Service): string =>
+  `see if this machine reaches the outside (curl -sSI ${whatsapp}). If it does so by a proxy alone, set PROXY_URL in ${edited(service).path}`
 
 /**
  * Where a session-manager says that WhatsApp is unreachable: what this machine itself sees of it.
@@ -44,7 +44,9 @@ export const checkOutside = async ({ host, wiring, cause }: Asked, answered: rea
     const proxyUrl = manager.config?.PROXY_URL ?? ''
     if (!/^WhatsApp is unreachable/.test(status?.reason ?? '') || wiring.simulated || cause(manager.name, 'proxy')) continue
     const why = await host.outside(whatsapp, proxyUrl)
-    if (why !== undefined) findings.push(fault('outside', manager.name, `${status?.reason}; asked from here: ${why}`, proxyUrl === '' ? directMend(wiring, manager) : correct(wiring, manager)))
+    const detail = `${status?.reason}; asked from here: ${why}`
+    if (why !== undefined && proxyUrl === '') findings.push(unexplained('outside', manager.name, `${detail}: ${directWords(manager)}`))
+    else if (why !== undefined) findings.push(fault('outside', manager.name, detail, correct(wiring, manager)))
     else findings.push(note('outside', manager.name, 'web.whatsapp.com answers this machine now: session-manager tries again by itself'))
   }
   return findings
