@@ -103,6 +103,15 @@ t.test('who is starting need not listen yet', async (t) => {
   t.match(lines(await checkListening(await ask(installed({ files: { '/proc/net/tcp': listening(3001, 77) } })))), ['ok session-manager listens on 127.0.0.1:3001', 'fault central-hub nobody listens on 127.0.0.1:3012, though its process runs'])
 })
 
+t.test('of a service that does not run, or whose file is refused, nothing is said of its port or its URL', async (t) => {
+  const stopped = installed({ commands: { 'systemctl show leadmaster-central-hub': { stdout: unit({ ActiveState: 'inactive', MainPID: '0' }) }, 'systemctl show leadmaster-session-manager': { stdout: unit({ ActiveState: 'inactive', MainPID: '0' }) } } })
+  t.same(await checkListening(await ask(stopped)), [])
+  t.same(await checkListening(await ask(installed({ files: { ...files({ PORT: '30x1' }, { PORT: '30x2' }) } }))), [])
+  const refused = { '/etc/leadmaster/session-manager-sales.env': managerEnv({ PORT: '30x2', ACCOUNT: 'sales' }) }
+  t.same(await checkWiring(await ask(installed({ files: refused }))), [])
+  t.same(await checkFollowing(await ask(stopped), []), [])
+})
+
 t.test('further accounts', async (t) => {
   const wiring = async (named: string | undefined, account = sales) => checkWiring(await ask(installed({ files: { ...account, ...files({}, named === undefined ? {} : { FURTHER_SESSION_MANAGERS: named }) } })))
   t.same(await wiring('sales=http://127.0.0.1:3002'), [])
@@ -133,6 +142,7 @@ t.test('the journal and its cursor', async (t) => {
   t.same(await following(ready(true, 'record 2 of 5 taken'), ready(true, 'record 4 of 5 taken')), ['note central-hub catching up with account main: record 4 of 5 taken'])
   t.same(await following(ready(true, 'record 2 of 5 taken')), ['fault central-hub account main is not followed, its journal is at record 5: record 2 of 5 taken'], 'one that stands still')
   t.match(await following(ready(false, 'the stream is not open')), [/^fault central-hub .*the stream is not open$/])
+  for (const body of ['x', null, {}, { checks: 1 }]) t.match(await checkFollowing(await ask(installed({ get: async () => ({ status: 200, body }) })), answered), [{ name: 'following', detail: /does not answer as central-hub does/ }], JSON.stringify(body))
   t.match(await following(), [/^fault central-hub http:\/\/127\.0\.0\.1:3012\/ready does not answer/])
   const broken = { status: 503, body: { checks: [{ name: 'store', ok: false, detail: 'the store does not answer' }, { name: 'following', ok: true, detail: 'record 5 of 5 taken' }] } }
   t.match(lines(await checkFollowing(await ask(installed({ get: async () => broken })), answered)), [/^fault central-hub the store does not answer/, /^ok/])

@@ -112,7 +112,7 @@ t.test('findProcess takes the one that fits best', async (t) => {
   t.equal(await find([{ ...main, pid: 5 }, { ...sales, pid: 9 }]), 5, 'in any order')
   const edited = { ...variables, PORT: '9', STATE_DIR: '/srv/edited' }
   t.equal(await find([{ ...main, env: { ...edited, ACCOUNT: 'sales' } }, { ...main, pid: 8, env: edited }]), 8, 'by the account, where all else was edited')
-  const more = { files: { '/proc/net/tcp': table(row('0100007F:0BB9', '0A', 55)) } }
+  const more = { files: { '/proc/net/tcp': table(row('0100007F:0BB9', '0A', 55), row('0100007F:0016', '0A', 56)) } }
   t.equal(await find([{ pid: 5, args: ['node', '--watch', ...args.slice(1)], env: variables }, { pid: 6, args, env: variables, open: { 9: 'socket:[55]' } }], more), 6, 'that which listens, of a watcher and its child')
   t.equal(await find([{ pid: 5, args, env: variables, open: { 9: 'socket:[55]' } }, { pid: 6, args, env: variables }], more), 5, 'in any order, too')
   t.equal(await find([{ pid: 5, args, env: undefined, uid: 999 }, { pid: 6, args, env: variables }]), 6, 'that which may be looked into')

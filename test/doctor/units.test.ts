@@ -75,6 +75,23 @@ t.test('a variable set by a drop-in is found in its file', async (t) => {
   t.same(rest, [], 'what UnsetEnvironment= drops is no matter')
 })
 
+t.test('a drop-in may set what is not for the service', async (t) => {
+  const dropIn = '/etc/systemd/system/leadmaster-central-hub.service.d/a.conf'
+  const played = installed({ files: { [dropIn]: '[Service]\nEnvironment=LANG=C\n' }, commands: { [hub]: { stdout: unit({ Environment: 'LANG=C', DropInPaths: dropIn }) } } })
+  t.same(await checkDropIns(await ask(played)), [])
+})
+
+t.test('a file that is refused says nothing of the time to stop', async (t) => {
+  const played = installed({ files: { '/etc/leadmaster/central-hub.env': hubEnv({ PORT: '0' }) }, commands: { [hub]: { stdout: unit({ TimeoutStopUSec: '1s' }) } } })
+  t.same((await checkUnits(await ask(played))).filter(({ state }) => state === 'fault'), [])
+})
+
+t.test('units that are not installed have no target to speak of', async (t) => {
+  const gone = { stdout: unit({ LoadState: 'not-found' }) }
+  const played = installed({ commands: { [hub]: gone, 'systemctl show leadmaster-session-manager': gone, 'systemctl show leadmaster.target': { stdout: 'masked\nmasked\n' } } })
+  t.notMatch(lines(await checkUnits(await ask(played))).join('\n'), /target/)
+})
+
 t.test("systemd's own environment", async (t) => {
   const holds = async (stdout: string, files = {}) => lines(await checkManager(await ask(installed({ files, commands: { 'systemctl show-environment': { stdout } } }))))
   t.match(await holds('LANG=C\nPATH=/bin\n'), ["ok host systemd's own environment has none of our variables"])
