@@ -3,6 +3,7 @@ import { edited } from './environment.ts'
 import { fault, note, ok, type Finding } from './finding.ts'
 import type { Host, Stat } from './host.ts'
 import { setVariable, word } from './shell.ts'
+import { runAsUnit } from './transient.ts'
 import { andRestart, asUser, restart, type Service, type User, type Wiring } from './wiring.ts'
 
 /** The state directories: there, the services' own, closed to others, writable, with room. */
@@ -20,6 +21,13 @@ const mayEnter = (found: Stat, user: User): boolean => ((found.mode >> { u: 6, g
 /** Whether the unit shows its service an empty directory in the place of this one, which has the state bound into it. */
 const isReplaced = ({ properties }: Service, path: string): boolean =>
   (properties['TemporaryFileSystem'] ?? '').split(' ').some((each) => each.replace(/:.*$/, '') === path)
+
+/** Whether a service cannot write to its state directory: asked within its unit, where that shows it other directories. */
+const isClosedTo = async (host: Host, wiring: Wiring, service: Service, dir: string): Promise<boolean> => {
+  const test = ['test', '-w', dir]
+  if (!above(dir).some((parent) => isReplaced(service, parent))) return (await host.run(await asUser(host, wiring, service, ...test))).code === 1
+  return (await runAsUnit(host, wiring, service, test, 10_000))?.code === 1
+}
 
 /** The mount that a path is on, if it is read-only. */
 const readOnlyMount = async (host: Host, path: string): Promise<string | undefined> => {
@@ -73,7 +81,7 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
     if (inner.uid !== user.uid) return wrong(`has ${entry}, which belongs to uid ${inner.uid}, not to ${user.name}`, mended(own))
     if ((inner.mode & 0o600) !== 0o600) return wrong(`has ${entry}, which ${user.name} may not write (mode ${octal(inner)})`, mended(`chmod u+rw${inner.type === 'directory' ? 'x' : ''} ${word(`${dir}/${entry}`)}${databases.has(entry) ? '*' : ''}`))
   }
-  const closed = (await host.run(await asUser(host, wiring, service, 'test', '-w', dir))).code === 1 && (wiring.mode === 'systemd' || host.uid !== 0)
+  const closed = (wiring.mode === 'systemd' || host.uid !== 0) && (await isClosedTo(host, wiring, service, dir))
   if (closed) return wrong(`cannot be written by ${user.name}`, mended(`${own} && chmod 0700 ${path}`))
   return [ok(name, service.name, `${dir} is ${user.name}'s alone`)]
 }

@@ -40,6 +40,10 @@ t.test('a closed directory that the unit replaces by an empty one is in nobody\'
   const found = async (properties: Record<string, string>) => (await faults(show(properties))).filter(({ service }) => service === 'central-hub')
   t.same(await found({ TemporaryFileSystem: '/var/lib/leadmaster:ro' }), [])
   t.match(await found({ TemporaryFileSystem: '/var/lib:ro' }), [{ detail: /is closed to it/ }])
+  const written = async (within: string, code: number) => (await faults({ ...show({ TemporaryFileSystem: '/var/lib/leadmaster:ro' }), commands: { ...show({ TemporaryFileSystem: '/var/lib/leadmaster:ro' }).commands, [within]: { code }, 'systemctl cat leadmaster-central-hub.service': { stdout: '[Service]\nUser=leadmaster\n' } } })).filter(({ service }) => service === 'central-hub')
+  t.same(await written('setpriv --reuid=999', 1), [], 'what is so outside of the unit is no matter')
+  t.match(await written('systemd-run', 1), [{ detail: /cannot be written by leadmaster/ }])
+  t.same(await written('systemd-run', 0), [])
 })
 
 t.test('each service has a user of its own', async (t) => {
