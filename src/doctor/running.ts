@@ -20,7 +20,7 @@ const checkOne = async ({ host, wiring, cause }: Asked, service: Service): Promi
   const because = cause(service.name, 'env file', 'tokens')
   if (because) return [skipped(name, service.name, because)]
   const has = await environmentOf(host, pid)
-  if (has === undefined) return [note(name, service.name, `the environment of process ${pid} cannot be read by you${host.uid === 0 ? ', for root of this container may not look into it' : ': run doctor as root'}`)]
+  if (has === undefined) return [note(name, service.name, `the environment of process ${pid} cannot be read${host.uid === 0 ? ': root of this container may not look into it' : ' by you: run doctor as root'}`)]
   if (await isReadLater(host, pid, envFile)) {
     return [fault(name, service.name, `restart needed, ${envFile} was changed after process ${pid} was started with it (--env-file)`, restart(wiring, service))]
   }

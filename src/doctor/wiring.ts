@@ -262,7 +262,7 @@ export const start = (wiring: Wiring, ...services: readonly Service[]): string =
   return isAlone ? upCommand(wiring) : services.map((service) => `(${startByHand(wiring, service)} &)`).join('; ')
 }
 
-/** A mend after which services must be started again; in the foreground that is left to whoever runs scripts/up. */
+/** A mend after which services must be started again; in the foreground that is left to the person who runs scripts/up. */
 export const andRestart = (wiring: Wiring, mend: string, ...services: readonly Service[]): string =>
   wiring.mode === 'systemd' ? `${mend} && ${restart(wiring, ...services)}` : `${mend} # then end scripts/up and start it again`
 

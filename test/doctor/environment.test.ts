@@ -102,7 +102,7 @@ t.test('an env file that is closed to this user is not called missing', async (t
 
 t.test('a process that cannot be looked into, and one that was started with an env file of Node', async (t) => {
   const found = async (files: Record<string, string>, stats = {}, uid = 0) => (await checkRunning(await ask(installed({ uid, files, stats })))).filter(({ service }) => service === 'central-hub')
-  t.match(await found({}), [{ state: 'note', detail: 'the environment of process 200 cannot be read by you, for root of this container may not look into it' }])
+  t.match(await found({}), [{ state: 'note', detail: 'the environment of process 200 cannot be read: root of this container may not look into it' }])
   t.match(await found({}, {}, 999), [{ state: 'note', detail: 'the environment of process 200 cannot be read by you: run doctor as root' }])
   const at = (startedAt: number) => ({
     '/proc/200/environ': 'HOME=/\0', '/proc/200/cmdline': `node\0--env-file=${hub}\0dist/central-hub/main.js\0`,
