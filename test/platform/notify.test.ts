@@ -61,6 +61,16 @@ t.test('WATCHDOG comes at a third of the interval while healthy, and not while u
   t.same(await child.ended, { code: 0, signal: null }, 'after close no timer holds the process')
 })
 
+t.test('a start that takes long is given more time', async (t) => {
+  const socket = await notifySocket(t)
+  const child = runScript(t, `
+    import { createNotify } from 'src/platform/notify.ts'
+    createNotify(process.env.NOTIFY_SOCKET).extend(600_000)`, { NOTIFY_SOCKET: socket.path })
+  t.same(await child.ended, { code: 0, signal: null })
+  await socket.seen(/EXTEND/)
+  t.same(socket.received.map(({ state }) => state.trim()), ['EXTEND_TIMEOUT_USEC=600000000'])
+})
+
 t.test('before it is busy the watchdog is told for how long, and afterwards that it is over', async (t) => {
   const socket = await notifySocket(t)
   const child = runScript(t, `
@@ -96,7 +106,7 @@ t.test('without NOTIFY_SOCKET every call does nothing and the addon is not even 
     import { createRequire } from 'node:module'
     import { createNotify } from 'src/platform/notify.ts'
     const notify = createNotify(undefined)
-    notify.ready('x'); notify.status('x'); notify.watchdog(() => { throw new Error('asked') }); notify.busy(60_000)(); notify.stopping('x'); notify.close()
+    notify.ready('x'); notify.status('x'); notify.watchdog(() => { throw new Error('asked') }); notify.busy(60_000)(); notify.extend(1); notify.stopping('x'); notify.close()
     const require = createRequire(import.meta.url)
     console.log('loaded: ' + Object.keys(require.cache).filter((file) => /sd-notify|\\.node$/.test(file)).length)`, { WATCHDOG_USEC: '1000' })
   t.equal(await child.seen(/loaded/), 'loaded: 0')

@@ -172,7 +172,10 @@ const draftsOf = ({ kind, mine, time, album, changes: planned }: Planned, at: nu
     }, (known) => known.votes.push({ time: time + 22, isThere: true }))] : [])
   }
   const begins = draft(first, here(), says)
-  return [begins, ...[...new Set(planned)].flatMap((change) => make[change]())]
+  // WhatsApp lets nobody react to what no person wrote, or to what is gone
+  const isReactable = !['bot', 'notice', 'pin', 'deleted'].includes(kind)
+  const possible = [...new Set(planned)].filter((change) => isReactable || !['weReact', 'weTakeBack', 'theyReact'].includes(change))
+  return [begins, ...possible.flatMap((change) => make[change]())]
 }
 
 const strip = (message: CapturedMessage): CapturedMessage => JSON.parse(JSON.stringify(message)) as CapturedMessage
