@@ -1,10 +1,11 @@
 import { inChunks } from './in-chunks.ts'
-import { addressesOf, isSameMessage, parseMessageId } from './message-id.ts'
+import { addressesOfLeads } from './identities.ts'
+import { isSameMessage, parseMessageId } from './message-id.ts'
 import type { Db } from './schema.ts'
 
 /** Reactions and votes of this account to messages of leads: each ends a wait at its message, until it is taken back. */
 
-/** A message of a lead, and who that is. */
+/** A message of a lead. */
 interface Asked {
   pk: number
   account: string
@@ -12,8 +13,6 @@ interface Asked {
   stanza: string
   acknowledged: number
   lead_id: number | null
-  phone: string | null
-  lid: string | null
 }
 
 /** A reaction or a vote of this account; `isThere` unless it was taken back. UNIX seconds. */
@@ -61,8 +60,9 @@ const ownOf = async (db: Db, account: string, stanzas: readonly string[]): Promi
   return [...reactions, ...votes]
 }
 
-const isAcknowledged = (message: Asked, own: readonly Own[]): boolean => {
-  const person = [...addressesOf(message), parseMessageId(message.id)?.chat ?? '']
+/** @param addresses of its lead */
+const isAcknowledged = (message: Asked, own: readonly Own[], addresses: readonly string[]): boolean => {
+  const person = [...addresses, parseMessageId(message.id)?.chat ?? '']
   const ofIt = own.filter(({ message_id }) => isSameMessage(message.id, message_id, person))
   // The account may have reacted under each of its addresses: the latest counts.
   return (['reaction', 'vote'] as const).some((kind) => {
@@ -75,9 +75,10 @@ const isAcknowledged = (message: Asked, own: readonly Own[]): boolean => {
 /** @returns leads.id of the messages that were changed */
 const write = async (db: Db, messages: readonly Asked[], own: readonly Own[]): Promise<Set<number>> => {
   const byStanza = Map.groupBy(own, ({ stanza }) => stanza)
+  const addresses = await addressesOfLeads(db, messages.flatMap(({ lead_id }) => lead_id ?? []))
   const changed = new Set<number>()
   for (const message of messages) {
-    const acknowledged = isAcknowledged(message, byStanza.get(message.stanza) ?? []) ? 1 : 0
+    const acknowledged = isAcknowledged(message, byStanza.get(message.stanza) ?? [], addresses.get(message.lead_id ?? 0) ?? []) ? 1 : 0
     if (acknowledged === message.acknowledged) continue
     await db.updateTable('messages').set({ acknowledged }).where('pk', '=', message.pk).execute()
     if (message.lead_id !== null) changed.add(message.lead_id)
@@ -88,9 +89,9 @@ const write = async (db: Db, messages: readonly Asked[], own: readonly Own[]): P
 const inbound = (db: Db) =>
   db
     .selectFrom('messages')
-    .innerJoin('leads', 'leads.id', 'messages.lead_id')
-    .select(['messages.pk', 'messages.account', 'messages.id', 'stanza', 'acknowledged', 'lead_id', 'phone', 'lid'])
+    .select(['messages.pk', 'messages.account', 'messages.id', 'stanza', 'acknowledged', 'lead_id'])
     .where('from_me', '=', 0)
+    .where('lead_id', 'is not', null)
 
 /** Of new messages, those that this account had reacted to before they came. @returns leads.id of the messages that were changed */
 export const acknowledgeNew = async (db: Db, account: string, messages: readonly { pk: number; stanza: string }[]): Promise<Set<number>> => {

@@ -69,6 +69,8 @@ export interface LeadsAtWork {
    * @param isSettled the message was settled before: what is known now is all that it tells
    */
   of(message: CapturedMessage, isSettled?: boolean): LeadAtWork | 'settle' | 'none'
+  /** The lead of whoever a message names, if there is one; it stays as it is. */
+  known(message: CapturedMessage): LeadAtWork | undefined
   /** Whether a message tells that a lead has another number, or another LID, from now on. */
   moves(message: CapturedMessage): boolean
   all(): Iterable<LeadAtWork>
@@ -142,7 +144,7 @@ class IdentitiesAtWork {
     if (row.lid !== null) this.#byLid.set(row.lid, identity)
   }
 
-  by({ phone, lid }: { phone?: string; lid?: string }): IdentityAtWork | undefined {
+  by({ phone, lid }: { phone?: string | undefined; lid?: string | undefined }): IdentityAtWork | undefined {
     return this.#byPhone.get(phone ?? '') ?? this.#byLid.get(lid ?? '')
   }
 
@@ -243,6 +245,7 @@ const atWork = (account: string, { rows, merged, claims }: KnownIdentities, name
       enter(fresh)
       return fresh
     },
+    known: ({ phone, lid }) => identities.by({ phone, lid })?.lead,
     moves: ({ number_change, timestamp }) => {
       const [from, to] = [identityOf(number_change?.from), identityOf(number_change?.to)]
       const isOfOneKind = (from.phone === undefined) === (to.phone === undefined) && (from.lid === undefined) === (to.lid === undefined)
