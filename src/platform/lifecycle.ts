@@ -6,8 +6,11 @@ import type { Notify } from './notify.ts'
 export interface Lifecycle {
   /** Registers a step of the graceful stop; steps run one after the other, the last registered first. */
   onStop(step: string, run: () => Promise<void> | void): void
-  /** Stops everything, then exits. Further calls are ignored; a step that throws is logged and does not keep the others. */
-  stop(reason: string, exitCode: number): Promise<void>
+  /**
+   * Stops everything, then exits. Further calls are ignored; a step that throws is logged and does not keep the others.
+   * @param status what `systemctl status` goes on showing, such as why it failed
+   */
+  stop(reason: string, exitCode: number, status?: string): Promise<void>
 }
 
 /**
@@ -26,11 +29,11 @@ export const createLifecycle = (options: {
   const steps: { step: string; run: () => Promise<void> | void }[] = []
   let stopping = false
 
-  const stop = async (reason: string, exitCode: number): Promise<void> => {
+  const stop = async (reason: string, exitCode: number, status = `stopping: ${reason}`): Promise<void> => {
     if (stopping) return
     stopping = true
     log.info({ event: 'stopping', reason }, `stopping: ${reason}`)
-    notify.stopping(`stopping: ${reason}`)
+    notify.stopping(status)
     const overdue = setTimeout(() => {
       log.error({ event: 'stop_overdue', timeout_ms: timeoutMs }, `not stopped within ${timeoutMs} ms: exiting as it is`)
       exit(1)
@@ -52,8 +55,9 @@ export const createLifecycle = (options: {
   process.on('SIGINT', () => void stop('SIGINT', 0))
   const stray = (origin: string) => (error: unknown): void => {
     if (onStray(error)) return
-    log.fatal({ event: 'crashed', origin, err: error }, `crashed: ${reasonOf(error)}`)
-    void stop(origin, 1)
+    const words = `crashed: ${reasonOf(error)}`
+    log.fatal({ event: 'crashed', origin, err: error }, words)
+    void stop(origin, 1, words)
   }
   process.on('uncaughtException', stray('uncaughtException'))
   // by itself Node would wrap a reason that is no Error, and onStray could not tell whose it is

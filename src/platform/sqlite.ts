@@ -1,7 +1,9 @@
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync, type DatabaseSyncOptions } from 'node:sqlite'
+import { describeSqlite } from './describe-error.ts'
 import { setSqliteDirectory } from './env.ts'
 import { PlainError, reasonOf } from './harmless.ts'
+import { Reserve } from './reserve.ts'
 
 /** Called before a file of so many bytes is rewritten as a whole, which everything else waits for; @returns what is called when it is over. */
 export type Rewriting = (bytes: number) => () => void
@@ -28,9 +30,21 @@ export const openDatabase = (file: string, options: DatabaseSyncOptions = {}): D
  * Opens a database file, made if need be; its directory must be there and writable.
  * WAL with synchronous=FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous.
  * What is deleted is written over, https://sqlite.org/pragma.html#pragma_secure_delete.
+ * On a full disk the reserve of the directory is given up: a database needs some room to be opened, even to be read.
  * @throws {Error} naming the file
  */
 export const openSqlite = (file: string): DatabaseSync => {
+  try {
+    return openOnce(file)
+  } catch (error) {
+    const directory = dirname(resolve(file))
+    const isFull = describeSqlite(error, directory)?.includes(' is full') ?? false
+    if (isFull && new Reserve(directory).release()) return openOnce(file)
+    throw error
+  }
+}
+
+const openOnce = (file: string): DatabaseSync => {
   let db: DatabaseSync | undefined
   try {
     db = openDatabase(file)

@@ -1,11 +1,13 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { watchClock } from './clock.ts'
+import { describeStartError } from './describe-error.ts'
 import { EnvironmentError, masked, processEnv, systemdEnv, withCredentials, type Source } from './env.ts'
 import { reasonOf } from './harmless.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { createNotify, type Notify } from './notify.ts'
 import { nameProcess } from './process-name.ts'
+import { Reserve } from './reserve.ts'
 
 /** What every daemon has in hand once its environment is accepted. */
 export interface Platform<C> {
@@ -19,11 +21,28 @@ export interface Platform<C> {
 /** sysexits.h: the configuration is wrong. systemd must not restart on it: RestartPreventExitStatus=78. */
 const EX_CONFIG = 78
 
+/** How often the reserve is looked after, ms. */
+const reserveMs = 600_000
+
+/** Keeps room in the state directory for a start on a full disk. A service without a file there keeps none. */
+const keepReserve = (directory: string, log: Log): void => {
+  const reserve = new Reserve(directory)
+  const fill = (): void => {
+    try {
+      if (existsSync(directory)) reserve.fill()
+    } catch (error) {
+      log.warn({ event: 'reserve_failed', err: error }, `no room could be reserved in ${directory}: on a full disk the service may not start`)
+    }
+  }
+  fill()
+  setInterval(fill, reserveMs).unref()
+}
+
 /**
  * Starts a daemon: environment first, then `main`. A bad environment ends the process with 78 and one message that
  * names every fault; an error from `main` ends it with 1.
  */
-export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: number }>(
+export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: number; STATE_DIR?: string }>(
   service: string,
   readConfig: (source: Source) => C,
   main: (platform: Platform<C>) => Promise<void>,
@@ -49,8 +68,10 @@ export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: num
   const lifecycle = createLifecycle({ log, notify, timeoutMs: config.SHUTDOWN_TIMEOUT, ...(onStray ? { onStray } : {}) })
   try {
     await main({ config, log, notify, lifecycle, version })
+    if (config.STATE_DIR !== undefined) keepReserve(config.STATE_DIR, log)
   } catch (error) {
-    log.fatal({ event: 'start_failed', err: error }, `${service} cannot start: ${reasonOf(error)}`)
-    await lifecycle.stop('start failed', 1)
+    const words = `${service} cannot start: ${describeStartError(error, config.STATE_DIR)}`
+    log.fatal({ event: 'start_failed', err: error }, words)
+    await lifecycle.stop('start failed', 1, words)
   }
 }

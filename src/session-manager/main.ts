@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { Counter, Gauge } from 'prom-client'
 import type { Status } from '../contract/session.ts'
 import { bearerCheck } from '../platform/auth.ts'
-import { PlainError } from '../platform/harmless.ts'
+import { describeSqlite } from '../platform/describe-error.ts'
+import { PlainError, reasonOf } from '../platform/harmless.ts'
 import { createHttp } from '../platform/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/problem.ts'
@@ -29,7 +30,6 @@ import { keepVersion, otherThanPinned, pinnedPage, webVersionsIn } from './web-v
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
 import { mapperVersion } from './whatsapp/message.ts'
 import { remap } from './whatsapp/remap.ts'
-import { whyUnwritable } from './why-unwritable.ts'
 
 const service = 'session-manager'
 /** A journal that could not be written for this long makes the daemon unhealthy: ms. */
@@ -74,7 +74,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const capture = createCapture({
     journal, log,
     phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map(),
-    whyUnwritable: (error) => whyUnwritable(error, config.STATE_DIR)
+    whyUnwritable: (error) => describeSqlite(error, config.STATE_DIR) ?? reasonOf(error)
   })
   placement = config.PROFILE_BACKUP === '' && forwarding === undefined
     ? undefined

@@ -64,6 +64,44 @@ t.test('an installation in the hands of others', async (t) => {
     await bothActive()
   })
 
+  await t.test('a disk that is full at the start: leads can be read, and it is called full', async (t) => {
+    const state = '/var/lib/leadmaster'
+    await installed.session('QR_REQUIRED')
+    await installed.simulate('scan')
+    await installed.session('READY')
+    await installed.simulate("message --from +5215512345678 --text 'before the disk was full'")
+    await installed.arrived(['before the disk was full'])
+    await machine.must("systemctl stop 'leadmaster-*'")
+    for (const each of ['session-manager', 'central-hub']) {
+      await machine.must(`cd ${state} && mount -t tmpfs -o size=160M,mode=700,uid=leadmaster,gid=leadmaster small /mnt && cp -a ${each}/. /mnt && mount --bind /mnt ${each} && umount /mnt`)
+      await machine.run(`cat /dev/zero >${state}/${each}/filler`)
+    }
+
+    await machine.must('systemctl start leadmaster.target')
+
+    await bothActive()
+    t.ok((await installed.texts()).includes('before the disk was full'))
+    await installed.simulate("message --from +5215512345678 --text 'while it was full'")
+    for (const each of ['session-manager', 'central-hub']) await machine.must(`rm ${state}/${each}/filler`)
+    await installed.arrived(['while it was full'])
+
+    await t.test('without a reserve the reason is in the status, by the word full', async (t) => {
+      await machine.must("systemctl stop 'leadmaster-*'")
+      for (const each of ['session-manager', 'central-hub']) await machine.run(`rm -f ${state}/${each}/reserve; cat /dev/zero >${state}/${each}/filler`)
+      await machine.run(`systemctl start ${manager}`)
+      t.match(await machine.show(manager, 'StatusText'), { StatusText: /^session-manager cannot start: the disk of \/var\/lib\/leadmaster\/session-manager is full \(/ })
+      await machine.must(`rm ${state}/session-manager/filler && systemctl stop ${manager} && systemctl start ${manager}`)
+      await machine.run(`systemctl start ${centralHub}`)
+      t.match(await machine.show(centralHub, 'StatusText'), { StatusText: /^central-hub cannot start: the disk of \/var\/lib\/leadmaster\/central-hub is full \(/ })
+      await machine.must(`rm ${state}/central-hub/filler`)
+      await bothActive()
+    })
+    await machine.must("systemctl stop 'leadmaster-*'")
+    for (const each of ['session-manager', 'central-hub']) await machine.must(`cd ${state} && mount --bind ${each} /mnt && umount ${each} && rm -rf ${each}/* && cp -a /mnt/. ${each} && umount /mnt`)
+    await machine.must('systemctl start leadmaster.target')
+    await bothActive()
+  })
+
   await t.test('up refuses a release whose programs do not load, while the old one runs', async (t) => {
     const current = await machine.must('readlink /opt/leadmaster/current')
     const pids = await Promise.all(services.map((unit) => mainPid(machine, unit)))
