@@ -3,8 +3,9 @@ import { sql } from 'kysely'
 import { beginEpoch } from './cursors.ts'
 import { addEvents } from './events.ts'
 import { eraseWordsElsewhere, isOfPerson, personOf, type Person } from './erase-person.ts'
+import { addressesOfLeads, identitiesOf } from './identities.ts'
 import { leadRow, type LeadRow } from './leads.ts'
-import { addressesOf } from './message-id.ts'
+import { phoneKey } from './phone.ts'
 import { eraseMessages } from './erase-messages.ts'
 import { eraseDeliveries } from './outbox.ts'
 import type { Db } from './schema.ts'
@@ -21,21 +22,36 @@ export interface Erasure {
   chatIds: string[]
 }
 
+/** Under all numbers and LIDs that a lead is known by: a person may have merged several leads into it. */
+const addressesOfLead = async (db: Db, { id }: LeadRow): Promise<string[]> => (await addressesOfLeads(db, [id])).get(id) ?? []
+
+/** Names imported for the numbers of a lead; of a number that is somebody else's now, only the name of this lead. */
+const eraseNames = async (db: Db, lead: LeadRow): Promise<void> => {
+  const merged = await db.selectFrom('merged_identities').select('phone_key').where('lead_id', '=', lead.id).execute()
+  const keys = [lead, ...merged].flatMap(({ phone_key }) => phone_key ?? [])
+  if (keys.length > 0) await db.deleteFrom('names').where('phone_key', 'in', keys).execute()
+  const former = await db.selectFrom('former_phones').select('phone').where('lead_id', '=', lead.id).execute()
+  if (former.length === 0 || lead.imported_name === null) return
+  const formerKeys = former.map(({ phone }) => phoneKey(phone))
+  await db.deleteFrom('names').where('phone_key', 'in', formerKeys).where('name', '=', lead.imported_name).execute()
+}
+
 /** undefined when there is no lead of that id. */
 export const erasureOf = async (db: Db, id: number): Promise<Erasure | undefined> => {
   const lead = await leadRow(db, id)
   if (lead === undefined) return undefined
   const chats = await db.selectFrom('messages').select('chat_id').distinct().where('lead_id', '=', lead.id).execute()
   // a chat of which only session-manager holds anything goes as well
-  const own = [lead.chat_id, ...(lead.lid === null ? [] : [lead.lid]), ...(lead.phone === null ? [] : [`${lead.phone.slice(1)}@c.us`])]
+  const own = [lead.chat_id, ...(await addressesOfLead(db, lead))]
   return { lead, chatIds: [...new Set([...own, ...chats.map(({ chat_id }) => chat_id)])] }
 }
 
 /** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere; inside a transaction of the caller's. */
 export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
-  const shown = [lead.chat_id, lead.phone, lead.lid].filter((text) => text !== null)
+  const identities = await identitiesOf(db, [lead.id])
+  const shown = [lead.chat_id, ...identities.flatMap(({ phone, lid }) => [phone, lid])].filter((text) => text !== null)
   await db.deleteFrom('idempotency').where((row) => row.or(shown.map((text) => sql<boolean>`replace(${row.ref('body')}, ${text}, '') <> ${row.ref('body')}`))).execute()
-  if (lead.phone_key !== null) await db.deleteFrom('names').where('phone_key', '=', lead.phone_key).execute()
+  await eraseNames(db, lead)
   await eraseDeliveries(db, lead.id)
   await db.deleteFrom('merged_leads').where('lead_id', '=', lead.id).execute()
   await db.deleteFrom('events').where('type', '=', 'lead').where('ref', '=', lead.id).execute()
@@ -80,7 +96,7 @@ export const erasePerson = async <T>(
   db: Db, lead: LeadRow, addresses: readonly string[], finish: (trx: Db, erased: { leads: number; messages: number }) => Promise<T>
 ): Promise<T> => {
   await changeLeads(db, (trx) => beginEpoch(trx, lead.account))
-  const person = personOf([...addresses, lead.chat_id, ...addressesOf(lead)])
+  const person = personOf([...addresses, lead.chat_id, ...(await addressesOfLead(db, lead))])
   const others = await otherLeads(db, lead, person)
   let messages = await eraseWordsElsewhere(db, lead.account, person)
   for (const other of others) messages += await eraseLead(db, other, async (_trx, count) => count)

@@ -132,3 +132,22 @@ t.test('a second lead of the same person, whose records came before it was known
   t.match((await ask<Deletion>('/api/leads/1', { method: 'DELETE' })).body, { leads: 2, messages: 2 })
   t.match((await ask<LeadPage>('/api/leads')).body.leads, [{ phone: other.phone }])
 })
+
+t.test('a lead of two numbers goes with both, at session-manager too', async (t) => {
+  const directory = ownDirectory(t)
+  const upstream = await fakeSessionManager(t)
+  const { ask, take } = await serveApi(t, { sessionManager: upstream.url, directory })
+  const of = [
+    record('1', { lid: '11100111@lid' }), record('2', { ...other, lid: '22200222@lid' }),
+    record('3', { ...other, id: 'false_5215522222222@c.us_Y', chat_id: '5215522222222@c.us', from: '5215522222222@c.us', phone: '+5215522222222' })
+  ]
+  upstream.journal.append(of.map(({ message }) => ({ key: `message:${message.id}`, kind: 'message', message })), 'live')
+  await take(...of)
+  await ask('/api/leads/import', { method: 'POST', headers: csv, text: 'phone,name\n+52 55 1111 1111,Office\n' })
+  await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: 2 } })
+
+  t.equal((await ask('/api/leads/1', { method: 'DELETE' })).status, 200)
+  for (const text of ['11100111', '22200222', '5215511111111', '525511111111', 'Office']) t.same(await filesWith(directory, text), [], text)
+  t.match((await ask<LeadPage>('/api/leads')).body.leads, [{ id: 3 }])
+  t.same(upstream.journal.read(0, 100).map(({ kind }) => kind), ['erased', 'erased', 'message'])
+})
