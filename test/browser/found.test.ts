@@ -67,3 +67,20 @@ pageTest('a conversation with photos opens at its end, each time', async (t, ope
   }
   t.same(left.filter((below) => below >= 60), [], 'nothing of it is below what is seen')
 })
+
+pageTest('a search shows what it found, and opens the conversation at that message', async (t, open) => {
+  const { url, upstream } = await startRig(t)
+  const wanted = from(ana, '¿Tienen taquetes de seis milímetros?', 90_000, { name: 'Ana' })
+  upstream.journal.append([wanted, ...Array.from({ length: 130 }, (_, n) => from(ana, `line ${n}`, 80_000 - n, { name: 'Ana' })), from('5215522222222', 'hi', 60, { name: 'Beto' })], 'live')
+  await changeElsewhere(url, (await leadOf(url, '5215522222222')).id, { note: 'quiere taquetes grandes' })
+  const page = await open(url)
+  await signIn(page)
+  await see(page, 'Beto', '.row .name')
+  await page.fill('#q', 'taquetes')
+  await see(page, 'Found: ¿Tienen taquetes de seis milímetros?', '.row .excerpt')
+  await see(page, 'Note: quiere taquetes grandes', '.row .excerpt')
+  t.same((await names(page)).sort(), ['Ana', 'Beto'])
+  await openLead(page, 'Ana')
+  await until(page, "document.activeElement.textContent.includes('taquetes de seis')")
+  t.ok(await inPage(page, "(({ top, bottom }) => top >= 0 && bottom <= innerHeight)(document.activeElement.getBoundingClientRect())"), 'it is in sight')
+})

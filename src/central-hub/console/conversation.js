@@ -14,17 +14,19 @@ import { createMessageList } from './message-list.js'
 /** One lead: the conversation with it and what the team says of it, live. */
 
 /**
- * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number, here: boolean) => void }} options
+ * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number, here: boolean) => void, onMissing: () => void }} options
  *   `onLead`: the hub told how a lead is now; `onMoved`: the lead that is open goes on under another id; `onRemoved`: it
- *   is deleted, `here`: by this page
+ *   is deleted, `here`: by this page; `onMissing`: the message to go to is there no more
  */
-export const createConversation = ({ onLead, onMoved, onRemoved }) => {
+export const createConversation = ({ onLead, onMoved, onRemoved, onMissing }) => {
   /** @type {number | undefined} */
   let openId
   /** @type {Lead | undefined} */
   let lead
   let reading = new AbortController()
   let marking = false
+  /** The message that is to be shown once the list is there. @type {string | undefined} */
+  let wanted
 
   const form = createLeadForm((changed) => {
     onLead(changed)
@@ -106,6 +108,15 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
     onMoved(to)
   }
 
+  const showWanted = () => {
+    const message = wanted
+    if (message === undefined || !list.loaded()) return
+    wanted = undefined
+    void list.show(message).then((isThere) => {
+      if (!isThere) onMissing()
+    })
+  }
+
   /** Reads lead and newest messages; what is shown stays until the answer is there. */
   const load = async () => {
     if (openId === undefined) return
@@ -122,6 +133,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
       showParts(true)
       render()
       list.take(page)
+      showWanted()
       void markRead()
     } catch (error) {
       if (!signal.aborted) list.fail(error)
@@ -138,9 +150,10 @@ export const createConversation = ({ onLead, onMoved, onRemoved }) => {
     form,
     applyLead,
     pressHandled: handled.press,
-    /** Shows a lead; what is known of it already is shown at once. @param {number} id @param {Lead | undefined} known */
-    open: (id, known) => {
-      if (openId === id) return
+    /** Shows a lead; what is known of it already is shown at once. @param {number} id @param {Lead | undefined} known @param {string} [message] the id of one to go to */
+    open: (id, known, message) => {
+      wanted = message
+      if (openId === id) return showWanted()
       clear()
       ;[openId, lead] = [id, known]
       if (known) form.show(known)

@@ -23,6 +23,7 @@ export const english = {
   search: 'Search leads', searchHint: 'Name, phone or message', filters: 'Filters', filtersOn: (/** @type {number} */ n) => `Filters (${n})`, stateFilter: 'State', waitFilter: 'Answer', tagFilter: 'Tag', assigneeFilter: 'Taken care of by', sourceFilter: 'Came from', accountFilter: 'Account', clearFilters: 'Clear',
   active: 'Not ignored', all: 'All', any: 'Any', sourcesFilter: { '': 'Anywhere', ad: 'An ad' }, waitsFilter: { '': 'All', true: 'Waiting', false: 'Not waiting' },
   exportList: 'Export (CSV)', waiting: 'Waiting for an answer', recent: 'Recent',
+  foundIn: { phone: 'Phone', note: 'Note', message: 'Found' }, notFound: 'This message is not here any more.',
   nobodyWaits: 'Nobody is waiting. Well done.', noRecent: 'No other leads.', noMatch: 'No lead matches.', showAll: 'Show all leads',
   noLeads: 'No leads yet. Whoever writes to your WhatsApp appears here at once.',
   waits: (/** @type {T} */ time) => `waiting ${time}`, unread: (/** @type {number} */ n) => count(n, 'unread message', 'unread messages'), unknownName: 'Unknown number', youWrote: 'You:',

@@ -2,6 +2,7 @@ import { h, say } from './dom.js'
 import { duration, when } from './format.js'
 import { nameOf } from './lead.js'
 import { summary } from './message.js'
+import { leadAddress, messageAddress } from './route.js'
 import { texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
@@ -16,6 +17,15 @@ export const makeRow = ({ id }) =>
     h('bdi', { class: 'name' }), h('span', { class: 'times small' }, h('time', { class: 'muted' }), h('span', { class: 'badge' })),
     h('span', { class: 'excerpt small', dir: 'auto' }), h('span', { class: 'count' }),
     h('span', { class: 'sub small muted' }, h('span', { class: 'chip state' }), h('span', { class: 'row-tags' }), h('bdi', { class: 'assignee' }), h('bdi', { class: 'phone' }))))
+
+/** What a search found, where the row does not show it anyway. @param {Lead} lead */
+const foundIn = ({ matched }) => {
+  if (!matched || matched.snippet === '' || matched.field === 'name' || matched.field === 'tag' || matched.field === 'assignee') return ''
+  return `${texts.foundIn[matched.field]}: ${matched.snippet}`
+}
+
+/** The conversation, at the message that a search found. @param {Lead} lead */
+const addressOf = ({ id, matched }) => (matched?.message_id ? messageAddress(id, matched.message_id) : leadAddress(id))
 
 /** @param {Lead} lead */
 const excerpt = ({ last_message, note }) => {
@@ -38,7 +48,10 @@ export const writeRow = (made, lead, now, current) => {
     part('.row-tags').replaceChildren(...tags.slice(0, mostTags).map((tag) => h('bdi', { class: 'chip' }, tag)), ...(tags.length > mostTags ? [`+${tags.length - mostTags}`] : []))
   }
   say(part('.assignee'), assignee === null ? '' : `@${assignee}`)
-  say(part('.excerpt'), excerpt(lead))
+  const found = foundIn(lead)
+  part('.excerpt').classList.toggle('found', found !== '')
+  say(part('.excerpt'), found === '' ? excerpt(lead) : found)
+  if (part('a').getAttribute('href') !== addressOf(lead)) part('a').setAttribute('href', addressOf(lead))
   say(part('time'), waiting_since === null ? when(new Date(last_seen_at), now) : '')
   part('time').dateTime = last_seen_at
   say(part('.badge'), waiting_since === null ? '' : texts.waits(duration(now - Date.parse(waiting_since))))

@@ -111,7 +111,9 @@ export const createInbox = (onCount) => {
     for (const other of leads.values()) if (other.id !== lead.id && samePerson(other, lead)) drop(other.id)
     const fits = filter.fits(lead)
     if (fits === undefined) searchAgain()
-    if ((fits ?? leads.has(lead.id)) && inReach(lead)) leads.set(lead.id, lead)
+    const matched = leads.get(lead.id)?.matched
+    // what is told of a lead does not say what the search found of it
+    if ((fits ?? leads.has(lead.id)) && inReach(lead)) leads.set(lead.id, matched === undefined || lead.matched ? lead : { ...lead, matched })
     else leads.delete(lead.id)
     if (lead.waiting_since !== null && lead.state !== 'ignored') waiting.add(lead.id)
     else waiting.delete(lead.id)

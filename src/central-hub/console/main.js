@@ -45,7 +45,8 @@ const conversation = createConversation({
     inbox.remove(id)
     announcer.say(here ? texts.removed : texts.removedElsewhere)
     location.replace('#/')
-  }
+  },
+  onMissing: () => announcer.say(texts.notFound)
 })
 const sessions = createSessions({
   onChange: (how) => {
@@ -91,7 +92,7 @@ const showRoute = () => {
     byId('to-details').href = leadAddress(id, true)
     byId('lead-back').href = details ? leadAddress(id) : '#/'
     byId('lead-back').setAttribute('aria-label', details ? texts.backToMessages : texts.back)
-    conversation.open(id, inbox.get(id))
+    conversation.open(id, inbox.get(id), shown.message)
   }
   const moved = before.name !== name || before.id !== id || (before.details ?? false) !== details
   if (!moved) return

@@ -101,6 +101,22 @@ export const createMessageList = ({ older: readOlder, again }) => {
     latest.hidden = follow || atEnd()
   }
 
+  /** Shows a message that is wanted, reading older ones until it is there. @param {string} id @returns {Promise<boolean>} whether there is such a message */
+  const show = async (id) => {
+    const { signal } = reading
+    while (find(id) === undefined && cursor !== null && fault === undefined) {
+      const before = cursor
+      await loadOlder()
+      if (signal.aborted) return true
+      if (cursor === before) break
+    }
+    const found = find(id)
+    if (found === undefined) return fault !== undefined
+    follows = false
+    goTo(found.id)
+    return true
+  }
+
   const loadOlder = async () => {
     if (cursor === null || older.getAttribute('aria-disabled') === 'true') return
     const { signal } = reading
@@ -128,6 +144,7 @@ export const createMessageList = ({ older: readOlder, again }) => {
 
   return {
     render,
+    show,
     loaded: () => loaded,
     failed: () => fault !== undefined,
     /** @param {string} now of the person at the other end */

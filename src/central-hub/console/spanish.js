@@ -23,6 +23,7 @@ export const spanish = {
   search: 'Buscar clientes', searchHint: 'Nombre, número o texto', filters: 'Filtros', filtersOn: (n) => `Filtros (${n})`, stateFilter: 'Estado', waitFilter: 'Respuesta', tagFilter: 'Etiqueta', assigneeFilter: 'Lo atiende', sourceFilter: 'Vino de', accountFilter: 'Cuenta', clearFilters: 'Quitar',
   active: 'Sin ignorados', all: 'Todos', any: 'Cualquiera', sourcesFilter: { '': 'Cualquier lugar', ad: 'Un anuncio' }, waitsFilter: { '': 'Todos', true: 'Esperan', false: 'No esperan' },
   exportList: 'Exportar (CSV)', waiting: 'Esperan respuesta', recent: 'Recientes',
+  foundIn: { phone: 'Teléfono', note: 'Nota', message: 'Encontrado' }, notFound: 'Este mensaje ya no está aquí.',
   nobodyWaits: 'Nadie está esperando. ¡Bien hecho!', noRecent: 'No hay más clientes.', noMatch: 'Ningún cliente coincide.', showAll: 'Ver todos los clientes',
   noLeads: 'Todavía no hay clientes. Quien escriba a tu WhatsApp aparecerá aquí al momento.',
   waits: (time) => `espera ${time}`, unread: (n) => count(n, 'mensaje sin leer', 'mensajes sin leer'), unknownName: 'Número desconocido', youWrote: 'Tú:',
