@@ -11,7 +11,12 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'journal',
     files: ['session-manager/journal.ts'],
-    tests: ['session-manager/journal.test.ts', 'session-manager/retention.test.ts']
+    tests: [
+      'session-manager/journal.test.ts',
+      'session-manager/remap.test.ts',
+      'session-manager/unread-chats.test.ts',
+      'session-manager/identities.test.ts'
+    ]
   },
   {
     name: 'capture',

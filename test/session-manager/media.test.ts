@@ -240,9 +240,12 @@ t.test('the bytes come in pieces, and none is left when one does not come', asyn
 })
 
 t.test('the files of erased media are deleted, and those that another record refers to stay', async (t) => {
-  const bytes = new Map([withMedia('A'), withMedia('B'), withMedia('C', {})].map(({ message: { id } }, n) => [id, Buffer.from(n === 0 ? 'of A alone' : 'of B and C')]))
+  const ofC = withMedia('C')
+  const other = { id: 'false_5215500000009@c.us_C', chat_id: '5215500000009@c.us', from: '5215500000009@c.us', phone: '+5215500000009' }
+  const elsewhere = { ...ofC, message: { ...ofC.message, ...other } }
+  const bytes = new Map([withMedia('A'), withMedia('B'), elsewhere].map(({ message: { id } }, n) => [id, Buffer.from(n === 0 ? 'of A alone' : 'of B and C')]))
   const { journal, fetcher, outcome, directory } = rig(t, async (id) => fetched(bytes.get(id) as Buffer))
-  const drafts = [withMedia('A', {}), withMedia('B'), { ...withMedia('C'), message: { ...withMedia('C').message, chat_id: 'other' } }]
+  const drafts = [withMedia('A', {}), withMedia('B'), elsewhere]
   journal.append(drafts, 'live')
   fetcher.wake()
   for (const one of drafts) await outcome(one)
