@@ -90,6 +90,8 @@ const mutate = async (module: MutatedModule): Promise<void> => {
       // The same cases each time, and not too many: a mutant that lives has to live each time.
       PROPERTY_RUNS: '30',
       PROPERTY_SEED: '1',
+      // The runner ends a test that hangs; tap itself has to bear a busy machine. Seconds.
+      TAP_TIMEOUT: '240',
       NODE_COMPILE_CACHE: join(work, 'compiled')
     }
   })

@@ -24,6 +24,57 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/whatsapp/guard.ts', "const look: GuardLook = { blocked, armed: armed.length - lost, open: stuck.size + lost, seesModules: hook?.sees() === 'define' }", {
     'armed.length + lost': 'lost is 0, see above',
     'stuck.size - lost': 'lost is 0, see above'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', "if (typeof value !== 'function') return false", {
+    true: 'what is no function is not replaced, whether it counts as a class or not'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', 'if (wire() === undefined || wire()?.isArmed() === true) return wire() !== undefined', {
+    'wire().isArmed': 'it is asked only where there is a wire guard'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', 'return wire()?.isArmed() === true', {
+    'wire().isArmed': 'it is reached only where there is a wire guard'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', ";(scope['require'] as AnyFunction | undefined)?.('WAWap')", {
+    "(scope['require'] as AnyFunction | undefined)('WAWap')": 'the error is caught right there'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', ";(scope['require'] as AnyFunction | undefined)?.(name)", {
+    "(scope['require'] as AnyFunction | undefined)(name)": 'the error is caught right there'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', 'const verbs = modules[name] ?? []', {
+    '["Stryker was here"]': 'no module has a function of this name'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', "const kept = new Set(verbs.filter((verb) => verb.startsWith('!')).map((verb) => verb.slice(1)))", {
+    verbs: 'names without their first letter are names of no function',
+    '""': 'names without their first letter are names of no function'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', 'const holder = path.reduce<unknown>((object, key) => (object as Holder | undefined)?.[key], exported)', {
+    '(object as Holder | undefined)[key]': 'no path of the table has more than one step'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', 'for (const verb of stanzaFunctions[name] ?? []) replace(exported as Holder, verb, `${name}.${verb}`, true)', {
+    '["Stryker was here"]': 'no module has a function of this name'
+  }),
+  ...of('session-manager/whatsapp/guard.ts', 'return first === undefined ? look : { ...look, wire: first }', {
+    false: 'the look crosses from the page as JSON, which has no undefined'
+  }),
+  ...of('central-hub/follower.ts', "throw new Error(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)", {
+    '"Stryker was here!"': 'a record that does not conform has at least one error, with a message',
+    'error.instancePath': 'a record that does not conform has at least one error',
+    'error.message': 'a record that does not conform has at least one error'
+  }),
+  ...of('central-hub/follower.ts', 'const mostAhead = 512 * 1024', {
+    '512 / 1024': 'how much is read ahead decides how large the groups are, not what is in them'
+  }),
+  ...of('central-hub/follower.ts', 'const waiting: JournalRecord[] = []', {
+    '["Stryker was here"]': 'what has no seq is not after the cursor, and is left out'
+  }),
+  ...of('central-hub/follower.ts', 'if (opened !== undefined && Date.now() - opened > goodAfterMs) failures = 0', {
+    true: 'a stream that was not opened has lasted for no number of ms'
+  }),
+  ...of('central-hub/follower.ts', 'clearTimeout(silent)', {
+    ';': 'at the end of a stream: what the timer would cut off is cut off already'
+  }),
+  ...of('central-hub/webhooks/deliverer.ts', "const failed = async (delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> => {", {
+    '"Stryker was here!"': 'an outcome without an error is a delivery'
   })
 ]
 

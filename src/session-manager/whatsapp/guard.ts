@@ -179,7 +179,6 @@ export const installGuard = (modules: Record<string, readonly string[]>, stanzaF
     hook?.onModule(name, (exports, value) => {
       made.set(name, [exports, value])
       disarm(name, exports)
-      disarm(name, exports)
       disarm(name, value)
     })
   }

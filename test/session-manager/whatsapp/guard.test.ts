@@ -316,7 +316,8 @@ t.test('a function that takes a stanza works for an allowed stanza, and for any 
     }
     const passed = (stanza: string): unknown[] => ['self', stanza, 'more']
     t.same(calls({ sees: 'define', rules }, 'ack').result, passed('ack'), verb)
-    t.equal(calls({ sees: 'define', rules }, 'message').result, 'not allowed', verb)
+    const without = calls({ sees: 'define', rules }, 'message')
+    t.same([without.result, without.it.asked], ['not allowed', []], 'without the fence on the wire nothing else is asked for')
     t.equal(calls({ sees: 'define' }, 'ack').result, 'not allowed', 'without rules nothing is known to be allowed')
     t.same(calls({ sees: 'define', rules, wire: { isArmed: true } }, 'message').result, passed('message'), 'the fence on the wire refuses it')
     t.same(calls({ sees: 'define', wire: { isArmed: false, comesWith: 'WAWap' } }, 'message').result, passed('message'), 'it comes with WAWap')
@@ -376,4 +377,18 @@ t.test('the default export of a module is refused as well as the module', async 
   Object.assign(value, { later: () => 'sent' })
   it.arm()
   t.throws(() => (value as unknown as Functions)['later']?.(), { message: 'not allowed' })
+})
+
+t.test('whatever else a module offers, its functions are refused and stay listed', async (t) => {
+  const { make, arm } = beside({ sees: 'define' })
+  for (const odd of [null, undefined, 5, 'text', true]) t.doesNotThrow(() => make('WAWebSendMsgChatAction', odd as unknown as object), String(odd))
+  const bare = function (): string {
+    return 'sent'
+  }
+  bare.prototype = null
+  const module = make('WAWebSendMsgChatAction', { nothing: null, none: undefined, number: 5, list: [], bare, send: () => 'sent' })
+  t.throws(() => module.send(), { message: 'not allowed' })
+  t.throws(() => module.bare(), { message: 'not allowed' })
+  t.same(Object.keys(module), ['nothing', 'none', 'number', 'list', 'bare', 'send'])
+  t.match(arm(), { armed: 2, open: 0 })
 })
