@@ -554,3 +554,162 @@ t.test('messages that could not be described are counted, and that is said once'
   t.match(logged.of('backfill_unread_messages'), [{ level: 'warn', messages: 2 }])
   t.equal(logged.of('backfill_unread_messages').length, 1)
 })
+
+t.test('from when on is read, at its bounds', async (t) => {
+  const { journal } = rig(t, undefined)
+  const from = (at = now): number => readFrom(journal, at, minute, hour)
+  t.equal(from(), now - hour - minute, 'nothing was ever read')
+  journal.setMark('complete_until', now - 10 * minute)
+  t.equal(from(), now - 11 * minute)
+  journal.append([draft('A', { timestamp: Math.round((now - 20 * minute) / 1_000) })], 'live')
+  t.equal(from(), now - 21 * minute, 'the newest message is older than what is complete by this clock')
+  journal.append([draft('B', { timestamp: Math.round(now / 1_000) })], 'live')
+  t.equal(from(), now - 11 * minute, 'or newer')
+
+  journal.setMark('linked_at', now)
+  t.equal(from(now + 15 * minute - 1), now - hour - minute, 'after a link its history arrives, for a quarter of an hour')
+  t.equal(from(now + 15 * minute), now - 11 * minute)
+  journal.setMark('link_floor', now - 2 * hour)
+  t.equal(from(now + 1), now - 2 * hour - minute, 'from what was complete before it')
+})
+
+t.test('each run is told with what it read, and at info only when something was missed', async (t) => {
+  let give: Draft[] = [draft('A'), draft('B')]
+  const { backfill, journal, logged, passes } = timed(t, async () => undefined)
+  const other = rig(t, async function* () {
+    yield give
+  }, { now: () => Date.now(), steady: () => Date.now() })
+  other.backfill.wake()
+  await passes(0)
+  t.match(other.logged.of('backfill'), [{ level: 'info', since: new Date(now - 24 * hour - 15 * minute).toISOString(), read: 2, new: 2, ms: 0 }])
+  give = [draft('A')]
+  other.backfill.wake()
+  await passes(0)
+  t.match(other.logged.of('backfill').slice(1), [{ level: 'debug', read: 1, new: 0 }])
+  backfill.wake()
+  await passes(0)
+  t.match(logged.of('backfill'), [{ level: 'debug', read: 0, new: 0 }])
+  t.equal(journal.lastSeq(), 0)
+})
+
+t.test('messages that could not be read in full are counted: the most of one run, told when there are more', async (t) => {
+  let odd: Partial<ReadGroup> = {}
+  const { backfill, logged, passes } = ((): ReturnType<typeof timed> => {
+    const it = timed(t, async () => undefined)
+    it.state.read = async function* () {
+      yield group([], odd)
+      yield group([], odd)
+    }
+    return it
+  })()
+  const run = async (facts: Partial<ReadGroup>): Promise<number> => {
+    odd = facts
+    backfill.wake()
+    await passes(0)
+    return backfill.unreadMessages()
+  }
+  t.equal(await run({}), 0)
+  t.same(logged.of('backfill_unread_messages'), [])
+  t.equal(await run({ plainMessages: 1, lostMessages: 2 }), 6)
+  t.equal(await run({ plainMessages: 3 }), 6)
+  t.equal(await run({ lostMessages: 1 }), 6)
+  t.match(logged.of('backfill_unread_messages'), [{ level: 'warn', messages: 6 }])
+  t.equal(await run({ lostMessages: 4 }), 8)
+  t.match(logged.of('backfill_unread_messages').slice(1), [{ messages: 8 }])
+})
+
+t.test('chats that cannot be read are told after each run, tried again when they are due, and told when they can be', async (t) => {
+  const reasons: (string | undefined)[] = []
+  const only: (string[] | undefined)[] = []
+  let isBroken = true
+  const it = timed(t, async () => undefined, { intervalMs: hour, onUnread: (reason) => reasons.push(reason) })
+  it.state.read = async function* (wanted) {
+    only.push(wanted.only === undefined ? undefined : [...wanted.only.keys()])
+    // Of a chat that could not be read before, the others' turn reads what the page holds.
+    if (wanted.unread?.has('a@c.us')) yield group([])
+    else if (isBroken) yield group([], { unread: [{ chat: 'a@c.us', why: 'WhatsApp Web raised an error (TypeError)', isBusy: false }] })
+    else yield group([draft('A', { chat_id: 'a@c.us' })])
+  }
+  it.backfill.online(true)
+  it.backfill.wake()
+  await it.passes(0)
+  t.same(only, [undefined], 'what has just failed is not tried again immediately')
+  t.match(reasons, [/^1 chat cannot be read back \(WhatsApp Web raised an error \(TypeError\)\)/])
+  t.equal(it.backfill.unreadChats(), 1)
+  t.match(it.logged.of('backfill_unread'), [{ level: 'warn', chats: 1 }])
+
+  const isTriedAlone = (): boolean => only.some((chats) => chats?.join() === 'a@c.us')
+  for (let passed = 0; passed < 2 * hour && !isTriedAlone(); passed += 5_000) await it.passes(5_000)
+  t.ok(isTriedAlone(), 'the chat is tried alone')
+  const before = only.length
+  it.backfill.online(false)
+  it.backfill.online(true)
+  isBroken = false
+  it.backfill.wake()
+  await it.passes(0)
+  t.same(only.slice(before).at(-1), ['a@c.us'], 'a new READY tries it at once')
+  t.equal(it.backfill.unreadChats(), 0)
+  t.equal(reasons.at(-1), undefined)
+  t.equal(it.logged.of('backfill_unread_over').length, 1)
+  t.ok(only.length < 200, 'with waits')
+})
+
+t.test('whoever links a device waits ten seconds at most for what was missed', async (t) => {
+  const { backfill, logged, passes } = timed(t, () => new Promise(() => undefined))
+  backfill.wake()
+  const held = backfill.caughtUp()
+  await passes(20_000)
+  backfill.linked()
+  await passes(9_999)
+  t.equal(backfill.caughtUp(), held)
+  await passes(1)
+  t.equal(backfill.caughtUp(), undefined)
+  t.match(logged.of('catching_up_late'), [{ level: 'warn' }])
+})
+
+t.test('nothing is waited for after a stop, nor before anything is expected', async (t) => {
+  const { backfill, logged, passes, runs } = timed(t, () => new Promise(() => undefined))
+  backfill.linked()
+  t.equal(backfill.caughtUp(), undefined, 'a link alone starts no wait')
+  await passes(hour)
+  t.same(logged.of('catching_up_late'), [])
+  backfill.expect()
+  const held = backfill.caughtUp()
+  backfill.stop()
+  await held
+  t.equal(backfill.caughtUp(), undefined)
+  backfill.expect()
+  backfill.wake()
+  t.equal(backfill.caughtUp(), undefined)
+  await passes(hour)
+  t.same(runs, [])
+  t.same(logged.of('catching_up_late'), [], 'its timer is gone')
+})
+
+t.test('the time READY is what the session was READY, not what this process ran', async (t) => {
+  const { backfill, journal, passes, runs } = timed(t, async () => undefined, { intervalMs: 24 * hour })
+  const complete = (): number => (journal.mark('complete_until') as number) - now
+  backfill.online(true)
+  backfill.online(true)
+  backfill.wake()
+  await passes(0)
+  const first = complete()
+  t.equal(first, -24 * hour, 'what the first run looked for')
+  await passes(30_000)
+  backfill.online(false)
+  backfill.online(false)
+  await passes(10 * minute)
+  backfill.online(true)
+  backfill.wake()
+  await passes(0)
+  t.equal(complete(), first, 'it was READY for half a minute only')
+  await passes(29_999)
+  backfill.wake()
+  await passes(0)
+  t.equal(complete(), first)
+  await passes(1)
+  backfill.wake()
+  await passes(0)
+  t.equal(complete(), 0, 'for a minute: what was written before the first run is complete')
+  t.ok(runs.length >= 4)
+})

@@ -352,3 +352,69 @@ t.test('whatever mix of chats and messages cannot be read, each other message is
     for (const id of whole) t.notMatch(chats[id]?.fault ?? '', /throws|hangs|busy|empty/)
   }
 })
+
+t.test('what could not be read is told in numbers, and why in words without anybody in them', async (t) => {
+  const logged = logLines()
+  const results = {
+    chats: { chats: [['a@c.us', 500], ['b@c.us', 400], ['c@c.us', 300], ['d@c.us', 250], ['late@c.us', 100]], nameless: 2 },
+    read: {
+      messages: [{ ...rawText('A'), id: { fromMe: false, remote: 'd@c.us', id: 'A', _serialized: 'false_d@c.us_A' } }],
+      read: [[0, 250]], unread: [[1, 'busy', ''], [2, 'timeout', ''], [3, 'error', 'TypeError: cannot read 5215512345678']], plain: 2, lost: 3, truncated: 1
+    },
+    ids: { messages: [rawText('B')], plain: 4, lost: 5, failed: 6 }
+  }
+  const asked: string[] = []
+  const page = {
+    evaluate: async (text: string) => {
+      asked.push(text)
+      if (asked.length === 1) return results.chats
+      return JSON.stringify(text.includes('"wanted-id"') ? results.ids : results.read)
+    }
+  } as unknown as Parameters<typeof readBack>[0]
+  const groups: ReadGroup[] = []
+  for await (const group of readBack(page, since(200, ['wanted-id']), mapping, logged.log)) groups.push(group)
+  const [first, second] = groups as [ReadGroup, ReadGroup]
+  t.equal(groups.length, 2)
+  t.match(first, {
+    read: [{ chat: 'd@c.us', newest: 250 }],
+    unread: [
+      { chat: 'c@c.us', why: 'WhatsApp Web is still loading it', isBusy: true },
+      { chat: 'b@c.us', why: 'WhatsApp Web did not load its messages within 10 s', isBusy: false },
+      { chat: 'a@c.us', why: 'WhatsApp Web raised an error (TypeError)', isBusy: false }
+    ],
+    plainMessages: 2, lostMessages: 3
+  })
+  t.match(second, { read: [], unread: [], plainMessages: 4, lostMessages: 5 })
+  t.same(second.drafts.map(({ message }) => message.body), ['Hola, ¿sigue disponible?'])
+  t.match(logged.of('backfill_nameless'), [{ level: 'warn', chats: 2 }])
+  t.match(logged.of('backfill_truncated'), [{ level: 'warn', chats: 1, limit: 20_000 }])
+  t.match(logged.of('undecrypted_unread'), [{ level: 'warn', messages: 6 }])
+})
+
+t.test('an error of the page is told by its name alone', async (t) => {
+  for (const [error, name] of [['RangeError: x', 'RangeError'], ['DOMException: x', 'DOMException'], ['Error: x', 'Error'], ['a TypeError: x', 'unknown'], ['5215512345678', 'unknown'], ['Error', 'unknown'], ['', 'unknown']] as const) {
+    const page = { evaluate: async () => JSON.stringify({ messages: [], read: [], unread: [[0, 'error', error]], plain: 0, lost: 0, truncated: 0 }) } as unknown as Parameters<typeof readBack>[0]
+    for await (const { unread } of readBack(page, { since: 0, reached: new Map(), ids: [], only: new Map([['a@c.us', 5]]) }, mapping, logLines().log)) {
+      t.same(unread, [{ chat: 'a@c.us', why: `WhatsApp Web raised an error (${name})`, isBusy: false }])
+    }
+  }
+})
+
+t.test('a message that cannot be mapped costs none of the others, and is counted', async (t) => {
+  const logged = logLines()
+  let left = 1
+  const odd = {
+    media: mapping.media,
+    get me(): string[] {
+      if ((left -= 1) >= 0) throw new Error('odd')
+      return [me]
+    }
+  }
+  const page = { evaluate: async () => JSON.stringify({ messages: [rawText('A'), rawText('B')], read: [[0, 5]], unread: [], plain: 0, lost: 2, truncated: 0 }) } as unknown as Parameters<typeof readBack>[0]
+  for await (const { drafts, lostMessages } of readBack(page, { since: 0, reached: new Map(), ids: [], only: new Map([['a@c.us', 5]]) }, odd, logged.log)) {
+    t.equal(drafts.length, 1)
+    t.equal(lostMessages, 3)
+  }
+  t.match(logged.of('message_unmapped'), [{ level: 'debug', err: { message: 'odd' } }])
+  t.same([logged.of('backfill_truncated'), logged.of('backfill_nameless'), logged.of('undecrypted_unread')], [[], [], []], 'and nothing is told that did not happen')
+})
