@@ -713,3 +713,95 @@ t.test('the time READY is what the session was READY, not what this process ran'
   t.equal(complete(), 0, 'for a minute: what was written before the first run is complete')
   t.ok(runs.length >= 4)
 })
+
+t.test('what is complete goes back for a chat that is gone, never forward', async (t) => {
+  for (const [since, expected] of [[now - 2 * hour, now - 2 * hour], [now - hour, now - hour], [now - minute, now - hour]] as const) {
+    const { backfill, journal, state, settled } = rig(t, undefined, { intervalMs: hour })
+    journal.setMark('complete_until', now - hour)
+    journal.setUnreadChat('a@c.us', since)
+    state.read = async function* (wanted) {
+      if (wanted.only !== undefined) yield group([], { read: [{ chat: 'a@c.us', newest: -1 }] })
+    }
+    backfill.wake()
+    await settled()
+    t.equal(journal.mark('complete_until'), expected)
+    t.same([...journal.unreadChats()], [], 'and the chat is looked for no more')
+  }
+  const { backfill, journal, state, settled } = rig(t, undefined)
+  journal.setMark('complete_until', now - hour)
+  journal.setUnreadChat('a@c.us', now - 2 * hour)
+  state.read = async function* (wanted) {
+    if (wanted.only !== undefined) yield group([], { read: [{ chat: 'a@c.us', newest: 0 }] })
+  }
+  backfill.wake()
+  await settled()
+  t.equal(journal.mark('complete_until'), now - hour, 'a chat that is there and empty is no reason')
+})
+
+t.test('a run that goes on knows how far each chat was read, but for empty ones and those that could not be read before', async (t) => {
+  const wantedThen: Wanted[] = []
+  let isFailing = true
+  const { backfill, journal, state, settled } = rig(t, undefined)
+  journal.setUnreadChat('unread@c.us', now - hour)
+  state.read = async function* (wanted) {
+    if (wanted.only !== undefined) return
+    wantedThen.push({ ...wanted, reached: new Map(wanted.reached) })
+    yield group([], { read: [{ chat: 'a@c.us', newest: 50 }, { chat: 'empty@c.us', newest: 0 }, { chat: 'gone@c.us', newest: -1 }, { chat: 'unread@c.us', newest: 70 }] })
+    yield group([], { read: [{ chat: 'a@c.us', newest: 40 }] })
+    if (isFailing) throw new Error('the page is closed')
+  }
+  backfill.wake()
+  await settled()
+  isFailing = false
+  backfill.wake()
+  await settled()
+  t.same(wantedThen.map(({ reached }) => [...reached]), [[], [['a@c.us', 50]]])
+  t.match([...(wantedThen[0]?.unread ?? [])], [['unread@c.us', Math.floor((now - hour) / 1_000)]])
+  backfill.wake()
+  await settled()
+  t.same([...(wantedThen[2]?.reached ?? [])], [], 'a run that is done leaves nothing to go on with')
+})
+
+t.test('nobody waits for chats that are tried again', async (t) => {
+  const gate = Promise.withResolvers<void>()
+  const { backfill, journal, state, settled } = rig(t, undefined)
+  journal.setUnreadChat('a@c.us', now - hour)
+  let isTried = false
+  state.read = async function* (wanted) {
+    if (wanted.only === undefined) return
+    isTried = true
+    await gate.promise
+    yield group([], { unread: [{ chat: 'a@c.us', why: 'it is busy', isBusy: false }] })
+  }
+  backfill.wake()
+  await backfill.caughtUp()
+  while (!isTried) await turn()
+  t.ok(backfill.running())
+  t.equal(backfill.caughtUp(), undefined)
+  gate.resolve()
+  await settled()
+  t.equal(backfill.unreadChats(), 1)
+  isTried = false
+  backfill.wake()
+  await settled()
+  t.equal(isTried, false, 'what failed just now is not due')
+})
+
+t.test('more is read at once when more is to be read than the run that was interrupted looked for', async (t) => {
+  const asked: number[] = []
+  let isFailing = true
+  const { backfill, journal, state, settled } = rig(t, undefined)
+  journal.setMark('complete_until', now - hour)
+  state.read = async function* (wanted) {
+    asked.push(wanted.since * 1_000)
+    yield group([draft('A', { chat_id: 'a@c.us', timestamp: Math.round(now / 1_000) })])
+    if (isFailing) throw new Error('the page is closed')
+  }
+  backfill.wake()
+  await settled()
+  journal.setMark('complete_until', now - 3 * hour)
+  isFailing = false
+  backfill.wake()
+  await settled()
+  t.same(asked, [now - hour - 15 * minute, now - 3 * hour - 15 * minute])
+})
