@@ -58,7 +58,7 @@ const configOf = (module: MutatedModule, sandbox: string): object => ({
   // The tests of one module share files below .tap: one at a time.
   concurrency: 1,
   // A mutant that is only slow, on a busy machine, must not count as caught.
-  timeoutMS: 10_000,
+  timeoutMS: 30_000,
   timeoutFactor: 2,
   dryRunTimeoutMinutes: 15,
   incremental: true,

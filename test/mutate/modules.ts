@@ -12,10 +12,9 @@ export const modules: readonly MutatedModule[] = [
     name: 'journal',
     files: ['session-manager/journal.ts'],
     tests: [
+      'session-manager/journal-known.test.ts',
       'session-manager/journal.test.ts',
-      'session-manager/remap.test.ts',
-      'session-manager/unread-chats.test.ts',
-      'session-manager/identities.test.ts'
+      'session-manager/remap.test.ts'
     ]
   },
   {
