@@ -24,7 +24,7 @@ export interface WithoutEffect {
   file: string
   /** The line where the mutant begins, without its indentation. */
   line: string
-  /** What Stryker puts there, without line ends and their indentation; `*` is anything that it puts there. */
+  /** What Stryker puts there, without line ends and their indentation. */
   replacement: string
   reason: string
 }
@@ -71,9 +71,7 @@ const survivorOf = (file: string, lines: readonly string[], mutant: StrykerMutan
 const isListed = (survivor: Survivor, list: readonly WithoutEffect[]): boolean =>
   list.some(
     ({ file, line, replacement }) =>
-      survivor.file === `src/${file}` &&
-      survivor.source === line &&
-      (replacement === '*' || replacement === survivor.replacement)
+      survivor.file === `src/${file}` && survivor.source === line && replacement === survivor.replacement
   )
 
 /** Counts a report. A mutant that makes a test run out of time is caught. */

@@ -13,13 +13,16 @@ export const withoutEffect: readonly WithoutEffect[] = [
     '"Stryker was here!"': 'only whether it begins with https:// is asked'
   }),
   ...of('central-hub/webhooks/guard.ts', "if (address.kind() === 'ipv4') return undefined", {
-    '*': 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same'
+    false: 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same',
+    '""': 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same'
   }),
   ...of('central-hub/webhooks/guard.ts', "const hostOf = ({ hostname }: URL): string => hostname.replace(/^\\[(.*)\\]$/, '$1')", {
-    '*': 'the host of a URL has brackets around the whole of an IPv6 address or none'
+    '/\\[(.*)\\]$/': 'the host of a URL has brackets around the whole of an IPv6 address or none',
+    '/^\\[(.*)\\]/': 'the host of a URL has brackets around the whole of an IPv6 address or none'
   }),
   ...of('session-manager/whatsapp/guard.ts', 'const lost = armed.filter(({ holder, verb, ours }) => holder[verb] !== ours).length', {
-    '*': 'a second look at what JavaScript already guarantees: nothing can change a property that is not configurable'
+    '() => undefined': 'a second look at what JavaScript already guarantees: nothing can change a property that is not configurable',
+    false: 'a second look at what JavaScript already guarantees: nothing can change a property that is not configurable'
   }),
   ...of('session-manager/whatsapp/guard.ts', "const look: GuardLook = { blocked, armed: armed.length - lost, open: stuck.size + lost, seesModules: hook?.sees() === 'define' }", {
     'armed.length + lost': 'lost is 0, see above',
@@ -75,6 +78,55 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of('central-hub/webhooks/deliverer.ts', "const failed = async (delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> => {", {
     '"Stryker was here!"': 'an outcome without an error is a delivery'
+  }),
+  ...of('session-manager/capture.ts', 'error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)', {
+    '(error as { errcode?: number; } | undefined).errcode': 'nothing throws undefined'
+  }),
+  ...of('session-manager/capture.ts', 'const phone = lid === undefined || known.has(lid) ? undefined : journal.phone(lid)', {
+    false: 'it is called with LIDs only'
+  }),
+  ...of('session-manager/capture.ts', 'if (lid !== undefined && phone !== undefined) known.set(lid, phone)', {
+    true: 'it is called with LIDs only'
+  }),
+  ...of('session-manager/capture.ts', 'const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)', {
+    true: 'a message without a LID is given no number, because none is known for it'
+  }),
+  ...of('session-manager/capture.ts', 'if (phone !== undefined) message.phone = phone', {
+    true: 'the record is JSON, which has no undefined'
+  }),
+  ...of('session-manager/capture.ts', "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)", {
+    'drafts[0].kind': 'there is one draft'
+  }),
+  ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
+    "link['displayText']": 'there is always an object',
+    "link['url']": 'there is always an object'
+  }),
+  ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: reply?.['displayText'], id: reply?.['id'] }),", {
+    "reply['displayText']": 'there is always an object',
+    "reply['id']": 'there is always an object'
+  }),
+  ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: call?.['displayText'], phone: call?.['phoneNumber'] })", {
+    "call['displayText']": 'there is always an object',
+    "call['phoneNumber']": 'there is always an object'
+  }),
+  ...of('session-manager/whatsapp/content/interactive.ts', 'default:', { 'default:': 'a function that ends returns undefined, too' }),
+  ...of('session-manager/whatsapp/content/commerce.ts', 'return number === undefined || !Number.isSafeInteger(Math.round(number)) ? undefined : Math.round(number)', {
+    false: 'what is undefined rounds to no safe integer'
+  }),
+  ...of('session-manager/whatsapp/content/media.ts', "const bytes = Buffer.from(asText(value) ?? '', 'base64')", {
+    '"Stryker was here!"': 'any text that is not of 32 bytes is no sum'
+  }),
+  ...of('session-manager/whatsapp/content/media.ts', "const type = asText(raw['type']) ?? ''", {
+    '"Stryker was here!"': 'a type that is not known counts like none'
+  }),
+  ...of('session-manager/whatsapp/content/talk.ts', "const outcome = outcomes[(asText(raw[field]) ?? '').toLowerCase()]", {
+    '"Stryker was here!"': 'no outcome has such a name'
+  }),
+  ...of('session-manager/whatsapp/content/talk.ts', "const subtype = asText(raw['subtype']) ?? ''", {
+    '"Stryker was here!"': 'no subtype has such a name'
+  }),
+  ...of('session-manager/whatsapp/content/talk.ts', "const remote = asId(asObject(raw['id'])['remote']) ?? asId(raw['from']) ?? ''", {
+    '"Stryker was here!"': 'it is asked only whether it is a group'
   })
 ]
 

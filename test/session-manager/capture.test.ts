@@ -94,6 +94,8 @@ t.test('a group has at most 500 drafts, but what was added as one is written as 
   const many = (name: string, count: number): Draft[] => Array.from({ length: count }, (_, index) => body(`${name}${index}`))
   await Promise.all([capture.add(many('a', 300), 'live'), capture.add(many('b', 300), 'live'), capture.add(many('c', 1_200), 'live'), capture.add(many('d', 1), 'live')])
   t.same(groups.map(({ bodies }) => bodies.length), [300, 300, 1_200, 1])
+  await Promise.all([capture.add(many('e', 250), 'live'), capture.add(many('f', 250), 'live'), capture.add(many('g', 1), 'live')])
+  t.same(groups.slice(4).map(({ bodies }) => bodies.length), [500, 1])
 })
 
 t.test('order of arrival is kept, whatever the groups, the sources and the time a lookup takes', async (t) => {
@@ -268,8 +270,10 @@ t.test('after somebody changed the number, the number of a LID is looked up agai
   await capture.add([from('b')], 'live')
   await capture.add([from('c', { number_change: { from: '5215500000001@c.us', to: '5215500000002@c.us' } })], 'live')
   await capture.add([from('d')], 'live')
+  phone = '+5215500000003'
+  await capture.add([from('e'), from('f', { number_change: { from: '5215500000002@c.us', to: '5215500000003@c.us' } }), from('g')], 'live')
   const phones = groups.flatMap(({ drafts }) => drafts.map(({ message }) => message.phone))
-  t.same(phones, ['+5215500000001', '+5215500000001', '+5215500000002', '+5215500000002'])
+  t.same(phones, ['+5215500000001', '+5215500000001', '+5215500000002', '+5215500000002', '+5215500000003', '+5215500000003', '+5215500000003'])
 })
 
 t.test('the waits for a journal that cannot be written are kept, and doubled up to half a minute', async (t) => {
@@ -304,7 +308,7 @@ t.test('a group that takes a second to write is slow; that is told once a minute
     state.tookMs = tookMs
     await Promise.all(Array.from({ length: count }, (_, n) => capture.add([body(`${state.tries} ${n}`)], 'live')))
   }
-  await add(999.9)
+  await add(999)
   t.same(logged.of('journal_slow'), [])
   await add(1_000, 3)
   t.match(logged.of('journal_slow'), [{ level: 'warn', ms: 1_000, waiting: 3 }])
@@ -347,7 +351,8 @@ t.test('the numbers that are kept are bounded: past 50,000 all are asked for aga
     asked += lids.length
     return new Map(lids.map((lid) => [lid, `+${lid}`]))
   })
-  await capture.add(Array.from({ length: 50_001 }, (_, n) => ofLid(`${n}`, lidOf(n))), 'live')
+  await capture.add(Array.from({ length: 50_000 }, (_, n) => ofLid(`${n}`, lidOf(n))), 'live')
+  await capture.add([ofLid('one more', lidOf(50_000))], 'live')
   await capture.add([ofLid('a', lidOf(5))], 'live')
   t.equal(asked, 50_001, 'so many are kept')
   await capture.add([ofLid('b', lidOf(60_000))], 'live')
@@ -395,9 +400,8 @@ t.test('of a group that cannot be written for its content each record is tried a
   await added
   t.same(written, ['then full', 'last'])
 
-  isFull = true
   let isTold = false
-  void capture.add([body('type'), body('never')], 'live').then(() => (isTold = true))
+  void capture.add([body('type'), body('then full'), body('never')], 'live').then(() => (isTold = true))
   await passes(0)
   await capture.drain()
   await passes(0)
@@ -412,9 +416,10 @@ t.test('what waits is bounded by its number, and counted down again as it is wri
   const fits = capture.add([body('fits')], 'live')
   await capture.add([body('one'), body('two')], 'live')
   t.match(logged.of('capture_overflow'), [{ level: 'error', dropped: 2 }])
+  const mixed = capture.add([body('beside'), draft('outcome', { body: 'an outcome' }, 'media')], 'live')
   state.broken = undefined
-  await Promise.all([first, fits])
-  t.equal(bodies().at(-1), 'fits')
+  await Promise.all([first, fits, mixed])
+  t.same(bodies().slice(-3), ['fits', 'beside', 'an outcome'], 'what comes with an outcome is kept with it')
   await capture.add(Array.from({ length: 100_000 }, (_, index) => body(`again ${index}`)), 'live')
   t.equal(bodies().at(-1), 'again 99999', 'all of it counts as written')
   t.equal(logged.of('capture_overflow').length, 1)

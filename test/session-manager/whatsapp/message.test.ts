@@ -101,5 +101,6 @@ t.test('a message of which WhatsApp has changed the shape is captured as far as 
   t.equal(captured(t, { ...raw }).id, message.id, 'the same id, when it is seen again')
   t.not(captured(t, { ...raw, body: 'Otra cosa' }).id, message.id)
   t.same(unreadableFields({}), ['id', 'from', 't', 'type'])
+  t.same(unreadableFields(rawText('A', { id: { fromMe: false, remote: lead, id: 'A' } })), ['id text'], 'a key without its text is made of its parts')
   t.same(messageDrafts({}, mapping), [], 'what is from nobody is no message')
 })
