@@ -20,6 +20,8 @@ const streams = async (t: Test, options?: StreamsOptions): Promise<{ port: numbe
   return { port, url: `http://127.0.0.1:${port}`, all, opened: async () => (await once(news, 'stream'))[0] as Stream }
 }
 
+const big: ServerSentEvent = { data: 'x'.repeat(100_000) }
+
 t.test('events are framed as the standard has it, their data one line of JSON', async (t) => {
   const { url, opened } = await streams(t)
   const [stream, client] = await Promise.all([opened(), openSse(url)])
@@ -76,6 +78,46 @@ t.test('all streams have the heartbeat, and the end, of one', async (t) => {
   for (const { events } of clients) t.match(events.at(-1), { event: 'end', data: '{"reason":"enough"}' })
 })
 
+t.test('heartbeats go on for the next client after the last one has left, as often as it happens', async (t) => {
+  const { url, opened } = await streams(t, { heartbeatMs: 5 })
+  for (let round = 0; round < 3; round += 1) {
+    const [stream, client] = await Promise.all([opened(), openSse(url)])
+    while (client.comments.length < 2) await once(client.res, 'data', { signal: AbortSignal.timeout(5_000) })
+    const left = new Promise<void>((resolve) => stream.onClose(resolve))
+    client.close()
+    await left
+  }
+})
+
+t.test('while there is no client, no heartbeat is waited for', async (t) => {
+  const running = () => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+  const { url, opened } = await streams(t, { heartbeatMs: 600_000 })
+  const before = running()
+  const [stream, client] = await Promise.all([opened(), openSse(url)])
+  const left = new Promise<void>((resolve) => stream.onClose(resolve))
+  client.close()
+  await left
+  t.ok(running() <= before, 'its timer is cleared')
+})
+
+t.test('a client that is dropped is cut off, and notices', async (t) => {
+  for (const options of [{ stallMs: 50 }, { maxQueuedBytes: 300_000 }]) {
+    const { port, opened } = await streams(t, options)
+    const socket = connect(port, '127.0.0.1')
+    t.teardown(() => socket.destroy())
+    socket.on('error', () => undefined)
+    socket.pause()
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    const stream = await opened()
+    while (stream.open) await Promise.race([stream.send([big]), new Promise((resolve) => setImmediate(resolve))])
+    // Only now it reads what the kernel still holds, and then the end.
+    const closed = once(socket, 'close', { signal: AbortSignal.timeout(5_000) })
+    socket.resume()
+    await closed
+    t.pass(`dropped by ${JSON.stringify(options)}`)
+  }
+})
+
 /** A client that asks and never reads. */
 const deaf = (t: Test, port: number): void => {
   const socket = connect(port, '127.0.0.1')
@@ -84,7 +126,6 @@ const deaf = (t: Test, port: number): void => {
   socket.pause()
   socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
 }
-const big: ServerSentEvent = { data: 'x'.repeat(100_000) }
 
 t.test('a client that takes nothing is dropped after a while, and memory stays bounded', async (t) => {
   const closed: { reason: Dropped; queuedBytes: number }[] = []
