@@ -62,7 +62,6 @@ const functions = [
 const leadSearch = [
   `DROP TRIGGER lead_text_insert ON leads`,
   `DROP TRIGGER lead_text_update ON leads`,
-  `ALTER TABLE lead_text ADD COLUMN notes TEXT NOT NULL DEFAULT ''`,
   `CREATE INDEX lead_text_notes ON lead_text USING gin (notes gin_trgm_ops)`,
   `SELECT lead_text_rewrite(id) FROM leads`,
   `CREATE OR REPLACE FUNCTION lead_text_write() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -110,4 +109,7 @@ const messageSearch = [
   `UPDATE store SET catch_up_due = 1`
 ]
 
-export const whoAndSearch = [...who, ...functions, ...leadSearch, ...messageSearch]
+/** PostgreSQL looks at what a function names when the function is made. */
+const notesColumn = `ALTER TABLE lead_text ADD COLUMN notes TEXT NOT NULL DEFAULT ''`
+
+export const whoAndSearch = [...who, notesColumn, ...functions, ...leadSearch, ...messageSearch]
