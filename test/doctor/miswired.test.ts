@@ -8,7 +8,7 @@ import { miswirings } from './miswirings.ts'
 
 const line = ({ service, name, detail }: Finding): string => `${service} ${name}: ${detail}`
 /** Of the session with WhatsApp there is none here: with the real Chromium that some mends lead back to, it is unreachable. */
-const faultsOf = (checks: readonly Finding[]): string[] => checks.filter(({ state, name }) => state === 'fault' && name !== 'session').map(line)
+const faultsOf = (checks: readonly Finding[]): string[] => checks.filter(({ state, name }) => state === 'fault' && name !== 'session' && name !== 'outside').map(line)
 
 t.setTimeout(600_000)
 const rig = await foreground(t)
