@@ -190,8 +190,27 @@ const accounts = (first: boolean): string[] =>
     ? readdirSync(etc).flatMap((file) => /^session-manager-([\w-]+)\.env$/.exec(file)?.[1] ?? []).map((name) => `leadmaster-session-manager@${name}.service`)
     : wanted().filter((unit) => unit.includes('@'))
 
+/** What was enabled when scripts/uninstall took the units away: it leaves a line each. */
+const enabledBefore = join(etc, 'enabled-units')
+
+/** After scripts/uninstall what was enabled is enabled again, and no more. @returns whether there was such a list */
+const enableAgain = (): boolean => {
+  const listed = textOf(enabledBefore)?.split('\n').filter((unit) => /^leadmaster[\w@.-]*\.(service|target|timer)$/.test(unit))
+  if (listed === undefined) return false
+  for (const unit of listed) {
+    if (existsSync(join(units, unit.replace(/@[^.]+/, '@')))) run('systemctl', 'enable', '--quiet', unit)
+  }
+  const further = listed.filter((unit) => !shipped.includes(unit))
+  if (further.length > 0) say(`enabled again, as before scripts/uninstall: ${further.join(', ')}`)
+  for (const unit of shipped.filter((each) => !listed.includes(each))) say(`${unit} was disabled before scripts/uninstall, and stays so`)
+  if (listed.includes('leadmaster-backup.timer')) tried('systemctl', 'start', 'leadmaster-backup.timer')
+  rmSync(enabledBefore)
+  return true
+}
+
 /** At the first install all are enabled; afterwards one that is disabled is so by somebody's will. */
 const enable = (first: boolean, changed: boolean): void => {
+  if (first && enableAgain()) return
   for (const unit of [...shipped, ...accounts(first)]) {
     const state = property(unit, 'UnitFileState')
     if (first) run('systemctl', 'enable', '--quiet', unit)
@@ -317,18 +336,21 @@ const prune = (inUse: string): void => {
   }
 }
 
+/** Nobody should find out too late that nothing was backed up. */
+const backupNote = (): string =>
+  property('leadmaster-backup.timer', 'UnitFileState') === 'enabled' ? '' : 'There are no backups: README, "Backups", says how they are made every night.\n'
+
 const nextStep = async (): Promise<void> => {
   const url = urlOf('central-hub')
-  const token = env('central-hub')?.['HUB_API_TOKEN'] === undefined ? `cat ${credential}` : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')}`
+  const token = env('central-hub')?.['HUB_API_TOKEN'] === undefined ? `cat ${credential}` : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')} | tr -d "\"' \\r"`
   const session = await hub<{ linked?: boolean; status?: string }>('/api/whatsapp/status')
   say(`
 LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. leadmaster status tells how it is, leadmaster-doctor checks its wiring.
   page     ${url}/
   token    ${token}
   leads    curl -H "Authorization: Bearer $(${token})" ${url}/api/leads
-${session?.linked ? `A phone is linked; the session is ${session.status}.` : `  QR code  curl -H "Authorization: Bearer $(${token})" ${url}/api/whatsapp/qr.txt
-           scan it with WhatsApp on the phone: Settings, Linked devices`}
-`)
+${session?.linked ? `A phone is linked; the session is ${session.status}.` : 'Next, link a phone: leadmaster qr'}
+${backupNote()}`)
 }
 
 // --- the way up ---

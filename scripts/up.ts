@@ -252,18 +252,21 @@ if (!manager || !hub) {
 
   const url = (host: string, port: number): string => `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
   const hubUrl = url(hub.HOST, hub.PORT)
-  const bearer = (service: Service, name: string): string => `-H "Authorization: Bearer $(sed -n 's/^${name}=//p' ${shown(envFile(service))})"`
+  /** Without the quotes and the carriage return that a service does not mind either. */
+  const printed = (service: Service, name: string): string => `sed -n 's/^${name}=//p' ${shown(envFile(service))} | tr -d "\"' \\r"`
+  const bearer = (service: Service, name: string): string => `-H "Authorization: Bearer $(${printed(service, name)})"`
   const linked = (running[0]?.listening?.linked_devices ?? 0) > 0 // by an earlier run: there is nothing to scan
-  const simulate = `${home === join(root, '.leadmaster') ? '' : `LEADMASTER_HOME=${home} `}${shown(join(root, 'scripts/simulate'))}`
+  const ofThisRun = (script: string): string => `${home === join(root, '.leadmaster') ? '' : `LEADMASTER_HOME=${home} `}${shown(join(root, 'scripts', script))}`
+  const simulate = ofThisRun('simulate')
   say(`
 LeadMaster runs${simulated ? ' on a simulated WhatsApp Web' : ''}.
   page     ${hubUrl}/
-  token    sed -n 's/^HUB_API_TOKEN=//p' ${shown(envFile('central-hub'))}
+  token    ${printed('central-hub', 'HUB_API_TOKEN')}
   leads    curl ${bearer('central-hub', 'HUB_API_TOKEN')} ${hubUrl}/api/leads
   events   curl -N ${bearer('central-hub', 'HUB_API_TOKEN')} ${hubUrl}/api/events
   QR code  curl ${bearer('session-manager', 'SESSION_MANAGER_TOKEN')} ${url(manager.HOST, manager.PORT)}/qr.txt
 ${simulated ? `  ${linked ? '' : 'scan it and '}let a message arrive:
-           ${linked ? '' : `${simulate} scan && `}${simulate} message --from +5215512345678 --text 'Hola, ¿sigue disponible?'` : '           scan it with WhatsApp on the phone: Settings, Linked devices'}
+           ${linked ? '' : `${simulate} scan && `}${simulate} message --from +5215512345678 --text 'Hola, ¿sigue disponible?'` : `           scan it with WhatsApp on the phone: Settings, Linked devices. ${ofThisRun('leadmaster')} qr draws it here`}
 Ctrl-C stops it.
 `)
   while (!stopping && !deserter()) await new Promise<void>((resolve) => (nextStep = resolve))

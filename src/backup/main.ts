@@ -56,6 +56,19 @@ const sayWhatIsIn = ({ services }: Manifest): void => {
   }
 }
 
+const whyMissing = (to: string): string => `${to} is not there: make it (install -d -m 700 ${to}), or mount it`
+
+/** Why a unit of systemd does not see a directory: leadmaster-backup.service has /home and /tmp of its own. */
+const whyUnseen = (to: string): string => {
+  const isBelow = (directory: string): boolean => to === directory || to.startsWith(`${directory}/`)
+  const edit = 'systemctl edit leadmaster-backup.service'
+  if (['/home', '/root', '/run/user'].some(isBelow)) {
+    return `leadmaster-backup.service does not see ${to}: it is closed off from /home, /root and /run/user (ProtectHome=). Take a place below /var/backups, /srv, /mnt or /media, or ${edit} with ProtectHome=no and ReadWritePaths=${to} below [Service]. leadmaster-doctor gives the command`
+  }
+  if (['/tmp', '/var/tmp', '/dev'].some(isBelow)) return `leadmaster-backup.service does not see ${to}: it has a /tmp, /var/tmp and /dev of its own. Take a place below /var/backups, /srv, /mnt or /media`
+  return `${whyMissing(to)}; leadmaster-backup.service must see it, too`
+}
+
 /** @returns the exit code */
 const backup = async (given: { to?: string | undefined; keep?: string | undefined }): Promise<number> => {
   const home = processEnv['LEADMASTER_HOME']
@@ -65,7 +78,7 @@ const backup = async (given: { to?: string | undefined; keep?: string | undefine
   const to = given.to === undefined ? BACKUP_TO : resolve(given.to)
   if (to === '') throw new Refused(`where to? Give --to DIR, or set BACKUP_TO in ${settingsFile(wiring.directory)}`)
   // one that is made here might be where a disk should be mounted
-  if (!(await stat(to).catch(() => undefined))?.isDirectory()) throw new Refused(`${to} is not there: make it (install -d -m 700 ${to}), or mount it`)
+  if (!(await stat(to).catch(() => undefined))?.isDirectory()) throw new Refused(systemdEnv().underJournal ? whyUnseen(to) : whyMissing(to))
   await removeUnfinished(to)
   const began = Date.now()
   const name = nameAt(began)

@@ -56,7 +56,8 @@ export const meant = (given: string, known: readonly string[], prefix = ''): str
 
 type Values<O extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ options: O; strict: true }>>['values']
 
-const parse = <O extends ParseArgsOptionsConfig>(options: O, args: readonly string[]): Values<O> => {
+/** The values of options. @throws {UsageError} */
+export const parseOptions = <O extends ParseArgsOptionsConfig>(options: O, args: readonly string[]): Values<O> => {
   try {
     return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Values<O>
   } catch (error) {
@@ -82,7 +83,7 @@ export const command = <O extends ParseArgsOptionsConfig>(definition: {
     summary: definition.summary,
     help,
     run: async (args, contextOf) => {
-      const values = parse({ ...definition.options, ...commonOptions }, args)
+      const values = parseOptions({ ...definition.options, ...commonOptions }, args)
       const common = values as Common & { help?: boolean }
       const context = contextOf(common)
       if (common.help !== true) return definition.run(values as Values<O>, context)

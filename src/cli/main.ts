@@ -10,6 +10,7 @@ import { inPlainWords } from './fault.ts'
 import { leads } from './leads.ts'
 import { pageReport } from './page-report.ts'
 import { ask } from './ask.ts'
+import { log } from './log.ts'
 import { qr } from './qr.ts'
 import { remap } from './remap.ts'
 import { status } from './status.ts'
@@ -21,7 +22,7 @@ import { clean } from './text.ts'
 /** `leadmaster`: what an operator does over ssh. */
 
 const release = resolve(import.meta.dirname, '../..')
-const commands: Readonly<Record<string, Command>> = { status, qr, leads, done, tail, doctor, 'page-report': pageReport, remap, unlink }
+const commands: Readonly<Record<string, Command>> = { status, qr, leads, done, tail, log, doctor, 'page-report': pageReport, remap, unlink }
 
 const help = `usage: leadmaster COMMAND [options]
 

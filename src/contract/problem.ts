@@ -34,7 +34,7 @@ export const problems = {
   'payload-too-large': { status: 413, title: 'The request body is too large', mend: 'send less at once; `detail` says how much may be sent' },
   'unsupported-media-type': { status: 415, title: 'The request body is of another type', mend: 'send it as a content type that this route takes' },
   'range-not-satisfiable': { status: 416, title: 'The range is not within the file', mend: 'ask for bytes below the size that Content-Range tells, or for the whole file' },
-  'misdirected-request': { status: 421, title: 'The Host header names another server', mend: 'add the name to ALLOWED_HOSTS in central-hub.env' },
+  'misdirected-request': { status: 421, title: 'The Host header names another server', mend: 'add the name to ALLOWED_HOSTS in the env file of the service that was asked' },
   'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key belongs to another request', mend: 'draw a new key for each request; the same one only repeats the same request' },
   'too-many-requests': { status: 429, title: 'Too many requests', mend: 'wait for as many seconds as Retry-After says; RATE_LIMIT in central-hub.env sets how many there may be' },
   'internal-error': { status: 500, title: 'Something went wrong on our side', mend: 'look for the X-Request-Id in the journal' },

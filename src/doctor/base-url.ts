@@ -29,7 +29,7 @@ const astray = (url: string, { name: manager, config }: Manager): string | undef
   const isThere = Number(port || (protocol === 'https:' ? 443 : 80)) === PORT && protocol === 'http:'
   const isByLoopback = loopbackNames.includes(host) && (wildcards.includes(HOST) || loopbackNames.includes(HOST))
   const isOneFamily = host === 'localhost' || HOST === 'localhost' || HOST === '::' || host.includes(':') === HOST.includes(':')
-  if (isThere && (host === HOST || (isByLoopback && isOneFamily))) return undefined
+  if (isThere && (host === HOST || config.ALLOWED_HOSTS.includes(host) || (isByLoopback && isOneFamily))) return undefined
   if (isThere && (meets(HOST, host) || HOST === 'localhost')) return `but ${manager} answers only to ${[...new Set(['localhost', '127.0.0.1', HOST])].join(', ')} as its name (to others HTTP 421)`
   return `but ${manager} is to listen on ${HOST}:${PORT}`
 }

@@ -10,6 +10,8 @@ export interface Config {
   SESSION_MANAGER_TOKEN: string
   ACCOUNT: string
   STATE_DIR: string
+  /** Further names that it answers to, besides HOST and those of the loopback interface. */
+  ALLOWED_HOSTS: string[]
   /** By which Chromium reaches WhatsApp; empty: directly. */
   PROXY_URL: string
   CHROMIUM_PATH: string
@@ -62,6 +64,7 @@ export const schema: Schema<Config> = {
   SESSION_MANAGER_TOKEN: token({ desc: 'the secret that central-hub sends, 32 characters or more' }),
   ACCOUNT: name({ desc: 'a short name for this WhatsApp account, such as main' }),
   STATE_DIR: path({ desc: 'the directory of the journal, the media and the browser profile' }),
+  ALLOWED_HOSTS: list('host names, separated by commas, such as sessions.example.com', /^[a-z0-9.-]{1,253}$/)({ default: [] }),
   PROXY_URL: proxyUrl({ default: '' }),
   CHROMIUM_PATH: path({ default: '/usr/lib/chromium/chromium-headless-shell' }),
   WEB_VERSION: webVersion({ default: '' }),

@@ -239,7 +239,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const hasToken = bearerCheck(config.SESSION_MANAGER_TOKEN)
   const http = createHttp({
     log, metrics,
-    allowedHosts: [],
+    allowedHosts: config.ALLOWED_HOSTS,
     authorize: (req) => {
       if (req.path !== '/health' && !hasToken(req)) {
         throw new ProblemError('unauthorized', 'send Authorization: Bearer with SESSION_MANAGER_TOKEN of session-manager.env')

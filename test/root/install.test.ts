@@ -49,7 +49,9 @@ t.test('from a fresh machine to a message, upgraded, rolled back, and taken away
     // as it is told to go on
     const printed = (label: string): string => new RegExp(`^up: *${label} +(.*)$`, 'm').exec(stderr)?.[1] as string
     await session('QR_REQUIRED')
-    t.match(await machine.must(printed('QR code')), /[▀▄█]/)
+    t.match(stderr, /^up: Next, link a phone: leadmaster qr$/m)
+    t.match(await machine.must('leadmaster qr --once'), /[▀▄█]/)
+    t.match(stderr, /^up: There are no backups: README, "Backups", says how/m)
     t.match(await hub<Qr>('/api/whatsapp/qr'), { status: 'QR_AVAILABLE', qr: /^data:image\/png/ })
     await simulate('scan')
     await session('READY')
