@@ -80,6 +80,12 @@ const capturedBefore = `
       SELECT unixepoch(record ->> '$.captured_at', 'subsec') * 1000 AS at UNION ALL SELECT ${member('timestamp')} * 1000
     ) WHERE at <= ?5)`
 
+const rememberPerson = `
+  INSERT INTO erased_people (hash, until, has_lid) VALUES (?, ?, ?)
+  ON CONFLICT (hash) DO UPDATE SET until = max(until, excluded.until), has_lid = excluded.has_lid`
+const nextRecords = `
+  SELECT seq, key, message_id, record, ${sumOf} AS sha256 FROM records WHERE seq > ? ORDER BY seq LIMIT ${groupSize}`
+
 /** A person whose records are erased, by every address that is known. */
 export interface Person {
   /** Of chats. */
@@ -195,9 +201,7 @@ export class Erasure {
   begin(chatIds: readonly string[], until: number): Person {
     const person = this.#personOf(chatIds)
     for (const [address, at] of this.#erasedAt) if (performance.now() - at > heardForMs) this.#erasedAt.delete(address)
-    const remember = this.#db.prepare(`
-      INSERT INTO erased_people (hash, until, has_lid) VALUES (?, ?, ?)
-      ON CONFLICT (hash) DO UPDATE SET until = max(until, excluded.until), has_lid = excluded.has_lid`)
+    const remember = this.#db.prepare(rememberPerson)
     for (const address of person.addresses) {
       // The id of a chat is a phone number: by its hash it is known, and not written again.
       this.#forget(chatKey(address), 1)
@@ -242,6 +246,32 @@ export class Erasure {
   eraseBefore({ before, after = 0, upTo = Number.MAX_SAFE_INTEGER, certain = Number.MAX_SAFE_INTEGER }: BeforeTime, now: number): number {
     // Of a message that could not be decrypted only that goes: its text may come days later, and is none that was erased.
     return this.#buryAll(this.#select(capturedBefore, before, after, upTo, certain), now, false)
+  }
+
+  /**
+   * Inside a transaction: takes over what was erased on request from a newer copy of this journal.
+   * @returns false when that is another journal
+   */
+  adopt(newer: DatabaseSync): boolean {
+    const secret = (db: DatabaseSync): unknown => db.prepare('SELECT secret FROM erasure').get()?.['secret']
+    if (secret(newer) !== secret(this.#db)) return false
+    const people = this.#db.prepare(rememberPerson)
+    for (const { hash } of newer.prepare('SELECT hash FROM erased WHERE asked = 1').all()) this.#remember.run(String(hash), 1)
+    for (const { hash, until, has_lid } of newer.prepare('SELECT * FROM erased_people').all()) people.run(String(hash), Number(until), Number(has_lid))
+    this.#isEmpty = this.#db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined
+    return true
+  }
+
+  /**
+   * Inside a transaction: makes tombstones of those of the next records after one that were erased on request.
+   * @returns the last one looked at; undefined when there are no more
+   */
+  eraseAgain(after: number, now: number): { last: number; records: number } | undefined {
+    const rows = this.#db.prepare(nextRecords).all(after)
+    const last = rows.at(-1)?.['seq']
+    if (last === undefined) return undefined
+    const gone = rows.filter(({ record, message_id }) => message_id !== '' && this.wasAskedFor(JSON.parse(String(record)) as InboundRecord))
+    return { last: Number(last), records: this.#buryAll(gone, now, true) }
   }
 
   /** Inside a transaction: takes the ids of erased messages out of what quotes them in a group: they hold numbers. */

@@ -77,7 +77,7 @@ const isSame = (ours: JournalRecord | undefined, theirs: unknown): boolean =>
   ours !== undefined && (ours.kind === 'erased' || JSON.stringify(ours) === JSON.stringify(theirs))
 
 export const createForwarder = (options: ForwarderOptions): Forwarder => {
-  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, maxDelayMs = 10_000, finishMs = 5_000, purgeWithinMs = 60_000 } = options
+  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, maxDelayMs = 10_000, finishMs = 5_000, purgeWithinMs = 80_000 } = options
   const subject = recordSubject(account)
   const stopping = new AbortController()
   const stopped = new Promise<never>((_, reject) => stopping.signal.addEventListener('abort', () => reject(new Error('forwarding was stopped'))))

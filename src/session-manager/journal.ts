@@ -47,6 +47,8 @@ export type Mark =
   | 'forwarded'
   | 'forwarded_place'
   | 'forwarded_stream'
+  /** This time has come for sure, see platform/certain-time.ts. */
+  | 'certain_until'
   /** When something was erased that NATS may still have. */
   | 'purge_due'
 
@@ -89,6 +91,8 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   lastSeq(): number
   /** UNIX seconds of the newest message of a person, undefined when there is none. */
   lastMessageAt(): number | undefined
+  /** The latest time that both WhatsApp and the clock have confirmed, ms; 0: there is none. */
+  confirmedUntil(): number
   /** Calls back after each append; returns what ends it. */
   subscribe(onAppend: () => void): () => void
   mark(name: Mark): number | undefined
@@ -115,6 +119,13 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
   /** Whether a record, of this journal or of another one, tells of what was erased on request. */
   wasErasedOnRequest(record: InboundRecord): boolean
   finishErasing(): void
+  /**
+   * For a journal that was restored: erases what has been erased on request in a newer copy of it.
+   * @returns how many records; undefined when that is another journal
+   */
+  eraseAsIn(newer: DatabaseSync): number | undefined
+  /** Whether the erasure of this chat was asked for, whatever came in it since. */
+  hasErasedChat(chatId: string): boolean
   /** Whether this message was erased. */
   hasErased(message: CapturedMessage): boolean
   /** Ids of messages that could not be decrypted when they came and have not come since, the newest first. */
@@ -157,6 +168,9 @@ export const openJournal = (file: string, account: string, now: () => number = D
   const insert = db.prepare('INSERT INTO records (seq, account, key, message_id, record) VALUES (?, ?, ?, ?, ?) ON CONFLICT (account, key) DO NOTHING')
   const page = db.prepare('SELECT seq, record FROM records WHERE seq > ? ORDER BY seq LIMIT ?')
   const last = db.prepare('SELECT coalesce(max(seq), 0) AS seq FROM records')
+  const confirmed = db.prepare(`
+    SELECT max(min(unixepoch(record ->> '$.captured_at') * 1000, record ->> '$.message.timestamp' * 1000)) AS at
+    FROM (SELECT record FROM records ORDER BY seq DESC LIMIT 1000) WHERE record ->> '$.kind' = 'message'`)
   const getMark = db.prepare('SELECT at FROM marks WHERE name = ?')
   const putMark = db.prepare('INSERT INTO marks (name, at) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at')
   const dropMark = db.prepare('DELETE FROM marks WHERE name = ?')
@@ -309,6 +323,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
       page.all(after, limit).map((row) => ({ ...(JSON.parse(String(row['record'])) as JournalRecord), seq: Number(row['seq']) })),
     lastSeq: () => lastSeq,
     lastMessageAt: () => lastMessageAt,
+    confirmedUntil: () => Number(confirmed.get()?.['at'] ?? 0),
     subscribe: (onAppend) => {
       subscribers.add(onAppend)
       return () => subscribers.delete(onAppend)
@@ -346,6 +361,19 @@ export const openJournal = (file: string, account: string, now: () => number = D
     eraseInGroups,
     wasErasedOnRequest: (record) => erasure.wasAskedFor(record),
     finishErasing: () => erasure.scrub(),
+    eraseAsIn: (newer) => {
+      if (!atomically(() => erasure.adopt(newer))) return undefined
+      let records = 0
+      for (let after: number | undefined = 0; after !== undefined; ) {
+        const from: number = after
+        const part = atomically(() => erasure.eraseAgain(from, now()))
+        records += part?.records ?? 0
+        after = part?.last
+      }
+      erasure.scrub()
+      return records
+    },
+    hasErasedChat: (chatId) => erasure.hasErasedChat(chatId),
     hasErased: (message) => erasure.hasErased(message),
     undecrypted: (limit) => undecrypted.all(account, limit).map((row) => String(row['message_id'])),
     phone: (lid) => identities.phone(lid),

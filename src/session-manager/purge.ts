@@ -14,7 +14,7 @@ export interface Purge {
 
 /** Records that are asked for at a time, and deletions under way. */
 const batchSize = 500
-const maxDeletions = 64
+const maxDeletions = 256
 /** How long one request for records waits, ms, and how long the consumer of a process that died is kept. */
 const expiresMs = 5_000
 const inactiveNs = 60_000 * 1_000_000

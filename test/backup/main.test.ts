@@ -9,6 +9,7 @@ import { openJournal } from '../../src/session-manager/journal.ts'
 import { mediaPath } from '../../src/session-manager/media.ts'
 import { apiToken, ask, startDaemon } from '../end-to-end/daemon.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
+import { draft } from '../session-manager/drafts.ts'
 import { backup, makeHome, restore, type Home } from './running.ts'
 
 /** A backup of both services at work, and what becomes of it. */
@@ -116,6 +117,28 @@ t.test('not over a service that runs, and over what is there only by --replace, 
   await delay(1_001) // what is kept is named by its second
   t.match(await restore(home.directory, path, '--replace'), { code: 0 })
   t.equal(lookIntoJournal(journal).lastSeq, 10)
+})
+
+t.test('what was deleted since the backup is deleted again from what is restored', async (t) => {
+  const home = await makeHome(t)
+  await home.write(10)
+  const other = { id: 'false_5215500000000@c.us_B', chat_id: '5215500000000@c.us', from: '5215500000000@c.us', phone: '+5215500000000' }
+  home.journal.append([draft('B', other)], 'live')
+  t.equal((await backup(home.directory, '--to', home.to)).code, 0)
+  const path = newest(home)
+  home.journal.erase({ chatIds: ['5215512345678@c.us'], messageIds: [] })
+  await home.close()
+
+  const replaced = await restore(home.directory, path, '--replace')
+
+  t.equal(replaced.code, 0, replaced.stderr)
+  t.match(replaced.stderr, /deletions made since the backup were made again in account main: 1 leads, 10 messages, 10 records/)
+  const state = join(home.directory, 'real')
+  const { leads, messages } = lookIntoHub(join(state, 'central-hub/hub.db'))
+  t.same([leads, messages], [0, 0])
+  const bytes = ['session-manager/journal.db', 'central-hub/hub.db'].map((file) => readFileSync(join(state, file)))
+  t.same(bytes.map((content) => content.includes('5215512345678')), [false, false], 'no byte is left of it')
+  t.ok(bytes[0]?.includes('5215500000000'), 'what is of others is there')
 })
 
 t.test('encrypted: one file, opened by its key alone', async (t) => {

@@ -32,6 +32,7 @@ interface Rig {
 const rig = async (t: Test, reachable: () => boolean = () => true): Promise<Rig> => {
   const store = await openStore(await ownPlace(t))
   t.teardown(() => store.close())
+  await store.db.updateTable('store').set({ certain_until: Date.now() }).execute()
   const erased: string[] = []
   const upstream: Partial<Upstream> = {
     account: 'main',
@@ -91,4 +92,26 @@ t.test('while session-manager cannot be reached nothing is deleted, and the log 
   reachable = true
   await retention.run()
   t.equal((await listMessages(db, {}, 10)).items.length, 0)
+})
+
+t.test('a clock that is ahead makes nothing old: messages and the time that passed confirm how late it is', async (t) => {
+  const { db, retention, take, erased } = await rig(t)
+  await db.updateTable('store').set({ certain_until: 0 }).execute()
+  await take(record('1', ago(400)), record('2', ago(395)))
+  await retention.run()
+  t.same(erased, [])
+  t.equal((await listMessages(db, {}, 10)).items.length, 2)
+
+  await take(record('3', ago(0)))
+  await retention.run()
+  t.same((await listMessages(db, {}, 10)).items.map(({ body }) => body), ['message 3'])
+})
+
+t.test('accounts that are followed no more have their old messages deleted, which is said', async (t) => {
+  const { db, retention, take, erased, log } = await rig(t)
+  await take(record('1', ago(400), 'message', { account: 'sales' }), record('2', ago(1), 'message', { account: 'sales' }))
+  await retention.run()
+  t.same(erased, [], 'no session-manager is asked')
+  t.equal((await listMessages(db, {}, 10)).items.length, 1)
+  t.match(log.of('erased_here_alone'), [{ level: 'warn', account: 'sales', messages: 1 }])
 })

@@ -20,6 +20,7 @@ const rig = async (t: Test, keepMs: number, failures = 0, upTo?: () => number) =
   for (let n = 1; n <= 10; n += 1, now += day) journal.append([n === 1 ? withMedia('1', { sha256 }) : draft(String(n))], 'live')
   await mkdir(dirname(mediaPath(directory, sha256)), { recursive: true })
   await writeFile(mediaPath(directory, sha256), 'a photo')
+  journal.setMark('certain_until', start)
   const logged = logLines()
   let failed = 0
   const mediaToDelete = (): string[] => {
@@ -46,6 +47,7 @@ t.test('what is older is erased with its media, to the day, without anyone askin
 t.test('however much it is, everything else has its turn meanwhile; what a stop cuts short goes another time', async (t) => {
   const journal = openJournal(join(t.testdir(), 'journal.db'), 'main', () => start - 9 * day)
   journal.append(Array.from({ length: 5_000 }, (_, n) => draft(String(n))), 'live')
+  journal.setMark('certain_until', start)
   const options = { journal, directory: join(t.testdir(), 'media'), keepMs: day, everyMs: 1, now: () => start }
   const kept = (): number => journal.read(0, 5_000).filter(({ kind }) => kind === 'message').length
 
@@ -98,4 +100,58 @@ t.test('what is not forwarded yet is kept, however old, and goes once it is', as
   await logged.count('retention', 2)
   t.equal(logged.of('retention')[1]?.['records'], 4)
   t.same(journal.read(0, 20).map(({ kind }) => kind), [...Array<string>(6).fill('erased'), ...Array<string>(4).fill('message')])
+})
+
+t.test('a clock that is wrong, for a day or for years, makes nothing old', async (t) => {
+  const year = 365 * day
+  const keepMs = 30 * day
+  const cases = [
+    { name: 'right', clocks: [0, 0, 0], later: 0, left: 3 },
+    { name: 'two years ahead when it is looked', clocks: [0, 0, 0], later: 2 * year, left: 3 },
+    { name: 'a day ahead when it is looked', clocks: [0, 0, 0], later: day, left: 3 },
+    { name: 'two years ahead as the last one is captured, and still when it is looked', clocks: [0, 0, 2 * year], later: 2 * year, left: 3 },
+    { name: 'in 1970 as the first ones are captured', clocks: [-start, -start, 0], later: 0, left: 3 },
+    { name: 'in 1970 as they are captured and when it is looked', clocks: [-start, -start, -start], later: -start, left: 3 }
+  ]
+  for (const { name, clocks, later, left } of cases) {
+    const root = t.testdir({})
+    let now = start
+    const journal = openJournal(join(root, `${clocks.join()}${later}.db`), 'main', () => now)
+    for (const [n, wrong] of clocks.entries()) {
+      now = start + wrong
+      journal.append([draft(String(n), { timestamp: start / 1_000 })], 'live')
+    }
+    const logged = logLines()
+    let looks = 0
+    const mediaToDelete = (): string[] => {
+      looks += 1
+      return []
+    }
+    const retention = createRetention({ journal: { ...journal, mediaToDelete }, directory: root, keepMs, everyMs: 1, log: logged.log, now: () => start + later })
+    while (looks < 2) await new Promise((resolve) => setTimeout(resolve, 2))
+    retention.stop()
+    t.equal(journal.read(0, 10).filter(({ kind }) => kind === 'message').length, left, name)
+    journal.close()
+  }
+})
+
+t.test('what was captured while the clock was ahead goes when its message is old; an idle journal goes with the time that passes', async (t) => {
+  const root = t.testdir()
+  const keepMs = 30 * day
+  let now = start + 730 * day
+  const journal = openJournal(join(root, 'journal.db'), 'main', () => now)
+  t.teardown(() => journal.close())
+  journal.append([draft('ahead', { timestamp: start / 1_000 })], 'live')
+  now = start
+  journal.append([draft('right', { timestamp: start / 1_000 })], 'live')
+  let passed = 0
+  now = start + 40 * day
+  const logged = logLines()
+  const retention = createRetention({ journal, directory: root, keepMs, everyMs: 1, log: logged.log, now: () => now, steady: () => passed })
+  t.teardown(() => retention.stop())
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  t.same(logged.of('retention'), [], 'nothing says yet that it is that late')
+  passed = 40 * day
+  await logged.count('retention', 1)
+  t.match(logged.of('retention'), [{ records: 2 }])
 })

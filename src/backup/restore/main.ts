@@ -20,7 +20,7 @@ Puts a backup of scripts/backup back: the env files to /etc/leadmaster, the stat
 at first, and nothing is touched when one is damaged, when a service runs, or when something is there already.
   FROM              leadmaster-TIME, or leadmaster-TIME.tar.sealed
   --check           only looks at every file
-  --replace         what is there is kept beside it, as NAME.before-restore-TIME
+  --replace         what is there is kept beside it, as NAME.before-restore-TIME; deletions it knows are made again
   --key-file FILE   holds the BACKUP_KEY that it was encrypted with; the default is BACKUP_KEY in backup.env
 The backup of a run in the foreground goes back to .leadmaster. LEADMASTER_HOME names another directory, for either kind:
 a backup is tried out by LEADMASTER_HOME=/srv/trial scripts/restore FROM, then LEADMASTER_HOME=/srv/trial scripts/up
@@ -87,13 +87,14 @@ const restore = async (from: string, given: Given): Promise<void> => {
     const there = occupied(target)
     if (there.length > 0 && given.replace !== true) throw new Refused(`${there.join(', ')} ${there.length === 1 ? 'is' : 'are'} there already: with --replace what is there is kept beside it`)
     const asideAs = `before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`
-    const kept = put({ target, backup, files, asideAs })
+    const { kept, erased } = await put({ target, backup, files, asideAs })
     if (!target.installed) await writeFile(join(target.directory, 'kind'), manifest.simulated ? 'simulated\n' : 'real\n')
     for (const { stateDir, envFile } of target.places) {
       await toDisk(stateDir)
       await oneToDisk(envFile)
     }
     await oneToDisk(target.directory)
+    for (const words of erased) say(words)
     for (const path of kept) say(`what was there is now ${path}`)
     if (kept.length > 0) {
       say('a linked device that was there is kept with it. If WhatsApp does not know the restored one any more, put that back: linking again takes a QR code and, more and more often, the passkey of the account')

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { moveCursors, renameJournal } from '../databases.ts'
+import { eraseAgain } from './erase-again.ts'
 import { makeDirectories, occupied, type Place, type Target } from './target.ts'
 
 /** Puts what a backup holds in place: copied beside it first, then one rename for each directory and file. */
@@ -67,8 +68,26 @@ const prepareEnv = ({ part, envFile, stateDir }: Place, { target, backup }: Putt
   chmodSync(asideOf(envFile), 0o640)
 }
 
-/** @returns what was there, by the names that it has now */
-export const put = (putting: Putting): string[] => {
+/** Deletions that were made since the backup are made again, as far as what is replaced knows them. @returns what was done */
+const eraseSince = async (places: readonly Place[], backup: string): Promise<string[]> => {
+  const hubs = places.filter(({ part }) => part.kind === 'central-hub').map(({ stateDir }) => asideOf(stateDir))
+  const done: string[] = []
+  for (const { part, stateDir } of places.filter(({ part: { kind } }) => kind === 'session-manager')) {
+    const env = readFileSync(join(backup, 'env', `${part.name}.env`), 'utf8')
+    const stores = hubs.filter((hub) => existsSync(join(hub, 'hub.db')))
+    try {
+      const said = await eraseAgain({ journal: join(stateDir, 'journal.db'), directory: asideOf(stateDir), env, hubs: stores })
+      if (said !== undefined) done.push(said)
+    } catch (error) {
+      // What is damaged is replaced for that very reason.
+      done.push(`what was deleted since the backup is not known (${(error as Error).message}): delete it again`)
+    }
+  }
+  return done
+}
+
+/** @returns what was there, by the names that it has now, and what was deleted again */
+export const put = async (putting: Putting): Promise<{ kept: string[]; erased: string[] }> => {
   const { target, asideAs } = putting
   const isNew = !existsSync(target.directory)
   makeDirectories(target)
@@ -78,6 +97,7 @@ export const put = (putting: Putting): string[] => {
   }
   for (const place of target.places) prepareState(place, putting)
   renameJournals(target.places)
+  const erased = await eraseSince(target.places, putting.backup)
   for (const place of target.places) {
     handOver(asideOf(place.stateDir), target.owner)
     prepareEnv(place, putting)
@@ -92,5 +112,5 @@ export const put = (putting: Putting): string[] => {
     renameSync(asideOf(stateDir), stateDir)
     renameSync(asideOf(envFile), envFile)
   }
-  return kept
+  return { kept, erased }
 }

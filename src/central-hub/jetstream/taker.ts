@@ -97,6 +97,8 @@ export const createTaker = (options: TakerOptions): Taker => {
     if (sorted.unclear) sorted = sortOut(stands, ones, await newestJournal())
     const { taken, next } = sorted
     done(taken)
+    // What was read from the journal instead is taken, too.
+    if (taken.length > 0 && stands !== undefined) set({ seq: stands.seq, lastSeq: Math.max(state.lastSeq, stands.seq) })
     const [first, last] = [next[0], next.at(-1)]
     if (first === undefined || last === undefined) return taken.length > 0
     if (stands !== undefined && stands.journalId !== first.journalId) {

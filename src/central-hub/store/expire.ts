@@ -26,3 +26,13 @@ export const expire = async (db: Db, messages: readonly Expired[], before: numbe
   }
   return leads
 }
+
+/** The latest time that both WhatsApp and our own clock have confirmed, ms; 0: there is none. */
+export const confirmedUntil = async (db: Db): Promise<number> => {
+  const rows = await db.selectFrom('messages').select(['captured_at', 'timestamp']).orderBy('pk', 'desc').limit(200).execute()
+  return Math.max(0, ...rows.map(({ captured_at, timestamp }) => Math.min(captured_at, timestamp * 1_000)))
+}
+
+/** All accounts that have messages, followed or not. */
+export const keptAccounts = async (db: Db): Promise<string[]> =>
+  (await db.selectFrom('messages').select('account').distinct().orderBy('account').execute()).map(({ account }) => account)

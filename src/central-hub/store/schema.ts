@@ -7,7 +7,7 @@ import type { Delivery, WebhookType } from '../../contract/webhook.ts'
 export interface Database {
   /**
    * One row. `scrub_due`: not 0 when something was deleted of which bytes may be left in the file. `catch_up_due`:
-   * messages of a release before are to be looked through, see catch-up.ts. `certain_until`: ms, see certain-time.ts.
+   * messages of a release before are to be looked through, see catch-up.ts. `certain_until`: ms, see platform/certain-time.ts.
    */
   store: { id: string; works_from: string; scrub_due: number; catch_up_due: number; certain_until: ColumnType<number, number | undefined> }
   /** `epoch`: drawn with each deletion, see cursors.ts. */

@@ -5,7 +5,7 @@ export const erasing = step(
   [
     // drawn with each deletion: what was read from the account's journal before it is not taken any more
     `ALTER TABLE cursors ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0`,
-    // ms: this time has come for sure, see store/certain-time.ts
+    // ms: this time has come for sure, see platform/certain-time.ts
     `ALTER TABLE store ADD COLUMN certain_until INTEGER NOT NULL DEFAULT 0`
   ],
   async () => (await import('./postgres/0005-erasing.ts')).erasing
