@@ -119,7 +119,7 @@ const deleteOnceSeen = async (t: Test, hub: Daemon, { phone }: Person): Promise<
   const remove = () => ask<Deletion>(`${hub.url}/api/leads/${lead.id}`, apiToken, { method: 'DELETE' })
   let { status, body } = await remove()
   // What is to be deleted from NATS may take longer than one request: then the same is asked again.
-  for (let again = 0; status === 502 && again < 10; again += 1) ({ status, body } = await remove())
+  for (let again = 0; (status === 502 || status === 503) && again < 10; again += 1) ({ status, body } = await remove())
   t.equal(status, 200, JSON.stringify(body))
   return body.messages
 }

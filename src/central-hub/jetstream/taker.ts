@@ -178,7 +178,10 @@ export const createTaker = (options: TakerOptions): Taker => {
 
   const follow = async (): Promise<void> => {
     const from = await consumer()
-    epoch = epochOf(await cursor())
+    const now = epochOf(await cursor())
+    // What is held from before a failure was read in an earlier epoch.
+    if (now !== epoch) giveBack()
+    epoch = now
     while (!stopping.signal.aborted) {
       await takeAll()
       const mine = await takeTurn(from)
