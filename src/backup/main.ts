@@ -80,7 +80,7 @@ const backup = async (given: { to?: string | undefined; keep?: string | undefine
   // one that is made here might be where a disk should be mounted
   if (!(await stat(to).catch(() => undefined))?.isDirectory()) throw new Refused(systemdEnv().underJournal ? whyUnseen(to) : whyMissing(to))
   await removeUnfinished(to)
-  const began = Date.now()
+  const began = performance.now()
   const name = nameAt(began)
   const sealed = BACKUP_KEY !== ''
   const aside = join(to, partialOf(name))
@@ -101,7 +101,7 @@ const backup = async (given: { to?: string | undefined; keep?: string | undefine
     const old = await removeOld(to, given.keep === undefined ? BACKUP_KEEP : Number(given.keep))
     if (old.length > 0) say(`removed ${old.join(', ')}`)
     const incomplete = services.some(({ lacks }) => lacks.some((what) => what.startsWith('the linked device')))
-    say(`made ${made} in ${span(Date.now() - began)}${sealed ? ', encrypted with BACKUP_KEY: without that key it is worth nothing' : ''}`)
+    say(`made ${made} in ${span(performance.now() - began)}${sealed ? ', encrypted with BACKUP_KEY: without that key it is worth nothing' : ''}`)
     if (incomplete) complain('it lacks a linked device that is there: make another one, or stop session-manager first')
     return incomplete ? 1 : 0
   } finally {

@@ -113,7 +113,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
       const stream = await upstream.open(seq, signal)
       set({ following: true })
       log.info({ event: 'following', account: identity.account, after: seq, last_seq: identity.status.journal.last_seq, base_url: upstream.baseUrl }, `following session-manager at ${upstream.baseUrl}`)
-      opened = Date.now()
+      opened = performance.now()
       const waiting: JournalRecord[] = []
       let broken: Error | undefined
       const hear = (event: EventSourceMessage): void => {
@@ -144,7 +144,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
     } catch (error) {
       throw over.signal.aborted ? over.signal.reason : error
     } finally {
-      if (opened !== undefined && Date.now() - opened > goodAfterMs) failures = 0
+      if (opened !== undefined && performance.now() - opened > goodAfterMs) failures = 0
       over.abort()
       clearTimeout(silent)
       clearInterval(check)

@@ -94,14 +94,14 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     if (accounts.length > 0) notify.status(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
   }
 
-  let storeAnswered = Date.now()
+  let storeAnswered = performance.now()
   const ping = async (): Promise<void> => {
     await sql`select 1`.execute(db).catch((error: unknown) => {
       // a database elsewhere that is away is not mended by a restart of this
-      if (error instanceof ProblemError) storeAnswered = Date.now()
+      if (error instanceof ProblemError) storeAnswered = performance.now()
       throw error
     })
-    storeAnswered = Date.now()
+    storeAnswered = performance.now()
   }
   const ready = async (): Promise<Readiness> => {
     const failure = await ping().then(() => undefined, (error: unknown) => reasonOf(error))
@@ -181,7 +181,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
 
   log.info({ event: 'listening', address }, `listening on ${address}`)
   notify.ready(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
-  notify.watchdog(() => Date.now() - storeAnswered < silentStoreMs)
+  notify.watchdog(() => performance.now() - storeAnswered < silentStoreMs)
   keepHeapSmall()
 }
 

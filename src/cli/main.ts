@@ -4,6 +4,7 @@ import { createClient } from '../client/index.ts'
 import { processEnv } from '../platform/env.ts'
 import { harmlessError, reasonOf } from '../platform/harmless.ts'
 import { meant, UsageError, type Command, type Common, type Context } from './command.ts'
+import { connect } from './connect.ts'
 import { doctor } from './doctor.ts'
 import { done } from './done.ts'
 import { inPlainWords } from './fault.ts'
@@ -22,7 +23,7 @@ import { clean } from './text.ts'
 /** `leadmaster`: what an operator does over ssh. */
 
 const release = resolve(import.meta.dirname, '../..')
-const commands: Readonly<Record<string, Command>> = { status, qr, leads, done, tail, log, doctor, 'page-report': pageReport, remap, unlink }
+const commands: Readonly<Record<string, Command>> = { status, qr, leads, done, tail, log, doctor, 'page-report': pageReport, remap, connect, unlink }
 
 const help = `usage: leadmaster COMMAND [options]
 

@@ -50,6 +50,7 @@ export const qr = command({
     const hub = find()
     const now = await askSession(hub, account, signal)
     if (now instanceof LeadMasterError) throw new Fault(now.message)
+    if (now.off === true) throw new Fault(clean(sessionInWords(now, account)))
     if (isLinked(now)) {
       say(`A phone is linked: ${clean(sessionInWords(now))}\n`)
       return 0
@@ -79,6 +80,7 @@ export const qr = command({
         say(`A phone is linked: ${clean(sessionInWords(data))}\n`)
         return 0
       }
+      if (data.off === true) throw new Fault(clean(sessionInWords(data, account)))
       if (data.status === 'PASSKEY_REQUIRED') await guide.update()
       else if (told === 'PASSKEY_REQUIRED') guide.end()
       if (data.status === 'QR_REQUIRED') {

@@ -22,6 +22,7 @@ export const sessionInWords = (session: Status, account?: string): string => {
     case 'INIT':
       return 'Chromium is starting, or WhatsApp Web is loading'
     default:
+      if (session.off === true) return `turned off on request: leadmaster connect${option(account)} turns it on`
       return `${reason ?? 'not connected'}${next === undefined ? '' : `; tried again in ${span(Date.parse(next) - Date.now())}`}`
   }
 }

@@ -14,13 +14,49 @@ options:
 
 const clock = (at: number): string => new Date(at).toTimeString().slice(0, 8)
 
+type Message = Extract<HubEvent, { type: 'message' }>['data']
+
+const maxShown = 5_000
+
+interface ShownMessage {
+  text: string
+  reactions: string
+  isRevoked: boolean
+}
+
+/** What was shown of each message: an event says that one is new, or that anything of it changed, and not which. */
+class ShownMessages {
+  readonly #shown = new Map<string, ShownMessage>()
+
+  /** @returns what is new of it, undefined when that is nothing a person reads */
+  news(message: Message): string | undefined {
+    const before = this.#shown.get(message.id)
+    const text = inWords(message)
+    const reactions = clean((message.reactions ?? []).map(({ emoji }) => emoji).join(' '))
+    const isRevoked = message.revoked_at !== null
+    this.#keep(message.id, { text, reactions, isRevoked })
+    if (isRevoked) return before?.isRevoked === true ? undefined : paint('dim', `deleted: ${text}`)
+    if (before === undefined) return [text, message.edited_at === null ? '' : paint('dim', '(edited)'), reactions].filter(Boolean).join(' ')
+    if (before.text !== text) return `${paint('dim', message.edited_at === null ? 'now:' : 'edited:')} ${text}`
+    if (before.reactions === reactions) return undefined
+    return paint('dim', `${reactions === '' ? 'reaction taken back' : `reacted ${reactions}`}: ${text}`)
+  }
+
+  #keep(id: string, shown: ShownMessage): void {
+    this.#shown.delete(id)
+    this.#shown.set(id, shown)
+    const [oldest] = this.#shown.keys()
+    if (this.#shown.size > maxShown && oldest !== undefined) this.#shown.delete(oldest)
+  }
+}
+
 /** undefined for what says nothing new. */
-const line = ({ type, data }: HubEvent, sessions: Map<string, string>): string | undefined => {
+const line = ({ type, data }: HubEvent, sessions: Map<string, string>, shown: ShownMessages): string | undefined => {
   switch (type) {
     case 'message': {
       const who = clean([data.phone ?? data.chat_id, data.name].filter(Boolean).join(' '))
-      const text = inWords(data)
-      return `${clock(data.timestamp * 1_000)}  ${data.from_me ? paint('cyan', '→') : paint('green', '←')} ${paint('bold', who)}  ${text}`
+      const text = shown.news(data)
+      return text === undefined ? undefined : `${clock(data.timestamp * 1_000)}  ${data.from_me ? paint('cyan', '→') : paint('green', '←')} ${paint('bold', who)}  ${text}`
     }
     case 'lead': {
       const waits = data.waiting_since === null ? 'does not wait' : `waits for ${span(Date.now() - Date.parse(data.waiting_since))}`
@@ -50,8 +86,9 @@ export const tail = command({
   options: { after: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ after, json }, { hub: find, signal, say, note }) => {
     const sessions = new Map<string, string>()
+    const shown = new ShownMessages()
     for await (const event of find().events({ signal, onConnection: connectionNotes(note), ...(after === undefined ? {} : { after }) })) {
-      const text = json ? jsonLine(event).trimEnd() : line(event, sessions)
+      const text = json ? jsonLine(event).trimEnd() : line(event, sessions, shown)
       if (text !== undefined) say(`${text}\n`)
     }
     return 0

@@ -4,7 +4,7 @@ import { askSession } from './session.ts'
 import { clean } from './text.ts'
 
 const help = `Removes LeadMaster from the linked devices of the phone. Nothing is captured any more until a phone is linked again. What
-was captured stays. To pause only, use the operator page, or POST /api/whatsapp/disconnect. It asks first; without a
+was captured stays. To pause only, use the operator page, or POST /api/whatsapp/disconnect; leadmaster connect goes on. It asks first; without a
 terminal it wants --yes. Exits 0 when WhatsApp confirmed it.
 
 options:
@@ -15,7 +15,7 @@ const warning = `LeadMaster stops capturing messages until a phone is linked aga
 the account. A link that is lost can be hard to make again.
 `
 const notConnected = `WhatsApp is not connected now and could not be told: the phone would go on listing this device. Start the session first
-(POST /api/whatsapp/connect, or the operator page), and unlink once it is READY.
+(leadmaster connect, or the operator page), and unlink once it is READY.
 `
 
 export const unlink = command({

@@ -6,7 +6,7 @@ const windowMs = 60_000
 /** What an address has spent in its window. */
 interface Spent {
   requests: number
-  /** When the window ends, ms. */
+  /** When the window ends, ms of the clock that only goes on. */
   until: number
   policy: string
 }
@@ -19,8 +19,9 @@ export type RateLimit = (address: string) => { allowed: boolean; headers: FlatHe
  * Retry-After how long to wait, https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/. Behind a proxy all
  * are one address: the proxy's word for another could be anybody's. Counting takes a microsecond, and memory only for the
  * addresses of the last two minutes.
+ * @param now ms of a clock that only goes on: set back by a day, the time of day would keep a window open for a day
  */
-export const limitRate = (perMinute: number, now: () => number = Date.now): RateLimit => {
+export const limitRate = (perMinute: number, now: () => number = () => performance.now()): RateLimit => {
   const name = `"${perMinute}-in-1min"`
   let [recent, older] = [new Map<string, Spent>(), new Map<string, Spent>()]
   let turnAt = now() + windowMs

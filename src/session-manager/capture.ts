@@ -8,7 +8,7 @@ import type { Draft, Journal } from './journal.ts'
 export interface Capture {
   /** Resolves once all of it is on disk. */
   add(drafts: readonly Draft[], source: InboundRecord['source']): Promise<void>
-  /** Why the journal cannot be written and since when (ms), undefined while it can. */
+  /** Why the journal cannot be written and since when (ms of a clock that only goes on), undefined while it can. */
   failure(): { reason: string; since: number } | undefined
   /** Resolves once nothing waits to be written; gives up the rest when the journal cannot be written. */
   drain(): Promise<void>
@@ -106,7 +106,7 @@ export const createCapture = (options: {
       } catch (error) {
         if (isOfContent(error)) return await writeEach(drafts, source, error)
         const reason = whyUnwritable(error)
-        failure = { reason, since: failure?.since ?? Date.now() }
+        failure = { reason, since: failure?.since ?? steady() }
         log.error({ event: 'journal_unwritable', waiting: waitingDrafts, retry_ms: waitMs, err: error }, `the journal cannot be written: ${reason}`)
         await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined)
         if (stopping.signal.aborted) return false

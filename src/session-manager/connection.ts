@@ -255,6 +255,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
         })
         closing.add(() => mine.stop())
       }
+      else if (logout) log.warn({ event: 'unlink_failed' }, 'WhatsApp was not told that this device unlinks, for no page is open: remove it on the phone')
       dispatch({ type: 'disconnect', unlinked: logout })
       if (logout) carryOut({ do: 'forget' })
       await closing.over()

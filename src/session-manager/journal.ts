@@ -33,6 +33,8 @@ export interface NewVersion {
 export type Mark =
   /** Everything written before this was captured. */
   | 'complete_until'
+  /** Since when the session is off on request: it stays so over restarts, until it is asked to connect. */
+  | 'off_since'
   /** When the device was linked. */
   | 'linked_at'
   /** What `complete_until` was when the device was linked: history goes on arriving for a while after. */
@@ -351,6 +353,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     pendingMediaCount: media.pendingMediaCount,
     nextMediaAt: media.nextMediaAt,
     postponeMedia: media.postponeMedia,
+    trustNoLaterThan: media.trustNoLaterThan,
     erase: (what) => {
       let records = 0
       if ('before' in what) records = atomically(() => erasure.eraseBefore(what, now()))

@@ -180,7 +180,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     return outage === undefined ? { pending } : { pending, outage }
   }
   const status = (): Status => {
-    const { status: state, since, reason, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited, limits } = session.session()
+    const { status: state, since, reason, off, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited, limits } = session.session()
     const lastMessageAt = journal.lastMessageAt()
     const complete = journal.mark('complete_until')
     const trouble = capture.failure()
@@ -195,7 +195,9 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       ...(me ? { me } : {}),
       ...(lastMessageAt === undefined ? {} : { last_message_at: new Date(lastMessageAt * 1_000).toISOString() }),
       ...(syncPercent === undefined ? {} : { sync_percent: syncPercent }),
-      failures,
+      // While READY nothing fails; the row is kept for the next wait.
+      failures: state === 'READY' ? 0 : failures,
+      ...(off ? { off } : {}),
       ...(nextAttemptAt === undefined ? {} : { next_attempt_at: new Date(nextAttemptAt).toISOString() }),
       ...(webVersion === undefined ? {} : { whatsapp_web_version: webVersion }),
       ...(config.WEB_VERSION === '' ? {} : { whatsapp_web_pinned: config.WEB_VERSION }),
@@ -251,8 +253,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     http, journal, status,
     health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, account, pid: process.pid, uptime_s: process.uptime() }),
     session: session.session,
-    connect: session.connect,
+    connect: () => {
+      journal.setMark('off_since', undefined)
+      session.connect()
+    },
     disconnect: async (logout) => {
+      journal.setMark('off_since', journal.mark('off_since') ?? Date.now())
       const isUnlinked = await session.disconnect(logout)
       if (!logout) void placement?.closed()
       return isUnlinked
@@ -286,8 +292,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   watchers.add(() => notify.status(inShort()))
   log.info({ event: 'listening', address, account }, `listening on ${address}`)
   notify.ready(inShort())
-  notify.watchdog(() => session.beating() && Date.now() - (capture.failure()?.since ?? Date.now()) < unwritableMs)
-  session.connect()
+  notify.watchdog(() => session.beating() && performance.now() - (capture.failure()?.since ?? performance.now()) < unwritableMs)
+  if (journal.mark('off_since') === undefined) return session.connect()
+  log.warn({ event: 'session_off' }, 'the session was turned off on request and stays off: leadmaster connect, or POST /connect, turns it on')
+  await session.disconnect(false)
 }
 
 await start(service, readConfig, main, (error) => connection?.stray(error) ?? false)

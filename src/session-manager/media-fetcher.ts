@@ -39,6 +39,11 @@ const maxProbeMs = 15 * 60_000
 const defaultGiveUpMs = 14 * 86_400_000
 /** Media are not given up before so many attempts of their own, however long ago the first one was. */
 const minAttempts = 8
+/**
+ * So many attempts are made in that time at the least. A clock that is set ahead by years makes nothing old that was not
+ * tried as often.
+ */
+const attemptsWithin = (ms: number): number => Math.max(minAttempts, Math.floor(ms / maxRetryMs))
 /** From so many failures of all in a row on, a failure counts for the file as well: it may be the only one. */
 const doubtAfter = 10
 /** Longer timers end at once. */
@@ -113,6 +118,9 @@ export class MediaFetcher {
     const { journal, source, directory, now } = this.#options
     if (!this.#isClean) await removeIncoming(directory)
     this.#isClean = true
+    // The time of day may have been set back since they were put off.
+    journal.trustNoLaterThan(now(), maxRetryMs)
+    if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined) this.#outage.probeAt = 0
     for (;;) {
       const from = source()
       if (from === undefined || this.#isStopped) return
@@ -127,7 +135,7 @@ export class MediaFetcher {
 
   #wakeAfter(ms: number): void {
     clearTimeout(this.#timer)
-    if (!this.#isStopped) this.#timer = setTimeout(() => this.wake(), Math.min(maxTimerMs, Math.max(1, ms)))
+    if (!this.#isStopped) this.#timer = setTimeout(() => this.wake(), Math.min(maxTimerMs, maxRetryMs, Math.max(1, ms)))
   }
 
   async #fetch(pending: PendingMedia, from: MediaSource): Promise<void> {
@@ -185,7 +193,7 @@ export class MediaFetcher {
     if (failures === undefined || !isOwn) return
     const reason = trouble.message
     log.warn({ event: 'media_failed', attempt: failures.attempts, retry_ms: until - now(), reason }, `media could not be fetched: ${reason}`)
-    if (now() - failures.since >= giveUpMs && failures.attempts >= minAttempts) await this.#giveUp(message, reason)
+    if (now() - failures.since >= giveUpMs && failures.attempts >= attemptsWithin(giveUpMs)) await this.#giveUp(message, reason)
   }
 
   /** Whether a failure counts for the file: it does unless all files fail. */

@@ -23,6 +23,11 @@ export interface PendingMediaTable {
   /** When the first of them are due, ms; undefined when there are none. */
   nextMediaAt(): number | undefined
   /**
+   * Has whatever is put off for longer than `maxMs` from now be due now, and what failed first after now fail first now:
+   * these times were kept while the clock was ahead.
+   */
+  trustNoLaterThan(now: number, maxMs: number): void
+  /**
    * Puts media off until a time, ms. @param counts whether the attempt counts as one of their own
    * @returns undefined when they wait no more
    */
@@ -91,7 +96,13 @@ export const preparePendingMedia = (db: DatabaseSync, account: string, now: () =
   const postpone = db.prepare(`
     UPDATE pending_media SET attempts = attempts + ?, next_at = ?, failing_since = coalesce(failing_since, ?)
     WHERE message_id = ? RETURNING attempts, failing_since`)
+  const dueNow = db.prepare('UPDATE pending_media SET next_at = 0 WHERE next_at > ?')
+  const failingNow = db.prepare('UPDATE pending_media SET failing_since = ? WHERE failing_since > ?')
   return {
+    trustNoLaterThan: (at, maxMs) => {
+      dueNow.run(Math.round(at + maxMs))
+      failingNow.run(Math.round(at), Math.round(at))
+    },
     add: (messageId, seq) => void add.run(messageId, seq),
     drop: (messageId) => void drop.run(messageId),
     pendingMedia: (limit, dueBy = Number.MAX_SAFE_INTEGER) =>

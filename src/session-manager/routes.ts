@@ -135,7 +135,7 @@ export const addRoutes = (options: RouteOptions): void => {
     const { linked } = options.status()
     const isConfirmed = await options.disconnect(logout)
     const { account } = options.status()
-    const message = logout ? unlinkedWords(linked, isConfirmed) : 'the browser is closed; the linked device is kept'
+    const message = logout ? unlinkedWords(linked, isConfirmed) : 'the browser is closed; the linked device is kept. It stays off, also after a restart, until POST /connect (leadmaster connect)'
     const body: Disconnect = { success: true, state: session().status, session: account, alreadyDisconnected, message }
     if (logout) body.unlinked = isConfirmed
     sendJson(res, body)

@@ -52,7 +52,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
     answer: notePasskey('answer'), confirm: notePasskey('confirm'), restart: notePasskey('restart'), cancel: notePasskey('cancel')
   }
   const status = (): Status => ({
-    status: session.status, since: new Date(session.since).toISOString(), account, linked: session.status === 'READY', failures: session.failures,
+    status: session.status, since: new Date(session.since).toISOString(), account, linked: session.status === 'READY', failures: session.failures, ...(session.off ? { off: true } : {}),
     ...(session.reason === undefined ? {} : { reason: session.reason }),
     ...(session.limited === undefined ? {} : { limited: session.limited }),
     outbound_blocked: 0, journal: { id: journal.id, last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }

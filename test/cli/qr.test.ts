@@ -139,3 +139,15 @@ t.test('qr without anybody who types says where the passkey can be answered', as
   upstream.set({ status: 'PASSKEY_REQUIRED' })
   t.match(await run(t, ['qr', '--once'], env), { code: 1, err: /no QR code now: the session is PASSKEY_REQUIRED, WhatsApp asks for the passkey/ })
 })
+
+t.test('a session that was turned off: qr says what turns it on, and connect does it', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const { env } = await startHub(t, upstream.url)
+  upstream.set({ status: 'DISCONNECTED', reason: 'disconnected on request', off: true, running: false })
+
+  for (const args of [['qr'], ['qr', '--once']]) {
+    t.match(await run(t, args, env), { code: 1, err: /turned off on request: leadmaster connect turns it on/ })
+  }
+  t.match(await run(t, ['status'], env), { out: /leadmaster connect turns it on/ })
+  t.match(await run(t, ['connect'], env), { code: 0, out: /the session/ })
+})

@@ -29,6 +29,26 @@ t.test('messages and leads as they come, over a restart of the hub', async (t) =
   t.equal(await tail.ended, 130)
 })
 
+t.test('a message is shown once; then what changed of it, and a deleted one is called so', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const { env } = await startHub(t, upstream.url)
+  const tail = start(t, ['tail'], env)
+  await tail.seen(/session main/)
+  upstream.journal.append([draft('1', { body: 'cuánto cuesta' })], 'live')
+  await tail.seen(/cuánto cuesta/)
+  upstream.journal.append([draft('r1', { reaction: { message_id: draft('1').message.id, emoji: '👍', sender: '5215512345678@c.us' } }, 'reaction')], 'live')
+  await tail.seen(/reacted 👍: cuánto cuesta/)
+  upstream.journal.append([draft('1', { body: 'cuánto cuesta hoy', edited: { at: '2026-11-25T05:00:00.000Z', previous: 'cuánto cuesta' } }, 'edit')], 'live')
+  await tail.seen(/edited: cuánto cuesta hoy/)
+  upstream.journal.append([draft('1', { body: '', revoked: { by: 'sender' } }, 'revoke')], 'live')
+  await tail.seen(/deleted:/)
+
+  t.equal(tail.out().match(/\+5215512345678 {2}/g)?.length, 4, 'one line each')
+  t.equal(tail.out().match(/^.* {2}cuánto cuesta$/gm)?.length, 1, 'as a new message: once')
+  tail.kill('SIGINT')
+  await tail.ended
+})
+
 t.test('--json can be taken up where it was left', async (t) => {
   const upstream = await fakeSessionManager(t)
   upstream.journal.append([draft('1'), draft('2'), draft('3')], 'live')

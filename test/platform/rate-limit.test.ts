@@ -66,3 +66,22 @@ t.test('addresses are counted one by one, each a minute from its first request',
   t.ok(limit('10.0.0.1').allowed)
   t.not(limit('10.0.0.1').headers[3], limit('10.0.0.2').headers[3], 'the policy names whose it is, and not by the address')
 })
+
+t.test('a clock that is set back or ahead neither closes nor opens a window', async (t) => {
+  const real = Date.now
+  t.teardown(() => {
+    Date.now = real
+  })
+  for (const days of [-1, -4_000, 1, 4_000]) {
+    Date.now = real
+    const spend = limitRate(2)
+    spend('a')
+    spend('a')
+
+    Date.now = () => real() + days * 86_400_000
+    const { allowed, headers } = spend('a')
+
+    t.notOk(allowed)
+    t.ok(Number(headers.at(-1)) <= 60, `${headers.at(-1)} s to wait with the clock ${days} days off`)
+  }
+})

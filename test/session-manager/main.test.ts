@@ -96,6 +96,28 @@ t.test('connect and disconnect, over and over, with no browser to be had', async
   }
 })
 
+t.test('a session that was turned off stays off over restarts, until it is asked to connect', async (t) => {
+  const where = await fakeChromium(t)
+  const first = await start(t, {}, where)
+  await first.seen('listening')
+  const { body } = await ask<Disconnect>(`${first.url}/disconnect`, token, { method: 'POST' })
+  t.match(body.message, /stays off, also after a restart/)
+  await first.end('SIGKILL')
+
+  const second = await start(t, {}, where)
+  await second.seen('session_off')
+  const { body: status } = await ask<Status>(`${second.url}/status`, token)
+  conforms(t, Status, status, '/status')
+  t.match(status, { status: 'DISCONNECTED', off: true, reason: 'disconnected on request', failures: 0 })
+  t.notOk(second.lines.some(({ event }) => event === 'connect_attempt'))
+  await ask(`${second.url}/connect`, token, { method: 'POST' })
+  await second.seen('connect_attempt')
+  await second.end()
+
+  const third = await start(t, {}, where)
+  await third.seen('connect_attempt')
+})
+
 t.test('a program that is missing, or that is no Chromium, is a state with its reason', async (t) => {
   for (const [chromiumPath, reason] of [['/nowhere/chromium', /\/nowhere\/chromium/], ['/bin/true', '/bin/true --version printed no version']] as const) {
     const daemon = await start(t, { CHROMIUM_PATH: chromiumPath })

@@ -206,3 +206,24 @@ t.test('media that were given up by an earlier release are tried once more, and 
   t.equal(again.pendingMediaCount(), 0, 'once')
   again.close()
 })
+
+t.test('a clock that was ahead for years neither puts media off for as long nor makes them old', async (t) => {
+  clockOf(t)
+  const { journal, state, fetcher, passes, outcomes } = rig(t, async () => {
+    throw new MediaTrouble('the phone has not uploaded the media again', false)
+  })
+  journal.append([withMedia('1')], 'live')
+  fetcher.wake()
+  await passes(30 * minute)
+  mock.timers.setTime(start + 3 * 365 * day)
+  fetcher.wake()
+  await passes(10 * minute)
+  t.same(outcomes(), [], 'they were tried for no three years')
+
+  mock.timers.setTime(start + hour)
+  state.source = async (id) => fetched(id)
+  fetcher.wake()
+  await passes(minute)
+
+  t.match(outcomes(), [{ state: 'stored' }])
+})

@@ -6,7 +6,7 @@ import { query } from '../../platform/query.ts'
 import { createFeed } from '../../platform/feed.ts'
 import { encode, resumePoint, type Stream } from '../../platform/sse.ts'
 import type { Live } from '../live.ts'
-import { eventRange, readEvents, type StoredEvent } from '../store/events.ts'
+import { eventRange, mostEvents, readEvents, type StoredEvent } from '../store/events.ts'
 import type { Store } from '../store/open.ts'
 import type { Account } from '../accounts.ts'
 
@@ -56,7 +56,9 @@ export const addEventRoutes = ({ http, store, live, accounts }: { http: Http; st
     const [, of, digits] = /^(?:([0-9a-f]{8})-)?(\d{1,15})$/.exec(given ?? toId(last)) ?? []
     if (digits === undefined || (of === undefined && digits !== '0')) throw invalid({ field: 'after', message: 'expected the id of an event, or 0' })
     const asked = of === undefined ? first - 1 : Number(digits)
-    const missed = asked < first - 1 || asked > last || (of !== undefined && of !== store.id)
+    // An event that is there no more may have gone with its lead; only what is older than all that are kept was dropped.
+    const isDropped = asked < first - 1 && asked < last - mostEvents
+    const missed = isDropped || asked > last || (of !== undefined && of !== store.id)
     const after = missed ? last : asked
     const stream = http.stream(req, res)
     if (missed) await stream.send([{ event: 'reset', id: toId(last), data: { reason: 'events since then are not kept: read the lists again' } }])

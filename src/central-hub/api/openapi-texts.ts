@@ -9,7 +9,7 @@ export const about = `What people write to a sales team by WhatsApp: leads, thei
 
 **Lists** come a page at a time: pass \`next_cursor\` as \`cursor\`, with everything else unchanged, until it is null.
 
-**Reads** have an ETag: with \`If-None-Match\` what has not changed is answered by an empty 304. **Writes** take it as \`If-Match\`, so that nobody else's change is written over, and an \`Idempotency-Key\`, so that a repeated one changes nothing.
+**Reads** have an ETag: with \`If-None-Match\` what has not changed is answered by an empty 304. **Writes**, but for deletions and imports, take it as \`If-Match\`, so that nobody else's change is written over, and an \`Idempotency-Key\`, so that a repeated one changes nothing.
 
 **Live events** resume where a client left off: \`GET /api/events\`.
 

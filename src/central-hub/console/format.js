@@ -4,14 +4,23 @@ import { language } from './texts.js'
 
 const minute = 60, hour = 60 * minute, day = 24 * hour
 
+/** Read alike in English, Spanish and Portuguese. @type {Readonly<Record<string, string>>} */
+const short = { second: 's', minute: 'min', hour: 'h', day: 'd' }
+
 /** How this person writes numbers and times, if they have said so for the language chosen. */
 export const locale = () => navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
 
-/** How long, in its largest unit: `5m`, `3h`, `2d`. @param {number} ms @param {'narrow' | 'long'} [unitDisplay] */
+/**
+ * How long, in its largest unit: `5m`, `3h`, `2d`. Intl's narrow units are wrong in some locales (`400dd.` in es-AR), so
+ * the short ones are ours.
+ * @param {number} ms @param {'narrow' | 'long'} [unitDisplay]
+ */
 export const duration = (ms, unitDisplay = 'narrow') => {
   const s = Math.max(0, Math.round(ms / 1_000))
   const [unit, size] = s < minute ? ['second', 1] : s < hour ? ['minute', minute] : s < day ? ['hour', hour] : ['day', day]
-  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), unitDisplay }).format(Math.floor(s / Number(size)))
+  const count = Math.floor(s / Number(size))
+  if (unitDisplay === 'narrow') return `${figure(count)}${short[String(unit)]}`
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), unitDisplay }).format(count)
 }
 
 /** @param {Date} date @param {Intl.DateTimeFormatOptions} options */

@@ -16,10 +16,10 @@ const answerMs = 600_000
 const oldestVersion = 150_000
 
 const lock = async (client: pg.Client): Promise<void> => {
-  for (const until = Date.now() + waitMs; ; await delay(everyMs)) {
+  for (const until = performance.now() + waitMs; ; await delay(everyMs)) {
     const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS held', [lockKeys.space, lockKey])
     if (rows[0]?.held === true) return
-    if (Date.now() > until) throw new Refused('another scripts/migrate is at work on this database')
+    if (performance.now() > until) throw new Refused('another scripts/migrate is at work on this database')
   }
 }
 

@@ -81,10 +81,10 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
       const all = total(source)
       if (standing === 'begun anew') say(`what an unfinished migration had copied to ${place} is thrown away${anew ? '' : `, for ${places.file} was written to since`}`)
       say(`${standing === 'resumed' ? `going on at ${count(done)} of` : 'copying'} ${count(all)} rows from ${places.file} to ${place}`)
-      const [began, step] = [Date.now(), { source, client, signal: interrupted.signal }]
+      const [began, step] = [performance.now(), { source, client, signal: interrupted.signal }]
       const copying = showing('copying', all, done)
       await copyTables({ ...step, onCopied: ({ name }, rows) => copying.add(name, rows) }).finally(copying.end)
-      const copyMs = Date.now() - began
+      const copyMs = performance.now() - began
       say(`copied ${count(all - done)} rows in ${span(copyMs)}${all > done ? `, ${count(Math.round(((all - done) * 1_000) / Math.max(1, copyMs)))} rows/s` : ''}; comparing`)
       const comparing = showing('comparing', all, 0)
       const found = await compareTables({ ...step, onCompared: ({ name }: Table, rows) => comparing.add(name, rows) }).finally(comparing.end)
@@ -95,7 +95,7 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
         return 1
       }
       await finish(client, source)
-      say(`all ${found.length} are the same in both, by number and by checksum; ${count(all)} rows, ${span(Date.now() - began)} in this run`)
+      say(`all ${found.length} are the same in both, by number and by checksum; ${count(all)} rows, ${span(performance.now() - began)} in this run`)
       sayWhatNext(places)
       return 0
     } finally {

@@ -6,6 +6,9 @@ import type { Db } from './schema.ts'
 
 /** What of the outbox is on its way to each webhook, always in the outbox's order. Moments are ms. */
 
+/** The longest that a delivery is put off: a Retry-After is cut to this, ms. */
+export const maxWaitMs = 86_400_000
+
 /** The next delivery of a webhook, with what an attempt needs. */
 export interface NextDelivery {
   webhookId: number
@@ -73,7 +76,8 @@ export const nextDelivery = async (db: Db, webhookId: number, now: number): Prom
     url: row.url,
     secrets: old_secret !== null && now < (old_secret_until ?? 0) ? [row.secret, old_secret] : [row.secret],
     ping: row.ping === 1,
-    dueAt: row.next_attempt_at ?? now,
+    // A time beyond any wait of ours was kept while the clock was ahead.
+    dueAt: row.next_attempt_at === null || row.next_attempt_at > now + maxWaitMs ? now : row.next_attempt_at,
     expiresAt: row.expires_at,
     failures: row.failures,
     failingSince: row.failing_since

@@ -17,7 +17,7 @@ export type StoredEvent = { id: number } & (
 export type EventType = Database['events']['type']
 
 /** Events kept for clients that resume. */
-const mostEvents = 100_000
+export const mostEvents = 100_000
 
 /**
  * Whatever happens to messages and leads is told here, in the transaction that makes it happen.

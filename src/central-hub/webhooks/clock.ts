@@ -6,10 +6,13 @@ export interface Clock {
   at(time: number, run: () => void): () => void
 }
 
+const maxSleepMs = 3_600_000
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   at: (time, run) => {
-    const timer = setTimeout(run, Math.max(0, time - Date.now()))
+    // Longer than that it does not sleep: the time of day may be set back meanwhile, and what is due is looked at again.
+    const timer = setTimeout(run, Math.min(maxSleepMs, Math.max(0, time - Date.now())))
     return () => clearTimeout(timer)
   }
 }

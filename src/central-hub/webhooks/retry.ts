@@ -1,11 +1,10 @@
+import { maxWaitMs } from '../store/deliveries.ts'
 import { deliverForMs } from '../store/outbox.ts'
 
 /** When a delivery that failed is tried again. Times in ms. */
 
 const minDelayMs = 5_000
 const maxDelayMs = 3_600_000
-/** A longer Retry-After is cut to this: an endpoint must not keep what waits from ever being tried. */
-const mostAskedMs = 86_400_000
 
 export interface Failed {
   now: number
@@ -22,5 +21,5 @@ export const isOver = ({ now, failingSince, expiresAt }: Failed): boolean => now
 /** Exponential, from 5 s to an hour, with jitter; never before the endpoint asked for. @param random from 0 to 1 */
 export const retryAt = ({ now, failures, retryAfterMs = 0 }: Failed, random: number): number => {
   const backoff = Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + random / 2)
-  return now + Math.round(Math.max(backoff, Math.min(retryAfterMs, mostAskedMs)))
+  return now + Math.round(Math.max(backoff, Math.min(retryAfterMs, maxWaitMs)))
 }

@@ -44,7 +44,7 @@ const disconnect = {
   tag: 'whatsapp',
   summary: 'Close the browser; the linked device is kept',
   query: Type.Object({ logout: Type.Optional(Type.Boolean({ description: 'true: unlink this device too' })) }),
-  answer: { status: 200, description: 'Done', schema: Disconnect, example: { success: true, state: 'DISCONNECTED', session: 'main', alreadyDisconnected: false, message: 'the browser is closed; the linked device is kept' } },
+  answer: { status: 200, description: 'Done', schema: Disconnect, example: { success: true, state: 'DISCONNECTED', session: 'main', alreadyDisconnected: false, message: 'the browser is closed; the linked device is kept. It stays off, also after a restart, until POST /connect (leadmaster connect)' } },
   problems: unreachable
 } as const satisfies Operation
 const requestPairingCode = {

@@ -111,12 +111,12 @@ const holdersOf = async (profile: string): Promise<number[]> => {
 export const releaseProfile = async (profile: string, log: Log, graceMs = 5_000): Promise<void> => {
   // there is no event for the end of a process that is not a child of ours
   let holders = await holdersOf(profile)
-  for (const end = Date.now() + graceMs; holders.length > 0 && Date.now() < end; holders = await holdersOf(profile)) await delay(50)
+  for (const end = performance.now() + graceMs; holders.length > 0 && performance.now() < end; holders = await holdersOf(profile)) await delay(50)
   for (const pid of holders) {
     log.warn({ event: 'leftover_browser', pid }, 'a Chromium of an earlier run still holds the profile: ending it')
     signalGroup(pid, 'SIGKILL')
   }
-  for (const end = Date.now() + graceMs; holders.length > 0 && Date.now() < end; holders = await holdersOf(profile)) await delay(50)
+  for (const end = performance.now() + graceMs; holders.length > 0 && performance.now() < end; holders = await holdersOf(profile)) await delay(50)
   if ((await readlink(join(profile, 'SingletonLock')).catch(() => undefined)) === undefined) return
   log.info({ event: 'profile_released' }, 'removed the lock a browser left in the profile')
   await Promise.all(['SingletonLock', 'SingletonCookie', 'SingletonSocket'].map((name) => rm(join(profile, name), { force: true })))

@@ -185,12 +185,12 @@ export const loadOnce = async (
     troubled[id] = false
     const promise = Promise.resolve(require('WAWebChatLoadMessages').loadEarlierMsgs({ chat }))
     promise.catch(() => undefined)
-    pending[id] = { promise, since: Date.now() }
+    pending[id] = { promise, since: performance.now() }
   }
   const load = pending[id] as Load
-  const leftMs = load.since + bounds.loadMs - Date.now()
+  const leftMs = load.since + bounds.loadMs - performance.now()
   // Past its end the call waits no longer than a load takes that is as good as done.
-  const budgetMs = Math.max(end - Date.now(), 50)
+  const budgetMs = Math.max(end - performance.now(), 50)
   try {
     const came = await parts.waitFor(load.promise, Math.max(0, Math.min(leftMs, budgetMs)))
     if (came === 'late' && leftMs > budgetMs) return 'later'
@@ -235,7 +235,7 @@ export const loadBack = async (
     const before = reach()
     if (before.oldest < from) return 'whole'
     if (before.count >= bounds.perChat) return 'truncated'
-    if (loads > 0 && Date.now() >= end) return 'later'
+    if (loads > 0 && performance.now() >= end) return 'later'
     const came = await parts.loadOnce(chat, id, end, bounds)
     if (came === 'none') return 'whole'
     if (came !== 'more') return came
@@ -336,7 +336,7 @@ interface ReadParts {
 export const readChats = async (parts: ReadParts, wanted: readonly ChatSince[], bounds: ReadBounds): Promise<string> => {
   const { WWebJS } = globalThis as unknown as PageScope
   if (typeof WWebJS?.getMessageModel !== 'function') throw new Error('whatsapp-web.js is not in the page')
-  const end = Date.now() + bounds.ms
+  const end = performance.now() + bounds.ms
   const texts: string[][] = []
   const read: ReadResult['read'] = []
   const unread: ReadResult['unread'] = []
@@ -374,7 +374,7 @@ export const readChats = async (parts: ReadParts, wanted: readonly ChatSince[], 
     else fail(index, outcome, why)
   }
   const readOn = async (): Promise<void> => {
-    while (next < wanted.length && (next === 0 || (count < bounds.messages && Date.now() < end))) {
+    while (next < wanted.length && (next === 0 || (count < bounds.messages && performance.now() < end))) {
       const index = next++
       await readOne(index).catch((error: unknown) => fail(index, 'error', error))
     }
@@ -407,7 +407,7 @@ export const readByIds = async (
     try {
       return await find(some)
     } catch {
-      if (some.length <= 1 || Date.now() >= end) {
+      if (some.length <= 1 || performance.now() >= end) {
         failed += some.length
         return []
       }
@@ -422,7 +422,7 @@ export const readByIds = async (
       return ''
     }
   }
-  const end = Date.now() + 2 * ms
+  const end = performance.now() + 2 * ms
   const messages = await findSome(ids, end)
   const unread = failed
   const found = new Set(messages.map(idOf))

@@ -90,3 +90,15 @@ t.test('a position that is none is refused', async (t) => {
   t.match(await ask('/api/events?after=x'), { status: 400, body: { errors: [{ field: 'after' }] } })
   for (const id of ['-1', '5', '1e3', 'zzzzzzzz-1']) t.match(await ask('/api/events', { headers: { 'last-event-id': id } }), { status: 400 }, id)
 })
+
+t.test('a client that is behind is not told to begin again because the oldest lead was deleted', async (t) => {
+  const { url, db, take, storeId } = await serveApi(t)
+  for (const name of ['a', 'b', 'c']) await take(record(name))
+  await db.deleteFrom('events').where('id', '<', 5).execute()
+
+  const client = await openSse(`${url}/api/events?after=${storeId}-1`, bearer)
+
+  t.equal((await client.until(({ event }) => event === 'message')).id, `${storeId}-5`)
+  t.notOk(client.events.some(({ event }) => event === 'reset'))
+  client.close()
+})

@@ -15,14 +15,14 @@ const waitForMs = 30_000
 const everyMs = 500
 
 const reach = async (db: Db, url: string, log: Log | undefined): Promise<void> => {
-  for (const until = Date.now() + waitForMs; ; ) {
+  for (const until = performance.now() + waitForMs; ; ) {
     try {
       await sql`select 1`.execute(db)
       return
     } catch (error) {
       const refusal = refusalOf(url, error)
       if (refusal !== undefined) throw new PlainError(refusal, { cause: error })
-      if (!(error instanceof ProblemError) || Date.now() > until) throw error
+      if (!(error instanceof ProblemError) || performance.now() > until) throw error
       log?.warn({ event: 'store_awaited', err: error }, `waiting for the database at ${placeOf(url)}`)
       await delay(everyMs)
     }

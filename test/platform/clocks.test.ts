@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs'
+import { globSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+
+/** Where the time of day is read, and why: what measures a duration uses `performance.now()`, which nobody sets. */
+
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Files that may read the time of day, and what they do with it. */
+const reasons: Readonly<Record<string, string>> = {
+  'src/central-hub/retention.ts': 'compares ages of messages',
+  'src/central-hub/api/access.ts': 'a session of the page ends at a moment that its cookie holds',
+  'src/central-hub/api/exports.ts': 'names a file by the day',
+  'src/central-hub/api/webhooks.ts': 'notes a moment in the store',
+  'src/central-hub/days.ts': 'days of the calendar',
+  'src/central-hub/main.ts': 'shows a moment',
+  'src/central-hub/migrate/progress.ts': 'a line for a person who watches',
+  'src/central-hub/migrate/standing.ts': 'notes a moment in the store',
+  'src/central-hub/waiting-metrics.ts': 'compares with the moments of messages',
+  'src/central-hub/webhooks/clock.ts': 'moments that the store keeps; never sleeps for longer than an hour',
+  'src/central-hub/webhooks/post.ts': 'a moment that a receiver names',
+  'src/central-hub/webhooks/start.ts': 'compares ages in the store',
+  'src/cli/passkey.ts': 'shows what is left until a moment',
+  'src/cli/qr.ts': 'shows what is left until a moment',
+  'src/cli/session.ts': 'shows what is left until a moment',
+  'src/cli/tail.ts': 'shows an age',
+  'src/cli/text.ts': 'shows an age',
+  'src/backup/restore/main.ts': 'names a directory by the moment',
+  'src/doctor/real-host.ts': 'compares ages of files',
+  'src/platform/clock.ts': 'watches the time of day itself',
+  'src/session-manager/backfill.ts': 'compares with the moments of messages',
+  'src/session-manager/connection.ts': 'moments that are shown; its timers are of the clock that goes on',
+  'src/session-manager/forwarder.ts': 'a moment that the journal keeps',
+  'src/session-manager/journal.ts': 'notes when a record was captured',
+  'src/session-manager/lease-keeper.ts': 'shows a moment; leases count by the time since boot',
+  'src/session-manager/main.ts': 'shows moments',
+  'src/session-manager/media-fetcher.ts': 'moments that the journal keeps, none of them trusted beyond the longest wait',
+  'src/session-manager/profile/backup.ts': 'names a backup by the moment',
+  'src/session-manager/retention.ts': 'compares ages of records',
+  'src/session-manager/stall-watch.ts': 'compares with the moments of messages',
+  'src/session-manager/whatsapp/drafts.ts': 'a message that tells no time',
+  'src/session-manager/whatsapp/ear.ts': 'compares with the moments of messages',
+  'src/session-manager/whatsapp/passkey.ts': 'moments that are shown',
+  'src/session-manager/whatsapp/raw.ts': 'a message that tells no time'
+}
+
+t.test('the time of day is read only where a moment is meant', async (t) => {
+  const reading = globSync('src/**/*.ts', { cwd: root }).filter((file) => !file.includes('/store/') && /Date\.now|new Date\(\)/.test(readFileSync(root + file, 'utf8')))
+  t.same(reading.filter((file) => !(file in reasons)), [], 'no other file: a duration is measured by performance.now(), a moment is named here')
+  t.same(Object.keys(reasons).filter((file) => !reading.includes(file)), [], 'no file that does not do so any more')
+})
