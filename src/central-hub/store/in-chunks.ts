@@ -1,4 +1,5 @@
 import type { Compilable, CompiledQuery } from 'kysely'
+import { piecesOf } from './pieces.ts'
 import type { Db } from './schema.ts'
 
 /** A list is cut into parts of these sizes, so that there are few statements for it: each is built and prepared once. */
@@ -11,14 +12,16 @@ const sizes = [128, 16, 1] as const
  * @returns runs it for a list, within the caller's transaction, and gives the rows of all parts
  */
 export const inChunks = <Item, Row>(build: (db: Db, items: readonly Item[]) => Compilable<unknown>, values: (items: readonly Item[]) => unknown[]): ((db: Db, items: readonly Item[]) => Promise<Row[]>) => {
-  const built = new Map<number, CompiledQuery>()
+  // One process may use both databases, whose statements differ.
+  const built = { sqlite: new Map<number, CompiledQuery>(), postgres: new Map<number, CompiledQuery>() }
   return async (db, items) => {
     const rows: Row[] = []
+    const known = built[piecesOf(db).database]
     for (let start = 0; start < items.length; ) {
       const size = sizes.find((fits) => fits <= items.length - start) ?? 1
       const part = items.slice(start, start + size)
-      const query = built.get(size) ?? build(db, part).compile()
-      built.set(size, query)
+      const query = known.get(size) ?? build(db, part).compile()
+      known.set(size, query)
       const result = await db.executeQuery({ ...query, parameters: values(part) })
       for (const row of result.rows) rows.push(row as Row)
       start += size
