@@ -2,6 +2,9 @@ import type pg from 'pg'
 import { storable } from '../../platform/storable.ts'
 import { keyOf, names, type Row, type Source, type Table, type Value } from './source.ts'
 
+/** Leads whose search is written by one statement. */
+const leadsAtOnce = 500
+
 /** What is missing of the tables, some rows at a time, each with the note that they are there in one statement. */
 
 export interface Copying {
@@ -33,7 +36,7 @@ const typesOf = async (client: pg.Client, { name, columns, allColumns }: Table):
   return columns.map((column) => types.get(column) as string)
 }
 
-/** What the trigger of this table does row by row, which takes several times as long. */
+/** The search of messages, filled with the rows of this table: a trigger takes several times as long. */
 const searching: Readonly<Record<string, string>> = {
   messages: ", searchable AS (INSERT INTO message_text SELECT pk, message_words(body || chr(10) || terms) FROM copied WHERE body <> '' OR terms <> '')"
 }
@@ -63,6 +66,23 @@ const copyTable = async ({ source, client, onCopied, signal }: Copying, table: T
   }
 }
 
+/**
+ * Fills the search of leads in the order of their ids. A lead is found by its tags and merged numbers too, so all tables
+ * are copied before.
+ */
+const searchLeads = async ({ client, signal }: Copying): Promise<void> => {
+  const text = `WITH batch AS MATERIALIZED (SELECT id FROM leads WHERE id > $1 ORDER BY id LIMIT ${leadsAtOnce}),
+    written AS MATERIALIZED (SELECT id, lead_text_rewrite(id) FROM batch)
+    SELECT max(id) AS last FROM written`
+  const begun = await client.query<{ last: number }>('SELECT coalesce(max(rowid), 0) AS last FROM lead_text')
+  let last: number | null = begun.rows[0]?.last ?? null
+  while (last !== null) {
+    signal.throwIfAborted()
+    const written: pg.QueryResult<{ last: number | null }> = await client.query(text, [last])
+    last = written.rows[0]?.last ?? null
+  }
+}
+
 export const copyTables = async (copying: Copying): Promise<void> => {
   const progress = await readProgress(copying.client)
   for (const table of copying.source.tables) {
@@ -70,4 +90,5 @@ export const copyTables = async (copying: Copying): Promise<void> => {
     if (done === undefined) throw new Error(`sqlite_migration_tables does not know ${table.name}`)
     await copyTable(copying, table, done.lastKey)
   }
+  await searchLeads(copying)
 }

@@ -12,6 +12,7 @@ import { openSource } from '../../../src/central-hub/migrate/source.ts'
 import { begin } from '../../../src/central-hub/migrate/standing.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import { createWebhook } from '../../../src/central-hub/store/webhooks.ts'
+import type { LeadPage } from '../../../src/contract/lead.ts'
 import { apiToken, ask, centralHubEnv, freePort, startDaemon } from '../../end-to-end/daemon.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
 import { startPostgres } from '../../platform/postgres-server.ts'
@@ -87,7 +88,10 @@ t.test('killed again and again at random instants, it goes on where it was; no h
   t.match(await migrate(args), { code: 0, stderr: /there is nothing to do/ })
 
   await t.test('the same answers', async (t) => {
-    const paths = ['/api/leads?limit=100', '/api/leads?waiting=true', '/api/leads?q=ana', '/api/leads?q=5500000003', '/api/leads/1', '/api/leads/5', '/api/leads/1/messages', '/api/leads/4/history', '/api/messages?q=precio%20cami', '/api/deletions', '/api/stats?days=3']
+    const db = new DatabaseSync(file, { readOnly: true })
+    const merged = String(db.prepare('SELECT substr(phone, 2) AS number FROM merged_identities').get()?.['number'])
+    db.close()
+    const paths = ['/api/leads?limit=100', '/api/leads?waiting=true', '/api/leads?q=ana', '/api/leads?q=5500000003', '/api/leads?q=vip', `/api/leads?q=${merged}`, '/api/leads/1', '/api/leads/5', '/api/leads/1/messages', '/api/leads/4/history', '/api/messages?q=precio%20cami', '/api/deletions', '/api/stats?days=3']
     const answers = async (env: Record<string, string>): Promise<unknown[]> => {
       const hub = startDaemon('central-hub', { ...centralHubEnv({ port: await freePort(), stateDir: directory, sessionManager: 'http://127.0.0.1:9' }), ...env })
       t.teardown(() => hub.end())
@@ -101,6 +105,9 @@ t.test('killed again and again at random instants, it goes on where it was; no h
     // how long ago something was goes on; a cursor of a page names what it is made of alone
     const steady = (all: unknown): unknown => JSON.parse(JSON.stringify(all).replaceAll('\\u0000', '\ufffd'))
     for (const [at, path] of paths.entries()) t.same(postgres?.[at], steady(sqlite?.[at]), path)
+    for (const [at, path] of paths.entries()) {
+      if (path.startsWith('/api/leads?q=')) t.ok((sqlite?.[at] as LeadPage).leads.length > 0, `${path} finds some`)
+    }
   })
 
   await t.test('ids are drawn after all that there were, triggers work, the search is as the hub makes it', async (t) => {
@@ -112,6 +119,11 @@ t.test('killed again and again at random instants, it goes on where it was; no h
       UPDATE messages SET body = body || ' ' WHERE body <> '';
       SELECT count(*)::int AS differing FROM message_text FULL JOIN copied USING (rowid) WHERE message_text.words IS DISTINCT FROM copied.words`, database).then((results) => (results as unknown as { rows: { differing: number }[] }[]).at(-1) as { rows: { differing: number }[] })
     t.equal(made?.differing, 0)
+    const { rows: [leads] } = await server.run(`BEGIN;
+      CREATE TEMP TABLE copied_leads AS SELECT * FROM lead_text;
+      SELECT lead_text_rewrite(id) FROM leads;
+      SELECT count(*)::int AS differing FROM lead_text FULL JOIN copied_leads USING (rowid) WHERE lead_text IS DISTINCT FROM copied_leads`, database).then((results) => (results as unknown as { rows: { differing: number }[] }[]).at(-1) as { rows: { differing: number }[] })
+    t.equal(leads?.differing, 0)
     t.same((await server.run("SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'O'", database)).rows, [])
     const store = await openStore(url)
     t.teardown(() => store.close())
