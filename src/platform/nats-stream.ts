@@ -1,4 +1,4 @@
-import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, type JetStreamManager, type StreamConfig } from '@nats-io/jetstream'
+import { JetStreamApiCodes, JetStreamApiError, jetstreamManager, type JetStreamManager, type StoredMsg, type StreamConfig } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { PlainError, reasonOf } from './harmless.ts'
 
@@ -47,4 +47,25 @@ export const openStream = async (connection: NatsConnection, settings: StreamSet
   }))
   if (made.config.discard !== 'new') throw new PlainError(`the stream ${name} drops old records when it is full: set that right by nats stream edit ${name} --discard new`)
   return manager
+}
+
+/**
+ * The last message of a subject, null: there is none. After the last one was deleted, nats-server 2.9 says that there is
+ * none until it reads its index again. The one before is then found by halving the stream.
+ */
+export const lastMessage = async (manager: JetStreamManager, stream: string, subject: string): Promise<StoredMsg | null> => {
+  const last = await manager.streams.getMessage(stream, { last_by_subj: subject })
+  if (last !== null) return last
+  const { state } = await manager.streams.info(stream, { subjects_filter: subject })
+  if ((state.subjects?.[subject] ?? 0) === 0) return null
+  let found: StoredMsg | null = null
+  for (let [from, to] = [state.first_seq, state.last_seq]; from <= to; ) {
+    const middle = Math.floor((from + to) / 2)
+    // The client passes on what its types do not name.
+    const query = { seq: middle, next_by_subj: subject }
+    const next = await manager.streams.getMessage(stream, query)
+    if (next === null) to = middle - 1
+    else [found, from] = [next, next.seq + 1]
+  }
+  return found
 }

@@ -9,7 +9,7 @@ export interface EraserOptions {
   /** Of the media. */
   directory: string
   /** Deletes from NATS what was erased; undefined where records are not forwarded. */
-  purge?: (() => Promise<void>) | undefined
+  purge?: ((again: boolean, waitedMs: number) => Promise<void>) | undefined
   log: Log
 }
 
@@ -17,6 +17,8 @@ export interface EraserOptions {
 export class Eraser {
   readonly #options: EraserOptions
   #last: Promise<unknown> = Promise.resolve()
+  /** Addresses of the person whose records are being deleted from NATS, or could not be in time. */
+  #unpurged: ReadonlySet<string> = new Set()
 
   constructor(options: EraserOptions) {
     this.#options = options
@@ -24,22 +26,31 @@ export class Eraser {
 
   /** @param more whether further requests follow: the file is rewritten after the last one */
   erase(chatIds: readonly string[], messageIds: readonly string[], more: boolean): Promise<Erased> {
-    const erased = this.#last.then(() => this.#erase(chatIds, messageIds, more))
+    const began = performance.now()
+    const erased = this.#last.then(() => this.#erase(chatIds, messageIds, more, began))
     this.#last = erased.catch(() => undefined)
     return erased
   }
 
-  async #erase(chatIds: readonly string[], messageIds: readonly string[], more: boolean): Promise<Erased> {
-    const { journal, directory, purge, log } = this.#options
+  async #erase(chatIds: readonly string[], messageIds: readonly string[], more: boolean, began: number): Promise<Erased> {
+    const { journal, directory, log } = this.#options
     const { records, addresses } = await this.#eraseRecords(chatIds, messageIds)
     if (!more) journal.finishErasing()
     const files = await deleteErasedMedia(journal, directory)
     // What the hub retires by its age leaves NATS by its age, too.
-    if (chatIds.length > 0) await purge?.()
+    if (chatIds.length > 0) await this.#purge(records, addresses, began)
     log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
     const erased: Erased = { records, media_files: files }
     if (addresses.length > 0) erased.chat_ids = addresses
     return erased
+  }
+
+  /** A request that is made once more, because NATS took long, goes on with what it had begun: else it might never end. */
+  async #purge(records: number, addresses: readonly string[], began: number): Promise<void> {
+    const again = records === 0 && addresses.length > 0 && addresses.every((address) => this.#unpurged.has(address))
+    this.#unpurged = new Set(addresses)
+    await this.#options.purge?.(again, performance.now() - began)
+    this.#unpurged = new Set()
   }
 
   /** After each group it rests for as long as that took: messages and the watchdog have half of the time. */

@@ -6,7 +6,7 @@ import type { JournalRecord } from '../contract/record.ts'
 import { afterHeader, journalHeader, recordId, recordStream, recordSubject, recordSubjects, seqHeader } from '../contract/stream.ts'
 import { reasonOf } from '../platform/harmless.ts'
 import type { Log } from '../platform/log.ts'
-import { openStream } from '../platform/nats-stream.ts'
+import { lastMessage, openStream } from '../platform/nats-stream.ts'
 import type { Nats } from '../platform/nats.ts'
 import { persist } from '../platform/persist.ts'
 import type { Journal } from './journal.ts'
@@ -22,8 +22,10 @@ export interface Forwarder {
   /**
    * Deletes from the stream what was erased on request, whichever host forwarded it. @throws {Error} when that takes too
    * long, such as without NATS: it is done as soon as it can be
+   * @param again whether the same was asked for before: what is under way of that goes on
+   * @param waitedMs for how long the request has waited already
    */
-  purge(): Promise<void>
+  purge(again?: boolean, waitedMs?: number): Promise<void>
   /**
    * Forwards what the journal has, for up to `finishMs` and while NATS takes it, and awaits the answers to what is under
    * way. What is left is forwarded the next time that this host has the account.
@@ -48,12 +50,14 @@ export interface ForwarderOptions {
   maxDelayMs?: number
   /** How long `stop` goes on forwarding, ms. */
   finishMs?: number
-  /** How long a purge is waited for, ms. */
+  /** How long a purge is waited for, with the time that the request has taken before it, ms. */
   purgeWithinMs?: number
 }
 
 /** Records published before the first of them is acknowledged; hubs hold as many that come before their turn. */
 const windowSize = 128
+/** A purge is waited for this long at least, ms. */
+const leastWaitMs = 1_000
 /** Between two looks whether this host has the account, ms. */
 const standByMs = 1_000
 /** What of NATS's own errors an operator can mend, https://github.com/nats-io/nats-server/blob/main/server/errors.json */
@@ -123,12 +127,14 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     purged.clear()
   }
 
-  const purge = async (): Promise<void> => {
-    // Another value each time: one that is under way has not seen what was erased since.
-    journal.setMark('purge_due', Math.max(Date.now(), (journal.mark('purge_due') ?? 0) + 1))
+  const purge = async (again = false, waitedMs = 0): Promise<void> => {
+    const due = journal.mark('purge_due')
+    if (again && due === undefined) return
+    // Another value for each erasure: a purge that is under way has not seen what was erased since.
+    if (!again) journal.setMark('purge_due', Math.max(Date.now(), (due ?? 0) + 1))
     const done = new Promise<void>((resolve) => purged.add(resolve))
     wake()
-    const late = AbortSignal.any([stopping.signal, AbortSignal.timeout(purgeWithinMs)])
+    const late = AbortSignal.any([stopping.signal, AbortSignal.timeout(Math.max(leastWaitMs, purgeWithinMs - waitedMs))])
     await Promise.race([done, once(late, 'abort')])
     if (journal.mark('purge_due') !== undefined) throw new Error(`NATS may still have records of it: ${nats.fault() ?? 'deleting them takes long'}`)
   }
@@ -158,7 +164,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
       if (forwarded() > 0) startAnew('the stream in NATS is another one than before')
       journal.setMark('forwarded_stream', made)
     }
-    const last = await stream.manager.streams.getMessage(recordStream, { last_by_subj: subject })
+    const last = await lastMessage(stream.manager, recordStream, subject)
     if (last === null) return
     const [id, seq] = [last.header.get(journalHeader), Number(last.header.get(seqHeader))]
     const [ours] = journal.read(seq - 1, 1)

@@ -1,6 +1,7 @@
 import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
 import type { JournalRecord } from '../contract/record.ts'
 import { recordStream } from '../contract/stream.ts'
+import { lastMessage } from '../platform/nats-stream.ts'
 import type { Journal } from './journal.ts'
 
 export interface Purge {
@@ -24,7 +25,7 @@ const inactiveNs = 60_000 * 1_000_000
  * By content: other hosts have forwarded records of the same persons. @returns how many were deleted
  */
 export const deleteFromStream = async ({ client, manager, subject, journal, stop }: Purge): Promise<number> => {
-  const last = await manager.streams.getMessage(recordStream, { last_by_subj: subject })
+  const last = await lastMessage(manager, recordStream, subject)
   if (last === null) return 0
   const { name } = await manager.consumers.add(recordStream, {
     filter_subject: subject, deliver_policy: DeliverPolicy.All, ack_policy: AckPolicy.None, inactive_threshold: inactiveNs
@@ -36,7 +37,7 @@ export const deleteFromStream = async ({ client, manager, subject, journal, stop
     while (read < last.seq) {
       const before = read
       for await (const message of await consumer.fetch({ max_messages: batchSize, expires: expiresMs })) {
-        read = message.info.pending === 0 ? last.seq : message.seq
+        read = message.seq
         if (isErased(message, journal)) {
           deletions.push(manager.streams.deleteMessage(recordStream, message.seq, true))
           deleted += 1
@@ -46,7 +47,11 @@ export const deleteFromStream = async ({ client, manager, subject, journal, stop
       }
       await Promise.all(deletions.splice(0))
       if (stop.aborted) throw new Error('forwarding was stopped')
-      if (read === before) throw new Error(`NATS gives no more records after ${read} of ${last.seq}`)
+      if (read > before) continue
+      const { num_pending } = await consumer.info()
+      // Another host has deleted the last ones, or they have become too old.
+      if (num_pending === 0) break
+      throw new Error(`NATS gives no more records after ${read} of ${last.seq}`)
     }
   } finally {
     await Promise.allSettled(deletions)

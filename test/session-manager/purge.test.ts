@@ -5,6 +5,7 @@ import { connect } from '@nats-io/transport-node'
 import t from 'tap'
 import type { JournalRecord } from '../../src/contract/record.ts'
 import { recordStream, recordSubject } from '../../src/contract/stream.ts'
+import { lastMessage } from '../../src/platform/nats-stream.ts'
 import { openJournal } from '../../src/session-manager/journal.ts'
 import { deleteFromStream } from '../../src/session-manager/purge.ts'
 import { natsServer } from '../nats/nats-server.ts'
@@ -46,4 +47,27 @@ t.test('what was erased on request goes from the stream, with its bytes; what be
   await server.end('SIGTERM')
   const stored = readdirSync(server.directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
   t.same(stored.filter((file) => readFileSync(join(file.parentPath, file.name)).includes('MARKER')).map(({ name }) => name), [])
+})
+
+t.test('a purge also runs after the last record of the stream was deleted', async (t) => {
+  const server = await natsServer(t)
+  const manager = await makeStream(t, server)
+  const connection = await connect({ servers: server.url })
+  t.teardown(() => connection.close())
+  const client = jetstream(connection)
+  const journal = openJournal(join(ownDirectory(t), 'journal.db'), 'main')
+  t.teardown(() => journal.close())
+  const subject = recordSubject('main')
+  journal.append([...Array.from({ length: 20 }, (_, n) => draft(`A${n}`)), bea('B1'), bea('B2')], 'live')
+  for (const record of journal.read(0, 100)) await client.publish(subject, JSON.stringify(record))
+  await client.publish(recordSubject('other'), '{}')
+  const purge = (): Promise<number> => deleteFromStream({ client, manager, subject, journal, stop: new AbortController().signal })
+
+  journal.erase({ chatIds: ['5215500000000@c.us'], messageIds: [] })
+  t.equal(await purge(), 2)
+  t.equal((await lastMessage(manager, recordStream, subject))?.seq, 20)
+
+  journal.erase({ chatIds: ['5215512345678@c.us'], messageIds: [] })
+  t.equal(await purge(), 20, 'the second person goes, too')
+  t.equal(await lastMessage(manager, recordStream, subject), null)
 })

@@ -6,7 +6,7 @@ import { JournalRecord } from '../../contract/record.ts'
 import { accountOf, journalHeader, recordStream, recordSubject, recordSubjects } from '../../contract/stream.ts'
 import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
-import { openStream } from '../../platform/nats-stream.ts'
+import { lastMessage, openStream } from '../../platform/nats-stream.ts'
 import { connectNats } from '../../platform/nats.ts'
 import { persist } from '../../platform/persist.ts'
 import type { Config } from '../config.ts'
@@ -84,7 +84,7 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
       account, parse, ingest, onChange, log, maxDelayMs, turnMs,
       consumer: () => consumerOf(manager, connection, account, ackWaitMs),
       rewind: () => manager.consumers.delete(recordStream, durableOf(account)),
-      newestJournal: async () => (await manager.streams.getMessage(recordStream, { last_by_subj: recordSubject(account) }))?.header.get(journalHeader),
+      newestJournal: async () => (await lastMessage(manager, recordStream, recordSubject(account)))?.header.get(journalHeader),
       cursor: () => cursor(account),
       ...(readJournal ? { readJournal: (...of: Parameters<NonNullable<TakerOptions['readJournal']>>) => readJournal(account, ...of) } : {})
     })
