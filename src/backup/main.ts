@@ -80,8 +80,8 @@ const backup = async (given: { to?: string | undefined; keep?: string | undefine
   // one that is made here might be where a disk should be mounted
   if (!(await stat(to).catch(() => undefined))?.isDirectory()) throw new Refused(systemdEnv().underJournal ? whyUnseen(to) : whyMissing(to))
   await removeUnfinished(to)
-  const began = performance.now()
-  const name = nameAt(began)
+  const [madeAt, began] = [Date.now(), performance.now()]
+  const name = nameAt(madeAt)
   const sealed = BACKUP_KEY !== ''
   const aside = join(to, partialOf(name))
   const directory = sealed ? join(privateDirectory(wiring), partialOf(name)) : aside
@@ -89,7 +89,7 @@ const backup = async (given: { to?: string | undefined; keep?: string | undefine
   try {
     await mkdir(directory, { mode: 0o700 })
     const { services, sums } = await take(wiring, { directory, previous: sealed ? undefined : await newestPlain(to) })
-    const facts = { format: 1 as const, version: await versionOf(), made_at: new Date(began).toISOString(), directory: wiring.directory, installed: wiring.mode === 'systemd', simulated: wiring.simulated, services }
+    const facts = { format: 1 as const, version: await versionOf(), made_at: new Date(madeAt).toISOString(), directory: wiring.directory, installed: wiring.mode === 'systemd', simulated: wiring.simulated, services }
     await writeManifest(directory, facts, sums)
     await toDisk(directory)
     const { manifest } = await verify(directory, sums)

@@ -181,6 +181,7 @@ t.test('old ones go; media of the one before take no room; what is not in it is 
   const [, second = '', other] = made(home)
   t.equal(other, 'of somebody else')
   t.equal(made(home).length, 3, 'two of ours')
+  t.ok(Math.abs(Date.parse(manifestOf(join(home.to, second)).made_at) - Date.now()) < 60_000, 'its time is the time of day')
   rmSync(mediaPath(join(home.directory, 'real/session-manager/media'), lost))
   rmSync(media(join(home.to, second), lost))
   await delay(1_001) // a backup is named by its second

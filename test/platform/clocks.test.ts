@@ -26,6 +26,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/cli/session.ts': 'shows what is left until a moment',
   'src/cli/tail.ts': 'shows an age',
   'src/cli/text.ts': 'shows an age',
+  'src/backup/main.ts': 'names a backup by the moment',
   'src/backup/restore/main.ts': 'names a directory by the moment',
   'src/doctor/real-host.ts': 'compares ages of files',
   'src/platform/clock.ts': 'watches the time of day itself',
