@@ -131,4 +131,34 @@ t.test('an installation in the hands of others', async (t) => {
     t.same(await Promise.all(services.map((unit) => mainPid(machine, unit))), pids, 'no service was restarted')
     t.match(await machine.must('ls -A /opt/leadmaster/releases'), /^\S+\n$/, 'nothing of the refused ones is left')
   })
+
+  await t.test('what was on before scripts/uninstall is on again after scripts/up, and nothing else', async (t) => {
+    t.match(first.stderr, /^up: There are no backups: README, "Backups"/m)
+    await machine.must('install -m 600 /opt/leadmaster/current/deploy/env/backup.env /etc/leadmaster/ && install -d -m 700 /var/backups/leadmaster && systemctl enable --now --quiet leadmaster-backup.timer')
+    await machine.must(`systemctl disable --now --quiet ${centralHub}`)
+    const gone = await machine.run('/opt/leadmaster/current/scripts/uninstall')
+    t.match(gone, { code: 0, stderr: /the nightly backup is off until scripts\/up puts it on again/ })
+
+    const { code, stderr } = await up()
+
+    t.equal(code, 0, stderr)
+    t.match(stderr, /^up: enabled again, as before scripts\/uninstall: leadmaster-backup\.timer$/m)
+    t.match(stderr, /^up: leadmaster-central-hub\.service was disabled before scripts\/uninstall, and stays so$/m)
+    t.notMatch(stderr, /There are no backups/)
+    t.match(await machine.show('leadmaster-backup.timer', 'ActiveState', 'UnitFileState'), { ActiveState: 'active', UnitFileState: 'enabled' })
+    t.match(await machine.show(centralHub, 'ActiveState', 'UnitFileState'), { ActiveState: 'inactive', UnitFileState: 'disabled' })
+    t.equal((await machine.run('test -e /etc/leadmaster/enabled-units')).code, 1)
+  })
+
+  await t.test('a backup to a place that its unit does not see says why', async (t) => {
+    for (const place of ['/home/backups', '/tmp/backups']) {
+      await machine.must(`install -d -m 700 ${place} && sed -i 's|^BACKUP_TO=.*|BACKUP_TO=${place}|' /etc/leadmaster/backup.env`)
+      t.equal((await machine.run('systemctl start leadmaster-backup.service')).code, 1)
+      t.match(await machine.must('journalctl -u leadmaster-backup.service -n 20 -o cat'), `leadmaster-backup.service does not see ${place}`)
+    }
+  })
+
+  await t.test('leadmaster log shows the journal in readable lines', async (t) => {
+    t.match(await machine.must('leadmaster log --lines 200'), /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d info  session-manager +listening on 127\.0\.0\.1:3001$/m)
+  })
 })
