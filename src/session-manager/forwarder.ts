@@ -134,7 +134,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     if (!again) journal.setMark('purge_due', Math.max(Date.now(), (due ?? 0) + 1))
     const done = new Promise<void>((resolve) => purged.add(resolve))
     wake()
-    const late = AbortSignal.any([stopping.signal, AbortSignal.timeout(Math.max(leastWaitMs, purgeWithinMs - waitedMs))])
+    const late = AbortSignal.any([stopping.signal, AbortSignal.timeout(Math.max(leastWaitMs, Math.round(purgeWithinMs - waitedMs)))])
     await Promise.race([done, once(late, 'abort')])
     if (journal.mark('purge_due') !== undefined) throw new Error(`NATS may still have records of it: ${nats.fault() ?? 'deleting them takes long'}`)
   }
