@@ -3,7 +3,7 @@ import { PlainError } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import type { Ingest } from '../ingest.ts'
-import { epochOf, type Cursor } from '../store/cursors.ts'
+import { epochOf, ReadTooEarly, type Cursor } from '../store/cursors.ts'
 import { isSame, type Streamed } from './standing.ts'
 
 export interface GapOptions {
@@ -34,10 +34,10 @@ const orNone = (error: unknown): number => {
  * Mends a gap between the cursor and what the stream delivers. A small one is read from session-manager's journal. Else
  * the stream is read from its start, as for a store that was restored, and what it has no more from the journal. A store
  * that knows nothing yet of the account, or of this journal, begins with what there is.
- * @returns what mends the gap before a record; it resolves with whether the stream is delivered from its start, and throws
+ * @returns what mends the gap before a record that was asked for in an epoch; it resolves with whether the stream is delivered from its start, and throws
  * when nobody has what is missing
  */
-export const createGapMender = ({ account, rewind, readJournal, ingest, cursor, log }: GapOptions): ((first: Streamed) => Promise<boolean>) => {
+export const createGapMender = ({ account, rewind, readJournal, ingest, cursor, log }: GapOptions): ((first: Streamed, epoch: number) => Promise<boolean>) => {
   /** Where the cursor stood when the stream was delivered from its start. */
   let rewound: Cursor | null | undefined
 
@@ -59,8 +59,10 @@ export const createGapMender = ({ account, rewind, readJournal, ingest, cursor, 
     return after - begin
   }
 
-  return async ({ journalId, record }) => {
+  return async ({ journalId, record }, epoch) => {
     const stands = await cursor()
+    // The record may be one that was erased since.
+    if (epochOf(stands) !== epoch) throw new ReadTooEarly(account)
     const after = stands?.journalId === journalId ? stands.seq : 0
     const count = record.seq - 1 - after
     const isSmall = stands?.journalId === journalId && count > 0 && count <= smallGap

@@ -188,7 +188,7 @@ export const createTaker = (options: TakerOptions): Taker => {
       await takeAll()
       if (held.size === 0) mended()
       const [first] = inStreamOrder()
-      if (mine && first !== undefined && (await isGap(from)) && (await mendGap(first))) return held.clear()
+      if (mine && first !== undefined && (await isGap(from)) && (await mendGap(first, epoch))) return held.clear()
       set({ following: mine })
       if (!mine) await pause(standByMs * (0.5 + Math.random()))
     }
