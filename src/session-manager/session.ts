@@ -15,6 +15,8 @@ export interface Session {
   running: boolean
   /** Attempts that failed in a row. */
   failures: number
+  /** How often WhatsApp refused the account or the device since it last was READY for a day, or an operator connected it. */
+  refusals?: number
   nextAttemptAt?: number
   qr?: { code: string; generatedAt: number; expiresAt: number }
   /** Codes shown since the last connection. */
@@ -57,7 +59,7 @@ export type SessionEvent =
   /** WhatsApp Web's own socket changed its state, WAState of whatsapp-web.js. */
   | { type: 'socket'; state: string }
   /** The connection is gone. A `fault` is one an operator should look at; the rest passes. */
-  | { type: 'lost'; reason: string; fault: boolean }
+  | { type: 'lost'; reason: string; fault: boolean; isRefused?: boolean }
   /** READY, but messages are not told of; without a reason: they are again. */
   | { type: 'stalled'; reason: string | undefined }
   /** The page is to be loaded anew, in the same browser. */
@@ -65,6 +67,8 @@ export type SessionEvent =
   /** The phone unlinked this device, or WhatsApp Web did, for a reason that it gives. */
   | { type: 'logout'; reason?: string | undefined }
   | { type: 'overdue' }
+
+type LostEvent = Extract<SessionEvent, { type: 'lost' }>
 
 export type Effect =
   | { do: 'start' }
@@ -97,6 +101,11 @@ const goodAfterMs = 60_000
 /** A fault that comes back a minute after each READY must not restart Chromium every minute. */
 const goodAfterFaultMs = 30 * 60_000
 
+/** READY for so long: a refusal that comes after that is the first of a new row. */
+const goodAfterRefusalMs = 24 * 3_600_000
+/** How long it waits at most after refusals in a row, unless RECONNECT_MAX_DELAY is longer. */
+const maxRefusedMs = 6 * 3_600_000
+
 /** Where a session may stay: it works, or waits for a person. */
 const goodStates: ReadonlySet<SessionStatus> = new Set(['READY', 'QR_REQUIRED', 'PASSKEY_REQUIRED'])
 
@@ -117,6 +126,12 @@ export const initialSession = (now: number): Session => ({
 export const backoff = (failures: number, { minDelayMs, maxDelayMs, random }: Policy): number =>
   Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2))
 
+/** After a refusal by WhatsApp it waits four times as long each time: two hosts with one profile, or a blocked account, must not log in all day. */
+export const refusedBackoff = (refusals: number, { minDelayMs, maxDelayMs, random }: Policy): number => {
+  const whole = Math.min(Math.max(maxDelayMs, maxRefusedMs), minDelayMs * 4 ** Math.min(refusals - 1, 15))
+  return Math.round(whole * (0.5 + random() / 2))
+}
+
 interface Step {
   session: Session
   effects: Effect[]
@@ -134,6 +149,9 @@ const nobody = ({ me: _me, ...rest }: Session): Session => rest
 /** What did not work belongs to the page that is closed. */
 const unlimited = ({ limited: _limited, limits: _limits, ...rest }: Session): Session => rest
 
+/** An operator who connects has seen to it. */
+const unrefused = ({ refusals: _refusals, ...rest }: Session): Session => rest
+
 /** Adds, replaces or removes the limit that one source reports. */
 const limit = (session: Session, source: LimitSource, reason: string | undefined): Session => {
   if (session.limits?.[source] === reason) return session
@@ -149,13 +167,18 @@ const begin = (session: Session, now: number, policy: Policy): Step => ({
   effects: [{ do: 'cancel-retry' }, { do: 'start' }, { do: 'deadline', afterMs: policy.startTimeoutMs }]
 })
 
-const lose = (session: Session, now: number, policy: Policy, reason: string, fault: boolean): Step => {
+const lose = (session: Session, now: number, policy: Policy, { reason, fault, isRefused = false }: Omit<LostEvent, 'type'>): Step => {
   const goodMs = fault && session.status === 'READY' ? goodAfterFaultMs : goodAfterMs
   const good = goodStates.has(session.status) && now - session.since >= goodMs
   const failures = good ? 1 : session.failures + 1
-  const afterMs = backoff(failures, policy)
+  const isNewRow = session.status === 'READY' && now - session.since >= goodAfterRefusalMs
+  const refusals = (isNewRow ? 0 : (session.refusals ?? 0)) + (isRefused ? 1 : 0)
+  const afterMs = isRefused ? refusedBackoff(refusals, policy) : backoff(failures, policy)
+  const left = { ...enter(unlimited(session), fault ? 'ERROR' : 'DISCONNECTED', now, reason), running: false, failures, nextAttemptAt: now + afterMs }
+  if (refusals > 0) left.refusals = refusals
+  else delete left.refusals
   return {
-    session: { ...enter(unlimited(session), fault ? 'ERROR' : 'DISCONNECTED', now, reason), running: false, failures, nextAttemptAt: now + afterMs },
+    session: left,
     effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'retry', afterMs }]
   }
 }
@@ -165,7 +188,7 @@ export const step = (session: Session, event: SessionEvent, now: number, policy:
   const same: Step = { session, effects: [] }
   switch (event.type) {
     case 'connect':
-      return session.running ? same : begin(session, now, policy)
+      return session.running ? same : begin(unrefused(session), now, policy)
     case 'retry':
       return session.running || session.off ? same : begin(session, now, policy)
     case 'disconnect':
@@ -225,14 +248,14 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       if (session.status !== 'READY') return same
       return { session: enter(unlimited(session), 'INIT', now, event.reason), effects: [{ do: 'reload' }, { do: 'deadline', afterMs: policy.startTimeoutMs }] }
     case 'lost':
-      return lose(session, now, policy, event.reason, event.fault)
+      return lose(session, now, policy, event)
     case 'logout':
       return {
         session: { ...enter(unlimited(nobody(session)), 'DISCONNECTED', now, event.reason ?? 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
         effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'forget' }, { do: 'retry', afterMs: 0 }]
       }
     case 'overdue':
-      return lose(session, now, policy, overdue(session, policy), session.status === 'AUTHENTICATED')
+      return lose(session, now, policy, { reason: overdue(session, policy), fault: session.status === 'AUTHENTICATED' })
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { PasskeyState } from '../../src/session-manager/passkey-state.ts'
-import { backoff, initialSession, step, type Effect, type Policy, type Session, type SessionEvent } from '../../src/session-manager/session.ts'
+import { backoff, initialSession, refusedBackoff, step, type Effect, type Policy, type Session, type SessionEvent } from '../../src/session-manager/session.ts'
 
 const policy: Policy = { startTimeoutMs: 90_000, readyTimeoutMs: 180_000, minDelayMs: 2_000, maxDelayMs: 300_000, random: () => 1 }
 const me = { id: '5215512345678@c.us', phone: '+5215512345678' }
@@ -304,6 +304,37 @@ t.test('failures in a row raise the delay; a connection that held for a minute s
   t.equal(step(ready10, fault, now + 1_800_000, policy).session.failures, 1, 'a fault long after READY')
   const waiting = step(session, qr, now, policy).session
   t.equal(step(waiting, lost, now + 60_000, policy).session.failures, 1, 'and so is a code that was shown that long')
+})
+
+t.test('WhatsApp refuses the account or the device: the wait grows to hours, however long READY lasted in between', async (t) => {
+  const blocked: SessionEvent = { type: 'lost', reason: 'WhatsApp has blocked this account (TOS_BLOCK)', fault: true, isRefused: true }
+  const conflict: SessionEvent = { type: 'lost', reason: 'opened in another browser (CONFLICT)', fault: false, isRefused: true }
+  const hour = 3_600_000
+  for (const [event, heldMs] of [[blocked, 0], [conflict, 2 * hour], [conflict, 23 * hour]] as const) {
+    let [session, at] = [after(connect), now]
+    const waits: number[] = []
+    for (let count = 0; count < 12; count += 1) {
+      if (heldMs > 0) session = step(session, ready, at, policy).session
+      at += heldMs
+      session = step(session, event, at, policy).session
+      waits.push((session.nextAttemptAt as number) - at)
+      at = session.nextAttemptAt as number
+      session = step(session, retry, at, policy).session
+    }
+    t.same(waits.slice(0, 8), [2_000, 8_000, 32_000, 128_000, 512_000, 2_048_000, 8_192_000, 6 * hour])
+    t.ok(waits.slice(8).every((wait) => wait === 6 * hour))
+
+    t.equal((step(step(session, connect, at, policy).session, lost, at, policy).session.nextAttemptAt as number) - at <= policy.maxDelayMs, true, 'any other loss waits as usual')
+    const held = step(session, ready, at, policy).session
+    const again = step(held, event, at + 24 * hour, policy).session
+    t.match(again, { refusals: 1, nextAttemptAt: at + 24 * hour + 2_000 }, 'after a day READY it is a new row')
+    const waiting = step(session, event, at, policy).session
+    const asked = step(step(waiting, connect, at, policy).session, event, at, policy).session
+    t.match(asked, { refusals: 1 }, 'an operator who connects begins a new row')
+    t.match(step(waiting, connect, at, policy), { session: { status: 'INIT' }, effects: [{ do: 'cancel-retry' }, { do: 'start' }] }, 'and does not wait')
+  }
+  t.equal(refusedBackoff(1_000_000, { ...policy, maxDelayMs: 24 * hour }), 24 * hour, 'RECONNECT_MAX_DELAY may be longer')
+  t.equal(refusedBackoff(1, { ...policy, random: () => 0 }), 1_000)
 })
 
 t.test("the passkey's stage is told in words that hold no secret", async (t) => {

@@ -35,7 +35,8 @@ export const runOutages = async ({ web, daemon, reconnects, rotations, ms }: Out
   const ways: readonly Way[] = [
     { kind: 'network cut', lose: () => web.network(false), mend: () => web.network(true) },
     { kind: 'page crashed', lose: () => web.crashPage() },
-    { kind: 'conflict', lose: () => web.state('CONFLICT') },
+    // by itself it waits ever longer after each conflict
+    { kind: 'conflict', lose: () => web.state('CONFLICT'), mend: () => post('/connect') },
     { kind: 'timeout', lose: () => web.state('TIMEOUT'), mend: () => web.state('CONNECTED') },
     {
       kind: 'browser killed',

@@ -22,7 +22,7 @@ export type ListenerEvent =
   /** READY, but not all works: what not, and why; undefined: all does again. */
   | { type: 'limited'; source: LimitSource; reason: string | undefined }
   | { type: 'socket'; state: string }
-  | { type: 'lost'; reason: string; fault: boolean }
+  | { type: 'lost'; reason: string; fault: boolean; isRefused?: boolean }
   /** `reason`: why, when it is not the phone that unlinked this device. */
   | { type: 'logout'; reason?: string | undefined }
   | { type: 'captured'; drafts: Draft[] }

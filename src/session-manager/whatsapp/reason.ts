@@ -4,6 +4,8 @@ import { harmless, reasonOf } from '../../platform/harmless.ts'
 export interface Reason {
   reason: string
   fault: boolean
+  /** WhatsApp does not want this account or device for now: to insist is a risk of its own. */
+  isRefused?: boolean
 }
 
 /** What an error says, as it says it: to be looked at, never to be shown or logged. */
@@ -14,6 +16,10 @@ export const missingModule = (error: unknown): Reason | undefined => {
   const [, name] = /module\s+["'`]?(WA\w+)/i.exec(textOf(error)) ?? []
   return name === undefined ? undefined : { reason: `WhatsApp Web has changed: its module ${name} is missing`, fault: true }
 }
+
+/** Whether an error may come of a page that is not loaded yet: a module, or a member of one, is missing. */
+export const isOfLoading = (error: unknown): boolean =>
+  missingModule(error) !== undefined || /Cannot read properties of|is not a function|is not defined/.test(textOf(error))
 
 /** What a proxy answers that wants another user or password: RFC 9110, 15.5.8. */
 export const proxyLoginStatus = 407
@@ -46,11 +52,11 @@ export const explain = (error: unknown): Reason => {
 
 /** WAState of whatsapp-web.js, as its `disconnected` event gives it. */
 export const explainState = (state: string): Reason => {
-  if (state === 'CONFLICT') return { reason: 'this linked device was opened in another browser (CONFLICT)', fault: false }
+  if (state === 'CONFLICT') return { reason: 'this linked device was opened in another browser (CONFLICT)', fault: false, isRefused: true }
   if (state === 'DEPRECATED_VERSION') return { reason: 'WhatsApp no longer accepts this version of WhatsApp Web (DEPRECATED_VERSION)', fault: true }
-  if (state === 'TOS_BLOCK' || state === 'SMB_TOS_BLOCK') return { reason: `WhatsApp has blocked this account (${state}): look at the phone`, fault: true }
+  if (state === 'TOS_BLOCK' || state === 'SMB_TOS_BLOCK') return { reason: `WhatsApp has blocked this account (${state}): look at the phone`, fault: true, isRefused: true }
   if (state === 'PROXYBLOCK') {
-    return { reason: 'WhatsApp refuses connections by a proxy or from this network (PROXYBLOCK): use another way out', fault: true }
+    return { reason: 'WhatsApp refuses connections by a proxy or from this network (PROXYBLOCK): use another way out', fault: true, isRefused: true }
   }
   if (state === 'SCREEN_LOCKED') {
     return { reason: 'WhatsApp Web shows its screen lock (SCREEN_LOCKED): the lock was set in this profile; link the device anew', fault: true }
