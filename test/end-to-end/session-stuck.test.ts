@@ -70,6 +70,36 @@ t.test('a page without window.Debug.VERSION', (t) =>
     await session.daemon.seen('session', ({ status }) => status === 'QR_REQUIRED')
     await session.web.scan()
     await session.ready()
+    t.match(await session.status(), { status: 'READY', failures: 0 }, 'what failed before is no failure of now')
+  })
+)
+
+t.test('a page that takes longer than the 30 s of whatsapp-web.js becomes READY within START_TIMEOUT', (t) =>
+  withSession(t, { linked: true, env: { START_TIMEOUT: '2m' } }, async (session) => {
+    const { web } = session
+    await session.daemon.end()
+    web.scenario.versionMs = 33_000
+    await session.start()
+    const began = performance.now()
+    await session.ready()
+    t.ok(performance.now() - began > 30_000)
+    const attempts = session.daemon.lines.filter(({ event }) => event === 'connect_attempt')
+    const lost = session.daemon.lines.filter(({ event, status }) => event === 'session' && (status === 'ERROR' || status === 'DISCONNECTED'))
+    t.same([attempts.length, lost], [1, []], 'by the first attempt')
+  })
+)
+
+t.test('a module that is loaded late is not taken for one that WhatsApp took away', (t) =>
+  withSession(t, { linked: true, env: { START_TIMEOUT: '1m' } }, async (session) => {
+    const { web } = session
+    await session.daemon.end()
+    Object.assign(web.scenario, { missing: ['WAWebConnModel', 'WAWebSocketModel.Socket.on'], missingMs: 2_500 })
+    await session.start()
+    await session.ready()
+    const { id } = web.phone.text({ from: '+5215512345678', text: 'Hola' })
+    await session.record(({ message }) => message.id === id)
+    t.same(session.daemon.lines.filter(({ event }) => event === 'connect_attempt').length, 1, 'the same page goes on')
+    t.notOk(session.daemon.lines.some(({ reason }) => String(reason).includes('has changed')))
   })
 )
 

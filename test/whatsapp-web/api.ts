@@ -32,6 +32,8 @@ export interface Scenario {
   version: string
   /** Modules that this version of WhatsApp Web does not have, or fields of them: `WAWebCollections.Msg.on`. */
   missing: string[]
+  /** What is `missing` comes so long after the page's start; 0: never. */
+  missingMs: number
   /** What is `missing` is missing to the page's own code, too; otherwise only to those who ask `window.require`. */
   missingInside: boolean
   /** Words that this build of the page has renamed everywhere in its own code: `{ loadEarlierMsgs: 'loadOlder' }`. */
@@ -46,6 +48,8 @@ export interface Scenario {
   revokeKeepsKey: boolean
   /** The page shows no window.Debug.VERSION. */
   deprecated: boolean
+  /** window.Debug.VERSION comes so long after the rest of the page. */
+  versionMs: number
   /** The page takes everything in and tells nobody. */
   stalled: boolean
   /** A bundle of the page's own that comes after the others: what this version of WhatsApp Web does by itself. */

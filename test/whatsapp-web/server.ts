@@ -26,7 +26,7 @@ export type { Attempt, Era, MediaFault, Outbound, Refresh, Scenario, WhatsAppWeb
 
 const usual: Scenario = {
   firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, mostHeld: 0, reconnectMs: 200,
-  version: '2.3000.1043220887', missing: [], deprecated: false, stalled: false, own: '',
+  version: '2.3000.1043220887', missing: [], missingMs: 0, deprecated: false, versionMs: 0, stalled: false, own: '',
   web: '2026-07', missingInside: false, renamed: {}, votes: 'addon', passkey: false, busybody: false, revokeKeepsKey: false
 }
 
@@ -85,10 +85,10 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   }
   /** Since July 2026 WhatsApp answers a browser that says it is headless with another page. */
   const pageFor = async (req: IncomingMessage): Promise<string> => {
-    const { web, version, missing, missingInside, deprecated, reconnectMs, mostHeld, votes, busybody } = scenario
+    const { web, version, missing, missingMs, missingInside, deprecated, versionMs, reconnectMs, mostHeld, votes, busybody } = scenario
     const isHeadless = req.headers['user-agent']?.includes('HeadlessChrome') === true
     if (web !== '2026-04' && isHeadless) return readFile(new URL('unsupported.html', pageDirectory), 'utf8')
-    return buildPage({ web, version, missing, missingInside, deprecated, reconnectMs, mostHeld, votes, busybody })
+    return buildPage({ web, version, missing, missingMs, missingInside, deprecated, versionMs, reconnectMs, mostHeld, votes, busybody })
   }
 
   const { key, cert, spki } = await makeCertificate(directory)

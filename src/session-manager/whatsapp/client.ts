@@ -4,8 +4,11 @@ import { beginEar, setAttaching } from './ear.ts'
 
 /** The client of whatsapp-web.js, which nothing else loads. */
 
-/** How long a page may take to be read, ms. */
-const readMs = 60_000
+/**
+ * How long the library may wait for a page, ms: the longest interval there is. START_TIMEOUT alone ends a start.
+ * It takes 0 for its default of 30 s.
+ */
+const neverMs = 2 ** 31 - 1
 
 /** What the page answers a proxy that asks for a user. */
 const loginOf = (proxy: Proxy | undefined): { username: string; password: string } | undefined =>
@@ -14,7 +17,7 @@ const loginOf = (proxy: Proxy | undefined): { username: string; password: string
 /**
  * @param onPage called with the first page as soon as Chromium has one, before puppeteer asks it for anything
  * @param attach called as soon as the browser is up, before it opens WhatsApp Web
- * @param onFault what it throws where nobody awaits it: it takes hold of the page anew on every navigation
+ * @param onFault what it throws where nobody awaits it, on the start and on every navigation. @returns whether it is to try again
  * @throws when Chromium is missing or does not run
  */
 export const createClient = async (options: {
@@ -23,7 +26,7 @@ export const createClient = async (options: {
   proxy?: Proxy | undefined
   onPage: (target: Target) => void
   attach: () => Promise<void>
-  onFault: (error: unknown) => void
+  onFault: (error: unknown) => Promise<boolean>
   /** The library could not put all its listeners on the page: our own listen without it. */
   onDeaf: (error: unknown) => void
 }): Promise<Client> => {
@@ -62,6 +65,7 @@ export const createClient = async (options: {
     puppeteer: { ...launchOptions(chromiumPath, profile, proxy), targetFilter },
     proxyAuthentication: loginOf(proxy),
     webVersionCache: { type: 'none' },
+    authTimeoutMs: neverMs,
     userAgent: await userAgent(chromiumPath)
   })
   const library = client as unknown as { inject: () => Promise<void>; attachEventListeners: () => Promise<void> }
@@ -80,7 +84,20 @@ export const createClient = async (options: {
   }
   const inject = library.inject.bind(client)
   // on a navigation it is called while the page is still being read, when most of its modules are not there yet
-  const isRead = async (): Promise<unknown> => client.pupPage?.waitForFunction("document.readyState !== 'loading'", { polling: 50, timeout: readMs })
-  library.inject = () => isRead().then(inject).catch(onFault)
+  const isRead = async (): Promise<unknown> => client.pupPage?.waitForFunction("document.readyState !== 'loading'", { polling: 50, timeout: 0 })
+  let calls = 0
+  library.inject = async () => {
+    calls += 1
+    const mine = calls
+    for (;;) {
+      try {
+        await isRead()
+        return await inject()
+      } catch (error) {
+        // Another document has a call of its own.
+        if (!(await onFault(error)) || mine !== calls) return
+      }
+    }
+  }
   return client
 }

@@ -29,7 +29,7 @@ import { checks, isQrText } from './page-checks.ts'
 import { createPageWatch } from './page-watch.ts'
 import { lookAtGuard, ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
 import { asId, phoneOf } from './raw.ts'
-import { explain, explainLogout, missingModule, proxyLoginStatus, proxyRefusesLogin, textOf, type Reason } from './reason.ts'
+import { explain, explainLogout, isOfLoading, missingModule, proxyLoginStatus, proxyRefusesLogin, textOf, type Reason } from './reason.ts'
 import type { StanzaCount } from './wire-guard.ts'
 
 export { forgetDevice } from './browser.ts'
@@ -242,6 +242,30 @@ export const createListener = (options: ListenerOptions): Listener => {
   /** Tells of a failure, by all that the page lacks where that is why. */
   const failed = async ({ reason, fault }: Reason): Promise<void> => lost((fault ? await watch.whyNot('unlinked') : undefined) ?? reason, fault)
 
+  let lateReason: string | undefined
+  /**
+   * whatsapp-web.js could not take hold of the page. What it misses there may be loaded late: it tries again, unless the
+   * page lacks the same at two looks, or the library fails in the same way twice.
+   * @returns whether it is to try again
+   */
+  const onInjectFailed = async (error: unknown): Promise<boolean> => {
+    const { reason, fault } = explain(error)
+    const sure = fault ? await watch.whyNot('unlinked') : undefined
+    if (sure === undefined && isOfLoading(error) && reason !== lateReason && !over) {
+      lateReason = reason
+      log.info({ event: 'page_incomplete', err: error }, 'WhatsApp Web is still loading: whatsapp-web.js takes hold of it again')
+      return true
+    }
+    lost(sure ?? reason, fault)
+    return false
+  }
+
+  /** The page itself misses a module: that ends the session only if a start needs it, and it is not just late. */
+  const onMissing = async (): Promise<void> => {
+    const sure = await watch.whyNot('unlinked')
+    if (sure !== undefined && !isReady) lost(sure, true)
+  }
+
   /** A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be harmless. */
   const onPageError = (error: unknown): void => {
     const message = textOf(error)
@@ -252,7 +276,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     log.warn({ event: 'page_error', reason: harmless(first) }, 'the page raised an error')
     if (isReady) return
     const missing = missingModule(first)
-    if (missing) void failed(missing)
+    if (missing) void onMissing()
     // thrown by the library's own callbacks, which run in this process
     else if (/ready timeout|pptr:|ExecutionContext/.test(message)) void failed({ reason: `whatsapp-web.js failed in the page: ${harmless(first)}`, fault: true })
   }
@@ -308,7 +332,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       await emptyTemporaryDirectory(profile)
       client = await createClient({
         chromiumPath: options.chromiumPath, profile, proxy: options.proxy, onPage, attach, onDeaf,
-        onFault: (error) => void failed(explain(error))
+        onFault: onInjectFailed
       })
       hearClient(client, mapping, onHeard, onUnreadable)
       client.on('qr', onQr)

@@ -7,7 +7,10 @@ import { lookAt, verdicts, whatIsLimited, whyNotReady, type PageLook } from './p
 
 /** When a page is looked at, page-look.ts, and what is told of it. */
 export interface PageWatch {
-  /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
+  /**
+   * Why the page cannot become READY, by two looks 3 s apart: what is missing at one of them only is still loading.
+   * undefined when the looks differ, the page lacks nothing, or it cannot be asked.
+   */
   whyNot(stage: Stage): Promise<string | undefined>
   /** From READY on: looks whether it has all it should and does what it should, once a minute. */
   begin(): void
@@ -17,8 +20,9 @@ export interface PageWatch {
 }
 
 const lookMs = 5_000
-/** A module may be loaded late: nothing is taken for missing in a page that is READY before a second look. */
+/** A module may be loaded late: nothing is taken for missing before a second look. */
 const lookAgainMs = 3_000
+const notShown = 'web.whatsapp.com did not show WhatsApp Web'
 const lookRestMs = 60_000
 
 /**
@@ -35,12 +39,14 @@ export const createPageWatch = (options: { page: () => Page | undefined; onFatal
   /** The revision whose verdicts were logged last. */
   let logged: string | undefined
 
-  const look = async (): Promise<PageLook | undefined> => {
+  /** @returns undefined when the page cannot be asked */
+  const look = async (): Promise<PageLook | 'not-shown' | undefined> => {
     const open = page()
     if (open === undefined) return undefined
     try {
       const seen = await within(lookMs, lookAt(open))
-      return seen && noted ? { ...seen, failed: [...seen.failed, noted] } : seen
+      if (seen === undefined) return 'not-shown'
+      return noted === undefined ? seen : { ...seen, failed: [...seen.failed, noted] }
     } catch (error) {
       log.debug({ event: 'look_failed', err: error }, 'the page could not be looked at')
       return undefined
@@ -60,7 +66,7 @@ export const createPageWatch = (options: { page: () => Page | undefined; onFatal
   const lookAfter = async (mine: number, before?: string): Promise<void> => {
     const seenNow = await look()
     if (mine !== turn) return
-    if (seenNow === undefined) {
+    if (seenNow === undefined || seenNow === 'not-shown') {
       timer = setTimeout(() => void lookAfter(mine, before), lookRestMs)
       return
     }
@@ -73,6 +79,17 @@ export const createPageWatch = (options: { page: () => Page | undefined; onFatal
     timer = setTimeout(() => void lookAfter(mine, seen), isSure ? lookRestMs : lookAgainMs)
   }
 
+  const whyNotNow = async (stage: Stage): Promise<string | undefined> => {
+    const seen = await look()
+    return seen === 'not-shown' ? notShown : seen && whyNotReady(seen, stage)
+  }
+  const whyNot = async (stage: Stage): Promise<string | undefined> => {
+    const before = await whyNotNow(stage)
+    if (before === undefined) return undefined
+    await new Promise<void>((resolve) => setTimeout(resolve, lookAgainMs))
+    return (await whyNotNow(stage)) === before ? before : undefined
+  }
+
   const stop = (): void => {
     turn += 1
     clearTimeout(timer)
@@ -81,10 +98,7 @@ export const createPageWatch = (options: { page: () => Page | undefined; onFatal
     noteCheck: (failed) => {
       noted = failed
     },
-    whyNot: async (stage) => {
-      const seen = await look()
-      return seen && whyNotReady(seen, stage)
-    },
+    whyNot,
     begin: () => {
       stop()
       // Whatever its QR was like, a phone could scan it.

@@ -41,7 +41,10 @@ const start = async (t: Test): Promise<Confined> => {
     chromiumPath: web.chromiumPath, profile,
     onPage: () => undefined,
     attach: () => confine(client.pupPage as Page, logged.log),
-    onFault: (error) => faults.push(error),
+    onFault: async (error) => {
+      faults.push(error)
+      return false
+    },
     onDeaf: (error) => faults.push(error)
   })
   t.teardown(async () => {

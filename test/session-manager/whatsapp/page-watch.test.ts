@@ -75,7 +75,10 @@ t.test('what was begun before a stop tells nothing; a page that is closed, or do
   await turns()
   await later(3_000)
   t.same([said, state.looked], [[], 1])
-  t.match(await watch.whyNot('ready'), /has changed/)
+  const whyNot = watch.whyNot('ready')
+  await turns()
+  await later(3_000)
+  t.match(await whyNot, /has changed/)
   state.answer = () => { throw new Error('Target closed') }
   t.equal(await watch.whyNot('ready'), undefined)
   t.match(lines, [{ event: 'look_failed' }])
@@ -96,4 +99,34 @@ t.test('a new revision is logged with the verdict of all checks, once', async (t
   await later(60_000)
   await later(3_000)
   t.match(revisions().slice(1), [{ level: 'warn', version: '2.3000.2', checks: { 'own listeners': 'ok', 'vote hook': 'votes in polls are not captured' } }])
+})
+
+t.test('a page that is not READY has changed only if two looks, some seconds apart, find the same', async (t) => {
+  const [first, second] = pageContract.filter(({ part }) => part === 'link').map(({ module }) => module) as [string, string]
+  const shownAs = (missing: string[]) => ({ ...found(...missing) })
+  const cases: { looks: (() => unknown)[]; reason: RegExp | undefined }[] = [
+    { looks: [() => shownAs([first]), () => shownAs([first])], reason: new RegExp(`has changed: its module ${first} is missing`) },
+    { looks: [() => shownAs([first]), () => shownAs([])], reason: undefined },
+    { looks: [() => shownAs([first, second]), () => shownAs([second])], reason: undefined },
+    { looks: [() => shownAs([])], reason: undefined },
+    { looks: [() => ({ ...found(), version: null }), () => found()], reason: undefined },
+    { looks: [() => ({ ...found(), version: null }), () => ({ ...found(), version: null })], reason: /no window\.Debug\.VERSION/ },
+    { looks: [() => ({ ...found(), shown: false }), () => ({ ...found(), shown: false })], reason: /^web\.whatsapp\.com did not show WhatsApp Web$/ },
+    { looks: [() => ({ ...found(), shown: false }), () => shownAs([first])], reason: undefined },
+    { looks: [() => shownAs([first]), () => { throw new Error('Target closed') }], reason: undefined }
+  ]
+  for (const [index, { looks, reason }] of cases.entries()) {
+    const { watch, state } = watched()
+    state.answer = () => looks[state.looked - 1]?.()
+    const asked = watch.whyNot('unlinked')
+    await turns()
+    t.equal(state.looked, 1, 'it waits before the second look')
+    await later(2_999)
+    t.equal(state.looked, 1)
+    await later(1)
+    const told = await asked
+    if (reason === undefined) t.equal(told, undefined, `case ${index}`)
+    else t.match(told, reason, `case ${index}`)
+    t.equal(state.looked, looks.length)
+  }
 })

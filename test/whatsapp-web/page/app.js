@@ -452,6 +452,11 @@ bundle('lazy', (use) => {
 
 // The page says its version, and starts once all of it is there.
 requireLazy(['scenario'], (scenario) => {
-  if (!scenario.deprecated) window.Debug = { VERSION: scenario.version }
+  const showVersion = () => {
+    window.Debug = { VERSION: scenario.version }
+  }
+  if (scenario.deprecated) return
+  if (scenario.versionMs > 0) setTimeout(showVersion, scenario.versionMs)
+  else showVersion()
 })
 requireLazy(['session'], (session) => void session.start())

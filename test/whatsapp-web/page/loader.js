@@ -29,9 +29,10 @@
   })
   const moduleOf = (id) => (modules[id] ??= newModule(id))
 
-  const isMissing = (id) => scenario.missing.includes(id)
+  const isLate = () => scenario.missingMs > 0 && performance.now() > scenario.missingMs
+  const isMissing = (id) => scenario.missing.includes(id) && !isLate()
   const missingMembers = (id) =>
-    scenario.missing.filter((path) => path.startsWith(`${id}.`)).map((path) => path.split('.').slice(1))
+    (isLate() ? [] : scenario.missing).filter((path) => path.startsWith(`${id}.`)).map((path) => path.split('.').slice(1))
 
   const isReady = (module, seen = new Set()) => {
     if (module.isReady) return true
