@@ -68,6 +68,8 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
     return lead
   }
 
+  const current = ({ params: { id }, trx }: { params: { id: number }; trx: Db }): Promise<Lead> => ofLead(id, getLead(trx, id))
+
   serve.read('listLeads', async ({ query }) => {
     const filter = leadFilter(query, country)
     const { items, next } = await listLeads(db, filter, query.limit, fromCursor(query.cursor, leadOrder(filter)))
@@ -77,20 +79,20 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
   serve.read('getLead', ({ params: { id } }) => ofLead(id, getLead(db, id)))
 
   serve.write('patchLead', async ({ params: { id }, body, trx }) => told(trx, await ofLead(id, patchLead(trx, id, body))), {
-    current: ({ params: { id }, trx }) => ofLead(id, getLead(trx, id)),
+    current,
     after: onChanged
   })
 
   serve.write('readLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, readLead(trx, id))), { after: onChanged })
 
-  const current = ({ params: { id }, trx }: { params: { id: number }; trx: Db }): Promise<Lead> => ofLead(id, getLead(trx, id))
+  // A message that came since the read is not to be taken for handled.
   serve.write('handleLead', async ({ params: { id }, body, trx }) => {
     const changed = await ofLead(id, handleLead(trx, id, body.until))
     if (changed === 'no-message') throw invalid({ field: '/until', message: 'expected the id of a message of this lead' })
     return told(trx, changed)
-  }, { current, after: onChanged })
+  }, { current, isWholeMatched: true, after: onChanged })
 
-  serve.write('unhandleLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, unhandleLead(trx, id))), { current, after: onChanged })
+  serve.write('unhandleLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, unhandleLead(trx, id))), { current, isWholeMatched: true, after: onChanged })
 
   serve.write('mergeLead', ({ params: { id }, body, trx }) => merge(trx, id, body.lead_id), { after: onChanged })
 

@@ -1,10 +1,10 @@
-import { createHash, hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import Type from 'typebox'
 import type { JsonBody, Operation } from '../../contract/api/operation.ts'
 import { operations, type AnswerBody, type Body, type Params, type Query } from '../../contract/api/operations.ts'
 import { routes, type OperationId } from '../../contract/routes.ts'
 import { endWith } from '../../platform/answer.ts'
-import { namesEtag } from '../../platform/etag.ts'
+import { namesEtag, namesVersion } from '../../platform/etag.ts'
 import { faultsAgainst, parametersAs } from '../../platform/expected.ts'
 import type { Http, Method, Request, Response } from '../../platform/http.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
@@ -14,6 +14,7 @@ import { answeredBefore, keepAnswer } from '../store/idempotency.ts'
 import type { Db } from '../store/schema.ts'
 import { changeLeads } from '../store/transaction.ts'
 import { createKeptAnswers, type TaggedAnswer } from './kept-answers.ts'
+import { etagOf, versionOf } from './version.ts'
 
 /** What a handler is given, checked against the operation's schemas. */
 export interface Input<Id extends OperationId> {
@@ -40,8 +41,10 @@ export interface Serve {
 export interface Write<Id extends OperationId> {
   /** Runs before the transaction: what asks others must not hold the store. */
   before?: (input: Input<Id>) => Promise<void>
-  /** What is there now, as its GET answers it; held against If-Match. */
+  /** What is there now, as its GET answers it; held against If-Match: of a lead or a webhook only what PATCH can change. */
   current?: (input: Input<Id> & { trx: Db }) => Promise<unknown>
+  /** If-Match fails for any change at all, such as a message that came in between. */
+  isWholeMatched?: boolean
   /** Runs after the commit. */
   after?: () => void
 }
@@ -51,8 +54,6 @@ interface Answer {
   status: number
   body: string
 }
-
-const etagOf = (body: string | Buffer): string => `"${hash('sha256', body, 'base64url').slice(0, 27)}"`
 
 const send = (res: Response, { status, body }: Answer): void => {
   if (body === '') return void res.writeHead(status).end()
@@ -143,26 +144,30 @@ export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
         const given = input(req, res)
         const body = await handler(given)
         const { fields } = given.query as { fields?: string[] }
-        const bytes = Buffer.from(toJson(fields ? keepFields(body as object, fields) : body))
-        return { etag: etagOf(bytes), bytes }
+        const json = toJson(fields ? keepFields(body as object, fields) : body)
+        return { etag: etagOf(id, json), bytes: Buffer.from(json) }
       }
       const keep = ofStoreAlone ? kept : undefined
       add(id, async (req, res) => sendTagged(req, res, await (keep?.(req.path + req.search, () => make(req, res)) ?? make(req, res))))
     },
-    write: (id, handler, { before, current, after } = {}) => {
+    write: (id, handler, { before, current, after, isWholeMatched = false } = {}) => {
       const reads = reading(id)
+      const matches = (header: string, body: unknown): boolean => {
+        const version = isWholeMatched ? undefined : versionOf(id, body)
+        return version === undefined ? namesEtag(header, etagOf(id, toJson(body))) : namesVersion(header, version)
+      }
       add(id, async (req, res) => {
         const input = reads(req, res)
         await before?.(input)
         const answer = await changeLeads(db, (trx) =>
           once(trx, req, res, async () => {
             const match = req.headers['if-match']
-            if (current !== undefined && match !== undefined && !namesEtag(match, etagOf(toJson(await current({ ...input, trx }))))) throw new ProblemError('precondition-failed')
+            if (current !== undefined && match !== undefined && !matches(match, await current({ ...input, trx }))) throw new ProblemError('precondition-failed')
             return { status: operations[id].answer.status, body: toJson(await handler({ ...input, trx })) }
           })
         )
         after?.()
-        if (answer.body !== '') res.setHeader('etag', etagOf(answer.body))
+        if (answer.body !== '') res.setHeader('etag', etagOf(id, answer.body))
         res.setHeader('cache-control', 'no-store')
         send(res, answer)
       })

@@ -12,9 +12,6 @@ import { ApiError } from './request.js'
 /** @typedef {'state' | 'note' | 'tags' | 'assignee' | 'name'} Field */
 /** @typedef {{ value: any, base: any, theirs?: any, conflict?: boolean, fault?: unknown, saving?: boolean, again?: boolean }} Draft `base`: what the hub had when the change began; `theirs`: what it has by now, in a conflict; `again`: asked to be saved while it was being saved */
 
-/** How often a change is put anew onto what the lead has become; each time something else of it had just changed. */
-const mostTries = 5
-
 /** @param {unknown} a @param {unknown} b */
 export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 
@@ -43,9 +40,12 @@ export const createDrafts = ({ onSaved, onChange }) => {
     if (fields) all.set(to, { ...fields, ...all.get(to) })
   }
 
-  /** @param {number} id @param {Field} field @param {Draft} draft @returns {Promise<Lead | undefined>} undefined: there is a conflict */
+  /**
+   * A 412 says that somebody changed this or another field between the two requests: it is looked at once more.
+   * @param {number} id @param {Field} field @param {Draft} draft @returns {Promise<Lead | undefined>} undefined: there is a conflict
+   */
   const put = async (id, field, draft) => {
-    for (let tries = 1; ; tries += 1) {
+    for (let isSecond = false; ; isSecond = true) {
       const { lead, etag } = await api.leadVersion(id)
       if (lead.id !== id) {
         move(id, lead.id)
@@ -67,9 +67,20 @@ export const createDrafts = ({ onSaved, onChange }) => {
         if (same(draft.value, value)) drop(id, field)
         return changed
       } catch (error) {
-        if (!(error instanceof ApiError && error.kind === 'precondition-failed') || tries === mostTries) throw error
+        if (!(error instanceof ApiError && error.kind === 'precondition-failed') || isSecond) throw error
       }
     }
+  }
+
+  /** The latest save of each lead. @type {Map<number, Promise<unknown>>} */
+  const turns = new Map()
+  /** Saves of one lead go one after the other: each changes what the If-Match of the next goes by. @param {number} id @param {() => Promise<Lead | undefined>} run */
+  const inTurn = (id, run) => {
+    const turn = (turns.get(id) ?? Promise.resolve()).then(run, run)
+    turns.set(id, turn)
+    const leave = () => turns.get(id) === turn && turns.delete(id)
+    turn.then(leave, leave)
+    return turn
   }
 
   /** Sends a draft to the hub, unless it is on its way or in a conflict. @param {number} id @param {Field} field */
@@ -82,7 +93,7 @@ export const createDrafts = ({ onSaved, onChange }) => {
     delete draft.fault
     onChange()
     try {
-      const changed = await put(id, field, draft)
+      const changed = await inTurn(id, () => put(id, field, draft))
       if (changed) onSaved(changed)
     } catch (fault) {
       draft.fault = fault

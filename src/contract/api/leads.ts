@@ -75,7 +75,7 @@ export const leadOperations = {
   patchLead: {
     tag: 'leads',
     summary: 'Change what people say of a lead',
-    description: 'With If-Match and the ETag of what you read, nobody else’s change is written over.',
+    description: 'With If-Match and the ETag of what you read, nobody else’s change is written over. Only what PATCH can change counts: a message that came in between is no change.',
     params,
     body: { schema: LeadPatch, example: { state: 'won', note: 'signed', tags: ['vip'], assignee: 'Luisa' } },
     answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },

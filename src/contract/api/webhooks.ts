@@ -40,7 +40,7 @@ export const webhookOperations = {
   patchWebhook: {
     tag: 'webhooks',
     summary: 'Change a webhook',
-    description: 'Turned on again, or with another URL, what waits for it is tried at once.',
+    description: 'Turned on again, or with another URL, what waits for it is tried at once. With If-Match and the ETag of what you read, nobody else’s change is written over; a delivery in between is no change.',
     params,
     body: { schema: WebhookPatch, example: { enabled: false } },
     answer: { status: 200, description: 'The webhook as it is now', schema: Webhook, example: webhook },

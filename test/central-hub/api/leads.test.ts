@@ -1,5 +1,5 @@
 import t from 'tap'
-import { Lead, LeadChangePage, LeadPage, MessagePage, type Stats } from '../../../src/contract/lead.ts'
+import { Lead, LeadChangePage, LeadPage, LeadPatch, MessagePage, type Stats } from '../../../src/contract/lead.ts'
 import { Problem } from '../../../src/contract/problem.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { openSse } from '../../platform/sse-client.ts'
@@ -252,6 +252,43 @@ t.test('POST /api/leads/:id/handled leaves waiting what is newer than the messag
     t.match(await ask('/api/leads/1/handled', { method: 'POST', body: { until } }), { status: 400, body: { errors: [{ field: '/until' }] } }, String(until))
   }
   for (const method of ['POST', 'DELETE']) t.equal((await ask('/api/leads/9/handled', { method, body: {} })).status, 404)
+})
+
+t.test('PATCH with If-Match is refused for what PATCH can change, and for nothing else', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { timestamp: 100, name: 'Ana' }), record('9', { ...other, timestamp: 100 }))
+  const read = async (): Promise<string> => (await ask('/api/leads/1')).headers.get('etag') ?? ''
+  const patch = async (body: object, etag: string): Promise<number> => (await ask('/api/leads/1', { method: 'PATCH', body, headers: { 'if-match': etag } })).status
+
+  const others: Record<string, () => Promise<unknown>> = {
+    'an inbound message': () => take(record('2', { timestamp: 200 })),
+    'an inbound message under another name of WhatsApp': () => take(record('3', { timestamp: 300, name: 'Ana María' })),
+    'our answer': () => take(reply('4', { timestamp: 400 })),
+    'another lead': () => take(record('5', { ...other, timestamp: 500 })),
+    'a mark as read': () => ask('/api/leads/1/read', { method: 'POST', body: {} }),
+    'a mark as handled': () => ask('/api/leads/1/handled', { method: 'POST', body: {} })
+  }
+  for (const [what, happen] of Object.entries(others)) {
+    const etag = await read()
+    await happen()
+    t.equal(await patch({ note: `after ${what}` }, etag), 200, what)
+    t.equal((await ask('/api/leads/1', { headers: { 'if-none-match': etag } })).status, 200, `${what}: a read with If-None-Match sees it`)
+    t.equal(await patch({ note: '' }, etag), 412, `${what}: the change before is one`)
+  }
+
+  const changes: Required<LeadPatch> = { state: 'open', note: 'call', tags: ['vip'], assignee: 'Luisa', name: 'Ana P.' }
+  t.same(Object.keys(changes).sort(), Object.keys(LeadPatch.properties).sort())
+  for (const [field, value] of Object.entries(changes)) {
+    const etag = await read()
+    t.equal((await ask('/api/leads/1', { method: 'PATCH', body: { [field]: value } })).status, 200)
+    t.equal(await patch({ note: 'mine' }, etag), 412, field)
+  }
+  const etag = await read()
+  t.equal((await ask('/api/leads/1', { headers: { 'if-none-match': etag } })).status, 304)
+  const written = await ask('/api/leads/1', { method: 'PATCH', body: { note: 'first' }, headers: { 'if-match': etag } })
+  t.equal(written.headers.get('etag'), await read(), 'the ETag of a write is that of a read')
+  await ask('/api/leads/2/merge', { method: 'POST', body: { lead_id: 1 } })
+  t.equal(await patch({ note: 'on the other lead' }, written.headers.get('etag') ?? ''), 412, 'it is another lead now')
 })
 
 t.test('POST /api/leads/:id/handled takes If-Match and Idempotency-Key', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DeliveryPage, Webhook, WebhookList, WebhookWithSecret } from '../../../src/contract/webhook.ts'
+import { DeliveryPage, Webhook, WebhookList, WebhookPatch, WebhookWithSecret } from '../../../src/contract/webhook.ts'
 import { nextDelivery, settleDelivered, settleFailed } from '../../../src/central-hub/store/deliveries.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { conforms } from '../../platform/conforms.ts'
@@ -41,6 +41,33 @@ t.test('a webhook is made, read, changed and removed', async (t) => {
   for (const [method, path] of [['GET', ''], ['PATCH', ''], ['DELETE', ''], ['POST', '/rotate-secret'], ['POST', '/ping'], ['GET', '/deliveries'], ['POST', '/replay'], ['POST', '/deliveries/msg_1/replay']] as const) {
     const answer = await ask(`/api/webhooks/1${path}`, { method, ...(method === 'PATCH' ? { body: { enabled: true } } : {}) })
     t.match(answer, { status: 404, body: { type: 'urn:leadmaster:problem:not-found', detail: 'there is no webhook 1' } }, `${method} ${path}`)
+  }
+})
+
+t.test('PATCH of a webhook with If-Match is refused for what PATCH can change, and not for a delivery', async (t) => {
+  const { ask, take, db } = await serveApi(t)
+  await ask('/api/webhooks', { method: 'POST', body: { ...crm, events: ['message.created'] } })
+  const read = async (): Promise<string> => (await ask('/api/webhooks/1')).headers.get('etag') ?? ''
+  const patch = async (body: object, etag: string): Promise<number> => (await ask('/api/webhooks/1', { method: 'PATCH', body, headers: { 'if-match': etag } })).status
+  const others: Record<string, () => Promise<unknown>> = {
+    'an event that waits': () => take(record('A'), record('B'), record('C')),
+    'a delivery': () => settle(db),
+    'a delivery that failed': () => settle(db, 'HTTP 500'),
+    'a new secret': () => ask('/api/webhooks/1/rotate-secret', { method: 'POST' })
+  }
+  for (const [what, happen] of Object.entries(others)) {
+    const etag = await read()
+    await happen()
+    t.equal(await patch({ description: `after ${what}` }, etag), 200, what)
+    t.equal((await ask('/api/webhooks/1', { headers: { 'if-none-match': etag } })).status, 200)
+    t.equal(await patch({ description: '' }, etag), 412, `${what}: the change before is one`)
+  }
+  const changes: Required<WebhookPatch> = { url: 'http://127.0.0.1:5678/other', events: ['lead.created'], description: 'other', enabled: false }
+  t.same(Object.keys(changes).sort(), Object.keys(WebhookPatch.properties).sort())
+  for (const [field, value] of Object.entries(changes)) {
+    const etag = await read()
+    t.equal((await ask('/api/webhooks/1', { method: 'PATCH', body: { [field]: value } })).status, 200)
+    t.equal(await patch({ description: 'mine' }, etag), 412, field)
   }
 })
 

@@ -1,0 +1,40 @@
+import { hash } from 'node:crypto'
+import type { TSchema } from 'typebox'
+import type { Operation } from '../../contract/api/operation.ts'
+import { operations } from '../../contract/api/operations.ts'
+import { Lead } from '../../contract/lead.ts'
+import type { OperationId } from '../../contract/routes.ts'
+import { Webhook, WebhookWithSecret } from '../../contract/webhook.ts'
+
+/**
+ * ETags. That of a lead or a webhook has two parts, `"VERSION.CONTENT"`. CONTENT changes with every
+ * byte, for If-None-Match. VERSION covers only what PATCH can change, for its If-Match: a message
+ * or a delivery between the read and the PATCH is nobody's change.
+ */
+
+const ofLead = ({ id, state, note, tags, assignee, name, whatsapp_name }: Lead): unknown =>
+  [id, state, note, tags, assignee, name === whatsapp_name ? null : name]
+const ofWebhook = ({ id, url, description, events, enabled }: Webhook): unknown =>
+  [id, url, description, events, enabled]
+
+const versions = new Map<TSchema | undefined, (body: never) => unknown>([
+  [Lead, ofLead],
+  [Webhook, ofWebhook],
+  [WebhookWithSecret, ofWebhook]
+])
+
+const schemaOf = (id: OperationId): TSchema | undefined =>
+  (operations[id] as Operation).answer.schema
+const short = (text: string): string => hash('sha256', text, 'base64url').slice(0, 27)
+
+/** The part of an ETag that PATCH goes by. @returns undefined unless it answers with a lead or a webhook */
+export const versionOf = (id: OperationId, body: unknown): string | undefined => {
+  const version = versions.get(schemaOf(id))
+  return version && short(JSON.stringify(version(body as never)))
+}
+
+/** @param json what the operation answers with */
+export const etagOf = (id: OperationId, json: string): string => {
+  const version = versions.has(schemaOf(id)) ? versionOf(id, JSON.parse(json)) : undefined
+  return version === undefined ? `"${short(json)}"` : `"${version}.${short(json)}"`
+}

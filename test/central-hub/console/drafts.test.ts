@@ -1,0 +1,75 @@
+import t from 'tap'
+import { exampleLead } from '../../../src/contract/api/examples.ts'
+import type { Lead, LeadPatch } from '../../../src/contract/lead.ts'
+
+/** The page's drafts against a hub that answers as the real one: 412 when the version is not that of the read. */
+
+Object.defineProperty(globalThis, 'localStorage', { value: { getItem: () => null, setItem: () => undefined }, configurable: true })
+Object.defineProperty(globalThis, 'addEventListener', { value: () => undefined, configurable: true })
+const { createDrafts } = await import('../../../src/central-hub/console/drafts.js')
+
+/** @param onRead what somebody else does between the read and the write, by the number of the read */
+const rig = (onRead: (reads: number, change: (patch: LeadPatch) => void) => void = () => undefined) => {
+  let lead = { ...exampleLead, note: '', tags: [], assignee: null, state: 'new' } as Lead
+  let version = 1
+  const calls: string[] = []
+  const change = (patch: LeadPatch): void => {
+    lead = { ...lead, ...patch } as Lead
+    version += 1
+  }
+  const answer = (status: number, body: unknown): Response => {
+    const headers = { 'content-type': 'application/json', etag: `"${version}.x"` }
+    return new Response(JSON.stringify(body), { status, headers })
+  }
+  globalThis.fetch = (async (_path: string, { method, headers, body }: { method: string; headers: Record<string, string>; body?: string }) => {
+    await new Promise((resolve) => setImmediate(resolve))
+    calls.push(method)
+    if (method === 'GET') {
+      const read = answer(200, lead)
+      onRead(calls.filter((call) => call === 'GET').length, change)
+      return read
+    }
+    if (headers['if-match'] !== `"${version}.x"`) return answer(412, { type: 'urn:leadmaster:problem:precondition-failed', title: 'changed', status: 412 })
+    change(JSON.parse(body ?? '') as LeadPatch)
+    return answer(200, lead)
+  }) as unknown as typeof fetch
+  const drafts = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
+  return { drafts, calls, lead: () => lead }
+}
+
+t.test('fields of one lead that are saved at the same time do not refuse each other', async (t) => {
+  const { drafts, calls, lead } = rig()
+  const { id } = exampleLead
+  drafts.set(id, 'note', 'call', '')
+  drafts.set(id, 'state', 'open', 'new')
+  drafts.set(id, 'assignee', 'Luisa', null)
+  drafts.set(id, 'tags', ['vip'], [])
+  await drafts.flush()
+  t.match(lead(), { note: 'call', state: 'open', assignee: 'Luisa', tags: ['vip'] })
+  t.same(calls, ['GET', 'PATCH', 'GET', 'PATCH', 'GET', 'PATCH', 'GET', 'PATCH'], 'one read and one write each')
+  t.notOk(drafts.get(id, 'note'))
+})
+
+t.test('another field that somebody changes between read and write costs one more read; the draft is saved', async (t) => {
+  const { drafts, calls, lead } = rig((reads, change) => reads === 1 && change({ state: 'won' }))
+  drafts.set(exampleLead.id, 'note', 'call', '')
+  await drafts.save(exampleLead.id, 'note')
+  t.match(lead(), { note: 'call', state: 'won' })
+  t.same(calls, ['GET', 'PATCH', 'GET', 'PATCH'])
+})
+
+t.test('the same field that somebody changes is a conflict, and nothing is written over', async (t) => {
+  const { drafts, lead } = rig((reads, change) => reads === 1 && change({ note: 'theirs' }))
+  drafts.set(exampleLead.id, 'note', 'mine', '')
+  await drafts.save(exampleLead.id, 'note')
+  t.equal(lead().note, 'theirs')
+  t.match(drafts.get(exampleLead.id, 'note'), { conflict: true, theirs: 'theirs', value: 'mine' })
+})
+
+t.test('a lead that changes at each read is not written to without end; the draft stays, with its fault', async (t) => {
+  const { drafts, calls } = rig((reads, change) => change({ assignee: `operator ${reads}` }))
+  drafts.set(exampleLead.id, 'note', 'mine', '')
+  await drafts.save(exampleLead.id, 'note')
+  t.same(calls, ['GET', 'PATCH', 'GET', 'PATCH'])
+  t.match(drafts.get(exampleLead.id, 'note'), { value: 'mine', fault: { problem: { status: 412 } } })
+})
