@@ -61,3 +61,57 @@ t.test('every variable that it names is one', async (t) => {
   const others = ['LEADMASTER_HOME', 'QR_REQUIRED', 'PASSKEY_REQUIRED'] // of scripts/up; statuses
   for (const name of new Set(named)) t.ok(others.includes(name) || new RegExp(`^#?${name}=`, 'm').test(templates), name)
 })
+
+/** A setting of a unit, as its file has it. */
+const settingOf = async (unit: string, name: string): Promise<string> => {
+  const text = await readFile(new URL(`deploy/systemd/${unit}`, root), 'utf8')
+  return new RegExp(`^${name}=(.*)$`, 'm').exec(text)?.[1] ?? 'none'
+}
+/** `5min`, `3 s`, `512M`, `3 GiB` in one writing. */
+const plain = (figure: string): string => figure.replace(/\s|iB$/g, '').replace(/^60s$/, '1min')
+
+const sessionManagers = ['leadmaster-session-manager.service', 'leadmaster-session-manager@.service']
+const services = [...sessionManagers, 'leadmaster-central-hub.service']
+const fact = (words: RegExp, units: string[], setting: string, least = 1) => ({ words, units, setting, least })
+const facts = [
+  fact(/started again after (\d+ s)\b/g, services, 'RestartSec', 2),
+  fact(/starts again after (\d+ s)\b/g, services, 'RestartSec'),
+  fact(/is tried every (\d+ s)\b/g, sessionManagers, 'RestartSec'),
+  fact(/is tried again after (\d+ s) \|/g, ['leadmaster-central-hub.service'], 'RestartSec'),
+  fact(/The delay of (\d+ s) is constant/g, services, 'RestartSec'),
+  fact(/no watchdog signal for (\d+ s)/g, services, 'WatchdogSec'),
+  fact(/Watchdog timeout \(limit (\d+s)\)/g, services, 'WatchdogSec'),
+  fact(/A start with your data may take (\d+ min)/g, services, 'TimeoutStartSec'),
+  fact(/refused \(exit code (\d+)\)/g, services, 'RestartPreventExitStatus'),
+  fact(/session-manager at most (\d+ GiB)/g, sessionManagers, 'MemoryMax'),
+  fact(/the hub (\d+ MiB), all accounts/g, ['leadmaster-central-hub.service'], 'MemoryMax'),
+  fact(/all accounts together (\d+ %)/g, ['leadmaster.slice'], 'MemoryMax')
+]
+
+t.test('what it says of times, memory and exit codes of the services is what their units have', async (t) => {
+  const said = readme + (await readFile(new URL('deploy/FIRST-HOUR.md', root), 'utf8'))
+  for (const { words, units, setting, least } of facts) {
+    const figures = [...said.matchAll(words)].map(([, figure = '']) => plain(figure))
+    t.ok(figures.length >= least, `${words} is said`)
+    for (const unit of units) for (const figure of figures) t.equal(figure, plain(await settingOf(unit, setting)), `${unit}: ${setting}`)
+  }
+})
+
+t.test('the delay of a restart rises to what README says', async (t) => {
+  t.match(readme, /from 254 on it rises to half a minute/)
+  t.equal(await settingOf('rising-delay.conf', 'RestartMaxDelaySec'), '30s')
+  t.match(readme, /There is no limit of starts/)
+  for (const unit of services) t.equal(await settingOf(unit, 'StartLimitIntervalSec'), '0', unit)
+  t.match(readme, /every night between 2:30 and 3:30/)
+  t.match([await settingOf('leadmaster-backup.timer', 'OnCalendar'), await settingOf('leadmaster-backup.timer', 'RandomizedDelaySec')], [/ 02:30:00$/, '1h'])
+})
+
+t.test('a default that it gives for a variable is that of the template', async (t) => {
+  const templates = (await Promise.all(['session-manager', 'central-hub', 'backup'].map((service) => readFile(new URL(`deploy/env/${service}.env`, root), 'utf8')))).join('\n')
+  const given = [...readme.matchAll(/`([A-Z]+(?:_[A-Z]+)+)` \((\d+ (?:s|min|h|d|days|[KMG]iB))\)/g)]
+  t.ok(given.length >= 3, `${given.length} of them`)
+  for (const [, name = '', figure = ''] of given) {
+    const inTemplate = new RegExp(`^#?${name}=(.*)$`, 'm').exec(templates)?.[1] ?? 'none'
+    t.equal(figure.replace(' days', 'd').replace(' min', 'm').replace(' ', ''), inTemplate, name)
+  }
+})
