@@ -3,7 +3,7 @@ import type { Log } from '../../platform/log.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import { accountName, type Account } from '../accounts.ts'
 import { addDeletion, listDeletions } from '../store/deletions.ts'
-import { erasePerson, erasureOf } from '../store/erase.ts'
+import { chatsOfPerson, erasePerson, erasureOf } from '../store/erase.ts'
 import type { Store } from '../store/open.ts'
 import { fromCursor, toCursor } from '../store/page.ts'
 import type { Upstream } from '../upstream.ts'
@@ -44,8 +44,17 @@ export const addDeletionRoutes = ({ serve, store, accounts, onChanged, log }: De
     if (upstream === undefined) {
       log.warn({ event: 'erased_here_alone', account: lead.account }, `account ${lead.account} is followed no more: a lead of it is deleted here, but not from the journal of its session-manager`)
     }
-    const { media_files, chat_ids = [] } = (await upstream?.erase({ chat_ids: chatIds, requestId })) ?? { media_files: 0 }
-    const deletion = await erasePerson(db, lead, [...chatIds, ...chat_ids], (trx, erased) =>
+    const chats = new Set<string>()
+    let media_files = 0
+    // Each answer of session-manager may name an address that leads to a further lead of the person, with chats of its own.
+    for (let found = chatIds; found.length > 0; ) {
+      for (const chat of found) chats.add(chat)
+      const erased = await upstream?.erase({ chat_ids: found, requestId })
+      for (const chat of erased?.chat_ids ?? []) chats.add(chat)
+      media_files += erased?.media_files ?? 0
+      found = (await chatsOfPerson(db, lead, [...chats])).filter((chat) => !chats.has(chat))
+    }
+    const deletion = await erasePerson(db, lead, [...chats], (trx, erased) =>
       addDeletion(trx, { reason: 'request', request_id: requestId, ...erased, media_files })
     )
     onChanged()

@@ -73,17 +73,47 @@ const eraseSome = async (db: Db, leadId: number): Promise<number> => {
   return messages.length
 }
 
+/** leads.id of those into which a number or LID of a person was merged. */
+const mergedLeads = async (db: Db, account: string, person: Person): Promise<Set<number>> => {
+  const rows = await db
+    .selectFrom('merged_identities')
+    .select(['lead_id', 'lid'])
+    .where('account', '=', account)
+    .where((row) => row.or([row('lid', 'in', [...person.lids, '']), row('phone', 'in', [...person.phones, ''])]))
+    .execute()
+  return new Set(rows.filter(({ lid }) => isOfPerson(lid, person)).map(({ lead_id }) => lead_id))
+}
+
 /** Leads of the same person beside this one: their records were read before it was known that they are one. */
 const otherLeads = async (db: Db, lead: LeadRow, person: Person): Promise<LeadRow[]> => {
   const { addresses, phones, lids } = person
+  const merged = await mergedLeads(db, lead.account, person)
   const rows = await db
     .selectFrom('leads')
     .selectAll()
     .where('account', '=', lead.account)
     .where('id', '<>', lead.id)
-    .where((row) => row.or([row('chat_id', 'in', addresses), row('lid', 'in', [...lids, '']), row('phone', 'in', [...phones, ''])]))
+    .where((row) =>
+      row.or([
+        row('chat_id', 'in', addresses),
+        row('lid', 'in', [...lids, '']),
+        row('phone', 'in', [...phones, '']),
+        row('id', 'in', [...merged, 0])
+      ])
+    )
     .execute()
-  return rows.filter(({ lid }) => isOfPerson(lid, person))
+  return rows.filter(({ id, lid }) => merged.has(id) || isOfPerson(lid, person))
+}
+
+/**
+ * All chats of a person whose lead is to be deleted: a further lead of theirs may have chats that the given ones do not
+ * name.
+ * @param addresses of the person that are known so far
+ */
+export const chatsOfPerson = async (db: Db, lead: LeadRow, addresses: readonly string[]): Promise<string[]> => {
+  const others = await otherLeads(db, lead, personOf(addresses))
+  const known = await Promise.all(others.map(({ id }) => erasureOf(db, id)))
+  return [...new Set([...addresses, ...known.flatMap((other) => other?.chatIds ?? [])])]
 }
 
 /**

@@ -133,6 +133,22 @@ t.test('a second lead of the same person, whose records came before it was known
   t.match((await ask<LeadPage>('/api/leads')).body.leads, [{ phone: other.phone }])
 })
 
+t.test('a lead into which a number of the person was merged goes too, at session-manager as well', async (t) => {
+  const upstream = await fakeSessionManager(t)
+  const lid = '118999881199@lid'
+  // session-manager knows that the merged number is of this LID; the hub has not read it yet.
+  const known = [record('9', { ...other, id: `false_${other.chat_id}_9`, lid }), record('1', { lid: '11100111@lid' })]
+  upstream.journal.append(known.map(({ message }) => ({ key: `message:${message.id}`, kind: 'message', message })), 'live')
+  const { ask, take } = await serveApi(t, { sessionManager: upstream.url })
+  const third = { id: 'false_5215522222222@c.us_Y', chat_id: '5215522222222@c.us', from: '5215522222222@c.us', phone: '+5215522222222' }
+  await take(record('1', { lid: '11100111@lid' }), record('2', other), record('3', { id: `false_${lid}_3`, chat_id: lid, from: lid, lid, phone: undefined } as never), record('4', { ...third, body: 'stays' }))
+  await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: 2 } })
+
+  t.match((await ask<Deletion>('/api/leads/3', { method: 'DELETE' })).body, { leads: 2, messages: 3 })
+  t.match((await ask<LeadPage>('/api/leads')).body.leads, [{ phone: third.phone }])
+  t.same(upstream.journal.read(0, 100).map(({ kind }) => kind), ['erased', 'erased'])
+})
+
 t.test('a lead of two numbers goes with both, at session-manager too', async (t) => {
   const directory = ownDirectory(t)
   const upstream = await fakeSessionManager(t)
