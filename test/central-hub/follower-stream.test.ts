@@ -82,6 +82,8 @@ const play = (t: Test, options: Options = {}): Played => {
   // Mocked timers keep no process alive.
   const alive = setInterval(() => undefined, 1_000)
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: start })
+  // The clock that only goes on, too, which they leave as it is.
+  const clock = mock.method(performance, 'now', () => Date.now() - start)
   // The same for what is imported from node:timers/promises.
   syncBuiltinESMExports()
   const { id, last_seq } = options.journal ?? { id: 'j', last_seq: 9 }
@@ -180,6 +182,7 @@ const play = (t: Test, options: Options = {}): Played => {
   })
   t.teardown(async () => {
     await it.follower.stop()
+    clock.mock.restore()
     mock.timers.reset()
     syncBuiltinESMExports()
     clearInterval(alive)

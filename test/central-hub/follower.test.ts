@@ -70,7 +70,7 @@ t.test('what is in the journal is taken, then what is added, and nothing twice a
 
 t.test('a journal read from its start: what was erased in it moves the cursor on, and nothing else', async (t) => {
   const upstream = await fakeSessionManager(t)
-  upstream.journal.append([draft('A'), draft('B', { chat_id: 'kept' }), draft('C')], 'live')
+  upstream.journal.append([draft('A'), draft('B', { chat_id: '5215500000000@c.us', phone: '+5215500000000' }), draft('C')], 'live')
   upstream.journal.erase({ chatIds: [draft('A').message.chat_id], messageIds: [] })
   const rig = await follow(t, upstream.url)
   await rig.until(({ seq }) => seq === 3)

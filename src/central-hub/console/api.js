@@ -1,4 +1,3 @@
-import { locale } from './format.js'
 import { query, request } from './request.js'
 
 /** The hub's REST as this page calls it; all of it may throw an ApiError. */
@@ -26,8 +25,12 @@ const foundLeads = async (params, isWanted) => {
 const sessionMs = 60_000
 /** A large file takes its time to send and to read, ms. */
 const importMs = 120_000
-/** Excel's language, and the time zone of the times in it. */
-const forExcel = () => ({ excel: locale(), tz: Intl.DateTimeFormat().resolvedOptions().timeZone })
+/**
+ * Excel's language, and the time zone of the times in it. The language is given: this file also runs in a worker, which
+ * has none.
+ * @param {string} language
+ */
+const forExcel = (language) => ({ excel: language, tz: Intl.DateTimeFormat().resolvedOptions().timeZone })
 /** The page of WhatsApp Web may be loaded again, ms. */
 const passkeyMs = 70_000
 
@@ -40,10 +43,10 @@ export const api = {
   foundLeads,
   /** Tags and assignees in use. @returns {Promise<{ tags: { tag: string }[], assignees: { assignee: string }[] }>} */
   tags: () => get('/api/tags'),
-  /** Where the same leads are as a file for Excel, as this person has it. @param {LeadQuery} [params] */
-  leadsFile: (params = {}) => `/api/leads.csv${query({ ...params, ...forExcel() })}`,
-  /** Where all messages are as such a file. */
-  messagesFile: () => `/api/messages.csv${query(forExcel())}`,
+  /** Where the same leads are as a file for Excel, as this person has it. @param {string} language @param {LeadQuery} [params] */
+  leadsFile: (language, params = {}) => `/api/leads.csv${query({ ...params, ...forExcel(language) })}`,
+  /** Where all messages are as such a file. @param {string} language */
+  messagesFile: (language) => `/api/messages.csv${query(forExcel(language))}`,
   /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<Lead>} */
   lead: (id, signal) => get(`/api/leads/${id}`, signal),
   /** @param {number} id @returns {Promise<{ lead: Lead, etag: string | null }>} */

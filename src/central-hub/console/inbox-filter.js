@@ -1,5 +1,6 @@
 import { api } from './api.js'
 import { byId, h, say } from './dom.js'
+import { locale } from './format.js'
 import { states } from './lead.js'
 import { texts } from './texts.js'
 
@@ -35,7 +36,7 @@ export const createFilter = (onChange) => {
     say(toggle, n === 0 ? texts.filters : texts.filtersOn(n))
     toggle.setAttribute('aria-expanded', String(!panel.hidden))
     byId('filter-clear').hidden = n === 0 && q.value === ''
-    byId('export').href = api.leadsFile({ ...values(), waiting: waits.value })
+    byId('export').href = api.leadsFile(locale(), { ...values(), waiting: waits.value })
   }
   const changed = () => {
     render()

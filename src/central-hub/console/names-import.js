@@ -1,6 +1,7 @@
 import { api } from './api.js'
 import { byId, h } from './dom.js'
 import { errorNote } from './error.js'
+import { locale } from './format.js'
 import { texts } from './texts.js'
 
 /** Names by phone number, out of a CSV file; and where leads and messages are as files for a spreadsheet. */
@@ -59,8 +60,8 @@ export const createNamesImport = (onDone) => {
   return {
     /** Where the files are follows from the language chosen. */
     render: () => {
-      byId('export-leads').href = api.leadsFile()
-      byId('export-messages').href = api.messagesFile()
+      byId('export-leads').href = api.leadsFile(locale())
+      byId('export-messages').href = api.messagesFile(locale())
     }
   }
 }
