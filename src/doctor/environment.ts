@@ -45,7 +45,8 @@ const checkAccess = async (host: Host, wiring: Wiring, service: Service): Promis
   const found = await host.stat(service.envFile)
   if (found === undefined) return []
   const owner = wiring.byRoot ? 0 : service.user?.uid
-  const group = service.user?.gid
+  // A drop-in may let the service run as root, who may read the file whatever its group is: the drop-in is the fault.
+  const group = service.user?.uid === 0 ? undefined : service.user?.gid
   const mode = found.mode.toString(8).padStart(4, '0')
   const wrong = [
     ...(found.uid === owner ? [] : [`belongs to uid ${found.uid}`]),
