@@ -1,7 +1,6 @@
 import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
 import type { JournalRecord } from '../contract/record.ts'
 import { recordStream } from '../contract/stream.ts'
-import { lastMessage } from '../platform/nats-stream.ts'
 import type { Journal } from './journal.ts'
 
 export interface Purge {
@@ -13,50 +12,57 @@ export interface Purge {
   stop: AbortSignal
 }
 
-/** Records that are asked for at a time, and deletions under way. */
+/** Records that are read at a time, and deletions under way. */
 const batchSize = 500
-const maxDeletions = 256
+const maxDeletions = 128
 /** How long one request for records waits, ms, and how long the consumer of a process that died is kept. */
 const expiresMs = 5_000
 const inactiveNs = 60_000 * 1_000_000
 
 /**
+ * Reads the next records of an account, without a hole. A consumer does not deliver again what was lost on its way, as
+ * while this process was busy: each request has its own, and what comes after a hole is read by the next one.
+ * @returns none when there are no more
+ */
+const readSome = async ({ client, manager, subject }: Purge, after: number): Promise<JsMsg[]> => {
+  const { name, num_pending } = await manager.consumers.add(recordStream, {
+    filter_subject: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1,
+    ack_policy: AckPolicy.None, inactive_threshold: inactiveNs
+  })
+  try {
+    if (num_pending === 0) return []
+    const consumer = await client.consumers.get(recordStream, name)
+    const messages: JsMsg[] = []
+    for await (const message of await consumer.fetch({ max_messages: Math.min(batchSize, num_pending), expires: expiresMs })) {
+      if (message.info.deliverySequence !== messages.length + 1) break
+      messages.push(message)
+    }
+    if (messages.length === 0) throw new Error(`NATS gives no more records after ${after}, and has ${num_pending}`)
+    return messages
+  } finally {
+    // One that is left is deleted by NATS after a minute.
+    await manager.consumers.delete(recordStream, name).catch(() => undefined)
+  }
+}
+
+/**
  * Reads all that the stream has of an account, and deletes what was erased on request; NATS writes over the bytes of each.
  * By content: other hosts have forwarded records of the same persons. @returns how many were deleted
  */
-export const deleteFromStream = async ({ client, manager, subject, journal, stop }: Purge): Promise<number> => {
-  const last = await lastMessage(manager, recordStream, subject)
-  if (last === null) return 0
-  const { name } = await manager.consumers.add(recordStream, {
-    filter_subject: subject, deliver_policy: DeliverPolicy.All, ack_policy: AckPolicy.None, inactive_threshold: inactiveNs
-  })
-  const consumer = await client.consumers.get(recordStream, name)
-  const deletions: Promise<unknown>[] = []
-  let [deleted, read] = [0, 0]
-  try {
-    while (read < last.seq) {
-      const before = read
-      for await (const message of await consumer.fetch({ max_messages: batchSize, expires: expiresMs })) {
-        read = message.seq
-        if (isErased(message, journal)) {
-          deletions.push(manager.streams.deleteMessage(recordStream, message.seq, true))
-          deleted += 1
-        }
-        if (read >= last.seq) break
-        if (deletions.length >= maxDeletions) await Promise.all(deletions.splice(0))
-      }
-      await Promise.all(deletions.splice(0))
-      if (stop.aborted) throw new Error('forwarding was stopped')
-      if (read > before) continue
-      const { num_pending } = await consumer.info()
-      // Another host has deleted the last ones, or they have become too old.
-      if (num_pending === 0) break
-      throw new Error(`NATS gives no more records after ${read} of ${last.seq}`)
+export const deleteFromStream = async (purge: Purge): Promise<number> => {
+  const { manager, journal, stop } = purge
+  const { state } = await manager.streams.info(recordStream)
+  let deleted = 0
+  for (let read = 0; read < state.last_seq; ) {
+    const messages = await readSome(purge, read)
+    const erased = messages.filter((message) => isErased(message, journal))
+    for (let start = 0; start < erased.length; start += maxDeletions) {
+      const some = erased.slice(start, start + maxDeletions)
+      await Promise.all(some.map(({ seq }) => manager.streams.deleteMessage(recordStream, seq, true)))
     }
-  } finally {
-    await Promise.allSettled(deletions)
-    // One that is left is deleted by NATS after a minute.
-    await manager.consumers.delete(recordStream, name).catch(() => undefined)
+    if (stop.aborted) throw new Error('forwarding was stopped')
+    deleted += erased.length
+    read = messages.at(-1)?.seq ?? state.last_seq
   }
   return deleted
 }

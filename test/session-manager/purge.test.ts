@@ -71,3 +71,40 @@ t.test('a purge also runs after the last record of the stream was deleted', asyn
   t.equal(await purge(), 20, 'the second person goes, too')
   t.equal(await lastMessage(manager, recordStream, subject), null)
 })
+
+t.test('a purge reads what was lost on its way to a busy session-manager', async (t) => {
+  const server = await natsServer(t)
+  const manager = await makeStream(t, server)
+  const connection = await connect({ servers: server.url })
+  t.teardown(() => connection.close())
+  const client = jetstream(connection)
+  const journal = openJournal(join(ownDirectory(t), 'journal.db'), 'main')
+  t.teardown(() => journal.close())
+  const subject = recordSubject('main')
+  journal.append(Array.from({ length: 1_200 }, (_, n) => draft(`A${n}`)), 'live')
+  for (const record of journal.read(0, 1_200)) await client.publish(subject, JSON.stringify(record))
+  journal.erase({ chatIds: ['5215512345678@c.us'], messageIds: [] })
+  /** Its requests lose some of the messages that NATS delivered to them. */
+  const losing = Object.create(client, {
+    consumers: {
+      value: {
+        get: async (...of: Parameters<typeof client.consumers.get>) => {
+          const consumer = await client.consumers.get(...of)
+          const fetch = async (...options: Parameters<typeof consumer.fetch>) => {
+            const messages = await consumer.fetch(...options)
+            return (async function* () {
+              for await (const message of messages) if (message.seq % 300 > 10 || message.seq < 5) yield message
+            })()
+          }
+          return { fetch, info: () => consumer.info() }
+        }
+      }
+    }
+  }) as typeof client
+  const purge = (by: typeof client): Promise<number> => deleteFromStream({ client: by, manager, subject, journal, stop: new AbortController().signal })
+
+  await t.rejects(purge(losing), /NATS gives no more records/)
+  t.ok((await manager.streams.info(recordStream)).state.messages > 800, 'what comes after a hole is left')
+  t.ok((await purge(client)) > 800)
+  t.equal((await manager.streams.info(recordStream)).state.messages, 0)
+})
