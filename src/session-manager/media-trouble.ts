@@ -1,5 +1,4 @@
 import { harmless, PlainError } from '../platform/harmless.ts'
-import { textOf } from './whatsapp/reason.ts'
 
 /** Why media could not be fetched now, though they may be later. */
 export class MediaTrouble extends PlainError {
@@ -22,7 +21,7 @@ const pageIsLost = /Target closed|Session closed|Connection closed|detached|cont
 /** An error of fetching as a `MediaTrouble`, without anybody's number or text in its reason. */
 export const asMediaTrouble = (error: unknown): MediaTrouble => {
   if (error instanceof MediaTrouble) return error
-  const text = textOf(error)
+  const text = error instanceof Error ? error.message : String(error)
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   if (code !== undefined && diskCodes.has(code)) {
     return new MediaTrouble(`the disk takes no media (${code})`, true, { cause: error })
