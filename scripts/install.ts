@@ -338,11 +338,11 @@ const prune = (inUse: string): void => {
 
 /** Nobody should find out too late that nothing was backed up. */
 const backupNote = (): string =>
-  property('leadmaster-backup.timer', 'UnitFileState') === 'enabled' ? '' : 'There are no backups: README, "Backups", says how they are made every night.\n'
+  property('leadmaster-backup.timer', 'UnitFileState') === 'enabled' ? '' : 'There are no backups: README, "Backups", says how to have one every night.\n'
 
 const nextStep = async (): Promise<void> => {
   const url = urlOf('central-hub')
-  const token = env('central-hub')?.['HUB_API_TOKEN'] === undefined ? `cat ${credential}` : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')} | tr -d "\"' \\r"`
+  const token = env('central-hub')?.['HUB_API_TOKEN'] === undefined ? `cat ${credential}` : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')} | tr -d "\\"' \\r"`
   const session = await hub<{ linked?: boolean; status?: string }>('/api/whatsapp/status')
   say(`
 LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. leadmaster status tells how it is, leadmaster-doctor checks its wiring.

@@ -253,7 +253,7 @@ if (!manager || !hub) {
   const url = (host: string, port: number): string => `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
   const hubUrl = url(hub.HOST, hub.PORT)
   /** Without the quotes and the carriage return that a service does not mind either. */
-  const printed = (service: Service, name: string): string => `sed -n 's/^${name}=//p' ${shown(envFile(service))} | tr -d "\"' \\r"`
+  const printed = (service: Service, name: string): string => `sed -n 's/^${name}=//p' ${shown(envFile(service))} | tr -d "\\"' \\r"`
   const bearer = (service: Service, name: string): string => `-H "Authorization: Bearer $(${printed(service, name)})"`
   const linked = (running[0]?.listening?.linked_devices ?? 0) > 0 // by an earlier run: there is nothing to scan
   const ofThisRun = (script: string): string => `${home === join(root, '.leadmaster') ? '' : `LEADMASTER_HOME=${home} `}${shown(join(root, 'scripts', script))}`

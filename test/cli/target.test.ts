@@ -51,5 +51,6 @@ t.test('a directory that is closed to this user is not called empty', { skip: pr
   const home = ownDirectory(t)
   const closed = join(home, 'closed')
   mkdirSync(closed, { mode: 0 })
+  t.teardown(() => chmodSync(closed, 0o700))
   t.throws(() => findTarget({}, { LEADMASTER_HOME: closed }, '/nonexistent'), { message: /central-hub\.env may not be looked at by this user: run it as root/ })
 })

@@ -44,6 +44,9 @@ t.test('a closed directory that the unit replaces by an empty one is in nobody\'
   t.same(await written('setpriv --reuid=999', 1), [], 'what is so outside of the unit is no matter')
   t.match(await written('systemd-run', 1), [{ detail: /cannot be written by leadmaster/ }])
   t.same(await written('systemd-run', 0), [])
+  const hidden = show({ TemporaryFileSystem: '/var/lib/leadmaster:ro', DropInPaths: '/etc/systemd/system/leadmaster-central-hub.service.d/x.conf' })
+  const commands = { ...hidden.commands, 'systemd-run': { code: 1 }, 'systemctl cat leadmaster-central-hub.service': { stdout: '[Service]\nUser=leadmaster\n' } }
+  t.same((await faults({ ...hidden, commands })).filter(({ service }) => service === 'central-hub'), [], 'a drop-in is named by the check of units')
 })
 
 t.test('each service has a user of its own', async (t) => {

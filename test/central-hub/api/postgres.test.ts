@@ -1,0 +1,8 @@
+import t from 'tap'
+import { onPostgres } from '../store/place.ts'
+
+/** The tests of what fills the store and of the routes once more: on PostgreSQL. */
+
+await onPostgres(t)
+for (const file of ['ingest', 'retention']) await import(`../${file}.test.ts`)
+for (const file of ['deletions', 'events', 'exports', 'imports', 'leads', 'messages', 'serve', 'stats', 'webhooks']) await import(`./${file}.test.ts`)
