@@ -13,7 +13,7 @@ export interface Purge {
 }
 
 /** Records that are read at a time, and deletions under way. */
-const batchSize = 500
+const batchSize = 1_000
 const maxDeletions = 128
 /** How long one request for records waits, ms, and how long the consumer of a process that died is kept. */
 const expiresMs = 5_000
@@ -25,13 +25,14 @@ const inactiveNs = 60_000 * 1_000_000
  * @returns none when there are no more
  */
 const readSome = async ({ client, manager, subject }: Purge, after: number): Promise<JsMsg[]> => {
-  const { name, num_pending } = await manager.consumers.add(recordStream, {
+  const info = await manager.consumers.add(recordStream, {
     filter_subject: subject, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1,
     ack_policy: AckPolicy.None, inactive_threshold: inactiveNs
   })
+  const { name, num_pending } = info
   try {
     if (num_pending === 0) return []
-    const consumer = await client.consumers.get(recordStream, name)
+    const consumer = client.consumers.getConsumerFromInfo(info)
     const messages: JsMsg[] = []
     for await (const message of await consumer.fetch({ max_messages: Math.min(batchSize, num_pending), expires: expiresMs })) {
       if (message.info.deliverySequence !== messages.length + 1) break

@@ -88,8 +88,8 @@ t.test('a purge reads what was lost on its way to a busy session-manager', async
   const losing = Object.create(client, {
     consumers: {
       value: {
-        get: async (...of: Parameters<typeof client.consumers.get>) => {
-          const consumer = await client.consumers.get(...of)
+        getConsumerFromInfo: (...of: Parameters<typeof client.consumers.getConsumerFromInfo>) => {
+          const consumer = client.consumers.getConsumerFromInfo(...of)
           const fetch = async (...options: Parameters<typeof consumer.fetch>) => {
             const messages = await consumer.fetch(...options)
             return (async function* () {

@@ -17,7 +17,7 @@ import { hurry, record, testStore, type TestStore } from '../store/open-store.ts
  */
 
 const seed = Number(process.env['ERASE_SEED'] ?? randomBytes(4).readUInt32LE())
-const cases = Number(process.env['ERASE_CASES'] ?? 100)
+const cases = Number(process.env['ERASE_CASES'] ?? 40)
 const concurrent = 50
 t.comment(`ERASE_CASES=${cases} ERASE_SEED=${seed}`)
 
