@@ -1,4 +1,4 @@
-import { harmless, PlainError } from '../platform/harmless.ts'
+import { PlainError, reasonOf } from '../platform/harmless.ts'
 
 /** Why media could not be fetched now, though they may be later. */
 export class MediaTrouble extends PlainError {
@@ -21,11 +21,11 @@ const pageIsLost = /Target closed|Session closed|Connection closed|detached|cont
 /** An error of fetching as a `MediaTrouble`, without anybody's number or text in its reason. */
 export const asMediaTrouble = (error: unknown): MediaTrouble => {
   if (error instanceof MediaTrouble) return error
-  const text = error instanceof Error ? error.message : String(error)
+  const text = reasonOf(error)
   const code = (error as NodeJS.ErrnoException | undefined)?.code
   if (code !== undefined && diskCodes.has(code)) {
     return new MediaTrouble(`the disk takes no media (${code})`, true, { cause: error })
   }
   if (pageIsLost.test(text)) return new MediaTrouble('the page of WhatsApp Web is gone or does not answer', true, { cause: error })
-  return new MediaTrouble(harmless(text), false, { cause: error })
+  return new MediaTrouble(text, false, { cause: error })
 }

@@ -20,7 +20,7 @@ const allowed: Record<string, string> = {
 const ofTheMachine = /^src\/(?:doctor\/|platform\/env-file\.ts$)/
 
 /** What is put into those that are made when the program runs, for example. */
-const parts = { token: "[\\w!#$&^.+'*`|~%-]+", pattern: '/api/leads/:id/messages', field: 'TEL', variable: 'PORT', value: '3001', kind: 'central-hub', name: 'PORT' }
+const parts = { token: "[\\w!#$&^.+'*`|~%-]+", pattern: '/api/leads/:id/messages', field: 'TEL', variable: 'PORT', value: '3001', kind: 'central-hub', name: 'PORT', setting: 'PrivateNetwork', shape: 'Jos..' }
 
 interface Found {
   file: string

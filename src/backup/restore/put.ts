@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { moveCursors, renameJournal } from '../databases.ts'
+import { reasonOf } from '../../platform/harmless.ts'
 import { eraseAgain } from './erase-again.ts'
 import { makeDirectories, occupied, type Place, type Target } from './target.ts'
 
@@ -80,7 +81,7 @@ const eraseSince = async (places: readonly Place[], backup: string): Promise<str
       if (said !== undefined) done.push(said)
     } catch (error) {
       // What is damaged is replaced for that very reason.
-      done.push(`what was deleted since the backup is not known (${(error as Error).message}): delete it again`)
+      done.push(`what was deleted since the backup is not known (${reasonOf(error)}): delete it again`)
     }
   }
   return done

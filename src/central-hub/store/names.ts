@@ -33,8 +33,8 @@ const narrowLetters = new Set(narrow.decode(Uint8Array.from({ length: 256 }, (_,
 const isNarrowed = (shown: string, name: string): boolean => {
   const letters = [...shown]
   if (letters.every((letter) => narrowLetters.has(letter))) return false
-  const pattern = letters.map((letter) => (narrowLetters.has(letter) ? letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : letter.length > 1 ? '..?' : '.'))
-  return new RegExp(`^${pattern.join('')}$`, 'u').test(name)
+  const shape = letters.map((letter) => (narrowLetters.has(letter) ? letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : letter.length > 1 ? '..?' : '.')).join('')
+  return new RegExp(`^${shape}$`, 'u').test(name)
 }
 
 /** Whether a lead is shown under this name already. */
