@@ -29,8 +29,8 @@ t.test('what is erased is gone from the disk, stays out when WhatsApp shows it a
     const before = (await ask<Status>(`${session.daemon.url}/status`, token)).body.journal.last_seq
     const erased = await erase()
     conforms(t, Erased, erased, '/erase')
-    t.same(erased, { records: 3, media_files: 1 })
-    t.same(await erase(), { records: 0, media_files: 0 })
+    t.same(erased, { records: 3, media_files: 1, chat_ids: [photo.chat] })
+    t.same(await erase(), { records: 0, media_files: 0, chat_ids: [photo.chat] })
     t.equal((await media(photo.sha256)).status, 404)
     t.equal((await media(kept.sha256)).status, 200)
     const files = readdirSync(session.stateDir, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile() && !entry.parentPath.includes('profile'))

@@ -14,13 +14,17 @@ const allowed: Record<string, string> = {
   '/\\/\\/.*@/s': 'a value of the environment',
   '/(\\d+)\\.\\d+\\.\\d+\\.\\d+/': 'what chromium --version prints',
   '/^([a-z-]+)\\s*(.*)$/': "the operator page: the hub's own words",
+  '/(?<!["\'´`’])["\'´`’]+$/': 'what it looks back for lets it begin but once in a run of quotes',
   '/(?<![.\\s])[.\\s]+$/': 'what it looks back for lets it begin but once in a run of blanks'
 }
 /** The commands for whoever runs this machine: they read its env files, units and processes. */
 const ofTheMachine = /^src\/(?:doctor\/|platform\/env-file\.ts$)/
 
+/** Texts that were cut before: an error's line to 4,000 characters, a search to 200. */
+const ofShortTexts = /^src\/(?:platform\/harmless|central-hub\/store\/search-terms)\.ts$/
+
 /** What is put into those that are made when the program runs, for example. */
-const parts = { token: "[\\w!#$&^.+'*`|~%-]+", pattern: '/api/leads/:id/messages', field: 'TEL', variable: 'PORT', value: '3001', kind: 'central-hub', name: 'PORT', setting: 'PrivateNetwork', shape: 'Jos..' }
+const parts = { token: "[\\w!#$&^.+'*`|~%-]+", pattern: '/api/leads/:id/messages', field: 'TEL', variable: 'PORT', value: '3001', kind: 'central-hub', name: 'PORT', setting: 'PrivateNetwork', spaceless: 'ab', shape: 'Jos..' }
 
 interface Found {
   file: string
@@ -50,7 +54,7 @@ t.test('what costs more is told from what does not', async (t) => {
 t.test('no regular expression of src costs more than in proportion to the text', async (t) => {
   t.ok(found.length > 150, `${found.length} are looked at`)
   const costly = found.flatMap(({ file, regex }) => {
-    const why = ofTheMachine.test(file) ? undefined : ambiguity(regex)
+    const why = ofTheMachine.test(file) || ofShortTexts.test(file) ? undefined : ambiguity(regex)
     return why === undefined ? [] : [{ file, regex: String(regex), why }]
   })
   t.same(costly.filter(({ regex }) => !(regex in allowed)), [], 'none but those that are allowed')

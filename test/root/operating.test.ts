@@ -29,7 +29,7 @@ t.test('an installation in the hands of others', async (t) => {
     t.equal(code, 1)
     t.match(stderr, /^up: the release \S+ is refused: central-hub ended with exit code 1: SyntaxError: /m)
     t.match(stderr, /^up: Nothing was started\.$/m)
-    t.equal(await machine.must('ls -A /opt/leadmaster/releases; systemctl list-unit-files --no-legend "leadmaster*"'), '')
+    t.equal(await machine.must('ls -A /opt/leadmaster/releases; systemctl list-unit-files --no-legend "leadmaster*" || true'), '')
   })
 
   const first = await up()

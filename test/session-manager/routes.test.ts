@@ -186,7 +186,7 @@ t.test('POST /connect is idempotent', async (t) => {
 
 t.test('POST /disconnect keeps the device, or unlinks it when asked to', async (t) => {
   const { body, state, refused } = await rig(t)
-  t.same(await body(t, Disconnect, '/disconnect', { method: 'POST' }), { success: true, state: 'DISCONNECTED', session: 'main', alreadyDisconnected: false, message: 'the browser is closed; the linked device is kept' })
+  t.same(await body(t, Disconnect, '/disconnect', { method: 'POST' }), { success: true, state: 'DISCONNECTED', session: 'main', alreadyDisconnected: false, message: 'the browser is closed; the linked device is kept. It stays off, also after a restart, until POST /connect (leadmaster connect)' })
   t.match(await body(t, Disconnect, '/disconnect?logout=true', { method: 'POST' }), { alreadyDisconnected: true, message: /unlinked/ })
   t.match(await body(t, Disconnect, '/disconnect?logout=false', { method: 'POST' }), { message: /is kept/ })
   t.same(state.disconnects, [false, true, false])

@@ -38,7 +38,7 @@ const readDigits = (text: string, country: CountryCode | undefined): string | un
 /** The text of a number, without what spreadsheets, links and people put round it. */
 const bare = (cell: string): string => {
   const text = cell.normalize('NFKC').replace(invisible, '').trim()
-  const unquoted = text.replace(/^=?\s*["'´`’]+\s*/, '').replace(/\s*["'´`’]+$/, '').replace(/^=/, '')
+  const unquoted = text.replace(/^=?\s*["'´`’]+\s*/, '').replace(/(?<!["'´`’])["'´`’]+$/, '').trimEnd().replace(/^=/, '')
   const number = linkedNumber(unquoted) ?? unquoted.replace(scheme, '')
   // 34600123456.0, as programs write a number that they took for a fraction
   const whole = number.replace(/^(\d{9,})[.,]0+$/, '$1')

@@ -106,7 +106,7 @@ const understand = (line: Line, { file: { isDamaged, isNarrow }, isExport, count
   if (phone === undefined && 'fault' in read) faults.push(toError(line.line, read.fault, line.phoneColumn))
   const name = fromCell(line.name)
   const isUnreadable = isDamaged && `${line.phone}${name}`.includes('\ufffd')
-  const isLost = isNarrow && /^[?\s]*\?[?\s]*$/.test(name)
+  const isLost = isNarrow && name.includes('?') && /^[?\s]*$/.test(name)
   const fault = faultOfName(name) ?? (isLost ? 'name-lost-characters' : undefined)
   if (isUnreadable) faults.push(toError(line.line, 'line-encoding', line.nameColumn))
   else if (fault !== undefined) faults.push(toError(line.line, fault, line.nameColumn))

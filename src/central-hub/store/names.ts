@@ -24,7 +24,12 @@ export interface Imported {
 }
 
 /** A name as one line: a line break in it becomes a space. */
-export const oneLine = (name: string): string => name.replace(/\s*[\n\r\u2028\u2029]+\s*/g, ' ').trim()
+export const oneLine = (name: string): string =>
+  name
+    .split(/[\n\r\u2028\u2029]/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join(' ')
 
 const narrow = new TextDecoder('windows-1252')
 const narrowLetters = new Set(narrow.decode(Uint8Array.from({ length: 256 }, (_, byte) => byte)))

@@ -24,7 +24,7 @@ export interface MessageTerms {
 const minDigits = 3
 
 /** Invisible marks, such as those that copying a number from a list of contacts brings along; not those that join emoji. */
-const invisible = /[\p{Cf}--[\u200c\u200d]]/gv
+const invisible = /(?![\u200c\u200d])\p{Cf}/gu
 
 const zeroOf = (code: number): number => {
   const block = code - (code % 16)
