@@ -184,6 +184,7 @@ t.test('models go when they are older than KEEP_RAW; their records stay', async 
   journal.append(some(0), 'live')
   clock.now += 86_400_000
   journal.append(some(1_000), 'live')
+  journal.setMark('certain_until', clock.now)
   const { log } = logLines()
   const retention = createRetention({ journal, directory: t.testdir(), keepMs: 0, keepRawMs: 43_200_000, everyMs: 5, log, now: () => clock.now })
   const kept = (): number => journal.remappable(0, 2_000).filter(({ raw }) => raw !== undefined).length

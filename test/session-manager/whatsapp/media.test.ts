@@ -174,7 +174,7 @@ t.test('trouble says whether it is of all media', async (t) => {
   ] as const) await t.rejects(fetchMedia(pageOf([error]).page, 'held'), { name: 'MediaTrouble', isOfAll }, error.name)
   await t.rejects(
     fetchMedia(pageOf([new Error('no media for 5215512345678@c.us at https://mmg.whatsapp.net/v/t62?x=1')]).page, 'held'),
-    { message: 'no media for (id) at (address)' },
+    { message: 'no media for (hidden) at https://mmg.whatsapp.net/(hidden)' },
     'nobody is in its reason'
   )
 })
