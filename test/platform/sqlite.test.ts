@@ -33,6 +33,18 @@ const rewriter = `
   for (let n = 0; n < 8; n += 1) db.exec('VACUUM')
 `
 
+/** The files that a process has open. One that is closed while this looks, and a process that ends, are left out. */
+const openFiles = (pid: number | undefined): string[] => {
+  const orNone = <T>(read: () => T[]): T[] => {
+    try {
+      return read()
+    } catch {
+      return []
+    }
+  }
+  return orNone(() => readdirSync(`/proc/${pid}/fd`)).flatMap((fd) => orNone(() => [readlinkSync(`/proc/${pid}/fd/${fd}`)]))
+}
+
 t.test('a file that is rewritten is copied beside it, not to /var/tmp', async (t) => {
   const directory = t.testdir()
   const module = new URL('../../src/platform/sqlite.ts', import.meta.url).href
@@ -40,14 +52,7 @@ t.test('a file that is rewritten is copied beside it, not to /var/tmp', async (t
   const ended = once(child, 'exit')
   const copies = new Set<string>()
   while (child.exitCode === null) {
-    for (const fd of readdirSync(`/proc/${child.pid}/fd`, { withFileTypes: true })) {
-      try {
-        const file = readlinkSync(`/proc/${child.pid}/fd/${fd.name}`)
-        if (file.includes('etilqs')) copies.add(file.slice(0, file.indexOf('/etilqs')))
-      } catch {
-        // It was closed since the list was read.
-      }
-    }
+    for (const file of openFiles(child.pid)) if (file.includes('etilqs')) copies.add(file.slice(0, file.indexOf('/etilqs')))
     await delay(2)
   }
   await ended
