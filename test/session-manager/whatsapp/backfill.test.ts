@@ -89,7 +89,7 @@ const pageOf = (chats: Record<string, ChatFacts>) => {
     WAWebChatLoadMessages: { loadEarlierMsgs: loadEarlier }
   }
   const { page } = inPage({
-    Date: { now: () => (clock.perLoad > 0 ? clock.now : Date.now()) },
+    performance: { now: () => (clock.perLoad > 0 ? clock.now : performance.now()) },
     require: (name: string) => modules[name],
     WWebJS: {
       getMessageModel: ({ t, id: key, isOdd }: { t: number; id: string | { id: string }; isOdd?: boolean }) => {
@@ -263,7 +263,7 @@ t.test('thirty healthy chats are read though one throws, one hangs, one is busy,
     'odd@c.us': { held: [1_500, 1_501, 1_502, 1], odd: [1_501] }
   })
   const logged = logLines()
-  // The real Date, so that a load that hangs grows old.
+  // The real clock, so that a load that hangs grows old.
   const groups = await readAll(page, since(800), logged.log)
   const read = new Set(groups.flatMap(({ drafts }) => drafts).map(keyOf))
   for (const id of Object.keys(healthy)) t.ok(read.has(`${id} 900`) && read.has(`${id} 901`), id)

@@ -39,7 +39,7 @@ interface Stryker {
 }
 
 export const inPage = (globals: Record<string, unknown> = {}): InPage => {
-  const world = createContext({ document: {}, setTimeout, clearTimeout, ...marks(), ...globals }) as InPage['world']
+  const world = createContext({ document: {}, performance, setTimeout, clearTimeout, ...marks(), ...globals }) as InPage['world']
   const run = <T>(fn: (...args: never[]) => T, ...args: unknown[]): T => {
     const inside = runInContext(`(${String(fn)})`, world) as (...args: unknown[]) => T
     return inside(...(JSON.parse(JSON.stringify(args)) as unknown[]))
