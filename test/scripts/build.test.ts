@@ -12,8 +12,8 @@ const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../..')
 
 /** As install does it, without what tap adds to an environment: the services would refuse it. */
-const compileAhead = (release: string): Promise<unknown> => {
-  const call = `import { compileAhead } from ${JSON.stringify(join(root, 'scripts/compile-ahead.ts'))}; await compileAhead(process.argv[1])`
+const tryRelease = (release: string): Promise<unknown> => {
+  const call = `import { tryRelease } from ${JSON.stringify(join(root, 'scripts/compile-ahead.ts'))}; await tryRelease(process.argv[1])`
   return run(...withExactly({ PATH: '/usr/bin:/bin' }, process.execPath, '--input-type=module', '-e', call, release))
 }
 
@@ -59,17 +59,17 @@ t.test('the same src and packages give the same bytes, wherever the clone is', {
 
   await t.test('what the services start with is compiled ahead, by them themselves', async (t) => {
     const compiled = join(clones[0], 'node_modules/.cache/leadmaster/compiled')
-    await compileAhead(clones[0])
+    await tryRelease(clones[0])
     const [one] = readdirSync(compiled)
     t.match(one, new RegExp(`^${process.version}-`), 'for this Node')
     const made = readdirSync(join(compiled, one ?? ''))
     t.ok(made.length >= 2, 'both services')
-    await compileAhead(clones[0])
+    await tryRelease(clones[0])
     t.same(readdirSync(join(compiled, one ?? '')), made, 'it is made once')
   })
 
   await t.test('where that fails nothing is left of it, and a service starts all the same', async (t) => {
-    await t.rejects(compileAhead(join(clones[1], 'src')))
+    await t.rejects(tryRelease(join(clones[1], 'src')))
     t.notOk(existsSync(join(clones[1], 'src/node_modules/.cache/leadmaster/compiled')))
     const refused = await run(process.execPath, [join(clones[1], 'dist/central-hub/main.js')], { env: {} }).catch((error: unknown) => error as { code: number; stdout: string })
     t.match(refused, { code: 78, stdout: /central-hub cannot start/ })
