@@ -10,7 +10,7 @@ import type { Service, Wiring } from './wiring.ts'
 /** SQLITE_CORRUPT and SQLITE_NOTADB in SQLite's words. https://sqlite.org/rescode.html */
 export const isDamage = (words: string | undefined): boolean => /disk image is malformed|file is not a database|database corruption|malformed database/i.test(words ?? '')
 
-export const databaseOf = ({ kind }: Service): string => (kind === 'session-manager' ? 'journal.db' : 'hub.db')
+const databaseOf = ({ kind }: Service): string => (kind === 'session-manager' ? 'journal.db' : 'hub.db')
 
 /** Puts the newest backup back, else begins with an empty database while the damaged one is kept. */
 export const damageMend = async (host: Host, wiring: Wiring, service: Service): Promise<string> => {

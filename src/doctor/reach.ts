@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
-import { readProxy } from '../platform/proxy.ts'
+import { readProxy, tunnelStatus } from '../platform/proxy.ts'
 
 /** Whether this machine reaches a page outside, directly or by a proxy. */
 
@@ -9,8 +9,9 @@ import { readProxy } from '../platform/proxy.ts'
 const reachMs = 10_000
 
 /** Why a connection failed, in plain words. @param what it was to, such as `web.whatsapp.com` */
-const describeError = ({ code, message }: NodeJS.ErrnoException, what: string): string => {
-  const status = / HTTP\/1\.\d (\d{3})/.exec(message)?.[1]
+const describeError = (error: NodeJS.ErrnoException, what: string): string => {
+  const { code, message } = error
+  const status = tunnelStatus(error)
   switch (code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':

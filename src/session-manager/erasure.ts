@@ -63,7 +63,7 @@ export const ofPerson = [
 export const lidsOfPhones = `
   SELECT DISTINCT ${member('lid')} AS address FROM records
   WHERE +account = ?1 AND ${isIn('phone', 2)} AND ${member('lid')} IS NOT NULL`
-export const phonesOfLids = `
+const phonesOfLids = `
   SELECT DISTINCT ${member('phone')} AS address FROM records
   WHERE +account = ?1 AND ${isIn('lid', 2)} AND ${member('phone')} IS NOT NULL`
 const quoting = `

@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import type { Deletion, LeadPage, Readiness } from '../../src/contract/lead.ts'
 import { recordStream } from '../../src/contract/stream.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
+import { createDice } from '../dice.ts'
 import { natsServer } from '../nats/nats-server.ts'
 import { managerOf } from '../nats/records.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
@@ -26,16 +27,6 @@ const seed = Number(process.env['ERASE_SEED'] ?? randomBytes(4).readUInt32LE())
 t.comment(`ERASE_RECORDS=${count} ERASE_SEED=${seed}`)
 
 const minutes = (n: number): number => n * 60_000
-
-const mulberry = (start: number): (() => number) => {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 /** Who is deleted. The number and the words are in no other file of the machine. */
 interface Person {
@@ -83,7 +74,7 @@ interface World {
 
 const world = async (t: Test, more: Record<string, string> = {}): Promise<World> => {
   const since = new Date()
-  const random = mulberry(seed)
+  const random = createDice(seed)
   const person = personOf(random)
   const directory = ownDirectory(t)
   const stateDir = join(directory, 'session-manager')

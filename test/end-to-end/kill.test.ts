@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import type { Message } from '../../src/contract/lead.ts'
 import { isOnPostgres } from '../central-hub/store/place.ts'
+import { createDice } from '../dice.ts'
 import { openSse } from '../platform/sse-client.ts'
 import { apiToken } from './daemon.ts'
 import { withStack, type Stack } from './stack.ts'
@@ -15,14 +16,7 @@ const chats = 50
 const mostPauseMs = 4_000
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
-/** mulberry32: even, and the same again for the same seed. */
-let dice = seed
-const random = (): number => {
-  dice = (dice + 0x6d2b79f5) | 0
-  let mixed = Math.imul(dice ^ (dice >>> 15), 1 | dice)
-  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-}
+const random = createDice(seed)
 const phoneOf = (chat: number): string => `+52155${String(10_000_000 + chat)}`
 
 const targets = ['session-manager', 'central-hub', 'chromium'] as const

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { natsReady } from './databases.ts'
-import { createDice } from './dice.ts'
+import { createDice } from '../dice.ts'
 import { draw, kinds, type Fault, type FaultOptions } from './faults.ts'
 import { startFrontend, type Frontend } from './frontend.ts'
 import { accounts, layOut, type Layout } from './layout.ts'

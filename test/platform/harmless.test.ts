@@ -1,6 +1,6 @@
 import t from 'tap'
 import { harmless, harmlessError, PlainError, reasonOf, withoutIds } from '../../src/platform/harmless.ts'
-import { createDice } from '../hosts/dice.ts'
+import { createDice } from '../dice.ts'
 
 /** Real-looking errors, and what of them may be shown. */
 

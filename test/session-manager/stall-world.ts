@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { createStallWatch, type StallWatch } from '../../src/session-manager/stall-watch.ts'
 import type { Arrival, Shown, Step } from '../../src/session-manager/stall.ts'
+import { createDice } from '../dice.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { draft } from './drafts.ts'
 
@@ -44,16 +45,8 @@ const lookMs = 5_000
 const backfillMs = 300_000
 const attachMs: Record<Step, number> = { 're-inject': 300, reload: 8_000, restart: 15_000 }
 
-/** A generator of numbers from 0 to 1 that gives the same ones for the same seed. */
-export const randomOf = (seed: number) => (): number => {
-  seed = (seed + 0x6d2b79f5) | 0
-  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed)
-  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-}
-
 export const createWorld = (seed: number): World => {
-  const random = randomOf(seed)
+  const random = createDice(seed)
   const lines = logLines()
   const chats = new Map<number, Message[]>()
   const journal = new Map<string, { how: Arrival; at: number }>()

@@ -32,7 +32,7 @@ const zeroOf = (code: number): number => {
 }
 
 /** The digits in a text, in whatever script, as 0 to 9. */
-export const asciiDigits = (text: string): string =>
+const asciiDigits = (text: string): string =>
   [...text.normalize('NFKC').matchAll(/\p{Nd}/gu)].map(([digit]) => (digit.codePointAt(0) ?? 0) - zeroOf(digit.codePointAt(0) ?? 0)).join('')
 
 /** Ways of dialling that no number is kept with: Mexico's 01, 044 and 045; Argentina's 15 after the area code. */
@@ -46,7 +46,7 @@ const dialled = (digits: string): string[] => {
 }
 
 /** What to look for of a number, or a part of one, however it is written. @param country of a number without one */
-export const numberTerms = (text: string, country: CountryCode | undefined): string[] => {
+const numberTerms = (text: string, country: CountryCode | undefined): string[] => {
   const digits = asciiDigits(text)
   if (digits.length < minDigits) return []
   const phone = readPhone(text, country)

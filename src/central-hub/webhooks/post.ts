@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest, type AgentOptions as HttpAgentOptions, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type AgentOptions as HttpsAgentOptions } from 'node:https'
 import { reasonOf } from '../../platform/harmless.ts'
-import type { Proxy } from '../../platform/proxy.ts'
+import { tunnelStatus, type Proxy } from '../../platform/proxy.ts'
 import { RefusedUrl, type Guard } from './guard.ts'
 
 /** Posts a body; redirects are not followed. */
@@ -46,7 +46,7 @@ const wrongLogin = (envFile: string): string => `does not take the user and pass
 
 /** What a proxy answered instead of opening the way to a receiver. */
 const proxyAnswer = (error: Error, envFile: string): string => {
-  const status = / HTTP\/1\.\d (\d{3})/.exec(error.message)?.[1]
+  const status = tunnelStatus(error)
   if (status === '407') return wrongLogin(envFile)
   return status === undefined ? 'did not open a connection' : `refuses the connection (HTTP ${status})`
 }

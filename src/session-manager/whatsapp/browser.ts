@@ -15,7 +15,7 @@ export type Page = NonNullable<Client['pupPage']>
 export type Target = ReturnType<Page['target']>
 
 /** Where Chromium keeps temporary files: they hold what people wrote, so they are in the state directory, too. */
-export const temporaryDirectory = (profile: string): string => join(dirname(profile), 'tmp')
+const temporaryDirectory = (profile: string): string => join(dirname(profile), 'tmp')
 
 /** Deletes what an earlier Chromium left there. */
 export const emptyTemporaryDirectory = async (profile: string): Promise<void> => {

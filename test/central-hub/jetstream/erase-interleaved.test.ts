@@ -8,6 +8,7 @@ import { readCursor } from '../../../src/central-hub/store/cursors.ts'
 import { erasePerson, erasureOf } from '../../../src/central-hub/store/erase.ts'
 import { afterHeader, journalHeader } from '../../../src/contract/stream.ts'
 import type { JournalRecord } from '../../../src/contract/record.ts'
+import { createDice } from '../../dice.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { hurry, record, testStore, type TestStore } from '../store/open-store.ts'
 
@@ -20,16 +21,6 @@ const seed = Number(process.env['ERASE_SEED'] ?? randomBytes(4).readUInt32LE())
 const cases = Number(process.env['ERASE_CASES'] ?? 40)
 const concurrent = 50
 t.comment(`ERASE_CASES=${cases} ERASE_SEED=${seed}`)
-
-const mulberry = (start: number): (() => number) => {
-  let state = start
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
 
 const journalId = 'j'
 
@@ -233,7 +224,7 @@ t.test('a hub keeps nothing of what was erased and all of the rest, whenever a d
   const work = async (): Promise<void> => {
     while (started < cases) {
       const number = (started += 1)
-      wrong.push(...(await runCase(store, mulberry(seed + number), number)))
+      wrong.push(...(await runCase(store, createDice(seed + number), number)))
     }
   }
   await Promise.all(Array.from({ length: concurrent }, work))

@@ -3,7 +3,7 @@ import type { ReadGroup, Wanted } from '../../../src/session-manager/backfill.ts
 import type { Draft } from '../../../src/session-manager/journal.ts'
 import { readBack, readBounds } from '../../../src/session-manager/whatsapp/backfill.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { randomOf } from '../stall-world.ts'
+import { createDice } from '../../dice.ts'
 import { inPage } from './in-page.ts'
 import { me, rawText } from './raw-models.ts'
 
@@ -327,7 +327,7 @@ t.test('of a chat that could not be read before, only what the page holds is rea
 t.test('whatever mix of chats and messages cannot be read, each other message is read in the first run', async (t) => {
   const faults: (Fault | undefined)[] = [undefined, undefined, undefined, 'throws', 'hangs', 'busy', 'no time', 'empty list', 'no id']
   for (let seed = 1; seed <= 25; seed += 1) {
-    const random = randomOf(seed)
+    const random = createDice(seed)
     const pick = (count: number): number => Math.floor(random() * count)
     const chats: Record<string, ChatFacts> = {}
     const wanted = new Set<string>()
