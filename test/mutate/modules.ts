@@ -13,6 +13,7 @@ export const modules: readonly MutatedModule[] = [
     files: ['session-manager/journal.ts'],
     tests: [
       'session-manager/journal-known.test.ts',
+      'session-manager/erase-person.test.ts',
       'session-manager/journal.test.ts',
       'session-manager/remap.test.ts'
     ]
