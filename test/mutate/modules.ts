@@ -14,6 +14,7 @@ export const modules: readonly MutatedModule[] = [
     tests: [
       'session-manager/journal-known.test.ts',
       'session-manager/erase-person.test.ts',
+      'session-manager/erase-again.test.ts',
       'session-manager/journal.test.ts',
       'session-manager/remap.test.ts'
     ]
@@ -35,7 +36,13 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'erasure',
     files: ['session-manager/erasure.ts'],
-    tests: ['session-manager/erasure.test.ts']
+    tests: [
+      'session-manager/erase-person-later.test.ts',
+      'session-manager/erasure.test.ts',
+      'session-manager/erase-person.test.ts',
+      'session-manager/erase-again.test.ts',
+      'session-manager/erasure-file.test.ts'
+    ]
   },
   {
     name: 'media',

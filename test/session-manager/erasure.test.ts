@@ -1,35 +1,14 @@
-import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { ErasedRecord, JournalRecord } from '../../src/contract/record.ts'
 import { keepMediaInUse, ofMessages } from '../../src/session-manager/erasure.ts'
-import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
+import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
 import { conforms } from '../platform/conforms.ts'
 import { captured, draft, withMedia } from './drafts.ts'
+import { ana, bea, erase, kinds, ofBea, onDisk, open } from './erasing-rig.ts'
 
-/** Erasing from the journal: what goes, what stays, and that nothing of it is left on the disk. */
-
-const ana = '5215512345678@c.us'
-const bea = '5215500000000@c.us'
-const ofBea = (id: string, facts: Partial<Draft['message']> = {}, kind: Draft['kind'] = 'message'): Draft =>
-  draft(id, { id: `false_${bea}_${id}`, chat_id: bea, from: bea, phone: '+5215500000000', ...facts }, kind)
-
-const open = (t: Test, now?: () => number): { journal: Journal; directory: string; reopen: () => Journal } => {
-  const directory = t.testdir()
-  let journal = openJournal(join(directory, 'journal.db'), 'main', now)
-  t.teardown(() => journal.close())
-  const reopen = (): Journal => {
-    journal.close()
-    return (journal = openJournal(join(directory, 'journal.db'), 'main', now))
-  }
-  return { journal, directory, reopen }
-}
-/** Whether the bytes of a text are in any file of the journal: its log and index, too. */
-const onDisk = (directory: string, text: string): boolean =>
-  readdirSync(directory).some((file) => file.startsWith('journal.db') && readFileSync(join(directory, file)).includes(text))
-const kinds = (journal: Journal): string[] => journal.read(0, 10_000).map(({ kind }) => kind)
-const erase = (journal: Journal, chatIds: string[], messageIds: string[] = []): number => journal.erase({ chatIds, messageIds })
+/** Erasing from the journal: what goes, and what stays. */
 
 t.test('a chat: its records become tombstones that tell of nobody, in their places; the others stay as they are', async (t) => {
   const { journal } = open(t)
@@ -44,56 +23,6 @@ t.test('a chat: its records become tombstones that tell of nobody, in their plac
   const [tombstone] = records
   conforms(t, ErasedRecord, tombstone, 'a tombstone')
   t.same(Object.keys(tombstone ?? {}).sort(), ['account', 'erased_at', 'kind', 'seq'])
-})
-
-t.test('nothing of it is left in any file: body, phone number, name, ids', async (t) => {
-  const { journal, directory, reopen } = open(t)
-  const secrets = ['MARKER-body', 'MARKER-name', 'MARKER-id', ana.slice(0, 13), 'MARKER-file.pdf']
-  for (let n = 0; n < 300; n += 1) {
-    const at = n % 3 === 0
-    journal.append([at ? withMedia(`MARKER-id${n}`, { filename: 'MARKER-file.pdf' }) : ofBea(String(n)), ...(at ? [draft(`MARKER-id-t${n}`, { body: 'MARKER-body '.repeat(n * 5), name: 'MARKER-name' })] : [])], 'live')
-    if (n === 150) journal.checkpoint()
-  }
-  for (const secret of secrets) t.ok(onDisk(directory, secret), `${secret} is found before`)
-  t.equal(erase(journal, [ana]), 200)
-  for (const secret of secrets) t.notOk(onDisk(directory, secret), `${secret} is not found after, while the journal is open`)
-  t.ok(onDisk(directory, bea), 'what stays is found')
-  reopen()
-  for (const secret of secrets) t.notOk(onDisk(directory, secret), `nor after a restart: ${secret}`)
-})
-
-t.test('while more follows the file is not rewritten; with the last one it is, for all of them', (t) => {
-  const { journal, directory } = open(t)
-  for (let n = 0; n < 300; n += 1) journal.append([draft(`MARKER${n}`), ofBea(`OTHER${n}`)], 'live')
-  t.equal(journal.erase({ chatIds: [ana], messageIds: [], more: true }), 300)
-  t.ok(onDisk(directory, 'MARKER'))
-  t.equal(journal.erase({ chatIds: [bea], messageIds: [], more: false }), 300)
-  t.notOk(onDisk(directory, 'MARKER'))
-  t.notOk(onDisk(directory, 'OTHER'))
-  t.end()
-})
-
-t.test('pages that were split and joined by what came and went before keep no copy of what is erased', async (t) => {
-  const { journal, directory } = open(t)
-  // keys in no order, and rows of many sizes: without rewriting the file, some round of these leaves a copy behind
-  let seed = 5
-  const random = (below: number): number => (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below
-  const gone = new Set<number>()
-  const come = (n: number): Draft => {
-    const chat = random(40)
-    gone.delete(chat)
-    const id = `CHAT${chat}_${random(1e9)}_${n}`
-    return draft(id, { id, chat_id: `chat${chat}`, body: `${id} `.repeat(random(1 + random(150))), ...(random(3) === 0 ? { media: { state: 'pending' } } : {}) })
-  }
-  for (let round = 0; round < 40; round += 1) {
-    for (let group = 0; group < 10; group += 1) journal.append(Array.from({ length: 20 }, (_, n) => come(n)), 'live')
-    const chat = random(40)
-    erase(journal, [`chat${chat}`])
-    gone.add(chat)
-    const bytes = readdirSync(directory).map((file) => readFileSync(join(directory, file)).toString('latin1')).join('')
-    t.same([...gone].filter((each) => bytes.includes(`CHAT${each}_`)), [], `round ${round}`)
-  }
-  t.ok(gone.size > 0)
 })
 
 t.test('an erased message does not come back, by whatever way; a new one of that chat is captured', async (t) => {
@@ -173,63 +102,6 @@ t.test('accounts do not mix', async (t) => {
   journal.append([draft('A')], 'live')
   t.equal(erase(other, [ana]), 0)
   t.same(kinds(journal), ['message'])
-})
-
-t.test('another program that reads the journal keeps the old bytes in its log: that is said, and mended by the next try', async (t) => {
-  const { journal, directory } = open(t)
-  journal.append([draft('A', { body: 'MARKER' })], 'live')
-  const reader = new DatabaseSync(join(directory, 'journal.db'))
-  reader.exec('BEGIN')
-  reader.prepare('SELECT * FROM records').all()
-  t.throws(() => erase(journal, [ana]), /being read by another program/)
-  t.same(kinds(journal), ['erased'])
-  reader.close()
-  journal.finishErasing()
-  t.notOk(onDisk(directory, 'MARKER'))
-})
-
-t.test('before the file is rewritten its size is told, and afterwards that it is done, though it may have failed', async (t) => {
-  const told: string[] = []
-  let bytes = 0
-  const file = join(t.testdir(), 'journal.db')
-  const journal = openJournal(file, 'main', Date.now, (size) => {
-    bytes = size
-    told.push('rewriting')
-    return () => void told.push('over')
-  })
-  t.teardown(() => journal.close())
-  journal.append(Array.from({ length: 100 }, (_, n) => draft(String(n), { body: 'x'.repeat(1_000) })), 'live')
-  journal.finishErasing()
-  t.same(told, [], 'there is nothing to erase')
-  erase(journal, [], [draft('1').message.id])
-  t.same(told, ['rewriting', 'over'])
-  t.ok(bytes > 100_000 && bytes < 1_000_000, `${bytes} bytes`)
-  const reader = new DatabaseSync(file)
-  reader.exec('BEGIN')
-  reader.prepare('SELECT * FROM records').all()
-  t.throws(() => erase(journal, [], [draft('2').message.id]), /being read by another program/)
-  reader.close()
-  t.same(told, ['rewriting', 'over', 'rewriting', 'over'])
-})
-
-t.test('after an erasure the file is rewritten once, and by no later start', (t) => {
-  const file = join(t.testdir(), 'journal.db')
-  let rewritten = 0
-  const start = (): Journal => openJournal(file, 'main', Date.now, () => () => void (rewritten += 1))
-  const first = start()
-  first.append([draft('1'), draft('2')], 'live')
-  erase(first, [], [draft('1').message.id])
-  t.equal(rewritten, 1)
-  first.finishErasing()
-  first.close()
-
-  for (let starts = 0; starts < 2; starts += 1) {
-    const journal = start()
-    journal.finishErasing()
-    t.equal(rewritten, 1)
-    journal.close()
-  }
-  t.end()
 })
 
 t.test('what was captured before a time', async (t) => {
