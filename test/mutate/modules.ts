@@ -82,33 +82,51 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'take-records',
     files: ['central-hub/store/take-records.ts'],
-    tests: ['central-hub/store/one-message.test.ts', 'central-hub/ingest.test.ts', 'central-hub/store/outbox.test.ts']
+    tests: [
+      'central-hub/store/who.test.ts',
+      'central-hub/store/conversation.test.ts',
+      'central-hub/store/outbox.test.ts',
+      'central-hub/store/one-message.test.ts',
+      'central-hub/ingest.test.ts',
+      'central-hub/store/waiting.test.ts'
+    ]
   },
   {
     name: 'waiting',
-    files: ['central-hub/store/waiting.ts'],
-    tests: ['central-hub/store/lists.test.ts', 'central-hub/ingest.test.ts', 'central-hub/api/stats.test.ts']
+    files: ['contract/waiting.ts', 'central-hub/store/waiting.ts'],
+    tests: [
+      'central-hub/store/lists.test.ts',
+      'central-hub/store/conversation.test.ts',
+      'central-hub/api/stats.test.ts',
+      'central-hub/store/waiting-table.test.ts',
+      'central-hub/store/waiting.test.ts',
+      'central-hub/ingest.test.ts'
+    ]
   },
   {
     name: 'write-lead',
-    files: ['central-hub/store/write-lead.ts'],
-    tests: ['central-hub/store/one-message.test.ts', 'central-hub/ingest.test.ts']
+    files: ['central-hub/store/write-lead.ts', 'central-hub/store/settle-lead.ts'],
+    tests: [
+      'central-hub/store/who.test.ts',
+      'central-hub/store/conversation.test.ts',
+      'central-hub/store/one-message.test.ts',
+      'central-hub/ingest.test.ts'
+    ]
   },
   {
     name: 'search',
-    files: ['central-hub/store/search.ts'],
-    tests: ['central-hub/store/search.test.ts']
+    files: ['search', 'search-terms', 'matched', 'spaceless', 'terms'].map((file) => `central-hub/store/${file}.ts`),
+    tests: ['search', 'find', 'pages', 'lists', 'conversation'].map((file) => `central-hub/store/${file}.test.ts`)
   },
   {
     name: 'imports',
-    files: [
-      'central-hub/api/imports.ts',
-      'central-hub/spreadsheet/read-names.ts',
-      'central-hub/spreadsheet/table.ts',
-      'central-hub/spreadsheet/csv-reader.ts',
-      'central-hub/store/names.ts'
-    ],
-    tests: ['central-hub/api/imports.test.ts', 'central-hub/spreadsheet/read-names.test.ts']
+    files: ['central-hub/api/imports.ts', 'central-hub/store/names.ts', 'central-hub/spreadsheet/*.ts'],
+    tests: [
+      'central-hub/spreadsheet/read-names.test.ts',
+      'central-hub/spreadsheet/round-trip.test.ts',
+      'central-hub/api/imports.test.ts',
+      'central-hub/api/spreadsheet.test.ts'
+    ]
   },
   {
     name: 'access',
@@ -122,7 +140,21 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'doctor',
-    files: ['base-url', 'confinement', 'failure', 'following', 'ports', 'processes', 'running', 'units'].map((file) => `doctor/${file}.ts`),
-    tests: ['confinement', 'environment', 'failure', 'machine', 'network', 'processes', 'units'].map((file) => `doctor/${file}.test.ts`)
+    files: ['base-url', 'confinement', 'failure', 'following', 'ports', 'processes', 'running', 'units'].map(
+      (file) => `doctor/${file}.ts`
+    ),
+    tests: [
+      'processes',
+      'machine',
+      'units',
+      'network',
+      'confinement',
+      'failure',
+      'environment',
+      'outside',
+      'web-version',
+      'backups',
+      'main'
+    ].map((file) => `doctor/${file}.test.ts`)
   }
 ]
