@@ -1,6 +1,6 @@
 import type { CountryCode } from 'libphonenumber-js'
 import { readEnv, type Schema, type Source } from '../platform/env.ts'
-import { baseUrl, beginnings, country, databaseUrl, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, proxyUrl, token, whole } from '../platform/env-values.ts'
+import { baseUrl, beginnings, country, databaseUrl, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, proxyUrl, publicUrl, token, whole } from '../platform/env-values.ts'
 
 /** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
 export interface Config {
@@ -28,6 +28,8 @@ export interface Config {
   AUTOMATIC_REPLIES: string[]
   /** Networks that webhooks may reach although they are not public. */
   WEBHOOK_PRIVATE_ADDRESSES: string[]
+  /** Where people reach the operator page, for links to it; empty: there are no links. */
+  PUBLIC_URL: string
   /** By which webhooks reach the outside; empty: directly. */
   PROXY_URL: string
   UPSTREAM_CHECK_INTERVAL: number
@@ -61,6 +63,7 @@ export const schema: Schema<Config> = {
   RETENTION: duration('0s', '36500d')({ default: 0 }),
   AUTOMATIC_REPLIES: beginnings({ default: [] }),
   WEBHOOK_PRIVATE_ADDRESSES: networks({ default: [] }),
+  PUBLIC_URL: publicUrl({ default: '' }),
   PROXY_URL: proxyUrl({ default: '' }),
   UPSTREAM_CHECK_INTERVAL: duration('100ms', '1h')({ default: 30_000 }),
   UPSTREAM_MAX_DELAY: duration('10ms', '10m')({ default: 10_000 }),

@@ -67,9 +67,12 @@ export const createIngest = ({ db, onTaken, automaticReplies = [] }: { db: Db; o
         if (stands !== undefined) await check(trx, account, stands)
         const taken: Taken = { messages: new Set(), newMessages: new Set(), leads: new Set(), newLeads: new Set(), removed: [] }
         for (const [of, captured] of Map.groupBy(records.filter(isCaptured).map(prepared), (record) => record.account)) await takeRecords(trx, of, captured, taken)
+        // A lead is known to whoever is notified before its messages are.
+        const leads = [...taken.leads]
+        await addEvents(trx, 'lead', leads.filter((id) => taken.newLeads.has(id)), taken.newLeads)
         await addEvents(trx, 'message', [...taken.messages], taken.newMessages)
         await addEvents(trx, 'lead_removed', taken.removed)
-        await addEvents(trx, 'lead', [...taken.leads], taken.newLeads)
+        await addEvents(trx, 'lead', leads.filter((id) => !taken.newLeads.has(id)))
         await writeCursor(trx, { account, journalId, seq: last.seq })
         return taken.messages.size + taken.removed.length > 0
       })

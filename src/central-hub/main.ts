@@ -84,6 +84,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     registry: metrics.registry,
     privateAddresses: config.WEBHOOK_PRIVATE_ADDRESSES,
     envFile: config.ENV_FILE,
+    publicUrl: config.PUBLIC_URL,
     proxy: readProxy(config.PROXY_URL),
     retentionMs: config.RETENTION
   })

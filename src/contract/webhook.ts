@@ -16,10 +16,16 @@ export type WebhookEvent = Static<typeof WebhookEvent>
 export const WebhookType = Type.Union([...WebhookEvent.anyOf, Type.Literal('webhook.ping')])
 export type WebhookType = Static<typeof WebhookType>
 
-/** The body of a delivery. `webhook-id` in its headers is the idempotency key: the same with each attempt. */
+/** The body of a delivery. */
 export const WebhookBody = Type.Object({
+  id: Type.String({
+    description: 'of the event, the same as `webhook-id` in the headers: it stays the same with each attempt, from whichever hub, and for each webhook. Take an event with an id you know for a repetition.'
+  }),
   type: WebhookType,
   timestamp: Type.String({ description: 'when it happened' }),
+  link: Type.Union([Type.String(), Type.Null()], {
+    description: 'where the operator page shows the lead or message, or for session.changed the connection: an absolute URL that begins with PUBLIC_URL of central-hub.env. null while that is not set, and for what has no place of its own there'
+  }),
   data: Type.Unknown({
     description: 'as it was then. message.*: {message, lead}; lead.created and lead.updated: {lead}; lead.removed: {id, merged_into}; session.changed: as GET /api/whatsapp/status answers, a problem included; webhook.ping: {}'
   })

@@ -11,6 +11,7 @@ import { checkFollowing, checkSessions } from './following.ts'
 import type { Host } from './host.ts'
 import { checkOutside, checkProxy } from './outside.ts'
 import { checkListening, checkPorts } from './ports.ts'
+import { checkPublicUrl } from './public-url.ts'
 import { checkRunning } from './running.ts'
 import { checkServers } from './servers.ts'
 import { checkDropIns, checkManager, checkUnits } from './units.ts'
@@ -19,7 +20,7 @@ import { upCommand, type Wiring } from './wiring.ts'
 
 /** What can be the cause of something comes before it. */
 const causesFirst: readonly Check[] = [
-  checkEnvFiles, checkTokens, checkPorts, checkWiring, checkManager, checkDropIns, checkConfinement, // what is written
+  checkEnvFiles, checkTokens, checkPorts, checkWiring, checkPublicUrl, checkManager, checkDropIns, checkConfinement, // what is written
   checkDirectories, checkDisk, checkClock, checkChromium, checkPinnedPage, checkServers, checkProxy, // what it finds on the machine
   checkUnits, checkRunning, checkListening, checkBackups // what runs
 ]

@@ -70,6 +70,11 @@ export const host = makeValidator<string>(
 /** Where another program is reached: scheme, host and port, no path (the trailing slash may stay). */
 export const baseUrl = makeValidator<string>(expect('a URL of scheme, host and port, such as http://127.0.0.1:3001', (value) => toBaseUrl(value)))
 
+/** Where people reach this service in their browsers: scheme, host and, if need be, port. */
+export const publicUrl = makeValidator<string>(
+  expect('a URL of scheme and host without a path, such as https://hub.example.com', (value) => toBaseUrl(value))
+)
+
 const toBaseUrl = (value: string): string | undefined => {
   // the URL parser alone would mend spaces, control characters, backslashes and missing slashes
   const url = /^https?:\/\/[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) && URL.canParse(value) ? new URL(value) : undefined

@@ -33,7 +33,7 @@ t.test('a message makes a lead that waits, and moves the cursor, in one transact
   t.match(message, { id: first.message.id, seq: first.seq, lead_id: lead.id, body: 'message A', from_me: false, source: 'live', captured_at: first.captured_at, media: null, decryption: null })
   t.same(await readCursor(db, 'main'), { account: 'main', journalId: 'j', seq: first.seq })
   t.equal(taken(), 1)
-  t.match(await readEvents(db, 0, 10), [{ id: 1, type: 'message', data: { id: first.message.id } }, { id: 2, type: 'lead', data: { id: lead.id } }])
+  t.match(await readEvents(db, 0, 10), [{ id: 1, type: 'lead', data: { id: lead.id } }, { id: 2, type: 'message', data: { id: first.message.id } }], 'the lead comes before its message')
 })
 
 t.test('a record that is taken again changes nothing and is no event', async (t) => {

@@ -72,6 +72,7 @@ export const miswirings: readonly Miswiring[] = [
   { what: 'an address of another machine', make: set(hub, 'HOST', '192.0.2.7'), cause: /^central-hub port: HOST=192\.0\.2\.7 is no address of this machine/, after: 'restart' },
   { what: 'a port taken by another program', before: 'stop', make: `python3 -m http.server --bind 127.0.0.1 "$HUB_PORT" >/dev/null 2>&1 & echo $! >"$ETC/python.pid"; until (exec 3<>"/dev/tcp/127.0.0.1/$HUB_PORT") 2>/dev/null; do sleep 0.1; done`, after: 'start', cause: /^central-hub port: PORT=\d+ is taken by process \d+ \(python3[.\d]*\): end that, or have central-hub listen elsewhere/, undo: 'kill "$(cat "$ETC/python.pid")"; rm "$ETC/python.pid"' },
   { what: 'a wrong ENV_FILE', make: add(hub, 'ENV_FILE=/srv/central-hub.env'), cause: /^central-hub base URL: ENV_FILE=\/srv\/central-hub\.env, but its file is/ },
+  { what: 'an address of the page that the hub does not answer to', make: add(hub, 'PUBLIC_URL=https://hub.example.com'), cause: /^central-hub public URL: PUBLIC_URL=https:\/\/hub\.example\.com, but ALLOWED_HOSTS does not have hub\.example\.com/ },
   { what: 'a further account that is not there', make: add(hub, 'FURTHER_SESSION_MANAGERS=sales=http://127.0.0.1:9'), cause: /^central-hub base URL: FURTHER_SESSION_MANAGERS has sales=http:\/\/127\.0\.0\.1:9, but no session-manager here has ACCOUNT=sales/ },
 
   // --- the running processes ---

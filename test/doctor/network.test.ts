@@ -4,6 +4,7 @@ import { checkIdentities, checkWiring, type Answered } from '../../src/doctor/ba
 import { fault } from '../../src/doctor/finding.ts'
 import { checkFollowing, checkSessions } from '../../src/doctor/following.ts'
 import { checkListening, checkPorts } from '../../src/doctor/ports.ts'
+import { checkPublicUrl } from '../../src/doctor/public-url.ts'
 import { checkServers } from '../../src/doctor/servers.ts'
 import { listening, type Played } from './played-host.ts'
 import { ask, hubEnv, installed, lines, managerEnv, unit } from './wired.ts'
@@ -75,6 +76,17 @@ t.test('a URL leads to a session-manager that listens there and answers to that 
   t.match(await checkWiring(await ask(installed({ files: files({}, { SESSION_MANAGER_BASE_URL: 'https://127.0.0.1:3001' }) }))), [{ detail: /is to listen on/ }], 'it speaks no TLS')
   t.same(await checkWiring(await ask(installed({ files: files({ PORT: '80' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1' }) }))), [], 'the port that http has by itself')
   t.match(await checkWiring(await ask(installed({ files: files({ PORT: '443' }, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1' }) }))), [{ detail: /is to listen on/ }])
+})
+
+t.test('the address of the page is one that the hub answers to', async (t) => {
+  const found = async (hub: Record<string, string>) => checkPublicUrl(await ask(installed({ files: files({}, hub) })))
+  for (const PUBLIC_URL of ['http://localhost:3012', 'http://127.0.0.1:3012', 'http://[::1]:3012']) t.same(await found({ PUBLIC_URL }), [], PUBLIC_URL)
+  t.same(await found({}), [], 'there is none')
+  t.same(await found({ PUBLIC_URL: 'http://192.0.2.1:3012', HOST: '192.0.2.1' }), [])
+  t.same(await found({ PUBLIC_URL: 'https://Hub.example.com', ALLOWED_HOSTS: 'crm.example.com,hub.example.com' }), [])
+  t.match(await found({ PUBLIC_URL: 'https://hub.example.com', ALLOWED_HOSTS: 'crm.example.com' }), [{
+    state: 'fault', service: 'central-hub', detail: /^PUBLIC_URL=https:\/\/hub\.example\.com, but ALLOWED_HOSTS does not have hub\.example\.com/, mend: /ALLOWED_HOSTS=crm\.example\.com,hub\.example\.com/
+  }])
 })
 
 t.test('a port that is held', async (t) => {

@@ -157,6 +157,8 @@ export const faultyCases: Record<Service, FaultyCase[]> = {
     { what: 'a country that is none', change: { DEFAULT_COUNTRY: 'mx' }, faults: [/^DEFAULT_COUNTRY="mx" is refused: expected the two letters of a country, such as MX$/] },
     { what: 'a network without its length', change: { WEBHOOK_PRIVATE_ADDRESSES: '10.0.0.0/8, 127.0.0.1' }, faults: [/^WEBHOOK_PRIVATE_ADDRESSES="10.0.0.0\/8, 127.0.0.1" is refused: expected networks/] },
     { what: 'a network of three parts', change: { WEBHOOK_PRIVATE_ADDRESSES: '10.0.0/8' }, faults: [/^WEBHOOK_PRIVATE_ADDRESSES=/] },
+    { what: 'an address of the page with a path', change: { PUBLIC_URL: 'https://hub.example.com/leads' }, faults: [/^PUBLIC_URL="https:\/\/hub\.example\.com\/leads" is refused: expected a URL of scheme and host without a path, such as https:\/\/hub\.example\.com$/] },
+    { what: 'an address of the page without its scheme', change: { PUBLIC_URL: 'hub.example.com' }, faults: [/^PUBLIC_URL="hub\.example\.com" is refused/] },
     { what: 'a retention without a unit', change: { RETENTION: '365' }, faults: [/^RETENTION="365" is refused: expected a duration/] },
     { what: 'any origin', change: { CORS_ORIGINS: '*' }, faults: [/^CORS_ORIGINS="\*" is refused/] },
     { what: "the other daemon's variable", change: { CHROMIUM_PATH: '/usr/bin/chromium' }, faults: [/^CHROMIUM_PATH is unknown: remove it$/] }

@@ -15,7 +15,10 @@ export interface NextDelivery {
   outboxId: number
   /** Its `webhook-id`. */
   messageId: string
+  /** JSON of a `StoredBody` of outbox.ts. */
   body: string
+  /** Whose lead it is about; null: nobody's. */
+  leadId: number | null
   url: string
   /** Each signs; the current one first. */
   secrets: string[]
@@ -61,7 +64,7 @@ export const nextDelivery = async (db: Db, webhookId: number, now: number): Prom
     .selectFrom('deliveries')
     .innerJoin('outbox', 'outbox.id', 'outbox_id')
     .innerJoin('webhooks', 'webhooks.id', 'webhook_id')
-    .select(['outbox_id', 'message_id', 'body', 'url', 'secret', 'old_secret', 'old_secret_until', 'ping', 'next_attempt_at', 'expires_at', 'failures', 'failing_since'])
+    .select(['outbox_id', 'message_id', 'body', 'lead_id', 'url', 'secret', 'old_secret', 'old_secret_until', 'ping', 'next_attempt_at', 'expires_at', 'failures', 'failing_since'])
     .where('webhook_id', '=', webhookId)
     .where('outbox_id', '=', head)
     .where('enabled', '=', 1)
@@ -73,6 +76,7 @@ export const nextDelivery = async (db: Db, webhookId: number, now: number): Prom
     outboxId: row.outbox_id,
     messageId: row.message_id,
     body: row.body,
+    leadId: row.lead_id,
     url: row.url,
     secrets: old_secret !== null && now < (old_secret_until ?? 0) ? [row.secret, old_secret] : [row.secret],
     ping: row.ping === 1,

@@ -18,6 +18,9 @@ export const deliverForMs = 3 * 86_400_000
 /** Read and written at once: an import may rename a hundred thousand leads. */
 const atOnce = 500
 
+/** The body of an event as it is kept; its id and link are added to each delivery. */
+export type StoredBody = Omit<WebhookBody, 'id' | 'link'>
+
 /** Something to tell, and whose data is in it. */
 interface News {
   type: WebhookType
@@ -38,7 +41,7 @@ const put = async (db: Db, news: readonly News[], webhooks: (type: WebhookType) 
   const rows = news.map(({ type, data, leadId = null, messagePk = null }) => ({
     message_id: `msg_${randomBytes(18).toString('base64url')}`,
     type, lead_id: leadId, message_pk: messagePk,
-    body: JSON.stringify({ type, timestamp: new Date(now).toISOString(), data } satisfies WebhookBody),
+    body: JSON.stringify({ type, timestamp: new Date(now).toISOString(), data } satisfies StoredBody),
     created_at: now
   }))
   for (const row of rows) {

@@ -1,6 +1,7 @@
 import type { Log } from '../../platform/log.ts'
 import { nextDelivery, settleDelivered, settleFailed, waitingWebhooks, type NextDelivery } from '../store/deliveries.ts'
 import type { Db } from '../store/schema.ts'
+import { bodyOf } from './body.ts'
 import { systemClock, type Clock } from './clock.ts'
 import type { Outcome, Post } from './post.ts'
 import { isOver, retryAt, type Failed } from './retry.ts'
@@ -26,6 +27,8 @@ export interface DelivererOptions {
   db: Db
   post: Post
   log: Log
+  /** PUBLIC_URL; empty: there are no links. */
+  publicUrl?: string
   onSettled?: (outcome: DeliveryOutcome, deliveries: number) => void
   clock?: Clock
   /** From 0 to 1, for the jitter. */
@@ -36,7 +39,7 @@ export interface DelivererOptions {
 const troubleMs = 5_000
 const gone = 410
 
-export const createDeliverer = ({ db, post, log, onSettled = () => undefined, clock = systemClock, random = Math.random }: DelivererOptions): Deliverer => {
+export const createDeliverer = ({ db, post, log, publicUrl = '', onSettled = () => undefined, clock = systemClock, random = Math.random }: DelivererOptions): Deliverer => {
   const workers = new Map<number, Worker>()
   const cut = new AbortController()
 
@@ -70,7 +73,8 @@ export const createDeliverer = ({ db, post, log, onSettled = () => undefined, cl
     while (!stopping()) {
       const delivery = await nextDelivery(db, webhookId, clock.now())
       if (delivery === undefined || delivery.dueAt > clock.now()) return delivery?.dueAt
-      const outcome = await post.send({ url: delivery.url, headers: signedHeaders(delivery, clock.now()), body: delivery.body }, cut.signal)
+      const body = bodyOf(delivery, publicUrl)
+      const outcome = await post.send({ url: delivery.url, headers: signedHeaders({ ...delivery, body }, clock.now()), body }, cut.signal)
       if (cut.signal.aborted && outcome.status === null) return undefined
       await (outcome.error === undefined ? delivered(delivery, outcome) : failed(delivery, outcome))
     }

@@ -36,6 +36,8 @@ export interface WebhooksOptions {
   /** Networks that are not public and may be reached all the same. */
   privateAddresses: readonly string[]
   envFile: string
+  /** PUBLIC_URL; empty: there are no links. */
+  publicUrl?: string
   /** By which they reach the outside. */
   proxy?: Proxy | undefined
   /** How long messages are kept, ms; 0: for good. */
@@ -44,7 +46,7 @@ export interface WebhooksOptions {
 
 const pruneMs = 3_600_000
 
-export const startWebhooks = ({ db, hubs, live, log, registry, version, privateAddresses, envFile, proxy, retentionMs }: WebhooksOptions): Webhooks => {
+export const startWebhooks = ({ db, hubs, live, log, registry, version, privateAddresses, envFile, publicUrl = '', proxy, retentionMs }: WebhooksOptions): Webhooks => {
   const guard = createGuard({ allowed: privateAddresses, envFile, hasProxy: proxy !== undefined })
   const onSettled = addWebhookMetrics(registry, db)
   let [deliverer, grace]: [Deliverer | undefined, number] = [undefined, 0]
@@ -52,7 +54,7 @@ export const startWebhooks = ({ db, hubs, live, log, registry, version, privateA
     void pruneDeliveries(db, Date.now(), retentionMs || Infinity).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old deliveries were not dropped; tried again in an hour'))
   const job = hubs.job('webhooks', () => {
     const post = createPost({ guard, proxy, envFile, userAgent: `LeadMaster/${version}` })
-    const mine = createDeliverer({ db, log, post, onSettled })
+    const mine = createDeliverer({ db, log, post, publicUrl, onSettled })
     const endChanges = live.onChanged(mine.wake)
     const pruning = setInterval(prune, pruneMs)
     deliverer = mine

@@ -39,7 +39,7 @@ t.test('a client that was away gets what it missed, by Last-Event-ID or after', 
   }
   const all = await openSse(`${url}/api/events?after=0`, bearer)
   t.equal((await all.until(({ event }) => event === 'session')).id, `${storeId}-0`, 'from where it starts')
-  t.equal((await all.until(({ event }) => event === 'message')).id, `${storeId}-1`)
+  t.equal((await all.until(({ event }) => event === 'lead')).id, `${storeId}-1`, 'the lead before its message')
   all.close()
 })
 

@@ -105,7 +105,7 @@ t.test('events are read after a position, as things are now, and the oldest are 
   const { db, take } = await testStore(t)
   t.same(await eventRange(db), { first: 1, last: 0 })
   await take(from(1, 'a'), from(1, 'b'))
-  t.match(await readEvents(db, 1, 10), [{ id: 2, type: 'message', data: { body: 'message b' } }, { id: 3, type: 'lead', data: { id: 1 } }])
+  t.match(await readEvents(db, 1, 10), [{ id: 2, type: 'message', data: { body: 'message a' } }, { id: 3, type: 'message', data: { body: 'message b' } }])
   t.same(await readEvents(db, 3, 10), [])
   await addEvents(db, 'lead', [999])
   t.match(await readEvents(db, 3, 10), [{ id: 4, type: 'lead', data: undefined }], 'one whose lead is there no more')

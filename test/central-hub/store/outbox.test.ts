@@ -9,6 +9,7 @@ import { mergeLeads } from '../../../src/central-hub/store/merge-lead.ts'
 import { addPing, tellSession } from '../../../src/central-hub/store/outbox.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { createWebhook } from '../../../src/central-hub/store/webhooks.ts'
+import { bodyOf } from '../../../src/central-hub/webhooks/body.ts'
 import { ProblemError } from '../../../src/platform/problem.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { record, reply, testStore } from './open-store.ts'
@@ -19,8 +20,8 @@ const add = async (db: Db, events: WebhookEvent[] = everything, enabled = true):
 
 /** What a webhook is told, in order. */
 const told = async (db: Db, id: number): Promise<WebhookBody[]> => {
-  const rows = await db.selectFrom('deliveries').innerJoin('outbox', 'outbox.id', 'outbox_id').select(['body', 'type']).where('webhook_id', '=', id).orderBy('outbox_id').execute()
-  return rows.map(({ body }) => JSON.parse(body) as WebhookBody)
+  const rows = await db.selectFrom('deliveries').innerJoin('outbox', 'outbox.id', 'outbox_id').select(['body', 'message_id', 'lead_id']).where('webhook_id', '=', id).orderBy('outbox_id').execute()
+  return rows.map(({ body, message_id, lead_id }) => JSON.parse(bodyOf({ body, messageId: message_id, leadId: lead_id }, '')) as WebhookBody)
 }
 const types = async (db: Db, id: number): Promise<string[]> => (await told(db, id)).map(({ type }) => type)
 const only = async (t: Test, db: Db, id: number): Promise<{ message?: { body: string }; lead: { id: number; state: string; unanswered_count: number } | null }> => {
@@ -34,7 +35,7 @@ t.test('a message that is new: it and its lead, as they are then', async (t) => 
   const { db, take } = await testStore(t)
   const [all, messages, leads] = [await add(db), await add(db, ['message.created']), await add(db, ['lead.created'])]
   await take(record('A'))
-  t.same(await types(db, all), ['message.created', 'lead.created'])
+  t.same(await types(db, all), ['lead.created', 'message.created'], 'the lead comes before its message')
   t.match(await only(t, db, messages), { message: { body: 'message A' }, lead: { phone: '+5215512345678', unanswered_count: 1 } })
   await take(record('B'), reply('C', { timestamp: 1_800_000_000 }))
   t.same((await types(db, all)).slice(2), ['message.created', 'message.created', 'lead.updated'])
@@ -56,7 +57,7 @@ t.test('nothing is told twice of a record that is taken again, and nothing of a 
   await take(first)
   await take(first)
   await t.rejects(take(record('B'), record('C', { timestamp: null as unknown as number })))
-  t.same(await types(db, id), ['message.created', 'lead.created'])
+  t.same(await types(db, id), ['lead.created', 'message.created'])
 })
 
 t.test('webhooks that are off, or want something else, get nothing; without any the outbox stays empty', async (t) => {
@@ -109,7 +110,7 @@ t.test('deleting a lead for good leaves nothing of it in the outbox, of what was
   if (erasure === undefined) throw new Error('there is no lead')
   await eraseLead(db, erasure.lead, async () => undefined)
   t.same((await told(db, id)).map(({ type, data }) => [type, (data as { message?: { body: string } }).message?.body]), [
-    ['message.created', 'of Luis'], ['lead.created', undefined], ['lead.removed', undefined], ['lead.removed', undefined]
+    ['lead.created', undefined], ['message.created', 'of Luis'], ['lead.removed', undefined], ['lead.removed', undefined]
   ])
   t.same((await told(db, id)).at(-1)?.data, { id: 1, merged_into: null })
   t.notMatch(JSON.stringify(await db.selectFrom('outbox').selectAll().execute()), /of Ana|her other number|\+5215512345678|5215500000001/)
