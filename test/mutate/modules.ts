@@ -84,22 +84,23 @@ export const modules: readonly MutatedModule[] = [
     files: ['central-hub/store/take-records.ts'],
     tests: [
       'central-hub/store/who.test.ts',
+      'central-hub/store/waiting.test.ts',
       'central-hub/store/conversation.test.ts',
       'central-hub/store/outbox.test.ts',
       'central-hub/store/one-message.test.ts',
-      'central-hub/ingest.test.ts',
-      'central-hub/store/waiting.test.ts'
+      'central-hub/ingest.test.ts'
     ]
   },
   {
     name: 'waiting',
     files: ['contract/waiting.ts', 'central-hub/store/waiting.ts'],
     tests: [
+      'contract/waiting.test.ts',
+      'central-hub/store/waiting.test.ts',
       'central-hub/store/lists.test.ts',
       'central-hub/store/conversation.test.ts',
       'central-hub/api/stats.test.ts',
       'central-hub/store/waiting-table.test.ts',
-      'central-hub/store/waiting.test.ts',
       'central-hub/ingest.test.ts'
     ]
   },

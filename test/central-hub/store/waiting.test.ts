@@ -1,8 +1,8 @@
-import { randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { createIngest } from '../../../src/central-hub/ingest.ts'
 import { listLeads } from '../../../src/central-hub/store/leads.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import { record, reply, testStore } from './open-store.ts'
 import { isOnPostgres } from './place.ts'
 import { plan } from './waiting-history.ts'
@@ -14,12 +14,10 @@ t.test('store, lists, figures, metrics and webhooks agree on who waits with what
   const { db } = await testStore(t)
   const world = new WaitingWorld(db)
   await world.begin()
-  const seed = randomInt(2 ** 31)
-  t.comment(`seed ${seed}`)
 
   await fc.assert(
     fc.asyncProperty(plan, (history) => world.play(history)),
-    { numRuns: isOnPostgres() ? 60 : 300, seed }
+    propertyRuns(t, isOnPostgres() ? 60 : 300)
   )
 })
 
