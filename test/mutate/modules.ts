@@ -16,7 +16,9 @@ export const modules: readonly MutatedModule[] = [
       'session-manager/erase-person.test.ts',
       'session-manager/erase-again.test.ts',
       'session-manager/journal.test.ts',
-      'session-manager/remap.test.ts'
+      'session-manager/remap.test.ts',
+      'session-manager/erasure.test.ts',
+      'session-manager/erasure-file.test.ts'
     ]
   },
   {

@@ -79,6 +79,30 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/webhooks/deliverer.ts', "const failed = async (delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> => {", {
     '"Stryker was here!"': 'an outcome without an error is a delivery'
   }),
+  ...of('session-manager/journal.ts', "let id = String(db.prepare('SELECT id FROM identity').get()?.['id'])", {
+    "db.prepare('SELECT id FROM identity').get()['id']": 'the line above sees to it that there is a row'
+  }),
+  ...of('session-manager/journal.ts', "let lastSeq = Number(last.get()?.['seq'])", {
+    "last.get()['seq']": 'an aggregate has a row of any table, also of an empty one'
+  }),
+  ...of('session-manager/journal.ts', "confirmedUntil: () => Number(confirmed.get()?.['at'] ?? 0),", {
+    "confirmed.get()['at']": 'an aggregate has a row of any table, also of an empty one'
+  }),
+  ...of('session-manager/journal.ts', "const least = leastUnread.get()?.['since'] ?? Infinity", {
+    "leastUnread.get()['since']": 'an aggregate has a row of any table, also of an empty one'
+  }),
+  ...of('session-manager/journal.ts', "return row?.['at'] == null ? undefined : Number(row['at'])", {
+    "row['at']": 'an aggregate has a row of any table, also of an empty one'
+  }),
+  ...of('session-manager/journal.ts', "if (record !== undefined && draft.kind === 'message' && draft.isPartial !== true && goesOn(draft.message)) {", {
+    true: 'an update has a key of its own and is always written; and what is no message comes here without a model'
+  }),
+  ...of('session-manager/journal.ts', "if (before?.media === undefined && news.message.media?.state === 'pending') media.add(news.message.id, seq)", {
+    'before.media': 'there are news only of a message that is known'
+  }),
+  ...of('session-manager/journal.ts', "const drafts = messages.map(({ message, source }) => ({ source, draft: { kind: 'update' as const, key: 'update', message } }))", {
+    '""': 'each update is written under a key of its own, made of its seq'
+  }),
   ...of('session-manager/capture.ts', 'error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)', {
     '(error as { errcode?: number; } | undefined).errcode': 'nothing throws undefined'
   }),

@@ -43,6 +43,18 @@ t.test('a text that comes again is what it was; one of our own may have been sen
   t.match(journal.append([mine()], 'live'), [{ kind: 'update', message: { id: mine().message.id } }])
   t.notOk('unsent' in (captured(journal.read(2, 9))[0]?.message ?? {}))
   t.same(journal.append([{ ...draft('A'), kind: 'edit', key: 'edit:1' }, { ...draft('A'), kind: 'edit', key: 'edit:1' }], 'live').map(({ kind }) => kind), ['edit'], 'what is no message has no news')
+  t.same(journal.append([draft('M', { from_me: true, body: 'other' })], 'live'), [], 'the text of one of our own, too')
+})
+
+t.test('only a message that comes again has news: an edit, a deletion or a reaction that comes again has none', (t) => {
+  for (const kind of ['edit', 'revoke', 'reaction', 'ciphertext', 'ciphertext_failed'] as const) {
+    const { journal } = open(t)
+    const order = (id: string, of: Draft['kind']): Draft => draft('A', { type: 'order', order: { id } }, of)
+    journal.append([order('1', 'message'), order('1', kind)], 'live')
+    t.same(journal.append([order('2', kind)], 'live'), [], kind)
+    t.match(journal.append([order('2', 'message')], 'live'), [{ kind: 'update', message: { order: { id: '2' } } }])
+  }
+  t.end()
 })
 
 t.test('messages that are mapped again: how many differ, and only on demand they are written', async (t) => {
@@ -75,6 +87,21 @@ t.test('media that an update brings are fetched, those that are known already ar
     { message: draft('C', { has_media: true, media: { state: 'skipped' } }).message, source: 'live' }
   ], false)
   t.same(journal.pendingMedia(9).map(({ message }) => message.id), [withMedia('A').message.id])
+})
+
+t.test('media wait for their own outcome, whatever else comes of their message', (t) => {
+  const { journal } = open(t)
+  const image = withMedia('A')
+  journal.append([image], 'live')
+  for (const kind of ['edit', 'revoke', 'ciphertext', 'message'] as const) {
+    journal.append([{ ...image, kind, key: `${kind}:${image.message.id}` }], 'live')
+    t.equal(journal.pendingMediaCount(), 1, kind)
+  }
+  journal.update([{ message: { ...image.message, body: 'new' }, source: 'live' }], false)
+  t.equal(journal.pendingMediaCount(), 1, 'update')
+  journal.append([{ ...image, kind: 'media', key: `media:${image.message.id}:failed` }], 'live')
+  t.equal(journal.pendingMediaCount(), 0)
+  t.end()
 })
 
 t.test('what a message was mapped from is kept with it, until its time or the next version', async (t) => {

@@ -131,6 +131,16 @@ t.test('a group that cannot be written is not there at all, and seq goes on with
   t.same(journal.append([draft('B'), draft('BAD')], 'live').map(({ seq }) => seq), [2, 3])
 })
 
+t.test('why a group could not be written is said, also when SQLite has taken it back by itself', async (t) => {
+  const { journal, file } = open(t)
+  const other = new DatabaseSync(file)
+  other.exec(`CREATE TRIGGER refuse BEFORE INSERT ON records WHEN new.key LIKE '%BAD%' BEGIN SELECT RAISE(ROLLBACK, 'disk full, say'); END`)
+  t.throws(() => journal.append([draft('B'), draft('BAD')], 'live'), { message: /disk full, say/ })
+  other.exec('DROP TRIGGER refuse')
+  other.close()
+  t.same(journal.append([draft('B')], 'live').map(({ seq }) => seq), [1])
+})
+
 t.test('another writer in the same file is noticed, not overwritten', async (t) => {
   const { journal, file } = open(t)
   const other = openJournal(file, 'main')
@@ -173,6 +183,8 @@ t.test('the time of the newest message', async (t) => {
   journal.append([draft('A', { timestamp: 200 })], 'live')
   journal.append([draft('B', { timestamp: 100 })], 'backfill')
   t.equal(journal.lastMessageAt(), 200, 'an older one read back does not move it')
+  journal.append([draft('A', { timestamp: 900 }, 'edit'), draft('C', { timestamp: 901 }, 'ciphertext')], 'live')
+  t.equal(journal.lastMessageAt(), 200, 'nor does what is no message')
 })
 
 t.test('marks are set, moved and removed', async (t) => {
