@@ -102,8 +102,7 @@ export const modules: readonly MutatedModule[] = [
       'central-hub/store/lists.test.ts',
       'central-hub/store/conversation.test.ts',
       'central-hub/api/stats.test.ts',
-      'central-hub/store/waiting-table.test.ts',
-      'central-hub/ingest.test.ts'
+      'central-hub/store/waiting-table.test.ts'
     ]
   },
   {
@@ -111,9 +110,7 @@ export const modules: readonly MutatedModule[] = [
     files: ['central-hub/store/write-lead.ts', 'central-hub/store/settle-lead.ts'],
     tests: [
       'central-hub/store/who.test.ts',
-      'central-hub/store/conversation.test.ts',
-      'central-hub/store/one-message.test.ts',
-      'central-hub/ingest.test.ts'
+      'central-hub/store/conversation.test.ts'
     ]
   },
   {
