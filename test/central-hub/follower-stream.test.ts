@@ -13,6 +13,7 @@ import type { Status } from '../../src/contract/session.ts'
 import { ProblemError } from '../../src/platform/problem.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { message } from '../session-manager/drafts.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 /** The follower beside a session-manager that does, byte by byte, what a test says, on a clock that the test turns. */
 
@@ -218,7 +219,7 @@ t.test('follower goes on after its cursor in the same journal, and reads any oth
       t.same(it.taken[0]?.stands, cursor === undefined ? null : { account: 'main', journalId: cursor.id, seq: cursor.seq })
       await it.follower.stop()
     }),
-    { numRuns: 60, endOnFailure: true }
+    { ...propertyRuns(t, 60), endOnFailure: true }
   )
 })
 
@@ -270,7 +271,7 @@ t.test('a stream that is cut anywhere, in the middle of a letter too, gives the 
       t.same(it.sessions.map((session) => 'journal' in session && session.journal.last_seq), [9, 2])
       await it.follower.stop()
     }),
-    { numRuns: 40, endOnFailure: true }
+    { ...propertyRuns(t, 40), endOnFailure: true }
   )
 })
 

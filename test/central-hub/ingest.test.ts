@@ -12,6 +12,7 @@ import { listMessages } from '../../src/central-hub/store/messages.ts'
 import type { Db } from '../../src/central-hub/store/schema.ts'
 import { conforms } from '../platform/conforms.ts'
 import { record, reply, testStore } from './store/open-store.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const leads = async (db: Db): Promise<Lead[]> => (await listLeads(db, {}, 100)).items
 const messages = async (db: Db): Promise<Message[]> => (await listMessages(db, {}, 1_000)).items
@@ -83,7 +84,7 @@ t.test('records are taken only where the cursor is as it is said to be, by journ
         t.same([await readCursor(db, 'main'), taken(), (await messages(db)).length], before, why)
       }
     }),
-    { numRuns: 100 }
+    propertyRuns(t, 100)
   )
 })
 
@@ -136,7 +137,7 @@ t.test('waiting_since is the same whatever order the records come in', async (t)
       const unanswered = written.filter(({ mine, timestamp }) => !mine && timestamp > replied).map(({ timestamp }) => timestamp)
       return only(await leads(db)).waiting_since === (unanswered.length > 0 ? at(Math.min(...unanswered)) : null)
     }),
-    { numRuns: 40 }
+    propertyRuns(t, 40)
   )
 })
 
@@ -163,7 +164,7 @@ t.test('unanswered, unread and the latest message are the same whatever order th
       t.equal((await messages(db)).filter(({ lead_id }) => lead_id === null).length, 0, 'a notice is of the lead, whichever comes first')
       t.equal((await db.selectFrom('answers').select('reply_pk').execute()).length, answers, 'each reply that ended a wait')
     }),
-    { numRuns: 40 }
+    propertyRuns(t, 40)
   )
 })
 
@@ -399,7 +400,7 @@ t.test('how many records are taken at once makes no difference', async (t) => {
       t.same(outcomes[2], outcomes[0], 'all at once as one by one')
       return isDeepStrictEqual(outcomes[1], outcomes[0]) && isDeepStrictEqual(outcomes[2], outcomes[0])
     }),
-    { numRuns: 8 }
+    propertyRuns(t, 8)
   )
 })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { createFeed, follow, type Source } from '../../src/platform/feed.ts'
 import type { Stream } from '../../src/platform/sse.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
@@ -243,7 +244,7 @@ t.test('nobody misses or gets anything twice, however appends, joins, reads and 
         }
       }
     ),
-    { numRuns: 200 }
+    propertyRuns(t, 200)
   )
   t.pass('held for 200 sequences')
 })

@@ -8,6 +8,7 @@ import { createCapture, type Capture } from '../../src/session-manager/capture.t
 import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { draft, lidOf } from './drafts.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 /** A capture over a journal that only remembers its groups, and fails while `broken` says so. */
 const rig = (phones: (lids: readonly string[]) => Promise<Map<string, string>> = async () => new Map()) => {
@@ -121,7 +122,7 @@ t.test('order of arrival is kept, whatever the groups, the sources and the time 
       await Promise.all(done)
       if (bodies().join() !== expected.join()) throw new Error(`${bodies().join()} instead of ${expected.join()}`)
     }),
-    { numRuns: 100 }
+    propertyRuns(t, 100)
   )
   t.pass('held for 100 sequences')
 })

@@ -8,6 +8,7 @@ import type { Session } from '../../src/session-manager/session.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { draft } from './drafts.ts'
 import { fakeListeners, page, ready, type FakeListener, type FakeListeners } from './fake-listener.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const fast = { startTimeoutMs: 10_000, readyTimeoutMs: 10_000, minDelayMs: 1, maxDelayMs: 1, random: () => 0 }
 
@@ -188,7 +189,7 @@ t.test('whatever is asked and whatever happens, there are never two browsers at 
       const left = listeners.made.filter(({ calls }) => calls.includes('start') && !calls.includes('stopped'))
       if (left.length > 0) throw new Error('a browser is left')
     }),
-    { numRuns: 300 }
+    propertyRuns(t, 300)
   )
   t.pass('held for 300 sequences')
 })

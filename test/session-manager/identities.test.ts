@@ -8,6 +8,7 @@ import type { Raw } from '../../src/session-manager/whatsapp/raw.ts'
 import { captured } from './drafts.ts'
 import { mapping } from './whatsapp/only-draft.ts'
 import { group, me, rawText } from './whatsapp/raw-models.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 /** A journal of the test's own. */
 const open = (t: Test): Journal => {
@@ -246,6 +247,6 @@ t.test('a history told in any order, live or read back, under either address giv
       })
       if (JSON.stringify(shapes[0]) !== JSON.stringify(shapes[1])) throw new Error(`${JSON.stringify(shapes[0])} is not ${JSON.stringify(shapes[1])}`)
     }),
-    { numRuns: 300 }
+    propertyRuns(t, 300)
   )
 })

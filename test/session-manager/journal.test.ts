@@ -7,6 +7,7 @@ import { openJournal, type Journal } from '../../src/session-manager/journal.ts'
 import { runScript } from '../platform/child.ts'
 import { conforms } from '../platform/conforms.ts'
 import { captured, draft, withMedia } from './drafts.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 /** A journal in a directory of the test's own. */
 const open = (t: Test): { journal: Journal; file: string } => {
@@ -109,7 +110,7 @@ t.test('seq has no gap and keys are once, for any appends with any duplicates an
       journal.close()
       return last === expected.length && records.every(({ seq, message }, index) => seq === index + 1 && message.body === `message ${expected[index]}`) && records.length === last
     }),
-    { numRuns: 40 }
+    propertyRuns(t, 40)
   )
   t.ok(runs >= 40)
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { newLease, stepLease, wakeAt, type Lease, type LeaseEffect, type LeaseEvent } from '../../src/session-manager/lease.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 /** Who runs an account, as a state machine: first by example, then with hosts that are slow, cut off and put to sleep. */
 
@@ -166,7 +167,7 @@ t.test('never two at a time, whatever is slow, lost or asleep', async (t) => {
         if (other.host !== one.host && other.from < one.to) throw new Error(`host ${one.host} from ${one.from} to ${one.to}, and host ${other.host} from ${other.from}`)
       }
     }
-  }), { numRuns: 400 })
+  }), propertyRuns(t, 400))
   t.ok(most >= 2, 'it did change hands')
 })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { PasskeyState } from '../../src/session-manager/passkey-state.ts'
 import { backoff, initialSession, refusedBackoff, step, type Effect, type Policy, type Session, type SessionEvent } from '../../src/session-manager/session.ts'
+import { propertyRuns } from '../property-runs.ts'
 
 const policy: Policy = { startTimeoutMs: 90_000, readyTimeoutMs: 180_000, minDelayMs: 2_000, maxDelayMs: 300_000, random: () => 1 }
 const me = { id: '5215512345678@c.us', phone: '+5215512345678' }
@@ -353,7 +354,8 @@ t.test('backoff stays between half and the whole of min·2ⁿ, and under the cap
       const delay = backoff(failures, { ...policy, minDelayMs, maxDelayMs, random: () => random })
       const whole = Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 30))
       return Number.isSafeInteger(delay) && delay >= Math.floor(whole / 2) && delay <= whole + 1
-    })
+    }),
+    propertyRuns(t, 100)
   )
   t.equal(backoff(1, { ...policy, random: () => 0 }), 1_000)
   t.equal(backoff(1, { ...policy, random: () => 1 }), 2_000)
@@ -420,7 +422,7 @@ t.test('whatever happens, in whatever order, the rules hold', async (t) => {
         require(deadline === bounded, `a deadline exactly while something is awaited: ${session.status} after ${what.type}`)
       }
     }),
-    { numRuns: 2_000 }
+    propertyRuns(t, 2_000)
   )
   t.pass('held for 2,000 sequences')
 })

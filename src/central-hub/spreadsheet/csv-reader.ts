@@ -23,6 +23,10 @@ const isSpace = (char: string | undefined): boolean => char === ' ' || char === 
 /** How many line breaks there are: CRLF is one. */
 const countBreaks = (text: string): number => text.match(/\r\n|\r|\n/g)?.length ?? 0
 
+/** Where quotes went wrong: at the first cell of more than one line, for it may have taken in lines of others. */
+export const firstWrong = ({ places }: CsvRecord, wrong: Place): Place =>
+  places.find((place, index) => place.line < (places[index + 1] ?? wrong).line) ?? wrong
+
 export class CsvReader {
   readonly #text: string
   readonly #delimiter: string
@@ -41,7 +45,7 @@ export class CsvReader {
     for (;;) {
       const place = { ...this.#place }
       const cell = this.#readCell()
-      if (cell === undefined) return this.#skipLine(record, place)
+      if (cell === undefined) return this.#skipLine(record, firstWrong(record, place))
       record.cells.push(cell)
       record.places.push(place)
       if (this.#text[this.#place.at] !== this.#delimiter) break
@@ -54,6 +58,13 @@ export class CsvReader {
   /** Goes on with the line after the one where a cell begins: the cell's quotes turned out to be wrong. */
   goBackTo({ at, line }: Place): void {
     this.#place = this.#afterBreak({ at: this.#endOfLine(at), line })
+  }
+
+  /** The line of the text in which a place is, whatever its quotes are. */
+  lineOf({ at }: Place): string {
+    let start = at
+    while (start > 0 && this.#text[start - 1] !== '\n' && this.#text[start - 1] !== '\r') start -= 1
+    return this.#text.slice(start, this.#endOfLine(at))
   }
 
   /** Skips the line with a wrong quote. Between tabs quotes mean nothing: many programs write such lines. */

@@ -1,5 +1,5 @@
 import { byContent, byHeading, type ColumnFault, type Columns } from './columns.ts'
-import { CsvReader, type CsvRecord } from './csv-reader.ts'
+import { CsvReader, firstWrong, type CsvRecord } from './csv-reader.ts'
 
 /** A table of phone numbers and names, whatever separates its columns and whether it has headings. */
 
@@ -94,6 +94,21 @@ const isRow = (line: string, { delimiter, width, columns: { phones, name } }: La
   return cells.length === width && phones.some((phone) => isPhone(cells[phone] ?? '')) && (cells[name] ?? '').trim() !== ''
 }
 
+/**
+ * Whether a cell is a phone number, or one that cannot be read: without its country, or as 5.21551E+12. A postal code
+ * has fewer digits.
+ */
+const isLikePhone = (cell: string, isPhone: IsPhone): boolean =>
+  isPhone(cell) || /^\s*\+?(?:[\s()./-]*\d){9,}\s*$/.test(cell) || /^\s*\d[.,]\d+E\+\d+\s*$/i.test(cell)
+
+/** Whether a line within a cell is a row, good or bad: one of its cells is a phone number, or it lacks that alone. */
+const isLikeRow = (line: string, { delimiter, width, columns }: Layout, isPhone: IsPhone): boolean => {
+  const cells = line.split(delimiter)
+  if (cells.length < 2) return false
+  if (cells.some((cell) => isLikePhone(cell, isPhone))) return true
+  return cells.length === width && columns.phones.every((phone) => (cells[phone] ?? '').trim() === '')
+}
+
 const phoneColumnOf = ({ cells }: CsvRecord, { phones }: Columns): number =>
   phones.find((phone) => (cells[phone] ?? '').trim() !== '') ?? phones[0] ?? 0
 
@@ -107,18 +122,66 @@ function* hiddenRows({ cells, places }: CsvRecord, layout: Layout, isPhone: IsPh
   }
 }
 
+/** The cells of a line as if it had no quotation marks. */
+const withoutQuotes = (line: string, { delimiter }: Layout): string[] => line.replaceAll('"', '').split(delimiter)
+
+/** The first and the last line of a cell of more lines, each whole: its quotes may have made one row of two. */
+const outerLines = ({ cells, places }: CsvRecord, column: number, reader: CsvReader, layout: Layout): string[][] => {
+  const [place, next] = [places[column], places[column + 1]]
+  if (place === undefined) return []
+  const last = next === undefined ? linesOf(cells[column] ?? '').at(-1) : reader.lineOf(next)
+  return [withoutQuotes(reader.lineOf(place), layout), withoutQuotes(last ?? '', layout)]
+}
+
+/** Whether there are rows inside the quotation marks of the phone number or the name. */
+const hidesRows = (record: CsvRecord, column: number, reader: CsvReader, layout: Layout, isPhone: IsPhone): boolean => {
+  const lines = linesOf(record.cells[column] ?? '')
+  // The next row may begin with its number, and its own quote have ended the cell there.
+  if (lines.slice(1).some((line) => isLikePhone(line, isPhone))) return true
+  if (lines.some((line) => isLikeRow(line, layout, isPhone))) return true
+  return outerLines(record, column, reader, layout).every(({ length }) => length >= layout.width)
+}
+
 /**
- * What is wrong when the phone number or the name has a line break. When there are rows inside it, a quote before them
- * is at fault, and they are read on their own.
+ * Whether a cell before the phone number or the name begins and ends on lines that are rows by themselves. Then the
+ * number may be of one line and the name of another. An address of more lines has no phone number at both ends.
  */
-const breakFault = (record: CsvRecord, column: number, reader: CsvReader, { delimiter }: Layout, isPhone: IsPhone): TableFault | undefined => {
-  const [cell, place] = [record.cells[column] ?? '', record.places[column]]
-  if (place === undefined || !/[\r\n]/.test(cell.trim())) return undefined
-  const { line } = place
-  const hidesRows = linesOf(cell).some((text) => text.includes(delimiter) && text.split(delimiter).some(isPhone))
-  if (!hidesRows) return { line, code: 'name-line-break', column: column + 1 }
-  reader.goBackTo(place)
-  return { line, code: 'line-quotes', column: column + 1 }
+const mixesRows = (record: CsvRecord, column: number, reader: CsvReader, layout: Layout, isPhone: IsPhone): boolean => {
+  const { columns: { phones }, width } = layout
+  return outerLines(record, column, reader, layout).every((cells) => {
+    // With more cells than columns there are delimiters within some: the number may be in any.
+    const possible = cells.length === width ? phones.map((phone) => cells[phone] ?? '') : cells
+    return cells.length >= width && possible.some((cell) => isLikePhone(cell, isPhone))
+  })
+}
+
+/**
+ * What is wrong with the quotes of a record when its number or its name may be of another line. Nobody gets such a
+ * name, and the lines are read on their own.
+ */
+const quotesFault = (
+  record: CsvRecord, phone: number, reader: CsvReader, layout: Layout, isPhone: IsPhone
+): TableFault | undefined => {
+  const { name } = layout.columns
+  const isWrong = (column: number): boolean => {
+    if (!/[\r\n]/.test(record.cells[column] ?? '')) return false
+    const isRead = column === phone || column === name
+    return (isRead ? hidesRows : mixesRows)(record, column, reader, layout, isPhone)
+  }
+  const wrong = record.places.findIndex((_, column) => column <= Math.max(phone, name) && isWrong(column))
+  const place = record.places[wrong]
+  if (place === undefined) return undefined
+  const first = firstWrong(record, place)
+  reader.goBackTo(first)
+  return { line: first.line, code: 'line-quotes', column: record.places.indexOf(first) + 1 }
+}
+
+/** The phone number or the name has a line break. One at either end does no harm when all is of one cell. */
+const breakFault = ({ cells, places }: CsvRecord, column: number, { delimiter }: Layout): TableFault | undefined => {
+  const cell = cells[column] ?? ''
+  const hasCells = /[\r\n]/.test(cell) && cell.includes(delimiter)
+  if (!hasCells && !/[\r\n]/.test(cell.trim())) return undefined
+  return { line: places[column]?.line ?? 1, code: 'name-line-break', column: column + 1 }
 }
 
 function* rowsOf(reader: CsvReader, layout: Layout, isPhone: IsPhone): Generator<TableRow | TableFault> {
@@ -135,13 +198,14 @@ function* rowsOf(reader: CsvReader, layout: Layout, isPhone: IsPhone): Generator
       continue
     }
     const phone = phoneColumnOf(record, columns)
-    const broken = breakFault(record, phone, reader, layout, isPhone) ?? breakFault(record, columns.name, reader, layout, isPhone)
-    if (broken !== undefined) {
-      yield broken
+    const wrong = quotesFault(record, phone, reader, layout, isPhone)
+    if (wrong !== undefined) {
+      yield wrong
       continue
     }
     const line = (record.places[phone] ?? record.places[0])?.line ?? 1
-    yield { line, phone: record.cells[phone] ?? '', name: record.cells[columns.name] ?? '', phoneColumn: phone + 1, nameColumn: columns.name + 1 }
+    const row = { line, phone: record.cells[phone] ?? '', name: record.cells[columns.name] ?? '', phoneColumn: phone + 1, nameColumn: columns.name + 1 }
+    yield breakFault(record, phone, layout) ?? breakFault(record, columns.name, layout) ?? row
     yield* hiddenRows(record, layout, isPhone)
   }
 }

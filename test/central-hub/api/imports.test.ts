@@ -5,6 +5,7 @@ import t from 'tap'
 import { ImportResult, type Lead, type LeadChangePage, type LeadPage } from '../../../src/contract/lead.ts'
 import type { Problem } from '../../../src/contract/problem.ts'
 import { conforms } from '../../platform/conforms.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import { record } from '../store/open-store.ts'
 import { bearer, serveApi, type Api } from './rig.ts'
 
@@ -145,7 +146,7 @@ t.test('bad lines among good ones, at random: each costs itself alone, and is na
       t.match(body, { kept: kinds.length - errors.length, unchanged: 0 }, rows.join('\n'))
       t.equal(body.rejected ?? 0, errors.length)
     }),
-    { numRuns: 60 }
+    propertyRuns(t, 60)
   )
 })
 

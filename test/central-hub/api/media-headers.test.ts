@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { contentDisposition, contentType } from '../../../src/central-hub/api/media-headers.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 const sha256 = '0123456789abcdef'.repeat(4)
 
@@ -48,7 +49,7 @@ t.test('whatever the name and type, both are valid headers', async (t) => {
       const headers = new Headers({ a: contentType({ mimetype }), b: contentDisposition({ state: 'stored', sha256, filename, mimetype }, download) })
       return /^(inline|attachment); filename="[^"\\]+"(; filename\*=UTF-8''[\w!#$&+.^`|~%-]+)?$/.test(headers.get('b') ?? '')
     }),
-    { numRuns: 500 }
+    propertyRuns(t, 500)
   )
   t.match(contentDisposition({ state: 'stored', sha256, filename: '\u{11127}' }, false), /^attachment; filename="whatsapp-[0-9a-f]{8}"; filename\*=UTF-8''%F0%91%84%A7$/, 'a name of one accent and no letter')
   t.match(contentDisposition({ state: 'stored', sha256, filename: 'a＂; b＼／' }, false), /^attachment; filename="a_; b__"; /, 'quotes and strokes in full width')

@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import t from 'tap'
 import { readNames, type ReadOptions } from '../../../src/central-hub/spreadsheet/read-names.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 /** Tables as people have them. */
 
@@ -156,9 +158,124 @@ t.test('a bad first line is named, and the headings are found below it', async (
   t.same(await brief('"My leads\nphone,name\n+34600123456,Ana\n'), ['+34600123456 Ana', '1:line-quotes'])
 })
 
+t.test('two lines with a stray quotation mark are not one name of two lines', async (t) => {
+  t.same(await brief('phone,name\n+525510002001,"\n+525510002002,"\n+525510002003,Ana\n'), ['+525510002003 Ana', '2:line-quotes', '3:line-quotes'])
+  const noted = 'phone,note,name\n+525510002001,"calls,Eva\n+525510002002,back,Rosa\n+525510002003,x",Luis\n+525510002004,,Ana\n'
+  t.same(await brief(noted), ['+525510002002 Rosa', '+525510002004 Ana', '2:line-quotes', '4:line-quotes'])
+})
+
+t.test('an address of more lines before the number and the name is only an address', async (t) => {
+  const address = '"Calle 5, Centro\n06700, CDMX"'
+  for (const line of [`+525510002001,${address},Ana`, `Ana,${address},+525510002001`, `${address},Ana,+525510002001`]) {
+    const heading = line.replace(/"[^"]*"/, 'address').replace(/\+\d+/, 'phone').replace('Ana', 'name')
+    t.same(await brief(`${heading}\n${line}\n`), ['+525510002001 Ana'], heading)
+  }
+})
+
 t.test('lines are counted as an editor counts them, whatever ends them', async (t) => {
   for (const end of ['\n', '\r\n', '\r']) {
     const lines = ['phone,name,note', '+34600123456,Ana,"one', 'two', 'three"', '', 'x,Eva,', '+34600123457,"a"b,', 'x,Luis,']
     t.same((await brief(lines.join(end))).slice(1), ['6:phone-unreadable', '7:line-quotes', '8:phone-unreadable'], JSON.stringify(end))
   }
+})
+
+/** A row of a table that is made at random: the person whose line it is, and the cells as they are written. */
+interface WrittenRow {
+  phone: string
+  name: string
+  cells: Record<Column, string>
+  /** Whether it is as RFC 4180 has it, with a number and a name that can be read. */
+  isGood: boolean
+}
+type Column = 'phone' | 'name' | 'note'
+
+const orders: readonly (readonly Column[])[] = [
+  ['phone', 'name'], ['name', 'phone'], ['phone', 'name', 'note'], ['phone', 'note', 'name'], ['note', 'name', 'phone']
+]
+const phoneKinds = ['good', 'quoted', 'none', 'nobody', 'lost digits', 'local', 'open', 'close'] as const
+const nameKinds = ['good', 'quoted', 'inner quotes', 'none', 'open', 'close', 'middle', 'two quoted', 'one quote'] as const
+const noteKinds = ['good', 'quoted', 'two lines', 'none', 'open', 'close', 'one quote'] as const
+const goodKinds: readonly string[] = ['good', 'quoted', 'inner quotes', 'two lines']
+const isFault = (kind: string): boolean => !goodKinds.includes(kind)
+
+/** @param index of the row, by which its person differs from all others */
+const writePhone = (kind: (typeof phoneKinds)[number], index: number): string => {
+  const phone = `+5255${10_000_000 + index}`
+  const written = {
+    good: phone, quoted: `"${phone}"`, none: '', nobody: 'nobody', 'lost digits': '5.21551E+12', local: phone.slice(3),
+    open: `"${phone}`, close: `${phone}"`
+  }
+  return written[kind]
+}
+
+const writeName = (kind: (typeof nameKinds)[number], index: number, delimiter: string): string => {
+  const name = `Ana #${index}`
+  const written = {
+    good: name, quoted: `"${name}"`, 'inner quotes': `"${name} ""la 3""${delimiter} de León"`, none: '', open: `"${name}`,
+    close: `${name}"`, middle: `a "#${index}`, 'two quoted': `"${name}" B`, 'one quote': '"'
+  }
+  return written[kind]
+}
+
+const writeNote = (kind: (typeof noteKinds)[number], index: number, delimiter: string, end: string): string => {
+  const written = {
+    good: `calls #${index}`, quoted: `"on Monday #${index}${delimiter} 10:00"`, 'two lines': `"Calle #${index}${end}""Centro""${delimiter} CDMX"`,
+    none: '', open: `"calls #${index}`, close: `back #${index}"`, 'one quote': '"'
+  }
+  return written[kind]
+}
+
+const randomTable = fc.record({
+  order: fc.constantFrom(...orders),
+  delimiter: fc.constantFrom(',', ';', '|'),
+  end: fc.constantFrom('\n', '\r\n', '\r'),
+  kinds: fc.array(
+    fc.tuple(
+      fc.oneof({ weight: 8, arbitrary: fc.constant('good' as const) }, { weight: 2, arbitrary: fc.constantFrom(...phoneKinds) }),
+      fc.oneof({ weight: 4, arbitrary: fc.constant('good' as const) }, { weight: 4, arbitrary: fc.constantFrom(...nameKinds) }),
+      fc.oneof({ weight: 4, arbitrary: fc.constant('good' as const) }, { weight: 3, arbitrary: fc.constantFrom(...noteKinds) })
+    ),
+    { minLength: 1, maxLength: 12 }
+  )
+    // A line without any content is no row.
+    .filter((kinds) => kinds.every(([phone, name]) => phone !== 'none' || name !== 'none'))
+    .map((kinds) => [['good', 'good', 'good'] as const, ...kinds])
+})
+  // Beside notes of more lines, what two faults of one row mean cannot always be told.
+  .filter(({ order, kinds }) => !order.includes('note') || kinds.every((row) => row.filter(isFault).length < 2))
+
+t.test('no table gives a number the name of another line, and each good line is taken or named', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(randomTable, async ({ order, delimiter, end, kinds }) => {
+      const hasNote = order.includes('note')
+      const rows = kinds.map(([phone, name, note], index): WrittenRow => ({
+        phone: writePhone('good', index),
+        name: name === 'inner quotes' ? `Ana #${index} "la 3"${delimiter} de León` : `Ana #${index}`,
+        cells: { phone: writePhone(phone, index), name: writeName(name, index, delimiter), note: writeNote(note, index, delimiter, end) },
+        isGood: [phone, name].every((kind) => goodKinds.includes(kind)) && (!hasNote || note === 'none' || goodKinds.includes(note))
+      }))
+      const lines = [order.join(delimiter), ...rows.map(({ cells }) => order.map((column) => cells[column]).join(delimiter)), '']
+      const firstLines = lines.map((_, index) => lines.slice(0, index).join(end).split(end).length + (index === 0 ? 0 : 1))
+
+      const { names, errors } = await read(lines.join(end))
+
+      const named = new Set(errors.map(({ line }) => line))
+      const taken = new Map(names.map(({ phone, name }) => [phone, name]))
+      for (const { phone, name } of names) {
+        // Quotes round two cells of one line make one good cell.
+        const index = rows.findIndex((row) => row.phone === phone)
+        const isOther = [...name.matchAll(/#(\d+)/g)].some(([, of]) => Number(of) !== index)
+        if (index === -1 || isOther || /\d{10}/.test(name)) throw new Error(`${phone} was given ${name}`)
+      }
+      for (const [index, row] of rows.entries()) {
+        const isTaken = taken.get(row.phone) === row.name
+        const isNamed = named.has(firstLines[index + 1] ?? 0)
+        if (row.isGood && !isTaken && !isNamed) throw new Error(`the good line of ${row.name} is neither taken nor named`)
+        // Without a note no line of a table may have a line break: all can be told.
+        if (!hasNote && row.isGood !== isTaken) throw new Error(`${row.name}: ${isTaken ? 'a bad line is taken' : 'a good line is lost'}`)
+        if (!hasNote && row.isGood === isNamed) throw new Error(`${row.name}: ${isNamed ? 'a good line is named' : 'a bad line is not named'}`)
+      }
+    }),
+    propertyRuns(t, 2_000)
+  )
 })

@@ -6,6 +6,7 @@ import { listMessages, type MessageFilter } from '../../../src/central-hub/store
 import { fromCursor, toCursor, type Page, type Position } from '../../../src/central-hub/store/page.ts'
 import type { CapturedMessage, InboundRecord } from '../../../src/contract/record.ts'
 import { record, reply, testStore } from './open-store.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 /** All pages of a list, by its cursors as they cross the wire. */
 const all = async <T>(order: string, read: (after?: Position) => Promise<Page<T>>): Promise<T[]> => {
@@ -86,7 +87,7 @@ t.test('pages hold every item once, in the order of the list, whatever their siz
       t.same(await all('waiting', (after) => listLeads(db, { waiting: true }, limit, after)), waiting)
       t.same(await all('newest', (after) => listMessages(db, {}, limit, after)), messages)
     }),
-    { numRuns: 12 }
+    propertyRuns(t, 12)
   )
 })
 

@@ -10,6 +10,7 @@ import { stanzaOf } from '../../../src/central-hub/store/message-id.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { record, testStore } from './open-store.ts'
 import { isOnPostgres } from './place.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 /** One message under the number and the LID of its chat, with and without a device. */
 
@@ -125,7 +126,7 @@ t.test('a conversation is the same under either address, in any order, and howev
       return t.passing()
     }),
     // each run has two stores, and a server has only so many connections
-    { numRuns: isOnPostgres() ? 15 : 60 }
+    propertyRuns(t, isOnPostgres() ? 15 : 60)
   )
 })
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isOver, retryAt } from '../../../src/central-hub/webhooks/retry.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 const [second, hour, day] = [1_000, 3_600_000, 86_400_000]
 const failed = { now: 0, failures: 1, failingSince: 0, expiresAt: 3 * day }
@@ -22,7 +23,7 @@ t.test('whatever comes, there is another try, later and within a day', async (t)
     const wait = retryAt({ ...failed, failures: failures + 1, retryAfterMs }, random)
     return wait >= 2_500 && wait <= day
   })
-  t.doesNotThrow(() => fc.assert(any))
+  t.doesNotThrow(() => fc.assert(any, propertyRuns(t, 100)))
 })
 
 t.test('it is over after 3 days, once the endpoint has been failing for as long', async (t) => {

@@ -7,6 +7,7 @@ import { toMessage } from '../../../src/session-manager/whatsapp/message.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
 import { captured, mapping, only } from './only-draft.ts'
 import { filehash, group, lead, lid, me, rawGroup, rawImage, rawText, wid } from './raw-models.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 t.test('what is not decrypted yet, or never will be', async (t) => {
   const raw = rawText('A', { type: 'ciphertext', body: undefined })
@@ -133,7 +134,7 @@ t.test('hostile garbage throws nothing, and what comes of it is as the contract 
         if (Number.isNaN(new Date((message.timestamp as number) * 1_000).getTime())) throw new Error('a time that is none')
       }
     }),
-    { numRuns: 3_000 }
+    propertyRuns(t, 3_000)
   )
   t.pass('held for 3,000 models')
 })

@@ -10,6 +10,7 @@ import { conforms } from '../../platform/conforms.ts'
 import { fixture, fixtures, type Fixture } from './fixtures.ts'
 import { mapping } from './only-draft.ts'
 import { lead, rawImage, rawText } from './raw-models.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 const me = ['5215500000001@c.us', '100000000000001@lid']
 const how: Mapping = { media: { maxBytes: 10_000_000, types: ['*/*'] }, me, broadcasts: true }
@@ -90,7 +91,7 @@ t.test('a thumbnail is the text of no message, whatever its type', async (t) => 
       const text = JSON.stringify(all.map(({ message }) => message))
       if (text.includes(image)) throw new Error(`the thumbnail is in a message of type ${type}`)
     }),
-    { numRuns: 2_000 }
+    propertyRuns(t, 2_000)
   )
   t.equal(toMessage(rawText('A', { body: '/9j/ is how a JPEG begins' }), mapping)?.body, '/9j/ is how a JPEG begins')
 })

@@ -13,6 +13,7 @@ import {
 } from '../../../src/session-manager/whatsapp/page-report.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { inPage } from './in-page.ts'
+import { propertyRuns } from '../../property-runs.ts'
 
 /** A world whose page holds these messages, built by a text of JavaScript. */
 const worldOf = (models: string, modules = '{}'): ReturnType<typeof inPage> => {
@@ -246,7 +247,7 @@ t.test('no value of a message, and no key that came with one, is in a report', a
         scope['require'] = before
       }
     }),
-    { numRuns: 500 }
+    propertyRuns(t, 500)
   )
   t.pass('500 pages of hostile models')
 })
