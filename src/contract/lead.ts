@@ -1,4 +1,5 @@
 import Type, { type Static, type TSchema, type TSchemaOptions } from 'typebox'
+import { MessageKind } from './message-types.ts'
 import { Media, CapturedMessage } from './record.ts'
 
 /** What the hub's REST and live events give to a frontend. Every `*_at` and `*_since` is an RFC 3339 time in UTC. */
@@ -33,15 +34,19 @@ export const summaryParts = [
   'bot',
   'group_status'
 ] as const
+/** `timestamp`, as all other times are. */
+const sentAt = Type.String({ description: 'when it was written: `timestamp` as an RFC 3339 time' })
 const summarised = Type.Pick(CapturedMessage, summaryParts)
 
 /** The latest message of a lead's chat, as a list shows it. Each text in it is cut to 200 characters. */
 export const LastMessage = Type.Object({
   id: Type.String(),
   type: Type.String({ description: "WhatsApp's own type; `revoked` once it was deleted in WhatsApp" }),
+  kind: MessageKind,
   body: Type.String({ description: 'the first 200 characters; empty once it was deleted in WhatsApp' }),
   from_me: Type.Boolean(),
   timestamp: Type.Integer({ description: 'UNIX seconds' }),
+  sent_at: sentAt,
   decryption: Type.Optional(
     Type.Union([Type.Literal('pending'), Type.Literal('failed')], {
       description: 'there while the text is not known'
@@ -262,6 +267,8 @@ export type Stats = Static<typeof Stats>
 /** A message as the hub holds it: what was captured, with what edits, deletions, reactions and media have made of it since. */
 export const Message = Type.Object({
   ...Type.Omit(CapturedMessage, ['reaction', 'vote', 'edited', 'revoked', 'media', 'has_media']).properties,
+  kind: MessageKind,
+  sent_at: sentAt,
   seq: Type.Integer({ description: "the record's place in session-manager's journal" }),
   account: Type.String(),
   lead_id: Type.Union([Type.Integer(), Type.Null()], { description: 'null in groups, channels and status updates' }),

@@ -10,7 +10,24 @@ export const Problem = Type.Object({
   errors: Type.Optional(
     Type.Array(
       Type.Object({
-        field: Type.String({ description: 'the parameter, header or JSON pointer at fault' }),
+        in: Type.Optional(
+          Type.Union(
+            [
+              Type.Literal('path'),
+              Type.Literal('query'),
+              Type.Literal('header'),
+              Type.Literal('body'),
+              Type.Literal('column', { description: 'of a file that is imported' })
+            ],
+            { description: 'where it is; not there in what a session-manager of an earlier release answers' }
+          )
+        ),
+        field: Type.String({
+          description: 'its name; in the body the JSON pointer of the member (RFC 6901), and `body` for the body as a whole'
+        }),
+        pointer: Type.Optional(
+          Type.String({ description: 'in the body: the same as a URI fragment (RFC 6901, section 6), `#` for the body as a whole' })
+        ),
         message: Type.String({ description: 'what was expected' }),
         code: Type.Optional(Type.String({ description: 'what is wrong, to be matched on; of an import alone' }))
       })

@@ -99,12 +99,15 @@ export const waitOf = (state: LeadState, unanswered: readonly Unanswered[]): Wai
 
 /** No message has a time in seconds from here on (the year 5138): these are ms. */
 const firstMs = 100_000_000_000
+/** Nor in ms from here on: JavaScript has no date for it. */
+const lastMs = 8_640_000_000_000_000
 
 /**
- * When a message was written, UNIX seconds. Records of early releases have ms, or 0 where WhatsApp told no time: then
- * it is when it was captured.
+ * When a message was written, UNIX seconds. Records of early releases have ms, or 0 where WhatsApp told no time: then,
+ * and where it is no time at all, it is when it was captured.
  */
 export const writtenAt = ({ timestamp }: Pick<CapturedMessage, 'timestamp'>, capturedAt: string): number => {
+  if (timestamp > lastMs) return Math.floor(Date.parse(capturedAt) / 1_000)
   if (timestamp >= firstMs) return Math.round(timestamp / 1_000)
   const isNone = Number.isInteger(timestamp) && timestamp <= 0
   return isNone ? Math.floor(Date.parse(capturedAt) / 1_000) : timestamp

@@ -13,7 +13,18 @@ const isDeeperThan = (levels: number, value: unknown): boolean =>
 
 const hasBody = ({ headers }: IncomingMessage): boolean => headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
 
-const isJson = ({ headers }: IncomingMessage): boolean => /^application\/json\b/i.test(headers['content-type'] ?? '')
+const isJson = ({ headers }: IncomingMessage): boolean => /^application\/json\s*(;|$)/i.test(headers['content-type'] ?? '')
+
+/**
+ * For a route that takes JSON: a body of another type, or of none that is named, is refused. Without a body nothing is.
+ * @throws {ProblemError} unsupported-media-type
+ */
+export const requireJson = (req: IncomingMessage): void => {
+  if (!hasBody(req) || isJson(req)) return
+  if (req.headers['content-length'] === '0') return
+  throw new ProblemError('unsupported-media-type', 'send the body as JSON, with Content-Type: application/json')
+}
+
 /** body-parser, too, refuses it, but only once all of it has come. */
 const saysTooMuch = (req: IncomingMessage): boolean => Number(req.headers['content-length']) > maxBodyBytes && isJson(req)
 

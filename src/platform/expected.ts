@@ -1,11 +1,9 @@
 import Type, { type TObject, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import type { Problem } from '../contract/problem.ts'
 import { lazy } from './lazy.ts'
+import { wholeBody, type FieldFault } from './problem.ts'
 
 /** Input held against a schema: what is wrong is named, with what was expected in plain words. */
-
-type Faults = NonNullable<Problem['errors']>
 
 const mostFaults = 50
 /** The keywords of JSON Schema that our schemas use. */
@@ -62,16 +60,25 @@ export const expectation = (schema: TSchema): string => {
   }
 }
 
+/** A member's name in a JSON pointer, https://www.rfc-editor.org/rfc/rfc6901#section-3 */
+const escapeName = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
+const unescapeName = (text: string): string => text.replaceAll('~1', '/').replaceAll('~0', '~')
+
+/** The schema of a member, or of each item of a list. */
+const memberOf = (schema: TSchema, name: string): TSchema => {
+  const { properties = {}, items } = keywords(schema)
+  return (Object.hasOwn(properties, name) ? properties[name] : items) ?? schema
+}
+
 /** The schema of what a JSON pointer leads to, as far as it can be told. */
-const at = (schema: TSchema, pointer: string): TSchema =>
-  pointer.split('/').slice(1).reduce((inner: TSchema, key) => keywords(inner).properties?.[key] ?? keywords(inner).items ?? inner, schema)
+const at = (schema: TSchema, pointer: string): TSchema => pointer.split('/').slice(1).map(unescapeName).reduce(memberOf, schema)
 
 /**
  * What is wrong with a JSON value, by JSON pointer; nothing when it is as the schema expects. Of
  * many faults TypeBox tells the first 8.
  * @param schema compiled once, at the first value
  */
-export const faultsAgainst = (schema: TSchema): ((value: unknown) => Faults) => {
+export const faultsAgainst = (schema: TSchema): ((value: unknown) => FieldFault[]) => {
   const compiled = lazy(() => Compile(schema))
   return (value) => {
     const check = compiled()
@@ -80,11 +87,14 @@ export const faultsAgainst = (schema: TSchema): ((value: unknown) => Faults) => 
     for (const { keyword, instancePath, params } of check.Errors(value)) {
       const unknown = keyword === 'additionalProperties' ? (params as { additionalProperties: string[] }).additionalProperties : []
       const missing = keyword === 'required' ? (params as { requiredProperties: string[] }).requiredProperties : []
-      for (const name of unknown) faults.set(`${instancePath}/${name}`, `unknown; expected ${expectation(at(schema, instancePath))}`)
-      for (const name of missing) faults.set(`${instancePath}/${name}`, `expected ${expectation(at(schema, `${instancePath}/${name}`))}`)
+      for (const name of unknown) faults.set(`${instancePath}/${escapeName(name)}`, `unknown; expected ${expectation(at(schema, instancePath))}`)
+      for (const name of missing) {
+        const pointer = `${instancePath}/${escapeName(name)}`
+        faults.set(pointer, `expected ${expectation(at(schema, pointer))}`)
+      }
       if (unknown.length + missing.length === 0 && !faults.has(instancePath)) faults.set(instancePath, `expected ${expectation(at(schema, instancePath))}`)
     }
-    return [...faults].map(([field, message]) => ({ field: field || 'body', message })).slice(0, mostFaults)
+    return [...faults].map(([field, message]) => ({ field: field || wholeBody, message })).slice(0, mostFaults)
   }
 }
 
@@ -101,28 +111,39 @@ const inWords = (schema: TSchema): string => {
   return type === 'array' && items !== undefined ? `${expectation(items).replace(/^one of /, 'one or more of ')}, separated by commas` : expectation(schema)
 }
 
+interface Property {
+  property: TSchema
+  /** Compiled when it is first needed. */
+  check: () => ReturnType<typeof Compile>
+}
+
+const isList = (schema: TSchema): boolean => keywords(schema).type === 'array'
+
 /**
- * Reads text parameters (of a query or path) as a schema types them: whole numbers, true or false, lists separated by
- * commas. What is unknown, given twice or not as expected is a fault by its name.
+ * Reads text parameters (of a query or path) as a schema types them: whole numbers, true or false. A list's items are
+ * separated by commas or given one by one, `a=x,y` or `a=x&a=y`. What is unknown, given twice though it is no list, or
+ * not as expected is a fault by its name.
  * @param schema each parameter's is compiled once, when one is first given
  */
-export const parametersAs = (schema: TObject): ((params: Iterable<[string, string]>) => { values: Record<string, unknown>; faults: Faults }) => {
-  const properties = new Map(Object.entries(schema.properties).map(([name, property]) => [name, { property, check: lazy(() => Compile(property)) }]))
+export const parametersAs = (schema: TObject): ((params: Iterable<[string, string]>) => { values: Record<string, unknown>; faults: FieldFault[] }) => {
+  const properties = new Map(Object.entries(schema.properties).map(([name, property]): [string, Property] => [name, { property, check: lazy(() => Compile(property)) }]))
   return (params) => {
     const values: Record<string, unknown> = {}
     const faults = new Map<string, string>()
-    for (const [name, text] of params) {
+    const given = Map.groupBy(params, ([name]) => name)
+    for (const [name, pairs] of given) {
       const known = properties.get(name)
-      if (known === undefined) faults.set(name, `unknown; expected ${[...properties.keys()].join(', ') || 'no parameter'}`)
-      else if (Object.hasOwn(values, name)) faults.set(name, 'expected once')
-      else {
-        const value = convert(known.property, text)
-        values[name] = value
-        if (!known.check().Check(value)) faults.set(name, `expected ${inWords(known.property)}`)
+      if (known === undefined) {
+        faults.set(name, `unknown; expected ${[...properties.keys()].join(', ') || 'no parameter'}`)
+        continue
       }
+      const items = pairs.map(([, text]) => convert(known.property, text))
+      values[name] = isList(known.property) ? items.flat() : items[0]
+      if (items.length > 1 && !isList(known.property)) faults.set(name, 'expected once')
+      else if (!known.check().Check(values[name])) faults.set(name, `expected ${inWords(known.property)}`)
     }
     for (const [name, { property }] of properties) {
-      if (Object.hasOwn(values, name)) continue
+      if (given.has(name)) continue
       if ('default' in property) values[name] = property.default
       else if (!Type.IsOptional(property)) faults.set(name, `expected ${inWords(property)}`)
     }

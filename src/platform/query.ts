@@ -8,8 +8,8 @@ export const query = (req: Request, ...known: readonly string[]): URLSearchParam
   const params = new URLSearchParams(req.search)
   const names = [...params.keys()]
   const faults = [...new Set(names)].flatMap((field) => {
-    if (!known.includes(field)) return { field, message: `unknown; expected ${known.join(', ') || 'no parameter'}` }
-    return names.filter((name) => name === field).length > 1 ? { field, message: 'expected once' } : []
+    if (!known.includes(field)) return { in: 'query' as const, field, message: `unknown; expected ${known.join(', ') || 'no parameter'}` }
+    return names.filter((name) => name === field).length > 1 ? { in: 'query' as const, field, message: 'expected once' } : []
   })
   if (faults.length > 0) throw invalid(...faults)
   return params
@@ -19,12 +19,12 @@ export const query = (req: Request, ...known: readonly string[]): URLSearchParam
 export const whole = (value: string | null, field: string, min: number, max: number, fallback: number): number => {
   if (value === null) return fallback
   const number = /^\d{1,16}$/.test(value) ? Number(value) : NaN
-  if (!(number >= min && number <= max)) throw invalid({ field, message: `expected a whole number from ${min} to ${max}` })
+  if (!(number >= min && number <= max)) throw invalid({ in: 'query', field, message: `expected a whole number from ${min} to ${max}` })
   return number
 }
 
 export const trueOrFalse = (value: string | null, field: string): boolean | undefined => {
   if (value === null) return undefined
-  if (value !== 'true' && value !== 'false') throw invalid({ field, message: 'expected true or false' })
+  if (value !== 'true' && value !== 'false') throw invalid({ in: 'query', field, message: 'expected true or false' })
   return value === 'true'
 }

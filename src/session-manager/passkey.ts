@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto'
 import type { Passkey, PasskeyAnswer, PasskeyRequest } from '../contract/session.ts'
-import type { Problem } from '../contract/problem.ts'
-import { ProblemError, invalid } from '../platform/problem.ts'
+import { faultsIn, invalid, ProblemError, type FieldFault } from '../platform/problem.ts'
 import { passkeyScript } from './passkey-script.ts'
 import type { Session } from './session.ts'
 import type { Listener } from './whatsapp/listener.ts'
 
 /** Where the answer must have been made. */
 const origin = 'https://web.whatsapp.com'
-
-type Fault = NonNullable<Problem['errors']>[number]
 
 /** Flags of authenticatorData, the byte after the hash of the site's name. */
 const flagsAt = 32
@@ -27,11 +24,11 @@ const readClientData = (text: string): Record<string, unknown> | undefined => {
 }
 
 /** What of the signed text does not fit the question. */
-const clientDataFaults = (text: string, request: PasskeyRequest): Fault[] => {
+const clientDataFaults = (text: string, request: PasskeyRequest): FieldFault[] => {
   const field = '/response/clientDataJSON'
   const data = readClientData(text)
   if (data === undefined) return [{ field, message: 'it is not the JSON that a browser signs' }]
-  const faults: Fault[] = []
+  const faults: FieldFault[] = []
   if (data['type'] !== 'webauthn.get') faults.push({ field, message: 'it is not the answer of a passkey (webauthn.get)' })
   if (data['origin'] !== origin) faults.push({ field, message: `it was made on another site than ${origin}: run the script there` })
   if (data['challenge'] !== request.challenge) {
@@ -40,7 +37,7 @@ const clientDataFaults = (text: string, request: PasskeyRequest): Fault[] => {
   return faults
 }
 
-const authenticatorFaults = (text: string, request: PasskeyRequest): Fault[] => {
+const authenticatorFaults = (text: string, request: PasskeyRequest): FieldFault[] => {
   const field = '/response/authenticatorData'
   const data = Buffer.from(text, 'base64url')
   if (data.length < flagsAt + 5) return [{ field, message: 'it is cut off' }]
@@ -57,7 +54,7 @@ const authenticatorFaults = (text: string, request: PasskeyRequest): Fault[] => 
  * What keeps an answer from being the one that WhatsApp waits for, each with its member. The signature is WhatsApp's to
  * check: it alone has the public key.
  */
-export const answerFaults = (answer: PasskeyAnswer, request: PasskeyRequest): Fault[] => {
+export const answerFaults = (answer: PasskeyAnswer, request: PasskeyRequest): FieldFault[] => {
   const faults = [...clientDataFaults(answer.response.clientDataJSON, request), ...authenticatorFaults(answer.response.authenticatorData, request)]
   if (answer.id !== answer.rawId) faults.push({ field: '/rawId', message: 'it is not the same as id' })
   const wanted = request.allowCredentials.map(({ id }) => id)
@@ -98,7 +95,7 @@ export class PasskeyDesk {
     const { request } = this.#open('challenge')
     if (request === undefined) throw new ProblemError('conflict', 'WhatsApp has not given its challenge yet: try again in a moment')
     const faults = answerFaults(answer, request)
-    if (faults.length > 0) throw invalid(...faults)
+    if (faults.length > 0) throw invalid(...faultsIn('body', faults))
     await this.#run((listener) => listener.passkey.answer(answer))
   }
 

@@ -144,7 +144,7 @@ export const addRoutes = (options: RouteOptions): void => {
   http.route('POST', '/pairing-code', async (req, res) => {
     query(req)
     const phone = toE164(pairingCodeRequest(req).phone)
-    if (phone === undefined) throw invalid({ field: '/phone', message: 'expected a phone number with its country code, such as +52 55 1234 5678' })
+    if (phone === undefined) throw invalid({ in: 'body', field: '/phone', message: 'expected a phone number with its country code, such as +52 55 1234 5678' })
     const { status } = session()
     if (status !== 'QR_REQUIRED') throw new ProblemError('conflict', `a phone can be linked by a code only while a QR is shown: the session is ${status}`)
     const { code, generatedAt, expiresAt } = await options.pairingCode(phone).catch((error: Error) => {

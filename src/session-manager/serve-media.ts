@@ -33,7 +33,7 @@ export const addMediaRoute = ({ http, directory }: { http: Http; directory: stri
   http.route('GET', '/media/:sha256', async (req, res) => {
     query(req)
     const sha256 = req.params['sha256'] ?? ''
-    if (!/^[0-9a-f]{64}$/.test(sha256)) throw invalid({ field: 'sha256', message: 'expected a SHA-256 sum, 64 hexadecimal digits in lower case' })
+    if (!/^[0-9a-f]{64}$/.test(sha256)) throw invalid({ in: 'path', field: 'sha256', message: 'expected a SHA-256 sum, 64 hexadecimal digits in lower case' })
     const etag = `"${sha256}"`
     const { range: wanted, 'if-range': ifRange = etag, 'if-none-match': ifNoneMatch } = req.headers
     const file = await openMedia(directory, sha256)

@@ -70,6 +70,26 @@ t.test('text parameters are read as their schema types them; what has a default 
   t.same(parametersAs(Type.Object({ id: Type.Integer() }))([]).faults, [{ field: 'id', message: 'expected a whole number' }], 'one that may not')
 })
 
+t.test('a list is given with commas, one by one, or both, and comes in the order of the text', async (t) => {
+  const read = parametersAs(Query)
+  for (const pairs of [
+    [['state', 'new,open,new']],
+    [['state', 'new'], ['state', 'open'], ['state', 'new']],
+    [['state', 'new,open'], ['q', 'a'], ['state', 'new']]
+  ] as [string, string][][]) t.match(read(pairs), { values: { state: ['new', 'open', 'new'] }, faults: [] })
+  t.match(read([['ids', '1'], ['ids', '-2,3']]), { values: { ids: [1, -2, 3] }, faults: [] })
+  t.match(read([['state', 'new'], ['state', 'maybe']]).faults, [{ field: 'state', message: /^expected one or more of/ }])
+  t.match(read([['limit', '1'], ['limit', '1']]).faults, [{ field: 'limit', message: 'expected once' }])
+})
+
+t.test('a name with a slash or a tilde is escaped in the pointer, and what it leads to is looked up under its own name', async (t) => {
+  const schema = Type.Object({ 'a/b': Type.Object({ '~1': Type.Integer({ minimum: 1 }) }, { additionalProperties: false }) })
+  const faults = faultsAgainst(schema)
+  t.same(faults({ 'a/b': { '~1': 'x' } }), [{ field: '/a~1b/~01', message: 'expected a whole number from 1' }])
+  t.same(faults({ 'a/b': {} }), [{ field: '/a~1b/~01', message: 'expected a whole number from 1' }])
+  t.match(faults({ 'a/b': { '~1': 1, 'c/~d': 1 } }), [{ field: '/a~1b/c~1~0d' }])
+})
+
 t.test('what is unknown, given twice or not as expected is a fault by its name', async (t) => {
   const read = parametersAs(Query)
   t.same(read([['colour', 'red']]).faults, [{ field: 'colour', message: 'unknown; expected limit, waiting, state, q, ids' }])

@@ -23,7 +23,10 @@ t.test('without a detail the title speaks', async (t) => {
 })
 
 t.test('invalid parameters are each named, in the list and in the detail', async (t) => {
-  const errors = [{ field: 'after', message: 'expected a whole number' }, { field: 'limit', message: 'expected 1 to 1000' }]
+  const errors = [
+    { in: 'query', field: 'after', message: 'expected a whole number' },
+    { in: 'query', field: 'limit', message: 'expected 1 to 1000' }
+  ] as const
   const { problem } = invalid(...errors)
   t.ok(valid(problem))
   t.match(problem, { status: 400, type: 'urn:leadmaster:problem:invalid-parameters', detail: 'after: expected a whole number; limit: expected 1 to 1000', errors })

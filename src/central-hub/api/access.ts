@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { parseCookie, stringifySetCookie } from 'cookie'
 import { bearerCheck, sameSecret } from '../../platform/auth.ts'
+import { requireJson } from '../../platform/body.ts'
 import type { Http, Request } from '../../platform/http.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
 import { query } from '../../platform/query.ts'
@@ -49,9 +50,10 @@ export const createAccess = ({ token, envFile }: { token: string; envFile: strin
     addRoutes: (http) => {
       http.route('POST', '/api/sign-in', (req, res) => {
         query(req)
+        requireJson(req)
         const body: unknown = req.body
         const given = typeof body === 'object' && body !== null && 'token' in body ? body.token : undefined
-        if (typeof given !== 'string') throw invalid({ field: '/token', message: `expected HUB_API_TOKEN of ${envFile}, as text` })
+        if (typeof given !== 'string') throw invalid({ in: 'body', field: '/token', message: `expected HUB_API_TOKEN of ${envFile}, as text` })
         if (!sameSecret(given, token)) throw new ProblemError('unauthorized', `this is not HUB_API_TOKEN of ${envFile}`)
         const expires = String(Math.floor(Date.now() / 1_000) + lifetimeS)
         res.setHeader('set-cookie', setCookie(req, `${expires}.${sign(expires)}`, lifetimeS))

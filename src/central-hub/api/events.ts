@@ -54,7 +54,7 @@ export const addEventRoutes = ({ http, store, live, accounts }: { http: Http; st
     const given = resumePoint(req, query(req, 'after').get('after') ?? undefined)
     const { first, last } = await eventRange(db)
     const [, of, digits] = /^(?:([0-9a-f]{8})-)?(\d{1,15})$/.exec(given ?? toId(last)) ?? []
-    if (digits === undefined || (of === undefined && digits !== '0')) throw invalid({ field: 'after', message: 'expected the id of an event, or 0' })
+    if (digits === undefined || (of === undefined && digits !== '0')) throw invalid({ in: 'query', field: 'after', message: 'expected the id of an event, or 0' })
     const asked = of === undefined ? first - 1 : Number(digits)
     // An event that is there no more may have gone with its lead; only what is older than all that are kept was dropped.
     const isDropped = asked < first - 1 && asked < last - mostEvents

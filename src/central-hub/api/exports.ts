@@ -32,8 +32,6 @@ async function* pages<T>(read: (after?: Position) => Promise<Page<T>>): AsyncGen
   }
 }
 
-const time = (seconds: number): string => new Date(seconds * 1_000).toISOString()
-
 const leadCells = (lead: Lead): Record<string, unknown> => {
   const { last_message, tags, source, ...same } = lead
   return {
@@ -60,13 +58,12 @@ const leadColumns = [
 const messageCells = (message: Message): Record<string, unknown> => ({
   ...message,
   ...contentCells(message),
-  sent_at: time(message.timestamp),
   media_type: message.media?.mimetype ?? null,
   media_filename: message.media?.filename ?? null
 })
 const messageColumns = [
   'id', 'account', 'lead_id', 'chat_id', 'phone', 'name', 'from_me', 'author', 'type', 'body', 'sent_at', 'captured_at', 'edited_at', 'revoked_at',
-  'media_type', 'media_filename', 'quoted_id', 'from', 'to', ...contentColumns
+  'media_type', 'media_filename', 'quoted_id', 'from', 'to', ...contentColumns, 'kind'
 ]
 
 interface Format<T> {
@@ -80,8 +77,8 @@ interface Format<T> {
 /** @throws {ProblemError} invalid-parameters */
 const csv = <T>(columns: string[], cells: (item: T) => Record<string, unknown>, options: CsvOptions): Format<T> => {
   const { excel, tz } = options
-  if (excel !== undefined && !isLanguage(excel)) throw invalid({ field: 'excel', message: 'expected a language such as es, pt-BR or en-US' })
-  if (tz !== undefined && !isTimeZone(tz)) throw invalid({ field: 'tz', message: 'expected an IANA time zone, such as America/Mexico_City' })
+  if (excel !== undefined && !isLanguage(excel)) throw invalid({ in: 'query', field: 'excel', message: 'expected a language such as es, pt-BR or en-US' })
+  if (tz !== undefined && !isTimeZone(tz)) throw invalid({ in: 'query', field: 'tz', message: 'expected an IANA time zone, such as America/Mexico_City' })
   const format = csvFormat(options)
   return {
     type: 'text/csv; charset=utf-8; header=present',

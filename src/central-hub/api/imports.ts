@@ -46,7 +46,7 @@ const readType = (req: Request): Pick<ReadOptions, 'type' | 'charset'> => {
   try {
     return { type, charset: new TextDecoder(charset).encoding }
   } catch {
-    throw invalid({ field: 'Content-Type', message: 'expected a charset of https://encoding.spec.whatwg.org/, such as utf-8 or windows-1252' })
+    throw invalid({ in: 'header', field: 'Content-Type', message: 'expected a charset of https://encoding.spec.whatwg.org/, such as utf-8 or windows-1252' })
   }
 }
 

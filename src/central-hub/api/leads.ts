@@ -88,7 +88,7 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
   // A message that came since the read is not to be taken for handled.
   serve.write('handleLead', async ({ params: { id }, body, trx }) => {
     const changed = await ofLead(id, handleLead(trx, id, body.until))
-    if (changed === 'no-message') throw invalid({ field: '/until', message: 'expected the id of a message of this lead' })
+    if (changed === 'no-message') throw invalid({ in: 'body', field: '/until', message: 'expected the id of a message of this lead' })
     return told(trx, changed)
   }, { current, isWholeMatched: true, after: onChanged })
 

@@ -7,13 +7,15 @@ export const about = `What people write to a sales team by WhatsApp: leads, thei
 
 **Names and times.** JSON names are in snake_case; what ends in \`_at\` or \`_since\` is an RFC 3339 time in UTC.
 
-**Lists** come a page at a time: pass \`next_cursor\` as \`cursor\`, with everything else unchanged, until it is null.
+**Messages** have \`type\`, which is WhatsApp's own and open, and \`kind\`, which is ours and closed; \`timestamp\` in UNIX seconds, and the same as \`sent_at\`.
+
+**Lists** come a page at a time: pass \`next_cursor\` as \`cursor\`, with everything else unchanged, until it is null. A parameter that is a list is given with commas or several times: \`state=new,open\` or \`state=new&state=open\`.
 
 **Reads** have an ETag: with \`If-None-Match\` what has not changed is answered by an empty 304. **Writes**, but for deletions and imports, take it as \`If-Match\`, so that nobody else's change is written over, and an \`Idempotency-Key\`, so that a repeated one changes nothing.
 
 **Live events** resume where a client left off: \`GET /api/events\`.
 
-**Errors** are problem details (RFC 9457). Match on \`type\`; \`detail\` says what is wrong here and how to mend it. The header \`X-Request-Id\` of every answer, yours if you sent one, leads to the log.`
+**Errors** are problem details (RFC 9457). Match on \`type\`; \`detail\` says what is wrong here and how to mend it. \`errors\` names each fault: \`in\` says where it is, \`field\` is its name there, in the body the JSON pointer of the member, or \`body\` for all of it. The header \`X-Request-Id\` of every answer, yours if you sent one, leads to the log.`
 
 export const tags: OpenApi['tags'] = [
   { name: 'leads', description: 'Whoever wrote: state, note, tags, and the conversation' },
@@ -47,7 +49,7 @@ export const headers = {
 /** What problems are like, where the title alone shows little. */
 export const examples: Partial<Record<ProblemType, Pick<Problem, 'detail' | 'errors'>>> = {
   'bad-request': { detail: 'the body is not the JSON it says it is' },
-  'invalid-parameters': { detail: 'limit: expected a whole number from 1 to 200', errors: [{ field: 'limit', message: 'expected a whole number from 1 to 200' }] },
+  'invalid-parameters': { detail: 'limit: expected a whole number from 1 to 200', errors: [{ in: 'query', field: 'limit', message: 'expected a whole number from 1 to 200' }] },
   unauthorized: { detail: 'send Authorization: Bearer with HUB_API_TOKEN of /etc/leadmaster/central-hub.env' },
   'not-found': { detail: 'there is no lead 7' },
   'payload-too-large': { detail: 'the body may have at most 65536 bytes' },

@@ -89,6 +89,9 @@ const split = (id: OperationId): [Method, string] => {
   return [method.toLowerCase() as Method, path]
 }
 
+/** Said of each list parameter: OpenAPI documents one way alone. */
+const oneByOne = 'Separated by commas, or given several times'
+
 const refTo = (kind: 'headers' | 'parameters' | 'responses', name: string): { $ref: string } => ({ $ref: `#/components/${kind}/${name}` })
 const headerRefs = (...given: (keyof typeof headers | false)[]): Record<string, { $ref: string }> =>
   Object.fromEntries(given.filter((name) => name !== false).map((name) => [name, refTo('headers', name)]))
@@ -101,7 +104,8 @@ export const createOpenApi = (version: string): OpenApi => {
   const toParameter = (place: 'path' | 'query', name: string, schema: TSchema | undefined, required: boolean): Parameter => {
     const { description, ...rest } = schema === undefined ? { type: 'string' } : (reference(schema) as JsonSchema & { description?: string })
     const list = (rest as JsonSchema)['type'] === 'array'
-    return { name, in: place, required, ...(description === undefined ? {} : { description }), ...(list ? { style: 'form', explode: false } : {}), schema: rest }
+    const said = list ? [description, oneByOne].filter(Boolean).join('. ') : description
+    return { name, in: place, required, ...(said === undefined ? {} : { description: said }), ...(list ? { style: 'form', explode: false } : {}), schema: rest }
   }
   const parametersOf = (id: OperationId, path: string, method: Method): DocumentedOperation['parameters'] => {
     const { params, query, ...operation }: Operation = operations[id]

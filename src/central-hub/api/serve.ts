@@ -6,8 +6,9 @@ import { routes, type OperationId } from '../../contract/routes.ts'
 import { endWith } from '../../platform/answer.ts'
 import { namesEtag, namesVersion } from '../../platform/etag.ts'
 import { faultsAgainst, parametersAs } from '../../platform/expected.ts'
+import { requireJson } from '../../platform/body.ts'
 import type { Http, Method, Request, Response } from '../../platform/http.ts'
-import { invalid, ProblemError } from '../../platform/problem.ts'
+import { faultsIn, invalid, ProblemError } from '../../platform/problem.ts'
 import { createSharedReads } from '../shared-reads.ts'
 import { changesOf } from '../store/changes.ts'
 import { answeredBefore, keepAnswer } from '../store/idempotency.ts'
@@ -87,9 +88,14 @@ const reader = (operation: Operation): ((req: Request) => Pick<Input<OperationId
   const schema = (operation.body as Partial<JsonBody> | undefined)?.schema
   const body = schema === undefined ? undefined : faultsAgainst(schema)
   return (req) => {
+    if (body !== undefined) requireJson(req)
     const ofPath = params?.(Object.entries(req.params)) ?? { values: req.params, faults: [] }
     const ofQuery = query(new URLSearchParams(req.search))
-    const faults = [...ofPath.faults, ...ofQuery.faults, ...(body?.(req.body) ?? [])]
+    const faults = [
+      ...faultsIn('path', ofPath.faults),
+      ...faultsIn('query', ofQuery.faults),
+      ...faultsIn('body', body?.(req.body) ?? [])
+    ]
     if (faults.length > 0) throw invalid(...faults)
     return { params: ofPath.values as never, query: ofQuery.values as never, body: (body === undefined ? undefined : req.body) as never }
   }
@@ -101,7 +107,7 @@ const fingerprint = (req: Request): string => createHash('sha256').update(JSON.s
 const idempotencyKey = (req: Request): string | undefined => {
   const key = req.headers['idempotency-key']
   if (key === undefined) return undefined
-  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw invalid({ field: 'Idempotency-Key', message: 'expected 1 to 255 visible ASCII characters' })
+  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) throw invalid({ in: 'header', field: 'Idempotency-Key', message: 'expected 1 to 255 visible ASCII characters' })
   return key
 }
 

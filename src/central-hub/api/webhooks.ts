@@ -24,7 +24,7 @@ const checkUrl = async (guard: Guard, url: string): Promise<void> => {
   try {
     await guard.check(url)
   } catch (error) {
-    if (error instanceof RefusedUrl) throw invalid({ field: '/url', message: error.message })
+    if (error instanceof RefusedUrl) throw invalid({ in: 'body', field: '/url', message: error.message })
     throw error
   }
 }

@@ -1,4 +1,7 @@
+import { operations } from '../../contract/api/operations.ts'
+import { routes as contractRoutes, type OperationId } from '../../contract/routes.ts'
 import { endWith } from '../../platform/answer.ts'
+import { requireJson } from '../../platform/body.ts'
 import { sendJson, type Http, type Request, type Response } from '../../platform/http.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import { query } from '../../platform/query.ts'
@@ -28,6 +31,10 @@ const routes = [
   ...['/passkey', '/passkey/confirm', '/passkey/restart', '/passkey/cancel'].map((path) => ({ method: 'POST', path, timeoutMs: passkeyMs }) as const)
 ] as const satisfies readonly PassedRequest[]
 
+/** Whether the contract gives the route a body. */
+const takesJson = ({ method, path }: PassedRequest): boolean =>
+  Object.entries(contractRoutes).some(([id, route]) => route === `${method} /api/whatsapp${path}` && 'body' in operations[id as OperationId])
+
 /**
  * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`, `/pairing-code`, `/page-report`, `/passkey`: the first session-manager's own routes, passed on as they
  * come; `/api/whatsapp/accounts/:account/status` and so on are those of each. The hub does not decide, infer or cache
@@ -39,6 +46,7 @@ export const addWhatsappRoutes = ({ http, accounts }: { http: Http; accounts: re
       const known = accounts.flatMap((each) => accountName(each) ?? [])
       throw new ProblemError('not-found', `there is no account ${req.params['account']}; there is ${known.join(', ') || 'none yet'}`)
     }
+    if (takesJson(passed)) requireJson(req)
     const { accept } = req.headers
     const { body } = req as { body?: unknown }
     const more = { ...(accept === undefined ? {} : { accept }), ...(body === undefined || passed.method === 'GET' ? {} : { body }) }

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { CountryCode } from 'libphonenumber-js'
 import { LeadPatch, type ImportCode, type ImportFileCode, type ImportResult } from '../../contract/lead.ts'
 import { faultsAgainst } from '../../platform/expected.ts'
-import { invalid, ProblemError } from '../../platform/problem.ts'
+import { invalid, ProblemError, type Fault } from '../../platform/problem.ts'
 import type { ImportedName } from '../store/names.ts'
 import { fromCell } from './cells.ts'
 import { decodeFile, isWorkbook, type Decoded } from './decode.ts'
@@ -56,14 +56,14 @@ const messages: Readonly<Record<ImportCode, string>> = {
 }
 
 const fileFaults = {
-  'file-empty': { field: 'body', message: 'the file is empty' },
-  'file-no-lines': { field: 'body', message: 'the file has headings alone: expected a line for each name' },
-  'file-workbook': { field: 'body', message: 'expected text; this is a workbook: save it as CSV UTF-8' },
-  'heading-phone': { field: 'phone', message: 'expected a column of this name in the first line, or one such as Teléfono, Celular, WhatsApp, Telefone' },
-  'heading-name': { field: 'name', message: 'expected a column of this name in the first line, or one such as Nombre, Nome' },
-  'heading-phone-twice': { field: 'phone', message: 'expected one column of this name in the first line' },
-  'heading-name-twice': { field: 'name', message: 'expected one column of this name in the first line' }
-} as const satisfies Record<ImportFileCode, { field: string; message: string }>
+  'file-empty': { in: 'body', field: 'body', message: 'the file is empty' },
+  'file-no-lines': { in: 'body', field: 'body', message: 'the file has headings alone: expected a line for each name' },
+  'file-workbook': { in: 'body', field: 'body', message: 'expected text; this is a workbook: save it as CSV UTF-8' },
+  'heading-phone': { in: 'column', field: 'phone', message: 'expected a column of this name in the first line, or one such as Teléfono, Celular, WhatsApp, Telefone' },
+  'heading-name': { in: 'column', field: 'name', message: 'expected a column of this name in the first line, or one such as Nombre, Nome' },
+  'heading-phone-twice': { in: 'column', field: 'phone', message: 'expected one column of this name in the first line' },
+  'heading-name-twice': { in: 'column', field: 'name', message: 'expected one column of this name in the first line' }
+} as const satisfies Record<ImportFileCode, Fault>
 
 const refuse = (...codes: ImportFileCode[]): ProblemError => invalid(...codes.map((code) => ({ ...fileFaults[code], code })))
 

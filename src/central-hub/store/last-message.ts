@@ -1,4 +1,5 @@
 import { summaryParts, type LastMessage } from '../../contract/lead.ts'
+import { kindOf } from '../../contract/message-types.ts'
 import type { CapturedMessage, Media } from '../../contract/record.ts'
 import { contactNames } from './terms.ts'
 
@@ -20,6 +21,9 @@ export interface LastColumns {
   last_media: string | null
   last_details: string | null
 }
+
+/** When a message was written, as the API gives it. @param timestamp UNIX seconds */
+export const sentAt = (timestamp: number): string => new Date(timestamp * 1_000).toISOString()
 
 /** By code points, so that no emoji is cut in two. */
 const cutText = (text: string): string => [...text.slice(0, 2 * excerpt)].slice(0, excerpt).join('')
@@ -50,10 +54,22 @@ export const toLastMessage = (row: LastColumns): LastMessage | null => {
   const { last_id: id, last_type: type, last_timestamp: timestamp, last_details, last_media } = row
   if (id === null || type === null || timestamp === null) return null
   const from_me = row.last_from_me === 1
-  if (row.last_revoked !== null) return { id, type: 'revoked', body: '', from_me, timestamp }
+  const sent_at = sentAt(timestamp)
+  if (row.last_revoked !== null) {
+    return { id, type: 'revoked', kind: 'deleted', body: '', from_me, timestamp, sent_at }
+  }
   const details = JSON.parse(last_details ?? '{}') as Partial<CapturedMessage>
   const media = last_media === null ? undefined : (JSON.parse(last_media) as Media)
-  const shown: LastMessage = { id, type, body: cutText(row.last_body ?? ''), from_me, timestamp, ...partsOf(details, media) }
+  const shown: LastMessage = {
+    id,
+    type,
+    kind: kindOf(type),
+    body: cutText(row.last_body ?? ''),
+    from_me,
+    timestamp,
+    sent_at,
+    ...partsOf(details, media)
+  }
   if (row.last_decryption !== null) shown.decryption = row.last_decryption
   return shown
 }

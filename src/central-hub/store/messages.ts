@@ -1,6 +1,8 @@
 import { sql, type Selectable } from 'kysely'
 import type { Message } from '../../contract/lead.ts'
+import { kindOf } from '../../contract/message-types.ts'
 import type { Media } from '../../contract/record.ts'
+import { sentAt } from './last-message.ts'
 import { toPage, type Page, type Position } from './page.ts'
 import { piecesOf, type MessageMatch } from './pieces.ts'
 import { resolveQuotes } from './quotes.ts'
@@ -19,6 +21,8 @@ const toMessage = (row: Row): Message => {
   return {
     ...(JSON.parse(details) as Pick<Message, 'from' | 'to'>),
     ...same,
+    kind: kindOf(same.type),
+    sent_at: sentAt(same.timestamp),
     from_me: from_me === 1,
     personal: personal === 1,
     captured_at: new Date(captured_at).toISOString(),

@@ -38,7 +38,7 @@ export const fromCursor = (cursor: string | undefined, ...orders: readonly strin
   } catch {
     // not JSON: refused below
   }
-  throw invalid({ field: 'cursor', message: 'expected the next_cursor of a page of this same list' })
+  throw invalid({ in: 'query', field: 'cursor', message: 'expected the next_cursor of a page of this same list' })
 }
 
 /** A page out of one row more than it holds. */

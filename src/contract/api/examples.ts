@@ -11,8 +11,10 @@ export const exampleMessage: Message = {
   name: 'Ana',
   from_me: false,
   type: 'chat',
+  kind: 'text',
   body: 'Hola, ¿sigue disponible?',
   timestamp: 1_795_600_800,
+  sent_at: '2026-11-25T10:00:00.000Z',
   seq: 1042,
   account: 'main',
   lead_id: 1,
@@ -47,7 +49,15 @@ export const exampleLead: Lead = {
   handled_at: null,
   unanswered_count: 1,
   unread_count: 1,
-  last_message: { id: exampleMessage.id, type: 'chat', body: exampleMessage.body, from_me: false, timestamp: exampleMessage.timestamp },
+  last_message: {
+    id: exampleMessage.id,
+    type: 'chat',
+    kind: 'text',
+    body: exampleMessage.body,
+    from_me: false,
+    timestamp: exampleMessage.timestamp,
+    sent_at: exampleMessage.sent_at
+  },
   source: {
     kind: 'ad',
     title: 'Two nights for the price of one',
@@ -64,6 +74,7 @@ export const exampleOrder: Message = {
   ...exampleMessage,
   id: 'false_5215512345678@c.us_3EB0A2F5D1C94E77B012',
   type: 'order',
+  kind: 'order',
   body: 'I want this',
   ad: {
     title: 'Two nights for the price of one',

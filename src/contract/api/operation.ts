@@ -9,7 +9,7 @@ export interface Operation {
   description?: string
   /** Of the path; what is not named here is text. */
   params?: TObject
-  /** Arrays are given as one text separated by commas. A parameter with a default may be left out. */
+  /** Arrays are given as one text separated by commas, or one by one. A parameter with a default may be left out. */
   query?: TObject
   body?: JsonBody | RawBody
   answer: Answer

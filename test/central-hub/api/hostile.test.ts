@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { Compile } from 'typebox/compile'
 import type { TSchema } from 'typebox'
+import type { Problem } from '../../../src/contract/problem.ts'
 import { apiToken } from '../../end-to-end/daemon.ts'
 import { fakeSessionManager } from '../fake-session-manager.ts'
 import { record, reply } from '../store/open-store.ts'
@@ -53,6 +54,31 @@ const conforms = (schema: TSchema, value: unknown): string[] => {
 /** A page of which `fields` left only some members. */
 const someFields = (path: string): boolean => /[?&]fields=/.test(path)
 
+type Errors = NonNullable<Problem['errors']>
+
+const pointerForm = /^(\/([^~/]|~[01])*)+$/
+
+/** Whether `field` and `pointer` of an error have the one form that the contract gives them. */
+const hasForm = ({ in: place, field, pointer }: Errors[number]): boolean => {
+  if (place === undefined) return false
+  if (place !== 'body') return pointer === undefined
+  if (field === 'body') return pointer === '#'
+  const decoded = pointer?.slice(1).split('/').map(decodeURIComponent).join('/')
+  return pointerForm.test(field) && decoded === field.toWellFormed()
+}
+
+/** Whether what an error names was in the request, or is in the document. */
+const isOfRequest = ({ in: place, field }: Errors[number], operation: Read, { path, headers }: Request): boolean => {
+  const isDocumented = operation.parameters.some(({ name, in: of }) => of === place && name === field)
+  if (place === 'query') return isDocumented || new URLSearchParams(path.split('?').slice(1).join('?')).has(field)
+  return place === 'header' ? isDocumented || headers[field.toLowerCase()] !== undefined : place !== 'path' || isDocumented
+}
+
+const faultOfErrors = (operation: Read, sent: Request, { errors = [] }: Partial<Problem>): string | undefined => {
+  const wrong = errors.find((error) => !hasForm(error) || !isOfRequest(error, operation, sent))
+  return wrong && `an error has another form: ${JSON.stringify(wrong)}`
+}
+
 /** Why an answer is not as the document has it; nothing when it is. */
 const faultOf = (operation: Read, sent: Request, { status, headers, body }: Answer): string | undefined => {
   const documentedAnswer = operation.responses[status]
@@ -69,7 +95,10 @@ const faultOf = (operation: Read, sent: Request, { status, headers, body }: Answ
   const schema = schemaOf(operation, status, type)
   if (schema === undefined || !/^application\/(problem\+)?json$/.test(type)) return undefined
   if (status < 300 && someFields(sent.path)) return undefined
-  const faults = conforms(schema, JSON.parse(body))
+  const given = JSON.parse(body) as unknown
+  const ofErrors = status < 400 ? undefined : faultOfErrors(operation, sent, given as Partial<Problem>)
+  if (ofErrors !== undefined) return ofErrors
+  const faults = conforms(schema, given)
   return faults.length === 0 ? undefined : `${status} is not as its schema has it: ${faults.slice(0, 3).join('; ')}`
 }
 
@@ -136,6 +165,29 @@ t.test('an unknown parameter is refused by its name', async (t) => {
     const { status, body: text } = await send(api.port, { ...sent, path: `${path}?colour=red` })
     t.match([status, JSON.parse(text || 'null')], [400, { errors: [{ field: 'colour' }] }], operation.operationId)
   }
+})
+
+t.test('a body of another type is refused as such on each route that takes one; broken JSON stays a bad request', async (t) => {
+  const { api, known } = await seeded(t)
+  const urn = 'urn:leadmaster:problem'
+  const taking = documented.filter(({ requestBody }) => requestBody !== undefined)
+  for (const operation of taking) {
+    const ids = idsOf(operation, known)
+    const path = operation.path.replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(ids[name]?.[0] ?? ''))
+    const ask = async (type: string | undefined, text: string | undefined): Promise<[number, string]> => {
+      const headers: Record<string, string> = type === undefined ? {} : { 'content-type': type }
+      const sent = { method: operation.method, path, headers }
+      const { status, body } = await send(api.port, text === undefined ? sent : { ...sent, body: Buffer.from(text) })
+      return [status, (JSON.parse(body) as Problem).type]
+    }
+    const others = [undefined, '', 'text/plain', 'application/x-www-form-urlencoded', 'application/json-patch+json', 'application/jsonx', 'text/json']
+    for (const type of others) t.same(await ask(type, '{"a":1}'), [415, `${urn}:unsupported-media-type`], `${operation.operationId}: ${type}`)
+    if (operation.requestBody?.content['application/json'] === undefined) continue
+    t.same(await ask('application/json', '{'), [400, `${urn}:bad-request`], `${operation.operationId}: broken JSON`)
+    t.same(await ask('Application/JSON ; charset=utf-8', '[]'), [400, `${urn}:invalid-parameters`], `${operation.operationId}: a list`)
+    t.same(await ask(undefined, undefined), [400, `${urn}:invalid-parameters`], `${operation.operationId}: nothing`)
+  }
+  t.ok(taking.length > 8, `${taking.length} routes take a body`)
 })
 
 t.test('without a token nothing is told, but by what is open', async (t) => {

@@ -71,7 +71,7 @@ t.test('PATCH /api/leads/:id refuses what it does not know, and changes nothing'
     t.match(answer, { status: 400, body: { type: 'urn:leadmaster:problem:invalid-parameters' } }, JSON.stringify(body))
     t.ok(answer.body.errors?.some((error) => error.field === field), JSON.stringify(answer.body.errors))
   }
-  t.equal((await ask('/api/leads/1', { method: 'PATCH', body: { note: 'x' }, headers: { 'content-type': 'text/plain' } })).status, 400)
+  t.equal((await ask('/api/leads/1', { method: 'PATCH', body: { note: 'x' }, headers: { 'content-type': 'text/plain' } })).status, 415)
   t.match((await ask<Lead>('/api/leads/1')).body, { state: 'new', note: '' })
 })
 

@@ -62,9 +62,15 @@ const crooked = fc.constantFrom('%', '%zz', '%ff', '%c0%af', '%ed%a0%80', '%00',
 const asText = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value))
 const pair = (name: string, value: string): string => `${name}=${value}`
 
+/** A list's items with commas or one by one: both are taken. */
+const pairsOf = (name: string, value: unknown, isOneByOne: boolean): string[] =>
+  isOneByOne && Array.isArray(value) && value.length > 0
+    ? value.map((item) => pair(name, encoded(asText(item))))
+    : [pair(name, encoded(asText(value)))]
+
 const validQuery = (parameters: readonly Parameter[]): Arbitrary<string[]> => {
   const each = parameters.map(({ name, schema, required }) => {
-    const given = valid(schema as Schema).map((value) => [pair(name, encoded(asText(value)))])
+    const given = fc.tuple(valid(schema as Schema), fc.boolean()).map(([value, isOneByOne]) => pairsOf(name, value, isOneByOne))
     return required ? given : fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: given })
   })
   return fc.tuple(...each).map((pairs) => pairs.flat())
