@@ -20,7 +20,7 @@ interface Sighting {
 }
 
 const messageOf = ({ at, lid, phone }: Sighting, facts: Partial<CapturedMessage> = {}): InboundRecord => {
-  const chat = lid ?? `${phone?.slice(1)}@c.us`
+  const chat = chatOf({ at, lid, phone })
   const { phone: _phone, ...bare } = record(`${at}`).message
   const message = { ...bare, id: `false_${chat}_${at}`, chat_id: chat, from: chat, timestamp: at, ...facts }
   return { ...record(`${at}`), message: { ...message, ...(lid === undefined ? {} : { lid }), ...(phone === undefined ? {} : { phone }) } }
@@ -30,7 +30,12 @@ interface Person {
   lid: string | null
   phone: string | null
   messages: number[]
+  /** What its lead shows of them. */
+  shows: { name: string | null; chat_id: string; first_seen: number; last_seen: number; waiting_since: number | null; unanswered_count: number }
 }
+
+const nameAt = (at: number): string => `Name ${at}`
+const chatOf = ({ lid, phone }: Sighting): string => lid ?? `${phone?.slice(1)}@c.us`
 
 /** Who is who, from all that was seen, in whatever order it came. */
 const model = (seen: readonly Sighting[]): Person[] => {
@@ -48,18 +53,27 @@ const model = (seen: readonly Sighting[]): Person[] => {
     const former = claims.find((claim) => claim.phone === phone && claim.at >= at && phoneOf(claim.lid) !== phone)
     return former?.lid ?? lids.find((each) => phoneOf(each) === phone) ?? (phone as string)
   }
-  return [...Map.groupBy(seen, personOf)].map(([who, of]) => ({
-    lid: lids.includes(who) ? who : null,
-    phone: lids.includes(who) ? phoneOf(who) : who,
-    messages: of.map(({ at }) => at).sort((a, b) => a - b)
-  }))
+  return [...Map.groupBy(seen, personOf)].map(([who, of]) => {
+    const sorted = of.toSorted((a, b) => a.at - b.at)
+    const [first, last] = [sorted[0] as Sighting, sorted.at(-1) as Sighting]
+    return {
+      lid: lids.includes(who) ? who : null,
+      phone: lids.includes(who) ? phoneOf(who) : who,
+      messages: sorted.map(({ at }) => at),
+      shows: {
+        name: nameAt(last.at), chat_id: chatOf(last), first_seen: first.at, last_seen: last.at,
+        waiting_since: first.at, unanswered_count: of.length
+      }
+    }
+  })
 }
 
 const people = async (db: Db): Promise<Person[]> => {
-  const leads = await db.selectFrom('leads').select(['id', 'lid', 'phone']).execute()
+  const shown = ['name', 'chat_id', 'first_seen', 'last_seen', 'waiting_since', 'unanswered_count'] as const
+  const leads = await db.selectFrom('leads').select(['id', 'lid', 'phone', ...shown]).execute()
   const messages = await db.selectFrom('messages').select(['lead_id', 'timestamp']).orderBy('timestamp').execute()
   const of = Map.groupBy(messages, ({ lead_id }) => lead_id)
-  return leads.map(({ id, lid, phone }) => ({ lid, phone, messages: (of.get(id) ?? []).map(({ timestamp }) => timestamp) }))
+  return leads.map(({ id, lid, phone, ...shows }) => ({ lid, phone, messages: (of.get(id) ?? []).map(({ timestamp }) => timestamp), shows }))
 }
 
 const sorted = (all: readonly Person[]): string => all.map((person) => JSON.stringify(person)).sort().join('\n')
@@ -79,7 +93,7 @@ t.test('who is who depends on what was seen when, and not on the order in which 
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(sighting, { minLength: 1, maxLength: 9, selector: ({ at }) => at }), fc.integer({ min: 1, max: 9 }), async (seen, batch) => {
       await emptied(db)
-      const records = seen.map((each) => messageOf(each))
+      const records = seen.map((each) => messageOf(each, { name: nameAt(each.at) }))
       for (let start = 0; start < records.length; start += batch) await take(...records.slice(start, start + batch))
       const [got, wanted] = [sorted(await people(db)), sorted(model(seen))]
       if (got !== wanted) throw new Error(`got\n${got}\ninstead of\n${wanted}`)
