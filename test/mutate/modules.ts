@@ -85,6 +85,7 @@ export const modules: readonly MutatedModule[] = [
     name: 'take-records',
     files: ['central-hub/store/take-records.ts'],
     tests: [
+      'central-hub/store/write-lead.test.ts',
       'central-hub/store/who.test.ts',
       'central-hub/store/waiting.test.ts',
       'central-hub/store/conversation.test.ts',
@@ -109,6 +110,7 @@ export const modules: readonly MutatedModule[] = [
     name: 'write-lead',
     files: ['central-hub/store/write-lead.ts', 'central-hub/store/settle-lead.ts'],
     tests: [
+      'central-hub/store/write-lead.test.ts',
       'central-hub/store/who.test.ts',
       'central-hub/store/conversation.test.ts'
     ]

@@ -40,6 +40,12 @@ export const hurry = async (db: Db): Promise<void> => {
   else await sql`PRAGMA synchronous = OFF`.execute(db)
 }
 
+/** Takes all leads and messages out, for a test that plays many histories. */
+export const emptied = async (db: Db): Promise<void> => {
+  const tables = ['answers', 'message_counts', 'messages', 'events', 'merged_leads', 'leads', 'cursors'] as const
+  for (const table of tables) await db.deleteFrom(table).execute()
+}
+
 /** @param place where it is; one of its own if none is given */
 export const testStore = async (t: Test, place?: string): Promise<TestStore> => {
   const store = await openStore(place ?? (await ownPlace(t)))

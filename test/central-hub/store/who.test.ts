@@ -5,7 +5,7 @@ import { listLeads } from '../../../src/central-hub/store/leads.ts'
 import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
 import type { CapturedMessage, InboundRecord } from '../../../src/contract/record.ts'
 import { propertyRuns } from '../../property-runs.ts'
-import { hurry, record, testStore } from './open-store.ts'
+import { emptied, hurry, record, testStore } from './open-store.ts'
 
 /** Who is who: a LID is a person, a phone number may go to somebody else. */
 
@@ -81,10 +81,6 @@ const sorted = (all: readonly Person[]): string => all.map((person) => JSON.stri
 const sighting: fc.Arbitrary<Sighting> = fc
   .record({ at: fc.integer({ min: 1, max: 30 }), lid: fc.option(fc.constantFrom(...lids), { nil: undefined }), phone: fc.option(fc.constantFrom(...phones), { nil: undefined }) })
   .filter(({ lid, phone }) => lid !== undefined || phone !== undefined)
-
-const emptied = async (db: Db): Promise<void> => {
-  for (const table of ['answers', 'message_counts', 'messages', 'events', 'merged_leads', 'leads', 'cursors'] as const) await db.deleteFrom(table).execute()
-}
 
 t.test('who is who depends on what was seen when, and not on the order in which it is taken', { timeout: 0 }, async (t) => {
   const { numRuns, seed } = propertyRuns(t, 150)
