@@ -124,10 +124,12 @@ export const modules: readonly MutatedModule[] = [
     name: 'imports',
     files: ['central-hub/api/imports.ts', 'central-hub/store/names.ts', 'central-hub/spreadsheet/*.ts'],
     tests: [
+      'central-hub/spreadsheet/columns.test.ts',
+      'central-hub/spreadsheet/cells.test.ts',
+      'central-hub/spreadsheet/csv-format.test.ts',
       'central-hub/spreadsheet/read-names.test.ts',
       'central-hub/spreadsheet/round-trip.test.ts',
-      'central-hub/api/imports.test.ts',
-      'central-hub/api/spreadsheet.test.ts'
+      'central-hub/api/imports.test.ts'
     ]
   },
   {

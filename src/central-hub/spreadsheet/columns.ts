@@ -6,9 +6,9 @@ import type { ImportFileCode } from '../../contract/lead.ts'
 const phoneHeadings = [
   'phone', 'whatsapp', 'whatsapp number', 'numero de whatsapp', 'telefono whatsapp', 'telefone whatsapp', 'wa', 'zap',
   'celular', 'movil', 'mobile', 'cell', 'cellphone', 'cell phone', 'mobile phone', 'mobile number', 'cell number', 'telemovel',
-  'telefono movil', 'telefono celular', 'telefone celular', 'numero de celular', 'numero celular', 'numero de movil', 'no de celular', 'n celular',
+  'telefono movil', 'telefono celular', 'telefone celular', 'numero de celular', 'numero celular', 'numero de movil', 'no de celular', 'n de celular', 'no celular', 'n celular',
   'phone number', 'phonenumber', 'phone no', 'telephone', 'telephone number', 'tel', 'telefono', 'telefone', 'fone', 'fono', 'tfno', 'tlf', 'tlfno', 'telf', 'telef',
-  'numero de telefono', 'numero telefono', 'numero telefonico', 'no de telefono', 'n de telefono', 'numero de telefone', 'numero de telemovel',
+  'numero de telefono', 'numero telefono', 'numero telefonico', 'no de telefono', 'n de telefono', 'no telefono', 'n telefono', 'numero de telefone', 'numero de telemovel',
   'phone 1 value', 'phone1 value', 'primary phone', 'msisdn'
 ]
 /** Headings that many things have: of a phone number only if numbers are below. */
