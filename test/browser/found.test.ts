@@ -1,4 +1,3 @@
-import { crc32, deflateSync } from 'node:zlib'
 import t from 'tap'
 import { apiToken, ask } from '../end-to-end/daemon.ts'
 import { ana } from './ana.ts'
@@ -6,23 +5,6 @@ import { inPage, names, openLead, pageTests, see, signIn, until } from './page.t
 import { changeElsewhere, eventually, from, leadOf, startRig } from './rig.ts'
 
 const pageTest = pageTests(t)
-
-/** A grey PNG, https://www.w3.org/TR/png-3/ */
-const picture = (width: number, height: number): Buffer => {
-  const chunk = (type: string, data: Buffer): Buffer => {
-    const [size, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
-    const body = Buffer.concat([Buffer.from(type), data])
-    size.writeUInt32BE(data.length)
-    sum.writeUInt32BE(crc32(body))
-    return Buffer.concat([size, body, sum])
-  }
-  const head = Buffer.alloc(13)
-  head.writeUInt32BE(width, 0)
-  head.writeUInt32BE(height, 4)
-  head[8] = 8
-  const rows = Buffer.alloc((width + 1) * height, 0)
-  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))])
-}
 
 pageTest('a search whose first pages are empty goes on until it finds somebody', async (t, open) => {
   const { url, upstream } = await startRig(t)
@@ -43,29 +25,6 @@ pageTest('a search whose first pages are empty goes on until it finds somebody',
   await page.fill('#q', 'camioneta')
   await until(page, "document.querySelectorAll('.row').length === 1")
   t.same(await names(page), ['Clienta VIP'])
-})
-
-pageTest('a conversation with photos opens at its end, each time', async (t, open) => {
-  const { url, upstream } = await startRig(t)
-  const photos = Array.from({ length: 12 }, (_, n) => from(ana, `photo ${n}`, 900 - n, { name: 'Ana', type: 'image', has_media: true, media: { state: 'stored', mimetype: 'image/png' } }))
-  upstream.journal.append([...photos, from('5215522222222', 'hello', 10, { name: 'Beto' })], 'live')
-  const page = await open(url)
-  let asked = 0
-  await page.route('**/media?**', async (route) => {
-    asked += 1
-    await route.fulfill({ contentType: 'image/png', headers: { 'cache-control': 'no-store' }, body: picture(300, 200 + (asked % 5) * 60) })
-  })
-  await signIn(page)
-  const left: number[] = []
-  for (let opening = 0; opening < 12; opening += 1) {
-    await openLead(page, 'Ana')
-    await until(page, "[...document.querySelectorAll('#messages img.picture')].filter(({ naturalWidth }) => naturalWidth > 0).length >= 3")
-    await until(page, "[...document.querySelectorAll('#messages img.picture')].every(({ complete }) => complete)")
-    await inPage(page, 'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))')
-    left.push(await inPage<number>(page, "(({ scrollHeight, scrollTop, clientHeight }) => Math.round(scrollHeight - scrollTop - clientHeight))(document.querySelector('#messages'))"))
-    await openLead(page, 'Beto')
-  }
-  t.same(left.filter((below) => below >= 60), [], 'nothing of it is below what is seen')
 })
 
 pageTest('a search shows what it found, and opens the conversation at that message', async (t, open) => {

@@ -68,8 +68,8 @@ export const api = {
   deleteLead: async (id) => (await request('DELETE', `/api/leads/${id}`)).value,
   /** @param {number} id @param {string | null} cursor @returns {Promise<import('../../contract/lead.ts').LeadChangePage>} */
   history: (id, cursor) => get(`/api/leads/${id}/history${query({ limit: 20, cursor })}`),
-  /** @param {number} id @param {string | null} cursor @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').MessagePage>} */
-  messages: (id, cursor, signal) => get(`/api/leads/${id}/messages${query({ limit: 50, cursor })}`, signal),
+  /** The newest messages, or with a cursor the ones before, in pages as large as the hub gives. @param {number} id @param {string | null} cursor @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').MessagePage>} */
+  messages: (id, cursor, signal) => get(`/api/leads/${id}/messages${query({ limit: cursor === null ? 50 : 200, cursor })}`, signal),
   /** Where the bytes of a message's media are. @param {import('../../contract/lead.ts').Message} message @param {'download'} [how] */
   media: ({ id, account }, how) => `/api/messages/${encodeURIComponent(id)}/media${query({ account, download: how && 'true' })}`,
   /** The bytes of the file as they are: the hub finds out their encoding. @param {File} file @returns {Promise<import('../../contract/lead.ts').ImportResult>} */

@@ -1,14 +1,13 @@
 import { h } from './dom.js'
 import { dateTime, locale } from './format.js'
+import { webLink } from './links.js'
+import { linkNode, paragraph } from './rich-nodes.js'
 import { callLength, cardFields, money } from './summary.js'
 import { messageWords, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
 /** What a message holds beside its text: an order, a place, a call. All of it is text to us. */
-
-/** @param {string} text */
-export const paragraph = (text) => h('p', { class: 'body', dir: 'auto' }, text)
 
 /** A heading and what belongs to it, in one line. @param {string} title @param {...(string | undefined | false)} parts */
 const heading = (title, ...parts) =>
@@ -25,9 +24,10 @@ const aside = (text) => text !== undefined && text !== '' && h('p', { class: 'sm
 /** A link that opens in another tab. What is no web address is text. @param {string | undefined} url @param {string} [text] @returns {HTMLElement | false} */
 const link = (url, text = url) => {
   if (url === undefined || url === '') return false
-  if (!/^https?:\/\//i.test(url)) return h('p', { class: 'small muted' }, h('bdi', {}, url))
-  const opens = [h('span', { 'aria-hidden': 'true' }, ' ↗'), h('span', { class: 'sr-only' }, ` ${texts.newTab}`)]
-  const anchor = h('a', { href: url, target: '_blank', rel: 'noopener noreferrer' }, h('bdi', {}, text), ...opens)
+  const to = webLink(url)
+  if (to === undefined) return h('p', { class: 'small muted' }, h('bdi', {}, url))
+  const anchor = linkNode(to, text)
+  anchor.append(h('span', { 'aria-hidden': 'true' }, ' ↗'), h('span', { class: 'sr-only' }, ` ${texts.newTab}`))
   return h('p', { class: 'small' }, anchor)
 }
 

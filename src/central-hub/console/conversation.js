@@ -1,4 +1,5 @@
 import { api } from './api.js'
+import { copyText } from './copy.js'
 import { byId, coalesced, say } from './dom.js'
 import { createHandled } from './handled.js'
 import { createHistory } from './history.js'
@@ -6,7 +7,7 @@ import { isOlder, nameOf, samePerson } from './lead.js'
 import { createLeadActions } from './lead-actions.js'
 import { createLeadForm } from './lead-form.js'
 import { renderHead } from './lead-head.js'
-import { createMessageList } from './message-list.js'
+import { MessageList } from './message-list.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /** @typedef {import('../../contract/lead.ts').Message} Message */
@@ -14,11 +15,12 @@ import { createMessageList } from './message-list.js'
 /** One lead: the conversation with it and what the team says of it, live. */
 
 /**
- * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number, here: boolean) => void, onMissing: () => void }} options
+ * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number, here: boolean) => void, onMissing: () => void, onCopied: (isCopied: boolean) => void }} options
  *   `onLead`: the hub told how a lead is now; `onMoved`: the lead that is open goes on under another id; `onRemoved`: it
- *   is deleted, `here`: by this page; `onMissing`: the message to go to is there no more
+ *   is deleted, `here`: by this page; `onMissing`: the message to go to is there no more;
+ *   `onCopied`: a message's text was copied, or could not be
  */
-export const createConversation = ({ onLead, onMoved, onRemoved, onMissing }) => {
+export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCopied }) => {
   /** @type {number | undefined} */
   let openId
   /** @type {Lead | undefined} */
@@ -33,7 +35,11 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing }) =>
     applyLead(changed)
   })
   const history = createHistory()
-  const list = createMessageList({ older: (cursor, signal) => api.messages(/** @type {number} */ (openId), cursor, signal), again: () => void load() })
+  const list = new MessageList({
+    older: (cursor, signal) => api.messages(/** @type {number} */ (openId), cursor, signal),
+    again: () => void load(),
+    onCopy: (text) => void copyText(text).then(onCopied)
+  })
   const handled = createHandled({
     lead: () => lead,
     onLead: (changed) => {
@@ -132,6 +138,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing }) =>
       form.show(now)
       showParts(true)
       render()
+      list.setUnread(now.unread_count)
       list.take(page)
       showWanted()
       void markRead()
@@ -145,7 +152,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing }) =>
     list.clear()
   }
 
-  const messageSoon = coalesced(list.render)
+  const messageSoon = coalesced(() => list.render())
   return {
     form,
     applyLead,
@@ -174,6 +181,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing }) =>
     /** Tries again what could not be read or saved. */
     retryFailed: () => {
       if (list.failed()) void load()
+      list.retryFailed()
       form.drafts.retryFailed()
       void markRead()
     },

@@ -47,7 +47,7 @@ export const english = {
   handledDone: 'Marked as needing no answer.', handledUndone: 'Put back to those who wait.',
   openWhatsapp: 'Open WhatsApp Web',
   noPhone: (/** @type {T} */ name) => `WhatsApp has not told this person’s number. In WhatsApp Web or on the phone, look for “${name}” in the list of chats and answer there.`,
-  messages: 'Messages', older: 'Load older messages', begin: 'The conversation begins here.', noMessages: 'No messages.', toLatest: 'To the latest',
+  messages: 'Messages', older: 'Load older messages', toBegin: 'To the beginning', loadedSoFar: (/** @type {T} */ n) => `${n} messages loaded…`, unreadFrom: (/** @type {number} */ n) => count(n, 'unread message', 'unread messages'), copy: 'Copy the text', copied: 'Copied.', notCopied: 'The browser does not let it be copied.', opensTab: (/** @type {T} */ address) => `${address} (opens a new tab)`, begin: 'The conversation begins here.', noMessages: 'No messages.', toLatest: 'To the latest',
   you: 'You', edited: 'edited', forwarded: 'Forwarded', deletedBySender: 'Deleted by its sender', deletedByMe: 'Deleted on your phone, for you only',
   quoteMissing: 'An earlier message', goToQuoted: 'Go to the message answered', reactions: 'Reactions',
   showMap: 'Show on a map', pollMany: 'more than one answer allowed', validUntil: (/** @type {T} */ at) => `good until ${at}`,
@@ -117,6 +117,6 @@ export const english = {
   },
   exports: 'Export', exportHint: 'Everything as a file for a spreadsheet (CSV) or a program (JSON Lines).', exportLeads: 'Leads', exportMessages: 'Messages',
   webhooks: 'Webhooks', webhooksNone: 'None. They are added over REST; see the API’s documentation.', webhookFine: (/** @type {T} */ at) => `Last delivered ${at}`, webhookNever: 'Nothing delivered yet', webhookOff: 'Turned off', webhookFailing: (/** @type {T} */ at) => `Failing since ${at}`, webhookPending: (/** @type {number} */ n) => `${n} waiting`, webhookDead: (/** @type {number} */ n) => `${n} given up`, webhookPing: 'Send a test', webhookReplay: 'Deliver those given up again', webhookQueued: 'On its way.', webhookReplayed: (/** @type {number} */ n) => `${count(n, 'delivery is', 'deliveries are')} tried again.`,
-  shortcuts: 'Keyboard shortcuts', shortcutsUse: 'Use keyboard shortcuts of single letters', shortcutKeys: { '/': 'Search', j: 'Next lead', k: 'Previous lead', r: 'Reply in WhatsApp Web', d: 'No answer needed, or put back', n: 'Write a note', t: 'Add a tag', s: 'Change the state', Esc: 'Back to the list', '?': 'Show these shortcuts' },
+  shortcuts: 'Keyboard shortcuts', shortcutsUse: 'Use keyboard shortcuts of single letters', shortcutKeys: { '/': 'Search', j: 'Next lead', k: 'Previous lead', r: 'Reply in WhatsApp Web', d: 'No answer needed, or put back', n: 'Write a note', t: 'Add a tag', s: 'Change the state', c: 'Copy the message that has the focus', Esc: 'Back to the list', '?': 'Show these shortcuts' },
   api: 'API documentation'
 }

@@ -46,7 +46,8 @@ const conversation = createConversation({
     announcer.say(here ? texts.removed : texts.removedElsewhere)
     location.replace('#/')
   },
-  onMissing: () => announcer.say(texts.notFound)
+  onMissing: () => announcer.say(texts.notFound),
+  onCopied: (isCopied) => announcer.say(isCopied ? texts.copied : texts.notCopied)
 })
 const sessions = createSessions({
   onChange: (how) => {

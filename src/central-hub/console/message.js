@@ -1,7 +1,8 @@
-import { adCard, cardOf, paragraph } from './cards.js'
+import { adCard, cardOf } from './cards.js'
 import { h } from './dom.js'
 import { clock, locale } from './format.js'
 import { kindOf, mediaNodes } from './media.js'
+import { paragraph } from './rich-nodes.js'
 import { summarize } from './summary.js'
 import { messageWords, texts } from './texts.js'
 
@@ -33,11 +34,15 @@ const content = (message) => {
 /** Whether WhatsApp itself speaks, and not a business by itself. @param {Message} message */
 const isNotice = ({ personal, bot, automatic, type, body }) => !personal && !bot && !automatic && (type !== 'automated_greeting_message' || body === '')
 
+/** @param {string} body @param {(text: string) => void} copy */
+const copyButton = (body, copy) =>
+  h('button', { type: 'button', class: 'copy', tabindex: '-1', title: texts.copy, 'aria-label': texts.copy, onclick: () => copy(body) }, '⧉')
+
 /**
  * @param {Message} message
- * @param {{ name: string, find: (id: string) => Message | undefined, goTo: (id: string) => void }} around `name`: of the person at the other end
+ * @param {{ name: string, find: (id: string) => Message | undefined, goTo: (id: string) => void, copy: (text: string) => void }} around `name`: of the person at the other end
  */
-export const messageNode = (message, { name, find, goTo }) => {
+export const messageNode = (message, { name, find, goTo, copy }) => {
   const { from_me, quoted_id, revoked_at, revoked_by, edited_at, forwarded, reactions, type } = message
   const date = timeOf(message)
   const time = h('time', { datetime: date.toISOString() }, clock(date))
@@ -63,6 +68,6 @@ export const messageNode = (message, { name, find, goTo }) => {
     quote,
     ...content(message),
     revoked_at !== null && h('p', { class: 'small muted' }, revoked_by === 'me' ? texts.deletedByMe : texts.deletedBySender),
-    h('p', { class: 'meta small muted' }, edited_at !== null && `${texts.edited} `, time),
+    h('p', { class: 'meta small muted' }, message.body !== '' && copyButton(message.body, copy), edited_at !== null && `${texts.edited} `, time),
     emojis.length > 0 && h('p', { class: 'reactions' }, h('span', { class: 'sr-only' }, `${texts.reactions}:`), ...emojis.map((emoji) => h('span', {}, count(emoji) > 1 ? `${emoji} ${count(emoji)}` : emoji))))
 }

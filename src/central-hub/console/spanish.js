@@ -47,7 +47,7 @@ export const spanish = {
   handledDone: 'Marcado: no hace falta responder.', handledUndone: 'Devuelto a los que esperan.',
   openWhatsapp: 'Abrir WhatsApp Web',
   noPhone: (name) => `WhatsApp no ha dicho el número de esta persona. En WhatsApp Web o en el teléfono, busca «${name}» en la lista de chats y responde ahí.`,
-  messages: 'Mensajes', older: 'Cargar mensajes anteriores', begin: 'La conversación empieza aquí.', noMessages: 'No hay mensajes.', toLatest: 'Al último',
+  messages: 'Mensajes', older: 'Cargar mensajes anteriores', toBegin: 'Ir al principio', loadedSoFar: (n) => `${n} mensajes cargados…`, unreadFrom: (n) => count(n, 'mensaje sin leer', 'mensajes sin leer'), copy: 'Copiar el texto', copied: 'Copiado.', notCopied: 'El navegador no deja copiarlo.', opensTab: (address) => `${address} (abre otra pestaña)`, begin: 'La conversación empieza aquí.', noMessages: 'No hay mensajes.', toLatest: 'Al último',
   you: 'Tú', edited: 'editado', forwarded: 'Reenviado', deletedBySender: 'Eliminado por quien lo escribió', deletedByMe: 'Eliminado en tu teléfono, solo para ti',
   quoteMissing: 'Un mensaje anterior', goToQuoted: 'Ir al mensaje respondido', reactions: 'Reacciones',
   showMap: 'Ver en un mapa', pollMany: 'se puede elegir más de una', validUntil: (at) => `válida hasta el ${at}`,
@@ -117,6 +117,6 @@ export const spanish = {
   },
   exports: 'Exportar', exportHint: 'Todo como archivo para una hoja de cálculo (CSV) o un programa (JSON Lines).', exportLeads: 'Clientes', exportMessages: 'Mensajes',
   webhooks: 'Webhooks', webhooksNone: 'Ninguno. Se añaden por REST; mira la documentación de la API.', webhookFine: (at) => `Última entrega: ${at}`, webhookNever: 'Aún no se ha entregado nada', webhookOff: 'Apagado', webhookFailing: (at) => `Falla desde: ${at}`, webhookPending: (n) => `${n} en espera`, webhookDead: (n) => count(n, 'abandonada', 'abandonadas'), webhookPing: 'Enviar una prueba', webhookReplay: 'Entregar de nuevo las abandonadas', webhookQueued: 'En camino.', webhookReplayed: (n) => `${count(n, 'entrega se intenta', 'entregas se intentan')} de nuevo.`,
-  shortcuts: 'Atajos de teclado', shortcutsUse: 'Usar atajos de una sola letra', shortcutKeys: { '/': 'Buscar', j: 'Cliente siguiente', k: 'Cliente anterior', r: 'Responder en WhatsApp Web', d: 'No hace falta responder, o devolver', n: 'Escribir una nota', t: 'Añadir una etiqueta', s: 'Cambiar el estado', Esc: 'Volver a la lista', '?': 'Ver estos atajos' },
+  shortcuts: 'Atajos de teclado', shortcutsUse: 'Usar atajos de una sola letra', shortcutKeys: { '/': 'Buscar', j: 'Cliente siguiente', k: 'Cliente anterior', r: 'Responder en WhatsApp Web', d: 'No hace falta responder, o devolver', n: 'Escribir una nota', t: 'Añadir una etiqueta', s: 'Cambiar el estado', c: 'Copiar el mensaje que tiene el foco', Esc: 'Volver a la lista', '?': 'Ver estos atajos' },
   api: 'Documentación de la API'
 }
