@@ -90,6 +90,9 @@ export const Lead = Type.Object({
   id: Type.Integer(),
   account: Type.String(),
   phone: orNull(Type.String(), { description: 'E.164; null while WhatsApp tells only a LID' }),
+  phone_display: orNull(Type.String(), {
+    description: 'the same as people read it: `+52 55 1234 5678`, with the spaces that are usual in its country'
+  }),
   lid: orNull(Type.String()),
   other_phones: Type.Array(Type.String(), { description: 'E.164, of leads that a person merged into this one' }),
   chat_id: Type.String({ description: 'the chat where the latest message stands' }),
@@ -107,6 +110,9 @@ export const Lead = Type.Object({
     description: 'when a person marked it as handled, while that is why it does not wait; a newer inbound message ends it'
   }),
   unread_count: Type.Integer({ description: 'of these, the ones after what was last marked as read in LeadMaster; WhatsApp is never told' }),
+  marked_unread: Type.Boolean({
+    description: 'a person marked it as unread, to come back to it, and it was not marked as read since; nothing else changes by it'
+  }),
   last_message: orNull(LastMessage),
   source: orNull(LeadSource, { description: 'where the lead came from first; null: not from an ad' }),
   updated_at: Type.String({ description: 'when anything here changed last' }),

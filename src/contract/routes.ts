@@ -18,6 +18,7 @@ export const routes = {
   patchLead: 'PATCH /api/leads/:id',
   deleteLead: 'DELETE /api/leads/:id',
   readLead: 'POST /api/leads/:id/read',
+  unreadLead: 'DELETE /api/leads/:id/read',
   handleLead: 'POST /api/leads/:id/handled',
   unhandleLead: 'DELETE /api/leads/:id/handled',
   mergeLead: 'POST /api/leads/:id/merge',

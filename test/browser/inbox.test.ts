@@ -128,7 +128,7 @@ pageTest('long lists and long conversations come a page at a time', async (t, op
   await until(page, atEnd)
   t.equal(await inPage(page, "document.querySelectorAll('.message').length"), 50, 'no older ones are read before they are wanted')
   await page.hover('#messages')
-  await page.mouse.wheel(0, -1_500)
+  await page.mouse.wheel(0, -2_200)
   await until(page, "document.querySelectorAll('.message').length === 120")
   t.notOk(await inPage(page, atEnd), 'what was being read stays in sight')
   await page.keyboard.press('Home')

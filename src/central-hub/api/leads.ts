@@ -2,7 +2,7 @@ import type { CountryCode } from 'libphonenumber-js'
 import type { Query } from '../../contract/api/operations.ts'
 import type { Lead } from '../../contract/lead.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
-import { handleLead, patchLead, readLead, unhandleLead, type Changed } from '../store/change-lead.ts'
+import { handleLead, patchLead, readLead, unhandleLead, unreadLead, type Changed } from '../store/change-lead.ts'
 import { addEvents } from '../store/events.ts'
 import { listChanges } from '../store/history.ts'
 import { currentLeadId, getLead, leadOrder, leadRow, listLeads, type LeadFilter } from '../store/leads.ts'
@@ -85,6 +85,8 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
 
   serve.write('readLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, readLead(trx, id))), { after: onChanged })
 
+  serve.write('unreadLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, unreadLead(trx, id))), { after: onChanged })
+
   // A message that came since the read is not to be taken for handled.
   serve.write('handleLead', async ({ params: { id }, body, trx }) => {
     const changed = await ofLead(id, handleLead(trx, id, body.until))
@@ -104,7 +106,10 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
 
   serve.read('listLeadMessages', async ({ params: { id }, query }) => {
     await ofLead(id, leadRow(db, id))
-    const { items, next } = await listMessages(db, { leadId: await currentLeadId(db, id) }, query.limit, fromCursor(query.cursor, 'newest'))
+    const words = query.q?.trim() ?? ''
+    const ofLeadAlone = { leadId: await currentLeadId(db, id) }
+    const filter = words === '' ? ofLeadAlone : { ...ofLeadAlone, q: words }
+    const { items, next } = await listMessages(db, filter, query.limit, fromCursor(query.cursor, 'newest'))
     return { messages: items, next_cursor: toCursor(next) }
   }, { ofStoreAlone: true })
 

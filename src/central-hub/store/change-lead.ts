@@ -124,10 +124,23 @@ export const unhandleLead = async (db: Db, id: number): Promise<Changed | undefi
 export const readLead = async (db: Db, id: number): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)
   if (row === undefined) return undefined
-  const changed = row.unread_count > 0
+  const changed = row.unread_count > 0 || row.read_until < 0
   if (changed) {
     const { last } = await db.selectFrom('messages').select(({ fn }) => fn.max('pk').as('last')).where('lead_id', '=', row.id).executeTakeFirstOrThrow()
-    await db.updateTable('leads').set({ read_until: last, unread_count: 0, updated_at: Date.now() }).where('id', '=', row.id).execute()
+    await db.updateTable('leads').set({ read_until: last ?? 0, unread_count: 0, updated_at: Date.now() }).where('id', '=', row.id).execute()
+  }
+  const lead = await getLead(db, row.id)
+  return lead && { lead, changed }
+}
+
+/** Marks as unread, in LeadMaster alone: all that waits counts as unread again. @returns undefined when there is none of that id */
+export const unreadLead = async (db: Db, id: number): Promise<Changed | undefined> => {
+  const row = await leadRow(db, id)
+  if (row === undefined) return undefined
+  const changed = row.read_until >= 0
+  if (changed) {
+    await db.updateTable('leads').set({ read_until: -1, updated_at: Date.now() }).where('id', '=', row.id).execute()
+    await writeCounts(db, row.id)
   }
   const lead = await getLead(db, row.id)
   return lead && { lead, changed }

@@ -3,6 +3,7 @@ import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, LeadState } from '../../contract/lead.ts'
 import { readOtherPhones } from './identities.ts'
 import { toLastMessage, type LastColumns } from './last-message.ts'
+import { displayPhone } from './phone.ts'
 import { toPage, type Page, type Position } from './page.ts'
 import type { Db, LeadTable } from './schema.ts'
 import { searchLeads } from './search.ts'
@@ -26,7 +27,9 @@ export const shownName = ({ given_name, imported_name, name }: Pick<LeadRow, 'gi
 const toLead = (row: ListedRow, tags: string[], otherPhones: string[]): Lead => {
   const { id, account, phone, lid, chat_id, state, note, assignee, unanswered_count, unread_count } = row
   return {
-    id, account, phone, lid,
+    id, account, phone,
+    phone_display: phone === null ? null : displayPhone(phone),
+    lid,
     other_phones: otherPhones,
     chat_id,
     name: shownName(row),
@@ -38,6 +41,7 @@ const toLead = (row: ListedRow, tags: string[], otherPhones: string[]): Lead => 
     unanswered_count,
     handled_at: row.handled_at === null ? null : new Date(row.handled_at).toISOString(),
     unread_count,
+    marked_unread: row.read_until < 0,
     last_message: toLastMessage(row),
     source: toSource(row),
     updated_at: new Date(row.updated_at).toISOString()

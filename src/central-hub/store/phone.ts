@@ -20,6 +20,17 @@ const possible = (text: string, country?: CountryCode): string | undefined => {
 }
 
 /**
+ * An E.164 number as people read it, with its country code and the spaces that are usual in its country:
+ * `+52 55 1234 5678`. Older numbering, which WhatsApp's ids keep, is left out where no such number exists any more.
+ */
+export const displayPhone = (phone: string): string => {
+  const parsed = parsePhoneNumberFromString(phone)
+  if (parsed?.isValid() === true) return parsed.formatInternational()
+  const current = parsePhoneNumberFromString(`+${phoneKey(phone)}`)
+  return current?.isValid() === true ? current.formatInternational() : phone
+}
+
+/**
  * A phone number however it is written, as E.164; undefined when it can be none.
  * @param country of numbers that are written without one
  */

@@ -77,7 +77,7 @@ export interface LeadTable {
   unread_count: ColumnType<number, number | undefined>
   /** While the latest thing that ended its wait is a mark of a person: when it was made, ms. */
   handled_at: ColumnType<number | null, number | null | undefined>
-  /** messages.pk of the last one that was there when it was marked as read. */
+  /** messages.pk of the latest that was read; below 0: a person marked the lead as unread. */
   read_until: ColumnType<number, number | undefined>
   /** messages.pk of the latest message of a person. */
   last_pk: ColumnType<number | null, number | null | undefined>

@@ -34,6 +34,7 @@ export const exampleLead: Lead = {
   id: 1,
   account: 'main',
   phone: '+5215512345678',
+  phone_display: '+52 55 1234 5678',
   lid: null,
   other_phones: [],
   chat_id: '5215512345678@c.us',
@@ -49,6 +50,7 @@ export const exampleLead: Lead = {
   handled_at: null,
   unanswered_count: 1,
   unread_count: 1,
+  marked_unread: false,
   last_message: {
     id: exampleMessage.id,
     type: 'chat',

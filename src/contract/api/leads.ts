@@ -97,6 +97,14 @@ export const leadOperations = {
     answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
     problems: ['not-found']
   },
+  unreadLead: {
+    tag: 'leads',
+    summary: 'Mark as unread in LeadMaster',
+    description: 'To come back to it: `marked_unread` is true until it is marked as read, and all that waits counts as unread again. Whether the lead waits does not change.',
+    params,
+    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    problems: ['not-found']
+  },
   handleLead: {
     tag: 'leads',
     summary: 'Mark as handled, without an answer',
@@ -138,8 +146,9 @@ export const leadOperations = {
   listLeadMessages: {
     tag: 'leads',
     summary: 'List the conversation, latest first',
+    description: 'With `q`, only the messages that have the words.',
     params,
-    query: Type.Object({ limit, cursor }),
+    query: Type.Object({ limit, cursor, q: search }),
     answer: { status: 200, description: 'A page of messages', schema: MessagePage, example: { messages: [exampleMessage], next_cursor: null } },
     problems: ['not-found']
   },

@@ -150,6 +150,39 @@ t.test('POST /api/leads/:id/read: nothing is unread until the next message', asy
   t.equal((await ask('/api/leads/9/read', { method: 'POST' })).status, 404)
 })
 
+t.test('DELETE /api/leads/:id/read marks as unread until it is read, also a lead that was answered', async (t) => {
+  const { ask, take, url } = await serveApi(t)
+  await take(record('1', { timestamp: 100 }), record('2', { timestamp: 101 }))
+  await ask('/api/leads/1/read', { method: 'POST' })
+  const client = await openSse(`${url}/api/events`, bearer)
+  await client.until(({ event }) => event === 'session')
+
+  const { status, body } = await ask<Lead>('/api/leads/1/read', { method: 'DELETE' })
+  t.equal(status, 200)
+  t.match(body, { marked_unread: true, unread_count: 2, unanswered_count: 2 })
+  t.match(JSON.parse((await client.until(({ event }) => event === 'lead')).data), body)
+  client.close()
+  t.same((await ask<Lead>('/api/leads/1/read', { method: 'DELETE' })).body, body, 'once more changes nothing')
+  t.match((await ask<Lead>('/api/leads/1/read', { method: 'POST' })).body, { marked_unread: false, unread_count: 0 })
+
+  await take(reply('3', { timestamp: 102 }))
+  t.match((await ask<Lead>('/api/leads/1/read', { method: 'DELETE' })).body, { marked_unread: true, unread_count: 0 }, 'it was answered')
+  await take(record('4', { timestamp: 103 }))
+  t.match((await ask<Lead>('/api/leads/1')).body, { marked_unread: true, unread_count: 1 }, 'it stays marked when a message comes')
+  t.match((await ask<Lead>('/api/leads/1/read', { method: 'POST' })).body, { marked_unread: false, unread_count: 0 })
+  t.equal((await ask('/api/leads/9/read', { method: 'DELETE' })).status, 404)
+})
+
+t.test('GET /api/leads/:id/messages?q= finds words in that conversation alone', async (t) => {
+  const { ask, take } = await serveApi(t)
+  await take(record('1', { body: 'una camioneta', timestamp: 100 }), record('2', { body: 'nada', timestamp: 101 }), reply('3', { body: 'La CAMIONETA roja', timestamp: 102 }), record('4', { ...other, body: 'camioneta', timestamp: 103 }))
+  const found = async (q: string): Promise<string[]> => (await ask<MessagePage>(`/api/leads/1/messages?q=${q}`)).body.messages.map(({ body }) => body)
+  t.same(await found('camion'), ['La CAMIONETA roja', 'una camioneta'])
+  t.same(await found('camioneta%20roja'), ['La CAMIONETA roja'])
+  t.same(await found('zzz'), [])
+  t.equal((await found('%20')).length, 3, 'an empty search is none')
+})
+
 t.test('POST /api/leads/:id/merge makes one lead of two; the other id leads to it, and live clients are told', async (t) => {
   const { ask, take, url } = await serveApi(t)
   const lid = '118999881199@lid'

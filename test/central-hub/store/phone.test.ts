@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { phoneKey, readPhone } from '../../../src/central-hub/store/phone.ts'
+import { displayPhone, phoneKey, readPhone } from '../../../src/central-hub/store/phone.ts'
 import { record, testStore } from './open-store.ts'
 
 t.test('numbers of one person are compared by one key, whatever of older numbering WhatsApp keeps in them', async (t) => {
@@ -8,6 +8,15 @@ t.test('numbers of one person are compared by one key, whatever of older numberi
     t.equal(phoneKey(before), phoneKey(now), now)
   }
   t.not(phoneKey('+15512345678'), phoneKey('+525512345678'))
+})
+
+t.test('numbers are shown as people write them in their country', async (t) => {
+  for (const [phone, shown] of [
+    ['+525512345678', '+52 55 1234 5678'], ['+5215512345678', '+52 55 1234 5678'], ['+5491123456789', '+54 9 11 2345 6789'], ['+34600123456', '+34 600 12 34 56'],
+    ['+5511987654321', '+55 11 98765 4321'], ['+12125550123', '+1 212 555 0123'], ['+51987654321', '+51 987 654 321'], ['+999123', '+999123'], ['+1', '+1']
+  ] as const) {
+    t.equal(displayPhone(phone).replaceAll('-', ' '), shown, phone)
+  }
 })
 
 t.test('the database works out the same keys', async (t) => {
