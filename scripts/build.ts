@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import { bundleModule, bundleProgram } from './bundle.ts'
+import { makeClientPackage } from './client-package.ts'
 import { sbom } from './sbom.ts'
 
 /**
- * `npm run build`: src, its types checked, into dist: the programs, the client with its types, the operator page's files,
+ * `npm run build`: src, its types checked, into dist: the programs, the client as a package, the operator page's files,
  * what scripts/install.ts needs where there is no src, and what it is all made of (SBOM).
  * The same src and packages give the same bytes. dist is replaced only by a whole build.
  */
@@ -19,16 +20,14 @@ const page = new URL('src/central-hub/console/', root)
 for (const leftover of [made, old]) rmSync(leftover, { recursive: true, force: true })
 mkdirSync(made, { recursive: true })
 
-/** The client's types name those of the contract. */
-const typed = ['client', 'contract']
 try {
   const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname
   execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made.pathname], { cwd: root, stdio: 'inherit' })
 } catch {
   process.exit(1) // tsc has said why
 }
-for (const directory of readdirSync(made)) if (!typed.includes(directory)) rmSync(new URL(directory, made), { recursive: true })
-await bundleModule(root.pathname, made.pathname, 'client/index.ts')
+for (const directory of readdirSync(made)) if (directory !== 'client') rmSync(new URL(directory, made), { recursive: true })
+await makeClientPackage(root.pathname, made.pathname)
 for (const module of ['env-file', 'log-line']) await bundleModule(root.pathname, made.pathname, `platform/${module}.ts`)
 
 for (const command of ['cli', 'doctor', 'central-hub/migrate', 'backup', 'backup/restore']) await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)

@@ -68,7 +68,7 @@ export const bundleProgram = async (root: string, dist: string, entry: string, t
   })
 }
 
-/** A module that others import, in browsers too; they bring its packages. */
+/** A module that scripts import where there is no src; its packages are there. */
 export const bundleModule = async (root: string, dist: string, entry: string): Promise<void> => {
   await build({ ...common, absWorkingDir: root, entryPoints: [join('src', entry)], outbase: 'src', outdir: dist, packages: 'external', platform: 'neutral', target: 'es2024' })
 }

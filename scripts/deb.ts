@@ -104,7 +104,7 @@ const link = (target: string, path: string): void => {
 }
 
 const bundled = bundle(payload)
-copy(root, join(payload, home), (_file, path) => /^(dist|deploy|deploy\/env|scripts)$|^(dist|deploy\/env)\/.*(?<!\.d\.ts|\.map)$|^(package\.json|scripts\/(backup|doctor|leadmaster|migrate|restore))$/.test(path))
+copy(root, join(payload, home), (_file, path) => /^(dist|deploy|deploy\/env|scripts)$|^(dist(?!\/client(\/|$))|deploy\/env)\/.*(?<!\.d\.ts|\.map)$|^(package\.json|scripts\/(backup|doctor|leadmaster|migrate|restore))$/.test(path))
 link(`node_modules/${runtime}`, join(payload, home, 'runtime'))
 link('../../share/doc/leadmaster/README.md', join(payload, home, 'README.md'))
 link('../lib/leadmaster/scripts/doctor', join(payload, 'usr/bin/leadmaster-doctor'))

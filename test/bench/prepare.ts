@@ -8,7 +8,7 @@ const packages = ['express@5', 'axios@1', 'helmet@8', 'cors@2', 'express-rate-li
 
 /** Builds src as `npm run build` does, in a copy: the clone's own dist is left alone. */
 export const buildCopy = (root: string, where: string): void => {
-  for (const entry of ['src', 'scripts', 'deploy/systemd', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(root, entry), join(where, entry), { recursive: true })
+  for (const entry of ['src', 'scripts', 'deploy/systemd', 'LICENSE', 'package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json']) cpSync(join(root, entry), join(where, entry), { recursive: true })
   // links one by one: the build keeps a cache of its own in node_modules
   mkdirSync(join(where, 'node_modules'))
   for (const entry of readdirSync(join(root, 'node_modules'))) {

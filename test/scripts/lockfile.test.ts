@@ -17,30 +17,41 @@ interface Locked {
   devDependencies?: Record<string, string>
   optionalDependencies?: Record<string, string>
 }
-const { lockfileVersion, packages } = read<{ lockfileVersion: number; packages: Record<string, Locked> }>('package-lock.json')
-const manifest = read<Locked & { allowScripts: Record<string, boolean> }>('package.json')
+interface Place {
+  directory: string
+  lockfile: { lockfileVersion: number; packages: Record<string, Locked> }
+  manifest: Locked & { allowScripts: Record<string, boolean> }
+}
+const at = (directory: string): Place => ({ directory, lockfile: read(join(directory, 'package-lock.json')), manifest: read(join(directory, 'package.json')) })
+const ours = at('.')
+const places = [ours, at('test/consumer/packages')]
 
-t.test('every package of the lockfile has a SHA-512 sum, and comes from no place of its own', async (t) => {
-  t.equal(lockfileVersion, 3)
-  for (const [path, { resolved, integrity, link }] of Object.entries(packages)) {
-    if (path === '') continue
-    // without `resolved` it comes from the registry that is set, as a mirror may be; the sum says that it is the same
-    t.same([resolved, link], [undefined, undefined], path)
-    t.match(integrity, /^sha512-[A-Za-z0-9+/]{86}==$/, path)
+t.test('every package of the lockfiles has a SHA-512 sum, and comes from no place of its own', async (t) => {
+  for (const { directory, lockfile: { lockfileVersion, packages } } of places) {
+    t.equal(lockfileVersion, 3)
+    for (const [path, { resolved, integrity, link }] of Object.entries(packages)) {
+      if (path === '') continue
+      // without `resolved` it comes from the registry that is set, as a mirror may be; the sum says that it is the same
+      t.same([resolved, link], [undefined, undefined], `${directory}: ${path}`)
+      t.match(integrity, /^sha512-[A-Za-z0-9+/]{86}==$/, `${directory}: ${path}`)
+    }
   }
 })
 
-t.test('the lockfile is of this package.json, which names exact versions', async (t) => {
-  for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] as const) {
-    t.same(packages['']?.[kind], manifest[kind], kind)
-    for (const [name, version] of Object.entries(manifest[kind] ?? {})) {
-      t.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name)
-      t.equal(packages[`node_modules/${name}`]?.version, version, name)
+t.test('each lockfile is of its package.json, which names exact versions', async (t) => {
+  for (const { directory, lockfile: { packages }, manifest } of places) {
+    for (const kind of ['dependencies', 'devDependencies', 'optionalDependencies'] as const) {
+      t.same(packages['']?.[kind], manifest[kind], `${directory}: ${kind}`)
+      for (const [name, version] of Object.entries(manifest[kind] ?? {})) {
+        t.match(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name)
+        t.equal(packages[`node_modules/${name}`]?.version, version, name)
+      }
     }
   }
 })
 
 t.test('every package that would run a script as it is installed is decided on by name', async (t) => {
+  const { lockfile: { packages }, manifest } = ours
   const scripts = Object.entries(packages).filter(([, { hasInstallScript }]) => hasInstallScript).map(([path]) => path.replace(/^.*node_modules\//, ''))
   t.ok(scripts.length > 0)
   for (const name of scripts) t.type(manifest.allowScripts[name], 'boolean', name)

@@ -2,6 +2,7 @@ import type { TSchema } from 'typebox'
 import * as content from '../../contract/content.ts'
 import * as lead from '../../contract/lead.ts'
 import * as messageTypes from '../../contract/message-types.ts'
+import * as pageReport from '../../contract/page-report.ts'
 import * as problem from '../../contract/problem.ts'
 import * as record from '../../contract/record.ts'
 import * as session from '../../contract/session.ts'
@@ -12,7 +13,7 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** The schemas that the contract names, by identity. */
 const names = new Map<unknown, string>(
-  [lead, messageTypes, problem, record, session, webhook].flatMap((module) => Object.entries(module as Record<string, unknown>).filter(([, value]) => isSchema(value)).map(([name, schema]) => [schema, name] as const))
+  [lead, messageTypes, pageReport, problem, record, session, webhook].flatMap((module) => Object.entries(module as Record<string, unknown>).filter(([, value]) => isSchema(value)).map(([name, schema]) => [schema, name] as const))
 )
 
 /**

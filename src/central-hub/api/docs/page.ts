@@ -9,7 +9,7 @@ import { namedSchema } from './schema.ts'
 const start = `HUB=http://127.0.0.1:3012
 HUB_API_TOKEN=…   # of /etc/leadmaster/central-hub.env
 curl "$HUB/api/leads?waiting=true" -H "Authorization: Bearer $HUB_API_TOKEN"`
-const startWithClient = `import { createClient, LeadMasterError } from 'leadmaster/client'
+const startWithClient = `import { createClient, LeadMasterError } from 'leadmaster-client'
 
 const hub = createClient({ baseUrl: 'http://127.0.0.1:3012', token })
 const { leads } = await hub.listLeads({ waiting: true })

@@ -1,7 +1,7 @@
 import type { DocumentedOperation, Parameter } from '../openapi.ts'
 import type { JsonSchema } from '../schemas.ts'
 
-/** How an operation is called: from a shell, and with `leadmaster/client`. */
+/** How an operation is called: from a shell, and with `leadmaster-client`. */
 
 const values: Readonly<Record<string, string | number>> = { id: 1, account: 'main', delivery_id: 'msg_2b7c' }
 const exampleOf = ({ name, schema }: Parameter): string | number =>
