@@ -118,7 +118,9 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'search',
     files: ['search', 'search-terms', 'matched', 'spaceless', 'terms'].map((file) => `central-hub/store/${file}.ts`),
-    tests: ['search', 'find', 'pages', 'lists', 'conversation'].map((file) => `central-hub/store/${file}.test.ts`)
+    tests: ['search-terms', 'terms', 'matched', 'find', 'pages', 'search', 'lists', 'conversation'].map(
+      (file) => `central-hub/store/${file}.test.ts`
+    )
   },
   {
     name: 'imports',
