@@ -151,6 +151,7 @@ export const modules: readonly MutatedModule[] = [
     ),
     tests: [
       'processes',
+      'following',
       'machine',
       'units',
       'network',
