@@ -85,12 +85,12 @@ export const modules: readonly MutatedModule[] = [
     name: 'take-records',
     files: ['central-hub/store/take-records.ts'],
     tests: [
+      'central-hub/store/take-records.test.ts',
       'central-hub/store/write-lead.test.ts',
-      'central-hub/store/who.test.ts',
       'central-hub/store/waiting.test.ts',
+      'central-hub/store/who.test.ts',
       'central-hub/store/conversation.test.ts',
       'central-hub/store/outbox.test.ts',
-      'central-hub/store/one-message.test.ts',
       'central-hub/ingest.test.ts'
     ]
   },
