@@ -49,7 +49,12 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'media',
     files: ['session-manager/media.ts', 'session-manager/media-fetcher.ts'],
-    tests: ['session-manager/media.test.ts', 'session-manager/media-fetcher.test.ts']
+    tests: [
+      'session-manager/media-files.test.ts',
+      'session-manager/media-schedule.test.ts',
+      'session-manager/media.test.ts',
+      'session-manager/media-fetcher.test.ts'
+    ]
   },
   {
     name: 'mapper',
@@ -79,7 +84,7 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'ingest',
     files: ['central-hub/ingest.ts'],
-    tests: ['central-hub/ingest.test.ts']
+    tests: ['central-hub/ingest-take.test.ts', 'central-hub/ingest.test.ts']
   },
   {
     name: 'take-records',

@@ -1,64 +1,14 @@
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { mock } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import type { Media } from '../../src/contract/record.ts'
+import t from 'tap'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
-import { MediaFetcher, type MediaSource } from '../../src/session-manager/media-fetcher.ts'
+import type { MediaSource } from '../../src/session-manager/media-fetcher.ts'
 import { MediaTrouble } from '../../src/session-manager/media-trouble.ts'
-import type { MediaResult } from '../../src/session-manager/whatsapp/media.ts'
-import { logLines } from '../platform/log-lines.ts'
-import { captured, withMedia } from './drafts.ts'
+import { withMedia } from './drafts.ts'
+import { clockOf, day, fetched, hour, minute, noNetwork, rig, second, start } from './media-rig.ts'
 
-/** Media over hours and days, on a clock that the test turns: the real fetcher over the real journal. */
-
-const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000]
-const start = 1_700_000_000_000
-const bytesOf = (id: string): Buffer => Buffer.from(`the bytes of ${id}`)
-const fetched = (id: string): MediaResult => ({ outcome: 'fetched', size: bytesOf(id).length, pieces: [bytesOf(id)] })
-const noNetwork = new MediaTrouble('HttpNetworkError', true)
-
-const clockOf = (t: Test): void => {
-  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: start })
-  t.teardown(() => mock.timers.reset())
-}
-
-const rig = (t: Test, source: MediaSource, root = t.testdir()) => {
-  const journal = openJournal(join(root, 'journal.db'), 'main')
-  const logged = logLines()
-  const tries: { id: string; at: number }[] = []
-  const state = { source, fails: undefined as Error | undefined }
-  const add = async (drafts: readonly Draft[]): Promise<void> => void journal.append(drafts, 'live')
-  const fetcher = new MediaFetcher({
-    journal, add,
-    source: () => async (id) => {
-      tries.push({ id, at: Date.now() - start })
-      return state.source(id)
-    },
-    directory: join(root, 'media'),
-    limits: { maxBytes: 1_000, types: ['*/*'] },
-    random: () => 1,
-    log: logged.log
-  })
-  let isClosed = false
-  const close = (): void => {
-    if (!isClosed) journal.close()
-    isClosed = true
-    fetcher.stop()
-  }
-  t.teardown(close)
-  const passes = async (ms: number, stepMs = 5 * second): Promise<void> => {
-    for (let passed = 0; passed < ms; passed += stepMs) {
-      mock.timers.tick(Math.min(stepMs, ms - passed))
-      do await turn()
-      while (fetcher.isBusy)
-    }
-  }
-  const outcomes = (): Media[] =>
-    captured(journal.read(0, 1_000)).flatMap(({ kind, message }) => (kind === 'media' ? [message.media as Media] : []))
-  return { root, journal, logged, tries, state, fetcher, passes, outcomes, close }
-}
+/** Media over hours and days. */
 
 t.test('a two-hour outage of the media servers, and a restart in it: all media are there afterwards', async (t) => {
   clockOf(t)
@@ -75,7 +25,7 @@ t.test('a two-hour outage of the media servers, and a restart in it: all media a
   t.ok(new Set(first.tries.map(({ id }) => id)).size > 5, 'another file each time')
   first.close()
 
-  const next = rig(t, outage, first.root)
+  const next = rig(t, outage, { root: first.root })
   next.journal.append(images.slice(20), 'live')
   for (let n = 0; n < 60; n += 1) {
     // Each message that arrives wakes the fetcher.
@@ -195,7 +145,7 @@ t.test('media that were given up by an earlier release are tried once more, and 
     message_id TEXT PRIMARY KEY, seq INTEGER NOT NULL REFERENCES records (seq), attempts INTEGER NOT NULL DEFAULT 0) STRICT`)
   db.close()
 
-  const { journal, fetcher, tries, passes, outcomes, close } = rig(t, async (id) => fetched(id), root)
+  const { journal, fetcher, tries, passes, outcomes, close } = rig(t, async (id) => fetched(id), { root })
   t.equal(journal.pendingMediaCount(), 1)
   fetcher.wake()
   await passes(second)
