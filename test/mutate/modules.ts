@@ -115,8 +115,8 @@ export const modules: readonly MutatedModule[] = [
     name: 'write-lead',
     files: ['central-hub/store/write-lead.ts', 'central-hub/store/settle-lead.ts'],
     tests: [
-      'central-hub/store/write-lead.test.ts',
       'central-hub/store/who.test.ts',
+      'central-hub/store/write-lead.test.ts',
       'central-hub/store/conversation.test.ts'
     ]
   },
