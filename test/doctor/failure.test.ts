@@ -51,12 +51,21 @@ t.test('how it ended is told in plain words', async (t) => {
   t.equal(told(200), 'its working directory cannot be entered (exit status 200 of systemd)')
   t.equal(told(203), 'its program cannot be started (exit status 203 of systemd)')
   t.equal(told(238), 'its state directory cannot be made or given to its user (exit status 238 of systemd)')
-  for (let status = 200; status <= 245; status += 1) if (status !== 223) t.match(told(status), / \(exit status \d+ of systemd\)$/)
+  const ofSystemd = Array.from({ length: 46 }, (_, at) => 200 + at).filter((status) => status !== 223)
+  for (const status of ofSystemd) t.match(told(status), new RegExp(`^[a-z][^.]{19,} \\(exit status ${status} of systemd\\)$`))
+  t.equal(new Set(ofSystemd.map((status) => told(status).replace(/ \(exit.*/, ''))).size, 45, 'each in its own words')
+  t.equal(told(223), 'it ended by itself with exit status 223')
+  for (const [status, name] of [[4, 'ILL'], [5, 'TRAP'], [6, 'ABRT'], [7, 'BUS'], [9, 'KILL'], [11, 'SEGV'], [15, 'TERM'], [24, 'XCPU'], [25, 'XFSZ'], [31, 'SYS']] as const) {
+    t.match(told(status, true), new RegExp(`^(it|a file) .*\\(SIG${name}\\b`))
+  }
+  for (const [result, words] of [
+    ['timeout', /in time$/], ['watchdog', /no sign of life for 30 s and was killed$/], ['oom-kill', /killed for memory$/], ['resources', /could not start it$/],
+    ['start-limit-hit', /failed too often$/], ['protocol', /without telling systemd that it was ready$/]
+  ] as const) t.match(told(undefined, false, result), words)
   t.match(told(5, true), /^it crashed \(SIGTRAP\)/)
   t.match(told(31, true), /SystemCallFilter=/)
   t.equal(told(40, true), 'a signal (40) ended it')
-  t.match(told(1, false, 'watchdog'), /no sign of life/)
-  t.match(told(9, true, 'oom-kill'), /killed for memory/)
+  t.match(told(9, true, 'oom-kill'), /killed for memory/, 'the result says more than the signal')
 })
 
 t.test('a start again is offered only where systemd does not do it by itself', async (t) => {
@@ -81,7 +90,10 @@ t.test('a release with missing files is installed again', async (t) => {
   t.match(await why({ ExecMainStatus: '204' }), { mend: undefined })
   t.match(await why({ ExecMainStatus: '200', ExecMainCode: '2' }), { mend: undefined }, 'a signal of that number')
   t.match(await why({}, ['Error [ERR_MODULE_NOT_FOUND]: Cannot find package']), { mend: again })
-  t.match(await why({}, ['SyntaxError: Unexpected token']), { mend: again })
+  for (const words of ['SyntaxError: Unexpected token', 'Error: Cannot find module /x', 'Error: ERR_DLOPEN_FAILED x.node', 'Error: Cannot find package x']) {
+    t.match(await why({}, [words]), { mend: again }, words)
+  }
+  t.match(await why({}, ['Error: cannot find the way']), { mend: undefined })
 })
 
 t.test('a damaged database leads to restore', async (t) => {

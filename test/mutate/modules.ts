@@ -157,6 +157,7 @@ export const modules: readonly MutatedModule[] = [
     tests: [
       'processes',
       'following',
+      'ports',
       'machine',
       'units',
       'network',
