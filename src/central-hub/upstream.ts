@@ -1,10 +1,11 @@
+import { Readable } from 'node:stream'
 import type { TSchema, Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Erased, Health, Status, type EraseRequest } from '../contract/session.ts'
 import { harmless, reasonOf } from '../platform/harmless.ts'
 import { ProblemError } from '../platform/problem.ts'
 import { createSharedReads } from './shared-reads.ts'
-import { createConnections, TooLong, type Answered, type Asked } from './upstream-http.ts'
+import { createConnections, createStreams, TooLong, type Answered, type Asked } from './upstream-http.ts'
 import { createMediaClient, type MediaAnswer, type MediaRequest } from './upstream-media.ts'
 
 /**
@@ -119,6 +120,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
   const withId = (requestId: string | undefined): Record<string, string> => (requestId === undefined ? {} : { 'x-request-id': requestId })
 
   const connected = createConnections(baseUrl, mostBytes)
+  const openStream = createStreams(baseUrl)
   const ask = async (asked: Asked): Promise<Answered> => {
     const answer = await connected(asked).catch((error: unknown) => {
       throw error instanceof TooLong ? stranger(`its answer is longer than ${mostBytes} bytes`) : unreachable(error)
@@ -169,12 +171,14 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     },
     pass: (passed) => (passed.method === 'GET' && passed.body === undefined ? shared(`${passed.accept}\n${passed.path}`, () => pass(passed)) : pass(passed)),
     open: async (after, signal) => {
-      const answer = await request('/inbound/stream', { headers: withToken({ 'last-event-id': String(after) }), signal })
-      if (answer.status !== 200 || answer.body === null || !answer.headers.get('content-type')?.startsWith('text/event-stream')) {
-        await answer.body?.cancel()
-        throw stranger(`GET /inbound/stream gives HTTP ${answer.status}, ${answer.headers.get('content-type') ?? 'no Content-Type'}`)
-      }
-      return answer.body
+      const answer = await openStream('/inbound/stream', withToken({ 'last-event-id': String(after) }), signal).catch((error: unknown) => {
+        throw unreachable(error)
+      })
+      const { statusCode, headers: { 'content-type': type = '' } } = answer
+      if (statusCode === 200 && type.startsWith('text/event-stream')) return Readable.toWeb(answer) as ReadableStream<Uint8Array>
+      answer.destroy()
+      if (statusCode === 401) throw refused()
+      throw stranger(`GET /inbound/stream gives HTTP ${statusCode}, ${type || 'no Content-Type'}`)
     },
     media: createMediaClient({ request, headers: withToken, stranger }),
     erase: async ({ chat_ids, message_ids = [], more = false, ...rest }) => {
