@@ -158,6 +158,8 @@ export const modules: readonly MutatedModule[] = [
       'processes',
       'following',
       'ports',
+      'base-url',
+      'running',
       'machine',
       'units',
       'network',

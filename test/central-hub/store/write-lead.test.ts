@@ -226,7 +226,7 @@ t.test('two numbers of one person are one lead, and the second may get a LID', a
   t.equal(all.length, 1)
 })
 
-t.test('WhatsApp\u2019s own notices say nothing of who is who, but go to the lead they are of', async (t) => {
+t.test('WhatsApp’s own notices say nothing of who is who, but go to the lead they are of', async (t) => {
   const { db, take } = await testStore(t)
   await take(from(100, { lid: ana, phone: one }), from(110, { phone: two }))
   await take(from(200, { lid: ana, phone: two }, notice))
