@@ -144,12 +144,17 @@ const pathNames = (id: OperationId): string[] => [...routes[id].matchAll(/:(\w+)
 
 function inputOf(id: OperationId): string {
   const { params, query, body } = operationOf(id)
-  const path = pathNames(id).map((name) => `${name}: ${params?.properties[name] === undefined ? 'string' : schemaType(params.properties[name])}`)
+  const path = pathNames(id).map((name) => pathMember(name, params?.properties[name]))
   const filters = Object.entries(query?.properties ?? {})
     .filter(([name]) => name !== 'fields')
     .map(([name, schema]) => `${describe((schema as JsonSchema)['description'])}${name}?: ${schemaType(schema)} | undefined`)
   const members = [...path, ...filters, ...bodyOf(body)]
   return members.length === 0 ? '{}' : `{\n${members.map((member) => `  ${indent(member)}`).join('\n')}\n}`
+}
+
+function pathMember(name: string, schema: TSchema | undefined): string {
+  if (schema === undefined) return `${name}: string`
+  return `${describe((schema as JsonSchema)['description'])}${name}: ${schemaType(schema)}`
 }
 
 function bodyOf(body: Operation['body']): string[] {

@@ -118,10 +118,12 @@ export const createOpenApi = (version: string): OpenApi => {
     ]
   }
 
+  /** Bytes in whatever encoding the file has: generators send it as it is, where they would make JSON of a text. */
+  const file = { type: 'string', contentMediaType: 'application/octet-stream' }
   const bodyOf = ({ body }: Operation): Pick<DocumentedOperation, 'requestBody'> => {
     if (body === undefined) return {}
     const content: Record<string, Content> = 'types' in body
-      ? Object.fromEntries(Object.entries(body.types).map(([type, example]) => [type, { schema: { type: 'string' }, example }]))
+      ? Object.fromEntries(Object.entries(body.types).map(([type, example]) => [type, { schema: file, example }]))
       : { 'application/json': { schema: reference(body.schema), example: body.example } }
     return { requestBody: { required: true, content } }
   }
@@ -180,6 +182,7 @@ export const createOpenApi = (version: string): OpenApi => {
     webhooks: {
       event: {
         post: {
+          operationId: 'receiveEvent',
           summary: 'What a webhook gets',
           description: 'Signed as https://www.standardwebhooks.com/ has it. `webhook-id` is the same with each attempt: take it once.',
           parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({ name, in: 'header', required: true, schema: { type: 'string' } })),

@@ -9,7 +9,7 @@ const filters = {
   account,
   waiting: Type.Optional(Type.Boolean({ description: 'only those who wait for an answer, or only those who do not' })),
   state: Type.Optional(Type.Array(LeadState, { minItems: 1, maxItems: 5, description: 'in one of these states' })),
-  tag: Type.Optional(Type.String({ minLength: 1, maxLength: 50 })),
+  tag: Type.Optional(Type.String({ minLength: 1, maxLength: 50, description: 'with this tag' })),
   assignee: Type.Optional(Type.String({ maxLength: 200, description: 'empty: those that nobody takes care of' })),
   source: Type.Optional(Type.Literal('ad', { description: 'only those who came from an ad first' })),
   ad: Type.Optional(

@@ -42,4 +42,4 @@ export const fields = <S extends { properties: Record<string, TSchema> }>(item: 
     })
   )
 
-export const id = Type.Integer({ minimum: 1, maximum: 999_999_999_999_999 })
+export const id = Type.Integer({ minimum: 1, maximum: 999_999_999_999_999, description: '`id` of the list' })

@@ -75,7 +75,11 @@ export const webhookOperations = {
     description: 'Delivered ones are kept for 7 days, the latest 1,000 of each webhook; dead ones for 30 days; none for longer than RETENTION keeps messages.',
     params,
     query: Type.Object({
-      state: Type.Optional(Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('dead')])),
+      state: Type.Optional(
+        Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('dead')], {
+          description: 'only those in this state'
+        })
+      ),
       limit, cursor
     }),
     answer: { status: 200, description: 'A page of deliveries', schema: DeliveryPage, example: { deliveries: [delivery], next_cursor: null } },
@@ -85,7 +89,10 @@ export const webhookOperations = {
     tag: 'webhooks',
     summary: 'Deliver again',
     description: 'With the `webhook-id` it had, before whatever came later.',
-    params: Type.Object({ id, delivery_id: Type.String({ minLength: 1, maxLength: 100 }) }),
+    params: Type.Object({
+      id,
+      delivery_id: Type.String({ minLength: 1, maxLength: 100, description: '`id` of the list of deliveries' })
+    }),
     answer: { status: 202, description: 'It is in the queue', schema: Replayed, example: { replayed: 1 } },
     problems: ['not-found', 'conflict']
   },

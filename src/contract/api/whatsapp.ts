@@ -7,7 +7,9 @@ import type { Operation } from './operation.ts'
 
 /** The session with WhatsApp: session-manager's own routes, passed on; each for the first account and for one by name. */
 
-const one = Type.Object({ account: Type.String({ minLength: 1, maxLength: 64 }) })
+const one = Type.Object({
+  account: Type.String({ minLength: 1, maxLength: 64, description: '`account` of the list of accounts' })
+})
 const unreachable = ['session-manager-unreachable', 'session-manager-invalid'] as const
 const at = '2026-11-25T10:00:00.000Z'
 const status = {
