@@ -132,8 +132,11 @@ export const checkDropIns: Check = async (asked) => {
   return findings
 }
 
-/** Takes lines out of force in the file that has the last of them. */
-const comment = (path: string, line: string, service: Service): string => reloaded(`sed -i -E ${word(`s/^\\s*${line}/#&/`)} ${word(path)}`, service)
+/** Takes lines out of force in the file that has the last of them; where none has one, the unit is made as it was shipped. */
+const comment = ({ wiring }: Asked, path: string | undefined, line: string, service: Service): string => {
+  if (path === undefined) return `${upCommand(wiring)} && systemctl restart ${service.unit}`
+  return reloaded(`sed -i -E ${word(`s/^\\s*${line}/#&/`)} ${word(path)}`, service)
+}
 
 /** Further files of variables: the last one that names a variable counts, and one that is not there keeps the unit down. */
 const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Finding[]> => {
@@ -145,7 +148,7 @@ const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Fi
   const findings: Finding[] = []
   const change = async (detail: string, line: string): Promise<void> => {
     const found = await fileOf(asked, service, 'EnvironmentFile')
-    findings.push(fault('drop-in', service.name, `${found?.path ?? service.unit} ${detail}`, comment(found?.path ?? '', line, service)))
+    findings.push(fault('drop-in', service.name, `${found?.path ?? service.unit} ${detail}`, comment(asked, found?.path, line, service)))
   }
   if (own < 0) await change(`does not give it ${envFile}`, 'EnvironmentFile\\s*=')
   for (const [at, { path, isOptional }] of all.entries()) {
@@ -167,7 +170,10 @@ const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Fi
 const checkUnset = async (asked: Asked, service: Service): Promise<Finding[]> => {
   const dropped = words(service.properties['UnsetEnvironment']).filter((variable) => variable in service.file.variables && knows(service.kind, variable) === 'own')
   const found = await fileOf(asked, service, 'UnsetEnvironment')
-  return dropped.map((variable) => fault('drop-in', service.name, `${found?.path} drops ${variable}, though ${service.envFile} has it`, comment(found?.path ?? '', `UnsetEnvironment\\s*=.*\\b${variable}\\b`, service)))
+  return dropped.map((variable) => {
+    const detail = `${found?.path ?? service.unit} drops ${variable}, though ${service.envFile} has it`
+    return fault('drop-in', service.name, detail, comment(asked, found?.path, `UnsetEnvironment\\s*=.*\\b${variable}\\b`, service))
+  })
 }
 
 /** What the manager holds, by systemctl set-environment or DefaultEnvironment=, and a unit would hand on. */
@@ -178,10 +184,10 @@ export const checkManager: Check = async ({ host, wiring }) => {
   const findings = held.flatMap((variable) => {
     const taken = wiring.services.filter(({ kind, properties, file }) => !words(properties['UnsetEnvironment']).includes(variable) && !(variable in file.variables) && knows(kind, variable) !== 'foreign')
     const unset = `systemctl unset-environment ${variable}`
-    const [first] = taken
-    if (first) {
-      const effect = knows(first.kind, variable) === 'unknown' ? 'refuse it at the next start' : 'take it, though no env file says so'
-      return [fault('manager', 'host', `systemd's own environment has ${variable}: ${taken.map((service) => service.name).join(', ')} would ${effect}`, `${unset} && systemctl restart ${taken.map(({ unit }) => unit).join(' ')}`)]
+    if (taken.length > 0) {
+      const effects = Map.groupBy(taken, ({ kind }) => (knows(kind, variable) === 'unknown' ? 'refuse it at the next start' : 'take it, though no env file says so'))
+      const told = [...effects].map(([effect, services]) => `${services.map((service) => service.name).join(', ')} would ${effect}`).join('; ')
+      return [fault('manager', 'host', `systemd's own environment has ${variable}: ${told}`, `${unset} && systemctl restart ${taken.map(({ unit }) => unit).join(' ')}`)]
     }
     const known = wiring.services.some(({ kind, properties, file }) => knows(kind, variable) === 'own' && (variable in file.variables || words(properties['UnsetEnvironment']).includes(variable)))
     return known ? [note('manager', 'host', `systemd's own environment has ${variable}, which changes nothing: the env files override it`, unset)] : []

@@ -159,6 +159,8 @@ export const modules: readonly MutatedModule[] = [
       'following',
       'ports',
       'base-url',
+      'unit-states',
+      'drop-ins',
       'running',
       'machine',
       'units',
