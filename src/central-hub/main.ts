@@ -59,7 +59,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   if (store.newerSteps.length > 0) log.warn({ event: 'store_is_newer', steps: store.newerSteps }, 'a newer release has changed the store; this one works with it')
 
   const metrics = createMetrics()
-  const access = createAccess({ token: config.HUB_API_TOKEN, envFile: config.ENV_FILE })
+  const access = createAccess({ token: config.HUB_API_TOKEN, envFile: config.ENV_FILE, log })
   const http = createHttp({
     log, metrics,
     allowedHosts: config.ALLOWED_HOSTS,

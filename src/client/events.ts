@@ -5,10 +5,15 @@ import type { Status } from '../contract/session.ts'
 import { LeadMasterError } from './error.ts'
 import type { Request } from './request.ts'
 
+/** Whether what came is new, or something in it changed; not there from a hub of an earlier release. */
+export interface Told {
+  change?: 'created' | 'updated'
+}
+
 /** What happened. `id` is where to resume, for an `after` to come. */
 export type HubEvent = { id: string } & (
-  | { type: 'message'; data: Message }
-  | { type: 'lead'; data: Lead }
+  | { type: 'message'; data: Message & Told }
+  | { type: 'lead'; data: Lead & Told }
   | { type: 'lead_removed'; data: LeadRemoved }
   /** What `getStatus` would answer, or the problem it would reject with. */
   | { type: 'session'; data: Status | Problem }

@@ -1,7 +1,7 @@
 /** `leadmaster-client`: a typed client of central-hub for frontends, in browsers and in Node. */
 export { createClient, etagOf, pages, type Client } from './client.ts'
 export { LeadMasterError, type ErrorType } from './error.ts'
-export type { Connection, EventOptions, HubEvent } from './events.ts'
+export type { Connection, EventOptions, HubEvent, Told } from './events.ts'
 export type { ClientOptions } from './request.ts'
 export type { CallId, CallOptions, Input, Output } from './types.ts'
 export type { Deletion, ImportResult, Lead, LeadChange, LeadPage, LeadPatch, LeadRemoved, LeadSource, LeadState, LastMessage, Message, MessagePage, Readiness, Stats } from '../contract/lead.ts'

@@ -244,7 +244,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     allowedHosts: config.ALLOWED_HOSTS,
     authorize: (req) => {
       if (req.path !== '/health' && !hasToken(req)) {
-        throw new ProblemError('unauthorized', 'send Authorization: Bearer with SESSION_MANAGER_TOKEN of session-manager.env')
+        throw new ProblemError('unauthorized', 'send Authorization: Bearer with SESSION_MANAGER_TOKEN')
       }
     }
   })

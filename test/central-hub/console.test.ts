@@ -13,7 +13,7 @@ const directory = fileURLToPath(new URL('../../src/central-hub/console/', import
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
 t.test('the files of the operator page are open to all, asked for anew each time, and nothing else is open', async (t) => {
-  const access = createAccess({ token: 'x'.repeat(32), envFile: '/etc/leadmaster/central-hub.env' })
+  const access = createAccess({ token: 'x'.repeat(32), envFile: '/etc/leadmaster/central-hub.env', log: { warn: () => undefined } })
   const { url } = await serve(t, (http) => addConsole(http, access), { authorize: access.authorize })
   for (const [path, type] of [['/', 'text/html'], ['/index.html', 'text/html'], ['/main.js', 'text/javascript'], ['/console.css', 'text/css'], ['/icon.svg', 'image/svg+xml']] as const) {
     const answer = await fetch(url + path)

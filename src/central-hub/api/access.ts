@@ -3,6 +3,7 @@ import { parseCookie, stringifySetCookie } from 'cookie'
 import { bearerCheck, sameSecret } from '../../platform/auth.ts'
 import { requireJson } from '../../platform/body.ts'
 import type { Http, Request } from '../../platform/http.ts'
+import type { Log } from '../../platform/log.ts'
 import { invalid, ProblemError } from '../../platform/problem.ts'
 import { query } from '../../platform/query.ts'
 
@@ -23,7 +24,46 @@ export interface Access {
 const cookieName = 'leadmaster'
 const lifetimeS = 30 * 86_400
 
-export const createAccess = ({ token, envFile }: { token: string; envFile: string }): Access => {
+/** Between two lines of the log on refused requests: nobody fills the log by knocking. */
+const logAtMostEveryMs = 600_000
+
+/**
+ * Tells the log why requests are refused and where the token is kept. Whoever has no token is not told that.
+ */
+class RefusalLog {
+  readonly #log: Pick<Log, 'warn'>
+  readonly #envFile: string
+  #loggedAt = -Infinity
+  /** Refused since the last line. */
+  #unlogged = 0
+
+  constructor(log: Pick<Log, 'warn'>, envFile: string) {
+    this.#log = log
+    this.#envFile = envFile
+  }
+
+  note(requestId: string): void {
+    this.#unlogged += 1
+    const now = performance.now()
+    if (now - this.#loggedAt < logAtMostEveryMs) return
+    this.#log.warn(
+      { event: 'request_refused', request_id: requestId, requests: this.#unlogged },
+      `requests are refused: they do not carry HUB_API_TOKEN of ${this.#envFile}, as Authorization: Bearer`
+    )
+    this.#loggedAt = now
+    this.#unlogged = 0
+  }
+}
+
+export interface AccessOptions {
+  token: string
+  /** Where the token is kept: the log names it. */
+  envFile: string
+  log: Pick<Log, 'warn'>
+}
+
+export const createAccess = ({ token, envFile, log }: AccessOptions): Access => {
+  const refusals = new RefusalLog(log, envFile)
   const hasToken = bearerCheck(token)
   const openPaths = new Set(['/health', '/api/sign-in'])
   const sign = (expires: string): string => createHmac('sha256', token).update(`leadmaster sign-in ${expires}`).digest('base64url')
@@ -44,7 +84,10 @@ export const createAccess = ({ token, envFile }: { token: string; envFile: strin
     open: (path) => void openPaths.add(path),
     authorize: (req) => {
       if (openPaths.has(req.path) || hasToken(req)) return
-      if (!signedIn(req)) throw new ProblemError('unauthorized', `send Authorization: Bearer with HUB_API_TOKEN of ${envFile}`)
+      if (!signedIn(req)) {
+        refusals.note(req.requestId)
+        throw new ProblemError('unauthorized', 'send Authorization: Bearer with HUB_API_TOKEN')
+      }
       if (fromElsewhere(req)) throw new ProblemError('forbidden', 'with the cookie of the operator page, only that page itself may change anything')
     },
     addRoutes: (http) => {
@@ -53,8 +96,11 @@ export const createAccess = ({ token, envFile }: { token: string; envFile: strin
         requireJson(req)
         const body: unknown = req.body
         const given = typeof body === 'object' && body !== null && 'token' in body ? body.token : undefined
-        if (typeof given !== 'string') throw invalid({ in: 'body', field: '/token', message: `expected HUB_API_TOKEN of ${envFile}, as text` })
-        if (!sameSecret(given, token)) throw new ProblemError('unauthorized', `this is not HUB_API_TOKEN of ${envFile}`)
+        if (typeof given !== 'string') throw invalid({ in: 'body', field: '/token', message: 'expected HUB_API_TOKEN, as text' })
+        if (!sameSecret(given, token)) {
+          refusals.note(req.requestId)
+          throw new ProblemError('unauthorized', 'this is not HUB_API_TOKEN')
+        }
         const expires = String(Math.floor(Date.now() / 1_000) + lifetimeS)
         res.setHeader('set-cookie', setCookie(req, `${expires}.${sign(expires)}`, lifetimeS))
         res.writeHead(204).end()

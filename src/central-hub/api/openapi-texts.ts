@@ -34,7 +34,7 @@ export const requestHeaders: OpenApi['components']['parameters'] = {
   'If-Match': { name: 'If-Match', in: 'header', required: false, description: 'the ETag of what you read: 412 if it was changed since. For a PATCH only what it can change counts; for `handled` any change does, such as a message that came since', schema: text },
   'Idempotency-Key': { name: 'Idempotency-Key', in: 'header', required: false, description: 'with the same key the same request changes something once; the answer is kept for a day', schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' } },
   Range: { name: 'Range', in: 'header', required: false, description: 'a part of the file, such as `bytes=0-1023`', schema: text },
-  'Last-Event-ID': { name: 'Last-Event-ID', in: 'header', required: false, description: 'the id of the last event seen: what came after it is sent first', schema: text }
+  'Last-Event-ID': { name: 'Last-Event-ID', in: 'header', required: false, description: 'the id of the last event seen: what came after it is sent first, and `reset` if that cannot be told', schema: text }
 }
 
 export const headers = {
@@ -50,7 +50,7 @@ export const headers = {
 export const examples: Partial<Record<ProblemType, Pick<Problem, 'detail' | 'errors'>>> = {
   'bad-request': { detail: 'the body is not the JSON it says it is' },
   'invalid-parameters': { detail: 'limit: expected a whole number from 1 to 200', errors: [{ in: 'query', field: 'limit', message: 'expected a whole number from 1 to 200' }] },
-  unauthorized: { detail: 'send Authorization: Bearer with HUB_API_TOKEN of /etc/leadmaster/central-hub.env' },
+  unauthorized: { detail: 'send Authorization: Bearer with HUB_API_TOKEN' },
   'not-found': { detail: 'there is no lead 7' },
   'payload-too-large': { detail: 'the body may have at most 65536 bytes' },
   'too-many-requests': { detail: '6000 requests a minute are answered' },

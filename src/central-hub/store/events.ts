@@ -8,10 +8,13 @@ import type { Database, Db } from './schema.ts'
 
 /** What happened to messages and leads, in order, so that a frontend can resume where it left off. */
 
+/** What happened to a message or a lead: it is new, or something in it changed. */
+export type Change = 'created' | 'updated'
+
 /** One thing that happened. It shows the message or lead as it is when read, undefined when it is there no more. */
 export type StoredEvent = { id: number } & (
-  | { type: 'message'; data: Message | undefined }
-  | { type: 'lead'; data: Lead | undefined }
+  | { type: 'message'; change: Change; data: Message | undefined }
+  | { type: 'lead'; change: Change; data: Lead | undefined }
   | { type: 'lead_removed'; data: LeadRemoved }
 )
 export type EventType = Database['events']['type']
@@ -27,7 +30,7 @@ export const mostEvents = 100_000
 export const addEvents = async (db: Db, type: EventType, refs: readonly number[], fresh: ReadonlySet<number> = new Set()): Promise<void> => {
   if (refs.length === 0) return
   await piecesOf(db).orderEvents(db)
-  await db.insertInto('events').values(refs.map((ref) => ({ type, ref }))).execute()
+  await db.insertInto('events').values(refs.map((ref) => ({ type, ref, created: fresh.has(ref) ? 1 : 0 }))).execute()
   await tellWebhooks(db, type, refs, fresh)
 }
 
@@ -37,12 +40,13 @@ export const readEvents = async (db: Db, after: number, limit: number): Promise<
   const messages = await getMessages(db, refs('message'))
   const leads = await getLeads(db, refs('lead'))
   const removed = await getRemoved(db, refs('lead_removed'))
-  return rows.map(({ id, type, ref }): StoredEvent => {
+  return rows.map(({ id, type, ref, created }): StoredEvent => {
+    const change = created === 1 ? 'created' : 'updated'
     switch (type) {
       case 'message':
-        return { id, type, data: messages.get(ref) }
+        return { id, type, change, data: messages.get(ref) }
       case 'lead':
-        return { id, type, data: leads.get(ref) }
+        return { id, type, change, data: leads.get(ref) }
       case 'lead_removed':
         return { id, type, data: removed.get(ref) ?? { id: ref, merged_into: null } }
     }

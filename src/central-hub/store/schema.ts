@@ -8,8 +8,9 @@ export interface Database {
   /**
    * One row. `scrub_due`: not 0 when something was deleted of which bytes may be left in the file. `catch_up_due`:
    * messages of a release before are to be looked through, see catch-up.ts. `certain_until`: ms, see platform/certain-time.ts.
+   * `updated_until`: ms, see updated.ts. `media_secret`: what URLs of media are signed with, see api/media-urls.ts.
    */
-  store: { id: string; works_from: string; scrub_due: number; catch_up_due: number; certain_until: ColumnType<number, number | undefined> }
+  store: { id: string; works_from: string; scrub_due: number; catch_up_due: number; certain_until: ColumnType<number, number | undefined>; updated_until: ColumnType<number, number | undefined>; media_secret: ColumnType<string, string | undefined> }
   /** `epoch`: drawn with each deletion, see cursors.ts. */
   cursors: { account: string; journal_id: string; seq: number; epoch: ColumnType<number, number | undefined> }
   leads: LeadTable
@@ -32,8 +33,11 @@ export interface Database {
   /** `message_id` is as it was captured: the message may be kept under the other address of its chat, see message-id.ts. */
   reactions: { account: string; message_id: string; sender: string; emoji: string; timestamp: number; from_me: ColumnType<number, number | undefined>; stanza: ColumnType<string, never, never> }
   votes: { account: string; message_id: string; voter: string; options: string; timestamp: number; from_me: ColumnType<number, number | undefined>; stanza: ColumnType<string, never, never> }
-  /** `ref` is messages.pk or leads.id; that of `lead_removed` is the id that is there no more. */
-  events: { id: Generated<number>; type: 'message' | 'lead' | 'lead_removed'; ref: number }
+  /**
+   * `ref` is messages.pk or leads.id; that of `lead_removed` is the id that is there no more. `created` is 1 when the
+   * message or lead was new then.
+   */
+  events: { id: Generated<number>; type: 'message' | 'lead' | 'lead_removed'; ref: number; created: ColumnType<number, number | undefined> }
   lead_tags: { lead_id: number; tag: string }
   /** `at` in ms. */
   lead_changes: { id: Generated<number>; lead_id: number; at: number; field: LeadChange['field']; from_value: string | null; to_value: string | null }
@@ -81,8 +85,10 @@ export interface LeadTable {
   read_until: ColumnType<number, number | undefined>
   /** messages.pk of the latest message of a person. */
   last_pk: ColumnType<number | null, number | null | undefined>
-  /** ms. */
+  /** ms; set by updated.ts, so that it never falls behind that of a lead that changed before. */
   updated_at: number
+  /** When a person entered it, ms; null: it began with a message. */
+  entered_at: ColumnType<number | null, number | null | undefined>
   /** events.id of the last one there was when what the search finds of it changed last, see search.ts. */
   text_event: ColumnType<number, never, never>
   /** When a message told phone and LID together last, UNIX seconds; 0: no message did. */

@@ -85,7 +85,7 @@ t.test('pages of listed origins may call, and read why they were refused; others
 /** `createAccess` on its own: requests as they are after the HTTP server, and its two routes. */
 const own = (t: Test) => {
   const routes = new Map<string, (req: Request, res: HttpResponse) => void>()
-  const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env' })
+  const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env', log: { warn: () => undefined } })
   access.addRoutes({ route: (method: string, path: string, handle: (req: Request, res: HttpResponse) => void) => void routes.set(`${method} ${path}`, handle) } as unknown as Http)
   const request = (facts: { method?: string; path?: string; headers?: Record<string, string>; body?: unknown }): Request =>
     ({ method: 'GET', path: '/api/leads', url: '/api/leads', query: {}, headers: {}, ...facts }) as unknown as Request
@@ -147,13 +147,44 @@ t.test('the cookie alone may read; to change anything the request must come from
   }
 })
 
-t.test('who is refused is told what to send, and where it is kept', async (t) => {
+t.test('whoever is refused learns what to send, and nothing of this machine; the log says where the token is kept', async (t) => {
   const { refused, post } = own(t)
-  t.match(refused({}), { type: 'urn:leadmaster:problem:unauthorized', detail: 'send Authorization: Bearer with HUB_API_TOKEN of /etc/leadmaster/central-hub.env' })
-  t.match(post('/api/sign-in', { token: 'wrong' }), { type: 'urn:leadmaster:problem:unauthorized', detail: 'this is not HUB_API_TOKEN of /etc/leadmaster/central-hub.env' })
+  t.match(refused({}), { type: 'urn:leadmaster:problem:unauthorized', detail: 'send Authorization: Bearer with HUB_API_TOKEN' })
+  t.match(post('/api/sign-in', { token: 'wrong' }), { type: 'urn:leadmaster:problem:unauthorized', detail: 'this is not HUB_API_TOKEN' })
   for (const body of [null, undefined, 'text', 5, {}, { token: 5 }, { token: null }]) {
-    t.match(post('/api/sign-in', body), { errors: [{ field: '/token', message: 'expected HUB_API_TOKEN of /etc/leadmaster/central-hub.env, as text' }] }, JSON.stringify(body))
+    t.match(post('/api/sign-in', body), { errors: [{ in: 'body', field: '/token', message: 'expected HUB_API_TOKEN, as text' }] }, JSON.stringify(body))
   }
+
+  const { url, lines } = await serveApi(t)
+  const asked = ['/', '/api/leads', '/api/events', '/nowhere', '/metrics', '/docs', '/health', '/openapi.json', '/api/sign-in', '/%zz']
+  for (const path of asked) {
+    for (const method of ['GET', 'POST', 'PUT']) {
+      const answer = await fetch(url + path, { method, ...(method === 'GET' ? {} : { headers: json, body: '{"token":"x"}' }) })
+      if (path === '/docs' || path === '/openapi.json') continue
+      t.notMatch(await answer.text(), /\/etc\/|\.env/, `${method} ${path}`)
+    }
+  }
+  const logged = lines.of('request_refused')
+  t.match(logged, [{ level: 'warn', requests: 1, msg: /HUB_API_TOKEN of \/etc\/leadmaster\/central-hub\.env/ }], 'once, however many knock')
+})
+
+t.test('the log counts refused requests, and has a line of them every ten minutes at most', async (t) => {
+  let now = 5_000
+  const clock = mock.method(performance, 'now', () => now)
+  t.teardown(() => clock.mock.restore())
+  const logged: unknown[] = []
+  const access = createAccess({ token: apiToken, envFile: '/x.env', log: { warn: (line: unknown) => void logged.push(line) } })
+  const knock = (times: number): void => {
+    for (let time = 0; time < times; time += 1) t.throws(() => access.authorize({ path: '/api/leads', headers: {}, requestId: `r${now}` } as unknown as Request))
+  }
+
+  knock(3)
+  now += 599_999
+  knock(2)
+  now += 1
+  knock(1)
+
+  t.match(logged, [{ event: 'request_refused', requests: 1, request_id: 'r5000' }, { event: 'request_refused', requests: 5, request_id: 'r605000' }])
 })
 
 t.test('without signing in one reaches health, the sign-in and what was opened, and nothing that begins or ends like it', async (t) => {

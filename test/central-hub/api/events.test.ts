@@ -1,10 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import fc from 'fast-check'
 import t from 'tap'
 import { Lead, Message } from '../../../src/contract/lead.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { openSse } from '../../platform/sse-client.ts'
+import { propertyRuns } from '../../property-runs.ts'
 import { addEvents, pruneEvents } from '../../../src/central-hub/store/events.ts'
 import { fakeSessionManager } from '../fake-session-manager.ts'
 import { record } from '../store/open-store.ts'
@@ -85,10 +87,72 @@ t.test('clients that come back at once are one question to session-manager', asy
   for (const client of clients) client.close()
 })
 
-t.test('a position that is none is refused', async (t) => {
+t.test('an after that can be no id is refused by name', async (t) => {
   const { ask } = await serveApi(t)
-  t.match(await ask('/api/events?after=x'), { status: 400, body: { errors: [{ field: 'after' }] } })
-  for (const id of ['-1', '5', '1e3', 'zzzzzzzz-1']) t.match(await ask('/api/events', { headers: { 'last-event-id': id } }), { status: 400 }, id)
+  for (const after of ['x', '', '5', '-1', 'undefined', 'x-', 'a b-1', `${'x'.repeat(41)}-1`]) {
+    t.match(await ask(`/api/events?after=${encodeURIComponent(after)}`), { status: 400, body: { errors: [{ in: 'query', field: 'after' }] } }, after)
+  }
+  t.match(await ask('/api/events?names=long'), { status: 400, body: { errors: [{ in: 'query', field: 'names' }] } })
+})
+
+t.test('whatever Last-Event-ID says, the stream opens; an id that is not of this hub gets reset, and what follows resumes', async (t) => {
+  const { url, take, storeId } = await serveApi(t)
+  await take(record('a'))
+  const latin = fc.string({ unit: fc.integer({ min: 0x21, max: 0xff }).map((code) => String.fromCharCode(code)), minLength: 1, maxLength: 60 })
+  const known = ['-1', '5', '1e3', 'zzzz-99', '00000000-1', `${storeId}-`, `${storeId}-3`, `${storeId}-9e9`, `${storeId}-1, ${storeId}-1`, `${storeId}-99999999999999999999`]
+  const ids = fc.oneof(fc.constantFrom(...known), latin.filter((text) => text !== '0' && !/[\x7f-\xa0]/.test(text)))
+
+  await fc.assert(
+    fc.asyncProperty(ids, fc.boolean(), async (id, isFull) => {
+      const client = await openSse(`${url}/api/events?after=${storeId}-1${isFull ? '&names=full' : ''}`, { ...bearer, 'last-event-id': id })
+      if (client.res.statusCode !== 200) throw new Error(`${client.res.statusCode}`)
+      const reset = await client.until(({ event }) => event === 'reset')
+      client.close()
+      if (reset.id !== `${storeId}-2`) throw new Error(`resumes from ${reset.id}`)
+    }),
+    propertyRuns(t, 60)
+  )
+
+  const client = await openSse(`${url}/api/events`, { ...bearer, 'last-event-id': 'zzzz-99' })
+  await client.until(({ event }) => event === 'reset')
+  await take(record('b'))
+  t.match(JSON.parse((await client.until(({ event }) => event === 'message')).data), { body: 'message b' })
+  client.close()
+})
+
+t.test('what is new is told from what changed, also to a client that comes back', async (t) => {
+  const { url, take, ask, storeId } = await serveApi(t)
+  await take(record('a'))
+  await ask('/api/leads/1', { method: 'PATCH', body: { note: 'x' } })
+  const edit = record('a', { body: 'b', edited: { at: '2026-11-24T12:00:05.000Z' } }, 'edit')
+  await take(edit)
+  await take(record('b'))
+  const expected = ['lead created', 'message created', 'lead updated', 'message updated', 'lead updated', 'message created', 'lead updated']
+
+  const listen = async (query: string): Promise<{ event: string; data: { change?: string } }[]> => {
+    const client = await openSse(`${url}/api/events?after=0${query}`, bearer)
+    await client.until(({ id }) => id === `${storeId}-${expected.length}`)
+    client.close()
+    return client.events.map(({ event = '', data }) => ({ event, data: JSON.parse(data) as { change?: string } })).filter(({ event }) => !event.startsWith('session'))
+  }
+
+  const short = await listen('')
+  t.same(short.map(({ event, data }) => `${event} ${data.change}`), expected)
+  for (const { event, data } of short) conforms(t, event === 'lead' ? Lead : Message, data, `${event}, with a member more`)
+  t.same((await listen('&names=full')).map(({ event }) => event), expected.map((each) => each.replace(' ', '.')))
+  t.match((await listen('&names=full')).map(({ data }) => data), short.map(({ data }) => data), 'the data is the same')
+})
+
+t.test('with full names a session and a lead that is removed have theirs', async (t) => {
+  const { url, live, take, ask } = await serveApi(t)
+  await take(record('a'), record('b', { chat_id: '34600123456@c.us', phone: '+34600123456' }))
+  const client = await openSse(`${url}/api/events?names=full`, bearer)
+  await client.until(({ event }) => event === 'session.changed')
+  live.session({ type: 'urn:leadmaster:problem:conflict', title: 'x', status: 409 })
+  await client.until(({ event, data }) => event === 'session.changed' && data.includes('conflict'))
+  await ask('/api/leads/1/merge', { method: 'POST', body: { lead_id: 2 } })
+  t.match(JSON.parse((await client.until(({ event }) => event === 'lead.removed')).data), { id: 2, merged_into: 1 })
+  client.close()
 })
 
 t.test('a client that is behind is not told to begin again because the oldest lead was deleted', async (t) => {

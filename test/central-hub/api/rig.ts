@@ -60,10 +60,10 @@ export const serveApi = async (t: Test, options: ApiOptions = {}): Promise<Api> 
   t.teardown(() => store.close())
   const { db } = store
   const live = createLive()
-  const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env' })
+  const lines = logLines()
+  const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env', log: lines.log })
   const upstream = createUpstream({ baseUrl: options.sessionManager ?? 'http://127.0.0.1:9', token, envFile: '/etc/leadmaster/central-hub.env' })
   const account = options.account === undefined ? 'main' : options.account
-  const lines = logLines()
   const follower = { state: () => ({ verified: true, following: true, ...(account === null ? {} : { account }), seq: 0, lastSeq: 0 }), stop: async () => undefined }
   const accounts: Account[] = [{ upstream, follower, session: () => undefined }]
   const { url, port, http } = await serve(
