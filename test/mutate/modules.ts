@@ -105,6 +105,7 @@ export const modules: readonly MutatedModule[] = [
     tests: [
       'contract/waiting.test.ts',
       'central-hub/store/waiting.test.ts',
+      'central-hub/store/kept-wait.test.ts',
       'central-hub/store/lists.test.ts',
       'central-hub/store/conversation.test.ts',
       'central-hub/api/stats.test.ts',
