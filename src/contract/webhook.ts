@@ -43,10 +43,10 @@ export const Webhook = Type.Object({
   events: Type.Array(WebhookEvent),
   enabled: Type.Boolean({ description: 'while it is off nothing is queued for it, and what waited before goes on when it is on again; an answer of 410 Gone turns it off' }),
   created_at: Type.String(),
-  pending: Type.Integer({ description: 'deliveries that wait, in order; each for 3 days, then it is dead' }),
+  pending: Type.Integer({ description: 'deliveries that wait, in order of each lead; each for 3 days from its first failure, or from that of what it waits for, then it is dead' }),
   dead: Type.Integer({ description: 'deliveries given up after 3 days; they can be replayed' }),
   last_success_at: Type.Union([Type.String(), Type.Null()]),
-  failing_since: Type.Union([Type.String(), Type.Null()], { description: 'since when what is first in its queue is not taken' }),
+  failing_since: Type.Union([Type.String(), Type.Null()], { description: 'since when something that waits for it is not taken' }),
   last_error: Type.Union([Type.String(), Type.Null()])
 })
 export type Webhook = Static<typeof Webhook>
@@ -68,12 +68,12 @@ export const WebhookPatch = Type.Object(
 export type WebhookPatch = Static<typeof WebhookPatch>
 
 export const Delivery = Type.Object({
-  id: Type.String({ description: 'its webhook-id' }),
+  id: Type.String({ description: 'of the event: `id` in its body, `webhook-id` in its headers' }),
   type: WebhookType,
   state: Type.Union([Type.Literal('pending'), Type.Literal('delivered'), Type.Literal('dead')]),
   created_at: Type.String(),
   attempts: Type.Integer({ description: 'since it was queued, or replayed' }),
-  next_attempt_at: Type.Union([Type.String(), Type.Null()], { description: 'null: when its turn comes, or never' }),
+  next_attempt_at: Type.Union([Type.String(), Type.Null()], { description: 'null: as soon as its turn comes, or never' }),
   last_status: Type.Union([Type.Integer(), Type.Null()], { description: "the endpoint's HTTP status, if it gave one" }),
   last_error: Type.Union([Type.String(), Type.Null()])
 })

@@ -7,6 +7,7 @@ import { erasing } from './migrations/0005-erasing.ts'
 import { whoWaits } from './migrations/0006-who-waits.ts'
 import { whoAndSearch } from './migrations/0007-who-and-search.ts'
 import { createdAndEntered } from './migrations/0009-created-and-entered.ts'
+import { deliveriesByLead } from './migrations/0010-deliveries-by-lead.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the release before it
@@ -20,7 +21,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0005_erasing': erasing,
   '0006_who_waits': whoWaits,
   '0007_who_and_search': whoAndSearch,
-  '0009_created_and_entered': createdAndEntered
+  '0009_created_and_entered': createdAndEntered,
+  '0010_deliveries_by_lead': deliveriesByLead
 }
 
 /** The last step known to the oldest release that works with the schema as the last step here leaves it. */

@@ -12,7 +12,11 @@ import type { Database, Db } from './schema.ts'
  * happens to the hub after that, and what is not never was.
  */
 
-/** From then on a delivery has this long, ms; an attempt that fails later is the last one. So this bounds what waits for an endpoint, too. */
+/**
+ * From the first attempt that fails after it was queued a delivery has this long, ms; an attempt that fails later is the
+ * last one. So this bounds what waits for an endpoint, too. It counts by the time that hubs have delivered; the release
+ * before counts by the time of day, from when it was queued.
+ */
 export const deliverForMs = 3 * 86_400_000
 
 /** Read and written at once: an import may rename a hundred thousand leads. */
@@ -25,6 +29,8 @@ export type StoredBody = Omit<WebhookBody, 'id' | 'link'>
 interface News {
   type: WebhookType
   data: unknown
+  /** See `queue` of deliveries in schema.ts. */
+  queue: string
   leadId?: number | null
   messagePk?: number
 }
@@ -36,22 +42,35 @@ const subscribers = async (db: Db): Promise<Map<WebhookEvent, number[]>> => {
   return new Map([...Map.groupBy(pairs, ({ event }) => event)].map(([event, of]) => [event, of.map(({ id }) => id)]))
 }
 
+const leadQueue = (id: number): string => `lead:${id}`
+const messageQueue = (pk: number): string => `message:${pk}`
+
+/** What waits of a message that had no lead goes before what is put in the queue of the lead that it has now. */
+const joinQueue = async (db: Db, pk: number, leadId: number): Promise<void> => {
+  await db
+    .updateTable('deliveries')
+    .set({ queue: leadQueue(leadId) })
+    .where('outbox_id', 'in', db.selectFrom('outbox').select('id').where('message_pk', '=', pk))
+    .where('queue', '=', messageQueue(pk))
+    .execute()
+}
+
 /** @returns their `webhook-id`s */
 const put = async (db: Db, news: readonly News[], webhooks: (type: WebhookType) => readonly number[], now: number): Promise<string[]> => {
-  const rows = news.map(({ type, data, leadId = null, messagePk = null }) => ({
+  const rows = news.map(({ type, data, queue, leadId = null, messagePk = null }) => ({ queue, row: {
     message_id: `msg_${randomBytes(18).toString('base64url')}`,
     type, lead_id: leadId, message_pk: messagePk,
     body: JSON.stringify({ type, timestamp: new Date(now).toISOString(), data } satisfies StoredBody),
     created_at: now
-  }))
-  for (const row of rows) {
+  } }))
+  for (const { row, queue } of rows) {
     const { id } = await db.insertInto('outbox').values(row).returning('id').executeTakeFirstOrThrow()
     const deliveries = webhooks(row.type).map((webhook_id) => ({
-      webhook_id, outbox_id: id, state: 'pending' as const, ping: row.type === 'webhook.ping' ? 1 : 0, expires_at: now + deliverForMs
+      webhook_id, outbox_id: id, queue, state: 'pending' as const, ping: row.type === 'webhook.ping' ? 1 : 0, expires_at: now + deliverForMs
     }))
     await db.insertInto('deliveries').values(deliveries).execute()
   }
-  return rows.map(({ message_id }) => message_id)
+  return rows.map(({ row }) => row.message_id)
 }
 
 const newsOfMessages = async (db: Db, pks: readonly number[], type: (pk: number) => WebhookEvent): Promise<News[]> => {
@@ -61,7 +80,8 @@ const newsOfMessages = async (db: Db, pks: readonly number[], type: (pk: number)
     const message = messages.get(pk)
     if (message === undefined) return []
     const lead = message.lead_id === null ? null : (leads.get(message.lead_id) ?? null)
-    return [{ type: type(pk), data: { message, lead }, leadId: message.lead_id, messagePk: pk }]
+    const queue = message.lead_id === null ? messageQueue(pk) : leadQueue(message.lead_id)
+    return [{ type: type(pk), data: { message, lead }, queue, leadId: message.lead_id, messagePk: pk }]
   })
 }
 
@@ -69,7 +89,7 @@ const newsOfLeads = async (db: Db, ids: readonly number[], type: (id: number) =>
   const leads = await getLeads(db, ids)
   return ids.flatMap((id) => {
     const lead = leads.get(id)
-    return lead === undefined ? [] : [{ type: type(id), data: { lead }, leadId: id }]
+    return lead === undefined ? [] : [{ type: type(id), data: { lead }, queue: leadQueue(id), leadId: id }]
   })
 }
 
@@ -83,7 +103,8 @@ export const tellWebhooks = async (db: Db, type: Database['events']['type'], ref
     const news =
       type === 'message' ? await newsOfMessages(db, part, typeOf('message'))
       : type === 'lead' ? await newsOfLeads(db, part, typeOf('lead'))
-      : [...(await getRemoved(db, part)).values()].map((data): News => ({ type: 'lead.removed', data }))
+      : [...(await getRemoved(db, part)).values()].map((data): News => ({ type: 'lead.removed', data, queue: leadQueue(data.merged_into ?? data.id) }))
+    for (const { type: each, messagePk, leadId } of news) if (each === 'message.updated' && messagePk !== undefined && leadId != null) await joinQueue(db, messagePk, leadId)
     await put(db, news, (each) => (each === 'webhook.ping' ? [] : (told.get(each) ?? [])), Date.now())
   }
 }
@@ -109,13 +130,13 @@ export const tellSession = (db: Db, account: string, now: Status | Problem): Pro
     if (isRetry && (before?.status === 'ERROR' || before?.status === 'DISCONNECTED')) return false
     await trx.insertInto('session_states').values({ account, status }).onConflict((on) => on.column('account').doUpdateSet({ status })).execute()
     const ids = (await subscribers(trx)).get('session.changed') ?? []
-    if (ids.length > 0) await put(trx, [{ type: 'session.changed', data: now }], () => ids, Date.now())
+    if (ids.length > 0) await put(trx, [{ type: 'session.changed', data: now, queue: `session:${account}` }], () => ids, Date.now())
     return ids.length > 0
   })
 
 /** Puts a ping for one webhook in the outbox. @returns its `webhook-id` */
 export const addPing = async (db: Db, webhookId: number): Promise<string> => {
-  const [id] = await put(db, [{ type: 'webhook.ping', data: {} }], () => [webhookId], Date.now())
+  const [id] = await put(db, [{ type: 'webhook.ping', data: {}, queue: '' }], () => [webhookId], Date.now())
   return id as string
 }
 

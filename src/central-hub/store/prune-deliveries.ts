@@ -1,4 +1,6 @@
 import { sql } from 'kysely'
+import { giveUp, startGivingUp } from './deliveries.ts'
+import { deliverForMs } from './outbox.ts'
 import type { Db } from './schema.ts'
 
 /** How long deliveries are kept, to be listed and replayed. What waits is kept until it is delivered or given up. */
@@ -12,18 +14,26 @@ export const pruneOutbox = async (db: Db): Promise<void> => {
 }
 
 /**
- * Drops deliveries that are kept no longer, and gives up those that a webhook did not take in its time because it was
- * off. @param mostMs nothing settled is kept for longer, ms: the retention of messages, whose text is in them
+ * Gives up what a webhook did not take in its time because it was off.
+ * @param deliveringMs how long hubs have delivered, ms
+ * @param at ms since 1970
+ */
+export const giveUpOff = async (db: Db, deliveringMs: number, at: number): Promise<void> => {
+  const webhooks = await db.selectFrom('webhooks').select('id').where('enabled', '=', 0).execute()
+  for (const { id } of webhooks) {
+    await db.transaction().execute(async (trx) => {
+      await startGivingUp(trx, id, deliveringMs + deliverForMs)
+      await giveUp(trx, id, deliveringMs, { at, error: 'the webhook was off' })
+    })
+  }
+}
+
+/**
+ * Drops deliveries that are kept no longer.
+ * @param mostMs nothing settled is kept for longer, ms: the retention of messages, whose text is in them
  */
 export const pruneDeliveries = async (db: Db, now = Date.now(), mostMs = Infinity): Promise<void> =>
   db.transaction().execute(async (trx) => {
-    await trx
-      .updateTable('deliveries')
-      .set({ state: 'dead', next_attempt_at: null, settled_at: now, last_error: 'the webhook was off' })
-      .where('state', '=', 'pending')
-      .where('expires_at', '<=', now)
-      .where('webhook_id', 'in', trx.selectFrom('webhooks').select('id').where('enabled', '=', 0))
-      .execute()
     for (const [state, keepMs] of [['delivered', deliveredMs], ['dead', deadMs]] as const) {
       await trx.deleteFrom('deliveries').where('state', '=', state).where('settled_at', '<', now - Math.min(keepMs, mostMs)).execute()
     }

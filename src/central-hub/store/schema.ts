@@ -8,9 +8,10 @@ export interface Database {
   /**
    * One row. `scrub_due`: not 0 when something was deleted of which bytes may be left in the file. `catch_up_due`:
    * messages of a release before are to be looked through, see catch-up.ts. `certain_until`: ms, see platform/certain-time.ts.
+   * `delivering_ms`: for how long hubs have delivered to webhooks, see webhooks/delivering-time.ts.
    * `updated_until`: ms, see updated.ts. `media_secret`: what URLs of media are signed with, see api/media-urls.ts.
    */
-  store: { id: string; works_from: string; scrub_due: number; catch_up_due: number; certain_until: ColumnType<number, number | undefined>; updated_until: ColumnType<number, number | undefined>; media_secret: ColumnType<string, string | undefined> }
+  store: { id: string; works_from: string; scrub_due: number; catch_up_due: number; certain_until: ColumnType<number, number | undefined>; delivering_ms: ColumnType<number, number | undefined>; updated_until: ColumnType<number, number | undefined>; media_secret: ColumnType<string, string | undefined> }
   /** `epoch`: drawn with each deletion, see cursors.ts. */
   cursors: { account: string; journal_id: string; seq: number; epoch: ColumnType<number, number | undefined> }
   leads: LeadTable
@@ -55,6 +56,7 @@ export interface Database {
   /** What webhooks are told, as it was when it happened; `message_id` is its `webhook-id`, `created_at` in ms. */
   outbox: { id: Generated<number>; message_id: string; type: WebhookType; lead_id: number | null; message_pk: number | null; body: string; created_at: number }
   deliveries: DeliveryTable
+  delivery_queues: DeliveryQueueTable
   /** The status of each account's session that webhooks were told of last. */
   session_states: { account: string; status: string }
 }
@@ -160,22 +162,38 @@ export interface WebhookTable {
   last_error: ColumnType<string | null, string | null | undefined>
 }
 
-/** What of the outbox is on its way to a webhook, in the outbox's order. Times in ms. */
+/** What of the outbox is on its way to a webhook, in the outbox's order within each queue. Times in ms. */
 export interface DeliveryTable {
   webhook_id: number
   outbox_id: number
   state: Delivery['state']
-  /** 1: goes before the others, and is tried once. */
+  /** Of those in one queue the next one goes when the one before it is settled. That of a lead is `lead:` and its id. */
+  queue: ColumnType<string, string | undefined>
+  /** 1: goes before the others, in no queue, and is tried once. */
   ping: number
   attempts: ColumnType<number, number | undefined>
   /** null: as soon as its turn comes. */
   next_attempt_at: ColumnType<number | null, number | null | undefined>
-  /** An attempt that fails after this is the last one. */
+  /** For the release before. */
   expires_at: number
+  /** An attempt that fails after this is the last one, by `delivering_ms` of the store; null: no attempt failed since it was queued. */
+  gives_up_at: ColumnType<number | null, number | null | undefined>
   /** When it was delivered or given up. */
   settled_at: ColumnType<number | null, number | null | undefined>
   last_status: ColumnType<number | null, number | null | undefined>
   last_error: ColumnType<string | null, string | null | undefined>
+}
+
+/** Queues in which something waits; triggers add them. */
+export interface DeliveryQueueTable {
+  webhook_id: number
+  queue: string
+  /** When the first one in it is tried again after a failure, ms; 0: it has not failed. */
+  due_at: number
+  /** Queues that are due go in this order. */
+  turn: number
+  /** How often something was put in it. */
+  changes: number
 }
 
 export type Db = Kysely<Database>

@@ -7,7 +7,7 @@ import type { Db, WebhookTable } from './schema.ts'
 
 /** The endpoints that events are posted to. Each function that writes runs inside a transaction of the caller's. */
 
-/** How many there may be at most. It bounds how many deliveries are under way at once, too: one each. */
+/** How many there may be at most. It bounds how many deliveries are under way concurrently, too: four each. */
 export const mostWebhooks = 50
 /** A secret that was replaced signs along for this long, ms. */
 const oldSecretMs = 86_400_000
@@ -77,6 +77,12 @@ export const patchWebhook = async (db: Db, id: number, { url, events, descriptio
     .executeTakeFirstOrThrow()
   if (afresh) await tryAgainNow(db, id)
   return withCounts(db, row)
+}
+
+/** Whether its latest attempt failed, unless it was turned on or moved since then. */
+export const hasFailedLately = async (db: Db, id: number): Promise<boolean> => {
+  const row = await db.selectFrom('webhooks').select('failures').where('id', '=', id).executeTakeFirst()
+  return (row?.failures ?? 0) > 0
 }
 
 /** With what waits for it. @returns whether there was one of that id */

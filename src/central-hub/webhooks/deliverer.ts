@@ -1,125 +1,225 @@
 import type { Log } from '../../platform/log.ts'
 import { nextDelivery, settleDelivered, settleFailed, waitingWebhooks, type NextDelivery } from '../store/deliveries.ts'
+import { deliverForMs } from '../store/outbox.ts'
 import type { Db } from '../store/schema.ts'
+import { hasFailedLately } from '../store/webhooks.ts'
 import { bodyOf } from './body.ts'
+import { Circuit } from './circuit.ts'
 import { systemClock, type Clock } from './clock.ts'
+import type { DeliveringTime } from './delivering-time.ts'
 import type { Outcome, Post } from './post.ts'
-import { isOver, retryAt, type Failed } from './retry.ts'
+import { delayOf } from './retry.ts'
 import { signedHeaders } from './sign.ts'
 import { createWorker, type Worker } from './worker.ts'
-
-/**
- * Takes what waits in the outbox to the webhooks. Each has a worker of its own, so that none holds up another, with one
- * delivery under way at a time, so that the order holds and, with as many webhooks as there may be, memory is bounded.
- * An outcome is written before the next one starts: whenever the hub is killed, what was not settled is tried again.
- */
-export interface Deliverer {
-  /** There may be something new in the outbox, or a webhook was changed. */
-  wake(): void
-  /** Starts nothing new, gives what is under way `graceMs` to end, and cuts off the rest, which is tried again after the next start. */
-  stop(graceMs: number): Promise<void>
-}
 
 /** `failed`: it is tried again; `dead`: it was given up. */
 export type DeliveryOutcome = 'delivered' | 'failed' | 'dead'
 
-export interface DelivererOptions {
+export interface CourierOptions {
   db: Db
   post: Post
   log: Log
-  /** PUBLIC_URL; empty: there are no links. */
-  publicUrl?: string
-  onSettled?: (outcome: DeliveryOutcome, deliveries: number) => void
-  clock?: Clock
-  /** From 0 to 1, for the jitter. */
-  random?: () => number
+  time: DeliveringTime
+  publicUrl: string
+  onSettled: (outcome: DeliveryOutcome, deliveries: number) => void
+  clock: Clock
+  random: () => number
+  /** Ends what is under way. */
+  cut: AbortSignal
 }
 
 /** After an error of the store's, ms. */
 const troubleMs = 5_000
 const gone = 410
+/** Deliveries of one webhook that are under way concurrently, each of another lead; of them so many that failed before. */
+const atOnce = 4
+const retriesAtOnce = 2
 
-export const createDeliverer = ({ db, post, log, publicUrl = '', onSettled = () => undefined, clock = systemClock, random = Math.random }: DelivererOptions): Deliverer => {
-  const workers = new Map<number, Worker>()
-  const cut = new AbortController()
+/** What a log may tell of a webhook: paths and queries of such URLs hold secrets. */
+const named = ({ webhookId, url }: NextDelivery): { webhook: number; origin: string } => ({ webhook: webhookId, origin: new URL(url).origin })
 
-  /** What a log may tell of a webhook: paths and queries of such URLs hold secrets. */
-  const named = ({ webhookId, url }: NextDelivery): { webhook: number; origin: string } => ({ webhook: webhookId, origin: new URL(url).origin })
+/**
+ * Delivers what waits for one webhook: the first of each queue, so that the order of each lead holds, and of several
+ * queues concurrently, so that none waits for another. An outcome is written before the next one of its queue starts:
+ * whenever the hub is killed, what was not settled is tried again.
+ */
+class Courier {
+  readonly #id: number
+  readonly #options: CourierOptions
+  readonly #circuit = new Circuit()
+  readonly #underWay = new Map<string, { outboxId: number; isRetry: boolean; done: Promise<void> }>()
+  readonly #worker: Worker
+  /** Nothing is tried before, by the clock that only goes on, ms: the store failed. */
+  #pausedUntil = 0
 
-  const delivered = async (delivery: NextDelivery, { status }: Outcome): Promise<void> => {
-    const well = await settleDelivered(db, delivery, { at: clock.now(), status })
-    onSettled('delivered', 1)
-    if (delivery.failingSince === null || !well) return
-    log.info({ event: 'webhook_mended', ...named(delivery), failing_ms: clock.now() - delivery.failingSince, failures: delivery.failures }, `webhook ${delivery.webhookId} takes deliveries again`)
+  constructor(id: number, options: CourierOptions) {
+    this.#id = id
+    this.#options = options
+    this.#worker = createWorker({ clock: options.clock, work: (stopping) => this.#startDue(stopping) })
   }
 
-  const failed = async (delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> => {
-    const now = clock.now()
-    const facts: Failed = { now, failures: delivery.failures + 1, failingSince: delivery.failingSince ?? now, expiresAt: delivery.expiresAt, retryAfterMs }
-    const disable = status === gone
-    const over = delivery.ping || (!disable && isOver(facts))
-    // an endpoint that does not even answer is not asked once for each of those that have had their time
-    const all = over && !delivery.ping && status === null
-    const dead = await settleFailed(db, delivery, { at: now, status, error }, { all, disable, ...(over ? {} : { retryAt: retryAt(facts, random()) }) })
-    onSettled(over ? 'dead' : 'failed', Math.max(1, dead))
-    const line = { ...named(delivery), status, error }
-    if (disable) log.warn({ event: 'webhook_disabled', ...line }, `webhook ${delivery.webhookId} is gone (HTTP 410): it was turned off`)
-    else if (delivery.failingSince === null) log.warn({ event: 'webhook_failing', ...line }, `webhook ${delivery.webhookId} does not take deliveries: they are tried again for 3 days`)
-    if (over && !delivery.ping) log.warn({ event: 'deliveries_dead', ...line, deliveries: dead }, `deliveries of webhook ${delivery.webhookId} were given up; they can be replayed`)
+  wake(): void {
+    this.#worker.wake()
   }
 
-  /** Delivers in order for as long as something is due. */
-  const deliver = async (webhookId: number, stopping: () => boolean): Promise<number | undefined> => {
-    while (!stopping()) {
-      const delivery = await nextDelivery(db, webhookId, clock.now())
-      if (delivery === undefined || delivery.dueAt > clock.now()) return delivery?.dueAt
-      const body = bodyOf(delivery, publicUrl)
-      const outcome = await post.send({ url: delivery.url, headers: signedHeaders({ ...delivery, body }, clock.now()), body }, cut.signal)
-      if (cut.signal.aborted && outcome.status === null) return undefined
-      await (outcome.error === undefined ? delivered(delivery, outcome) : failed(delivery, outcome))
+  /** Starts nothing further; resolves once what is under way is settled or cut off. */
+  async stop(): Promise<void> {
+    await this.#worker.stop()
+    await Promise.all([...this.#underWay.values()].map(({ done }) => done))
+  }
+
+  /** Starts what is due. @returns when there is more to start, ms since 1970; undefined when it is woken for that */
+  async #startDue(stopping: () => boolean): Promise<number | undefined> {
+    const { clock } = this.#options
+    try {
+      while (!stopping()) {
+        const pauseMs = this.#pausedUntil - clock.steady()
+        if (pauseMs > 0) return clock.now() + pauseMs
+        if (this.#underWay.size >= (this.#circuit.isOpen ? 1 : atOnce)) return undefined
+        const waitMs = await this.#startNext(stopping)
+        if (waitMs !== 'started') return waitMs === undefined ? undefined : clock.now() + waitMs
+      }
+    } catch (error) {
+      this.#pause(error)
+      return clock.now() + troubleMs
     }
     return undefined
   }
 
-  const workerOf = (webhookId: number): Worker => {
-    const known = workers.get(webhookId)
-    if (known !== undefined) return known
-    const work = async (stopping: () => boolean): Promise<number | undefined> => {
-      try {
-        return await deliver(webhookId, stopping)
-      } catch (error) {
-        log.error({ event: 'delivering_failed', webhook: webhookId, err: error }, `delivering to webhook ${webhookId} failed; tried again in ${troubleMs / 1_000} s`)
-        return clock.now() + troubleMs
-      }
-    }
-    const worker = createWorker({ clock, work })
-    workers.set(webhookId, worker)
-    return worker
+  /** @returns how long until there is more to start, ms, if that is known */
+  async #startNext(stopping: () => boolean): Promise<'started' | number | undefined> {
+    const { db, clock } = this.#options
+    // A webhook that was changed is not held to what it did before.
+    if (this.#circuit.isOpen && !(await hasFailedLately(db, this.#id))) this.#circuit.close()
+    const { retriesMs, freshMs } = this.#circuit.waits(clock.steady())
+    const retries = [...this.#underWay.values()].filter(({ isRetry }) => isRetry).length
+    const delivery = await nextDelivery(db, this.#id, clock.now(), {
+      busy: new Map([...this.#underWay].map(([queue, { outboxId }]) => [queue, outboxId])),
+      fresh: freshMs === 0,
+      retries: retriesMs === 0 && retries < retriesAtOnce
+    })
+    const waits = [retriesMs, freshMs].filter((ms) => ms > 0)
+    if (delivery === undefined) return waits.length > 0 ? Math.min(...waits) : undefined
+    const dueInMs = delivery.dueAt - clock.now()
+    if (dueInMs > 0) return Math.min(dueInMs, ...waits)
+    if (stopping()) return undefined
+    this.#start(delivery)
+    return 'started'
   }
 
-  const all = createWorker({
-    clock,
-    work: async () => {
-      try {
-        for (const id of await waitingWebhooks(db)) workerOf(id).wake()
-        return undefined
-      } catch (error) {
-        log.error({ event: 'outbox_silent', err: error }, `the outbox could not be read; tried again in ${troubleMs / 1_000} s`)
-        return clock.now() + troubleMs
-      }
-    }
-  })
-  all.wake()
+  #start(delivery: NextDelivery): void {
+    const { queue, outboxId, dueAt } = delivery
+    const done = this.#deliver(delivery).catch((error: unknown) => this.#pause(error)).finally(() => {
+      this.#underWay.delete(queue)
+      this.#worker.wake()
+    })
+    this.#underWay.set(queue, { outboxId, isRetry: dueAt > 0, done })
+  }
 
-  return {
-    wake: all.wake,
-    stop: async (graceMs) => {
-      const late = setTimeout(() => cut.abort(), graceMs)
-      await all.stop()
-      await Promise.all([...workers.values()].map((worker) => worker.stop()))
-      clearTimeout(late)
-      cut.abort()
-      post.close()
+  #pause(error: unknown): void {
+    const { log, clock } = this.#options
+    // Several deliveries may meet the same trouble.
+    if (this.#pausedUntil > clock.steady()) return
+    this.#pausedUntil = clock.steady() + troubleMs
+    log.error({ event: 'delivering_failed', webhook: this.#id, err: error }, `delivering to webhook ${this.#id} failed; tried again in ${troubleMs / 1_000} s`)
+  }
+
+  async #deliver(delivery: NextDelivery): Promise<void> {
+    const { post, clock, publicUrl, cut } = this.#options
+    const body = bodyOf(delivery, publicUrl)
+    const headers = signedHeaders({ ...delivery, body }, clock.now())
+    const outcome = await post.send({ url: delivery.url, headers, body }, cut)
+    if (cut.aborted && outcome.status === null) return
+    await (outcome.error === undefined ? this.#delivered(delivery, outcome) : this.#failed(delivery, outcome))
+  }
+
+  async #delivered(delivery: NextDelivery, { status }: Outcome): Promise<void> {
+    const { db, log, clock, onSettled } = this.#options
+    const recovered = await settleDelivered(db, delivery, { at: clock.now(), status })
+    this.#circuit.close()
+    onSettled('delivered', 1)
+    if (recovered === undefined) return
+    const facts = { ...named(delivery), failing_ms: clock.now() - recovered.since, failures: recovered.failures }
+    log.info({ event: 'webhook_mended', ...facts }, `webhook ${delivery.webhookId} takes deliveries again`)
+  }
+
+  async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {
+    const { db, clock, time, random, onSettled } = this.#options
+    const { ping } = delivery
+    const [at, deliveringMs, jitter] = [clock.now(), await time.now(), random()]
+    const disable = status === gone
+    const isOver = !disable && delivery.givesUpAt !== null && deliveringMs >= delivery.givesUpAt
+    if (!ping) this.#circuit.failed(delivery.queue, clock.steady(), retryAfterMs, jitter)
+    // An endpoint that takes nothing is not asked once for each of those that have had their time.
+    const all = isOver && !ping && (status === null || this.#circuit.isOpen)
+    const giveUpAt = deliveringMs + deliverForMs
+    const retry = ping || isOver ? {} : { retryAt: at + delayOf(delivery.attempts + 1, retryAfterMs, jitter) }
+    const { dead, isFirst } = await settleFailed(db, delivery, { at, status, error }, { ...retry, all, disable, deliveringMs, giveUpAt })
+    await time.save()
+    onSettled(ping || isOver ? 'dead' : 'failed', Math.max(1, dead))
+    this.#logFailure(delivery, { status, error }, { disable, isFirst, givenUp: isOver && !ping ? dead : 0 })
+  }
+
+  #logFailure(delivery: NextDelivery, { status, error }: Pick<Outcome, 'status' | 'error'>, { disable, isFirst, givenUp }: { disable: boolean; isFirst: boolean; givenUp: number }): void {
+    const { log } = this.#options
+    const [line, name] = [{ ...named(delivery), status, error }, `webhook ${delivery.webhookId}`]
+    if (disable) log.warn({ event: 'webhook_disabled', ...line }, `${name} is gone (HTTP 410): it was turned off`)
+    else if (isFirst) log.warn({ event: 'webhook_failing', ...line }, `${name} does not take deliveries: they are tried again for 3 days`)
+    if (givenUp > 0) log.warn({ event: 'deliveries_dead', ...line, deliveries: givenUp }, `deliveries of ${name} were given up; they can be replayed`)
+  }
+}
+
+export interface DelivererOptions extends Pick<CourierOptions, 'db' | 'post' | 'log' | 'time'> {
+  /** PUBLIC_URL; empty: there are no links. */
+  publicUrl?: string
+  onSettled?: CourierOptions['onSettled']
+  clock?: Clock
+  /** From 0 to 1, for the jitter. */
+  random?: () => number
+}
+
+/** Takes what waits in the outbox to the webhooks, each by a courier of its own, so that none holds up another. */
+export class Deliverer {
+  readonly #options: CourierOptions
+  readonly #couriers = new Map<number, Courier>()
+  readonly #cut = new AbortController()
+  readonly #worker: Worker
+
+  constructor({ publicUrl = '', onSettled = () => undefined, clock = systemClock, random = Math.random, ...rest }: DelivererOptions) {
+    this.#options = { ...rest, publicUrl, onSettled, clock, random, cut: this.#cut.signal }
+    this.#worker = createWorker({ clock, work: () => this.#wakeCouriers() })
+    this.wake()
+  }
+
+  /** There may be something new in the outbox, or a webhook was changed. */
+  wake(): void {
+    this.#worker.wake()
+  }
+
+  /** Stops taking deliveries and waits up to `graceMs` for those in progress. The rest are retried after the next start. */
+  async stop(graceMs: number): Promise<void> {
+    const late = setTimeout(() => this.#cut.abort(), graceMs)
+    await this.#worker.stop()
+    await Promise.all([...this.#couriers.values()].map((courier) => courier.stop()))
+    clearTimeout(late)
+    this.#cut.abort()
+    this.#options.post.close()
+  }
+
+  async #wakeCouriers(): Promise<number | undefined> {
+    const { db, log, clock } = this.#options
+    try {
+      for (const id of await waitingWebhooks(db)) this.#courierOf(id).wake()
+      return undefined
+    } catch (error) {
+      log.error({ event: 'outbox_silent', err: error }, `the outbox could not be read; tried again in ${troubleMs / 1_000} s`)
+      return clock.now() + troubleMs
     }
+  }
+
+  #courierOf(id: number): Courier {
+    const known = this.#couriers.get(id) ?? new Courier(id, this.#options)
+    this.#couriers.set(id, known)
+    return known
   }
 }

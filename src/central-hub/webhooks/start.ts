@@ -2,14 +2,18 @@ import type { Registry } from 'prom-client'
 import type { Problem } from '../../contract/problem.ts'
 import type { Status } from '../../contract/session.ts'
 import { atMost } from '../../platform/at-most.ts'
+import { CertainTime } from '../../platform/certain-time.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Proxy } from '../../platform/proxy.ts'
 import type { Live } from '../live.ts'
+import { confirmedUntil } from '../store/expire.ts'
 import { tellSession } from '../store/outbox.ts'
-import { pruneDeliveries } from '../store/prune-deliveries.ts'
+import { giveUpOff, pruneDeliveries } from '../store/prune-deliveries.ts'
 import type { Hubs } from '../store/hubs.ts'
 import type { Db } from '../store/schema.ts'
-import { createDeliverer, type Deliverer } from './deliverer.ts'
+import { systemClock } from './clock.ts'
+import { Deliverer } from './deliverer.ts'
+import { DeliveringTime } from './delivering-time.ts'
 import { createGuard, type Guard } from './guard.ts'
 import { addWebhookMetrics } from './metrics.ts'
 import { createPost } from './post.ts'
@@ -46,17 +50,36 @@ export interface WebhooksOptions {
 
 const pruneMs = 3_600_000
 
+/** @returns gives the time that has come for sure, ms: a clock that is ahead for a while drops no delivery early */
+const createCertainNow = (): ((db: Db) => Promise<number>) => {
+  let certain: CertainTime | undefined
+  return async (db) => {
+    const { certain_until } = await db.selectFrom('store').select('certain_until').executeTakeFirstOrThrow()
+    certain ??= new CertainTime(certain_until)
+    return certain.look(Math.max(certain_until, await confirmedUntil(db)), Date.now())
+  }
+}
+
 export const startWebhooks = ({ db, hubs, live, log, registry, version, privateAddresses, envFile, publicUrl = '', proxy, retentionMs }: WebhooksOptions): Webhooks => {
   const guard = createGuard({ allowed: privateAddresses, envFile, hasProxy: proxy !== undefined })
   const onSettled = addWebhookMetrics(registry, db)
+  const certainNow = createCertainNow()
   let [deliverer, grace]: [Deliverer | undefined, number] = [undefined, 0]
-  const prune = (): void =>
-    void pruneDeliveries(db, Date.now(), retentionMs || Infinity).catch((error: unknown) => log.warn({ event: 'prune_failed', err: error }, 'old deliveries were not dropped; tried again in an hour'))
+  const prune = async (time: DeliveringTime): Promise<void> => {
+    try {
+      await giveUpOff(db, await time.now(), Date.now())
+      await time.save()
+      await pruneDeliveries(db, await certainNow(db), retentionMs || Infinity)
+    } catch (error) {
+      log.warn({ event: 'prune_failed', err: error }, 'old deliveries were not dropped; tried again in an hour')
+    }
+  }
   const job = hubs.job('webhooks', () => {
     const post = createPost({ guard, proxy, envFile, userAgent: `LeadMaster/${version}` })
-    const mine = createDeliverer({ db, log, post, publicUrl, onSettled })
-    const endChanges = live.onChanged(mine.wake)
-    const pruning = setInterval(prune, pruneMs)
+    const time = new DeliveringTime(db, systemClock.steady)
+    const mine = new Deliverer({ db, log, post, time, publicUrl, onSettled })
+    const endChanges = live.onChanged(() => mine.wake())
+    const pruning = setInterval(() => void prune(time), pruneMs)
     deliverer = mine
     return async () => {
       deliverer = undefined

@@ -22,8 +22,10 @@ export const webhookOperations = {
     tag: 'webhooks',
     summary: 'Add a webhook',
     description: [
-      'Events are posted to it from now on, in order, each at least once, signed as https://www.standardwebhooks.com/ has it: verify them with one of its libraries, and take what comes with a `webhook-id` you know already for a repetition. The secret is told here and never again.',
-      'Any 2xx within 15 s is success; redirects are not followed. Until what is first in the queue is taken it is tried again for 3 days, after 5 s at first and then up to an hour (or what Retry-After says, up to a day); then it is dead, and the next one goes on. 410 Gone turns the webhook off.',
+      'Events are posted to it from now on, each at least once, signed as https://www.standardwebhooks.com/ has it: verify them with one of its libraries, and take what comes with a `webhook-id` (`id` in the body) you know already for a repetition. The secret is told here and never again.',
+      'Events of one lead come in order, each when the one before it was taken; `lead.created` comes before `message.created`. Events of different leads come independently, up to four concurrently.',
+      'Any 2xx within 15 s is success; redirects are not followed. What is not taken is tried again for 3 days, after 5 s at first and then up to an hour (or what Retry-After says, up to a day); then it is dead, and the next one of its lead goes on. It holds up its own lead alone. 410 Gone turns the webhook off.',
+      'When the events of five leads fail in a row, the endpoint counts as down. Deliveries are then tried one at a time: after 5 s at first and then up to an hour, or what Retry-After says, and a lead that has not failed yet a minute after the latest attempt. The first one that is taken ends this.',
       'At most 50 webhooks. Their URLs must lead to public addresses alone, unless WEBHOOK_PRIVATE_ADDRESSES in central-hub.env allows others.'
     ].join('\n\n'),
     body: { schema: WebhookCreate, example: { url: webhook.url, events: webhook.events, description: 'CRM' } },
@@ -88,7 +90,7 @@ export const webhookOperations = {
   replayDelivery: {
     tag: 'webhooks',
     summary: 'Deliver again',
-    description: 'With the `webhook-id` it had, before whatever came later.',
+    description: 'With the `webhook-id` it had, before whatever of the same lead came later.',
     params: Type.Object({
       id,
       delivery_id: Type.String({ minLength: 1, maxLength: 100, description: '`id` of the list of deliveries' })

@@ -61,9 +61,9 @@ t.test('one can be replayed by its id, or all dead ones; each has 3 days again',
   const a = await next()
   await settleDelivered(db, a, { at: 0, status: 204 })
   const b = await next()
-  await settleFailed(db, b, { at: 0, status: 500, error: 'HTTP 500' }, {})
+  await settleFailed(db, b, { at: 0, status: 500, error: 'HTTP 500' }, { giveUpAt: 5_000 })
   t.equal(await replay(db, 1, undefined, 1_000), 1)
-  t.match(await next(), { messageId: b.messageId, expiresAt: 1_000 + 3 * 86_400_000 })
+  t.match(await next(), { messageId: b.messageId, givesUpAt: null, attempts: 0 })
   t.equal(await replay(db, 1, a.messageId, 1_000), 1)
   t.match(await next(), { messageId: a.messageId }, 'before what came later')
   t.equal(await replay(db, 1, 'msg_of_nobody', 1_000), 0)
@@ -72,8 +72,8 @@ t.test('one can be replayed by its id, or all dead ones; each has 3 days again',
 
 t.test('with all, what else has had its time is given up, too', async (t) => {
   const { db, next } = await withWebhook(t, 'A', 'B', 'C')
-  await db.updateTable('deliveries').set({ expires_at: 5_000 }).where('outbox_id', '<=', 2).execute()
-  t.equal(await settleFailed(db, await next(), { at: 5_000, status: null, error: 'down' }, { all: true }), 2)
+  await db.updateTable('deliveries').set({ gives_up_at: 5_000 }).where('outbox_id', '<=', 2).execute()
+  t.same(await settleFailed(db, await next(), { at: 0, status: null, error: 'down' }, { all: true, deliveringMs: 5_000 }), { dead: 2, isFirst: true })
   t.equal(text(await next()), 'message C')
 })
 

@@ -3,6 +3,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Kysely, sql } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import t, { type Test } from 'tap'
+import { nextDelivery } from '../../../src/central-hub/store/deliveries.ts'
 import { getLead, listLeads } from '../../../src/central-hub/store/leads.ts'
 import { listMessages } from '../../../src/central-hub/store/messages.ts'
 import { migrations } from '../../../src/central-hub/store/migrations.ts'
@@ -223,4 +224,24 @@ t.test('the sixth step works out for what is stored who waits, and counts no oth
     [1, 100, 1], [2, null, 0], [3, null, 0], [4, 90, 1], [5, 100, 1], [6, null, 0], [7, 100, 1], [8, 200, 1], [9, 1_700_000_000, 2]
   ])
   t.same(leads.filter(({ updated_at }) => updated_at === kept).map(({ id }) => id), [1, 7], 'a reaction under an address that may be the lead’s own is not ours')
+})
+
+t.test('deliveries that wait in a store of the release before are in a queue of their lead', async (t) => {
+  const directory = ownDirectory(t)
+  const file = join(directory, 'hub.db')
+  const made = new Kysely<unknown>({ dialect: sqliteDialect(file) })
+  const before = Object.fromEntries(Object.entries(migrations).filter(([name]) => name < '0010'))
+  t.equal((await new Migrator({ db: made, provider: { getMigrations: async () => before } }).migrateToLatest()).error, undefined)
+  await made.destroy()
+  const old = new DatabaseSync(file)
+  insertLead(old, 1, '+5215512345678', null)
+  insertMessage(old, 1, 1, false, 100)
+  old.exec(`INSERT INTO webhooks (id, url, description, events, enabled, secret, created_at) VALUES (1, 'https://crm.example.com/', '', '[]', 1, 'whsec_', 0);
+    INSERT INTO outbox (id, message_id, type, lead_id, message_pk, body, created_at) VALUES (1, 'a', 'message.created', 1, 1, '{}', 0), (2, 'b', 'lead.updated', 1, NULL, '{}', 0), (3, 'c', 'session.changed', NULL, NULL, '{}', 0), (4, 'd', 'lead.updated', 1, NULL, '{}', 0);
+    INSERT INTO deliveries (webhook_id, outbox_id, state, ping, expires_at, attempts) VALUES (1, 1, 'delivered', 0, 9, 1), (1, 2, 'pending', 0, 9, 2), (1, 3, 'pending', 0, 9, 0), (1, 4, 'pending', 0, 9, 0);`)
+  old.close()
+  const store = await openStore(directory)
+  t.teardown(() => store.close())
+  t.same(await store.db.selectFrom('delivery_queues').select(['queue', 'turn', 'due_at']).orderBy('turn').execute(), [{ queue: 'lead:1', turn: 2, due_at: 0 }, { queue: 'session.changed', turn: 3, due_at: 0 }])
+  t.match(await nextDelivery(store.db, 1, 0), { messageId: 'b', attempts: 2, givesUpAt: null })
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { listDeliveries, nextDelivery, settleDelivered, settleFailed } from '../../../src/central-hub/store/deliveries.ts'
-import { pruneDeliveries } from '../../../src/central-hub/store/prune-deliveries.ts'
+import { giveUpOff, pruneDeliveries } from '../../../src/central-hub/store/prune-deliveries.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { createWebhook, patchWebhook } from '../../../src/central-hub/store/webhooks.ts'
 import { record, testStore } from './open-store.ts'
@@ -60,9 +60,17 @@ t.test('what a webhook that is off did not take within 3 days is dead', async (t
   const { db, take } = await testStore(t)
   await createWebhook(db, { url: 'https://crm.example.com/', events: ['message.created'] })
   await take(record('A'))
-  await pruneDeliveries(db, Date.now() + 4 * day)
+  const passes = async (deliveringMs: number): Promise<void> => {
+    await giveUpOff(db, deliveringMs, Date.now())
+    await pruneDeliveries(db)
+  }
+  await passes(0)
+  await passes(4 * day)
   t.same(await states(db), ['pending'], 'while it is on, it is tried')
   await patchWebhook(db, 1, { enabled: false })
-  await pruneDeliveries(db, Date.now() + 4 * day)
+  await passes(4 * day)
+  await passes(7 * day - 1)
+  t.same(await states(db), ['pending'])
+  await passes(7 * day)
   t.match((await listDeliveries(db, 1, 'dead', 10)).items, [{ last_error: 'the webhook was off' }])
 })

@@ -4,7 +4,8 @@ import type { Delivery, WebhookCreate } from '../../../src/contract/webhook.ts'
 import { listDeliveries, replay } from '../../../src/central-hub/store/deliveries.ts'
 import { addPing } from '../../../src/central-hub/store/outbox.ts'
 import { createWebhook, getWebhook, patchWebhook, rotateSecret } from '../../../src/central-hub/store/webhooks.ts'
-import { createDeliverer, type Deliverer, type DeliveryOutcome } from '../../../src/central-hub/webhooks/deliverer.ts'
+import { Deliverer, type DeliveryOutcome } from '../../../src/central-hub/webhooks/deliverer.ts'
+import { DeliveringTime } from '../../../src/central-hub/webhooks/delivering-time.ts'
 import type { Outcome, Post } from '../../../src/central-hub/webhooks/post.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { record, testStore, type TestStore } from '../store/open-store.ts'
@@ -69,7 +70,7 @@ const rig = async (t: Test, answer: (sent: Sent, signal: AbortSignal) => Outcome
     },
     close: () => undefined
   }
-  const deliverer = createDeliverer({ db: failing(store.db, trouble), post, clock, log: logged.log, random: () => 1, onSettled: (outcome, n) => (settled[outcome] += n) })
+  const deliverer = new Deliverer({ db: failing(store.db, trouble), time: new DeliveringTime(store.db, clock.steady), post, clock, log: logged.log, random: () => 1, onSettled: (outcome, n) => (settled[outcome] += n) })
   t.teardown(() => deliverer.stop(0))
   const quiet = async (): Promise<void> => {
     // the store's queue is first come, first served: a question asked now is answered after what is under way there
@@ -156,8 +157,8 @@ t.test('an endpoint that is down is tried for 3 days; then what is as old is dea
   const id = await add()
   await happen('A', 'B', 'C')
   await pass(2 * day, 10 * minute)
-  // outbox times are the system's: what happens now has as long to go as A had
-  await db.updateTable('deliveries').set((row) => ({ expires_at: row('expires_at', '+', 2 * day) })).where('outbox_id', '=', 3).execute()
+  // as if it had been queued two days later
+  await db.updateTable('deliveries').set((row) => ({ gives_up_at: row('gives_up_at', '+', 2 * day) })).where('outbox_id', '=', 3).execute()
   t.same(await deliveries(id, 'dead'), [])
   await pass(day + 2 * hour, 10 * minute)
   t.match(await deliveries(id, 'dead'), [{ last_error: down.error as string }, { attempts: sent.filter((one) => nameOf(one) === 'A').length }])
@@ -383,10 +384,10 @@ t.test('what goes well is told once, and only as an end of what went badly', asy
 })
 
 t.test('a ping that nobody answers gives up nothing but itself', async (t) => {
-  const { add, happen, deliveries, db, deliverer, quiet, clock, settled, logged } = await rig(t, () => down)
+  const { add, happen, deliveries, db, deliverer, quiet, settled, logged } = await rig(t, () => down)
   const id = await add()
   await happen('A', 'B')
-  await db.updateTable('deliveries').set({ expires_at: clock.now() - 1 }).execute()
+  await db.updateTable('deliveries').set({ gives_up_at: 0 }).execute()
   await addPing(db, id)
   deliverer.wake()
   await quiet()
@@ -420,8 +421,8 @@ t.test('what waited while the hub was off is delivered at its start, without any
   await take(record('A'))
   const taken = Promise.withResolvers<void>()
   let isClosed = false
-  const next = createDeliverer({
-    db, log: logLines().log,
+  const next = new Deliverer({
+    db, log: logLines().log, time: new DeliveringTime(db, () => 0),
     post: { send: async () => (taken.resolve(), { status: 200 }), close: () => void (isClosed = true) }
   })
   await taken.promise
