@@ -74,7 +74,7 @@ export const createIngest = ({ db, onTaken, automaticReplies = [] }: { db: Db; o
         await addEvents(trx, 'lead_removed', taken.removed)
         await addEvents(trx, 'lead', leads.filter((id) => !taken.newLeads.has(id)))
         await writeCursor(trx, { account, journalId, seq: last.seq })
-        return taken.messages.size + taken.removed.length > 0
+        return taken.messages.size + leads.length + taken.removed.length > 0
       })
       if (changed) onTaken()
     }

@@ -115,7 +115,7 @@ export const Lead = Type.Object({
   }),
   last_message: orNull(LastMessage),
   source: orNull(LeadSource, { description: 'where the lead came from first; null: not from an ad' }),
-  updated_at: Type.String({ description: 'when anything here changed last' }),
+  updated_at: Type.String({ description: 'when anything here changed last; it never goes back, and no later change of any lead has an earlier one' }),
   matched: Type.Optional(Matched)
 })
 export type Lead = Static<typeof Lead>

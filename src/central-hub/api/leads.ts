@@ -1,7 +1,8 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Query } from '../../contract/api/operations.ts'
 import type { Lead } from '../../contract/lead.ts'
-import { invalid, ProblemError } from '../../platform/problem.ts'
+import { invalid, ProblemError, type Fault } from '../../platform/problem.ts'
+import { readPhoneCell } from '../spreadsheet/phone-cell.ts'
 import { handleLead, patchLead, readLead, unhandleLead, unreadLead, type Changed } from '../store/change-lead.ts'
 import { addEvents } from '../store/events.ts'
 import { listChanges } from '../store/history.ts'
@@ -22,12 +23,38 @@ export const ofLead = async <L>(id: number, lead: Promise<L | undefined>): Promi
   return found
 }
 
+/** What is wrong with a phone number, in words. */
+const phoneWords = (country: CountryCode | ''): string => {
+  const why = country === '' ? ', for DEFAULT_COUNTRY is not set' : ''
+  return `expected a phone number with its country code, such as +52 55 1234 5678${why}`
+}
+
+/**
+ * A phone number however people write it, as E.164. In a query a `+` that is not percent-encoded has become a space.
+ * @throws {ProblemError} invalid-parameters
+ */
+export const readPhoneOf = (text: string, country: CountryCode | '', place: Pick<Fault, 'in' | 'field'>): string => {
+  const written = place.in === 'query' ? text.replace(/^ (?=\d)/, '+') : text
+  const read = readPhoneCell(written, country === '' ? undefined : country)
+  if ('fault' in read) throw invalid({ ...place, message: phoneWords(country) })
+  return read.phone
+}
+
+/** ms; what is less than a millisecond is left out. @throws {ProblemError} invalid-parameters */
+const readTime = (text: string): number => {
+  const ms = Date.parse(text.replace(/ (?=\d\d:\d\d$)/, '+'))
+  if (!Number.isNaN(ms)) return ms
+  throw invalid({ in: 'query', field: 'updated_since', message: 'expected an RFC 3339 time, such as 2026-11-25T10:00:00.000Z' })
+}
+
 type Filters = Omit<Query<'listLeads'>, 'limit' | 'cursor' | 'fields'>
 
 /** Only what was given; an empty search is none. */
-export const leadFilter = ({ account, waiting, state, tag, assignee, source, ad, q }: Filters, country: CountryCode | ''): LeadFilter => {
+export const leadFilter = ({ account, waiting, state, tag, assignee, source, ad, q, phone, updated_since }: Filters, country: CountryCode | ''): LeadFilter => {
   const words = q?.trim() ?? ''
   return {
+    ...(phone === undefined ? {} : { phone: readPhoneOf(phone, country, { in: 'query', field: 'phone' }) }),
+    ...(updated_since === undefined ? {} : { updatedSince: readTime(updated_since) }),
     ...(account === undefined ? {} : { account }),
     ...(waiting === undefined ? {} : { waiting }),
     ...(state === undefined ? {} : { states: state }),
@@ -64,8 +91,10 @@ const merge = async (trx: Db, id: number, otherId: number): Promise<Lead> => {
  */
 export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve; db: Db; country: CountryCode | ''; onChanged: () => void }): void => {
   const told = async (trx: Db, { lead, changed }: Changed): Promise<Lead> => {
-    if (changed) await addEvents(trx, 'lead', [lead.id])
-    return lead
+    if (!changed) return lead
+    await addEvents(trx, 'lead', [lead.id])
+    // With the time of the change.
+    return ofLead(lead.id, getLead(trx, lead.id))
   }
 
   const current = ({ params: { id }, trx }: { params: { id: number }; trx: Db }): Promise<Lead> => ofLead(id, getLead(trx, id))

@@ -4,6 +4,7 @@ import { mergeDuplicates, type Whose } from './merge-duplicates.ts'
 import type { Db } from './schema.ts'
 import { termsOf } from './terms.ts'
 import { changeLeads } from './transaction.ts'
+import { markUpdated } from './updated.ts'
 import { writeWaiting } from './waiting.ts'
 
 /** What messages of a release before lack, and more than SQL can give them. It is done once, at the start. */
@@ -59,7 +60,9 @@ const withDuplicates = async (db: Db): Promise<Whose[]> => {
 
 const mergeIn = async (db: Db, whose: Whose): Promise<void> => {
   await mergeDuplicates(db, whose)
-  if (typeof whose === 'number') await writeWaiting(db, whose, { fresh: [], whole: true, albums: false })
+  if (typeof whose !== 'number') return
+  await writeWaiting(db, whose, { fresh: [], whole: true, albums: false })
+  await markUpdated(db, [whose])
 }
 
 /** Does what is due. A start that is cut off leaves the rest to the next one. @param onProgress called before each transaction */

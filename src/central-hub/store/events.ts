@@ -5,6 +5,7 @@ import { tellWebhooks } from './outbox.ts'
 import { piecesOf } from './pieces.ts'
 import { getRemoved } from './removed.ts'
 import type { Database, Db } from './schema.ts'
+import { markUpdated } from './updated.ts'
 
 /** What happened to messages and leads, in order, so that a frontend can resume where it left off. */
 
@@ -30,6 +31,7 @@ export const mostEvents = 100_000
 export const addEvents = async (db: Db, type: EventType, refs: readonly number[], fresh: ReadonlySet<number> = new Set()): Promise<void> => {
   if (refs.length === 0) return
   await piecesOf(db).orderEvents(db)
+  if (type === 'lead') await markUpdated(db, refs)
   await db.insertInto('events').values(refs.map((ref) => ({ type, ref, created: fresh.has(ref) ? 1 : 0 }))).execute()
   await tellWebhooks(db, type, refs, fresh)
 }

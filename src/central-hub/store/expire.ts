@@ -1,5 +1,7 @@
 import { eraseLeadAlone } from './erase.ts'
 import { eraseMessages, type MessageKey } from './erase-messages.ts'
+import { addEvents } from './events.ts'
+import type { LeadRow } from './leads.ts'
 import type { Db } from './schema.ts'
 import { writeCounts } from './waiting.ts'
 
@@ -22,9 +24,20 @@ export const expire = async (db: Db, messages: readonly Expired[], before: numbe
     if (left === undefined && lead.last_seen < before) {
       await eraseLeadAlone(db, lead)
       leads += 1
-    } else await writeCounts(db, id)
+    } else await recount(db, lead)
   }
   return leads
+}
+
+const shownOf = ({ waiting_since, unanswered_count, unread_count, handled_at, last_pk }: LeadRow): string =>
+  JSON.stringify([waiting_since, unanswered_count, unread_count, handled_at, last_pk])
+
+/** What a lead shows of its messages, after some of them are gone. Most go long after they were the latest. */
+const recount = async (db: Db, before: LeadRow): Promise<void> => {
+  await writeCounts(db, before.id)
+  const after = await db.selectFrom('leads').selectAll().where('id', '=', before.id).executeTakeFirstOrThrow()
+  if (shownOf(after) !== shownOf(before)) return addEvents(db, 'lead', [before.id])
+  await db.updateTable('leads').set({ updated_at: before.updated_at }).where('id', '=', before.id).execute()
 }
 
 /** The latest time that both WhatsApp and our own clock have confirmed, ms; 0: there is none. */

@@ -1,5 +1,6 @@
 import type { Db } from './schema.ts'
 import { addressesOf } from './message-id.ts'
+import { phoneKey } from './phone.ts'
 
 /**
  * What WhatsApp knows persons by: a LID, which stays with a person, and a phone number, which may go to somebody else.
@@ -78,6 +79,21 @@ export const addressesOfLeads = async (db: Db, leadIds: Iterable<number>): Promi
   const identities = await identitiesOf(db, [...new Set(leadIds)])
   const byLead = Map.groupBy(identities, ({ lead_id }) => lead_id)
   return new Map([...byLead].map(([id, all]) => [id, all.flatMap((identity) => addressesOf(identity))]))
+}
+
+/**
+ * leads.id of those who have a number now, whichever way it is spelt: each its own, or one that a person merged into it.
+ * @param phone E.164
+ * @param account only of this one
+ */
+export const leadsOfPhone = async (db: Db, phone: string, account?: string): Promise<number[]> => {
+  const key = phoneKey(phone)
+  let own = db.selectFrom('leads').select('id').where('phone_key', '=', key)
+  if (account !== undefined) own = own.where('account', '=', account)
+  let merged = db.selectFrom('merged_identities').select('lead_id as id').where('phone_key', '=', key)
+  if (account !== undefined) merged = merged.where('account', '=', account)
+  const rows = [...(await own.execute()), ...(await merged.execute())]
+  return [...new Set(rows.map(({ id }) => id))]
 }
 
 /** Numbers of leads that a person merged into others, by leads.id of those. */

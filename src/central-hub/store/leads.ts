@@ -1,7 +1,7 @@
 import { sql, type Expression, type RawBuilder, type Selectable, type SqlBool } from 'kysely'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, LeadState } from '../../contract/lead.ts'
-import { readOtherPhones } from './identities.ts'
+import { leadsOfPhone, readOtherPhones } from './identities.ts'
 import { toLastMessage, type LastColumns } from './last-message.ts'
 import { displayPhone } from './phone.ts'
 import { toPage, type Page, type Position } from './page.ts'
@@ -81,6 +81,10 @@ export interface LeadFilter {
   q?: string
   /** The country of a number in `q` that is written without one. */
   country?: CountryCode
+  /** E.164: only those of this number, under whichever of its spellings. */
+  phone?: string
+  /** Only those that changed then or later, ms; in the order of their changes. */
+  updatedSince?: number
   /** In the order of their ids, which no new message changes: for what reads all of them. */
   byId?: boolean
   /** With `q`: those that pages before have given, which spares the search to look for them. */
@@ -97,8 +101,18 @@ const hasTag = async (db: Db, tag: string): Promise<Expression<SqlBool>> => {
   return sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`
 }
 
+/** Leads of a number, their own or one that a person merged into them. */
+const hasPhone = async (db: Db, phone: string): Promise<Expression<SqlBool>> => {
+  const ids = await leadsOfPhone(db, phone)
+  return ids.length === 0 ? sql<SqlBool>`false` : sql<SqlBool>`leads.id in (${sql.join(ids)})`
+}
+
+/** A sum keeps the database from the index, which would have another order than a list by ids. */
+const changedSince = (since: number, byId: boolean | undefined): Expression<SqlBool> =>
+  byId === true ? sql<SqlBool>`leads.updated_at + 0 >= ${since}` : sql<SqlBool>`leads.updated_at >= ${since}`
+
 /** What a filter asks of a lead, but `q`. */
-const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, fromAd, adId, byId }: LeadFilter): Promise<Expression<SqlBool>[]> => {
+const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, fromAd, adId, phone, updatedSince, byId }: LeadFilter): Promise<Expression<SqlBool>[]> => {
   // a cast keeps the database from an index in another order, all of which it would have to sort for each page
   const column = (name: string): RawBuilder<unknown> => (byId ? sql`cast(${sql.ref(name)} as text)` : sql.ref(name))
   return [
@@ -108,21 +122,41 @@ const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, f
     ...(assignee === undefined ? [] : [assignee === null ? sql<SqlBool>`${column('leads.assignee')} is null` : sql<SqlBool>`${column('leads.assignee')} = ${assignee}`]),
     ...(fromAd === true ? [sql<SqlBool>`${column('leads.ad_at')} is not null`] : []),
     ...(adId === undefined ? [] : [sql<SqlBool>`${column('leads.ad_id')} = ${adId}`]),
-    ...(tag === undefined ? [] : [await hasTag(db, tag)])
+    ...(tag === undefined ? [] : [await hasTag(db, tag)]),
+    ...(phone === undefined ? [] : [await hasPhone(db, phone)]),
+    ...(updatedSince === undefined ? [] : [changedSince(updatedSince, byId)])
   ]
 }
 
+type Order = 'waiting' | 'recent' | 'updated' | 'id'
+
 /**
  * The order of a list: those who wait by who has waited longest, the others by their latest message; with `q`, whose
- * name or number is meant first, then by the latest message that has the words.
+ * name or number is meant first, then by the latest message that has the words; with `updatedSince`, whoever changed
+ * first.
  */
-export const leadOrder = ({ waiting, q, byId }: LeadFilter): 'waiting' | 'recent' | 'found' | 'id' =>
-  q !== undefined ? 'found' : byId === true ? 'id' : waiting === true ? 'waiting' : 'recent'
+export const leadOrder = ({ waiting, q, updatedSince, byId }: LeadFilter): Order | 'found' => {
+  if (q !== undefined) return 'found'
+  if (byId === true) return 'id'
+  if (updatedSince !== undefined) return 'updated'
+  return waiting === true ? 'waiting' : 'recent'
+}
 
 /** What a page of a list goes by. */
-const keyOf = (order: 'waiting' | 'recent' | 'id', row: LeadRow): number => (order === 'waiting' ? (row.waiting_since ?? 0) : order === 'recent' ? row.last_seen : 0)
+const keyOf = (order: Order, row: LeadRow): number => {
+  switch (order) {
+    case 'waiting':
+      return row.waiting_since ?? 0
+    case 'recent':
+      return row.last_seen
+    case 'updated':
+      return row.updated_at
+    case 'id':
+      return 0
+  }
+}
 
-const inOrder = async (db: Db, filter: LeadFilter, order: 'waiting' | 'recent' | 'id', limit: number, after?: Position): Promise<ListedRow[]> => {
+const inOrder = async (db: Db, filter: LeadFilter, order: Order, limit: number, after?: Position): Promise<ListedRow[]> => {
   let query = listed(db)
   for (const condition of await conditionsOf(db, filter)) query = query.where(condition)
   if (order === 'id') {
@@ -131,6 +165,9 @@ const inOrder = async (db: Db, filter: LeadFilter, order: 'waiting' | 'recent' |
   } else if (order === 'waiting') {
     if (after) query = query.where(sql<boolean>`(waiting_since, leads.id) > (${after.key}, ${after.id})`)
     query = query.orderBy('waiting_since').orderBy('leads.id')
+  } else if (order === 'updated') {
+    if (after) query = query.where(sql<boolean>`(leads.updated_at, leads.id) > (${after.key}, ${after.id})`)
+    query = query.orderBy('leads.updated_at').orderBy('leads.id')
   } else {
     if (after) query = query.where(sql<boolean>`(last_seen, leads.id) < (${after.key}, ${after.id})`)
     query = query.orderBy('last_seen', 'desc').orderBy('leads.id', 'desc')
@@ -155,7 +192,8 @@ export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after
     return { items: matched, next }
   }
   if (order === 'found') throw new Error('only a search has this order')
-  const rows = filter.states !== undefined && order !== 'id' ? await inStates(db, filter, order, limit + 1, after) : await inOrder(db, filter, order, limit + 1, after)
+  const isByState = filter.states !== undefined && (order === 'waiting' || order === 'recent')
+  const rows = isByState ? await inStates(db, filter, order, limit + 1, after) : await inOrder(db, filter, order, limit + 1, after)
   const page = toPage(rows, limit, (row) => ({ order, id: row.id, key: keyOf(order, row) }))
   return { ...page, items: await complete(db, page.items) }
 }

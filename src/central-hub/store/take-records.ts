@@ -151,7 +151,11 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
       if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))
     }
     recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))
-    for (const { row, learnt, isNew } of work.leads.all()) if (learnt && !isNew) work.recount.add(row.id)
+    for (const { row, learnt, changed, seen, isNew } of work.leads.all()) {
+      if (learnt && !isNew) work.recount.add(row.id)
+      // A record that tells nothing new of its message may tell something of its lead.
+      if (changed || seen) taken.leads.add(row.id)
+    }
     await writeLeads(db, work)
     for (const { row } of newLeads) taken.newLeads.add(row.id)
     for (const { row } of work.news.keys()) taken.leads.add(row.id)

@@ -6,6 +6,7 @@ import type { LeadRow } from './leads.ts'
 import { piecesOf } from './pieces.ts'
 import type { Database, Db } from './schema.ts'
 import { changeLeads } from './transaction.ts'
+import { markUpdated } from './updated.ts'
 
 /** The rule of contract/waiting.ts, kept with each lead: read as far as it has to be, and brought up to date. */
 
@@ -196,7 +197,9 @@ export const writeUncounted = async (db: Db, onProgress: () => void = () => unde
   for (let start = 0; start < uncounted.length; start += atOnce) {
     onProgress()
     await changeLeads(db, async (trx) => {
-      for (const { id } of uncounted.slice(start, start + atOnce)) await writeWaiting(trx, id, { fresh: [], whole: true, albums: false })
+      const ids = uncounted.slice(start, start + atOnce).map(({ id }) => id)
+      for (const id of ids) await writeWaiting(trx, id, { fresh: [], whole: true, albums: false })
+      await markUpdated(trx, ids)
     })
   }
 }

@@ -15,6 +15,20 @@ const filters = {
   ad: Type.Optional(
     Type.String({ minLength: 1, maxLength: 200, description: "only those who came from this ad first, by Meta's id" })
   ),
+  phone: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 60,
+      description: 'only those of this number, however it is written: with its country code, as a link to WhatsApp, or as in DEFAULT_COUNTRY; also a number that was merged into a lead'
+    })
+  ),
+  updated_since: Type.Optional(
+    Type.String({
+      maxLength: 40,
+      pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+ -]\\d\\d:\\d\\d)$',
+      description: 'an RFC 3339 time, such as 2026-11-25T10:00:00.000Z: only those whose `updated_at` is that or later'
+    })
+  ),
   q: search
 }
 const change = { id: 7, at: '2026-11-25T10:00:00.000Z', field: 'state', from: 'new', to: 'open' }
@@ -26,6 +40,7 @@ export const leadOperations = {
     summary: 'List leads',
     description: [
       'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was written to last.',
+      'With `updated_since`, whoever changed first comes first, so that a program can keep a copy: read all pages with the greatest `updated_at` it has seen, and again from then on. It misses nothing, whatever changes between the pages, and gets what changed at that very time once more. A change is whatever a lead shows here, its latest message and its counts included. A lead that no longer fits the other parameters, was merged into another or deleted is not in the list: events tell of that.',
       'With `q`, first come those whose name (parts of it), number (three digits of it or more, with or without its country code, however it is written), note, tag or assignee is meant, then those with a message that has all the words, by the latest of these; `matched` says what was found. A page of a search may hold fewer leads than `limit`, even none, and yet have a `next_cursor`.'
     ].join('\n\n'),
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Lead) }),

@@ -198,7 +198,7 @@ t.test('POST /api/leads/:id/merge makes one lead of two; the other id leads to i
   conforms(t, Lead, body, 'the lead')
   t.match(body, { id: 1, phone: '+5215512345678', lid, tags: ['blue', 'vip'], note: 'one\ntwo', assignee: 'Luisa', state: 'open', unanswered_count: 1, last_message: { timestamp: 200 } })
   t.same(JSON.parse((await client.until(({ event }) => event === 'lead_removed')).data), { id: 2, merged_into: 1 })
-  t.same(JSON.parse((await client.until(({ event }) => event === 'lead')).data), body)
+  t.same(JSON.parse((await client.until(({ event }) => event === 'lead')).data), { ...body, change: 'updated' })
   client.close()
   t.same((await ask<Lead>('/api/leads/2')).body, body)
   t.equal((await ask<MessagePage>('/api/leads/2/messages')).body.messages.length, 3)

@@ -1,0 +1,210 @@
+import { mock } from 'node:test'
+import fc from 'fast-check'
+import t from 'tap'
+import { expire, expiredMessages } from '../../../src/central-hub/store/expire.ts'
+import { changeLeads } from '../../../src/central-hub/store/transaction.ts'
+import type { Lead, LeadPage } from '../../../src/contract/lead.ts'
+import type { CapturedMessage, RecordKind } from '../../../src/contract/record.ts'
+import { propertyRuns } from '../../property-runs.ts'
+import { hurry, record } from '../store/open-store.ts'
+import { serveApi, type Api } from './rig.ts'
+
+const people = 4
+const epoch = Date.parse('2026-11-24T12:00:00Z')
+
+interface Step {
+  act: 'message' | 'reply' | 'edit' | 'revoke' | 'react' | 'again' | 'patch' | 'read' | 'handled' | 'unhandled' | 'merge' | 'import' | 'enter' | 'expire'
+  person: number
+  /** Which of what there is already. */
+  which: number
+  /** Whether the message tells number, LID or both. */
+  tells: 'phone' | 'lid' | 'both'
+  /** What the clock does before it, ms. */
+  clock: number
+}
+
+const step: fc.Arbitrary<Step> = fc.record({
+  act: fc.constantFrom('message', 'message', 'reply', 'edit', 'revoke', 'react', 'again', 'patch', 'read', 'handled', 'unhandled', 'merge', 'import', 'enter', 'expire'),
+  person: fc.nat(people - 1),
+  which: fc.nat(20),
+  tells: fc.constantFrom('phone', 'lid', 'both'),
+  clock: fc.constantFrom(0, 0, 0, 1, 1, 40, 70_000, -30, -90_000)
+})
+
+const phoneOf = (person: number): string => `+521551234567${person}`
+
+/** A hub, and what happens to it. */
+class World {
+  readonly #api: Api
+  #now = epoch
+  #records = 0
+  readonly #taken: { id: string; facts: Partial<CapturedMessage> }[] = []
+
+  constructor(api: Api) {
+    this.#api = api
+  }
+
+  async do(each: Step): Promise<void> {
+    this.#now += each.clock
+    mock.timers.setTime(this.#now)
+    const { act, person, which } = each
+    const { ask } = this.#api
+    if (['message', 'reply', 'edit', 'revoke', 'react', 'again'].includes(act)) return this.#capture(each)
+    if (act === 'import') {
+      const text = `phone,name\n${phoneOf(person)},Ana ${which}\n`
+      return void (await ask('/api/leads/import', { method: 'POST', text, headers: { 'content-type': 'text/csv' } }))
+    }
+    if (act === 'enter') return void (await ask('/api/leads', { method: 'POST', body: { phone: phoneOf(person), account: 'main' } }))
+    if (act === 'expire') return this.#expire(which)
+    const leads = await this.all()
+    const id = [...leads.keys()][which % Math.max(1, leads.size)]
+    if (id === undefined) return
+    const write = (path: string, method: string, body?: object): Promise<unknown> => ask(`/api/leads/${id}${path}`, body === undefined ? { method } : { method, body })
+    const writes: Record<string, () => Promise<unknown>> = {
+      patch: () => write('', 'PATCH', which % 2 === 0 ? { tags: [`t${person}`] } : { state: (['new', 'open', 'won', 'ignored'] as const)[person], note: `n${which}` }),
+      read: () => write('/read', 'POST'),
+      handled: () => write('/handled', 'POST', {}),
+      unhandled: () => write('/handled', 'DELETE'),
+      merge: () => write('/merge', 'POST', { lead_id: [...leads.keys()][person % leads.size] })
+    }
+    await writes[act]?.()
+  }
+
+  /** Every lead as it is now. */
+  async all(): Promise<Map<number, string>> {
+    const { body } = await this.#api.ask<LeadPage>('/api/leads?limit=200')
+    return new Map(body.leads.map((lead) => [lead.id, JSON.stringify(lead)]))
+  }
+
+  async #capture({ act, person, which, tells }: Step): Promise<void> {
+    const facts: Partial<CapturedMessage> = { chat_id: `521551234567${person}@c.us`, from: `521551234567${person}@c.us`, timestamp: Math.floor(epoch / 1_000) - 1_000 + which }
+    const lid = tells === 'phone' ? {} : { lid: `9000000000${person}@lid` }
+    const phone = tells === 'lid' ? {} : { phone: phoneOf(person) }
+    const one = { ...facts, ...lid, ...phone }
+    const earlier = this.#taken[which % Math.max(1, this.#taken.length)]
+    const kinds: Partial<Record<Step['act'], [RecordKind, Partial<CapturedMessage>]>> = {
+      edit: ['edit', { body: `edited ${which}`, edited: { at: '2026-11-24T12:00:05.000Z' } }],
+      revoke: ['revoke', { revoked: { by: 'sender' } }],
+      again: ['message', {}]
+    }
+    if (act === 'react' && earlier !== undefined) {
+      const reaction = { message_id: earlier.id, emoji: which % 3 === 0 ? '' : '👍', sender: '5215587654321@c.us' }
+      return this.#take(`r${(this.#records += 1)}`, { ...earlier.facts, from_me: true, reaction }, 'reaction')
+    }
+    const [kind, more] = kinds[act] ?? ['message', {}]
+    if (kinds[act] !== undefined) {
+      if (earlier !== undefined) await this.#take(earlier.id, { ...earlier.facts, ...more }, kind)
+      return
+    }
+    const mine = act === 'reply'
+    const id = `${mine}_${facts.chat_id}_${(this.#records += 1)}`
+    const sent = mine ? { ...one, from_me: true, from: '5215587654321@c.us', to: facts.chat_id ?? '' } : { ...one, name: `Ana ${which % 3}` }
+    this.#taken.push({ id, facts: sent })
+    await this.#take(id, sent, 'message')
+  }
+
+  #take(id: string, facts: Partial<CapturedMessage>, kind: RecordKind): Promise<void> {
+    return this.#api.take(record(id, { ...facts, id }, kind))
+  }
+
+  async #expire(which: number): Promise<void> {
+    const { db } = this.#api
+    const before = Math.floor(epoch / 1_000) - 1_000 + which
+    const old = await expiredMessages(db, 'main', before, 3)
+    await changeLeads(db, (trx) => expire(trx, old, before))
+  }
+}
+
+/** A program that keeps a copy by `updated_since`. */
+class Copy {
+  readonly leads = new Map<number, string>()
+  #since: string | undefined
+  readonly #api: Api
+
+  constructor(api: Api) {
+    this.#api = api
+  }
+
+  /** @param between runs after each page */
+  async poll(limit: number, between: () => Promise<void>): Promise<void> {
+    const since = this.#since ?? '1970-01-01T00:00:00Z'
+    let cursor: string | null = ''
+    while (cursor !== null) {
+      const after: string = cursor === '' ? '' : `&cursor=${cursor}`
+      const { status, body } = await this.#api.ask<LeadPage>(`/api/leads?updated_since=${since}&limit=${limit}${after}`)
+      if (status !== 200) throw new Error(`${status}: ${JSON.stringify(body)}`)
+      for (const lead of body.leads) this.#note(lead)
+      cursor = body.next_cursor
+      await between()
+    }
+  }
+
+  #note(lead: Lead): void {
+    this.leads.set(lead.id, JSON.stringify(lead))
+    if (this.#since === undefined || lead.updated_at > this.#since) this.#since = lead.updated_at
+  }
+}
+
+t.test('a copy by updated_since misses nothing, whatever happens between its pages and whatever the clock does', async (t) => {
+  mock.timers.enable({ apis: ['Date'], now: epoch })
+  t.teardown(() => mock.timers.reset())
+  const plans = fc.array(fc.record({ before: fc.array(step, { maxLength: 8 }), between: fc.array(step, { maxLength: 4 }), limit: fc.integer({ min: 1, max: 3 }) }), { minLength: 1, maxLength: 5 })
+
+  const property = fc.asyncProperty(plans, async (polls) => {
+    const api = await serveApi(t)
+    await hurry(api.db)
+    const [world, copy] = [new World(api), new Copy(api)]
+    for (const { before, between, limit } of polls) {
+      for (const each of before) await world.do(each)
+      const left = [...between]
+      await copy.poll(limit, async () => {
+        const next = left.shift()
+        if (next !== undefined) await world.do(next)
+      })
+    }
+    await copy.poll(2, async () => undefined)
+    for (const [id, shown] of await world.all()) {
+      if (copy.leads.get(id) !== shown) throw new Error(`the copy has ${copy.leads.get(id)}, not ${shown}`)
+    }
+  })
+  await fc.assert(property, propertyRuns(t, 20))
+})
+
+t.test('updated_since takes the time itself and what is later, in the order of the changes, beside other parameters', async (t) => {
+  const { ask, take } = await serveApi(t)
+  for (const person of [0, 1, 2]) await take(record(`${person}`, { chat_id: `521551234567${person}@c.us`, phone: phoneOf(person) }))
+  await ask('/api/leads/1', { method: 'PATCH', body: { state: 'open' } })
+  const all = (await ask<LeadPage>('/api/leads?updated_since=2000-01-01T00:00:00Z')).body.leads
+  t.same(all.map(({ id }) => id), [2, 3, 1])
+  for (const [from, { updated_at }] of all.entries()) {
+    t.same((await ask<LeadPage>(`/api/leads?updated_since=${updated_at}`)).body.leads.map(({ id }) => id), all.slice(from).map(({ id }) => id), updated_at)
+  }
+  const latest = all.at(-1)?.updated_at ?? ''
+  const later = new Date(Date.parse(latest) + 1).toISOString()
+  t.same((await ask<LeadPage>(`/api/leads?updated_since=${later}`)).body.leads, [])
+  t.same((await ask<LeadPage>(`/api/leads?updated_since=${latest.replace('Z', '+00:00')}`)).body.leads.length, 1, 'a plus that became a space, too')
+  t.same((await ask<LeadPage>('/api/leads?updated_since=2000-01-01T00:00:00Z&state=new,open&state=won')).body.leads.map(({ id }) => id), [2, 3, 1])
+  t.same((await ask<LeadPage>('/api/leads?updated_since=2000-01-01T00:00:00Z&state=open')).body.leads.map(({ id }) => id), [1])
+  for (const bad of ['2026', 'yesterday', '1795600800', '2026-13-01T00:00:00Z', '2026-11-25T25:00:00Z', '2026-11-25T10:00:00', '']) {
+    t.match(await ask(`/api/leads?updated_since=${encodeURIComponent(bad)}`), { status: 400, body: { errors: [{ in: 'query', field: 'updated_since', message: /RFC 3339/ }] } }, bad)
+  }
+})
+
+t.test('phone finds exactly the leads of a number, however it is written', async (t) => {
+  const { ask, take } = await serveApi(t, { country: 'MX' })
+  const of = (id: string, phone: string): Parameters<typeof take>[0] => record(id, { chat_id: `${phone.slice(1)}@c.us`, phone })
+  await take(of('a', '+5215512345678'), of('b', '+525512345679'), of('c', '+34600123456'), of('d', '+555187654321'))
+  await ask('/api/leads/2/merge', { method: 'POST', body: { lead_id: 3 } })
+  const found = async (phone: string): Promise<number[]> => (await ask<LeadPage>(`/api/leads?phone=${phone}`)).body.leads.map(({ id }) => id)
+
+  for (const written of ['+52 55 1234 5678', '+5215512345678', '5512345678', '(55) 1234-5678', '521 55 1234 5678', 'https://wa.me/5215512345678', 'tel:+525512345678', '00525512345678']) {
+    t.same(await found(encodeURIComponent(written)), [1], written)
+  }
+  t.same(await found('+525512345678'), [1], 'a plus that became a space')
+  t.same([await found('34600123456'), await found('%2B34600123456')], [[2], [2]], 'a number that was merged into a lead')
+  t.same(await found('%2B5551987654321'), [4], "Brazil's ninth digit")
+  t.same([await found('%2B525512345670'), await found('5512345670')], [[], []], 'not by a number like it')
+  for (const bad of ['x', '12', '551234567', '5.22E%2B12']) t.match(await ask(`/api/leads?phone=${bad}`), { status: 400, body: { errors: [{ in: 'query', field: 'phone' }] } }, bad)
+  const lines = await ask<Lead>('/api/leads.jsonl?phone=5512345678')
+  t.equal(lines.body.id, 1, 'exports take it too')
+})
