@@ -43,7 +43,8 @@ export const modules: readonly MutatedModule[] = [
       'session-manager/erasure.test.ts',
       'session-manager/erase-person.test.ts',
       'session-manager/erase-again.test.ts',
-      'session-manager/erasure-file.test.ts'
+      'session-manager/erasure-file.test.ts',
+      'session-manager/erasure-pages.test.ts'
     ]
   },
   {

@@ -79,6 +79,83 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/webhooks/deliverer.ts', "const failed = async (delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> => {", {
     '"Stryker was here!"': 'an outcome without an error is a delivery'
   }),
+  ...of('session-manager/erasure.ts', 'covers(draft: Draft, source: InboundRecord[\'source\'] = \'live\'): boolean {', {
+    '""': 'only whether something is read back is asked'
+  }),
+  ...of('session-manager/erasure.ts', 'for (const [address, at] of this.#erasedAt) if (performance.now() - at > heardForMs) this.#erasedAt.delete(address)', {
+    ';': 'only bounds the memory: nothing that was heard waits for a day to be written',
+    false: 'only bounds the memory: nothing that was heard waits for a day to be written',
+    'performance.now() - at >= heardForMs': 'only bounds the memory: nothing that was heard waits for a day to be written'
+  }),
+  ...of('session-manager/erasure.ts', 'const { quoted_id = \'\', ...kept } = message', {
+    '"Stryker was here!"': 'only messages with such an id are looked at'
+  }),
+  ...of('session-manager/erasure.ts', 'if (!stanzas.has(parseMessageId(quoted_id)?.stanza ?? \'\')) continue', {
+    '"Stryker was here!"': 'no message has a stanza like this'
+  }),
+  ...of('session-manager/erasure.ts', 'return `stanza:${parsed.fromMe}:${isAccount(parsed.chat) ? \'\' : parsed.chat}:${parsed.stanza}`', {
+    '"Stryker was here!"': 'any text does that is the same for all persons and is no chat'
+  }),
+  ...of('session-manager/erasure.ts', '[...new Set([chat_id, lid, author, from].flatMap((address) => (address === undefined ? [] : accountAddress(address))))]', {
+    false: 'nobody was erased by an address that is not there',
+    '["Stryker was here"]': 'nobody was erased by such an address'
+  }),
+  ...of('session-manager/erasure.ts', 'createMessageIndexes(db)', {
+    ';': 'Identities, without which no Erasure is made, makes the same indexes'
+  }),
+  ...of('session-manager/erasure.ts', 'this.#secret = Buffer.from(String(db.prepare(\'SELECT secret FROM erasure\').get()?.[\'secret\']), \'hex\')', {
+    'db.prepare(\'SELECT secret FROM erasure\').get()[\'secret\']': 'the line above sees to it that there is a row'
+  }),
+  ...of('session-manager/erasure.ts', 'this.#isEmpty = db.prepare(\'SELECT 1 FROM erased LIMIT 1\').get() === undefined', {
+    false: 'only saves time: in an empty table nothing is found'
+  }),
+  ...of('session-manager/erasure.ts', 'if (this.#isEmpty) return false', {
+    false: 'only saves time: in an empty table nothing is found'
+  }),
+  ...of('session-manager/erasure.ts', 'if (heardAt !== undefined && this.#wasHeardBefore(message, heardAt)) return true', {
+    true: 'what was heard at no time was not heard before any time'
+  }),
+  ...of('session-manager/erasure.ts', 'const values = [JSON.stringify(lists[at]), upTo, ...(at === 2 ? [JSON.stringify(lids)] : [])]', {
+    false: 'records with a LID of the person were found by that LID just before; those without one are found either way',
+    '[]': 'records with a LID of the person were found by that LID just before; those without one are found either way'
+  }),
+  ...of('session-manager/erasure.ts', 'const secret = (db: DatabaseSync): unknown => db.prepare(\'SELECT secret FROM erasure\').get()?.[\'secret\']', {
+    'db.prepare(\'SELECT secret FROM erasure\').get()[\'secret\']': 'each journal was given its row when it was opened'
+  }),
+  ...of('session-manager/erasure.ts', 'this.#isEmpty = this.#db.prepare(\'SELECT 1 FROM erased LIMIT 1\').get() === undefined', {
+    false: 'only saves time: in an empty table nothing is found'
+  }),
+  ...of('session-manager/erasure.ts', 'return { last: Number(last), records: this.#buryAll(gone, now, true) }', {
+    false: 'that it was asked for was taken over from the newer journal already'
+  }),
+  ...of('session-manager/erasure.ts', 'this.#setScrub(1)', {
+    ';': 'it is due since the message that is quoted was erased, until the file is rewritten'
+  }),
+  ...of('session-manager/erasure.ts', 'if (this.#db.prepare(\'SELECT scrub_due FROM erasure\').get()?.[\'scrub_due\'] !== 1) return', {
+    'this.#db.prepare(\'SELECT scrub_due FROM erasure\').get()[\'scrub_due\']': 'the journal was given its row when it was opened'
+  }),
+  ...of('session-manager/erasure.ts', 'const over = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.[\'bytes\']))', {
+    'this.#db.prepare(fileBytes).get()[\'bytes\']': 'each file has a size'
+  }),
+  ...of('session-manager/erasure.ts', 'if (media.get() === undefined) return []', {
+    false: 'only saves time: nothing is deleted of an empty table'
+  }),
+  ...of('session-manager/erasure.ts', 'if (stanza === undefined || isAccount(String(chat_id))) continue', {
+    false: 'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza',
+    'stanza === undefined && isAccount(String(chat_id))': 'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza'
+  }),
+  ...of('session-manager/erasure.ts', 'return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)', {
+    false: 'what is about a message is known as asked for by the id of that message'
+  }),
+  ...of('session-manager/erasure.ts', 'if (anywhere !== undefined && !isOfMany) this.#forget(anywhere, asked)', {
+    true: 'nothing is looked up by no id'
+  }),
+  ...of('session-manager/erasure.ts', 'return text !== undefined && Number(this.#isErased.get(this.#hash(text))?.[\'asked\'] ?? -1) >= asked', {
+    true: 'nothing was erased by no id'
+  }),
+  ...of('session-manager/erasure.ts', 'return addresses.some((address) => heardAt <= (this.#erasedAt.get(address) ?? -Infinity))', {
+    'heardAt < (this.#erasedAt.get(address) ?? -Infinity)': 'what is heard in the very microsecond of an erasure may count as before or after it'
+  }),
   ...of('session-manager/journal.ts', "let id = String(db.prepare('SELECT id FROM identity').get()?.['id'])", {
     "db.prepare('SELECT id FROM identity').get()['id']": 'the line above sees to it that there is a row'
   }),

@@ -89,6 +89,13 @@ t.test('a restored journal of many records is gone through to its end', (t) => {
   t.end()
 })
 
+t.test('a restored journal of one record is gone through, too', (t) => {
+  const { restored, newer } = restoredOf(t, [inChat(ana, '1')], (journal) => void journal.erase({ chatIds: [ana], messageIds: [] }))
+  t.equal(restored.eraseAsIn(newer), 1)
+  t.same(kinds(restored), ['erased'])
+  t.end()
+})
+
 t.test('a restored journal keeps what was erased for its age alone', (t) => {
   const { restored, newer } = restoredOf(t, [inChat(ana, '1'), inChat(bea, '2')], (journal) => {
     journal.erase({ before: (now + 1) * 1_000 })

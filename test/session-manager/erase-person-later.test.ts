@@ -1,5 +1,7 @@
+import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import type { CapturedMessage } from '../../src/contract/record.ts'
 import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
@@ -155,12 +157,13 @@ t.test('what quotes an erased message of a group loses the id, which holds a num
     inGroup(id, other, { phone: '+5219999999999', body: `answer ${id}`, quoted_id: quoted }, of)
   const quoted = `false_${group}_A_${number}`
   journal.append([
-    inGroup('A', number, { phone, body: 'MARKER' }),
+    { ...inGroup('A', number, { phone, body: 'MARKER' }), raw: { version: 1, text: 'MARKER' } },
     inGroup('B', other, { phone: '+5219999999999' }),
     { ...quoting('C', quoted), raw: { version: 1, text: 'with MARKER in it' } },
     { ...quoting('D', `false_${group}_B_${other}`), raw: { version: 1, text: 'kept' } },
     quoting('E', `false_${secondGroup}_A_${other}`, secondGroup),
-    inGroup('F', other, { phone: '+5219999999999' })
+    quoting('F', 'no message id'),
+    inGroup('G', other, { phone: '+5219999999999' })
   ], 'live')
 
   erase(journal, number)
@@ -169,7 +172,8 @@ t.test('what quotes an erased message of a group loses the id, which holds a num
   t.same(quotes.filter(([, , body]) => String(body).startsWith('answer')), [
     ['C', undefined, 'answer C'],
     ['D', `false_${group}_B_${other}`, 'answer D'],
-    ['E', `false_${secondGroup}_A_${other}`, 'answer E']
+    ['E', `false_${secondGroup}_A_${other}`, 'answer E'],
+    ['F', 'no message id', 'answer F']
   ])
   t.same(journal.remappable(0, 9).flatMap(({ seq, raw }) => (raw === undefined ? [] : [[seq, raw.text]])), [[4, 'kept']])
   const bytes = readFileSync(file)
@@ -197,6 +201,94 @@ t.test('a message is known as erased under each address of its person', (t) => {
   journal.erase({ chatIds: [], messageIds: ids })
   t.same([...ids, ...same].map((id) => journal.arrival(id)), Array(6).fill('told'))
   t.same(different.map((id) => journal.arrival(id)), Array(4).fill(undefined))
+  t.end()
+})
+
+t.test('a message with an id of another make is kept out by that id', (t) => {
+  const { journal } = open(t)
+  journal.append([draft('A', { id: 'odd 1', phone })], 'live')
+  journal.erase({ chatIds: [], messageIds: ['odd 1', 'odd 2'] })
+  t.same(['odd 1', 'odd 2', 'odd 3'].map((id) => journal.arrival(id)), ['told', 'told', undefined])
+  t.end()
+})
+
+t.test('messages of other chats that were given the same stanza stay', (t) => {
+  const { journal } = open(t)
+  const [gone, kept] = [inGroup('A', number, { phone }), inGroup('A', other, { phone: '+5219999999999' }, secondGroup)]
+  journal.append([gone, kept], 'live')
+  t.equal(journal.erase({ chatIds: [], messageIds: [gone.message.id] }), 1)
+  t.same(captured(journal.read(0, 9)).map(({ message }) => message.id), [kept.message.id])
+  t.end()
+})
+
+t.test('one of our own messages that was erased comes back under no address of the person', (t) => {
+  const own = (chat: string): Draft => inChat(chat, 'C', { id: `true_${chat}_C`, from_me: true })
+  const reaction = draft('r', { id: 'r', chat_id: lid, from: lid, lid, reaction: { message_id: `true_${number}_C`, emoji: '👍', sender: lid } }, 'reaction')
+  for (const others of [[], [reaction]]) {
+    const { journal, file } = open(t)
+    journal.append([own(number), ...others], 'live')
+    // An earlier release kept what a reaction is to under the address that it came with.
+    const db = new DatabaseSync(file)
+    db.exec(`UPDATE records SET record = replace(record, 'true_${number}_C', 'true_${lid}_C') WHERE seq = 2`)
+    db.close()
+    journal.erase({ chatIds: [], messageIds: [`true_${number}_C`] })
+    t.same([number, lid].map((chat) => comes(journal, own(chat))), [false, false])
+  }
+  t.end()
+})
+
+t.test('what others say about the messages of a person in a group goes, too, under each address of the message', (t) => {
+  const reaction = (id: string, to: string): Draft =>
+    inGroup(id, other, { id, phone: '+5219999999999', reaction: { message_id: to, emoji: '👍', sender: other } })
+  const first = { ...reaction('r', `false_${group}_A_${lid}`), kind: 'reaction' as const, key: 'reaction:r' }
+  const theirs = { ...reaction('s', `false_${group}_B_${other}`), kind: 'reaction' as const, key: 'reaction:s' }
+  for (const target of [lid, number]) {
+    const { journal, file } = open(t)
+    journal.append([inGroup('A', lid, { lid }), inGroup('B', other, { phone: '+5219999999999' }), first, theirs], 'live')
+    const db = new DatabaseSync(file)
+    db.exec(`UPDATE records SET record = replace(record, '_A_${lid}', '_A_${target}') WHERE seq = 3`)
+    db.close()
+    t.equal(erase(journal, lid), 2)
+    t.same(journal.read(0, 9).map(({ kind }) => kind), ['erased', 'message', 'erased', 'reaction'])
+  }
+  t.end()
+})
+
+t.test('by a number and a LID together no third address is guessed', (t) => {
+  const { journal } = open(t)
+  const facts = { phone: '+5219999999999' }
+  journal.append([inGroup('1', lid, { lid, ...facts }), inChat(other, '2', facts)], 'live')
+  t.equal(erase(journal, number, lid), 1)
+  t.same(journal.read(0, 9).map(({ kind }) => kind), ['erased', 'message'])
+  t.end()
+})
+
+t.test('what was heard is kept out for a day, however long the process runs', (t) => {
+  const { journal } = open(t)
+  const real = performance.now.bind(performance)
+  t.teardown(() => void (performance.now = real))
+  const isUpFor = (hours: number): void => void (performance.now = () => real() + hours * 3_600_000)
+  isUpFor(13)
+  const heardAt = performance.now()
+  erase(journal, number)
+  isUpFor(36)
+  erase(journal, other)
+  t.notOk(comes(journal, { ...inChat(number, '1', { phone }), heardAt }, 'live'))
+  t.end()
+})
+
+t.test('what a later release looks up was written so by this one', (t) => {
+  const { journal, file } = open(t)
+  erase(journal, number)
+  journal.erase({ chatIds: [], messageIds: [`false_${lid}_A`] })
+  const db = new DatabaseSync(file, { readOnly: true })
+  t.teardown(() => db.close())
+  const secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')
+  t.equal(secret.length, 32)
+  const hash = (text: string): string => createHmac('sha256', secret).update(`main\0${text}`).digest('hex')
+  const texts = [`chat:${number}`, `false_${lid}_A`, 'stanza:false::A']
+  t.same(db.prepare('SELECT hash, asked FROM erased ORDER BY hash').all().map((row) => ({ ...row })),
+    texts.map((text) => ({ hash: hash(text), asked: 1 })).sort((a, b) => (a.hash < b.hash ? -1 : 1)))
   t.end()
 })
 

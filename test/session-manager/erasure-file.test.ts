@@ -67,6 +67,8 @@ t.test('before the file is rewritten its size is told, and afterwards that it is
   journal.append(Array.from({ length: 100 }, (_, n) => draft(String(n), { body: 'x'.repeat(1_000) })), 'live')
   journal.finishErasing()
   t.same(told, [], 'there is nothing to erase')
+  erase(journal, [bea], ['false_1@c.us_NEVER'])
+  t.same(told, [], 'nothing of them is in the file')
   erase(journal, [], [draft('1').message.id])
   t.same(told, ['rewriting', 'over'])
   t.ok(bytes > 100_000 && bytes < 1_000_000, `${bytes} bytes`)

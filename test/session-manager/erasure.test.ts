@@ -179,6 +179,7 @@ t.test('a message that an earlier release has under two addresses is erased unde
   db.close()
   t.equal(erase(journal, [], [twice[0]?.message.id ?? '']), 2)
   t.notOk(onDisk(directory, 'MARKER-twice'))
+  t.equal(journal.arrival('false_5215512345678:3@c.us_D'), 'told', 'and under any other address')
 })
 
 t.test('an own message under two addresses is erased under both only when they are known as one person', async (t) => {
@@ -206,6 +207,9 @@ t.test('an own message under two addresses is erased under both only when they a
         const later = reopen()
         t.equal(erase(later, [], [`true_${from}_D`]), erased)
         t.equal(later.append([own(to, to === lid ? facts : {})], 'backfill').length, 0)
+        const isGone = (chat: string): boolean =>
+          later.wasErasedOnRequest({ seq: 1, kind: 'message', captured_at: '', source: 'live', account: 'main', message: own(chat).message })
+        if (erased === 2) t.same([ana, lid].map(isGone), [true, true])
       })
     }
   }

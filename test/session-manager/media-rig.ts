@@ -48,14 +48,20 @@ export const rig = (t: Test, source: MediaSource, { root = t.testdir(), ...optio
     fetcher.stop()
   }
   t.teardown(close)
+  /** Waits until nothing is being fetched. */
+  const rests = async (): Promise<void> => {
+    const began = performance.now()
+    do await turn()
+    while (fetcher.isBusy && performance.now() - began < 10_000)
+    if (fetcher.isBusy) throw new Error('fetching does not end')
+  }
   const passes = async (ms: number, stepMs = 5 * second): Promise<void> => {
     for (let passed = 0; passed < ms; passed += stepMs) {
       mock.timers.tick(Math.min(stepMs, ms - passed))
-      do await turn()
-      while (fetcher.isBusy)
+      await rests()
     }
   }
   const outcomes = (): Media[] =>
     captured(journal.read(0, 1_000)).flatMap(({ kind, message }) => (kind === 'media' ? [message.media as Media] : []))
-  return { root, journal, logged, tries, state, fetcher, passes, outcomes, close }
+  return { root, journal, logged, tries, state, fetcher, rests, passes, outcomes, close }
 }
