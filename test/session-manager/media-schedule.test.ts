@@ -1,5 +1,4 @@
 import { mock } from 'node:test'
-import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { MediaResult } from '../../src/session-manager/whatsapp/media.ts'
 import { MediaTrouble } from '../../src/session-manager/media-trouble.ts'
@@ -217,10 +216,10 @@ t.test('types that MEDIA_TYPES leaves out are not kept, by the type that is deli
   for (const { announced, delivered, kept } of cases) {
     t.test(`${announced}, ${delivered}`, async (t) => {
       const source = async (id: string): Promise<MediaResult> => (delivered === undefined ? fetched(id) : { ...fetched(id), mimetype: delivered } as MediaResult)
-      const { journal, fetcher, outcomes } = rig(t, source, { limits: { maxBytes: 1_000, types: ['image/*'] } })
+      const { journal, fetcher, outcomes, rests } = rig(t, source, { limits: { maxBytes: 1_000, types: ['image/*'] } })
       journal.append([withMedia('A', { mimetype: announced })], 'live')
       fetcher.wake()
-      for (let n = 0; n < 1_000 && outcomes().length === 0; n += 1) await turn()
+      await rests()
       const size = 'the bytes of false_5215512345678@c.us_A'.length
       if (kept) t.match(outcomes(), [{ state: 'stored', size, mimetype: delivered ?? announced }])
       else t.same(outcomes(), [{ state: 'skipped', size, mimetype: announced, reason: 'of a type that MEDIA_TYPES leaves out' }])
