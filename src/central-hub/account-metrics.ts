@@ -11,7 +11,7 @@ export const addAccountMetrics = (registry: Registry, accounts: readonly Account
         for (const account of accounts) this.set({ account: accountName(account) ?? '' }, read(account.follower.state()))
       }
     })
-  gauge('follow_seq', "the last record of session-manager's journal that was taken", ({ seq }) => seq)
-  gauge('follow_lag', "records of session-manager's journal still to be taken, as far as is known", ({ seq, lastSeq }) => Math.max(0, lastSeq - seq))
-  gauge('upstream_verified', '1 while what answers at the URL is a session-manager that takes our token', ({ verified }) => Number(verified))
+  gauge('leadmaster_follow_seq', "the last record of session-manager's journal that was taken", ({ seq }) => seq)
+  gauge('leadmaster_follow_lag', "records of session-manager's journal still to be taken, as far as is known", ({ seq, lastSeq }) => Math.max(0, lastSeq - seq))
+  gauge('leadmaster_upstream_verified', '1 while what answers at the URL is a session-manager that takes our token', ({ verified }) => Number(verified))
 }

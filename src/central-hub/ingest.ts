@@ -2,6 +2,7 @@ import type { InboundRecord, JournalRecord } from '../contract/record.ts'
 import { automaticBy, writtenAt } from '../contract/waiting.ts'
 import { PlainError } from '../platform/harmless.ts'
 import { storable } from '../platform/storable.ts'
+import { readConversed, type Conversed } from './store/conversed.ts'
 import { epochOf, readCursor, ReadTooEarly, writeCursor, type Cursor } from './store/cursors.ts'
 import { addEvents } from './store/events.ts'
 import type { Db } from './store/schema.ts'
@@ -51,11 +52,17 @@ const check = async (db: Db, account: string, stands: Cursor | null): Promise<vo
   throw new PlainError(`another hub takes the journal of account ${account}, too: this one goes on from where that is`)
 }
 
-/**
- * @param onTaken called after each commit that changed something
- * @param automaticReplies what automatic messages of WhatsApp Business begin with
- */
-export const createIngest = ({ db, onTaken, automaticReplies = [] }: { db: Db; onTaken: () => void; automaticReplies?: readonly string[] }): Ingest => {
+export interface IngestOptions {
+  db: Db
+  /** Called after each commit that changed something. */
+  onTaken: () => void
+  /** Called after a commit with the new messages, for metrics. */
+  onConversed?: (conversed: readonly Conversed[]) => void
+  /** What automatic messages of WhatsApp Business begin with. */
+  automaticReplies?: readonly string[]
+}
+
+export const createIngest = ({ db, onTaken, onConversed, automaticReplies = [] }: IngestOptions): Ingest => {
   const takeRecords = createTaking()
   const isAutomatic = automaticBy(automaticReplies)
   const prepared = (record: InboundRecord): InboundRecord => corrected(asStored(record), isAutomatic)
@@ -63,7 +70,7 @@ export const createIngest = ({ db, onTaken, automaticReplies = [] }: { db: Db; o
     take: async (account, journalId, records, stands) => {
       const last = records.at(-1)
       if (last === undefined) return
-      const changed = await takeJournal(db, account, async (trx) => {
+      const { isChanged, conversed } = await takeJournal(db, account, async (trx) => {
         if (stands !== undefined) await check(trx, account, stands)
         const taken: Taken = { messages: new Set(), newMessages: new Set(), leads: new Set(), newLeads: new Set(), removed: [] }
         for (const [of, captured] of Map.groupBy(records.filter(isCaptured).map(prepared), (record) => record.account)) await takeRecords(trx, of, captured, taken)
@@ -74,9 +81,11 @@ export const createIngest = ({ db, onTaken, automaticReplies = [] }: { db: Db; o
         await addEvents(trx, 'lead_removed', taken.removed)
         await addEvents(trx, 'lead', leads.filter((id) => !taken.newLeads.has(id)))
         await writeCursor(trx, { account, journalId, seq: last.seq })
-        return taken.messages.size + leads.length + taken.removed.length > 0
+        const conversed = onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])
+        return { isChanged: taken.messages.size + leads.length + taken.removed.length > 0, conversed }
       })
-      if (changed) onTaken()
+      onConversed?.(conversed)
+      if (isChanged) onTaken()
     }
   }
 }

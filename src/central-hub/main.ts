@@ -37,6 +37,7 @@ import { startHousekeeping } from './housekeeping.ts'
 import { createIngest } from './ingest.ts'
 import type { StreamFollower } from './jetstream/follow-stream.ts'
 import { createLive } from './live.ts'
+import { addMessageMetrics } from './message-metrics.ts'
 import { readCursor, type Cursor } from './store/cursors.ts'
 import { openStore } from './store/open.ts'
 import { createUpstream, type UpstreamOptions } from './upstream.ts'
@@ -114,7 +115,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addHealthRoutes({
     http, ready,
     health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, pid: process.pid, uptime_s: process.uptime() }),
-    metrics: () => metrics.registry.metrics()
+    metrics: metrics.text
   })
   addWhatsappRoutes({ http, accounts })
   const serve = createServe({ http, db })
@@ -134,7 +135,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addDocs({ http, access, document })
   addConsole(http, access)
 
-  const ingest = createIngest({ db, onTaken: live.changed, automaticReplies: config.AUTOMATIC_REPLIES })
+  const ingest = createIngest({ db, onTaken: live.changed, onConversed: addMessageMetrics(metrics.registry), automaticReplies: config.AUTOMATIC_REPLIES })
   const cursor = (account: string): Promise<Cursor | undefined> => readCursor(db, account)
   stream = config.NATS_URL.length === 0 ? undefined : (await import('./jetstream/follow-stream.ts')).followStream({
     config, ingest, cursor, log,

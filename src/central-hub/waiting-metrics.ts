@@ -5,8 +5,8 @@ import { waitingByAccount } from './store/stats.ts'
 /** Who waits for an answer, for Prometheus: the same figures as `waiting` of `GET /api/stats`. */
 export const addWaitingMetrics = (registry: Registry, db: Db, now: () => number = Date.now): void => {
   new Gauge({
-    name: 'leads_waiting',
-    help: 'leads that wait for an answer',
+    name: 'leadmaster_leads_waiting',
+    help: 'leads that wait for an answer; the same at each hub of a store',
     labelNames: ['account'] as const,
     registers: [registry],
     async collect() {
@@ -15,8 +15,8 @@ export const addWaitingMetrics = (registry: Registry, db: Db, now: () => number 
     }
   })
   new Gauge({
-    name: 'leads_waiting_longest_seconds',
-    help: 'for how long the lead that has waited longest has waited; 0 when none waits',
+    name: 'leadmaster_leads_waiting_longest_seconds',
+    help: 'for how long the lead that has waited longest has waited; 0 when none waits; the same at each hub of a store',
     labelNames: ['account'] as const,
     registers: [registry],
     async collect() {

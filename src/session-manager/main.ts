@@ -110,12 +110,12 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
 
   const metrics = createMetrics()
   const earDifferences = new Counter({
-    name: 'ear_differences_total',
+    name: 'leadmaster_ear_differences_total',
     help: 'what one of whatsapp-web.js and our own listeners in the page heard and the other did not, by kind',
     labelNames: ['kind'] as const,
     registers: [metrics.registry]
   })
-  const stalls = new Counter({ name: 'stall_steps_total', help: 'what was done because messages reached the page and were not told of, by step', labelNames: ['step'] as const, registers: [metrics.registry] })
+  const stalls = new Counter({ name: 'leadmaster_stall_steps_total', help: 'what was done because messages reached the page and were not told of, by step', labelNames: ['step'] as const, registers: [metrics.registry] })
   const outbound = new OutboundCounts(metrics.registry, log)
   const onChange = (session: Session, before: Session): void => {
     // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
@@ -217,26 +217,26 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
 
   const gauge = (name: string, help: string, read: () => number): unknown =>
     new Gauge({ name, help, registers: [metrics.registry], collect() { this.set(read()) } })
-  gauge('journal_last_seq', 'the last record of the journal', journal.lastSeq)
-  gauge('session_ready', '1 while the session is READY', () => Number(session.session().status === 'READY'))
-  gauge('session_limited', '1 while the session is READY, but WhatsApp Web lacks something in it', () => Number(session.session().limited !== undefined))
-  gauge('outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
-  gauge('backfill_unread_chats', 'chats that cannot be read back now; they are tried again', backfill.unreadChats)
-  gauge('backfill_unread_messages', 'messages that WhatsApp Web could not describe in full, the most in one run', backfill.unreadMessages)
-  gauge('media_outage', '1 while no media can be fetched, because of the network, the disk or the page', () => Number(media.outage() !== undefined))
+  gauge('leadmaster_journal_last_seq', 'the last record of the journal', journal.lastSeq)
+  gauge('leadmaster_session_ready', '1 while the session is READY', () => Number(session.session().status === 'READY'))
+  gauge('leadmaster_session_limited', '1 while the session is READY, but WhatsApp Web lacks something in it', () => Number(session.session().limited !== undefined))
+  gauge('leadmaster_outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
+  gauge('leadmaster_backfill_unread_chats', 'chats that cannot be read back now; they are tried again', backfill.unreadChats)
+  gauge('leadmaster_backfill_unread_messages', 'messages that WhatsApp Web could not describe in full, the most in one run', backfill.unreadMessages)
+  gauge('leadmaster_media_outage', '1 while no media can be fetched, because of the network, the disk or the page', () => Number(media.outage() !== undefined))
   const fences = { in_force: 1, absent: 0, open: -1 } as const
   new Gauge({
-    name: 'guard_fence', help: 'whether a fence of the send guard holds: 1 it is in force, 0 it is absent or there is no page, -1 something can pass it',
+    name: 'leadmaster_guard_fence', help: 'whether a fence of the send guard holds: 1 it is in force, 0 it is absent or there is no page, -1 something can pass it',
     labelNames: ['fence'] as const, registers: [metrics.registry],
     collect() {
       const states = session.guard()
       for (const fence of ['wire', 'modules'] as const) this.set({ fence }, fences[states?.[fence] ?? 'absent'])
     }
   })
-  gauge('media_pending', 'media still to be fetched', journal.pendingMediaCount)
-  if (forwarding) gauge('forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
-  if (forwarding && placement) gauge('lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))
-  if (config.PROFILE_BACKUP !== '') gauge('profile_backup_seconds', 'when the linked device was last backed up by this process, UNIX time; 0: not yet', () => (placement?.backedUpAt() ?? 0) / 1_000)
+  gauge('leadmaster_media_pending', 'media still to be fetched', journal.pendingMediaCount)
+  if (forwarding) gauge('leadmaster_forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
+  if (forwarding && placement) gauge('leadmaster_lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))
+  if (config.PROFILE_BACKUP !== '') gauge('leadmaster_profile_backup_timestamp_seconds', 'when the linked device was last backed up by this process, UNIX time; 0: not yet', () => (placement?.backedUpAt() ?? 0) / 1_000)
 
   const hasToken = bearerCheck(config.SESSION_MANAGER_TOKEN)
   const http = createHttp({
@@ -279,7 +279,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       watchers.add(changed)
       return () => watchers.delete(changed)
     },
-    metrics: () => metrics.registry.metrics()
+    metrics: metrics.text
   })
   addMediaRoute({ http, directory: mediaDirectory })
   const bound = await http.listen(config.HOST, config.PORT).catch((error: NodeJS.ErrnoException) => {

@@ -19,6 +19,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/central-hub/migrate/standing.ts': 'notes a moment in the store',
   'src/central-hub/waiting-metrics.ts': 'compares with the moments of messages',
   'src/central-hub/webhooks/clock.ts': 'moments that the store keeps; never sleeps for longer than an hour',
+  'src/central-hub/webhooks/metrics.ts': 'compares with moments in the store',
   'src/central-hub/webhooks/post.ts': 'a moment that a receiver names',
   'src/central-hub/webhooks/start.ts': 'compares ages in the store',
   'src/cli/passkey.ts': 'shows what is left until a moment',

@@ -24,7 +24,7 @@ t.test('a page cannot make the metrics grow without end', async (t) => {
   const { registry, counts, logged } = rig()
   for (let count = 0; count < 500; count += 1) counts.add([{ tag: 'message', type: `kind${String.fromCharCode(97 + (count % 26))}${count}`, isAllowed: false, count: 1 }])
 
-  const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith('outbound_refused_total{'))
+  const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith('leadmaster_outbound_refused_total{'))
   t.equal(lines.length, 101)
   t.match(lines.at(-1), /tag="other",type="other"\} 400/)
   t.equal(logged.of('outbound_refused').length, 101)

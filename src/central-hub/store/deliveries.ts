@@ -210,6 +210,19 @@ export const countDeliveries = async (db: Db, webhookId?: number): Promise<Map<n
   return new Map([...Map.groupBy(rows, ({ webhook_id }) => webhook_id)].map(([id, of]) => [id, Object.fromEntries(of.map(({ state, deliveries }) => [state, deliveries]))]))
 }
 
+/** By webhook: when the oldest of what waits was put in the outbox. */
+export const oldestPending = async (db: Db): Promise<Map<number, number>> => {
+  const rows = await db
+    .selectFrom('deliveries')
+    .innerJoin('outbox', 'outbox.id', 'outbox_id')
+    .select(['webhook_id', 'created_at'])
+    .where('state', '=', sql.lit('pending'))
+    .where('outbox_id', '=', ({ selectFrom }) =>
+      selectFrom('deliveries as older').select(({ fn }) => fn.min('older.outbox_id').as('first')).whereRef('older.webhook_id', '=', 'deliveries.webhook_id').where('older.state', '=', sql.lit('pending')))
+    .execute()
+  return new Map(rows.map(({ webhook_id, created_at }) => [webhook_id, created_at]))
+}
+
 /** Latest first. */
 export const listDeliveries = async (db: Db, webhookId: number, state: Delivery['state'] | undefined, limit: number, after?: Position): Promise<Page<Delivery>> => {
   let query = db.selectFrom('deliveries').innerJoin('outbox', 'outbox.id', 'outbox_id').selectAll('deliveries').select(['outbox.message_id', 'outbox.type', 'outbox.created_at']).where('webhook_id', '=', webhookId)

@@ -205,7 +205,7 @@ export class WaitingWorld {
     const { waiting } = await readStats(this.#db, [{ date: '', since: 0, until: 1 }], account)
     deepStrictEqual({ now: waiting.now, since: seconds(waiting.longest_since) }, { now: waits, since: wanted.since }, 'the figures')
     const metrics = await this.#registry.metrics()
-    const metric = (name: string): number => Number(new RegExp(`^${name}\\{account="${account}"\\} (.*)$`, 'm').exec(metrics)?.[1])
+    const metric = (name: string): number => Number(new RegExp(`^leadmaster_${name}\\{account="${account}"\\} (.*)$`, 'm').exec(metrics)?.[1])
     deepStrictEqual(metric('leads_waiting'), waits, 'leads_waiting')
     deepStrictEqual(metric('leads_waiting_longest_seconds'), wanted.since === null ? 0 : now / 1_000 - wanted.since, 'leads_waiting_longest_seconds')
     if (lead !== undefined) await this.#compareWebhook(lead)

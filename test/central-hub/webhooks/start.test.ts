@@ -28,8 +28,8 @@ t.test('what is taken into the store is on its way at once, and so is a session 
 
   await webhooks.stop(5_000)
   const metrics = await registry.metrics()
-  for (const line of ['webhook_deliveries_total{outcome="delivered"} 2', 'webhook_pending{webhook="1"} 0', 'webhook_dead{webhook="1"} 0']) t.ok(metrics.split('\n').includes(line), line)
+  for (const line of ['leadmaster_webhook_deliveries_total{outcome="delivered"} 2', 'leadmaster_webhook_pending{webhook="1"} 0', 'leadmaster_webhook_dead{webhook="1"} 0']) t.ok(metrics.split('\n').includes(line), line)
   await ingest.take('main', 'j', [record('B')])
-  t.match(await registry.metrics(), /^webhook_pending\{webhook="1"\} 1$/m, 'after a stop it waits for the next start')
+  t.match(await registry.metrics(), /^leadmaster_webhook_pending\{webhook="1"\} 1$/m, 'after a stop it waits for the next start')
   t.equal(to.received.length, 2)
 })
