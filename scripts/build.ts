@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
-import { bundleModule, bundleProgram } from './bundle.ts'
+import { bundleModule, bundleProgram, minifyPageModule } from './bundle.ts'
 import { makeClientPackage } from './client-package.ts'
 import { sbom } from './sbom.ts'
 
@@ -44,6 +44,9 @@ await import('./daemon.js')
 cpSync(new URL('src/central-hub/api/docs/docs.css', root), new URL('central-hub/api/docs/docs.css', made))
 const files = new URL('central-hub/console/', made)
 cpSync(page, files, { recursive: true })
+for (const file of readdirSync(files)) {
+  if (file.endsWith('.js')) writeFileSync(new URL(file, files), minifyPageModule(readFileSync(new URL(file, files), 'utf8')))
+}
 // sirv sends these to who accepts them
 for (const file of readdirSync(files)) writeFileSync(new URL(`${file}.gz`, files), gzipSync(readFileSync(new URL(file, files)), { level: 9 }))
 writeFileSync(new URL('sbom.cdx.json', made), sbom(root.pathname))

@@ -70,7 +70,7 @@ pageTest('media: an image is shown in place, a document is a download, and what 
   for (const { message } of [voice, film]) await page.route(`**${at(message.id)}`, (route) => route.fulfill({ contentType: message.media?.mimetype ?? '', body: '' }))
   await page.route(`**${at(gone.message.id)}`, (route) => route.fulfill({ status: 410, contentType: 'application/problem+json', body: '{}' }))
   await signIn(page)
-  await openLead(page, `+${ana}`)
+  await openLead(page, '+52 55 1111 1111')
   await until(page, "document.querySelector('img.picture')?.naturalWidth === 1")
   t.equal(await inPage(page, "document.querySelector('img.picture').alt"), 'Photo')
   await see(page, /^It could not be shown here\. Download/, '.media')

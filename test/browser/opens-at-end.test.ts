@@ -133,3 +133,44 @@ pageTest('who scrolls up while photos come is not thrown back to the end', async
   await settled(page)
   t.ok((await below(page)) >= 300, 'when the photos are there')
 })
+
+pageTest('2,000 messages at 400 ms and 4 Mbit/s are read by one press, or by scrolling alone', async (t, open) => {
+  const { page } = await withMessages(t, open, () => texts(2_000, 90_000))
+  await throttle(page)
+  let requests = 0
+  page.on('request', (request) => {
+    if (request.url().includes('/messages')) requests += 1
+  })
+  const read = async (how: string, run: () => Promise<void>): Promise<void> => {
+    requests = 0
+    await openLead(page, 'Ana')
+    await until(page, "document.querySelectorAll('.message').length >= 50")
+    const start = performance.now()
+    await run()
+    await until(page, "document.querySelectorAll('.message').length === 2000")
+    t.comment(`${how}: ${requests} requests, ${((performance.now() - start) / 1_000).toFixed(1)} s`)
+    t.ok(requests <= 12, `${how}: few requests`)
+    await openLead(page, 'Beto')
+  }
+
+  await read('one press of Home', async () => {
+    await page.focus('#messages')
+    await page.keyboard.press('Home')
+    await see(page, 'text 0', '.message .body')
+    await until(page, "document.activeElement.textContent.includes('text 0')")
+  })
+  await read('no press, by the wheel', async () => {
+    await page.hover('#messages')
+    for (let turns = 0; turns < 400; turns += 1) {
+      await page.mouse.wheel(0, -3_000)
+      if (await inPage(page, "document.querySelectorAll('.message').length === 2000")) return
+    }
+  })
+  await read('by keyboard, PageUp', async () => {
+    await page.focus('#messages')
+    for (let turns = 0; turns < 600; turns += 1) {
+      await page.keyboard.press('PageUp')
+      if (await inPage(page, "document.querySelectorAll('.message').length === 2000")) return
+    }
+  })
+})

@@ -13,18 +13,22 @@ export const launch = async (t: Test): Promise<Browser> => {
   return browser
 }
 
+const androidAgent = 'Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36'
+
 export interface Look {
   language?: string
   width?: number
   height?: number
   dark?: boolean
+  /** A phone, as Chromium plays it: a finger, and the name of Android. */
+  phone?: boolean
 }
 
 /** What went wrong in a page that the operator would not see: errors of its scripts, and what its CSP stopped. */
 const faults = new WeakMap<Page, string[]>()
 
-export const openPage = async (t: Test, browser: Browser, url: string, { language = 'en-GB', width = 1280, height = 800, dark = false }: Look = {}): Promise<Page> => {
-  const context = await browser.newContext({ locale: language, viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce' })
+export const openPage = async (t: Test, browser: Browser, url: string, { language = 'en-GB', width = 1280, height = 800, dark = false, phone = false }: Look = {}): Promise<Page> => {
+  const context = await browser.newContext({ locale: language, viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', isMobile: phone, hasTouch: phone, ...(phone ? { userAgent: androidAgent } : {}) })
   t.teardown(() => context.close())
   context.setDefaultTimeout(patienceMs)
   const page = await context.newPage()

@@ -58,6 +58,8 @@ export const api = {
   patchLead: async (id, patch, etag) => (await request('PATCH', `/api/leads/${id}`, { body: patch, ifMatch: etag })).value,
   /** @param {number} id @returns {Promise<Lead>} */
   markRead: (id) => post(`/api/leads/${id}/read`),
+  /** @param {number} id @returns {Promise<Lead>} */
+  markUnread: async (id) => (await request('DELETE', `/api/leads/${id}/read`)).value,
   /** @param {number} id @param {string | undefined} until the id of the latest message that was seen @returns {Promise<Lead>} */
   handle: (id, until) => post(`/api/leads/${id}/handled`, until === undefined ? {} : { until }),
   /** @param {number} id @returns {Promise<Lead>} */
@@ -70,6 +72,8 @@ export const api = {
   history: (id, cursor) => get(`/api/leads/${id}/history${query({ limit: 20, cursor })}`),
   /** The newest messages, or with a cursor the ones before, in pages as large as the hub gives. @param {number} id @param {string | null} cursor @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').MessagePage>} */
   messages: (id, cursor, signal) => get(`/api/leads/${id}/messages${query({ limit: cursor === null ? 50 : 200, cursor })}`, signal),
+  /** Messages of a lead that have the words, the latest first. @param {number} id @param {string} q @param {string | null} cursor @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').MessagePage>} */
+  foundMessages: (id, q, cursor, signal) => get(`/api/leads/${id}/messages${query({ limit: 200, q, cursor })}`, signal),
   /** Where the bytes of a message's media are. @param {import('../../contract/lead.ts').Message} message @param {'download'} [how] */
   media: ({ id, account }, how) => `/api/messages/${encodeURIComponent(id)}/media${query({ account, download: how && 'true' })}`,
   /** The bytes of the file as they are: the hub finds out their encoding. @param {File} file @returns {Promise<import('../../contract/lead.ts').ImportResult>} */

@@ -2,7 +2,7 @@ import { h } from './dom.js'
 import { dateTime, locale } from './format.js'
 import { webLink } from './links.js'
 import { linkNode, paragraph } from './rich-nodes.js'
-import { callLength, cardFields, money } from './summary.js'
+import { callLength, cardFields, isMissed, money } from './summary.js'
 import { messageWords, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
@@ -116,8 +116,11 @@ const sale = ({ order, product, payment }) => {
 }
 
 /** @param {NonNullable<Message['call']>} call @param {boolean} mine */
-const phoned = (call, mine) =>
-  heading(messageWords().call(call, mine), call.seconds !== undefined && callLength(call.seconds, locale()))
+const phoned = (call, mine) => {
+  const made = heading(messageWords().call(call, mine), call.seconds !== undefined && callLength(call.seconds, locale()))
+  made.classList.toggle('missed', isMissed(call, mine))
+  return made
+}
 
 /** What needs no text beside it. @param {Message} message @returns {(Node | false | undefined)[] | undefined} */
 const whole = (message) => {

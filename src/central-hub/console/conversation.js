@@ -3,9 +3,10 @@ import { copyText } from './copy.js'
 import { byId, coalesced, say } from './dom.js'
 import { createHandled } from './handled.js'
 import { createHistory } from './history.js'
-import { isOlder, nameOf, samePerson } from './lead.js'
+import { isOlder, isUnread, nameOf, samePerson } from './lead.js'
 import { createLeadActions } from './lead-actions.js'
 import { createLeadForm } from './lead-form.js'
+import { LeadSearch } from './lead-search.js'
 import { renderHead } from './lead-head.js'
 import { MessageList } from './message-list.js'
 
@@ -14,19 +15,24 @@ import { MessageList } from './message-list.js'
 
 /** One lead: the conversation with it and what the team says of it, live. */
 
+/** Keys that go from lead to lead, or away: none of them reads what is shown. */
+const movingKeys = ['j', 'k', 'u', '/', '?', 'Escape', 'Shift', 'Control', 'Alt', 'Meta']
+
 /**
- * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number, here: boolean) => void, onMissing: () => void, onCopied: (isCopied: boolean) => void }} options
+ * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number, here: boolean) => void, onMissing: () => void, onCopied: (isCopied: boolean) => void, onUnread: (id: number) => void }} options
  *   `onLead`: the hub told how a lead is now; `onMoved`: the lead that is open goes on under another id; `onRemoved`: it
  *   is deleted, `here`: by this page; `onMissing`: the message to go to is there no more;
- *   `onCopied`: a message's text was copied, or could not be
+ *   `onCopied`: a message's text was copied, or could not be; `onUnread`: the lead was marked as unread
  */
-export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCopied }) => {
+export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCopied, onUnread }) => {
   /** @type {number | undefined} */
   let openId
   /** @type {Lead | undefined} */
   let lead
   let reading = new AbortController()
   let marking = false
+  /** False while a person only moves from lead to lead. */
+  let isAttended = true
   /** The message that is to be shown once the list is there. @type {string | undefined} */
   let wanted
 
@@ -39,6 +45,11 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
     older: (cursor, signal) => api.messages(/** @type {number} */ (openId), cursor, signal),
     again: () => void load(),
     onCopy: (text) => void copyText(text).then(onCopied)
+  })
+  const search = new LeadSearch({
+    leadId: () => openId,
+    show: (id) => list.show(id, { focus: false }),
+    highlight: (q) => list.highlight(q)
   })
   const handled = createHandled({
     lead: () => lead,
@@ -68,7 +79,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
 
   /** Whoever has it before their eyes has read it; in LeadMaster alone. */
   const markRead = async () => {
-    if (marking || !lead || lead.unread_count === 0 || document.visibilityState !== 'visible' || !list.loaded()) return
+    if (marking || !isAttended || !lead || !isUnread(lead) || document.visibilityState !== 'visible' || !list.loaded()) return
     const { id } = lead
     marking = true
     try {
@@ -83,9 +94,40 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
   }
   document.addEventListener('visibilitychange', () => void markRead())
 
+  /** Whoever does something in a conversation reads it. */
+  const attend = () => {
+    if (isAttended || openId === undefined) return
+    isAttended = true
+    void markRead()
+  }
+  const area = byId('conversation')
+  area.addEventListener('pointerdown', attend)
+  area.addEventListener('wheel', attend, { passive: true })
+  area.addEventListener('keydown', (/** @type {KeyboardEvent} */ { key }) => {
+    if (!movingKeys.includes(key)) attend()
+  })
+
+  const button = byId('mark-unread')
+  const markUnread = async () => {
+    if (!lead || button.getAttribute('aria-disabled') === 'true') return
+    button.setAttribute('aria-disabled', 'true')
+    isAttended = false
+    try {
+      const changed = await api.markUnread(lead.id)
+      onLead(changed)
+      onUnread(changed.id)
+    } catch (error) {
+      isAttended = true
+      handled.fail(error)
+    } finally {
+      button.removeAttribute('aria-disabled')
+    }
+  }
+  button.addEventListener('click', () => void markUnread())
+
   /** @param {boolean} known whether there is a lead to show them of */
   const showParts = (known) => {
-    for (const part of ['lead-form', 'lead-more', 'foot', 'to-details']) byId(part).hidden = !known
+    for (const part of ['lead-form', 'lead-more', 'foot', 'to-details', 'mark-unread', 'lead-search-open']) byId(part).hidden = !known
   }
   const render = () => {
     if (!lead) return
@@ -149,6 +191,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
   const clear = () => {
     reading.abort()
     ;[openId, lead] = [undefined, undefined]
+    search.clear()
     list.clear()
   }
 
@@ -157,11 +200,20 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
     form,
     applyLead,
     pressHandled: handled.press,
-    /** Shows a lead; what is known of it already is shown at once. @param {number} id @param {Lead | undefined} known @param {string} [message] the id of one to go to */
-    open: (id, known, message) => {
+    openSearch: () => search.open(),
+    attend,
+    pressUnread: () => void markUnread(),
+    /**
+     * Shows a lead; what is known of it already is shown at once.
+     * @param {number} id @param {Lead | undefined} known @param {{ message?: string | undefined, q?: string, isLook?: boolean }} [how] `message`: the id of one to go to; `q`: words to mark; `isLook`: it is not read by that
+     */
+    open: (id, known, { message, q = '', isLook = false } = {}) => {
       wanted = message
+      if (message !== undefined && openId === id) list.highlight(q)
       if (openId === id) return showWanted()
       clear()
+      list.highlight(q)
+      isAttended = !isLook
       ;[openId, lead] = [id, known]
       if (known) form.show(known)
       history.show(id)
@@ -183,6 +235,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
       if (list.failed()) void load()
       list.retryFailed()
       form.drafts.retryFailed()
+      handled.retryFailed()
       void markRead()
     },
     /** @param {Message} message */
@@ -202,6 +255,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
       if (openId === undefined) return
       if (lead) form.show(lead)
       history.render()
+      search.render()
       render()
       list.rewrite()
     }

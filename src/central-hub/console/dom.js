@@ -23,18 +23,30 @@ export const h = (tag, props = {}, ...children) => {
   return element
 }
 
-/** Makes `nodes` the children of `parent`, moving as few as need be; what has the focus keeps it.
+/** The focus goes to what took the place of what had it. @param {readonly Element[]} nodes @param {number} place */
+const focusNear = (nodes, place) => {
+  const focusable = 'a[href], button, [tabindex]'
+  const after = [...nodes.slice(place), ...nodes.slice(0, place).reverse()]
+  const next = after.map((node) => (node.matches(focusable) ? node : node.querySelector(focusable))).find((node) => node !== null)
+  if (next instanceof HTMLElement) next.focus({ preventScroll: true })
+}
+
+/** Makes `nodes` the children of `parent`, moving as few as need be; what has the focus keeps it, or its neighbour gets it.
  * @param {Element} parent @param {readonly Element[]} nodes */
 export const arrange = (parent, nodes) => {
   const focused = document.activeElement
   const wanted = new Set(nodes)
+  const lost = [...parent.children].find((child) => !wanted.has(child) && child.contains(focused))
+  const place = lost && [...parent.children].indexOf(lost)
   for (const child of [...parent.children]) if (!wanted.has(child)) child.remove()
   let at = parent.firstElementChild
   for (const node of nodes) {
     if (node === at) at = at.nextElementSibling
     else parent.insertBefore(node, at)
   }
-  if (focused instanceof HTMLElement && focused !== document.activeElement && parent.contains(focused)) focused.focus({ preventScroll: true })
+  if (!(focused instanceof HTMLElement) || focused === document.activeElement) return
+  if (parent.contains(focused)) focused.focus({ preventScroll: true })
+  else if (place !== undefined) focusNear(nodes, place)
 }
 
 /** Sets a text only if it is another one, so that a screen reader does not hear it twice.

@@ -1,16 +1,18 @@
 import { api } from './api.js'
 import { givenName } from './lead.js'
 import { ApiError } from './request.js'
+import { Retry } from './retry.js'
+import { keepUnsaved, readUnsaved } from './unsaved.js'
 
 /**
  * What a person changed of leads and the hub does not have yet. A draft belongs to one field of one lead and stays until
- * the hub has it: no event, no other lead, no lost connection takes it away. What someone else changed meanwhile is never
+ * the hub has it: no event, no other lead, no lost connection, no reload of the page takes it away. What someone else changed meanwhile is never
  * written over unasked.
  */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /** @typedef {'state' | 'note' | 'tags' | 'assignee' | 'name'} Field */
-/** @typedef {{ value: any, base: any, theirs?: any, conflict?: boolean, fault?: unknown, saving?: boolean, again?: boolean }} Draft `base`: what the hub had when the change began; `theirs`: what it has by now, in a conflict; `again`: asked to be saved while it was being saved */
+/** @typedef {{ value: any, base: any, theirs?: any, conflict?: boolean, fault?: unknown, saving?: boolean, again?: boolean, isLeft?: boolean }} Draft `base`: what the hub had when the change began; `theirs`: what it has by now, in a conflict; `again`: asked to be saved while it was being saved; `isLeft`: typed before the page was loaded again */
 
 /** @param {unknown} a @param {unknown} b */
 export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
@@ -21,10 +23,28 @@ export const saidOf = (lead, field) => (field === 'name' ? givenName(lead) : lea
 /** Adding and taking off tags goes together with what others did to them. @param {string[]} base @param {string[]} mine @param {string[]} theirs */
 const mergeTags = (base, mine, theirs) => [...new Set([...theirs.filter((tag) => mine.includes(tag) || !base.includes(tag)), ...mine.filter((tag) => !base.includes(tag))])].sort()
 
+/** Whether the same request may succeed later. @param {unknown} fault */
+export const isPassing = (fault) =>
+  fault instanceof ApiError && (['no-answer', 'too-many-requests'].includes(fault.kind) || fault.problem.status >= 500)
+
+/** What was typed before the page was loaded again. @returns {[number, Partial<Record<Field, Draft>>][]} */
+const leftDrafts = () => {
+  const left = /** @type {[number, Partial<Record<Field, Draft>>][] | undefined} */ (readUnsaved()) ?? []
+  for (const [, fields] of left) for (const draft of Object.values(fields)) draft.isLeft = true
+  return left
+}
+
+/** What is kept over a reload. @param {Draft} draft */
+const keptOf = ({ value, base, theirs, conflict }) => (conflict ? { value, base, theirs, conflict } : { value, base })
+
 /** @param {{ onSaved: (lead: Lead) => void, onChange: () => void }} options `onChange`: a draft stands differently */
-export const createDrafts = ({ onSaved, onChange }) => {
-  /** @type {Map<number, Partial<Record<Field, Draft>>>} */
-  const all = new Map()
+export const createDrafts = ({ onSaved, onChange: onChanged }) => {
+  const all = new Map(leftDrafts())
+  const onChange = () => {
+    const kept = [...all].map(([id, fields]) => [id, Object.fromEntries(Object.entries(fields).map(([field, draft]) => [field, keptOf(draft)]))])
+    keepUnsaved(kept.length === 0 ? undefined : kept)
+    onChanged()
+  }
   /** @param {number} id @param {Field} field */
   const get = (id, field) => all.get(id)?.[field]
   /** @param {number} id @param {Field} field */
@@ -91,19 +111,30 @@ export const createDrafts = ({ onSaved, onChange }) => {
     if (draft.saving) return
     draft.saving = true
     delete draft.fault
+    delete draft.isLeft
     onChange()
     try {
       const changed = await inTurn(id, () => put(id, field, draft))
       if (changed) onSaved(changed)
     } catch (fault) {
       draft.fault = fault
+      // Nobody can be told what to do about a lead that is there no more.
+      if (fault instanceof ApiError && fault.kind === 'not-found') all.delete(id)
+      else if (isPassing(fault)) retry.later()
     }
     draft.saving = false
+    if (!each().some(({ draft: { fault } }) => isPassing(fault))) retry.settled()
     onChange()
     if (draft.again && draft.fault === undefined) void save(id, field)
   }
 
   const each = () => [...all].flatMap(([id, fields]) => /** @type {[Field, Draft][]} */ (Object.entries(fields)).map(([field, draft]) => ({ id, field, draft })))
+  const retryFailed = () => {
+    for (const { id, field, draft: { fault, isLeft } } of each()) {
+      if (isLeft || isPassing(fault) || (fault instanceof ApiError && fault.kind === 'unauthorized')) void save(id, field)
+    }
+  }
+  const retry = new Retry(retryFailed)
   addEventListener('beforeunload', (event) => {
     if (all.size > 0) event.preventDefault()
   })
@@ -138,14 +169,20 @@ export const createDrafts = ({ onSaved, onChange }) => {
       onChange()
     },
     /** Tries again what failed because the hub could not be reached or had signed us out. */
-    retryFailed: () => {
-      for (const { id, field, draft: { fault } } of each()) {
-        if (fault instanceof ApiError && ['no-answer', 'unauthorized'].includes(fault.kind)) void save(id, field)
-      }
-    },
+    retryFailed: () => retry.now(),
+    /** Changes that were to be saved and are not. @returns {import('./unsaved.js').Unsaved[]} */
+    unsaved: () => each().flatMap(({ id, draft: { fault, isLeft, conflict = false } }) => (fault !== undefined || isLeft || conflict ? [{ id, isConflict: conflict }] : [])),
     /** Saves all there is, or what there is of one lead, as before leaving it. @param {number} [of] */
     flush: (of) => Promise.all(each().flatMap(({ id, field }) => (of === undefined || of === id ? [save(id, field)] : []))),
     /** Gives up what was typed of a lead that is there no more. @param {number} id */
-    forget: (id) => void all.delete(id)
+    forget: (id) => {
+      all.delete(id)
+      onChange()
+    },
+    /** Somebody signs out: nothing that was typed stays in this browser. */
+    forgetAll: () => {
+      all.clear()
+      onChange()
+    }
   }
 }

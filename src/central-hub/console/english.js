@@ -20,9 +20,9 @@ export const english = {
   failed: 'That did not work.',
   navigation: 'Views', leads: 'Leads', figures: 'Figures', settings: 'Settings',
 
-  search: 'Search leads', searchHint: 'Name, phone or message', filters: 'Filters', filtersOn: (/** @type {number} */ n) => `Filters (${n})`, stateFilter: 'State', waitFilter: 'Answer', tagFilter: 'Tag', assigneeFilter: 'Taken care of by', sourceFilter: 'Came from', accountFilter: 'Account', clearFilters: 'Clear',
+  searchHere: 'Search in this conversation', foundOlder: 'Older match', foundNewer: 'Newer match', nothingFound: 'Nothing found', foundAt: (/** @type {T} */ at, /** @type {T} */ of) => `${at} of ${of}`, search: 'Search leads', searchHint: 'Name, phone or message', filters: 'Filters', filtersOn: (/** @type {number} */ n) => `Filters (${n})`, stateFilter: 'State', waitFilter: 'Answer', tagFilter: 'Tag', assigneeFilter: 'Taken care of by', sourceFilter: 'Came from', accountFilter: 'Account', clearFilters: 'Clear',
   active: 'Not ignored', all: 'All', any: 'Any', sourcesFilter: { '': 'Anywhere', ad: 'An ad' }, waitsFilter: { '': 'All', true: 'Waiting', false: 'Not waiting' },
-  exportList: 'Export (CSV)', waiting: 'Waiting for an answer', recent: 'Recent',
+  ages: { today: 'Today', yesterday: 'Yesterday', older: 'Older' }, markedUnread: 'Marked as unread', markUnread: 'Mark as unread', unreadShort: 'Unread', markRead: 'Mark as read', exportList: 'Export (CSV)', waiting: 'Waiting for an answer', recent: 'Recent',
   foundIn: { phone: 'Phone', note: 'Note', message: 'Found' }, notFound: 'This message is not here any more.',
   nobodyWaits: 'Nobody is waiting. Well done.', noRecent: 'No other leads.', noMatch: 'No lead matches.', showAll: 'Show all leads',
   noLeads: 'No leads yet. Whoever writes to your WhatsApp appears here at once.',
@@ -33,16 +33,16 @@ export const english = {
 
   details: 'Details', leadForm: 'About this lead', state: 'State', note: 'Note', noteHint: 'Only your team sees it', tags: 'Tags', addTagHint: 'Type a tag, then Enter', removeTag: (/** @type {T} */ tag) => `Take off ${tag}`,
   assignee: 'Taken care of by', assigneeHint: 'Nobody yet', name: 'Name', nameHint: 'As your team calls this person',
-  saving: 'Saving…', saved: 'Saved', notSaved: 'Not saved:', unsaved: 'Not saved yet',
+  saving: 'Saving…', triedAgain: 'It is tried again by itself.', unsavedChanges: (/** @type {number} */ n) => `${count(n, 'change is', 'changes are')} not saved yet.`, unsavedRetried: 'It is tried again when the connection is back.', unsavedConflict: 'Someone else changed the same: decide which stays.', unsavedShow: 'Show', saved: 'Saved', notSaved: 'Not saved:', unsaved: 'Not saved yet',
   changedElsewhere: 'Someone else changed this meanwhile:', emptyNow: '(nothing)', keepMine: 'Save mine', takeTheirs: 'Take theirs',
-  phone: 'Phone', lid: 'WhatsApp id', whatsappName: 'Name in WhatsApp', firstSeen: 'Lead since', waitsSince: 'Waiting since', lastSeen: 'Last message', source: 'Came from the ad',
+  phone: 'Phone', whatsappName: 'Name in WhatsApp', firstSeen: 'Lead since', waitsSince: 'Waiting since', lastSeen: 'Last message', source: 'Came from the ad',
   history: 'History', noHistory: 'Nobody has changed anything yet.', fieldOf: { state: 'State', note: 'Note', tags: 'Tags', assignee: 'Taken care of by', name: 'Name', handled: 'Answer', merged: 'Merged' },
   became: (/** @type {T} */ from, /** @type {T} */ to) => `${from} → ${to}`, mergedLead: (/** @type {T} */ id) => `Lead ${id} became part of this one.`,
   merge: 'Merge with another lead…', mergeTitle: 'Which lead is the same person?', mergeText: 'For a person whom WhatsApp shows twice, or who has two numbers. Messages, tags and note of the other become part of this lead, and so do messages that come from its number. This cannot be undone.', mergeSearch: 'Search the other lead', mergeYes: 'Merge', mergePick: 'Choose one.',
-  remove: 'Delete for good…', removeTitle: 'Delete this lead for good?', removeText: 'All messages, media, note and history of this lead are deleted, here and in session-manager. WhatsApp itself keeps what it has. This cannot be undone.',
+  remove: 'Delete for good…', removeTitle: 'Delete this lead for good?', removeText: 'All messages, media, note and history of this lead are deleted, in all of LeadMaster. WhatsApp itself keeps what it has. This cannot be undone.',
   removeWord: 'DELETE', removeType: (/** @type {T} */ word) => `Type ${word} to confirm`, removeYes: 'Delete for good', removed: 'The lead was deleted.', removedElsewhere: 'This lead was deleted.',
 
-  reply: 'Reply in WhatsApp Web', newTab: '(opens a new tab)', replyHint: 'LeadMaster never sends anything. Answer in WhatsApp; your answer then appears here.',
+  reply: 'Reply in WhatsApp Web', replyApp: 'Reply in WhatsApp', openApp: 'Open WhatsApp', lastSeenAt: (/** @type {T} */ at) => `last message ${at}`, madeUnread: 'Marked as unread.', newTab: '(opens a new tab)', replyHint: 'LeadMaster never sends anything. Answer in WhatsApp; your answer then appears here.',
   markHandled: 'No answer needed', markHandledHint: 'Takes this lead off those who wait. The next message waits again.', undoHandled: 'Put back: it waits',
   handledDone: 'Marked as needing no answer.', handledUndone: 'Put back to those who wait.',
   openWhatsapp: 'Open WhatsApp Web',
@@ -117,6 +117,6 @@ export const english = {
   },
   exports: 'Export', exportHint: 'Everything as a file for a spreadsheet (CSV) or a program (JSON Lines).', exportLeads: 'Leads', exportMessages: 'Messages',
   webhooks: 'Webhooks', webhooksNone: 'None. They are added over REST; see the API’s documentation.', webhookFine: (/** @type {T} */ at) => `Last delivered ${at}`, webhookNever: 'Nothing delivered yet', webhookOff: 'Turned off', webhookFailing: (/** @type {T} */ at) => `Failing since ${at}`, webhookPending: (/** @type {number} */ n) => `${n} waiting`, webhookDead: (/** @type {number} */ n) => `${n} given up`, webhookPing: 'Send a test', webhookReplay: 'Deliver those given up again', webhookQueued: 'On its way.', webhookReplayed: (/** @type {number} */ n) => `${count(n, 'delivery is', 'deliveries are')} tried again.`,
-  shortcuts: 'Keyboard shortcuts', shortcutsUse: 'Use keyboard shortcuts of single letters', shortcutKeys: { '/': 'Search', j: 'Next lead', k: 'Previous lead', r: 'Reply in WhatsApp Web', d: 'No answer needed, or put back', n: 'Write a note', t: 'Add a tag', s: 'Change the state', c: 'Copy the message that has the focus', Esc: 'Back to the list', '?': 'Show these shortcuts' },
+  shortcuts: 'Keyboard shortcuts', shortcutsNote: 'j and k only show a lead: it stays unread until you press a key or click in it.', shortcutsUse: 'Use keyboard shortcuts of single letters', shortcutKeys: { '/': 'Search', j: 'Next lead', k: 'Previous lead', r: 'Reply in WhatsApp Web', d: 'No answer needed, or put back', f: 'Search in the conversation', u: 'Mark as unread', n: 'Write a note', t: 'Add a tag', s: 'Change the state', c: 'Copy the message that has the focus', Esc: 'Back to the list', '?': 'Show these shortcuts' },
   api: 'API documentation'
 }

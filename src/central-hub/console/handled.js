@@ -1,5 +1,6 @@
 import { api } from './api.js'
 import { byId, say } from './dom.js'
+import { isPassing } from './drafts.js'
 import { errorNote } from './error.js'
 import { texts } from './texts.js'
 
@@ -14,6 +15,8 @@ export const createHandled = ({ lead, onLead }) => {
   /** @type {number | undefined} */
   let shownId
   let working = false
+  /** The lead of which it could not be said, and may be later. @type {number | undefined} */
+  let failed
 
   const render = () => {
     const now = lead()
@@ -29,6 +32,7 @@ export const createHandled = ({ lead, onLead }) => {
     const now = lead()
     if (!now || working) return
     working = true
+    failed = undefined
     button.setAttribute('aria-disabled', 'true')
     note.replaceChildren()
     try {
@@ -36,6 +40,7 @@ export const createHandled = ({ lead, onLead }) => {
       onLead(now.waiting_since === null ? await api.unhandle(now.id) : await api.handle(now.id, now.last_message?.id))
     } catch (error) {
       if (lead()?.id === now.id) note.replaceChildren(errorNote(error, () => void change()))
+      failed = isPassing(error) ? now.id : undefined
     } finally {
       working = false
       button.removeAttribute('aria-disabled')
@@ -44,7 +49,11 @@ export const createHandled = ({ lead, onLead }) => {
   button.addEventListener('click', () => void change())
 
   return {
+    /** Tries again what could not be said of the lead that is open. */
+    retryFailed: () => failed !== undefined && failed === lead()?.id && void change(),
     render,
+    /** Shows why something could not be done. @param {unknown} error */
+    fail: (error) => note.replaceChildren(errorNote(error)),
     /** For the shortcut. */
     press: () => {
       if (!button.hidden && button.checkVisibility()) button.click()

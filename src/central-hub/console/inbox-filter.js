@@ -1,6 +1,7 @@
 import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { locale } from './format.js'
+import { spellingOf } from './known.js'
 import { states } from './lead.js'
 import { texts } from './texts.js'
 
@@ -27,7 +28,7 @@ export const createFilter = (onChange) => {
   const values = () => ({
     q: q.value.trim(),
     state: state.value === 'all' ? undefined : wantedStates().join(','),
-    tag: tag.value.trim(), assignee: assignee.value.trim(), source: source.value, account: account.value
+    tag: spellingOf(tag.value.trim()), assignee: assignee.value.trim(), source: source.value, account: account.value
   })
   const chosen = () => [state.value !== 'active', waits.value !== '', tag.value.trim() !== '', assignee.value.trim() !== '', source.value !== '', account.value !== ''].filter(Boolean).length
 
@@ -90,7 +91,7 @@ export const createFilter = (onChange) => {
     fits: (lead) => {
       const { q: text, tag: wantedTag, assignee: of, source: from, account: at } = values()
       const inFilters = wantedStates().includes(lead.state) && (waits.value === '' || waits.value === String(lead.waiting_since !== null)) &&
-        (wantedTag === '' || lead.tags.includes(wantedTag)) && (of === '' || lead.assignee === of) && (from === '' || lead.source?.kind === from) && (at === '' || lead.account === at)
+        (wantedTag === '' || lead.tags.some((tag) => fold(tag) === fold(wantedTag))) && (of === '' || lead.assignee === of) && (from === '' || lead.source?.kind === from) && (at === '' || lead.account === at)
       if (!inFilters || text === '') return inFilters
       const digits = text.replace(/[\s()+.-]/g, '')
       return fold(lead.name ?? '').includes(fold(text)) || (/^\d+$/.test(digits) && (lead.phone ?? '').includes(digits)) || undefined

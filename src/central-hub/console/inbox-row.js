@@ -1,66 +1,106 @@
+import { makeAvatar, writeAvatar } from './avatar.js'
 import { h, say } from './dom.js'
 import { duration, when } from './format.js'
-import { nameOf } from './lead.js'
+import { marked } from './highlight.js'
+import { isUnread, nameOf } from './lead.js'
 import { summary } from './message.js'
+import { isMissed } from './summary.js'
+import { plainText } from './rich-text.js'
 import { leadAddress, messageAddress } from './route.js'
 import { texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
+/** @typedef {{ now: number, isCurrent: boolean, q: string }} Around `now`: ms; `q`: what is searched for */
 
 /** A lead in the list: who, what was written last, how long it waits, what is unread. */
 
-const mostTags = 3
+const maxTags = 3
+const hourMs = 3_600_000
 
 /** @param {Lead} lead @returns {HTMLElement} */
-export const makeRow = ({ id }) =>
-  h('li', {}, h('a', { href: `#/lead/${id}`, class: 'row' },
-    h('bdi', { class: 'name' }), h('span', { class: 'times small' }, h('time', { class: 'muted' }), h('span', { class: 'badge' })),
-    h('span', { class: 'excerpt small', dir: 'auto' }), h('span', { class: 'count' }),
-    h('span', { class: 'sub small muted' }, h('span', { class: 'chip state' }), h('span', { class: 'row-tags' }), h('bdi', { class: 'assignee' }), h('bdi', { class: 'phone' }))))
+export const makeRow = ({ id }) => {
+  const times = h('span', { class: 'times small' }, h('time', { class: 'muted' }), h('span', { class: 'badge' }))
+  const excerpt = h('span', { class: 'excerpt small', dir: 'auto' })
+  const sub = h(
+    'span',
+    { class: 'sub small muted' },
+    h('span', { class: 'chip state' }),
+    h('span', { class: 'row-tags' }),
+    h('bdi', { class: 'assignee' }),
+    h('bdi', { class: 'phone' })
+  )
+  return h('li', {}, h('a', { href: leadAddress(id), class: 'row' }, makeAvatar(id), h('bdi', { class: 'name' }), times, excerpt, h('span', { class: 'count' }), sub))
+}
 
 /** What a search found, where the row does not show it anyway. @param {Lead} lead */
-const foundIn = ({ matched }) => {
-  if (!matched || matched.snippet === '' || matched.field === 'name' || matched.field === 'tag' || matched.field === 'assignee') return ''
-  return `${texts.foundIn[matched.field]}: ${matched.snippet}`
+const foundIn = ({ matched, phone }) => {
+  if (!matched || matched.snippet === '') return ''
+  if (['name', 'tag', 'assignee'].includes(matched.field) || matched.snippet === phone) return ''
+  return `${/** @type {Record<string, string>} */ (texts.foundIn)[matched.field]}: ${plainText(matched.snippet)}`
 }
 
 /** The conversation, at the message that a search found. @param {Lead} lead */
 const addressOf = ({ id, matched }) => (matched?.message_id ? messageAddress(id, matched.message_id) : leadAddress(id))
 
 /** @param {Lead} lead */
-const excerpt = ({ last_message, note }) => {
+const excerptOf = ({ last_message, note }) => {
   if (!last_message) return note.split('\n', 1)[0] ?? ''
-  const text = summary(last_message).replace(/\s+/g, ' ')
+  const text = plainText(summary(last_message)).replace(/\s+/g, ' ')
   return last_message.from_me ? `${texts.youWrote} ${text}` : text
 }
 
-/** Writes a lead into its row; what is as it was is left alone. @param {HTMLElement} made @param {Lead} lead @param {number} now @param {boolean} current */
-export const writeRow = (made, lead, now, current) => {
+/** How urgent a wait is, by its age. @param {number} ms */
+const urgencyOf = (ms) => {
+  if (ms < hourMs) return 'fresh'
+  return ms < 24 * hourMs ? 'late' : 'overdue'
+}
+
+/** Nodes are made again only if what they show is another. @param {HTMLElement} element @param {string} key @param {() => (Node | string)[]} make */
+const rewrite = (element, key, make) => {
+  if (element.dataset['key'] === key) return
+  element.dataset['key'] = key
+  element.replaceChildren(...make())
+}
+
+/** @param {Lead} lead @returns {Node[]} */
+const unreadNodes = ({ unread_count }) => {
+  const [shown, said] = unread_count === 0 ? ['', texts.markedUnread] : [unread_count > 99 ? '99+' : unread_count, texts.unread(unread_count)]
+  return [h('span', { 'aria-hidden': 'true' }, shown), h('span', { class: 'sr-only' }, said)]
+}
+
+/** @param {readonly string[]} tags @param {string} q @returns {(Node | string)[]} */
+const tagNodes = (tags, q) => {
+  const chips = tags.slice(0, maxTags).map((tag) => h('bdi', { class: 'chip' }, ...marked(tag, q)))
+  return tags.length > maxTags ? [...chips, h('span', { class: 'more-tags' }, `+${tags.length - maxTags}`)] : chips
+}
+
+/** Writes a lead into its row; what is as it was is left alone. @param {HTMLElement} made @param {Lead} lead @param {Around} around */
+export const writeRow = (made, lead, { now, isCurrent, q }) => {
   /** @param {string} what @returns {any} */
   const part = (what) => made.querySelector(what)
-  const { state, tags, assignee, waiting_since, last_seen_at, unread_count } = lead
-  say(part('.name'), nameOf(lead))
-  say(part('.phone'), lead.name === null ? '' : (lead.phone ?? ''))
+  const { state, tags, assignee, waiting_since, last_seen_at } = lead
+  const found = foundIn(lead)
+  const excerpt = found === '' ? excerptOf(lead) : found
+  writeAvatar(part('.avatar'), lead.name)
+  part('.name').classList.toggle('number', lead.name === null)
+  rewrite(part('.name'), `${nameOf(lead)}\n${q}`, () => marked(nameOf(lead), q))
+  const number = lead.name === null ? '' : (lead.phone_display ?? '')
+  rewrite(part('.phone'), `${number}\n${q}`, () => marked(number, q))
   say(part('.state'), texts.stateOf[state])
   part('.state').dataset.state = state
-  if (part('.row-tags').dataset.tags !== tags.join(',')) {
-    part('.row-tags').dataset.tags = tags.join(',')
-    part('.row-tags').replaceChildren(...tags.slice(0, mostTags).map((tag) => h('bdi', { class: 'chip' }, tag)), ...(tags.length > mostTags ? [`+${tags.length - mostTags}`] : []))
-  }
+  rewrite(part('.row-tags'), `${tags.join(',')}\n${q}`, () => tagNodes(tags, q))
   say(part('.assignee'), assignee === null ? '' : `@${assignee}`)
-  const found = foundIn(lead)
   part('.excerpt').classList.toggle('found', found !== '')
-  say(part('.excerpt'), found === '' ? excerpt(lead) : found)
+  part('.excerpt').classList.toggle('missed', found === '' && isMissed(lead.last_message?.call, lead.last_message?.from_me))
+  rewrite(part('.excerpt'), `${excerpt}\n${q}`, () => marked(excerpt, q))
   if (part('a').getAttribute('href') !== addressOf(lead)) part('a').setAttribute('href', addressOf(lead))
   say(part('time'), waiting_since === null ? when(new Date(last_seen_at), now) : '')
   part('time').dateTime = last_seen_at
-  say(part('.badge'), waiting_since === null ? '' : texts.waits(duration(now - Date.parse(waiting_since))))
-  const unread = part('.count')
-  if (unread.dataset.count !== `${unread_count} ${texts.leads}`) {
-    unread.dataset.count = `${unread_count} ${texts.leads}`
-    unread.replaceChildren(...(unread_count === 0 ? [] : [h('span', { 'aria-hidden': 'true' }, unread_count > 99 ? '99+' : unread_count), h('span', { class: 'sr-only' }, texts.unread(unread_count))]))
-  }
-  part('a').classList.toggle('unread', unread_count > 0)
-  if (current) part('a').setAttribute('aria-current', 'true')
+  const waitMs = waiting_since === null ? 0 : now - Date.parse(waiting_since)
+  say(part('.badge'), waiting_since === null ? '' : texts.waits(duration(waitMs)))
+  part('.badge').dataset.urgency = urgencyOf(waitMs)
+  rewrite(part('.count'), `${isUnread(lead)} ${lead.unread_count} ${texts.leads}`, () => (isUnread(lead) ? unreadNodes(lead) : []))
+  part('a').classList.toggle('unread', isUnread(lead))
+  if (isCurrent) part('a').setAttribute('aria-current', 'true')
   else part('a').removeAttribute('aria-current')
 }

@@ -3,6 +3,7 @@ import { arrange, byId, coalesced, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { countedStates, createFilter } from './inbox-filter.js'
 import { makeRow, writeRow } from './inbox-row.js'
+import { ageOf, ages } from './age.js'
 import { remember } from './known.js'
 import { isOlder, samePerson } from './lead.js'
 import { hubNow } from './request.js'
@@ -41,13 +42,15 @@ export const createInbox = (onCount) => {
   let fault
   /** @type {number | undefined} */
   let current
+  /** Which row of the list it is. */
+  let place = 0
 
   const lists = byId('lists')
   const filter = createFilter(() => void load())
 
   const sections = Object.fromEntries(both.map((which) => [which, {
     title: h('h3', { id: `${which}-title` }), list: h('ul', { 'aria-labelledby': `${which}-title` }),
-    none: h('p', { class: 'muted small none' }), note: h('div', {}),
+    none: h('p', { class: 'muted small none' }), marks: Object.fromEntries(ages.map((age) => [age, h('li', { class: 'age small muted' })])), note: h('div', {}),
     more: h('button', { type: 'button', class: 'more', onclick: () => void more(which) })
   }]))
   const message = h('div', { role: 'status' })
@@ -56,9 +59,33 @@ export const createInbox = (onCount) => {
   const row = (/** @type {Lead} */ lead, now) => {
     const made = rows.get(lead.id) ?? makeRow(lead)
     rows.set(lead.id, made)
-    writeRow(made, lead, now, lead.id === current)
+    writeRow(made, lead, { now, isCurrent: lead.id === current, q: filter.values().q })
     return made
   }
+  /** @param {Which} which */
+  const section = (which) => /** @type {NonNullable<typeof sections[string]>} */ (sections[which])
+
+  /** The same number as in the title of the page, unless the list shows only some of them. @param {number} shown */
+  const waitingTitle = (shown) => {
+    const [count, isMore] = filter.filtered() ? [shown, cursors.waiting !== null] : [waiting.size, moreWaiting]
+    return count === 0 ? texts.waiting : `${texts.waiting} · ${count}${isMore ? '+' : ''}`
+  }
+
+  /** The rows, each day after its name; without one if all is of today. @param {Which} which @param {readonly Lead[]} shown @param {number} now */
+  const byAge = (which, shown, now) => {
+    const { marks } = section(which)
+    const dated = shown.map((lead) => ({ lead, age: ageOf(new Date((which === 'waiting' && lead.waiting_since) || lead.last_seen_at), now) }))
+    if (dated.every(({ age }) => age === 'today')) return shown.map((lead) => row(lead, now))
+    let last = ''
+    return dated.flatMap(({ lead, age }) => {
+      if (age === last) return [row(lead, now)]
+      last = age
+      const mark = /** @type {HTMLElement} */ (marks[age])
+      say(mark, texts.ages[age])
+      return [mark, row(lead, now)]
+    })
+  }
+
   const render = () => {
     const now = hubNow()
     lists.setAttribute('aria-busy', String(!loaded && fault === undefined))
@@ -77,15 +104,18 @@ export const createInbox = (onCount) => {
     }
     const wanted = both.filter((which) => filter.wants(which === 'waiting'))
     for (const which of wanted) {
-      const { list, title, none, more } = /** @type {NonNullable<typeof sections[string]>} */ (sections[which])
-      say(title, `${texts[which]}${which === 'waiting' && shown.waiting.length > 0 ? ` · ${shown.waiting.length}${cursors.waiting === null ? '' : '+'}` : ''}`)
-      arrange(list, shown[which].map((lead) => row(lead, now)))
+      const { list, title, none, more } = section(which)
+      say(title, which === 'waiting' ? waitingTitle(shown.waiting.length) : texts[which])
+      arrange(list, byAge(which, shown[which], now))
       none.hidden = shown[which].length > 0
       say(none, which === 'waiting' ? texts.nobodyWaits : texts.noRecent)
       more.hidden = cursors[which] === null
       say(more, texts.more)
     }
-    arrange(lists, wanted.flatMap((which) => Object.values(sections[which] ?? {})))
+    const parts = (/** @type {Which} */ which) => (({ title, list, none, note, more }) => [title, list, none, note, more])(section(which))
+    arrange(lists, wanted.flatMap(parts))
+    const at = links().findIndex((link) => link.hasAttribute('aria-current'))
+    if (at >= 0) place = at
   }
   const counted = () => onCount(waiting.size, moreWaiting)
   const renderSoon = coalesced(() => {
@@ -160,6 +190,7 @@ export const createInbox = (onCount) => {
     moreWaiting = page.next_cursor !== null
     for (const lead of meanwhile) take(lead)
     counted()
+    render()
   }
 
   /** @param {Which} which */
@@ -190,7 +221,10 @@ export const createInbox = (onCount) => {
   const focus = (id) => {
     const link = rows.get(id)?.firstElementChild
     if (link instanceof HTMLElement && link.isConnected) link.focus()
+    else focusAny()
   }
+  /** The row where the lead was that was open last, or the list itself when it is empty. */
+  const focusAny = () => (links()[Math.min(place, links().length - 1)] ?? lists).focus()
   const links = () => /** @type {HTMLElement[]} */ ([...lists.querySelectorAll('a.row')])
   lists.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
     const by = { ArrowDown: 1, ArrowUp: -1 }[event.key]
@@ -201,8 +235,10 @@ export const createInbox = (onCount) => {
   })
 
   return {
-    focus,
+    focus, focusAny,
     setAccounts: filter.setAccounts,
+    /** What is searched for. */
+    query: () => filter.values().q,
     /** Reads everything anew. */
     reload: () => {
       void load()

@@ -1,6 +1,7 @@
 import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
+import { dateTime } from './format.js'
 import { nameOf } from './lead.js'
 import { texts } from './texts.js'
 
@@ -11,6 +12,12 @@ import { texts } from './texts.js'
 const searchAfterMs = 250
 /** Leads shown to choose from. */
 const searched = 50
+
+/** What tells leads of one name apart. @param {Lead} lead */
+const aboutOther = ({ name, phone_display, last_seen_at }) => {
+  const number = phone_display ?? texts.unknownName
+  return [name === null ? '' : number, texts.lastSeenAt(dateTime(new Date(last_seen_at)))].filter(Boolean).join(' · ')
+}
 
 /**
  * @param {{ lead: () => Lead | undefined, onMerged: (lead: Lead, other: number) => void, onRemoved: (id: number) => void }} options
@@ -47,7 +54,7 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
       if (mine !== searches) return
       const others = leads.filter(({ id }) => id !== of?.id)
       results.replaceChildren(...others.map((other) => h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'other', value: other.id }),
-        h('span', {}, h('bdi', {}, nameOf(other)), other.name !== null && h('span', { class: 'small muted' }, ` ${other.phone ?? other.lid ?? ''}`)))))
+        h('span', {}, h('bdi', {}, nameOf(other)), h('span', { class: 'small muted' }, ` ${aboutOther(other)}`)))))
       if (others.length === 0) results.replaceChildren(h('p', { class: 'muted' }, texts.noMatch))
     } catch (error) {
       if (mine === searches) results.replaceChildren(errorNote(error, () => void search()))
@@ -89,7 +96,7 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
   byId('ask-remove').addEventListener('click', () => {
     doomed = lead()
     if (!doomed) return
-    say(byId('remove-who'), [doomed.name, doomed.phone ?? doomed.lid].filter(Boolean).join(' · '))
+    say(byId('remove-who'), [nameOf(doomed), doomed.name !== null && doomed.phone_display].filter(Boolean).join(' · '))
     say(byId('remove-label'), texts.removeType(texts.removeWord))
     word.value = ''
     remove.querySelector('.outcome').replaceChildren()

@@ -1,9 +1,10 @@
 import { byId, h, say } from './dom.js'
-import { createDrafts, saidOf, same } from './drafts.js'
+import { createDrafts, isPassing, saidOf, same } from './drafts.js'
 import { remember } from './known.js'
 import { states } from './lead.js'
 import { createTagField } from './tag-field.js'
 import { explain, texts } from './texts.js'
+import { renderUnsaved } from './unsaved.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /** @typedef {import('./drafts.js').Field} Field */
@@ -20,12 +21,17 @@ export const createLeadForm = (onSaved) => {
   const status = byId('lead-saved')
   const [select, note, assignee, name] = ['lead-state', 'lead-note', 'lead-assignee', 'lead-given-name'].map(byId)
 
+  const inputs = { state: select, assignee, tags: byId('lead-tag'), note, name }
+
   const drafts = createDrafts({
     onSaved: (changed) => {
       saved = lead?.id === changed.id
       onSaved(changed)
     },
-    onChange: () => render()
+    onChange: () => {
+      renderUnsaved(drafts.unsaved())
+      render()
+    }
   })
   /** @param {Field} field */
   const valueOf = (field) => (lead ? (drafts.get(lead.id, field) ?? { value: saidOf(lead, field) }).value : undefined)
@@ -55,6 +61,8 @@ export const createLeadForm = (onSaved) => {
     // an alert is read aloud each time it is made
     if (box.dataset.key === key) return
     box.dataset.key = key
+    // Its buttons go: the focus stays with the field that they were of.
+    if (box.contains(document.activeElement)) inputs[field].focus()
     if (draft?.conflict) {
       box.replaceChildren(h('p', {}, texts.changedElsewhere), h('blockquote', { dir: 'auto' }, written(field, draft.theirs)),
         h('p', { class: 'buttons' },
@@ -62,7 +70,8 @@ export const createLeadForm = (onSaved) => {
           h('button', { type: 'button', onclick: () => drafts.settle(id, field, false) }, texts.takeTheirs)))
     } else if (draft?.fault !== undefined) {
       const { words, detail } = explain(draft.fault)
-      box.replaceChildren(h('p', {}, `${texts.notSaved} ${words}`), ...(detail === '' ? [] : [h('p', { class: 'small', lang: 'en' }, detail)]),
+      const passes = isPassing(draft.fault) ? ` ${texts.triedAgain}` : ''
+      box.replaceChildren(h('p', {}, `${texts.notSaved} ${words}${passes}`), ...(detail === '' ? [] : [h('p', { class: 'small', lang: 'en' }, detail)]),
         h('button', { type: 'button', onclick: () => void drafts.save(id, field) }, texts.tryAgain))
     } else box.replaceChildren()
   }

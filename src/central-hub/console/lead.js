@@ -6,8 +6,11 @@ import { texts } from './texts.js'
 
 export const states = /** @type {const} */ (['new', 'open', 'won', 'lost', 'ignored'])
 
-/** @param {{ name: string | null, phone: string | null }} lead */
-export const nameOf = ({ name, phone }) => name ?? phone ?? texts.unknownName
+/** @param {{ name: string | null, phone_display: string | null }} lead */
+export const nameOf = ({ name, phone_display }) => name ?? phone_display ?? texts.unknownName
+
+/** Whether something of it is to be read, or a person marked it so. @param {Lead} lead */
+export const isUnread = ({ unread_count, marked_unread }) => unread_count > 0 || marked_unread
 
 /** The name that the team gave; null where WhatsApp's stands. @param {Lead} lead */
 export const givenName = ({ name, whatsapp_name }) => (name === whatsapp_name ? null : name)

@@ -47,7 +47,11 @@ const conversation = createConversation({
     location.replace('#/')
   },
   onMissing: () => announcer.say(texts.notFound),
-  onCopied: (isCopied) => announcer.say(isCopied ? texts.copied : texts.notCopied)
+  onCopied: (isCopied) => announcer.say(isCopied ? texts.copied : texts.notCopied),
+  onUnread: () => {
+    announcer.say(texts.madeUnread)
+    go('#/')
+  }
 })
 const sessions = createSessions({
   onChange: (how) => {
@@ -69,6 +73,15 @@ const namesImport = createNamesImport(() => inbox.reload())
 const headings = { lead: 'lead-name', connection: 'session-title', figures: 'figures-title', settings: 'settings-title' }
 /** @type {import('./route.js').Route} */
 let shown = { name: 'home' }
+/** Whether a person moves from lead to lead by keys, which reads none of them. */
+let isMoving = false
+
+/** Nothing outside of an open dialog takes the focus; when it closes, the browser gives it back to where it was. @param {() => void} run */
+const afterDialog = (run) => {
+  const dialog = document.querySelector('dialog[open]')
+  if (dialog) dialog.addEventListener('close', run, { once: true })
+  else run()
+}
 
 const showRoute = () => {
   if (view !== 'app') return
@@ -93,16 +106,24 @@ const showRoute = () => {
     byId('to-details').href = leadAddress(id, true)
     byId('lead-back').href = details ? leadAddress(id) : '#/'
     byId('lead-back').setAttribute('aria-label', details ? texts.backToMessages : texts.back)
-    conversation.open(id, inbox.get(id), shown.message)
+    conversation.open(id, inbox.get(id), { message: shown.message, q: shown.message === undefined ? '' : inbox.query(), isLook: isMoving })
   }
   const moved = before.name !== name || before.id !== id || (before.details ?? false) !== details
   if (!moved) return
   if (name === 'settings') webhooks.load()
-  if (name === 'lead' && details) byId('details-title').focus({ preventScroll: true })
-  else if (name !== 'home') byId(headings[name]).focus({ preventScroll: true })
-  else if (before.id !== undefined) inbox.focus(before.id)
+  afterDialog(() => {
+    if (name === 'lead' && details) byId('details-title').focus({ preventScroll: true })
+    else if (name !== 'home') byId(headings[name]).focus({ preventScroll: true })
+    else if (before.id !== undefined) inbox.focus(before.id)
+    else inbox.focusAny()
+  })
 }
 addEventListener('hashchange', showRoute)
+byId('lists').addEventListener('click', (/** @type {MouseEvent} */ { target }) => {
+  const link = target instanceof Element ? target.closest('a.row[aria-current]') : null
+  // The lead that is shown already is opened: the address stays, and no event says so.
+  if (link) conversation.attend()
+})
 
 /** @param {string} address the part after # */
 const go = (address) => {
@@ -121,12 +142,18 @@ const toLeadField = (field) => {
   if (id !== undefined) toField(field, leadAddress(id, true))
 }
 /** @param {1 | -1} by */
-const toNeighbour = (by) => go(inbox.neighbour(by) ?? location.hash)
+const toNeighbour = (by) => {
+  isMoving = true
+  go(inbox.neighbour(by) ?? location.hash)
+  isMoving = false
+}
 const shortcuts = createShortcuts({
   '/': () => toField('q', '#/'),
   j: () => toNeighbour(1), k: () => toNeighbour(-1),
   r: () => byId('reply').checkVisibility() && byId('reply').click(),
   d: () => conversation.pressHandled(),
+  f: () => route().id !== undefined && conversation.openSearch(),
+  u: () => route().id !== undefined && conversation.pressUnread(),
   n: () => toLeadField('lead-note'), t: () => toLeadField('lead-tag'), s: () => toLeadField('lead-state'),
   Esc: () => {
     const { name, id, details } = route()
@@ -181,13 +208,28 @@ const live = createLive({
 
 // --- signing in and out ---
 
+/** What had the focus in the page when it had to ask to sign in. @type {Element | null} */
+let left = null
+const focusAgain = () => {
+  const { name } = route()
+  if (left instanceof HTMLElement && left.isConnected && left.checkVisibility()) left.focus({ preventScroll: true })
+  else if (name === 'home') byId('lists').focus()
+  else byId(headings[name]).focus({ preventScroll: true })
+  left = null
+}
+
 /** @param {string} name */
 const show = (name) => {
   if (view === name) return
   view = name
+  const focused = document.activeElement
+  if (name !== 'app' && byId('app').contains(focused)) left = focused
   showOnly(views, name)
   title()
-  if (name === 'app') showRoute()
+  if (name === 'app') {
+    showRoute()
+    focusAgain()
+  }
   else {
     health.watch(false)
     figures.watch(false)
@@ -208,6 +250,10 @@ onSignedOut(() => {
 })
 byId('sign-out').addEventListener('click', async () => {
   await conversation.form.flush()
+  // The browser asks first if something is not saved.
+  const forget = () => conversation.form.drafts.forgetAll()
+  if (conversation.form.drafts.unsaved().length === 0) forget()
+  else addEventListener('pagehide', forget)
   await api.signOut().catch(() => {})
   live.close()
   // a new page: nothing that was read stays in this one

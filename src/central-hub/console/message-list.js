@@ -1,6 +1,7 @@
 import { arrange, byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { dayOf } from './format.js'
+import { findTerms, markIn } from './highlight.js'
 import { messageNode, stanzaOf, timeOf } from './message.js'
 import { OlderMessages } from './older-messages.js'
 import { hubNow } from './request.js'
@@ -32,6 +33,8 @@ export class MessageList {
   #firstUnread
   /** The message that Tab leads to; the others are reached from it by the arrow keys. @type {string | undefined} */
   #current
+  /** What was searched for, and is marked. */
+  #q = ''
 
   #scroller = byId('messages')
   #list = h('ol', { class: 'message-list' })
@@ -136,6 +139,7 @@ export class MessageList {
     this.#unread = 0
     this.#firstUnread = undefined
     this.#current = undefined
+    this.#q = ''
     this.#keeper.follow(true)
   }
 
@@ -150,11 +154,22 @@ export class MessageList {
     this.render()
   }
 
-  /** Shows a message that is wanted, reading older ones until it is there. @param {string} id @returns {Promise<boolean>} whether there is such a message */
-  async show(id) {
+  /** Marks these words in the messages. @param {string} q */
+  highlight(q) {
+    if (q === this.#q) return
+    for (const [id, { message }] of this.#nodes) if (this.#isMarked(message, this.#q) || this.#isMarked(message, q)) this.#nodes.delete(id)
+    this.#q = q
+    this.render()
+  }
+
+  /**
+   * Shows a message that is wanted, reading older ones until it is there.
+   * @param {string} id @param {{ focus: boolean }} [how] @returns {Promise<boolean>} whether there is such a message
+   */
+  async show(id, { focus } = { focus: true }) {
     const isThere = await this.#older.loadUntil(() => this.#find(id) !== undefined)
     const found = this.#find(id)
-    if (found !== undefined) this.#goTo(found.id)
+    if (found !== undefined) this.#goTo(found.id, focus)
     return isThere || found !== undefined
   }
 
@@ -205,6 +220,8 @@ export class MessageList {
       copy: this.#onCopy
     })
     node.dataset.id = message.id
+    const body = node.querySelector('.body')
+    if (body && this.#isMarked(message, this.#q)) markIn(body, this.#q)
     this.#nodes.set(message.id, { message, node, name: this.#name })
     return node
   }
@@ -245,14 +262,21 @@ export class MessageList {
     return this.#messages.get(id) ?? [...this.#messages.values()].find((message) => stanzaOf(message.id) === stanzaOf(id))
   }
 
-  /** @param {string} id */
-  #goTo(id) {
+  /** @param {Message} message @param {string} q */
+  #isMarked({ body }, q) {
+    return q !== '' && body !== '' && findTerms(body, q).length > 0
+  }
+
+  /** @param {string} id @param {boolean} [focus] */
+  #goTo(id, focus = true) {
     const node = this.#nodes.get(id)?.node
     if (node === undefined) return
     this.#keeper.follow(false)
     node.scrollIntoView({ block: 'center' })
     this.#keeper.hold()
-    node.focus({ preventScroll: true })
+    for (const other of this.#list.querySelectorAll('.message.found')) other.classList.remove('found')
+    node.classList.add('found')
+    if (focus) node.focus({ preventScroll: true })
   }
 
   #messageNodes() {

@@ -5,6 +5,14 @@ import { texts } from './texts.js'
 
 const remembered = 'leadmaster-shortcuts'
 
+/** From a field the focus goes to the heading of its part, from where the keys go on. @param {HTMLElement} field */
+const leave = (field) => {
+  field.blur()
+  const part = field.closest('#details, #inbox')
+  const heading = part?.querySelector('#details-title, #lists')
+  if (heading instanceof HTMLElement) heading.focus({ preventScroll: true })
+}
+
 /** @param {Record<string, () => void>} actions by key */
 export const createShortcuts = (actions) => {
   /** @type {HTMLDialogElement} */
@@ -22,7 +30,7 @@ export const createShortcuts = (actions) => {
     if (key === 'Escape') {
       // a search is emptied by the browser first; the next one leaves it
       if (field && target instanceof HTMLInputElement && target.type === 'search' && target.value !== '') return
-      if (field) /** @type {HTMLElement} */ (target).blur()
+      if (field) leave(/** @type {HTMLElement} */ (target))
       else actions['Esc']?.()
       return
     }

@@ -20,9 +20,9 @@ export const spanish = {
   failed: 'No se pudo hacer.',
   navigation: 'Vistas', leads: 'Clientes', figures: 'Cifras', settings: 'Ajustes',
 
-  search: 'Buscar clientes', searchHint: 'Nombre, número o texto', filters: 'Filtros', filtersOn: (n) => `Filtros (${n})`, stateFilter: 'Estado', waitFilter: 'Respuesta', tagFilter: 'Etiqueta', assigneeFilter: 'Lo atiende', sourceFilter: 'Vino de', accountFilter: 'Cuenta', clearFilters: 'Quitar',
+  searchHere: 'Buscar en esta conversación', foundOlder: 'Coincidencia anterior', foundNewer: 'Coincidencia siguiente', nothingFound: 'Nada encontrado', foundAt: (at, of) => `${at} de ${of}`, search: 'Buscar clientes', searchHint: 'Nombre, número o texto', filters: 'Filtros', filtersOn: (n) => `Filtros (${n})`, stateFilter: 'Estado', waitFilter: 'Respuesta', tagFilter: 'Etiqueta', assigneeFilter: 'Lo atiende', sourceFilter: 'Vino de', accountFilter: 'Cuenta', clearFilters: 'Quitar',
   active: 'Sin ignorados', all: 'Todos', any: 'Cualquiera', sourcesFilter: { '': 'Cualquier lugar', ad: 'Un anuncio' }, waitsFilter: { '': 'Todos', true: 'Esperan', false: 'No esperan' },
-  exportList: 'Exportar (CSV)', waiting: 'Esperan respuesta', recent: 'Recientes',
+  ages: { today: 'Hoy', yesterday: 'Ayer', older: 'Antes' }, markedUnread: 'Marcado como no leído', markUnread: 'Marcar como no leído', unreadShort: 'No leído', markRead: 'Marcar como leído', exportList: 'Exportar (CSV)', waiting: 'Esperan respuesta', recent: 'Recientes',
   foundIn: { phone: 'Teléfono', note: 'Nota', message: 'Encontrado' }, notFound: 'Este mensaje ya no está aquí.',
   nobodyWaits: 'Nadie está esperando. ¡Bien hecho!', noRecent: 'No hay más clientes.', noMatch: 'Ningún cliente coincide.', showAll: 'Ver todos los clientes',
   noLeads: 'Todavía no hay clientes. Quien escriba a tu WhatsApp aparecerá aquí al momento.',
@@ -33,16 +33,16 @@ export const spanish = {
 
   details: 'Detalles', leadForm: 'Sobre este cliente', state: 'Estado', note: 'Nota', noteHint: 'Solo la ve tu equipo', tags: 'Etiquetas', addTagHint: 'Escribe una y pulsa Intro', removeTag: (tag) => `Quitar ${tag}`,
   assignee: 'Lo atiende', assigneeHint: 'Nadie todavía', name: 'Nombre', nameHint: 'Como llama tu equipo a esta persona',
-  saving: 'Guardando…', saved: 'Guardado', notSaved: 'No se guardó:', unsaved: 'Sin guardar',
+  saving: 'Guardando…', triedAgain: 'Se reintenta solo.', unsavedChanges: (n) => `${count(n, 'cambio', 'cambios')} sin guardar.`, unsavedRetried: 'Se guarda cuando vuelva la conexión.', unsavedConflict: 'Alguien cambió lo mismo: decide cuál queda.', unsavedShow: 'Ver', saved: 'Guardado', notSaved: 'No se guardó:', unsaved: 'Sin guardar',
   changedElsewhere: 'Alguien cambió esto mientras tanto:', emptyNow: '(nada)', keepMine: 'Guardar lo mío', takeTheirs: 'Dejar lo suyo',
-  phone: 'Teléfono', lid: 'Id de WhatsApp', whatsappName: 'Nombre en WhatsApp', firstSeen: 'Cliente desde', waitsSince: 'Espera desde', lastSeen: 'Último mensaje', source: 'Vino del anuncio',
+  phone: 'Teléfono', whatsappName: 'Nombre en WhatsApp', firstSeen: 'Cliente desde', waitsSince: 'Espera desde', lastSeen: 'Último mensaje', source: 'Vino del anuncio',
   history: 'Historial', noHistory: 'Nadie ha cambiado nada todavía.', fieldOf: { state: 'Estado', note: 'Nota', tags: 'Etiquetas', assignee: 'Lo atiende', name: 'Nombre', handled: 'Respuesta', merged: 'Unidos' },
   became: (from, to) => `${from} → ${to}`, mergedLead: (id) => `El cliente ${id} se unió a este.`,
   merge: 'Unir con otro cliente…', mergeTitle: '¿Qué cliente es la misma persona?', mergeText: 'Para una persona que WhatsApp muestra dos veces, o que tiene dos números. Los mensajes, etiquetas y nota del otro pasan a este cliente, y también los mensajes que lleguen de su número. No se puede deshacer.', mergeSearch: 'Busca al otro cliente', mergeYes: 'Unir', mergePick: 'Elige uno.',
-  remove: 'Borrar para siempre…', removeTitle: '¿Borrar este cliente para siempre?', removeText: 'Se borran todos sus mensajes, archivos, nota e historial, aquí y en session-manager. WhatsApp conserva lo que tiene. No se puede deshacer.',
+  remove: 'Borrar para siempre…', removeTitle: '¿Borrar este cliente para siempre?', removeText: 'Se borran todos sus mensajes, archivos, nota e historial, en todo LeadMaster. WhatsApp conserva lo que tiene. No se puede deshacer.',
   removeWord: 'BORRAR', removeType: (word) => `Escribe ${word} para confirmar`, removeYes: 'Borrar para siempre', removed: 'El cliente se borró.', removedElsewhere: 'Este cliente se borró.',
 
-  reply: 'Responder en WhatsApp Web', newTab: '(abre otra pestaña)', replyHint: 'LeadMaster nunca envía nada. Responde en WhatsApp; tu respuesta aparecerá aquí.',
+  reply: 'Responder en WhatsApp Web', replyApp: 'Responder en WhatsApp', openApp: 'Abrir WhatsApp', lastSeenAt: (at) => `último mensaje ${at}`, madeUnread: 'Marcado como no leído.', newTab: '(abre otra pestaña)', replyHint: 'LeadMaster nunca envía nada. Responde en WhatsApp; tu respuesta aparecerá aquí.',
   markHandled: 'No hace falta responder', markHandledHint: 'Quita a este cliente de los que esperan. Su próximo mensaje vuelve a esperar.', undoHandled: 'Devolver: espera',
   handledDone: 'Marcado: no hace falta responder.', handledUndone: 'Devuelto a los que esperan.',
   openWhatsapp: 'Abrir WhatsApp Web',
@@ -117,6 +117,6 @@ export const spanish = {
   },
   exports: 'Exportar', exportHint: 'Todo como archivo para una hoja de cálculo (CSV) o un programa (JSON Lines).', exportLeads: 'Clientes', exportMessages: 'Mensajes',
   webhooks: 'Webhooks', webhooksNone: 'Ninguno. Se añaden por REST; mira la documentación de la API.', webhookFine: (at) => `Última entrega: ${at}`, webhookNever: 'Aún no se ha entregado nada', webhookOff: 'Apagado', webhookFailing: (at) => `Falla desde: ${at}`, webhookPending: (n) => `${n} en espera`, webhookDead: (n) => count(n, 'abandonada', 'abandonadas'), webhookPing: 'Enviar una prueba', webhookReplay: 'Entregar de nuevo las abandonadas', webhookQueued: 'En camino.', webhookReplayed: (n) => `${count(n, 'entrega se intenta', 'entregas se intentan')} de nuevo.`,
-  shortcuts: 'Atajos de teclado', shortcutsUse: 'Usar atajos de una sola letra', shortcutKeys: { '/': 'Buscar', j: 'Cliente siguiente', k: 'Cliente anterior', r: 'Responder en WhatsApp Web', d: 'No hace falta responder, o devolver', n: 'Escribir una nota', t: 'Añadir una etiqueta', s: 'Cambiar el estado', c: 'Copiar el mensaje que tiene el foco', Esc: 'Volver a la lista', '?': 'Ver estos atajos' },
+  shortcuts: 'Atajos de teclado', shortcutsNote: 'j y k solo muestran un cliente: sigue sin leer hasta que pulses una tecla o hagas clic en él.', shortcutsUse: 'Usar atajos de una sola letra', shortcutKeys: { '/': 'Buscar', j: 'Cliente siguiente', k: 'Cliente anterior', r: 'Responder en WhatsApp Web', d: 'No hace falta responder, o devolver', f: 'Buscar en la conversación', u: 'Marcar como no leído', n: 'Escribir una nota', t: 'Añadir una etiqueta', s: 'Cambiar el estado', c: 'Copiar el mensaje que tiene el foco', Esc: 'Volver a la lista', '?': 'Ver estos atajos' },
   api: 'Documentación de la API'
 }

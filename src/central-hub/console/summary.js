@@ -29,6 +29,9 @@ export const callLength = (seconds, locale) => {
   return new Intl.NumberFormat(locale, { style: 'unit', unit: String(unit), unitDisplay: 'short' }).format(Number(value))
 }
 
+/** Whether they called and nobody took it. @param {{ outcome: string } | undefined} call @param {boolean} [mine] */
+export const isMissed = (call, mine) => call !== undefined && !mine && /^(missed|rejected)$/.test(call.outcome)
+
 /** @param {(string | undefined | false)[]} parts */
 const line = (...parts) => parts.filter(Boolean).join(' · ')
 

@@ -1,4 +1,5 @@
 import { arrange, byId, h } from './dom.js'
+import { spellingOf } from './known.js'
 import { texts } from './texts.js'
 
 /** The tags of a lead: each can be taken off; what is typed becomes one by Enter, a comma, or leaving the field. */
@@ -27,7 +28,7 @@ export const createTagField = (onChange) => {
     return made
   }
   const commit = () => {
-    const typed = /** @type {string[]} */ (input.value.split(',')).map((tag) => tag.trim()).filter((tag) => tag !== '')
+    const typed = /** @type {string[]} */ (input.value.split(',')).map((tag) => tag.trim()).filter((tag) => tag !== '').map((tag) => spellingOf(tag, tags))
     input.value = ''
     const wanted = [...new Set([...tags, ...typed])].sort()
     if (wanted.length > tags.length) onChange(wanted)
