@@ -2,6 +2,7 @@ import { mock } from 'node:test'
 import t from 'tap'
 import type { MediaResult } from '../../src/session-manager/whatsapp/media.ts'
 import { MediaTrouble } from '../../src/session-manager/media-trouble.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 import { withMedia } from './drafts.ts'
 import { clockOf, day, fetched, hour, minute, noNetwork, rig, second } from './media-rig.ts'
 
@@ -180,7 +181,7 @@ t.test('an error of the journal is said, and fetching goes on a second later', a
   t.equal(made.logged.of('media_stopped').length, 1)
 })
 
-t.test('a stop ends it after the file that is being fetched, and leaves no timer', async (t) => {
+t.test('a stop ends it after the file that is being fetched', async (t) => {
   const asked = Promise.withResolvers<void>()
   const delivered = Promise.withResolvers<MediaResult>()
   const { journal, fetcher, tries, outcomes, rests } = rig(t, async () => (asked.resolve(), delivered.promise))
@@ -194,16 +195,70 @@ t.test('a stop ends it after the file that is being fetched, and leaves no timer
   t.equal(outcomes().length, 1)
   fetcher.wake()
   t.notOk(fetcher.isBusy)
+})
 
+t.test('there is one timer at most: none when nothing waits, nor after a stop', async (t) => {
   const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
   const before = timers()
   const failing = rig(t, async () => Promise.reject(own))
-  failing.journal.append([withMedia('A')], 'live')
-  failing.fetcher.wake()
-  await failing.rests()
+  failing.journal.append([withMedia('A'), withMedia('B')], 'live')
+  for (let n = 0; n < 3; n += 1) {
+    failing.fetcher.wake()
+    await failing.rests()
+  }
   t.equal(timers(), before + 1)
   failing.fetcher.stop()
   t.equal(timers(), before)
+
+  const calm = rig(t, async (id) => fetched(id), { root: ownDirectory(t) })
+  calm.journal.append([withMedia('A')], 'live')
+  calm.fetcher.wake()
+  await calm.rests()
+  t.equal(calm.outcomes().length, 1)
+  t.equal(timers(), before)
+
+  const closed = rig(t, async (id) => fetched(id), { root: ownDirectory(t) })
+  closed.journal.trustNoLaterThan = () => {
+    throw new Error('database is not open')
+  }
+  closed.fetcher.wake()
+  closed.fetcher.stop()
+  await closed.rests()
+  t.equal(timers(), before, 'an error after the stop')
+})
+
+t.test('while nothing can be fetched nothing is looked at between two tries', async (t) => {
+  clockOf(t)
+  let [looks, tries] = [0, 0]
+  const source = () => {
+    looks += 1
+    return async () => {
+      tries += 1
+      throw noNetwork
+    }
+  }
+  const { journal, fetcher, passes } = rig(t, async () => Promise.reject(noNetwork), { source })
+  journal.append([withMedia('A'), withMedia('B')], 'live')
+  fetcher.wake()
+  await passes(10 * minute, second)
+  t.ok(tries > 5)
+  t.ok(looks <= 2 * tries + 2, `${looks} looks for ${tries} tries`)
+})
+
+t.test('what is erased while it is fetched, and fails, is done with', async (t) => {
+  clockOf(t)
+  const asked = Promise.withResolvers<void>()
+  const { promise, reject } = Promise.withResolvers<MediaResult>()
+  const { journal, fetcher, tries, logged, passes, rests } = rig(t, async () => (asked.resolve(), promise))
+  journal.append([withMedia('A')], 'live')
+  fetcher.wake()
+  await asked.promise
+  journal.erase({ chatIds: [], messageIds: [withMedia('A').message.id] })
+  reject(own)
+  await rests()
+  await passes(minute)
+  t.equal(tries.length, 1)
+  t.same(logged.lines, [])
 })
 
 t.test('types that MEDIA_TYPES leaves out are not kept, by the type that is delivered or else the one announced', async (t) => {
