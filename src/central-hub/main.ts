@@ -120,7 +120,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addWhatsappRoutes({ http, accounts })
   const serve = createServe({ http, db })
   const country = config.DEFAULT_COUNTRY
-  addLeadRoutes({ serve, db, country, onChanged: live.changed })
+  addLeadRoutes({ serve, db, country, accounts, onChanged: live.changed })
   addDeletionRoutes({ serve, store, accounts, onChanged: live.changed, log })
   addImportRoutes({ serve, db, country, onChanged: live.changed })
   addExportRoutes({ serve, db, country })

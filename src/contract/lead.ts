@@ -103,7 +103,7 @@ export const Lead = Type.Object({
   tags: Type.Array(Type.String(), { description: 'in alphabetical order' }),
   assignee: orNull(Type.String(), { description: 'who takes care of it, as text' }),
   first_seen_at: Type.String(),
-  last_seen_at: Type.String({ description: 'when the latest message, of either side, was written' }),
+  last_seen_at: Type.String({ description: 'when the latest message, of either side, was written; while there is none, when the lead was entered' }),
   waiting_since: orNull(Type.String(), { description: 'when the first inbound message not yet answered by a person was written' }),
   unanswered_count: Type.Integer({ description: 'inbound messages since a person last answered' }),
   handled_at: orNull(Type.String(), {
@@ -116,6 +116,7 @@ export const Lead = Type.Object({
   last_message: orNull(LastMessage),
   source: orNull(LeadSource, { description: 'where the lead came from first; null: not from an ad' }),
   updated_at: Type.String({ description: 'when anything here changed last; it never goes back, and no later change of any lead has an earlier one' }),
+  entered_at: orNull(Type.String(), { description: 'when a person entered it, by POST; null: it began with a message' }),
   matched: Type.Optional(Matched)
 })
 export type Lead = Static<typeof Lead>
@@ -136,6 +137,25 @@ export const LeadPatch = Type.Object(
   { additionalProperties: false, minProperties: 1 }
 )
 export type LeadPatch = Static<typeof LeadPatch>
+
+/** A lead that a person enters. */
+export const LeadCreate = Type.Object(
+  {
+    phone: Type.String({
+      minLength: 1,
+      maxLength: 60,
+      description: 'however it is written: with its country code, as a link to WhatsApp, or as in DEFAULT_COUNTRY'
+    }),
+    account: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'needed when there are several' })),
+    name: Type.Optional(text),
+    state: Type.Optional(LeadState),
+    note: LeadPatch.properties.note,
+    tags: LeadPatch.properties.tags,
+    assignee: LeadPatch.properties.assignee
+  },
+  { additionalProperties: false }
+)
+export type LeadCreate = Static<typeof LeadCreate>
 
 export const LeadMerge = Type.Object(
   { lead_id: Type.Integer({ minimum: 1, description: 'the lead that is the same person; it becomes part of this one' }) },

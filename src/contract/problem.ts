@@ -7,6 +7,7 @@ export const Problem = Type.Object({
   status: Type.Integer(),
   detail: Type.Optional(Type.String({ description: 'what is wrong here, and how to mend it' })),
   account: Type.Optional(Type.String({ description: 'the account whose session-manager it is about, where there are several' })),
+  lead_id: Type.Optional(Type.Integer({ description: 'of lead-exists: the lead that has the number already' })),
   errors: Type.Optional(
     Type.Array(
       Type.Object({
@@ -45,6 +46,7 @@ export const problems = {
   'not-found': { status: 404, title: 'There is nothing here', mend: 'check the path and the id; what was deleted does not come back' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', mend: 'the header Allow lists those that are' },
   conflict: { status: 409, title: 'It cannot be done as things stand', mend: '`detail` says what stands in the way' },
+  'lead-exists': { status: 409, title: 'There is a lead of this number', mend: 'change the lead that `lead_id` and the header Location name instead' },
   'media-not-ready': { status: 409, title: 'The media is still being fetched', mend: 'ask again once a `message` event says that it is stored' },
   'media-unavailable': { status: 410, title: 'The media was not kept', mend: '`detail` says why; it may still be seen on the phone' },
   'precondition-failed': { status: 412, title: 'It was changed since it was read', mend: 'read it again, and send what you change with the new ETag as If-Match' },

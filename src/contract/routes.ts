@@ -11,6 +11,7 @@ export const routes = {
   signOut: 'POST /api/sign-out',
 
   listLeads: 'GET /api/leads',
+  createLead: 'POST /api/leads',
   exportLeadsCsv: 'GET /api/leads.csv',
   exportLeadsJsonl: 'GET /api/leads.jsonl',
   importLeads: 'POST /api/leads/import',

@@ -52,7 +52,7 @@ const leadCells = (lead: Lead): Record<string, unknown> => {
 const leadColumns = [
   'id', 'account', 'phone', 'name', 'whatsapp_name', 'state', 'tags', 'assignee', 'note', 'first_seen_at', 'last_seen_at', 'waiting_since',
   'unanswered_count', 'unread_count', 'last_message', 'updated_at', 'chat_id', 'lid',
-  'source', 'ad_title', 'ad_id', 'ad_app', 'ad_url', 'ad_at', 'handled_at'
+  'source', 'ad_title', 'ad_id', 'ad_app', 'ad_url', 'ad_at', 'handled_at', 'entered_at'
 ]
 
 const messageCells = (message: Message): Record<string, unknown> => ({

@@ -1,8 +1,11 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Query } from '../../contract/api/operations.ts'
 import type { Lead } from '../../contract/lead.ts'
+import type { Response } from '../../platform/http.ts'
 import { invalid, ProblemError, type Fault } from '../../platform/problem.ts'
+import { accountName, type Account } from '../accounts.ts'
 import { readPhoneCell } from '../spreadsheet/phone-cell.ts'
+import { createLead, type NewLead } from '../store/create-lead.ts'
 import { handleLead, patchLead, readLead, unhandleLead, unreadLead, type Changed } from '../store/change-lead.ts'
 import { addEvents } from '../store/events.ts'
 import { listChanges } from '../store/history.ts'
@@ -84,12 +87,50 @@ const merge = async (trx: Db, id: number, otherId: number): Promise<Lead> => {
   return ofLead(id, getLead(trx, kept.id))
 }
 
+const pathOf = ({ id }: { id: number }): string => `/api/leads/${id}`
+
+/** The accounts that a lead may be entered in: those that are followed, and those that were. */
+const accountsOf = async (db: Db, accounts: readonly Account[]): Promise<string[]> => {
+  const stored = await db.selectFrom('cursors').select('account').orderBy('account').execute()
+  return [...new Set([...accounts.flatMap((each) => accountName(each) ?? []), ...stored.map(({ account }) => account)])]
+}
+
+/** @throws {ProblemError} invalid-parameters, session-manager-unreachable */
+const chooseAccount = (known: readonly string[], given: string | undefined): string => {
+  const [first] = known
+  if (first === undefined) {
+    throw new ProblemError('session-manager-unreachable', 'session-manager has not told yet which account it is of: try again once /ready is well')
+  }
+  if (given === undefined && known.length === 1) return first
+  if (given !== undefined && known.includes(given)) return given
+  throw invalid({ in: 'body', field: '/account', message: `expected one of ${known.join(', ')}` })
+}
+
+/** @throws {ProblemError} lead-exists */
+const enter = async (trx: Db, res: Response, given: NewLead): Promise<Lead> => {
+  const result = await createLead(trx, given)
+  if ('created' in result) return result.created
+  const id = result.existing
+  res.setHeader('location', pathOf({ id }))
+  const refusal = new ProblemError('lead-exists', `lead ${id} has this number: change it by PATCH ${pathOf({ id })}`)
+  refusal.problem.lead_id = id
+  throw refusal
+}
+
+export interface LeadRoutes {
+  serve: Serve
+  db: Db
+  /** Of phone numbers that are written without one, if any. */
+  country: CountryCode | ''
+  accounts: readonly Account[]
+  /** Called after a lead was changed. */
+  onChanged: () => void
+}
+
 /**
  * Leads as people read and change them; what each route takes and gives is in src/contract/api/leads.ts.
- * @param country of phone numbers that are written without one, if any
- * @param onChanged called after a lead was changed
  */
-export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve; db: Db; country: CountryCode | ''; onChanged: () => void }): void => {
+export const addLeadRoutes = ({ serve, db, country, accounts, onChanged }: LeadRoutes): void => {
   const told = async (trx: Db, { lead, changed }: Changed): Promise<Lead> => {
     if (!changed) return lead
     await addEvents(trx, 'lead', [lead.id])
@@ -104,6 +145,16 @@ export const addLeadRoutes = ({ serve, db, country, onChanged }: { serve: Serve;
     const { items, next } = await listLeads(db, filter, query.limit, fromCursor(query.cursor, leadOrder(filter)))
     return { leads: items, next_cursor: toCursor(next) }
   }, { ofStoreAlone: true })
+
+  serve.write(
+    'createLead',
+    async ({ body, trx, res }) => {
+      const phone = readPhoneOf(body.phone, country, { in: 'body', field: '/phone' })
+      const account = chooseAccount(await accountsOf(trx, accounts), body.account)
+      return enter(trx, res, { ...body, phone, account })
+    },
+    { locationOf: pathOf, after: onChanged }
+  )
 
   serve.read('getLead', ({ params: { id } }) => ofLead(id, getLead(db, id)))
 

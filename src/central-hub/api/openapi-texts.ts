@@ -40,6 +40,7 @@ export const requestHeaders: OpenApi['components']['parameters'] = {
 export const headers = {
   'X-Request-Id': { description: 'leads to this request in the log', schema: text },
   ETag: { description: 'names what was answered, for If-None-Match and If-Match. Of a lead or a webhook, what is before the dot covers only what PATCH can change, and its If-Match goes by that part', schema: text },
+  Location: { description: 'the path of the lead', schema: text },
   RateLimit: { description: 'how many requests may follow (`r`), and for how many seconds that holds (`t`)', schema: text },
   'RateLimit-Policy': { description: 'how many requests (`q`) are answered in how many seconds (`w`)', schema: text },
   'Retry-After': { description: 'seconds to wait', schema: { type: 'integer' } },
@@ -47,11 +48,12 @@ export const headers = {
 } as const satisfies OpenApi['components']['headers']
 
 /** What problems are like, where the title alone shows little. */
-export const examples: Partial<Record<ProblemType, Pick<Problem, 'detail' | 'errors'>>> = {
+export const examples: Partial<Record<ProblemType, Pick<Problem, 'detail' | 'errors' | 'lead_id'>>> = {
   'bad-request': { detail: 'the body is not the JSON it says it is' },
   'invalid-parameters': { detail: 'limit: expected a whole number from 1 to 200', errors: [{ in: 'query', field: 'limit', message: 'expected a whole number from 1 to 200' }] },
   unauthorized: { detail: 'send Authorization: Bearer with HUB_API_TOKEN' },
   'not-found': { detail: 'there is no lead 7' },
+  'lead-exists': { detail: 'lead 7 has this number: change it by PATCH /api/leads/7', lead_id: 7 },
   'payload-too-large': { detail: 'the body may have at most 65536 bytes' },
   'too-many-requests': { detail: '6000 requests a minute are answered' },
   'internal-error': { detail: 'it was logged under the X-Request-Id of this answer' },

@@ -153,7 +153,7 @@ export const createOpenApi = (version: string): OpenApi => {
   const responsesOf = (id: OperationId, method: Method): DocumentedOperation['responses'] => {
     const { answer, ...operation }: Operation = operations[id]
     const { etag, taggedWrite, idempotency } = offers(id, method, { answer, ...operation })
-    const own = { headers: headerRefs('X-Request-Id', 'RateLimit', 'RateLimit-Policy', (etag || taggedWrite) && 'ETag', idempotency && 'Idempotency-Replayed'), ...contentOf(answer) }
+    const own = { headers: headerRefs('X-Request-Id', 'RateLimit', 'RateLimit-Policy', (etag || taggedWrite) && 'ETag', idempotency && 'Idempotency-Replayed', id === 'createLead' && 'Location'), ...contentOf(answer) }
     return {
       [answer.status]: { description: answer.description, ...own },
       ...Object.fromEntries(Object.entries(answer.also ?? {}).map(([status, description]) => [status, { description, ...own }])),

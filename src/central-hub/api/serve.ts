@@ -46,6 +46,8 @@ export interface Write<Id extends OperationId> {
   current?: (input: Input<Id> & { trx: Db }) => Promise<unknown>
   /** If-Match fails for any change at all, such as a message that came in between. */
   isWholeMatched?: boolean
+  /** Where what was made is: the answer's Location. */
+  locationOf?: (body: AnswerBody<Id>) => string
   /** Runs after the commit. */
   after?: () => void
 }
@@ -156,7 +158,7 @@ export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
       const keep = ofStoreAlone ? kept : undefined
       add(id, async (req, res) => sendTagged(req, res, await (keep?.(req.path + req.search, () => make(req, res)) ?? make(req, res))))
     },
-    write: (id, handler, { before, current, after, isWholeMatched = false } = {}) => {
+    write: (id, handler, { before, current, after, locationOf, isWholeMatched = false } = {}) => {
       const reads = reading(id)
       const matches = (header: string, body: unknown): boolean => {
         const version = isWholeMatched ? undefined : versionOf(id, body)
@@ -174,6 +176,7 @@ export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
         )
         after?.()
         if (answer.body !== '') res.setHeader('etag', etagOf(id, answer.body))
+        if (locationOf !== undefined) res.setHeader('location', locationOf(JSON.parse(answer.body) as never))
         res.setHeader('cache-control', 'no-store')
         send(res, answer)
       })

@@ -5,7 +5,7 @@ import { addEvents } from './events.ts'
 import { eraseWordsElsewhere, isOfPerson, personOf, type Person } from './erase-person.ts'
 import { addressesOfLeads, identitiesOf } from './identities.ts'
 import { leadRow, type LeadRow } from './leads.ts'
-import { phoneKey } from './phone.ts'
+import { phoneKey, spellingsOf } from './phone.ts'
 import { eraseMessages } from './erase-messages.ts'
 import { eraseDeliveries } from './outbox.ts'
 import type { Db } from './schema.ts'
@@ -49,7 +49,9 @@ export const erasureOf = async (db: Db, id: number): Promise<Erasure | undefined
 /** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere; inside a transaction of the caller's. */
 export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   const identities = await identitiesOf(db, [lead.id])
-  const shown = [lead.chat_id, ...identities.flatMap(({ phone, lid }) => [phone, lid])].filter((text) => text !== null)
+  // A lead that was entered under another spelling may be in an answer under that.
+  const digits = identities.flatMap(({ phone }) => (phone === null ? [] : spellingsOf(phone).map((spelling) => spelling.slice(1))))
+  const shown = [lead.chat_id, ...digits, ...identities.flatMap(({ lid }) => lid ?? [])]
   await db.deleteFrom('idempotency').where((row) => row.or(shown.map((text) => sql<boolean>`replace(${row.ref('body')}, ${text}, '') <> ${row.ref('body')}`))).execute()
   await eraseNames(db, lead)
   await eraseDeliveries(db, lead.id)

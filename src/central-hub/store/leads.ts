@@ -44,7 +44,8 @@ const toLead = (row: ListedRow, tags: string[], otherPhones: string[]): Lead => 
     marked_unread: row.read_until < 0,
     last_message: toLastMessage(row),
     source: toSource(row),
-    updated_at: new Date(row.updated_at).toISOString()
+    updated_at: new Date(row.updated_at).toISOString(),
+    entered_at: row.entered_at === null ? null : new Date(row.entered_at).toISOString()
   }
 }
 

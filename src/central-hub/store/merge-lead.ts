@@ -21,6 +21,13 @@ const mergeIdentities = async (db: Db, kept: LeadRow, other: LeadRow): Promise<O
   return own
 }
 
+/** A lead that was entered and has no message was not seen: the other one's messages count. */
+const isLater = (a: LeadRow, b: LeadRow): boolean => {
+  const [isSilent, wasSilent] = [a, b].map(({ entered_at, last_pk }) => entered_at !== null && last_pk === null)
+  if (isSilent !== wasSilent) return wasSilent === true
+  return a.last_seen > b.last_seen
+}
+
 /**
  * Makes one lead of two that are one person: the kept one takes over the other's messages, and what people noted of
  * either is kept. Counts are to be worked out after it. @returns the kept one's row
@@ -38,7 +45,7 @@ export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise
   await writeTags(db, kept.id, [...new Set([...tags.values()].flat())])
   await addChanges(db, kept.id, [{ field: 'merged', from: String(other.id), to: null }], Date.now())
   const identity = await mergeIdentities(db, kept, other)
-  const latest = other.last_seen > kept.last_seen ? other : kept
+  const latest = isLater(other, kept) ? other : kept
   return db
     .updateTable('leads')
     .set({
@@ -52,6 +59,7 @@ export const mergeLeads = async (db: Db, kept: LeadRow, other: LeadRow): Promise
       assignee: kept.assignee ?? other.assignee,
       first_seen: Math.min(kept.first_seen, other.first_seen),
       last_seen: latest.last_seen,
+      entered_at: kept.entered_at ?? other.entered_at,
       // what was read of one alone may be shown as unread again, but nothing unread as read
       read_until: Math.min(kept.read_until, other.read_until),
       ...earlierSource(kept, other)

@@ -14,6 +14,15 @@ export const phoneKey = (phone: string): string => {
   return digits
 }
 
+/** All E.164 numbers that are compared as one with this, itself included. */
+export const spellingsOf = (phone: string): string[] => {
+  const key = phoneKey(phone)
+  const plain = `+${key}`
+  if (/^(?:52|54)\d{10}$/.test(key)) return [plain, `+${key.slice(0, 2)}${key.startsWith('52') ? 1 : 9}${key.slice(2)}`]
+  if (/^55\d{10}$/.test(key)) return [plain, `+${key.slice(0, 4)}9${key.slice(4)}`]
+  return [plain]
+}
+
 const possible = (text: string, country?: CountryCode): string | undefined => {
   const parsed = parsePhoneNumberFromString(text, { ...(country === undefined ? {} : { defaultCountry: country }), extract: false })
   return parsed?.isPossible() === true ? parsed.number : undefined

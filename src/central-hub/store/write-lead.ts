@@ -8,6 +8,7 @@ import { addressOf, identityOf, isBotChat, isPerson, isToSelf } from './message-
 import { phoneKey } from './phone.ts'
 import type { Db } from './schema.ts'
 import { earlierSource, sourceOf } from './source.ts'
+import { adoptSpellings } from './spellings.ts'
 
 /**
  * What captured messages make of their leads: the leads of many messages are read at once, follow message by message in
@@ -26,7 +27,7 @@ export const hasLead = (message: CapturedMessage): boolean =>
 
 const known = [
   'leads.id', 'leads.account', 'leads.phone', 'leads.lid', 'leads.phone_at', 'leads.chat_id', 'leads.name', 'leads.imported_name', 'leads.first_seen', 'leads.last_seen',
-  'leads.state', 'leads.waiting_since', 'leads.unanswered_count', 'leads.unread_count', 'leads.handled_at', 'leads.last_pk', 'leads.updated_at',
+  'leads.state', 'leads.waiting_since', 'leads.unanswered_count', 'leads.unread_count', 'leads.handled_at', 'leads.last_pk', 'leads.updated_at', 'leads.entered_at',
   'leads.ad', 'leads.ad_id', 'leads.ad_at'
 ] as const
 type Known = (typeof known)[number] extends `leads.${infer Column}` ? Column : never
@@ -54,6 +55,8 @@ export interface LeadAtWork {
   waits: boolean
   /** It has an address that was not known before. */
   learnt: boolean
+  /** A person entered it, and no message of it has come yet: what it was last seen by is no message. */
+  isSilent: boolean
   /** Those of its identities that are known here. */
   identities: IdentityAtWork[]
   /** Something else, which few messages bring. */
@@ -82,7 +85,8 @@ const learn = (identity: IdentityAtWork, message: CapturedMessage, learns: boole
   const isNamed = learns && identity.row.phone === null
   if (learns) learnIdentity(identity, message)
   const { row } = lead
-  const latest = message.timestamp >= row.last_seen && isPersonal(message)
+  const latest = isPersonal(message) && (lead.isSilent || message.timestamp >= row.last_seen)
+  if (isPersonal(message)) lead.isSilent = false
   const source = earlierSource(row, sourceOf(message) ?? row)
   const name = message.name ?? null
   const next = {
@@ -199,10 +203,10 @@ const newLead = (account: string, message: CapturedMessage, imported_name: strin
   const source = sourceOf(message) ?? { ad: null, ad_id: null, ad_at: null }
   const row: KnownLead = {
     id: 0, account, phone, lid, phone_at: phone !== null && lid !== null ? timestamp : 0, chat_id, name, imported_name, first_seen: timestamp, last_seen: timestamp,
-    state: 'new', waiting_since: null, unanswered_count: 0, unread_count: 0, handled_at: null, last_pk: null, updated_at: Date.now(),
+    state: 'new', waiting_since: null, unanswered_count: 0, unread_count: 0, handled_at: null, last_pk: null, updated_at: Date.now(), entered_at: null,
     last_timestamp: null, last_seq: null, ...source
   }
-  return { row, isNew: true, seen: false, waits: false, learnt: true, changed: false, identities: [] }
+  return { row, isNew: true, seen: false, waits: false, learnt: true, changed: false, isSilent: false, identities: [] }
 }
 
 /** What the store has of the persons that some messages may be of. */
@@ -221,7 +225,10 @@ const atWork = (account: string, { rows, merged, claims }: KnownIdentities, name
     all.add(lead)
     identities.add({ lead, row: lead.row, merged_id: undefined, isChanged: false })
   }
-  for (const row of rows) enter({ row, isNew: false, seen: false, waits: false, learnt: false, changed: false, identities: [] })
+  for (const row of rows) {
+    const isSilent = row.entered_at !== null && row.last_pk === null
+    enter({ row, isNew: false, seen: false, waits: false, learnt: false, changed: false, isSilent, identities: [] })
+  }
   for (const { id, lead_id, ...row } of merged) {
     const lead = identities.leads.get(lead_id)
     if (lead !== undefined) identities.add({ lead, row, merged_id: id, isChanged: false })
@@ -344,6 +351,7 @@ export const createLeadWriter = (): LeadWriter => {
       const people = messages.flatMap(({ phone, lid, number_change }) => [{ phone, lid }, identityOf(number_change?.from), identityOf(number_change?.to)])
       const [phones, lids] = [new Set(people.flatMap(({ phone }) => phone ?? [])), new Set(people.flatMap(({ lid }) => lid ?? []))]
       const keys = (all: Iterable<string>) => [...all].map((key) => ({ account, key }))
+      await adoptSpellings(db, account, phones)
       const claims = [...(await claimsByPhone(db, keys(phones))), ...(await claimsByLid(db, keys(lids)))]
       const rows = await byPhone(db, keys(phones))
       for (const { phone, lid } of rows) {

@@ -68,7 +68,8 @@ export const exampleLead: Lead = {
     app: 'facebook',
     at: '2026-11-20T16:02:11.000Z'
   },
-  updated_at: '2026-11-25T10:00:00.130Z'
+  updated_at: '2026-11-25T10:00:00.130Z',
+  entered_at: null
 }
 
 /** A message that an ad led to, with an order. */

@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { DeletionPage, Deletion, ImportResult, Lead, LeadChangePage, LeadHandled, LeadMerge, LeadPage, LeadPatch, LeadState, MessagePage, Stats } from '../lead.ts'
+import { DeletionPage, Deletion, ImportResult, Lead, LeadChangePage, LeadCreate, LeadHandled, LeadMerge, LeadPage, LeadPatch, LeadState, MessagePage, Stats } from '../lead.ts'
 import { exampleLead, exampleMessage } from './examples.ts'
 import type { Operation } from './operation.ts'
 import { account, csvParameters, cursor, fields, id, limit, search } from './parameters.ts'
@@ -45,6 +45,34 @@ export const leadOperations = {
     ].join('\n\n'),
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Lead) }),
     answer: { status: 200, description: 'A page of leads', schema: LeadPage, example: { leads: [exampleLead], next_cursor: null } }
+  },
+  createLead: {
+    tag: 'leads',
+    summary: 'Enter a lead by its phone number',
+    description: [
+      'For a person who called, or whom somebody met. The lead does not wait: nobody wrote. What that person writes later belongs to it, also when WhatsApp spells the number otherwise, or shows the person by a LID at first. A name that was imported for the number is shown until a person gives another one.',
+      'A number that a lead of the account has already, in whichever spelling, is 409 with `lead_id`, and nothing is changed.'
+    ].join('\n\n'),
+    body: { schema: LeadCreate, example: { phone: '+52 55 1234 5678', name: 'Ana García', tags: ['fair'], assignee: 'Luisa' } },
+    answer: {
+      status: 201,
+      description: 'The lead; Location leads to it',
+      schema: Lead,
+      example: {
+        ...exampleLead,
+        whatsapp_name: null,
+        state: 'new',
+        note: '',
+        tags: ['fair'],
+        waiting_since: null,
+        unanswered_count: 0,
+        unread_count: 0,
+        last_message: null,
+        source: null,
+        entered_at: '2026-11-20T16:02:11.000Z'
+      }
+    },
+    problems: ['lead-exists', 'session-manager-unreachable']
   },
   exportLeadsCsv: {
     tag: 'leads',

@@ -71,7 +71,7 @@ export const serveApi = async (t: Test, options: ApiOptions = {}): Promise<Api> 
     (http) => {
       const handle = createServe({ http, db })
       const country = options.country ?? ''
-      addLeadRoutes({ serve: handle, db, country, onChanged: live.changed })
+      addLeadRoutes({ serve: handle, db, country, accounts, onChanged: live.changed })
       addDeletionRoutes({ serve: handle, store, accounts, onChanged: live.changed, log: lines.log })
       addImportRoutes({ serve: handle, db, country, onChanged: live.changed })
       addExportRoutes({ serve: handle, db, country })

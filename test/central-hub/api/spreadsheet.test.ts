@@ -81,7 +81,7 @@ t.test('a thousand leads exported as Excel in Spanish saves them name the same p
   const body = await importFile(other, save(open(await bytesOf(api, '/api/leads.csv?excel=es'), region), 'CSV UTF-8', region))
   t.match(body, { named: 0, kept: leads.length, errors: [], ignored_columns: ['id', 'account', 'whatsapp_name', 'state'] })
   await other.take(...leads.map(({ phone, chat_id }, n) => record(`n${n}`, { id: `n${n}`, chat_id, from: chat_id, phone: phone ?? '', name: 'of WhatsApp' })))
-  const named = (all: Lead[]) => all.map(({ phone, name }) => [phone, name?.replace('\n', ' ')]).toSorted()
+  const named = (all: Lead[]) => all.map(({ phone, name }) => [phone, name?.replace(/\n/g, ' ')]).toSorted()
   t.same(named(await leadsOf(other)), named(leads))
 })
 

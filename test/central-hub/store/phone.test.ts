@@ -1,6 +1,8 @@
+import fc from 'fast-check'
 import { sql } from 'kysely'
 import t from 'tap'
-import { displayPhone, phoneKey, readPhone } from '../../../src/central-hub/store/phone.ts'
+import { propertyRuns } from '../../property-runs.ts'
+import { displayPhone, phoneKey, readPhone, spellingsOf } from '../../../src/central-hub/store/phone.ts'
 import { record, testStore } from './open-store.ts'
 
 t.test('numbers of one person are compared by one key, whatever of older numbering WhatsApp keeps in them', async (t) => {
@@ -34,4 +36,20 @@ t.test('a number is read however it is written', async (t) => {
   t.equal(readPhone('55 1234 5678', 'MX'), '+525512345678')
   t.equal(readPhone('011 15-2345-6789', 'AR'), '+5491123456789')
   for (const none of ['55 1234 5678', 'Ana', '', '+52', '+52 55 1234 5678 or so']) t.equal(readPhone(none), undefined, none)
+})
+
+t.test('the spellings of a number are those that are compared as one', async (t) => {
+  const digits = fc.oneof(fc.stringMatching(/^[1-9]\d{6,14}$/), fc.stringMatching(/^(521?|549?|55\d\d9?)\d{8,10}$/))
+  fc.assert(
+    fc.property(digits, (given) => {
+      const phone = `+${given}`
+      const spellings = spellingsOf(phone)
+      const keys = new Set(spellings.map(phoneKey))
+      return spellings.includes(phone) && keys.size === 1 && keys.has(phoneKey(phone))
+    }),
+    propertyRuns(t, 5_000)
+  )
+  t.same(spellingsOf('+5215512345678').toSorted(), ['+5215512345678', '+525512345678'])
+  t.same(spellingsOf('+5511987654321').toSorted(), ['+551187654321', '+5511987654321'])
+  t.same(spellingsOf('+34600123456'), ['+34600123456'])
 })

@@ -75,7 +75,7 @@ const makeAsk = async (): Promise<{ ask: Ask; close: () => Promise<void> }> => {
   const http = { route: (method: string, pattern: string, handler: Handler) => void handlers.set(`${method} ${pattern}`, handler) } as unknown as Http
   const serve = createServe({ http, db })
   const onChanged = (): void => undefined
-  addLeadRoutes({ serve, db, country: 'MX', onChanged })
+  addLeadRoutes({ serve, db, country: 'MX', accounts: [], onChanged })
   addMessageRoutes({ serve, db })
   addStatsRoutes({ serve, db })
   addDeletionRoutes({ serve, store, accounts: [], onChanged, log: {} as never })
