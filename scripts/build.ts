@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { gzipSync } from 'node:zlib'
-import { bundleModule, bundleProgram, minifyPageModule } from './bundle.ts'
+import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { bundlePage } from './bundle-page.ts'
+import { bundleModule, bundleProgram } from './bundle.ts'
 import { makeClientPackage } from './client-package.ts'
 import { sbom } from './sbom.ts'
 
@@ -15,7 +15,6 @@ const root = new URL('../', import.meta.url)
 const made = new URL('node_modules/.cache/leadmaster/dist/', root)
 const old = new URL('node_modules/.cache/leadmaster/dist-old/', root)
 const dist = new URL('dist/', root)
-const page = new URL('src/central-hub/console/', root)
 
 for (const leftover of [made, old]) rmSync(leftover, { recursive: true, force: true })
 mkdirSync(made, { recursive: true })
@@ -42,13 +41,7 @@ await import('./daemon.js')
 }
 
 cpSync(new URL('src/central-hub/api/docs/docs.css', root), new URL('central-hub/api/docs/docs.css', made))
-const files = new URL('central-hub/console/', made)
-cpSync(page, files, { recursive: true })
-for (const file of readdirSync(files)) {
-  if (file.endsWith('.js')) writeFileSync(new URL(file, files), minifyPageModule(readFileSync(new URL(file, files), 'utf8')))
-}
-// sirv sends these to who accepts them
-for (const file of readdirSync(files)) writeFileSync(new URL(`${file}.gz`, files), gzipSync(readFileSync(new URL(file, files)), { level: 9 }))
+await bundlePage(root.pathname, new URL('central-hub/console', made).pathname)
 writeFileSync(new URL('sbom.cdx.json', made), sbom(root.pathname))
 if (existsSync(dist)) renameSync(dist, old)
 renameSync(made, dist)

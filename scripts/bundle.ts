@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
-import { build, transformSync, type BuildOptions, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 
 /**
  * A program and the packages it starts with as one file: to find and read 1,179 of them took half a second. What is
@@ -45,9 +45,6 @@ const common = {
   preserveSymlinks: true,
   logLevel: 'warning'
 } satisfies BuildOptions
-
-/** A module of the operator page without what only its readers need, such as comments. */
-export const minifyPageModule = (source: string): string => transformSync(source, { minify: true, format: 'esm', target: 'es2024', charset: 'utf8' }).code
 
 /**
  * @param entry of src, such as `central-hub/main.ts`

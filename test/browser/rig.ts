@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Lead } from '../../src/contract/lead.ts'
 import type { CapturedMessage } from '../../src/contract/record.ts'
-import { apiToken, ask, centralHubEnv, freePort, startDaemon } from '../end-to-end/daemon.ts'
+import { apiToken, ask, builtHub, centralHubEnv, freePort, startDaemon } from '../end-to-end/daemon.ts'
 import { fakeSessionManager, type FakeSessionManager } from '../central-hub/fake-session-manager.ts'
 import { draft } from '../session-manager/drafts.ts'
 
-/** A real hub with a session-manager that the test plays, so that anything can be told of WhatsApp. */
+/** A real hub as built, so with the page as the browser gets it, and a session-manager that the test plays, so that anything can be told of WhatsApp. */
 
 export interface Rig {
   upstream: FakeSessionManager
@@ -21,7 +21,7 @@ export interface Rig {
 export const startRig = async (t: Test, env: Record<string, string> = {}): Promise<Rig> => {
   const upstream = await fakeSessionManager(t)
   const all: Record<string, string> = { ...centralHubEnv({ port: await freePort(), stateDir: join(t.testdir(), 'state'), sessionManager: upstream.url }), ENV_FILE: '/etc/leadmaster/central-hub.env', ...env }
-  let hub = startDaemon('central-hub', all)
+  let hub = startDaemon('central-hub', all, builtHub)
   t.teardown(() => hub.end('SIGKILL'))
   await hub.seen('following')
   return {
@@ -30,7 +30,7 @@ export const startRig = async (t: Test, env: Record<string, string> = {}): Promi
     kill: async () => void (await hub.end('SIGKILL')),
     restart: async ({ keep } = { keep: true }) => {
       if (!keep) await rm(all['STATE_DIR'] as string, { recursive: true })
-      hub = startDaemon('central-hub', all)
+      hub = startDaemon('central-hub', all, builtHub)
       await hub.seen('listening')
     }
   }

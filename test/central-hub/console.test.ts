@@ -1,48 +1,111 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { appendFileSync, cpSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { get, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { gzipSync } from 'node:zlib'
-import t from 'tap'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import { bundlePage } from '../../scripts/bundle-page.ts'
 import { createAccess } from '../../src/central-hub/api/access.ts'
-import { minifyPageModule } from '../../scripts/bundle.ts'
 import { addConsole } from '../../src/central-hub/console.ts'
 import { serve } from '../platform/http-server.ts'
 
 const directory = fileURLToPath(new URL('../../src/central-hub/console/', import.meta.url))
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-t.test('the files of the operator page are open to all, asked for anew each time, and nothing else is open', async (t) => {
-  const access = createAccess({ token: 'x'.repeat(32), envFile: '/etc/leadmaster/central-hub.env', log: { warn: () => undefined } })
-  const { url } = await serve(t, (http) => addConsole(http, access), { authorize: access.authorize })
-  for (const [path, type] of [['/', 'text/html'], ['/index.html', 'text/html'], ['/main.js', 'text/javascript'], ['/console.css', 'text/css'], ['/icon.svg', 'image/svg+xml']] as const) {
+/** What comes over the wire, before any decompression. */
+const rawBytes = async (port: number, path: string, accepted: string): Promise<{ headers: IncomingHttpHeaders; bytes: Buffer }> => {
+  const req = get({ host: '127.0.0.1', port, path, agent: false, headers: { 'accept-encoding': accepted } })
+  const [answer] = (await once(req, 'response')) as [IncomingMessage]
+  return { headers: answer.headers, bytes: await buffer(answer) }
+}
+
+const addAccess = (): ReturnType<typeof createAccess> => createAccess({ token: 'x'.repeat(32), envFile: '/etc/leadmaster/central-hub.env', log: { warn: () => undefined } })
+
+/** The page as scripts/build.ts makes it. */
+const bundled = async (t: Test): Promise<string> => {
+  const to = join(t.testdir({}), 'console')
+  await bundlePage(root, to)
+  return to
+}
+const nameOf = (directory: string, pattern: RegExp): string => readdirSync(directory).find((name) => pattern.test(name)) ?? 'none'
+
+t.test('the files of the operator page are open to all, and nothing else is', async (t) => {
+  const directory = await bundled(t)
+  const access = addAccess()
+  const { url } = await serve(t, (http) => addConsole(http, access, directory), { authorize: access.authorize })
+  const byContent = [/^main-\w{8}\.js$/, /^events-worker-\w{8}\.js$/, /^console-\w{8}\.css$/].map((pattern) => `/${nameOf(directory, pattern)}`)
+
+  for (const path of ['/', '/index.html', '/icon.svg', ...byContent]) {
     const answer = await fetch(url + path)
     t.equal(answer.status, 200, path)
-    t.match(answer.headers.get('content-type'), type)
-    t.match(answer.headers.get('cache-control'), /no-cache|must-revalidate/)
+    const isKept = byContent.includes(path)
+    t.equal(answer.headers.get('cache-control'), isKept ? 'public,max-age=31536000,immutable' : 'public,max-age=0,must-revalidate', path)
     const etag = answer.headers.get('etag') ?? ''
-    t.equal((await fetch(url + path, { headers: { 'if-none-match': etag } })).status, 304)
+    t.equal((await fetch(url + path, { headers: { 'if-none-match': etag } })).status, 304, path)
   }
-  for (const path of ['/console.ts', '/../main.ts', '/%2e%2e/main.ts', '/api/leads', '/console']) t.equal((await fetch(url + path)).status, 401, path)
+  for (const path of ['/console.ts', '/main.js', '/../main.ts', '/%2e%2e/main.ts', '/api/leads', '/console']) t.equal((await fetch(url + path)).status, 401, path)
 })
 
-t.test('the page is light, and has nothing that its CSP would stop or that comes from elsewhere', async (t) => {
-  const files = readdirSync(directory).map((name) => ({ name, text: readFileSync(join(directory, name), 'utf8') }))
-  const sent = files.map(({ name, text }) => (name.endsWith('.js') ? minifyPageModule(text) : text))
-  const compressed = sent.reduce((sum, text) => sum + gzipSync(text).length, 0)
-  t.ok(compressed < 90_000, `${compressed} bytes compressed`)
-  for (const { name, text } of files) {
-    t.notMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/, `${name} makes no markup of text`)
-    t.notMatch(text, /\s(style|on\w+)="|javascript:|@import/, `${name} has nothing inline`)
-    t.notMatch(text.replaceAll('http://www.w3.org/2000/svg', ''), /(src|href|url\(|fetch\()\W{0,2}https?:/, `${name} loads nothing from elsewhere`)
+t.test('each file of the page is sent compressed as the browser accepts it, and otherwise as it is', async (t) => {
+  const directory = await bundled(t)
+  const access = addAccess()
+  const { port } = await serve(t, (http) => addConsole(http, access, directory), { authorize: access.authorize })
+  const unpack = { br: brotliDecompressSync, gzip: gunzipSync, identity: (bytes: Buffer) => bytes }
+
+  for (const file of readdirSync(directory).filter((name) => !/\.(map|br|gz)$/.test(name))) {
+    for (const [accepted, encoding] of [['gzip, deflate, br, zstd', 'br'], ['gzip, deflate', 'gzip'], ['', 'identity']] as const) {
+      const { headers, bytes } = await rawBytes(port, `/${file}`, accepted)
+      t.equal(headers['content-encoding'] ?? 'identity', encoding, `${file} as ${encoding}`)
+      t.match(headers.vary, /accept-encoding/i)
+      t.same(unpack[encoding](bytes), readFileSync(join(directory, file)), `${file} as ${encoding}`)
+      t.match(headers['content-type'], { html: /^text\/html/, js: /^text\/javascript/, css: /^text\/css/, svg: /^image\/svg\+xml/ }[file.split('.').at(-1) ?? ''], file)
+    }
   }
 })
 
-t.test('the browser is told of every module at once', async (t) => {
+t.test('the page is light: index.html names one script and one style sheet, and those name all there is', async (t) => {
+  const directory = await bundled(t)
+  const files = readdirSync(directory).filter((name) => !/\.(map|br|gz)$/.test(name))
+  const compressed = files.reduce((sum, name) => sum + statSync(join(directory, `${name}.gz`)).size, 0)
+  t.comment(`${compressed} bytes compressed`)
+  t.ok(compressed < 65_000, `${compressed} bytes compressed`)
+
+  const script = nameOf(directory, /^main-\w+\.js$/)
   const html = readFileSync(join(directory, 'index.html'), 'utf8')
-  const preloaded = [...html.matchAll(/rel="modulepreload" href="([^"]+)"/g)].map(([, name]) => name)
-  t.same(preloaded, readdirSync(directory).filter((name) => name.endsWith('.js') && !['main.js', 'events-worker.js'].includes(name)).sort())
+  t.same([...html.matchAll(/<(?:script|link)[^>]*(?:src|href)="([^"]+)"/g)].map(([, name]) => name), ['icon.svg', nameOf(directory, /\.css$/), script])
+  const code = readFileSync(join(directory, script), 'utf8')
+  t.notOk(/["']\.\/[\w-]+\.js["']/.test(code), 'it imports nothing')
+  t.ok(code.includes(`"${nameOf(directory, /^events-worker-\w+\.js$/)}"`), 'it names the worker')
+  t.equal(files.length, 5)
+})
+
+t.test('a changed file gets another name, and the same file the same', async (t) => {
+  const clone = t.testdir({})
+  cpSync(directory, join(clone, 'src/central-hub/console'), { recursive: true })
+  const made = async (to: string): Promise<string[]> => {
+    await bundlePage(clone, join(clone, to))
+    return readdirSync(join(clone, to)).filter((name) => /\.(js|css)$/.test(name))
+  }
+  const before = await made('one')
+  t.same(await made('two'), before)
+
+  appendFileSync(join(clone, 'src/central-hub/console/events-worker.js'), '\nconsole.info(1)\n')
+  const after = await made('three')
+  t.same(after.filter((name) => before.includes(name)), before.filter((name) => name.endsWith('.css')), 'the worker, and the script that names it')
+})
+
+t.test('the page has nothing that its CSP would stop or that comes from elsewhere', async (t) => {
+  const files = [directory, await bundled(t)].flatMap((from) =>
+    readdirSync(from).filter((name) => /\.(js|css|html|svg)$/.test(name)).map((name) => ({ name, text: readFileSync(join(from, name), 'utf8') })))
+  for (const { name, text } of files) {
+    t.notOk(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function/.test(text), `${name} makes no markup of text`)
+    t.notOk(/\s(style|on\w+)="|javascript:|@import/.test(text), `${name} has nothing inline`)
+    t.notOk(/(src|href|url\(|fetch\()\W{0,2}https?:/.test(text.replaceAll('http://www.w3.org/2000/svg', '')), `${name} loads nothing from elsewhere`)
+  }
 })
 
 t.test('its scripts are type-checked', async (t) => {

@@ -31,6 +31,9 @@ export interface Daemon {
 export const token = 'a-token-for-tests-0123456789-abcdefgh'
 export const apiToken = 'an-api-token-for-tests-0123456789-abc'
 
+/** The hub as scripts/build.ts makes it: in src the operator page is not bundled. */
+export const builtHub: readonly string[] = [fileURLToPath(new URL('../../dist/central-hub/main.js', import.meta.url))]
+
 /** A port nobody listened on a moment ago. */
 export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')

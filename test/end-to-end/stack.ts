@@ -29,12 +29,12 @@ export interface Service {
   stop(): Promise<void>
 }
 
-const keepRunning = (name: 'session-manager' | 'central-hub', env: Record<string, string>): Service => {
+const keepRunning = (name: 'session-manager' | 'central-hub', env: Record<string, string>, main?: readonly string[]): Service => {
   let starts = 0
   let stopping = false
   const start = (): Daemon => {
     starts += 1
-    const daemon = startDaemon(name, env)
+    const daemon = startDaemon(name, env, main)
     void daemon.ended.then(() => {
       if (!stopping) service.daemon = start()
     })
@@ -68,6 +68,8 @@ const keepRunning = (name: 'session-manager' | 'central-hub', env: Record<string
 export interface StackOptions {
   sessionManagerEnv?: Record<string, string>
   hubEnv?: Record<string, string>
+  /** What runs as the hub, if not its source: see builtHub. */
+  hubMain?: readonly string[]
   scenario?: Partial<Scenario>
 }
 
@@ -81,7 +83,7 @@ export const withStack = async (t: Test, options: StackOptions, body: (stack: St
   })
   const hub = keepRunning('central-hub', {
     ...centralHubEnv({ port: hubPort, stateDir: join(directory, 'hub'), sessionManager: sessionManager.url }), ...(await storeEnv(t)), ...options.hubEnv
-  })
+  }, options.hubMain)
   const pages = async <P extends { next_cursor: string | null }, T>(path: string, items: (page: P) => T[]): Promise<T[]> => {
     const found: T[] = []
     for (let cursor: string | null = ''; cursor !== null; ) {

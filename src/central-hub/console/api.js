@@ -3,7 +3,7 @@ import { query, request } from './request.js'
 /** The hub's REST as this page calls it; all of it may throw an ApiError. */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
-/** @typedef {{ waiting?: string | undefined, state?: string | undefined, q?: string, tag?: string, assignee?: string, source?: string, account?: string, limit?: number, cursor?: string | null }} LeadQuery */
+/** @typedef {{ waiting?: string | undefined, state?: string | undefined, q?: string, tag?: string, assignee?: string, source?: string, account?: string, limit?: number, fields?: string, cursor?: string | null }} LeadQuery */
 
 /** @param {string} path @param {AbortSignal} [signal] */
 const get = async (path, signal) => (await request('GET', path, { signal })).value

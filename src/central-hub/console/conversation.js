@@ -30,6 +30,8 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
   /** @type {Lead | undefined} */
   let lead
   let reading = new AbortController()
+  /** @type {Promise<void>} */
+  let loading = Promise.resolve()
   let marking = false
   /** False while a person only moves from lead to lead. */
   let isAttended = true
@@ -223,13 +225,19 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
       say(byId('lead-saved'), '')
       render()
       list.render()
-      void load()
+      loading = load()
     },
     close: () => {
       void form.flush()
       clear()
     },
-    reload: () => void load(),
+    /** Reads it again, once what is being read is there: a later reading would discard its answer. */
+    reload: () => {
+      const id = openId
+      void loading.then(() => {
+        if (id === openId) loading = load()
+      })
+    },
     /** Tries again what could not be read or saved. */
     retryFailed: () => {
       if (list.failed()) void load()

@@ -35,6 +35,8 @@ export const createInbox = (onCount) => {
   let edges = { waiting: undefined, recent: undefined }
   let loaded = false
   let loads = 0
+  /** @type {Promise<unknown>} */
+  let reloading = Promise.resolve()
   let reading = 0
   /** What events told while a list was being read, which may not know it. @type {Lead[]} */
   let meanwhile = []
@@ -185,7 +187,7 @@ export const createInbox = (onCount) => {
     render()
   }
   const countWaiting = async () => {
-    const page = await reads(api.leads({ waiting: 'true', state: countedStates, limit: mostCounted }))
+    const page = await reads(api.leads({ waiting: 'true', state: countedStates, limit: mostCounted, fields: 'id' }))
     waiting = new Set(page.leads.map(({ id }) => id))
     moreWaiting = page.next_cursor !== null
     for (const lead of meanwhile) take(lead)
@@ -239,11 +241,10 @@ export const createInbox = (onCount) => {
     setAccounts: filter.setAccounts,
     /** What is searched for. */
     query: () => filter.values().q,
-    /** Reads everything anew. */
+    /** Reads everything again, once what is being read is there: a later reading would discard its answer. */
     reload: () => {
-      void load()
       // the number in the title can wait for the next time
-      void countWaiting().catch(() => {})
+      reloading = reloading.then(() => Promise.all([load(), countWaiting().catch(() => {})]))
     },
     /** Tries again what could not be read. */
     retryFailed: () => {

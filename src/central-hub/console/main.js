@@ -14,7 +14,7 @@ import { hubNow, onSignedOut, signedIn } from './request.js'
 import { leadAddress, route } from './route.js'
 import { createSessions } from './sessions.js'
 import { createShortcuts } from './shortcuts.js'
-import { createSignIn } from './sign-in.js'
+import { createSignIn, signInMark } from './sign-in.js'
 import { setLanguage, texts, writeStaticTexts } from './texts.js'
 import { createWebhooks } from './webhooks.js'
 
@@ -179,6 +179,7 @@ const applyLead = (lead) => {
 const live = createLive({
   onOpen: () => {
     wasIn = true
+    signInMark.set()
     show('app')
     say(byId('offline'), '')
     sessions.open()
@@ -235,9 +236,17 @@ const show = (name) => {
     figures.watch(false)
   }
 }
+/** Shows what is there while the stream of events is still being opened, which takes a round trip more. */
+const begin = () => {
+  inbox.reload()
+  conversation.reload()
+  void readKnown().catch(() => {})
+  show('app')
+  live.open()
+}
 const signIn = createSignIn(() => {
   signedIn()
-  live.open()
+  begin()
 })
 const askToSignIn = () => {
   if (view === 'sign-in') return
@@ -245,6 +254,7 @@ const askToSignIn = () => {
   signIn.ask(wasIn)
 }
 onSignedOut(() => {
+  signInMark.remove()
   live.close()
   askToSignIn()
 })
@@ -255,6 +265,7 @@ byId('sign-out').addEventListener('click', async () => {
   if (conversation.form.drafts.unsaved().length === 0) forget()
   else addEventListener('pagehide', forget)
   await api.signOut().catch(() => {})
+  signInMark.remove()
   live.close()
   // a new page: nothing that was read stays in this one
   location.replace('/')
@@ -277,4 +288,9 @@ for (const select of document.querySelectorAll('.language-select')) {
 setInterval(() => inbox.tick(), 20_000)
 
 writeAll()
-live.open()
+if (signInMark.isSet()) begin()
+else {
+  askToSignIn()
+  // The cookie may be there all the same.
+  live.open()
+}

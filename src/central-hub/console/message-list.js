@@ -105,7 +105,7 @@ export class MessageList {
     const oldest = page.messages.at(-1)
     const isJoined = page.next_cursor === null || oldest === undefined || this.#messages.has(oldest.id)
     if (!isJoined) this.#messages = new Map()
-    for (const message of page.messages) this.#messages.set(message.id, message)
+    for (const message of page.messages) this.#putChanged(message)
     this.#loaded = true
     if (isFirst) this.#findFirstUnread()
     if (isFirst) this.#keeper.follow(true)
@@ -120,6 +120,12 @@ export class MessageList {
       if (answer.quoted_id !== undefined && stanzaOf(answer.quoted_id) === stanzaOf(message.id)) this.#nodes.delete(id)
     }
     this.#messages.set(message.id, message)
+  }
+
+  /** What is read again and is as before keeps its node, with its picture and the focus. @param {Message} message */
+  #putChanged(message) {
+    const known = this.#messages.get(message.id)
+    if (JSON.stringify(known) !== JSON.stringify(message)) this.#messages.set(message.id, message)
   }
 
   /** @param {unknown} error why the newest could not be read */

@@ -4,6 +4,18 @@ import { explain, texts } from './texts.js'
 
 /** The form that asks for the token. */
 
+const remembered = 'leadmaster-signed-in'
+
+/**
+ * Whether this browser was signed in when it was here last. Scripts cannot read the cookie of the sign-in; by this mark
+ * the page knows without asking the hub whether to begin with the list or with the form.
+ */
+export const signInMark = {
+  isSet: () => localStorage.getItem(remembered) !== null,
+  set: () => localStorage.setItem(remembered, 'yes'),
+  remove: () => localStorage.removeItem(remembered)
+}
+
 /** @param {() => void} onSignedIn */
 export const createSignIn = (onSignedIn) => {
   const [token, error] = [byId('token'), byId('sign-in-error')]
