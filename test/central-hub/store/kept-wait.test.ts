@@ -23,7 +23,7 @@ const countedAnew = async (db: Db): Promise<unknown> => {
   return keptIn(db)
 }
 
-t.test('what is kept of a wait is what counting gives, whatever comes and in whatever order', async (t) => {
+t.test('what is kept of a wait is what counting gives, whatever comes and in whatever order', { timeout: 0 }, async (t) => {
   const { db } = await testStore(t)
   await hurry(db)
   const ingest = createIngest({ db, onTaken: () => undefined, automaticReplies })
