@@ -42,7 +42,7 @@ export const hurry = async (db: Db): Promise<void> => {
 
 /** Takes all leads and messages out, for a test that plays many histories. */
 export const emptied = async (db: Db): Promise<void> => {
-  const tables = ['answers', 'message_counts', 'messages', 'events', 'merged_leads', 'leads', 'cursors'] as const
+  const tables = ['answers', 'message_counts', 'reactions', 'votes', 'messages', 'events', 'merged_leads', 'leads', 'cursors'] as const
   for (const table of tables) await db.deleteFrom(table).execute()
 }
 
