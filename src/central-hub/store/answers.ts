@@ -1,8 +1,10 @@
 import { sql } from 'kysely'
+import type { Turn } from '../../contract/waiting.ts'
 import type { Db } from './schema.ts'
 
 /**
- * Works out anew which replies to a lead, calls that were answered among them, ended a wait, and how long it was: from the first message after the reply before.
+ * Works out anew which replies to a lead, calls that were answered among them, ended a wait, and how long it was: from
+ * the first message after what ended the wait before, a reply or a person who marked the lead.
  * @param since UNIX seconds: replies from then on
  */
 export const writeAnswers = async (db: Db, leadId: number, since: number): Promise<void> => {
@@ -10,10 +12,15 @@ export const writeAnswers = async (db: Db, leadId: number, since: number): Promi
     .deleteFrom('answers')
     .where('reply_pk', 'in', db.selectFrom('messages').select('pk').where('lead_id', '=', leadId).where('timestamp', '>=', since))
     .execute()
+  const latest = (turn: Turn) => sql`
+    select before.timestamp, before.seq from messages before
+    where before.lead_id = reply.lead_id and before.turn = ${sql.lit(turn)} and (before.timestamp, before.seq) < (reply.timestamp, reply.seq)
+    order by before.timestamp desc, before.seq desc limit 1`
+  // One after the other, so that each is the end of a part of the index.
   const before = (column: 'timestamp' | 'seq') => sql`coalesce((
-    select before.${sql.raw(column)} from messages before
-    where before.lead_id = reply.lead_id and before.turn = 2 and before.personal = 1 and (before.timestamp, before.seq) < (reply.timestamp, reply.seq)
-    order by before.timestamp desc, before.seq desc limit 1), -1)`
+    select ended.${sql.raw(column)} from (
+      select * from (${latest(2)}) as answered union all select * from (${latest(3)}) as marked) as ended
+    order by ended.timestamp desc, ended.seq desc limit 1), -1)`
   await sql`
     insert into answers (reply_pk, account, answered_at, seconds)
     select pk, account, timestamp, timestamp - since from (

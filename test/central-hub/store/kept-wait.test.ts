@@ -92,6 +92,38 @@ t.test('a lead that is ignored or was handled is not counted up', async (t) => {
   t.same(await lead(), { waiting_since: 300, unanswered_count: 2, unread_count: 2 })
 })
 
+t.test('a wait that a person ended without a reply begins again with the next message, also when all is counted', async (t) => {
+  const { db, take } = await testStore(t)
+  const answers = (): Promise<unknown> => db.selectFrom('answers').select(['answered_at', 'seconds']).execute()
+  const both = async (): Promise<unknown> => {
+    const kept = await answers()
+    await countedAnew(db)
+    return { kept, counted: await answers() }
+  }
+  const asked = [record('1', { timestamp: 100 }), record('2', { timestamp: 110 })]
+  const later = [record('3', { timestamp: 300 }), reply('4', { timestamp: 340 })]
+  const own = '5215587654321@c.us'
+  const reaction = record('r', { from_me: true, from: own, timestamp: 200, reaction: { message_id: record('2').message.id, emoji: '👍', sender: own } }, 'reaction')
+  const ends: Record<string, () => Promise<unknown>> = {
+    handled: async () => handleLead(db, (await db.selectFrom('leads').select('id').executeTakeFirstOrThrow()).id),
+    'reacted to': () => take(reaction)
+  }
+  for (const [what, end] of Object.entries(ends)) {
+    await emptied(db)
+    await take(...asked)
+    await end()
+    await take(...later)
+    const wanted = [{ answered_at: 340, seconds: 40 }]
+    t.same(await both(), { kept: wanted, counted: wanted }, what)
+
+    await emptied(db)
+    await take(...asked)
+    await end()
+    await take(reply('5', { timestamp: 400 }))
+    t.same(await both(), { kept: [], counted: [] }, `${what}, and nothing was asked since`)
+  }
+})
+
 t.test('leads that a release before left uncounted are counted at the start, and no others', async (t) => {
   const { db, take } = await testStore(t)
   const count = 401
