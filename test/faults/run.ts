@@ -115,6 +115,18 @@ const inPhase: Readonly<Record<Phase, (fault: Fault, rig: Rig) => Promise<Hit & 
   }
 }
 
+/** What there was to see when messages do not come through: which are missing where, the session, and both logs' last words. */
+const state = async (rig: Rig): Promise<string> => {
+  const [journal, stored] = [new Set(await rig.journal().catch(() => [])), new Set(await rig.stored().catch(() => []))]
+  const missing = [...rig.sent].filter((id) => !stored.has(id))
+  const inJournal = missing.filter((id) => journal.has(id)).length
+  const words = [rig.sessionManager, rig.hub].flatMap(({ lines, name }) =>
+    lines.slice(-12).map(({ at, msg }) => `${new Date(at).toISOString()} ${name}: ${msg}`)
+  )
+  const of = `${missing.length} of ${rig.sent.size} messages are missing in the hub, ${inJournal} of these are in the journal`
+  return [of, JSON.stringify(await rig.status()), ...words].join('\n')
+}
+
 const seconds = (ms: number): number => Math.round(ms / 100) / 10
 
 /** Runs a cell. @throws when the stack could not even be brought to the phase */
@@ -132,7 +144,9 @@ export const runCell = async (fault: Fault, phase: Phase, options: Omit<RigOptio
     // that it is whole is seen by what is written now
     if (recovered) {
       await rig.write(5, 50)
-      if (!(await rig.until(() => whole(rig), 60_000))) throw new Error('it had recovered, and then messages did not come through')
+      if (!(await rig.until(() => whole(rig), 60_000))) {
+        throw new Error(`it had recovered, and then messages did not come through: ${await state(rig)}`)
+      }
       await rig.until(() => new Set(rig.frontend.told.map(({ key }) => key)).size >= rig.sent.size, 20_000)
     }
     const saw = rig.operator.sights(at).filter(({ at_s }) => at_s * 1_000 <= recoveredAt - at + 1_000)
