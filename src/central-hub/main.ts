@@ -6,6 +6,7 @@ import { PlainError, reasonOf } from '../platform/harmless.ts'
 import { keepHeapSmall } from '../platform/heap.ts'
 import { createHttp } from '../platform/http.ts'
 import { lazy } from '../platform/lazy.ts'
+import { atMost } from '../platform/at-most.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/problem.ts'
 import { readProxy } from '../platform/proxy.ts'
@@ -38,6 +39,7 @@ import { createIngest } from './ingest.ts'
 import type { StreamFollower } from './jetstream/follow-stream.ts'
 import { createLive } from './live.ts'
 import { addMessageMetrics } from './message-metrics.ts'
+import { PassedOnErasures } from './passed-on-erasures.ts'
 import { readCursor, type Cursor } from './store/cursors.ts'
 import { openStore } from './store/open.ts'
 import { createUpstream, type UpstreamOptions } from './upstream.ts'
@@ -121,7 +123,9 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const serve = createServe({ http, db })
   const country = config.DEFAULT_COUNTRY
   addLeadRoutes({ serve, db, country, accounts, onChanged: live.changed })
-  addDeletionRoutes({ serve, store, accounts, onChanged: live.changed, log })
+  const inTurn = atMost(1)
+  const passedOn = new PassedOnErasures({ store, inTurn, onChanged: live.changed, log })
+  addDeletionRoutes({ serve, store, accounts, inTurn, onChanged: live.changed, log })
   addImportRoutes({ serve, db, country, onChanged: live.changed })
   addExportRoutes({ serve, db, country })
   addStatsRoutes({ serve, db })
@@ -135,10 +139,14 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addDocs({ http, access, document })
   addConsole(http, access)
 
-  const ingest = createIngest({ db, onTaken: live.changed, onConversed: addMessageMetrics(metrics.registry), automaticReplies: config.AUTOMATIC_REPLIES })
+  const onTaken = (): void => {
+    live.changed()
+    passedOn.wake()
+  }
+  const ingest = createIngest({ db, onTaken, onConversed: addMessageMetrics(metrics.registry), automaticReplies: config.AUTOMATIC_REPLIES })
   const cursor = (account: string): Promise<Cursor | undefined> => readCursor(db, account)
   stream = config.NATS_URL.length === 0 ? undefined : (await import('./jetstream/follow-stream.ts')).followStream({
-    config, ingest, cursor, log,
+    config, ingest, cursor, log, storeId: store.id,
     readJournal: async (name, ...of) => {
       const found = accounts.find((account) => accountName(account) === name)
       return found && readJournal(found.upstream, ...of)
@@ -155,6 +163,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
         session = now
         live.session(now)
         webhooks.session(more.account ?? '', now)
+        if ('journal' in now) passedOn.hear(upstream, now)
         tellStatus()
       },
       onChange: tellStatus,
@@ -175,6 +184,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     clearInterval(pinging)
     await stream?.stop()
     await Promise.all(accounts.map(({ follower }) => follower.stop()))
+    await passedOn.stop()
   })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { TSchema, Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { Erased, Health, Status, type EraseRequest } from '../contract/session.ts'
+import { Erased, ErasedAnswer, Health, Status, type ErasedQuestion, type EraseRequest } from '../contract/session.ts'
 import { harmless, reasonOf } from '../platform/harmless.ts'
 import { ProblemError } from '../platform/problem.ts'
 import { createSharedReads } from './shared-reads.ts'
@@ -38,6 +38,8 @@ export interface Upstream {
    * Asking again is harmless. @throws {ProblemError} as verify does
    */
   erase(request: EraseRequest & { requestId?: string }): Promise<Erased>
+  /** Which chats and messages were erased there on request, at most 500 of each. @throws {ProblemError} as verify does */
+  erased(question: ErasedQuestion): Promise<ErasedAnswer>
 }
 
 export interface Identity {
@@ -180,6 +182,8 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
       if (statusCode === 401) throw refused()
       throw stranger(`GET /inbound/stream gives HTTP ${statusCode}, ${type || 'no Content-Type'}`)
     },
+    erased: (question) =>
+      askJson(ErasedAnswer, { method: 'POST', path: '/erased', headers: withToken(), body: JSON.stringify(question), timeoutMs: eraseMs }),
     media: createMediaClient({ request, headers: withToken, stranger }),
     erase: async ({ chat_ids, message_ids = [], more = false, ...rest }) => {
       const erased: Erased = { records: 0, media_files: 0 }

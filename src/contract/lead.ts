@@ -252,7 +252,11 @@ export type ImportResult = Static<typeof ImportResult>
 export const Deletion = Type.Object({
   id: Type.Integer(),
   at: Type.String(),
-  reason: Type.Union([Type.Literal('request'), Type.Literal('retention')]),
+  reason: Type.Union([
+    Type.Literal('request'),
+    Type.Literal('retention'),
+    Type.Literal('passed_on', { description: 'another hub, with a store of its own, deleted it' })
+  ]),
   request_id: orNull(Type.String(), { description: 'X-Request-Id of the request that asked for it' }),
   leads: Type.Integer(),
   messages: Type.Integer(),

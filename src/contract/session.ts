@@ -69,7 +69,10 @@ export const Status = Type.Object({
   ),
   journal: Type.Object({
     id: Type.String({ description: 'drawn when the journal was made: a cursor belongs to one journal' }),
-    last_seq: Type.Integer()
+    last_seq: Type.Integer(),
+    erasures: Type.Optional(
+      Type.String({ description: 'another one after each deletion that was asked for; absent before the first. A hub that sees a new one asks POST /erased' })
+    )
   }),
   media: Type.Object({
     pending: Type.Integer(),
@@ -247,6 +250,40 @@ export const Erased = Type.Object({
   )
 })
 export type Erased = Static<typeof Erased>
+
+/** What tells whether a message was erased: who it is of, and when it was written. No words of it. */
+const ErasedMessage = Type.Object(
+  {
+    id: Type.String({ minLength: 1, maxLength: 300 }),
+    chat_id: Type.String({ maxLength: 200 }),
+    from: Type.String({ maxLength: 200 }),
+    author: Type.Optional(Type.String({ maxLength: 200 })),
+    phone: Type.Optional(Type.String({ maxLength: 40 })),
+    lid: Type.Optional(Type.String({ maxLength: 200 })),
+    timestamp: Type.Integer({ description: 'UNIX seconds' })
+  },
+  { additionalProperties: false }
+)
+export type ErasedMessage = Static<typeof ErasedMessage>
+
+/**
+ * `POST /erased`: which of these were erased on request. A hub with a store of its own asks so for what another hub
+ * deleted: session-manager keeps of it only keyed hashes, which say nothing by themselves.
+ */
+export const ErasedQuestion = Type.Object(
+  {
+    chat_ids: Type.Array(Type.String({ minLength: 1, maxLength: 200 }), { maxItems: 500 }),
+    messages: Type.Array(ErasedMessage, { maxItems: 500 })
+  },
+  { additionalProperties: false }
+)
+export type ErasedQuestion = Static<typeof ErasedQuestion>
+
+export const ErasedAnswer = Type.Object({
+  chat_ids: Type.Array(Type.String(), { description: 'those whose erasure was asked for, whatever came in them since' }),
+  message_ids: Type.Array(Type.String(), { description: 'of the messages that were erased' })
+})
+export type ErasedAnswer = Static<typeof ErasedAnswer>
 
 /** `POST /remap`: maps the messages of a part of the journal again, as this release maps them. */
 export const RemapRequest = Type.Object(

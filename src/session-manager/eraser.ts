@@ -10,6 +10,8 @@ export interface EraserOptions {
   directory: string
   /** Deletes from NATS what was erased; undefined where records are not forwarded. */
   purge?: ((again: boolean, waitedMs: number) => Promise<void>) | undefined
+  /** Called when an erasure that others are to follow is done. */
+  onErased?: () => void
   log: Log
 }
 
@@ -37,18 +39,27 @@ export class Eraser {
     const { records, addresses } = await this.#eraseRecords(chatIds, messageIds)
     if (!more) journal.finishErasing()
     const files = await deleteErasedMedia(journal, directory)
-    // What the hub retires by its age leaves NATS by its age, too.
-    if (chatIds.length > 0) await this.#purge(records, addresses, began)
+    // What the hub retires by its age leaves NATS by its age, too, and other hubs by their own RETENTION.
+    if (chatIds.length > 0) {
+      this.#tellOthers()
+      await this.#purge(records, addresses, began)
+    }
     log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
     const erased: Erased = { records, media_files: files }
     if (addresses.length > 0) erased.chat_ids = addresses
     return erased
   }
 
+  #tellOthers(): void {
+    this.#options.journal.noteErasure()
+    this.#options.onErased?.()
+  }
+
   /** A request that is made once more, because NATS took long, goes on with what it had begun: else it might never end. */
   async #purge(records: number, addresses: readonly string[], began: number): Promise<void> {
     const again = records === 0 && addresses.length > 0 && addresses.every((address) => this.#unpurged.has(address))
     this.#unpurged = new Set(addresses)
+    // It tells others once more: until then they may read from NATS what was erased.
     await this.#options.purge?.(again, performance.now() - began)
     this.#unpurged = new Set()
   }

@@ -21,6 +21,7 @@ const schema = `
     has_lid INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS erased_media (sha256 TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS latest_erasure (id TEXT NOT NULL) STRICT;
 `
 const member = (name: string): string => `record ->> '$.message.${name}'`
 const sumOf = member('media.sha256')
@@ -100,6 +101,10 @@ export type Quoted = Map<string, Set<string>>
 
 type Row = Record<string, unknown>
 
+/** What of a message tells whether it was erased. */
+type Identifying = Pick<CapturedMessage, 'id' | 'chat_id' | 'from' | 'timestamp'> &
+  Partial<Pick<CapturedMessage, 'author' | 'phone' | 'lid' | 'reaction' | 'vote'>>
+
 /** What the ids of one message have in common under each address of its person; undefined for what is no message id. */
 const underAnyAddress = (id: string): string | undefined => {
   const parsed = parseMessageId(id)
@@ -113,7 +118,7 @@ const chatKey = (chatId: string): string => `chat:${chatId}`
 const addressOfPhone = (phone: string): string => `${phone.slice(1)}@c.us`
 
 /** The addresses that a message has of a person, but the number. */
-const addressesIn = ({ chat_id, lid, author, from }: CapturedMessage): string[] =>
+const addressesIn = ({ chat_id, lid, author, from }: Identifying): string[] =>
   [...new Set([chat_id, lid, author, from].flatMap((address) => (address === undefined ? [] : accountAddress(address))))]
 
 /** Of a clock that only goes on: for how long what was heard may wait to be written, ms. */
@@ -166,6 +171,18 @@ export class Erasure {
     this.#isEmpty = db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined
   }
 
+  /** Another one after each erasure that was asked for; undefined before the first. */
+  latest(): string | undefined {
+    const row = this.#db.prepare('SELECT id FROM latest_erasure').get()
+    return row === undefined ? undefined : String(row['id'])
+  }
+
+  /** Inside a transaction: an erasure that was asked for is done, so that hubs with stores of their own follow it. */
+  setLatest(): void {
+    this.#db.exec('DELETE FROM latest_erasure')
+    this.#db.prepare('INSERT INTO latest_erasure (id) VALUES (?)').run(randomBytes(8).toString('hex'))
+  }
+
   /**
    * Whether what a draft tells of was erased, so that it must not come back: the message itself, what a person wrote before
    * all of theirs was erased and is read back now, and what was heard before that and waited to be written.
@@ -179,7 +196,7 @@ export class Erasure {
   }
 
   /** Whether a record, of this journal or another one, tells of what was erased on request. */
-  wasAskedFor({ message }: InboundRecord): boolean {
+  wasAskedFor({ message }: { message: Identifying }): boolean {
     if (this.#isEmpty) return false
     return this.#idsIn(message).some((text) => this.#known(text, 1)) || this.#isBeforeErasure(message)
   }
@@ -388,7 +405,7 @@ export class Erasure {
     this.#isEmpty = false
   }
 
-  #idsIn({ id, reaction, vote }: CapturedMessage): (string | undefined)[] {
+  #idsIn({ id, reaction, vote }: Identifying): (string | undefined)[] {
     const about = reaction?.message_id ?? vote?.message_id
     return [id, about, underAnyAddress(about ?? id)]
   }
@@ -397,7 +414,7 @@ export class Erasure {
     return text !== undefined && Number(this.#isErased.get(this.#hash(text))?.['asked'] ?? -1) >= asked
   }
 
-  #isBeforeErasure(message: CapturedMessage): boolean {
+  #isBeforeErasure(message: Identifying): boolean {
     const isCovered = (address: string, hasOwnLid: boolean): boolean => {
       const row = this.#until.get(this.#hash(chatKey(address)))
       return row !== undefined && message.timestamp <= Number(row['until']) && !(hasOwnLid && row['has_lid'] === 1)

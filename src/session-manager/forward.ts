@@ -18,8 +18,8 @@ export interface Forwarding {
 /** Of SHUTDOWN_TIMEOUT: what is still to be forwarded may take this long. Chromium and a backup have their part before and after. */
 const finishShare = 0.2
 
-/** @param options.term as the forwarder has it. @param options.onChange called when what keeps records from NATS has changed */
-export const startForwarding = ({ config, journal, term, log, onChange }: { config: Config; journal: Journal; term: () => number | undefined; log: Log; onChange: () => void }): Forwarding => {
+/** @param options.term as the forwarder has it. @param options.onChange called when what keeps records from NATS has changed @param options.onPurged as the forwarder has it */
+export const startForwarding = ({ config, journal, term, log, onChange, onPurged }: { config: Config; journal: Journal; term: () => number | undefined; log: Log; onChange: () => void; onPurged: () => void }): Forwarding => {
   let told: string | undefined
   const tell = (): void => {
     const { fault } = forwarder.state()
@@ -32,7 +32,7 @@ export const startForwarding = ({ config, journal, term, log, onChange }: { conf
     name: `leadmaster session-manager ${config.ACCOUNT}`,
     log, onChange: tell
   })
-  const forwarder = createForwarder({ journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, term, log, onChange: tell, finishMs: config.SHUTDOWN_TIMEOUT * finishShare })
+  const forwarder = createForwarder({ journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, term, log, onChange: tell, onPurged, finishMs: config.SHUTDOWN_TIMEOUT * finishShare })
   return {
     nats,
     state: forwarder.state,

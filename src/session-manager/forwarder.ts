@@ -47,6 +47,8 @@ export interface ForwarderOptions {
   term?: () => number | undefined
   log: Log
   onChange?: () => void
+  /** What was erased is deleted from the stream: hubs with stores of their own follow that now. */
+  onPurged?: () => void
   maxDelayMs?: number
   /** How long `stop` goes on forwarding, ms. */
   finishMs?: number
@@ -81,7 +83,7 @@ const isSame = (ours: JournalRecord | undefined, theirs: unknown): boolean =>
   ours !== undefined && (ours.kind === 'erased' || JSON.stringify(ours) === JSON.stringify(theirs))
 
 export const createForwarder = (options: ForwarderOptions): Forwarder => {
-  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, maxDelayMs = 10_000, finishMs = 5_000, purgeWithinMs = 80_000 } = options
+  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, onPurged = () => undefined, maxDelayMs = 10_000, finishMs = 5_000, purgeWithinMs = 80_000 } = options
   const subject = recordSubject(account)
   const stopping = new AbortController()
   const stopped = new Promise<never>((_, reject) => stopping.signal.addEventListener('abort', () => reject(new Error('forwarding was stopped'))))
@@ -121,6 +123,8 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     const records = await deleteFromStream({ client, manager, subject, journal, stop: stopping.signal })
     if (journal.mark('purge_due') !== due) return
     journal.setMark('purge_due', undefined)
+    journal.noteErasure()
+    onPurged()
     hasPurged = true
     if (records > 0) log.info({ event: 'purged', account, records }, `deleted ${records} erased records from NATS`)
     for (const resolve of purged) resolve()

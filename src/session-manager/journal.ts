@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { DatabaseSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '../contract/record.ts'
+import type { ErasedMessage } from '../contract/session.ts'
 import { openSqlite, type Rewriting } from '../platform/sqlite.ts'
 import { Erasure, type BeforeTime, type Quoted } from './erasure.ts'
 import { Identities } from './identities.ts'
@@ -118,6 +119,12 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
    * group had, and returns the addresses of the persons whose chats were named.
    */
   eraseInGroups(asked: Asked): Generator<number, string[]>
+  /** Whether a message was erased on request, by what identifies it. */
+  hasErasedMessage(message: ErasedMessage): boolean
+  /** Another one after each erasure that was asked for, when it is done; undefined before the first. */
+  latestErasure(): string | undefined
+  /** An erasure that was asked for is done: hubs with stores of their own follow it. */
+  noteErasure(): void
   /** Whether a record, of this journal or of another one, tells of what was erased on request. */
   wasErasedOnRequest(record: InboundRecord): boolean
   finishErasing(): void
@@ -362,6 +369,9 @@ export const openJournal = (file: string, account: string, now: () => number = D
       return records
     },
     eraseInGroups,
+    hasErasedMessage: (message) => erasure.wasAskedFor({ message }),
+    latestErasure: () => erasure.latest(),
+    noteErasure: () => atomically(() => erasure.setLatest()),
     wasErasedOnRequest: (record) => erasure.wasAskedFor(record),
     finishErasing: () => erasure.scrub(),
     eraseAsIn: (newer) => {

@@ -68,7 +68,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   }
   let placement: Placement | undefined
   const term = (): number | undefined => placement?.term()
-  const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus })
+  const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus, onPurged: tellStatus })
   if (forwarding) lifecycle.onStop('close the connection to NATS', forwarding.close)
 
   const capture = createCapture({
@@ -179,6 +179,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     const pending = journal.pendingMediaCount()
     return outage === undefined ? { pending } : { pending, outage }
   }
+  const journalStatus = (): Status['journal'] => {
+    const [facts, erasures] = [{ id: journal.id, last_seq: journal.lastSeq() }, journal.latestErasure()]
+    return erasures === undefined ? facts : { ...facts, erasures }
+  }
   const status = (): Status => {
     const { status: state, since, reason, off, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited, limits } = session.session()
     const lastMessageAt = journal.lastMessageAt()
@@ -203,7 +207,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       ...(config.WEB_VERSION === '' ? {} : { whatsapp_web_pinned: config.WEB_VERSION }),
       outbound_blocked: session.outboundBlocked(),
       ...(guard === undefined ? {} : { guard }),
-      journal: { id: journal.id, last_seq: journal.lastSeq() },
+      journal: journalStatus(),
       media: mediaStatus(),
       backfill: {
         running: backfill.running(),
@@ -248,7 +252,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       }
     }
   })
-  const eraser = new Eraser({ journal, directory: mediaDirectory, purge: forwarding?.purge, log })
+  const eraser = new Eraser({ journal, directory: mediaDirectory, purge: forwarding?.purge, onErased: tellStatus, log })
   addRoutes({
     http, journal, status,
     health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, account, pid: process.pid, uptime_s: process.uptime() }),

@@ -1,5 +1,5 @@
 import { pageReportFormat, type PageFindings, type PageReport } from '../contract/page-report.ts'
-import { EraseRequest, PairingCodeRequest, PasskeyAnswer, RemapRequest, type Connect, type Disconnect, type Erased, type Health, type PairingCode, type Qr, type Remapped, type Status } from '../contract/session.ts'
+import { EraseRequest, ErasedQuestion, PairingCodeRequest, PasskeyAnswer, RemapRequest, type Connect, type Disconnect, type Erased, type ErasedAnswer, type Health, type PairingCode, type Qr, type Remapped, type Status } from '../contract/session.ts'
 import type { JournalRecord } from '../contract/record.ts'
 import { follow } from '../platform/feed.ts'
 import { reasonOf } from '../platform/harmless.ts'
@@ -40,6 +40,7 @@ const pageSize = 200
 const pairingCodeRequest = bodyReader(PairingCodeRequest)
 const passkeyAnswer = bodyReader(PasskeyAnswer)
 const eraseRequest = bodyReader(EraseRequest)
+const erasedQuestion = bodyReader(ErasedQuestion)
 const remapRequest = bodyReader(RemapRequest)
 const iso = (ms: number): string => new Date(ms).toISOString()
 
@@ -175,6 +176,16 @@ export const addRoutes = (options: RouteOptions): void => {
       throw new ProblemError('conflict', `not all is erased yet (${reasonOf(error)}): ask again; what is left of it is tried again every 10 minutes, too`)
     })
     sendJson(res, erased)
+  })
+
+  http.route('POST', '/erased', (req, res) => {
+    query(req)
+    const { chat_ids, messages } = erasedQuestion(req)
+    const answer: ErasedAnswer = {
+      chat_ids: chat_ids.filter((id) => journal.hasErasedChat(id)),
+      message_ids: messages.filter((message) => journal.hasErasedMessage(message)).map(({ id }) => id)
+    }
+    sendJson(res, answer)
   })
 
   http.route('POST', '/remap', (req, res) => {

@@ -51,11 +51,15 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
   const passkey: PasskeyActions = {
     answer: notePasskey('answer'), confirm: notePasskey('confirm'), restart: notePasskey('restart'), cancel: notePasskey('cancel')
   }
+  const journalStatus = (): Status['journal'] => {
+    const [facts, erasures] = [{ id: journal.id, last_seq: journal.lastSeq() }, journal.latestErasure()]
+    return erasures === undefined ? facts : { ...facts, erasures }
+  }
   const status = (): Status => ({
     status: session.status, since: new Date(session.since).toISOString(), account, linked: session.status === 'READY', failures: session.failures, ...(session.off ? { off: true } : {}),
     ...(session.reason === undefined ? {} : { reason: session.reason }),
     ...(session.limited === undefined ? {} : { limited: session.limited }),
-    outbound_blocked: 0, journal: { id: journal.id, last_seq: journal.lastSeq() }, media: { pending: 0 }, backfill: { running: false }
+    outbound_blocked: 0, journal: journalStatus(), media: { pending: 0 }, backfill: { running: false }
   })
   const http = createHttp({
     log: logLines().log,
@@ -64,7 +68,7 @@ export const fakeSessionManager = async (t: Test, options: { port?: number; dire
       if (req.path !== '/health' && !bearerCheck(token)(req)) throw new ProblemError('unauthorized', 'send Authorization: Bearer')
     }
   })
-  const eraser = new Eraser({ journal, directory: mediaDirectory, log: logLines().log })
+  const eraser = new Eraser({ journal, directory: mediaDirectory, onErased: () => set({}), log: logLines().log })
   addRoutes({
     http, journal, status,
     health: () => ({ status: 'ok', service: 'session-manager', timestamp: new Date().toISOString(), version: '1.2.3', account, pid: process.pid, uptime_s: 1.5 }),

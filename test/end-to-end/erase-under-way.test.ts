@@ -7,11 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Deletion, LeadPage, Readiness } from '../../src/contract/lead.ts'
-import { recordStream } from '../../src/contract/stream.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
 import { createDice } from '../dice.ts'
 import { natsServer } from '../nats/nats-server.ts'
-import { managerOf } from '../nats/records.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { startPostgres, type PostgresServer } from '../platform/postgres-server.ts'
 import { draft } from '../session-manager/drafts.ts'
@@ -205,8 +203,6 @@ t.test('records by NATS; a hub whose store is lost afterwards does not get it ei
   t.comment(`${await deleteOnceSeen(t, hub, place.person)} messages had come`)
   await caughtUp(t, [hub], place.person)
   await hub.end()
-  // The stream is delivered from its start again, as once the next record comes.
-  await (await managerOf(t, server)).consumers.delete(recordStream, 'hub-main')
   const refilled = await place.hub('refilled')
   await caughtUp(t, [refilled], place.person)
   await checkFiles(t, place)
@@ -215,4 +211,52 @@ t.test('records by NATS; a hub whose store is lost afterwards does not get it ei
     t.same(rowsInFile(file, place.person), [])
     t.equal(messagesIn(file), place.others, `${name}: all that is of others is there`)
   }
+})
+
+/** Resolves once a hub has taken all and shows nothing of the person any more. */
+const gone = async (hub: Daemon, { phone }: Person): Promise<void> => {
+  let said = ''
+  for (const end = Date.now() + 60_000 + count * 20; Date.now() < end; await delay(100)) {
+    const { body } = await ask<Readiness>(`${hub.url}/ready`, apiToken)
+    const isTaken = body.checks.some(({ detail }) => detail === `record ${count} of ${count} taken`)
+    const leads = await find(hub, phone)
+    if (isTaken && leads.length === 0) return
+    said = JSON.stringify({ checks: body.checks, leads: leads.length })
+  }
+  throw new Error(`the person is still there: ${said}`)
+}
+
+/** Hubs with stores of their own: one is asked, one reads along, one is away at that time, and one comes later. */
+const ownStores = async (t: Test, place: World): Promise<void> => {
+  const away = await place.hub('away')
+  while ((await find(away, place.person.phone)).length === 0) await delay(5)
+  await away.end()
+  const [asked, beside] = [await place.hub('asked'), await place.hub('beside')]
+
+  t.comment(`${await deleteOnceSeen(t, asked, place.person)} messages had come`)
+  await caughtUp(t, [asked], place.person)
+  const began = performance.now()
+  await gone(beside, place.person)
+  t.comment(`the hub beside it followed ${Math.round(performance.now() - began)} ms after`)
+  const back = await place.hub('away')
+  const later = await place.hub('later')
+  await gone(back, place.person)
+  await gone(later, place.person)
+  await Promise.all([asked, beside, back, later].map((hub) => hub.end()))
+
+  await checkFiles(t, place)
+  for (const name of ['asked', 'beside', 'away', 'later']) {
+    const file = join(place.directory, name, 'hub.db')
+    t.same(rowsInFile(file, place.person), [], `${name}: no row of it`)
+    t.equal(messagesIn(file), place.others, `${name}: all that is of others is there`)
+  }
+}
+
+t.test('hubs with stores of their own follow a deletion', { timeout: minutes(15) }, async (t) => {
+  await ownStores(t, await world(t))
+})
+
+t.test('hubs with stores of their own follow a deletion, with records by NATS', { timeout: minutes(15) }, async (t) => {
+  const server = await natsServer(t)
+  await ownStores(t, await world(t, { NATS_URL: server.url }))
 })

@@ -1,3 +1,4 @@
+import type { Deletion } from '../../contract/lead.ts'
 import { sendJson } from '../../platform/http.ts'
 import type { Log } from '../../platform/log.ts'
 import { ProblemError } from '../../platform/problem.ts'
@@ -14,6 +15,8 @@ export interface DeletionRouteOptions {
   serve: Serve
   store: Store
   accounts: readonly Account[]
+  /** Runs one deletion at a time: what other hubs deleted is deleted here, too. */
+  inTurn?: <T>(run: () => Promise<T>) => Promise<T>
   /** Called after a lead was deleted. */
   onChanged: () => void
   log: Log
@@ -35,10 +38,10 @@ const upstreamOf = (accounts: readonly Account[], account: string): Upstream | u
  * `DELETE /api/leads/:id` and `GET /api/deletions`. session-manager goes first: when it cannot erase, nothing is changed
  * here, and the same request is made again; when the hub fails after it, too.
  */
-export const addDeletionRoutes = ({ serve, store, accounts, onChanged, log }: DeletionRouteOptions): void => {
+export const addDeletionRoutes = ({ serve, store, accounts, inTurn = (run) => run(), onChanged, log }: DeletionRouteOptions): void => {
   const { db } = store
 
-  serve.raw('deleteLead', async ({ params: { id }, req: { requestId }, res }) => {
+  const deleteLead = async (id: number, requestId: string): Promise<Deletion> => {
     const { lead, chatIds } = await ofLead(id, erasureOf(db, id))
     const upstream = upstreamOf(accounts, lead.account)
     if (upstream === undefined) {
@@ -59,7 +62,10 @@ export const addDeletionRoutes = ({ serve, store, accounts, onChanged, log }: De
     )
     onChanged()
     await store.scrub()
-    sendJson(res, deletion)
+    return deletion
+  }
+  serve.raw('deleteLead', async ({ params: { id }, req: { requestId }, res }) => {
+    sendJson(res, await inTurn(() => deleteLead(id, requestId)))
   })
 
   serve.read('listDeletions', async ({ query }) => {

@@ -25,6 +25,8 @@ export interface StreamFollower {
 
 export interface StreamFollowerOptions {
   config: Pick<Config, 'NATS_URL' | 'NATS_CREDENTIALS' | 'NATS_CA' | 'NATS_REPLICAS' | 'NATS_RETENTION'>
+  /** Of the store that the records go to. */
+  storeId: string
   ingest: Ingest
   cursor: (account: string) => Promise<Cursor | undefined>
   /** Reads a journal where session-manager is reached by HTTP; undefined where it is not. */
@@ -42,15 +44,18 @@ export interface StreamFollowerOptions {
 
 const nanosecondsPerMs = 1_000_000
 
-const durableOf = (account: string): string => `hub-${account}`
+/** Hubs of one store share a consumer; hubs with stores of their own each take all records. */
+const durableOf = (account: string, storeId: string): string => `hub-${account}-${storeId.replaceAll(/[^\w-]/g, '').slice(0, 12)}`
 
 /**
  * The consumer of an account that hubs share: one request waits at a time, and no more is delivered than one hub takes at
  * once, so that what is delivered next is what comes next.
  */
-const consumerOf = async (manager: JetStreamManager, connection: NatsConnection, account: string, ackWaitMs: number): Promise<Consumer> => {
+const consumerOf = async (
+  manager: JetStreamManager, connection: NatsConnection, account: string, durable: string, ackWaitMs: number
+): Promise<Consumer> => {
   const { name } = await manager.consumers.add(recordStream, {
-    durable_name: durableOf(account),
+    durable_name: durable,
     filter_subject: recordSubject(account),
     deliver_policy: DeliverPolicy.All,
     ack_policy: AckPolicy.Explicit,
@@ -71,7 +76,7 @@ const createParse = (): ((data: unknown) => JournalRecord) => {
 }
 
 export const followStream = (options: StreamFollowerOptions): StreamFollower => {
-  const { config, ingest, cursor, readJournal, onChange, log, lookMs = 5_000, ackWaitMs = 10_000, maxDelayMs = 10_000, turnMs = 5_000 } = options
+  const { config, storeId, ingest, cursor, readJournal, onChange, log, lookMs = 5_000, ackWaitMs = 10_000, maxDelayMs = 10_000, turnMs = 5_000 } = options
   const nats = connectNats({ servers: config.NATS_URL, credentials: config.NATS_CREDENTIALS, ca: config.NATS_CA, name: 'leadmaster central-hub', log, onChange })
   const parse = createParse()
   const takers = new Map<string, Taker>()
@@ -82,8 +87,8 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
   const begin = (manager: JetStreamManager, connection: NatsConnection, account: string): Taker =>
     createTaker({
       account, parse, ingest, onChange, log, maxDelayMs, turnMs,
-      consumer: () => consumerOf(manager, connection, account, ackWaitMs),
-      rewind: () => manager.consumers.delete(recordStream, durableOf(account)),
+      consumer: () => consumerOf(manager, connection, account, durableOf(account, storeId), ackWaitMs),
+      rewind: () => manager.consumers.delete(recordStream, durableOf(account, storeId)),
       newestJournal: async () => (await lastMessage(manager, recordStream, recordSubject(account)))?.header.get(journalHeader),
       cursor: () => cursor(account),
       ...(readJournal ? { readJournal: (...of: Parameters<NonNullable<TakerOptions['readJournal']>>) => readJournal(account, ...of) } : {})

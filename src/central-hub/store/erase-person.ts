@@ -67,7 +67,9 @@ const someThatName = (db: Db, account: string, person: Person, after: number): P
     .execute()
 
 /** Takes the ids of erased messages out of those that quote them: they hold the number of who wrote them. */
-const dropQuotes = async (db: Db, account: string, erased: readonly Found[]): Promise<void> => {
+export const dropQuotes = async (
+  db: Db, account: string, erased: readonly Pick<Found, 'id' | 'chat_id'>[]
+): Promise<void> => {
   const stanzas = new Set(erased.map(({ id }) => stanzaOf(id)))
   for (const chat of new Set(erased.map(({ chat_id }) => chat_id))) {
     const quoting = await db

@@ -46,8 +46,8 @@ export const erasureOf = async (db: Db, id: number): Promise<Erasure | undefined
   return { lead, chatIds: [...new Set([...own, ...chats.map(({ chat_id }) => chat_id)])] }
 }
 
-/** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere; inside a transaction of the caller's. */
-export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
+/** Deletes what shows a lead elsewhere: answers that are kept, imported names, and what webhooks are to be told. */
+export const eraseWhatWasSaid = async (db: Db, lead: LeadRow): Promise<void> => {
   const identities = await identitiesOf(db, [lead.id])
   // A lead that was entered under another spelling may be in an answer under that.
   const digits = identities.flatMap(({ phone }) => (phone === null ? [] : spellingsOf(phone).map((spelling) => spelling.slice(1))))
@@ -55,6 +55,11 @@ export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
   await db.deleteFrom('idempotency').where((row) => row.or(shown.map((text) => sql<boolean>`replace(${row.ref('body')}, ${text}, '') <> ${row.ref('body')}`))).execute()
   await eraseNames(db, lead)
   await eraseDeliveries(db, lead.id)
+}
+
+/** Deletes a lead that has no messages any more, with what people said of it, and what shows it elsewhere; inside a transaction of the caller's. */
+export const eraseLeadAlone = async (db: Db, lead: LeadRow): Promise<void> => {
+  await eraseWhatWasSaid(db, lead)
   await db.deleteFrom('merged_leads').where('lead_id', '=', lead.id).execute()
   await db.deleteFrom('events').where('type', '=', 'lead').where('ref', '=', lead.id).execute()
   await db.deleteFrom('leads').where('id', '=', lead.id).execute()

@@ -8,6 +8,7 @@ import { whoWaits } from './migrations/0006-who-waits.ts'
 import { whoAndSearch } from './migrations/0007-who-and-search.ts'
 import { createdAndEntered } from './migrations/0009-created-and-entered.ts'
 import { deliveriesByLead } from './migrations/0010-deliveries-by-lead.ts'
+import { passedOnErasures } from './migrations/0011-passed-on-erasures.ts'
 
 /**
  * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the release before it
@@ -22,7 +23,8 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0006_who_waits': whoWaits,
   '0007_who_and_search': whoAndSearch,
   '0009_created_and_entered': createdAndEntered,
-  '0010_deliveries_by_lead': deliveriesByLead
+  '0010_deliveries_by_lead': deliveriesByLead,
+  '0011_passed_on_erasures': passedOnErasures
 }
 
 /** The last step known to the oldest release that works with the schema as the last step here leaves it. */

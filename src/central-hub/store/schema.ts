@@ -12,8 +12,14 @@ export interface Database {
    * `updated_until`: ms, see updated.ts. `media_secret`: what URLs of media are signed with, see api/media-urls.ts.
    */
   store: { id: string; works_from: string; scrub_due: number; catch_up_due: number; certain_until: ColumnType<number, number | undefined>; delivering_ms: ColumnType<number, number | undefined>; updated_until: ColumnType<number, number | undefined>; media_secret: ColumnType<string, string | undefined> }
-  /** `epoch`: drawn with each deletion, see cursors.ts. */
-  cursors: { account: string; journal_id: string; seq: number; epoch: ColumnType<number, number | undefined> }
+  /** `epoch`: drawn with each deletion, see cursors.ts. `erasures`: see erase-passed-on.ts. */
+  cursors: {
+    account: string
+    journal_id: string
+    seq: number
+    epoch: ColumnType<number, number | undefined>
+    erasures: ColumnType<string, string | undefined>
+  }
   leads: LeadTable
   /** Leads that turned out to be one person with another: the old id goes on leading to it. */
   merged_leads: { old_id: number; lead_id: number }

@@ -26,6 +26,7 @@ const hub = async (t: Test, server: NatsServer, store: TestStore, more: Partial<
   const lines = logLines()
   const follower = followStream({
     config: { NATS_URL: [server.url], NATS_CREDENTIALS: '', NATS_CA: '', NATS_REPLICAS: 1, NATS_RETENTION: 86_400_000 },
+    storeId: 'one',
     ingest: store.ingest,
     cursor: (account) => readCursor(store.db, account),
     onChange: () => news.emit('change'),
@@ -131,7 +132,7 @@ t.test('a hub that dies with what it was given: another one takes it', async (t)
   await first.follower.stop()
   for (const seq of numbers(6, 20)) await publish('A', of(seq))
   const dying = await connectionTo(t, server)
-  const consumer = await jetstream(dying).consumers.get(recordStream, 'hub-main')
+  const consumer = await jetstream(dying).consumers.get(recordStream, 'hub-main-one')
   let given = 0
   for await (const _ of await consumer.fetch({ max_messages: 10, expires: 1_000 })) given += 1
   t.equal(given, 10)
