@@ -52,6 +52,9 @@ export type Mark =
   | 'forwarded_stream'
   /** This time has come for sure, see platform/certain-time.ts. */
   | 'certain_until'
+  /** The latest version of the mapper that mapped what an earlier one had mapped, and the last record that it has done. */
+  | 'mapped_by'
+  | 'mapped_to'
   /** When something was erased that NATS may still have. */
   | 'purge_due'
 

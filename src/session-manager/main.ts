@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Counter, Gauge } from 'prom-client'
-import type { Status } from '../contract/session.ts'
+import type { Remapped, Status } from '../contract/session.ts'
 import { bearerCheck } from '../platform/auth.ts'
 import { describeSqlite } from '../platform/describe-error.ts'
 import { PlainError, reasonOf } from '../platform/harmless.ts'
@@ -21,7 +21,7 @@ import { Eraser } from './eraser.ts'
 import { MediaFetcher } from './media-fetcher.ts'
 import { OutboundCounts } from './outbound.ts'
 import type { Placement } from './placement.ts'
-import { remapSome } from './remap.ts'
+import { remapSome, UpgradeRemap } from './remap.ts'
 import { createRetention } from './retention.ts'
 import { addRoutes } from './routes.ts'
 import { addMediaRoute } from './serve-media.ts'
@@ -242,6 +242,18 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   if (forwarding && placement) gauge('leadmaster_lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))
   if (config.PROFILE_BACKUP !== '') gauge('leadmaster_profile_backup_timestamp_seconds', 'when the linked device was last backed up by this process, UNIX time; 0: not yet', () => (placement?.backedUpAt() ?? 0) / 1_000)
 
+  const remapPart = (after: number, isTrial: boolean, limit?: number): Remapped => {
+    const remapped = remapSome({ journal, remap: (record, raw) => remap(record, raw, mediaLimits), version: mapperVersion, after, isTrial, limit })
+    if (remapped.changed > 0 && !isTrial) media.wake()
+    return remapped
+  }
+  const upgradeRemap = new UpgradeRemap({
+    journal, log, version: mapperVersion,
+    remapPart: (after, limit) => remapPart(after, false, limit),
+    isOurs: () => placement?.isOurs() ?? true
+  })
+  lifecycle.onStop('stop reading the journal again', () => upgradeRemap.stop())
+
   const hasToken = bearerCheck(config.SESSION_MANAGER_TOKEN)
   const http = createHttp({
     log, metrics,
@@ -272,11 +284,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     passkey: session.passkey,
     erase: (chatIds, messageIds, more) => eraser.erase(chatIds, messageIds, more),
     remap: (after, isTrial) => {
-      const remapped = remapSome({ journal, remap: (record, raw) => remap(record, raw, mediaLimits), version: mapperVersion, after, isTrial })
-      if (remapped.changed > 0 && !isTrial) {
-        log.info({ event: 'remapped', records: remapped.changed, version: mapperVersion }, `${remapped.changed} messages were mapped again`)
-        media.wake()
-      }
+      const remapped = remapPart(after, isTrial)
+      if (remapped.changed > 0 && !isTrial) log.info({ event: 'remapped', records: remapped.changed, version: mapperVersion }, `${remapped.changed} messages were mapped again`)
       return remapped
     },
     onStatus: (changed) => {

@@ -5,12 +5,13 @@ import t, { type Test } from 'tap'
 import type { CapturedMessage } from '../../src/contract/record.ts'
 import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
 import { maxRawLength } from '../../src/session-manager/raw-models.ts'
-import { remapSome } from '../../src/session-manager/remap.ts'
+import { remapSome, UpgradeRemap } from '../../src/session-manager/remap.ts'
 import { createRetention } from '../../src/session-manager/retention.ts'
 import { editDrafts, messageDrafts, reactionDrafts } from '../../src/session-manager/whatsapp/drafts.ts'
 import { mapperVersion, type Mapping } from '../../src/session-manager/whatsapp/message.ts'
 import { remap } from '../../src/session-manager/whatsapp/remap.ts'
 import { logLines } from '../platform/log-lines.ts'
+import { ownDirectory } from '../platform/own-directory.ts'
 import { captured } from './drafts.ts'
 import { fixture, fixtures } from './whatsapp/fixtures.ts'
 import type { Raw } from '../../src/session-manager/whatsapp/raw.ts'
@@ -20,7 +21,7 @@ const limits = { maxBytes: 10_000_000, types: ['*/*'] }
 const mapping: Mapping = { media: limits, me: ['5215500000001@c.us'], keepRaw: true, broadcasts: true }
 
 const open = (t: Test): { journal: Journal; file: string } => {
-  const file = join(t.testdir(), 'journal.db')
+  const file = join(ownDirectory(t), 'journal.db')
   const journal = openJournal(file, 'main')
   t.teardown(() => {
     try {
@@ -176,7 +177,7 @@ t.test('erasing takes the model with its record, to the last byte', async (t) =>
 })
 
 t.test('models go when they are older than KEEP_RAW; their records stay', async (t) => {
-  const file = join(t.testdir(), 'journal.db')
+  const file = join(ownDirectory(t), 'journal.db')
   const clock = { now: 1_700_000_000_000 }
   const journal = openJournal(file, 'main', () => clock.now)
   t.teardown(() => journal.close())
@@ -229,4 +230,84 @@ t.test('a call that ended, a payment that was made and a message that was sent a
   t.same(records.map(({ kind }) => kind), ['message', 'message', 'update', 'update'])
   t.same(records[2]?.message.call, { outcome: 'answered', video: false, seconds: 61 })
   t.same([records[1], records[3]].map((record) => record?.message.unsent), [true, undefined])
+})
+
+/** As a start of the daemon does it. @param onPart called after each part */
+const start = (journal: Journal, { version = mapperVersion, isOurs = () => true, onPart = () => undefined }: { version?: number; isOurs?: () => boolean; onPart?: () => void } = {}) => {
+  const { log, of } = logLines()
+  const parts: number[] = []
+  const job = new UpgradeRemap({
+    journal, log, version, isOurs,
+    remapPart: (after, limit) => {
+      parts.push(after)
+      const part = remapSome({ journal, remap: (record, raw) => remap(record, raw, limits), version, after, limit, isTrial: false })
+      onPart()
+      return part
+    }
+  })
+  return { job, of, parts }
+}
+const lost = ({ order: _order, ...message }: CapturedMessage): CapturedMessage => message
+const orders = (count: number, from = 0): Draft[] =>
+  Array.from({ length: count }, (_, n) => spoilt(messageDrafts({ ...fixture('order'), id: { fromMe: false, remote: lead, id: `O${from + n}` } }, mapping), lost)).flat()
+
+t.test('after an upgrade the journal is mapped again by itself, once, over stops in between', async (t) => {
+  const { journal } = open(t)
+  journal.append(orders(250), 'live')
+  const first = start(journal, { onPart: () => void (first.parts.length === 2 && first.job.stop()) })
+  await first.job.done
+  t.same(first.parts, [0, 100])
+  t.equal(journal.lastSeq(), 450, 'a stop leaves what was done')
+
+  const second = start(journal)
+  await second.job.done
+  t.equal(second.parts[0], 200, 'it goes on where it was')
+  t.equal(journal.lastSeq(), 500)
+  const ids = captured(journal.read(250, 1_000)).map(({ message }) => message.id)
+  t.equal(new Set(ids).size, 250, 'each message is updated once')
+  t.ok(captured(journal.read(250, 1_000)).every(({ kind, message }) => kind === 'update' && message.order !== undefined))
+
+  const third = start(journal)
+  await third.job.done
+  t.equal(journal.lastSeq(), 500)
+  t.same(third.of('remapping'), [])
+})
+
+t.test('what a release before appends after it was put back is mapped again at the next start', async (t) => {
+  const { journal } = open(t)
+  journal.append(orders(3), 'live')
+  await start(journal).job.done
+  t.equal(journal.lastSeq(), 6)
+  await start(journal, { version: mapperVersion - 1 }).job.done
+  t.equal(journal.lastSeq(), 6, 'the release before takes nothing back')
+  journal.append(orders(2, 3), 'live')
+  const again = start(journal)
+  await again.job.done
+  t.same(again.parts, [3], 'from where the last start ended')
+  t.match(again.of('remap_done'), [{ records: 2 }])
+  t.equal(journal.lastSeq(), 10)
+})
+
+t.test('a new journal has nothing to map, and a host without the account maps nothing', async (t) => {
+  const { journal } = open(t)
+  const empty = start(journal)
+  await empty.job.done
+  t.same([empty.parts, empty.of('remapping')], [[], []])
+
+  const { journal: other } = open(t)
+  other.append(orders(1), 'live')
+  const standby = start(other, { isOurs: () => false })
+  await standby.job.stop()
+  t.same(standby.parts, [])
+  t.equal(other.mark('mapped_by'), undefined)
+})
+
+t.test('a failure is logged, and the next start goes on', async (t) => {
+  const { journal } = open(t)
+  journal.append(orders(150), 'live')
+  const broken = start(journal, { onPart: () => { if (broken.parts.length === 2) throw new Error('the disk is full') } })
+  await broken.job.done
+  t.match(broken.of('remap_failed'), [{ level: 'error', err: { message: 'the disk is full' } }])
+  await start(journal).job.done
+  t.equal(journal.lastSeq(), 300)
 })
