@@ -2,7 +2,7 @@ import t, { type Test } from 'tap'
 import type { JournalRecord } from '../../src/contract/record.ts'
 import type { WebhookBody } from '../../src/contract/webhook.ts'
 import { createIngest } from '../../src/central-hub/ingest.ts'
-import { beginEpoch, readCursor } from '../../src/central-hub/store/cursors.ts'
+import { beginEpoch, readCursor, writeCursor, type Cursor } from '../../src/central-hub/store/cursors.ts'
 import { readEvents } from '../../src/central-hub/store/events.ts'
 import { listLeads } from '../../src/central-hub/store/leads.ts'
 import { listMessages } from '../../src/central-hub/store/messages.ts'
@@ -41,6 +41,35 @@ t.test('records that were read before an erasure are refused, also where no curs
   await ingest.take('main', 'j', next(2), after)
   await ingest.take('main', 'j', next(3))
   t.match(await readCursor(db, 'main'), { seq: 3, journalId: 'j' })
+})
+
+t.test('records are taken only from where the cursor is, by journal and by place', async (t) => {
+  const cursor = (journalId: string, seq: number): Cursor => ({ account: 'main', journalId, seq })
+  const cases = [
+    { is: undefined, stands: null, taken: true },
+    { is: undefined, stands: cursor('j', 5), taken: false },
+    { is: cursor('j', 5), stands: null, taken: false },
+    { is: cursor('j', 5), stands: cursor('j', 4), taken: false },
+    { is: cursor('j', 5), stands: cursor('k', 5), taken: false },
+    { is: cursor('j', 5), stands: cursor('j', 5), taken: true },
+    { is: cursor('j', 5), stands: undefined, taken: true }
+  ]
+  const { db, ingest } = await testStore(t)
+  for (const { is, stands, taken } of cases) {
+    await db.deleteFrom('cursors').execute()
+    if (is !== undefined) await writeCursor(db, is)
+    const why = await ingest.take('main', 'n', [record('1', {}, 'message', { seq: 9 })], stands).then(() => undefined, (error: Error) => error)
+    if (taken) t.equal(why, undefined)
+    else t.match(why, { message: /^another hub takes the journal of account main, too/ })
+    t.same(await readCursor(db, 'main'), taken ? cursor('n', 9) : is)
+  }
+})
+
+t.test('nothing to take changes nothing', async (t) => {
+  const { db, ingest, taken } = await testStore(t)
+  await ingest.take('main', 'j', [], { account: 'main', journalId: 'j', seq: 5 })
+  t.equal(await readCursor(db, 'main'), undefined)
+  t.equal(taken(), 0)
 })
 
 t.test('an erased record moves the cursor, and nobody is told', async (t) => {

@@ -59,7 +59,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/whatsapp/guard.ts', 'return first === undefined ? look : { ...look, wire: first }', {
     false: 'the look crosses from the page as JSON, which has no undefined'
   }),
-  ...of('central-hub/follower.ts', "throw new Error(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)", {
+  ...of('central-hub/follower.ts', "throw new PlainError(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)", {
     '"Stryker was here!"': 'a record that does not conform has at least one error, with a message',
     'error.instancePath': 'a record that does not conform has at least one error',
     'error.message': 'a record that does not conform has at least one error'
@@ -70,11 +70,17 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/follower.ts', 'const waiting: JournalRecord[] = []', {
     '["Stryker was here"]': 'what has no seq is not after the cursor, and is left out'
   }),
-  ...of('central-hub/follower.ts', 'if (opened !== undefined && Date.now() - opened > goodAfterMs) failures = 0', {
+  ...of('central-hub/follower.ts', 'if (opened !== undefined && performance.now() - opened > goodAfterMs) failures = 0', {
     true: 'a stream that was not opened has lasted for no number of ms'
   }),
   ...of('central-hub/follower.ts', 'clearTimeout(silent)', {
     ';': 'at the end of a stream: what the timer would cut off is cut off already'
+  }),
+  ...of('central-hub/ingest.ts', "if (!/\\\\u(?:d[89a-f]|0000)/.test(text)) return record", {
+    false: 'only saves time: text without such characters comes out as it went in'
+  }),
+  ...of('central-hub/ingest.ts', 'if (timestamp === message.timestamp && !isMarked) return record', {
+    false: 'only saves time: a record with the time that it has already is the same'
   }),
   ...of('central-hub/webhooks/deliverer.ts', "const failed = async (delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> => {", {
     '"Stryker was here!"': 'an outcome without an error is a delivery'
@@ -197,6 +203,36 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of('session-manager/capture.ts', "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)", {
     'drafts[0].kind': 'there is one draft'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'if (!this.#isClean) await removeIncoming(directory)', {
+    true: 'between two runs of one process nothing is half written'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'this.#isClean = true', {
+    false: 'between two runs of one process nothing is half written'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined) this.#outage.probeAt = 0', {
+    true: 'without an outage there is no time of a next try, and 0 is not after now'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'this.#fetchedBefore.delete(message.id)', {
+    ';': 'only bounds the memory: what was fetched is not fetched again'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'const reason = whyNotKept(limits, { size, mimetype: mimetype ?? message.media?.mimetype })', {
+    'message.media.mimetype': 'what waits to be fetched has media'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'const sha256 = await storeMedia(directory, pieces, message.media?.sha256)', {
+    'message.media.sha256': 'what waits to be fetched has media'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'if (filename !== undefined) media.filename = filename', {
+    true: 'the record is JSON, which has no undefined'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'if (journal.hasErased(message)) {', {
+    true: 'only saves time: media that a record refers to are not deleted'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'if (before !== undefined && this.#fetched > before) return true', {
+    true: 'no count is more than one that is not there'
+  }),
+  ...of('session-manager/media.ts', 'await file.sync()', {
+    ';': 'shows only when the power fails, which no test can make happen'
   }),
   ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
     "link['displayText']": 'there is always an object',
