@@ -122,11 +122,12 @@ export const checkDropIns: Check = async (asked) => {
     for (const variable of suspects) {
       const files = [properties['FragmentPath'] ?? '', ...words(properties['DropInPaths'])].filter(Boolean)
       const texts = await Promise.all(files.map(async (file) => ((await host.readFile(file)) ?? '').split('\n').some((line) => /^\s*(Pass)?Environment=/.test(line) && new RegExp(`\\b${variable}\\b`).test(line))))
-      const file = files[texts.lastIndexOf(true)] ?? files.at(-1) ?? ''
+      const file = files[texts.lastIndexOf(true)] ?? files.at(-1)
       const effect = variable in service.file.variables ? 'the env file overrides it' : knows(service.kind, variable) === 'unknown' ? 'the service refuses it' : 'it takes effect though the env file does not say so'
-      findings.push(
-        fault('drop-in', service.name, `${file} gives it ${variable}: ${effect}`, `sed -i -E ${word(`/^\\s*(Pass)?Environment=.*\\b${variable}\\b/d`)} ${word(file)} && systemctl daemon-reload && systemctl restart ${unit}`)
-      )
+      const mend = file === undefined
+        ? `${upCommand(wiring)} && systemctl restart ${unit}`
+        : `sed -i -E ${word(`/^\\s*(Pass)?Environment=.*\\b${variable}\\b/d`)} ${word(file)} && systemctl daemon-reload && systemctl restart ${unit}`
+      findings.push(fault('drop-in', service.name, `${file ?? unit} gives it ${variable}: ${effect}`, mend))
     }
   }
   return findings

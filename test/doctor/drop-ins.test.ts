@@ -39,6 +39,13 @@ t.test('each of several variables is told once, with the last file that has it',
   t.same(await found({ Environment: 'EDITOR=vi', DropInPaths: `${a} ${b}` }, { [a]: '', [b]: 'X=EDITOR\nMyEnvironment=EDITOR\n' }), [gives(b, 'EDITOR', refused)], 'where none has it, the last one')
   t.same(await found({ Environment: 'EDITOR=vi' }, { [fragment]: 'Environment=EDITOR=vi\n' }), [gives(fragment, 'EDITOR', refused)], 'the unit itself')
   t.same(await found({ Environment: 'EDITOR=vi' }, { [fragment]: 'Environment=EDITORS=vi\n' }), [gives(fragment, 'EDITOR', refused)])
+  for (const other of ['XEnvironment=EDITOR=vi\n', 'Environment=LANG=C\n', '# Environment=EDITOR=vi\n']) {
+    const seen = await found({ Environment: 'EDITOR=vi', DropInPaths: `${a}  ${b}` }, { [a]: ' Environment=EDITOR=vi\n', [b]: other })
+    t.same(seen, [gives(a, 'EDITOR', refused)], other)
+  }
+  t.same(await found({ Environment: 'EDITOR=vi', FragmentPath: '' }), [
+    fault('drop-in', 'central-hub', `${hub} gives it EDITOR: ${refused}`, `/opt/leadmaster/current/scripts/up && systemctl restart ${hub}`)
+  ], 'where no file has it')
 })
 
 t.test('an env file that the unit does not read, and files that count more', async (t) => {
@@ -73,6 +80,7 @@ t.test('a variable of the file that a unit drops', async (t) => {
     fault('drop-in', 'central-hub', `${a} drops ${name}, though ${hubFile} has it`, `sed -i -E 's/^\\s*UnsetEnvironment\\s*=.*\\b${name}\\b/#&/' ${a} && ${reload}`)
   ))
   t.same(await dropped('RETENTION NODE_OPTIONS LANG'), [], 'what the file does not have')
+  t.same(await found({ UnsetEnvironment: 'FOO', DropInPaths: a }, { [a]: 'UnsetEnvironment=FOO\n', [hubFile]: `${hubEnv()}FOO=1\n` }), [], 'nor what is no variable of ours')
   t.same(await found({ UnsetEnvironment: 'PORT' }), [
     fault('drop-in', 'central-hub', `${hub} drops PORT, though ${hubFile} has it`, `/opt/leadmaster/current/scripts/up && systemctl restart ${hub}`)
   ], 'where no file says it')
@@ -90,6 +98,10 @@ t.test("systemd's own environment", async (t) => {
     fault('manager', 'host', `systemd's own environment has ${variable}: ${detail}`, `systemctl unset-environment ${variable} && systemctl restart ${units.join(' ')}`)
   t.same(await holds('LANG=C\nPATH=/bin\n'), none)
   t.same(await holds(''), none)
+  t.same(await holds('LANG=PORT=9\n'), none)
+  t.same(await holds('RETENTION=1d\n', {}, { UnsetEnvironment: 'RETENTION' }), [
+    note('manager', 'host', "systemd's own environment has RETENTION, which changes nothing: the env files override it", 'systemctl unset-environment RETENTION')
+  ], 'what one of them knows and both drop')
   t.same(await holds('EDITOR=vi\n'), [bad('EDITOR', 'session-manager, central-hub would refuse it at the next start', 'leadmaster-session-manager', hub)])
   t.same(await holds('EDITOR=vi\n', {}, { UnsetEnvironment: 'X EDITOR' }), none)
   t.same(await holds('JOURNAL_RETENTION=30d\n'), [
@@ -100,4 +112,6 @@ t.test("systemd's own environment", async (t) => {
   ))
   t.match(await holds('PORT=9\n', { '/etc/leadmaster/session-manager.env': managerEnv().replace(/^PORT=.*\n/m, '') }), [{ detail: /^systemd's own environment has PORT: session-manager would take it/ }])
   t.match(await holds('RETENTION=1d\n', { [hubFile]: `${hubEnv()}RETENTION=30d\n` }), [{ state: 'fault', detail: /session-manager would refuse it/ }], 'what one has and the other does not know')
+  const asked = await ask(installed({ commands: { 'systemctl show-environment': { stdout: 'EDITOR=vi\n' } } }))
+  t.same(await checkManager({ ...asked, wiring: { ...asked.wiring, mode: 'foreground' } }), [], 'is none of a run in the foreground')
 })

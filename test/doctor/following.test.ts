@@ -53,6 +53,7 @@ t.test('a hub that has taken all there is, is well, and is asked once, with its 
   t.same(findings, [ok('following', 'central-hub', 'record 5 of 5 taken, account main')])
   t.same(urls, [['http://127.0.0.1:3012/ready', `${token}-hub`]])
   t.equal(waited, 0)
+  t.match((await look([[following('record 12 of 12 taken')]])).findings, [{ state: 'ok' }])
   t.same((await look([[following('record 6 of 6 taken')]])).findings, [ok('following', 'central-hub', 'record 6 of 6 taken, account main')])
 })
 

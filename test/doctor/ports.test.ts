@@ -44,6 +44,8 @@ t.test('a session-manager that is moved takes the URL of the hub along, where th
     await ports(holder(55, 3001, { files: files({}, { PORT: 'x' }) })),
     bad('session-manager', taken, `${moved} && systemctl restart ${manager}`), 'a hub whose file is refused'
   )
+  const far = await ports(holder(55, 3001, { files: { ...files({ HOST: '192.0.2.1' }, { SESSION_MANAGER_BASE_URL: 'http://192.0.2.1:3001' }), '/proc/net/tcp': listening(3001, 77).replace('0100007F', '00000000') } }))
+  t.match(far, [{ mend: /SESSION_MANAGER_BASE_URL=http:\/\/192\.0\.2\.1:3002/ }], 'at its own address')
   const wide = await ports(holder(55, 3001, { files: files({ HOST: '0.0.0.0' }) }))
   t.same(wide.map(({ mend }) => mend), [`${moved} && ${set('SESSION_MANAGER_BASE_URL', 'http://127.0.0.1:3002', hubFile)} && systemctl restart ${manager} ${hub}`])
 })
@@ -57,8 +59,12 @@ t.test('a further account is moved by itself: the hub names it in another variab
 t.test('an address that the machine does not have is replaced by that of the template', async (t) => {
   const found = async (HOST: string) => ports({ files: files({}, { HOST }) })
   t.same(await found('10.9.9.9'), bad('central-hub', 'HOST=10.9.9.9 is no address of this machine', `${set('HOST', '127.0.0.1', hubFile)} && systemctl restart ${hub}`))
+  const template = async (text: string): Promise<string | undefined> =>
+    (await ports({ files: { ...files({}, { HOST: '10.9.9.9' }), '/opt/leadmaster/current/deploy/env/central-hub.env': text } }))[0]?.mend
+  t.match(await template('HOST=192.0.2.1\n'), /HOST=192\.0\.2\.1/)
+  t.match(await template(''), /HOST=127\.0\.0\.1/, 'or by that of every machine')
   t.match(await found('2001:db8::7'), [{ detail: 'HOST=2001:db8::7 is no address of this machine' }])
-  for (const HOST of ['127.0.0.1', '192.0.2.1', '::1', '::', '0.0.0.0', 'localhost', 'box', 'box7.example']) t.same(await found(HOST), [], HOST)
+  for (const HOST of ['127.0.0.1', '192.0.2.1', '::1', '::', '0.0.0.0', 'localhost', 'box', 'box7', '7box', 'box7.example']) t.same(await found(HOST), [], HOST)
 })
 
 t.test('a port for root alone is left, by what the kernel says', async (t) => {

@@ -5,6 +5,9 @@ import { readWiring } from '../../src/doctor/wiring.ts'
 import { play, type Played } from './played-host.ts'
 import { ask, hubEnv, installed, managerEnv, unit } from './wired.ts'
 
+// systemd shows times in UTC to doctor, wherever the machine is
+process.env['TZ'] = 'America/Mexico_City'
+
 /** What doctor says of the state of each unit, word by word, with the command that helps. Why one fails: failure.test.ts. */
 
 const [manager, hub] = ['leadmaster-session-manager', 'leadmaster-central-hub']
@@ -86,6 +89,33 @@ t.test('a session-manager that is down is no fault of the hub’s', async (t) =>
   ])
 })
 
+t.test('a further account that is down is at fault by itself, whatever the first one or the target is', async (t) => {
+  const stopped = { stdout: unit({ ActiveState: 'inactive', SubState: 'dead', MainPID: '0' }) }
+  const sales = { '/etc/leadmaster/session-manager-sales.env': managerEnv({ PORT: '3002', ACCOUNT: 'sales' }) }
+  const { commands, ...played } = installed({ files: sales, commands: { [showManager]: stopped } })
+  const found = await unitsOf({ ...played, commands: { [`${showManager}@sales`]: stopped, ...commands } })
+  t.match(found.map(({ service, state, detail }) => `${service} ${state} ${detail}`), [/^session-manager fault not running/, /^session-manager@sales fault not running/, /^central-hub ok/])
+  const masked = installed({ commands: { [showManager]: stopped, 'systemctl show leadmaster.target': { stdout: 'masked\n' } } })
+  t.match(await unitsOf(masked), [{ service: 'target' }, { service: 'session-manager', state: 'fault' }, { service: 'central-hub', state: 'ok' }])
+})
+
+t.test('a hub that is down and disabled waits for its session-manager all the same', async (t) => {
+  const stopped = { ActiveState: 'inactive', SubState: 'dead', MainPID: '0' }
+  const found = await unitsOf(installed({ commands: { [showManager]: { stdout: unit(stopped) }, [showHub]: { stdout: unit({ ...stopped, UnitFileState: 'disabled' }) } } }))
+  t.same(found.slice(1), [note('unit', 'central-hub', 'skipped: mend session-manager unit first')])
+})
+
+t.test('systemd is asked for what is judged', async (t) => {
+  const asked = await ask(installed())
+  const commands: string[] = []
+  const run: typeof asked.host.run = async (command) => {
+    commands.push(command.join(' '))
+    return asked.host.run(command)
+  }
+  await checkUnits({ ...asked, host: { ...asked.host, run } })
+  t.same(commands, ['systemctl show leadmaster.target --property LoadState,UnitFileState --value'])
+})
+
 t.test('what is wrong with the files of a unit is told though it runs', async (t) => {
   t.same(await hubIs({ NeedDaemonReload: 'yes' }), [...bad('its unit files were changed since systemd read them', `systemctl daemon-reload && systemctl restart ${hub}`), well])
   t.same(await hubIs({ UnitFileState: 'disabled' }), [...bad(`${hub} is disabled: it does not start at boot`, `systemctl enable ${hub}`), well])
@@ -102,6 +132,10 @@ t.test('a service has more time to stop than it takes, in whatever unit systemd 
   t.same(await stops('1min 30s', '90s'), late('1min 30s', set), 'parts are added up')
   t.same(await stops('1min 31s', '90s'), [well])
   t.same(await hubIs({ TimeoutStopUSec: '1s' }, { files: { [file]: hubEnv({ PORT: 'x' }) } }), [well], 'of a file that is refused nothing is said')
+  const template = (text: string) => ({ [file]: hubEnv(), '/opt/leadmaster/current/deploy/env/central-hub.env': text })
+  const proposed = async (text: string): Promise<string | undefined> => (await hubIs({ TimeoutStopUSec: '10s' }, { files: template(text) }))[0]?.mend
+  t.match(await proposed('SHUTDOWN_TIMEOUT=7s\n'), /SHUTDOWN_TIMEOUT=7s/, 'that of the template is proposed')
+  t.match(await proposed(''), /SHUTDOWN_TIMEOUT=15s/, 'or one that fits the shipped unit')
 })
 
 t.test('a target that starts nothing at boot is told, where there are units', async (t) => {
@@ -119,16 +153,19 @@ t.test('a target that starts nothing at boot is told, where there are units', as
 t.test('in the foreground it is the processes that are told', async (t) => {
   const home = '/home/ana/.leadmaster'
   const at = (name: string): string => `${home}/${name}.env`
-  const foreground = async (more: Record<string, string>): Promise<Finding[]> => {
+  const foreground = async (more: Record<string, string>, earlier?: Finding): Promise<Finding[]> => {
     const { files, ...rest } = installed()
     const played = { ...rest, stats: { [home]: { uid: 1_000 } }, files: { ...files, [at('session-manager')]: managerEnv(), [at('central-hub')]: hubEnv(), ...more } }
     const host = play(played)
     const wiring = await readWiring(host, '/clone', home)
     if (wiring === undefined) throw new Error('there is no run')
-    return checkUnits({ host, wiring, cause: () => undefined })
+    return checkUnits({ host, wiring, cause: (service) => (earlier?.service === service ? earlier : undefined) })
   }
   const none = await foreground({})
-  t.match(none, [{ name: 'process', service: 'session-manager', state: 'fault', detail: 'not running' }, { service: 'central-hub', state: 'note', detail: 'skipped: mend session-manager process first' }])
+  t.match(none, [{ name: 'process', service: 'session-manager', state: 'fault', detail: 'not running' }, { name: 'process', service: 'central-hub', state: 'note', detail: 'skipped: mend session-manager process first' }])
+  t.match(await foreground({}, fault('env file', 'central-hub', 'x', 'true')), [
+    { name: 'process', service: 'session-manager', state: 'note', detail: 'skipped: mend central-hub env file first' }, { detail: 'skipped: mend env file first' }
+  ], 'nothing starts before all files are right')
   const process = (pid: number, kind: string, env: string): Record<string, string> => ({
     [`/proc/${pid}/cmdline`]: `node\0/clone/dist/${kind}/main.js\0`, [`/proc/${pid}/environ`]: env.split('\n').filter((line) => /^[A-Z]/.test(line)).map((line) => `${line}\0`).join('')
   })

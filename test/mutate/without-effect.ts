@@ -186,6 +186,68 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/journal.ts', "const drafts = messages.map(({ message, source }) => ({ source, draft: { kind: 'update' as const, key: 'update', message } }))", {
     '""': 'each update is written under a key of its own, made of its seq'
   }),
+  ...of('doctor/following.ts', 'const taken = (check: Check | undefined): number => Number(/record (\\d+) of/.exec(check?.detail ?? \'\')?.[1] ?? NaN)', {
+    '"Stryker was here!"': 'a text that names no record, as none does'
+  }),
+  ...of('doctor/following.ts', 'if (!hub?.config || hub.pid === undefined || cause(hub.name)) return []', {
+    'hub.config': 'there is always a hub among the services'
+  }),
+  ...of('doctor/following.ts', "if (linked && manager.config !== undefined && manager.config.PROFILE_BACKUP === '') {", {
+    true: 'it is called for a session-manager whose file is accepted'
+  }),
+  ...of('doctor/ports.ts', "const own = service.config === undefined ? '' : urlOf(service.config.HOST, service.config.PORT)", {
+    '"Stryker was here!"': 'only services whose file is accepted are moved',
+    false: 'only services whose file is accepted are moved'
+  }),
+  ...of('doctor/ports.ts', 'const followed = service === managers(wiring)[0] && hub?.config?.SESSION_MANAGER_BASE_URL === own', {
+    'hub.config': 'there is always a hub among the services'
+  }),
+  ...of('doctor/ports.ts', "if (followed) steps.push(setVariable(edited(hub), 'SESSION_MANAGER_BASE_URL', urlOf(service.config?.HOST ?? '127.0.0.1', port)))", {
+    '""': 'only services whose file is accepted are moved',
+    'service.config.HOST': 'only services whose file is accepted are moved'
+  }),
+  ...of('doctor/units.ts', "const [load = '', state = ''] = stdout.split('\\n')", {
+    '"Stryker was here!"': 'a state that is neither `masked` nor `disabled` is no fault, whatever its name'
+  }),
+  ...of('doctor/units.ts', "return parts.length === 0 ? undefined : parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (units[unit] ?? 0), 0)", {
+    '"Stryker was here!"': 'every match has a unit'
+  }),
+  ...of('doctor/units.ts', "const set = [...(properties['Environment'] ?? '').matchAll(/(?:^|\\s)[\"']?([A-Za-z_]\\w*)=/g)].map(([, variable = '']) => variable)", {
+    '"Stryker was here!"': 'every match has a name, and a text without an equals sign has no match'
+  }),
+  ...of('doctor/units.ts', "const all = [...(properties['EnvironmentFiles'] ?? '').matchAll(/(\\S+) \\(ignore_errors=(yes|no)\\)/g)].map(([, path = '', ignored]) => ({ path, isOptional: ignored === 'yes' }))", {
+    '"Stryker was here!"': 'every match has a path, and this text is none'
+  }),
+  ...of('doctor/units.ts', "const held = [...stdout.matchAll(/^([A-Za-z_]\\w*)=/gm)].map(([, variable = '']) => variable)", {
+    '"Stryker was here!"': 'every match has a name'
+  }),
+  ...of('doctor/units.ts', "if (wiring.mode === 'systemd' && wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')) findings.push(...(await checkTarget(host, wiring)))", {
+    true: 'in the foreground there are no units, so that none is loaded'
+  }),
+  ...of('doctor/units.ts', "const mayBlock = wiring.mode === 'foreground' ? wiring.services : hubs(wiring).includes(service as never) && first ? [service, first] : [service]", {
+    '[]': 'what is at fault with the service itself was asked before'
+  }),
+  ...of('doctor/units.ts', "const waits = isDown && service.kind === 'central-hub' && first !== undefined && isStarting(first)", {
+    true: 'there is always a session-manager among the services'
+  }),
+  ...of('doctor/units.ts', 'if (isDown && because) findings.push(skipped(found.at(-1)?.name ?? name, service.name, because))', {
+    'found.at(-1).name': 'a service that is down has a finding that says so'
+  }),
+  ...of('doctor/units.ts', "const at = Date.parse(shown.replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))", {
+    '/\\w+ /': 'the day of the week is the first word'
+  }),
+  ...of('doctor/units.ts', 'if (service.config && stopMs !== undefined && service.config.SHUTDOWN_TIMEOUT >= stopMs) {', {
+    true: 'no number is at least undefined'
+  }),
+  ...of('doctor/units.ts', "const words = (text: string | undefined): string[] => (text ?? '').split(/\\s+/).filter(Boolean)", {
+    '/\\s/': 'the empty words between two blanks are left out'
+  }),
+  ...of('doctor/units.ts', 'if (path === envFile || own < 0) continue', {
+    false: 'a file counts nothing instead of itself'
+  }),
+  ...of('doctor/units.ts', "const counts = Object.entries(readEnvFile(text).variables).filter(([variable, value]) => !isDropped(variable) && knows(service.kind, variable) !== 'foreign' && file.variables[variable] !== value && (at > own || !(variable in file.variables)))", {
+    'at >= own': 'the own file is left out before'
+  }),
   ...of('session-manager/capture.ts', 'error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)', {
     '(error as { errcode?: number; } | undefined).errcode': 'nothing throws undefined'
   }),
