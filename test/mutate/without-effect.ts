@@ -82,7 +82,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/ingest.ts', 'if (timestamp === message.timestamp && !isMarked) return record', {
     false: 'only saves time: a record with the time that it has already is the same'
   }),
-  ...of('central-hub/webhooks/deliverer.ts', "const failed = async (delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> => {", {
+  ...of('central-hub/webhooks/deliverer.ts', "async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {", {
     '"Stryker was here!"': 'an outcome without an error is a delivery'
   }),
   ...of('session-manager/erasure.ts', 'covers(draft: Draft, source: InboundRecord[\'source\'] = \'live\'): boolean {', {
