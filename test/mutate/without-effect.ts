@@ -12,6 +12,37 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/api/access.ts', "const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge: number): string =>", {
     '"Stryker was here!"': 'only whether it begins with https:// is asked'
   }),
+  ...of('central-hub/store/write-lead.ts', 'lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name', {
+    true: 'what is as it was is written once more, as it was'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'if (lead.row.id !== 0) this.leads.set(lead.row.id, lead)', {
+    true: 'no row of the store names a lead 0'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'if (!lead.identities.includes(identity)) lead.identities.push(identity)', {
+    true: 'what is there twice is written twice, with the same values'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'if (row.phone !== null) this.#byPhone.set(row.phone, identity)', {
+    true: 'nobody is looked up by null'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'if (row.lid !== null) this.#byLid.set(row.lid, identity)', {
+    true: 'nobody is looked up by null'
+  }),
+  ...of('central-hub/store/write-lead.ts', "return this.#byPhone.get(phone ?? '') ?? this.#byLid.get(lid ?? '')", {
+    '"Stryker was here!"': 'nobody has such a number or LID'
+  }),
+  ...of('central-hub/store/write-lead.ts', "const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]", {
+    '"Stryker was here!"': 'nobody has such a number or LID'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'if (phone === undefined) return me && { identity: me, learns: false }', {
+    true: 'there is no number to learn'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'const identity = lead?.identities.find(({ row }) => row.lid === former?.lid) ?? lead?.identities[0] ?? holder', {
+    '() => undefined': 'a message without a LID teaches nothing: of its identity only the lead counts',
+    true: 'a message without a LID teaches nothing: of its identity only the lead counts',
+    false: 'a message without a LID teaches nothing: of its identity only the lead counts',
+    'row.lid !== former?.lid': 'a message without a LID teaches nothing: of its identity only the lead counts',
+    'former.lid': 'a lead is found by its claim alone'
+  }),
   ...of('central-hub/webhooks/guard.ts', "if (address.kind() === 'ipv4') return undefined", {
     false: 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same',
     '""': 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same'

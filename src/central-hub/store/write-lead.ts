@@ -167,8 +167,7 @@ class IdentitiesAtWork {
     if (found !== 'settle') return found
     if (isPersonal(message) && !isSettled) return found
     // WhatsApp's own notices settle nothing.
-    if (me !== undefined) return { identity: me, learns: false }
-    return holder?.row.lid === null ? { identity: holder, learns: true } : undefined
+    return me && { identity: me, learns: false }
   }
 
   #claimsOn(phone: string | undefined): Claim[] {

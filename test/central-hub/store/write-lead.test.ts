@@ -151,13 +151,22 @@ t.test('the name imported for a number is of who has that number', async (t) => 
   t.same(await imported(), ['Listed 5511111111', 'Listed 5522222222', null], 'not of who has the number after somebody else')
   await take(from(500, { lid: carla, phone: two }), from(510, { lid: carla }))
   t.same((await imported())[2], null)
+  await take(from(600, { lid: carla, phone: three }), from(610, { phone: two }))
+  t.same((await imported())[3], null, 'nor of one who is known by that number alone')
+
+  await take(from(700, { lid: '40004000@lid' }), from(710, { lid: '50005000@lid' }))
+  const [kept, other] = (await db.selectFrom('leads').select('id').where('lid', 'in', ['40004000@lid', '50005000@lid']).orderBy('id').execute()).map(({ id }) => id)
+  await merge(db, kept ?? 0, other ?? 0)
+  await db.insertInto('names').values(name('5544444444')).execute()
+  await take(from(720, { lid: '50005000@lid', phone: '+5215544444444' }))
+  t.equal((await imported())[4], 'Listed 5544444444', 'of a lead whose second address has the number')
 })
 
 t.test('a notice of a changed number moves a lead to its new address', async (t) => {
   const both = { lid: ana, phone: one }
   const rows: [string, InboundRecord[], Partial<Shown>[]][] = [
     ['a number alone', [from(100, { phone: one }), change(200, { phone: one }, { phone: two })], [{ lid: null, phone: two, messages: [100, 200] }]],
-    ['a number, of whom the LID is known', [from(100, both), change(200, { phone: one }, { phone: two })], [{ lid: ana, phone: two }]],
+    ['a number, of whom the LID is known', [from(100, both), change(200, { phone: one }, { phone: two })], [{ lid: ana, phone: two, messages: [100, 200] }]],
     ['a LID', [from(100, both), change(200, { lid: ana }, { lid: bea })], [{ lid: bea, phone: one, messages: [100, 200] }]],
     ['told in the chat of the new address', [from(100, { phone: one }), change(200, { phone: one }, { phone: two }, { phone: two })], [{ phone: two, messages: [100, 200] }]],
     ['told twice', [from(100, { phone: one }), change(200, { phone: one }, { phone: two }), change(200, { phone: one }, { phone: two })], [{ phone: two }]],
@@ -236,6 +245,18 @@ t.test('WhatsApp’s own notices say nothing of who is who, but go to the lead t
   await take(from(220, { lid: carla, phone: two }, notice))
   t.match(await leads(db), [{ messages: [100, 200] }, { lid: bea, phone: two, messages: [110, 210] }], 'of somebody who never wrote')
   t.equal((await leads(db)).length, 2)
+
+  await take(from(300, { lid: carla }), from(310, { lid: carla, phone: two }, notice))
+  t.match((await leads(db))[2], { lid: carla, phone: null, messages: [220, 300, 310] }, 'one that tells a number of somebody else')
+  await take(from(320, { lid: carla, phone: three }, notice))
+  t.match((await leads(db))[2], { lid: carla, phone: three }, 'one that tells a number of nobody')
+})
+
+t.test('a notice from before a number went from one to another makes the first LID nobody’s who has it now', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(from(200, { lid: bea, phone: two }), from(300, { lid: bea, phone: three }), from(400, { phone: two }))
+  await take(from(150, { lid: carla, phone: two }, notice))
+  t.match(await leads(db), [{ lid: bea, phone: three }, { lid: null, phone: two, messages: [400] }])
 })
 
 t.test('a number that another person had is no longer theirs, whatever comes late', async (t) => {
