@@ -22,6 +22,7 @@ import { addHealthRoutes } from './api/health.ts'
 import { addImportRoutes } from './api/imports.ts'
 import { addLeadRoutes } from './api/leads.ts'
 import { addMediaRoutes } from './api/media.ts'
+import { MediaUrls } from './api/media-urls.ts'
 import { addMessageRoutes } from './api/messages.ts'
 import { addOpenApi, createOpenApi } from './api/openapi.ts'
 import { createServe } from './api/serve.ts'
@@ -130,7 +131,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addExportRoutes({ serve, db, country })
   addStatsRoutes({ serve, db })
   addMessageRoutes({ serve, db })
-  addMediaRoutes({ serve, db, accounts })
+  addMediaRoutes({ serve, access, db, accounts, urls: new MediaUrls(db, config.HUB_API_TOKEN), publicUrl: config.PUBLIC_URL })
   addEventRoutes({ http, store, live, accounts })
   addWebhookRoutes({ serve, db, guard: webhooks.guard, onChanged: webhooks.wake })
   access.addRoutes(http)

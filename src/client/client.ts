@@ -18,7 +18,7 @@ export interface Client extends Calls {
 const raw: Record<RawId, true> = {
   getMetrics: true,
   exportLeadsCsv: true, exportLeadsJsonl: true, exportMessagesCsv: true, exportMessagesJsonl: true,
-  getMedia: true,
+  getMedia: true, getSignedMedia: true,
   getQrPng: true, getQrSvg: true, getQrText: true, getAccountQrPng: true, getAccountQrSvg: true, getAccountQrText: true
 }
 

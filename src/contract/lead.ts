@@ -321,6 +321,15 @@ export const Message = Type.Object({
 })
 export type Message = Static<typeof Message>
 
+/** A URL of a message's media that needs no token. */
+export const MediaUrl = Type.Object({
+  url: Type.String({
+    description: 'beneath PUBLIC_URL, or a path to be resolved against the address of the hub: `new URL(url, hub)` does both'
+  }),
+  expires_at: Type.String()
+})
+export type MediaUrl = Static<typeof MediaUrl>
+
 const nextCursor = Type.Union([Type.String(), Type.Null()], { description: 'pass it as `cursor` for the next page; null on the last' })
 
 export const LeadPage = Type.Object({ leads: Type.Array(Lead), next_cursor: nextCursor })

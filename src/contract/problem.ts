@@ -42,7 +42,7 @@ export const problems = {
   'bad-request': { status: 400, title: 'The request is malformed', mend: 'send valid HTTP, percent-encoding and JSON; `detail` says which it is' },
   'invalid-parameters': { status: 400, title: 'A parameter is not as expected', mend: '`errors` names each and what was expected of it' },
   unauthorized: { status: 401, title: 'A valid token is required', mend: 'send `Authorization: Bearer` with the token that `detail` names; it is in the env file of the service that was asked, and the log of that service says where' },
-  forbidden: { status: 403, title: 'The request is not allowed', mend: 'with the cookie of the operator page, only that page itself may change anything: send the token instead' },
+  forbidden: { status: 403, title: 'The request is not allowed', mend: 'with the cookie of the operator page, only that page itself may change anything: send the token instead. For a URL of media, ask for a new one' },
   'not-found': { status: 404, title: 'There is nothing here', mend: 'check the path and the id; what was deleted does not come back' },
   'method-not-allowed': { status: 405, title: 'The method is not allowed here', mend: 'the header Allow lists those that are' },
   conflict: { status: 409, title: 'It cannot be done as things stand', mend: '`detail` says what stands in the way' },

@@ -33,6 +33,8 @@ export const routes = {
   exportMessagesCsv: 'GET /api/messages.csv',
   exportMessagesJsonl: 'GET /api/messages.jsonl',
   getMedia: 'GET /api/messages/:id/media',
+  getMediaUrl: 'GET /api/messages/:id/media-url',
+  getSignedMedia: 'GET /api/media/:ticket',
 
   streamEvents: 'GET /api/events',
 

@@ -13,7 +13,7 @@ import { query } from '../../platform/query.ts'
  * the token.
  */
 export interface Access {
-  /** Lets a path be read without signing in. */
+  /** Lets a path be read without signing in; one that ends with `/`, and what is beneath it. */
   open(path: string): void
   /** @throws {ProblemError} unauthorized, forbidden */
   authorize(req: Request): void
@@ -66,6 +66,8 @@ export const createAccess = ({ token, envFile, log }: AccessOptions): Access => 
   const refusals = new RefusalLog(log, envFile)
   const hasToken = bearerCheck(token)
   const openPaths = new Set(['/health', '/api/sign-in'])
+  const isOpen = (path: string): boolean =>
+    openPaths.has(path) || [...openPaths].some((open) => open.endsWith('/') && path.startsWith(open))
   const sign = (expires: string): string => createHmac('sha256', token).update(`leadmaster sign-in ${expires}`).digest('base64url')
 
   const signedIn = (req: Request): boolean => {
@@ -83,7 +85,7 @@ export const createAccess = ({ token, envFile, log }: AccessOptions): Access => 
   return {
     open: (path) => void openPaths.add(path),
     authorize: (req) => {
-      if (openPaths.has(req.path) || hasToken(req)) return
+      if (isOpen(req.path) || hasToken(req)) return
       if (!signedIn(req)) {
         refusals.note(req.requestId)
         throw new ProblemError('unauthorized', 'send Authorization: Bearer with HUB_API_TOKEN')

@@ -2,19 +2,24 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { ReadableStream } from 'node:stream/web'
 import type { Media } from '../../contract/record.ts'
-import type { Response } from '../../platform/http.ts'
+import type { Request, Response } from '../../platform/http.ts'
 import { ProblemError } from '../../platform/problem.ts'
 import { accountName, type Account } from '../accounts.ts'
 import { findMessages } from '../store/find-message.ts'
 import type { Db } from '../store/schema.ts'
+import type { Upstream } from '../upstream.ts'
+import type { Access } from './access.ts'
 import { contentDisposition, contentType } from './media-headers.ts'
+import type { Grant, MediaUrls } from './media-urls.ts'
 import type { Serve } from './serve.ts'
 
 /** How long a browser may keep a file, s: it never changes, but it may be erased. */
 const keptS = 86_400
 
 interface Found {
+  pk: number
   account: string
+  id: string
   media: Media
 }
 
@@ -22,7 +27,7 @@ interface Found {
 const findMedia = async (db: Db, id: string, account: string | undefined): Promise<Found> => {
   const rows = await findMessages(db, id, account)
   if (rows.length === 0) throw new ProblemError('not-found', `there is no message with this id${account === undefined ? '' : ` of account ${account}`}`)
-  const found = rows.flatMap(({ account: of, media }) => (media === null ? [] : [{ account: of, media: JSON.parse(media) as Media }]))
+  const found = rows.flatMap(({ media, ...row }) => (media === null ? [] : [{ ...row, media: JSON.parse(media) as Media }]))
   const [best] = found.sort((a, b) => Number(b.media.state === 'stored') - Number(a.media.state === 'stored'))
   if (best === undefined) throw new ProblemError('not-found', 'this message has no media')
   return best
@@ -45,38 +50,109 @@ const sendOn = async (body: ReadableStream<Uint8Array>, res: Response): Promise<
   }
 }
 
-/** `GET /api/messages/:id/media`: the file that a message came with, streamed from the session-manager of its account. */
-export const addMediaRoutes = ({ serve, db, accounts }: { serve: Serve; db: Db; accounts: readonly Account[] }): void => {
+export interface MediaRoutes {
+  serve: Serve
+  access: Access
+  db: Db
+  accounts: readonly Account[]
+  urls: MediaUrls
+  /** PUBLIC_URL; empty: URLs are paths. */
+  publicUrl?: string
+}
+
+/** What of a request session-manager is asked with. */
+const passedOn = (req: Request, signal: AbortSignal): Parameters<Upstream['media']>[1] => {
+  const { range, 'if-range': ifRange, 'if-none-match': ifNoneMatch } = req.headers
+  return { range, ifRange: ifRange as string | undefined, ifNoneMatch, signal, requestId: req.requestId }
+}
+
+interface Sending {
+  req: Request
+  res: Response
+  found: Found
+  accounts: readonly Account[]
+  download: boolean
+  /** Beside those of the file. */
+  headers: Record<string, string>
+}
+
+/** Sends a message's file, streamed from the session-manager of its account. */
+const sendMedia = async ({ req, res, found, accounts, download, headers }: Sending): Promise<void> => {
+  const { account, media } = found
+  const sha256 = sumOf(media)
+  const from = accounts.find((each) => accountName(each) === account)
+  if (from === undefined) {
+    throw new ProblemError('session-manager-unreachable', `no session-manager of account ${account} is followed: name it in FURTHER_SESSION_MANAGERS of central-hub.env`, undefined, account)
+  }
+  const gone = new AbortController()
+  res.once('close', () => gone.abort())
+  const answer = await from.upstream.media(sha256, passedOn(req, gone.signal)).catch((error: unknown) => {
+    if (!gone.signal.aborted) throw error
+  })
+  if (answer === undefined) return
+  if (answer.status === 404) throw new ProblemError('media-unavailable', 'session-manager does not have the file any more')
+  if (answer.status === 416) {
+    for (const [name, value] of Object.entries(answer.headers)) if (name === 'content-range' || name === 'accept-ranges') res.setHeader(name, value)
+    throw new ProblemError('range-not-satisfiable')
+  }
+  const ofFile = answer.body === null ? {} : { 'content-type': contentType(media), 'content-disposition': contentDisposition(media, download) }
+  res.writeHead(answer.status, {
+    ...answer.headers,
+    ...ofFile,
+    'content-security-policy': "sandbox; default-src 'none'",
+    'x-content-type-options': 'nosniff',
+    ...headers
+  })
+  if (answer.body === null) return void res.end()
+  await sendOn(answer.body as ReadableStream<Uint8Array>, res)
+}
+
+/** The media that a URL is of. @throws {ProblemError} not-found, also when another message has its number now */
+const mediaOfGrant = async (db: Db, urls: MediaUrls, { message }: Grant): Promise<Found> => {
+  const pk = Number(message.split('.')[0])
+  const row = await db.selectFrom('messages').select(['pk', 'account', 'id', 'media']).where('pk', '=', pk).executeTakeFirst()
+  if (row === undefined || row.media === null || (await urls.nameOf(row)) !== message) {
+    throw new ProblemError('not-found', 'the message of this URL is not here any more')
+  }
+  return { ...row, media: JSON.parse(row.media) as Media }
+}
+
+/** What lets pages of every origin show it: the URL alone says who may. */
+const crossOrigin = {
+  'cross-origin-resource-policy': 'cross-origin',
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Content-Disposition, Content-Range, X-Request-Id'
+}
+
+/**
+ * `GET /api/messages/:id/media`: the file that a message came with. `GET /api/messages/:id/media-url`: a URL of it that
+ * needs no token, and `GET /api/media/:ticket`, which that URL leads to.
+ */
+export const addMediaRoutes = ({ serve, access, db, accounts, urls, publicUrl = '' }: MediaRoutes): void => {
   serve.raw('getMedia', async ({ params, query, req, res }) => {
-    const { account, media } = await findMedia(db, params.id, query.account)
-    const sha256 = sumOf(media)
-    const from = accounts.find((each) => accountName(each) === account)
-    if (from === undefined) {
-      throw new ProblemError('session-manager-unreachable', `no session-manager of account ${account} is followed: name it in FURTHER_SESSION_MANAGERS of central-hub.env`, undefined, account)
-    }
-    const gone = new AbortController()
-    res.once('close', () => gone.abort())
-    const { range, 'if-range': ifRange, 'if-none-match': ifNoneMatch } = req.headers
-    const answer = await from.upstream
-      .media(sha256, { range, ifRange: ifRange as string | undefined, ifNoneMatch, signal: gone.signal, requestId: req.requestId })
-      .catch((error: unknown) => {
-        if (!gone.signal.aborted) throw error
-      })
-    if (answer === undefined) return
-    if (answer.status === 404) throw new ProblemError('media-unavailable', 'session-manager does not have the file any more')
-    if (answer.status === 416) {
-      for (const [name, value] of Object.entries(answer.headers)) if (name === 'content-range' || name === 'accept-ranges') res.setHeader(name, value)
-      throw new ProblemError('range-not-satisfiable')
-    }
-    res.writeHead(answer.status, {
-      ...answer.headers,
-      ...(answer.body === null ? {} : { 'content-type': contentType(media), 'content-disposition': contentDisposition(media, query.download === true) }),
-      'cache-control': `private, max-age=${keptS}, immutable`,
-      'content-security-policy': "sandbox; default-src 'none'",
-      'cross-origin-resource-policy': 'same-site',
-      'x-content-type-options': 'nosniff'
-    })
-    if (answer.body === null) return void res.end()
-    await sendOn(answer.body as ReadableStream<Uint8Array>, res)
+    const found = await findMedia(db, params.id, query.account)
+    const headers = { 'cache-control': `private, max-age=${keptS}, immutable`, 'cross-origin-resource-policy': 'same-site' }
+    await sendMedia({ req, res, found, accounts, download: query.download === true, headers })
+  })
+
+  serve.read('getMediaUrl', async ({ params, query }) => {
+    const found = await findMedia(db, params.id, query.account)
+    sumOf(found.media)
+    const expires = Math.floor(Date.now() / 1_000) + query.expires_in
+    const message = await urls.nameOf(found)
+    const ticket = await urls.sign({ message, expires, download: query.download === true })
+    return { url: `${publicUrl}/api/media/${ticket}`, expires_at: new Date(expires * 1_000).toISOString() }
+  })
+
+  access.open('/api/media/')
+  serve.raw('getSignedMedia', async ({ params: { ticket }, req, res }) => {
+    for (const [name, value] of Object.entries(crossOrigin)) res.setHeader(name, value)
+    const grant = await urls.read(ticket)
+    if (grant === undefined) throw new ProblemError('forbidden', 'this is no URL of media that this hub signed')
+    const leftS = grant.expires - Math.floor(Date.now() / 1_000)
+    if (leftS <= 0) throw new ProblemError('forbidden', 'this URL of media has expired: ask for a new one')
+    const found = await mediaOfGrant(db, urls, grant)
+    const headers = { 'cache-control': `private, max-age=${Math.min(leftS, keptS)}`, ...crossOrigin }
+    await sendMedia({ req, res, found, accounts, download: grant.download, headers })
   })
 }

@@ -49,6 +49,8 @@ export interface OpenApi {
   components: { schemas: Record<string, JsonSchema>; responses: Record<string, DocumentedResponse>; parameters: Record<string, Parameter>; headers: Record<string, JsonSchema>; securitySchemes: Record<string, JsonSchema> }
 }
 
+const isMedia = (id: OperationId): boolean => id === 'getMedia' || id === 'getSignedMedia'
+
 type Method = 'get' | 'post' | 'patch' | 'delete'
 /** What an operation offers of HTTP besides its own; api/serve.ts gives it. */
 const offers = (id: OperationId, method: Method, { tag, answer, body, problems: own }: Operation) => {
@@ -56,11 +58,11 @@ const offers = (id: OperationId, method: Method, { tag, answer, body, problems: 
   // deleting asks session-manager first, and what is deleted once is deleted
   const written = method !== 'get' && stored && !isRaw(body) && id !== 'deleteLead'
   return {
-    etag: method === 'get' && ((stored && answer.schema !== undefined) || id === 'getMedia' || id === 'getOpenApi'),
+    etag: method === 'get' && ((stored && answer.schema !== undefined) || isMedia(id) || id === 'getOpenApi'),
     taggedWrite: written && answer.schema !== undefined,
     idempotency: written,
     ifMatch: own?.includes('precondition-failed') === true,
-    range: id === 'getMedia',
+    range: isMedia(id),
     resume: id === 'streamEvents'
   }
 }

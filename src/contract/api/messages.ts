@@ -1,5 +1,5 @@
 import Type from 'typebox'
-import { Message, MessagePage } from '../lead.ts'
+import { MediaUrl, Message, MessagePage } from '../lead.ts'
 import { exampleMessage, exampleOrder } from './examples.ts'
 import type { Operation } from './operation.ts'
 import { account, csvParameters, cursor, fields, limit, search } from './parameters.ts'
@@ -10,6 +10,13 @@ const filters = {
   from_me: Type.Optional(Type.Boolean({ description: 'only ours, or only theirs' })),
   q: search
 }
+
+const messageId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200, description: "the message's id, percent-encoded" }) })
+
+/** Why there is no file. */
+const mediaProblems = [
+  'not-found', 'media-not-ready', 'media-unavailable', 'range-not-satisfiable', 'session-manager-unreachable', 'session-manager-invalid'
+] as const
 
 export const messageOperations = {
   listMessages: {
@@ -36,9 +43,42 @@ export const messageOperations = {
     tag: 'messages',
     summary: "Get a message's media",
     description: 'Takes Range. Images, audio and video are shown in place, everything else is a download.',
-    params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 200, description: "the message's id, percent-encoded" }) }),
+    params: messageId,
     query: Type.Object({ account, download: Type.Optional(Type.Boolean({ description: 'true: a download, whatever it is' })) }),
     answer: { status: 200, description: 'The file, as the type it was captured with', also: { 206: 'The part of it that Range asked for' }, types: ['application/octet-stream'] },
-    problems: ['not-found', 'media-not-ready', 'media-unavailable', 'range-not-satisfiable', 'range-not-satisfiable', 'session-manager-unreachable', 'session-manager-invalid']
+    problems: mediaProblems
+  },
+  getMediaUrl: {
+    tag: 'messages',
+    summary: "Get a URL of a message's media that needs no token",
+    description:
+      'For `<img>`, `<audio>` and `<video>` in a page of another origin, which cannot send the token. Whoever has the URL can read this one file until it expires: ask for it when it is shown. It ends with HUB_API_TOKEN, too, and with the message.',
+    params: messageId,
+    query: Type.Object({
+      account,
+      expires_in: Type.Integer({ minimum: 10, maximum: 3_600, default: 600, description: 'seconds' }),
+      download: Type.Optional(Type.Boolean({ description: 'true: a download, whatever it is' }))
+    }),
+    answer: {
+      status: 200,
+      description: 'The URL',
+      schema: MediaUrl,
+      example: {
+        url: '/api/media/1042.kq1Xv0c2sXcW5bQ8l3nD9g.1795601400.0.Jm3xT0bQ9c6u2o1yZkq8vW4nH7sLrEaPdXfGhJkLm0I',
+        expires_at: '2026-11-25T10:10:00.000Z'
+      }
+    },
+    problems: ['not-found', 'media-not-ready', 'media-unavailable']
+  },
+  getSignedMedia: {
+    tag: 'messages',
+    summary: 'Get media by a signed URL',
+    description: 'Only by a URL that `getMediaUrl` gave. Takes Range; pages of every origin may show it.',
+    params: Type.Object({
+      ticket: Type.String({ maxLength: 120, pattern: '^[\\w.-]{1,120}$', description: 'the last part of the URL' })
+    }),
+    answer: { status: 200, description: 'The file, as the type it was captured with', also: { 206: 'The part of it that Range asked for' }, types: ['application/octet-stream'] },
+    problems: ['forbidden', ...mediaProblems],
+    open: true
   }
 } as const satisfies Record<string, Operation>

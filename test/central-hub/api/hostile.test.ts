@@ -113,11 +113,11 @@ const seeded = async (t: Test): Promise<{ api: Api; known: Record<string, (strin
   await api.take(reply('r', { chat_id: `${people[0]}@c.us`, to: `${people[0]}@c.us`, timestamp: 1_790_000_100 }))
   for (const name of ['a', 'b', 'c']) await api.ask('/api/webhooks', { method: 'POST', body: { url: `http://127.0.0.1:9/${name}`, events: ['lead.created'] } })
   const { body: ping } = await api.ask<{ delivery_id: string }>('/api/webhooks/1/ping', { method: 'POST' })
-  return { api, known: { id: Array.from({ length: 60 }, (_, index) => index + 1), account: ['main'], delivery_id: [ping.delivery_id], message_id: people.map((phone) => `false_${phone}@c.us_A`) } }
+  return { api, known: { id: Array.from({ length: 60 }, (_, index) => index + 1), account: ['main'], delivery_id: [ping.delivery_id], ticket: ['1.x'], message_id: people.map((phone) => `false_${phone}@c.us_A`) } }
 }
 
 const idsOf = ({ operationId }: Read, known: Record<string, (string | number)[]>): Record<string, (string | number)[]> =>
-  operationId === 'getMedia' ? { ...known, id: known['message_id'] ?? [] } : known
+  operationId === 'getMedia' || operationId === 'getMediaUrl' ? { ...known, id: known['message_id'] ?? [] } : known
 
 /** What a schema alone does not tell right from wrong. */
 const beyondSchemas = /^(cursor|excel|tz|after|phone|updated_since|\/phone|\/account|\/url)$/

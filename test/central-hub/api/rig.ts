@@ -10,6 +10,7 @@ import { addImportRoutes } from '../../../src/central-hub/api/imports.ts'
 import { addLeadRoutes } from '../../../src/central-hub/api/leads.ts'
 import { addMediaRoutes } from '../../../src/central-hub/api/media.ts'
 import { addHealthRoutes } from '../../../src/central-hub/api/health.ts'
+import { MediaUrls } from '../../../src/central-hub/api/media-urls.ts'
 import { addMessageRoutes } from '../../../src/central-hub/api/messages.ts'
 import { addOpenApi, createOpenApi } from '../../../src/central-hub/api/openapi.ts'
 import { createServe } from '../../../src/central-hub/api/serve.ts'
@@ -50,6 +51,8 @@ export interface ApiOptions {
   sessionManager?: string
   directory?: string
   corsOrigins?: string[]
+  /** HUB_API_TOKEN, another one than usual. */
+  token?: string
   country?: CountryCode
   /** Whose session-manager is followed; null: it is not known yet. */
   account?: string | null
@@ -61,7 +64,7 @@ export const serveApi = async (t: Test, options: ApiOptions = {}): Promise<Api> 
   const { db } = store
   const live = createLive()
   const lines = logLines()
-  const access = createAccess({ token: apiToken, envFile: '/etc/leadmaster/central-hub.env', log: lines.log })
+  const access = createAccess({ token: options.token ?? apiToken, envFile: '/etc/leadmaster/central-hub.env', log: lines.log })
   const upstream = createUpstream({ baseUrl: options.sessionManager ?? 'http://127.0.0.1:9', token, envFile: '/etc/leadmaster/central-hub.env' })
   const account = options.account === undefined ? 'main' : options.account
   const follower = { state: () => ({ verified: true, following: true, ...(account === null ? {} : { account }), seq: 0, lastSeq: 0 }), stop: async () => undefined }
@@ -77,7 +80,7 @@ export const serveApi = async (t: Test, options: ApiOptions = {}): Promise<Api> 
       addExportRoutes({ serve: handle, db, country })
       addStatsRoutes({ serve: handle, db })
       addMessageRoutes({ serve: handle, db })
-      addMediaRoutes({ serve: handle, db, accounts })
+      addMediaRoutes({ serve: handle, access, db, accounts, urls: new MediaUrls(db, options.token ?? apiToken) })
       addEventRoutes({ http, store, live, accounts })
       addWebhookRoutes({ serve: handle, db, guard: createGuard({ allowed: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env', resolve: async () => ['127.0.0.1'] }), onChanged: live.changed })
       addWhatsappRoutes({ http, accounts })
