@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { JournalRecord } from '../../src/contract/record.ts'
 import type { WebhookBody } from '../../src/contract/webhook.ts'
 import { createIngest } from '../../src/central-hub/ingest.ts'
@@ -15,14 +15,19 @@ import { record, reply, testStore, type TestStore } from './store/open-store.ts'
 const bodies = async ({ db }: TestStore): Promise<Record<string, string>> =>
   Object.fromEntries((await listMessages(db, {}, 100)).items.map(({ id, body }) => [id.split('_').at(-1), body]))
 
-const webhookTypes = async (t: Test, { db }: TestStore, records: () => Promise<void>): Promise<string[]> => {
+/** A webhook for everything; @returns what it has been told since the last call */
+const webhookOf = async ({ db }: TestStore): Promise<() => Promise<string[]>> => {
   const events = ['message.created', 'message.updated', 'lead.created', 'lead.updated', 'lead.removed'] as const
   const webhook = await createWebhook(db, { url: 'https://crm.example.com/', events: [...events], enabled: true })
-  await records()
-  const rows = await db.selectFrom('deliveries').innerJoin('outbox', 'outbox.id', 'outbox_id').select(['body', 'message_id', 'lead_id'])
-    .where('webhook_id', '=', webhook?.id ?? 0).orderBy('outbox_id').execute()
-  t.ok(rows.length > 0)
-  return rows.map(({ body, message_id, lead_id }) => (JSON.parse(bodyOf({ body, messageId: message_id, leadId: lead_id }, '')) as WebhookBody).type)
+  let seen = 0
+  return async () => {
+    const rows = await db.selectFrom('deliveries').innerJoin('outbox', 'outbox.id', 'outbox_id').select(['body', 'message_id', 'lead_id'])
+      .where('webhook_id', '=', webhook?.id ?? 0).orderBy('outbox_id').execute()
+    const types = rows.map(({ body, message_id, lead_id }) => (JSON.parse(bodyOf({ body, messageId: message_id, leadId: lead_id }, '')) as WebhookBody).type)
+    const fresh = types.slice(seen)
+    seen = types.length
+    return fresh
+  }
 }
 
 t.test('records that were read before an erasure are refused, also where no cursor was; read again, they are taken', async (t) => {
@@ -141,10 +146,21 @@ t.test('each group that changed something wakes what follows, once, also one tha
 
 t.test('webhooks are told of what is new as new, and of what changed as changed', async (t) => {
   const rig = await testStore(t)
-  const types = await webhookTypes(t, rig, async () => {
-    await rig.take(record('A'))
-    await rig.take(record('A', { edited: { at: '2026-01-01T00:00:00.000Z' }, body: 'edited' }, 'edit'), record('B'))
-  })
-  t.same(types.slice(0, 2), ['lead.created', 'message.created'])
-  t.same(types.slice(2).sort(), ['lead.updated', 'message.created', 'message.updated'])
+  const told = await webhookOf(rig)
+  await rig.take(record('A'))
+  t.same(await told(), ['lead.created', 'message.created'])
+  await rig.take(record('A', { edited: { at: '2026-01-01T00:00:00.000Z' }, body: 'edited' }, 'edit'), record('B'))
+  t.same((await told()).sort(), ['lead.updated', 'message.created', 'message.updated'])
+})
+
+t.test('new messages are counted after their commit, once, and none of a group that is refused', async (t) => {
+  const { db } = await testStore(t)
+  const counted: unknown[] = []
+  const ingest = createIngest({ db, onTaken: () => undefined, onConversed: (conversed) => counted.push(conversed) })
+  const written = Date.parse('2026-11-24T12:00:00.000Z') / 1_000
+  const records = [record('1', { timestamp: written - 60 }), reply('2', { timestamp: written })]
+  await ingest.take('main', 'j', records)
+  await ingest.take('main', 'j', records)
+  await t.rejects(ingest.take('main', 'j', [record('3')], null))
+  t.same(counted, [[{ account: 'main', direction: 'inbound' }, { account: 'main', direction: 'outbound', responseSeconds: 60 }], []])
 })
