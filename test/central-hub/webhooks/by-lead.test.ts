@@ -76,7 +76,7 @@ t.test('random answers: order per lead holds, no lead waits for another, nothing
     fc.asyncProperty(history, async ({ answers, steps }) => {
       let posts = 0
       // Leads 1 to 5 get any answer, for as long as there are some; lead 9 is always taken.
-      const { hub, take, pass, posted, wake, db, webhook } = await rig(t, ({ lead }) => (lead === healthy ? taken : (answers[(posts += 1) - 1] ?? taken)))
+      const { hub, take, pass, posted, wake, db, webhook, most } = await rig(t, ({ lead }) => (lead === healthy ? taken : (answers[(posts += 1) - 1] ?? taken)))
       let healthy = -1
       hub()
       await take(from(9, 'hello'))
@@ -93,6 +93,8 @@ t.test('random answers: order per lead holds, no lead waits for another, nothing
         if (own === undefined) t.fail(`lead 9 waited for others: ${JSON.stringify(posted.slice(begun))}`)
       }
       await pass(6 * hour, 10 * minute)
+      t.ok(most.posts <= 4 && most.retries <= 2, 'no more at a time than there may be')
+      t.equal(most.ofOneLead, 1, 'of one lead one at a time')
       assertOrder(t, posted, await happened(db))
       const ids = [...(await happened(db)).values()].flat()
       const well = new Set(posted.filter(({ outcome }) => outcome.error === undefined).map(({ id }) => id))

@@ -7,7 +7,7 @@ import { broken, day, from, hour, minute, rig, second, silent, taken } from './r
 t.setTimeout(180_000)
 
 t.test('one that hangs each time takes no more than two of the four places', async (t) => {
-  const { hub, take, pass, posted, wake } = await rig(t, ({ lead }) => (lead <= 4 ? 'hang' : taken))
+  const { hub, take, pass, posted, wake, most } = await rig(t, ({ lead }) => (lead <= 4 ? 'hang' : taken))
   hub()
   await take(...[1, 2, 3, 4].map((lead) => from(lead, 'hangs')))
   wake()
@@ -17,6 +17,7 @@ t.test('one that hangs each time takes no more than two of the four places', asy
   wake()
   await pass(5 * second, second)
   t.ok(posted.slice(begun).some(({ name }) => name === 'x'), 'another lead is posted while they hang')
+  t.same(most, { posts: 4, retries: 2, ofOneLead: 1 })
 })
 
 t.test('an endpoint that is down is asked rarely, however many leads have something for it', async (t) => {

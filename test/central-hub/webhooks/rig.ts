@@ -31,6 +31,8 @@ export interface Rig extends TestStore {
   clock: TestClock
   posted: Posted[]
   webhook: number
+  /** How many posts of one hub were under way concurrently at most: all, those that failed before, those of one lead. */
+  most: Readonly<Record<'posts' | 'retries' | 'ofOneLead', number>>
   /** Has hubs deliver; another one takes over when it is called again, and the one before is killed. */
   hub(): void
   wake(): void
@@ -52,7 +54,8 @@ export const rig = async (t: Test, answer: (posted: Omit<Posted, 'outcome'>, tri
   const webhook = (await createWebhook(store.db, { url: 'https://crm.example.com/', events: ['lead.created', 'message.created', 'lead.updated'] }))?.id as number
   const clock = testClock()
   const posted: Posted[] = []
-  let underWay = 0
+  const underWay = new Set<{ lead: number; tries: number }>()
+  const most = { posts: 0, retries: 0, ofOneLead: 0 }
   let kill: (() => void) | undefined
   let current: Deliverer | undefined
   const tries = new Map<string, number>()
@@ -65,14 +68,19 @@ export const rig = async (t: Test, answer: (posted: Omit<Posted, 'outcome'>, tri
       const said = answer(seen, tries.get(id) as number)
       const outcome = said === 'hang' ? silent : said
       posted.push({ ...seen, outcome })
-      underWay += 1
+      const own = { lead: seen.lead, tries: tries.get(id) as number }
+      if (!killed.aborted) underWay.add(own)
+      const now = [...underWay]
+      most.posts = Math.max(most.posts, now.length)
+      most.retries = Math.max(most.retries, now.filter((one) => one.tries > 1).length)
+      most.ofOneLead = Math.max(most.ofOneLead, now.filter(({ lead }) => lead === own.lead).length)
       try {
         await Promise.race([new Promise((resolve) => setImmediate(resolve)), said === 'hang' ? clockPasses(clock, 15 * second) : undefined])
         if (said === 'hang') await clockPasses(clock, 15 * second)
         // A hub that was killed writes nothing of what was answered.
         if (killed.aborted) await new Promise(() => undefined)
       } finally {
-        underWay -= 1
+        underWay.delete(own)
       }
       return outcome
     },
@@ -89,6 +97,7 @@ export const rig = async (t: Test, answer: (posted: Omit<Posted, 'outcome'>, tri
   }
   const hub = (): void => {
     kill?.()
+    underWay.clear()
     const killed = new AbortController()
     const deliverer = new Deliverer({ db: store.db, time: new DeliveringTime(store.db, clock.steady), post: postOf(killed.signal), clock: { ...clock, at: (time, run) => clock.at(time, () => (killed.signal.aborted ? undefined : run())) }, log: logLines().log, random: () => 1 })
     current = deliverer
@@ -96,7 +105,7 @@ export const rig = async (t: Test, answer: (posted: Omit<Posted, 'outcome'>, tri
   }
   t.teardown(() => kill?.())
   return {
-    ...store, clock, posted, webhook, hub,
+    ...store, clock, posted, webhook, most, hub,
     wake: () => current?.wake(),
     pass: async (ms, step) => {
       for (let left = ms; left > 0; left -= step) {
