@@ -43,6 +43,45 @@ export const withoutEffect: readonly WithoutEffect[] = [
     'row.lid !== former?.lid': 'a message without a LID teaches nothing: of its identity only the lead counts',
     'former.lid': 'a lead is found by its claim alone'
   }),
+  ...of('central-hub/store/waiting.ts', 'if (whole) {', {
+    true: 'only saves time: counting all gives the same'
+  }),
+  ...of('central-hub/store/waiting.ts', 'const unanswered = added.filter((message) => message.turn === 1 && (line === undefined || isAfter(message, line)))', {
+    '() => undefined': 'only saves time: then all is counted',
+    false: 'only saves time: then all is counted',
+    true: 'what ends a wait is never after the latest message that does',
+    'message.turn !== 1': 'only saves time: then all is counted'
+  }),
+  ...of('central-hub/store/waiting.ts', 'const isPlain = !albums && unanswered.length === added.length && mayWait(state) && handled_at === null', {
+    false: 'only saves time: then all is counted'
+  }),
+  ...of('central-hub/store/waiting.ts', 'if (isPlain) return addUnanswered(db, leadId, unanswered)', {
+    false: 'only saves time: then all is counted'
+  }),
+  ...of('central-hub/store/waiting.ts', 'if (added.length > 0) await writeAnswers(db, leadId, Math.min(...added.map(({ timestamp }) => timestamp)))', {
+    true: 'there are no replies from the end of time on',
+    'added.length >= 0': 'there are no replies from the end of time on'
+  }),
+  ...of('central-hub/store/waiting.ts', 'if (pks.length === 0) return []', {
+    false: 'it is called for leads with new messages of persons only',
+    '["Stryker was here"]': 'it is called for leads with new messages of persons only'
+  }),
+  ...of('central-hub/store/waiting.ts', "export const followWait = (wait: KeptWait, fresh: readonly FreshMessage[]): { wait: KeptWait; answers: Insertable<Database['answers']>[] } | undefined => {", {
+    '{}': 'only saves time: then the messages are read'
+  }),
+  ...of('central-hub/store/waiting.ts', 'if (inAlbum && turn === 1) return undefined', {
+    true: 'only saves time: then the messages are read',
+    'inAlbum || turn === 1': 'only saves time: then the messages are read'
+  }),
+  ...of('central-hub/store/waiting.ts', 'if (turn > 0 && (!mayWait(now.state) || now.handled_at !== null)) return undefined', {
+    true: 'only saves time: then the messages are read',
+    'turn > 0 || !mayWait(now.state) || now.handled_at !== null': 'only saves time: then the messages are read',
+    'turn >= 0': 'only saves time: then the messages are read'
+  }),
+  ...of('central-hub/store/waiting.ts', 'const last = now.last_timestamp === null || now.last_seq === null ? undefined : { timestamp: now.last_timestamp, seq: now.last_seq }', {
+    false: 'a lead without a message has neither, and every time is after null',
+    'now.last_timestamp === null && now.last_seq === null': 'a lead without a message has neither'
+  }),
   ...of('central-hub/webhooks/guard.ts', "if (address.kind() === 'ipv4') return undefined", {
     false: 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same',
     '""': 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same'

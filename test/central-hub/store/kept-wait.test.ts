@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { createIngest } from '../../../src/central-hub/ingest.ts'
-import { handleLead, patchLead } from '../../../src/central-hub/store/change-lead.ts'
+import { handleLead, patchLead, readLead } from '../../../src/central-hub/store/change-lead.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { writeUncounted, writeWaiting } from '../../../src/central-hub/store/waiting.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
@@ -79,17 +79,49 @@ t.test('within one second the order of the journal decides, also of what comes t
 
 t.test('a lead that is ignored or was handled is not counted up', async (t) => {
   const { db, take } = await testStore(t)
-  const lead = async (): Promise<unknown> => (await db.selectFrom('leads').select(['waiting_since', 'unanswered_count', 'unread_count']).execute())[0]
+  const lead = async (): Promise<unknown> => {
+    const [found] = await db.selectFrom('leads').select(['waiting_since', 'unanswered_count', 'unread_count', 'handled_at']).execute()
+    return found && { ...found, handled_at: found.handled_at !== null }
+  }
+  const none = { waiting_since: null, unanswered_count: 0, unread_count: 0 }
   await take(record('1', { timestamp: 100 }))
   await patchLead(db, 1, { state: 'ignored' })
   await take(record('2', { timestamp: 200 }))
-  t.same(await lead(), { waiting_since: null, unanswered_count: 0, unread_count: 0 })
+  t.same(await lead(), { ...none, handled_at: false })
   await patchLead(db, 1, { state: 'open' })
-  t.same(await lead(), { waiting_since: 100, unanswered_count: 2, unread_count: 2 })
+  t.same(await lead(), { waiting_since: 100, unanswered_count: 2, unread_count: 2, handled_at: false })
   await handleLead(db, 1)
-  t.same(await lead(), { waiting_since: null, unanswered_count: 0, unread_count: 0 })
+  t.same(await lead(), { ...none, handled_at: true })
   await take(record('3', { timestamp: 300 }), record('4', { timestamp: 310 }))
-  t.same(await lead(), { waiting_since: 300, unanswered_count: 2, unread_count: 2 })
+  t.same(await lead(), { waiting_since: 300, unanswered_count: 2, unread_count: 2, handled_at: false })
+})
+
+t.test('messages that are read back late move what is answered, and by which reply', async (t) => {
+  const { db, take } = await testStore(t)
+  const waits = async (): Promise<unknown> => (await db.selectFrom('leads').select(['waiting_since', 'unanswered_count']).execute())[0]
+  const answers = (): Promise<unknown> => db.selectFrom('answers').select(['answered_at', 'seconds']).orderBy('answered_at').execute()
+  await take(record('1', { timestamp: 50 }))
+  await take(reply('2', { timestamp: 300 }))
+  t.same(await answers(), [{ answered_at: 300, seconds: 250 }])
+  await take(reply('3', { timestamp: 100 }), reply('4', { timestamp: 200 }))
+  t.same(await answers(), [{ answered_at: 100, seconds: 50 }])
+  await take(reply('5', { timestamp: 210, type: 'call_log', body: '', call: { outcome: 'missed', video: false } }))
+  t.same(await waits(), { waiting_since: null, unanswered_count: 0 }, 'a call in vain changes nothing')
+  await take(record('6', { timestamp: 400 }))
+  await take(record('7', { timestamp: 350 }), record('8', { timestamp: 360 }))
+  t.same(await waits(), { waiting_since: 350, unanswered_count: 3 })
+})
+
+t.test('what was read stays so when all is counted again', async (t) => {
+  const { db, take } = await testStore(t)
+  const counts = async (): Promise<unknown> => (await db.selectFrom('leads').select(['unanswered_count', 'unread_count']).execute())[0]
+  await take(record('1', { timestamp: 100 }), record('2', { timestamp: 110 }))
+  await readLead(db, 1)
+  t.same(await counts(), { unanswered_count: 2, unread_count: 0 })
+  await take(record('3', { timestamp: 120 }))
+  t.same(await counts(), { unanswered_count: 3, unread_count: 1 })
+  await countedAnew(db)
+  t.same(await counts(), { unanswered_count: 3, unread_count: 1 })
 })
 
 t.test('a wait that a person ended without a reply begins again with the next message, also when all is counted', async (t) => {
