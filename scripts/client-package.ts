@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { TSchema } from 'typebox'
@@ -65,7 +65,12 @@ type ContractNames = Map<string, string>
 /** Points the declarations of tsc to `contract.d.ts`. */
 function rewriteDeclarations(directory: string): ContractNames {
   const names: ContractNames = new Map()
+  const exported = reachable(directory, 'index.d.ts')
   for (const file of readdirSync(directory).filter((name) => name.endsWith('.d.ts'))) {
+    if (!exported.has(file)) {
+      rmSync(join(directory, file)) // of a module that the package does not show
+      continue
+    }
     const text = readFileSync(join(directory, file), 'utf8')
     if (file !== 'types.d.ts') {
       for (const [, list = '', module = ''] of text.matchAll(/\{([^{}]*)\} from '(\.\.\/contract\/[\w/-]+\.ts)'/g)) {
@@ -75,6 +80,14 @@ function rewriteDeclarations(directory: string): ContractNames {
     writeFileSync(join(directory, file), text.replace(/'\.\.\/contract\/[\w/-]+\.ts'/g, "'./contract.js'").replace(/'(\.\/\w+)\.ts'/g, "'$1.js'"))
   }
   return names
+}
+
+/** The declarations that a file is made of. */
+function reachable(directory: string, file: string, found: Set<string> = new Set()): Set<string> {
+  if (found.has(file)) return found
+  found.add(file)
+  for (const [, name = ''] of readFileSync(join(directory, file), 'utf8').matchAll(/from '\.\/(\w+)\.ts'/g)) reachable(directory, `${name}.d.ts`, found)
+  return found
 }
 
 async function contractTypes(source: string, names: ContractNames): Promise<string> {

@@ -52,7 +52,7 @@ let target: Target | undefined
 const contextOf = (common: Common): Context => ({
   hub: () => {
     target = findTarget(common, processEnv, release)
-    return createClient({ baseUrl: target.url, token: target.token, fetch: readinessToo })
+    return createClient({ baseUrl: target.url, token: target.token, retryReadsMs: 0 })
   },
   signal: interrupted.signal,
   say: (text) => void process.stdout.write(text),
@@ -61,12 +61,6 @@ const contextOf = (common: Common): Context => ({
   terminal: process.stdout.isTTY,
   columns: process.stdout.columns ?? 200
 })
-
-/** `/ready` says with 503 what is not well, in the form of a good answer. */
-const readinessToo: typeof fetch = async (input, init) => {
-  const res = await fetch(input, init)
-  return res.status === 503 && new URL(res.url).pathname.endsWith('/ready') ? new Response(res.body, { status: 200, headers: res.headers }) : res
-}
 
 /** @returns the exit code */
 const run = async (name: string | undefined, args: readonly string[]): Promise<number> => {

@@ -1,5 +1,6 @@
 import { routes, type OperationId } from '../contract/routes.ts'
-import { LeadMasterError } from './error.ts'
+import { alsoAnswers } from './also-answers.ts'
+import { LeadMasterError, notOfTheHub } from './error.ts'
 import { followEvents, type EventOptions, type HubEvent } from './events.ts'
 import { createRequest, type ClientOptions, type Init } from './request.ts'
 import type { CallOptions, Calls, RawId } from './types.ts'
@@ -67,6 +68,7 @@ const readJson = async (res: Response, signal: AbortSignal | undefined): Promise
   const { status, headers } = res
   const body: unknown = await res.json().catch((cause: unknown) => {
     if (signal?.aborted) throw cause
+    if (!/json/i.test(headers.get('content-type') ?? '')) throw notOfTheHub(res)
     throw new LeadMasterError('the answer is not JSON, or was cut off', { type: 'unexpected-answer', status, headers, cause })
   })
   const etag = headers.get('etag')
@@ -86,7 +88,7 @@ export const createClient = (options: ClientOptions = {}): Client => {
   const request = createRequest(options)
   const call = async (id: OperationId, input: AnyInput = {}, callOptions: CallOptions = {}): Promise<unknown> => {
     const [method = '', pattern = ''] = routes[id].split(' ')
-    const res = await request(target(pattern, input), toInit(method, input, callOptions))
+    const res = await request(target(pattern, input), toInit(method, input, callOptions), { answers: alsoAnswers[id] ?? [] })
     return id in raw ? res : readJson(res, callOptions.signal)
   }
   const ids = Object.keys(routes) as OperationId[]

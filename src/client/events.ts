@@ -2,7 +2,8 @@ import { createParser, type EventSourceMessage } from 'eventsource-parser'
 import type { Lead, LeadRemoved, Message } from '../contract/lead.ts'
 import type { Problem } from '../contract/problem.ts'
 import type { Status } from '../contract/session.ts'
-import { LeadMasterError } from './error.ts'
+import { delay } from './delay.ts'
+import { LeadMasterError, notOfTheHub } from './error.ts'
 import type { Request } from './request.ts'
 
 /** Whether what came is new, or something in it changed; not there from a hub of an earlier release. */
@@ -49,19 +50,6 @@ const types: readonly string[] = ['message', 'lead', 'lead_removed', 'session', 
 /** Whether trying again may help: with any other error of the request itself it does not. */
 const mayPass = (error: unknown): boolean => !(error instanceof LeadMasterError) || error.status === 0 || error.status === 408 || error.status === 429 || error.status >= 500
 
-/** Resolves after `ms`, or when the signal aborts. */
-const delay = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
-
 /** The events of one connection, until it ends; `alive` is called with each piece that arrives. */
 async function* read(res: Response, alive: () => void, onRetry: (ms: number) => void): AsyncGenerator<EventSourceMessage, void, undefined> {
   const arrived: EventSourceMessage[] = []
@@ -101,7 +89,8 @@ export async function* followEvents(request: Request, options: EventOptions = {}
       onConnection?.({ state: 'connecting' })
       alive()
       const headers: Record<string, string> = { accept: 'text/event-stream', ...(last === undefined ? {} : { 'last-event-id': last }) }
-      const res = await request('/api/events', { method: 'GET', headers, signal: connection.signal })
+      const res = await request('/api/events', { method: 'GET', headers, signal: connection.signal }, { retryMs: 0 })
+      if (!/^text\/event-stream\b/i.test(res.headers.get('content-type') ?? 'text/event-stream')) throw notOfTheHub(res)
       onConnection?.({ state: 'open' })
       for await (const event of read(res, alive, (ms) => (minDelayMs = Math.max(leastDelayMs, ms)))) {
         clearTimeout(stall) // whoever takes its time with an event is not a stalled connection

@@ -74,7 +74,7 @@ t.test('status, QR and leads, live, without a reload, over a restart of the hub'
   })
 })
 
-t.test('a page of another origin that is not allowed gets nothing', async (t) => {
+t.test('a page of another origin that is not allowed gets nothing, and says what would allow it', async (t) => {
   const origin = await serveConsumer(t, await bundled())
   const browser = await launch(t)
   const env = centralHubEnv({ port: await freePort(), stateDir: ownDirectory(t), sessionManager: 'http://127.0.0.1:9' })
@@ -82,6 +82,6 @@ t.test('a page of another origin that is not allowed gets nothing', async (t) =>
   t.teardown(() => hub.end('SIGKILL'))
   await hub.seen('listening')
   const page = await openPage(t, browser, `${origin}/#hub=${encodeURIComponent(hub.url)}&token=${apiToken}`)
-  await page.locator('[role=alert]', { hasText: 'nobody answers at' }).waitFor()
+  await page.locator('[role=alert]', { hasText: `add ${origin} to CORS_ORIGINS in central-hub.env` }).waitFor()
   t.equal(await page.locator('h1').textContent(), 'UNKNOWN')
 })

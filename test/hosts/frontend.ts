@@ -22,6 +22,7 @@ export const startFrontend = (name: string, urls: readonly string[]): Frontend =
   const client = createClient({
     baseUrl: own,
     token: apiToken,
+    retryReadsMs: 0,
     fetch: (input, init) => fetch(String(input).replace(own, urls[turn++ % urls.length] as string), init)
   })
   const told: { key: string; chat: string; at: number }[] = []

@@ -127,7 +127,7 @@ export const soak = async (options: Options, say: (text: string) => void, signal
     say('READY, and followed')
 
     const ledger = createLedger()
-    const client = createClient({ baseUrl: hub.url, token: apiToken })
+    const client = createClient({ baseUrl: hub.url, token: apiToken, retryReadsMs: 0 })
     const [journal, events] = [readJournal(sessionManager.url, ledger), readEvents(client, ledger)]
     undo.push(journal.stop, events.stop)
     const hour = (): number => (now() - pace.from) / 3_600_000

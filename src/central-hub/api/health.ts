@@ -5,7 +5,11 @@ import { sendJson, type Http } from '../../platform/http.ts'
 /** `GET /health`, open to all: alive. `GET /ready`: 200 or 503, each check with what to mend. `GET /metrics`: Prometheus text. */
 export const addHealthRoutes = (options: { http: Http; health: () => Health; ready: () => Promise<Readiness>; metrics: () => Promise<string> }): void => {
   const { http, health, ready, metrics } = options
-  http.route('GET', '/health', (_req, res) => sendJson(res, health()))
+  http.route('GET', '/health', (_req, res) => {
+    // The client asks in the mode `no-cors` whether anybody answers. It cannot read this, and nobody else can.
+    res.setHeader('cross-origin-resource-policy', 'cross-origin')
+    sendJson(res, health())
+  })
   http.route('GET', '/ready', async (_req, res) => {
     const readiness = await ready()
     sendJson(res, readiness, readiness.ready ? 200 : 503)
