@@ -1,5 +1,5 @@
 import type { HubEvent } from '../client/index.ts'
-import { command } from './command.ts'
+import { command, Fault } from './command.ts'
 import { connectionNotes } from './connection.ts'
 import { sessionInWords } from './session.ts'
 import { clean, jsonLine, paint, span } from './text.ts'
@@ -79,12 +79,17 @@ const line = ({ type, data }: HubEvent, sessions: Map<string, string>, shown: Sh
   }
 }
 
+/** What the id of an event looks like, of any hub. */
+const eventId = /^(0|[\w.]{1,40}-\d{1,20})$/
+
 export const tail = command({
   name: 'tail',
   summary: 'Shows what happens as it happens',
   help,
   options: { after: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ after, json }, { hub: find, signal, say, note }) => {
+    // The hub answers an id that it cannot read with a reset, as a page needs it: a typing error would go unnoticed.
+    if (after !== undefined && !eventId.test(after)) throw new Fault(`--after ${clean(after)} is not the id of an event, nor 0`)
     const sessions = new Map<string, string>()
     const shown = new ShownMessages()
     for await (const event of find().events({ signal, onConnection: connectionNotes(note), ...(after === undefined ? {} : { after }) })) {
