@@ -336,6 +336,13 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/capture.ts', "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)", {
     'drafts[0].kind': 'there is one draft'
   }),
+  ...of('session-manager/media-fetcher.ts', '#isWanted = false', {
+    true: 'one look more, at nothing new'
+  }),
+  ...of('session-manager/media-fetcher.ts', 'if (this.#isWanted) this.wake()', {
+    false: 'a run goes on until nothing waits, and after an error a timer wakes it',
+    ';': 'a run goes on until nothing waits, and after an error a timer wakes it'
+  }),
   ...of('session-manager/media-fetcher.ts', 'if (!this.#isClean) await removeIncoming(directory)', {
     true: 'between two runs of one process nothing is half written'
   }),
@@ -362,6 +369,13 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of('session-manager/media-fetcher.ts', 'if (before !== undefined && this.#fetched > before) return true', {
     true: 'no count is more than one that is not there'
+  }),
+  ...of('session-manager/media.ts', 'const names = await readdir(directory).catch(() => [])', {
+    '["Stryker was here"]': 'only files that are called incoming-….partial are removed'
+  }),
+  ...of('session-manager/media.ts', "if (/^incoming-.*\\.partial$/.test(name)) await rm(join(directory, name), { force: true })", {
+    '{}': 'nobody else removes the file between the list and this',
+    false: 'nobody else removes the file between the list and this'
   }),
   ...of('session-manager/media.ts', 'await file.sync()', {
     ';': 'shows only when the power fails, which no test can make happen'

@@ -63,6 +63,18 @@ t.test('the directories of media are for their owner alone, however deep they ar
   t.same(await Promise.all(paths.map(async (path) => (await stat(path)).mode & 0o777)), [0o700, 0o700, 0o700])
 })
 
+t.test('media whose sums begin alike are kept side by side, and what is there is not written again', async (t) => {
+  const directory = ownDirectory(t)
+  const texts = Array.from({ length: 1_000 }, (_, n) => `photo ${n}`).filter((text) => sum(text).startsWith('ab')).slice(0, 2)
+  t.equal(texts.length, 2)
+  for (const text of texts) await storeMedia(directory, Buffer.from(text))
+  const paths = texts.map((text) => join(directory, 'ab', sum(text)))
+  t.same(await Promise.all(paths.map((path) => readFile(path, 'utf8'))), texts)
+  const { ino } = await stat(paths[0] as string)
+  await storeMedia(directory, Buffer.from(texts[0] as string))
+  t.equal((await stat(paths[0] as string)).ino, ino)
+})
+
 t.test('storing leaves no file open, whether it goes well or not', async (t) => {
   const directory = ownDirectory(t)
   await storeMedia(directory, Buffer.from('first'))
