@@ -172,9 +172,9 @@ export const addLeadRoutes = ({ serve, db, country, accounts, onChanged }: LeadR
     const changed = await ofLead(id, handleLead(trx, id, body.until))
     if (changed === 'no-message') throw invalid({ in: 'body', field: '/until', message: 'expected the id of a message of this lead' })
     return told(trx, changed)
-  }, { current, isWholeMatched: true, after: onChanged })
+  }, { current, isWaitMatched: true, after: onChanged })
 
-  serve.write('unhandleLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, unhandleLead(trx, id))), { current, isWholeMatched: true, after: onChanged })
+  serve.write('unhandleLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, unhandleLead(trx, id))), { current, isWaitMatched: true, after: onChanged })
 
   serve.write('mergeLead', ({ params: { id }, body, trx }) => merge(trx, id, body.lead_id), { after: onChanged })
 

@@ -31,7 +31,7 @@ const text = { type: 'string' }
 export const requestHeaders: OpenApi['components']['parameters'] = {
   'X-Request-Id': { name: 'X-Request-Id', in: 'header', required: false, description: 'a name for this request, to find it in the log; one is drawn if none is given, or it is not of 1 to 128 of A-Z a-z 0-9 _ . : -', schema: text },
   'If-None-Match': { name: 'If-None-Match', in: 'header', required: false, description: 'the ETag of what you have: 304 if it is as it was', schema: text },
-  'If-Match': { name: 'If-Match', in: 'header', required: false, description: 'the ETag of what you read: 412 if it was changed since. For a PATCH only what it can change counts; for `handled` any change does, such as a message that came since', schema: text },
+  'If-Match': { name: 'If-Match', in: 'header', required: false, description: 'the ETag of what you read: 412 if it was changed since. For a PATCH only what it can change counts; for `handled` what the lead waits for counts, too, such as a message that came since', schema: text },
   'Idempotency-Key': { name: 'Idempotency-Key', in: 'header', required: false, description: 'with the same key the same request changes something once; the answer is kept for a day', schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' } },
   Range: { name: 'Range', in: 'header', required: false, description: 'a part of the file, such as `bytes=0-1023`', schema: text },
   'Last-Event-ID': { name: 'Last-Event-ID', in: 'header', required: false, description: 'the id of the last event seen: what came after it is sent first, and `reset` if that cannot be told', schema: text }

@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import Type from 'typebox'
 import type { JsonBody, Operation } from '../../contract/api/operation.ts'
 import { operations, type AnswerBody, type Body, type Params, type Query } from '../../contract/api/operations.ts'
+import type { Lead } from '../../contract/lead.ts'
 import { routes, type OperationId } from '../../contract/routes.ts'
 import { endWith } from '../../platform/answer.ts'
-import { namesEtag, namesVersion } from '../../platform/etag.ts'
+import { namesBeginning, namesEtag, namesVersion } from '../../platform/etag.ts'
 import { faultsAgainst, parametersAs } from '../../platform/expected.ts'
 import { requireJson } from '../../platform/body.ts'
 import type { Http, Method, Request, Response } from '../../platform/http.ts'
@@ -15,7 +16,7 @@ import { answeredBefore, keepAnswer } from '../store/idempotency.ts'
 import type { Db } from '../store/schema.ts'
 import { changeLeads } from '../store/transaction.ts'
 import { createKeptAnswers, type TaggedAnswer } from './kept-answers.ts'
-import { etagOf, versionOf } from './version.ts'
+import { etagOf, versionOf, waitVersionOf } from './version.ts'
 
 /** What a handler is given, checked against the operation's schemas. */
 export interface Input<Id extends OperationId> {
@@ -44,8 +45,8 @@ export interface Write<Id extends OperationId> {
   before?: (input: Input<Id>) => Promise<void>
   /** What is there now, as its GET answers it; held against If-Match: of a lead or a webhook only what PATCH can change. */
   current?: (input: Input<Id> & { trx: Db }) => Promise<unknown>
-  /** If-Match fails for any change at all, such as a message that came in between. */
-  isWholeMatched?: boolean
+  /** Of a lead: If-Match also fails for what changed in its wait, such as a message that came in between. */
+  isWaitMatched?: boolean
   /** Where what was made is: the answer's Location. */
   locationOf?: (body: AnswerBody<Id>) => string
   /** Runs after the commit. */
@@ -158,10 +159,11 @@ export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
       const keep = ofStoreAlone ? kept : undefined
       add(id, async (req, res) => sendTagged(req, res, await (keep?.(req.path + req.search, () => make(req, res)) ?? make(req, res))))
     },
-    write: (id, handler, { before, current, after, locationOf, isWholeMatched = false } = {}) => {
+    write: (id, handler, { before, current, after, locationOf, isWaitMatched = false } = {}) => {
       const reads = reading(id)
       const matches = (header: string, body: unknown): boolean => {
-        const version = isWholeMatched ? undefined : versionOf(id, body)
+        if (isWaitMatched) return namesBeginning(header, waitVersionOf(id, body as Lead))
+        const version = versionOf(id, body)
         return version === undefined ? namesEtag(header, etagOf(id, toJson(body))) : namesVersion(header, version)
       }
       add(id, async (req, res) => {
