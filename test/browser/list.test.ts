@@ -103,6 +103,14 @@ pageTest('moving by j and k reads nothing; what is done in the conversation does
 
   await openLead(page, 'Ana')
   await eventually(() => unread(ana), (is) => !is)
+  await page.keyboard.press('Escape')
+  await until(page, "document.activeElement.matches('.row')")
+  await page.keyboard.press('u')
+  await eventually(() => unread(ana), (is) => is)
+  await see(page, '1 unread message', '.row.unread .count .sr-only')
+
+  await openLead(page, 'Ana')
+  await eventually(() => unread(ana), (is) => !is)
   await page.click('#mark-unread')
   await see(page, 'Marked as unread.', '#announcer')
   t.equal(await unread(ana), true)

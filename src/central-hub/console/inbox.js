@@ -239,6 +239,8 @@ export const createInbox = (onCount) => {
   return {
     focus, focusAny,
     setAccounts: filter.setAccounts,
+    /** The lead whose row has the focus. */
+    focused: () => [...rows].find(([, made]) => made.contains(document.activeElement))?.[0],
     /** What is searched for. */
     query: () => filter.values().q,
     /** Reads everything again, once what is being read is there: a later reading would discard its answer. */

@@ -15,7 +15,7 @@ import { leadAddress, route } from './route.js'
 import { createSessions } from './sessions.js'
 import { createShortcuts } from './shortcuts.js'
 import { createSignIn, signInMark } from './sign-in.js'
-import { setLanguage, texts, writeStaticTexts } from './texts.js'
+import { explain, setLanguage, texts, writeStaticTexts } from './texts.js'
 import { createWebhooks } from './webhooks.js'
 
 /** The operator page: who is signed in, which view is shown, and where what the hub tells goes. */
@@ -147,13 +147,24 @@ const toNeighbour = (by) => {
   go(inbox.neighbour(by) ?? location.hash)
   isMoving = false
 }
+/** Marks as unread the lead whose row has the focus. */
+const markFocusedUnread = async () => {
+  const id = inbox.focused()
+  if (id === undefined) return
+  try {
+    applyLead(await api.markUnread(id))
+    announcer.say(texts.madeUnread)
+  } catch (error) {
+    announcer.say(explain(error).words)
+  }
+}
 const shortcuts = createShortcuts({
   '/': () => toField('q', '#/'),
   j: () => toNeighbour(1), k: () => toNeighbour(-1),
   r: () => byId('reply').checkVisibility() && byId('reply').click(),
   d: () => conversation.pressHandled(),
   f: () => route().id !== undefined && conversation.openSearch(),
-  u: () => route().id !== undefined && conversation.pressUnread(),
+  u: () => (route().id === undefined ? void markFocusedUnread() : conversation.pressUnread()),
   n: () => toLeadField('lead-note'), t: () => toLeadField('lead-tag'), s: () => toLeadField('lead-state'),
   Esc: () => {
     const { name, id, details } = route()

@@ -36,7 +36,7 @@ const isNotice = ({ personal, bot, automatic, type, body }) => !personal && !bot
 
 /** @param {string} body @param {(text: string) => void} copy */
 const copyButton = (body, copy) =>
-  h('button', { type: 'button', class: 'copy', tabindex: '-1', title: texts.copy, 'aria-label': texts.copy, onclick: () => copy(body) }, '⧉')
+  h('button', { type: 'button', class: 'copy', tabindex: '-1', title: texts.copy, 'aria-label': texts.copy, onclick: () => copy(body) })
 
 /**
  * @param {Message} message

@@ -6,6 +6,9 @@ import type { Lead, LeadPatch } from '../../../src/contract/lead.ts'
 
 Object.defineProperty(globalThis, 'localStorage', { value: { getItem: () => null, setItem: () => undefined }, configurable: true })
 Object.defineProperty(globalThis, 'addEventListener', { value: () => undefined, configurable: true })
+const kept = new Map<string, string>()
+const sessionStorage = { getItem: (name: string) => kept.get(name) ?? null, setItem: (name: string, text: string) => void kept.set(name, text), removeItem: (name: string) => void kept.delete(name) }
+Object.defineProperty(globalThis, 'sessionStorage', { value: sessionStorage, configurable: true })
 const { createDrafts } = await import('../../../src/central-hub/console/drafts.js')
 
 /** @param onRead what somebody else does between the read and the write, by the number of the read */
@@ -33,6 +36,7 @@ const rig = (onRead: (reads: number, change: (patch: LeadPatch) => void) => void
     change(JSON.parse(body ?? '') as LeadPatch)
     return answer(200, lead)
   }) as unknown as typeof fetch
+  kept.clear()
   const drafts = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
   return { drafts, calls, lead: () => lead }
 }
@@ -72,4 +76,33 @@ t.test('a lead that changes at each read is not written to without end; the draf
   await drafts.save(exampleLead.id, 'note')
   t.same(calls, ['GET', 'PATCH', 'GET', 'PATCH'])
   t.match(drafts.get(exampleLead.id, 'note'), { value: 'mine', fault: { problem: { status: 412 } } })
+})
+
+t.test('what is not saved outlives a reload, is saved after it, and is gone when somebody signs out', async (t) => {
+  const { drafts } = rig()
+  const { id } = exampleLead
+  const answers = globalThis.fetch
+  globalThis.fetch = () => Promise.reject(new Error('offline'))
+  drafts.set(id, 'note', 'call', '')
+  await drafts.save(id, 'note')
+  t.match(drafts.unsaved(), [{ id, isConflict: false }])
+
+  globalThis.fetch = answers
+  const reloaded = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
+  t.match(reloaded.get(id, 'note'), { value: 'call', base: '' })
+  t.match(reloaded.unsaved(), [{ id, isConflict: false }])
+  await reloaded.save(id, 'note')
+  t.same([reloaded.unsaved(), [...kept]], [[], []], 'the hub has it, and the browser does not')
+
+  reloaded.set(id, 'note', 'call again', 'call')
+  t.equal(kept.size, 1)
+  reloaded.forgetAll()
+  t.equal(kept.size, 0)
+  drafts.forgetAll()
+})
+
+t.test('what the browser kept and cannot be read is left out', async (t) => {
+  kept.set('leadmaster-unsaved', '{')
+  const drafts = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
+  t.same(drafts.unsaved(), [])
 })
