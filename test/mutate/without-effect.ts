@@ -149,6 +149,13 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/ingest.ts', "if (!/\\\\u(?:d[89a-f]|0000)/.test(text)) return record", {
     false: 'only saves time: text without such characters comes out as it went in'
   }),
+  ...of('central-hub/ingest.ts', 'const conversed = onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])', {
+    false: 'only saves time: nobody is given what is read',
+    '["Stryker was here"]': 'nobody is given it'
+  }),
+  ...of('central-hub/ingest.ts', 'return { isChanged: taken.messages.size + leads.length + taken.removed.length > 0, conversed }', {
+    'taken.messages.size + leads.length - taken.removed.length': 'each lead that is removed was joined with one that is among the leads, by a message'
+  }),
   ...of('central-hub/ingest.ts', 'if (timestamp === message.timestamp && !isMarked) return record', {
     false: 'only saves time: a record with the time that it has already is the same'
   }),
