@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Erased } from '../contract/session.ts'
 import type { Log } from '../platform/log.ts'
+import type { ErasedPerson } from './adopted-erasures.ts'
 import type { Journal } from './journal.ts'
 import { deleteErasedMedia } from './media.ts'
 
@@ -34,6 +35,25 @@ export class Eraser {
     return erased
   }
 
+  /** Erases what another host of the account was asked to erase. */
+  adopt(people: readonly ErasedPerson[]): Promise<void> {
+    const adopted = this.#last.then(() => this.#adopt(people))
+    this.#last = adopted.catch(() => undefined)
+    return adopted
+  }
+
+  async #adopt(people: readonly ErasedPerson[]): Promise<void> {
+    const { journal, directory, log } = this.#options
+    const { records, result: isNew } = await this.#inGroups(journal.eraseAdopted(people))
+    if (!isNew) return
+    journal.finishErasing()
+    const files = await deleteErasedMedia(journal, directory)
+    // In NATS there may be records of this host that quote what was erased.
+    journal.setMark('purge_due', Date.now())
+    this.#tellOthers()
+    log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, as another host of the account did`)
+  }
+
   async #erase(chatIds: readonly string[], messageIds: readonly string[], more: boolean, began: number): Promise<Erased> {
     const { journal, directory, log } = this.#options
     const { records, addresses } = await this.#eraseRecords(chatIds, messageIds)
@@ -64,14 +84,18 @@ export class Eraser {
     this.#unpurged = new Set()
   }
 
-  /** After each group it rests for as long as that took: messages and the watchdog have half of the time. */
   async #eraseRecords(chatIds: readonly string[], messageIds: readonly string[]): Promise<{ records: number; addresses: string[] }> {
-    const groups = this.#options.journal.eraseInGroups({ chatIds, messageIds })
+    const { records, result } = await this.#inGroups(this.#options.journal.eraseInGroups({ chatIds, messageIds }))
+    return { records, addresses: result }
+  }
+
+  /** After each group it rests for as long as that took: messages and the watchdog have half of the time. */
+  async #inGroups<T>(groups: Generator<number, T>): Promise<{ records: number; result: T }> {
     let records = 0
     for (;;) {
       const began = performance.now()
       const { value, done } = groups.next()
-      if (done === true) return { records, addresses: value }
+      if (done === true) return { records, result: value }
       records += value
       await delay(performance.now() - began)
     }

@@ -4,6 +4,7 @@ import type { CapturedMessage, ErasedRecord, InboundRecord } from '../contract/r
 import { fileBytes, type Rewriting } from '../platform/sqlite.ts'
 import { accountAddress, isAccount, lidOf, parseMessageId, phoneOf } from './address.ts'
 import { createMessageIndexes, idsWithStanza, isAboutMessages, isOfMessages, type Identities } from './identities.ts'
+import { AdoptedErasures, type ErasedPerson } from './adopted-erasures.ts'
 import type { Draft } from './journal.ts'
 import { createRawModels } from './raw-models.ts'
 
@@ -124,6 +125,13 @@ const addressesIn = ({ chat_id, lid, author, from }: Identifying): string[] =>
 /** Of a clock that only goes on: for how long what was heard may wait to be written, ms. */
 const heardForMs = 86_400_000
 
+/** Of a message in a group: others there may quote it, by its id. */
+const noteQuoted = (quoted: Quoted, messageId: string, chatId: string): void => {
+  const stanza = parseMessageId(messageId)?.stanza
+  if (stanza === undefined || isAccount(chatId)) return
+  quoted.set(chatId, (quoted.get(chatId) ?? new Set()).add(stanza))
+}
+
 /** The tables and hashes of what was erased. */
 export class Erasure {
   readonly #db: DatabaseSync
@@ -141,6 +149,8 @@ export class Erasure {
   readonly #withStanza: StatementSync
   /** When a person was erased by this process, by address: of a clock that only goes on, ms. */
   readonly #erasedAt = new Map<string, number>()
+  /** What other hosts of the account were asked to erase. */
+  readonly #adopted: AdoptedErasures
   /** Most journals never have anything erased, and then a draft costs no hash. */
   #isEmpty: boolean
 
@@ -168,7 +178,12 @@ export class Erasure {
     this.#dropRaw = db.prepare('DELETE FROM raw_models WHERE seq = ?')
     this.#addMedia = db.prepare('INSERT INTO erased_media (sha256) VALUES (?) ON CONFLICT DO NOTHING')
     this.#withStanza = db.prepare(idsWithStanza)
-    this.#isEmpty = db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined
+    this.#adopted = new AdoptedErasures(db, account)
+    this.#isEmpty = this.#hasNothing()
+  }
+
+  #hasNothing(): boolean {
+    return this.#adopted.isEmpty && this.#db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined
   }
 
   /** Another one after each erasure that was asked for; undefined before the first. */
@@ -201,13 +216,19 @@ export class Erasure {
     return this.#idsIn(message).some((text) => this.#known(text, 1)) || this.#isBeforeErasure(message)
   }
 
+  /** Whether a record quotes a message that was erased on request: the id of that holds a number. */
+  quotesErased({ message: { quoted_id } }: InboundRecord): boolean {
+    if (this.#isEmpty || quoted_id === undefined) return false
+    return [quoted_id, underAnyAddress(quoted_id)].some((text) => this.#known(text, 1))
+  }
+
   hasErased({ id }: { id: string }): boolean {
     return !this.#isEmpty && [id, underAnyAddress(id)].some((text) => this.#known(text))
   }
 
   /** Whether the erasure of this chat was asked for, whatever came in it since. */
   hasErasedChat(chatId: string): boolean {
-    return !this.#isEmpty && this.#known(chatKey(chatId))
+    return !this.#isEmpty && (this.#known(chatKey(chatId)) || this.#adopted.find(chatKey(chatId)).length > 0)
   }
 
   /**
@@ -275,19 +296,46 @@ export class Erasure {
     const people = this.#db.prepare(rememberPerson)
     for (const { hash } of newer.prepare('SELECT hash FROM erased WHERE asked = 1').all()) this.#remember.run(String(hash), 1)
     for (const { hash, until, has_lid } of newer.prepare('SELECT * FROM erased_people').all()) people.run(String(hash), Number(until), Number(has_lid))
-    this.#isEmpty = this.#db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined
+    this.#adopted.copyFrom(newer)
+    this.#isEmpty = this.#hasNothing()
+    return true
+  }
+
+  /** Persons erased here of whom the other hosts do not know yet. */
+  toTell(): ErasedPerson[] {
+    return this.#adopted.toTell(this.#secret.toString('hex'))
+  }
+
+  /** Inside a transaction: the other hosts know of these. */
+  told(people: readonly ErasedPerson[]): void {
+    this.#adopted.told(people)
+  }
+
+  /** Inside a transaction: notes persons that another host has erased. @returns whether there is one that was not known */
+  adoptPeople(people: readonly ErasedPerson[]): boolean {
+    const own = this.#secret.toString('hex')
+    if (!this.#adopted.add(people.filter(({ secret }) => secret !== own))) return false
+    this.#isEmpty = false
+    const drop = this.#db.prepare('DELETE FROM unread_chats WHERE chat_id = ?')
+    for (const { chat_id } of this.#db.prepare('SELECT chat_id FROM unread_chats').all()) {
+      if (!this.hasErasedChat(String(chat_id))) continue
+      drop.run(String(chat_id))
+      this.#setScrub(1)
+    }
     return true
   }
 
   /**
    * Inside a transaction: makes tombstones of those of the next records after one that were erased on request.
+   * @param quoted is given what was erased in groups
    * @returns the last one looked at; undefined when there are no more
    */
-  eraseAgain(after: number, now: number): { last: number; records: number } | undefined {
+  eraseAgain(after: number, now: number, quoted: Quoted): { last: number; records: number } | undefined {
     const rows = this.#db.prepare(nextRecords).all(after)
     const last = rows.at(-1)?.['seq']
     if (last === undefined) return undefined
     const gone = rows.filter(({ record, message_id }) => message_id !== '' && this.wasAskedFor(JSON.parse(String(record)) as InboundRecord))
+    for (const { message_id, record } of gone) noteQuoted(quoted, String(message_id), (JSON.parse(String(record)) as InboundRecord).message.chat_id)
     return { last: Number(last), records: this.#buryAll(gone, now, true) }
   }
 
@@ -351,11 +399,7 @@ export class Erasure {
   #eraseWith(rows: readonly Row[], now: number, quoted: Quoted): number {
     const named = [...new Set(rows.map((row) => String(row['message_id'])))]
     const ids = [...new Set([...named, ...named.flatMap((id) => this.#idsOfSame(id))])]
-    for (const { message_id, chat_id } of rows) {
-      const stanza = parseMessageId(String(message_id))?.stanza
-      if (stanza === undefined || isAccount(String(chat_id))) continue
-      quoted.set(String(chat_id), (quoted.get(String(chat_id)) ?? new Set()).add(stanza))
-    }
+    for (const { message_id, chat_id } of rows) noteQuoted(quoted, String(message_id), String(chat_id))
     const records = this.#buryAll(rows, now, true)
     return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)
   }
@@ -417,7 +461,9 @@ export class Erasure {
   #isBeforeErasure(message: Identifying): boolean {
     const isCovered = (address: string, hasOwnLid: boolean): boolean => {
       const row = this.#until.get(this.#hash(chatKey(address)))
-      return row !== undefined && message.timestamp <= Number(row['until']) && !(hasOwnLid && row['has_lid'] === 1)
+      const found = this.#adopted.find(chatKey(address))
+      if (row !== undefined) found.push({ until: Number(row['until']), hasLid: row['has_lid'] === 1 })
+      return found.some(({ until, hasLid }) => message.timestamp <= until && !(hasOwnLid && hasLid))
     }
     const { lid, phone } = message
     if (addressesIn(message).some((address) => isCovered(address, lid !== undefined && phoneOf(address) !== undefined))) return true

@@ -1,6 +1,7 @@
 import type { Log } from '../platform/log.ts'
 import { connectNats, type Nats } from '../platform/nats.ts'
 import type { Config } from './config.ts'
+import { ErasureExchange, type ErasureExchangeOptions } from './erasure-exchange.ts'
 import { createForwarder, type Forwarder } from './forwarder.ts'
 import type { Journal } from './journal.ts'
 
@@ -18,8 +19,8 @@ export interface Forwarding {
 /** Of SHUTDOWN_TIMEOUT: what is still to be forwarded may take this long. Chromium and a backup have their part before and after. */
 const finishShare = 0.2
 
-/** @param options.term as the forwarder has it. @param options.onChange called when what keeps records from NATS has changed @param options.onPurged as the forwarder has it */
-export const startForwarding = ({ config, journal, term, log, onChange, onPurged }: { config: Config; journal: Journal; term: () => number | undefined; log: Log; onChange: () => void; onPurged: () => void }): Forwarding => {
+/** @param options.term as the forwarder has it. @param options.onChange called when what keeps records from NATS has changed @param options.onPurged as the forwarder has it @param options.adopt as the exchange of erasures has it */
+export const startForwarding = ({ config, journal, term, log, onChange, onPurged, adopt }: { config: Config; journal: Journal; term: () => number | undefined; log: Log; onChange: () => void; onPurged: () => void; adopt: ErasureExchangeOptions['adopt'] }): Forwarding => {
   let told: string | undefined
   const tell = (): void => {
     const { fault } = forwarder.state()
@@ -32,12 +33,16 @@ export const startForwarding = ({ config, journal, term, log, onChange, onPurged
     name: `leadmaster session-manager ${config.ACCOUNT}`,
     log, onChange: tell
   })
-  const forwarder = createForwarder({ journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, term, log, onChange: tell, onPurged, finishMs: config.SHUTDOWN_TIMEOUT * finishShare })
+  const exchange = new ErasureExchange({ account: config.ACCOUNT, journal, nats, replicas: config.NATS_REPLICAS, adopt, log })
+  const forwarder = createForwarder({ exchange, journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, term, log, onChange: tell, onPurged, finishMs: config.SHUTDOWN_TIMEOUT * finishShare })
   return {
     nats,
     state: forwarder.state,
     purge: forwarder.purge,
-    stop: forwarder.stop,
+    stop: async () => {
+      await exchange.stop()
+      await forwarder.stop()
+    },
     close: nats.close
   }
 }

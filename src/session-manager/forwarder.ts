@@ -9,6 +9,7 @@ import type { Log } from '../platform/log.ts'
 import { lastMessage, openStream } from '../platform/nats-stream.ts'
 import type { Nats } from '../platform/nats.ts'
 import { persist } from '../platform/persist.ts'
+import type { ErasureExchange } from './erasure-exchange.ts'
 import type { Journal } from './journal.ts'
 import { deleteFromStream } from './purge.ts'
 
@@ -49,6 +50,8 @@ export interface ForwarderOptions {
   onChange?: () => void
   /** What was erased is deleted from the stream: hubs with stores of their own follow that now. */
   onPurged?: () => void
+  /** What was erased here and at the other hosts of the account. */
+  exchange?: Pick<ErasureExchange, 'tell' | 'catchUp'>
   maxDelayMs?: number
   /** How long `stop` goes on forwarding, ms. */
   finishMs?: number
@@ -83,7 +86,7 @@ const isSame = (ours: JournalRecord | undefined, theirs: unknown): boolean =>
   ours !== undefined && (ours.kind === 'erased' || JSON.stringify(ours) === JSON.stringify(theirs))
 
 export const createForwarder = (options: ForwarderOptions): Forwarder => {
-  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, onPurged = () => undefined, maxDelayMs = 10_000, finishMs = 5_000, purgeWithinMs = 80_000 } = options
+  const { journal, account, nats, replicas, keepMs, term = () => 1, log, onChange = () => undefined, onPurged = () => undefined, exchange, maxDelayMs = 10_000, finishMs = 5_000, purgeWithinMs = 80_000 } = options
   const subject = recordSubject(account)
   const stopping = new AbortController()
   const stopped = new Promise<never>((_, reject) => stopping.signal.addEventListener('abort', () => reject(new Error('forwarding was stopped'))))
@@ -120,6 +123,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
   const purgeIfDue = async ({ client, manager }: Stream): Promise<void> => {
     const due = journal.mark('purge_due')
     if (due === undefined) return
+    await exchange?.tell(client)
     const records = await deleteFromStream({ client, manager, subject, journal, stop: stopping.signal })
     if (journal.mark('purge_due') !== due) return
     journal.setMark('purge_due', undefined)
@@ -245,6 +249,9 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     if (mine === undefined && journal.mark('purge_due') !== undefined) await purgeIfDue(await open())
     if (mine === undefined) return void (await delay(standByMs, undefined, { signal: stopping.signal }).catch(() => undefined))
     const stream = await open()
+    // What another host has erased must not go out from here.
+    await exchange?.catchUp(stream.client)
+    await exchange?.tell(stream.client)
     await agree(stream)
     for (;;) {
       await more()

@@ -3,6 +3,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord, JournalRecord, RecordKind } from '../contract/record.ts'
 import type { ErasedMessage } from '../contract/session.ts'
 import { openSqlite, type Rewriting } from '../platform/sqlite.ts'
+import type { ErasedPerson } from './adopted-erasures.ts'
 import { Erasure, type BeforeTime, type Quoted } from './erasure.ts'
 import { Identities } from './identities.ts'
 import { preparePendingMedia, type PendingMediaTable } from './pending-media.ts'
@@ -122,6 +123,16 @@ export interface Journal extends Pick<Erasure, 'mediaToDelete' | 'mediaDeleted' 
    * group had, and returns the addresses of the persons whose chats were named.
    */
   eraseInGroups(asked: Asked): Generator<number, string[]>
+  /** Whether a record quotes a message that was erased on request. */
+  quotesErased(record: InboundRecord): boolean
+  /**
+   * Erases what another host of the account was asked to erase, in small groups as `eraseInGroups`, and keeps it out.
+   * Returns whether any of these persons was new.
+   */
+  eraseAdopted(people: readonly ErasedPerson[]): Generator<number, boolean>
+  /** Persons erased here of whom the other hosts of the account do not know yet; and that they do by now. */
+  erasuresToTell(): ErasedPerson[]
+  erasuresTold(people: readonly ErasedPerson[]): void
   /** Whether a message was erased on request, by what identifies it. */
   hasErasedMessage(message: ErasedMessage): boolean
   /** Another one after each erasure that was asked for, when it is done; undefined before the first. */
@@ -312,6 +323,24 @@ export const openJournal = (file: string, account: string, now: () => number = D
     return person.addresses
   }
 
+  /** Makes tombstones of all records that were erased on request, here or at another host. */
+  function* eraseAllAgain(): Generator<number, void> {
+    const quoted: Quoted = new Map()
+    for (let after: number | undefined = 0; after !== undefined; ) {
+      const from: number = after
+      const part = atomically(() => erasure.eraseAgain(from, now(), quoted))
+      yield part?.records ?? 0
+      after = part?.last
+    }
+    for (const [chatId, stanzas] of quoted) atomically(() => erasure.dropQuotes(chatId, stanzas))
+  }
+
+  function* eraseAdopted(people: readonly ErasedPerson[]): Generator<number, boolean> {
+    if (!atomically(() => erasure.adoptPeople(people))) return false
+    yield* eraseAllAgain()
+    return true
+  }
+
   const mark = (name: Mark): number | undefined => {
     const row = getMark.get(name)
     return row === undefined ? undefined : Number(row['at'])
@@ -373,6 +402,10 @@ export const openJournal = (file: string, account: string, now: () => number = D
     },
     eraseInGroups,
     hasErasedMessage: (message) => erasure.wasAskedFor({ message }),
+    eraseAdopted,
+    quotesErased: (record) => erasure.quotesErased(record),
+    erasuresToTell: () => erasure.toTell(),
+    erasuresTold: (people) => atomically(() => erasure.told(people)),
     latestErasure: () => erasure.latest(),
     noteErasure: () => atomically(() => erasure.setLatest()),
     wasErasedOnRequest: (record) => erasure.wasAskedFor(record),
@@ -380,12 +413,7 @@ export const openJournal = (file: string, account: string, now: () => number = D
     eraseAsIn: (newer) => {
       if (!atomically(() => erasure.adopt(newer))) return undefined
       let records = 0
-      for (let after: number | undefined = 0; after !== undefined; ) {
-        const from: number = after
-        const part = atomically(() => erasure.eraseAgain(from, now()))
-        records += part?.records ?? 0
-        after = part?.last
-      }
+      for (const count of eraseAllAgain()) records += count
       erasure.scrub()
       return records
     },

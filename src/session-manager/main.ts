@@ -66,9 +66,10 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const tellStatus = (): void => {
     for (const changed of watchers) changed()
   }
+  const eraser: Eraser = new Eraser({ journal, directory: mediaDirectory, purge: (...of) => forwarding?.purge(...of) ?? Promise.resolve(), onErased: tellStatus, log })
   let placement: Placement | undefined
   const term = (): number | undefined => placement?.term()
-  const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus, onPurged: tellStatus })
+  const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus, onPurged: tellStatus, adopt: (people) => eraser.adopt(people) })
   if (forwarding) lifecycle.onStop('close the connection to NATS', forwarding.close)
 
   const capture = createCapture({
@@ -264,7 +265,6 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       }
     }
   })
-  const eraser = new Eraser({ journal, directory: mediaDirectory, purge: forwarding?.purge, onErased: tellStatus, log })
   addRoutes({
     http, journal, status,
     health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, account, pid: process.pid, uptime_s: process.uptime() }),

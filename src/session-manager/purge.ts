@@ -1,6 +1,6 @@
 import { AckPolicy, DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
 import type { JournalRecord } from '../contract/record.ts'
-import { recordStream } from '../contract/stream.ts'
+import { journalHeader, recordStream } from '../contract/stream.ts'
 import type { Journal } from './journal.ts'
 
 export interface Purge {
@@ -8,7 +8,7 @@ export interface Purge {
   manager: JetStreamManager
   /** Of the account. */
   subject: string
-  journal: Pick<Journal, 'wasErasedOnRequest'>
+  journal: Pick<Journal, 'id' | 'wasErasedOnRequest' | 'quotesErased'>
   stop: AbortSignal
 }
 
@@ -70,5 +70,8 @@ export const deleteFromStream = async (purge: Purge): Promise<number> => {
 
 const isErased = (message: JsMsg, journal: Purge['journal']): boolean => {
   const record = message.json<JournalRecord>()
-  return record.kind !== 'erased' && journal.wasErasedOnRequest(record)
+  if (record.kind === 'erased') return false
+  // What only quotes it stays in the journal, without the quote: hubs read it from there, if it is this journal's.
+  const isOurs = message.headers?.get(journalHeader) === journal.id
+  return journal.wasErasedOnRequest(record) || (isOurs && journal.quotesErased(record))
 }

@@ -35,20 +35,29 @@ interface Person {
 
 const group = '120363041234567890@g.us'
 
-/** A third of the records are of the person: in the chat of the number, in that of the LID, in a group, and reactions. */
+/**
+ * A third of the records are of the person: in the chat of the number, in that of the LID, in a group, and reactions.
+ * Some of others quote what the person wrote in the group, by an id that holds the number.
+ */
 const recordsOf = ({ phone, lid, word }: Person, random: () => number): Draft[] => {
   const chat = `${phone}@c.us`
+  let inGroup: string | undefined
   return Array.from({ length: count }, (_, index) => {
     const timestamp = 1_700_000_000 + index
     const id = `3EB0${index}`
     if (index > 0 && random() > 1 / 3) {
       const other = `52155${10_000_000 + Math.floor(random() * 50)}`
+      if (inGroup !== undefined && random() < 0.1) {
+        const author = `${other}@c.us`
+        return draft(id, { id: `false_${group}_${id}_${author}`, chat_id: group, from: group, author, phone: `+${other}`, quoted_id: inGroup, timestamp })
+      }
       return draft(id, { id: `false_${other}@c.us_${id}`, chat_id: `${other}@c.us`, from: `${other}@c.us`, phone: `+${other}`, timestamp })
     }
     const body = `${word} ${index}`
     const kind = index === 0 ? 0 : random()
     if (kind < 0.6) return draft(id, { id: `false_${chat}_${id}`, chat_id: chat, from: chat, phone: `+${phone}`, name: word, body, timestamp })
     if (kind < 0.8) return draft(id, { id: `false_${lid}_${id}`, chat_id: lid, from: lid, phone: `+${phone}`, lid, body, timestamp })
+    if (kind < 0.9) inGroup = `false_${group}_${id}_${chat}`
     if (kind < 0.9) return draft(id, { id: `false_${group}_${id}_${chat}`, chat_id: group, from: group, author: chat, phone: `+${phone}`, body, timestamp })
     const reaction = { message_id: `true_${group}_ours`, emoji: word, sender: lid }
     return { ...draft(id, { id: `false_${group}_${id}_${lid}`, chat_id: group, from: lid, lid, phone: `+${phone}`, body: word, reaction, timestamp }, 'reaction') }

@@ -20,7 +20,7 @@ t.test('the journal is forwarded as the environment says; that it cannot be, and
   const forwarding = startForwarding({
     config, journal, log,
     term: () => 1,
-    onPurged: () => undefined, onChange: () => {
+    onPurged: () => undefined, adopt: async () => undefined, onChange: () => {
       faults.push(forwarding.state().fault)
       told.emit('change')
     }

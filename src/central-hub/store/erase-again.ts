@@ -1,6 +1,7 @@
 import type { CapturedMessage } from '../../contract/record.ts'
 import { eraseLeadAlone, setScrubDue } from './erase.ts'
 import { eraseMessages } from './erase-messages.ts'
+import { dropQuotes } from './erase-person.ts'
 import { addressesOf } from './message-id.ts'
 import type { Db } from './schema.ts'
 import { changeLeads } from './transaction.ts'
@@ -31,6 +32,7 @@ const eraseSome = async (db: Db, account: string, known: Known, after: number): 
     const rest = JSON.parse(details) as CapturedMessage
     return known.isErased({ ...rest, id, chat_id, timestamp })
   })
+  await dropQuotes(db, account, gone.filter(({ lead_id }) => lead_id === null))
   await eraseMessages(db, gone)
   return { leads: gone.flatMap(({ lead_id }) => lead_id ?? []), messages: gone.length, last: rows.at(-1)?.pk }
 }
