@@ -192,9 +192,9 @@ t.test('session-manager that is stopped with records under way forwards them, an
 
 t.test('session-manager that cannot forward in time gives the account up with the rest left, and says how much', async (t) => {
   const server = await natsServer(t)
-  // No machine forwards as many in 2.4 s.
-  const records = 100_000
-  const daemon = await ownerWith(t, server, records, '12s')
+  // No machine forwards as many in 4 s.
+  const records = 150_000
+  const daemon = await ownerWith(t, server, records, '20s')
   await daemon.seen('lease_taken')
 
   await daemon.end()
