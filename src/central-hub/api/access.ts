@@ -13,8 +13,10 @@ import { query } from '../../platform/query.ts'
  * the token.
  */
 export interface Access {
-  /** Lets a path be read without signing in; one that ends with `/`, and what is beneath it. */
+  /** Lets a path be read without signing in. */
   open(path: string): void
+  /** Lets what is beneath a path be read so, `/api/media/` for one: its routes see to it themselves who may. */
+  openBeneath(path: `/${string}/`): void
   /** @throws {ProblemError} unauthorized, forbidden */
   authorize(req: Request): void
   /** `POST /api/sign-in` with `{token}` sets the cookie; `POST /api/sign-out` takes it back. */
@@ -66,8 +68,8 @@ export const createAccess = ({ token, envFile, log }: AccessOptions): Access => 
   const refusals = new RefusalLog(log, envFile)
   const hasToken = bearerCheck(token)
   const openPaths = new Set(['/health', '/api/sign-in'])
-  const isOpen = (path: string): boolean =>
-    openPaths.has(path) || [...openPaths].some((open) => open.endsWith('/') && path.startsWith(open))
+  const openBeginnings = new Set<string>()
+  const isOpen = (path: string): boolean => openPaths.has(path) || [...openBeginnings].some((beginning) => path.startsWith(beginning))
   const sign = (expires: string): string => createHmac('sha256', token).update(`leadmaster sign-in ${expires}`).digest('base64url')
 
   const signedIn = (req: Request): boolean => {
@@ -84,6 +86,7 @@ export const createAccess = ({ token, envFile, log }: AccessOptions): Access => 
 
   return {
     open: (path) => void openPaths.add(path),
+    openBeneath: (path) => void openBeginnings.add(path),
     authorize: (req) => {
       if (isOpen(req.path) || hasToken(req)) return
       if (!signedIn(req)) {

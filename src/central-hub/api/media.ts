@@ -144,7 +144,7 @@ export const addMediaRoutes = ({ serve, access, db, accounts, urls, publicUrl = 
     return { url: `${publicUrl}/api/media/${ticket}`, expires_at: new Date(expires * 1_000).toISOString() }
   })
 
-  access.open('/api/media/')
+  access.openBeneath('/api/media/')
   serve.raw('getSignedMedia', async ({ params: { ticket }, req, res }) => {
     for (const [name, value] of Object.entries(crossOrigin)) res.setHeader(name, value)
     const grant = await urls.read(ticket)

@@ -195,6 +195,12 @@ t.test('without signing in one reaches health, the sign-in and what was opened, 
   access.open('/docs')
   t.equal(refused({ path: '/docs' }), undefined)
   t.ok(refused({ path: '/docs/x' }))
+  access.open('/')
+  t.equal(refused({ path: '/' }), undefined)
+  for (const path of ['/api/leads', '/x', '//', '/api/media/x']) t.ok(refused({ path }), `the page is open, and not ${path}`)
+  access.openBeneath('/api/media/')
+  t.equal(refused({ path: '/api/media/x' }), undefined)
+  for (const path of ['/api/media', '/api/mediax', '/api/leads', '/API/media/x', '/x/api/media/x']) t.ok(refused({ path }), path)
 })
 
 t.test('signing in and out take no query', async (t) => {
