@@ -357,7 +357,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
     false: 'between two runs of one process nothing is half written'
   }),
   ...of('session-manager/media-fetcher.ts', 'if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined) this.#outage.probeAt = 0', {
-    true: 'without an outage there is no time of a next try, and 0 is not after now'
+    true: 'without an outage there is no time of a next try, and 0 is not after now',
+    '(this.#outage?.probeAt ?? 0) >= now() + maxProbeMs': 'no more than a millisecond'
   }),
   ...of('session-manager/media-fetcher.ts', 'this.#fetchedBefore.delete(message.id)', {
     ';': 'only bounds the memory: what was fetched is not fetched again'
@@ -383,6 +384,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/media.ts', "if (/^incoming-.*\\.partial$/.test(name)) await rm(join(directory, name), { force: true })", {
     '{}': 'nobody else removes the file between the list and this',
     false: 'nobody else removes the file between the list and this'
+  }),
+  ...of('session-manager/media.ts', 'for (let start = 0; start < sums.length; start += deletedAtOnce) {', {
+    'start <= sums.length': 'an empty rest is no work'
   }),
   ...of('session-manager/media.ts', 'await file.sync()', {
     ';': 'shows only when the power fails, which no test can make happen'

@@ -27,6 +27,7 @@ t.test('a file that fails rests from 5 s to 6 h, doubled each time; half of that
       t.same(lines.map(({ attempt }) => attempt), waits.map((_, n) => n + 1))
       t.match(lines[0], { level: 'warn', reason: own.message })
       t.ok(waits.length > 13)
+      t.same(logged.of('media_stopped'), [])
       const gaps = tries.slice(1).map(({ at }, n) => at - (tries[n]?.at ?? 0))
       for (const [n, gap] of gaps.entries()) t.ok(gap >= (waits[n] ?? 0) && gap <= (waits[n] ?? 0) + 5 * minute, `${gap} ms for ${waits[n]}`)
     })
