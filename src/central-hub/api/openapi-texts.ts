@@ -9,7 +9,7 @@ export const about = `What people write to a sales team by WhatsApp: leads, thei
 
 **Messages** have \`type\`, which is WhatsApp's own and open, and \`kind\`, which is ours and closed; \`timestamp\` in UNIX seconds, and the same as \`sent_at\`.
 
-**Lists** come a page at a time: pass \`next_cursor\` as \`cursor\`, with everything else unchanged, until it is null. A parameter that is a list is given with commas or several times: \`state=new,open\` or \`state=new&state=open\`.
+**Lists** come a page at a time: pass \`next_cursor\` as \`cursor\`, with everything else unchanged, until it is null. What moves in the order of a list while its pages are read may come twice or on no page; \`updated_since\`, exports and live events leave nothing out. A parameter that is a list is given with commas or several times: \`state=new,open\` or \`state=new&state=open\`.
 
 **Reads** have an ETag: with \`If-None-Match\` what has not changed is answered by an empty 304. **Writes**, but for deletions and imports, take it as \`If-Match\`, so that nobody else's change is written over, and an \`Idempotency-Key\`, so that a repeated one changes nothing.
 

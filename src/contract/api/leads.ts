@@ -40,6 +40,7 @@ export const leadOperations = {
     summary: 'List leads',
     description: [
       'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was written to last.',
+      'Each page shows its own moment: while pages are read in these two orders, a lead that gets a message or an answer moves, and may then come twice or on no page. For all leads without a gap read by `updated_since`, or an export, which goes by their ids.',
       'With `updated_since`, whoever changed first comes first, so that a program can keep a copy: read all pages with the greatest `updated_at` it has seen, and again from then on. It misses nothing, whatever changes between the pages, and gets what changed at that very time once more. A change is whatever a lead shows here, its latest message and its counts included. A lead that no longer fits the other parameters, was merged into another or deleted is not in the list: events tell of that.',
       'With `q`, first come those whose name (parts of it), number (three digits of it or more, with or without its country code, however it is written), note, tag or assignee is meant, then those with a message that has all the words, by the latest of these; `matched` says what was found. A page of a search may hold fewer leads than `limit`, even none, and yet have a `next_cursor`.'
     ].join('\n\n'),

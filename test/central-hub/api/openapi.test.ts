@@ -33,12 +33,15 @@ t.test('so it is with the daemon itself', async (t) => {
   const hub = startDaemon('central-hub', centralHubEnv({ port: await freePort(), stateDir: ownDirectory(t), sessionManager: 'http://127.0.0.1:9' }))
   t.teardown(() => hub.end('SIGKILL'))
   await hub.seen('listening')
-  for (const { method, path } of documented) {
+  for (const { method, path, security } of documented) {
     // without a token a route that is there is not told from one that is not: the method is
     const at = path.replace(/\{\w+\}/g, '1')
     const { status, headers } = await fetch(hub.url + at, { method: 'PUT', headers: { authorization: `Bearer ${apiToken}` } })
     t.equal(status, 405, `PUT ${at}`)
     t.ok(headers.get('allow')?.split(', ').includes(method), `${at} takes ${method}`)
+    if (security !== undefined) continue
+    const stranger = await fetch(hub.url + at, { method })
+    t.equal(stranger.status, 401, `${method} ${at} without the token`)
   }
 })
 
