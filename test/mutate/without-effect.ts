@@ -388,6 +388,12 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/media.ts', 'for (let start = 0; start < sums.length; start += deletedAtOnce) {', {
     'start <= sums.length': 'an empty rest is no work'
   }),
+  ...of('session-manager/media.ts', 'const some = sums.slice(start, start + deletedAtOnce)', {
+    sums: 'only bounds how many are deleted together: what is gone is not counted a second time'
+  }),
+  ...of('session-manager/media.ts', "journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))", {
+    'outcomes[n].status': 'each sum has an outcome'
+  }),
   ...of('session-manager/media.ts', 'await file.sync()', {
     ';': 'shows only when the power fails, which no test can make happen'
   }),

@@ -95,6 +95,14 @@ t.test('media to delete: what no other record refers to, until it was deleted', 
   t.same(later.mediaToDelete(), [])
 })
 
+t.test('media that were fetched for a message erased since are to be deleted, unless another one has them', async (t) => {
+  const { journal } = open(t)
+  const [unused, used] = ['c', 'd'].map((digit) => digit.repeat(64)) as [string, string]
+  journal.append([withMedia('A', { sha256: used })], 'live')
+  for (const sha256 of [unused, unused, used]) journal.dropMedia(sha256)
+  t.same(journal.mediaToDelete(), [unused])
+})
+
 t.test('accounts do not mix', async (t) => {
   const { journal, directory } = open(t)
   const other = openJournal(join(directory, 'journal.db'), 'other')
