@@ -45,8 +45,8 @@ export const dayOf = (date, now) => {
 /** The clock for today, else the day. @param {Date} date @param {number} now ms */
 export const when = (date, now) => (sameDay(date, new Date(now)) ? clock(date) : dayOf(date, now))
 
-/** @param {Date} date */
-export const dateTime = (date) => write(date, { dateStyle: 'medium', timeStyle: 'short' })
+/** A time of day is never broken in two lines. @param {Date} date */
+export const dateTime = (date) => write(date, { dateStyle: 'medium', timeStyle: 'short' }).replace(/(\d) (?=\p{L}[^\d]*$)/u, '$1\u00a0')
 
 /** A day of the calendar, wherever it is read. @param {string} date YYYY-MM-DD */
 export const shortDay = (date) => write(new Date(`${date}T00:00:00Z`), { day: 'numeric', month: 'short', timeZone: 'UTC' })

@@ -71,7 +71,10 @@ const unreadNodes = ({ unread_count }) => {
 /** @param {readonly string[]} tags @param {string} q @returns {(Node | string)[]} */
 const tagNodes = (tags, q) => {
   const chips = tags.slice(0, maxTags).map((tag) => h('bdi', { class: 'chip' }, ...marked(tag, q)))
-  return tags.length > maxTags ? [...chips, h('span', { class: 'more-tags' }, `+${tags.length - maxTags}`)] : chips
+  if (tags.length <= maxTags) return chips
+  // On one line with the last: a number alone on the next line says nothing.
+  const more = h('span', { class: 'more-tags' }, `+${tags.length - maxTags}`)
+  return [...chips.slice(0, -1), h('span', { class: 'last-tag' }, ...chips.slice(-1), more)]
 }
 
 /** Writes a lead into its row; what is as it was is left alone. @param {HTMLElement} made @param {Lead} lead @param {Around} around */

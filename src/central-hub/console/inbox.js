@@ -104,7 +104,9 @@ export const createInbox = (onCount) => {
       waiting: all.filter((lead) => lead.waiting_since !== null).sort((a, b) => Date.parse(a.waiting_since ?? '') - Date.parse(b.waiting_since ?? '') || a.id - b.id),
       recent: all.filter((lead) => lead.waiting_since === null).sort((a, b) => Date.parse(b.last_seen_at) - Date.parse(a.last_seen_at) || b.id - a.id)
     }
-    const wanted = both.filter((which) => filter.wants(which === 'waiting'))
+    // That nobody waits is said of all leads alone, not of those that a search found.
+    const isShown = (/** @type {Which} */ which) => !filter.filtered() || shown[which].length > 0 || cursors[which] !== null
+    const wanted = both.filter((which) => filter.wants(which === 'waiting') && isShown(which))
     for (const which of wanted) {
       const { list, title, none, more } = section(which)
       say(title, which === 'waiting' ? waitingTitle(shown.waiting.length) : texts[which])

@@ -20,7 +20,7 @@ export const spanish = {
   failed: 'No se pudo hacer.',
   navigation: 'Vistas', leads: 'Clientes', figures: 'Cifras', settings: 'Ajustes',
 
-  searchHere: 'Buscar en esta conversación', foundOlder: 'Coincidencia anterior', foundNewer: 'Coincidencia siguiente', nothingFound: 'Nada encontrado', foundAt: (at, of) => `${at} de ${of}`, search: 'Buscar clientes', searchHint: 'Nombre, número o texto', filters: 'Filtros', filtersOn: (n) => `Filtros (${n})`, stateFilter: 'Estado', waitFilter: 'Respuesta', tagFilter: 'Etiqueta', assigneeFilter: 'Lo atiende', sourceFilter: 'Vino de', accountFilter: 'Cuenta', clearFilters: 'Quitar',
+  searchHere: 'Buscar en esta conversación', foundOlder: 'Coincidencia anterior', foundNewer: 'Coincidencia siguiente', nothingFound: 'Nada encontrado', foundAt: (at, of) => `${at} de ${of}`, search: 'Buscar clientes', searchHint: 'Nombre, número o texto', filters: 'Filtros', filtersOn: (n) => `Filtros (${n})`, stateFilter: 'Estado', waitFilter: 'Respuesta', tagFilter: 'Etiqueta', assigneeFilter: 'Lo atiende', sourceFilter: 'Vino de', accountFilter: 'Cuenta', clearFilters: 'Quitar filtros',
   active: 'Sin ignorados', all: 'Todos', any: 'Cualquiera', sourcesFilter: { '': 'Cualquier lugar', ad: 'Un anuncio' }, waitsFilter: { '': 'Todos', true: 'Esperan', false: 'No esperan' },
   ages: { today: 'Hoy', yesterday: 'Ayer', older: 'Antes' }, markedUnread: 'Marcado como no leído', markUnread: 'Marcar como no leído', unreadShort: 'No leído', markRead: 'Marcar como leído', exportList: 'Exportar (CSV)', waiting: 'Esperan respuesta', recent: 'Recientes',
   foundIn: { phone: 'Teléfono', note: 'Nota', message: 'Encontrado' }, notFound: 'Este mensaje ya no está aquí.',
