@@ -36,6 +36,8 @@ export const openPage = async (t: Test, browser: Browser, url: string, { languag
   await page.goto(url)
   return page
 }
+/** What went wrong in it so far, that the operator would not see. */
+export const watchedFaults = (page: Page): readonly string[] => faults.get(page) ?? []
 const watch = (page: Page): void => {
   const found: string[] = []
   faults.set(page, found)

@@ -6,7 +6,7 @@ import type { Media } from '../../src/contract/record.ts'
 import { mediaPath } from '../../src/session-manager/media.ts'
 
 /** A grey PNG with some noise, which gives it a weight, https://www.w3.org/TR/png-3/ */
-const picture = (width: number, height: number): Buffer => {
+export const picture = (width: number, height: number): Buffer => {
   const chunk = (type: string, data: Buffer): Buffer => {
     const [size, sum] = [Buffer.alloc(4), Buffer.alloc(4)]
     const body = Buffer.concat([Buffer.from(type), data])
