@@ -111,6 +111,8 @@ t.test('a time is one in seconds, whichever unit it is told in, or when the mess
     [100_000_000_000, 100_000_000],
     [1_700_000_000_499, 1_700_000_000],
     [1_700_000_000_500, 1_700_000_001],
+    [8_640_000_000_000_000, 8_640_000_000_000],
+    [8_640_000_000_000_001, 1_795_521_600],
     [1, 1],
     [0, 1_795_521_600],
     [-1, 1_795_521_600]
@@ -127,6 +129,7 @@ t.test('an automatic message begins with a given text, whatever its case and whi
     ['  gracias por escribirnos', true],
     ['we are away until Monday', true],
     ['Muchas gracias por escribirnos', false],
+    ['Graciasporescribirnos', false],
     ['Gracias', false],
     ['', false]
   ]

@@ -82,6 +82,13 @@ export const withoutEffect: readonly WithoutEffect[] = [
     false: 'a lead without a message has neither, and every time is after null',
     'now.last_timestamp === null && now.last_seq === null': 'a lead without a message has neither'
   }),
+  ...of('contract/waiting.ts', "const plain = (text: string): string => text.replace(/\\s+/g, ' ').trim().toLowerCase()", {
+    "text.replace(/\\s+/g, ' ').trim().toUpperCase()": 'both texts are brought to one case before they are compared, whichever it is'
+  }),
+  ...of('contract/waiting.ts', 'return ({ from_me, body }) => from_me && wanted.length > 0 && wanted.some((text) => plain(body).startsWith(text))', {
+    true: 'only saves time: a message begins with none of no texts',
+    'wanted.length >= 0': 'only saves time: a message begins with none of no texts'
+  }),
   ...of('central-hub/webhooks/guard.ts', "if (address.kind() === 'ipv4') return undefined", {
     false: 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same',
     '""': 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same'
