@@ -61,8 +61,9 @@ export class Eraser {
     const files = await deleteErasedMedia(journal, directory)
     // What the hub retires by its age leaves NATS by its age, too, and other hubs by their own RETENTION.
     if (chatIds.length > 0) {
-      this.#tellOthers()
       await this.#purge(records, addresses, began)
+      // With NATS the forwarder does, when that has nothing of it: sooner, a hub would delete it and take it again.
+      if (this.#options.purge === undefined) this.#tellOthers()
     }
     log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
     const erased: Erased = { records, media_files: files }
@@ -79,7 +80,6 @@ export class Eraser {
   async #purge(records: number, addresses: readonly string[], began: number): Promise<void> {
     const again = records === 0 && addresses.length > 0 && addresses.every((address) => this.#unpurged.has(address))
     this.#unpurged = new Set(addresses)
-    // It tells others once more: until then they may read from NATS what was erased.
     await this.#options.purge?.(again, performance.now() - began)
     this.#unpurged = new Set()
   }

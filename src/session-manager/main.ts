@@ -66,7 +66,7 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const tellStatus = (): void => {
     for (const changed of watchers) changed()
   }
-  const eraser: Eraser = new Eraser({ journal, directory: mediaDirectory, purge: (...of) => forwarding?.purge(...of) ?? Promise.resolve(), onErased: tellStatus, log })
+  const eraser: Eraser = new Eraser({ journal, directory: mediaDirectory, purge: config.NATS_URL.length === 0 ? undefined : async (...of) => forwarding?.purge(...of), onErased: tellStatus, log })
   let placement: Placement | undefined
   const term = (): number | undefined => placement?.term()
   const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus, onPurged: tellStatus, adopt: (people) => eraser.adopt(people) })
