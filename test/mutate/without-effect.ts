@@ -196,7 +196,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/erasure.ts', 'this.#secret = Buffer.from(String(db.prepare(\'SELECT secret FROM erasure\').get()?.[\'secret\']), \'hex\')', {
     'db.prepare(\'SELECT secret FROM erasure\').get()[\'secret\']': 'the line above sees to it that there is a row'
   }),
-  ...of('session-manager/erasure.ts', 'this.#isEmpty = db.prepare(\'SELECT 1 FROM erased LIMIT 1\').get() === undefined', {
+  ...of('session-manager/erasure.ts', 'return this.#adopted.isEmpty && this.#db.prepare(\'SELECT 1 FROM erased LIMIT 1\').get() === undefined', {
     false: 'only saves time: in an empty table nothing is found'
   }),
   ...of('session-manager/erasure.ts', 'if (this.#isEmpty) return false', {
@@ -211,9 +211,6 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of('session-manager/erasure.ts', 'const secret = (db: DatabaseSync): unknown => db.prepare(\'SELECT secret FROM erasure\').get()?.[\'secret\']', {
     'db.prepare(\'SELECT secret FROM erasure\').get()[\'secret\']': 'each journal was given its row when it was opened'
-  }),
-  ...of('session-manager/erasure.ts', 'this.#isEmpty = this.#db.prepare(\'SELECT 1 FROM erased LIMIT 1\').get() === undefined', {
-    false: 'only saves time: in an empty table nothing is found'
   }),
   ...of('session-manager/erasure.ts', 'return { last: Number(last), records: this.#buryAll(gone, now, true) }', {
     false: 'that it was asked for was taken over from the newer journal already'
@@ -230,9 +227,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/erasure.ts', 'if (media.get() === undefined) return []', {
     false: 'only saves time: nothing is deleted of an empty table'
   }),
-  ...of('session-manager/erasure.ts', 'if (stanza === undefined || isAccount(String(chat_id))) continue', {
+  ...of('session-manager/erasure.ts', 'if (stanza === undefined || isAccount(chatId)) return', {
     false: 'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza',
-    'stanza === undefined && isAccount(String(chat_id))': 'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza'
+    'stanza === undefined && isAccount(chatId)': 'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza'
   }),
   ...of('session-manager/erasure.ts', 'return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)', {
     false: 'what is about a message is known as asked for by the id of that message'
@@ -400,9 +397,6 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of('session-manager/media.ts', "journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))", {
     'outcomes[n].status': 'each sum has an outcome'
-  }),
-  ...of('session-manager/media.ts', 'await file.sync()', {
-    ';': 'shows only when the power fails, which no test can make happen'
   }),
   ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
     "link['displayText']": 'there is always an object',
