@@ -23,11 +23,14 @@ export const picture = (width: number, height: number): Buffer => {
   return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))])
 }
 
-/** Puts a photo of this size where session-manager keeps media. @returns what its message says of it */
-export const storePhoto = (directory: string, width: number, height: number): Media => {
-  const bytes = picture(width, height)
+/** Puts a file where session-manager keeps media. @returns what its message says of it */
+export const storeFile = (directory: string, bytes: Buffer, mimetype: string): Media => {
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   mkdirSync(dirname(mediaPath(directory, sha256)), { recursive: true })
   writeFileSync(mediaPath(directory, sha256), bytes)
-  return { state: 'stored', mimetype: 'image/png', size: bytes.length, sha256 }
+  return { state: 'stored', mimetype, size: bytes.length, sha256 }
 }
+
+/** Puts a photo of this size where session-manager keeps media. @returns what its message says of it */
+export const storePhoto = (directory: string, width: number, height: number): Media =>
+  storeFile(directory, picture(width, height), 'image/png')
