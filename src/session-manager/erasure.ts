@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CapturedMessage, ErasedRecord, InboundRecord } from '../contract/record.ts'
+import { sameSecret } from '../platform/auth.ts'
 import { fileBytes, type Rewriting } from '../platform/sqlite.ts'
 import { accountAddress, isAccount, lidOf, parseMessageId, phoneOf } from './address.ts'
 import { createMessageIndexes, idsWithStanza, isAboutMessages, isOfMessages, type Identities } from './identities.ts'
@@ -314,7 +315,7 @@ export class Erasure {
   /** Inside a transaction: notes persons that another host has erased. @returns whether there is one that was not known */
   adoptPeople(people: readonly ErasedPerson[]): boolean {
     const own = this.#secret.toString('hex')
-    if (!this.#adopted.add(people.filter(({ secret }) => secret !== own))) return false
+    if (!this.#adopted.add(people.filter(({ secret }) => !sameSecret(secret, own)))) return false
     this.#isEmpty = false
     const drop = this.#db.prepare('DELETE FROM unread_chats WHERE chat_id = ?')
     for (const { chat_id } of this.#db.prepare('SELECT chat_id FROM unread_chats').all()) {
