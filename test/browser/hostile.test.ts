@@ -54,6 +54,6 @@ t.test('no script of the page makes elements, or code, of text', async (t) => {
   const directory = new URL('../../src/central-hub/console/', import.meta.url)
   for (const name of readdirSync(directory).filter((file) => file.endsWith('.js'))) {
     const text = readFileSync(new URL(name, directory), 'utf8')
-    t.notMatch(text, /\b(innerHTML|outerHTML|insertAdjacentHTML|setHTML\w*|createContextualFragment|srcdoc|DOMParser|eval|execCommand)\b|document\.write|new Function\b|setTimeout\(\s*['"`]/, name)
+    t.notMatch(text, /\b(innerHTML|outerHTML|insertAdjacentHTML|setHTML\w*|createContextualFragment|srcdoc|DOMParser|eval)\b|execCommand\((?!'copy'\))|document\.write|new Function\b|setTimeout\(\s*['"`]/, name)
   }
 })
