@@ -11,7 +11,9 @@ import { currentLeadId, getLead, listLeads } from '../../src/central-hub/store/l
 import { listMessages } from '../../src/central-hub/store/messages.ts'
 import type { Db } from '../../src/central-hub/store/schema.ts'
 import { conforms } from '../platform/conforms.ts'
+import { inScope } from '../platform/scope.ts'
 import { record, reply, testStore } from './store/open-store.ts'
+import { isOnPostgres } from './store/place.ts'
 import { propertyRuns } from '../property-runs.ts'
 
 const leads = async (db: Db): Promise<Lead[]> => (await listLeads(db, {}, 100)).items
@@ -129,15 +131,15 @@ t.test('waiting_since: from the first unanswered message to the reply of a perso
 t.test('waiting_since is the same whatever order the records come in', async (t) => {
   const moments = fc.uniqueArray(fc.record({ timestamp: fc.integer({ min: 1, max: 20 }), mine: fc.boolean() }), { minLength: 1, maxLength: 8, selector: ({ timestamp }) => timestamp })
   await fc.assert(
-    fc.asyncProperty(moments, fc.infiniteStream(fc.integer({ min: 0, max: 1_000 })), async (written, dice) => {
-      const { db, take } = await testStore(t)
+    fc.asyncProperty(moments, fc.infiniteStream(fc.integer({ min: 0, max: 1_000 })), (written, dice) => inScope(async (scope) => {
+      const { db, take } = await testStore(scope)
       const order = written.map((moment) => ({ moment, die: dice.next().value })).sort((a, b) => a.die - b.die)
       for (const { moment: { timestamp, mine } } of order) await take(mine ? reply(`${timestamp}`, { timestamp }) : record(`${timestamp}`, { timestamp }))
       const replied = Math.max(0, ...written.filter(({ mine }) => mine).map(({ timestamp }) => timestamp))
       const unanswered = written.filter(({ mine, timestamp }) => !mine && timestamp > replied).map(({ timestamp }) => timestamp)
       return only(await leads(db)).waiting_since === (unanswered.length > 0 ? at(Math.min(...unanswered)) : null)
-    }),
-    propertyRuns(t, 40)
+    })),
+    propertyRuns(t, isOnPostgres() ? 15 : 40)
   )
 })
 
@@ -146,8 +148,8 @@ t.test('unanswered, unread and the latest message are the same whatever order th
     minLength: 1, maxLength: 10, selector: ({ timestamp }) => timestamp
   })
   await fc.assert(
-    fc.asyncProperty(moments, fc.infiniteStream(fc.integer({ min: 0, max: 1_000 })), fc.integer({ min: 1, max: 4 }), async (written, dice, batch) => {
-      const { db, take } = await testStore(t)
+    fc.asyncProperty(moments, fc.infiniteStream(fc.integer({ min: 0, max: 1_000 })), fc.integer({ min: 1, max: 4 }), (written, dice, batch) => inScope(async (scope) => {
+      const { db, take } = await testStore(scope)
       const records = written
         .map(({ timestamp, mine, type }) => ({ die: dice.next().value, taken: mine ? reply(`${timestamp}`, { timestamp, type }) : record(`${timestamp}`, { timestamp, type }) }))
         .sort((a, b) => a.die - b.die)
@@ -163,8 +165,8 @@ t.test('unanswered, unread and the latest message are the same whatever order th
       t.match(only(found), { unanswered_count: unanswered, unread_count: unanswered, last_message: { timestamp: personal.at(-1)?.timestamp ?? 0 } })
       t.equal((await messages(db)).filter(({ lead_id }) => lead_id === null).length, 0, 'a notice is of the lead, whichever comes first')
       t.equal((await db.selectFrom('answers').select('reply_pk').execute()).length, answers, 'each reply that ended a wait')
-    }),
-    propertyRuns(t, 40)
+    })),
+    propertyRuns(t, isOnPostgres() ? 15 : 40)
   )
 })
 
@@ -375,7 +377,7 @@ t.test('how many records are taken at once makes no difference', async (t) => {
     }
   }
   await fc.assert(
-    fc.asyncProperty(fc.array(anyRecord, { minLength: 1, maxLength: 60 }), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 20, maxLength: 20 }), fc.boolean(), async (facts, times, named) => {
+    fc.asyncProperty(fc.array(anyRecord, { minLength: 1, maxLength: 60 }), fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 20, maxLength: 20 }), fc.boolean(), (facts, times, named) => inScope(async (scope) => {
       const records = facts.map(({ person, number, shown, moved, kind, name, type, day }) => {
         const [phone, lid] = [`+521551234567${moved ? 9 : person}`, `11899988119${person}@lid`]
         const [chat, mine] = [shown.includes('phone') ? `${phone.slice(1)}@c.us` : lid, number % 2 === 1]
@@ -391,7 +393,7 @@ t.test('how many records are taken at once makes no difference', async (t) => {
       })
       const outcomes = []
       for (const size of [1, 7, records.length]) {
-        const { db, take } = await testStore(t)
+        const { db, take } = await testStore(scope)
         if (named) await db.insertInto('names').values({ phone_key: '525512345671', name: 'from the list' }).execute()
         for (let start = 0; start < records.length; start += size) await take(...records.slice(start, start + size))
         outcomes.push(await everything(db))
@@ -399,8 +401,8 @@ t.test('how many records are taken at once makes no difference', async (t) => {
       t.same(outcomes[1], outcomes[0], 'in sevens as one by one')
       t.same(outcomes[2], outcomes[0], 'all at once as one by one')
       return isDeepStrictEqual(outcomes[1], outcomes[0]) && isDeepStrictEqual(outcomes[2], outcomes[0])
-    }),
-    propertyRuns(t, 8)
+    })),
+    propertyRuns(t, isOnPostgres() ? 4 : 8)
   )
 })
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { request, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Test } from 'tap'
 import { createHttp, type Http, type HttpOptions } from '../../src/platform/http.ts'
 import { createMetrics, type Metrics } from '../../src/platform/metrics.ts'
 import { logLines, type LogLines } from './log-lines.ts'
+import type { Scope } from './scope.ts'
 
 /** Our HTTP server on a port of its own, closed when the test ends. */
 export interface TestServer {
@@ -15,7 +15,7 @@ export interface TestServer {
   metrics: Metrics
 }
 
-export const serve = async (t: Test, addRoutes: (http: Http) => void, options: Partial<HttpOptions> = {}): Promise<TestServer> => {
+export const serve = async (t: Scope, addRoutes: (http: Http) => void, options: Partial<HttpOptions> = {}): Promise<TestServer> => {
   const logged = logLines()
   const metrics = createMetrics()
   const http = createHttp({ log: logged.log, metrics, authorize: () => undefined, ...options })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { Lead } from '../../../src/contract/lead.ts'
 import type { Webhook } from '../../../src/contract/webhook.ts'
+import { inScope } from '../../platform/scope.ts'
 import { propertyRuns } from '../../property-runs.ts'
 import { hurry, record, reply } from '../store/open-store.ts'
 import { serveApi, type Api } from './rig.ts'
@@ -41,8 +42,8 @@ const writes: Record<string, { path: string; read: string; method: string; body?
 
 t.test('a write fails for what another person changed since the read, and for nothing else', async (t) => {
   const happenings = fc.array(fc.constantFrom(...Object.keys(between)), { maxLength: 4 })
-  const property = fc.asyncProperty(fc.constantFrom(...Object.keys(writes)), happenings, async (name, what) => {
-    const api = await serveApi(t)
+  const property = fc.asyncProperty(fc.constantFrom(...Object.keys(writes)), happenings, (name, what) => inScope(async (scope) => {
+    const api = await serveApi(scope)
     await hurry(api.db)
     await api.take(record('first', { has_media: true, type: 'document', media: { state: 'pending' }, timestamp: 1_780_000_000 }))
     await api.ask('/api/leads/1', { method: 'PATCH', body: { note: 'n', tags: ['vip'] } })
@@ -56,7 +57,7 @@ t.test('a write fails for what another person changed since the read, and for no
 
     const fails = what.some((happening) => write.fails.includes(between[happening]?.[0] ?? 'nobody'))
     if (status !== (fails ? 412 : 200)) throw new Error(`${name} after ${what.join(', ')}: ${status}`)
-  })
+  }))
   const examples = Object.keys(writes).flatMap((name) => Object.keys(between).map((happening): [string, string[]] => [name, [happening]]))
   await fc.assert(property, { ...propertyRuns(t, examples.length + 40), examples })
 })

@@ -5,6 +5,7 @@ import { listLeads } from '../../../src/central-hub/store/leads.ts'
 import { listMessages } from '../../../src/central-hub/store/messages.ts'
 import type { Page, Position } from '../../../src/central-hub/store/page.ts'
 import type { Lead, LeadRemoved } from '../../../src/contract/lead.ts'
+import { inScope } from '../../platform/scope.ts'
 import { openSse } from '../../platform/sse-client.ts'
 import { propertyRuns } from '../../property-runs.ts'
 import { hurry } from '../store/open-store.ts'
@@ -38,8 +39,8 @@ const messageIds = async ({ db }: Api): Promise<string[]> => (await db.selectFro
 t.test('an export has each lead and each message once that is there all the while, whatever happens between its pages', async (t) => {
   mock.timers.enable({ apis: ['Date'], now: epoch })
   t.teardown(() => mock.timers.reset())
-  const property = fc.asyncProperty(plan, async ({ before, between, limit }) => {
-    const api = await serveApi(t)
+  const property = fc.asyncProperty(plan, ({ before, between, limit }) => inScope(async (scope) => {
+    const api = await serveApi(scope)
     await hurry(api.db)
     const world = new World(api)
     for (const each of before) await world.do(each)
@@ -57,7 +58,7 @@ t.test('an export has each lead and each message once that is there all the whil
       const last = await there()
       eachOnce(what, read, first.filter((id) => last.includes(id)))
     }
-  })
+  }))
   await fc.assert(property, propertyRuns(t, 10))
 })
 
@@ -113,8 +114,8 @@ t.test('whoever follows the events has what the list shows, whenever the connect
   mock.timers.enable({ apis: ['Date'], now: epoch })
   t.teardown(() => mock.timers.reset())
   const plans = fc.array(fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 8 }), atMost: fc.integer({ min: 1, max: 12 }) }), { minLength: 1, maxLength: 4 })
-  const property = fc.asyncProperty(plans, async (rounds) => {
-    const api = await serveApi(t)
+  const property = fc.asyncProperty(plans, (rounds) => inScope(async (scope) => {
+    const api = await serveApi(scope)
     await hurry(api.db)
     const [world, follower] = [new World(api), new Follower(api)]
     for (const { steps, atMost } of rounds) {
@@ -128,6 +129,6 @@ t.test('whoever follows the events has what the list shows, whenever the connect
     const shown = await world.all()
     const [has, wants] = [[...follower.leads.entries()].toSorted(), [...shown.entries()].toSorted()].map((all) => JSON.stringify(all))
     if (has !== wants) throw new Error(`it has ${has}, and the list shows ${wants}`)
-  })
+  }))
   await fc.assert(property, propertyRuns(t, 10))
 })

@@ -1,5 +1,4 @@
 import type { CountryCode } from 'libphonenumber-js'
-import type { Test } from 'tap'
 import type { Account } from '../../../src/central-hub/accounts.ts'
 import { createAccess } from '../../../src/central-hub/api/access.ts'
 import { addDeletionRoutes } from '../../../src/central-hub/api/deletions.ts'
@@ -27,6 +26,7 @@ import type { InboundRecord } from '../../../src/contract/record.ts'
 import { apiToken, token } from '../../end-to-end/daemon.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { serve } from '../../platform/http-server.ts'
+import type { Scope } from '../../platform/scope.ts'
 import { ownPlace } from '../store/place.ts'
 
 /** The hub's routes over a store of their own, without a follower. */
@@ -58,7 +58,7 @@ export interface ApiOptions {
   account?: string | null
 }
 
-export const serveApi = async (t: Test, options: ApiOptions = {}): Promise<Api> => {
+export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api> => {
   const store = await openStore(options.directory ?? (await ownPlace(t)))
   t.teardown(() => store.close())
   const { db } = store

@@ -65,7 +65,7 @@ const isNarrow = ({ name }: Person): boolean => [...name].every((letter) => wind
 const isQuestion = ({ name }: { name: string }): boolean => /^[?\s]*$/.test(name)
 
 t.test('what goes out for Excel, was opened in it and saved again, comes in as it was', { timeout: 0 }, async (t) => {
-  const { numRuns, seed } = propertyRuns(t, 1_500)
+  const runs = propertyRuns(t, 1_500)
   const names = Object.keys(regions) as RegionName[]
   await fc.assert(
     fc.asyncProperty(people, fc.constantFrom(...names), fc.constantFrom(...saveTypes), async (people, region, type) => {
@@ -90,12 +90,12 @@ t.test('what goes out for Excel, was opened in it and saved again, comes in as i
       const got = result.names.filter((one) => !lost.has(one.phone))
       if (JSON.stringify(got) !== JSON.stringify(expected)) throw new Error(`${JSON.stringify(result)} instead of ${JSON.stringify(expected)}`)
     }),
-    { numRuns, seed }
+    runs
   )
 })
 
 t.test('what goes out and was opened by nobody comes in as it was, whatever it was asked for as', { timeout: 0 }, async (t) => {
-  const { numRuns, seed } = propertyRuns(t, 1_500)
+  const runs = propertyRuns(t, 1_500)
   const options = fc.record(
     { bom: fc.boolean(), delimiter: fc.constantFrom('comma' as const, 'semicolon' as const, 'tab' as const), excel: fc.constantFrom('es', 'es-MX', 'pt-BR', 'en') },
     { requiredKeys: [] }
@@ -107,6 +107,6 @@ t.test('what goes out and was opened by nobody comes in as it was, whatever it w
       const got = result.names.filter((one) => expected.some(({ phone }) => phone === one.phone))
       if (JSON.stringify(got) !== JSON.stringify(expected)) throw new Error(`${JSON.stringify(result)} instead of ${JSON.stringify(expected)}`)
     }),
-    { numRuns, seed }
+    runs
   )
 })

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { ReadTooEarly, readCursor, type Cursor } from '../../../src/central-hub/store/cursors.ts'
 import { PassedOnErasure, type AskErased } from '../../../src/central-hub/store/erase-passed-on.ts'
 import type { JournalRecord } from '../../../src/contract/record.ts'
 import { openJournal, type Draft, type Journal } from '../../../src/session-manager/journal.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
+import { inScope, type Scope } from '../../platform/scope.ts'
 import { propertyRuns } from '../../property-runs.ts'
 import { draft } from '../../session-manager/drafts.ts'
 import { testStore, type TestStore } from './open-store.ts'
@@ -36,9 +37,9 @@ const asks = (journal: Journal): AskErased => async ({ chat_ids, messages }) => 
   message_ids: messages.filter((message) => journal.hasErasedMessage(message)).map(({ id }) => id)
 })
 
-const journalFor = (t: Test): Journal => {
-  const journal = openJournal(join(ownDirectory(t), 'journal.db'), 'main', () => start * 1_000)
-  t.teardown(() => journal.close())
+const journalFor = (scope: Scope): Journal => {
+  const journal = openJournal(join(ownDirectory(scope), 'journal.db'), 'main', () => start * 1_000)
+  scope.teardown(() => journal.close())
   return journal
 }
 
@@ -68,9 +69,9 @@ const steps = fc.array(
 
 t.test('a store of its own ends with what a store that reads the journal only now has', { timeout: 300_000 }, async (t) => {
   await fc.assert(
-    fc.asyncProperty(steps, async (history) => {
-      const journal = journalFor(t)
-      const [store, ask] = [await testStore(t), asks(journal)]
+    fc.asyncProperty(steps, (history) => inScope(async (scope) => {
+      const journal = journalFor(scope)
+      const [store, ask] = [await testStore(scope), asks(journal)]
       let isDue = false
       // A hub follows once for what was deleted, not again because there are records.
       const follow = async (): Promise<void> => {
@@ -102,7 +103,7 @@ t.test('a store of its own ends with what a store that reads the journal only no
       await takeAll(store, journal)
       await follow()
 
-      const fresh = await testStore(t)
+      const fresh = await testStore(scope)
       await takeAll(fresh, journal)
       t.same(await wordsIn(store), await wordsIn(fresh), JSON.stringify(history))
       const of = await store.db.selectFrom('messages').select('lead_id').distinct().execute()
@@ -110,7 +111,7 @@ t.test('a store of its own ends with what a store that reads the journal only no
       const empty = leads.filter(({ id }) => of.every(({ lead_id }) => lead_id !== id))
       t.same(empty, [], 'no lead of whom nothing is left')
       return t.passing()
-    }),
+    })),
     propertyRuns(t, isOnPostgres() ? 10 : 40)
   )
 })

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { Message } from '../../../src/contract/lead.ts'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
 import { eraseLead, erasureOf } from '../../../src/central-hub/store/erase.ts'
@@ -10,6 +10,7 @@ import { stanzaOf } from '../../../src/central-hub/store/message-id.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { record, testStore } from './open-store.ts'
 import { isOnPostgres } from './place.ts'
+import { inScope, type Scope } from '../../platform/scope.ts'
 import { propertyRuns } from '../../property-runs.ts'
 
 /** One message under the number and the LID of its chat, with and without a device. */
@@ -104,8 +105,8 @@ const stateOf = async (db: Db): Promise<unknown> => {
 /** One that tells that the two addresses are one person's; it is the last by time. */
 const link: Happening = { kind: 'message', stanza: '3EB0LINK', mine: false, facts: () => ({ timestamp: 9_000, body: 'both' }) }
 
-const taken = async (t: Test, records: readonly InboundRecord[], size: number): Promise<Db> => {
-  const { db, take } = await testStore(t)
+const taken = async (scope: Scope, records: readonly InboundRecord[], size: number): Promise<Db> => {
+  const { db, take } = await testStore(scope)
   for (let start = 0; start < records.length; start += size) await take(...records.slice(start, start + size))
   return db
 }
@@ -114,18 +115,17 @@ t.test('a conversation is the same under either address, in any order, and howev
   const written = fc.array(fc.record({ mine: fc.boolean(), what: fc.constantFrom('plain', 'edited', 'deleted', 'media', 'encrypted', 'reacted', 'voted', 'quoting') }), { minLength: 1, maxLength: 4 })
   const dice = fc.infiniteStream(fc.integer({ min: 0, max: 1_000 }))
   await fc.assert(
-    fc.asyncProperty(written, dice, fc.integer({ min: 1, max: 5 }), async (messages, drawn, size) => {
+    fc.asyncProperty(written, dice, fc.integer({ min: 1, max: 5 }), (messages, drawn, size) => inScope(async (scope) => {
       const draw = (sides: number): number => (drawn.next().value as number) % sides
       const all = [...history(messages), link]
-      const expected = await stateOf(await taken(t, all.map((one) => tell(one, 'number', true)), 1))
+      const expected = await stateOf(await taken(scope, all.map((one) => tell(one, 'number', true)), 1))
 
       // each is told under one to three addresses
       const records = all.flatMap((one) => Array.from({ length: 1 + draw(3) }, () => tell(one, (Object.keys(addresses) as Address[])[draw(4)] as Address, one === link || draw(4) === 0)))
       const shuffled = records.map((one) => ({ one, die: draw(1_000) })).sort((a, b) => a.die - b.die).map(({ one }) => one)
-      t.strictSame(await stateOf(await taken(t, shuffled, size)), expected)
+      t.strictSame(await stateOf(await taken(scope, shuffled, size)), expected)
       return t.passing()
-    }),
-    // each run has two stores, and a server has only so many connections
+    })),
     propertyRuns(t, isOnPostgres() ? 15 : 60)
   )
 })

@@ -1,10 +1,10 @@
 import { sql } from 'kysely'
-import type { Test } from 'tap'
 import { createIngest, type Ingest } from '../../../src/central-hub/ingest.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
 import { message } from '../../session-manager/drafts.ts'
+import type { Scope } from '../../platform/scope.ts'
 import { isOnPostgres, ownPlace } from './place.ts'
 
 /** A store of a test's own, and records to put in it. */
@@ -47,7 +47,7 @@ export const emptied = async (db: Db): Promise<void> => {
 }
 
 /** @param place where it is; one of its own if none is given */
-export const testStore = async (t: Test, place?: string): Promise<TestStore> => {
+export const testStore = async (t: Scope, place?: string): Promise<TestStore> => {
   const store = await openStore(place ?? (await ownPlace(t)))
   t.teardown(() => store.close())
   let taken = 0

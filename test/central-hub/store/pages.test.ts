@@ -69,7 +69,7 @@ const emptied = async (db: Db): Promise<void> => {
 const biggest = 1_000
 
 t.test('pages of any size hold what one big page holds, each item once and in order', { timeout: 0 }, async (t) => {
-  const { numRuns, seed } = propertyRuns(t, 60)
+  const runs = propertyRuns(t, 60)
   const { db, take } = await testStore(t)
   await hurry(db)
   let cases = 0
@@ -92,7 +92,7 @@ t.test('pages of any size hold what one big page holds, each item once and in or
         }
       }
     }),
-    { numRuns, seed }
+    runs
   )
   t.comment(`${cases} lists read page by page`)
 })
@@ -113,7 +113,7 @@ const changes: Record<string, Change> = {
 }
 
 t.test('what is found when a search begins is on one of its pages, whatever happens between them', { timeout: 0 }, async (t) => {
-  const { numRuns, seed } = propertyRuns(t, 100)
+  const runs = propertyRuns(t, 100)
   const { db, take } = await testStore(t)
   await hurry(db)
   const happening = fc.record({ what: fc.constantFrom(...Object.keys(changes)), lead: fc.nat(9) })
@@ -139,6 +139,6 @@ t.test('what is found when a search begins is on one of its pages, whatever happ
       const lost = before.filter((id) => !seen.has(id) && now.has(id))
       if (lost.length > 0) throw new Error(`of ${before.join()} lost ${lost.join()}, saw ${[...seen].join()}`)
     }),
-    { numRuns, seed }
+    runs
   )
 })

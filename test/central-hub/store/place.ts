@@ -6,6 +6,8 @@ import type { Test } from 'tap'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
 import { startPostgres, type PostgresServer } from '../../platform/postgres-server.ts'
+import type { Scope } from '../../platform/scope.ts'
+import { Databases } from './databases.ts'
 
 /** Where the stores of tests are: in directories, or, after `onPostgres`, in databases of one server. */
 
@@ -18,30 +20,29 @@ const makeFile = async (): Promise<string> => {
 }
 let made: Promise<string> | undefined
 
-const copied = async (t: Test): Promise<string> => {
+const copied = async (t: Scope): Promise<string> => {
   const directory = ownDirectory(t)
   await copyFile(await (made ??= makeFile()), join(directory, 'hub.db'))
   return directory
 }
 
-let places: (t: Test) => Promise<string> = copied
+let places: (t: Scope) => Promise<string> = copied
 
-/** Where a store of the test's own is to be; it goes with the test. */
-export const ownPlace = (t: Test): Promise<string> => places(t)
+/** Where a store of the test's own is to be, or of one case of a property; it goes with that. */
+export const ownPlace = (t: Scope): Promise<string> => places(t)
 
 /** Whether stores are in databases of PostgreSQL's. */
 export const isOnPostgres = (): boolean => places !== copied
-
-const template = 'leadmaster'
 
 /** From now on stores are on a server that goes with this test, with the schema made once. */
 export const onPostgres = async (t: Test): Promise<PostgresServer> => {
   const server = await startPostgres()
   t.teardown(() => server.remove())
-  await server.run(`CREATE DATABASE ${template}`)
-  const store = await openStore(server.url(template))
+  const url = await server.create()
+  const store = await openStore(url)
   await store.close()
-  places = () => server.create(template)
+  const databases = await Databases.copiesOf(server, url)
+  places = (scope) => databases.take(scope)
   return server
 }
 

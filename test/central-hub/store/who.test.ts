@@ -83,7 +83,7 @@ const sighting: fc.Arbitrary<Sighting> = fc
   .filter(({ lid, phone }) => lid !== undefined || phone !== undefined)
 
 t.test('who is who depends on what was seen when, and not on the order in which it is taken', { timeout: 0 }, async (t) => {
-  const { numRuns, seed } = propertyRuns(t, 150)
+  const runs = propertyRuns(t, 150)
   const { db, take } = await testStore(t)
   await hurry(db)
   await fc.assert(
@@ -94,7 +94,7 @@ t.test('who is who depends on what was seen when, and not on the order in which 
       const [got, wanted] = [sorted(await people(db)), sorted(model(seen))]
       if (got !== wanted) throw new Error(`got\n${got}\ninstead of\n${wanted}`)
     }),
-    { numRuns, seed }
+    runs
   )
 })
 

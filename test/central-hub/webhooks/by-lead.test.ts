@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { getWebhook } from '../../../src/central-hub/store/webhooks.ts'
 import type { Outcome } from '../../../src/central-hub/webhooks/post.ts'
+import { inScope } from '../../platform/scope.ts'
 import { propertyRuns } from '../../property-runs.ts'
 import { isOnPostgres } from '../store/place.ts'
 import { broken, day, from, hour, minute, rig, second, silent, taken, type Posted } from './rig.ts'
@@ -73,10 +74,10 @@ t.test('random answers: order per lead holds, no lead waits for another, nothing
     steps: fc.array(fc.record({ leads: fc.array(fc.nat(4), { minLength: 1, maxLength: 4 }), waitMs: fc.nat(90_000), isKill: fc.boolean() }), { minLength: 1, maxLength: 8 })
   })
   await fc.assert(
-    fc.asyncProperty(history, async ({ answers, steps }) => {
+    fc.asyncProperty(history, ({ answers, steps }) => inScope(async (scope) => {
       let posts = 0
       // Leads 1 to 5 get any answer, for as long as there are some; lead 9 is always taken.
-      const { hub, take, pass, posted, wake, db, webhook, most } = await rig(t, ({ lead }) => (lead === healthy ? taken : (answers[(posts += 1) - 1] ?? taken)))
+      const { hub, take, pass, posted, wake, db, webhook, most } = await rig(scope, ({ lead }) => (lead === healthy ? taken : (answers[(posts += 1) - 1] ?? taken)))
       let healthy = -1
       hub()
       await take(from(9, 'hello'))
@@ -100,7 +101,7 @@ t.test('random answers: order per lead holds, no lead waits for another, nothing
       const well = new Set(posted.filter(({ outcome }) => outcome.error === undefined).map(({ id }) => id))
       t.same(ids.filter((id) => !well.has(id)), [], 'each is delivered in the end')
       t.match(await getWebhook(db, webhook), { pending: 0, dead: 0 })
-    }),
+    })),
     propertyRuns(t, isOnPostgres() ? 3 : 10)
   )
 })

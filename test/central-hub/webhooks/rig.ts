@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Test } from 'tap'
 import type { WebhookBody } from '../../../src/contract/webhook.ts'
 import { createWebhook } from '../../../src/central-hub/store/webhooks.ts'
 import { Deliverer } from '../../../src/central-hub/webhooks/deliverer.ts'
 import { DeliveringTime } from '../../../src/central-hub/webhooks/delivering-time.ts'
 import type { Outcome, Post } from '../../../src/central-hub/webhooks/post.ts'
 import { logLines } from '../../platform/log-lines.ts'
+import type { Scope } from '../../platform/scope.ts'
 import { hurry, record, testStore, type TestStore } from '../store/open-store.ts'
 import { isOnPostgres } from '../store/place.ts'
 import { testClock, type TestClock } from './test-clock.ts'
@@ -48,7 +48,7 @@ export const from = (lead: number, name: string) => {
   return record(`${lead}-${name}`, { chat_id: `${phone}@c.us`, from: `${phone}@c.us`, phone: `+${phone}`, body: name })
 }
 
-export const rig = async (t: Test, answer: (posted: Omit<Posted, 'outcome'>, tries: number) => Outcome | 'hang'): Promise<Rig> => {
+export const rig = async (t: Scope, answer: (posted: Omit<Posted, 'outcome'>, tries: number) => Outcome | 'hang'): Promise<Rig> => {
   const store = await testStore(t)
   await hurry(store.db)
   const webhook = (await createWebhook(store.db, { url: 'https://crm.example.com/', events: ['lead.created', 'message.created', 'lead.updated'] }))?.id as number
