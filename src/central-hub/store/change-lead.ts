@@ -30,7 +30,8 @@ export const patchLead = async (db: Db, id: number, patch: LeadPatch): Promise<C
   if (row === undefined) return undefined
   const now = Date.now()
   const tagsBefore = (await readTags(db, [row.id])).get(row.id) ?? []
-  await db.updateTable('leads').set({ ...columnsOf(row, patch), updated_at: now }).where('id', '=', row.id).execute()
+  const columns = columnsOf(row, patch)
+  if (Object.keys(columns).length > 0) await db.updateTable('leads').set(columns).where('id', '=', row.id).execute()
   if (patch.tags !== undefined) await writeTags(db, row.id, [...new Set(patch.tags)])
   if (patch.state !== undefined) await changeWait(db, row, patch.state, now)
   const lead = await getLead(db, row.id)
@@ -45,9 +46,7 @@ export const patchLead = async (db: Db, id: number, patch: LeadPatch): Promise<C
   ]
   const real = changes.filter(({ from, to }) => from !== to)
   await addChanges(db, row.id, real, now)
-  if (real.length > 0) return { lead, changed: true }
-  await db.updateTable('leads').set({ updated_at: row.updated_at }).where('id', '=', row.id).execute()
-  return { lead: { ...lead, updated_at: new Date(row.updated_at).toISOString() }, changed: false }
+  return { lead, changed: real.length > 0 }
 }
 
 /** The latest message that asks and is not answered. @param until only up to this message */
@@ -127,7 +126,7 @@ export const readLead = async (db: Db, id: number): Promise<Changed | undefined>
   const changed = row.unread_count > 0 || row.read_until < 0
   if (changed) {
     const { last } = await db.selectFrom('messages').select(({ fn }) => fn.max('pk').as('last')).where('lead_id', '=', row.id).executeTakeFirstOrThrow()
-    await db.updateTable('leads').set({ read_until: last ?? 0, unread_count: 0, updated_at: Date.now() }).where('id', '=', row.id).execute()
+    await db.updateTable('leads').set({ read_until: last ?? 0, unread_count: 0 }).where('id', '=', row.id).execute()
   }
   const lead = await getLead(db, row.id)
   return lead && { lead, changed }
@@ -139,7 +138,7 @@ export const unreadLead = async (db: Db, id: number): Promise<Changed | undefine
   if (row === undefined) return undefined
   const changed = row.read_until >= 0
   if (changed) {
-    await db.updateTable('leads').set({ read_until: -1, updated_at: Date.now() }).where('id', '=', row.id).execute()
+    await db.updateTable('leads').set({ read_until: -1 }).where('id', '=', row.id).execute()
     await writeCounts(db, row.id)
   }
   const lead = await getLead(db, row.id)

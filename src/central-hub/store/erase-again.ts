@@ -2,6 +2,7 @@ import type { CapturedMessage } from '../../contract/record.ts'
 import { eraseLeadAlone, setScrubDue } from './erase.ts'
 import { eraseMessages } from './erase-messages.ts'
 import { dropQuotes } from './erase-person.ts'
+import { addEvents } from './events.ts'
 import { addressesOf } from './message-id.ts'
 import type { Db } from './schema.ts'
 import { changeLeads } from './transaction.ts'
@@ -45,7 +46,10 @@ const eraseLeads = async (db: Db, account: string, known: Known, touched: Readon
     const left = await db.selectFrom('messages').select('pk').where('lead_id', '=', lead.id).limit(1).executeTakeFirst()
     await changeLeads(db, async (trx) => {
       if (left === undefined) await eraseLeadAlone(trx, lead)
-      else await writeWaiting(trx, lead.id, { fresh: [], whole: true, albums: false })
+      else {
+        await writeWaiting(trx, lead.id, { fresh: [], whole: true, albums: false })
+        await addEvents(trx, 'lead', [lead.id])
+      }
     })
     if (left === undefined) erased += 1
   }

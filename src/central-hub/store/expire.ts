@@ -36,8 +36,7 @@ const shownOf = ({ waiting_since, unanswered_count, unread_count, handled_at, la
 const recount = async (db: Db, before: LeadRow): Promise<void> => {
   await writeCounts(db, before.id)
   const after = await db.selectFrom('leads').selectAll().where('id', '=', before.id).executeTakeFirstOrThrow()
-  if (shownOf(after) !== shownOf(before)) return addEvents(db, 'lead', [before.id])
-  await db.updateTable('leads').set({ updated_at: before.updated_at }).where('id', '=', before.id).execute()
+  if (shownOf(after) !== shownOf(before)) await addEvents(db, 'lead', [before.id])
 }
 
 /** The latest time that both WhatsApp and our own clock have confirmed, ms; 0: there is none. */

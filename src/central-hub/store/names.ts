@@ -54,7 +54,7 @@ const nameLead = async (db: Db, lead: LeadRow, imported: ImportedName, at: numbe
   const shown = shownName(lead)
   // Also a name of WhatsApp's own: it must go on following WhatsApp.
   if (lead.given_name !== null || isShown(shown, imported)) return false
-  await db.updateTable('leads').set({ imported_name: imported.name, updated_at: at }).where('id', '=', lead.id).execute()
+  await db.updateTable('leads').set({ imported_name: imported.name }).where('id', '=', lead.id).execute()
   await addChanges(db, lead.id, [{ field: 'name', from: shown, to: imported.name }], at)
   return true
 }

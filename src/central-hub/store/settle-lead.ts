@@ -157,6 +157,7 @@ class Settling {
   async #lead(lid: string): Promise<void> {
     const me = await this.#by('lid', lid)
     if (me?.merged_id === undefined) return
+    this.settled.changed.add(me.lead_id)
     const own = await this.#db.selectFrom('leads').select(['phone', 'lid', 'phone_at']).where('id', '=', me.lead_id).executeTakeFirstOrThrow()
     await this.#db.deleteFrom('merged_identities').where('id', '=', me.merged_id).execute()
     await writeIdentity(this.#db, { ...me, merged_id: undefined })

@@ -37,13 +37,19 @@ const isTaken = async (db: Db, account: string, phone: string): Promise<boolean>
   return merged !== undefined
 }
 
-/** Before messages with these numbers are taken, inside the transaction that takes them. */
-export const adoptSpellings = async (db: Db, account: string, phones: Iterable<string>): Promise<void> => {
+/**
+ * Before messages with these numbers are taken, inside the transaction that takes them.
+ * @returns leads.id of those that are shown under another spelling now
+ */
+export const adoptSpellings = async (db: Db, account: string, phones: Iterable<string>): Promise<Set<number>> => {
+  const adopted = new Set<number>()
   const told = new Map([...phones].map((phone) => [phoneKey(phone), phone]))
   for (const { id, phone } of await enteredOtherwise(db, account, [...told.values()])) {
     const spelling = told.get(phoneKey(phone ?? ''))
     if (spelling === undefined || (await isTaken(db, account, spelling))) continue
     await db.updateTable('leads').set({ phone: spelling, chat_id: `${spelling.slice(1)}@c.us` }).where('id', '=', id).execute()
     await adoptNotices(db, [{ id, account, phone: spelling, lid: null }])
+    adopted.add(id)
   }
+  return adopted
 }

@@ -115,7 +115,6 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
   const addAnswers = inChunks<Insertable<Database['answers']>, unknown>((db, rows) => db.insertInto('answers').values(rows), valuesOf)
 
   const writeLeads = async (db: Db, work: Work): Promise<void> => {
-    const now = Date.now()
     const answers: Insertable<Database['answers']>[] = []
     const unclear: [number, MessageAtWork[]][] = []
     for (const [lead, news] of work.news) {
@@ -124,7 +123,7 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
       if (followed === undefined) unclear.push([lead.row.id, news])
       else {
         lead.waits = followed.wait.waiting_since !== lead.row.waiting_since
-        Object.assign(lead.row, followed.wait, { updated_at: now })
+        Object.assign(lead.row, followed.wait)
         answers.push(...followed.answers)
       }
     }
@@ -157,9 +156,15 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
       if (changed || seen) taken.leads.add(row.id)
     }
     await writeLeads(db, work)
-    for (const { row } of newLeads) taken.newLeads.add(row.id)
+    for (const { row } of newLeads) {
+      taken.newLeads.add(row.id)
+      // Also one whose message is in another lead.
+      taken.leads.add(row.id)
+    }
     for (const { row } of work.news.keys()) taken.leads.add(row.id)
     for (const id of work.recount) taken.leads.add(id)
+    // A lead shows its latest message, also when the record itself names no lead, or another one.
+    for (const { row } of work.changed) if (row.lead_id !== null) taken.leads.add(row.lead_id)
   }
 
   /** A record that tells who its lead is. */

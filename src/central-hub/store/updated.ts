@@ -10,7 +10,8 @@ const batchSize = 500
 /**
  * Gives leads a new `updated_at`, inside the transaction that changes them. The time is later than that of every change
  * that was visible before, also after the clock was set back, and whichever hub writes: a reader that asks for what
- * changed since the latest time it has seen misses nothing.
+ * changed since the latest time it has seen misses nothing. Nothing else changes `updated_at`: a time of the clock alone
+ * may be earlier.
  */
 export const markUpdated = async (db: Db, leadIds: readonly number[]): Promise<void> => {
   if (leadIds.length === 0) return

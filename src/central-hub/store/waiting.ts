@@ -51,8 +51,7 @@ export const unansweredOf = (db: Db, leadId: number, line: Moment | undefined) =
   return line === undefined ? asking : asking.where(sql<boolean>`(timestamp, seq) > (${line.timestamp}, ${line.seq})`)
 }
 
-/** The latest message, and when it was looked up. */
-const latest = async (db: Db, leadId: number): Promise<{ last_pk: number | null; updated_at: number }> => {
+const latest = async (db: Db, leadId: number): Promise<{ last_pk: number | null }> => {
   const last = await db
     .selectFrom('messages')
     .select('pk')
@@ -62,7 +61,7 @@ const latest = async (db: Db, leadId: number): Promise<{ last_pk: number | null;
     .orderBy('pk', 'desc')
     .limit(1)
     .executeTakeFirst()
-  return { last_pk: last?.pk ?? null, updated_at: Date.now() }
+  return { last_pk: last?.pk ?? null }
 }
 
 type WaitState = Pick<LeadRow, 'state' | 'read_until' | 'handled_at'>

@@ -211,13 +211,15 @@ const newLead = (account: string, message: CapturedMessage, imported_name: strin
 /** What the store has of the persons that some messages may be of. */
 interface KnownIdentities {
   rows: readonly KnownLead[]
+  /** leads.id of those whose number was just spelt as WhatsApp does. */
+  adopted: ReadonlySet<number>
   merged: readonly MergedIdentity[]
   claims: readonly Claim[]
 }
 
 type MergedIdentity = Pick<KnownLead, 'phone' | 'lid' | 'phone_at'> & { id: number; lead_id: number }
 
-const atWork = (account: string, { rows, merged, claims }: KnownIdentities, names: ReadonlyMap<string, string>): LeadsAtWork => {
+const atWork = (account: string, { rows, adopted, merged, claims }: KnownIdentities, names: ReadonlyMap<string, string>): LeadsAtWork => {
   const identities = new IdentitiesAtWork(claims)
   const all = new Set<LeadAtWork>()
   const enter = (lead: LeadAtWork): void => {
@@ -226,7 +228,9 @@ const atWork = (account: string, { rows, merged, claims }: KnownIdentities, name
   }
   for (const row of rows) {
     const isSilent = row.entered_at !== null && row.last_pk === null
-    enter({ row, isNew: false, seen: false, waits: false, learnt: false, changed: false, isSilent, identities: [] })
+    // The message itself may be of another lead, the one that has its LID.
+    const changed = adopted.has(row.id)
+    enter({ row, isNew: false, seen: false, waits: false, learnt: false, changed, isSilent, identities: [] })
   }
   for (const { id, lead_id, ...row } of merged) {
     const lead = identities.leads.get(lead_id)
@@ -312,7 +316,7 @@ const updating = (waits: boolean) =>
         .values(rows.map(frequent))
         .onConflict((on) =>
           on.column('id').doUpdateSet(({ ref }) => ({
-            chat_id: ref('excluded.chat_id'), last_seen: ref('excluded.last_seen'), updated_at: ref('excluded.updated_at'), last_pk: ref('excluded.last_pk'), phone_at: ref('excluded.phone_at'),
+            chat_id: ref('excluded.chat_id'), last_seen: ref('excluded.last_seen'), last_pk: ref('excluded.last_pk'), phone_at: ref('excluded.phone_at'),
             unanswered_count: ref('excluded.unanswered_count'), unread_count: ref('excluded.unread_count'),
             ...(waits ? { waiting_since: ref('excluded.waiting_since') } : {})
           }))
@@ -350,7 +354,7 @@ export const createLeadWriter = (): LeadWriter => {
       const people = messages.flatMap(({ phone, lid, number_change }) => [{ phone, lid }, identityOf(number_change?.from), identityOf(number_change?.to)])
       const [phones, lids] = [new Set(people.flatMap(({ phone }) => phone ?? [])), new Set(people.flatMap(({ lid }) => lid ?? []))]
       const keys = (all: Iterable<string>) => [...all].map((key) => ({ account, key }))
-      await adoptSpellings(db, account, phones)
+      const adopted = await adoptSpellings(db, account, phones)
       const claims = [...(await claimsByPhone(db, keys(phones))), ...(await claimsByLid(db, keys(lids)))]
       const rows = await byPhone(db, keys(phones))
       for (const { phone, lid } of rows) {
@@ -367,7 +371,7 @@ export const createLeadWriter = (): LeadWriter => {
       for (const { id } of rows) ids.delete(id)
       rows.push(...(await byId(db, keys([...ids].map(String)))))
       const names = await importedNames(db, [...new Set([...phones].map(phoneKey))])
-      return atWork(account, { rows, merged: unique(merged), claims }, new Map(names.map(({ phone_key, name }) => [phone_key, name])))
+      return atWork(account, { rows, adopted, merged: unique(merged), claims }, new Map(names.map(({ phone_key, name }) => [phone_key, name])))
     },
     insert: async (db, leads) => {
       const keyOf = ({ phone, lid }: Pick<KnownLead, 'phone' | 'lid'>): string => `${phone ?? ''} ${lid ?? ''}`

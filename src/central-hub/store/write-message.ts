@@ -182,8 +182,12 @@ export class MessagesAtWork {
       return { message, isNew: true, isMoved: false }
     }
     const changes = changesOf(record, known.row)
-    if (!isDifferent(known.row, changes)) return undefined
-    if (known.row.personal === 0 && changes.personal === 1) known.lead = lead
+    const turnsPersonal = known.row.personal === 0 && changes.personal === 1
+    // What was known of it before named nobody.
+    const hasNone = known.lead === undefined && known.row.lead_id === null
+    const findsLead = lead !== undefined && hasNone && (turnsPersonal || known.row.personal === 1)
+    if (!findsLead && !isDifferent(known.row, changes)) return undefined
+    if (findsLead || turnsPersonal) known.lead = lead
     const isMoved = changes.timestamp !== undefined && changes.timestamp !== known.row.timestamp
     Object.assign(known.row, changes)
     Object.assign(known.content ?? known.changes, changes)

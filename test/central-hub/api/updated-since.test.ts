@@ -1,10 +1,14 @@
 import { mock } from 'node:test'
 import fc from 'fast-check'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { erasePerson } from '../../../src/central-hub/store/erase.ts'
+import { eventRange, readEvents } from '../../../src/central-hub/store/events.ts'
+import { leadRow } from '../../../src/central-hub/store/leads.ts'
 import type { Lead, LeadPage } from '../../../src/contract/lead.ts'
 import { propertyRuns } from '../../property-runs.ts'
-import { hurry, record } from '../store/open-store.ts'
-import { epoch, phoneOf, step, World } from './lead-world.ts'
+import { emptied, hurry, record } from '../store/open-store.ts'
+import { isOnPostgres } from '../store/place.ts'
+import { epoch, phoneOf, step, World, type Step } from './lead-world.ts'
 import { serveApi, type Api } from './rig.ts'
 
 /** A program that keeps a copy by `updated_since`. */
@@ -37,15 +41,51 @@ class Copy {
   }
 }
 
-t.test('a copy by updated_since misses nothing, whatever happens between its pages and whatever the clock does', async (t) => {
+/** What happens before a program asks, and after each page of the answer. */
+interface Poll {
+  before: Step[]
+  between: Step[]
+  limit: number
+}
+
+/** An API for many histories, one after the other: to start one for each takes longer than most histories. */
+const serveHistories = async (t: Test): Promise<{ api: Api; begin: () => Promise<World> }> => {
   mock.timers.enable({ apis: ['Date'], now: epoch })
   t.teardown(() => mock.timers.reset())
-  const plans = fc.array(fc.record({ before: fc.array(step, { maxLength: 8 }), between: fc.array(step, { maxLength: 4 }), limit: fc.integer({ min: 1, max: 3 }) }), { minLength: 1, maxLength: 5 })
+  const api = await serveApi(t)
+  await hurry(api.db)
+  const begin = async (): Promise<World> => {
+    await emptied(api.db)
+    return new World(api)
+  }
+  return { api, begin }
+}
+
+/** PostgreSQL takes several times as long for each statement. */
+const usualCases = (): number => (isOnPostgres() ? 5 : 20)
+
+/** A lead was entered, and its number is told with the LID of another lead, which had a later number. */
+const entered: Poll[] = [
+  {
+    before: [
+      { act: 'message', person: 0, which: 1, tells: 'other', clock: 0 },
+      { act: 'enter', person: 0, which: 0, tells: 'phone', clock: 0 }
+    ],
+    between: [{ act: 'message', person: 1, which: 0, tells: 'phone', clock: 0 }],
+    limit: 1
+  },
+  { before: [{ act: 'message', person: 0, which: 0, tells: 'both', clock: 0 }], between: [], limit: 1 }
+]
+
+t.test('a copy by updated_since misses nothing, whatever happens between its pages and whatever the clock does', { timeout: 300_000 }, async (t) => {
+  const { api, begin } = await serveHistories(t)
+  const plans: fc.Arbitrary<Poll[]> = fc.array(
+    fc.record({ before: fc.array(step, { maxLength: 8 }), between: fc.array(step, { maxLength: 4 }), limit: fc.integer({ min: 1, max: 3 }) }),
+    { minLength: 1, maxLength: 5 }
+  )
 
   const property = fc.asyncProperty(plans, async (polls) => {
-    const api = await serveApi(t)
-    await hurry(api.db)
-    const [world, copy] = [new World(api), new Copy(api)]
+    const [world, copy] = [await begin(), new Copy(api)]
     for (const { before, between, limit } of polls) {
       for (const each of before) await world.do(each)
       const left = [...between]
@@ -59,7 +99,82 @@ t.test('a copy by updated_since misses nothing, whatever happens between its pag
       if (copy.leads.get(id) !== shown) throw new Error(`the copy has ${copy.leads.get(id)}, not ${shown}`)
     }
   })
-  await fc.assert(property, propertyRuns(t, 20))
+  await fc.assert(property, { ...propertyRuns(t, usualCases()), examples: [[entered]] })
+})
+
+/** A lead without the time of its last change, and that time. */
+const split = (text: string): { shown: string; updated_at: string } => {
+  const { updated_at, ...shown } = JSON.parse(text) as Lead
+  return { shown: JSON.stringify(shown), updated_at }
+}
+
+/** Histories that chance seldom makes. */
+const rare: Step[][] = [
+  // A change of a message that names nobody.
+  [
+    { act: 'message', person: 0, which: 0, tells: 'phone', clock: 0 },
+    { act: 'edit', person: 0, which: 0, tells: 'other', clock: 0 }
+  ],
+  // A message that named nobody, and does when it comes again.
+  [
+    { act: 'message', person: 0, which: 0, tells: 'phone', clock: 0 },
+    { act: 'erase', person: 0, which: 0, tells: 'phone', clock: 0 },
+    { act: 'revoke', person: 0, which: 0, tells: 'other', clock: 0 },
+    { act: 'again', person: 0, which: 0, tells: 'phone', clock: 0 }
+  ],
+  // A LID that changes to one that was merged into the same lead.
+  [
+    { act: 'message', person: 0, which: 5, tells: 'lid', clock: 0 },
+    { act: 'message', person: 1, which: 0, tells: 'lid', clock: 0 },
+    { act: 'merge', person: 1, which: 0, tells: 'lid', clock: 0 },
+    { act: 'move', person: 0, which: 9, tells: 'lid', clock: 0 }
+  ],
+  // A lead of whose messages one was erased before a backup was restored.
+  [
+    { act: 'message', person: 0, which: 1, tells: 'phone', clock: 0 },
+    { act: 'message', person: 0, which: 5, tells: 'phone', clock: 0 },
+    { act: 'erase-again', person: 0, which: 3, tells: 'phone', clock: 0 }
+  ]
+]
+
+t.test('each change of what a lead shows gives it a later updated_at than all before, and an event', { timeout: 300_000 }, async (t) => {
+  const { api, begin } = await serveHistories(t)
+  const lastEvent = async (): Promise<number> => (await eventRange(api.db)).last
+
+  const property = fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30, size: 'max' }), async (steps) => {
+    const world = await begin()
+    let before = await world.all()
+    for (const each of steps) {
+      const from = await lastEvent()
+      await world.do(each)
+      const after = await world.all()
+      const latest = [...before.values()].map((text) => split(text).updated_at).toSorted().at(-1) ?? ''
+      const told = new Set((await readEvents(api.db, from, 1_000)).flatMap(({ type, data }) => (type === 'lead' ? [data?.id] : [])))
+      for (const [id, text] of after) {
+        const { shown, updated_at } = split(text)
+        const known = before.get(id)
+        if (known !== undefined && split(known).shown === shown) continue
+        if (updated_at <= latest) throw new Error(`${each.act} made ${text} of ${known}, and another lead had ${latest} before`)
+        if (!told.has(id)) throw new Error(`${each.act} made ${text} of ${known} without an event`)
+      }
+      before = after
+    }
+  })
+  await fc.assert(property, { ...propertyRuns(t, usualCases()), examples: rare.map((steps) => [steps]) })
+})
+
+t.test('a lead whose messages were erased and which is still there has a later updated_at', async (t) => {
+  const { ask, db, take } = await serveApi(t)
+  await take(record('1'))
+  const before = (await ask<Lead>('/api/leads/1')).body
+  const lead = await leadRow(db, 1)
+  if (lead === undefined) return t.fail('there is no lead')
+
+  await t.rejects(erasePerson(db, lead, [], () => Promise.reject(new Error('cut off'))), { message: 'cut off' })
+
+  const { body } = await ask<Lead>('/api/leads/1')
+  t.equal(body.last_message, null)
+  t.ok(body.updated_at > before.updated_at, `${body.updated_at} is after ${before.updated_at}`)
 })
 
 t.test('updated_since takes the time itself and what is later, in the order of the changes, beside other parameters', async (t) => {

@@ -40,10 +40,11 @@ export const hurry = async (db: Db): Promise<void> => {
   else await sql`PRAGMA synchronous = OFF`.execute(db)
 }
 
-/** Takes all leads and messages out, for a test that plays many histories. */
+/** Takes all leads and messages out, and what is known of them, for a test that plays many histories. */
 export const emptied = async (db: Db): Promise<void> => {
-  const tables = ['answers', 'message_counts', 'reactions', 'votes', 'messages', 'events', 'merged_leads', 'leads', 'cursors'] as const
+  const tables = ['answers', 'message_counts', 'reactions', 'votes', 'messages', 'events', 'merged_leads', 'leads', 'cursors', 'names'] as const
   for (const table of tables) await db.deleteFrom(table).execute()
+  await db.updateTable('store').set({ updated_until: 0 }).execute()
 }
 
 /** @param place where it is; one of its own if none is given */
