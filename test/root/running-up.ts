@@ -86,7 +86,8 @@ export const startUp = (t: Test, options: { home: string; args?: string[]; env?:
   return {
     pid,
     lines,
-    seen: async (fits, ms = 60_000) => {
+    // The first `up` builds everything, beside the other tests.
+    seen: async (fits, ms = 120_000) => {
       const signal = AbortSignal.timeout(ms)
       for (;;) {
         const found = lines.find((line) => fits.test(line))
