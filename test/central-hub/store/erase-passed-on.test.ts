@@ -37,8 +37,9 @@ const asks = (journal: Journal): AskErased => async ({ chat_ids, messages }) => 
   message_ids: messages.filter((message) => journal.hasErasedMessage(message)).map(({ id }) => id)
 })
 
-const journalFor = (scope: Scope): Journal => {
-  const journal = openJournal(join(ownDirectory(scope), 'journal.db'), 'main', () => start * 1_000)
+/** @param step how many things have happened: the clock goes on with them, as `written` does */
+const journalFor = (scope: Scope, step = (): number => 0): Journal => {
+  const journal = openJournal(join(ownDirectory(scope), 'journal.db'), 'main', () => (start + step() * 10) * 1_000)
   scope.teardown(() => journal.close())
   return journal
 }
@@ -70,7 +71,8 @@ const steps = fc.array(
 t.test('a store of its own ends with what a store that reads the journal only now has', { timeout: 300_000 }, async (t) => {
   await fc.assert(
     fc.asyncProperty(steps, (history) => inScope(async (scope) => {
-      const journal = journalFor(scope)
+      let step = 0
+      const journal = journalFor(scope, () => step)
       const [store, ask] = [await testStore(scope), asks(journal)]
       let isDue = false
       // A hub follows once for what was deleted, not again because there are records.
@@ -88,6 +90,7 @@ t.test('a store of its own ends with what a store that reads the journal only no
         })
       }
       for (const [n, [what, which, place]] of history.entries()) {
+        step = n
         const stands = await readCursor(store.db, 'main')
         if (what === 'write') journal.append([written(n, which, place)], 'live')
         else if (what === 'delete') erase(which)
