@@ -99,7 +99,7 @@ const isRow = (line: string, { delimiter, width, columns: { phones, name } }: La
  * has fewer digits.
  */
 const isLikePhone = (cell: string, isPhone: IsPhone): boolean =>
-  isPhone(cell) || /^\s*\+?(?:[\s()./-]*\d){9,}\s*$/.test(cell) || /^\s*\d[.,]\d+E\+\d+\s*$/i.test(cell)
+  isPhone(cell) || /^\+?(?:[\s()./-]*\d){9,}$/.test(cell.trim()) || /^\s*\d[.,]\d+E\+\d+\s*$/i.test(cell)
 
 /** Whether a line within a cell is a row, good or bad: one of its cells is a phone number, or it lacks that alone. */
 const isLikeRow = (line: string, { delimiter, width, columns }: Layout, isPhone: IsPhone): boolean => {
