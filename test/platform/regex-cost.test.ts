@@ -15,7 +15,9 @@ const allowed: Record<string, string> = {
   '/(\\d+)\\.\\d+\\.\\d+\\.\\d+/': 'what chromium --version prints',
   '/^([a-z-]+)\\s*(.*)$/': "the operator page: the hub's own words",
   '/(?<!["\'´`’])["\'´`’]+$/': 'what it looks back for lets it begin but once in a run of quotes',
-  '/(?<![.\\s])[.\\s]+$/': 'what it looks back for lets it begin but once in a run of blanks'
+  '/(?<![.\\s])[.\\s]+$/': 'what it looks back for lets it begin but once in a run of blanks',
+  '/(?:https?:\\/\\/|www\\.(?=[^\\s.]+\\.)|(?<![\\p{L}\\p{N}.@_:/\\\\-])(?:[\\p{L}\\p{N}-]{1,63}\\.){1,4}(?:com|net|org|app|shop|store|me(?=\\/[\\p{L}\\p{N}]))(?![\\p{L}\\p{N}@-]))[^\\s\\p{C}<>"`*~|\\\\^{}\\u2028\\u2029]*/giu': 'it begins but once in a name, and reads at most 4 parts of 63 of it; timed in rich-text.test.ts',
+  '/```(?!`)((?:[^`]|`(?!``))+)```|`([^`\\n]+)`/gu': 'it ends at the first mark, and each mark begins but once; timed in rich-text.test.ts'
 }
 /** The commands for whoever runs this machine: they read its env files, units and processes. */
 const ofTheMachine = /^src\/(?:doctor\/|platform\/env-file\.ts$)/
@@ -24,7 +26,7 @@ const ofTheMachine = /^src\/(?:doctor\/|platform\/env-file\.ts$)/
 const ofShortTexts = /^src\/(?:platform\/harmless|central-hub\/store\/search-terms)\.ts$/
 
 /** What is put into those that are made when the program runs, for example. */
-const parts = { token: "[\\w!#$&^.+'*`|~%-]+", pattern: '/api/leads/:id/messages', field: 'TEL', variable: 'PORT', value: '3001', kind: 'central-hub', name: 'PORT', setting: 'PrivateNetwork', spaceless: 'ab', shape: 'Jos..' }
+const parts = { digits: '555', token: "[\\w!#$&^.+'*`|~%-]+", pattern: '/api/leads/:id/messages', field: 'TEL', variable: 'PORT', value: '3001', kind: 'central-hub', name: 'PORT', setting: 'PrivateNetwork', spaceless: 'ab', shape: 'Jos..' }
 
 interface Found {
   file: string

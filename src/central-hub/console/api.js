@@ -59,7 +59,7 @@ export const api = {
   /** @param {number} id @returns {Promise<Lead>} */
   markRead: (id) => post(`/api/leads/${id}/read`),
   /** @param {number} id @returns {Promise<Lead>} */
-  markUnread: async (id) => (await request('DELETE', `/api/leads/${id}/read`)).value,
+  setUnread: async (id) => (await request('DELETE', `/api/leads/${id}/read`)).value,
   /** @param {number} id @param {string | undefined} until the id of the latest message that was seen @returns {Promise<Lead>} */
   handle: (id, until) => post(`/api/leads/${id}/handled`, until === undefined ? {} : { until }),
   /** @param {number} id @returns {Promise<Lead>} */

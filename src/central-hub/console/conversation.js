@@ -110,12 +110,12 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
   })
 
   const button = byId('mark-unread')
-  const markUnread = async () => {
+  const setUnread = async () => {
     if (!lead || button.getAttribute('aria-disabled') === 'true') return
     button.setAttribute('aria-disabled', 'true')
     isAttended = false
     try {
-      const changed = await api.markUnread(lead.id)
+      const changed = await api.setUnread(lead.id)
       onLead(changed)
       onUnread(changed.id)
     } catch (error) {
@@ -125,7 +125,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
       button.removeAttribute('aria-disabled')
     }
   }
-  button.addEventListener('click', () => void markUnread())
+  button.addEventListener('click', () => void setUnread())
 
   /** @param {boolean} known whether there is a lead to show them of */
   const showParts = (known) => {
@@ -204,7 +204,7 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
     pressHandled: handled.press,
     openSearch: () => search.open(),
     attend,
-    pressUnread: () => void markUnread(),
+    pressUnread: () => void setUnread(),
     /**
      * Shows a lead; what is known of it already is shown at once.
      * @param {number} id @param {Lead | undefined} known @param {{ message?: string | undefined, q?: string, isLook?: boolean }} [how] `message`: the id of one to go to; `q`: words to mark; `isLook`: it is not read by that

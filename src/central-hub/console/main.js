@@ -152,7 +152,7 @@ const markFocusedUnread = async () => {
   const id = inbox.focused()
   if (id === undefined) return
   try {
-    applyLead(await api.markUnread(id))
+    applyLead(await api.setUnread(id))
     announcer.say(texts.madeUnread)
   } catch (error) {
     announcer.say(explain(error).words)

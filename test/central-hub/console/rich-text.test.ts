@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { propertyRuns } from '../../property-runs.ts'
 import { readRichText, textOf } from '../../../src/central-hub/console/rich-text.js'
 
 type Shown = { kind: string; mark?: string; text?: string; href?: string; host?: string; children?: Shown[] }
@@ -84,7 +85,7 @@ t.test('what is shown and the marks are the text again, whatever was written', a
         links.every(({ href = '', text = '' }) => /^https?:\/\/[^/\s]/.test(href) && !/[\s\p{C}]/u.test(text))
       )
     }),
-    { numRuns: 5_000 }
+    propertyRuns(t, 5_000)
   )
   t.pass('5,000 texts')
 })
