@@ -109,7 +109,11 @@ t.test('a lead that is deleted does not come back by what was on its way', async
   const { body } = await ask<{ leads: { id: number; phone: string }[] }>(`${followed.url}/api/leads?limit=1`, apiToken)
   const [lead] = body.leads
   t.ok(lead)
-  const answer = await fetch(`${followed.url}/api/leads/${lead?.id}`, { method: 'DELETE', headers: { authorization: `Bearer ${apiToken}` } })
+  const remove = (): Promise<Response> =>
+    fetch(`${followed.url}/api/leads/${lead?.id}`, { method: 'DELETE', headers: { authorization: `Bearer ${apiToken}` } })
+  let answer = await remove()
+  // Records may come from NATS before session-manager has said whose they are: the same request is made again.
+  for (const end = Date.now() + 20_000; answer.status === 503 && Date.now() < end; ) answer = await remove()
   t.equal(answer.status, 200)
   const { messages } = (await answer.json()) as { messages: number }
   t.ok(messages > 0 && messages <= records / leads, `${messages} had come; what was erased before it was forwarded never does`)
