@@ -1,17 +1,18 @@
 import { h } from './dom.js'
+import { fold } from './fold.js'
 
 /** What a search found in a text, shown by `mark`. It compares as the hub does: without case and accents. */
 
 /** @typedef {[start: number, end: number]} Range */
 
 /** A text without case and accents, and where each character of that came from. @param {string} text */
-const fold = (text) => {
+const foldWithPlaces = (text) => {
   /** @type {number[]} */
   const places = []
   let folded = ''
   let at = 0
   for (const character of text) {
-    const plain = character.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
+    const plain = fold(character)
     for (let index = 0; index < plain.length; index += 1) places.push(at)
     folded += plain
     at += character.length
@@ -23,7 +24,7 @@ const fold = (text) => {
 /** @param {string | undefined} character */
 const isWordly = (character) => character !== undefined && /[\p{L}\p{N}]/u.test(character)
 
-/** @param {ReturnType<typeof fold>} text @param {string} word @returns {Range[]} */
+/** @param {ReturnType<typeof foldWithPlaces>} text @param {string} word @returns {Range[]} */
 const findWord = ({ folded, places }, word) => {
   /** @type {Range[]} */
   const ranges = []
@@ -43,8 +44,8 @@ const findDigits = (text, digits) => {
 
 /** Where a text has what was searched for, from left to right. @param {string} text @param {string} q @returns {Range[]} */
 export const findTerms = (text, q) => {
-  const folded = fold(text)
-  const words = fold(q).folded.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '')
+  const folded = foldWithPlaces(text)
+  const words = foldWithPlaces(q).folded.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '')
   const digits = q.replace(/\D/g, '')
   const found = words.flatMap((word) => findWord(folded, word))
   if (digits.length >= 3 && /^[\d\s()+.-]+$/.test(q)) found.push(...findDigits(text, digits))

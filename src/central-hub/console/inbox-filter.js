@@ -1,5 +1,6 @@
 import { api } from './api.js'
 import { byId, h, say } from './dom.js'
+import { fold } from './fold.js'
 import { locale } from './format.js'
 import { spellingOf } from './known.js'
 import { states } from './lead.js'
@@ -13,9 +14,6 @@ const searchAfterMs = 250
 const notIgnored = states.slice(0, -1)
 /** Those who wait and were not put aside: who is counted. */
 export const countedStates = notIgnored.join(',')
-
-/** As the hub compares: without case and accents. @param {string} text */
-const fold = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
 
 /** @param {() => void} onChange other leads are wanted */
 export const createFilter = (onChange) => {

@@ -1,5 +1,6 @@
 import { api } from './api.js'
 import { byId, h } from './dom.js'
+import { fold } from './fold.js'
 
 /** Tags and people that leads have: what the fields for them propose. */
 
@@ -19,9 +20,6 @@ export const remember = ({ tags, assignee }) => {
   for (const tag of tags) add('tags', tag)
   if (assignee !== null) add('assignees', assignee)
 }
-
-/** Without case and accents. @param {string} text */
-const fold = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()
 
 /** A tag as it is written already, if it is: `VIP` and `vip` are one. @param {string} tag @param {readonly string[]} [own] those of the lead */
 export const spellingOf = (tag, own = []) => [...own, ...known.tags].find((other) => fold(other) === fold(tag)) ?? tag

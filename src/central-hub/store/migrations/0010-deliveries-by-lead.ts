@@ -1,7 +1,7 @@
 import { step } from './step.ts'
 
 /** The queue of what was put in the outbox: that of its lead; of a message without one, of the message alone. */
-const queueOf = (outboxId: string): string => `(
+export const queueOf = (outboxId: string): string => `(
   SELECT CASE WHEN lead_id IS NOT NULL THEN 'lead:' || lead_id WHEN message_pk IS NOT NULL THEN 'message:' || message_pk ELSE type END
   FROM outbox WHERE id = ${outboxId})`
 

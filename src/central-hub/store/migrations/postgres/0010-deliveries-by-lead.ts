@@ -1,8 +1,5 @@
+import { queueOf } from '../0010-deliveries-by-lead.ts'
 import { text } from './0001-messages-and-leads.ts'
-
-const queueOf = (outboxId: string): string => `(
-  SELECT CASE WHEN lead_id IS NOT NULL THEN 'lead:' || lead_id WHEN message_pk IS NOT NULL THEN 'message:' || message_pk ELSE type END
-  FROM outbox WHERE id = ${outboxId})`
 
 /** As the step for SQLite. */
 export const deliveriesByLead = [
