@@ -1,10 +1,8 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import type { MediaUrl } from '../../src/contract/lead.ts'
 import { apiToken, ask } from '../end-to-end/daemon.ts'
 import { ana } from './ana.ts'
+import { serveOtherOrigin } from './other-origin.ts'
 import { inPage, launch, openPage } from './page.ts'
 import { storeFile, storePhoto } from './picture.ts'
 import { from, leadOf, startRig } from './rig.ts'
@@ -13,13 +11,10 @@ import { from, leadOf, startRig } from './rig.ts'
 
 /** An empty page of another site: the hub is at 127.0.0.1, and this one at localhost. */
 const serveOtherSite = async (t: Test): Promise<string> => {
-  const server = createServer((_req, res) => {
+  const origin = await serveOtherOrigin(t, (_req, res) => {
     res.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><html lang="en"><title>CRM</title>')
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://localhost:${(server.address() as AddressInfo).port}`
+  return origin.replace('127.0.0.1', 'localhost')
 }
 
 const sampleRate = 8_000

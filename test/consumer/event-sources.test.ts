@@ -1,8 +1,6 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { build } from 'esbuild'
 import t, { type Test } from 'tap'
+import { serveOtherOrigin } from '../browser/other-origin.ts'
 import { inPage, launch, openPage } from '../browser/page.ts'
 import { fakeSessionManager } from '../central-hub/fake-session-manager.ts'
 import { apiToken, centralHubEnv, freePort, startDaemon, type Daemon } from '../end-to-end/daemon.ts'
@@ -96,13 +94,9 @@ const servePage = async (t: Test): Promise<string> => {
       onerror: () => undefined
     })`
   const { outputFiles: [script] } = await build({ stdin: { contents, resolveDir: packageFile('..') }, bundle: true, format: 'iife', write: false })
-  const server = createServer((_req, res) => {
+  return serveOtherOrigin(t, (_req, res) => {
     res.writeHead(200, { 'content-type': 'text/html' }).end(`<!doctype html><title>CRM</title><script>${script?.text}</script>`)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 const fetchEventSource = async (t: Test, hub: string, origin: string, lastEventId?: string): Promise<Reader> => {
   const last = lastEventId === undefined ? '' : `&last=${encodeURIComponent(lastEventId)}`

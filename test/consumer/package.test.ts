@@ -1,8 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
@@ -10,6 +7,7 @@ import { gzipSync } from 'node:zlib'
 import { transform } from 'esbuild'
 import t, { type Test } from 'tap'
 import type { Lead } from '../../src/contract/lead.ts'
+import { serveOtherOrigin } from '../browser/other-origin.ts'
 import { launch, openPage } from '../browser/page.ts'
 import { fakeSessionManager, type FakeSessionManager } from '../central-hub/fake-session-manager.ts'
 import { apiToken, ask, centralHubEnv, freePort, startDaemon, type Daemon } from '../end-to-end/daemon.ts'
@@ -50,17 +48,13 @@ const types: Readonly<Record<string, string>> = { '.html': 'text/html', '.js': '
 
 /** Serves the files of directories, each below a path, from an origin of its own. */
 const serveFiles = async (t: Test, directories: Readonly<Record<string, string>>): Promise<string> => {
-  const server = createServer((req, res) => {
+  return serveOtherOrigin(t, (req, res) => {
     const path = normalize(new URL(req.url ?? '/', 'http://any').pathname)
     const [prefix = '/', directory = ''] = Object.entries(directories).find(([below]) => path.startsWith(below)) ?? []
     const file = join(directory, path.slice(prefix.length) || 'index.html')
     if (!existsSync(file)) return void res.writeHead(404).end()
     res.writeHead(200, { 'content-type': types[extname(file)] ?? 'application/octet-stream' }).end(readFileSync(file))
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 /** A hub that has the lead Ana, and answers pages of an origin. */

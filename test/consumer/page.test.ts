@@ -1,11 +1,9 @@
 import { execFile } from 'node:child_process'
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { build, type BuildOptions } from 'esbuild'
 import t, { type Test } from 'tap'
+import { serveOtherOrigin } from '../browser/other-origin.ts'
 import { launch, openPage } from '../browser/page.ts'
 import { apiToken, centralHubEnv, freePort, startDaemon } from '../end-to-end/daemon.ts'
 import { withStack } from '../end-to-end/stack.ts'
@@ -20,14 +18,10 @@ const options = { bundle: true, minify: true, write: false, metafile: true, form
 
 /** Serves the page with its script; gives its origin. */
 const serveConsumer = async (t: Test, script: string): Promise<string> => {
-  const server = createServer((req, res) => {
+  return serveOtherOrigin(t, (req, res) => {
     const [type, text] = req.url === '/page.js' ? ['text/javascript', script] : ['text/html', '<!doctype html><html lang="en"><title>CRM</title><div id="root"></div><script type="module" src="/page.js"></script></html>']
     res.writeHead(200, { 'content-type': type }).end(text)
   })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 t.test('it compiles against the types that the package exports, with every library checked', async (t) => {
