@@ -21,7 +21,10 @@ const between: Record<string, [Kind, (api: Api, n: number) => Promise<unknown>]>
   'its media was fetched': ['nobody', (api) => api.take(record('first', { has_media: true, media: { state: 'stored', filename: 'a.pdf', sha256: 'a'.repeat(64) } }, 'media'))],
   'the lead reacts': ['nobody', (api, n) => api.take(record(`r${n}`, { reaction: { message_id: 'false_5215512345678@c.us_first', emoji: '👍', sender: '5215512345678@c.us' } }, 'reaction'))],
   'somebody reads it': ['nobody', (api) => api.ask('/api/leads/1/read', { method: 'POST' })],
-  'somebody saves what is there': ['nobody', (api) => api.ask('/api/leads/1', { method: 'PATCH', body: { note: 'n', tags: ['vip'] } })],
+  'somebody saves what is there': ['nobody', async (api) => {
+    const { note, tags } = (await api.ask<Lead>('/api/leads/1')).body
+    await api.ask('/api/leads/1', { method: 'PATCH', body: { note, tags } })
+  }],
   'another name is imported for somebody else': ['nobody', (api) => api.ask('/api/leads/import', { method: 'POST', text: 'phone,name\n+12125550123,X\n', headers: { 'content-type': 'text/csv' } })],
   'a webhook is pinged': ['nobody', (api) => api.ask('/api/webhooks/1/ping', { method: 'POST' })],
   'a delivery fails': ['nobody', (api) => api.db.updateTable('webhooks').set({ failing_since: 5, failures: 3, last_error: 'x', last_success_at: 7 }).execute()],
