@@ -148,8 +148,8 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'deliverer',
-    files: ['central-hub/webhooks/deliverer.ts'],
-    tests: ['central-hub/webhooks/deliverer.test.ts']
+    files: ['deliverer', 'circuit', 'delivering-time'].map((file) => `central-hub/webhooks/${file}.ts`),
+    tests: ['circuit', 'delivering-time', 'deliverer'].map((file) => `central-hub/webhooks/${file}.test.ts`)
   },
   {
     name: 'doctor',
