@@ -223,10 +223,11 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     else log.debug(line, 'nothing was missed')
     noteOdd(odd)
     if (begun === mine) begun = undefined
-    const settled = done.findLast((one) => mine.onlineMs - one.onlineMs >= soonMs)
+    const settledAt = done.findLastIndex((one) => mine.onlineMs - one.onlineMs >= soonMs)
+    const settled = done[settledAt]
     // only now is everything before that run known to be on disk
     if (settled !== undefined) journal.setMark('complete_until', settled.at)
-    done = [...done.filter((one) => settled === undefined || one.onlineMs > settled.onlineMs), { at: mine.at, onlineMs: mine.onlineMs }]
+    done = [...done.slice(settledAt + 1), { at: mine.at, onlineMs: mine.onlineMs }]
     if (!again) release()
     await retryUnread(read)
     const nextMs = settled === undefined ? soonMs : intervalMs

@@ -31,6 +31,7 @@ export const modules: readonly MutatedModule[] = [
     files: ['session-manager/backfill.ts', 'session-manager/whatsapp/backfill.ts'],
     tests: [
       'session-manager/backfill.test.ts',
+      'session-manager/backfill-schedule.test.ts',
       'session-manager/unread-chats.test.ts',
       'session-manager/whatsapp/backfill.test.ts'
     ]
