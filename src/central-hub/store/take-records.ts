@@ -127,7 +127,7 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
         answers.push(...followed.answers)
       }
     }
-    await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.seen || lead.changed || work.news.has(lead)))
+    await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))
     await addAnswers(db, answers)
     for (const [id, news] of unclear) {
       await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })
@@ -150,10 +150,10 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
       if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))
     }
     recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))
-    for (const { row, learnt, changed, seen, isNew } of work.leads.all()) {
+    for (const { row, learnt, changed, isNew } of work.leads.all()) {
       if (learnt && !isNew) work.recount.add(row.id)
       // A record that tells nothing new of its message may tell something of its lead.
-      if (changed || seen) taken.leads.add(row.id)
+      if (changed) taken.leads.add(row.id)
     }
     await writeLeads(db, work)
     for (const { row } of newLeads) {

@@ -49,8 +49,6 @@ export interface LeadAtWork {
   /** As it will be; `id` is 0 until it is written. */
   row: KnownLead
   isNew: boolean
-  /** Another moment at which it was seen, which most messages bring. */
-  seen: boolean
   /** Its wait has another beginning, or an end. */
   waits: boolean
   /** It has an address that was not known before. */
@@ -96,7 +94,6 @@ const learn = (identity: IdentityAtWork, message: CapturedMessage, learns: boole
     ...source
   }
   lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name
-  lead.seen ||= latest && (message.timestamp !== row.last_seen || message.chat_id !== row.chat_id)
   Object.assign(row, next, latest ? { last_seen: message.timestamp, chat_id: message.chat_id } : {})
 }
 
@@ -205,7 +202,7 @@ const newLead = (account: string, message: CapturedMessage, imported_name: strin
     state: 'new', waiting_since: null, unanswered_count: 0, unread_count: 0, handled_at: null, last_pk: null, updated_at: Date.now(), entered_at: null,
     last_timestamp: null, last_seq: null, ...source
   }
-  return { row, isNew: true, seen: false, waits: false, learnt: true, changed: false, isSilent: false, identities: [] }
+  return { row, isNew: true, waits: false, learnt: true, changed: false, isSilent: false, identities: [] }
 }
 
 /** What the store has of the persons that some messages may be of. */
@@ -230,7 +227,7 @@ const atWork = (account: string, { rows, adopted, merged, claims }: KnownIdentit
     const isSilent = row.entered_at !== null && row.last_pk === null
     // The message itself may be of another lead, the one that has its LID.
     const changed = adopted.has(row.id)
-    enter({ row, isNew: false, seen: false, waits: false, learnt: false, changed, isSilent, identities: [] })
+    enter({ row, isNew: false, waits: false, learnt: false, changed, isSilent, identities: [] })
   }
   for (const { id, lead_id, ...row } of merged) {
     const lead = identities.leads.get(lead_id)
