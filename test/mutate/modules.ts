@@ -12,6 +12,7 @@ export const modules: readonly MutatedModule[] = [
     name: 'journal',
     files: ['session-manager/journal.ts'],
     tests: [
+      'session-manager/erase-adopted.test.ts',
       'session-manager/journal-known.test.ts',
       'session-manager/erase-person.test.ts',
       'session-manager/erase-again.test.ts',
@@ -38,8 +39,9 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'erasure',
-    files: ['session-manager/erasure.ts'],
+    files: ['session-manager/erasure.ts', 'session-manager/adopted-erasures.ts'],
     tests: [
+      'session-manager/erase-adopted.test.ts',
       'session-manager/erase-person-later.test.ts',
       'session-manager/erasure.test.ts',
       'session-manager/erase-person.test.ts',
@@ -154,28 +156,18 @@ export const modules: readonly MutatedModule[] = [
     tests: ['circuit', 'delivering-time', 'deliverer'].map((file) => `central-hub/webhooks/${file}.test.ts`)
   },
   {
-    name: 'doctor',
-    files: ['base-url', 'confinement', 'failure', 'following', 'ports', 'processes', 'running', 'units'].map(
-      (file) => `doctor/${file}.ts`
-    ),
-    tests: [
-      'processes',
-      'following',
-      'ports',
-      'base-url',
-      'unit-states',
-      'drop-ins',
-      'running',
-      'machine',
-      'units',
-      'network',
-      'confinement',
-      'failure',
-      'environment',
-      'outside',
-      'web-version',
-      'backups',
-      'main'
-    ].map((file) => `doctor/${file}.test.ts`)
+    name: 'doctor-units',
+    files: ['doctor/units.ts'],
+    tests: ['unit-states', 'drop-ins', 'units', 'confinement'].map((file) => `doctor/${file}.test.ts`)
+  },
+  {
+    name: 'doctor-network',
+    files: ['base-url', 'following', 'ports'].map((file) => `doctor/${file}.ts`),
+    tests: ['base-url', 'following', 'ports', 'network'].map((file) => `doctor/${file}.test.ts`)
+  },
+  {
+    name: 'doctor-processes',
+    files: ['confinement', 'failure', 'processes', 'running'].map((file) => `doctor/${file}.ts`),
+    tests: ['confinement', 'failure', 'processes', 'running'].map((file) => `doctor/${file}.test.ts`)
   }
 ]
