@@ -26,7 +26,7 @@ const astray = (url: string, { name: manager, config }: Manager): string | undef
   const { port, protocol } = new URL(url)
   const host = hostOf(url)
   const { HOST, PORT } = config
-  const isThere = Number(port || (protocol === 'https:' ? 443 : 80)) === PORT && protocol === 'http:'
+  const isThere = protocol === 'http:' && Number(port || 80) === PORT
   const isByLoopback = loopbackNames.includes(host) && (wildcards.includes(HOST) || loopbackNames.includes(HOST))
   const isOneFamily = host === 'localhost' || HOST === 'localhost' || HOST === '::' || host.includes(':') === HOST.includes(':')
   if (isThere && (host === HOST || config.ALLOWED_HOSTS.includes(host) || (isByLoopback && isOneFamily))) return undefined
@@ -34,7 +34,7 @@ const astray = (url: string, { name: manager, config }: Manager): string | undef
   return `but ${manager} is to listen on ${HOST}:${PORT}`
 }
 
-const urlFor = ({ config }: Manager): string => urlOf(config?.HOST ?? '127.0.0.1', config?.PORT ?? 3001)
+const urlFor = ({ HOST, PORT }: NonNullable<Manager['config']>): string => urlOf(HOST, PORT)
 
 const namedUrls = (urls: Readonly<Record<string, string>>): string => Object.entries(urls).map(([account, url]) => `${account}=${url}`).join(',')
 
@@ -48,7 +48,10 @@ export const checkWiring: Check = async ({ wiring, cause }) => {
   const [first, ...further] = managers(wiring)
   const { SESSION_MANAGER_BASE_URL: base, FURTHER_SESSION_MANAGERS: named } = hub.config
   const strays = first && !cause(first.name, 'port') ? astray(base, first) : undefined
-  if (first && strays !== undefined) findings.push(fault(name, hub.name, `SESSION_MANAGER_BASE_URL=${base}, ${strays}`, change('SESSION_MANAGER_BASE_URL', urlFor(first))))
+  if (first?.config && strays !== undefined) {
+    const mend = change('SESSION_MANAGER_BASE_URL', urlFor(first.config))
+    findings.push(fault(name, hub.name, `SESSION_MANAGER_BASE_URL=${base}, ${strays}`, mend))
+  }
   if (hub.config.ENV_FILE !== hub.envFile) {
     findings.push(fault(name, hub.name, `ENV_FILE=${hub.config.ENV_FILE}, but its file is ${hub.envFile}: its messages name the wrong one`, change('ENV_FILE', hub.envFile)))
   }
@@ -61,7 +64,7 @@ export const checkWiring: Check = async ({ wiring, cause }) => {
       continue
     }
     const url = named[ACCOUNT]
-    const follow = change('FURTHER_SESSION_MANAGERS', namedUrls({ ...named, [ACCOUNT]: urlFor(manager) }))
+    const follow = change('FURTHER_SESSION_MANAGERS', namedUrls({ ...named, [ACCOUNT]: urlFor(manager.config) }))
     const wrong = url === undefined ? undefined : astray(url, manager)
     if (url === undefined) findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS does not have ${ACCOUNT}: the hub does not follow ${manager.name}`, follow))
     else if (wrong !== undefined) findings.push(fault(name, hub.name, `FURTHER_SESSION_MANAGERS has ${ACCOUNT}=${url}, ${wrong}`, follow))
@@ -94,9 +97,9 @@ export const checkIdentities = async ({ host, wiring, cause }: Asked): Promise<{
     if (because) return void findings.push(skipped(name, hub.name, because))
     try {
       const identity = await host.identify({ baseUrl: url, token, envFile: hub.envFile, ...(account === undefined ? { others: Object.keys(named) } : { account }) })
-      const expected = manager?.config?.ACCOUNT
-      if (expected !== undefined && identity.account !== expected) {
-        findings.push(await restartFault(host, wiring, name, manager as Manager, `session-manager at ${url} is of account ${identity.account}, not ${expected} as ${manager?.envFile} says`, hub))
+      if (manager?.config && identity.account !== manager.config.ACCOUNT) {
+        const detail = `session-manager at ${url} is of account ${identity.account}, not ${manager.config.ACCOUNT} as ${manager.envFile} says`
+        findings.push(await restartFault(host, wiring, name, manager, detail, hub))
         return
       }
       findings.push(ok(name, hub.name, `session-manager of account ${identity.account} answers at ${url}`))

@@ -131,3 +131,16 @@ t.test('nobody is asked where an earlier fault explains what would be answered',
   t.equal((await identities({}, files({}), [fault('unit', 'central-hub', 'x', 'true')])).questions.length, 1, 'a hub that does not run asks nobody: doctor does')
   t.same((await identities({}, { ...files({}), [hubFile]: hubEnv({ PORT: 'x' }) })).findings, [], 'nor where the hub’s file is refused')
 })
+
+t.test('a session-manager whose file is refused is compared with nothing, and the others with what they should be', async (t) => {
+  const refused = { PORT: 'x' }
+  const followed = { FURTHER_SESSION_MANAGERS: 'sales=http://127.0.0.1:3002' }
+  t.same(await wiring(files(followed, refused, sales())), [])
+  t.match(await wiring(files({}, refused, sales())), [{ detail: 'FURTHER_SESSION_MANAGERS does not have sales: the hub does not follow session-manager@sales' }])
+  const { findings, answered } = await identities({ 'http://127.0.0.1:3001': 'whichever', 'http://127.0.0.1:3002': 'sales' }, files(followed, refused, sales()))
+  t.same(findings, [
+    ok('base URL', 'central-hub', 'session-manager of account whichever answers at http://127.0.0.1:3001'),
+    ok('base URL', 'central-hub', 'session-manager of account sales answers at http://127.0.0.1:3002')
+  ])
+  t.same(answered, [['session-manager', 'whichever'], ['session-manager@sales', 'sales']])
+})

@@ -29,11 +29,11 @@ interface Said {
 const following = (detail: string, isOk = true, name = 'following'): Said => ({ name, ok: isOk, detail })
 
 /** What is found by what the hub answers, one answer after the other; with what was asked, and for how long it waited. */
-const look = async (answers: Said[][], accounts = ['main'], files: Record<string, string> = {}) => {
+const look = async (answers: (Said[] | undefined)[], accounts = ['main'], files: Record<string, string> = {}, lastSeq = 5) => {
   const asked = await ask(installed({ files }))
   const answered: Answered[] = accounts.map((account) => ({
     manager: asked.wiring.services.find(({ config }) => config !== undefined && 'ACCOUNT' in config && config.ACCOUNT === account) as Manager,
-    identity: identity(account)
+    identity: identity(account, { journal: { id: 'j', last_seq: lastSeq } })
   }))
   const urls: unknown[] = []
   let waited = 0
@@ -61,7 +61,8 @@ t.test('a hub that lags, or does not follow, is looked at once more a moment lat
   const lost = (detail: string) => [
     fault('following', 'central-hub', `account main is not followed, its journal is at record 5: ${detail}`, 'systemctl restart leadmaster-central-hub')
   ]
-  const rows: [Said[][], unknown][] = [
+  const rows: [(Said[] | undefined)[], unknown][] = [
+    [[[following('record 5 of 5 taken', false)], undefined], lost('the hub does not know it')],
     [[[following('record 4 of 5 taken')], [following('record 5 of 5 taken')]], [ok('following', 'central-hub', 'record 5 of 5 taken, account main')]],
     [[[following('away', false)], [following('record 5 of 5 taken')]], [ok('following', 'central-hub', 'record 5 of 5 taken, account main')]],
     [[[], [following('record 5 of 5 taken')]], [ok('following', 'central-hub', 'record 5 of 5 taken, account main')]],
@@ -73,6 +74,7 @@ t.test('a hub that lags, or does not follow, is looked at once more a moment lat
     [[[]], lost('the hub does not know it')],
     [[[following('record 5 of 5 taken', true, 'following sales')]], lost('the hub does not know it')]
   ]
+  t.match((await look([[following('record 10 of 12 taken')]], ['main'], {}, 12)).findings, [{ state: 'fault', detail: /journal is at record 12: record 10 of 12 taken$/ }])
   for (const [answers, wanted] of rows) {
     const what = JSON.stringify(answers)
     const { findings, urls, waited } = await look(answers)

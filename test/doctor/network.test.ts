@@ -67,7 +67,7 @@ t.test('a URL leads to a session-manager that listens there and answers to that 
     ['127.0.0.1', '0.0.0.0', /answers only to localhost, 127\.0\.0\.1 as its name/], ['127.0.0.1', 'box', /is to listen on/],
     ['0.0.0.0', '127.0.0.1', undefined], ['0.0.0.0', 'localhost', undefined], ['0.0.0.0', '0.0.0.0', undefined], ['0.0.0.0', 'box', /answers only to localhost, 127\.0\.0\.1, 0\.0\.0\.0 as its name/],
     ['0.0.0.0', '192.0.2.1', /answers only to/], ['0.0.0.0', '[::1]', /answers only to/], ['::', '[::1]', undefined], ['::', '127.0.0.1', undefined],
-    ['192.0.2.1', '192.0.2.1', undefined], ['192.0.2.1', 'localhost', /is to listen on 192\.0\.2\.1:3001/], ['localhost', '127.0.0.1', undefined], ['localhost', '[::1]', undefined], ['localhost', 'box', /answers only to/]
+    ['192.0.2.1', '192.0.2.1', undefined], ['192.0.2.1', 'localhost', /is to listen on 192\.0\.2\.1:3001/], ['localhost', '127.0.0.1', undefined], ['localhost', '[::1]', undefined], ['::1', 'localhost', undefined], ['localhost', 'box', /answers only to/]
   ] as const) {
     const found = await checkWiring(await ask(installed({ files: files({ HOST }, { SESSION_MANAGER_BASE_URL: `http://${host}:3001` }) })))
     if (wanted === undefined) t.same(found, [], `${HOST} ${host}`)

@@ -82,6 +82,9 @@ t.test('of a holder whom nobody may look at, its user and address are told, and 
   const stopped = { [`systemctl show ${hub}`]: { stdout: unit({ MainPID: '0' }) } }
   t.match(await ports({ files: { '/proc/net/tcp': listening(3012, 77) }, commands: stopped }), [{ detail: /by a process of uid 999/ }], 'one that cannot be the service, which does not run')
   t.same(await ports({ files: { '/proc/net/tcp': listening(3012, 77) } }), [], 'one that may be the service')
+  const { commands, ...played } = installed({ files: { '/proc/net/tcp': listening(3012, 77) } })
+  const unknown = await checkPorts(await ask({ ...played, commands: { ...commands, 'getent passwd leadmaster': { stdout: '' } } }))
+  t.match(unknown, [{ detail: /by a process of uid 999/ }], 'whose user does not exist')
 })
 
 t.test('a holder is told with its unit, and whether it is of another LeadMaster', async (t) => {

@@ -267,6 +267,19 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/journal.ts', "const drafts = messages.map(({ message, source }) => ({ source, draft: { kind: 'update' as const, key: 'update', message } }))", {
     '""': 'each update is written under a key of its own, made of its seq'
   }),
+  ...of('doctor/base-url.ts', "const hostOf = (url: string): string => new URL(url).hostname.replace(/^\\[|\\]$/g, '')", {
+    '/\\[|\\]$/g': 'the host of a URL has brackets around the whole of an IPv6 address or none',
+    '/^\\[|\\]/g': 'the host of a URL has brackets around the whole of an IPv6 address or none'
+  }),
+  ...of('doctor/base-url.ts', 'if (!hub?.config) return []', {
+    'hub.config': 'each installation has a hub'
+  }),
+  ...of('doctor/base-url.ts', 'if (!hub?.config) return { findings: [], answered: [] }', {
+    'hub.config': 'each installation has a hub'
+  }),
+  ...of('doctor/base-url.ts', "findings.push(fault(name, manager.name, `ACCOUNT=${ACCOUNT} is also that of ${twin.name}`, andRestart(wiring, setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'), manager)))", {
+    '""': 'each session-manager but the first has an instance'
+  }),
   ...of('doctor/following.ts', 'const taken = (check: Check | undefined): number => Number(/record (\\d+) of/.exec(check?.detail ?? \'\')?.[1] ?? NaN)', {
     '"Stryker was here!"': 'a text that names no record, as none does'
   }),
