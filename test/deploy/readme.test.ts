@@ -1,11 +1,14 @@
 import { access, readFile } from 'node:fs/promises'
 import t from 'tap'
+import { documents } from './documents.ts'
 
-/** What README says of licences, files and commands, against what is there. */
+/** What the documents say of licences, files, variables and units, against what is there. */
 
 const root = new URL('../../', import.meta.url)
 const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(new URL(path, root), 'utf8'))
-const readme = await readFile(new URL('README.md', root), 'utf8')
+/** All documents as one text: a fact is in one of them, wherever its reader looks for it. */
+const said = [...documents.values()].join('\n')
+const readme = documents.get('README.md') ?? ''
 
 interface Package {
   license?: string
@@ -49,15 +52,15 @@ t.test('everything in the production tree may go with Apache-2.0', async (t) => 
   }
 })
 
-t.test('every file that it names is there', async (t) => {
-  const named = [...readme.matchAll(/\]\(([^)#:]+)\)|`((?:src|test|scripts|deploy)\/[\w./-]*)`|\.\/(scripts\/\w+)/g)].map(([, link, path, script]) => (link ?? path ?? script) as string)
+t.test('every file that the documents name is there', async (t) => {
+  const named = [...said.matchAll(/`((?:src|test|scripts|deploy)\/[\w./-]*)`|\.\/(scripts\/\w+)/g)].map(([, path, script]) => (path ?? script) as string)
   t.ok(named.length > 10)
   for (const path of new Set(named)) await t.resolves(access(new URL(path, root)), path)
 })
 
-t.test('every variable that it names is one', async (t) => {
+t.test('every variable that the documents name is one', async (t) => {
   const templates = (await Promise.all(['session-manager', 'central-hub', 'backup'].map((service) => readFile(new URL(`deploy/env/${service}.env`, root), 'utf8')))).join('\n')
-  const named = [...readme.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, name]) => name as string)
+  const named = [...said.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, name]) => name as string)
   const others = ['LEADMASTER_HOME', 'QR_REQUIRED', 'PASSKEY_REQUIRED'] // of scripts/up; statuses
   for (const name of new Set(named)) t.ok(others.includes(name) || new RegExp(`^#?${name}=`, 'm').test(templates), name)
 })
@@ -89,7 +92,6 @@ const facts = [
 ]
 
 t.test('what it says of times, memory and exit codes of the services is what their units have', async (t) => {
-  const said = readme + (await readFile(new URL('deploy/FIRST-HOUR.md', root), 'utf8'))
   for (const { words, units, setting, least } of facts) {
     const figures = [...said.matchAll(words)].map(([, figure = '']) => plain(figure))
     t.ok(figures.length >= least, `${words} is said`)
@@ -97,18 +99,18 @@ t.test('what it says of times, memory and exit codes of the services is what the
   }
 })
 
-t.test('the delay of a restart rises to what README says', async (t) => {
-  t.match(readme, /from 254 on it rises to half a minute/)
+t.test('the delay of a restart rises to what the handbook says', async (t) => {
+  t.match(said, /from 254 on it rises to half a minute/)
   t.equal(await settingOf('rising-delay.conf', 'RestartMaxDelaySec'), '30s')
-  t.match(readme, /There is no limit of starts/)
+  t.match(said, /There is no limit of starts/)
   for (const unit of services) t.equal(await settingOf(unit, 'StartLimitIntervalSec'), '0', unit)
-  t.match(readme, /every night between 2:30 and 3:30/)
+  t.match(said, /every night between 2:30 and 3:30/)
   t.match([await settingOf('leadmaster-backup.timer', 'OnCalendar'), await settingOf('leadmaster-backup.timer', 'RandomizedDelaySec')], [/ 02:30:00$/, '1h'])
 })
 
-t.test('a default that it gives for a variable is that of the template', async (t) => {
+t.test('a default that a document gives for a variable is that of the template', async (t) => {
   const templates = (await Promise.all(['session-manager', 'central-hub', 'backup'].map((service) => readFile(new URL(`deploy/env/${service}.env`, root), 'utf8')))).join('\n')
-  const given = [...readme.matchAll(/`([A-Z]+(?:_[A-Z]+)+)` \((\d+ (?:s|min|h|d|days|[KMG]iB))\)/g)]
+  const given = [...said.matchAll(/`([A-Z]+(?:_[A-Z]+)+)` \((\d+ (?:s|min|h|d|days|[KMG]iB))\)/g)]
   t.ok(given.length >= 3, `${given.length} of them`)
   for (const [, name = '', figure = ''] of given) {
     const inTemplate = new RegExp(`^#?${name}=(.*)$`, 'm').exec(templates)?.[1] ?? 'none'

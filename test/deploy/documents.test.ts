@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs'
+import { posix, resolve } from 'node:path'
+import t from 'tap'
+import { documents } from './documents.ts'
+
+/** The links of the documents lead to files and headings that exist. */
+
+const root = resolve(import.meta.dirname, '../..')
+
+/** Commands and samples are no text: nothing in them is a link or a heading. */
+const withoutCode = (text: string): string => text.replace(/^ *```[^]*?^ *```$/gm, '').replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, ''))
+
+/** The anchors of a document's headings, as GitHub makes them. */
+const anchorsOf = (text: string): Set<string> => {
+  const anchors = new Set<string>()
+  for (const [, heading = ''] of withoutCode(text).matchAll(/^#{1,6} (.+)$/gm)) {
+    const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase()
+    const anchor = plain.replace(/[^\p{L}\p{N}\p{M}_ -]/gu, '').replaceAll(' ', '-')
+    let unique = anchor
+    for (let count = 1; anchors.has(unique); count += 1) unique = `${anchor}-${count}`
+    anchors.add(unique)
+  }
+  return anchors
+}
+
+t.test('anchors are those of GitHub', async (t) => {
+  const text = '# What `up` does: first\n## Qué pasa\n## Qué pasa\n```sh\n# no heading\n```\n'
+  t.same([...anchorsOf(text)], ['what-up-does-first', 'qué-pasa', 'qué-pasa-1'])
+})
+
+t.test('each relative link leads to a file and a heading that exist', async (t) => {
+  let count = 0
+  for (const [path, text] of documents) {
+    for (const [, link = ''] of withoutCode(text).matchAll(/\]\(([^)\s]+)\)/g)) {
+      if (/^[a-z]+:/.test(link)) continue
+      count += 1
+      const [file = '', anchor] = link.split('#')
+      const target = file === '' ? path : posix.normalize(posix.join(posix.dirname(path), decodeURI(file)))
+      t.ok(existsSync(resolve(root, target)), `${path}: ${link} is there`)
+      if (anchor === undefined) continue
+      const linked = documents.get(target)
+      t.ok(linked !== undefined && anchorsOf(linked).has(decodeURI(anchor)), `${path}: ${link} is a heading`)
+    }
+  }
+  t.ok(count > 20, `${count} links`)
+})
