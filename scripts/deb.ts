@@ -104,9 +104,13 @@ const link = (target: string, path: string): void => {
 }
 
 const bundled = bundle(payload)
-copy(root, join(payload, home), (_file, path) => /^(dist|deploy|deploy\/env|scripts)$|^(dist(?!\/client(\/|$))|deploy\/env)\/.*(?<!\.d\.ts|\.map)$|^(package\.json|scripts\/(backup|doctor|leadmaster|migrate|restore))$/.test(path))
+copy(root, join(payload, home), (_file, path) => /^(dist|deploy|deploy\/env|scripts)$|^(dist(?!\/client(\/|$))|deploy\/env)\/.*(?<!\.d\.ts|\.map|^deploy\/env\/.*\.md)$|^(package\.json|scripts\/(backup|doctor|leadmaster|migrate|restore))$/.test(path))
 link(`node_modules/${runtime}`, join(payload, home, 'runtime'))
 link('../../share/doc/leadmaster/README.md', join(payload, home, 'README.md'))
+for (const document of globSync('deploy/{env,systemd}/*.md', { cwd: root })) {
+  put(join(payload, 'usr/share/doc/leadmaster', document), readFileSync(join(root, document), 'utf8'))
+  link(join('../../../../share/doc/leadmaster', document), join(payload, home, document))
+}
 link('../lib/leadmaster/scripts/doctor', join(payload, 'usr/bin/leadmaster-doctor'))
 link('../lib/leadmaster/scripts/leadmaster', join(payload, 'usr/bin/leadmaster'))
 for (const unit of globSync('*.{service,target,slice,socket,timer,path}', { cwd: join(root, 'deploy/systemd') })) {

@@ -338,7 +338,7 @@ const prune = (inUse: string): void => {
 
 /** Nobody should find out too late that nothing was backed up. */
 const backupNote = (): string =>
-  property('leadmaster-backup.timer', 'UnitFileState') === 'enabled' ? '' : 'There are no backups: README, "Backups", says how to have one every night.\n'
+  property('leadmaster-backup.timer', 'UnitFileState') === 'enabled' ? '' : 'There are no backups: deploy/systemd/README.md, "Backups", says how to have one every night.\n'
 
 const nextStep = async (): Promise<void> => {
   const url = urlOf('central-hub')

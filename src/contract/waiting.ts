@@ -3,8 +3,9 @@ import type { LeadState } from './lead.ts'
 import type { CapturedMessage } from './record.ts'
 
 /**
- * Who waits for an answer. This is the whole rule; README's table "Who waits" says it in words, and a test holds the
- * two together. The store's column `messages.turn` is `turnOf`, so that the database can use it in an index.
+ * Who waits for an answer. This is the whole rule. The table "Who waits" of deploy/systemd/README.md says it in words,
+ * and a test holds the two together. The store's column `messages.turn` is `turnOf`, so that the database can use it
+ * in an index.
  */
 
 /**

@@ -2,7 +2,7 @@
 
 const prefix = 'leadmaster_'
 
-/** The last release that has the names of before, without the prefix. README.md names it. */
+/** The last release that has the names of before, without the prefix. deploy/systemd/README.md names it. */
 export const lastWithOldNames = '0.2'
 
 /** Names of before by today's. */

@@ -197,7 +197,7 @@ t.test('two hubs on one PostgreSQL, and the one that does not follow is asked', 
   const hubs = [await place.hub('hub-a', { DATABASE_URL: url }), await place.hub('hub-b', { DATABASE_URL: url })]
   t.comment(`${await deleteOnceSeen(t, hubs[1] as Daemon, place.person)} messages had come`)
   await caughtUp(t, hubs, place.person)
-  // PostgreSQL's own log has it until it is dropped, which the README says.
+  // PostgreSQL's own log has it until it is dropped, as the handbook says.
   await checkFiles(t, place, ['/tmp/leadmaster-postgres*'])
   const database = new URL(url).pathname.slice(1)
   t.same(await rowsInPostgres(server, database, place.person), [])

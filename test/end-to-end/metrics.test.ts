@@ -9,26 +9,26 @@ import { startPostgres } from '../platform/postgres-server.ts'
 import { draft } from '../session-manager/drafts.ts'
 import { apiToken, ask, centralHubEnv, freePort, sessionManagerEnv, startDaemon, token, type Daemon } from './daemon.ts'
 
-/** `/metrics` of the real daemons: its form, its names, what README says of them, and that two hubs add up. */
+/** `/metrics` of the real daemons: its form, its names, what the handbook says of them, and that two hubs add up. */
 
 t.setTimeout(120_000)
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
+const handbook = readFileSync(new URL('../../deploy/systemd/README.md', import.meta.url), 'utf8')
 
 const read = async ({ url }: Daemon, bearer: string): Promise<string> =>
   (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${bearer}` } })).text()
 
-/** The names of a daemon are one prefix's, those of before aside, and README has each. */
+/** The names of a daemon are one prefix's, those of before aside, and the handbook has each. */
 const assertNames = (t: Test, text: string): void => {
   t.same(lintMetrics(text), [])
   const names = [...metricTypes(text).keys()].filter((name) => !/^(process|nodejs)_/.test(name))
   const [ours, before] = [names.filter((name) => name.startsWith('leadmaster_')), names.filter((name) => !name.startsWith('leadmaster_'))]
   t.ok(ours.length > 0)
-  for (const name of ours) t.match(readme, `| \`${name}\``, `README has ${name}`)
+  for (const name of ours) t.match(handbook, `| \`${name}\``, `the handbook has ${name}`)
   for (const name of before) {
     const today = ours.find((each) => each === `leadmaster_${name}`) ?? 'leadmaster_profile_backup_timestamp_seconds'
     t.match(text, `# HELP ${name} Deprecated, ends after release`, `${name} is told of as deprecated`)
-    t.match(readme, new RegExp(`^\\| \`${today}\`.*\\| \`${name}\` \\|$`, 'm'), `README has ${name} beside ${today}`)
+    t.match(handbook, new RegExp(`^\\| \`${today}\`.*\\| \`${name}\` \\|$`, 'm'), `the handbook has ${name} beside ${today}`)
   }
 }
 

@@ -66,7 +66,7 @@ t.test('what is in it', async (t) => {
     for (const [path] of unit.matchAll(/\/usr\/lib\/leadmaster[\w./-]*/g)) t.ok(existsSync(join(tree, path)), `${name}: ${path} is there`)
   }
   for (const path of ['usr/bin/leadmaster', 'usr/share/man/man1/leadmaster.1.gz']) t.ok(existsSync(join(tree, path)), path)
-  for (const path of ['usr/bin/leadmaster-doctor', 'usr/lib/sysusers.d/leadmaster.conf', 'usr/share/doc/leadmaster/README.md', 'usr/share/doc/leadmaster/changelog.gz', 'usr/share/man/man1/leadmaster-doctor.1.gz']) t.ok(existsSync(join(tree, path)), path)
+  for (const path of ['usr/bin/leadmaster-doctor', 'usr/lib/sysusers.d/leadmaster.conf', 'usr/share/doc/leadmaster/README.md', 'usr/share/doc/leadmaster/deploy/systemd/README.md', 'usr/share/doc/leadmaster/changelog.gz', 'usr/share/man/man1/leadmaster-doctor.1.gz']) t.ok(existsSync(join(tree, path)), path)
 
   const files = (await run('find', ['-L', 'usr/lib/leadmaster', '-type', 'f', '-printf', '%P\\n'], { ...options, cwd: tree })).stdout.split('\n')
   t.same(files.filter((path) => /(^|\/)(include|share|test|typescript|tap|c8|axe-core|prebuilds)\/|\.(d\.ts|map|bare)$/.test(path) && !/node_modules\/(?:[\w@.-]+\/)+(lib|dist|src|build)\//.test(path)), [], 'nothing that only a build or test wants')

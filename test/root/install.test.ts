@@ -51,7 +51,7 @@ t.test('from a fresh machine to a message, upgraded, rolled back, and taken away
     await session('QR_REQUIRED')
     t.match(stderr, /^up: Next, link a phone: leadmaster qr$/m)
     t.match(await machine.must('leadmaster qr --once'), /[▀▄█]/)
-    t.match(stderr, /^up: There are no backups: README, "Backups", says how/m)
+    t.match(stderr, /^up: There are no backups: deploy\/systemd\/README.md, "Backups", says how/m)
     t.match(await hub<Qr>('/api/whatsapp/qr'), { status: 'QR_AVAILABLE', qr: /^data:image\/png/ })
     await simulate('scan')
     await session('READY')
@@ -179,9 +179,9 @@ t.test('from a fresh machine to a message, upgraded, rolled back, and taken away
     t.equal((await releases(machine)).length, 3)
   })
 
-  await t.test('a further account, by the commands of README', async (t) => {
+  await t.test('a further account, by the commands of deploy/env/README.md', async (t) => {
     const chromium = await startWhatsApp(machine, `${whatsapp}-2`)
-    await machine.must(await readmeBlock('A further account'))
+    await machine.must(await readmeBlock('deploy/env/README.md', 'A further account'))
     await machine.must(`sed -i 's|^CHROMIUM_PATH=.*|CHROMIUM_PATH=${chromium}|' /etc/leadmaster/session-manager-sales.env && systemctl restart ${manager}@sales`)
     t.match(await machine.must(`stat -c '%a %U %G' /etc/leadmaster/session-manager-sales.env /var/lib/leadmaster/session-manager-sales`), '640 root leadmaster\n700 leadmaster leadmaster\n')
     await eventually('both are followed', () => hub<Accounts>('/api/whatsapp/accounts'), ({ accounts }) => accounts.length === 2 && accounts.every(({ following }) => following))

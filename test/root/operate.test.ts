@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { centralHub, clone, eventually, manager, processesOf, withSimulation, type Installed } from './installed.ts'
 import { bootMachine, type Machine } from './machine.ts'
 
-/** What README says happens, asserted on what systemctl and journalctl show; and that no message is lost by any of it. */
+/** What the handbook says happens, asserted on what systemctl and journalctl show; and that no message is lost by any of it. */
 
 t.setTimeout(560_000)
 

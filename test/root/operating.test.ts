@@ -133,7 +133,7 @@ t.test('an installation in the hands of others', async (t) => {
   })
 
   await t.test('what was on before scripts/uninstall is on again after scripts/up, and nothing else', async (t) => {
-    t.match(first.stderr, /^up: There are no backups: README, "Backups"/m)
+    t.match(first.stderr, /^up: There are no backups: deploy\/systemd\/README.md, "Backups"/m)
     await machine.must('install -m 600 /opt/leadmaster/current/deploy/env/backup.env /etc/leadmaster/ && install -d -m 700 /var/backups/leadmaster && systemctl enable --now --quiet leadmaster-backup.timer')
     await machine.must(`systemctl disable --now --quiet ${centralHub}`)
     const gone = await machine.run('/opt/leadmaster/current/scripts/uninstall')

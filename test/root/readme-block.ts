@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 
-/** The first block of commands of README under a heading: what is told there is what a test runs. */
-export const readmeBlock = async (heading: string): Promise<string> => {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
-  const [, block] = new RegExp(`^#+ ${heading}$[^]*?^\`\`\`sh\\n([^]*?)^\`\`\`$`, 'm').exec(readme) ?? []
-  if (block === undefined) throw new Error(`README has no commands under ${heading}`)
+/** The first block of commands under a heading of a document: a test runs what its reader runs. */
+export const readmeBlock = async (document: string, heading: string): Promise<string> => {
+  const text = await readFile(new URL(`../../${document}`, import.meta.url), 'utf8')
+  const [, block] = new RegExp(`^#+ ${heading}$[^]*?^\`\`\`sh\\n([^]*?)^\`\`\`$`, 'm').exec(text) ?? []
+  if (block === undefined) throw new Error(`${document} has no commands under ${heading}`)
   return block
 }

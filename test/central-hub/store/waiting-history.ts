@@ -4,7 +4,7 @@ import type { Said } from './waiting-model.ts'
 
 /** Random histories of one conversation: records in any order of arrival, and what people do in between. */
 
-/** What a message is, and what it does by README's table. */
+/** What a message is, and what it does by the handbook's table. */
 const kinds = {
   text: { facts: {}, in: 'asks', out: 'answers' },
   photo: { facts: { type: 'image', body: '' }, in: 'asks', out: 'answers' },

@@ -8,7 +8,7 @@ import { WaitingWorld } from './waiting-world.ts'
 
 /**
  * Plays many histories: node test/central-hub/store/waiting-many.ts [RUNS] [sqlite|postgres] [SEED]
- * Prints the seed, and the shortest history found on which product and README differ.
+ * Prints the seed, and the shortest history found on which product and handbook differ.
  */
 
 const [, , runs = '100000', database = 'sqlite', given] = process.argv

@@ -1,5 +1,5 @@
 /**
- * Who waits, as README's table "Who waits" says it, written without a look at the product's code. The test holds the
+ * Who waits, as the handbook's table "Who waits" says it, written without a look at the product's code. The test holds the
  * product to it.
  */
 

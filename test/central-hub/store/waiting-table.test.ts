@@ -8,7 +8,7 @@ import type { Lead, LeadState } from '../../../src/contract/lead.ts'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
 import { record, reply, testStore } from './open-store.ts'
 
-/** README's table "Who waits": each of its rows is played, and what it says must come out. */
+/** The handbook's table "Who waits": each of its rows is played, and what it says must come out. */
 
 const asked = record('asked', { timestamp: 1_000 })
 const answered = reply('answered', { timestamp: 1_100 })
@@ -83,11 +83,11 @@ const plays: Record<string, Play[]> = {
   '400 days pass': [async () => undefined]
 }
 
-const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
-const [, table = ''] = /\| What happens \|.*\|\n\|[-|]+\|\n((?:\|.*\|\n)+)/.exec(readme) ?? []
+const handbook = await readFile(new URL('../../../deploy/systemd/README.md', import.meta.url), 'utf8')
+const [, table = ''] = /\| What happens \|.*\|\n\|[-|]+\|\n((?:\|.*\|\n)+)/.exec(handbook) ?? []
 const rows = table.trimEnd().split('\n').map((line) => line.split('|').slice(1, -1).map((cell) => cell.trim()))
 
-t.test('README lists what this test plays, and this test plays what README lists', async (t) => {
+t.test('the handbook lists what this test plays, and this test plays what the handbook lists', async (t) => {
   t.same(rows.map(([what]) => what), Object.keys(plays))
 })
 

@@ -8,9 +8,9 @@ import { isOnPostgres } from './place.ts'
 import { plan } from './waiting-history.ts'
 import { WaitingWorld } from './waiting-world.ts'
 
-/** Who waits, by the rule that README tells. How to play more histories: test/central-hub/store/waiting-many.ts. */
+/** Who waits, by the rule of deploy/systemd/README.md. How to play more histories: test/central-hub/store/waiting-many.ts. */
 
-t.test('store, lists, figures, metrics and webhooks agree on who waits with what README says, in any order of arrival', { timeout: 300_000 }, async (t) => {
+t.test('store, lists, figures, metrics and webhooks agree on who waits with what the handbook says, in any order of arrival', { timeout: 300_000 }, async (t) => {
   const { db } = await testStore(t)
   const world = new WaitingWorld(db)
   await world.begin()
