@@ -55,6 +55,7 @@ export const modules: readonly MutatedModule[] = [
     files: ['session-manager/media.ts', 'session-manager/media-fetcher.ts'],
     tests: [
       'session-manager/media-files.test.ts',
+      'session-manager/media-given-up.test.ts',
       'session-manager/media-schedule.test.ts',
       'session-manager/media.test.ts',
       'session-manager/media-fetcher.test.ts'
