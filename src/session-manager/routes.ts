@@ -84,7 +84,7 @@ const unlinkedWords = (wasLinked: boolean, isConfirmed: boolean): string => {
   return `the browser is closed and the device is forgotten here, but WhatsApp could not be told: remove it on the phone (Linked devices). ${again}`
 }
 
-/** Adds session-manager's routes: the contract is DESIGN.md section 3, the bodies are in src/contract. */
+/** Adds session-manager's routes: the bodies are in src/contract. */
 export const addRoutes = (options: RouteOptions): void => {
   const { http, journal, session } = options
 

@@ -8,7 +8,7 @@ const root = new URL('../../', import.meta.url)
 const readJson = async (path: string): Promise<unknown> => JSON.parse(await readFile(new URL(path, root), 'utf8'))
 /** All documents as one text: a fact is in one of them, wherever its reader looks for it. */
 const said = [...documents.values()].join('\n')
-const readme = documents.get('README.md') ?? ''
+const contributing = documents.get('.github/CONTRIBUTING.md') ?? ''
 
 interface Package {
   license?: string
@@ -26,14 +26,14 @@ const licenceOf = async (path: string): Promise<string> => {
 }
 
 t.test('every package it is made of is listed with its licence', async (t) => {
-  const listed = Object.fromEntries([...readme.matchAll(/^\| ([\w.@/-]+) \| ([\w.-]+) \| [^|]+ \|$/gm)].map(([, name = '', licence]) => [name, licence]).slice(1)) // without the heading
+  const listed = Object.fromEntries([...contributing.matchAll(/^\| ([\w.@/-]+) \| ([\w.-]+) \| [^|]+ \|$/gm)].map(([, name = '', licence]) => [name, licence]).slice(1)) // without the heading
   const actual: Record<string, string> = {}
   for (const name of Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }).sort()) actual[name] = await licenceOf(`node_modules/${name}`)
   t.same(listed, actual)
 })
 
 t.test('every package for development is listed with its licence', async (t) => {
-  const [, text = ''] = /^For development and tests alone: (.*)\.$/m.exec(readme) ?? []
+  const [, text = ''] = /^For development and tests alone: (.*)\.$/m.exec(contributing) ?? []
   const listed = Object.fromEntries([...text.matchAll(/([^()]+) \(([\w.-]+)\)/g)].flatMap(([, names = '', licence]) => names.split(',').map((name) => [name.trim(), licence])).filter(([name]) => name !== ''))
   const actual: Record<string, string> = {}
   for (const name of Object.keys(manifest.devDependencies).sort()) actual[name] = await licenceOf(`node_modules/${name}`)
@@ -42,7 +42,7 @@ t.test('every package for development is listed with its licence', async (t) => 
 
 t.test('everything in the production tree may go with Apache-2.0', async (t) => {
   const compatible = ['MIT', 'ISC', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'BlueOak-1.0.0', 'Python-2.0', 'Unlicense', 'Apache-2.0']
-  // a separate, unmodified, replaceable package: README says so
+  // a separate, unmodified, replaceable package: CONTRIBUTING.md says so
   const explained: Record<string, string> = { 'node_modules/node-webpmux': 'LGPL-3.0-or-later' }
   const production = Object.keys(packages).filter((path) => path !== '' && !packages[path]?.dev)
   t.ok(production.length > 100, `${production.length} packages`)
@@ -54,8 +54,10 @@ t.test('everything in the production tree may go with Apache-2.0', async (t) => 
 
 t.test('every file that the documents name is there', async (t) => {
   const named = [...said.matchAll(/`((?:src|test|scripts|deploy)\/[\w./-]*)`|\.\/(scripts\/\w+)/g)].map(([, path, script]) => (path ?? script) as string)
-  t.ok(named.length > 10)
-  for (const path of new Set(named)) await t.resolves(access(new URL(path, root)), path)
+  // `test/platform/{http,sse}` names two tests
+  const tests = [...said.matchAll(/`(test\/[\w./-]+)\{([\w.,-]+)\}`/g)].flatMap(([, folder = '', names = '']) => names.split(',').map((name) => `${folder}${name}.test.ts`))
+  t.ok(named.length > 10 && tests.length > 10)
+  for (const path of new Set([...named, ...tests])) await t.resolves(access(new URL(path, root)), path)
 })
 
 t.test('every variable that the documents name is one', async (t) => {
