@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs'
 import { posix, resolve } from 'node:path'
 import t from 'tap'
+import { routes } from '../../src/contract/routes.ts'
 import { documents } from './documents.ts'
 
-/** The links of the documents lead to files and headings that exist. */
+/** README stays short, its links lead on, and what the documents ask of the hub is a route of it. */
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -43,4 +44,21 @@ t.test('each relative link leads to a file and a heading that exist', async (t) 
     }
   }
   t.ok(count > 20, `${count} links`)
+})
+
+t.test('README is at most 12 KB: eight minutes of reading', async (t) => {
+  const size = Buffer.byteLength(documents.get('README.md') ?? '')
+  t.ok(size > 0 && size <= 12_288, `${size} bytes`)
+})
+
+t.test('each request by curl is a route of the hub', async (t) => {
+  const served = Object.values(routes).map((route) => new RegExp(`^${route.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`))
+  const requests = [...documents].flatMap(([path, text]) =>
+    [...text.matchAll(/curl .*?http:\/\/127\.0\.0\.1:3012(\/[^\s'`?]*)/g)].map(([command, route = '']) => {
+      const method = /-X ([A-Z]+)/.exec(command)?.[1] ?? (command.includes('--data-binary') ? 'POST' : 'GET')
+      return { path, request: `${method} ${route}` }
+    })
+  )
+  t.ok(requests.length >= 30, `${requests.length} requests`)
+  for (const { path, request } of requests) t.ok(served.some((route) => route.test(request)), `${path}: ${request}`)
 })
