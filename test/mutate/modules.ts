@@ -66,6 +66,7 @@ export const modules: readonly MutatedModule[] = [
     files: ['session-manager/whatsapp/message.ts', 'session-manager/whatsapp/content/*.ts'],
     tests: [
       'session-manager/whatsapp/message.test.ts',
+      'session-manager/whatsapp/message-odd.test.ts',
       'session-manager/whatsapp/content.test.ts',
       'session-manager/whatsapp/fixtures.test.ts',
       'session-manager/whatsapp/drafts.test.ts'

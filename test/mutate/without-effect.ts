@@ -439,6 +439,12 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/whatsapp/content/talk.ts', "const subtype = asText(raw['subtype']) ?? ''", {
     '"Stryker was here!"': 'no subtype has such a name'
   }),
+  ...of('session-manager/whatsapp/content/talk.ts', 'return from === undefined || to === undefined ? undefined : { from, to }', {
+    false: 'the second of the addresses is there only when the first one is'
+  }),
+  ...of('session-manager/whatsapp/content/text.ts', "const type = asText(raw['type']) ?? ''", {
+    '"Stryker was here!"': 'a type that is not known counts like none'
+  }),
   ...of('session-manager/whatsapp/content/talk.ts', "const remote = asId(asObject(raw['id'])['remote']) ?? asId(raw['from']) ?? ''", {
     '"Stryker was here!"': 'it is asked only whether it is a group'
   })

@@ -31,7 +31,7 @@ export interface Mapping {
 }
 
 const isOneOf = (address: string | undefined, addresses: readonly string[]): boolean =>
-  address !== undefined && addresses.includes(address)
+  addresses.some((own) => own === address)
 
 /** The quoted message's id in full: WhatsApp gives its parts, and the author decides the first. */
 const quotedOf = (raw: Raw, chatId: string, me: readonly string[]): string | undefined => {
