@@ -139,11 +139,14 @@ export const modules: readonly MutatedModule[] = [
     name: 'imports',
     files: ['central-hub/api/imports.ts', 'central-hub/store/names.ts', 'central-hub/spreadsheet/*.ts'],
     tests: [
+      'central-hub/spreadsheet/phone-cell.test.ts',
+      'central-hub/spreadsheet/decode.test.ts',
       'central-hub/spreadsheet/columns.test.ts',
       'central-hub/spreadsheet/cells.test.ts',
       'central-hub/spreadsheet/csv-format.test.ts',
       'central-hub/spreadsheet/read-names.test.ts',
       'central-hub/spreadsheet/round-trip.test.ts',
+      'central-hub/store/names.test.ts',
       'central-hub/api/imports.test.ts'
     ]
   },

@@ -33,7 +33,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/store/write-lead.ts', "const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]", {
     '"Stryker was here!"': 'nobody has such a number or LID'
   }),
-  ...of('central-hub/store/write-lead.ts', 'if (phone === undefined) return me && { identity: me, learns: false }', {
+  ...of('central-hub/store/write-lead.ts', 'if (phone === undefined) return me && { identity: me, pair: undefined }', {
     true: 'there is no number to learn'
   }),
   ...of('central-hub/store/write-lead.ts', 'const identity = lead?.identities.find(({ row }) => row.lid === former?.lid) ?? lead?.identities[0] ?? holder', {
@@ -410,6 +410,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of('session-manager/media.ts', "journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))", {
     'outcomes[n].status': 'each sum has an outcome'
+  }),
+  ...of('central-hub/spreadsheet/phone-cell.ts', 'const isValid = (number: string): boolean => parsePhoneNumberFromString(number)?.isValid() === true', {
+    'parsePhoneNumberFromString(number).isValid': 'it is asked of numbers that could be parsed before'
   }),
   ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
     "link['displayText']": 'there is always an object',

@@ -8,7 +8,7 @@ export interface Decoded {
   isNarrow: boolean
 }
 
-const workbooks = [Buffer.from('PK\x03\x04', 'latin1'), Buffer.from([0xd0, 0xcf, 0x11, 0xe0])]
+const workbooks = [Buffer.from('PK\x03\x04'), Buffer.from([0xd0, 0xcf, 0x11, 0xe0])]
 
 /** Whether the bytes are a workbook (.xlsx, .ods or .xls) rather than text. */
 export const isWorkbook = (bytes: Buffer): boolean => workbooks.some((start) => bytes.subarray(0, start.length).equals(start))
@@ -26,11 +26,8 @@ const utf16Label = (bytes: Buffer): string | undefined => {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le'
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be'
   const start = bytes.subarray(0, 400)
-  const zeros = [0, 0]
-  start.forEach((byte, index) => {
-    if (byte === 0) zeros[index % 2] = (zeros[index % 2] ?? 0) + 1
-  })
-  const [even = 0, odd = 0] = zeros
+  const zerosAt = (parity: 0 | 1): number => start.filter((byte, index) => byte === 0 && index % 2 === parity).length
+  const [even, odd] = [zerosAt(0), zerosAt(1)]
   const enough = start.length / 8
   if (odd > enough && odd > even * 4) return 'utf-16le'
   if (even > enough && even > odd * 4) return 'utf-16be'

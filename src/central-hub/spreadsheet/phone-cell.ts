@@ -27,7 +27,7 @@ const isValid = (number: string): boolean => parsePhoneNumberFromString(number)?
 
 /** Digits without `+`: of the default country if they can be, else international. */
 const readDigits = (text: string, country: CountryCode | undefined): string | undefined => {
-  const national = country === undefined ? undefined : readPhone(text, country)
+  const national = readPhone(text, country)
   if (national !== undefined && isValid(national)) return national
   const digits = text.replace(/\D/g, '')
   const international = digits.length < minInternationalDigits ? undefined : readPhone(`+${digits}`)
@@ -37,12 +37,13 @@ const readDigits = (text: string, country: CountryCode | undefined): string | un
 
 /** The text of a number, without what spreadsheets, links and people put round it. */
 const bare = (cell: string): string => {
-  const text = cell.normalize('NFKC').replace(invisible, '').trim()
-  const unquoted = text.replace(/^=?\s*["'´`’]+\s*/, '').replace(/(?<!["'´`’])["'´`’]+$/, '').trimEnd().replace(/^=/, '')
+  // NFKC makes an acute accent a space and a combining mark.
+  const text = cell.replaceAll('´', '').normalize('NFKC').replace(invisible, '').trim()
+  const unquoted = text.replace(/^=?\s*["'`’]+\s*/, '').replace(/(?<!["'`’])["'`’]+$/, '').trimEnd().replace(/^=/, '')
   const number = linkedNumber(unquoted) ?? unquoted.replace(scheme, '')
   // 34600123456.0, as programs write a number that they took for a fraction
   const whole = number.replace(/^(\d{9,})[.,]0+$/, '$1')
-  return whole.replace(/^00\s*(?=[1-9])/, '+').replace(/^\(\s*\+\s*(\d+)\s*\)/, '+$1 ')
+  return whole.replace(/^00\s*(?=[1-9])/, '+')
 }
 
 /**

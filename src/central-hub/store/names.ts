@@ -36,9 +36,7 @@ const narrowLetters = new Set(narrow.decode(Uint8Array.from({ length: 256 }, (_,
 
 /** Whether a name is what a file in Windows-1252 makes of the name shown: another character for each that it lacks. */
 const isNarrowed = (shown: string, name: string): boolean => {
-  const letters = [...shown]
-  if (letters.every((letter) => narrowLetters.has(letter))) return false
-  const shape = letters.map((letter) => (narrowLetters.has(letter) ? letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : letter.length > 1 ? '..?' : '.')).join('')
+  const shape = [...shown].map((letter) => (narrowLetters.has(letter) ? letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : letter.length > 1 ? '..?' : '.')).join('')
   return new RegExp(`^${shape}$`, 'u').test(name)
 }
 

@@ -77,11 +77,14 @@ export interface LeadsAtWork {
   all(): Iterable<LeadAtWork>
 }
 
-/** @param identity the one that the message is of */
-const learn = (identity: IdentityAtWork, message: CapturedMessage, learns: boolean, imported: string | null): void => {
+/**
+ * @param identity the one that the message is of
+ * @param pair what it tells of that identity, if anything
+ */
+const learn = (identity: IdentityAtWork, message: CapturedMessage, pair: Pair | undefined, imported: string | null): void => {
   const { lead } = identity
-  const isNamed = learns && identity.row.phone === null
-  if (learns) learnIdentity(identity, message)
+  const isNamed = pair !== undefined && identity.row.phone === null
+  if (pair !== undefined) learnIdentity(identity, pair)
   const { row } = lead
   const latest = isPersonal(message) && (lead.isSilent || message.timestamp >= row.last_seen)
   if (isPersonal(message)) lead.isSilent = false
@@ -97,19 +100,17 @@ const learn = (identity: IdentityAtWork, message: CapturedMessage, learns: boole
   Object.assign(row, next, latest ? { last_seen: message.timestamp, chat_id: message.chat_id } : {})
 }
 
+/** A number and a LID that a message tells together, and when. */
+type Pair = Required<Pick<CapturedMessage, 'phone' | 'lid' | 'timestamp'>>
+
 /** A message tells the number or the LID that was missing, or both again. */
-const learnIdentity = (identity: IdentityAtWork, { phone, lid, timestamp }: CapturedMessage): void => {
-  const { lead, row, merged_id } = identity
-  const isNew = (row.phone === null && phone !== undefined) || (row.lid === null && lid !== undefined)
-  row.phone ??= phone ?? null
-  row.lid ??= lid ?? null
-  const isPair = phone !== undefined && lid !== undefined
-  const isLater = isPair && timestamp > row.phone_at
-  if (isLater) row.phone_at = timestamp
-  if (!isNew && !isLater) return
-  identity.isChanged = true
+const learnIdentity = (identity: IdentityAtWork, { phone, lid, timestamp }: Pair): void => {
+  const { lead, row } = identity
+  const isNew = row.phone === null || row.lid === null
   lead.learnt ||= isNew
-  lead.changed ||= isNew && merged_id === undefined
+  lead.changed ||= isNew
+  Object.assign(row, { phone, lid, phone_at: Math.max(row.phone_at, timestamp) })
+  identity.isChanged = true
 }
 
 /** A notice of a changed number belongs to whom it leads to: by its old address it would undo the change. */
@@ -120,10 +121,10 @@ const underNewAddress = (message: CapturedMessage): CapturedMessage => {
   return { ...facts, ...to }
 }
 
-/** Who a message is of, and whether it tells more of them than was known. */
+/** Who a message is of, and the number and LID that it tells of them; undefined: nothing new. */
 interface Whose {
   identity: IdentityAtWork
-  learns: boolean
+  pair: Pair | undefined
 }
 
 /** All that is known of the persons that some messages may be of. */
@@ -156,15 +157,16 @@ class IdentitiesAtWork {
 
   /** undefined: nobody's who is known. */
   whose(message: CapturedMessage, isSettled: boolean): Whose | 'settle' | undefined {
-    const { phone, lid } = message
+    const { phone, lid, timestamp } = message
     const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]
     if (lid === undefined) return this.#ofNumber(message, holder)
-    if (phone === undefined) return me && { identity: me, learns: false }
-    const found = me === undefined ? this.#ofNewLid(message, holder) : this.#ofPair(message, me, holder)
+    if (phone === undefined) return me && { identity: me, pair: undefined }
+    const pair = { phone, lid, timestamp }
+    const found = me === undefined ? this.#ofNewLid(pair, holder) : this.#ofPair(pair, me, holder)
     if (found !== 'settle') return found
     if (isPersonal(message) && !isSettled) return found
     // WhatsApp's own notices settle nothing.
-    return me && { identity: me, learns: false }
+    return me && { identity: me, pair: undefined }
   }
 
   #claimsOn(phone: string | undefined): Claim[] {
@@ -175,22 +177,23 @@ class IdentitiesAtWork {
     const former = formerOwner(this.#claimsOn(phone), timestamp)
     const lead = former && this.leads.get(former.lead_id)
     const identity = lead?.identities.find(({ row }) => row.lid === former?.lid) ?? lead?.identities[0] ?? holder
-    return identity && { identity, learns: false }
+    return identity && { identity, pair: undefined }
   }
 
-  #ofNewLid({ phone, timestamp }: CapturedMessage, holder: IdentityAtWork | undefined): Whose | 'settle' | undefined {
-    if (this.#claimsOn(phone).some(({ at }) => at >= timestamp)) return 'settle'
+  #ofNewLid(pair: Pair, holder: IdentityAtWork | undefined): Whose | 'settle' | undefined {
+    if (this.#claimsOn(pair.phone).some(({ at }) => at >= pair.timestamp)) return 'settle'
     if (holder === undefined) return undefined
-    return holder.row.lid === null ? { identity: holder, learns: true } : 'settle'
+    return holder.row.lid === null ? { identity: holder, pair } : 'settle'
   }
 
-  #ofPair({ phone, lid, timestamp }: CapturedMessage, me: IdentityAtWork, holder: IdentityAtWork | undefined): Whose | 'settle' {
-    if (me.row.phone === phone) return { identity: me, learns: true }
+  #ofPair(pair: Pair, me: IdentityAtWork, holder: IdentityAtWork | undefined): Whose | 'settle' {
+    const { phone, lid, timestamp } = pair
+    if (me.row.phone === phone) return { identity: me, pair }
     const claims = this.#claimsOn(phone)
-    if (claims.some((claim) => claim.lid === lid && claim.at >= timestamp)) return { identity: me, learns: false }
+    if (claims.some((claim) => claim.lid === lid && claim.at >= timestamp)) return { identity: me, pair: undefined }
     const isFree = holder === undefined && claims.length === 0
     const hadNone = me.row.phone === null && !this.#claims.some((claim) => claim.lid === lid)
-    return isFree && hadNone ? { identity: me, learns: true } : 'settle'
+    return isFree && hadNone ? { identity: me, pair } : 'settle'
   }
 }
 
@@ -242,8 +245,8 @@ const atWork = (account: string, { rows, adopted, merged, claims }: KnownIdentit
       // The name that was imported for a number is of who had it then.
       const imported = phone === undefined || !identities.isFirst(phone) ? null : (names.get(phoneKey(phone)) ?? null)
       if (found !== undefined) {
-        const { identity, learns } = found
-        learn(identity, message, learns, imported)
+        const { identity, pair } = found
+        learn(identity, message, pair, imported)
         identities.add(identity)
         return identity.lead
       }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
 import { readOtherPhones } from '../../../src/central-hub/store/identities.ts'
 import { leadRow, listLeads } from '../../../src/central-hub/store/leads.ts'
 import { mergeDuplicates } from '../../../src/central-hub/store/merge-duplicates.ts'
@@ -116,6 +117,33 @@ t.test('the name of a lead is the latest one, and the first one that comes where
   t.equal(await name(), 'Now', 'a message without a name takes none away')
 })
 
+t.test('a lead comes from its first ad; of two of one second the text decides, whatever came first', async (t) => {
+  const by = (at: number, id: string): InboundRecord => from(at, { lid: ana }, { id: `false_${ana}_${id}`, ad: { id } })
+  const rows: [string, InboundRecord[], string, number][] = [
+    ['the earlier one last', [from(50, { lid: ana }), by(350, 'A'), by(100, 'B')], 'B', 100],
+    ['the later one last', [from(50, { lid: ana }), by(100, 'B'), by(350, 'A')], 'B', 100],
+    ['both of one second', [by(100, 'A'), by(100, 'B')], 'A', 100],
+    ['both of one second, the other way round', [by(100, 'B'), by(100, 'A')], 'A', 100],
+    ['one ad twice, and another one between', [from(50, { lid: ana }), by(350, 'A'), { ...by(100, 'A'), message: { ...by(100, 'A').message, id: `false_${ana}_a` } }, by(200, 'B')], 'A', 100]
+  ]
+  const { db, take } = await testStore(t)
+  for (const [what, records, id, at] of rows) {
+    for (const size of [1, records.length]) {
+      await emptied(db)
+      for (let start = 0; start < records.length; start += size) await take(...records.slice(start, start + size))
+      t.match((await listLeads(db, {}, 10)).items, [{ source: { id, at: new Date(at * 1_000).toISOString() } }], `${what}, ${size} at once`)
+    }
+  }
+})
+
+t.test('what came for a LID before it was known whose it is goes to its lead', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(from(50, { lid: ana }, notice), from(100, { phone: one }))
+  t.match(await leads(db), [{ phone: one, lid: null, messages: [100] }])
+  await take(from(200, { lid: ana, phone: one }))
+  t.match(await leads(db), [{ phone: one, lid: ana, messages: [50, 100, 200] }])
+})
+
 t.test('who is in two accounts is two leads', async (t) => {
   const { db, take, ingest } = await testStore(t)
   await take(from(1, { lid: ana, phone: one }))
@@ -160,6 +188,9 @@ t.test('the name imported for a number is of who has that number', async (t) => 
   await db.insertInto('names').values(name('5544444444')).execute()
   await take(from(720, { lid: '50005000@lid', phone: '+5215544444444' }))
   t.equal((await imported())[4], 'Listed 5544444444', 'of a lead whose second address has the number')
+  await patchLead(db, kept ?? 0, { name: null })
+  await take(from(730, { lid: '50005000@lid', phone: '+5215544444444' }), from(740, { phone: '+5215544444444' }))
+  t.equal((await imported())[4], null, 'not once more after a person took it away')
 })
 
 t.test('a notice of a changed number moves a lead to its new address', async (t) => {
@@ -221,6 +252,17 @@ t.test('two leads that a person merged are one under each of their addresses', a
   t.match(await leads(db), [{ lid: ana, phone: one, others: [] }, { lid: carla, phone: two, messages: [400, 410, 500] }], 'and goes to another person')
   await take(from(290, { phone: two }), from(350, { phone: two }))
   t.match((await leads(db)).map(({ messages }) => messages), [[100, 110, 200, 210, 220, 290, 300], [350, 400, 410, 500]], 'what was written while they had it stays')
+})
+
+t.test('the second address of a lead keeps its number as long as it was seen with it last', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(from(100, { lid: ana, phone: one }), from(110, { lid: bea }))
+  await merge(db, 1, 2)
+  await take(from(200, { lid: bea, phone: two }), from(500, { lid: bea, phone: two }))
+  await take(from(400, { lid: carla, phone: two }))
+  t.match(await leads(db), [{ lid: ana, others: [two] }, { lid: carla, phone: null, messages: [400] }])
+  await take(from(600, { lid: carla, phone: two }))
+  t.match(await leads(db), [{ lid: ana, others: [] }, { lid: carla, phone: two, messages: [400, 600] }])
 })
 
 t.test('two numbers of one person are one lead, and the second may get a LID', async (t) => {
