@@ -14,7 +14,7 @@ const allowed: Record<string, string> = {
   '/\\/\\/.*@/s': 'a value of the environment',
   '/(\\d+)\\.\\d+\\.\\d+\\.\\d+/': 'what chromium --version prints',
   '/^([a-z-]+)\\s*(.*)$/': "the operator page: the hub's own words",
-  '/(?<!["\'´`’])["\'´`’]+$/': 'what it looks back for lets it begin but once in a run of quotes',
+  '/(?<!["\'`’])["\'`’]+$/': 'what it looks back for lets it begin but once in a run of quotes',
   '/(?<![.\\s])[.\\s]+$/': 'what it looks back for lets it begin but once in a run of blanks',
   '/(?:https?:\\/\\/|www\\.(?=[^\\s.]+\\.)|(?<![\\p{L}\\p{N}.@_:/\\\\-])(?:[\\p{L}\\p{N}-]{1,63}\\.){1,4}(?:com|net|org|app|shop|store|me(?=\\/[\\p{L}\\p{N}]))(?![\\p{L}\\p{N}@-]))[^\\s\\p{C}<>"`*~|\\\\^{}\\u2028\\u2029]*/giu': 'it begins but once in a name, and reads at most 4 parts of 63 of it; timed in rich-text.test.ts',
   '/```(?!`)((?:[^`]|`(?!``))+)```|`([^`\\n]+)`/gu': 'it ends at the first mark, and each mark begins but once; timed in rich-text.test.ts'
