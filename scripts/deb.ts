@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { copyrightFile, type Bundled } from '../deploy/debian/copyright.ts'
+import { makeEnvManual } from './env-manual.ts'
 
 /** `scripts/deb` after setup: gathers what the package holds, has debhelper make it, prints its path. */
 
@@ -142,6 +143,7 @@ put(join(debian, 'changelog'), `leadmaster (${version}) stable; urgency=medium
  -- ${maintainer}  ${date}
 `)
 put(join(debian, 'copyright'), copyrightFile(bundled))
+put(join(debian, 'leadmaster.env.5'), makeEnvManual(root))
 copyFileSync(join(root, 'README.md'), join(stage, 'README.md'))
 
 try {

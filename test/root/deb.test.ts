@@ -65,7 +65,7 @@ t.test('what is in it', async (t) => {
     t.notMatch(unit, '/opt/')
     for (const [path] of unit.matchAll(/\/usr\/lib\/leadmaster[\w./-]*/g)) t.ok(existsSync(join(tree, path)), `${name}: ${path} is there`)
   }
-  for (const path of ['usr/bin/leadmaster', 'usr/share/man/man1/leadmaster.1.gz']) t.ok(existsSync(join(tree, path)), path)
+  for (const path of ['usr/bin/leadmaster', 'usr/share/man/man1/leadmaster.1.gz', 'usr/share/man/man5/leadmaster.env.5.gz']) t.ok(existsSync(join(tree, path)), path)
   for (const path of ['usr/bin/leadmaster-doctor', 'usr/lib/sysusers.d/leadmaster.conf', 'usr/share/doc/leadmaster/README.md', 'usr/share/doc/leadmaster/deploy/systemd/README.md', 'usr/share/doc/leadmaster/changelog.gz', 'usr/share/man/man1/leadmaster-doctor.1.gz']) t.ok(existsSync(join(tree, path)), path)
 
   const files = (await run('find', ['-L', 'usr/lib/leadmaster', '-type', 'f', '-printf', '%P\\n'], { ...options, cwd: tree })).stdout.split('\n')
