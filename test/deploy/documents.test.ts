@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { posix, resolve } from 'node:path'
 import t from 'tap'
 import { routes } from '../../src/contract/routes.ts'
 import { documents } from './documents.ts'
 
-/** README stays short, its links lead on, and what the documents ask of the hub is a route of it. */
+/** README stays short, links lead on, and the commands of the documents are there. */
 
 const root = resolve(import.meta.dirname, '../..')
 
@@ -61,4 +62,14 @@ t.test('each request by curl is a route of the hub', async (t) => {
   )
   t.ok(requests.length >= 30, `${requests.length} requests`)
   for (const { path, request } of requests) t.ok(served.some((route) => route.test(request)), `${path}: ${request}`)
+})
+
+t.test('each command of leadmaster that the documents show is one', async (t) => {
+  const help = execFileSync(process.execPath, ['src/cli/main.ts', '--help'], { cwd: root, encoding: 'utf8' })
+  const commands = new Set([...help.matchAll(/^  ([a-z-]+) {2,}\S/gm)].map(([, name]) => name))
+  const shown = [...documents].flatMap(([path, text]) =>
+    [...text.matchAll(/(?:^|`|npx )leadmaster ([a-z][a-z-]*)/gm)].map(([, name = '']) => ({ path, name }))
+  )
+  t.ok(commands.size > 5 && shown.length > 20, `${commands.size} commands, shown ${shown.length} times`)
+  for (const { path, name } of shown) t.ok(commands.has(name), `${path}: leadmaster ${name}`)
 })

@@ -60,6 +60,13 @@ t.test('every file that the documents name is there', async (t) => {
   for (const path of new Set([...named, ...tests])) await t.resolves(access(new URL(path, root)), path)
 })
 
+t.test('every npm script that the documents name is there', async (t) => {
+  const { scripts } = (await readJson('package.json')) as { scripts: Record<string, string> }
+  const named = new Set([...said.matchAll(/npm run ([\w:-]+)/g)].map(([, name = '']) => name))
+  t.ok(named.size > 5)
+  for (const name of named) t.ok(name in scripts, name)
+})
+
 t.test('every variable that the documents name is one', async (t) => {
   const templates = (await Promise.all(['session-manager', 'central-hub', 'backup'].map((service) => readFile(new URL(`deploy/env/${service}.env`, root), 'utf8')))).join('\n')
   const named = [...said.matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)].map(([, name]) => name as string)
