@@ -156,8 +156,7 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
 
   /** A chat is gone, or has another id by now, the person's LID: the next run reads all chats from there on. @param since UNIX seconds */
   const lookEverywhere = (since: number): void => {
-    const complete = journal.mark('complete_until')
-    if (complete === undefined || since * 1_000 >= complete) return
+    if (since * 1_000 >= (journal.mark('complete_until') ?? 0)) return
     done = []
     journal.setMark('complete_until', since * 1_000)
   }
@@ -222,7 +221,7 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     if (line.new > 0) log.info(line, `read back ${line.new} records`)
     else log.debug(line, 'nothing was missed')
     noteOdd(odd)
-    if (begun === mine) begun = undefined
+    begun = undefined
     const settledAt = done.findLastIndex((one) => mine.onlineMs - one.onlineMs >= soonMs)
     const settled = done[settledAt]
     // only now is everything before that run known to be on disk

@@ -31,9 +31,10 @@ export const modules: readonly MutatedModule[] = [
     name: 'backfill',
     files: ['session-manager/backfill.ts', 'session-manager/whatsapp/backfill.ts'],
     tests: [
-      'session-manager/backfill.test.ts',
       'session-manager/backfill-schedule.test.ts',
+      'session-manager/backfill.test.ts',
       'session-manager/unread-chats.test.ts',
+      'session-manager/whatsapp/backfill-calls.test.ts',
       'session-manager/whatsapp/backfill.test.ts'
     ]
   },

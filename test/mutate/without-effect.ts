@@ -360,6 +360,15 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/capture.ts', "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)", {
     'drafts[0].kind': 'there is one draft'
   }),
+  ...of('session-manager/backfill.ts', 'let done: { at: number; onlineMs: number }[] = []', {
+    '["Stryker was here"]': 'the mark moves to no run that has no time'
+  }),
+  ...of('session-manager/backfill.ts', 'done = []', {
+    '["Stryker was here"]': 'the mark moves to no run that has no time'
+  }),
+  ...of('session-manager/backfill.ts', 'done = [...done.slice(settledAt + 1), { at: mine.at, onlineMs: mine.onlineMs }]', {
+    done: 'only bounds the memory: the mark moves to the last run that it may'
+  }),
   ...of('session-manager/media-fetcher.ts', '#isWanted = false', {
     true: 'one look more, at nothing new'
   }),
