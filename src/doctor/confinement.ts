@@ -69,7 +69,7 @@ const checkOne = async (asked: Asked, service: Service): Promise<Finding[]> => {
 const shown = ({ setting }: Rule, value: string): string => (setting === 'ExecStart' ? (/argv\[\]=([^;]*?) ;/.exec(value)?.[1] ?? value) : value).slice(0, 100)
 
 /** Read by other checks, or harmless by their nature. */
-const notToTell = /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|RestartSteps|RestartMaxDelaySec)$/
+const notToTell = /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)$/
 
 /** Settings of the shipped unit that a drop-in gives another value. */
 const changedSettings = async ({ host }: Asked, service: Service, told: readonly Finding[]): Promise<Finding[]> => {

@@ -41,7 +41,6 @@ const scriptAmong = (args: readonly string[]): string | undefined => {
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at] as string
     if (withoutScript.has(arg)) return undefined
-    if (arg === '--') return args[at + 1]
     if (optionsWithValue.has(arg)) at += 1
     else if (!arg.startsWith('-') && arg !== 'inspect') return arg
   }
@@ -127,7 +126,7 @@ const resemblance = async (host: Host, pid: number, sought: Sought, open: readon
   const { home, variables, uid } = sought
   const has = await environmentOf(host, pid)
   // root of a container may not look into another user's process: what remains is the program and its user
-  if (has === undefined) return uid !== undefined && (await userOf(host, pid)) === uid ? 1 : 0
+  if (has === undefined) return (await userOf(host, pid)) === uid ? 1 : 0
   const files = await openFiles(host, pid)
   const isSame = (name: string): boolean => has[name] !== undefined && has[name] !== '' && has[name] === variables[name]
   const isOfHome = files.includes(`${home}/lock`) || (has['STATE_DIR']?.startsWith(`${home}/`) ?? false)
@@ -189,7 +188,7 @@ const LISTEN = '0A'
 export const listeners = async (host: Host): Promise<Listener[]> => {
   const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((file) => host.readFile(file)))
   return tables.flatMap((table) =>
-    (table ?? '').split('\n').slice(1).flatMap((line) => {
+    (table ?? '').split('\n').flatMap((line) => {
       const [, local = '', , state, , , , uid = '', , inode = ''] = line.trim().split(/\s+/)
       return state === LISTEN ? [{ ...decode(local), inode, uid: Number(uid) }] : []
     })
@@ -215,7 +214,7 @@ export const holders = async (host: Host, inode: string): Promise<Process[]> => 
 /** A program by its command line; one that gives itself a title, such as `nginx: master process`, by its first word. */
 const programOf = (args: readonly string[], script: string | undefined): string | undefined => {
   if (script !== undefined) return `node ${basename(script)}`
-  const [first] = /^[^\s:]+/.exec(args[0] ?? '') ?? []
+  const [first] = /[^\s:]+/.exec(args[0] ?? '') ?? []
   return first === undefined ? undefined : basename(first).replace(/^-/, '')
 }
 

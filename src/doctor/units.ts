@@ -190,7 +190,7 @@ export const checkManager: Check = async ({ host, wiring }) => {
       const told = [...effects].map(([effect, services]) => `${services.map((service) => service.name).join(', ')} would ${effect}`).join('; ')
       return [fault('manager', 'host', `systemd's own environment has ${variable}: ${told}`, `${unset} && systemctl restart ${taken.map(({ unit }) => unit).join(' ')}`)]
     }
-    const known = wiring.services.some(({ kind, properties, file }) => knows(kind, variable) === 'own' && (variable in file.variables || words(properties['UnsetEnvironment']).includes(variable)))
+    const known = wiring.services.some(({ kind }) => knows(kind, variable) === 'own')
     return known ? [note('manager', 'host', `systemd's own environment has ${variable}, which changes nothing: the env files override it`, unset)] : []
   })
   return findings.length > 0 ? findings : [ok('manager', 'host', "systemd's own environment has none of our variables")]

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { checkConfinement, isOwn } from '../../src/doctor/confinement.ts'
+import { note } from '../../src/doctor/finding.ts'
 import { runAsUnit } from '../../src/doctor/transient.ts'
 import { confinement } from '../../src/doctor/unit-rules.ts'
 import { checkDropIns } from '../../src/doctor/units.ts'
@@ -78,7 +79,13 @@ t.test('what a service can live with is no fault', async (t) => {
 
 t.test('a change of the shipped unit that breaks nothing is a note', async (t) => {
   const shipped = { [`/etc/systemd/system/${units.hub}.service`]: '[Service]\nUser=leadmaster\nNice=0\nUnsetEnvironment=X\n' }
-  t.match(await found('hub', {}, '[Service]\n Nice = 5\nUnsetEnvironment=Y\nCPUWeight=9\n', shipped), [{ state: 'note', detail: `${dropIn('hub')} changes what its unit says: Nice=5` }])
+  const changes = (what: string) => note('drop-in', 'central-hub', `${dropIn('hub')} changes what its unit says: ${what}`)
+  t.same(await found('hub', {}, '[Service]\n Nice = 5\nUnsetEnvironment=Y\nCPUWeight=9\n#Nice=6\n', shipped), [changes('Nice=5')])
+  t.same((await found('hub', { User: 'root' }, '[Service]\nUser=root\nNice=5\n', shipped)).slice(1), [changes('Nice=5')], 'beside a fault')
+  t.same(await found('hub', {}, '[Service]\nNice=5\nUser=ana\n', shipped), [changes('Nice=5, User=ana')])
+  t.same(await found('hub', {}, `[Service]\nNice=${'5'.repeat(300)}\n`, shipped), [changes(`Nice=${'5'.repeat(195)}`)], 'of a long one the beginning')
+  const login = { [`/etc/systemd/system/${units.hub}.service`]: '[Service]\nSetLoginEnvironment=no\n' }
+  t.same(await found('hub', {}, '[Service]\nSetLoginEnvironment=yes\n', login), [changes('SetLoginEnvironment=yes')], 'what is named alike is another setting')
   t.match(await found('hub', { User: 'root' }, '[Service]\nUser=root\n', shipped), [{ state: 'fault' }])
   t.same((await found('hub', { User: 'root' }, '[Service]\nUser=root\n', shipped)).length, 1, 'what is a fault is not told twice')
 })
@@ -91,13 +98,26 @@ t.test('a file that is not ours to change is overridden', async (t) => {
 
 t.test('a line that goes on, and a unit file that was edited', async (t) => {
   t.match(await found('hub', { IPAddressDeny: 'any ::/0 0.0.0.0/0' }, '[Service]\nIPAddressDeny=10.0.0.0/8 \\\n any\n'), [{ mend: `mv ${dropIn('hub')} ${dropIn('hub')}.off && systemctl daemon-reload && systemctl restart ${units.hub}` }])
-  t.match(await found('hub', { PrivateNetwork: 'yes' }), [{ detail: /^leadmaster-central-hub has PrivateNetwork=yes/, mend: `/opt/leadmaster/current/scripts/up && systemctl restart ${units.hub}` }])
+  const again = `/opt/leadmaster/current/scripts/up && systemctl restart ${units.hub}`
+  t.match(await found('hub', { PrivateNetwork: 'yes' }), [{ detail: /^leadmaster-central-hub has PrivateNetwork=yes/, mend: again }])
+  const fragment = `/etc/systemd/system/${units.hub}.service`
+  t.match(await found('hub', { PrivateNetwork: 'yes' }, undefined, { [fragment]: '[Service]\nPrivateNetwork=yes\n' }), [{ detail: new RegExp(`^${fragment} sets PrivateNetwork=yes`), mend: again }])
 })
 
 t.test('a unit of the Debian package', async (t) => {
   const mend = async (FragmentPath: string): Promise<string | undefined> => (await checkConfinement(await ask(played('hub', { PrivateNetwork: 'yes', FragmentPath }), [], '/usr/lib/leadmaster')))[0]?.mend
   t.equal(await mend(`/lib/systemd/system/${units.hub}.service`), `apt-get install --reinstall --yes leadmaster && systemctl restart ${units.hub}`)
+  const { wiring, ...asked } = await ask(installed({ commands: { [`systemctl show ${units.hub}`]: { stdout: unit({ PrivateNetwork: 'yes' }) } } }), [], '/usr/lib/leadmaster')
+  t.equal((await checkConfinement({ ...asked, wiring }))[0]?.mend, `apt-get install --reinstall --yes leadmaster && systemctl restart ${units.hub}`, 'one of which no file is known')
+  t.same(await checkConfinement({ ...asked, wiring: { ...wiring, mode: 'foreground' } }), [], 'a run in the foreground has none')
   t.equal(await mend(`/etc/systemd/system/${units.hub}.service`), `rm /etc/systemd/system/${units.hub}.service && systemctl daemon-reload && systemctl restart ${units.hub}`, 'one that hides it')
+})
+
+t.test('of a value the beginning is shown, and of a command what it runs', async (t) => {
+  const shown = async (properties: Record<string, string>): Promise<string | undefined> => / has (.*):/.exec((await found('hub', properties))[0]?.detail ?? '')?.[1]
+  t.equal(await shown({ RootDirectory: `/${'x'.repeat(200)}` }), `RootDirectory=/${'x'.repeat(99)}`)
+  t.equal(await shown({ ExecStart: '{ path=/bin/sleep ; argv[]=/bin/sleep 9 ; ignore_errors=no }' }), 'ExecStart=/bin/sleep 9')
+  t.equal(await shown({ ExecStart: '/bin/sleep 9' }), 'ExecStart=/bin/sleep 9', 'also as an older systemd shows it')
 })
 
 t.test('a drop-in is of one unit alone by its directory', async (t) => {

@@ -1,9 +1,13 @@
 import t from 'tap'
 import { describeEnd, lastEnd, whyItFails, type Ended } from '../../src/doctor/failure.ts'
-import type { Finding } from '../../src/doctor/finding.ts'
+import { fault, type Finding } from '../../src/doctor/finding.ts'
 import { checkUnits } from '../../src/doctor/units.ts'
+import type { Service } from '../../src/doctor/wiring.ts'
 import type { Played } from './played-host.ts'
-import { ask, installed, lines, unit } from './wired.ts'
+import { ask, installed, lines, managerEnv, unit } from './wired.ts'
+
+// systemd shows times in UTC to doctor, wherever the machine is
+process.env['TZ'] = 'America/Mexico_City'
 
 /** Why a unit fails: from systemd's exit codes and the journal, with a command only where one helps. */
 
@@ -31,6 +35,14 @@ t.test('the last end is that of the journal, else what systemctl shows', async (
     `${hub}.service: Main process exited, code=dumped, status=5/TRAP`, `${hub}.service: Failed with result 'core-dump'.`
   ]), { status: 5, isSignal: true, result: 'core-dump', words: undefined })
   t.match(await end([`${hub}.service: Main process exited, code=exited, status=238/STATE_DIRECTORY`]), { status: 238, isSignal: false })
+  const { host, wiring } = await ask(played({}))
+  const commands: string[] = []
+  const run: typeof host.run = async (command) => {
+    commands.push(command.join(' '))
+    return host.run(command)
+  }
+  await lastEnd({ ...host, run }, wiring.services[1] as never)
+  t.same(commands, [`journalctl -u ${hub} -n 200 -o cat --no-pager`])
 })
 
 t.test('its last words are those of the program, Node, Chromium or systemd, the last of them', async (t) => {
@@ -41,7 +53,7 @@ t.test('its last words are those of the program, Node, Chromium or systemd, the 
   t.equal(await words('[1:2:1130/1.2:FATAL:zygote.cc(1)] No usable sandbox!'), '[1:2:1130/1.2:FATAL:zygote.cc(1)] No usable sandbox!')
   t.equal(await words('FATAL ERROR: Reached heap limit'), 'FATAL ERROR: Reached heap limit')
   t.equal(await words(`${hub}.service: Failed to set up mount namespacing: /x: No such file`, `${hub}.service: Failed at step NAMESPACE spawning node`, `${hub}.service: Failed with result 'exit-code'.`), 'Failed to set up mount namespacing: /x: No such file')
-  t.equal(await words('leadmaster-other.service: Failed to load', 'an Error: in the middle', 'null', '{"level":"fatal"}'), undefined)
+  t.equal(await words('leadmaster-other.service: Failed to load', `${hub.replace('hub', 'bub')}.service: Failed to load`, 'an Error: in the middle', 'null', '{"level":"fatal"}'), undefined)
 })
 
 t.test('how it ended is told in plain words', async (t) => {
@@ -71,7 +83,8 @@ t.test('how it ended is told in plain words', async (t) => {
 t.test('a start again is offered only where systemd does not do it by itself', async (t) => {
   t.match(await why({}), { state: 'fault', detail: 'not running: activating (auto-restart), it ended by itself with exit status 1, started again 2 times. systemd starts it again by itself; journalctl -u leadmaster-central-hub has all that it said', mend: undefined })
   t.match(await why({ NRestarts: '1' }), { detail: /, started again once\./ })
-  t.match(await why({ NRestarts: '0', ActiveState: 'failed', SubState: 'failed' }), { detail: 'not running: failed (failed), it ended by itself with exit status 1', mend: `systemctl restart ${hub}` })
+  t.same(await why({ NRestarts: '0', ActiveState: 'failed', SubState: 'failed' }), fault('unit', 'central-hub', 'not running: failed (failed), it ended by itself with exit status 1', `systemctl restart ${hub}`))
+  t.ok((await why({ ActiveState: 'failed', SubState: 'failed' }, [fatal('x'.repeat(400))])).detail.endsWith(`; it said: ${'x'.repeat(300)}`), 'of long words the beginning')
   t.match(await why({ ActiveState: 'active', SubState: 'running' }), { detail: /^it does not stay up: active \(running\)/ })
   t.match(await why({}, [fatal('the disk is full')]), { detail: /; it said: the disk is full\. systemd starts/ })
 })
@@ -82,6 +95,13 @@ t.test('drop-ins are set aside, but for those that are not of this unit', async 
     detail: new RegExp(`It has drop-ins that may be why: ${dropIn}$`), mend: `mv ${dropIn} ${dropIn}.off && systemctl daemon-reload && systemctl restart ${hub}`
   })
   t.match(await why({ DropInPaths: '/etc/systemd/system/leadmaster-.service.d/rising-delay.conf' }), { mend: undefined })
+  const manager = 'leadmaster-session-manager'
+  const [own, ofAll, ofFirst] = [`${manager}@sales`, `${manager}@`, manager].map((of) => `/etc/systemd/system/${of}.service.d/a.conf`) as [string, string, string]
+  const asked = await ask(installed({ files: { '/etc/leadmaster/session-manager-sales.env': managerEnv({ PORT: '3002', ACCOUNT: 'sales' }) } }))
+  const sales = asked.wiring.services.find(({ instance }) => instance === 'sales') as Service
+  t.match(await whyItFails(asked, { ...sales, properties: { ...failing, DropInPaths: `${own} ${ofFirst} ${ofAll}` } }), {
+    detail: new RegExp(`that may be why: ${own}, ${ofAll}$`), mend: `mv ${own} ${own}.off && mv ${ofAll} ${ofAll}.off && systemctl daemon-reload && systemctl restart ${manager}@sales`
+  }, 'a further account has its own, and those of all further ones')
 })
 
 t.test('a release with missing files is installed again', async (t) => {
@@ -109,7 +129,12 @@ t.test('a refused environment: a start again only after the file was changed', a
   const file = '/etc/leadmaster/central-hub.env'
   const changed = (time: string): Played => ({ stats: { [file]: { type: 'file', mode: 0o640, gid: 995, ctimeMs: Date.parse(time) } } })
   const refused = { ExecMainStatus: '78', ActiveState: 'failed', ExecMainExitTimestamp: at }
-  t.match(await why(refused, [], changed('2026-11-24T11:00:01Z')), { detail: /though the file is right now/, mend: `systemctl restart ${hub}` })
+  const was = 'not running: its environment was refused at its start (78)'
+  t.same(await why(refused, [], changed('2026-11-24T11:00:01Z')), fault('unit', 'central-hub', `${was}, though the file is right now`, `systemctl restart ${hub}`))
+  const { files, stats, ...more } = played(refused)
+  const without = <T>(all: Record<string, T> = {}): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([path]) => path !== file))
+  const asked = await ask({ ...more, files: without(files), stats: without(stats) })
+  t.match(await whyItFails(asked, asked.wiring.services[1] as never), { detail: `${was}, and its file was not changed since`, mend: undefined }, 'nor where there is no file any more')
   t.match(await why(refused, [], changed('2026-11-24T11:00:00Z')), { mend: `systemctl restart ${hub}` }, 'within the same second')
   t.match(await why(refused, [fatal('FOO is unknown')], changed('2026-11-24T10:59:59Z')), { detail: /and its file was not changed since; it said: FOO is unknown$/, mend: undefined })
   t.match(await why({ ...refused, ExecMainCode: '2' }), { detail: /a signal \(78\) ended it/ })

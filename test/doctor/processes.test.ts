@@ -75,6 +75,8 @@ t.test('findProcess takes no other process for the service', async (t) => {
     ['a shell that runs it', ['bash', '-c', `node ${script}`]],
     ['a pager', ['less', script]],
     ['another script that is given it', ['node', '/usr/bin/prettier', script]],
+    ['a program whose name begins alike', ['nodemon', script]],
+    ['a program whose name ends alike', ['/usr/bin/ts-node', script]],
     ['code of the command line', ['node', '-e', script]],
     ['code of the command line, printed', ['node', '-p', script]],
     ['a task of npm', ['node', '--run', script]],
@@ -84,7 +86,10 @@ t.test('findProcess takes no other process for the service', async (t) => {
     ['no argument at all', ['node']],
     ['a thread of the kernel', []]
   ]
-  for (const [what, args] of others) t.equal(await find([{ pid: 7, args, env: variables }]), undefined, what)
+  for (const [what, args] of others) {
+    t.equal(await find([{ pid: 7, args, env: variables }]), undefined, what)
+    t.equal(await find([{ pid: 7, args, env: variables, cwd: '/clone' }]), undefined, `${what}, of a directory that is known`)
+  }
 })
 
 const args = ['node', '/clone/dist/session-manager/main.js']
@@ -109,7 +114,12 @@ t.test('findProcess takes the one that fits best', async (t) => {
   const sales = { pid: 6, args, env: { ...variables, PORT: '3002', ACCOUNT: 'sales', STATE_DIR: `${home}/real/session-manager-sales` }, open }
   const main = { pid: 7, args, env: variables, open }
   t.equal(await find([sales, main]), 7, 'of two accounts')
-  t.equal(await find([{ ...main, pid: 5 }, { ...sales, pid: 9 }]), 5, 'in any order')
+  t.equal(await find([{ ...main, pid: 5 }, { ...sales, pid: 1_234 }]), 5, 'in any order')
+  t.equal(await find([{ ...sales, pid: 5 }, { ...main, pid: 1_234 }]), 1_234)
+  for (const name of ['STATE_DIR', 'PORT', 'ACCOUNT'] as const) {
+    const edited = { ...main, env: { ...variables, [name]: 'edited' } }
+    t.equal(await find([edited, { ...main, pid: 8 }]), 8, `by ${name} alone`)
+  }
   const edited = { ...variables, PORT: '9', STATE_DIR: '/srv/edited' }
   t.equal(await find([{ ...main, env: { ...edited, ACCOUNT: 'sales' } }, { ...main, pid: 8, env: edited }]), 8, 'by the account, where all else was edited')
   const more = { files: { '/proc/net/tcp': table(row('0100007F:0BB9', '0A', 55), row('0100007F:0016', '0A', 56)) } }
@@ -122,6 +132,8 @@ t.test('findProcess goes by program and user where nobody may look into a proces
   t.equal(await find([{ pid: 7, args, env: undefined, uid: 999 }]), 7)
   t.equal(await find([{ pid: 7, args, env: undefined, uid: 33 }]), undefined, 'another user')
   t.equal(await find([{ pid: 7, args, env: undefined }], {}, { ...sought, uid: undefined }), undefined, 'a user that is not known')
+  const hidden = { files: { '/proc/7/cmdline': args.map((arg) => `${arg}\0`).join('') } }
+  t.equal(await findProcess(play(hidden), sought), undefined, 'a process of which nothing else can be read')
 })
 
 t.test('the environment of a process holds what Node read by --env-file', async (t) => {
@@ -130,6 +142,9 @@ t.test('the environment of a process holds what Node read by --env-file', async 
   t.same(await environmentOf(host, 7), { PORT: '2', HOST: 'own', x: '1=2' }, 'the later file counts, and the environment most')
   t.same(await envFilesOf(host, 7), ['/clone/a.env', '/b.env'])
   t.same(await envFilesOf(play(machine([{ pid: 7, args: ['node', '--env-file-if-exists=/a.env', 'main.js'] }])), 7), ['/a.env'])
+  const read = (...options: string[]) => envFilesOf(play(machine([{ pid: 7, args: ['node', ...options, 'main.js'] }])), 7)
+  t.same(await read('--env-file=a.env'), ['/a.env'], 'of a directory that is not known')
+  t.same(await read('--title=--env-file=/x', '--title=--env-file', '--env-file=', '--import=y'), [], 'what only looks like it')
   t.equal(await environmentOf(host, 8), undefined, 'of a process that is none')
   t.same(await environmentOf(play({ files: { '/proc/7/environ': 'A=1\0nonsense\0' } }), 7), { A: '1' })
 })
@@ -151,7 +166,8 @@ t.test('listeners are read from both tables, in whatever form of address', async
       row('00000000000000000000000000000000:1F90', '0A', 4), row('00000000000000000000000001000000:1F91', '0A', 5),
       row('0000000000000000FFFF00000100007F:1F92', '0A', 6), row('B80D0120000000000000000001000000:1F93', '0A', 7),
       row('00000000000000000000000002000000:1F94', '0A', 8), row('0000000000000000FF0000000100007F:1F95', '0A', 9),
-      row('0000000001000000FFFF00000100007F:1F96', '0A', 10), row('01000000000000000000000001000000:1F97', '0A', 11)
+      row('0000000001000000FFFF00000100007F:1F96', '0A', 10), row('01000000000000000000000001000000:1F97', '0A', 11),
+      row('000000000000000000FF00000100007F:1F98', '0A', 12)
     )
   } })
   t.same(await listeners(host), [
@@ -161,7 +177,8 @@ t.test('listeners are read from both tables, in whatever form of address', async
     { address: '0000:0000:0000:0000:0000:0000:0000:0002', port: 8084, inode: '8', uid: 999 },
     { address: '0000:0000:0000:0000:0000:00ff:7f00:0001', port: 8085, inode: '9', uid: 999 },
     { address: '0000:0000:0000:0001:0000:ffff:7f00:0001', port: 8086, inode: '10', uid: 999 },
-    { address: '0000:0001:0000:0000:0000:0000:0000:0001', port: 8087, inode: '11', uid: 999 }
+    { address: '0000:0001:0000:0000:0000:0000:0000:0001', port: 8087, inode: '11', uid: 999 },
+    { address: '0000:0000:0000:0000:0000:ff00:7f00:0001', port: 8088, inode: '12', uid: 999 }
   ])
   t.same(await listeners(play({})), [])
 })
@@ -175,20 +192,23 @@ t.test('an address meets HOST when one who listens there is in its way', async (
 })
 
 t.test('a process is named by its program', async (t) => {
-  const named = async (made: Partial<Made>, more: Played = {}): Promise<object | undefined> => {
+  const named = async (made: Partial<Made>, more: Played = {}) => {
     const host = play(machine([{ pid: 7, args: [], open: { 3: 'socket:[9]' }, ...made }], more))
     return (await holders(host, '9'))[0]
   }
+  const name = async (...args: string[]): Promise<string | undefined> => (await named({ args }))?.name
   t.match(await named({ args }), { pid: 7, name: 'session-manager', kind: 'session-manager', unit: undefined })
   t.match(await named({ args: ['node', '--max-old-space-size=9', '/x/dist/central-hub/main.js'] }), { name: 'central-hub', kind: 'central-hub' })
   t.match(await named({ args: ['/usr/local/bin/node', '/srv/shop/server.js'] }), { name: 'node server.js', kind: undefined })
-  t.match(await named({ args: ['/usr/sbin/nats-server', '-p', '4222'] }), { name: 'nats-server' })
-  t.match(await named({ args: ['nginx: master process /usr/sbin/nginx'] }), { name: 'nginx' })
-  t.match(await named({ args: ['-bash'] }), { name: 'bash' })
-  t.match(await named({ args: ['node', '-e', 'x'] }), { name: 'node' })
-  t.match(await named({ args: [] }), { name: 'MainThread' }, 'its thread, where there is no command line')
+  t.equal(await name('/usr/sbin/nats-server', '-p', '4222'), 'nats-server')
+  t.equal(await name('nginx: master process /usr/sbin/nginx'), 'nginx')
+  t.equal(await name('-bash'), 'bash')
+  t.equal(await name('node', '-e', 'x'), 'node')
+  t.equal(await name(), 'MainThread', 'its thread, where there is no command line')
   t.match(await named({ args: ['x'] }, { files: { '/proc/7/cgroup': '0::/system.slice/grafana.service\n' } }), { unit: 'grafana.service' })
   t.match(await named({ args: ['x'] }, { files: { '/proc/7/cgroup': '0::/user.slice/session-1.scope\n' } }), { unit: undefined })
+  const app = '0::/user.slice/user-1000.slice/user@1000.service/app.slice/run-1.scope\n'
+  t.equal((await named({ args: ['x'] }, { files: { '/proc/7/cgroup': app } }))?.unit, undefined, 'what a person runs is of no unit')
   t.equal(await named({ open: { 3: 'socket:[99]' } }), undefined, 'one that holds another socket')
   const gone = play({ links: { '/proc/7/fd/3': 'socket:[9]' } })
   t.match(await holders(gone, '9'), [{ name: '?' }])

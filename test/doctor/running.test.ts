@@ -48,6 +48,8 @@ t.test('what cannot be read is said with who may', async (t) => {
   t.same(await closed(1_000), [100, 200].map((pid) => `note the environment of process ${pid} cannot be read by you: run doctor as root`))
   const stopped = { 'systemctl show leadmaster-central-hub': { stdout: 'LoadState=loaded\nMainPID=0\n' } }
   t.same(await hubHas(environ(hubEnv({ PORT: '1' })), hubEnv(), { commands: stopped }), [], 'of a service that does not run nothing is said')
+  const none = { ...stopped, 'systemctl show leadmaster-session-manager': { stdout: 'LoadState=loaded\nMainPID=0\n' } }
+  t.same(await checkRunning(await ask(installed({ commands: none }))), [])
 })
 
 t.test('a file that Node read at the start is compared by its age', async (t) => {
@@ -64,6 +66,10 @@ t.test('a file that Node read at the start is compared by its age', async (t) =>
   t.match(await changed(started - 1), [{ state: 'ok' }])
   t.match(await changed(started + 9_000, { ...files, '/proc/200/cmdline': 'node\0--env-file=/other.env\0dist/central-hub/main.js\0' }), [{ state: 'ok' }], 'another file')
   t.match(await changed(started + 9_000, { ...files, '/proc/stat': '' }), [{ state: 'ok' }], 'a start that is not known')
+  const { files: installedFiles, stats, ...more } = installed({ files: { ...files, '/proc/200/environ': 'LANG=C\0' } })
+  const without = <T>(all: Record<string, T> = {}): Record<string, T> => Object.fromEntries(Object.entries(all).filter(([path]) => path !== hubFile))
+  const gone = await checkRunning(await ask({ ...more, files: without(installedFiles), stats: without(stats) }))
+  t.match(gone.filter(({ service }) => service === 'central-hub'), [{ state: 'ok' }], 'a file that is gone')
 })
 
 t.test('each service is compared with its own file', async (t) => {

@@ -81,6 +81,11 @@ t.test('a hub waits for its session-manager, and is at fault only where that is 
   t.same(await found({}, [fault('port', 'session-manager', 'x', 'true')]), note('unit', 'central-hub', 'skipped: mend session-manager port first'))
 })
 
+t.test('while a session-manager starts it says so itself, and a hub that is up is well', async (t) => {
+  const starting = unit({ ActiveState: 'activating', SubState: 'start', StatusText: 'opening the journal' })
+  t.same(await unitsOf(installed({ commands: { [showManager]: { stdout: starting } } })), [note('unit', 'session-manager', 'starting: opening the journal'), well])
+})
+
 t.test('a session-manager that is down is no fault of the hub’s', async (t) => {
   const played = installed({ commands: { [showManager]: { stdout: unit({ ActiveState: 'inactive', SubState: 'dead', MainPID: '0' }) } } })
   t.same(await unitsOf(played, [fault('env file', 'central-hub', 'x', 'true')]), [

@@ -280,6 +280,132 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('doctor/base-url.ts', "findings.push(fault(name, manager.name, `ACCOUNT=${ACCOUNT} is also that of ${twin.name}`, andRestart(wiring, setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'), manager)))", {
     '""': 'each session-manager but the first has an instance'
   }),
+  ...of('doctor/confinement.ts', "const settingsOf = (text: string): [string, string][] => [...text.matchAll(/^[ \\t]*([A-Za-z]+)[ \\t]*=(.*)$/gm)].map(([, setting = '', value = '']) => [setting, value.trim()])", {
+    '"Stryker was here!"': 'every match has a name and a value',
+    '/^[ \\t]*([A-Za-z]+)[ \\t]*=(.*)/gm': 'the rest of a line reaches to its end'
+  }),
+  ...of('doctor/confinement.ts', "const all = settingsOf((await host.readFile(path)) ?? '')", {
+    '"Stryker was here!"': 'this text has no setting, as an empty one'
+  }),
+  ...of('doctor/confinement.ts', "const unitFiles = ({ properties }: Service): string[] => [properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])].filter(Boolean)", {
+    "[properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])]": 'a unit that is loaded has a file',
+    '"Stryker was here!"': 'a unit that is loaded has a file'
+  }),
+  ...of('doctor/confinement.ts', "const text = (await host.readFile(path)) ?? ''", {
+    '"Stryker was here!"': 'this text has no setting, as an empty one'
+  }),
+  ...of('doctor/confinement.ts', "export const isOwn = (path: string, { unit }: Service): boolean => path.includes(`/${unit}.service.d/`) || path.includes(`/${unit.replace(/@.*$/, '@')}.service.d/`)", {
+    '/@.*/': 'a name of a unit has no line ends'
+  }),
+  ...of('doctor/confinement.ts', "const shown = ({ setting }: Rule, value: string): string => (setting === 'ExecStart' ? (/argv\\[\\]=([^;]*?) ;/.exec(value)?.[1] ?? value) : value).slice(0, 100)", {
+    true: 'only a command has such a part'
+  }),
+  ...of('doctor/confinement.ts', 'const notToTell = /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)$/', {
+    '/^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)/': 'no other setting of systemd begins with one of these'
+  }),
+  ...of('doctor/confinement.ts', "const [fragment = '', ...dropIns] = unitFiles(service)", {
+    '"Stryker was here!"': 'a unit that is loaded has a file'
+  }),
+  ...of('doctor/confinement.ts', "const shipped = new Set(settingsOf((await host.readFile(fragment)) ?? '').map(([setting]) => setting))", {
+    '"Stryker was here!"': 'this text has no setting, as an empty one'
+  }),
+  ...of('doctor/failure.ts', "result: properties['Result'] ?? '',", {
+    '"Stryker was here!"': 'no result has this name, as none is empty'
+  }),
+  ...of('doctor/failure.ts', "const endedAt = Date.parse((service.properties['ExecMainExitTimestamp'] ?? '').replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))", {
+    '"Stryker was here!"': 'no time is before one that is no date, and Date.parse finds the time in a text that has one',
+    '/\\w+ /': 'the day of the week is the first word'
+  }),
+  ...of('doctor/failure.ts', "return parsed?.level === 'fatal' ? parsed.msg : undefined", {
+    'parsed.level': 'what it throws is caught right there'
+  }),
+  ...of('doctor/failure.ts', '} catch {', {
+    '{}': 'a function gives undefined by itself'
+  }),
+  ...of('doctor/failure.ts', "const own = isOfSystemd(line, unit) ? line.slice(`${unit}.service: `.length) : ''", {
+    '"Stryker was here!"': 'no line of systemd says this'
+  }),
+  ...of('doctor/failure.ts', 'const [, code, status] = /^Main process exited, code=(\\w+), status=(\\d+)/.exec(own) ?? []', {
+    '/Main process exited, code=(\\w+), status=(\\d+)/': 'systemd begins its line with these words',
+    '["Stryker was here"]': 'the second of one is undefined, too'
+  }),
+  ...of('doctor/failure.ts', "const [, result] = /^Failed with result '([\\w-]+)'/.exec(own) ?? []", {
+    "/Failed with result '([\\w-]+)'/": 'systemd begins its line with these words',
+    '["Stryker was here"]': 'the second of one is undefined, too'
+  }),
+  ...of('doctor/failure.ts', 'if (/^(Failed|Unable) (?!with result|to kill|at step)/.test(own)) ended.words = own', {
+    '/(Failed|Unable) (?!with result|to kill|at step)/': 'systemd begins its line with these words'
+  }),
+  ...of('doctor/failure.ts', "const isBrokenRelease = ({ status, isSignal, words = '' }: Ended): boolean =>", {
+    '"Stryker was here!"': 'these words say nothing of a release'
+  }),
+  ...of('doctor/failure.ts', '(!isSignal && status !== undefined && [200, 203, 216, 217, 226].includes(status)) || /Cannot find (module|package)|ERR_MODULE_NOT_FOUND|SyntaxError|ERR_DLOPEN_FAILED/.test(words)', {
+    true: 'undefined is none of these'
+  }),
+  ...of('doctor/failure.ts', "(properties['DropInPaths'] ?? '').split(' ').filter((path) => path.includes(`/${unit.replace(/@.*$/, '@')}`) && !path.includes('/leadmaster-.service.d/'))", {
+    '"Stryker was here!"': 'this is no drop-in of a unit',
+    '/@.*/': 'a name of a unit has no line ends'
+  }),
+  ...of('doctor/processes.ts', "return /^--env-file(?:-if-exists)?$/.test(arg) ? [resolve(cwd, options[at + 1] ?? '')] : []", {
+    '"Stryker was here!"': 'the script comes after each option'
+  }),
+  ...of('doctor/processes.ts', "Number(/^Uid:\\s+(\\d+)/m.exec((await host.readFile(`/proc/${pid}/status`)) ?? '')?.[1] ?? NaN)", {
+    '"Stryker was here!"': 'this text names no user, as an empty one',
+    '/Uid:\\s+(\\d+)/m': 'Linux begins one line so, with one tab after it',
+    '/^Uid:\\s(\\d+)/m': 'Linux begins one line so, with one tab after it'
+  }),
+  ...of('doctor/processes.ts', "const [ip = '', port = ''] = hex.split(':')", {
+    '"Stryker was here!"': 'an address of these tables has both'
+  }),
+  ...of('doctor/processes.ts', 'const words = ip.match(/.{8}/g) ?? []', {
+    '["Stryker was here"]': 'an address of these tables has eight digits or more'
+  }),
+  ...of('doctor/processes.ts', 'const bytes = words.flatMap((part) => (part.match(/../g) ?? []).map((byte) => parseInt(byte, 16)).reverse())', {
+    '["Stryker was here"]': 'each part has eight digits'
+  }),
+  ...of('doctor/processes.ts', "const scriptOf = async (host: Host, pid: number, [program = '', ...args]: readonly string[]): Promise<string | undefined> => {", {
+    '"Stryker was here!"': 'no program of Node has this name, as none is empty'
+  }),
+  ...of('doctor/processes.ts', "if (!isNode(program) && !isNode((await host.readlink(`/proc/${pid}/exe`)) ?? '')) return undefined", {
+    '"Stryker was here!"': 'no program of Node has this name, as none is empty'
+  }),
+  ...of('doctor/processes.ts', "for (const path of await envFilesOf(host, pid)) Object.assign(variables, parseEnv((await host.readFile(path)) ?? ''))", {
+    '"Stryker was here!"': 'this text has no variable, as an empty one'
+  }),
+  ...of('doctor/processes.ts', "const options = args.slice(0, args.indexOf(scriptAmong(args.slice(1)) ?? '') + 1)", {
+    '"Stryker was here!"': 'no argument is like this'
+  }),
+  ...of('doctor/processes.ts', 'const [, inline] = /^--env-file(?:-if-exists)?=(.+)$/.exec(arg) ?? []', {
+    '/^--env-file(?:-if-exists)?=(.+)/': 'the rest of an argument reaches to its end',
+    '["Stryker was here"]': 'the second of one is undefined, too'
+  }),
+  ...of('doctor/processes.ts', "const boot = /^btime (\\d+)$/m.exec((await host.readFile('/proc/stat')) ?? '')?.[1]", {
+    '/btime (\\d+)$/m': 'Linux begins one line so, with nothing but the number after it',
+    '/^btime (\\d+)/m': 'Linux begins one line so, with nothing but the number after it',
+    '"Stryker was here!"': 'Linux begins one line so, with nothing but the number after it'
+  }),
+  ...of('doctor/processes.ts', "const ticks = /^.*\\) (?:\\S+ ){19}(\\d+)/s.exec((await host.readFile(`/proc/${pid}/stat`)) ?? '')?.[1]", {
+    '/.*\\) (?:\\S+ ){19}(\\d+)/s': 'it begins as early as it can',
+    '"Stryker was here!"': 'this text has no number, as an empty one'
+  }),
+  ...of('doctor/processes.ts', "const pids = async (host: Host): Promise<number[]> => (await host.readdir('/proc')).filter((entry) => /^\\d+$/.test(entry)).map(Number)", {
+    "await host.readdir('/proc')": 'what is no process has no command line and nothing open',
+    '/\\d+$/': 'what is no process has no command line and nothing open',
+    '/^\\d+/': 'what is no process has no command line and nothing open'
+  }),
+  ...of('doctor/processes.ts', "(table ?? '').split('\\n').flatMap((line) => {", {
+    '"Stryker was here!"': 'this line has no state'
+  }),
+  ...of('doctor/processes.ts', "const [, local = '', , state, , , , uid = '', , inode = ''] = line.trim().split(/\\s+/)", {
+    '"Stryker was here!"': 'a line with this state has them all'
+  }),
+  ...of('doctor/processes.ts', "const unit = /\\/([^/\\n]+\\.service)$/m.exec((await host.readFile(`/proc/${pid}/cgroup`)) ?? '')?.[1]", {
+    '"Stryker was here!"': 'this text names no unit, as an empty one'
+  }),
+  ...of('doctor/running.ts', 'return started !== undefined && changed !== undefined && changed > started + 1_000', {
+    true: 'no time is after one that is not known',
+    'started !== undefined || changed !== undefined': 'no time is after one that is not known'
+  }),
   ...of('doctor/following.ts', 'const taken = (check: Check | undefined): number => Number(/record (\\d+) of/.exec(check?.detail ?? \'\')?.[1] ?? NaN)', {
     '"Stryker was here!"': 'a text that names no record, as none does'
   }),
@@ -328,7 +454,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     'found.at(-1).name': 'a service that is down has a finding that says so'
   }),
   ...of('doctor/units.ts', "const at = Date.parse(shown.replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))", {
-    '/\\w+ /': 'the day of the week is the first word'
+    '/\\w+ /': 'the day of the week is the first word',
+    '"Stryker was here!"': 'Date.parse finds the time in this text, too'
+  }),
+  ...of('doctor/units.ts', "const is = (property: string): string => properties[property] ?? ''", {
+    '"Stryker was here!"': 'no property has a fault with this value, as with none'
+  }),
+  ...of('doctor/units.ts', "const texts = await Promise.all(files.map(async (file) => ((await host.readFile(file)) ?? '').split('\\n').some((line) => /^\\s*(Pass)?Environment=/.test(line) && new RegExp(`\\\\b${variable}\\\\b`).test(line))))", {
+    '"Stryker was here!"': 'this text has no setting, as an empty one'
   }),
   ...of('doctor/units.ts', 'if (service.config && stopMs !== undefined && service.config.SHUTDOWN_TIMEOUT >= stopMs) {', {
     true: 'no number is at least undefined'
