@@ -493,6 +493,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/capture.ts', "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)", {
     'drafts[0].kind': 'there is one draft'
   }),
+  ...of('session-manager/backfill.ts', 'let again = false', { true: 'each start of a run sets it first' }),
   ...of('session-manager/backfill.ts', 'let done: { at: number; onlineMs: number }[] = []', {
     '["Stryker was here"]': 'the mark moves to no run that has no time'
   }),
@@ -555,6 +556,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of('central-hub/spreadsheet/phone-cell.ts', 'const isValid = (number: string): boolean => parsePhoneNumberFromString(number)?.isValid() === true', {
     'parsePhoneNumberFromString(number).isValid': 'it is asked of numbers that could be parsed before'
+  }),
+  ...of('session-manager/whatsapp/backfill.ts', 'const [, name] = /^(\\w*(?:Error|Exception)):/.exec(error) ?? []', {
+    '["Stryker was here"]': 'the first text of the list is not read'
   }),
   ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
     "link['displayText']": 'there is always an object',

@@ -21,6 +21,14 @@ export const group = (drafts: Draft[], more: Partial<ReadGroup> = {}): ReadGroup
   unread: [], plainMessages: 0, lostMessages: 0,
   ...more
 })
+
+/** Resolves once that holds. @throws when it does not within ten seconds */
+export const until = async (holds: () => boolean): Promise<void> => {
+  for (const began = performance.now(); !holds(); await turn()) {
+    if (performance.now() - began > 10_000) throw new Error('it does not come to that')
+  }
+}
+
 const grouped = (give: Give): ReadBack => async function* (wanted) {
   for await (const given of give(wanted)) yield Array.isArray(given) ? group(given) : given
 }
@@ -44,9 +52,7 @@ export const rig = (t: Test, read: Give | undefined, options: Partial<BackfillOp
     backfill.stop()
     journal.close()
   })
-  const settled = async (): Promise<void> => {
-    while (backfill.running()) await turn()
-  }
+  const settled = (): Promise<void> => until(() => !backfill.running())
   return { journal, logged, state, backfill, settled }
 }
 

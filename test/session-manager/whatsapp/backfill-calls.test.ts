@@ -51,6 +51,8 @@ t.test('chats are asked for in order: those not read yet, the quietest first, th
     ['early@c.us', 200, true], ['late@c.us', 200, true], ['unread@c.us', 100, false], ['read@c.us', 250, true], ['read-late@c.us', 300, true]
   ])
   t.ok(asked[1]?.includes(chatsAsked), 'each since its own time, and what could not be read before without loading more')
+  const bounds = '{"messages":2000,"ms":2000,"perChat":20000,"atOnce":20,"loadMs":10000,"busyMs":500}'
+  t.ok(asked[1]?.endsWith(`, ${bounds})`), 'and no call takes long')
 })
 
 t.test('a page that is lost while the caller has a group ends the reading when the next one is asked for, and not before', async (t) => {
