@@ -42,13 +42,12 @@ export const modules: readonly MutatedModule[] = [
     name: 'erasure',
     files: ['session-manager/erasure.ts', 'session-manager/adopted-erasures.ts'],
     tests: [
-      'session-manager/erase-adopted.test.ts',
       'session-manager/erase-person-later.test.ts',
-      'session-manager/erasure.test.ts',
+      'session-manager/erase-adopted.test.ts',
       'session-manager/erase-person.test.ts',
+      'session-manager/erasure.test.ts',
       'session-manager/erase-again.test.ts',
-      'session-manager/erasure-file.test.ts',
-      'session-manager/erasure-pages.test.ts'
+      'session-manager/erasure-file.test.ts'
     ]
   },
   {
