@@ -73,10 +73,12 @@ export interface ConnectionOptions {
   pairingLifetimeMs?: number
   log: Log
   now?: () => number
+  /** A clock that only goes on, ms. */
+  steady?: () => number
 }
 
 export const createConnection = (options: ConnectionOptions): Connection => {
-  const { policy, probeIntervalMs, admit, createListener, forget, onCaptured, onChange, onReady, journal, readBack, onStall = () => undefined, onOutbound = () => undefined, log, now = Date.now } = options
+  const { policy, probeIntervalMs, admit, createListener, forget, onCaptured, onChange, onReady, journal, readBack, onStall = () => undefined, onOutbound = () => undefined, log, now = Date.now, steady = () => performance.now() } = options
   let session = initialSession(now())
   let listener: Listener | undefined
   let started = false
@@ -228,7 +230,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       guard = states
     },
     onNewest: recovery.stall.look,
-    log, now
+    log, steady
   })
 
   return {

@@ -29,7 +29,8 @@ export interface ProbingOptions {
   /** The newest messages of a page that was READY before and after the look. */
   onNewest: (newest: readonly Shown[]) => void
   log: Log
-  now: () => number
+  /** A clock that only goes on, ms: all that is measured here are durations. */
+  steady: () => number
 }
 
 const timeoutMs = 10_000
@@ -48,7 +49,7 @@ const qrOverdueMs = 60_000
 const syncOverdueMs = 60_000
 
 export const createProbing = (options: ProbingOptions): Probing => {
-  const { intervalMs, session, listener, dispatch, explainState, isPairing, onGuard, onNewest, log, now } = options
+  const { intervalMs, session, listener, dispatch, explainState, isPairing, onGuard, onNewest, log, steady } = options
   let unanswered = 0
   let unheardSync = 0
   /** Which fences of the send guard held in this browser's page once it was connected. */
@@ -56,7 +57,10 @@ export const createProbing = (options: ProbingOptions): Probing => {
   let qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
   /** What of the send guard was last reported as an error; it is not repeated after each reconnection. */
   let alerted: string | undefined
-  let beat = now()
+  /** The code and the status that were last seen, and since when. */
+  let seenQr = { code: undefined as string | undefined, at: 0 }
+  let seenStatus = { since: 0, at: 0 }
+  let beat = steady()
   let over = false
 
   /** Why the session must not go on with this page. */
@@ -94,10 +98,11 @@ export const createProbing = (options: ProbingOptions): Probing => {
   /** Asks for codes again after WhatsApp Web stopped showing new ones, for as long as none is scanned. */
   const renewQr = async (mine: Listener, socket: string | null): Promise<void> => {
     const { qr } = session()
-    const isOver = socket === 'UNPAIRED_IDLE' || (qr !== undefined && now() > qr.expiresAt + qrOverdueMs)
-    if (!isOver || now() < qrRefresh.due) return
+    if (qr?.code !== seenQr.code) seenQr = { code: qr?.code, at: steady() }
+    const isOverdue = qr !== undefined && steady() - seenQr.at > qr.expiresAt - qr.generatedAt + qrOverdueMs
+    if ((socket !== 'UNPAIRED_IDLE' && !isOverdue) || steady() < qrRefresh.due) return
     log.info({ event: 'qr_refresh', next_ms: qrRefresh.afterMs }, 'WhatsApp Web stopped showing codes: asking for a new one')
-    qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: now() + qrRefresh.afterMs }
+    qrRefresh = { afterMs: Math.min(qrRefreshMaxMs, qrRefresh.afterMs * 2), due: steady() + qrRefresh.afterMs }
     // The new code may come before the call returns.
     dispatch({ type: 'qr-renewal' })
     try {
@@ -112,10 +117,11 @@ export const createProbing = (options: ProbingOptions): Probing => {
   const judge = async (mine: Listener, { socket, synced, guard, newest }: Look, since: number | undefined): Promise<void> => {
     if (mine !== listener()) return
     if (judgeGuard(guard, socket)) return
-    const { status } = session()
+    const { status, since: enteredAt } = session()
+    if (enteredAt !== seenStatus.since) seenStatus = { since: enteredAt, at: steady() }
     const linking = status === 'INIT' || status === 'QR_REQUIRED' || status === 'PASSKEY_REQUIRED'
     if ((linking || status === 'AUTHENTICATED') && socket !== null && stays.includes(socket)) return dispatch({ type: 'lost', ...explainState(socket) })
-    const isUnheard = linking || (status === 'AUTHENTICATED' && now() - session().since >= syncOverdueMs)
+    const isUnheard = linking || (status === 'AUTHENTICATED' && steady() - seenStatus.at >= syncOverdueMs)
     unheardSync = isUnheard && synced ? unheardSync + 1 : 0
     if (unheardSync === 2 || (linking && unheardSync > 2)) {
       log.warn({ event: 'sync_unreported' }, 'WhatsApp Web is synced but did not say so to whatsapp-web.js: reporting it')
@@ -131,7 +137,7 @@ export const createProbing = (options: ProbingOptions): Probing => {
   }
 
   const probe = async (): Promise<void> => {
-    beat = now()
+    beat = steady()
     const mine = listener()
     if (mine !== undefined) {
       const { status, since } = session()
@@ -157,7 +163,7 @@ export const createProbing = (options: ProbingOptions): Probing => {
       held = { wire: false, modules: false }
       qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
     },
-    beating: () => now() - beat < intervalMs + mostUnanswered * timeoutMs + 30_000,
+    beating: () => steady() - beat < intervalMs + mostUnanswered * timeoutMs + 30_000,
     stop: () => {
       over = true
       clearTimeout(timer)

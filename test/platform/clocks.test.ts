@@ -34,7 +34,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/platform/clock.ts': 'watches the time of day itself',
   'src/session-manager/backfill.ts': 'compares with the moments of messages',
   'src/session-manager/eraser.ts': 'notes a moment in the journal',
-  'src/session-manager/connection.ts': 'moments that are shown; its timers are of the clock that goes on',
+  'src/session-manager/connection.ts': 'moments that are shown; durations are measured by its steady clock',
   'src/session-manager/forwarder.ts': 'a moment that the journal keeps',
   'src/session-manager/journal.ts': 'notes when a record was captured',
   'src/session-manager/lease-keeper.ts': 'shows a moment; leases count by the time since boot',

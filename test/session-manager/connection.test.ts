@@ -322,7 +322,7 @@ t.test('what only the page shows', async (t) => {
   t.test('a sync that was missed while AUTHENTICATED is reported once, after a minute', async (t) => {
     let clock = 1_000_000
     const patient = { ...slowRetry, readyTimeoutMs: 600_000 }
-    const { connection, listeners, logged } = rig(t, { now: () => clock, policy: patient })
+    const { connection, listeners, logged } = rig(t, { steady: () => clock, policy: patient })
     connection.connect()
     const listener = await listeners.called(0, 'start')
     listener.say({ type: 'authenticated' })
@@ -354,7 +354,7 @@ t.test('what only the page shows', async (t) => {
   })
   t.test('codes that rotate no more: a new one is asked for, ever more rarely', async (t) => {
     let clock = 1_000_000
-    const { connection, listeners, logged } = rig(t, { now: () => clock, policy: slowRetry })
+    const { connection, listeners, logged } = rig(t, { steady: () => clock, policy: slowRetry })
     connection.connect()
     const listener = await listeners.called(0, 'start')
     listener.say({ type: 'qr', code: 'the last' })
@@ -726,9 +726,35 @@ t.test('stop closes the browser, resolves once it is closed, and nothing happens
   t.equal(listeners.made.length, 1)
 })
 
+t.test('a clock that is set ahead or back by hours changes nothing that is measured', async (t) => {
+  for (const jumpMs of [7_200_000, -7_200_000]) {
+    let wall = 1_700_000_000_000
+    const { connection, listeners, logged } = rig(t, { now: () => wall, policy: { ...slowRetry, readyTimeoutMs: 600_000 } })
+    connection.connect()
+    const listener = await listeners.called(0, 'start')
+    const looks = (): Promise<unknown> => listeners.called(0, 'probe', listener.calls.filter((call) => call === 'probe').length + 4)
+
+    listener.say({ type: 'qr', code: 'shown' })
+    await looks()
+    wall += jumpMs
+    await looks()
+    t.notOk(listener.calls.includes('refreshQr'), 'the code is still shown: another would void it while it is scanned')
+    t.ok(connection.beating())
+
+    listener.say({ type: 'authenticated' })
+    listener.page = page({ synced: true })
+    await looks()
+    wall += jumpMs
+    await looks()
+    t.notOk(listener.calls.includes('reportSync'))
+    t.same(logged.of('qr_refresh'), [])
+    await connection.stop()
+  }
+})
+
 t.test('whether the timers still run is seen from outside', async (t) => {
   let clock = 0
-  const { connection, listeners } = rig(t, { now: () => clock, probeIntervalMs: 10 })
+  const { connection, listeners } = rig(t, { steady: () => clock, probeIntervalMs: 10 })
   connection.connect()
   await listeners.called(0, 'probe', 1)
   t.ok(connection.beating())

@@ -61,6 +61,8 @@ export class PasskeyRelay {
   readonly #log: Log
   readonly #times: PasskeyTimes
   #state: PasskeyState | undefined
+  /** When the state expires, by the clock that only goes on, ms. */
+  #expiresOn = Infinity
   /** The question that the state is about. */
   #question: number | undefined
   /** Requests of WhatsApp that were acted upon. */
@@ -160,7 +162,9 @@ export class PasskeyRelay {
   }
 
   #enter(next: Omit<PasskeyState, 'since'>): void {
-    this.#state = { ...next, since: Date.now() }
+    const now = Date.now()
+    this.#state = { ...next, since: now }
+    this.#expiresOn = performance.now() + (next.expiresAt ?? Infinity) - now
     this.#tell({ type: 'passkey', passkey: this.#state })
   }
 
@@ -220,7 +224,7 @@ export class PasskeyRelay {
       (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.look() ?? null
     ))
     if (seen === null || this.#isLinked || this.#isStopped) return
-    if (this.#state !== undefined && Date.now() >= (this.#state.expiresAt ?? Infinity)) return this.#expire(this.#state)
+    if (this.#state !== undefined && performance.now() >= this.#expiresOn) return this.#expire(this.#state)
     await this.#judge(seen, this.#state?.stage)
   }
 
