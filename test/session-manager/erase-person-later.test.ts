@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -190,6 +190,16 @@ t.test('a chat that waits to be read back is forgotten with its person, to the l
   t.equal(erase(journal, number), 0)
   t.same([...journal.unreadChats()], [[other, 6_000]])
   t.notOk(readFileSync(file).includes(number))
+  t.end()
+})
+
+t.test('the file is made without what was erased, so that it is smaller', (t) => {
+  const { journal, file } = open(t)
+  journal.append(Array.from({ length: 100 }, (_, n) => inChat(number, String(n), { phone, body: 'x'.repeat(5_000) })), 'live')
+  journal.checkpoint()
+  const before = statSync(file).size
+  erase(journal, number)
+  t.ok(statSync(file).size < before / 2, `${before} and ${statSync(file).size} bytes`)
   t.end()
 })
 

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
@@ -106,9 +106,6 @@ t.test('a large chat goes in groups, and a person is found by indexes alone', (t
   journal.append(Array.from({ length: 1_000 }, (_, n) => draft(String(n))), 'live')
   const groups = [...journal.eraseInGroups({ chatIds: [number], messageIds: [] })]
   t.same(groups, [200, 200, 200, 200, 200, 0, 0])
-  const before = statSync(file).size
-  journal.finishErasing()
-  t.ok(statSync(file).size < before / 2, 'the file is made without what was erased')
   const db = new DatabaseSync(file, { readOnly: true })
   t.teardown(() => db.close())
   for (const sql of [...ofPerson, lidsOfPhones]) {
