@@ -560,6 +560,15 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/whatsapp/backfill.ts', 'const [, name] = /^(\\w*(?:Error|Exception)):/.exec(error) ?? []', {
     '["Stryker was here"]': 'the first text of the list is not read'
   }),
+  ...of('central-hub/spreadsheet/decode.ts', "const named = charset === undefined ? 'utf-8' : new TextDecoder(charset).encoding", {
+    false: 'without a name a decoder is one of UTF-8'
+  }),
+  ...of('central-hub/store/names.ts', "return new RegExp(`^${shape}$`, 'u').test(name)", {
+    '""': 'a file of narrow letters has none of two halves'
+  }),
+  ...of('central-hub/store/names.ts', 'if (byKey.size === 0) return result', {
+    false: 'SQLite takes an empty list; PostgreSQL does not'
+  }),
   ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
     "link['displayText']": 'there is always an object',
     "link['url']": 'there is always an object'

@@ -40,13 +40,8 @@ class Settling {
 
   /** A message that tells a number and a LID. */
   async pair(phone: string, lid: string, seen: Seen): Promise<void> {
-    const known = await this.#by('lid', lid)
-    const me = known ?? (await this.#unnamed(phone, seen.timestamp))
-    if (me === undefined) {
-      const lead_id = await this.#makeLead(lid, null, seen)
-      await this.#claim({ lead_id, merged_id: undefined, lid, phone: null, phone_at: 0 }, phone, seen.timestamp)
-    } else if (me.lid === null) await this.#learnLid(me, lid, seen.timestamp)
-    else await this.#claim(me, phone, seen.timestamp)
+    const me = (await this.#by('lid', lid)) ?? (await this.#makeIdentity(lid, seen))
+    await this.#claim(me, phone, seen.timestamp)
     await this.#reassign()
   }
 
@@ -77,32 +72,22 @@ class Settling {
     return identityBy(this.#db, this.#account, by, key)
   }
 
-  /** Who has the number without a LID, if it is nobody's who was seen with it later. */
-  async #unnamed(phone: string, timestamp: number): Promise<Identity | undefined> {
-    const holder = await this.#by('phone', phone)
-    const claims = await this.#claimsOn(phone)
-    return holder?.lid === null && claims.every(({ at }) => at < timestamp) ? holder : undefined
+  async #makeIdentity(lid: string, seen: Seen): Promise<Identity> {
+    const lead_id = await this.#makeLead(lid, null, seen)
+    return { lead_id, merged_id: undefined, lid, phone: null, phone_at: 0 }
   }
 
-  async #learnLid(me: Identity, lid: string, timestamp: number): Promise<void> {
-    await this.#renameLid('', lid, me.lead_id)
-    await writeIdentity(this.#db, { ...me, lid, phone_at: timestamp })
-    this.settled.changed.add(me.lead_id)
-  }
-
-  /** `me` was seen with this number. */
+  /** `me` was seen with this number, which it has not now. */
   async #claim(me: Identity, phone: string, timestamp: number): Promise<void> {
     this.settled.changed.add(me.lead_id)
     this.#affected.add(phone)
-    if (me.phone === phone) return writeIdentity(this.#db, { ...me, phone_at: Math.max(me.phone_at, timestamp) })
-    const before = (await this.#claimsOf(me)).filter((claim) => claim.phone !== phone)
+    const before = await this.#claimsOf(me)
     const all = await this.#claimsOn(phone)
     const holder = await this.#by('phone', phone)
     const mine = all.find((claim) => isOf(claim, me))
     const at = Math.max(timestamp, mine?.at ?? 0)
-    const latest = Math.max(-1, me.phone === null ? -1 : me.phone_at, ...before.map((claim) => claim.at))
-    const rivals = all.filter((claim) => claim !== mine).map((claim) => claim.at)
-    const rival = Math.max(-1, holder?.lid == null ? -1 : holder.phone_at, ...rivals)
+    const latest = Math.max(me.phone_at, ...before.map((claim) => claim.at))
+    const rival = Math.max(holder?.lid == null ? 0 : holder.phone_at, ...all.map((claim) => claim.at))
     const isLatest = at >= latest
     if (isLatest) await this.#leave(me)
     if (!isLatest || at < rival) {

@@ -69,7 +69,7 @@ export interface LeadsAtWork {
    * and the message makes none: no person wrote it.
    * @param isSettled the message was settled before: what is known now is all that it tells
    */
-  of(message: CapturedMessage, isSettled?: boolean): LeadAtWork | 'settle' | 'none'
+  of(message: CapturedMessage, isSettled: boolean): LeadAtWork | 'settle' | 'none'
   /** The lead of whoever a message names, if there is one; it stays as it is. */
   known(message: CapturedMessage): LeadAtWork | undefined
   /** Whether a message tells that a lead has another number, or another LID, from now on. */
@@ -237,7 +237,7 @@ const atWork = (account: string, { rows, adopted, merged, claims }: KnownIdentit
     if (lead !== undefined) identities.add({ lead, row, merged_id: id, isChanged: false })
   }
   return {
-    of: (told, isSettled = false) => {
+    of: (told, isSettled) => {
       const message = underNewAddress(told)
       const { phone } = message
       const found = identities.whose(message, isSettled)

@@ -21,6 +21,7 @@ const reaction = (to: InboundRecord, emoji: string, mine: boolean, timestamp = 1
 const vote = (to: InboundRecord, options: string[], mine: boolean): InboundRecord =>
   record('v', { from_me: mine, from: mine ? own : '5215512345678@c.us', timestamp: 1_200, vote: { message_id: to.message.id, options } }, 'vote')
 const group = { id: 'false_120363000000000001@g.us_G_5215512345678@c.us', chat_id: '120363000000000001@g.us', from: '120363000000000001@g.us' }
+const numberChange = (from: string, to: string): Partial<CapturedMessage> => ({ type: 'notification_template', body: '', number_change: { from, to } })
 const byLid = (id: string, lid: string, facts: Partial<CapturedMessage> = {}): InboundRecord => {
   const { phone: _phone, ...bare } = record(id, { id: `false_${lid}_${id}`, chat_id: lid, from: lid, lid, ...facts }).message
   return { ...record(id), message: bare }
@@ -84,6 +85,14 @@ const rows: [string, InboundRecord[], InboundRecord[], string[], string[]][] = [
   [
     'two leads that come and are one', [], [asked, byLid('other', ana, { timestamp: 1_050 }), again(answered, { lid: ana })],
     ['lead', 'message asked', 'message other', 'message answered', 'lead gone'], ['lead.created', 'message.created', 'message.created', 'message.created', 'lead.removed']
+  ],
+  [
+    'a notice in a group that a number changed', [asked], [record('N', { ...group, ...numberChange('5215512345678@c.us', '5215599999999@c.us'), timestamp: 1_150 })],
+    ['message G', 'lead'], ['message.created', 'lead.updated']
+  ],
+  [
+    'a notice in a group that a LID changed', [again(asked, { lid: ana })], [record('N', { ...group, ...numberChange(ana, bea), timestamp: 1_150 })],
+    ['message G', 'lead'], ['message.created', 'lead.updated']
   ],
   [
     'a number that goes to another person', [again(asked, { lid: ana })], [again(answered, { lid: bea, id: `true_${bea}_answered`, chat_id: bea, to: bea })],

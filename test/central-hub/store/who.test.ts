@@ -98,6 +98,42 @@ t.test('who is who depends on what was seen when, and not on the order in which 
   )
 })
 
+/** `A1@5 2@7`: at 5 a message told the first LID and the first number, at 7 one told the second number alone. */
+const parse = (text: string): Sighting[] =>
+  text.split(' ').map((each) => {
+    const [, lid = '', phone = '', at] = /^([A-C]?)([1-3]?)@(\d+)$/.exec(each) ?? []
+    return { at: Number(at), lid: lids['ABC'.indexOf(lid || 'x')], phone: phones[Number(phone) - 1] }
+  })
+
+t.test('what a number went through is told by when it was seen with whom, in any order', async (t) => {
+  const { db, take } = await testStore(t)
+  await hurry(db)
+  const cases: [what: string, seen: string][] = [
+    ['it comes back to who had it', '1@90 A1@100 C1@150 A1@200 1@120 1@210'],
+    ['it is found late with one who has another by then', 'A2@300 B1@100 A1@200 1@50 1@150 1@250'],
+    ['one had it between two others', 'A1@100 C1@200 B1@300 1@90 1@150 1@250 1@350'],
+    ['it was known without a LID', '1@5 A1@10 B1@20 1@15 1@30'],
+    ['it was known without a LID, and is nobody’s', '1@5 A1@10 A2@20 1@15 1@30 2@25'],
+    ['two exchange theirs', 'A1@10 B2@11 A2@20 B1@21 1@5 2@6 1@15 2@16 1@30 2@31'],
+    ['it goes round three', 'A1@1 B1@2 C1@3 A1@4 B1@5 C1@6 1@7'],
+    ['one has three in turn', 'A1@10 A2@20 A3@30 1@5 2@15 3@25 1@40 2@41'],
+    ['a number alone is all of a person', '1@1 1@2 2@3 A2@4'],
+    ['two LIDs before any number', 'A@1 B@2 A1@4 B1@5 1@3 A@9']
+  ]
+  for (const [what, text] of cases) {
+    const seen = parse(text)
+    const wanted = sorted(model(seen))
+    const half = Math.ceil(seen.length / 2)
+    for (const order of [seen, seen.toReversed(), [...seen.slice(half), ...seen.slice(0, half)]]) {
+      await emptied(db)
+      const records = order.map((each) => messageOf(each, { name: nameAt(each.at) }))
+      if (order === seen) for (const record of records) await take(record)
+      else await take(...records)
+      t.equal(sorted(await people(db)), wanted, `${what}: ${order.map(({ at }) => at).join()}`)
+    }
+  }
+})
+
 t.test('a number that went to another person makes a new lead, and the old one keeps its history', async (t) => {
   const { db, take } = await testStore(t)
   const [lid, other] = lids as [string, string]

@@ -206,6 +206,10 @@ t.test('a notice of a changed number moves a lead to its new address', async (t)
     ['of the same address', [from(100, { phone: one }), change(200, { phone: one }, { phone: one })], [{ phone: one, messages: [100, 200] }]],
     ['from a number to a LID', [from(100, { phone: one }), change(200, { phone: one }, { lid: bea })], [{ phone: one, lid: null }]],
     ['of somebody who is not known', [from(100, { phone: one }), change(200, { phone: two }, { phone: three })], [{ phone: one }]],
+    ['from a LID that is not known', [from(100, { lid: bea }), change(200, { lid: ana }, { lid: bea })], [{ lid: bea, phone: null, messages: [100, 200] }]],
+    ['from a number that is not known', [from(100, { phone: two }), change(200, { phone: one }, { phone: two })], [{ lid: null, phone: two, messages: [100, 200] }]],
+    ['older than what was seen with it', [from(10, { lid: ana }), from(100, { lid: ana, phone: two }), from(300, { lid: ana, phone: one }), change(50, { phone: one }, { phone: two }), from(80, { phone: two })], [{ lid: ana, phone: one, messages: [10, 50, 80, 100, 300] }]],
+    ['long after it was seen with its LID', [from(100, both), change(200, { phone: one }, { phone: two }), from(150, { phone: one }), from(90, { phone: one })], [{ lid: ana, phone: two, messages: [90, 100, 200] }, { lid: null, phone: one, messages: [150] }]],
     ['to nobody', [from(100, { phone: one }), from(200, { phone: one }, { ...notice, number_change: { from: address({ phone: one }), to: 'status@broadcast' } })], [{ phone: one, messages: [100, 200] }]],
     ['to whom we know as another lead', [from(100, { phone: one }), from(110, { phone: two }), change(200, { phone: one }, { phone: two })], [{ phone: two, messages: [100, 110, 200] }]],
     ['to whom we know, by LID', [from(100, { lid: ana }), from(110, { lid: bea }), change(200, { lid: ana }, { lid: bea })], [{ lid: bea, messages: [100, 110, 200] }]]
@@ -252,6 +256,15 @@ t.test('two leads that a person merged are one under each of their addresses', a
   t.match(await leads(db), [{ lid: ana, phone: one, others: [] }, { lid: carla, phone: two, messages: [400, 410, 500] }], 'and goes to another person')
   await take(from(290, { phone: two }), from(350, { phone: two }))
   t.match((await leads(db)).map(({ messages }) => messages), [[100, 110, 200, 210, 220, 290, 300], [350, 400, 410, 500]], 'what was written while they had it stays')
+})
+
+t.test('a notice that moves a lead from one of its addresses to the other changes which is its own', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(from(100, { lid: ana }), from(110, { lid: bea, phone: one }))
+  await merge(db, 1, 2)
+  await take(change(200, { lid: ana }, { lid: bea }), from(300, { lid: ana }), from(310, { lid: bea }), from(320, { phone: one }))
+  t.match(await leads(db), [{ lid: bea, phone: one, others: [], messages: [100, 110, 200, 300, 310, 320] }])
+  t.equal((await leads(db)).length, 1)
 })
 
 t.test('the second address of a lead keeps its number as long as it was seen with it last', async (t) => {
