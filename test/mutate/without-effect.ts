@@ -493,6 +493,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/capture.ts', "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)", {
     'drafts[0].kind': 'there is one draft'
   }),
+  ...of('session-manager/backfill.ts', 'if (linkedAt !== undefined && now - linkedAt < historyMs) return (floor ?? linkedAt - firstLinkMs) - overlapMs', {
+    true: 'without a link there is no time since it, and no number is less than another then'
+  }),
   ...of('session-manager/backfill.ts', 'let again = false', { true: 'each start of a run sets it first' }),
   ...of('session-manager/backfill.ts', 'let done: { at: number; onlineMs: number }[] = []', {
     '["Stryker was here"]': 'the mark moves to no run that has no time'
