@@ -572,6 +572,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/store/names.ts', 'if (byKey.size === 0) return result', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
+  ...of('central-hub/store/matched.ts', "const plain = character.normalize('NFD').replace(/\\p{M}/gu, '').toLowerCase()", {
+    "character.normalize('NFD').replace(/\\p{M}/gu, '').toUpperCase()": 'what is looked for and where it is looked for are folded alike'
+  }),
   ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
     "link['displayText']": 'there is always an object',
     "link['url']": 'there is always an object'

@@ -55,7 +55,7 @@ export const excerpt = (text: string, at: number): string => {
 }
 
 /** Those first that a list shows least. */
-const byVisibility: readonly Matched['field'][] = ['message', 'note', 'assignee', 'tag', 'phone', 'name']
+const byVisibility: readonly Matched['field'][] = ['note', 'assignee', 'tag', 'phone', 'name']
 
 const fieldsOf = (lead: Lead): [Matched['field'], string[]][] => [
   ['name', [lead.name ?? '', lead.whatsapp_name ?? '']],

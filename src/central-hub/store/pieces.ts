@@ -33,7 +33,7 @@ export interface MessageMatch {
   /** The last word may go on. */
   prefix: boolean
   /** One of these instead of the last word. */
-  lastIs?: readonly string[]
+  lastIs?: readonly string[] | undefined
 }
 
 const kept = Symbol('pieces')

@@ -26,7 +26,7 @@ export const messageMatch = async (db: Db, q: string, whole?: 0 | 1): Promise<Me
   if (!isOpen || whole === 1) return asItIs
   if (whole === undefined && (await matchingMessages(db, asItIs, common + 1)).length > common) return asItIs
   const lastIs = await piecesOf(db).wordsThatBegin(db, words.at(-1) as string)
-  return lastIs === undefined ? { words, tokens, prefix: true } : { words, tokens, prefix: true, lastIs }
+  return { words, tokens, prefix: true, lastIs }
 }
 
 /** How the pages after this one look for the last word. */

@@ -46,6 +46,8 @@ t.test('of a lead it says the field in which it was found, of several what a lis
 
   await patchLead(db, 1, { note: `${'x '.repeat(40)}final con açúcar ${'y '.repeat(60)}` })
   t.match(await found('acucar'), ['note', /^….{25,31}açúcar y.*…$/])
+  await patchLead(db, 1, { note: '¡oferta!' })
+  t.same(await found('oferta'), ['note', '¡oferta!', null], 'after a sign')
   await patchLead(db, 1, { note: 'banjo jo' })
   t.match(await found('jo'), ['name', 'José Núñez 王小明'], 'of what is found in several, the name is looked at first')
 })

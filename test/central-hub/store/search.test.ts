@@ -117,6 +117,29 @@ t.test('of a common word the latest captured messages come first, all of them, p
   t.same(await all({ q: 'holas' }), ['x'])
 })
 
+t.test('a word that more than a thousand messages have is looked for as it is, on all pages of a search or on none', async (t) => {
+  const { db, take } = await testStore(t)
+  const many = (body: string, count: number): InboundRecord[] => Array.from({ length: count }, (_, n) => from(n % 7, `${body}${n}`, { body }))
+  await take(from(1, 'old', { body: 'holas gratis' }), ...many('hola', 1_001), ...many('gratis', 999), from(2, 'new', { body: 'holas' }))
+  const count = async (q: string, between: () => Promise<void> = async () => undefined): Promise<number> => {
+    const pages = []
+    for (let after: Position | undefined; ; await between()) {
+      const { items, next } = await listMessages(db, { q }, 400, after)
+      pages.push(items.length)
+      if (next === undefined) return pages.reduce((sum, each) => sum + each, 0)
+      after = fromCursor(toCursor(next) ?? undefined, ...messageOrders)
+    }
+  }
+  t.equal(await count('hola'), 1_001, 'without the longer words that begin so')
+  t.equal(await count('holas'), 2)
+  await take(from(3, 'more', { body: 'gratisimo' }))
+  t.equal(await count('grati'), 1_001, 'half a word is any that begins so')
+  t.equal(await count('gratis'), 1_001, 'no more than a thousand')
+  let taken = 0
+  t.equal(await count('gratis', async () => take(from(4, `${(taken += 1)}`, { body: 'gratis' }))), 1_001, 'as it began, though there are more by now')
+  t.equal(await count('gratis'), 1_000 + taken, 'from now on as it is')
+})
+
 // how PostgreSQL plans a statement depends on how much there is
 if (!isOnPostgres()) t.test('no list sorts or scans all there is', async (t) => {
   const { db, take } = await testStore(t)
