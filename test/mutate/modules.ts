@@ -158,7 +158,7 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'deliverer',
     files: ['deliverer', 'circuit', 'delivering-time'].map((file) => `central-hub/webhooks/${file}.ts`),
-    tests: ['circuit', 'delivering-time', 'deliverer'].map((file) => `central-hub/webhooks/${file}.test.ts`)
+    tests: ['circuit', 'delivering-time', 'deliverer', 'down'].map((file) => `central-hub/webhooks/${file}.test.ts`)
   },
   {
     name: 'doctor-units',

@@ -166,6 +166,12 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/ingest.ts', 'if (timestamp === message.timestamp && !isMarked) return record', {
     false: 'only saves time: a record with the time that it has already is the same'
   }),
+  ...of('central-hub/webhooks/circuit.ts', 'if (this.#failing.size < downAfter) this.#failing.add(queue)', {
+    true: 'only bounds the memory'
+  }),
+  ...of('central-hub/webhooks/deliverer.ts', 'return clock.now() + troubleMs', {
+    'clock.now() - troubleMs': 'a courier woken too early waits for the end of its pause'
+  }),
   ...of('central-hub/webhooks/deliverer.ts', "async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {", {
     '"Stryker was here!"': 'an outcome without an error is a delivery'
   }),

@@ -33,7 +33,7 @@ export class Circuit {
    */
   failed(queue: string, now: number, retryAfterMs: number | undefined, random: number): void {
     // More are not needed to tell, and there may be as many as there are leads.
-    if (!this.isOpen) this.#failing.add(queue)
+    if (this.#failing.size < downAfter) this.#failing.add(queue)
     if (!this.isOpen) return
     this.#failures += 1
     this.#retryAt = now + delayOf(this.#failures, retryAfterMs, random)
@@ -42,7 +42,6 @@ export class Circuit {
 
   /** How long until something may be tried: of a lead that failed, and of one that did not; 0: now. */
   waits(now: number): { retriesMs: number; freshMs: number } {
-    if (!this.isOpen) return { retriesMs: 0, freshMs: 0 }
     return { retriesMs: Math.max(0, this.#retryAt - now), freshMs: Math.max(0, this.#freshAt - now) }
   }
 }

@@ -334,6 +334,55 @@ t.test('a store that fails is asked again every 5 s, not before, and says so eac
   t.ok(id > 0)
 })
 
+t.test('a store that fails as a delivery is looked for is asked again after 5 s, not before', async (t) => {
+  // What is asked of the store before it fails: which webhooks have something waiting.
+  let asked = Infinity
+  const { add, happen, pass, sent, logged } = await rig(t, () => ({ status: 200 }), {
+    get error() {
+      asked -= 1
+      return asked < 0 ? new Error('the disk is full') : undefined
+    }
+  })
+  const id = await add()
+  asked = 1
+  await happen('A')
+  t.match(logged.of('delivering_failed'), [{ level: 'error', webhook: id, err: { message: 'the disk is full' } }])
+  t.same(logged.of('outbox_silent'), [])
+  asked = Infinity
+  await pass(5 * second - 1)
+  t.same(sent, [])
+  await pass(1)
+  t.same(sent.map(nameOf), ['A'])
+})
+
+t.test('an endpoint that failed for five leads is tried ever more rarely, until it is changed', async (t) => {
+  const { add, take, deliverer, quiet, clock, sent, db } = await rig(t, () => broken)
+  const id = await add()
+  const of = (lead: number): ReturnType<typeof record> => {
+    const chat = `52155000000${lead}@c.us`
+    return record(`${lead}`, { id: `false_${chat}_${lead}`, chat_id: chat, from: chat, phone: `+52155000000${lead}` })
+  }
+  await take(...Array.from({ length: 30 }, (_, n) => of(10 + n)))
+  const before = clock.now()
+  deliverer.wake()
+  await quiet()
+  const first = sent.length
+  t.ok(first >= 5 && first <= 8, `${first} of 30 leads`)
+
+  const attempts: number[] = []
+  for (let passed = 0; passed < 40; passed += 1) {
+    clock.pass(10 * second)
+    await quiet()
+    while (attempts.length < sent.length - first) attempts.push((clock.now() - before) / second)
+  }
+  t.same(attempts, [10, 30, 70, 130, 190, 250, 310, 370], 'one at a time; each minute one of a lead that did not fail yet')
+
+  await patchWebhook(db, id, { url: 'https://other.example.com/' })
+  deliverer.wake()
+  await quiet()
+  t.ok(sent.filter(({ url }) => url.includes('other')).length >= 5, 'as if nothing had failed')
+})
+
 t.test('a delivery whose outcome cannot be written is posted again after 5 s, not before', async (t) => {
   const trouble: { error?: Error | undefined } = {}
   const { add, happen, pass, sent, logged, settled } = await rig(t, () => {
