@@ -214,8 +214,9 @@ const enable = (first: boolean, changed: boolean): void => {
   for (const unit of [...shipped, ...accounts(first)]) {
     const state = property(unit, 'UnitFileState')
     if (first) run('systemctl', 'enable', '--quiet', unit)
-    else if (state === 'enabled') changed && run('systemctl', 'reenable', '--quiet', unit)
-    else say(`${unit} is ${state || 'not enabled'}, and stays so`)
+    else if (state === 'enabled') {
+      if (changed) run('systemctl', 'reenable', '--quiet', unit)
+    } else say(`${unit} is ${state || 'not enabled'}, and stays so`)
   }
 }
 

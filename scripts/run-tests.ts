@@ -5,7 +5,7 @@ import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 
-/** `scripts/test` after setup: type check, shellcheck, tap as the unprivileged user, tap as root, coverage, the count. */
+/** `scripts/test` after setup: type check, linter, shellcheck, tap as the unprivileged user, tap as root, coverage, the count. */
 
 const root = resolve(import.meta.dirname, '..')
 const asRoot = process.getuid?.() === 0
@@ -107,6 +107,8 @@ const ownRoot = `${own}-root`
 if (given.length === 0) {
   said('--- types')
   await check('types', [process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
+  said('--- lint')
+  await check('lint', [join(root, 'node_modules/.bin/oxlint'), '--format=unix'])
   said('--- shell scripts')
   const scripts = ['.ci/run', ...globSync('scripts/*', { cwd: root }).filter((file) => !file.endsWith('.ts'))]
   if (existsSync('/usr/bin/shellcheck')) await check('shellcheck', ['shellcheck', ...scripts])

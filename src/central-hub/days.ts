@@ -13,7 +13,8 @@ const dayMs = 86_400_000
 /** An IANA name, such as America/Mexico_City; offsets such as +05:00 are none. */
 export const isTimeZone = (name: string): boolean => {
   try {
-    return !/^[+-]/.test(name) && new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined
+    new Intl.DateTimeFormat('en', { timeZone: name })
+    return !/^[+-]/.test(name)
   } catch (error) {
     if (error instanceof RangeError) return false
     throw error

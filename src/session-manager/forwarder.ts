@@ -247,7 +247,10 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     const mine = term()
     // Whichever host has the account: what was erased here goes from the stream.
     if (mine === undefined && journal.mark('purge_due') !== undefined) await purgeIfDue(await open())
-    if (mine === undefined) return void (await delay(standByMs, undefined, { signal: stopping.signal }).catch(() => undefined))
+    if (mine === undefined) {
+      await delay(standByMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+      return
+    }
     const stream = await open()
     // What another host has erased must not go out from here.
     await exchange?.catchUp(stream.client)

@@ -173,7 +173,11 @@ export const ambiguity = ({ source, flags }: RegExp): string | undefined => {
   const reachable = follow.map((_, from) => {
     const seen = new Set<number>()
     const walk = (at: number): void => {
-      for (const { to } of follow[at] ?? []) if (!seen.has(to)) (seen.add(to), walk(to))
+      for (const { to } of follow[at] ?? []) {
+        if (seen.has(to)) continue
+        seen.add(to)
+        walk(to)
+      }
     }
     walk(from)
     return seen

@@ -37,7 +37,10 @@ export const open = ({ chromiumPath, profile }, onMessage) => {
       res.writeHead(500).end(String(error))
     }
   })
-  client.initialize()
+  client.initialize().catch((error) => {
+    console.error(error)
+    process.exit(1)
+  })
   server.listen(0, '127.0.0.1', () => console.log(JSON.stringify({ port: server.address().port })))
   process.on('SIGTERM', () => client.destroy().finally(() => process.exit()))
 }

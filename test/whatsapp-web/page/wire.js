@@ -185,7 +185,7 @@ bundle('WANoiseSocket', () => {
       this.$1 = socket
     }
     async sendFrame(data) {
-      await undefined
+      await Promise.resolve()
       this.$1.sendFrame(data)
     }
     close() {

@@ -56,7 +56,9 @@ const personal = ['messages', 'message_text', 'leads', 'lead_text', 'lead_change
  */
 export const openPostgresStore = async (url: string, log?: Log): Promise<Opened> => {
   const place = placeOf(url)
-  const onLost = (error: Error): void => void log?.warn({ event: 'store_connection_lost', err: error }, `a connection to the database at ${place} was lost; another one is made when it is needed`)
+  const onLost = (error: Error): void => {
+    log?.warn({ event: 'store_connection_lost', err: error }, `a connection to the database at ${place} was lost; another one is made when it is needed`)
+  }
   const db: Db = new Kysely<Database>({ dialect: postgresDialect(url, onLost) })
   await reach(db, url, log).catch(async (error: unknown) => {
     await db.destroy()
