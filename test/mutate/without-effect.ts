@@ -166,6 +166,15 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/ingest.ts', 'if (timestamp === message.timestamp && !isMarked) return record', {
     false: 'only saves time: a record with the time that it has already is the same'
   }),
+  ...of('central-hub/store/take-records.ts', "const mayAsk = turnOf(record.message) === 1 && record.message.type !== 'call_log'", {
+    false: 'only saves time: counting all gives the same'
+  }),
+  ...of('central-hub/store/take-records.ts', "const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)", {
+    true: 'only saves time: counting all gives the same'
+  }),
+  ...of('central-hub/store/take-records.ts', 'if (isNew) news.push(message)', {
+    true: 'a message that comes twice is not after itself: then all is counted'
+  }),
   ...of('central-hub/webhooks/circuit.ts', 'if (this.#failing.size < downAfter) this.#failing.add(queue)', {
     true: 'only bounds the memory'
   }),

@@ -62,8 +62,7 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   const { message: told } = record
   // A message that is not here was erased here, or is older than this hub: an update does not bring it.
   if (record.kind === 'update' && work.messages.find(told.id, work.leads.known(told)) === undefined) return true
-  const isMove = told.number_change !== undefined && !work.settled.has(record)
-  if (isMove && work.leads.moves(told) && work.messages.find(told.id, undefined) === undefined) return false
+  if (!work.settled.has(record) && work.leads.moves(told) && work.messages.find(told.id, undefined) === undefined) return false
   const belongs = hasLead(told)
   const found = belongs ? work.leads.of(record.message, work.settled.has(record)) : 'none'
   if (found === 'settle') return false

@@ -108,6 +108,29 @@ t.test('live clients and webhooks are told what happened, all of it and once', a
   }
 })
 
+t.test('a lead waits and shows its latest message by what its messages are read as now', async (t) => {
+  const { db, take } = await testStore(t)
+  const call = (outcome: 'unknown' | 'answered' | 'missed'): Partial<CapturedMessage> => ({ type: 'call_log', body: '', call: { outcome, video: false } })
+  const notice = { type: 'e2e_notification', body: '' }
+  const rows: [string, InboundRecord[], InboundRecord, number, string | undefined][] = [
+    ['a notice', [asked], again(answered, notice), 1, 'asked'],
+    ['a question that is a notice', [asked], again(asked, notice, 'update'), 0, undefined],
+    ['a question among others that is a notice', [asked, record('other', { timestamp: 1_050 })], again(asked, notice, 'update'), 1, 'other'],
+    ['a call that was answered', [again(asked, call('unknown'))], again(asked, call('answered'), 'update'), 0, 'asked'],
+    ['a call that was not answered', [again(asked, call('answered'))], again(asked, call('missed'), 'update'), 1, 'asked'],
+    ['media of a question', [again(asked, { media: { state: 'pending' } })], again(asked, { media: { state: 'stored', sha256: 'ab' } }, 'media'), 1, 'asked']
+  ]
+  for (const [what, first, then, unanswered_count, last] of rows) {
+    for (const batches of [[first, [then]], [[...first, then]]]) {
+      await emptied(db)
+      for (const batch of batches) await take(...batch)
+      const [lead] = (await listLeads(db, {}, 10)).items
+      t.equal(lead?.unanswered_count ?? 0, unanswered_count, what)
+      t.equal(lead?.last_message?.id.split('_')[2], last, `${what}: the latest message`)
+    }
+  }
+})
+
 t.test('however many records come together, what comes of them is the same', async (t) => {
   const { db, take } = await testStore(t)
   const seen = async (): Promise<unknown> =>
