@@ -211,6 +211,18 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/erasure.ts', 'this.#secret = Buffer.from(String(db.prepare(\'SELECT secret FROM erasure\').get()?.[\'secret\']), \'hex\')', {
     'db.prepare(\'SELECT secret FROM erasure\').get()[\'secret\']': 'the line above sees to it that there is a row'
   }),
+  ...of('session-manager/erasure.ts', '#hasNothing(): boolean {', {
+    '{}': 'only saves time: in an empty table nothing is found'
+  }),
+  ...of('session-manager/adopted-erasures.ts', 'get isEmpty(): boolean {', {
+    '{}': 'only saves time: in an empty table nothing is found'
+  }),
+  ...of('session-manager/adopted-erasures.ts', 'return this.#secrets.length === 0', {
+    false: 'only saves time: in an empty table nothing is found'
+  }),
+  ...of('session-manager/adopted-erasures.ts', '#secrets: Buffer[] = []', {
+    '["Stryker was here"]': 'they are read when it is made'
+  }),
   ...of('session-manager/erasure.ts', 'return this.#adopted.isEmpty && this.#db.prepare(\'SELECT 1 FROM erased LIMIT 1\').get() === undefined', {
     false: 'only saves time: in an empty table nothing is found'
   }),
@@ -285,6 +297,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('doctor/base-url.ts', "const hostOf = (url: string): string => new URL(url).hostname.replace(/^\\[|\\]$/g, '')", {
     '/\\[|\\]$/g': 'the host of a URL has brackets around the whole of an IPv6 address or none',
     '/^\\[|\\]/g': 'the host of a URL has brackets around the whole of an IPv6 address or none'
+  }),
+  ...of('doctor/base-url.ts', 'if (first?.config && strays !== undefined) {', {
+    'first.config': 'each installation has a session-manager'
   }),
   ...of('doctor/base-url.ts', 'if (!hub?.config) return []', {
     'hub.config': 'each installation has a hub'

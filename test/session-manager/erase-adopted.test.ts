@@ -299,20 +299,24 @@ t.test('a journal that was restored adopts what was adopted since its copy was m
   t.end()
 })
 
-t.test('a restored journal with nothing erased but what was adopted keeps it out', (t) => {
-  const { asked, other } = hosts(t)
-  other.journal.checkpoint()
-  const copy = join(t.testdirName, 'copy.db')
-  copyFileSync(other.file, copy)
-  eraseChats(asked.journal, ana)
-  adopt(asked.journal, other.journal)
-  const newer = new DatabaseSync(other.file, { readOnly: true })
-  const restored = openJournal(copy, 'main', () => now * 1_000)
-  t.equal(restored.eraseAsIn(newer), 0)
-  t.ok(restored.hasErasedChat(ana))
-  t.notOk(comes(restored, inChat(ana, '1', { phone })))
-  restored.close()
-  newer.close()
+t.test('a restored journal with nothing erased but what was adopted keeps it out, with what was known of the LID', (t) => {
+  for (const isLidKnown of [false, true]) {
+    const { asked, other } = hosts(t)
+    if (isLidKnown) asked.journal.append([inChat(ana, '0', { phone, lid })], 'live')
+    other.journal.checkpoint()
+    const copy = join(t.testdirName, 'copy.db')
+    copyFileSync(other.file, copy)
+    eraseChats(asked.journal, ana)
+    adopt(asked.journal, other.journal)
+    const newer = new DatabaseSync(other.file, { readOnly: true })
+    const restored = openJournal(copy, 'main', () => now * 1_000)
+    t.equal(restored.eraseAsIn(newer), 0)
+    t.ok(restored.hasErasedChat(ana))
+    t.notOk(comes(restored, inChat(ana, '1', { phone })))
+    t.equal(comes(restored, inChat(ana, '2', { phone, lid: otherLid })), isLidKnown, 'of who has the number now')
+    restored.close()
+    newer.close()
+  }
   t.end()
 })
 
