@@ -172,6 +172,20 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/store/take-records.ts', "const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)", {
     true: 'only saves time: counting all gives the same'
   }),
+  ...of('central-hub/store/take-records.ts', 'await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))', {
+    '[...work.leads.all()]': 'what is as it was is written once more, as it was',
+    true: 'what is as it was is written once more, as it was'
+  }),
+  ...of('central-hub/store/take-records.ts', 'await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })', {
+    true: 'only saves time: counting all gives the same'
+  }),
+  ...of('central-hub/store/take-records.ts', 'for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true, albums: false })', {
+    '["Stryker was here"]': 'where all is counted, it is not asked what is new',
+    true: 'where all is counted, albums are'
+  }),
+  ...of('central-hub/store/take-records.ts', 'await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))', {
+    '[...work.leads.all()]': 'only saves time: a lead that learnt nothing finds no notice'
+  }),
   ...of('central-hub/store/take-records.ts', 'if (isNew) news.push(message)', {
     true: 'a message that comes twice is not after itself: then all is counted'
   }),

@@ -21,16 +21,16 @@ t.test('text that Excel would show otherwise goes out as the result of a formula
     t.equal(fromCell(`="${text}"`), text.trim(), text)
   }
   const texts = [
-    'Ana', '', 'truly', 'untrue', 'x #1a b c d', 'Ana 5!', 'a_1', 'a@1', 'a"1', 'a?1', 'a*1', 'a<1', 'a>1', 'a[1', 'a]1', 'a{1', 'a}1', 'a|1', 'a\\1', 'a~1', 'a^1', 'a&1', 'a=1', 'a;1',
+    'Ana', '', 'truly', 'trueno', 'untrue', '3 tacos de carne asada', 'a1b2c3d', 'x #1a b c d', 'Ana 5!', 'a_1', 'a@1', 'a"1', 'a?1', 'a*1', 'a<1', 'a>1', 'a[1', 'a]1', 'a{1', 'a}1', 'a|1', 'a\\1', 'a~1', 'a^1', 'a&1', 'a=1', 'a;1',
     'x://1', 'one two three four 5', '1\n2', '1\r2', '1'.repeat(256), `a${'1'.repeat(60)}`
   ]
   for (const text of texts) t.equal(toExcelText(text), text, JSON.stringify(text))
-  t.equal(toExcelText('=1'), "'=1", 'what it would run is guarded')
+  for (const text of ['=1', '-1', '+1 a']) t.equal(toExcelText(text), `'${text}`, 'what it would run is guarded')
 })
 
 t.test('a cell gives its text, without what was put round it', async (t) => {
   for (const [cell, text] of [
     ['="a""b"', 'a"b'], ['=""', ''], ['="a', '="a'], ['="a"b"', '="a"b"'], ['x="a"', 'x="a"'], ['="a"x', '="a"x'], [' ="007" ', '007'], ['=" 7 "', '7'],
-    ["' =1", "' =1"], ["'=  x ", '=  x'], ["'' ", "''"], ['  Ana ', 'Ana']
+    ["' =1", "' =1"], ["'=  x ", '=  x'], ["'' ", "''"], ["Ana '=1", "Ana '=1"], ['  Ana ', 'Ana']
   ] as const) t.equal(fromCell(cell), text, JSON.stringify(cell))
 })

@@ -112,10 +112,12 @@ t.test('a lead waits and shows its latest message by what its messages are read 
   const { db, take } = await testStore(t)
   const call = (outcome: 'unknown' | 'answered' | 'missed'): Partial<CapturedMessage> => ({ type: 'call_log', body: '', call: { outcome, video: false } })
   const notice = { type: 'e2e_notification', body: '' }
+  const photo = (id: string): InboundRecord => record(id, { type: 'image', body: '', album_id: 'false_5215512345678@c.us_album', timestamp: 1_200 })
   const rows: [string, InboundRecord[], InboundRecord, number, string | undefined][] = [
     ['a notice', [asked], again(answered, notice), 1, 'asked'],
     ['a question that is a notice', [asked], again(asked, notice, 'update'), 0, undefined],
     ['a question among others that is a notice', [asked, record('other', { timestamp: 1_050 })], again(asked, notice, 'update'), 1, 'other'],
+    ['a text among the photos of an album', [photo('p1'), photo('p2')], record('text', { timestamp: 1_300 }), 2, 'text'],
     ['a call that was answered', [again(asked, call('unknown'))], again(asked, call('answered'), 'update'), 0, 'asked'],
     ['a call that was not answered', [again(asked, call('answered'))], again(asked, call('missed'), 'update'), 1, 'asked'],
     ['media of a question', [again(asked, { media: { state: 'pending' } })], again(asked, { media: { state: 'stored', sha256: 'ab' } }, 'media'), 1, 'asked']
