@@ -186,6 +186,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/store/take-records.ts', 'await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))', {
     '[...work.leads.all()]': 'only saves time: a lead that learnt nothing finds no notice'
   }),
+  ...of('central-hub/store/take-records.ts', 'if (work.recount.has(lead.row.id)) continue', {
+    false: 'only saves time: what is counted whole is written over'
+  }),
+  ...of('central-hub/store/take-records.ts', 'if (followed === undefined) unclear.push([lead.row.id, news])', {
+    true: 'only saves time: counting all gives the same'
+  }),
+  ...of('central-hub/store/take-records.ts', 'lead.waits = followed.wait.waiting_since !== lead.row.waiting_since', {
+    true: 'what is as it was is written once more, as it was'
+  }),
+  ...of('central-hub/store/take-records.ts', 'if (content?.personal !== 1) return []', {
+    'content.personal': 'only of new messages, which have a content'
+  }),
+  ...of('central-hub/store/take-records.ts', 'recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))', {
+    'content.from_me': 'only of new messages, which have a content'
+  }),
   ...of('central-hub/store/take-records.ts', 'if (isNew) news.push(message)', {
     true: 'a message that comes twice is not after itself: then all is counted'
   }),

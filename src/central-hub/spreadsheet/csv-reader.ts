@@ -32,7 +32,7 @@ export class CsvReader {
   readonly #delimiter: string
   #place: Place
 
-  constructor(text: string, delimiter: string, start: Place = { at: 0, line: 1 }) {
+  constructor(text: string, delimiter: string, start: Place) {
     this.#text = text
     this.#delimiter = delimiter
     this.#place = { ...start }

@@ -150,6 +150,15 @@ t.test('an export of ours is read with its leads that have no number or no name'
   t.match([names, errors, nothing, ignored], [[{ phone: '+34600123456', name: 'Ana' }], [], 2, ['id', 'whatsapp_name', 'state', 'chat_id']])
 })
 
+t.test('spaces of any kind round quotation marks are no part of a cell', async (t) => {
+  for (const space of [' ', '\u00a0', '\t', ' \u00a0\t ']) {
+    for (const cell of ['"Ana, la 2"', '="Ana, la 2"']) {
+      const text = `phone,name,note\n+34600123456,${space}${cell}${space},x\n${space}"+34600123457"${space},${space}"Eva, 3"\n`
+      t.same(await brief(text), ['+34600123456 Ana, la 2', '+34600123457 Eva, 3'], JSON.stringify(text))
+    }
+  }
+})
+
 t.test('quotation marks between tabs, as programs write them that quote nothing', async (t) => {
   t.same(await brief('Phone\tName\n+34600123456\tJuan "El Güero" López\n+34600123457\t"La" Ana\n+34600123458\t"Luis ""El"" Alto"\n'), ['+34600123456 Juan "El Güero" López', '+34600123457 "La" Ana', '+34600123458 Luis "El" Alto'])
 })
@@ -162,6 +171,7 @@ t.test('two lines with a stray quotation mark are not one name of two lines', as
   t.same(await brief('phone,name\n+525510002001,"\n+525510002002,"\n+525510002003,Ana\n'), ['+525510002003 Ana', '2:line-quotes', '3:line-quotes'])
   const noted = 'phone,note,name\n+525510002001,"calls,Eva\n+525510002002,back,Rosa\n+525510002003,x",Luis\n+525510002004,,Ana\n'
   t.same(await brief(noted), ['+525510002002 Rosa', '+525510002004 Ana', '2:line-quotes', '4:line-quotes'])
+  t.equal((await read(noted)).errors[0]?.column, 2, 'the column in which the quotes begin')
 })
 
 t.test('an address of more lines before the number and the name is only an address', async (t) => {

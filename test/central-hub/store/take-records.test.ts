@@ -58,6 +58,7 @@ const rows: [string, InboundRecord[], InboundRecord[], string[], string[]][] = [
   ['one of a lead and one of a group', [], [asked, record('G', group)], ['lead', 'message asked', 'message G'], ['lead.created', 'message.created', 'message.created']],
   ['the same once more', [asked, answered], [again(asked), again(answered)], [], []],
   ['the same once more, by number and LID', [again(asked, { lid: ana }), again(answered, { lid: ana })], [again(asked, { lid: ana }), again(answered, { lid: ana })], [], []],
+  ['the same once more, with a LID', [asked], [again(asked, { lid: ana })], ['lead'], ['lead.updated']],
   ['the first of two of one second once more', [asked, byLid('other', ana, { timestamp: 1_000 })], [again(asked)], [], []],
   ['an edit', [asked], [again(asked, { body: 'x', edited: { at: '2026-01-01T00:00:00.000Z' } }, 'edit')], ['message asked', 'lead'], ['message.updated', 'lead.updated']],
   ['media that came', [again(asked, { media: { state: 'pending' } })], [again(asked, { media: { state: 'stored', sha256: 'ab' } }, 'media')], ['message asked', 'lead'], ['message.updated', 'lead.updated']],
