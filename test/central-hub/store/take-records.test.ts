@@ -27,6 +27,8 @@ const byLid = (id: string, lid: string, facts: Partial<CapturedMessage> = {}): I
   return { ...record(id), message: bare }
 }
 
+const bare = ({ message: { phone: _phone, ...message }, ...rest }: InboundRecord): InboundRecord => ({ ...rest, message })
+
 interface Told {
   /** For live clients: `message STANZA`, `lead`, `lead gone`. */
   events: string[]
@@ -61,6 +63,11 @@ const rows: [string, InboundRecord[], InboundRecord[], string[], string[]][] = [
   ['the same once more, with a LID', [asked], [again(asked, { lid: ana })], ['lead'], ['lead.updated']],
   ['the first of two of one second once more', [asked, byLid('other', ana, { timestamp: 1_000 })], [again(asked)], [], []],
   ['an edit', [asked], [again(asked, { body: 'x', edited: { at: '2026-01-01T00:00:00.000Z' } }, 'edit')], ['message asked', 'lead'], ['message.updated', 'lead.updated']],
+  ['an edit that names nobody', [asked], [bare(again(asked, { body: 'x', edited: { at: '2026-01-01T00:00:00.000Z' } }, 'edit'))], ['message asked', 'lead'], ['message.updated', 'lead.updated']],
+  [
+    'two leads that are one, and have a message in common', [record('same', { timestamp: 1_000 }), byLid('same', ana, { timestamp: 1_000 })], [again(answered, { lid: ana })],
+    ['message same', 'message answered', 'lead gone', 'lead'], ['message.updated', 'message.created', 'lead.removed', 'lead.updated']
+  ],
   ['media that came', [again(asked, { media: { state: 'pending' } })], [again(asked, { media: { state: 'stored', sha256: 'ab' } }, 'media')], ['message asked', 'lead'], ['message.updated', 'lead.updated']],
   ['a deletion', [asked], [again(asked, { body: '', revoked: { by: 'sender' } }, 'revoke')], ['message asked', 'lead'], ['message.updated', 'lead.updated']],
   ['their reaction', [asked, answered], [reaction(answered, '👍', false)], ['message answered'], ['message.updated']],
