@@ -205,7 +205,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
     true: 'a message that comes twice is not after itself: then all is counted'
   }),
   ...of('central-hub/webhooks/circuit.ts', 'if (this.#failing.size < downAfter) this.#failing.add(queue)', {
-    true: 'only bounds the memory'
+    true: 'only bounds the memory',
+    'this.#failing.size <= downAfter': 'only bounds the memory'
   }),
   ...of('central-hub/webhooks/deliverer.ts', 'return clock.now() + troubleMs', {
     'clock.now() - troubleMs': 'a courier woken too early waits for the end of its pause'
