@@ -201,6 +201,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/store/take-records.ts', 'recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))', {
     'content.from_me': 'only of new messages, which have a content'
   }),
+  ...of('central-hub/store/take-records.ts', 'await writeWaiting(db, id, { fresh: [], whole: true, albums: false })', {
+    '["Stryker was here"]': 'where all is counted, it is not asked what is new',
+    true: 'where all is counted, albums are'
+  }),
+  ...of('central-hub/store/take-records.ts', 'const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)', {
+    messages: 'only saves time: leads are read that nothing asks for',
+    true: 'only saves time: leads are read that nothing asks for'
+  }),
   ...of('central-hub/store/take-records.ts', 'if (isNew) news.push(message)', {
     true: 'a message that comes twice is not after itself: then all is counted'
   }),
