@@ -137,17 +137,28 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'imports',
-    files: ['central-hub/api/imports.ts', 'central-hub/store/names.ts', 'central-hub/spreadsheet/*.ts'],
+    files: [
+      'central-hub/api/imports.ts',
+      'central-hub/store/names.ts',
+      ...['columns', 'phone-cell', 'read-names'].map((file) => `central-hub/spreadsheet/${file}.ts`)
+    ],
     tests: [
       'central-hub/spreadsheet/phone-cell.test.ts',
-      'central-hub/spreadsheet/decode.test.ts',
       'central-hub/spreadsheet/columns.test.ts',
+      'central-hub/spreadsheet/read-names.test.ts',
+      'central-hub/store/names.test.ts',
+      'central-hub/api/imports.test.ts'
+    ]
+  },
+  {
+    name: 'import-tables',
+    files: ['cells', 'csv-format', 'csv-reader', 'decode', 'table'].map((file) => `central-hub/spreadsheet/${file}.ts`),
+    tests: [
+      'central-hub/spreadsheet/decode.test.ts',
       'central-hub/spreadsheet/cells.test.ts',
       'central-hub/spreadsheet/csv-format.test.ts',
       'central-hub/spreadsheet/read-names.test.ts',
-      'central-hub/spreadsheet/round-trip.test.ts',
-      'central-hub/store/names.test.ts',
-      'central-hub/api/imports.test.ts'
+      'central-hub/spreadsheet/round-trip.test.ts'
     ]
   },
   {
