@@ -205,6 +205,12 @@ export const withoutEffect: readonly WithoutEffect[] = [
     '["Stryker was here"]': 'where all is counted, it is not asked what is new',
     true: 'where all is counted, albums are'
   }),
+  ...of('central-hub/store/take-records.ts', 'taken.newLeads.delete(id)', {
+    ';': 'whether it is new is asked only of a lead that is told of, and this one is taken out of those'
+  }),
+  ...of('central-hub/store/take-records.ts', 'taken.newMessages.delete(pk)', {
+    ';': 'whether it is new is asked only of a message that is told of or is still there'
+  }),
   ...of('central-hub/store/take-records.ts', 'const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)', {
     messages: 'only saves time: leads are read that nothing asks for',
     true: 'only saves time: leads are read that nothing asks for'

@@ -61,6 +61,8 @@ const rows: [string, InboundRecord[], InboundRecord[], string[], string[]][] = [
   ['the same once more', [asked, answered], [again(asked), again(answered)], [], []],
   ['the same once more, by number and LID', [again(asked, { lid: ana }), again(answered, { lid: ana })], [again(asked, { lid: ana }), again(answered, { lid: ana })], [], []],
   ['the same once more, with a LID', [asked], [again(asked, { lid: ana })], ['lead'], ['lead.updated']],
+  ['the same once more, with a name', [asked], [again(asked, { name: 'Ana' })], ['lead'], ['lead.updated']],
+  ['the same once more, of somebody else', [asked], [again(asked, { lid: bea, phone: '+5215599999999' })], ['lead'], ['lead.created']],
   ['the first of two of one second once more', [asked, byLid('other', ana, { timestamp: 1_000 })], [again(asked)], [], []],
   ['an edit', [asked], [again(asked, { body: 'x', edited: { at: '2026-01-01T00:00:00.000Z' } }, 'edit')], ['message asked', 'lead'], ['message.updated', 'lead.updated']],
   ['an edit that names nobody', [asked], [bare(again(asked, { body: 'x', edited: { at: '2026-01-01T00:00:00.000Z' } }, 'edit'))], ['message asked', 'lead'], ['message.updated', 'lead.updated']],
@@ -93,6 +95,10 @@ const rows: [string, InboundRecord[], InboundRecord[], string[], string[]][] = [
   [
     'two leads that come and are one', [], [asked, byLid('other', ana, { timestamp: 1_050 }), again(answered, { lid: ana })],
     ['lead', 'message asked', 'message other', 'message answered', 'lead gone'], ['lead.created', 'message.created', 'message.created', 'message.created', 'lead.removed']
+  ],
+  [
+    'two leads that come, have a message in common, and are one', [], [record('same', { timestamp: 1_000 }), byLid('same', ana, { timestamp: 1_000 }), again(answered, { lid: ana })],
+    ['lead', 'message same', 'message answered', 'lead gone'], ['lead.created', 'message.created', 'message.created', 'lead.removed']
   ],
   [
     'a notice in a group that a number changed', [asked], [record('N', { ...group, ...numberChange('5215512345678@c.us', '5215599999999@c.us'), timestamp: 1_150 })],
@@ -128,6 +134,7 @@ t.test('a lead waits and shows its latest message by what its messages are read 
     ['a text among the photos of an album', [photo('p1'), photo('p2')], record('text', { timestamp: 1_300 }), 2, 'text'],
     ['a call that was answered', [again(asked, call('unknown'))], again(asked, call('answered'), 'update'), 0, 'asked'],
     ['a call that was not answered', [again(asked, call('answered'))], again(asked, call('missed'), 'update'), 1, 'asked'],
+    ['a question that we had reacted to under a LID', [asked, reaction(byLid('asked', ana), '👍', true)], again(asked, { lid: ana }), 0, 'asked'],
     ['media of a question', [again(asked, { media: { state: 'pending' } })], again(asked, { media: { state: 'stored', sha256: 'ab' } }, 'media'), 1, 'asked']
   ]
   for (const [what, first, then, unanswered_count, last] of rows) {
