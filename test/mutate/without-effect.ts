@@ -222,9 +222,6 @@ export const withoutEffect: readonly WithoutEffect[] = [
     true: 'only bounds the memory',
     'this.#failing.size <= downAfter': 'only bounds the memory'
   }),
-  ...of('central-hub/webhooks/deliverer.ts', 'return clock.now() + troubleMs', {
-    'clock.now() - troubleMs': 'a courier woken too early waits for the end of its pause'
-  }),
   ...of('central-hub/webhooks/deliverer.ts', "async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {", {
     '"Stryker was here!"': 'an outcome without an error is a delivery'
   }),

@@ -70,8 +70,9 @@ export class CsvReader {
   /** Skips the line with a wrong quote. Between tabs quotes mean nothing: many programs write such lines. */
   #skipLine({ places }: CsvRecord, wrong: Place): CsvRecord | CsvFault {
     this.goBackTo(wrong)
+    if (this.#delimiter !== '\t') return { line: wrong.line }
+    // The cells before the wrong one are of the same line.
     const first = places[0] ?? wrong
-    if (this.#delimiter !== '\t' || first.line !== wrong.line) return { line: wrong.line }
     const cells = this.#text.slice(first.at, this.#endOfLine(wrong.at)).split('\t')
     return { cells, places: cells.map(() => first) }
   }

@@ -45,17 +45,22 @@ const nameOf = ({ body }: Pick<Sent, 'body'>): string => {
   return data.message?.body.replace('message ', '') ?? type
 }
 
-/** A store that fails while `error` is set. */
-const failing = (db: TestStore['db'], trouble: { error?: Error | undefined }): TestStore['db'] =>
+/** A store that fails while `error` is set: in all that is asked of it, or only where a transaction begins. */
+interface Trouble {
+  error?: Error | undefined
+  onlyInTransactions?: boolean
+}
+
+const failing = (db: TestStore['db'], trouble: Trouble): TestStore['db'] =>
   new Proxy(db, {
     get: (target, key) => {
-      if (trouble.error !== undefined) throw trouble.error
+      if (trouble.error !== undefined && (key === 'transaction' || !trouble.onlyInTransactions)) throw trouble.error
       const value: unknown = Reflect.get(target, key)
       return typeof value === 'function' ? value.bind(target) : value
     }
   })
 
-const rig = async (t: Test, answer: (sent: Sent, signal: AbortSignal) => Outcome | Promise<Outcome>, trouble: { error?: Error | undefined } = {}): Promise<Rig> => {
+const rig = async (t: Test, answer: (sent: Sent, signal: AbortSignal) => Outcome | Promise<Outcome>, trouble: Trouble = {}): Promise<Rig> => {
   const store = await testStore(t)
   const clock = testClock()
   const logged = logLines()
@@ -312,7 +317,7 @@ t.test('an error of the store is logged, and delivering goes on', async (t) => {
 })
 
 t.test('a store that fails is asked again every 5 s, not before, and says so each time', async (t) => {
-  const trouble: { error?: Error | undefined } = {}
+  const trouble: Trouble = {}
   const { add, happen, pass, sent, logged } = await rig(t, () => ({ status: 200 }), trouble)
   const id = await add()
   await happen('A')
@@ -384,7 +389,7 @@ t.test('an endpoint that failed for five leads is tried ever more rarely, until 
 })
 
 t.test('a delivery whose outcome cannot be written is posted again after 5 s, not before', async (t) => {
-  const trouble: { error?: Error | undefined } = {}
+  const trouble: Trouble = {}
   const { add, happen, pass, sent, logged, settled } = await rig(t, () => {
     trouble.error = sent.length < 3 ? new Error('the disk is full') : undefined
     return { status: 200 }
@@ -511,4 +516,124 @@ t.test('an answer that comes as a delivery is cut off counts', async (t) => {
   while (sent.length < 1) await delay(5)
   await deliverer.stop(0)
   t.match(await deliveries(id), [{ state: 'delivered', last_status: 200 }])
+})
+
+/** Messages of so many leads, one of each. */
+const ofLeads = (leads: number): ReturnType<typeof record>[] =>
+  Array.from({ length: leads }, (_, lead) => {
+    const phone = `52155000000${10 + lead}`
+    return record(`${lead}`, { id: `false_${phone}_${lead}`, chat_id: `${phone}@c.us`, from: `${phone}@c.us`, phone: `+${phone}` })
+  })
+
+/** Waits until the store has answered what deliveries in progress ask of it. */
+const settled = async (db: TestStore['db']): Promise<void> => {
+  for (let turn = 0; turn < 60; turn += 1) await db.selectFrom('webhooks').select('id').execute()
+}
+
+t.test('four deliveries are in progress at most, and one while the endpoint is down', async (t) => {
+  const answers: ((outcome: Outcome) => void)[] = []
+  const { add, take, sent, deliverer, clock, db } = await rig(t, () => new Promise((resolve) => answers.push(resolve)))
+  const calm = (): Promise<void> => settled(db)
+  await add()
+  await take(...ofLeads(12))
+  deliverer.wake()
+  await calm()
+  t.equal(sent.length, 4)
+  for (const begun of [5, 6, 7, 8]) {
+    answers.shift()?.(broken)
+    await calm()
+    t.equal(sent.length, begun, 'the place of each that ends is taken')
+  }
+  answers.shift()?.(broken)
+  await calm()
+  t.equal(sent.length, 8, 'the fifth lead failed: the endpoint is down')
+  for (const answer of answers.splice(0)) answer(broken)
+  await calm()
+  for (const begun of [9, 10]) {
+    clock.pass(hour)
+    deliverer.wake()
+    await calm()
+    t.equal(sent.length, begun, 'one at a time')
+    answers.shift()?.(broken)
+    await calm()
+  }
+})
+
+t.test('a delivery whose outcome cannot be written pauses its webhook for 5 s, though the store answers again', async (t) => {
+  const trouble: Trouble = { error: new Error('the disk is full'), onlyInTransactions: true }
+  const { add, happen, pass, sent, logged, clock, deliverer, quiet } = await rig(t, () => ({ status: 200 }), trouble)
+  await add()
+  await happen('A')
+  trouble.error = undefined
+  t.equal(logged.of('delivering_failed').length, 1)
+  t.equal(clock.next(), clock.now() + 5 * second)
+  deliverer.wake()
+  await quiet()
+  await pass(5 * second - 1)
+  t.equal(sent.length, 1)
+  t.equal(clock.next(), clock.now() + 1)
+  await pass(1)
+  t.equal(sent.length, 2)
+})
+
+t.test('no timer runs while nothing waits, and after an error one for the end of the pause', async (t) => {
+  let asked = Infinity
+  const { add, happen, sent, clock } = await rig(t, () => ({ status: 200 }), {
+    get error() {
+      asked -= 1
+      return asked < 0 ? new Error('the disk is full') : undefined
+    }
+  })
+  await add()
+  await happen('A')
+  t.same(sent.map(nameOf), ['A'])
+  t.equal(clock.next(), undefined)
+  for (const left of [1, 0]) {
+    asked = left
+    await happen('B')
+    t.equal(clock.next(), clock.now() + 5 * second, left === 0 ? 'the outbox could not be read' : 'nor the next delivery')
+  }
+})
+
+t.test('a retry is begun at its time, though deliveries of other leads are in progress', async (t) => {
+  const answers: ((outcome: Outcome) => void)[] = []
+  const { add, take, sent, deliverer, clock, db } = await rig(t, () => new Promise((resolve) => answers.push(resolve)))
+  const calm = (): Promise<void> => settled(db)
+  await add()
+  await take(...ofLeads(3))
+  deliverer.wake()
+  await calm()
+  answers.shift()?.(broken)
+  await calm()
+  t.equal(clock.next(), clock.now() + 5 * second)
+  clock.pass(5 * second)
+  await calm()
+  t.equal(sent.length, 4)
+  for (const answer of answers) answer({ status: 200 })
+})
+
+t.test('nothing is posted after a stop, whatever is asked of the store as it comes', async (t) => {
+  for (let asks = 0; asks < 12; asks += 1) {
+    await t.test(`${asks}`, async (t) => {
+      const stop = Promise.withResolvers<void>()
+      let asked = Infinity
+      let begun: number | undefined
+      const { add, take, sent, deliverer } = await rig(t, () => ({ status: 200 }), {
+        get error() {
+          asked -= 1
+          if (asked === -1) {
+            begun = sent.length
+            stop.resolve(deliverer.stop(60_000))
+          }
+          return undefined
+        }
+      })
+      await add()
+      await take(...ofLeads(3))
+      asked = asks
+      deliverer.wake()
+      await stop.promise
+      t.equal(sent.length, begun)
+    })
+  }
 })
