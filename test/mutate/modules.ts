@@ -147,6 +147,7 @@ export const modules: readonly MutatedModule[] = [
       'central-hub/spreadsheet/columns.test.ts',
       'central-hub/spreadsheet/read-names.test.ts',
       'central-hub/store/names.test.ts',
+      'central-hub/api/imports-body.test.ts',
       'central-hub/api/imports.test.ts'
     ]
   },

@@ -222,6 +222,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
     true: 'only bounds the memory',
     'this.#failing.size <= downAfter': 'only bounds the memory'
   }),
+  ...of('central-hub/webhooks/deliverer.ts', 'const [line, name] = [{ ...named(delivery), status, error }, `webhook ${delivery.webhookId}`]', {
+    '``': 'it is a part of the texts of log lines, which are words for people'
+  }),
   ...of('central-hub/webhooks/deliverer.ts', "async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {", {
     '"Stryker was here!"': 'an outcome without an error is a delivery'
   }),
@@ -634,6 +637,23 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/whatsapp/backfill.ts', 'const [, name] = /^(\\w*(?:Error|Exception)):/.exec(error) ?? []', {
     '["Stryker was here"]': 'the first text of the list is not read'
   }),
+  ...of('central-hub/spreadsheet/columns.ts', 'if (name === undefined || faults.length > 0) return { faults }', {
+    false: 'a table without a name has a fault that says so'
+  }),
+  ...of('central-hub/spreadsheet/columns.ts', 'if (phone === undefined) return undefined', {
+    false: 'the first row has a number'
+  }),
+  ...of('central-hub/spreadsheet/csv-format.ts', "new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal')?.value ?? '.'", {
+    "new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal').value": 'every language has a decimal sign',
+    '""': 'every language has a decimal sign'
+  }),
+  ...of('central-hub/spreadsheet/csv-reader.ts', "while (at < this.#text.length && this.#text[at] !== '\\n' && this.#text[at] !== '\\r') at += 1", {
+    'at <= this.#text.length': 'nothing is behind the end of the text'
+  }),
+  ...of('central-hub/spreadsheet/csv-reader.ts', 'if (at >= this.#text.length) return { at, line }', {
+    false: 'nothing is behind the end of the text',
+    'at > this.#text.length': 'nothing is behind the end of the text'
+  }),
   ...of('central-hub/spreadsheet/decode.ts', "const named = charset === undefined ? 'utf-8' : new TextDecoder(charset).encoding", {
     false: 'without a name a decoder is one of UTF-8'
   }),
@@ -642,6 +662,9 @@ export const withoutEffect: readonly WithoutEffect[] = [
   }),
   ...of('central-hub/store/names.ts', 'if (byKey.size === 0) return result', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
+  }),
+  ...of('central-hub/store/names.ts', 'for (const lead of leads.get(phone_key) ?? []) if (await nameLead(db, lead, imported, at)) renamed.push(lead.id)', {
+    '["Stryker was here"]': 'a text is no lead: it gets no name'
   }),
   ...of('central-hub/store/matched.ts', "const plain = character.normalize('NFD').replace(/\\p{M}/gu, '').toLowerCase()", {
     "character.normalize('NFD').replace(/\\p{M}/gu, '').toUpperCase()": 'what is looked for and where it is looked for are folded alike'

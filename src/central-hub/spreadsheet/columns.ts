@@ -41,7 +41,7 @@ const columnsOf = (headings: readonly string[], known: readonly string[]): numbe
 
 const hasDouble = (headings: readonly string[], known: readonly string[]): boolean => {
   const first = known.find((heading) => headings.includes(heading))
-  return headings.filter((heading) => heading === first).length > 1 && first !== undefined
+  return headings.filter((heading) => heading === first).length > 1
 }
 
 /**

@@ -62,7 +62,7 @@ const excelCell = (language: string, tz: string): CsvFormat['cell'] => {
 
 /** What a file is like by the options of its request. */
 export const csvFormat = ({ bom, delimiter, excel, tz = 'UTC' }: CsvOptions): CsvFormat => {
-  const usual: Delimiter = excel !== undefined && decimalSign(excel) === ',' ? 'semicolon' : 'comma'
+  const usual: Delimiter = decimalSign(excel ?? 'en') === ',' ? 'semicolon' : 'comma'
   return {
     bom: (bom ?? excel !== undefined) ? '\ufeff' : '',
     delimiter: characters[delimiter ?? usual],

@@ -79,4 +79,6 @@ t.test('without headings the columns are those with most numbers and most names'
   t.same(by(['+1'], ['Ana']), undefined, 'a column is one of both')
   t.same(by(['x', 'Ana'], ['+1', 'Eva']), undefined, 'the first row has a number')
   t.same(by(), undefined)
+  t.same(by(['+1', '5', 'Ana'], ['+2', 'Eva']), [[0], 1, [], false], 'a cell that a row lacks is empty')
+  t.same(by(['+1', 'Ana', '5'], [], ['+2', 'Eva']), [[0], 1, [], false])
 })

@@ -33,6 +33,13 @@ t.test('a cell with a line end of any kind, a delimiter or a quotation mark is q
   t.equal(csvRows(csvFormat({ delimiter: 'tab' }), ['a', 'b'], [{ a: 'x,y', b: 'x;y' }]), 'x,y\tx;y\n')
 })
 
+t.test('cells are apart by what the language of Excel has, or by what is asked for', async (t) => {
+  for (const [options, delimiter] of [
+    [{}, ','], [{ bom: true }, ','], [{ tz: 'America/Bogota' }, ','], [{ excel: 'en' }, ','], [{ excel: 'es-MX' }, ','], [{ excel: 'es-ES' }, ';'], [{ excel: 'pt-BR' }, ';'],
+    [{ delimiter: 'comma' }, ','], [{ delimiter: 'semicolon' }, ';'], [{ delimiter: 'tab' }, '\t'], [{ excel: 'es-ES', delimiter: 'tab' }, '\t'], [{ excel: 'en', delimiter: 'semicolon' }, ';']
+  ] satisfies [CsvOptions, string][]) t.equal(csvFormat(options).delimiter, delimiter, JSON.stringify(options))
+})
+
 t.test('a language is one that Intl knows', async (t) => {
   for (const language of ['es', 'es-MX', 'pt-BR', 'en']) t.equal(isLanguage(language), true, language)
   for (const language of ['zz', 'nonsense-x', '', 'e']) t.equal(isLanguage(language), false, language)

@@ -114,6 +114,7 @@ t.test('what happens is posted, signed, in order, and kept as delivered', async 
   const [first] = sent as [Sent]
   t.match(verified(secret, { path: '', headers: first.headers, text: first.body, body: JSON.parse(first.body) }), { type: 'message.created', data: { message: { body: 'message A' }, lead: { phone: '+5215512345678' } } })
   t.equal(first.url, 'https://crm.example.com/hooks/secret?key=secret')
+  t.match(JSON.parse(first.body), { link: null }, 'without PUBLIC_URL')
   t.same((await deliveries(id)).map(({ state, attempts, last_status, id: messageId }) => [messageId, state, attempts, last_status]), sent.map(({ headers }) => [headers['webhook-id'], 'delivered', 1, 200]).reverse())
   t.match(await getWebhook(db, id), { pending: 0, dead: 0, failing_since: null, last_error: null, last_success_at: /Z$/ })
 })
@@ -137,7 +138,8 @@ t.test('the head is tried again until it is taken, with the same id; what comes 
   await pass(20 * second)
   t.same(sent.map(nameOf), ['A', 'A', 'A', 'A', 'B'])
   t.match(await getWebhook(db, id), { pending: 0, failing_since: null, last_error: null })
-  t.equal(logged.of('webhook_failing').length, 1, 'one line an outage')
+  t.match(logged.of('webhook_failing'), [{ level: 'warn', webhook: id, status: 500, error: 'HTTP 500' }], 'one line an outage')
+  t.equal(logged.of('webhook_failing').length, 1)
   t.match(logged.of('webhook_mended'), [{ level: 'info', webhook: id, failures: 3 }])
   t.notMatch(JSON.stringify(logged.lines), /secret|message A|55123/, 'no path, query or text in the log')
 })
@@ -554,9 +556,11 @@ t.test('four deliveries are in progress at most, and one while the endpoint is d
     deliverer.wake()
     await calm()
     t.equal(sent.length, begun, 'one at a time')
-    answers.shift()?.(broken)
+    answers.shift()?.(begun === 9 ? broken : { status: 200 })
     await calm()
   }
+  t.equal(sent.length, 14, 'after one that was taken, four again')
+  for (const answer of answers.splice(0)) answer(broken)
 })
 
 t.test('a delivery whose outcome cannot be written pauses its webhook for 5 s, though the store answers again', async (t) => {
