@@ -1,6 +1,6 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, Matched } from '../../contract/lead.ts'
-import { phoneKey } from './phone.ts'
+import { spellingsOf } from './phone.ts'
 import { isShort } from './pieces.ts'
 import type { Db } from './schema.ts'
 import { leadTerms, messageTerms, type LeadTerm } from './search-terms.ts'
@@ -65,7 +65,8 @@ const fieldsOf = (lead: Lead): [Matched['field'], string[]][] => [
 ]
 
 const matchOfText = (lead: Lead, sought: string): Matched | undefined => {
-  const wanted = spacelessRuns(sought).length > 0 ? sought.replaceAll(' ', '') : sought
+  // spaces are only in writing without spaces, where the search has them
+  const wanted = sought.replaceAll(' ', '')
   for (const [field, texts] of fieldsOf(lead)) {
     for (const text of texts) {
       const at = placeOf(text, wanted, isShort(wanted))
@@ -75,11 +76,10 @@ const matchOfText = (lead: Lead, sought: string): Matched | undefined => {
   return undefined
 }
 
-/** The number that has these digits, in whichever form of it. */
+/** The number that has these digits, in whichever spelling of it. */
 const matchOfDigits = ({ phone, other_phones }: Lead, digits: string): Matched | undefined => {
   const phones = phone === null ? other_phones : [phone, ...other_phones]
-  const found = phones.find((each) => each.includes(digits) || phoneKey(each).includes(digits))
-  const shown = found ?? (phones.length === 1 ? phones[0] : undefined)
+  const shown = phones.find((each) => spellingsOf(each).some((spelling) => spelling.includes(digits)))
   return shown === undefined ? undefined : { field: 'phone', snippet: shown, message_id: null }
 }
 

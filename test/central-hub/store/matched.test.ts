@@ -1,7 +1,7 @@
 import t from 'tap'
 import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
 import { listLeads } from '../../../src/central-hub/store/leads.ts'
-import { excerpt } from '../../../src/central-hub/store/matched.ts'
+import { describeMatches, excerpt } from '../../../src/central-hub/store/matched.ts'
 import type { Lead } from '../../../src/contract/lead.ts'
 import type { CapturedMessage, InboundRecord } from '../../../src/contract/record.ts'
 import { record, testStore } from './open-store.ts'
@@ -40,7 +40,7 @@ t.test('of a lead it says the field in which it was found, of several what a lis
     ['ruiz', 'name', 'Señor Ruiz'], ['SENOR', 'name', 'Señor Ruiz'], ['núñez', 'name', 'José Núñez 王小明'], ['nu', 'name', 'José Núñez 王小明'], ['小明', 'name', 'José Núñez 王小明'], ['明', 'name', 'José Núñez 王小明'],
     ['mayor', 'tag', 'mayorista'], ['norte', 'tag', 'VIP norte'], ['lucia', 'assignee', 'Lucía'], ['le', 'note', 'prefiere que le llamen por la tarde'], ['la', 'note', 'prefiere que le llamen por la tarde'],
     ['345678', 'phone', '+5215512345678'], ['55 1234 5678', 'phone', '+5215512345678'], ['5512', 'phone', '+5215512345678'], ['5678 ruiz', 'phone', '+5215512345678'],
-    ['ruiz mayorista', 'tag', 'mayorista'], ['mayorista lucia', 'assignee', 'Lucía'], ['lucia tarde ruiz', 'note', 'prefiere que le llamen por la tarde'], ['ruiz tarde', 'note', 'prefiere que le llamen por la tarde']
+    ['ruiz mayorista', 'tag', 'mayorista'], ['mayorista lucia', 'assignee', 'Lucía'], ['5678 tarde', 'note', 'prefiere que le llamen por la tarde'], ['lucia tarde ruiz', 'note', 'prefiere que le llamen por la tarde'], ['ruiz tarde', 'note', 'prefiere que le llamen por la tarde']
   ] as const) t.same(await found(q), [field, snippet, null], q)
   t.equal((await listLeads(db, {}, 10)).items[0]?.matched, undefined, 'without a search nothing is')
 
@@ -48,8 +48,20 @@ t.test('of a lead it says the field in which it was found, of several what a lis
   t.match(await found('acucar'), ['note', /^….{25,31}açúcar y.*…$/])
   await patchLead(db, 1, { note: '¡oferta!' })
   t.same(await found('oferta'), ['note', '¡oferta!', null], 'after a sign')
+  await patchLead(db, 1, { note: 'hotel 2024' })
+  t.same(await found('2024'), ['note', 'hotel 2024', null], 'digits that are in no number of it')
   await patchLead(db, 1, { note: 'banjo jo' })
   t.match(await found('jo'), ['name', 'José Núñez 王小明'], 'of what is found in several, the name is looked at first')
+})
+
+t.test('a lead that is not as it was found is described without it, and one that is gone is left out', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(from('+5215512345678', '1', { body: 'hola' }))
+  const lead = (await listLeads(db, {}, 10)).items[0] as Lead
+  const found = [{ id: 1, pk: null }]
+  // also what has only a mark to look for, and words that are in none of its empty fields
+  for (const q of ['nadie', 'here', '\u0e31', '2024']) t.equal((await describeMatches(db, { q }, found, new Map([[1, lead]])))[0], lead, q)
+  t.same(await describeMatches(db, { q: 'hola' }, found, new Map()), [])
 })
 
 t.test('two letters are found where a word begins with them', async (t) => {
@@ -71,6 +83,7 @@ t.test('of a lead with several numbers it says the one that was found', async (t
   t.same([await found('5512345678'), await found('541123456789'), await found('8765-4321')], ['+5215512345678', '+5491123456789', '+551187654321'])
   await db.updateTable('leads').set({ phone: null }).execute()
   t.equal(await found('8765-4321'), '+551187654321')
+  for (const q of ['1198765', '5491123', '541123']) t.equal(await found(q), q.startsWith('54') ? '+5491123456789' : '+551187654321', `${q}: in another spelling`)
 })
 
 t.test('of a message it says the line in which it was found, and which message it is', async (t) => {
