@@ -669,6 +669,53 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/store/matched.ts', "const plain = character.normalize('NFD').replace(/\\p{M}/gu, '').toLowerCase()", {
     "character.normalize('NFD').replace(/\\p{M}/gu, '').toUpperCase()": 'what is looked for and where it is looked for are folded alike'
   }),
+  ...of('central-hub/store/matched.ts', "const byVisibility: readonly Matched['field'][] = ['note', 'assignee', 'tag', 'phone', 'name']", {
+    '""': 'what is not in the list comes first, as the first of it does'
+  }),
+  ...of('central-hub/store/matched.ts', 'const sought = [...(messageTerms(q)?.words ?? []), ...spacelessRuns(q)]', {
+    'messageTerms(q).words': 'no message is found by what has no words'
+  }),
+  ...of('central-hub/store/matched.ts', 'const pks = found.flatMap(({ pk }) => pk ?? [])', {
+    '["Stryker was here"]': 'no message of SQLite has a text for its number'
+  }),
+  ...of('central-hub/store/matched.ts', 'if (pks.length === 0) return new Map()', {
+    false: 'SQLite takes an empty list; PostgreSQL does not'
+  }),
+  ...of('central-hub/store/matched.ts', 'const message = pk === null ? undefined : messages.get(pk)', {
+    false: 'no message has null for its number'
+  }),
+  ...of('central-hub/store/search.ts', 'if (fresh.length === 0) return new Set()', {
+    false: 'SQLite takes an empty list; PostgreSQL does not'
+  }),
+  ...of('central-hub/store/search.ts', 'if (id === null || seen.has(id)) return []', {
+    false: 'no lead has null for its id'
+  }),
+  ...of('central-hub/store/search.ts', "if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 0, id: named[limit - 1]?.id ?? 0, since, whole } }", {
+    'named[limit - 1].id': 'of more than the limit there is the last one within it'
+  }),
+  ...of('central-hub/store/search-terms.ts', "const digits = numberTerms(words.join(' '), country).map((each) => ({ digits: each }))", {
+    '""': 'spaces in a number say nothing'
+  }),
+  ...of('central-hub/store/search-terms.ts', "if (numeric && wasNumeric && !word.startsWith('+')) groups.at(-1)?.push(word)", {
+    'groups.at(-1).push': 'after a number there is the group that it is in'
+  }),
+  ...of('central-hub/store/terms.ts', "[...card.matchAll(new RegExp(`^(?:item\\\\d+\\\\.)?${field}(?:;[^:\\\\r\\\\n]*)?:(.*)$`, 'gim'))].map(([, value = '']) =>", {
+    '"Stryker was here!"': 'what matches has a value, if an empty one'
+  }),
+  ...of('central-hub/store/terms.ts', '...(interactive?.choices ?? []).map(({ text }) => text),', {
+    '["Stryker was here"]': 'a text has no text of its own'
+  }),
+  ...of('central-hub/store/terms.ts', '...(interactive?.cards ?? []).flatMap(({ title, body, choices = [] }) => [title, body, ...choices.map(({ text }) => text)])', {
+    '["Stryker was here"]': 'a text has no title, body and text of its own'
+  }),
+  ...of('central-hub/store/terms.ts', 'const told = ({ location, event, group_invite, contacts = [], poll, media }: Parts): (string | undefined)[] => [', {
+    '["Stryker was here"]': 'a text that is no card has no fields'
+  }),
+  ...of('central-hub/store/terms.ts', "carriers.every((part) => message[part] === undefined) ? '' : linesOf(message)", {
+    '() => undefined': 'only saves time: of no part there are no lines',
+    false: 'only saves time: of no part there are no lines',
+    'message[part] !== undefined': 'only saves time, and no message has all of the parts'
+  }),
   ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
     "link['displayText']": 'there is always an object',
     "link['url']": 'there is always an object'

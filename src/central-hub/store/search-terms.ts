@@ -47,10 +47,8 @@ const dialled = (digits: string): string[] => {
 
 /** What to look for of a number, or a part of one, however it is written. @param country of a number without one */
 const numberTerms = (text: string, country: CountryCode | undefined): string[] => {
-  const digits = asciiDigits(text)
-  if (digits.length < minDigits) return []
   const phone = readPhone(text, country)
-  const forms = dialled(digits).flatMap((each) => [each, phoneKey(`+${each}`)])
+  const forms = dialled(asciiDigits(text)).flatMap((each) => [each, phoneKey(`+${each}`)])
   return [...new Set([...forms, ...(phone === undefined ? [] : [phoneKey(phone)])])].filter(({ length }) => length >= minDigits)
 }
 
@@ -71,24 +69,22 @@ const wordTerm = (word: string): LeadTerm | undefined => {
   const bare = word.replace(/^[.,;:!?¡¿"'«»()[\]{}…]+|[.,;:!?¡¿"'«»()[\]{}…]+$/gu, '')
   const parts = partsOf(bare)
   if (parts.length === 0) return undefined
-  const pieces = bare.split(/[\p{P}]+/u).filter((piece) => piece !== '')
+  const pieces = bare.split(/\p{P}/u).filter((piece) => piece !== '')
   return pieces.length < 2 ? all(parts) : any([all(parts), all(pieces.flatMap(partsOf))])
 }
 
 const isNumeric = (word: string): boolean => /^[\p{Nd}+().,;/\p{Pd}]+$/u.test(word.normalize('NFKC')) && /\p{Nd}/u.test(word)
 
 /** Words in a row that may be one number: the number, or each of them by itself. */
-const numberTerm = (words: readonly string[], country: CountryCode | undefined): LeadTerm | undefined => {
-  const digits = numberTerms(words.join(' ').replace(/[.,;]+$/, ''), country).map((each) => ({ digits: each }))
-  const single = words.flatMap((word) => {
+const numberTerm = (words: readonly string[], country: CountryCode | undefined): LeadTerm => {
+  const digits = numberTerms(words.join(' '), country).map((each) => ({ digits: each }))
+  const single = words.map((word) => {
     const own = asciiDigits(word)
-    const asText = wordTerm(word)
-    const terms: LeadTerm[] = asText === undefined ? [] : [asText]
-    if (words.length > 1 && own.length >= minDigits) terms.push({ digits: own })
-    return terms.length === 0 ? [] : [any(terms)]
+    // without the signs around it each has a digit, which says something
+    const asText = wordTerm(word) as LeadTerm
+    return words.length > 1 && own.length >= minDigits ? any([asText, { digits: own }]) : asText
   })
-  const terms = [...digits, ...(single.length === 0 ? [] : [all(single)])]
-  return terms.length === 0 ? undefined : any(terms)
+  return any([...digits, all(single)])
 }
 
 const address = /^(?:tel:|(?:https?:\/\/)?(?:wa\.me\/|api\.whatsapp\.com\/send\/?\?phone=))(?=[+\p{Nd}])/iu
@@ -97,13 +93,12 @@ const address = /^(?:tel:|(?:https?:\/\/)?(?:wa\.me\/|api\.whatsapp\.com\/send\/
 const groupsOf = (q: string): string[][] => {
   const groups: string[][] = []
   let wasNumeric = false
-  for (const given of q.split(/[\s,;\0]+/u)) {
+  for (const given of q.split(/[\s,;\0]/u)) {
     const word = given.replace(address, '')
     // a sign alone stands between the parts of a number, and says nothing of a name
     if (word === '' || /^[().,;/\p{Pd}]+$/u.test(word)) continue
     const numeric = isNumeric(word)
-    const last = groups.at(-1)
-    if (numeric && wasNumeric && last !== undefined && !word.startsWith('+')) last.push(word)
+    if (numeric && wasNumeric && !word.startsWith('+')) groups.at(-1)?.push(word)
     else groups.push([word])
     wasNumeric = numeric
   }
@@ -113,7 +108,7 @@ const groupsOf = (q: string): string[][] => {
 /** What has to be found of a lead; undefined when there is nothing to find. */
 export const leadTerms = (q: string, country: CountryCode | undefined): LeadTerm | undefined => {
   const terms = groupsOf(q.replace(invisible, '')).flatMap((words) => {
-    const [word = ''] = words
+    const word = words[0] as string
     return (isNumeric(word) ? numberTerm(words, country) : wordTerm(word)) ?? []
   })
   return terms.length === 0 ? undefined : all(terms)
@@ -122,7 +117,7 @@ export const leadTerms = (q: string, country: CountryCode | undefined): LeadTerm
 /** undefined when nothing in it is in any message's words. */
 export const messageTerms = (q: string): MessageTerms | undefined => {
   const text = q.replace(invisible, '')
-  const words = withoutSpaceless(text).split(/[^\p{L}\p{N}\p{M}]+/u).filter((word) => !saysNothing(word))
+  const words = withoutSpaceless(text).split(/[^\p{L}\p{N}\p{M}]/u).filter((word) => !saysNothing(word))
   const tokens = [...new Set(spacelessRuns(text).flatMap(tokensOf))]
   if (words.length + tokens.length === 0) return undefined
   return { words, tokens, isOpen: words.length > 0 && !endsSpaceless(text) }

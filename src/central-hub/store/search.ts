@@ -73,7 +73,7 @@ interface Shown {
 
 /** What is looked for, on all pages alike. */
 interface Wanted {
-  names: LeadTerm | undefined
+  names: LeadTerm
   text: MessageMatch
   /** The last event there was when the search began. */
   since: number
@@ -100,7 +100,7 @@ const notYetShown = async (db: Db, ids: readonly number[], search: LeadSearch, w
   const conditions = [sql<SqlBool>`leads.id in (${sql.join(fresh)})`, ...search.conditions]
   // who is on a page before is known by `seen` alone
   if (search.seen === undefined) {
-    if (wanted.names !== undefined) conditions.push(notByName(db, wanted.names, wanted.since))
+    conditions.push(notByName(db, wanted.names, wanted.since))
     if (shown !== undefined) conditions.push(notByText(db, wanted, shown))
   }
   const { rows } = await sql<{ id: number }>`select leads.id from leads where ${allOf(conditions)}`.execute(db)
@@ -161,9 +161,12 @@ const lastEvent = async (db: Db): Promise<number> => {
 export const searchLeads = async (db: Db, search: LeadSearch): Promise<Page<Found>> => {
   const { q, country, limit, after } = search
   const since = after?.since ?? (await lastEvent(db))
-  const [names, text] = [leadTerms(q, country), await messageMatch(db, q, after?.whole)]
+  const names = leadTerms(q, country)
+  // nor is there then anything to find in messages
+  if (names === undefined) return { items: [], next: undefined }
+  const text = await messageMatch(db, q, after?.whole)
   const among = after === undefined || after.key === 0
-  const ids = names !== undefined && among ? await byName(db, names, { ...search, limit: limit + 1 }, after?.id ?? Number.MAX_SAFE_INTEGER) : []
+  const ids = among ? await byName(db, names, { ...search, limit: limit + 1 }, after?.id ?? Number.MAX_SAFE_INTEGER) : []
   const named = ids.map((id) => ({ id, pk: null }))
   const whole = text === undefined ? 0 : wholeOf(text)
   if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 0, id: named[limit - 1]?.id ?? 0, since, whole } }

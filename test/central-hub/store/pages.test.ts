@@ -11,10 +11,11 @@ import { hurry, record, testStore } from './open-store.ts'
 /** Pages of a list, whatever their size, hold what one big page holds, in the same order, and nothing twice. */
 
 /** Ids of all items, page by page, by cursors as they cross the wire. */
-const allPages = async (orders: readonly string[], read: (after?: Position) => Promise<Page<{ id: string | number }>>): Promise<(string | number)[]> => {
+const allPages = async (orders: readonly string[], limit: number, read: (after?: Position) => Promise<Page<{ id: string | number }>>): Promise<(string | number)[]> => {
   const ids: (string | number)[] = []
   for (let after: Position | undefined; ; ) {
     const { items, next } = await read(after)
+    if (items.length > limit) throw new Error(`${items.length} on a page of ${limit}`)
     ids.push(...items.map(({ id }) => id))
     if (next === undefined) return ids
     after = fromCursor(toCursor(next) ?? undefined, ...orders)
@@ -22,9 +23,9 @@ const allPages = async (orders: readonly string[], read: (after?: Position) => P
 }
 
 const leadIds = (db: Db, filter: LeadFilter, limit: number): Promise<(string | number)[]> =>
-  allPages([leadOrder(filter)], (after) => listLeads(db, filter, limit, after))
+  allPages([leadOrder(filter)], limit, (after) => listLeads(db, filter, limit, after))
 const messageIds = (db: Db, filter: MessageFilter, limit: number): Promise<(string | number)[]> =>
-  allPages(messageOrders, (after) => listMessages(db, filter, limit, after))
+  allPages(messageOrders, limit, (after) => listMessages(db, filter, limit, after))
 
 interface Written {
   lead: number

@@ -17,7 +17,7 @@ t.test('words are looked for one by one, without the signs around them', async (
   for (const [q, wanted] of [
     ['ana', 'ana'], ['Ana Ruiz', '(Ana + Ruiz)'], ['Ruiz, Ana;', '(Ruiz + Ana)'], ['¿ana?', 'ana'], ['«ana»', 'ana'], ['"(ana)"', 'ana'], ['ana…', 'ana'],
     ['ana\tluz\nsol', '(ana + luz + sol)'], ['ana\0luz', '(ana + luz)'], ['\u200eana\u202c', 'ana'],
-    ["O'Brien", "(O'Brien | (O + Brien))"], ['ana-maria', '(ana-maria | (ana + maria))'], ['a_b', '(a_b | (a + b))'], ["O'", 'O'],
+    ["O'Brien", "(O'Brien | (O + Brien))"], ['ana-maria', '(ana-maria | (ana + maria))'], ['a_b', '(a_b | (a + b))'], ['a--b', '(a--b | (a + b))'], ["O'", 'O'], ['-ana', '-ana'],
     ['ana - luz', '(ana + luz)'], ['ana (luz)', '(ana + luz)'], ['-', ''], ['', ''], [' , ; ', ''], ['...', ''], ['\u0301', ''], ['🏽', ''], ['!', '']
   ] as const) t.equal(terms(q), wanted, JSON.stringify(q))
 })
@@ -37,13 +37,15 @@ t.test('digits are looked for in numbers, in all forms that WhatsApp and people 
     ['0445512345678', '(#0445512345678 | #445512345678 | #5512345678 | 0445512345678)'], ['015512345678', '(#015512345678 | #15512345678 | #5512345678 | 015512345678)'],
     ['0455512345678', '(#0455512345678 | #455512345678 | #5512345678 | 0455512345678)'], ['0465512345678', '(#0465512345678 | #465512345678 | 0465512345678)'],
     ['5511987654321', '(#5511987654321 | #551187654321 | 5511987654321)'],
+    ['0034612345678', '(#0034612345678 | #34612345678 | 0034612345678)'], ['9015512345678', '(#9015512345678 | 9015512345678)'], ['01551234567890', '(#01551234567890 | #1551234567890 | 01551234567890)'],
+    ['012', '(#012 | 012)'], ['5678a', '5678a'],
     ['٥٦٧٨', '(#5678 | ٥٦٧٨)'], ['５６７８', '(#5678 | ５６７８)'], ['𝟓𝟔𝟕𝟖', '(#5678 | 𝟓𝟔𝟕𝟖)'], ['५६७८', '(#5678 | ५६७८)']
   ] as const) t.equal(terms(q), wanted, q)
   for (const [q, digits] of [['111523456789', '1123456789'], ['341154567890', '3414567890'], ['290115456789', '2901456789']] as const) {
     t.match(terms(q), `#${digits}`, `${q}: Argentina's 15 after the area code`)
   }
   t.equal(terms('11152345678'), '(#11152345678 | 11152345678)', 'one digit less is no such number')
-  t.match(terms('55 1234 5678', 'MX'), '#525512345678', 'with the country, where there is one')
+  for (const q of ['55 1234 5678', '55.1234.5678..']) t.match(terms(q, 'MX'), '#525512345678', `${q}: with the country, where there is one`)
   t.notMatch(terms('55 1234 5678'), '#525512345678')
 })
 
@@ -51,7 +53,8 @@ t.test('digits in a row are one number, or each by itself', async (t) => {
   for (const [q, wanted] of [
     ['1234 5678', '(#12345678 | ((1234 | #1234) + (5678 | #5678)))'], ['12 34', '(#1234 | (12 + 34))'], ['55 (1234) - 5678.', '(#5512345678 | (55 + (1234 | #1234) + (5678 | #5678)))'],
     ['1234 +5678', '((#1234 | 1234) + (#5678 | +5678))'], ['1234 ana 5678', '((#1234 | 1234) + ana + (#5678 | 5678))'], ['ana 5678', '(ana + (#5678 | 5678))'],
-    ['5678 a1', '((#5678 | 5678) + a1)'], ['1234,5678', '(#12345678 | ((1234 | #1234) + (5678 | #5678)))']
+    ['5678 a1', '((#5678 | 5678) + a1)'], ['1234,5678', '(#12345678 | ((1234 | #1234) + (5678 | #5678)))'],
+    ['1234, 5678', '(#12345678 | ((1234 | #1234) + (5678 | #5678)))'], ['123 -- 4567', '(#1234567 | ((123 | #123) + (4567 | #4567)))']
   ] as const) t.equal(terms(q), wanted, q)
 })
 
@@ -68,7 +71,8 @@ t.test('words of messages are those between which something stands; the last one
   for (const [q, words, tokens, isOpen] of [
     ['factu', ['factu'], 0, true], ['la factu', ['la', 'factu'], 0, true], ['final.pdf', ['final', 'pdf'], 0, true], ['¿precio?', ['precio'], 0, true], ['a_b', ['a', 'b'], 0, true],
     ['n\u0303andu', ['n\u0303andu'], 0, true], ['\u200eana', ['ana'], 0, true],
-    ['价', [], 1, false], ['价格', [], 1, false], ['价格多', [], 2, false], ['价价价', [], 1, false], ['listo 👍', ['listo'], 1, false], ['👍 graci', ['graci'], 1, true], ['👍 listo 👍 ', ['listo'], 1, false]
+    ['价', [], 1, false], ['价格', [], 1, false], ['价格多', [], 2, false], ['价价价', [], 1, false], ['listo 👍', ['listo'], 1, false], ['👍 graci', ['graci'], 1, true], ['👍 listo 👍 ', ['listo'], 1, false],
+    ['价!', [], 1, false], ['listo ', ['listo'], 0, true]
   ] as const) {
     const found = messageTerms(q)
     t.same([found?.words, found?.tokens.length, found?.isOpen], [words, tokens, isOpen], q)

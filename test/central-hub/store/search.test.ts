@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import t from 'tap'
+import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
 import { listLeads, leadOrder, type LeadFilter } from '../../../src/central-hub/store/leads.ts'
 import { listMessages, messageOrders, type MessageFilter } from '../../../src/central-hub/store/messages.ts'
 import { fromCursor, toCursor, type Position } from '../../../src/central-hub/store/page.ts'
@@ -32,6 +33,43 @@ t.test('leads by name first, then by the latest of their messages that has the w
   t.same(await search(db, { q: 'roja' }, 1), [1, 2, 3], 'page by page, too')
   t.same(await search(db, { q: 'roja casa' }), [2])
   t.same(await search(db, { q: 'roj' }), [1, 2, 3], 'the last word perhaps not to its end')
+})
+
+t.test('who gets a name between two pages is on one of them, and who got it before the first is on one only', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(...[1, 2, 3].map((n) => from(n, `${n}`, { body: 'roja' })))
+  await patchLead(db, 1, { name: 'Roja' })
+  await take(from(4, 'later', { body: '-' }))
+  t.same(await search(db, { q: 'roja' }, 1), [1, 3, 2])
+  const { items, next } = await listLeads(db, { q: 'roja' }, 1)
+  t.same(items.map(({ id }) => id), [1])
+  await patchLead(db, 2, { name: 'Roja' })
+  t.same((await listLeads(db, { q: 'roja' }, 10, next)).items.map(({ id }) => id), [3, 2])
+})
+
+t.test('of those that pages before have given, those alone are left out', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(from(1, 'a', { name: 'Roja', body: 'roja' }), from(2, 'b', { body: 'roja' }), from(3, 'c', { body: 'roja' }))
+  const { next } = await listLeads(db, { q: 'roja' }, 1)
+  const after = async (...seen: number[]): Promise<number[]> => (await listLeads(db, { q: 'roja', seen: new Set(seen) }, 10, next)).items.map(({ id }) => id)
+  t.same([await after(1), await after(1, 3), await after()], [[3, 2], [2], [3, 2, 1]])
+})
+
+t.test('what only a name can have, and what nothing can', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(from(1, 'a', { name: 'Ana $$$', body: '$$$' }), from(2, 'b', { name: 'Luz $$$', body: '-' }))
+  t.same(await search(db, { q: '$$$' }), [2, 1])
+  t.same(await search(db, { q: '$$$' }, 1), [2, 1])
+  t.equal((await listLeads(db, { q: 'luz' }, 1)).next, undefined, 'a page that is full, and the last one')
+  t.same(await search(db, { q: '!' }), [])
+})
+
+t.test('a page ends after very many matches, though it is not full', async (t) => {
+  const { db, take } = await testStore(t)
+  await take(from(1, 'a', { body: 'hola' }), ...Array.from({ length: 4_550 }, (_, n) => from(2, `${n}`, { body: 'hola' })))
+  const { items, next } = await listLeads(db, { q: 'hola' }, 10)
+  t.same(items.map(({ id }) => id), [2])
+  t.same((await listLeads(db, { q: 'hola' }, 10, next)).items.map(({ id }) => id), [1])
 })
 
 t.test('messages by words of which the last is not to its end, whatever it is', async (t) => {
@@ -132,6 +170,10 @@ t.test('a word that more than a thousand messages have is looked for as it is, o
   }
   t.equal(await count('hola'), 1_001, 'without the longer words that begin so')
   t.equal(await count('holas'), 2)
+  await take(from(8, 'n8', { name: 'Hola', body: '-' }), from(9, 'n9', { name: 'Hola', body: '-' }), from(10, 'n10', { body: 'saluda holas' }))
+  const leads = await search(db, { q: 'hola' })
+  t.equal(leads.length, 9, 'of leads, too')
+  t.same(await search(db, { q: 'hola' }, 1), leads, 'also after those found by name')
   await take(from(3, 'more', { body: 'gratisimo' }))
   t.equal(await count('grati'), 1_001, 'half a word is any that begins so')
   t.equal(await count('gratis'), 1_001, 'no more than a thousand')

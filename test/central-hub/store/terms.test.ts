@@ -28,13 +28,14 @@ t.test('titles, names, places and file names of a message are a line each', asyn
     [{ interactive: { footer: '' } } as Partial<CapturedMessage>, []]
   ]
   for (const [message, wanted] of rows) t.same(lines(message), wanted, JSON.stringify(message))
+  t.equal(termsOf({ product: { title: 'Tornillo', description: '', retailer_id: 'SKU-7' } }), 'Tornillo\nSKU-7', 'without empty lines')
   t.equal(termsOf({ order: { title: 'x\ud83d', items: 1 } }), 'x\ufffd', 'half a sign is none')
   t.equal(termsOf({ order: { title: 'x'.repeat(20_000), items: 1 } }).length, 10_000)
 })
 
 t.test('a contact card is found by its name, its company and its numbers in all forms', async (t) => {
-  const card = 'BEGIN:VCARD\r\nVERSION:3.0\r\nN:Sol;Luz;;;\r\nFN:Luz\\, Sol\\; S.\\\\A.\r\nFN:Otra\r\nitem1.ORG;CHARSET=UTF-8:Ferretería Norte\r\nitem1.TEL;type=CELL;waid=5215587654321:+52 1 55 8765 4321\r\nTEL:12\r\nTEL:800-123\r\nX-FN:nadie\r\nEND:VCARD'
-  t.same(lines({ contacts: [card] }), ['Luz, Sol; S.\\A.', 'Ferretería Norte', '+52 1 55 8765 4321', '5215587654321', '5587654321', '525587654321', '800-123', '800123'])
+  const card = 'BEGIN:VCARD\r\nVERSION:3.0\r\nN:Sol;Luz;;;\r\nFN:Luz\\, Sol\\; S.\\\\A.\r\nFN:Otra\r\nitem1.ORG;CHARSET=UTF-8:Ferretería Norte\r\nitem1.TEL;type=CELL;waid=5215587654321:+52 1 55 8765 4321\r\nTEL:12\r\nTEL:911\r\nTEL:800-123\r\nX-FN:nadie\r\nEND:VCARD'
+  t.same(lines({ contacts: [card] }), ['Luz, Sol; S.\\A.', 'Ferretería Norte', '+52 1 55 8765 4321', '5215587654321', '5587654321', '525587654321', '911', '911', '800-123', '800123'])
   t.same(contactNames([card, 'BEGIN:VCARD\nfn: Ana \nEND:VCARD', 'BEGIN:VCARD\nFN:\nEND:VCARD', 'nothing']), ['Luz, Sol; S.\\A.', 'Ana'])
 })
 
