@@ -159,6 +159,7 @@ export const modules: readonly MutatedModule[] = [
       'central-hub/spreadsheet/cells.test.ts',
       'central-hub/spreadsheet/csv-format.test.ts',
       'central-hub/spreadsheet/csv-reader.test.ts',
+      'central-hub/spreadsheet/table.test.ts',
       'central-hub/spreadsheet/read-names.test.ts',
       'central-hub/spreadsheet/round-trip.test.ts'
     ]
