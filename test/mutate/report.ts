@@ -22,7 +22,7 @@ interface Place {
 export interface WithoutEffect {
   /** Below src. */
   file: string
-  /** The line where the mutant begins, without its indentation. */
+  /** The line or the statement where the mutant begins. White space, parentheses and commas do not count. */
   line: string
   /** What Stryker puts there, without line ends and their indentation. */
   replacement: string
@@ -32,6 +32,8 @@ export interface WithoutEffect {
 export interface Survivor {
   file: string
   line: number
+  /** How much of the bare source comes before it. */
+  place: number
   /** The source line, the part that is replaced, and by what. */
   source: string
   original: string
@@ -60,37 +62,59 @@ const textBetween = (lines: readonly string[], { start, end }: StrykerMutant['lo
   return oneLine(part.join('\n'))
 }
 
-const survivorOf = (file: string, lines: readonly string[], mutant: StrykerMutant): Survivor => ({
-  file,
-  line: mutant.location.start.line,
-  source: (lines[mutant.location.start.line - 1] ?? '').trim(),
-  original: textBetween(lines, mutant.location),
-  replacement: oneLine(mutant.replacement ?? '')
-})
+/** What is left of a source whatever its format: no white space, parentheses, commas and semicolons. */
+const bare = (text: string): string => text.replace(/[\s(),;]/g, '')
 
-const isListed = (survivor: Survivor, list: readonly WithoutEffect[]): boolean =>
+/** Where a line or a statement begins in a source, both of any format. */
+const placesOf = (source: string, line: string): number[] => {
+  const [whole, part] = [bare(source), bare(line)]
+  const places: number[] = []
+  for (let at = whole.indexOf(part); at >= 0; at = whole.indexOf(part, at + 1)) places.push(at)
+  return places
+}
+
+/** Whether a source has a line or a statement, in any format. */
+export const has = (source: string, line: string): boolean => placesOf(source, line).length > 0
+
+const survivorOf = (file: string, source: string, mutant: StrykerMutant): Survivor => {
+  const lines = source.split('\n')
+  const { line, column } = mutant.location.start
+  const before = [...lines.slice(0, line - 1), (lines[line - 1] ?? '').slice(0, column - 1)].join('\n')
+  return {
+    file,
+    line,
+    place: bare(before).length,
+    source: (lines[line - 1] ?? '').trim(),
+    original: textBetween(lines, mutant.location),
+    replacement: oneLine(mutant.replacement ?? '')
+  }
+}
+
+const isListed = (survivor: Survivor, source: string, list: readonly WithoutEffect[]): boolean =>
   list.some(
     ({ file, line, replacement }) =>
-      survivor.file === `src/${file}` && survivor.source === line && replacement === survivor.replacement
+      survivor.file === `src/${file}` &&
+      replacement === survivor.replacement &&
+      placesOf(source, line).some((at) => at <= survivor.place && survivor.place < at + bare(line).length)
   )
 
 /** Counts a report. A mutant that makes a test run out of time is caught. */
 export const scoreOf = (report: StrykerReport, list: readonly WithoutEffect[]): Score => {
   let [killed, timedOut] = [0, 0]
-  const alive: Survivor[] = []
+  const [withoutEffect, survivors]: [Survivor[], Survivor[]] = [[], []]
   for (const [file, { source, mutants }] of Object.entries(report.files)) {
-    const lines = source.split('\n')
     for (const mutant of mutants) {
       if (mutant.status === 'Killed' || mutant.status === 'RuntimeError') killed += 1
       if (mutant.status === 'Timeout') timedOut += 1
-      if (mutant.status === 'Survived' || mutant.status === 'NoCoverage') alive.push(survivorOf(file, lines, mutant))
+      if (mutant.status !== 'Survived' && mutant.status !== 'NoCoverage') continue
+      const survivor = survivorOf(file, source, mutant)
+      if (isListed(survivor, source, list)) withoutEffect.push(survivor)
+      else survivors.push(survivor)
     }
   }
-  const withoutEffect = alive.filter((survivor) => isListed(survivor, list))
-  const survivors = alive.filter((survivor) => !isListed(survivor, list))
   const caught = killed + timedOut
   const score = Math.floor((1_000 * caught) / (caught + survivors.length)) / 10
-  return { mutants: caught + alive.length, killed, timedOut, survivors, withoutEffect, score }
+  return { mutants: caught + withoutEffect.length + survivors.length, killed, timedOut, survivors, withoutEffect, score }
 }
 
 /** A table in Markdown, one row for each module. */
