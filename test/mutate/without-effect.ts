@@ -654,6 +654,60 @@ export const withoutEffect: readonly WithoutEffect[] = [
     false: 'nothing is behind the end of the text',
     'at > this.#text.length': 'nothing is behind the end of the text'
   }),
+  ...of('central-hub/spreadsheet/table.ts', 'const separatorLine = /^"?sep=([^\\r\\n])"?[;,\\t ]*(?:\\r\\n|\\r|\\n|$)/i', {
+    '/^"?sep=([^\\r\\n])"?[;,\\t ]*(?:\\r\\n|\\r|\\n)/i': 'a file of this line alone has no headings, whatever it is taken for'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'const first = rows[0] ?? []', {
+    '["Stryker was here"]': 'no column has this heading'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'const hasNumbers = (column: number): boolean => rows.slice(1).some((row) => isPhone(row[column] ?? \'\'))', {
+    'rows': 'a heading is no phone number',
+    '"Stryker was here!"': 'this text is no phone number'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'rows.filter((row) => phones.some((phone) => isPhone(row[phone] ?? \'\')) && (row[name] ?? \'\').trim() !== \'\').length', {
+    'phones.every(phone => isPhone(row[phone] ?? \'\'))': 'without headings there is one column with numbers'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'return cells.length === width && phones.some((phone) => isPhone(cells[phone] ?? \'\')) && (cells[name] ?? \'\').trim() !== \'\'', {
+    '"Stryker was here!"': 'a line of the width of the table has all its cells'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'return cells.length === width && columns.phones.every((phone) => (cells[phone] ?? \'\').trim() === \'\')', {
+    '"Stryker was here!"': 'a line of the width of the table has all its cells'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'if (!/[\\r\\n]/.test(cell)) continue', {
+    'false': 'only saves time: a cell of one line has no second one',
+    '/[^\\r\\n]/': 'only saves time: a cell of one line has no second one'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'if (offset > 0 && isRow(line, layout, isPhone)) yield { line: (places[index]?.line ?? 1) + offset, code: \'line-in-quotes\' }', {
+    'places[index].line': 'each cell has a place'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'if (place === undefined) return []', {
+    'false': 'it is asked of columns that the record has',
+    '["Stryker was here"]': 'it is asked of columns that the record has'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'const last = next === undefined ? linesOf(cells[column] ?? \'\').at(-1) : reader.lineOf(next)', {
+    '"Stryker was here!"': 'it is asked of columns that the record has'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'return [withoutQuotes(reader.lineOf(place), layout), withoutQuotes(last ?? \'\', layout)]', {
+    '"Stryker was here!"': 'a cell has a last line'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'const lines = linesOf(record.cells[column] ?? \'\')', {
+    '"Stryker was here!"': 'it is asked of columns that the record has'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'const possible = cells.length === width ? phones.map((phone) => cells[phone] ?? \'\') : cells', {
+    '"Stryker was here!"': 'a line of the width of the table has all its cells'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'if (!/[\\r\\n]/.test(record.cells[column] ?? \'\')) return false', {
+    '"Stryker was here!"': 'it is asked of columns that the record has'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'const cell = cells[column] ?? \'\'', {
+    '"Stryker was here!"': 'this text has no line break, as no text has none'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'return { line: places[column]?.line ?? 1, code: \'name-line-break\', column: column + 1 }', {
+    'places[column].line': 'each cell has a place'
+  }),
+  ...of('central-hub/spreadsheet/table.ts', 'const line = (record.places[phone] ?? record.places[0])?.line ?? 1', {
+    '(record.places[phone] ?? record.places[0]).line': 'a record has a first cell'
+  }),
   ...of('central-hub/spreadsheet/decode.ts', "const named = charset === undefined ? 'utf-8' : new TextDecoder(charset).encoding", {
     false: 'without a name a decoder is one of UTF-8'
   }),

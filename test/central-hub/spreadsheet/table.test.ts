@@ -91,6 +91,18 @@ const cases: [text: string, wanted: string[]][] = [
   [head + '+1111,"Ana" x,y\n+2222,Eva,z', ['2 line-quotes', '3 1:+2222 2:Eva']],
   ['phone\tname\n+1111\tAna "x" y\n+2222\t"Eva', ['2 1:+1111 2:Ana "x" y', '3 1:+2222 2:"Eva']],
   ['phone\tname\n+1111\t"Ana\tz\n+2222\tEva\n', ['2 1:+1111 2:"Ana', '3 1:+2222 2:Eva']],
+  ['+1111;Ana,+2222\n+3333; \nEva,+4444', ['1 2:+2222 1:+1111;Ana', '2 2: 1:+3333; ', '3 2:+4444 1:Eva']],
+  ['+1111;Ana,+2222\n+3333\nEva,+4444', ['1 2:+2222 1:+1111;Ana', '2 2: 1:+3333', '3 2:+4444 1:Eva']],
+  ['phone;name;x,+2222\nEva,+3333', ['2 1:Eva,+3333 2:']],
+  ['phone,celular,name,note\n+1111,,Ana,"see\n+2222,,Eva,x"', ['2 1:+1111 3:Ana', '3 line-in-quotes']],
+  [head + '+1111,"Ana\n123456789 ",x', ['2 line-quotes 2', '3 line-quotes']],
+  ['phone,name,celular,note\n+1111,"Ana\n,Eva,x,y\nz",,n', ['2 name-line-break 2']],
+  [head + '+1111,"Ana\nx,Eva,y\nz",n', ['2 name-line-break 2']],
+  ['phone,celular,name\n ,+1111,Ana', ['2 2:+1111 3:Ana']],
+  ['name,celular,phone\nEva,+1111', ['2 2:+1111 1:Eva']],
+  ['phone,name\n+1111,"Ana\nx\ny,z"', ['2 line-quotes 2', '3 1:x 2:', '4 line-quotes']],
+  [head + '+1111,"Ana\n123456789\nx",n', ['2 line-quotes 2', '3 1:123456789 2:', '4 line-quotes']],
+  ['phone,note,name\n+1111,"a,b,c\n2222,+4444",Rosa', ['2 1:+1111 3:Rosa']],
 ]
 
 t.test('a table gives the rows whose number and name are of one line, and names the lines where they may not be', async (t) => {
