@@ -289,3 +289,69 @@ t.test('no table gives a number the name of another line, and each good line is 
     propertyRuns(t, 2_000)
   )
 })
+
+t.test('each fault says in words what was expected', async (t) => {
+  const person = '+34600123456'
+  const lines: [line: string, code: string, message: RegExp][] = [
+    [',Ana', 'phone-missing', /^expected a phone number$/],
+    ['nobody,Ana', 'phone-unreadable', /^expected a phone number$/],
+    ['600123456,Ana', 'phone-without-country', /country code.*DEFAULT_COUNTRY/],
+    ['5.22E+12,Ana', 'phone-lost-digits', /last digits are lost: format the column as text/],
+    [`${person},`, 'name-missing', /^expected a name of 1 to 200 characters$/],
+    [`${person},${'n'.repeat(201)}`, 'name-too-long', /^expected a name of 1 to 200 characters$/],
+    [`${person},"Ana\nBea"`, 'name-line-break', /^expected a name of one line$/],
+    [`${person},a\u0001b`, 'name-characters', /without control characters$/],
+    [`${person},???`, 'name-lost-characters', /letters were lost.*: save it as CSV UTF-8$/],
+    [`${person},"Ana`, 'line-quotes', /^expected a line of CSV.*quotation mark/]
+  ]
+  for (const [line, code, message] of lines) t.match((await read(`phone,name,note\n${line},x`)).errors[0], { code, message }, line)
+  t.match((await read(`phone,name,note\n${person},Ana,"x\n${person},Bea,y"`)).errors[0], { code: 'line-in-quotes', message: /^expected a line of its own/ })
+  t.match((await read('[]', { type: 'application/x-ndjson' })).errors[0], { code: 'line-json', message: /^expected a JSON object/ })
+  const damaged = Buffer.concat([Buffer.from(`phone,name\n${person},José`), latin('\xe9')])
+  t.match((await read(damaged)).errors[0], { code: 'line-encoding', message: /^expected text in UTF-8/ })
+
+  const files: [file: string, fault: { code: string; in: string; field: string; message: string | RegExp }][] = [
+    [' ', { code: 'file-empty', in: 'body', field: 'body', message: 'the file is empty' }],
+    ['phone,name', { code: 'file-no-lines', in: 'body', field: 'body', message: /headings alone/ }],
+    ['PK\x03\x04', { code: 'file-workbook', in: 'body', field: 'body', message: /save it as CSV UTF-8/ }],
+    ['x,name\n1,2', { code: 'heading-phone', in: 'column', field: 'phone', message: /^expected a column of this name/ }],
+    ['phone,x\n1,2', { code: 'heading-name', in: 'column', field: 'name', message: /^expected a column of this name/ }],
+    ['phone,phone,name\n1,2,3', { code: 'heading-phone-twice', in: 'column', field: 'phone', message: /^expected one column of this name/ }],
+    ['phone,name,name\n1,2,3', { code: 'heading-name-twice', in: 'column', field: 'name', message: /^expected one column of this name/ }]
+  ]
+  for (const [file, fault] of files) {
+    const error = await read(file).catch((error: unknown) => error as { problem: unknown })
+    t.match((error as { problem: unknown }).problem, { errors: [fault] }, JSON.stringify(file))
+  }
+})
+
+t.test('a line of JSON is an object with a phone number and a name, and nothing else is taken for one', async (t) => {
+  const json = (...lines: string[]): Promise<string[]> => brief(lines.join('\n'), { type: 'application/x-ndjson' })
+  for (const line of ['null', '5', '"x"', 'true', '[1]', '[]', '{', '{"phone":}', 'phone,name']) t.same(await json(line), ['1:line-json'], line)
+  t.same(await json('{"phone":34600123456,"name":"Ana"}', '', ' ', '{"phone":"+34600123457","name":"Eva"}', '{}'), ['+34600123456 Ana', '+34600123457 Eva', '5:phone-missing', '5:name-missing'])
+  for (const phone of ['true', 'null', '34600123456.5', '1e30', '{}', '["+34600123456"]', '""']) t.same(await json(`{"phone":${phone},"name":"Ana"}`), ['1:phone-missing'], phone)
+  for (const name of ['true', 'null', '5', '{}', '["Ana"]', '""']) t.same(await json(`{"phone":"+34600123456","name":${name}}`), ['1:name-missing'], name)
+  const { errors, ignored, nothing } = await read('{"phone":"","name":"Ana"}', { type: 'application/x-ndjson' })
+  t.same([ignored, nothing, errors.map((error) => Object.keys(error))], [[], 0, [['line', 'field', 'code', 'message']]])
+})
+
+t.test('an export of ours has leads with a blank for a number or a name', async (t) => {
+  const { names, errors, nothing } = await read('phone,name,whatsapp_name,chat_id\n ,Ana,,x\n+34600123456, ,,x\n+34600123457,Eva,,x\n')
+  t.match([names.length, errors, nothing], [1, [], 2])
+})
+
+t.test('a hundred thousand lines are read, a hundred errors told, and other requests have their turn between', async (t) => {
+  let [turns, isDone] = [0, false]
+  const count = (): void => {
+    turns += 1
+    if (!isDone) setImmediate(count)
+  }
+  setImmediate(count)
+  const { rejected, errors, names } = await read('5\n'.repeat(100_000), { type: 'application/x-ndjson' })
+  isDone = true
+  t.same([rejected, errors.length, names.length], [100_000, 100, 0])
+  t.ok(turns >= 190 && turns <= 250, `${turns} turns`)
+  t.same((await read('{}\n'.repeat(60), { type: 'application/x-ndjson' })).errors.length, 100, 'of lines with two errors, too')
+  const error = (await read('5\n'.repeat(100_001), { type: 'application/x-ndjson' }).catch((error: unknown) => error)) as { problem: unknown }
+  t.match(error.problem, { detail: 'an import may have at most 100000 lines: nothing was taken, send it in parts' })
+})
