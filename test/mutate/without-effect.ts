@@ -170,7 +170,8 @@ export const withoutEffect: readonly WithoutEffect[] = [
     false: 'only saves time: counting all gives the same'
   }),
   ...of('central-hub/store/take-records.ts', "const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)", {
-    true: 'only saves time: counting all gives the same'
+    true: 'only saves time: counting all gives the same',
+    "record.kind === 'update' || message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk": 'only saves time: counting all gives the same'
   }),
   ...of('central-hub/store/take-records.ts', 'await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))', {
     '[...work.leads.all()]': 'what is as it was is written once more, as it was',
@@ -199,11 +200,28 @@ export const withoutEffect: readonly WithoutEffect[] = [
     'content.personal': 'only of new messages, which have a content'
   }),
   ...of('central-hub/store/take-records.ts', 'recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))', {
-    'content.from_me': 'only of new messages, which have a content'
+    'content.from_me': 'only of new messages, which have a content',
+    true: 'only saves time: of those that are asked for, replies are left out'
   }),
   ...of('central-hub/store/take-records.ts', 'await writeWaiting(db, id, { fresh: [], whole: true, albums: false })', {
     '["Stryker was here"]': 'where all is counted, it is not asked what is new',
     true: 'where all is counted, albums are'
+  }),
+  ...of('central-hub/store/take-records.ts', "const mayTurn = record.kind === 'message' || record.kind === 'revoke' || isUpdate", {
+    true: 'only saves time: counting all gives the same'
+  }),
+  ...of('central-hub/store/take-records.ts', 'for (const { message, lead } of fresh) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)', {
+    'message.lead !== undefined || message.lead !== lead': 'only saves time: counting all gives the same',
+    true: 'only saves time: counting all gives the same'
+  }),
+  ...of('central-hub/store/take-records.ts', "if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))", {
+    true: 'only saves time: what this account did not react to since is as it was'
+  }),
+  ...of('central-hub/store/take-records.ts', "const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)", {
+    records: 'only saves time: messages and leads are read that nothing asks for',
+    "kind !== 'reaction' || kind !== 'vote'": 'only saves time: messages and leads are read that nothing asks for',
+    '""': 'only saves time: messages and leads are read that nothing asks for',
+    true: 'only saves time: messages and leads are read that nothing asks for'
   }),
   ...of('central-hub/store/take-records.ts', 'taken.newLeads.delete(id)', {
     ';': 'whether it is new is asked only of a lead that is told of, and this one is taken out of those'
@@ -727,7 +745,11 @@ export const withoutEffect: readonly WithoutEffect[] = [
     '""': 'what is not in the list comes first, as the first of it does'
   }),
   ...of('central-hub/store/matched.ts', 'const sought = [...(messageTerms(q)?.words ?? []), ...spacelessRuns(q)]', {
-    'messageTerms(q).words': 'no message is found by what has no words'
+    'messageTerms(q).words': 'no message is found by what has no words',
+    '["Stryker was here"]': 'no message is found by what has no words'
+  }),
+  ...of('central-hub/store/matched.ts', '{ q = \'\', country }: { q?: string; country?: CountryCode },', {
+    '"Stryker was here!"': 'without words nothing is found that it could describe'
   }),
   ...of('central-hub/store/matched.ts', 'const pks = found.flatMap(({ pk }) => pk ?? [])', {
     '["Stryker was here"]': 'no message of SQLite has a text for its number'

@@ -57,11 +57,17 @@ t.test('of a lead it says the field in which it was found, of several what a lis
 t.test('a lead that is not as it was found is described without it, and one that is gone is left out', async (t) => {
   const { db, take } = await testStore(t)
   await take(from('+5215512345678', '1', { body: 'hola' }))
+  await patchLead(db, 1, { note: 'x' })
   const lead = (await listLeads(db, {}, 10)).items[0] as Lead
   const found = [{ id: 1, pk: null }]
   // also what has only a mark to look for, and words that are in none of its empty fields
   for (const q of ['nadie', 'here', '\u0e31', '2024']) t.equal((await describeMatches(db, { q }, found, new Map([[1, lead]])))[0], lead, q)
   t.same(await describeMatches(db, { q: 'hola' }, found, new Map()), [])
+  await take(from('+5215512345678', '2', { body: '', type: 'order', order: { title: 'Pedido' } }))
+  for (const [pk, snippet] of [[1, 'hola'], [2, 'Pedido']] as const) {
+    const [shown] = await describeMatches(db, { q: 'nadie' }, [{ id: 1, pk }], new Map([[1, lead]]))
+    t.match(shown?.matched, { field: 'message', snippet, message_id: new RegExp(`_${pk}$`) }, 'by the beginning of a message that is not as it was found')
+  }
 })
 
 t.test('two letters are found where a word begins with them', async (t) => {

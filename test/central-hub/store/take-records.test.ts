@@ -97,8 +97,8 @@ const rows: [string, InboundRecord[], InboundRecord[], string[], string[]][] = [
     ['lead', 'message asked', 'message other', 'message answered', 'lead gone'], ['lead.created', 'message.created', 'message.created', 'message.created', 'lead.removed']
   ],
   [
-    'two leads that come, have a message in common, and are one', [], [record('same', { timestamp: 1_000 }), byLid('same', ana, { timestamp: 1_000 }), again(answered, { lid: ana })],
-    ['lead', 'message same', 'message answered', 'lead gone'], ['lead.created', 'message.created', 'message.created', 'lead.removed']
+    'two leads that come, have a message in common, and are one', [], [record('same', { timestamp: 1_000 }), byLid('same', ana, { timestamp: 1_000 }), asked, again(answered, { lid: ana })],
+    ['lead', 'message same', 'message asked', 'message answered', 'lead gone'], ['lead.created', 'message.created', 'message.created', 'message.created', 'lead.removed']
   ],
   [
     'a notice in a group that a number changed', [asked], [record('N', { ...group, ...numberChange('5215512345678@c.us', '5215599999999@c.us'), timestamp: 1_150 })],
