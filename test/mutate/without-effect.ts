@@ -223,6 +223,11 @@ export const withoutEffect: readonly WithoutEffect[] = [
     '""': 'only saves time: messages and leads are read that nothing asks for',
     true: 'only saves time: messages and leads are read that nothing asks for'
   }),
+  ...of('central-hub/store/take-records.ts', 'size = next === undefined ? records.length : afterSettling', {
+    true: 'only saves time: however many are taken at once, the outcome is the same',
+    false: 'only saves time: however many are taken at once, the outcome is the same',
+    'next !== undefined': 'only saves time: however many are taken at once, the outcome is the same'
+  }),
   ...of('central-hub/store/take-records.ts', 'taken.newLeads.delete(id)', {
     ';': 'whether it is new is asked only of a lead that is told of, and this one is taken out of those'
   }),
