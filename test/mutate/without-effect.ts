@@ -731,6 +731,12 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('central-hub/spreadsheet/table.ts', 'const line = (record.places[phone] ?? record.places[0])?.line ?? 1', {
     '(record.places[phone] ?? record.places[0]).line': 'a record has a first cell'
   }),
+  ...of('central-hub/spreadsheet/read-names.ts', 'if (phone === undefined || faults.length > 0) return { faults }', {
+    false: 'a line without a number has a fault that says so'
+  }),
+  ...of('central-hub/spreadsheet/read-names.ts', "const isLost = isNarrow && name.includes('?') && /^[?\\s]*$/.test(name)", {
+    '""': 'a blank name is missing, which is told first'
+  }),
   ...of('central-hub/spreadsheet/decode.ts', "const named = charset === undefined ? 'utf-8' : new TextDecoder(charset).encoding", {
     false: 'without a name a decoder is one of UTF-8'
   }),

@@ -355,3 +355,25 @@ t.test('a hundred thousand lines are read, a hundred errors told, and other requ
   const error = (await read('5\n'.repeat(100_001), { type: 'application/x-ndjson' }).catch((error: unknown) => error)) as { problem: unknown }
   t.match(error.problem, { detail: 'an import may have at most 100000 lines: nothing was taken, send it in parts' })
 })
+
+t.test('a fault has its field, and its column where it has one', async (t) => {
+  const facts = async (line: string): Promise<unknown[]> =>
+    (await read(`phone,name,note\n${line}`)).errors.map((error) => [error.field, error.code, 'column' in error ? error.column : 'none'])
+  t.same(await facts('x,'), [['phone', 'phone-unreadable', 1], ['name', 'name-missing', 2]])
+  t.same(await facts('+34600123456,"Ana" x'), [['line', 'line-quotes', 'none']])
+  t.same(await facts('+34600123456,"Ana\nx"'), [['name', 'name-line-break', 2]])
+  t.same(await facts('+34600123456,Ana\u2028x'), [['name', 'name-line-break', 2]])
+  t.same(await facts('+34600123456,Ana\u2029x'), [['name', 'name-line-break', 2]])
+  t.same(await facts(`+34600123456,${'n'.repeat(201)}`), [['name', 'name-too-long', 2]])
+  t.same(await facts(`+34600123456,${'n'.repeat(200)}`), [])
+})
+
+t.test('an export of ours keeps a number of WhatsApp’s that belongs to no country', async (t) => {
+  const ofExport = (phone: string): Promise<string[]> => brief(`phone,name,whatsapp_name,chat_id\n${phone},Ana,,x\n`)
+  for (const phone of ['+99912345', '+99912', '+999123456789012']) {
+    t.same(await ofExport(phone), [`${phone} Ana`], phone)
+    t.same(await ofExport(`'${phone}`), [`${phone} Ana`], 'guarded, too')
+    t.match((await brief(`phone,name\n${phone},Ana\n`))[0], /^2:phone-/, 'in no other file')
+  }
+  for (const phone of ['+9991', '+9991234567890123', 'x+99912345', '+99912345x', 'nobody']) t.match((await ofExport(phone))[0], /^2:phone-/, phone)
+})
