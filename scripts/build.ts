@@ -1,14 +1,23 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { bundlePage } from './bundle-page.ts'
 import { bundleModule, bundleProgram } from './bundle.ts'
 import { makeClientPackage } from './client-package.ts'
 import { sbom } from './sbom.ts'
 
 /**
- * `npm run build`: src, its types checked, into dist: the programs, the client as a package, the operator page's files,
- * what scripts/install.ts needs where there is no src, and what it is all made of (SBOM).
- * The same src and packages give the same bytes. dist is replaced only by a whole build.
+ * `npm run build`: src, its types checked, into dist: the programs, the client as a package, the
+ * operator page's files, what scripts/install.ts needs where there is no src, and what it is all
+ * made of (SBOM). The same src and packages give the same bytes. dist is replaced only by a whole
+ * build.
  */
 
 const root = new URL('../', import.meta.url)
@@ -21,26 +30,38 @@ mkdirSync(made, { recursive: true })
 
 try {
   const tsc = new URL('node_modules/typescript/bin/tsc', root).pathname
-  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made.pathname], { cwd: root, stdio: 'inherit' })
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', made.pathname], {
+    cwd: root,
+    stdio: 'inherit'
+  })
 } catch {
   process.exit(1) // tsc has said why
 }
-for (const directory of readdirSync(made)) if (directory !== 'client') rmSync(new URL(directory, made), { recursive: true })
+for (const directory of readdirSync(made))
+  if (directory !== 'client') rmSync(new URL(directory, made), { recursive: true })
 await makeClientPackage(root.pathname, made.pathname)
-for (const module of ['env-file', 'log-line']) await bundleModule(root.pathname, made.pathname, `platform/${module}.ts`)
+for (const module of ['env-file', 'log-line'])
+  await bundleModule(root.pathname, made.pathname, `platform/${module}.ts`)
 
-for (const command of ['cli', 'doctor', 'central-hub/migrate', 'backup', 'backup/restore']) await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)
+for (const command of ['cli', 'doctor', 'central-hub/migrate', 'backup', 'backup/restore'])
+  await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)
 for (const service of ['session-manager', 'central-hub']) {
   await bundleProgram(root.pathname, made.pathname, `${service}/main.ts`, `${service}/daemon.js`)
-  writeFileSync(new URL(`${service}/main.js`, made), `import { enableCompileCache } from 'node:module'
+  writeFileSync(
+    new URL(`${service}/main.js`, made),
+    `import { enableCompileCache } from 'node:module'
 
 // what scripts/compile-ahead.ts made of daemon.js: where it is missing or does not fit, starting only takes longer
 enableCompileCache({ directory: \`\${import.meta.dirname}/../../node_modules/.cache/leadmaster/compiled\`, portable: true })
 await import('./daemon.js')
-`)
+`
+  )
 }
 
-cpSync(new URL('src/central-hub/api/docs/docs.css', root), new URL('central-hub/api/docs/docs.css', made))
+cpSync(
+  new URL('src/central-hub/api/docs/docs.css', root),
+  new URL('central-hub/api/docs/docs.css', made)
+)
 await bundlePage(root.pathname, new URL('central-hub/console', made).pathname)
 writeFileSync(new URL('sbom.cdx.json', made), sbom(root.pathname))
 if (existsSync(dist)) renameSync(dist, old)

@@ -4,8 +4,9 @@ import { brotliCompressSync, constants, gzipSync } from 'node:zlib'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 
 /**
- * The operator page as one script, one style sheet and one worker, each named by its content, so that a browser keeps
- * it for good. Over a slow connection the number of requests decides how long a person waits, not their size.
+ * The operator page as one script, one style sheet and one worker, each named by its content, so
+ * that a browser keeps it for good. Over a slow connection the number of requests decides how long
+ * a person waits, not their size.
  */
 
 /** Files of src/central-hub/console that go to the browser under their own names. */
@@ -14,7 +15,12 @@ const keptNames = ['icon.svg']
 const entryNames = '[name]-[hash]'
 
 /** @returns the name of the file that an entry became, without its directory */
-const bundleEntry = async (page: string, to: string, entry: string, plugins: Plugin[] = []): Promise<string> => {
+const bundleEntry = async (
+  page: string,
+  to: string,
+  entry: string,
+  plugins: Plugin[] = []
+): Promise<string> => {
   const options = {
     absWorkingDir: page,
     entryPoints: [entry],
@@ -33,7 +39,9 @@ const bundleEntry = async (page: string, to: string, entry: string, plugins: Plu
     plugins
   } satisfies BuildOptions
   const { metafile } = await build(options)
-  const [made] = Object.entries(metafile.outputs).flatMap(([file, { entryPoint }]) => (entryPoint === entry ? [basename(file)] : []))
+  const [made] = Object.entries(metafile.outputs).flatMap(([file, { entryPoint }]) =>
+    entryPoint === entry ? [basename(file)] : []
+  )
   if (made === undefined) throw new Error(`esbuild made nothing of ${entry}`)
   return made
 }
@@ -48,7 +56,10 @@ const rename = (text: string, from: string, to: string): string => {
 const namedWorker = (worker: string): Plugin => ({
   name: 'the worker by its new name',
   setup: ({ onLoad }) => {
-    onLoad({ filter: /\/live\.js$/ }, ({ path }) => ({ loader: 'js', contents: rename(readFileSync(path, 'utf8'), 'events-worker.js', worker) }))
+    onLoad({ filter: /\/live\.js$/ }, ({ path }) => ({
+      loader: 'js',
+      contents: rename(readFileSync(path, 'utf8'), 'events-worker.js', worker)
+    }))
   }
 })
 
@@ -56,7 +67,10 @@ const namedWorker = (worker: string): Plugin => ({
 const compress = (file: string): void => {
   const bytes = readFileSync(file)
   writeFileSync(`${file}.gz`, gzipSync(bytes, { level: 9 }))
-  writeFileSync(`${file}.br`, brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }))
+  writeFileSync(
+    `${file}.br`,
+    brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
+  )
 }
 
 /**
@@ -70,7 +84,14 @@ export const bundlePage = async (root: string, to: string): Promise<void> => {
   const script = await bundleEntry(page, to, 'main.js', [namedWorker(worker)])
   const styles = await bundleEntry(page, to, 'console.css')
   const html = readFileSync(join(page, 'index.html'), 'utf8')
-  writeFileSync(join(to, 'index.html'), rename(rename(html, 'src="main.js"', `src="${script}"`), 'href="console.css"', `href="${styles}"`))
+  writeFileSync(
+    join(to, 'index.html'),
+    rename(
+      rename(html, 'src="main.js"', `src="${script}"`),
+      'href="console.css"',
+      `href="${styles}"`
+    )
+  )
   for (const name of keptNames) cpSync(join(page, name), join(to, name))
   for (const file of readdirSync(to)) if (!file.endsWith('.map')) compress(join(to, file))
 }

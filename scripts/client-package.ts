@@ -11,8 +11,8 @@ import { routes, type OperationId } from '../src/contract/routes.ts'
 import { describe, typeOf, union, type JsonSchema } from './schema-types.ts'
 
 /**
- * Makes `dist/client` a package of its own: one module without dependencies, types without schemas, a manifest, a README
- * and the licences. `npm pack ./dist/client` makes the tarball.
+ * Makes `dist/client` a package of its own: one module without dependencies, types without schemas,
+ * a manifest, a README and the licences. `npm pack ./dist/client` makes the tarball.
  */
 
 /** Types of the contract that no schema describes. */
@@ -23,7 +23,10 @@ const withoutSchema: Readonly<Record<string, string>> = {
 const schemas = createSchemas()
 const schemaType = (schema: TSchema): string => typeOf(schemas.reference(schema))
 
-/** @param made the directory that becomes `dist`; tsc has put the declarations of `src/client` into its `client` */
+/**
+ * @param made the directory that becomes `dist`; tsc has put the declarations of `src/client` into
+ * its `client`
+ */
 export async function makeClientPackage(root: string, made: string): Promise<void> {
   const directory = join(made, 'client')
   const source = join(root, 'src/client')
@@ -40,7 +43,8 @@ export async function makeClientPackage(root: string, made: string): Promise<voi
   cpSync(join(root, 'LICENSE'), join(directory, 'LICENSE'))
 }
 
-const readJson = (path: string): Record<string, unknown> => JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+const readJson = (path: string): Record<string, unknown> =>
+  JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
 
 /** The client and its only package as one file that browsers and Node load as it is. */
 async function bundleClient(root: string, directory: string): Promise<void> {
@@ -59,7 +63,9 @@ async function bundleClient(root: string, directory: string): Promise<void> {
   })
 }
 
-/** A name that the declarations take from the contract, and the module of the contract that has it. */
+/**
+ * A name that the declarations take from the contract, and the module of the contract that has it.
+ */
 type ContractNames = Map<string, string>
 
 /** Points the declarations of tsc to `contract.d.ts`. */
@@ -73,11 +79,18 @@ function rewriteDeclarations(directory: string): ContractNames {
     }
     const text = readFileSync(join(directory, file), 'utf8')
     if (file !== 'types.d.ts') {
-      for (const [, list = '', module = ''] of text.matchAll(/\{([^{}]*)\} from '(\.\.\/contract\/[\w/-]+\.ts)'/g)) {
+      for (const [, list = '', module = ''] of text.matchAll(
+        /\{([^{}]*)\} from '(\.\.\/contract\/[\w/-]+\.ts)'/g
+      )) {
         for (const name of list.split(',')) names.set(name.trim(), module)
       }
     }
-    writeFileSync(join(directory, file), text.replace(/'\.\.\/contract\/[\w/-]+\.ts'/g, "'./contract.js'").replace(/'(\.\/\w+)\.ts'/g, "'$1.js'"))
+    writeFileSync(
+      join(directory, file),
+      text
+        .replace(/'\.\.\/contract\/[\w/-]+\.ts'/g, "'./contract.js'")
+        .replace(/'(\.\/\w+)\.ts'/g, "'$1.js'")
+    )
   }
   return names
 }
@@ -86,21 +99,32 @@ function rewriteDeclarations(directory: string): ContractNames {
 function reachable(directory: string, file: string, found: Set<string> = new Set()): Set<string> {
   if (found.has(file)) return found
   found.add(file)
-  for (const [, name = ''] of readFileSync(join(directory, file), 'utf8').matchAll(/from '\.\/(\w+)\.ts'/g)) reachable(directory, `${name}.d.ts`, found)
+  for (const [, name = ''] of readFileSync(join(directory, file), 'utf8').matchAll(
+    /from '\.\/(\w+)\.ts'/g
+  ))
+    reachable(directory, `${name}.d.ts`, found)
   return found
 }
 
 async function contractTypes(source: string, names: ContractNames): Promise<string> {
   const others: string[] = []
   for (const [name, module] of names) {
-    const exported = (await import(pathToFileURL(join(source, module)).href)) as Record<string, TSchema>
+    const exported = (await import(pathToFileURL(join(source, module)).href)) as Record<
+      string,
+      TSchema
+    >
     const schema = exported[name]
     const type = withoutSchema[name]
     if (schema !== undefined && '$ref' in schemas.reference(schema)) continue
-    if (type === undefined) throw new Error(`src/client exports the type ${name} of ${module}, which has no schema of that name in schemas.ts`)
+    if (type === undefined)
+      throw new Error(
+        `src/client exports the type ${name} of ${module}, which has no schema of that name in schemas.ts`
+      )
     others.push(`export type ${name} = ${type}\n`)
   }
-  const described = Object.entries(schemas.components()).map(([name, schema]) => declaration(name, schema))
+  const described = Object.entries(schemas.components()).map(([name, schema]) =>
+    declaration(name, schema)
+  )
   return `/** What the hub gives and takes, made of its contract. */\n\n${[...others, ...described].join('\n')}`
 }
 
@@ -113,13 +137,17 @@ function declaration(name: string, schema: JsonSchema): string {
 /** The declarations of `src/client/types.ts`, with each operation's types written out. */
 function callTypes(): string {
   const ids = (Object.keys(routes) as OperationId[]).filter((id) => id !== 'streamEvents')
-  const options = readFileSync(new URL('../src/client/types.ts', import.meta.url), 'utf8').match(/export interface CallOptions \{.*?\n\}/s)?.[0]
+  const options = readFileSync(new URL('../src/client/types.ts', import.meta.url), 'utf8').match(
+    /export interface CallOptions \{.*?\n\}/s
+  )?.[0]
   if (options === undefined) throw new Error('src/client/types.ts has no interface CallOptions')
   const inputs = ids.map((id) => `  ${id}: ${indent(inputOf(id))}`)
   const outputs = ids.map((id) => `  ${id}: ${indent(outputOf(id))}`)
   const calls = ids.map((id) => `${indent(`\n${describeCall(id)}readonly ${id}: ${callOf(id)}`)}`)
   const code = [...inputs, ...outputs, ...calls].join('\n').replace(/\/\*\*.*?\*\//gs, '')
-  const used = Object.keys(schemas.components()).filter((name) => new RegExp(`\\b${name}\\b`).test(code))
+  const used = Object.keys(schemas.components()).filter((name) =>
+    new RegExp(`\\b${name}\\b`).test(code)
+  )
   return `import type { ${used.join(', ')} } from './contract.js'
 
 /** The functions of the client, made of the hub's contract. */
@@ -153,16 +181,22 @@ export interface Calls {${calls.join('\n')}
 const indent = (text: string): string => text.replaceAll('\n', '\n  ')
 
 const operationOf = (id: OperationId): Operation => operations[id]
-const pathNames = (id: OperationId): string[] => [...routes[id].matchAll(/:(\w+)/g)].map(([, name = '']) => name)
+const pathNames = (id: OperationId): string[] =>
+  [...routes[id].matchAll(/:(\w+)/g)].map(([, name = '']) => name)
 
 function inputOf(id: OperationId): string {
   const { params, query, body } = operationOf(id)
   const path = pathNames(id).map((name) => pathMember(name, params?.properties[name]))
   const filters = Object.entries(query?.properties ?? {})
     .filter(([name]) => name !== 'fields')
-    .map(([name, schema]) => `${describe((schema as JsonSchema)['description'])}${name}?: ${schemaType(schema)} | undefined`)
+    .map(
+      ([name, schema]) =>
+        `${describe((schema as JsonSchema)['description'])}${name}?: ${schemaType(schema)} | undefined`
+    )
   const members = [...path, ...filters, ...bodyOf(body)]
-  return members.length === 0 ? '{}' : `{\n${members.map((member) => `  ${indent(member)}`).join('\n')}\n}`
+  return members.length === 0
+    ? '{}'
+    : `{\n${members.map((member) => `  ${indent(member)}`).join('\n')}\n}`
 }
 
 function pathMember(name: string, schema: TSchema | undefined): string {
@@ -173,7 +207,10 @@ function pathMember(name: string, schema: TSchema | undefined): string {
 function bodyOf(body: Operation['body']): string[] {
   if (body === undefined) return []
   if ('schema' in body) return [`body: ${schemaType(body.schema)}`]
-  return ['body: string | Blob | Uint8Array<ArrayBuffer>', `contentType: ${union(Object.keys(body.types).map((type) => `'${type}'`))}`]
+  return [
+    'body: string | Blob | Uint8Array<ArrayBuffer>',
+    `contentType: ${union(Object.keys(body.types).map((type) => `'${type}'`))}`
+  ]
 }
 
 function outputOf(id: OperationId): string {
@@ -186,7 +223,8 @@ function callOf(id: OperationId): string {
   const { query, body } = operationOf(id)
   const optional = pathNames(id).length === 0 && body === undefined ? '?' : ''
   const fields = query?.properties['fields']
-  if (fields === undefined) return `(input${optional}: Inputs['${id}'], options?: CallOptions) => Promise<Outputs['${id}']>`
+  if (fields === undefined)
+    return `(input${optional}: Inputs['${id}'], options?: CallOptions) => Promise<Outputs['${id}']>`
   const names = fieldNames(schemas.reference(fields))
   return `<F extends ${names} = ${names}>(input${optional}: Inputs['${id}'] & { fields?: readonly F[] | undefined }, options?: CallOptions) => Promise<Kept<Outputs['${id}'], F>>`
 }
@@ -195,11 +233,15 @@ function callOf(id: OperationId): string {
 function fieldNames(fields: JsonSchema): string {
   const items = fields['items'] as JsonSchema
   const names = JSON.stringify(items['enum'])
-  const item = Object.entries(schemas.components()).find(([, schema]) => JSON.stringify(Object.keys(schema['properties'] ?? {})) === names)
+  const item = Object.entries(schemas.components()).find(
+    ([, schema]) => JSON.stringify(Object.keys(schema['properties'] ?? {})) === names
+  )
   return item === undefined ? typeOf(items) : `keyof ${item[0]}`
 }
 
 function describeCall(id: OperationId): string {
   const { summary, description } = operationOf(id)
-  return describe([`${summary}. \`${routes[id]}\``, description].filter((text) => text !== undefined).join('\n\n'))
+  return describe(
+    [`${summary}. \`${routes[id]}\``, description].filter((text) => text !== undefined).join('\n\n')
+  )
 }

@@ -14,14 +14,17 @@ import { nodeOptions, type Service } from './unit-options.ts'
  * V8 accepts it only for exactly this Node with these options, and Node only for this user.
  */
 
-/** How long each program may take, ms: a service to listen and to stop, a command to print its help. */
+/**
+ * How long each program may take, ms: a service to listen and to stop, a command to print its help.
+ */
 const patienceMs = 30_000
 const token = 'x'.repeat(64)
 /** This many letters of a program's last words are shown. */
 const maxShown = 300
 
 /** Where dist/SERVICE/main.js looks for it. */
-const placeOf = (release: string): string => join(release, 'node_modules/.cache/leadmaster/compiled')
+const placeOf = (release: string): string =>
+  join(release, 'node_modules/.cache/leadmaster/compiled')
 
 /** Which Node the units start it with. */
 const nodeOf = (release: string): string => {
@@ -57,7 +60,12 @@ const freePorts = async (count: number): Promise<number[]> => {
 
 const services = async (release: string, state: string): Promise<Trial[]> => {
   const [managerPort, hubPort] = await freePorts(2)
-  const common = { NODE_ENV: 'production', LOG_LEVEL: 'info', HOST: '127.0.0.1', SESSION_MANAGER_TOKEN: token }
+  const common = {
+    NODE_ENV: 'production',
+    LOG_LEVEL: 'info',
+    HOST: '127.0.0.1',
+    SESSION_MANAGER_TOKEN: token
+  }
   const trial = (name: Service, port: number | undefined, env: Record<string, string>): Trial => ({
     name,
     node: nodeOf(release),
@@ -69,19 +77,33 @@ const services = async (release: string, state: string): Promise<Trial[]> => {
   })
   return [
     trial('session-manager', managerPort, { ACCOUNT: 'none', CHROMIUM_PATH: '/bin/false' }),
-    trial('central-hub', hubPort, { SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:9', HUB_API_TOKEN: token })
+    trial('central-hub', hubPort, {
+      SESSION_MANAGER_BASE_URL: 'http://127.0.0.1:9',
+      HUB_API_TOKEN: token
+    })
   ]
 }
 
 /** The commands of a release. One from before a command was added does not have it. */
 const commands = (release: string): Trial[] =>
   ['cli', 'doctor', 'backup', 'backup/restore', 'central-hub/migrate']
-    .map((name) => ({ name, node: nodeOf(release), options: [], main: join(release, 'dist', name, 'main.js'), args: ['--help'], env: {}, listens: false }))
+    .map((name) => ({
+      name,
+      node: nodeOf(release),
+      options: [],
+      main: join(release, 'dist', name, 'main.js'),
+      args: ['--help'],
+      env: {},
+      listens: false
+    }))
     .filter(({ main }) => existsSync(main))
 
 /** What a program printed that explains its end, in one line; empty when it printed nothing. */
 const lastWords = (fatal: string | undefined, stderr: string): string => {
-  const lines = stderr.split('\n').map((line) => line.trim()).filter(Boolean)
+  const lines = stderr
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
   const thrown = lines.find((line) => /^(Uncaught )?\w*Error\b.*:/.test(line))
   return (fatal ?? thrown ?? lines.at(-1) ?? '').slice(0, maxShown)
 }
@@ -96,15 +118,34 @@ const fatalOf = (line: string): string | undefined => {
   }
 }
 
-const howItEnded = (code: number | null, signal: NodeJS.Signals | null, listened: boolean, isLate: boolean): string => {
-  if (isLate) return listened ? `does not stop within ${patienceMs / 1_000} s` : `does not load within ${patienceMs / 1_000} s`
+const howItEnded = (
+  code: number | null,
+  signal: NodeJS.Signals | null,
+  listened: boolean,
+  isLate: boolean
+): string => {
+  if (isLate)
+    return listened
+      ? `does not stop within ${patienceMs / 1_000} s`
+      : `does not load within ${patienceMs / 1_000} s`
   if (signal !== null) return `was ended by ${signal}`
-  return code === 13 ? 'waits for something that never comes (exit code 13)' : `ended with exit code ${code}`
+  return code === 13
+    ? 'waits for something that never comes (exit code 13)'
+    : `ended with exit code ${code}`
 }
 
 /** @throws {Error} in plain words, when the program does not start and end as it should */
-const tryProgram = async ({ name, node, options, main, args, env, listens }: Trial, cwd: string, user: User | undefined): Promise<void> => {
-  const child = spawn(node, [...options, main, ...args], { env, ...user, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+const tryProgram = async (
+  { name, node, options, main, args, env, listens }: Trial,
+  cwd: string,
+  user: User | undefined
+): Promise<void> => {
+  const child = spawn(node, [...options, main, ...args], {
+    env,
+    ...user,
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
   let isLate = false
   let listened = false
   let fatal: string | undefined
@@ -120,15 +161,21 @@ const tryProgram = async ({ name, node, options, main, args, env, listens }: Tri
     child.kill('SIGTERM')
   })
   child.stderr.on('data', (part: Buffer) => (stderr = (stderr + String(part)).slice(0, 100_000)))
-  const [code, signal] = (await once(child, 'close').finally(() => clearTimeout(late))) as [number | null, NodeJS.Signals | null]
+  const [code, signal] = (await once(child, 'close').finally(() => clearTimeout(late))) as [
+    number | null,
+    NodeJS.Signals | null
+  ]
   if (code === 0 && listened === listens) return
   const words = lastWords(fatal, stderr)
-  throw new Error(`${name} ${howItEnded(code, signal, listened, isLate)}${words === '' ? '' : `: ${words}`}`)
+  throw new Error(
+    `${name} ${howItEnded(code, signal, listened, isLate)}${words === '' ? '' : `: ${words}`}`
+  )
 }
 
 /**
- * Starts every program of a release: each service on an empty state until it listens, each command for its help.
- * Keeps what was compiled, unless it is there. Everything may read that, and only root write it.
+ * Starts every program of a release: each service on an empty state until it listens, each command
+ * for its help. Keeps what was compiled, unless it is there. Everything may read that, and only
+ * root write it.
  * @param user whom the services run as, unless it is who calls
  * @throws {Error} naming the programs that do not load, and why
  */
@@ -138,12 +185,17 @@ export const tryRelease = async (release: string, user?: User): Promise<void> =>
   const state = mkdtempSync(join(tmpdir(), 'leadmaster-trial-'))
   try {
     if (makesPlace) mkdirSync(place, { recursive: true, mode: 0o755 })
-    if (user) for (const path of makesPlace ? [state, place] : [state]) chownSync(path, user.uid, user.gid)
+    if (user)
+      for (const path of makesPlace ? [state, place] : [state]) chownSync(path, user.uid, user.gid)
     const trials = [...(await services(release, state)), ...commands(release)]
     const ended = await Promise.allSettled(trials.map((trial) => tryProgram(trial, state, user)))
-    const faults = ended.flatMap((end) => (end.status === 'rejected' ? [(end.reason as Error).message] : []))
+    const faults = ended.flatMap((end) =>
+      end.status === 'rejected' ? [(end.reason as Error).message] : []
+    )
     if (faults.length > 0) throw new Error(faults.join('; '))
-    if (user && makesPlace) for (const path of ['', ...readdirSync(place, { recursive: true, encoding: 'utf8' })]) chownSync(join(place, path), 0, 0)
+    if (user && makesPlace)
+      for (const path of ['', ...readdirSync(place, { recursive: true, encoding: 'utf8' })])
+        chownSync(join(place, path), 0, 0)
   } catch (error) {
     if (makesPlace) rmSync(place, { recursive: true, force: true })
     throw error

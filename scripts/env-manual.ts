@@ -29,7 +29,12 @@ export function readEntries(template: string): Entry[] {
     if (assignment !== undefined) {
       const latest = entries.at(-1)
       if (comment.length === 0 && latest !== undefined) latest.assignments.push(assignment)
-      else entries.push({ assignments: [assignment], isRequired: hash === '', text: comment.join(' ') })
+      else
+        entries.push({
+          assignments: [assignment],
+          isRequired: hash === '',
+          text: comment.join(' ')
+        })
       comment = []
     } else if (line.startsWith('# ')) comment.push(line.slice(2))
     else comment = []
@@ -43,7 +48,9 @@ function escapeRoff(text: string): string {
   return escaped.replace(/^(?=[.'])/gm, '\\&')
 }
 
-/** One sentence a line, as manual pages have it. A long path or URL may break after `/`, `=` or `,`. */
+/**
+ * One sentence a line, as manual pages have it. A long path or URL may break after `/`, `=` or `,`.
+ */
 function toLines(text: string): string {
   const lines = escapeRoff(text.replace(/([.;]) (?=[A-Z])/g, '$1\n'))
   return lines.replace(/([/=,])(?=\S)/g, '$1\\:')

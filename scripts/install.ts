@@ -1,20 +1,41 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, realpathSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync
+} from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { tryRelease } from './compile-ahead.ts'
 import type { Service } from './unit-options.ts'
 
 /**
- * `scripts/up` where systemd runs the machine, after setup: a release of what was built, the user, the env files, the
- * units; started and waited for, else taken back. Every step looks at what is there, so that it can be run again after
- * any interruption. It also runs from within a release, which then is installed anew: of src it imports what was built alone.
+ * `scripts/up` where systemd runs the machine, after setup: a release of what was built, the user,
+ * the env files, the units; started and waited for, else taken back. Every step looks at what is
+ * there, so that it can be run again after any interruption. It also runs from within a release,
+ * which then is installed anew: of src it imports what was built alone.
  */
 
-const { fillEnvFile, parseEnvFile } = (await import(new URL('../dist/platform/env-file.js', import.meta.url).href)) as typeof import('../src/platform/env-file.ts')
+const { fillEnvFile, parseEnvFile } = (await import(
+  new URL('../dist/platform/env-file.js', import.meta.url).href
+)) as typeof import('../src/platform/env-file.ts')
 
-const { readLogLine } = (await import(new URL('../dist/platform/log-line.js', import.meta.url).href)) as typeof import('../src/platform/log-line.ts')
+const { readLogLine } = (await import(
+  new URL('../dist/platform/log-line.js', import.meta.url).href
+)) as typeof import('../src/platform/log-line.ts')
 
 const source = resolve(import.meta.dirname, '..')
 const opt = '/opt/leadmaster'
@@ -23,49 +44,96 @@ const current = join(opt, 'current')
 const etc = '/etc/leadmaster'
 const units = '/etc/systemd/system'
 /** Commands, and what of scripts each of them is. */
-const onPath = { '/usr/local/bin/leadmaster': 'leadmaster', '/usr/local/bin/leadmaster-doctor': 'doctor' }
+const onPath = {
+  '/usr/local/bin/leadmaster': 'leadmaster',
+  '/usr/local/bin/leadmaster-doctor': 'doctor'
+}
 const kept = 3
-/** The hub may say that it is not ready for this long after both services are, ms: it asks session-manager who it is. */
+/**
+ * The hub may say that it is not ready for this long after both services are, ms: it asks
+ * session-manager who it is.
+ */
 const readyMs = 30_000
 /** A service whose first start failed is given this long to come up by its restarts, ms. */
 const secondChanceMs = 10_000
 
 process.stderr.on('error', () => undefined) // whoever read it is gone; what was begun is finished
-const say = (text: string): void => void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
-const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+const say = (text: string): void =>
+  void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
+const run = (program: string, ...args: string[]): string =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 /** Its exit code; what it says is only wanted when it is the last word. */
 const tried = (program: string, ...args: string[]): { ok: boolean; said: string } => {
   const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
   return { ok: status === 0, said: `${stdout}${stderr}`.trim() }
 }
-const property = (unit: string, name: string): string => run('systemctl', 'show', unit, '--value', '-p', name).trim()
-const textOf = (path: string): string | undefined => (existsSync(path) ? readFileSync(path, 'utf8') : undefined)
+const property = (unit: string, name: string): string =>
+  run('systemctl', 'show', unit, '--value', '-p', name).trim()
+const textOf = (path: string): string | undefined =>
+  existsSync(path) ? readFileSync(path, 'utf8') : undefined
 
 // --- the release: all that the services need, under a name that its content gives ---
-const parts = ['LICENSE', 'README.md', 'package.json', 'package-lock.json', 'deploy/env', 'deploy/systemd', 'dist']
+const parts = [
+  'LICENSE',
+  'README.md',
+  'package.json',
+  'package-lock.json',
+  'deploy/env',
+  'deploy/systemd',
+  'dist'
+]
 /** What of scripts works without the sources. */
-const scripts = ['backup', 'compile-ahead.ts', 'doctor', 'install.ts', 'leadmaster', 'migrate', 'restore', 'uninstall', 'unit-options.ts', 'up']
+const scripts = [
+  'backup',
+  'compile-ahead.ts',
+  'doctor',
+  'install.ts',
+  'leadmaster',
+  'migrate',
+  'restore',
+  'uninstall',
+  'unit-options.ts',
+  'up'
+]
 
 const filesOf = (path: string): string[] =>
-  statSync(path).isDirectory() ? readdirSync(path).sort().flatMap((entry) => filesOf(join(path, entry))) : [path]
+  statSync(path).isDirectory()
+    ? readdirSync(path)
+        .sort()
+        .flatMap((entry) => filesOf(join(path, entry)))
+    : [path]
 
 /** node_modules follows from the lockfile; setup has seen to it. */
 const releaseName = (root: string): string => {
   const hash = createHash('sha256').update(process.arch)
   for (const part of [...parts, ...scripts.map((script) => `scripts/${script}`)]) {
-    for (const file of filesOf(join(root, part))) hash.update(`\0${file.slice(root.length)}\0`).update(readFileSync(file))
+    for (const file of filesOf(join(root, part)))
+      hash.update(`\0${file.slice(root.length)}\0`).update(readFileSync(file))
   }
-  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    version: string
+  }
   return `${version}-${hash.digest('hex').slice(0, 12)}`
 }
 
-/** The packages of production that are installed, without those in others, which are copied with them. */
+/**
+ * The packages of production that are installed, without those in others, which are copied with
+ * them.
+ */
 const packages = (): string[] => {
-  const lock = JSON.parse(readFileSync(join(source, 'package-lock.json'), 'utf8')) as { packages: Record<string, { dev?: boolean }> }
-  return Object.entries(lock.packages).flatMap(([path, { dev }]) => (/^node_modules\/(?!.*node_modules)/.test(path) && !dev && existsSync(join(source, path)) ? [path] : []))
+  const lock = JSON.parse(readFileSync(join(source, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean }>
+  }
+  return Object.entries(lock.packages).flatMap(([path, { dev }]) =>
+    /^node_modules\/(?!.*node_modules)/.test(path) && !dev && existsSync(join(source, path))
+      ? [path]
+      : []
+  )
 }
 
-/** Made aside and renamed once it is on disk: a half-made one is never used. @returns where it is */
+/**
+ * Made aside and renamed once it is on disk: a half-made one is never used. @returns where it is
+ */
 const makeRelease = (): string => {
   if (dirname(source) === releases) return source
   const name = releaseName(source)
@@ -76,7 +144,8 @@ const makeRelease = (): string => {
   const aside = join(releases, '.new')
   rmSync(aside, { recursive: true, force: true })
   mkdirSync(join(aside, 'scripts'), { recursive: true })
-  const copy = (paths: readonly string[]): string => run('cp', '-a', '--parents', '--reflink=auto', ...paths, aside)
+  const copy = (paths: readonly string[]): string =>
+    run('cp', '-a', '--parents', '--reflink=auto', ...paths, aside)
   process.chdir(source)
   copy([...parts, ...scripts.map((script) => `scripts/${script}`), ...packages()])
   const runtime = `node_modules/node-linux-${process.arch}`
@@ -84,24 +153,35 @@ const makeRelease = (): string => {
   symlinkSync(runtime, join(aside, 'runtime'))
   run('chown', '-hR', 'root:root', aside)
   run('chmod', '-R', 'u=rwX,go=rX', aside)
-  if (releaseName(aside) !== name) throw new Error(`${source} changed while it was copied: start scripts/up again`)
-  run(join(aside, 'runtime/bin/node'), '-e', 'process.chdir(process.argv[1]); require(require.resolve("sd-notify", { paths: ["."] }))', aside)
+  if (releaseName(aside) !== name)
+    throw new Error(`${source} changed while it was copied: start scripts/up again`)
+  run(
+    join(aside, 'runtime/bin/node'),
+    '-e',
+    'process.chdir(process.argv[1]); require(require.resolve("sd-notify", { paths: ["."] }))',
+    aside
+  )
   run('sync', '--file-system', aside)
   renameSync(aside, made)
   return made
 }
 
 const linkTo = (path: string, target: string): void => {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && readlinkSync(path) === target) return
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && readlinkSync(path) === target)
+    return
   rmSync(`${path}.new`, { force: true })
   symlinkSync(target, `${path}.new`)
   renameSync(`${path}.new`, path)
 }
 
 /** When a release was last seen ready; undefined when it never was. */
-const wasReady = (release: string): number | undefined => statSync(join(release, '.was-ready'), { throwIfNoEntry: false })?.mtimeMs
+const wasReady = (release: string): number | undefined =>
+  statSync(join(release, '.was-ready'), { throwIfNoEntry: false })?.mtimeMs
 const byReadiness = (): string[] =>
-  readdirSync(releases).filter((name) => !name.startsWith('.')).map((name) => join(releases, name)).sort((a, b) => (wasReady(b) ?? 0) - (wasReady(a) ?? 0))
+  readdirSync(releases)
+    .filter((name) => !name.startsWith('.'))
+    .map((name) => join(releases, name))
+    .sort((a, b) => (wasReady(b) ?? 0) - (wasReady(a) ?? 0))
 
 // --- what belongs to the machine ---
 /** Where a file of a release is installed. */
@@ -115,7 +195,8 @@ const places = (release: string): Map<string, string> => {
   found.set('/etc/tmpfiles.d/leadmaster.conf', join(from, 'leadmaster.tmpfiles'))
   const version = Number(/^systemd (\d+)/.exec(run('systemctl', '--version'))?.[1])
   const rising = join(from, 'rising-delay.conf')
-  if (version >= 254 && existsSync(rising)) found.set(join(units, 'leadmaster-.service.d/rising-delay.conf'), rising)
+  if (version >= 254 && existsSync(rising))
+    found.set(join(units, 'leadmaster-.service.d/rising-delay.conf'), rising)
   return found
 }
 
@@ -131,7 +212,11 @@ const installFile = (path: string, from: string): boolean => {
 /** @returns whether anything changed */
 const installFiles = (release: string): boolean => {
   const wanted = places(release)
-  const known = [...wanted.keys(), join(units, 'leadmaster-.service.d/rising-delay.conf'), ...byReadiness().flatMap((other) => [...places(other).keys()])]
+  const known = [
+    ...wanted.keys(),
+    join(units, 'leadmaster-.service.d/rising-delay.conf'),
+    ...byReadiness().flatMap((other) => [...places(other).keys()])
+  ]
   let changed = false
   for (const path of new Set(known)) {
     const from = wanted.get(path)
@@ -166,49 +251,83 @@ const makeEnvFiles = (release: string): void => {
     if (existsSync(envFile(service))) return
     const made = `${envFile(service)}.new`
     rmSync(made, { force: true })
-    writeFileSync(made, fillEnvFile(readFileSync(join(release, `deploy/env/${service}.env`), 'utf8'), values()), { mode: 0o600, flag: 'wx' })
+    writeFileSync(
+      made,
+      fillEnvFile(readFileSync(join(release, `deploy/env/${service}.env`), 'utf8'), values()),
+      { mode: 0o600, flag: 'wx' }
+    )
     chownSync(made, 0, Number(run('id', '-g', 'leadmaster')))
     chmodSync(made, 0o640)
     renameSync(made, envFile(service))
     say(`made ${envFile(service)} with fresh tokens`)
   }
-  make('session-manager', () => ({ SESSION_MANAGER_TOKEN: env('central-hub')?.['SESSION_MANAGER_TOKEN'] || randomBytes(32).toString('hex') }))
+  make('session-manager', () => ({
+    SESSION_MANAGER_TOKEN:
+      env('central-hub')?.['SESSION_MANAGER_TOKEN'] || randomBytes(32).toString('hex')
+  }))
   make('central-hub', () => {
-    const { HOST = '127.0.0.1', PORT = '3001', SESSION_MANAGER_TOKEN = '' } = env('session-manager') ?? {}
+    const {
+      HOST = '127.0.0.1',
+      PORT = '3001',
+      SESSION_MANAGER_TOKEN = ''
+    } = env('session-manager') ?? {}
     const host = HOST === '0.0.0.0' ? '127.0.0.1' : HOST === '::' ? '::1' : HOST
-    return { SESSION_MANAGER_BASE_URL: `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`, SESSION_MANAGER_TOKEN, HUB_API_TOKEN: randomBytes(32).toString('hex') }
+    return {
+      SESSION_MANAGER_BASE_URL: `http://${host.includes(':') ? `[${host}]` : host}:${PORT}`,
+      SESSION_MANAGER_TOKEN,
+      HUB_API_TOKEN: randomBytes(32).toString('hex')
+    }
   })
 }
 
 // --- the units at work ---
 /** What is enabled at the first install. */
-const shipped = ['leadmaster-session-manager.service', 'leadmaster-central-hub.service', 'leadmaster.target']
+const shipped = [
+  'leadmaster-session-manager.service',
+  'leadmaster-central-hub.service',
+  'leadmaster.target'
+]
 
-/** Units of further accounts: at the first install those that have an env file, afterwards those that are enabled. */
+/**
+ * Units of further accounts: at the first install those that have an env file, afterwards those
+ * that are enabled.
+ */
 const accounts = (first: boolean): string[] =>
   first
-    ? readdirSync(etc).flatMap((file) => /^session-manager-([\w-]+)\.env$/.exec(file)?.[1] ?? []).map((name) => `leadmaster-session-manager@${name}.service`)
+    ? readdirSync(etc)
+        .flatMap((file) => /^session-manager-([\w-]+)\.env$/.exec(file)?.[1] ?? [])
+        .map((name) => `leadmaster-session-manager@${name}.service`)
     : wanted().filter((unit) => unit.includes('@'))
 
 /** What was enabled when scripts/uninstall took the units away: it leaves a line each. */
 const enabledBefore = join(etc, 'enabled-units')
 
-/** After scripts/uninstall what was enabled is enabled again, and no more. @returns whether there was such a list */
+/**
+ * After scripts/uninstall what was enabled is enabled again, and no more. @returns whether there
+ * was such a list
+ */
 const enableAgain = (): boolean => {
-  const listed = textOf(enabledBefore)?.split('\n').filter((unit) => /^leadmaster[\w@.-]*\.(service|target|timer)$/.test(unit))
+  const listed = textOf(enabledBefore)
+    ?.split('\n')
+    .filter((unit) => /^leadmaster[\w@.-]*\.(service|target|timer)$/.test(unit))
   if (listed === undefined) return false
   for (const unit of listed) {
-    if (existsSync(join(units, unit.replace(/@[^.]+/, '@')))) run('systemctl', 'enable', '--quiet', unit)
+    if (existsSync(join(units, unit.replace(/@[^.]+/, '@'))))
+      run('systemctl', 'enable', '--quiet', unit)
   }
   const further = listed.filter((unit) => !shipped.includes(unit))
   if (further.length > 0) say(`enabled again, as before scripts/uninstall: ${further.join(', ')}`)
-  for (const unit of shipped.filter((each) => !listed.includes(each))) say(`${unit} was disabled before scripts/uninstall, and stays so`)
-  if (listed.includes('leadmaster-backup.timer')) tried('systemctl', 'start', 'leadmaster-backup.timer')
+  for (const unit of shipped.filter((each) => !listed.includes(each)))
+    say(`${unit} was disabled before scripts/uninstall, and stays so`)
+  if (listed.includes('leadmaster-backup.timer'))
+    tried('systemctl', 'start', 'leadmaster-backup.timer')
   rmSync(enabledBefore)
   return true
 }
 
-/** At the first install all are enabled; afterwards one that is disabled is so by somebody's will. */
+/**
+ * At the first install all are enabled; afterwards one that is disabled is so by somebody's will.
+ */
 const enable = (first: boolean, changed: boolean): void => {
   if (first && enableAgain()) return
   for (const unit of [...shipped, ...accounts(first)]) {
@@ -222,7 +341,11 @@ const enable = (first: boolean, changed: boolean): void => {
 
 /** What has to run: what is enabled, further accounts included; session-managers first. */
 const wanted = (): string[] =>
-  property('leadmaster.target', 'Wants').split(' ').filter((unit) => /^leadmaster-.*\.service$/.test(unit)).sort().reverse()
+  property('leadmaster.target', 'Wants')
+    .split(' ')
+    .filter((unit) => /^leadmaster-.*\.service$/.test(unit))
+    .sort()
+    .reverse()
 
 const isActive = (unit: string): boolean => property(unit, 'ActiveState') === 'active'
 
@@ -246,7 +369,12 @@ const credential = '/run/credentials/leadmaster-central-hub.service/HUB_API_TOKE
 const hub = async <T>(path: string): Promise<T | undefined> => {
   const authorization = `Bearer ${env('central-hub')?.['HUB_API_TOKEN'] ?? textOf(credential)?.trim() ?? ''}`
   try {
-    return (await (await fetch(`${urlOf('central-hub')}${path}`, { headers: { authorization }, signal: AbortSignal.timeout(5_000) })).json()) as T
+    return (await (
+      await fetch(`${urlOf('central-hub')}${path}`, {
+        headers: { authorization },
+        signal: AbortSignal.timeout(5_000)
+      })
+    ).json()) as T
   } catch {
     return undefined
   }
@@ -254,17 +382,33 @@ const hub = async <T>(path: string): Promise<T | undefined> => {
 
 /** What keeps the hub from being ready, in its own words; undefined when nothing does. */
 const unready = async (): Promise<string | undefined> => {
-  const said = await hub<{ ready?: boolean; detail?: string; checks?: { name: string; ok: boolean; detail: string }[] }>('/ready')
+  const said = await hub<{
+    ready?: boolean
+    detail?: string
+    checks?: { name: string; ok: boolean; detail: string }[]
+  }>('/ready')
   if (said?.ready === true) return undefined
-  const failing = said?.checks?.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`)
-  return failing?.join('; ') || said?.detail || `nothing answers at ${urlOf('central-hub')}/ready as the hub does`
+  const failing = said?.checks
+    ?.filter(({ ok }) => !ok)
+    .map(({ name, detail }) => `${name}: ${detail}`)
+  return (
+    failing?.join('; ') ||
+    said?.detail ||
+    `nothing answers at ${urlOf('central-hub')}/ready as the hub does`
+  )
 }
 
-/** Starts what does not run yet from this release, and waits for it. @returns what is wrong, undefined when all is well */
+/**
+ * Starts what does not run yet from this release, and waits for it. @returns what is wrong,
+ * undefined when all is well
+ */
 const bringUp = async (release: string): Promise<string | undefined> => {
   const all = wanted()
-  // A process that still starts counts as well: waiting for one that hangs would take the time of its unit.
-  const stale = all.filter((unit) => ![undefined, realpathSync(release)].includes(runningFrom(unit)))
+  // A process that still starts counts as well: waiting for one that hangs would take the time of
+  // its unit.
+  const stale = all.filter(
+    (unit) => ![undefined, realpathSync(release)].includes(runningFrom(unit))
+  )
   const down = all.filter((unit) => !isActive(unit) && !stale.includes(unit))
   if (stale.length > 0) say(`restarting ${stale.join(', ')}`)
   if (down.length > 0) say(`starting ${down.join(', ')}`)
@@ -274,7 +418,10 @@ const bringUp = async (release: string): Promise<string | undefined> => {
   for (const end = Date.now() + secondChanceMs; ; await delay(500)) {
     const left = all.filter((unit) => !isActive(unit))
     if (left.length === 0) break
-    const refused = left.find((unit) => property(unit, 'ExecMainStatus') === '78' && property(unit, 'ActiveState') === 'failed')
+    const refused = left.find(
+      (unit) =>
+        property(unit, 'ExecMainStatus') === '78' && property(unit, 'ActiveState') === 'failed'
+    )
     if (refused !== undefined) return `${refused} refuses its environment`
     if (Date.now() > end) return `${left.join(' and ')} did not start`
   }
@@ -288,20 +435,41 @@ const bringUp = async (release: string): Promise<string | undefined> => {
 
 /** What a unit's processes said last, without what systemd says of them. */
 const said = (unit: string): string => {
-  const lines = run('journalctl', `_SYSTEMD_UNIT=${unit}`, '--since', since, '-n', '8', '-o', 'cat', '--no-pager').trim().split('\n')
+  const lines = run(
+    'journalctl',
+    `_SYSTEMD_UNIT=${unit}`,
+    '--since',
+    since,
+    '-n',
+    '8',
+    '-o',
+    'cat',
+    '--no-pager'
+  )
+    .trim()
+    .split('\n')
   return lines.map((line) => `    ${readLogLine(line).text.slice(0, 500)}`).join('\n')
 }
 const lastWords = (): string =>
-  wanted().filter((unit) => !isActive(unit)).map((unit) => `the last of ${unit} (journalctl -u ${unit} has all):\n${said(unit)}`).join('\n')
+  wanted()
+    .filter((unit) => !isActive(unit))
+    .map((unit) => `the last of ${unit} (journalctl -u ${unit} has all):\n${said(unit)}`)
+    .join('\n')
 
 /**
- * Starts the programs of a release once, while the release before runs. One that is in place and was ready is not tried.
+ * Starts the programs of a release once, while the release before runs. One that is in place and
+ * was ready is not tried.
  * @returns why the release cannot be taken, undefined when it can
  */
 const whyRefused = async (release: string): Promise<string | undefined> => {
   // a release of before has none of what is kept for its starts
   if (!existsSync(join(release, 'scripts/compile-ahead.ts'))) return undefined
-  if (existsSync(current) && realpathSync(current) === realpathSync(release) && wasReady(release) !== undefined) return undefined
+  if (
+    existsSync(current) &&
+    realpathSync(current) === realpathSync(release) &&
+    wasReady(release) !== undefined
+  )
+    return undefined
   makeUser(release)
   const id = (flag: string): number => Number(run('id', flag, 'leadmaster'))
   try {
@@ -330,7 +498,9 @@ const activate = async (release: string, first: boolean): Promise<string | undef
 }
 
 const prune = (inUse: string): void => {
-  const old = byReadiness().filter((release) => release !== inUse).slice(kept - 1)
+  const old = byReadiness()
+    .filter((release) => release !== inUse)
+    .slice(kept - 1)
   for (const release of old) {
     say(`removing the old release ${release}`)
     rmSync(release, { recursive: true, force: true })
@@ -339,11 +509,16 @@ const prune = (inUse: string): void => {
 
 /** Nobody should find out too late that nothing was backed up. */
 const backupNote = (): string =>
-  property('leadmaster-backup.timer', 'UnitFileState') === 'enabled' ? '' : 'There are no backups: deploy/systemd/README.md, "Backups", says how to have one every night.\n'
+  property('leadmaster-backup.timer', 'UnitFileState') === 'enabled'
+    ? ''
+    : 'There are no backups: deploy/systemd/README.md, "Backups", says how to have one every night.\n'
 
 const nextStep = async (): Promise<void> => {
   const url = urlOf('central-hub')
-  const token = env('central-hub')?.['HUB_API_TOKEN'] === undefined ? `cat ${credential}` : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')} | tr -d "\\"' \\r"`
+  const token =
+    env('central-hub')?.['HUB_API_TOKEN'] === undefined
+      ? `cat ${credential}`
+      : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')} | tr -d "\\"' \\r"`
   const session = await hub<{ linked?: boolean; status?: string }>('/api/whatsapp/status')
   say(`
 LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. leadmaster status tells how it is, leadmaster-doctor checks its wiring.
@@ -356,7 +531,9 @@ ${backupNote()}`)
 
 // --- the way up ---
 if (tried('dpkg-query', '-W', '-f', '${db:Status-Status}', 'leadmaster').said === 'installed') {
-  say('LeadMaster is installed as a Debian package: upgrade that, or apt-get remove leadmaster first (data and env files stay)')
+  say(
+    'LeadMaster is installed as a Debian package: upgrade that, or apt-get remove leadmaster first (data and env files stay)'
+  )
   process.exit(1)
 }
 const since = `@${Math.floor(Date.now() / 1_000)}`
@@ -364,17 +541,24 @@ const release = makeRelease()
 const refusal = await whyRefused(release)
 if (refusal !== undefined) {
   say(`the release ${basename(release)} is refused: ${refusal}`)
-  const running = byReadiness().find((other) => other !== release && existsSync(current) && realpathSync(current) === other)
+  const running = byReadiness().find(
+    (other) => other !== release && existsSync(current) && realpathSync(current) === other
+  )
   const isUsed = existsSync(current) && realpathSync(current) === realpathSync(release)
   if (release !== source && !isUsed) rmSync(release, { recursive: true, force: true })
-  say(running === undefined ? 'Nothing was started.' : `Nothing was changed: the release ${basename(running)} runs as before.`)
+  say(
+    running === undefined
+      ? 'Nothing was started.'
+      : `Nothing was changed: the release ${basename(running)} runs as before.`
+  )
   process.exit(1)
 }
 const first = byReadiness().every((other) => wasReady(other) === undefined)
 const wasWell = !first && (await unready()) === undefined
 const previous = byReadiness().find((other) => other !== release && wasReady(other) !== undefined)
 const fault = await activate(release, first)
-// a hub that was not ready before may have reasons of its own, such as an account whose session-manager is stopped
+// a hub that was not ready before may have reasons of its own, such as an account whose
+// session-manager is stopped
 const bearable = fault?.startsWith('central-hub is not ready') && !first && !wasWell
 if (fault === undefined || bearable) {
   writeFileSync(join(release, '.was-ready'), '')
@@ -388,7 +572,9 @@ say(`the release ${basename(release)} did not get ready: ${fault}`)
 const words = lastWords()
 if (words !== '') say(words)
 if (previous === undefined) {
-  say('There is no release to go back to: it is left as it is, and tried again by systemd. leadmaster-doctor says what to mend.')
+  say(
+    'There is no release to go back to: it is left as it is, and tried again by systemd. leadmaster-doctor says what to mend.'
+  )
   process.exit(1)
 }
 say(`going back to ${basename(previous)}`)

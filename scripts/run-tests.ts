@@ -5,7 +5,10 @@ import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 
-/** `scripts/test` after setup: type check, linter, shellcheck, tap as the unprivileged user, tap as root, coverage, the count. */
+/**
+ * `scripts/test` after setup: type check, linter, shellcheck, tap as the unprivileged user, tap as
+ * root, coverage, the count.
+ */
 
 const root = resolve(import.meta.dirname, '..')
 const asRoot = process.getuid?.() === 0
@@ -22,10 +25,16 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 /** Runs a step to its end; its exit code, 1 if a signal ended it. */
-const run = async (command: readonly string[], onOutput?: (out: Readable) => Promise<void>): Promise<number> => {
+const run = async (
+  command: readonly string[],
+  onOutput?: (out: Readable) => Promise<void>
+): Promise<number> => {
   if (stopped) return 1
   const [program = '', ...args] = command
-  const child = spawn(program, args, { cwd: root, stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit'] })
+  const child = spawn(program, args, {
+    cwd: root,
+    stdio: ['ignore', onOutput ? 'pipe' : 'inherit', 'inherit']
+  })
   running.add(child)
   const closed = once(child, 'close') as Promise<[number | null]>
   if (child.stdout && onOutput) await onOutput(child.stdout)
@@ -36,12 +45,16 @@ const run = async (command: readonly string[], onOutput?: (out: Readable) => Pro
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
 
-/** Shows a TAP stream: a line per file, what failed with its diagnostics, what was skipped; adds up its last line. @returns how many failed, by that */
+/**
+ * Shows a TAP stream: a line per file, what failed with its diagnostics, what was skipped; adds up
+ * its last line. @returns how many failed, by that
+ */
 const show = async (out: Readable): Promise<number> => {
   let failed: number | undefined
   let diagnostics: string | undefined
   for await (const line of createInterface({ input: out })) {
-    const [, indent = '', not, name = '', rest = ''] = /^( *)(not )?ok \d+(?: - )?(.*?)( # .*)?$/.exec(line) ?? []
+    const [, indent = '', not, name = '', rest = ''] =
+      /^( *)(not )?ok \d+(?: - )?(.*?)( # .*)?$/.exec(line) ?? []
     if (diagnostics !== undefined) {
       const within = line.startsWith(`${diagnostics}  `)
       if (within) said(line)
@@ -51,7 +64,8 @@ const show = async (out: Readable): Promise<number> => {
     }
     const [, counts] = /^# (\{ total: .*\})$/.exec(line) ?? []
     if (counts !== undefined) {
-      const count = (key: string): number => Number(new RegExp(`\\b${key}: (\\d+)`).exec(counts)?.[1] ?? 0)
+      const count = (key: string): number =>
+        Number(new RegExp(`\\b${key}: (\\d+)`).exec(counts)?.[1] ?? 0)
       totals.passed += count('pass')
       failed = count('fail')
       totals.failed += failed
@@ -60,7 +74,8 @@ const show = async (out: Readable): Promise<number> => {
       said(line)
       diagnostics = indent
     } else if (/^ # (SKIP|TODO)/i.test(rest)) said(`${indent}skipped: ${name}${rest}`)
-    else if (indent === '' && line.startsWith('ok ')) said(`ok  ${name}  ${(Number(/time=([\d.]+)ms/.exec(rest)?.[1] ?? 0) / 1_000).toFixed(1)} s`)
+    else if (indent === '' && line.startsWith('ok '))
+      said(`ok  ${name}  ${(Number(/time=([\d.]+)ms/.exec(rest)?.[1] ?? 0) / 1_000).toFixed(1)} s`)
     else if (/^Bail out!/.test(line)) said(line)
   }
   if (failed === undefined) said('not ok: tap ended before it counted')
@@ -68,9 +83,16 @@ const show = async (out: Readable): Promise<number> => {
 }
 
 /** Runs tap; a failure that it did not count is counted. */
-const tap = async (wrapper: readonly string[], files: readonly string[], ...more: readonly string[]): Promise<void> => {
+const tap = async (
+  wrapper: readonly string[],
+  files: readonly string[],
+  ...more: readonly string[]
+): Promise<void> => {
   let failed = 0
-  const code = await run([...wrapper, join(root, 'node_modules/.bin/tap'), 'run', '--reporter=tap', ...more, ...files], async (out) => void (failed = await show(out)))
+  const code = await run(
+    [...wrapper, join(root, 'node_modules/.bin/tap'), 'run', '--reporter=tap', ...more, ...files],
+    async (out) => void (failed = await show(out))
+  )
   if (code !== 0 && failed === 0) totals.failed += 1
 }
 
@@ -87,7 +109,14 @@ const skip = (what: string): void => {
 }
 
 const given = process.argv.slice(2).map((file) => relative(root, resolve(file)))
-const files = (given.length > 0 ? given : globSync('test/**/*.test.ts', { cwd: root, exclude: (path) => String(path).endsWith('whatsapp-web/page') })).sort()
+const files = (
+  given.length > 0
+    ? given
+    : globSync('test/**/*.test.ts', {
+        cwd: root,
+        exclude: (path) => String(path).endsWith('whatsapp-web/page')
+      })
+).sort()
 const needRoot = files.filter((file) => file.startsWith('test/root/'))
 const others = files.filter((file) => !needRoot.includes(file))
 
@@ -99,23 +128,34 @@ if (asRoot) chownSync(tapDir, uid, gid)
 const alive = (pid: number): boolean => existsSync(`/proc/${pid}`)
 for (const entry of readdirSync(tapDir)) {
   const [, pid] = /^run-(\d+)(?:-root)?$/.exec(entry) ?? []
-  if (pid !== undefined && asRoot && !alive(Number(pid))) rmSync(join(tapDir, entry), { recursive: true, force: true })
+  if (pid !== undefined && asRoot && !alive(Number(pid)))
+    rmSync(join(tapDir, entry), { recursive: true, force: true })
 }
 const own = join(tapDir, `run-${process.pid}`)
 const ownRoot = `${own}-root`
 
 if (given.length === 0) {
   said('--- types')
-  await check('types', [process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json'])
+  await check('types', [
+    process.execPath,
+    join(root, 'node_modules/typescript/bin/tsc'),
+    '-p',
+    'tsconfig.json'
+  ])
   said('--- lint')
   await check('lint', [join(root, 'node_modules/.bin/oxlint'), '--format=unix'])
   said('--- shell scripts')
-  const scripts = ['.ci/run', ...globSync('scripts/*', { cwd: root }).filter((file) => !file.endsWith('.ts'))]
+  const scripts = [
+    '.ci/run',
+    ...globSync('scripts/*', { cwd: root }).filter((file) => !file.endsWith('.ts'))
+  ]
   if (existsSync('/usr/bin/shellcheck')) await check('shellcheck', ['shellcheck', ...scripts])
   else skip('shellcheck is not installed')
 }
 
-const wrapper = asRoot ? ['scripts/unprivileged', '--own', own, '--bind', own, tapDir] : ['scripts/unprivileged']
+const wrapper = asRoot
+  ? ['scripts/unprivileged', '--own', own, '--bind', own, tapDir]
+  : ['scripts/unprivileged']
 const here = [`HOME=${join(tapDir, 'home')}`, `CI=${strict}`]
 const asUser = async (): Promise<void> => {
   if (others.length === 0) return
@@ -128,7 +168,20 @@ const onMachines = async (): Promise<void> => {
   said(`--- ${needRoot.length} test files as root`)
   mkdirSync(ownRoot)
   // two systemds at once run short of what the kernel gives one user, such as inotify instances
-  await tap(['unshare', '--mount', '--propagation', 'private', 'sh', '-c', 'mount --bind "$0" .tap && exec "$@"', ownRoot], needRoot, '--jobs=1')
+  await tap(
+    [
+      'unshare',
+      '--mount',
+      '--propagation',
+      'private',
+      'sh',
+      '-c',
+      'mount --bind "$0" .tap && exec "$@"',
+      ownRoot
+    ],
+    needRoot,
+    '--jobs=1'
+  )
 }
 // the machines mostly wait, for watchdogs and restarts: the other tests have the time
 if (asRoot) await Promise.all([asUser(), onMachines()])
@@ -139,7 +192,24 @@ else {
 
 if (given.length === 0 && !stopped) {
   said('--- coverage of src')
-  const c8 = ['c8', 'report', '--temp-directory', join(tapDir, 'c8'), '--all', '--src', 'src', '--extension', '.ts', '--include', 'src/**', '--exclude', 'src/central-hub/console/**', '--merge-async', '--reporter', 'text']
+  const c8 = [
+    'c8',
+    'report',
+    '--temp-directory',
+    join(tapDir, 'c8'),
+    '--all',
+    '--src',
+    'src',
+    '--extension',
+    '.ts',
+    '--include',
+    'src/**',
+    '--exclude',
+    'src/central-hub/console/**',
+    '--merge-async',
+    '--reporter',
+    'text'
+  ]
   await run([...wrapper, ...here, ...c8])
 }
 if (asRoot) for (const dir of [own, ownRoot]) rmSync(dir, { recursive: true, force: true })
@@ -152,5 +222,7 @@ if (strict && totals.skipped > 0) {
   said('not ok: on CI nothing may be skipped')
   totals.failed += 1
 }
-said(`${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`)
+said(
+  `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`
+)
 process.exitCode = totals.failed === 0 ? 0 : 1

@@ -18,22 +18,34 @@ interface Locked {
 const fail = (): never => {
   throw new Error('package-lock.json does not name its own package')
 }
-const urlOf = (name: string, version: string): string => `pkg:npm/${name.replace('@', '%40')}@${version}`
-const inHex = (integrity: string): string => Buffer.from(integrity.replace(/^sha512-/, ''), 'base64').toString('hex')
-const asLicence = (license: string): object => (/[ ()]/.test(license) ? { expression: license } : { license: { id: license } })
+const urlOf = (name: string, version: string): string =>
+  `pkg:npm/${name.replace('@', '%40')}@${version}`
+const inHex = (integrity: string): string =>
+  Buffer.from(integrity.replace(/^sha512-/, ''), 'base64').toString('hex')
+const asLicence = (license: string): object =>
+  /[ ()]/.test(license) ? { expression: license } : { license: { id: license } }
 
 /**
- * What LeadMaster is made of, as CycloneDX (https://cyclonedx.org): each package of package-lock.json that is not for
- * development alone, with version, hash and licence, and what each needs. The same package-lock.json gives the same bytes.
- * `npm sbom --omit=dev` is not used, for it leaves out what something of development needs as well: 53 of them, debug and content-type among these.
+ * What LeadMaster is made of, as CycloneDX (https://cyclonedx.org): each package of
+ * package-lock.json that is not for development alone, with version, hash and licence, and what
+ * each needs. The same package-lock.json gives the same bytes. `npm sbom --omit=dev` is not used,
+ * for it leaves out what something of development needs as well: 53 of them, debug and content-type
+ * among these.
  */
 export const sbom = (root: string): string => {
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as { packages: Record<string, Locked> }
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, Locked>
+  }
   const { version: own, license = '' } = packages[''] ?? fail()
   const shipped = Object.entries(packages).filter(([path, { dev }]) => path !== '' && dev !== true)
-  const nameOf = (path: string): string => packages[path]?.name ?? path.replace(/^.*node_modules\//, '')
-  const refOf = (path: string): string => (path === '' ? `leadmaster@${own}` : `${path}@${packages[path]?.version}`)
-  /** Where node finds a package that the one at `path` asks for: in its own node_modules, else in those around it. */
+  const nameOf = (path: string): string =>
+    packages[path]?.name ?? path.replace(/^.*node_modules\//, '')
+  const refOf = (path: string): string =>
+    path === '' ? `leadmaster@${own}` : `${path}@${packages[path]?.version}`
+  /**
+   * Where node finds a package that the one at `path` asks for: in its own node_modules, else in
+   * those around it.
+   */
   const found = (path: string, name: string): string | undefined => {
     for (let around = path; ; around = around.replace(/\/?node_modules\/(@[^/]+\/)?[^/]+$/, '')) {
       const at = `${around === '' ? '' : `${around}/`}node_modules/${name}`
@@ -50,13 +62,32 @@ export const sbom = (root: string): string => {
     bomFormat: 'CycloneDX',
     specVersion: '1.5',
     version: 1,
-    metadata: { component: { type: 'application', 'bom-ref': refOf(''), name: 'leadmaster', version: own, purl: urlOf('leadmaster', own), licenses: [asLicence(license)] } },
+    metadata: {
+      component: {
+        type: 'application',
+        'bom-ref': refOf(''),
+        name: 'leadmaster',
+        version: own,
+        purl: urlOf('leadmaster', own),
+        licenses: [asLicence(license)]
+      }
+    },
     components: shipped.map(([path, { version, integrity, license: its, optional }]) => ({
-      type: 'library', 'bom-ref': refOf(path), name: nameOf(path), version, scope: optional === true ? 'optional' : 'required', purl: urlOf(nameOf(path), version),
-      ...(integrity === undefined ? {} : { hashes: [{ alg: 'SHA-512', content: inHex(integrity) }] }),
+      type: 'library',
+      'bom-ref': refOf(path),
+      name: nameOf(path),
+      version,
+      scope: optional === true ? 'optional' : 'required',
+      purl: urlOf(nameOf(path), version),
+      ...(integrity === undefined
+        ? {}
+        : { hashes: [{ alg: 'SHA-512', content: inHex(integrity) }] }),
       ...(its === undefined ? {} : { licenses: [asLicence(its)] })
     })),
-    dependencies: ['', ...shipped.map(([path]) => path)].map((path) => ({ ref: refOf(path), dependsOn: needs(path) }))
+    dependencies: ['', ...shipped.map(([path]) => path)].map((path) => ({
+      ref: refOf(path),
+      dependsOn: needs(path)
+    }))
   }
   const digest = createHash('sha256').update(JSON.stringify(document)).digest('hex')
   // a UUID of version 8, made of the content, RFC 9562

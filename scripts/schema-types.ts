@@ -9,7 +9,9 @@ export const union = (types: readonly string[]): string => [...new Set(types)].j
 export function describe(text: unknown): string {
   if (typeof text !== 'string' || text === '') return ''
   const lines = text.replaceAll('*/', '*\\/').split('\n')
-  return lines.length === 1 ? `/** ${lines[0]} */\n` : `/**\n${lines.map((line) => ` * ${line}`.trimEnd()).join('\n')}\n */\n`
+  return lines.length === 1
+    ? `/** ${lines[0]} */\n`
+    : `/**\n${lines.map((line) => ` * ${line}`.trimEnd()).join('\n')}\n */\n`
 }
 
 export function typeOf(schema: JsonSchema): string {
@@ -27,7 +29,8 @@ export function typeOf(schema: JsonSchema): string {
   throw new Error(`no type for the schema ${JSON.stringify(schema)}`)
 }
 
-const listOf = (item: string): string => (item.includes(' | ') && !item.startsWith('{') ? `(${item})[]` : `${item}[]`)
+const listOf = (item: string): string =>
+  item.includes(' | ') && !item.startsWith('{') ? `(${item})[]` : `${item}[]`
 
 function objectOf(schema: JsonSchema): string {
   const properties = (schema['properties'] ?? {}) as Record<string, JsonSchema>
@@ -38,5 +41,7 @@ function objectOf(schema: JsonSchema): string {
     const optional = required.includes(name) ? '' : '?'
     return `${describe(member['description'])}${/^\w+$/.test(name) ? name : JSON.stringify(name)}${optional}: ${typeOf(member)}`
   })
-  return members.length === 0 ? 'Record<string, never>' : `{\n${members.map((member) => `  ${member.replaceAll('\n', '\n  ')}`).join('\n')}\n}`
+  return members.length === 0
+    ? 'Record<string, never>'
+    : `{\n${members.map((member) => `  ${member.replaceAll('\n', '\n  ')}`).join('\n')}\n}`
 }

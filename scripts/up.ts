@@ -1,7 +1,16 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -12,7 +21,10 @@ import { EnvironmentError } from '../src/platform/env.ts'
 import { readConfig as readSessionManager } from '../src/session-manager/config.ts'
 import { nodeOptions, type Service } from './unit-options.ts'
 
-/** `scripts/up` after setup: the env files, then the simulation if asked for, session-manager, central-hub, until told to stop. */
+/**
+ * `scripts/up` after setup: the env files, then the simulation if asked for, session-manager,
+ * central-hub, until told to stop.
+ */
 
 const root = resolve(import.meta.dirname, '..')
 /** `web`: which WhatsApp Web is simulated. */
@@ -23,14 +35,16 @@ const asRoot = process.getuid?.() === 0
 const lock = 8
 const EX_CONFIG = 78
 
-const say = (text: string): void => void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
+const say = (text: string): void =>
+  void process.stderr.write(`${text.replace(/^(?=.)/gm, 'up: ')}\n`)
 /** A path as the caller may type it. */
 const shown = (path: string): string => {
   const short = relative(here, path)
   return short.startsWith('..') ? path : `./${short}`
 }
 
-// --- the env files: made once from the templates; those of the kind not running are put aside, with its state ---
+// --- the env files: made once from the templates; those of the kind not running are put aside,
+// with its state ---
 type Kind = 'real' | 'simulated'
 const services = ['session-manager', 'central-hub'] as const
 const kind: Kind = simulated ? 'simulated' : 'real'
@@ -41,18 +55,24 @@ const stateDir = (service: Service): string => join(home, kind, service)
 const switchKind = (): void => {
   const marker = join(home, 'kind')
   const before = existsSync(marker) ? (readFileSync(marker, 'utf8').trim() as Kind) : kind
-  for (const each of ['real', 'simulated']) mkdirSync(join(home, each), { recursive: true, mode: 0o755 })
+  for (const each of ['real', 'simulated'])
+    mkdirSync(join(home, each), { recursive: true, mode: 0o755 })
   // each step can be repeated: a run killed in between leaves nothing lost
-  if (before !== kind) for (const service of services) if (existsSync(envFile(service))) renameSync(envFile(service), aside(before, service))
+  if (before !== kind)
+    for (const service of services)
+      if (existsSync(envFile(service))) renameSync(envFile(service), aside(before, service))
   writeFileSync(marker, `${kind}\n`)
-  for (const service of services) if (!existsSync(envFile(service)) && existsSync(aside(kind, service))) renameSync(aside(kind, service), envFile(service))
+  for (const service of services)
+    if (!existsSync(envFile(service)) && existsSync(aside(kind, service)))
+      renameSync(aside(kind, service), envFile(service))
 }
 
 const write = (service: Service, text: string): void => {
   const made = `${envFile(service)}.new`
   rmSync(made, { force: true })
   writeFileSync(made, text, { mode: 0o600, flag: 'wx' })
-  if (asRoot) chownSync(made, 0, Number(execFileSync('id', ['-g', 'leadmaster'], { encoding: 'utf8' })))
+  if (asRoot)
+    chownSync(made, 0, Number(execFileSync('id', ['-g', 'leadmaster'], { encoding: 'utf8' })))
   chmodSync(made, 0o640)
   renameSync(made, envFile(service))
 }
@@ -62,7 +82,10 @@ const read = (service: Service): Record<string, string> | undefined =>
 
 const make = (service: Service, values: Record<string, string>): void => {
   const template = readFileSync(join(root, 'deploy/env', `${service}.env`), 'utf8')
-  write(service, `# Made by scripts/up from deploy/env/${service}.env, and never overwritten. After a change start scripts/up anew.\n\n${fillEnvFile(template, values)}`)
+  write(
+    service,
+    `# Made by scripts/up from deploy/env/${service}.env, and never overwritten. After a change start scripts/up anew.\n\n${fillEnvFile(template, values)}`
+  )
   say(`made ${shown(envFile(service))} with fresh tokens`)
 }
 
@@ -70,14 +93,18 @@ const make = (service: Service, values: Record<string, string>): void => {
 const makeEnvFiles = (chromium: string | undefined): void => {
   if (!read('session-manager')) {
     make('session-manager', {
-      SESSION_MANAGER_TOKEN: read('central-hub')?.['SESSION_MANAGER_TOKEN'] || randomBytes(32).toString('hex'),
+      SESSION_MANAGER_TOKEN:
+        read('central-hub')?.['SESSION_MANAGER_TOKEN'] || randomBytes(32).toString('hex'),
       STATE_DIR: stateDir('session-manager'),
       ...(simulated ? { ACCOUNT: 'simulated' } : {})
     })
   }
   const manager = read('session-manager') ?? {}
   if (chromium !== undefined && manager['CHROMIUM_PATH'] !== chromium) {
-    write('session-manager', fillEnvFile(readFileSync(envFile('session-manager'), 'utf8'), { CHROMIUM_PATH: chromium }))
+    write(
+      'session-manager',
+      fillEnvFile(readFileSync(envFile('session-manager'), 'utf8'), { CHROMIUM_PATH: chromium })
+    )
   }
   if (!read('central-hub')) {
     make('central-hub', {
@@ -90,8 +117,14 @@ const makeEnvFiles = (chromium: string | undefined): void => {
   }
 }
 
-/** Both services refuse a bad environment themselves; here all faults of both are named before anything starts. */
-const check = <C>(service: Service, readConfig: (source: Record<string, string>) => C): C | undefined => {
+/**
+ * Both services refuse a bad environment themselves; here all faults of both are named before
+ * anything starts.
+ */
+const check = <C>(
+  service: Service,
+  readConfig: (source: Record<string, string>) => C
+): C | undefined => {
   try {
     return readConfig(read(service) ?? {})
   } catch (error) {
@@ -124,32 +157,67 @@ interface Said {
 const running: Running[] = []
 let stopping: NodeJS.Signals | undefined
 let nextStep: (() => void) | undefined
-const format = process.stdout.isTTY ? pretty.prettyFactory({ colorize: true, singleLine: true, translateTime: 'SYS:HH:MM:ss', ignore: 'service,event', messageFormat: '{service}  {msg}' }) : undefined
+const format = process.stdout.isTTY
+  ? pretty.prettyFactory({
+      colorize: true,
+      singleLine: true,
+      translateTime: 'SYS:HH:MM:ss',
+      ignore: 'service,event',
+      messageFormat: '{service}  {msg}'
+    })
+  : undefined
 
 /** Hands a line of a process on, and tells what it was. */
 const show = (name: string, line: string): Said | undefined => {
   try {
     const parsed: unknown = JSON.parse(line)
     if (typeof parsed === 'object' && parsed !== null) {
-      const said: Said & object = { service: name, ...parsed } // the simulation does not say who it is
+      // the simulation does not say who it is
+      const said: Said & object = { service: name, ...parsed }
       process.stdout.write(format ? format(said) : `${JSON.stringify(said)}\n`)
       return said
     }
-  } catch { /* no JSON: shown below */ }
+  } catch {
+    /* no JSON: shown below */
+  }
   process.stderr.write(`${name}: ${line}\n`)
   return undefined
 }
 
-/** Starts a program as the unprivileged user; resolves once it listens, or with its exit code when it ends before. */
-const launch = async (name: string, env: Record<string, string>, own: readonly string[], program: string[], stopTimeoutMs: number): Promise<number | 'listening'> => {
+/**
+ * Starts a program as the unprivileged user; resolves once it listens, or with its exit code when
+ * it ends before.
+ */
+const launch = async (
+  name: string,
+  env: Record<string, string>,
+  own: readonly string[],
+  program: string[],
+  stopTimeoutMs: number
+): Promise<number | 'listening'> => {
   say(`starting ${name}`)
-  const child = spawn(join(root, 'scripts/unprivileged'), ['--keep', '--with-parent', ...own.flatMap((dir) => ['--own', dir]), process.execPath, ...program], {
-    cwd: root,
-    env: { ...env, HOME: process.env['HOME'] ?? '/' },
-    detached: true, // Ctrl-C is for this process alone, which stops one after the other
-    stdio: ['ignore', 'pipe', 'pipe', lock]
-  })
-  const one: Running = { name, child, stopTimeoutMs, ended: once(child, 'close').then(([code, signal]) => (signal === null ? (code as number) : 1)) }
+  const child = spawn(
+    join(root, 'scripts/unprivileged'),
+    [
+      '--keep',
+      '--with-parent',
+      ...own.flatMap((dir) => ['--own', dir]),
+      process.execPath,
+      ...program
+    ],
+    {
+      cwd: root,
+      env: { ...env, HOME: process.env['HOME'] ?? '/' },
+      detached: true, // Ctrl-C is for this process alone, which stops one after the other
+      stdio: ['ignore', 'pipe', 'pipe', lock]
+    }
+  )
+  const one: Running = {
+    name,
+    child,
+    stopTimeoutMs,
+    ended: once(child, 'close').then(([code, signal]) => (signal === null ? (code as number) : 1))
+  }
   running.push(one)
   void one.ended.then(() => nextStep?.())
   const listens = new Promise<'listening'>((resolve) => {
@@ -193,7 +261,8 @@ const finish = async (code: number): Promise<never> => {
 }
 
 /** The first of the processes that ended though nobody asked it to. */
-const deserter = (): Running | undefined => running.find(({ child }) => child.exitCode !== null || child.signalCode !== null)
+const deserter = (): Running | undefined =>
+  running.find(({ child }) => child.exitCode !== null || child.signalCode !== null)
 
 const untilReady = async (state: Promise<number | 'listening'>): Promise<void> => {
   await Promise.race([state, stopped])
@@ -206,7 +275,9 @@ const mourn = async (): Promise<void> => {
   const one = deserter()
   if (!one) return
   const code = await one.ended
-  const how = one.child.signalCode ? `was ended by ${one.child.signalCode}` : `ended with exit code ${code}`
+  const how = one.child.signalCode
+    ? `was ended by ${one.child.signalCode}`
+    : `ended with exit code ${code}`
   say(`${one.name} ${how}${one.lastWords === undefined ? '' : `: ${one.lastWords}`}`)
   await finish(code || 1)
 }
@@ -236,8 +307,23 @@ switchKind()
 const simulation = join(home, 'whatsapp-web')
 let chromium: string | undefined
 if (simulated) {
-  await untilReady(launch('whatsapp-web', {}, [simulation], ['test/whatsapp-web/main.ts', '--directory', simulation, ...(web === undefined ? [] : ['--web', web])], 10_000))
-  chromium = (JSON.parse(readFileSync(join(simulation, 'control.json'), 'utf8')) as { chromium_path: string }).chromium_path
+  await untilReady(
+    launch(
+      'whatsapp-web',
+      {},
+      [simulation],
+      [
+        'test/whatsapp-web/main.ts',
+        '--directory',
+        simulation,
+        ...(web === undefined ? [] : ['--web', web])
+      ],
+      10_000
+    )
+  )
+  chromium = (
+    JSON.parse(readFileSync(join(simulation, 'control.json'), 'utf8')) as { chromium_path: string }
+  ).chromium_path
 }
 makeEnvFiles(chromium)
 const manager = check('session-manager', readSessionManager)
@@ -247,16 +333,37 @@ if (!manager || !hub) {
   await finish(EX_CONFIG)
 } else {
   const ownOfManager = [manager.STATE_DIR, ...(simulated ? [simulation] : [])]
-  await untilReady(launch('session-manager', read('session-manager') ?? {}, ownOfManager, [...nodeOptions(root, 'session-manager'), 'dist/session-manager/main.js'], manager.SHUTDOWN_TIMEOUT + 5_000))
-  await untilReady(launch('central-hub', read('central-hub') ?? {}, [hub.STATE_DIR], [...nodeOptions(root, 'central-hub'), 'dist/central-hub/main.js'], hub.SHUTDOWN_TIMEOUT + 5_000))
+  await untilReady(
+    launch(
+      'session-manager',
+      read('session-manager') ?? {},
+      ownOfManager,
+      [...nodeOptions(root, 'session-manager'), 'dist/session-manager/main.js'],
+      manager.SHUTDOWN_TIMEOUT + 5_000
+    )
+  )
+  await untilReady(
+    launch(
+      'central-hub',
+      read('central-hub') ?? {},
+      [hub.STATE_DIR],
+      [...nodeOptions(root, 'central-hub'), 'dist/central-hub/main.js'],
+      hub.SHUTDOWN_TIMEOUT + 5_000
+    )
+  )
 
-  const url = (host: string, port: number): string => `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
+  const url = (host: string, port: number): string =>
+    `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
   const hubUrl = url(hub.HOST, hub.PORT)
   /** Without the quotes and the carriage return that a service does not mind either. */
-  const printed = (service: Service, name: string): string => `sed -n 's/^${name}=//p' ${shown(envFile(service))} | tr -d "\\"' \\r"`
-  const bearer = (service: Service, name: string): string => `-H "Authorization: Bearer $(${printed(service, name)})"`
-  const linked = (running[0]?.listening?.linked_devices ?? 0) > 0 // by an earlier run: there is nothing to scan
-  const ofThisRun = (script: string): string => `${home === join(root, '.leadmaster') ? '' : `LEADMASTER_HOME=${home} `}${shown(join(root, 'scripts', script))}`
+  const printed = (service: Service, name: string): string =>
+    `sed -n 's/^${name}=//p' ${shown(envFile(service))} | tr -d "\\"' \\r"`
+  const bearer = (service: Service, name: string): string =>
+    `-H "Authorization: Bearer $(${printed(service, name)})"`
+  // by an earlier run: there is nothing to scan
+  const linked = (running[0]?.listening?.linked_devices ?? 0) > 0
+  const ofThisRun = (script: string): string =>
+    `${home === join(root, '.leadmaster') ? '' : `LEADMASTER_HOME=${home} `}${shown(join(root, 'scripts', script))}`
   const simulate = ofThisRun('simulate')
   say(`
 LeadMaster runs${simulated ? ' on a simulated WhatsApp Web' : ''}.
@@ -265,8 +372,12 @@ LeadMaster runs${simulated ? ' on a simulated WhatsApp Web' : ''}.
   leads    curl ${bearer('central-hub', 'HUB_API_TOKEN')} ${hubUrl}/api/leads
   events   curl -N ${bearer('central-hub', 'HUB_API_TOKEN')} ${hubUrl}/api/events
   QR code  curl ${bearer('session-manager', 'SESSION_MANAGER_TOKEN')} ${url(manager.HOST, manager.PORT)}/qr.txt
-${simulated ? `  ${linked ? '' : 'scan it and '}let a message arrive:
-           ${linked ? '' : `${simulate} scan && `}${simulate} message --from +5215512345678 --text 'Hola, ¿sigue disponible?'` : `           scan it with WhatsApp on the phone: Settings, Linked devices. ${ofThisRun('leadmaster')} qr draws it here`}
+${
+  simulated
+    ? `  ${linked ? '' : 'scan it and '}let a message arrive:
+           ${linked ? '' : `${simulate} scan && `}${simulate} message --from +5215512345678 --text 'Hola, ¿sigue disponible?'`
+    : `           scan it with WhatsApp on the phone: Settings, Linked devices. ${ofThisRun('leadmaster')} qr draws it here`
+}
 Ctrl-C stops it.
 `)
   while (!stopping && !deserter()) await new Promise<void>((resolve) => (nextStep = resolve))

@@ -5,7 +5,9 @@ import t from 'tap'
 const count = (text: string, part: string): number => text.split(part).length - 1
 
 t.test('every property prints the seed by which it can be run again', async (t) => {
-  const files = globSync('**/*.test.ts', { cwd: import.meta.dirname }).filter((file) => !file.startsWith('property-runs'))
+  const files = globSync('**/*.test.ts', { cwd: import.meta.dirname }).filter(
+    (file) => !file.startsWith('property-runs')
+  )
   let properties = 0
 
   for (const file of files) {

@@ -1,7 +1,10 @@
 import { randomInt } from 'node:crypto'
 import type { Test } from 'tap'
 
-/** What `fc.assert` takes: a failure then also says what the property threw, in the line that names it. */
+/**
+ * What `fc.assert` takes: a failure then also says what the property threw, in the line that names
+ * it.
+ */
 export interface PropertyRuns {
   numRuns: number
   seed: number

@@ -7,7 +7,14 @@ import { readWiring, type Wiring } from '../doctor/wiring.ts'
 import { processEnv, systemdEnv } from '../platform/env.ts'
 import { harmlessError } from '../platform/harmless.ts'
 import { verify, writeManifest, type Manifest } from './manifest.ts'
-import { backupsAmong, nameAt, partialOf, removeOld, removeUnfinished, sealedSuffix } from './names.ts'
+import {
+  backupsAmong,
+  nameAt,
+  partialOf,
+  removeOld,
+  removeUnfinished,
+  sealedSuffix
+} from './names.ts'
 import { inPlainWords, Refused } from './refused.ts'
 import { sealDirectory } from './sealed.ts'
 import { readSettings, settingsFile } from './settings.ts'
@@ -41,44 +48,71 @@ const newestPlain = async (to: string): Promise<string | undefined> => {
   return found && join(to, found.name)
 }
 
-/** Beside the state, and as private: what is to be encrypted is not on the disk of the backups in plain. */
+/**
+ * Beside the state, and as private: what is to be encrypted is not on the disk of the backups in
+ * plain.
+ */
 const privateDirectory = (wiring: Wiring): string => {
-  const stateDir = wiring.services.map(({ variables }) => variables['STATE_DIR']).find((found) => found !== undefined && found !== '')
+  const stateDir = wiring.services
+    .map(({ variables }) => variables['STATE_DIR'])
+    .find((found) => found !== undefined && found !== '')
   return stateDir === undefined ? wiring.directory : dirname(stateDir)
 }
 
-const versionOf = async (): Promise<string> => (JSON.parse(await readFile(join(release, 'package.json'), 'utf8')) as { version: string }).version
+const versionOf = async (): Promise<string> =>
+  (JSON.parse(await readFile(join(release, 'package.json'), 'utf8')) as { version: string }).version
 
 const sayWhatIsIn = ({ services }: Manifest): void => {
   for (const { name, holds, lacks } of services) {
-    say(`${name}: ${Object.entries(holds).map(([what, number]) => `${what.replaceAll('_', ' ')} ${number}`).join(', ') || 'its env file'}`)
+    say(
+      `${name}: ${
+        Object.entries(holds)
+          .map(([what, number]) => `${what.replaceAll('_', ' ')} ${number}`)
+          .join(', ') || 'its env file'
+      }`
+    )
     for (const what of lacks) say(`not in it: ${what}`)
   }
 }
 
-const whyMissing = (to: string): string => `${to} is not there: make it (install -d -m 700 ${to}), or mount it`
+const whyMissing = (to: string): string =>
+  `${to} is not there: make it (install -d -m 700 ${to}), or mount it`
 
-/** Why a unit of systemd does not see a directory: leadmaster-backup.service has /home and /tmp of its own. */
+/**
+ * Why a unit of systemd does not see a directory: leadmaster-backup.service has /home and /tmp of
+ * its own.
+ */
 const whyUnseen = (to: string): string => {
   const isBelow = (directory: string): boolean => to === directory || to.startsWith(`${directory}/`)
   const edit = 'systemctl edit leadmaster-backup.service'
   if (['/home', '/root', '/run/user'].some(isBelow)) {
     return `leadmaster-backup.service does not see ${to}: it is closed off from /home, /root and /run/user (ProtectHome=). Take a place below /var/backups, /srv, /mnt or /media, or ${edit} with ProtectHome=no and ReadWritePaths=${to} below [Service]. leadmaster-doctor gives the command`
   }
-  if (['/tmp', '/var/tmp', '/dev'].some(isBelow)) return `leadmaster-backup.service does not see ${to}: it has a /tmp, /var/tmp and /dev of its own. Take a place below /var/backups, /srv, /mnt or /media`
+  if (['/tmp', '/var/tmp', '/dev'].some(isBelow))
+    return `leadmaster-backup.service does not see ${to}: it has a /tmp, /var/tmp and /dev of its own. Take a place below /var/backups, /srv, /mnt or /media`
   return `${whyMissing(to)}; leadmaster-backup.service must see it, too`
 }
 
 /** @returns the exit code */
-const backup = async (given: { to?: string | undefined; keep?: string | undefined }): Promise<number> => {
+const backup = async (given: {
+  to?: string | undefined
+  keep?: string | undefined
+}): Promise<number> => {
   const home = processEnv['LEADMASTER_HOME']
   const wiring = await readWiring(host, release, home ? resolve(home) : undefined)
-  if (wiring === undefined) throw new Refused('there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME')
+  if (wiring === undefined)
+    throw new Refused(
+      'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
+    )
   const { BACKUP_TO, BACKUP_KEEP, BACKUP_KEY } = await readSettings(host, wiring.directory)
   const to = given.to === undefined ? BACKUP_TO : resolve(given.to)
-  if (to === '') throw new Refused(`where to? Give --to DIR, or set BACKUP_TO in ${settingsFile(wiring.directory)}`)
+  if (to === '')
+    throw new Refused(
+      `where to? Give --to DIR, or set BACKUP_TO in ${settingsFile(wiring.directory)}`
+    )
   // one that is made here might be where a disk should be mounted
-  if (!(await stat(to).catch(() => undefined))?.isDirectory()) throw new Refused(systemdEnv().underJournal ? whyUnseen(to) : whyMissing(to))
+  if (!(await stat(to).catch(() => undefined))?.isDirectory())
+    throw new Refused(systemdEnv().underJournal ? whyUnseen(to) : whyMissing(to))
   await removeUnfinished(to)
   const [madeAt, began] = [Date.now(), performance.now()]
   const name = nameAt(madeAt)
@@ -88,8 +122,19 @@ const backup = async (given: { to?: string | undefined; keep?: string | undefine
   if (sealed) await removeUnfinished(dirname(directory))
   try {
     await mkdir(directory, { mode: 0o700 })
-    const { services, sums } = await take(wiring, { directory, previous: sealed ? undefined : await newestPlain(to) })
-    const facts = { format: 1 as const, version: await versionOf(), made_at: new Date(madeAt).toISOString(), directory: wiring.directory, installed: wiring.mode === 'systemd', simulated: wiring.simulated, services }
+    const { services, sums } = await take(wiring, {
+      directory,
+      previous: sealed ? undefined : await newestPlain(to)
+    })
+    const facts = {
+      format: 1 as const,
+      version: await versionOf(),
+      made_at: new Date(madeAt).toISOString(),
+      directory: wiring.directory,
+      installed: wiring.mode === 'systemd',
+      simulated: wiring.simulated,
+      services
+    }
     await writeManifest(directory, facts, sums)
     await toDisk(directory)
     const { manifest } = await verify(directory, sums)
@@ -100,9 +145,16 @@ const backup = async (given: { to?: string | undefined; keep?: string | undefine
     sayWhatIsIn(manifest)
     const old = await removeOld(to, given.keep === undefined ? BACKUP_KEEP : Number(given.keep))
     if (old.length > 0) say(`removed ${old.join(', ')}`)
-    const incomplete = services.some(({ lacks }) => lacks.some((what) => what.startsWith('the linked device')))
-    say(`made ${made} in ${span(performance.now() - began)}${sealed ? ', encrypted with BACKUP_KEY: without that key it is worth nothing' : ''}`)
-    if (incomplete) complain('it lacks a linked device that is there: make another one, or stop session-manager first')
+    const incomplete = services.some(({ lacks }) =>
+      lacks.some((what) => what.startsWith('the linked device'))
+    )
+    say(
+      `made ${made} in ${span(performance.now() - began)}${sealed ? ', encrypted with BACKUP_KEY: without that key it is worth nothing' : ''}`
+    )
+    if (incomplete)
+      complain(
+        'it lacks a linked device that is there: make another one, or stop session-manager first'
+      )
     return incomplete ? 1 : 0
   } finally {
     for (const left of new Set([aside, directory])) await rm(left, { recursive: true, force: true })
@@ -113,10 +165,19 @@ const run = async (): Promise<number> => {
   process.umask(0o077)
   let given: { to?: string | undefined; keep?: string | undefined; help?: boolean | undefined }
   try {
-    given = parseArgs({ options: { to: { type: 'string' }, keep: { type: 'string' }, help: { type: 'boolean', short: 'h' } } }).values
-    if (given.keep !== undefined && !/^[1-9]\d{0,3}$/.test(given.keep)) throw new Error('--keep wants a number, 1 or more')
+    given = parseArgs({
+      options: {
+        to: { type: 'string' },
+        keep: { type: 'string' },
+        help: { type: 'boolean', short: 'h' }
+      }
+    }).values
+    if (given.keep !== undefined && !/^[1-9]\d{0,3}$/.test(given.keep))
+      throw new Error('--keep wants a number, 1 or more')
   } catch (error) {
-    process.stderr.write(`backup: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    process.stderr.write(
+      `backup: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`
+    )
     return 2
   }
   if (given.help === true) {

@@ -21,7 +21,10 @@ export interface Manifest {
 }
 
 export interface Part {
-  /** The directory of its state in the backup, and the name of its env file: session-manager, session-manager-sales, central-hub. */
+  /**
+   * The directory of its state in the backup, and the name of its env file: session-manager,
+   * session-manager-sales, central-hub.
+   */
   name: string
   kind: 'session-manager' | 'central-hub'
   state_dir: string
@@ -44,31 +47,52 @@ export const sumOf = async (file: string): Promise<string> => {
 
 /** Every file below a directory, by its path from there. */
 export const filesIn = async (directory: string): Promise<string[]> =>
-  (await readdir(directory, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => relative(directory, join(entry.parentPath, entry.name))).sort()
+  (await readdir(directory, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
+    .sort()
 
 /** @param known sums that were reckoned already, by path */
-export const writeManifest = async (directory: string, facts: Omit<Manifest, 'files'>, known: ReadonlyMap<string, string>): Promise<Manifest> => {
+export const writeManifest = async (
+  directory: string,
+  facts: Omit<Manifest, 'files'>,
+  known: ReadonlyMap<string, string>
+): Promise<Manifest> => {
   const files = await filesIn(directory)
   const manifest: Manifest = { ...facts, files: files.length }
-  await writeFile(join(directory, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 })
+  await writeFile(join(directory, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`, {
+    mode: 0o600
+  })
   let sums = ''
-  for (const path of [...files, manifestFile]) sums += `${known.get(path) ?? (await sumOf(join(directory, path)))}  ${path}\n`
+  for (const path of [...files, manifestFile])
+    sums += `${known.get(path) ?? (await sumOf(join(directory, path)))}  ${path}\n`
   await writeFile(join(directory, sumsFile), sums, { mode: 0o600 })
   return manifest
 }
 
-const isWithin = (path: string): boolean => normalize(path) === path && !isAbsolute(path) && !path.startsWith('..')
+const isWithin = (path: string): boolean =>
+  normalize(path) === path && !isAbsolute(path) && !path.startsWith('..')
 
 /** The files of a backup beside its manifest, with their sums. */
 const readSums = async (directory: string): Promise<Map<string, string>> => {
-  const text = await readFile(join(directory, sumsFile), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT' || error.code === 'ENOTDIR' ? new Refused(`${directory} is no backup: it has no ${sumsFile}`) : error
-  })
-  return new Map(text.split('\n').filter(Boolean).map((line) => {
-    const [, sum, path = ''] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? []
-    if (sum === undefined || !isWithin(path)) throw new Refused(`${join(directory, sumsFile)} is damaged`)
-    return [path, sum]
-  }))
+  const text = await readFile(join(directory, sumsFile), 'utf8').catch(
+    (error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' || error.code === 'ENOTDIR'
+        ? new Refused(`${directory} is no backup: it has no ${sumsFile}`)
+        : error
+    }
+  )
+  return new Map(
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => {
+        const [, sum, path = ''] = /^([0-9a-f]{64}) {2}(.+)$/.exec(line) ?? []
+        if (sum === undefined || !isWithin(path))
+          throw new Refused(`${join(directory, sumsFile)} is damaged`)
+        return [path, sum]
+      })
+  )
 }
 
 const faultOf = async (file: string, sum: string): Promise<string | undefined> => {
@@ -82,18 +106,31 @@ const faultOf = async (file: string, sum: string): Promise<string | undefined> =
  * @returns the manifest, and the paths of the files beside it
  * @throws {Refused} naming those that are missing or damaged
  */
-export const verify = async (directory: string, trusted: ReadonlyMap<string, string> = new Map()): Promise<{ manifest: Manifest; files: string[] }> => {
+export const verify = async (
+  directory: string,
+  trusted: ReadonlyMap<string, string> = new Map()
+): Promise<{ manifest: Manifest; files: string[] }> => {
   const sums = await readSums(directory)
   const faults: string[] = []
   for (const [path, sum] of sums) {
     const fault = trusted.get(path) === sum ? undefined : await faultOf(join(directory, path), sum)
     if (fault !== undefined) faults.push(`${path} is ${fault}`)
   }
-  if (faults.length > 0) throw new Refused(`the backup ${directory} is not as it was made: ${faults.slice(0, 10).join(', ')}${faults.length > 10 ? ` and ${faults.length - 10} more` : ''}`)
-  if (!sums.has(manifestFile)) throw new Refused(`${join(directory, sumsFile)} is damaged: it does not name ${manifestFile}`)
+  if (faults.length > 0)
+    throw new Refused(
+      `the backup ${directory} is not as it was made: ${faults.slice(0, 10).join(', ')}${faults.length > 10 ? ` and ${faults.length - 10} more` : ''}`
+    )
+  if (!sums.has(manifestFile))
+    throw new Refused(`${join(directory, sumsFile)} is damaged: it does not name ${manifestFile}`)
   const manifest = JSON.parse(await readFile(join(directory, manifestFile), 'utf8')) as Manifest
-  if (manifest.format !== 1) throw new Refused(`the backup ${directory} has format ${String(manifest.format)}, which this release does not know: upgrade first`)
+  if (manifest.format !== 1)
+    throw new Refused(
+      `the backup ${directory} has format ${String(manifest.format)}, which this release does not know: upgrade first`
+    )
   const files = [...sums.keys()].filter((path) => path !== manifestFile)
-  if (files.length !== manifest.files) throw new Refused(`${join(directory, sumsFile)} is damaged: it names ${files.length} files of ${manifest.files}`)
+  if (files.length !== manifest.files)
+    throw new Refused(
+      `${join(directory, sumsFile)} is damaged: it names ${files.length} files of ${manifest.files}`
+    )
   return { manifest, files }
 }

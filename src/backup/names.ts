@@ -1,13 +1,16 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** What lies in the directory of backups: each is named by its time, so that the newest sorts last. */
+/**
+ * What lies in the directory of backups: each is named by its time, so that the newest sorts last.
+ */
 
 export const sealedSuffix = '.tar.sealed'
 const named = /^leadmaster-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z(\.tar\.sealed)?$/
 const unfinished = /^\.leadmaster-\w+\.partial-(\d+)$/
 
-export const nameAt = (time: number): string => `leadmaster-${new Date(time).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`
+export const nameAt = (time: number): string =>
+  `leadmaster-${new Date(time).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`
 /** Where it is made; the number of the process tells whether it still is. */
 export const partialOf = (name: string): string => `.${name}.partial-${process.pid}`
 
@@ -23,7 +26,15 @@ export const backupsAmong = (names: readonly string[]): Made[] =>
   names
     .flatMap((name) => {
       const [, year, month, day, hour, minute, second, sealed] = named.exec(name) ?? []
-      return year === undefined ? [] : [{ name, sealed: sealed !== undefined, at: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`) }]
+      return year === undefined
+        ? []
+        : [
+            {
+              name,
+              sealed: sealed !== undefined,
+              at: Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+            }
+          ]
     })
     .sort((a, b) => b.at - a.at)
 
@@ -40,13 +51,16 @@ const isAlive = (pid: number): boolean => {
 export const removeUnfinished = async (directory: string): Promise<void> => {
   for (const name of await readdir(directory)) {
     const [, pid] = unfinished.exec(name) ?? []
-    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(directory, name), { recursive: true, force: true })
+    if (pid !== undefined && !isAlive(Number(pid)))
+      await rm(join(directory, name), { recursive: true, force: true })
   }
 }
 
 /** Removes all but the newest. @returns the names of what was removed */
 export const removeOld = async (directory: string, keep: number): Promise<string[]> => {
-  const old = backupsAmong(await readdir(directory)).slice(keep).map(({ name }) => name)
+  const old = backupsAmong(await readdir(directory))
+    .slice(keep)
+    .map(({ name }) => name)
   for (const name of old) await rm(join(directory, name), { recursive: true })
   return old
 }

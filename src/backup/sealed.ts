@@ -8,7 +8,9 @@ import { reasonOf } from '../platform/harmless.ts'
 import { seal, unseal } from '../session-manager/profile/seal.ts'
 import { Refused } from './refused.ts'
 
-/** A backup as one encrypted file: a tar of its directory, sealed as the backups of the profile are. */
+/**
+ * A backup as one encrypted file: a tar of its directory, sealed as the backups of the profile are.
+ */
 
 /** Resolves once it has ended well. */
 const endOf = async (child: ChildProcessWithoutNullStreams): Promise<void> => {
@@ -18,10 +20,15 @@ const endOf = async (child: ChildProcessWithoutNullStreams): Promise<void> => {
   if (code !== 0) throw new Error(`tar ended with ${code}: ${said.trim()}`)
 }
 
-const tar = (...args: string[]): ChildProcessWithoutNullStreams => spawn('tar', args, { env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' } })
+const tar = (...args: string[]): ChildProcessWithoutNullStreams =>
+  spawn('tar', args, { env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' } })
 
 /** Writes it, and reads it again to see that it opens and holds the same. */
-export const sealDirectory = async (directory: string, file: string, key: string): Promise<void> => {
+export const sealDirectory = async (
+  directory: string,
+  file: string,
+  key: string
+): Promise<void> => {
   const packing = tar('--create', '--directory', directory, '--owner=root:0', '--group=root:0', '.')
   const ended = endOf(packing)
   packing.stdin.end()
@@ -32,12 +39,16 @@ export const sealDirectory = async (directory: string, file: string, key: string
       yield part
     }
   }
-  await Promise.all([pipeline(seal(key, hashed()), createWriteStream(file, { mode: 0o600, flags: 'wx' })), ended])
+  await Promise.all([
+    pipeline(seal(key, hashed()), createWriteStream(file, { mode: 0o600, flags: 'wx' })),
+    ended
+  ])
   const written = await open(file)
   await written.sync().finally(() => written.close())
   const after = createHash('sha256')
   for await (const part of unseal(key, createReadStream(file))) after.update(part)
-  if (after.digest('hex') !== before.digest('hex')) throw new Refused(`${file} does not hold what was written to it: the disk fails`)
+  if (after.digest('hex') !== before.digest('hex'))
+    throw new Refused(`${file} does not hold what was written to it: the disk fails`)
 }
 
 /** @throws {Refused} when the key is another one, or the file damaged */
@@ -46,13 +57,21 @@ export const unsealInto = async (file: string, directory: string, key: string): 
   const ended = endOf(unpacking)
   ended.catch(() => undefined) // also heard of below
   try {
-    await pipeline(createReadStream(file), (sealed: AsyncIterable<Uint8Array>) => unseal(key, sealed), unpacking.stdin)
+    await pipeline(
+      createReadStream(file),
+      (sealed: AsyncIterable<Uint8Array>) => unseal(key, sealed),
+      unpacking.stdin
+    )
   } catch (error) {
-    // it has written some of it, and goes on until it sees the end; what it has to say is of interest only when the file is whole
+    // it has written some of it, and goes on until it sees the end; what it has to say is of
+    // interest only when the file is whole
     unpacking.kill()
     await ended.catch(() => undefined)
     const reason = reasonOf(error)
-    throw new Refused(`${file} cannot be opened: ${reason.replace('PROFILE_BACKUP_KEY', 'key').replace('of a profile', 'that was encrypted')}`, { cause: error })
+    throw new Refused(
+      `${file} cannot be opened: ${reason.replace('PROFILE_BACKUP_KEY', 'key').replace('of a profile', 'that was encrypted')}`,
+      { cause: error }
+    )
   }
   await ended
 }

@@ -1,7 +1,13 @@
 import { join } from 'node:path'
 import type { Host } from '../doctor/host.ts'
 import { readEnvFile } from '../platform/env-file.ts'
-import { EnvironmentError, processEnv, readEnv, withCredentials, type Schema } from '../platform/env.ts'
+import {
+  EnvironmentError,
+  processEnv,
+  readEnv,
+  withCredentials,
+  type Schema
+} from '../platform/env.ts'
 import { path, token, whole } from '../platform/env-values.ts'
 import { Refused } from './refused.ts'
 
@@ -22,14 +28,23 @@ export const schema: Schema<Settings> = {
 
 export const settingsFile = (directory: string): string => join(directory, 'backup.env')
 
-/** The variables of the file, if there is one, and credentials that systemd hands over. @throws {Refused} naming every fault */
+/**
+ * The variables of the file, if there is one, and credentials that systemd hands over. @throws
+ * {Refused} naming every fault
+ */
 export const readSettings = async (host: Host, directory: string): Promise<Settings> => {
   const file = settingsFile(directory)
-  if ((await host.stat(file)) !== undefined && (await host.readFile(file)) === undefined) throw new Refused(`${file} may not be read by this user: run this as root`)
+  if ((await host.stat(file)) !== undefined && (await host.readFile(file)) === undefined)
+    throw new Refused(`${file} may not be read by this user: run this as root`)
   const { variables } = readEnvFile((await host.readFile(file)) ?? '')
   try {
-    return readEnv(withCredentials({ ...variables, CREDENTIALS_DIRECTORY: processEnv['CREDENTIALS_DIRECTORY'] }), schema)
+    return readEnv(
+      withCredentials({ ...variables, CREDENTIALS_DIRECTORY: processEnv['CREDENTIALS_DIRECTORY'] }),
+      schema
+    )
   } catch (error) {
-    throw error instanceof EnvironmentError ? new Refused(`${file}: ${error.faults.join('; ')}`) : error
+    throw error instanceof EnvironmentError
+      ? new Refused(`${file}: ${error.faults.join('; ')}`)
+      : error
   }
 }

@@ -7,7 +7,10 @@ export const oneToDisk = async (path: string): Promise<void> => {
   await handle.sync().finally(() => handle.close())
 }
 
-/** The same of a directory, all in it, and its own name; of what else is written there it waits for nothing. */
+/**
+ * The same of a directory, all in it, and its own name; of what else is written there it waits for
+ * nothing.
+ */
 export const toDisk = async (directory: string): Promise<void> => {
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (entry.isFile() || entry.isDirectory()) await oneToDisk(join(entry.parentPath, entry.name))

@@ -13,13 +13,20 @@ export interface Account {
 }
 
 /** The name of an account: the first one's is known only once it has told. */
-export const accountName = ({ upstream, follower }: Account): string | undefined => upstream.account ?? follower.state().account
+export const accountName = ({ upstream, follower }: Account): string | undefined =>
+  upstream.account ?? follower.state().account
 
 /** The body of `GET /api/whatsapp/accounts`. */
 export const listAccounts = (accounts: readonly Account[]): Accounts => ({
   accounts: accounts.map((account) => {
     const { verified, following, fault } = account.follower.state()
-    return { account: accountName(account) ?? null, base_url: account.upstream.baseUrl, verified, following, ...(fault === undefined ? {} : { fault }) }
+    return {
+      account: accountName(account) ?? null,
+      base_url: account.upstream.baseUrl,
+      verified,
+      following,
+      ...(fault === undefined ? {} : { fault })
+    }
   })
 })
 
@@ -30,8 +37,20 @@ export const accountChecks = (accounts: readonly Account[]): Readiness['checks']
     const of = upstream.account === undefined ? '' : ` ${upstream.account}`
     const wired = `session-manager of account ${account ?? '?'} answers at ${upstream.baseUrl}`
     return [
-      { name: `session-manager${of}`, ok: verified, detail: verified ? wired : (fault ?? `asking ${upstream.baseUrl} who it is`) },
-      { name: `following${of}`, ok: following || elsewhere === true, detail: following ? `record ${seq} of ${lastSeq} taken` : elsewhere === true ? 'another hub of the same database follows' : (fault ?? 'the stream of the journal is not open yet') }
+      {
+        name: `session-manager${of}`,
+        ok: verified,
+        detail: verified ? wired : (fault ?? `asking ${upstream.baseUrl} who it is`)
+      },
+      {
+        name: `following${of}`,
+        ok: following || elsewhere === true,
+        detail: following
+          ? `record ${seq} of ${lastSeq} taken`
+          : elsewhere === true
+            ? 'another hub of the same database follows'
+            : (fault ?? 'the stream of the journal is not open yet')
+      }
     ]
   })
 

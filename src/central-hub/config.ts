@@ -1,8 +1,28 @@
 import type { CountryCode } from 'libphonenumber-js'
 import { readEnv, type Schema, type Source } from '../platform/env.ts'
-import { baseUrl, beginnings, country, databaseUrl, duration, host, list, namedUrls, natsServers, networks, oneOf, path, port, proxyUrl, publicUrl, token, whole } from '../platform/env-values.ts'
+import {
+  baseUrl,
+  beginnings,
+  country,
+  databaseUrl,
+  duration,
+  host,
+  list,
+  namedUrls,
+  natsServers,
+  networks,
+  oneOf,
+  path,
+  port,
+  proxyUrl,
+  publicUrl,
+  token,
+  whole
+} from '../platform/env-values.ts'
 
-/** central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms. */
+/**
+ * central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms.
+ */
 export interface Config {
   NODE_ENV: 'production' | 'development' | 'test'
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
@@ -47,17 +67,32 @@ export interface Config {
 
 export const schema: Schema<Config> = {
   NODE_ENV: oneOf('production', 'development', 'test')({ desc: 'production on a server' }),
-  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace')({ desc: 'info on a server' }),
+  LOG_LEVEL: oneOf(
+    'fatal',
+    'error',
+    'warn',
+    'info',
+    'debug',
+    'trace'
+  )({ desc: 'info on a server' }),
   HOST: host({ desc: 'the address to listen on, 127.0.0.1 unless a proxy is elsewhere' }),
   PORT: port({ desc: 'the port to listen on, 3012 by custom' }),
-  SESSION_MANAGER_BASE_URL: baseUrl({ desc: 'where session-manager listens, such as http://127.0.0.1:3001' }),
+  SESSION_MANAGER_BASE_URL: baseUrl({
+    desc: 'where session-manager listens, such as http://127.0.0.1:3001'
+  }),
   SESSION_MANAGER_TOKEN: token({ desc: 'the same secret as in session-manager.env' }),
   HUB_API_TOKEN: token({ desc: 'the secret that frontends send, 32 characters or more' }),
   STATE_DIR: path({ desc: 'the directory of the database' }),
   ENV_FILE: path({ default: '/etc/leadmaster/central-hub.env' }),
   FURTHER_SESSION_MANAGERS: namedUrls({ default: {} }),
-  ALLOWED_HOSTS: list('host names, separated by commas, such as hub.example.com', /^[a-z0-9.-]{1,253}$/)({ default: [] }),
-  CORS_ORIGINS: list('origins, separated by commas, such as https://crm.example.com', /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/)({ default: [] }),
+  ALLOWED_HOSTS: list(
+    'host names, separated by commas, such as hub.example.com',
+    /^[a-z0-9.-]{1,253}$/
+  )({ default: [] }),
+  CORS_ORIGINS: list(
+    'origins, separated by commas, such as https://crm.example.com',
+    /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/
+  )({ default: [] }),
   RATE_LIMIT: whole(0, 1_000_000)({ default: 6_000 }),
   DEFAULT_COUNTRY: country({ default: '' }),
   RETENTION: duration('0s', '36500d')({ default: 0 }),

@@ -10,7 +10,8 @@ const isNamedByContent = /-[0-9A-Z]{8}\.\w+$/
 const forGood = 'public,max-age=31536000,immutable'
 
 /**
- * The operator page at `/`. Its files are open to all because they hold no data; the page asks the API for that.
+ * The operator page at `/`. Its files are open to all because they hold no data; the page asks the
+ * API for that.
  * @param directory of the files: as they are in src, or as scripts/bundle-page.ts makes them
  */
 export const addConsole = (http: Http, access: Access, directory = usualDirectory): void => {

@@ -23,13 +23,34 @@ export const isTimeZone = (name: string): boolean => {
 
 /** The last days of a time zone, today the last. */
 export const lastDays = (count: number, timeZone: string, now: number = Date.now()): Day[] => {
-  const format = new Intl.DateTimeFormat('en', { timeZone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' })
+  const format = new Intl.DateTimeFormat('en', {
+    timeZone,
+    hourCycle: 'h23',
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+    hour: 'numeric',
+    minute: 'numeric',
+    second: 'numeric'
+  })
   /** The clock on the wall there, as if it were UTC. */
   const wall = (ms: number): number => {
-    const part = Object.fromEntries(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]))
-    return Date.UTC(part['year'] ?? 0, (part['month'] ?? 1) - 1, part['day'], part['hour'], part['minute'], part['second'])
+    const part = Object.fromEntries(
+      format.formatToParts(ms).map(({ type, value }) => [type, Number(value)])
+    )
+    return Date.UTC(
+      part['year'] ?? 0,
+      (part['month'] ?? 1) - 1,
+      part['day'],
+      part['hour'],
+      part['minute'],
+      part['second']
+    )
   }
-  /** When the clock there showed this, by the offset of that moment; where the clock was put forward over it, just after. */
+  /**
+   * When the clock there showed this, by the offset of that moment; where the clock was put forward
+   * over it, just after.
+   */
   const moment = (shown: number): number => {
     const near = shown - (wall(shown) - shown)
     const nearer = shown - (wall(near) - near)
@@ -38,6 +59,10 @@ export const lastDays = (count: number, timeZone: string, now: number = Date.now
   const today = Math.floor(wall(now) / dayMs) * dayMs
   return Array.from({ length: count }, (_, index) => {
     const midnight = today - (count - 1 - index) * dayMs
-    return { date: new Date(midnight).toISOString().slice(0, 10), since: moment(midnight) / 1_000, until: moment(midnight + dayMs) / 1_000 }
+    return {
+      date: new Date(midnight).toISOString().slice(0, 10),
+      since: moment(midnight) / 1_000,
+      until: moment(midnight + dayMs) / 1_000
+    }
   })
 }

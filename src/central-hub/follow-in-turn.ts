@@ -13,10 +13,24 @@ export interface FollowInTurnOptions {
   checkIntervalMs: number
 }
 
-/** Follows a session-manager while none of the other hubs of the same store does; else it looks whether session-manager answers, and stands by. */
-export const followInTurn = ({ hubs, upstream, begin, onChange, checkIntervalMs }: FollowInTurnOptions): Follower => {
+/**
+ * Follows a session-manager while none of the other hubs of the same store does; else it looks
+ * whether session-manager answers, and stands by.
+ */
+export const followInTurn = ({
+  hubs,
+  upstream,
+  begin,
+  onChange,
+  checkIntervalMs
+}: FollowInTurnOptions): Follower => {
   let following: Follower | undefined
-  let standing: ReturnType<Follower['state']> = { verified: false, following: false, seq: 0, lastSeq: 0 }
+  let standing: ReturnType<Follower['state']> = {
+    verified: false,
+    following: false,
+    seq: 0,
+    lastSeq: 0
+  }
   let stopping = false
 
   const look = async (): Promise<void> => {
@@ -42,7 +56,9 @@ export const followInTurn = ({ hubs, upstream, begin, onChange, checkIntervalMs 
   })
   void look()
   return {
-    state: () => following?.state() ?? (standing.verified && job.elsewhere() ? { ...standing, elsewhere: true } : standing),
+    state: () =>
+      following?.state() ??
+      (standing.verified && job.elsewhere() ? { ...standing, elsewhere: true } : standing),
     stop: async () => {
       stopping = true
       clearInterval(looking)

@@ -2,11 +2,17 @@ import type { Problem } from '../contract/problem.ts'
 import type { Status } from '../contract/session.ts'
 import { alone, type Hubs } from './store/hubs.ts'
 
-/** Tells open event streams that there is something new: in the store, or of the session, here or at another hub of the same store. */
+/**
+ * Tells open event streams that there is something new: in the store, or of the session, here or at
+ * another hub of the same store.
+ */
 export interface Live {
   /** The store has new events. */
   changed(): void
-  /** What session-manager says of the session just now, or the problem that keeps it from being asked. */
+  /**
+   * What session-manager says of the session just now, or the problem that keeps it from being
+   * asked.
+   */
   session(now: Status | Problem): void
   /** Calls back on each change; returns what ends it. */
   onChanged(run: () => void): () => void
@@ -14,7 +20,13 @@ export interface Live {
 }
 
 /** @param onUntold the other hubs could not be told of a session */
-export const createLive = ({ hubs = alone, onUntold = () => undefined }: { hubs?: Hubs; onUntold?: (error: unknown) => void } = {}): Live => {
+export const createLive = ({
+  hubs = alone,
+  onUntold = () => undefined
+}: {
+  hubs?: Hubs
+  onUntold?: (error: unknown) => void
+} = {}): Live => {
   const changes = new Set<() => void>()
   const sessions = new Set<(now: Status | Problem) => void>()
   const added = <T>(to: Set<T>, run: T): (() => void) => {

@@ -56,35 +56,73 @@ const upgradeMs = 600_000
 /** A store that did not answer for this long makes the daemon unhealthy, ms. */
 const silentStoreMs = 60_000
 
-const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
-  const store = await openStore(config.DATABASE_URL || config.STATE_DIR, { log, rewriting: (bytes) => notify.busy(rewriteMs(bytes)), onProgress: () => notify.extend(upgradeMs) })
+const main = async ({
+  config,
+  log,
+  notify,
+  lifecycle,
+  version
+}: Platform<Config>): Promise<void> => {
+  const store = await openStore(config.DATABASE_URL || config.STATE_DIR, {
+    log,
+    rewriting: (bytes) => notify.busy(rewriteMs(bytes)),
+    onProgress: () => notify.extend(upgradeMs)
+  })
   const { db } = store
   lifecycle.onStop('close the store', store.close)
-  if (store.newerSteps.length > 0) log.warn({ event: 'store_is_newer', steps: store.newerSteps }, 'a newer release has changed the store; this one works with it')
+  if (store.newerSteps.length > 0)
+    log.warn(
+      { event: 'store_is_newer', steps: store.newerSteps },
+      'a newer release has changed the store; this one works with it'
+    )
 
   const metrics = createMetrics()
   const access = createAccess({ token: config.HUB_API_TOKEN, envFile: config.ENV_FILE, log })
   const http = createHttp({
-    log, metrics,
+    log,
+    metrics,
     allowedHosts: config.ALLOWED_HOSTS,
     corsOrigins: config.CORS_ORIGINS,
     rateLimit: config.RATE_LIMIT,
     authorize: access.authorize,
     contentSecurityPolicy: {
-      defaultSrc: ["'none'"], scriptSrc: ["'self'"], styleSrc: ["'self'"], imgSrc: ["'self'", 'data:'], mediaSrc: ["'self'"], workerSrc: ["'self'"], connectSrc: ["'self'"],
-      formAction: ["'self'"], baseUri: ["'none'"], frameAncestors: ["'none'"]
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'", 'data:'],
+      mediaSrc: ["'self'"],
+      workerSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      formAction: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"]
     }
   })
-  const bound = await http.listen(config.HOST, config.PORT).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE') throw error
-    throw new PlainError(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in ${config.ENV_FILE}`)
-  })
+  const bound = await http
+    .listen(config.HOST, config.PORT)
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error
+      throw new PlainError(
+        `HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in ${config.ENV_FILE}`
+      )
+    })
   const address = `${config.HOST}:${bound.port}`
 
   const { hubs } = store
-  const live = createLive({ hubs, onUntold: (error) => log.warn({ event: 'hubs_untold', err: error }, 'the other hubs were not told of the session; they are when it changes again') })
+  const live = createLive({
+    hubs,
+    onUntold: (error) =>
+      log.warn(
+        { event: 'hubs_untold', err: error },
+        'the other hubs were not told of the session; they are when it changes again'
+      )
+  })
   const webhooks = startWebhooks({
-    db, hubs, live, log, version,
+    db,
+    hubs,
+    live,
+    log,
+    version,
     registry: metrics.registry,
     privateAddresses: config.WEBHOOK_PRIVATE_ADDRESSES,
     envFile: config.ENV_FILE,
@@ -96,7 +134,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const accounts: Account[] = []
   let stream: StreamFollower | undefined
   const tellStatus = (): void => {
-    if (accounts.length > 0) notify.status(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
+    if (accounts.length > 0)
+      notify.status(`listening on ${address}, ${accountsInPlainWords(accounts)}`)
   }
 
   let storeAnswered = performance.now()
@@ -109,15 +148,33 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     storeAnswered = performance.now()
   }
   const ready = async (): Promise<Readiness> => {
-    const failure = await ping().then(() => undefined, (error: unknown) => reasonOf(error))
-    const stored = failure === undefined ? `open ${store.place}` : `the store ${store.place} does not answer: ${failure}`
-    const checks = [{ name: 'store', ok: failure === undefined, detail: stored }, ...accountChecks(accounts), ...(stream ? [streamCheck(stream)] : [])]
+    const failure = await ping().then(
+      () => undefined,
+      (error: unknown) => reasonOf(error)
+    )
+    const stored =
+      failure === undefined
+        ? `open ${store.place}`
+        : `the store ${store.place} does not answer: ${failure}`
+    const checks = [
+      { name: 'store', ok: failure === undefined, detail: stored },
+      ...accountChecks(accounts),
+      ...(stream ? [streamCheck(stream)] : [])
+    ]
     return { ready: checks.every(({ ok }) => ok), checks }
   }
 
   addHealthRoutes({
-    http, ready,
-    health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, pid: process.pid, uptime_s: process.uptime() }),
+    http,
+    ready,
+    health: () => ({
+      status: 'ok',
+      service,
+      timestamp: new Date().toISOString(),
+      version,
+      pid: process.pid,
+      uptime_s: process.uptime()
+    }),
     metrics: metrics.text
   })
   addWhatsappRoutes({ http, accounts })
@@ -131,7 +188,14 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   addExportRoutes({ serve, db, country })
   addStatsRoutes({ serve, db })
   addMessageRoutes({ serve, db })
-  addMediaRoutes({ serve, access, db, accounts, urls: new MediaUrls(db, config.HUB_API_TOKEN), publicUrl: config.PUBLIC_URL })
+  addMediaRoutes({
+    serve,
+    access,
+    db,
+    accounts,
+    urls: new MediaUrls(db, config.HUB_API_TOKEN),
+    publicUrl: config.PUBLIC_URL
+  })
   addEventRoutes({ http, store, live, accounts })
   addWebhookRoutes({ serve, db, guard: webhooks.guard, onChanged: webhooks.wake })
   access.addRoutes(http)
@@ -144,42 +208,81 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     live.changed()
     passedOn.wake()
   }
-  const ingest = createIngest({ db, onTaken, onConversed: addMessageMetrics(metrics.registry), automaticReplies: config.AUTOMATIC_REPLIES })
-  const cursor = (account: string): Promise<Cursor | undefined> => readCursor(db, account)
-  stream = config.NATS_URL.length === 0 ? undefined : (await import('./jetstream/follow-stream.ts')).followStream({
-    config, ingest, cursor, log, storeId: store.id,
-    readJournal: async (name, ...of) => {
-      const found = accounts.find((account) => accountName(account) === name)
-      return found && readJournal(found.upstream, ...of)
-    },
-    onChange: tellStatus
+  const ingest = createIngest({
+    db,
+    onTaken,
+    onConversed: addMessageMetrics(metrics.registry),
+    automaticReplies: config.AUTOMATIC_REPLIES
   })
+  const cursor = (account: string): Promise<Cursor | undefined> => readCursor(db, account)
+  stream =
+    config.NATS_URL.length === 0
+      ? undefined
+      : (await import('./jetstream/follow-stream.ts')).followStream({
+          config,
+          ingest,
+          cursor,
+          log,
+          storeId: store.id,
+          readJournal: async (name, ...of) => {
+            const found = accounts.find((account) => accountName(account) === name)
+            return found && readJournal(found.upstream, ...of)
+          },
+          onChange: tellStatus
+        })
   const follow = (baseUrl: string, more: Partial<UpstreamOptions>): void => {
-    const upstream = createUpstream({ baseUrl, token: config.SESSION_MANAGER_TOKEN, envFile: config.ENV_FILE, ...more })
-    let session: Status | Problem | undefined
-    const begin = (): Follower => createFollower({
-      log,
-      ...(stream ? sessionOnly(upstream) : { upstream, ingest, cursor }),
-      onSession: (now) => {
-        session = now
-        live.session(now)
-        webhooks.session(more.account ?? '', now)
-        if ('journal' in now) passedOn.hear(upstream, now)
-        tellStatus()
-      },
-      onChange: tellStatus,
-      checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL,
-      maxDelayMs: config.UPSTREAM_MAX_DELAY
+    const upstream = createUpstream({
+      baseUrl,
+      token: config.SESSION_MANAGER_TOKEN,
+      envFile: config.ENV_FILE,
+      ...more
     })
-    const follower = followInTurn({ hubs, upstream, begin, onChange: tellStatus, checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL })
-    accounts.push({ upstream, follower: stream ? withStream(follower, stream, upstream.account) : follower, session: () => session })
+    let session: Status | Problem | undefined
+    const begin = (): Follower =>
+      createFollower({
+        log,
+        ...(stream ? sessionOnly(upstream) : { upstream, ingest, cursor }),
+        onSession: (now) => {
+          session = now
+          live.session(now)
+          webhooks.session(more.account ?? '', now)
+          if ('journal' in now) passedOn.hear(upstream, now)
+          tellStatus()
+        },
+        onChange: tellStatus,
+        checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL,
+        maxDelayMs: config.UPSTREAM_MAX_DELAY
+      })
+    const follower = followInTurn({
+      hubs,
+      upstream,
+      begin,
+      onChange: tellStatus,
+      checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL
+    })
+    accounts.push({
+      upstream,
+      follower: stream ? withStream(follower, stream, upstream.account) : follower,
+      session: () => session
+    })
   }
   const further = Object.entries(config.FURTHER_SESSION_MANAGERS)
   follow(config.SESSION_MANAGER_BASE_URL, { others: further.map(([account]) => account) })
   for (const [account, baseUrl] of further) follow(baseUrl, { account })
 
-  const pinging = setInterval(() => void ping().catch((error: unknown) => log.error({ event: 'store_silent', err: error }, 'the store does not answer')), pingMs)
-  const housekeeping = hubs.job('housekeeping', () => startHousekeeping({ store, accounts, keepMs: config.RETENTION, onChanged: live.changed, log }).stop)
+  const pinging = setInterval(
+    () =>
+      void ping().catch((error: unknown) =>
+        log.error({ event: 'store_silent', err: error }, 'the store does not answer')
+      ),
+    pingMs
+  )
+  const housekeeping = hubs.job(
+    'housekeeping',
+    () =>
+      startHousekeeping({ store, accounts, keepMs: config.RETENTION, onChanged: live.changed, log })
+        .stop
+  )
   lifecycle.onStop('end the housekeeping', housekeeping.stop)
   lifecycle.onStop('stop following session-manager', async () => {
     clearInterval(pinging)

@@ -25,8 +25,9 @@ const minDelayMs = 1_000
 const maxDelayMs = 60_000
 
 /**
- * Follows what other hubs, with stores of their own, had erased at a session-manager: its status says that there is
- * more, and it is asked what of this store that was. Also after this hub was away, or its store was restored.
+ * Follows what other hubs, with stores of their own, had erased at a session-manager: its status
+ * says that there is more, and it is asked what of this store that was. Also after this hub was
+ * away, or its store was restored.
  */
 export class PassedOnErasures {
   readonly #options: PassedOnErasuresOptions
@@ -58,7 +59,10 @@ export class PassedOnErasures {
 
   #start(account: string): void {
     if (this.#running.has(account) || this.#stopping.signal.aborted) return
-    this.#running.set(account, this.#follow(account).finally(() => this.#running.delete(account)))
+    this.#running.set(
+      account,
+      this.#follow(account).finally(() => this.#running.delete(account))
+    )
   }
 
   async #follow(account: string): Promise<void> {
@@ -70,8 +74,17 @@ export class PassedOnErasures {
       } catch (error) {
         failures += 1
         const retryMs = Math.min(maxDelayMs, minDelayMs * 2 ** (failures - 1))
-        const line = { event: 'erasures_fault', account, attempt: failures, retry_ms: retryMs, err: error }
-        this.#options.log.warn(line, 'Failed to follow what another hub deleted. It is tried again.')
+        const line = {
+          event: 'erasures_fault',
+          account,
+          attempt: failures,
+          retry_ms: retryMs,
+          err: error
+        }
+        this.#options.log.warn(
+          line,
+          'Failed to follow what another hub deleted. It is tried again.'
+        )
         await delay(retryMs, undefined, { signal }).catch(() => undefined)
       }
     }
@@ -93,10 +106,15 @@ export class PassedOnErasures {
 
   async #apply(account: string, { upstream, erasures }: Told): Promise<void> {
     const { store, onChanged, log } = this.#options
-    const { leads, messages } = await new PassedOnErasure(store.db, account, (question) => upstream.erased(question)).run()
+    const { leads, messages } = await new PassedOnErasure(store.db, account, (question) =>
+      upstream.erased(question)
+    ).run()
     await writeErasures(store.db, account, erasures)
     if (leads + messages === 0) return
-    log.info({ event: 'erased_elsewhere', account, leads, messages }, `deleted ${leads} leads and ${messages} messages that another hub had deleted`)
+    log.info(
+      { event: 'erased_elsewhere', account, leads, messages },
+      `deleted ${leads} leads and ${messages} messages that another hub had deleted`
+    )
     onChanged()
     await store.scrub()
   }

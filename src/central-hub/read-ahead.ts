@@ -1,12 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /**
- * Reads a stream while its parts are worked on: each turn gives all that has come since the last one. Who works without
- * a pause leaves it no time to come, so each turn waits for what is there to be read already.
+ * Reads a stream while its parts are worked on: each turn gives all that has come since the last
+ * one. Who works without a pause leaves it no time to come, so each turn waits for what is there to
+ * be read already.
  * @param mostBytes read before the next turn; the last part may go beyond
- * @throws the stream's error, after what came before it. Whoever stops before its end is to cancel it
+ * @throws the stream's error, after what came before it. Whoever stops before its end is to cancel
+ * it
  */
-export async function* readAhead(stream: AsyncIterable<Uint8Array>, mostBytes: number): AsyncGenerator<Uint8Array[]> {
+export async function* readAhead(
+  stream: AsyncIterable<Uint8Array>,
+  mostBytes: number
+): AsyncGenerator<Uint8Array[]> {
   let parts: Uint8Array[] = []
   let bytes = 0
   let ended: { error?: unknown } | undefined
@@ -20,10 +25,12 @@ export async function* readAhead(stream: AsyncIterable<Uint8Array>, mostBytes: n
       if (bytes >= mostBytes) await room.promise
     }
   }
-  read().then(
-    () => (ended = {}),
-    (error: unknown) => (ended = { error })
-  ).finally(() => more.resolve())
+  read()
+    .then(
+      () => (ended = {}),
+      (error: unknown) => (ended = { error })
+    )
+    .finally(() => more.resolve())
   try {
     for (;;) {
       await more.promise

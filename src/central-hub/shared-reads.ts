@@ -1,7 +1,8 @@
 /**
- * Reads that several ask for at once, done once. Whoever asks shares the next read to begin, never one that has begun:
- * what anybody is given was read after it was asked for. The next one begins when that under way has ended, and when
- * whoever else asks in this turn of the event loop has asked.
+ * Reads that several ask for at once, done once. Whoever asks shares the next read to begin, never
+ * one that has begun: what anybody is given was read after it was asked for. The next one begins
+ * when that under way has ended, and when whoever else asks in this turn of the event loop has
+ * asked.
  */
 export const createSharedReads = <T>(): ((key: string, read: () => Promise<T>) => Promise<T>) => {
   const nexts = new Map<string, Promise<T>>()
@@ -14,9 +15,14 @@ export const createSharedReads = <T>(): ((key: string, read: () => Promise<T>) =
       await new Promise((resolve) => setImmediate(resolve))
       nexts.delete(key)
       const answer = read()
-      const ended = answer.then(() => undefined, () => undefined).then(() => {
-        if (underWay.get(key) === ended) underWay.delete(key)
-      })
+      const ended = answer
+        .then(
+          () => undefined,
+          () => undefined
+        )
+        .then(() => {
+          if (underWay.get(key) === ended) underWay.delete(key)
+        })
       underWay.set(key, ended)
       return answer
     }

@@ -36,7 +36,9 @@ const read = (answer: IncomingMessage, mostBytes: number): Promise<Buffer> =>
       if (bytes > mostBytes) answer.destroy(new TooLong(`longer than ${mostBytes} bytes`))
       else parts.push(part)
     })
-    answer.on('end', () => resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts)))
+    answer.on('end', () =>
+      resolve(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts))
+    )
     answer.on('error', reject)
   })
 
@@ -56,12 +58,16 @@ const targetOf = (origin: string): Target => {
 }
 
 /**
- * Opens answers that have no end, each over a connection of its own. With fetch the limit of such an answer would be a
- * timer that wakes an idle daemon twice a second.
+ * Opens answers that have no end, each over a connection of its own. With fetch the limit of such
+ * an answer would be a timer that wakes an idle daemon twice a second.
  */
 export const createStreams = (origin: string) => {
   const { request, where } = targetOf(origin)
-  return async (path: string, headers: Record<string, string>, signal: AbortSignal): Promise<IncomingMessage> => {
+  return async (
+    path: string,
+    headers: Record<string, string>,
+    signal: AbortSignal
+  ): Promise<IncomingMessage> => {
     const asking = request({ ...where, agent: false, path, headers, signal })
     const answered = once(asking, 'response')
     asking.end()
@@ -72,17 +78,36 @@ export const createStreams = (origin: string) => {
   }
 }
 
-/** @param origin scheme, host and port @returns what rejects with TooLong, or as node:http does; late with a TimeoutError */
-export const createConnections = (origin: string, mostBytes: number): ((asked: Asked) => Promise<Answered>) => {
+/**
+ * @param origin scheme, host and port @returns what rejects with TooLong, or as node:http does;
+ * late with a TimeoutError
+ */
+export const createConnections = (
+  origin: string,
+  mostBytes: number
+): ((asked: Asked) => Promise<Answered>) => {
   const { request, isSecure, where } = targetOf(origin)
   const pool = { keepAlive: true, maxSockets: mostConnections }
   const agent = isSecure ? new TlsAgent(pool) : new Agent(pool)
 
-  const askOnce = ({ method, path, headers, body, timeoutMs }: Asked, more: RequestOptions): { answered: Promise<Answered>; wasReused: () => boolean } => {
-    const sent = body === undefined ? headers : { ...headers, 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) }
+  const askOnce = (
+    { method, path, headers, body, timeoutMs }: Asked,
+    more: RequestOptions
+  ): { answered: Promise<Answered>; wasReused: () => boolean } => {
+    const sent =
+      body === undefined
+        ? headers
+        : {
+            ...headers,
+            'content-type': 'application/json',
+            'content-length': String(Buffer.byteLength(body))
+          }
     const asking = request({ ...where, agent, method, path, headers: sent, ...more })
     const answered = new Promise<Answered>((resolve, reject) => {
-      const late = setTimeout(() => asking.destroy(new DOMException('no answer in time', 'TimeoutError')), timeoutMs)
+      const late = setTimeout(
+        () => asking.destroy(new DOMException('no answer in time', 'TimeoutError')),
+        timeoutMs
+      )
       const fail = (error: unknown): void => {
         clearTimeout(late)
         reject(error)
@@ -91,7 +116,11 @@ export const createConnections = (origin: string, mostBytes: number): ((asked: A
       asking.on('response', (answer) => {
         read(answer, mostBytes).then((bytes) => {
           clearTimeout(late)
-          resolve({ status: answer.statusCode as number, contentType: answer.headers['content-type'] ?? '', body: bytes })
+          resolve({
+            status: answer.statusCode as number,
+            contentType: answer.headers['content-type'] ?? '',
+            body: bytes
+          })
         }, fail)
       })
       asking.end(body)
@@ -104,7 +133,8 @@ export const createConnections = (origin: string, mostBytes: number): ((asked: A
     try {
       return await answered
     } catch (error) {
-      // the other side closed a kept connection just as it was used: https://nodejs.org/api/http.html#requestreusedsocket
+      // the other side closed a kept connection just as it was used:
+      // https://nodejs.org/api/http.html#requestreusedsocket
       const closed = wasReused() && (error as NodeJS.ErrnoException).code === 'ECONNRESET'
       if (!closed || asked.method !== 'GET') throw error
       return askOnce(asked, { agent: false }).answered

@@ -3,7 +3,11 @@ import type { Db } from './store/schema.ts'
 import { waitingByAccount } from './store/stats.ts'
 
 /** Who waits for an answer, for Prometheus: the same figures as `waiting` of `GET /api/stats`. */
-export const addWaitingMetrics = (registry: Registry, db: Db, now: () => number = Date.now): void => {
+export const addWaitingMetrics = (
+  registry: Registry,
+  db: Db,
+  now: () => number = Date.now
+): void => {
   new Gauge({
     name: 'leadmaster_leads_waiting',
     help: 'leads that wait for an answer; the same at each hub of a store',

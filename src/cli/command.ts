@@ -12,7 +12,10 @@ export interface Context {
   say(text: string): void
   /** To stderr: what is not part of the answer. */
   note(text: string): void
-  /** Asks a person for a line. @returns undefined when nobody can type: stdin has ended. @throws when `signal` is aborted */
+  /**
+   * Asks a person for a line. @returns undefined when nobody can type: stdin has ended. @throws
+   * when `signal` is aborted
+   */
   ask(question: string, signal: AbortSignal): Promise<string | undefined>
   /** stdout is a terminal: something that is drawn may be drawn over. */
   terminal: boolean
@@ -35,7 +38,11 @@ export class UsageError extends Error {}
 export class Fault extends Error {}
 
 /** The options of every command that asks the hub. */
-const commonOptions = { url: { type: 'string' }, 'token-file': { type: 'string' }, help: { type: 'boolean', short: 'h' } } as const satisfies ParseArgsOptionsConfig
+const commonOptions = {
+  url: { type: 'string' },
+  'token-file': { type: 'string' },
+  help: { type: 'boolean', short: 'h' }
+} as const satisfies ParseArgsOptionsConfig
 
 export interface Common {
   url?: string | undefined
@@ -50,22 +57,37 @@ const commonHelp = `
 
 /** ` did you mean …?`, if anything is near. */
 export const meant = (given: string, known: readonly string[], prefix = ''): string => {
-  const near = closestMatch(given, known, { maxDistance: Math.max(1, Math.floor(given.length / 3)) })
+  const near = closestMatch(given, known, {
+    maxDistance: Math.max(1, Math.floor(given.length / 3))
+  })
   return near === undefined ? '' : `: did you mean ${prefix}${near}?`
 }
 
-type Values<O extends ParseArgsOptionsConfig> = ReturnType<typeof parseArgs<{ options: O; strict: true }>>['values']
+type Values<O extends ParseArgsOptionsConfig> = ReturnType<
+  typeof parseArgs<{ options: O; strict: true }>
+>['values']
 
 /** The values of options. @throws {UsageError} */
-export const parseOptions = <O extends ParseArgsOptionsConfig>(options: O, args: readonly string[]): Values<O> => {
+export const parseOptions = <O extends ParseArgsOptionsConfig>(
+  options: O,
+  args: readonly string[]
+): Values<O> => {
   try {
-    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values as Values<O>
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false })
+      .values as Values<O>
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     const [, unknown] = /^Unknown option '--?([^']+)'/.exec(error.message) ?? []
-    if (unknown !== undefined) throw new UsageError(`there is no option --${unknown}${meant(unknown, Object.keys(options), '--')}`)
+    if (unknown !== undefined)
+      throw new UsageError(
+        `there is no option --${unknown}${meant(unknown, Object.keys(options), '--')}`
+      )
     const [, positional] = /^Unexpected argument '([^']*)'/.exec(error.message) ?? []
-    throw new UsageError(positional === undefined ? error.message : `it takes options only, not ${JSON.stringify(positional)}`)
+    throw new UsageError(
+      positional === undefined
+        ? error.message
+        : `it takes options only, not ${JSON.stringify(positional)}`
+    )
   }
 }
 

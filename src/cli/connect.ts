@@ -18,7 +18,9 @@ export const connect = command({
     const hub = find()
     const session = await askSession(hub, account, signal)
     if (session instanceof LeadMasterError) throw new Fault(session.message)
-    const { message } = await (account === undefined ? hub.connect({}, { signal }) : hub.connectAccount({ account }, { signal }))
+    const { message } = await (account === undefined
+      ? hub.connect({}, { signal })
+      : hub.connectAccount({ account }, { signal }))
     say(`${clean(message)}\n`)
     return 0
   }

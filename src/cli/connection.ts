@@ -2,7 +2,9 @@ import { LeadMasterError, type Connection } from '../client/index.ts'
 import { clean } from './text.ts'
 
 /** Tells, once each time, that the hub is away and that it is back; it is tried again by itself. */
-export const connectionNotes = (note: (text: string) => void): ((connection: Connection) => void) => {
+export const connectionNotes = (
+  note: (text: string) => void
+): ((connection: Connection) => void) => {
   let away = false
   return (connection) => {
     if (connection.state === 'open') {
@@ -10,7 +12,10 @@ export const connectionNotes = (note: (text: string) => void): ((connection: Con
       away = false
     } else if (connection.state === 'waiting' && !away) {
       away = true
-      const why = connection.error instanceof LeadMasterError ? connection.error.message : 'the connection ended'
+      const why =
+        connection.error instanceof LeadMasterError
+          ? connection.error.message
+          : 'the connection ended'
       note(`The hub is away (${clean(why)}): it is tried again until it is back.\n`)
     }
   }

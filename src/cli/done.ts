@@ -20,13 +20,18 @@ export const done = command({
     const id = wholeNumber('id', given, 1, 999_999_999)
     const hub = find()
     const body = until === undefined ? {} : { until }
-    const asked = undo === true ? hub.unhandleLead({ id }, { signal }) : hub.handleLead({ id, body }, { signal })
+    const asked =
+      undo === true
+        ? hub.unhandleLead({ id }, { signal })
+        : hub.handleLead({ id, body }, { signal })
     const lead = await asked.catch((error: unknown) => {
-      if (error instanceof LeadMasterError && error.status === 404) throw new Fault(`there is no lead ${id}: leadmaster leads --all lists them`)
+      if (error instanceof LeadMasterError && error.status === 404)
+        throw new Fault(`there is no lead ${id}: leadmaster leads --all lists them`)
       throw error
     })
     const who = clean(lead.name ?? lead.phone ?? lead.lid ?? `lead ${id}`)
-    const waits = lead.waiting_since === null ? 'does not wait' : `has waited for ${since(lead.waiting_since)}`
+    const waits =
+      lead.waiting_since === null ? 'does not wait' : `has waited for ${since(lead.waiting_since)}`
     say(`${who} ${waits}.\n`)
     return 0
   }

@@ -21,7 +21,10 @@ const states = States.anyOf.map(({ const: state }) => state)
 const stateList = (given: string): LeadState[] =>
   given.split(',').map((each) => {
     const state = states.find((known) => known === each.trim())
-    if (state === undefined) throw new UsageError(`--state: there is no state ${JSON.stringify(each)}${meant(each, states)}`)
+    if (state === undefined)
+      throw new UsageError(
+        `--state: there is no state ${JSON.stringify(each)}${meant(each, states)}`
+      )
     return state
   })
 
@@ -30,7 +33,10 @@ const sourceOf = (given: string | undefined): 'ad' | undefined => {
   throw new UsageError(`--source: expected ad, not ${JSON.stringify(given)}`)
 }
 
-const row = ({ id, name, phone, lid, state, waiting_since, unread_count, last_message, account }: Lead, accounts: boolean): string[] => [
+const row = (
+  { id, name, phone, lid, state, waiting_since, unread_count, last_message, account }: Lead,
+  accounts: boolean
+): string[] => [
   waiting_since === null ? '' : since(waiting_since),
   String(id),
   ...(accounts ? [clean(account)] : []),
@@ -44,8 +50,20 @@ const row = ({ id, name, phone, lid, state, waiting_since, unread_count, last_me
 /** As wide as the terminal is. */
 const draw = (leads: readonly Lead[], columns: number): string => {
   const accounts = new Set(leads.map(({ account }) => account)).size > 1
-  const heading = ['WAITS', 'ID', ...(accounts ? ['ACCOUNT'] : []), 'NAME', 'PHONE', 'STATE', 'UNREAD', 'LAST MESSAGE']
-  const [first = '', ...lines] = table([heading, ...leads.map((lead) => row(lead, accounts))]).trimEnd().split('\n').map((line) => cut(line, columns))
+  const heading = [
+    'WAITS',
+    'ID',
+    ...(accounts ? ['ACCOUNT'] : []),
+    'NAME',
+    'PHONE',
+    'STATE',
+    'UNREAD',
+    'LAST MESSAGE'
+  ]
+  const [first = '', ...lines] = table([heading, ...leads.map((lead) => row(lead, accounts))])
+    .trimEnd()
+    .split('\n')
+    .map((line) => cut(line, columns))
   return `${[paint('bold', first), ...lines].join('\n')}\n`
 }
 
@@ -54,14 +72,25 @@ export const leads = command({
   summary: 'Lists leads',
   help,
   options: {
-    state: { type: 'string' }, q: { type: 'string' }, account: { type: 'string' },
-    source: { type: 'string' }, ad: { type: 'string' },
-    all: { type: 'boolean' }, limit: { type: 'string', default: '50' }, json: { type: 'boolean' }
+    state: { type: 'string' },
+    q: { type: 'string' },
+    account: { type: 'string' },
+    source: { type: 'string' },
+    ad: { type: 'string' },
+    all: { type: 'boolean' },
+    limit: { type: 'string', default: '50' },
+    json: { type: 'boolean' }
   },
-  run: async ({ state, q, account, source, ad, all, limit, json }, { hub: find, signal, say, note, columns }) => {
+  run: async (
+    { state, q, account, source, ad, all, limit, json },
+    { hub: find, signal, say, note, columns }
+  ) => {
     const most = wholeNumber('limit', limit, 1, 100_000)
     const filter = {
-      account, q, ad, source: sourceOf(source),
+      account,
+      q,
+      ad,
+      source: sourceOf(source),
       state: state === undefined ? undefined : stateList(state),
       limit: Math.min(most + 1, 200)
     }
@@ -71,7 +100,11 @@ export const leads = command({
     for (const waiting of onlyWaiting ? [true] : [true, false]) {
       if (found.length > most) break
       // one more than are shown tells that there are more
-      for await (const page of pages((input: typeof filter & { cursor?: string }) => hub.listLeads({ ...input, waiting }, { signal }), filter)) {
+      for await (const page of pages(
+        (input: typeof filter & { cursor?: string }) =>
+          hub.listLeads({ ...input, waiting }, { signal }),
+        filter
+      )) {
         found.push(...page.leads)
         if (found.length > most) break
       }
@@ -79,7 +112,12 @@ export const leads = command({
     const shown = found.slice(0, most)
     if (json) say(shown.map(jsonLine).join(''))
     else if (shown.length > 0) say(draw(shown, columns))
-    else note(onlyWaiting ? 'Nobody waits for an answer. leadmaster leads --all lists the others too.\n' : 'There is no such lead.\n')
+    else
+      note(
+        onlyWaiting
+          ? 'Nobody waits for an answer. leadmaster leads --all lists the others too.\n'
+          : 'There is no such lead.\n'
+      )
     if (found.length > most) note(`There are more: --limit ${most * 2} shows some of them.\n`)
     return 0
   }

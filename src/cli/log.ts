@@ -2,7 +2,14 @@ import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { readLogLine } from '../platform/log-line.ts'
-import { Fault, parseOptions, UsageError, wholeNumber, type Command, type Context } from './command.ts'
+import {
+  Fault,
+  parseOptions,
+  UsageError,
+  wholeNumber,
+  type Command,
+  type Context
+} from './command.ts'
 import { clean, paint } from './text.ts'
 
 const help = `usage: leadmaster log [options]
@@ -36,10 +43,17 @@ interface Entry {
 
 /** Of syslog, by PRIORITY. */
 const levels = ['fatal', 'fatal', 'fatal', 'error', 'warn', 'info', 'info', 'debug']
-const colours: Readonly<Record<string, Parameters<typeof paint>[0]>> = { fatal: ['red', 'bold'], error: 'red', warn: 'yellow', debug: 'dim', trace: 'dim' }
+const colours: Readonly<Record<string, Parameters<typeof paint>[0]>> = {
+  fatal: ['red', 'bold'],
+  error: 'red',
+  warn: 'yellow',
+  debug: 'dim',
+  trace: 'dim'
+}
 
 /** Bytes that are no UTF-8 come as a list of numbers. */
-const messageOf = (message: unknown): string => (Array.isArray(message) ? Buffer.from(message as number[]).toString() : String(message ?? ''))
+const messageOf = (message: unknown): string =>
+  Array.isArray(message) ? Buffer.from(message as number[]).toString() : String(message ?? '')
 
 const twoDigits = (number: number): string => String(number).padStart(2, '0')
 
@@ -69,8 +83,13 @@ export const readableEntry = (json: string): string | undefined => {
 
 /** @throws {Fault} when the journal cannot be read */
 const readJournal = async (args: readonly string[], { say, signal }: Context): Promise<number> => {
-  const child = spawn('journalctl', ['--unit=leadmaster-*', '--output=json', '--quiet', ...args], { stdio: ['ignore', 'pipe', 'pipe'], signal })
-  const ended = new Promise<number | null | NodeJS.ErrnoException>((resolve) => child.once('error', resolve).once('close', resolve))
+  const child = spawn('journalctl', ['--unit=leadmaster-*', '--output=json', '--quiet', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    signal
+  })
+  const ended = new Promise<number | null | NodeJS.ErrnoException>((resolve) =>
+    child.once('error', resolve).once('close', resolve)
+  )
   let complaint = ''
   child.stderr.on('data', (part: Buffer) => (complaint += String(part)))
   for await (const line of createInterface({ input: child.stdout as Readable })) {
@@ -80,10 +99,14 @@ const readJournal = async (args: readonly string[], { say, signal }: Context): P
   const code = await ended
   if (code instanceof Error) {
     if (signal.aborted) return 0
-    if (code.code === 'ENOENT') throw new Fault('there is no journalctl: without systemd the log is what scripts/up prints')
+    if (code.code === 'ENOENT')
+      throw new Fault('there is no journalctl: without systemd the log is what scripts/up prints')
     throw code
   }
-  if (code !== 0 && !signal.aborted) throw new Fault(`the journal cannot be read: ${complaint.trim().split('\n')[0] ?? `journalctl ended with ${code}`}. Run it as root`)
+  if (code !== 0 && !signal.aborted)
+    throw new Fault(
+      `the journal cannot be read: ${complaint.trim().split('\n')[0] ?? `journalctl ended with ${code}`}. Run it as root`
+    )
   return 0
 }
 
@@ -99,9 +122,11 @@ export const log: Command = {
       return 0
     }
     const given: string[] = []
-    if (values.since === undefined || values.lines !== undefined) given.push(`--lines=${wholeNumber('lines', values.lines ?? '50', 1, 1_000_000)}`)
+    if (values.since === undefined || values.lines !== undefined)
+      given.push(`--lines=${wholeNumber('lines', values.lines ?? '50', 1, 1_000_000)}`)
     if (values.since !== undefined) {
-      if (values.since.trim() === '') throw new UsageError('--since: expected a time, such as today or "1 hour ago"')
+      if (values.since.trim() === '')
+        throw new UsageError('--since: expected a time, such as today or "1 hour ago"')
       given.push(`--since=${values.since}`)
     }
     if (values.follow === true) given.push('--follow')

@@ -23,11 +23,25 @@ import { clean } from './text.ts'
 /** `leadmaster`: what an operator does over ssh. */
 
 const release = resolve(import.meta.dirname, '../..')
-const commands: Readonly<Record<string, Command>> = { status, qr, leads, done, tail, log, doctor, 'page-report': pageReport, remap, connect, unlink }
+const commands: Readonly<Record<string, Command>> = {
+  status,
+  qr,
+  leads,
+  done,
+  tail,
+  log,
+  doctor,
+  'page-report': pageReport,
+  remap,
+  connect,
+  unlink
+}
 
 const help = `usage: leadmaster COMMAND [options]
 
-${Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(11)}  ${summary}`).join('\n')}
+${Object.entries(commands)
+  .map(([name, { summary }]) => `  ${name.padEnd(11)}  ${summary}`)
+  .join('\n')}
 
 leadmaster COMMAND --help says more; --version tells the version. It asks the hub of this machine, or the one that
 --url and --token-file (LEADMASTER_URL and LEADMASTER_TOKEN) name.
@@ -36,7 +50,9 @@ Exits 0 when all is well or done, 1 when something is not well or could not be d
 130 when it was ended by Ctrl-C. Colours: only on a terminal, and not with NO_COLOR.
 `
 
-const version = (): string => (JSON.parse(readFileSync(resolve(release, 'package.json'), 'utf8')) as { version: string }).version
+const version = (): string =>
+  (JSON.parse(readFileSync(resolve(release, 'package.json'), 'utf8')) as { version: string })
+    .version
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -74,7 +90,10 @@ const run = async (name: string | undefined, args: readonly string[]): Promise<n
     return 0
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) throw new UsageError(`there is no command ${JSON.stringify(name)}${meant(name, Object.keys(commands))}`)
+  if (command === undefined)
+    throw new UsageError(
+      `there is no command ${JSON.stringify(name)}${meant(name, Object.keys(commands))}`
+    )
   return command.run(args, contextOf)
 }
 
@@ -83,13 +102,17 @@ try {
   process.exitCode = await run(name, args)
 } catch (error) {
   if (error instanceof UsageError) {
-    process.stderr.write(`leadmaster: ${clean(error.message)}\n${name === undefined ? `\n${help}` : 'leadmaster --help lists what there is\n'}`)
+    process.stderr.write(
+      `leadmaster: ${clean(error.message)}\n${name === undefined ? `\n${help}` : 'leadmaster --help lists what there is\n'}`
+    )
     process.exitCode = 2
   } else if (!interrupted.signal.aborted) {
     const words = inPlainWords(error, target)
     // A fault of this program: where it was is what helps, and its words may be somebody's.
     const { stack } = harmlessError(error) as { stack?: string }
-    process.stderr.write(`leadmaster: ${clean(words ?? reasonOf(error))}\n${words === undefined ? `${stack ?? ''}\n` : ''}`)
+    process.stderr.write(
+      `leadmaster: ${clean(words ?? reasonOf(error))}\n${words === undefined ? `${stack ?? ''}\n` : ''}`
+    )
     process.exitCode = 1
   }
 }

@@ -3,7 +3,10 @@ import { LeadMasterError } from '../client/index.ts'
 import { reasonOf } from '../platform/harmless.ts'
 import { clean, paint, span } from './text.ts'
 
-/** Leads through linking by the account's passkey: what to do, the answer that is pasted in, the code to compare. */
+/**
+ * Leads through linking by the account's passkey: what to do, the answer that is pasted in, the
+ * code to compare.
+ */
 
 type Open = Extract<Passkey, { status: 'PASSKEY_REQUIRED' }>
 
@@ -17,10 +20,11 @@ export interface PasskeyGuideOptions {
   ask: (question: string, signal: AbortSignal) => Promise<string | undefined>
 }
 
-const left = ({ expires_at: at }: Open): string => (at === undefined ? '' : `There are ${span(Date.parse(at) - Date.now())} left. `)
+const left = ({ expires_at: at }: Open): string =>
+  at === undefined ? '' : `There are ${span(Date.parse(at) - Date.now())} left. `
 
 const challengeWords = (open: Open): string => `
-${paint('bold', "WhatsApp asks for the passkey of the account (fingerprint, face or PIN).")}
+${paint('bold', 'WhatsApp asks for the passkey of the account (fingerprint, face or PIN).')}
 LeadMaster cannot use it; a browser of yours can. ${left(open)}Three steps:
 
 1. On a computer on which you can use the passkey, open https://web.whatsapp.com in a browser. You need not sign in.
@@ -50,10 +54,14 @@ export class PasskeyGuide {
     this.#options = options
   }
 
-  /** Shows the stage, if it is another one than before. To be called with each event of the session. */
+  /**
+   * Shows the stage, if it is another one than before. To be called with each event of the session.
+   */
   async update(): Promise<void> {
     const { hub, account, signal } = this.#options
-    const state = await (account === undefined ? hub.getPasskey({}, { signal }) : hub.getAccountPasskey({ account }, { signal }))
+    const state = await (account === undefined
+      ? hub.getPasskey({}, { signal })
+      : hub.getAccountPasskey({ account }, { signal }))
     if (state.status === 'NO_PASSKEY') return this.end()
     const shown = [state.stage, state.request?.challenge, state.code, state.reason].join(' ')
     if (shown === this.#shown) return
@@ -95,12 +103,17 @@ export class PasskeyGuide {
     const { signal } = this.#question
     ask().catch((error: unknown) => {
       if (signal.aborted || this.#options.signal.aborted) return
-      this.#options.note(`leadmaster: ${clean(error instanceof LeadMasterError ? error.message : reasonOf(error))}\n`)
+      this.#options.note(
+        `leadmaster: ${clean(error instanceof LeadMasterError ? error.message : reasonOf(error))}\n`
+      )
     })
   }
 
   #ask(question: string): Promise<string | undefined> {
-    return this.#options.ask(question, AbortSignal.any([this.#options.signal, this.#question.signal]))
+    return this.#options.ask(
+      question,
+      AbortSignal.any([this.#options.signal, this.#question.signal])
+    )
   }
 
   async #askAnswer(): Promise<void> {
@@ -111,11 +124,15 @@ export class PasskeyGuide {
       if (line.trim() === '') continue
       try {
         const body = JSON.parse(line) as Parameters<Client['answerPasskey']>[0]['body']
-        await (account === undefined ? hub.answerPasskey({ body }) : hub.answerAccountPasskey({ account, body }))
+        await (account === undefined
+          ? hub.answerPasskey({ body })
+          : hub.answerAccountPasskey({ account, body }))
         return
       } catch (error) {
         const isProblem = error instanceof LeadMasterError
-        note(`${isProblem ? clean(error.message) : 'That is not the whole answer: copy it again, from the first { to the last }.'}\n`)
+        note(
+          `${isProblem ? clean(error.message) : 'That is not the whole answer: copy it again, from the first { to the last }.'}\n`
+        )
       }
     }
   }
@@ -135,9 +152,12 @@ export class PasskeyGuide {
   async #order(order: 'confirm' | 'restart' | 'cancel'): Promise<void> {
     const { hub, account } = this.#options
     const all = {
-      confirm: () => (account === undefined ? hub.confirmPasskey() : hub.confirmAccountPasskey({ account })),
-      restart: () => (account === undefined ? hub.restartPasskey() : hub.restartAccountPasskey({ account })),
-      cancel: () => (account === undefined ? hub.cancelPasskey() : hub.cancelAccountPasskey({ account }))
+      confirm: () =>
+        account === undefined ? hub.confirmPasskey() : hub.confirmAccountPasskey({ account }),
+      restart: () =>
+        account === undefined ? hub.restartPasskey() : hub.restartAccountPasskey({ account }),
+      cancel: () =>
+        account === undefined ? hub.cancelPasskey() : hub.cancelAccountPasskey({ account })
     }
     await all[order]()
   }

@@ -20,12 +20,20 @@ const isLinked = ({ status }: Status): boolean => status === 'READY' || status =
 const drawing = (text: string): string => text.replace(/[^ \n█▀▄]/g, '')
 
 /** The code and how long it is good; undefined when there is none. */
-const fetchCode = async (hub: Client, account: string | undefined, signal: AbortSignal): Promise<{ text: string; expiresAt: string } | undefined> => {
+const fetchCode = async (
+  hub: Client,
+  account: string | undefined,
+  signal: AbortSignal
+): Promise<{ text: string; expiresAt: string } | undefined> => {
   const options = { signal }
-  const qr = await (account === undefined ? hub.getQr({}, options) : hub.getAccountQr({ account }, options))
+  const qr = await (account === undefined
+    ? hub.getQr({}, options)
+    : hub.getAccountQr({ account }, options))
   if (qr.status === 'NO_QR') return undefined
   try {
-    const res = await (account === undefined ? hub.getQrText({}, options) : hub.getAccountQrText({ account }, options))
+    const res = await (account === undefined
+      ? hub.getQrText({}, options)
+      : hub.getAccountQrText({ account }, options))
     return { text: drawing(await res.text()), expiresAt: qr.expires_at }
   } catch (error) {
     // it was scanned in between
@@ -34,9 +42,16 @@ const fetchCode = async (hub: Client, account: string | undefined, signal: Abort
   }
 }
 
-const pair = async (hub: Client, account: string | undefined, phone: string, signal: AbortSignal): Promise<string> => {
+const pair = async (
+  hub: Client,
+  account: string | undefined,
+  phone: string,
+  signal: AbortSignal
+): Promise<string> => {
   const input = { body: { phone } }
-  const code = await (account === undefined ? hub.requestPairingCode(input, { signal }) : hub.requestAccountPairingCode({ ...input, account }, { signal }))
+  const code = await (account === undefined
+    ? hub.requestPairingCode(input, { signal })
+    : hub.requestAccountPairingCode({ ...input, account }, { signal }))
   const good = span(Date.parse(code.expires_at) - Date.now())
   return `${paint('bold', clean(code.code))}\n\nOn the phone ${clean(code.phone)}: WhatsApp, Settings, Linked devices, Link a device, Link with phone number instead. It is good for ${good}.\n`
 }
@@ -55,7 +70,8 @@ export const qr = command({
       say(`A phone is linked: ${clean(sessionInWords(now))}\n`)
       return 0
     }
-    if (phone !== undefined && now.status !== 'PASSKEY_REQUIRED') say(`${await pair(hub, account, phone, signal)}\n`)
+    if (phone !== undefined && now.status !== 'PASSKEY_REQUIRED')
+      say(`${await pair(hub, account, phone, signal)}\n`)
 
     let drawn = ''
     const draw = async (): Promise<void> => {
@@ -63,17 +79,25 @@ export const qr = command({
       if (code === undefined || code.text === drawn) return
       drawn = code.text
       // over the one before, whatever is above it
-      say(`${terminal && once !== true ? '\x1b[H\x1b[2J' : ''}${code.text}\nScan it with WhatsApp on the phone: Settings, Linked devices. It is good for ${span(Date.parse(code.expiresAt) - Date.now())}.\n`)
+      say(
+        `${terminal && once !== true ? '\x1b[H\x1b[2J' : ''}${code.text}\nScan it with WhatsApp on the phone: Settings, Linked devices. It is good for ${span(Date.parse(code.expiresAt) - Date.now())}.\n`
+      )
     }
     if (once === true) {
       if (phone === undefined) await draw()
-      if (phone === undefined && drawn === '') throw new Fault(`there is no QR code now: the session is ${now.status}, ${clean(sessionInWords(now))}`)
+      if (phone === undefined && drawn === '')
+        throw new Fault(
+          `there is no QR code now: the session is ${now.status}, ${clean(sessionInWords(now))}`
+        )
       return 0
     }
     const guide = new PasskeyGuide({ hub, account, signal, say, note, ask })
     let told: Status['status'] = 'QR_REQUIRED'
     // each account's session is told at once, and on every change, such as a new code
-    for await (const { type, data } of hub.events({ signal, onConnection: connectionNotes(note) })) {
+    for await (const { type, data } of hub.events({
+      signal,
+      onConnection: connectionNotes(note)
+    })) {
       if (type !== 'session' || !('journal' in data) || data.account !== now.account) continue
       if (isLinked(data)) {
         guide.end()
@@ -85,7 +109,10 @@ export const qr = command({
       else if (told === 'PASSKEY_REQUIRED') guide.end()
       if (data.status === 'QR_REQUIRED') {
         if (phone === undefined) await draw()
-      } else if (data.status !== 'PASSKEY_REQUIRED' && data.status !== told) note(`The session is ${data.status}: ${clean(sessionInWords(data))}. The code comes when WhatsApp shows one.\n`)
+      } else if (data.status !== 'PASSKEY_REQUIRED' && data.status !== told)
+        note(
+          `The session is ${data.status}: ${clean(sessionInWords(data))}. The code comes when WhatsApp shows one.\n`
+        )
       told = data.status
     }
     return 0

@@ -18,7 +18,9 @@ export const remap = command({
     const hub = find()
     const part = (after: number): Promise<Remapped> => {
       const body = { after, dry_run: isTrial }
-      return account === undefined ? hub.remap({ body }, { signal }) : hub.remapAccount({ account, body }, { signal })
+      return account === undefined
+        ? hub.remap({ body }, { signal })
+        : hub.remapAccount({ account, body }, { signal })
     }
     let [examined, mapped, changed] = [0, 0, 0]
     // What is appended from now on is mapped by this release already.
@@ -32,7 +34,9 @@ export const remap = command({
       after = done.next_after
       if (done.examined === 0) break
     }
-    say(`${examined} records read, ${mapped} messages mapped again, ${changed} ${isTrial ? 'would be' : 'were'} updated\n`)
+    say(
+      `${examined} records read, ${mapped} messages mapped again, ${changed} ${isTrial ? 'would be' : 'were'} updated\n`
+    )
     return 0
   }
 })

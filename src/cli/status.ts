@@ -9,7 +9,10 @@ Exits 0 when all is well: all checks pass, and every session is READY. Otherwise
 options:`
 
 /** A row an account. @returns whether all are READY */
-const sessions = async (hub: Client, signal: AbortSignal): Promise<{ ready: boolean; rows: string[][] }> => {
+const sessions = async (
+  hub: Client,
+  signal: AbortSignal
+): Promise<{ ready: boolean; rows: string[][] }> => {
   const { accounts } = await hub.listAccounts({}, { signal })
   let ready = true
   const rows = await Promise.all(
@@ -18,7 +21,10 @@ const sessions = async (hub: Client, signal: AbortSignal): Promise<{ ready: bool
       const session = await askSession(hub, named, signal)
       const well = !(session instanceof LeadMasterError) && session.status === 'READY'
       ready &&= well
-      const [status, words] = session instanceof LeadMasterError ? ['UNKNOWN', session.message] : [session.status, sessionInWords(session, named)]
+      const [status, words] =
+        session instanceof LeadMasterError
+          ? ['UNKNOWN', session.message]
+          : [session.status, sessionInWords(session, named)]
       return [clean(account ?? 'main'), paint(well ? 'green' : 'yellow', status), clean(words)]
     })
   )
@@ -26,10 +32,16 @@ const sessions = async (hub: Client, signal: AbortSignal): Promise<{ ready: bool
 }
 
 const checks = ({ checks }: Readiness): string[][] =>
-  checks.map(({ name, ok, detail }) => [clean(name), ok ? paint('green', 'ok') : paint(['red', 'bold'], 'fault'), clean(detail)])
+  checks.map(({ name, ok, detail }) => [
+    clean(name),
+    ok ? paint('green', 'ok') : paint(['red', 'bold'], 'fault'),
+    clean(detail)
+  ])
 
 const waiting = async (hub: Client, signal: AbortSignal): Promise<string> => {
-  const { waiting: { now, longest_since: longest } } = await hub.getStats({ days: 1 }, { signal })
+  const {
+    waiting: { now, longest_since: longest }
+  } = await hub.getStats({ days: 1 }, { signal })
   if (now === 0 || longest === null) return 'Nobody waits for an answer.'
   return `${now === 1 ? '1 lead waits' : `${now} leads wait`} for an answer, ${now === 1 ? '' : 'the longest '}for ${since(longest)}: leadmaster leads`
 }
@@ -44,7 +56,9 @@ export const status = command({
     const readiness = await hub.getReadiness({}, { signal })
     const { ready, rows } = await sessions(hub, signal)
     const well = readiness.ready && ready
-    say(`${well ? paint('green', 'All is well.') : paint(['red', 'bold'], 'Something is not well.')}\n\n`)
+    say(
+      `${well ? paint('green', 'All is well.') : paint(['red', 'bold'], 'Something is not well.')}\n\n`
+    )
     say(`${table(rows)}\n${table(checks(readiness))}\n`)
     say(`${await waiting(hub, signal)}\n`)
     return well ? 0 : 1

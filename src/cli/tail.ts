@@ -24,7 +24,10 @@ interface ShownMessage {
   isRevoked: boolean
 }
 
-/** What was shown of each message: an event says that one is new, or that anything of it changed, and not which. */
+/**
+ * What was shown of each message: an event says that one is new, or that anything of it changed,
+ * and not which.
+ */
 class ShownMessages {
   readonly #shown = new Map<string, ShownMessage>()
 
@@ -36,10 +39,17 @@ class ShownMessages {
     const isRevoked = message.revoked_at !== null
     this.#keep(message.id, { text, reactions, isRevoked })
     if (isRevoked) return before?.isRevoked === true ? undefined : paint('dim', `deleted: ${text}`)
-    if (before === undefined) return [text, message.edited_at === null ? '' : paint('dim', '(edited)'), reactions].filter(Boolean).join(' ')
-    if (before.text !== text) return `${paint('dim', message.edited_at === null ? 'now:' : 'edited:')} ${text}`
+    if (before === undefined)
+      return [text, message.edited_at === null ? '' : paint('dim', '(edited)'), reactions]
+        .filter(Boolean)
+        .join(' ')
+    if (before.text !== text)
+      return `${paint('dim', message.edited_at === null ? 'now:' : 'edited:')} ${text}`
     if (before.reactions === reactions) return undefined
-    return paint('dim', `${reactions === '' ? 'reaction taken back' : `reacted ${reactions}`}: ${text}`)
+    return paint(
+      'dim',
+      `${reactions === '' ? 'reaction taken back' : `reacted ${reactions}`}: ${text}`
+    )
   }
 
   #keep(id: string, shown: ShownMessage): void {
@@ -51,21 +61,39 @@ class ShownMessages {
 }
 
 /** undefined for what says nothing new. */
-const line = ({ type, data }: HubEvent, sessions: Map<string, string>, shown: ShownMessages): string | undefined => {
+const line = (
+  { type, data }: HubEvent,
+  sessions: Map<string, string>,
+  shown: ShownMessages
+): string | undefined => {
   switch (type) {
     case 'message': {
       const who = clean([data.phone ?? data.chat_id, data.name].filter(Boolean).join(' '))
       const text = shown.news(data)
-      return text === undefined ? undefined : `${clock(data.timestamp * 1_000)}  ${data.from_me ? paint('cyan', '→') : paint('green', '←')} ${paint('bold', who)}  ${text}`
+      return text === undefined
+        ? undefined
+        : `${clock(data.timestamp * 1_000)}  ${data.from_me ? paint('cyan', '→') : paint('green', '←')} ${paint('bold', who)}  ${text}`
     }
     case 'lead': {
-      const waits = data.waiting_since === null ? 'does not wait' : `waits for ${span(Date.now() - Date.parse(data.waiting_since))}`
-      return paint('dim', `          lead ${data.id} ${clean(data.name ?? data.phone ?? '')}: ${data.state}, ${waits}`)
+      const waits =
+        data.waiting_since === null
+          ? 'does not wait'
+          : `waits for ${span(Date.now() - Date.parse(data.waiting_since))}`
+      return paint(
+        'dim',
+        `          lead ${data.id} ${clean(data.name ?? data.phone ?? '')}: ${data.state}, ${waits}`
+      )
     }
     case 'lead_removed':
-      return paint('dim', `          lead ${data.id} ${data.merged_into === null ? 'was deleted' : `became part of lead ${data.merged_into}`}`)
+      return paint(
+        'dim',
+        `          lead ${data.id} ${data.merged_into === null ? 'was deleted' : `became part of lead ${data.merged_into}`}`
+      )
     case 'session': {
-      const [account, words] = 'journal' in data ? [data.account, `${data.status}: ${sessionInWords(data)}`] : [data.account ?? '', data.detail ?? data.title]
+      const [account, words] =
+        'journal' in data
+          ? [data.account, `${data.status}: ${sessionInWords(data)}`]
+          : [data.account ?? '', data.detail ?? data.title]
       // its words count seconds: told when the status is another
       const status = 'journal' in data ? data.status : words
       if (sessions.get(account) === status) return undefined
@@ -73,7 +101,10 @@ const line = ({ type, data }: HubEvent, sessions: Map<string, string>, shown: Sh
       return paint('yellow', `          session ${clean(account)} ${clean(words)}`)
     }
     case 'reset':
-      return paint('yellow', '          events were missed that are kept no more: leadmaster leads shows how things stand')
+      return paint(
+        'yellow',
+        '          events were missed that are kept no more: leadmaster leads shows how things stand'
+      )
     case 'end':
       return undefined
   }
@@ -88,11 +119,17 @@ export const tail = command({
   help,
   options: { after: { type: 'string' }, json: { type: 'boolean' } },
   run: async ({ after, json }, { hub: find, signal, say, note }) => {
-    // The hub answers an id that it cannot read with a reset, as a page needs it: a typing error would go unnoticed.
-    if (after !== undefined && !eventId.test(after)) throw new Fault(`--after ${clean(after)} is not the id of an event, nor 0`)
+    // The hub answers an id that it cannot read with a reset, as a page needs it: a typing error
+    // would go unnoticed.
+    if (after !== undefined && !eventId.test(after))
+      throw new Fault(`--after ${clean(after)} is not the id of an event, nor 0`)
     const sessions = new Map<string, string>()
     const shown = new ShownMessages()
-    for await (const event of find().events({ signal, onConnection: connectionNotes(note), ...(after === undefined ? {} : { after }) })) {
+    for await (const event of find().events({
+      signal,
+      onConnection: connectionNotes(note),
+      ...(after === undefined ? {} : { after })
+    })) {
       const text = json ? jsonLine(event).trimEnd() : line(event, sessions, shown)
       if (text !== undefined) say(`${text}\n`)
     }

@@ -2,26 +2,38 @@ import { stripVTControlCharacters, styleText } from 'node:util'
 
 /** Text as a terminal gets it. */
 
-/** Controls (an escape sequence begins with one), and what turns the direction of text or cannot be seen; emoji need the joiner. */
+/**
+ * Controls (an escape sequence begins with one), and what turns the direction of text or cannot be
+ * seen; emoji need the joiner.
+ */
 const unseen = /(?!\u200d)[\p{Cc}\p{Cf}\u2028\u2029]/gu
 
 /** Text from WhatsApp, or from anywhere else, in one line that cannot do anything to a terminal. */
-export const clean = (text: string): string => text.replace(/\s+/g, (blanks) => (/[\r\n\t\u2028\u2029]/.test(blanks) ? ' ' : blanks)).replace(unseen, '')
+export const clean = (text: string): string =>
+  text
+    .replace(/\s+/g, (blanks) => (/[\r\n\t\u2028\u2029]/.test(blanks) ? ' ' : blanks))
+    .replace(unseen, '')
 
 /** One line of JSON: JSON itself leaves the controls above ASCII as they are. */
 export const jsonLine = (value: unknown): string =>
   `${JSON.stringify(value).replace(unseen, (char) => [...Array(char.length).keys()].map((at) => `\\u${char.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''))}\n`
 
 /** Coloured where stdout is a terminal, unless NO_COLOR is set. */
-export const paint = (format: Parameters<typeof styleText>[0], text: string): string => styleText(format, text, { stream: process.stdout })
+export const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
+  styleText(format, text, { stream: process.stdout })
 
 const graphemes = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
-const wide = /\p{Emoji_Presentation}|\ufe0f|\p{sc=Han}|\p{sc=Hiragana}|\p{sc=Katakana}|\p{sc=Hangul}|[\uff01-\uff60]/u
+const wide =
+  /\p{Emoji_Presentation}|\ufe0f|\p{sc=Han}|\p{sc=Hiragana}|\p{sc=Katakana}|\p{sc=Hangul}|[\uff01-\uff60]/u
 
 const cellsOf = (grapheme: string): number => (wide.test(grapheme) ? 2 : 1)
 
 /** How many cells of a terminal a text takes; its colours take none. */
-export const width = (text: string): number => [...graphemes.segment(stripVTControlCharacters(text))].reduce((cells, { segment }) => cells + cellsOf(segment), 0)
+export const width = (text: string): number =>
+  [...graphemes.segment(stripVTControlCharacters(text))].reduce(
+    (cells, { segment }) => cells + cellsOf(segment),
+    0
+  )
 
 /** The text in at most so many cells. */
 export const cut = (text: string, cells: number): string => {
@@ -39,9 +51,16 @@ export const cut = (text: string, cells: number): string => {
 /** Rows in columns, the last one as wide as it is. */
 export const table = (rows: readonly (readonly string[])[]): string => {
   const columns = Math.max(0, ...rows.map((row) => row.length))
-  const widths = Array.from({ length: columns }, (_, column) => Math.max(0, ...rows.map((row) => width(row[column] ?? ''))))
+  const widths = Array.from({ length: columns }, (_, column) =>
+    Math.max(0, ...rows.map((row) => width(row[column] ?? '')))
+  )
   const line = (row: readonly string[]): string =>
-    row.map((cell, column) => (column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - width(cell)))).join('  ').trimEnd()
+    row
+      .map((cell, column) =>
+        column === row.length - 1 ? cell : cell + ' '.repeat((widths[column] ?? 0) - width(cell))
+      )
+      .join('  ')
+      .trimEnd()
   return rows.map((row) => `${line(row)}\n`).join('')
 }
 

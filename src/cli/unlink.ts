@@ -42,7 +42,9 @@ export const unlink = command({
       }
     }
     const input = { logout: true }
-    const { message, unlinked } = await (account === undefined ? hub.disconnect(input, { signal }) : hub.disconnectAccount({ ...input, account }, { signal }))
+    const { message, unlinked } = await (account === undefined
+      ? hub.disconnect(input, { signal })
+      : hub.disconnectAccount({ ...input, account }, { signal }))
     say(`${clean(message)}\n`)
     return unlinked === true ? 0 : 1
   }

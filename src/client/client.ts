@@ -8,8 +8,9 @@ import type { CallOptions, Calls, RawId } from './types.ts'
 /** The hub's API: a function for each operation, and its live events. */
 export interface Client extends Calls {
   /**
-   * What happens, as it happens: `for await (const { type, data } of client.events({ signal })) …`. It goes on over cut
-   * connections and restarts of the hub, without a gap; on `reset`, read the lists again. It ends with the signal.
+   * What happens, as it happens: `for await (const { type, data } of client.events({ signal })) …`.
+   * It goes on over cut connections and restarts of the hub, without a gap; on `reset`, read the
+   * lists again. It ends with the signal.
    * @throws {LeadMasterError} for what trying again does not mend, such as a wrong token
    */
   events(options?: EventOptions): AsyncGenerator<HubEvent, void, undefined>
@@ -18,40 +19,64 @@ export interface Client extends Calls {
 /** Their answers are left to the caller to read; the type holds this list to the contract. */
 const raw: Record<RawId, true> = {
   getMetrics: true,
-  exportLeadsCsv: true, exportLeadsJsonl: true, exportMessagesCsv: true, exportMessagesJsonl: true,
-  getMedia: true, getSignedMedia: true,
-  getQrPng: true, getQrSvg: true, getQrText: true, getAccountQrPng: true, getAccountQrSvg: true, getAccountQrText: true
+  exportLeadsCsv: true,
+  exportLeadsJsonl: true,
+  exportMessagesCsv: true,
+  exportMessagesJsonl: true,
+  getMedia: true,
+  getSignedMedia: true,
+  getQrPng: true,
+  getQrSvg: true,
+  getQrText: true,
+  getAccountQrPng: true,
+  getAccountQrSvg: true,
+  getAccountQrText: true
 }
 
 const etags = new WeakMap<object, string>()
 
-/** The ETag that an object was answered with, if it was: what `ifMatch` sends. A copy of the object has none. */
+/**
+ * The ETag that an object was answered with, if it was: what `ifMatch` sends. A copy of the object
+ * has none.
+ */
 export const etagOf = (answer: object): string | undefined => etags.get(answer)
 
 const matching = (ifMatch: object | string): string => {
   const etag = typeof ifMatch === 'string' ? ifMatch : etagOf(ifMatch)
-  if (etag === undefined) throw new TypeError('ifMatch: give the very object that a call answered with, or the ETag that etagOf() gave for it')
+  if (etag === undefined)
+    throw new TypeError(
+      'ifMatch: give the very object that a call answered with, or the ETag that etagOf() gave for it'
+    )
   return etag
 }
 
 type AnyInput = Record<string, unknown> & { body?: unknown; contentType?: string }
 
 /** The path and query of a route with this input. */
-const target = (pattern: string, { body: _body, contentType: _type, ...input }: AnyInput): string => {
+const target = (
+  pattern: string,
+  { body: _body, contentType: _type, ...input }: AnyInput
+): string => {
   const path = pattern.replace(/:(\w+)/g, (_all, name: string) => {
     const value = String(input[name] ?? '')
     delete input[name]
     // the latter two would be another path
-    if (value === '' || value === '.' || value === '..') throw new TypeError(`${name}: expected something that can stand in a path`)
+    if (value === '' || value === '.' || value === '..')
+      throw new TypeError(`${name}: expected something that can stand in a path`)
     return encodeURIComponent(value)
   })
   const query = new URLSearchParams()
   // a list's items are separated by commas
-  for (const [name, value] of Object.entries(input)) if (value !== undefined) query.set(name, String(value))
+  for (const [name, value] of Object.entries(input))
+    if (value !== undefined) query.set(name, String(value))
   return query.size > 0 ? `${path}?${query}` : path
 }
 
-const toInit = (method: string, { body, contentType }: AnyInput, { signal, idempotencyKey, ifMatch, requestId }: CallOptions): Init => ({
+const toInit = (
+  method: string,
+  { body, contentType }: AnyInput,
+  { signal, idempotencyKey, ifMatch, requestId }: CallOptions
+): Init => ({
   method,
   headers: {
     ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
@@ -59,7 +84,11 @@ const toInit = (method: string, { body, contentType }: AnyInput, { signal, idemp
     ...(ifMatch === undefined ? {} : { 'if-match': matching(ifMatch) }),
     ...(requestId === undefined ? {} : { 'x-request-id': requestId })
   },
-  ...(body === undefined ? {} : { body: contentType === undefined ? JSON.stringify(body) : (body as NonNullable<Init['body']>) }),
+  ...(body === undefined
+    ? {}
+    : {
+        body: contentType === undefined ? JSON.stringify(body) : (body as NonNullable<Init['body']>)
+      }),
   ...(signal === undefined ? {} : { signal })
 })
 
@@ -69,7 +98,12 @@ const readJson = async (res: Response, signal: AbortSignal | undefined): Promise
   const body: unknown = await res.json().catch((cause: unknown) => {
     if (signal?.aborted) throw cause
     if (!/json/i.test(headers.get('content-type') ?? '')) throw notOfTheHub(res)
-    throw new LeadMasterError('the answer is not JSON, or was cut off', { type: 'unexpected-answer', status, headers, cause })
+    throw new LeadMasterError('the answer is not JSON, or was cut off', {
+      type: 'unexpected-answer',
+      status,
+      headers,
+      cause
+    })
   })
   const etag = headers.get('etag')
   if (etag !== null && typeof body === 'object' && body !== null) etags.set(body, etag)
@@ -86,13 +120,24 @@ const readJson = async (res: Response, signal: AbortSignal | undefined): Promise
  */
 export const createClient = (options: ClientOptions = {}): Client => {
   const request = createRequest(options)
-  const call = async (id: OperationId, input: AnyInput = {}, callOptions: CallOptions = {}): Promise<unknown> => {
+  const call = async (
+    id: OperationId,
+    input: AnyInput = {},
+    callOptions: CallOptions = {}
+  ): Promise<unknown> => {
     const [method = '', pattern = ''] = routes[id].split(' ')
-    const res = await request(target(pattern, input), toInit(method, input, callOptions), { answers: alsoAnswers[id] ?? [] })
+    const res = await request(target(pattern, input), toInit(method, input, callOptions), {
+      answers: alsoAnswers[id] ?? []
+    })
     return id in raw ? res : readJson(res, callOptions.signal)
   }
   const ids = Object.keys(routes) as OperationId[]
-  const calls = Object.fromEntries(ids.map((id) => [id, (input?: AnyInput, callOptions?: CallOptions) => call(id, input, callOptions)])) as unknown as Calls
+  const calls = Object.fromEntries(
+    ids.map((id) => [
+      id,
+      (input?: AnyInput, callOptions?: CallOptions) => call(id, input, callOptions)
+    ])
+  ) as unknown as Calls
   return { ...calls, events: (eventOptions) => followEvents(request, eventOptions) }
 }
 
@@ -100,7 +145,10 @@ export const createClient = (options: ClientOptions = {}): Client => {
  * The pages of a list, one after another, as they are asked for:
  * `for await (const { leads } of pages(hub.listLeads, { waiting: true })) …`
  */
-export async function* pages<I extends object, Page extends { next_cursor: string | null }>(list: (input: I & { cursor?: string }) => Promise<Page>, input: I): AsyncGenerator<Page, void, undefined> {
+export async function* pages<I extends object, Page extends { next_cursor: string | null }>(
+  list: (input: I & { cursor?: string }) => Promise<Page>,
+  input: I
+): AsyncGenerator<Page, void, undefined> {
   let page = await list(input)
   yield page
   while (page.next_cursor !== null) {

@@ -1,12 +1,16 @@
 import type { Problem, ProblemType } from '../contract/problem.ts'
 
 /**
- * `unreachable`: nobody answered. `origin-not-allowed`: the browser keeps the answers from pages of this origin.
- * `unexpected-answer`: what answered is not LeadMaster, or is between the hub and here.
+ * `unreachable`: nobody answered. `origin-not-allowed`: the browser keeps the answers from pages of
+ * this origin. `unexpected-answer`: what answered is not LeadMaster, or is between the hub and
+ * here.
  */
 export type ErrorType = ProblemType | 'unreachable' | 'origin-not-allowed' | 'unexpected-answer'
 
-/** Why a call failed. The hub's own problems say in `problem.detail` how to mend them; `/docs#problem-TYPE` says more. */
+/**
+ * Why a call failed. The hub's own problems say in `problem.detail` how to mend them;
+ * `/docs#problem-TYPE` says more.
+ */
 export class LeadMasterError extends Error {
   override readonly name = 'LeadMasterError'
   /** Stable, and made to be matched on. */
@@ -22,7 +26,16 @@ export class LeadMasterError extends Error {
   /** How many seconds to wait before trying again, when the hub said so. */
   readonly retryAfterS: number | undefined
 
-  constructor(message: string, facts: { type: ErrorType; status?: number; problem?: Problem; headers?: Headers; cause?: unknown }) {
+  constructor(
+    message: string,
+    facts: {
+      type: ErrorType
+      status?: number
+      problem?: Problem
+      headers?: Headers
+      cause?: unknown
+    }
+  ) {
     super(message, { cause: facts.cause })
     this.type = facts.type
     this.status = facts.status ?? 0
@@ -37,7 +50,11 @@ export class LeadMasterError extends Error {
 const prefix = 'urn:leadmaster:problem:'
 
 const isProblem = (body: unknown): body is Problem =>
-  typeof body === 'object' && body !== null && 'type' in body && typeof body.type === 'string' && body.type.startsWith(prefix)
+  typeof body === 'object' &&
+  body !== null &&
+  'type' in body &&
+  typeof body.type === 'string' &&
+  body.type.startsWith(prefix)
 
 /** The error that an answer with a status of 400 or more is. */
 export async function errorOf(res: Response): Promise<LeadMasterError> {

@@ -32,13 +32,22 @@ export async function unreachable(failure: Failure): Promise<LeadMasterError> {
     return noAnswer(`nobody answers at ${base === '' ? 'this origin' : base}`, cause)
   }
   if (location.protocol === 'https:' && base.startsWith('http:') && !loopback.test(base)) {
-    return noAnswer(`nobody answers at ${base}: a browser lets no page of https call http. Serve the hub by https`, cause)
+    return noAnswer(
+      `nobody answers at ${base}: a browser lets no page of https call http. Serve the hub by https`,
+      cause
+    )
   }
   if (!(await someoneAnswers(failure))) {
-    return noAnswer(`nobody answers at ${base}, or what answers there hides it from pages of other origins`, cause)
+    return noAnswer(
+      `nobody answers at ${base}, or what answers there hides it from pages of other origins`,
+      cause
+    )
   }
   if (failure.hasAnswered) {
-    return noAnswer(`something else answers at ${base} in place of the hub, such as a proxy while the hub restarts`, cause)
+    return noAnswer(
+      `something else answers at ${base} in place of the hub, such as a proxy while the hub restarts`,
+      cause
+    )
   }
   const { origin } = location
   const message =
@@ -47,14 +56,20 @@ export async function unreachable(failure: Failure): Promise<LeadMasterError> {
   return new LeadMasterError(message, { type: 'origin-not-allowed', cause })
 }
 
-const noAnswer = (message: string, cause: unknown): LeadMasterError => new LeadMasterError(message, { type: 'unreachable', cause })
+const noAnswer = (message: string, cause: unknown): LeadMasterError =>
+  new LeadMasterError(message, { type: 'unreachable', cause })
 
 /**
- * For a browser an answer that it keeps from the page is the same TypeError as none. A request in the mode `no-cors` tells
- * them apart: it has an answer, which nobody can read, if there is one.
+ * For a browser an answer that it keeps from the page is the same TypeError as none. A request in
+ * the mode `no-cors` tells them apart: it has an answer, which nobody can read, if there is one.
  */
 async function someoneAnswers({ base, fetch }: Failure): Promise<boolean> {
-  const init = { mode: 'no-cors', credentials: 'omit', cache: 'no-store', signal: AbortSignal.timeout(probeMs) } as const
+  const init = {
+    mode: 'no-cors',
+    credentials: 'omit',
+    cache: 'no-store',
+    signal: AbortSignal.timeout(probeMs)
+  } as const
   return fetch(`${base}/health`, init).then(
     () => true,
     () => false
@@ -63,7 +78,13 @@ async function someoneAnswers({ base, fetch }: Failure): Promise<boolean> {
 
 /** What Node says of the connection. */
 function detailOf(cause: unknown): string {
-  const code = cause instanceof Error && typeof cause.cause === 'object' && cause.cause !== null && 'code' in cause.cause ? cause.cause.code : undefined
+  const code =
+    cause instanceof Error &&
+    typeof cause.cause === 'object' &&
+    cause.cause !== null &&
+    'code' in cause.cause
+      ? cause.cause.code
+      : undefined
   if (typeof code !== 'string') return ''
   if (code === 'ECONNREFUSED') return ': nothing listens there (ECONNREFUSED)'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `: its name cannot be resolved (${code})`

@@ -5,14 +5,18 @@ import { unreachable } from './reach.ts'
 export interface ClientOptions {
   /** Where the hub is, such as `http://127.0.0.1:3012`; by default, where the page came from. */
   baseUrl?: string
-  /** HUB_API_TOKEN. A page that the hub serves itself signs in instead (`signIn`), and sends the cookie. */
+  /**
+   * HUB_API_TOKEN. A page that the hub serves itself signs in instead (`signIn`), and sends the
+   * cookie.
+   */
   token?: string
   fetch?: typeof fetch
   /** For the cookie, as fetch has it. */
   credentials?: 'omit' | 'same-origin' | 'include'
   /**
-   * For how long a read is tried again while the hub is away, such as for a restart, ms; by default 5,000, and 0 tries
-   * once. A write is never tried again by itself: send it again with the same `idempotencyKey`.
+   * For how long a read is tried again while the hub is away, such as for a restart, ms; by default
+   * 5,000, and 0 tries once. A write is never tried again by itself: send it again with the same
+   * `idempotencyKey`.
    */
   retryReadsMs?: number
 }
@@ -31,7 +35,10 @@ export interface RequestOptions {
   answers?: readonly number[]
 }
 
-/** Sends a request with what every one carries. @throws {LeadMasterError} unless the answer's status is below 400 */
+/**
+ * Sends a request with what every one carries. @throws {LeadMasterError} unless the answer's status
+ * is below 400
+ */
 export type Request = (path: string, init: Init, options?: RequestOptions) => Promise<Response>
 
 /** Between attempts, ms: doubled from one to the next. */
@@ -41,9 +48,11 @@ const longestDelayMs = 2_000
 /** Whether the hub is away, which passes: nobody answers, or a proxy says so. */
 const isAway = (error: unknown): boolean =>
   error instanceof LeadMasterError &&
-  (error.type === 'unreachable' || (error.type === 'unexpected-answer' && [502, 503, 504].includes(error.status)))
+  (error.type === 'unreachable' ||
+    (error.type === 'unexpected-answer' && [502, 503, 504].includes(error.status)))
 
-const isProblem = (res: Response): boolean => res.headers.get('content-type')?.startsWith('application/problem+json') === true
+const isProblem = (res: Response): boolean =>
+  res.headers.get('content-type')?.startsWith('application/problem+json') === true
 
 const isInPage = (): boolean => 'location' in globalThis
 
@@ -52,7 +61,9 @@ function baseOf({ baseUrl = '' }: ClientOptions): string {
   const base = baseUrl.replace(/\/+$/, '')
   const isPath = base === '' || base.startsWith('/')
   if (!isPath && !(/^https?:\/\//i.test(base) && URL.canParse(base))) {
-    throw new TypeError(`baseUrl: expected where the hub is, such as http://127.0.0.1:3012, not ${baseUrl}`)
+    throw new TypeError(
+      `baseUrl: expected where the hub is, such as http://127.0.0.1:3012, not ${baseUrl}`
+    )
   }
   return base
 }
@@ -64,8 +75,13 @@ export function createRequest(options: ClientOptions): Request {
   const send = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args))
   let hasAnswered = false
 
-  const attempt = async (path: string, { headers, ...init }: Init, answers: readonly number[]): Promise<Response> => {
-    const carried: Record<string, string> = token === undefined ? headers : { authorization: `Bearer ${token}`, ...headers }
+  const attempt = async (
+    path: string,
+    { headers, ...init }: Init,
+    answers: readonly number[]
+  ): Promise<Response> => {
+    const carried: Record<string, string> =
+      token === undefined ? headers : { authorization: `Bearer ${token}`, ...headers }
     const whole: RequestInit = { ...init, headers: carried }
     if (credentials !== undefined) whole.credentials = credentials
     const res = await send(base + path, whole).catch(async (cause: unknown) => {
@@ -80,7 +96,9 @@ export function createRequest(options: ClientOptions): Request {
 
   return async (path, init, { retryMs = retryReadsMs, answers = [] } = {}) => {
     if (options.fetch === undefined && !isInPage() && !base.startsWith('http')) {
-      throw new TypeError('baseUrl: outside of a browser it must say where the hub is, such as http://127.0.0.1:3012')
+      throw new TypeError(
+        'baseUrl: outside of a browser it must say where the hub is, such as http://127.0.0.1:3012'
+      )
     }
     const until = performance.now() + (init.method === 'GET' ? retryMs : 0)
     for (let wait = firstDelayMs; ; wait = Math.min(longestDelayMs, wait * 2)) {

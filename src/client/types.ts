@@ -7,48 +7,93 @@ import type { OperationId, routes } from '../contract/routes.ts'
 export type CallId = Exclude<OperationId, 'streamEvents'>
 
 /** `:id` and the like in a path. */
-type Names<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}` ? Name | Names<`/${Rest}`> : Path extends `${string}:${infer Name}` ? Name : never
-type PathInput<Id extends CallId> = { [Name in Names<(typeof routes)[Id]>]: Params<Id> extends Record<Name, infer Value> ? Value : string }
+type Names<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | Names<`/${Rest}`>
+  : Path extends `${string}:${infer Name}`
+    ? Name
+    : never
+type PathInput<Id extends CallId> = {
+  [Name in Names<(typeof routes)[Id]>]: Params<Id> extends Record<Name, infer Value>
+    ? Value
+    : string
+}
 
-type Fields<Id extends CallId> = NonNullable<'fields' extends keyof Query<Id> ? Query<Id>['fields'] : never>
+type Fields<Id extends CallId> = NonNullable<
+  'fields' extends keyof Query<Id> ? Query<Id>['fields'] : never
+>
 /** A member of the items of a list, for `fields`. */
 type Field<Id extends CallId> = Fields<Id> extends readonly (infer F)[] ? F : never
 // every parameter has a default or may be left out: a test holds the contract to it
-type QueryInput<Id extends CallId> = { [Name in keyof Omit<Query<Id>, 'fields'>]?: Query<Id>[Name] | undefined }
+type QueryInput<Id extends CallId> = {
+  [Name in keyof Omit<Query<Id>, 'fields'>]?: Query<Id>[Name] | undefined
+}
 
-type RawBodyOf<Id extends CallId> = (typeof operations)[Id] extends { body: { types: infer Types } } ? keyof Types : never
+type RawBodyOf<Id extends CallId> = (typeof operations)[Id] extends { body: { types: infer Types } }
+  ? keyof Types
+  : never
 type BodyInput<Id extends CallId> = [RawBodyOf<Id>] extends [never]
-  ? Body<Id> extends undefined ? unknown : { body: Body<Id> }
+  ? Body<Id> extends undefined
+    ? unknown
+    : { body: Body<Id> }
   : { body: string | Blob | Uint8Array<ArrayBuffer>; contentType: RawBodyOf<Id> }
 
 /** What an operation takes: the parameters of its path and query by name, and `body`. */
 export type Input<Id extends CallId> = PathInput<Id> & QueryInput<Id> & BodyInput<Id>
 
-type HasTypes<Id extends CallId> = (typeof operations)[Id]['answer'] extends { schema: unknown } ? false : (typeof operations)[Id]['answer'] extends { types: readonly string[] } ? true : false
+type HasTypes<Id extends CallId> = (typeof operations)[Id]['answer'] extends { schema: unknown }
+  ? false
+  : (typeof operations)[Id]['answer'] extends { types: readonly string[] }
+    ? true
+    : false
 /** The operations that answer with something else than JSON. */
 export type RawId = { [Id in CallId]: HasTypes<Id> extends true ? Id : never }[CallId]
 
-/** What an operation gives: its JSON, a `Response` to read as you like (a file, a picture, lines), or nothing. */
-export type Output<Id extends CallId> = Id extends RawId ? Response : AnswerBody<Id> extends undefined ? undefined : AnswerBody<Id>
+/**
+ * What an operation gives: its JSON, a `Response` to read as you like (a file, a picture, lines),
+ * or nothing.
+ */
+export type Output<Id extends CallId> = Id extends RawId
+  ? Response
+  : AnswerBody<Id> extends undefined
+    ? undefined
+    : AnswerBody<Id>
 
 /** A page whose items have only some members. */
-type Kept<Page, F> = { [Name in keyof Page]: Page[Name] extends readonly (infer Item)[] ? Pick<Item, F & keyof Item>[] : Page[Name] }
+type Kept<Page, F> = {
+  [Name in keyof Page]: Page[Name] extends readonly (infer Item)[]
+    ? Pick<Item, F & keyof Item>[]
+    : Page[Name]
+}
 
 export interface CallOptions {
   /** Ends the request; the call rejects with the signal's reason. */
   signal?: AbortSignal
-  /** The same key with the same request changes something once, however often it is sent: draw one for each action of a person. */
+  /**
+   * The same key with the same request changes something once, however often it is sent: draw one
+   * for each action of a person.
+   */
   idempotencyKey?: string
-  /** What you read before, or its ETag: if it was changed since, the call rejects with `precondition-failed`. */
+  /**
+   * What you read before, or its ETag: if it was changed since, the call rejects with
+   * `precondition-failed`.
+   */
   ifMatch?: object | string
   /** X-Request-Id, to find the request in the log of the hub; one is drawn if none is given. */
   requestId?: string
 }
 
-type Argument<I> = Record<never, never> extends I ? [input?: I, options?: CallOptions] : [input: I, options?: CallOptions]
+type Argument<I> =
+  Record<never, never> extends I
+    ? [input?: I, options?: CallOptions]
+    : [input: I, options?: CallOptions]
 type Call<Id extends CallId> = [Fields<Id>] extends [never]
   ? (...args: Argument<Input<Id>>) => Promise<Output<Id>>
-  : <F extends Field<Id> = Field<Id>>(...args: Argument<Input<Id> & { fields?: readonly F[] | undefined }>) => Promise<Kept<Output<Id>, F>>
+  : <F extends Field<Id> = Field<Id>>(
+      ...args: Argument<Input<Id> & { fields?: readonly F[] | undefined }>
+    ) => Promise<Kept<Output<Id>, F>>
 
-/** A function for each operation, by its id in the OpenAPI document. Each rejects with a `LeadMasterError`. */
+/**
+ * A function for each operation, by its id in the OpenAPI document. Each rejects with a
+ * `LeadMasterError`.
+ */
 export type Calls = { readonly [Id in CallId]: Call<Id> }

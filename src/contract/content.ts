@@ -69,7 +69,10 @@ export const Card = Type.Object({
 })
 export type Card = Static<typeof Card>
 
-/** What a business offers to choose from: buttons, a list's rows, a template's links, a flow, a carousel. */
+/**
+ * What a business offers to choose from: buttons, a list's rows, a template's links, a flow, a
+ * carousel.
+ */
 export const Interactive = Type.Object({
   title: Type.Optional(Type.String()),
   footer: Type.Optional(Type.String()),

@@ -2,7 +2,10 @@ import Type, { type Static, type TSchema, type TSchemaOptions } from 'typebox'
 import { MessageKind } from './message-types.ts'
 import { Media, CapturedMessage } from './record.ts'
 
-/** What the hub's REST and live events give to a frontend. Every `*_at` and `*_since` is an RFC 3339 time in UTC. */
+/**
+ * What the hub's REST and live events give to a frontend. Every `*_at` and `*_since` is an RFC 3339
+ * time in UTC.
+ */
 
 export const LeadState = Type.Union([
   Type.Literal('new'),
@@ -13,7 +16,8 @@ export const LeadState = Type.Union([
 ])
 export type LeadState = Static<typeof LeadState>
 
-const orNull = <S extends TSchema>(schema: S, options: TSchemaOptions = {}) => Type.Union([schema, Type.Null()], options)
+const orNull = <S extends TSchema>(schema: S, options: TSchemaOptions = {}) =>
+  Type.Union([schema, Type.Null()], options)
 
 /** What a one-line summary of a message is made of, beside its text. */
 /** The parts of a message that its summary is made of. */
@@ -38,12 +42,19 @@ export const summaryParts = [
 const sentAt = Type.String({ description: 'when it was written: `timestamp` as an RFC 3339 time' })
 const summarised = Type.Pick(CapturedMessage, summaryParts)
 
-/** The latest message of a lead's chat, as a list shows it. Each text in it is cut to 200 characters. */
+/**
+ * The latest message of a lead's chat, as a list shows it. Each text in it is cut to 200
+ * characters.
+ */
 export const LastMessage = Type.Object({
   id: Type.String(),
-  type: Type.String({ description: "WhatsApp's own type; `revoked` once it was deleted in WhatsApp" }),
+  type: Type.String({
+    description: "WhatsApp's own type; `revoked` once it was deleted in WhatsApp"
+  }),
   kind: MessageKind,
-  body: Type.String({ description: 'the first 200 characters; empty once it was deleted in WhatsApp' }),
+  body: Type.String({
+    description: 'the first 200 characters; empty once it was deleted in WhatsApp'
+  }),
   from_me: Type.Boolean(),
   timestamp: Type.Integer({ description: 'UNIX seconds' }),
   sent_at: sentAt,
@@ -81,8 +92,14 @@ export const Matched = Type.Object({
     Type.Literal('note'),
     Type.Literal('message')
   ]),
-  snippet: Type.String({ description: 'some 80 characters around what was found; empty for a message that was deleted in WhatsApp' }),
-  message_id: orNull(Type.String(), { description: 'of the latest captured message that has the words; null unless `field` is `message`' })
+  snippet: Type.String({
+    description:
+      'some 80 characters around what was found; empty for a message that was deleted in WhatsApp'
+  }),
+  message_id: orNull(Type.String(), {
+    description:
+      'of the latest captured message that has the words; null unless `field` is `message`'
+  })
 })
 export type Matched = Static<typeof Matched>
 
@@ -91,38 +108,62 @@ export const Lead = Type.Object({
   account: Type.String(),
   phone: orNull(Type.String(), { description: 'E.164; null while WhatsApp tells only a LID' }),
   phone_display: orNull(Type.String(), {
-    description: 'the same as people read it: `+52 55 1234 5678`, with the spaces that are usual in its country'
+    description:
+      'the same as people read it: `+52 55 1234 5678`, with the spaces that are usual in its country'
   }),
   lid: orNull(Type.String()),
-  other_phones: Type.Array(Type.String(), { description: 'E.164, of leads that a person merged into this one' }),
+  other_phones: Type.Array(Type.String(), {
+    description: 'E.164, of leads that a person merged into this one'
+  }),
   chat_id: Type.String({ description: 'the chat where the latest message stands' }),
-  name: orNull(Type.String(), { description: 'the name a person gave or imported, else whatsapp_name' }),
+  name: orNull(Type.String(), {
+    description: 'the name a person gave or imported, else whatsapp_name'
+  }),
   whatsapp_name: orNull(Type.String(), { description: 'the name the contact gave to WhatsApp' }),
   state: LeadState,
   note: Type.String(),
   tags: Type.Array(Type.String(), { description: 'in alphabetical order' }),
   assignee: orNull(Type.String(), { description: 'who takes care of it, as text' }),
   first_seen_at: Type.String(),
-  last_seen_at: Type.String({ description: 'when the latest message, of either side, was written; while there is none, when the lead was entered' }),
-  waiting_since: orNull(Type.String(), { description: 'when the first inbound message not yet answered by a person was written' }),
+  last_seen_at: Type.String({
+    description:
+      'when the latest message, of either side, was written; while there is none, when the lead was entered'
+  }),
+  waiting_since: orNull(Type.String(), {
+    description: 'when the first inbound message not yet answered by a person was written'
+  }),
   unanswered_count: Type.Integer({ description: 'inbound messages since a person last answered' }),
   handled_at: orNull(Type.String(), {
-    description: 'when a person marked it as handled, while that is why it does not wait; a newer inbound message ends it'
+    description:
+      'when a person marked it as handled, while that is why it does not wait; a newer inbound message ends it'
   }),
-  unread_count: Type.Integer({ description: 'of these, the ones after what was last marked as read in LeadMaster; WhatsApp is never told' }),
+  unread_count: Type.Integer({
+    description:
+      'of these, the ones after what was last marked as read in LeadMaster; WhatsApp is never told'
+  }),
   marked_unread: Type.Boolean({
-    description: 'a person marked it as unread, to come back to it, and it was not marked as read since; nothing else changes by it'
+    description:
+      'a person marked it as unread, to come back to it, and it was not marked as read since; nothing else changes by it'
   }),
   last_message: orNull(LastMessage),
-  source: orNull(LeadSource, { description: 'where the lead came from first; null: not from an ad' }),
-  updated_at: Type.String({ description: 'when anything here changed last; it never goes back, and no later change of any lead has an earlier one' }),
-  entered_at: orNull(Type.String(), { description: 'when a person entered it, by POST; null: it began with a message' }),
+  source: orNull(LeadSource, {
+    description: 'where the lead came from first; null: not from an ad'
+  }),
+  updated_at: Type.String({
+    description:
+      'when anything here changed last; it never goes back, and no later change of any lead has an earlier one'
+  }),
+  entered_at: orNull(Type.String(), {
+    description: 'when a person entered it, by POST; null: it began with a message'
+  }),
   matched: Type.Optional(Matched)
 })
 export type Lead = Static<typeof Lead>
 
 const text = Type.String({
-  minLength: 1, maxLength: 200, pattern: '^[^\\s\\u0000]([^\\n\\r\\u2028\\u2029\\u0000]*[^\\s\\u0000])?$',
+  minLength: 1,
+  maxLength: 200,
+  pattern: '^[^\\s\\u0000]([^\\n\\r\\u2028\\u2029\\u0000]*[^\\s\\u0000])?$',
   description: 'one line, no space at its ends, no U+0000'
 })
 
@@ -130,7 +171,17 @@ export const LeadPatch = Type.Object(
   {
     state: Type.Optional(LeadState),
     note: Type.Optional(Type.String({ maxLength: 10_000 })),
-    tags: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 50, pattern: '^[^\\s,]([^,]*[^\\s,])?$', description: 'no comma, no space at its ends' }), { maxItems: 50, description: 'all of them: what is left out is taken off' })),
+    tags: Type.Optional(
+      Type.Array(
+        Type.String({
+          minLength: 1,
+          maxLength: 50,
+          pattern: '^[^\\s,]([^,]*[^\\s,])?$',
+          description: 'no comma, no space at its ends'
+        }),
+        { maxItems: 50, description: 'all of them: what is left out is taken off' }
+      )
+    ),
     assignee: Type.Optional(orNull(text)),
     name: Type.Optional(orNull(text, { description: 'null: the one of WhatsApp again' }))
   },
@@ -144,9 +195,12 @@ export const LeadCreate = Type.Object(
     phone: Type.String({
       minLength: 1,
       maxLength: 60,
-      description: 'however it is written: with its country code, as a link to WhatsApp, or as in DEFAULT_COUNTRY'
+      description:
+        'however it is written: with its country code, as a link to WhatsApp, or as in DEFAULT_COUNTRY'
     }),
-    account: Type.Optional(Type.String({ minLength: 1, maxLength: 64, description: 'needed when there are several' })),
+    account: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 64, description: 'needed when there are several' })
+    ),
     name: Type.Optional(text),
     state: Type.Optional(LeadState),
     note: LeadPatch.properties.note,
@@ -158,7 +212,12 @@ export const LeadCreate = Type.Object(
 export type LeadCreate = Static<typeof LeadCreate>
 
 export const LeadMerge = Type.Object(
-  { lead_id: Type.Integer({ minimum: 1, description: 'the lead that is the same person; it becomes part of this one' }) },
+  {
+    lead_id: Type.Integer({
+      minimum: 1,
+      description: 'the lead that is the same person; it becomes part of this one'
+    })
+  },
   { additionalProperties: false }
 )
 export type LeadMerge = Static<typeof LeadMerge>
@@ -169,7 +228,8 @@ export const LeadHandled = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 300,
-        description: 'the id of the latest message that was seen; what is newer goes on waiting. By default all is handled'
+        description:
+          'the id of the latest message that was seen; what is newer goes on waiting. By default all is handled'
       })
     )
   },
@@ -181,8 +241,19 @@ export type LeadHandled = Static<typeof LeadHandled>
 export const LeadChange = Type.Object({
   id: Type.Integer(),
   at: Type.String(),
-  field: Type.Union([Type.Literal('state'), Type.Literal('note'), Type.Literal('tags'), Type.Literal('assignee'), Type.Literal('name'), Type.Literal('handled'), Type.Literal('merged')]),
-  from: orNull(Type.String(), { description: 'tags: separated by commas; merged: the id of the lead that became part of this one' }),
+  field: Type.Union([
+    Type.Literal('state'),
+    Type.Literal('note'),
+    Type.Literal('tags'),
+    Type.Literal('assignee'),
+    Type.Literal('name'),
+    Type.Literal('handled'),
+    Type.Literal('merged')
+  ]),
+  from: orNull(Type.String(), {
+    description:
+      'tags: separated by commas; merged: the id of the lead that became part of this one'
+  }),
   to: orNull(Type.String())
 })
 export type LeadChange = Static<typeof LeadChange>
@@ -229,16 +300,23 @@ export const ImportResult = Type.Object({
   named: Type.Integer({ description: 'leads that have another name now' }),
   kept: Type.Integer({ description: 'names kept for whoever writes from that number first' }),
   unchanged: Type.Integer({
-    description: 'lines that changed nothing: the name is shown already, a person gave another one, or a later line has the number'
+    description:
+      'lines that changed nothing: the name is shown already, a person gave another one, or a later line has the number'
   }),
-  rejected: Type.Optional(Type.Integer({ description: 'lines that were not taken; not there when all were' })),
+  rejected: Type.Optional(
+    Type.Integer({ description: 'lines that were not taken; not there when all were' })
+  ),
   ignored_columns: Type.Optional(
-    Type.Array(Type.String(), { description: 'headings of columns that were not read; not there when there are none' })
+    Type.Array(Type.String(), {
+      description: 'headings of columns that were not read; not there when there are none'
+    })
   ),
   errors: Type.Array(
     Type.Object({
       line: Type.Integer({ description: 'of the file, from 1' }),
-      column: Type.Optional(Type.Integer({ description: 'of the file, from 1; not there for JSON and for whole lines' })),
+      column: Type.Optional(
+        Type.Integer({ description: 'of the file, from 1; not there for JSON and for whole lines' })
+      ),
       field: Type.String({ description: 'phone, name or line' }),
       code: Type.Enum([...importCodes], { description: 'what is wrong, to be matched on' }),
       message: Type.String({ description: 'what was expected; no value of the file is in it' })
@@ -257,14 +335,19 @@ export const Deletion = Type.Object({
     Type.Literal('retention'),
     Type.Literal('passed_on', { description: 'another hub, with a store of its own, deleted it' })
   ]),
-  request_id: orNull(Type.String(), { description: 'X-Request-Id of the request that asked for it' }),
+  request_id: orNull(Type.String(), {
+    description: 'X-Request-Id of the request that asked for it'
+  }),
   leads: Type.Integer(),
   messages: Type.Integer(),
   media_files: Type.Integer()
 })
 export type Deletion = Static<typeof Deletion>
 
-/** Figures for charts: of messages that persons and leads wrote to each other, as far as they are kept. Days are those of the time zone asked for. */
+/**
+ * Figures for charts: of messages that persons and leads wrote to each other, as far as they are
+ * kept. Days are those of the time zone asked for.
+ */
 export const Stats = Type.Object({
   days: Type.Array(
     Type.Object({
@@ -272,7 +355,10 @@ export const Stats = Type.Object({
       inbound: Type.Integer(),
       outbound: Type.Integer(),
       new_leads: Type.Integer(),
-      first_response_s: orNull(Type.Number(), { description: 'median seconds from a first unanswered message to the answer, of those answered that day' })
+      first_response_s: orNull(Type.Number(), {
+        description:
+          'median seconds from a first unanswered message to the answer, of those answered that day'
+      })
     })
   ),
   first_response: Type.Object({
@@ -281,7 +367,13 @@ export const Stats = Type.Object({
     p90_s: orNull(Type.Number())
   }),
   waiting: Type.Object({ now: Type.Integer(), longest_since: orNull(Type.String()) }),
-  states: Type.Object({ new: Type.Integer(), open: Type.Integer(), won: Type.Integer(), lost: Type.Integer(), ignored: Type.Integer() }),
+  states: Type.Object({
+    new: Type.Integer(),
+    open: Type.Integer(),
+    won: Type.Integer(),
+    lost: Type.Integer(),
+    ignored: Type.Integer()
+  }),
   ads: Type.Array(
     Type.Object({
       id: orNull(Type.String(), { description: "Meta's id of the ad or post" }),
@@ -294,51 +386,72 @@ export const Stats = Type.Object({
 })
 export type Stats = Static<typeof Stats>
 
-/** A message as the hub holds it: what was captured, with what edits, deletions, reactions and media have made of it since. */
+/**
+ * A message as the hub holds it: what was captured, with what edits, deletions, reactions and media
+ * have made of it since.
+ */
 export const Message = Type.Object({
-  ...Type.Omit(CapturedMessage, ['reaction', 'vote', 'edited', 'revoked', 'media', 'has_media']).properties,
+  ...Type.Omit(CapturedMessage, ['reaction', 'vote', 'edited', 'revoked', 'media', 'has_media'])
+    .properties,
   kind: MessageKind,
   sent_at: sentAt,
   seq: Type.Integer({ description: "the record's place in session-manager's journal" }),
   account: Type.String(),
-  lead_id: Type.Union([Type.Integer(), Type.Null()], { description: 'null in groups, channels and status updates' }),
+  lead_id: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'null in groups, channels and status updates'
+  }),
   personal: Type.Boolean({
-    description: 'a person wrote it; false: WhatsApp itself or an automatic answer, for which nobody waits'
+    description:
+      'a person wrote it; false: WhatsApp itself or an automatic answer, for which nobody waits'
   }),
   captured_at: Type.String(),
   source: Type.Union([Type.Literal('live'), Type.Literal('backfill')]),
   media: Type.Union([Media, Type.Null()]),
   edited_at: Type.Union([Type.String(), Type.Null()]),
-  revoked_at: Type.Union([Type.String(), Type.Null()], { description: 'deleted in WhatsApp since; what was captured stays here' }),
+  revoked_at: Type.Union([Type.String(), Type.Null()], {
+    description: 'deleted in WhatsApp since; what was captured stays here'
+  }),
   revoked_by: Type.Union([Type.Literal('sender'), Type.Literal('me'), Type.Null()], {
     description: 'sender: for everyone, by who wrote it; me: by this account, for itself alone'
   }),
   decryption: Type.Union([Type.Literal('pending'), Type.Literal('failed'), Type.Null()], {
-    description: 'not null while the text is not known: pending, or failed for good (read it on the phone)'
+    description:
+      'not null while the text is not known: pending, or failed for good (read it on the phone)'
   }),
   reactions: Type.Array(Type.Object({ sender: Type.String(), emoji: Type.String() })),
-  votes: Type.Array(Type.Object({ voter: Type.String(), options: Type.Array(Type.String()) }), { description: 'of a poll' })
+  votes: Type.Array(Type.Object({ voter: Type.String(), options: Type.Array(Type.String()) }), {
+    description: 'of a poll'
+  })
 })
 export type Message = Static<typeof Message>
 
 /** A URL of a message's media that needs no token. */
 export const MediaUrl = Type.Object({
   url: Type.String({
-    description: 'beneath PUBLIC_URL, or a path to be resolved against the address of the hub: `new URL(url, hub)` does both'
+    description:
+      'beneath PUBLIC_URL, or a path to be resolved against the address of the hub: `new URL(url, hub)` does both'
   }),
   expires_at: Type.String()
 })
 export type MediaUrl = Static<typeof MediaUrl>
 
-const nextCursor = Type.Union([Type.String(), Type.Null()], { description: 'pass it as `cursor` for the next page; null on the last' })
+const nextCursor = Type.Union([Type.String(), Type.Null()], {
+  description: 'pass it as `cursor` for the next page; null on the last'
+})
 
 export const LeadPage = Type.Object({ leads: Type.Array(Lead), next_cursor: nextCursor })
 export type LeadPage = Static<typeof LeadPage>
 
-export const LeadChangePage = Type.Object({ changes: Type.Array(LeadChange), next_cursor: nextCursor })
+export const LeadChangePage = Type.Object({
+  changes: Type.Array(LeadChange),
+  next_cursor: nextCursor
+})
 export type LeadChangePage = Static<typeof LeadChangePage>
 
-export const DeletionPage = Type.Object({ deletions: Type.Array(Deletion), next_cursor: nextCursor })
+export const DeletionPage = Type.Object({
+  deletions: Type.Array(Deletion),
+  next_cursor: nextCursor
+})
 export type DeletionPage = Static<typeof DeletionPage>
 
 export const MessagePage = Type.Object({ messages: Type.Array(Message), next_cursor: nextCursor })
@@ -351,7 +464,9 @@ export const Readiness = Type.Object({
     Type.Object({
       name: Type.String(),
       ok: Type.Boolean(),
-      detail: Type.String({ description: 'what was seen and, when not ok, what to change and where' })
+      detail: Type.String({
+        description: 'what was seen and, when not ok, what to change and where'
+      })
     })
   )
 })

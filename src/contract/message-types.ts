@@ -1,8 +1,8 @@
 import Type, { type Static } from 'typebox'
 
 /**
- * WhatsApp's message types by what they mean to a sales team. One list for session-manager, the hub,
- * the operator page and the terminal. Names: WAWebMsgType of WhatsApp Web.
+ * WhatsApp's message types by what they mean to a sales team. One list for session-manager, the
+ * hub, the operator page and the terminal. Names: WAWebMsgType of WhatsApp Web.
  */
 
 /** WhatsApp itself speaks, or a message stands in for another: no person wrote it. */
@@ -44,7 +44,9 @@ export const notOfAPerson: readonly string[] = [
 
 const set: ReadonlySet<string> = new Set(notOfAPerson)
 
-/** @returns whether a person wrote a message of this type, so that somebody may wait for an answer */
+/**
+ * @returns whether a person wrote a message of this type, so that somebody may wait for an answer
+ */
 export const isOfAPerson = (type: string): boolean => !set.has(type)
 
 /**
@@ -61,7 +63,10 @@ export const MessageKind = Type.Union(
     Type.Literal('audio', { description: 'a file of sound' }),
     Type.Literal('sticker'),
     Type.Literal('document'),
-    Type.Literal('album', { description: 'several photos and videos that were sent as one; each is a message with `album_id`' }),
+    Type.Literal('album', {
+      description:
+        'several photos and videos that were sent as one; each is a message with `album_id`'
+    }),
     Type.Literal('location'),
     Type.Literal('contacts', { description: 'one contact card or several' }),
     Type.Literal('poll', { description: 'a poll, or its result' }),
@@ -70,24 +75,44 @@ export const MessageKind = Type.Union(
     Type.Literal('order'),
     Type.Literal('product'),
     Type.Literal('payment'),
-    Type.Literal('offer', { description: 'what a business gives to choose from: buttons, a list, a template, a flow' }),
+    Type.Literal('offer', {
+      description: 'what a business gives to choose from: buttons, a list, a template, a flow'
+    }),
     Type.Literal('choice', { description: 'the answer to an offer' }),
     Type.Literal('invite', { description: 'to a group or a channel' }),
-    Type.Literal('undecrypted', { description: 'WhatsApp Web could not decrypt it yet; `decryption` says more' }),
-    Type.Literal('unsupported', { description: 'WhatsApp shows it on the phone alone; `phone_only` says more' }),
+    Type.Literal('undecrypted', {
+      description: 'WhatsApp Web could not decrypt it yet; `decryption` says more'
+    }),
+    Type.Literal('unsupported', {
+      description: 'WhatsApp shows it on the phone alone; `phone_only` says more'
+    }),
     Type.Literal('deleted', {
-      description: 'deleted in WhatsApp before its content was captured. A message that was deleted later keeps its kind and has `revoked_at`; as `last_message` of a lead both are `deleted`'
+      description:
+        'deleted in WhatsApp before its content was captured. A message that was deleted later keeps its kind and has `revoked_at`; as `last_message` of a lead both are `deleted`'
     }),
     Type.Literal('system', { description: 'a notice of WhatsApp itself' }),
-    Type.Literal('other', { description: 'everything else, such as a type that WhatsApp adds after this release' })
+    Type.Literal('other', {
+      description: 'everything else, such as a type that WhatsApp adds after this release'
+    })
   ],
-  { description: 'what it is, whatever WhatsApp calls it. A later release may name a further kind: take one that you do not know for `other`' }
+  {
+    description:
+      'what it is, whatever WhatsApp calls it. A later release may name a further kind: take one that you do not know for `other`'
+  }
 )
 export type MessageKind = Static<typeof MessageKind>
 
-/** WhatsApp's types by kind. What is not here is `system` when it is not of a person, else `other`. */
+/**
+ * WhatsApp's types by kind. What is not here is `system` when it is not of a person, else `other`.
+ */
 const typesOf: Record<Exclude<MessageKind, 'system' | 'other'>, readonly string[]> = {
-  text: ['chat', 'comment', 'rich_response', 'newsletter_question_response', 'automated_greeting_message'],
+  text: [
+    'chat',
+    'comment',
+    'rich_response',
+    'newsletter_question_response',
+    'automated_greeting_message'
+  ],
   image: ['image'],
   video: ['video', 'gif'],
   video_note: ['ptv'],
@@ -114,7 +139,9 @@ const typesOf: Record<Exclude<MessageKind, 'system' | 'other'>, readonly string[
 
 const kinds = new Map<string, MessageKind>([
   ...notOfAPerson.map((type): [string, MessageKind] => [type, 'system']),
-  ...Object.entries(typesOf).flatMap(([kind, types]) => types.map((type): [string, MessageKind] => [type, kind as MessageKind]))
+  ...Object.entries(typesOf).flatMap(([kind, types]) =>
+    types.map((type): [string, MessageKind] => [type, kind as MessageKind])
+  )
 ])
 
 /** @returns the kind of a message of this type of WhatsApp, whatever the type is */

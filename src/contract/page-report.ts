@@ -2,8 +2,8 @@ import Type, { type Static } from 'typebox'
 import { Fence, SessionStatus } from './session.ts'
 
 /**
- * `GET /page-report`: what the open page of WhatsApp Web is made of, for somebody who has no phone to
- * look with. It holds names and types only. No text, number, id or other value of a message or a
+ * `GET /page-report`: what the open page of WhatsApp Web is made of, for somebody who has no phone
+ * to look with. It holds names and types only. No text, number, id or other value of a message or a
  * contact is in it.
  */
 

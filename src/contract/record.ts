@@ -17,18 +17,26 @@ import {
  * Every `*_at` is an RFC 3339 time in UTC; `timestamp` is UNIX seconds, as WhatsApp gives it.
  */
 
-/** What a record tells of its message. All but `message`, `ciphertext` and `reaction` refer to an earlier one by `message.id`. */
+/**
+ * What a record tells of its message. All but `message`, `ciphertext` and `reaction` refer to an
+ * earlier one by `message.id`.
+ */
 export const RecordKind = Type.Union([
   Type.Literal('message'),
-  Type.Literal('ciphertext', { description: 'arrived, not decrypted yet; a `message` record follows when it is' }),
-  Type.Literal('ciphertext_failed', { description: 'WhatsApp gave up decrypting it: read it on the phone' }),
+  Type.Literal('ciphertext', {
+    description: 'arrived, not decrypted yet; a `message` record follows when it is'
+  }),
+  Type.Literal('ciphertext_failed', {
+    description: 'WhatsApp gave up decrypting it: read it on the phone'
+  }),
   Type.Literal('edit'),
   Type.Literal('revoke'),
   Type.Literal('reaction'),
   Type.Literal('vote'),
   Type.Literal('media', { description: 'the outcome of fetching the media of an earlier message' }),
   Type.Literal('update', {
-    description: 'the whole of an earlier message as it is known now: a call that ended, or a message mapped again'
+    description:
+      'the whole of an earlier message as it is known now: a call that ended, or a message mapped again'
   })
 ])
 export type RecordKind = Static<typeof RecordKind>
@@ -37,8 +45,14 @@ export const Media = Type.Object({
   state: Type.Union([
     Type.Literal('pending', { description: 'being fetched' }),
     Type.Literal('stored', { description: 'in the state directory, under its SHA-256' }),
-    Type.Literal('skipped', { description: 'larger than MEDIA_MAX_SIZE, or of a type that MEDIA_TYPES leaves out; see reason' }),
-    Type.Literal('failed', { description: 'WhatsApp has it no more, or it failed for MEDIA_GIVE_UP_AFTER; see reason. A later stored replaces it' })
+    Type.Literal('skipped', {
+      description:
+        'larger than MEDIA_MAX_SIZE, or of a type that MEDIA_TYPES leaves out; see reason'
+    }),
+    Type.Literal('failed', {
+      description:
+        'WhatsApp has it no more, or it failed for MEDIA_GIVE_UP_AFTER; see reason. A later stored replaces it'
+    })
   ]),
   mimetype: Type.Optional(Type.String()),
   filename: Type.Optional(Type.String()),
@@ -77,8 +91,12 @@ export const CapturedMessage = Type.Object({
     })
   ),
   contacts: Type.Optional(Type.Array(Type.String(), { description: 'vCards' })),
-  poll: Type.Optional(Type.Object({ options: Type.Array(Type.String()), multiple: Type.Boolean() })),
-  vote: Type.Optional(Type.Object({ message_id: Type.String(), options: Type.Array(Type.String()) })),
+  poll: Type.Optional(
+    Type.Object({ options: Type.Array(Type.String()), multiple: Type.Boolean() })
+  ),
+  vote: Type.Optional(
+    Type.Object({ message_id: Type.String(), options: Type.Array(Type.String()) })
+  ),
   reaction: Type.Optional(
     Type.Object({
       message_id: Type.String(),
@@ -87,7 +105,9 @@ export const CapturedMessage = Type.Object({
     })
   ),
   edited: Type.Optional(Type.Object({ at: Type.String(), previous: Type.Optional(Type.String()) })),
-  revoked: Type.Optional(Type.Object({ by: Type.Union([Type.Literal('sender'), Type.Literal('me')]) })),
+  revoked: Type.Optional(
+    Type.Object({ by: Type.Union([Type.Literal('sender'), Type.Literal('me')]) })
+  ),
   group: Type.Optional(
     Type.Object({
       subtype: Type.Optional(Type.String({ description: 'what happened to the group' })),
@@ -100,7 +120,9 @@ export const CapturedMessage = Type.Object({
   payment: Type.Optional(Payment),
   interactive: Type.Optional(Interactive),
   selected: Type.Optional(
-    Type.String({ description: 'the id of the button or row that a person chose; body is its text' })
+    Type.String({
+      description: 'the id of the button or row that a person chose; body is its text'
+    })
   ),
   event: Type.Optional(CalendarEvent),
   group_invite: Type.Optional(GroupInvite),
@@ -113,12 +135,17 @@ export const CapturedMessage = Type.Object({
   phone_only: Type.Optional(PhoneOnly),
   bot: Type.Optional(Type.Boolean({ description: 'an automatic answer of a business bot' })),
   automatic: Type.Optional(
-    Type.Boolean({ description: 'of this account, and written by WhatsApp Business itself, by AUTOMATIC_REPLIES of central-hub' })
+    Type.Boolean({
+      description:
+        'of this account, and written by WhatsApp Business itself, by AUTOMATIC_REPLIES of central-hub'
+    })
   ),
   group_status: Type.Optional(Type.Boolean({ description: 'a status posted in a group' })),
   to_self: Type.Optional(Type.Boolean({ description: "a note in the account's chat with itself" })),
   unsent: Type.Optional(
-    Type.Boolean({ description: "of this account, and WhatsApp's server never accepted it: nobody has got it" })
+    Type.Boolean({
+      description: "of this account, and WhatsApp's server never accepted it: nobody has got it"
+    })
   ),
   number_change: Type.Optional(
     Type.Object(
@@ -139,7 +166,10 @@ export const InboundRecord = Type.Object({
 })
 export type InboundRecord = Static<typeof InboundRecord>
 
-/** What is left of a record whose content was erased for good: its place, so that `seq` stays gap-free. It tells of nobody. */
+/**
+ * What is left of a record whose content was erased for good: its place, so that `seq` stays
+ * gap-free. It tells of nobody.
+ */
 export const ErasedRecord = Type.Object({
   seq: Type.Integer({ minimum: 1 }),
   kind: Type.Literal('erased'),

@@ -1,6 +1,6 @@
 /**
- * Every route of central-hub by the name of its operation. Plain data, so that the client for frontends carries no
- * schema; what each takes and gives stands in `api/`.
+ * Every route of central-hub by the name of its operation. Plain data, so that the client for
+ * frontends carries no schema; what each takes and gives stands in `api/`.
  */
 export const routes = {
   getHealth: 'GET /health',

@@ -1,6 +1,6 @@
 /**
- * How records cross from session-managers to hubs in NATS: one stream for all, a subject for each account, one message
- * for each record as JSON.
+ * How records cross from session-managers to hubs in NATS: one stream for all, a subject for each
+ * account, one message for each record as JSON.
  */
 
 export const recordStream = 'LEADMASTER'
@@ -19,14 +19,15 @@ export const journalHeader = 'Leadmaster-Journal'
 export const seqHeader = 'Leadmaster-Seq'
 
 /**
- * Of the first record that a host forwards after another one had the account: `JOURNAL:SEQ`, the last record of the
- * account that was in the stream before it. A hub takes this journal, from this record on, once it has taken the other
- * one up to there.
+ * Of the first record that a host forwards after another one had the account: `JOURNAL:SEQ`, the
+ * last record of the account that was in the stream before it. A hub takes this journal, from this
+ * record on, once it has taken the other one up to there.
  */
 export const afterHeader = 'Leadmaster-After'
 
 /**
- * `Nats-Msg-Id`, by which the stream drops what is published twice within its window: the place of the record in its
- * journal. The message's own id would not do: its edits, reactions and media are records, too.
+ * `Nats-Msg-Id`, by which the stream drops what is published twice within its window: the place of
+ * the record in its journal. The message's own id would not do: its edits, reactions and media are
+ * records, too.
  */
 export const recordId = (journalId: string, seq: number): string => `${journalId}:${seq}`

@@ -3,15 +3,16 @@ import type { LeadState } from './lead.ts'
 import type { CapturedMessage } from './record.ts'
 
 /**
- * Who waits for an answer. This is the whole rule. The table "Who waits" of deploy/systemd/README.md says it in words,
- * and a test holds the two together. The store's column `messages.turn` is `turnOf`, so that the database can use it
- * in an index.
+ * Who waits for an answer. This is the whole rule. The table "Who waits" of
+ * deploy/systemd/README.md says it in words, and a test holds the two together. The store's column
+ * `messages.turn` is `turnOf`, so that the database can use it in an index.
  */
 
 /**
  * What a message does to a wait:
  * 0: nothing; 1: it asks for an answer; 2: it is an answer;
- * 3: a person ended the wait at this message without writing (marked as handled, won, lost, a reaction).
+ * 3: a person ended the wait at this message without writing (marked as handled, won, lost, a
+ * reaction).
  */
 export type Turn = 0 | 1 | 2 | 3
 
@@ -26,14 +27,24 @@ export interface Ends {
 }
 
 /** What of a message says which turn it is. */
-export type Said = Pick<CapturedMessage, 'type' | 'from_me' | 'bot' | 'automatic' | 'call' | 'unsent'> & {
+export type Said = Pick<
+  CapturedMessage,
+  'type' | 'from_me' | 'bot' | 'automatic' | 'call' | 'unsent'
+> & {
   /** Who deleted it in WhatsApp: `sender` for everyone, `me` for this account alone. */
   revoked_by?: 'sender' | 'me' | null
   ends?: Ends
 }
 
-/** Whether a person wrote a message: neither WhatsApp itself, nor a bot, nor WhatsApp Business by itself. */
-export const isPersonal = ({ type, bot, automatic }: Pick<Said, 'type' | 'bot' | 'automatic'>): boolean =>
+/**
+ * Whether a person wrote a message: neither WhatsApp itself, nor a bot, nor WhatsApp Business by
+ * itself.
+ */
+export const isPersonal = ({
+  type,
+  bot,
+  automatic
+}: Pick<Said, 'type' | 'bot' | 'automatic'>): boolean =>
   bot !== true && automatic !== true && isOfAPerson(type)
 
 /** Nobody was reached by it, or nobody knows what it is. */
@@ -46,7 +57,8 @@ const isEnded = ({ isHandled, isClosed, isAcknowledged }: Ends = {}): boolean =>
 export const turnOf = (message: Said): Turn => {
   const { type, from_me, call, revoked_by, ends } = message
   if (isEnded(ends)) return 3
-  // What its sender deleted is gone for both. What this account deleted for itself is still with the other one.
+  // What its sender deleted is gone for both. What this account deleted for itself is still with
+  // the other one.
   if (!isPersonal(message) || type === 'revoked' || revoked_by === 'sender') return 0
   if (from_me && saysNothing(message)) return 0
   if (type !== 'call_log') return from_me ? 2 : 1
@@ -54,7 +66,10 @@ export const turnOf = (message: Said): Turn => {
   return from_me ? 0 : 1
 }
 
-/** When a message was written: UNIX seconds, and within one second the order in which it was captured. */
+/**
+ * When a message was written: UNIX seconds, and within one second the order in which it was
+ * captured.
+ */
 export interface Moment {
   timestamp: number
   seq: number
@@ -104,10 +119,13 @@ const firstMs = 100_000_000_000
 const lastMs = 8_640_000_000_000_000
 
 /**
- * When a message was written, UNIX seconds. Records of early releases have ms, or 0 where WhatsApp told no time: then,
- * and where it is no time at all, it is when it was captured.
+ * When a message was written, UNIX seconds. Records of early releases have ms, or 0 where WhatsApp
+ * told no time: then, and where it is no time at all, it is when it was captured.
  */
-export const writtenAt = ({ timestamp }: Pick<CapturedMessage, 'timestamp'>, capturedAt: string): number => {
+export const writtenAt = (
+  { timestamp }: Pick<CapturedMessage, 'timestamp'>,
+  capturedAt: string
+): number => {
   if (timestamp > lastMs) return Math.floor(Date.parse(capturedAt) / 1_000)
   if (timestamp >= firstMs) return Math.round(timestamp / 1_000)
   const isNone = Number.isInteger(timestamp) && timestamp <= 0
@@ -118,11 +136,15 @@ export const writtenAt = ({ timestamp }: Pick<CapturedMessage, 'timestamp'>, cap
 const plain = (text: string): string => text.replace(/\s+/g, ' ').trim().toLowerCase()
 
 /**
- * WhatsApp Business sends greetings and away messages as ordinary messages of this account, and nothing in them says so.
+ * WhatsApp Business sends greetings and away messages as ordinary messages of this account, and
+ * nothing in them says so.
  * @param beginnings what such messages begin with, from AUTOMATIC_REPLIES
  * @returns whether a message is one of them
  */
-export const automaticBy = (beginnings: readonly string[]): ((message: Pick<CapturedMessage, 'from_me' | 'body'>) => boolean) => {
+export const automaticBy = (
+  beginnings: readonly string[]
+): ((message: Pick<CapturedMessage, 'from_me' | 'body'>) => boolean) => {
   const wanted = beginnings.map(plain).filter((text) => text !== '')
-  return ({ from_me, body }) => from_me && wanted.length > 0 && wanted.some((text) => plain(body).startsWith(text))
+  return ({ from_me, body }) =>
+    from_me && wanted.length > 0 && wanted.some((text) => plain(body).startsWith(text))
 }

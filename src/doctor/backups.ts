@@ -17,31 +17,72 @@ const again = `systemctl start ${service}; journalctl -u ${service} -n 20 -o cat
 
 export const checkBackups: Check = async ({ host, wiring }) => {
   if (wiring.mode !== 'systemd') return []
-  const show = async (unit: string, property: string): Promise<string> => (await host.run(['systemctl', 'show', unit, '--property', property, '--value'])).stdout.trim()
+  const show = async (unit: string, property: string): Promise<string> =>
+    (await host.run(['systemctl', 'show', unit, '--property', property, '--value'])).stdout.trim()
   if ((await show(timer, 'UnitFileState')) !== 'enabled') return []
   const path = settingsFile(wiring.directory)
   const text = (await host.readFile(path)) ?? ''
   const { BACKUP_TO: to } = readEnvFile(text).variables
-  if (!to) return [fault(name, 'host', `${timer} is enabled, but ${path} does not say where to (BACKUP_TO)`, `install -d -m 700 /var/backups/leadmaster && ${setVariable({ path, text }, 'BACKUP_TO', '/var/backups/leadmaster')} && chmod 600 ${word(path)} && systemctl start ${service}`)]
-  const hidden = whyHidden(to, await show(service, 'ProtectHome'), (await show(service, 'ReadWritePaths')).split(' '))
+  if (!to)
+    return [
+      fault(
+        name,
+        'host',
+        `${timer} is enabled, but ${path} does not say where to (BACKUP_TO)`,
+        `install -d -m 700 /var/backups/leadmaster && ${setVariable({ path, text }, 'BACKUP_TO', '/var/backups/leadmaster')} && chmod 600 ${word(path)} && systemctl start ${service}`
+      )
+    ]
+  const hidden = whyHidden(
+    to,
+    await show(service, 'ProtectHome'),
+    (await show(service, 'ReadWritePaths')).split(' ')
+  )
   if (hidden !== undefined) return [fault(name, 'host', `BACKUP_TO=${to} ${hidden}`, open(to))]
   const [newest] = backupsAmong(await host.readdir(to))
   const result = await show(service, 'Result')
-  if (result !== '' && result !== 'success') return [fault(name, 'host', `the last backup failed (${result})${newest === undefined ? '' : `; the newest in ${to} is ${span(host.now() - newest.at)} old`}`, again)]
-  if (newest === undefined) return [note(name, 'host', `there is no backup in ${to} yet: ${timer} makes the first one`, again)]
+  if (result !== '' && result !== 'success')
+    return [
+      fault(
+        name,
+        'host',
+        `the last backup failed (${result})${newest === undefined ? '' : `; the newest in ${to} is ${span(host.now() - newest.at)} old`}`,
+        again
+      )
+    ]
+  if (newest === undefined)
+    return [
+      note(name, 'host', `there is no backup in ${to} yet: ${timer} makes the first one`, again)
+    ]
   const age = host.now() - newest.at
-  if (age > tooOldMs) return [fault(name, 'host', `the newest backup in ${to} is ${span(age)} old`, `systemctl start ${timer}; ${again}`)]
+  if (age > tooOldMs)
+    return [
+      fault(
+        name,
+        'host',
+        `the newest backup in ${to} is ${span(age)} old`,
+        `systemctl start ${timer}; ${again}`
+      )
+    ]
   return [ok(name, 'host', `the newest in ${to} is ${span(age)} old`)]
 }
 
-const isBelow = (path: string, directory: string): boolean => path === directory || path.startsWith(`${directory}/`)
+const isBelow = (path: string, directory: string): boolean =>
+  path === directory || path.startsWith(`${directory}/`)
 
 /** What keeps the unit from writing backups to a directory; undefined when nothing does. */
-const whyHidden = (to: string, protectHome: string, writable: readonly string[]): string | undefined => {
+const whyHidden = (
+  to: string,
+  protectHome: string,
+  writable: readonly string[]
+): string | undefined => {
   const isHome = ['/home', '/root', '/run/user'].some((directory) => isBelow(to, directory))
-  if (isHome && protectHome !== 'no') return `is below a home directory, which ${service} does not see (ProtectHome=${protectHome})`
-  const directories = writable.map((path) => path.replace(/^[-+]+/, '')).filter((path) => path.startsWith('/'))
-  if (directories.length === 0 || directories.some((directory) => isBelow(to, directory))) return undefined
+  if (isHome && protectHome !== 'no')
+    return `is below a home directory, which ${service} does not see (ProtectHome=${protectHome})`
+  const directories = writable
+    .map((path) => path.replace(/^[-+]+/, ''))
+    .filter((path) => path.startsWith('/'))
+  if (directories.length === 0 || directories.some((directory) => isBelow(to, directory)))
+    return undefined
   return `is closed to ${service}, which may write below ${directories.join(', ')} alone`
 }
 

@@ -6,7 +6,10 @@ import type { Wiring } from './wiring.ts'
 export interface Asked {
   host: Host
   wiring: Wiring
-  /** The first fault so far of a service, of these checks or of any: what would make a further fault its mere consequence. */
+  /**
+   * The first fault so far of a service, of these checks or of any: what would make a further fault
+   * its mere consequence.
+   */
   cause(service: string, ...names: string[]): Finding | undefined
 }
 

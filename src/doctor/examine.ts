@@ -20,18 +20,49 @@ import { upCommand, type Wiring } from './wiring.ts'
 
 /** What can be the cause of something comes before it. */
 const causesFirst: readonly Check[] = [
-  checkEnvFiles, checkTokens, checkPorts, checkWiring, checkPublicUrl, checkManager, checkDropIns, checkConfinement, // what is written
-  checkDirectories, checkDisk, checkClock, checkChromium, checkPinnedPage, checkServers, checkProxy, // what it finds on the machine
-  checkUnits, checkRunning, checkListening, checkBackups // what runs
+  checkEnvFiles,
+  checkTokens,
+  checkPorts,
+  checkWiring,
+  checkPublicUrl,
+  checkManager,
+  checkDropIns,
+  checkConfinement, // what is written
+  checkDirectories,
+  checkDisk,
+  checkClock,
+  checkChromium,
+  checkPinnedPage,
+  checkServers,
+  checkProxy, // what it finds on the machine
+  checkUnits,
+  checkRunning,
+  checkListening,
+  checkBackups // what runs
 ]
 
 /** All checks, each knowing what those before it found. */
 export const examine = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
-  if (wiring.byRoot && host.uid !== 0) return [fault('rights', 'host', "what is to be checked is root's: doctor must run as root", `sudo ${upCommand(wiring).replace(/scripts\/up.*$/, 'scripts/doctor')}`)]
+  if (wiring.byRoot && host.uid !== 0)
+    return [
+      fault(
+        'rights',
+        'host',
+        "what is to be checked is root's: doctor must run as root",
+        `sudo ${upCommand(wiring).replace(/scripts\/up.*$/, 'scripts/doctor')}`
+      )
+    ]
   const findings: Finding[] = []
   const asked: Asked = {
-    host, wiring,
-    cause: (service, ...names) => findings.find((each) => each.state === 'fault' && each.service === service && (names.length === 0 || names.includes(each.name)))
+    host,
+    wiring,
+    cause: (service, ...names) =>
+      findings.find(
+        (each) =>
+          each.state === 'fault' &&
+          each.service === service &&
+          (names.length === 0 || names.includes(each.name))
+      )
   }
   for (const check of causesFirst) findings.push(...(await check(asked)))
   const { findings: identities, answered } = await checkIdentities(asked)
@@ -39,7 +70,12 @@ export const examine = async (host: Host, wiring: Wiring): Promise<Finding[]> =>
   findings.push(...(await checkFollowing(asked, answered)))
   const outside = await checkOutside(asked, answered)
   // To connect again, as a session at fault is answered with, would fail again.
-  const isOutside = ({ manager }: Answered): boolean => outside.some(({ state, service }) => state === 'fault' && service === manager?.name)
-  findings.push(...outside, ...checkSessions(answered.filter((each) => !isOutside(each))), ...(await checkWebVersions(asked, answered)))
+  const isOutside = ({ manager }: Answered): boolean =>
+    outside.some(({ state, service }) => state === 'fault' && service === manager?.name)
+  findings.push(
+    ...outside,
+    ...checkSessions(answered.filter((each) => !isOutside(each))),
+    ...(await checkWebVersions(asked, answered))
+  )
   return findings
 }

@@ -35,22 +35,44 @@ if (args.some((each) => each !== '--json')) {
 const release = resolve(import.meta.dirname, '../..')
 const home = processEnv['LEADMASTER_HOME']
 const host = realHost()
-const wiring = await readWiring(host, release, home === undefined || home === '' ? undefined : resolve(home))
+const wiring = await readWiring(
+  host,
+  release,
+  home === undefined || home === '' ? undefined : resolve(home)
+)
 
-/** Where neither is to be found, what runs may have been started by hand with env files of another place. */
+/**
+ * Where neither is to be found, what runs may have been started by hand with env files of another
+ * place.
+ */
 const nothingFound = async (): Promise<Finding> => {
-  const detail = 'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
+  const detail =
+    'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
   const byHand = (await ourProcesses(host)).map(({ name, pid }) => `${name} runs as process ${pid}`)
   if (byHand.length === 0) return fault('installed', 'host', detail, `${release}/scripts/up`)
-  return unexplained('installed', 'host', `${detail}, but ${byHand.join(' and ')}: set LEADMASTER_HOME to the directory of their env files`)
+  return unexplained(
+    'installed',
+    'host',
+    `${detail}, but ${byHand.join(' and ')}: set LEADMASTER_HOME to the directory of their env files`
+  )
 }
 
 const checks = wiring ? await examine(host, wiring) : [await nothingFound()]
 const allWell = checks.every(({ state }) => state !== 'fault')
 
-if (args.includes('--json')) process.stdout.write(`${JSON.stringify({ ok: allWell, checks }, null, 2)}\n`)
+if (args.includes('--json'))
+  process.stdout.write(`${JSON.stringify({ ok: allWell, checks }, null, 2)}\n`)
 else {
-  const how = wiring?.mode === 'systemd' ? 'run by systemd' : `run by scripts/up${wiring?.simulated ? ' --simulated' : ''}`
-  process.stdout.write(screen(wiring ? `LeadMaster, ${how}, env files in ${wiring.directory}` : 'LeadMaster', checks, process.stdout.isTTY))
+  const how =
+    wiring?.mode === 'systemd'
+      ? 'run by systemd'
+      : `run by scripts/up${wiring?.simulated ? ' --simulated' : ''}`
+  process.stdout.write(
+    screen(
+      wiring ? `LeadMaster, ${how}, env files in ${wiring.directory}` : 'LeadMaster',
+      checks,
+      process.stdout.isTTY
+    )
+  )
 }
 process.exitCode = allWell ? 0 : 1

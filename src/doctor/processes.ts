@@ -16,7 +16,10 @@ export interface Listener {
 
 export interface Process {
   pid: number
-  /** The program that it runs, such as session-manager or nats-server. Its thread's name says nothing: Node's is MainThread. */
+  /**
+   * The program that it runs, such as session-manager or nats-server. Its thread's name says
+   * nothing: Node's is MainThread.
+   */
   name: string
   /** Which of our services it is, if any. */
   kind: Kind | undefined
@@ -29,12 +32,37 @@ export const commandLine = async (host: Host, pid: number | string): Promise<str
 
 /** Node's options whose value is the next argument: the script comes after it. node(1) */
 const optionsWithValue = new Set([
-  '-r', '--require', '--import', '--loader', '--experimental-loader', '-C', '--conditions', '--env-file',
-  '--env-file-if-exists', '--title', '--input-type', '--disable-warning', '--icu-data-dir', '--openssl-config',
-  '--inspect-port', '--watch-path', '--redirect-warnings', '--diagnostic-dir', '--experimental-config-file'
+  '-r',
+  '--require',
+  '--import',
+  '--loader',
+  '--experimental-loader',
+  '-C',
+  '--conditions',
+  '--env-file',
+  '--env-file-if-exists',
+  '--title',
+  '--input-type',
+  '--disable-warning',
+  '--icu-data-dir',
+  '--openssl-config',
+  '--inspect-port',
+  '--watch-path',
+  '--redirect-warnings',
+  '--diagnostic-dir',
+  '--experimental-config-file'
 ])
 /** With these Node runs no script of a file. */
-const withoutScript = new Set(['-e', '--eval', '-p', '--print', '-pe', '--run', '-i', '--interactive'])
+const withoutScript = new Set([
+  '-e',
+  '--eval',
+  '-p',
+  '--print',
+  '-pe',
+  '--run',
+  '-i',
+  '--interactive'
+])
 
 /** The script among the arguments of Node, as it was given. */
 const scriptAmong = (args: readonly string[]): string | undefined => {
@@ -49,8 +77,15 @@ const scriptAmong = (args: readonly string[]): string | undefined => {
 
 const isNode = (path: string): boolean => /^node(js)?$/.test(basename(path))
 
-/** The script that a process of Node runs, its links resolved where this user may see them; undefined of any other process. */
-const scriptOf = async (host: Host, pid: number, [program = '', ...args]: readonly string[]): Promise<string | undefined> => {
+/**
+ * The script that a process of Node runs, its links resolved where this user may see them;
+ * undefined of any other process.
+ */
+const scriptOf = async (
+  host: Host,
+  pid: number,
+  [program = '', ...args]: readonly string[]
+): Promise<string | undefined> => {
   if (!isNode(program) && !isNode((await host.readlink(`/proc/${pid}/exe`)) ?? '')) return undefined
   const script = scriptAmong(args)
   if (script === undefined) return undefined
@@ -60,12 +95,18 @@ const scriptOf = async (host: Host, pid: number, [program = '', ...args]: readon
 }
 
 const kindOf = (script: string | undefined): Kind | undefined =>
-  /(?:^|\/)(?:dist|src)\/(session-manager|central-hub)\/main(?:\.[jt]s)?$/.exec(script ?? '')?.[1] as Kind | undefined
+  /(?:^|\/)(?:dist|src)\/(session-manager|central-hub)\/main(?:\.[jt]s)?$/.exec(
+    script ?? ''
+  )?.[1] as Kind | undefined
 
-/** The variables of the files that Node was told to read by --env-file. They are in no /proc/PID/environ. */
+/**
+ * The variables of the files that Node was told to read by --env-file. They are in no
+ * /proc/PID/environ.
+ */
 const fromEnvFiles = async (host: Host, pid: number): Promise<Record<string, string>> => {
   const variables: Record<string, string> = {}
-  for (const path of await envFilesOf(host, pid)) Object.assign(variables, parseEnv((await host.readFile(path)) ?? ''))
+  for (const path of await envFilesOf(host, pid))
+    Object.assign(variables, parseEnv((await host.readFile(path)) ?? ''))
   return variables
 }
 
@@ -82,30 +123,52 @@ export const envFilesOf = async (host: Host, pid: number): Promise<string[]> => 
 }
 
 /** The environment a process was started with; undefined when this user may not read it. */
-export const environmentOf = async (host: Host, pid: number): Promise<Record<string, string> | undefined> => {
+export const environmentOf = async (
+  host: Host,
+  pid: number
+): Promise<Record<string, string> | undefined> => {
   const text = await host.readFile(`/proc/${pid}/environ`)
   if (text === undefined) return undefined
   const pairs = text.split('\0').filter((pair) => pair.includes('='))
-  const own = Object.fromEntries(pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]))
+  const own = Object.fromEntries(
+    pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)])
+  )
   return { ...(await fromEnvFiles(host, pid)), ...own }
 }
 
-/** When a process was started, ms since 1970: by its ticks since boot, of which Linux has 100 a second. proc(5) */
+/**
+ * When a process was started, ms since 1970: by its ticks since boot, of which Linux has 100 a
+ * second. proc(5)
+ */
 export const startedAt = async (host: Host, pid: number): Promise<number | undefined> => {
   const boot = /^btime (\d+)$/m.exec((await host.readFile('/proc/stat')) ?? '')?.[1]
   // the name of the thread is in brackets, and may hold blanks and brackets itself
-  const ticks = /^.*\) (?:\S+ ){19}(\d+)/s.exec((await host.readFile(`/proc/${pid}/stat`)) ?? '')?.[1]
-  return boot === undefined || ticks === undefined ? undefined : Number(boot) * 1_000 + Number(ticks) * 10
+  const ticks = /^.*\) (?:\S+ ){19}(\d+)/s.exec(
+    (await host.readFile(`/proc/${pid}/stat`)) ?? ''
+  )?.[1]
+  return boot === undefined || ticks === undefined
+    ? undefined
+    : Number(boot) * 1_000 + Number(ticks) * 10
 }
 
-const pids = async (host: Host): Promise<number[]> => (await host.readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
+const pids = async (host: Host): Promise<number[]> =>
+  (await host.readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
 
-/** What a process has open: paths, and sockets as socket:[INODE]. Nothing of a process that this user may not look into. */
+/**
+ * What a process has open: paths, and sockets as socket:[INODE]. Nothing of a process that this
+ * user may not look into.
+ */
 const openFiles = async (host: Host, pid: number): Promise<(string | undefined)[]> =>
-  Promise.all((await host.readdir(`/proc/${pid}/fd`)).map((fd) => host.readlink(`/proc/${pid}/fd/${fd}`)))
+  Promise.all(
+    (await host.readdir(`/proc/${pid}/fd`)).map((fd) => host.readlink(`/proc/${pid}/fd/${fd}`))
+  )
 
-/** Whether this user may look into a process. Root of a container may not look into those of other users. */
-export const canLookInto = async (host: Host, pid: number): Promise<boolean> => (await openFiles(host, pid)).some((path) => path !== undefined)
+/**
+ * Whether this user may look into a process. Root of a container may not look into those of other
+ * users.
+ */
+export const canLookInto = async (host: Host, pid: number): Promise<boolean> =>
+  (await openFiles(host, pid)).some((path) => path !== undefined)
 
 const userOf = async (host: Host, pid: number): Promise<number> =>
   Number(/^Uid:\s+(\d+)/m.exec((await host.readFile(`/proc/${pid}/status`)) ?? '')?.[1] ?? NaN)
@@ -122,14 +185,22 @@ export interface Sought {
 }
 
 /** How sure it is that a process is the one sought: 0 when it is not. */
-const resemblance = async (host: Host, pid: number, sought: Sought, open: readonly Listener[]): Promise<number> => {
+const resemblance = async (
+  host: Host,
+  pid: number,
+  sought: Sought,
+  open: readonly Listener[]
+): Promise<number> => {
   const { home, variables, uid } = sought
   const has = await environmentOf(host, pid)
-  // root of a container may not look into another user's process: what remains is the program and its user
+  // root of a container may not look into another user's process: what remains is the program and
+  // its user
   if (has === undefined) return (await userOf(host, pid)) === uid ? 1 : 0
   const files = await openFiles(host, pid)
-  const isSame = (name: string): boolean => has[name] !== undefined && has[name] !== '' && has[name] === variables[name]
-  const isOfHome = files.includes(`${home}/lock`) || (has['STATE_DIR']?.startsWith(`${home}/`) ?? false)
+  const isSame = (name: string): boolean =>
+    has[name] !== undefined && has[name] !== '' && has[name] === variables[name]
+  const isOfHome =
+    files.includes(`${home}/lock`) || (has['STATE_DIR']?.startsWith(`${home}/`) ?? false)
   const shared = ['STATE_DIR', 'PORT', 'ACCOUNT'].filter(isSame).length
   // one of them may have been edited since; a run of another home may have the same port
   const isOfFile = isSame('STATE_DIR') || (isSame('SESSION_MANAGER_TOKEN') && isSame('PORT'))
@@ -140,8 +211,8 @@ const resemblance = async (host: Host, pid: number, sought: Sought, open: readon
 }
 
 /**
- * The process of a service in the foreground: it runs the service's program, and holds the lock of this home or has the
- * state directory or the secret of the env file.
+ * The process of a service in the foreground: it runs the service's program, and holds the lock of
+ * this home or has the state directory or the secret of the env file.
  */
 export const findProcess = async (host: Host, sought: Sought): Promise<number | undefined> => {
   const open = await listeners(host)
@@ -158,16 +229,22 @@ export const findProcess = async (host: Host, sought: Sought): Promise<number | 
 export const ourProcesses = async (host: Host): Promise<Process[]> => {
   const found: Process[] = []
   for (const pid of await pids(host)) {
-    if (kindOf(await scriptOf(host, pid, await commandLine(host, pid))) !== undefined) found.push(await describe(host, pid))
+    if (kindOf(await scriptOf(host, pid, await commandLine(host, pid))) !== undefined)
+      found.push(await describe(host, pid))
   }
   return found
 }
 
-/** 0100007F:0BB9 as 127.0.0.1 and 3001: each 32-bit word is in the byte order of the machine, which is little-endian. */
+/**
+ * 0100007F:0BB9 as 127.0.0.1 and 3001: each 32-bit word is in the byte order of the machine, which
+ * is little-endian.
+ */
 const decode = (hex: string): { address: string; port: number } => {
   const [ip = '', port = ''] = hex.split(':')
   const words = ip.match(/.{8}/g) ?? []
-  const bytes = words.flatMap((part) => (part.match(/../g) ?? []).map((byte) => parseInt(byte, 16)).reverse())
+  const bytes = words.flatMap((part) =>
+    (part.match(/../g) ?? []).map((byte) => parseInt(byte, 16)).reverse()
+  )
   return { address: addressOf(bytes), port: parseInt(port, 16) }
 }
 
@@ -186,7 +263,9 @@ const addressOf = (bytes: readonly number[]): string => {
 const LISTEN = '0A'
 
 export const listeners = async (host: Host): Promise<Listener[]> => {
-  const tables = await Promise.all(['/proc/net/tcp', '/proc/net/tcp6'].map((file) => host.readFile(file)))
+  const tables = await Promise.all(
+    ['/proc/net/tcp', '/proc/net/tcp6'].map((file) => host.readFile(file))
+  )
   return tables.flatMap((table) =>
     (table ?? '').split('\n').flatMap((line) => {
       const [, local = '', , state, , , , uid = '', , inode = ''] = line.trim().split(/\s+/)
@@ -200,18 +279,25 @@ const loopbacks = ['127.0.0.1', '::1']
 
 /** Whether one who listens there is in the way of HOST, or is reached by it. */
 export const meets = (address: string, host: string): boolean =>
-  address === host || wildcards.includes(address) || wildcards.includes(host) || (host === 'localhost' && loopbacks.includes(address))
+  address === host ||
+  wildcards.includes(address) ||
+  wildcards.includes(host) ||
+  (host === 'localhost' && loopbacks.includes(address))
 
 /** Those who hold a socket; another user's are hidden from all but root. */
 export const holders = async (host: Host, inode: string): Promise<Process[]> => {
   const found: Process[] = []
   for (const pid of await pids(host)) {
-    if ((await openFiles(host, pid)).includes(`socket:[${inode}]`)) found.push(await describe(host, pid))
+    if ((await openFiles(host, pid)).includes(`socket:[${inode}]`))
+      found.push(await describe(host, pid))
   }
   return found
 }
 
-/** A program by its command line; one that gives itself a title, such as `nginx: master process`, by its first word. */
+/**
+ * A program by its command line; one that gives itself a title, such as `nginx: master process`, by
+ * its first word.
+ */
 const programOf = (args: readonly string[], script: string | undefined): string | undefined => {
   if (script !== undefined) return `node ${basename(script)}`
   const [first] = /[^\s:]+/.exec(args[0] ?? '') ?? []
@@ -222,7 +308,10 @@ const describe = async (host: Host, pid: number): Promise<Process> => {
   const args = await commandLine(host, pid)
   const script = await scriptOf(host, pid, args)
   const kind = kindOf(script)
-  const name = kind ?? programOf(args, script) ?? (await host.readFile(`/proc/${pid}/comm`))?.trim() ?? '?'
-  const unit = /\/([^/\n]+\.service)$/m.exec((await host.readFile(`/proc/${pid}/cgroup`)) ?? '')?.[1]
+  const name =
+    kind ?? programOf(args, script) ?? (await host.readFile(`/proc/${pid}/comm`))?.trim() ?? '?'
+  const unit = /\/([^/\n]+\.service)$/m.exec(
+    (await host.readFile(`/proc/${pid}/cgroup`)) ?? ''
+  )?.[1]
   return { pid, name, kind, unit }
 }

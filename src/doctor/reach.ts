@@ -22,7 +22,9 @@ const describeError = (error: NodeJS.ErrnoException, what: string): string => {
     case 'EHOSTUNREACH':
       return `there is no way to ${what} (${code})`
     case 'ERR_PROXY_TUNNEL':
-      return status === '407' ? 'the proxy does not take the user and password of PROXY_URL (HTTP 407)' : `the proxy refuses a connection to ${what}${status === undefined ? '' : ` (HTTP ${status})`}`
+      return status === '407'
+        ? 'the proxy does not take the user and password of PROXY_URL (HTTP 407)'
+        : `the proxy refuses a connection to ${what}${status === undefined ? '' : ` (HTTP ${status})`}`
     case 'ETIMEDOUT':
     case 'ABORT_ERR':
       return `${what} does not answer within ${reachMs / 1_000} s`
@@ -42,17 +44,24 @@ const whyNoConnection = (host: string, port: number): Promise<string | undefined
     socket.once('error', (error) => resolve(describeError(error, `${host}:${port}`)))
   })
 
-/** Asks for a page as Chromium would: whatever its status, an answer is one. @returns why there is none, undefined when there is */
+/**
+ * Asks for a page as Chromium would: whatever its status, an answer is one. @returns why there is
+ * none, undefined when there is
+ */
 const whyNoAnswer = (url: string, proxyUrl: string): Promise<string | undefined> => {
   const proxyEnv = proxyUrl === '' ? {} : { HTTPS_PROXY: proxyUrl, HTTP_PROXY: proxyUrl }
   const { protocol, hostname } = new URL(url)
   const request = protocol === 'https:' ? httpsRequest : httpRequest
   const agent = protocol === 'https:' ? { agent: new HttpsAgent({ proxyEnv }) } : {}
   return new Promise((resolve) => {
-    const asking = request(url, { ...agent, method: 'HEAD', signal: AbortSignal.timeout(reachMs) }, (answer) => {
-      answer.destroy()
-      resolve(undefined)
-    })
+    const asking = request(
+      url,
+      { ...agent, method: 'HEAD', signal: AbortSignal.timeout(reachMs) },
+      (answer) => {
+        answer.destroy()
+        resolve(undefined)
+      }
+    )
     asking.on('error', (error) => resolve(describeError(error, hostname)))
     asking.end()
   })
@@ -63,7 +72,10 @@ const whyNoAnswer = (url: string, proxyUrl: string): Promise<string | undefined>
  * @param proxyUrl as PROXY_URL has it; empty: directly
  * @returns in plain words, undefined when nothing does
  */
-export const whyUnreachable = async (url: string, proxyUrl: string): Promise<string | undefined> => {
+export const whyUnreachable = async (
+  url: string,
+  proxyUrl: string
+): Promise<string | undefined> => {
   const proxy = readProxy(proxyUrl)
   if (proxy !== undefined) {
     const { hostname, port } = new URL(proxy.server)

@@ -1,23 +1,40 @@
 import { styleText } from 'node:util'
 import type { Finding } from './finding.ts'
 
-/** The findings as a person reads them: a line each, and under what is at fault how it is mended. */
+/**
+ * The findings as a person reads them: a line each, and under what is at fault how it is mended.
+ */
 export const screen = (title: string, findings: readonly Finding[], colour: boolean): string => {
-  const paint = (format: Parameters<typeof styleText>[0], text: string): string => (colour ? styleText(format, text, { validateStream: false }) : text)
-  const width = (pick: (each: Finding) => string): number => Math.max(0, ...findings.map((each) => pick(each).length))
+  const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
+    colour ? styleText(format, text, { validateStream: false }) : text
+  const width = (pick: (each: Finding) => string): number =>
+    Math.max(0, ...findings.map((each) => pick(each).length))
   const [names, services] = [width(({ name }) => name), width(({ service }) => service)]
   const lines = findings.flatMap(({ name, service, state, detail, mend }) => {
-    const label = paint(state === 'fault' ? ['red', 'bold'] : state === 'ok' ? 'green' : 'yellow', state.padEnd(5))
+    const label = paint(
+      state === 'fault' ? ['red', 'bold'] : state === 'ok' ? 'green' : 'yellow',
+      state.padEnd(5)
+    )
     const line = `${label}  ${service.padEnd(services)}  ${name.padEnd(names)}  ${detail}`
-    return mend === undefined ? [line] : [line, `${' '.repeat(7)}${paint('bold', state === 'fault' ? 'mend:' : 'command:')} ${mend}`]
+    return mend === undefined
+      ? [line]
+      : [line, `${' '.repeat(7)}${paint('bold', state === 'fault' ? 'mend:' : 'command:')} ${mend}`]
   })
-  return [title, '', ...lines, '', verdict(findings.filter(({ state }) => state === 'fault')), ''].join('\n')
+  return [
+    title,
+    '',
+    ...lines,
+    '',
+    verdict(findings.filter(({ state }) => state === 'fault')),
+    ''
+  ].join('\n')
 }
 
 const verdict = (faults: readonly Finding[]): string => {
   const [first] = faults
   if (first === undefined) return 'All is wired right.'
   const count = faults.length === 1 ? 'One fault' : `${faults.length} faults`
-  if (first.mend === undefined) return `${count}: there is no command that mends ${faults.length === 1 ? 'it' : 'the first'}, see what it says.`
+  if (first.mend === undefined)
+    return `${count}: there is no command that mends ${faults.length === 1 ? 'it' : 'the first'}, see what it says.`
   return `${count}: paste ${faults.length === 1 ? 'its mend' : 'the first mend'}, then run doctor again.`
 }

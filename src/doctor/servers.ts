@@ -12,17 +12,40 @@ const correct = (wiring: Wiring, service: Service, variable: string): string =>
 
 export const checkServers: Check = async ({ host, wiring, cause }) => {
   const findings: Finding[] = []
-  const add = (name: string, service: Service, variable: string, reached: string, amiss: string | undefined): void =>
-    void findings.push(amiss === undefined ? ok(name, service.name, reached) : fault(name, service.name, amiss, correct(wiring, service, variable)))
+  const add = (
+    name: string,
+    service: Service,
+    variable: string,
+    reached: string,
+    amiss: string | undefined
+  ): void =>
+    void findings.push(
+      amiss === undefined
+        ? ok(name, service.name, reached)
+        : fault(name, service.name, amiss, correct(wiring, service, variable))
+    )
   for (const hub of hubs(wiring)) {
     const { DATABASE_URL = '' } = hub.config ?? {}
-    if (DATABASE_URL !== '' && !cause(hub.name, 'env file')) add('database', hub, 'DATABASE_URL', 'the database of DATABASE_URL answers', await host.database(DATABASE_URL))
+    if (DATABASE_URL !== '' && !cause(hub.name, 'env file'))
+      add(
+        'database',
+        hub,
+        'DATABASE_URL',
+        'the database of DATABASE_URL answers',
+        await host.database(DATABASE_URL)
+      )
   }
   for (const service of wiring.services) {
     const { config } = service
     if (!config || config.NATS_URL.length === 0 || cause(service.name, 'env file')) continue
     const { NATS_URL: servers, NATS_CREDENTIALS: credentials, NATS_CA: ca } = config
-    add('nats', service, 'NATS_URL', 'a server of NATS_URL answers', await host.nats({ servers, credentials, ca }))
+    add(
+      'nats',
+      service,
+      'NATS_URL',
+      'a server of NATS_URL answers',
+      await host.nats({ servers, credentials, ca })
+    )
   }
   return findings
 }

@@ -13,7 +13,11 @@ export const createAllowedHosts = (names: readonly string[]) => {
     /** @throws {ProblemError} misdirected-request */
     check: ({ headers: { host = '' } }: IncomingMessage): void => {
       if (host === accepted) return
-      if (!allowed.has(host.replace(/:\d+$/, '').toLowerCase())) throw new ProblemError('misdirected-request', 'this server does not answer to the Host header it was given')
+      if (!allowed.has(host.replace(/:\d+$/, '').toLowerCase()))
+        throw new ProblemError(
+          'misdirected-request',
+          'this server does not answer to the Host header it was given'
+        )
       accepted = host
     }
   }

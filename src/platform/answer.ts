@@ -5,7 +5,10 @@ import type { Middleware } from 'polka'
 export type FlatHeaders = readonly string[]
 
 /** What a middleware sets on the answer to such a request, where that is the same each time. */
-export const headersOf = (middleware: Middleware, req: { method: string; headers: Record<string, string> }): FlatHeaders => {
+export const headersOf = (
+  middleware: Middleware,
+  req: { method: string; headers: Record<string, string> }
+): FlatHeaders => {
   const set = new Map<string, string>()
   const res = {
     getHeader: (name: string) => set.get(name.toLowerCase()),
@@ -19,12 +22,19 @@ export const headersOf = (middleware: Middleware, req: { method: string; headers
 /** Up to here a body is copied rather than written by itself, bytes. */
 const smallBytes = 4_096
 
-/** Ends an answer. A small body leaves with the headers: Latin-1, as which node writes those, keeps any bytes as they are. */
-export const endWith = (res: ServerResponse, body: Buffer): void => void (body.length > smallBytes ? res.end(body) : res.end(body.toString('latin1'), 'latin1'))
+/**
+ * Ends an answer. A small body leaves with the headers: Latin-1, as which node writes those, keeps
+ * any bytes as they are.
+ */
+export const endWith = (res: ServerResponse, body: Buffer): void =>
+  void (body.length > smallBytes ? res.end(body) : res.end(body.toString('latin1'), 'latin1'))
 
 const json = /^application\/(problem\+)?json/
 
-/** An answer with headers that it carries whoever writes it: node is given all of them at once, for setting each costs more than routing. */
+/**
+ * An answer with headers that it carries whoever writes it: node is given all of them at once, for
+ * setting each costs more than routing.
+ */
 export class Answer extends ServerResponse {
   /** Sent unless the writer gives one of the same name, in lower case; of Vary, both. */
   carried: readonly FlatHeaders[] = []
@@ -32,19 +42,31 @@ export class Answer extends ServerResponse {
   route = 'none'
   isJson = false
 
-  override writeHead(status: number, reason?: string | OutgoingHttpHeaders | OutgoingHttpHeader[], more?: OutgoingHttpHeaders | OutgoingHttpHeader[]): this {
+  override writeHead(
+    status: number,
+    reason?: string | OutgoingHttpHeaders | OutgoingHttpHeader[],
+    more?: OutgoingHttpHeaders | OutgoingHttpHeader[]
+  ): this {
     const given = typeof reason === 'string' ? more : reason
     if (typeof reason === 'string' || Array.isArray(given) || this.getHeaderNames().length > 0) {
       this.setCarried()
-      this.isJson = json.test(String(this.getHeader('content-type') ?? (given as OutgoingHttpHeaders | undefined)?.['content-type']))
-      return typeof reason === 'string' ? super.writeHead(status, reason, more) : super.writeHead(status, given)
+      this.isJson = json.test(
+        String(
+          this.getHeader('content-type') ??
+            (given as OutgoingHttpHeaders | undefined)?.['content-type']
+        )
+      )
+      return typeof reason === 'string'
+        ? super.writeHead(status, reason, more)
+        : super.writeHead(status, given)
     }
     const all: OutgoingHttpHeader[] = []
     for (const name in given) if (given[name] !== undefined) all.push(name, given[name])
     for (const headers of this.carried) {
       for (let at = 0; at < headers.length; at += 2) {
         const name = headers[at] as string
-        if (given?.[name] === undefined || name === 'vary') all.push(name, headers[at + 1] as string)
+        if (given?.[name] === undefined || name === 'vary')
+          all.push(name, headers[at + 1] as string)
       }
     }
     this.carried = []

@@ -1,4 +1,6 @@
-/** @returns runs what it is given, so many at once at most; the others wait, the first come first */
+/**
+ * @returns runs what it is given, so many at once at most; the others wait, the first come first
+ */
 export const atMost = (most: number): (<T>(run: () => Promise<T>) => Promise<T>) => {
   let free = most
   const waiting: (() => void)[] = []

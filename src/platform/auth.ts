@@ -3,10 +3,15 @@ import type { IncomingMessage } from 'node:http'
 
 const digest = (text: string): Buffer => hash('sha256', text, 'buffer')
 
-/** Whether two secrets are equal, in a time that tells nothing of either, their lengths included. */
+/**
+ * Whether two secrets are equal, in a time that tells nothing of either, their lengths included.
+ */
 export const sameSecret = (a: string, b: string): boolean => timingSafeEqual(digest(a), digest(b))
 
-/** As much of what is given is compared: more than a token has, so that one it is only the beginning of differs. */
+/**
+ * As much of what is given is compared: more than a token has, so that one it is only the beginning
+ * of differs.
+ */
 const comparedBytes = 512
 
 /** The text, filled up with a byte that UTF-8 does not have. */
@@ -16,7 +21,10 @@ const filled = (into: Buffer, text: string): Buffer => {
   return into
 }
 
-/** Whether a request carries `Authorization: Bearer <token>`, RFC 6750; compared as sameSecret does, for less. */
+/**
+ * Whether a request carries `Authorization: Bearer <token>`, RFC 6750; compared as sameSecret does,
+ * for less.
+ */
 export const bearerCheck = (token: string): ((req: IncomingMessage) => boolean) => {
   const size = Math.max(comparedBytes, Buffer.byteLength(token) + 1)
   const [expected, compared] = [filled(Buffer.alloc(size), token), Buffer.alloc(size)]

@@ -1,6 +1,7 @@
 /**
- * The time that has come for sure, whatever the clock of the host says: what was written before, and how long this process
- * has run since. By it alone is anything erased for its age: a clock that is ahead for a while makes nothing old.
+ * The time that has come for sure, whatever the clock of the host says: what was written before,
+ * and how long this process has run since. By it alone is anything erased for its age: a clock that
+ * is ahead for a while makes nothing old.
  */
 export class CertainTime {
   readonly #steady: () => number
@@ -18,7 +19,8 @@ export class CertainTime {
   }
 
   /**
-   * @param evidence another time that has come, ms: of a message whose sender's and our own clock agree on it
+   * @param evidence another time that has come, ms: of a message whose sender's and our own clock
+   * agree on it
    * @param now the clock of the host, ms
    * @returns the earlier one of the clock's time and the time that is certain, ms
    */

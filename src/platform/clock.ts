@@ -4,13 +4,19 @@ import type { Log } from './log.ts'
 const noticedMs = 60_000
 
 /** "24 h" */
-const inWords = (ms: number): string => (ms >= 3_600_000 ? `${Math.round(ms / 360_000) / 10} h` : `${Math.round(ms / 1_000)} s`)
+const inWords = (ms: number): string =>
+  ms >= 3_600_000 ? `${Math.round(ms / 360_000) / 10} h` : `${Math.round(ms / 1_000)} s`
 
 /**
- * Tells when the time of day jumps against the clock that only ever goes on: whoever reads times of before and after
- * would wonder. @returns what ends it
+ * Tells when the time of day jumps against the clock that only ever goes on: whoever reads times of
+ * before and after would wonder. @returns what ends it
  */
-export const watchClock = (options: { log: Log; everyMs?: number; now?: () => number; steady?: () => number }): (() => void) => {
+export const watchClock = (options: {
+  log: Log
+  everyMs?: number
+  now?: () => number
+  steady?: () => number
+}): (() => void) => {
   const { log, everyMs = 5_000, now = Date.now, steady = () => performance.now() } = options
   let apart = now() - steady()
   const timer = setInterval(() => {

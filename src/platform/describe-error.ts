@@ -36,15 +36,22 @@ const sqliteCode = (error: unknown): number | undefined => {
 }
 
 /** The words of SQLite itself. */
-const sqliteWords = (error: unknown): string => reasonOf([...chainOf(error)].find(({ errcode }) => errcode !== undefined) ?? error)
+const sqliteWords = (error: unknown): string =>
+  reasonOf([...chainOf(error)].find(({ errcode }) => errcode !== undefined) ?? error)
 
 /** Why nothing can be written in a directory; undefined when it can. */
-const whyClosed = (directory: string, tryToWrite: (directory: string) => void): string | undefined => {
+const whyClosed = (
+  directory: string,
+  tryToWrite: (directory: string) => void
+): string | undefined => {
   try {
     tryToWrite(directory)
     return isFull(directory) ? `the disk of ${directory} is full` : undefined
   } catch (refusal) {
-    return describeCode(refusal as NodeJS.ErrnoException, directory) ?? `${directory} takes no writes: ${(refusal as NodeJS.ErrnoException).code}`
+    return (
+      describeCode(refusal as NodeJS.ErrnoException, directory) ??
+      `${directory} takes no writes: ${(refusal as NodeJS.ErrnoException).code}`
+    )
   }
 }
 
@@ -65,10 +72,15 @@ const describeCode = ({ code }: NodeJS.ErrnoException, path: string): string | u
 }
 
 /**
- * Why a database in a directory cannot be used: where SQLite only says that it could not, what the system says.
+ * Why a database in a directory cannot be used: where SQLite only says that it could not, what the
+ * system says.
  * @returns undefined for an error that is not SQLite's, or of which nothing more is known
  */
-export const describeSqlite = (error: unknown, directory: string, tryToWrite = writeIn): string | undefined => {
+export const describeSqlite = (
+  error: unknown,
+  directory: string,
+  tryToWrite = writeIn
+): string | undefined => {
   const said = sqliteWords(error)
   switch (sqliteCode(error)) {
     case sqlite.full:
@@ -88,10 +100,14 @@ export const describeSqlite = (error: unknown, directory: string, tryToWrite = w
 }
 
 /** What the system refused when a daemon wanted to listen. */
-const describeListening = ({ code, syscall }: NodeJS.ErrnoException, said: string): string | undefined => {
+const describeListening = (
+  { code, syscall }: NodeJS.ErrnoException,
+  said: string
+): string | undefined => {
   if (code === 'EADDRNOTAVAIL') return `HOST is no address of this machine (${said})`
   if (syscall === 'getaddrinfo') return `the name in HOST cannot be looked up (${said})`
-  if (code === 'EACCES' && syscall === 'listen') return `PORT is for root alone: take one from 1024 on (${said})`
+  if (code === 'EACCES' && syscall === 'listen')
+    return `PORT is for root alone: take one from 1024 on (${said})`
   return undefined
 }
 
@@ -103,9 +119,12 @@ export const describeStartError = (error: unknown, stateDir: string | undefined)
     if (ofSqlite !== undefined) return ofSqlite
   }
   for (const each of chainOf(error)) {
-    const words = describeListening(each, said) ?? (each.path === undefined ? undefined : describeCode(each, each.path))
+    const words =
+      describeListening(each, said) ??
+      (each.path === undefined ? undefined : describeCode(each, each.path))
     if (words !== undefined) return words
-    if (each.code === 'ENOENT' && each.path !== undefined) return `${each.path} is missing (${said})`
+    if (each.code === 'ENOENT' && each.path !== undefined)
+      return `${each.path} is missing (${said})`
   }
   return said
 }

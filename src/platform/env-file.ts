@@ -1,4 +1,6 @@
-/** Files in the syntax of EnvironmentFile=, systemd.exec(5): read and filled as systemd reads them. */
+/**
+ * Files in the syntax of EnvironmentFile=, systemd.exec(5): read and filled as systemd reads them.
+ */
 
 /** A file, with where things stand in it. */
 export interface EnvFile {
@@ -7,7 +9,10 @@ export interface EnvFile {
   assignments: readonly Assignment[]
   /** Lines that are neither blank, comment nor assignment: systemd ignores them. */
   strays: readonly { line: number; text: string }[]
-  /** The line where a quote or backslash begins that nothing closes: the rest of the file is swallowed. */
+  /**
+   * The line where a quote or backslash begins that nothing closes: the rest of the file is
+   * swallowed.
+   */
   unclosed?: number
 }
 
@@ -23,15 +28,18 @@ export const readEnvFile = (text: string): EnvFile => {
   const assignments: Assignment[] = []
   const strays: { line: number; text: string }[] = []
   const lineAt = (index: number): number => text.slice(0, index).split('\n').length
-  // a logical line: up to a newline, which a carriage return is too, that neither a backslash nor, after the =, a quote covers
-  const logical = /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\r\n])*|([^\r\n#; \t][^=\r\n]*)(?:=((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t]*['"])(?:\\[^]|[^\\\r\n])*))?|)(?:[\r\n]|$)/y
+  // a logical line: up to a newline, which a carriage return is too, that neither a backslash nor,
+  // after the =, a quote covers
+  const logical =
+    /[ \t\r\n]*(?:[#;](?:\\[^]|[^\\\r\n])*|([^\r\n#; \t][^=\r\n]*)(?:=((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*(?![ \t]*['"])(?:\\[^]|[^\\\r\n])*))?|)(?:[\r\n]|$)/y
   while (logical.lastIndex < text.length) {
     const start = logical.lastIndex
     const [all, given, value] = logical.exec(text) ?? []
     // another blank than these makes it another name, which systemd ignores
     const name = given?.replace(/(?<![ \t])[ \t]+$/, '')
     const line = lineAt(start + (/^[ \t\r\n]*/.exec(text.slice(start))?.[0].length ?? 0))
-    if (all === undefined) return { variables: Object.fromEntries(variables), assignments, strays, unclosed: line }
+    if (all === undefined)
+      return { variables: Object.fromEntries(variables), assignments, strays, unclosed: line }
     if (name !== undefined && value !== undefined) {
       variables.set(name, unquote(value))
       assignments.push({ name, value: unquote(value), line })
@@ -43,18 +51,28 @@ export const readEnvFile = (text: string): EnvFile => {
 /** The variables of a file, as systemd would pass them on. @throws when it would refuse the file */
 export const parseEnvFile = (text: string): Readonly<Record<string, string>> => {
   const { variables, unclosed } = readEnvFile(text)
-  if (unclosed !== undefined) throw new Error('a quote or a backslash at the end of the file is not closed')
+  if (unclosed !== undefined)
+    throw new Error('a quote or a backslash at the end of the file is not closed')
   return variables
 }
 
 /** Quoted parts first, then what is not quoted, whose trailing white space goes. */
 const unquote = (value: string): string => {
-  const [, quoted = '', rest = ''] = /^((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t]*([^]*)$/.exec(value) ?? []
-  const open = quoted.replace(/[ \t]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g, (_all, single?: string, double = '') =>
-    single ?? double.replace(/\\([^])/g, (pair: string, char: string) => (char === '\n' ? '' : '"\\`$'.includes(char) ? char : pair))
+  const [, quoted = '', rest = ''] =
+    /^((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t]*([^]*)$/.exec(value) ?? []
+  const open = quoted.replace(
+    /[ \t]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g,
+    (_all, single?: string, double = '') =>
+      single ??
+      double.replace(/\\([^])/g, (pair: string, char: string) =>
+        char === '\n' ? '' : '"\\`$'.includes(char) ? char : pair
+      )
   )
   const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t]*$/.exec(rest) ?? []
-  return open + kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' || char === '\r' ? '' : char))
+  return (
+    open +
+    kept.replace(/\\([^])/g, (_pair, char: string) => (char === '\n' || char === '\r' ? '' : char))
+  )
 }
 
 /**
@@ -63,9 +81,11 @@ const unquote = (value: string): string => {
  */
 export const fillEnvFile = (text: string, values: Readonly<Record<string, string>>): string =>
   Object.entries(values).reduce((filled, [name, value]) => {
-    const line = new RegExp(`^${name}=.*$`, 'm').exec(filled) ?? new RegExp(`^#${name}=.*$`, 'm').exec(filled)
+    const line =
+      new RegExp(`^${name}=.*$`, 'm').exec(filled) ?? new RegExp(`^#${name}=.*$`, 'm').exec(filled)
     if (!line) throw new Error(`there is no line for ${name}`)
     return `${filled.slice(0, line.index)}${name}=${quote(value)}${filled.slice(line.index + line[0].length)}`
   }, text)
 
-const quote = (value: string): string => (/^[\w.:/@%+,=-]*$/.test(value) ? value : `"${value.replace(/["\\`$]/g, '\\$&')}"`)
+const quote = (value: string): string =>
+  /^[\w.:/@%+,=-]*$/.test(value) ? value : `"${value.replace(/["\\`$]/g, '\\$&')}"`

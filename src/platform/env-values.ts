@@ -2,13 +2,18 @@ import { makeValidator } from 'envalid'
 import ipaddr from 'ipaddr.js'
 import { isSupportedCountry, type CountryCode } from 'libphonenumber-js'
 
-/** What a variable of the environment may be: envalid's validators, whose errors say in plain words what was expected. */
+/**
+ * What a variable of the environment may be: envalid's validators, whose errors say in plain words
+ * what was expected.
+ */
 
-const expect = <T>(expected: string, parse: (text: string) => T | undefined) => (text: string): T => {
-  const value = text === '' ? undefined : parse(text)
-  if (value === undefined) throw new Error(expected)
-  return value
-}
+const expect =
+  <T>(expected: string, parse: (text: string) => T | undefined) =>
+  (text: string): T => {
+    const value = text === '' ? undefined : parse(text)
+    if (value === undefined) throw new Error(expected)
+    return value
+  }
 
 const wholeNumber = (text: string, min: number, max: number): number | undefined => {
   const value = /^(0|-?[1-9]\d*)$/.test(text) ? Number(text) : undefined
@@ -17,47 +22,74 @@ const wholeNumber = (text: string, min: number, max: number): number | undefined
 
 /** Text that is not empty and has no control character or space at its ends. */
 export const text = makeValidator<string>(
-  expect('text that is not empty, without spaces at its ends', (value) => (value.trim() === value ? value : undefined))
+  expect('text that is not empty, without spaces at its ends', (value) =>
+    value.trim() === value ? value : undefined
+  )
 )
 
 /** An absolute path. */
 export const path = makeValidator<string>(
-  expect('an absolute path, such as /var/lib/leadmaster', (value) => (/^\/[^\0]*$/.test(value) ? value : undefined))
+  expect('an absolute path, such as /var/lib/leadmaster', (value) =>
+    /^\/[^\0]*$/.test(value) ? value : undefined
+  )
 )
 
 /** A short name: letters, digits, `-` and `_`. */
 export const name = makeValidator<string>(
-  expect('1 to 32 letters, digits, "-" or "_"', (value) => (/^[\w-]{1,32}$/.test(value) ? value : undefined))
+  expect('1 to 32 letters, digits, "-" or "_"', (value) =>
+    /^[\w-]{1,32}$/.test(value) ? value : undefined
+  )
 )
 
 /** A version of WhatsApp Web, as a page tells it. */
 export const webVersion = makeValidator<string>(
-  expect('a version of WhatsApp Web, such as 2.3000.1031521324', (value) => (/^\d{1,9}\.\d{1,9}\.\d{1,12}(-[a-z\d]{1,7})?$/.test(value) ? value : undefined))
+  expect('a version of WhatsApp Web, such as 2.3000.1031521324', (value) =>
+    /^\d{1,9}\.\d{1,9}\.\d{1,12}(-[a-z\d]{1,7})?$/.test(value) ? value : undefined
+  )
 )
 
 /** A TCP port, 1 to 65535. */
-export const port = makeValidator<number>(expect('a port, a whole number from 1 to 65535', (value) => wholeNumber(value, 1, 65_535)))
+export const port = makeValidator<number>(
+  expect('a port, a whole number from 1 to 65535', (value) => wholeNumber(value, 1, 65_535))
+)
 
 /** A whole number of a range. */
 export const whole = (min: number, max: number) =>
-  makeValidator<number>(expect(`a whole number from ${min} to ${max}`, (value) => wholeNumber(value, min, max)))
+  makeValidator<number>(
+    expect(`a whole number from ${min} to ${max}`, (value) => wholeNumber(value, min, max))
+  )
 
-/** A secret of 32 to 512 visible ASCII characters, fit for `Authorization: Bearer` (RFC 6750 section 2.1). */
+/**
+ * A secret of 32 to 512 visible ASCII characters, fit for `Authorization: Bearer` (RFC 6750 section
+ * 2.1).
+ */
 export const token = makeValidator<string>(
-  expect('32 to 512 letters, digits or any of -._~+/=', (value) => (/^[\w\-.~+/]{32,512}=*$/.test(value) ? value : undefined))
+  expect('32 to 512 letters, digits or any of -._~+/=', (value) =>
+    /^[\w\-.~+/]{32,512}=*$/.test(value) ? value : undefined
+  )
 )
 
 /** A country whose phone numbers are known: ISO 3166-1 alpha-2; empty when none is given. */
 export const country = makeValidator<CountryCode | ''>(
-  expect('the two letters of a country, such as MX', (value) => (isSupportedCountry(value) ? value : undefined))
+  expect('the two letters of a country, such as MX', (value) =>
+    isSupportedCountry(value) ? value : undefined
+  )
 )
 
-/** Beginnings of texts, separated by `|`: 1 to 50, each of 5 to 200 characters, so that none is what anybody may write. */
+/**
+ * Beginnings of texts, separated by `|`: 1 to 50, each of 5 to 200 characters, so that none is what
+ * anybody may write.
+ */
 export const beginnings = makeValidator<string[]>(
-  expect('1 to 50 beginnings of texts of 5 to 200 characters, separated by "|", such as Gracias por escribirnos|Estamos fuera', (value) => {
-    const texts = value.split('|').map((text) => text.trim())
-    return texts.length <= 50 && texts.every((text) => text.length >= 5 && text.length <= 200) ? texts : undefined
-  })
+  expect(
+    '1 to 50 beginnings of texts of 5 to 200 characters, separated by "|", such as Gracias por escribirnos|Estamos fuera',
+    (value) => {
+      const texts = value.split('|').map((text) => text.trim())
+      return texts.length <= 50 && texts.every((text) => text.length >= 5 && text.length <= 200)
+        ? texts
+        : undefined
+    }
+  )
 )
 
 /** An IP address or host name to listen on. */
@@ -67,21 +99,35 @@ export const host = makeValidator<string>(
   )
 )
 
-/** Where another program is reached: scheme, host and port, no path (the trailing slash may stay). */
-export const baseUrl = makeValidator<string>(expect('a URL of scheme, host and port, such as http://127.0.0.1:3001', (value) => toBaseUrl(value)))
+/**
+ * Where another program is reached: scheme, host and port, no path (the trailing slash may stay).
+ */
+export const baseUrl = makeValidator<string>(
+  expect('a URL of scheme, host and port, such as http://127.0.0.1:3001', (value) =>
+    toBaseUrl(value)
+  )
+)
 
 /** Where people reach this service in their browsers: scheme, host and, if need be, port. */
 export const publicUrl = makeValidator<string>(
-  expect('a URL of scheme and host without a path, such as https://hub.example.com', (value) => toBaseUrl(value))
+  expect('a URL of scheme and host without a path, such as https://hub.example.com', (value) =>
+    toBaseUrl(value)
+  )
 )
 
 const toBaseUrl = (value: string): string | undefined => {
   // the URL parser alone would mend spaces, control characters, backslashes and missing slashes
-  const url = /^https?:\/\/[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) && URL.canParse(value) ? new URL(value) : undefined
+  const url =
+    /^https?:\/\/[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) && URL.canParse(value)
+      ? new URL(value)
+      : undefined
   return url === undefined || url.port === '0' ? undefined : url.origin
 }
 
-/** Text of a URL's user or password: every `%` begins an escape, and nothing in it is a control character. */
+/**
+ * Text of a URL's user or password: every `%` begins an escape, and nothing in it is a control
+ * character.
+ */
 const isEncoded = (part: string): boolean => {
   try {
     return !/\p{Cc}/u.test(decodeURIComponent(part))
@@ -92,20 +138,51 @@ const isEncoded = (part: string): boolean => {
 
 /** A proxy for HTTP: scheme, host and port, with user and password where the proxy wants them. */
 export const proxyUrl = makeValidator<string>(
-  expect('a URL such as http://proxy.example.com:3128 or http://USER:PASSWORD@proxy.example.com:3128, with %40 for an @ in the password', (value) => {
-    const url = /^https?:\/\/([^\s\p{Cc}\\/?#@]+@)?[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) && URL.canParse(value) ? new URL(value) : undefined
-    if (url === undefined || url.port === '0' || (url.username === '') !== (url.password === '')) return undefined
-    return isEncoded(url.username) && isEncoded(url.password) ? value.replace(/\/$/, '') : undefined
-  })
+  expect(
+    'a URL such as http://proxy.example.com:3128 or http://USER:PASSWORD@proxy.example.com:3128, with %40 for an @ in the password',
+    (value) => {
+      const url =
+        /^https?:\/\/([^\s\p{Cc}\\/?#@]+@)?[^\s\p{Cc}\\/?#@]+\/?$/iu.test(value) &&
+        URL.canParse(value)
+          ? new URL(value)
+          : undefined
+      if (url === undefined || url.port === '0' || (url.username === '') !== (url.password === ''))
+        return undefined
+      return isEncoded(url.username) && isEncoded(url.password)
+        ? value.replace(/\/$/, '')
+        : undefined
+    }
+  )
 )
 
-/** Where a database of PostgreSQL's is: https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING-URIS, of which `sslmode` and `sslrootcert` may be set. */
+/**
+ * Where a database of PostgreSQL's is:
+ * https://www.postgresql.org/docs/15/libpq-connect.html#LIBPQ-CONNSTRING-URIS, of which `sslmode`
+ * and `sslrootcert` may be set.
+ */
 export const databaseUrl = makeValidator<string>(
-  expect('a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full', (value) => {
-    const url = /^postgres(ql)?:\/\/[^\s\\\p{Cc}]+$/u.test(value) && URL.canParse(value) ? new URL(value) : undefined
-    const known = [...(url?.searchParams.entries() ?? [])].every(([name, given]) => (name === 'sslmode' && /^(disable|require|verify-full)$/.test(given)) || (name === 'sslrootcert' && given.startsWith('/')))
-    return url !== undefined && url.hostname !== '' && url.username !== '' && /^\/[^/]+$/.test(url.pathname) && url.hash === '' && known ? value : undefined
-  })
+  expect(
+    'a URL such as postgres://USER:PASSWORD@HOST:5432/DATABASE?sslmode=verify-full',
+    (value) => {
+      const url =
+        /^postgres(ql)?:\/\/[^\s\\\p{Cc}]+$/u.test(value) && URL.canParse(value)
+          ? new URL(value)
+          : undefined
+      const known = [...(url?.searchParams.entries() ?? [])].every(
+        ([name, given]) =>
+          (name === 'sslmode' && /^(disable|require|verify-full)$/.test(given)) ||
+          (name === 'sslrootcert' && given.startsWith('/'))
+      )
+      return url !== undefined &&
+        url.hostname !== '' &&
+        url.username !== '' &&
+        /^\/[^/]+$/.test(url.pathname) &&
+        url.hash === '' &&
+        known
+        ? value
+        : undefined
+    }
+  )
 )
 
 /** A comma-separated list of what `item` accepts. */
@@ -117,7 +194,8 @@ export const list = (expected: string, item: RegExp) =>
     })
   )
 
-const isNetwork = (text: string): boolean => (text.includes('.') ? ipaddr.IPv4.isValidCIDRFourPartDecimal(text) : ipaddr.IPv6.isValidCIDR(text))
+const isNetwork = (text: string): boolean =>
+  text.includes('.') ? ipaddr.IPv4.isValidCIDRFourPartDecimal(text) : ipaddr.IPv6.isValidCIDR(text)
 
 /** A comma-separated list of IP networks. */
 export const networks = makeValidator<string[]>(
@@ -129,21 +207,34 @@ export const networks = makeValidator<string[]>(
 
 /** Further programs by name: `sales=http://127.0.0.1:3002,support=http://127.0.0.1:3003`. */
 export const namedUrls = makeValidator<Record<string, string>>(
-  expect('name=URL, separated by commas, each name once, such as sales=http://127.0.0.1:3002', (value) => {
-    const urls: Record<string, string> = {}
-    for (const part of value.split(',')) {
-      const [, named, given = ''] = /^([\w-]{1,32})=(.*)$/.exec(part.trim()) ?? []
-      const url = toBaseUrl(given)
-      if (named === undefined || url === undefined || named in urls || Object.values(urls).includes(url)) return undefined
-      urls[named] = url
+  expect(
+    'name=URL, separated by commas, each name once, such as sales=http://127.0.0.1:3002',
+    (value) => {
+      const urls: Record<string, string> = {}
+      for (const part of value.split(',')) {
+        const [, named, given = ''] = /^([\w-]{1,32})=(.*)$/.exec(part.trim()) ?? []
+        const url = toBaseUrl(given)
+        if (
+          named === undefined ||
+          url === undefined ||
+          named in urls ||
+          Object.values(urls).includes(url)
+        )
+          return undefined
+        urls[named] = url
+      }
+      return urls
     }
-    return urls
-  })
+  )
 )
 
 /** Where files are kept: a directory, or a bucket and what keys in it begin with. */
 export const storeUrl = makeValidator<string>(
-  expect('file:///DIRECTORY or s3://BUCKET/PREFIX', (value) => (/^(file:\/\/(\/[\w.~-]+)+|s3:\/\/[a-z0-9.-]{3,63}(\/[\w.~-]+)*)\/?$/.test(value) ? value.replace(/\/$/, '') : undefined))
+  expect('file:///DIRECTORY or s3://BUCKET/PREFIX', (value) =>
+    /^(file:\/\/(\/[\w.~-]+)+|s3:\/\/[a-z0-9.-]{3,63}(\/[\w.~-]+)*)\/?$/.test(value)
+      ? value.replace(/\/$/, '')
+      : undefined
+  )
 )
 
 const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
@@ -152,7 +243,9 @@ const durationUnits = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 
 export const duration = (min: string, max: string) => {
   const parse = (value: string): number | undefined => {
     const [, digits, unit] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(value) ?? []
-    return digits === undefined ? undefined : Number(digits) * durationUnits[unit as keyof typeof durationUnits]
+    return digits === undefined
+      ? undefined
+      : Number(digits) * durationUnits[unit as keyof typeof durationUnits]
   }
   const [least = 0, most = Infinity] = [parse(min), parse(max)]
   return makeValidator<number>(
@@ -169,20 +262,25 @@ const sizeUnits = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const
 export const size = makeValidator<number>(
   expect('a size from 0B to 1GiB, such as 512KiB or 25MiB', (value) => {
     const [, digits, unit] = /^(\d{1,9})(B|KiB|MiB|GiB)$/.exec(value) ?? []
-    const bytes = digits === undefined ? undefined : Number(digits) * sizeUnits[unit as keyof typeof sizeUnits]
+    const bytes =
+      digits === undefined ? undefined : Number(digits) * sizeUnits[unit as keyof typeof sizeUnits]
     return bytes !== undefined && bytes <= 1024 ** 3 ? bytes : undefined
   })
 )
 
 /** One of a few words. */
 export const oneOf = <T extends string>(...words: readonly T[]) =>
-  makeValidator<T>(expect(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value)))
+  makeValidator<T>(
+    expect(`one of ${words.join(', ')}`, (value) => words.find((word) => word === value))
+  )
 
 /** Servers of NATS, each `nats://` or `tls://`, with user and password where they are wanted. */
 export const natsServers = makeValidator<string[]>(
   expect('nats://HOST:PORT or tls://HOST:PORT, several separated by commas', (value) => {
     const servers = value.split(',').map((part) => part.trim())
-    const areServers = servers.every((server) => /^(nats|tls):\/\/([^\s/@]+@)?[^\s/?#@]+$/.test(server) && URL.canParse(server))
+    const areServers = servers.every(
+      (server) => /^(nats|tls):\/\/([^\s/@]+@)?[^\s/?#@]+$/.test(server) && URL.canParse(server)
+    )
     // asked of all of it: a line break at an end would be trimmed
     return areServers && !/\p{Cc}/u.test(value) ? servers : undefined
   })

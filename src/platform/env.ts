@@ -6,15 +6,61 @@ import { PlainError, withoutIds } from './harmless.ts'
 
 /** The one place that reads `process.env`: strict, every fault at once. */
 
-/** systemd.exec(5) "Environment Variables in Spawned Processes", sd_notify(3), and what a login shell or Node itself sets. */
+/**
+ * systemd.exec(5) "Environment Variables in Spawned Processes", sd_notify(3), and what a login
+ * shell or Node itself sets.
+ */
 const foreign = new Set([
-  'NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID', 'INVOCATION_ID', 'JOURNAL_STREAM', 'SYSTEMD_EXEC_PID', 'MAINPID',
-  'STATE_DIRECTORY', 'RUNTIME_DIRECTORY', 'CACHE_DIRECTORY', 'LOGS_DIRECTORY', 'CONFIGURATION_DIRECTORY',
-  'CREDENTIALS_DIRECTORY', 'MANAGERPID', 'MANAGERPIDFDID', 'LISTEN_PID', 'LISTEN_FDS', 'LISTEN_FDNAMES',
-  'LOG_NAMESPACE', 'PIDFILE', 'FDSTORE', 'DEBUG_INVOCATION', 'MEMORY_PRESSURE_WATCH',
-  'MEMORY_PRESSURE_WRITE', 'USER', 'LOGNAME', 'HOME', 'SHELL', 'PATH', 'LANG', 'LANGUAGE', 'TERM', 'TZ', 'PWD', 'OLDPWD',
-  'SHLVL', '_', 'HOSTNAME', 'MAIL', 'TMPDIR', 'COLORTERM', 'NODE_OPTIONS', 'NODE_EXTRA_CA_CERTS', 'NODE_COMPILE_CACHE',
-  'NODE_V8_COVERAGE', 'NODE_NO_WARNINGS', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'XDG_RUNTIME_DIR', 'DBUS_SESSION_BUS_ADDRESS'
+  'NOTIFY_SOCKET',
+  'WATCHDOG_USEC',
+  'WATCHDOG_PID',
+  'INVOCATION_ID',
+  'JOURNAL_STREAM',
+  'SYSTEMD_EXEC_PID',
+  'MAINPID',
+  'STATE_DIRECTORY',
+  'RUNTIME_DIRECTORY',
+  'CACHE_DIRECTORY',
+  'LOGS_DIRECTORY',
+  'CONFIGURATION_DIRECTORY',
+  'CREDENTIALS_DIRECTORY',
+  'MANAGERPID',
+  'MANAGERPIDFDID',
+  'LISTEN_PID',
+  'LISTEN_FDS',
+  'LISTEN_FDNAMES',
+  'LOG_NAMESPACE',
+  'PIDFILE',
+  'FDSTORE',
+  'DEBUG_INVOCATION',
+  'MEMORY_PRESSURE_WATCH',
+  'MEMORY_PRESSURE_WRITE',
+  'USER',
+  'LOGNAME',
+  'HOME',
+  'SHELL',
+  'PATH',
+  'LANG',
+  'LANGUAGE',
+  'TERM',
+  'TZ',
+  'PWD',
+  'OLDPWD',
+  'SHLVL',
+  '_',
+  'HOSTNAME',
+  'MAIL',
+  'TMPDIR',
+  'COLORTERM',
+  'NODE_OPTIONS',
+  'NODE_EXTRA_CA_CERTS',
+  'NODE_COMPILE_CACHE',
+  'NODE_V8_COVERAGE',
+  'NODE_NO_WARNINGS',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+  'XDG_RUNTIME_DIR',
+  'DBUS_SESSION_BUS_ADDRESS'
 ])
 const isForeign = (name: string): boolean => foreign.has(name) || name.startsWith('LC_')
 
@@ -27,7 +73,9 @@ export type Schema<T> = { [K in keyof T]: ValidatorSpec<T[K]> }
 export class EnvironmentError extends PlainError {
   readonly faults: readonly string[]
   constructor(faults: readonly string[]) {
-    super(`${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in the environment: ${faults.join('; ')}`)
+    super(
+      `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'} in the environment: ${faults.join('; ')}`
+    )
     this.faults = faults
   }
 }
@@ -50,13 +98,16 @@ export const readEnv = <T extends object>(source: Source, schema: Schema<T>): T 
       faults.push(`${name} is unknown: PROXY_URL sets the proxy`)
       continue
     }
-    faults.push(near ? `${name} is unknown: did you mean ${near.known}?` : `${name} is unknown: remove it`)
+    faults.push(
+      near ? `${name} is unknown: did you mean ${near.known}?` : `${name} is unknown: remove it`
+    )
   }
   const values = cleanEnv(source, schema, {
     reporter: ({ errors }) => {
       for (const name of declared) {
         const error: unknown = (errors as Record<string, unknown>)[name]
-        if (error !== undefined) faults.push(describe(name, source[name], error, schema[name as keyof T].desc))
+        if (error !== undefined)
+          faults.push(describe(name, source[name], error, schema[name as keyof T].desc))
       }
     }
   })
@@ -65,20 +116,36 @@ export const readEnv = <T extends object>(source: Source, schema: Schema<T>): T 
 }
 
 /**
- * The environment with what systemd hands over as credentials, each a file named like its variable: LoadCredential=,
- * systemd.exec(5). An empty variable, as a template has it, gives way to the credential.
+ * The environment with what systemd hands over as credentials, each a file named like its variable:
+ * LoadCredential=, systemd.exec(5). An empty variable, as a template has it, gives way to the
+ * credential.
  * @throws {EnvironmentError} when a variable is given both ways
  */
 export const withCredentials = (source: Source): Source => {
   const directory = source['CREDENTIALS_DIRECTORY']
   if (directory === undefined) return source
-  const credentials = Object.fromEntries(readdirSync(directory).map((name) => [name, readFileSync(join(directory, name), 'utf8').replace(/\r?\n$/, '')]))
+  const credentials = Object.fromEntries(
+    readdirSync(directory).map((name) => [
+      name,
+      readFileSync(join(directory, name), 'utf8').replace(/\r?\n$/, '')
+    ])
+  )
   const twice = Object.keys(credentials).filter((name) => source[name])
-  if (twice.length > 0) throw new EnvironmentError(twice.map((name) => `${name} is given twice, as a credential and in the environment file: remove one`))
+  if (twice.length > 0)
+    throw new EnvironmentError(
+      twice.map(
+        (name) => `${name} is given twice, as a credential and in the environment file: remove one`
+      )
+    )
   return { ...source, ...credentials }
 }
 
-const describe = (name: string, value: string | undefined, error: unknown, desc?: string): string => {
+const describe = (
+  name: string,
+  value: string | undefined,
+  error: unknown,
+  desc?: string
+): string => {
   if (value === undefined) return `${name} is missing: ${desc ?? 'it is required'}`
   const expected = error instanceof Error ? error.message : String(error)
   if (value === '') return `${name} is empty: expected ${expected}`
@@ -86,22 +153,46 @@ const describe = (name: string, value: string | undefined, error: unknown, desc?
   return `${name}=${shown} is refused: expected ${expected}`
 }
 
-/** In quotes, with no control character as such: JSON leaves DEL and those from U+0080 on, which a terminal may obey. */
-const quoted = (value: string): string => JSON.stringify(value).replace(/\p{Cc}/gu, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
+/**
+ * In quotes, with no control character as such: JSON leaves DEL and those from U+0080 on, which a
+ * terminal may obey.
+ */
+const quoted = (value: string): string =>
+  JSON.stringify(value).replace(
+    /\p{Cc}/gu,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`
+  )
 
 /** A URL may hold a password before its @. */
 const withoutLogin = (value: string): string => value.replace(/\/\/.*@/s, '//(hidden)@')
 
-/** What is refused may be no URL just because of how it begins, and PostgreSQL's own tools take a password elsewhere, too. */
+/**
+ * What is refused may be no URL just because of how it begins, and PostgreSQL's own tools take a
+ * password elsewhere, too.
+ */
 const withoutAnyPassword = (value: string): string =>
   value
-    .replace(/^((?:[\w-]+=)?[a-z]+:\/\/)?(.*)@/is, (whole, scheme: string | undefined, login: string) => (scheme === undefined && !login.includes(':') ? whole : `${scheme ?? ''}(hidden)@`))
+    .replace(
+      /^((?:[\w-]+=)?[a-z]+:\/\/)?(.*)@/is,
+      (whole, scheme: string | undefined, login: string) =>
+        scheme === undefined && !login.includes(':') ? whole : `${scheme ?? ''}(hidden)@`
+    )
     .replace(/(password\s*=)[^&]*/is, '$1(hidden)')
 
 /** The same environment with its secrets masked, for the log line at start. */
 export const masked = (env: object): Record<string, unknown> => {
-  const shown = (value: unknown): unknown => (typeof value === 'string' ? withoutLogin(value) : Array.isArray(value) ? value.map(shown) : value)
-  return Object.fromEntries(Object.entries(env).map(([name, value]) => [name, secretName.test(name) && value !== '' ? '(set)' : shown(value)]))
+  const shown = (value: unknown): unknown =>
+    typeof value === 'string'
+      ? withoutLogin(value)
+      : Array.isArray(value)
+        ? value.map(shown)
+        : value
+  return Object.fromEntries(
+    Object.entries(env).map(([name, value]) => [
+      name,
+      secretName.test(name) && value !== '' ? '(set)' : shown(value)
+    ])
+  )
 }
 
 /** What sd_notify(3) and journald give by the environment. */
@@ -111,8 +202,9 @@ export const systemdEnv = (source: Source = process.env) => ({
 })
 
 /**
- * Has SQLite keep its temporary files in a directory: it reads this before the process opens its first database, and
- * otherwise takes /var/tmp. https://sqlite.org/tempfiles.html#temporary_file_storage_locations
+ * Has SQLite keep its temporary files in a directory: it reads this before the process opens its
+ * first database, and otherwise takes /var/tmp.
+ * https://sqlite.org/tempfiles.html#temporary_file_storage_locations
  */
 export const setSqliteDirectory = (directory: string): void => {
   process.env['SQLITE_TMPDIR'] = directory

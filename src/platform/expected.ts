@@ -32,11 +32,30 @@ export interface SchemaKeywords<Schema> {
 const keywords = (schema: TSchema): SchemaKeywords<TSchema> => schema as SchemaKeywords<TSchema>
 
 const bound = (least: number | undefined, most: number | undefined): string =>
-  most === undefined ? (least === undefined ? '' : ` from ${least}`) : least === undefined ? ` up to ${most}` : ` from ${least} to ${most}`
+  most === undefined
+    ? least === undefined
+      ? ''
+      : ` from ${least}`
+    : least === undefined
+      ? ` up to ${most}`
+      : ` from ${least} to ${most}`
 
 /** What a schema expects, such as "a whole number from 1 to 200". */
 export const expectation = (schema: TSchema): string => {
-  const { type, anyOf, items, properties, minimum, maximum, minLength, maxLength, minItems, maxItems, description, ...rest } = keywords(schema)
+  const {
+    type,
+    anyOf,
+    items,
+    properties,
+    minimum,
+    maximum,
+    minLength,
+    maxLength,
+    minItems,
+    maxItems,
+    description,
+    ...rest
+  } = keywords(schema)
   if ('const' in rest) return String(rest.const)
   if (anyOf !== undefined) {
     const kinds = anyOf.map(expectation)
@@ -71,7 +90,8 @@ const memberOf = (schema: TSchema, name: string): TSchema => {
 }
 
 /** The schema of what a JSON pointer leads to, as far as it can be told. */
-const at = (schema: TSchema, pointer: string): TSchema => pointer.split('/').slice(1).map(unescapeName).reduce(memberOf, schema)
+const at = (schema: TSchema, pointer: string): TSchema =>
+  pointer.split('/').slice(1).map(unescapeName).reduce(memberOf, schema)
 
 /**
  * What is wrong with a JSON value, by JSON pointer; nothing when it is as the schema expects. Of
@@ -85,16 +105,29 @@ export const faultsAgainst = (schema: TSchema): ((value: unknown) => FieldFault[
     if (check.Check(value)) return []
     const faults = new Map<string, string>()
     for (const { keyword, instancePath, params } of check.Errors(value)) {
-      const unknown = keyword === 'additionalProperties' ? (params as { additionalProperties: string[] }).additionalProperties : []
-      const missing = keyword === 'required' ? (params as { requiredProperties: string[] }).requiredProperties : []
-      for (const name of unknown) faults.set(`${instancePath}/${escapeName(name)}`, `unknown; expected ${expectation(at(schema, instancePath))}`)
+      const unknown =
+        keyword === 'additionalProperties'
+          ? (params as { additionalProperties: string[] }).additionalProperties
+          : []
+      const missing =
+        keyword === 'required'
+          ? (params as { requiredProperties: string[] }).requiredProperties
+          : []
+      for (const name of unknown)
+        faults.set(
+          `${instancePath}/${escapeName(name)}`,
+          `unknown; expected ${expectation(at(schema, instancePath))}`
+        )
       for (const name of missing) {
         const pointer = `${instancePath}/${escapeName(name)}`
         faults.set(pointer, `expected ${expectation(at(schema, pointer))}`)
       }
-      if (unknown.length + missing.length === 0 && !faults.has(instancePath)) faults.set(instancePath, `expected ${expectation(at(schema, instancePath))}`)
+      if (unknown.length + missing.length === 0 && !faults.has(instancePath))
+        faults.set(instancePath, `expected ${expectation(at(schema, instancePath))}`)
     }
-    return [...faults].map(([field, message]) => ({ field: field || wholeBody, message })).slice(0, mostFaults)
+    return [...faults]
+      .map(([field, message]) => ({ field: field || wholeBody, message }))
+      .slice(0, mostFaults)
   }
 }
 
@@ -102,13 +135,16 @@ const convert = (schema: TSchema, text: string): unknown => {
   const { type, items } = keywords(schema)
   if (type === 'integer') return /^-?\d{1,16}$/.test(text) ? Number(text) : text
   if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
-  if (type === 'array' && items !== undefined) return text.split(',').map((word) => convert(items, word))
+  if (type === 'array' && items !== undefined)
+    return text.split(',').map((word) => convert(items, word))
   return text
 }
 
 const inWords = (schema: TSchema): string => {
   const { type, items } = keywords(schema)
-  return type === 'array' && items !== undefined ? `${expectation(items).replace(/^one of /, 'one or more of ')}, separated by commas` : expectation(schema)
+  return type === 'array' && items !== undefined
+    ? `${expectation(items).replace(/^one of /, 'one or more of ')}, separated by commas`
+    : expectation(schema)
 }
 
 interface Property {
@@ -120,13 +156,23 @@ interface Property {
 const isList = (schema: TSchema): boolean => keywords(schema).type === 'array'
 
 /**
- * Reads text parameters (of a query or path) as a schema types them: whole numbers, true or false. A list's items are
- * separated by commas or given one by one, `a=x,y` or `a=x&a=y`. What is unknown, given twice though it is no list, or
- * not as expected is a fault by its name.
+ * Reads text parameters (of a query or path) as a schema types them: whole numbers, true or false.
+ * A list's items are separated by commas or given one by one, `a=x,y` or `a=x&a=y`. What is
+ * unknown, given twice though it is no list, or not as expected is a fault by its name.
  * @param schema each parameter's is compiled once, when one is first given
  */
-export const parametersAs = (schema: TObject): ((params: Iterable<[string, string]>) => { values: Record<string, unknown>; faults: FieldFault[] }) => {
-  const properties = new Map(Object.entries(schema.properties).map(([name, property]): [string, Property] => [name, { property, check: lazy(() => Compile(property)) }]))
+export const parametersAs = (
+  schema: TObject
+): ((params: Iterable<[string, string]>) => {
+  values: Record<string, unknown>
+  faults: FieldFault[]
+}) => {
+  const properties = new Map(
+    Object.entries(schema.properties).map(([name, property]): [string, Property] => [
+      name,
+      { property, check: lazy(() => Compile(property)) }
+    ])
+  )
   return (params) => {
     const values: Record<string, unknown> = {}
     const faults = new Map<string, string>()
@@ -140,13 +186,17 @@ export const parametersAs = (schema: TObject): ((params: Iterable<[string, strin
       const items = pairs.map(([, text]) => convert(known.property, text))
       values[name] = isList(known.property) ? items.flat() : items[0]
       if (items.length > 1 && !isList(known.property)) faults.set(name, 'expected once')
-      else if (!known.check().Check(values[name])) faults.set(name, `expected ${inWords(known.property)}`)
+      else if (!known.check().Check(values[name]))
+        faults.set(name, `expected ${inWords(known.property)}`)
     }
     for (const [name, { property }] of properties) {
       if (given.has(name)) continue
       if ('default' in property) values[name] = property.default
       else if (!Type.IsOptional(property)) faults.set(name, `expected ${inWords(property)}`)
     }
-    return { values, faults: [...faults].map(([field, message]) => ({ field, message })).slice(0, mostFaults) }
+    return {
+      values,
+      faults: [...faults].map(([field, message]) => ({ field, message })).slice(0, mostFaults)
+    }
   }
 }

@@ -26,13 +26,16 @@ interface Piece {
 
 /** What is written to a client before it is waited for; one event alone may be more. */
 const pieceBytes = 64 * 1024
-/** Pages kept for others at the same place. At the head there are two: what was added, and nothing. */
+/**
+ * Pages kept for others at the same place. At the head there are two: what was added, and nothing.
+ */
 const mostPages = 4
 
 /**
- * Each client pulls from its own position, so that nothing is skipped or sent twice, wherever it joins; those at the same
- * place, such as all at the head, share one read and its bytes. Who is behind reads one page in a turn of the event loop,
- * and each client is waited for before its next piece: it holds no more than a page.
+ * Each client pulls from its own position, so that nothing is skipped or sent twice, wherever it
+ * joins; those at the same place, such as all at the head, share one read and its bytes. Who is
+ * behind reads one page in a turn of the event loop, and each client is waited for before its next
+ * piece: it holds no more than a page.
  */
 export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>): Feed => {
   const pages = new Map<number, Promise<readonly Piece[]>>()
@@ -123,4 +126,7 @@ export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>)
 }
 
 /** Follows a sequence with one stream. */
-export const follow = <T>(stream: Stream, { after, ...source }: Source<T> & { after: number }): Promise<void> => createFeed(source).follow(stream, after)
+export const follow = <T>(
+  stream: Stream,
+  { after, ...source }: Source<T> & { after: number }
+): Promise<void> => createFeed(source).follow(stream, after)

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import helmet from 'helmet'
 import polka, { type Middleware, type Polka, type Request, type Response } from 'polka'
@@ -36,14 +41,20 @@ export interface Http {
   /** Opens an event stream that ends, with its reason told, when the server closes. */
   stream(req: IncomingMessage, res: ServerResponse): Stream
   listen(host: string, port: number): Promise<AddressInfo>
-  /** Takes no new request, ends the streams, lets the others finish; cuts what is left after `timeoutMs`. */
+  /**
+   * Takes no new request, ends the streams, lets the others finish; cuts what is left after
+   * `timeoutMs`.
+   */
   close(timeoutMs: number): Promise<void>
 }
 
 export interface HttpOptions {
   log: Log
   metrics: Metrics
-  /** Host headers answered besides the loopback names and the address listened on, against DNS rebinding. */
+  /**
+   * Host headers answered besides the loopback names and the address listened on, against DNS
+   * rebinding.
+   */
   allowedHosts?: readonly string[]
   /** How many requests a minute one address may make; 0: any number. */
   rateLimit?: number
@@ -68,13 +79,22 @@ interface Patience {
   checkMs: number
 }
 
-const usualPatience: Patience = { headersMs: 10_000, requestMs: 30_000, idleMs: 120_000, checkMs: 5_000 }
+const usualPatience: Patience = {
+  headersMs: 10_000,
+  requestMs: 30_000,
+  idleMs: 120_000,
+  checkMs: 5_000
+}
 const slowMs = 1_000
 
 /** Answers with JSON. */
 export const sendJson = (res: ServerResponse, body: unknown, status = 200): void => {
   const bytes = Buffer.from(JSON.stringify(body))
-  res.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', 'content-length': bytes.length })
+  res.writeHead(status, {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    'content-length': bytes.length
+  })
   endWith(res, bytes)
 }
 
@@ -83,18 +103,28 @@ export const sendProblem = (res: ServerResponse, { problem }: ProblemError): voi
   if (res.headersSent) return void res.destroy()
   const bytes = Buffer.from(JSON.stringify(problem))
   if (problem.status === 401) res.setHeader('www-authenticate', 'Bearer')
-  res.writeHead(problem.status, { 'content-type': 'application/problem+json', 'cache-control': 'no-store', 'content-length': bytes.length })
+  res.writeHead(problem.status, {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    'content-length': bytes.length
+  })
   endWith(res, bytes)
 }
 
-/** Polka's and body-parser's errors carry a status; everything else is ours to mend and tells the caller nothing. */
+/**
+ * Polka's and body-parser's errors carry a status; everything else is ours to mend and tells the
+ * caller nothing.
+ */
 const toProblem = (error: unknown): ProblemError => {
   if (error instanceof ProblemError) return error
-  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
+  const status =
+    typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
   if (status === 413) return tooLarge()
   if (status === 415) return new ProblemError('unsupported-media-type')
-  if (status === 400) return new ProblemError('bad-request', 'the body is not the JSON it says it is')
-  if (error instanceof URIError) return new ProblemError('bad-request', 'the path is not valid percent-encoding')
+  if (status === 400)
+    return new ProblemError('bad-request', 'the body is not the JSON it says it is')
+  if (error instanceof URIError)
+    return new ProblemError('bad-request', 'the path is not valid percent-encoding')
   return new ProblemError('internal-error', 'it was logged under the X-Request-Id of this answer')
 }
 
@@ -110,7 +140,15 @@ export const createHttp = (options: HttpOptions): Http => {
     onClosed: (req, dropped) => {
       metrics.streamClosed(dropped?.reason)
       if (dropped === undefined) return
-      log.info({ event: 'stream_dropped', request_id: req.requestId, reason: dropped.reason, queued_bytes: dropped.queuedBytes }, 'a client of an event stream was too slow, and was dropped')
+      log.info(
+        {
+          event: 'stream_dropped',
+          request_id: req.requestId,
+          reason: dropped.reason,
+          queued_bytes: dropped.queuedBytes
+        },
+        'a client of an event stream was too slow, and was dropped'
+      )
     }
   })
   const hosts = createAllowedHosts(options.allowedHosts ?? [])
@@ -118,8 +156,12 @@ export const createHttp = (options: HttpOptions): Http => {
   let closing = false
   const patience = { ...usualPatience, ...options.patience }
   const server = createServer({
-    ServerResponse: Answer, keepAliveTimeout: 65_000, maxHeaderSize: 16_384,
-    requestTimeout: patience.requestMs, headersTimeout: patience.headersMs, connectionsCheckingInterval: patience.checkMs,
+    ServerResponse: Answer,
+    keepAliveTimeout: 65_000,
+    maxHeaderSize: 16_384,
+    requestTimeout: patience.requestMs,
+    headersTimeout: patience.headersMs,
+    connectionsCheckingInterval: patience.checkMs,
     // what comes twice, such as Host or Authorization, is then neither one nor the other
     joinDuplicateHeaders: true
   })
@@ -127,17 +169,27 @@ export const createHttp = (options: HttpOptions): Http => {
 
   const onError = (error: unknown, req: IncomingMessage, res: ServerResponse): void => {
     const answer = toProblem(error)
-    if (answer.problem.status === 500) log.error({ event: 'request_failed', request_id: req.requestId, err: error }, 'a request failed')
+    if (answer.problem.status === 500)
+      log.error(
+        { event: 'request_failed', request_id: req.requestId, err: error },
+        'a request failed'
+      )
     sendProblem(res, answer)
   }
   const app: Polka = polka({
     server,
     onError: (error, req, res) => onError(error, req, res),
     onNoMatch: (req, res) => {
-      const allowed = [...routes].filter(([pattern]) => matches(pattern, req.path)).flatMap(([, methods]) => [...methods])
-      if (allowed.length === 0) return sendProblem(res, new ProblemError('not-found', `there is no route ${req.path}`))
+      const allowed = [...routes]
+        .filter(([pattern]) => matches(pattern, req.path))
+        .flatMap(([, methods]) => [...methods])
+      if (allowed.length === 0)
+        return sendProblem(res, new ProblemError('not-found', `there is no route ${req.path}`))
       res.setHeader('allow', allowed.join(', '))
-      sendProblem(res, new ProblemError('method-not-allowed', `${req.path} takes ${allowed.join(', ')}`))
+      sendProblem(
+        res,
+        new ProblemError('method-not-allowed', `${req.path} takes ${allowed.join(', ')}`)
+      )
     }
   })
 
@@ -155,13 +207,29 @@ export const createHttp = (options: HttpOptions): Http => {
       // streams, media and exports take as long as who reads them
       const isSlow = ms > slowMs && res.isJson
       if (!isSlow && !logsEach) return
-      const line = { event: 'request', request_id: req.requestId, method: req.method, route, status, ms: Math.round(ms) }
+      const line = {
+        event: 'request',
+        request_id: req.requestId,
+        method: req.method,
+        route,
+        status,
+        ms: Math.round(ms)
+      }
       if (isSlow) log.warn(line, 'slow request')
       else log.debug(line, 'request')
     })
   }
-  const directives = options.contentSecurityPolicy ?? { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
-  const security = headersOf(helmet({ contentSecurityPolicy: { useDefaults: false, directives }, strictTransportSecurity: false }) as unknown as Middleware, { method: 'GET', headers: {} })
+  const directives = options.contentSecurityPolicy ?? {
+    defaultSrc: ["'none'"],
+    frameAncestors: ["'none'"]
+  }
+  const security = headersOf(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives },
+      strictTransportSecurity: false
+    }) as unknown as Middleware,
+    { method: 'GET', headers: {} }
+  )
   const crossOrigin = options.corsOrigins?.length ? allowOrigins(options.corsOrigins) : undefined
   const spend = options.rateLimit ? limitRate(options.rateLimit) : undefined
   const readBody = createReadBody()
@@ -175,7 +243,8 @@ export const createHttp = (options: HttpOptions): Http => {
     observe(req, answer)
     checkFraming(req, res)
     hosts.check(req)
-    // before authorize: a preflight carries no token, and a page must be able to read why it was refused
+    // before authorize: a preflight carries no token, and a page must be able to read why it was
+    // refused
     if (crossOrigin !== undefined) {
       if (req.method === 'OPTIONS') return crossOrigin.preflight(req, res, next)
       answer.carried = [own, security, crossOrigin.headers(req)]
@@ -183,7 +252,11 @@ export const createHttp = (options: HttpOptions): Http => {
     if (spend !== undefined) {
       const { allowed, headers } = spend(req.socket.remoteAddress ?? '')
       own.push(...headers)
-      if (!allowed) throw new ProblemError('too-many-requests', `${options.rateLimit} requests a minute are answered`)
+      if (!allowed)
+        throw new ProblemError(
+          'too-many-requests',
+          `${options.rateLimit} requests a minute are answered`
+        )
     }
     authorize(req)
     return readBody(req, res, next)
@@ -200,7 +273,10 @@ export const createHttp = (options: HttpOptions): Http => {
         await handler(req, res)
       }) as Middleware)
     },
-    routes: () => [...routes].flatMap(([pattern, methods]) => [...methods].map((method) => `${method} ${pattern}`)),
+    routes: () =>
+      [...routes].flatMap(([pattern, methods]) =>
+        [...methods].map((method) => `${method} ${pattern}`)
+      ),
     stream: streams.open,
     listen: (host, port) =>
       new Promise((resolve, reject) => {
@@ -232,4 +308,6 @@ export const createHttp = (options: HttpOptions): Http => {
 }
 
 const matches = (pattern: string, path: string): boolean =>
-  new RegExp(`^${pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}/?$`).test(path)
+  new RegExp(
+    `^${pattern.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}/?$`
+  ).test(path)

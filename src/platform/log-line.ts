@@ -1,4 +1,6 @@
-/** A line of the daemons' log as a person reads it: `pino` writes JSON, Node and systemd plain text. */
+/**
+ * A line of the daemons' log as a person reads it: `pino` writes JSON, Node and systemd plain text.
+ */
 
 export interface LogLine {
   /** pino's level; undefined when the line is plain text. */
@@ -19,12 +21,15 @@ interface Written {
   err?: { message?: unknown } | null
 }
 
-const stringOr = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+const stringOr = (value: unknown): string | undefined =>
+  typeof value === 'string' ? value : undefined
 
 /** The message, and the reason or the error's message unless the message says it already. */
 const inWords = ({ msg, reason, err }: Written): string => {
   const message = stringOr(msg) ?? ''
-  const why = [stringOr(err?.message), stringOr(reason)].find((words) => words !== undefined && words !== '' && !message.includes(words))
+  const why = [stringOr(err?.message), stringOr(reason)].find(
+    (words) => words !== undefined && words !== '' && !message.includes(words)
+  )
   return why === undefined ? message : `${message} (${why})`
 }
 
@@ -36,8 +41,14 @@ export const readLogLine = (line: string): LogLine => {
   } catch {
     // no JSON: Node's own words, or those of systemd
   }
-  const read: LogLine = { text: (written === undefined ? line : inWords(written)).replace(/\s+/g, ' ').trim() }
-  const [level, service, time] = [stringOr(written?.level), stringOr(written?.service), stringOr(written?.time)]
+  const read: LogLine = {
+    text: (written === undefined ? line : inWords(written)).replace(/\s+/g, ' ').trim()
+  }
+  const [level, service, time] = [
+    stringOr(written?.level),
+    stringOr(written?.service),
+    stringOr(written?.time)
+  ]
   if (level !== undefined) read.level = level
   if (service !== undefined) read.service = service
   if (time !== undefined) read.time = time

@@ -2,10 +2,15 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import { addEventLoopDelay } from './event-loop-delay.ts'
 import { withOldNames } from './metric-names.ts'
 
-/** How often prom-client's own sampler of the event loop wakes the daemon, ms: as rarely as a timer can. Ours replaces it. */
+/**
+ * How often prom-client's own sampler of the event loop wakes the daemon, ms: as rarely as a timer
+ * can. Ours replaces it.
+ */
 const samplerMs = 2 ** 31 - 1
 
-/** The registry of a daemon, with the process's own figures and a histogram of its HTTP requests. */
+/**
+ * The registry of a daemon, with the process's own figures and a histogram of its HTTP requests.
+ */
 export interface Metrics {
   registry: Registry
   /** What `/metrics` answers. */
@@ -29,7 +34,11 @@ export const createMetrics = (): Metrics => {
     buckets: [0.001, 0.005, 0.02, 0.1, 0.5, 2],
     registers: [registry]
   })
-  const streams = new Gauge({ name: 'leadmaster_sse_clients', help: 'open event streams', registers: [registry] })
+  const streams = new Gauge({
+    name: 'leadmaster_sse_clients',
+    help: 'open event streams',
+    registers: [registry]
+  })
   const dropped = new Counter({
     name: 'leadmaster_sse_dropped_total',
     help: 'event streams that the server dropped because the client was too slow, by reason',
@@ -39,7 +48,8 @@ export const createMetrics = (): Metrics => {
   return {
     registry,
     text: async () => withOldNames(await registry.metrics()),
-    request: (labels, seconds) => requests.observe({ ...labels, status: String(labels.status) }, seconds),
+    request: (labels, seconds) =>
+      requests.observe({ ...labels, status: String(labels.status) }, seconds),
     streamOpened: () => streams.inc(),
     streamClosed: (reason) => {
       streams.dec()

@@ -2,16 +2,29 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
-import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node'
+import {
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions
+} from '@nats-io/transport-node'
 import { PlainError, reasonOf } from './harmless.ts'
 import type { Log } from './log.ts'
 import { within } from './within.ts'
 
-/** A connection to NATS that is kept up for as long as the daemon runs. Who needs none does not import this. */
+/**
+ * A connection to NATS that is kept up for as long as the daemon runs. Who needs none does not
+ * import this.
+ */
 export interface Nats {
-  /** The connection, once there is one; the client mends it from then on. @throws when closed before */
+  /**
+   * The connection, once there is one; the client mends it from then on. @throws when closed before
+   */
   readonly connected: Promise<NatsConnection>
-  /** How many times it has been connected by now: each may be to another server, or to one that lost something. */
+  /**
+   * How many times it has been connected by now: each may be to another server, or to one that lost
+   * something.
+   */
   connections(): number
   /** What keeps it from being reached now and how to mend it, in plain words. */
   fault(): string | undefined
@@ -19,11 +32,17 @@ export interface Nats {
 }
 
 export interface NatsOptions {
-  /** NATS_URL: `nats://` or `tls://`, with user and password before an `@` where the servers want them. */
+  /**
+   * NATS_URL: `nats://` or `tls://`, with user and password before an `@` where the servers want
+   * them.
+   */
   servers: readonly string[]
   /** NATS_CREDENTIALS: the path of a credentials file; empty: none. */
   credentials: string
-  /** NATS_CA: the path of the certificate, PEM, that the servers' ones are signed by; empty: those that Node knows. */
+  /**
+   * NATS_CA: the path of the certificate, PEM, that the servers' ones are signed by; empty: those
+   * that Node knows.
+   */
   ca: string
   /** What the servers call this client. */
   name: string
@@ -45,7 +64,9 @@ const withoutLogin = (url: string): string => url.replace(/\/\/.*@/s, '//')
 /** Who logs in by the URL: the first that names somebody. */
 const login = (servers: readonly string[]): { user?: string; pass?: string } => {
   const url = servers.map((server) => new URL(server)).find(({ username }) => username !== '')
-  return url === undefined ? {} : { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }
+  return url === undefined
+    ? {}
+    : { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) }
 }
 
 /** @throws {Error} naming the variable and its file */
@@ -57,13 +78,20 @@ const readNamed = (variable: string, path: string): Buffer => {
   }
 }
 
-/** How the servers prove who they are. For one that is named by its address the client would ask for `localhost`. */
+/**
+ * How the servers prove who they are. For one that is named by its address the client would ask for
+ * `localhost`.
+ */
 const security = (servers: readonly string[], trusted: string | undefined): ConnectionOptions => {
-  const addresses = servers.map((server) => new URL(server).hostname.replace(/^\[|\]$/g, '')).filter((host) => isIP(host) !== 0)
+  const addresses = servers
+    .map((server) => new URL(server).hostname.replace(/^\[|\]$/g, ''))
+    .filter((host) => isIP(host) !== 0)
   return {
     ...(trusted === undefined ? {} : { ca: trusted }),
     checkServerIdentity: (host, certificate) =>
-      addresses.some((address) => checkServerIdentity(address, certificate) === undefined) ? undefined : checkServerIdentity(host, certificate)
+      addresses.some((address) => checkServerIdentity(address, certificate) === undefined)
+        ? undefined
+        : checkServerIdentity(host, certificate)
   }
 }
 
@@ -72,19 +100,32 @@ const explain = (error: unknown, at: string, { credentials, ca }: NatsOptions): 
   const { code } = error as NodeJS.ErrnoException
   const inner = (error as { cause?: NodeJS.ErrnoException }).cause?.code
   if (error instanceof PlainError) return error.message
-  if (/authorization|authentication/i.test((error as Error).message)) return `NATS at ${at} refuses who we are: correct ${credentials === '' ? 'user and password in NATS_URL, or name a file in NATS_CREDENTIALS' : `NATS_CREDENTIALS=${credentials}`}`
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `the certificate of NATS at ${at} is for another name: name the servers in NATS_URL as it does`
-  if (/CERT|SELF_SIGNED|ISSUER|LEAF/.test(code ?? '')) return `the certificate of NATS at ${at} is not trusted (${code}): name the one it is signed by in NATS_CA${ca === '' ? '' : ` instead of ${ca}`}`
-  if (/does not support 'tls'/.test((error as Error).message)) return `NATS at ${at} cannot be reached (the server does not support 'tls'): set TLS up there, or write nats:// in NATS_URL`
+  if (/authorization|authentication/i.test((error as Error).message))
+    return `NATS at ${at} refuses who we are: correct ${credentials === '' ? 'user and password in NATS_URL, or name a file in NATS_CREDENTIALS' : `NATS_CREDENTIALS=${credentials}`}`
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `the certificate of NATS at ${at} is for another name: name the servers in NATS_URL as it does`
+  if (/CERT|SELF_SIGNED|ISSUER|LEAF/.test(code ?? ''))
+    return `the certificate of NATS at ${at} is not trusted (${code}): name the one it is signed by in NATS_CA${ca === '' ? '' : ` instead of ${ca}`}`
+  if (/does not support 'tls'/.test((error as Error).message))
+    return `NATS at ${at} cannot be reached (the server does not support 'tls'): set TLS up there, or write nats:// in NATS_URL`
   return `NATS at ${at} cannot be reached (${inner ?? code ?? reasonOf(error)}): start it, or correct NATS_URL`
 }
 
 /**
- * Connects, and goes on trying for as long as it takes: with a growing wait and a line of log each time.
+ * Connects, and goes on trying for as long as it takes: with a growing wait and a line of log each
+ * time.
  * @throws {Error} at once when a file that the options name cannot be read
  */
 export const connectNats = (options: NatsOptions): Nats => {
-  const { servers, credentials, ca, name, log, maxDelayMs = 15_000, onChange = () => undefined } = options
+  const {
+    servers,
+    credentials,
+    ca,
+    name,
+    log,
+    maxDelayMs = 15_000,
+    onChange = () => undefined
+  } = options
   const at = servers.map(withoutLogin).join(',')
   if (credentials !== '') readNamed('NATS_CREDENTIALS', credentials)
   const trusted = ca === '' ? undefined : readNamed('NATS_CA', ca).toString()
@@ -93,10 +134,16 @@ export const connectNats = (options: NatsOptions): Nats => {
   let connections = 0
   let fault: string | undefined
 
-  const retryMs = (): number => Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures, 20)) * (0.5 + Math.random() / 2))
+  const retryMs = (): number =>
+    Math.round(
+      Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures, 20)) * (0.5 + Math.random() / 2)
+    )
   const failed = (error: unknown, wait?: number): void => {
     fault = explain(error, at, options)
-    log.warn({ event: 'nats_fault', attempt: failures, ...(wait === undefined ? {} : { retry_ms: wait }) }, fault)
+    log.warn(
+      { event: 'nats_fault', attempt: failures, ...(wait === undefined ? {} : { retry_ms: wait }) },
+      fault
+    )
     onChange()
   }
   const mended = (server: string): void => {
@@ -117,9 +164,13 @@ export const connectNats = (options: NatsOptions): Nats => {
       maxReconnectAttempts: -1,
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: retryMs,
-      ...(secure ? { tls: security(servers, trusted) as NonNullable<NodeConnectionOptions['tls']> } : {}),
+      ...(secure
+        ? { tls: security(servers, trusted) as NonNullable<NodeConnectionOptions['tls']> }
+        : {}),
       // read anew each time: it may have been renewed
-      ...(credentials === '' ? login(servers) : { authenticator: credsAuthenticator(() => readNamed('NATS_CREDENTIALS', credentials)) })
+      ...(credentials === ''
+        ? login(servers)
+        : { authenticator: credsAuthenticator(() => readNamed('NATS_CREDENTIALS', credentials)) })
     }
   }
 

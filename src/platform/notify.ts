@@ -10,18 +10,19 @@ export interface Notify {
   /** STOPPING=1. */
   stopping(status: string): void
   /**
-   * WATCHDOG=1 at a third of WATCHDOG_USEC for as long as `healthy` says so (sd_watchdog_enabled(3) advises half or less).
-   * An unhealthy daemon falls silent, and systemd restarts it.
+   * WATCHDOG=1 at a third of WATCHDOG_USEC for as long as `healthy` says so (sd_watchdog_enabled(3)
+   * advises half or less). An unhealthy daemon falls silent, and systemd restarts it.
    */
   watchdog(healthy: () => boolean): void
   /**
-   * Before what keeps this process from everything else, WATCHDOG=1 too, for so long at most (ms): the watchdog waits as
-   * long meanwhile, by WATCHDOG_USEC= of sd_notify(3). @returns what is to be called when it is over
+   * Before what keeps this process from everything else, WATCHDOG=1 too, for so long at most (ms):
+   * the watchdog waits as long meanwhile, by WATCHDOG_USEC= of sd_notify(3). @returns what is to be
+   * called when it is over
    */
   busy(ms: number): () => void
   /**
-   * While a start takes longer than the unit's TimeoutStartSec=: systemd waits at least so long from now, ms, by
-   * EXTEND_TIMEOUT_USEC= of sd_notify(3). To be called again before that is over.
+   * While a start takes longer than the unit's TimeoutStartSec=: systemd waits at least so long
+   * from now, ms, by EXTEND_TIMEOUT_USEC= of sd_notify(3). To be called again before that is over.
    */
   extend(ms: number): void
   close(): void
@@ -45,7 +46,10 @@ const silent: Notify = {
   close: () => undefined
 }
 
-/** @param socket NOTIFY_SOCKET; libsystemd reads the variable itself, so it must be the process's own */
+/**
+ * @param socket NOTIFY_SOCKET; libsystemd reads the variable itself, so it must be the process's
+ * own
+ */
 export const createNotify = (socket: string | undefined): Notify => {
   if (socket === undefined) return silent
   const sd = createRequire(import.meta.url)('sd-notify') as SdNotify

@@ -14,12 +14,21 @@ export interface PersistOptions {
   /** Tells of each failure, before the wait. @param attempt of the row of failures, from 1 */
   report: (error: unknown, attempt: number, retryMs: number) => void
   stop: AbortSignal
-  /** The first wait of a row, doubled at each failure, and the longest; less by up to half at random, ms. */
+  /**
+   * The first wait of a row, doubled at each failure, and the longest; less by up to half at
+   * random, ms.
+   */
   minDelayMs?: number
   maxDelayMs: number
 }
 
-export const persist = ({ run, report, stop, minDelayMs = 250, maxDelayMs }: PersistOptions): Persistence => {
+export const persist = ({
+  run,
+  report,
+  stop,
+  minDelayMs = 250,
+  maxDelayMs
+}: PersistOptions): Persistence => {
   let failures = 0
   const work = async (): Promise<void> => {
     while (!stop.aborted) {
@@ -28,7 +37,10 @@ export const persist = ({ run, report, stop, minDelayMs = 250, maxDelayMs }: Per
       } catch (error) {
         if (stop.aborted) return
         failures += 1
-        const retryMs = Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + Math.random() / 2))
+        const retryMs = Math.round(
+          Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) *
+            (0.5 + Math.random() / 2)
+        )
         report(error, failures, retryMs)
         await delay(retryMs, undefined, { signal: stop }).catch(() => undefined)
       }

@@ -12,7 +12,8 @@ export class ProblemError extends PlainError {
     const { status, title } = problems[type]
     this.problem = {
       type: toProblemUrn(type),
-      title, status,
+      title,
+      status,
       ...(detail === undefined ? {} : { detail }),
       ...(errors === undefined ? {} : { errors }),
       ...(account === undefined ? {} : { account })
@@ -32,7 +33,8 @@ export interface Fault {
 export type FieldFault = Pick<Fault, 'field' | 'message'>
 
 /** Faults of one place of a request. */
-export const faultsIn = (place: Fault['in'], faults: readonly FieldFault[]): Fault[] => faults.map((fault) => ({ in: place, ...fault }))
+export const faultsIn = (place: Fault['in'], faults: readonly FieldFault[]): Fault[] =>
+  faults.map((fault) => ({ in: place, ...fault }))
 
 /** `field` of what is wrong with the body as a whole, which has no name. */
 export const wholeBody = 'body'
@@ -49,4 +51,8 @@ const toError = (fault: Fault): NonNullable<Problem['errors']>[number] => {
 
 /** A parameter, header or body member that is not as expected: names it and says what was. */
 export const invalid = (...faults: readonly Fault[]): ProblemError =>
-  new ProblemError('invalid-parameters', faults.map(({ field, message }) => `${field}: ${message}`).join('; '), faults.map(toError))
+  new ProblemError(
+    'invalid-parameters',
+    faults.map(({ field, message }) => `${field}: ${message}`).join('; '),
+    faults.map(toError)
+  )

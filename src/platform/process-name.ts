@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs'
 
 /**
- * Has ps, ss and top show this process by its name: Node calls its thread MainThread. The command line stays as it is.
- * The kernel keeps 15 characters. proc(5)
+ * Has ps, ss and top show this process by its name: Node calls its thread MainThread. The command
+ * line stays as it is. The kernel keeps 15 characters. proc(5)
  */
 export const nameProcess = (name: string): void => {
   try {

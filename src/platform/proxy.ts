@@ -8,8 +8,12 @@ export interface Proxy {
   password: string
 }
 
-/** What a proxy answered instead of opening the way, by the error of Node's (ERR_PROXY_TUNNEL); undefined: nothing. */
-export const tunnelStatus = ({ message }: Error): string | undefined => / HTTP\/1\.\d (\d{3})/.exec(message)?.[1]
+/**
+ * What a proxy answered instead of opening the way, by the error of Node's (ERR_PROXY_TUNNEL);
+ * undefined: nothing.
+ */
+export const tunnelStatus = ({ message }: Error): string | undefined =>
+  / HTTP\/1\.\d (\d{3})/.exec(message)?.[1]
 
 /** @param url as the environment's `proxyUrl` accepts it; empty when there is no proxy */
 export const readProxy = (url: string): Proxy | undefined => {

@@ -15,19 +15,30 @@ interface Spent {
 export type RateLimit = (address: string) => { allowed: boolean; headers: FlatHeaders }
 
 /**
- * Lets each address make so many requests a minute, and tells it by RateLimit and RateLimit-Policy how many are left, by
- * Retry-After how long to wait, https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/. Behind a proxy all
- * are one address: the proxy's word for another could be anybody's. Counting takes a microsecond, and memory only for the
- * addresses of the last two minutes.
- * @param now ms of a clock that only goes on: set back by a day, the time of day would keep a window open for a day
+ * Lets each address make so many requests a minute, and tells it by RateLimit and RateLimit-Policy
+ * how many are left, by Retry-After how long to wait,
+ * https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/. Behind a proxy all are
+ * one address: the proxy's word for another could be anybody's. Counting takes a microsecond, and
+ * memory only for the addresses of the last two minutes.
+ * @param now ms of a clock that only goes on: set back by a day, the time of day would keep a
+ * window open for a day
  */
-export const limitRate = (perMinute: number, now: () => number = () => performance.now()): RateLimit => {
+export const limitRate = (
+  perMinute: number,
+  now: () => number = () => performance.now()
+): RateLimit => {
   const name = `"${perMinute}-in-1min"`
   let [recent, older] = [new Map<string, Spent>(), new Map<string, Spent>()]
   let turnAt = now() + windowMs
   const begin = (address: string, at: number): Spent => {
-    const partition = Buffer.from(createHash('sha256').update(address).digest('hex').slice(0, 12)).toString('base64')
-    return { requests: 0, until: at + windowMs, policy: `${name}; q=${perMinute}; w=${windowMs / 1_000}; pk=:${partition}:` }
+    const partition = Buffer.from(
+      createHash('sha256').update(address).digest('hex').slice(0, 12)
+    ).toString('base64')
+    return {
+      requests: 0,
+      until: at + windowMs,
+      policy: `${name}; q=${perMinute}; w=${windowMs / 1_000}; pk=:${partition}:`
+    }
   }
   return (address) => {
     const at = now()
@@ -41,7 +52,14 @@ export const limitRate = (perMinute: number, now: () => number = () => performan
     spent.requests += 1
     const left = perMinute - spent.requests
     const seconds = Math.ceil((spent.until - at) / 1_000)
-    const headers = ['ratelimit', `${name}; r=${Math.max(0, left)}; t=${seconds}`, 'ratelimit-policy', spent.policy]
-    return left >= 0 ? { allowed: true, headers } : { allowed: false, headers: [...headers, 'retry-after', String(seconds)] }
+    const headers = [
+      'ratelimit',
+      `${name}; r=${Math.max(0, left)}; t=${seconds}`,
+      'ratelimit-policy',
+      spent.policy
+    ]
+    return left >= 0
+      ? { allowed: true, headers }
+      : { allowed: false, headers: [...headers, 'retry-after', String(seconds)] }
   }
 }

@@ -2,8 +2,9 @@ import { rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * Room that is kept free in a state directory. A database needs some to be opened, even for reading alone: on a disk that
- * is full nothing could start, and nobody could read. So the reserve is given up then, and made once there is room again.
+ * Room that is kept free in a state directory. A database needs some to be opened, even for reading
+ * alone: on a disk that is full nothing could start, and nobody could read. So the reserve is given
+ * up then, and made once there is room again.
  */
 export class Reserve {
   static readonly bytes = 1024 ** 2
@@ -21,7 +22,10 @@ export class Reserve {
     return statSync(this.#file, { throwIfNoEntry: false })?.size === Reserve.bytes
   }
 
-  /** Makes it, unless it is there or the disk has little room. @throws when the directory cannot be written */
+  /**
+   * Makes it, unless it is there or the disk has little room. @throws when the directory cannot be
+   * written
+   */
   fill(): void {
     if (this.#isThere) return
     const { bavail, bsize } = statfsSync(this.#directory)

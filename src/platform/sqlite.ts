@@ -5,20 +5,28 @@ import { setSqliteDirectory } from './env.ts'
 import { PlainError, reasonOf } from './harmless.ts'
 import { Reserve } from './reserve.ts'
 
-/** Called before a file of so many bytes is rewritten as a whole, which everything else waits for; @returns what is called when it is over. */
+/**
+ * Called before a file of so many bytes is rewritten as a whole, which everything else waits for;
+ * @returns what is called when it is over.
+ */
 export type Rewriting = (bytes: number) => () => void
 
-/** How long that may take at most, ms: a slow disk gets through 4 MB of it a second, for each byte is written three times. */
+/**
+ * How long that may take at most, ms: a slow disk gets through 4 MB of it a second, for each byte
+ * is written three times.
+ */
 export const rewriteMs = (bytes: number): number => 30_000 + bytes / 4_000
 
 /** The size of the file, with what is still in its log. */
-export const fileBytes = 'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size'
+export const fileBytes =
+  'SELECT page_count * page_size AS bytes FROM pragma_page_count, pragma_page_size'
 
 let hasOpened = false
 
 /**
- * Opens a database file as it is. The first one of a process decides where SQLite keeps its temporary files: beside that
- * file. A file that is rewritten is copied there as a whole, and no copy may lie outside the state directory.
+ * Opens a database file as it is. The first one of a process decides where SQLite keeps its
+ * temporary files: beside that file. A file that is rewritten is copied there as a whole, and no
+ * copy may lie outside the state directory.
  */
 export const openDatabase = (file: string, options: DatabaseSyncOptions = {}): DatabaseSync => {
   if (!hasOpened) setSqliteDirectory(dirname(resolve(file)))
@@ -28,9 +36,10 @@ export const openDatabase = (file: string, options: DatabaseSyncOptions = {}): D
 
 /**
  * Opens a database file, made if need be; its directory must be there and writable.
- * WAL with synchronous=FULL: a commit has been fsynced when it returns, https://sqlite.org/pragma.html#pragma_synchronous.
- * What is deleted is written over, https://sqlite.org/pragma.html#pragma_secure_delete.
- * On a full disk the reserve of the directory is given up: a database needs some room to be opened, even to be read.
+ * WAL with synchronous=FULL: a commit has been fsynced when it returns,
+ * https://sqlite.org/pragma.html#pragma_synchronous. What is deleted is written over,
+ * https://sqlite.org/pragma.html#pragma_secure_delete. On a full disk the reserve of the directory
+ * is given up: a database needs some room to be opened, even to be read.
  * @throws {Error} naming the file
  */
 export const openSqlite = (file: string): DatabaseSync => {
@@ -48,7 +57,9 @@ const openOnce = (file: string): DatabaseSync => {
   let db: DatabaseSync | undefined
   try {
     db = openDatabase(file)
-    db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON')
+    db.exec(
+      'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON'
+    )
     return db
   } catch (error) {
     db?.close()

@@ -12,7 +12,10 @@ export interface ServerSentEvent {
 export interface Stream {
   /** False once the client is gone or was dropped. */
   readonly open: boolean
-  /** Writes events; resolves when the client can take more, false if it is gone or was too slow and is dropped. */
+  /**
+   * Writes events; resolves when the client can take more, false if it is gone or was too slow and
+   * is dropped.
+   */
   send(events: readonly ServerSentEvent[]): Promise<boolean>
   /** Likewise events that are encoded already: streams that are given the same bytes share them. */
   write(bytes: Uint8Array): Promise<boolean>
@@ -22,7 +25,9 @@ export interface Stream {
   onClose(run: () => void): void
 }
 
-/** Why a client was dropped: it took nothing of what was queued for too long, or too much is queued. */
+/**
+ * Why a client was dropped: it took nothing of what was queued for too long, or too much is queued.
+ */
 export type Dropped = 'stalled' | 'overfull'
 
 /** The open event streams of a server. */
@@ -38,18 +43,25 @@ export interface StreamsOptions {
   heartbeatMs?: number
   /** A client that leaves what is queued lying for this long is dropped. */
   stallMs?: number
-  /** So is one that has more than this queued: what does not wait for it, such as a session's status, has no other bound. */
+  /**
+   * So is one that has more than this queued: what does not wait for it, such as a session's
+   * status, has no other bound.
+   */
   maxQueuedBytes?: number
   onOpened?: (req: IncomingMessage) => void
   /** @param dropped undefined when the client went, or the server ended it */
-  onClosed?: (req: IncomingMessage, dropped: { reason: Dropped; queuedBytes: number } | undefined) => void
+  onClosed?: (
+    req: IncomingMessage,
+    dropped: { reason: Dropped; queuedBytes: number } | undefined
+  ) => void
 }
 
 const format = ({ id, event, data }: ServerSentEvent): string =>
   `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`
 
 /** Events as they go over the wire. */
-export const encode = (events: readonly ServerSentEvent[]): Uint8Array => Buffer.from(events.map(format).join(''))
+export const encode = (events: readonly ServerSentEvent[]): Uint8Array =>
+  Buffer.from(events.map(format).join(''))
 
 /** What the server does with each. */
 interface Entry {
@@ -59,9 +71,18 @@ interface Entry {
 
 const heartbeat = Buffer.from(': heartbeat\n\n')
 
-/** Event streams with one heartbeat for all, each bounded by itself: a slow client costs its own queue, and nobody's time. */
+/**
+ * Event streams with one heartbeat for all, each bounded by itself: a slow client costs its own
+ * queue, and nobody's time.
+ */
 export const createStreams = (options: StreamsOptions = {}): Streams => {
-  const { heartbeatMs = 15_000, stallMs = 30_000, maxQueuedBytes = 1024 * 1024, onOpened, onClosed } = options
+  const {
+    heartbeatMs = 15_000,
+    stallMs = 30_000,
+    maxQueuedBytes = 1024 * 1024,
+    onOpened,
+    onClosed
+  } = options
   const streams = new Set<Entry>()
   let beats: NodeJS.Timeout | undefined
   const enter = (stream: Entry): void => {
@@ -137,7 +158,8 @@ export const createStreams = (options: StreamsOptions = {}): Streams => {
         return isOpen
       },
       send: (events) => write(encode(events)),
-      write, end,
+      write,
+      end,
       onClose: (run) => void (isOpen ? closers.add(run) : run())
     }
   }
@@ -151,7 +173,10 @@ export const createStreams = (options: StreamsOptions = {}): Streams => {
 }
 
 /** The `Last-Event-ID` a client resumes from, or its `?after=`; undefined when it gives neither. */
-export const resumePoint = (req: IncomingMessage, after: string | undefined): string | undefined => {
+export const resumePoint = (
+  req: IncomingMessage,
+  after: string | undefined
+): string | undefined => {
   const last = req.headers['last-event-id']
   return typeof last === 'string' && last !== '' ? last : after
 }

@@ -1,7 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { watchClock } from './clock.ts'
 import { describeStartError } from './describe-error.ts'
-import { EnvironmentError, masked, processEnv, systemdEnv, withCredentials, type Source } from './env.ts'
+import {
+  EnvironmentError,
+  masked,
+  processEnv,
+  systemdEnv,
+  withCredentials,
+  type Source
+} from './env.ts'
 import { reasonOf } from './harmless.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
@@ -18,20 +25,29 @@ export interface Platform<C> {
   version: string
 }
 
-/** sysexits.h: the configuration is wrong. systemd must not restart on it: RestartPreventExitStatus=78. */
+/**
+ * sysexits.h: the configuration is wrong. systemd must not restart on it:
+ * RestartPreventExitStatus=78.
+ */
 const EX_CONFIG = 78
 
 /** How often the reserve is looked after, ms. */
 const reserveMs = 600_000
 
-/** Keeps room in the state directory for a start on a full disk. A service without a file there keeps none. */
+/**
+ * Keeps room in the state directory for a start on a full disk. A service without a file there
+ * keeps none.
+ */
 const keepReserve = (directory: string, log: Log): void => {
   const reserve = new Reserve(directory)
   const fill = (): void => {
     try {
       if (existsSync(directory)) reserve.fill()
     } catch (error) {
-      log.warn({ event: 'reserve_failed', err: error }, `no room could be reserved in ${directory}: on a full disk the service may not start`)
+      log.warn(
+        { event: 'reserve_failed', err: error },
+        `no room could be reserved in ${directory}: on a full disk the service may not start`
+      )
     }
   }
   fill()
@@ -39,10 +55,12 @@ const keepReserve = (directory: string, log: Log): void => {
 }
 
 /**
- * Starts a daemon: environment first, then `main`. A bad environment ends the process with 78 and one message that
- * names every fault; an error from `main` ends it with 1.
+ * Starts a daemon: environment first, then `main`. A bad environment ends the process with 78 and
+ * one message that names every fault; an error from `main` ends it with 1.
  */
-export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: number; STATE_DIR?: string }>(
+export const start = async <
+  C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: number; STATE_DIR?: string }
+>(
   service: string,
   readConfig: (source: Source) => C,
   main: (platform: Platform<C>) => Promise<void>,
@@ -57,15 +75,28 @@ export const start = async <C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: num
   } catch (error) {
     if (!(error instanceof EnvironmentError)) throw error
     const message = `${service} cannot start: ${reasonOf(error)}`
-    createLog({ service, level: 'info', underJournal }).fatal({ event: 'environment_refused', faults: error.faults }, message)
+    createLog({ service, level: 'info', underJournal }).fatal(
+      { event: 'environment_refused', faults: error.faults },
+      message
+    )
     notify.status(message)
     process.exit(EX_CONFIG)
   }
   const log = createLog({ service, level: config.LOG_LEVEL, underJournal })
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-  log.info({ event: 'starting', version, node: process.version, config: masked(config) }, `${service} ${version} is starting`)
+  const { version } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  ) as { version: string }
+  log.info(
+    { event: 'starting', version, node: process.version, config: masked(config) },
+    `${service} ${version} is starting`
+  )
   watchClock({ log })
-  const lifecycle = createLifecycle({ log, notify, timeoutMs: config.SHUTDOWN_TIMEOUT, ...(onStray ? { onStray } : {}) })
+  const lifecycle = createLifecycle({
+    log,
+    notify,
+    timeoutMs: config.SHUTDOWN_TIMEOUT,
+    ...(onStray ? { onStray } : {})
+  })
   try {
     await main({ config, log, notify, lifecycle, version })
     if (config.STATE_DIR !== undefined) keepReserve(config.STATE_DIR, log)

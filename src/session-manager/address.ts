@@ -6,7 +6,10 @@
 
 const account = /^(\d+)(?:[.:]\d+)*@(c\.us|s\.whatsapp\.net|hosted|lid|hosted\.lid)$/
 
-/** The address of the account, without its device: `…@c.us` or `…@lid`. Any other address stays as it is. */
+/**
+ * The address of the account, without its device: `…@c.us` or `…@lid`. Any other address stays as
+ * it is.
+ */
 export const accountAddress = (address: string): string => {
   const [, user, server] = account.exec(address) ?? []
   if (user === undefined || server === undefined) return address

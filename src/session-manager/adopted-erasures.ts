@@ -2,8 +2,9 @@ import { createHmac } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 /**
- * Persons whose records another host of the account was asked to erase: here they are erased and kept out, too. They are
- * known by keyed hashes of their addresses, with the key of that host's journal.
+ * Persons whose records another host of the account was asked to erase: here they are erased and
+ * kept out, too. They are known by keyed hashes of their addresses, with the key of that host's
+ * journal.
  */
 
 export interface ErasedPerson {
@@ -16,7 +17,9 @@ export interface ErasedPerson {
   hasLid: boolean
 }
 
-/** Up to when what is of an address is erased, UNIX seconds, and whether the person's LID was known. */
+/**
+ * Up to when what is of an address is erased, UNIX seconds, and whether the person's LID was known.
+ */
 export interface ErasedUntil {
   until: number
   hasLid: boolean
@@ -58,7 +61,9 @@ export class AdoptedErasures {
   /** @param text as Erasure hashes it. @returns one for each host that was asked */
   find(text: string): ErasedUntil[] {
     return this.#secrets.flatMap((secret) => {
-      const row = this.#find.get(createHmac('sha256', secret).update(`${this.#account}\0${text}`).digest('hex'))
+      const row = this.#find.get(
+        createHmac('sha256', secret).update(`${this.#account}\0${text}`).digest('hex')
+      )
       return row === undefined ? [] : { until: Number(row['until']), hasLid: row['has_lid'] === 1 }
     })
   }
@@ -67,32 +72,51 @@ export class AdoptedErasures {
   add(people: readonly ErasedPerson[]): boolean {
     const insert = this.#db.prepare(adopt)
     let changes = 0
-    for (const { hash, secret, until, hasLid } of people) changes += Number(insert.run(hash, secret, until, hasLid ? 1 : 0).changes)
+    for (const { hash, secret, until, hasLid } of people)
+      changes += Number(insert.run(hash, secret, until, hasLid ? 1 : 0).changes)
     this.#readSecrets()
     return changes > 0
   }
 
   /** Inside a transaction: takes over those of a newer copy of this journal. */
   copyFrom(newer: DatabaseSync): void {
-    if (newer.prepare("SELECT 1 FROM sqlite_master WHERE name = 'adopted_people'").get() === undefined) return
+    if (
+      newer.prepare("SELECT 1 FROM sqlite_master WHERE name = 'adopted_people'").get() === undefined
+    )
+      return
     this.add(
-      newer.prepare('SELECT * FROM adopted_people').all().map((row) => ({
-        hash: String(row['hash']), secret: String(row['secret']), until: Number(row['until']), hasLid: row['has_lid'] === 1
-      }))
+      newer
+        .prepare('SELECT * FROM adopted_people')
+        .all()
+        .map((row) => ({
+          hash: String(row['hash']),
+          secret: String(row['secret']),
+          until: Number(row['until']),
+          hasLid: row['has_lid'] === 1
+        }))
     )
   }
 
   /** Persons erased here of whom the other hosts do not know yet. */
   toTell(secret: string): ErasedPerson[] {
     const rows = this.#db
-      .prepare('SELECT hash, until, has_lid FROM erased_people AS own WHERE NOT EXISTS (SELECT 1 FROM told_people WHERE hash = own.hash AND until >= own.until)')
+      .prepare(
+        'SELECT hash, until, has_lid FROM erased_people AS own WHERE NOT EXISTS (SELECT 1 FROM told_people WHERE hash = own.hash AND until >= own.until)'
+      )
       .all()
-    return rows.map((row) => ({ secret, hash: String(row['hash']), until: Number(row['until']), hasLid: row['has_lid'] === 1 }))
+    return rows.map((row) => ({
+      secret,
+      hash: String(row['hash']),
+      until: Number(row['until']),
+      hasLid: row['has_lid'] === 1
+    }))
   }
 
   /** Inside a transaction: the other hosts know of these. */
   told(people: readonly ErasedPerson[]): void {
-    const insert = this.#db.prepare('INSERT OR REPLACE INTO told_people (hash, until) VALUES (?, ?)')
+    const insert = this.#db.prepare(
+      'INSERT OR REPLACE INTO told_people (hash, until) VALUES (?, ?)'
+    )
     for (const { hash, until } of people) insert.run(hash, until)
   }
 

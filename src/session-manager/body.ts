@@ -4,7 +4,10 @@ import { faultsAgainst } from '../platform/expected.ts'
 import { requireJson } from '../platform/body.ts'
 import { faultsIn, invalid } from '../platform/problem.ts'
 
-/** What reads JSON bodies of a schema; what it gives throws invalid-parameters, naming each member at fault. */
+/**
+ * What reads JSON bodies of a schema; what it gives throws invalid-parameters, naming each member
+ * at fault.
+ */
 export const bodyReader = <S extends TSchema>(schema: S): ((req: IncomingMessage) => Static<S>) => {
   const faultsOf = faultsAgainst(schema)
   return (req) => {

@@ -4,18 +4,30 @@ import type { Log } from '../platform/log.ts'
 import { within } from '../platform/within.ts'
 import type { Draft, Journal } from './journal.ts'
 
-/** From the page to the journal: in order of arrival, what has arrived by then as one group with one fsync. */
+/**
+ * From the page to the journal: in order of arrival, what has arrived by then as one group with one
+ * fsync.
+ */
 export interface Capture {
   /** Resolves once all of it is on disk. */
   add(drafts: readonly Draft[], source: InboundRecord['source']): Promise<void>
-  /** Why the journal cannot be written and since when (ms of a clock that only goes on), undefined while it can. */
+  /**
+   * Why the journal cannot be written and since when (ms of a clock that only goes on), undefined
+   * while it can.
+   */
   failure(): { reason: string; since: number } | undefined
-  /** Resolves once nothing waits to be written; gives up the rest when the journal cannot be written. */
+  /**
+   * Resolves once nothing waits to be written; gives up the rest when the journal cannot be
+   * written.
+   */
   drain(): Promise<void>
 }
 
 const groupSize = 500
-/** Past this, memory is at stake: live drafts, except outcomes of media, are dropped, and read back once the journal can be written. */
+/**
+ * Past this, memory is at stake: live drafts, except outcomes of media, are dropped, and read back
+ * once the journal can be written.
+ */
 const mostWaiting = 100_000
 const lidBoundMs = 2_000
 const mostLids = 50_000
@@ -27,9 +39,14 @@ const tellSlowMs = 60_000
 const contentCodes = new Set([18, 20])
 /** Whether an error is of what is written, not of the disk: the same would fail each time. */
 const isOfContent = (error: unknown): boolean =>
-  error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)
+  error instanceof TypeError ||
+  error instanceof RangeError ||
+  contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)
 
-/** The outcome of fetching media. Dropped, it would have the same file fetched again immediately, without end. */
+/**
+ * The outcome of fetching media. Dropped, it would have the same file fetched again immediately,
+ * without end.
+ */
 const isOutcome = ({ kind }: Draft): boolean => kind === 'media'
 
 interface Group {
@@ -70,15 +87,26 @@ export const createCapture = (options: {
   const resolve = async (drafts: readonly Draft[]): Promise<void> => {
     // Somebody has another number from now on.
     if (drafts.some(({ message }) => message.number_change !== undefined)) known.clear()
-    const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)
+    const nameless = drafts.filter(
+      ({ message }) => message.lid !== undefined && message.phone === undefined
+    )
     for (const { message } of nameless) learn(message.lid)
-    const unknown = [...new Set(nameless.flatMap(({ message }) => (message.lid && !known.has(message.lid) ? [message.lid] : [])))]
+    const unknown = [
+      ...new Set(
+        nameless.flatMap(({ message }) =>
+          message.lid && !known.has(message.lid) ? [message.lid] : []
+        )
+      )
+    ]
     if (unknown.length > 0) {
       try {
         if (known.size > mostLids) known.clear()
         for (const [lid, phone] of await within(lidBoundMs, phones(unknown))) known.set(lid, phone)
       } catch (error) {
-        log.warn({ event: 'lid_lookup_failed', lids: unknown.length, err: error }, 'phone numbers of LIDs could not be looked up')
+        log.warn(
+          { event: 'lid_lookup_failed', lids: unknown.length, err: error },
+          'phone numbers of LIDs could not be looked up'
+        )
       }
     }
     for (const { message } of nameless) {
@@ -90,11 +118,17 @@ export const createCapture = (options: {
   const tellIfSlow = (ms: number): void => {
     if (ms < slowMs || steady() - toldSlow < tellSlowMs) return
     toldSlow = steady()
-    log.warn({ event: 'journal_slow', ms: Math.round(ms), waiting: waitingDrafts }, `the disk is slow: the journal took ${Math.round(ms)} ms to write, and all else waits meanwhile`)
+    log.warn(
+      { event: 'journal_slow', ms: Math.round(ms), waiting: waitingDrafts },
+      `the disk is slow: the journal took ${Math.round(ms)} ms to write, and all else waits meanwhile`
+    )
   }
 
   /** @returns whether it is on disk: false only once this is stopping */
-  const write = async (drafts: readonly Draft[], source: InboundRecord['source']): Promise<boolean> => {
+  const write = async (
+    drafts: readonly Draft[],
+    source: InboundRecord['source']
+  ): Promise<boolean> => {
     for (let waitMs = 100; ; waitMs = Math.min(30_000, waitMs * 2)) {
       try {
         const began = steady()
@@ -107,7 +141,10 @@ export const createCapture = (options: {
         if (isOfContent(error)) return await writeEach(drafts, source, error)
         const reason = whyUnwritable(error)
         failure = { reason, since: failure?.since ?? steady() }
-        log.error({ event: 'journal_unwritable', waiting: waitingDrafts, retry_ms: waitMs, err: error }, `the journal cannot be written: ${reason}`)
+        log.error(
+          { event: 'journal_unwritable', waiting: waitingDrafts, retry_ms: waitMs, err: error },
+          `the journal cannot be written: ${reason}`
+        )
         await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined)
         if (stopping.signal.aborted) return false
       }
@@ -115,13 +152,20 @@ export const createCapture = (options: {
   }
 
   /** One record that cannot be written must not keep all others from the journal for good. */
-  const writeEach = async (drafts: readonly Draft[], source: InboundRecord['source'], error: unknown): Promise<boolean> => {
+  const writeEach = async (
+    drafts: readonly Draft[],
+    source: InboundRecord['source'],
+    error: unknown
+  ): Promise<boolean> => {
     if (drafts.length > 1) {
       for (const draft of drafts) if (!(await write([draft], source))) return false
       return true
     }
     const { name } = error as Error
-    log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)
+    log.error(
+      { event: 'capture_refused', kind: drafts[0]?.kind, error: name },
+      `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`
+    )
     return true
   }
 
@@ -156,8 +200,15 @@ export const createCapture = (options: {
     add: (drafts, source) =>
       new Promise((written) => {
         if (drafts.length === 0) return written()
-        if (source === 'live' && !drafts.some(isOutcome) && waitingDrafts + drafts.length > mostWaiting) {
-          log.error({ event: 'capture_overflow', dropped: drafts.length }, 'too much waits for the journal: dropped, to be read back later')
+        if (
+          source === 'live' &&
+          !drafts.some(isOutcome) &&
+          waitingDrafts + drafts.length > mostWaiting
+        ) {
+          log.error(
+            { event: 'capture_overflow', dropped: drafts.length },
+            'too much waits for the journal: dropped, to be read back later'
+          )
           return written()
         }
         waiting.push({ drafts, source, written })

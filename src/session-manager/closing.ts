@@ -15,8 +15,12 @@ export const createClosing = (): Closing => {
   return {
     add: (work) => {
       toCome += 1
-      // a call that a browser left unanswered, and that nobody awaits, is told of only once this turn is over
-      last = last.then(work).then(() => turn()).finally(() => (toCome -= 1))
+      // a call that a browser left unanswered, and that nobody awaits, is told of only once this
+      // turn is over
+      last = last
+        .then(work)
+        .then(() => turn())
+        .finally(() => (toCome -= 1))
     },
     over: () => last,
     isOver: () => toCome === 0

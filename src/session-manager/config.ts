@@ -1,7 +1,27 @@
 import { EnvironmentError, readEnv, type Schema, type Source } from '../platform/env.ts'
-import { baseUrl, duration, host, list, name, natsServers, oneOf, path, port, proxyUrl, size, storeUrl, text, token, webVersion, whole } from '../platform/env-values.ts'
+import {
+  baseUrl,
+  duration,
+  host,
+  list,
+  name,
+  natsServers,
+  oneOf,
+  path,
+  port,
+  proxyUrl,
+  size,
+  storeUrl,
+  text,
+  token,
+  webVersion,
+  whole
+} from '../platform/env-values.ts'
 
-/** session-manager's environment; deploy/env/session-manager.env explains each variable. Durations in ms, sizes in bytes. */
+/**
+ * session-manager's environment; deploy/env/session-manager.env explains each variable. Durations
+ * in ms, sizes in bytes.
+ */
 export interface Config {
   NODE_ENV: 'production' | 'development' | 'test'
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
@@ -58,19 +78,34 @@ export interface Config {
 
 export const schema: Schema<Config> = {
   NODE_ENV: oneOf('production', 'development', 'test')({ desc: 'production on a server' }),
-  LOG_LEVEL: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace')({ desc: 'info on a server' }),
+  LOG_LEVEL: oneOf(
+    'fatal',
+    'error',
+    'warn',
+    'info',
+    'debug',
+    'trace'
+  )({ desc: 'info on a server' }),
   HOST: host({ desc: 'the address to listen on, 127.0.0.1 unless the hub is elsewhere' }),
   PORT: port({ desc: 'the port to listen on, 3001 by custom' }),
-  SESSION_MANAGER_TOKEN: token({ desc: 'the secret that central-hub sends, 32 characters or more' }),
+  SESSION_MANAGER_TOKEN: token({
+    desc: 'the secret that central-hub sends, 32 characters or more'
+  }),
   ACCOUNT: name({ desc: 'a short name for this WhatsApp account, such as main' }),
   STATE_DIR: path({ desc: 'the directory of the journal, the media and the browser profile' }),
-  ALLOWED_HOSTS: list('host names, separated by commas, such as sessions.example.com', /^[a-z0-9.-]{1,253}$/)({ default: [] }),
+  ALLOWED_HOSTS: list(
+    'host names, separated by commas, such as sessions.example.com',
+    /^[a-z0-9.-]{1,253}$/
+  )({ default: [] }),
   PROXY_URL: proxyUrl({ default: '' }),
   CHROMIUM_PATH: path({ default: '/usr/lib/chromium/chromium-headless-shell' }),
   WEB_VERSION: webVersion({ default: '' }),
   GUARD: oneOf('normal', 'strict')({ default: 'normal' }),
   MEDIA_MAX_SIZE: size({ default: 25 * 1024 ** 2 }),
-  MEDIA_TYPES: list('media types separated by commas, such as image/*,audio/*,application/pdf', /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/)({ default: ['*/*'] }),
+  MEDIA_TYPES: list(
+    'media types separated by commas, such as image/*,audio/*,application/pdf',
+    /^(\*\/\*|[\w.+-]+\/([\w.+-]+|\*))$/
+  )({ default: ['*/*'] }),
   MEDIA_RETRY_DELAY: duration('100ms', '1h')({ default: 5_000 }),
   MEDIA_GIVE_UP_AFTER: duration('1h', '365d')({ default: 1_209_600_000 }),
   CAPTURE_BROADCASTS: oneOf('no', 'yes')({ default: 'no' }),
@@ -103,10 +138,14 @@ export const schema: Schema<Config> = {
 /** What backups need besides where they go. */
 const missingForBackup = (config: Config): string[] => {
   const needed = [
-    ...(config.PROFILE_BACKUP === '' ? [] : ['PROFILE_BACKUP_KEY'] as const),
-    ...(config.PROFILE_BACKUP.startsWith('s3:') ? ['PROFILE_BACKUP_ACCESS_KEY', 'PROFILE_BACKUP_SECRET_KEY'] as const : [])
+    ...(config.PROFILE_BACKUP === '' ? [] : (['PROFILE_BACKUP_KEY'] as const)),
+    ...(config.PROFILE_BACKUP.startsWith('s3:')
+      ? (['PROFILE_BACKUP_ACCESS_KEY', 'PROFILE_BACKUP_SECRET_KEY'] as const)
+      : [])
   ]
-  return needed.filter((variable) => config[variable] === '').map((variable) => `${variable} is missing: PROFILE_BACKUP needs it`)
+  return needed
+    .filter((variable) => config[variable] === '')
+    .map((variable) => `${variable} is missing: PROFILE_BACKUP needs it`)
 }
 
 /** @throws {EnvironmentError} naming every fault */

@@ -7,7 +7,15 @@ import { createPairing, type Pairing } from './pairing.ts'
 import { PasskeyDesk } from './passkey.ts'
 import { createProbing } from './probing.ts'
 import { logSession } from './session-log.ts'
-import { initialSession, step, type Effect, type LimitSource, type Policy, type Session, type SessionEvent } from './session.ts'
+import {
+  initialSession,
+  step,
+  type Effect,
+  type LimitSource,
+  type Policy,
+  type Session,
+  type SessionEvent
+} from './session.ts'
 import type { Step } from './stall.ts'
 import { createRecovery } from './stall-recovery.ts'
 import type { GuardStates } from './whatsapp/guards.ts'
@@ -21,10 +29,14 @@ export interface Connection {
   connect(): void
   /**
    * Closes the browser and keeps the linked device, unless `logout`, which unlinks it.
-   * @returns with `logout`, whether WhatsApp confirmed it; false: the phone goes on listing the device
+   * @returns with `logout`, whether WhatsApp confirmed it; false: the phone goes on listing the
+   * device
    */
   disconnect(logout: boolean): Promise<boolean>
-  /** A code by which a phone number (E.164) links this device while a QR is required; `connect` voids it. @throws why there is none */
+  /**
+   * A code by which a phone number (E.164) links this device while a QR is required; `connect`
+   * voids it. @throws why there is none
+   */
   pairingCode: Pairing['ask']
   /** Linking by the account's passkey. */
   passkey: PasskeyDesk
@@ -38,11 +50,17 @@ export interface Connection {
   guard(): GuardStates | undefined
   /** Whether the timers of the connection still run: false means this process is stuck. */
   beating(): boolean
-  /** Something does not work though the session is READY, by the part that reports it; without a reason it works again. */
+  /**
+   * Something does not work though the session is READY, by the part that reports it; without a
+   * reason it works again.
+   */
   limit(source: LimitSource, reason: string | undefined): void
   /** The session may not go on: its browser is closed, and it begins anew. */
   lose(reason: string): void
-  /** An error that nobody awaited. @returns whether it is one of whatsapp-web.js, and so costs only the session */
+  /**
+   * An error that nobody awaited. @returns whether it is one of whatsapp-web.js, and so costs only
+   * the session
+   */
   stray(error: unknown): boolean
   stop(): Promise<void>
 }
@@ -51,7 +69,8 @@ export interface ConnectionOptions {
   policy: Policy
   probeIntervalMs: number
   /**
-   * Before each start of a browser: resolves once it may start. @param tell what that waits for, in plain words
+   * Before each start of a browser: resolves once it may start. @param tell what that waits for, in
+   * plain words
    * @param signal that it is not wanted any more. @throws why it may not start
    */
   admit?: (tell: (waitingFor: string) => void, signal: AbortSignal) => Promise<void>
@@ -78,7 +97,23 @@ export interface ConnectionOptions {
 }
 
 export const createConnection = (options: ConnectionOptions): Connection => {
-  const { policy, probeIntervalMs, admit, createListener, forget, onCaptured, onChange, onReady, journal, readBack, onStall = () => undefined, onOutbound = () => undefined, log, now = Date.now, steady = () => performance.now() } = options
+  const {
+    policy,
+    probeIntervalMs,
+    admit,
+    createListener,
+    forget,
+    onCaptured,
+    onChange,
+    onReady,
+    journal,
+    readBack,
+    onStall = () => undefined,
+    onOutbound = () => undefined,
+    log,
+    now = Date.now,
+    steady = () => performance.now()
+  } = options
   let session = initialSession(now())
   let listener: Listener | undefined
   let started = false
@@ -90,7 +125,12 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let guard: GuardStates | undefined
   let over = false
   const closing = createClosing()
-  const pairing = createPairing({ listener: () => (session.status === 'QR_REQUIRED' ? listener : undefined), lifetimeMs: options.pairingLifetimeMs, log, now })
+  const pairing = createPairing({
+    listener: () => (session.status === 'QR_REQUIRED' ? listener : undefined),
+    lifetimeMs: options.pairingLifetimeMs,
+    log,
+    now
+  })
 
   const dispatch = (event: SessionEvent): void => {
     if (over) return
@@ -99,7 +139,8 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     session = after
     logSession(log, after, before, now())
     for (const effect of effects) carryOut(effect)
-    if (after.status === 'READY' && before.status !== 'READY') recovery.stall.attached(before.status === 'DISCONNECTED' ? 'same' : 'new')
+    if (after.status === 'READY' && before.status !== 'READY')
+      recovery.stall.attached(before.status === 'DISCONNECTED' ? 'same' : 'new')
     if (after !== before) onChange(after, before)
   }
 
@@ -112,7 +153,14 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       case 'reload':
         return recovery.reload()
       case 'forget':
-        return closing.add(() => forget().catch((error: unknown) => log.error({ event: 'forget_failed', err: error }, 'the linked device could not be deleted')))
+        return closing.add(() =>
+          forget().catch((error: unknown) =>
+            log.error(
+              { event: 'forget_failed', err: error },
+              'the linked device could not be deleted'
+            )
+          )
+        )
       case 'retry':
         clearTimeout(retryTimer)
         retryTimer = setTimeout(() => dispatch({ type: 'retry' }), effect.afterMs)
@@ -134,13 +182,18 @@ export const createConnection = (options: ConnectionOptions): Connection => {
 
   /** The time is up: the page itself may show why. */
   const overdue = async (mine: NodeJS.Timeout | undefined): Promise<void> => {
-    const reason = await listener?.whyNotReady(session.status === 'AUTHENTICATED' || session.me !== undefined ? 'linked' : 'unlinked')
+    const reason = await listener?.whyNotReady(
+      session.status === 'AUTHENTICATED' || session.me !== undefined ? 'linked' : 'unlinked'
+    )
     if (mine === undefined || mine !== deadlineTimer) return
     dispatch(reason === undefined ? { type: 'overdue' } : { type: 'lost', reason, fault: true })
   }
 
   const begin = (): void => {
-    log.info({ event: 'connect_attempt', attempt: session.failures + 1 }, `connecting to WhatsApp (attempt ${session.failures + 1})`)
+    log.info(
+      { event: 'connect_attempt', attempt: session.failures + 1 },
+      `connecting to WhatsApp (attempt ${session.failures + 1})`
+    )
     const mine = createListener((event) => mine === listener && hear(event))
     listener = mine
     started = false
@@ -172,7 +225,9 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     })
   }
 
-  /** Takes the listener there is; `closing` then waits until nothing works on its profile any more. */
+  /**
+   * Takes the listener there is; `closing` then waits until nothing works on its profile any more.
+   */
   const abandon = (): Listener | undefined => {
     const mine = listener
     const { abort, over: admissionOver } = admission
@@ -187,9 +242,15 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   const unlink = async (mine: Listener): Promise<boolean> => {
     try {
       if (await mine.unlink()) return true
-      log.warn({ event: 'unlink_failed' }, 'WhatsApp did not confirm that this device is unlinked: remove it on the phone')
+      log.warn(
+        { event: 'unlink_failed' },
+        'WhatsApp did not confirm that this device is unlinked: remove it on the phone'
+      )
     } catch (error) {
-      log.warn({ event: 'unlink_failed', err: error }, 'WhatsApp was not told that this device unlinks: remove it on the phone')
+      log.warn(
+        { event: 'unlink_failed', err: error },
+        'WhatsApp was not told that this device unlinks: remove it on the phone'
+      )
     }
     return false
   }
@@ -212,7 +273,12 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   }
 
   const recovery = createRecovery({
-    journal, readBack, onStall, probeIntervalMs, dispatch, log,
+    journal,
+    readBack,
+    onStall,
+    probeIntervalMs,
+    dispatch,
+    log,
     listener: () => listener,
     explain: (error) => explain(error).reason,
     reloading: (isOver) => {
@@ -224,13 +290,15 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     intervalMs: probeIntervalMs,
     session: () => session,
     listener: () => (started ? listener : undefined),
-    dispatch, explainState,
+    dispatch,
+    explainState,
     isPairing: pairing.active,
     onGuard: (states) => {
       guard = states
     },
     onNewest: recovery.stall.look,
-    log, steady
+    log,
+    steady
   })
 
   return {
@@ -239,7 +307,11 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       pairing.end()
       dispatch({ type: 'connect' })
     },
-    passkey: new PasskeyDesk(() => session, () => listener, (error) => explain(error).reason),
+    passkey: new PasskeyDesk(
+      () => session,
+      () => listener,
+      (error) => explain(error).reason
+    ),
     pairingCode: async (phone) => {
       try {
         return await pairing.ask(phone)
@@ -256,8 +328,11 @@ export const createConnection = (options: ConnectionOptions): Connection => {
           isUnlinked = await unlink(mine)
         })
         closing.add(() => mine.stop())
-      }
-      else if (logout) log.warn({ event: 'unlink_failed' }, 'WhatsApp was not told that this device unlinks, for no page is open: remove it on the phone')
+      } else if (logout)
+        log.warn(
+          { event: 'unlink_failed' },
+          'WhatsApp was not told that this device unlinks, for no page is open: remove it on the phone'
+        )
       dispatch({ type: 'disconnect', unlinked: logout })
       if (logout) carryOut({ do: 'forget' })
       await closing.over()
@@ -279,12 +354,19 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     lose: (reason) => dispatch({ type: 'lost', reason, fault: false }),
     stray: (error) => {
       if (!isLibraryError(error)) return false
-      // a browser that closes leaves calls unanswered; the next one starts only after that, and is not to pay for it
+      // a browser that closes leaves calls unanswered; the next one starts only after that, and is
+      // not to pay for it
       if (!closing.isOver() || listener === undefined) {
-        log.debug({ event: 'stray_error', err: error }, 'an error in whatsapp-web.js that nobody awaited, while its browser is closed anyway')
+        log.debug(
+          { event: 'stray_error', err: error },
+          'an error in whatsapp-web.js that nobody awaited, while its browser is closed anyway'
+        )
         return true
       }
-      log.error({ event: 'stray_error', err: error }, 'an error in whatsapp-web.js that nobody awaited')
+      log.error(
+        { event: 'stray_error', err: error },
+        'an error in whatsapp-web.js that nobody awaited'
+      )
       dispatch({ type: 'lost', reason: explain(error).reason, fault: false })
       return true
     },

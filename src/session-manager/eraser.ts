@@ -16,7 +16,10 @@ export interface EraserOptions {
   log: Log
 }
 
-/** Erases on request, one request after the other: the journal, media files, and what was forwarded to NATS. */
+/**
+ * Erases on request, one request after the other: the journal, media files, and what was forwarded
+ * to NATS.
+ */
 export class Eraser {
   readonly #options: EraserOptions
   #last: Promise<unknown> = Promise.resolve()
@@ -51,21 +54,34 @@ export class Eraser {
     // In NATS there may be records of this host that quote what was erased.
     journal.setMark('purge_due', Date.now())
     this.#tellOthers()
-    log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, as another host of the account did`)
+    log.info(
+      { event: 'erased', records, files },
+      `erased ${records} records and ${files} media files for good, as another host of the account did`
+    )
   }
 
-  async #erase(chatIds: readonly string[], messageIds: readonly string[], more: boolean, began: number): Promise<Erased> {
+  async #erase(
+    chatIds: readonly string[],
+    messageIds: readonly string[],
+    more: boolean,
+    began: number
+  ): Promise<Erased> {
     const { journal, directory, log } = this.#options
     const { records, addresses } = await this.#eraseRecords(chatIds, messageIds)
     if (!more) journal.finishErasing()
     const files = await deleteErasedMedia(journal, directory)
-    // What the hub retires by its age leaves NATS by its age, too, and other hubs by their own RETENTION.
+    // What the hub retires by its age leaves NATS by its age, too, and other hubs by their own
+    // RETENTION.
     if (chatIds.length > 0) {
       await this.#purge(records, addresses, began)
-      // With NATS the forwarder does, when that has nothing of it: sooner, a hub would delete it and take it again.
+      // With NATS the forwarder does, when that has nothing of it: sooner, a hub would delete it
+      // and take it again.
       if (this.#options.purge === undefined) this.#tellOthers()
     }
-    log.info({ event: 'erased', records, files }, `erased ${records} records and ${files} media files for good, on request`)
+    log.info(
+      { event: 'erased', records, files },
+      `erased ${records} records and ${files} media files for good, on request`
+    )
     const erased: Erased = { records, media_files: files }
     if (addresses.length > 0) erased.chat_ids = addresses
     return erased
@@ -76,20 +92,34 @@ export class Eraser {
     this.#options.onErased?.()
   }
 
-  /** A request that is made once more, because NATS took long, goes on with what it had begun: else it might never end. */
+  /**
+   * A request that is made once more, because NATS took long, goes on with what it had begun: else
+   * it might never end.
+   */
   async #purge(records: number, addresses: readonly string[], began: number): Promise<void> {
-    const again = records === 0 && addresses.length > 0 && addresses.every((address) => this.#unpurged.has(address))
+    const again =
+      records === 0 &&
+      addresses.length > 0 &&
+      addresses.every((address) => this.#unpurged.has(address))
     this.#unpurged = new Set(addresses)
     await this.#options.purge?.(again, performance.now() - began)
     this.#unpurged = new Set()
   }
 
-  async #eraseRecords(chatIds: readonly string[], messageIds: readonly string[]): Promise<{ records: number; addresses: string[] }> {
-    const { records, result } = await this.#inGroups(this.#options.journal.eraseInGroups({ chatIds, messageIds }))
+  async #eraseRecords(
+    chatIds: readonly string[],
+    messageIds: readonly string[]
+  ): Promise<{ records: number; addresses: string[] }> {
+    const { records, result } = await this.#inGroups(
+      this.#options.journal.eraseInGroups({ chatIds, messageIds })
+    )
     return { records, addresses: result }
   }
 
-  /** After each group it rests for as long as that took: messages and the watchdog have half of the time. */
+  /**
+   * After each group it rests for as long as that took: messages and the watchdog have half of the
+   * time.
+   */
   async #inGroups<T>(groups: Generator<number, T>): Promise<{ records: number; result: T }> {
     let records = 0
     for (;;) {

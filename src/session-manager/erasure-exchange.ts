@@ -10,14 +10,22 @@ import type { ErasedPerson } from './adopted-erasures.ts'
 import type { Journal } from './journal.ts'
 
 /**
- * What one host of an account erased on request, for the others: each has a journal of its own. A bucket in NATS has an
- * entry for each erasure: keyed hashes of the addresses, and their key. They stay, for a host that comes back.
+ * What one host of an account erased on request, for the others: each has a journal of its own. A
+ * bucket in NATS has an entry for each erasure: keyed hashes of the addresses, and their key. They
+ * stay, for a host that comes back.
  */
 
 export const erasureBucket = 'leadmaster-erasures'
 
 const People = Compile(
-  Type.Array(Type.Object({ secret: Type.String(), hash: Type.String(), until: Type.Integer(), hasLid: Type.Boolean() }))
+  Type.Array(
+    Type.Object({
+      secret: Type.String(),
+      hash: Type.String(),
+      until: Type.Integer(),
+      hasLid: Type.Boolean()
+    })
+  )
 )
 /** Persons of one entry: some 30 KB. */
 const mostAtOnce = 200
@@ -54,9 +62,13 @@ export class ErasureExchange {
     this.#work = persist({
       run: () => this.#follow(),
       report: (error, attempt, retryMs) => {
-        log.warn({ event: 'erasures_fault', account, attempt, retry_ms: retryMs, err: error }, 'Failed to follow what other hosts of the account erased. It is tried again.')
+        log.warn(
+          { event: 'erasures_fault', account, attempt, retry_ms: retryMs, err: error },
+          'Failed to follow what other hosts of the account erased. It is tried again.'
+        )
       },
-      stop: this.#stopping.signal, maxDelayMs
+      stop: this.#stopping.signal,
+      maxDelayMs
     })
   }
 
@@ -93,7 +105,9 @@ export class ErasureExchange {
   async #follow(): Promise<void> {
     const { nats, account, replicas, adopt } = this.#options
     const stopped = new Promise<never>((_, reject) => {
-      this.#stopping.signal.addEventListener('abort', () => reject(new Error('it was stopped')), { once: true })
+      this.#stopping.signal.addEventListener('abort', () => reject(new Error('it was stopped')), {
+        once: true
+      })
     })
     stopped.catch(() => undefined)
     const connection = await Promise.race([nats.connected, stopped])

@@ -4,14 +4,21 @@ import type { CapturedMessage, ErasedRecord, InboundRecord } from '../contract/r
 import { sameSecret } from '../platform/auth.ts'
 import { fileBytes, type Rewriting } from '../platform/sqlite.ts'
 import { accountAddress, isAccount, lidOf, parseMessageId, phoneOf } from './address.ts'
-import { createMessageIndexes, idsWithStanza, isAboutMessages, isOfMessages, type Identities } from './identities.ts'
+import {
+  createMessageIndexes,
+  idsWithStanza,
+  isAboutMessages,
+  isOfMessages,
+  type Identities
+} from './identities.ts'
 import { AdoptedErasures, type ErasedPerson } from './adopted-erasures.ts'
 import type { Draft } from './journal.ts'
 import { createRawModels } from './raw-models.ts'
 
 /**
- * Erasing records of the journal for good. What stays of one is a tombstone in its place, and keyed hashes by which
- * the same message is known when WhatsApp shows it again: neither tells of anybody, for ids hold phone numbers.
+ * Erasing records of the journal for good. What stays of one is a tombstone in its place, and keyed
+ * hashes by which the same message is known when WhatsApp shows it again: neither tells of anybody,
+ * for ids hold phone numbers.
  */
 
 const schema = `
@@ -39,23 +46,28 @@ const found = `
   SELECT seq, key, message_id, ${member('chat_id')} AS chat_id, ${sumOf} AS sha256 FROM records
   WHERE +account = ?1 AND message_id <> ''`
 /**
- * What is erased with messages: their records, and those about them. By indexes alone, whatever the journal holds: the
- * hub erases what it retires by the hundred thousand, five hundred in each request.
+ * What is erased with messages: their records, and those about them. By indexes alone, whatever the
+ * journal holds: the hub erases what it retires by the hundred thousand, five hundred in each
+ * request.
  */
 export const ofMessages = `
   ${found} AND ${isOfMessages('json_each(?2)')}
   UNION ${found} AND ${isAboutMessages('json_each(?2)')}`
-/** Keeps media that were erased with one message and belong to another, too. The plus takes the column's affinity away: the index, of what JSON gives, has none, and SQLite would not go by it. */
+/**
+ * Keeps media that were erased with one message and belong to another, too. The plus takes the
+ * column's affinity away: the index, of what JSON gives, has none, and SQLite would not go by it.
+ */
 export const keepMediaInUse = `DELETE FROM erased_media WHERE EXISTS (SELECT 1 FROM records WHERE ${sumOf} = +erased_media.sha256)`
 
 /** Records of one transaction, some 30 ms: everything else waits for it. */
 export const groupSize = 200
-const isIn = (name: string, list: number): string => `${member(name)} IS NOT NULL AND ${member(name)} IN (SELECT value FROM json_each(?${list}))`
+const isIn = (name: string, list: number): string =>
+  `${member(name)} IS NOT NULL AND ${member(name)} IN (SELECT value FROM json_each(?${list}))`
 const some = `AND seq <= ?3 LIMIT ${groupSize}`
 const isNotOfChat = (server: string): string => `${member('chat_id')} NOT LIKE '%@${server}'`
 /**
- * A record of a person, by chat, by LID, and by number. A chat with a person says itself whose it is; and what has another
- * LID is of another person, who has the number now, or had it before.
+ * A record of a person, by chat, by LID, and by number. A chat with a person says itself whose it
+ * is; and what has another LID is of another person, who has the number now, or had it before.
  */
 export const ofPerson = [
   `${found} AND ${member('chat_id')} IN (SELECT value FROM json_each(?2)) ${some}`,
@@ -74,8 +86,9 @@ const quoting = `
   WHERE +account = ?1 AND message_id <> '' AND ${member('chat_id')} = ?2 AND ${member('quoted_id')} IS NOT NULL`
 
 /**
- * What was captured before a time. By the clock, or by WhatsApp's own time of the message, whichever is the later: a clock
- * that was behind makes nothing old. A time that has not come yet (?5) is of a clock that was ahead, and does not count.
+ * What was captured before a time. By the clock, or by WhatsApp's own time of the message,
+ * whichever is the later: a clock that was behind makes nothing old. A time that has not come yet
+ * (?5) is of a clock that was ahead, and does not count.
  */
 const capturedBefore = `
   ${found} AND seq > ?3 AND seq <= ?4 AND ?2 > (
@@ -107,7 +120,10 @@ type Row = Record<string, unknown>
 type Identifying = Pick<CapturedMessage, 'id' | 'chat_id' | 'from' | 'timestamp'> &
   Partial<Pick<CapturedMessage, 'author' | 'phone' | 'lid' | 'reaction' | 'vote'>>
 
-/** What the ids of one message have in common under each address of its person; undefined for what is no message id. */
+/**
+ * What the ids of one message have in common under each address of its person; undefined for what
+ * is no message id.
+ */
 const underAnyAddress = (id: string): string | undefined => {
   const parsed = parseMessageId(id)
   if (parsed === undefined) return undefined
@@ -120,8 +136,13 @@ const chatKey = (chatId: string): string => `chat:${chatId}`
 const addressOfPhone = (phone: string): string => `${phone.slice(1)}@c.us`
 
 /** The addresses that a message has of a person, but the number. */
-const addressesIn = ({ chat_id, lid, author, from }: Identifying): string[] =>
-  [...new Set([chat_id, lid, author, from].flatMap((address) => (address === undefined ? [] : accountAddress(address))))]
+const addressesIn = ({ chat_id, lid, author, from }: Identifying): string[] => [
+  ...new Set(
+    [chat_id, lid, author, from].flatMap((address) =>
+      address === undefined ? [] : accountAddress(address)
+    )
+  )
+]
 
 /** Of a clock that only goes on: for how long what was heard may wait to be written, ms. */
 const heardForMs = 86_400_000
@@ -158,15 +179,24 @@ export class Erasure {
   /** @param db the journal's database, which has its own tables already */
   constructor(db: DatabaseSync, account: string, rewriting: Rewriting, identities: Identities) {
     db.exec(schema + indexes)
-    const columns = db.prepare('PRAGMA table_info(erased)').all().map(({ name }) => name)
+    const columns = db
+      .prepare('PRAGMA table_info(erased)')
+      .all()
+      .map(({ name }) => name)
     // 1: its erasure was asked for, so that it goes from NATS, too; 0: it had become too old.
-    if (!columns.includes('asked')) db.exec('ALTER TABLE erased ADD COLUMN asked INTEGER NOT NULL DEFAULT 0')
+    if (!columns.includes('asked'))
+      db.exec('ALTER TABLE erased ADD COLUMN asked INTEGER NOT NULL DEFAULT 0')
     createMessageIndexes(db)
     createRawModels(db)
-    db.prepare('INSERT INTO erasure (secret) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM erasure)').run(randomBytes(32).toString('hex'))
+    db.prepare(
+      'INSERT INTO erasure (secret) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM erasure)'
+    ).run(randomBytes(32).toString('hex'))
     this.#db = db
     this.#account = account
-    this.#secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')
+    this.#secret = Buffer.from(
+      String(db.prepare('SELECT secret FROM erasure').get()?.['secret']),
+      'hex'
+    )
     this.#rewriting = rewriting
     this.#identities = identities
     this.#isErased = db.prepare('SELECT asked FROM erased WHERE hash = ?')
@@ -174,17 +204,23 @@ export class Erasure {
     this.#remember = db.prepare(`
       INSERT INTO erased (hash, asked) VALUES (?, ?)
       ON CONFLICT (hash) DO UPDATE SET asked = max(asked, excluded.asked)`)
-    this.#bury = db.prepare("UPDATE records SET key = 'erased:' || seq, message_id = '', record = ? WHERE seq = ?")
+    this.#bury = db.prepare(
+      "UPDATE records SET key = 'erased:' || seq, message_id = '', record = ? WHERE seq = ?"
+    )
     this.#dropPending = db.prepare('DELETE FROM pending_media WHERE seq = ?')
     this.#dropRaw = db.prepare('DELETE FROM raw_models WHERE seq = ?')
-    this.#addMedia = db.prepare('INSERT INTO erased_media (sha256) VALUES (?) ON CONFLICT DO NOTHING')
+    this.#addMedia = db.prepare(
+      'INSERT INTO erased_media (sha256) VALUES (?) ON CONFLICT DO NOTHING'
+    )
     this.#withStanza = db.prepare(idsWithStanza)
     this.#adopted = new AdoptedErasures(db, account)
     this.#isEmpty = this.#hasNothing()
   }
 
   #hasNothing(): boolean {
-    return this.#adopted.isEmpty && this.#db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined
+    return (
+      this.#adopted.isEmpty && this.#db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined
+    )
   }
 
   /** Another one after each erasure that was asked for; undefined before the first. */
@@ -193,15 +229,21 @@ export class Erasure {
     return row === undefined ? undefined : String(row['id'])
   }
 
-  /** Inside a transaction: an erasure that was asked for is done, so that hubs with stores of their own follow it. */
+  /**
+   * Inside a transaction: an erasure that was asked for is done, so that hubs with stores of their
+   * own follow it.
+   */
   setLatest(): void {
     this.#db.exec('DELETE FROM latest_erasure')
-    this.#db.prepare('INSERT INTO latest_erasure (id) VALUES (?)').run(randomBytes(8).toString('hex'))
+    this.#db
+      .prepare('INSERT INTO latest_erasure (id) VALUES (?)')
+      .run(randomBytes(8).toString('hex'))
   }
 
   /**
-   * Whether what a draft tells of was erased, so that it must not come back: the message itself, what a person wrote before
-   * all of theirs was erased and is read back now, and what was heard before that and waited to be written.
+   * Whether what a draft tells of was erased, so that it must not come back: the message itself,
+   * what a person wrote before all of theirs was erased and is read back now, and what was heard
+   * before that and waited to be written.
    */
   covers(draft: Draft, source: InboundRecord['source'] = 'live'): boolean {
     if (this.#isEmpty) return false
@@ -214,10 +256,14 @@ export class Erasure {
   /** Whether a record, of this journal or another one, tells of what was erased on request. */
   wasAskedFor({ message }: { message: Identifying }): boolean {
     if (this.#isEmpty) return false
-    return this.#idsIn(message).some((text) => this.#known(text, 1)) || this.#isBeforeErasure(message)
+    return (
+      this.#idsIn(message).some((text) => this.#known(text, 1)) || this.#isBeforeErasure(message)
+    )
   }
 
-  /** Whether a record quotes a message that was erased on request: the id of that holds a number. */
+  /**
+   * Whether a record quotes a message that was erased on request: the id of that holds a number.
+   */
   quotesErased({ message: { quoted_id } }: InboundRecord): boolean {
     if (this.#isEmpty || quoted_id === undefined) return false
     return [quoted_id, underAnyAddress(quoted_id)].some((text) => this.#known(text, 1))
@@ -229,7 +275,10 @@ export class Erasure {
 
   /** Whether the erasure of this chat was asked for, whatever came in it since. */
   hasErasedChat(chatId: string): boolean {
-    return !this.#isEmpty && (this.#known(chatKey(chatId)) || this.#adopted.find(chatKey(chatId)).length > 0)
+    return (
+      !this.#isEmpty &&
+      (this.#known(chatKey(chatId)) || this.#adopted.find(chatKey(chatId)).length > 0)
+    )
   }
 
   /**
@@ -239,7 +288,8 @@ export class Erasure {
    */
   begin(chatIds: readonly string[], until: number): Person {
     const person = this.#personOf(chatIds)
-    for (const [address, at] of this.#erasedAt) if (performance.now() - at > heardForMs) this.#erasedAt.delete(address)
+    for (const [address, at] of this.#erasedAt)
+      if (performance.now() - at > heardForMs) this.#erasedAt.delete(address)
     const remember = this.#db.prepare(rememberPerson)
     for (const address of person.addresses) {
       // The id of a chat is a phone number: by its hash it is known, and not written again.
@@ -247,17 +297,25 @@ export class Erasure {
       remember.run(this.#hash(chatKey(address)), until, person.lids.length > 0 ? 1 : 0)
       this.#erasedAt.set(address, performance.now())
     }
-    const dropUnread = this.#db.prepare('DELETE FROM unread_chats WHERE chat_id IN (SELECT value FROM json_each(?))')
+    const dropUnread = this.#db.prepare(
+      'DELETE FROM unread_chats WHERE chat_id IN (SELECT value FROM json_each(?))'
+    )
     if (dropUnread.run(JSON.stringify(person.addresses)).changes > 0) this.#setScrub(1)
     return person
   }
 
   /**
-   * Inside a transaction: makes tombstones of some records of a person up to one, and of what refers to these messages.
+   * Inside a transaction: makes tombstones of some records of a person up to one, and of what
+   * refers to these messages.
    * @param quoted is given what was erased in groups
    * @returns how many; 0 when there are no more
    */
-  eraseSome({ addresses, phones, lids }: Person, upTo: number, now: number, quoted: Quoted): number {
+  eraseSome(
+    { addresses, phones, lids }: Person,
+    upTo: number,
+    now: number,
+    quoted: Quoted
+  ): number {
     const lists = [addresses, lids, phones]
     for (const [at, sql] of ofPerson.entries()) {
       const values = [JSON.stringify(lists[at]), upTo, ...(at === 2 ? [JSON.stringify(lids)] : [])]
@@ -268,8 +326,9 @@ export class Erasure {
   }
 
   /**
-   * Inside a transaction: makes tombstones of the records of these messages, and of what refers to them. Messages that are
-   * not in the journal are kept out of it from now on, too. @returns how many records
+   * Inside a transaction: makes tombstones of the records of these messages, and of what refers to
+   * them. Messages that are not in the journal are kept out of it from now on, too. @returns how
+   * many records
    */
   eraseMessages(messageIds: readonly string[], now: number): number {
     const ids = new Set([...messageIds, ...messageIds.flatMap((id) => this.#idsOfSame(id))])
@@ -278,12 +337,22 @@ export class Erasure {
   }
 
   /**
-   * Inside a transaction: the same for the records captured before a time (ms), of those after one up to another; a message
-   * of which the journal has no `message` record may still come. @param certain this time has come for sure, ms
+   * Inside a transaction: the same for the records captured before a time (ms), of those after one
+   * up to another; a message of which the journal has no `message` record may still come. @param
+   * certain this time has come for sure, ms
    * @returns how many
    */
-  eraseBefore({ before, after = 0, upTo = Number.MAX_SAFE_INTEGER, certain = Number.MAX_SAFE_INTEGER }: BeforeTime, now: number): number {
-    // Of a message that could not be decrypted only that goes: its text may come days later, and is none that was erased.
+  eraseBefore(
+    {
+      before,
+      after = 0,
+      upTo = Number.MAX_SAFE_INTEGER,
+      certain = Number.MAX_SAFE_INTEGER
+    }: BeforeTime,
+    now: number
+  ): number {
+    // Of a message that could not be decrypted only that goes: its text may come days later, and is
+    // none that was erased.
     return this.#buryAll(this.#select(capturedBefore, before, after, upTo, certain), now, false)
   }
 
@@ -292,11 +361,14 @@ export class Erasure {
    * @returns false when that is another journal
    */
   adopt(newer: DatabaseSync): boolean {
-    const secret = (db: DatabaseSync): unknown => db.prepare('SELECT secret FROM erasure').get()?.['secret']
+    const secret = (db: DatabaseSync): unknown =>
+      db.prepare('SELECT secret FROM erasure').get()?.['secret']
     if (secret(newer) !== secret(this.#db)) return false
     const people = this.#db.prepare(rememberPerson)
-    for (const { hash } of newer.prepare('SELECT hash FROM erased WHERE asked = 1').all()) this.#remember.run(String(hash), 1)
-    for (const { hash, until, has_lid } of newer.prepare('SELECT * FROM erased_people').all()) people.run(String(hash), Number(until), Number(has_lid))
+    for (const { hash } of newer.prepare('SELECT hash FROM erased WHERE asked = 1').all())
+      this.#remember.run(String(hash), 1)
+    for (const { hash, until, has_lid } of newer.prepare('SELECT * FROM erased_people').all())
+      people.run(String(hash), Number(until), Number(has_lid))
     this.#adopted.copyFrom(newer)
     this.#isEmpty = this.#hasNothing()
     return true
@@ -312,7 +384,10 @@ export class Erasure {
     this.#adopted.told(people)
   }
 
-  /** Inside a transaction: notes persons that another host has erased. @returns whether there is one that was not known */
+  /**
+   * Inside a transaction: notes persons that another host has erased. @returns whether there is one
+   * that was not known
+   */
   adoptPeople(people: readonly ErasedPerson[]): boolean {
     const own = this.#secret.toString('hex')
     if (!this.#adopted.add(people.filter(({ secret }) => !sameSecret(secret, own)))) return false
@@ -327,20 +402,36 @@ export class Erasure {
   }
 
   /**
-   * Inside a transaction: makes tombstones of those of the next records after one that were erased on request.
+   * Inside a transaction: makes tombstones of those of the next records after one that were erased
+   * on request.
    * @param quoted is given what was erased in groups
    * @returns the last one looked at; undefined when there are no more
    */
-  eraseAgain(after: number, now: number, quoted: Quoted): { last: number; records: number } | undefined {
+  eraseAgain(
+    after: number,
+    now: number,
+    quoted: Quoted
+  ): { last: number; records: number } | undefined {
     const rows = this.#db.prepare(nextRecords).all(after)
     const last = rows.at(-1)?.['seq']
     if (last === undefined) return undefined
-    const gone = rows.filter(({ record, message_id }) => message_id !== '' && this.wasAskedFor(JSON.parse(String(record)) as InboundRecord))
-    for (const { message_id, record } of gone) noteQuoted(quoted, String(message_id), (JSON.parse(String(record)) as InboundRecord).message.chat_id)
+    const gone = rows.filter(
+      ({ record, message_id }) =>
+        message_id !== '' && this.wasAskedFor(JSON.parse(String(record)) as InboundRecord)
+    )
+    for (const { message_id, record } of gone)
+      noteQuoted(
+        quoted,
+        String(message_id),
+        (JSON.parse(String(record)) as InboundRecord).message.chat_id
+      )
     return { last: Number(last), records: this.#buryAll(gone, now, true) }
   }
 
-  /** Inside a transaction: takes the ids of erased messages out of what quotes them in a group: they hold numbers. */
+  /**
+   * Inside a transaction: takes the ids of erased messages out of what quotes them in a group: they
+   * hold numbers.
+   */
   dropQuotes(chatId: string, stanzas: ReadonlySet<string>): void {
     const update = this.#db.prepare('UPDATE records SET record = ? WHERE seq = ?')
     for (const { seq, record } of this.#select(quoting, chatId)) {
@@ -353,22 +444,32 @@ export class Erasure {
     }
   }
 
-  /** Outside of one: rewrites the file, so that no byte of what was erased is left in it. Does nothing when none is. */
+  /**
+   * Outside of one: rewrites the file, so that no byte of what was erased is left in it. Does
+   * nothing when none is.
+   */
   scrub(): void {
     if (this.#db.prepare('SELECT scrub_due FROM erasure').get()?.['scrub_due'] !== 1) return
     const over = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.['bytes']))
     try {
-      // pages keep copies of what moved between them, and the log what was written before: only a new file has neither
+      // pages keep copies of what moved between them, and the log what was written before: only a
+      // new file has neither
       this.#db.exec('VACUUM')
       const { busy } = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {}
-      if (busy !== 0) throw new Error('the journal is being read by another program: what was erased is still in its log')
+      if (busy !== 0)
+        throw new Error(
+          'the journal is being read by another program: what was erased is still in its log'
+        )
     } finally {
       over()
     }
     this.#setScrub(0)
   }
 
-  /** SHA-256 sums of media that erased records had and no other record refers to: their files are to be deleted. */
+  /**
+   * SHA-256 sums of media that erased records had and no other record refers to: their files are to
+   * be deleted.
+   */
   mediaToDelete(): string[] {
     const media = this.#db.prepare('SELECT sha256 FROM erased_media')
     if (media.get() === undefined) return []
@@ -377,10 +478,15 @@ export class Erasure {
   }
 
   mediaDeleted(sha256: readonly string[]): void {
-    this.#db.prepare('DELETE FROM erased_media WHERE sha256 IN (SELECT value FROM json_each(?))').run(JSON.stringify(sha256))
+    this.#db
+      .prepare('DELETE FROM erased_media WHERE sha256 IN (SELECT value FROM json_each(?))')
+      .run(JSON.stringify(sha256))
   }
 
-  /** Has media of this sum deleted unless a record refers to it: it was fetched for a message erased meanwhile. */
+  /**
+   * Has media of this sum deleted unless a record refers to it: it was fetched for a message erased
+   * meanwhile.
+   */
   dropMedia(sha256: string): void {
     this.#addMedia.run(sha256)
   }
@@ -394,25 +500,35 @@ export class Erasure {
     // With a LID the number is known by that alone: it may have been another person's before.
     if (lids.length === 0) lids.push(...known(lidsOfPhones, phones))
     else if (phones.length === 0) phones.push(...known(phonesOfLids, lids))
-    return { addresses: [...new Set([...addresses, ...lids, ...phones.map(addressOfPhone)])], phones, lids }
+    return {
+      addresses: [...new Set([...addresses, ...lids, ...phones.map(addressOfPhone)])],
+      phones,
+      lids
+    }
   }
 
   #eraseWith(rows: readonly Row[], now: number, quoted: Quoted): number {
     const named = [...new Set(rows.map((row) => String(row['message_id'])))]
     const ids = [...new Set([...named, ...named.flatMap((id) => this.#idsOfSame(id))])]
-    for (const { message_id, chat_id } of rows) noteQuoted(quoted, String(message_id), String(chat_id))
+    for (const { message_id, chat_id } of rows)
+      noteQuoted(quoted, String(message_id), String(chat_id))
     const records = this.#buryAll(rows, now, true)
     return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)
   }
 
   /** @param isAsked what there is of their messages is not to come later either */
   #buryAll(rows: readonly Row[], now: number, isAsked: boolean): number {
-    const tombstone: Omit<ErasedRecord, 'seq'> = { kind: 'erased', erased_at: new Date(now).toISOString(), account: this.#account }
+    const tombstone: Omit<ErasedRecord, 'seq'> = {
+      kind: 'erased',
+      erased_at: new Date(now).toISOString(),
+      account: this.#account
+    }
     const content = JSON.stringify(tombstone)
     const asked = isAsked ? 1 : 0
     for (const { seq, key, message_id, sha256 } of rows) {
       this.#forget(String(key), asked)
-      if (isAsked || key === `message:${String(message_id)}`) this.#forgetMessage(String(message_id), asked)
+      if (isAsked || key === `message:${String(message_id)}`)
+        this.#forgetMessage(String(message_id), asked)
       if (typeof sha256 === 'string') this.dropMedia(sha256)
       this.#dropPending.run(Number(seq))
       this.#dropRaw.run(Number(seq))
@@ -422,7 +538,10 @@ export class Erasure {
     return rows.length
   }
 
-  /** Other ids that differ by the address of the person alone. A journal of an earlier release may have a message under two. */
+  /**
+   * Other ids that differ by the address of the person alone. A journal of an earlier release may
+   * have a message under two.
+   */
   #otherIds(id: string): { id: string; isMessage: boolean }[] {
     return this.#withStanza
       .all(id, this.#account)
@@ -440,7 +559,8 @@ export class Erasure {
   #forgetMessage(id: string, asked: number): void {
     this.#forget(id, asked)
     const anywhere = underAnyAddress(id)
-    // One's own message to a broadcast list is in the chat of each recipient: in the others it stays.
+    // One's own message to a broadcast list is in the chat of each recipient: in the others it
+    // stays.
     const isOfMany = id.startsWith('true_') && this.#otherIds(id).some(({ isMessage }) => isMessage)
     if (anywhere !== undefined && !isOfMany) this.#forget(anywhere, asked)
   }
@@ -456,18 +576,26 @@ export class Erasure {
   }
 
   #known(text: string | undefined, asked = 0): boolean {
-    return text !== undefined && Number(this.#isErased.get(this.#hash(text))?.['asked'] ?? -1) >= asked
+    return (
+      text !== undefined && Number(this.#isErased.get(this.#hash(text))?.['asked'] ?? -1) >= asked
+    )
   }
 
   #isBeforeErasure(message: Identifying): boolean {
     const isCovered = (address: string, hasOwnLid: boolean): boolean => {
       const row = this.#until.get(this.#hash(chatKey(address)))
       const found = this.#adopted.find(chatKey(address))
-      if (row !== undefined) found.push({ until: Number(row['until']), hasLid: row['has_lid'] === 1 })
+      if (row !== undefined)
+        found.push({ until: Number(row['until']), hasLid: row['has_lid'] === 1 })
       return found.some(({ until, hasLid }) => message.timestamp <= until && !(hasOwnLid && hasLid))
     }
     const { lid, phone } = message
-    if (addressesIn(message).some((address) => isCovered(address, lid !== undefined && phoneOf(address) !== undefined))) return true
+    if (
+      addressesIn(message).some((address) =>
+        isCovered(address, lid !== undefined && phoneOf(address) !== undefined)
+      )
+    )
+      return true
     return phone !== undefined && isCovered(addressOfPhone(phone), lid !== undefined)
   }
 

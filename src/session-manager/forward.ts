@@ -16,11 +16,34 @@ export interface Forwarding {
   close(): Promise<void>
 }
 
-/** Of SHUTDOWN_TIMEOUT: what is still to be forwarded may take this long. Chromium and a backup have their part before and after. */
+/**
+ * Of SHUTDOWN_TIMEOUT: what is still to be forwarded may take this long. Chromium and a backup have
+ * their part before and after.
+ */
 const finishShare = 0.2
 
-/** @param options.term as the forwarder has it. @param options.onChange called when what keeps records from NATS has changed @param options.onPurged as the forwarder has it @param options.adopt as the exchange of erasures has it */
-export const startForwarding = ({ config, journal, term, log, onChange, onPurged, adopt }: { config: Config; journal: Journal; term: () => number | undefined; log: Log; onChange: () => void; onPurged: () => void; adopt: ErasureExchangeOptions['adopt'] }): Forwarding => {
+/**
+ * @param options.term as the forwarder has it. @param options.onChange called when what keeps
+ * records from NATS has changed @param options.onPurged as the forwarder has it @param
+ * options.adopt as the exchange of erasures has it
+ */
+export const startForwarding = ({
+  config,
+  journal,
+  term,
+  log,
+  onChange,
+  onPurged,
+  adopt
+}: {
+  config: Config
+  journal: Journal
+  term: () => number | undefined
+  log: Log
+  onChange: () => void
+  onPurged: () => void
+  adopt: ErasureExchangeOptions['adopt']
+}): Forwarding => {
   let told: string | undefined
   const tell = (): void => {
     const { fault } = forwarder.state()
@@ -29,12 +52,34 @@ export const startForwarding = ({ config, journal, term, log, onChange, onPurged
     onChange()
   }
   const nats = connectNats({
-    servers: config.NATS_URL, credentials: config.NATS_CREDENTIALS, ca: config.NATS_CA,
+    servers: config.NATS_URL,
+    credentials: config.NATS_CREDENTIALS,
+    ca: config.NATS_CA,
     name: `leadmaster session-manager ${config.ACCOUNT}`,
-    log, onChange: tell
+    log,
+    onChange: tell
   })
-  const exchange = new ErasureExchange({ account: config.ACCOUNT, journal, nats, replicas: config.NATS_REPLICAS, adopt, log })
-  const forwarder = createForwarder({ exchange, journal, account: config.ACCOUNT, nats, replicas: config.NATS_REPLICAS, keepMs: config.NATS_RETENTION, term, log, onChange: tell, onPurged, finishMs: config.SHUTDOWN_TIMEOUT * finishShare })
+  const exchange = new ErasureExchange({
+    account: config.ACCOUNT,
+    journal,
+    nats,
+    replicas: config.NATS_REPLICAS,
+    adopt,
+    log
+  })
+  const forwarder = createForwarder({
+    exchange,
+    journal,
+    account: config.ACCOUNT,
+    nats,
+    replicas: config.NATS_REPLICAS,
+    keepMs: config.NATS_RETENTION,
+    term,
+    log,
+    onChange: tell,
+    onPurged,
+    finishMs: config.SHUTDOWN_TIMEOUT * finishShare
+  })
   return {
     nats,
     state: forwarder.state,

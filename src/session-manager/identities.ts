@@ -1,14 +1,25 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord } from '../contract/record.ts'
-import { accountAddress, isAccount, lidOf, parseMessageId, phoneOf, type MessageId } from './address.ts'
+import {
+  accountAddress,
+  isAccount,
+  lidOf,
+  parseMessageId,
+  phoneOf,
+  type MessageId
+} from './address.ts'
 import type { Draft } from './journal.ts'
 
 /**
- * One message, one id. WhatsApp Web tells the same message under the phone number and under the LID of its chat. The id
- * that the journal has first is the message's id from then on: whatever comes later under another one is given that id.
+ * One message, one id. WhatsApp Web tells the same message under the phone number and under the LID
+ * of its chat. The id that the journal has first is the message's id from then on: whatever comes
+ * later under another one is given that id.
  */
 
-/** The third part of a message id, in SQL: what the sender's device drew, the same under each address. */
+/**
+ * The third part of a message id, in SQL: what the sender's device drew, the same under each
+ * address.
+ */
 const stanzaOf = (id: string): string => {
   const afterFromMe = `substr(${id}, instr(${id}, '_') + 1)`
   const afterChat = `substr(${afterFromMe}, instr(${afterFromMe}, '_') + 1)`
@@ -16,9 +27,13 @@ const stanzaOf = (id: string): string => {
 }
 
 /** The message that a reaction or a vote is about. */
-const target = "coalesce(record ->> '$.message.reaction.message_id', record ->> '$.message.vote.message_id')"
+const target =
+  "coalesce(record ->> '$.message.reaction.message_id', record ->> '$.message.vote.message_id')"
 
-/** By these every record of a message is found, whatever its id: earlier releases had one index for each whole id. */
+/**
+ * By these every record of a message is found, whatever its id: earlier releases had one index for
+ * each whole id.
+ */
 const indexes = `
   CREATE INDEX IF NOT EXISTS records_by_stanza ON records (${stanzaOf('message_id')}) WHERE message_id <> '';
   CREATE INDEX IF NOT EXISTS records_by_target_stanza ON records (${stanzaOf(target)}) WHERE ${target} IS NOT NULL;
@@ -26,7 +41,10 @@ const indexes = `
   DROP INDEX IF EXISTS records_by_about;
 `
 
-/** Conditions on a row of `records` for which SQLite goes by an index. @param values a list of ids, in SQL */
+/**
+ * Conditions on a row of `records` for which SQLite goes by an index. @param values a list of ids,
+ * in SQL
+ */
 export const isOfMessages = (values: string): string =>
   `message_id <> '' AND ${stanzaOf('message_id')} IN (SELECT ${stanzaOf('value')} FROM ${values}) AND message_id IN (SELECT value FROM ${values})`
 export const isAboutMessages = (values: string): string =>
@@ -43,10 +61,18 @@ export const createMessageIndexes = (db: DatabaseSync): void => db.exec(indexes)
 const maxLids = 50_000
 /** Two tellings of one message differ in their time by no more than this, s. */
 const sameTime = 60
-const ofMessage: ReadonlySet<Draft['kind']> = new Set(['message', 'ciphertext', 'ciphertext_failed'])
+const ofMessage: ReadonlySet<Draft['kind']> = new Set([
+  'message',
+  'ciphertext',
+  'ciphertext_failed'
+])
 
 /** The message with no address of its person but that of its chat. */
-const withAddress = ({ phone: _phone, lid: _lid, ...message }: CapturedMessage): CapturedMessage => {
+const withAddress = ({
+  phone: _phone,
+  lid: _lid,
+  ...message
+}: CapturedMessage): CapturedMessage => {
   const [phone, lid] = [phoneOf(message.chat_id), lidOf(message.chat_id)]
   const known: CapturedMessage = message
   if (phone !== undefined) known.phone = phone
@@ -60,7 +86,10 @@ export class Identities {
   readonly #targets: StatementSync
   readonly #first: StatementSync
   readonly #responders: StatementSync
-  /** Phone numbers in E.164 by LID. Only in memory: what it tells of a person is in that person's records, too. */
+  /**
+   * Phone numbers in E.164 by LID. Only in memory: what it tells of a person is in that person's
+   * records, too.
+   */
   readonly #phones = new Map<string, string>()
 
   /** @param db the journal's database, which has its own tables already */
@@ -99,7 +128,10 @@ export class Identities {
     return this.#find(id, undefined, true) ?? id
   }
 
-  /** Whether two message ids are of one chat, or of chats that are known to be with one person. Nothing is guessed. */
+  /**
+   * Whether two message ids are of one chat, or of chats that are known to be with one person.
+   * Nothing is guessed.
+   */
   isWithOnePerson(one: string, other: string): boolean {
     const [a, b] = [one, other].map((id) => accountAddress(parseMessageId(id)?.chat ?? id))
     if (a === b) return true
@@ -123,11 +155,14 @@ export class Identities {
     this.learn(draft.message.lid, draft.message.phone)
     const message = this.#withReferences(draft.message)
     const { reaction, vote } = message
-    if (reaction !== undefined) return this.#resolveResponse(draft, message, reaction.message_id, reaction.sender)
-    if (vote !== undefined) return this.#resolveResponse(draft, message, vote.message_id, message.from)
+    if (reaction !== undefined)
+      return this.#resolveResponse(draft, message, reaction.message_id, reaction.sender)
+    if (vote !== undefined)
+      return this.#resolveResponse(draft, message, vote.message_id, message.from)
     const timestamp = ofMessage.has(draft.kind) ? message.timestamp : undefined
     const id = this.#find(message.id, timestamp, true, draft.isListCopy !== true)
-    if (id === undefined || id === message.id) return message === draft.message ? draft : { ...draft, message }
+    if (id === undefined || id === message.id)
+      return message === draft.message ? draft : { ...draft, message }
     return { ...draft, key: draft.key.replace(message.id, id), message: this.#asKnown(message, id) }
   }
 
@@ -135,9 +170,12 @@ export class Identities {
   #withReferences(message: CapturedMessage): CapturedMessage {
     const { quoted_id, album_id } = message
     if (quoted_id === undefined && album_id === undefined) return message
-    // Whether the quoted message is of this account is a guess when the page does not name its author.
-    const quoted = quoted_id === undefined ? undefined : (this.#find(quoted_id, undefined, false) ?? quoted_id)
-    const album = album_id === undefined ? undefined : (this.#find(album_id, undefined, true) ?? album_id)
+    // Whether the quoted message is of this account is a guess when the page does not name its
+    // author.
+    const quoted =
+      quoted_id === undefined ? undefined : (this.#find(quoted_id, undefined, false) ?? quoted_id)
+    const album =
+      album_id === undefined ? undefined : (this.#find(album_id, undefined, true) ?? album_id)
     if (quoted === quoted_id && album === album_id) return message
     const changed = { ...message }
     if (quoted !== undefined) changed.quoted_id = quoted
@@ -150,21 +188,33 @@ export class Identities {
     const known = { ...message, id, chat_id: parseMessageId(id)?.chat ?? message.chat_id }
     if (!isAccount(known.chat_id)) return known
     // A copy of a broadcast list may be taken for another recipient's: nothing is learnt from that.
-    if (message.from_me && !this.#isKnownPerson(message.chat_id, known.chat_id)) return withAddress(known)
+    if (message.from_me && !this.#isKnownPerson(message.chat_id, known.chat_id))
+      return withAddress(known)
     const phone = message.phone ?? this.#phoneOf(known.chat_id)
     if (phone !== undefined) known.phone = phone
     return known
   }
 
-  #resolveResponse(draft: Draft, message: CapturedMessage, messageId: string, sender: string): Draft {
+  #resolveResponse(
+    draft: Draft,
+    message: CapturedMessage,
+    messageId: string,
+    sender: string
+  ): Draft {
     const id = this.#find(messageId, undefined, true) ?? messageId
     const known = this.#responder(id, message, sender)
-    if (id === messageId && known === sender) return message === draft.message ? draft : { ...draft, message }
+    if (id === messageId && known === sender)
+      return message === draft.message ? draft : { ...draft, message }
     const start = `${draft.kind}:${messageId}:${sender}`
     const rest = draft.key.startsWith(start) ? draft.key.slice(start.length) : `:${draft.key}`
-    const changed: CapturedMessage = { ...message, chat_id: parseMessageId(id)?.chat ?? message.chat_id, from: known }
+    const changed: CapturedMessage = {
+      ...message,
+      chat_id: parseMessageId(id)?.chat ?? message.chat_id,
+      from: known
+    }
     if (changed.id === `${messageId}:${sender}`) changed.id = `${id}:${known}`
-    if (changed.reaction !== undefined) changed.reaction = { ...changed.reaction, message_id: id, sender: known }
+    if (changed.reaction !== undefined)
+      changed.reaction = { ...changed.reaction, message_id: id, sender: known }
     if (changed.vote !== undefined) changed.vote = { ...changed.vote, message_id: id }
     return { ...draft, key: `${draft.kind}:${id}:${known}${rest}`, message: changed }
   }
@@ -178,7 +228,8 @@ export class Identities {
       const address = earlier.reaction?.sender ?? earlier.from
       if (address === sender) return sender
       // A chat of two has one person at each end.
-      if (earlier.from_me === message.from_me && (message.from_me || isAccount(chat))) return address
+      if (earlier.from_me === message.from_me && (message.from_me || isAccount(chat)))
+        return address
       this.learn(earlier.lid, earlier.phone)
       const phone = this.#phoneOf(sender) ?? message.phone
       if (phone !== undefined && phone === (this.#phoneOf(address) ?? earlier.phone)) return address
@@ -192,7 +243,10 @@ export class Identities {
    * @param mayGuess whether a LID and a number may be one person when nothing else is known of them
    */
   #find(
-    id: string, timestamp: number | undefined, sameDirection: boolean, mayGuess = true
+    id: string,
+    timestamp: number | undefined,
+    sameDirection: boolean,
+    mayGuess = true
   ): string | undefined {
     const parsed = parseMessageId(id)
     if (parsed === undefined) return undefined
@@ -203,13 +257,23 @@ export class Identities {
     return ids.find((known) => {
       const other = parseMessageId(known)
       if (other === undefined || (sameDirection && other.fromMe !== parsed.fromMe)) return false
-      return this.#isSame(parsed, other, this.#isSameTime(known, timestamp) && isInOneChat && mayGuess)
+      return this.#isSame(
+        parsed,
+        other,
+        this.#isSameTime(known, timestamp) && isInOneChat && mayGuess
+      )
     })
   }
 
-  /** The ids of messages with that stanza, the first one first: of records, and of what others react to or vote on. */
+  /**
+   * The ids of messages with that stanza, the first one first: of records, and of what others react
+   * to or vote on.
+   */
   #idsWith(stanza: string): string[] {
-    const rows = [...this.#ids.all(stanza, this.#account), ...this.#targets.all(stanza, this.#account)]
+    const rows = [
+      ...this.#ids.all(stanza, this.#account),
+      ...this.#targets.all(stanza, this.#account)
+    ]
     if (rows.length > 1) rows.sort((a, b) => Number(a['seq']) - Number(b['seq']))
     return rows.map((row) => String(row['id']))
   }
@@ -225,7 +289,8 @@ export class Identities {
 
   /** Whether two ids with one stanza are of one message. */
   #isSame(id: MessageId, other: MessageId, mayBeSame: boolean): boolean {
-    if (isAccount(id.chat) && isAccount(other.chat)) return this.#isSamePerson(id.chat, other.chat, mayBeSame)
+    if (isAccount(id.chat) && isAccount(other.chat))
+      return this.#isSamePerson(id.chat, other.chat, mayBeSame)
     if (id.chat !== other.chat) return false
     if (id.participant === undefined || other.participant === undefined) return true
     return this.#isSamePerson(id.participant, other.participant, mayBeSame)

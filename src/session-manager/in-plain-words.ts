@@ -4,8 +4,14 @@ import { otherThanPinned } from './web-versions.ts'
 
 /** What `systemctl status` says of this account, without any personal data. */
 
-const ofSession = ({ status, reason, qrAttempt, nextAttemptAt, syncPercent, limited }: Session, now: number): string => {
-  const next = nextAttemptAt === undefined ? '' : `, next attempt in ${Math.max(0, Math.round((nextAttemptAt - now) / 1_000))} s`
+const ofSession = (
+  { status, reason, qrAttempt, nextAttemptAt, syncPercent, limited }: Session,
+  now: number
+): string => {
+  const next =
+    nextAttemptAt === undefined
+      ? ''
+      : `, next attempt in ${Math.max(0, Math.round((nextAttemptAt - now) / 1_000))} s`
   switch (status) {
     case 'INIT':
       return reason ?? 'starting WhatsApp Web'
@@ -24,14 +30,21 @@ const ofSession = ({ status, reason, qrAttempt, nextAttemptAt, syncPercent, limi
 
 const ofPinned = ({ status, version }: Session, pinned: string): string => {
   const other = status === 'READY' ? otherThanPinned(pinned, version) : undefined
-  return other !== undefined ? `; ${other}` : pinned === '' ? '' : `; WhatsApp Web ${pinned} is pinned`
+  return other !== undefined
+    ? `; ${other}`
+    : pinned === ''
+      ? ''
+      : `; WhatsApp Web ${pinned} is pinned`
 }
 
-const ofForward = (forward: Status['forward']): string => (forward?.fault === undefined ? '' : `; ${forward.behind} records wait: ${forward.fault}`)
+const ofForward = (forward: Status['forward']): string =>
+  forward?.fault === undefined ? '' : `; ${forward.behind} records wait: ${forward.fault}`
 
 /**
  * @param pinned the version of WhatsApp Web that is pinned, or ''
  * @param forward how far NATS is, if records are forwarded
  */
-export const inPlainWords = ({ session, pinned, forward }: { session: Session; pinned: string; forward: Status['forward'] }, now: number): string =>
-  `${ofSession(session, now)}${ofPinned(session, pinned)}${ofForward(forward)}`
+export const inPlainWords = (
+  { session, pinned, forward }: { session: Session; pinned: string; forward: Status['forward'] },
+  now: number
+): string => `${ofSession(session, now)}${ofPinned(session, pinned)}${ofForward(forward)}`

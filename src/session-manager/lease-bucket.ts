@@ -6,7 +6,10 @@ import type { NatsConnection } from '@nats-io/transport-node'
 export interface LeaseKey {
   /** How long it stays without being put anew, ms: as whoever made the bucket said. */
   ttlMs: number
-  /** Puts it where there is none, or in place of a revision. @returns its revision, undefined when it was refused. @throws when nobody knows */
+  /**
+   * Puts it where there is none, or in place of a revision. @returns its revision, undefined when
+   * it was refused. @throws when nobody knows
+   */
   put(value: LeaseValue, revision?: number): Promise<number | undefined>
   look(): Promise<LeaseSight | undefined>
   /** Gives it up, if it still has that revision. */
@@ -35,7 +38,10 @@ export const leaseBucket = 'leadmaster-accounts'
 /** NATS's own number for "wrong last sequence". */
 const wrongRevision = 10_071
 
-const sight = (entry: KvEntry): LeaseSight => ({ revision: entry.revision, value: entry.operation === 'PUT' ? entry.json<LeaseValue>() : undefined })
+const sight = (entry: KvEntry): LeaseSight => ({
+  revision: entry.revision,
+  value: entry.operation === 'PUT' ? entry.json<LeaseValue>() : undefined
+})
 
 /** The revision a put was given; undefined when another one was there. */
 const unlessRefused = (put: Promise<number>): Promise<number | undefined> =>
@@ -44,15 +50,29 @@ const unlessRefused = (put: Promise<number>): Promise<number | undefined> =>
     throw error
   })
 
-export const openLeaseKey = async (connection: NatsConnection, account: string, settings: { ttlMs: number; replicas: number }): Promise<LeaseKey> => {
+export const openLeaseKey = async (
+  connection: NatsConnection,
+  account: string,
+  settings: { ttlMs: number; replicas: number }
+): Promise<LeaseKey> => {
   const open = (timeoutMs: number): Promise<KV> =>
     // read from the leader, not from a replica that is behind
-    new Kvm(jetstream(connection, { timeout: timeoutMs })).create(leaseBucket, { ttl: settings.ttlMs, replicas: settings.replicas, history: 1, allow_direct: false })
+    new Kvm(jetstream(connection, { timeout: timeoutMs })).create(leaseBucket, {
+      ttl: settings.ttlMs,
+      replicas: settings.replicas,
+      history: 1,
+      allow_direct: false
+    })
   const { ttl: ttlMs } = await (await open(settings.ttlMs / 6)).status()
   const bucket = await open(ttlMs / 6)
   return {
     ttlMs,
-    put: (value, revision) => unlessRefused(revision === undefined ? bucket.create(account, JSON.stringify(value)) : bucket.update(account, JSON.stringify(value), revision)),
+    put: (value, revision) =>
+      unlessRefused(
+        revision === undefined
+          ? bucket.create(account, JSON.stringify(value))
+          : bucket.update(account, JSON.stringify(value), revision)
+      ),
     look: async () => {
       const entry = await bucket.get(account)
       return entry === null ? undefined : sight(entry)

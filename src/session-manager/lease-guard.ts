@@ -3,17 +3,22 @@ import { once } from 'node:events'
 import { reasonOf } from '../platform/harmless.ts'
 
 /**
- * A process of its own that kills the browser of a profile once the lease is over, whatever has become of this one: it
- * may be stopped, or stuck, while its browser runs on. It also does when this process ends.
+ * A process of its own that kills the browser of a profile once the lease is over, whatever has
+ * become of this one: it may be stopped, or stuck, while its browser runs on. It also does when
+ * this process ends.
  */
 export interface Guard {
-  /** Spares the browser until then: ms since boot, as /proc/uptime counts. A time that is past kills it now. */
+  /**
+   * Spares the browser until then: ms since boot, as /proc/uptime counts. A time that is past kills
+   * it now.
+   */
   spare(until: number): void
   stop(): Promise<void>
 }
 
-// reads times in 1/100 s, the first within a second; no line and no more to come means that the process it guards for has ended.
-// It looks again for 10 s, for a browser may just have been coming up; then it waits for the next line.
+// reads times in 1/100 s, the first within a second; no line and no more to come means that the
+// process it guards for has ended. It looks again for 10 s, for a browser may just have been coming
+// up; then it waits for the next line.
 const script = `
 kill_browser() {
   local file pid
@@ -37,10 +42,17 @@ while :; do
 done 2>/dev/null
 `
 
-/** @param onEnd called when it ended, or could not begin, without having been stopped: nothing is guarded then */
+/**
+ * @param onEnd called when it ended, or could not begin, without having been stopped: nothing is
+ * guarded then
+ */
 export const startGuard = (profile: string, onEnd: (reason: string) => void): Guard => {
   // detached: what ends a foreground process must not end this one first
-  const child = spawn('/bin/bash', ['-c', script, 'lease-guard', profile], { detached: true, stdio: ['pipe', 'ignore', 'ignore'], env: { PATH: '/usr/bin:/bin' } })
+  const child = spawn('/bin/bash', ['-c', script, 'lease-guard', profile], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
+    env: { PATH: '/usr/bin:/bin' }
+  })
   const ended = once(child, 'close').catch(() => undefined)
   let over = false
   const end = (reason: string): void => {

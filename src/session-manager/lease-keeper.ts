@@ -8,18 +8,32 @@ import type { Nats } from '../platform/nats.ts'
 import { within } from '../platform/within.ts'
 import { openLeaseKey, type LeaseKey, type LeaseSight, type LeaseValue } from './lease-bucket.ts'
 import { startGuard } from './lease-guard.ts'
-import { newLease, stepLease, wakeAt, type Lease, type LeaseEffect, type LeaseEvent } from './lease.ts'
+import {
+  newLease,
+  stepLease,
+  wakeAt,
+  type Lease,
+  type LeaseEffect,
+  type LeaseEvent
+} from './lease.ts'
 
-/** Keeps the lease of an account for as long as this process runs, or waits for it: carries out what lease.ts decides. */
+/**
+ * Keeps the lease of an account for as long as this process runs, or waits for it: carries out what
+ * lease.ts decides.
+ */
 export interface LeaseKeeper {
-  /** Resolves once the account is this host's. @param tell what that waits for. @throws when it is not wanted any more */
+  /**
+   * Resolves once the account is this host's. @param tell what that waits for. @throws when it is
+   * not wanted any more
+   */
   admit(tell: (waitingFor: string) => void, signal: AbortSignal): Promise<void>
   isHeld(): boolean
   /** Which time it is that it is held, from 1; undefined while it is not. */
   term(): number | undefined
   /**
-   * Gives it up, so that another host can take it. From the call on this host does not hold it. Its browser must be
-   * closed, and what the journal has must be forwarded or left for the next time that this host holds it.
+   * Gives it up, so that another host can take it. From the call on this host does not hold it. Its
+   * browser must be closed, and what the journal has must be forwarded or left for the next time
+   * that this host holds it.
    */
   release(): Promise<void>
 }
@@ -41,8 +55,20 @@ const releaseMs = 2_000
 /** ms since boot, sleep included; nobody sets it. */
 const sinceBoot = (): number => Math.round(uptime() * 1_000)
 
-export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onLost, log }: LeaseKeeperOptions): LeaseKeeper => {
-  const value: LeaseValue = { owner: `${hostname()}-${process.pid}-${randomUUID()}`, host: hostname(), since: new Date().toISOString() }
+export const createLeaseKeeper = ({
+  account,
+  nats,
+  ttlMs,
+  replicas,
+  profile,
+  onLost,
+  log
+}: LeaseKeeperOptions): LeaseKeeper => {
+  const value: LeaseValue = {
+    owner: `${hostname()}-${process.pid}-${randomUUID()}`,
+    host: hostname(),
+    since: new Date().toISOString()
+  }
   const news = new EventEmitter().setMaxListeners(0)
   const over = new AbortController()
   let key: LeaseKey | undefined
@@ -57,7 +83,10 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
 
   const guarded = (): ReturnType<typeof startGuard> =>
     startGuard(profile, (reason) => {
-      log.error({ event: 'lease_guard_ended', reason, retry_ms: retryMs }, `what kills Chromium when the lease is over has ended: ${reason}`)
+      log.error(
+        { event: 'lease_guard_ended', reason, retry_ms: retryMs },
+        `what kills Chromium when the lease is over has ended: ${reason}`
+      )
       setTimeout(() => {
         if (over.signal.aborted) return
         guard = guarded()
@@ -81,7 +110,8 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
     clearTimeout(timer)
     const wake = wakeAt(lease)
     // while a request is under way its answer, or that there was none, comes first
-    if (wake < Infinity) timer = setTimeout(() => dispatch({ type: 'tick' }), Math.max(1, wake - sinceBoot()))
+    if (wake < Infinity)
+      timer = setTimeout(() => dispatch({ type: 'tick' }), Math.max(1, wake - sinceBoot()))
     // Two that wait for the account would wake each other without end if each look at it were news.
     if (isChanged) news.emit('change')
   }
@@ -96,7 +126,9 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
       return
     }
     if (effect.now) guard.spare((sparedUntil = 0))
-    const why = effect.now ? `the account ${account} is this host's no more` : `the account ${account} could not be kept for this host: ${nats.fault() ?? 'NATS does not answer'}`
+    const why = effect.now
+      ? `the account ${account} is this host's no more`
+      : `the account ${account} could not be kept for this host: ${nats.fault() ?? 'NATS does not answer'}`
     log.warn({ event: 'lease_lost', account, reason: why }, why)
     onLost(why)
   }
@@ -111,7 +143,14 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
       }
       const seen = await within(lasting / 6, (key as LeaseKey).look())
       holder = seen?.value
-      dispatch({ type: 'refused', request, holder: seen?.value === undefined ? undefined : { owner: seen.value.owner, revision: seen.revision } })
+      dispatch({
+        type: 'refused',
+        request,
+        holder:
+          seen?.value === undefined
+            ? undefined
+            : { owner: seen.value.owner, revision: seen.revision }
+      })
     } catch (error) {
       log.debug({ event: 'lease_unanswered', err: error }, 'NATS did not answer for the lease')
       dispatch({ type: 'failed', request })
@@ -123,7 +162,10 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
     dispatch({ type: 'seen', revision: seen.revision, owner: seen.value?.owner })
   }
 
-  /** Until this is over, each failure after a wait: NATS may be down when this begins, and a watch may end. */
+  /**
+   * Until this is over, each failure after a wait: NATS may be down when this begins, and a watch
+   * may end.
+   */
   const follow = async (): Promise<void> => {
     while (!over.signal.aborted) {
       try {
@@ -133,7 +175,10 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
         for await (const seen of await key.watch()) see(seen)
       } catch (error) {
         if (over.signal.aborted) return
-        log.warn({ event: 'lease_unwatched', reason: reasonOf(error), retry_ms: retryMs }, `who runs the account ${account} cannot be followed for now`)
+        log.warn(
+          { event: 'lease_unwatched', reason: reasonOf(error), retry_ms: retryMs },
+          `who runs the account ${account} cannot be followed for now`
+        )
       }
       await delay(retryMs, undefined, { signal: over.signal }).catch(() => undefined)
     }
@@ -145,13 +190,19 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
     return lease?.held !== undefined
   }
 
-  /** Removes the key. A renewal under way is awaited: it would give the key another revision, or put it again. */
+  /**
+   * Removes the key. A renewal under way is awaited: it would give the key another revision, or put
+   * it again.
+   */
   const giveUp = async (): Promise<void> => {
     try {
       await within(releaseMs, putting)
       if (newest !== undefined) await within(releaseMs, (key as LeaseKey).remove(newest))
     } catch (error) {
-      log.warn({ event: 'lease_left', err: error }, `the account ${account} stays this host's until its time is over`)
+      log.warn(
+        { event: 'lease_left', err: error },
+        `the account ${account} stays this host's until its time is over`
+      )
     }
   }
 
@@ -164,7 +215,9 @@ export const createLeaseKeeper = ({ account, nats, ttlMs, replicas, profile, onL
         if (told !== reason()) tell((told = reason()))
         const either = new AbortController()
         const until = { signal: AbortSignal.any([signal, either.signal]) }
-        await Promise.race([once(news, 'change', until), delay(retryMs, undefined, until)]).finally(() => either.abort())
+        await Promise.race([once(news, 'change', until), delay(retryMs, undefined, until)]).finally(
+          () => either.abort()
+        )
       }
     },
     release: async () => {

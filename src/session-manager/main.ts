@@ -34,29 +34,45 @@ import { remap } from './whatsapp/remap.ts'
 const service = 'session-manager'
 /** A journal that could not be written for this long makes the daemon unhealthy: ms. */
 const unwritableMs = 60_000
-/** What is in flight when it stops may take this long, ms; the rest of SHUTDOWN_TIMEOUT is for Chromium. */
+/**
+ * What is in flight when it stops may take this long, ms; the rest of SHUTDOWN_TIMEOUT is for
+ * Chromium.
+ */
 const drainMs = 3_000
 
 let connection: Connection | undefined
 
 /** The journal's file; the state directory is made if need be. */
-const openState = async (directory: string, account: string, rewriting: Rewriting): Promise<Journal> => {
+const openState = async (
+  directory: string,
+  account: string,
+  rewriting: Rewriting
+): Promise<Journal> => {
   await mkdir(join(directory, 'profile'), { recursive: true, mode: 0o700 })
   await mkdir(join(directory, 'media'), { recursive: true, mode: 0o700 })
   return openJournal(join(directory, 'journal.db'), account, Date.now, rewriting)
 }
 
 /** WhatsApp Web waits for a phone to link it. */
-const isUnlinked = ({ status }: Session): boolean => status === 'QR_REQUIRED' || status === 'PASSKEY_REQUIRED'
+const isUnlinked = ({ status }: Session): boolean =>
+  status === 'QR_REQUIRED' || status === 'PASSKEY_REQUIRED'
 
-const main = async ({ config, log, notify, lifecycle, version }: Platform<Config>): Promise<void> => {
+const main = async ({
+  config,
+  log,
+  notify,
+  lifecycle,
+  version
+}: Platform<Config>): Promise<void> => {
   const account = config.ACCOUNT
   const profile = join(config.STATE_DIR, 'profile')
   const mediaDirectory = join(config.STATE_DIR, 'media')
   const mediaLimits = { maxBytes: config.MEDIA_MAX_SIZE, types: config.MEDIA_TYPES }
   const webVersions = webVersionsIn(config.STATE_DIR)
   const proxy = readProxy(config.PROXY_URL)
-  const journal = await openState(config.STATE_DIR, account, (bytes) => notify.busy(rewriteMs(bytes)))
+  const journal = await openState(config.STATE_DIR, account, (bytes) =>
+    notify.busy(rewriteMs(bytes))
+  )
   lifecycle.onStop('close the journal', () => {
     journal.checkpoint()
     journal.close()
@@ -66,26 +82,54 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   const tellStatus = (): void => {
     for (const changed of watchers) changed()
   }
-  const eraser: Eraser = new Eraser({ journal, directory: mediaDirectory, purge: config.NATS_URL.length === 0 ? undefined : async (...of) => forwarding?.purge(...of), onErased: tellStatus, log })
+  const eraser: Eraser = new Eraser({
+    journal,
+    directory: mediaDirectory,
+    purge: config.NATS_URL.length === 0 ? undefined : async (...of) => forwarding?.purge(...of),
+    onErased: tellStatus,
+    log
+  })
   let placement: Placement | undefined
   const term = (): number | undefined => placement?.term()
-  const forwarding = config.NATS_URL.length === 0 ? undefined : (await import('./forward.ts')).startForwarding({ config, journal, term, log, onChange: tellStatus, onPurged: tellStatus, adopt: (people) => eraser.adopt(people) })
+  const forwarding =
+    config.NATS_URL.length === 0
+      ? undefined
+      : (await import('./forward.ts')).startForwarding({
+          config,
+          journal,
+          term,
+          log,
+          onChange: tellStatus,
+          onPurged: tellStatus,
+          adopt: (people) => eraser.adopt(people)
+        })
   if (forwarding) lifecycle.onStop('close the connection to NATS', forwarding.close)
 
   const capture = createCapture({
-    journal, log,
+    journal,
+    log,
     phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map(),
     whyUnwritable: (error) => describeSqlite(error, config.STATE_DIR) ?? reasonOf(error)
   })
-  placement = config.PROFILE_BACKUP === '' && forwarding === undefined
-    ? undefined
-    : (await import('./placement.ts')).createPlacement({ config, journal, profile, forwarding, onLost: (reason) => connection?.lose(reason), log })
-  // A stop runs these from the last to the first: what was captured is written and forwarded while the account is this host's.
+  placement =
+    config.PROFILE_BACKUP === '' && forwarding === undefined
+      ? undefined
+      : (await import('./placement.ts')).createPlacement({
+          config,
+          journal,
+          profile,
+          forwarding,
+          onLost: (reason) => connection?.lose(reason),
+          log
+        })
+  // A stop runs these from the last to the first: what was captured is written and forwarded while
+  // the account is this host's.
   if (placement) lifecycle.onStop('hand the account over', placement.handOver)
   if (forwarding) lifecycle.onStop('stop forwarding', forwarding.stop)
   lifecycle.onStop('write what was captured', () => capture.drain())
   const media = new MediaFetcher({
-    journal, log,
+    journal,
+    log,
     add: (drafts) => capture.add(drafts, 'live'),
     source: () => connection?.ready()?.media,
     directory: mediaDirectory,
@@ -94,7 +138,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     giveUpMs: config.MEDIA_GIVE_UP_AFTER
   })
   const backfill = createBackfill({
-    journal, log,
+    journal,
+    log,
     source: () => connection?.ready()?.readBack,
     add: (drafts) => capture.add(drafts, 'backfill').then(() => media.wake()),
     intervalMs: config.BACKFILL_INTERVAL,
@@ -102,7 +147,14 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     firstLinkMs: config.BACKFILL_FIRST_LINK,
     onUnread: (reason) => connection?.limit('backfill', reason)
   })
-  const retention = createRetention({ journal, log, directory: mediaDirectory, keepMs: config.JOURNAL_RETENTION, keepRawMs: config.KEEP_RAW, ...(forwarding ? { upTo: () => forwarding.state().seq } : {}) })
+  const retention = createRetention({
+    journal,
+    log,
+    directory: mediaDirectory,
+    keepMs: config.JOURNAL_RETENTION,
+    keepRawMs: config.KEEP_RAW,
+    ...(forwarding ? { upTo: () => forwarding.state().seq } : {})
+  })
   lifecycle.onStop('stop reading back, fetching media and erasing', () => {
     retention.stop()
     backfill.stop()
@@ -116,16 +168,34 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     labelNames: ['kind'] as const,
     registers: [metrics.registry]
   })
-  const stalls = new Counter({ name: 'leadmaster_stall_steps_total', help: 'what was done because messages reached the page and were not told of, by step', labelNames: ['step'] as const, registers: [metrics.registry] })
+  const stalls = new Counter({
+    name: 'leadmaster_stall_steps_total',
+    help: 'what was done because messages reached the page and were not told of, by step',
+    labelNames: ['step'] as const,
+    registers: [metrics.registry]
+  })
   const outbound = new OutboundCounts(metrics.registry, log)
   const onChange = (session: Session, before: Session): void => {
-    // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody said so
+    // WhatsApp Web asks for a scan: whatever device was linked before is no more, though nobody
+    // said so
     if (isUnlinked(session) && !isUnlinked(before)) journal.setMark('linked_at', undefined)
-    if (session.status === 'READY' && before.status !== 'READY' && (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)) backfill.linked()
+    if (
+      session.status === 'READY' &&
+      before.status !== 'READY' &&
+      (before.qrAttempt > 0 || journal.mark('linked_at') === undefined)
+    )
+      backfill.linked()
     if (session.status === 'AUTHENTICATED') backfill.expect()
     backfill.online(session.status === 'READY')
-    const other = session.status === 'READY' && before.status !== 'READY' ? otherThanPinned(config.WEB_VERSION, session.version) : undefined
-    if (other !== undefined) log.warn({ event: 'web_version_differs', pinned: config.WEB_VERSION, version: session.version }, other)
+    const other =
+      session.status === 'READY' && before.status !== 'READY'
+        ? otherThanPinned(config.WEB_VERSION, session.version)
+        : undefined
+    if (other !== undefined)
+      log.warn(
+        { event: 'web_version_differs', pinned: config.WEB_VERSION, version: session.version },
+        other
+      )
     placement?.changed(session, before)
     tellStatus()
   }
@@ -139,16 +209,29 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     },
     probeIntervalMs: config.PROBE_INTERVAL,
     ...(placement ? { admit: placement.admit } : {}),
-    createListener: (onEvent) => createListener({
-      chromiumPath: config.CHROMIUM_PATH, profile, proxy, media: mediaLimits, isGuardStrict: config.GUARD === 'strict', log, onEvent,
-      broadcasts: config.CAPTURE_BROADCASTS === 'yes', keepRaw: config.KEEP_RAW > 0,
-      onEarDifference: (kind) => earDifferences.inc({ kind }),
-      ...(config.WEB_VERSION === '' ? {} : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),
-      keepPage: async (webVersion, html) => {
-        await keepVersion(webVersions, webVersion, html)
-        log.debug({ event: 'web_version_kept', version: webVersion }, `the page of WhatsApp Web ${webVersion} is kept`)
-      }
-    }),
+    createListener: (onEvent) =>
+      createListener({
+        chromiumPath: config.CHROMIUM_PATH,
+        profile,
+        proxy,
+        media: mediaLimits,
+        isGuardStrict: config.GUARD === 'strict',
+        log,
+        onEvent,
+        broadcasts: config.CAPTURE_BROADCASTS === 'yes',
+        keepRaw: config.KEEP_RAW > 0,
+        onEarDifference: (kind) => earDifferences.inc({ kind }),
+        ...(config.WEB_VERSION === ''
+          ? {}
+          : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),
+        keepPage: async (webVersion, html) => {
+          await keepVersion(webVersions, webVersion, html)
+          log.debug(
+            { event: 'web_version_kept', version: webVersion },
+            `the page of WhatsApp Web ${webVersion} is kept`
+          )
+        }
+      }),
     forget: async () => {
       journal.setMark('linked_at', undefined)
       await forgetDevice(profile)
@@ -158,7 +241,8 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
       const heardAt = performance.now()
       const drafts = captured.map((draft) => ({ ...draft, heardAt }))
       const add = (): Promise<void> => capture.add(drafts, 'live').then(() => media.wake())
-      // messages keep their chat's order; a reaction or a vote would not be read back if this ended meanwhile
+      // messages keep their chat's order; a reaction or a vote would not be read back if this ended
+      // meanwhile
       const ordered = drafts.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
       void ((ordered ? backfill.caughtUp() : undefined)?.then(add) ?? add())
     },
@@ -181,11 +265,26 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     return outage === undefined ? { pending } : { pending, outage }
   }
   const journalStatus = (): Status['journal'] => {
-    const [facts, erasures] = [{ id: journal.id, last_seq: journal.lastSeq() }, journal.latestErasure()]
+    const [facts, erasures] = [
+      { id: journal.id, last_seq: journal.lastSeq() },
+      journal.latestErasure()
+    ]
     return erasures === undefined ? facts : { ...facts, erasures }
   }
   const status = (): Status => {
-    const { status: state, since, reason, off, me, syncPercent, failures, nextAttemptAt, version: webVersion, limited, limits } = session.session()
+    const {
+      status: state,
+      since,
+      reason,
+      off,
+      me,
+      syncPercent,
+      failures,
+      nextAttemptAt,
+      version: webVersion,
+      limited,
+      limits
+    } = session.session()
     const lastMessageAt = journal.lastMessageAt()
     const complete = journal.mark('complete_until')
     const trouble = capture.failure()
@@ -193,17 +292,25 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     return {
       status: state,
       since: new Date(since).toISOString(),
-      ...(trouble ? { reason: `the journal cannot be written: ${trouble.reason}` } : reason === undefined ? {} : { reason }),
+      ...(trouble
+        ? { reason: `the journal cannot be written: ${trouble.reason}` }
+        : reason === undefined
+          ? {}
+          : { reason }),
       ...(limited === undefined ? {} : { limited, limited_by: Object.keys(limits ?? {}) }),
       account,
       linked: journal.mark('linked_at') !== undefined,
       ...(me ? { me } : {}),
-      ...(lastMessageAt === undefined ? {} : { last_message_at: new Date(lastMessageAt * 1_000).toISOString() }),
+      ...(lastMessageAt === undefined
+        ? {}
+        : { last_message_at: new Date(lastMessageAt * 1_000).toISOString() }),
       ...(syncPercent === undefined ? {} : { sync_percent: syncPercent }),
       // While READY nothing fails; the row is kept for the next wait.
       failures: state === 'READY' ? 0 : failures,
       ...(off ? { off } : {}),
-      ...(nextAttemptAt === undefined ? {} : { next_attempt_at: new Date(nextAttemptAt).toISOString() }),
+      ...(nextAttemptAt === undefined
+        ? {}
+        : { next_attempt_at: new Date(nextAttemptAt).toISOString() }),
       ...(webVersion === undefined ? {} : { whatsapp_web_version: webVersion }),
       ...(config.WEB_VERSION === '' ? {} : { whatsapp_web_pinned: config.WEB_VERSION }),
       outbound_blocked: session.outboundBlocked(),
@@ -221,35 +328,89 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
   }
 
   const gauge = (name: string, help: string, read: () => number): unknown =>
-    new Gauge({ name, help, registers: [metrics.registry], collect() { this.set(read()) } })
+    new Gauge({
+      name,
+      help,
+      registers: [metrics.registry],
+      collect() {
+        this.set(read())
+      }
+    })
   gauge('leadmaster_journal_last_seq', 'the last record of the journal', journal.lastSeq)
-  gauge('leadmaster_session_ready', '1 while the session is READY', () => Number(session.session().status === 'READY'))
-  gauge('leadmaster_session_limited', '1 while the session is READY, but WhatsApp Web lacks something in it', () => Number(session.session().limited !== undefined))
-  gauge('leadmaster_outbound_blocked', 'attempts to send that the guard in the page refused', session.outboundBlocked)
-  gauge('leadmaster_backfill_unread_chats', 'chats that cannot be read back now; they are tried again', backfill.unreadChats)
-  gauge('leadmaster_backfill_unread_messages', 'messages that WhatsApp Web could not describe in full, the most in one run', backfill.unreadMessages)
-  gauge('leadmaster_media_outage', '1 while no media can be fetched, because of the network, the disk or the page', () => Number(media.outage() !== undefined))
+  gauge('leadmaster_session_ready', '1 while the session is READY', () =>
+    Number(session.session().status === 'READY')
+  )
+  gauge(
+    'leadmaster_session_limited',
+    '1 while the session is READY, but WhatsApp Web lacks something in it',
+    () => Number(session.session().limited !== undefined)
+  )
+  gauge(
+    'leadmaster_outbound_blocked',
+    'attempts to send that the guard in the page refused',
+    session.outboundBlocked
+  )
+  gauge(
+    'leadmaster_backfill_unread_chats',
+    'chats that cannot be read back now; they are tried again',
+    backfill.unreadChats
+  )
+  gauge(
+    'leadmaster_backfill_unread_messages',
+    'messages that WhatsApp Web could not describe in full, the most in one run',
+    backfill.unreadMessages
+  )
+  gauge(
+    'leadmaster_media_outage',
+    '1 while no media can be fetched, because of the network, the disk or the page',
+    () => Number(media.outage() !== undefined)
+  )
   const fences = { in_force: 1, absent: 0, open: -1 } as const
   new Gauge({
-    name: 'leadmaster_guard_fence', help: 'whether a fence of the send guard holds: 1 it is in force, 0 it is absent or there is no page, -1 something can pass it',
-    labelNames: ['fence'] as const, registers: [metrics.registry],
+    name: 'leadmaster_guard_fence',
+    help: 'whether a fence of the send guard holds: 1 it is in force, 0 it is absent or there is no page, -1 something can pass it',
+    labelNames: ['fence'] as const,
+    registers: [metrics.registry],
     collect() {
       const states = session.guard()
-      for (const fence of ['wire', 'modules'] as const) this.set({ fence }, fences[states?.[fence] ?? 'absent'])
+      for (const fence of ['wire', 'modules'] as const)
+        this.set({ fence }, fences[states?.[fence] ?? 'absent'])
     }
   })
   gauge('leadmaster_media_pending', 'media still to be fetched', journal.pendingMediaCount)
-  if (forwarding) gauge('leadmaster_forward_behind', 'records that NATS has not yet', () => forwarding.state().behind)
-  if (forwarding && placement) gauge('leadmaster_lease_held', '1 while the account is this host\'s', () => Number(placement.isOurs()))
-  if (config.PROFILE_BACKUP !== '') gauge('leadmaster_profile_backup_timestamp_seconds', 'when the linked device was last backed up by this process, UNIX time; 0: not yet', () => (placement?.backedUpAt() ?? 0) / 1_000)
+  if (forwarding)
+    gauge(
+      'leadmaster_forward_behind',
+      'records that NATS has not yet',
+      () => forwarding.state().behind
+    )
+  if (forwarding && placement)
+    gauge('leadmaster_lease_held', "1 while the account is this host's", () =>
+      Number(placement.isOurs())
+    )
+  if (config.PROFILE_BACKUP !== '')
+    gauge(
+      'leadmaster_profile_backup_timestamp_seconds',
+      'when the linked device was last backed up by this process, UNIX time; 0: not yet',
+      () => (placement?.backedUpAt() ?? 0) / 1_000
+    )
 
   const remapPart = (after: number, isTrial: boolean, limit?: number): Remapped => {
-    const remapped = remapSome({ journal, remap: (record, raw) => remap(record, raw, mediaLimits), version: mapperVersion, after, isTrial, limit })
+    const remapped = remapSome({
+      journal,
+      remap: (record, raw) => remap(record, raw, mediaLimits),
+      version: mapperVersion,
+      after,
+      isTrial,
+      limit
+    })
     if (remapped.changed > 0 && !isTrial) media.wake()
     return remapped
   }
   const upgradeRemap = new UpgradeRemap({
-    journal, log, version: mapperVersion,
+    journal,
+    log,
+    version: mapperVersion,
     remapPart: (after, limit) => remapPart(after, false, limit),
     isOurs: () => placement?.isOurs() ?? true
   })
@@ -257,17 +418,31 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
 
   const hasToken = bearerCheck(config.SESSION_MANAGER_TOKEN)
   const http = createHttp({
-    log, metrics,
+    log,
+    metrics,
     allowedHosts: config.ALLOWED_HOSTS,
     authorize: (req) => {
       if (req.path !== '/health' && !hasToken(req)) {
-        throw new ProblemError('unauthorized', 'send Authorization: Bearer with SESSION_MANAGER_TOKEN')
+        throw new ProblemError(
+          'unauthorized',
+          'send Authorization: Bearer with SESSION_MANAGER_TOKEN'
+        )
       }
     }
   })
   addRoutes({
-    http, journal, status,
-    health: () => ({ status: 'ok', service, timestamp: new Date().toISOString(), version, account, pid: process.pid, uptime_s: process.uptime() }),
+    http,
+    journal,
+    status,
+    health: () => ({
+      status: 'ok',
+      service,
+      timestamp: new Date().toISOString(),
+      version,
+      account,
+      pid: process.pid,
+      uptime_s: process.uptime()
+    }),
     session: session.session,
     connect: () => {
       journal.setMark('off_since', undefined)
@@ -285,7 +460,11 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     erase: (chatIds, messageIds, more) => eraser.erase(chatIds, messageIds, more),
     remap: (after, isTrial) => {
       const remapped = remapPart(after, isTrial)
-      if (remapped.changed > 0 && !isTrial) log.info({ event: 'remapped', records: remapped.changed, version: mapperVersion }, `${remapped.changed} messages were mapped again`)
+      if (remapped.changed > 0 && !isTrial)
+        log.info(
+          { event: 'remapped', records: remapped.changed, version: mapperVersion },
+          `${remapped.changed} messages were mapped again`
+        )
       return remapped
     },
     onStatus: (changed) => {
@@ -295,19 +474,31 @@ const main = async ({ config, log, notify, lifecycle, version }: Platform<Config
     metrics: metrics.text
   })
   addMediaRoute({ http, directory: mediaDirectory })
-  const bound = await http.listen(config.HOST, config.PORT).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EADDRINUSE') throw error
-    throw new PlainError(`HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in session-manager.env and SESSION_MANAGER_BASE_URL in central-hub.env`)
-  })
+  const bound = await http
+    .listen(config.HOST, config.PORT)
+    .catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EADDRINUSE') throw error
+      throw new PlainError(
+        `HOST=${config.HOST} PORT=${config.PORT} is taken by another program: end it, or change PORT in session-manager.env and SESSION_MANAGER_BASE_URL in central-hub.env`
+      )
+    })
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
   const address = `${config.HOST}:${bound.port}`
-  const inShort = (): string => `listening on ${address}, ${inPlainWords({ session: session.session(), pinned: config.WEB_VERSION, forward: forwarding?.state() }, Date.now())}`
+  const inShort = (): string =>
+    `listening on ${address}, ${inPlainWords({ session: session.session(), pinned: config.WEB_VERSION, forward: forwarding?.state() }, Date.now())}`
   watchers.add(() => notify.status(inShort()))
   log.info({ event: 'listening', address, account }, `listening on ${address}`)
   notify.ready(inShort())
-  notify.watchdog(() => session.beating() && performance.now() - (capture.failure()?.since ?? performance.now()) < unwritableMs)
+  notify.watchdog(
+    () =>
+      session.beating() &&
+      performance.now() - (capture.failure()?.since ?? performance.now()) < unwritableMs
+  )
   if (journal.mark('off_since') === undefined) return session.connect()
-  log.warn({ event: 'session_off' }, 'the session was turned off on request and stays off: leadmaster connect, or POST /connect, turns it on')
+  log.warn(
+    { event: 'session_off' },
+    'the session was turned off on request and stays off: leadmaster connect, or POST /connect, turns it on'
+  )
   await session.disconnect(false)
 }
 

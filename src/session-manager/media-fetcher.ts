@@ -8,8 +8,9 @@ import { mediaKey, type PendingMedia } from './pending-media.ts'
 import type { MediaResult } from './whatsapp/media.ts'
 
 /**
- * Fetches the media of captured messages, one file at a time. Media are given up only when WhatsApp says that they are
- * gone, when configuration refuses them, or when they failed for days. Any other trouble is tried again, ever later.
+ * Fetches the media of captured messages, one file at a time. Media are given up only when WhatsApp
+ * says that they are gone, when configuration refuses them, or when they failed for days. Any other
+ * trouble is tried again, ever later.
  */
 
 /** @throws for trouble that may pass: the media are tried again later */
@@ -37,14 +38,19 @@ const maxRetryMs = 6 * 3_600_000
 /** While all media fail, one file is tried at least this often, ms. */
 const maxProbeMs = 15 * 60_000
 const defaultGiveUpMs = 14 * 86_400_000
-/** Media are not given up before so many attempts of their own, however long ago the first one was. */
+/**
+ * Media are not given up before so many attempts of their own, however long ago the first one was.
+ */
 const minAttempts = 8
 /**
- * So many attempts are made in that time at the least. A clock that is set ahead by years makes nothing old that was not
- * tried as often.
+ * So many attempts are made in that time at the least. A clock that is set ahead by years makes
+ * nothing old that was not tried as often.
  */
 const attemptsWithin = (ms: number): number => Math.max(minAttempts, Math.floor(ms / maxRetryMs))
-/** From so many failures of all in a row on, a failure counts for the file as well: it may be the only one. */
+/**
+ * From so many failures of all in a row on, a failure counts for the file as well: it may be the
+ * only one.
+ */
 const doubtAfter = 10
 /** Longer timers end at once. */
 const maxTimerMs = 2_147_483_647
@@ -62,7 +68,10 @@ interface Outage {
 export class MediaFetcher {
   readonly #options: Required<MediaFetcherOptions>
   #outage: Outage | undefined
-  /** Files fetched since the start; and by message id, how many there were at its last failure in an outage. */
+  /**
+   * Files fetched since the start; and by message id, how many there were at its last failure in an
+   * outage.
+   */
   #fetched = 0
   readonly #fetchedBefore = new Map<string, number>()
   #isBusy = false
@@ -72,7 +81,13 @@ export class MediaFetcher {
   #isClean = false
 
   constructor(options: MediaFetcherOptions) {
-    this.#options = { retryMs: 5_000, giveUpMs: defaultGiveUpMs, now: Date.now, random: Math.random, ...options }
+    this.#options = {
+      retryMs: 5_000,
+      giveUpMs: defaultGiveUpMs,
+      now: Date.now,
+      random: Math.random,
+      ...options
+    }
   }
 
   /** Something may be waiting to be fetched. */
@@ -83,7 +98,10 @@ export class MediaFetcher {
     void this.#run()
       .catch((error: unknown) => {
         const { log, retryMs } = this.#options
-        log.error({ event: 'media_stopped', err: error }, 'fetching media stopped; it is tried again')
+        log.error(
+          { event: 'media_stopped', err: error },
+          'fetching media stopped; it is tried again'
+        )
         this.#wakeAfter(Math.max(retryMs, 1_000))
       })
       .finally(() => {
@@ -120,7 +138,8 @@ export class MediaFetcher {
     this.#isClean = true
     // The time of day may have been set back since they were put off.
     journal.trustNoLaterThan(now(), maxRetryMs)
-    if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined) this.#outage.probeAt = 0
+    if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined)
+      this.#outage.probeAt = 0
     for (;;) {
       const from = source()
       if (from === undefined || this.#isStopped) return
@@ -135,7 +154,8 @@ export class MediaFetcher {
 
   #wakeAfter(ms: number): void {
     clearTimeout(this.#timer)
-    if (!this.#isStopped) this.#timer = setTimeout(() => this.wake(), Math.min(maxTimerMs, maxRetryMs, Math.max(1, ms)))
+    if (!this.#isStopped)
+      this.#timer = setTimeout(() => this.wake(), Math.min(maxTimerMs, maxRetryMs, Math.max(1, ms)))
   }
 
   async #fetch(pending: PendingMedia, from: MediaSource): Promise<void> {
@@ -155,7 +175,10 @@ export class MediaFetcher {
     }
   }
 
-  async #keep(message: CapturedMessage, result: MediaResult & { outcome: 'fetched' }): Promise<void> {
+  async #keep(
+    message: CapturedMessage,
+    result: MediaResult & { outcome: 'fetched' }
+  ): Promise<void> {
     const { journal, limits, directory } = this.#options
     const { size, mimetype, filename, pieces } = result
     const reason = whyNotKept(limits, { size, mimetype: mimetype ?? message.media?.mimetype })
@@ -173,11 +196,16 @@ export class MediaFetcher {
 
   #settle(message: CapturedMessage, media: Outcome): Promise<void> {
     const key = mediaKey(message.id, media.state)
-    return this.#options.add([{ kind: 'media', key, message: { ...message, media: { ...message.media, ...media } } }])
+    return this.#options.add([
+      { kind: 'media', key, message: { ...message, media: { ...message.media, ...media } } }
+    ])
   }
 
   async #giveUp(message: CapturedMessage, reason: string): Promise<void> {
-    this.#options.log.warn({ event: 'media_given_up', reason }, `media are not fetched any more: ${reason}`)
+    this.#options.log.warn(
+      { event: 'media_given_up', reason },
+      `media are not fetched any more: ${reason}`
+    )
     await this.#settle(message, { state: 'failed', reason })
   }
 
@@ -187,13 +215,18 @@ export class MediaFetcher {
     if (trouble.isOfAll) this.#noteOutage(trouble.message)
     else this.#endOutage()
     const waitMs = isOwn ? this.#backoff(attempts + 1, maxRetryMs) : 0
-    // In an outage the file is due as before, after the others: all of them are fetched as soon as it is over.
+    // In an outage the file is due as before, after the others: all of them are fetched as soon as
+    // it is over.
     const until = now() + waitMs
     const failures = journal.postponeMedia(message.id, until, isOwn)
     if (failures === undefined || !isOwn) return
     const reason = trouble.message
-    log.warn({ event: 'media_failed', attempt: failures.attempts, retry_ms: until - now(), reason }, `media could not be fetched: ${reason}`)
-    if (now() - failures.since >= giveUpMs && failures.attempts >= attemptsWithin(giveUpMs)) await this.#giveUp(message, reason)
+    log.warn(
+      { event: 'media_failed', attempt: failures.attempts, retry_ms: until - now(), reason },
+      `media could not be fetched: ${reason}`
+    )
+    if (now() - failures.since >= giveUpMs && failures.attempts >= attemptsWithin(giveUpMs))
+      await this.#giveUp(message, reason)
   }
 
   /** Whether a failure counts for the file: it does unless all files fail. */
@@ -211,14 +244,20 @@ export class MediaFetcher {
     const failures = (this.#outage?.failures ?? 0) + 1
     const waitMs = this.#backoff(failures, maxProbeMs)
     if (this.#outage === undefined) {
-      log.warn({ event: 'media_outage', reason, retry_ms: waitMs }, `no media can be fetched: ${reason}; one is tried now and then, and all of them once that works`)
+      log.warn(
+        { event: 'media_outage', reason, retry_ms: waitMs },
+        `no media can be fetched: ${reason}; one is tried now and then, and all of them once that works`
+      )
     }
     this.#outage = { reason, failures, probeAt: now() + waitMs }
   }
 
   #endOutage(): void {
     if (this.#outage === undefined) return
-    this.#options.log.info({ event: 'media_outage_over', failures: this.#outage.failures }, 'media can be fetched again')
+    this.#options.log.info(
+      { event: 'media_outage_over', failures: this.#outage.failures },
+      'media can be fetched again'
+    )
     this.#outage = undefined
   }
 

@@ -8,11 +8,21 @@ export interface MediaLimits {
 
 /** Parameters and case of a type do not count. */
 const isOf = (type: string, pattern: string): boolean =>
-  pattern === '*/*' || pattern === type || (pattern.endsWith('/*') && type.startsWith(pattern.slice(0, -1)))
+  pattern === '*/*' ||
+  pattern === type ||
+  (pattern.endsWith('/*') && type.startsWith(pattern.slice(0, -1)))
 
-/** Why media are not kept, undefined when they are. What is not known does not speak against them, but for the type. */
-export const whyNotKept = ({ maxBytes, types }: MediaLimits, { size = 0, mimetype = '' }: { size?: number | undefined; mimetype?: string | undefined }): string | undefined => {
+/**
+ * Why media are not kept, undefined when they are. What is not known does not speak against them,
+ * but for the type.
+ */
+export const whyNotKept = (
+  { maxBytes, types }: MediaLimits,
+  { size = 0, mimetype = '' }: { size?: number | undefined; mimetype?: string | undefined }
+): string | undefined => {
   if (maxBytes === 0 || size > maxBytes) return 'larger than MEDIA_MAX_SIZE'
   const type = (mimetype.split(';')[0] ?? '').trim().toLowerCase()
-  return types.some((pattern) => isOf(type, pattern.toLowerCase())) ? undefined : 'of a type that MEDIA_TYPES leaves out'
+  return types.some((pattern) => isOf(type, pattern.toLowerCase()))
+    ? undefined
+    : 'of a type that MEDIA_TYPES leaves out'
 }

@@ -13,10 +13,21 @@ export class MediaTrouble extends PlainError {
 }
 
 /** What a file system says when it takes no more, or nothing at all. */
-const diskCodes = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO', 'EACCES', 'EPERM', 'EMFILE', 'ENFILE', 'EFBIG'])
+const diskCodes = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'EIO',
+  'EACCES',
+  'EPERM',
+  'EMFILE',
+  'ENFILE',
+  'EFBIG'
+])
 
 /** How puppeteer says that there is no page to ask, or that it does not answer. */
-const pageIsLost = /Target closed|Session closed|Connection closed|detached|context was destroyed|disconnected|page is closed|no answer within|timed out/i
+const pageIsLost =
+  /Target closed|Session closed|Connection closed|detached|context was destroyed|disconnected|page is closed|no answer within|timed out/i
 
 /** An error of fetching as a `MediaTrouble`, without anybody's number or text in its reason. */
 export const asMediaTrouble = (error: unknown): MediaTrouble => {
@@ -26,6 +37,9 @@ export const asMediaTrouble = (error: unknown): MediaTrouble => {
   if (code !== undefined && diskCodes.has(code)) {
     return new MediaTrouble(`the disk takes no media (${code})`, true, { cause: error })
   }
-  if (pageIsLost.test(text)) return new MediaTrouble('the page of WhatsApp Web is gone or does not answer', true, { cause: error })
+  if (pageIsLost.test(text))
+    return new MediaTrouble('the page of WhatsApp Web is gone or does not answer', true, {
+      cause: error
+    })
   return new MediaTrouble(text, false, { cause: error })
 }

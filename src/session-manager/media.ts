@@ -6,14 +6,19 @@ import { MediaTrouble } from './media-trouble.ts'
 
 /** The directory of the media, each file under its SHA-256. */
 
-/** While a retention is at work each wait is long: one by one, the files of a request took more than a minute. */
+/**
+ * While a retention is at work each wait is long: one by one, the files of a request took more than
+ * a minute.
+ */
 const deletedAtOnce = 500
 
 /** Where the bytes of that SHA-256 (hex) are kept. */
-export const mediaPath = (directory: string, sha256: string): string => join(directory, sha256.slice(0, 2), sha256)
+export const mediaPath = (directory: string, sha256: string): string =>
+  join(directory, sha256.slice(0, 2), sha256)
 
 /** Where bytes are written while their SHA-256 is not known yet. */
-const incomingPath = (directory: string): string => join(directory, `incoming-${randomUUID()}.partial`)
+const incomingPath = (directory: string): string =>
+  join(directory, `incoming-${randomUUID()}.partial`)
 
 /** Removes what a crash left half written. */
 export const removeIncoming = async (directory: string): Promise<void> => {
@@ -23,7 +28,9 @@ export const removeIncoming = async (directory: string): Promise<void> => {
   }
 }
 
-/** Writes pieces to a file and syncs it. @returns their SHA-256 (hex) and how many bytes they are */
+/**
+ * Writes pieces to a file and syncs it. @returns their SHA-256 (hex) and how many bytes they are
+ */
 const writePieces = async (
   path: string,
   pieces: AsyncIterable<Buffer> | Iterable<Buffer>
@@ -52,7 +59,8 @@ const moveInto = async (partial: string, path: string): Promise<void> => {
 }
 
 /**
- * Writes bytes, given as they come, under their SHA-256, so that the file is whole and on disk, or not there.
+ * Writes bytes, given as they come, under their SHA-256, so that the file is whole and on disk, or
+ * not there.
  * @param expected the sum that was announced (hex): other bytes are refused
  * @returns the sum, hex
  */
@@ -66,7 +74,10 @@ export const storeMedia = async (
   try {
     const { sha256, size } = await writePieces(partial, Buffer.isBuffer(bytes) ? [bytes] : bytes)
     if (expected !== undefined && expected !== sha256) {
-      throw new MediaTrouble('what was delivered does not have the SHA-256 that was announced', false)
+      throw new MediaTrouble(
+        'what was delivered does not have the SHA-256 that was announced',
+        false
+      )
     }
     const path = mediaPath(directory, sha256)
     const there = await stat(path).catch(() => undefined)
@@ -90,14 +101,19 @@ const deleteMedia = async (path: string): Promise<boolean> => {
   )
 }
 
-/** Deletes the files of erased media; what fails is tried again with the next call. @returns how many files were there */
+/**
+ * Deletes the files of erased media; what fails is tried again with the next call. @returns how
+ * many files were there
+ */
 export const deleteErasedMedia = async (journal: Journal, directory: string): Promise<number> => {
   const sums = journal.mediaToDelete()
   const errors: unknown[] = []
   let files = 0
   for (let start = 0; start < sums.length; start += deletedAtOnce) {
     const some = sums.slice(start, start + deletedAtOnce)
-    const outcomes = await Promise.allSettled(some.map((sha256) => deleteMedia(mediaPath(directory, sha256))))
+    const outcomes = await Promise.allSettled(
+      some.map((sha256) => deleteMedia(mediaPath(directory, sha256)))
+    )
     journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))
     for (const outcome of outcomes) {
       // One that cannot go keeps none of the others.

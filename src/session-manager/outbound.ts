@@ -15,8 +15,18 @@ export class OutboundCounts {
 
   constructor(registry: Registry, log: Log) {
     const labelNames = ['tag', 'type'] as const
-    this.#allowed = new Counter({ name: 'leadmaster_outbound_allowed_total', help: 'stanzas that WhatsApp Web sent by itself and the send guard allowed, by tag and type', labelNames, registers: [registry] })
-    this.#refused = new Counter({ name: 'leadmaster_outbound_refused_total', help: 'attempts to send that the send guard refused, by tag and type; tag "function" is one of the functions that whatsapp-web.js sends by', labelNames, registers: [registry] })
+    this.#allowed = new Counter({
+      name: 'leadmaster_outbound_allowed_total',
+      help: 'stanzas that WhatsApp Web sent by itself and the send guard allowed, by tag and type',
+      labelNames,
+      registers: [registry]
+    })
+    this.#refused = new Counter({
+      name: 'leadmaster_outbound_refused_total',
+      help: 'attempts to send that the send guard refused, by tag and type; tag "function" is one of the functions that whatsapp-web.js sends by',
+      labelNames,
+      registers: [registry]
+    })
     this.#log = log
   }
 
@@ -39,6 +49,9 @@ export class OutboundCounts {
     const key = `${labels.tag} ${labels.type}`
     if (this.#named.has(key)) return
     this.#named.add(key)
-    this.#log.warn({ event: 'outbound_refused', ...labels }, `The send guard refused what the page tried to send: ${key}. Later attempts of this kind are only counted.`)
+    this.#log.warn(
+      { event: 'outbound_refused', ...labels },
+      `The send guard refused what the page tried to send: ${key}. Later attempts of this kind are only counted.`
+    )
   }
 }

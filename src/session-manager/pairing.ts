@@ -2,9 +2,15 @@ import { parsePhoneNumberFromString } from 'libphonenumber-js'
 import type { Log } from '../platform/log.ts'
 import type { Listener } from './whatsapp/listener.ts'
 
-/** Linking by a code that a person types in on the phone, while the QR to scan is shown all the same. */
+/**
+ * Linking by a code that a person types in on the phone, while the QR to scan is shown all the
+ * same.
+ */
 export interface Pairing {
-  /** Asks WhatsApp for a code, which voids the one before. @throws when there is nothing to link or WhatsApp gives none */
+  /**
+   * Asks WhatsApp for a code, which voids the one before. @throws when there is nothing to link or
+   * WhatsApp gives none
+   */
   ask(phone: string): Promise<{ code: string; generatedAt: number; expiresAt: number }>
   /** A code may be typed in now: asking WhatsApp Web for other codes to scan would void it. */
   active(): boolean
@@ -16,7 +22,12 @@ export interface Pairing {
 const usualLifetimeMs = 180_000
 
 /** @param options.listener the listener while a QR is required */
-export const createPairing = (options: { listener: () => Listener | undefined; lifetimeMs?: number | undefined; log: Log; now: () => number }): Pairing => {
+export const createPairing = (options: {
+  listener: () => Listener | undefined
+  lifetimeMs?: number | undefined
+  log: Log
+  now: () => number
+}): Pairing => {
   const { listener, lifetimeMs = usualLifetimeMs, log, now } = options
   let paired: Listener | undefined
   let timer: NodeJS.Timeout | undefined
@@ -24,7 +35,15 @@ export const createPairing = (options: { listener: () => Listener | undefined; l
   const active = (): boolean => paired !== undefined && paired === listener()
   const end = (): void => {
     clearTimeout(timer)
-    if (active()) paired?.cancelPairing().catch((error: unknown) => log.warn({ event: 'pairing_end_failed', err: error }, 'WhatsApp Web did not go back to the QR'))
+    if (active())
+      paired
+        ?.cancelPairing()
+        .catch((error: unknown) =>
+          log.warn(
+            { event: 'pairing_end_failed', err: error },
+            'WhatsApp Web did not go back to the QR'
+          )
+        )
     paired = undefined
   }
   return {
@@ -53,6 +72,9 @@ export const createPairing = (options: { listener: () => Listener | undefined; l
 export const toE164 = (text: string): string | undefined => {
   const international = text.trim().replace(/^(?!\+)(00)?/, '+')
   // WhatsApp's ids keep a 1 that Mexico's numbers had before 2019
-  const parsed = parsePhoneNumberFromString(international.replace(/[\s()-]/g, '').replace(/^\+521(?=\d{10}$)/, '+52'), { extract: false })
+  const parsed = parsePhoneNumberFromString(
+    international.replace(/[\s()-]/g, '').replace(/^\+521(?=\d{10}$)/, '+52'),
+    { extract: false }
+  )
   return parsed?.isPossible() === true && parsed.ext === undefined ? parsed.number : undefined
 }

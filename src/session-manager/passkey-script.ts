@@ -1,12 +1,16 @@
 import type { PasskeyRequest } from '../contract/session.ts'
 
 /**
- * What the operator's own browser runs on https://web.whatsapp.com: it adds a button to the page, asks for the passkey
- * once that is pressed (a browser wants a click, and the focus), and shows the answer as text to be copied. It sends
- * nothing anywhere. The page's policy allows no markup, no eval and no other server: all is built element by element.
+ * What the operator's own browser runs on https://web.whatsapp.com: it adds a button to the page,
+ * asks for the passkey once that is pressed (a browser wants a click, and the focus), and shows the
+ * answer as text to be copied. It sends nothing anywhere. The page's policy allows no markup, no
+ * eval and no other server: all is built element by element.
  */
 
-/** Each entry is one or more whole statements, so that they can be joined into one line. `q` is the request. */
+/**
+ * Each entry is one or more whole statements, so that they can be joined into one line. `q` is the
+ * request.
+ */
 const statements = [
   'const d = document, id = "leadmaster-passkey", isThere = location.origin === "https://web.whatsapp.com";',
   'const make = (name, css, text) => { const e = d.createElement(name); e.style.cssText = css; e.textContent = text; return e; };',
@@ -31,4 +35,5 @@ const statements = [
 ]
 
 /** One line of JavaScript. Of secrets it holds the challenge alone. */
-export const passkeyScript = (request: PasskeyRequest): string => `((q) => { ${statements.join(' ')} })(${JSON.stringify(request)})`
+export const passkeyScript = (request: PasskeyRequest): string =>
+  `((q) => { ${statements.join(' ')} })(${JSON.stringify(request)})`

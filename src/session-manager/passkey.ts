@@ -16,7 +16,9 @@ const wasVerified = 0x04
 const readClientData = (text: string): Record<string, unknown> | undefined => {
   try {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'))
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined
+    return typeof value === 'object' && value !== null
+      ? (value as Record<string, unknown>)
+      : undefined
   } catch {
     // Not JSON: the caller names it.
     return undefined
@@ -29,10 +31,19 @@ const clientDataFaults = (text: string, request: PasskeyRequest): FieldFault[] =
   const data = readClientData(text)
   if (data === undefined) return [{ field, message: 'it is not the JSON that a browser signs' }]
   const faults: FieldFault[] = []
-  if (data['type'] !== 'webauthn.get') faults.push({ field, message: 'it is not the answer of a passkey (webauthn.get)' })
-  if (data['origin'] !== origin) faults.push({ field, message: `it was made on another site than ${origin}: run the script there` })
+  if (data['type'] !== 'webauthn.get')
+    faults.push({ field, message: 'it is not the answer of a passkey (webauthn.get)' })
+  if (data['origin'] !== origin)
+    faults.push({
+      field,
+      message: `it was made on another site than ${origin}: run the script there`
+    })
   if (data['challenge'] !== request.challenge) {
-    faults.push({ field, message: 'it answers another challenge than the one that is open now: take the script that is shown now' })
+    faults.push({
+      field,
+      message:
+        'it answers another challenge than the one that is open now: take the script that is shown now'
+    })
   }
   return faults
 }
@@ -47,19 +58,33 @@ const authenticatorFaults = (text: string, request: PasskeyRequest): FieldFault[
   const flags = data[flagsAt] ?? 0
   const isVerified = (flags & wasVerified) !== 0 || request.userVerification !== 'required'
   if ((flags & wasPresent) !== 0 && isVerified) return []
-  return [{ field, message: 'the passkey did not check who uses it (fingerprint, face or PIN), which WhatsApp wants' }]
+  return [
+    {
+      field,
+      message:
+        'the passkey did not check who uses it (fingerprint, face or PIN), which WhatsApp wants'
+    }
+  ]
 }
 
 /**
- * What keeps an answer from being the one that WhatsApp waits for, each with its member. The signature is WhatsApp's to
- * check: it alone has the public key.
+ * What keeps an answer from being the one that WhatsApp waits for, each with its member. The
+ * signature is WhatsApp's to check: it alone has the public key.
  */
 export const answerFaults = (answer: PasskeyAnswer, request: PasskeyRequest): FieldFault[] => {
-  const faults = [...clientDataFaults(answer.response.clientDataJSON, request), ...authenticatorFaults(answer.response.authenticatorData, request)]
-  if (answer.id !== answer.rawId) faults.push({ field: '/rawId', message: 'it is not the same as id' })
+  const faults = [
+    ...clientDataFaults(answer.response.clientDataJSON, request),
+    ...authenticatorFaults(answer.response.authenticatorData, request)
+  ]
+  if (answer.id !== answer.rawId)
+    faults.push({ field: '/rawId', message: 'it is not the same as id' })
   const wanted = request.allowCredentials.map(({ id }) => id)
   if (wanted.length > 0 && !wanted.includes(answer.id)) {
-    faults.push({ field: '/id', message: "it is a passkey of another account: WhatsApp wants the one of the account that the phone links" })
+    faults.push({
+      field: '/id',
+      message:
+        'it is a passkey of another account: WhatsApp wants the one of the account that the phone links'
+    })
   }
   return faults
 }
@@ -70,7 +95,11 @@ const iso = (ms: number): string => new Date(ms).toISOString()
 export const passkeyBody = ({ status, passkey }: Session): Passkey => {
   if (status !== 'PASSKEY_REQUIRED' || passkey === undefined) return { status: 'NO_PASSKEY' }
   const { stage, since, expiresAt, request, code, failure } = passkey
-  const body: Extract<Passkey, { status: 'PASSKEY_REQUIRED' }> = { status, stage, since: iso(since) }
+  const body: Extract<Passkey, { status: 'PASSKEY_REQUIRED' }> = {
+    status,
+    stage,
+    since: iso(since)
+  }
   if (expiresAt !== undefined) body.expires_at = iso(expiresAt)
   if (request !== undefined) Object.assign(body, { request, script: passkeyScript(request) })
   if (code !== undefined) body.code = code
@@ -78,14 +107,21 @@ export const passkeyBody = ({ status, passkey }: Session): Passkey => {
   return body
 }
 
-/** What the operator asks for while WhatsApp asks for the passkey. Each method throws a ProblemError that says what to do. */
+/**
+ * What the operator asks for while WhatsApp asks for the passkey. Each method throws a ProblemError
+ * that says what to do.
+ */
 export class PasskeyDesk {
   readonly #session: () => Session
   readonly #listener: () => Listener | undefined
   readonly #explain: (error: unknown) => string
 
   /** @param explain what an error of the page means */
-  constructor(session: () => Session, listener: () => Listener | undefined, explain: (error: unknown) => string = String) {
+  constructor(
+    session: () => Session,
+    listener: () => Listener | undefined,
+    explain: (error: unknown) => string = String
+  ) {
     this.#session = session
     this.#listener = listener
     this.#explain = explain
@@ -93,7 +129,11 @@ export class PasskeyDesk {
 
   async answer(answer: PasskeyAnswer): Promise<void> {
     const { request } = this.#open('challenge')
-    if (request === undefined) throw new ProblemError('conflict', 'WhatsApp has not given its challenge yet: try again in a moment')
+    if (request === undefined)
+      throw new ProblemError(
+        'conflict',
+        'WhatsApp has not given its challenge yet: try again in a moment'
+      )
     const faults = answerFaults(answer, request)
     if (faults.length > 0) throw invalid(...faultsIn('body', faults))
     await this.#run((listener) => listener.passkey.answer(answer))
@@ -118,11 +158,18 @@ export class PasskeyDesk {
   #open(stage?: 'challenge' | 'code'): NonNullable<Session['passkey']> {
     const { status, passkey } = this.#session()
     if (status !== 'PASSKEY_REQUIRED' || passkey === undefined) {
-      throw new ProblemError('conflict', `WhatsApp asks for no passkey now: the session is ${status}${status === 'QR_REQUIRED' ? '; scan the QR again' : ''}`)
+      throw new ProblemError(
+        'conflict',
+        `WhatsApp asks for no passkey now: the session is ${status}${status === 'QR_REQUIRED' ? '; scan the QR again' : ''}`
+      )
     }
     if (stage === undefined || passkey.stage === stage) return passkey
-    const failed = passkey.stage === 'failed' ? `; it failed (${passkey.failure ?? 'no reason given'})` : ''
-    throw new ProblemError('conflict', `linking by the passkey is at the stage ${passkey.stage}, not at ${stage}${failed}`)
+    const failed =
+      passkey.stage === 'failed' ? `; it failed (${passkey.failure ?? 'no reason given'})` : ''
+    throw new ProblemError(
+      'conflict',
+      `linking by the passkey is at the stage ${passkey.stage}, not at ${stage}${failed}`
+    )
   }
 
   async #run(act: (listener: Listener) => Promise<void>): Promise<void> {
@@ -131,7 +178,10 @@ export class PasskeyDesk {
     try {
       await act(listener)
     } catch (error) {
-      throw new ProblemError('conflict', `WhatsApp Web did not take it (${this.#explain(error)}): start again`)
+      throw new ProblemError(
+        'conflict',
+        `WhatsApp Web did not take it (${this.#explain(error)}): start again`
+      )
     }
   }
 }

@@ -15,16 +15,22 @@ export interface MediaFailures {
   since: number
 }
 
-/** The media still to be fetched: part of the journal, so that a restart forgets none and hammers nobody. */
+/**
+ * The media still to be fetched: part of the journal, so that a restart forgets none and hammers
+ * nobody.
+ */
 export interface PendingMediaTable {
-  /** Media to fetch that are due by then (ms; default: all), fewest attempts first, of these the one that was tried the longest ago. */
+  /**
+   * Media to fetch that are due by then (ms; default: all), fewest attempts first, of these the one
+   * that was tried the longest ago.
+   */
   pendingMedia(limit: number, dueBy?: number): PendingMedia[]
   pendingMediaCount(): number
   /** When the first of them are due, ms; undefined when there are none. */
   nextMediaAt(): number | undefined
   /**
-   * Has whatever is put off for longer than `maxMs` from now be due now, and what failed first after now fail first now:
-   * these times were kept while the clock was ahead.
+   * Has whatever is put off for longer than `maxMs` from now be due now, and what failed first
+   * after now fail first now: these times were kept while the clock was ahead.
    */
   trustNoLaterThan(now: number, maxMs: number): void
   /**
@@ -34,8 +40,12 @@ export interface PendingMediaTable {
   postponeMedia(messageId: string, until: number, counts: boolean): MediaFailures | undefined
 }
 
-/** How the outcome of fetching is known by its key. A later success is a record of its own, so it follows a failure. */
-export const mediaKey = (messageId: string, state: 'stored' | 'skipped' | 'failed'): string => `media:${messageId}:${state}`
+/**
+ * How the outcome of fetching is known by its key. A later success is a record of its own, so it
+ * follows a failure.
+ */
+export const mediaKey = (messageId: string, state: 'stored' | 'skipped' | 'failed'): string =>
+  `media:${messageId}:${state}`
 
 const schema = `
   CREATE TABLE IF NOT EXISTS pending_media (
@@ -48,8 +58,8 @@ const schema = `
 `
 
 /**
- * Media that an earlier release gave up after 77 s of whatever trouble are tried once more. Its outcomes have the key
- * `media:ID`. The message must still be there.
+ * Media that an earlier release gave up after 77 s of whatever trouble are tried once more. Its
+ * outcomes have the key `media:ID`. The message must still be there.
  */
 const retryOnce = `
   INSERT INTO pending_media (message_id, seq)
@@ -61,7 +71,10 @@ const retryOnce = `
 
 /** Brings the table of an earlier release up to date. */
 const upgrade = (db: DatabaseSync, account: string): void => {
-  const columns = db.prepare('PRAGMA table_info(pending_media)').all().map((row) => String(row['name']))
+  const columns = db
+    .prepare('PRAGMA table_info(pending_media)')
+    .all()
+    .map((row) => String(row['name']))
   if (columns.includes('next_at')) return
   db.exec('BEGIN IMMEDIATE')
   try {
@@ -83,10 +96,16 @@ interface Prepared extends PendingMediaTable {
 }
 
 /** @param db the journal's database, which has its records */
-export const preparePendingMedia = (db: DatabaseSync, account: string, now: () => number): Prepared => {
+export const preparePendingMedia = (
+  db: DatabaseSync,
+  account: string,
+  now: () => number
+): Prepared => {
   db.exec(schema)
   upgrade(db, account)
-  const add = db.prepare('INSERT INTO pending_media (message_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING')
+  const add = db.prepare(
+    'INSERT INTO pending_media (message_id, seq) VALUES (?, ?) ON CONFLICT DO NOTHING'
+  )
   const drop = db.prepare('DELETE FROM pending_media WHERE message_id = ?')
   const due = db.prepare(
     'SELECT record, attempts FROM pending_media JOIN records USING (seq) WHERE next_at <= ? ORDER BY attempts, next_at, pending_media.seq LIMIT ?'
@@ -97,7 +116,9 @@ export const preparePendingMedia = (db: DatabaseSync, account: string, now: () =
     UPDATE pending_media SET attempts = attempts + ?, next_at = ?, failing_since = coalesce(failing_since, ?)
     WHERE message_id = ? RETURNING attempts, failing_since`)
   const dueNow = db.prepare('UPDATE pending_media SET next_at = 0 WHERE next_at > ?')
-  const failingNow = db.prepare('UPDATE pending_media SET failing_since = ? WHERE failing_since > ?')
+  const failingNow = db.prepare(
+    'UPDATE pending_media SET failing_since = ? WHERE failing_since > ?'
+  )
   return {
     trustNoLaterThan: (at, maxMs) => {
       dueNow.run(Math.round(at + maxMs))
@@ -117,7 +138,9 @@ export const preparePendingMedia = (db: DatabaseSync, account: string, now: () =
     },
     postponeMedia: (messageId, until, counts) => {
       const row = postpone.get(Number(counts), Math.round(until), Math.round(now()), messageId)
-      return row === undefined ? undefined : { attempts: Number(row['attempts']), since: Number(row['failing_since']) }
+      return row === undefined
+        ? undefined
+        : { attempts: Number(row['attempts']), since: Number(row['failing_since']) }
     }
   }
 }

@@ -11,8 +11,9 @@ import { createProfileRestore } from './profile/restore.ts'
 import type { Session } from './session.ts'
 
 /**
- * What lets an account be run by any of several hosts: with NATS_URL by one of them at a time, with PROFILE_BACKUP by
- * each with the device that was linked on another. Without both none of it is loaded.
+ * What lets an account be run by any of several hosts: with NATS_URL by one of them at a time, with
+ * PROFILE_BACKUP by each with the device that was linked on another. Without both none of it is
+ * loaded.
  */
 export interface Placement {
   /** Before each start of a browser; connection.ts says how. */
@@ -43,23 +44,63 @@ export interface PlacementOptions {
   log: Log
 }
 
-export const createPlacement = ({ config, journal, profile, forwarding, onLost, log }: PlacementOptions): Placement => {
+export const createPlacement = ({
+  config,
+  journal,
+  profile,
+  forwarding,
+  onLost,
+  log
+}: PlacementOptions): Placement => {
   const { ACCOUNT: account, PROFILE_BACKUP_INTERVAL: intervalMs } = config
-  const lease = forwarding && createLeaseKeeper({ account, nats: forwarding.nats, ttlMs: config.LEASE_TTL, replicas: config.NATS_REPLICAS, profile, onLost, log })
+  const lease =
+    forwarding &&
+    createLeaseKeeper({
+      account,
+      nats: forwarding.nats,
+      ttlMs: config.LEASE_TTL,
+      replicas: config.NATS_REPLICAS,
+      profile,
+      onLost,
+      log
+    })
   const isOurs = (): boolean => lease?.isHeld() ?? true
-  const backups = (): { backup: ReturnType<typeof createProfileBackup>; restore: ReturnType<typeof createProfileRestore> } => {
-    const shared = { store: openStore(config), secret: config.PROFILE_BACKUP_KEY, account, journal, profile, log }
+  const backups = (): {
+    backup: ReturnType<typeof createProfileBackup>
+    restore: ReturnType<typeof createProfileRestore>
+  } => {
+    const shared = {
+      store: openStore(config),
+      secret: config.PROFILE_BACKUP_KEY,
+      account,
+      journal,
+      profile,
+      log
+    }
     const forwarded = (): boolean => forwarding === undefined || forwarding.state().behind === 0
     return {
-      backup: createProfileBackup({ ...shared, workDirectory: join(config.STATE_DIR, 'profile-backup'), isOurs, forwarded, intervalMs, settleMs: Math.min(60_000, intervalMs) }),
+      backup: createProfileBackup({
+        ...shared,
+        workDirectory: join(config.STATE_DIR, 'profile-backup'),
+        isOurs,
+        forwarded,
+        intervalMs,
+        settleMs: Math.min(60_000, intervalMs)
+      }),
       restore: createProfileRestore(shared)
     }
   }
   const { backup, restore } = config.PROFILE_BACKUP === '' ? {} : backups()
 
-  // Chromium and the journal have their part of the time for a stop, too; a backup that is cut short leaves the one before
+  // Chromium and the journal have their part of the time for a stop, too; a backup that is cut
+  // short leaves the one before
   const closed = async (): Promise<void> => {
-    await within(config.SHUTDOWN_TIMEOUT * 0.4, backup?.closed() ?? Promise.resolve()).catch(() => log.warn({ event: 'profile_backup_cut_short' }, 'no time for a backup of the linked device: the one before stands'))
+    await within(config.SHUTDOWN_TIMEOUT * 0.4, backup?.closed() ?? Promise.resolve()).catch(() =>
+      log.warn(
+        { event: 'profile_backup_cut_short' },
+        'no time for a backup of the linked device: the one before stands'
+      )
+    )
   }
   return {
     admit: async (tell, signal) => {

@@ -2,7 +2,10 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { JournalRecord } from '../contract/record.ts'
 
-/** What a message was mapped from, so that a later release can map it again. Only the mapper knows what is in `text`. */
+/**
+ * What a message was mapped from, so that a later release can map it again. Only the mapper knows
+ * what is in `text`.
+ */
 export interface RawModel {
   /** Of the mapper that made the record. */
   version: number
@@ -43,7 +46,10 @@ const pack = (text: string): { isPacked: number; bytes: Buffer } => {
   return { isPacked: 1, bytes: deflateRawSync(bytes) }
 }
 
-/** Raw models beside their records: in the same file and transaction, and erased with them. They are never served. */
+/**
+ * Raw models beside their records: in the same file and transaction, and erased with them. They are
+ * never served.
+ */
 export class RawModels {
   readonly #insert: StatementSync
   readonly #replace: StatementSync
@@ -54,7 +60,9 @@ export class RawModels {
   /** @param db the journal's database, which has its own tables already */
   constructor(db: DatabaseSync) {
     createRawModels(db)
-    this.#insert = db.prepare('INSERT INTO raw_models (seq, at, version, packed, model) VALUES (?, ?, ?, ?, ?)')
+    this.#insert = db.prepare(
+      'INSERT INTO raw_models (seq, at, version, packed, model) VALUES (?, ?, ?, ?, ?)'
+    )
     this.#replace = db.prepare(`
       UPDATE raw_models SET version = ?1, packed = ?2, model = ?3
       WHERE seq = (SELECT seq FROM records WHERE account = ?4 AND key = ?5)`)
@@ -74,7 +82,10 @@ export class RawModels {
     this.#insert.run(seq, at, version, isPacked, bytes)
   }
 
-  /** Puts a newer model in the place of the one kept for a record. Does nothing when none is kept for it. */
+  /**
+   * Puts a newer model in the place of the one kept for a record. Does nothing when none is kept
+   * for it.
+   */
   replace(account: string, key: string, { version, text }: RawModel): void {
     if (text.length > maxRawLength) return
     const { isPacked, bytes } = pack(text)
@@ -83,7 +94,10 @@ export class RawModels {
 
   read(after: number, limit: number): Remappable[] {
     return this.#page.all(after, limit).map((row) => {
-      const record = { ...(JSON.parse(String(row['record'])) as JournalRecord), seq: Number(row['seq']) }
+      const record = {
+        ...(JSON.parse(String(row['record'])) as JournalRecord),
+        seq: Number(row['seq'])
+      }
       if (row['model'] == null) return { seq: record.seq, record, raw: undefined }
       const bytes = Buffer.from(row['model'] as Uint8Array)
       const text = (row['packed'] === 1 ? inflateRawSync(bytes) : bytes).toString()
@@ -95,7 +109,10 @@ export class RawModels {
     for (const seq of seqs) this.#setVersion.run(version, seq)
   }
 
-  /** Deletes models that were kept before this time, ms; some of them. @returns how many, 0 when there are no more */
+  /**
+   * Deletes models that were kept before this time, ms; some of them. @returns how many, 0 when
+   * there are no more
+   */
   expire(before: number): number {
     return Number(this.#expire.run(before).changes)
   }

@@ -5,13 +5,21 @@ import type { Log } from '../platform/log.ts'
 import type { Journal, NewVersion } from './journal.ts'
 import type { RawModel } from './raw-models.ts'
 
-/** Maps again what is still kept, a part of the journal at a time, so that everything else goes on in between. */
+/**
+ * Maps again what is still kept, a part of the journal at a time, so that everything else goes on
+ * in between.
+ */
 
 /** Records in one part. */
 export const remapBatch = 1_000
 
-/** The message of a record as it is mapped today; undefined when there is nothing to map it from. */
-export type Remap = (record: InboundRecord, raw: RawModel | undefined) => NewVersion['message'] | undefined
+/**
+ * The message of a record as it is mapped today; undefined when there is nothing to map it from.
+ */
+export type Remap = (
+  record: InboundRecord,
+  raw: RawModel | undefined
+) => NewVersion['message'] | undefined
 
 /**
  * @param options.after the last record that is done already
@@ -56,9 +64,9 @@ const partSize = 100
 const ownerCheckMs = 10_000
 
 /**
- * After an upgrade to another mapper, maps what is in the journal again, once, in the background. What comes out
- * differently is appended as an update, so that each hub that follows the journal takes it in order, and once. A stop in
- * between loses nothing: it goes on at the next start.
+ * After an upgrade to another mapper, maps what is in the journal again, once, in the background.
+ * What comes out differently is appended as an update, so that each hub that follows the journal
+ * takes it in order, and once. A stop in between loses nothing: it goes on at the next start.
  */
 export class UpgradeRemap {
   readonly #options: UpgradeRemapOptions
@@ -69,7 +77,10 @@ export class UpgradeRemap {
     this.#options = options
     this.#done = this.#run().catch((error: unknown) => {
       if (this.#stopping.signal.aborted) return
-      options.log.error({ event: 'remap_failed', err: error }, 'Failed to read the journal again as this release understands it. It is tried again at the next start, or by "leadmaster remap".')
+      options.log.error(
+        { event: 'remap_failed', err: error },
+        'Failed to read the journal again as this release understands it. It is tried again at the next start, or by "leadmaster remap".'
+      )
     })
   }
 
@@ -92,12 +103,16 @@ export class UpgradeRemap {
     if (mappedBy > version) return
     while (!this.#options.isOurs()) await delay(ownerCheckMs, undefined, { signal })
     let after = mappedBy === version ? (journal.mark('mapped_to') ?? 0) : 0
-    // What is appended from now on is mapped by this version. What came since the last start may be of a release before, which
-    // was put back in between.
+    // What is appended from now on is mapped by this version. What came since the last start may be
+    // of a release before, which was put back in between.
     const end = journal.lastSeq()
     journal.setMarks({ mapped_by: version, mapped_to: after })
     const isUpgrade = after === 0 && end > 0
-    if (isUpgrade) log.info({ event: 'remapping', version, to: end }, `the journal is read again as this release understands it, up to record ${end}`)
+    if (isUpgrade)
+      log.info(
+        { event: 'remapping', version, to: end },
+        `the journal is read again as this release understands it, up to record ${end}`
+      )
     let changed = 0
     while (after < end && !signal.aborted) {
       const began = performance.now()
@@ -111,7 +126,11 @@ export class UpgradeRemap {
     }
     if (signal.aborted) return
     journal.setMarks({ mapped_to: end })
-    if (isUpgrade || changed > 0) log.info({ event: 'remap_done', version, records: changed }, `the journal was read again: ${changed} messages came out differently`)
+    if (isUpgrade || changed > 0)
+      log.info(
+        { event: 'remap_done', version, records: changed },
+        `the journal was read again: ${changed} messages came out differently`
+      )
   }
 }
 

@@ -1,5 +1,20 @@
 import { pageReportFormat, type PageFindings, type PageReport } from '../contract/page-report.ts'
-import { EraseRequest, ErasedQuestion, PairingCodeRequest, PasskeyAnswer, RemapRequest, type Connect, type Disconnect, type Erased, type ErasedAnswer, type Health, type PairingCode, type Qr, type Remapped, type Status } from '../contract/session.ts'
+import {
+  EraseRequest,
+  ErasedQuestion,
+  PairingCodeRequest,
+  PasskeyAnswer,
+  RemapRequest,
+  type Connect,
+  type Disconnect,
+  type Erased,
+  type ErasedAnswer,
+  type Health,
+  type PairingCode,
+  type Qr,
+  type Remapped,
+  type Status
+} from '../contract/session.ts'
 import type { JournalRecord } from '../contract/record.ts'
 import { follow } from '../platform/feed.ts'
 import { reasonOf } from '../platform/harmless.ts'
@@ -28,7 +43,11 @@ export interface RouteOptions {
   pageReport: () => Promise<PageFindings>
   passkey: PasskeyDesk
   /** Erases what was captured of chats and messages for good, with its media. */
-  erase: (chatIds: readonly string[], messageIds: readonly string[], more: boolean) => Promise<Erased>
+  erase: (
+    chatIds: readonly string[],
+    messageIds: readonly string[],
+    more: boolean
+  ) => Promise<Erased>
   /** Maps the messages of a part of the journal again. */
   remap: (after: number, isTrial: boolean) => Remapped
   /** Calls back when the status may have changed; returns what ends it. */
@@ -78,7 +97,8 @@ const addPasskeyRoutes = ({ http, passkey, session }: RouteOptions): void => {
 
 /** What became of the link, and what that costs. */
 const unlinkedWords = (wasLinked: boolean, isConfirmed: boolean): string => {
-  const again = 'To capture messages again, link a phone: scan a QR code, and answer with the passkey if WhatsApp asks for it'
+  const again =
+    'To capture messages again, link a phone: scan a QR code, and answer with the passkey if WhatsApp asks for it'
   if (isConfirmed) return `the browser is closed and this device is unlinked. ${again}`
   if (!wasLinked) return 'the browser is closed; no device was linked'
   return `the browser is closed and the device is forgotten here, but WhatsApp could not be told: remove it on the phone (Linked devices). ${again}`
@@ -97,9 +117,14 @@ export const addRoutes = (options: RouteOptions): void => {
 
   const drawQr = async (res: Response, as: 'png' | 'svg' | 'txt'): Promise<void> => {
     const { qr, status } = session()
-    if (qr === undefined) throw new ProblemError('not-found', `there is no QR to scan: the session is ${status}`)
+    if (qr === undefined)
+      throw new ProblemError('not-found', `there is no QR to scan: the session is ${status}`)
     const [type, body] =
-      as === 'png' ? ['image/png', await qrPng(qr.code)] : as === 'svg' ? ['image/svg+xml', await qrSvg(qr.code)] : ['text/plain; charset=utf-8', await qrText(qr.code)]
+      as === 'png'
+        ? ['image/png', await qrPng(qr.code)]
+        : as === 'svg'
+          ? ['image/svg+xml', await qrSvg(qr.code)]
+          : ['text/plain; charset=utf-8', await qrText(qr.code)]
     res.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' })
     res.end(body)
   }
@@ -110,11 +135,18 @@ export const addRoutes = (options: RouteOptions): void => {
     const body: Qr =
       qr === undefined
         ? { status: 'NO_QR' }
-        : { status: 'QR_AVAILABLE', qr: await qrDataUrl(qr.code), generated_at: iso(qr.generatedAt), expires_at: iso(qr.expiresAt), attempt: qrAttempt }
+        : {
+            status: 'QR_AVAILABLE',
+            qr: await qrDataUrl(qr.code),
+            generated_at: iso(qr.generatedAt),
+            expires_at: iso(qr.expiresAt),
+            attempt: qrAttempt
+          }
     res.setHeader('vary', 'accept')
     sendJson(res, body)
   })
-  for (const as of ['png', 'svg', 'txt'] as const) http.route('GET', `/qr.${as}`, (_req, res) => drawQr(res, as))
+  for (const as of ['png', 'svg', 'txt'] as const)
+    http.route('GET', `/qr.${as}`, (_req, res) => drawQr(res, as))
 
   http.route('POST', '/connect', (req, res) => {
     query(req)
@@ -126,7 +158,9 @@ export const addRoutes = (options: RouteOptions): void => {
       state: session().status,
       session: account,
       alreadyConnected,
-      message: alreadyConnected ? `the session is running: ${session().status}` : 'the session is starting'
+      message: alreadyConnected
+        ? `the session is running: ${session().status}`
+        : 'the session is starting'
     }
     sendJson(res, body)
   })
@@ -136,8 +170,16 @@ export const addRoutes = (options: RouteOptions): void => {
     const { linked } = options.status()
     const isConfirmed = await options.disconnect(logout)
     const { account } = options.status()
-    const message = logout ? unlinkedWords(linked, isConfirmed) : 'the browser is closed; the linked device is kept. It stays off, also after a restart, until POST /connect (leadmaster connect)'
-    const body: Disconnect = { success: true, state: session().status, session: account, alreadyDisconnected, message }
+    const message = logout
+      ? unlinkedWords(linked, isConfirmed)
+      : 'the browser is closed; the linked device is kept. It stays off, also after a restart, until POST /connect (leadmaster connect)'
+    const body: Disconnect = {
+      success: true,
+      state: session().status,
+      session: account,
+      alreadyDisconnected,
+      message
+    }
     if (logout) body.unlinked = isConfirmed
     sendJson(res, body)
   })
@@ -145,13 +187,32 @@ export const addRoutes = (options: RouteOptions): void => {
   http.route('POST', '/pairing-code', async (req, res) => {
     query(req)
     const phone = toE164(pairingCodeRequest(req).phone)
-    if (phone === undefined) throw invalid({ in: 'body', field: '/phone', message: 'expected a phone number with its country code, such as +52 55 1234 5678' })
+    if (phone === undefined)
+      throw invalid({
+        in: 'body',
+        field: '/phone',
+        message: 'expected a phone number with its country code, such as +52 55 1234 5678'
+      })
     const { status } = session()
-    if (status !== 'QR_REQUIRED') throw new ProblemError('conflict', `a phone can be linked by a code only while a QR is shown: the session is ${status}`)
-    const { code, generatedAt, expiresAt } = await options.pairingCode(phone).catch((error: Error) => {
-      throw new ProblemError('conflict', `WhatsApp gives no pairing code (${reasonOf(error)}): scan the QR, or ask again in some minutes`)
-    })
-    const body: PairingCode = { code, phone, generated_at: iso(generatedAt), expires_at: iso(expiresAt) }
+    if (status !== 'QR_REQUIRED')
+      throw new ProblemError(
+        'conflict',
+        `a phone can be linked by a code only while a QR is shown: the session is ${status}`
+      )
+    const { code, generatedAt, expiresAt } = await options
+      .pairingCode(phone)
+      .catch((error: Error) => {
+        throw new ProblemError(
+          'conflict',
+          `WhatsApp gives no pairing code (${reasonOf(error)}): scan the QR, or ask again in some minutes`
+        )
+      })
+    const body: PairingCode = {
+      code,
+      phone,
+      generated_at: iso(generatedAt),
+      expires_at: iso(expiresAt)
+    }
     sendJson(res, body)
   })
   http.route('GET', '/page-report', async (req, res) => {
@@ -173,7 +234,10 @@ export const addRoutes = (options: RouteOptions): void => {
     query(req)
     const { chat_ids, message_ids = [], more = false } = eraseRequest(req)
     const erased = await options.erase(chat_ids, message_ids, more).catch((error: Error) => {
-      throw new ProblemError('conflict', `not all is erased yet (${reasonOf(error)}): ask again; what is left of it is tried again every 10 minutes, too`)
+      throw new ProblemError(
+        'conflict',
+        `not all is erased yet (${reasonOf(error)}): ask again; what is left of it is tried again every 10 minutes, too`
+      )
     })
     sendJson(res, erased)
   })
@@ -183,7 +247,9 @@ export const addRoutes = (options: RouteOptions): void => {
     const { chat_ids, messages } = erasedQuestion(req)
     const answer: ErasedAnswer = {
       chat_ids: chat_ids.filter((id) => journal.hasErasedChat(id)),
-      message_ids: messages.filter((message) => journal.hasErasedMessage(message)).map(({ id }) => id)
+      message_ids: messages
+        .filter((message) => journal.hasErasedMessage(message))
+        .map(({ id }) => id)
     }
     sendJson(res, answer)
   })
@@ -199,7 +265,11 @@ export const addRoutes = (options: RouteOptions): void => {
     const after = whole(params.get('after'), 'after', 0, Number.MAX_SAFE_INTEGER, 0)
     const limit = whole(params.get('limit'), 'limit', 1, 1_000, 100)
     const records = journal.read(after, limit)
-    sendJson(res, { records, next_after: records.at(-1)?.seq ?? after, last_seq: journal.lastSeq() })
+    sendJson(res, {
+      records,
+      next_after: records.at(-1)?.seq ?? after,
+      last_seq: journal.lastSeq()
+    })
   })
   http.route('GET', '/inbound/stream', async (req, res) => {
     const from = resumePoint(req, query(req, 'after').get('after') ?? undefined)

@@ -14,7 +14,10 @@ const openMedia = (directory: string, sha256: string): Promise<FileHandle | unde
     throw error
   })
 
-/** Passes on as many bytes as were promised, or throws: a short answer must not pass for a whole one. */
+/**
+ * Passes on as many bytes as were promised, or throws: a short answer must not pass for a whole
+ * one.
+ */
 const exactly = (length: number) =>
   async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
     let passed = 0
@@ -26,14 +29,19 @@ const exactly = (length: number) =>
   }
 
 /**
- * `GET /media/:sha256`: a stored file, or one range of it, streamed. Its type is not known here: the message has it.
- * The file behind a sum never changes, so the sum is its strong ETag.
+ * `GET /media/:sha256`: a stored file, or one range of it, streamed. Its type is not known here:
+ * the message has it. The file behind a sum never changes, so the sum is its strong ETag.
  */
 export const addMediaRoute = ({ http, directory }: { http: Http; directory: string }): void => {
   http.route('GET', '/media/:sha256', async (req, res) => {
     query(req)
     const sha256 = req.params['sha256'] ?? ''
-    if (!/^[0-9a-f]{64}$/.test(sha256)) throw invalid({ in: 'path', field: 'sha256', message: 'expected a SHA-256 sum, 64 hexadecimal digits in lower case' })
+    if (!/^[0-9a-f]{64}$/.test(sha256))
+      throw invalid({
+        in: 'path',
+        field: 'sha256',
+        message: 'expected a SHA-256 sum, 64 hexadecimal digits in lower case'
+      })
     const etag = `"${sha256}"`
     const { range: wanted, 'if-range': ifRange = etag, 'if-none-match': ifNoneMatch } = req.headers
     const file = await openMedia(directory, sha256)
@@ -42,7 +50,8 @@ export const addMediaRoute = ({ http, directory }: { http: Http; directory: stri
       const { size } = await file.stat()
       const range = byteRange(ifRange === etag ? wanted : undefined, size)
       res.setHeader('accept-ranges', 'bytes')
-      if (ifNoneMatch !== undefined && namesEtag(ifNoneMatch, etag)) return void res.writeHead(304, { etag }).end()
+      if (ifNoneMatch !== undefined && namesEtag(ifNoneMatch, etag))
+        return void res.writeHead(304, { etag }).end()
       if (range === 'unsatisfiable') {
         res.setHeader('content-range', `bytes */${size}`)
         throw new ProblemError('range-not-satisfiable', `the file has ${size} bytes`)

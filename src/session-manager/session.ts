@@ -2,8 +2,8 @@ import type { Me, SessionStatus } from '../contract/session.ts'
 import { passkeyReason, type PasskeyState } from './passkey-state.ts'
 
 /**
- * The life of the session with WhatsApp: a pure state machine. What happens comes in as events; what to do about it
- * goes out as effects, which connection.ts carries out. All times are ms.
+ * The life of the session with WhatsApp: a pure state machine. What happens comes in as events;
+ * what to do about it goes out as effects, which connection.ts carries out. All times are ms.
  */
 export interface Session {
   status: SessionStatus
@@ -15,7 +15,10 @@ export interface Session {
   running: boolean
   /** Attempts that failed in a row. */
   failures: number
-  /** How often WhatsApp refused the account or the device since it last was READY for a day, or an operator connected it. */
+  /**
+   * How often WhatsApp refused the account or the device since it last was READY for a day, or an
+   * operator connected it.
+   */
   refusals?: number
   nextAttemptAt?: number
   qr?: { code: string; generatedAt: number; expiresAt: number }
@@ -23,7 +26,10 @@ export interface Session {
   qrAttempt: number
   /** WhatsApp Web was asked for more codes: the next one is the first of a new row. */
   qrRenewed?: boolean
-  /** How far linking by the account's passkey is, while the status is PASSKEY_REQUIRED. It holds secrets. */
+  /**
+   * How far linking by the account's passkey is, while the status is PASSKEY_REQUIRED. It holds
+   * secrets.
+   */
   passkey?: PasskeyState
   me?: Me
   syncPercent?: number
@@ -96,7 +102,9 @@ export interface Policy {
 /** WhatsApp Web shows the first code of a row for 60 s and each later one for 20 s. */
 const qrLifetime = (isFirst: boolean): number => (isFirst ? 60_000 : 20_000)
 
-/** A connection that lasted this long was a good one: what breaks it starts a new row of failures. */
+/**
+ * A connection that lasted this long was a good one: what breaks it starts a new row of failures.
+ */
 const goodAfterMs = 60_000
 /** A fault that comes back a minute after each READY must not restart Chromium every minute. */
 const goodAfterFaultMs = 30 * 60_000
@@ -124,11 +132,22 @@ export const initialSession = (now: number): Session => ({
 
 /** Exponential backoff with jitter: from half to the whole of min·2ⁿ, capped. */
 export const backoff = (failures: number, { minDelayMs, maxDelayMs, random }: Policy): number =>
-  Math.round(Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2))
+  Math.round(
+    Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2)
+  )
 
-/** After a refusal by WhatsApp it waits four times as long each time: two hosts with one profile, or a blocked account, must not log in all day. */
-export const refusedBackoff = (refusals: number, { minDelayMs, maxDelayMs, random }: Policy): number => {
-  const whole = Math.min(Math.max(maxDelayMs, maxRefusedMs), minDelayMs * 4 ** Math.min(refusals - 1, 15))
+/**
+ * After a refusal by WhatsApp it waits four times as long each time: two hosts with one profile, or
+ * a blocked account, must not log in all day.
+ */
+export const refusedBackoff = (
+  refusals: number,
+  { minDelayMs, maxDelayMs, random }: Policy
+): number => {
+  const whole = Math.min(
+    Math.max(maxDelayMs, maxRefusedMs),
+    minDelayMs * 4 ** Math.min(refusals - 1, 15)
+  )
   return Math.round(whole * (0.5 + random() / 2))
 }
 
@@ -138,7 +157,14 @@ interface Step {
 }
 
 const enter = (session: Session, status: SessionStatus, now: number, reason?: string): Session => {
-  const { reason: _reason, qr: _qr, passkey: _passkey, nextAttemptAt: _next, syncPercent: _percent, ...rest } = session
+  const {
+    reason: _reason,
+    qr: _qr,
+    passkey: _passkey,
+    nextAttemptAt: _next,
+    syncPercent: _percent,
+    ...rest
+  } = session
   const since = status === session.status ? session.since : now
   return { ...rest, status, since, ...(reason === undefined ? {} : { reason }) }
 }
@@ -164,17 +190,31 @@ const limit = (session: Session, source: LimitSource, reason: string | undefined
 
 const begin = (session: Session, now: number, policy: Policy): Step => ({
   session: { ...enter(unlimited(session), 'INIT', now), off: false, running: true, qrAttempt: 0 },
-  effects: [{ do: 'cancel-retry' }, { do: 'start' }, { do: 'deadline', afterMs: policy.startTimeoutMs }]
+  effects: [
+    { do: 'cancel-retry' },
+    { do: 'start' },
+    { do: 'deadline', afterMs: policy.startTimeoutMs }
+  ]
 })
 
-const lose = (session: Session, now: number, policy: Policy, { reason, fault, isRefused = false }: Omit<LostEvent, 'type'>): Step => {
+const lose = (
+  session: Session,
+  now: number,
+  policy: Policy,
+  { reason, fault, isRefused = false }: Omit<LostEvent, 'type'>
+): Step => {
   const goodMs = fault && session.status === 'READY' ? goodAfterFaultMs : goodAfterMs
   const good = goodStates.has(session.status) && now - session.since >= goodMs
   const failures = good ? 1 : session.failures + 1
   const isNewRow = session.status === 'READY' && now - session.since >= goodAfterRefusalMs
   const refusals = (isNewRow ? 0 : (session.refusals ?? 0)) + (isRefused ? 1 : 0)
   const afterMs = isRefused ? refusedBackoff(refusals, policy) : backoff(failures, policy)
-  const left = { ...enter(unlimited(session), fault ? 'ERROR' : 'DISCONNECTED', now, reason), running: false, failures, nextAttemptAt: now + afterMs }
+  const left = {
+    ...enter(unlimited(session), fault ? 'ERROR' : 'DISCONNECTED', now, reason),
+    running: false,
+    failures,
+    nextAttemptAt: now + afterMs
+  }
   if (refusals > 0) left.refusals = refusals
   else delete left.refusals
   return {
@@ -194,7 +234,17 @@ export const step = (session: Session, event: SessionEvent, now: number, policy:
     case 'disconnect':
       if (session.off) return event.unlinked ? { session: nobody(session), effects: [] } : same
       return {
-        session: { ...enter(unlimited(event.unlinked ? nobody(session) : session), 'DISCONNECTED', now, 'disconnected on request'), off: true, running: false, failures: 0 },
+        session: {
+          ...enter(
+            unlimited(event.unlinked ? nobody(session) : session),
+            'DISCONNECTED',
+            now,
+            'disconnected on request'
+          ),
+          off: true,
+          running: false,
+          failures: 0
+        },
         effects: [{ do: 'cancel-retry' }, { do: 'cancel-deadline' }, { do: 'stop' }]
       }
     default:
@@ -208,9 +258,19 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
   const same: Step = { session, effects: [] }
   switch (event.type) {
     case 'waiting':
-      return session.status === 'INIT' ? { session: enter(session, 'INIT', now, event.reason), effects: [{ do: 'cancel-deadline' }] } : same
+      return session.status === 'INIT'
+        ? {
+            session: enter(session, 'INIT', now, event.reason),
+            effects: [{ do: 'cancel-deadline' }]
+          }
+        : same
     case 'admitted':
-      return session.status === 'INIT' ? { session: enter(session, 'INIT', now), effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }] } : same
+      return session.status === 'INIT'
+        ? {
+            session: enter(session, 'INIT', now),
+            effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }]
+          }
+        : same
     case 'qr': {
       // a code after the device was linked is WhatsApp Web rotating one nobody needs
       if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED') return same
@@ -232,10 +292,18 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
       }
     case 'authenticated':
       if (session.status === 'READY') return same
-      return { session: enter(session, 'AUTHENTICATED', now), effects: [{ do: 'deadline', afterMs: policy.readyTimeoutMs }] }
+      return {
+        session: enter(session, 'AUTHENTICATED', now),
+        effects: [{ do: 'deadline', afterMs: policy.readyTimeoutMs }]
+      }
     case 'ready':
       return {
-        session: { ...enter(session, 'READY', now), me: event.me, version: event.version, qrAttempt: 0 },
+        session: {
+          ...enter(session, 'READY', now),
+          me: event.me,
+          version: event.version,
+          qrAttempt: 0
+        },
         effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }]
       }
     case 'limited':
@@ -243,41 +311,88 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
     case 'socket':
       return onSocket(session, event.state, now, policy)
     case 'stalled':
-      return session.status === 'READY' && session.reason !== event.reason ? { session: enter(session, 'READY', now, event.reason), effects: [] } : same
+      return session.status === 'READY' && session.reason !== event.reason
+        ? { session: enter(session, 'READY', now, event.reason), effects: [] }
+        : same
     case 'reload':
       if (session.status !== 'READY') return same
-      return { session: enter(unlimited(session), 'INIT', now, event.reason), effects: [{ do: 'reload' }, { do: 'deadline', afterMs: policy.startTimeoutMs }] }
+      return {
+        session: enter(unlimited(session), 'INIT', now, event.reason),
+        effects: [{ do: 'reload' }, { do: 'deadline', afterMs: policy.startTimeoutMs }]
+      }
     case 'lost':
       return lose(session, now, policy, event)
     case 'logout':
       return {
-        session: { ...enter(unlimited(nobody(session)), 'DISCONNECTED', now, event.reason ?? 'the phone unlinked this device'), running: false, failures: 1, nextAttemptAt: now },
-        effects: [{ do: 'cancel-deadline' }, { do: 'stop' }, { do: 'forget' }, { do: 'retry', afterMs: 0 }]
+        session: {
+          ...enter(
+            unlimited(nobody(session)),
+            'DISCONNECTED',
+            now,
+            event.reason ?? 'the phone unlinked this device'
+          ),
+          running: false,
+          failures: 1,
+          nextAttemptAt: now
+        },
+        effects: [
+          { do: 'cancel-deadline' },
+          { do: 'stop' },
+          { do: 'forget' },
+          { do: 'retry', afterMs: 0 }
+        ]
       }
     case 'overdue':
-      return lose(session, now, policy, { reason: overdue(session, policy), fault: session.status === 'AUTHENTICATED' })
+      return lose(session, now, policy, {
+        reason: overdue(session, policy),
+        fault: session.status === 'AUTHENTICATED'
+      })
   }
 }
 
-/** Only a session without a linked device can be asked for the passkey; when that is over, WhatsApp Web shows codes again. */
-const onPasskey = (session: Session, passkey: PasskeyState | undefined, now: number, policy: Policy): Step => {
+/**
+ * Only a session without a linked device can be asked for the passkey; when that is over, WhatsApp
+ * Web shows codes again.
+ */
+const onPasskey = (
+  session: Session,
+  passkey: PasskeyState | undefined,
+  now: number,
+  policy: Policy
+): Step => {
   if (passkey === undefined) {
     if (session.status !== 'PASSKEY_REQUIRED') return { session, effects: [] }
-    return { session: enter(session, 'INIT', now), effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }] }
+    return {
+      session: enter(session, 'INIT', now),
+      effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }]
+    }
   }
-  if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED' && session.status !== 'PASSKEY_REQUIRED') return { session, effects: [] }
+  if (
+    session.status !== 'INIT' &&
+    session.status !== 'QR_REQUIRED' &&
+    session.status !== 'PASSKEY_REQUIRED'
+  )
+    return { session, effects: [] }
   const entered = enter(nobody(session), 'PASSKEY_REQUIRED', now, passkeyReason(passkey))
   return { session: { ...entered, passkey }, effects: [{ do: 'cancel-deadline' }] }
 }
 
-/** Only a session that was ready has anything to lose here; before that the start deadline watches. */
+/**
+ * Only a session that was ready has anything to lose here; before that the start deadline watches.
+ */
 const onSocket = (session: Session, state: string, now: number, policy: Policy): Step => {
   if (state === 'CONNECTED' && session.status === 'DISCONNECTED') {
-    return { session: enter(session, 'READY', now), effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }] }
+    return {
+      session: enter(session, 'READY', now),
+      effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }]
+    }
   }
   if (session.status === 'READY' && selfHealing.has(state)) {
     const reason = `WhatsApp Web lost its connection (${state}) and is connecting again`
-    return { session: enter(session, 'DISCONNECTED', now, reason), effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }] }
+    return {
+      session: enter(session, 'DISCONNECTED', now, reason),
+      effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }]
+    }
   }
   return { session, effects: [] }
 }

@@ -5,7 +5,10 @@ import type { Step } from './stall.ts'
 import { createStallWatch, type StallWatch } from './stall-watch.ts'
 import type { Listener } from './whatsapp/listener.ts'
 
-/** Has messages told of again that reach the page in silence: the steps that stall.ts decides on, taken on the browser there is. */
+/**
+ * Has messages told of again that reach the page in silence: the steps that stall.ts decides on,
+ * taken on the browser there is.
+ */
 export interface Recovery {
   stall: StallWatch
   /** Loads the page anew, in the same browser. */
@@ -33,11 +36,23 @@ const looks = 3
 const minMs = 2_000
 
 export const createRecovery = (options: RecoveryOptions): Recovery => {
-  const { journal, readBack, onStall, probeIntervalMs, listener, dispatch, reloading, explain, log, now = () => performance.now() } = options
+  const {
+    journal,
+    readBack,
+    onStall,
+    probeIntervalMs,
+    listener,
+    dispatch,
+    reloading,
+    explain,
+    log,
+    now = () => performance.now()
+  } = options
 
   const reinject = (): void => {
     const mine = listener()
-    mine?.reinject()
+    mine
+      ?.reinject()
       .then(() => {
         if (mine !== listener()) return
         stall.attached('same again')
@@ -53,20 +68,33 @@ export const createRecovery = (options: RecoveryOptions): Recovery => {
   const reload = (): void => {
     const mine = listener()
     reloading(false)
-    mine?.reload()
+    mine
+      ?.reload()
       .then(() => {
         if (mine === listener()) reloading(true)
       })
       .catch((error: unknown) => {
-        if (mine === listener()) dispatch({ type: 'lost', reason: `WhatsApp Web could not be loaded anew: ${explain(error)}`, fault: false })
+        if (mine === listener())
+          dispatch({
+            type: 'lost',
+            reason: `WhatsApp Web could not be loaded anew: ${explain(error)}`,
+            fault: false
+          })
       })
   }
   const take = (step: Step, reason: string): void => {
     if (step === 're-inject') reinject()
-    else dispatch(step === 'reload' ? { type: 'reload', reason } : { type: 'lost', reason, fault: false })
+    else
+      dispatch(
+        step === 'reload' ? { type: 'reload', reason } : { type: 'lost', reason, fault: false }
+      )
   }
   const stall = createStallWatch({
-    journal, readBack, take, log, now,
+    journal,
+    readBack,
+    take,
+    log,
+    now,
     tell: (reason) => dispatch({ type: 'stalled', reason }),
     count: onStall,
     grace: { looks, ms: Math.max(minMs, looks * probeIntervalMs) }

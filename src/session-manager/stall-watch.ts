@@ -1,6 +1,17 @@
 import type { Log } from '../platform/log.ts'
 import type { Draft, Journal } from './journal.ts'
-import { initialStall, judge, laddersInVain, type Arrival, type AttachedPage, type Grace, type Shown, type StallEffect, type StallEvent, type Step } from './stall.ts'
+import {
+  initialStall,
+  judge,
+  laddersInVain,
+  type Arrival,
+  type AttachedPage,
+  type Grace,
+  type Shown,
+  type StallEffect,
+  type StallEvent,
+  type Step
+} from './stall.ts'
 
 /** Keeps what stall.ts judges by, and carries out what it decides. */
 export interface StallWatch {
@@ -40,7 +51,17 @@ const deed: Record<Step, string> = {
 }
 
 export const createStallWatch = (options: StallWatchOptions): StallWatch => {
-  const { journal, readBack, take, tell, count, grace, log, now = () => performance.now(), wall = Date.now } = options
+  const {
+    journal,
+    readBack,
+    take,
+    tell,
+    count,
+    grace,
+    log,
+    now = () => performance.now(),
+    wall = Date.now
+  } = options
   const heard = new Set<string>()
   let stall = initialStall
 
@@ -50,7 +71,10 @@ export const createStallWatch = (options: StallWatchOptions): StallWatch => {
     switch (effect.do) {
       case 'read-back':
         count('read-back')
-        log.warn({ event: 'stall_read_back', messages: effect.messages }, `${effect.messages} messages are in the page and were not told of: reading back`)
+        log.warn(
+          { event: 'stall_read_back', messages: effect.messages },
+          `${effect.messages} messages are in the page and were not told of: reading back`
+        )
         return readBack()
       case 'step': {
         const { step, messages } = effect
@@ -78,8 +102,12 @@ export const createStallWatch = (options: StallWatchOptions): StallWatch => {
     const isFirstLook = stall.floor === undefined && judged.stall.floor !== undefined
     stall = judged.stall
     if (isFirstLook) {
-      log.debug({ event: 'stall_watch' }, 'messages that reach the page from now on have to be told of')
-      // a step may have been of no use: what came between reading back and now is nobody's to tell of
+      log.debug(
+        { event: 'stall_watch' },
+        'messages that reach the page from now on have to be told of'
+      )
+      // a step may have been of no use: what came between reading back and now is nobody's to tell
+      // of
       if (stall.rung > 0) readBack()
     }
     for (const effect of judged.effects) carryOut(effect)
@@ -88,7 +116,9 @@ export const createStallWatch = (options: StallWatchOptions): StallWatch => {
   return {
     attached: (page) => dispatch({ type: 'attached', page }),
     heard: (drafts) => {
-      const ids = drafts.filter(({ kind }) => kind === 'message' || kind === 'ciphertext').map(({ message }) => message.id)
+      const ids = drafts
+        .filter(({ kind }) => kind === 'message' || kind === 'ciphertext')
+        .map(({ message }) => message.id)
       for (const id of ids) heard.add(id)
       for (const id of heard) {
         if (heard.size <= mostHeard) break

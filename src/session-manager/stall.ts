@@ -1,10 +1,13 @@
 /**
- * Whether whatsapp-web.js tells of what reaches the page: a pure judge. What a look from outside shows, and what was
- * heard, comes in as events; what to do goes out as effects, which stall-watch.ts carries out. Times are ms of a clock
- * that nobody sets.
+ * Whether whatsapp-web.js tells of what reaches the page: a pure judge. What a look from outside
+ * shows, and what was heard, comes in as events; what to do goes out as effects, which
+ * stall-watch.ts carries out. Times are ms of a clock that nobody sets.
  */
 
-/** From the gentlest on. Each is taken only when a message that came after the one before was not told of either. */
+/**
+ * From the gentlest on. Each is taken only when a message that came after the one before was not
+ * told of either.
+ */
 export const steps = ['re-inject', 'reload', 'restart'] as const
 export type Step = (typeof steps)[number]
 
@@ -34,7 +37,10 @@ interface Missing {
 export interface Stall {
   /** Shown before, and not to be judged any more. */
   known: ReadonlySet<string>
-  /** Only what is newer (UNIX seconds) came since somebody listens; undefined: the next look shows what was there before. */
+  /**
+   * Only what is newer (UNIX seconds) came since somebody listens; undefined: the next look shows
+   * what was there before.
+   */
   floor: number | undefined
   /** Shown, and not told of so far. */
   missing: ReadonlyMap<string, Missing>
@@ -93,8 +99,17 @@ const mostMissing = 200
 const aheadS = 30 * 86_400
 
 export const initialStall: Stall = {
-  known: new Set(), floor: undefined, missing: new Map(), heardAt: -Infinity, rung: 0, ladders: 0, reinjected: false,
-  steppedAt: -Infinity, stalledAt: undefined, pausedUntil: -Infinity, isOver: true
+  known: new Set(),
+  floor: undefined,
+  missing: new Map(),
+  heardAt: -Infinity,
+  rung: 0,
+  ladders: 0,
+  reinjected: false,
+  steppedAt: -Infinity,
+  stalledAt: undefined,
+  pausedUntil: -Infinity,
+  isOver: true
 }
 
 interface Judged {
@@ -102,7 +117,8 @@ interface Judged {
   effects: StallEffect[]
 }
 
-const newest = <T>(all: readonly T[], most: number): T[] => all.slice(Math.max(0, all.length - most))
+const newest = <T>(all: readonly T[], most: number): T[] =>
+  all.slice(Math.max(0, all.length - most))
 
 /** The next step of the ladder, or of the next one; none while it is paused. */
 const climb = (stall: Stall, now: number, messages: number): Judged => {
@@ -110,7 +126,10 @@ const climb = (stall: Stall, now: number, messages: number): Judged => {
   if (stall.rung >= steps.length) {
     const ladders = stall.ladders + 1
     const pause = pauseMs(ladders)
-    return { stall: { ...stall, rung: 0, ladders, pausedUntil: now + pause }, effects: [{ do: 'unhealed', ladders, pauseMs: pause }] }
+    return {
+      stall: { ...stall, rung: 0, ladders, pausedUntil: now + pause },
+      effects: [{ do: 'unhealed', ladders, pauseMs: pause }]
+    }
   }
   const rung = stall.rung === 0 && stall.reinjected ? 1 : stall.rung
   const step = steps[rung] as Step
@@ -127,13 +146,27 @@ const forgetful = (stall: Stall, now: number): Stall => {
   return isGood ? { ...stall, rung: 0, ladders: 0, pausedUntil: -Infinity } : stall
 }
 
-const look = (stall: Stall, { newest: shown, arrival, wall }: Extract<StallEvent, { type: 'look' }>, now: number, grace: Grace): Judged => {
-  if (stall.floor !== undefined && stall.missing.size === 0 && shown.every(({ id }) => stall.known.has(id))) return { stall, effects: [] }
+const look = (
+  stall: Stall,
+  { newest: shown, arrival, wall }: Extract<StallEvent, { type: 'look' }>,
+  now: number,
+  grace: Grace
+): Judged => {
+  if (
+    stall.floor !== undefined &&
+    stall.missing.size === 0 &&
+    shown.every(({ id }) => stall.known.has(id))
+  )
+    return { stall, effects: [] }
   const known = new Set(newest([...stall.known], mostKnown))
   if (stall.floor === undefined) {
     const floor = Math.min(wall + aheadS, Math.max(0, ...shown.map(({ t }) => t)))
-    const early = shown.filter(({ id, isNew }) => isNew && !known.has(id) && arrival(id) === undefined)
-    const missing = new Map(early.map(({ id }) => [id, { since: now, looks: 0, isEarly: true, isUnreadable: false }]))
+    const early = shown.filter(
+      ({ id, isNew }) => isNew && !known.has(id) && arrival(id) === undefined
+    )
+    const missing = new Map(
+      early.map(({ id }) => [id, { since: now, looks: 0, isEarly: true, isUnreadable: false }])
+    )
     for (const { id } of shown) if (!missing.has(id)) known.add(id)
     return { stall: { ...stall, known, floor, missing }, effects: [] }
   }
@@ -141,7 +174,16 @@ const look = (stall: Stall, { newest: shown, arrival, wall }: Extract<StallEvent
   const isNew = ({ id, t, isNew }: Shown): boolean => isNew && t > floor && !known.has(id)
   const all = new Map(stall.missing)
   for (const one of shown) {
-    if (isNew(one)) all.set(one.id, all.get(one.id) ?? { since: now, looks: 0, isEarly: false, isUnreadable: one.isUnreadable === true })
+    if (isNew(one))
+      all.set(
+        one.id,
+        all.get(one.id) ?? {
+          since: now,
+          looks: 0,
+          isEarly: false,
+          isUnreadable: one.isUnreadable === true
+        }
+      )
     else if (!all.has(one.id)) {
       // moved to the end, so that what is still shown is not the first to be forgotten
       known.delete(one.id)
@@ -150,7 +192,10 @@ const look = (stall: Stall, { newest: shown, arrival, wall }: Extract<StallEvent
   }
   const missing = new Map<string, Missing>()
   const sure: { id: string; since: number; canBeSilent: boolean }[] = []
-  for (const [id, { since, looks, isEarly, isUnreadable = false }] of newest([...all], mostMissing)) {
+  for (const [id, { since, looks, isEarly, isUnreadable = false }] of newest(
+    [...all],
+    mostMissing
+  )) {
     const patience = isEarly ? earlyPatience : 1
     if (arrival(id) === 'told' || (isEarly && arrival(id) !== undefined)) known.add(id)
     else if (looks + 1 >= grace.looks * patience && now - since >= grace.ms * patience) {
@@ -161,8 +206,10 @@ const look = (stall: Stall, { newest: shown, arrival, wall }: Extract<StallEvent
   const after = { ...stall, known, missing }
   if (sure.length === 0) return { stall: after, effects: [] }
   const lost = sure.filter(({ id }) => arrival(id) === undefined)
-  const readBack: StallEffect[] = lost.length === 0 ? [] : [{ do: 'read-back', messages: lost.length }]
-  // One that is passed over while others are told of, or that has no model, is odd, but nothing is silent.
+  const readBack: StallEffect[] =
+    lost.length === 0 ? [] : [{ do: 'read-back', messages: lost.length }]
+  // One that is passed over while others are told of, or that has no model, is odd, but nothing is
+  // silent.
   const silent = sure.filter(({ since, canBeSilent }) => canBeSilent && stall.heardAt < since)
   if (silent.length === 0) return { stall: after, effects: readBack }
   const climbed = climb({ ...after, stalledAt: now, isOver: false }, now, silent.length)
@@ -174,9 +221,20 @@ export const judge = (before: Stall, event: StallEvent, now: number, grace: Grac
   const stall = forgetful(before, now)
   switch (event.type) {
     case 'attached':
-      return { stall: { ...stall, floor: undefined, missing: new Map(), reinjected: event.page === 'same again' || (event.page === 'same' && stall.reinjected) }, effects: [] }
+      return {
+        stall: {
+          ...stall,
+          floor: undefined,
+          missing: new Map(),
+          reinjected: event.page === 'same again' || (event.page === 'same' && stall.reinjected)
+        },
+        effects: []
+      }
     case 'heard':
-      return { stall: { ...stall, heardAt: now, isOver: true }, effects: stall.isOver ? [] : [{ do: 'over' }] }
+      return {
+        stall: { ...stall, heardAt: now, isOver: true },
+        effects: stall.isOver ? [] : [{ do: 'over' }]
+      }
     case 'failed':
       return climb(stall, now, 0)
     case 'look':

@@ -3,7 +3,10 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { CapturedMessage, InboundRecord } from '../contract/record.ts'
 import { isOfMessages } from './identities.ts'
 
-/** Messages that are known and come again with something new: a call that ended, or a message mapped by a later release. */
+/**
+ * Messages that are known and come again with something new: a call that ended, or a message mapped
+ * by a later release.
+ */
 
 /** Types that WhatsApp changes after they were sent, without an edit. */
 const changing: ReadonlySet<string> = new Set(['call_log', 'event_creation', 'order', 'payment'])
@@ -11,11 +14,18 @@ const changing: ReadonlySet<string> = new Set(['call_log', 'event_creation', 'or
 /** Whether WhatsApp changes messages of this type as what they are about goes on. */
 export const goesOn = ({ type }: CapturedMessage): boolean => changing.has(type)
 
-/** Whether a message that is told once more may have something new: how it went on, or that it was sent after all. */
-export const canChange = ({ type, from_me }: CapturedMessage): boolean => from_me || changing.has(type)
+/**
+ * Whether a message that is told once more may have something new: how it went on, or that it was
+ * sent after all.
+ */
+export const canChange = ({ type, from_me }: CapturedMessage): boolean =>
+  from_me || changing.has(type)
 
 /** A message that was told once more: as it is known, but for what may have gone on. */
-export const refreshedMessage = (before: CapturedMessage, now: CapturedMessage): CapturedMessage => {
+export const refreshedMessage = (
+  before: CapturedMessage,
+  now: CapturedMessage
+): CapturedMessage => {
   const message: CapturedMessage = { ...before }
   if (now.unsent === undefined) delete message.unsent
   else message.unsent = now.unsent
@@ -38,7 +48,10 @@ export class Known {
       SELECT record FROM records WHERE ${isOfMessages('(SELECT ?1 AS value)')} AND +account = ?2 ORDER BY seq DESC`)
   }
 
-  /** The newest version of this message, or of this edit of it; undefined when only its existence is known. */
+  /**
+   * The newest version of this message, or of this edit of it; undefined when only its existence is
+   * known.
+   */
   latest({ id, edited }: CapturedMessage): CapturedMessage | undefined {
     const first = edited === undefined ? 'message' : 'edit'
     for (const row of this.#rows.iterate(id, this.#account)) {
@@ -49,7 +62,10 @@ export class Known {
   }
 }
 
-/** A message that was mapped again, with what only the record has: the id it is known under, and what became of its media. */
+/**
+ * A message that was mapped again, with what only the record has: the id it is known under, and
+ * what became of its media.
+ */
 export const updatedMessage = (before: CapturedMessage, now: CapturedMessage): CapturedMessage => {
   const message = { ...now, id: before.id, chat_id: before.chat_id }
   for (const field of ['phone', 'lid', 'name', 'author'] as const) {
@@ -65,11 +81,13 @@ export const updatedMessage = (before: CapturedMessage, now: CapturedMessage): C
 const withOutcome = (before: CapturedMessage, now: CapturedMessage): CapturedMessage => {
   const message = { ...now }
   if (before.unsent === undefined) delete message.unsent
-  if (before.call !== undefined && (now.call?.outcome ?? 'unknown') === 'unknown') message.call = before.call
+  if (before.call !== undefined && (now.call?.outcome ?? 'unknown') === 'unknown')
+    message.call = before.call
   if (before.order !== undefined) message.order ??= before.order
   if (before.payment !== undefined) message.payment ??= before.payment
   if (before.event !== undefined) message.event ??= before.event
   return message
 }
 
-export const isNews = (before: CapturedMessage, now: CapturedMessage): boolean => !isDeepStrictEqual(before, now)
+export const isNews = (before: CapturedMessage, now: CapturedMessage): boolean =>
+  !isDeepStrictEqual(before, now)

@@ -13,7 +13,10 @@ import { ownDirectory } from '../platform/own-directory.ts'
 import { draft } from '../session-manager/drafts.ts'
 import { writeLevelDb } from '../session-manager/profile/fake-leveldb.ts'
 
-/** `scripts/backup` and `scripts/restore` as an operator runs them, with the programs of src, on the state of a run in the foreground. */
+/**
+ * `scripts/backup` and `scripts/restore` as an operator runs them, with the programs of src, on the
+ * state of a run in the foreground.
+ */
 
 export interface Ran {
   code: number | null
@@ -21,16 +24,29 @@ export interface Ran {
   stderr: string
 }
 
-const program = (path: string) => async (home: string, ...args: string[]): Promise<Ran> => {
-  const coverage = process.env['NODE_V8_COVERAGE']
-  const main = fileURLToPath(new URL(`../../src/${path}`, import.meta.url))
-  const [command, all] = withExactly({ PATH: '/usr/bin:/bin', LEADMASTER_HOME: home, ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}) }, process.execPath, main, ...args)
-  const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let [stdout, stderr] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
-}
+const program =
+  (path: string) =>
+  async (home: string, ...args: string[]): Promise<Ran> => {
+    const coverage = process.env['NODE_V8_COVERAGE']
+    const main = fileURLToPath(new URL(`../../src/${path}`, import.meta.url))
+    const [command, all] = withExactly(
+      {
+        PATH: '/usr/bin:/bin',
+        LEADMASTER_HOME: home,
+        ...(coverage ? { NODE_V8_COVERAGE: coverage } : {})
+      },
+      process.execPath,
+      main,
+      ...args
+    )
+    const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'pipe'] })
+    let [stdout, stderr] = ['', '']
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+    return new Promise((resolve) =>
+      child.once('close', (code) => resolve({ code, stdout, stderr }))
+    )
+  }
 export const backup = program('backup/main.ts')
 export const restore = program('backup/restore/main.ts')
 
@@ -48,17 +64,40 @@ export interface Home {
   close(): Promise<void>
 }
 
-const envText = (env: Record<string, string>): string => `${Object.entries(env).map(([name, value]) => `${name}=${value}`).join('\n')}\n`
+const envText = (env: Record<string, string>): string =>
+  `${Object.entries(env)
+    .map(([name, value]) => `${name}=${value}`)
+    .join('\n')}\n`
 
 /** The state of both services, in this process. */
 export const makeHome = async (t: Test, hubEnv: Record<string, string> = {}): Promise<Home> => {
   const [directory, to] = [ownDirectory(t), ownDirectory(t)]
   const [port, hubPort] = [await freePort(), await freePort()]
   const stateDir = (service: string): string => join(directory, 'real', service)
-  writeFileSync(join(directory, 'session-manager.env'), envText(sessionManagerEnv({ port, stateDir: stateDir('session-manager'), chromiumPath: '/bin/false' })))
-  writeFileSync(join(directory, 'central-hub.env'), envText({ ...centralHubEnv({ port: hubPort, stateDir: stateDir('central-hub'), sessionManager: `http://127.0.0.1:${port}` }), ...hubEnv }))
+  writeFileSync(
+    join(directory, 'session-manager.env'),
+    envText(
+      sessionManagerEnv({ port, stateDir: stateDir('session-manager'), chromiumPath: '/bin/false' })
+    )
+  )
+  writeFileSync(
+    join(directory, 'central-hub.env'),
+    envText({
+      ...centralHubEnv({
+        port: hubPort,
+        stateDir: stateDir('central-hub'),
+        sessionManager: `http://127.0.0.1:${port}`
+      }),
+      ...hubEnv
+    })
+  )
   mkdirSync(stateDir('session-manager'), { recursive: true })
-  await writeLevelDb(join(stateDir('session-manager'), 'profile/Default/IndexedDB/https_web.whatsapp.com_0.indexeddb.leveldb'))
+  await writeLevelDb(
+    join(
+      stateDir('session-manager'),
+      'profile/Default/IndexedDB/https_web.whatsapp.com_0.indexeddb.leveldb'
+    )
+  )
   const journal = openJournal(join(stateDir('session-manager'), 'journal.db'), 'main')
   const store = await openStore(stateDir('central-hub'))
   const ingest = createIngest({ db: store.db, onTaken: () => undefined })
@@ -73,13 +112,20 @@ export const makeHome = async (t: Test, hubEnv: Record<string, string> = {}): Pr
   }
   t.teardown(close)
   return {
-    directory, to, journal, hubPort, close,
+    directory,
+    to,
+    journal,
+    hubPort,
+    close,
     write: async (count) => {
       const drafts = Array.from({ length: count }, () => draft(`M${(next += 1)}`))
       await ingest.take('main', journal.id, journal.append(drafts, 'live'))
     },
     keepMedia: async (id, content) => {
-      const sha256 = await storeMedia(join(stateDir('session-manager'), 'media'), Buffer.from(content))
+      const sha256 = await storeMedia(
+        join(stateDir('session-manager'), 'media'),
+        Buffer.from(content)
+      )
       journal.append([draft(id, { media: { state: 'stored', sha256 } }, 'media')], 'live')
       return sha256
     }

@@ -1,7 +1,18 @@
 import { parseArgs } from 'node:util'
 
 /** The rows in the order in which they run. */
-export const rowNames = ['rest', 'hop', 'start', 'lists', 'follow', 'backfill', 'delivery', 'capture', 'memory', 'replicas'] as const
+export const rowNames = [
+  'rest',
+  'hop',
+  'start',
+  'lists',
+  'follow',
+  'backfill',
+  'delivery',
+  'capture',
+  'memory',
+  'replicas'
+] as const
 export type RowName = (typeof rowNames)[number]
 
 export const usage = `usage: npm run bench -- [--quick] [--only ROW]... [--json FILE] [--plots DIR] [--profiles DIR]
@@ -20,9 +31,21 @@ export interface Arguments {
 export const readArguments = (args: readonly string[]): Arguments => {
   const { values } = parseArgs({
     args: [...args],
-    options: { quick: { type: 'boolean', default: false }, only: { type: 'string', multiple: true }, json: { type: 'string' }, plots: { type: 'string' }, profiles: { type: 'string' } }
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true },
+      json: { type: 'string' },
+      plots: { type: 'string' },
+      profiles: { type: 'string' }
+    }
   })
   const unknown = values.only?.find((name) => !rowNames.some((row) => row === name))
   if (unknown !== undefined) throw new Error(`there is no row "${unknown}"`)
-  return { quick: values.quick, rows: rowNames.filter((row) => values.only?.includes(row) ?? true), json: values.json, plots: values.plots, profiles: values.profiles }
+  return {
+    quick: values.quick,
+    rows: rowNames.filter((row) => values.only?.includes(row) ?? true),
+    json: values.json,
+    plots: values.plots,
+    profiles: values.profiles
+  }
 }

@@ -4,9 +4,16 @@ import { createParser } from 'eventsource-parser'
 import type { Bench } from './row.ts'
 
 /** When each message came by a hub's event stream, by its id, ms since the epoch. */
-export const followEvents = async (bench: Bench, url: string, bearer: string): Promise<Map<string, number>> => {
+export const followEvents = async (
+  bench: Bench,
+  url: string,
+  bearer: string
+): Promise<Map<string, number>> => {
   const arrived = new Map<string, number>()
-  const req = get(`${url}/api/events`, { agent: false, headers: { authorization: `Bearer ${bearer}` } })
+  const req = get(`${url}/api/events`, {
+    agent: false,
+    headers: { authorization: `Bearer ${bearer}` }
+  })
   const [res] = (await once(req, 'response')) as [IncomingMessage]
   const parser = createParser({
     onEvent: ({ event, data }) => {

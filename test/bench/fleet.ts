@@ -15,14 +15,24 @@ import { cpuMs } from './process.ts'
 import type { Bench } from './row.ts'
 import { asTest } from './scope.ts'
 
-/** Several hubs on one PostgreSQL that keeps its data, and one NATS stream with the records of many accounts. */
+/**
+ * Several hubs on one PostgreSQL that keeps its data, and one NATS stream with the records of many
+ * accounts.
+ */
 
-const childrenOf = (pid: number): number[] => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .trim()
+    .split(' ')
+    .filter(Boolean)
+    .map(Number)
 const commandOf = (pid: number): string => readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
 
 /** CPU time of a process and of those it started, also those that have ended, ms. */
 const familyCpuMs = (pid: number): number => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
   // in ticks, of which Linux counts a hundred a second
   const ended = (Number(fields[13]) + Number(fields[14])) * 10
   return cpuMs(pid) + ended + childrenOf(pid).reduce((sum, child) => sum + cpuMs(child), 0)
@@ -38,7 +48,10 @@ export interface Cpu {
 export interface Fleet {
   /** Adds so many records of each account to the stream. */
   publish(of: { each: number; at?: number }): Promise<number>
-  /** So many hubs on a database of their own, or one on a file; they have what the stream has still to take. */
+  /**
+   * So many hubs on a database of their own, or one on a file; they have what the stream has still
+   * to take.
+   */
   hubs(count: number, on?: 'database' | 'file'): Promise<Hubs>
 }
 
@@ -64,17 +77,27 @@ export const startFleet = async (bench: Bench, accounts: number): Promise<Fleet>
   const publish = await publisher(asTest(bench), nats)
   await postgres.run('CREATE DATABASE made')
   await (await openStore(postgres.url('made'))).close()
-  const sessionManager = await startSessionManager(bench, { stateDir: `${bench.directory}/session-manager` })
+  const sessionManager = await startSessionManager(bench, {
+    stateDir: `${bench.directory}/session-manager`
+  })
   const seqs = Array.from({ length: accounts }, () => 0)
   let fleets = 0
 
   const recordOf = (account: number): JournalRecord => {
     const seq = (seqs[account] as number) + 1
     seqs[account] = seq
-    return { seq, kind: 'message', captured_at: new Date().toISOString(), source: 'live', account: nameOf(account), message: draftOf(seq - 1, leadsOfEach).message }
+    return {
+      seq,
+      kind: 'message',
+      captured_at: new Date().toISOString(),
+      source: 'live',
+      account: nameOf(account),
+      message: draftOf(seq - 1, leadsOfEach).message
+    }
   }
   const forget = async (): Promise<void> => {
-    for await (const { name } of manager.consumers.list(recordStream)) await manager.consumers.delete(recordStream, name)
+    for await (const { name } of manager.consumers.list(recordStream))
+      await manager.consumers.delete(recordStream, name)
   }
 
   return {
@@ -104,7 +127,11 @@ export const startFleet = async (bench: Bench, accounts: number): Promise<Fleet>
       const daemons: Daemon[] = []
       for (let at = 0; at < count; at += 1) {
         const env = { NATS_URL: nats.url, ...(on === 'database' ? { DATABASE_URL: database } : {}) }
-        const hub = await startHub(bench, { stateDir: `${bench.directory}/fleet-${(fleets += 1)}`, sessionManager: sessionManager.url, env })
+        const hub = await startHub(bench, {
+          stateDir: `${bench.directory}/fleet-${(fleets += 1)}`,
+          sessionManager: sessionManager.url,
+          env
+        })
         process.kill(hub.pid, 'SIGSTOP')
         daemons.push(hub)
       }
@@ -116,8 +143,17 @@ export const startFleet = async (bench: Bench, accounts: number): Promise<Fleet>
         release: () => {
           for (const { pid } of daemons) process.kill(pid, 'SIGCONT')
         },
-        taken: async () => Number(sqlite === undefined ? (await client.query<{ taken: string }>(sum)).rows[0]?.taken : sqlite.prepare(sum).get()?.['taken']),
-        cpu: () => ({ hubs: daemons.map(({ pid }) => cpuMs(pid)), database: familyCpuMs(postgres.pid()), nats: cpuMs(natsPid) }),
+        taken: async () =>
+          Number(
+            sqlite === undefined
+              ? (await client.query<{ taken: string }>(sum)).rows[0]?.taken
+              : sqlite.prepare(sum).get()?.['taken']
+          ),
+        cpu: () => ({
+          hubs: daemons.map(({ pid }) => cpuMs(pid)),
+          database: familyCpuMs(postgres.pid()),
+          nats: cpuMs(natsPid)
+        }),
         end: async () => {
           for (const { pid } of daemons) process.kill(pid, 'SIGCONT')
           await Promise.all(daemons.map((daemon) => daemon.end()))

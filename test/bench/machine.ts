@@ -21,6 +21,8 @@ export const describeMachine = (): Machine => ({
   memory_gb: Math.round(totalmem() / 1024 ** 3),
   kernel: release(),
   node: process.version,
-  chromium: execFileSync('/usr/lib/chromium/chromium-headless-shell', ['--version'], { encoding: 'utf8' }).trim(),
+  chromium: execFileSync('/usr/lib/chromium/chromium-headless-shell', ['--version'], {
+    encoding: 'utf8'
+  }).trim(),
   load: load()
 })

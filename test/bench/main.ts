@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { readArguments, usage, type Arguments } from './arguments.ts'
@@ -11,8 +20,9 @@ import type { Outcome } from './row.ts'
 import { table } from './table.ts'
 
 /**
- * `npm run bench`: builds src into a directory of its own, brings the peers, and runs each row in a process of its own,
- * as an unprivileged user (Chromium keeps its sandbox only there). Prints one table; what failed is told, and exits 1.
+ * `npm run bench`: builds src into a directory of its own, brings the peers, and runs each row in a
+ * process of its own, as an unprivileged user (Chromium keeps its sandbox only there). Prints one
+ * table; what failed is told, and exits 1.
  */
 
 const root = resolve(import.meta.dirname, '../..')
@@ -39,9 +49,21 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 const runRow = async (row: string, where: string): Promise<Outcome | undefined> => {
   const own = join(where, 'rows')
   const result = join(own, `${row}.json`)
-  const options = { quick: args.quick, dist: join(where, 'dist'), peers: join(where, 'peers'), ...(args.profiles ? { profiles: join(own, 'profiles') } : {}) }
+  const options = {
+    quick: args.quick,
+    dist: join(where, 'dist'),
+    peers: join(where, 'peers'),
+    ...(args.profiles ? { profiles: join(own, 'profiles') } : {})
+  }
   const wrapper = ['scripts/unprivileged', '--own', own, `HOME=${own}`, `TMPDIR=${own}`]
-  const [program = '', ...rest] = [...wrapper, process.execPath, 'test/bench/run.ts', row, result, JSON.stringify(options)]
+  const [program = '', ...rest] = [
+    ...wrapper,
+    process.execPath,
+    'test/bench/run.ts',
+    row,
+    result,
+    JSON.stringify(options)
+  ]
   running = spawn(program, rest, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
   const [code] = (await once(running, 'close')) as [number | null]
   running = undefined
@@ -54,8 +76,14 @@ try {
   say('building, and bringing the peers')
   const versions = await prepare(root, where)
   const machine = describeMachine()
-  say(`${machine.cores} cores of ${machine.cpu}, ${machine.memory_gb} GB, Linux ${machine.kernel}, Node ${machine.node}, ${machine.chromium}; load ${machine.load.toFixed(1)}`)
-  const rows: ({ row: string; seconds: number; load: [before: number, after: number] } & Outcome)[] = []
+  say(
+    `${machine.cores} cores of ${machine.cpu}, ${machine.memory_gb} GB, Linux ${machine.kernel}, Node ${machine.node}, ${machine.chromium}; load ${machine.load.toFixed(1)}`
+  )
+  const rows: ({
+    row: string
+    seconds: number
+    load: [before: number, after: number]
+  } & Outcome)[] = []
   for (const row of args.rows) {
     if (stopped) break
     const [started, before] = [performance.now(), load()]
@@ -64,18 +92,32 @@ try {
     if (outcome === undefined) {
       say(`${row} failed`)
       process.exitCode = 1
-    } else rows.push({ row, seconds: Math.round((performance.now() - started) / 1_000), load: [before, load()], ...outcome })
-    if (args.json !== undefined) writeFileSync(args.json, `${JSON.stringify({ at: new Date().toISOString(), quick: args.quick, machine, versions, rows }, null, 2)}\n`)
+    } else
+      rows.push({
+        row,
+        seconds: Math.round((performance.now() - started) / 1_000),
+        load: [before, load()],
+        ...outcome
+      })
+    if (args.json !== undefined)
+      writeFileSync(
+        args.json,
+        `${JSON.stringify({ at: new Date().toISOString(), quick: args.quick, machine, versions, rows }, null, 2)}\n`
+      )
   }
   if (args.plots !== undefined) {
     mkdirSync(args.plots, { recursive: true })
-    for (const plot of rows.flatMap(({ plots = [] }) => plots)) writeFileSync(join(args.plots, `${plot.name}.svg`), toSvg(plot))
+    for (const plot of rows.flatMap(({ plots = [] }) => plots))
+      writeFileSync(join(args.plots, `${plot.name}.svg`), toSvg(plot))
   }
   const profiles = join(where, 'rows/profiles')
-  if (args.profiles !== undefined && existsSync(profiles)) cpSync(profiles, args.profiles, { recursive: true })
+  if (args.profiles !== undefined && existsSync(profiles))
+    cpSync(profiles, args.profiles, { recursive: true })
   console.log(table(rows))
   for (const { row, notes = [] } of rows) for (const note of notes) console.log(`${row}: ${note}`)
-  console.log(`load ${machine.load.toFixed(1)} at the beginning, ${load().toFixed(1)} at the end, of ${machine.cores} cores`)
+  console.log(
+    `load ${machine.load.toFixed(1)} at the beginning, ${load().toFixed(1)} at the end, of ${machine.cores} cores`
+  )
 } finally {
   rmSync(where, { recursive: true, force: true, maxRetries: 5 })
 }

@@ -4,7 +4,10 @@ import { join } from 'node:path'
 import { rowNames } from './arguments.ts'
 import type { Bench, Row } from './row.ts'
 
-/** One row: `run.ts ROW RESULT OPTIONS`, where OPTIONS is JSON; main.ts starts it. Writes the outcome to RESULT. */
+/**
+ * One row: `run.ts ROW RESULT OPTIONS`, where OPTIONS is JSON; main.ts starts it. Writes the
+ * outcome to RESULT.
+ */
 
 const [row = '', result = '', given = '{}'] = process.argv.slice(2)
 const options = JSON.parse(given) as Pick<Bench, 'quick' | 'dist' | 'peers'> & { profiles?: string }
@@ -20,7 +23,13 @@ const end = async (): Promise<void> => {
 }
 process.once('SIGTERM', () => void end().finally(() => process.exit(1)))
 try {
-  const outcome = await run({ ...options, profiles: options.profiles, directory, say: (text) => void process.stderr.write(`  ${text}\n`), onEnd: (step) => void undo.push(step) })
+  const outcome = await run({
+    ...options,
+    profiles: options.profiles,
+    directory,
+    say: (text) => void process.stderr.write(`  ${text}\n`),
+    onEnd: (step) => void undo.push(step)
+  })
   writeFileSync(result, JSON.stringify(outcome))
 } finally {
   await end()

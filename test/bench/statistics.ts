@@ -26,18 +26,28 @@ export const median = (values: readonly number[]): number => {
   return (low + high) / 2
 }
 
-export const spread = (runs: readonly number[]): Spread => ({ median: median(runs), min: Math.min(...runs), max: Math.max(...runs), runs: [...runs] })
+export const spread = (runs: readonly number[]): Spread => ({
+  median: median(runs),
+  min: Math.min(...runs),
+  max: Math.max(...runs),
+  runs: [...runs]
+})
 
 /** The ratios of two things run in turn, round by round: what slows the machine down slows both. */
 export const ratios = (ours: readonly number[], others: readonly number[]): Spread => {
-  if (ours.length !== others.length) throw new Error(`${ours.length} runs cannot be held against ${others.length}`)
+  if (ours.length !== others.length)
+    throw new Error(`${ours.length} runs cannot be held against ${others.length}`)
   return spread(ours.map((value, round) => value / (others[round] as number)))
 }
 
 /** Runs things in turn, A B A B …, and gives what each round of each gave. */
-export const alternate = async <K extends string, T>(rounds: number, things: Record<K, () => Promise<T>>): Promise<Record<K, T[]>> => {
+export const alternate = async <K extends string, T>(
+  rounds: number,
+  things: Record<K, () => Promise<T>>
+): Promise<Record<K, T[]>> => {
   const names = Object.keys(things) as K[]
   const results = Object.fromEntries(names.map((name) => [name, [] as T[]])) as Record<K, T[]>
-  for (let round = 0; round < rounds; round += 1) for (const name of names) results[name].push(await things[name]())
+  for (let round = 0; round < rounds; round += 1)
+    for (const name of names) results[name].push(await things[name]())
   return results
 }

@@ -5,13 +5,24 @@ import type { Spread } from './statistics.ts'
 export const inShort = (value: number): string => {
   if (!Number.isFinite(value)) return '–'
   const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
-  return Number(value.toFixed(Math.min(digits, 4))).toLocaleString('en-US', { maximumFractionDigits: 4 })
+  return Number(value.toFixed(Math.min(digits, 4))).toLocaleString('en-US', {
+    maximumFractionDigits: 4
+  })
 }
 
 const inFull = ({ median, min, max, runs }: Spread): string =>
   runs.length < 2 ? inShort(median) : `${inShort(median)} (${inShort(min)}–${inShort(max)})`
 
-const head = ['row', 'what', 'LeadMaster', 'against', 'its figure', 'ratio', 'to reach', ''] as const
+const head = [
+  'row',
+  'what',
+  'LeadMaster',
+  'against',
+  'its figure',
+  'ratio',
+  'to reach',
+  ''
+] as const
 
 const cells = (row: string, { what, unit, ours, against, ratio, target }: Figure): string[] => [
   row,
@@ -26,9 +37,16 @@ const cells = (row: string, { what, unit, ours, against, ratio, target }: Figure
 
 /** The figures as a table in Markdown: medians, with min and max of the rounds in parentheses. */
 export const table = (rows: readonly { row: string; figures: readonly Figure[] }[]): string => {
-  const lines = [[...head], ...rows.flatMap(({ row, figures }) => figures.map((figure) => cells(row, figure)))]
-  const widths = head.map((_, column) => Math.max(3, ...lines.map((line) => (line[column] as string).length)))
-  const drawn = lines.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column] as number)).join(' | ')} |`)
+  const lines = [
+    [...head],
+    ...rows.flatMap(({ row, figures }) => figures.map((figure) => cells(row, figure)))
+  ]
+  const widths = head.map((_, column) =>
+    Math.max(3, ...lines.map((line) => (line[column] as string).length))
+  )
+  const drawn = lines.map(
+    (line) => `| ${line.map((cell, column) => cell.padEnd(widths[column] as number)).join(' | ')} |`
+  )
   const rule = `| ${widths.map((width) => '-'.repeat(width)).join(' | ')} |`
   return [drawn[0], rule, ...drawn.slice(1)].join('\n')
 }

@@ -19,8 +19,14 @@ export const picture = (width: number, height: number): Buffer => {
   head.writeUInt32BE(height, 4)
   head[8] = 8
   const rows = Buffer.alloc((width + 1) * height, 0)
-  for (let row = 0; row < height; row += 1) randomBytes(width >> 3).copy(rows, row * (width + 1) + 1)
-  return Buffer.concat([Buffer.from('89504e470d0a1a0a', 'hex'), chunk('IHDR', head), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))])
+  for (let row = 0; row < height; row += 1)
+    randomBytes(width >> 3).copy(rows, row * (width + 1) + 1)
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'),
+    chunk('IHDR', head),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0))
+  ])
 }
 
 /** Puts a file where session-manager keeps media. @returns what its message says of it */
@@ -31,6 +37,8 @@ export const storeFile = (directory: string, bytes: Buffer, mimetype: string): M
   return { state: 'stored', mimetype, size: bytes.length, sha256 }
 }
 
-/** Puts a photo of this size where session-manager keeps media. @returns what its message says of it */
+/**
+ * Puts a photo of this size where session-manager keeps media. @returns what its message says of it
+ */
 export const storePhoto = (directory: string, width: number, height: number): Media =>
   storeFile(directory, picture(width, height), 'image/png')

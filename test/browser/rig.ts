@@ -3,11 +3,21 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Lead } from '../../src/contract/lead.ts'
 import type { CapturedMessage } from '../../src/contract/record.ts'
-import { apiToken, ask, builtHub, centralHubEnv, freePort, startDaemon } from '../end-to-end/daemon.ts'
+import {
+  apiToken,
+  ask,
+  builtHub,
+  centralHubEnv,
+  freePort,
+  startDaemon
+} from '../end-to-end/daemon.ts'
 import { fakeSessionManager, type FakeSessionManager } from '../central-hub/fake-session-manager.ts'
 import { draft } from '../session-manager/drafts.ts'
 
-/** A real hub as built, so with the page as the browser gets it, and a session-manager that the test plays, so that anything can be told of WhatsApp. */
+/**
+ * A real hub as built, so with the page as the browser gets it, and a session-manager that the test
+ * plays, so that anything can be told of WhatsApp.
+ */
 
 export interface Rig {
   upstream: FakeSessionManager
@@ -20,7 +30,15 @@ export interface Rig {
 
 export const startRig = async (t: Test, env: Record<string, string> = {}): Promise<Rig> => {
   const upstream = await fakeSessionManager(t)
-  const all: Record<string, string> = { ...centralHubEnv({ port: await freePort(), stateDir: join(t.testdir(), 'state'), sessionManager: upstream.url }), ENV_FILE: '/etc/leadmaster/central-hub.env', ...env }
+  const all: Record<string, string> = {
+    ...centralHubEnv({
+      port: await freePort(),
+      stateDir: join(t.testdir(), 'state'),
+      sessionManager: upstream.url
+    }),
+    ENV_FILE: '/etc/leadmaster/central-hub.env',
+    ...env
+  }
   let hub = startDaemon('central-hub', all, builtHub)
   t.teardown(() => hub.end('SIGKILL'))
   await hub.seen('following')
@@ -37,7 +55,10 @@ export const startRig = async (t: Test, env: Record<string, string> = {}): Promi
 }
 
 /** Asks until it is so. */
-export const eventually = async <T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> => {
+export const eventually = async <T>(
+  ask: () => Promise<T>,
+  fits: (answer: T) => boolean
+): Promise<T> => {
   for (;;) {
     const answer = await ask()
     if (fits(answer)) return answer
@@ -46,31 +67,60 @@ export const eventually = async <T>(ask: () => Promise<T>, fits: (answer: T) => 
 
 /** The lead with this phone number, once the hub has it. */
 export const leadOf = (url: string, phone: string): Promise<Lead> =>
-  eventually(async () => (await ask<{ leads: Lead[] }>(`${url}/api/leads?q=${phone}`, apiToken)).body.leads[0] as Lead, (lead) => lead !== undefined)
+  eventually(
+    async () =>
+      (await ask<{ leads: Lead[] }>(`${url}/api/leads?q=${phone}`, apiToken)).body.leads[0] as Lead,
+    (lead) => lead !== undefined
+  )
 
 /** Changes a lead as another person would, without the page. */
 export const changeElsewhere = async (url: string, id: number, patch: object): Promise<void> =>
-  void (await ask(`${url}/api/leads/${id}`, apiToken, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: JSON.stringify(patch) }))
+  void (await ask(`${url}/api/leads/${id}`, apiToken, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(patch)
+  }))
 
 const now = (): number => Math.floor(Date.now() / 1_000)
 let drawn = 0
 
 /** A message of a person, `ago` seconds old; `facts` as WhatsApp gives them. */
-export const from = (phone: string, body: string, ago: number, facts: Partial<CapturedMessage> = {}): ReturnType<typeof draft> => {
+export const from = (
+  phone: string,
+  body: string,
+  ago: number,
+  facts: Partial<CapturedMessage> = {}
+): ReturnType<typeof draft> => {
   drawn += 1
   const chat = `${phone}@c.us`
   const mine = facts.from_me === true
   const id = `${mine}_${chat}_${`3EB0${drawn}`}`
   return draft('', {
-    id, chat_id: chat, from: mine ? '5215587654321@c.us' : chat, to: mine ? chat : '5215587654321@c.us', phone: `+${phone}`, body, timestamp: now() - ago, ...facts
+    id,
+    chat_id: chat,
+    from: mine ? '5215587654321@c.us' : chat,
+    to: mine ? chat : '5215587654321@c.us',
+    phone: `+${phone}`,
+    body,
+    timestamp: now() - ago,
+    ...facts
   })
 }
 /** The operator's own answer. */
-export const reply = (phone: string, body: string, ago: number, facts: Partial<CapturedMessage> = {}): ReturnType<typeof draft> =>
-  from(phone, body, ago, { from_me: true, ...facts })
+export const reply = (
+  phone: string,
+  body: string,
+  ago: number,
+  facts: Partial<CapturedMessage> = {}
+): ReturnType<typeof draft> => from(phone, body, ago, { from_me: true, ...facts })
 
 /** A record of another kind than a message, as of that person. */
 export const event = (kind: string, phone: string, facts: object): ReturnType<typeof draft> => {
   const base = from(phone, '', 10)
-  return { ...base, kind: kind as 'vote', key: `${kind}:${base.message.id}`, message: { ...base.message, ...facts } }
+  return {
+    ...base,
+    kind: kind as 'vote',
+    key: `${kind}:${base.message.id}`,
+    message: { ...base.message, ...facts }
+  }
 }

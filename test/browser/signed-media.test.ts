@@ -7,12 +7,17 @@ import { inPage, launch, openPage } from './page.ts'
 import { storeFile, storePhoto } from './picture.ts'
 import { from, leadOf, startRig } from './rig.ts'
 
-/** Media in a page of another site, by their signed URLs: what that page's own elements make of them in Chromium. */
+/**
+ * Media in a page of another site, by their signed URLs: what that page's own elements make of them
+ * in Chromium.
+ */
 
 /** An empty page of another site: the hub is at 127.0.0.1, and this one at localhost. */
 const serveOtherSite = async (t: Test): Promise<string> => {
   const origin = await serveOtherOrigin(t, (_req, res) => {
-    res.writeHead(200, { 'content-type': 'text/html' }).end('<!doctype html><html lang="en"><title>CRM</title>')
+    res
+      .writeHead(200, { 'content-type': 'text/html' })
+      .end('<!doctype html><html lang="en"><title>CRM</title>')
   })
   return origin.replace('127.0.0.1', 'localhost')
 }
@@ -46,7 +51,10 @@ const widthOf = (url: string): string => `new Promise((resolve) => {
   image.src = ${JSON.stringify(url)}
 })`
 
-/** Script: the first pixel's opacity, read by a canvas; it throws where the page may not read the picture. */
+/**
+ * Script: the first pixel's opacity, read by a canvas; it throws where the page may not read the
+ * picture.
+ */
 const pixelOf = (url: string): string => `(async () => {
   const image = new Image()
   image.crossOrigin = 'anonymous'
@@ -57,7 +65,10 @@ const pixelOf = (url: string): string => `(async () => {
   return context.getImageData(0, 0, 1, 1).data[3]
 })()`
 
-/** Script: plays nothing, but goes to this second of the recording. Gives its length and where it is then. */
+/**
+ * Script: plays nothing, but goes to this second of the recording. Gives its length and where it is
+ * then.
+ */
 const seekTo = (url: string, second: number): string => `new Promise((resolve, reject) => {
   const audio = new Audio()
   audio.preload = 'metadata'
@@ -67,35 +78,48 @@ const seekTo = (url: string, second: number): string => `new Promise((resolve, r
   audio.src = ${JSON.stringify(url)}
 })`
 
-t.test('a page of another site shows and seeks media by signed URLs, until they are deleted', async (t) => {
-  const rig = await startRig(t)
-  const photo = from(ana, 'photo', 60, {
-    name: 'Ana', type: 'image', has_media: true, media: storePhoto(rig.upstream.mediaDirectory, 320, 200)
-  })
-  const voice = from(ana, '', 30, {
-    name: 'Ana', type: 'ptt', has_media: true, media: storeFile(rig.upstream.mediaDirectory, silence(60), 'audio/wav')
-  })
-  rig.upstream.journal.append([photo, voice], 'live')
-  const lead = await leadOf(rig.url, ana)
-  const page = await openPage(t, await launch(t), await serveOtherSite(t))
+t.test(
+  'a page of another site shows and seeks media by signed URLs, until they are deleted',
+  async (t) => {
+    const rig = await startRig(t)
+    const photo = from(ana, 'photo', 60, {
+      name: 'Ana',
+      type: 'image',
+      has_media: true,
+      media: storePhoto(rig.upstream.mediaDirectory, 320, 200)
+    })
+    const voice = from(ana, '', 30, {
+      name: 'Ana',
+      type: 'ptt',
+      has_media: true,
+      media: storeFile(rig.upstream.mediaDirectory, silence(60), 'audio/wav')
+    })
+    rig.upstream.journal.append([photo, voice], 'live')
+    const lead = await leadOf(rig.url, ana)
+    const page = await openPage(t, await launch(t), await serveOtherSite(t))
 
-  const signedUrl = async (id: string, expiresIn = 600): Promise<string> => {
-    const path = `/api/messages/${encodeURIComponent(id)}/media-url?expires_in=${expiresIn}`
-    const { body } = await ask<MediaUrl>(rig.url + path, apiToken)
-    return new URL(body.url, rig.url).href
+    const signedUrl = async (id: string, expiresIn = 600): Promise<string> => {
+      const path = `/api/messages/${encodeURIComponent(id)}/media-url?expires_in=${expiresIn}`
+      const { body } = await ask<MediaUrl>(rig.url + path, apiToken)
+      return new URL(body.url, rig.url).href
+    }
+    const photoUrl = await signedUrl(photo.message.id)
+    const voiceUrl = await signedUrl(voice.message.id)
+    // Not shown before the deletion, so that the browser's cache does not have it.
+    const unusedUrl = await signedUrl(photo.message.id, 300)
+
+    t.equal(await inPage(page, widthOf(photoUrl)), 320)
+    t.equal(await inPage(page, pixelOf(photoUrl)), 255, 'the page may read its pixels')
+    t.same(await inPage(page, seekTo(voiceUrl, 45)), [60, 45])
+    t.equal(
+      await inPage(page, widthOf(photoUrl.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')))),
+      0,
+      'another signature'
+    )
+    const withToken = `${rig.url}/api/messages/${encodeURIComponent(photo.message.id)}/media`
+    t.equal(await inPage(page, widthOf(withToken)), 0, 'the address that needs the token')
+
+    await ask(`${rig.url}/api/leads/${lead.id}`, apiToken, { method: 'DELETE' })
+    t.equal(await inPage(page, widthOf(unusedUrl)), 0, 'a deleted photo')
   }
-  const photoUrl = await signedUrl(photo.message.id)
-  const voiceUrl = await signedUrl(voice.message.id)
-  // Not shown before the deletion, so that the browser's cache does not have it.
-  const unusedUrl = await signedUrl(photo.message.id, 300)
-
-  t.equal(await inPage(page, widthOf(photoUrl)), 320)
-  t.equal(await inPage(page, pixelOf(photoUrl)), 255, 'the page may read its pixels')
-  t.same(await inPage(page, seekTo(voiceUrl, 45)), [60, 45])
-  t.equal(await inPage(page, widthOf(photoUrl.replace(/.$/, (last) => (last === 'A' ? 'B' : 'A')))), 0, 'another signature')
-  const withToken = `${rig.url}/api/messages/${encodeURIComponent(photo.message.id)}/media`
-  t.equal(await inPage(page, widthOf(withToken)), 0, 'the address that needs the token')
-
-  await ask(`${rig.url}/api/leads/${lead.id}`, apiToken, { method: 'DELETE' })
-  t.equal(await inPage(page, widthOf(unusedUrl)), 0, 'a deleted photo')
-})
+)

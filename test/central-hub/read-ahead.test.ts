@@ -18,23 +18,30 @@ const turns = async (count: number): Promise<void> => {
 }
 const flat = (parts: Uint8Array[]): number[] => [...Buffer.concat(parts)]
 
-t.test('what came while a part was worked on comes at once, in order, and no more than is allowed is read ahead', async (t) => {
-  const { bytes, given } = source(100)
-  const got: number[] = []
-  let most = 0
-  for await (const parts of readAhead(bytes, 10)) {
-    got.push(...flat(parts))
-    await turns(20)
-    most = Math.max(most, given() - got.length)
+t.test(
+  'what came while a part was worked on comes at once, in order, and no more than is allowed is read ahead',
+  async (t) => {
+    const { bytes, given } = source(100)
+    const got: number[] = []
+    let most = 0
+    for await (const parts of readAhead(bytes, 10)) {
+      got.push(...flat(parts))
+      await turns(20)
+      most = Math.max(most, given() - got.length)
+    }
+    t.same(
+      got,
+      Array.from({ length: 100 }, (_, at) => at + 1)
+    )
+    t.equal(most, 10)
   }
-  t.same(got, Array.from({ length: 100 }, (_, at) => at + 1))
-  t.equal(most, 10)
-})
+)
 
 t.test('an error of the stream comes after what was read before it', async (t) => {
   const got: number[] = []
   await t.rejects(async () => {
-    for await (const parts of readAhead(source(3, new Error('reset')).bytes, 10)) got.push(...flat(parts))
+    for await (const parts of readAhead(source(3, new Error('reset')).bytes, 10))
+      got.push(...flat(parts))
   }, /reset/)
   t.same(got, [1, 2, 3])
 })

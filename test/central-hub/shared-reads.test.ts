@@ -13,7 +13,10 @@ const source = () => {
       for (const each of waiting) if (begun.length === each.count) each.begun()
       return one.promise
     },
-    until: (count: number): Promise<void> => new Promise((resolve) => (begun.length >= count ? resolve() : waiting.push({ count, begun: resolve })))
+    until: (count: number): Promise<void> =>
+      new Promise((resolve) =>
+        begun.length >= count ? resolve() : waiting.push({ count, begun: resolve })
+      )
   }
 }
 
@@ -27,19 +30,22 @@ t.test('those who ask at once share one read', async (t) => {
   t.equal(begun.length, 1)
 })
 
-t.test('who asks while a read is under way is not given what that one finds, for it may be older than the question', async (t) => {
-  const { read, begun, until } = source()
-  const share = createSharedReads<string>()
-  const first = share('status', read)
-  await until(1)
-  const later = [share('status', read), share('status', read)]
-  begun[0]?.resolve('QR_REQUIRED')
-  t.equal(await first, 'QR_REQUIRED')
-  await until(2)
-  begun[1]?.resolve('READY')
-  t.same(await Promise.all(later), ['READY', 'READY'])
-  t.equal(begun.length, 2)
-})
+t.test(
+  'who asks while a read is under way is not given what that one finds, for it may be older than the question',
+  async (t) => {
+    const { read, begun, until } = source()
+    const share = createSharedReads<string>()
+    const first = share('status', read)
+    await until(1)
+    const later = [share('status', read), share('status', read)]
+    begun[0]?.resolve('QR_REQUIRED')
+    t.equal(await first, 'QR_REQUIRED')
+    await until(2)
+    begun[1]?.resolve('READY')
+    t.same(await Promise.all(later), ['READY', 'READY'])
+    t.equal(begun.length, 2)
+  }
+)
 
 t.test('a read that fails fails for those who shared it, and for nobody after them', async (t) => {
   const { read, begun, until } = source()
@@ -48,7 +54,10 @@ t.test('a read that fails fails for those who shared it, and for nobody after th
   await until(1)
   const later = share('status', read)
   begun[0]?.reject(new Error('away'))
-  t.match(await outcomes, [{ status: 'rejected', reason: { message: 'away' } }, { status: 'rejected', reason: { message: 'away' } }])
+  t.match(await outcomes, [
+    { status: 'rejected', reason: { message: 'away' } },
+    { status: 'rejected', reason: { message: 'away' } }
+  ])
   await until(2)
   begun[1]?.resolve('READY')
   t.equal(await later, 'READY')

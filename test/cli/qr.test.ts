@@ -7,7 +7,11 @@ import { qrText } from '../../src/session-manager/qr.ts'
 import { answerTo, passkeyRequest } from '../session-manager/passkey-answers.ts'
 import { run, start, startHub, startOnTerminal, startTyped } from './terminal.ts'
 
-const shown = (code: string) => ({ status: 'QR_REQUIRED' as const, running: true, qr: { code, generatedAt: Date.now(), expiresAt: Date.now() + 60_000 } })
+const shown = (code: string) => ({
+  status: 'QR_REQUIRED' as const,
+  running: true,
+  qr: { code, generatedAt: Date.now(), expiresAt: Date.now() + 60_000 }
+})
 
 t.test('the code, a new one when it changes, until a phone is linked', async (t) => {
   const upstream = await fakeSessionManager(t)
@@ -32,7 +36,10 @@ t.test('--once draws it once; when there is none, why', async (t) => {
   const upstream = await fakeSessionManager(t)
   const { env } = await startHub(t, upstream.url)
   upstream.set({ status: 'INIT', running: true })
-  t.match(await run(t, ['qr', '--once'], env), { code: 1, err: /no QR code now: the session is INIT/ })
+  t.match(await run(t, ['qr', '--once'], env), {
+    code: 1,
+    err: /no QR code now: the session is INIT/
+  })
   upstream.set(shown('first'))
   const { code, out } = await run(t, ['qr', '--once'], env)
   t.equal(code, 0)
@@ -76,78 +83,113 @@ t.test('on a terminal a new code is drawn over the one before', async (t) => {
   t.equal(await qr.ended, 0)
 })
 
-t.test('qr leads through linking by the passkey: the line to paste, the answer, the code', async (t) => {
-  const upstream = await fakeSessionManager(t)
-  const { env } = await startHub(t, upstream.url)
-  const request = passkeyRequest()
-  const stage = (passkey: Partial<PasskeyState> & { stage: PasskeyState['stage'] }): void =>
-    upstream.set({ status: 'PASSKEY_REQUIRED', running: true, passkey: { since: Date.now(), expiresAt: Date.now() + 60_000, ...passkey } })
-  const asked = async (order: string): Promise<void> => {
-    while (upstream.asked.at(-1) !== order) await delay(10)
+t.test(
+  'qr leads through linking by the passkey: the line to paste, the answer, the code',
+  async (t) => {
+    const upstream = await fakeSessionManager(t)
+    const { env } = await startHub(t, upstream.url)
+    const request = passkeyRequest()
+    const stage = (passkey: Partial<PasskeyState> & { stage: PasskeyState['stage'] }): void =>
+      upstream.set({
+        status: 'PASSKEY_REQUIRED',
+        running: true,
+        passkey: { since: Date.now(), expiresAt: Date.now() + 60_000, ...passkey }
+      })
+    const asked = async (order: string): Promise<void> => {
+      while (upstream.asked.at(-1) !== order) await delay(10)
+    }
+    upstream.set(shown('first'))
+    const qr = startTyped(t, ['qr'], env)
+    await qr.seen(/Scan it with WhatsApp/)
+
+    stage({ stage: 'starting' })
+    await qr.seen(/Its challenge is on its way/)
+    stage({ stage: 'challenge', request })
+    await qr.seen(/The answer, then Enter: /)
+    t.match(qr.out(), /There are (59|60|1 min) ?s? left/)
+    t.ok(
+      qr.out().includes(`-----\n${passkeyScript(request)}\n-----`),
+      'the script is one line of its own'
+    )
+    qr.type('{"id":')
+    await qr.seen(/That is not the whole answer/)
+    qr.type(JSON.stringify(answerTo(request, { challenge: 'b3RoZXI' })))
+    await qr.seen(/it answers another challenge/)
+    t.same(upstream.asked, [])
+    qr.type(JSON.stringify(answerTo(request)))
+    await asked('passkey answer')
+    stage({ stage: 'waiting-for-phone' })
+    await qr.seen(/Open WhatsApp on the phone/)
+
+    stage({ stage: 'code', code: 'ABCD-EFGH' })
+    await qr.seen(/Does the phone show the same code\? y\/N /)
+    t.match(qr.out(), /\nABCD-EFGH\n/)
+    qr.type('no')
+    await asked('passkey restart')
+    stage({ stage: 'failed', failure: 'nobody answered in time' })
+    await qr.seen(/Start again \(Enter\), or go back/)
+    t.match(qr.out(), /Linking by the passkey failed: nobody answered in time/)
+    qr.type('')
+    while (upstream.asked.length < 3) await delay(10)
+    stage({ stage: 'code', code: 'WXYZ-1234' })
+    await qr.seen(/WXYZ-1234/)
+    qr.type('y')
+    await asked('passkey confirm')
+    stage({ stage: 'finishing' })
+    await qr.seen(/WhatsApp links the device/)
+    upstream.set({ status: 'READY' })
+
+    t.equal(await qr.ended, 0)
+    t.match(qr.out(), /A phone is linked/)
+    t.same(upstream.asked, [
+      'passkey answer',
+      'passkey restart',
+      'passkey restart',
+      'passkey confirm'
+    ])
   }
-  upstream.set(shown('first'))
-  const qr = startTyped(t, ['qr'], env)
-  await qr.seen(/Scan it with WhatsApp/)
-
-  stage({ stage: 'starting' })
-  await qr.seen(/Its challenge is on its way/)
-  stage({ stage: 'challenge', request })
-  await qr.seen(/The answer, then Enter: /)
-  t.match(qr.out(), /There are (59|60|1 min) ?s? left/)
-  t.ok(qr.out().includes(`-----\n${passkeyScript(request)}\n-----`), 'the script is one line of its own')
-  qr.type('{"id":')
-  await qr.seen(/That is not the whole answer/)
-  qr.type(JSON.stringify(answerTo(request, { challenge: 'b3RoZXI' })))
-  await qr.seen(/it answers another challenge/)
-  t.same(upstream.asked, [])
-  qr.type(JSON.stringify(answerTo(request)))
-  await asked('passkey answer')
-  stage({ stage: 'waiting-for-phone' })
-  await qr.seen(/Open WhatsApp on the phone/)
-
-  stage({ stage: 'code', code: 'ABCD-EFGH' })
-  await qr.seen(/Does the phone show the same code\? y\/N /)
-  t.match(qr.out(), /\nABCD-EFGH\n/)
-  qr.type('no')
-  await asked('passkey restart')
-  stage({ stage: 'failed', failure: 'nobody answered in time' })
-  await qr.seen(/Start again \(Enter\), or go back/)
-  t.match(qr.out(), /Linking by the passkey failed: nobody answered in time/)
-  qr.type('')
-  while (upstream.asked.length < 3) await delay(10)
-  stage({ stage: 'code', code: 'WXYZ-1234' })
-  await qr.seen(/WXYZ-1234/)
-  qr.type('y')
-  await asked('passkey confirm')
-  stage({ stage: 'finishing' })
-  await qr.seen(/WhatsApp links the device/)
-  upstream.set({ status: 'READY' })
-
-  t.equal(await qr.ended, 0)
-  t.match(qr.out(), /A phone is linked/)
-  t.same(upstream.asked, ['passkey answer', 'passkey restart', 'passkey restart', 'passkey confirm'])
-})
+)
 
 t.test('qr without anybody who types says where the passkey can be answered', async (t) => {
   const upstream = await fakeSessionManager(t)
   const { env } = await startHub(t, upstream.url)
-  upstream.set({ status: 'PASSKEY_REQUIRED', running: true, passkey: { stage: 'challenge', since: Date.now(), request: passkeyRequest() } })
+  upstream.set({
+    status: 'PASSKEY_REQUIRED',
+    running: true,
+    passkey: { stage: 'challenge', since: Date.now(), request: passkeyRequest() }
+  })
   const qr = start(t, ['qr'], env)
-  await qr.seen(/Nothing can be typed in here: run leadmaster qr in a terminal, or use the operator page/)
+  await qr.seen(
+    /Nothing can be typed in here: run leadmaster qr in a terminal, or use the operator page/
+  )
   upstream.set({ status: 'READY' })
   t.equal(await qr.ended, 0)
   upstream.set({ status: 'PASSKEY_REQUIRED' })
-  t.match(await run(t, ['qr', '--once'], env), { code: 1, err: /no QR code now: the session is PASSKEY_REQUIRED, WhatsApp asks for the passkey/ })
+  t.match(await run(t, ['qr', '--once'], env), {
+    code: 1,
+    err: /no QR code now: the session is PASSKEY_REQUIRED, WhatsApp asks for the passkey/
+  })
 })
 
-t.test('a session that was turned off: qr says what turns it on, and connect does it', async (t) => {
-  const upstream = await fakeSessionManager(t)
-  const { env } = await startHub(t, upstream.url)
-  upstream.set({ status: 'DISCONNECTED', reason: 'disconnected on request', off: true, running: false })
+t.test(
+  'a session that was turned off: qr says what turns it on, and connect does it',
+  async (t) => {
+    const upstream = await fakeSessionManager(t)
+    const { env } = await startHub(t, upstream.url)
+    upstream.set({
+      status: 'DISCONNECTED',
+      reason: 'disconnected on request',
+      off: true,
+      running: false
+    })
 
-  for (const args of [['qr'], ['qr', '--once']]) {
-    t.match(await run(t, args, env), { code: 1, err: /turned off on request: leadmaster connect turns it on/ })
+    for (const args of [['qr'], ['qr', '--once']]) {
+      t.match(await run(t, args, env), {
+        code: 1,
+        err: /turned off on request: leadmaster connect turns it on/
+      })
+    }
+    t.match(await run(t, ['status'], env), { out: /leadmaster connect turns it on/ })
+    t.match(await run(t, ['connect'], env), { code: 0, out: /the session/ })
   }
-  t.match(await run(t, ['status'], env), { out: /leadmaster connect turns it on/ })
-  t.match(await run(t, ['connect'], env), { code: 0, out: /the session/ })
-})
+)

@@ -25,7 +25,10 @@ t.test('all is well: 0', async (t) => {
 t.test('a phone is to be linked: 1, and how; who waits is counted', async (t) => {
   const upstream = await fakeSessionManager(t)
   upstream.set({ status: 'QR_REQUIRED', running: true })
-  upstream.journal.append([draft('1', { timestamp: Math.floor(Date.now() / 1_000) - 7_500 })], 'live')
+  upstream.journal.append(
+    [draft('1', { timestamp: Math.floor(Date.now() / 1_000) - 7_500 })],
+    'live'
+  )
   const { env } = await startHub(t, upstream.url)
   const tail = start(t, ['tail', '--after', '0'], env)
   await tail.seen(/lead 1/)

@@ -3,7 +3,13 @@ import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { apiToken, centralHubEnv, freePort, startDaemon, type Daemon } from '../end-to-end/daemon.ts'
+import {
+  apiToken,
+  centralHubEnv,
+  freePort,
+  startDaemon,
+  type Daemon
+} from '../end-to-end/daemon.ts'
 import { withExactly } from '../platform/exact-env.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 
@@ -24,20 +30,54 @@ export interface Run {
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
 /** @param env what it has besides PATH; by default it knows no hub */
-export const start = (t: Test, args: readonly string[], env: Record<string, string> = {}): Run => startCommand(t, [process.execPath, main, ...args], env)
+export const start = (t: Test, args: readonly string[], env: Record<string, string> = {}): Run =>
+  startCommand(t, [process.execPath, main, ...args], env)
 
 /** With a person before it, who types. */
-export const startTyped = (t: Test, args: readonly string[], env: Record<string, string> = {}): Run =>
-  startCommand(t, [process.execPath, main, ...args], env, 'pipe')
+export const startTyped = (
+  t: Test,
+  args: readonly string[],
+  env: Record<string, string> = {}
+): Run => startCommand(t, [process.execPath, main, ...args], env, 'pipe')
 
 /** On a terminal of its own, by script(1). */
-export const startOnTerminal = (t: Test, args: readonly string[], env: Record<string, string> = {}): Run =>
-  startCommand(t, ['script', '--quiet', '--return', '--command', [process.execPath, main, ...args].map((arg) => `'${arg}'`).join(' '), '/dev/null'], { TERM: 'xterm-256color', ...env })
+export const startOnTerminal = (
+  t: Test,
+  args: readonly string[],
+  env: Record<string, string> = {}
+): Run =>
+  startCommand(
+    t,
+    [
+      'script',
+      '--quiet',
+      '--return',
+      '--command',
+      [process.execPath, main, ...args].map((arg) => `'${arg}'`).join(' '),
+      '/dev/null'
+    ],
+    { TERM: 'xterm-256color', ...env }
+  )
 
-const startCommand = (t: Test, command: readonly string[], env: Record<string, string>, stdin: 'ignore' | 'pipe' = 'ignore'): Run => {
+const startCommand = (
+  t: Test,
+  command: readonly string[],
+  env: Record<string, string>,
+  stdin: 'ignore' | 'pipe' = 'ignore'
+): Run => {
   const coverage = process.env['NODE_V8_COVERAGE']
-  const [program, all] = withExactly({ PATH: '/usr/bin:/bin', LEADMASTER_HOME: '/nonexistent', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env }, ...command)
-  const child = spawn(program, all, { stdio: [stdin, 'pipe', 'pipe'] }) as ChildProcessWithoutNullStreams
+  const [program, all] = withExactly(
+    {
+      PATH: '/usr/bin:/bin',
+      LEADMASTER_HOME: '/nonexistent',
+      ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}),
+      ...env
+    },
+    ...command
+  )
+  const child = spawn(program, all, {
+    stdio: [stdin, 'pipe', 'pipe']
+  }) as ChildProcessWithoutNullStreams
   const news = new EventEmitter().setMaxListeners(0)
   let [out, err, over] = ['', '', false]
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -76,22 +116,41 @@ const startCommand = (t: Test, command: readonly string[], env: Record<string, s
 }
 
 /** Runs it to its end. */
-export const run = async (t: Test, args: readonly string[], env: Record<string, string> = {}): Promise<{ code: number | null; out: string; err: string }> => {
+export const run = async (
+  t: Test,
+  args: readonly string[],
+  env: Record<string, string> = {}
+): Promise<{ code: number | null; out: string; err: string }> => {
   const started = start(t, args, env)
   const code = await started.ended
   return { code, out: started.out(), err: started.err() }
 }
 
 /** The real hub, and the environment by which `leadmaster` finds it. */
-export const startHub = async (t: Test, sessionManager: string, more: Record<string, string> = {}): Promise<{ hub: Daemon; env: Record<string, string>; hubEnv: Record<string, string> }> => {
-  const hubEnv = { ...centralHubEnv({ port: await freePort(), stateDir: join(ownDirectory(t), 'state'), sessionManager }), RATE_LIMIT: '0', ...more }
+export const startHub = async (
+  t: Test,
+  sessionManager: string,
+  more: Record<string, string> = {}
+): Promise<{ hub: Daemon; env: Record<string, string>; hubEnv: Record<string, string> }> => {
+  const hubEnv = {
+    ...centralHubEnv({
+      port: await freePort(),
+      stateDir: join(ownDirectory(t), 'state'),
+      sessionManager
+    }),
+    RATE_LIMIT: '0',
+    ...more
+  }
   const hub = startDaemon('central-hub', hubEnv)
   t.teardown(() => hub.end('SIGKILL'))
   await hub.seen('following')
   return { hub, hubEnv, env: { LEADMASTER_URL: hub.url, LEADMASTER_TOKEN: apiToken } }
 }
 
-/** What a hostile contact may call itself, or write: a title, a cleared screen, a colour, a turned direction, a second line. */
+/**
+ * What a hostile contact may call itself, or write: a title, a cleared screen, a colour, a turned
+ * direction, a second line.
+ */
 export const hostile = 'Eve\x1b]0;owned\x07\x1b[2J\u009b31m\u202e\r\nroot@host:~#'
 /** What of it may reach a terminal. */
 export const harmless = 'Eve]0;owned[2J31m root@host:~#'

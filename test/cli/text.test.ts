@@ -20,7 +20,13 @@ t.test('columns stand under each other, however wide the letters are', async (t)
   t.equal(width('日本'), 4)
   t.equal(width('👨‍👩‍👧é'), 3)
   t.equal(width('\x1b[32mok\x1b[39m'), 2, 'colours take no room')
-  t.equal(table([['a', '日本', 'x'], ['bcd', 'e', 'y']]), 'a    日本  x\nbcd  e     y\n')
+  t.equal(
+    table([
+      ['a', '日本', 'x'],
+      ['bcd', 'e', 'y']
+    ]),
+    'a    日本  x\nbcd  e     y\n'
+  )
   t.equal(table([]), '')
 })
 
@@ -31,5 +37,14 @@ t.test('what is too long is cut, between letters', async (t) => {
 })
 
 t.test('a span of time has two units at most', async (t) => {
-  t.same([0, 59_999, 60_000, 3_600_000, 7_500_000, 90_000_000, 172_800_000, -5].map(span), ['0 s', '59 s', '1 min', '1 h', '2 h 5 min', '1 d 1 h', '2 d', '0 s'])
+  t.same([0, 59_999, 60_000, 3_600_000, 7_500_000, 90_000_000, 172_800_000, -5].map(span), [
+    '0 s',
+    '59 s',
+    '1 min',
+    '1 h',
+    '2 h 5 min',
+    '1 d 1 h',
+    '2 d',
+    '0 s'
+  ])
 })

@@ -1,16 +1,38 @@
-import { createClient, LeadMasterError, pages, type HubEvent, type Lead, type LeadPage, type Message } from '../../src/client/index.ts'
+import {
+  createClient,
+  LeadMasterError,
+  pages,
+  type HubEvent,
+  type Lead,
+  type LeadPage,
+  type Message
+} from '../../src/client/index.ts'
 
-/** What the client's types take and refuse. It is checked by tsc, with all the rest, and never run. */
+/**
+ * What the client's types take and refuse. It is checked by tsc, with all the rest, and never run.
+ */
 
 const hub = createClient({ baseUrl: 'http://127.0.0.1:3012', token: 'x' })
 /** Holds for exactly this type. */
-const exactly = <T>(_value: T): (<U>(proof: [T] extends [U] ? ([U] extends [T] ? U : never) : never) => void) => () => undefined
+const exactly =
+  <T>(_value: T): (<U>(proof: [T] extends [U] ? ([U] extends [T] ? U : never) : never) => void) =>
+  () =>
+    undefined
 
 export const taken = async (): Promise<void> => {
   const page: LeadPage = await hub.listLeads()
-  await hub.listLeads({ waiting: true, state: ['new', 'open'], limit: 10, cursor: page.next_cursor ?? undefined, q: undefined })
+  await hub.listLeads({
+    waiting: true,
+    state: ['new', 'open'],
+    limit: 10,
+    cursor: page.next_cursor ?? undefined,
+    q: undefined
+  })
   const lead: Lead = await hub.getLead({ id: 1 })
-  await hub.patchLead({ id: 1, body: { state: 'won' } }, { ifMatch: lead, idempotencyKey: 'k', signal: AbortSignal.timeout(1) })
+  await hub.patchLead(
+    { id: 1, body: { state: 'won' } },
+    { ifMatch: lead, idempotencyKey: 'k', signal: AbortSignal.timeout(1) }
+  )
   await hub.replayDelivery({ id: 1, delivery_id: 'msg_1' })
   await hub.importLeads({ body: 'phone,name\n', contentType: 'text/csv' })
   await hub.getAccountStatus({ account: 'main' })
@@ -20,10 +42,13 @@ export const taken = async (): Promise<void> => {
   const { leads } = await hub.listLeads({ fields: ['id', 'name'] })
   const some: { id: number; name: string | null }[] = leads
   exactly(leads)<Pick<Lead, 'id' | 'name'>[]>(leads)
-  for await (const { messages } of pages(hub.listMessages, { q: 'hola' })) exactly(messages)<Message[]>(messages)
-  for await (const event of hub.events()) if (event.type === 'message') exactly(event.data)<Message>(event.data)
+  for await (const { messages } of pages(hub.listMessages, { q: 'hola' }))
+    exactly(messages)<Message[]>(messages)
+  for await (const event of hub.events())
+    if (event.type === 'message') exactly(event.data)<Message>(event.data)
   const types: HubEvent['type'][] = ['message', 'lead', 'lead_removed', 'session', 'reset', 'end']
-  const failed = (error: unknown): boolean => error instanceof LeadMasterError && error.type === 'not-found'
+  const failed = (error: unknown): boolean =>
+    error instanceof LeadMasterError && error.type === 'not-found'
   void [some, types, failed]
 }
 

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Other people's tools and clients, `test/consumer/packages`, where `scripts/setup --test` installs them. */
+/**
+ * Other people's tools and clients, `test/consumer/packages`, where `scripts/setup --test` installs
+ * them.
+ */
 
 export const root = new URL('../..', import.meta.url).pathname
 const installed = join(root, 'node_modules/.cache/leadmaster/consumer')

@@ -1,8 +1,19 @@
-import { createClient, LeadMasterError, type Client, type HubEvent, type Lead, type Qr, type SessionStatus } from 'leadmaster/client'
+import {
+  createClient,
+  LeadMasterError,
+  type Client,
+  type HubEvent,
+  type Lead,
+  type Qr,
+  type SessionStatus
+} from 'leadmaster/client'
 import { useEffect, useState } from 'react'
 import { createRoot } from 'react-dom/client'
 
-/** A page of somebody else's, of another origin: status, QR and leads of a hub, live, by what the package exports alone. */
+/**
+ * A page of somebody else's, of another origin: status, QR and leads of a hub, live, by what the
+ * package exports alone.
+ */
 
 interface State {
   status: SessionStatus | 'UNKNOWN'
@@ -18,7 +29,8 @@ const qrOf = (qr: Qr): { qr?: string } => (qr.status === 'QR_AVAILABLE' ? { qr: 
 const after = async (hub: Client, { leads, ...shown }: State, event: HubEvent): Promise<State> => {
   switch (event.type) {
     case 'session': {
-      if (!('linked' in event.data)) return { leads, status: 'UNKNOWN', fault: event.data.detail ?? event.data.title }
+      if (!('linked' in event.data))
+        return { leads, status: 'UNKNOWN', fault: event.data.detail ?? event.data.title }
       const { status } = event.data
       return { leads, status, ...(status === 'QR_REQUIRED' ? qrOf(await hub.getQr()) : {}) }
     }
@@ -32,26 +44,41 @@ const after = async (hub: Client, { leads, ...shown }: State, event: HubEvent): 
       return { ...shown, leads }
   }
 }
-const listed = async (hub: Client): Promise<Map<number, Lead>> => new Map((await hub.listLeads()).leads.map((lead) => [lead.id, lead]))
+const listed = async (hub: Client): Promise<Map<number, Lead>> =>
+  new Map((await hub.listLeads()).leads.map((lead) => [lead.id, lead]))
 
-const follow = async (hub: Client, signal: AbortSignal, show: (state: State) => void): Promise<void> => {
+const follow = async (
+  hub: Client,
+  signal: AbortSignal,
+  show: (state: State) => void
+): Promise<void> => {
   let state: State = { status: 'UNKNOWN', leads: new Map() }
   const change = (next: State): void => show((state = next))
   try {
     // the first event says where the stream stands: what is listed after it is not missed
     let first = true
-    for await (const event of hub.events({ signal, onConnection: (now) => now.state === 'waiting' && change({ ...state, fault: String(now.error) }) })) {
+    for await (const event of hub.events({
+      signal,
+      onConnection: (now) =>
+        now.state === 'waiting' && change({ ...state, fault: String(now.error) })
+    })) {
       if (first) change({ ...state, leads: await listed(hub) })
       first = false
       change(await after(hub, state, event))
     }
   } catch (error) {
-    change({ ...state, fault: error instanceof LeadMasterError ? `${error.type}: ${error.message}` : String(error) })
+    change({
+      ...state,
+      fault: error instanceof LeadMasterError ? `${error.type}: ${error.message}` : String(error)
+    })
   }
 }
 
 const Page = ({ hub }: { hub: Client }) => {
-  const [{ status, fault, qr, leads }, show] = useState<State>({ status: 'UNKNOWN', leads: new Map() })
+  const [{ status, fault, qr, leads }, show] = useState<State>({
+    status: 'UNKNOWN',
+    leads: new Map()
+  })
   useEffect(() => {
     const controller = new AbortController()
     void follow(hub, controller.signal, show)
@@ -65,7 +92,8 @@ const Page = ({ hub }: { hub: Client }) => {
       <ul>
         {[...leads.values()].map((lead) => (
           <li key={lead.id}>
-            {lead.name ?? lead.phone}: {lead.last_message?.body} {lead.waiting_since === null ? '' : '(waits)'}
+            {lead.name ?? lead.phone}: {lead.last_message?.body}{' '}
+            {lead.waiting_since === null ? '' : '(waits)'}
           </li>
         ))}
       </ul>

@@ -10,7 +10,10 @@ t.test('each type of WhatsApp Web has a kind of its own', async (t) => {
   const unnamed = typeNames.filter((type) => kindOf(type) === 'other')
 
   t.same(unnamed, ['unknown'], 'WhatsApp itself does not know what this is')
-  t.same(kinds.filter((kind) => kind !== 'other' && !typeNames.some((type) => kindOf(type) === kind)), [])
+  t.same(
+    kinds.filter((kind) => kind !== 'other' && !typeNames.some((type) => kindOf(type) === kind)),
+    []
+  )
 })
 
 t.test('what WhatsApp itself says is system, and what a person writes is not', async (t) => {
@@ -21,13 +24,21 @@ t.test('what WhatsApp itself says is system, and what a person writes is not', a
 })
 
 t.test('any text has a kind of the list, and one that no release knows is other', async (t) => {
-  const types = fc.oneof(fc.string({ unit: 'grapheme' }), fc.constantFrom(...typeNames, '__proto__', 'constructor', 'CHAT', ' chat', ''))
+  const types = fc.oneof(
+    fc.string({ unit: 'grapheme' }),
+    fc.constantFrom(...typeNames, '__proto__', 'constructor', 'CHAT', ' chat', '')
+  )
 
   fc.assert(
     fc.property(types, (type) => {
       const kind = kindOf(type)
       if (!kinds.includes(kind)) throw new Error(`${kind} is not in the list`)
-      if (!typeNames.includes(type) && !['buttons', 'gif'].includes(type) && kind !== 'other' && isOfAPerson(type)) {
+      if (
+        !typeNames.includes(type) &&
+        !['buttons', 'gif'].includes(type) &&
+        kind !== 'other' &&
+        isOfAPerson(type)
+      ) {
         throw new Error(`${JSON.stringify(type)} is ${kind}`)
       }
     }),

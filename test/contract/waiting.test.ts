@@ -15,11 +15,17 @@ import {
   type Unanswered
 } from '../../src/contract/waiting.ts'
 
-/** The rule of who waits, message by message. Whole conversations: test/central-hub/store/waiting.test.ts. */
+/**
+ * The rule of who waits, message by message. Whole conversations:
+ * test/central-hub/store/waiting.test.ts.
+ */
 
 const theirs: Said = { type: 'chat', from_me: false }
 const ours: Said = { type: 'chat', from_me: true }
-const call = (outcome: NonNullable<Said['call']>['outcome']): Pick<Said, 'type' | 'call'> => ({ type: 'call_log', call: { outcome, video: false } })
+const call = (outcome: NonNullable<Said['call']>['outcome']): Pick<Said, 'type' | 'call'> => ({
+  type: 'call_log',
+  call: { outcome, video: false }
+})
 
 t.test('each message asks, answers, or does nothing', async (t) => {
   const rows: [string, Partial<Said>, Turn, Turn][] = [
@@ -55,7 +61,12 @@ t.test('each message asks, answers, or does nothing', async (t) => {
 })
 
 t.test('a person ends a wait at any message, whatever it is', async (t) => {
-  const messages: Said[] = [theirs, ours, { ...theirs, type: 'e2e_notification' }, { ...theirs, revoked_by: 'sender' }]
+  const messages: Said[] = [
+    theirs,
+    ours,
+    { ...theirs, type: 'e2e_notification' },
+    { ...theirs, revoked_by: 'sender' }
+  ]
   for (const message of messages) {
     const otherwise = turnOf(message)
     for (const end of ['isHandled', 'isClosed', 'isAcknowledged'] as const) {
@@ -66,21 +77,27 @@ t.test('a person ends a wait at any message, whatever it is', async (t) => {
   }
 })
 
-t.test('a person wrote what is of no bot, not automatic, and of a type that persons write', async (t) => {
-  t.equal(isPersonal({ type: 'chat' }), true)
-  t.equal(isPersonal({ type: 'chat', bot: true }), false)
-  t.equal(isPersonal({ type: 'chat', automatic: true }), false)
-  t.equal(isPersonal({ type: 'protocol' }), false)
-})
+t.test(
+  'a person wrote what is of no bot, not automatic, and of a type that persons write',
+  async (t) => {
+    t.equal(isPersonal({ type: 'chat' }), true)
+    t.equal(isPersonal({ type: 'chat', bot: true }), false)
+    t.equal(isPersonal({ type: 'chat', automatic: true }), false)
+    t.equal(isPersonal({ type: 'protocol' }), false)
+  }
+)
 
-t.test('a moment is after another by its second, and within one second by the journal', async (t) => {
-  const at = (timestamp: number, seq: number) => ({ timestamp, seq })
-  t.equal(isAfter(at(2, 1), at(1, 9)), true)
-  t.equal(isAfter(at(1, 9), at(2, 1)), false)
-  t.equal(isAfter(at(1, 2), at(1, 1)), true)
-  t.equal(isAfter(at(1, 1), at(1, 2)), false)
-  t.equal(isAfter(at(1, 1), at(1, 1)), false)
-})
+t.test(
+  'a moment is after another by its second, and within one second by the journal',
+  async (t) => {
+    const at = (timestamp: number, seq: number) => ({ timestamp, seq })
+    t.equal(isAfter(at(2, 1), at(1, 9)), true)
+    t.equal(isAfter(at(1, 9), at(2, 1)), false)
+    t.equal(isAfter(at(1, 2), at(1, 1)), true)
+    t.equal(isAfter(at(1, 1), at(1, 2)), false)
+    t.equal(isAfter(at(1, 1), at(1, 1)), false)
+  }
+)
 
 t.test('all leads may wait but those that are ignored, and those won and lost stop', async (t) => {
   const rows: [LeadState, boolean, boolean][] = [
@@ -90,52 +107,86 @@ t.test('all leads may wait but those that are ignored, and those won and lost st
     ['lost', true, true],
     ['ignored', false, false]
   ]
-  for (const [state, may, closes] of rows) t.same([mayWait(state), isClosing(state)], [may, closes], state)
+  for (const [state, may, closes] of rows)
+    t.same([mayWait(state), isClosing(state)], [may, closes], state)
 })
 
-t.test('a lead waits since the first message that asks; parts of one thing count once', async (t) => {
-  const asks = (timestamp: number, thing: string, isRead: boolean): Unanswered => ({ timestamp, thing, isRead })
-  const unanswered = [asks(30, 'C', false), asks(10, 'A', true), asks(20, 'B', false), asks(21, 'B', false), asks(11, 'A', true)]
-  t.same(waitOf('open', unanswered), { waiting_since: 10, unanswered_count: 3, unread_count: 2 })
-  t.same(waitOf('won', [asks(7, 'A', true)]), { waiting_since: 7, unanswered_count: 1, unread_count: 0 })
-  t.same(waitOf('ignored', unanswered), { waiting_since: null, unanswered_count: 0, unread_count: 0 })
-  t.same(waitOf('open', []), { waiting_since: null, unanswered_count: 0, unread_count: 0 })
-  t.same(noWait, waitOf('new', []))
-})
-
-t.test('a time is one in seconds, whichever unit it is told in, or when the message was captured', async (t) => {
-  const captured = '2026-11-24T12:00:00.900Z'
-  const rows: [number, number][] = [
-    [1_700_000_000, 1_700_000_000],
-    [99_999_999_999, 99_999_999_999],
-    [100_000_000_000, 100_000_000],
-    [1_700_000_000_499, 1_700_000_000],
-    [1_700_000_000_500, 1_700_000_001],
-    [8_640_000_000_000_000, 8_640_000_000_000],
-    [8_640_000_000_000_001, 1_795_521_600],
-    [1, 1],
-    [0, 1_795_521_600],
-    [-1, 1_795_521_600]
-  ]
-  for (const [told, wanted] of rows) t.equal(writtenAt({ timestamp: told }, captured), wanted, `${told}`)
-  t.equal(writtenAt({ timestamp: null as unknown as number }, captured), null, 'what is no number is refused by the store')
-})
-
-t.test('an automatic message begins with a given text, whatever its case and white space', async (t) => {
-  const isAutomatic = automaticBy(['  Gracias por  escribirnos ', '', 'We are away', ' \n'])
-  const rows: [string, boolean][] = [
-    ['Gracias por escribirnos', true],
-    ['GRACIAS\tpor\nescribirnos, Ana', true],
-    ['  gracias por escribirnos', true],
-    ['we are away until Monday', true],
-    ['Muchas gracias por escribirnos', false],
-    ['Graciasporescribirnos', false],
-    ['Gracias', false],
-    ['', false]
-  ]
-  for (const [body, wanted] of rows) {
-    t.equal(isAutomatic({ from_me: true, body }), wanted, JSON.stringify(body))
-    t.equal(isAutomatic({ from_me: false, body }), false, `theirs: ${JSON.stringify(body)}`)
+t.test(
+  'a lead waits since the first message that asks; parts of one thing count once',
+  async (t) => {
+    const asks = (timestamp: number, thing: string, isRead: boolean): Unanswered => ({
+      timestamp,
+      thing,
+      isRead
+    })
+    const unanswered = [
+      asks(30, 'C', false),
+      asks(10, 'A', true),
+      asks(20, 'B', false),
+      asks(21, 'B', false),
+      asks(11, 'A', true)
+    ]
+    t.same(waitOf('open', unanswered), { waiting_since: 10, unanswered_count: 3, unread_count: 2 })
+    t.same(waitOf('won', [asks(7, 'A', true)]), {
+      waiting_since: 7,
+      unanswered_count: 1,
+      unread_count: 0
+    })
+    t.same(waitOf('ignored', unanswered), {
+      waiting_since: null,
+      unanswered_count: 0,
+      unread_count: 0
+    })
+    t.same(waitOf('open', []), { waiting_since: null, unanswered_count: 0, unread_count: 0 })
+    t.same(noWait, waitOf('new', []))
   }
-  for (const none of [[], [''], [' ']]) t.equal(automaticBy(none)({ from_me: true, body: 'Gracias' }), false)
-})
+)
+
+t.test(
+  'a time is one in seconds, whichever unit it is told in, or when the message was captured',
+  async (t) => {
+    const captured = '2026-11-24T12:00:00.900Z'
+    const rows: [number, number][] = [
+      [1_700_000_000, 1_700_000_000],
+      [99_999_999_999, 99_999_999_999],
+      [100_000_000_000, 100_000_000],
+      [1_700_000_000_499, 1_700_000_000],
+      [1_700_000_000_500, 1_700_000_001],
+      [8_640_000_000_000_000, 8_640_000_000_000],
+      [8_640_000_000_000_001, 1_795_521_600],
+      [1, 1],
+      [0, 1_795_521_600],
+      [-1, 1_795_521_600]
+    ]
+    for (const [told, wanted] of rows)
+      t.equal(writtenAt({ timestamp: told }, captured), wanted, `${told}`)
+    t.equal(
+      writtenAt({ timestamp: null as unknown as number }, captured),
+      null,
+      'what is no number is refused by the store'
+    )
+  }
+)
+
+t.test(
+  'an automatic message begins with a given text, whatever its case and white space',
+  async (t) => {
+    const isAutomatic = automaticBy(['  Gracias por  escribirnos ', '', 'We are away', ' \n'])
+    const rows: [string, boolean][] = [
+      ['Gracias por escribirnos', true],
+      ['GRACIAS\tpor\nescribirnos, Ana', true],
+      ['  gracias por escribirnos', true],
+      ['we are away until Monday', true],
+      ['Muchas gracias por escribirnos', false],
+      ['Graciasporescribirnos', false],
+      ['Gracias', false],
+      ['', false]
+    ]
+    for (const [body, wanted] of rows) {
+      t.equal(isAutomatic({ from_me: true, body }), wanted, JSON.stringify(body))
+      t.equal(isAutomatic({ from_me: false, body }), false, `theirs: ${JSON.stringify(body)}`)
+    }
+    for (const none of [[], [''], [' ']])
+      t.equal(automaticBy(none)({ from_me: true, body: 'Gracias' }), false)
+  }
+)

@@ -10,7 +10,10 @@ import { documents } from './documents.ts'
 const root = resolve(import.meta.dirname, '../..')
 
 /** Commands and samples are no text: nothing in them is a link or a heading. */
-const withoutCode = (text: string): string => text.replace(/^ *```[^]*?^ *```$/gm, '').replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, ''))
+const withoutCode = (text: string): string =>
+  text
+    .replace(/^ *```[^]*?^ *```$/gm, '')
+    .replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, ''))
 
 /** The anchors of a document's headings, as GitHub makes them. */
 const anchorsOf = (text: string): Set<string> => {
@@ -37,11 +40,15 @@ t.test('each relative link leads to a file and a heading that exist', async (t) 
       if (/^[a-z]+:/.test(link)) continue
       count += 1
       const [file = '', anchor] = link.split('#')
-      const target = file === '' ? path : posix.normalize(posix.join(posix.dirname(path), decodeURI(file)))
+      const target =
+        file === '' ? path : posix.normalize(posix.join(posix.dirname(path), decodeURI(file)))
       t.ok(existsSync(resolve(root, target)), `${path}: ${link} is there`)
       if (anchor === undefined) continue
       const linked = documents.get(target)
-      t.ok(linked !== undefined && anchorsOf(linked).has(decodeURI(anchor)), `${path}: ${link} is a heading`)
+      t.ok(
+        linked !== undefined && anchorsOf(linked).has(decodeURI(anchor)),
+        `${path}: ${link} is a heading`
+      )
     }
   }
   t.ok(count > 20, `${count} links`)
@@ -53,23 +60,41 @@ t.test('README is at most 12 KB: eight minutes of reading', async (t) => {
 })
 
 t.test('each request by curl is a route of the hub', async (t) => {
-  const served = Object.values(routes).map((route) => new RegExp(`^${route.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`))
+  const served = Object.values(routes).map(
+    (route) => new RegExp(`^${route.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`)
+  )
   const requests = [...documents].flatMap(([path, text]) =>
-    [...text.matchAll(/curl .*?http:\/\/127\.0\.0\.1:3012(\/[^\s'`?]*)/g)].map(([command, route = '']) => {
-      const method = /-X ([A-Z]+)/.exec(command)?.[1] ?? (command.includes('--data-binary') ? 'POST' : 'GET')
-      return { path, request: `${method} ${route}` }
-    })
+    [...text.matchAll(/curl .*?http:\/\/127\.0\.0\.1:3012(\/[^\s'`?]*)/g)].map(
+      ([command, route = '']) => {
+        const method =
+          /-X ([A-Z]+)/.exec(command)?.[1] ?? (command.includes('--data-binary') ? 'POST' : 'GET')
+        return { path, request: `${method} ${route}` }
+      }
+    )
   )
   t.ok(requests.length >= 30, `${requests.length} requests`)
-  for (const { path, request } of requests) t.ok(served.some((route) => route.test(request)), `${path}: ${request}`)
+  for (const { path, request } of requests)
+    t.ok(
+      served.some((route) => route.test(request)),
+      `${path}: ${request}`
+    )
 })
 
 t.test('each command of leadmaster that the documents show is one', async (t) => {
-  const help = execFileSync(process.execPath, ['src/cli/main.ts', '--help'], { cwd: root, encoding: 'utf8' })
+  const help = execFileSync(process.execPath, ['src/cli/main.ts', '--help'], {
+    cwd: root,
+    encoding: 'utf8'
+  })
   const commands = new Set([...help.matchAll(/^  ([a-z-]+) {2,}\S/gm)].map(([, name]) => name))
   const shown = [...documents].flatMap(([path, text]) =>
-    [...text.matchAll(/(?:^|`|npx )leadmaster ([a-z][a-z-]*)/gm)].map(([, name = '']) => ({ path, name }))
+    [...text.matchAll(/(?:^|`|npx )leadmaster ([a-z][a-z-]*)/gm)].map(([, name = '']) => ({
+      path,
+      name
+    }))
   )
-  t.ok(commands.size > 5 && shown.length > 20, `${commands.size} commands, shown ${shown.length} times`)
+  t.ok(
+    commands.size > 5 && shown.length > 20,
+    `${commands.size} commands, shown ${shown.length} times`
+  )
   for (const { path, name } of shown) t.ok(commands.has(name), `${path}: leadmaster ${name}`)
 })

@@ -4,11 +4,20 @@ import { apiToken, token } from '../end-to-end/daemon.ts'
 import { foreground } from './foreground.ts'
 import { miswirings } from './miswirings.ts'
 
-/** Miswirings made on purpose, in a run in the foreground: doctor names the cause of each, and its mend works when pasted. */
+/**
+ * Miswirings made on purpose, in a run in the foreground: doctor names the cause of each, and its
+ * mend works when pasted.
+ */
 
 const line = ({ service, name, detail }: Finding): string => `${service} ${name}: ${detail}`
-/** Of the session with WhatsApp there is none here: with the real Chromium that some mends lead back to, it is unreachable. */
-const faultsOf = (checks: readonly Finding[]): string[] => checks.filter(({ state, name }) => state === 'fault' && name !== 'session' && name !== 'outside').map(line)
+/**
+ * Of the session with WhatsApp there is none here: with the real Chromium that some mends lead back
+ * to, it is unreachable.
+ */
+const faultsOf = (checks: readonly Finding[]): string[] =>
+  checks
+    .filter(({ state, name }) => state === 'fault' && name !== 'session' && name !== 'outside')
+    .map(line)
 
 t.setTimeout(600_000)
 const rig = await foreground(t)
@@ -27,7 +36,9 @@ t.test('what is wired right has no fault', async (t) => {
   t.match(checks.map(line), [/^session-manager env file: .* is accepted$/])
 })
 
-for (const { what, make, cause, before, after, undo } of miswirings.filter(({ needs }) => needs === undefined)) {
+for (const { what, make, cause, before, after, undo } of miswirings.filter(
+  ({ needs }) => needs === undefined
+)) {
   t.test(what, async (t) => {
     await restore()
     if (before === 'stop') await rig.stop()
@@ -61,7 +72,12 @@ for (const service of ['central-hub', 'session-manager'] as const) {
     const { checks } = await rig.doctor()
     const [first] = checks.filter(({ state }) => state === 'fault')
     t.equal(first && line(first), `${service} process: not running`)
-    t.match(first?.mend, new RegExp(`^\\(\\S+scripts/unprivileged --own \\S+ node --env-file=\\S+ dist/${service}/main\\.js &\\)$`))
+    t.match(
+      first?.mend,
+      new RegExp(
+        `^\\(\\S+scripts/unprivileged --own \\S+ node --env-file=\\S+ dist/${service}/main\\.js &\\)$`
+      )
+    )
     await rig.start()
     t.same(faultsOf((await rig.doctor()).checks), [])
   })

@@ -36,13 +36,35 @@ export const play = (played: Played): Host => {
     readFile: async (path) => files[path],
     stat: async (path) => {
       const found = stats[path] ?? (path in files ? {} : undefined)
-      return found && { type: path in files ? 'file' : 'directory', mode: path in files ? 0o644 : 0o755, uid: 0, gid: 0, mtimeMs: 0, ctimeMs: 0, ...found }
+      return (
+        found && {
+          type: path in files ? 'file' : 'directory',
+          mode: path in files ? 0o644 : 0o755,
+          uid: 0,
+          gid: 0,
+          mtimeMs: 0,
+          ctimeMs: 0,
+          ...found
+        }
+      )
     },
-    readdir: async (path) => [...new Set(entries.filter((entry) => entry.startsWith(`${path}/`)).map((entry) => entry.slice(path.length + 1).split('/')[0] ?? ''))],
+    readdir: async (path) => [
+      ...new Set(
+        entries
+          .filter((entry) => entry.startsWith(`${path}/`))
+          .map((entry) => entry.slice(path.length + 1).split('/')[0] ?? '')
+      )
+    ],
     readlink: async (path) => links[path],
     realpath: async (path) => links[path] ?? (path in files ? path : undefined),
     isClosed: async (path) => played.closed?.includes(path) ?? false,
-    statfs: async () => ({ freeBytes: 50e9, bytes: 100e9, freeInodes: 900, inodes: 1_000, ...played.space }),
+    statfs: async () => ({
+      freeBytes: 50e9,
+      bytes: 100e9,
+      freeInodes: 900,
+      inodes: 1_000,
+      ...played.space
+    }),
     addresses: () => ['127.0.0.1', '::1', '192.0.2.1'],
     identify: played.identify ?? (() => Promise.reject(new Error('nobody was to be asked'))),
     get: played.get ?? (async () => undefined),

@@ -5,7 +5,10 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { withExactly } from '../platform/exact-env.ts'
 
-/** The real daemons as processes of a test's own, driven by their environment and watched by their log. */
+/**
+ * The real daemons as processes of a test's own, driven by their environment and watched by their
+ * log.
+ */
 
 export interface Line {
   level: string
@@ -20,7 +23,9 @@ export interface Daemon {
   /** Where it listens. */
   url: string
   lines: readonly Line[]
-  /** The first line, past or to come, that fits; rejects after `ms`, or when the daemon ends first. */
+  /**
+   * The first line, past or to come, that fits; rejects after `ms`, or when the daemon ends first.
+   */
   seen(event: string, fits?: (line: Line) => boolean, ms?: number): Promise<Line>
   /** Sends a signal; resolves with how the daemon ended. */
   end(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
@@ -32,7 +37,9 @@ export const token = 'a-token-for-tests-0123456789-abcdefgh'
 export const apiToken = 'an-api-token-for-tests-0123456789-abc'
 
 /** The hub as scripts/build.ts makes it: in src the operator page is not bundled. */
-export const builtHub: readonly string[] = [fileURLToPath(new URL('../../dist/central-hub/main.js', import.meta.url))]
+export const builtHub: readonly string[] = [
+  fileURLToPath(new URL('../../dist/central-hub/main.js', import.meta.url))
+]
 
 /** A port nobody listened on a moment ago. */
 export const freePort = async (): Promise<number> => {
@@ -48,15 +55,25 @@ export const freePort = async (): Promise<number> => {
  * Starts a daemon with exactly this environment (what Node needs for coverage apart).
  * @param main what Node runs: its options, and the daemon's program
  */
-export const startDaemon = (service: 'session-manager' | 'central-hub', env: Record<string, string>, main?: readonly string[]): Daemon => {
+export const startDaemon = (
+  service: 'session-manager' | 'central-hub',
+  env: Record<string, string>,
+  main?: readonly string[]
+): Daemon => {
   const coverage = process.env['NODE_V8_COVERAGE']
   const source = fileURLToPath(new URL(`../../src/${service}/main.ts`, import.meta.url))
-  const [program, args] = withExactly({ PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env }, process.execPath, ...(main ?? [source]))
+  const [program, args] = withExactly(
+    { PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env },
+    process.execPath,
+    ...(main ?? [source])
+  )
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: Line[] = []
   const news = new EventEmitter().setMaxListeners(0)
   const take = (text: string): void => {
-    const line = text.startsWith('{') ? (JSON.parse(text) as Line) : { level: 'raw', service, msg: text }
+    const line = text.startsWith('{')
+      ? (JSON.parse(text) as Line)
+      : { level: 'raw', service, msg: text }
     lines.push(line)
     news.emit('line', line)
   }
@@ -85,7 +102,16 @@ export const startDaemon = (service: 'session-manager' | 'central-hub', env: Rec
           if (wanted(line)) settle(() => resolve(line))
         }
         const fail = (why: string): void =>
-          settle(() => reject(new Error(`${service}: ${why} before "${event}"; last lines:\n${lines.slice(-15).map((line) => JSON.stringify(line)).join('\n')}`)))
+          settle(() =>
+            reject(
+              new Error(
+                `${service}: ${why} before "${event}"; last lines:\n${lines
+                  .slice(-15)
+                  .map((line) => JSON.stringify(line))
+                  .join('\n')}`
+              )
+            )
+          )
         const onEnd = (): void => fail('ended')
         const late = setTimeout(() => fail(`${ms} ms passed`), ms)
         news.on('line', onLine).on('end', onEnd)
@@ -97,7 +123,11 @@ export const startDaemon = (service: 'session-manager' | 'central-hub', env: Rec
   }
 }
 
-export const sessionManagerEnv = (options: { port: number; stateDir: string; chromiumPath: string }): Record<string, string> => ({
+export const sessionManagerEnv = (options: {
+  port: number
+  stateDir: string
+  chromiumPath: string
+}): Record<string, string> => ({
   NODE_ENV: 'test',
   LOG_LEVEL: 'debug',
   HOST: '127.0.0.1',
@@ -113,7 +143,11 @@ export const sessionManagerEnv = (options: { port: number; stateDir: string; chr
   BACKFILL_OVERLAP: '15m'
 })
 
-export const centralHubEnv = (options: { port: number; stateDir: string; sessionManager: string }): Record<string, string> => ({
+export const centralHubEnv = (options: {
+  port: number
+  stateDir: string
+  sessionManager: string
+}): Record<string, string> => ({
   NODE_ENV: 'test',
   LOG_LEVEL: 'debug',
   HOST: '127.0.0.1',
@@ -127,7 +161,14 @@ export const centralHubEnv = (options: { port: number; stateDir: string; session
 })
 
 /** GET or POST with the token of the daemon asked; the body as JSON. */
-export const ask = async <T>(url: string, bearer: string, init: RequestInit = {}): Promise<{ status: number; body: T }> => {
-  const answer = await fetch(url, { ...init, headers: { authorization: `Bearer ${bearer}`, ...init.headers } })
+export const ask = async <T>(
+  url: string,
+  bearer: string,
+  init: RequestInit = {}
+): Promise<{ status: number; body: T }> => {
+  const answer = await fetch(url, {
+    ...init,
+    headers: { authorization: `Bearer ${bearer}`, ...init.headers }
+  })
   return { status: answer.status, body: (await answer.json()) as T }
 }

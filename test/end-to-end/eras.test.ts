@@ -6,8 +6,9 @@ import { withStack } from './stack.ts'
 /**
  * Everything that has to work, on each WhatsApp Web that the simulation knows, through the real
  * daemons. Run by itself with --whole, codes are shown as long as WhatsApp shows them, and renewed
- * for ten minutes, on all eras at the same time. It prints the table of test/whatsapp-web/README.md:
- * `scripts/unprivileged --own DIR --bind DIR .tap node test/end-to-end/eras.test.ts --whole`
+ * for ten minutes, on all eras at the same time. It prints the table of
+ * test/whatsapp-web/README.md: `scripts/unprivileged --own DIR --bind DIR .tap node
+ * test/end-to-end/eras.test.ts --whole`
  */
 
 const isWhole = process.argv.includes('--whole')

@@ -33,7 +33,11 @@ const place = (one: Fixture, index: number, me: { id: string; lid: string }): Pl
   return {
     name: one.name,
     // A call is heard while it is new by its time.
-    raw: { ...raw, id: key, ...(raw['type'] === 'call_log' ? { t: Math.floor(Date.now() / 1_000) } : {}) },
+    raw: {
+      ...raw,
+      id: key,
+      ...(raw['type'] === 'call_log' ? { t: Math.floor(Date.now() / 1_000) } : {})
+    },
     expect,
     id: [fromMe, remote, id, ...(participant === undefined ? [] : [participant])].join('_')
   }
@@ -58,7 +62,8 @@ const checks: Readonly<Record<string, Check>> = {
     else t.match(media, facts)
   },
   has_media: (t, { media }, expected) => t.equal(media !== null, expected),
-  contacts: (t, { contacts }, expected, raw) => t.same(contacts, raw['type'] === 'vcard' ? [raw['body']] : expected),
+  contacts: (t, { contacts }, expected, raw) =>
+    t.same(contacts, raw['type'] === 'vcard' ? [raw['body']] : expected),
   // More may be known of a person than the message tells.
   lid: (t, { lid }, expected) => t.equal(lid, expected ?? lid),
   revoked: (t, { revoked_by }, expected) => t.equal(revoked_by, (expected as { by: string }).by),

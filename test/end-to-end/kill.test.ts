@@ -7,10 +7,16 @@ import { openSse } from '../platform/sse-client.ts'
 import { apiToken } from './daemon.ts'
 import { withStack, type Stack } from './stack.ts'
 
-/** kill -9 at any instant changes nothing: of either daemon and of Chromium, each at 20 random instants while messages flow; on PostgreSQL at one. */
+/**
+ * kill -9 at any instant changes nothing: of either daemon and of Chromium, each at 20 random
+ * instants while messages flow; on PostgreSQL at one.
+ */
 
 const [killsOfEach, messages] = isOnPostgres() ? [1, 200] : [20, 2_000]
-/** So many chats that each gets less than one message a second, as people write: within a second WhatsApp tells no order. */
+/**
+ * So many chats that each gets less than one message a second, as people write: within a second
+ * WhatsApp tells no order.
+ */
 const chats = 50
 /** Between two kills, at most, ms: also while what was killed before is only starting again. */
 const mostPauseMs = 4_000
@@ -47,10 +53,17 @@ const frontend = (url: string) => {
   const run = async (): Promise<void> => {
     while (!over) {
       try {
-        const client = await openSse(`${url}/api/events`, { authorization: `Bearer ${apiToken}`, 'last-event-id': last })
+        const client = await openSse(`${url}/api/events`, {
+          authorization: `Bearer ${apiToken}`,
+          'last-event-id': last
+        })
         await client.until(({ id, event, data }) => {
           if (id !== undefined) last = id
-          if (event === 'message') seen.set((JSON.parse(data) as Message).id, (seen.get((JSON.parse(data) as Message).id) ?? 0) + 1)
+          if (event === 'message')
+            seen.set(
+              (JSON.parse(data) as Message).id,
+              (seen.get((JSON.parse(data) as Message).id) ?? 0) + 1
+            )
           return over
         })
         client.close()
@@ -65,57 +78,79 @@ const frontend = (url: string) => {
 t.setTimeout(600_000)
 
 t.test(`${messages} messages through ${killsOfEach * targets.length} kills (SEED=${seed})`, (t) =>
-  withStack(t, { sessionManagerEnv: { BACKFILL_INTERVAL: '2s', LOG_LEVEL: 'info' }, hubEnv: { LOG_LEVEL: 'info' } }, async (stack) => {
-    const { web, hub } = stack
-    await web.scan()
-    await web.synced()
-    const client = frontend(hub.url)
-    const sent = new Map<number, string[]>()
-    let killing = true
-    let count = 0
-    const flow = async (): Promise<void> => {
-      // as many as are due by now, evenly over the time of the kills; the rest at its end
-      const started = performance.now()
-      const spanMs = (killsOfEach * targets.length * mostPauseMs) / 2
-      while (count < messages) {
-        const due = killing ? Math.min(messages, Math.floor(((performance.now() - started) / spanMs) * messages)) : messages
-        for (; count < due; count += 1) {
-          const chat = count % chats
-          const { id } = web.phone.text({ from: phoneOf(chat), name: `Lead ${chat}`, text: `message ${count}` })
-          sent.set(chat, [...(sent.get(chat) ?? []), id])
+  withStack(
+    t,
+    {
+      sessionManagerEnv: { BACKFILL_INTERVAL: '2s', LOG_LEVEL: 'info' },
+      hubEnv: { LOG_LEVEL: 'info' }
+    },
+    async (stack) => {
+      const { web, hub } = stack
+      await web.scan()
+      await web.synced()
+      const client = frontend(hub.url)
+      const sent = new Map<number, string[]>()
+      let killing = true
+      let count = 0
+      const flow = async (): Promise<void> => {
+        // as many as are due by now, evenly over the time of the kills; the rest at its end
+        const started = performance.now()
+        const spanMs = (killsOfEach * targets.length * mostPauseMs) / 2
+        while (count < messages) {
+          const due = killing
+            ? Math.min(messages, Math.floor(((performance.now() - started) / spanMs) * messages))
+            : messages
+          for (; count < due; count += 1) {
+            const chat = count % chats
+            const { id } = web.phone.text({
+              from: phoneOf(chat),
+              name: `Lead ${chat}`,
+              text: `message ${count}`
+            })
+            sent.set(chat, [...(sent.get(chat) ?? []), id])
+          }
+          await delay(50)
         }
-        await delay(50)
       }
-    }
-    const flowing = flow()
-    for (const target of order()) {
-      await delay(random() * mostPauseMs)
-      await kill(stack, target)
-    }
-    killing = false
-    await flowing
-    t.ok(stack.sessionManager.starts() > killsOfEach, `session-manager was started ${stack.sessionManager.starts()} times`)
-    t.ok(hub.starts() > killsOfEach, `central-hub was started ${hub.starts()} times`)
+      const flowing = flow()
+      for (const target of order()) {
+        await delay(random() * mostPauseMs)
+        await kill(stack, target)
+      }
+      killing = false
+      await flowing
+      t.ok(
+        stack.sessionManager.starts() > killsOfEach,
+        `session-manager was started ${stack.sessionManager.starts()} times`
+      )
+      t.ok(hub.starts() > killsOfEach, `central-hub was started ${hub.starts()} times`)
 
-    // what is still to be read back comes by itself; a message that was lost would let the time run out here
-    await hub.listening()
-    for (let last = 0; last < messages; ) {
-      last = (await stack.messages()).length
-      await delay(500)
+      // what is still to be read back comes by itself; a message that was lost would let the time
+      // run out here
+      await hub.listening()
+      for (let last = 0; last < messages; ) {
+        last = (await stack.messages()).length
+        await delay(500)
+      }
+      const held = await stack.messages()
+      t.equal(held.length, messages, 'as many as were sent')
+      t.equal(new Set(held.map(({ id }) => id)).size, messages, 'none twice')
+      const leads = await stack.leads()
+      t.equal(leads.length, chats)
+      for (const lead of leads) {
+        const chat = Number(lead.phone?.slice(6)) - 10_000_000
+        const ids = (await stack.messages(`/api/leads/${lead.id}/messages`))
+          .map(({ id }) => id)
+          .reverse()
+        t.same(ids, sent.get(chat), `in the order they were written, chat ${chat}`)
+      }
+      client.end()
+      web.phone.text({ from: phoneOf(0), text: 'the end' })
+      await client.running
+      t.ok(
+        [...sent.values()].flat().every((id) => client.seen.has(id)),
+        'the frontend was told of every one'
+      )
     }
-    const held = await stack.messages()
-    t.equal(held.length, messages, 'as many as were sent')
-    t.equal(new Set(held.map(({ id }) => id)).size, messages, 'none twice')
-    const leads = await stack.leads()
-    t.equal(leads.length, chats)
-    for (const lead of leads) {
-      const chat = Number(lead.phone?.slice(6)) - 10_000_000
-      const ids = (await stack.messages(`/api/leads/${lead.id}/messages`)).map(({ id }) => id).reverse()
-      t.same(ids, sent.get(chat), `in the order they were written, chat ${chat}`)
-    }
-    client.end()
-    web.phone.text({ from: phoneOf(0), text: 'the end' })
-    await client.running
-    t.ok([...sent.values()].flat().every((id) => client.seen.has(id)), 'the frontend was told of every one')
-  })
+  )
 )

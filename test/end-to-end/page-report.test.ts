@@ -57,10 +57,13 @@ t.test(
       const ready = await report(t, stack, directory, 'ready')
 
       t.equal(ready.report.session, 'READY')
-    t.same(ready.report.guard, { wire: 'in_force', modules: 'in_force' })
-    for (const name of ['own listeners', 'vote hook', 'message key', 'message model']) {
-      t.match(ready.report.checks.find((check) => check.name === name), { verdict: 'ok' })
-    }
+      t.same(ready.report.guard, { wire: 'in_force', modules: 'in_force' })
+      for (const name of ['own listeners', 'vote hook', 'message key', 'message model']) {
+        t.match(
+          ready.report.checks.find((check) => check.name === name),
+          { verdict: 'ok' }
+        )
+      }
       t.match(
         ready.report.checks.find(({ name }) => name === 'messages'),
         { verdict: 'ok' }

@@ -11,9 +11,15 @@ t.setTimeout(240_000)
 
 const login = 'lead:p@ss/wörd%'
 
-/** From now on Chromium reaches nothing but this machine. @returns where the simulated WhatsApp listens */
+/**
+ * From now on Chromium reaches nothing but this machine. @returns where the simulated WhatsApp
+ * listens
+ */
 const closeNetwork = (web: WhatsAppWeb): number => {
-  writeFileSync(join(dirname(web.chromiumPath), 'host-rules'), 'MAP * ~NOTFOUND , EXCLUDE 127.0.0.1')
+  writeFileSync(
+    join(dirname(web.chromiumPath), 'host-rules'),
+    'MAP * ~NOTFOUND , EXCLUDE 127.0.0.1'
+  )
   return Number(/--simulated-whatsapp=(\d+)/.exec(readFileSync(web.chromiumPath, 'utf8'))?.[1])
 }
 
@@ -33,9 +39,17 @@ t.test('Chromium reaches WhatsApp by the proxy, and answers it with user and pas
 
     t.match(await session.record(({ message }) => message.id === id), { message: { body: 'Hola' } })
     t.ok(proxy.asked.includes('CONNECT web.whatsapp.com:443'))
-    t.same(proxy.asked.filter((what) => !/^CONNECT [\w.-]*whatsapp\.(com|net):443$/.test(what)), [], 'it asks for nothing but WhatsApp')
+    t.same(
+      proxy.asked.filter((what) => !/^CONNECT [\w.-]*whatsapp\.(com|net):443$/.test(what)),
+      [],
+      'it asks for nothing but WhatsApp'
+    )
     const browser = (await web.chromium())[0] as number
-    t.notMatch(readFileSync(`/proc/${browser}/cmdline`, 'latin1'), encodeURIComponent('p@ss/wörd%'), 'the password is on no command line')
+    t.notMatch(
+      readFileSync(`/proc/${browser}/cmdline`, 'latin1'),
+      encodeURIComponent('p@ss/wörd%'),
+      'the password is on no command line'
+    )
     t.notMatch(JSON.stringify(session.daemon.lines), /p@ss|p%40ss|wörd|w%C3%B6rd/, 'nor in the log')
   })
 )
@@ -48,14 +62,25 @@ t.test('a proxy that does not let Chromium through is named as the reason', (t) 
     await session.daemon.end()
     await session.start({ PROXY_URL: `http://lead:other-word@127.0.0.1:${proxy.port}` })
 
-    const failed = await session.daemon.seen('session', ({ reason }) => /PROXY_URL/.test(String(reason)), 60_000)
-    t.equal(failed['reason'], 'WhatsApp is unreachable: the proxy of PROXY_URL does not take its user and password (HTTP 407)')
+    const failed = await session.daemon.seen(
+      'session',
+      ({ reason }) => /PROXY_URL/.test(String(reason)),
+      60_000
+    )
+    t.equal(
+      failed['reason'],
+      'WhatsApp is unreachable: the proxy of PROXY_URL does not take its user and password (HTTP 407)'
+    )
     t.ok(proxy.turnedAway() > 0)
     t.notMatch(JSON.stringify(session.daemon.lines), /other-word/)
 
     await session.daemon.end()
     await session.start({ PROXY_URL: 'http://127.0.0.1:1' })
-    const gone = await session.daemon.seen('session', ({ reason }) => /nothing answers as a proxy at PROXY_URL/.test(String(reason)), 60_000)
+    const gone = await session.daemon.seen(
+      'session',
+      ({ reason }) => /nothing answers as a proxy at PROXY_URL/.test(String(reason)),
+      60_000
+    )
     t.ok(gone)
   })
 )

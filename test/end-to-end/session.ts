@@ -5,7 +5,15 @@ import type { Qr, Status } from '../../src/contract/session.ts'
 import { openSse } from '../platform/sse-client.ts'
 import { browserDirectory } from '../whatsapp-web/directory.ts'
 import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from '../whatsapp-web/server.ts'
-import { ask, freePort, sessionManagerEnv, startDaemon, token, type Daemon, type Line } from './daemon.ts'
+import {
+  ask,
+  freePort,
+  sessionManagerEnv,
+  startDaemon,
+  token,
+  type Daemon,
+  type Line
+} from './daemon.ts'
 
 /** The real session-manager in the real Chromium on the simulated WhatsApp Web. */
 export interface Session {
@@ -30,7 +38,10 @@ export interface Session {
 /** WhatsApp Web gives up on a ciphertext after 15 s. */
 const recordMs = 25_000
 
-const fitting = (record: InboundRecord | undefined, fits: (record: InboundRecord) => boolean): boolean => record !== undefined && fits(record)
+const fitting = (
+  record: InboundRecord | undefined,
+  fits: (record: InboundRecord) => boolean
+): boolean => record !== undefined && fits(record)
 
 export interface SessionOptions {
   env?: Record<string, string>
@@ -40,7 +51,11 @@ export interface SessionOptions {
 }
 
 /** Runs a test on a session of its own, and asserts that nothing was sent in it. */
-export const withSession = async (t: Test, options: SessionOptions, body: (session: Session) => Promise<void>): Promise<void> => {
+export const withSession = async (
+  t: Test,
+  options: SessionOptions,
+  body: (session: Session) => Promise<void>
+): Promise<void> => {
   const session = await startSession(t, options)
   await body(session)
   await session.daemon.end()
@@ -51,19 +66,31 @@ export const withSession = async (t: Test, options: SessionOptions, body: (sessi
 
 const startSession = async (t: Test, options: SessionOptions): Promise<Session> => {
   const { path: directory, remove } = browserDirectory()
-  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
+  const web = await startWhatsAppWeb({
+    directory: join(directory, 'whatsapp'),
+    scenario: options.scenario ?? {}
+  })
   const stateDir = join(directory, 'state')
   const port = await freePort()
-  const env = { ...sessionManagerEnv({ port, stateDir, chromiumPath: web.chromiumPath }), ...options.env }
+  const env = {
+    ...sessionManagerEnv({ port, stateDir, chromiumPath: web.chromiumPath }),
+    ...options.env
+  }
   const session: Session = {
-    web, stateDir,
+    web,
+    stateDir,
     daemon: undefined as unknown as Daemon,
     start: async (more = {}) => {
       session.daemon = startDaemon('session-manager', { ...env, ...more })
       await session.daemon.seen('listening')
       return session.daemon
     },
-    ready: (after = 0) => session.daemon.seen('session', (line) => line['status'] === 'READY' && session.daemon.lines.indexOf(line) >= after, 60_000),
+    ready: (after = 0) =>
+      session.daemon.seen(
+        'session',
+        (line) => line['status'] === 'READY' && session.daemon.lines.indexOf(line) >= after,
+        60_000
+      ),
     next: (event, fits = () => true, ms = 30_000) => {
       const { daemon } = session
       const from = daemon.lines.length
@@ -71,12 +98,22 @@ const startSession = async (t: Test, options: SessionOptions): Promise<Session> 
     },
     status: async () => (await ask<Status>(`${session.daemon.url}/status`, token)).body,
     qr: async () => (await ask<Qr>(`${session.daemon.url}/qr`, token)).body,
-    post: async (path) => (await ask(`${session.daemon.url}${path}`, token, { method: 'POST' })).body,
-    records: async () => (await ask<InboundPage>(`${session.daemon.url}/inbound?limit=1000`, token)).body.records.filter((record) => record.kind !== 'erased'),
+    post: async (path) =>
+      (await ask(`${session.daemon.url}${path}`, token, { method: 'POST' })).body,
+    records: async () =>
+      (
+        await ask<InboundPage>(`${session.daemon.url}/inbound?limit=1000`, token)
+      ).body.records.filter((record) => record.kind !== 'erased'),
     record: async (fits) => {
-      const stream = await openSse(`${session.daemon.url}/inbound/stream?after=0`, { authorization: `Bearer ${token}` })
-      const of = (event: { event?: string | undefined; data: string }): InboundRecord | undefined => {
-        const record = event.event === 'record' ? (JSON.parse(event.data) as JournalRecord) : undefined
+      const stream = await openSse(`${session.daemon.url}/inbound/stream?after=0`, {
+        authorization: `Bearer ${token}`
+      })
+      const of = (event: {
+        event?: string | undefined
+        data: string
+      }): InboundRecord | undefined => {
+        const record =
+          event.event === 'record' ? (JSON.parse(event.data) as JournalRecord) : undefined
         return record?.kind === 'erased' ? undefined : record
       }
       const late = setTimeout(stream.close, recordMs)

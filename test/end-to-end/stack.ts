@@ -4,7 +4,15 @@ import type { Lead, LeadPage, Message, MessagePage } from '../../src/contract/le
 import { storeEnv } from '../central-hub/store/place.ts'
 import { browserDirectory } from '../whatsapp-web/directory.ts'
 import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from '../whatsapp-web/server.ts'
-import { apiToken, ask, centralHubEnv, freePort, sessionManagerEnv, startDaemon, type Daemon } from './daemon.ts'
+import {
+  apiToken,
+  ask,
+  centralHubEnv,
+  freePort,
+  sessionManagerEnv,
+  startDaemon,
+  type Daemon
+} from './daemon.ts'
 
 /** Both real daemons, on the simulated WhatsApp Web in the real Chromium. */
 export interface Stack {
@@ -16,7 +24,10 @@ export interface Stack {
   messages(path?: string): Promise<Message[]>
 }
 
-/** A daemon that is started again whenever it ends, as systemd would; `daemon` is the process that runs now. */
+/**
+ * A daemon that is started again whenever it ends, as systemd would; `daemon` is the process that
+ * runs now.
+ */
 export interface Service {
   readonly daemon: Daemon
   url: string
@@ -29,7 +40,11 @@ export interface Service {
   stop(): Promise<void>
 }
 
-const keepRunning = (name: 'session-manager' | 'central-hub', env: Record<string, string>, main?: readonly string[]): Service => {
+const keepRunning = (
+  name: 'session-manager' | 'central-hub',
+  env: Record<string, string>,
+  main?: readonly string[]
+): Service => {
   let starts = 0
   let stopping = false
   const start = (): Daemon => {
@@ -74,20 +89,50 @@ export interface StackOptions {
 }
 
 /** Runs a test on a stack of its own, and asserts that nothing was sent in it. */
-export const withStack = async (t: Test, options: StackOptions, body: (stack: Stack) => Promise<void>): Promise<void> => {
+export const withStack = async (
+  t: Test,
+  options: StackOptions,
+  body: (stack: Stack) => Promise<void>
+): Promise<void> => {
   const { path: directory, remove } = browserDirectory()
-  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: options.scenario ?? {} })
+  const web = await startWhatsAppWeb({
+    directory: join(directory, 'whatsapp'),
+    scenario: options.scenario ?? {}
+  })
   const [port, hubPort] = [await freePort(), await freePort()]
   const sessionManager = keepRunning('session-manager', {
-    ...sessionManagerEnv({ port, stateDir: join(directory, 'session-manager'), chromiumPath: web.chromiumPath }), ...options.sessionManagerEnv
+    ...sessionManagerEnv({
+      port,
+      stateDir: join(directory, 'session-manager'),
+      chromiumPath: web.chromiumPath
+    }),
+    ...options.sessionManagerEnv
   })
-  const hub = keepRunning('central-hub', {
-    ...centralHubEnv({ port: hubPort, stateDir: join(directory, 'hub'), sessionManager: sessionManager.url }), ...(await storeEnv(t)), ...options.hubEnv
-  }, options.hubMain)
-  const pages = async <P extends { next_cursor: string | null }, T>(path: string, items: (page: P) => T[]): Promise<T[]> => {
+  const hub = keepRunning(
+    'central-hub',
+    {
+      ...centralHubEnv({
+        port: hubPort,
+        stateDir: join(directory, 'hub'),
+        sessionManager: sessionManager.url
+      }),
+      ...(await storeEnv(t)),
+      ...options.hubEnv
+    },
+    options.hubMain
+  )
+  const pages = async <P extends { next_cursor: string | null }, T>(
+    path: string,
+    items: (page: P) => T[]
+  ): Promise<T[]> => {
     const found: T[] = []
     for (let cursor: string | null = ''; cursor !== null; ) {
-      const page: P = (await ask<P>(`${hub.url}${path}${path.includes('?') ? '&' : '?'}limit=200${cursor === '' ? '' : `&cursor=${cursor}`}`, apiToken)).body
+      const page: P = (
+        await ask<P>(
+          `${hub.url}${path}${path.includes('?') ? '&' : '?'}limit=200${cursor === '' ? '' : `&cursor=${cursor}`}`,
+          apiToken
+        )
+      ).body
       found.push(...items(page))
       cursor = page.next_cursor
     }
@@ -99,9 +144,12 @@ export const withStack = async (t: Test, options: StackOptions, body: (stack: St
     remove()
   })
   await body({
-    web, sessionManager, hub,
+    web,
+    sessionManager,
+    hub,
     leads: (search = '') => pages<LeadPage, Lead>(`/api/leads${search}`, ({ leads }) => leads),
-    messages: (path = '/api/messages') => pages<MessagePage, Message>(path, ({ messages }) => messages)
+    messages: (path = '/api/messages') =>
+      pages<MessagePage, Message>(path, ({ messages }) => messages)
   })
   t.same(web.outbound(), [], 'nothing was sent, marked as seen or shown as presence')
 }

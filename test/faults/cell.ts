@@ -8,5 +8,8 @@ import { runCell } from './run.ts'
 const [name, phase, directory = '', dist = '', result = ''] = process.argv.slice(2)
 const fault = faults.find((one) => one.name === name)
 if (fault === undefined) throw new Error(`there is no fault ${name}`)
-writeFileSync(result, `${JSON.stringify(await runCell(fault, phase as Phase, { directory, dist, isolated: true }), null, 2)}\n`)
+writeFileSync(
+  result,
+  `${JSON.stringify(await runCell(fault, phase as Phase, { directory, dist, isolated: true }), null, 2)}\n`
+)
 process.exit()

@@ -1,11 +1,21 @@
 import { execFileSync } from 'node:child_process'
-import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /**
- * The machine as a cell has it: disks of its own, a clock that can be wrong, little memory. All of it is in the cell's
- * own namespaces, or goes with `close`. Needs root.
+ * The machine as a cell has it: disks of its own, a clock that can be wrong, little memory. All of
+ * it is in the cell's own namespaces, or goes with `close`. Needs root.
  */
 export interface Machine {
   /** The directory that both services have their state below; each has a disk of its own there. */
@@ -17,7 +27,10 @@ export interface Machine {
   readOnly(on: boolean): void
   /** Fills the disks, and keeps them full; `false` empties them. */
   full(on: boolean): void
-  /** Lets a process and those that it starts from now on have no more memory than they have, and takes some of it away; resolves with the way to end this. */
+  /**
+   * Lets a process and those that it starts from now on have no more memory than they have, and
+   * takes some of it away; resolves with the way to end this.
+   */
   squeeze(pids: readonly number[]): () => void
   close(): void
 }
@@ -25,13 +38,21 @@ export interface Machine {
 /** Whom scripts/unprivileged runs the daemons as. */
 export const user = 'leadmaster'
 
-const run = (program: string, ...args: string[]): string => execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+const run = (program: string, ...args: string[]): string =>
+  execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
 
 /** What the rig needs that is not there, in words. */
 export const missing = (): string[] => [
   ...(process.getuid?.() === 0 ? [] : ['root: namespaces, mounts and prlimit need it']),
-  ...['gcc', 'prlimit', 'unshare', 'ip', 'python3'].filter((program) => !process.env['PATH']?.split(':').some((directory) => existsSync(join(directory, program)))),
-  ...(existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes') ? [] : ['a memory controller of cgroups v1 at /sys/fs/cgroup/memory: without it there is no memory pressure'])
+  ...['gcc', 'prlimit', 'unshare', 'ip', 'python3'].filter(
+    (program) =>
+      !process.env['PATH']?.split(':').some((directory) => existsSync(join(directory, program)))
+  ),
+  ...(existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes')
+    ? []
+    : [
+        'a memory controller of cgroups v1 at /sys/fs/cgroup/memory: without it there is no memory pressure'
+      ])
 ]
 
 /** struct control of machine.c. */
@@ -54,16 +75,42 @@ export const makeMachine = (directory: string, owner: number): Machine => {
     writeSync(file, told, 0, controlBytes, 0)
   }
   tell(0, 0)
-  run('gcc', '-O2', '-shared', '-fPIC', `-DCONTROL="${control}"`, '-o', library, fileURLToPath(new URL('machine.c', import.meta.url)), '-ldl')
+  run(
+    'gcc',
+    '-O2',
+    '-shared',
+    '-fPIC',
+    `-DCONTROL="${control}"`,
+    '-o',
+    library,
+    fileURLToPath(new URL('machine.c', import.meta.url)),
+    '-ldl'
+  )
   // /etc is this cell's own from now on: what is mounted here is in its mount namespace
   const etc = join(directory, 'etc')
   mkdirSync(etc)
   run('mount', '-t', 'tmpfs', 'faults-etc', etc)
   for (const name of ['upper', 'work']) mkdirSync(join(etc, name))
-  run('mount', '-t', 'overlay', 'faults-etc', '-o', `lowerdir=/etc,upperdir=${etc}/upper,workdir=${etc}/work`, '/etc')
+  run(
+    'mount',
+    '-t',
+    'overlay',
+    'faults-etc',
+    '-o',
+    `lowerdir=/etc,upperdir=${etc}/upper,workdir=${etc}/work`,
+    '/etc'
+  )
   for (const [name, size] of Object.entries(diskSizes)) {
     mkdirSync(join(state, name), { recursive: true })
-    run('mount', '-t', 'tmpfs', '-o', `size=${size},mode=700,uid=${owner},gid=${owner}`, 'faults-disk', join(state, name))
+    run(
+      'mount',
+      '-t',
+      'tmpfs',
+      '-o',
+      `size=${size},mode=700,uid=${owner},gid=${owner}`,
+      'faults-disk',
+      join(state, name)
+    )
   }
   writeFileSync('/etc/ld.so.preload', library)
 
@@ -105,7 +152,9 @@ export const makeMachine = (directory: string, owner: number): Machine => {
     full: (on) => {
       clearInterval(filling)
       if (on) {
-        fillers.push(...Object.keys(diskSizes).map((name) => openSync(join(state, name, 'filler'), 'w')))
+        fillers.push(
+          ...Object.keys(diskSizes).map((name) => openSync(join(state, name, 'filler'), 'w'))
+        )
         fill()
         // what the services give up is taken, too
         filling = setInterval(fill, 100)
@@ -143,11 +192,24 @@ export const lowestFree = (pid: number): number => {
   for (let number = 0; ; number += 1) if (!open.has(number)) return number
 }
 
-/** Done as the process's own user: root without CAP_SYS_RESOURCE may not. `undefined`: as many as it ever may. */
+/**
+ * Done as the process's own user: root without CAP_SYS_RESOURCE may not. `undefined`: as many as it
+ * ever may.
+ */
 export const limitFiles = (pid: number, most: number | undefined): void => {
-  const [, hard = '65536'] = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? []
+  const [, hard = '65536'] =
+    /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? []
   // one that is just being started is still root's
-  const asOwner = statSync(`/proc/${pid}`).uid === 0 ? [] : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--']
-  const [program = '', ...args] = [...asOwner, 'prlimit', '--pid', String(pid), `--nofile=${most ?? hard}:${hard}`]
+  const asOwner =
+    statSync(`/proc/${pid}`).uid === 0
+      ? []
+      : ['setpriv', `--reuid=${user}`, `--regid=${user}`, '--init-groups', '--']
+  const [program = '', ...args] = [
+    ...asOwner,
+    'prlimit',
+    '--pid',
+    String(pid),
+    `--nofile=${most ?? hard}:${hard}`
+  ]
   run(program, ...args)
 }

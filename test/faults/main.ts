@@ -1,6 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -11,9 +21,9 @@ import { isRan, noticed, phases, wrong, type Cell, type Phase } from './result.t
 import { table } from './table.ts'
 
 /**
- * The fault matrix: everything that can go wrong, in every phase of a stack's life; what was seen of it, how long until
- * all was well again, and whether a message was lost or came twice. Exits 1 when one did, or when a cell did not
- * recover. Needs root, and a build (`npm run build`).
+ * The fault matrix: everything that can go wrong, in every phase of a stack's life; what was seen
+ * of it, how long until all was well again, and whether a message was lost or came twice. Exits 1
+ * when one did, or when a cell did not recover. Needs root, and a build (`npm run build`).
  */
 
 const usage = `usage: node test/faults/main.ts [--only FAULT,…] [--phase PHASE,…] [--at-once N] [--keep DIR] [--again] [--json FILE] [--table FILE]
@@ -29,8 +39,24 @@ const text = { type: 'string' } as const
 const flag = { type: 'boolean', default: false } as const
 
 const readArguments = (args: string[]) => {
-  const { values } = parseArgs({ args, options: { only: text, phase: text, 'at-once': text, keep: text, again: flag, dist: text, json: text, table: text } })
-  const chosen = <T extends string>(option: string, given: string | undefined, of: readonly T[]): readonly T[] => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: text,
+      phase: text,
+      'at-once': text,
+      keep: text,
+      again: flag,
+      dist: text,
+      json: text,
+      table: text
+    }
+  })
+  const chosen = <T extends string>(
+    option: string,
+    given: string | undefined,
+    of: readonly T[]
+  ): readonly T[] => {
     if (given === undefined) return of
     const names = given.split(',')
     const unknown = names.find((name) => !of.includes(name as T))
@@ -40,15 +66,38 @@ const readArguments = (args: string[]) => {
   const atOnce = Number(values['at-once'] ?? 2)
   if (!Number.isInteger(atOnce) || atOnce < 1) throw new Error('--at-once: expected a whole number')
   return {
-    names: chosen('only', values.only, faults.map(({ name }) => name)), phases: chosen<Phase>('phase', values.phase, phases), atOnce,
-    again: values.again, json: values.json, table: values.table,
+    names: chosen(
+      'only',
+      values.only,
+      faults.map(({ name }) => name)
+    ),
+    phases: chosen<Phase>('phase', values.phase, phases),
+    atOnce,
+    again: values.again,
+    json: values.json,
+    table: values.table,
     keep: resolve(values.keep ?? mkdtempSync(join(tmpdir(), 'lm-faults-'))),
     dist: resolve(values.dist ?? fileURLToPath(new URL('../../dist', import.meta.url)))
   }
 }
 
-/** Networks, processes and mounts of its own: when its first process ends, everything in them has. */
-const apart = ['--pdeathsig', 'KILL', 'unshare', '--net', '--pid', '--mount', '--propagation', 'private', '--fork', '--mount-proc', '--kill-child=SIGKILL', '--']
+/**
+ * Networks, processes and mounts of its own: when its first process ends, everything in them has.
+ */
+const apart = [
+  '--pdeathsig',
+  'KILL',
+  'unshare',
+  '--net',
+  '--pid',
+  '--mount',
+  '--propagation',
+  'private',
+  '--fork',
+  '--mount-proc',
+  '--kill-child=SIGKILL',
+  '--'
+]
 /** A cell that is not over by then never will be. */
 const mostMs = 420_000
 
@@ -60,17 +109,34 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-const fileOf = (keep: string, name: string, phase: Phase, end: string): string => join(keep, `${name.replace(/[^\w+-]+/g, '-')}.${phase}.${end}`)
+const fileOf = (keep: string, name: string, phase: Phase, end: string): string =>
+  join(keep, `${name.replace(/[^\w+-]+/g, '-')}.${phase}.${end}`)
 
-const runOne = async (name: string, phase: Phase, { keep, dist }: { keep: string; dist: string }): Promise<string | undefined> => {
+const runOne = async (
+  name: string,
+  phase: Phase,
+  { keep, dist }: { keep: string; dist: string }
+): Promise<string | undefined> => {
   const directory = mkdtempSync(join(tmpdir(), 'lmf-'))
   chmodSync(directory, 0o755)
   const [result, log] = [fileOf(keep, name, phase, 'json'), fileOf(keep, name, phase, 'log')]
   rmSync(result, { force: true })
   const out = openSync(log, 'w')
-  const inner = [process.execPath, fileURLToPath(new URL('cell.ts', import.meta.url)), name, phase, directory, dist, result]
+  const inner = [
+    process.execPath,
+    fileURLToPath(new URL('cell.ts', import.meta.url)),
+    name,
+    phase,
+    directory,
+    dist,
+    result
+  ]
   // a shell is there first, for it buries whatever its parent left behind
-  const child = spawn('setpriv', [...apart, 'sh', '-c', 'ip link set lo up; "$@" & wait $!', 'faults', ...inner], { stdio: ['ignore', out, out], env: { PATH: process.env['PATH'], HOME: directory } })
+  const child = spawn(
+    'setpriv',
+    [...apart, 'sh', '-c', 'ip link set lo up; "$@" & wait $!', 'faults', ...inner],
+    { stdio: ['ignore', out, out], env: { PATH: process.env['PATH'], HOME: directory } }
+  )
   running.add(child)
   const late = setTimeout(() => child.kill('SIGKILL'), mostMs)
   await once(child, 'close')
@@ -83,28 +149,53 @@ const runOne = async (name: string, phase: Phase, { keep, dist }: { keep: string
 const main = async (): Promise<number> => {
   const options = readArguments(process.argv.slice(2))
   const lacking = missing()
-  if (lacking.length > 0) throw new Error(`missing: ${lacking.join(', ')}; scripts/setup --test brings the programs`)
+  if (lacking.length > 0)
+    throw new Error(`missing: ${lacking.join(', ')}; scripts/setup --test brings the programs`)
   const { names, keep, dist, atOnce, again } = options
-  if (!existsSync(join(dist, 'session-manager/main.js'))) throw new Error(`there is no build in ${dist}: npm run build`)
+  if (!existsSync(join(dist, 'session-manager/main.js')))
+    throw new Error(`there is no build in ${dist}: npm run build`)
   mkdirSync(keep, { recursive: true })
-  const waiting = options.phases.flatMap((phase) => names.map((name) => ({ name, phase }))).filter(({ name, phase }) => again || !existsSync(fileOf(keep, name, phase, 'json')))
+  const waiting = options.phases
+    .flatMap((phase) => names.map((name) => ({ name, phase })))
+    .filter(({ name, phase }) => again || !existsSync(fileOf(keep, name, phase, 'json')))
   let failures = 0
   const worker = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const failed = await runOne(next.name, next.phase, { keep, dist })
       if (failed !== undefined) failures += 1
-      const cell = failed === undefined ? (JSON.parse(readFileSync(fileOf(keep, next.name, next.phase, 'json'), 'utf8')) as Cell) : undefined
+      const cell =
+        failed === undefined
+          ? (JSON.parse(readFileSync(fileOf(keep, next.name, next.phase, 'json'), 'utf8')) as Cell)
+          : undefined
       const faulty = cell === undefined ? [failed] : wrong(cell)
-      const well = cell === undefined ? '' : isRan(cell) ? `noticed after ${noticed(cell)?.at_s ?? '?'} s, recovered after ${cell.recover_s ?? '?'} s, took ${cell.seconds} s` : cell.left
-      console.log(`${new Date().toISOString()} ${next.name}, ${next.phase}: ${well}${faulty.map((what) => `\n  WRONG: ${what}`).join('')}`)
+      const well =
+        cell === undefined
+          ? ''
+          : isRan(cell)
+            ? `noticed after ${noticed(cell)?.at_s ?? '?'} s, recovered after ${cell.recover_s ?? '?'} s, took ${cell.seconds} s`
+            : cell.left
+      console.log(
+        `${new Date().toISOString()} ${next.name}, ${next.phase}: ${well}${faulty.map((what) => `\n  WRONG: ${what}`).join('')}`
+      )
     }
   }
   await Promise.all(Array.from({ length: atOnce }, worker))
-  const cells = readdirSync(keep).filter((name) => name.endsWith('.json')).map((name) => JSON.parse(readFileSync(join(keep, name), 'utf8')) as Cell)
+  const cells = readdirSync(keep)
+    .filter((name) => name.endsWith('.json'))
+    .map((name) => JSON.parse(readFileSync(join(keep, name), 'utf8')) as Cell)
   const all = cells.flatMap(wrong)
   const machine = `${cpus().length} cores (${cpus()[0]?.model ?? '?'}), ${Math.round(totalmem() / 1024 ** 3)} GiB, Node ${process.version}`
-  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify({ machine, cells, wrong: all }, null, 2)}\n`)
-  if (options.table !== undefined) writeFileSync(options.table, table(faults.map(({ name }) => name), cells, machine))
+  if (options.json !== undefined)
+    writeFileSync(options.json, `${JSON.stringify({ machine, cells, wrong: all }, null, 2)}\n`)
+  if (options.table !== undefined)
+    writeFileSync(
+      options.table,
+      table(
+        faults.map(({ name }) => name),
+        cells,
+        machine
+      )
+    )
   for (const what of all) console.log(`WRONG: ${what}`)
   return failures + all.length === 0 ? 0 : 1
 }

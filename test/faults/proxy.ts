@@ -6,8 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface Proxy {
   port: number
   /**
-   * `slow`: all comes late, each way. `hung`: connections are taken, and nothing goes through. `half-open`:
-   * so it is, too, and when that is over the old connections stay dead without anybody being told.
+   * `slow`: all comes late, each way. `hung`: connections are taken, and nothing goes through.
+   * `half-open`: so it is, too, and when that is over the old connections stay dead without anybody
+   * being told.
    */
   be(how: 'well' | 'slow' | 'hung' | 'half-open'): void
   close(): Promise<void>
@@ -32,8 +33,7 @@ export const startProxy = async (target: number): Promise<Proxy> => {
         // late, and in order; not fewer of them
         const due = Date.now() + slowMs
         last = last.then(() => delay(Math.max(0, due - Date.now()))).then(what)
-      }
-      else last = last.then(what)
+      } else last = last.then(what)
     }
     from.on('data', (chunk) => pass(() => void (to.destroyed || to.write(chunk))))
     from.on('end', () => pass(() => void (to.destroyed || to.end())))

@@ -4,7 +4,10 @@ import type { Cell, Phase, Ran } from './result.ts'
 import { startRig, type Rig, type RigOptions } from './rig.ts'
 import { count } from './verdict.ts'
 
-/** One cell: a stack of its own, brought to a phase, hit by a fault, and looked at until all is well again. */
+/**
+ * One cell: a stack of its own, brought to a phase, hit by a fault, and looked at until all is well
+ * again.
+ */
 
 const readyMs = 120_000
 const recoverMs = 120_000
@@ -25,12 +28,24 @@ const must = async (what: string, so: Promise<boolean>): Promise<void> => {
 /** Linked and READY, and messages come through. */
 const prepare = async (rig: Rig): Promise<void> => {
   await rig.start()
-  await must('no code was shown', rig.until(() => rig.web.shownQr() !== undefined, readyMs))
+  await must(
+    'no code was shown',
+    rig.until(() => rig.web.shownQr() !== undefined, readyMs)
+  )
   await rig.web.scan()
-  await must('not READY', rig.until(() => rig.operator.content(), readyMs))
-  await must('nothing was read back', rig.until(async () => (await rig.status())?.backfill.complete_until !== undefined, readyMs))
+  await must(
+    'not READY',
+    rig.until(() => rig.operator.content(), readyMs)
+  )
+  await must(
+    'nothing was read back',
+    rig.until(async () => (await rig.status())?.backfill.complete_until !== undefined, readyMs)
+  )
   await rig.write(10, 100)
-  await must('messages did not come through', rig.until(() => whole(rig), readyMs))
+  await must(
+    'messages did not come through',
+    rig.until(() => whole(rig), readyMs)
+  )
 }
 
 interface Hit {
@@ -53,8 +68,13 @@ const last = async (fault: Fault, rig: Rig, { end }: Hit): Promise<void> => {
   await some
 }
 
-/** Brings the stack to the phase and makes the fault. @returns how it hit, and from when on recovery counts */
-const inPhase: Readonly<Record<Phase, (fault: Fault, rig: Rig) => Promise<Hit & { over: number }>>> = {
+/**
+ * Brings the stack to the phase and makes the fault. @returns how it hit, and from when on recovery
+ * counts
+ */
+const inPhase: Readonly<
+  Record<Phase, (fault: Fault, rig: Rig) => Promise<Hit & { over: number }>>
+> = {
   idle: async (fault, rig) => {
     const made = await hit(fault, rig)
     await last(fault, rig, made)
@@ -73,7 +93,9 @@ const inPhase: Readonly<Record<Phase, (fault: Fault, rig: Rig) => Promise<Hit & 
     await rig.stop()
     await rig.write(20, 100)
     rig.web.scenario.syncStepMs = 600
-    const starting = fault.ofHub ? rig.sessionManager.start().then(() => void rig.hub.start()) : Promise.resolve(void rig.start())
+    const starting = fault.ofHub
+      ? rig.sessionManager.start().then(() => void rig.hub.start())
+      : Promise.resolve(void rig.start())
     await starting
     await must('there was nothing to hit', thereFor(fault, rig))
     const made = await hit(fault, rig)
@@ -102,7 +124,12 @@ const inPhase: Readonly<Record<Phase, (fault: Fault, rig: Rig) => Promise<Hit & 
     await rig.stop()
     rig.web.scenario.loadMs = 300
     // long ago by WhatsApp's time, and within what is read again
-    for (const id of rig.web.phone.history({ chats: 24, perChat: 20, from: Math.floor(Date.now() / 1_000) - 600 })) rig.sent.add(id)
+    for (const id of rig.web.phone.history({
+      chats: 24,
+      perChat: 20,
+      from: Math.floor(Date.now() / 1_000) - 600
+    }))
+      rig.sent.add(id)
     void rig.start()
     const reading = rig.until(async () => {
       const now = await rig.status()
@@ -115,9 +142,15 @@ const inPhase: Readonly<Record<Phase, (fault: Fault, rig: Rig) => Promise<Hit & 
   }
 }
 
-/** What there was to see when messages do not come through: which are missing where, the session, and both logs' last words. */
+/**
+ * What there was to see when messages do not come through: which are missing where, the session,
+ * and both logs' last words.
+ */
 const state = async (rig: Rig): Promise<string> => {
-  const [journal, stored] = [new Set(await rig.journal().catch(() => [])), new Set(await rig.stored().catch(() => []))]
+  const [journal, stored] = [
+    new Set(await rig.journal().catch(() => [])),
+    new Set(await rig.stored().catch(() => []))
+  ]
   const missing = [...rig.sent].filter((id) => !stored.has(id))
   const inJournal = missing.filter((id) => journal.has(id)).length
   const words = [rig.sessionManager, rig.hub].flatMap(({ lines, name }) =>
@@ -130,11 +163,20 @@ const state = async (rig: Rig): Promise<string> => {
 const seconds = (ms: number): number => Math.round(ms / 100) / 10
 
 /** Runs a cell. @throws when the stack could not even be brought to the phase */
-export const runCell = async (fault: Fault, phase: Phase, options: Omit<RigOptions, 'proxied' | 'env'>): Promise<Cell> => {
-  const why = fault.not?.[phase] ?? (fault.isolated && !options.isolated ? 'it needs root' : undefined)
+export const runCell = async (
+  fault: Fault,
+  phase: Phase,
+  options: Omit<RigOptions, 'proxied' | 'env'>
+): Promise<Cell> => {
+  const why =
+    fault.not?.[phase] ?? (fault.isolated && !options.isolated ? 'it needs root' : undefined)
   if (why !== undefined) return { fault: fault.name, phase, left: why }
   const began = Date.now()
-  const rig = await startRig({ ...options, proxied: fault.proxied === true, ...(fault.env ? { env: fault.env } : {}) })
+  const rig = await startRig({
+    ...options,
+    proxied: fault.proxied === true,
+    ...(fault.env ? { env: fault.env } : {})
+  })
   try {
     await prepare(rig)
     const { at, did, over } = await inPhase[phase](fault, rig)
@@ -145,19 +187,33 @@ export const runCell = async (fault: Fault, phase: Phase, options: Omit<RigOptio
     if (recovered) {
       await rig.write(5, 50)
       if (!(await rig.until(() => whole(rig), 60_000))) {
-        throw new Error(`it had recovered, and then messages did not come through: ${await state(rig)}`)
+        throw new Error(
+          `it had recovered, and then messages did not come through: ${await state(rig)}`
+        )
       }
-      await rig.until(() => new Set(rig.frontend.told.map(({ key }) => key)).size >= rig.sent.size, 20_000)
+      await rig.until(
+        () => new Set(rig.frontend.told.map(({ key }) => key)).size >= rig.sent.size,
+        20_000
+      )
     }
-    const saw = rig.operator.sights(at).filter(({ at_s }) => at_s * 1_000 <= recoveredAt - at + 1_000)
+    const saw = rig.operator
+      .sights(at)
+      .filter(({ at_s }) => at_s * 1_000 <= recoveredAt - at + 1_000)
     const named = saw.find(({ words, where }) => fault.names.test(`${where} ${words}`))
     const result: Ran = {
-      fault: fault.name, phase, did, held_s: seconds(fault.holdMs ?? 0), ...(fault.quiet ? { quiet: true } : {}),
+      fault: fault.name,
+      phase,
+      did,
+      held_s: seconds(fault.holdMs ?? 0),
+      ...(fault.quiet ? { quiet: true } : {}),
       ...(named ? { named_s: named.at_s } : {}),
       ...(recovered ? { recover_s: seconds(recoveredAt - over) } : {}),
       journal: count(rig.sent, await rig.journal().catch(() => [])),
       hub: count(rig.sent, await rig.stored().catch(() => [])),
-      sse: count(rig.sent, rig.frontend.told.map(({ key }) => key.slice(key.indexOf(' ') + 1))),
+      sse: count(
+        rig.sent,
+        rig.frontend.told.map(({ key }) => key.slice(key.indexOf(' ') + 1))
+      ),
       resets: rig.frontend.resets(),
       starts: { 'session-manager': rig.sessionManager.starts(), 'central-hub': rig.hub.starts() },
       saw: saw.slice(0, 30),

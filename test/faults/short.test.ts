@@ -22,7 +22,10 @@ const directory = (): string => {
 /** scripts/test builds it. */
 const dist = fileURLToPath(new URL('../../dist', import.meta.url))
 
-const cells: readonly [fault: string, phase: Phase][] = [['session-manager killed', 'load'], ['renderer killed', 'backfill']]
+const cells: readonly [fault: string, phase: Phase][] = [
+  ['session-manager killed', 'load'],
+  ['renderer killed', 'backfill']
+]
 
 for (const [name, phase] of cells) {
   t.test(`${name}, ${phase}: seen, recovered from, nothing lost and nothing twice`, async (t) => {
@@ -30,6 +33,10 @@ for (const [name, phase] of cells) {
     if (fault === undefined) throw new Error(`there is no fault ${name}`)
     const cell = await runCell(fault, phase, { directory: directory(), dist, isolated: false })
     t.same(wrong(cell), [])
-    t.match(cell, { named_s: Number, recover_s: Number, outbound: 0, resets: 0 }, 'and named in words that an operator sees')
+    t.match(
+      cell,
+      { named_s: Number, recover_s: Number, outbound: 0, resets: 0 },
+      'and named in words that an operator sees'
+    )
   })
 }

@@ -3,7 +3,12 @@ import { isRan, noticed, phases, phaseTitles, wrong, type Cell, type Ran } from 
 /** The matrix as people read it, in Markdown. */
 
 const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-const plain = (words: string): string => words.replace(/\|/g, '\\|').replace(/</g, '&lt;').replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT').replace(/\s+/g, ' ')
+const plain = (words: string): string =>
+  words
+    .replace(/\|/g, '\\|')
+    .replace(/</g, '&lt;')
+    .replace(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
+    .replace(/\s+/g, ' ')
 
 const inCell = (cell: Cell | undefined): string => {
   if (cell === undefined) return 'not run'
@@ -19,34 +24,70 @@ const inCell = (cell: Cell | undefined): string => {
 const most = 2
 const longest = 170
 
-/** What an operator saw of a fault, when it hit an idle stack if that was run; and what was done. One line. */
+/**
+ * What an operator saw of a fault, when it hit an idle stack if that was run; and what was done.
+ * One line.
+ */
 const words = (ran: readonly Ran[]): string[] => {
-  const best = ran.find(({ phase, saw }) => phase === 'idle' && noticed({ phase, saw }) !== undefined) ?? ran.find((cell) => noticed(cell) !== undefined) ?? ran[0]
+  const best =
+    ran.find(({ phase, saw }) => phase === 'idle' && noticed({ phase, saw }) !== undefined) ??
+    ran.find((cell) => noticed(cell) !== undefined) ??
+    ran[0]
   if (best === undefined) return []
   const shown: { where: string; said: string; bare: string }[] = []
   for (const { where, words: told } of best.saw) {
     const said = plain(told)
     // the log and /status say the same
     const bare = said.replace(/^(warn|error|fatal): (session )?/, '')
-    if (/^(ready|READY|INIT|AUTHENTICATED|warn: slow request)$/.test(said) || shown.some((other) => other.bare.endsWith(bare) || bare.endsWith(other.bare))) continue
-    shown.push({ where: where === 'status' ? '/status' : where === 'ready' ? '/ready' : where, said, bare })
+    if (
+      /^(ready|READY|INIT|AUTHENTICATED|warn: slow request)$/.test(said) ||
+      shown.some((other) => other.bare.endsWith(bare) || bare.endsWith(other.bare))
+    )
+      continue
+    shown.push({
+      where: where === 'status' ? '/status' : where === 'ready' ? '/ready' : where,
+      said,
+      bare
+    })
   }
-  const quoted = shown.slice(0, most).map(({ where, said }) => `${where}: “${said.length > longest ? `${said.slice(0, longest)}…` : said}”`)
-  return [`- **${best.fault}** (${plain(best.did)}). ${quoted.length === 0 ? 'Nothing: nothing stood still.' : quoted.join('; ')}`]
+  const quoted = shown
+    .slice(0, most)
+    .map(
+      ({ where, said }) =>
+        `${where}: “${said.length > longest ? `${said.slice(0, longest)}…` : said}”`
+    )
+  return [
+    `- **${best.fault}** (${plain(best.did)}). ${quoted.length === 0 ? 'Nothing: nothing stood still.' : quoted.join('; ')}`
+  ]
 }
 
-export const table = (names: readonly string[], cells: readonly Cell[], machine: string): string => {
+export const table = (
+  names: readonly string[],
+  cells: readonly Cell[],
+  machine: string
+): string => {
   const of = (name: string): Cell[] => cells.filter(({ fault }) => fault === name)
   const ran = cells.filter(isRan)
-  const sum = (pick: (cell: Ran) => number): number => ran.reduce((total, cell) => total + pick(cell), 0)
-  const all = (what: 'lost' | 'twice' | 'expected') => sum(({ journal, hub, sse }) => journal[what] + hub[what] + sse[what])
+  const sum = (pick: (cell: Ran) => number): number =>
+    ran.reduce((total, cell) => total + pick(cell), 0)
+  const all = (what: 'lost' | 'twice' | 'expected') =>
+    sum(({ journal, hub, sse }) => journal[what] + hub[what] + sse[what])
   return [
     row(['Fault', ...phases.map((phase) => phaseTitles[phase])]),
     row(['---', ...phases.map(() => '---')]),
-    ...names.map((name) => row([name, ...phases.map((phase) => inCell(of(name).find((cell) => cell.phase === phase)))])),
+    ...names.map((name) =>
+      row([name, ...phases.map((phase) => inCell(of(name).find((cell) => cell.phase === phase)))])
+    ),
     '',
     `Each cell: seconds from the fault to the first thing an operator can see of it / seconds from its end (in “during stop”: from the next start) until READY with every message in the hub's REST. ${ran.length} of ${names.length * phases.length} cells run; over all of them ${sum(({ hub }) => hub.expected)} messages written, each looked for by its id in the journal, in the hub and in what a frontend was told: ${all('lost')} lost, ${all('twice')} twice. Machine: ${machine}.`,
-    ...(cells.flatMap(wrong).length === 0 ? [] : ['', 'Not as it should be:', '', ...cells.flatMap(wrong).map((what) => `- ${plain(what)}`)]),
+    ...(cells.flatMap(wrong).length === 0
+      ? []
+      : [
+          '',
+          'Not as it should be:',
+          '',
+          ...cells.flatMap(wrong).map((what) => `- ${plain(what)}`)
+        ]),
     '',
     'What the operator sees:',
     '',

@@ -4,7 +4,10 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Line } from '../end-to-end/daemon.ts'
 
-/** The part of systemd that the units ask for: Restart=always, RestartSec=, WatchdogSec=, TimeoutStopSec=. */
+/**
+ * The part of systemd that the units ask for: Restart=always, RestartSec=, WatchdogSec=,
+ * TimeoutStopSec=.
+ */
 
 export interface Unit {
   name: 'session-manager' | 'central-hub'
@@ -41,7 +44,15 @@ const restartMs = 3_000
 const watchdogMs = 30_000
 const abortMs = 5_000
 
-export const makeUnit = ({ name, url, command, notify, stopMs, bury, onRestarted }: UnitOptions): Unit => {
+export const makeUnit = ({
+  name,
+  url,
+  command,
+  notify,
+  stopMs,
+  bury,
+  onRestarted
+}: UnitOptions): Unit => {
   const lines: (Line & { at: number })[] = []
   const said: { at: number; words: string }[] = []
   let child: ChildProcess | undefined
@@ -49,7 +60,8 @@ export const makeUnit = ({ name, url, command, notify, stopMs, bury, onRestarted
   let starts = 0
   let alive = Date.now()
   let timer: NodeJS.Timeout | undefined
-  const say = (words: string): void => void said.push({ at: Date.now(), words: `leadmaster-${name}.service: ${words}` })
+  const say = (words: string): void =>
+    void said.push({ at: Date.now(), words: `leadmaster-${name}.service: ${words}` })
 
   notify.on(name, (state) => {
     if (/^(WATCHDOG|READY)=1/m.test(state)) alive = Date.now()
@@ -88,7 +100,12 @@ export const makeUnit = ({ name, url, command, notify, stopMs, bury, onRestarted
   const ended = async (code: number | null, signal: NodeJS.Signals | null): Promise<void> => {
     child = undefined
     await bury()
-    if (wanted || (signal !== null && signal !== 'SIGTERM')) say(signal === null ? `Main process exited, code=exited, status=${code}` : `Main process exited, code=killed, status=${signal.slice(3)}`)
+    if (wanted || (signal !== null && signal !== 'SIGTERM'))
+      say(
+        signal === null
+          ? `Main process exited, code=exited, status=${code}`
+          : `Main process exited, code=killed, status=${signal.slice(3)}`
+      )
     if (!wanted) return
     if (code === 78) return // RestartPreventExitStatus=78
     timer = setTimeout(() => {
@@ -103,7 +120,7 @@ export const makeUnit = ({ name, url, command, notify, stopMs, bury, onRestarted
     const mine = child
     if (mine === undefined) return
     const late = setTimeout(() => {
-      say('State \'stop-sigterm\' timed out. Killing.')
+      say("State 'stop-sigterm' timed out. Killing.")
       mine.kill('SIGKILL')
     }, stopMs)
     const gone = once(mine, 'exit')
@@ -113,7 +130,11 @@ export const makeUnit = ({ name, url, command, notify, stopMs, bury, onRestarted
     await bury()
   }
   return {
-    name, url, lines, said, stop,
+    name,
+    url,
+    lines,
+    said,
+    stop,
     pid: () => child?.pid,
     starts: () => starts,
     start: async () => {
@@ -157,9 +178,15 @@ while True:
 
 /** @param directory short: sun_path holds 108 bytes */
 export const openNotifications = async (directory: string): Promise<Notifications> => {
-  const python = spawn('/usr/bin/python3', ['-c', program, directory, 'session-manager', 'central-hub'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const python = spawn(
+    '/usr/bin/python3',
+    ['-c', program, directory, 'session-manager', 'central-hub'],
+    { stdio: ['ignore', 'pipe', 'inherit'] }
+  )
   const news = new EventEmitter().setMaxListeners(0)
-  createInterface(python.stdout).on('line', (line) => news.emit(...(JSON.parse(line) as [string, string])))
+  createInterface(python.stdout).on('line', (line) =>
+    news.emit(...(JSON.parse(line) as [string, string]))
+  )
   await once(news, '')
   return {
     path: (name) => `${directory}/${name}`,

@@ -18,9 +18,20 @@ export const samples = 5
  * @param held the ids of what is there, each as often as it is
  * @param named what is said of one that is amiss
  */
-export const count = (sent: ReadonlySet<string>, held: readonly string[], named = (id: string): string => id): Count => {
+export const count = (
+  sent: ReadonlySet<string>,
+  held: readonly string[],
+  named = (id: string): string => id
+): Count => {
   const seen = new Set<string>()
-  const result: Count = { expected: sent.size, held: held.length, lost: 0, twice: 0, strange: 0, such_as: [] }
+  const result: Count = {
+    expected: sent.size,
+    held: held.length,
+    lost: 0,
+    twice: 0,
+    strange: 0,
+    such_as: []
+  }
   const amiss = (what: 'lost' | 'twice' | 'strange', id: string): void => {
     result[what] += 1
     if (result[what] <= samples) result.such_as.push(`${what} ${named(id)}`)

@@ -1,16 +1,32 @@
 /**
- * EnvironmentFile= as systemd 252 reads it: the states of `parse_env_file_internal` in its src/basic/env-file.c, written
- * down from memory and held against no running systemd, for regular expressions of ours to be held against.
+ * EnvironmentFile= as systemd 252 reads it: the states of `parse_env_file_internal` in its
+ * src/basic/env-file.c, written down from memory and held against no running systemd, for regular
+ * expressions of ours to be held against.
  */
-type State = 'pre_key' | 'key' | 'pre_value' | 'value' | 'value_escape' | 'single' | 'double' | 'double_escape' | 'comment' | 'comment_escape'
+type State =
+  | 'pre_key'
+  | 'key'
+  | 'pre_value'
+  | 'value'
+  | 'value_escape'
+  | 'single'
+  | 'double'
+  | 'double_escape'
+  | 'comment'
+  | 'comment_escape'
 
 const isNewline = (char: string): boolean => char === '\n' || char === '\r'
 const isSpace = (char: string): boolean => ' \t\n\r'.includes(char)
 /** Without the white space at its end, from where it began. */
 const cut = (text: string, from: number): string => (from < 0 ? text : text.slice(0, from))
 
-/** @returns the variables, and whether the end came within a quote or after a backslash, where we refuse the file */
-export const asSystemd = (content: string): { variables: Record<string, string>; open: boolean } => {
+/**
+ * @returns the variables, and whether the end came within a quote or after a backslash, where we
+ * refuse the file
+ */
+export const asSystemd = (
+  content: string
+): { variables: Record<string, string>; open: boolean } => {
   const pairs: [string, string][] = []
   let state: State = 'pre_key'
   let [key, value] = ['', '']
@@ -85,5 +101,8 @@ export const asSystemd = (content: string): { variables: Record<string, string>;
   if (state === 'value') value = cut(value, valueBlank)
   if (state === 'pre_value' || state === 'value') push()
   // others it ignores: env_name_is_valid in src/basic/env-util.c
-  return { variables: Object.fromEntries(pairs.filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))), open: ['single', 'double', 'double_escape', 'value_escape', 'comment_escape'].includes(state) }
+  return {
+    variables: Object.fromEntries(pairs.filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))),
+    open: ['single', 'double', 'double_escape', 'value_escape', 'comment_escape'].includes(state)
+  }
 }

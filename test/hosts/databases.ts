@@ -13,8 +13,13 @@ const postgres = '/usr/lib/postgresql/15/bin'
 const password = 'a-password-for-tests'
 const restartBehindMs = 60_000
 
-/** A NATS server on each host; they keep streams on disk, each on all three if a stream asks for it. */
-export const startNats = (hosts: readonly Host[], where: Where): { servers: Service[]; url: string } => {
+/**
+ * A NATS server on each host; they keep streams on disk, each on all three if a stream asks for it.
+ */
+export const startNats = (
+  hosts: readonly Host[],
+  where: Where
+): { servers: Service[]; url: string } => {
   const routes = hosts.map(({ lan }) => `nats-route://${lan}:6222`).join(', ')
   const servers = hosts.map((host) => {
     const directory = join(where.directory, `nats-${host.name}`)
@@ -32,7 +37,13 @@ jetstream { store_dir: "${directory}", max_memory_store: 64MB, max_file_store: 4
 cluster { name: leadmaster, listen: ${host.lan}:6222, routes: [${routes}] }
 `
     )
-    return keepRunning({ ...where, name: `nats-${host.name}`, host, directory, command: ['nats-server', '-c', file] })
+    return keepRunning({
+      ...where,
+      name: `nats-${host.name}`,
+      host,
+      directory,
+      command: ['nats-server', '-c', file]
+    })
   })
   return { servers, url: hosts.map(({ lan }) => `nats://${lan}:4222`).join(',') }
 }
@@ -48,11 +59,16 @@ const healthOf = async ({ name, wan }: Host): Promise<string> => {
 }
 
 /**
- * Resolves once all servers are up and have caught up with their leaders. After a host was cut off that takes up to a
- * minute. A server that is still behind then is restarted, as its operator would: nats-server 2.9.10 can stay "not current
- * with the meta leader" until its next start (nats-io/nats-server#3563).
+ * Resolves once all servers are up and have caught up with their leaders. After a host was cut off
+ * that takes up to a minute. A server that is still behind then is restarted, as its operator
+ * would: nats-server 2.9.10 can stay "not current with the meta leader" until its next start
+ * (nats-io/nats-server#3563).
  */
-export const natsReady = async (servers: readonly Service[], say: (text: string) => void, ms = 240_000): Promise<void> => {
+export const natsReady = async (
+  servers: readonly Service[],
+  say: (text: string) => void,
+  ms = 240_000
+): Promise<void> => {
   const behindSince = new Map<Service, number>()
   let reasons: string[] = []
   for (const end = Date.now() + ms; Date.now() < end; await delay(200)) {
@@ -78,10 +94,24 @@ export const startPostgres = (host: Host, where: Where): { server: Service; url:
   const directory = join(where.directory, 'postgres')
   const passwordFile = join(where.directory, 'postgres-password')
   writeFileSync(passwordFile, password)
-  const initdb = ['sh', '-c', `${postgres}/initdb -D '${directory}/data' -U leadmaster -E UTF8 --locale=C.UTF-8 --auth=scram-sha-256 --pwfile='${passwordFile}' && echo 'host all all 10.77.0.0/24 scram-sha-256' >>'${directory}/data/pg_hba.conf'`]
+  const initdb = [
+    'sh',
+    '-c',
+    `${postgres}/initdb -D '${directory}/data' -U leadmaster -E UTF8 --locale=C.UTF-8 --auth=scram-sha-256 --pwfile='${passwordFile}' && echo 'host all all 10.77.0.0/24 scram-sha-256' >>'${directory}/data/pg_hba.conf'`
+  ]
   execFileSync(...onHost(host, directory, {}, initdb), { stdio: ['ignore', 'ignore', 'inherit'] })
   // machines that boot beside this one empty /dev/shm
-  const command = [`${postgres}/postgres`, '-D', `${directory}/data`, '-c', 'dynamic_shared_memory_type=mmap', '-c', `listen_addresses=${host.lan}`, '-c', `unix_socket_directories=${directory}`]
+  const command = [
+    `${postgres}/postgres`,
+    '-D',
+    `${directory}/data`,
+    '-c',
+    'dynamic_shared_memory_type=mmap',
+    '-c',
+    `listen_addresses=${host.lan}`,
+    '-c',
+    `unix_socket_directories=${directory}`
+  ]
   const server = keepRunning({ ...where, name: 'postgres', host, directory, command })
   return { server, url: `postgres://leadmaster:${password}@${host.lan}:5432/postgres` }
 }

@@ -23,21 +23,40 @@ export interface FaultOptions {
 /** NATS needs some time to choose who leads it, and that may take more than one attempt. */
 const takeoverMs = 60_000
 
-const oneOf = <T>(random: () => number, items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)]
+const oneOf = <T>(random: () => number, items: readonly T[]): T | undefined =>
+  items[Math.floor(random() * items.length)]
 
-const ownerOf = ({ layout, random }: FaultOptions): Service | undefined => layout.owner(oneOf(random, accounts) as AccountName)
+const ownerOf = ({ layout, random }: FaultOptions): Service | undefined =>
+  layout.owner(oneOf(random, accounts) as AccountName)
 
-const killed = (service: Service | undefined): Fault | undefined => service && { at: service.name, run: () => service.kill('SIGKILL') }
+const killed = (service: Service | undefined): Fault | undefined =>
+  service && { at: service.name, run: () => service.kill('SIGKILL') }
 
 /** Of what a service started, all that `isIt`. */
-const killedWithin = (service: Service | undefined, isIt: (command: string) => boolean): Fault | undefined => {
+const killedWithin = (
+  service: Service | undefined,
+  isIt: (command: string) => boolean
+): Fault | undefined => {
   const pid = service?.pid()
   if (service === undefined || pid === undefined) return undefined
-  return { at: service.name, run: async () => killAll(descendants(pid).filter(({ command }) => isIt(command)).map((found) => found.pid)) }
+  return {
+    at: service.name,
+    run: async () =>
+      killAll(
+        descendants(pid)
+          .filter(({ command }) => isIt(command))
+          .map((found) => found.pid)
+      )
+  }
 }
 
 /** For as long as that, and until it may end. */
-const cutOff = (host: Host, networks: Network[], ms: number, mayEnd = (): boolean => true): Fault => ({
+const cutOff = (
+  host: Host,
+  networks: Network[],
+  ms: number,
+  mayEnd = (): boolean => true
+): Fault => ({
   at: host.name,
   run: async () => {
     host.cut(...networks)
@@ -48,10 +67,16 @@ const cutOff = (host: Host, networks: Network[], ms: number, mayEnd = (): boolea
 })
 
 /** The host of an account's owner, at least until another one has the account. */
-const ownerCutOff = ({ layout, random, cutMs }: FaultOptions, networks: Network[]): Fault | undefined => {
+const ownerCutOff = (
+  { layout, random, cutMs }: FaultOptions,
+  networks: Network[]
+): Fault | undefined => {
   const account = oneOf(random, accounts) as AccountName
   const host = layout.owner(account)?.host
-  return host && cutOff(host, networks, cutMs, () => ![undefined, host].includes(layout.owner(account)?.host))
+  return (
+    host &&
+    cutOff(host, networks, cutMs, () => ![undefined, host].includes(layout.owner(account)?.host))
+  )
 }
 
 const lost = (server: Service | undefined, ms: number): Fault | undefined =>
@@ -83,12 +108,19 @@ const rolled = ({ layout: { hubs, hubUrls } }: FaultOptions): Fault => ({
   run: async () => {
     for (const [index, hub] of hubs.entries()) {
       await hub.kill('SIGTERM')
-      for (let ready = false; !ready; await delay(200)) ready = await fetch(`${hubUrls[index]}/health`).then(({ ok }) => ok, () => false)
+      for (let ready = false; !ready; await delay(200))
+        ready = await fetch(`${hubUrls[index]}/health`).then(
+          ({ ok }) => ok,
+          () => false
+        )
     }
   }
 })
 
-/** The owner of each account in turn, in order: the other host has the account before the next one goes, as an upgrade does it. */
+/**
+ * The owner of each account in turn, in order: the other host has the account before the next one
+ * goes, as an upgrade does it.
+ */
 const ownersRolled = ({ layout }: FaultOptions): Fault | undefined => {
   const owners = accounts.map((account) => ({ account, owner: layout.owner(account) }))
   if (owners.some(({ owner }) => owner === undefined)) return undefined
@@ -97,7 +129,11 @@ const ownersRolled = ({ layout }: FaultOptions): Fault | undefined => {
     run: async () => {
       for (const { account, owner } of owners) {
         await owner?.kill('SIGTERM')
-        for (const end = Date.now() + takeoverMs; [undefined, owner].includes(layout.owner(account)) && Date.now() < end; ) await delay(100)
+        for (
+          const end = Date.now() + takeoverMs;
+          [undefined, owner].includes(layout.owner(account)) && Date.now() < end;
+        )
+          await delay(100)
       }
     }
   }
@@ -106,11 +142,14 @@ const ownersRolled = ({ layout }: FaultOptions): Fault | undefined => {
 /** Each gives nothing when what it would hit is not there just now. */
 export const kinds: Readonly<Record<string, (options: FaultOptions) => Fault | undefined>> = {
   'kill -9 session-manager': (options) => killed(ownerOf(options)),
-  'kill -9 Chromium': (options) => killedWithin(ownerOf(options), (command) => command.includes('chromium')),
-  'kill -9 lease guard': (options) => killedWithin(ownerOf(options), (command) => command.includes('lease-guard')),
+  'kill -9 Chromium': (options) =>
+    killedWithin(ownerOf(options), (command) => command.includes('chromium')),
+  'kill -9 lease guard': (options) =>
+    killedWithin(ownerOf(options), (command) => command.includes('lease-guard')),
   'kill -9 hub': ({ layout, random }) => killed(oneOf(random, layout.hubs)),
   'kill -9 NATS server': ({ layout, random }) => killed(oneOf(random, layout.nats)),
-  'kill -9 PostgreSQL backend': ({ layout }) => killedWithin(layout.postgres, (command) => command.includes('leadmaster postgres')),
+  'kill -9 PostgreSQL backend': ({ layout }) =>
+    killedWithin(layout.postgres, (command) => command.includes('leadmaster postgres')),
   'kill -9 PostgreSQL': ({ layout }) => killed(layout.postgres),
   'NATS server lost': ({ layout, random, lostMs }) => lost(oneOf(random, layout.nats), lostMs),
   // its browser runs on, and nobody in it can close it
@@ -118,8 +157,10 @@ export const kinds: Readonly<Record<string, (options: FaultOptions) => Fault | u
   // WhatsApp still reaches it: whoever has lost the lease must close its browser by itself
   'owner cut off from the hosts': (options) => ownerCutOff(options, ['lan']),
   'owner cut off from all': (options) => ownerCutOff(options, ['lan', 'wan']),
-  'hub host cut off from the hosts': ({ layout, cutMs }) => cutOff(layout.hosts.hub, ['lan'], cutMs),
-  'hub host cut off from all': ({ layout, cutMs }) => cutOff(layout.hosts.hub, ['lan', 'wan'], cutMs),
+  'hub host cut off from the hosts': ({ layout, cutMs }) =>
+    cutOff(layout.hosts.hub, ['lan'], cutMs),
+  'hub host cut off from all': ({ layout, cutMs }) =>
+    cutOff(layout.hosts.hub, ['lan', 'wan'], cutMs),
   'hubs rolled': rolled,
   'session-managers rolled': ownersRolled
 }

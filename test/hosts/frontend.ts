@@ -15,7 +15,10 @@ export interface Frontend {
   stop(): Promise<void>
 }
 
-/** @param urls of the replicas; with several, each connection and each request is to the next one, as behind a proxy */
+/**
+ * @param urls of the replicas; with several, each connection and each request is to the next one,
+ * as behind a proxy
+ */
 export const startFrontend = (name: string, urls: readonly string[]): Frontend => {
   let turn = 0
   const [own = ''] = urls
@@ -23,7 +26,8 @@ export const startFrontend = (name: string, urls: readonly string[]): Frontend =
     baseUrl: own,
     token: apiToken,
     retryReadsMs: 0,
-    fetch: (input, init) => fetch(String(input).replace(own, urls[turn++ % urls.length] as string), init)
+    fetch: (input, init) =>
+      fetch(String(input).replace(own, urls[turn++ % urls.length] as string), init)
   })
   const told: { key: string; chat: string; at: number }[] = []
   const first = new Map<string, number>()
@@ -31,8 +35,16 @@ export const startFrontend = (name: string, urls: readonly string[]): Frontend =
   let resets = 0
   let connections = 0
   const run = async (): Promise<void> => {
-    const onConnection = ({ state }: { state: string }): void => void (connections += Number(state === 'open'))
-    for await (const { type, data } of client.events({ after: '0', signal: stopping.signal, minDelayMs: 500, maxDelayMs: 3_000, stallMs: 20_000, onConnection })) {
+    const onConnection = ({ state }: { state: string }): void =>
+      void (connections += Number(state === 'open'))
+    for await (const { type, data } of client.events({
+      after: '0',
+      signal: stopping.signal,
+      minDelayMs: 500,
+      maxDelayMs: 3_000,
+      stallMs: 20_000,
+      onConnection
+    })) {
       if (type === 'reset') resets += 1
       if (type !== 'message') continue
       const [key, at] = [`${data.account} ${data.id}`, Date.now()]
@@ -42,7 +54,10 @@ export const startFrontend = (name: string, urls: readonly string[]): Frontend =
   }
   const running = run()
   return {
-    name, client, told, first,
+    name,
+    client,
+    told,
+    first,
     resets: () => resets,
     connections: () => connections,
     stop: async () => {

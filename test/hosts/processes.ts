@@ -30,13 +30,18 @@ const processes = (): Process[] =>
 /** All processes that a process started, and those that these did. */
 export const descendants = (pid: number): { pid: number; command: string }[] => {
   const all = processes()
-  const of = (parent: number): Process[] => all.filter((one) => one.parent === parent).flatMap((one) => [one, ...of(one.pid)])
+  const of = (parent: number): Process[] =>
+    all.filter((one) => one.parent === parent).flatMap((one) => [one, ...of(one.pid)])
   return of(pid)
 }
 
 /** The profiles that a browser has open now. */
 export const openProfiles = (): Set<string> =>
-  new Set(processes().flatMap(({ command }) => (command.includes(' --type=') ? [] : (/--user-data-dir=(\S+)/.exec(command)?.[1] ?? []))))
+  new Set(
+    processes().flatMap(({ command }) =>
+      command.includes(' --type=') ? [] : (/--user-data-dir=(\S+)/.exec(command)?.[1] ?? [])
+    )
+  )
 
 /** kill -9; what is gone already is as it should be. */
 export const killAll = (pids: readonly number[]): void => {

@@ -56,22 +56,41 @@ export interface Result {
   starts: { name: string; starts: number }[]
 }
 
-const asItShould = ({ lost, twice, strange, out_of_order }: Count): boolean => lost + twice + strange + out_of_order === 0
+const asItShould = ({ lost, twice, strange, out_of_order }: Count): boolean =>
+  lost + twice + strange + out_of_order === 0
 
 /** What is not as it should be, in words. */
 export const wrong = ({ held, told, takeovers, browsers_at_once, outbound }: Result): string[] => [
-  ...held.filter((count) => !asItShould(count)).map((count) => `a hub holds ${JSON.stringify(count)}`),
-  ...told.filter((count) => !asItShould(count) || count.resets > 0).map((count) => `a frontend was told ${JSON.stringify(count)}`),
-  ...takeovers.filter(({ gap_s }) => gap_s <= 0).map((takeover) => `two had an account open: ${JSON.stringify(takeover)}`),
+  ...held
+    .filter((count) => !asItShould(count))
+    .map((count) => `a hub holds ${JSON.stringify(count)}`),
+  ...told
+    .filter((count) => !asItShould(count) || count.resets > 0)
+    .map((count) => `a frontend was told ${JSON.stringify(count)}`),
+  ...takeovers
+    .filter(({ gap_s }) => gap_s <= 0)
+    .map((takeover) => `two had an account open: ${JSON.stringify(takeover)}`),
   ...browsers_at_once.map((at) => `two browsers had an account open: ${at}`),
   ...outbound.map((name) => `a page tried to send: ${name}`)
 ]
 
 const row = (cells: readonly (string | number)[], widths: readonly number[]): string =>
-  cells.map((cell, index) => (typeof cell === 'number' ? String(cell).padStart(widths[index] ?? 0) : cell.padEnd(widths[index] ?? 0))).join('  ').trimEnd()
+  cells
+    .map((cell, index) =>
+      typeof cell === 'number'
+        ? String(cell).padStart(widths[index] ?? 0)
+        : cell.padEnd(widths[index] ?? 0)
+    )
+    .join('  ')
+    .trimEnd()
 
-const table = (head: readonly string[], rows: readonly (readonly (string | number)[])[]): string => {
-  const widths = head.map((title, index) => Math.max(title.length, ...rows.map((cells) => String(cells[index]).length)))
+const table = (
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[]
+): string => {
+  const widths = head.map((title, index) =>
+    Math.max(title.length, ...rows.map((cells) => String(cells[index]).length))
+  )
   return [row(head, widths), ...rows.map((cells) => row(cells, widths))].join('\n')
 }
 
@@ -79,15 +98,39 @@ const round = (seconds: number): number => Math.round(seconds * 10) / 10
 
 /** The result as people read it. */
 export const describe = (result: Result): string => {
-  const counts = ({ held, lost, twice, strange, out_of_order }: Count): number[] => [held, lost, twice, strange, out_of_order]
+  const counts = ({ held, lost, twice, strange, out_of_order }: Count): number[] => [
+    held,
+    lost,
+    twice,
+    strange,
+    out_of_order
+  ]
   return [
     `${result.messages} messages, ${result.written_per_s} a second, in ${result.seconds} s; --seed ${result.seed}`,
-    table(['', 'there', 'lost', 'twice', 'strange', 'out of order'], [
-      ...result.held.map((count, index) => [`export of hub ${index + 1}`, ...counts(count)]),
-      ...result.told.map((count) => [`frontend ${count.frontend} (${count.connections} connections)`, ...counts(count)])
-    ]),
-    table(['fault', 'at', 'lasted s', 'silence s', 'latest s'], result.faults.map(({ kind, at, seconds, silence_s, delay_s }) => [kind, at, round(seconds), round(silence_s), round(delay_s)])),
-    table(['account', 'from', 'to', 'nobody had it for s'], result.takeovers.map(({ account, from, to, gap_s }) => [account, from, to, round(gap_s)])),
+    table(
+      ['', 'there', 'lost', 'twice', 'strange', 'out of order'],
+      [
+        ...result.held.map((count, index) => [`export of hub ${index + 1}`, ...counts(count)]),
+        ...result.told.map((count) => [
+          `frontend ${count.frontend} (${count.connections} connections)`,
+          ...counts(count)
+        ])
+      ]
+    ),
+    table(
+      ['fault', 'at', 'lasted s', 'silence s', 'latest s'],
+      result.faults.map(({ kind, at, seconds, silence_s, delay_s }) => [
+        kind,
+        at,
+        round(seconds),
+        round(silence_s),
+        round(delay_s)
+      ])
+    ),
+    table(
+      ['account', 'from', 'to', 'nobody had it for s'],
+      result.takeovers.map(({ account, from, to, gap_s }) => [account, from, to, round(gap_s)])
+    ),
     `started: ${result.starts.map(({ name, starts }) => `${name} ${starts}`).join(', ')}`
   ].join('\n\n')
 }

@@ -10,12 +10,18 @@ import type { Options, Result, Ran } from './result.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
 import { count, delivery, readAll, told } from './verdict.ts'
 
-/** `run.ts OPTIONS RESULT`, where OPTIONS is JSON: the scenario, inside the namespaces that main.ts made. Writes the result to RESULT. */
+/**
+ * `run.ts OPTIONS RESULT`, where OPTIONS is JSON: the scenario, inside the namespaces that main.ts
+ * made. Writes the result to RESULT.
+ */
 
 const [given = '{}', resultFile = ''] = process.argv.slice(2)
 const options = JSON.parse(given) as Options
 const started = Date.now()
-const say = (text: string): void => void process.stderr.write(`${((Date.now() - started) / 1_000).toFixed(1).padStart(7)} s  ${text}\n`)
+const say = (text: string): void =>
+  void process.stderr.write(
+    `${((Date.now() - started) / 1_000).toFixed(1).padStart(7)} s  ${text}\n`
+  )
 
 /** Tries until what the fault is to hit is there. */
 const make = async (kind: string, about: FaultOptions): Promise<Fault> => {
@@ -31,18 +37,40 @@ const make = async (kind: string, about: FaultOptions): Promise<Fault> => {
 /** Waits until frontends were told of all that is written by now. */
 const caughtUp = async ({ sent }: Traffic, frontends: readonly Frontend[]): Promise<void> => {
   const written = sent.size
-  for (const end = Date.now() + options.recoverMs; frontends.some(({ first }) => first.size < written) && Date.now() < end; ) await delay(100)
+  for (
+    const end = Date.now() + options.recoverMs;
+    frontends.some(({ first }) => first.size < written) && Date.now() < end;
+  )
+    await delay(100)
 }
 
-/** One fault after another: mostly once delivery has caught up with the one before, sometimes after no more than a moment. */
-const runFaults = async (layout: Layout, traffic: Traffic, frontends: readonly Frontend[]): Promise<Ran[]> => {
+/**
+ * One fault after another: mostly once delivery has caught up with the one before, sometimes after
+ * no more than a moment.
+ */
+const runFaults = async (
+  layout: Layout,
+  traffic: Traffic,
+  frontends: readonly Frontend[]
+): Promise<Ran[]> => {
   const random = createDice(options.seed)
-  const plan = draw(random, (kind) => (options.without.includes(kind) ? 0 : kind.startsWith('kill') || kind.endsWith('rolled') ? options.times : 1))
+  const plan = draw(random, (kind) =>
+    options.without.includes(kind)
+      ? 0
+      : kind.startsWith('kill') || kind.endsWith('rolled')
+        ? options.times
+        : 1
+  )
   say(`${plan.length} faults (--seed ${options.seed}): ${plan.join('; ')}`)
   const ran: Ran[] = []
   for (const kind of plan) {
     await delay(options.pauseMs * (0.5 + random()))
-    const { at, run } = await make(kind, { layout, random, cutMs: options.cutMs, lostMs: options.lostMs })
+    const { at, run } = await make(kind, {
+      layout,
+      random,
+      cutMs: options.cutMs,
+      lostMs: options.lostMs
+    })
     const from = Date.now()
     say(`${kind}: ${at}`)
     await run()
@@ -53,7 +81,10 @@ const runFaults = async (layout: Layout, traffic: Traffic, frontends: readonly F
   return ran
 }
 
-/** Looks at the browsers' processes four times a second. @returns what it saw more than one have open at a time */
+/**
+ * Looks at the browsers' processes four times a second. @returns what it saw more than one have
+ * open at a time
+ */
 const watchBrowsers = (layout: Layout): { seen: string[]; stop: () => void } => {
   const seen: string[] = []
   const timer = setInterval(() => {
@@ -74,17 +105,30 @@ const settle = async ({ sent }: Traffic, frontends: readonly Frontend[]): Promis
 
 const firstArrivals = (frontends: readonly Frontend[]): Map<string, number> => {
   const arrived = new Map<string, number>()
-  for (const { first } of frontends) for (const [key, at] of first) arrived.set(key, Math.min(at, arrived.get(key) ?? Infinity))
+  for (const { first } of frontends)
+    for (const [key, at] of first) arrived.set(key, Math.min(at, arrived.get(key) ?? Infinity))
   return arrived
 }
 
 const layout = await layOut({ ...options, say })
 const [urlA = '', urlB = ''] = layout.hubUrls
-const frontends = [startFrontend('on the first hub', [urlA]), startFrontend('on the second hub', [urlB]), startFrontend('on either in turn', [urlA, urlB])]
+const frontends = [
+  startFrontend('on the first hub', [urlA]),
+  startFrontend('on the second hub', [urlB]),
+  startFrontend('on either in turn', [urlA, urlB])
+]
 const browsers = watchBrowsers(layout)
-const phones = Object.fromEntries(accounts.map((account) => [account, layout.whatsapp[account].phone]))
+const phones = Object.fromEntries(
+  accounts.map((account) => [account, layout.whatsapp[account].phone])
+)
 const traffic = startTraffic(phones, options)
-const progress = setInterval(() => say(`${traffic.sent.size} written, ${frontends.map(({ first }) => first.size).join(' / ')} delivered`), 15_000)
+const progress = setInterval(
+  () =>
+    say(
+      `${traffic.sent.size} written, ${frontends.map(({ first }) => first.size).join(' / ')} delivered`
+    ),
+  15_000
+)
 const flowFrom = Date.now()
 const faults = await runFaults(layout, traffic, frontends)
 await traffic.end()
@@ -93,11 +137,14 @@ await settle(traffic, frontends)
 const flowTo = Date.now()
 clearInterval(progress)
 browsers.stop()
-const held = await Promise.all(frontends.slice(0, 2).map(async ({ client }) => count(traffic.sent, await readAll(client))))
+const held = await Promise.all(
+  frontends.slice(0, 2).map(async ({ client }) => count(traffic.sent, await readAll(client)))
+)
 await Promise.all(frontends.map(({ stop }) => stop()))
 
 const arrived = firstArrivals(frontends)
-const nameOf = (address: string): string => Object.values(layout.hosts).find(({ wan }) => wan === address)?.name ?? address
+const nameOf = (address: string): string =>
+  Object.values(layout.hosts).find(({ wan }) => wan === address)?.name ?? address
 const result: Result = {
   seed: options.seed,
   messages: traffic.sent.size,
@@ -105,13 +152,25 @@ const result: Result = {
   seconds: Math.round((flowTo - flowFrom) / 1_000),
   held,
   told: frontends.map((frontend) => told(traffic.sent, frontend)),
-  takeovers: accounts.flatMap((account) => takeovers(account, layout.whatsapp[account].connections(), nameOf)),
+  takeovers: accounts.flatMap((account) =>
+    takeovers(account, layout.whatsapp[account].connections(), nameOf)
+  ),
   browsers_at_once: browsers.seen,
-  outbound: accounts.flatMap((account) => layout.whatsapp[account].outbound().map(({ name }) => `${account}: ${name}`)),
+  outbound: accounts.flatMap((account) =>
+    layout.whatsapp[account].outbound().map(({ name }) => `${account}: ${name}`)
+  ),
   faults: faults.map(({ kind, at, from, to }, index) => ({
-    kind, at, seconds: (to - from) / 1_000, ...delivery(traffic.sent, arrived, from, faults[index + 1]?.from ?? flowTo)
+    kind,
+    at,
+    seconds: (to - from) / 1_000,
+    ...delivery(traffic.sent, arrived, from, faults[index + 1]?.from ?? flowTo)
   })),
-  starts: [...layout.nats, layout.postgres, ...layout.hubs, ...accounts.flatMap((account) => layout.sessionManagers[account])].map(({ name, starts }) => ({ name, starts: starts() }))
+  starts: [
+    ...layout.nats,
+    layout.postgres,
+    ...layout.hubs,
+    ...accounts.flatMap((account) => layout.sessionManagers[account])
+  ].map(({ name, starts }) => ({ name, starts: starts() }))
 }
 writeFileSync(resultFile, JSON.stringify(result, null, 2))
 // whatever runs here ends with this process

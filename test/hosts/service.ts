@@ -12,7 +12,10 @@ export interface Service {
   /** Its process, undefined while it is down. */
   pid(): number | undefined
   starts(): number
-  /** Sends a signal to the process that runs now; resolves when it is gone. It is started again, unless it is `down`. */
+  /**
+   * Sends a signal to the process that runs now; resolves when it is gone. It is started again,
+   * unless it is `down`.
+   */
   kill(signal: NodeJS.Signals): Promise<void>
   /** Ends it with SIGKILL, and it stays so until `up`. */
   down(): Promise<void>
@@ -37,11 +40,19 @@ export interface ServiceOptions {
 const unprivileged = fileURLToPath(new URL('../../scripts/unprivileged', import.meta.url))
 
 /** What runs a command on a host as the unprivileged user. */
-export const onHost = (host: Host, directory: string, env: Record<string, string>, command: readonly string[]): [program: string, args: string[]] => {
+export const onHost = (
+  host: Host,
+  directory: string,
+  env: Record<string, string>,
+  command: readonly string[]
+): [program: string, args: string[]] => {
   const [program = '', ...inside] = host.inside
   const variables = Object.entries(env).map(([name, value]) => `${name}=${value}`)
   // HOME and LANG are the wrapper's; our daemons accept them
-  return [program, [...inside, unprivileged, '--with-parent', '--own', directory, ...variables, ...command]]
+  return [
+    program,
+    [...inside, unprivileged, '--with-parent', '--own', directory, ...variables, ...command]
+  ]
 }
 
 export const keepRunning = (options: ServiceOptions): Service => {
@@ -63,7 +74,8 @@ export const keepRunning = (options: ServiceOptions): Service => {
       child = undefined
       if (!wanted) return
       // exit code 78: its environment is refused, and starting again would not mend it
-      if (code === 78 || (starts > 3 && code === 125)) return say(`${name} ended with ${code} and is not started again: see ${name}.log`)
+      if (code === 78 || (starts > 3 && code === 125))
+        return say(`${name} ended with ${code} and is not started again: see ${name}.log`)
       if (signal !== 'SIGKILL') say(`${name} ended (${signal ?? code}), and is started again`)
       timer = setTimeout(start, restartMs)
     })
@@ -77,7 +89,9 @@ export const keepRunning = (options: ServiceOptions): Service => {
   }
   start()
   return {
-    name, host, kill,
+    name,
+    host,
+    kill,
     pid: () => child?.pid,
     starts: () => starts,
     down: async () => {

@@ -1,7 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Phone } from '../whatsapp-web/phone.ts'
 
-/** The people who write: to all accounts in turn, at a steady rate, each chat at most once a second, as people do. */
+/**
+ * The people who write: to all accounts in turn, at a steady rate, each chat at most once a second,
+ * as people do.
+ */
 
 export interface Sent {
   account: string
@@ -19,8 +22,14 @@ export interface Traffic {
 /** Within a second WhatsApp itself tells no order. */
 const betweenMs = 1_050
 
-/** Writes `messages`, and more until it is ended: whatever is done to the hosts meets messages that are on their way. */
-export const startTraffic = (phones: Readonly<Record<string, Pick<Phone, 'text'>>>, about: { messages: number; perSecond: number }): Traffic => {
+/**
+ * Writes `messages`, and more until it is ended: whatever is done to the hosts meets messages that
+ * are on their way.
+ */
+export const startTraffic = (
+  phones: Readonly<Record<string, Pick<Phone, 'text'>>>,
+  about: { messages: number; perSecond: number }
+): Traffic => {
   const { messages, perSecond } = about
   const sent = new Map<string, Sent>()
   const accounts = Object.entries(phones)

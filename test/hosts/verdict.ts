@@ -41,22 +41,37 @@ export const count = (sent: ReadonlyMap<string, Sent>, held: readonly string[]):
   }
   const { such_as, ...counted } = countIds(new Set(sent.keys()), held, named)
   const late = outOfOrder(sent, held)
-  return { ...counted, out_of_order: late.length, such_as: [...such_as, ...late.slice(0, samples).map((key) => `out_of_order ${named(key)}`)] }
+  return {
+    ...counted,
+    out_of_order: late.length,
+    such_as: [...such_as, ...late.slice(0, samples).map((key) => `out_of_order ${named(key)}`)]
+  }
 }
 
 /** What the hub holds, by its export: oldest first. */
 export const readAll = async (client: Client): Promise<string[]> => {
   const res = await client.exportMessagesJsonl()
   const keys: string[] = []
-  for await (const line of createInterface({ input: Readable.fromWeb(res.body as Parameters<typeof Readable.fromWeb>[0]) })) {
+  for await (const line of createInterface({
+    input: Readable.fromWeb(res.body as Parameters<typeof Readable.fromWeb>[0])
+  })) {
     const { account, id } = JSON.parse(line) as Message
     keys.push(`${account} ${id}`)
   }
   return keys.reverse()
 }
 
-export const told = (sent: ReadonlyMap<string, Sent>, { name, told: events, resets, connections }: Frontend): Told => ({
-  frontend: name, ...count(sent, events.map(({ key }) => key)), resets: resets(), connections: connections()
+export const told = (
+  sent: ReadonlyMap<string, Sent>,
+  { name, told: events, resets, connections }: Frontend
+): Told => ({
+  frontend: name,
+  ...count(
+    sent,
+    events.map(({ key }) => key)
+  ),
+  resets: resets(),
+  connections: connections()
 })
 
 export interface Delivery {
@@ -66,16 +81,27 @@ export interface Delivery {
   delay_s: number
 }
 
-/** How delivery went from one time to another (ms): of the account that fared worse, by the frontend that fared best. */
-export const delivery = (sent: ReadonlyMap<string, Sent>, arrived: ReadonlyMap<string, number>, from: number, to: number): Delivery => {
+/**
+ * How delivery went from one time to another (ms): of the account that fared worse, by the frontend
+ * that fared best.
+ */
+export const delivery = (
+  sent: ReadonlyMap<string, Sent>,
+  arrived: ReadonlyMap<string, number>,
+  from: number,
+  to: number
+): Delivery => {
   const worst: Delivery = { silence_s: 0, delay_s: 0 }
   const lastAt = new Map<string, number>()
   for (const [key, at] of [...arrived].sort(([, a], [, b]) => a - b)) {
     const { account = '' } = sent.get(key) ?? {}
     const before = lastAt.get(account)
-    if (before !== undefined && before < to && at > from) worst.silence_s = Math.max(worst.silence_s, (at - before) / 1_000)
+    if (before !== undefined && before < to && at > from)
+      worst.silence_s = Math.max(worst.silence_s, (at - before) / 1_000)
     lastAt.set(account, at)
   }
-  for (const [key, { at }] of sent) if (at >= from && at < to) worst.delay_s = Math.max(worst.delay_s, ((arrived.get(key) ?? Date.now()) - at) / 1_000)
+  for (const [key, { at }] of sent)
+    if (at >= from && at < to)
+      worst.delay_s = Math.max(worst.delay_s, ((arrived.get(key) ?? Date.now()) - at) / 1_000)
   return worst
 }

@@ -2,7 +2,10 @@ import t from 'tap'
 import { browserDirectory } from '../whatsapp-web/directory.ts'
 import { inWords, limits, measureIdle } from './measure.ts'
 
-/** What test/idle/main.ts measures for five minutes, for 20 seconds: a timer that wakes a daemon shows in that. */
+/**
+ * What test/idle/main.ts measures for five minutes, for 20 seconds: a timer that wakes a daemon
+ * shows in that.
+ */
 
 t.setTimeout(180_000)
 

@@ -7,9 +7,9 @@ import { has, scoreOf, tableOf, type Score, type StrykerReport } from './report.
 import { withoutEffect } from './without-effect.ts'
 
 /**
- * `npm run mutate [-- MODULE...] [--fresh]`: changes the core modules in many small ways and runs the tests that mirror
- * them for each change. Only what changed since the last run is done again, unless `--fresh`. `--show` runs nothing and
- * shows what the last runs found.
+ * `npm run mutate [-- MODULE...] [--fresh]`: changes the core modules in many small ways and runs
+ * the tests that mirror them for each change. Only what changed since the last run is done again,
+ * unless `--fresh`. `--show` runs nothing and shows what the last runs found.
  */
 
 const root = resolve(import.meta.dirname, '../..')
@@ -22,11 +22,14 @@ const { values, positionals } = parseArgs({
 })
 const unknown = positionals.filter((name) => !modules.some((module) => module.name === name))
 if (unknown.length > 0) {
-  throw new Error(`no module ${unknown.join(', ')}: expected some of ${modules.map(({ name }) => name).join(', ')}`)
+  throw new Error(
+    `no module ${unknown.join(', ')}: expected some of ${modules.map(({ name }) => name).join(', ')}`
+  )
 }
 const chosen = modules.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
 
-const git = (...args: string[]): string => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+const git = (...args: string[]): string =>
+  execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
 
 /** The commit that is measured; with a `+` where src or test differ from it. */
 const commitNow = (): string => {
@@ -34,14 +37,18 @@ const commitNow = (): string => {
   return `${git('rev-parse', '--short', 'HEAD')}${isChanged ? '+' : ''}`
 }
 
-const pathsOf = ({ name }: MutatedModule): Record<'config' | 'report' | 'incremental' | 'commit', string> => ({
+const pathsOf = ({
+  name
+}: MutatedModule): Record<'config' | 'report' | 'incremental' | 'commit', string> => ({
   config: join(work, `${name}.config.json`),
   report: join(work, `${name}.report.json`),
   incremental: join(work, `${name}.incremental.json`),
   commit: join(work, `${name}.commit`)
 })
 
-/** In memory, where there is such a directory: journals and stores of tests wait for no disk then. */
+/**
+ * In memory, where there is such a directory: journals and stores of tests wait for no disk then.
+ */
 const sandboxes = existsSync('/dev/shm') ? '/dev/shm' : work
 
 /**
@@ -69,7 +76,10 @@ const configOf = (module: MutatedModule, sandbox: string): object => ({
   ignorePatterns: ['.tap', '.leadmaster', '.mutate', 'dist', 'coverage', 'test/hosts', 'test/bench']
 })
 
-/** Runs Stryker over one module. @throws when its tests fail without a mutant, or Stryker itself fails */
+/**
+ * Runs Stryker over one module. @throws when its tests fail without a mutant, or Stryker itself
+ * fails
+ */
 const mutate = async (module: MutatedModule): Promise<void> => {
   const paths = pathsOf(module)
   if (values.fresh) rmSync(paths.incremental, { force: true })
@@ -102,7 +112,9 @@ const mutate = async (module: MutatedModule): Promise<void> => {
   writeFileSync(paths.commit, commit)
 }
 
-const resultOf = (module: MutatedModule): { name: string; commit: string; score: Score } | undefined => {
+const resultOf = (
+  module: MutatedModule
+): { name: string; commit: string; score: Score } | undefined => {
   const { report, commit } = pathsOf(module)
   if (!existsSync(report) || !existsSync(commit)) return undefined
   const score = scoreOf(JSON.parse(readFileSync(report, 'utf8')) as StrykerReport, withoutEffect)
@@ -119,7 +131,8 @@ for (const { score } of results) {
   }
 }
 for (const { file, line } of withoutEffect) {
-  if (!has(readFileSync(join(root, 'src', file), 'utf8'), line)) console.log(`without-effect.ts names a line that ${file} has no more: ${line}`)
+  if (!has(readFileSync(join(root, 'src', file), 'utf8'), line))
+    console.log(`without-effect.ts names a line that ${file} has no more: ${line}`)
 }
 console.log(tableOf(results))
 if (results.some(({ score }) => score.score < 90)) process.exitCode = 1

@@ -130,10 +130,19 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'search',
-    files: ['search', 'search-terms', 'matched', 'spaceless', 'terms'].map((file) => `central-hub/store/${file}.ts`),
-    tests: ['search-terms', 'terms', 'matched', 'find', 'pages', 'search', 'lists', 'conversation'].map(
-      (file) => `central-hub/store/${file}.test.ts`
-    )
+    files: ['search', 'search-terms', 'matched', 'spaceless', 'terms'].map(
+      (file) => `central-hub/store/${file}.ts`
+    ),
+    tests: [
+      'search-terms',
+      'terms',
+      'matched',
+      'find',
+      'pages',
+      'search',
+      'lists',
+      'conversation'
+    ].map((file) => `central-hub/store/${file}.test.ts`)
   },
   {
     name: 'imports',
@@ -153,7 +162,9 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'import-tables',
-    files: ['cells', 'csv-format', 'csv-reader', 'decode', 'table'].map((file) => `central-hub/spreadsheet/${file}.ts`),
+    files: ['cells', 'csv-format', 'csv-reader', 'decode', 'table'].map(
+      (file) => `central-hub/spreadsheet/${file}.ts`
+    ),
     tests: [
       'central-hub/spreadsheet/decode.test.ts',
       'central-hub/spreadsheet/cells.test.ts',
@@ -171,13 +182,19 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'deliverer',
-    files: ['deliverer', 'circuit', 'delivering-time'].map((file) => `central-hub/webhooks/${file}.ts`),
-    tests: ['circuit', 'delivering-time', 'deliverer', 'down'].map((file) => `central-hub/webhooks/${file}.test.ts`)
+    files: ['deliverer', 'circuit', 'delivering-time'].map(
+      (file) => `central-hub/webhooks/${file}.ts`
+    ),
+    tests: ['circuit', 'delivering-time', 'deliverer', 'down'].map(
+      (file) => `central-hub/webhooks/${file}.test.ts`
+    )
   },
   {
     name: 'doctor-units',
     files: ['doctor/units.ts'],
-    tests: ['unit-states', 'drop-ins', 'units', 'confinement'].map((file) => `doctor/${file}.test.ts`)
+    tests: ['unit-states', 'drop-ins', 'units', 'confinement'].map(
+      (file) => `doctor/${file}.test.ts`
+    )
   },
   {
     name: 'doctor-network',
@@ -187,6 +204,8 @@ export const modules: readonly MutatedModule[] = [
   {
     name: 'doctor-processes',
     files: ['confinement', 'failure', 'processes', 'running'].map((file) => `doctor/${file}.ts`),
-    tests: ['confinement', 'failure', 'processes', 'running'].map((file) => `doctor/${file}.test.ts`)
+    tests: ['confinement', 'failure', 'processes', 'running'].map(
+      (file) => `doctor/${file}.test.ts`
+    )
   }
 ]

@@ -8,7 +8,15 @@ export interface StrykerReport {
 export interface StrykerMutant {
   mutatorName: string
   replacement?: string
-  status: 'Killed' | 'Survived' | 'NoCoverage' | 'Timeout' | 'CompileError' | 'RuntimeError' | 'Ignored' | 'Pending'
+  status:
+    | 'Killed'
+    | 'Survived'
+    | 'NoCoverage'
+    | 'Timeout'
+    | 'CompileError'
+    | 'RuntimeError'
+    | 'Ignored'
+    | 'Pending'
   location: { start: Place; end: Place }
 }
 
@@ -22,7 +30,10 @@ interface Place {
 export interface WithoutEffect {
   /** Below src. */
   file: string
-  /** The line or the statement where the mutant begins. White space, parentheses and commas do not count. */
+  /**
+   * The line or the statement where the mutant begins. White space, parentheses and commas do not
+   * count.
+   */
   line: string
   /** What Stryker puts there, without line ends and their indentation. */
   replacement: string
@@ -54,7 +65,10 @@ export interface Score {
 
 const oneLine = (text: string): string => text.replace(/\s*\n\s*/g, ' ').trim()
 
-const textBetween = (lines: readonly string[], { start, end }: StrykerMutant['location']): string => {
+const textBetween = (
+  lines: readonly string[],
+  { start, end }: StrykerMutant['location']
+): string => {
   const part = lines.slice(start.line - 1, end.line)
   if (part.length === 0) return ''
   part[part.length - 1] = (part.at(-1) ?? '').slice(0, end.column - 1)
@@ -62,7 +76,9 @@ const textBetween = (lines: readonly string[], { start, end }: StrykerMutant['lo
   return oneLine(part.join('\n'))
 }
 
-/** What is left of a source whatever its format: no white space, parentheses, commas and semicolons. */
+/**
+ * What is left of a source whatever its format: no white space, parentheses, commas and semicolons.
+ */
 const bare = (text: string): string => text.replace(/[\s(),;]/g, '')
 
 /** Where a line or a statement begins in a source, both of any format. */
@@ -79,7 +95,9 @@ export const has = (source: string, line: string): boolean => placesOf(source, l
 const survivorOf = (file: string, source: string, mutant: StrykerMutant): Survivor => {
   const lines = source.split('\n')
   const { line, column } = mutant.location.start
-  const before = [...lines.slice(0, line - 1), (lines[line - 1] ?? '').slice(0, column - 1)].join('\n')
+  const before = [...lines.slice(0, line - 1), (lines[line - 1] ?? '').slice(0, column - 1)].join(
+    '\n'
+  )
   return {
     file,
     line,
@@ -95,7 +113,9 @@ const isListed = (survivor: Survivor, source: string, list: readonly WithoutEffe
     ({ file, line, replacement }) =>
       survivor.file === `src/${file}` &&
       replacement === survivor.replacement &&
-      placesOf(source, line).some((at) => at <= survivor.place && survivor.place < at + bare(line).length)
+      placesOf(source, line).some(
+        (at) => at <= survivor.place && survivor.place < at + bare(line).length
+      )
   )
 
 /** Counts a report. A mutant that makes a test run out of time is caught. */
@@ -114,7 +134,14 @@ export const scoreOf = (report: StrykerReport, list: readonly WithoutEffect[]): 
   }
   const caught = killed + timedOut
   const score = Math.floor((1_000 * caught) / (caught + survivors.length)) / 10
-  return { mutants: caught + withoutEffect.length + survivors.length, killed, timedOut, survivors, withoutEffect, score }
+  return {
+    mutants: caught + withoutEffect.length + survivors.length,
+    killed,
+    timedOut,
+    survivors,
+    withoutEffect,
+    score
+  }
 }
 
 /** A table in Markdown, one row for each module. */
@@ -124,8 +151,18 @@ export const tableOf = (rows: readonly { name: string; commit: string; score: Sc
     '|---|---|---|---|---|---|---|---|',
     ...rows.map(({ name, commit, score }) =>
       [
-        '', name, score.mutants, score.killed + score.timedOut, score.timedOut, score.withoutEffect.length,
-        score.survivors.length, `${score.score.toFixed(1)} %`, commit, ''
-      ].join(' | ').trim()
+        '',
+        name,
+        score.mutants,
+        score.killed + score.timedOut,
+        score.timedOut,
+        score.withoutEffect.length,
+        score.survivors.length,
+        `${score.score.toFixed(1)} %`,
+        commit,
+        ''
+      ]
+        .join(' | ')
+        .trim()
     )
   ].join('\n')

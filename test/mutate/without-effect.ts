@@ -1,283 +1,538 @@
 import type { WithoutEffect } from './report.ts'
 
 /**
- * Mutants that nobody could tell from the code, each with the reason. Who changes such a line goes through its entries:
- * the command names those that fit no line.
+ * Mutants that nobody could tell from the code, each with the reason. Who changes such a line goes
+ * through its entries: the command names those that fit no line.
  */
 export const withoutEffect: readonly WithoutEffect[] = [
-  ...of('central-hub/api/access.ts', "const [expires = '', signature = ''] = parseCookie(req.headers.cookie ?? '')[cookieName]?.split('.') ?? []", {
-    '"Stryker was here!"': 'a cookie or a part of one that is not there is refused, whatever text is taken in its place',
-    '["Stryker was here"]': 'a time that is no number is refused as one that is not there is'
-  }),
-  ...of('central-hub/api/access.ts', "const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge: number): string =>", {
-    '"Stryker was here!"': 'only whether it begins with https:// is asked'
-  }),
-  ...of('central-hub/store/write-lead.ts', 'lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name', {
-    true: 'what is as it was is written once more, as it was'
-  }),
-  ...of('central-hub/store/write-lead.ts', 'if (lead.row.id !== 0) this.leads.set(lead.row.id, lead)', {
-    true: 'no row of the store names a lead 0'
-  }),
-  ...of('central-hub/store/write-lead.ts', 'if (!lead.identities.includes(identity)) lead.identities.push(identity)', {
-    true: 'what is there twice is written twice, with the same values'
-  }),
-  ...of('central-hub/store/write-lead.ts', 'if (row.phone !== null) this.#byPhone.set(row.phone, identity)', {
-    true: 'nobody is looked up by null'
-  }),
-  ...of('central-hub/store/write-lead.ts', 'if (row.lid !== null) this.#byLid.set(row.lid, identity)', {
-    true: 'nobody is looked up by null'
-  }),
-  ...of('central-hub/store/write-lead.ts', "return this.#byPhone.get(phone ?? '') ?? this.#byLid.get(lid ?? '')", {
-    '"Stryker was here!"': 'nobody has such a number or LID'
-  }),
-  ...of('central-hub/store/write-lead.ts', "const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]", {
-    '"Stryker was here!"': 'nobody has such a number or LID'
-  }),
-  ...of('central-hub/store/write-lead.ts', 'if (phone === undefined) return me && { identity: me, pair: undefined }', {
-    true: 'there is no number to learn'
-  }),
-  ...of('central-hub/store/write-lead.ts', 'const identity = lead?.identities.find(({ row }) => row.lid === former?.lid) ?? lead?.identities[0] ?? holder', {
-    '() => undefined': 'a message without a LID teaches nothing: of its identity only the lead counts',
-    true: 'a message without a LID teaches nothing: of its identity only the lead counts',
-    false: 'a message without a LID teaches nothing: of its identity only the lead counts',
-    'row.lid !== former?.lid': 'a message without a LID teaches nothing: of its identity only the lead counts',
-    'former.lid': 'a lead is found by its claim alone'
-  }),
+  ...of(
+    'central-hub/api/access.ts',
+    "const [expires = '', signature = ''] = parseCookie(req.headers.cookie ?? '')[cookieName]?.split('.') ?? []",
+    {
+      '"Stryker was here!"':
+        'a cookie or a part of one that is not there is refused, whatever text is taken in its place',
+      '["Stryker was here"]': 'a time that is no number is refused as one that is not there is'
+    }
+  ),
+  ...of(
+    'central-hub/api/access.ts',
+    "const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge: number): string =>",
+    {
+      '"Stryker was here!"': 'only whether it begins with https:// is asked'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name',
+    {
+      true: 'what is as it was is written once more, as it was'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'if (lead.row.id !== 0) this.leads.set(lead.row.id, lead)',
+    {
+      true: 'no row of the store names a lead 0'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'if (!lead.identities.includes(identity)) lead.identities.push(identity)',
+    {
+      true: 'what is there twice is written twice, with the same values'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'if (row.phone !== null) this.#byPhone.set(row.phone, identity)',
+    {
+      true: 'nobody is looked up by null'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'if (row.lid !== null) this.#byLid.set(row.lid, identity)',
+    {
+      true: 'nobody is looked up by null'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    "return this.#byPhone.get(phone ?? '') ?? this.#byLid.get(lid ?? '')",
+    {
+      '"Stryker was here!"': 'nobody has such a number or LID'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    "const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]",
+    {
+      '"Stryker was here!"': 'nobody has such a number or LID'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'if (phone === undefined) return me && { identity: me, pair: undefined }',
+    {
+      true: 'there is no number to learn'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'const identity = lead?.identities.find(({ row }) => row.lid === former?.lid) ?? lead?.identities[0] ?? holder',
+    {
+      '() => undefined':
+        'a message without a LID teaches nothing: of its identity only the lead counts',
+      true: 'a message without a LID teaches nothing: of its identity only the lead counts',
+      false: 'a message without a LID teaches nothing: of its identity only the lead counts',
+      'row.lid !== former?.lid':
+        'a message without a LID teaches nothing: of its identity only the lead counts',
+      'former.lid': 'a lead is found by its claim alone'
+    }
+  ),
   ...of('central-hub/store/waiting.ts', 'if (whole) {', {
     true: 'only saves time: counting all gives the same'
   }),
-  ...of('central-hub/store/waiting.ts', 'const unanswered = added.filter((message) => message.turn === 1 && (line === undefined || isAfter(message, line)))', {
-    '() => undefined': 'only saves time: then all is counted',
-    false: 'only saves time: then all is counted',
-    true: 'what ends a wait is never after the latest message that does',
-    'message.turn !== 1': 'only saves time: then all is counted'
-  }),
-  ...of('central-hub/store/waiting.ts', 'const isPlain = !albums && unanswered.length === added.length && mayWait(state) && handled_at === null', {
-    false: 'only saves time: then all is counted'
-  }),
-  ...of('central-hub/store/waiting.ts', 'if (isPlain) return addUnanswered(db, leadId, unanswered)', {
-    false: 'only saves time: then all is counted'
-  }),
-  ...of('central-hub/store/waiting.ts', 'if (added.length > 0) await writeAnswers(db, leadId, Math.min(...added.map(({ timestamp }) => timestamp)))', {
-    true: 'there are no replies from the end of time on',
-    'added.length >= 0': 'there are no replies from the end of time on'
-  }),
+  ...of(
+    'central-hub/store/waiting.ts',
+    'const unanswered = added.filter((message) => message.turn === 1 && (line === undefined || isAfter(message, line)))',
+    {
+      '() => undefined': 'only saves time: then all is counted',
+      false: 'only saves time: then all is counted',
+      true: 'what ends a wait is never after the latest message that does',
+      'message.turn !== 1': 'only saves time: then all is counted'
+    }
+  ),
+  ...of(
+    'central-hub/store/waiting.ts',
+    'const isPlain = !albums && unanswered.length === added.length && mayWait(state) && handled_at === null',
+    {
+      false: 'only saves time: then all is counted'
+    }
+  ),
+  ...of(
+    'central-hub/store/waiting.ts',
+    'if (isPlain) return addUnanswered(db, leadId, unanswered)',
+    {
+      false: 'only saves time: then all is counted'
+    }
+  ),
+  ...of(
+    'central-hub/store/waiting.ts',
+    'if (added.length > 0) await writeAnswers(db, leadId, Math.min(...added.map(({ timestamp }) => timestamp)))',
+    {
+      true: 'there are no replies from the end of time on',
+      'added.length >= 0': 'there are no replies from the end of time on'
+    }
+  ),
   ...of('central-hub/store/waiting.ts', 'if (pks.length === 0) return []', {
     false: 'it is called for leads with new messages of persons only',
     '["Stryker was here"]': 'it is called for leads with new messages of persons only'
   }),
-  ...of('central-hub/store/waiting.ts', "export const followWait = (wait: KeptWait, fresh: readonly FreshMessage[]): { wait: KeptWait; answers: Insertable<Database['answers']>[] } | undefined => {", {
-    '{}': 'only saves time: then the messages are read'
-  }),
+  ...of(
+    'central-hub/store/waiting.ts',
+    "export const followWait = (wait: KeptWait, fresh: readonly FreshMessage[]): { wait: KeptWait; answers: Insertable<Database['answers']>[] } | undefined => {",
+    {
+      '{}': 'only saves time: then the messages are read'
+    }
+  ),
   ...of('central-hub/store/waiting.ts', 'if (inAlbum && turn === 1) return undefined', {
     true: 'only saves time: then the messages are read',
     'inAlbum || turn === 1': 'only saves time: then the messages are read'
   }),
-  ...of('central-hub/store/waiting.ts', 'if (turn > 0 && (!mayWait(now.state) || now.handled_at !== null)) return undefined', {
-    true: 'only saves time: then the messages are read',
-    'turn > 0 || !mayWait(now.state) || now.handled_at !== null': 'only saves time: then the messages are read',
-    'turn >= 0': 'only saves time: then the messages are read'
-  }),
-  ...of('central-hub/store/waiting.ts', 'const last = now.last_timestamp === null || now.last_seq === null ? undefined : { timestamp: now.last_timestamp, seq: now.last_seq }', {
-    false: 'a lead without a message has neither, and every time is after null',
-    'now.last_timestamp === null && now.last_seq === null': 'a lead without a message has neither'
-  }),
-  ...of('contract/waiting.ts', "const plain = (text: string): string => text.replace(/\\s+/g, ' ').trim().toLowerCase()", {
-    "text.replace(/\\s+/g, ' ').trim().toUpperCase()": 'both texts are brought to one case before they are compared, whichever it is'
-  }),
-  ...of('contract/waiting.ts', 'return ({ from_me, body }) => from_me && wanted.length > 0 && wanted.some((text) => plain(body).startsWith(text))', {
-    true: 'only saves time: a message begins with none of no texts',
-    'wanted.length >= 0': 'only saves time: a message begins with none of no texts'
-  }),
+  ...of(
+    'central-hub/store/waiting.ts',
+    'if (turn > 0 && (!mayWait(now.state) || now.handled_at !== null)) return undefined',
+    {
+      true: 'only saves time: then the messages are read',
+      'turn > 0 || !mayWait(now.state) || now.handled_at !== null':
+        'only saves time: then the messages are read',
+      'turn >= 0': 'only saves time: then the messages are read'
+    }
+  ),
+  ...of(
+    'central-hub/store/waiting.ts',
+    'const last = now.last_timestamp === null || now.last_seq === null ? undefined : { timestamp: now.last_timestamp, seq: now.last_seq }',
+    {
+      false: 'a lead without a message has neither, and every time is after null',
+      'now.last_timestamp === null && now.last_seq === null': 'a lead without a message has neither'
+    }
+  ),
+  ...of(
+    'contract/waiting.ts',
+    "const plain = (text: string): string => text.replace(/\\s+/g, ' ').trim().toLowerCase()",
+    {
+      "text.replace(/\\s+/g, ' ').trim().toUpperCase()":
+        'both texts are brought to one case before they are compared, whichever it is'
+    }
+  ),
+  ...of(
+    'contract/waiting.ts',
+    'return ({ from_me, body }) => from_me && wanted.length > 0 && wanted.some((text) => plain(body).startsWith(text))',
+    {
+      true: 'only saves time: a message begins with none of no texts',
+      'wanted.length >= 0': 'only saves time: a message begins with none of no texts'
+    }
+  ),
   ...of('central-hub/webhooks/guard.ts', "if (address.kind() === 'ipv4') return undefined", {
     false: 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same',
     '""': 'only saves time: an IPv4 address is in no range of IPv6, and comes out the same'
   }),
-  ...of('central-hub/webhooks/guard.ts', "const hostOf = ({ hostname }: URL): string => hostname.replace(/^\\[(.*)\\]$/, '$1')", {
-    '/\\[(.*)\\]$/': 'the host of a URL has brackets around the whole of an IPv6 address or none',
-    '/^\\[(.*)\\]/': 'the host of a URL has brackets around the whole of an IPv6 address or none'
-  }),
-  ...of('session-manager/whatsapp/guard.ts', 'const lost = armed.filter(({ holder, verb, ours }) => holder[verb] !== ours).length', {
-    '() => undefined': 'a second look at what JavaScript already guarantees: nothing can change a property that is not configurable',
-    false: 'a second look at what JavaScript already guarantees: nothing can change a property that is not configurable'
-  }),
-  ...of('session-manager/whatsapp/guard.ts', "const look: GuardLook = { blocked, armed: armed.length - lost, open: stuck.size + lost, seesModules: hook?.sees() === 'define' }", {
-    'armed.length + lost': 'lost is 0, see above',
-    'stuck.size - lost': 'lost is 0, see above'
-  }),
+  ...of(
+    'central-hub/webhooks/guard.ts',
+    "const hostOf = ({ hostname }: URL): string => hostname.replace(/^\\[(.*)\\]$/, '$1')",
+    {
+      '/\\[(.*)\\]$/': 'the host of a URL has brackets around the whole of an IPv6 address or none',
+      '/^\\[(.*)\\]/': 'the host of a URL has brackets around the whole of an IPv6 address or none'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    'const lost = armed.filter(({ holder, verb, ours }) => holder[verb] !== ours).length',
+    {
+      '() => undefined':
+        'a second look at what JavaScript already guarantees: nothing can change a property that is not configurable',
+      false:
+        'a second look at what JavaScript already guarantees: nothing can change a property that is not configurable'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    "const look: GuardLook = { blocked, armed: armed.length - lost, open: stuck.size + lost, seesModules: hook?.sees() === 'define' }",
+    {
+      'armed.length + lost': 'lost is 0, see above',
+      'stuck.size - lost': 'lost is 0, see above'
+    }
+  ),
   ...of('session-manager/whatsapp/guard.ts', "if (typeof value !== 'function') return false", {
     true: 'what is no function is not replaced, whether it counts as a class or not'
   }),
-  ...of('session-manager/whatsapp/guard.ts', 'if (wire() === undefined || wire()?.isArmed() === true) return wire() !== undefined', {
-    'wire().isArmed': 'it is asked only where there is a wire guard'
-  }),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    'if (wire() === undefined || wire()?.isArmed() === true) return wire() !== undefined',
+    {
+      'wire().isArmed': 'it is asked only where there is a wire guard'
+    }
+  ),
   ...of('session-manager/whatsapp/guard.ts', 'return wire()?.isArmed() === true', {
     'wire().isArmed': 'it is reached only where there is a wire guard'
   }),
-  ...of('session-manager/whatsapp/guard.ts', ";(scope['require'] as AnyFunction | undefined)?.('WAWap')", {
-    "(scope['require'] as AnyFunction | undefined)('WAWap')": 'the error is caught right there'
-  }),
-  ...of('session-manager/whatsapp/guard.ts', ";(scope['require'] as AnyFunction | undefined)?.(name)", {
-    "(scope['require'] as AnyFunction | undefined)(name)": 'the error is caught right there'
-  }),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    ";(scope['require'] as AnyFunction | undefined)?.('WAWap')",
+    {
+      "(scope['require'] as AnyFunction | undefined)('WAWap')": 'the error is caught right there'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    ";(scope['require'] as AnyFunction | undefined)?.(name)",
+    {
+      "(scope['require'] as AnyFunction | undefined)(name)": 'the error is caught right there'
+    }
+  ),
   ...of('session-manager/whatsapp/guard.ts', 'const verbs = modules[name] ?? []', {
     '["Stryker was here"]': 'no module has a function of this name'
   }),
-  ...of('session-manager/whatsapp/guard.ts', "const kept = new Set(verbs.filter((verb) => verb.startsWith('!')).map((verb) => verb.slice(1)))", {
-    verbs: 'names without their first letter are names of no function',
-    '""': 'names without their first letter are names of no function'
-  }),
-  ...of('session-manager/whatsapp/guard.ts', 'const holder = path.reduce<unknown>((object, key) => (object as Holder | undefined)?.[key], exported)', {
-    '(object as Holder | undefined)[key]': 'no path of the table has more than one step'
-  }),
-  ...of('session-manager/whatsapp/guard.ts', 'for (const verb of stanzaFunctions[name] ?? []) replace(exported as Holder, verb, `${name}.${verb}`, true)', {
-    '["Stryker was here"]': 'no module has a function of this name'
-  }),
-  ...of('session-manager/whatsapp/guard.ts', 'return first === undefined ? look : { ...look, wire: first }', {
-    false: 'the look crosses from the page as JSON, which has no undefined'
-  }),
-  ...of('central-hub/follower.ts', "throw new PlainError(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)", {
-    '"Stryker was here!"': 'a record that does not conform has at least one error, with a message',
-    'error.instancePath': 'a record that does not conform has at least one error',
-    'error.message': 'a record that does not conform has at least one error'
-  }),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    "const kept = new Set(verbs.filter((verb) => verb.startsWith('!')).map((verb) => verb.slice(1)))",
+    {
+      verbs: 'names without their first letter are names of no function',
+      '""': 'names without their first letter are names of no function'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    'const holder = path.reduce<unknown>((object, key) => (object as Holder | undefined)?.[key], exported)',
+    {
+      '(object as Holder | undefined)[key]': 'no path of the table has more than one step'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    'for (const verb of stanzaFunctions[name] ?? []) replace(exported as Holder, verb, `${name}.${verb}`, true)',
+    {
+      '["Stryker was here"]': 'no module has a function of this name'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/guard.ts',
+    'return first === undefined ? look : { ...look, wire: first }',
+    {
+      false: 'the look crosses from the page as JSON, which has no undefined'
+    }
+  ),
+  ...of(
+    'central-hub/follower.ts',
+    "throw new PlainError(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)",
+    {
+      '"Stryker was here!"':
+        'a record that does not conform has at least one error, with a message',
+      'error.instancePath': 'a record that does not conform has at least one error',
+      'error.message': 'a record that does not conform has at least one error'
+    }
+  ),
   ...of('central-hub/follower.ts', 'const mostAhead = 512 * 1024', {
     '512 / 1024': 'how much is read ahead decides how large the groups are, not what is in them'
   }),
   ...of('central-hub/follower.ts', 'const waiting: JournalRecord[] = []', {
     '["Stryker was here"]': 'what has no seq is not after the cursor, and is left out'
   }),
-  ...of('central-hub/follower.ts', 'if (opened !== undefined && performance.now() - opened > goodAfterMs) failures = 0', {
-    true: 'a stream that was not opened has lasted for no number of ms'
-  }),
+  ...of(
+    'central-hub/follower.ts',
+    'if (opened !== undefined && performance.now() - opened > goodAfterMs) failures = 0',
+    {
+      true: 'a stream that was not opened has lasted for no number of ms'
+    }
+  ),
   ...of('central-hub/follower.ts', 'clearTimeout(silent)', {
     ';': 'at the end of a stream: what the timer would cut off is cut off already'
   }),
-  ...of('central-hub/ingest.ts', "if (!/\\\\u(?:d[89a-f]|0000)/.test(text)) return record", {
+  ...of('central-hub/ingest.ts', 'if (!/\\\\u(?:d[89a-f]|0000)/.test(text)) return record', {
     false: 'only saves time: text without such characters comes out as it went in'
   }),
-  ...of('central-hub/ingest.ts', 'const conversed = onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])', {
-    false: 'only saves time: nobody is given what is read',
-    '["Stryker was here"]': 'nobody is given it'
-  }),
-  ...of('central-hub/ingest.ts', 'return { isChanged: taken.messages.size + leads.length + taken.removed.length > 0, conversed }', {
-    'taken.messages.size + leads.length - taken.removed.length': 'each lead that is removed was joined with one that is among the leads, by a message'
-  }),
-  ...of('central-hub/ingest.ts', 'if (timestamp === message.timestamp && !isMarked) return record', {
-    false: 'only saves time: a record with the time that it has already is the same'
-  }),
-  ...of('central-hub/store/take-records.ts', "const mayAsk = turnOf(record.message) === 1 && record.message.type !== 'call_log'", {
-    false: 'only saves time: counting all gives the same'
-  }),
-  ...of('central-hub/store/take-records.ts', "const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)", {
-    true: 'only saves time: counting all gives the same',
-    "record.kind === 'update' || message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk": 'only saves time: counting all gives the same'
-  }),
-  ...of('central-hub/store/take-records.ts', 'await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))', {
-    '[...work.leads.all()]': 'what is as it was is written once more, as it was',
-    true: 'what is as it was is written once more, as it was'
-  }),
-  ...of('central-hub/store/take-records.ts', 'await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })', {
-    true: 'only saves time: counting all gives the same'
-  }),
-  ...of('central-hub/store/take-records.ts', 'for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true, albums: false })', {
-    '["Stryker was here"]': 'where all is counted, it is not asked what is new',
-    true: 'where all is counted, albums are'
-  }),
-  ...of('central-hub/store/take-records.ts', 'await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))', {
-    '[...work.leads.all()]': 'only saves time: a lead that learnt nothing finds no notice'
-  }),
+  ...of(
+    'central-hub/ingest.ts',
+    'const conversed = onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])',
+    {
+      false: 'only saves time: nobody is given what is read',
+      '["Stryker was here"]': 'nobody is given it'
+    }
+  ),
+  ...of(
+    'central-hub/ingest.ts',
+    'return { isChanged: taken.messages.size + leads.length + taken.removed.length > 0, conversed }',
+    {
+      'taken.messages.size + leads.length - taken.removed.length':
+        'each lead that is removed was joined with one that is among the leads, by a message'
+    }
+  ),
+  ...of(
+    'central-hub/ingest.ts',
+    'if (timestamp === message.timestamp && !isMarked) return record',
+    {
+      false: 'only saves time: a record with the time that it has already is the same'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    "const mayAsk = turnOf(record.message) === 1 && record.message.type !== 'call_log'",
+    {
+      false: 'only saves time: counting all gives the same'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    "const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)",
+    {
+      true: 'only saves time: counting all gives the same',
+      "record.kind === 'update' || message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk":
+        'only saves time: counting all gives the same'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))',
+    {
+      '[...work.leads.all()]': 'what is as it was is written once more, as it was',
+      true: 'what is as it was is written once more, as it was'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })',
+    {
+      true: 'only saves time: counting all gives the same'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true, albums: false })',
+    {
+      '["Stryker was here"]': 'where all is counted, it is not asked what is new',
+      true: 'where all is counted, albums are'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))',
+    {
+      '[...work.leads.all()]': 'only saves time: a lead that learnt nothing finds no notice'
+    }
+  ),
   ...of('central-hub/store/take-records.ts', 'if (work.recount.has(lead.row.id)) continue', {
     false: 'only saves time: what is counted whole is written over'
   }),
-  ...of('central-hub/store/take-records.ts', 'if (followed === undefined) unclear.push([lead.row.id, news])', {
-    true: 'only saves time: counting all gives the same'
-  }),
-  ...of('central-hub/store/take-records.ts', 'lead.waits = followed.wait.waiting_since !== lead.row.waiting_since', {
-    true: 'what is as it was is written once more, as it was'
-  }),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'if (followed === undefined) unclear.push([lead.row.id, news])',
+    {
+      true: 'only saves time: counting all gives the same'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'lead.waits = followed.wait.waiting_since !== lead.row.waiting_since',
+    {
+      true: 'what is as it was is written once more, as it was'
+    }
+  ),
   ...of('central-hub/store/take-records.ts', 'if (content?.personal !== 1) return []', {
     'content.personal': 'only of new messages, which have a content'
   }),
-  ...of('central-hub/store/take-records.ts', 'recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))', {
-    'content.from_me': 'only of new messages, which have a content',
-    true: 'only saves time: of those that are asked for, replies are left out'
-  }),
-  ...of('central-hub/store/take-records.ts', 'await writeWaiting(db, id, { fresh: [], whole: true, albums: false })', {
-    '["Stryker was here"]': 'where all is counted, it is not asked what is new',
-    true: 'where all is counted, albums are'
-  }),
-  ...of('central-hub/store/take-records.ts', "const mayTurn = record.kind === 'message' || record.kind === 'revoke' || isUpdate", {
-    true: 'only saves time: counting all gives the same'
-  }),
-  ...of('central-hub/store/take-records.ts', 'for (const { message, lead } of fresh) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)', {
-    'message.lead !== undefined || message.lead !== lead': 'only saves time: counting all gives the same',
-    true: 'only saves time: counting all gives the same'
-  }),
-  ...of('central-hub/store/take-records.ts', "if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))", {
-    true: 'only saves time: what this account did not react to since is as it was'
-  }),
-  ...of('central-hub/store/take-records.ts', "const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)", {
-    records: 'only saves time: messages and leads are read that nothing asks for',
-    "kind !== 'reaction' || kind !== 'vote'": 'only saves time: messages and leads are read that nothing asks for',
-    '""': 'only saves time: messages and leads are read that nothing asks for',
-    true: 'only saves time: messages and leads are read that nothing asks for'
-  }),
-  ...of('central-hub/store/take-records.ts', 'size = next === undefined ? records.length : afterSettling', {
-    true: 'only saves time: however many are taken at once, the outcome is the same',
-    false: 'only saves time: however many are taken at once, the outcome is the same',
-    'next !== undefined': 'only saves time: however many are taken at once, the outcome is the same'
-  }),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))',
+    {
+      'content.from_me': 'only of new messages, which have a content',
+      true: 'only saves time: of those that are asked for, replies are left out'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'await writeWaiting(db, id, { fresh: [], whole: true, albums: false })',
+    {
+      '["Stryker was here"]': 'where all is counted, it is not asked what is new',
+      true: 'where all is counted, albums are'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    "const mayTurn = record.kind === 'message' || record.kind === 'revoke' || isUpdate",
+    {
+      true: 'only saves time: counting all gives the same'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'for (const { message, lead } of fresh) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)',
+    {
+      'message.lead !== undefined || message.lead !== lead':
+        'only saves time: counting all gives the same',
+      true: 'only saves time: counting all gives the same'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    "if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))",
+    {
+      true: 'only saves time: what this account did not react to since is as it was'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    "const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)",
+    {
+      records: 'only saves time: messages and leads are read that nothing asks for',
+      "kind !== 'reaction' || kind !== 'vote'":
+        'only saves time: messages and leads are read that nothing asks for',
+      '""': 'only saves time: messages and leads are read that nothing asks for',
+      true: 'only saves time: messages and leads are read that nothing asks for'
+    }
+  ),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'size = next === undefined ? records.length : afterSettling',
+    {
+      true: 'only saves time: however many are taken at once, the outcome is the same',
+      false: 'only saves time: however many are taken at once, the outcome is the same',
+      'next !== undefined':
+        'only saves time: however many are taken at once, the outcome is the same'
+    }
+  ),
   ...of('central-hub/store/take-records.ts', 'taken.newLeads.delete(id)', {
     ';': 'whether it is new is asked only of a lead that is told of, and this one is taken out of those'
   }),
   ...of('central-hub/store/take-records.ts', 'taken.newMessages.delete(pk)', {
     ';': 'whether it is new is asked only of a message that is told of or is still there'
   }),
-  ...of('central-hub/store/take-records.ts', 'const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)', {
-    messages: 'only saves time: leads are read that nothing asks for',
-    true: 'only saves time: leads are read that nothing asks for'
-  }),
+  ...of(
+    'central-hub/store/take-records.ts',
+    'const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)',
+    {
+      messages: 'only saves time: leads are read that nothing asks for',
+      true: 'only saves time: leads are read that nothing asks for'
+    }
+  ),
   ...of('central-hub/store/take-records.ts', 'if (isNew) news.push(message)', {
     true: 'a message that comes twice is not after itself: then all is counted'
   }),
-  ...of('central-hub/webhooks/circuit.ts', 'if (this.#failing.size < downAfter) this.#failing.add(queue)', {
-    true: 'only bounds the memory',
-    'this.#failing.size <= downAfter': 'only bounds the memory'
-  }),
-  ...of('central-hub/webhooks/deliverer.ts', 'const [line, name] = [{ ...named(delivery), status, error }, `webhook ${delivery.webhookId}`]', {
-    '``': 'it is a part of the texts of log lines, which are words for people'
-  }),
-  ...of('central-hub/webhooks/deliverer.ts', "async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {", {
-    '"Stryker was here!"': 'an outcome without an error is a delivery'
-  }),
-  ...of('session-manager/erasure.ts', 'covers(draft: Draft, source: InboundRecord[\'source\'] = \'live\'): boolean {', {
-    '""': 'only whether something is read back is asked'
-  }),
-  ...of('session-manager/erasure.ts', 'for (const [address, at] of this.#erasedAt) if (performance.now() - at > heardForMs) this.#erasedAt.delete(address)', {
-    ';': 'only bounds the memory: nothing that was heard waits for a day to be written',
-    false: 'only bounds the memory: nothing that was heard waits for a day to be written',
-    'performance.now() - at >= heardForMs': 'only bounds the memory: nothing that was heard waits for a day to be written'
-  }),
-  ...of('session-manager/erasure.ts', 'const { quoted_id = \'\', ...kept } = message', {
+  ...of(
+    'central-hub/webhooks/circuit.ts',
+    'if (this.#failing.size < downAfter) this.#failing.add(queue)',
+    {
+      true: 'only bounds the memory',
+      'this.#failing.size <= downAfter': 'only bounds the memory'
+    }
+  ),
+  ...of(
+    'central-hub/webhooks/deliverer.ts',
+    'const [line, name] = [{ ...named(delivery), status, error }, `webhook ${delivery.webhookId}`]',
+    {
+      '``': 'it is a part of the texts of log lines, which are words for people'
+    }
+  ),
+  ...of(
+    'central-hub/webhooks/deliverer.ts',
+    "async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {",
+    {
+      '"Stryker was here!"': 'an outcome without an error is a delivery'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    "covers(draft: Draft, source: InboundRecord['source'] = 'live'): boolean {",
+    {
+      '""': 'only whether something is read back is asked'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    'for (const [address, at] of this.#erasedAt) if (performance.now() - at > heardForMs) this.#erasedAt.delete(address)',
+    {
+      ';': 'only bounds the memory: nothing that was heard waits for a day to be written',
+      false: 'only bounds the memory: nothing that was heard waits for a day to be written',
+      'performance.now() - at >= heardForMs':
+        'only bounds the memory: nothing that was heard waits for a day to be written'
+    }
+  ),
+  ...of('session-manager/erasure.ts', "const { quoted_id = '', ...kept } = message", {
     '"Stryker was here!"': 'only messages with such an id are looked at'
   }),
-  ...of('session-manager/erasure.ts', 'if (!stanzas.has(parseMessageId(quoted_id)?.stanza ?? \'\')) continue', {
-    '"Stryker was here!"': 'no message has a stanza like this'
-  }),
-  ...of('session-manager/erasure.ts', 'return `stanza:${parsed.fromMe}:${isAccount(parsed.chat) ? \'\' : parsed.chat}:${parsed.stanza}`', {
-    '"Stryker was here!"': 'any text does that is the same for all persons and is no chat'
-  }),
-  ...of('session-manager/erasure.ts', '[...new Set([chat_id, lid, author, from].flatMap((address) => (address === undefined ? [] : accountAddress(address))))]', {
-    false: 'nobody was erased by an address that is not there',
-    '["Stryker was here"]': 'nobody was erased by such an address'
-  }),
+  ...of(
+    'session-manager/erasure.ts',
+    "if (!stanzas.has(parseMessageId(quoted_id)?.stanza ?? '')) continue",
+    {
+      '"Stryker was here!"': 'no message has a stanza like this'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    "return `stanza:${parsed.fromMe}:${isAccount(parsed.chat) ? '' : parsed.chat}:${parsed.stanza}`",
+    {
+      '"Stryker was here!"': 'any text does that is the same for all persons and is no chat'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    '[...new Set([chat_id, lid, author, from].flatMap((address) => (address === undefined ? [] : accountAddress(address))))]',
+    {
+      false: 'nobody was erased by an address that is not there',
+      '["Stryker was here"]': 'nobody was erased by such an address'
+    }
+  ),
   ...of('session-manager/erasure.ts', 'createMessageIndexes(db)', {
     ';': 'Identities, without which no Erasure is made, makes the same indexes'
   }),
-  ...of('session-manager/erasure.ts', 'this.#secret = Buffer.from(String(db.prepare(\'SELECT secret FROM erasure\').get()?.[\'secret\']), \'hex\')', {
-    'db.prepare(\'SELECT secret FROM erasure\').get()[\'secret\']': 'the line above sees to it that there is a row'
-  }),
+  ...of(
+    'session-manager/erasure.ts',
+    "this.#secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')",
+    {
+      "db.prepare('SELECT secret FROM erasure').get()['secret']":
+        'the line above sees to it that there is a row'
+    }
+  ),
   ...of('session-manager/erasure.ts', '#hasNothing(): boolean {', {
     '{}': 'only saves time: in an empty table nothing is found'
   }),
@@ -290,81 +545,160 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/adopted-erasures.ts', '#secrets: Buffer[] = []', {
     '["Stryker was here"]': 'they are read when it is made'
   }),
-  ...of('session-manager/erasure.ts', 'return this.#adopted.isEmpty && this.#db.prepare(\'SELECT 1 FROM erased LIMIT 1\').get() === undefined', {
-    false: 'only saves time: in an empty table nothing is found'
-  }),
+  ...of(
+    'session-manager/erasure.ts',
+    "return this.#adopted.isEmpty && this.#db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined",
+    {
+      false: 'only saves time: in an empty table nothing is found'
+    }
+  ),
   ...of('session-manager/erasure.ts', 'if (this.#isEmpty) return false', {
     false: 'only saves time: in an empty table nothing is found'
   }),
-  ...of('session-manager/erasure.ts', 'if (heardAt !== undefined && this.#wasHeardBefore(message, heardAt)) return true', {
-    true: 'what was heard at no time was not heard before any time'
-  }),
-  ...of('session-manager/erasure.ts', 'const values = [JSON.stringify(lists[at]), upTo, ...(at === 2 ? [JSON.stringify(lids)] : [])]', {
-    false: 'records with a LID of the person were found by that LID just before; those without one are found either way',
-    '[]': 'records with a LID of the person were found by that LID just before; those without one are found either way'
-  }),
-  ...of('session-manager/erasure.ts', 'const secret = (db: DatabaseSync): unknown => db.prepare(\'SELECT secret FROM erasure\').get()?.[\'secret\']', {
-    'db.prepare(\'SELECT secret FROM erasure\').get()[\'secret\']': 'each journal was given its row when it was opened'
-  }),
-  ...of('session-manager/erasure.ts', 'return { last: Number(last), records: this.#buryAll(gone, now, true) }', {
-    false: 'that it was asked for was taken over from the newer journal already'
-  }),
+  ...of(
+    'session-manager/erasure.ts',
+    'if (heardAt !== undefined && this.#wasHeardBefore(message, heardAt)) return true',
+    {
+      true: 'what was heard at no time was not heard before any time'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    'const values = [JSON.stringify(lists[at]), upTo, ...(at === 2 ? [JSON.stringify(lids)] : [])]',
+    {
+      false:
+        'records with a LID of the person were found by that LID just before; those without one are found either way',
+      '[]': 'records with a LID of the person were found by that LID just before; those without one are found either way'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    "const secret = (db: DatabaseSync): unknown => db.prepare('SELECT secret FROM erasure').get()?.['secret']",
+    {
+      "db.prepare('SELECT secret FROM erasure').get()['secret']":
+        'each journal was given its row when it was opened'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    'return { last: Number(last), records: this.#buryAll(gone, now, true) }',
+    {
+      false: 'that it was asked for was taken over from the newer journal already'
+    }
+  ),
   ...of('session-manager/erasure.ts', 'this.#setScrub(1)', {
     ';': 'it is due since the message that is quoted was erased, until the file is rewritten'
   }),
-  ...of('session-manager/erasure.ts', 'if (this.#db.prepare(\'SELECT scrub_due FROM erasure\').get()?.[\'scrub_due\'] !== 1) return', {
-    'this.#db.prepare(\'SELECT scrub_due FROM erasure\').get()[\'scrub_due\']': 'the journal was given its row when it was opened'
-  }),
-  ...of('session-manager/erasure.ts', 'const over = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.[\'bytes\']))', {
-    'this.#db.prepare(fileBytes).get()[\'bytes\']': 'each file has a size'
-  }),
+  ...of(
+    'session-manager/erasure.ts',
+    "if (this.#db.prepare('SELECT scrub_due FROM erasure').get()?.['scrub_due'] !== 1) return",
+    {
+      "this.#db.prepare('SELECT scrub_due FROM erasure').get()['scrub_due']":
+        'the journal was given its row when it was opened'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    "const over = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.['bytes']))",
+    {
+      "this.#db.prepare(fileBytes).get()['bytes']": 'each file has a size'
+    }
+  ),
   ...of('session-manager/erasure.ts', 'if (media.get() === undefined) return []', {
     false: 'only saves time: nothing is deleted of an empty table'
   }),
   ...of('session-manager/erasure.ts', 'if (stanza === undefined || isAccount(chatId)) return', {
-    false: 'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza',
-    'stanza === undefined && isAccount(chatId)': 'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza'
+    false:
+      'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza',
+    'stanza === undefined && isAccount(chatId)':
+      'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza'
   }),
-  ...of('session-manager/erasure.ts', 'return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)', {
-    false: 'what is about a message is known as asked for by the id of that message'
-  }),
-  ...of('session-manager/erasure.ts', 'if (anywhere !== undefined && !isOfMany) this.#forget(anywhere, asked)', {
-    true: 'nothing is looked up by no id'
-  }),
-  ...of('session-manager/erasure.ts', 'return text !== undefined && Number(this.#isErased.get(this.#hash(text))?.[\'asked\'] ?? -1) >= asked', {
-    true: 'nothing was erased by no id'
-  }),
-  ...of('session-manager/erasure.ts', 'return addresses.some((address) => heardAt <= (this.#erasedAt.get(address) ?? -Infinity))', {
-    'heardAt < (this.#erasedAt.get(address) ?? -Infinity)': 'what is heard in the very microsecond of an erasure may count as before or after it'
-  }),
-  ...of('session-manager/journal.ts', "let id = String(db.prepare('SELECT id FROM identity').get()?.['id'])", {
-    "db.prepare('SELECT id FROM identity').get()['id']": 'the line above sees to it that there is a row'
-  }),
+  ...of(
+    'session-manager/erasure.ts',
+    'return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)',
+    {
+      false: 'what is about a message is known as asked for by the id of that message'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    'if (anywhere !== undefined && !isOfMany) this.#forget(anywhere, asked)',
+    {
+      true: 'nothing is looked up by no id'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    "return text !== undefined && Number(this.#isErased.get(this.#hash(text))?.['asked'] ?? -1) >= asked",
+    {
+      true: 'nothing was erased by no id'
+    }
+  ),
+  ...of(
+    'session-manager/erasure.ts',
+    'return addresses.some((address) => heardAt <= (this.#erasedAt.get(address) ?? -Infinity))',
+    {
+      'heardAt < (this.#erasedAt.get(address) ?? -Infinity)':
+        'what is heard in the very microsecond of an erasure may count as before or after it'
+    }
+  ),
+  ...of(
+    'session-manager/journal.ts',
+    "let id = String(db.prepare('SELECT id FROM identity').get()?.['id'])",
+    {
+      "db.prepare('SELECT id FROM identity').get()['id']":
+        'the line above sees to it that there is a row'
+    }
+  ),
   ...of('session-manager/journal.ts', "let lastSeq = Number(last.get()?.['seq'])", {
     "last.get()['seq']": 'an aggregate has a row of any table, also of an empty one'
   }),
-  ...of('session-manager/journal.ts', "confirmedUntil: () => Number(confirmed.get()?.['at'] ?? 0),", {
-    "confirmed.get()['at']": 'an aggregate has a row of any table, also of an empty one'
-  }),
+  ...of(
+    'session-manager/journal.ts',
+    "confirmedUntil: () => Number(confirmed.get()?.['at'] ?? 0),",
+    {
+      "confirmed.get()['at']": 'an aggregate has a row of any table, also of an empty one'
+    }
+  ),
   ...of('session-manager/journal.ts', "const least = leastUnread.get()?.['since'] ?? Infinity", {
     "leastUnread.get()['since']": 'an aggregate has a row of any table, also of an empty one'
   }),
-  ...of('session-manager/journal.ts', "return row?.['at'] == null ? undefined : Number(row['at'])", {
-    "row['at']": 'an aggregate has a row of any table, also of an empty one'
-  }),
-  ...of('session-manager/journal.ts', "if (record !== undefined && draft.kind === 'message' && draft.isPartial !== true && goesOn(draft.message)) {", {
-    true: 'an update has a key of its own and is always written; and what is no message comes here without a model'
-  }),
-  ...of('session-manager/journal.ts', "if (before?.media === undefined && news.message.media?.state === 'pending') media.add(news.message.id, seq)", {
-    'before.media': 'there are news only of a message that is known'
-  }),
-  ...of('session-manager/journal.ts', "const drafts = messages.map(({ message, source }) => ({ source, draft: { kind: 'update' as const, key: 'update', message } }))", {
-    '""': 'each update is written under a key of its own, made of its seq'
-  }),
-  ...of('doctor/base-url.ts', "const hostOf = (url: string): string => new URL(url).hostname.replace(/^\\[|\\]$/g, '')", {
-    '/\\[|\\]$/g': 'the host of a URL has brackets around the whole of an IPv6 address or none',
-    '/^\\[|\\]/g': 'the host of a URL has brackets around the whole of an IPv6 address or none'
-  }),
+  ...of(
+    'session-manager/journal.ts',
+    "return row?.['at'] == null ? undefined : Number(row['at'])",
+    {
+      "row['at']": 'an aggregate has a row of any table, also of an empty one'
+    }
+  ),
+  ...of(
+    'session-manager/journal.ts',
+    "if (record !== undefined && draft.kind === 'message' && draft.isPartial !== true && goesOn(draft.message)) {",
+    {
+      true: 'an update has a key of its own and is always written; and what is no message comes here without a model'
+    }
+  ),
+  ...of(
+    'session-manager/journal.ts',
+    "if (before?.media === undefined && news.message.media?.state === 'pending') media.add(news.message.id, seq)",
+    {
+      'before.media': 'there are news only of a message that is known'
+    }
+  ),
+  ...of(
+    'session-manager/journal.ts',
+    "const drafts = messages.map(({ message, source }) => ({ source, draft: { kind: 'update' as const, key: 'update', message } }))",
+    {
+      '""': 'each update is written under a key of its own, made of its seq'
+    }
+  ),
+  ...of(
+    'doctor/base-url.ts',
+    "const hostOf = (url: string): string => new URL(url).hostname.replace(/^\\[|\\]$/g, '')",
+    {
+      '/\\[|\\]$/g': 'the host of a URL has brackets around the whole of an IPv6 address or none',
+      '/^\\[|\\]/g': 'the host of a URL has brackets around the whole of an IPv6 address or none'
+    }
+  ),
   ...of('doctor/base-url.ts', 'if (first?.config && strays !== undefined) {', {
     'first.config': 'each installation has a session-manager'
   }),
@@ -374,235 +708,464 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('doctor/base-url.ts', 'if (!hub?.config) return { findings: [], answered: [] }', {
     'hub.config': 'each installation has a hub'
   }),
-  ...of('doctor/base-url.ts', "findings.push(fault(name, manager.name, `ACCOUNT=${ACCOUNT} is also that of ${twin.name}`, andRestart(wiring, setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'), manager)))", {
-    '""': 'each session-manager but the first has an instance'
-  }),
-  ...of('doctor/confinement.ts', "const settingsOf = (text: string): [string, string][] => [...text.matchAll(/^[ \\t]*([A-Za-z]+)[ \\t]*=(.*)$/gm)].map(([, setting = '', value = '']) => [setting, value.trim()])", {
-    '"Stryker was here!"': 'every match has a name and a value',
-    '/^[ \\t]*([A-Za-z]+)[ \\t]*=(.*)/gm': 'the rest of a line reaches to its end'
-  }),
+  ...of(
+    'doctor/base-url.ts',
+    "findings.push(fault(name, manager.name, `ACCOUNT=${ACCOUNT} is also that of ${twin.name}`, andRestart(wiring, setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'), manager)))",
+    {
+      '""': 'each session-manager but the first has an instance'
+    }
+  ),
+  ...of(
+    'doctor/confinement.ts',
+    "const settingsOf = (text: string): [string, string][] => [...text.matchAll(/^[ \\t]*([A-Za-z]+)[ \\t]*=(.*)$/gm)].map(([, setting = '', value = '']) => [setting, value.trim()])",
+    {
+      '"Stryker was here!"': 'every match has a name and a value',
+      '/^[ \\t]*([A-Za-z]+)[ \\t]*=(.*)/gm': 'the rest of a line reaches to its end'
+    }
+  ),
   ...of('doctor/confinement.ts', "const all = settingsOf((await host.readFile(path)) ?? '')", {
     '"Stryker was here!"': 'this text has no setting, as an empty one'
   }),
-  ...of('doctor/confinement.ts', "const unitFiles = ({ properties }: Service): string[] => [properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])].filter(Boolean)", {
-    "[properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])]": 'a unit that is loaded has a file',
-    '"Stryker was here!"': 'a unit that is loaded has a file'
-  }),
+  ...of(
+    'doctor/confinement.ts',
+    "const unitFiles = ({ properties }: Service): string[] => [properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])].filter(Boolean)",
+    {
+      "[properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])]":
+        'a unit that is loaded has a file',
+      '"Stryker was here!"': 'a unit that is loaded has a file'
+    }
+  ),
   ...of('doctor/confinement.ts', "const text = (await host.readFile(path)) ?? ''", {
     '"Stryker was here!"': 'this text has no setting, as an empty one'
   }),
-  ...of('doctor/confinement.ts', "export const isOwn = (path: string, { unit }: Service): boolean => path.includes(`/${unit}.service.d/`) || path.includes(`/${unit.replace(/@.*$/, '@')}.service.d/`)", {
-    '/@.*/': 'a name of a unit has no line ends'
-  }),
-  ...of('doctor/confinement.ts', "const shown = ({ setting }: Rule, value: string): string => (setting === 'ExecStart' ? (/argv\\[\\]=([^;]*?) ;/.exec(value)?.[1] ?? value) : value).slice(0, 100)", {
-    true: 'only a command has such a part'
-  }),
-  ...of('doctor/confinement.ts', 'const notToTell = /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)$/', {
-    '/^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)/': 'no other setting of systemd begins with one of these'
-  }),
+  ...of(
+    'doctor/confinement.ts',
+    "export const isOwn = (path: string, { unit }: Service): boolean => path.includes(`/${unit}.service.d/`) || path.includes(`/${unit.replace(/@.*$/, '@')}.service.d/`)",
+    {
+      '/@.*/': 'a name of a unit has no line ends'
+    }
+  ),
+  ...of(
+    'doctor/confinement.ts',
+    "const shown = ({ setting }: Rule, value: string): string => (setting === 'ExecStart' ? (/argv\\[\\]=([^;]*?) ;/.exec(value)?.[1] ?? value) : value).slice(0, 100)",
+    {
+      true: 'only a command has such a part'
+    }
+  ),
+  ...of(
+    'doctor/confinement.ts',
+    'const notToTell = /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)$/',
+    {
+      '/^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)/':
+        'no other setting of systemd begins with one of these'
+    }
+  ),
   ...of('doctor/confinement.ts', "const [fragment = '', ...dropIns] = unitFiles(service)", {
     '"Stryker was here!"': 'a unit that is loaded has a file'
   }),
-  ...of('doctor/confinement.ts', "const shipped = new Set(settingsOf((await host.readFile(fragment)) ?? '').map(([setting]) => setting))", {
-    '"Stryker was here!"': 'this text has no setting, as an empty one'
-  }),
+  ...of(
+    'doctor/confinement.ts',
+    "const shipped = new Set(settingsOf((await host.readFile(fragment)) ?? '').map(([setting]) => setting))",
+    {
+      '"Stryker was here!"': 'this text has no setting, as an empty one'
+    }
+  ),
   ...of('doctor/failure.ts', "result: properties['Result'] ?? '',", {
     '"Stryker was here!"': 'no result has this name, as none is empty'
   }),
-  ...of('doctor/failure.ts', "const endedAt = Date.parse((service.properties['ExecMainExitTimestamp'] ?? '').replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))", {
-    '"Stryker was here!"': 'no time is before one that is no date, and Date.parse finds the time in a text that has one',
-    '/\\w+ /': 'the day of the week is the first word'
-  }),
+  ...of(
+    'doctor/failure.ts',
+    "const endedAt = Date.parse((service.properties['ExecMainExitTimestamp'] ?? '').replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))",
+    {
+      '"Stryker was here!"':
+        'no time is before one that is no date, and Date.parse finds the time in a text that has one',
+      '/\\w+ /': 'the day of the week is the first word'
+    }
+  ),
   ...of('doctor/failure.ts', "return parsed?.level === 'fatal' ? parsed.msg : undefined", {
     'parsed.level': 'what it throws is caught right there'
   }),
   ...of('doctor/failure.ts', '} catch {', {
     '{}': 'a function gives undefined by itself'
   }),
-  ...of('doctor/failure.ts', "const own = isOfSystemd(line, unit) ? line.slice(`${unit}.service: `.length) : ''", {
-    '"Stryker was here!"': 'no line of systemd says this'
-  }),
-  ...of('doctor/failure.ts', 'const [, code, status] = /^Main process exited, code=(\\w+), status=(\\d+)/.exec(own) ?? []', {
-    '/Main process exited, code=(\\w+), status=(\\d+)/': 'systemd begins its line with these words',
-    '["Stryker was here"]': 'the second of one is undefined, too'
-  }),
-  ...of('doctor/failure.ts', "const [, result] = /^Failed with result '([\\w-]+)'/.exec(own) ?? []", {
-    "/Failed with result '([\\w-]+)'/": 'systemd begins its line with these words',
-    '["Stryker was here"]': 'the second of one is undefined, too'
-  }),
-  ...of('doctor/failure.ts', 'if (/^(Failed|Unable) (?!with result|to kill|at step)/.test(own)) ended.words = own', {
-    '/(Failed|Unable) (?!with result|to kill|at step)/': 'systemd begins its line with these words'
-  }),
-  ...of('doctor/failure.ts', "const isBrokenRelease = ({ status, isSignal, words = '' }: Ended): boolean =>", {
-    '"Stryker was here!"': 'these words say nothing of a release'
-  }),
-  ...of('doctor/failure.ts', '(!isSignal && status !== undefined && [200, 203, 216, 217, 226].includes(status)) || /Cannot find (module|package)|ERR_MODULE_NOT_FOUND|SyntaxError|ERR_DLOPEN_FAILED/.test(words)', {
-    true: 'undefined is none of these'
-  }),
-  ...of('doctor/failure.ts', "(properties['DropInPaths'] ?? '').split(' ').filter((path) => path.includes(`/${unit.replace(/@.*$/, '@')}`) && !path.includes('/leadmaster-.service.d/'))", {
-    '"Stryker was here!"': 'this is no drop-in of a unit',
-    '/@.*/': 'a name of a unit has no line ends'
-  }),
-  ...of('doctor/processes.ts', "return /^--env-file(?:-if-exists)?$/.test(arg) ? [resolve(cwd, options[at + 1] ?? '')] : []", {
-    '"Stryker was here!"': 'the script comes after each option'
-  }),
-  ...of('doctor/processes.ts', "Number(/^Uid:\\s+(\\d+)/m.exec((await host.readFile(`/proc/${pid}/status`)) ?? '')?.[1] ?? NaN)", {
-    '"Stryker was here!"': 'this text names no user, as an empty one',
-    '/Uid:\\s+(\\d+)/m': 'Linux begins one line so, with one tab after it',
-    '/^Uid:\\s(\\d+)/m': 'Linux begins one line so, with one tab after it'
-  }),
+  ...of(
+    'doctor/failure.ts',
+    "const own = isOfSystemd(line, unit) ? line.slice(`${unit}.service: `.length) : ''",
+    {
+      '"Stryker was here!"': 'no line of systemd says this'
+    }
+  ),
+  ...of(
+    'doctor/failure.ts',
+    'const [, code, status] = /^Main process exited, code=(\\w+), status=(\\d+)/.exec(own) ?? []',
+    {
+      '/Main process exited, code=(\\w+), status=(\\d+)/':
+        'systemd begins its line with these words',
+      '["Stryker was here"]': 'the second of one is undefined, too'
+    }
+  ),
+  ...of(
+    'doctor/failure.ts',
+    "const [, result] = /^Failed with result '([\\w-]+)'/.exec(own) ?? []",
+    {
+      "/Failed with result '([\\w-]+)'/": 'systemd begins its line with these words',
+      '["Stryker was here"]': 'the second of one is undefined, too'
+    }
+  ),
+  ...of(
+    'doctor/failure.ts',
+    'if (/^(Failed|Unable) (?!with result|to kill|at step)/.test(own)) ended.words = own',
+    {
+      '/(Failed|Unable) (?!with result|to kill|at step)/':
+        'systemd begins its line with these words'
+    }
+  ),
+  ...of(
+    'doctor/failure.ts',
+    "const isBrokenRelease = ({ status, isSignal, words = '' }: Ended): boolean =>",
+    {
+      '"Stryker was here!"': 'these words say nothing of a release'
+    }
+  ),
+  ...of(
+    'doctor/failure.ts',
+    '(!isSignal && status !== undefined && [200, 203, 216, 217, 226].includes(status)) || /Cannot find (module|package)|ERR_MODULE_NOT_FOUND|SyntaxError|ERR_DLOPEN_FAILED/.test(words)',
+    {
+      true: 'undefined is none of these'
+    }
+  ),
+  ...of(
+    'doctor/failure.ts',
+    "(properties['DropInPaths'] ?? '').split(' ').filter((path) => path.includes(`/${unit.replace(/@.*$/, '@')}`) && !path.includes('/leadmaster-.service.d/'))",
+    {
+      '"Stryker was here!"': 'this is no drop-in of a unit',
+      '/@.*/': 'a name of a unit has no line ends'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "return /^--env-file(?:-if-exists)?$/.test(arg) ? [resolve(cwd, options[at + 1] ?? '')] : []",
+    {
+      '"Stryker was here!"': 'the script comes after each option'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "Number(/^Uid:\\s+(\\d+)/m.exec((await host.readFile(`/proc/${pid}/status`)) ?? '')?.[1] ?? NaN)",
+    {
+      '"Stryker was here!"': 'this text names no user, as an empty one',
+      '/Uid:\\s+(\\d+)/m': 'Linux begins one line so, with one tab after it',
+      '/^Uid:\\s(\\d+)/m': 'Linux begins one line so, with one tab after it'
+    }
+  ),
   ...of('doctor/processes.ts', "const [ip = '', port = ''] = hex.split(':')", {
     '"Stryker was here!"': 'an address of these tables has both'
   }),
   ...of('doctor/processes.ts', 'const words = ip.match(/.{8}/g) ?? []', {
     '["Stryker was here"]': 'an address of these tables has eight digits or more'
   }),
-  ...of('doctor/processes.ts', 'const bytes = words.flatMap((part) => (part.match(/../g) ?? []).map((byte) => parseInt(byte, 16)).reverse())', {
-    '["Stryker was here"]': 'each part has eight digits'
-  }),
-  ...of('doctor/processes.ts', "const scriptOf = async (host: Host, pid: number, [program = '', ...args]: readonly string[]): Promise<string | undefined> => {", {
-    '"Stryker was here!"': 'no program of Node has this name, as none is empty'
-  }),
-  ...of('doctor/processes.ts', "if (!isNode(program) && !isNode((await host.readlink(`/proc/${pid}/exe`)) ?? '')) return undefined", {
-    '"Stryker was here!"': 'no program of Node has this name, as none is empty'
-  }),
-  ...of('doctor/processes.ts', "for (const path of await envFilesOf(host, pid)) Object.assign(variables, parseEnv((await host.readFile(path)) ?? ''))", {
-    '"Stryker was here!"': 'this text has no variable, as an empty one'
-  }),
-  ...of('doctor/processes.ts', "const options = args.slice(0, args.indexOf(scriptAmong(args.slice(1)) ?? '') + 1)", {
-    '"Stryker was here!"': 'no argument is like this'
-  }),
-  ...of('doctor/processes.ts', 'const [, inline] = /^--env-file(?:-if-exists)?=(.+)$/.exec(arg) ?? []', {
-    '/^--env-file(?:-if-exists)?=(.+)/': 'the rest of an argument reaches to its end',
-    '["Stryker was here"]': 'the second of one is undefined, too'
-  }),
-  ...of('doctor/processes.ts', "const boot = /^btime (\\d+)$/m.exec((await host.readFile('/proc/stat')) ?? '')?.[1]", {
-    '/btime (\\d+)$/m': 'Linux begins one line so, with nothing but the number after it',
-    '/^btime (\\d+)/m': 'Linux begins one line so, with nothing but the number after it',
-    '"Stryker was here!"': 'Linux begins one line so, with nothing but the number after it'
-  }),
-  ...of('doctor/processes.ts', "const ticks = /^.*\\) (?:\\S+ ){19}(\\d+)/s.exec((await host.readFile(`/proc/${pid}/stat`)) ?? '')?.[1]", {
-    '/.*\\) (?:\\S+ ){19}(\\d+)/s': 'it begins as early as it can',
-    '"Stryker was here!"': 'this text has no number, as an empty one'
-  }),
-  ...of('doctor/processes.ts', "const pids = async (host: Host): Promise<number[]> => (await host.readdir('/proc')).filter((entry) => /^\\d+$/.test(entry)).map(Number)", {
-    "await host.readdir('/proc')": 'what is no process has no command line and nothing open',
-    '/\\d+$/': 'what is no process has no command line and nothing open',
-    '/^\\d+/': 'what is no process has no command line and nothing open'
-  }),
+  ...of(
+    'doctor/processes.ts',
+    'const bytes = words.flatMap((part) => (part.match(/../g) ?? []).map((byte) => parseInt(byte, 16)).reverse())',
+    {
+      '["Stryker was here"]': 'each part has eight digits'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "const scriptOf = async (host: Host, pid: number, [program = '', ...args]: readonly string[]): Promise<string | undefined> => {",
+    {
+      '"Stryker was here!"': 'no program of Node has this name, as none is empty'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "if (!isNode(program) && !isNode((await host.readlink(`/proc/${pid}/exe`)) ?? '')) return undefined",
+    {
+      '"Stryker was here!"': 'no program of Node has this name, as none is empty'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "for (const path of await envFilesOf(host, pid)) Object.assign(variables, parseEnv((await host.readFile(path)) ?? ''))",
+    {
+      '"Stryker was here!"': 'this text has no variable, as an empty one'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "const options = args.slice(0, args.indexOf(scriptAmong(args.slice(1)) ?? '') + 1)",
+    {
+      '"Stryker was here!"': 'no argument is like this'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    'const [, inline] = /^--env-file(?:-if-exists)?=(.+)$/.exec(arg) ?? []',
+    {
+      '/^--env-file(?:-if-exists)?=(.+)/': 'the rest of an argument reaches to its end',
+      '["Stryker was here"]': 'the second of one is undefined, too'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "const boot = /^btime (\\d+)$/m.exec((await host.readFile('/proc/stat')) ?? '')?.[1]",
+    {
+      '/btime (\\d+)$/m': 'Linux begins one line so, with nothing but the number after it',
+      '/^btime (\\d+)/m': 'Linux begins one line so, with nothing but the number after it',
+      '"Stryker was here!"': 'Linux begins one line so, with nothing but the number after it'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "const ticks = /^.*\\) (?:\\S+ ){19}(\\d+)/s.exec((await host.readFile(`/proc/${pid}/stat`)) ?? '')?.[1]",
+    {
+      '/.*\\) (?:\\S+ ){19}(\\d+)/s': 'it begins as early as it can',
+      '"Stryker was here!"': 'this text has no number, as an empty one'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "const pids = async (host: Host): Promise<number[]> => (await host.readdir('/proc')).filter((entry) => /^\\d+$/.test(entry)).map(Number)",
+    {
+      "await host.readdir('/proc')": 'what is no process has no command line and nothing open',
+      '/\\d+$/': 'what is no process has no command line and nothing open',
+      '/^\\d+/': 'what is no process has no command line and nothing open'
+    }
+  ),
   ...of('doctor/processes.ts', "(table ?? '').split('\\n').flatMap((line) => {", {
     '"Stryker was here!"': 'this line has no state'
   }),
-  ...of('doctor/processes.ts', "const [, local = '', , state, , , , uid = '', , inode = ''] = line.trim().split(/\\s+/)", {
-    '"Stryker was here!"': 'a line with this state has them all'
-  }),
-  ...of('doctor/processes.ts', "const unit = /\\/([^/\\n]+\\.service)$/m.exec((await host.readFile(`/proc/${pid}/cgroup`)) ?? '')?.[1]", {
-    '"Stryker was here!"': 'this text names no unit, as an empty one'
-  }),
-  ...of('doctor/running.ts', 'return started !== undefined && changed !== undefined && changed > started + 1_000', {
-    true: 'no time is after one that is not known',
-    'started !== undefined || changed !== undefined': 'no time is after one that is not known'
-  }),
-  ...of('doctor/following.ts', 'const taken = (check: Check | undefined): number => Number(/record (\\d+) of/.exec(check?.detail ?? \'\')?.[1] ?? NaN)', {
-    '"Stryker was here!"': 'a text that names no record, as none does'
-  }),
-  ...of('doctor/following.ts', 'if (!hub?.config || hub.pid === undefined || cause(hub.name)) return []', {
-    'hub.config': 'there is always a hub among the services'
-  }),
-  ...of('doctor/following.ts', "if (linked && manager.config !== undefined && manager.config.PROFILE_BACKUP === '') {", {
-    true: 'it is called for a session-manager whose file is accepted'
-  }),
-  ...of('doctor/ports.ts', "const own = service.config === undefined ? '' : urlOf(service.config.HOST, service.config.PORT)", {
-    '"Stryker was here!"': 'only services whose file is accepted are moved',
-    false: 'only services whose file is accepted are moved'
-  }),
-  ...of('doctor/ports.ts', 'const followed = service === managers(wiring)[0] && hub?.config?.SESSION_MANAGER_BASE_URL === own', {
-    'hub.config': 'there is always a hub among the services'
-  }),
-  ...of('doctor/ports.ts', "if (followed) steps.push(setVariable(edited(hub), 'SESSION_MANAGER_BASE_URL', urlOf(service.config?.HOST ?? '127.0.0.1', port)))", {
-    '""': 'only services whose file is accepted are moved',
-    'service.config.HOST': 'only services whose file is accepted are moved'
-  }),
+  ...of(
+    'doctor/processes.ts',
+    "const [, local = '', , state, , , , uid = '', , inode = ''] = line.trim().split(/\\s+/)",
+    {
+      '"Stryker was here!"': 'a line with this state has them all'
+    }
+  ),
+  ...of(
+    'doctor/processes.ts',
+    "const unit = /\\/([^/\\n]+\\.service)$/m.exec((await host.readFile(`/proc/${pid}/cgroup`)) ?? '')?.[1]",
+    {
+      '"Stryker was here!"': 'this text names no unit, as an empty one'
+    }
+  ),
+  ...of(
+    'doctor/running.ts',
+    'return started !== undefined && changed !== undefined && changed > started + 1_000',
+    {
+      true: 'no time is after one that is not known',
+      'started !== undefined || changed !== undefined': 'no time is after one that is not known'
+    }
+  ),
+  ...of(
+    'doctor/following.ts',
+    "const taken = (check: Check | undefined): number => Number(/record (\\d+) of/.exec(check?.detail ?? '')?.[1] ?? NaN)",
+    {
+      '"Stryker was here!"': 'a text that names no record, as none does'
+    }
+  ),
+  ...of(
+    'doctor/following.ts',
+    'if (!hub?.config || hub.pid === undefined || cause(hub.name)) return []',
+    {
+      'hub.config': 'there is always a hub among the services'
+    }
+  ),
+  ...of(
+    'doctor/following.ts',
+    "if (linked && manager.config !== undefined && manager.config.PROFILE_BACKUP === '') {",
+    {
+      true: 'it is called for a session-manager whose file is accepted'
+    }
+  ),
+  ...of(
+    'doctor/ports.ts',
+    "const own = service.config === undefined ? '' : urlOf(service.config.HOST, service.config.PORT)",
+    {
+      '"Stryker was here!"': 'only services whose file is accepted are moved',
+      false: 'only services whose file is accepted are moved'
+    }
+  ),
+  ...of(
+    'doctor/ports.ts',
+    'const followed = service === managers(wiring)[0] && hub?.config?.SESSION_MANAGER_BASE_URL === own',
+    {
+      'hub.config': 'there is always a hub among the services'
+    }
+  ),
+  ...of(
+    'doctor/ports.ts',
+    "if (followed) steps.push(setVariable(edited(hub), 'SESSION_MANAGER_BASE_URL', urlOf(service.config?.HOST ?? '127.0.0.1', port)))",
+    {
+      '""': 'only services whose file is accepted are moved',
+      'service.config.HOST': 'only services whose file is accepted are moved'
+    }
+  ),
   ...of('doctor/units.ts', "const [load = '', state = ''] = stdout.split('\\n')", {
-    '"Stryker was here!"': 'a state that is neither `masked` nor `disabled` is no fault, whatever its name'
+    '"Stryker was here!"':
+      'a state that is neither `masked` nor `disabled` is no fault, whatever its name'
   }),
-  ...of('doctor/units.ts', "return parts.length === 0 ? undefined : parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (units[unit] ?? 0), 0)", {
-    '"Stryker was here!"': 'every match has a unit'
-  }),
-  ...of('doctor/units.ts', "const set = [...(properties['Environment'] ?? '').matchAll(/(?:^|\\s)[\"']?([A-Za-z_]\\w*)=/g)].map(([, variable = '']) => variable)", {
-    '"Stryker was here!"': 'every match has a name, and a text without an equals sign has no match'
-  }),
-  ...of('doctor/units.ts', "const all = [...(properties['EnvironmentFiles'] ?? '').matchAll(/(\\S+) \\(ignore_errors=(yes|no)\\)/g)].map(([, path = '', ignored]) => ({ path, isOptional: ignored === 'yes' }))", {
-    '"Stryker was here!"': 'every match has a path, and this text is none'
-  }),
-  ...of('doctor/units.ts', "const held = [...stdout.matchAll(/^([A-Za-z_]\\w*)=/gm)].map(([, variable = '']) => variable)", {
-    '"Stryker was here!"': 'every match has a name'
-  }),
-  ...of('doctor/units.ts', "if (wiring.mode === 'systemd' && wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')) findings.push(...(await checkTarget(host, wiring)))", {
-    true: 'in the foreground there are no units, so that none is loaded'
-  }),
-  ...of('doctor/units.ts', "const mayBlock = wiring.mode === 'foreground' ? wiring.services : hubs(wiring).includes(service as never) && first ? [service, first] : [service]", {
-    '[]': 'what is at fault with the service itself was asked before'
-  }),
-  ...of('doctor/units.ts', "const waits = isDown && service.kind === 'central-hub' && first !== undefined && isStarting(first)", {
-    true: 'there is always a session-manager among the services'
-  }),
-  ...of('doctor/units.ts', 'if (isDown && because) findings.push(skipped(found.at(-1)?.name ?? name, service.name, because))', {
-    'found.at(-1).name': 'a service that is down has a finding that says so'
-  }),
-  ...of('doctor/units.ts', "const at = Date.parse(shown.replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))", {
-    '/\\w+ /': 'the day of the week is the first word',
-    '"Stryker was here!"': 'Date.parse finds the time in this text, too'
-  }),
+  ...of(
+    'doctor/units.ts',
+    "return parts.length === 0 ? undefined : parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (units[unit] ?? 0), 0)",
+    {
+      '"Stryker was here!"': 'every match has a unit'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    "const set = [...(properties['Environment'] ?? '').matchAll(/(?:^|\\s)[\"']?([A-Za-z_]\\w*)=/g)].map(([, variable = '']) => variable)",
+    {
+      '"Stryker was here!"':
+        'every match has a name, and a text without an equals sign has no match'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    "const all = [...(properties['EnvironmentFiles'] ?? '').matchAll(/(\\S+) \\(ignore_errors=(yes|no)\\)/g)].map(([, path = '', ignored]) => ({ path, isOptional: ignored === 'yes' }))",
+    {
+      '"Stryker was here!"': 'every match has a path, and this text is none'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    "const held = [...stdout.matchAll(/^([A-Za-z_]\\w*)=/gm)].map(([, variable = '']) => variable)",
+    {
+      '"Stryker was here!"': 'every match has a name'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    "if (wiring.mode === 'systemd' && wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')) findings.push(...(await checkTarget(host, wiring)))",
+    {
+      true: 'in the foreground there are no units, so that none is loaded'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    "const mayBlock = wiring.mode === 'foreground' ? wiring.services : hubs(wiring).includes(service as never) && first ? [service, first] : [service]",
+    {
+      '[]': 'what is at fault with the service itself was asked before'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    "const waits = isDown && service.kind === 'central-hub' && first !== undefined && isStarting(first)",
+    {
+      true: 'there is always a session-manager among the services'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    'if (isDown && because) findings.push(skipped(found.at(-1)?.name ?? name, service.name, because))',
+    {
+      'found.at(-1).name': 'a service that is down has a finding that says so'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    "const at = Date.parse(shown.replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))",
+    {
+      '/\\w+ /': 'the day of the week is the first word',
+      '"Stryker was here!"': 'Date.parse finds the time in this text, too'
+    }
+  ),
   ...of('doctor/units.ts', "const is = (property: string): string => properties[property] ?? ''", {
     '"Stryker was here!"': 'no property has a fault with this value, as with none'
   }),
-  ...of('doctor/units.ts', "const texts = await Promise.all(files.map(async (file) => ((await host.readFile(file)) ?? '').split('\\n').some((line) => /^\\s*(Pass)?Environment=/.test(line) && new RegExp(`\\\\b${variable}\\\\b`).test(line))))", {
-    '"Stryker was here!"': 'this text has no setting, as an empty one'
-  }),
-  ...of('doctor/units.ts', 'if (service.config && stopMs !== undefined && service.config.SHUTDOWN_TIMEOUT >= stopMs) {', {
-    true: 'no number is at least undefined'
-  }),
-  ...of('doctor/units.ts', "const words = (text: string | undefined): string[] => (text ?? '').split(/\\s+/).filter(Boolean)", {
-    '/\\s/': 'the empty words between two blanks are left out'
-  }),
+  ...of(
+    'doctor/units.ts',
+    "const texts = await Promise.all(files.map(async (file) => ((await host.readFile(file)) ?? '').split('\\n').some((line) => /^\\s*(Pass)?Environment=/.test(line) && new RegExp(`\\\\b${variable}\\\\b`).test(line))))",
+    {
+      '"Stryker was here!"': 'this text has no setting, as an empty one'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    'if (service.config && stopMs !== undefined && service.config.SHUTDOWN_TIMEOUT >= stopMs) {',
+    {
+      true: 'no number is at least undefined'
+    }
+  ),
+  ...of(
+    'doctor/units.ts',
+    "const words = (text: string | undefined): string[] => (text ?? '').split(/\\s+/).filter(Boolean)",
+    {
+      '/\\s/': 'the empty words between two blanks are left out'
+    }
+  ),
   ...of('doctor/units.ts', 'if (path === envFile || own < 0) continue', {
     false: 'a file counts nothing instead of itself'
   }),
-  ...of('doctor/units.ts', "const counts = Object.entries(readEnvFile(text).variables).filter(([variable, value]) => !isDropped(variable) && knows(service.kind, variable) !== 'foreign' && file.variables[variable] !== value && (at > own || !(variable in file.variables)))", {
-    'at >= own': 'the own file is left out before'
-  }),
-  ...of('session-manager/capture.ts', 'error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)', {
-    '(error as { errcode?: number; } | undefined).errcode': 'nothing throws undefined'
-  }),
-  ...of('session-manager/capture.ts', 'const phone = lid === undefined || known.has(lid) ? undefined : journal.phone(lid)', {
-    false: 'it is called with LIDs only'
-  }),
-  ...of('session-manager/capture.ts', 'if (lid !== undefined && phone !== undefined) known.set(lid, phone)', {
-    true: 'it is called with LIDs only'
-  }),
-  ...of('session-manager/capture.ts', 'const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)', {
-    true: 'a message without a LID is given no number, because none is known for it'
-  }),
+  ...of(
+    'doctor/units.ts',
+    "const counts = Object.entries(readEnvFile(text).variables).filter(([variable, value]) => !isDropped(variable) && knows(service.kind, variable) !== 'foreign' && file.variables[variable] !== value && (at > own || !(variable in file.variables)))",
+    {
+      'at >= own': 'the own file is left out before'
+    }
+  ),
+  ...of(
+    'session-manager/capture.ts',
+    'error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)',
+    {
+      '(error as { errcode?: number; } | undefined).errcode': 'nothing throws undefined'
+    }
+  ),
+  ...of(
+    'session-manager/capture.ts',
+    'const phone = lid === undefined || known.has(lid) ? undefined : journal.phone(lid)',
+    {
+      false: 'it is called with LIDs only'
+    }
+  ),
+  ...of(
+    'session-manager/capture.ts',
+    'if (lid !== undefined && phone !== undefined) known.set(lid, phone)',
+    {
+      true: 'it is called with LIDs only'
+    }
+  ),
+  ...of(
+    'session-manager/capture.ts',
+    'const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)',
+    {
+      true: 'a message without a LID is given no number, because none is known for it'
+    }
+  ),
   ...of('session-manager/capture.ts', 'if (phone !== undefined) message.phone = phone', {
     true: 'the record is JSON, which has no undefined'
   }),
-  ...of('session-manager/capture.ts', "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)", {
-    'drafts[0].kind': 'there is one draft'
+  ...of(
+    'session-manager/capture.ts',
+    "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)",
+    {
+      'drafts[0].kind': 'there is one draft'
+    }
+  ),
+  ...of(
+    'session-manager/backfill.ts',
+    'if (linkedAt !== undefined && now - linkedAt < historyMs) return (floor ?? linkedAt - firstLinkMs) - overlapMs',
+    {
+      true: 'without a link there is no time since it, and no number is less than another then'
+    }
+  ),
+  ...of('session-manager/backfill.ts', 'let again = false', {
+    true: 'each start of a run sets it first'
   }),
-  ...of('session-manager/backfill.ts', 'if (linkedAt !== undefined && now - linkedAt < historyMs) return (floor ?? linkedAt - firstLinkMs) - overlapMs', {
-    true: 'without a link there is no time since it, and no number is less than another then'
-  }),
-  ...of('session-manager/backfill.ts', 'let again = false', { true: 'each start of a run sets it first' }),
   ...of('session-manager/backfill.ts', 'let done: { at: number; onlineMs: number }[] = []', {
     '["Stryker was here"]': 'the mark moves to no run that has no time'
   }),
   ...of('session-manager/backfill.ts', 'done = []', {
     '["Stryker was here"]': 'the mark moves to no run that has no time'
   }),
-  ...of('session-manager/backfill.ts', 'done = [...done.slice(settledAt + 1), { at: mine.at, onlineMs: mine.onlineMs }]', {
-    done: 'only bounds the memory: the mark moves to the last run that it may'
-  }),
+  ...of(
+    'session-manager/backfill.ts',
+    'done = [...done.slice(settledAt + 1), { at: mine.at, onlineMs: mine.onlineMs }]',
+    {
+      done: 'only bounds the memory: the mark moves to the last run that it may'
+    }
+  ),
   ...of('session-manager/media-fetcher.ts', '#isWanted = false', {
     true: 'one look more, at nothing new'
   }),
@@ -616,233 +1179,453 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ...of('session-manager/media-fetcher.ts', 'this.#isClean = true', {
     false: 'between two runs of one process nothing is half written'
   }),
-  ...of('session-manager/media-fetcher.ts', 'if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined) this.#outage.probeAt = 0', {
-    true: 'without an outage there is no time of a next try, and 0 is not after now',
-    '(this.#outage?.probeAt ?? 0) >= now() + maxProbeMs': 'no more than a millisecond'
-  }),
+  ...of(
+    'session-manager/media-fetcher.ts',
+    'if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined) this.#outage.probeAt = 0',
+    {
+      true: 'without an outage there is no time of a next try, and 0 is not after now',
+      '(this.#outage?.probeAt ?? 0) >= now() + maxProbeMs': 'no more than a millisecond'
+    }
+  ),
   ...of('session-manager/media-fetcher.ts', 'this.#fetchedBefore.delete(message.id)', {
     ';': 'only bounds the memory: what was fetched is not fetched again'
   }),
-  ...of('session-manager/media-fetcher.ts', 'const reason = whyNotKept(limits, { size, mimetype: mimetype ?? message.media?.mimetype })', {
-    'message.media.mimetype': 'what waits to be fetched has media'
-  }),
-  ...of('session-manager/media-fetcher.ts', 'const sha256 = await storeMedia(directory, pieces, message.media?.sha256)', {
-    'message.media.sha256': 'what waits to be fetched has media'
-  }),
-  ...of('session-manager/media-fetcher.ts', 'if (filename !== undefined) media.filename = filename', {
-    true: 'the record is JSON, which has no undefined'
-  }),
+  ...of(
+    'session-manager/media-fetcher.ts',
+    'const reason = whyNotKept(limits, { size, mimetype: mimetype ?? message.media?.mimetype })',
+    {
+      'message.media.mimetype': 'what waits to be fetched has media'
+    }
+  ),
+  ...of(
+    'session-manager/media-fetcher.ts',
+    'const sha256 = await storeMedia(directory, pieces, message.media?.sha256)',
+    {
+      'message.media.sha256': 'what waits to be fetched has media'
+    }
+  ),
+  ...of(
+    'session-manager/media-fetcher.ts',
+    'if (filename !== undefined) media.filename = filename',
+    {
+      true: 'the record is JSON, which has no undefined'
+    }
+  ),
   ...of('session-manager/media-fetcher.ts', 'if (journal.hasErased(message)) {', {
     true: 'only saves time: media that a record refers to are not deleted'
   }),
-  ...of('session-manager/media-fetcher.ts', 'if (before !== undefined && this.#fetched > before) return true', {
-    true: 'no count is more than one that is not there'
-  }),
+  ...of(
+    'session-manager/media-fetcher.ts',
+    'if (before !== undefined && this.#fetched > before) return true',
+    {
+      true: 'no count is more than one that is not there'
+    }
+  ),
   ...of('session-manager/media.ts', 'const names = await readdir(directory).catch(() => [])', {
     '["Stryker was here"]': 'only files that are called incoming-….partial are removed'
   }),
-  ...of('session-manager/media.ts', "if (/^incoming-.*\\.partial$/.test(name)) await rm(join(directory, name), { force: true })", {
-    '{}': 'nobody else removes the file between the list and this',
-    false: 'nobody else removes the file between the list and this'
-  }),
-  ...of('session-manager/media.ts', 'for (let start = 0; start < sums.length; start += deletedAtOnce) {', {
-    'start <= sums.length': 'an empty rest is no work'
-  }),
+  ...of(
+    'session-manager/media.ts',
+    'if (/^incoming-.*\\.partial$/.test(name)) await rm(join(directory, name), { force: true })',
+    {
+      '{}': 'nobody else removes the file between the list and this',
+      false: 'nobody else removes the file between the list and this'
+    }
+  ),
+  ...of(
+    'session-manager/media.ts',
+    'for (let start = 0; start < sums.length; start += deletedAtOnce) {',
+    {
+      'start <= sums.length': 'an empty rest is no work'
+    }
+  ),
   ...of('session-manager/media.ts', 'const some = sums.slice(start, start + deletedAtOnce)', {
     sums: 'only bounds how many are deleted together: what is gone is not counted a second time'
   }),
-  ...of('session-manager/media.ts', "journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))", {
-    'outcomes[n].status': 'each sum has an outcome'
-  }),
-  ...of('central-hub/spreadsheet/phone-cell.ts', 'const isValid = (number: string): boolean => parsePhoneNumberFromString(number)?.isValid() === true', {
-    'parsePhoneNumberFromString(number).isValid': 'it is asked of numbers that could be parsed before'
-  }),
-  ...of('session-manager/whatsapp/backfill.ts', 'const [, name] = /^(\\w*(?:Error|Exception)):/.exec(error) ?? []', {
-    '["Stryker was here"]': 'the first text of the list is not read'
-  }),
-  ...of('central-hub/spreadsheet/columns.ts', 'if (name === undefined || faults.length > 0) return { faults }', {
-    false: 'a table without a name has a fault that says so'
-  }),
+  ...of(
+    'session-manager/media.ts',
+    "journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))",
+    {
+      'outcomes[n].status': 'each sum has an outcome'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/phone-cell.ts',
+    'const isValid = (number: string): boolean => parsePhoneNumberFromString(number)?.isValid() === true',
+    {
+      'parsePhoneNumberFromString(number).isValid':
+        'it is asked of numbers that could be parsed before'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/backfill.ts',
+    'const [, name] = /^(\\w*(?:Error|Exception)):/.exec(error) ?? []',
+    {
+      '["Stryker was here"]': 'the first text of the list is not read'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/columns.ts',
+    'if (name === undefined || faults.length > 0) return { faults }',
+    {
+      false: 'a table without a name has a fault that says so'
+    }
+  ),
   ...of('central-hub/spreadsheet/columns.ts', 'if (phone === undefined) return undefined', {
     false: 'the first row has a number'
   }),
-  ...of('central-hub/spreadsheet/csv-format.ts', "new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal')?.value ?? '.'", {
-    "new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal').value": 'every language has a decimal sign',
-    '""': 'every language has a decimal sign'
-  }),
-  ...of('central-hub/spreadsheet/csv-reader.ts', "while (at < this.#text.length && this.#text[at] !== '\\n' && this.#text[at] !== '\\r') at += 1", {
-    'at <= this.#text.length': 'nothing is behind the end of the text'
-  }),
-  ...of('central-hub/spreadsheet/csv-reader.ts', 'if (at >= this.#text.length) return { at, line }', {
-    false: 'nothing is behind the end of the text',
-    'at > this.#text.length': 'nothing is behind the end of the text'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'const separatorLine = /^"?sep=([^\\r\\n])"?[;,\\t ]*(?:\\r\\n|\\r|\\n|$)/i', {
-    '/^"?sep=([^\\r\\n])"?[;,\\t ]*(?:\\r\\n|\\r|\\n)/i': 'a file of this line alone has no headings, whatever it is taken for'
-  }),
+  ...of(
+    'central-hub/spreadsheet/csv-format.ts',
+    "new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal')?.value ?? '.'",
+    {
+      "new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal').value":
+        'every language has a decimal sign',
+      '""': 'every language has a decimal sign'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/csv-reader.ts',
+    "while (at < this.#text.length && this.#text[at] !== '\\n' && this.#text[at] !== '\\r') at += 1",
+    {
+      'at <= this.#text.length': 'nothing is behind the end of the text'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/csv-reader.ts',
+    'if (at >= this.#text.length) return { at, line }',
+    {
+      false: 'nothing is behind the end of the text',
+      'at > this.#text.length': 'nothing is behind the end of the text'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    'const separatorLine = /^"?sep=([^\\r\\n])"?[;,\\t ]*(?:\\r\\n|\\r|\\n|$)/i',
+    {
+      '/^"?sep=([^\\r\\n])"?[;,\\t ]*(?:\\r\\n|\\r|\\n)/i':
+        'a file of this line alone has no headings, whatever it is taken for'
+    }
+  ),
   ...of('central-hub/spreadsheet/table.ts', 'const first = rows[0] ?? []', {
     '["Stryker was here"]': 'no column has this heading'
   }),
-  ...of('central-hub/spreadsheet/table.ts', 'const hasNumbers = (column: number): boolean => rows.slice(1).some((row) => isPhone(row[column] ?? \'\'))', {
-    'rows': 'a heading is no phone number',
-    '"Stryker was here!"': 'this text is no phone number'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'rows.filter((row) => phones.some((phone) => isPhone(row[phone] ?? \'\')) && (row[name] ?? \'\').trim() !== \'\').length', {
-    'phones.every(phone => isPhone(row[phone] ?? \'\'))': 'without headings there is one column with numbers'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'return cells.length === width && phones.some((phone) => isPhone(cells[phone] ?? \'\')) && (cells[name] ?? \'\').trim() !== \'\'', {
-    '"Stryker was here!"': 'a line of the width of the table has all its cells'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'return cells.length === width && columns.phones.every((phone) => (cells[phone] ?? \'\').trim() === \'\')', {
-    '"Stryker was here!"': 'a line of the width of the table has all its cells'
-  }),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "const hasNumbers = (column: number): boolean => rows.slice(1).some((row) => isPhone(row[column] ?? ''))",
+    {
+      rows: 'a heading is no phone number',
+      '"Stryker was here!"': 'this text is no phone number'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "rows.filter((row) => phones.some((phone) => isPhone(row[phone] ?? '')) && (row[name] ?? '').trim() !== '').length",
+    {
+      "phones.every(phone => isPhone(row[phone] ?? ''))":
+        'without headings there is one column with numbers'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "return cells.length === width && phones.some((phone) => isPhone(cells[phone] ?? '')) && (cells[name] ?? '').trim() !== ''",
+    {
+      '"Stryker was here!"': 'a line of the width of the table has all its cells'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "return cells.length === width && columns.phones.every((phone) => (cells[phone] ?? '').trim() === '')",
+    {
+      '"Stryker was here!"': 'a line of the width of the table has all its cells'
+    }
+  ),
   ...of('central-hub/spreadsheet/table.ts', 'if (!/[\\r\\n]/.test(cell)) continue', {
-    'false': 'only saves time: a cell of one line has no second one',
+    false: 'only saves time: a cell of one line has no second one',
     '/[^\\r\\n]/': 'only saves time: a cell of one line has no second one'
   }),
-  ...of('central-hub/spreadsheet/table.ts', 'if (offset > 0 && isRow(line, layout, isPhone)) yield { line: (places[index]?.line ?? 1) + offset, code: \'line-in-quotes\' }', {
-    'places[index].line': 'each cell has a place'
-  }),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "if (offset > 0 && isRow(line, layout, isPhone)) yield { line: (places[index]?.line ?? 1) + offset, code: 'line-in-quotes' }",
+    {
+      'places[index].line': 'each cell has a place'
+    }
+  ),
   ...of('central-hub/spreadsheet/table.ts', 'if (place === undefined) return []', {
-    'false': 'it is asked of columns that the record has',
+    false: 'it is asked of columns that the record has',
     '["Stryker was here"]': 'it is asked of columns that the record has'
   }),
-  ...of('central-hub/spreadsheet/table.ts', 'const last = next === undefined ? linesOf(cells[column] ?? \'\').at(-1) : reader.lineOf(next)', {
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "const last = next === undefined ? linesOf(cells[column] ?? '').at(-1) : reader.lineOf(next)",
+    {
+      '"Stryker was here!"': 'it is asked of columns that the record has'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "return [withoutQuotes(reader.lineOf(place), layout), withoutQuotes(last ?? '', layout)]",
+    {
+      '"Stryker was here!"': 'a cell has a last line'
+    }
+  ),
+  ...of('central-hub/spreadsheet/table.ts', "const lines = linesOf(record.cells[column] ?? '')", {
     '"Stryker was here!"': 'it is asked of columns that the record has'
   }),
-  ...of('central-hub/spreadsheet/table.ts', 'return [withoutQuotes(reader.lineOf(place), layout), withoutQuotes(last ?? \'\', layout)]', {
-    '"Stryker was here!"': 'a cell has a last line'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'const lines = linesOf(record.cells[column] ?? \'\')', {
-    '"Stryker was here!"': 'it is asked of columns that the record has'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'const possible = cells.length === width ? phones.map((phone) => cells[phone] ?? \'\') : cells', {
-    '"Stryker was here!"': 'a line of the width of the table has all its cells'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'if (!/[\\r\\n]/.test(record.cells[column] ?? \'\')) return false', {
-    '"Stryker was here!"': 'it is asked of columns that the record has'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'const cell = cells[column] ?? \'\'', {
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "const possible = cells.length === width ? phones.map((phone) => cells[phone] ?? '') : cells",
+    {
+      '"Stryker was here!"': 'a line of the width of the table has all its cells'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "if (!/[\\r\\n]/.test(record.cells[column] ?? '')) return false",
+    {
+      '"Stryker was here!"': 'it is asked of columns that the record has'
+    }
+  ),
+  ...of('central-hub/spreadsheet/table.ts', "const cell = cells[column] ?? ''", {
     '"Stryker was here!"': 'this text has no line break, as no text has none'
   }),
-  ...of('central-hub/spreadsheet/table.ts', 'return { line: places[column]?.line ?? 1, code: \'name-line-break\', column: column + 1 }', {
-    'places[column].line': 'each cell has a place'
-  }),
-  ...of('central-hub/spreadsheet/table.ts', 'const line = (record.places[phone] ?? record.places[0])?.line ?? 1', {
-    '(record.places[phone] ?? record.places[0]).line': 'a record has a first cell'
-  }),
-  ...of('central-hub/spreadsheet/read-names.ts', 'if (phone === undefined || faults.length > 0) return { faults }', {
-    false: 'a line without a number has a fault that says so'
-  }),
-  ...of('central-hub/spreadsheet/read-names.ts', "const isLost = isNarrow && name.includes('?') && /^[?\\s]*$/.test(name)", {
-    '""': 'a blank name is missing, which is told first'
-  }),
-  ...of('central-hub/spreadsheet/decode.ts', "const named = charset === undefined ? 'utf-8' : new TextDecoder(charset).encoding", {
-    false: 'without a name a decoder is one of UTF-8'
-  }),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    "return { line: places[column]?.line ?? 1, code: 'name-line-break', column: column + 1 }",
+    {
+      'places[column].line': 'each cell has a place'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/table.ts',
+    'const line = (record.places[phone] ?? record.places[0])?.line ?? 1',
+    {
+      '(record.places[phone] ?? record.places[0]).line': 'a record has a first cell'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/read-names.ts',
+    'if (phone === undefined || faults.length > 0) return { faults }',
+    {
+      false: 'a line without a number has a fault that says so'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/read-names.ts',
+    "const isLost = isNarrow && name.includes('?') && /^[?\\s]*$/.test(name)",
+    {
+      '""': 'a blank name is missing, which is told first'
+    }
+  ),
+  ...of(
+    'central-hub/spreadsheet/decode.ts',
+    "const named = charset === undefined ? 'utf-8' : new TextDecoder(charset).encoding",
+    {
+      false: 'without a name a decoder is one of UTF-8'
+    }
+  ),
   ...of('central-hub/store/names.ts', "return new RegExp(`^${shape}$`, 'u').test(name)", {
     '""': 'a file of narrow letters has none of two halves'
   }),
   ...of('central-hub/store/names.ts', 'if (byKey.size === 0) return result', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
-  ...of('central-hub/store/names.ts', 'for (const lead of leads.get(phone_key) ?? []) if (await nameLead(db, lead, imported, at)) renamed.push(lead.id)', {
-    '["Stryker was here"]': 'a text is no lead: it gets no name'
-  }),
-  ...of('central-hub/store/matched.ts', "const plain = character.normalize('NFD').replace(/\\p{M}/gu, '').toLowerCase()", {
-    "character.normalize('NFD').replace(/\\p{M}/gu, '').toUpperCase()": 'what is looked for and where it is looked for are folded alike'
-  }),
-  ...of('central-hub/store/matched.ts', "const byVisibility: readonly Matched['field'][] = ['note', 'assignee', 'tag', 'phone', 'name']", {
-    '""': 'what is not in the list comes first, as the first of it does'
-  }),
-  ...of('central-hub/store/matched.ts', 'const sought = [...(messageTerms(q)?.words ?? []), ...spacelessRuns(q)]', {
-    'messageTerms(q).words': 'no message is found by what has no words',
-    '["Stryker was here"]': 'no message is found by what has no words'
-  }),
-  ...of('central-hub/store/matched.ts', '{ q = \'\', country }: { q?: string; country?: CountryCode },', {
-    '"Stryker was here!"': 'without words nothing is found that it could describe'
-  }),
+  ...of(
+    'central-hub/store/names.ts',
+    'for (const lead of leads.get(phone_key) ?? []) if (await nameLead(db, lead, imported, at)) renamed.push(lead.id)',
+    {
+      '["Stryker was here"]': 'a text is no lead: it gets no name'
+    }
+  ),
+  ...of(
+    'central-hub/store/matched.ts',
+    "const plain = character.normalize('NFD').replace(/\\p{M}/gu, '').toLowerCase()",
+    {
+      "character.normalize('NFD').replace(/\\p{M}/gu, '').toUpperCase()":
+        'what is looked for and where it is looked for are folded alike'
+    }
+  ),
+  ...of(
+    'central-hub/store/matched.ts',
+    "const byVisibility: readonly Matched['field'][] = ['note', 'assignee', 'tag', 'phone', 'name']",
+    {
+      '""': 'what is not in the list comes first, as the first of it does'
+    }
+  ),
+  ...of(
+    'central-hub/store/matched.ts',
+    'const sought = [...(messageTerms(q)?.words ?? []), ...spacelessRuns(q)]',
+    {
+      'messageTerms(q).words': 'no message is found by what has no words',
+      '["Stryker was here"]': 'no message is found by what has no words'
+    }
+  ),
+  ...of(
+    'central-hub/store/matched.ts',
+    "{ q = '', country }: { q?: string; country?: CountryCode },",
+    {
+      '"Stryker was here!"': 'without words nothing is found that it could describe'
+    }
+  ),
   ...of('central-hub/store/matched.ts', 'const pks = found.flatMap(({ pk }) => pk ?? [])', {
     '["Stryker was here"]': 'no message of SQLite has a text for its number'
   }),
   ...of('central-hub/store/matched.ts', 'if (pks.length === 0) return new Map()', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
-  ...of('central-hub/store/matched.ts', 'const message = pk === null ? undefined : messages.get(pk)', {
-    false: 'no message has null for its number'
-  }),
+  ...of(
+    'central-hub/store/matched.ts',
+    'const message = pk === null ? undefined : messages.get(pk)',
+    {
+      false: 'no message has null for its number'
+    }
+  ),
   ...of('central-hub/store/search.ts', 'if (fresh.length === 0) return new Set()', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
   ...of('central-hub/store/search.ts', 'if (id === null || seen.has(id)) return []', {
     false: 'no lead has null for its id'
   }),
-  ...of('central-hub/store/search.ts', "if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 0, id: named[limit - 1]?.id ?? 0, since, whole } }", {
-    'named[limit - 1].id': 'of more than the limit there is the last one within it'
-  }),
-  ...of('central-hub/store/search-terms.ts', "const digits = numberTerms(words.join(' '), country).map((each) => ({ digits: each }))", {
-    '""': 'spaces in a number say nothing'
-  }),
-  ...of('central-hub/store/search-terms.ts', "if (numeric && wasNumeric && !word.startsWith('+')) groups.at(-1)?.push(word)", {
-    'groups.at(-1).push': 'after a number there is the group that it is in'
-  }),
-  ...of('central-hub/store/terms.ts', "[...card.matchAll(new RegExp(`^(?:item\\\\d+\\\\.)?${field}(?:;[^:\\\\r\\\\n]*)?:(.*)$`, 'gim'))].map(([, value = '']) =>", {
-    '"Stryker was here!"': 'what matches has a value, if an empty one'
-  }),
+  ...of(
+    'central-hub/store/search.ts',
+    "if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 0, id: named[limit - 1]?.id ?? 0, since, whole } }",
+    {
+      'named[limit - 1].id': 'of more than the limit there is the last one within it'
+    }
+  ),
+  ...of(
+    'central-hub/store/search-terms.ts',
+    "const digits = numberTerms(words.join(' '), country).map((each) => ({ digits: each }))",
+    {
+      '""': 'spaces in a number say nothing'
+    }
+  ),
+  ...of(
+    'central-hub/store/search-terms.ts',
+    "if (numeric && wasNumeric && !word.startsWith('+')) groups.at(-1)?.push(word)",
+    {
+      'groups.at(-1).push': 'after a number there is the group that it is in'
+    }
+  ),
+  ...of(
+    'central-hub/store/terms.ts',
+    "[...card.matchAll(new RegExp(`^(?:item\\\\d+\\\\.)?${field}(?:;[^:\\\\r\\\\n]*)?:(.*)$`, 'gim'))].map(([, value = '']) =>",
+    {
+      '"Stryker was here!"': 'what matches has a value, if an empty one'
+    }
+  ),
   ...of('central-hub/store/terms.ts', '...(interactive?.choices ?? []).map(({ text }) => text),', {
     '["Stryker was here"]': 'a text has no text of its own'
   }),
-  ...of('central-hub/store/terms.ts', '...(interactive?.cards ?? []).flatMap(({ title, body, choices = [] }) => [title, body, ...choices.map(({ text }) => text)])', {
-    '["Stryker was here"]': 'a text has no title, body and text of its own'
+  ...of(
+    'central-hub/store/terms.ts',
+    '...(interactive?.cards ?? []).flatMap(({ title, body, choices = [] }) => [title, body, ...choices.map(({ text }) => text)])',
+    {
+      '["Stryker was here"]': 'a text has no title, body and text of its own'
+    }
+  ),
+  ...of(
+    'central-hub/store/terms.ts',
+    'const told = ({ location, event, group_invite, contacts = [], poll, media }: Parts): (string | undefined)[] => [',
+    {
+      '["Stryker was here"]': 'a text that is no card has no fields'
+    }
+  ),
+  ...of(
+    'central-hub/store/terms.ts',
+    "carriers.every((part) => message[part] === undefined) ? '' : linesOf(message)",
+    {
+      '() => undefined': 'only saves time: of no part there are no lines',
+      false: 'only saves time: of no part there are no lines',
+      'message[part] !== undefined': 'only saves time, and no message has all of the parts'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/content/interactive.ts',
+    "...choice({ text: link?.['displayText'], url: link?.['url'] }),",
+    {
+      "link['displayText']": 'there is always an object',
+      "link['url']": 'there is always an object'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/content/interactive.ts',
+    "...choice({ text: reply?.['displayText'], id: reply?.['id'] }),",
+    {
+      "reply['displayText']": 'there is always an object',
+      "reply['id']": 'there is always an object'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/content/interactive.ts',
+    "...choice({ text: call?.['displayText'], phone: call?.['phoneNumber'] })",
+    {
+      "call['displayText']": 'there is always an object',
+      "call['phoneNumber']": 'there is always an object'
+    }
+  ),
+  ...of('session-manager/whatsapp/content/interactive.ts', 'default:', {
+    'default:': 'a function that ends returns undefined, too'
   }),
-  ...of('central-hub/store/terms.ts', 'const told = ({ location, event, group_invite, contacts = [], poll, media }: Parts): (string | undefined)[] => [', {
-    '["Stryker was here"]': 'a text that is no card has no fields'
-  }),
-  ...of('central-hub/store/terms.ts', "carriers.every((part) => message[part] === undefined) ? '' : linesOf(message)", {
-    '() => undefined': 'only saves time: of no part there are no lines',
-    false: 'only saves time: of no part there are no lines',
-    'message[part] !== undefined': 'only saves time, and no message has all of the parts'
-  }),
-  ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: link?.['displayText'], url: link?.['url'] }),", {
-    "link['displayText']": 'there is always an object',
-    "link['url']": 'there is always an object'
-  }),
-  ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: reply?.['displayText'], id: reply?.['id'] }),", {
-    "reply['displayText']": 'there is always an object',
-    "reply['id']": 'there is always an object'
-  }),
-  ...of('session-manager/whatsapp/content/interactive.ts', "...choice({ text: call?.['displayText'], phone: call?.['phoneNumber'] })", {
-    "call['displayText']": 'there is always an object',
-    "call['phoneNumber']": 'there is always an object'
-  }),
-  ...of('session-manager/whatsapp/content/interactive.ts', 'default:', { 'default:': 'a function that ends returns undefined, too' }),
-  ...of('session-manager/whatsapp/content/commerce.ts', 'return number === undefined || !Number.isSafeInteger(Math.round(number)) ? undefined : Math.round(number)', {
-    false: 'what is undefined rounds to no safe integer'
-  }),
-  ...of('session-manager/whatsapp/content/media.ts', "const bytes = Buffer.from(asText(value) ?? '', 'base64')", {
-    '"Stryker was here!"': 'any text that is not of 32 bytes is no sum'
-  }),
+  ...of(
+    'session-manager/whatsapp/content/commerce.ts',
+    'return number === undefined || !Number.isSafeInteger(Math.round(number)) ? undefined : Math.round(number)',
+    {
+      false: 'what is undefined rounds to no safe integer'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/content/media.ts',
+    "const bytes = Buffer.from(asText(value) ?? '', 'base64')",
+    {
+      '"Stryker was here!"': 'any text that is not of 32 bytes is no sum'
+    }
+  ),
   ...of('session-manager/whatsapp/content/media.ts', "const type = asText(raw['type']) ?? ''", {
     '"Stryker was here!"': 'a type that is not known counts like none'
   }),
-  ...of('session-manager/whatsapp/content/talk.ts', "const outcome = outcomes[(asText(raw[field]) ?? '').toLowerCase()]", {
-    '"Stryker was here!"': 'no outcome has such a name'
-  }),
-  ...of('session-manager/whatsapp/content/talk.ts', "const subtype = asText(raw['subtype']) ?? ''", {
-    '"Stryker was here!"': 'no subtype has such a name'
-  }),
-  ...of('session-manager/whatsapp/content/talk.ts', 'return from === undefined || to === undefined ? undefined : { from, to }', {
-    false: 'the second of the addresses is there only when the first one is'
-  }),
+  ...of(
+    'session-manager/whatsapp/content/talk.ts',
+    "const outcome = outcomes[(asText(raw[field]) ?? '').toLowerCase()]",
+    {
+      '"Stryker was here!"': 'no outcome has such a name'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/content/talk.ts',
+    "const subtype = asText(raw['subtype']) ?? ''",
+    {
+      '"Stryker was here!"': 'no subtype has such a name'
+    }
+  ),
+  ...of(
+    'session-manager/whatsapp/content/talk.ts',
+    'return from === undefined || to === undefined ? undefined : { from, to }',
+    {
+      false: 'the second of the addresses is there only when the first one is'
+    }
+  ),
   ...of('session-manager/whatsapp/content/text.ts', "const type = asText(raw['type']) ?? ''", {
     '"Stryker was here!"': 'a type that is not known counts like none'
   }),
-  ...of('session-manager/whatsapp/content/talk.ts', "const remote = asId(asObject(raw['id'])['remote']) ?? asId(raw['from']) ?? ''", {
-    '"Stryker was here!"': 'it is asked only whether it is a group'
-  })
+  ...of(
+    'session-manager/whatsapp/content/talk.ts',
+    "const remote = asId(asObject(raw['id'])['remote']) ?? asId(raw['from']) ?? ''",
+    {
+      '"Stryker was here!"': 'it is asked only whether it is a group'
+    }
+  )
 ]
 
 /** @param replacements reasons by replacement */
-function of(file: string, line: string, replacements: Readonly<Record<string, string>>): WithoutEffect[] {
-  return Object.entries(replacements).map(([replacement, reason]) => ({ file, line, replacement, reason }))
+function of(
+  file: string,
+  line: string,
+  replacements: Readonly<Record<string, string>>
+): WithoutEffect[] {
+  return Object.entries(replacements).map(([replacement, reason]) => ({
+    file,
+    line,
+    replacement,
+    reason
+  }))
 }

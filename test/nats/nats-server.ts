@@ -27,10 +27,16 @@ export const natsServer = async (t: Test, more = ''): Promise<NatsServer> => {
   const directory = ownDirectory(t)
   const port = await freePort()
   const file = join(directory, 'server.conf')
-  writeFileSync(file, `listen: "127.0.0.1:${port}"\nserver_name: "test-${port}"\njetstream { store_dir: "${directory}" }\n${more}\n`)
+  writeFileSync(
+    file,
+    `listen: "127.0.0.1:${port}"\nserver_name: "test-${port}"\njetstream { store_dir: "${directory}" }\n${more}\n`
+  )
   let child: ChildProcess | undefined
   const start = async (): Promise<void> => {
-    const server = (child = spawn('nats-server', ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'], env: { PATH: '/usr/sbin:/usr/bin:/usr/local/bin' } }))
+    const server = (child = spawn('nats-server', ['-c', file], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: '/usr/sbin:/usr/bin:/usr/local/bin' }
+    }))
     const said: string[] = []
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -54,12 +60,25 @@ export const natsServer = async (t: Test, more = ''): Promise<NatsServer> => {
 }
 
 /** What a daemon has: a connection that is kept up. */
-export const natsFor = (t: Test, servers: string | readonly string[], files: { credentials?: string; ca?: string } = {}): Nats & { lines: LogLines } => {
+export const natsFor = (
+  t: Test,
+  servers: string | readonly string[],
+  files: { credentials?: string; ca?: string } = {}
+): Nats & { lines: LogLines } => {
   const lines = logLines()
-  const nats = connectNats({ servers: [servers].flat(), credentials: '', ca: '', ...files, name: 'test', log: lines.log, maxDelayMs: 200 })
+  const nats = connectNats({
+    servers: [servers].flat(),
+    credentials: '',
+    ca: '',
+    ...files,
+    name: 'test',
+    log: lines.log,
+    maxDelayMs: 200
+  })
   t.teardown(nats.close)
   return { ...nats, lines }
 }
 
 /** A connection that the test itself looks with. */
-export const connectionTo = (t: Test, server: NatsServer): Promise<NatsConnection> => natsFor(t, server.url).connected
+export const connectionTo = (t: Test, server: NatsServer): Promise<NatsConnection> =>
+  natsFor(t, server.url).connected

@@ -10,10 +10,16 @@ const root = fileURLToPath(new URL('../../src', import.meta.url))
 
 /** What a file loads when it is loaded: its imports of values, from files and from packages. */
 const loads = (file: string): string[] =>
-  ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest).statements.flatMap((statement) => {
-    const from = (ts.isImportDeclaration(statement) && statement.importClause?.isTypeOnly !== true) || (ts.isExportDeclaration(statement) && !statement.isTypeOnly) ? statement.moduleSpecifier : undefined
-    return from === undefined ? [] : (from as ts.StringLiteral).text
-  })
+  ts
+    .createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest)
+    .statements.flatMap((statement) => {
+      const from =
+        (ts.isImportDeclaration(statement) && statement.importClause?.isTypeOnly !== true) ||
+        (ts.isExportDeclaration(statement) && !statement.isTypeOnly)
+          ? statement.moduleSpecifier
+          : undefined
+      return from === undefined ? [] : (from as ts.StringLiteral).text
+    })
 
 /** All that a program loads at its start. */
 const loadedBy = (file: string, loaded = new Set<string>()): Set<string> => {
@@ -29,7 +35,13 @@ const loadedBy = (file: string, loaded = new Set<string>()): Set<string> => {
 for (const service of ['session-manager', 'central-hub']) {
   t.test(service, async (t) => {
     const loaded = [...loadedBy(join(root, service, 'main.ts'))]
-    t.ok(loaded.includes('prom-client') && loaded.includes(join(root, 'platform/http.ts')), 'what it starts with is seen')
-    t.same(loaded.filter((from) => /nats/i.test(from)), [])
+    t.ok(
+      loaded.includes('prom-client') && loaded.includes(join(root, 'platform/http.ts')),
+      'what it starts with is seen'
+    )
+    t.same(
+      loaded.filter((from) => /nats/i.test(from)),
+      []
+    )
   })
 }

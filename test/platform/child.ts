@@ -21,9 +21,15 @@ export const runScript = (t: Test, script: string, env: Record<string, string> =
   const coverage = process.env['NODE_V8_COVERAGE']
   const [program, args] = withExactly(
     { PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env },
-    process.execPath, '--input-type=module-typescript', '-e', script.replaceAll("'src/", `'${src}`)
+    process.execPath,
+    '--input-type=module-typescript',
+    '-e',
+    script.replaceAll("'src/", `'${src}`)
   )
-  const child = spawn(program, args, { cwd: fileURLToPath(new URL('../../', import.meta.url)), stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, args, {
+    cwd: fileURLToPath(new URL('../../', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   const lines: string[] = []
   const news = new EventEmitter().setMaxListeners(0)
   createInterface(child.stdout).on('line', (line) => {

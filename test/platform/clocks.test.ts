@@ -3,7 +3,10 @@ import { globSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-/** Where the time of day is read, and why: what measures a duration uses `performance.now()`, which nobody sets. */
+/**
+ * Where the time of day is read, and why: what measures a duration uses `performance.now()`, which
+ * nobody sets.
+ */
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
@@ -19,7 +22,8 @@ const reasons: Readonly<Record<string, string>> = {
   'src/central-hub/migrate/progress.ts': 'a line for a person who watches',
   'src/central-hub/migrate/standing.ts': 'notes a moment in the store',
   'src/central-hub/waiting-metrics.ts': 'compares with the moments of messages',
-  'src/central-hub/webhooks/clock.ts': 'moments that the store keeps; never sleeps for longer than an hour',
+  'src/central-hub/webhooks/clock.ts':
+    'moments that the store keeps; never sleeps for longer than an hour',
   'src/central-hub/webhooks/metrics.ts': 'compares with moments in the store',
   'src/central-hub/webhooks/post.ts': 'a moment that a receiver names',
   'src/central-hub/webhooks/start.ts': 'compares ages in the store',
@@ -34,12 +38,14 @@ const reasons: Readonly<Record<string, string>> = {
   'src/platform/clock.ts': 'watches the time of day itself',
   'src/session-manager/backfill.ts': 'compares with the moments of messages',
   'src/session-manager/eraser.ts': 'notes a moment in the journal',
-  'src/session-manager/connection.ts': 'moments that are shown; durations are measured by its steady clock',
+  'src/session-manager/connection.ts':
+    'moments that are shown; durations are measured by its steady clock',
   'src/session-manager/forwarder.ts': 'a moment that the journal keeps',
   'src/session-manager/journal.ts': 'notes when a record was captured',
   'src/session-manager/lease-keeper.ts': 'shows a moment; leases count by the time since boot',
   'src/session-manager/main.ts': 'shows moments',
-  'src/session-manager/media-fetcher.ts': 'moments that the journal keeps, none of them trusted beyond the longest wait',
+  'src/session-manager/media-fetcher.ts':
+    'moments that the journal keeps, none of them trusted beyond the longest wait',
   'src/session-manager/profile/backup.ts': 'names a backup by the moment',
   'src/session-manager/retention.ts': 'compares ages of records',
   'src/session-manager/stall-watch.ts': 'compares with the moments of messages',
@@ -50,7 +56,18 @@ const reasons: Readonly<Record<string, string>> = {
 }
 
 t.test('the time of day is read only where a moment is meant', async (t) => {
-  const reading = globSync('src/**/*.ts', { cwd: root }).filter((file) => !file.includes('/store/') && /Date\.now|new Date\(\)/.test(readFileSync(root + file, 'utf8')))
-  t.same(reading.filter((file) => !(file in reasons)), [], 'no other file: a duration is measured by performance.now(), a moment is named here')
-  t.same(Object.keys(reasons).filter((file) => !reading.includes(file)), [], 'no file that does not do so any more')
+  const reading = globSync('src/**/*.ts', { cwd: root }).filter(
+    (file) =>
+      !file.includes('/store/') && /Date\.now|new Date\(\)/.test(readFileSync(root + file, 'utf8'))
+  )
+  t.same(
+    reading.filter((file) => !(file in reasons)),
+    [],
+    'no other file: a duration is measured by performance.now(), a moment is named here'
+  )
+  t.same(
+    Object.keys(reasons).filter((file) => !reading.includes(file)),
+    [],
+    'no file that does not do so any more'
+  )
 })

@@ -34,7 +34,9 @@ const sequence = (page: number, pause: () => Promise<void> = async () => undefin
     }
   }
   return {
-    source, reads, wakers,
+    source,
+    reads,
+    wakers,
     last: () => last,
     add: (count: number): void => {
       last += count
@@ -61,29 +63,38 @@ const client = (pause: () => Promise<void> = async () => undefined) => {
     end: () => undefined,
     onClose: (run) => void (open ? closers.push(run) : run())
   }
-  const ids = (): number[] => [...Buffer.concat(chunks).toString().matchAll(/^id: (\d+)$/gm)].map(([, id]) => Number(id))
+  const ids = (): number[] =>
+    [
+      ...Buffer.concat(chunks)
+        .toString()
+        .matchAll(/^id: (\d+)$/gm)
+    ].map(([, id]) => Number(id))
   const close = (): void => {
     open = false
     for (const run of closers) run()
   }
   return { stream, chunks, ids, close }
 }
-const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index)
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
-t.test('what is stored after the position comes first, then what is added, until the client goes', async (t) => {
-  const store = sequence(2)
-  store.add(5)
-  const { stream, ids, close } = client()
-  const following = follow(stream, { after: 2, ...store.source })
-  await until(() => ids().at(-1) === 5)
-  store.add(2)
-  await until(() => ids().at(-1) === 7)
-  t.same(ids(), range(3, 7))
-  t.equal(store.wakers.size, 1)
-  close()
-  await following
-  t.equal(store.wakers.size, 0, 'its subscription is over')
-})
+t.test(
+  'what is stored after the position comes first, then what is added, until the client goes',
+  async (t) => {
+    const store = sequence(2)
+    store.add(5)
+    const { stream, ids, close } = client()
+    const following = follow(stream, { after: 2, ...store.source })
+    await until(() => ids().at(-1) === 5)
+    store.add(2)
+    await until(() => ids().at(-1) === 7)
+    t.same(ids(), range(3, 7))
+    t.equal(store.wakers.size, 1)
+    close()
+    await following
+    t.equal(store.wakers.size, 0, 'its subscription is over')
+  }
+)
 
 t.test('clients at the head share one read of what was added, and its bytes', async (t) => {
   const store = sequence(10)
@@ -103,36 +114,50 @@ t.test('clients at the head share one read of what was added, and its bytes', as
   t.equal(store.wakers.size, 0)
 })
 
-t.test('a client that does not take its piece holds up no other, and goes on where it was', async (t) => {
-  const store = sequence(10)
-  const feed = createFeed(store.source)
-  let release: () => void = () => undefined
-  const stuck = client(() => new Promise<void>((resolve) => (release = resolve)))
-  const quick = client()
-  const all = Promise.all([stuck, quick].map(({ stream }) => feed.follow(stream, 0)))
-  for (let round = 1; round <= 30; round += 1) {
-    store.add(1)
-    await until(() => quick.ids().length === round)
-  }
-  t.same(stuck.ids(), [])
-  while (stuck.ids().length < 30) {
+t.test(
+  'a client that does not take its piece holds up no other, and goes on where it was',
+  async (t) => {
+    const store = sequence(10)
+    const feed = createFeed(store.source)
+    let release: () => void = () => undefined
+    const stuck = client(() => new Promise<void>((resolve) => (release = resolve)))
+    const quick = client()
+    const all = Promise.all([stuck, quick].map(({ stream }) => feed.follow(stream, 0)))
+    for (let round = 1; round <= 30; round += 1) {
+      store.add(1)
+      await until(() => quick.ids().length === round)
+    }
+    t.same(stuck.ids(), [])
+    while (stuck.ids().length < 30) {
+      release()
+      await turn()
+    }
+    t.same(stuck.ids(), range(1, 30))
+    for (const { close } of [stuck, quick]) close()
     release()
-    await turn()
+    await all
   }
-  t.same(stuck.ids(), range(1, 30))
-  for (const { close } of [stuck, quick]) close()
-  release()
-  await all
-})
+)
 
 t.test('a page is written in pieces, each waited for', async (t) => {
   const store = sequence(10)
   store.add(10)
   const { stream, chunks, ids, close } = client()
-  const following = follow(stream, { after: 0, ...store.source, toEvent: (id) => (id === 4 ? undefined : { id, data: 'x'.repeat(30_000) }) })
+  const following = follow(stream, {
+    after: 0,
+    ...store.source,
+    toEvent: (id) => (id === 4 ? undefined : { id, data: 'x'.repeat(30_000) })
+  })
   await until(() => ids().at(-1) === 10)
-  t.same(ids(), range(1, 10).filter((id) => id !== 4))
-  t.same(chunks.map(({ length }) => Math.round(length / 30_000)), [3, 3, 3], 'three times somewhat more than 64 KiB')
+  t.same(
+    ids(),
+    range(1, 10).filter((id) => id !== 4)
+  )
+  t.same(
+    chunks.map(({ length }) => Math.round(length / 30_000)),
+    [3, 3, 3],
+    'three times somewhat more than 64 KiB'
+  )
   close()
   await following
 })
@@ -157,7 +182,11 @@ t.test('what is added while nobody follows is there for who comes back', async (
 t.test('what is not sent is passed over all the same', async (t) => {
   const store = sequence(2)
   const { stream, ids, close } = client()
-  const following = follow(stream, { after: 0, ...store.source, toEvent: (id) => (id < 5 ? undefined : { id, data: id }) })
+  const following = follow(stream, {
+    after: 0,
+    ...store.source,
+    toEvent: (id) => (id < 5 ? undefined : { id, data: id })
+  })
   store.add(5)
   await until(() => ids().length > 0)
   t.same(ids(), [5])
@@ -183,7 +212,11 @@ t.test('a read that fails ends who waited for it, and is not kept for the next',
   const store = sequence(10)
   store.add(1)
   let fail = true
-  const feed = createFeed({ ...store.source, read: async (after) => (fail ? Promise.reject(new Error('the disk is gone')) : store.source.read(after)) })
+  const feed = createFeed({
+    ...store.source,
+    read: async (after) =>
+      fail ? Promise.reject(new Error('the disk is gone')) : store.source.read(after)
+  })
   const [first, second] = [client(), client()]
   await t.rejects(feed.follow(first.stream, 0), /the disk is gone/)
   fail = false
@@ -202,49 +235,68 @@ t.test('a client that is dropped in the middle of a page is followed no more', a
   t.equal(writes, 2)
 })
 
-t.test('nobody misses or gets anything twice, however appends, joins, reads and paces interleave', async (t) => {
-  const deed = fc.oneof(
-    fc.record({ add: fc.integer({ min: 1, max: 7 }) }),
-    fc.record({ join: fc.nat(), slow: fc.boolean() }),
-    fc.record({ leave: fc.nat() }),
-    fc.record({ turns: fc.integer({ min: 1, max: 4 }) })
-  )
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(deed, { maxLength: 40 }),
-      fc.integer({ min: 0, max: 5 }),
-      fc.integer({ min: 1, max: 5 }),
-      fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
-      async (deeds, before, page, pauses) => {
-        let step = 0
-        const pause = async (): Promise<void> => (pauses[step++ % pauses.length] ? turn() : undefined)
-        const store = sequence(page, pause)
-        store.add(before)
-        const feed = createFeed(store.source)
-        const clients: { from: number; left: boolean; ids: () => number[]; close: () => void; following: Promise<void> }[] = []
-        for (const each of deeds) {
-          if ('add' in each) store.add(each.add)
-          else if ('join' in each) {
-            const from = each.join % (store.last() + 1)
-            const made = client(each.slow ? async () => (await turn(), turn()) : pause)
-            clients.push({ from, left: false, ids: made.ids, close: made.close, following: feed.follow(made.stream, from) })
-          } else if ('leave' in each) {
-            const leaving = clients[each.leave % Math.max(1, clients.length)]
-            leaving?.close()
-            if (leaving) leaving.left = true
-          } else for (let count = 0; count < each.turns; count += 1) await turn()
+t.test(
+  'nobody misses or gets anything twice, however appends, joins, reads and paces interleave',
+  async (t) => {
+    const deed = fc.oneof(
+      fc.record({ add: fc.integer({ min: 1, max: 7 }) }),
+      fc.record({ join: fc.nat(), slow: fc.boolean() }),
+      fc.record({ leave: fc.nat() }),
+      fc.record({ turns: fc.integer({ min: 1, max: 4 }) })
+    )
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(deed, { maxLength: 40 }),
+        fc.integer({ min: 0, max: 5 }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }),
+        async (deeds, before, page, pauses) => {
+          let step = 0
+          const pause = async (): Promise<void> =>
+            pauses[step++ % pauses.length] ? turn() : undefined
+          const store = sequence(page, pause)
+          store.add(before)
+          const feed = createFeed(store.source)
+          const clients: {
+            from: number
+            left: boolean
+            ids: () => number[]
+            close: () => void
+            following: Promise<void>
+          }[] = []
+          for (const each of deeds) {
+            if ('add' in each) store.add(each.add)
+            else if ('join' in each) {
+              const from = each.join % (store.last() + 1)
+              const made = client(each.slow ? async () => (await turn(), turn()) : pause)
+              clients.push({
+                from,
+                left: false,
+                ids: made.ids,
+                close: made.close,
+                following: feed.follow(made.stream, from)
+              })
+            } else if ('leave' in each) {
+              const leaving = clients[each.leave % Math.max(1, clients.length)]
+              leaving?.close()
+              if (leaving) leaving.left = true
+            } else for (let count = 0; count < each.turns; count += 1) await turn()
+          }
+          await until(() =>
+            clients.every(({ from, left, ids }) => left || ids().length >= store.last() - from)
+          )
+          for (const { close } of clients) close()
+          await Promise.all(clients.map(({ following }) => following))
+          for (const { from, left, ids } of clients) {
+            const got = ids()
+            const expected = range(from + 1, left ? from + got.length : store.last())
+            if (got.join() !== expected.join())
+              throw new Error(`from ${from} to ${store.last()}: got ${got.join()}`)
+          }
         }
-        await until(() => clients.every(({ from, left, ids }) => left || ids().length >= store.last() - from))
-        for (const { close } of clients) close()
-        await Promise.all(clients.map(({ following }) => following))
-        for (const { from, left, ids } of clients) {
-          const got = ids()
-          const expected = range(from + 1, left ? from + got.length : store.last())
-          if (got.join() !== expected.join()) throw new Error(`from ${from} to ${store.last()}: got ${got.join()}`)
-        }
-      }
-    ),
-    propertyRuns(t, 200)
-  )
-  t.pass('held for 200 sequences')
-})
+      ),
+      propertyRuns(t, 200)
+    )
+    t.pass('held for 200 sequences')
+  }
+)

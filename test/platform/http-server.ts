@@ -15,7 +15,11 @@ export interface TestServer {
   metrics: Metrics
 }
 
-export const serve = async (t: Scope, addRoutes: (http: Http) => void, options: Partial<HttpOptions> = {}): Promise<TestServer> => {
+export const serve = async (
+  t: Scope,
+  addRoutes: (http: Http) => void,
+  options: Partial<HttpOptions> = {}
+): Promise<TestServer> => {
   const logged = logLines()
   const metrics = createMetrics()
   const http = createHttp({ log: logged.log, metrics, authorize: () => undefined, ...options })
@@ -28,7 +32,12 @@ export const serve = async (t: Scope, addRoutes: (http: Http) => void, options: 
 /** A request as node makes it, for what fetch does not allow: any Host, any method, a raw path. */
 export const raw = async (
   port: number,
-  options: { method?: string; path?: string; headers?: Record<string, string>; body?: string | Buffer }
+  options: {
+    method?: string
+    path?: string
+    headers?: Record<string, string>
+    body?: string | Buffer
+  }
 ): Promise<{ status: number; headers: IncomingHttpHeaders; body: string }> => {
   const req = request({ host: '127.0.0.1', port, agent: false, path: '/', ...options })
   req.end(options.body)

@@ -18,10 +18,12 @@ export const logLines = (level = 'trace'): LogLines => {
     lines.push(JSON.parse(line) as Record<string, unknown>)
     news.emit('line')
   }
-  const of = (event: string): Record<string, unknown>[] => lines.filter((line) => line['event'] === event)
+  const of = (event: string): Record<string, unknown>[] =>
+    lines.filter((line) => line['event'] === event)
   return {
     log: createLog({ service: 'test', level, underJournal: false, sink: { write } }),
-    lines, of,
+    lines,
+    of,
     count: async (event, wanted) => {
       const signal = AbortSignal.timeout(15_000)
       while (of(event).length < wanted) await once(news, 'line', { signal })

@@ -16,17 +16,31 @@ const settings = { name: 'TEST', subjects: ['test.*'], replicas: 1, keepMs: 3_60
 t.test('the stream is made by whoever comes first, and then it is left as it is', async (t) => {
   const server = await natsServer(t)
   const connections = await Promise.all([connectionTo(t, server), connectionTo(t, server)])
-  const [first] = await Promise.all(connections.map((connection) => openStream(connection, settings)))
+  const [first] = await Promise.all(
+    connections.map((connection) => openStream(connection, settings))
+  )
   await first?.streams.update('TEST', { max_bytes: 1_000_000 })
-  const manager = await openStream(connections[1] as (typeof connections)[0], { ...settings, keepMs: 7_200_000 })
+  const manager = await openStream(connections[1] as (typeof connections)[0], {
+    ...settings,
+    keepMs: 7_200_000
+  })
   const { config } = await manager.streams.info('TEST')
-  t.match(config, { subjects: ['test.*'], storage: 'file', discard: 'new', num_replicas: 1, max_age: 3_600_000 * 1e6, max_bytes: 1_000_000 })
+  t.match(config, {
+    subjects: ['test.*'],
+    storage: 'file',
+    discard: 'new',
+    num_replicas: 1,
+    max_age: 3_600_000 * 1e6,
+    max_bytes: 1_000_000
+  })
 })
 
 t.test('as many replicas as there are no servers: the variable is named', async (t) => {
   const server = await natsServer(t)
   const connection = await connectionTo(t, server)
-  await t.rejects(openStream(connection, { ...settings, replicas: 3 }), { message: /^the stream TEST cannot be made with NATS_REPLICAS=3: / })
+  await t.rejects(openStream(connection, { ...settings, replicas: 3 }), {
+    message: /^the stream TEST cannot be made with NATS_REPLICAS=3: /
+  })
 })
 
 t.test('a server without JetStream: what to turn on', async (t) => {
@@ -38,7 +52,10 @@ t.test('a server without JetStream: what to turn on', async (t) => {
     server.kill('SIGKILL')
     await once(server, 'exit')
   })
-  for await (const line of createInterface(server.stderr)) if (line.includes('Server is ready')) break
+  for await (const line of createInterface(server.stderr))
+    if (line.includes('Server is ready')) break
   const connection = await natsFor(t, `nats://127.0.0.1:${port}`).connected
-  await t.rejects(openStream(connection, settings), { message: /^JetStream of NATS does not answer .*turn it on in nats-server's configuration/ })
+  await t.rejects(openStream(connection, settings), {
+    message: /^JetStream of NATS does not answer .*turn it on in nats-server's configuration/
+  })
 })

@@ -16,26 +16,32 @@ t.test('it connects, under its name', async (t) => {
   t.equal(nats.fault(), undefined)
 })
 
-t.test('it waits for a server that is not there yet, and for one that goes away, and says so each time', async (t) => {
-  const port = await freePort()
-  const server = await natsServer(t)
-  await server.end()
-  const nats = natsFor(t, [server.url, `nats://127.0.0.1:${port}`])
-  await nats.lines.count('nats_fault', 3)
-  t.match(nats.fault(), /^NATS at nats:\/\/127\.0\.0\.1:\d+,nats:\/\/127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\): start it, or correct NATS_URL$/)
-  t.match(nats.lines.of('nats_fault')[0], { level: 'warn', attempt: 1, retry_ms: Number })
-  await server.start()
-  const connection = await nats.connected
-  t.equal(nats.fault(), undefined)
-  await server.end()
-  const faults = nats.lines.of('nats_fault').length
-  await nats.lines.count('nats_fault', faults + 2)
-  t.match(nats.fault(), /cannot be reached/)
-  await server.start()
-  await nats.lines.count('nats_connected', 2)
-  await connection.flush()
-  t.equal(nats.fault(), undefined)
-})
+t.test(
+  'it waits for a server that is not there yet, and for one that goes away, and says so each time',
+  async (t) => {
+    const port = await freePort()
+    const server = await natsServer(t)
+    await server.end()
+    const nats = natsFor(t, [server.url, `nats://127.0.0.1:${port}`])
+    await nats.lines.count('nats_fault', 3)
+    t.match(
+      nats.fault(),
+      /^NATS at nats:\/\/127\.0\.0\.1:\d+,nats:\/\/127\.0\.0\.1:\d+ cannot be reached \(ECONNREFUSED\): start it, or correct NATS_URL$/
+    )
+    t.match(nats.lines.of('nats_fault')[0], { level: 'warn', attempt: 1, retry_ms: Number })
+    await server.start()
+    const connection = await nats.connected
+    t.equal(nats.fault(), undefined)
+    await server.end()
+    const faults = nats.lines.of('nats_fault').length
+    await nats.lines.count('nats_fault', faults + 2)
+    t.match(nats.fault(), /cannot be reached/)
+    await server.start()
+    await nats.lines.count('nats_connected', 2)
+    await connection.flush()
+    t.equal(nats.fault(), undefined)
+  }
+)
 
 t.test('closing it ends the attempts', async (t) => {
   const nats = natsFor(t, `nats://127.0.0.1:${await freePort()}`)
@@ -44,16 +50,22 @@ t.test('closing it ends the attempts', async (t) => {
   await t.rejects(nats.connected, { message: 'the connection to NATS was closed' })
 })
 
-t.test('a user and a password in the URL: the right ones are let in, others are told what to change, and no line has them', async (t) => {
-  const server = await natsServer(t, 'authorization { user: "leadmaster", password: "p@ss:1" }')
-  const nats = natsFor(t, `nats://leadmaster:p%40ss%3A1@127.0.0.1:${server.port}`)
-  await nats.connected
-  t.notMatch(JSON.stringify(nats.lines.lines), /p@ss|p%40ss/)
-  const stranger = natsFor(t, `nats://leadmaster:secret@127.0.0.1:${server.port}`)
-  await stranger.lines.count('nats_fault', 3)
-  t.match(stranger.fault(), `NATS at nats://127.0.0.1:${server.port} refuses who we are: correct user and password in NATS_URL, or name a file in NATS_CREDENTIALS`)
-  t.notMatch(JSON.stringify(stranger.lines.lines), /secret/)
-})
+t.test(
+  'a user and a password in the URL: the right ones are let in, others are told what to change, and no line has them',
+  async (t) => {
+    const server = await natsServer(t, 'authorization { user: "leadmaster", password: "p@ss:1" }')
+    const nats = natsFor(t, `nats://leadmaster:p%40ss%3A1@127.0.0.1:${server.port}`)
+    await nats.connected
+    t.notMatch(JSON.stringify(nats.lines.lines), /p@ss|p%40ss/)
+    const stranger = natsFor(t, `nats://leadmaster:secret@127.0.0.1:${server.port}`)
+    await stranger.lines.count('nats_fault', 3)
+    t.match(
+      stranger.fault(),
+      `NATS at nats://127.0.0.1:${server.port} refuses who we are: correct user and password in NATS_URL, or name a file in NATS_CREDENTIALS`
+    )
+    t.notMatch(JSON.stringify(stranger.lines.lines), /secret/)
+  }
+)
 
 t.test('a credentials file', async (t) => {
   const directory = ownDirectory(t)
@@ -63,18 +75,26 @@ t.test('a credentials file', async (t) => {
   const without = natsFor(t, server.url)
   await without.lines.count('nats_fault', 1)
   t.match(without.fault(), /refuses who we are/)
-  t.throws(() => natsFor(t, server.url, { credentials: join(directory, 'none.creds') }), { message: /^NATS_CREDENTIALS=.*none\.creds cannot be read: ENOENT/ })
+  t.throws(() => natsFor(t, server.url, { credentials: join(directory, 'none.creds') }), {
+    message: /^NATS_CREDENTIALS=.*none\.creds cannot be read: ENOENT/
+  })
 })
 
-t.test('TLS: a certificate that signs itself is trusted once NATS_CA names it, and not before', async (t) => {
-  const { configuration, ca } = withCertificate(ownDirectory(t))
-  const server = await natsServer(t, configuration)
-  const nats = natsFor(t, `tls://127.0.0.1:${server.port}`, { ca })
-  t.match((await nats.connected).info, { tls_required: true })
-  const without = natsFor(t, `tls://127.0.0.1:${server.port}`)
-  await without.lines.count('nats_fault', 1)
-  t.match(without.fault(), /^the certificate of NATS at tls:\/\/127\.0\.0\.1:\d+ is not trusted \(\w+\): name the one it is signed by in NATS_CA$/)
-})
+t.test(
+  'TLS: a certificate that signs itself is trusted once NATS_CA names it, and not before',
+  async (t) => {
+    const { configuration, ca } = withCertificate(ownDirectory(t))
+    const server = await natsServer(t, configuration)
+    const nats = natsFor(t, `tls://127.0.0.1:${server.port}`, { ca })
+    t.match((await nats.connected).info, { tls_required: true })
+    const without = natsFor(t, `tls://127.0.0.1:${server.port}`)
+    await without.lines.count('nats_fault', 1)
+    t.match(
+      without.fault(),
+      /^the certificate of NATS at tls:\/\/127\.0\.0\.1:\d+ is not trusted \(\w+\): name the one it is signed by in NATS_CA$/
+    )
+  }
+)
 
 t.test('TLS: a certificate for another name is refused', async (t) => {
   const { configuration, ca } = withCertificate(ownDirectory(t))

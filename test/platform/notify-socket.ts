@@ -6,7 +6,10 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
 
-/** A NOTIFY_SOCKET of the test's own. Node has no datagram sockets of AF_UNIX, so Python holds it and prints what comes. */
+/**
+ * A NOTIFY_SOCKET of the test's own. Node has no datagram sockets of AF_UNIX, so Python holds it
+ * and prints what comes.
+ */
 export interface NotifySocket {
   path: string
   /** Each datagram as it came, with when it came (ms). */
@@ -28,7 +31,9 @@ export const notifySocket = async (t: Test): Promise<NotifySocket> => {
   // sun_path holds 108 bytes: the test's own directory may be too long
   const directory = await mkdtemp(join(tmpdir(), 'lm-notify-'))
   const path = join(directory, 's')
-  const python = spawn('/usr/bin/python3', ['-c', program, path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const python = spawn('/usr/bin/python3', ['-c', program, path], {
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   const received: { state: string; at: number }[] = []
   const news = new EventEmitter().setMaxListeners(0)
   createInterface(python.stdout).on('line', (line) => {
@@ -52,7 +57,9 @@ export const notifySocket = async (t: Test): Promise<NotifySocket> => {
         const found = received.find(({ state }) => fits.test(state))
         if (found) return found.state
         await once(news, 'datagram', { signal }).catch(() => {
-          throw new Error(`no datagram ${fits} within ${ms} ms; received: ${JSON.stringify(received.map(({ state }) => state))}`)
+          throw new Error(
+            `no datagram ${fits} within ${ms} ms; received: ${JSON.stringify(received.map(({ state }) => state))}`
+          )
         })
       }
     }

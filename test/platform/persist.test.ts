@@ -1,31 +1,52 @@
 import t from 'tap'
 import { persist } from '../../src/platform/persist.ts'
 
-t.test('what fails is begun again after a growing wait, each failure is told, and success starts a new row', async (t) => {
-  const stopping = new AbortController()
-  const told: [string, number, number][] = []
-  let runs = 0
-  const persistence = persist({
-    stop: stopping.signal, minDelayMs: 4, maxDelayMs: 10,
-    run: async () => {
-      runs += 1
-      if (runs === 4) persistence.wentWell()
-      if (runs === 6) stopping.abort()
-      throw new Error(`run ${runs}`)
-    },
-    report: (error, attempt, retryMs) => void told.push([(error as Error).message, attempt, retryMs])
-  })
-  await persistence.over
-  t.same(told.map(([message, attempt]) => [message, attempt]), [['run 1', 1], ['run 2', 2], ['run 3', 3], ['run 4', 1], ['run 5', 2]], 'not what fails because it is stopped')
-  const [first, second, third] = told.map(([, , retryMs]) => retryMs) as [number, number, number]
-  t.ok(first >= 2 && first <= 4 && second >= 4 && second <= 8 && third >= 5 && third <= 10, `${told}`)
-})
+t.test(
+  'what fails is begun again after a growing wait, each failure is told, and success starts a new row',
+  async (t) => {
+    const stopping = new AbortController()
+    const told: [string, number, number][] = []
+    let runs = 0
+    const persistence = persist({
+      stop: stopping.signal,
+      minDelayMs: 4,
+      maxDelayMs: 10,
+      run: async () => {
+        runs += 1
+        if (runs === 4) persistence.wentWell()
+        if (runs === 6) stopping.abort()
+        throw new Error(`run ${runs}`)
+      },
+      report: (error, attempt, retryMs) =>
+        void told.push([(error as Error).message, attempt, retryMs])
+    })
+    await persistence.over
+    t.same(
+      told.map(([message, attempt]) => [message, attempt]),
+      [
+        ['run 1', 1],
+        ['run 2', 2],
+        ['run 3', 3],
+        ['run 4', 1],
+        ['run 5', 2]
+      ],
+      'not what fails because it is stopped'
+    )
+    const [first, second, third] = told.map(([, , retryMs]) => retryMs) as [number, number, number]
+    t.ok(
+      first >= 2 && first <= 4 && second >= 4 && second <= 8 && third >= 5 && third <= 10,
+      `${told}`
+    )
+  }
+)
 
 t.test('what resolves is begun again at once; a stop ends the wait', async (t) => {
   const stopping = new AbortController()
   let runs = 0
   const persistence = persist({
-    stop: stopping.signal, minDelayMs: 600_000, maxDelayMs: 600_000,
+    stop: stopping.signal,
+    minDelayMs: 600_000,
+    maxDelayMs: 600_000,
     run: async () => {
       runs += 1
       if (runs === 3) throw new Error('no')

@@ -8,7 +8,10 @@ import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import pg from 'pg'
 
-/** A PostgreSQL of a test's own: on a port of its own on loopback, with its data in a temporary folder, as an unprivileged user. */
+/**
+ * A PostgreSQL of a test's own: on a port of its own on loopback, with its data in a temporary
+ * folder, as an unprivileged user.
+ */
 export interface PostgresServer {
   port: number
   /** Of the process that starts all its others. */
@@ -30,8 +33,18 @@ export interface PostgresServer {
 const programs = '/usr/lib/postgresql/15/bin'
 /** PostgreSQL refuses to run as root: `nobody` does. */
 const user = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-/** What is in it is gone with the test, but outlives `kill`; its shared memory is in its folder, for a machine that boots beside it empties /dev/shm. */
-const careless = ['dynamic_shared_memory_type=mmap', 'fsync=off', 'full_page_writes=off', 'max_connections=200', 'shared_buffers=64MB', 'log_min_messages=warning']
+/**
+ * What is in it is gone with the test, but outlives `kill`; its shared memory is in its folder, for
+ * a machine that boots beside it empties /dev/shm.
+ */
+const careless = [
+  'dynamic_shared_memory_type=mmap',
+  'fsync=off',
+  'full_page_writes=off',
+  'max_connections=200',
+  'shared_buffers=64MB',
+  'log_min_messages=warning'
+]
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
@@ -46,20 +59,35 @@ const freePort = async (): Promise<number> => {
 export const durable = ['max_connections=200', 'shared_buffers=512MB', 'log_min_messages=warning']
 
 /** Starts one. Whoever does removes it. */
-export const startPostgres = async (configured: readonly string[] = careless): Promise<PostgresServer> => {
+export const startPostgres = async (
+  configured: readonly string[] = careless
+): Promise<PostgresServer> => {
   const directory = mkdtempSync(join(tmpdir(), 'leadmaster-postgres-'))
   if (user.uid !== undefined) chownSync(directory, user.uid, user.gid)
   const data = join(directory, 'data')
   const env = { PATH: process.env['PATH'], LANG: 'C.UTF-8' }
-  await promisify(execFile)(join(programs, 'initdb'), ['-D', data, '-U', 'leadmaster', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'], { ...user, env, cwd: directory })
+  await promisify(execFile)(
+    join(programs, 'initdb'),
+    ['-D', data, '-U', 'leadmaster', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    { ...user, env, cwd: directory }
+  )
   const port = await freePort()
   const url = (database: string): string => `postgres://leadmaster@127.0.0.1:${port}/${database}`
   let child: ChildProcess | undefined
   let databases = 0
 
   const start = async (): Promise<void> => {
-    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${directory}`, ...configured].flatMap((setting) => ['-c', setting])
-    const server = spawn('setpriv', ['--pdeathsig', 'QUIT', '--', join(programs, 'postgres'), '-D', data, ...settings], { ...user, env, cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] })
+    const settings = [
+      `port=${port}`,
+      'listen_addresses=127.0.0.1',
+      `unix_socket_directories=${directory}`,
+      ...configured
+    ].flatMap((setting) => ['-c', setting])
+    const server = spawn(
+      'setpriv',
+      ['--pdeathsig', 'QUIT', '--', join(programs, 'postgres'), '-D', data, ...settings],
+      { ...user, env, cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] }
+    )
     child = server
     const lines: string[] = []
     for await (const line of createInterface({ input: server.stderr })) {
@@ -88,7 +116,10 @@ export const startPostgres = async (configured: readonly string[] = careless): P
   }
   await start()
   return {
-    port, url, run, start,
+    port,
+    url,
+    run,
+    start,
     pid: () => child?.pid as number,
     create: async (template = 'template1') => {
       const database = `test_${(databases += 1)}`

@@ -5,15 +5,23 @@ import { invalid, ProblemError } from '../../src/platform/problem.ts'
 
 const valid = (value: unknown): boolean => Schema.Check(Problem, value)
 
-t.test('every problem has its own URN, its status and its title, as the contract has it', async (t) => {
-  for (const type of Object.keys(problems) as ProblemType[]) {
-    const { problem, message } = new ProblemError(type, 'what is wrong')
-    t.ok(valid(problem), type)
-    const { status, title } = problems[type]
-    t.same(problem, { type: `urn:leadmaster:problem:${type}`, title, status, detail: 'what is wrong' })
-    t.equal(message, 'what is wrong')
+t.test(
+  'every problem has its own URN, its status and its title, as the contract has it',
+  async (t) => {
+    for (const type of Object.keys(problems) as ProblemType[]) {
+      const { problem, message } = new ProblemError(type, 'what is wrong')
+      t.ok(valid(problem), type)
+      const { status, title } = problems[type]
+      t.same(problem, {
+        type: `urn:leadmaster:problem:${type}`,
+        title,
+        status,
+        detail: 'what is wrong'
+      })
+      t.equal(message, 'what is wrong')
+    }
   }
-})
+)
 
 t.test('without a detail the title speaks', async (t) => {
   const error = new ProblemError('not-found')
@@ -29,5 +37,10 @@ t.test('invalid parameters are each named, in the list and in the detail', async
   ] as const
   const { problem } = invalid(...errors)
   t.ok(valid(problem))
-  t.match(problem, { status: 400, type: 'urn:leadmaster:problem:invalid-parameters', detail: 'after: expected a whole number; limit: expected 1 to 1000', errors })
+  t.match(problem, {
+    status: 400,
+    type: 'urn:leadmaster:problem:invalid-parameters',
+    detail: 'after: expected a whole number; limit: expected 1 to 1000',
+    errors
+  })
 })

@@ -3,7 +3,10 @@ import { createServer, request, type IncomingMessage } from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A real proxy for HTTP: CONNECT, and requests for whole URLs. It leads every name to one port of this machine. */
+/**
+ * A real proxy for HTTP: CONNECT, and requests for whole URLs. It leads every name to one port of
+ * this machine.
+ */
 export interface ProxyServer {
   /** As PROXY_URL names it, with user and password if it wants them. */
   url: string
@@ -14,7 +17,10 @@ export interface ProxyServer {
   turnedAway(): number
 }
 
-export const proxyServer = async (t: Test, options: { to: () => number; login?: string }): Promise<ProxyServer> => {
+export const proxyServer = async (
+  t: Test,
+  options: { to: () => number; login?: string }
+): Promise<ProxyServer> => {
   const { to, login } = options
   const asked: string[] = []
   const sockets = new Set<Socket>()
@@ -26,20 +32,35 @@ export const proxyServer = async (t: Test, options: { to: () => number; login?: 
     return may
   }
   const server = createServer((req, res) => {
-    if (!mayPass(req)) return void res.writeHead(407, { 'proxy-authenticate': 'Basic realm="tests"' }).end()
+    if (!mayPass(req))
+      return void res.writeHead(407, { 'proxy-authenticate': 'Basic realm="tests"' }).end()
     asked.push(`${req.method} ${req.url}`)
     const { pathname, search } = new URL(req.url as string)
-    const onward = request({ host: '127.0.0.1', port: to(), method: req.method, path: pathname + search, headers: req.headers }, (answer) => {
-      res.writeHead(answer.statusCode as number, answer.headers)
-      answer.pipe(res)
-    })
+    const onward = request(
+      {
+        host: '127.0.0.1',
+        port: to(),
+        method: req.method,
+        path: pathname + search,
+        headers: req.headers
+      },
+      (answer) => {
+        res.writeHead(answer.statusCode as number, answer.headers)
+        answer.pipe(res)
+      }
+    )
     req.pipe(onward)
   })
   server.on('connect', (req: IncomingMessage, socket: Socket) => {
     socket.on('error', () => undefined)
-    if (!mayPass(req)) return void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="tests"\r\nContent-Length: 0\r\n\r\n')
+    if (!mayPass(req))
+      return void socket.end(
+        'HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm="tests"\r\nContent-Length: 0\r\n\r\n'
+      )
     asked.push(`CONNECT ${req.url}`)
-    const onward = connect(to(), '127.0.0.1', () => socket.write('HTTP/1.1 200 Connection Established\r\n\r\n'))
+    const onward = connect(to(), '127.0.0.1', () =>
+      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n')
+    )
     onward.on('error', () => socket.destroy()).on('close', () => socket.destroy())
     socket.on('close', () => onward.destroy())
     socket.pipe(onward).pipe(socket)
@@ -53,5 +74,10 @@ export const proxyServer = async (t: Test, options: { to: () => number; login?: 
   })
   const { port } = server.address() as AddressInfo
   const [, user = '', password = ''] = /^([^:]*):(.*)$/.exec(login ?? '') ?? []
-  return { url: `http://${login === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`}127.0.0.1:${port}`, port, asked, turnedAway: () => turnedAway }
+  return {
+    url: `http://${login === undefined ? '' : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`}127.0.0.1:${port}`,
+    port,
+    asked,
+    turnedAway: () => turnedAway
+  }
 }

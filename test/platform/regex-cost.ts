@@ -1,8 +1,9 @@
 /**
- * Whether a regular expression may cost more than a time in proportion to the text: whether V8's backtracking can come to
- * the same place of it in a number of ways that grows with the text. It is read as an automaton, the search for a place to
- * begin included; that is ambiguous without bound if there are two of its states p ≠ q and a word that leads from p to p,
- * from p to q and from q to q (Weber and Seidl, 1991). What assertions rule out is not looked at: it errs on the safe side.
+ * Whether a regular expression may cost more than a time in proportion to the text: whether V8's
+ * backtracking can come to the same place of it in a number of ways that grows with the text. It is
+ * read as an automaton, the search for a place to begin included; that is ambiguous without bound
+ * if there are two of its states p ≠ q and a word that leads from p to p, from p to q and from q to
+ * q (Weber and Seidl, 1991). What assertions rule out is not looked at: it errs on the safe side.
  */
 
 type Node =
@@ -27,21 +28,31 @@ const parse = (source: string): Node => {
     return kind(of)
   }
   const one = (): Node => {
-    if (take(/\(\?<?[=!]/) !== undefined) return group((of) => ({ kind: 'assert', caret: false, of }))
+    if (take(/\(\?<?[=!]/) !== undefined)
+      return group((of) => ({ kind: 'assert', caret: false, of }))
     if (take(/\((?:\?:|\?<\w+>)?/) !== undefined) return group((of) => of)
     const assertion = take(/[\^$]|\\[bB]/)
     if (assertion !== undefined) return { kind: 'assert', caret: assertion === '^' }
-    const char = take(/\[(?:\\[^]|[^\]\\])*\]|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]+\}|[pP]\{[^}]*\}|[^1-9k])|[^\\[\](){}|*+?]|[\]{}]/)
+    const char = take(
+      /\[(?:\\[^]|[^\]\\])*\]|\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|u\{[0-9a-fA-F]+\}|[pP]\{[^}]*\}|[^1-9k])|[^\\[\](){}|*+?]|[\]{}]/
+    )
     if (char === undefined) throw new Error(`${source.slice(at)} of ${source} is not understood`)
     return { kind: 'char', source: char }
   }
   const repeated = (): Node => {
     const of = one()
-    const [, sign, min, comma, max] = /^([*+?])$|^\{(\d+)(,?)(\d*)\}$/.exec(take(/[*+?]|\{\d+,?\d*\}/) ?? '') ?? []
+    const [, sign, min, comma, max] =
+      /^([*+?])$|^\{(\d+)(,?)(\d*)\}$/.exec(take(/[*+?]|\{\d+,?\d*\}/) ?? '') ?? []
     if (sign === undefined && min === undefined) return of
     take(/\?/)
-    if (sign !== undefined) return { kind: 'repeat', of, min: sign === '+' ? 1 : 0, max: sign === '?' ? 1 : Infinity }
-    return { kind: 'repeat', of, min: Number(min), max: comma === '' ? Number(min) : max === '' ? Infinity : Number(max) }
+    if (sign !== undefined)
+      return { kind: 'repeat', of, min: sign === '+' ? 1 : 0, max: sign === '?' ? 1 : Infinity }
+    return {
+      kind: 'repeat',
+      of,
+      min: Number(min),
+      max: comma === '' ? Number(min) : max === '' ? Infinity : Number(max)
+    }
   }
   const sequence = (): Node => {
     const of: Node[] = []
@@ -66,7 +77,12 @@ interface State {
 }
 
 /** Adds a part of an expression behind a state. @returns the state after it */
-const build = (node: Node, from: State, caret: boolean, charsOf: (source: string) => Set<string>): State => {
+const build = (
+  node: Node,
+  from: State,
+  caret: boolean,
+  charsOf: (source: string) => Set<string>
+): State => {
   const after = (part: Node, state: State): State => build(part, state, caret, charsOf)
   switch (node.kind) {
     case 'char': {
@@ -95,7 +111,8 @@ const build = (node: Node, from: State, caret: boolean, charsOf: (source: string
     case 'repeat': {
       const many = node.max - node.min > mostCopies
       let state = from
-      for (let copies = Math.min(node.min, mostCopies); copies > 0; copies -= 1) state = after(node.of, state)
+      for (let copies = Math.min(node.min, mostCopies); copies > 0; copies -= 1)
+        state = after(node.of, state)
       const to: State = { free: [] }
       for (let copies = many ? 0 : node.max - node.min; copies > 0; copies -= 1) {
         state.free.push({ to, asserted: false })
@@ -114,9 +131,15 @@ const build = (node: Node, from: State, caret: boolean, charsOf: (source: string
 }
 
 /** Characters of every kind that an expression may tell apart. */
-const alphabet = [...Array.from({ length: 128 }, (_, code) => String.fromCharCode(code)), ...'\u0085\u00a0éßñ\u0301\u200b\u200d\u2028\u202e\ufeff\uff0b世'].map(String)
+const alphabet = [
+  ...Array.from({ length: 128 }, (_, code) => String.fromCharCode(code)),
+  ...'\u0085\u00a0éßñ\u0301\u200b\u200d\u2028\u202e\ufeff\uff0b世'
+].map(String)
 
-/** Two ways that the same text goes, as the places they are at; undefined when the cost is in proportion to the text. */
+/**
+ * Two ways that the same text goes, as the places they are at; undefined when the cost is in
+ * proportion to the text.
+ */
 export const ambiguity = ({ source, flags }: RegExp): string | undefined => {
   const chars = [...new Set([...alphabet, ...source])]
   const charsOf = (atom: string): Set<string> => {
@@ -124,21 +147,41 @@ export const ambiguity = ({ source, flags }: RegExp): string | undefined => {
     return new Set(chars.filter((char) => test.test(char)))
   }
   const any = new Set(chars)
-  const [end, start, later, lineStart]: State[] = [{ free: [] }, { free: [] }, { free: [] }, { free: [] }]
+  const [end, start, later, lineStart]: State[] = [
+    { free: [] },
+    { free: [] },
+    { free: [] },
+    { free: [] }
+  ]
   const expression = parse(source)
   build(expression, start as State, true, charsOf).free.push({ to: end as State, asserted: false })
   if (!flags.includes('y')) {
     // the search: what may begin here may begin at any later place, too
-    const searching = (state: State, of: Set<string>, to: State): void => void state.free.push({ to: { free: [], step: { of, to } }, asserted: true })
-    build(expression, later as State, false, charsOf).free.push({ to: end as State, asserted: false })
-    if (flags.includes('m')) build(expression, lineStart as State, true, charsOf).free.push({ to: end as State, asserted: false })
+    const searching = (state: State, of: Set<string>, to: State): void =>
+      void state.free.push({ to: { free: [], step: { of, to } }, asserted: true })
+    build(expression, later as State, false, charsOf).free.push({
+      to: end as State,
+      asserted: false
+    })
+    if (flags.includes('m'))
+      build(expression, lineStart as State, true, charsOf).free.push({
+        to: end as State,
+        asserted: false
+      })
     for (const state of [start, later, lineStart] as State[]) {
-      searching(state, flags.includes('m') ? new Set(chars.filter((char) => char !== '\n')) : any, later as State)
+      searching(
+        state,
+        flags.includes('m') ? new Set(chars.filter((char) => char !== '\n')) : any,
+        later as State
+      )
       if (flags.includes('m')) searching(state, new Set(['\n']), lineStart as State)
     }
   }
 
-  /** The steps that come next, with the number of ways to each; none where the search has ended: it was found. */
+  /**
+   * The steps that come next, with the number of ways to each; none where the search has ended: it
+   * was found.
+   */
   const nextOf = new Map<State, Map<State, number>>()
   const next = (state: State): Map<State, number> => {
     const known = nextOf.get(state)
@@ -148,8 +191,10 @@ export const ambiguity = ({ source, flags }: RegExp): string | undefined => {
     const walk = (at: State, asserted: boolean, path: ReadonlySet<object>): void => {
       if (at === end && !asserted) found = true
       if (at.step !== undefined) ways.set(at, (ways.get(at) ?? 0) + 1)
-      // a place may be come to twice, such as by ending an inner loop and beginning it anew, but not by the same way
-      for (const way of at.free) if (!path.has(way)) walk(way.to, asserted || way.asserted, new Set([...path, way]))
+      // a place may be come to twice, such as by ending an inner loop and beginning it anew, but
+      // not by the same way
+      for (const way of at.free)
+        if (!path.has(way)) walk(way.to, asserted || way.asserted, new Set([...path, way]))
     }
     walk(state, false, new Set())
     const result = found ? new Map<State, number>() : ways
@@ -168,7 +213,12 @@ export const ambiguity = ({ source, flags }: RegExp): string | undefined => {
   reach(start as State)
   const all = [...steps]
   const number = new Map(all.map((state, index) => [state, index]))
-  const follow = all.map(({ step }) => [...next((step as { to: State }).to)].map(([state, ways]) => ({ to: number.get(state) as number, ways })))
+  const follow = all.map(({ step }) =>
+    [...next((step as { to: State }).to)].map(([state, ways]) => ({
+      to: number.get(state) as number,
+      ways
+    }))
+  )
   const letters = all.map(({ step }) => (step as { of: Set<string> }).of)
   const reachable = follow.map((_, from) => {
     const seen = new Set<number>()
@@ -183,12 +233,14 @@ export const ambiguity = ({ source, flags }: RegExp): string | undefined => {
     return seen
   })
   const looping = [...all.keys()].filter((at) => reachable[at]?.has(at))
-  const told = (at: number): string => `place ${at} of [${[...(letters[at] ?? [])].slice(0, 5).join('')}…]`
+  const told = (at: number): string =>
+    `place ${at} of [${[...(letters[at] ?? [])].slice(0, 5).join('')}…]`
   for (const p of looping) {
     const twice = follow[p]?.find(({ to, ways }) => ways > 1 && reachable[to]?.has(p))
     if (twice !== undefined) return `two ways from ${told(p)} to ${told(twice.to)} and back`
   }
-  const meets = (a: number, b: number, c: number): boolean => [...(letters[a] ?? [])].some((char) => letters[b]?.has(char) && letters[c]?.has(char))
+  const meets = (a: number, b: number, c: number): boolean =>
+    [...(letters[a] ?? [])].some((char) => letters[b]?.has(char) && letters[c]?.has(char))
   for (const p of looping) {
     for (const q of looping) {
       if (p === q || !reachable[p]?.has(q)) continue

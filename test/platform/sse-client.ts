@@ -14,7 +14,10 @@ export interface SseClient {
   close(): void
 }
 
-export const openSse = async (url: string, headers: Record<string, string> = {}): Promise<SseClient> => {
+export const openSse = async (
+  url: string,
+  headers: Record<string, string> = {}
+): Promise<SseClient> => {
   const req = get(url, { agent: false, headers })
   const [res] = (await once(req, 'response')) as [IncomingMessage]
   const events: EventSourceMessage[] = []
@@ -40,7 +43,10 @@ export const openSse = async (url: string, headers: Record<string, string> = {})
     })
   )
   return {
-    res, events, comments, ended,
+    res,
+    events,
+    comments,
+    ended,
     until: (fits) =>
       new Promise((resolve, reject) => {
         let seen = 0

@@ -14,13 +14,20 @@ t.test('a machine boots, with a network and files of its own', async (t) => {
   await machine.must('touch /etc/of-the-machine && systemd-run --unit=hello --wait echo hello')
   t.throws(() => statOf('/etc/of-the-machine'), { code: 'ENOENT' })
   t.match(await machine.journal(/hello/, { unit: 'hello' }), 'hello')
-  t.match(await machine.show('systemd-journald', 'ActiveState', 'SubState'), { ActiveState: 'active', SubState: 'running' })
+  t.match(await machine.show('systemd-journald', 'ActiveState', 'SubState'), {
+    ActiveState: 'active',
+    SubState: 'running'
+  })
 })
 
 t.test('two at a time have nothing to do with each other', async (t) => {
   const machines = await Promise.all([bootMachine(t), bootMachine(t)])
   for (const machine of machines) await machine.must('systemd-run --unit=same sleep infinity')
-  for (const machine of machines) t.equal((await machine.must('wc -l </sys/fs/cgroup/system.slice/same.service/cgroup.procs')).trim(), '1')
+  for (const machine of machines)
+    t.equal(
+      (await machine.must('wc -l </sys/fs/cgroup/system.slice/same.service/cgroup.procs')).trim(),
+      '1'
+    )
   await machines[0].must('systemctl stop same')
   t.match(await machines[1].show('same', 'ActiveState'), { ActiveState: 'active' })
 })

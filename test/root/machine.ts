@@ -8,7 +8,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 
-/** A machine that systemd has booted: the host's files under an overlay, processes and network of its own. */
+/**
+ * A machine that systemd has booted: the host's files under an overlay, processes and network of
+ * its own.
+ */
 export interface Machine {
   /** Runs a shell command in it as root. */
   run(command: string, options?: { ms?: number; input?: string }): Promise<Ran>
@@ -40,7 +43,10 @@ const childOf = async (pid: number): Promise<number> => {
   throw new Error('unshare started nothing')
 }
 
-/** Boots a machine, which ends with the test. One in which a unit of the host's failed is given up for another, twice. Needs root. */
+/**
+ * Boots a machine, which ends with the test. One in which a unit of the host's failed is given up
+ * for another, twice. Needs root.
+ */
 export const bootMachine = async (t: Test): Promise<Machine> => {
   for (let attempt = 1; ; attempt += 1) {
     const { machine, state, end } = await boot(t)
@@ -53,10 +59,16 @@ export const bootMachine = async (t: Test): Promise<Machine> => {
   }
 }
 
-const boot = async (t: Test): Promise<{ machine: Machine; state: string; end: () => Promise<void> }> => {
+const boot = async (
+  t: Test
+): Promise<{ machine: Machine; state: string; end: () => Promise<void> }> => {
   const work = mkdtempSync(join(tmpdir(), 'lm-machine-'))
   const program = fileURLToPath(new URL('boot', import.meta.url))
-  const unshare = spawn('unshare', [...namespaces, '--fork', '--kill-child=SIGKILL', program, work], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const unshare = spawn(
+    'unshare',
+    [...namespaces, '--fork', '--kill-child=SIGKILL', program, work],
+    { stdio: ['ignore', 'ignore', 'pipe'] }
+  )
   let said = ''
   unshare.stderr.on('data', (text: Buffer) => (said += String(text)))
   const ended = once(unshare, 'close')
@@ -73,13 +85,35 @@ const boot = async (t: Test): Promise<{ machine: Machine; state: string; end: ()
   const pid = await childOf(unshare.pid as number)
   const root = `/proc/${pid}/root`
   // what is outside cannot be told by an event that systemd is there to be asked
-  for (const end = Date.now() + bootMs; !existsSync(`${root}/run/systemd/private`); await delay(50)) {
-    if (unshare.exitCode !== null || Date.now() > end) throw new Error(`the machine did not boot: ${said}`)
+  for (
+    const end = Date.now() + bootMs;
+    !existsSync(`${root}/run/systemd/private`);
+    await delay(50)
+  ) {
+    if (unshare.exitCode !== null || Date.now() > end)
+      throw new Error(`the machine did not boot: ${said}`)
   }
-  const enter = ['-t', String(pid), '-m', '-p', '-u', '-i', '-C', '-n', 'env', '-i', 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LANG=C.UTF-8', 'TERM=dumb']
+  const enter = [
+    '-t',
+    String(pid),
+    '-m',
+    '-p',
+    '-u',
+    '-i',
+    '-C',
+    '-n',
+    'env',
+    '-i',
+    'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    'HOME=/root',
+    'LANG=C.UTF-8',
+    'TERM=dumb'
+  ]
 
   const run: Machine['run'] = async (command, { ms = 120_000, input } = {}) => {
-    const child = spawn('nsenter', [...enter, 'bash', '-c', command], { stdio: ['pipe', 'pipe', 'pipe'] })
+    const child = spawn('nsenter', [...enter, 'bash', '-c', command], {
+      stdio: ['pipe', 'pipe', 'pipe']
+    })
     const [out, err]: [Buffer[], Buffer[]] = [[], []]
     child.stdout.on('data', (part: Buffer) => out.push(part))
     child.stderr.on('data', (part: Buffer) => err.push(part))
@@ -91,26 +125,42 @@ const boot = async (t: Test): Promise<{ machine: Machine; state: string; end: ()
   }
   const must: Machine['must'] = async (command, options) => {
     const { code, stdout, stderr } = await run(command, options)
-    if (code !== 0) throw new Error(`in the machine, ${command}\nended with ${code}:\n${stdout}\n${stderr}`)
+    if (code !== 0)
+      throw new Error(`in the machine, ${command}\nended with ${code}:\n${stdout}\n${stderr}`)
     return stdout
   }
   const { stdout: state } = await run('systemctl is-system-running --wait', { ms: bootMs })
   const machine: Machine = {
-    run, must,
+    run,
+    must,
     journal: async (fits, { ms = 30_000, unit = 'leadmaster-*' } = {}) => {
-      const child = spawn('nsenter', [...enter, 'journalctl', '-u', unit, '-f', '-n', 'all', '-o', 'cat'], { stdio: ['ignore', 'pipe', 'ignore'] })
+      const child = spawn(
+        'nsenter',
+        [...enter, 'journalctl', '-u', unit, '-f', '-n', 'all', '-o', 'cat'],
+        { stdio: ['ignore', 'pipe', 'ignore'] }
+      )
       const late = setTimeout(() => child.kill('SIGKILL'), ms)
       try {
-        for await (const line of createInterface({ input: child.stdout })) if (fits.test(line)) return line
+        for await (const line of createInterface({ input: child.stdout }))
+          if (fits.test(line)) return line
       } finally {
         clearTimeout(late)
         child.kill('SIGKILL')
       }
-      throw new Error(`no line of ${unit} fits ${fits} within ${ms} ms; the last are:\n${(await run(`journalctl -u '${unit}' -n 20 -o cat`)).stdout}`)
+      throw new Error(
+        `no line of ${unit} fits ${fits} within ${ms} ms; the last are:\n${(await run(`journalctl -u '${unit}' -n 20 -o cat`)).stdout}`
+      )
     },
     show: async (unit, ...properties) => {
-      const shown = await must(`systemctl show ${unit} ${properties.map((name) => `-p ${name}`).join(' ')}`)
-      return Object.fromEntries(shown.trim().split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]))
+      const shown = await must(
+        `systemctl show ${unit} ${properties.map((name) => `-p ${name}`).join(' ')}`
+      )
+      return Object.fromEntries(
+        shown
+          .trim()
+          .split('\n')
+          .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])
+      )
     },
     path: (inside) => join(root, inside)
   }

@@ -8,7 +8,10 @@ import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { withExactly } from '../platform/exact-env.ts'
 
-/** scripts/up in a network of its own: the ports of README are free there, and the real WhatsApp is out of reach. */
+/**
+ * scripts/up in a network of its own: the ports of README are free there, and the real WhatsApp is
+ * out of reach.
+ */
 export interface Up {
   pid: number
   /** What it said and what the services logged, in order. */
@@ -31,7 +34,10 @@ export interface Process {
 
 export const root = fileURLToPath(new URL('../../', import.meta.url))
 const PATH = process.env['PATH'] ?? ''
-/** A new network has its loopback interface down; perl-base is on every Debian, iproute2 is not. SIOCSIFFLAGS, IFF_UP */
+/**
+ * A new network has its loopback interface down; perl-base is on every Debian, iproute2 is not.
+ * SIOCSIFFLAGS, IFF_UP
+ */
 const loopbackUp = `perl -e 'socket(S, 2, 2, 0); $up = pack("a16 s x14", "lo", 1); ioctl(S, 0x8914, $up) or die $!'`
 
 const networkOf = (pid: number | string): string | undefined => {
@@ -56,10 +62,27 @@ const processesIn = (network: string): Process[] =>
   })
 
 /** @param within the network of another one instead of one of its own */
-export const startUp = (t: Test, options: { home: string; args?: string[]; env?: Record<string, string>; within?: Up; as?: string[] }): Up => {
+export const startUp = (
+  t: Test,
+  options: {
+    home: string
+    args?: string[]
+    env?: Record<string, string>
+    within?: Up
+    as?: string[]
+  }
+): Up => {
   const { home, args = [], env = {}, within, as = [] } = options
-  const network = within ? ['nsenter', '--target', String(within.pid), '--net'] : ['unshare', '--net', 'sh', '-c', `${loopbackUp} && exec "$0" "$@"`]
-  const [program, all] = withExactly({ PATH, HOME: '/root', LEADMASTER_HOME: home, ...env }, ...network, ...as, join(root, 'scripts/up'), ...args)
+  const network = within
+    ? ['nsenter', '--target', String(within.pid), '--net']
+    : ['unshare', '--net', 'sh', '-c', `${loopbackUp} && exec "$0" "$@"`]
+  const [program, all] = withExactly(
+    { PATH, HOME: '/root', LEADMASTER_HOME: home, ...env },
+    ...network,
+    ...as,
+    join(root, 'scripts/up'),
+    ...args
+  )
   const child = spawn(program, all, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   const pid = child.pid as number
   const lines: string[] = []
@@ -95,16 +118,29 @@ export const startUp = (t: Test, options: { home: string; args?: string[]; env?:
           namespace ??= networkOf(pid)
           return found
         }
-        if (over || signal.aborted) throw new Error(`${over ? 'it ended' : `${ms} ms passed`} without ${fits}; it printed:\n${lines.join('\n')}`)
+        if (over || signal.aborted)
+          throw new Error(
+            `${over ? 'it ended' : `${ms} ms passed`} without ${fits}; it printed:\n${lines.join('\n')}`
+          )
         await once(news, 'line', { signal }).catch(() => undefined)
       }
     },
     kill: (signal) => void child.kill(signal),
     ended,
     shell: async (command) => {
-      const [nsenter, rest] = withExactly({ PATH, HOME: '/root' }, 'nsenter', '--target', String(pid), '--net', 'bash', '-c', command)
+      const [nsenter, rest] = withExactly(
+        { PATH, HOME: '/root' },
+        'nsenter',
+        '--target',
+        String(pid),
+        '--net',
+        'bash',
+        '-c',
+        command
+      )
       return (await promisify(execFile)(nsenter, rest, { cwd: root, timeout: 30_000 })).stdout
     },
-    others: () => (namespace === undefined ? [] : processesIn(namespace).filter((other) => other.pid !== pid))
+    others: () =>
+      namespace === undefined ? [] : processesIn(namespace).filter((other) => other.pid !== pid)
   }
 }

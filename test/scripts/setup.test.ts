@@ -1,12 +1,33 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 
-/** scripts/setup as root of a user namespace; its apt-get and systemctl only write down what they are asked. */
+/**
+ * scripts/setup as root of a user namespace; its apt-get and systemctl only write down what they
+ * are asked.
+ */
 
 const setup = resolve(import.meta.dirname, '../../scripts/setup')
-const programs = ['bash', 'cat', 'chmod', 'dirname', 'find', 'flock', 'sha256sum', 'stat', 'tr', 'uname']
+const programs = [
+  'bash',
+  'cat',
+  'chmod',
+  'dirname',
+  'find',
+  'flock',
+  'sha256sum',
+  'stat',
+  'tr',
+  'uname'
+]
 
 /** @returns what apt-get and systemctl were asked, in order */
 const run = (t: Test, { args, present }: { args: string[]; present: string[] }): string[] => {
@@ -24,20 +45,39 @@ const run = (t: Test, { args, present }: { args: string[]; present: string[] }):
 
   // It ends where npm's lockfile is read, which is not there.
   const command = ['--map-root-user', '/usr/bin/bash', join(dir, 'clone/scripts/setup'), ...args]
-  const { stderr } = spawnSync('/usr/bin/unshare', command, { env: { PATH: bin }, encoding: 'utf8' })
+  const { stderr } = spawnSync('/usr/bin/unshare', command, {
+    env: { PATH: bin },
+    encoding: 'utf8'
+  })
   t.match(stderr, /package-lock\.json/)
   return readFileSync(asked, 'utf8').trim().split('\n')
 }
 
-t.test('setup --test stops the nats-server that Debian starts on every address, right after it is installed', async (t) => {
-  const asked = run(t, { args: ['--test'], present: [] })
-  t.match(asked, [/^apt-get update/, /^apt-get install .*\bnats-server\b/, /^systemctl disable (?=.*--now\b).*nats-server\.service$/])
-  t.equal(asked.length, 3)
-})
+t.test(
+  'setup --test stops the nats-server that Debian starts on every address, right after it is installed',
+  async (t) => {
+    const asked = run(t, { args: ['--test'], present: [] })
+    t.match(asked, [
+      /^apt-get update/,
+      /^apt-get install .*\bnats-server\b/,
+      /^systemctl disable (?=.*--now\b).*nats-server\.service$/
+    ])
+    t.equal(asked.length, 3)
+  }
+)
 
-t.test('a nats-server that was there before is left alone, and without --test none is installed', async (t) => {
-  const there = run(t, { args: ['--test'], present: ['nats-server'] })
-  t.notOk(there.some((line) => line.includes('nats-server')), there.join('\n'))
-  const plain = run(t, { args: [], present: [] })
-  t.notOk(plain.some((line) => line.includes('nats-server')), plain.join('\n'))
-})
+t.test(
+  'a nats-server that was there before is left alone, and without --test none is installed',
+  async (t) => {
+    const there = run(t, { args: ['--test'], present: ['nats-server'] })
+    t.notOk(
+      there.some((line) => line.includes('nats-server')),
+      there.join('\n')
+    )
+    const plain = run(t, { args: [], present: [] })
+    t.notOk(
+      plain.some((line) => line.includes('nats-server')),
+      plain.join('\n')
+    )
+  }
+)

@@ -2,7 +2,13 @@ import { join } from 'node:path'
 import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { createBackfill, type BackfillOptions, type ReadBack, type ReadGroup, type Wanted } from '../../src/session-manager/backfill.ts'
+import {
+  createBackfill,
+  type BackfillOptions,
+  type ReadBack,
+  type ReadGroup,
+  type Wanted
+} from '../../src/session-manager/backfill.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
 import { logLines } from '../platform/log-lines.ts'
 
@@ -18,7 +24,9 @@ type Give = (wanted: Wanted) => AsyncIterable<Draft[] | ReadGroup>
 export const group = (drafts: Draft[], more: Partial<ReadGroup> = {}): ReadGroup => ({
   drafts,
   read: drafts.map(({ message }) => ({ chat: message.chat_id, newest: message.timestamp })),
-  unread: [], plainMessages: 0, lostMessages: 0,
+  unread: [],
+  plainMessages: 0,
+  lostMessages: 0,
   ...more
 })
 
@@ -29,9 +37,10 @@ export const until = async (holds: () => boolean): Promise<void> => {
   }
 }
 
-const grouped = (give: Give): ReadBack => async function* (wanted) {
-  for await (const given of give(wanted)) yield Array.isArray(given) ? group(given) : given
-}
+const grouped = (give: Give): ReadBack =>
+  async function* (wanted) {
+    for await (const given of give(wanted)) yield Array.isArray(given) ? group(given) : given
+  }
 
 export const rig = (t: Test, read: Give | undefined, options: Partial<BackfillOptions> = {}) => {
   const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
@@ -56,8 +65,15 @@ export const rig = (t: Test, read: Give | undefined, options: Partial<BackfillOp
   return { journal, logged, state, backfill, settled }
 }
 
-/** Runs as they follow each other while READY: those that are due by then are done when `passes` resolves. */
-export const paced = (t: Test, read: Parameters<typeof rig>[1], options: Partial<BackfillOptions> = {}) => {
+/**
+ * Runs as they follow each other while READY: those that are due by then are done when `passes`
+ * resolves.
+ */
+export const paced = (
+  t: Test,
+  read: Parameters<typeof rig>[1],
+  options: Partial<BackfillOptions> = {}
+) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
   t.teardown(() => mock.timers.reset())
   const it = rig(t, read, { now: Date.now, steady: Date.now, intervalMs: 5 * minute, ...options })
@@ -71,7 +87,11 @@ export const paced = (t: Test, read: Parameters<typeof rig>[1], options: Partial
 }
 
 /** A rig on a clock that the test turns, over the time a run takes. */
-export const timed = (t: Test, read: () => Promise<void>, options: Partial<BackfillOptions> = {}) => {
+export const timed = (
+  t: Test,
+  read: () => Promise<void>,
+  options: Partial<BackfillOptions> = {}
+) => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
   t.teardown(() => mock.timers.reset())
   const runs: number[] = []

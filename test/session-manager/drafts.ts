@@ -17,16 +17,28 @@ export const message = (id: string, facts: Partial<CapturedMessage> = {}): Captu
   ...facts
 })
 
-export const draft = (id: string, facts: Partial<CapturedMessage> = {}, kind: Draft['kind'] = 'message'): Draft => {
+export const draft = (
+  id: string,
+  facts: Partial<CapturedMessage> = {},
+  kind: Draft['kind'] = 'message'
+): Draft => {
   const captured = message(id, facts)
   return { key: `${kind}:${captured.id}`, kind, message: captured }
 }
 
-export const withMedia = (id: string, facts: Partial<NonNullable<CapturedMessage['media']>> = {}): Draft =>
-  draft(id, { type: 'image', has_media: true, media: { state: 'pending', mimetype: 'image/jpeg', ...facts } })
+export const withMedia = (
+  id: string,
+  facts: Partial<NonNullable<CapturedMessage['media']>> = {}
+): Draft =>
+  draft(id, {
+    type: 'image',
+    has_media: true,
+    media: { state: 'pending', mimetype: 'image/jpeg', ...facts }
+  })
 
 /** A LID of its own for each number. */
 export const lidOf = (number: number): string => `${10_000_000_000 + number}@lid`
 
 /** Those that have their content. */
-export const captured = (records: readonly JournalRecord[]): InboundRecord[] => records.filter((record) => record.kind !== 'erased')
+export const captured = (records: readonly JournalRecord[]): InboundRecord[] =>
+  records.filter((record) => record.kind !== 'erased')

@@ -7,7 +7,10 @@ import type { ErasedPerson } from '../../src/session-manager/adopted-erasures.ts
 import { openJournal, type Draft, type Journal } from '../../src/session-manager/journal.ts'
 import { captured, draft } from './drafts.ts'
 
-/** Two hosts of one account, each with its journal: what one was asked to erase, the other one erases and keeps out. */
+/**
+ * Two hosts of one account, each with its journal: what one was asked to erase, the other one
+ * erases and keeps out.
+ */
 
 const ana = '5215512345678@c.us'
 const bea = '5215500000000@c.us'
@@ -28,10 +31,15 @@ interface Host {
 const host = (t: Test, name: string, clock = { now }): Host => {
   const file = join(t.testdirName, `${name}.db`)
   const open = (): Journal =>
-    openJournal(file, 'main', () => clock.now * 1_000, () => {
-      made.rewritten += 1
-      return () => undefined
-    })
+    openJournal(
+      file,
+      'main',
+      () => clock.now * 1_000,
+      () => {
+        made.rewritten += 1
+        return () => undefined
+      }
+    )
   const reopen = (): Journal => {
     made.journal.close()
     return (made.journal = open())
@@ -50,20 +58,38 @@ const hosts = (t: Test, clock = { now }): { asked: Host; other: Host } => {
 
 /** A message in a chat; it has only the addresses that are given. */
 const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}): Draft => {
-  const made = draft(id, { id: `false_${chat}_${id}`, chat_id: chat, from: chat, body: `text ${id}`, timestamp: now - 100, ...facts })
+  const made = draft(id, {
+    id: `false_${chat}_${id}`,
+    chat_id: chat,
+    from: chat,
+    body: `text ${id}`,
+    timestamp: now - 100,
+    ...facts
+  })
   if (facts.phone === undefined) delete made.message.phone
   return made
 }
 const inGroup = (id: string, author: string, facts: Partial<CapturedMessage> = {}): Draft =>
   inChat(group, id, { id: `false_${group}_${id}_${author}`, author, ...facts })
-const recordOf = ({ message, kind }: Draft): InboundRecord =>
-  ({ seq: 1, kind, captured_at: '2026-01-01T00:00:00Z', source: 'live', account: 'main', message })
+const recordOf = ({ message, kind }: Draft): InboundRecord => ({
+  seq: 1,
+  kind,
+  captured_at: '2026-01-01T00:00:00Z',
+  source: 'live',
+  account: 'main',
+  message
+})
 const kinds = (journal: Journal): string[] => journal.read(0, 2_000).map(({ kind }) => kind)
-const comes = (journal: Journal, one: Draft): boolean => journal.append([one], 'backfill').length > 0
+const comes = (journal: Journal, one: Draft): boolean =>
+  journal.append([one], 'backfill').length > 0
 
 /** What one host tells the other of, and what that does with it. */
-const adopt = (from: Journal, to: Journal): { groups: number[]; isNew: boolean } => adoptPeople(to, from.erasuresToTell())
-const adoptPeople = (journal: Journal, people: readonly ErasedPerson[]): { groups: number[]; isNew: boolean } => {
+const adopt = (from: Journal, to: Journal): { groups: number[]; isNew: boolean } =>
+  adoptPeople(to, from.erasuresToTell())
+const adoptPeople = (
+  journal: Journal,
+  people: readonly ErasedPerson[]
+): { groups: number[]; isNew: boolean } => {
   const groups: number[] = []
   const running = journal.eraseAdopted(people)
   for (let next = running.next(); ; next = running.next()) {
@@ -71,44 +97,67 @@ const adoptPeople = (journal: Journal, people: readonly ErasedPerson[]): { group
     groups.push(next.value)
   }
 }
-const eraseChats = (journal: Journal, ...chatIds: string[]): number => journal.erase({ chatIds, messageIds: [] })
+const eraseChats = (journal: Journal, ...chatIds: string[]): number =>
+  journal.erase({ chatIds, messageIds: [] })
 
-t.test('a host erases a person that another host was asked to erase, by each address that this one knows', (t) => {
-  const { asked, other } = hosts(t)
-  asked.journal.append([inChat(ana, '0', { phone, lid })], 'live')
-  eraseChats(asked.journal, ana)
-  const quoted = `false_${group}_3_${ana}`
-  other.journal.append([
-    inChat(ana, '1', { phone }),
-    inChat(lid, '2', { lid }),
-    inGroup('3', ana, { phone }),
-    { ...inGroup('4', bea, { phone: phoneOfBea, quoted_id: quoted }), raw: { version: 1, text: quoted } },
-    inChat(bea, '5', { phone: phoneOfBea }),
-    inGroup('6', bea, { phone: phoneOfBea, quoted_id: `false_${group}_7_${bea}` })
-  ], 'live')
+t.test(
+  'a host erases a person that another host was asked to erase, by each address that this one knows',
+  (t) => {
+    const { asked, other } = hosts(t)
+    asked.journal.append([inChat(ana, '0', { phone, lid })], 'live')
+    eraseChats(asked.journal, ana)
+    const quoted = `false_${group}_3_${ana}`
+    other.journal.append(
+      [
+        inChat(ana, '1', { phone }),
+        inChat(lid, '2', { lid }),
+        inGroup('3', ana, { phone }),
+        {
+          ...inGroup('4', bea, { phone: phoneOfBea, quoted_id: quoted }),
+          raw: { version: 1, text: quoted }
+        },
+        inChat(bea, '5', { phone: phoneOfBea }),
+        inGroup('6', bea, { phone: phoneOfBea, quoted_id: `false_${group}_7_${bea}` })
+      ],
+      'live'
+    )
 
-  t.same(adopt(asked.journal, other.journal), { groups: [3, 0], isNew: true })
+    t.same(adopt(asked.journal, other.journal), { groups: [3, 0], isNew: true })
 
-  t.same(kinds(other.journal), ['erased', 'erased', 'erased', 'message', 'message', 'message'])
-  t.same(captured(other.journal.read(0, 9)).map(({ message }) => message.quoted_id), [undefined, undefined, `false_${group}_7_${bea}`])
-  t.same(other.journal.remappable(0, 9).filter(({ raw }) => raw !== undefined), [], 'nor is the number in what the answer was mapped from')
-  other.journal.finishErasing()
-  t.equal(other.rewritten, 1)
-  t.notOk(readFileSync(other.file).includes('5215512345678'), 'no byte of the number')
-  t.end()
-})
+    t.same(kinds(other.journal), ['erased', 'erased', 'erased', 'message', 'message', 'message'])
+    t.same(
+      captured(other.journal.read(0, 9)).map(({ message }) => message.quoted_id),
+      [undefined, undefined, `false_${group}_7_${bea}`]
+    )
+    t.same(
+      other.journal.remappable(0, 9).filter(({ raw }) => raw !== undefined),
+      [],
+      'nor is the number in what the answer was mapped from'
+    )
+    other.journal.finishErasing()
+    t.equal(other.rewritten, 1)
+    t.notOk(readFileSync(other.file).includes('5215512345678'), 'no byte of the number')
+    t.end()
+  }
+)
 
 t.test('a host keeps out what another host was asked to erase, also after a restart', (t) => {
   const { asked, other } = hosts(t)
   asked.journal.append([inChat(ana, '0', { phone, lid })], 'live')
   eraseChats(asked.journal, ana)
-  t.same([ana, lid, bea].map((chat) => other.journal.hasErasedChat(chat)), [false, false, false])
+  t.same(
+    [ana, lid, bea].map((chat) => other.journal.hasErasedChat(chat)),
+    [false, false, false]
+  )
 
   t.same(adopt(asked.journal, other.journal), { groups: [0], isNew: true })
 
   for (const again of [false, true]) {
     const journal = again ? other.reopen() : other.journal
-    t.same([ana, lid, bea].map((chat) => journal.hasErasedChat(chat)), [true, true, false])
+    t.same(
+      [ana, lid, bea].map((chat) => journal.hasErasedChat(chat)),
+      [true, true, false]
+    )
     const [before, after] = [{ timestamp: now }, { timestamp: now + 1 }]
     const known: [Draft, boolean][] = [
       [inChat(ana, '1', { phone, ...before }), true],
@@ -119,8 +168,14 @@ t.test('a host keeps out what another host was asked to erase, also after a rest
       [inGroup('6', otherLid, { phone, lid: otherLid, ...before }), false],
       [inChat(bea, '7', { phone: phoneOfBea, ...before }), false]
     ]
-    t.same(known.map(([one]) => journal.wasErasedOnRequest(recordOf(one))), known.map(([, isErased]) => isErased))
-    t.same(known.map(([one]) => journal.hasErasedMessage(one.message)), known.map(([, isErased]) => isErased))
+    t.same(
+      known.map(([one]) => journal.wasErasedOnRequest(recordOf(one))),
+      known.map(([, isErased]) => isErased)
+    )
+    t.same(
+      known.map(([one]) => journal.hasErasedMessage(one.message)),
+      known.map(([, isErased]) => isErased)
+    )
   }
   t.notOk(comes(other.journal, inChat(ana, '1', { phone, timestamp: now })))
   t.ok(comes(other.journal, inChat(ana, '1', { phone, timestamp: now + 1 })))
@@ -139,17 +194,26 @@ t.test('an adopted person without a LID takes along what has one', (t) => {
   eraseChats(sure.journal, ana)
   t.match(sure.journal.erasuresToTell(), [{ hasLid: true }, { hasLid: true }])
   adopt(sure.journal, later.journal)
-  t.ok(comes(later.journal, inChat(ana, '1', { phone, lid: otherLid })), 'of who has the number now')
+  t.ok(
+    comes(later.journal, inChat(ana, '1', { phone, lid: otherLid })),
+    'of who has the number now'
+  )
   t.notOk(comes(later.journal, inChat(ana, '2', { phone, lid })))
   t.end()
 })
 
 t.test('a large journal is gone through in groups', (t) => {
   const { asked, other } = hosts(t)
-  other.journal.append(Array.from({ length: 450 }, (_, n) => inChat(n % 150 === 149 ? ana : bea, String(n))), 'live')
+  other.journal.append(
+    Array.from({ length: 450 }, (_, n) => inChat(n % 150 === 149 ? ana : bea, String(n))),
+    'live'
+  )
   eraseChats(asked.journal, ana)
   t.same(adopt(asked.journal, other.journal), { groups: [1, 1, 1, 0], isNew: true })
-  t.same(kinds(other.journal).flatMap((kind, at) => (kind === 'erased' ? [at] : [])), [149, 299, 449])
+  t.same(
+    kinds(other.journal).flatMap((kind, at) => (kind === 'erased' ? [at] : [])),
+    [149, 299, 449]
+  )
   t.end()
 })
 
@@ -165,7 +229,14 @@ t.test('what is known already, or was erased here, starts nothing', (t) => {
   t.same(kinds(asked.journal), ['message'])
   t.ok(adoptPeople(other.journal, people).isNew)
   t.same(adoptPeople(other.journal, people), none)
-  t.same(adoptPeople(other.journal, people.map((person) => ({ ...person, until: person.until - 1 }))), none, 'one of before')
+  t.same(
+    adoptPeople(
+      other.journal,
+      people.map((person) => ({ ...person, until: person.until - 1 }))
+    ),
+    none,
+    'one of before'
+  )
   t.notOk(comes(other.journal, inChat(ana, '1', { timestamp: now })), 'which changes nothing')
   t.end()
 })
@@ -176,26 +247,43 @@ t.test('of its own and of others, only the others are new', (t) => {
   eraseChats(other.journal, bea)
   const all = [...asked.journal.erasuresToTell(), ...other.journal.erasuresToTell()]
   t.ok(adoptPeople(other.journal, all).isNew)
-  t.same([ana, bea].map((chat) => other.journal.hasErasedChat(chat)), [true, true])
-  t.same(other.journal.erasuresToTell(), all.slice(1), 'what was adopted is not told to a third one: its host does')
+  t.same(
+    [ana, bea].map((chat) => other.journal.hasErasedChat(chat)),
+    [true, true]
+  )
+  t.same(
+    other.journal.erasuresToTell(),
+    all.slice(1),
+    'what was adopted is not told to a third one: its host does'
+  )
   t.end()
 })
 
-t.test('a person that is erased once more is erased up to the later time, with what is known of the LID then', (t) => {
-  const clock = { now }
-  const { asked, other } = hosts(t, clock)
-  eraseChats(asked.journal, ana)
-  adopt(asked.journal, other.journal)
-  clock.now += 50
-  asked.journal.append([inChat(ana, '0', { phone, lid, timestamp: now + 50 })], 'live')
-  eraseChats(asked.journal, ana)
+t.test(
+  'a person that is erased once more is erased up to the later time, with what is known of the LID then',
+  (t) => {
+    const clock = { now }
+    const { asked, other } = hosts(t, clock)
+    eraseChats(asked.journal, ana)
+    adopt(asked.journal, other.journal)
+    clock.now += 50
+    asked.journal.append([inChat(ana, '0', { phone, lid, timestamp: now + 50 })], 'live')
+    eraseChats(asked.journal, ana)
 
-  t.ok(adopt(asked.journal, other.journal).isNew)
+    t.ok(adopt(asked.journal, other.journal).isNew)
 
-  const came = [inChat(ana, '1', { phone, timestamp: now + 50 }), inChat(ana, '2', { phone, timestamp: now + 51 }), inChat(ana, '3', { phone, lid: otherLid, timestamp: now })]
-  t.same(came.map((one) => comes(other.journal, one)), [false, true, true])
-  t.end()
-})
+    const came = [
+      inChat(ana, '1', { phone, timestamp: now + 50 }),
+      inChat(ana, '2', { phone, timestamp: now + 51 }),
+      inChat(ana, '3', { phone, lid: otherLid, timestamp: now })
+    ]
+    t.same(
+      came.map((one) => comes(other.journal, one)),
+      [false, true, true]
+    )
+    t.end()
+  }
+)
 
 t.test('two hosts may have erased one person: either counts', (t) => {
   const clock = { now }
@@ -206,7 +294,12 @@ t.test('two hosts may have erased one person: either counts', (t) => {
     eraseChats(each.journal, ana)
     t.ok(adopt(each.journal, other.journal).isNew)
   }
-  t.same([10, 11].map((after) => comes(other.journal, inChat(ana, String(after), { timestamp: now + after }))), [false, true])
+  t.same(
+    [10, 11].map((after) =>
+      comes(other.journal, inChat(ana, String(after), { timestamp: now + after }))
+    ),
+    [false, true]
+  )
   t.end()
 })
 
@@ -217,7 +310,10 @@ t.test('a person is told of until the others know, and again when more of them w
   const people = asked.journal.erasuresToTell()
   t.equal(people.length, 2)
   t.equal(new Set(people.map(({ hash }) => hash)).size, 2)
-  t.match(people, [{ until: now, hasLid: false, secret: /^[0-9a-f]{64}$/, hash: /^[0-9a-f]{64}$/ }, { until: now }])
+  t.match(people, [
+    { until: now, hasLid: false, secret: /^[0-9a-f]{64}$/, hash: /^[0-9a-f]{64}$/ },
+    { until: now }
+  ])
   t.same(asked.journal.erasuresToTell(), people)
   asked.journal.erasuresTold(people.slice(0, 1))
   t.same(asked.reopen().erasuresToTell(), people.slice(1))
@@ -261,26 +357,43 @@ t.test('the file is not rewritten for a person of whom it has nothing', (t) => {
   t.end()
 })
 
-t.test('a record that quotes what was erased on request is known by that, under each address; of what was too old it is not', (t) => {
-  const { asked, other } = hosts(t)
-  const quotes = (journal: Journal, quoted_id?: string): boolean =>
-    journal.quotesErased(recordOf(inGroup('q', bea, quoted_id === undefined ? {} : { quoted_id })))
-  const mine = `false_${group}_3_${ana}`
-  for (const { journal } of [asked, other]) journal.append([inGroup('3', ana, { phone, lid }), inChat(bea, '4', { phone: phoneOfBea }), inChat(bea, '5')], 'live')
-  t.notOk(quotes(asked.journal, mine), 'nothing was erased yet')
-  eraseChats(asked.journal, ana)
-  adopt(asked.journal, other.journal)
-  other.journal.erase({ before: (now + 1) * 1_000, upTo: 2 })
-  for (const id of [mine, `false_${group}_3_${lid}`]) t.ok(quotes(other.journal, id), id)
-  for (const id of [`false_${bea}_4`, `false_${bea}_5`, undefined, 'no message id']) t.notOk(quotes(other.journal, id), String(id))
-  t.end()
-})
+t.test(
+  'a record that quotes what was erased on request is known by that, under each address; of what was too old it is not',
+  (t) => {
+    const { asked, other } = hosts(t)
+    const quotes = (journal: Journal, quoted_id?: string): boolean =>
+      journal.quotesErased(
+        recordOf(inGroup('q', bea, quoted_id === undefined ? {} : { quoted_id }))
+      )
+    const mine = `false_${group}_3_${ana}`
+    for (const { journal } of [asked, other])
+      journal.append(
+        [
+          inGroup('3', ana, { phone, lid }),
+          inChat(bea, '4', { phone: phoneOfBea }),
+          inChat(bea, '5')
+        ],
+        'live'
+      )
+    t.notOk(quotes(asked.journal, mine), 'nothing was erased yet')
+    eraseChats(asked.journal, ana)
+    adopt(asked.journal, other.journal)
+    other.journal.erase({ before: (now + 1) * 1_000, upTo: 2 })
+    for (const id of [mine, `false_${group}_3_${lid}`]) t.ok(quotes(other.journal, id), id)
+    for (const id of [`false_${bea}_4`, `false_${bea}_5`, undefined, 'no message id'])
+      t.notOk(quotes(other.journal, id), String(id))
+    t.end()
+  }
+)
 
 t.test('a journal that was restored adopts what was adopted since its copy was made', (t) => {
   for (const isOfEarlierRelease of [false, true]) {
     const { asked, other } = hosts(t)
     eraseChats(asked.journal, ana)
-    other.journal.append([inChat(ana, '1', { phone }), inChat(bea, '2', { phone: phoneOfBea })], 'live')
+    other.journal.append(
+      [inChat(ana, '1', { phone }), inChat(bea, '2', { phone: phoneOfBea })],
+      'live'
+    )
     other.journal.checkpoint()
     const copy = join(t.testdirName, 'copy.db')
     copyFileSync(other.file, copy)
@@ -291,7 +404,10 @@ t.test('a journal that was restored adopts what was adopted since its copy was m
     if (isOfEarlierRelease) newer.exec('DROP TABLE adopted_people')
     const restored = openJournal(copy, 'main', () => now * 1_000)
     t.equal(restored.eraseAsIn(newer), 2, 'the message is known by itself, too')
-    t.same([ana, bea].map((chat) => restored.hasErasedChat(chat)), [!isOfEarlierRelease, true])
+    t.same(
+      [ana, bea].map((chat) => restored.hasErasedChat(chat)),
+      [!isOfEarlierRelease, true]
+    )
     t.equal(comes(restored, inChat(ana, '3', { phone })), isOfEarlierRelease)
     restored.close()
     newer.close()
@@ -299,26 +415,33 @@ t.test('a journal that was restored adopts what was adopted since its copy was m
   t.end()
 })
 
-t.test('a restored journal with nothing erased but what was adopted keeps it out, with what was known of the LID', (t) => {
-  for (const isLidKnown of [false, true]) {
-    const { asked, other } = hosts(t)
-    if (isLidKnown) asked.journal.append([inChat(ana, '0', { phone, lid })], 'live')
-    other.journal.checkpoint()
-    const copy = join(t.testdirName, 'copy.db')
-    copyFileSync(other.file, copy)
-    eraseChats(asked.journal, ana)
-    adopt(asked.journal, other.journal)
-    const newer = new DatabaseSync(other.file, { readOnly: true })
-    const restored = openJournal(copy, 'main', () => now * 1_000)
-    t.equal(restored.eraseAsIn(newer), 0)
-    t.ok(restored.hasErasedChat(ana))
-    t.notOk(comes(restored, inChat(ana, '1', { phone })))
-    t.equal(comes(restored, inChat(ana, '2', { phone, lid: otherLid })), isLidKnown, 'of who has the number now')
-    restored.close()
-    newer.close()
+t.test(
+  'a restored journal with nothing erased but what was adopted keeps it out, with what was known of the LID',
+  (t) => {
+    for (const isLidKnown of [false, true]) {
+      const { asked, other } = hosts(t)
+      if (isLidKnown) asked.journal.append([inChat(ana, '0', { phone, lid })], 'live')
+      other.journal.checkpoint()
+      const copy = join(t.testdirName, 'copy.db')
+      copyFileSync(other.file, copy)
+      eraseChats(asked.journal, ana)
+      adopt(asked.journal, other.journal)
+      const newer = new DatabaseSync(other.file, { readOnly: true })
+      const restored = openJournal(copy, 'main', () => now * 1_000)
+      t.equal(restored.eraseAsIn(newer), 0)
+      t.ok(restored.hasErasedChat(ana))
+      t.notOk(comes(restored, inChat(ana, '1', { phone })))
+      t.equal(
+        comes(restored, inChat(ana, '2', { phone, lid: otherLid })),
+        isLidKnown,
+        'of who has the number now'
+      )
+      restored.close()
+      newer.close()
+    }
+    t.end()
   }
-  t.end()
-})
+)
 
 t.test('each erasure that is done is known by another id, which outlives a restart', (t) => {
   const { other } = hosts(t)

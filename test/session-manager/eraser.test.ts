@@ -39,28 +39,49 @@ t.test('a request that is made once more goes on with the purge that it had begu
   t.same(asked.slice(4), [true, false], 'after it is done, it is a new one')
 })
 
-t.test('people who are erased one after the other go from NATS, the last of its records first', async (t) => {
-  const server = await natsServer(t)
-  const directory = ownDirectory(t)
-  const journal = openJournal(join(directory, 'journal.db'), 'main')
-  t.teardown(() => journal.close())
-  const chats = ['5215511111111@c.us', '5215522222222@c.us']
-  for (const chat of chats) {
-    journal.append([1, 2, 3].map((n) => draft(`${n}`, { id: `false_${chat}_${n}`, chat_id: chat, from: chat, phone: `+${chat.slice(0, 13)}` })), 'live')
-  }
-  const nats = natsFor(t, server.url)
-  let changed: () => void = () => undefined
-  const forwarder = createForwarder({ journal, account: 'main', nats, replicas: 1, keepMs: 3_600_000, log: logLines().log, onChange: () => changed() })
-  t.teardown(() => forwarder.stop())
-  await new Promise<void>((resolve) => {
-    changed = () => {
-      if (forwarder.state().behind === 0) resolve()
+t.test(
+  'people who are erased one after the other go from NATS, the last of its records first',
+  async (t) => {
+    const server = await natsServer(t)
+    const directory = ownDirectory(t)
+    const journal = openJournal(join(directory, 'journal.db'), 'main')
+    t.teardown(() => journal.close())
+    const chats = ['5215511111111@c.us', '5215522222222@c.us']
+    for (const chat of chats) {
+      journal.append(
+        [1, 2, 3].map((n) =>
+          draft(`${n}`, {
+            id: `false_${chat}_${n}`,
+            chat_id: chat,
+            from: chat,
+            phone: `+${chat.slice(0, 13)}`
+          })
+        ),
+        'live'
+      )
     }
-    changed()
-  })
-  const eraser = new Eraser({ journal, directory, purge: forwarder.purge, log: logLines().log })
+    const nats = natsFor(t, server.url)
+    let changed: () => void = () => undefined
+    const forwarder = createForwarder({
+      journal,
+      account: 'main',
+      nats,
+      replicas: 1,
+      keepMs: 3_600_000,
+      log: logLines().log,
+      onChange: () => changed()
+    })
+    t.teardown(() => forwarder.stop())
+    await new Promise<void>((resolve) => {
+      changed = () => {
+        if (forwarder.state().behind === 0) resolve()
+      }
+      changed()
+    })
+    const eraser = new Eraser({ journal, directory, purge: forwarder.purge, log: logLines().log })
 
-  for (const chat of chats.toReversed()) await eraser.erase([chat], [], false)
+    for (const chat of chats.toReversed()) await eraser.erase([chat], [], false)
 
-  t.same(await streamed(await managerOf(t, server)), [])
-})
+    t.same(await streamed(await managerOf(t, server)), [])
+  }
+)

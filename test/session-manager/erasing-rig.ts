@@ -8,10 +8,21 @@ import { draft } from './drafts.ts'
 
 export const ana = '5215512345678@c.us'
 export const bea = '5215500000000@c.us'
-export const ofBea = (id: string, facts: Partial<Draft['message']> = {}, kind: Draft['kind'] = 'message'): Draft =>
-  draft(id, { id: `false_${bea}_${id}`, chat_id: bea, from: bea, phone: '+5215500000000', ...facts }, kind)
+export const ofBea = (
+  id: string,
+  facts: Partial<Draft['message']> = {},
+  kind: Draft['kind'] = 'message'
+): Draft =>
+  draft(
+    id,
+    { id: `false_${bea}_${id}`, chat_id: bea, from: bea, phone: '+5215500000000', ...facts },
+    kind
+  )
 
-export const open = (t: Test, now?: () => number): { journal: Journal; directory: string; reopen: () => Journal } => {
+export const open = (
+  t: Test,
+  now?: () => number
+): { journal: Journal; directory: string; reopen: () => Journal } => {
   const directory = t.testdir()
   let journal = openJournal(join(directory, 'journal.db'), 'main', now)
   t.teardown(() => journal.close())
@@ -24,7 +35,9 @@ export const open = (t: Test, now?: () => number): { journal: Journal; directory
 
 /** Whether the bytes of a text are in any file of the journal: its log and index, too. */
 export const onDisk = (directory: string, text: string): boolean =>
-  readdirSync(directory).some((file) => file.startsWith('journal.db') && readFileSync(join(directory, file)).includes(text))
+  readdirSync(directory).some(
+    (file) => file.startsWith('journal.db') && readFileSync(join(directory, file)).includes(text)
+  )
 export const kinds = (journal: Journal): string[] => journal.read(0, 10_000).map(({ kind }) => kind)
 export const erase = (journal: Journal, chatIds: string[], messageIds: string[] = []): number =>
   journal.erase({ chatIds, messageIds })

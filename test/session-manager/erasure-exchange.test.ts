@@ -13,7 +13,10 @@ import { logLines } from '../platform/log-lines.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { draft } from './drafts.ts'
 
-/** Several hosts of one account, each with a journal of its own: what one is asked to erase goes at all. */
+/**
+ * Several hosts of one account, each with a journal of its own: what one is asked to erase goes at
+ * all.
+ */
 
 const group = '120363041234567890@g.us'
 const phone = '529912345678901'
@@ -21,18 +24,41 @@ const lid = '700000000012345@lid'
 const word = 'Zq7secretword'
 const start = Math.floor(Date.now() / 1_000) - 1_000
 
-const of = (id: string, more: Partial<Draft['message']>): Draft => draft(id, { body: `${word} ${id}`, phone: `+${phone}`, timestamp: start, ...more })
+const of = (id: string, more: Partial<Draft['message']>): Draft =>
+  draft(id, { body: `${word} ${id}`, phone: `+${phone}`, timestamp: start, ...more })
 const chat = `${phone}@c.us`
 
 const sum = 'a'.repeat(64)
 
-/** Of the person: in both chats, in a group, and with media; and what somebody else quotes of it. */
+/**
+ * Of the person: in both chats, in a group, and with media; and what somebody else quotes of it.
+ */
 const words = (host: string): Draft[] => [
   of(`${host}1`, { id: `false_${chat}_${host}1`, chat_id: chat, from: chat }),
   of(`${host}2`, { id: `false_${lid}_${host}2`, chat_id: lid, from: lid, lid }),
-  of(`${host}3`, { id: `false_${group}_${host}3_${chat}`, chat_id: group, from: group, author: chat }),
-  of(`${host}4`, { id: `false_${chat}_${host}4`, chat_id: chat, from: chat, has_media: true, media: { state: 'stored', sha256: sum } }),
-  draft(`${host}5`, { id: `false_${group}_${host}5_5215500000000@c.us`, chat_id: group, from: group, author: '5215500000000@c.us', phone: '+5215500000000', body: 'yes', quoted_id: `false_${group}_${host}3_${chat}`, timestamp: start })
+  of(`${host}3`, {
+    id: `false_${group}_${host}3_${chat}`,
+    chat_id: group,
+    from: group,
+    author: chat
+  }),
+  of(`${host}4`, {
+    id: `false_${chat}_${host}4`,
+    chat_id: chat,
+    from: chat,
+    has_media: true,
+    media: { state: 'stored', sha256: sum }
+  }),
+  draft(`${host}5`, {
+    id: `false_${group}_${host}5_5215500000000@c.us`,
+    chat_id: group,
+    from: group,
+    author: '5215500000000@c.us',
+    phone: '+5215500000000',
+    body: 'yes',
+    quoted_id: `false_${group}_${host}3_${chat}`,
+    timestamp: start
+  })
 ]
 
 interface Host {
@@ -44,14 +70,42 @@ interface Host {
 }
 
 /** @param term undefined: the host stands by */
-const startHost = (t: Test, server: NatsServer, directory: string, term: () => number | undefined): Host => {
+const startHost = (
+  t: Test,
+  server: NatsServer,
+  directory: string,
+  term: () => number | undefined
+): Host => {
   const { log } = logLines()
   const nats = natsFor(t, server.url)
   mkdirSync(join(directory, 'media'), { recursive: true })
   const journal = openJournal(join(directory, 'journal.db'), 'main')
-  const exchange = new ErasureExchange({ account: 'main', journal, nats, replicas: 1, adopt: (people) => eraser.adopt(people), log, maxDelayMs: 200 })
-  const forwarder = createForwarder({ journal, account: 'main', nats, replicas: 1, keepMs: 86_400_000, term, log, maxDelayMs: 200, exchange })
-  const eraser: Eraser = new Eraser({ journal, directory: join(directory, 'media'), purge: forwarder.purge, log })
+  const exchange = new ErasureExchange({
+    account: 'main',
+    journal,
+    nats,
+    replicas: 1,
+    adopt: (people) => eraser.adopt(people),
+    log,
+    maxDelayMs: 200
+  })
+  const forwarder = createForwarder({
+    journal,
+    account: 'main',
+    nats,
+    replicas: 1,
+    keepMs: 86_400_000,
+    term,
+    log,
+    maxDelayMs: 200,
+    exchange
+  })
+  const eraser: Eraser = new Eraser({
+    journal,
+    directory: join(directory, 'media'),
+    purge: forwarder.purge,
+    log
+  })
   let isStopped = false
   const stop = async (): Promise<void> => {
     if (isStopped) return
@@ -65,9 +119,11 @@ const startHost = (t: Test, server: NatsServer, directory: string, term: () => n
 }
 
 const until = async (fits: () => boolean): Promise<void> => {
-  for (const end = Date.now() + 25_000; !fits(); await delay(10)) if (Date.now() > end) throw new Error('it does not come')
+  for (const end = Date.now() + 25_000; !fits(); await delay(10))
+    if (Date.now() > end) throw new Error('it does not come')
 }
-const erasedIn = ({ journal }: Host): number => journal.read(0, 100).filter(({ kind }) => kind === 'erased').length
+const erasedIn = ({ journal }: Host): number =>
+  journal.read(0, 100).filter(({ kind }) => kind === 'erased').length
 
 /** Files of a host with a byte of the person. */
 const filesWith = ({ directory }: Host): string[] =>
@@ -79,7 +135,10 @@ const filesWith = ({ directory }: Host): string[] =>
 
 t.test('a standby host erases what the owner of the account was asked to erase', async (t) => {
   const server = await natsServer(t)
-  const [owner, standby] = [startHost(t, server, ownDirectory(t), () => 1), startHost(t, server, ownDirectory(t), () => undefined)]
+  const [owner, standby] = [
+    startHost(t, server, ownDirectory(t), () => 1),
+    startHost(t, server, ownDirectory(t), () => undefined)
+  ]
   owner.journal.append(words('a'), 'live')
   standby.journal.append(words('b'), 'live')
   const picture = mediaPath(join(standby.directory, 'media'), sum)
@@ -95,32 +154,53 @@ t.test('a standby host erases what the owner of the account was asked to erase',
   t.ok(standby.journal.hasErasedChat(chat), 'a hub that asks this host follows, too')
   standby.journal.append([words('a')[0] as Draft, words('c')[1] as Draft], 'backfill')
   t.equal(standby.journal.lastSeq(), 5, 'nothing of it is read back')
-  standby.journal.append([of('new', { id: `false_${chat}_new`, chat_id: chat, from: chat, timestamp: start + 86_400 })], 'live')
+  standby.journal.append(
+    [of('new', { id: `false_${chat}_new`, chat_id: chat, from: chat, timestamp: start + 86_400 })],
+    'live'
+  )
   t.equal(standby.journal.lastSeq(), 6, 'what the person writes later is captured')
 })
 
-t.test('a host that was off erases before it forwards anything, and a standby that is asked is followed by the owner', async (t) => {
-  const server = await natsServer(t)
-  const directory = ownDirectory(t)
-  let isOwner = true
-  const first = startHost(t, server, directory, () => undefined)
-  first.journal.append(words('b'), 'live')
-  await first.stop()
-  const owner = startHost(t, server, ownDirectory(t), () => (isOwner ? 1 : undefined))
-  owner.journal.append(words('a'), 'live')
-  await until(() => owner.forwarder.state().behind === 0)
-  await owner.eraser.erase([chat], [], false)
-  isOwner = false
+t.test(
+  'a host that was off erases before it forwards anything, and a standby that is asked is followed by the owner',
+  async (t) => {
+    const server = await natsServer(t)
+    const directory = ownDirectory(t)
+    let isOwner = true
+    const first = startHost(t, server, directory, () => undefined)
+    first.journal.append(words('b'), 'live')
+    await first.stop()
+    const owner = startHost(t, server, ownDirectory(t), () => (isOwner ? 1 : undefined))
+    owner.journal.append(words('a'), 'live')
+    await until(() => owner.forwarder.state().behind === 0)
+    await owner.eraser.erase([chat], [], false)
+    isOwner = false
 
-  const back = startHost(t, server, directory, () => 2)
+    const back = startHost(t, server, directory, () => 2)
 
-  await until(() => back.forwarder.state().behind === 0)
-  const records = await streamed(await managerOf(t, server))
-  t.notMatch(JSON.stringify(records), new RegExp(`${word}|${phone}|${lid}`), 'nothing of the person goes to NATS again')
-  t.equal(erasedIn(back), 4)
+    await until(() => back.forwarder.state().behind === 0)
+    const records = await streamed(await managerOf(t, server))
+    t.notMatch(
+      JSON.stringify(records),
+      new RegExp(`${word}|${phone}|${lid}`),
+      'nothing of the person goes to NATS again'
+    )
+    t.equal(erasedIn(back), 4)
 
-  const other = 'false_5215511111111@c.us_x'
-  back.journal.append([draft('x', { id: other, chat_id: '5215511111111@c.us', from: '5215511111111@c.us', phone: '+5215511111111', timestamp: start })], 'live')
-  await owner.eraser.erase(['5215511111111@c.us'], [], false)
-  await until(() => erasedIn(back) === 5)
-})
+    const other = 'false_5215511111111@c.us_x'
+    back.journal.append(
+      [
+        draft('x', {
+          id: other,
+          chat_id: '5215511111111@c.us',
+          from: '5215511111111@c.us',
+          phone: '+5215511111111',
+          timestamp: start
+        })
+      ],
+      'live'
+    )
+    await owner.eraser.erase(['5215511111111@c.us'], [], false)
+    await until(() => erasedIn(back) === 5)
+  }
+)

@@ -2,7 +2,10 @@ import { EventEmitter, once } from 'node:events'
 import type { GuardVerdict } from '../../src/session-manager/whatsapp/guards.ts'
 import type { Listener, ListenerEvent, Look } from '../../src/session-manager/whatsapp/listener.ts'
 
-/** Listeners without a browser, played by a test: each made tells what was asked of it, and says what the test has it say. */
+/**
+ * Listeners without a browser, played by a test: each made tells what was asked of it, and says
+ * what the test has it say.
+ */
 export interface FakeListener extends Listener {
   /** What was called, in order. */
   calls: string[]
@@ -14,7 +17,12 @@ export interface FakeListener extends Listener {
   /** What WhatsApp answers when a pairing code is asked for. */
   code: () => Promise<string>
   /** Has the next calls of a method wait until the promise settles. */
-  hold: { start?: Promise<void>; stop?: Promise<void>; unlink?: Promise<void>; passkey?: Promise<void> }
+  hold: {
+    start?: Promise<void>
+    stop?: Promise<void>
+    unlink?: Promise<void>
+    passkey?: Promise<void>
+  }
 }
 
 export interface FakeListeners {
@@ -26,8 +34,14 @@ export interface FakeListeners {
   called(index: number, call: string, times?: number): Promise<FakeListener>
 }
 
-export const ready: ListenerEvent = { type: 'ready', me: { id: '5215512345678@c.us', phone: '+5215512345678' }, version: '2.3000.1' }
-export const page = (facts: Partial<Omit<Look, 'guard'>> & { guard?: Partial<GuardVerdict> } = {}): Look => ({
+export const ready: ListenerEvent = {
+  type: 'ready',
+  me: { id: '5215512345678@c.us', phone: '+5215512345678' },
+  version: '2.3000.1'
+}
+export const page = (
+  facts: Partial<Omit<Look, 'guard'>> & { guard?: Partial<GuardVerdict> } = {}
+): Look => ({
   socket: facts.socket === undefined ? 'CONNECTED' : facts.socket,
   synced: facts.synced ?? false,
   guard: { wire: 'in_force', modules: 'in_force', ...facts.guard },
@@ -35,7 +49,9 @@ export const page = (facts: Partial<Omit<Look, 'guard'>> & { guard?: Partial<Gua
 })
 
 /** @param script what a listener is like, by its index: called as it is made */
-export const fakeListeners = (script: (listener: FakeListener, index: number) => void = () => undefined): FakeListeners => {
+export const fakeListeners = (
+  script: (listener: FakeListener, index: number) => void = () => undefined
+): FakeListeners => {
   const made: FakeListener[] = []
   const news = new EventEmitter().setMaxListeners(0)
   let up = 0
@@ -83,7 +99,13 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
         note(`whyNotReady ${stage}`)
         return listener.lacks
       },
-      pageReport: async () => ({ whatsapp_web: '2.3000.1', chromium: 142, checks: [], modules: {}, messages: {} }),
+      pageReport: async () => ({
+        whatsapp_web: '2.3000.1',
+        chromium: 142,
+        checks: [],
+        modules: {},
+        messages: {}
+      }),
       reinject: async () => note('reinject'),
       reload: async () => note('reload'),
       reportSync: async () => note('reportSync'),
@@ -119,9 +141,15 @@ export const fakeListeners = (script: (listener: FakeListener, index: number) =>
       const signal = AbortSignal.timeout(15_000)
       for (;;) {
         const listener = made[index]
-        if (listener !== undefined && listener.calls.filter((name) => name === call).length >= times) return listener
+        if (
+          listener !== undefined &&
+          listener.calls.filter((name) => name === call).length >= times
+        )
+          return listener
         await once(news, 'call', { signal }).catch(() => {
-          throw new Error(`listener ${index} was not asked to ${call} ${times} times; calls: ${JSON.stringify(made.map(({ calls }) => calls))}`)
+          throw new Error(
+            `listener ${index} was not asked to ${call} ${times} times; calls: ${JSON.stringify(made.map(({ calls }) => calls))}`
+          )
         })
       }
     }

@@ -10,11 +10,24 @@ import { ownDirectory } from '../platform/own-directory.ts'
 
 t.setTimeout(60_000)
 
-/** A process group whose leader was started as Chromium is for that profile, with a child of its own. */
-const browser = async (t: Test, profile: string): Promise<{ leader: ChildProcess; ended: Promise<unknown> }> => {
-  const leader = spawn('/bin/bash', ['-c', 'sleep 600 & echo up; wait', 'chromium', `--user-data-dir=${profile}`, '--headless'], { detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
+/**
+ * A process group whose leader was started as Chromium is for that profile, with a child of its
+ * own.
+ */
+const browser = async (
+  t: Test,
+  profile: string
+): Promise<{ leader: ChildProcess; ended: Promise<unknown> }> => {
+  const leader = spawn(
+    '/bin/bash',
+    ['-c', 'sleep 600 & echo up; wait', 'chromium', `--user-data-dir=${profile}`, '--headless'],
+    { detached: true, stdio: ['ignore', 'pipe', 'ignore'] }
+  )
   // its output ends with the last process that has it: the child, too
-  const ended = Promise.all([once(leader, 'exit'), once(leader.stdout as NodeJS.ReadableStream, 'end')])
+  const ended = Promise.all([
+    once(leader, 'exit'),
+    once(leader.stdout as NodeJS.ReadableStream, 'end')
+  ])
   t.teardown(() => signalGroup(leader.pid as number, 'SIGKILL'))
   await once(leader.stdout as NodeJS.ReadableStream, 'data')
   return { leader, ended }
@@ -26,18 +39,21 @@ const guarded = (t: Test, profile: string): Guard => {
 }
 const inMs = (ms: number): number => uptime() * 1_000 + ms
 
-t.test('the browser of that profile, and all its processes, are killed when its time is over; another one is left alone', async (t) => {
-  const [profile, other] = [`${ownDirectory(t)}/profile`, `${ownDirectory(t)}/profile`]
-  const guard = guarded(t, profile)
-  guard.spare(inMs(60_000))
-  const [mine, others] = [await browser(t, profile), await browser(t, other)]
-  const until = inMs(700)
-  guard.spare(until)
-  await mine.ended
-  t.ok(uptime() * 1_000 >= until - 20, 'not before')
-  t.equal(mine.leader.signalCode, 'SIGKILL')
-  t.equal(others.leader.exitCode ?? others.leader.signalCode, null)
-})
+t.test(
+  'the browser of that profile, and all its processes, are killed when its time is over; another one is left alone',
+  async (t) => {
+    const [profile, other] = [`${ownDirectory(t)}/profile`, `${ownDirectory(t)}/profile`]
+    const guard = guarded(t, profile)
+    guard.spare(inMs(60_000))
+    const [mine, others] = [await browser(t, profile), await browser(t, other)]
+    const until = inMs(700)
+    guard.spare(until)
+    await mine.ended
+    t.ok(uptime() * 1_000 >= until - 20, 'not before')
+    t.equal(mine.leader.signalCode, 'SIGKILL')
+    t.equal(others.leader.exitCode ?? others.leader.signalCode, null)
+  }
+)
 
 t.test('at once, when told so; and one that comes up after its time', async (t) => {
   const profile = `${ownDirectory(t)}/profile`

@@ -4,7 +4,11 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Media } from '../../src/contract/record.ts'
 import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
-import { MediaFetcher, type MediaFetcherOptions, type MediaSource } from '../../src/session-manager/media-fetcher.ts'
+import {
+  MediaFetcher,
+  type MediaFetcherOptions,
+  type MediaSource
+} from '../../src/session-manager/media-fetcher.ts'
 import { MediaTrouble } from '../../src/session-manager/media-trouble.ts'
 import type { MediaResult } from '../../src/session-manager/whatsapp/media.ts'
 import { logLines } from '../platform/log-lines.ts'
@@ -15,9 +19,15 @@ import { captured } from './drafts.ts'
 export const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000]
 export const start = 1_700_000_000_000
 const bytesOf = (id: string): Buffer => Buffer.from(`the bytes of ${id}`)
-export const fetched = (id: string): MediaResult => ({ outcome: 'fetched', size: bytesOf(id).length, pieces: [bytesOf(id)] })
+export const fetched = (id: string): MediaResult => ({
+  outcome: 'fetched',
+  size: bytesOf(id).length,
+  pieces: [bytesOf(id)]
+})
 export const noNetwork = new MediaTrouble('HttpNetworkError', true)
-/** A fetcher that looks more often than this never rests. The longest test looks some hundred times. */
+/**
+ * A fetcher that looks more often than this never rests. The longest test looks some hundred times.
+ */
 const mostLooks = 2_000
 
 export const clockOf = (t: Test): void => {
@@ -25,7 +35,11 @@ export const clockOf = (t: Test): void => {
   t.teardown(() => mock.timers.reset())
 }
 
-export const rig = (t: Test, source: MediaSource, { root = t.testdir(), ...options }: Partial<MediaFetcherOptions> & { root?: string } = {}) => {
+export const rig = (
+  t: Test,
+  source: MediaSource,
+  { root = t.testdir(), ...options }: Partial<MediaFetcherOptions> & { root?: string } = {}
+) => {
   const journal = openJournal(join(root, 'journal.db'), 'main')
   const logged = logLines()
   const tries: { id: string; at: number }[] = []
@@ -33,7 +47,8 @@ export const rig = (t: Test, source: MediaSource, { root = t.testdir(), ...optio
   const state = { source, fails: undefined as Error | undefined }
   const add = async (drafts: readonly Draft[]): Promise<void> => void journal.append(drafts, 'live')
   const fetcher = new MediaFetcher({
-    journal, add,
+    journal,
+    add,
     source: () => {
       looks += 1
       if (looks > mostLooks) return undefined
@@ -69,6 +84,8 @@ export const rig = (t: Test, source: MediaSource, { root = t.testdir(), ...optio
     }
   }
   const outcomes = (): Media[] =>
-    captured(journal.read(0, 1_000)).flatMap(({ kind, message }) => (kind === 'media' ? [message.media as Media] : []))
+    captured(journal.read(0, 1_000)).flatMap(({ kind, message }) =>
+      kind === 'media' ? [message.media as Media] : []
+    )
   return { root, journal, logged, tries, state, fetcher, rests, passes, outcomes, close }
 }

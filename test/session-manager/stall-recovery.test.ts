@@ -6,7 +6,10 @@ import { logLines } from '../platform/log-lines.ts'
 import { draft } from './drafts.ts'
 import { fakeListeners, type FakeListener } from './fake-listener.ts'
 
-/** A page in which messages turn up, on a clock that a test turns; what was there before has been seen. */
+/**
+ * A page in which messages turn up, on a clock that a test turns; what was there before has been
+ * seen.
+ */
 const rig = (script: (listener: FakeListener) => void = () => undefined) => {
   const listener = fakeListeners(script).create(() => undefined)
   const logged = logLines()
@@ -40,29 +43,62 @@ const rig = (script: (listener: FakeListener) => void = () => undefined) => {
     recovery.stall.look([])
   }
   attached()
-  return { listener, recovery, logged, told, deeds, silence, attached, lose: () => (current = undefined) }
+  return {
+    listener,
+    recovery,
+    logged,
+    told,
+    deeds,
+    silence,
+    attached,
+    lose: () => (current = undefined)
+  }
 }
 const reason = 'messages reach the page, but whatsapp-web.js does not tell of them'
 
 t.test('read back, then listened to anew, loaded anew, started anew', async (t) => {
   const { listener, recovery, logged, told, deeds, silence, attached } = rig()
   await silence()
-  t.same(told.splice(0), ['read back', { type: 'stalled', reason }, 'read back'], 'also what came meanwhile is read back')
+  t.same(
+    told.splice(0),
+    ['read back', { type: 'stalled', reason }, 'read back'],
+    'also what came meanwhile is read back'
+  )
   t.same(listener.calls.splice(0), ['reinject'])
   recovery.stall.look([])
-  t.same(told.splice(0), ['read back'], 'and what came before the first look at a page that may be as silent as before')
+  t.same(
+    told.splice(0),
+    ['read back'],
+    'and what came before the first look at a page that may be as silent as before'
+  )
   await silence()
-  t.match(told.splice(0), ['read back', { type: 'stalled', reason }, { type: 'reload', reason: `${reason}: loading the page anew` }])
+  t.match(told.splice(0), [
+    'read back',
+    { type: 'stalled', reason },
+    { type: 'reload', reason: `${reason}: loading the page anew` }
+  ])
   recovery.reload()
   await turn()
   t.same(listener.calls.splice(0), ['reload'])
-  t.same(told.splice(0), ['reloading false', 'reloading true'], 'nothing is asked of the old page meanwhile')
+  t.same(
+    told.splice(0),
+    ['reloading false', 'reloading true'],
+    'nothing is asked of the old page meanwhile'
+  )
   attached()
   t.same(told.splice(0), ['read back'])
   await silence()
-  t.match(told.splice(0), ['read back', { type: 'stalled', reason }, { type: 'lost', reason: `${reason}: starting Chromium anew`, fault: false }])
+  t.match(told.splice(0), [
+    'read back',
+    { type: 'stalled', reason },
+    { type: 'lost', reason: `${reason}: starting Chromium anew`, fault: false }
+  ])
   t.same(deeds, ['read-back', 're-inject', 'read-back', 'reload', 'read-back', 'restart'])
-  t.match(logged.of('stall'), [{ level: 'warn', step: 're-inject', messages: 1, reason }, { step: 'reload' }, { step: 'restart' }])
+  t.match(logged.of('stall'), [
+    { level: 'warn', step: 're-inject', messages: 1, reason },
+    { step: 'reload' },
+    { step: 'restart' }
+  ])
   recovery.stall.heard([{ ...draft('reaction'), kind: 'reaction' }])
   t.same(told.splice(0), [], 'what is no message proves nothing')
   recovery.stall.heard([draft('A')])
@@ -70,24 +106,30 @@ t.test('read back, then listened to anew, loaded anew, started anew', async (t) 
   t.equal(logged.of('stall_over').length, 1)
 })
 
-t.test('a step that fails is followed by the next; one that fails on a page that is gone is nobody\'s business', async (t) => {
-  const failing = (listener: FakeListener): void => {
-    listener.reinject = () => Promise.reject(new Error('Target closed'))
-    listener.reload = () => Promise.reject(new Error('no network'))
-  }
-  const { recovery, logged, told, silence } = rig(failing)
-  await silence()
-  t.match(told.splice(0).at(-1), { type: 'reload' })
-  t.equal(logged.of('reinject_failed').length, 1)
-  recovery.reload()
-  await turn()
-  t.same(told.splice(0), ['reloading false', { type: 'lost', reason: 'WhatsApp Web could not be loaded anew: no network', fault: false }])
+t.test(
+  "a step that fails is followed by the next; one that fails on a page that is gone is nobody's business",
+  async (t) => {
+    const failing = (listener: FakeListener): void => {
+      listener.reinject = () => Promise.reject(new Error('Target closed'))
+      listener.reload = () => Promise.reject(new Error('no network'))
+    }
+    const { recovery, logged, told, silence } = rig(failing)
+    await silence()
+    t.match(told.splice(0).at(-1), { type: 'reload' })
+    t.equal(logged.of('reinject_failed').length, 1)
+    recovery.reload()
+    await turn()
+    t.same(told.splice(0), [
+      'reloading false',
+      { type: 'lost', reason: 'WhatsApp Web could not be loaded anew: no network', fault: false }
+    ])
 
-  const gone = rig(failing)
-  const silent = gone.silence()
-  gone.lose()
-  await silent
-  gone.recovery.reload()
-  t.same(gone.told.splice(0), ['read back', { type: 'stalled', reason }, 'reloading false'])
-  t.equal(gone.logged.of('reinject_failed').length, 0)
-})
+    const gone = rig(failing)
+    const silent = gone.silence()
+    gone.lose()
+    await silent
+    gone.recovery.reload()
+    t.same(gone.told.splice(0), ['read back', { type: 'stalled', reason }, 'reloading false'])
+    t.equal(gone.logged.of('reinject_failed').length, 0)
+  }
+)

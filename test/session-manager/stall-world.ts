@@ -5,7 +5,9 @@ import { createDice } from '../dice.ts'
 import { logLines } from '../platform/log-lines.ts'
 import { draft } from './drafts.ts'
 
-/** An account, its page and its journal for as long as a test likes, on a clock that the test turns. */
+/**
+ * An account, its page and its journal for as long as a test likes, on a clock that the test turns.
+ */
 export interface World {
   random: () => number
   /** ms since the beginning, by the clock that nobody sets. */
@@ -15,7 +17,13 @@ export interface World {
   /** Something happens later, ms. */
   after: (ms: number, happening: () => void) => void
   /** Somebody writes; told of after so long, unless the page is silent. @returns its id */
-  write: (options?: { chat?: number; toldAfterMs?: number; journalAfterMs?: number; isNotice?: boolean; isHistory?: boolean }) => string
+  write: (options?: {
+    chat?: number
+    toldAfterMs?: number
+    journalAfterMs?: number
+    isNotice?: boolean
+    isHistory?: boolean
+  }) => string
   /** What a ciphertext is before it is decrypted. */
   writeCiphertext: (decryptAfterMs: number) => void
   remove: (chat: number) => void
@@ -29,7 +37,10 @@ export interface World {
   run: (ms: number) => Promise<void>
   steps: { step: Step | 'read-back'; at: number }[]
   lines: ReturnType<typeof logLines>
-  /** How long each message took to be in the journal, ms; those that are not there yet count from when they came. */
+  /**
+   * How long each message took to be in the journal, ms; those that are not there yet count from
+   * when they came.
+   */
   delays: () => number[]
   /** When the first message came that was not told of. */
   firstSilentAt: () => number | undefined
@@ -107,7 +118,12 @@ export const createWorld = (seed: number): World => {
     now: () => now,
     wall: () => (serverTime() + ahead) * 1_000
   })
-  const tellOf = (id: string, kind: 'message' | 'ciphertext', afterMs: number, journalAfterMs: number): void => {
+  const tellOf = (
+    id: string,
+    kind: 'message' | 'ciphertext',
+    afterMs: number,
+    journalAfterMs: number
+  ): void => {
     const mine = page
     if (isSilent || !isAttached) return
     after(afterMs, () => {
@@ -127,15 +143,32 @@ export const createWorld = (seed: number): World => {
   }
   const someChat = (): number => Math.floor(random() * 40)
   const newest = (): Shown[] =>
-    shown ??= [...chats.values()].filter((list) => list.length > 0).sort((a, b) => (b.at(-1) as Message).t - (a.at(-1) as Message).t).slice(0, 5).flatMap((list) => list.slice(-3).map(({ id, t, isNew }) => ({ id, t, isNew })))
+    (shown ??= [...chats.values()]
+      .filter((list) => list.length > 0)
+      .sort((a, b) => (b.at(-1) as Message).t - (a.at(-1) as Message).t)
+      .slice(0, 5)
+      .flatMap((list) => list.slice(-3).map(({ id, t, isNew }) => ({ id, t, isNew }))))
 
   attach('new')
   return {
-    random, steps, lines, after,
+    random,
+    steps,
+    lines,
+    after,
     now: () => now,
     setClock: (byS) => (ahead += byS),
-    write: ({ chat = someChat(), toldAfterMs = 5 + random() * 300, journalAfterMs = 5, isNotice = false, isHistory = false } = {}) => {
-      const { id } = put(chat, !isNotice && !isHistory, isHistory ? serverTime() - Math.floor(random() * 3_600) : undefined)
+    write: ({
+      chat = someChat(),
+      toldAfterMs = 5 + random() * 300,
+      journalAfterMs = 5,
+      isNotice = false,
+      isHistory = false
+    } = {}) => {
+      const { id } = put(
+        chat,
+        !isNotice && !isHistory,
+        isHistory ? serverTime() - Math.floor(random() * 3_600) : undefined
+      )
       if (!isNotice && !isHistory) written.set(id, now)
       if (isSilent && !isNotice && !isHistory) silentSince ??= now
       if (!isHistory) tellOf(id, 'message', toldAfterMs, journalAfterMs)
@@ -168,7 +201,11 @@ export const createWorld = (seed: number): World => {
       const end = now + ms
       for (let looks = 0; now < end; looks += 1) {
         const next = Math.min(end, now + lookMs)
-        for (let first = queue.at(-1); first !== undefined && first.at <= next; first = queue.at(-1)) {
+        for (
+          let first = queue.at(-1);
+          first !== undefined && first.at <= next;
+          first = queue.at(-1)
+        ) {
           queue.pop()
           now = Math.max(now, first.at)
           first.happening()

@@ -9,7 +9,10 @@ export interface Pace {
   from: number
   /** How much faster it is on the whole. */
   rate: number
-  /** It goes at real speed and leaps this often, ms: whoever waits some seconds for a real browser waits for seconds. */
+  /**
+   * It goes at real speed and leaps this often, ms: whoever waits some seconds for a real browser
+   * waits for seconds.
+   */
   stepMs: number
 }
 
@@ -19,12 +22,20 @@ export const paced = ({ real, from, rate, stepMs }: Pace, now: number): number =
   return from + elapsed + Math.floor(elapsed / stepMs) * stepMs * (rate - 1)
 }
 
-/** A day from noon to noon, over before now: midnight, when the journal's records may go, is in its middle. */
+/**
+ * A day from noon to noon, over before now: midnight, when the journal's records may go, is in its
+ * middle.
+ */
 export const paceOf = (minutes: number, now: number): Pace => {
   const rate = dayMs / (minutes * 60_000)
   const midnight = Math.floor(now / dayMs) * dayMs
   const from = midnight - dayMs / 2
-  return { real: now, from: from + dayMs <= now ? from : from - dayMs, rate, stepMs: Math.min(30_000, minutes * 2_000) }
+  return {
+    real: now,
+    from: from + dayMs <= now ? from : from - dayMs,
+    rate,
+    stepMs: Math.min(30_000, minutes * 2_000)
+  }
 }
 
 /** How busy each hour is, from noon on. */
@@ -39,5 +50,7 @@ export const writtenBy = (at: number): number => {
   const within = Math.min(1, at * hours.length - hour)
   const before = hours.slice(0, hour).reduce((all, one) => all + one, 0)
   const inBurst = Math.min(1, Math.max(0, (within - burst.from) / burst.length))
-  return (before + (hours[hour] as number) * ((1 - burst.share) * within + burst.share * inBurst)) / sum
+  return (
+    (before + (hours[hour] as number) * ((1 - burst.share) * within + burst.share * inBurst)) / sum
+  )
 }

@@ -39,9 +39,19 @@ export const createLedger = (): Ledger => {
   const strange = new Set<string>()
   const counts = { recorded: 0, told: 0 }
   return {
-    all, strange,
+    all,
+    strange,
     write: (id, kind, chat, t) => {
-      const entry: Entry = { kind, chat, t, at: Date.now(), records: 0, undecrypted: false, told: false, erased: false }
+      const entry: Entry = {
+        kind,
+        chat,
+        t,
+        at: Date.now(),
+        records: 0,
+        undecrypted: false,
+        told: false,
+        erased: false
+      }
       all.set(id, entry)
       // of most chats nobody asks
       if (chat.startsWith(leaver)) byChat.set(chat, [...(byChat.get(chat) ?? []), entry])
@@ -77,9 +87,11 @@ export const leaver = '5215570'
 /** Each of them writes only while so many messages are written. */
 const leaverMessages = 500
 /** Who leaves next, by how many messages are written. */
-export const leaverAt = (written: number): string => `${leaver}${String(Math.floor(written / leaverMessages)).padStart(6, '0')}`
+export const leaverAt = (written: number): string =>
+  `${leaver}${String(Math.floor(written / leaverMessages)).padStart(6, '0')}`
 /** Whether one of them writes no more. */
-export const hasLeft = (chat: string, written: number): boolean => chat.startsWith(leaver) && chat < leaverAt(written)
+export const hasLeft = (chat: string, written: number): boolean =>
+  chat.startsWith(leaver) && chat < leaverAt(written)
 
 export interface Verdict {
   written: number
@@ -101,17 +113,38 @@ export interface Verdict {
   such_as: string[]
 }
 
-/** @param held ids that the hub holds at the end @param keptFrom what is written later must be among them, UNIX seconds */
-export const judge = ({ all, strange }: Pick<Ledger, 'all' | 'strange'>, held: readonly string[], keptFrom: number): Verdict => {
+/**
+ * @param held ids that the hub holds at the end @param keptFrom what is written later must be among
+ * them, UNIX seconds
+ */
+export const judge = (
+  { all, strange }: Pick<Ledger, 'all' | 'strange'>,
+  held: readonly string[],
+  keptFrom: number
+): Verdict => {
   const there = new Set(held)
   const verdict: Verdict = {
-    written: all.size, lost_in_journal: 0, twice_in_journal: 0, lost_in_events: 0, lost_in_hub: 0, twice_in_hub: held.length - there.size,
-    strange: new Set([...strange, ...held.filter((id) => !all.has(id))]).size, erased: 0, came_back: 0, retired: 0, such_as: []
+    written: all.size,
+    lost_in_journal: 0,
+    twice_in_journal: 0,
+    lost_in_events: 0,
+    lost_in_hub: 0,
+    twice_in_hub: held.length - there.size,
+    strange: new Set([...strange, ...held.filter((id) => !all.has(id))]).size,
+    erased: 0,
+    came_back: 0,
+    retired: 0,
+    such_as: []
   }
   for (const [id, { kind, t, at, records, undecrypted, told, erased }] of all) {
-    const amiss = (what: 'lost_in_journal' | 'twice_in_journal' | 'lost_in_events' | 'lost_in_hub' | 'came_back'): void => {
+    const amiss = (
+      what: 'lost_in_journal' | 'twice_in_journal' | 'lost_in_events' | 'lost_in_hub' | 'came_back'
+    ): void => {
       verdict[what] += 1
-      if (verdict[what] <= 20) verdict.such_as.push(`${what} ${new Date(at).toISOString()} ${kind} ${id}${undecrypted && records === 0 ? ', as one that cannot be decrypted' : ''}`)
+      if (verdict[what] <= 20)
+        verdict.such_as.push(
+          `${what} ${new Date(at).toISOString()} ${kind} ${id}${undecrypted && records === 0 ? ', as one that cannot be decrypted' : ''}`
+        )
     }
     if (records === 0) amiss('lost_in_journal')
     if (records > 1) amiss('twice_in_journal')

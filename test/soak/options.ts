@@ -31,14 +31,34 @@ export interface Arguments extends Omit<Options, 'directory' | 'keptHours' | 'sa
 /** @throws when they are not as `usage` says */
 export const readArguments = (args: readonly string[]): Arguments => {
   const text = { type: 'string' } as const
-  const { values } = parseArgs({ args: [...args], options: { minutes: text, messages: text, reconnects: text, rotations: text, json: text, plots: text, keep: text } })
-  const number = (name: 'minutes' | 'messages' | 'reconnects' | 'rotations', usual: number): number => {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      minutes: text,
+      messages: text,
+      reconnects: text,
+      rotations: text,
+      json: text,
+      plots: text,
+      keep: text
+    }
+  })
+  const number = (
+    name: 'minutes' | 'messages' | 'reconnects' | 'rotations',
+    usual: number
+  ): number => {
     const value = Number(values[name] ?? usual)
-    if (!(value >= 0) || (name === 'minutes' ? value === 0 : !Number.isInteger(value))) throw new Error(`--${name}: expected a number`)
+    if (!(value >= 0) || (name === 'minutes' ? value === 0 : !Number.isInteger(value)))
+      throw new Error(`--${name}: expected a number`)
     return value
   }
   return {
-    minutes: number('minutes', 65), messages: number('messages', 1_000_000), reconnects: number('reconnects', 200), rotations: number('rotations', 50),
-    json: values.json, plots: values.plots, keep: values.keep
+    minutes: number('minutes', 65),
+    messages: number('messages', 1_000_000),
+    reconnects: number('reconnects', 200),
+    rotations: number('rotations', 50),
+    json: values.json,
+    plots: values.plots,
+    keep: values.keep
   }
 }

@@ -2,7 +2,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { ask, token, type Daemon } from '../end-to-end/daemon.ts'
 import type { WhatsAppWeb } from '../whatsapp-web/server.ts'
 
-/** What the session goes through over the day: it is lost in each of the ways there are, and the device is unlinked. */
+/**
+ * What the session goes through over the day: it is lost in each of the ways there are, and the
+ * device is unlinked.
+ */
 
 export interface Outage {
   kind: string
@@ -30,8 +33,15 @@ export interface OutagesOptions {
 type Way = { kind: string; lose: () => unknown; mend?: () => unknown }
 
 /** Runs them all, spread evenly; when the time is up, what was not begun is left out. */
-export const runOutages = async ({ web, daemon, reconnects, rotations, ms }: OutagesOptions): Promise<Outage[]> => {
-  const post = (path: string): Promise<unknown> => ask(`${daemon.url}${path}`, token, { method: 'POST' })
+export const runOutages = async ({
+  web,
+  daemon,
+  reconnects,
+  rotations,
+  ms
+}: OutagesOptions): Promise<Outage[]> => {
+  const post = (path: string): Promise<unknown> =>
+    ask(`${daemon.url}${path}`, token, { method: 'POST' })
   const ways: readonly Way[] = [
     { kind: 'network cut', lose: () => web.network(false), mend: () => web.network(true) },
     { kind: 'page crashed', lose: () => web.crashPage() },
@@ -45,10 +55,17 @@ export const runOutages = async ({ web, daemon, reconnects, rotations, ms }: Out
         if (browser !== undefined) process.kill(browser, 'SIGKILL')
       }
     },
-    { kind: 'disconnect and connect', lose: () => post('/disconnect'), mend: () => post('/connect') }
+    {
+      kind: 'disconnect and connect',
+      lose: () => post('/disconnect'),
+      mend: () => post('/connect')
+    }
   ]
-  const is = (before: number, ...statuses: string[]) => (line: Record<string, unknown>): boolean =>
-    statuses.includes(line['status'] as string) && daemon.lines.indexOf(line as (typeof daemon.lines)[number]) >= before
+  const is =
+    (before: number, ...statuses: string[]) =>
+    (line: Record<string, unknown>): boolean =>
+      statuses.includes(line['status'] as string) &&
+      daemon.lines.indexOf(line as (typeof daemon.lines)[number]) >= before
 
   const reconnect = async ({ lose, mend }: Way): Promise<void> => {
     const before = daemon.lines.length
@@ -76,7 +93,8 @@ export const runOutages = async ({ web, daemon, reconnects, rotations, ms }: Out
   const started = performance.now()
   let [done, rotated] = [0, 0]
   for (let index = 0; index < total; index += 1) {
-    // on a busy machine they come late, and yet not one on the heels of another: what was missed is to be read back
+    // on a busy machine they come late, and yet not one on the heels of another: what was missed is
+    // to be read back
     await delay(Math.max(restMs, started + (ms * index) / total - performance.now()))
     if (performance.now() - started > ms) break
     const rotation = rotated < Math.floor(((index + 1) * rotations) / total)

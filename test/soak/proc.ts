@@ -16,7 +16,10 @@ const read = (path: string): string => {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return ''
+    if (
+      ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
+    )
+      return ''
     throw error
   }
 }
@@ -28,13 +31,23 @@ export const processes = (): Process[] =>
     const [, name = '', rest] = /\((.*)\) (.*)$/s.exec(read(`/proc/${entry}/stat`)) ?? []
     if (rest === undefined) return []
     const fields = rest.split(' ')
-    return [{ pid: Number(entry), parent: Number(fields[1]), name, state: fields[0] as string, threads: Number(fields[17]), command: read(`/proc/${entry}/cmdline`).replaceAll('\0', ' ') }]
+    return [
+      {
+        pid: Number(entry),
+        parent: Number(fields[1]),
+        name,
+        state: fields[0] as string,
+        threads: Number(fields[17]),
+        command: read(`/proc/${entry}/cmdline`).replaceAll('\0', ' ')
+      }
+    ]
   })
 
 /** A process and all that it and its children started. */
 export const treeOf = (all: readonly Process[], pid: number): Process[] => {
   const byParent = Map.groupBy(all, ({ parent }) => parent)
-  const below = (parent: number): Process[] => (byParent.get(parent) ?? []).flatMap((one) => [one, ...below(one.pid)])
+  const below = (parent: number): Process[] =>
+    (byParent.get(parent) ?? []).flatMap((one) => [one, ...below(one.pid)])
   return [...all.filter((one) => one.pid === pid), ...below(pid)]
 }
 
@@ -46,12 +59,16 @@ export interface Use {
   threads: number
 }
 
-const kilobytes = (text: string, name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0)
+const kilobytes = (text: string, name: string): number =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(text)?.[1] ?? 0)
 const fds = (pid: number): number => {
   try {
     return readdirSync(`/proc/${pid}/fd`).length
   } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return 0
+    if (
+      ['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')
+    )
+      return 0
     throw error
   }
 }
@@ -61,7 +78,9 @@ export const openFiles = (pid: number): Record<string, number> => {
   const kinds: Record<string, number> = {}
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {
     try {
-      const what = readlinkSync(`/proc/${pid}/fd/${fd}`).replace(/^(socket|pipe):.*/, '$1').replace(/^\/.*/, 'file')
+      const what = readlinkSync(`/proc/${pid}/fd/${fd}`)
+        .replace(/^(socket|pipe):.*/, '$1')
+        .replace(/^\/.*/, 'file')
       kinds[what] = (kinds[what] ?? 0) + 1
     } catch (error) {
       // closed since they were listed
@@ -71,7 +90,10 @@ export const openFiles = (pid: number): Record<string, number> => {
   return kinds
 }
 
-/** What some processes use together. Of a process that does not let itself be looked at (a sandboxed one) memory is known by statm alone. */
+/**
+ * What some processes use together. Of a process that does not let itself be looked at (a sandboxed
+ * one) memory is known by statm alone.
+ */
 export const useOf = (some: readonly Process[]): Use => {
   const use: Use = { processes: some.length, rss_mb: 0, pss_mb: 0, fds: 0, threads: 0 }
   for (const { pid, threads } of some) {
@@ -82,5 +104,9 @@ export const useOf = (some: readonly Process[]): Use => {
     use.fds += fds(pid)
     use.threads += threads
   }
-  return { ...use, rss_mb: Math.round(use.rss_mb * 10) / 10, pss_mb: Math.round(use.pss_mb * 10) / 10 }
+  return {
+    ...use,
+    rss_mb: Math.round(use.rss_mb * 10) / 10,
+    pss_mb: Math.round(use.pss_mb * 10) / 10
+  }
 }

@@ -5,7 +5,10 @@ import type { JournalRecord } from '../../src/contract/record.ts'
 import { token } from '../end-to-end/daemon.ts'
 import type { Ledger } from './ledger.ts'
 
-/** Those who read all of the journal and all of the hub's events from beginning to end, and write down what they saw. */
+/**
+ * Those who read all of the journal and all of the hub's events from beginning to end, and write
+ * down what they saw.
+ */
 export interface Reader {
   /** Connections that it took, and places in what it read that it had to leave out. */
   connections(): number
@@ -15,7 +18,10 @@ export interface Reader {
 
 const againMs = 200
 
-export const readJournal = (url: string, ledger: Ledger): Reader & { kinds(): Readonly<Record<string, number>> } => {
+export const readJournal = (
+  url: string,
+  ledger: Ledger
+): Reader & { kinds(): Readonly<Record<string, number>> } => {
   const stopping = new AbortController()
   const kinds: Record<string, number> = {}
   let [seq, connections, gaps] = [0, 0, 0]
@@ -28,21 +34,30 @@ export const readJournal = (url: string, ledger: Ledger): Reader & { kinds(): Re
   }
   const connect = async (): Promise<void> => {
     connections += 1
-    const res = await fetch(`${url}/inbound/stream?after=${seq}`, { headers: { authorization: `Bearer ${token}` }, signal: stopping.signal })
+    const res = await fetch(`${url}/inbound/stream?after=${seq}`, {
+      headers: { authorization: `Bearer ${token}` },
+      signal: stopping.signal
+    })
     if (res.body === null || !res.ok) throw new Error(`/inbound/stream: ${res.status}`)
-    const parser = createParser({ onEvent: ({ event, data }) => event === 'record' && take(JSON.parse(data) as JournalRecord) })
+    const parser = createParser({
+      onEvent: ({ event, data }) => event === 'record' && take(JSON.parse(data) as JournalRecord)
+    })
     const decoder = new TextDecoder()
-    for await (const piece of res.body) parser.feed(decoder.decode(piece as Uint8Array, { stream: true }))
+    for await (const piece of res.body)
+      parser.feed(decoder.decode(piece as Uint8Array, { stream: true }))
   }
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      // whatever ended the connection, the next one goes on behind the last record; how many it took is told
+      // whatever ended the connection, the next one goes on behind the last record; how many it
+      // took is told
       await connect().catch(() => delay(againMs))
     }
   }
   const over = run()
   return {
-    connections: () => connections, gaps: () => gaps, kinds: () => kinds,
+    connections: () => connections,
+    gaps: () => gaps,
+    kinds: () => kinds,
     stop: () => {
       stopping.abort()
       return over
@@ -54,15 +69,23 @@ export const readEvents = (client: Client, ledger: Ledger): Reader => {
   const stopping = new AbortController()
   let [connections, gaps] = [0, 0]
   const run = async (): Promise<void> => {
-    const counting = { onConnection: ({ state }: { state: string }) => void (connections += Number(state === 'open')) }
-    for await (const event of client.events({ after: '0', signal: stopping.signal, minDelayMs: againMs, ...counting })) {
+    const counting = {
+      onConnection: ({ state }: { state: string }) => void (connections += Number(state === 'open'))
+    }
+    for await (const event of client.events({
+      after: '0',
+      signal: stopping.signal,
+      minDelayMs: againMs,
+      ...counting
+    })) {
       if (event.type === 'message') ledger.told(event.data.id)
       else if (event.type === 'reset') gaps += 1
     }
   }
   const over = run()
   return {
-    connections: () => connections, gaps: () => gaps,
+    connections: () => connections,
+    gaps: () => gaps,
     stop: () => {
       stopping.abort()
       return over

@@ -33,7 +33,14 @@ export interface Sample {
   zombies: number
   /** Browsers of this run that have lost their parent. */
   strays: number
-  mb: { journal: number; journal_wal: number; hub: number; hub_wal: number; media: number; profile: number }
+  mb: {
+    journal: number
+    journal_wal: number
+    hub: number
+    hub_wal: number
+    media: number
+    profile: number
+  }
   files: { media: number; profile: number }
   /** This program, with the simulated WhatsApp in it. */
   rig_mb: number
@@ -65,9 +72,20 @@ const within = (directory: string): { bytes: number; files: number } => {
   return sum
 }
 
-const metricsOf = async ({ url }: Daemon, bearer: string): Promise<{ heap_mb: number; series: number }> => {
-  const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${bearer}` }, signal: AbortSignal.timeout(20_000) })).text()
-  return { heap_mb: mb(Number(/^nodejs_heap_size_used_bytes(?:\{\})? (\S+)$/m.exec(text)?.[1] ?? 0)), series: text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length }
+const metricsOf = async (
+  { url }: Daemon,
+  bearer: string
+): Promise<{ heap_mb: number; series: number }> => {
+  const text = await (
+    await fetch(`${url}/metrics`, {
+      headers: { authorization: `Bearer ${bearer}` },
+      signal: AbortSignal.timeout(20_000)
+    })
+  ).text()
+  return {
+    heap_mb: mb(Number(/^nodejs_heap_size_used_bytes(?:\{\})? (\S+)$/m.exec(text)?.[1] ?? 0)),
+    series: text.split('\n').filter((line) => line !== '' && !line.startsWith('#')).length
+  }
 }
 
 export interface SamplerOptions {
@@ -89,7 +107,16 @@ export interface Sampler {
   stop(): Promise<void>
 }
 
-export const startSampler = ({ hub, sessionManager, port, ledger, states, hour, everyMs, file }: SamplerOptions): Sampler => {
+export const startSampler = ({
+  hub,
+  sessionManager,
+  port,
+  ledger,
+  states,
+  hour,
+  everyMs,
+  file
+}: SamplerOptions): Sampler => {
   const samples: Sample[] = []
   const missed: string[] = []
   const started = performance.now()
@@ -97,28 +124,55 @@ export const startSampler = ({ hub, sessionManager, port, ledger, states, hour, 
   let stopped = false
 
   const take = async (): Promise<void> => {
-    const [ofHub, ofSessionManager] = await Promise.all([metricsOf(hub, apiToken), metricsOf(sessionManager, token)])
+    const [ofHub, ofSessionManager] = await Promise.all([
+      metricsOf(hub, apiToken),
+      metricsOf(sessionManager, token)
+    ])
     const all = processes()
     const [hubTree, managerTree] = [treeOf(all, hub.pid), treeOf(all, sessionManager.pid)]
-    const chromium = managerTree.filter(({ pid, state }) => pid !== sessionManager.pid && state !== 'Z')
+    const chromium = managerTree.filter(
+      ({ pid, state }) => pid !== sessionManager.pid && state !== 'Z'
+    )
     const ours = new Set([...hubTree, ...managerTree].map(({ pid }) => pid))
-    const type = ({ command }: { command: string }): string => /--type=([\w-]+)/.exec(command)?.[1] ?? 'browser'
-    const [media, profile] = [within(join(states.sessionManager, 'media')), within(join(states.sessionManager, 'profile'))]
+    const type = ({ command }: { command: string }): string =>
+      /--type=([\w-]+)/.exec(command)?.[1] ?? 'browser'
+    const [media, profile] = [
+      within(join(states.sessionManager, 'media')),
+      within(join(states.sessionManager, 'profile'))
+    ]
     const sample: Sample = {
-      s: Math.round((performance.now() - started) / 100) / 10, hour: Math.round(hour() * 100) / 100, ...ledger.counts(),
-      hub: { ...useOf(hubTree.filter(({ pid }) => pid === hub.pid)), ...ofHub, open: openFiles(hub.pid) },
-      session_manager: { ...useOf(managerTree.filter(({ pid }) => pid === sessionManager.pid)), ...ofSessionManager, open: openFiles(sessionManager.pid) },
+      s: Math.round((performance.now() - started) / 100) / 10,
+      hour: Math.round(hour() * 100) / 100,
+      ...ledger.counts(),
+      hub: {
+        ...useOf(hubTree.filter(({ pid }) => pid === hub.pid)),
+        ...ofHub,
+        open: openFiles(hub.pid)
+      },
+      session_manager: {
+        ...useOf(managerTree.filter(({ pid }) => pid === sessionManager.pid)),
+        ...ofSessionManager,
+        open: openFiles(sessionManager.pid)
+      },
       chromium: useOf(chromium),
-      by_type: Object.fromEntries([...Map.groupBy(chromium, type)].map(([name, some]) => [name, useOf(some)])),
+      by_type: Object.fromEntries(
+        [...Map.groupBy(chromium, type)].map(([name, some]) => [name, useOf(some)])
+      ),
       tree: useOf([...hubTree, ...managerTree].filter(({ state }) => state !== 'Z')),
       zombies: [...hubTree, ...managerTree].filter(({ state }) => state === 'Z').length,
-      strays: all.filter(({ pid, command }) => !ours.has(pid) && command.includes(`--simulated-whatsapp=${port}`)).length,
+      strays: all.filter(
+        ({ pid, command }) => !ours.has(pid) && command.includes(`--simulated-whatsapp=${port}`)
+      ).length,
       mb: {
-        journal: mb(size(join(states.sessionManager, 'journal.db'))), journal_wal: mb(size(join(states.sessionManager, 'journal.db-wal'))),
-        ...hubFiles(states.hub), media: mb(media.bytes), profile: mb(profile.bytes)
+        journal: mb(size(join(states.sessionManager, 'journal.db'))),
+        journal_wal: mb(size(join(states.sessionManager, 'journal.db-wal'))),
+        ...hubFiles(states.hub),
+        media: mb(media.bytes),
+        profile: mb(profile.bytes)
       },
       files: { media: media.files, profile: profile.files },
-      rig_mb: mb(process.memoryUsage.rss()), load: loadavg()[0] as number
+      rig_mb: mb(process.memoryUsage.rss()),
+      load: loadavg()[0] as number
     }
     samples.push(sample)
     appendFileSync(file, `${JSON.stringify(sample)}\n`)
@@ -131,7 +185,8 @@ export const startSampler = ({ hub, sessionManager, port, ledger, states, hour, 
       })
   let looking = look()
   return {
-    samples, missed,
+    samples,
+    missed,
     stop: async () => {
       stopped = true
       clearTimeout(timer)
@@ -144,6 +199,10 @@ export const startSampler = ({ hub, sessionManager, port, ledger, states, hour, 
 /** The hub's database: all files of its directory, its write-ahead log apart. */
 const hubFiles = (directory: string): { hub: number; hub_wal: number } => {
   const names = readdirSync(directory)
-  const sum = (some: readonly string[]): number => mb(some.reduce((all, name) => all + size(join(directory, name)), 0))
-  return { hub: sum(names.filter((name) => name.endsWith('.db'))), hub_wal: sum(names.filter((name) => name.endsWith('-wal'))) }
+  const sum = (some: readonly string[]): number =>
+    mb(some.reduce((all, name) => all + size(join(directory, name)), 0))
+  return {
+    hub: sum(names.filter((name) => name.endsWith('.db'))),
+    hub_wal: sum(names.filter((name) => name.endsWith('-wal')))
+  }
 }

@@ -7,7 +7,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { createClient, type Client } from '../../src/client/index.ts'
 import type { Message } from '../../src/contract/lead.ts'
 import { nodeOptions } from '../../scripts/unit-options.ts'
-import { apiToken, centralHubEnv, freePort, sessionManagerEnv, startDaemon, type Daemon } from '../end-to-end/daemon.ts'
+import {
+  apiToken,
+  centralHubEnv,
+  freePort,
+  sessionManagerEnv,
+  startDaemon,
+  type Daemon
+} from '../end-to-end/daemon.ts'
 import { startWhatsAppWeb } from '../whatsapp-web/server.ts'
 import { startChurn } from './churn.ts'
 import { paced, paceOf } from './day.ts'
@@ -28,7 +35,12 @@ export interface Soaked {
   kinds: Readonly<Record<string, number>>
   churn: Readonly<Record<string, number>>
   failures: Readonly<Record<string, number>>
-  readers: { journal_connections: number; journal_gaps: number; events_connections: number; events_gaps: number }
+  readers: {
+    journal_connections: number
+    journal_gaps: number
+    events_connections: number
+    events_gaps: number
+  }
   outages: Outage[]
   verdict: Verdict
   /** Daemons that ended before they were told to, and how each ended then. */
@@ -42,16 +54,25 @@ export interface Soaked {
   complaints: Readonly<Record<string, number>>
 }
 
-/** How long the journal keeps its records, by the simulated clock. It goes by whole days: what was captured before midnight goes after one. */
+/**
+ * How long the journal keeps its records, by the simulated clock. It goes by whole days: what was
+ * captured before midnight goes after one.
+ */
 const journalKeeps = '1h'
-/** The phone forgets what is older, ms: the simulation is not to grow. What was missed must have been read back by then. */
+/**
+ * The phone forgets what is older, ms: the simulation is not to grow. What was missed must have
+ * been read back by then.
+ */
 const phoneKeepsMs = 1_200_000
 const settleMs = 300_000
 
 const hubIds = async (client: Client): Promise<string[]> => {
   const res = await client.exportMessagesJsonl()
   const ids: string[] = []
-  for await (const line of createInterface({ input: Readable.fromWeb(res.body as Parameters<typeof Readable.fromWeb>[0]) })) ids.push((JSON.parse(line) as Message).id)
+  for await (const line of createInterface({
+    input: Readable.fromWeb(res.body as Parameters<typeof Readable.fromWeb>[0])
+  }))
+    ids.push((JSON.parse(line) as Message).id)
   return ids
 }
 
@@ -65,31 +86,57 @@ const check = (file: string): string => {
 }
 
 /** @param say tells how far it is @param signal ends it early, and everything that it started */
-export const soak = async (options: Options, say: (text: string) => void, signal?: AbortSignal): Promise<Soaked> => {
+export const soak = async (
+  options: Options,
+  say: (text: string) => void,
+  signal?: AbortSignal
+): Promise<Soaked> => {
   const { minutes, messages, keptHours, directory, dist } = options
   const ms = minutes * 60_000
   const states = { hub: join(directory, 'hub'), sessionManager: join(directory, 'session-manager') }
   mkdirSync(states.hub, { recursive: true })
-  const web = await startWhatsAppWeb({ directory: join(directory, 'whatsapp'), scenario: { qrMs: 1_000, firstQrMs: 1_000, qrCodes: 60, mostHeld: 50_000 } })
+  const web = await startWhatsAppWeb({
+    directory: join(directory, 'whatsapp'),
+    scenario: { qrMs: 1_000, firstQrMs: 1_000, qrCodes: 60, mostHeld: 50_000 }
+  })
   const pace = paceOf(minutes, Date.now())
   const now = (): number => paced(pace, Date.now())
-  const clock = new URL(`./clock.ts?${encodeURIComponent(JSON.stringify(pace))}`, import.meta.url).href
+  const clock = new URL(`./clock.ts?${encodeURIComponent(JSON.stringify(pace))}`, import.meta.url)
+    .href
   const program = (name: 'session-manager' | 'central-hub'): string[] => [
-    ...nodeOptions(join(import.meta.dirname, '../..'), name), `--import=${clock}`,
-    dist === undefined ? join(import.meta.dirname, `../../src/${name}/main.ts`) : join(dist, name, 'main.js')
+    ...nodeOptions(join(import.meta.dirname, '../..'), name),
+    `--import=${clock}`,
+    dist === undefined
+      ? join(import.meta.dirname, `../../src/${name}/main.ts`)
+      : join(dist, name, 'main.js')
   ]
   const usual = { NODE_ENV: 'production', LOG_LEVEL: 'info' }
-  const start = (name: 'session-manager' | 'central-hub', env: Record<string, string>): Daemon => startDaemon(name, { ...env, ...usual }, program(name))
+  const start = (name: 'session-manager' | 'central-hub', env: Record<string, string>): Daemon =>
+    startDaemon(name, { ...env, ...usual }, program(name))
 
-  // what looks back is as short as the day is, but not shorter than a real browser takes for its ways: 40 s
+  // what looks back is as short as the day is, but not shorter than a real browser takes for its
+  // ways: 40 s
   const overlap = `${Math.min(7 * 24 * 60, Math.ceil((pace.rate * 40) / 60))}m`
   const sessionManager = start('session-manager', {
-    ...sessionManagerEnv({ port: await freePort(), stateDir: states.sessionManager, chromiumPath: web.chromiumPath }),
-    JOURNAL_RETENTION: journalKeeps, BACKFILL_INTERVAL: '5s', BACKFILL_OVERLAP: overlap, PROBE_INTERVAL: '1s'
+    ...sessionManagerEnv({
+      port: await freePort(),
+      stateDir: states.sessionManager,
+      chromiumPath: web.chromiumPath
+    }),
+    JOURNAL_RETENTION: journalKeeps,
+    BACKFILL_INTERVAL: '5s',
+    BACKFILL_OVERLAP: overlap,
+    PROBE_INTERVAL: '1s'
   })
   const hub = start('central-hub', {
-    ...centralHubEnv({ port: await freePort(), stateDir: states.hub, sessionManager: sessionManager.url }),
-    RETENTION: `${keptHours}h`, RATE_LIMIT: '1000000', WEBHOOK_PRIVATE_ADDRESSES: '127.0.0.0/8'
+    ...centralHubEnv({
+      port: await freePort(),
+      stateDir: states.hub,
+      sessionManager: sessionManager.url
+    }),
+    RETENTION: `${keptHours}h`,
+    RATE_LIMIT: '1000000',
+    WEBHOOK_PRIVATE_ADDRESSES: '127.0.0.0/8'
   })
   const daemons = { hub, session_manager: sessionManager }
   const early: string[] = []
@@ -100,7 +147,12 @@ export const soak = async (options: Options, say: (text: string) => void, signal
   for (const [name, daemon] of Object.entries(daemons)) {
     void daemon.ended.then(({ code, signal }) => {
       if (stopping) return
-      early.push(`${name} ended with ${signal ?? code}: ${daemon.lines.slice(-5).map((line) => JSON.stringify(line)).join('\n')}`)
+      early.push(
+        `${name} ended with ${signal ?? code}: ${daemon.lines
+          .slice(-5)
+          .map((line) => JSON.stringify(line))
+          .join('\n')}`
+      )
       failed.reject(new Error(early.at(-1)))
     })
   }
@@ -109,7 +161,11 @@ export const soak = async (options: Options, say: (text: string) => void, signal
     for (const name of ['hub', 'session_manager'] as const) {
       const fresh = daemons[name].lines.slice(logged[name])
       logged[name] += fresh.length
-      if (fresh.length > 0) appendFileSync(join(directory, `${name}.log`), fresh.map((line) => `${JSON.stringify(line)}\n`).join(''))
+      if (fresh.length > 0)
+        appendFileSync(
+          join(directory, `${name}.log`),
+          fresh.map((line) => `${JSON.stringify(line)}\n`).join('')
+        )
     }
   }
 
@@ -131,21 +187,56 @@ export const soak = async (options: Options, say: (text: string) => void, signal
     const [journal, events] = [readJournal(sessionManager.url, ledger), readEvents(client, ledger)]
     undo.push(journal.stop, events.stop)
     const hour = (): number => (now() - pace.from) / 3_600_000
-    const sampler = startSampler({ hub, sessionManager, port: web.port, ledger, states, hour, everyMs: options.sampleMs, file: join(directory, 'samples.jsonl') })
+    const sampler = startSampler({
+      hub,
+      sessionManager,
+      port: web.port,
+      ledger,
+      states,
+      hour,
+      everyMs: options.sampleMs,
+      file: join(directory, 'samples.jsonl')
+    })
     undo.push(sampler.stop)
     const churn = await startChurn(client, ledger, Math.min(2_000, ms / 30))
     undo.push(churn.stop)
-    const traffic = startTraffic({ phone: web.phone, ledger, messages, ms, now: () => Math.floor(now() / 1_000) })
+    const traffic = startTraffic({
+      phone: web.phone,
+      ledger,
+      messages,
+      ms,
+      now: () => Math.floor(now() / 1_000)
+    })
     undo.push(traffic.stop)
-    const forgetting = setInterval(() => web.phone.forget(Math.floor(paced(pace, Date.now() - phoneKeepsMs) / 1_000)), 10_000)
-    const progress = setInterval(() => {
-      keepLogs()
-      const { written, recorded, told } = ledger.counts()
-      say(`${hour().toFixed(1)} h: ${written} written, ${recorded} in the journal, ${told} told of`)
-    }, Math.min(15_000, ms / 4))
-    undo.push(() => clearInterval(forgetting), () => clearInterval(progress))
+    const forgetting = setInterval(
+      () => web.phone.forget(Math.floor(paced(pace, Date.now() - phoneKeepsMs) / 1_000)),
+      10_000
+    )
+    const progress = setInterval(
+      () => {
+        keepLogs()
+        const { written, recorded, told } = ledger.counts()
+        say(
+          `${hour().toFixed(1)} h: ${written} written, ${recorded} in the journal, ${told} told of`
+        )
+      },
+      Math.min(15_000, ms / 4)
+    )
+    undo.push(
+      () => clearInterval(forgetting),
+      () => clearInterval(progress)
+    )
 
-    const outages = await Promise.race([failed.promise, runOutages({ web, daemon: sessionManager, reconnects: options.reconnects, rotations: options.rotations, ms: ms * 0.97 })])
+    const outages = await Promise.race([
+      failed.promise,
+      runOutages({
+        web,
+        daemon: sessionManager,
+        reconnects: options.reconnects,
+        rotations: options.rotations,
+        ms: ms * 0.97
+      })
+    ])
     await Promise.race([failed.promise, traffic.over])
     say('the day is over')
     const settling = performance.now()
@@ -153,7 +244,11 @@ export const soak = async (options: Options, say: (text: string) => void, signal
       const { written, recorded, told } = ledger.counts()
       return 2 * written - recorded - told
     }
-    for (let [before, since] = [missing(), Date.now()]; missing() > 0 && Date.now() - since < settleMs / 5 && performance.now() - settling < settleMs; await delay(250)) {
+    for (
+      let [before, since] = [missing(), Date.now()];
+      missing() > 0 && Date.now() - since < settleMs / 5 && performance.now() - settling < settleMs;
+      await delay(250)
+    ) {
       if (missing() < before) [before, since] = [missing(), Date.now()]
     }
     const settle_s = Math.round((performance.now() - settling) / 1_000)
@@ -168,15 +263,39 @@ export const soak = async (options: Options, say: (text: string) => void, signal
     await web.close()
     const complaints: Record<string, number> = {}
     for (const { level, service, event } of [...hub.lines, ...sessionManager.lines]) {
-      if (['warn', 'error', 'fatal', 'raw'].includes(level)) complaints[`${service} ${level} ${event ?? ''}`] = (complaints[`${service} ${level} ${event ?? ''}`] ?? 0) + 1
+      if (['warn', 'error', 'fatal', 'raw'].includes(level))
+        complaints[`${service} ${level} ${event ?? ''}`] =
+          (complaints[`${service} ${level} ${event ?? ''}`] ?? 0) + 1
     }
     return {
-      minutes, settle_s, also: traffic.also(), kinds: journal.kinds(), churn: churn.counts(), failures: churn.failures(),
-      readers: { journal_connections: journal.connections(), journal_gaps: journal.gaps(), events_connections: events.connections(), events_gaps: events.gaps() },
-      outages, verdict,
-      ended: { early, hub: endHub.code, session_manager: endManager.code, outbound: web.outbound().map(({ name }) => name) },
-      integrity: { journal: check(join(states.sessionManager, 'journal.db')), hub: check(join(states.hub, 'hub.db')) },
-      samples: sampler.samples, missed: sampler.missed, last: sampler.samples.at(-1), complaints
+      minutes,
+      settle_s,
+      also: traffic.also(),
+      kinds: journal.kinds(),
+      churn: churn.counts(),
+      failures: churn.failures(),
+      readers: {
+        journal_connections: journal.connections(),
+        journal_gaps: journal.gaps(),
+        events_connections: events.connections(),
+        events_gaps: events.gaps()
+      },
+      outages,
+      verdict,
+      ended: {
+        early,
+        hub: endHub.code,
+        session_manager: endManager.code,
+        outbound: web.outbound().map(({ name }) => name)
+      },
+      integrity: {
+        journal: check(join(states.sessionManager, 'journal.db')),
+        hub: check(join(states.hub, 'hub.db'))
+      },
+      samples: sampler.samples,
+      missed: sampler.missed,
+      last: sampler.samples.at(-1),
+      complaints
     }
   } finally {
     stopping = true
@@ -186,4 +305,3 @@ export const soak = async (options: Options, say: (text: string) => void, signal
     await web.close()
   }
 }
-

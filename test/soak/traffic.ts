@@ -4,7 +4,10 @@ import type { Common, Phone, Sent } from '../whatsapp-web/phone.ts'
 import { writtenBy } from './day.ts'
 import { leaverAt, type Ledger } from './ledger.ts'
 
-/** Those who write to the account, over the day: texts mostly, and everything else that WhatsApp has. */
+/**
+ * Those who write to the account, over the day: texts mostly, and everything else that WhatsApp
+ * has.
+ */
 
 export interface TrafficOptions {
   phone: Phone
@@ -21,32 +24,62 @@ export interface Traffic {
   over: Promise<void>
   /** Writes no more. */
   stop(): void
-  /** How much was written besides messages, and how long writing had to wait for those who read, s. */
-  also(): { edits: number; reactions: number; revokes: number; media: number; calls: number; ciphertexts: number; held_back_s: number }
+  /**
+   * How much was written besides messages, and how long writing had to wait for those who read, s.
+   */
+  also(): {
+    edits: number
+    reactions: number
+    revokes: number
+    media: number
+    calls: number
+    ciphertexts: number
+    held_back_s: number
+  }
 }
 
 const tickMs = 20
-/** What is written and not in the journal yet: past this the page, not LeadMaster, would be measured. */
+/**
+ * What is written and not in the journal yet: past this the page, not LeadMaster, would be
+ * measured.
+ */
 const mostBehind = 20_000
 /** How long what could not be decrypted waits for it. */
 const hiddenMs = 1_000
 const groups = 12
 
 export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOptions): Traffic => {
-  const also = { edits: 0, reactions: 0, revokes: 0, media: 0, calls: 0, ciphertexts: 0, held_back_s: 0 }
+  const also = {
+    edits: 0,
+    reactions: 0,
+    revokes: 0,
+    media: 0,
+    calls: 0,
+    ciphertexts: 0,
+    held_back_s: 0
+  }
   const leads = Math.max(20, Math.min(1_500, Math.round(messages / 100)))
   const recent: string[] = []
   const hidden: { id: string; at: number }[] = []
-  const groupIds = Array.from({ length: groups }, (_, index) => phone.group({ subject: `Group ${index}`, participants: [lead(index), lead(index + 1)] }))
+  const groupIds = Array.from({ length: groups }, (_, index) =>
+    phone.group({ subject: `Group ${index}`, participants: [lead(index), lead(index + 1)] })
+  )
   let count = 0
   let stopped = false
 
   /** Who writes: the few that write much, and slowly others. */
-  const writer = (): number => Math.floor(Math.random() ** 2 * leads * Math.min(1, 0.2 + count / messages))
+  const writer = (): number =>
+    Math.floor(Math.random() ** 2 * leads * Math.min(1, 0.2 + count / messages))
   const media = (about: Common): Sent => {
     also.media += 1
     const kind = (['image', 'ptt', 'document'] as const)[count % 3] ?? 'image'
-    return phone.media({ ...about, kind, bytes: randomBytes(2_000 + Math.floor(Math.random() * 20_000)), mimetype: kind === 'image' ? 'image/jpeg' : kind === 'ptt' ? 'audio/ogg' : 'application/pdf', ...(kind === 'document' ? { filename: `offer ${count}.pdf` } : {}) })
+    return phone.media({
+      ...about,
+      kind,
+      bytes: randomBytes(2_000 + Math.floor(Math.random() * 20_000)),
+      mimetype: kind === 'image' ? 'image/jpeg' : kind === 'ptt' ? 'audio/ogg' : 'application/pdf',
+      ...(kind === 'document' ? { filename: `offer ${count}.pdf` } : {})
+    })
   }
   const message = (): Sent & { kind: string } => {
     const index = writer()
@@ -64,12 +97,32 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
       also.calls += 1
       return { kind: 'call', ...phone.call({ from: lead(index), t: now() }) }
     }
-    if (dice < 0.012) return { kind: 'location', ...phone.location({ ...about, latitude: 19.4, longitude: -99.1, place: 'An office' }) }
-    if (dice < 0.014) return { kind: 'contacts', ...phone.contacts({ ...about, cards: [{ name: 'A friend', phone: '+5215598765432' }] }) }
-    if (dice < 0.08) return { kind: 'of a group', ...phone.text({ ...about, group: groupIds[index % groups] as string, text }) }
+    if (dice < 0.012)
+      return {
+        kind: 'location',
+        ...phone.location({ ...about, latitude: 19.4, longitude: -99.1, place: 'An office' })
+      }
+    if (dice < 0.014)
+      return {
+        kind: 'contacts',
+        ...phone.contacts({ ...about, cards: [{ name: 'A friend', phone: '+5215598765432' }] })
+      }
+    if (dice < 0.08)
+      return {
+        kind: 'of a group',
+        ...phone.text({ ...about, group: groupIds[index % groups] as string, text })
+      }
     if (dice < 0.16) return { kind: 'own', ...phone.text({ to: lead(index), t: now(), text }) }
-    if (dice < 0.162) return { kind: 'of one who leaves', ...phone.text({ ...about, from: leaverAt(count), text }) }
-    return { kind: 'text', ...phone.text({ ...about, text, ...(dice < 0.2 && recent.length > 0 ? { forwarded: true } : {}) }) }
+    if (dice < 0.162)
+      return { kind: 'of one who leaves', ...phone.text({ ...about, from: leaverAt(count), text }) }
+    return {
+      kind: 'text',
+      ...phone.text({
+        ...about,
+        text,
+        ...(dice < 0.2 && recent.length > 0 ? { forwarded: true } : {})
+      })
+    }
   }
   const afterwards = (): void => {
     const id = recent[Math.floor(Math.random() * recent.length)]
@@ -118,7 +171,11 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
     }
     decryptDue(Infinity)
   }
-  return { over: run(), stop: () => void (stopped = true), also: () => ({ ...also, held_back_s: Math.round(also.held_back_s) }) }
+  return {
+    over: run(),
+    stop: () => void (stopped = true),
+    also: () => ({ ...also, held_back_s: Math.round(also.held_back_s) })
+  }
 }
 
 const lead = (index: number): string => `52155${10_000_000 + index}`

@@ -6,13 +6,16 @@ import type { SentStanza } from './stanza.ts'
 /** What tests and the control server can do with the simulated WhatsApp. */
 
 /**
- * Which WhatsApp Web it is. `2026-04`: keys with `_serialized`. `2026-07`: keys with `$1`, QR text as a URL, no
- * Cmd.refreshQR. `next`: what the same build could do next; see README.md.
+ * Which WhatsApp Web it is. `2026-04`: keys with `_serialized`. `2026-07`: keys with `$1`, QR text
+ * as a URL, no Cmd.refreshQR. `next`: what the same build could do next; see README.md.
  */
 export type Era = '2026-04' | '2026-07' | 'next'
 export const eras: readonly Era[] = ['2026-04', '2026-07', 'next']
 
-/** How the simulated WhatsApp behaves; may be changed at any time, for pages loaded and connections made from then on. */
+/**
+ * How the simulated WhatsApp behaves; may be changed at any time, for pages loaded and connections
+ * made from then on.
+ */
 export interface Scenario {
   web: Era
   /** How long the first and each later code is shown; WhatsApp: 60 s and 20 s. */
@@ -20,31 +23,55 @@ export interface Scenario {
   qrMs: number
   /** Codes shown before the page is left to itself (UNPAIRED_IDLE). */
   qrCodes: number
-  /** `early`: complete before whatsapp-web.js listens; `stuck`: it progresses and does not end; `never`: it does not begin. */
+  /**
+   * `early`: complete before whatsapp-web.js listens; `stuck`: it progresses and does not end;
+   * `never`: it does not begin.
+   */
   sync: 'normal' | 'early' | 'stuck' | 'never'
   syncStepMs: number
-  /** How long it takes to load earlier messages of a chat: the real page asks its database, or the phone. */
+  /**
+   * How long it takes to load earlier messages of a chat: the real page asks its database, or the
+   * phone.
+   */
   loadMs: number
   /** Messages the page holds at most, of those that came while it was there; 0: all of them. */
   mostHeld: number
   /** Until the page first tries again when its connection is lost. */
   reconnectMs: number
   version: string
-  /** Modules that this version of WhatsApp Web does not have, or fields of them: `WAWebCollections.Msg.on`. */
+  /**
+   * Modules that this version of WhatsApp Web does not have, or fields of them:
+   * `WAWebCollections.Msg.on`.
+   */
   missing: string[]
   /** What is `missing` comes so long after the page's start; 0: never. */
   missingMs: number
-  /** What is `missing` is missing to the page's own code, too; otherwise only to those who ask `window.require`. */
+  /**
+   * What is `missing` is missing to the page's own code, too; otherwise only to those who ask
+   * `window.require`.
+   */
   missingInside: boolean
-  /** Words that this build of the page has renamed everywhere in its own code: `{ loadEarlierMsgs: 'loadOlder' }`. */
+  /**
+   * Words that this build of the page has renamed everywhere in its own code: `{ loadEarlierMsgs:
+   * 'loadOlder' }`.
+   */
   renamed: Record<string, string>
   /** How votes are stored: by the table of addons, or, as for some accounts, without it. */
   votes: 'addon' | 'direct'
-  /** The page's own code sends what it should not, at load, while connecting, when ready, later, after a reload. */
+  /**
+   * The page's own code sends what it should not, at load, while connecting, when ready, later,
+   * after a reload.
+   */
   busybody: boolean
-  /** After the scan WhatsApp asks for the account's passkey, as it does since June 2026 of more and more accounts. */
+  /**
+   * After the scan WhatsApp asks for the account's passkey, as it does since June 2026 of more and
+   * more accounts.
+   */
   passkey: boolean
-  /** The model of a message deleted for everyone keeps its key; in WhatsApp Web it gets that of the deletion. */
+  /**
+   * The model of a message deleted for everyone keeps its key; in WhatsApp Web it gets that of the
+   * deletion.
+   */
   revokeKeepsKey: boolean
   /** The page shows no window.Debug.VERSION. */
   deprecated: boolean
@@ -52,11 +79,17 @@ export interface Scenario {
   versionMs: number
   /** The page takes everything in and tells nobody. */
   stalled: boolean
-  /** A bundle of the page's own that comes after the others: what this version of WhatsApp Web does by itself. */
+  /**
+   * A bundle of the page's own that comes after the others: what this version of WhatsApp Web does
+   * by itself.
+   */
   own: string
 }
 
-/** Somebody listens to the page anew, it is loaded anew, its browser is another, or only that it is told to. */
+/**
+ * Somebody listens to the page anew, it is loaded anew, its browser is another, or only that it is
+ * told to.
+ */
 export type StallCure = 'reinject' | 'reload' | 'restart' | 'off'
 
 export interface Outbound {
@@ -74,7 +107,10 @@ export interface Attempt {
   visibility: string
 }
 
-/** What the page is told to do with itself: it asks every half hour; `thirty-days`: it has been open for so long. */
+/**
+ * What the page is told to do with itself: it asks every half hour; `thirty-days`: it has been open
+ * for so long.
+ */
 export type Refresh = 'SOFT_REFRESH' | 'HARD_REFRESH' | 'thirty-days'
 
 /** What the media servers answer for one file. */
@@ -109,9 +145,15 @@ export interface WhatsAppWeb {
   verificationCode(): string | undefined
   /** The page scans and is asked for the passkey: resolves once WhatsApp has asked. */
   scanWithPasskey(): Promise<void>
-  /** WhatsApp asks a linked account for its passkey, in a modal; `pressed`: its button is pressed as well. */
+  /**
+   * WhatsApp asks a linked account for its passkey, in a modal; `pressed`: its button is pressed as
+   * well.
+   */
   checkpoint(pressed?: boolean): void
-  /** A person types the code in on the phone, with or without its dash. @throws when it is none that is valid now */
+  /**
+   * A person types the code in on the phone, with or without its dash. @throws when it is none that
+   * is valid now
+   */
   enterPairingCode(code: string): Promise<void>
   /** The pairing code that is valid now, and the number it was asked for. */
   pairingCode(): { code: string; phone: string } | undefined
@@ -132,7 +174,10 @@ export interface WhatsAppWeb {
   /** Votes in the table of the page that is linked. */
   storedVotes(): number
   isConnected(): boolean
-  /** The phone unlinks all devices. @param reason fatal, sync, history_timeout or account_locked have a code of their own */
+  /**
+   * The phone unlinks all devices. @param reason fatal, sync, history_timeout or account_locked
+   * have a code of their own
+   */
   logout(reason?: string): void
   /** The page's own socket goes into this state, WAState of whatsapp-web.js. */
   state(state: string): void
@@ -140,7 +185,10 @@ export interface WhatsAppWeb {
   rotate(): void
   /** The page reports its sync a second time. */
   syncedAgain(): void
-  /** From now on the page takes everything in and tells nobody, or again does. @param until what makes it tell again */
+  /**
+   * From now on the page takes everything in and tells nobody, or again does. @param until what
+   * makes it tell again
+   */
   stall(on: boolean, until?: StallCure): void
   throwInPage(message: string): void
   /** The page reloads by itself, or shows that there is a new version. */

@@ -17,7 +17,11 @@ export interface BarePage {
 }
 
 /** @param device the linked device it comes in as; undefined: none yet */
-export const openBarePage = async (t: Test, web: WhatsAppWeb, device?: unknown): Promise<BarePage> => {
+export const openBarePage = async (
+  t: Test,
+  web: WhatsAppWeb,
+  device?: unknown
+): Promise<BarePage> => {
   const socket = new WebSocket(`wss://127.0.0.1:${web.port}/ws/chat`, { rejectUnauthorized: false })
   t.teardown(() => socket.terminate())
   const frames: Frame[] = []
@@ -26,7 +30,8 @@ export const openBarePage = async (t: Test, web: WhatsAppWeb, device?: unknown):
   const tell = (frame: Frame): void => socket.send(JSON.stringify(frame))
   tell({ t: 'hello', keys: { noise: 'n', identity: 'i', secret: 's', platform: '1' }, device })
   const sendStanza = (tag: string, attrs: Record<string, string>, child?: string): void => {
-    const content: Stanza[] | undefined = child === undefined ? undefined : [{ tag: child, attrs: {}, content: undefined }]
+    const content: Stanza[] | undefined =
+      child === undefined ? undefined : [{ tag: child, attrs: {}, content: undefined }]
     socket.send(encodeFrame({ tag, attrs, content }))
   }
   const heard = async (kind: string): Promise<Frame> => {
@@ -48,7 +53,10 @@ export const openBarePage = async (t: Test, web: WhatsAppWeb, device?: unknown):
 }
 
 /** Scans the code that a page shows. @returns the device that it is from then on */
-export const linkBarePage = async (web: WhatsAppWeb, { sendStanza, heard }: BarePage): Promise<unknown> => {
+export const linkBarePage = async (
+  web: WhatsAppWeb,
+  { sendStanza, heard }: BarePage
+): Promise<unknown> => {
   const scanned = web.scan()
   const { device } = await heard('paired')
   sendStanza('iq', { id: 'pair-success', type: 'result' }, 'pair-device-sign')

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import type { Scenario } from './api.ts'
 
 /**
- * What Meta's build does with its sources, done as a script is served: the dependencies of each module are listed,
- * and what it makes is assigned to its exports. `scenario.renamed` names words that this build has renamed.
+ * What Meta's build does with its sources, done as a script is served: the dependencies of each
+ * module are listed, and what it makes is assigned to its exports. `scenario.renamed` names words
+ * that this build has renamed.
  */
 
 const pageDirectory = new URL('page/', import.meta.url)
@@ -24,7 +25,10 @@ const header = `{
 `
 
 /** @throws ENOENT when there is no such script */
-export const buildScript = (name: string, { renamed, own }: Pick<Scenario, 'renamed' | 'own'>): string => {
+export const buildScript = (
+  name: string,
+  { renamed, own }: Pick<Scenario, 'renamed' | 'own'>
+): string => {
   const source = name === 'own.js' ? own : readFileSync(new URL(name, pageDirectory), 'utf8')
   if (!isBundle(name)) return source
   const words = Object.keys(renamed)

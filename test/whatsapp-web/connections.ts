@@ -1,6 +1,9 @@
 import type { WebSocket } from 'ws'
 
-/** The simulated WhatsApp's own log of which page was connected, from where and how long: what shows who had an account open. */
+/**
+ * The simulated WhatsApp's own log of which page was connected, from where and how long: what shows
+ * who had an account open.
+ */
 
 export interface Connection {
   /** The address of the browser's machine. */

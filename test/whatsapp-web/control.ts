@@ -26,19 +26,33 @@ const readBody = async (req: IncomingMessage): Promise<unknown> => {
   return text === '' ? {} : JSON.parse(text)
 }
 
-const answer = async (web: WhatsAppWeb, req: IncomingMessage): Promise<[status: number, body: unknown]> => {
+const answer = async (
+  web: WhatsAppWeb,
+  req: IncomingMessage
+): Promise<[status: number, body: unknown]> => {
   const name = new URL(req.url ?? '/', 'http://localhost').pathname.slice(1)
   const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined
-  if (name === '') return [200, Object.fromEntries(Object.entries(verbs).map(([key, { about, fields }]) => [key, { about, fields }]))]
-  if (verb === undefined) return [404, { error: `no verb ${name}; expected ${Object.keys(verbs).join(', ')}` }]
+  if (name === '')
+    return [
+      200,
+      Object.fromEntries(
+        Object.entries(verbs).map(([key, { about, fields }]) => [key, { about, fields }])
+      )
+    ]
+  if (verb === undefined)
+    return [404, { error: `no verb ${name}; expected ${Object.keys(verbs).join(', ')}` }]
   if (req.method !== 'POST') return [405, { error: `POST /${name} with a JSON body` }]
   let body: unknown
   try {
     body = await readBody(req)
   } catch (error) {
-    return [400, { error: `the body is not JSON: ${error instanceof Error ? error.message : String(error)}` }]
+    return [
+      400,
+      { error: `the body is not JSON: ${error instanceof Error ? error.message : String(error)}` }
+    ]
   }
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) return [400, { error: 'the body is not a JSON object' }]
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    return [400, { error: 'the body is not a JSON object' }]
   const read = readArgs(verb, body as Record<string, unknown>)
   if ('field' in read) return [400, { error: `${read.field}: ${read.message}`, field: read.field }]
   try {
@@ -51,8 +65,14 @@ const answer = async (web: WhatsAppWeb, req: IncomingMessage): Promise<[status: 
 export const startControl = async (web: WhatsAppWeb): Promise<Control> => {
   const server = createServer((req, res) => {
     answer(web, req).then(
-      ([status, body]) => res.writeHead(status, { 'content-type': 'application/json' }).end(`${JSON.stringify(body)}\n`),
-      (error: unknown) => res.writeHead(500, { 'content-type': 'application/json' }).end(`${JSON.stringify({ error: String(error) })}\n`)
+      ([status, body]) =>
+        res
+          .writeHead(status, { 'content-type': 'application/json' })
+          .end(`${JSON.stringify(body)}\n`),
+      (error: unknown) =>
+        res
+          .writeHead(500, { 'content-type': 'application/json' })
+          .end(`${JSON.stringify({ error: String(error) })}\n`)
     )
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -2,8 +2,8 @@ import { EventEmitter } from 'node:events'
 import { serialized, type MessageModel } from './models.ts'
 
 /**
- * What WhatsApp's servers and the phone hold: the account, its linked devices, chats, and every message; and what has
- * happened since each device was last connected, which waits for it.
+ * What WhatsApp's servers and the phone hold: the account, its linked devices, chats, and every
+ * message; and what has happened since each device was last connected, which waits for it.
  */
 
 export interface Chat {
@@ -33,7 +33,9 @@ export type Happening = { silent?: boolean } & (
 
 /** What in the page does not work, by chat and message. */
 export interface Faults {
-  /** How loading a chat's older messages goes wrong; `busy`: it waits until the chat is no longer. */
+  /**
+   * How loading a chat's older messages goes wrong; `busy`: it waits until the chat is no longer.
+   */
   chats: Record<string, ChatFault>
   /** Messages whose model throws when it is serialised. */
   messages: string[]
@@ -56,7 +58,14 @@ export interface State {
 
 export const newState = (): State => ({
   me: { id: '5215587654321@c.us', lid: '100000000000001@lid', pushname: 'LeadMaster' },
-  devices: [], chats: [], contacts: [], lids: [], messages: [], events: [], lastN: 0, faults: { chats: {}, messages: [] }
+  devices: [],
+  chats: [],
+  contacts: [],
+  lids: [],
+  messages: [],
+  events: [],
+  lastN: 0,
+  faults: { chats: {}, messages: [] }
 })
 
 export interface History {
@@ -73,11 +82,17 @@ export interface History {
   update(id: string, set: Record<string, unknown>, silent?: boolean): void
   remove(id: string): void
   chat(chat: Chat): void
-  /** Drops messages written before a time (UNIX seconds) that no device waits for, as a phone does whose owner tidies up. */
+  /**
+   * Drops messages written before a time (UNIX seconds) that no device waits for, as a phone does
+   * whose owner tidies up.
+   */
   forget(before: number): void
   /** What a device holds: its chats, each with its last messages, one at least. */
   held(device: string, perChat: number): (Chat & { t: number; last: MessageModel[] })[]
-  /** Messages of a chat before one, oldest first, as a page has them that was told of all up to an event. */
+  /**
+   * Messages of a chat before one, oldest first, as a page has them that was told of all up to an
+   * event.
+   */
   earlier(told: number, chat: string, before: string | undefined, count: number): MessageModel[]
   waiting(device: string): ({ n: number } & Happening)[]
   acked(device: string, n: number): void
@@ -113,18 +128,34 @@ export const createHistory = (state: State): History => {
     if (found === undefined) throw new Error(`there is no message ${id}`)
     return found
   }
-  const ackedBy = (device: string): number => state.devices.find(({ id }) => id === device)?.acked ?? 0
+  const ackedBy = (device: string): number =>
+    state.devices.find(({ id }) => id === device)?.acked ?? 0
   type Updates = ReadonlyMap<string, readonly (Happening & { kind: 'update' })[]>
   /** The changes since an event, by message. */
   const updatesSince = (told: number): Updates => {
-    const waiting = state.events.flatMap((event) => (event.n > told && event.kind === 'update' ? [event] : []))
+    const waiting = state.events.flatMap((event) =>
+      event.n > told && event.kind === 'update' ? [event] : []
+    )
     return Map.groupBy(waiting, ({ id }) => id)
   }
   /** As the device knows it: without those changes. */
   const asKnown = (model: MessageModel, waiting: Updates): MessageModel =>
-    waiting.size === 0 ? model : (waiting.get(serialized(model.id)) ?? []).reduceRight<MessageModel>((facts, { before }) => ({ ...facts, ...before }), model)
-  /** The last of a chat's messages before a place, up to an event, oldest first: chats become long. */
-  const lastKnown = (list: readonly { n: number; model: MessageModel }[], before: number, count: number, told: number, waiting: Updates): MessageModel[] => {
+    waiting.size === 0
+      ? model
+      : (waiting.get(serialized(model.id)) ?? []).reduceRight<MessageModel>(
+          (facts, { before }) => ({ ...facts, ...before }),
+          model
+        )
+  /**
+   * The last of a chat's messages before a place, up to an event, oldest first: chats become long.
+   */
+  const lastKnown = (
+    list: readonly { n: number; model: MessageModel }[],
+    before: number,
+    count: number,
+    told: number,
+    waiting: Updates
+  ): MessageModel[] => {
     const found: MessageModel[] = []
     for (let at = before - 1; at >= 0 && found.length < count; at -= 1) {
       const { n, model } = list[at] as { n: number; model: MessageModel }
@@ -142,7 +173,8 @@ export const createHistory = (state: State): History => {
       if ((list[middle] as { model: MessageModel }).model.t < t) low = middle + 1
       else high = middle
     }
-    while (low < list.length && serialized((list[low] as { model: MessageModel }).model.id) !== id) low += 1
+    while (low < list.length && serialized((list[low] as { model: MessageModel }).model.id) !== id)
+      low += 1
     return low < list.length ? low : -1
   }
   const chat = (facts: Chat): void => {
@@ -155,7 +187,12 @@ export const createHistory = (state: State): History => {
   }
 
   return {
-    state, news, find, need, happen, chat,
+    state,
+    news,
+    find,
+    need,
+    happen,
+    chat,
     has: (id) => byId.has(id),
     add: (model, { silent, old = false } = {}) => {
       chat(state.chats.find(({ id }) => id === model.id.remote) ?? { id: model.id.remote })
@@ -186,10 +223,23 @@ export const createHistory = (state: State): History => {
       happen({ kind: 'remove', id: serialized(model.id), chat: model.id.remote })
     },
     forget: (before) => {
-      const waiting = new Set(state.events.flatMap((event) => (event.kind === 'message' ? [serialized(event.message.id)] : event.kind === 'update' ? [event.id] : [])))
-      const gone = (entry: { model: MessageModel }): boolean => entry.model.t < before && !waiting.has(serialized(entry.model.id))
+      const waiting = new Set(
+        state.events.flatMap((event) =>
+          event.kind === 'message'
+            ? [serialized(event.message.id)]
+            : event.kind === 'update'
+              ? [event.id]
+              : []
+        )
+      )
+      const gone = (entry: { model: MessageModel }): boolean =>
+        entry.model.t < before && !waiting.has(serialized(entry.model.id))
       for (const entry of state.messages) if (gone(entry)) byId.delete(serialized(entry.model.id))
-      for (const [id, list] of byChat) byChat.set(id, list.filter((entry) => !gone(entry)))
+      for (const [id, list] of byChat)
+        byChat.set(
+          id,
+          list.filter((entry) => !gone(entry))
+        )
       state.messages = state.messages.filter((entry) => !gone(entry))
     },
     held: (device, perChat) => {
@@ -203,7 +253,13 @@ export const createHistory = (state: State): History => {
     },
     earlier: (told, chatId, before, count) => {
       const list = byChat.get(chatId) ?? []
-      return lastKnown(list, before === undefined ? list.length : placeOf(list, before), count, told, updatesSince(told))
+      return lastKnown(
+        list,
+        before === undefined ? list.length : placeOf(list, before),
+        count,
+        told,
+        updatesSince(told)
+      )
     },
     waiting: (device) => {
       const acked = ackedBy(device)

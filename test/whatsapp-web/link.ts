@@ -1,12 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import type { WebSocket } from 'ws'
 import { serialized, type MessageModel } from './models.ts'
-import { assertionFaults, newOptions, verificationCode, type PasskeyOptions, type TestPasskey } from './passkey.ts'
+import {
+  assertionFaults,
+  newOptions,
+  verificationCode,
+  type PasskeyOptions,
+  type TestPasskey
+} from './passkey.ts'
 import { childAt, decodeFrame, type Stanza } from './stanza.ts'
 import type { Attempt, Scenario } from './api.ts'
 import type { History } from './history.ts'
 
-/** One page's connection to WhatsApp's servers: it is linked, or shows codes; it syncs, and is told what happens. */
+/**
+ * One page's connection to WhatsApp's servers: it is linked, or shows codes; it syncs, and is told
+ * what happens.
+ */
 
 export interface Link {
   /** The linked device, once the page is one. */
@@ -35,7 +44,8 @@ export interface Link {
 export const mediaAuth = randomBytes(12).toString('hex')
 
 /** Eight letters and digits that cannot be mistaken for each other. */
-const newPairingCode = (): string => Array.from(randomBytes(8), (byte) => '123456789ABCDEFGHJKLMNPQRSTVWXYZ'[byte % 32]).join('')
+const newPairingCode = (): string =>
+  Array.from(randomBytes(8), (byte) => '123456789ABCDEFGHJKLMNPQRSTVWXYZ'[byte % 32]).join('')
 
 interface Hello {
   device?: { id: string }
@@ -62,7 +72,20 @@ export interface LinkOptions {
   connected: (link: Link) => void
 }
 
-export const createLink = ({ socket, history, scenario, passkey, passkeyFault, outbound, left, resend, reupload, attempted, changed, connected }: LinkOptions): Link => {
+export const createLink = ({
+  socket,
+  history,
+  scenario,
+  passkey,
+  passkeyFault,
+  outbound,
+  left,
+  resend,
+  reupload,
+  attempted,
+  changed,
+  connected
+}: LinkOptions): Link => {
   const timers = new Set<NodeJS.Timeout>()
   const after = (ms: number, then: () => void): void => {
     const timer = setTimeout(() => {
@@ -87,7 +110,14 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
     if (socket.readyState === socket.OPEN) socket.send(JSON.stringify(frame))
   }
   const link: Link = {
-    device: undefined, code: undefined, pairing: undefined, passkey: undefined, codes: 0, synced: false, storedVotes: 0, send,
+    device: undefined,
+    code: undefined,
+    pairing: undefined,
+    passkey: undefined,
+    codes: 0,
+    synced: false,
+    storedVotes: 0,
+    send,
     checkpoint: (pressed) => {
       checkpointChallenge = newOptions(passkey).challenge
       send({ t: 'checkpoint', challenge: checkpointChallenge, pressed })
@@ -167,21 +197,29 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
   const deliver = (device: string): void => {
     const waiting = history.waiting(device)
     told = history.state.lastN
-    for (let start = 0; start < waiting.length; start += 200) send({ t: 'events', events: waiting.slice(start, start + 200) })
+    for (let start = 0; start < waiting.length; start += 200)
+      send({ t: 'events', events: waiting.slice(start, start + 200) })
     history.news.on('happened', onHappened)
     if (scenario.sync === 'early') send({ t: 'synced' })
-    else if (scenario.sync !== 'never') for (const step of [1, 2, 3, 4]) after(step * scenario.syncStepMs, () => send({ t: 'progress', percent: step * 25 }))
+    else if (scenario.sync !== 'never')
+      for (const step of [1, 2, 3, 4])
+        after(step * scenario.syncStepMs, () => send({ t: 'progress', percent: step * 25 }))
     if (scenario.sync === 'normal') after(5 * scenario.syncStepMs, () => send({ t: 'synced' }))
   }
 
   const queries: Record<string, (frame: Record<string, unknown>) => unknown> = {
-    earlier: ({ chat, before }) => history.earlier(told, chat as string, before as string | undefined, 50),
+    earlier: ({ chat, before }) =>
+      history.earlier(told, chat as string, before as string | undefined, 50),
     messages: ({ ids }) => (ids as string[]).flatMap((id) => history.find(id) ?? [])
   }
 
   const answer = (frame: Record<string, unknown>): void => {
     try {
-      send({ t: 'answer', n: frame['n'], result: queries[frame['what'] as string]?.(frame) ?? null })
+      send({
+        t: 'answer',
+        n: frame['n'],
+        result: queries[frame['what'] as string]?.(frame) ?? null
+      })
     } catch (error) {
       send({ t: 'answer', n: frame['n'], error: String(error) })
     }
@@ -191,7 +229,8 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
     hello: (frame) => {
       hello = frame as unknown as Hello
       if (hello.device === undefined) return rotate(scenario.qrCodes)
-      if (history.state.devices.some(({ id }) => id === hello?.device?.id)) return enter(hello.device.id)
+      if (history.state.devices.some(({ id }) => id === hello?.device?.id))
+        return enter(hello.device.id)
       send({ t: 'logout' })
     },
     'qr-linking': () => {
@@ -208,7 +247,8 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
       changed()
     },
     query: (frame) => {
-      if (frame['what'] === 'earlier' && scenario.loadMs > 0) after(scenario.loadMs, () => answer(frame))
+      if (frame['what'] === 'earlier' && scenario.loadMs > 0)
+        after(scenario.loadMs, () => answer(frame))
       else answer(frame)
     }
   }
@@ -224,16 +264,33 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
     changed()
     result(stanza, link.pairing.code)
   }
-  const refuse = (stanza: Stanza): void => send({ t: 'stanza', tag: 'iq', attrs: { id: stanza.attrs['id'], type: 'error' }, content: null })
+  const refuse = (stanza: Stanza): void =>
+    send({
+      t: 'stanza',
+      tag: 'iq',
+      attrs: { id: stanza.attrs['id'], type: 'error' },
+      content: null
+    })
   /** Checks the answer of a passkey; a right one is followed by the phone's key. */
   const answerPrologue = (stanza: Stanza): void => {
     const assertion = childAt(stanza, 'passkey_prologue/webauthn_assertion')
     if (link.passkey === undefined || assertion === undefined) return refuse(stanza)
-    const faults = assertionFaults(JSON.parse(String(assertion.content)) as never, link.passkey.options.challenge, passkey)
+    const faults = assertionFaults(
+      JSON.parse(String(assertion.content)) as never,
+      link.passkey.options.challenge,
+      passkey
+    )
     for (const fault of faults) passkeyFault(fault)
     if (faults.length > 0) return refuse(stanza)
     result(stanza)
-    after(50, () => send({ t: 'notification', id: 'crsc', type: 'crsc_continuation', primaryKey: [...primaryKey] }))
+    after(50, () =>
+      send({
+        t: 'notification',
+        id: 'crsc',
+        type: 'crsc_continuation',
+        primaryKey: [...primaryKey]
+      })
+    )
   }
   /** Another challenge, while the page links by passkey. */
   const answerPasskeyOptions = (stanza: Stanza): void => {
@@ -255,11 +312,22 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
   }
   const answerMex = (stanza: Stanza): void => {
     const query = childAt(stanza, 'query')
-    if (query?.attrs['query_id'] !== 'integrity_challenge_response' || checkpointChallenge === undefined) return result(stanza)
-    const { input } = (JSON.parse(String(query.content)) as { variables: { input: Record<string, string> } }).variables
+    if (
+      query?.attrs['query_id'] !== 'integrity_challenge_response' ||
+      checkpointChallenge === undefined
+    )
+      return result(stanza)
+    const { input } = (
+      JSON.parse(String(query.content)) as { variables: { input: Record<string, string> } }
+    ).variables
     const assertion = {
-      rawId: input['raw_id'] ?? '', type: input['type'] ?? '',
-      response: { clientDataJSON: input['client_data_json'] ?? '', authenticatorData: input['authenticator_data'] ?? '', signature: input['signature'] ?? '' }
+      rawId: input['raw_id'] ?? '',
+      type: input['type'] ?? '',
+      response: {
+        clientDataJSON: input['client_data_json'] ?? '',
+        authenticatorData: input['authenticator_data'] ?? '',
+        signature: input['signature'] ?? ''
+      }
     }
     const faults = assertionFaults(assertion, checkpointChallenge, passkey, false)
     for (const fault of faults) passkeyFault(fault)
@@ -318,8 +386,8 @@ export const createLink = ({ socket, history, scenario, passkey, passkeyFault, o
     else if (tag === 'receipt' && attrs['type'] === 'server-error') {
       const { id = '' } = attrs
       void reupload(id).then((hasIt) => send({ t: 'media-retry', id, hasIt }))
-    }
-    else if (tag === 'ack' && attrs['class'] === 'message') history.acked(link.device as string, Number(attrs['id']))
+    } else if (tag === 'ack' && attrs['class'] === 'message')
+      history.acked(link.device as string, Number(attrs['id']))
   }
   socket.on('message', (data: Buffer, isBinary) => {
     if (isBinary) return onStanza(decodeFrame(data))

@@ -4,9 +4,21 @@ import { createCipheriv, createHash, createHmac, hkdfSync, randomBytes } from 'n
 
 export type MediaKind = 'image' | 'video' | 'audio' | 'ptt' | 'document' | 'sticker'
 
-const kinds: Record<MediaKind, string> = { image: 'Image', sticker: 'Image', video: 'Video', audio: 'Audio', ptt: 'Audio', document: 'Document' }
+const kinds: Record<MediaKind, string> = {
+  image: 'Image',
+  sticker: 'Image',
+  video: 'Video',
+  audio: 'Audio',
+  ptt: 'Audio',
+  document: 'Document'
+}
 const mimetypes: Record<MediaKind, string> = {
-  image: 'image/jpeg', video: 'video/mp4', audio: 'audio/mpeg', ptt: 'audio/ogg; codecs=opus', document: 'application/pdf', sticker: 'image/webp'
+  image: 'image/jpeg',
+  video: 'video/mp4',
+  audio: 'audio/mpeg',
+  ptt: 'audio/ogg; codecs=opus',
+  document: 'application/pdf',
+  sticker: 'image/webp'
 }
 
 export interface MediaAbout {
@@ -31,11 +43,20 @@ const sum = (bytes: Buffer): string => createHash('sha256').update(bytes).digest
 
 export const sealMedia = (kind: MediaKind, bytes: Buffer, about: MediaAbout = {}): SealedMedia => {
   const key = randomBytes(32)
-  const expanded = Buffer.from(hkdfSync('sha256', key, Buffer.alloc(32), `WhatsApp ${kinds[kind]} Keys`, 112))
-  const [iv, cipherKey, macKey] = [expanded.subarray(0, 16), expanded.subarray(16, 48), expanded.subarray(48, 80)]
+  const expanded = Buffer.from(
+    hkdfSync('sha256', key, Buffer.alloc(32), `WhatsApp ${kinds[kind]} Keys`, 112)
+  )
+  const [iv, cipherKey, macKey] = [
+    expanded.subarray(0, 16),
+    expanded.subarray(16, 48),
+    expanded.subarray(48, 80)
+  ]
   const cipher = createCipheriv('aes-256-cbc', cipherKey, iv)
   const text = Buffer.concat([cipher.update(bytes), cipher.final()])
-  const sealed = Buffer.concat([text, createHmac('sha256', macKey).update(iv).update(text).digest().subarray(0, 10)])
+  const sealed = Buffer.concat([
+    text,
+    createHmac('sha256', macKey).update(iv).update(text).digest().subarray(0, 10)
+  ])
   const directPath = `/media/${randomBytes(12).toString('hex')}.enc`
   return {
     sealed,

@@ -21,14 +21,16 @@ export interface MessageModel {
 }
 
 /** A phone number (+52…, digits) or an id as it is (…@c.us, …@lid, …@g.us) becomes an id. */
-export const toId = (address: string): string => (address.includes('@') ? address : `${address.replace(/\D/g, '')}@c.us`)
+export const toId = (address: string): string =>
+  address.includes('@') ? address : `${address.replace(/\D/g, '')}@c.us`
 
 /** The text of a key, as WhatsApp Web writes it. */
 export const serialized = ({ fromMe, remote, id, self, participant }: MessageKey): string =>
   [fromMe, remote, id, self, participant].filter((part) => part !== undefined).join('_')
 
 /** `123@lid` and device 4: `123:4@lid`. */
-const onDevice = (user: string, device: number | undefined): string => (device === undefined ? user : user.replace('@', `:${device}@`))
+const onDevice = (user: string, device: number | undefined): string =>
+  device === undefined ? user : user.replace('@', `:${device}@`)
 
 export const newId = (): string => `3EB0${randomBytes(9).toString('hex')}`.toUpperCase()
 
@@ -49,14 +51,33 @@ export interface Envelope {
   device?: number
 }
 
-export const message = (envelope: Envelope, type: string, facts: Record<string, unknown> = {}): MessageModel => {
-  const { me, meLid, chat, from, name, id = newId(), t = Math.floor(Date.now() / 1_000), device } = envelope
+export const message = (
+  envelope: Envelope,
+  type: string,
+  facts: Record<string, unknown> = {}
+): MessageModel => {
+  const {
+    me,
+    meLid,
+    chat,
+    from,
+    name,
+    id = newId(),
+    t = Math.floor(Date.now() / 1_000),
+    device
+  } = envelope
   const fromMe = from === undefined
   const group = chat.endsWith('@g.us')
   const participant = group ? onDevice(from ?? me, device) : undefined
   const isToSelf = chat === me || chat === meLid
   return {
-    id: { fromMe, remote: chat, id, ...(isToSelf ? { self: fromMe ? ('out' as const) : ('in' as const) } : {}), ...(participant === undefined ? {} : { participant }) },
+    id: {
+      fromMe,
+      remote: chat,
+      id,
+      ...(isToSelf ? { self: fromMe ? ('out' as const) : ('in' as const) } : {}),
+      ...(participant === undefined ? {} : { participant })
+    },
     rowId: 999_999_000,
     viewed: false,
     body: '',
@@ -115,17 +136,29 @@ export const quoting = (quoted: MessageModel): Record<string, unknown> => ({
 export const vcard = (name: string, phone: string): string =>
   `BEGIN:VCARD\nVERSION:3.0\nN:;${name};;;\nFN:${name}\nTEL;type=CELL;waid=${phone.replace(/\D/g, '')}:${phone}\nEND:VCARD`
 
-export const location = (latitude: number, longitude: number, about: { name?: string; address?: string; live?: boolean } = {}): Record<string, unknown> => ({
+export const location = (
+  latitude: number,
+  longitude: number,
+  about: { name?: string; address?: string; live?: boolean } = {}
+): Record<string, unknown> => ({
   lat: latitude,
   lng: longitude,
-  ...(about.name === undefined && about.address === undefined ? {} : { loc: [about.name ?? '', about.address ?? ''].join('\n') }),
+  ...(about.name === undefined && about.address === undefined
+    ? {}
+    : { loc: [about.name ?? '', about.address ?? ''].join('\n') }),
   isLive: about.live === true,
-  ...(about.live ? { shareDuration: 3_600, sequence: 1, finalLat: latitude, finalLng: longitude } : {}),
+  ...(about.live
+    ? { shareDuration: 3_600, sequence: 1, finalLat: latitude, finalLng: longitude }
+    : {}),
   // the map's picture
   body: '/9j/4AAQSkZJRgABAQ=='
 })
 
-export const poll = (question: string, options: readonly string[], multiple: boolean): Record<string, unknown> => ({
+export const poll = (
+  question: string,
+  options: readonly string[],
+  multiple: boolean
+): Record<string, unknown> => ({
   kind: 'pollCreation',
   pollName: question,
   pollOptions: options.map((name, localId) => ({ name, localId })),

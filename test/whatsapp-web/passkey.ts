@@ -1,6 +1,9 @@
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes, verify } from 'node:crypto'
 
-/** The account's passkey as WhatsApp's servers know it, and the check of what a browser says it signed. */
+/**
+ * The account's passkey as WhatsApp's servers know it, and the check of what a browser says it
+ * signed.
+ */
 
 export interface TestPasskey {
   /** Base64url. */
@@ -51,29 +54,50 @@ export const newOptions = ({ credentialId }: TestPasskey): PasskeyOptions => ({
 })
 
 /** @returns what is wrong with an answer; nothing when it is right */
-export const assertionFaults = (assertion: Assertion, challenge: string, passkey: TestPasskey, needsVerification = true): string[] => {
+export const assertionFaults = (
+  assertion: Assertion,
+  challenge: string,
+  passkey: TestPasskey,
+  needsVerification = true
+): string[] => {
   const clientData = Buffer.from(assertion.response.clientDataJSON, 'base64url')
   const authenticatorData = Buffer.from(assertion.response.authenticatorData, 'base64url')
-  const said = JSON.parse(clientData.toString('utf8')) as { type: string; challenge: string; origin: string }
+  const said = JSON.parse(clientData.toString('utf8')) as {
+    type: string
+    challenge: string
+    origin: string
+  }
   const faults: string[] = []
   if (assertion.type !== 'public-key') faults.push('the credential is no public key')
   if (assertion.rawId !== passkey.credentialId) faults.push('the credential is another')
   if (said.type !== 'webauthn.get') faults.push('the ceremony is another')
   if (said.challenge !== challenge) faults.push('the challenge is another')
   if (said.origin !== origin) faults.push(`the origin is ${said.origin}`)
-  if (!authenticatorData.subarray(0, 32).equals(createHash('sha256').update(rpId).digest())) faults.push('the site is another')
+  if (!authenticatorData.subarray(0, 32).equals(createHash('sha256').update(rpId).digest()))
+    faults.push('the site is another')
   const flags = authenticatorData[32] ?? 0
   if ((flags & userIsPresent) === 0) faults.push('nobody was there')
-  if (needsVerification && (flags & userIsVerified) === 0) faults.push('it was not checked who was there')
-  const signed = Buffer.concat([authenticatorData, createHash('sha256').update(clientData).digest()])
-  const key = createPublicKey({ key: Buffer.from(passkey.publicKey, 'base64'), format: 'der', type: 'spki' })
-  if (!verify('sha256', signed, key, Buffer.from(assertion.response.signature, 'base64url'))) faults.push('the signature is wrong')
+  if (needsVerification && (flags & userIsVerified) === 0)
+    faults.push('it was not checked who was there')
+  const signed = Buffer.concat([
+    authenticatorData,
+    createHash('sha256').update(clientData).digest()
+  ])
+  const key = createPublicKey({
+    key: Buffer.from(passkey.publicKey, 'base64'),
+    format: 'der',
+    type: 'spki'
+  })
+  if (!verify('sha256', signed, key, Buffer.from(assertion.response.signature, 'base64url')))
+    faults.push('the signature is wrong')
   return faults
 }
 
 /** The code that the page and the phone show, of the companion's nonce and the phone's key. */
 export const verificationCode = (nonce: Buffer, primaryKey: Buffer): string => {
   const digest = createHash('sha256').update(nonce).update(primaryKey).digest()
-  const letters = [...digest.subarray(0, 8)].map((byte) => '123456789ABCDEFGHJKLMNPQRSTVWXYZ'[byte % 32]).join('')
+  const letters = [...digest.subarray(0, 8)]
+    .map((byte) => '123456789ABCDEFGHJKLMNPQRSTVWXYZ'[byte % 32])
+    .join('')
   return `${letters.slice(0, 4)}-${letters.slice(4)}`
 }

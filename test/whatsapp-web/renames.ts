@@ -4,8 +4,9 @@ import type { Session } from '../end-to-end/session.ts'
 import type { Scenario } from './api.ts'
 
 /**
- * What becomes of LeadMaster when WhatsApp Web renames something that it, or whatsapp-web.js, reads: one name at a time,
- * each on a page of its own. Either all works, or /status names what is missing; anything else is a silent failure.
+ * What becomes of LeadMaster when WhatsApp Web renames something that it, or whatsapp-web.js,
+ * reads: one name at a time, each on a page of its own. Either all works, or /status names what is
+ * missing; anything else is a silent failure.
  */
 
 export interface Rename {
@@ -13,8 +14,8 @@ export interface Rename {
   name: string
   part: Part | 'model'
   /**
-   * `outside`: it is not to be had from window.require, as for a module that cannot be required; the page's own code has
-   * it. `renamed`: the page's own code calls it otherwise, everywhere.
+   * `outside`: it is not to be had from window.require, as for a module that cannot be required;
+   * the page's own code has it. `renamed`: the page's own code calls it otherwise, everywhere.
    */
   way: 'outside' | 'renamed'
 }
@@ -27,7 +28,9 @@ export interface Result extends Rename {
   seconds: number
 }
 
-/** Words that JavaScript or the browser has, too: renamed everywhere, they break the page itself. */
+/**
+ * Words that JavaScript or the browser has, too: renamed everywhere, they break the page itself.
+ */
 const tooCommon = new Set(['on', 'off', 'get', 'state', 'ref', 'serialize'])
 
 /** Members of models and collections that are read in the page, beside those of modules. */
@@ -43,7 +46,9 @@ export const renames = (): Rename[] => {
   const last = (name: string): string => name.split('.').at(-1) as string
   return [
     ...unique.map((place): Rename => ({ ...place, way: 'outside' })),
-    ...unique.filter(({ name }) => !tooCommon.has(last(name))).map((place): Rename => ({ ...place, way: 'renamed' })),
+    ...unique
+      .filter(({ name }) => !tooCommon.has(last(name)))
+      .map((place): Rename => ({ ...place, way: 'renamed' })),
     ...ofModels.map((name): Rename => ({ name, part: 'model', way: 'renamed' }))
   ]
 }
@@ -67,11 +72,22 @@ const said = async (session: Session): Promise<string> => {
 /** It names the module or the member, or what does not work by it. */
 const isNamed = (text: string, { name }: Rename): boolean => {
   const [module = '', ...path] = name.split('.')
-  return text.includes(module) || (path.length > 0 && text.includes(path.at(-1) as string)) || /has changed: /.test(text)
+  return (
+    text.includes(module) ||
+    (path.length > 0 && text.includes(path.at(-1) as string)) ||
+    /has changed: /.test(text)
+  )
 }
 
-/** Connects anew and says what became of it, within `ms`. What was missed meanwhile has to be read back, too. */
-const tryOut = async (session: Session, rename: Rename, ms: number): Promise<Pick<Result, 'outcome' | 'detail'>> => {
+/**
+ * Connects anew and says what became of it, within `ms`. What was missed meanwhile has to be read
+ * back, too.
+ */
+const tryOut = async (
+  session: Session,
+  rename: Rename,
+  ms: number
+): Promise<Pick<Result, 'outcome' | 'detail'>> => {
   const { web } = session
   const end = Date.now() + ms
   const left = (most: number): number => Math.max(0, Math.min(most, end - Date.now()))
@@ -92,19 +108,32 @@ const tryOut = async (session: Session, rename: Rename, ms: number): Promise<Pic
   }
   if (!(await isReady())) return { outcome: 'silent', detail: `not READY: ${await said(session)}` }
   const lacks = await notCaptured(session, left(12_000))
-  const isRead = async (): Promise<boolean> => (await session.records()).some(({ message }) => message.id === missed.id)
-  for (const until = Date.now() + left(5_000); !(await isRead()) && Date.now() < until; ) await pause(200)
+  const isRead = async (): Promise<boolean> =>
+    (await session.records()).some(({ message }) => message.id === missed.id)
+  for (const until = Date.now() + left(5_000); !(await isRead()) && Date.now() < until; )
+    await pause(200)
   if (!(await isRead())) lacks.push('read-back')
   if (lacks.length === 0) return { outcome: 'works', detail: (await named()) ?? '' }
   for (; left(ms) > 0; await pause(500)) {
     const text = await named()
-    if (text !== undefined) return { outcome: 'named', detail: `${text} (not captured: ${lacks.join(', ')})` }
+    if (text !== undefined)
+      return { outcome: 'named', detail: `${text} (not captured: ${lacks.join(', ')})` }
   }
-  return { outcome: 'silent', detail: `not captured: ${lacks.join(', ')}; /status: ${await said(session)}` }
+  return {
+    outcome: 'silent',
+    detail: `not captured: ${lacks.join(', ')}; /status: ${await said(session)}`
+  }
 }
 
-/** How a phone is linked while the name is another: codes are shown again after they ended, and one of them links. */
-const tryLinking = async (session: Session, rename: Rename, ms: number): Promise<Pick<Result, 'outcome' | 'detail'>> => {
+/**
+ * How a phone is linked while the name is another: codes are shown again after they ended, and one
+ * of them links.
+ */
+const tryLinking = async (
+  session: Session,
+  rename: Rename,
+  ms: number
+): Promise<Pick<Result, 'outcome' | 'detail'>> => {
   const { web } = session
   const end = Date.now() + ms
   await session.post('/disconnect?logout=true')
@@ -128,7 +157,9 @@ const tryLinking = async (session: Session, rename: Rename, ms: number): Promise
     await web.scan()
     while ((await session.status()).status !== 'READY' && Date.now() < end) await pause(200)
     const isReady = (await session.status()).status === 'READY'
-    return isReady ? { outcome: 'works', detail: '' } : { outcome: 'silent', detail: await said(session) }
+    return isReady
+      ? { outcome: 'works', detail: '' }
+      : { outcome: 'silent', detail: await said(session) }
   } finally {
     Object.assign(web.scenario, { firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6 })
   }
@@ -143,22 +174,35 @@ const recover = async (session: Session): Promise<void> => {
   for (const end = Date.now() + 60_000; Date.now() < end; await pause(200)) {
     const { status } = await session.status()
     if (status === 'READY') return
-    // A page that is scanned already shows no code, though the session may not have heard of it yet.
+    // A page that is scanned already shows no code, though the session may not have heard of it
+    // yet.
     if (status === 'QR_REQUIRED' && session.web.shownQr() !== undefined) await session.web.scan()
   }
   throw new Error('the session does not become READY on a page as it is')
 }
 
 /** Tries each on the one session. @param ms how long each may take to be named */
-export const tryRenames = async (session: Session, all: readonly Rename[], ms: number, onResult: (result: Result) => void): Promise<Result[]> => {
+export const tryRenames = async (
+  session: Session,
+  all: readonly Rename[],
+  ms: number,
+  onResult: (result: Result) => void
+): Promise<Result[]> => {
   const results: Result[] = []
   for (const rename of all) {
     const began = Date.now()
     const isLinking = rename.part === 'qr' || rename.part === 'pairing'
-    const found = await (isLinking ? tryLinking : tryOut)(session, rename, ms).catch((error: unknown) => ({
-      outcome: 'silent' as const, detail: error instanceof Error ? error.message.split('\n')[0] ?? '' : String(error)
-    }))
-    const result: Result = { ...rename, ...found, seconds: Math.round((Date.now() - began) / 1_000) }
+    const found = await (isLinking ? tryLinking : tryOut)(session, rename, ms).catch(
+      (error: unknown) => ({
+        outcome: 'silent' as const,
+        detail: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+      })
+    )
+    const result: Result = {
+      ...rename,
+      ...found,
+      seconds: Math.round((Date.now() - began) / 1_000)
+    }
     results.push(result)
     onResult(result)
     await recover(session)

@@ -6,7 +6,14 @@ import { createServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { basename, join } from 'node:path'
 import { WebSocketServer } from 'ws'
-import type { Attempt, MediaFault, Outbound, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
+import type {
+  Attempt,
+  MediaFault,
+  Outbound,
+  Scenario,
+  WhatsAppWeb,
+  WhatsAppWebOptions
+} from './api.ts'
 import { chromiumProcesses, makeCertificate, writeHostRules, writeWrapper } from './chromium.ts'
 import { createConnectionLog, type Connection } from './connections.ts'
 import { createHistory, newState, type State } from './history.ts'
@@ -17,29 +24,70 @@ import { createPhone } from './phone.ts'
 import { kindOf, summarize, type SentStanza } from './stanza.ts'
 
 /**
- * A stand-in for https://web.whatsapp.com: serves the page, and is "the phone and WhatsApp's servers" to it. Nothing
- * in LeadMaster knows of it: CHROMIUM_PATH names a wrapper in which that name leads here.
+ * A stand-in for https://web.whatsapp.com: serves the page, and is "the phone and WhatsApp's
+ * servers" to it. Nothing in LeadMaster knows of it: CHROMIUM_PATH names a wrapper in which that
+ * name leads here.
  */
 
 export { eras } from './api.ts'
-export type { Attempt, Era, MediaFault, Outbound, Refresh, Scenario, WhatsAppWeb, WhatsAppWebOptions } from './api.ts'
+export type {
+  Attempt,
+  Era,
+  MediaFault,
+  Outbound,
+  Refresh,
+  Scenario,
+  WhatsAppWeb,
+  WhatsAppWebOptions
+} from './api.ts'
 
 const usual: Scenario = {
-  firstQrMs: 60_000, qrMs: 20_000, qrCodes: 6, sync: 'normal', syncStepMs: 150, loadMs: 0, mostHeld: 0, reconnectMs: 200,
-  version: '2.3000.1043220887', missing: [], missingMs: 0, deprecated: false, versionMs: 0, stalled: false, own: '',
-  web: '2026-07', missingInside: false, renamed: {}, votes: 'addon', passkey: false, busybody: false, revokeKeepsKey: false
+  firstQrMs: 60_000,
+  qrMs: 20_000,
+  qrCodes: 6,
+  sync: 'normal',
+  syncStepMs: 150,
+  loadMs: 0,
+  mostHeld: 0,
+  reconnectMs: 200,
+  version: '2.3000.1043220887',
+  missing: [],
+  missingMs: 0,
+  deprecated: false,
+  versionMs: 0,
+  stalled: false,
+  own: '',
+  web: '2026-07',
+  missingInside: false,
+  renamed: {},
+  votes: 'addon',
+  passkey: false,
+  busybody: false,
+  revokeKeepsKey: false
 }
 
 const pageDirectory = new URL('page/', import.meta.url)
-const csp = "default-src 'self' data: blob:; style-src 'unsafe-inline'; script-src 'self' 'unsafe-eval'"
+const csp =
+  "default-src 'self' data: blob:; style-src 'unsafe-inline'; script-src 'self' 'unsafe-eval'"
 
-export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scenario: wanted = {}, persist = false, chromium = '/usr/lib/chromium/chromium-headless-shell', log = () => undefined }: WhatsAppWebOptions): Promise<WhatsAppWeb> => {
+export const startWhatsAppWeb = async ({
+  directory,
+  address = '127.0.0.1',
+  scenario: wanted = {},
+  persist = false,
+  chromium = '/usr/lib/chromium/chromium-headless-shell',
+  log = () => undefined
+}: WhatsAppWebOptions): Promise<WhatsAppWeb> => {
   const media = join(directory, 'media')
   mkdirSync(media, { recursive: true })
   const stateFile = join(directory, 'phone.json')
   const history = createHistory(persist ? readState(stateFile) : newState())
   const scenario: Scenario = { ...usual, ...wanted }
-  const phone = createPhone(history, (path, sealed) => sealed && writeFileSync(join(media, basename(path)), sealed), scenario)
+  const phone = createPhone(
+    history,
+    (path, sealed) => sealed && writeFileSync(join(media, basename(path)), sealed),
+    scenario
+  )
   const outbound: Outbound[] = []
   const passkey = newTestPasskey()
   const passkeyFaults: string[] = []
@@ -85,29 +133,69 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   }
   /** Since July 2026 WhatsApp answers a browser that says it is headless with another page. */
   const pageFor = async (req: IncomingMessage): Promise<string> => {
-    const { web, version, missing, missingMs, missingInside, deprecated, versionMs, reconnectMs, mostHeld, votes, busybody } = scenario
+    const {
+      web,
+      version,
+      missing,
+      missingMs,
+      missingInside,
+      deprecated,
+      versionMs,
+      reconnectMs,
+      mostHeld,
+      votes,
+      busybody
+    } = scenario
     const isHeadless = req.headers['user-agent']?.includes('HeadlessChrome') === true
-    if (web !== '2026-04' && isHeadless) return readFile(new URL('unsupported.html', pageDirectory), 'utf8')
-    return buildPage({ web, version, missing, missingMs, missingInside, deprecated, versionMs, reconnectMs, mostHeld, votes, busybody })
+    if (web !== '2026-04' && isHeadless)
+      return readFile(new URL('unsupported.html', pageDirectory), 'utf8')
+    return buildPage({
+      web,
+      version,
+      missing,
+      missingMs,
+      missingInside,
+      deprecated,
+      versionMs,
+      reconnectMs,
+      mostHeld,
+      votes,
+      busybody
+    })
   }
 
   const { key, cert, spki } = await makeCertificate(directory)
   const server = createServer({ key, cert }, async (req, res) => {
     const { pathname, searchParams } = new URL(req.url ?? '/', 'https://web.whatsapp.com')
-    const respond = (status: number, type: string, body: string | Buffer = ''): void => void res.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'content-security-policy': csp }).end(body)
+    const respond = (status: number, type: string, body: string | Buffer = ''): void =>
+      void res
+        .writeHead(status, {
+          'content-type': type,
+          'cache-control': 'no-store',
+          'content-security-policy': csp
+        })
+        .end(body)
     try {
       if (pathname === '/') return respond(200, 'text/html', await pageFor(req))
-      if (/^\/[a-z]+\.js$/.test(pathname)) return respond(200, 'text/javascript', buildScript(pathname.slice(1), scenario))
+      if (/^\/[a-z]+\.js$/.test(pathname))
+        return respond(200, 'text/javascript', buildScript(pathname.slice(1), scenario))
       if (pathname === '/media/upload') {
         recordOutbound(searchParams.get('sim') ?? 'upload', '')
         return respond(200, 'application/json', '{}')
       }
-      if (pathname === '/spin') return respond(200, 'application/json', JSON.stringify({ action: takeSpin() }))
+      if (pathname === '/spin')
+        return respond(200, 'application/json', JSON.stringify({ action: takeSpin() }))
       if (pathname.startsWith('/media/') && !mediaServersRun) return void req.socket.destroy()
       const mediaStatus = mediaFaults.get(pathname)?.status
       if (mediaStatus !== undefined) return respond(mediaStatus, 'text/plain')
-      if (pathname.startsWith('/media/') && searchParams.get('auth') !== mediaAuth) return respond(401, 'text/plain')
-      if (pathname.startsWith('/media/')) return respond(200, 'application/octet-stream', await readFile(join(media, basename(pathname))))
+      if (pathname.startsWith('/media/') && searchParams.get('auth') !== mediaAuth)
+        return respond(401, 'text/plain')
+      if (pathname.startsWith('/media/'))
+        return respond(
+          200,
+          'application/octet-stream',
+          await readFile(join(media, basename(pathname)))
+        )
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
@@ -120,7 +208,11 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   new WebSocketServer({ server, path: '/ws/chat' }).on('connection', (socket, req) => {
     const connection = connections.opened(socket, req.socket.remoteAddress ?? '')
     const link = createLink({
-      socket, history, scenario, changed, passkey,
+      socket,
+      history,
+      scenario,
+      changed,
+      passkey,
       passkeyFault: (fault) => void passkeyFaults.push(fault),
       resend: phone.resent,
       reupload: reuploadMedia,
@@ -175,7 +267,10 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
     }
   }
   const all = (): Link[] => [...links.keys()]
-  const online = (): Link | undefined => all().findLast(({ device }) => device !== undefined && history.state.devices.some(({ id }) => id === device))
+  const online = (): Link | undefined =>
+    all().findLast(
+      ({ device }) => device !== undefined && history.state.devices.some(({ id }) => id === device)
+    )
   const tell = (frame: Record<string, unknown>): void => {
     for (const link of links.keys()) link.send(frame)
   }
@@ -198,7 +293,11 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
   history.news.on('changed', save)
 
   return {
-    chromiumPath, port, phone, scenario, passkey,
+    chromiumPath,
+    port,
+    phone,
+    scenario,
+    passkey,
     passkeyFaults: () => [...passkeyFaults],
     verificationCode: () => all().findLast((one) => one.passkey?.code !== undefined)?.passkey?.code,
     scanWithPasskey: async () => {
@@ -214,18 +313,23 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
     scan: async (code) => {
       const link = await when('a QR to scan', () => all().findLast((one) => one.code !== undefined))
       const bare = code?.split('#').at(-1)
-      if (bare !== undefined && bare !== link.code) throw new Error('code: that is not the code shown now')
+      if (bare !== undefined && bare !== link.code)
+        throw new Error('code: that is not the code shown now')
       link.scan()
       if (!scenario.passkey) await when('the page that scanned to connect', online)
     },
     enterPairingCode: async (code) => {
-      const link = all().find(({ pairing }) => pairing !== undefined && pairing.code === code.replace('-', '').toUpperCase())
+      const link = all().find(
+        ({ pairing }) =>
+          pairing !== undefined && pairing.code === code.replace('-', '').toUpperCase()
+      )
       if (link === undefined) throw new Error('code: that is not a code that is valid now')
       link.scan()
       await when('the page that was linked by a code to connect', online)
     },
     pairingCode: () => all().findLast(({ pairing }) => pairing !== undefined)?.pairing,
-    qr: (not) => when('a QR', () => all().findLast(({ code }) => code !== undefined && code !== not)?.code),
+    qr: (not) =>
+      when('a QR', () => all().findLast(({ code }) => code !== undefined && code !== not)?.code),
     until: async (what, isSo) => void (await when(what, () => isSo() || undefined)),
     connected: async () => void (await when('a linked page to connect', online)),
     synced: async () => void (await when('a linked page to sync', () => online()?.synced)),
@@ -241,7 +345,9 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
     isConnected: () => online() !== undefined,
     logout: (reason) => {
       history.unlink()
-      for (const link of links.keys()) if (link.device !== undefined) link.send({ t: 'logout', ...(reason === undefined ? {} : { reason }) })
+      for (const link of links.keys())
+        if (link.device !== undefined)
+          link.send({ t: 'logout', ...(reason === undefined ? {} : { reason }) })
     },
     state: (state) => tell({ t: 'state', state }),
     rotate: () => all().at(-1)?.rotate(),
@@ -259,7 +365,10 @@ export const startWhatsAppWeb = async ({ directory, address = '127.0.0.1', scena
     mediaServers: (on) => {
       mediaServersRun = on
     },
-    mediaFault: (id, fault) => void (fault === undefined ? mediaFaults.delete(pathOf(id)) : mediaFaults.set(pathOf(id), fault)),
+    mediaFault: (id, fault) =>
+      void (fault === undefined
+        ? mediaFaults.delete(pathOf(id))
+        : mediaFaults.set(pathOf(id), fault)),
     hangPage: () => tell({ t: 'hang' }),
     crashPage: async () => {
       const pids = await chromiumProcesses(port, 'renderer')

@@ -4,7 +4,10 @@ import { parseArgs } from 'node:util'
 import { readArgs, type Field } from './arguments.ts'
 import { verbs } from './verbs.ts'
 
-/** scripts/simulate: `simulate.ts CONTROL_FILE VERB [--OPTION VALUE]…` tells the running simulated WhatsApp what happens. */
+/**
+ * scripts/simulate: `simulate.ts CONTROL_FILE VERB [--OPTION VALUE]…` tells the running simulated
+ * WhatsApp what happens.
+ */
 
 const [controlFile = '', name, ...rest] = process.argv.slice(2)
 
@@ -14,10 +17,21 @@ const fail = (code: number, text: string): never => {
 }
 
 const shown = ([option, { is, about, required }]: [string, Field]): string => {
-  const value = is === 'flag' ? '' : is === 'list' ? ' A,B,…' : Array.isArray(is) ? ` ${is.join('|')}` : ` ${String(is).toUpperCase()}`
+  const value =
+    is === 'flag'
+      ? ''
+      : is === 'list'
+        ? ' A,B,…'
+        : Array.isArray(is)
+          ? ` ${is.join('|')}`
+          : ` ${String(is).toUpperCase()}`
   return `      --${option}${value}${required ? '' : ' (optional)'}: ${about}`
 }
-const verbHelp = (verb: string): string => [`  ${verb}: ${verbs[verb]?.about}`, ...Object.entries(verbs[verb]?.fields ?? {}).map(shown)].join('\n')
+const verbHelp = (verb: string): string =>
+  [
+    `  ${verb}: ${verbs[verb]?.about}`,
+    ...Object.entries(verbs[verb]?.fields ?? {}).map(shown)
+  ].join('\n')
 const help = (): string => `usage: scripts/simulate VERB [--OPTION VALUE]...
 
 Tells the simulated WhatsApp of ./scripts/up --simulated what happens; the answer is JSON on stdout.
@@ -33,7 +47,8 @@ if (name === '--like') {
   const { like } = await import('./like.ts')
   process.exit(await like(['--like', ...rest]))
 }
-if (name === undefined) fail(2, `a verb is missing; expected ${Object.keys(verbs).join(', ')}; --help tells more`)
+if (name === undefined)
+  fail(2, `a verb is missing; expected ${Object.keys(verbs).join(', ')}; --help tells more`)
 if (name === '--help' || name === '-h' || name === 'help') {
   console.log(help())
   process.exit(0)
@@ -44,11 +59,23 @@ if (verb === undefined) fail(2, `no verb ${name}; expected ${Object.keys(verbs).
 const { fields } = verb as NonNullable<typeof verb>
 let values: Record<string, string | boolean | undefined> = {}
 try {
-  const options = Object.fromEntries([...Object.entries(fields).map(([option, { is }]) => [option, { type: is === 'flag' ? ('boolean' as const) : ('string' as const) }] as const), ['help', { type: 'boolean' as const }] as const])
+  const options = Object.fromEntries([
+    ...Object.entries(fields).map(
+      ([option, { is }]) =>
+        [option, { type: is === 'flag' ? ('boolean' as const) : ('string' as const) }] as const
+    ),
+    ['help', { type: 'boolean' as const }] as const
+  ])
   values = parseArgs({ args: rest, options }).values as typeof values
 } catch (error) {
-  const expected = Object.keys(fields).map((option) => `--${option}`).join(', ') || 'no option'
-  fail(2, `${name}: ${error instanceof Error ? error.message.split('.')[0] : String(error)}; expected ${expected}`)
+  const expected =
+    Object.keys(fields)
+      .map((option) => `--${option}`)
+      .join(', ') || 'no option'
+  fail(
+    2,
+    `${name}: ${error instanceof Error ? error.message.split('.')[0] : String(error)}; expected ${expected}`
+  )
 }
 if (values['help']) {
   console.log(verbHelp(name as string))

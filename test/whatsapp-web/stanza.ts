@@ -1,4 +1,6 @@
-/** Stanzas as they cross the wire: WhatsApp's binary form, without its dictionary of frequent words. */
+/**
+ * Stanzas as they cross the wire: WhatsApp's binary form, without its dictionary of frequent words.
+ */
 
 export interface Stanza {
   tag: string
@@ -44,7 +46,8 @@ class Reader {
   }
 }
 
-const readListSize = (reader: Reader, kind: number): number => (kind === 248 ? reader.byte() : reader.number(2))
+const readListSize = (reader: Reader, kind: number): number =>
+  kind === 248 ? reader.byte() : reader.number(2)
 
 const readValue = (reader: Reader, kind = reader.byte()): Buffer | string | undefined => {
   if (kind === 0) return undefined
@@ -73,7 +76,8 @@ const readNode = (reader: Reader): Stanza => {
 
 /** @param frame three bytes of length, one of flags, the stanza */
 export const decodeFrame = (frame: Buffer): Stanza => {
-  if (frame.readUIntBE(0, 3) !== frame.length - 3) throw new Error('a frame is not as long as it says')
+  if (frame.readUIntBE(0, 3) !== frame.length - 3)
+    throw new Error('a frame is not as long as it says')
   return readNode(new Reader(frame.subarray(4)))
 }
 
@@ -105,7 +109,12 @@ export const childrenOf = ({ content }: Stanza): Stanza[] => (Array.isArray(cont
 
 /** The first child, or the child of a child, along a path of tags. */
 export const childAt = (stanza: Stanza, path: string): Stanza | undefined =>
-  path.split('/').reduce<Stanza | undefined>((at, tag) => (at ? childrenOf(at).find((child) => child.tag === tag) : undefined), stanza)
+  path
+    .split('/')
+    .reduce<Stanza | undefined>(
+      (at, tag) => (at ? childrenOf(at).find((child) => child.tag === tag) : undefined),
+      stanza
+    )
 
 const pathsOf = (stanza: Stanza): string[] =>
   childrenOf(stanza).flatMap((child) => {

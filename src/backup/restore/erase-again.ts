@@ -8,7 +8,10 @@ import type { InboundRecord } from '../../contract/record.ts'
 import { openJournal } from '../../session-manager/journal.ts'
 import { deleteErasedMedia } from '../../session-manager/media.ts'
 
-/** Deletions that were made since a backup are made again in what is restored of it: the journal in use knows them. */
+/**
+ * Deletions that were made since a backup are made again in what is restored of it: the journal in
+ * use knows them.
+ */
 
 export interface Restored {
   /** In use until now, and to be replaced. */
@@ -22,7 +25,12 @@ export interface Restored {
 }
 
 /** @returns what was done, in plain words; undefined when there was nothing to do */
-export const eraseAgain = async ({ journal: newer, directory, env, hubs }: Restored): Promise<string | undefined> => {
+export const eraseAgain = async ({
+  journal: newer,
+  directory,
+  env,
+  hubs
+}: Restored): Promise<string | undefined> => {
   const file = join(directory, 'journal.db')
   if (!existsSync(newer) || !existsSync(file)) return undefined
   const account = readEnvFile(env).variables['ACCOUNT'] ?? ''
@@ -34,7 +42,8 @@ export const eraseAgain = async ({ journal: newer, directory, env, hubs }: Resto
     await deleteErasedMedia(journal, join(directory, 'media'))
     let [leads, messages] = [0, 0]
     const known = {
-      isErased: (message: InboundRecord['message']) => journal.wasErasedOnRequest({ message } as InboundRecord),
+      isErased: (message: InboundRecord['message']) =>
+        journal.wasErasedOnRequest({ message } as InboundRecord),
       isErasedChat: (chatId: string) => journal.hasErasedChat(chatId)
     }
     for (const hub of hubs) {

@@ -1,12 +1,26 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, chownSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { moveCursors, renameJournal } from '../databases.ts'
 import { reasonOf } from '../../platform/harmless.ts'
 import { eraseAgain } from './erase-again.ts'
 import { makeDirectories, occupied, type Place, type Target } from './target.ts'
 
-/** Puts what a backup holds in place: copied beside it first, then one rename for each directory and file. */
+/**
+ * Puts what a backup holds in place: copied beside it first, then one rename for each directory and
+ * file.
+ */
 
 export interface Putting {
   target: Target
@@ -33,7 +47,11 @@ const handOver = (path: string, owner: Target['owner']): void => {
 
 /** A line of an env file with another path in it. */
 const withPath = (text: string, variable: string, path: string): string =>
-  text.replaceAll(new RegExp(`^[ \\t]*${variable}=.*$`, 'gm'), () => `${variable}=${/^[\w.:/@%+,=-]*$/.test(path) ? path : `"${path.replaceAll(/["\\`$]/g, '\\$&')}"`}`)
+  text.replaceAll(
+    new RegExp(`^[ \\t]*${variable}=.*$`, 'gm'),
+    () =>
+      `${variable}=${/^[\w.:/@%+,=-]*$/.test(path) ? path : `"${path.replaceAll(/["\\`$]/g, '\\$&')}"`}`
+  )
 
 const prepareState = ({ part, stateDir }: Place, { backup, files }: Putting): void => {
   const aside = asideOf(stateDir)
@@ -47,11 +65,15 @@ const prepareState = ({ part, stateDir }: Place, { backup, files }: Putting): vo
 }
 
 /**
- * A journal goes on otherwise than the one it is a copy of: by another id, whoever had read further in that one (a hub on
- * PostgreSQL, say) notices. The hub that was restored with it stands where it stood, for up to there both are the same.
+ * A journal goes on otherwise than the one it is a copy of: by another id, whoever had read further
+ * in that one (a hub on PostgreSQL, say) notices. The hub that was restored with it stands where it
+ * stood, for up to there both are the same.
  */
 const renameJournals = (places: readonly Place[]): void => {
-  const hubs = places.filter(({ part, stateDir }) => part.kind === 'central-hub' && !part.nats && existsSync(join(asideOf(stateDir), 'hub.db')))
+  const hubs = places.filter(
+    ({ part, stateDir }) =>
+      part.kind === 'central-hub' && !part.nats && existsSync(join(asideOf(stateDir), 'hub.db'))
+  )
   for (const { part, stateDir } of places) {
     const journal = join(asideOf(stateDir), 'journal.db')
     if (part.kind !== 'session-manager' || !existsSync(journal)) continue
@@ -62,26 +84,43 @@ const renameJournals = (places: readonly Place[]): void => {
 
 const prepareEnv = ({ part, envFile, stateDir }: Place, { target, backup }: Putting): void => {
   const text = readFileSync(join(backup, 'env', `${part.name}.env`), 'utf8')
-  const moved = stateDir === part.state_dir ? text : withPath(withPath(text, 'STATE_DIR', stateDir), 'ENV_FILE', envFile)
+  const moved =
+    stateDir === part.state_dir
+      ? text
+      : withPath(withPath(text, 'STATE_DIR', stateDir), 'ENV_FILE', envFile)
   rmSync(asideOf(envFile), { force: true })
   writeFileSync(asideOf(envFile), moved, { mode: 0o600, flag: 'wx' })
   if (target.owner !== undefined) chownSync(asideOf(envFile), 0, target.owner.gid)
   chmodSync(asideOf(envFile), 0o640)
 }
 
-/** Deletions that were made since the backup are made again, as far as what is replaced knows them. @returns what was done */
+/**
+ * Deletions that were made since the backup are made again, as far as what is replaced knows them.
+ * @returns what was done
+ */
 const eraseSince = async (places: readonly Place[], backup: string): Promise<string[]> => {
-  const hubs = places.filter(({ part }) => part.kind === 'central-hub').map(({ stateDir }) => asideOf(stateDir))
+  const hubs = places
+    .filter(({ part }) => part.kind === 'central-hub')
+    .map(({ stateDir }) => asideOf(stateDir))
   const done: string[] = []
-  for (const { part, stateDir } of places.filter(({ part: { kind } }) => kind === 'session-manager')) {
+  for (const { part, stateDir } of places.filter(
+    ({ part: { kind } }) => kind === 'session-manager'
+  )) {
     const env = readFileSync(join(backup, 'env', `${part.name}.env`), 'utf8')
     const stores = hubs.filter((hub) => existsSync(join(hub, 'hub.db')))
     try {
-      const said = await eraseAgain({ journal: join(stateDir, 'journal.db'), directory: asideOf(stateDir), env, hubs: stores })
+      const said = await eraseAgain({
+        journal: join(stateDir, 'journal.db'),
+        directory: asideOf(stateDir),
+        env,
+        hubs: stores
+      })
       if (said !== undefined) done.push(said)
     } catch (error) {
       // What is damaged is replaced for that very reason.
-      done.push(`what was deleted since the backup is not known (${reasonOf(error)}): delete it again`)
+      done.push(
+        `what was deleted since the backup is not known (${reasonOf(error)}): delete it again`
+      )
     }
   }
   return done

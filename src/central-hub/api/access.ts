@@ -8,14 +8,17 @@ import { invalid, ProblemError } from '../../platform/problem.ts'
 import { query } from '../../platform/query.ts'
 
 /**
- * Who may call. Frontends send `Authorization: Bearer` with HUB_API_TOKEN. The operator page signs in with it once and
- * gets a cookie that its scripts cannot read; the cookie is signed by the token, so it outlives restarts and dies with
- * the token.
+ * Who may call. Frontends send `Authorization: Bearer` with HUB_API_TOKEN. The operator page signs
+ * in with it once and gets a cookie that its scripts cannot read; the cookie is signed by the
+ * token, so it outlives restarts and dies with the token.
  */
 export interface Access {
   /** Lets a path be read without signing in. */
   open(path: string): void
-  /** Lets what is beneath a path be read so, `/api/media/` for one: its routes see to it themselves who may. */
+  /**
+   * Lets what is beneath a path be read so, `/api/media/` for one: its routes see to it themselves
+   * who may.
+   */
   openBeneath(path: `/${string}/`): void
   /** @throws {ProblemError} unauthorized, forbidden */
   authorize(req: Request): void
@@ -30,7 +33,8 @@ const lifetimeS = 30 * 86_400
 const logAtMostEveryMs = 600_000
 
 /**
- * Tells the log why requests are refused and where the token is kept. Whoever has no token is not told that.
+ * Tells the log why requests are refused and where the token is kept. Whoever has no token is not
+ * told that.
  */
 class RefusalLog {
   readonly #log: Pick<Log, 'warn'>
@@ -69,20 +73,43 @@ export const createAccess = ({ token, envFile, log }: AccessOptions): Access => 
   const hasToken = bearerCheck(token)
   const openPaths = new Set(['/health', '/api/sign-in'])
   const openBeginnings = new Set<string>()
-  const isOpen = (path: string): boolean => openPaths.has(path) || [...openBeginnings].some((beginning) => path.startsWith(beginning))
-  const sign = (expires: string): string => createHmac('sha256', token).update(`leadmaster sign-in ${expires}`).digest('base64url')
+  const isOpen = (path: string): boolean =>
+    openPaths.has(path) || [...openBeginnings].some((beginning) => path.startsWith(beginning))
+  const sign = (expires: string): string =>
+    createHmac('sha256', token).update(`leadmaster sign-in ${expires}`).digest('base64url')
 
   const signedIn = (req: Request): boolean => {
-    const [expires = '', signature = ''] = parseCookie(req.headers.cookie ?? '')[cookieName]?.split('.') ?? []
-    return /^\d{1,12}$/.test(expires) && Number(expires) > Date.now() / 1_000 && sameSecret(signature, sign(expires))
+    const [expires = '', signature = ''] =
+      parseCookie(req.headers.cookie ?? '')[cookieName]?.split('.') ?? []
+    return (
+      /^\d{1,12}$/.test(expires) &&
+      Number(expires) > Date.now() / 1_000 &&
+      sameSecret(signature, sign(expires))
+    )
   }
-  /** A page of another site can have the browser send our cookie, but not pretend to be of this one. */
+  /**
+   * A page of another site can have the browser send our cookie, but not pretend to be of this one.
+   */
   const fromElsewhere = ({ method, headers }: Request): boolean =>
-    method !== 'GET' && method !== 'HEAD' && headers.origin?.replace(/^https?:\/\//, '') !== headers.host
+    method !== 'GET' &&
+    method !== 'HEAD' &&
+    headers.origin?.replace(/^https?:\/\//, '') !== headers.host
 
   /** Of a page that came by TLS, the cookie goes by nothing else. */
-  const setCookie = ({ headers: { origin = '' } }: Request, value: string, maxAge: number): string =>
-    stringifySetCookie({ name: cookieName, value, maxAge, path: '/', httpOnly: true, sameSite: 'strict', secure: origin.startsWith('https://') })
+  const setCookie = (
+    { headers: { origin = '' } }: Request,
+    value: string,
+    maxAge: number
+  ): string =>
+    stringifySetCookie({
+      name: cookieName,
+      value,
+      maxAge,
+      path: '/',
+      httpOnly: true,
+      sameSite: 'strict',
+      secure: origin.startsWith('https://')
+    })
 
   return {
     open: (path) => void openPaths.add(path),
@@ -93,15 +120,21 @@ export const createAccess = ({ token, envFile, log }: AccessOptions): Access => 
         refusals.note(req.requestId)
         throw new ProblemError('unauthorized', 'send Authorization: Bearer with HUB_API_TOKEN')
       }
-      if (fromElsewhere(req)) throw new ProblemError('forbidden', 'with the cookie of the operator page, only that page itself may change anything')
+      if (fromElsewhere(req))
+        throw new ProblemError(
+          'forbidden',
+          'with the cookie of the operator page, only that page itself may change anything'
+        )
     },
     addRoutes: (http) => {
       http.route('POST', '/api/sign-in', (req, res) => {
         query(req)
         requireJson(req)
         const body: unknown = req.body
-        const given = typeof body === 'object' && body !== null && 'token' in body ? body.token : undefined
-        if (typeof given !== 'string') throw invalid({ in: 'body', field: '/token', message: 'expected HUB_API_TOKEN, as text' })
+        const given =
+          typeof body === 'object' && body !== null && 'token' in body ? body.token : undefined
+        if (typeof given !== 'string')
+          throw invalid({ in: 'body', field: '/token', message: 'expected HUB_API_TOKEN, as text' })
         if (!sameSecret(given, token)) {
           refusals.note(req.requestId)
           throw new ProblemError('unauthorized', 'this is not HUB_API_TOKEN')

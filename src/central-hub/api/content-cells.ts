@@ -10,9 +10,32 @@ interface Amount {
 
 /** The columns that an export has for it, after those of every message. */
 export const contentColumns = [
-  'ad_title', 'ad_id', 'ad_app', 'ad_url', 'order_title', 'order_items', 'product_title', 'amount', 'currency',
-  'payment_status', 'payment_note', 'choices', 'selected', 'event_name', 'event_starts_at', 'event_place', 'group_invite',
-  'call', 'call_video', 'call_seconds', 'album_id', 'place', 'contacts', 'poll_results', 'phone_only', 'bot'
+  'ad_title',
+  'ad_id',
+  'ad_app',
+  'ad_url',
+  'order_title',
+  'order_items',
+  'product_title',
+  'amount',
+  'currency',
+  'payment_status',
+  'payment_note',
+  'choices',
+  'selected',
+  'event_name',
+  'event_starts_at',
+  'event_place',
+  'group_invite',
+  'call',
+  'call_video',
+  'call_seconds',
+  'album_id',
+  'place',
+  'contacts',
+  'poll_results',
+  'phone_only',
+  'bot'
 ] as const
 
 /** In units of the currency. */
@@ -48,7 +71,9 @@ const told = ({ event, group_invite, call, location, contacts, poll_results }: M
 })
 
 /** A cell for each of these columns. What a message has not is empty. */
-export const contentCells = (message: Message): Record<(typeof contentColumns)[number], unknown> => {
+export const contentCells = (
+  message: Message
+): Record<(typeof contentColumns)[number], unknown> => {
   const { interactive, selected, album_id, phone_only, bot } = message
   const choices = interactive?.choices?.map(({ text }) => text).join(', ')
   return { ...sold(message), ...told(message), choices, selected, album_id, phone_only, bot }

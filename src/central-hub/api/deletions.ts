@@ -24,32 +24,46 @@ export interface DeletionRouteOptions {
 
 /**
  * The session-manager of an account; undefined when the account is followed no more.
- * @throws {ProblemError} session-manager-unreachable while it is not known whose the followed ones are
+ * @throws {ProblemError} session-manager-unreachable while it is not known whose the followed ones
+ * are
  */
 const upstreamOf = (accounts: readonly Account[], account: string): Upstream | undefined => {
   const found = accounts.find((each) => accountName(each) === account)
   if (found !== undefined) return found.upstream
-  if (accounts.length > 0 && accounts.every((each) => accountName(each) !== undefined)) return undefined
+  if (accounts.length > 0 && accounts.every((each) => accountName(each) !== undefined))
+    return undefined
   const detail = `the session-manager of account ${account} is not followed now, and what it captured must be erased too: start it, or name it in FURTHER_SESSION_MANAGERS again`
   throw new ProblemError('session-manager-unreachable', detail, undefined, account)
 }
 
 /**
- * `DELETE /api/leads/:id` and `GET /api/deletions`. session-manager goes first: when it cannot erase, nothing is changed
- * here, and the same request is made again; when the hub fails after it, too.
+ * `DELETE /api/leads/:id` and `GET /api/deletions`. session-manager goes first: when it cannot
+ * erase, nothing is changed here, and the same request is made again; when the hub fails after it,
+ * too.
  */
-export const addDeletionRoutes = ({ serve, store, accounts, inTurn = (run) => run(), onChanged, log }: DeletionRouteOptions): void => {
+export const addDeletionRoutes = ({
+  serve,
+  store,
+  accounts,
+  inTurn = (run) => run(),
+  onChanged,
+  log
+}: DeletionRouteOptions): void => {
   const { db } = store
 
   const deleteLead = async (id: number, requestId: string): Promise<Deletion> => {
     const { lead, chatIds } = await ofLead(id, erasureOf(db, id))
     const upstream = upstreamOf(accounts, lead.account)
     if (upstream === undefined) {
-      log.warn({ event: 'erased_here_alone', account: lead.account }, `account ${lead.account} is followed no more: a lead of it is deleted here, but not from the journal of its session-manager`)
+      log.warn(
+        { event: 'erased_here_alone', account: lead.account },
+        `account ${lead.account} is followed no more: a lead of it is deleted here, but not from the journal of its session-manager`
+      )
     }
     const chats = new Set<string>()
     let media_files = 0
-    // Each answer of session-manager may name an address that leads to a further lead of the person, with chats of its own.
+    // Each answer of session-manager may name an address that leads to a further lead of the
+    // person, with chats of its own.
     for (let found = chatIds; found.length > 0; ) {
       for (const chat of found) chats.add(chat)
       const erased = await upstream?.erase({ chat_ids: found, requestId })
@@ -69,7 +83,11 @@ export const addDeletionRoutes = ({ serve, store, accounts, inTurn = (run) => ru
   })
 
   serve.read('listDeletions', async ({ query }) => {
-    const { items, next } = await listDeletions(db, query.limit, fromCursor(query.cursor, 'deletions'))
+    const { items, next } = await listDeletions(
+      db,
+      query.limit,
+      fromCursor(query.cursor, 'deletions')
+    )
     return { deletions: items, next_cursor: toCursor(next) }
   })
 }

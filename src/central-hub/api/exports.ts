@@ -6,7 +6,13 @@ import type { Lead, Message } from '../../contract/lead.ts'
 import type { Response } from '../../platform/http.ts'
 import { invalid } from '../../platform/problem.ts'
 import { isTimeZone } from '../days.ts'
-import { csvFormat, csvHead, csvRows, isLanguage, type CsvOptions } from '../spreadsheet/csv-format.ts'
+import {
+  csvFormat,
+  csvHead,
+  csvRows,
+  isLanguage,
+  type CsvOptions
+} from '../spreadsheet/csv-format.ts'
 import { listLeads } from '../store/leads.ts'
 import { listMessages } from '../store/messages.ts'
 import { oneLine } from '../store/names.ts'
@@ -17,7 +23,10 @@ import { messageFilter } from './messages.ts'
 import { contentCells, contentColumns } from './content-cells.ts'
 import type { Serve } from './serve.ts'
 
-/** Exports read a page at a time, as fast as the client takes it, and everything else goes on in between. */
+/**
+ * Exports read a page at a time, as fast as the client takes it, and everything else goes on in
+ * between.
+ */
 const pageSize = 200
 /** A client that takes nothing for this long is cut off, ms. */
 const stallMs = 60_000
@@ -50,9 +59,32 @@ const leadCells = (lead: Lead): Record<string, unknown> => {
   }
 }
 const leadColumns = [
-  'id', 'account', 'phone', 'name', 'whatsapp_name', 'state', 'tags', 'assignee', 'note', 'first_seen_at', 'last_seen_at', 'waiting_since',
-  'unanswered_count', 'unread_count', 'last_message', 'updated_at', 'chat_id', 'lid',
-  'source', 'ad_title', 'ad_id', 'ad_app', 'ad_url', 'ad_at', 'handled_at', 'entered_at'
+  'id',
+  'account',
+  'phone',
+  'name',
+  'whatsapp_name',
+  'state',
+  'tags',
+  'assignee',
+  'note',
+  'first_seen_at',
+  'last_seen_at',
+  'waiting_since',
+  'unanswered_count',
+  'unread_count',
+  'last_message',
+  'updated_at',
+  'chat_id',
+  'lid',
+  'source',
+  'ad_title',
+  'ad_id',
+  'ad_app',
+  'ad_url',
+  'ad_at',
+  'handled_at',
+  'entered_at'
 ]
 
 const messageCells = (message: Message): Record<string, unknown> => ({
@@ -62,8 +94,27 @@ const messageCells = (message: Message): Record<string, unknown> => ({
   media_filename: message.media?.filename ?? null
 })
 const messageColumns = [
-  'id', 'account', 'lead_id', 'chat_id', 'phone', 'name', 'from_me', 'author', 'type', 'body', 'sent_at', 'captured_at', 'edited_at', 'revoked_at',
-  'media_type', 'media_filename', 'quoted_id', 'from', 'to', ...contentColumns, 'kind'
+  'id',
+  'account',
+  'lead_id',
+  'chat_id',
+  'phone',
+  'name',
+  'from_me',
+  'author',
+  'type',
+  'body',
+  'sent_at',
+  'captured_at',
+  'edited_at',
+  'revoked_at',
+  'media_type',
+  'media_filename',
+  'quoted_id',
+  'from',
+  'to',
+  ...contentColumns,
+  'kind'
 ]
 
 interface Format<T> {
@@ -75,10 +126,24 @@ interface Format<T> {
 }
 
 /** @throws {ProblemError} invalid-parameters */
-const csv = <T>(columns: string[], cells: (item: T) => Record<string, unknown>, options: CsvOptions): Format<T> => {
+const csv = <T>(
+  columns: string[],
+  cells: (item: T) => Record<string, unknown>,
+  options: CsvOptions
+): Format<T> => {
   const { excel, tz } = options
-  if (excel !== undefined && !isLanguage(excel)) throw invalid({ in: 'query', field: 'excel', message: 'expected a language such as es, pt-BR or en-US' })
-  if (tz !== undefined && !isTimeZone(tz)) throw invalid({ in: 'query', field: 'tz', message: 'expected an IANA time zone, such as America/Mexico_City' })
+  if (excel !== undefined && !isLanguage(excel))
+    throw invalid({
+      in: 'query',
+      field: 'excel',
+      message: 'expected a language such as es, pt-BR or en-US'
+    })
+  if (tz !== undefined && !isTimeZone(tz))
+    throw invalid({
+      in: 'query',
+      field: 'tz',
+      message: 'expected an IANA time zone, such as America/Mexico_City'
+    })
   const format = csvFormat(options)
   return {
     type: 'text/csv; charset=utf-8; header=present',
@@ -94,7 +159,12 @@ const jsonLines: Format<unknown> = {
   text: (items) => items.map((item) => `${JSON.stringify(item)}\n`).join('')
 }
 
-const send = async <T>(res: Response, name: string, { type, extension, head, text }: Format<T>, items: AsyncIterable<T[]>): Promise<void> => {
+const send = async <T>(
+  res: Response,
+  name: string,
+  { type, extension, head, text }: Format<T>,
+  items: AsyncIterable<T[]>
+): Promise<void> => {
   async function* chunks(): AsyncGenerator<string> {
     if (head !== '') yield head
     for await (const page of items) if (page.length > 0) yield text(page)
@@ -109,12 +179,24 @@ const send = async <T>(res: Response, name: string, { type, extension, head, tex
     await pipeline(Readable.from(chunks()), res)
   } catch (error) {
     // a client that went away is no failure of ours
-    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) throw error
+    if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'))
+      throw error
   }
 }
 
-/** All leads and all messages that match, as CSV and JSON Lines; what each route takes is in src/contract/api. */
-export const addExportRoutes = ({ serve, db, country }: { serve: Serve; db: Db; country: CountryCode | '' }): void => {
+/**
+ * All leads and all messages that match, as CSV and JSON Lines; what each route takes is in
+ * src/contract/api.
+ */
+export const addExportRoutes = ({
+  serve,
+  db,
+  country
+}: {
+  serve: Serve
+  db: Db
+  country: CountryCode | ''
+}): void => {
   const leads = (query: Parameters<typeof leadFilter>[0]): AsyncIterable<Lead[]> => {
     const seen = new Set<number>()
     const filter = { ...leadFilter(query, country), byId: true, seen }
@@ -128,8 +210,14 @@ export const addExportRoutes = ({ serve, db, country }: { serve: Serve; db: Db; 
     const filter = messageFilter(query)
     return pages((after) => listMessages(db, filter, pageSize, after))
   }
-  serve.raw('exportLeadsCsv', ({ query, res }) => send(res, 'leads', csv(leadColumns, leadCells, query), leads(query)))
+  serve.raw('exportLeadsCsv', ({ query, res }) =>
+    send(res, 'leads', csv(leadColumns, leadCells, query), leads(query))
+  )
   serve.raw('exportLeadsJsonl', ({ query, res }) => send(res, 'leads', jsonLines, leads(query)))
-  serve.raw('exportMessagesCsv', ({ query, res }) => send(res, 'messages', csv(messageColumns, messageCells, query), messages(query)))
-  serve.raw('exportMessagesJsonl', ({ query, res }) => send(res, 'messages', jsonLines, messages(query)))
+  serve.raw('exportMessagesCsv', ({ query, res }) =>
+    send(res, 'messages', csv(messageColumns, messageCells, query), messages(query))
+  )
+  serve.raw('exportMessagesJsonl', ({ query, res }) =>
+    send(res, 'messages', jsonLines, messages(query))
+  )
 }

@@ -2,11 +2,20 @@ import type { Readiness } from '../../contract/lead.ts'
 import type { Health } from '../../contract/session.ts'
 import { sendJson, type Http } from '../../platform/http.ts'
 
-/** `GET /health`, open to all: alive. `GET /ready`: 200 or 503, each check with what to mend. `GET /metrics`: Prometheus text. */
-export const addHealthRoutes = (options: { http: Http; health: () => Health; ready: () => Promise<Readiness>; metrics: () => Promise<string> }): void => {
+/**
+ * `GET /health`, open to all: alive. `GET /ready`: 200 or 503, each check with what to mend. `GET
+ * /metrics`: Prometheus text.
+ */
+export const addHealthRoutes = (options: {
+  http: Http
+  health: () => Health
+  ready: () => Promise<Readiness>
+  metrics: () => Promise<string>
+}): void => {
   const { http, health, ready, metrics } = options
   http.route('GET', '/health', (_req, res) => {
-    // The client asks in the mode `no-cors` whether anybody answers. It cannot read this, and nobody else can.
+    // The client asks in the mode `no-cors` whether anybody answers. It cannot read this, and
+    // nobody else can.
     res.setHeader('cross-origin-resource-policy', 'cross-origin')
     sendJson(res, health())
   })

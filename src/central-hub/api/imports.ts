@@ -12,10 +12,17 @@ const maxBytes = 10_000_000
 /** Names taken in one transaction. */
 const batchSize = 500
 
-const types: readonly string[] = ['text/csv', 'application/x-ndjson'] satisfies ReadOptions['type'][]
+const types: readonly string[] = [
+  'text/csv',
+  'application/x-ndjson'
+] satisfies ReadOptions['type'][]
 
 const checkSize = (bytes: number): void => {
-  if (bytes > maxBytes) throw new ProblemError('payload-too-large', `an import may have at most ${maxBytes} bytes: send it in parts`)
+  if (bytes > maxBytes)
+    throw new ProblemError(
+      'payload-too-large',
+      `an import may have at most ${maxBytes} bytes: send it in parts`
+    )
 }
 
 /** The whole body. @throws {ProblemError} payload-too-large, as soon as it is known */
@@ -30,23 +37,37 @@ const readBytes = async (req: Request): Promise<Buffer> => {
       parts.push(part)
     }
   } finally {
-    // The rest of a body that is too large is read and dropped: it would hold up the connection, answer and all.
+    // The rest of a body that is too large is read and dropped: it would hold up the connection,
+    // answer and all.
     req.resume()
   }
   return Buffer.concat(parts)
 }
 
-/** What the Content-Type names. @throws {ProblemError} unsupported-media-type, invalid-parameters */
+/**
+ * What the Content-Type names. @throws {ProblemError} unsupported-media-type, invalid-parameters
+ */
 const readType = (req: Request): Pick<ReadOptions, 'type' | 'charset'> => {
-  const [essence = '', ...parameters] = (req.headers['content-type'] ?? '').split(';').map((part) => part.trim().toLowerCase())
-  if (!types.includes(essence)) throw new ProblemError('unsupported-media-type', `expected ${types.join(' or ')}`)
+  const [essence = '', ...parameters] = (req.headers['content-type'] ?? '')
+    .split(';')
+    .map((part) => part.trim().toLowerCase())
+  if (!types.includes(essence))
+    throw new ProblemError('unsupported-media-type', `expected ${types.join(' or ')}`)
   const type = essence as ReadOptions['type']
-  const charset = parameters.find((part) => part.startsWith('charset='))?.slice('charset='.length).replace(/^"|"$/g, '')
+  const charset = parameters
+    .find((part) => part.startsWith('charset='))
+    ?.slice('charset='.length)
+    .replace(/^"|"$/g, '')
   if (charset === undefined) return { type }
   try {
     return { type, charset: new TextDecoder(charset).encoding }
   } catch {
-    throw invalid({ in: 'header', field: 'Content-Type', message: 'expected a charset of https://encoding.spec.whatwg.org/, such as utf-8 or windows-1252' })
+    throw invalid({
+      in: 'header',
+      field: 'Content-Type',
+      message:
+        'expected a charset of https://encoding.spec.whatwg.org/, such as utf-8 or windows-1252'
+    })
   }
 }
 
@@ -59,17 +80,30 @@ interface Options {
   onChanged: () => void
 }
 
-/** `POST /api/leads/import`: names by phone number. What is wrong with a line keeps out that line alone. */
+/**
+ * `POST /api/leads/import`: names by phone number. What is wrong with a line keeps out that line
+ * alone.
+ */
 export const addImportRoutes = ({ serve, db, country, onChanged }: Options): void => {
   serve.raw('importLeads', async ({ req, res }) => {
     const options = { ...readType(req), country: country === '' ? undefined : country }
-    const { names, errors, rejected, nothing, ignored } = await readNames(await readBytes(req), options)
+    const { names, errors, rejected, nothing, ignored } = await readNames(
+      await readBytes(req),
+      options
+    )
     const last = lastNames(names)
-    const result: ImportResult = { named: 0, kept: 0, unchanged: names.length - last.length + nothing, errors }
+    const result: ImportResult = {
+      named: 0,
+      kept: 0,
+      unchanged: names.length - last.length + nothing,
+      errors
+    }
     if (rejected > 0) result.rejected = rejected
     if (ignored.length > 0) result.ignored_columns = ignored
     for (let start = 0; start < last.length; start += batchSize) {
-      const { named, kept, unchanged } = await changeLeads(db, (trx) => importNames(trx, last.slice(start, start + batchSize)))
+      const { named, kept, unchanged } = await changeLeads(db, (trx) =>
+        importNames(trx, last.slice(start, start + batchSize))
+      )
       result.named += named
       result.kept += kept
       result.unchanged += unchanged

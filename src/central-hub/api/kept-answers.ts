@@ -8,11 +8,13 @@ export interface TaggedAnswer {
 const mostBytes = 4 * 1024 ** 2
 
 /**
- * Answers that follow from the store alone, kept by their URL for as long as nothing in it has changed. That is asked
- * before each is given, so none is older than the request for it.
+ * Answers that follow from the store alone, kept by their URL for as long as nothing in it has
+ * changed. That is asked before each is given, so none is older than the request for it.
  * @param changes tells whether anything has changed since: it then gives another text
  */
-export const createKeptAnswers = (changes: () => Promise<string>): ((url: string, make: () => Promise<TaggedAnswer>) => Promise<TaggedAnswer>) => {
+export const createKeptAnswers = (
+  changes: () => Promise<string>
+): ((url: string, make: () => Promise<TaggedAnswer>) => Promise<TaggedAnswer>) => {
   const answers = new Map<string, TaggedAnswer>()
   let bytes = 0
   let asOf: string | undefined

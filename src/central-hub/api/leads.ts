@@ -6,10 +6,24 @@ import { invalid, ProblemError, type Fault } from '../../platform/problem.ts'
 import { accountName, type Account } from '../accounts.ts'
 import { readPhoneCell } from '../spreadsheet/phone-cell.ts'
 import { createLead, type NewLead } from '../store/create-lead.ts'
-import { handleLead, patchLead, readLead, unhandleLead, unreadLead, type Changed } from '../store/change-lead.ts'
+import {
+  handleLead,
+  patchLead,
+  readLead,
+  unhandleLead,
+  unreadLead,
+  type Changed
+} from '../store/change-lead.ts'
 import { addEvents } from '../store/events.ts'
 import { listChanges } from '../store/history.ts'
-import { currentLeadId, getLead, leadOrder, leadRow, listLeads, type LeadFilter } from '../store/leads.ts'
+import {
+  currentLeadId,
+  getLead,
+  leadOrder,
+  leadRow,
+  listLeads,
+  type LeadFilter
+} from '../store/leads.ts'
 import { mergeDuplicates } from '../store/merge-duplicates.ts'
 import { mergeLeads } from '../store/merge-lead.ts'
 import { listMessages } from '../store/messages.ts'
@@ -33,10 +47,15 @@ const phoneWords = (country: CountryCode | ''): string => {
 }
 
 /**
- * A phone number however people write it, as E.164. In a query a `+` that is not percent-encoded has become a space.
+ * A phone number however people write it, as E.164. In a query a `+` that is not percent-encoded
+ * has become a space.
  * @throws {ProblemError} invalid-parameters
  */
-export const readPhoneOf = (text: string, country: CountryCode | '', place: Pick<Fault, 'in' | 'field'>): string => {
+export const readPhoneOf = (
+  text: string,
+  country: CountryCode | '',
+  place: Pick<Fault, 'in' | 'field'>
+): string => {
   const written = place.in === 'query' ? text.replace(/^ (?=\d)/, '+') : text
   const read = readPhoneCell(written, country === '' ? undefined : country)
   if ('fault' in read) throw invalid({ ...place, message: phoneWords(country) })
@@ -47,16 +66,25 @@ export const readPhoneOf = (text: string, country: CountryCode | '', place: Pick
 const readTime = (text: string): number => {
   const ms = Date.parse(text.replace(/ (?=\d\d:\d\d$)/, '+'))
   if (!Number.isNaN(ms)) return ms
-  throw invalid({ in: 'query', field: 'updated_since', message: 'expected an RFC 3339 time, such as 2026-11-25T10:00:00.000Z' })
+  throw invalid({
+    in: 'query',
+    field: 'updated_since',
+    message: 'expected an RFC 3339 time, such as 2026-11-25T10:00:00.000Z'
+  })
 }
 
 type Filters = Omit<Query<'listLeads'>, 'limit' | 'cursor' | 'fields'>
 
 /** Only what was given; an empty search is none. */
-export const leadFilter = ({ account, waiting, state, tag, assignee, source, ad, q, phone, updated_since }: Filters, country: CountryCode | ''): LeadFilter => {
+export const leadFilter = (
+  { account, waiting, state, tag, assignee, source, ad, q, phone, updated_since }: Filters,
+  country: CountryCode | ''
+): LeadFilter => {
   const words = q?.trim() ?? ''
   return {
-    ...(phone === undefined ? {} : { phone: readPhoneOf(phone, country, { in: 'query', field: 'phone' }) }),
+    ...(phone === undefined
+      ? {}
+      : { phone: readPhoneOf(phone, country, { in: 'query', field: 'phone' }) }),
     ...(updated_since === undefined ? {} : { updatedSince: readTime(updated_since) }),
     ...(account === undefined ? {} : { account }),
     ...(waiting === undefined ? {} : { waiting }),
@@ -77,7 +105,8 @@ const merge = async (trx: Db, id: number, otherId: number): Promise<Lead> => {
   const kept = await ofLead(id, leadRow(trx, id))
   const other = await ofLead(otherId, leadRow(trx, otherId))
   if (kept.id === other.id) throw conflict(`${id} and ${otherId} are one lead already`)
-  if (kept.account !== other.account) throw conflict(`lead ${id} is of account ${kept.account}, lead ${otherId} of ${other.account}`)
+  if (kept.account !== other.account)
+    throw conflict(`lead ${id} is of account ${kept.account}, lead ${otherId} of ${other.account}`)
   await mergeLeads(trx, kept, other)
   const { kept: merged } = await mergeDuplicates(trx, kept.id)
   await writeWaiting(trx, kept.id, { fresh: [], whole: true, albums: false })
@@ -92,14 +121,22 @@ const pathOf = ({ id }: { id: number }): string => `/api/leads/${id}`
 /** The accounts that a lead may be entered in: those that are followed, and those that were. */
 const accountsOf = async (db: Db, accounts: readonly Account[]): Promise<string[]> => {
   const stored = await db.selectFrom('cursors').select('account').orderBy('account').execute()
-  return [...new Set([...accounts.flatMap((each) => accountName(each) ?? []), ...stored.map(({ account }) => account)])]
+  return [
+    ...new Set([
+      ...accounts.flatMap((each) => accountName(each) ?? []),
+      ...stored.map(({ account }) => account)
+    ])
+  ]
 }
 
 /** @throws {ProblemError} invalid-parameters, session-manager-unreachable */
 const chooseAccount = (known: readonly string[], given: string | undefined): string => {
   const [first] = known
   if (first === undefined) {
-    throw new ProblemError('session-manager-unreachable', 'session-manager has not told yet which account it is of: try again once /ready is well')
+    throw new ProblemError(
+      'session-manager-unreachable',
+      'session-manager has not told yet which account it is of: try again once /ready is well'
+    )
   }
   if (given === undefined && known.length === 1) return first
   if (given !== undefined && known.includes(given)) return given
@@ -112,7 +149,10 @@ const enter = async (trx: Db, res: Response, given: NewLead): Promise<Lead> => {
   if ('created' in result) return result.created
   const id = result.existing
   res.setHeader('location', pathOf({ id }))
-  const refusal = new ProblemError('lead-exists', `lead ${id} has this number: change it by PATCH ${pathOf({ id })}`)
+  const refusal = new ProblemError(
+    'lead-exists',
+    `lead ${id} has this number: change it by PATCH ${pathOf({ id })}`
+  )
   refusal.problem.lead_id = id
   throw refusal
 }
@@ -128,7 +168,8 @@ export interface LeadRoutes {
 }
 
 /**
- * Leads as people read and change them; what each route takes and gives is in src/contract/api/leads.ts.
+ * Leads as people read and change them; what each route takes and gives is in
+ * src/contract/api/leads.ts.
  */
 export const addLeadRoutes = ({ serve, db, country, accounts, onChanged }: LeadRoutes): void => {
   const told = async (trx: Db, { lead, changed }: Changed): Promise<Lead> => {
@@ -138,13 +179,23 @@ export const addLeadRoutes = ({ serve, db, country, accounts, onChanged }: LeadR
     return ofLead(lead.id, getLead(trx, lead.id))
   }
 
-  const current = ({ params: { id }, trx }: { params: { id: number }; trx: Db }): Promise<Lead> => ofLead(id, getLead(trx, id))
+  const current = ({ params: { id }, trx }: { params: { id: number }; trx: Db }): Promise<Lead> =>
+    ofLead(id, getLead(trx, id))
 
-  serve.read('listLeads', async ({ query }) => {
-    const filter = leadFilter(query, country)
-    const { items, next } = await listLeads(db, filter, query.limit, fromCursor(query.cursor, leadOrder(filter)))
-    return { leads: items, next_cursor: toCursor(next) }
-  }, { ofStoreAlone: true })
+  serve.read(
+    'listLeads',
+    async ({ query }) => {
+      const filter = leadFilter(query, country)
+      const { items, next } = await listLeads(
+        db,
+        filter,
+        query.limit,
+        fromCursor(query.cursor, leadOrder(filter))
+      )
+      return { leads: items, next_cursor: toCursor(next) }
+    },
+    { ofStoreAlone: true }
+  )
 
   serve.write(
     'createLead',
@@ -158,40 +209,81 @@ export const addLeadRoutes = ({ serve, db, country, accounts, onChanged }: LeadR
 
   serve.read('getLead', ({ params: { id } }) => ofLead(id, getLead(db, id)))
 
-  serve.write('patchLead', async ({ params: { id }, body, trx }) => told(trx, await ofLead(id, patchLead(trx, id, body))), {
-    current,
+  serve.write(
+    'patchLead',
+    async ({ params: { id }, body, trx }) => told(trx, await ofLead(id, patchLead(trx, id, body))),
+    {
+      current,
+      after: onChanged
+    }
+  )
+
+  serve.write(
+    'readLead',
+    async ({ params: { id }, trx }) => told(trx, await ofLead(id, readLead(trx, id))),
+    { after: onChanged }
+  )
+
+  serve.write(
+    'unreadLead',
+    async ({ params: { id }, trx }) => told(trx, await ofLead(id, unreadLead(trx, id))),
+    { after: onChanged }
+  )
+
+  // A message that came since the read is not to be taken for handled.
+  serve.write(
+    'handleLead',
+    async ({ params: { id }, body, trx }) => {
+      const changed = await ofLead(id, handleLead(trx, id, body.until))
+      if (changed === 'no-message')
+        throw invalid({
+          in: 'body',
+          field: '/until',
+          message: 'expected the id of a message of this lead'
+        })
+      return told(trx, changed)
+    },
+    { current, isWaitMatched: true, after: onChanged }
+  )
+
+  serve.write(
+    'unhandleLead',
+    async ({ params: { id }, trx }) => told(trx, await ofLead(id, unhandleLead(trx, id))),
+    { current, isWaitMatched: true, after: onChanged }
+  )
+
+  serve.write('mergeLead', ({ params: { id }, body, trx }) => merge(trx, id, body.lead_id), {
     after: onChanged
   })
 
-  serve.write('readLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, readLead(trx, id))), { after: onChanged })
-
-  serve.write('unreadLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, unreadLead(trx, id))), { after: onChanged })
-
-  // A message that came since the read is not to be taken for handled.
-  serve.write('handleLead', async ({ params: { id }, body, trx }) => {
-    const changed = await ofLead(id, handleLead(trx, id, body.until))
-    if (changed === 'no-message') throw invalid({ in: 'body', field: '/until', message: 'expected the id of a message of this lead' })
-    return told(trx, changed)
-  }, { current, isWaitMatched: true, after: onChanged })
-
-  serve.write('unhandleLead', async ({ params: { id }, trx }) => told(trx, await ofLead(id, unhandleLead(trx, id))), { current, isWaitMatched: true, after: onChanged })
-
-  serve.write('mergeLead', ({ params: { id }, body, trx }) => merge(trx, id, body.lead_id), { after: onChanged })
-
   serve.read('listLeadChanges', async ({ params: { id }, query }) => {
     const { id: current } = await ofLead(id, leadRow(db, id))
-    const { items, next } = await listChanges(db, current, query.limit, fromCursor(query.cursor, 'changes'))
+    const { items, next } = await listChanges(
+      db,
+      current,
+      query.limit,
+      fromCursor(query.cursor, 'changes')
+    )
     return { changes: items, next_cursor: toCursor(next) }
   })
 
-  serve.read('listLeadMessages', async ({ params: { id }, query }) => {
-    await ofLead(id, leadRow(db, id))
-    const words = query.q?.trim() ?? ''
-    const ofLeadAlone = { leadId: await currentLeadId(db, id) }
-    const filter = words === '' ? ofLeadAlone : { ...ofLeadAlone, q: words }
-    const { items, next } = await listMessages(db, filter, query.limit, fromCursor(query.cursor, 'newest'))
-    return { messages: items, next_cursor: toCursor(next) }
-  }, { ofStoreAlone: true })
+  serve.read(
+    'listLeadMessages',
+    async ({ params: { id }, query }) => {
+      await ofLead(id, leadRow(db, id))
+      const words = query.q?.trim() ?? ''
+      const ofLeadAlone = { leadId: await currentLeadId(db, id) }
+      const filter = words === '' ? ofLeadAlone : { ...ofLeadAlone, q: words }
+      const { items, next } = await listMessages(
+        db,
+        filter,
+        query.limit,
+        fromCursor(query.cursor, 'newest')
+      )
+      return { messages: items, next_cursor: toCursor(next) }
+    },
+    { ofStoreAlone: true }
+  )
 
   serve.read('listTags', ({ query }) => countTags(db, query.account))
 }

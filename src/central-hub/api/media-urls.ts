@@ -3,8 +3,8 @@ import { sameSecret } from '../../platform/auth.ts'
 import type { Db } from '../store/schema.ts'
 
 /**
- * URLs of single media for pages of other origins, whose `<img>` and `<video>` cannot send the token. Whoever has such a
- * URL can read that file, and nothing else, until it expires.
+ * URLs of single media for pages of other origins, whose `<img>` and `<video>` cannot send the
+ * token. Whoever has such a URL can read that file, and nothing else, until it expires.
  */
 
 /** The message whose media it is. */
@@ -18,7 +18,10 @@ export interface MediaOf {
 
 /** What a URL grants. */
 export interface Grant {
-  /** Which message: its pk, and a digest of its id, for the database may give a pk again after a deletion. */
+  /**
+   * Which message: its pk, and a digest of its id, for the database may give a pk again after a
+   * deletion.
+   */
   message: string
   /** UNIX seconds. */
   expires: number
@@ -28,17 +31,25 @@ export interface Grant {
 /** The form of a ticket: `PK.DIGEST.EXPIRES.DOWNLOAD.SIGNATURE`. */
 const ticketForm = /^(\d{1,15}\.[\w-]{22})\.(\d{1,11})\.([01])\.([\w-]{43})$/
 
-/** The secret that is kept in the store; drawn when it is first needed. Hubs of one store have the same. */
+/**
+ * The secret that is kept in the store; drawn when it is first needed. Hubs of one store have the
+ * same.
+ */
 const readSecret = async (db: Db): Promise<string> => {
   const kept = await db.selectFrom('store').select('media_secret').executeTakeFirstOrThrow()
   if (kept.media_secret !== '') return kept.media_secret
-  await db.updateTable('store').set({ media_secret: randomBytes(32).toString('base64url') }).where('media_secret', '=', '').execute()
+  await db
+    .updateTable('store')
+    .set({ media_secret: randomBytes(32).toString('base64url') })
+    .where('media_secret', '=', '')
+    .execute()
   const drawn = await db.selectFrom('store').select('media_secret').executeTakeFirstOrThrow()
   return drawn.media_secret
 }
 
 /**
- * Signs with a key of the store's secret and the token: a signature tells nothing of the token, and no URL outlives it.
+ * Signs with a key of the store's secret and the token: a signature tells nothing of the token, and
+ * no URL outlives it.
  */
 export class MediaUrls {
   readonly #db: Db
@@ -76,7 +87,9 @@ export class MediaUrls {
 
   async #hmac(text: string): Promise<string> {
     this.#key ??= this.#deriveKey()
-    return createHmac('sha256', await this.#key).update(text).digest('base64url')
+    return createHmac('sha256', await this.#key)
+      .update(text)
+      .digest('base64url')
   }
 
   async #deriveKey(): Promise<Buffer> {

@@ -26,21 +26,36 @@ interface Found {
 /** The media of a message; of several accounts that have the message, of one that has its file. */
 const findMedia = async (db: Db, id: string, account: string | undefined): Promise<Found> => {
   const rows = await findMessages(db, id, account)
-  if (rows.length === 0) throw new ProblemError('not-found', `there is no message with this id${account === undefined ? '' : ` of account ${account}`}`)
-  const found = rows.flatMap(({ media, ...row }) => (media === null ? [] : [{ ...row, media: JSON.parse(media) as Media }]))
-  const [best] = found.sort((a, b) => Number(b.media.state === 'stored') - Number(a.media.state === 'stored'))
+  if (rows.length === 0)
+    throw new ProblemError(
+      'not-found',
+      `there is no message with this id${account === undefined ? '' : ` of account ${account}`}`
+    )
+  const found = rows.flatMap(({ media, ...row }) =>
+    media === null ? [] : [{ ...row, media: JSON.parse(media) as Media }]
+  )
+  const [best] = found.sort(
+    (a, b) => Number(b.media.state === 'stored') - Number(a.media.state === 'stored')
+  )
   if (best === undefined) throw new ProblemError('not-found', 'this message has no media')
   return best
 }
 
 /** The sum of the file. @throws {ProblemError} media-not-ready, media-unavailable */
 const sumOf = ({ state, sha256, reason }: Media): string => {
-  if (state === 'pending') throw new ProblemError('media-not-ready', 'session-manager is still fetching it from WhatsApp')
+  if (state === 'pending')
+    throw new ProblemError('media-not-ready', 'session-manager is still fetching it from WhatsApp')
   if (state === 'stored' && sha256 !== undefined) return sha256
-  throw new ProblemError('media-unavailable', `it was ${state === 'skipped' ? 'not fetched' : 'not delivered by WhatsApp'}: ${reason ?? 'no reason was given'}`)
+  throw new ProblemError(
+    'media-unavailable',
+    `it was ${state === 'skipped' ? 'not fetched' : 'not delivered by WhatsApp'}: ${reason ?? 'no reason was given'}`
+  )
 }
 
-/** Sends a body on as fast as it is taken; what ends early on the other side cuts the connection on this one. */
+/**
+ * Sends a body on as fast as it is taken; what ends early on the other side cuts the connection on
+ * this one.
+ */
 const sendOn = async (body: ReadableStream<Uint8Array>, res: Response): Promise<void> => {
   try {
     await pipeline(Readable.fromWeb(body), res)
@@ -63,7 +78,13 @@ export interface MediaRoutes {
 /** What of a request session-manager is asked with. */
 const passedOn = (req: Request, signal: AbortSignal): Parameters<Upstream['media']>[1] => {
   const { range, 'if-range': ifRange, 'if-none-match': ifNoneMatch } = req.headers
-  return { range, ifRange: ifRange as string | undefined, ifNoneMatch, signal, requestId: req.requestId }
+  return {
+    range,
+    ifRange: ifRange as string | undefined,
+    ifNoneMatch,
+    signal,
+    requestId: req.requestId
+  }
 }
 
 interface Sending {
@@ -77,25 +98,47 @@ interface Sending {
 }
 
 /** Sends a message's file, streamed from the session-manager of its account. */
-const sendMedia = async ({ req, res, found, accounts, download, headers }: Sending): Promise<void> => {
+const sendMedia = async ({
+  req,
+  res,
+  found,
+  accounts,
+  download,
+  headers
+}: Sending): Promise<void> => {
   const { account, media } = found
   const sha256 = sumOf(media)
   const from = accounts.find((each) => accountName(each) === account)
   if (from === undefined) {
-    throw new ProblemError('session-manager-unreachable', `no session-manager of account ${account} is followed: name it in FURTHER_SESSION_MANAGERS of central-hub.env`, undefined, account)
+    throw new ProblemError(
+      'session-manager-unreachable',
+      `no session-manager of account ${account} is followed: name it in FURTHER_SESSION_MANAGERS of central-hub.env`,
+      undefined,
+      account
+    )
   }
   const gone = new AbortController()
   res.once('close', () => gone.abort())
-  const answer = await from.upstream.media(sha256, passedOn(req, gone.signal)).catch((error: unknown) => {
-    if (!gone.signal.aborted) throw error
-  })
+  const answer = await from.upstream
+    .media(sha256, passedOn(req, gone.signal))
+    .catch((error: unknown) => {
+      if (!gone.signal.aborted) throw error
+    })
   if (answer === undefined) return
-  if (answer.status === 404) throw new ProblemError('media-unavailable', 'session-manager does not have the file any more')
+  if (answer.status === 404)
+    throw new ProblemError('media-unavailable', 'session-manager does not have the file any more')
   if (answer.status === 416) {
-    for (const [name, value] of Object.entries(answer.headers)) if (name === 'content-range' || name === 'accept-ranges') res.setHeader(name, value)
+    for (const [name, value] of Object.entries(answer.headers))
+      if (name === 'content-range' || name === 'accept-ranges') res.setHeader(name, value)
     throw new ProblemError('range-not-satisfiable')
   }
-  const ofFile = answer.body === null ? {} : { 'content-type': contentType(media), 'content-disposition': contentDisposition(media, download) }
+  const ofFile =
+    answer.body === null
+      ? {}
+      : {
+          'content-type': contentType(media),
+          'content-disposition': contentDisposition(media, download)
+        }
   res.writeHead(answer.status, {
     ...answer.headers,
     ...ofFile,
@@ -107,10 +150,17 @@ const sendMedia = async ({ req, res, found, accounts, download, headers }: Sendi
   await sendOn(answer.body as ReadableStream<Uint8Array>, res)
 }
 
-/** The media that a URL is of. @throws {ProblemError} not-found, also when another message has its number now */
+/**
+ * The media that a URL is of. @throws {ProblemError} not-found, also when another message has its
+ * number now
+ */
 const mediaOfGrant = async (db: Db, urls: MediaUrls, { message }: Grant): Promise<Found> => {
   const pk = Number(message.split('.')[0])
-  const row = await db.selectFrom('messages').select(['pk', 'account', 'id', 'media']).where('pk', '=', pk).executeTakeFirst()
+  const row = await db
+    .selectFrom('messages')
+    .select(['pk', 'account', 'id', 'media'])
+    .where('pk', '=', pk)
+    .executeTakeFirst()
   if (row === undefined || row.media === null || (await urls.nameOf(row)) !== message) {
     throw new ProblemError('not-found', 'the message of this URL is not here any more')
   }
@@ -125,13 +175,24 @@ const crossOrigin = {
 }
 
 /**
- * `GET /api/messages/:id/media`: the file that a message came with. `GET /api/messages/:id/media-url`: a URL of it that
- * needs no token, and `GET /api/media/:ticket`, which that URL leads to.
+ * `GET /api/messages/:id/media`: the file that a message came with. `GET
+ * /api/messages/:id/media-url`: a URL of it that needs no token, and `GET /api/media/:ticket`,
+ * which that URL leads to.
  */
-export const addMediaRoutes = ({ serve, access, db, accounts, urls, publicUrl = '' }: MediaRoutes): void => {
+export const addMediaRoutes = ({
+  serve,
+  access,
+  db,
+  accounts,
+  urls,
+  publicUrl = ''
+}: MediaRoutes): void => {
   serve.raw('getMedia', async ({ params, query, req, res }) => {
     const found = await findMedia(db, params.id, query.account)
-    const headers = { 'cache-control': `private, max-age=${keptS}, immutable`, 'cross-origin-resource-policy': 'same-site' }
+    const headers = {
+      'cache-control': `private, max-age=${keptS}, immutable`,
+      'cross-origin-resource-policy': 'same-site'
+    }
     await sendMedia({ req, res, found, accounts, download: query.download === true, headers })
   })
 
@@ -141,18 +202,26 @@ export const addMediaRoutes = ({ serve, access, db, accounts, urls, publicUrl = 
     const expires = Math.floor(Date.now() / 1_000) + query.expires_in
     const message = await urls.nameOf(found)
     const ticket = await urls.sign({ message, expires, download: query.download === true })
-    return { url: `${publicUrl}/api/media/${ticket}`, expires_at: new Date(expires * 1_000).toISOString() }
+    return {
+      url: `${publicUrl}/api/media/${ticket}`,
+      expires_at: new Date(expires * 1_000).toISOString()
+    }
   })
 
   access.openBeneath('/api/media/')
   serve.raw('getSignedMedia', async ({ params: { ticket }, req, res }) => {
     for (const [name, value] of Object.entries(crossOrigin)) res.setHeader(name, value)
     const grant = await urls.read(ticket)
-    if (grant === undefined) throw new ProblemError('forbidden', 'this is no URL of media that this hub signed')
+    if (grant === undefined)
+      throw new ProblemError('forbidden', 'this is no URL of media that this hub signed')
     const leftS = grant.expires - Math.floor(Date.now() / 1_000)
-    if (leftS <= 0) throw new ProblemError('forbidden', 'this URL of media has expired: ask for a new one')
+    if (leftS <= 0)
+      throw new ProblemError('forbidden', 'this URL of media has expired: ask for a new one')
     const found = await mediaOfGrant(db, urls, grant)
-    const headers = { 'cache-control': `private, max-age=${Math.min(leftS, keptS)}`, ...crossOrigin }
+    const headers = {
+      'cache-control': `private, max-age=${Math.min(leftS, keptS)}`,
+      ...crossOrigin
+    }
     await sendMedia({ req, res, found, accounts, download: grant.download, headers })
   })
 }

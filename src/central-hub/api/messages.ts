@@ -5,7 +5,12 @@ import type { Query } from '../../contract/api/operations.ts'
 import type { Serve } from './serve.ts'
 
 /** Only what was given; an empty search is none. */
-export const messageFilter = ({ account, q, chat_id, from_me }: Omit<Query<'listMessages'>, 'limit' | 'cursor' | 'fields'>): MessageFilter => {
+export const messageFilter = ({
+  account,
+  q,
+  chat_id,
+  from_me
+}: Omit<Query<'listMessages'>, 'limit' | 'cursor' | 'fields'>): MessageFilter => {
   const words = q?.trim() ?? ''
   return {
     ...(account === undefined ? {} : { account }),
@@ -18,7 +23,12 @@ export const messageFilter = ({ account, q, chat_id, from_me }: Omit<Query<'list
 /** `GET /api/messages`; what it takes and gives is in src/contract/api/messages.ts. */
 export const addMessageRoutes = ({ serve, db }: { serve: Serve; db: Db }): void => {
   serve.read('listMessages', async ({ query }) => {
-    const { items, next } = await listMessages(db, messageFilter(query), query.limit, fromCursor(query.cursor, ...messageOrders))
+    const { items, next } = await listMessages(
+      db,
+      messageFilter(query),
+      query.limit,
+      fromCursor(query.cursor, ...messageOrders)
+    )
     return { messages: items, next_cursor: toCursor(next) }
   })
 }

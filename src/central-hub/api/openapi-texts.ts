@@ -29,28 +29,86 @@ export const tags: OpenApi['tags'] = [
 const text = { type: 'string' }
 
 export const requestHeaders: OpenApi['components']['parameters'] = {
-  'X-Request-Id': { name: 'X-Request-Id', in: 'header', required: false, description: 'a name for this request, to find it in the log; one is drawn if none is given, or it is not of 1 to 128 of A-Z a-z 0-9 _ . : -', schema: text },
-  'If-None-Match': { name: 'If-None-Match', in: 'header', required: false, description: 'the ETag of what you have: 304 if it is as it was', schema: text },
-  'If-Match': { name: 'If-Match', in: 'header', required: false, description: 'the ETag of what you read: 412 if it was changed since. For a PATCH only what it can change counts; for `handled` what the lead waits for counts, too, such as a message that came since', schema: text },
-  'Idempotency-Key': { name: 'Idempotency-Key', in: 'header', required: false, description: 'with the same key the same request changes something once; the answer is kept for a day', schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' } },
-  Range: { name: 'Range', in: 'header', required: false, description: 'a part of the file, such as `bytes=0-1023`', schema: text },
-  'Last-Event-ID': { name: 'Last-Event-ID', in: 'header', required: false, description: 'the id of the last event seen: what came after it is sent first, and `reset` if that cannot be told', schema: text }
+  'X-Request-Id': {
+    name: 'X-Request-Id',
+    in: 'header',
+    required: false,
+    description:
+      'a name for this request, to find it in the log; one is drawn if none is given, or it is not of 1 to 128 of A-Z a-z 0-9 _ . : -',
+    schema: text
+  },
+  'If-None-Match': {
+    name: 'If-None-Match',
+    in: 'header',
+    required: false,
+    description: 'the ETag of what you have: 304 if it is as it was',
+    schema: text
+  },
+  'If-Match': {
+    name: 'If-Match',
+    in: 'header',
+    required: false,
+    description:
+      'the ETag of what you read: 412 if it was changed since. For a PATCH only what it can change counts; for `handled` what the lead waits for counts, too, such as a message that came since',
+    schema: text
+  },
+  'Idempotency-Key': {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: false,
+    description:
+      'with the same key the same request changes something once; the answer is kept for a day',
+    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' }
+  },
+  Range: {
+    name: 'Range',
+    in: 'header',
+    required: false,
+    description: 'a part of the file, such as `bytes=0-1023`',
+    schema: text
+  },
+  'Last-Event-ID': {
+    name: 'Last-Event-ID',
+    in: 'header',
+    required: false,
+    description:
+      'the id of the last event seen: what came after it is sent first, and `reset` if that cannot be told',
+    schema: text
+  }
 }
 
 export const headers = {
   'X-Request-Id': { description: 'leads to this request in the log', schema: text },
-  ETag: { description: 'names what was answered, for If-None-Match and If-Match. Of a lead or a webhook, what is before the dot covers only what PATCH can change, and its If-Match goes by that part', schema: text },
+  ETag: {
+    description:
+      'names what was answered, for If-None-Match and If-Match. Of a lead or a webhook, what is before the dot covers only what PATCH can change, and its If-Match goes by that part',
+    schema: text
+  },
   Location: { description: 'the path of the lead', schema: text },
-  RateLimit: { description: 'how many requests may follow (`r`), and for how many seconds that holds (`t`)', schema: text },
-  'RateLimit-Policy': { description: 'how many requests (`q`) are answered in how many seconds (`w`)', schema: text },
+  RateLimit: {
+    description: 'how many requests may follow (`r`), and for how many seconds that holds (`t`)',
+    schema: text
+  },
+  'RateLimit-Policy': {
+    description: 'how many requests (`q`) are answered in how many seconds (`w`)',
+    schema: text
+  },
   'Retry-After': { description: 'seconds to wait', schema: { type: 'integer' } },
-  'Idempotency-Replayed': { description: '`true`: the request was done before, and this is its answer', schema: { type: 'string', const: 'true' } }
+  'Idempotency-Replayed': {
+    description: '`true`: the request was done before, and this is its answer',
+    schema: { type: 'string', const: 'true' }
+  }
 } as const satisfies OpenApi['components']['headers']
 
 /** What problems are like, where the title alone shows little. */
-export const examples: Partial<Record<ProblemType, Pick<Problem, 'detail' | 'errors' | 'lead_id'>>> = {
+export const examples: Partial<
+  Record<ProblemType, Pick<Problem, 'detail' | 'errors' | 'lead_id'>>
+> = {
   'bad-request': { detail: 'the body is not the JSON it says it is' },
-  'invalid-parameters': { detail: 'limit: expected a whole number from 1 to 200', errors: [{ in: 'query', field: 'limit', message: 'expected a whole number from 1 to 200' }] },
+  'invalid-parameters': {
+    detail: 'limit: expected a whole number from 1 to 200',
+    errors: [{ in: 'query', field: 'limit', message: 'expected a whole number from 1 to 200' }]
+  },
   unauthorized: { detail: 'send Authorization: Bearer with HUB_API_TOKEN' },
   'not-found': { detail: 'there is no lead 7' },
   'lead-exists': { detail: 'lead 7 has this number: change it by PATCH /api/leads/7', lead_id: 7 },
@@ -58,6 +116,7 @@ export const examples: Partial<Record<ProblemType, Pick<Problem, 'detail' | 'err
   'too-many-requests': { detail: '6000 requests a minute are answered' },
   'internal-error': { detail: 'it was logged under the X-Request-Id of this answer' },
   'session-manager-unreachable': {
-    detail: 'session-manager cannot be reached at http://127.0.0.1:3001: the connection was refused; start leadmaster-session-manager or, if it listens elsewhere, correct SESSION_MANAGER_BASE_URL in /etc/leadmaster/central-hub.env'
+    detail:
+      'session-manager cannot be reached at http://127.0.0.1:3001: the connection was refused; start leadmaster-session-manager or, if it listens elsewhere, correct SESSION_MANAGER_BASE_URL in /etc/leadmaster/central-hub.env'
   }
 }

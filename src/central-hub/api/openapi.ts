@@ -9,7 +9,10 @@ import { about, examples, headers, requestHeaders, tags } from './openapi-texts.
 import { createSchemas, type JsonSchema } from './schemas.ts'
 import type { Serve } from './serve.ts'
 
-/** The OpenAPI 3.1 document of the hub, made of the contract's table of operations: https://spec.openapis.org/oas/v3.1.1 */
+/**
+ * The OpenAPI 3.1 document of the hub, made of the contract's table of operations:
+ * https://spec.openapis.org/oas/v3.1.1
+ */
 
 export interface Parameter {
   name: string
@@ -46,19 +49,31 @@ export interface OpenApi {
   tags: { name: string; description: string }[]
   paths: Record<string, Record<string, DocumentedOperation>>
   webhooks: Record<string, unknown>
-  components: { schemas: Record<string, JsonSchema>; responses: Record<string, DocumentedResponse>; parameters: Record<string, Parameter>; headers: Record<string, JsonSchema>; securitySchemes: Record<string, JsonSchema> }
+  components: {
+    schemas: Record<string, JsonSchema>
+    responses: Record<string, DocumentedResponse>
+    parameters: Record<string, Parameter>
+    headers: Record<string, JsonSchema>
+    securitySchemes: Record<string, JsonSchema>
+  }
 }
 
 const isMedia = (id: OperationId): boolean => id === 'getMedia' || id === 'getSignedMedia'
 
 type Method = 'get' | 'post' | 'patch' | 'delete'
 /** What an operation offers of HTTP besides its own; api/serve.ts gives it. */
-const offers = (id: OperationId, method: Method, { tag, answer, body, problems: own }: Operation) => {
+const offers = (
+  id: OperationId,
+  method: Method,
+  { tag, answer, body, problems: own }: Operation
+) => {
   const stored = tag === 'leads' || tag === 'messages' || tag === 'webhooks'
   // deleting asks session-manager first, and what is deleted once is deleted
   const written = method !== 'get' && stored && !isRaw(body) && id !== 'deleteLead'
   return {
-    etag: method === 'get' && ((stored && answer.schema !== undefined) || isMedia(id) || id === 'getOpenApi'),
+    etag:
+      method === 'get' &&
+      ((stored && answer.schema !== undefined) || isMedia(id) || id === 'getOpenApi'),
     taggedWrite: written && answer.schema !== undefined,
     idempotency: written,
     ifMatch: own?.includes('precondition-failed') === true,
@@ -74,16 +89,23 @@ export const problemsOf = (id: OperationId): Map<number, ProblemType[]> => {
   const [method] = split(id)
   const writes = method !== 'get'
   const types = new Set<ProblemType>([
-    'bad-request', 'invalid-parameters',
+    'bad-request',
+    'invalid-parameters',
     // a wrong token is also what signing in may meet
     ...(operation.open === true && !writes ? [] : (['unauthorized'] as const)),
     ...(writes ? (['forbidden', 'payload-too-large', 'unsupported-media-type'] as const) : []),
     ...(offers(id, method, operation).idempotency ? (['idempotency-key-reused'] as const) : []),
     ...(operation.problems ?? []),
-    'misdirected-request', 'too-many-requests', 'internal-error', 'store-unavailable'
+    'misdirected-request',
+    'too-many-requests',
+    'internal-error',
+    'store-unavailable'
   ])
   const known = Object.keys(problems) as ProblemType[]
-  return Map.groupBy(known.filter((type) => types.has(type)), (type) => problems[type].status)
+  return Map.groupBy(
+    known.filter((type) => types.has(type)),
+    (type) => problems[type].status
+  )
 }
 
 const split = (id: OperationId): [Method, string] => {
@@ -94,45 +116,99 @@ const split = (id: OperationId): [Method, string] => {
 /** Said of each list parameter: OpenAPI documents one way alone. */
 const oneByOne = 'Separated by commas, or given several times'
 
-const refTo = (kind: 'headers' | 'parameters' | 'responses', name: string): { $ref: string } => ({ $ref: `#/components/${kind}/${name}` })
+const refTo = (kind: 'headers' | 'parameters' | 'responses', name: string): { $ref: string } => ({
+  $ref: `#/components/${kind}/${name}`
+})
 const headerRefs = (...given: (keyof typeof headers | false)[]): Record<string, { $ref: string }> =>
-  Object.fromEntries(given.filter((name) => name !== false).map((name) => [name, refTo('headers', name)]))
+  Object.fromEntries(
+    given.filter((name) => name !== false).map((name) => [name, refTo('headers', name)])
+  )
 
 /** @param version of LeadMaster */
 export const createOpenApi = (version: string): OpenApi => {
   const { reference, components } = createSchemas()
   const responses: Record<string, DocumentedResponse> = {}
 
-  const toParameter = (place: 'path' | 'query', name: string, schema: TSchema | undefined, required: boolean): Parameter => {
-    const { description, ...rest } = schema === undefined ? { type: 'string' } : (reference(schema) as JsonSchema & { description?: string })
+  const toParameter = (
+    place: 'path' | 'query',
+    name: string,
+    schema: TSchema | undefined,
+    required: boolean
+  ): Parameter => {
+    const { description, ...rest } =
+      schema === undefined
+        ? { type: 'string' }
+        : (reference(schema) as JsonSchema & { description?: string })
     const list = (rest as JsonSchema)['type'] === 'array'
     const said = list ? [description, oneByOne].filter(Boolean).join('. ') : description
-    return { name, in: place, required, ...(said === undefined ? {} : { description: said }), ...(list ? { style: 'form', explode: false } : {}), schema: rest }
+    return {
+      name,
+      in: place,
+      required,
+      ...(said === undefined ? {} : { description: said }),
+      ...(list ? { style: 'form', explode: false } : {}),
+      schema: rest
+    }
   }
-  const parametersOf = (id: OperationId, path: string, method: Method): DocumentedOperation['parameters'] => {
+  const parametersOf = (
+    id: OperationId,
+    path: string,
+    method: Method
+  ): DocumentedOperation['parameters'] => {
     const { params, query, ...operation }: Operation = operations[id]
     const { etag, ifMatch, idempotency, range, resume } = offers(id, method, operation)
     return [
-      ...[...path.matchAll(/:(\w+)/g)].map(([, name = '']) => toParameter('path', name, params?.properties[name], true)),
-      ...Object.entries(query?.properties ?? {}).map(([name, schema]) => toParameter('query', name, schema, query?.required?.includes(name) === true && !('default' in schema))),
-      ...([['If-None-Match', etag], ['If-Match', ifMatch], ['Idempotency-Key', idempotency], ['Range', range], ['Last-Event-ID', resume], ['X-Request-Id', true]] as const)
-        .flatMap(([name, taken]) => (taken ? [refTo('parameters', name)] : []))
+      ...[...path.matchAll(/:(\w+)/g)].map(([, name = '']) =>
+        toParameter('path', name, params?.properties[name], true)
+      ),
+      ...Object.entries(query?.properties ?? {}).map(([name, schema]) =>
+        toParameter(
+          'query',
+          name,
+          schema,
+          query?.required?.includes(name) === true && !('default' in schema)
+        )
+      ),
+      ...(
+        [
+          ['If-None-Match', etag],
+          ['If-Match', ifMatch],
+          ['Idempotency-Key', idempotency],
+          ['Range', range],
+          ['Last-Event-ID', resume],
+          ['X-Request-Id', true]
+        ] as const
+      ).flatMap(([name, taken]) => (taken ? [refTo('parameters', name)] : []))
     ]
   }
 
-  /** Bytes in whatever encoding the file has: generators send it as it is, where they would make JSON of a text. */
+  /**
+   * Bytes in whatever encoding the file has: generators send it as it is, where they would make
+   * JSON of a text.
+   */
   const file = { type: 'string', contentMediaType: 'application/octet-stream' }
   const bodyOf = ({ body }: Operation): Pick<DocumentedOperation, 'requestBody'> => {
     if (body === undefined) return {}
-    const content: Record<string, Content> = 'types' in body
-      ? Object.fromEntries(Object.entries(body.types).map(([type, example]) => [type, { schema: file, example }]))
-      : { 'application/json': { schema: reference(body.schema), example: body.example } }
+    const content: Record<string, Content> =
+      'types' in body
+        ? Object.fromEntries(
+            Object.entries(body.types).map(([type, example]) => [type, { schema: file, example }])
+          )
+        : { 'application/json': { schema: reference(body.schema), example: body.example } }
     return { requestBody: { required: true, content } }
   }
 
-  const contentOf = ({ schema, example, types = [] }: Answer): Pick<DocumentedResponse, 'content'> => {
-    const json: [string, Content][] = schema === undefined ? [] : [['application/json', { schema: reference(schema), example }]]
-    const others = types.map((type): [string, Content] => [type, type.startsWith('text/') || type.includes('ndjson') ? { schema: { type: 'string' } } : {}])
+  const contentOf = ({
+    schema,
+    example,
+    types = []
+  }: Answer): Pick<DocumentedResponse, 'content'> => {
+    const json: [string, Content][] =
+      schema === undefined ? [] : [['application/json', { schema: reference(schema), example }]]
+    const others = types.map((type): [string, Content] => [
+      type,
+      type.startsWith('text/') || type.includes('ndjson') ? { schema: { type: 'string' } } : {}
+    ])
     const all = [...json, ...others]
     return all.length === 0 ? {} : { content: Object.fromEntries(all) }
   }
@@ -140,12 +216,38 @@ export const createOpenApi = (version: string): OpenApi => {
   const problemResponse = (status: number, types: readonly ProblemType[]): { $ref: string } => {
     const name = types.join('.')
     responses[name] ??= {
-      description: types.map((type) => `**${type}**: ${problems[type].title}. Mend: ${problems[type].mend}.`).join('\n\n'),
-      headers: headerRefs('X-Request-Id', status === 429 && 'RateLimit', status === 429 && 'RateLimit-Policy', status === 429 && 'Retry-After'),
+      description: types
+        .map((type) => `**${type}**: ${problems[type].title}. Mend: ${problems[type].mend}.`)
+        .join('\n\n'),
+      headers: headerRefs(
+        'X-Request-Id',
+        status === 429 && 'RateLimit',
+        status === 429 && 'RateLimit-Policy',
+        status === 429 && 'Retry-After'
+      ),
       content: {
         'application/problem+json': {
-          schema: { allOf: [reference(Problem)], properties: { type: { enum: types.map((type) => `urn:leadmaster:problem:${type}`) }, status: { const: status } } },
-          examples: Object.fromEntries(types.map((type) => [type, { summary: problems[type].title, value: { type: `urn:leadmaster:problem:${type}`, title: problems[type].title, status, ...examples[type] } }]))
+          schema: {
+            allOf: [reference(Problem)],
+            properties: {
+              type: { enum: types.map((type) => `urn:leadmaster:problem:${type}`) },
+              status: { const: status }
+            }
+          },
+          examples: Object.fromEntries(
+            types.map((type) => [
+              type,
+              {
+                summary: problems[type].title,
+                value: {
+                  type: `urn:leadmaster:problem:${type}`,
+                  title: problems[type].title,
+                  status,
+                  ...examples[type]
+                }
+              }
+            ])
+          )
         }
       }
     }
@@ -155,12 +257,38 @@ export const createOpenApi = (version: string): OpenApi => {
   const responsesOf = (id: OperationId, method: Method): DocumentedOperation['responses'] => {
     const { answer, ...operation }: Operation = operations[id]
     const { etag, taggedWrite, idempotency } = offers(id, method, { answer, ...operation })
-    const own = { headers: headerRefs('X-Request-Id', 'RateLimit', 'RateLimit-Policy', (etag || taggedWrite) && 'ETag', idempotency && 'Idempotency-Replayed', id === 'createLead' && 'Location'), ...contentOf(answer) }
+    const own = {
+      headers: headerRefs(
+        'X-Request-Id',
+        'RateLimit',
+        'RateLimit-Policy',
+        (etag || taggedWrite) && 'ETag',
+        idempotency && 'Idempotency-Replayed',
+        id === 'createLead' && 'Location'
+      ),
+      ...contentOf(answer)
+    }
     return {
       [answer.status]: { description: answer.description, ...own },
-      ...Object.fromEntries(Object.entries(answer.also ?? {}).map(([status, description]) => [status, { description, ...own }])),
-      ...(etag ? { 304: { description: 'It is as If-None-Match has it', headers: headerRefs('X-Request-Id', 'ETag') } } : {}),
-      ...Object.fromEntries([...problemsOf(id)].filter(([status]) => answer.also?.[status] === undefined).map(([status, types]) => [status, problemResponse(status, types)]))
+      ...Object.fromEntries(
+        Object.entries(answer.also ?? {}).map(([status, description]) => [
+          status,
+          { description, ...own }
+        ])
+      ),
+      ...(etag
+        ? {
+            304: {
+              description: 'It is as If-None-Match has it',
+              headers: headerRefs('X-Request-Id', 'ETag')
+            }
+          }
+        : {}),
+      ...Object.fromEntries(
+        [...problemsOf(id)]
+          .filter(([status]) => answer.also?.[status] === undefined)
+          .map(([status, types]) => [status, problemResponse(status, types)])
+      )
     }
   }
 
@@ -171,40 +299,80 @@ export const createOpenApi = (version: string): OpenApi => {
     const { tag, summary, description } = operation
     const at = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {})
     at[method] = {
-      operationId: id, tags: [tag], summary, ...(description === undefined ? {} : { description }), ...(operation.open ? { security: [] as [] } : {}),
-      parameters: parametersOf(id, path, method), ...bodyOf(operation), responses: responsesOf(id, method)
+      operationId: id,
+      tags: [tag],
+      summary,
+      ...(description === undefined ? {} : { description }),
+      ...(operation.open ? { security: [] as [] } : {}),
+      parameters: parametersOf(id, path, method),
+      ...bodyOf(operation),
+      responses: responsesOf(id, method)
     }
   }
   return {
     openapi: '3.1.1',
-    info: { title: 'LeadMaster', version, description: about, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'LeadMaster',
+      version,
+      description: about,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
+    },
     servers: [{ url: '/', description: 'the hub that serves this' }],
     security: [{ bearer: [] }, { cookie: [] }],
-    tags, paths,
+    tags,
+    paths,
     webhooks: {
       event: {
         post: {
           operationId: 'receiveEvent',
           summary: 'What a webhook gets',
-          description: 'Signed as https://www.standardwebhooks.com/ has it. `webhook-id` is the same with each attempt: take it once.',
-          parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({ name, in: 'header', required: true, schema: { type: 'string' } })),
-          requestBody: { required: true, content: { 'application/json': { schema: reference(WebhookBody) } } },
-          responses: { '2XX': { description: 'Taken. Anything else, or none within 15 s, is tried again.' } }
+          description:
+            'Signed as https://www.standardwebhooks.com/ has it. `webhook-id` is the same with each attempt: take it once.',
+          parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({
+            name,
+            in: 'header',
+            required: true,
+            schema: { type: 'string' }
+          })),
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: reference(WebhookBody) } }
+          },
+          responses: {
+            '2XX': { description: 'Taken. Anything else, or none within 15 s, is tried again.' }
+          }
         }
       }
     },
     components: {
-      schemas: components(), responses, parameters: requestHeaders, headers,
+      schemas: components(),
+      responses,
+      parameters: requestHeaders,
+      headers,
       securitySchemes: {
         bearer: { type: 'http', scheme: 'bearer', description: 'HUB_API_TOKEN of central-hub.env' },
-        cookie: { type: 'apiKey', in: 'cookie', name: 'leadmaster', description: 'Of the operator page, by `POST /api/sign-in`; it changes something only for the page of the hub itself' }
+        cookie: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'leadmaster',
+          description:
+            'Of the operator page, by `POST /api/sign-in`; it changes something only for the page of the hub itself'
+        }
       }
     }
   }
 }
 
 /** `GET /openapi.json`, open to all. */
-export const addOpenApi = ({ serve, access, document }: { serve: Serve; access: Access; document: () => OpenApi }): void => {
+export const addOpenApi = ({
+  serve,
+  access,
+  document
+}: {
+  serve: Serve
+  access: Access
+  document: () => OpenApi
+}): void => {
   access.open('/openapi.json')
   serve.read('getOpenApi', document)
 }

@@ -13,11 +13,16 @@ export type JsonSchema = Readonly<Record<string, unknown>>
 
 /** The schemas that the contract names, by identity. */
 const names = new Map<unknown, string>(
-  [lead, messageTypes, pageReport, problem, record, session, webhook].flatMap((module) => Object.entries(module as Record<string, unknown>).filter(([, value]) => isSchema(value)).map(([name, schema]) => [schema, name] as const))
+  [lead, messageTypes, pageReport, problem, record, session, webhook].flatMap((module) =>
+    Object.entries(module as Record<string, unknown>)
+      .filter(([, value]) => isSchema(value))
+      .map(([name, schema]) => [schema, name] as const)
+  )
 )
 
 /**
- * The parts of a message by what their schemas say: each is optional in its message, which makes another object of it.
+ * The parts of a message by what their schemas say: each is optional in its message, which makes
+ * another object of it.
  */
 const parts = new Map<string, string>(
   Object.entries(content as Record<string, unknown>)
@@ -25,24 +30,40 @@ const parts = new Map<string, string>(
     .map(([name, schema]) => [JSON.stringify(schema), name])
 )
 
-const nameOf = (schema: unknown): string | undefined => names.get(schema) ?? parts.get(JSON.stringify(schema))
+const nameOf = (schema: unknown): string | undefined =>
+  names.get(schema) ?? parts.get(JSON.stringify(schema))
 
 function isSchema(value: unknown): value is TSchema {
-  return typeof value === 'object' && value !== null && ('type' in value || 'anyOf' in value) && '~kind' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    ('type' in value || 'anyOf' in value) &&
+    '~kind' in value
+  )
 }
 
-const isPlainConst = (schema: JsonSchema): boolean => 'const' in schema && Object.keys(schema).every((key) => key === 'const' || key === 'type')
+const isPlainConst = (schema: JsonSchema): boolean =>
+  'const' in schema && Object.keys(schema).every((key) => key === 'const' || key === 'type')
 
 /** Texts of which it is one: as `enum`, unless something is said of them one by one. */
 const asEnum = ({ anyOf, ...rest }: JsonSchema): JsonSchema | undefined => {
   const consts = anyOf as readonly JsonSchema[] | undefined
   if (consts === undefined) return undefined
-  if (consts.every(isPlainConst)) return { ...rest, type: 'string', enum: consts.map((one) => one['const']) }
-  return consts.every((one) => 'const' in one) ? { ...rest, type: 'string', oneOf: consts.map(({ type: _type, ...one }) => one) } : undefined
+  if (consts.every(isPlainConst))
+    return { ...rest, type: 'string', enum: consts.map((one) => one['const']) }
+  return consts.every((one) => 'const' in one)
+    ? { ...rest, type: 'string', oneOf: consts.map(({ type: _type, ...one }) => one) }
+    : undefined
 }
 
-/** Writes schemas for a document: what the contract names becomes a component of that name, and a reference to it. */
-export const createSchemas = (): { reference(schema: TSchema): JsonSchema; components(): Record<string, JsonSchema> } => {
+/**
+ * Writes schemas for a document: what the contract names becomes a component of that name, and a
+ * reference to it.
+ */
+export const createSchemas = (): {
+  reference(schema: TSchema): JsonSchema
+  components(): Record<string, JsonSchema>
+} => {
   const components = new Map<string, JsonSchema>()
   const walk = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(walk)
@@ -50,7 +71,9 @@ export const createSchemas = (): { reference(schema: TSchema): JsonSchema; compo
     if (nameOf(value) !== undefined) return reference(value as TSchema)
     return inside(value as JsonSchema)
   }
-  const inside = (schema: JsonSchema): JsonSchema => asEnum(schema) ?? Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, walk(value)]))
+  const inside = (schema: JsonSchema): JsonSchema =>
+    asEnum(schema) ??
+    Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, walk(value)]))
   const reference = (schema: TSchema): JsonSchema => {
     const name = nameOf(schema)
     if (name === undefined) return inside(schema as JsonSchema)
@@ -60,5 +83,8 @@ export const createSchemas = (): { reference(schema: TSchema): JsonSchema; compo
     }
     return { $ref: `#/components/schemas/${name}` }
   }
-  return { reference, components: () => Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1))) }
+  return {
+    reference,
+    components: () => Object.fromEntries([...components].sort(([a], [b]) => (a < b ? -1 : 1)))
+  }
 }

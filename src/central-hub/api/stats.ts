@@ -7,7 +7,12 @@ import type { Serve } from './serve.ts'
 /** `GET /api/stats`; what it takes and gives is in src/contract/api/leads.ts. */
 export const addStatsRoutes = ({ serve, db }: { serve: Serve; db: Db }): void => {
   serve.read('getStats', ({ query: { days, tz, account } }) => {
-    if (!isTimeZone(tz)) throw invalid({ in: 'query', field: 'tz', message: 'expected an IANA time zone, such as America/Mexico_City' })
+    if (!isTimeZone(tz))
+      throw invalid({
+        in: 'query',
+        field: 'tz',
+        message: 'expected an IANA time zone, such as America/Mexico_City'
+      })
     return readStats(db, lastDays(days, tz), account)
   })
 }

@@ -13,13 +13,28 @@ import { Webhook, WebhookWithSecret } from '../../contract/webhook.ts'
  * what it waits for, for the If-Match of `handled`: a message that came in between is not handled.
  */
 
-const ofLead = ({ id, state, note, tags, assignee, name, whatsapp_name }: Lead): unknown =>
-  [id, state, note, tags, assignee, name === whatsapp_name ? null : name]
-const ofWebhook = ({ id, url, description, events, enabled }: Webhook): unknown =>
-  [id, url, description, events, enabled]
+const ofLead = ({ id, state, note, tags, assignee, name, whatsapp_name }: Lead): unknown => [
+  id,
+  state,
+  note,
+  tags,
+  assignee,
+  name === whatsapp_name ? null : name
+]
+const ofWebhook = ({ id, url, description, events, enabled }: Webhook): unknown => [
+  id,
+  url,
+  description,
+  events,
+  enabled
+]
 
-const ofWait = ({ waiting_since, handled_at, unanswered_count, last_message }: Lead): unknown =>
-  [waiting_since, handled_at, unanswered_count, last_message?.id ?? null]
+const ofWait = ({ waiting_since, handled_at, unanswered_count, last_message }: Lead): unknown => [
+  waiting_since,
+  handled_at,
+  unanswered_count,
+  last_message?.id ?? null
+]
 
 /** Characters of CONTENT that cover what a lead waits for, and those that cover every byte. */
 const [waitLength, contentLength] = [13, 14]
@@ -36,14 +51,21 @@ const schemaOf = (id: OperationId): TSchema | undefined =>
   (operations[id] as Operation).answer.schema
 const short = (text: string): string => hash('sha256', text, 'base64url').slice(0, 27)
 
-/** The part of an ETag that PATCH goes by. @returns undefined unless it answers with a lead or a webhook */
+/**
+ * The part of an ETag that PATCH goes by. @returns undefined unless it answers with a lead or a
+ * webhook
+ */
 export const versionOf = (id: OperationId, body: unknown): string | undefined => {
   const version = versions.get(schemaOf(id))
   return version && short(JSON.stringify(version(body as never)))
 }
 
-/** What an ETag of a lead begins with as long as people change nothing in it and it waits for the same. */
-export const waitVersionOf = (id: OperationId, lead: Lead): string => `${versionOf(id, lead)}.${waitOf(lead)}`
+/**
+ * What an ETag of a lead begins with as long as people change nothing in it and it waits for the
+ * same.
+ */
+export const waitVersionOf = (id: OperationId, lead: Lead): string =>
+  `${versionOf(id, lead)}.${waitOf(lead)}`
 
 /** @param json what the operation answers with */
 export const etagOf = (id: OperationId, json: string): string => {

@@ -3,7 +3,15 @@ import { listDeliveries, replay } from '../store/deliveries.ts'
 import { addPing } from '../store/outbox.ts'
 import { fromCursor, toCursor } from '../store/page.ts'
 import type { Db } from '../store/schema.ts'
-import { createWebhook, deleteWebhook, getWebhook, listWebhooks, mostWebhooks, patchWebhook, rotateSecret } from '../store/webhooks.ts'
+import {
+  createWebhook,
+  deleteWebhook,
+  getWebhook,
+  listWebhooks,
+  mostWebhooks,
+  patchWebhook,
+  rotateSecret
+} from '../store/webhooks.ts'
 import { RefusedUrl, type Guard } from '../webhooks/guard.ts'
 import type { Serve } from './serve.ts'
 
@@ -17,14 +25,19 @@ const webhookOf = async <W>(id: number, webhook: Promise<W | undefined>): Promis
 /** @throws {ProblemError} conflict when it is off, so that nothing would be delivered */
 const turnedOn = async (db: Db, id: number): Promise<void> => {
   const { enabled } = await webhookOf(id, getWebhook(db, id))
-  if (!enabled) throw new ProblemError('conflict', `webhook ${id} is off: turn it on first, by PATCH with {"enabled":true}`)
+  if (!enabled)
+    throw new ProblemError(
+      'conflict',
+      `webhook ${id} is off: turn it on first, by PATCH with {"enabled":true}`
+    )
 }
 
 const checkUrl = async (guard: Guard, url: string): Promise<void> => {
   try {
     await guard.check(url)
   } catch (error) {
-    if (error instanceof RefusedUrl) throw invalid({ in: 'body', field: '/url', message: error.message })
+    if (error instanceof RefusedUrl)
+      throw invalid({ in: 'body', field: '/url', message: error.message })
     throw error
   }
 }
@@ -37,7 +50,10 @@ export interface WebhookRoutes {
   onChanged: () => void
 }
 
-/** Endpoints that events are posted to, and their deliveries; what each route takes and gives is in src/contract/api/webhooks.ts. */
+/**
+ * Endpoints that events are posted to, and their deliveries; what each route takes and gives is in
+ * src/contract/api/webhooks.ts.
+ */
 export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes): void => {
   serve.read('listWebhooks', async () => ({ webhooks: await listWebhooks(db) }))
 
@@ -45,7 +61,11 @@ export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes)
     'createWebhook',
     async ({ body, trx }) => {
       const created = await createWebhook(trx, body)
-      if (created === undefined) throw new ProblemError('conflict', `there are ${mostWebhooks} webhooks, as many as there may be: remove one first`)
+      if (created === undefined)
+        throw new ProblemError(
+          'conflict',
+          `there are ${mostWebhooks} webhooks, as many as there may be: remove one first`
+        )
       return created
     },
     { before: ({ body }) => checkUrl(guard, body.url) }
@@ -53,18 +73,27 @@ export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes)
 
   serve.read('getWebhook', ({ params: { id } }) => webhookOf(id, getWebhook(db, id)))
 
-  serve.write('patchWebhook', ({ params: { id }, body, trx }) => webhookOf(id, patchWebhook(trx, id, body)), {
-    before: async ({ body: { url } }) => (url === undefined ? undefined : checkUrl(guard, url)),
-    current: ({ params: { id }, trx }) => webhookOf(id, getWebhook(trx, id)),
-    after: onChanged
-  })
+  serve.write(
+    'patchWebhook',
+    ({ params: { id }, body, trx }) => webhookOf(id, patchWebhook(trx, id, body)),
+    {
+      before: async ({ body: { url } }) => (url === undefined ? undefined : checkUrl(guard, url)),
+      current: ({ params: { id }, trx }) => webhookOf(id, getWebhook(trx, id)),
+      after: onChanged
+    }
+  )
 
   serve.write('deleteWebhook', async ({ params: { id }, trx }) => {
-    await webhookOf(id, deleteWebhook(trx, id).then((deleted) => deleted || undefined))
+    await webhookOf(
+      id,
+      deleteWebhook(trx, id).then((deleted) => deleted || undefined)
+    )
     return undefined
   })
 
-  serve.write('rotateWebhookSecret', ({ params: { id }, trx }) => webhookOf(id, rotateSecret(trx, id)))
+  serve.write('rotateWebhookSecret', ({ params: { id }, trx }) =>
+    webhookOf(id, rotateSecret(trx, id))
+  )
 
   serve.write(
     'pingWebhook',
@@ -77,7 +106,13 @@ export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes)
 
   serve.read('listDeliveries', async ({ params: { id }, query: { state, limit, cursor } }) => {
     await webhookOf(id, getWebhook(db, id))
-    const { items, next } = await listDeliveries(db, id, state, limit, fromCursor(cursor, 'deliveries'))
+    const { items, next } = await listDeliveries(
+      db,
+      id,
+      state,
+      limit,
+      fromCursor(cursor, 'deliveries')
+    )
     return { deliveries: items, next_cursor: toCursor(next) }
   })
 
@@ -86,7 +121,11 @@ export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes)
     async ({ params: { id, delivery_id }, trx }) => {
       await turnedOn(trx, id)
       const replayed = await replay(trx, id, delivery_id, Date.now())
-      if (replayed === 0) throw new ProblemError('not-found', `webhook ${id} has no delivery ${delivery_id}, or it is not kept any more`)
+      if (replayed === 0)
+        throw new ProblemError(
+          'not-found',
+          `webhook ${id} has no delivery ${delivery_id}, or it is not kept any more`
+        )
       return { replayed }
     },
     { after: onChanged }

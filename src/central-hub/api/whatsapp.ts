@@ -22,36 +22,71 @@ const passkeyMs = 65_000
 const remapMs = 60_000
 
 const routes = [
-  ...['/status', '/qr', '/qr.png', '/qr.svg', '/qr.txt', '/passkey'].map((path) => ({ method: 'GET', path }) as const),
+  ...['/status', '/qr', '/qr.png', '/qr.svg', '/qr.txt', '/passkey'].map(
+    (path) => ({ method: 'GET', path }) as const
+  ),
   { method: 'GET', path: '/page-report', timeoutMs: pageReportMs },
   { method: 'POST', path: '/connect' },
   { method: 'POST', path: '/remap', timeoutMs: remapMs },
   { method: 'POST', path: '/disconnect', timeoutMs: disconnectMs },
   { method: 'POST', path: '/pairing-code', timeoutMs: pairingMs },
-  ...['/passkey', '/passkey/confirm', '/passkey/restart', '/passkey/cancel'].map((path) => ({ method: 'POST', path, timeoutMs: passkeyMs }) as const)
+  ...['/passkey', '/passkey/confirm', '/passkey/restart', '/passkey/cancel'].map(
+    (path) => ({ method: 'POST', path, timeoutMs: passkeyMs }) as const
+  )
 ] as const satisfies readonly PassedRequest[]
 
 /** Whether the contract gives the route a body. */
 const takesJson = ({ method, path }: PassedRequest): boolean =>
-  Object.entries(contractRoutes).some(([id, route]) => route === `${method} /api/whatsapp${path}` && 'body' in operations[id as OperationId])
+  Object.entries(contractRoutes).some(
+    ([id, route]) =>
+      route === `${method} /api/whatsapp${path}` && 'body' in operations[id as OperationId]
+  )
 
 /**
- * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`, `/pairing-code`, `/page-report`, `/passkey`: the first session-manager's own routes, passed on as they
- * come; `/api/whatsapp/accounts/:account/status` and so on are those of each. The hub does not decide, infer or cache
- * states. `GET /api/whatsapp/accounts` lists them.
+ * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`, `/pairing-code`, `/page-report`,
+ * `/passkey`: the first session-manager's own routes, passed on as they come;
+ * `/api/whatsapp/accounts/:account/status` and so on are those of each. The hub does not decide,
+ * infer or cache states. `GET /api/whatsapp/accounts` lists them.
  */
-export const addWhatsappRoutes = ({ http, accounts }: { http: Http; accounts: readonly Account[] }): void => {
-  const pass = async (account: Account | undefined, passed: PassedRequest, req: Request, res: Response): Promise<void> => {
+export const addWhatsappRoutes = ({
+  http,
+  accounts
+}: {
+  http: Http
+  accounts: readonly Account[]
+}): void => {
+  const pass = async (
+    account: Account | undefined,
+    passed: PassedRequest,
+    req: Request,
+    res: Response
+  ): Promise<void> => {
     if (account === undefined) {
       const known = accounts.flatMap((each) => accountName(each) ?? [])
-      throw new ProblemError('not-found', `there is no account ${req.params['account']}; there is ${known.join(', ') || 'none yet'}`)
+      throw new ProblemError(
+        'not-found',
+        `there is no account ${req.params['account']}; there is ${known.join(', ') || 'none yet'}`
+      )
     }
     if (takesJson(passed)) requireJson(req)
     const { accept } = req.headers
     const { body } = req as { body?: unknown }
-    const more = { ...(accept === undefined ? {} : { accept }), ...(body === undefined || passed.method === 'GET' ? {} : { body }) }
-    const answer = await account.upstream.pass({ ...passed, path: passed.path + req.search, requestId: req.requestId, ...more })
-    res.writeHead(answer.status, { 'content-type': answer.contentType, 'content-length': answer.body.length, 'cache-control': 'no-store', vary: 'accept' })
+    const more = {
+      ...(accept === undefined ? {} : { accept }),
+      ...(body === undefined || passed.method === 'GET' ? {} : { body })
+    }
+    const answer = await account.upstream.pass({
+      ...passed,
+      path: passed.path + req.search,
+      requestId: req.requestId,
+      ...more
+    })
+    res.writeHead(answer.status, {
+      'content-type': answer.contentType,
+      'content-length': answer.body.length,
+      'cache-control': 'no-store',
+      vary: 'accept'
+    })
     endWith(res, answer.body)
   }
   http.route('GET', '/api/whatsapp/accounts', (req, res) => {
@@ -59,9 +94,16 @@ export const addWhatsappRoutes = ({ http, accounts }: { http: Http; accounts: re
     sendJson(res, listAccounts(accounts))
   })
   for (const passed of routes) {
-    http.route(passed.method, `/api/whatsapp${passed.path}`, (req, res) => pass(accounts[0], passed, req, res))
+    http.route(passed.method, `/api/whatsapp${passed.path}`, (req, res) =>
+      pass(accounts[0], passed, req, res)
+    )
     http.route(passed.method, `/api/whatsapp/accounts/:account${passed.path}`, (req, res) =>
-      pass(accounts.find((account) => accountName(account) === req.params['account']), passed, req, res)
+      pass(
+        accounts.find((account) => accountName(account) === req.params['account']),
+        passed,
+        req,
+        res
+      )
     )
   }
 }

@@ -3,7 +3,10 @@
 /** From the latest to the oldest. */
 export const ages = /** @type {const} */ (['today', 'yesterday', 'older'])
 
-/** @param {Date} date @param {number} now ms @returns {typeof ages[number]} by the days of this computer */
+/**
+ * @param {Date} date @param {number} now ms @returns {typeof ages[number]} by the days of this
+ * computer
+ */
 export const ageOf = (date, now) => {
   const today = new Date(now).setHours(0, 0, 0, 0)
   if (date.getTime() >= today) return 'today'

@@ -1,7 +1,10 @@
 import { byId } from './dom.js'
 import { texts } from './texts.js'
 
-/** What a screen reader is told of what happens elsewhere in the page: news of a moment in one sentence. */
+/**
+ * What a screen reader is told of what happens elsewhere in the page: news of a moment in one
+ * sentence.
+ */
 
 const momentMs = 500
 

@@ -3,15 +3,21 @@ import { query, request } from './request.js'
 /** The hub's REST as this page calls it; all of it may throw an ApiError. */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
-/** @typedef {{ waiting?: string | undefined, state?: string | undefined, q?: string, tag?: string, assignee?: string, source?: string, account?: string, limit?: number, fields?: string, cursor?: string | null }} LeadQuery */
+/**
+ * @typedef {{ waiting?: string | undefined, state?: string | undefined, q?: string, tag?: string,
+ * assignee?: string, source?: string, account?: string, limit?: number, fields?: string, cursor?:
+ * string | null }} LeadQuery
+ */
 
 /** @param {string} path @param {AbortSignal} [signal] */
 const get = async (path, signal) => (await request('GET', path, { signal })).value
 /** @param {string} path @param {unknown} [body] */
 const post = async (path, body) => (await request('POST', path, { body })).value
 /**
- * The first page that holds a lead, or the last one: a page of a search may be empty and yet not the last.
- * @param {LeadQuery} params @param {() => boolean} isWanted false: the answer is not needed any more
+ * The first page that holds a lead, or the last one: a page of a search may be empty and yet not
+ * the last.
+ * @param {LeadQuery} params @param {() => boolean} isWanted false: the answer is not needed any
+ * more
  * @returns {Promise<import('../../contract/lead.ts').LeadPage>}
  */
 const foundLeads = async (params, isWanted) => {
@@ -26,11 +32,14 @@ const sessionMs = 60_000
 /** A large file takes its time to send and to read, ms. */
 const importMs = 120_000
 /**
- * Excel's language, and the time zone of the times in it. The language is given: this file also runs in a worker, which
- * has none.
+ * Excel's language, and the time zone of the times in it. The language is given: this file also
+ * runs in a worker, which has none.
  * @param {string} language
  */
-const forExcel = (language) => ({ excel: language, tz: Intl.DateTimeFormat().resolvedOptions().timeZone })
+const forExcel = (language) => ({
+  excel: language,
+  tz: Intl.DateTimeFormat().resolvedOptions().timeZone
+})
 /** The page of WhatsApp Web may be loaded again, ms. */
 const passkeyMs = 70_000
 
@@ -41,10 +50,17 @@ export const api = {
   /** @param {LeadQuery} params @returns {Promise<import('../../contract/lead.ts').LeadPage>} */
   leads: (params) => get(`/api/leads${query(params)}`),
   foundLeads,
-  /** Tags and assignees in use. @returns {Promise<{ tags: { tag: string }[], assignees: { assignee: string }[] }>} */
+  /**
+   * Tags and assignees in use. @returns {Promise<{ tags: { tag: string }[], assignees: { assignee:
+   * string }[] }>}
+   */
   tags: () => get('/api/tags'),
-  /** Where the same leads are as a file for Excel, as this person has it. @param {string} language @param {LeadQuery} [params] */
-  leadsFile: (language, params = {}) => `/api/leads.csv${query({ ...params, ...forExcel(language) })}`,
+  /**
+   * Where the same leads are as a file for Excel, as this person has it. @param {string} language
+   * @param {LeadQuery} [params]
+   */
+  leadsFile: (language, params = {}) =>
+    `/api/leads.csv${query({ ...params, ...forExcel(language) })}`,
   /** Where all messages are as such a file. @param {string} language */
   messagesFile: (language) => `/api/messages.csv${query(forExcel(language))}`,
   /** @param {number} id @param {AbortSignal} [signal] @returns {Promise<Lead>} */
@@ -54,31 +70,71 @@ export const api = {
     const { value, etag } = await request('GET', `/api/leads/${id}`)
     return { lead: value, etag }
   },
-  /** @param {number} id @param {import('../../contract/lead.ts').LeadPatch} patch @param {string | null} etag of the lead this changes @returns {Promise<Lead>} */
-  patchLead: async (id, patch, etag) => (await request('PATCH', `/api/leads/${id}`, { body: patch, ifMatch: etag })).value,
+  /**
+   * @param {number} id @param {import('../../contract/lead.ts').LeadPatch} patch @param {string |
+   * null} etag of the lead this changes @returns {Promise<Lead>}
+   */
+  patchLead: async (id, patch, etag) =>
+    (await request('PATCH', `/api/leads/${id}`, { body: patch, ifMatch: etag })).value,
   /** @param {number} id @returns {Promise<Lead>} */
   markRead: (id) => post(`/api/leads/${id}/read`),
   /** @param {number} id @returns {Promise<Lead>} */
   setUnread: async (id) => (await request('DELETE', `/api/leads/${id}/read`)).value,
-  /** @param {number} id @param {string | undefined} until the id of the latest message that was seen @returns {Promise<Lead>} */
+  /**
+   * @param {number} id @param {string | undefined} until the id of the latest message that was seen
+   * @returns {Promise<Lead>}
+   */
   handle: (id, until) => post(`/api/leads/${id}/handled`, until === undefined ? {} : { until }),
   /** @param {number} id @returns {Promise<Lead>} */
   unhandle: async (id) => (await request('DELETE', `/api/leads/${id}/handled`)).value,
   /** @param {number} id @param {number} other becomes part of it @returns {Promise<Lead>} */
   merge: (id, other) => post(`/api/leads/${id}/merge`, { lead_id: other }),
-  /** For good, with all messages and media. @param {number} id @returns {Promise<import('../../contract/lead.ts').Deletion>} */
+  /**
+   * For good, with all messages and media. @param {number} id @returns
+   * {Promise<import('../../contract/lead.ts').Deletion>}
+   */
   deleteLead: async (id) => (await request('DELETE', `/api/leads/${id}`)).value,
-  /** @param {number} id @param {string | null} cursor @returns {Promise<import('../../contract/lead.ts').LeadChangePage>} */
+  /**
+   * @param {number} id @param {string | null} cursor @returns
+   * {Promise<import('../../contract/lead.ts').LeadChangePage>}
+   */
   history: (id, cursor) => get(`/api/leads/${id}/history${query({ limit: 20, cursor })}`),
-  /** The newest messages, or with a cursor the ones before, in pages as large as the hub gives. @param {number} id @param {string | null} cursor @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').MessagePage>} */
-  messages: (id, cursor, signal) => get(`/api/leads/${id}/messages${query({ limit: cursor === null ? 50 : 200, cursor })}`, signal),
-  /** Messages of a lead that have the words, the latest first. @param {number} id @param {string} q @param {string | null} cursor @param {AbortSignal} signal @returns {Promise<import('../../contract/lead.ts').MessagePage>} */
-  foundMessages: (id, q, cursor, signal) => get(`/api/leads/${id}/messages${query({ limit: 200, q, cursor })}`, signal),
-  /** Where the bytes of a message's media are. @param {import('../../contract/lead.ts').Message} message @param {'download'} [how] */
-  media: ({ id, account }, how) => `/api/messages/${encodeURIComponent(id)}/media${query({ account, download: how && 'true' })}`,
-  /** The bytes of the file as they are: the hub finds out their encoding. @param {File} file @returns {Promise<import('../../contract/lead.ts').ImportResult>} */
-  importNames: async (file) => (await request('POST', '/api/leads/import', { body: file, type: 'text/csv', withinMs: importMs })).value,
-  /** @param {number} days @param {string} tz @returns {Promise<import('../../contract/lead.ts').Stats>} */
+  /**
+   * The newest messages, or with a cursor the ones before, in pages as large as the hub gives.
+   * @param {number} id @param {string | null} cursor @param {AbortSignal} signal @returns
+   * {Promise<import('../../contract/lead.ts').MessagePage>}
+   */
+  messages: (id, cursor, signal) =>
+    get(`/api/leads/${id}/messages${query({ limit: cursor === null ? 50 : 200, cursor })}`, signal),
+  /**
+   * Messages of a lead that have the words, the latest first. @param {number} id @param {string} q
+   * @param {string | null} cursor @param {AbortSignal} signal @returns
+   * {Promise<import('../../contract/lead.ts').MessagePage>}
+   */
+  foundMessages: (id, q, cursor, signal) =>
+    get(`/api/leads/${id}/messages${query({ limit: 200, q, cursor })}`, signal),
+  /**
+   * Where the bytes of a message's media are. @param {import('../../contract/lead.ts').Message}
+   * message @param {'download'} [how]
+   */
+  media: ({ id, account }, how) =>
+    `/api/messages/${encodeURIComponent(id)}/media${query({ account, download: how && 'true' })}`,
+  /**
+   * The bytes of the file as they are: the hub finds out their encoding. @param {File} file
+   * @returns {Promise<import('../../contract/lead.ts').ImportResult>}
+   */
+  importNames: async (file) =>
+    (
+      await request('POST', '/api/leads/import', {
+        body: file,
+        type: 'text/csv',
+        withinMs: importMs
+      })
+    ).value,
+  /**
+   * @param {number} days @param {string} tz @returns
+   * {Promise<import('../../contract/lead.ts').Stats>}
+   */
   stats: (days, tz) => get(`/api/stats${query({ days, tz })}`),
   /** @returns {Promise<import('../../contract/webhook.ts').WebhookList>} */
   webhooks: () => get('/api/webhooks'),
@@ -90,21 +146,42 @@ export const api = {
   accounts: () => get('/api/whatsapp/accounts'),
   /** The session of one account; of the first without a name. @param {string} [account] */
   session: (account) => {
-    const at = account === undefined ? '/api/whatsapp' : `/api/whatsapp/accounts/${encodeURIComponent(account)}`
+    const at =
+      account === undefined
+        ? '/api/whatsapp'
+        : `/api/whatsapp/accounts/${encodeURIComponent(account)}`
     return {
       /** @returns {Promise<import('../../contract/session.ts').Qr>} */
       qr: () => get(`${at}/qr`),
-      /** @param {string} phone @returns {Promise<{ code: string, phone: string, generated_at: string, expires_at: string }>} */
-      pairingCode: async (phone) => (await request('POST', `${at}/pairing-code`, { body: { phone }, withinMs: sessionMs })).value,
+      /**
+       * @param {string} phone @returns {Promise<{ code: string, phone: string, generated_at:
+       * string, expires_at: string }>}
+       */
+      pairingCode: async (phone) =>
+        (await request('POST', `${at}/pairing-code`, { body: { phone }, withinMs: sessionMs }))
+          .value,
       /** @returns {Promise<import('../../contract/session.ts').Passkey>} */
       passkey: () => get(`${at}/passkey`),
-      /** @param {unknown} answer what the operator's own browser gave @returns {Promise<import('../../contract/session.ts').Passkey>} */
-      answerPasskey: async (answer) => (await request('POST', `${at}/passkey`, { body: answer, withinMs: passkeyMs })).value,
-      /** @param {'confirm' | 'restart' | 'cancel'} order @returns {Promise<import('../../contract/session.ts').Passkey>} */
-      passkeyOrder: async (order) => (await request('POST', `${at}/passkey/${order}`, { withinMs: passkeyMs })).value,
+      /**
+       * @param {unknown} answer what the operator's own browser gave @returns
+       * {Promise<import('../../contract/session.ts').Passkey>}
+       */
+      answerPasskey: async (answer) =>
+        (await request('POST', `${at}/passkey`, { body: answer, withinMs: passkeyMs })).value,
+      /**
+       * @param {'confirm' | 'restart' | 'cancel'} order @returns
+       * {Promise<import('../../contract/session.ts').Passkey>}
+       */
+      passkeyOrder: async (order) =>
+        (await request('POST', `${at}/passkey/${order}`, { withinMs: passkeyMs })).value,
       connect: () => post(`${at}/connect`),
       /** @param {boolean} logout */
-      disconnect: async (logout) => (await request('POST', `${at}/disconnect${logout ? '?logout=true' : ''}`, { withinMs: sessionMs })).value
+      disconnect: async (logout) =>
+        (
+          await request('POST', `${at}/disconnect${logout ? '?logout=true' : ''}`, {
+            withinMs: sessionMs
+          })
+        ).value
     }
   },
   /** @returns {Promise<import('../../contract/lead.ts').Readiness>} */

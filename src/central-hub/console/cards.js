@@ -9,7 +9,10 @@ import { messageWords, texts } from './texts.js'
 
 /** What a message holds beside its text: an order, a place, a call. All of it is text to us. */
 
-/** A heading and what belongs to it, in one line. @param {string} title @param {...(string | undefined | false)} parts */
+/**
+ * A heading and what belongs to it, in one line. @param {string} title @param {...(string |
+ * undefined | false)} parts
+ */
 const heading = (title, ...parts) =>
   h(
     'p',
@@ -19,29 +22,43 @@ const heading = (title, ...parts) =>
   )
 
 /** @param {string | undefined} text @returns {HTMLElement | false} */
-const aside = (text) => text !== undefined && text !== '' && h('p', { class: 'small muted', dir: 'auto' }, text)
+const aside = (text) =>
+  text !== undefined && text !== '' && h('p', { class: 'small muted', dir: 'auto' }, text)
 
-/** A link that opens in another tab. What is no web address is text. @param {string | undefined} url @param {string} [text] @returns {HTMLElement | false} */
+/**
+ * A link that opens in another tab. What is no web address is text. @param {string | undefined} url
+ * @param {string} [text] @returns {HTMLElement | false}
+ */
 const link = (url, text = url) => {
   if (url === undefined || url === '') return false
   const to = webLink(url)
   if (to === undefined) return h('p', { class: 'small muted' }, h('bdi', {}, url))
   const anchor = linkNode(to, text)
-  anchor.append(h('span', { 'aria-hidden': 'true' }, ' ↗'), h('span', { class: 'sr-only' }, ` ${texts.newTab}`))
+  anchor.append(
+    h('span', { 'aria-hidden': 'true' }, ' ↗'),
+    h('span', { class: 'sr-only' }, ` ${texts.newTab}`)
+  )
   return h('p', { class: 'small' }, anchor)
 }
 
 /** @param {readonly Node[]} items @returns {HTMLElement | false} */
-const list = (items) => items.length > 0 && h('ul', { class: 'choices' }, ...items.map((item) => h('li', {}, item)))
+const list = (items) =>
+  items.length > 0 && h('ul', { class: 'choices' }, ...items.map((item) => h('li', {}, item)))
 
-/** The ad that led to a message. @param {NonNullable<Message['ad']>} ad @returns {(HTMLElement | false)[]} */
+/**
+ * The ad that led to a message. @param {NonNullable<Message['ad']>} ad @returns {(HTMLElement |
+ * false)[]}
+ */
 export const adCard = ({ title, body, url, app }) => [
   heading(messageWords().ad, title, app),
   aside(body),
   link(url)
 ]
 
-/** A place; the map is on another site, which only who asks for it goes to. @param {NonNullable<Message['location']>} location */
+/**
+ * A place; the map is on another site, which only who asks for it goes to. @param
+ * {NonNullable<Message['location']>} location
+ */
 const place = ({ latitude, longitude, name, address, live }) => {
   const words = messageWords()
   const at = new URLSearchParams({ mlat: String(latitude), mlon: String(longitude) })
@@ -61,10 +78,16 @@ const contact = (card) => {
 /** @param {Message} message @param {NonNullable<Message['poll']>} poll */
 const ballot = ({ body, votes }, { options, multiple }) => {
   const words = messageWords()
-  const chosen = (/** @type {string} */ option) => votes.filter((vote) => vote.options.includes(option)).length
+  const chosen = (/** @type {string} */ option) =>
+    votes.filter((vote) => vote.options.includes(option)).length
   const many = multiple && h('span', { class: 'muted' }, ` (${texts.pollMany})`)
   const rows = options.map((option) =>
-    h('li', {}, h('bdi', {}, option), h('span', { class: 'muted' }, ` ${words.votes(chosen(option))}`))
+    h(
+      'li',
+      {},
+      h('bdi', {}, option),
+      h('span', { class: 'muted' }, ` ${words.votes(chosen(option))}`)
+    )
   )
   return [
     h('p', { class: 'body' }, h('strong', {}, `${words.poll}: `), h('bdi', {}, body), many),
@@ -73,14 +96,24 @@ const ballot = ({ body, votes }, { options, multiple }) => {
 }
 
 /** @param {import('../../contract/content.ts').Choice} choice */
-const choice = ({ text, url, phone }) => h('span', {}, h('bdi', {}, text), (url ?? phone) && h('bdi', { class: 'muted' }, ` ${url ?? phone}`))
+const choice = ({ text, url, phone }) =>
+  h(
+    'span',
+    {},
+    h('bdi', {}, text),
+    (url ?? phone) && h('bdi', { class: 'muted' }, ` ${url ?? phone}`)
+  )
 
-/** @param {Message} message @param {NonNullable<Message['interactive']>} interactive @returns {(HTMLElement | false)[]} */
+/**
+ * @param {Message} message @param {NonNullable<Message['interactive']>} interactive @returns
+ * {(HTMLElement | false)[]}
+ */
 const offer = ({ body }, { title, footer, button, choices = [], cards = [] }) => [
   title !== undefined && h('p', { class: 'attached' }, h('strong', {}, h('bdi', {}, title))),
   body !== '' && paragraph(body),
   ...cards.flatMap((card) => [
-    card.title !== undefined && h('p', { class: 'attached' }, h('strong', {}, h('bdi', {}, card.title))),
+    card.title !== undefined &&
+      h('p', { class: 'attached' }, h('strong', {}, h('bdi', {}, card.title))),
     aside(card.body),
     list((card.choices ?? []).map(choice))
   ]),
@@ -90,9 +123,19 @@ const offer = ({ body }, { title, footer, button, choices = [], cards = [] }) =>
 ]
 
 /** @param {NonNullable<Message['event']>} event @returns {(HTMLElement | false)[]} */
-const appointment = ({ name, description, starts_at, ends_at, place: where, link: url, canceled }) => {
+const appointment = ({
+  name,
+  description,
+  starts_at,
+  ends_at,
+  place: where,
+  link: url,
+  canceled
+}) => {
   const words = messageWords()
-  const times = [starts_at, ends_at].flatMap((at) => (at === undefined ? [] : [dateTime(new Date(at))]))
+  const times = [starts_at, ends_at].flatMap((at) =>
+    at === undefined ? [] : [dateTime(new Date(at))]
+  )
   return [
     heading(words.event, name, canceled && words.canceled),
     aside([times.join(' – '), where].filter(Boolean).join(' · ')),
@@ -112,17 +155,28 @@ const sale = ({ order, product, payment }) => {
     const { title, description, url } = product
     return [heading(words.product, title, money(product, locale())), aside(description), link(url)]
   }
-  return payment && [heading(words.payment, money(payment, locale()), payment.status), aside(payment.note)]
+  return (
+    payment && [
+      heading(words.payment, money(payment, locale()), payment.status),
+      aside(payment.note)
+    ]
+  )
 }
 
 /** @param {NonNullable<Message['call']>} call @param {boolean} mine */
 const phoned = (call, mine) => {
-  const made = heading(messageWords().call(call, mine), call.seconds !== undefined && callLength(call.seconds, locale()))
+  const made = heading(
+    messageWords().call(call, mine),
+    call.seconds !== undefined && callLength(call.seconds, locale())
+  )
   made.classList.toggle('missed', isMissed(call, mine))
   return made
 }
 
-/** What needs no text beside it. @param {Message} message @returns {(Node | false | undefined)[] | undefined} */
+/**
+ * What needs no text beside it. @param {Message} message @returns {(Node | false | undefined)[] |
+ * undefined}
+ */
 const whole = (message) => {
   const { location, contacts, poll, event, interactive } = message
   if (location) return place(location)
@@ -132,23 +186,34 @@ const whole = (message) => {
   return event && appointment(event)
 }
 
-/** What may have a text. @param {Message} message @returns {(Node | false | undefined)[] | undefined} */
+/**
+ * What may have a text. @param {Message} message @returns {(Node | false | undefined)[] |
+ * undefined}
+ */
 const withText = (message) => {
   const { call, album, group_invite, selected, type, from_me } = message
   const words = messageWords()
   if (call) return [phoned(call, from_me)]
-  if (type === 'call_log') return [heading(words.call({ outcome: 'unknown', video: false }, from_me))]
+  if (type === 'call_log')
+    return [heading(words.call({ outcome: 'unknown', video: false }, from_me))]
   if (album) return [heading(words.album(album.images ?? 0, album.videos ?? 0))]
   if (selected !== undefined) return [heading(words.chose)]
   if (!group_invite) return sale(message)
   const { name = '', expires_at } = group_invite
-  return [heading(words.groupInvite(name)), aside(expires_at && texts.validUntil(dateTime(new Date(expires_at))))]
+  return [
+    heading(words.groupInvite(name)),
+    aside(expires_at && texts.validUntil(dateTime(new Date(expires_at))))
+  ]
 }
 
-/** The parts of a message that are more than its text and files; undefined when it has none. @param {Message} message @returns {(Node | false | undefined)[] | undefined} */
+/**
+ * The parts of a message that are more than its text and files; undefined when it has none. @param
+ * {Message} message @returns {(Node | false | undefined)[] | undefined}
+ */
 export const cardOf = (message) => {
   const card = whole(message)
-  if (card) return message.location && message.body !== '' ? [...card, paragraph(message.body)] : card
+  if (card)
+    return message.location && message.body !== '' ? [...card, paragraph(message.body)] : card
   const beside = withText(message)
   return beside && [...beside, message.body !== '' && paragraph(message.body)]
 }

@@ -19,12 +19,21 @@ import { MessageList } from './message-list.js'
 const movingKeys = ['j', 'k', 'u', '/', '?', 'Escape', 'Shift', 'Control', 'Alt', 'Meta']
 
 /**
- * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number, here: boolean) => void, onMissing: () => void, onCopied: (isCopied: boolean) => void, onUnread: (id: number) => void }} options
- *   `onLead`: the hub told how a lead is now; `onMoved`: the lead that is open goes on under another id; `onRemoved`: it
- *   is deleted, `here`: by this page; `onMissing`: the message to go to is there no more;
- *   `onCopied`: a message's text was copied, or could not be; `onUnread`: the lead was marked as unread
+ * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number,
+ * here: boolean) => void, onMissing: () => void, onCopied: (isCopied: boolean) => void, onUnread:
+ * (id: number) => void }} options `onLead`: the hub told how a lead is now; `onMoved`: the lead
+ * that is open goes on under another id; `onRemoved`: it is deleted, `here`: by this page;
+ * `onMissing`: the message to go to is there no more; `onCopied`: a message's text was copied, or
+ * could not be; `onUnread`: the lead was marked as unread
  */
-export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCopied, onUnread }) => {
+export const createConversation = ({
+  onLead,
+  onMoved,
+  onRemoved,
+  onMissing,
+  onCopied,
+  onUnread
+}) => {
   /** @type {number | undefined} */
   let openId
   /** @type {Lead | undefined} */
@@ -74,14 +83,23 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
   const removed = (id, here) => {
     form.drafts.forget(id)
     if (id !== openId) return
-    // now, not when the address has changed: the answer and the news of it both come, in either order
+    // now, not when the address has changed: the answer and the news of it both come, in either
+    // order
     clear()
     onRemoved(id, here)
   }
 
   /** Whoever has it before their eyes has read it; in LeadMaster alone. */
   const markRead = async () => {
-    if (marking || !isAttended || !lead || !isUnread(lead) || document.visibilityState !== 'visible' || !list.loaded()) return
+    if (
+      marking ||
+      !isAttended ||
+      !lead ||
+      !isUnread(lead) ||
+      document.visibilityState !== 'visible' ||
+      !list.loaded()
+    )
+      return
     const { id } = lead
     marking = true
     try {
@@ -129,7 +147,15 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
 
   /** @param {boolean} known whether there is a lead to show them of */
   const showParts = (known) => {
-    for (const part of ['lead-form', 'lead-more', 'foot', 'to-details', 'mark-unread', 'lead-search-open']) byId(part).hidden = !known
+    for (const part of [
+      'lead-form',
+      'lead-more',
+      'foot',
+      'to-details',
+      'mark-unread',
+      'lead-search-open'
+    ])
+      byId(part).hidden = !known
   }
   const render = () => {
     if (!lead) return
@@ -207,7 +233,9 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
     pressUnread: () => void setUnread(),
     /**
      * Shows a lead; what is known of it already is shown at once.
-     * @param {number} id @param {Lead | undefined} known @param {{ message?: string | undefined, q?: string, isLook?: boolean }} [how] `message`: the id of one to go to; `q`: words to mark; `isLook`: it is not read by that
+     * @param {number} id @param {Lead | undefined} known @param {{ message?: string | undefined,
+     * q?: string, isLook?: boolean }} [how] `message`: the id of one to go to; `q`: words to mark;
+     * `isLook`: it is not read by that
      */
     open: (id, known, { message, q = '', isLook = false } = {}) => {
       wanted = message
@@ -231,7 +259,9 @@ export const createConversation = ({ onLead, onMoved, onRemoved, onMissing, onCo
       void form.flush()
       clear()
     },
-    /** Reads it again, once what is being read is there: a later reading would discard its answer. */
+    /**
+     * Reads it again, once what is being read is there: a later reading would discard its answer.
+     */
     reload: () => {
       const id = openId
       void loading.then(() => {

@@ -1,4 +1,7 @@
-/** Copies a text. A page without HTTPS has no clipboard: there the text is selected and copied as by Ctrl+C. */
+/**
+ * Copies a text. A page without HTTPS has no clipboard: there the text is selected and copied as by
+ * Ctrl+C.
+ */
 
 /** @param {string} text @returns {Promise<boolean>} whether it was copied */
 export const copyText = async (text) => {
@@ -18,7 +21,8 @@ const copySelected = (text) => {
   field.className = 'sr-only'
   document.body.append(field)
   field.select()
-  // Deprecated, and the only way without HTTPS: https://html.spec.whatwg.org/multipage/interaction.html
+  // Deprecated, and the only way without HTTPS:
+  // https://html.spec.whatwg.org/multipage/interaction.html
   const isCopied = document.execCommand('copy')
   field.remove()
   if (focused instanceof HTMLElement) focused.focus({ preventScroll: true })

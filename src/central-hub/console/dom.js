@@ -1,10 +1,14 @@
-/** Building and arranging elements. Text goes in as text only, never as markup: names and messages are hostile input. */
+/**
+ * Building and arranging elements. Text goes in as text only, never as markup: names and messages
+ * are hostile input.
+ */
 
 /** @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id)
 
 /**
- * Makes an element: `onclick` and the like are listeners, everything else attributes; undefined, null and false are left out.
+ * Makes an element: `onclick` and the like are listeners, everything else attributes; undefined,
+ * null and false are left out.
  * @param {string} tag
  * @param {Record<string, unknown>} [props]
  * @param {...(Node | string | number | undefined | null | false)} children
@@ -14,20 +18,27 @@ export const h = (tag, props = {}, ...children) => {
   const element = document.createElement(tag)
   for (const [name, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue
-    if (typeof value === 'function') element.addEventListener(name.slice(2), /** @type {EventListener} */ (value))
+    if (typeof value === 'function')
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value))
     else element.setAttribute(name, value === true ? '' : String(value))
   }
   for (const child of children) {
-    if (child !== undefined && child !== null && child !== false) element.append(child instanceof Node ? child : String(child))
+    if (child !== undefined && child !== null && child !== false)
+      element.append(child instanceof Node ? child : String(child))
   }
   return element
 }
 
-/** The focus goes to what took the place of what had it. @param {readonly Element[]} nodes @param {number} place */
+/**
+ * The focus goes to what took the place of what had it. @param {readonly Element[]} nodes @param
+ * {number} place
+ */
 const focusNear = (nodes, place) => {
   const focusable = 'a[href], button, [tabindex]'
   const after = [...nodes.slice(place), ...nodes.slice(0, place).reverse()]
-  const next = after.map((node) => (node.matches(focusable) ? node : node.querySelector(focusable))).find((node) => node !== null)
+  const next = after
+    .map((node) => (node.matches(focusable) ? node : node.querySelector(focusable)))
+    .find((node) => node !== null)
   if (next instanceof HTMLElement) next.focus({ preventScroll: true })
 }
 
@@ -55,7 +66,10 @@ export const say = (element, text) => {
   if (element.textContent !== text) element.textContent = text
 }
 
-/** Runs `run` once for however many calls come within a moment. @param {() => void} run @param {number} [momentMs] */
+/**
+ * Runs `run` once for however many calls come within a moment. @param {() => void} run @param
+ * {number} [momentMs]
+ */
 export const coalesced = (run, momentMs = 30) => {
   let due = false
   return () => {
@@ -68,7 +82,10 @@ export const coalesced = (run, momentMs = 30) => {
   }
 }
 
-/** Shows one of several, by id; undefined shows none. @param {readonly string[]} ids @param {string} [shown] */
+/**
+ * Shows one of several, by id; undefined shows none. @param {readonly string[]} ids @param {string}
+ * [shown]
+ */
 export const showOnly = (ids, shown) => {
   for (const id of ids) byId(id).hidden = id !== shown
 }

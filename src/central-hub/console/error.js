@@ -5,9 +5,12 @@ import { explain, texts } from './texts.js'
  * @param {unknown} error @param {() => void} [again] */
 export const errorNote = (error, again) => {
   const { words, detail } = explain(error)
-  return h('div', { class: 'error note', role: 'alert' },
+  return h(
+    'div',
+    { class: 'error note', role: 'alert' },
     h('p', {}, words),
     // the hub speaks English
     detail && h('p', { class: 'small', lang: 'en' }, detail),
-    again && h('button', { type: 'button', onclick: again }, texts.tryAgain))
+    again && h('button', { type: 'button', onclick: again }, texts.tryAgain)
+  )
 }

@@ -2,14 +2,16 @@ import { createEvents } from './events.js'
 import { onSignedOut, signedIn } from './request.js'
 
 /**
- * One stream of events for all tabs of a browser (a SharedWorker): over HTTP/1.1 a browser opens six connections to one
- * host at most, and each tab's own stream would hold one. A tab says `open`, `leave` or `close` (signed out); it is told
- * `[what, type, data]`.
+ * One stream of events for all tabs of a browser (a SharedWorker): over HTTP/1.1 a browser opens
+ * six connections to one host at most, and each tab's own stream would hold one. A tab says `open`,
+ * `leave` or `close` (signed out); it is told `[what, type, data]`.
  */
 
 /** @type {Set<MessagePort>} */
 const tabs = new Set()
-/** What was told last of each account: a tab that comes later needs it. @type {Map<string, unknown>} */
+/**
+ * What was told last of each account: a tab that comes later needs it. @type {Map<string, unknown>}
+ */
 const sessions = new Map()
 let state = 'closed'
 
@@ -55,7 +57,9 @@ const welcome = (tab) => {
   for (const data of sessions.values()) tab.postMessage(['event', 'session', data])
 }
 
-const scope = /** @type {{ onconnect: (event: MessageEvent) => void }} */ (/** @type {unknown} */ (self))
+const scope = /** @type {{ onconnect: (event: MessageEvent) => void }} */ (
+  /** @type {unknown} */ (self)
+)
 scope.onconnect = (/** @type {MessageEvent} */ event) => {
   const [tab] = event.ports
   if (!tab) return

@@ -2,14 +2,15 @@ import { api } from './api.js'
 import { ApiError } from './request.js'
 
 /**
- * The hub's live events. EventSource connects again by itself and resumes by Last-Event-ID; what it gives up on (an
- * answer that is no stream) is looked into and tried again here.
+ * The hub's live events. EventSource connects again by itself and resumes by Last-Event-ID; what it
+ * gives up on (an answer that is no stream) is looked into and tried again here.
  */
 
 /** @typedef {'message' | 'lead' | 'lead_removed' | 'session'} EventType */
 /**
  * @typedef {object} Listener
- * @property {() => void} onFresh the stream is open and does not resume: lists are to be read anew, now that nothing can be missed
+ * @property {() => void} onFresh the stream is open and does not resume: lists are to be read anew,
+ * now that nothing can be missed
  * @property {() => void} onOpen the stream is open
  * @property {() => void} onLost it is not; it is being tried again
  * @property {(type: EventType, data: any) => void} onEvent
@@ -72,7 +73,10 @@ export const createEvents = ({ onFresh, onOpen, onLost, onEvent }) => {
     })
   }
   return {
-    /** Opens the stream at once, unless it is open: one that is being tried may be refused for what was before a sign-in. */
+    /**
+     * Opens the stream at once, unless it is open: one that is being tried may be refused for what
+     * was before a sign-in.
+     */
     open: () => source?.readyState !== EventSource.OPEN && open(),
     close
   }

@@ -7,23 +7,58 @@ import { states } from './lead.js'
 import { hubNow } from './request.js'
 import { texts } from './texts.js'
 
-/** How it goes: messages per day, how fast people are answered, who waits. Each chart has its numbers as text and as a table. */
+/**
+ * How it goes: messages per day, how fast people are answered, who waits. Each chart has its
+ * numbers as text and as a table.
+ */
 
 const days = 30
 const everyMs = 60_000
 
 /** A round number of seconds, minutes or hours. @param {number} s */
-const roundTime = (s) => [10, 20, 60, 120, 240, 600, 1_200, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400].find((step) => step >= s) ?? Math.ceil(s / 86_400) * 86_400
+const roundTime = (s) =>
+  [10, 20, 60, 120, 240, 600, 1_200, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400].find(
+    (step) => step >= s
+  ) ?? Math.ceil(s / 86_400) * 86_400
 
 /** @param {string} caption @param {string[]} heads @param {(string | number)[][]} rows */
 const table = (caption, heads, rows) =>
-  h('details', { class: 'disclosure' }, h('summary', {}, texts.asTable, h('span', { class: 'sr-only' }, `: ${caption}`)),
-    h('div', { class: 'table', tabindex: '0', role: 'region', 'aria-label': caption },
-      h('table', {}, h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head)))),
-        h('tbody', {}, ...rows.map(([first = '', ...others]) => h('tr', {}, h('th', { scope: 'row' }, first), ...others.map((cell) => h('td', {}, cell))))))))
+  h(
+    'details',
+    { class: 'disclosure' },
+    h('summary', {}, texts.asTable, h('span', { class: 'sr-only' }, `: ${caption}`)),
+    h(
+      'div',
+      { class: 'table', tabindex: '0', role: 'region', 'aria-label': caption },
+      h(
+        'table',
+        {},
+        h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head)))),
+        h(
+          'tbody',
+          {},
+          ...rows.map(([first = '', ...others]) =>
+            h(
+              'tr',
+              {},
+              h('th', { scope: 'row' }, first),
+              ...others.map((cell) => h('td', {}, cell))
+            )
+          )
+        )
+      )
+    )
+  )
 
 /** @param {...{ kind: string, text: string }} entries */
-const legend = (...entries) => h('ul', { class: 'legend small' }, ...entries.map(({ kind, text }) => h('li', {}, h('span', { class: `key ${kind}`, 'aria-hidden': 'true' }), text)))
+const legend = (...entries) =>
+  h(
+    'ul',
+    { class: 'legend small' },
+    ...entries.map(({ kind, text }) =>
+      h('li', {}, h('span', { class: `key ${kind}`, 'aria-hidden': 'true' }), text)
+    )
+  )
 
 export const createFigures = () => {
   /** @type {import('../../contract/lead.ts').Stats | undefined} */
@@ -36,49 +71,133 @@ export const createFigures = () => {
   const box = byId('figures-body')
 
   /** @param {string} title @param {...Node} content */
-  const card = (title, ...content) => h('section', { class: 'card' }, h('h3', {}, title), ...content)
+  const card = (title, ...content) =>
+    h('section', { class: 'card' }, h('h3', {}, title), ...content)
 
   /** @param {NonNullable<typeof stats>} stats */
   const perDay = ({ days }) => {
-    const sum = (/** @type {'inbound' | 'outbound'} */ of) => days.reduce((all, day) => all + day[of], 0)
+    const sum = (/** @type {'inbound' | 'outbound'} */ of) =>
+      days.reduce((all, day) => all + day[of], 0)
     const words = texts.perDaySum(sum('inbound'), sum('outbound'))
-    if (sum('inbound') + sum('outbound') === 0) return card(texts.perDay, h('p', { class: 'muted' }, texts.noMessagesYet))
-    return card(texts.perDay, h('p', { class: 'muted' }, words),
-      barChart({ name: `${texts.perDay}: ${words}`, days: days.map(({ date }) => shortDay(date)), write: figure, series: [{ kind: 'inbound', values: days.map(({ inbound }) => inbound) }, { kind: 'outbound', values: days.map(({ outbound }) => outbound) }] }),
+    if (sum('inbound') + sum('outbound') === 0)
+      return card(texts.perDay, h('p', { class: 'muted' }, texts.noMessagesYet))
+    return card(
+      texts.perDay,
+      h('p', { class: 'muted' }, words),
+      barChart({
+        name: `${texts.perDay}: ${words}`,
+        days: days.map(({ date }) => shortDay(date)),
+        write: figure,
+        series: [
+          { kind: 'inbound', values: days.map(({ inbound }) => inbound) },
+          { kind: 'outbound', values: days.map(({ outbound }) => outbound) }
+        ]
+      }),
       legend({ kind: 'inbound', text: texts.received }, { kind: 'outbound', text: texts.sent }),
-      table(texts.perDay, [texts.day, texts.received, texts.sent, texts.newLeads], days.map((day) => [shortDay(day.date), figure(day.inbound), figure(day.outbound), figure(day.new_leads)])))
+      table(
+        texts.perDay,
+        [texts.day, texts.received, texts.sent, texts.newLeads],
+        days.map((day) => [
+          shortDay(day.date),
+          figure(day.inbound),
+          figure(day.outbound),
+          figure(day.new_leads)
+        ])
+      )
+    )
   }
   /** @param {NonNullable<typeof stats>} stats */
   const response = ({ days, first_response: { median_s, p90_s } }) => {
-    if (median_s === null) return card(texts.firstResponse, h('p', { class: 'muted' }, texts.noAnswers))
-    const words = texts.firstResponseSum(duration(median_s * 1_000, 'long'), duration((p90_s ?? median_s) * 1_000, 'long'))
-    return card(texts.firstResponse, h('p', { class: 'muted' }, words),
-      barChart({ name: `${texts.firstResponse}: ${words}`, days: days.map(({ date }) => shortDay(date)), write: (s) => duration(s * 1_000), round: roundTime, series: [{ kind: 'response', values: days.map(({ first_response_s }) => first_response_s) }] }),
-      table(texts.firstResponse, [texts.day, texts.median], days.map(({ date, first_response_s: s }) => [shortDay(date), s === null ? '–' : duration(s * 1_000)])))
+    if (median_s === null)
+      return card(texts.firstResponse, h('p', { class: 'muted' }, texts.noAnswers))
+    const words = texts.firstResponseSum(
+      duration(median_s * 1_000, 'long'),
+      duration((p90_s ?? median_s) * 1_000, 'long')
+    )
+    return card(
+      texts.firstResponse,
+      h('p', { class: 'muted' }, words),
+      barChart({
+        name: `${texts.firstResponse}: ${words}`,
+        days: days.map(({ date }) => shortDay(date)),
+        write: (s) => duration(s * 1_000),
+        round: roundTime,
+        series: [{ kind: 'response', values: days.map(({ first_response_s }) => first_response_s) }]
+      }),
+      table(
+        texts.firstResponse,
+        [texts.day, texts.median],
+        days.map(({ date, first_response_s: s }) => [
+          shortDay(date),
+          s === null ? '–' : duration(s * 1_000)
+        ])
+      )
+    )
   }
   /** @param {NonNullable<typeof stats>} stats */
   const waiting = ({ waiting: { now, longest_since }, states: by }) => {
     const words = states.map((state) => `${texts.stateOf[state]} ${figure(by[state])}`).join(', ')
-    return h('section', { class: 'card pair' },
-      h('div', {}, h('h3', {}, texts.waitingNow), h('p', { class: 'big' }, figure(now)), h('p', { class: 'muted' }, longest_since === null ? texts.nobodyWaits : texts.longest(duration(hubNow() - Date.parse(longest_since), 'long')))),
-      h('div', { class: 'grow' }, h('h3', {}, texts.leadsByState), states.some((state) => by[state] > 0) && partsChart({ name: `${texts.leadsByState}: ${words}`, parts: states.map((state) => ({ kind: `of-${state}`, value: by[state] })) }),
-        legend(...states.map((state) => ({ kind: `of-${state}`, text: `${texts.stateOf[state]} ${figure(by[state])}` })))))
+    return h(
+      'section',
+      { class: 'card pair' },
+      h(
+        'div',
+        {},
+        h('h3', {}, texts.waitingNow),
+        h('p', { class: 'big' }, figure(now)),
+        h(
+          'p',
+          { class: 'muted' },
+          longest_since === null
+            ? texts.nobodyWaits
+            : texts.longest(duration(hubNow() - Date.parse(longest_since), 'long'))
+        )
+      ),
+      h(
+        'div',
+        { class: 'grow' },
+        h('h3', {}, texts.leadsByState),
+        states.some((state) => by[state] > 0) &&
+          partsChart({
+            name: `${texts.leadsByState}: ${words}`,
+            parts: states.map((state) => ({ kind: `of-${state}`, value: by[state] }))
+          }),
+        legend(
+          ...states.map((state) => ({
+            kind: `of-${state}`,
+            text: `${texts.stateOf[state]} ${figure(by[state])}`
+          }))
+        )
+      )
+    )
   }
 
   /** @param {NonNullable<typeof stats>} stats */
   const byAd = ({ ads }) => {
     if (ads.length === 0) return card(texts.leadsByAd, h('p', { class: 'muted' }, texts.noAds))
     const name = (/** @type {typeof ads[number]} */ { title, id }) => title ?? id ?? texts.unnamedAd
-    const rows = ads.map((ad) => h('li', {}, h('bdi', {}, [name(ad), ad.app].filter(Boolean).join(' · ')), h('strong', {}, figure(ad.leads))))
+    const rows = ads.map((ad) =>
+      h(
+        'li',
+        {},
+        h('bdi', {}, [name(ad), ad.app].filter(Boolean).join(' · ')),
+        h('strong', {}, figure(ad.leads))
+      )
+    )
     return card(texts.leadsByAd, h('ul', { class: 'choices' }, ...rows))
   }
 
   const render = () => {
-    const open = [...box.querySelectorAll('details')].map((disclosure) => /** @type {HTMLDetailsElement} */ (disclosure).open)
-    if (fault !== undefined && !stats) return box.replaceChildren(errorNote(fault, () => void ask()))
-    if (!stats) return box.replaceChildren(h('p', { class: 'muted', role: 'status' }, texts.loading))
+    const open = [...box.querySelectorAll('details')].map(
+      (disclosure) => /** @type {HTMLDetailsElement} */ (disclosure).open
+    )
+    if (fault !== undefined && !stats)
+      return box.replaceChildren(errorNote(fault, () => void ask()))
+    if (!stats)
+      return box.replaceChildren(h('p', { class: 'muted', role: 'status' }, texts.loading))
     box.replaceChildren(waiting(stats), perDay(stats), response(stats), byAd(stats))
-    for (const [index, disclosure] of [...box.querySelectorAll('details')].entries()) disclosure.open = open[index] ?? false
+    for (const [index, disclosure] of [...box.querySelectorAll('details')].entries())
+      disclosure.open = open[index] ?? false
   }
   const ask = async () => {
     clearTimeout(timer)

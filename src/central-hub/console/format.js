@@ -2,25 +2,37 @@ import { language } from './texts.js'
 
 /** How times, days and sizes are written. */
 
-const minute = 60, hour = 60 * minute, day = 24 * hour
+const minute = 60,
+  hour = 60 * minute,
+  day = 24 * hour
 
 /** Read alike in English, Spanish and Portuguese. @type {Readonly<Record<string, string>>} */
 const short = { second: 's', minute: 'min', hour: 'h', day: 'd' }
 
 /** How this person writes numbers and times, if they have said so for the language chosen. */
-export const locale = () => navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
+export const locale = () =>
+  navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
 
 /**
- * How long, in its largest unit: `5m`, `3h`, `2d`. Intl's narrow units are wrong in some locales (`400dd.` in es-AR), so
- * the short ones are ours.
+ * How long, in its largest unit: `5m`, `3h`, `2d`. Intl's narrow units are wrong in some locales
+ * (`400dd.` in es-AR), so the short ones are ours.
  * @param {number} ms @param {'narrow' | 'long'} [unitDisplay]
  */
 export const duration = (ms, unitDisplay = 'narrow') => {
   const s = Math.max(0, Math.round(ms / 1_000))
-  const [unit, size] = s < minute ? ['second', 1] : s < hour ? ['minute', minute] : s < day ? ['hour', hour] : ['day', day]
+  const [unit, size] =
+    s < minute
+      ? ['second', 1]
+      : s < hour
+        ? ['minute', minute]
+        : s < day
+          ? ['hour', hour]
+          : ['day', day]
   const count = Math.floor(s / Number(size))
   if (unitDisplay === 'narrow') return `${figure(count)}${short[String(unit)]}`
-  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), unitDisplay }).format(count)
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), unitDisplay }).format(
+    count
+  )
 }
 
 /** @param {Date} date @param {Intl.DateTimeFormatOptions} options */
@@ -31,7 +43,10 @@ const sameDay = (a, b) => a.toDateString() === b.toDateString()
 /** @param {Date} date */
 export const clock = (date) => write(date, { hour: 'numeric', minute: '2-digit' })
 
-/** `today`, `yesterday`, a weekday of this week, or the date. @param {Date} date @param {number} now ms */
+/**
+ * `today`, `yesterday`, a weekday of this week, or the date. @param {Date} date @param {number} now
+ * ms
+ */
 export const dayOf = (date, now) => {
   for (const back of [0, 1]) {
     if (sameDay(date, new Date(now - back * day * 1_000))) {
@@ -39,22 +54,36 @@ export const dayOf = (date, now) => {
       return name[0]?.toUpperCase() + name.slice(1)
     }
   }
-  return write(date, now - date.getTime() < 6 * day * 1_000 ? { weekday: 'long' } : { day: 'numeric', month: 'short', year: 'numeric' })
+  return write(
+    date,
+    now - date.getTime() < 6 * day * 1_000
+      ? { weekday: 'long' }
+      : { day: 'numeric', month: 'short', year: 'numeric' }
+  )
 }
 
 /** The clock for today, else the day. @param {Date} date @param {number} now ms */
 export const when = (date, now) => (sameDay(date, new Date(now)) ? clock(date) : dayOf(date, now))
 
 /** A time of day is never broken in two lines. @param {Date} date */
-export const dateTime = (date) => write(date, { dateStyle: 'medium', timeStyle: 'short' }).replace(/(\d) (?=\p{L}[^\d]*$)/u, '$1\u00a0')
+export const dateTime = (date) =>
+  write(date, { dateStyle: 'medium', timeStyle: 'short' }).replace(
+    /(\d) (?=\p{L}[^\d]*$)/u,
+    '$1\u00a0'
+  )
 
 /** A day of the calendar, wherever it is read. @param {string} date YYYY-MM-DD */
-export const shortDay = (date) => write(new Date(`${date}T00:00:00Z`), { day: 'numeric', month: 'short', timeZone: 'UTC' })
+export const shortDay = (date) =>
+  write(new Date(`${date}T00:00:00Z`), { day: 'numeric', month: 'short', timeZone: 'UTC' })
 
 /** @param {number} bytes */
 export const size = (bytes) => {
   const [unit, by] = bytes < 1e6 ? ['kilobyte', 1e3] : ['megabyte', 1e6]
-  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), maximumFractionDigits: 1 }).format(bytes / Number(by))
+  return new Intl.NumberFormat(locale(), {
+    style: 'unit',
+    unit: String(unit),
+    maximumFractionDigits: 1
+  }).format(bytes / Number(by))
 }
 
 /** @param {number} number */

@@ -37,7 +37,11 @@ export const createHandled = ({ lead, onLead }) => {
     note.replaceChildren()
     try {
       // only up to what is shown: what has just come was not seen
-      onLead(now.waiting_since === null ? await api.unhandle(now.id) : await api.handle(now.id, now.last_message?.id))
+      onLead(
+        now.waiting_since === null
+          ? await api.unhandle(now.id)
+          : await api.handle(now.id, now.last_message?.id)
+      )
     } catch (error) {
       if (lead()?.id === now.id) note.replaceChildren(errorNote(error, () => void change()))
       failed = isPassing(error) ? now.id : undefined

@@ -11,7 +11,9 @@ const everyMs = 5_000
 const wordsFor = (name, ok) => {
   const [, kind = name, account = ''] = /^([a-z-]+)\s*(.*)$/.exec(name) ?? []
   const words = /** @type {Record<string, string[]>} */ (texts.checks)[kind]
-  return words ? `${account === '' ? '' : `${account}: `}${words[ok ? 0 : 1]}` : texts.checkOf(name, ok)
+  return words
+    ? `${account === '' ? '' : `${account}: `}${words[ok ? 0 : 1]}`
+    : texts.checkOf(name, ok)
 }
 
 export const createHealth = () => {
@@ -26,17 +28,48 @@ export const createHealth = () => {
 
   const render = () => {
     // a live region: only what is new may change it
-    const state = JSON.stringify([readiness?.ready, readiness?.checks, String(fault), texts.healthy])
+    const state = JSON.stringify([
+      readiness?.ready,
+      readiness?.checks,
+      String(fault),
+      texts.healthy
+    ])
     if (state === shown) return
     shown = state
-    if (fault !== undefined || !readiness) return box.replaceChildren(fault === undefined ? h('p', { class: 'muted' }, texts.loading) : errorNote(fault, () => void ask()))
+    if (fault !== undefined || !readiness)
+      return box.replaceChildren(
+        fault === undefined
+          ? h('p', { class: 'muted' }, texts.loading)
+          : errorNote(fault, () => void ask())
+      )
     box.replaceChildren(
-      h('p', { class: 'lead-line', 'data-how': readiness.ready ? 'READY' : 'ERROR' }, readiness.ready ? texts.healthy : texts.unhealthy),
-      h('ul', { class: 'checks' }, ...readiness.checks.map(({ name, ok, detail }, index, all) =>
-        h('li', { 'data-ok': String(ok) },
-          h('p', {}, h('span', { 'aria-hidden': 'true', class: 'mark' }, ok ? '✓' : '✗'), h('span', { class: 'sr-only' }, ok ? texts.works : texts.broken), ' ', h('strong', {}, wordsFor(name, ok))),
-          // one fault may fail more than one check: it is told once
-          !all.slice(0, index).some((other) => other.detail === detail) && h('p', { class: `small ${ok ? 'muted' : ''}`, lang: 'en' }, detail)))))
+      h(
+        'p',
+        { class: 'lead-line', 'data-how': readiness.ready ? 'READY' : 'ERROR' },
+        readiness.ready ? texts.healthy : texts.unhealthy
+      ),
+      h(
+        'ul',
+        { class: 'checks' },
+        ...readiness.checks.map(({ name, ok, detail }, index, all) =>
+          h(
+            'li',
+            { 'data-ok': String(ok) },
+            h(
+              'p',
+              {},
+              h('span', { 'aria-hidden': 'true', class: 'mark' }, ok ? '✓' : '✗'),
+              h('span', { class: 'sr-only' }, ok ? texts.works : texts.broken),
+              ' ',
+              h('strong', {}, wordsFor(name, ok))
+            ),
+            // one fault may fail more than one check: it is told once
+            !all.slice(0, index).some((other) => other.detail === detail) &&
+              h('p', { class: `small ${ok ? 'muted' : ''}`, lang: 'en' }, detail)
+          )
+        )
+      )
+    )
   }
   const ask = async () => {
     clearTimeout(timer)

@@ -1,11 +1,16 @@
 import { h } from './dom.js'
 import { fold } from './fold.js'
 
-/** What a search found in a text, shown by `mark`. It compares as the hub does: without case and accents. */
+/**
+ * What a search found in a text, shown by `mark`. It compares as the hub does: without case and
+ * accents.
+ */
 
 /** @typedef {[start: number, end: number]} Range */
 
-/** A text without case and accents, and where each character of that came from. @param {string} text */
+/**
+ * A text without case and accents, and where each character of that came from. @param {string} text
+ */
 const foldWithPlaces = (text) => {
   /** @type {number[]} */
   const places = []
@@ -29,23 +34,33 @@ const findWord = ({ folded, places }, word) => {
   /** @type {Range[]} */
   const ranges = []
   for (let at = folded.indexOf(word); at !== -1; at = folded.indexOf(word, at + word.length)) {
-    // The hub finds words from their beginning; a sign or a syllable of other writing is found anywhere.
-    if (isWordly(folded[at - 1]) && /^[\p{Script=Latin}\p{N}]/u.test(word) && word.length < 3) continue
+    // The hub finds words from their beginning; a sign or a syllable of other writing is found
+    // anywhere.
+    if (isWordly(folded[at - 1]) && /^[\p{Script=Latin}\p{N}]/u.test(word) && word.length < 3)
+      continue
     ranges.push([places[at] ?? 0, places[at + word.length] ?? 0])
   }
   return ranges
 }
 
-/** Digits that go over spaces and signs, as in a phone number. @param {string} text @param {string} digits @returns {Range[]} */
+/**
+ * Digits that go over spaces and signs, as in a phone number. @param {string} text @param {string}
+ * digits @returns {Range[]}
+ */
 const findDigits = (text, digits) => {
   const found = new RegExp([...digits].join('[\\s().-]*')).exec(text)
   return found === null ? [] : [[found.index, found.index + found[0].length]]
 }
 
-/** Where a text has what was searched for, from left to right. @param {string} text @param {string} q @returns {Range[]} */
+/**
+ * Where a text has what was searched for, from left to right. @param {string} text @param {string}
+ * q @returns {Range[]}
+ */
 export const findTerms = (text, q) => {
   const folded = foldWithPlaces(text)
-  const words = foldWithPlaces(q).folded.split(/[^\p{L}\p{N}]+/u).filter((word) => word !== '')
+  const words = foldWithPlaces(q)
+    .folded.split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== '')
   const digits = q.replace(/\D/g, '')
   const found = words.flatMap((word) => findWord(folded, word))
   if (digits.length >= 3 && /^[\d\s()+.-]+$/.test(q)) found.push(...findDigits(text, digits))
@@ -59,7 +74,10 @@ export const findTerms = (text, q) => {
   return merged
 }
 
-/** A text with what was found in it marked. @param {string} text @param {string} q @returns {(string | HTMLElement)[]} */
+/**
+ * A text with what was found in it marked. @param {string} text @param {string} q @returns {(string
+ * | HTMLElement)[]}
+ */
 export const marked = (text, q) => {
   /** @type {(string | HTMLElement)[]} */
   const nodes = []

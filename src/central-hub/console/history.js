@@ -26,16 +26,43 @@ export const createHistory = () => {
     if (field === 'merged') return texts.mergedLead(from ?? '')
     if (field === 'handled') return to === null ? texts.handledUndone : texts.handledDone
     const states = /** @type {Record<string, string>} */ (texts.stateOf)
-    const written = (/** @type {string | null} */ value) => (value === null || value === '' ? texts.emptyNow : field === 'state' ? (states[value] ?? value) : value)
+    const written = (/** @type {string | null} */ value) =>
+      value === null || value === ''
+        ? texts.emptyNow
+        : field === 'state'
+          ? (states[value] ?? value)
+          : value
     return texts.became(written(from), written(to))
   }
   const render = () => {
-    if (!read && fault === undefined) return box.replaceChildren(h('p', { class: 'muted small' }, texts.loading))
+    if (!read && fault === undefined)
+      return box.replaceChildren(h('p', { class: 'muted small' }, texts.loading))
     box.replaceChildren(
-      changes.length === 0 && fault === undefined ? h('p', { class: 'muted small' }, texts.noHistory) : h('ul', { class: 'changes' }, ...changes.map((change) =>
-        h('li', {}, h('p', { class: 'small muted' }, h('strong', {}, texts.fieldOf[change.field]), ' · ', h('time', { datetime: change.at }, dateTime(new Date(change.at)))), h('p', { class: 'small', dir: 'auto' }, words(change))))),
+      changes.length === 0 && fault === undefined
+        ? h('p', { class: 'muted small' }, texts.noHistory)
+        : h(
+            'ul',
+            { class: 'changes' },
+            ...changes.map((change) =>
+              h(
+                'li',
+                {},
+                h(
+                  'p',
+                  { class: 'small muted' },
+                  h('strong', {}, texts.fieldOf[change.field]),
+                  ' · ',
+                  h('time', { datetime: change.at }, dateTime(new Date(change.at)))
+                ),
+                h('p', { class: 'small', dir: 'auto' }, words(change))
+              )
+            )
+          ),
       ...(fault === undefined ? [] : [errorNote(fault, () => void more())]),
-      ...(cursor === null ? [] : [h('button', { type: 'button', onclick: () => void more() }, texts.more)]))
+      ...(cursor === null
+        ? []
+        : [h('button', { type: 'button', onclick: () => void more() }, texts.more)])
+    )
   }
   const more = async () => {
     if (id === undefined) return

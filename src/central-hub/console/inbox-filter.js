@@ -6,7 +6,10 @@ import { spellingOf } from './known.js'
 import { states } from './lead.js'
 import { texts } from './texts.js'
 
-/** Which leads the list shows: what is searched for, state, whether they wait, tag, who takes care of them, account. */
+/**
+ * Which leads the list shows: what is searched for, state, whether they wait, tag, who takes care
+ * of them, account.
+ */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
@@ -18,17 +21,36 @@ export const countedStates = notIgnored.join(',')
 /** @param {() => void} onChange other leads are wanted */
 export const createFilter = (onChange) => {
   const q = byId('q')
-  const [state, waits, tag, assignee, source, account] = ['state-filter', 'waiting-filter', 'tag-filter', 'assignee-filter', 'source-filter', 'account-filter'].map(byId)
+  const [state, waits, tag, assignee, source, account] = [
+    'state-filter',
+    'waiting-filter',
+    'tag-filter',
+    'assignee-filter',
+    'source-filter',
+    'account-filter'
+  ].map(byId)
   const toggle = byId('filter-toggle')
   const panel = byId('filter-panel')
 
-  const wantedStates = () => (state.value === 'all' ? states : state.value === 'active' ? notIgnored : [state.value])
+  const wantedStates = () =>
+    state.value === 'all' ? states : state.value === 'active' ? notIgnored : [state.value]
   const values = () => ({
     q: q.value.trim(),
     state: state.value === 'all' ? undefined : wantedStates().join(','),
-    tag: spellingOf(tag.value.trim()), assignee: assignee.value.trim(), source: source.value, account: account.value
+    tag: spellingOf(tag.value.trim()),
+    assignee: assignee.value.trim(),
+    source: source.value,
+    account: account.value
   })
-  const chosen = () => [state.value !== 'active', waits.value !== '', tag.value.trim() !== '', assignee.value.trim() !== '', source.value !== '', account.value !== ''].filter(Boolean).length
+  const chosen = () =>
+    [
+      state.value !== 'active',
+      waits.value !== '',
+      tag.value.trim() !== '',
+      assignee.value.trim() !== '',
+      source.value !== '',
+      account.value !== ''
+    ].filter(Boolean).length
 
   const render = () => {
     const n = chosen()
@@ -75,12 +97,17 @@ export const createFilter = (onChange) => {
   /** @type {string[]} */
   let accounts = []
   const fillAccounts = () => {
-    fill(account, [['', texts.all], ...accounts.map((name) => /** @type {[string, string]} */ ([name, name]))], '')
+    fill(
+      account,
+      [['', texts.all], ...accounts.map((name) => /** @type {[string, string]} */ ([name, name]))],
+      ''
+    )
     byId('account-field').hidden = accounts.length < 2
   }
 
   return {
-    values, clear,
+    values,
+    clear,
     filtered: () => q.value.trim() !== '' || chosen() > 0,
     /** Whether those who wait (`true`), or who do not, are wanted. @param {boolean} waiting */
     wants: (waiting) => waits.value === '' || waits.value === String(waiting),
@@ -88,11 +115,20 @@ export const createFilter = (onChange) => {
      * @param {Lead} lead @returns {boolean | undefined} */
     fits: (lead) => {
       const { q: text, tag: wantedTag, assignee: of, source: from, account: at } = values()
-      const inFilters = wantedStates().includes(lead.state) && (waits.value === '' || waits.value === String(lead.waiting_since !== null)) &&
-        (wantedTag === '' || lead.tags.some((tag) => fold(tag) === fold(wantedTag))) && (of === '' || lead.assignee === of) && (from === '' || lead.source?.kind === from) && (at === '' || lead.account === at)
+      const inFilters =
+        wantedStates().includes(lead.state) &&
+        (waits.value === '' || waits.value === String(lead.waiting_since !== null)) &&
+        (wantedTag === '' || lead.tags.some((tag) => fold(tag) === fold(wantedTag))) &&
+        (of === '' || lead.assignee === of) &&
+        (from === '' || lead.source?.kind === from) &&
+        (at === '' || lead.account === at)
       if (!inFilters || text === '') return inFilters
       const digits = text.replace(/[\s()+.-]/g, '')
-      return fold(lead.name ?? '').includes(fold(text)) || (/^\d+$/.test(digits) && (lead.phone ?? '').includes(digits)) || undefined
+      return (
+        fold(lead.name ?? '').includes(fold(text)) ||
+        (/^\d+$/.test(digits) && (lead.phone ?? '').includes(digits)) ||
+        undefined
+      )
     },
     /** @param {string[]} names */
     setAccounts: (names) => {
@@ -101,7 +137,15 @@ export const createFilter = (onChange) => {
     },
     /** Writes everything again, in the language chosen. */
     render: () => {
-      fill(state, [['active', texts.active], ...states.map((name) => /** @type {[string, string]} */ ([name, texts.stateOf[name]])), ['all', texts.all]], 'active')
+      fill(
+        state,
+        [
+          ['active', texts.active],
+          ...states.map((name) => /** @type {[string, string]} */ ([name, texts.stateOf[name]])),
+          ['all', texts.all]
+        ],
+        'active'
+      )
       fill(waits, /** @type {[string, string][]} */ (Object.entries(texts.waitsFilter)), '')
       fill(source, /** @type {[string, string][]} */ (Object.entries(texts.sourcesFilter)), '')
       fillAccounts()

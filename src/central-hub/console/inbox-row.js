@@ -10,7 +10,10 @@ import { leadAddress, messageAddress } from './route.js'
 import { texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
-/** @typedef {{ now: number, isCurrent: boolean, q: string }} Around `now`: ms; `q`: what is searched for */
+/**
+ * @typedef {{ now: number, isCurrent: boolean, q: string }} Around `now`: ms; `q`: what is searched
+ * for
+ */
 
 /** A lead in the list: who, what was written last, how long it waits, what is unread. */
 
@@ -19,7 +22,12 @@ const hourMs = 3_600_000
 
 /** @param {Lead} lead @returns {HTMLElement} */
 export const makeRow = ({ id }) => {
-  const times = h('span', { class: 'times small' }, h('time', { class: 'muted' }), h('span', { class: 'badge' }))
+  const times = h(
+    'span',
+    { class: 'times small' },
+    h('time', { class: 'muted' }),
+    h('span', { class: 'badge' })
+  )
   const excerpt = h('span', { class: 'excerpt small', dir: 'auto' })
   const sub = h(
     'span',
@@ -29,7 +37,20 @@ export const makeRow = ({ id }) => {
     h('bdi', { class: 'assignee' }),
     h('bdi', { class: 'phone' })
   )
-  return h('li', {}, h('a', { href: leadAddress(id), class: 'row' }, makeAvatar(id), h('bdi', { class: 'name' }), times, excerpt, h('span', { class: 'count' }), sub))
+  return h(
+    'li',
+    {},
+    h(
+      'a',
+      { href: leadAddress(id), class: 'row' },
+      makeAvatar(id),
+      h('bdi', { class: 'name' }),
+      times,
+      excerpt,
+      h('span', { class: 'count' }),
+      sub
+    )
+  )
 }
 
 /** What a search found, where the row does not show it anyway. @param {Lead} lead */
@@ -40,7 +61,8 @@ const foundIn = ({ matched, phone }) => {
 }
 
 /** The conversation, at the message that a search found. @param {Lead} lead */
-const addressOf = ({ id, matched }) => (matched?.message_id ? messageAddress(id, matched.message_id) : leadAddress(id))
+const addressOf = ({ id, matched }) =>
+  matched?.message_id ? messageAddress(id, matched.message_id) : leadAddress(id)
 
 /** @param {Lead} lead */
 const excerptOf = ({ last_message, note }) => {
@@ -55,7 +77,10 @@ const urgencyOf = (ms) => {
   return ms < 24 * hourMs ? 'late' : 'overdue'
 }
 
-/** Nodes are made again only if what they show is another. @param {HTMLElement} element @param {string} key @param {() => (Node | string)[]} make */
+/**
+ * Nodes are made again only if what they show is another. @param {HTMLElement} element @param
+ * {string} key @param {() => (Node | string)[]} make
+ */
 const rewrite = (element, key, make) => {
   if (element.dataset['key'] === key) return
   element.dataset['key'] = key
@@ -64,7 +89,10 @@ const rewrite = (element, key, make) => {
 
 /** @param {Lead} lead @returns {Node[]} */
 const unreadNodes = ({ unread_count }) => {
-  const [shown, said] = unread_count === 0 ? ['', texts.markedUnread] : [unread_count > 99 ? '99+' : unread_count, texts.unread(unread_count)]
+  const [shown, said] =
+    unread_count === 0
+      ? ['', texts.markedUnread]
+      : [unread_count > 99 ? '99+' : unread_count, texts.unread(unread_count)]
   return [h('span', { 'aria-hidden': 'true' }, shown), h('span', { class: 'sr-only' }, said)]
 }
 
@@ -77,7 +105,10 @@ const tagNodes = (tags, q) => {
   return [...chips.slice(0, -1), h('span', { class: 'last-tag' }, ...chips.slice(-1), more)]
 }
 
-/** Writes a lead into its row; what is as it was is left alone. @param {HTMLElement} made @param {Lead} lead @param {Around} around */
+/**
+ * Writes a lead into its row; what is as it was is left alone. @param {HTMLElement} made @param
+ * {Lead} lead @param {Around} around
+ */
 export const writeRow = (made, lead, { now, isCurrent, q }) => {
   /** @param {string} what @returns {any} */
   const part = (what) => made.querySelector(what)
@@ -94,15 +125,21 @@ export const writeRow = (made, lead, { now, isCurrent, q }) => {
   rewrite(part('.row-tags'), `${tags.join(',')}\n${q}`, () => tagNodes(tags, q))
   say(part('.assignee'), assignee === null ? '' : `@${assignee}`)
   part('.excerpt').classList.toggle('found', found !== '')
-  part('.excerpt').classList.toggle('missed', found === '' && isMissed(lead.last_message?.call, lead.last_message?.from_me))
+  part('.excerpt').classList.toggle(
+    'missed',
+    found === '' && isMissed(lead.last_message?.call, lead.last_message?.from_me)
+  )
   rewrite(part('.excerpt'), `${excerpt}\n${q}`, () => marked(excerpt, q))
-  if (part('a').getAttribute('href') !== addressOf(lead)) part('a').setAttribute('href', addressOf(lead))
+  if (part('a').getAttribute('href') !== addressOf(lead))
+    part('a').setAttribute('href', addressOf(lead))
   say(part('time'), waiting_since === null ? when(new Date(last_seen_at), now) : '')
   part('time').dateTime = last_seen_at
   const waitMs = waiting_since === null ? 0 : now - Date.parse(waiting_since)
   say(part('.badge'), waiting_since === null ? '' : texts.waits(duration(waitMs)))
   part('.badge').dataset.urgency = urgencyOf(waitMs)
-  rewrite(part('.count'), `${isUnread(lead)} ${lead.unread_count} ${texts.leads}`, () => (isUnread(lead) ? unreadNodes(lead) : []))
+  rewrite(part('.count'), `${isUnread(lead)} ${lead.unread_count} ${texts.leads}`, () =>
+    isUnread(lead) ? unreadNodes(lead) : []
+  )
   part('a').classList.toggle('unread', isUnread(lead))
   if (isCurrent) part('a').setAttribute('aria-current', 'true')
   else part('a').removeAttribute('aria-current')

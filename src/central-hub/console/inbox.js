@@ -12,11 +12,16 @@ import { texts } from './texts.js'
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /** @typedef {'waiting' | 'recent'} Which */
 
-/** The list of leads: who waits first, by who has waited longest, then the others by their latest message. It is live. */
+/**
+ * The list of leads: who waits first, by who has waited longest, then the others by their latest
+ * message. It is live.
+ */
 
 /** The hub's most per page: how many the number in the title can count. */
 const mostCounted = 200
-/** While something is searched for, the hub is asked again this long after it told of a lead, ms. */
+/**
+ * While something is searched for, the hub is asked again this long after it told of a lead, ms.
+ */
 const searchAgainMs = 1_000
 const both = /** @type {const} */ (['waiting', 'recent'])
 
@@ -31,7 +36,10 @@ export const createInbox = (onCount) => {
   let moreWaiting = false
   /** @type {Record<Which, string | null>} */
   let cursors = { waiting: null, recent: null }
-  /** The last lead read of each: what stands after it is not shown before it is read, so that memory stays bounded. @type {Record<Which, Lead | undefined>} */
+  /**
+   * The last lead read of each: what stands after it is not shown before it is read, so that memory
+   * stays bounded. @type {Record<Which, Lead | undefined>}
+   */
   let edges = { waiting: undefined, recent: undefined }
   let loaded = false
   let loads = 0
@@ -50,11 +58,19 @@ export const createInbox = (onCount) => {
   const lists = byId('lists')
   const filter = createFilter(() => void load())
 
-  const sections = Object.fromEntries(both.map((which) => [which, {
-    title: h('h3', { id: `${which}-title` }), list: h('ul', { 'aria-labelledby': `${which}-title` }),
-    none: h('p', { class: 'muted small none' }), marks: Object.fromEntries(ages.map((age) => [age, h('li', { class: 'age small muted' })])), note: h('div', {}),
-    more: h('button', { type: 'button', class: 'more', onclick: () => void more(which) })
-  }]))
+  const sections = Object.fromEntries(
+    both.map((which) => [
+      which,
+      {
+        title: h('h3', { id: `${which}-title` }),
+        list: h('ul', { 'aria-labelledby': `${which}-title` }),
+        none: h('p', { class: 'muted small none' }),
+        marks: Object.fromEntries(ages.map((age) => [age, h('li', { class: 'age small muted' })])),
+        note: h('div', {}),
+        more: h('button', { type: 'button', class: 'more', onclick: () => void more(which) })
+      }
+    ])
+  )
   const message = h('div', { role: 'status' })
 
   /** @param {number} now */
@@ -67,16 +83,27 @@ export const createInbox = (onCount) => {
   /** @param {Which} which */
   const section = (which) => /** @type {NonNullable<typeof sections[string]>} */ (sections[which])
 
-  /** The same number as in the title of the page, unless the list shows only some of them. @param {number} shown */
+  /**
+   * The same number as in the title of the page, unless the list shows only some of them. @param
+   * {number} shown
+   */
   const waitingTitle = (shown) => {
-    const [count, isMore] = filter.filtered() ? [shown, cursors.waiting !== null] : [waiting.size, moreWaiting]
+    const [count, isMore] = filter.filtered()
+      ? [shown, cursors.waiting !== null]
+      : [waiting.size, moreWaiting]
     return count === 0 ? texts.waiting : `${texts.waiting} · ${count}${isMore ? '+' : ''}`
   }
 
-  /** The rows, each day after its name; without one if all is of today. @param {Which} which @param {readonly Lead[]} shown @param {number} now */
+  /**
+   * The rows, each day after its name; without one if all is of today. @param {Which} which @param
+   * {readonly Lead[]} shown @param {number} now
+   */
   const byAge = (which, shown, now) => {
     const { marks } = section(which)
-    const dated = shown.map((lead) => ({ lead, age: ageOf(new Date((which === 'waiting' && lead.waiting_since) || lead.last_seen_at), now) }))
+    const dated = shown.map((lead) => ({
+      lead,
+      age: ageOf(new Date((which === 'waiting' && lead.waiting_since) || lead.last_seen_at), now)
+    }))
     if (dated.every(({ age }) => age === 'today')) return shown.map((lead) => row(lead, now))
     let last = ''
     return dated.flatMap(({ lead, age }) => {
@@ -94,18 +121,36 @@ export const createInbox = (onCount) => {
     const all = [...leads.values()]
     for (const id of rows.keys()) if (!leads.has(id)) rows.delete(id)
     if (!loaded || fault !== undefined || all.length === 0) {
-      message.replaceChildren(fault !== undefined ? errorNote(fault, () => void load())
-        : !loaded ? h('p', { class: 'muted none' }, texts.loading)
-          : filter.filtered() ? h('div', { class: 'empty' }, h('p', { class: 'muted' }, texts.noMatch), h('button', { type: 'button', onclick: filter.clear }, texts.showAll))
-            : h('p', { class: 'muted empty' }, texts.noLeads))
+      message.replaceChildren(
+        fault !== undefined
+          ? errorNote(fault, () => void load())
+          : !loaded
+            ? h('p', { class: 'muted none' }, texts.loading)
+            : filter.filtered()
+              ? h(
+                  'div',
+                  { class: 'empty' },
+                  h('p', { class: 'muted' }, texts.noMatch),
+                  h('button', { type: 'button', onclick: filter.clear }, texts.showAll)
+                )
+              : h('p', { class: 'muted empty' }, texts.noLeads)
+      )
       return arrange(lists, [message])
     }
     const shown = {
-      waiting: all.filter((lead) => lead.waiting_since !== null).sort((a, b) => Date.parse(a.waiting_since ?? '') - Date.parse(b.waiting_since ?? '') || a.id - b.id),
-      recent: all.filter((lead) => lead.waiting_since === null).sort((a, b) => Date.parse(b.last_seen_at) - Date.parse(a.last_seen_at) || b.id - a.id)
+      waiting: all
+        .filter((lead) => lead.waiting_since !== null)
+        .sort(
+          (a, b) =>
+            Date.parse(a.waiting_since ?? '') - Date.parse(b.waiting_since ?? '') || a.id - b.id
+        ),
+      recent: all
+        .filter((lead) => lead.waiting_since === null)
+        .sort((a, b) => Date.parse(b.last_seen_at) - Date.parse(a.last_seen_at) || b.id - a.id)
     }
     // That nobody waits is said of all leads alone, not of those that a search found.
-    const isShown = (/** @type {Which} */ which) => !filter.filtered() || shown[which].length > 0 || cursors[which] !== null
+    const isShown = (/** @type {Which} */ which) =>
+      !filter.filtered() || shown[which].length > 0 || cursors[which] !== null
     const wanted = both.filter((which) => filter.wants(which === 'waiting') && isShown(which))
     for (const which of wanted) {
       const { list, title, none, more } = section(which)
@@ -116,7 +161,8 @@ export const createInbox = (onCount) => {
       more.hidden = cursors[which] === null
       say(more, texts.more)
     }
-    const parts = (/** @type {Which} */ which) => (({ title, list, none, note, more }) => [title, list, none, note, more])(section(which))
+    const parts = (/** @type {Which} */ which) =>
+      (({ title, list, none, note, more }) => [title, list, none, note, more])(section(which))
     arrange(lists, wanted.flatMap(parts))
     const at = links().findIndex((link) => link.hasAttribute('aria-current'))
     if (at >= 0) place = at
@@ -131,8 +177,10 @@ export const createInbox = (onCount) => {
   /** @param {Lead} lead */
   const inReach = ({ waiting_since, last_seen_at }) =>
     waiting_since === null
-      ? cursors.recent === null || Date.parse(last_seen_at) >= Date.parse(edges.recent?.last_seen_at ?? '')
-      : cursors.waiting === null || Date.parse(waiting_since) <= Date.parse(edges.waiting?.waiting_since ?? '')
+      ? cursors.recent === null ||
+        Date.parse(last_seen_at) >= Date.parse(edges.recent?.last_seen_at ?? '')
+      : cursors.waiting === null ||
+        Date.parse(waiting_since) <= Date.parse(edges.waiting?.waiting_since ?? '')
 
   /** @param {number} id */
   const drop = (id) => {
@@ -142,12 +190,14 @@ export const createInbox = (onCount) => {
   /** @param {Lead} lead */
   const take = (lead) => {
     if (isOlder(lead, leads.get(lead.id))) return
-    for (const other of leads.values()) if (other.id !== lead.id && samePerson(other, lead)) drop(other.id)
+    for (const other of leads.values())
+      if (other.id !== lead.id && samePerson(other, lead)) drop(other.id)
     const fits = filter.fits(lead)
     if (fits === undefined) searchAgain()
     const matched = leads.get(lead.id)?.matched
     // what is told of a lead does not say what the search found of it
-    if ((fits ?? leads.has(lead.id)) && inReach(lead)) leads.set(lead.id, matched === undefined || lead.matched ? lead : { ...lead, matched })
+    if ((fits ?? leads.has(lead.id)) && inReach(lead))
+      leads.set(lead.id, matched === undefined || lead.matched ? lead : { ...lead, matched })
     else leads.delete(lead.id)
     if (lead.waiting_since !== null && lead.state !== 'ignored') waiting.add(lead.id)
     else waiting.delete(lead.id)
@@ -172,7 +222,10 @@ export const createInbox = (onCount) => {
     const params = filter.values()
     const isCurrent = () => mine === loads
     /** @param {boolean} waits */
-    const page = async (waits) => (filter.wants(waits) ? api.foundLeads({ ...params, waiting: String(waits) }, isCurrent) : nothing)
+    const page = async (waits) =>
+      filter.wants(waits)
+        ? api.foundLeads({ ...params, waiting: String(waits) }, isCurrent)
+        : nothing
     try {
       const [waitingPage, recentPage] = await reads(Promise.all([page(true), page(false)]))
       if (mine !== loads) return
@@ -189,7 +242,9 @@ export const createInbox = (onCount) => {
     render()
   }
   const countWaiting = async () => {
-    const page = await reads(api.leads({ waiting: 'true', state: countedStates, limit: mostCounted, fields: 'id' }))
+    const page = await reads(
+      api.leads({ waiting: 'true', state: countedStates, limit: mostCounted, fields: 'id' })
+    )
     waiting = new Set(page.leads.map(({ id }) => id))
     moreWaiting = page.next_cursor !== null
     for (const lead of meanwhile) take(lead)
@@ -200,12 +255,17 @@ export const createInbox = (onCount) => {
   /** @param {Which} which */
   const more = async (which) => {
     const mine = loads
-    const { more: button, note } = /** @type {NonNullable<typeof sections[string]>} */ (sections[which])
+    const { more: button, note } = /** @type {NonNullable<typeof sections[string]>} */ (
+      sections[which]
+    )
     if (button.getAttribute('aria-disabled') === 'true') return
     button.setAttribute('aria-disabled', 'true')
     note.replaceChildren()
     try {
-      const page = await api.foundLeads({ ...filter.values(), waiting: String(which === 'waiting'), cursor: cursors[which] }, () => mine === loads)
+      const page = await api.foundLeads(
+        { ...filter.values(), waiting: String(which === 'waiting'), cursor: cursors[which] },
+        () => mine === loads
+      )
       if (mine !== loads) return
       // an event may have told of one of them something newer
       for (const lead of page.leads) if (!leads.has(lead.id)) leads.set(lead.id, lead)
@@ -239,13 +299,17 @@ export const createInbox = (onCount) => {
   })
 
   return {
-    focus, focusAny,
+    focus,
+    focusAny,
     setAccounts: filter.setAccounts,
     /** The lead whose row has the focus. */
     focused: () => [...rows].find(([, made]) => made.contains(document.activeElement))?.[0],
     /** What is searched for. */
     query: () => filter.values().q,
-    /** Reads everything again, once what is being read is there: a later reading would discard its answer. */
+    /**
+     * Reads everything again, once what is being read is there: a later reading would discard its
+     * answer.
+     */
     reload: () => {
       // the number in the title can wait for the next time
       reloading = reloading.then(() => Promise.all([load(), countWaiting().catch(() => {})]))
@@ -274,7 +338,10 @@ export const createInbox = (onCount) => {
       current = id
       render()
     },
-    /** The address of the lead that stands before or after the one that is open, or of the first. @param {1 | -1} by */
+    /**
+     * The address of the lead that stands before or after the one that is open, or of the first.
+     * @param {1 | -1} by
+     */
     neighbour: (by) => {
       const all = links()
       const at = all.findIndex((link) => link.hasAttribute('aria-current'))

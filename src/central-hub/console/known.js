@@ -21,8 +21,12 @@ export const remember = ({ tags, assignee }) => {
   if (assignee !== null) add('assignees', assignee)
 }
 
-/** A tag as it is written already, if it is: `VIP` and `vip` are one. @param {string} tag @param {readonly string[]} [own] those of the lead */
-export const spellingOf = (tag, own = []) => [...own, ...known.tags].find((other) => fold(other) === fold(tag)) ?? tag
+/**
+ * A tag as it is written already, if it is: `VIP` and `vip` are one. @param {string} tag @param
+ * {readonly string[]} [own] those of the lead
+ */
+export const spellingOf = (tag, own = []) =>
+  [...own, ...known.tags].find((other) => fold(other) === fold(tag)) ?? tag
 
 /** Asks the hub for all of them. */
 export const readKnown = async () => {

@@ -5,7 +5,10 @@ import { dateTime } from './format.js'
 import { nameOf } from './lead.js'
 import { texts } from './texts.js'
 
-/** What can be done with a lead and not be undone: merging it with another, deleting it. Both are asked about first. */
+/**
+ * What can be done with a lead and not be undone: merging it with another, deleting it. Both are
+ * asked about first.
+ */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
@@ -16,14 +19,20 @@ const searched = 50
 /** What tells leads of one name apart. @param {Lead} lead */
 const aboutOther = ({ name, phone_display, last_seen_at }) => {
   const number = phone_display ?? texts.unknownName
-  return [name === null ? '' : number, texts.lastSeenAt(dateTime(new Date(last_seen_at)))].filter(Boolean).join(' · ')
+  return [name === null ? '' : number, texts.lastSeenAt(dateTime(new Date(last_seen_at)))]
+    .filter(Boolean)
+    .join(' · ')
 }
 
 /**
- * @param {{ lead: () => Lead | undefined, onMerged: (lead: Lead, other: number) => void, onRemoved: (id: number) => void }} options
+ * @param {{ lead: () => Lead | undefined, onMerged: (lead: Lead, other: number) => void, onRemoved:
+ * (id: number) => void }} options
  */
 export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
-  /** Runs what a dialog asks for; it stays open with the error. @param {HTMLDialogElement} dialog @param {() => Promise<void>} run */
+  /**
+   * Runs what a dialog asks for; it stays open with the error. @param {HTMLDialogElement} dialog
+   * @param {() => Promise<void>} run
+   */
   const act = async (dialog, run) => {
     const button = /** @type {HTMLButtonElement} */ (dialog.querySelector('[type=submit]'))
     const note = /** @type {HTMLElement} */ (dialog.querySelector('.outcome'))
@@ -50,11 +59,27 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
     const mine = ++searches
     const of = lead()
     try {
-      const { leads } = await api.foundLeads({ q: query.value.trim(), limit: searched, ...(of ? { account: of.account } : {}) }, () => mine === searches)
+      const { leads } = await api.foundLeads(
+        { q: query.value.trim(), limit: searched, ...(of ? { account: of.account } : {}) },
+        () => mine === searches
+      )
       if (mine !== searches) return
       const others = leads.filter(({ id }) => id !== of?.id)
-      results.replaceChildren(...others.map((other) => h('label', { class: 'choice' }, h('input', { type: 'radio', name: 'other', value: other.id }),
-        h('span', {}, h('bdi', {}, nameOf(other)), h('span', { class: 'small muted' }, ` ${aboutOther(other)}`)))))
+      results.replaceChildren(
+        ...others.map((other) =>
+          h(
+            'label',
+            { class: 'choice' },
+            h('input', { type: 'radio', name: 'other', value: other.id }),
+            h(
+              'span',
+              {},
+              h('bdi', {}, nameOf(other)),
+              h('span', { class: 'small muted' }, ` ${aboutOther(other)}`)
+            )
+          )
+        )
+      )
       if (others.length === 0) results.replaceChildren(h('p', { class: 'muted' }, texts.noMatch))
     } catch (error) {
       if (mine === searches) results.replaceChildren(errorNote(error, () => void search()))
@@ -78,7 +103,10 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
     const of = lead()
     const other = Number(results.querySelector(':checked')?.value)
     if (!of) return
-    if (!other) return merge.querySelector('.outcome').replaceChildren(h('p', { class: 'error', role: 'alert' }, texts.mergePick))
+    if (!other)
+      return merge
+        .querySelector('.outcome')
+        .replaceChildren(h('p', { class: 'error', role: 'alert' }, texts.mergePick))
     void act(merge, async () => onMerged(await api.merge(of.id, other), other))
   })
 
@@ -86,7 +114,10 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
   const [remove, word, yes] = ['remove', 'remove-word', 'remove-yes'].map(byId)
   /** @type {Lead | undefined} */
   let doomed
-  /** The lead that this page is deleting: the news of it may come before the answer. @type {number | undefined} */
+  /**
+   * The lead that this page is deleting: the news of it may come before the answer. @type {number |
+   * undefined}
+   */
   let deleting
   const typed = () => word.value.trim().toUpperCase() === texts.removeWord
   const enable = () => {
@@ -96,7 +127,10 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
   byId('ask-remove').addEventListener('click', () => {
     doomed = lead()
     if (!doomed) return
-    say(byId('remove-who'), [nameOf(doomed), doomed.name !== null && doomed.phone_display].filter(Boolean).join(' · '))
+    say(
+      byId('remove-who'),
+      [nameOf(doomed), doomed.name !== null && doomed.phone_display].filter(Boolean).join(' · ')
+    )
     say(byId('remove-label'), texts.removeType(texts.removeWord))
     word.value = ''
     remove.querySelector('.outcome').replaceChildren()

@@ -9,7 +9,10 @@ import { renderUnsaved } from './unsaved.js'
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /** @typedef {import('./drafts.js').Field} Field */
 
-/** What a team says of the lead that is open: state, who takes care of it, tags, note, name. Saved as one goes along. */
+/**
+ * What a team says of the lead that is open: state, who takes care of it, tags, note, name. Saved
+ * as one goes along.
+ */
 
 const fields = /** @type {const} */ (['state', 'assignee', 'tags', 'note', 'name'])
 
@@ -19,7 +22,12 @@ export const createLeadForm = (onSaved) => {
   let lead
   let saved = false
   const status = byId('lead-saved')
-  const [select, note, assignee, name] = ['lead-state', 'lead-note', 'lead-assignee', 'lead-given-name'].map(byId)
+  const [select, note, assignee, name] = [
+    'lead-state',
+    'lead-note',
+    'lead-assignee',
+    'lead-given-name'
+  ].map(byId)
 
   const inputs = { state: select, assignee, tags: byId('lead-tag'), note, name }
 
@@ -34,7 +42,8 @@ export const createLeadForm = (onSaved) => {
     }
   })
   /** @param {Field} field */
-  const valueOf = (field) => (lead ? (drafts.get(lead.id, field) ?? { value: saidOf(lead, field) }).value : undefined)
+  const valueOf = (field) =>
+    lead ? (drafts.get(lead.id, field) ?? { value: saidOf(lead, field) }).value : undefined
   /** @param {Field} field @param {unknown} value */
   const change = (field, value) => {
     if (!lead) return
@@ -50,33 +59,61 @@ export const createLeadForm = (onSaved) => {
 
   /** @param {Field} field @param {unknown} value */
   const written = (field, value) =>
-    field === 'state' ? texts.stateOf[/** @type {Lead['state']} */ (value)] : value === null || value === '' ? texts.emptyNow : String(value)
+    field === 'state'
+      ? texts.stateOf[/** @type {Lead['state']} */ (value)]
+      : value === null || value === ''
+        ? texts.emptyNow
+        : String(value)
 
   /** @param {Field} field */
   const renderNote = (field) => {
     const draft = lead && drafts.get(lead.id, field)
     const box = byId(`lead-${field}-fault`)
     const { id } = /** @type {Lead} */ (lead)
-    const key = draft?.conflict ? JSON.stringify(['conflict', draft.theirs, texts.keepMine]) : draft?.fault !== undefined ? JSON.stringify([explain(draft.fault), texts.tryAgain]) : ''
+    const key = draft?.conflict
+      ? JSON.stringify(['conflict', draft.theirs, texts.keepMine])
+      : draft?.fault !== undefined
+        ? JSON.stringify([explain(draft.fault), texts.tryAgain])
+        : ''
     // an alert is read aloud each time it is made
     if (box.dataset.key === key) return
     box.dataset.key = key
     // Its buttons go: the focus stays with the field that they were of.
     if (box.contains(document.activeElement)) inputs[field].focus()
     if (draft?.conflict) {
-      box.replaceChildren(h('p', {}, texts.changedElsewhere), h('blockquote', { dir: 'auto' }, written(field, draft.theirs)),
-        h('p', { class: 'buttons' },
-          h('button', { type: 'button', onclick: () => drafts.settle(id, field, true) }, texts.keepMine),
-          h('button', { type: 'button', onclick: () => drafts.settle(id, field, false) }, texts.takeTheirs)))
+      box.replaceChildren(
+        h('p', {}, texts.changedElsewhere),
+        h('blockquote', { dir: 'auto' }, written(field, draft.theirs)),
+        h(
+          'p',
+          { class: 'buttons' },
+          h(
+            'button',
+            { type: 'button', onclick: () => drafts.settle(id, field, true) },
+            texts.keepMine
+          ),
+          h(
+            'button',
+            { type: 'button', onclick: () => drafts.settle(id, field, false) },
+            texts.takeTheirs
+          )
+        )
+      )
     } else if (draft?.fault !== undefined) {
       const { words, detail } = explain(draft.fault)
       const passes = isPassing(draft.fault) ? ` ${texts.triedAgain}` : ''
-      box.replaceChildren(h('p', {}, `${texts.notSaved} ${words}${passes}`), ...(detail === '' ? [] : [h('p', { class: 'small', lang: 'en' }, detail)]),
-        h('button', { type: 'button', onclick: () => void drafts.save(id, field) }, texts.tryAgain))
+      box.replaceChildren(
+        h('p', {}, `${texts.notSaved} ${words}${passes}`),
+        ...(detail === '' ? [] : [h('p', { class: 'small', lang: 'en' }, detail)]),
+        h('button', { type: 'button', onclick: () => void drafts.save(id, field) }, texts.tryAgain)
+      )
     } else box.replaceChildren()
   }
 
-  /** Setting the same value would move the caret. @param {HTMLInputElement} input @param {string} value */
+  /**
+   * Setting the same value would move the caret. @param {HTMLInputElement} input @param {string}
+   * value
+   */
   const put = (input, value) => {
     if (input.value !== value) input.value = value
   }
@@ -89,9 +126,20 @@ export const createLeadForm = (onSaved) => {
     put(name, valueOf('name') ?? '')
     name.placeholder = whatsapp_name ?? texts.nameHint
     tags.show(valueOf('tags'))
-    const pending = fields.map((field) => drafts.get(id, field)).filter((draft) => draft !== undefined)
+    const pending = fields
+      .map((field) => drafts.get(id, field))
+      .filter((draft) => draft !== undefined)
     const unsaved = pending.some(({ value, base }) => !same(value, base))
-    say(status, pending.some(({ saving }) => saving) ? texts.saving : unsaved ? texts.unsaved : saved ? texts.saved : '')
+    say(
+      status,
+      pending.some(({ saving }) => saving)
+        ? texts.saving
+        : unsaved
+          ? texts.unsaved
+          : saved
+            ? texts.saved
+            : ''
+    )
     for (const field of fields) renderNote(field)
   }
 
@@ -101,8 +149,13 @@ export const createLeadForm = (onSaved) => {
     change('state', select.value)
     save('state')
   })
-  for (const [field, input] of /** @type {const} */ ([['assignee', assignee], ['name', name]])) {
-    input.addEventListener('input', () => change(field, input.value.trim() === '' ? null : input.value.trimStart()))
+  for (const [field, input] of /** @type {const} */ ([
+    ['assignee', assignee],
+    ['name', name]
+  ])) {
+    input.addEventListener('input', () =>
+      change(field, input.value.trim() === '' ? null : input.value.trimStart())
+    )
     input.addEventListener('change', () => save(field))
   }
   byId('lead-form').addEventListener('submit', (/** @type {Event} */ event) => {
@@ -122,7 +175,9 @@ export const createLeadForm = (onSaved) => {
       lead = shown
       remember(shown)
       drafts.told(shown)
-      select.replaceChildren(...states.map((state) => h('option', { value: state }, texts.stateOf[state])))
+      select.replaceChildren(
+        ...states.map((state) => h('option', { value: state }, texts.stateOf[state]))
+      )
       render()
     },
     /** The lead as the hub has it now, of the one that is shown. @param {Lead} now */

@@ -5,7 +5,10 @@ import { explain, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
-/** Searching in the conversation that is open: from the latest message that has the words to older ones, and back. */
+/**
+ * Searching in the conversation that is open: from the latest message that has the words to older
+ * ones, and back.
+ */
 
 const searchAfterMs = 250
 
@@ -31,7 +34,8 @@ export class LeadSearch {
   /**
    * @param {object} options
    * @param {() => number | undefined} options.leadId
-   * @param {(id: string) => Promise<boolean>} options.show shows a message, without taking the focus
+   * @param {(id: string) => Promise<boolean>} options.show shows a message, without taking the
+   * focus
    * @param {(q: string) => void} options.highlight marks the words in what is shown
    */
   constructor(options) {
@@ -45,7 +49,9 @@ export class LeadSearch {
       this.#typing = setTimeout(() => void this.#search(), searchAfterMs)
     })
     this.#bar.addEventListener('submit', (/** @type {Event} */ event) => event.preventDefault())
-    this.#bar.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => this.#onKey(event))
+    this.#bar.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) =>
+      this.#onKey(event)
+    )
   }
 
   open() {
@@ -87,7 +93,10 @@ export class LeadSearch {
     if (this.#field.value.trim() === '') return ''
     if (this.#isSearching) return texts.loading
     if (this.#found.length === 0) return texts.nothingFound
-    return texts.foundAt(figure(this.#at + 1), figure(this.#found.length) + (this.#cursor === null ? '' : '+'))
+    return texts.foundAt(
+      figure(this.#at + 1),
+      figure(this.#found.length) + (this.#cursor === null ? '' : '+')
+    )
   }
 
   /** @param {KeyboardEvent} event */
@@ -139,7 +148,8 @@ export class LeadSearch {
   async #go(by) {
     const id = this.#options.leadId()
     if (id === undefined || this.#found.length === 0) return
-    if (this.#at + by >= this.#found.length && this.#cursor !== null) await this.#readPage(id, this.#field.value.trim())
+    if (this.#at + by >= this.#found.length && this.#cursor !== null)
+      await this.#readPage(id, this.#field.value.trim())
     const next = this.#at + by
     if (next < 0 || next >= this.#found.length) return
     this.#at = next

@@ -1,10 +1,14 @@
 /** Web addresses in a text that somebody wrote: only http and https, whatever it looks like. */
 
-/** @typedef {{ kind: 'link', text: string, href: string, host?: string }} Link `host`: where it leads, if the text may deceive */
+/**
+ * @typedef {{ kind: 'link', text: string, href: string, host?: string }} Link `host`: where it
+ * leads, if the text may deceive
+ */
 
 /**
- * What may be an address: with its scheme, with www., or a name that ends as many shops' do. No invisible character,
- * such as one that turns the direction of reading, is part of it; nor are the marks of WhatsApp.
+ * What may be an address: with its scheme, with www., or a name that ends as many shops' do. No
+ * invisible character, such as one that turns the direction of reading, is part of it; nor are the
+ * marks of WhatsApp.
  */
 const addresses = new RegExp(
   [
@@ -14,12 +18,15 @@ const addresses = new RegExp(
   ].join('|') + '[^\\s\\p{C}<>"`*~|\\\\^{}\\u2028\\u2029]*',
   'giu'
 )
-const sentenceEnds = '.,;:!?¡¿\'’»”…_]'
+const sentenceEnds = ".,;:!?¡¿'’»”…_]"
 
 /** @param {string} text @param {string} character */
 const count = (text, character) => text.split(character).length - 1
 
-/** Without the signs that end the sentence; a bracket that opens in the address stays. @param {string} text */
+/**
+ * Without the signs that end the sentence; a bracket that opens in the address stays. @param
+ * {string} text
+ */
 const trimmed = (text) => {
   let unopened = count(text, ')') - count(text, '(')
   let end = text.length
@@ -38,7 +45,8 @@ const linkOf = (text) => {
   const { protocol, hostname, href } = new URL(written)
   if (!/^https?:$/.test(protocol) || !hostname.includes('.')) return undefined
   const link = /** @type {Link} */ ({ kind: 'link', text, href })
-  // Letters of other scripts may look like those of a known name, and a name before @ is not where it leads.
+  // Letters of other scripts may look like those of a known name, and a name before @ is not where
+  // it leads.
   const shown = /^https?:\/\/([^/?#\\]*)/i.exec(written)?.[1]?.toLowerCase().replace(/:\d*$/, '')
   if (shown !== hostname) link.host = hostname
   return link
@@ -49,8 +57,14 @@ export const findLinks = (text) =>
   [...text.matchAll(addresses)].flatMap((match) => {
     const written = trimmed(match[0])
     const node = linkOf(written)
-    return node === undefined ? [] : [{ start: match.index, end: match.index + written.length, node }]
+    return node === undefined
+      ? []
+      : [{ start: match.index, end: match.index + written.length, node }]
   })
 
-/** A text that ought to be an address as a link; undefined when it is no address of the web. @param {string} text */
-export const webLink = (text) => (/^https?:\/\/[^\s\p{C}]+$/iu.test(text) ? linkOf(text) : undefined)
+/**
+ * A text that ought to be an address as a link; undefined when it is no address of the web. @param
+ * {string} text
+ */
+export const webLink = (text) =>
+  /^https?:\/\/[^\s\p{C}]+$/iu.test(text) ? linkOf(text) : undefined

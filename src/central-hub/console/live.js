@@ -1,6 +1,9 @@
 import { createEvents } from './events.js'
 
-/** Live events as a tab gets them: by the worker that all tabs share, or by a stream of its own where that cannot be. */
+/**
+ * Live events as a tab gets them: by the worker that all tabs share, or by a stream of its own
+ * where that cannot be.
+ */
 
 /** A worker that says nothing for so long was not loaded, as when the hub went just then, ms. */
 const silentMs = 5_000
@@ -14,7 +17,10 @@ export const createLive = (listener, onClosed) => {
   const alone = () => createEvents(listener)
   if (typeof SharedWorker === 'undefined') return alone()
 
-  const worker = new SharedWorker(new URL('events-worker.js', import.meta.url), { type: 'module', name: 'leadmaster' })
+  const worker = new SharedWorker(new URL('events-worker.js', import.meta.url), {
+    type: 'module',
+    name: 'leadmaster'
+  })
   const { port } = worker
   let wanted = false
   /** @type {ReturnType<typeof setTimeout> | undefined} */

@@ -29,7 +29,10 @@ let wasIn = false
 let waits = { count: 0, more: false }
 
 const title = () => {
-  document.title = view === 'app' && waits.count > 0 ? `(${waits.count}${waits.more ? '+' : ''}) LeadMaster` : 'LeadMaster'
+  document.title =
+    view === 'app' && waits.count > 0
+      ? `(${waits.count}${waits.more ? '+' : ''}) LeadMaster`
+      : 'LeadMaster'
 }
 const announcer = createAnnouncer()
 const inbox = createInbox((count, more) => {
@@ -57,26 +60,42 @@ const sessions = createSessions({
   onChange: (how) => {
     const call = byId('call')
     call.hidden = ['READY', 'UNKNOWN', 'INIT', 'AUTHENTICATED'].includes(how)
-    const linking = /** @type {Record<string, string>} */ ({ QR_REQUIRED: texts.callQr, PASSKEY_REQUIRED: texts.callPasskey })[how]
+    const linking = /** @type {Record<string, string>} */ ({
+      QR_REQUIRED: texts.callQr,
+      PASSKEY_REQUIRED: texts.callPasskey
+    })[how]
     say(call, linking ?? texts.callLost)
     call.dataset.how = linking === undefined ? 'lost' : 'qr'
     if (route().name === 'home') showRoute()
   },
   onAccounts: inbox.setAccounts
 })
-const [health, figures, webhooks, notifications] = [createHealth(), createFigures(), createWebhooks(), createNotifications()]
+const [health, figures, webhooks, notifications] = [
+  createHealth(),
+  createFigures(),
+  createWebhooks(),
+  createNotifications()
+]
 const namesImport = createNamesImport(() => inbox.reload())
 
 // --- which view ---
 
 /** Where the focus goes in a new view. */
-const headings = { lead: 'lead-name', connection: 'session-title', figures: 'figures-title', settings: 'settings-title' }
+const headings = {
+  lead: 'lead-name',
+  connection: 'session-title',
+  figures: 'figures-title',
+  settings: 'settings-title'
+}
 /** @type {import('./route.js').Route} */
 let shown = { name: 'home' }
 /** Whether a person moves from lead to lead by keys, which reads none of them. */
 let isMoving = false
 
-/** Nothing outside of an open dialog takes the focus; when it closes, the browser gives it back to where it was. @param {() => void} run */
+/**
+ * Nothing outside of an open dialog takes the focus; when it closes, the browser gives it back to
+ * where it was. @param {() => void} run
+ */
 const afterDialog = (run) => {
   const dialog = document.querySelector('dialog[open]')
   if (dialog) dialog.addEventListener('close', run, { once: true })
@@ -89,12 +108,24 @@ const showRoute = () => {
   shown = route()
   const { name, id, details = false } = shown
   byId('columns').dataset.view = name
-  // where there is room for it, the connection stands beside the list for as long as it needs someone
+  // where there is room for it, the connection stands beside the list for as long as it needs
+  // someone
   const needsSomeone = sessions.kind() !== 'READY' && sessions.kind() !== 'UNKNOWN'
-  const part = name === 'lead' ? 'conversation' : name !== 'home' ? name : needsSomeone ? 'connection' : 'nothing'
+  const part =
+    name === 'lead'
+      ? 'conversation'
+      : name !== 'home'
+        ? name
+        : needsSomeone
+          ? 'connection'
+          : 'nothing'
   showOnly(['conversation', 'connection', 'figures', 'settings', 'nothing'], part)
   for (const link of document.querySelectorAll('#nav a')) {
-    if (link.getAttribute('href') === location.hash || (link.getAttribute('href') === '#/' && (name === 'home' || name === 'lead'))) link.setAttribute('aria-current', 'page')
+    if (
+      link.getAttribute('href') === location.hash ||
+      (link.getAttribute('href') === '#/' && (name === 'home' || name === 'lead'))
+    )
+      link.setAttribute('aria-current', 'page')
     else link.removeAttribute('aria-current')
   }
   health.watch(part === 'connection')
@@ -106,7 +137,11 @@ const showRoute = () => {
     byId('to-details').href = leadAddress(id, true)
     byId('lead-back').href = details ? leadAddress(id) : '#/'
     byId('lead-back').setAttribute('aria-label', details ? texts.backToMessages : texts.back)
-    conversation.open(id, inbox.get(id), { message: shown.message, q: shown.message === undefined ? '' : inbox.query(), isLook: isMoving })
+    conversation.open(id, inbox.get(id), {
+      message: shown.message,
+      q: shown.message === undefined ? '' : inbox.query(),
+      isLook: isMoving
+    })
   }
   const moved = before.name !== name || before.id !== id || (before.details ?? false) !== details
   if (!moved) return
@@ -160,21 +195,30 @@ const markFocusedUnread = async () => {
 }
 const shortcuts = createShortcuts({
   '/': () => toField('q', '#/'),
-  j: () => toNeighbour(1), k: () => toNeighbour(-1),
+  j: () => toNeighbour(1),
+  k: () => toNeighbour(-1),
   r: () => byId('reply').checkVisibility() && byId('reply').click(),
   d: () => conversation.pressHandled(),
   f: () => route().id !== undefined && conversation.openSearch(),
   u: () => (route().id === undefined ? void markFocusedUnread() : conversation.pressUnread()),
-  n: () => toLeadField('lead-note'), t: () => toLeadField('lead-tag'), s: () => toLeadField('lead-state'),
+  n: () => toLeadField('lead-note'),
+  t: () => toLeadField('lead-tag'),
+  s: () => toLeadField('lead-state'),
   Esc: () => {
     const { name, id, details } = route()
-    if (name !== 'home') go(id !== undefined && details && !byId('messages').checkVisibility() ? leadAddress(id) : '#/')
+    if (name !== 'home')
+      go(
+        id !== undefined && details && !byId('messages').checkVisibility() ? leadAddress(id) : '#/'
+      )
   }
 })
 
 // --- live ---
 
-/** The message of each lead that was told of last; the list may not have the lead. @type {Map<number, string>} */
+/**
+ * The message of each lead that was told of last; the list may not have the lead. @type
+ * {Map<number, string>}
+ */
 const told = new Map()
 /** @param {import('../../contract/lead.ts').Lead} lead */
 const applyLead = (lead) => {
@@ -182,41 +226,51 @@ const applyLead = (lead) => {
   conversation.applyLead(lead)
   const { id, last_message: last, last_seen_at, state } = lead
   const known = last?.id === before?.last_message?.id || last?.id === told.get(id)
-  if (!last || last.from_me || known || state === 'ignored' || hubNow() - Date.parse(last_seen_at) > newsMs) return
+  if (
+    !last ||
+    last.from_me ||
+    known ||
+    state === 'ignored' ||
+    hubNow() - Date.parse(last_seen_at) > newsMs
+  )
+    return
   told.set(id, last.id)
   announcer.wrote(id, nameOf(lead))
   notifications.tell(lead)
 }
-const live = createLive({
-  onOpen: () => {
-    wasIn = true
-    signInMark.set()
-    show('app')
-    say(byId('offline'), '')
-    sessions.open()
-    inbox.retryFailed()
-    conversation.retryFailed()
-  },
-  onFresh: () => {
-    inbox.reload()
-    conversation.reload()
-    // what the fields propose grows by what is seen, too
-    void readKnown().catch(() => {})
-  },
-  onLost: () => {
-    sessions.lost()
-    if (view === 'app') say(byId('offline'), texts.lost)
-  },
-  onEvent: (type, data) => {
-    if (type === 'session') void sessions.apply(data)
-    else if (type === 'message') conversation.applyMessage(data)
-    else if (type === 'lead') applyLead(data)
-    else {
-      inbox.remove(data.id)
-      conversation.applyRemoved(data)
+const live = createLive(
+  {
+    onOpen: () => {
+      wasIn = true
+      signInMark.set()
+      show('app')
+      say(byId('offline'), '')
+      sessions.open()
+      inbox.retryFailed()
+      conversation.retryFailed()
+    },
+    onFresh: () => {
+      inbox.reload()
+      conversation.reload()
+      // what the fields propose grows by what is seen, too
+      void readKnown().catch(() => {})
+    },
+    onLost: () => {
+      sessions.lost()
+      if (view === 'app') say(byId('offline'), texts.lost)
+    },
+    onEvent: (type, data) => {
+      if (type === 'session') void sessions.apply(data)
+      else if (type === 'message') conversation.applyMessage(data)
+      else if (type === 'lead') applyLead(data)
+      else {
+        inbox.remove(data.id)
+        conversation.applyRemoved(data)
+      }
     }
-  }
-}, () => askToSignIn())
+  },
+  () => askToSignIn()
+)
 
 // --- signing in and out ---
 
@@ -224,7 +278,8 @@ const live = createLive({
 let left = null
 const focusAgain = () => {
   const { name } = route()
-  if (left instanceof HTMLElement && left.isConnected && left.checkVisibility()) left.focus({ preventScroll: true })
+  if (left instanceof HTMLElement && left.isConnected && left.checkVisibility())
+    left.focus({ preventScroll: true })
   else if (name === 'home') byId('lists').focus()
   else byId(headings[name]).focus({ preventScroll: true })
   left = null
@@ -241,13 +296,15 @@ const show = (name) => {
   if (name === 'app') {
     showRoute()
     focusAgain()
-  }
-  else {
+  } else {
     health.watch(false)
     figures.watch(false)
   }
 }
-/** Shows what is there while the stream of events is still being opened, which takes a round trip more. */
+/**
+ * Shows what is there while the stream of events is still being opened, which takes a round trip
+ * more.
+ */
 const begin = () => {
   inbox.reload()
   conversation.reload()
@@ -286,7 +343,18 @@ byId('sign-out').addEventListener('click', async () => {
 
 const writeAll = () => {
   writeStaticTexts()
-  for (const part of [inbox, conversation, sessions, health, figures, webhooks, notifications, shortcuts, namesImport]) part.render()
+  for (const part of [
+    inbox,
+    conversation,
+    sessions,
+    health,
+    figures,
+    webhooks,
+    notifications,
+    shortcuts,
+    namesImport
+  ])
+    part.render()
   showRoute()
   title()
 }

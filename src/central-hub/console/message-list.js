@@ -10,12 +10,17 @@ import { texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 /** @typedef {import('../../contract/lead.ts').MessagePage} MessagePage */
-/** @typedef {{ message: Message, node: HTMLElement, name: string }} Shown a node, and what it shows */
+/**
+ * @typedef {{ message: Message, node: HTMLElement, name: string }} Shown a node, and what it shows
+ */
 
 /** In the order of a conversation. @param {Message} a @param {Message} b */
 const byTime = (a, b) => a.timestamp - b.timestamp || a.seq - b.seq
 
-/** The messages of the conversation that is open: the latest in sight, older ones as a person scrolls up. */
+/**
+ * The messages of the conversation that is open: the latest in sight, older ones as a person
+ * scrolls up.
+ */
 export class MessageList {
   /** @type {Map<string, Message>} */
   #messages = new Map()
@@ -31,7 +36,10 @@ export class MessageList {
   #unread = 0
   /** The first of these. @type {string | undefined} */
   #firstUnread
-  /** The message that Tab leads to; the others are reached from it by the arrow keys. @type {string | undefined} */
+  /**
+   * The message that Tab leads to; the others are reached from it by the arrow keys. @type {string
+   * | undefined}
+   */
   #current
   /** What was searched for, and is marked. */
   #q = ''
@@ -48,7 +56,8 @@ export class MessageList {
 
   /**
    * @param {object} options
-   * @param {(cursor: string, signal: AbortSignal) => Promise<MessagePage>} options.older reads a page of older messages
+   * @param {(cursor: string, signal: AbortSignal) => Promise<MessagePage>} options.older reads a
+   * page of older messages
    * @param {() => void} options.again reads the latest again
    * @param {(text: string) => void} options.onCopy a person wants to copy the text of a message
    */
@@ -73,7 +82,9 @@ export class MessageList {
       this.#scroller.focus({ preventScroll: true })
     })
     this.#list.addEventListener('focusin', ({ target }) => this.#makeCurrent(target))
-    this.#scroller.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => this.#onKey(event))
+    this.#scroller.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) =>
+      this.#onKey(event)
+    )
   }
 
   loaded() {
@@ -92,7 +103,10 @@ export class MessageList {
     this.render()
   }
 
-  /** How many messages of theirs are not read yet; counts for a conversation that is not shown yet. @param {number} count */
+  /**
+   * How many messages of theirs are not read yet; counts for a conversation that is not shown yet.
+   * @param {number} count
+   */
   setUnread(count) {
     if (!this.#loaded) this.#unread = count
   }
@@ -103,7 +117,8 @@ export class MessageList {
     const isFirst = !this.#loaded
     // Older ones that were read before stay, unless there is a gap to what is read now.
     const oldest = page.messages.at(-1)
-    const isJoined = page.next_cursor === null || oldest === undefined || this.#messages.has(oldest.id)
+    const isJoined =
+      page.next_cursor === null || oldest === undefined || this.#messages.has(oldest.id)
     if (!isJoined) this.#messages = new Map()
     for (const message of page.messages) this.#putChanged(message)
     this.#loaded = true
@@ -117,12 +132,16 @@ export class MessageList {
   put(message) {
     // An answer to it may show it.
     for (const [id, { message: answer }] of this.#nodes) {
-      if (answer.quoted_id !== undefined && stanzaOf(answer.quoted_id) === stanzaOf(message.id)) this.#nodes.delete(id)
+      if (answer.quoted_id !== undefined && stanzaOf(answer.quoted_id) === stanzaOf(message.id))
+        this.#nodes.delete(id)
     }
     this.#messages.set(message.id, message)
   }
 
-  /** What is read again and is as before keeps its node, with its picture and the focus. @param {Message} message */
+  /**
+   * What is read again and is as before keeps its node, with its picture and the focus. @param
+   * {Message} message
+   */
   #putChanged(message) {
     const known = this.#messages.get(message.id)
     if (JSON.stringify(known) !== JSON.stringify(message)) this.#messages.set(message.id, message)
@@ -163,14 +182,16 @@ export class MessageList {
   /** Marks these words in the messages. @param {string} q */
   highlight(q) {
     if (q === this.#q) return
-    for (const [id, { message }] of this.#nodes) if (this.#isMarked(message, this.#q) || this.#isMarked(message, q)) this.#nodes.delete(id)
+    for (const [id, { message }] of this.#nodes)
+      if (this.#isMarked(message, this.#q) || this.#isMarked(message, q)) this.#nodes.delete(id)
     this.#q = q
     this.render()
   }
 
   /**
    * Shows a message that is wanted, reading older ones until it is there.
-   * @param {string} id @param {{ focus: boolean }} [how] @returns {Promise<boolean>} whether there is such a message
+   * @param {string} id @param {{ focus: boolean }} [how] @returns {Promise<boolean>} whether there
+   * is such a message
    */
   async show(id, { focus } = { focus: true }) {
     const isThere = await this.#older.loadUntil(() => this.#find(id) !== undefined)
@@ -233,22 +254,28 @@ export class MessageList {
   }
 
   #renderTop() {
-    if (this.#fault !== undefined) return this.#top.replaceChildren(errorNote(this.#fault, this.#again))
-    if (!this.#loaded) return this.#top.replaceChildren(h('p', { class: 'muted small' }, texts.loading))
+    if (this.#fault !== undefined)
+      return this.#top.replaceChildren(errorNote(this.#fault, this.#again))
+    if (!this.#loaded)
+      return this.#top.replaceChildren(h('p', { class: 'muted small' }, texts.loading))
     if (this.#older.render(this.#messages.size)) return
     const text = this.#messages.size === 0 ? texts.noMessages : texts.begin
-    if (this.#top.textContent !== text) this.#top.replaceChildren(h('p', { class: 'muted small' }, text))
+    if (this.#top.textContent !== text)
+      this.#top.replaceChildren(h('p', { class: 'muted small' }, text))
   }
 
   #findFirstUnread() {
     if (this.#unread === 0) return
-    const theirs = [...this.#messages.values()].filter((message) => !message.from_me && message.personal).sort(byTime)
+    const theirs = [...this.#messages.values()]
+      .filter((message) => !message.from_me && message.personal)
+      .sort(byTime)
     this.#firstUnread = theirs.at(-this.#unread)?.id
   }
 
   /** @param {readonly Message[]} messages */
   #prepend(messages) {
-    for (const message of messages) if (!this.#messages.has(message.id)) this.#messages.set(message.id, message)
+    for (const message of messages)
+      if (!this.#messages.has(message.id)) this.#messages.set(message.id, message)
     if (!this.#keeper.follows) this.#keeper.hold()
     const isLost = document.activeElement === document.body
     this.render()
@@ -265,7 +292,10 @@ export class MessageList {
 
   /** @param {string} id */
   #find(id) {
-    return this.#messages.get(id) ?? [...this.#messages.values()].find((message) => stanzaOf(message.id) === stanzaOf(id))
+    return (
+      this.#messages.get(id) ??
+      [...this.#messages.values()].find((message) => stanzaOf(message.id) === stanzaOf(id))
+    )
   }
 
   /** @param {Message} message @param {string} q */
@@ -280,7 +310,8 @@ export class MessageList {
     this.#keeper.follow(false)
     node.scrollIntoView({ block: 'center' })
     this.#keeper.hold()
-    for (const other of this.#list.querySelectorAll('.message.found')) other.classList.remove('found')
+    for (const other of this.#list.querySelectorAll('.message.found'))
+      other.classList.remove('found')
     node.classList.add('found')
     if (focus) node.focus({ preventScroll: true })
   }
@@ -293,7 +324,8 @@ export class MessageList {
   #makeReachable() {
     const nodes = this.#messageNodes()
     const current = nodes.find(({ dataset }) => dataset['id'] === this.#current) ?? nodes.at(-1)
-    for (const node of this.#list.querySelectorAll('[tabindex="0"]')) if (node !== current) setReachable(node, false)
+    for (const node of this.#list.querySelectorAll('[tabindex="0"]'))
+      if (node !== current) setReachable(node, false)
     if (current) setReachable(current, true)
   }
 
@@ -315,7 +347,11 @@ export class MessageList {
     } else if (key === 'End' || key === 'Escape') this.#older.stop()
     if (!(target instanceof HTMLElement) || !target.matches('.message')) return
     const nodes = this.#messageNodes()
-    const next = nodes[nodes.indexOf(target) + (/** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 })[key] ?? 0)]
+    const next =
+      nodes[
+        nodes.indexOf(target) +
+          /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 }[key] ?? 0)
+      ]
     if (key === 'c') /** @type {HTMLElement | null} */ (target.querySelector('.copy'))?.click()
     if (next === undefined || next === target) return
     event.preventDefault()

@@ -4,7 +4,10 @@ import { errorNote } from './error.js'
 import { locale } from './format.js'
 import { texts } from './texts.js'
 
-/** Names by phone number, out of a CSV file; and where leads and messages are as files for a spreadsheet. */
+/**
+ * Names by phone number, out of a CSV file; and where leads and messages are as files for a
+ * spreadsheet.
+ */
 
 /** @typedef {import('../../contract/lead.ts').ImportResult} ImportResult */
 
@@ -18,22 +21,43 @@ const wordsOf = ({ code = '', message }) => {
 /** @param {ImportResult['errors'][number]} fault */
 const faultItem = ({ line, field, ...fault }) => {
   const name = /** @type {Record<string, string>} */ (texts.importFields)[field]
-  return h('li', {}, `${texts.line(line)}: ${name === undefined ? '' : `${name}: `}`, wordsOf(fault))
+  return h(
+    'li',
+    {},
+    `${texts.line(line)}: ${name === undefined ? '' : `${name}: `}`,
+    wordsOf(fault)
+  )
 }
 
 /** @param {ImportResult} result */
-const outcomeOf = ({ named, kept, unchanged, rejected = 0, ignored_columns: ignored = [], errors }) => [
+const outcomeOf = ({
+  named,
+  kept,
+  unchanged,
+  rejected = 0,
+  ignored_columns: ignored = [],
+  errors
+}) => [
   h('p', {}, texts.namesDone(named, kept, unchanged)),
   ignored.length > 0 && h('p', { class: 'muted small' }, texts.namesIgnored(ignored.join(', '))),
   rejected > 0 && h('p', { class: 'error' }, texts.namesErrors(rejected)),
   errors.length > 0 && h('ul', { class: 'small' }, ...errors.map(faultItem))
 ]
 
-/** What is wrong with the whole file; undefined when that is not what went wrong. @param {unknown} error */
+/**
+ * What is wrong with the whole file; undefined when that is not what went wrong. @param {unknown}
+ * error
+ */
 const refusalOf = (error) => {
   const { problem } = /** @type {Partial<import('./request.js').ApiError>} */ (error ?? {})
   const faults = (problem?.errors ?? []).filter(({ code }) => code !== undefined)
-  return faults.length === 0 ? undefined : h('div', { class: 'error note', role: 'alert' }, ...faults.map((fault) => h('p', {}, wordsOf(fault))))
+  return faults.length === 0
+    ? undefined
+    : h(
+        'div',
+        { class: 'error note', role: 'alert' },
+        ...faults.map((fault) => h('p', {}, wordsOf(fault)))
+      )
 }
 
 /** @param {() => void} onDone leads have other names now, perhaps */
@@ -49,7 +73,9 @@ export const createNamesImport = (onDone) => {
     button.setAttribute('aria-disabled', 'true')
     outcome.replaceChildren(h('p', { class: 'muted' }, texts.working))
     try {
-      outcome.replaceChildren(...outcomeOf(await api.importNames(chosen)).filter((part) => part !== false))
+      outcome.replaceChildren(
+        ...outcomeOf(await api.importNames(chosen)).filter((part) => part !== false)
+      )
       onDone()
     } catch (error) {
       outcome.replaceChildren(refusalOf(error) ?? errorNote(error))

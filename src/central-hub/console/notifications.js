@@ -2,7 +2,10 @@ import { byId, say } from './dom.js'
 import { nameOf } from './lead.js'
 import { texts } from './texts.js'
 
-/** Desktop notifications: asked for by a button alone, off until then; what was written is never in them, a name only if wanted. */
+/**
+ * Desktop notifications: asked for by a button alone, off until then; what was written is never in
+ * them, a name only if wanted.
+ */
 
 const remembered = 'leadmaster-notifications'
 
@@ -15,7 +18,16 @@ export const createNotifications = () => {
   const blocked = () => supported && Notification.permission === 'denied'
   const on = () => supported && choice !== 'off' && Notification.permission === 'granted'
   const render = () => {
-    say(words, !supported ? texts.notifyNone : blocked() ? texts.notifyBlocked : on() ? texts.notifyOn : texts.notifyOff)
+    say(
+      words,
+      !supported
+        ? texts.notifyNone
+        : blocked()
+          ? texts.notifyBlocked
+          : on()
+            ? texts.notifyOn
+            : texts.notifyOff
+    )
     say(toggle, on() ? texts.notifyTurnOff : texts.notifyTurnOn)
     toggle.hidden = !supported || blocked()
     byId('notify-names-field').hidden = !on()
@@ -35,19 +47,26 @@ export const createNotifications = () => {
 
   return {
     render,
-    /** Tells of a new message, unless the page is before the person's eyes. @param {import('../../contract/lead.ts').Lead} lead */
+    /**
+     * Tells of a new message, unless the page is before the person's eyes. @param
+     * {import('../../contract/lead.ts').Lead} lead
+     */
     tell: (lead) => {
       if (!on() || document.hasFocus()) return
       try {
         // the tag: one for each lead, however many tabs tell of it
-        const shown = new Notification(choice === 'names' ? texts.newFrom(nameOf(lead)) : texts.newMessage, { tag: `lead-${lead.id}`, icon: 'icon.svg' })
+        const shown = new Notification(
+          choice === 'names' ? texts.newFrom(nameOf(lead)) : texts.newMessage,
+          { tag: `lead-${lead.id}`, icon: 'icon.svg' }
+        )
         shown.onclick = () => {
           window.focus()
           location.hash = `#/lead/${lead.id}`
           shown.close()
         }
       } catch {
-        // a browser that offers them, but not to a page (Android): it is said so, and not tried again
+        // a browser that offers them, but not to a page (Android): it is said so, and not tried
+        // again
         choose('off')
         say(words, texts.notifyNone)
         toggle.hidden = true

@@ -6,7 +6,10 @@ import { texts } from './texts.js'
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 /** @typedef {import('../../contract/lead.ts').MessagePage} MessagePage */
 
-/** The older messages of a conversation: the next page is read before a person who scrolls up gets to the first one. */
+/**
+ * The older messages of a conversation: the next page is read before a person who scrolls up gets
+ * to the first one.
+ */
 
 /** How far from the top the next page is asked for. */
 const margin = '1000px 0px 0px 0px'
@@ -49,7 +52,10 @@ export class OlderMessages {
     )
   }
 
-  /** Begins with another conversation, or without one. @param {string | null} cursor of the first page of older messages */
+  /**
+   * Begins with another conversation, or without one. @param {string | null} cursor of the first
+   * page of older messages
+   */
   start(cursor) {
     this.#reading.abort()
     this.#reading = new AbortController()
@@ -90,7 +96,10 @@ export class OlderMessages {
     if (this.#cursor === null) this.#options.onBegin()
   }
 
-  /** Reads pages until something is so. @param {() => boolean} isDone @returns {Promise<boolean>} false: all were read, and it is not so */
+  /**
+   * Reads pages until something is so. @param {() => boolean} isDone @returns {Promise<boolean>}
+   * false: all were read, and it is not so
+   */
   async loadUntil(isDone) {
     const { signal } = this.#reading
     while (!isDone() && this.#cursor !== null) {
@@ -100,7 +109,10 @@ export class OlderMessages {
     return isDone()
   }
 
-  /** Writes what is at the top; false when there is nothing to write. @param {number} count messages that are shown */
+  /**
+   * Writes what is at the top; false when there is nothing to write. @param {number} count messages
+   * that are shown
+   */
   render(count) {
     if (this.fault !== undefined) {
       this.#top.replaceChildren(errorNote(this.fault, () => void this.load()))
@@ -114,7 +126,10 @@ export class OlderMessages {
     return true
   }
 
-  /** An observer tells only of changes: it is asked again after each page, which may leave the top in sight. */
+  /**
+   * An observer tells only of changes: it is asked again after each page, which may leave the top
+   * in sight.
+   */
   #watch() {
     this.#watcher.disconnect()
     if (this.#cursor !== null && this.fault === undefined) this.#watcher.observe(this.#top)

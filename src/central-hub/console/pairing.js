@@ -19,9 +19,23 @@ export const createPairing = (routes) => {
 
   const summary = h('summary', {})
   const label = h('label', { for: id })
-  const input = /** @type {HTMLInputElement} */ (h('input', { id, type: 'tel', autocomplete: 'tel', required: true, maxlength: '40', placeholder: '+52 55 1234 5678' }))
+  const input = /** @type {HTMLInputElement} */ (
+    h('input', {
+      id,
+      type: 'tel',
+      autocomplete: 'tel',
+      required: true,
+      maxlength: '40',
+      placeholder: '+52 55 1234 5678'
+    })
+  )
   const get = h('button', { type: 'submit' })
-  const form = h('form', { class: 'pairing', onsubmit: (/** @type {Event} */ event) => void ask(event) }, label, h('div', { class: 'together' }, input, get))
+  const form = h(
+    'form',
+    { class: 'pairing', onsubmit: (/** @type {Event} */ event) => void ask(event) },
+    label,
+    h('div', { class: 'together' }, input, get)
+  )
   const big = h('p', { class: 'code' })
   const left = h('p', { class: 'muted small' })
   const steps = h('ol', { class: 'steps' })
@@ -33,7 +47,10 @@ export const createPairing = (routes) => {
     if (code === undefined) return say(left, '')
     const remaining = Date.parse(code.expires_at) - hubNow()
     big.classList.toggle('expired', remaining <= 0)
-    say(left, remaining > 0 ? texts.pairingLeft(code.phone, duration(remaining)) : texts.pairingExpired)
+    say(
+      left,
+      remaining > 0 ? texts.pairingLeft(code.phone, duration(remaining)) : texts.pairingExpired
+    )
   }
   const render = () => {
     say(summary, texts.pairing)
@@ -43,7 +60,8 @@ export const createPairing = (routes) => {
     else get.removeAttribute('aria-disabled')
     big.hidden = code === undefined
     say(big, code?.code ?? '')
-    if (steps.firstChild?.textContent !== texts.pairingSteps[0]) steps.replaceChildren(...texts.pairingSteps.map((step) => h('li', {}, step)))
+    if (steps.firstChild?.textContent !== texts.pairingSteps[0])
+      steps.replaceChildren(...texts.pairingSteps.map((step) => h('li', {}, step)))
     steps.hidden = code === undefined
     tick()
   }

@@ -4,7 +4,10 @@ import { duration } from './format.js'
 import { hubNow } from './request.js'
 import { texts } from './texts.js'
 
-/** Linking by the account's passkey: a script for the operator's own browser, its answer, and the code to compare. */
+/**
+ * Linking by the account's passkey: a script for the operator's own browser, its answer, and the
+ * code to compare.
+ */
 
 /** @typedef {import('../../contract/session.ts').Passkey} Passkey */
 /** @typedef {Extract<Passkey, { status: 'PASSKEY_REQUIRED' }>} Open */
@@ -34,16 +37,35 @@ export const createPasskey = (routes) => {
   const intro = h('p', {})
   const first = h('p', {})
   const second = h('label', { for: ids.script })
-  const script = /** @type {HTMLTextAreaElement} */ (h('textarea', { id: ids.script, rows: '3', readonly: true, class: 'secret', spellcheck: 'false' }))
+  const script = /** @type {HTMLTextAreaElement} */ (
+    h('textarea', {
+      id: ids.script,
+      rows: '3',
+      readonly: true,
+      class: 'secret',
+      spellcheck: 'false'
+    })
+  )
   const copy = button(() => void copyScript())
   const copied = h('span', { role: 'status', class: 'muted small' })
   const third = h('label', { for: ids.answer })
-  const answer = /** @type {HTMLTextAreaElement} */ (h('textarea', { id: ids.answer, rows: '3', class: 'secret', spellcheck: 'false', autocomplete: 'off' }))
+  const answer = /** @type {HTMLTextAreaElement} */ (
+    h('textarea', {
+      id: ids.answer,
+      rows: '3',
+      class: 'secret',
+      spellcheck: 'false',
+      autocomplete: 'off'
+    })
+  )
   const send = button(() => void sendAnswer(), 'primary')
-  const steps = h('ol', { class: 'steps' },
+  const steps = h(
+    'ol',
+    { class: 'steps' },
     h('li', {}, first),
     h('li', {}, second, script, h('div', { class: 'buttons' }, copy, copied)),
-    h('li', {}, third, answer, h('div', { class: 'buttons' }, send)))
+    h('li', {}, third, answer, h('div', { class: 'buttons' }, send))
+  )
   const code = h('p', { class: 'code' })
   const same = button(() => void order('confirm'), 'primary')
   const comparison = h('div', {}, code, h('div', { class: 'buttons' }, same))
@@ -52,15 +74,28 @@ export const createPasskey = (routes) => {
   const note = h('div', {})
   const restart = button(() => void order('restart'))
   const cancel = button(() => void order('cancel'))
-  const box = h('div', { class: 'linking passkey' }, intro, reason, steps, comparison, left, note, h('div', { class: 'buttons' }, restart, cancel))
+  const box = h(
+    'div',
+    { class: 'linking passkey' },
+    intro,
+    reason,
+    steps,
+    comparison,
+    left,
+    note,
+    h('div', { class: 'buttons' }, restart, cancel)
+  )
 
   /** @param {number} remaining ms */
-  const timeLeft = (remaining) => (remaining > 0 ? texts.passkeyLeft(duration(remaining)) : texts.passkeyExpired)
+  const timeLeft = (remaining) =>
+    remaining > 0 ? texts.passkeyLeft(duration(remaining)) : texts.passkeyExpired
   /** What changes by the second. */
   const tick = () => {
     if (!wanted) return
-    const remaining = open?.expires_at === undefined ? undefined : Date.parse(open.expires_at) - hubNow()
-    const isCounted = remaining !== undefined && open?.stage !== 'failed' && open?.stage !== 'starting'
+    const remaining =
+      open?.expires_at === undefined ? undefined : Date.parse(open.expires_at) - hubNow()
+    const isCounted =
+      remaining !== undefined && open?.stage !== 'failed' && open?.stage !== 'starting'
     say(left, isCounted ? timeLeft(remaining) : '')
     left.hidden = left.textContent === ''
     if (Date.now() - askedAt > everyMs) void ask()
@@ -154,8 +189,13 @@ export const createPasskey = (routes) => {
     }
   }
   return {
-    box, tick, render,
-    /** @param {boolean} now whether WhatsApp asks for the passkey; each stage comes with an event that says so */
+    box,
+    tick,
+    render,
+    /**
+     * @param {boolean} now whether WhatsApp asks for the passkey; each stage comes with an event
+     * that says so
+     */
     want: (now) => {
       if (!now && wanted) {
         open = undefined

@@ -22,13 +22,20 @@ export const createQr = (routes) => {
   let wanted = false
 
   // made once: the image must not flicker, and a button keeps the focus
-  const image = /** @type {HTMLImageElement} */ (h('img', { class: 'qr', width: '360', height: '360' }))
+  const image = /** @type {HTMLImageElement} */ (
+    h('img', { class: 'qr', width: '360', height: '360' })
+  )
   const left = h('p', { class: 'muted small' })
   const note = h('div', {})
   const refresh = h('button', { type: 'button', onclick: () => void ask() })
   const steps = h('ol', { class: 'steps' })
   const pairing = createPairing(routes)
-  const box = h('div', { class: 'linking' }, h('div', { class: 'scan' }, h('div', { class: 'frame' }, image, left, note, refresh), steps), pairing.box)
+  const box = h(
+    'div',
+    { class: 'linking' },
+    h('div', { class: 'scan' }, h('div', { class: 'frame' }, image, left, note, refresh), steps),
+    pairing.box
+  )
 
   /** What changes by the second. */
   const tick = () => {
@@ -37,7 +44,16 @@ export const createQr = (routes) => {
     const shown = qr?.status === 'QR_AVAILABLE' ? qr : undefined
     const remaining = shown && Date.parse(shown.expires_at) - hubNow()
     const over = remaining !== undefined && remaining <= 0
-    say(left, shown === undefined || remaining === undefined ? (fault === undefined ? texts.qrWaiting : '') : over ? texts.qrExpired : texts.qrLeft(shown.attempt, duration(remaining)))
+    say(
+      left,
+      shown === undefined || remaining === undefined
+        ? fault === undefined
+          ? texts.qrWaiting
+          : ''
+        : over
+          ? texts.qrExpired
+          : texts.qrLeft(shown.attempt, duration(remaining))
+    )
     image.classList.toggle('expired', over)
     if (remaining !== undefined && remaining < -graceMs) {
       qr = undefined
@@ -52,7 +68,8 @@ export const createQr = (routes) => {
     image.alt = texts.qrAlt
     if (qr?.status === 'QR_AVAILABLE' && image.src !== qr.qr) image.src = qr.qr
     say(refresh, texts.qrRefresh)
-    if (steps.firstChild?.textContent !== texts.qrSteps[0]) steps.replaceChildren(...texts.qrSteps.map((step) => h('li', {}, step)))
+    if (steps.firstChild?.textContent !== texts.qrSteps[0])
+      steps.replaceChildren(...texts.qrSteps.map((step) => h('li', {}, step)))
     note.replaceChildren(...(fault === undefined ? [] : [errorNote(fault, () => void ask())]))
     tick()
   }
@@ -69,8 +86,13 @@ export const createQr = (routes) => {
     render()
   }
   return {
-    box, tick, render,
-    /** @param {boolean} now whether a phone is to be linked; each code comes with an event that says so */
+    box,
+    tick,
+    render,
+    /**
+     * @param {boolean} now whether a phone is to be linked; each code comes with an event that says
+     * so
+     */
     want: (now) => {
       wanted = now
       if (now) void ask()

@@ -1,4 +1,7 @@
-/** Tries something again by itself, ever more rarely, and when the browser says that it is online again. */
+/**
+ * Tries something again by itself, ever more rarely, and when the browser says that it is online
+ * again.
+ */
 
 const firstMs = 2_000
 const maxMs = 60_000

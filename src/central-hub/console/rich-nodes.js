@@ -2,7 +2,10 @@ import { h } from './dom.js'
 import { readRichText } from './rich-text.js'
 import { texts } from './texts.js'
 
-/** The elements of a message's text. Each is made here, by name: nothing that was written becomes markup. */
+/**
+ * The elements of a message's text. Each is made here, by name: nothing that was written becomes
+ * markup.
+ */
 
 /** @typedef {import('./rich-text.js').Inline} Inline */
 /** @typedef {import('./rich-text.js').Block} Block */
@@ -10,13 +13,19 @@ import { texts } from './texts.js'
 const tags = { bold: 'strong', italic: 'em', strike: 's' }
 
 /**
- * A link that opens in another tab. A direction of reading that was written before it does not reach into it; the style
- * sheet shows beside it where it leads, if its text may deceive.
+ * A link that opens in another tab. A direction of reading that was written before it does not
+ * reach into it; the style sheet shows beside it where it leads, if its text may deceive.
  * @param {import('./links.js').Link} link @param {string} [text] shown in place of the address
  */
 export const linkNode = (link, text = link.text) => {
   const title = texts.opensTab(link.host ?? link.href)
-  const to = { href: link.href, target: '_blank', rel: 'noopener noreferrer', title, 'data-host': link.host }
+  const to = {
+    href: link.href,
+    target: '_blank',
+    rel: 'noopener noreferrer',
+    title,
+    'data-host': link.host
+  }
   return h('a', to, h('bdi', {}, text))
 }
 
@@ -31,7 +40,9 @@ const inlineNode = (node) => {
 /** @param {Block} block @returns {Node[]} */
 const blockNodes = ({ kind, lines }) => {
   if (kind === 'bullets' || kind === 'numbers') {
-    const items = lines.map(({ mark, value, children }) => h('li', { value, 'data-mark': mark }, ...children.map(inlineNode)))
+    const items = lines.map(({ mark, value, children }) =>
+      h('li', { value, 'data-mark': mark }, ...children.map(inlineNode))
+    )
     return [h(kind === 'bullets' ? 'ul' : 'ol', { class: 'written' }, ...items)]
   }
   const inline = lines.flatMap(({ children }, index) => {

@@ -1,6 +1,9 @@
 /** Which view is shown: the part of the address after #, so that the browser's back works. */
 
-/** @typedef {{ name: 'home' | 'lead' | 'connection' | 'figures' | 'settings', id?: number, details?: boolean, message?: string }} Route */
+/**
+ * @typedef {{ name: 'home' | 'lead' | 'connection' | 'figures' | 'settings', id?: number, details?:
+ * boolean, message?: string }} Route
+ */
 
 /** What is no encoding is no message's id. @param {string} text */
 const decoded = (text) => {
@@ -15,8 +18,10 @@ const decoded = (text) => {
 export const route = () => {
   const [, id, details] = /^#\/lead\/([1-9]\d{0,14})(\/details)?$/.exec(location.hash) ?? []
   if (id !== undefined) return { name: 'lead', id: Number(id), details: details !== undefined }
-  const [, of, message] = /^#\/lead\/([1-9]\d{0,14})\/message\/([^/]{1,900})$/.exec(location.hash) ?? []
-  if (of !== undefined && message !== undefined) return { name: 'lead', id: Number(of), details: false, message: decoded(message) }
+  const [, of, message] =
+    /^#\/lead\/([1-9]\d{0,14})\/message\/([^/]{1,900})$/.exec(location.hash) ?? []
+  if (of !== undefined && message !== undefined)
+    return { name: 'lead', id: Number(of), details: false, message: decoded(message) }
   const [, name] = /^#\/(connection|figures|settings)$/.exec(location.hash) ?? []
   return { name: /** @type {'connection' | 'figures' | 'settings' | undefined} */ (name) ?? 'home' }
 }

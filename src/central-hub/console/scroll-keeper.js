@@ -1,6 +1,7 @@
 /**
- * Where a person reads in the conversation: at its end, which stays in sight whatever grows, or further up, where what is
- * read stays in its place. Chromium and Firefox keep the place by themselves (scroll anchoring), Safari does not.
+ * Where a person reads in the conversation: at its end, which stays in sight whatever grows, or
+ * further up, where what is read stays in its place. Chromium and Firefox keep the place by
+ * themselves (scroll anchoring), Safari does not.
  */
 
 /** This close to the end is at the end, px. */
@@ -19,7 +20,10 @@ export class ScrollKeeper {
   /** When a person last began to move upwards, ms of performance.now(). */
   #leftAt = -Infinity
   #touchY = 0
-  /** The first message in sight and how far below the edge it is. @type {{ node: Element, offset: number } | undefined} */
+  /**
+   * The first message in sight and how far below the edge it is. @type {{ node: Element, offset:
+   * number } | undefined}
+   */
   #anchor
 
   /**
@@ -31,11 +35,21 @@ export class ScrollKeeper {
     this.#list = list
     this.#onChange = onChange
     scroller.addEventListener('scroll', () => this.#onScroll())
-    scroller.addEventListener('wheel', ({ deltaY }) => deltaY < 0 && this.#leave(), { passive: true })
+    scroller.addEventListener('wheel', ({ deltaY }) => deltaY < 0 && this.#leave(), {
+      passive: true
+    })
     scroller.addEventListener('keydown', ({ key }) => upKeys.includes(key) && this.#leave())
     scroller.addEventListener('pointerdown', ({ target }) => target === scroller && this.#leave())
-    scroller.addEventListener('touchstart', ({ touches }) => (this.#touchY = touches[0]?.clientY ?? 0), { passive: true })
-    scroller.addEventListener('touchmove', ({ touches }) => (touches[0]?.clientY ?? 0) > this.#touchY && this.#leave(), { passive: true })
+    scroller.addEventListener(
+      'touchstart',
+      ({ touches }) => (this.#touchY = touches[0]?.clientY ?? 0),
+      { passive: true }
+    )
+    scroller.addEventListener(
+      'touchmove',
+      ({ touches }) => (touches[0]?.clientY ?? 0) > this.#touchY && this.#leave(),
+      { passive: true }
+    )
     // Pictures take their room when they come, and the window changes.
     const sizes = new ResizeObserver(() => this.keep())
     sizes.observe(scroller)
@@ -90,7 +104,8 @@ export class ScrollKeeper {
   }
 
   #onScroll() {
-    // A picture that takes its room before this event comes leaves the end out of sight: nobody has scrolled.
+    // A picture that takes its room before this event comes leaves the end out of sight: nobody has
+    // scrolled.
     const isGrown = this.#scroller.scrollHeight !== this.#height
     this.#height = this.#scroller.scrollHeight
     if (this.#follows && isGrown && !this.#isLeaving()) this.#toEnd()

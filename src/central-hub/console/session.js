@@ -10,7 +10,10 @@ import { texts, wordsFor } from './texts.js'
 /** @typedef {import('../../contract/session.ts').Status} Status */
 /** @typedef {import('../../contract/problem.ts').Problem} Problem */
 
-/** The session of one account with WhatsApp: how it stands, how to link a phone, and what can be done about it. */
+/**
+ * The session of one account with WhatsApp: how it stands, how to link a phone, and what can be
+ * done about it.
+ */
 
 /**
  * @param {string | undefined} account undefined for the first, which has its routes without a name
@@ -34,10 +37,28 @@ export const createSession = (account, onChange) => {
   const passkey = createPasskey(routes)
   const facts = h('dl', { class: 'facts' })
   const actionNote = h('div', {})
-  const connect = h('button', { type: 'button', class: 'primary', onclick: () => void act(routes.connect) })
-  const disconnect = h('button', { type: 'button', onclick: () => void act(() => routes.disconnect(false)) })
+  const connect = h('button', {
+    type: 'button',
+    class: 'primary',
+    onclick: () => void act(routes.connect)
+  })
+  const disconnect = h('button', {
+    type: 'button',
+    onclick: () => void act(() => routes.disconnect(false))
+  })
   const unlink = h('button', { type: 'button', class: 'danger-text', onclick: () => askUnlink() })
-  const box = h('div', { class: 'session' }, what, why, next, qr.box, passkey.box, facts, actionNote, h('div', { class: 'buttons' }, connect, disconnect, unlink))
+  const box = h(
+    'div',
+    { class: 'session' },
+    what,
+    why,
+    next,
+    qr.box,
+    passkey.box,
+    facts,
+    actionNote,
+    h('div', { class: 'buttons' }, connect, disconnect, unlink)
+  )
 
   /** @type {HTMLDialogElement} */
   const dialog = byId('unlink')
@@ -57,7 +78,9 @@ export const createSession = (account, onChange) => {
     return unlinked === false ? texts.unlinkUntold : undefined
   }
 
-  /** @param {() => Promise<unknown>} run gives what is to be said once it is done, if it is a text */
+  /**
+   * @param {() => Promise<unknown>} run gives what is to be said once it is done, if it is a text
+   */
   const act = async (run) => {
     if (working) return
     ;[working, fault, remark] = [true, undefined, '']
@@ -76,7 +99,15 @@ export const createSession = (account, onChange) => {
   const kind = () => (now === undefined ? 'UNKNOWN' : isProblem(now) ? 'PROBLEM' : now.status)
 
   /** @param {Status} status @returns {[string, string | undefined][]} */
-  const factsOf = ({ account, me, since, last_message_at, journal, backfill, outbound_blocked }) => [
+  const factsOf = ({
+    account,
+    me,
+    since,
+    last_message_at,
+    journal,
+    backfill,
+    outbound_blocked
+  }) => [
     [texts.as, account],
     [texts.number, [me?.phone, me?.name].filter(Boolean).join(' · ')],
     [texts.since, dateTime(new Date(since))],
@@ -92,7 +123,19 @@ export const createSession = (account, onChange) => {
     passkey.tick()
     const { next_attempt_at, failures = 0, status: how } = status() ?? {}
     const attempt = next_attempt_at ? Date.parse(next_attempt_at) - hubNow() : undefined
-    say(next, [attempt === undefined ? '' : attempt > 500 ? texts.nextAttempt(duration(attempt)) : texts.attemptNow, failures > 0 && how !== 'READY' ? texts.tries(failures) : ''].filter(Boolean).join(' · '))
+    say(
+      next,
+      [
+        attempt === undefined
+          ? ''
+          : attempt > 500
+            ? texts.nextAttempt(duration(attempt))
+            : texts.attemptNow,
+        failures > 0 && how !== 'READY' ? texts.tries(failures) : ''
+      ]
+        .filter(Boolean)
+        .join(' · ')
+    )
     next.hidden = next.textContent === ''
   }
 
@@ -111,7 +154,10 @@ export const createSession = (account, onChange) => {
   const words = () => {
     if (isProblem(now)) return wordsFor(now.type.split(':').at(-1) ?? '')
     if (now === undefined) return texts.pill.UNKNOWN
-    const percent = now.status === 'AUTHENTICATED' && now.sync_percent !== undefined ? ` ${Math.round(now.sync_percent)} %` : ''
+    const percent =
+      now.status === 'AUTHENTICATED' && now.sync_percent !== undefined
+        ? ` ${Math.round(now.sync_percent)} %`
+        : ''
     return texts.status[now.status] + percent
   }
   const render = () => {
@@ -121,21 +167,48 @@ export const createSession = (account, onChange) => {
     what.dataset.how = how
     const reason = reasonOf()
     // session-manager and the hub speak English
-    if (why.textContent !== (reason ?? '')) why.replaceChildren(...(reason ? [h('p', { lang: 'en', class: isProblem(now) || how === 'ERROR' ? 'note error' : 'note' }, reason)] : []))
+    if (why.textContent !== (reason ?? ''))
+      why.replaceChildren(
+        ...(reason
+          ? [
+              h(
+                'p',
+                { lang: 'en', class: isProblem(now) || how === 'ERROR' ? 'note error' : 'note' },
+                reason
+              )
+            ]
+          : [])
+      )
     qr.render()
     passkey.render()
-    facts.replaceChildren(...(known ? factsOf(known).flatMap(([term, value]) => (value === undefined || value === '' ? [] : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))])) : []))
+    facts.replaceChildren(
+      ...(known
+        ? factsOf(known).flatMap(([term, value]) =>
+            value === undefined || value === ''
+              ? []
+              : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))]
+          )
+        : [])
+    )
     const off = how === 'DISCONNECTED' || how === 'ERROR'
     connect.hidden = !off
     // off on request has no next attempt: there is nothing to stop
     disconnect.hidden = !known || (off && known.next_attempt_at === undefined)
     unlink.hidden = !known?.linked
-    for (const [button, text] of /** @type {const} */ ([[connect, texts.connect], [disconnect, texts.disconnect], [unlink, texts.unlink]])) {
+    for (const [button, text] of /** @type {const} */ ([
+      [connect, texts.connect],
+      [disconnect, texts.disconnect],
+      [unlink, texts.unlink]
+    ])) {
       say(button, text)
       if (working) button.setAttribute('aria-disabled', 'true')
       else button.removeAttribute('aria-disabled')
     }
-    const note = working ? texts.working : fault === undefined ? remark : `${texts.failed}${String(fault)}`
+    const note = working
+      ? texts.working
+      : fault === undefined
+        ? remark
+        : `${texts.failed}${String(fault)}`
     // an alert is read aloud each time it is made
     if (note !== noted) actionNote.replaceChildren(...noteOf(note))
     noted = note
@@ -145,7 +218,9 @@ export const createSession = (account, onChange) => {
 
   const ticking = setInterval(tick, 1_000)
   return {
-    box, kind, render,
+    box,
+    kind,
+    render,
     /** @param {Status | Problem} told what an event told */
     apply: (told) => {
       now = told

@@ -7,9 +7,22 @@ import { texts } from './texts.js'
 /** The sessions of all accounts that the hub follows, mostly one, and how they stand as a whole. */
 
 /** What most needs someone comes first. */
-const urgency = /** @type {const} */ (['PROBLEM', 'ERROR', 'DISCONNECTED', 'PASSKEY_REQUIRED', 'QR_REQUIRED', 'AUTHENTICATED', 'INIT', 'UNKNOWN', 'READY'])
+const urgency = /** @type {const} */ ([
+  'PROBLEM',
+  'ERROR',
+  'DISCONNECTED',
+  'PASSKEY_REQUIRED',
+  'QR_REQUIRED',
+  'AUTHENTICATED',
+  'INIT',
+  'UNKNOWN',
+  'READY'
+])
 
-/** @param {{ onChange: (kind: string) => void, onAccounts: (names: string[]) => void }} options `onChange`: how they stand, in one word; `onAccounts`: which there are */
+/**
+ * @param {{ onChange: (kind: string) => void, onAccounts: (names: string[]) => void }} options
+ * `onChange`: how they stand, in one word; `onAccounts`: which there are
+ */
 export const createSessions = ({ onChange, onAccounts }) => {
   /** @type {Map<string | undefined, ReturnType<typeof createSession> & { title: HTMLElement }>} */
   const sessions = new Map()
@@ -18,7 +31,9 @@ export const createSessions = ({ onChange, onAccounts }) => {
   let further = Promise.resolve([])
   let ready = false
 
-  const kind = () => urgency.find((kind) => [...sessions.values()].some((session) => session.kind() === kind)) ?? 'UNKNOWN'
+  const kind = () =>
+    urgency.find((kind) => [...sessions.values()].some((session) => session.kind() === kind)) ??
+    'UNKNOWN'
   const render = () => {
     if (!ready) return
     // what was told last may be true no more
@@ -34,7 +49,10 @@ export const createSessions = ({ onChange, onAccounts }) => {
     return session
   }
   const show = () =>
-    arrange(byId('session'), [...sessions].flatMap(([, { box, title }]) => (sessions.size > 1 ? [title, box] : [box])))
+    arrange(
+      byId('session'),
+      [...sessions].flatMap(([, { box, title }]) => (sessions.size > 1 ? [title, box] : [box]))
+    )
 
   add(undefined)
   show()
@@ -43,17 +61,23 @@ export const createSessions = ({ onChange, onAccounts }) => {
     kind,
     /** The hub answers: which accounts has it? */
     open: () => {
-      further = api.accounts().then(({ accounts }) => {
-        onAccounts(accounts.flatMap(({ account }) => account ?? []))
-        return accounts.slice(1).flatMap(({ account }) => account ?? [])
-      }, () => [])
+      further = api.accounts().then(
+        ({ accounts }) => {
+          onAccounts(accounts.flatMap(({ account }) => account ?? []))
+          return accounts.slice(1).flatMap(({ account }) => account ?? [])
+        },
+        () => []
+      )
     },
     /** The hub cannot be asked just now. */
     lost: () => {
       live = false
       render()
     },
-    /** @param {import('../../contract/session.ts').Status | import('../../contract/problem.ts').Problem} told what an event told */
+    /**
+     * @param {import('../../contract/session.ts').Status |
+     * import('../../contract/problem.ts').Problem} told what an event told
+     */
     apply: async (told) => {
       const names = await further
       for (const [name, session] of sessions) {

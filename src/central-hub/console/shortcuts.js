@@ -1,11 +1,16 @@
 import { byId, h } from './dom.js'
 import { texts } from './texts.js'
 
-/** Shortcuts of single letters; off in fields, with other keys held, and for who does not want them. */
+/**
+ * Shortcuts of single letters; off in fields, with other keys held, and for who does not want them.
+ */
 
 const remembered = 'leadmaster-shortcuts'
 
-/** From a field the focus goes to the heading of its part, from where the keys go on. @param {HTMLElement} field */
+/**
+ * From a field the focus goes to the heading of its part, from where the keys go on. @param
+ * {HTMLElement} field
+ */
 const leave = (field) => {
   field.blur()
   const part = field.closest('#details, #inbox')
@@ -25,11 +30,26 @@ export const createShortcuts = (actions) => {
 
   addEventListener('keydown', (event) => {
     const { key, target, ctrlKey, metaKey, altKey, isComposing, defaultPrevented } = event
-    if (ctrlKey || metaKey || altKey || isComposing || defaultPrevented || document.querySelector('dialog[open]')) return
-    const field = target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable]')
+    if (
+      ctrlKey ||
+      metaKey ||
+      altKey ||
+      isComposing ||
+      defaultPrevented ||
+      document.querySelector('dialog[open]')
+    )
+      return
+    const field =
+      target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable]')
     if (key === 'Escape') {
       // a search is emptied by the browser first; the next one leaves it
-      if (field && target instanceof HTMLInputElement && target.type === 'search' && target.value !== '') return
+      if (
+        field &&
+        target instanceof HTMLInputElement &&
+        target.type === 'search' &&
+        target.value !== ''
+      )
+        return
       if (field) leave(/** @type {HTMLElement} */ (target))
       else actions['Esc']?.()
       return
@@ -40,6 +60,11 @@ export const createShortcuts = (actions) => {
     run()
   })
   return {
-    render: () => byId('shortcut-list').replaceChildren(...Object.entries(texts.shortcutKeys).map(([key, words]) => h('div', {}, h('dt', {}, h('kbd', {}, key)), h('dd', {}, words))))
+    render: () =>
+      byId('shortcut-list').replaceChildren(
+        ...Object.entries(texts.shortcutKeys).map(([key, words]) =>
+          h('div', {}, h('dt', {}, h('kbd', {}, key)), h('dd', {}, words))
+        )
+      )
   }
 }

@@ -7,8 +7,9 @@ import { explain, texts } from './texts.js'
 const remembered = 'leadmaster-signed-in'
 
 /**
- * Whether this browser was signed in when it was here last. Scripts cannot read the cookie of the sign-in; by this mark
- * the page knows without asking the hub whether to begin with the list or with the form.
+ * Whether this browser was signed in when it was here last. Scripts cannot read the cookie of the
+ * sign-in; by this mark the page knows without asking the hub whether to begin with the list or
+ * with the form.
  */
 export const signInMark = {
   isSet: () => localStorage.getItem(remembered) !== null,

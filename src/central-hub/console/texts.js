@@ -9,7 +9,9 @@ const remembered = 'leadmaster-language'
 
 /** @returns {'en' | 'es'} */
 const firstLanguage = () => {
-  const wanted = [localStorage.getItem(remembered) ?? '', ...navigator.languages].map((name) => name.slice(0, 2).toLowerCase())
+  const wanted = [localStorage.getItem(remembered) ?? '', ...navigator.languages].map((name) =>
+    name.slice(0, 2).toLowerCase()
+  )
   return /** @type {'en' | 'es' | undefined} */ (wanted.find((name) => name in languages)) ?? 'en'
 }
 
@@ -33,17 +35,28 @@ export const writeStaticTexts = () => {
   const known = /** @type {Record<string, unknown>} */ (texts)
   /** @param {Element} element @param {string} name */
   const textOf = (element, name) => String(known[element.getAttribute(name) ?? ''])
-  for (const element of document.querySelectorAll('[data-text]')) element.textContent = textOf(element, 'data-text')
-  for (const element of document.querySelectorAll('[data-label]')) element.setAttribute('aria-label', textOf(element, 'data-label'))
-  for (const element of document.querySelectorAll('[data-hint]')) element.setAttribute('placeholder', textOf(element, 'data-hint'))
-  for (const select of document.querySelectorAll('.language-select')) /** @type {HTMLSelectElement} */ (select).value = language
+  for (const element of document.querySelectorAll('[data-text]'))
+    element.textContent = textOf(element, 'data-text')
+  for (const element of document.querySelectorAll('[data-label]'))
+    element.setAttribute('aria-label', textOf(element, 'data-label'))
+  for (const element of document.querySelectorAll('[data-hint]'))
+    element.setAttribute('placeholder', textOf(element, 'data-hint'))
+  /** @type {HTMLSelectElement} */ for (const select of document.querySelectorAll(
+    '.language-select'
+  ))
+    select.value = language
 }
 
 /** What went wrong, in plain words, and the detail as the hub gives it, which says what to change.
  * @param {unknown} error @returns {{ words: string, detail: string }} */
 export const explain = (error) => {
-  const { kind = '', problem = undefined } = /** @type {Partial<import('./request.js').ApiError>} */ (error ?? {})
-  return { words: wordsFor(kind), detail: problem?.detail ?? (kind === 'no-answer' ? '' : (problem?.title ?? String(error))) }
+  const { kind = '', problem = undefined } =
+    /** @type {Partial<import('./request.js').ApiError>} */ (error ?? {})
+  return {
+    words: wordsFor(kind),
+    detail: problem?.detail ?? (kind === 'no-answer' ? '' : (problem?.title ?? String(error)))
+  }
 }
 /** @param {string} kind the last part of a problem's type */
-export const wordsFor = (kind) => /** @type {Record<string, string>} */ (texts.problems)[kind] ?? texts.failed
+export const wordsFor = (kind) =>
+  /** @type {Record<string, string>} */ (texts.problems)[kind] ?? texts.failed

@@ -2,7 +2,10 @@ import { byId, h } from './dom.js'
 import { leadAddress } from './route.js'
 import { texts } from './texts.js'
 
-/** What a person changed and the hub does not have yet: kept over a reload of the page, and said at its top. */
+/**
+ * What a person changed and the hub does not have yet: kept over a reload of the page, and said at
+ * its top.
+ */
 
 /** @typedef {{ id: number, isConflict: boolean }} Unsaved a change of a lead */
 
@@ -33,10 +36,16 @@ export const renderUnsaved = (unsaved) => {
   const line = byId('unsaved')
   const conflict = unsaved.find(({ isConflict }) => isConflict)
   const [first] = unsaved
-  const text = unsaved.length === 0 ? '' : `${texts.unsavedChanges(unsaved.length)} ${conflict ? texts.unsavedConflict : texts.unsavedRetried}`
+  const text =
+    unsaved.length === 0
+      ? ''
+      : `${texts.unsavedChanges(unsaved.length)} ${conflict ? texts.unsavedConflict : texts.unsavedRetried}`
   const to = first && leadAddress((conflict ?? first).id, true)
   const key = `${text}\n${to}`
   if (line.dataset.key === key) return
   line.dataset.key = key
-  line.replaceChildren(text, ...(to === undefined ? [] : [' ', h('a', { href: to }, texts.unsavedShow)]))
+  line.replaceChildren(
+    text,
+    ...(to === undefined ? [] : [' ', h('a', { href: to }, texts.unsavedShow)])
+  )
 }

@@ -4,7 +4,10 @@ import { errorNote } from './error.js'
 import { dateTime } from './format.js'
 import { texts } from './texts.js'
 
-/** Where events are posted to, how that goes, and what a person can do about it. They are set up over REST. */
+/**
+ * Where events are posted to, how that goes, and what a person can do about it. They are set up
+ * over REST.
+ */
 
 /** @typedef {import('../../contract/webhook.ts').Webhook} Webhook */
 
@@ -29,29 +32,71 @@ export const createWebhooks = () => {
   }
   /** @param {Webhook} webhook */
   const state = ({ enabled, failing_since, last_success_at }) =>
-    !enabled ? texts.webhookOff : failing_since !== null ? texts.webhookFailing(dateTime(new Date(failing_since))) : last_success_at !== null ? texts.webhookFine(dateTime(new Date(last_success_at))) : texts.webhookNever
+    !enabled
+      ? texts.webhookOff
+      : failing_since !== null
+        ? texts.webhookFailing(dateTime(new Date(failing_since)))
+        : last_success_at !== null
+          ? texts.webhookFine(dateTime(new Date(last_success_at)))
+          : texts.webhookNever
 
   /** @param {Webhook} webhook */
   const item = (webhook) => {
     const { id, url, description, failing_since, last_error, pending, dead } = webhook
     const button = (/** @type {string} */ text, /** @type {() => Promise<string>} */ run) => {
-      const made = h('button', { type: 'button', onclick: () => void act(made, run) }, text, h('span', { class: 'sr-only' }, ` ${description || url}`))
+      const made = h(
+        'button',
+        { type: 'button', onclick: () => void act(made, run) },
+        text,
+        h('span', { class: 'sr-only' }, ` ${description || url}`)
+      )
       return made
     }
-    return h('li', { class: 'hook' },
-      h('p', {}, description !== '' && h('strong', {}, h('bdi', {}, description), ' '), h('bdi', { class: 'url' }, url)),
-      h('p', { class: `small ${failing_since === null ? 'muted' : 'error'}` }, [state(webhook), ...(pending > 0 ? [texts.webhookPending(pending)] : []), ...(dead > 0 ? [texts.webhookDead(dead)] : [])].join(' · ')),
-      failing_since !== null && last_error !== null && h('p', { class: 'small', lang: 'en' }, last_error),
-      h('div', { class: 'buttons' },
+    return h(
+      'li',
+      { class: 'hook' },
+      h(
+        'p',
+        {},
+        description !== '' && h('strong', {}, h('bdi', {}, description), ' '),
+        h('bdi', { class: 'url' }, url)
+      ),
+      h(
+        'p',
+        { class: `small ${failing_since === null ? 'muted' : 'error'}` },
+        [
+          state(webhook),
+          ...(pending > 0 ? [texts.webhookPending(pending)] : []),
+          ...(dead > 0 ? [texts.webhookDead(dead)] : [])
+        ].join(' · ')
+      ),
+      failing_since !== null &&
+        last_error !== null &&
+        h('p', { class: 'small', lang: 'en' }, last_error),
+      h(
+        'div',
+        { class: 'buttons' },
         button(texts.webhookPing, async () => {
           await api.pingWebhook(id)
           return texts.webhookQueued
         }),
-        dead > 0 && button(texts.webhookReplay, async () => texts.webhookReplayed((await api.replayWebhook(id)).replayed))))
+        dead > 0 &&
+          button(texts.webhookReplay, async () =>
+            texts.webhookReplayed((await api.replayWebhook(id)).replayed)
+          )
+      )
+    )
   }
   const render = () =>
-    box.replaceChildren(fault !== undefined ? errorNote(fault, () => void load()) : !webhooks ? h('p', { class: 'muted' }, texts.loading)
-      : webhooks.length === 0 ? h('p', { class: 'muted' }, texts.webhooksNone) : h('ul', { class: 'hooks' }, ...webhooks.map(item)))
+    box.replaceChildren(
+      fault !== undefined
+        ? errorNote(fault, () => void load())
+        : !webhooks
+          ? h('p', { class: 'muted' }, texts.loading)
+          : webhooks.length === 0
+            ? h('p', { class: 'muted' }, texts.webhooksNone)
+            : h('ul', { class: 'hooks' }, ...webhooks.map(item))
+    )
   const load = async () => {
     try {
       ;[webhooks, fault] = [(await api.webhooks()).webhooks, undefined]

@@ -9,11 +9,15 @@ import { createGapMender, type GapOptions } from './gap.ts'
 import { isSame, sortOut, type Streamed } from './standing.ts'
 
 /**
- * Takes the records of one account from the stream, in the journal's order. What is taken is told by the cursor in the
- * store, in the transaction that takes it: a record that is delivered twice, or to two hubs, changes nothing.
+ * Takes the records of one account from the stream, in the journal's order. What is taken is told
+ * by the cursor in the store, in the transaction that takes it: a record that is delivered twice,
+ * or to two hubs, changes nothing.
  */
 export interface Taker {
-  /** `following`: records come to this hub; else another hub takes them, or `fault` says why they do not come. */
+  /**
+   * `following`: records come to this hub; else another hub takes them, or `fault` says why they do
+   * not come.
+   */
   state(): { following: boolean; seq: number; lastSeq: number; fault?: string }
   stop(): Promise<void>
 }
@@ -34,14 +38,20 @@ export interface TakerOptions extends GapOptions {
 export const batchSize = 256
 /** Between two looks whether another hub still takes this account, ms. */
 const standByMs = 1_000
-/** While another hub commits what comes before: how often its cursor is looked at, and the wait between, ms. */
+/**
+ * While another hub commits what comes before: how often its cursor is looked at, and the wait
+ * between, ms.
+ */
 const looks = 6
 const lookMs = 20
 
 /** A request that was not refused for this long waits at the server, ms. */
 const acceptedMs = 250
 
-/** What a hub gives back when it stops is delivered again after this: at once it could be to the request that this hub just ended, ms. */
+/**
+ * What a hub gives back when it stops is delivered again after this: at once it could be to the
+ * request that this hub just ended, ms.
+ */
 const giveBackMs = 250
 
 /** A message of the stream, with what it is of. */
@@ -50,7 +60,18 @@ interface Held extends Streamed {
 }
 
 export const createTaker = (options: TakerOptions): Taker => {
-  const { account, consumer, newestJournal, parse, ingest, cursor, onChange, log, maxDelayMs = 10_000, turnMs = 5_000 } = options
+  const {
+    account,
+    consumer,
+    newestJournal,
+    parse,
+    ingest,
+    cursor,
+    onChange,
+    log,
+    maxDelayMs = 10_000,
+    turnMs = 5_000
+  } = options
   const stopping = new AbortController()
   let state: ReturnType<Taker['state']> = { following: false, seq: 0, lastSeq: 0 }
   /** Delivered and neither taken nor given back, by its place in the stream. */
@@ -62,7 +83,9 @@ export const createTaker = (options: TakerOptions): Taker => {
   const mendGap = createGapMender(options)
 
   const set = (facts: Partial<typeof state>): void => {
-    const changed = Object.entries(facts).some(([name, value]) => state[name as keyof typeof state] !== value)
+    const changed = Object.entries(facts).some(
+      ([name, value]) => state[name as keyof typeof state] !== value
+    )
     state = { ...state, ...facts }
     if (changed) onChange()
   }
@@ -71,16 +94,26 @@ export const createTaker = (options: TakerOptions): Taker => {
     if (state.fault === undefined) return
     const { fault: _, ...rest } = state
     state = rest
-    log.info({ event: 'stream_mended', account }, `records of account ${account} come from NATS again`)
+    log.info(
+      { event: 'stream_mended', account },
+      `records of account ${account} come from NATS again`
+    )
     onChange()
   }
-  const pause = (ms: number): Promise<unknown> => delay(ms, undefined, { signal: stopping.signal }).catch(() => undefined)
+  const pause = (ms: number): Promise<unknown> =>
+    delay(ms, undefined, { signal: stopping.signal }).catch(() => undefined)
 
   const toHeld = (message: JsMsg): Held => {
     const after = message.headers?.get(afterHeader)
-    return { message, journalId: message.headers?.get(journalHeader) ?? '', record: parse(message.json()), ...(after ? { after } : {}) }
+    return {
+      message,
+      journalId: message.headers?.get(journalHeader) ?? '',
+      record: parse(message.json()),
+      ...(after ? { after } : {})
+    }
   }
-  const inStreamOrder = (): Held[] => [...held.values()].toSorted((a, b) => a.message.seq - b.message.seq)
+  const inStreamOrder = (): Held[] =>
+    [...held.values()].toSorted((a, b) => a.message.seq - b.message.seq)
   const done = (ones: readonly Held[]): void => {
     for (const { message } of ones) {
       message.ack()
@@ -98,15 +131,29 @@ export const createTaker = (options: TakerOptions): Taker => {
     const { taken, next } = sorted
     done(taken)
     // What was read from the journal instead is taken, too.
-    if (taken.length > 0 && stands !== undefined) set({ seq: stands.seq, lastSeq: Math.max(state.lastSeq, stands.seq) })
+    if (taken.length > 0 && stands !== undefined)
+      set({ seq: stands.seq, lastSeq: Math.max(state.lastSeq, stands.seq) })
     const [first, last] = [next[0], next.at(-1)]
     if (first === undefined || last === undefined) return taken.length > 0
     if (stands !== undefined && stands.journalId !== first.journalId) {
-      if (first.record.seq === 1) log.warn({ event: 'journal_replaced', account, cursor: stands.seq }, `the journal of account ${account} was replaced: it is read from its start, what is known already is left as it is`)
-      else log.info({ event: 'journal_resumed', account, seq: first.record.seq }, `the journal of account ${account} is another host's again, and goes on where that one's had ended`)
+      if (first.record.seq === 1)
+        log.warn(
+          { event: 'journal_replaced', account, cursor: stands.seq },
+          `the journal of account ${account} was replaced: it is read from its start, what is known already is left as it is`
+        )
+      else
+        log.info(
+          { event: 'journal_resumed', account, seq: first.record.seq },
+          `the journal of account ${account} is another host's again, and goes on where that one's had ended`
+        )
     }
     try {
-      await ingest.take(account, first.journalId, next.map(({ record }) => record), stands ?? null)
+      await ingest.take(
+        account,
+        first.journalId,
+        next.map(({ record }) => record),
+        stands ?? null
+      )
     } catch (error) {
       // another hub took them meanwhile
       if (isSame(stands, await cursor())) throw error
@@ -122,7 +169,10 @@ export const createTaker = (options: TakerOptions): Taker => {
     while (held.size > 0 && (await takeNext()));
   }
 
-  /** Takes all it can; what then is left waits for records that another hub is taking, or for more of the stream. */
+  /**
+   * Takes all it can; what then is left waits for records that another hub is taking, or for more
+   * of the stream.
+   */
   const settle = async (hasMore: () => boolean): Promise<void> => {
     for (let look = 0; held.size > 0 && look < looks && !stopping.signal.aborted; look += 1) {
       await takeAll()
@@ -147,7 +197,10 @@ export const createTaker = (options: TakerOptions): Taker => {
     }
   }
 
-  /** One request for records, until it is fulfilled or its time is over. @returns false when another hub has the turn */
+  /**
+   * One request for records, until it is fulfilled or its time is over. @returns false when another
+   * hub has the turn
+   */
   const takeTurn = async (from: Consumer): Promise<boolean> => {
     const messages = await from.fetch({ max_messages: batchSize, expires: turnMs })
     turn = messages
@@ -188,10 +241,12 @@ export const createTaker = (options: TakerOptions): Taker => {
       await takeAll()
       if (held.size === 0) mended()
       const [first] = inStreamOrder()
-      if (mine && first !== undefined && (await isGap(from)) && (await mendGap(first, epoch))) return held.clear()
+      if (mine && first !== undefined && (await isGap(from)) && (await mendGap(first, epoch)))
+        return held.clear()
       set({ following: mine })
       if (mine) continue
-      // Whether a record is missing in the stream is seen only by a hub that holds all that was delivered.
+      // Whether a record is missing in the stream is seen only by a hub that holds all that was
+      // delivered.
       giveBack()
       await pause(standByMs * (0.5 + Math.random()))
     }
@@ -214,7 +269,8 @@ export const createTaker = (options: TakerOptions): Taker => {
       log.warn({ event: 'stream_fault', account, attempt, retry_ms: retryMs }, fault)
       set({ following: false, fault })
     },
-    stop: stopping.signal, maxDelayMs
+    stop: stopping.signal,
+    maxDelayMs
   })
   return {
     state: () => state,

@@ -1,12 +1,22 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { storable } from '../../platform/storable.ts'
-import { following, keyOf, names, searches, type Row, type Source, type Table, type Value } from './source.ts'
+import {
+  following,
+  keyOf,
+  names,
+  searches,
+  type Row,
+  type Source,
+  type Table,
+  type Value
+} from './source.ts'
 import { storeColumns } from './standing.ts'
 
 /**
- * Whether both databases hold the same. Each is read by itself, in the order of the keys; the checksum of a table is the
- * SHA-256 of its rows, each an array of JSON with the columns in the order of their names, numbers as text, and a newline.
+ * Whether both databases hold the same. Each is read by itself, in the order of the keys; the
+ * checksum of a table is the SHA-256 of its rows, each an array of JSON with the columns in the
+ * order of their names, numbers as text, and a newline.
  */
 
 export interface Compared {
@@ -23,13 +33,17 @@ export interface Counted {
 }
 
 /** As they were copied: PostgreSQL cannot have NUL. */
-const lineOf = (row: readonly Value[]): string => `${JSON.stringify(row.map((value) => (value === null ? null : String(storable(value)))))}\n`
+const lineOf = (row: readonly Value[]): string =>
+  `${JSON.stringify(row.map((value) => (value === null ? null : String(storable(value)))))}\n`
 
 /** As they are written, and not as numbers, which may be rounded. */
 const asText = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig
 
 /** Reads one side to its end, a step at a time. */
-const counting = (read: (after: Value[] | undefined) => Row[] | Promise<Row[]>, keyOfRow: (row: Row) => Value[]) => {
+const counting = (
+  read: (after: Value[] | undefined) => Row[] | Promise<Row[]>,
+  keyOfRow: (row: Row) => Value[]
+) => {
   const hash = createHash('sha256')
   let rows = 0
   let after: Value[] | undefined
@@ -52,15 +66,34 @@ const counting = (read: (after: Value[] | undefined) => Row[] | Promise<Row[]>, 
   }
 }
 
-const compared = (name: string, sqlite: Counted, postgres: Counted): Compared => ({ name, sqlite, postgres, equal: sqlite.rows === postgres.rows && sqlite.sha256 === postgres.sha256 })
+const compared = (name: string, sqlite: Counted, postgres: Counted): Compared => ({
+  name,
+  sqlite,
+  postgres,
+  equal: sqlite.rows === postgres.rows && sqlite.sha256 === postgres.sha256
+})
 
-const compareTable = async ({ source, client, onCompared, signal }: Comparing, table: Table): Promise<Compared> => {
+const compareTable = async (
+  { source, client, onCompared, signal }: Comparing,
+  table: Table
+): Promise<Compared> => {
   const { allColumns: columns } = table
   const key = (row: Row): Value[] => keyOf(table, columns, row)
   const first = following(table, columns, undefined)
-  const next = following(table, columns, table.key.map((_, at) => `$${at + 1}`))
+  const next = following(
+    table,
+    columns,
+    table.key.map((_, at) => `$${at + 1}`)
+  )
   const query = async (after: Value[] | undefined): Promise<Row[]> =>
-    (await client.query<Value[]>({ text: after === undefined ? first : next, values: after ?? [], rowMode: 'array', types: asText })).rows
+    (
+      await client.query<Value[]>({
+        text: after === undefined ? first : next,
+        values: after ?? [],
+        rowMode: 'array',
+        types: asText
+      })
+    ).rows
   const sqlite = counting((after) => source.rows(table, columns, after), key)
   const postgres = counting(query, key)
   for (let [there, here] = [1, 1]; there + here > 0; ) {
@@ -74,8 +107,15 @@ const compareTable = async ({ source, client, onCompared, signal }: Comparing, t
 
 const compareStore = async (client: pg.Client, source: Source): Promise<Compared> => {
   const columns = storeColumns(source)
-  const count = (rows: Row[]): Counted => ({ rows: rows.length, sha256: createHash('sha256').update(rows.map(lineOf).join('')).digest('hex') })
-  const { rows } = await client.query<Value[]>({ text: `SELECT ${names(columns)} FROM store`, rowMode: 'array', types: asText })
+  const count = (rows: Row[]): Counted => ({
+    rows: rows.length,
+    sha256: createHash('sha256').update(rows.map(lineOf).join('')).digest('hex')
+  })
+  const { rows } = await client.query<Value[]>({
+    text: `SELECT ${names(columns)} FROM store`,
+    rowMode: 'array',
+    types: asText
+  })
   return compared('store', count([columns.map((name) => source.store[name] as Value)]), count(rows))
 }
 
@@ -93,8 +133,16 @@ export const compareTables = async (comparing: Comparing): Promise<Compared[]> =
   for (const table of source.tables) found.push(await compareTable(comparing, table))
   found.push(await compareStore(client, source))
   for (const name of searches) {
-    const { rows } = await client.query<{ texts: number }>(`SELECT count(*) AS texts FROM "${name}"`)
-    found.push(compared(name, { rows: source.searched(name), sha256: undefined }, { rows: rows[0]?.texts ?? 0, sha256: undefined }))
+    const { rows } = await client.query<{ texts: number }>(
+      `SELECT count(*) AS texts FROM "${name}"`
+    )
+    found.push(
+      compared(
+        name,
+        { rows: source.searched(name), sha256: undefined },
+        { rows: rows[0]?.texts ?? 0, sha256: undefined }
+      )
+    )
   }
   return found.sort((a, b) => (a.name < b.name ? -1 : 1))
 }

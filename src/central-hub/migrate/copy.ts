@@ -5,7 +5,10 @@ import { keyOf, names, type Row, type Source, type Table, type Value } from './s
 /** Leads whose search is written by one statement. */
 const leadsAtOnce = 500
 
-/** What is missing of the tables, some rows at a time, each with the note that they are there in one statement. */
+/**
+ * What is missing of the tables, some rows at a time, each with the note that they are there in one
+ * statement.
+ */
 
 export interface Copying {
   source: Source
@@ -23,22 +26,45 @@ interface Progress {
 
 /** How many rows of each table are there, and up to which key. */
 export const readProgress = async (client: pg.Client): Promise<Map<string, Progress>> => {
-  const { rows } = await client.query<{ name: string; copied: number; last_key: string | null }>('SELECT name, copied, last_key FROM sqlite_migration_tables')
-  return new Map(rows.map(({ name, copied, last_key }) => [name, { copied, lastKey: last_key === null ? undefined : (JSON.parse(last_key) as Value[]) }]))
+  const { rows } = await client.query<{ name: string; copied: number; last_key: string | null }>(
+    'SELECT name, copied, last_key FROM sqlite_migration_tables'
+  )
+  return new Map(
+    rows.map(({ name, copied, last_key }) => [
+      name,
+      { copied, lastKey: last_key === null ? undefined : (JSON.parse(last_key) as Value[]) }
+    ])
+  )
 }
 
 /** The types of a table's columns in PostgreSQL. */
-const typesOf = async (client: pg.Client, { name, columns, allColumns }: Table): Promise<string[]> => {
-  const { rows } = await client.query<{ name: string; type: string }>('SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1', [name])
+const typesOf = async (
+  client: pg.Client,
+  { name, columns, allColumns }: Table
+): Promise<string[]> => {
+  const { rows } = await client.query<{ name: string; type: string }>(
+    'SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1',
+    [name]
+  )
   const types = new Map(rows.map((row) => [row.name, row.type]))
-  const differing = [...allColumns.filter((column) => !types.has(column)), ...[...types.keys()].filter((column) => !allColumns.includes(column))]
-  if (differing.length > 0) throw new Error(`the table ${name} has other columns in SQLite than in PostgreSQL: ${differing.join(', ')}`)
+  const differing = [
+    ...allColumns.filter((column) => !types.has(column)),
+    ...[...types.keys()].filter((column) => !allColumns.includes(column))
+  ]
+  if (differing.length > 0)
+    throw new Error(
+      `the table ${name} has other columns in SQLite than in PostgreSQL: ${differing.join(', ')}`
+    )
   return columns.map((column) => types.get(column) as string)
 }
 
-/** The search of messages, filled with the rows of this table: a trigger takes several times as long. */
+/**
+ * The search of messages, filled with the rows of this table: a trigger takes several times as
+ * long.
+ */
 const searching: Readonly<Record<string, string>> = {
-  messages: ", searchable AS (INSERT INTO message_text SELECT pk, message_words(body || chr(10) || terms) FROM copied WHERE body <> '' OR terms <> '')"
+  messages:
+    ", searchable AS (INSERT INTO message_text SELECT pk, message_words(body || chr(10) || terms) FROM copied WHERE body <> '' OR terms <> '')"
 }
 
 const inserting = ({ name, columns }: Table, types: readonly string[]): string => {
@@ -48,33 +74,46 @@ const inserting = ({ name, columns }: Table, types: readonly string[]): string =
     UPDATE sqlite_migration_tables SET copied = copied + (SELECT count(*) FROM copied), last_key = $${key} WHERE name = $${table}`
 }
 
-const copyTable = async ({ source, client, onCopied, signal }: Copying, table: Table, from: Value[] | undefined): Promise<void> => {
+const copyTable = async (
+  { source, client, onCopied, signal }: Copying,
+  table: Table,
+  from: Value[] | undefined
+): Promise<void> => {
   const text = inserting(table, await typesOf(client, table))
   const write = async (rows: readonly Row[], key: readonly Value[]): Promise<void> => {
     // SQLite keeps NUL in a text, PostgreSQL refuses it
     const values = table.columns.map((_, at) => rows.map((row) => storable(row[at] as Value)))
-    await client.query({ name: table.name, text, values: [...values, JSON.stringify(key), table.name] })
+    await client.query({
+      name: table.name,
+      text,
+      values: [...values, JSON.stringify(key), table.name]
+    })
   }
   let after = from
   for (let rows = source.rows(table, table.columns, after); rows.length > 0; ) {
     signal.throwIfAborted()
     after = keyOf(table, table.columns, rows.at(-1) as Row)
     // the next ones are read while these are written
-    const [, next] = await Promise.all([write(rows, after), (async () => source.rows(table, table.columns, after))()])
+    const [, next] = await Promise.all([
+      write(rows, after),
+      (async () => source.rows(table, table.columns, after))()
+    ])
     onCopied(table, rows.length)
     rows = next
   }
 }
 
 /**
- * Fills the search of leads in the order of their ids. A lead is found by its tags and merged numbers too, so all tables
- * are copied before.
+ * Fills the search of leads in the order of their ids. A lead is found by its tags and merged
+ * numbers too, so all tables are copied before.
  */
 const searchLeads = async ({ client, signal }: Copying): Promise<void> => {
   const text = `WITH batch AS MATERIALIZED (SELECT id FROM leads WHERE id > $1 ORDER BY id LIMIT ${leadsAtOnce}),
     written AS MATERIALIZED (SELECT id, lead_text_rewrite(id) FROM batch)
     SELECT max(id) AS last FROM written`
-  const begun = await client.query<{ last: number }>('SELECT coalesce(max(rowid), 0) AS last FROM lead_text')
+  const begun = await client.query<{ last: number }>(
+    'SELECT coalesce(max(rowid), 0) AS last FROM lead_text'
+  )
   let last: number | null = begun.rows[0]?.last ?? null
   while (last !== null) {
     signal.throwIfAborted()

@@ -16,7 +16,9 @@ const ofPostgres = (code: string, message: string, place: string): string | unde
       return `another program holds a lock on tables at ${place} (${message})`
     case '0A000':
     case '58P01':
-      return /extension/.test(message) ? `${place} lacks an extension that comes with PostgreSQL (${message}): install its contrib package there` : undefined
+      return /extension/.test(message)
+        ? `${place} lacks an extension that comes with PostgreSQL (${message}): install its contrib package there`
+        : undefined
     default:
       return undefined
   }
@@ -52,7 +54,9 @@ export const inPlainWords = (error: unknown, places: Places | undefined): string
   const [place, setting] = [placeOf(places.url), `DATABASE_URL of ${places.envFile}`]
   const said = refusalOf(places.url, error, setting) ?? ofPostgres(code, reasonOf(error), place)
   if (said !== undefined) return said
-  if (isLost(error)) return `${place} does not answer (${reasonOf(error)}): does PostgreSQL run, and is ${setting} right?`
-  if (ofConnection.test(`${code} ${error.message}`)) return `there is no safe connection to ${place} (${reasonOf(error)}): see to sslmode and sslrootcert in ${setting}`
+  if (isLost(error))
+    return `${place} does not answer (${reasonOf(error)}): does PostgreSQL run, and is ${setting} right?`
+  if (ofConnection.test(`${code} ${error.message}`))
+    return `there is no safe connection to ${place} (${reasonOf(error)}): see to sslmode and sslrootcert in ${setting}`
   return undefined
 }

@@ -46,19 +46,44 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const total = ({ tables }: Source): number => tables.reduce((sum, table) => sum + table.count, 0)
 
 const showing = (doing: string, all: number, done: number): Progress =>
-  createProgress({ doing, total: all, done, write: (text) => void process.stderr.write(text), terminal: process.stderr.isTTY === true, columns: process.stderr.columns ?? 80 })
+  createProgress({
+    doing,
+    total: all,
+    done,
+    write: (text) => void process.stderr.write(text),
+    terminal: process.stderr.isTTY === true,
+    columns: process.stderr.columns ?? 80
+  })
 
 const showCompared = (found: readonly Compared[]): void => {
   const short = (sha256: string | undefined): string => sha256?.slice(0, 16) ?? 'its own'
-  const rows = found.map(({ name, sqlite, postgres, equal }) => [name, count(sqlite.rows), count(postgres.rows), short(sqlite.sha256), short(postgres.sha256), equal ? 'same' : 'DIFFERS'])
-  process.stdout.write(columnsOf([['table', 'rows in SQLite', 'in PostgreSQL', 'SHA-256 in SQLite', 'in PostgreSQL', ''], ...rows]))
+  const rows = found.map(({ name, sqlite, postgres, equal }) => [
+    name,
+    count(sqlite.rows),
+    count(postgres.rows),
+    short(sqlite.sha256),
+    short(postgres.sha256),
+    equal ? 'same' : 'DIFFERS'
+  ])
+  process.stdout.write(
+    columnsOf([
+      ['table', 'rows in SQLite', 'in PostgreSQL', 'SHA-256 in SQLite', 'in PostgreSQL', ''],
+      ...rows
+    ])
+  )
 }
 
 const sayWhatNext = ({ file, envFile, installed, url }: Places): void => {
   const start = installed ? 'systemctl start leadmaster-central-hub' : 'scripts/up'
-  say(`next: start the hub (${start}). Its store is ${placeOf(url)}, by DATABASE_URL in ${envFile}.`)
-  say(`${file} is as it was, and the way back: take DATABASE_URL out and start the hub. It then reads what came since from session-manager's journal; what people changed since is in PostgreSQL alone.`)
-  say(`the hub deletes nothing from that file any more, neither after RETENTION nor on request: remove it once you do not want to go back.`)
+  say(
+    `next: start the hub (${start}). Its store is ${placeOf(url)}, by DATABASE_URL in ${envFile}.`
+  )
+  say(
+    `${file} is as it was, and the way back: take DATABASE_URL out and start the hub. It then reads what came since from session-manager's journal; what people changed since is in PostgreSQL alone.`
+  )
+  say(
+    `the hub deletes nothing from that file any more, neither after RETENTION nor on request: remove it once you do not want to go back.`
+  )
 }
 
 let places: Places | undefined
@@ -77,25 +102,44 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
         return 0
       }
       isBegun = true
-      const done = [...(await readProgress(client)).values()].reduce((sum, { copied }) => sum + copied, 0)
+      const done = [...(await readProgress(client)).values()].reduce(
+        (sum, { copied }) => sum + copied,
+        0
+      )
       const all = total(source)
-      if (standing === 'begun anew') say(`what an unfinished migration had copied to ${place} is thrown away${anew ? '' : `, for ${places.file} was written to since`}`)
-      say(`${standing === 'resumed' ? `going on at ${count(done)} of` : 'copying'} ${count(all)} rows from ${places.file} to ${place}`)
+      if (standing === 'begun anew')
+        say(
+          `what an unfinished migration had copied to ${place} is thrown away${anew ? '' : `, for ${places.file} was written to since`}`
+        )
+      say(
+        `${standing === 'resumed' ? `going on at ${count(done)} of` : 'copying'} ${count(all)} rows from ${places.file} to ${place}`
+      )
       const [began, step] = [performance.now(), { source, client, signal: interrupted.signal }]
       const copying = showing('copying', all, done)
-      await copyTables({ ...step, onCopied: ({ name }, rows) => copying.add(name, rows) }).finally(copying.end)
+      await copyTables({ ...step, onCopied: ({ name }, rows) => copying.add(name, rows) }).finally(
+        copying.end
+      )
       const copyMs = performance.now() - began
-      say(`copied ${count(all - done)} rows in ${span(copyMs)}${all > done ? `, ${count(Math.round(((all - done) * 1_000) / Math.max(1, copyMs)))} rows/s` : ''}; comparing`)
+      say(
+        `copied ${count(all - done)} rows in ${span(copyMs)}${all > done ? `, ${count(Math.round(((all - done) * 1_000) / Math.max(1, copyMs)))} rows/s` : ''}; comparing`
+      )
       const comparing = showing('comparing', all, 0)
-      const found = await compareTables({ ...step, onCompared: ({ name }: Table, rows) => comparing.add(name, rows) }).finally(comparing.end)
+      const found = await compareTables({
+        ...step,
+        onCompared: ({ name }: Table, rows) => comparing.add(name, rows)
+      }).finally(comparing.end)
       showCompared(found)
       const differing = found.filter(({ equal }) => !equal).map(({ name }) => name)
       if (differing.length > 0) {
-        say(`${differing.join(', ')} ${differing.length === 1 ? 'is' : 'are'} not the same in both: no hub starts on ${place}. --anew copies everything once more; without DATABASE_URL the hub runs on ${places.file} as before.`)
+        say(
+          `${differing.join(', ')} ${differing.length === 1 ? 'is' : 'are'} not the same in both: no hub starts on ${place}. --anew copies everything once more; without DATABASE_URL the hub runs on ${places.file} as before.`
+        )
         return 1
       }
       await finish(client, source)
-      say(`all ${found.length} are the same in both, by number and by checksum; ${count(all)} rows, ${span(performance.now() - began)} in this run`)
+      say(
+        `all ${found.length} are the same in both, by number and by checksum; ${count(all)} rows, ${span(performance.now() - began)} in this run`
+      )
       sayWhatNext(places)
       return 0
     } finally {
@@ -109,9 +153,18 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
 const run = async (): Promise<number> => {
   let given: Given & { anew?: boolean | undefined; help?: boolean | undefined }
   try {
-    given = parseArgs({ options: { from: { type: 'string' }, 'to-env': { type: 'string' }, anew: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } }).values
+    given = parseArgs({
+      options: {
+        from: { type: 'string' },
+        'to-env': { type: 'string' },
+        anew: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' }
+      }
+    }).values
   } catch (error) {
-    process.stderr.write(`migrate: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    process.stderr.write(
+      `migrate: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`
+    )
     return 2
   }
   if (given.help === true) {

@@ -1,6 +1,8 @@
 import { span, width } from '../../cli/text.ts'
 
-/** How far it is: on a terminal one line that is written over, elsewhere a line every few seconds. */
+/**
+ * How far it is: on a terminal one line that is written over, elsewhere a line every few seconds.
+ */
 export interface Progress {
   /** @param rows there are so many more */
   add(what: string, rows: number): void
@@ -27,7 +29,15 @@ export interface ProgressOptions {
   now?: () => number
 }
 
-export const createProgress = ({ doing, total, done: before, write, terminal, columns, now = Date.now }: ProgressOptions): Progress => {
+export const createProgress = ({
+  doing,
+  total,
+  done: before,
+  write,
+  terminal,
+  columns,
+  now = Date.now
+}: ProgressOptions): Progress => {
   const samples = [{ at: now(), done: before }]
   let done = before
   let shown = samples[0]?.at as number
@@ -46,10 +56,15 @@ export const createProgress = ({ doing, total, done: before, write, terminal, co
       if (at - shown < (terminal ? terminalMs : linesMs)) return
       shown = at
       samples.push({ at, done })
-      while (samples.length > 2 && at - (samples[1] as (typeof samples)[0]).at >= windowMs) samples.shift()
+      while (samples.length > 2 && at - (samples[1] as (typeof samples)[0]).at >= windowMs)
+        samples.shift()
       const text = line(what)
       open = terminal
-      write(terminal ? `\r${width(text) < columns ? text : text.slice(0, columns - 1)}\u001b[K` : `${text}\n`)
+      write(
+        terminal
+          ? `\r${width(text) < columns ? text : text.slice(0, columns - 1)}\u001b[K`
+          : `${text}\n`
+      )
     },
     end: () => {
       if (open) write('\r\u001b[K')

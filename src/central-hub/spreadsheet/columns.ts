@@ -4,24 +4,121 @@ import type { ImportFileCode } from '../../contract/lead.ts'
 
 /** Headings, as {@link plain} writes them; those that come first win where there are several. */
 const phoneHeadings = [
-  'phone', 'whatsapp', 'whatsapp number', 'numero de whatsapp', 'telefono whatsapp', 'telefone whatsapp', 'wa', 'zap',
-  'celular', 'movil', 'mobile', 'cell', 'cellphone', 'cell phone', 'mobile phone', 'mobile number', 'cell number', 'telemovel',
-  'telefono movil', 'telefono celular', 'telefone celular', 'numero de celular', 'numero celular', 'numero de movil', 'no de celular', 'n de celular', 'no celular', 'n celular',
-  'phone number', 'phonenumber', 'phone no', 'telephone', 'telephone number', 'tel', 'telefono', 'telefone', 'fone', 'fono', 'tfno', 'tlf', 'tlfno', 'telf', 'telef',
-  'numero de telefono', 'numero telefono', 'numero telefonico', 'no de telefono', 'n de telefono', 'no telefono', 'n telefono', 'numero de telefone', 'numero de telemovel',
-  'phone 1 value', 'phone1 value', 'primary phone', 'msisdn'
+  'phone',
+  'whatsapp',
+  'whatsapp number',
+  'numero de whatsapp',
+  'telefono whatsapp',
+  'telefone whatsapp',
+  'wa',
+  'zap',
+  'celular',
+  'movil',
+  'mobile',
+  'cell',
+  'cellphone',
+  'cell phone',
+  'mobile phone',
+  'mobile number',
+  'cell number',
+  'telemovel',
+  'telefono movil',
+  'telefono celular',
+  'telefone celular',
+  'numero de celular',
+  'numero celular',
+  'numero de movil',
+  'no de celular',
+  'n de celular',
+  'no celular',
+  'n celular',
+  'phone number',
+  'phonenumber',
+  'phone no',
+  'telephone',
+  'telephone number',
+  'tel',
+  'telefono',
+  'telefone',
+  'fone',
+  'fono',
+  'tfno',
+  'tlf',
+  'tlfno',
+  'telf',
+  'telef',
+  'numero de telefono',
+  'numero telefono',
+  'numero telefonico',
+  'no de telefono',
+  'n de telefono',
+  'no telefono',
+  'n telefono',
+  'numero de telefone',
+  'numero de telemovel',
+  'phone 1 value',
+  'phone1 value',
+  'primary phone',
+  'msisdn'
 ]
 /** Headings that many things have: of a phone number only if numbers are below. */
-const numberHeadings = ['number', 'numero', 'num', 'nro', 'contact number', 'numero de contacto', 'numero de contato', 'n', 'no']
+const numberHeadings = [
+  'number',
+  'numero',
+  'num',
+  'nro',
+  'contact number',
+  'numero de contacto',
+  'numero de contato',
+  'n',
+  'no'
+]
 const nameHeadings = [
-  'name', 'nombre', 'nome', 'full name', 'fullname', 'nombre completo', 'nome completo', 'nombre y apellidos', 'nombre y apellido', 'nombres', 'nombres y apellidos', 'nome e sobrenome',
-  'contact name', 'nombre del contacto', 'nombre de contacto', 'nome do contato', 'nome do contacto', 'nombre del cliente', 'nombre cliente', 'nome do cliente', 'customer name', 'client name', 'lead name',
-  'display name', 'first name', 'given name', 'primer nombre', 'primeiro nome', 'contact', 'contacto', 'contato', 'customer', 'client', 'cliente', 'lead'
+  'name',
+  'nombre',
+  'nome',
+  'full name',
+  'fullname',
+  'nombre completo',
+  'nome completo',
+  'nombre y apellidos',
+  'nombre y apellido',
+  'nombres',
+  'nombres y apellidos',
+  'nome e sobrenome',
+  'contact name',
+  'nombre del contacto',
+  'nombre de contacto',
+  'nome do contato',
+  'nome do contacto',
+  'nombre del cliente',
+  'nombre cliente',
+  'nome do cliente',
+  'customer name',
+  'client name',
+  'lead name',
+  'display name',
+  'first name',
+  'given name',
+  'primer nombre',
+  'primeiro nome',
+  'contact',
+  'contacto',
+  'contato',
+  'customer',
+  'client',
+  'cliente',
+  'lead'
 ]
 
 /** A heading without case, accents and punctuation. */
 export const plain = (heading: string): string =>
-  heading.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase().replace(/[^\p{L}\p{N}]+/gu, ' ').trim()
+  heading
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim()
 
 export interface Columns {
   /** Of the phone number: where the first has none, the next one counts. */
@@ -48,7 +145,10 @@ const hasDouble = (headings: readonly string[], known: readonly string[]): boole
  * Which columns there are by their headings.
  * @param hasNumbers whether there are phone numbers below a heading
  */
-export const byHeading = (cells: readonly string[], hasNumbers: (column: number) => boolean): Columns | { faults: ColumnFault[] } => {
+export const byHeading = (
+  cells: readonly string[],
+  hasNumbers: (column: number) => boolean
+): Columns | { faults: ColumnFault[] } => {
   const headings = cells.map(plain)
   const sure = columnsOf(headings, phoneHeadings)
   const phones = sure.length > 0 ? sure : columnsOf(headings, numberHeadings).filter(hasNumbers)
@@ -63,7 +163,9 @@ export const byHeading = (cells: readonly string[], hasNumbers: (column: number)
   return {
     phones,
     name,
-    ignored: cells.map((cell) => cell.trim()).filter((cell, index) => cell !== '' && !isTaken(index)),
+    ignored: cells
+      .map((cell) => cell.trim())
+      .filter((cell, index) => cell !== '' && !isTaken(index)),
     isExport: headings.includes('chat id') && headings.includes('whatsapp name')
   }
 }
@@ -72,10 +174,14 @@ export const byHeading = (cells: readonly string[], hasNumbers: (column: number)
  * Which columns there are in a table without headings, by its first rows.
  * @param isPhone whether a cell is a phone number
  */
-export const byContent = (rows: readonly string[][], isPhone: (cell: string) => boolean): Columns | undefined => {
+export const byContent = (
+  rows: readonly string[][],
+  isPhone: (cell: string) => boolean
+): Columns | undefined => {
   const first = rows[0]
   if (first === undefined || !first.some(isPhone)) return undefined
-  const count = (column: number, is: (cell: string) => boolean): number => rows.filter((row) => is(row[column] ?? '')).length
+  const count = (column: number, is: (cell: string) => boolean): number =>
+    rows.filter((row) => is(row[column] ?? '')).length
   const best = (is: (cell: string) => boolean, without?: number): number | undefined => {
     const counts = first.map((_, column) => (column === without ? 0 : count(column, is)))
     const most = Math.max(0, ...counts)

@@ -23,9 +23,13 @@ export interface CsvFormat {
   cell(value: unknown, column: string): string
 }
 
-/** The decimal sign of a language. Where it is a comma, Windows separates lists, and so Excel cells, by semicolons. */
+/**
+ * The decimal sign of a language. Where it is a comma, Windows separates lists, and so Excel cells,
+ * by semicolons.
+ */
 const decimalSign = (language: string): string =>
-  new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal')?.value ?? '.'
+  new Intl.NumberFormat(language).formatToParts(1.5).find(({ type }) => type === 'decimal')
+    ?.value ?? '.'
 
 /** Whether Intl knows a language. */
 export const isLanguage = (language: string): boolean => {
@@ -38,17 +42,24 @@ export const isLanguage = (language: string): boolean => {
 
 const isTime = (column: string): boolean => column.endsWith('_at') || column === 'waiting_since'
 
-/** `2026-11-25 10:00:00`, which Excel takes for a time in every language; it knows neither T nor Z. */
+/**
+ * `2026-11-25 10:00:00`, which Excel takes for a time in every language; it knows neither T nor Z.
+ */
 const timeFormat = (tz: string): ((text: string) => string) => {
   // Swedish writes times so.
-  const format = new Intl.DateTimeFormat('sv-SE', { timeZone: tz, dateStyle: 'short', timeStyle: 'medium' })
+  const format = new Intl.DateTimeFormat('sv-SE', {
+    timeZone: tz,
+    dateStyle: 'short',
+    timeStyle: 'medium'
+  })
   return (text) => {
     const ms = Date.parse(text)
     return Number.isNaN(ms) ? toExcelText(text) : format.format(ms)
   }
 }
 
-const plainCell = (value: unknown): string => (typeof value === 'string' ? guardFormula(value) : String(value ?? ''))
+const plainCell = (value: unknown): string =>
+  typeof value === 'string' ? guardFormula(value) : String(value ?? '')
 
 const excelCell = (language: string, tz: string): CsvFormat['cell'] => {
   const toTime = timeFormat(tz)
@@ -71,12 +82,20 @@ export const csvFormat = ({ bom, delimiter, excel, tz = 'UTC' }: CsvOptions): Cs
 }
 
 /** The first line, with the byte order mark. */
-export const csvHead = ({ bom, delimiter }: CsvFormat, columns: readonly string[]): string => bom + stringify([columns], { delimiter })
+export const csvHead = ({ bom, delimiter }: CsvFormat, columns: readonly string[]): string =>
+  bom + stringify([columns], { delimiter })
 
-export const csvRows = ({ delimiter, cell }: CsvFormat, columns: readonly string[], rows: readonly Record<string, unknown>[]): string =>
-  stringify(rows.map((row) => columns.map((column) => cell(row[column], column))), {
-    delimiter,
-    record_delimiter: '\n',
-    // A carriage return ends a line, too.
-    quoted_match: /\r/
-  })
+export const csvRows = (
+  { delimiter, cell }: CsvFormat,
+  columns: readonly string[],
+  rows: readonly Record<string, unknown>[]
+): string =>
+  stringify(
+    rows.map((row) => columns.map((column) => cell(row[column], column))),
+    {
+      delimiter,
+      record_delimiter: '\n',
+      // A carriage return ends a line, too.
+      quoted_match: /\r/
+    }
+  )

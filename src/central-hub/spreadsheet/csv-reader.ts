@@ -18,12 +18,16 @@ export interface CsvFault {
   line: number
 }
 
-const isSpace = (char: string | undefined): boolean => char === ' ' || char === '\u00a0' || char === '\t'
+const isSpace = (char: string | undefined): boolean =>
+  char === ' ' || char === '\u00a0' || char === '\t'
 
 /** How many line breaks there are: CRLF is one. */
 const countBreaks = (text: string): number => text.match(/\r\n|\r|\n/g)?.length ?? 0
 
-/** Where quotes went wrong: at the first cell of more than one line, for it may have taken in lines of others. */
+/**
+ * Where quotes went wrong: at the first cell of more than one line, for it may have taken in lines
+ * of others.
+ */
 export const firstWrong = ({ places }: CsvRecord, wrong: Place): Place =>
   places.find((place, index) => place.line < (places[index + 1] ?? wrong).line) ?? wrong
 
@@ -55,7 +59,10 @@ export class CsvReader {
     return record
   }
 
-  /** Goes on with the line after the one where a cell begins: the cell's quotes turned out to be wrong. */
+  /**
+   * Goes on with the line after the one where a cell begins: the cell's quotes turned out to be
+   * wrong.
+   */
   goBackTo({ at, line }: Place): void {
     this.#place = this.#afterBreak({ at: this.#endOfLine(at), line })
   }
@@ -67,7 +74,10 @@ export class CsvReader {
     return this.#text.slice(start, this.#endOfLine(at))
   }
 
-  /** Skips the line with a wrong quote. Between tabs quotes mean nothing: many programs write such lines. */
+  /**
+   * Skips the line with a wrong quote. Between tabs quotes mean nothing: many programs write such
+   * lines.
+   */
   #skipLine({ places }: CsvRecord, wrong: Place): CsvRecord | CsvFault {
     this.goBackTo(wrong)
     if (this.#delimiter !== '\t') return { line: wrong.line }
@@ -92,7 +102,10 @@ export class CsvReader {
     return this.#text.slice(from, at)
   }
 
-  /** `="+34…"` without quotation marks round it, as many programs write text that must not become a number. */
+  /**
+   * `="+34…"` without quotation marks round it, as many programs write text that must not become a
+   * number.
+   */
   #readFormula(equals: number): string | undefined {
     const text = this.#readQuoted(equals + 1)
     return text === undefined ? undefined : `="${text.replaceAll('"', '""')}"`

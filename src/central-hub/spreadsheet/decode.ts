@@ -4,14 +4,18 @@ export interface Decoded {
   text: string
   /** Some bytes could not be read: there is U+FFFD in their place. */
   isDamaged: boolean
-  /** The file has an encoding without most letters of the world: a program may have written `?` in their place. */
+  /**
+   * The file has an encoding without most letters of the world: a program may have written `?` in
+   * their place.
+   */
   isNarrow: boolean
 }
 
 const workbooks = [Buffer.from('PK\x03\x04'), Buffer.from([0xd0, 0xcf, 0x11, 0xe0])]
 
 /** Whether the bytes are a workbook (.xlsx, .ods or .xls) rather than text. */
-export const isWorkbook = (bytes: Buffer): boolean => workbooks.some((start) => bytes.subarray(0, start.length).equals(start))
+export const isWorkbook = (bytes: Buffer): boolean =>
+  workbooks.some((start) => bytes.subarray(0, start.length).equals(start))
 
 const replaced = '\ufffd'
 const decodeAs = (label: string, bytes: Buffer): string => new TextDecoder(label).decode(bytes)
@@ -26,7 +30,8 @@ const utf16Label = (bytes: Buffer): string | undefined => {
   if (bytes[0] === 0xff && bytes[1] === 0xfe) return 'utf-16le'
   if (bytes[0] === 0xfe && bytes[1] === 0xff) return 'utf-16be'
   const start = bytes.subarray(0, 400)
-  const zerosAt = (parity: 0 | 1): number => start.filter((byte, index) => byte === 0 && index % 2 === parity).length
+  const zerosAt = (parity: 0 | 1): number =>
+    start.filter((byte, index) => byte === 0 && index % 2 === parity).length
   const [even, odd] = [zerosAt(0), zerosAt(1)]
   const enough = start.length / 8
   if (odd > enough && odd > even * 4) return 'utf-16le'
@@ -46,13 +51,15 @@ const eightBit = (bytes: Buffer): Decoded => {
   } catch {
     invalid = beyondAscii.filter((char) => char === replaced).length
   }
-  if (hasMark || invalid <= beyondAscii.length - invalid) return { text, isDamaged: invalid > 0, isNarrow: false }
+  if (hasMark || invalid <= beyondAscii.length - invalid)
+    return { text, isDamaged: invalid > 0, isNarrow: false }
   return { text: decodeAs('windows-1252', bytes), isDamaged: false, isNarrow: true }
 }
 
 /**
  * Decodes UTF-8, UTF-16 of either byte order, and Windows-1252; which of them, the bytes tell.
- * @param charset the encoding that the sender names; UTF-8 is not taken on trust, for many programs name it always
+ * @param charset the encoding that the sender names; UTF-8 is not taken on trust, for many programs
+ * name it always
  */
 export const decodeFile = (bytes: Buffer, charset?: string): Decoded => {
   const utf16 = utf16Label(bytes)

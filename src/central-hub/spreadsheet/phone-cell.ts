@@ -3,21 +3,31 @@ import { readPhone } from '../store/phone.ts'
 
 /** Phone numbers as people have them in tables. */
 
-export type PhoneFault = 'phone-missing' | 'phone-lost-digits' | 'phone-without-country' | 'phone-unreadable'
+export type PhoneFault =
+  | 'phone-missing'
+  | 'phone-lost-digits'
+  | 'phone-without-country'
+  | 'phone-unreadable'
 
-/** An international number without `+` has so many digits or more: one with fewer may be of any country. */
+/**
+ * An international number without `+` has so many digits or more: one with fewer may be of any
+ * country.
+ */
 const minInternationalDigits = 11
 
 /** What is not seen: zero-width and direction marks. */
 const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
 /** https://faq.whatsapp.com/5913398998672934, and the address that it leads to. */
-const link = /^(?:https?:\/\/)?(?:www\.)?(?:wa\.me\/|(?:api|web|chat)\.whatsapp\.com\/send\/?\?(?:.*&)?phone=|whatsapp:\/\/send\/?\?(?:.*&)?phone=)(?:\+|%2b)?([\d\s().-]+)/i
+const link =
+  /^(?:https?:\/\/)?(?:www\.)?(?:wa\.me\/|(?:api|web|chat)\.whatsapp\.com\/send\/?\?(?:.*&)?phone=|whatsapp:\/\/send\/?\?(?:.*&)?phone=)(?:\+|%2b)?([\d\s().-]+)/i
 const address = /^(\d+)(?::\d+)?@(?:c\.us|s\.whatsapp\.net)$/i
 const scheme = /^(?:tel|callto|sms|whatsapp|phone):(?:\/\/)?/i
 /** 5,21551E+12: the digits after the first few are lost. */
 const scientific = /^[+-]?\d+(?:[.,]\d+)?e[+-]?\d+$/i
 
-/** The number of a link to WhatsApp or of one of its addresses, which is international without `+`. */
+/**
+ * The number of a link to WhatsApp or of one of its addresses, which is international without `+`.
+ */
 const linkedNumber = (text: string): string | undefined => {
   const digits = (link.exec(text) ?? address.exec(text))?.[1]
   return digits === undefined ? undefined : `+${digits}`
@@ -39,7 +49,11 @@ const readDigits = (text: string, country: CountryCode | undefined): string | un
 const bare = (cell: string): string => {
   // NFKC makes an acute accent a space and a combining mark.
   const text = cell.replaceAll('´', '').normalize('NFKC').replace(invisible, '').trim()
-  const unquoted = text.replace(/^=?\s*["'`’]+\s*/, '').replace(/(?<!["'`’])["'`’]+$/, '').trimEnd().replace(/^=/, '')
+  const unquoted = text
+    .replace(/^=?\s*["'`’]+\s*/, '')
+    .replace(/(?<!["'`’])["'`’]+$/, '')
+    .trimEnd()
+    .replace(/^=/, '')
   const number = linkedNumber(unquoted) ?? unquoted.replace(scheme, '')
   // 34600123456.0, as programs write a number that they took for a fraction
   const whole = number.replace(/^(\d{9,})[.,]0+$/, '$1')
@@ -47,10 +61,14 @@ const bare = (cell: string): string => {
 }
 
 /**
- * Reads a phone number of a table: `+34 600 12 34 56`, `34600123456`, `'+34…`, `="+34…"`, `tel:`, links to WhatsApp.
+ * Reads a phone number of a table: `+34 600 12 34 56`, `34600123456`, `'+34…`, `="+34…"`, `tel:`,
+ * links to WhatsApp.
  * @param country of numbers that are written without one
  */
-export const readPhoneCell = (cell: string, country: CountryCode | undefined): { phone: string } | { fault: PhoneFault } => {
+export const readPhoneCell = (
+  cell: string,
+  country: CountryCode | undefined
+): { phone: string } | { fault: PhoneFault } => {
   const text = bare(cell)
   if (text === '') return { fault: 'phone-missing' }
   if (scientific.test(text)) return { fault: 'phone-lost-digits' }

@@ -1,6 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { CountryCode } from 'libphonenumber-js'
-import { LeadPatch, type ImportCode, type ImportFileCode, type ImportResult } from '../../contract/lead.ts'
+import {
+  LeadPatch,
+  type ImportCode,
+  type ImportFileCode,
+  type ImportResult
+} from '../../contract/lead.ts'
 import { faultsAgainst } from '../../platform/expected.ts'
 import { invalid, ProblemError, type Fault } from '../../platform/problem.ts'
 import type { ImportedName } from '../store/names.ts'
@@ -42,14 +47,18 @@ const linesAtOnce = 500
 const messages: Readonly<Record<ImportCode, string>> = {
   'phone-missing': 'expected a phone number',
   'phone-unreadable': 'expected a phone number',
-  'phone-without-country': 'expected a phone number with its country code, such as +52 55 1234 5678, for DEFAULT_COUNTRY is not set',
-  'phone-lost-digits': 'expected a phone number; a spreadsheet made it a number such as 5.22E+12 and its last digits are lost: format the column as text before you type or paste numbers',
+  'phone-without-country':
+    'expected a phone number with its country code, such as +52 55 1234 5678, for DEFAULT_COUNTRY is not set',
+  'phone-lost-digits':
+    'expected a phone number; a spreadsheet made it a number such as 5.22E+12 and its last digits are lost: format the column as text before you type or paste numbers',
   'name-missing': 'expected a name of 1 to 200 characters',
   'name-too-long': 'expected a name of 1 to 200 characters',
   'name-line-break': 'expected a name of one line',
   'name-characters': 'expected a name without control characters',
-  'name-lost-characters': 'expected a name; its letters were lost when the file was saved: save it as CSV UTF-8',
-  'line-quotes': 'expected a line of CSV, RFC 4180: a quotation mark is not closed, or is in the middle of a cell',
+  'name-lost-characters':
+    'expected a name; its letters were lost when the file was saved: save it as CSV UTF-8',
+  'line-quotes':
+    'expected a line of CSV, RFC 4180: a quotation mark is not closed, or is in the middle of a cell',
   'line-in-quotes': 'expected a line of its own; it is inside the quotation marks of a line before',
   'line-encoding': 'expected text in UTF-8, UTF-16 or Windows-1252',
   'line-json': 'expected a JSON object with phone and name'
@@ -57,15 +66,41 @@ const messages: Readonly<Record<ImportCode, string>> = {
 
 const fileFaults = {
   'file-empty': { in: 'body', field: 'body', message: 'the file is empty' },
-  'file-no-lines': { in: 'body', field: 'body', message: 'the file has headings alone: expected a line for each name' },
-  'file-workbook': { in: 'body', field: 'body', message: 'expected text; this is a workbook: save it as CSV UTF-8' },
-  'heading-phone': { in: 'column', field: 'phone', message: 'expected a column of this name in the first line, or one such as Teléfono, Celular, WhatsApp, Telefone' },
-  'heading-name': { in: 'column', field: 'name', message: 'expected a column of this name in the first line, or one such as Nombre, Nome' },
-  'heading-phone-twice': { in: 'column', field: 'phone', message: 'expected one column of this name in the first line' },
-  'heading-name-twice': { in: 'column', field: 'name', message: 'expected one column of this name in the first line' }
+  'file-no-lines': {
+    in: 'body',
+    field: 'body',
+    message: 'the file has headings alone: expected a line for each name'
+  },
+  'file-workbook': {
+    in: 'body',
+    field: 'body',
+    message: 'expected text; this is a workbook: save it as CSV UTF-8'
+  },
+  'heading-phone': {
+    in: 'column',
+    field: 'phone',
+    message:
+      'expected a column of this name in the first line, or one such as Teléfono, Celular, WhatsApp, Telefone'
+  },
+  'heading-name': {
+    in: 'column',
+    field: 'name',
+    message: 'expected a column of this name in the first line, or one such as Nombre, Nome'
+  },
+  'heading-phone-twice': {
+    in: 'column',
+    field: 'phone',
+    message: 'expected one column of this name in the first line'
+  },
+  'heading-name-twice': {
+    in: 'column',
+    field: 'name',
+    message: 'expected one column of this name in the first line'
+  }
 } as const satisfies Record<ImportFileCode, Fault>
 
-const refuse = (...codes: ImportFileCode[]): ProblemError => invalid(...codes.map((code) => ({ ...fileFaults[code], code })))
+const refuse = (...codes: ImportFileCode[]): ProblemError =>
+  invalid(...codes.map((code) => ({ ...fileFaults[code], code })))
 
 /** A line that could be read, or what is wrong with it. */
 type Line = TableRow | TableFault | { line: number; code: 'line-json' }
@@ -77,7 +112,9 @@ const faultOfName = (name: string): ImportCode | undefined => {
   if (name === '') return 'name-missing'
   if (name.length > maxNameLength) return 'name-too-long'
   if (/[\n\r\u2028\u2029]/.test(name)) return 'name-line-break'
-  return /[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(name) || nameFaults({ name }).length > 0 ? 'name-characters' : undefined
+  return /[\0-\x08\x0b-\x1f\x7f-\x9f]/.test(name) || nameFaults({ name }).length > 0
+    ? 'name-characters'
+    : undefined
 }
 
 const toError = (line: number, code: ImportCode, column?: number): ImportError => {
@@ -87,8 +124,12 @@ const toError = (line: number, code: ImportCode, column?: number): ImportError =
   return error
 }
 
-/** Numbers of an export of ours are WhatsApp's: they are right even where they belong to no country that is known. */
-const readExportedPhone = (cell: string): string | undefined => /^\+\d{5,15}$/.exec(fromCell(cell))?.[0]
+/**
+ * Numbers of an export of ours are WhatsApp's: they are right even where they belong to no country
+ * that is known.
+ */
+const readExportedPhone = (cell: string): string | undefined =>
+  /^\+\d{5,15}$/.exec(fromCell(cell))?.[0]
 
 interface Context {
   file: Decoded
@@ -97,13 +138,18 @@ interface Context {
 }
 
 /** What a line names, or what is wrong with it. */
-const understand = (line: Line, { file: { isDamaged, isNarrow }, isExport, country }: Context): { name: ImportedName } | { faults: ImportError[] } => {
-  if ('code' in line) return { faults: [toError(line.line, line.code, 'column' in line ? line.column : undefined)] }
+const understand = (
+  line: Line,
+  { file: { isDamaged, isNarrow }, isExport, country }: Context
+): { name: ImportedName } | { faults: ImportError[] } => {
+  if ('code' in line)
+    return { faults: [toError(line.line, line.code, 'column' in line ? line.column : undefined)] }
   const faults: ImportError[] = []
   const read = readPhoneCell(line.phone, country)
   const exported = isExport ? readExportedPhone(line.phone) : undefined
   const phone = 'phone' in read ? read.phone : exported
-  if (phone === undefined && 'fault' in read) faults.push(toError(line.line, read.fault, line.phoneColumn))
+  if (phone === undefined && 'fault' in read)
+    faults.push(toError(line.line, read.fault, line.phoneColumn))
   const name = fromCell(line.name)
   const isUnreadable = isDamaged && `${line.phone}${name}`.includes('\ufffd')
   const isLost = isNarrow && name.includes('?') && /^[?\s]*$/.test(name)
@@ -123,11 +169,13 @@ function* jsonLines(text: string): Generator<Line> {
 const jsonLine = (json: string, line: number): Line => {
   try {
     const value: unknown = JSON.parse(json)
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) return { line, code: 'line-json' }
+    if (typeof value !== 'object' || value === null || Array.isArray(value))
+      return { line, code: 'line-json' }
     const { phone, name }: { phone?: unknown; name?: unknown } = value
     const text = (member: unknown): string => (typeof member === 'string' ? member : '')
     // A number holds the digits of any phone number exactly.
-    const digits = typeof phone === 'number' && Number.isSafeInteger(phone) ? String(phone) : text(phone)
+    const digits =
+      typeof phone === 'number' && Number.isSafeInteger(phone) ? String(phone) : text(phone)
     return { line, phone: digits, name: text(name), phoneColumn: 0, nameColumn: 0 }
   } catch {
     return { line, code: 'line-json' }
@@ -137,27 +185,43 @@ const jsonLine = (json: string, line: number): Line => {
 /** Errors of JSON have no column. */
 const withoutColumn = ({ column: _column, ...error }: ImportError): ImportError => error
 
-const isNothing = (line: Line): boolean => 'phone' in line && (line.phone.trim() === '' || line.name.trim() === '')
+const isNothing = (line: Line): boolean =>
+  'phone' in line && (line.phone.trim() === '' || line.name.trim() === '')
 
 /**
  * Reads a file of names.
  * @throws {ProblemError} invalid-parameters for a file that is none, payload-too-large
  */
-export const readNames = async (bytes: Buffer, { type, charset, country }: ReadOptions): Promise<ReadNames> => {
+export const readNames = async (
+  bytes: Buffer,
+  { type, charset, country }: ReadOptions
+): Promise<ReadNames> => {
   if (isWorkbook(bytes)) throw refuse('file-workbook')
   const decoded = decodeFile(bytes, charset)
   if (decoded.text.trim() === '') throw refuse('file-empty')
   const isCsv = type === 'text/csv'
   const isPhone = (cell: string): boolean => 'phone' in readPhoneCell(cell, country)
-  const table = isCsv ? readTable(decoded.text, isPhone) : { rows: jsonLines(decoded.text), columns: { ignored: [], isExport: false } }
+  const table = isCsv
+    ? readTable(decoded.text, isPhone)
+    : { rows: jsonLines(decoded.text), columns: { ignored: [], isExport: false } }
   if ('faults' in table) throw refuse(...table.faults)
 
-  const result: ReadNames = { names: [], errors: [], rejected: 0, nothing: 0, ignored: table.columns.ignored }
+  const result: ReadNames = {
+    names: [],
+    errors: [],
+    rejected: 0,
+    nothing: 0,
+    ignored: table.columns.ignored
+  }
   const { isExport } = table.columns
   let lines = 0
   for (const line of table.rows) {
     lines += 1
-    if (lines > maxLines) throw new ProblemError('payload-too-large', `an import may have at most ${maxLines} lines: nothing was taken, send it in parts`)
+    if (lines > maxLines)
+      throw new ProblemError(
+        'payload-too-large',
+        `an import may have at most ${maxLines} lines: nothing was taken, send it in parts`
+      )
     if (lines % linesAtOnce === 0) await turn()
     if (isExport && isNothing(line)) {
       result.nothing += 1

@@ -1,7 +1,9 @@
 import { byContent, byHeading, type ColumnFault, type Columns } from './columns.ts'
 import { CsvReader, firstWrong, type CsvRecord } from './csv-reader.ts'
 
-/** A table of phone numbers and names, whatever separates its columns and whether it has headings. */
+/**
+ * A table of phone numbers and names, whatever separates its columns and whether it has headings.
+ */
 
 const delimiters = [';', '\t', ',', '|']
 /** Records that are looked at to find out what the columns are. */
@@ -54,10 +56,15 @@ const sample = (text: string, delimiter: string, at: number): string[][] => {
   return rows
 }
 
-const layoutOf = (delimiter: string, rows: readonly string[][], isPhone: IsPhone): Layout | { faults: ColumnFault[] } => {
+const layoutOf = (
+  delimiter: string,
+  rows: readonly string[][],
+  isPhone: IsPhone
+): Layout | { faults: ColumnFault[] } => {
   const first = rows[0] ?? []
   const width = first.length
-  const hasNumbers = (column: number): boolean => rows.slice(1).some((row) => isPhone(row[column] ?? ''))
+  const hasNumbers = (column: number): boolean =>
+    rows.slice(1).some((row) => isPhone(row[column] ?? ''))
   const named = byHeading(first, hasNumbers)
   if (!('faults' in named)) return { delimiter, columns: named, hasHeading: true, width }
   const found = byContent(rows, isPhone)
@@ -65,18 +72,33 @@ const layoutOf = (delimiter: string, rows: readonly string[][], isPhone: IsPhone
 }
 
 /** How many rows have a phone number and a name. */
-const fit = ({ columns: { phones, name } }: Layout, rows: readonly string[][], isPhone: IsPhone): number =>
-  rows.filter((row) => phones.some((phone) => isPhone(row[phone] ?? '')) && (row[name] ?? '').trim() !== '').length
+const fit = (
+  { columns: { phones, name } }: Layout,
+  rows: readonly string[][],
+  isPhone: IsPhone
+): number =>
+  rows.filter(
+    (row) => phones.some((phone) => isPhone(row[phone] ?? '')) && (row[name] ?? '').trim() !== ''
+  ).length
 
 /** The layout by the delimiter that makes most sense of the first lines. */
-const findLayout = (text: string, at: number, candidates: readonly string[], isPhone: IsPhone): Layout | { faults: ColumnFault[] } => {
+const findLayout = (
+  text: string,
+  at: number,
+  candidates: readonly string[],
+  isPhone: IsPhone
+): Layout | { faults: ColumnFault[] } => {
   let best: { layout: Layout; score: number } | undefined
   let nearest: ColumnFault[] = ['heading-phone', 'heading-name']
   for (const delimiter of candidates) {
     const rows = sample(text, delimiter, at)
     const layout = layoutOf(delimiter, rows, isPhone)
     if ('faults' in layout) {
-      if (layout.faults.length < nearest.length || layout.faults.some((fault) => fault.endsWith('-twice'))) nearest = layout.faults
+      if (
+        layout.faults.length < nearest.length ||
+        layout.faults.some((fault) => fault.endsWith('-twice'))
+      )
+        nearest = layout.faults
       continue
     }
     if (layout.hasHeading) return layout
@@ -89,44 +111,80 @@ const findLayout = (text: string, at: number, candidates: readonly string[], isP
 const linesOf = (cell: string): string[] => cell.split(/\r\n|\r|\n/)
 
 /** Whether a line within a cell looks like a row of its own, with all its columns. */
-const isRow = (line: string, { delimiter, width, columns: { phones, name } }: Layout, isPhone: IsPhone): boolean => {
+const isRow = (
+  line: string,
+  { delimiter, width, columns: { phones, name } }: Layout,
+  isPhone: IsPhone
+): boolean => {
   const cells = line.split(delimiter)
-  return cells.length === width && phones.some((phone) => isPhone(cells[phone] ?? '')) && (cells[name] ?? '').trim() !== ''
+  return (
+    cells.length === width &&
+    phones.some((phone) => isPhone(cells[phone] ?? '')) &&
+    (cells[name] ?? '').trim() !== ''
+  )
 }
 
 /**
- * Whether a cell is a phone number, or one that cannot be read: without its country, or as 5.21551E+12. A postal code
- * has fewer digits.
+ * Whether a cell is a phone number, or one that cannot be read: without its country, or as
+ * 5.21551E+12. A postal code has fewer digits.
  */
 const isLikePhone = (cell: string, isPhone: IsPhone): boolean =>
-  isPhone(cell) || /^\+?(?:[\s()./-]*\d){9,}$/.test(cell.trim()) || /^\s*\d[.,]\d+E\+\d+\s*$/i.test(cell)
+  isPhone(cell) ||
+  /^\+?(?:[\s()./-]*\d){9,}$/.test(cell.trim()) ||
+  /^\s*\d[.,]\d+E\+\d+\s*$/i.test(cell)
 
-/** Whether a line within a cell is a row, good or bad: one of its cells is a phone number, or it lacks that alone. */
-const isLikeRow = (line: string, { delimiter, width, columns }: Layout, isPhone: IsPhone): boolean => {
+/**
+ * Whether a line within a cell is a row, good or bad: one of its cells is a phone number, or it
+ * lacks that alone.
+ */
+const isLikeRow = (
+  line: string,
+  { delimiter, width, columns }: Layout,
+  isPhone: IsPhone
+): boolean => {
   const cells = line.split(delimiter)
   if (cells.length < 2) return false
   if (cells.some((cell) => isLikePhone(cell, isPhone))) return true
-  return cells.length === width && columns.phones.every((phone) => (cells[phone] ?? '').trim() === '')
+  return (
+    cells.length === width && columns.phones.every((phone) => (cells[phone] ?? '').trim() === '')
+  )
 }
 
 const phoneColumnOf = ({ cells }: CsvRecord, { phones }: Columns): number =>
   phones.find((phone) => (cells[phone] ?? '').trim() !== '') ?? phones[0] ?? 0
 
-/** Rows that are inside the quotes of another column: they are named, and not taken, for a note may quote a table. */
-function* hiddenRows({ cells, places }: CsvRecord, layout: Layout, isPhone: IsPhone): Generator<TableFault> {
+/**
+ * Rows that are inside the quotes of another column: they are named, and not taken, for a note may
+ * quote a table.
+ */
+function* hiddenRows(
+  { cells, places }: CsvRecord,
+  layout: Layout,
+  isPhone: IsPhone
+): Generator<TableFault> {
   for (const [index, cell] of cells.entries()) {
     if (!/[\r\n]/.test(cell)) continue
     for (const [offset, line] of linesOf(cell).entries()) {
-      if (offset > 0 && isRow(line, layout, isPhone)) yield { line: (places[index]?.line ?? 1) + offset, code: 'line-in-quotes' }
+      if (offset > 0 && isRow(line, layout, isPhone))
+        yield { line: (places[index]?.line ?? 1) + offset, code: 'line-in-quotes' }
     }
   }
 }
 
 /** The cells of a line as if it had no quotation marks. */
-const withoutQuotes = (line: string, { delimiter }: Layout): string[] => line.replaceAll('"', '').split(delimiter)
+const withoutQuotes = (line: string, { delimiter }: Layout): string[] =>
+  line.replaceAll('"', '').split(delimiter)
 
-/** The first and the last line of a cell of more lines, each whole: its quotes may have made one row of two. */
-const outerLines = ({ cells, places }: CsvRecord, column: number, reader: CsvReader, layout: Layout): string[][] => {
+/**
+ * The first and the last line of a cell of more lines, each whole: its quotes may have made one row
+ * of two.
+ */
+const outerLines = (
+  { cells, places }: CsvRecord,
+  column: number,
+  reader: CsvReader,
+  layout: Layout
+): string[][] => {
   const [place, next] = [places[column], places[column + 1]]
   if (place === undefined) return []
   const last = next === undefined ? linesOf(cells[column] ?? '').at(-1) : reader.lineOf(next)
@@ -134,7 +192,13 @@ const outerLines = ({ cells, places }: CsvRecord, column: number, reader: CsvRea
 }
 
 /** Whether there are rows inside the quotation marks of the phone number or the name. */
-const hidesRows = (record: CsvRecord, column: number, reader: CsvReader, layout: Layout, isPhone: IsPhone): boolean => {
+const hidesRows = (
+  record: CsvRecord,
+  column: number,
+  reader: CsvReader,
+  layout: Layout,
+  isPhone: IsPhone
+): boolean => {
   const lines = linesOf(record.cells[column] ?? '')
   // The next row may begin with its number, and its own quote have ended the cell there.
   if (lines.slice(1).some((line) => isLikePhone(line, isPhone))) return true
@@ -143,11 +207,21 @@ const hidesRows = (record: CsvRecord, column: number, reader: CsvReader, layout:
 }
 
 /**
- * Whether a cell before the phone number or the name begins and ends on lines that are rows by themselves. Then the
- * number may be of one line and the name of another. An address of more lines has no phone number at both ends.
+ * Whether a cell before the phone number or the name begins and ends on lines that are rows by
+ * themselves. Then the number may be of one line and the name of another. An address of more lines
+ * has no phone number at both ends.
  */
-const mixesRows = (record: CsvRecord, column: number, reader: CsvReader, layout: Layout, isPhone: IsPhone): boolean => {
-  const { columns: { phones }, width } = layout
+const mixesRows = (
+  record: CsvRecord,
+  column: number,
+  reader: CsvReader,
+  layout: Layout,
+  isPhone: IsPhone
+): boolean => {
+  const {
+    columns: { phones },
+    width
+  } = layout
   return outerLines(record, column, reader, layout).every((cells) => {
     // With more cells than columns there are delimiters within some: the number may be in any.
     const possible = cells.length === width ? phones.map((phone) => cells[phone] ?? '') : cells
@@ -156,11 +230,15 @@ const mixesRows = (record: CsvRecord, column: number, reader: CsvReader, layout:
 }
 
 /**
- * What is wrong with the quotes of a record when its number or its name may be of another line. Nobody gets such a
- * name, and the lines are read on their own.
+ * What is wrong with the quotes of a record when its number or its name may be of another line.
+ * Nobody gets such a name, and the lines are read on their own.
  */
 const quotesFault = (
-  record: CsvRecord, phone: number, reader: CsvReader, layout: Layout, isPhone: IsPhone
+  record: CsvRecord,
+  phone: number,
+  reader: CsvReader,
+  layout: Layout,
+  isPhone: IsPhone
 ): TableFault | undefined => {
   const { name } = layout.columns
   const isWrong = (column: number): boolean => {
@@ -168,7 +246,9 @@ const quotesFault = (
     const isRead = column === phone || column === name
     return (isRead ? hidesRows : mixesRows)(record, column, reader, layout, isPhone)
   }
-  const wrong = record.places.findIndex((_, column) => column <= Math.max(phone, name) && isWrong(column))
+  const wrong = record.places.findIndex(
+    (_, column) => column <= Math.max(phone, name) && isWrong(column)
+  )
   const place = record.places[wrong]
   if (place === undefined) return undefined
   const first = firstWrong(record, place)
@@ -176,15 +256,26 @@ const quotesFault = (
   return { line: first.line, code: 'line-quotes', column: record.places.indexOf(first) + 1 }
 }
 
-/** The phone number or the name has a line break. One at either end does no harm when all is of one cell. */
-const breakFault = ({ cells, places }: CsvRecord, column: number, { delimiter }: Layout): TableFault | undefined => {
+/**
+ * The phone number or the name has a line break. One at either end does no harm when all is of one
+ * cell.
+ */
+const breakFault = (
+  { cells, places }: CsvRecord,
+  column: number,
+  { delimiter }: Layout
+): TableFault | undefined => {
   const cell = cells[column] ?? ''
   const hasCells = /[\r\n]/.test(cell) && cell.includes(delimiter)
   if (!hasCells && !/[\r\n]/.test(cell.trim())) return undefined
   return { line: places[column]?.line ?? 1, code: 'name-line-break', column: column + 1 }
 }
 
-function* rowsOf(reader: CsvReader, layout: Layout, isPhone: IsPhone): Generator<TableRow | TableFault> {
+function* rowsOf(
+  reader: CsvReader,
+  layout: Layout,
+  isPhone: IsPhone
+): Generator<TableRow | TableFault> {
   const { columns } = layout
   let isHeading = layout.hasHeading
   for (let record = reader.read(); record !== undefined; record = reader.read()) {
@@ -204,7 +295,13 @@ function* rowsOf(reader: CsvReader, layout: Layout, isPhone: IsPhone): Generator
       continue
     }
     const line = (record.places[phone] ?? record.places[0])?.line ?? 1
-    const row = { line, phone: record.cells[phone] ?? '', name: record.cells[columns.name] ?? '', phoneColumn: phone + 1, nameColumn: columns.name + 1 }
+    const row = {
+      line,
+      phone: record.cells[phone] ?? '',
+      name: record.cells[columns.name] ?? '',
+      phoneColumn: phone + 1,
+      nameColumn: columns.name + 1
+    }
     yield breakFault(record, phone, layout) ?? breakFault(record, columns.name, layout) ?? row
     yield* hiddenRows(record, layout, isPhone)
   }
@@ -214,7 +311,12 @@ function* rowsOf(reader: CsvReader, layout: Layout, isPhone: IsPhone): Generator
 export const readTable = (text: string, isPhone: IsPhone): Table | { faults: ColumnFault[] } => {
   const separator = separatorLine.exec(text)
   const at = separator?.[0].length ?? 0
-  const layout = findLayout(text, at, separator?.[1] === undefined ? delimiters : [separator[1]], isPhone)
+  const layout = findLayout(
+    text,
+    at,
+    separator?.[1] === undefined ? delimiters : [separator[1]],
+    isPhone
+  )
   if ('faults' in layout) return layout
   const reader = new CsvReader(text, layout.delimiter, { at, line: separator === null ? 1 : 2 })
   return { columns: layout.columns, rows: rowsOf(reader, layout, isPhone) }

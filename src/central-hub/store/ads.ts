@@ -6,8 +6,16 @@ import { toSource } from './source.ts'
 
 const maxAds = 50
 
-/** Those that led most leads here, of the leads that an ad led here first from `since` to before `until`, UNIX seconds. */
-export const countAds = async (db: Db, since: number, until: number, account?: string): Promise<Stats['ads']> => {
+/**
+ * Those that led most leads here, of the leads that an ad led here first from `since` to before
+ * `until`, UNIX seconds.
+ */
+export const countAds = async (
+  db: Db,
+  since: number,
+  until: number,
+  account?: string
+): Promise<Stats['ads']> => {
   let query = db.selectFrom('leads').where('ad_at', '>=', since).where('ad_at', '<', until)
   if (account !== undefined) query = query.where('account', '=', account)
   const rows = await query

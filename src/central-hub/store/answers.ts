@@ -3,14 +3,23 @@ import type { Turn } from '../../contract/waiting.ts'
 import type { Db } from './schema.ts'
 
 /**
- * Works out anew which replies to a lead, calls that were answered among them, ended a wait, and how long it was: from
- * the first message after what ended the wait before, a reply or a person who marked the lead.
+ * Works out anew which replies to a lead, calls that were answered among them, ended a wait, and
+ * how long it was: from the first message after what ended the wait before, a reply or a person who
+ * marked the lead.
  * @param since UNIX seconds: replies from then on
  */
 export const writeAnswers = async (db: Db, leadId: number, since: number): Promise<void> => {
   await db
     .deleteFrom('answers')
-    .where('reply_pk', 'in', db.selectFrom('messages').select('pk').where('lead_id', '=', leadId).where('timestamp', '>=', since))
+    .where(
+      'reply_pk',
+      'in',
+      db
+        .selectFrom('messages')
+        .select('pk')
+        .where('lead_id', '=', leadId)
+        .where('timestamp', '>=', since)
+    )
     .execute()
   const latest = (turn: Turn) => sql`
     select before.timestamp, before.seq from messages before

@@ -7,12 +7,18 @@ import { changeLeads } from './transaction.ts'
 import { markUpdated } from './updated.ts'
 import { writeWaiting } from './waiting.ts'
 
-/** What messages of a release before lack, and more than SQL can give them. It is done once, at the start. */
+/**
+ * What messages of a release before lack, and more than SQL can give them. It is done once, at the
+ * start.
+ */
 
 /** Messages, leads or chats of one transaction. */
 const batchSize = 200
 
-/** Titles, places, names and file names, for the search. @returns the last one looked at, undefined after all of them */
+/**
+ * Titles, places, names and file names, for the search. @returns the last one looked at, undefined
+ * after all of them
+ */
 const writeTerms = async (db: Db, after: number): Promise<number | undefined> => {
   const rows = await db
     .selectFrom('messages')
@@ -21,7 +27,9 @@ const writeTerms = async (db: Db, after: number): Promise<number | undefined> =>
     .where((row) =>
       row.or([
         row.and([row('terms', '=', ''), row('media', 'like', '%"filename"%')]),
-        ...['location', 'poll'].map((part) => row.and([row('terms', '=', ''), row('details', 'like', `%"${part}":%`)])),
+        ...['location', 'poll'].map((part) =>
+          row.and([row('terms', '=', ''), row('details', 'like', `%"${part}":%`)])
+        ),
         // a release before had no numbers of contact cards among them
         row('details', 'like', '%"contacts":%')
       ])
@@ -32,7 +40,8 @@ const writeTerms = async (db: Db, after: number): Promise<number | undefined> =>
   for (const { pk, media, details, terms: before } of rows) {
     const parts = JSON.parse(details) as Partial<CapturedMessage>
     const terms = termsOf(media === null ? parts : { ...parts, media: JSON.parse(media) as Media })
-    if (terms !== before) await db.updateTable('messages').set({ terms }).where('pk', '=', pk).execute()
+    if (terms !== before)
+      await db.updateTable('messages').set({ terms }).where('pk', '=', pk).execute()
   }
   return rows.at(-1)?.pk
 }
@@ -65,9 +74,15 @@ const mergeIn = async (db: Db, whose: Whose): Promise<void> => {
   await markUpdated(db, [whose])
 }
 
-/** Does what is due. A start that is cut off leaves the rest to the next one. @param onProgress called before each transaction */
+/**
+ * Does what is due. A start that is cut off leaves the rest to the next one. @param onProgress
+ * called before each transaction
+ */
 export const catchUp = async (db: Db, onProgress: () => void = () => undefined): Promise<void> => {
-  const { catch_up_due } = await db.selectFrom('store').select('catch_up_due').executeTakeFirstOrThrow()
+  const { catch_up_due } = await db
+    .selectFrom('store')
+    .select('catch_up_due')
+    .executeTakeFirstOrThrow()
   if (catch_up_due === 0) return
   for (let after: number | undefined = 0; after !== undefined; ) {
     const from: number = after

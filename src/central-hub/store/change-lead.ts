@@ -21,17 +21,27 @@ const columnsOf = (row: LeadRow, { state, note, assignee, name }: LeadPatch) => 
   ...(note === undefined ? {} : { note }),
   ...(assignee === undefined ? {} : { assignee }),
   // without a given one it is WhatsApp's again, not the imported one that it may have replaced
-  ...(name === undefined || name === shownName(row) ? {} : { given_name: name, imported_name: name === null ? null : row.imported_name })
+  ...(name === undefined || name === shownName(row)
+    ? {}
+    : { given_name: name, imported_name: name === null ? null : row.imported_name })
 })
 
-/** Changes what a person says of a lead; each field that really changes is kept as history. @returns undefined when there is none of that id */
-export const patchLead = async (db: Db, id: number, patch: LeadPatch): Promise<Changed | undefined> => {
+/**
+ * Changes what a person says of a lead; each field that really changes is kept as history. @returns
+ * undefined when there is none of that id
+ */
+export const patchLead = async (
+  db: Db,
+  id: number,
+  patch: LeadPatch
+): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)
   if (row === undefined) return undefined
   const now = Date.now()
   const tagsBefore = (await readTags(db, [row.id])).get(row.id) ?? []
   const columns = columnsOf(row, patch)
-  if (Object.keys(columns).length > 0) await db.updateTable('leads').set(columns).where('id', '=', row.id).execute()
+  if (Object.keys(columns).length > 0)
+    await db.updateTable('leads').set(columns).where('id', '=', row.id).execute()
   if (patch.tags !== undefined) await writeTags(db, row.id, [...new Set(patch.tags)])
   if (patch.state !== undefined) await changeWait(db, row, patch.state, now)
   const lead = await getLead(db, row.id)
@@ -50,14 +60,33 @@ export const patchLead = async (db: Db, id: number, patch: LeadPatch): Promise<C
 }
 
 /** The latest message that asks and is not answered. @param until only up to this message */
-const latestUnanswered = (db: Db, leadId: number, line: Moment | undefined, until?: Moment): Promise<{ pk: number } | undefined> => {
+const latestUnanswered = (
+  db: Db,
+  leadId: number,
+  line: Moment | undefined,
+  until?: Moment
+): Promise<{ pk: number } | undefined> => {
   let asking = unansweredOf(db, leadId, line)
-  if (until !== undefined) asking = asking.where(sql<boolean>`(timestamp, seq) <= (${until.timestamp}, ${until.seq})`)
-  return asking.select('pk').orderBy('timestamp', 'desc').orderBy('seq', 'desc').limit(1).executeTakeFirst()
+  if (until !== undefined)
+    asking = asking.where(sql<boolean>`(timestamp, seq) <= (${until.timestamp}, ${until.seq})`)
+  return asking
+    .select('pk')
+    .orderBy('timestamp', 'desc')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
 }
 
-/** What waits stops waiting when the lead is won or lost, waits again when that is taken back, and never waits of an ignored lead. */
-const changeWait = async (db: Db, { id, state: before }: LeadRow, state: LeadState, now: number): Promise<void> => {
+/**
+ * What waits stops waiting when the lead is won or lost, waits again when that is taken back, and
+ * never waits of an ignored lead.
+ */
+const changeWait = async (
+  db: Db,
+  { id, state: before }: LeadRow,
+  state: LeadState,
+  now: number
+): Promise<void> => {
   if (state === before || ![before, state].some((each) => isClosing(each) || !mayWait(each))) return
   // the wait as it is without the state of before
   await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
@@ -69,10 +98,19 @@ const changeWait = async (db: Db, { id, state: before }: LeadRow, state: LeadSta
 }
 
 /** A message of the lead, by any id it has. */
-const momentOf = async (db: Db, { id, account }: LeadRow, messageId: string): Promise<Moment | undefined> => {
+const momentOf = async (
+  db: Db,
+  { id, account }: LeadRow,
+  messageId: string
+): Promise<Moment | undefined> => {
   const [found] = await findMessages(db, messageId, account)
   if (found === undefined) return undefined
-  return db.selectFrom('messages').select(['timestamp', 'seq']).where('pk', '=', found.pk).where('lead_id', '=', id).executeTakeFirst()
+  return db
+    .selectFrom('messages')
+    .select(['timestamp', 'seq'])
+    .where('pk', '=', found.pk)
+    .where('lead_id', '=', id)
+    .executeTakeFirst()
 }
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
@@ -82,7 +120,12 @@ const changedWait = async (db: Db, before: LeadRow, now: number): Promise<Change
   await writeCounts(db, before.id)
   const lead = await getLead(db, before.id)
   if (lead === undefined) return undefined
-  await addChanges(db, before.id, [{ field: 'handled', from: iso(before.handled_at), to: lead.handled_at ?? null }], now)
+  await addChanges(
+    db,
+    before.id,
+    [{ field: 'handled', from: iso(before.handled_at), to: lead.handled_at ?? null }],
+    now
+  )
   return { lead, changed: true }
 }
 
@@ -92,11 +135,16 @@ const unchanged = async (db: Db, id: number): Promise<Changed | undefined> => {
 }
 
 /**
- * Takes a lead off those who wait without an answer to it: what it wrote up to a message is handled. A lead that does
- * not wait is left as it is. @param until the id of that message; without it, the latest
+ * Takes a lead off those who wait without an answer to it: what it wrote up to a message is
+ * handled. A lead that does not wait is left as it is. @param until the id of that message; without
+ * it, the latest
  * @returns `no-message` when the lead has no such message, undefined when there is none of that id
  */
-export const handleLead = async (db: Db, id: number, until?: string): Promise<Changed | 'no-message' | undefined> => {
+export const handleLead = async (
+  db: Db,
+  id: number,
+  until?: string
+): Promise<Changed | 'no-message' | undefined> => {
   const row = await leadRow(db, id)
   if (row === undefined) return undefined
   const moment = until === undefined ? undefined : await momentOf(db, row, until)
@@ -109,7 +157,10 @@ export const handleLead = async (db: Db, id: number, until?: string): Promise<Ch
   return changedWait(db, row, now)
 }
 
-/** Takes the latest mark as handled back, as long as it is why the lead does not wait. @returns undefined when there is none of that id */
+/**
+ * Takes the latest mark as handled back, as long as it is why the lead does not wait. @returns
+ * undefined when there is none of that id
+ */
 export const unhandleLead = async (db: Db, id: number): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)
   if (row === undefined) return undefined
@@ -119,20 +170,34 @@ export const unhandleLead = async (db: Db, id: number): Promise<Changed | undefi
   return changedWait(db, row, Date.now())
 }
 
-/** Marks as read what is there now, in LeadMaster alone. @returns undefined when there is none of that id */
+/**
+ * Marks as read what is there now, in LeadMaster alone. @returns undefined when there is none of
+ * that id
+ */
 export const readLead = async (db: Db, id: number): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)
   if (row === undefined) return undefined
   const changed = row.unread_count > 0 || row.read_until < 0
   if (changed) {
-    const { last } = await db.selectFrom('messages').select(({ fn }) => fn.max('pk').as('last')).where('lead_id', '=', row.id).executeTakeFirstOrThrow()
-    await db.updateTable('leads').set({ read_until: last ?? 0, unread_count: 0 }).where('id', '=', row.id).execute()
+    const { last } = await db
+      .selectFrom('messages')
+      .select(({ fn }) => fn.max('pk').as('last'))
+      .where('lead_id', '=', row.id)
+      .executeTakeFirstOrThrow()
+    await db
+      .updateTable('leads')
+      .set({ read_until: last ?? 0, unread_count: 0 })
+      .where('id', '=', row.id)
+      .execute()
   }
   const lead = await getLead(db, row.id)
   return lead && { lead, changed }
 }
 
-/** Marks as unread, in LeadMaster alone: all that waits counts as unread again. @returns undefined when there is none of that id */
+/**
+ * Marks as unread, in LeadMaster alone: all that waits counts as unread again. @returns undefined
+ * when there is none of that id
+ */
 export const unreadLead = async (db: Db, id: number): Promise<Changed | undefined> => {
   const row = await leadRow(db, id)
   if (row === undefined) return undefined

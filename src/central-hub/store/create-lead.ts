@@ -29,19 +29,34 @@ const importedName = async (db: Db, { account, phone }: NewLead): Promise<string
     .limit(1)
     .executeTakeFirst()
   if (former !== undefined) return null
-  const known = await db.selectFrom('names').select('name').where('phone_key', '=', phoneKey(phone)).executeTakeFirst()
+  const known = await db
+    .selectFrom('names')
+    .select('name')
+    .where('phone_key', '=', phoneKey(phone))
+    .executeTakeFirst()
   return known?.name ?? null
 }
 
 /**
- * Enters a lead, inside a transaction that changes leads alone. It does not wait: nobody wrote. What the person writes
- * later finds it as it finds any lead of that number, see spellings.ts.
+ * Enters a lead, inside a transaction that changes leads alone. It does not wait: nobody wrote.
+ * What the person writes later finds it as it finds any lead of that number, see spellings.ts.
  * @returns the id of the lead that has the number already, in whichever spelling
  */
-export const createLead = async (db: Db, given: NewLead): Promise<{ created: Lead } | { existing: number }> => {
+export const createLead = async (
+  db: Db,
+  given: NewLead
+): Promise<{ created: Lead } | { existing: number }> => {
   const [existing] = await leadsOfPhone(db, given.phone, given.account)
   if (existing !== undefined) return { existing }
-  const { account, phone, name = null, state = 'new', note = '', tags = [], assignee = null } = given
+  const {
+    account,
+    phone,
+    name = null,
+    state = 'new',
+    note = '',
+    tags = [],
+    assignee = null
+  } = given
   const now = Date.now()
   const seconds = Math.floor(now / 1_000)
   const row = await db

@@ -20,7 +20,12 @@ export interface Known {
 const batchSize = 500
 
 /** @returns the leads of what was deleted, and how far it was looked */
-const eraseSome = async (db: Db, account: string, known: Known, after: number): Promise<{ leads: number[]; messages: number; last: number | undefined }> => {
+const eraseSome = async (
+  db: Db,
+  account: string,
+  known: Known,
+  after: number
+): Promise<{ leads: number[]; messages: number; last: number | undefined }> => {
   const rows = await db
     .selectFrom('messages')
     .select(['pk', 'account', 'id', 'chat_id', 'lead_id', 'timestamp', 'details'])
@@ -33,17 +38,46 @@ const eraseSome = async (db: Db, account: string, known: Known, after: number): 
     const rest = JSON.parse(details) as CapturedMessage
     return known.isErased({ ...rest, id, chat_id, timestamp })
   })
-  await dropQuotes(db, account, gone.filter(({ lead_id }) => lead_id === null))
+  await dropQuotes(
+    db,
+    account,
+    gone.filter(({ lead_id }) => lead_id === null)
+  )
   await eraseMessages(db, gone)
-  return { leads: gone.flatMap(({ lead_id }) => lead_id ?? []), messages: gone.length, last: rows.at(-1)?.pk }
+  return {
+    leads: gone.flatMap(({ lead_id }) => lead_id ?? []),
+    messages: gone.length,
+    last: rows.at(-1)?.pk
+  }
 }
 
-/** Deletes leads of whom nothing is left and whose chat was erased; the others' counts are worked out once more. */
-const eraseLeads = async (db: Db, account: string, known: Known, touched: ReadonlySet<number>): Promise<number> => {
+/**
+ * Deletes leads of whom nothing is left and whose chat was erased; the others' counts are worked
+ * out once more.
+ */
+const eraseLeads = async (
+  db: Db,
+  account: string,
+  known: Known,
+  touched: ReadonlySet<number>
+): Promise<number> => {
   let erased = 0
-  for (const lead of await db.selectFrom('leads').selectAll().where('account', '=', account).execute()) {
-    if (!touched.has(lead.id) && ![lead.chat_id, ...addressesOf(lead)].some((address) => known.isErasedChat(address))) continue
-    const left = await db.selectFrom('messages').select('pk').where('lead_id', '=', lead.id).limit(1).executeTakeFirst()
+  for (const lead of await db
+    .selectFrom('leads')
+    .selectAll()
+    .where('account', '=', account)
+    .execute()) {
+    if (
+      !touched.has(lead.id) &&
+      ![lead.chat_id, ...addressesOf(lead)].some((address) => known.isErasedChat(address))
+    )
+      continue
+    const left = await db
+      .selectFrom('messages')
+      .select('pk')
+      .where('lead_id', '=', lead.id)
+      .limit(1)
+      .executeTakeFirst()
     await changeLeads(db, async (trx) => {
       if (left === undefined) await eraseLeadAlone(trx, lead)
       else {
@@ -57,7 +91,11 @@ const eraseLeads = async (db: Db, account: string, known: Known, touched: Readon
 }
 
 /** A scrub of the store is due after it. */
-export const eraseAgain = async (db: Db, account: string, known: Known): Promise<{ leads: number; messages: number }> => {
+export const eraseAgain = async (
+  db: Db,
+  account: string,
+  known: Known
+): Promise<{ leads: number; messages: number }> => {
   const touched = new Set<number>()
   let messages = 0
   for (let after: number | undefined = 0; after !== undefined; ) {

@@ -15,8 +15,8 @@ import { changeLeads } from './transaction.ts'
 import { writeWaiting } from './waiting.ts'
 
 /**
- * Deletions that another hub, with a store of its own, asked session-manager for. That keeps keyed hashes of them alone:
- * it is asked which persons and messages of this store they were.
+ * Deletions that another hub, with a store of its own, asked session-manager for. That keeps keyed
+ * hashes of them alone: it is asked which persons and messages of this store they were.
  */
 
 /** Of the chats and messages that are asked about, those that were erased. */
@@ -59,7 +59,8 @@ const addressesIn = ({ chat_id, from, author, phone, lid }: ErasedMessage): stri
 }
 
 const inBatches = function* <T>(all: readonly T[]): Generator<T[]> {
-  for (let start = 0; start < all.length; start += batchSize) yield all.slice(start, start + batchSize)
+  for (let start = 0; start < all.length; start += batchSize)
+    yield all.slice(start, start + batchSize)
 }
 
 /** One pass over the store of an account. */
@@ -77,9 +78,13 @@ export class PassedOnErasure {
     this.#ask = ask
   }
 
-  /** @returns how many leads and messages were deleted; a scrub of the store is due when there were any */
+  /**
+   * @returns how many leads and messages were deleted; a scrub of the store is due when there were
+   * any
+   */
   async run(): Promise<{ leads: number; messages: number }> {
-    // What was read from the journal before is not taken any more: it may be of a person who was erased.
+    // What was read from the journal before is not taken any more: it may be of a person who was
+    // erased.
     await changeLeads(this.#db, (trx) => beginEpoch(trx, this.#account))
     await this.#eraseLeads()
     await this.#eraseInGroups()
@@ -88,13 +93,21 @@ export class PassedOnErasure {
     if (leads + messages === 0) return this.#erased
     await changeLeads(this.#db, async (trx) => {
       await setScrubDue(trx)
-      await addDeletion(trx, { reason: 'passed_on', request_id: null, leads, messages, media_files: 0 })
+      await addDeletion(trx, {
+        reason: 'passed_on',
+        request_id: null,
+        leads,
+        messages,
+        media_files: 0
+      })
     })
     return this.#erased
   }
 
   async #learn(addresses: readonly string[]): Promise<void> {
-    for (const some of inBatches([...new Set(addresses)].filter((address) => !this.#isErased.has(address)))) {
+    for (const some of inBatches(
+      [...new Set(addresses)].filter((address) => !this.#isErased.has(address))
+    )) {
       const { chat_ids } = await this.#ask({ chat_ids: some, messages: [] })
       for (const address of some) this.#isErased.set(address, chat_ids.includes(address))
     }
@@ -111,7 +124,11 @@ export class PassedOnErasure {
     const ids = new Set(message_ids)
     const gone = rows.filter(({ id }) => ids.has(id))
     await changeLeads(this.#db, async (trx) => {
-      await dropQuotes(trx, this.#account, gone.filter(({ lead_id }) => lead_id === null))
+      await dropQuotes(
+        trx,
+        this.#account,
+        gone.filter(({ lead_id }) => lead_id === null)
+      )
       await eraseMessages(trx, gone)
     })
     this.#erased.messages += gone.length
@@ -130,10 +147,17 @@ export class PassedOnErasure {
         .execute()
       const last = leads.at(-1)
       if (last === undefined) return
-      const known = await addressesOfLeads(this.#db, leads.map(({ id }) => id))
-      const addressesOf = ({ id, chat_id }: (typeof leads)[number]): string[] => [chat_id, ...(known.get(id) ?? [])]
+      const known = await addressesOfLeads(
+        this.#db,
+        leads.map(({ id }) => id)
+      )
+      const addressesOf = ({ id, chat_id }: (typeof leads)[number]): string[] => [
+        chat_id,
+        ...(known.get(id) ?? [])
+      ]
       await this.#learn(leads.flatMap(addressesOf))
-      for (const lead of leads) if (this.#hasErased(addressesOf(lead))) await this.#eraseLead(lead.id)
+      for (const lead of leads)
+        if (this.#hasErased(addressesOf(lead))) await this.#eraseLead(lead.id)
       after = last.id
     }
   }
@@ -158,7 +182,9 @@ export class PassedOnErasure {
     await changeLeads(this.#db, (trx) => this.#finishLead(trx, id, isOlder, erased > 0))
   }
 
-  /** Whether a lead without messages is of before the deletion: a person may have entered it since. */
+  /**
+   * Whether a lead without messages is of before the deletion: a person may have entered it since.
+   */
   async #beganBefore(id: number): Promise<boolean> {
     const lead = await leadRow(this.#db, id)
     if (lead === undefined) return false
@@ -171,7 +197,10 @@ export class PassedOnErasure {
     return message_ids.length > 0
   }
 
-  /** A lead of whom nothing is left goes. Of one who has written again since, what people said before goes. */
+  /**
+   * A lead of whom nothing is left goes. Of one who has written again since, what people said
+   * before goes.
+   */
   async #finishLead(db: Db, id: number, isOlder: boolean, hasErased: boolean): Promise<void> {
     if (!isOlder) return
     const lead = await leadRow(db, id)
@@ -188,8 +217,22 @@ export class PassedOnErasure {
       await eraseWhatWasSaid(db, lead)
       await db.deleteFrom('lead_tags').where('lead_id', '=', id).execute()
       await db.deleteFrom('lead_changes').where('lead_id', '=', id).execute()
-      const fresh = { given_name: null, imported_name: null, note: '', assignee: null, state: 'new' as const, entered_at: null, ad: null, ad_id: null, ad_at: null }
-      await db.updateTable('leads').set({ ...fresh, first_seen: Number(left.first) }).where('id', '=', id).execute()
+      const fresh = {
+        given_name: null,
+        imported_name: null,
+        note: '',
+        assignee: null,
+        state: 'new' as const,
+        entered_at: null,
+        ad: null,
+        ad_id: null,
+        ad_at: null
+      }
+      await db
+        .updateTable('leads')
+        .set({ ...fresh, first_seen: Number(left.first) })
+        .where('id', '=', id)
+        .execute()
       await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
       await addEvents(db, 'lead', [id])
     }
@@ -225,14 +268,24 @@ export class PassedOnErasure {
     for (const some of inBatches(reactions.filter(({ address }) => this.#hasErased([address])))) {
       for (const { message_id, address } of await this.#erasedAmong(some)) {
         await changeLeads(this.#db, (trx) =>
-          trx.deleteFrom('reactions').where('account', '=', this.#account).where('message_id', '=', message_id).where('sender', '=', address).execute()
+          trx
+            .deleteFrom('reactions')
+            .where('account', '=', this.#account)
+            .where('message_id', '=', message_id)
+            .where('sender', '=', address)
+            .execute()
         )
       }
     }
     for (const some of inBatches(votes.filter(({ address }) => this.#hasErased([address])))) {
       for (const { message_id, address } of await this.#erasedAmong(some)) {
         await changeLeads(this.#db, (trx) =>
-          trx.deleteFrom('votes').where('account', '=', this.#account).where('message_id', '=', message_id).where('voter', '=', address).execute()
+          trx
+            .deleteFrom('votes')
+            .where('account', '=', this.#account)
+            .where('message_id', '=', message_id)
+            .where('voter', '=', address)
+            .execute()
         )
       }
     }
@@ -255,17 +308,32 @@ export class PassedOnErasure {
 
   /** Those of some responses that their persons made before they were erased. */
   async #erasedAmong(responses: readonly Response[]): Promise<Response[]> {
-    // They have no id of their own. What they are of is no reason to delete them: its deletion has taken them along.
-    const messages = responses.map(({ address, timestamp }, index) => ({ id: `response ${index}`, chat_id: address, from: address, timestamp }))
+    // They have no id of their own. What they are of is no reason to delete them: its deletion has
+    // taken them along.
+    const messages = responses.map(({ address, timestamp }, index) => ({
+      id: `response ${index}`,
+      chat_id: address,
+      from: address,
+      timestamp
+    }))
     const { message_ids } = await this.#ask({ chat_ids: [], messages })
     this.#erased.messages += message_ids.length
     return responses.filter((_, index) => message_ids.includes(`response ${index}`))
   }
 }
 
-/** Up to which erasure a store follows an account; '': none. undefined: it has nothing of the account yet. */
+/**
+ * Up to which erasure a store follows an account; '': none. undefined: it has nothing of the
+ * account yet.
+ */
 export const readErasures = async (db: Db, account: string): Promise<string | undefined> =>
-  (await db.selectFrom('cursors').select('erasures').where('account', '=', account).executeTakeFirst())?.erasures
+  (
+    await db
+      .selectFrom('cursors')
+      .select('erasures')
+      .where('account', '=', account)
+      .executeTakeFirst()
+  )?.erasures
 
 export const writeErasures = async (db: Db, account: string, erasures: string): Promise<void> => {
   await db.updateTable('cursors').set({ erasures }).where('account', '=', account).execute()

@@ -4,7 +4,10 @@ import { addressOf, identityOf, stanzaOf } from './message-id.ts'
 import type { Db } from './schema.ts'
 import { changeLeads } from './transaction.ts'
 
-/** What a person wrote outside of a chat of their own: in groups, as a status, as a reaction or a vote. */
+/**
+ * What a person wrote outside of a chat of their own: in groups, as a status, as a reaction or a
+ * vote.
+ */
 
 /** A person, by every address that is known. */
 export interface Person {
@@ -25,7 +28,10 @@ export const personOf = (jids: readonly string[]): Person => {
   }
 }
 
-/** What has a LID of its own is of another person, also under a number that was theirs: numbers are given to others. */
+/**
+ * What has a LID of its own is of another person, also under a number that was theirs: numbers are
+ * given to others.
+ */
 export const isOfPerson = (lid: string | null | undefined, { lids }: Person): boolean =>
   lid == null || lids.length === 0 || lids.includes(addressOf(lid))
 
@@ -44,8 +50,13 @@ interface Found {
 const isBy = ({ chat_id, details }: Found, person: Person): boolean => {
   const { author, from, phone, lid } = JSON.parse(details) as Partial<CapturedMessage>
   if (!isOfPerson(lid, person)) return false
-  const given = [chat_id, author, from, lid].flatMap((jid) => (jid === undefined ? [] : addressOf(jid)))
-  return given.some((address) => person.addresses.includes(address)) || (phone !== undefined && person.phones.includes(phone))
+  const given = [chat_id, author, from, lid].flatMap((jid) =>
+    jid === undefined ? [] : addressOf(jid)
+  )
+  return (
+    given.some((address) => person.addresses.includes(address)) ||
+    (phone !== undefined && person.phones.includes(phone))
+  )
 }
 
 /** Messages of no lead that name the person, from one on. */
@@ -59,16 +70,23 @@ const someThatName = (db: Db, account: string, person: Person, after: number): P
     .where((row) =>
       row.or([
         row('chat_id', 'in', person.addresses),
-        ...[...person.phones, ...person.addresses].map((text) => row('details', 'like', `%"${text}"%`))
+        ...[...person.phones, ...person.addresses].map((text) =>
+          row('details', 'like', `%"${text}"%`)
+        )
       ])
     )
     .orderBy('pk')
     .limit(batchSize)
     .execute()
 
-/** Takes the ids of erased messages out of those that quote them: they hold the number of who wrote them. */
+/**
+ * Takes the ids of erased messages out of those that quote them: they hold the number of who wrote
+ * them.
+ */
 export const dropQuotes = async (
-  db: Db, account: string, erased: readonly Pick<Found, 'id' | 'chat_id'>[]
+  db: Db,
+  account: string,
+  erased: readonly Pick<Found, 'id' | 'chat_id'>[]
 ): Promise<void> => {
   const stanzas = new Set(erased.map(({ id }) => stanzaOf(id)))
   for (const chat of new Set(erased.map(({ chat_id }) => chat_id))) {
@@ -82,13 +100,21 @@ export const dropQuotes = async (
     for (const { pk, details } of quoting) {
       const { quoted_id = '', ...rest } = JSON.parse(details) as Partial<CapturedMessage>
       if (!stanzas.has(stanzaOf(quoted_id))) continue
-      await db.updateTable('messages').set({ details: JSON.stringify(rest) }).where('pk', '=', pk).execute()
+      await db
+        .updateTable('messages')
+        .set({ details: JSON.stringify(rest) })
+        .where('pk', '=', pk)
+        .execute()
     }
   }
 }
 
 /** @returns how many messages there were */
-export const eraseWordsElsewhere = async (db: Db, account: string, person: Person): Promise<number> => {
+export const eraseWordsElsewhere = async (
+  db: Db,
+  account: string,
+  person: Person
+): Promise<number> => {
   let messages = 0
   for (let after: number | undefined = 0; after !== undefined; ) {
     const from: number = after
@@ -102,8 +128,16 @@ export const eraseWordsElsewhere = async (db: Db, account: string, person: Perso
     })
   }
   await changeLeads(db, async (trx) => {
-    await trx.deleteFrom('reactions').where('account', '=', account).where('sender', 'in', person.addresses).execute()
-    await trx.deleteFrom('votes').where('account', '=', account).where('voter', 'in', person.addresses).execute()
+    await trx
+      .deleteFrom('reactions')
+      .where('account', '=', account)
+      .where('sender', 'in', person.addresses)
+      .execute()
+    await trx
+      .deleteFrom('votes')
+      .where('account', '=', account)
+      .where('voter', 'in', person.addresses)
+      .execute()
   })
   return messages
 }

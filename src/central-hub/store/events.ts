@@ -7,12 +7,17 @@ import { getRemoved } from './removed.ts'
 import type { Database, Db } from './schema.ts'
 import { markUpdated } from './updated.ts'
 
-/** What happened to messages and leads, in order, so that a frontend can resume where it left off. */
+/**
+ * What happened to messages and leads, in order, so that a frontend can resume where it left off.
+ */
 
 /** What happened to a message or a lead: it is new, or something in it changed. */
 export type Change = 'created' | 'updated'
 
-/** One thing that happened. It shows the message or lead as it is when read, undefined when it is there no more. */
+/**
+ * One thing that happened. It shows the message or lead as it is when read, undefined when it is
+ * there no more.
+ */
 export type StoredEvent = { id: number } & (
   | { type: 'message'; change: Change; data: Message | undefined }
   | { type: 'lead'; change: Change; data: Lead | undefined }
@@ -28,17 +33,33 @@ export const mostEvents = 100_000
  * @param refs messages.pk, or leads.id
  * @param fresh those of them that are new; the others were changed
  */
-export const addEvents = async (db: Db, type: EventType, refs: readonly number[], fresh: ReadonlySet<number> = new Set()): Promise<void> => {
+export const addEvents = async (
+  db: Db,
+  type: EventType,
+  refs: readonly number[],
+  fresh: ReadonlySet<number> = new Set()
+): Promise<void> => {
   if (refs.length === 0) return
   await piecesOf(db).orderEvents(db)
   if (type === 'lead') await markUpdated(db, refs)
-  await db.insertInto('events').values(refs.map((ref) => ({ type, ref, created: fresh.has(ref) ? 1 : 0 }))).execute()
+  await db
+    .insertInto('events')
+    .values(refs.map((ref) => ({ type, ref, created: fresh.has(ref) ? 1 : 0 })))
+    .execute()
   await tellWebhooks(db, type, refs, fresh)
 }
 
 export const readEvents = async (db: Db, after: number, limit: number): Promise<StoredEvent[]> => {
-  const rows = await db.selectFrom('events').selectAll().where('id', '>', after).orderBy('id').limit(limit).execute()
-  const refs = (type: EventType): number[] => [...new Set(rows.filter((row) => row.type === type).map(({ ref }) => ref))]
+  const rows = await db
+    .selectFrom('events')
+    .selectAll()
+    .where('id', '>', after)
+    .orderBy('id')
+    .limit(limit)
+    .execute()
+  const refs = (type: EventType): number[] => [
+    ...new Set(rows.filter((row) => row.type === type).map(({ ref }) => ref))
+  ]
   const messages = await getMessages(db, refs('message'))
   const leads = await getLeads(db, refs('lead'))
   const removed = await getRemoved(db, refs('lead_removed'))
@@ -57,7 +78,10 @@ export const readEvents = async (db: Db, after: number, limit: number): Promise<
 
 /** The ids that are there; `first` is one past `last` when none is. */
 export const eventRange = async (db: Db): Promise<{ first: number; last: number }> => {
-  const row = await db.selectFrom('events').select(({ fn }) => [fn.min('id').as('first'), fn.max('id').as('last')]).executeTakeFirst()
+  const row = await db
+    .selectFrom('events')
+    .select(({ fn }) => [fn.min('id').as('first'), fn.max('id').as('last')])
+    .executeTakeFirst()
   const last = row?.last ?? 0
   return { first: row?.first ?? last + 1, last }
 }
@@ -65,5 +89,8 @@ export const eventRange = async (db: Db): Promise<{ first: number; last: number 
 /** Drops the oldest events above what is kept. */
 export const pruneEvents = async (db: Db): Promise<void> => {
   const { last } = await eventRange(db)
-  await db.deleteFrom('events').where('id', '<=', last - mostEvents).execute()
+  await db
+    .deleteFrom('events')
+    .where('id', '<=', last - mostEvents)
+    .execute()
 }

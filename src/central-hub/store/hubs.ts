@@ -12,8 +12,9 @@ export interface Hubs {
   /** Has `onSession` called at all the others. */
   session(now: Status | Problem): Promise<void>
   /**
-   * Work that one of them does at a time: `begin` is called when it is this one, and what it gives once it is to end,
-   * for it is stopped, or its connection to the store was lost, and another one takes it up.
+   * Work that one of them does at a time: `begin` is called when it is this one, and what it gives
+   * once it is to end, for it is stopped, or its connection to the store was lost, and another one
+   * takes it up.
    */
   job(name: string, begin: () => Ending): Job
 }

@@ -3,8 +3,9 @@ import { addressesOf } from './message-id.ts'
 import { phoneKey } from './phone.ts'
 
 /**
- * What WhatsApp knows persons by: a LID, which stays with a person, and a phone number, which may go to somebody else.
- * A lead has one identity, and one more for each lead that a person merged into it.
+ * What WhatsApp knows persons by: a LID, which stays with a person, and a phone number, which may
+ * go to somebody else. A lead has one identity, and one more for each lead that a person merged
+ * into it.
  */
 
 /** Where an identity is kept: with its lead, or in merged_identities under this id. */
@@ -18,7 +19,9 @@ export interface Identity {
   phone_at: number
 }
 
-/** A number that somebody was seen with, until `at` (UNIX seconds); lid is '' where none was known. */
+/**
+ * A number that somebody was seen with, until `at` (UNIX seconds); lid is '' where none was known.
+ */
 export interface Claim {
   phone: string
   lid: string
@@ -27,15 +30,20 @@ export interface Claim {
 }
 
 /**
- * Whose a message is that tells a number and no LID: of who was seen with the number at that time or after it, the one
- * who was seen with it soonest. undefined: of who has the number now.
+ * Whose a message is that tells a number and no LID: of who was seen with the number at that time
+ * or after it, the one who was seen with it soonest. undefined: of who has the number now.
  * @param claims of those who have it no more
  * @param timestamp of the message, UNIX seconds
  */
 export const formerOwner = (claims: readonly Claim[], timestamp: number): Claim | undefined =>
   claims.filter(({ at }) => at >= timestamp).toSorted((a, b) => a.at - b.at)[0]
 
-export const identityBy = async (db: Db, account: string, by: 'phone' | 'lid', key: string): Promise<Identity | undefined> => {
+export const identityBy = async (
+  db: Db,
+  account: string,
+  by: 'phone' | 'lid',
+  key: string
+): Promise<Identity | undefined> => {
   const lead = await db
     .selectFrom('leads')
     .select(['id as lead_id', 'phone', 'lid', 'phone_at'])
@@ -51,9 +59,13 @@ export const identityBy = async (db: Db, account: string, by: 'phone' | 'lid', k
     .executeTakeFirst()
 }
 
-export const writeIdentity = async (db: Db, { lead_id, merged_id, phone, lid, phone_at }: Identity): Promise<void> => {
+export const writeIdentity = async (
+  db: Db,
+  { lead_id, merged_id, phone, lid, phone_at }: Identity
+): Promise<void> => {
   const values = { phone, lid, phone_at }
-  if (merged_id === undefined) await db.updateTable('leads').set(values).where('id', '=', lead_id).execute()
+  if (merged_id === undefined)
+    await db.updateTable('leads').set(values).where('id', '=', lead_id).execute()
   else await db.updateTable('merged_identities').set(values).where('id', '=', merged_id).execute()
 }
 
@@ -75,14 +87,20 @@ export const identitiesOf = async (db: Db, leadIds: readonly number[]): Promise<
 }
 
 /** The addresses of leads, under all of their identities, by leads.id. */
-export const addressesOfLeads = async (db: Db, leadIds: Iterable<number>): Promise<Map<number, string[]>> => {
+export const addressesOfLeads = async (
+  db: Db,
+  leadIds: Iterable<number>
+): Promise<Map<number, string[]>> => {
   const identities = await identitiesOf(db, [...new Set(leadIds)])
   const byLead = Map.groupBy(identities, ({ lead_id }) => lead_id)
-  return new Map([...byLead].map(([id, all]) => [id, all.flatMap((identity) => addressesOf(identity))]))
+  return new Map(
+    [...byLead].map(([id, all]) => [id, all.flatMap((identity) => addressesOf(identity))])
+  )
 }
 
 /**
- * leads.id of those who have a number now, whichever way it is spelt: each its own, or one that a person merged into it.
+ * leads.id of those who have a number now, whichever way it is spelt: each its own, or one that a
+ * person merged into it.
  * @param phone E.164
  * @param account only of this one
  */
@@ -90,16 +108,27 @@ export const leadsOfPhone = async (db: Db, phone: string, account?: string): Pro
   const key = phoneKey(phone)
   let own = db.selectFrom('leads').select('id').where('phone_key', '=', key)
   if (account !== undefined) own = own.where('account', '=', account)
-  let merged = db.selectFrom('merged_identities').select('lead_id as id').where('phone_key', '=', key)
+  let merged = db
+    .selectFrom('merged_identities')
+    .select('lead_id as id')
+    .where('phone_key', '=', key)
   if (account !== undefined) merged = merged.where('account', '=', account)
   const rows = [...(await own.execute()), ...(await merged.execute())]
   return [...new Set(rows.map(({ id }) => id))]
 }
 
 /** Numbers of leads that a person merged into others, by leads.id of those. */
-export const readOtherPhones = async (db: Db, leadIds: readonly number[]): Promise<Map<number, string[]>> => {
+export const readOtherPhones = async (
+  db: Db,
+  leadIds: readonly number[]
+): Promise<Map<number, string[]>> => {
   if (leadIds.length === 0) return new Map()
-  const rows = await db.selectFrom('merged_identities').select(['lead_id', 'phone']).where('lead_id', 'in', leadIds).orderBy('id').execute()
+  const rows = await db
+    .selectFrom('merged_identities')
+    .select(['lead_id', 'phone'])
+    .where('lead_id', 'in', leadIds)
+    .orderBy('id')
+    .execute()
   const byLead = Map.groupBy(rows, ({ lead_id }) => lead_id)
   return new Map([...byLead].map(([id, all]) => [id, all.flatMap(({ phone }) => phone ?? [])]))
 }

@@ -2,7 +2,10 @@ import type { Compilable, CompiledQuery } from 'kysely'
 import { piecesOf } from './pieces.ts'
 import type { Db } from './schema.ts'
 
-/** A list is cut into parts of these sizes, so that there are few statements for it: each is built and prepared once. */
+/**
+ * A list is cut into parts of these sizes, so that there are few statements for it: each is built
+ * and prepared once.
+ */
 const sizes = [128, 16, 1] as const
 
 /**
@@ -11,9 +14,15 @@ const sizes = [128, 16, 1] as const
  * @param values its parameters for these items, in the order in which it has them
  * @returns runs it for a list, within the caller's transaction, and gives the rows of all parts
  */
-export const inChunks = <Item, Row>(build: (db: Db, items: readonly Item[]) => Compilable<unknown>, values: (items: readonly Item[]) => unknown[]): ((db: Db, items: readonly Item[]) => Promise<Row[]>) => {
+export const inChunks = <Item, Row>(
+  build: (db: Db, items: readonly Item[]) => Compilable<unknown>,
+  values: (items: readonly Item[]) => unknown[]
+): ((db: Db, items: readonly Item[]) => Promise<Row[]>) => {
   // One process may use both databases, whose statements differ.
-  const built = { sqlite: new Map<number, CompiledQuery>(), postgres: new Map<number, CompiledQuery>() }
+  const built = {
+    sqlite: new Map<number, CompiledQuery>(),
+    postgres: new Map<number, CompiledQuery>()
+  }
   return async (db, items) => {
     const rows: Row[] = []
     const known = built[piecesOf(db).database]
@@ -31,4 +40,5 @@ export const inChunks = <Item, Row>(build: (db: Db, items: readonly Item[]) => C
 }
 
 /** The values of rows that all have the same columns in the same order, none of them undefined. */
-export const valuesOf = (rows: readonly object[]): unknown[] => rows.flatMap((row) => Object.values(row) as unknown[])
+export const valuesOf = (rows: readonly object[]): unknown[] =>
+  rows.flatMap((row) => Object.values(row) as unknown[])

@@ -39,12 +39,18 @@ const cut = (value: unknown): unknown => {
 const parts = summaryParts.filter((name) => name !== 'interactive')
 
 /** The parts of a message that its summary is made of. */
-const partsOf = (details: Partial<CapturedMessage>, media: Media | undefined): Partial<LastMessage> => {
-  const found = parts.flatMap((name) => (details[name] === undefined ? [] : [[name, cut(details[name])]]))
+const partsOf = (
+  details: Partial<CapturedMessage>,
+  media: Media | undefined
+): Partial<LastMessage> => {
+  const found = parts.flatMap((name) =>
+    details[name] === undefined ? [] : [[name, cut(details[name])]]
+  )
   const given: Partial<LastMessage> = Object.fromEntries(found)
   const { interactive, contacts } = details
   if (interactive?.title !== undefined) given.interactive = { title: cutText(interactive.title) }
-  if (contacts !== undefined) given.contact_names = contactNames(contacts).slice(0, maxItems).map(cutText)
+  if (contacts !== undefined)
+    given.contact_names = contactNames(contacts).slice(0, maxItems).map(cutText)
   if (media?.filename !== undefined) given.filename = cutText(media.filename)
   return given
 }

@@ -21,20 +21,40 @@ type ListedRow = LeadRow & LastColumns
 const iso = (seconds: number): string => new Date(seconds * 1_000).toISOString()
 
 /** The name shown: what a person gave, else imported, else the contact's own. */
-export const shownName = ({ given_name, imported_name, name }: Pick<LeadRow, 'given_name' | 'imported_name' | 'name'>): string | null =>
+export const shownName = ({
+  given_name,
+  imported_name,
+  name
+}: Pick<LeadRow, 'given_name' | 'imported_name' | 'name'>): string | null =>
   given_name ?? imported_name ?? name
 
 const toLead = (row: ListedRow, tags: string[], otherPhones: string[]): Lead => {
-  const { id, account, phone, lid, chat_id, state, note, assignee, unanswered_count, unread_count } = row
+  const {
+    id,
+    account,
+    phone,
+    lid,
+    chat_id,
+    state,
+    note,
+    assignee,
+    unanswered_count,
+    unread_count
+  } = row
   return {
-    id, account, phone,
+    id,
+    account,
+    phone,
     phone_display: phone === null ? null : displayPhone(phone),
     lid,
     other_phones: otherPhones,
     chat_id,
     name: shownName(row),
     whatsapp_name: row.name,
-    state, note, tags, assignee,
+    state,
+    note,
+    tags,
+    assignee,
     first_seen_at: iso(row.first_seen),
     last_seen_at: iso(row.last_seen),
     waiting_since: row.waiting_since === null ? null : iso(row.waiting_since),
@@ -56,8 +76,15 @@ const listed = (db: Db) =>
     .leftJoin('messages as last', 'last.pk', 'leads.last_pk')
     .selectAll('leads')
     .select([
-      'last.id as last_id', 'last.type as last_type', 'last.body as last_body', 'last.from_me as last_from_me', 'last.timestamp as last_timestamp', 'last.revoked_at as last_revoked',
-      'last.decryption as last_decryption', 'last.media as last_media', 'last.details as last_details'
+      'last.id as last_id',
+      'last.type as last_type',
+      'last.body as last_body',
+      'last.from_me as last_from_me',
+      'last.timestamp as last_timestamp',
+      'last.revoked_at as last_revoked',
+      'last.decryption as last_decryption',
+      'last.media as last_media',
+      'last.details as last_details'
     ])
 
 const complete = async (db: Db, rows: readonly ListedRow[]): Promise<Lead[]> => {
@@ -92,11 +119,21 @@ export interface LeadFilter {
   seen?: ReadonlySet<number>
 }
 
-/** Leads of a tag that are looked up and sorted; if there are more, one is soon met in whatever order. */
+/**
+ * Leads of a tag that are looked up and sorted; if there are more, one is soon met in whatever
+ * order.
+ */
 const mostSorted = 1_000
 
 const hasTag = async (db: Db, tag: string): Promise<Expression<SqlBool>> => {
-  const ids = (await db.selectFrom('lead_tags').select('lead_id').where('tag', '=', tag).limit(mostSorted + 1).execute()).map(({ lead_id }) => lead_id)
+  const ids = (
+    await db
+      .selectFrom('lead_tags')
+      .select('lead_id')
+      .where('tag', '=', tag)
+      .limit(mostSorted + 1)
+      .execute()
+  ).map(({ lead_id }) => lead_id)
   if (ids.length === 0) return sql<SqlBool>`false`
   if (ids.length <= mostSorted) return sql<SqlBool>`leads.id in (${sql.join(ids)})`
   return sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`
@@ -110,17 +147,34 @@ const hasPhone = async (db: Db, phone: string): Promise<Expression<SqlBool>> => 
 
 /** A sum keeps the database from the index, which would have another order than a list by ids. */
 const changedSince = (since: number, byId: boolean | undefined): Expression<SqlBool> =>
-  byId === true ? sql<SqlBool>`leads.updated_at + 0 >= ${since}` : sql<SqlBool>`leads.updated_at >= ${since}`
+  byId === true
+    ? sql<SqlBool>`leads.updated_at + 0 >= ${since}`
+    : sql<SqlBool>`leads.updated_at >= ${since}`
 
 /** What a filter asks of a lead, but `q`. */
-const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, fromAd, adId, phone, updatedSince, byId }: LeadFilter): Promise<Expression<SqlBool>[]> => {
-  // a cast keeps the database from an index in another order, all of which it would have to sort for each page
-  const column = (name: string): RawBuilder<unknown> => (byId ? sql`cast(${sql.ref(name)} as text)` : sql.ref(name))
+const conditionsOf = async (
+  db: Db,
+  { account, waiting, states, tag, assignee, fromAd, adId, phone, updatedSince, byId }: LeadFilter
+): Promise<Expression<SqlBool>[]> => {
+  // a cast keeps the database from an index in another order, all of which it would have to sort
+  // for each page
+  const column = (name: string): RawBuilder<unknown> =>
+    byId ? sql`cast(${sql.ref(name)} as text)` : sql.ref(name)
   return [
     ...(account === undefined ? [] : [sql<SqlBool>`${column('leads.account')} = ${account}`]),
-    ...(waiting === undefined ? [] : [sql<SqlBool>`${column('leads.waiting_since')} is ${waiting ? sql`not null` : sql`null`}`]),
-    ...(states === undefined ? [] : [sql<SqlBool>`${column('leads.state')} in (${sql.join(states)})`]),
-    ...(assignee === undefined ? [] : [assignee === null ? sql<SqlBool>`${column('leads.assignee')} is null` : sql<SqlBool>`${column('leads.assignee')} = ${assignee}`]),
+    ...(waiting === undefined
+      ? []
+      : [sql<SqlBool>`${column('leads.waiting_since')} is ${waiting ? sql`not null` : sql`null`}`]),
+    ...(states === undefined
+      ? []
+      : [sql<SqlBool>`${column('leads.state')} in (${sql.join(states)})`]),
+    ...(assignee === undefined
+      ? []
+      : [
+          assignee === null
+            ? sql<SqlBool>`${column('leads.assignee')} is null`
+            : sql<SqlBool>`${column('leads.assignee')} = ${assignee}`
+        ]),
     ...(fromAd === true ? [sql<SqlBool>`${column('leads.ad_at')} is not null`] : []),
     ...(adId === undefined ? [] : [sql<SqlBool>`${column('leads.ad_id')} = ${adId}`]),
     ...(tag === undefined ? [] : [await hasTag(db, tag)]),
@@ -132,9 +186,9 @@ const conditionsOf = async (db: Db, { account, waiting, states, tag, assignee, f
 type Order = 'waiting' | 'recent' | 'updated' | 'id'
 
 /**
- * The order of a list: those who wait by who has waited longest, the others by their latest message; with `q`, whose
- * name or number is meant first, then by the latest message that has the words; with `updatedSince`, whoever changed
- * first.
+ * The order of a list: those who wait by who has waited longest, the others by their latest
+ * message; with `q`, whose name or number is meant first, then by the latest message that has the
+ * words; with `updatedSince`, whoever changed first.
  */
 export const leadOrder = ({ waiting, q, updatedSince, byId }: LeadFilter): Order | 'found' => {
   if (q !== undefined) return 'found'
@@ -157,57 +211,103 @@ const keyOf = (order: Order, row: LeadRow): number => {
   }
 }
 
-const inOrder = async (db: Db, filter: LeadFilter, order: Order, limit: number, after?: Position): Promise<ListedRow[]> => {
+const inOrder = async (
+  db: Db,
+  filter: LeadFilter,
+  order: Order,
+  limit: number,
+  after?: Position
+): Promise<ListedRow[]> => {
   let query = listed(db)
   for (const condition of await conditionsOf(db, filter)) query = query.where(condition)
   if (order === 'id') {
     if (after) query = query.where('leads.id', '>', after.id)
     query = query.orderBy('leads.id')
   } else if (order === 'waiting') {
-    if (after) query = query.where(sql<boolean>`(waiting_since, leads.id) > (${after.key}, ${after.id})`)
+    if (after)
+      query = query.where(sql<boolean>`(waiting_since, leads.id) > (${after.key}, ${after.id})`)
     query = query.orderBy('waiting_since').orderBy('leads.id')
   } else if (order === 'updated') {
-    if (after) query = query.where(sql<boolean>`(leads.updated_at, leads.id) > (${after.key}, ${after.id})`)
+    if (after)
+      query = query.where(sql<boolean>`(leads.updated_at, leads.id) > (${after.key}, ${after.id})`)
     query = query.orderBy('leads.updated_at').orderBy('leads.id')
   } else {
-    if (after) query = query.where(sql<boolean>`(last_seen, leads.id) < (${after.key}, ${after.id})`)
+    if (after)
+      query = query.where(sql<boolean>`(last_seen, leads.id) < (${after.key}, ${after.id})`)
     query = query.orderBy('last_seen', 'desc').orderBy('leads.id', 'desc')
   }
   return query.limit(limit).execute()
 }
 
-/** Of several states each is read by itself, in its index's order: together they would all have to be sorted. */
-const inStates = async (db: Db, filter: LeadFilter, order: 'waiting' | 'recent', limit: number, after?: Position): Promise<ListedRow[]> => {
+/**
+ * Of several states each is read by itself, in its index's order: together they would all have to
+ * be sorted.
+ */
+const inStates = async (
+  db: Db,
+  filter: LeadFilter,
+  order: 'waiting' | 'recent',
+  limit: number,
+  after?: Position
+): Promise<ListedRow[]> => {
   const rows: ListedRow[] = []
-  for (const state of new Set(filter.states)) rows.push(...(await inOrder(db, { ...filter, states: [state] }, order, limit, after)))
+  for (const state of new Set(filter.states))
+    rows.push(...(await inOrder(db, { ...filter, states: [state] }, order, limit, after)))
   const sign = order === 'waiting' ? 1 : -1
-  return rows.sort((a, b) => sign * (keyOf(order, a) - keyOf(order, b) || a.id - b.id)).slice(0, limit)
+  return rows
+    .sort((a, b) => sign * (keyOf(order, a) - keyOf(order, b) || a.id - b.id))
+    .slice(0, limit)
 }
 
-export const listLeads = async (db: Db, filter: LeadFilter, limit: number, after?: Position): Promise<Page<Lead>> => {
+export const listLeads = async (
+  db: Db,
+  filter: LeadFilter,
+  limit: number,
+  after?: Position
+): Promise<Page<Lead>> => {
   const order = leadOrder(filter)
   if (filter.q !== undefined) {
-    const { items, next } = await searchLeads(db, { q: filter.q, country: filter.country, seen: filter.seen, conditions: await conditionsOf(db, filter), limit, after })
-    const leads = await getLeads(db, items.map(({ id }) => id))
+    const { items, next } = await searchLeads(db, {
+      q: filter.q,
+      country: filter.country,
+      seen: filter.seen,
+      conditions: await conditionsOf(db, filter),
+      limit,
+      after
+    })
+    const leads = await getLeads(
+      db,
+      items.map(({ id }) => id)
+    )
     const matched = await describeMatches(db, filter, items, leads)
     return { items: matched, next }
   }
   if (order === 'found') throw new Error('only a search has this order')
   const isByState = filter.states !== undefined && (order === 'waiting' || order === 'recent')
-  const rows = isByState ? await inStates(db, filter, order, limit + 1, after) : await inOrder(db, filter, order, limit + 1, after)
+  const rows = isByState
+    ? await inStates(db, filter, order, limit + 1, after)
+    : await inOrder(db, filter, order, limit + 1, after)
   const page = toPage(rows, limit, (row) => ({ order, id: row.id, key: keyOf(order, row) }))
   return { ...page, items: await complete(db, page.items) }
 }
 
 /** The id under which a lead is kept now: after a merge the old one goes on leading to it. */
 export const currentLeadId = async (db: Db, id: number): Promise<number> => {
-  const row = await db.selectFrom('merged_leads').select('lead_id').where('old_id', '=', id).executeTakeFirst()
+  const row = await db
+    .selectFrom('merged_leads')
+    .select('lead_id')
+    .where('old_id', '=', id)
+    .executeTakeFirst()
   return row?.lead_id ?? id
 }
 
 /** The lead's row, by any id it had. */
 export const leadRow = async (db: Db, id: number): Promise<LeadRow | undefined> =>
-  db.selectFrom('leads').selectAll().where('id', '=', await currentLeadId(db, id)).executeTakeFirst()
+  db
+    .selectFrom('leads')
+    .selectAll()
+    .where('id', '=', await currentLeadId(db, id))
+    .executeTakeFirst()
 
 /** By any id it had. */
 export const getLead = async (db: Db, id: number): Promise<Lead | undefined> => {

@@ -31,9 +31,13 @@ const fold = (text: string): Folded => {
   return { text: folded, places }
 }
 
-const isLetter = (character: string | undefined): boolean => character !== undefined && /[\p{L}\p{N}]/u.test(character)
+const isLetter = (character: string | undefined): boolean =>
+  character !== undefined && /[\p{L}\p{N}]/u.test(character)
 
-/** Where a text has these characters, as the search finds them. @param begins only at the beginning of a word */
+/**
+ * Where a text has these characters, as the search finds them. @param begins only at the beginning
+ * of a word
+ */
 const placeOf = (text: string, wanted: string, begins: boolean): number | undefined => {
   const { text: folded, places } = fold(text)
   const { text: sought } = fold(wanted)
@@ -79,7 +83,9 @@ const matchOfText = (lead: Lead, sought: string): Matched | undefined => {
 /** The number that has these digits, in whichever spelling of it. */
 const matchOfDigits = ({ phone, other_phones }: Lead, digits: string): Matched | undefined => {
   const phones = phone === null ? other_phones : [phone, ...other_phones]
-  const shown = phones.find((each) => spellingsOf(each).some((spelling) => spelling.includes(digits)))
+  const shown = phones.find((each) =>
+    spellingsOf(each).some((spelling) => spelling.includes(digits))
+  )
   return shown === undefined ? undefined : { field: 'phone', snippet: shown, message_id: null }
 }
 
@@ -105,15 +111,23 @@ const matchOfMessage = (message: MatchedMessage, q: string): Matched => {
   const sought = [...(messageTerms(q)?.words ?? []), ...spacelessRuns(q)]
   for (const text of [body, ...terms.split('\n')]) {
     const places = sought.flatMap((word) => placeOf(text, word, true) ?? [])
-    if (places.length > 0) return { field: 'message', snippet: excerpt(text, Math.min(...places)), message_id: id }
+    if (places.length > 0)
+      return { field: 'message', snippet: excerpt(text, Math.min(...places)), message_id: id }
   }
   return { field: 'message', snippet: excerpt(body === '' ? terms : body, 0), message_id: id }
 }
 
-const readMessages = async (db: Db, found: readonly Found[]): Promise<Map<number, MatchedMessage>> => {
+const readMessages = async (
+  db: Db,
+  found: readonly Found[]
+): Promise<Map<number, MatchedMessage>> => {
   const pks = found.flatMap(({ pk }) => pk ?? [])
   if (pks.length === 0) return new Map()
-  const rows = await db.selectFrom('messages').select(['pk', 'id', 'body', 'terms', 'revoked_at']).where('pk', 'in', pks).execute()
+  const rows = await db
+    .selectFrom('messages')
+    .select(['pk', 'id', 'body', 'terms', 'revoked_at'])
+    .where('pk', 'in', pks)
+    .execute()
   return new Map(rows.map((row) => [row.pk, row]))
 }
 
@@ -130,7 +144,8 @@ export const describeMatches = async (
     const lead = leads.get(id)
     if (lead === undefined) return []
     const message = pk === null ? undefined : messages.get(pk)
-    const matched = message === undefined ? terms && matchOf(lead, terms) : matchOfMessage(message, q)
+    const matched =
+      message === undefined ? terms && matchOf(lead, terms) : matchOfMessage(message, q)
     return matched === undefined ? [lead] : [{ ...lead, matched }]
   })
 }

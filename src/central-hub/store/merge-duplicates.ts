@@ -20,8 +20,11 @@ export interface Merged {
 const groupsOf = (rows: readonly Row[]): Row[][] => {
   const groups: Row[][] = []
   for (const row of rows) {
-    const person = (other: Row): string[] => (row.lead_id === null ? [] : [row.id, other.id].map((id) => parseMessageId(id)?.chat ?? ''))
-    const group = groups.find(([first]) => first !== undefined && isSameMessage(first.id, row.id, person(first)))
+    const person = (other: Row): string[] =>
+      row.lead_id === null ? [] : [row.id, other.id].map((id) => parseMessageId(id)?.chat ?? '')
+    const group = groups.find(
+      ([first]) => first !== undefined && isSameMessage(first.id, row.id, person(first))
+    )
     if (group === undefined) groups.push([row])
     else group.push(row)
   }
@@ -32,7 +35,8 @@ const fold = async (db: Db, [first, ...others]: readonly Row[], merged: Merged):
   const [second, ...rest] = others
   if (first === undefined || second === undefined) return
   const changes = foldRows([first, second, ...rest])
-  if (isDifferent(first, changes)) await db.updateTable('messages').set(changes).where('pk', '=', first.pk).execute()
+  if (isDifferent(first, changes))
+    await db.updateTable('messages').set(changes).where('pk', '=', first.pk).execute()
   const gone = others.map(({ pk }) => pk)
   await db.deleteFrom('events').where('type', '=', 'message').where('ref', 'in', gone).execute()
   await db.deleteFrom('messages').where('pk', 'in', gone).execute()
@@ -43,12 +47,15 @@ const fold = async (db: Db, [first, ...others]: readonly Row[], merged: Merged):
 const messagesOf = (db: Db, whose: Whose) => {
   const messages = db.selectFrom('messages')
   if (typeof whose === 'number') return messages.where('lead_id', '=', whose)
-  return messages.where('account', '=', whose.account).where('chat_id', '=', whose.chat_id).where('lead_id', 'is', null)
+  return messages
+    .where('account', '=', whose.account)
+    .where('chat_id', '=', whose.chat_id)
+    .where('lead_id', 'is', null)
 }
 
 /**
- * Merges the duplicates of a lead or a group, inside a transaction of the caller's. The first one stays, with what the others know.
- * Counts are to be worked out after it.
+ * Merges the duplicates of a lead or a group, inside a transaction of the caller's. The first one
+ * stays, with what the others know. Counts are to be worked out after it.
  */
 export const mergeDuplicates = async (db: Db, whose: Whose): Promise<Merged> => {
   const merged: Merged = { kept: [], removed: [] }
@@ -58,7 +65,11 @@ export const mergeDuplicates = async (db: Db, whose: Whose): Promise<Merged> => 
     .having(sql<boolean>`count(*) > 1`)
     .execute()
   for (const stanza of new Set(twice.map((row) => row.stanza))) {
-    const rows = await messagesOf(db, whose).selectAll().where('stanza', '=', stanza).orderBy('pk').execute()
+    const rows = await messagesOf(db, whose)
+      .selectAll()
+      .where('stanza', '=', stanza)
+      .orderBy('pk')
+      .execute()
     for (const group of groupsOf(rows)) await fold(db, group, merged)
   }
   return merged

@@ -11,8 +11,8 @@ import { deliveriesByLead } from './migrations/0010-deliveries-by-lead.ts'
 import { passedOnErasures } from './migrations/0011-passed-on-erasures.ts'
 
 /**
- * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the release before it
- * working, so that an upgrade can be rolled back.
+ * The store's schema, a step at a time. A step that has shipped is never changed; each keeps the
+ * release before it working, so that an upgrade can be rolled back.
  */
 export const migrations: Readonly<Record<string, Migration>> = {
   '0001_messages_and_leads': messagesAndLeads,
@@ -27,8 +27,14 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '0011_passed_on_erasures': passedOnErasures
 }
 
-/** The last step known to the oldest release that works with the schema as the last step here leaves it. */
+/**
+ * The last step known to the oldest release that works with the schema as the last step here leaves
+ * it.
+ */
 export const worksFrom = '0001_messages_and_leads'
 
-/** A step that no release makes: scripts/migrate is at work on the database, or was ended before it had compared it. */
+/**
+ * A step that no release makes: scripts/migrate is at work on the database, or was ended before it
+ * had compared it.
+ */
 export const unfinished = '9999_scripts_migrate_is_not_finished'

@@ -10,7 +10,10 @@ export interface ImportedName {
   /** E.164. */
   phone: string
   name: string
-  /** The file's encoding has no place for most letters of the world, so that `?` may stand for others. */
+  /**
+   * The file's encoding has no place for most letters of the world, so that `?` may stand for
+   * others.
+   */
   isNarrow?: boolean
 }
 
@@ -34,9 +37,20 @@ export const oneLine = (name: string): string =>
 const narrow = new TextDecoder('windows-1252')
 const narrowLetters = new Set(narrow.decode(Uint8Array.from({ length: 256 }, (_, byte) => byte)))
 
-/** Whether a name is what a file in Windows-1252 makes of the name shown: another character for each that it lacks. */
+/**
+ * Whether a name is what a file in Windows-1252 makes of the name shown: another character for each
+ * that it lacks.
+ */
 const isNarrowed = (shown: string, name: string): boolean => {
-  const shape = [...shown].map((letter) => (narrowLetters.has(letter) ? letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&') : letter.length > 1 ? '..?' : '.')).join('')
+  const shape = [...shown]
+    .map((letter) =>
+      narrowLetters.has(letter)
+        ? letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+        : letter.length > 1
+          ? '..?'
+          : '.'
+    )
+    .join('')
   return new RegExp(`^${shape}$`, 'u').test(name)
 }
 
@@ -47,38 +61,59 @@ const isShown = (shown: string | null, { name, isNarrow = false }: ImportedName)
   return line === name || (isNarrow && isNarrowed(line, name))
 }
 
-/** Gives a lead the imported name, below one that a person gave. @returns whether it is shown under another name now */
-const nameLead = async (db: Db, lead: LeadRow, imported: ImportedName, at: number): Promise<boolean> => {
+/**
+ * Gives a lead the imported name, below one that a person gave. @returns whether it is shown under
+ * another name now
+ */
+const nameLead = async (
+  db: Db,
+  lead: LeadRow,
+  imported: ImportedName,
+  at: number
+): Promise<boolean> => {
   const shown = shownName(lead)
   // Also a name of WhatsApp's own: it must go on following WhatsApp.
   if (lead.given_name !== null || isShown(shown, imported)) return false
-  await db.updateTable('leads').set({ imported_name: imported.name }).where('id', '=', lead.id).execute()
+  await db
+    .updateTable('leads')
+    .set({ imported_name: imported.name })
+    .where('id', '=', lead.id)
+    .execute()
   await addChanges(db, lead.id, [{ field: 'name', from: shown, to: imported.name }], at)
   return true
 }
 
 /** Of several names for one number, the last. */
-export const lastNames = (names: readonly ImportedName[]): ImportedName[] =>
-  [...new Map(names.map((imported) => [phoneKey(imported.phone), imported])).values()]
+export const lastNames = (names: readonly ImportedName[]): ImportedName[] => [
+  ...new Map(names.map((imported) => [phoneKey(imported.phone), imported])).values()
+]
 
 /**
- * Takes a batch of names, inside a transaction of the caller's: for the leads of these numbers, and for whoever writes
- * from them first. A name that changes nothing is not kept either.
+ * Takes a batch of names, inside a transaction of the caller's: for the leads of these numbers, and
+ * for whoever writes from them first. A name that changes nothing is not kept either.
  */
 export const importNames = async (db: Db, names: readonly ImportedName[]): Promise<Imported> => {
   const byKey = new Map(names.map((imported) => [phoneKey(imported.phone), imported]))
   const result: Imported = { named: 0, kept: 0, unchanged: names.length - byKey.size }
   if (byKey.size === 0) return result
   const keys = [...byKey.keys()]
-  const known = new Map((await db.selectFrom('names').selectAll().where('phone_key', 'in', keys).execute()).map(({ phone_key, name }) => [phone_key, name]))
-  const leads = Map.groupBy(await db.selectFrom('leads').selectAll().where('phone_key', 'in', keys).execute(), ({ phone_key }) => phone_key)
+  const known = new Map(
+    (await db.selectFrom('names').selectAll().where('phone_key', 'in', keys).execute()).map(
+      ({ phone_key, name }) => [phone_key, name]
+    )
+  )
+  const leads = Map.groupBy(
+    await db.selectFrom('leads').selectAll().where('phone_key', 'in', keys).execute(),
+    ({ phone_key }) => phone_key
+  )
 
   const at = Date.now()
   const renamed: number[] = []
   const fresh: { phone_key: string; name: string }[] = []
   for (const [phone_key, imported] of byKey) {
     const before = renamed.length
-    for (const lead of leads.get(phone_key) ?? []) if (await nameLead(db, lead, imported, at)) renamed.push(lead.id)
+    for (const lead of leads.get(phone_key) ?? [])
+      if (await nameLead(db, lead, imported, at)) renamed.push(lead.id)
     const isNamed = renamed.length > before
     const isKept = !leads.has(phone_key) && !isShown(known.get(phone_key) ?? null, imported)
     if (isNamed || isKept) fresh.push({ phone_key, name: imported.name })
@@ -86,7 +121,13 @@ export const importNames = async (db: Db, names: readonly ImportedName[]): Promi
     if (!isNamed && !isKept) result.unchanged += 1
   }
   if (fresh.length > 0) {
-    await db.insertInto('names').values(fresh).onConflict((on) => on.column('phone_key').doUpdateSet(({ ref }) => ({ name: ref('excluded.name') }))).execute()
+    await db
+      .insertInto('names')
+      .values(fresh)
+      .onConflict((on) =>
+        on.column('phone_key').doUpdateSet(({ ref }) => ({ name: ref('excluded.name') }))
+      )
+      .execute()
   }
   await addEvents(db, 'lead', renamed)
   return { ...result, named: renamed.length }

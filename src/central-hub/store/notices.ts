@@ -5,9 +5,14 @@ import type { Db } from './schema.ts'
 /** WhatsApp's own notices make no lead; when the person writes, they are of that lead. */
 
 /** Gives leads the notices of their chats, inside a transaction of the caller's. */
-export const adoptNotices = async (db: Db, leads: readonly Pick<LeadRow, 'id' | 'account' | 'phone' | 'lid'>[]): Promise<void> => {
+export const adoptNotices = async (
+  db: Db,
+  leads: readonly Pick<LeadRow, 'id' | 'account' | 'phone' | 'lid'>[]
+): Promise<void> => {
   for (const [account, group] of Map.groupBy(leads, (lead) => lead.account)) {
-    const byChat = new Map(group.flatMap((lead) => addressesOf(lead).map((chat) => [chat, lead.id] as const)))
+    const byChat = new Map(
+      group.flatMap((lead) => addressesOf(lead).map((chat) => [chat, lead.id] as const))
+    )
     const chats = await db
       .selectFrom('messages')
       .select('chat_id')

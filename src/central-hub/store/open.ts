@@ -21,9 +21,10 @@ export interface Store {
   /** Steps of the schema that a newer release has made; this one works with them all the same. */
   newerSteps: string[]
   /**
-   * After a deletion on request, outside of a transaction: sees to it that no byte of what was deleted is left in the
-   * database. In a file it takes some seconds for a million messages, and nothing else is read or written meanwhile. Does
-   * nothing when none is due. @throws when the disk is full or another program reads the store: it stays due
+   * After a deletion on request, outside of a transaction: sees to it that no byte of what was
+   * deleted is left in the database. In a file it takes some seconds for a million messages, and
+   * nothing else is read or written meanwhile. Does nothing when none is due. @throws when the disk
+   * is full or another program reads the store: it stays due
    */
   scrub(): Promise<void>
   /** Leaves the database in order, and closes it. */
@@ -33,7 +34,9 @@ export interface Store {
 export interface StoreOptions {
   log?: Log
   rewriting?: Rewriting
-  /** Called before each part of bringing the schema up to date, which for a large store takes long. */
+  /**
+   * Called before each part of bringing the schema up to date, which for a large store takes long.
+   */
   onProgress?: () => void
 }
 
@@ -50,21 +53,35 @@ const latest = Object.keys(migrations).sort().at(-1) as string
 /** Steps that were made and that this release does not know. */
 const unknownSteps = async ({ db, isMade }: Opened): Promise<string[]> => {
   if (!(await isMade())) return []
-  const made = await db.withTables<{ kysely_migration: { name: string } }>().selectFrom('kysely_migration').select('name').orderBy('name').execute()
+  const made = await db
+    .withTables<{ kysely_migration: { name: string } }>()
+    .selectFrom('kysely_migration')
+    .select('name')
+    .orderBy('name')
+    .execute()
   return made.map(({ name }) => name).filter((name) => !(name in migrations))
 }
 
 const bringUpToDate = async (opened: Opened, onProgress: () => void): Promise<string[]> => {
   const { db } = opened
   const newer = await unknownSteps(opened)
-  if (newer.includes(unfinished)) throw new PlainError('scripts/migrate has not finished here: run it again, or take DATABASE_URL out to go on with the SQLite file')
+  if (newer.includes(unfinished))
+    throw new PlainError(
+      'scripts/migrate has not finished here: run it again, or take DATABASE_URL out to go on with the SQLite file'
+    )
   if (newer.length > 0) {
     const reach = await db.selectFrom('store').select('works_from').executeTakeFirstOrThrow()
-    if (latest < reach.works_from) throw new PlainError(`a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`)
+    if (latest < reach.works_from)
+      throw new PlainError(
+        `a newer release has changed it (${newer.join(', ')}): install that one, or restore a backup`
+      )
     return newer
   }
   onProgress()
-  const { error } = await new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } }).migrateToLatest()
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: async () => ({ ...migrations }) }
+  }).migrateToLatest()
   if (error !== undefined) throw error
   await db.updateTable('store').set({ works_from: worksFrom }).execute()
   await writeUncounted(db, onProgress)
@@ -72,7 +89,10 @@ const bringUpToDate = async (opened: Opened, onProgress: () => void): Promise<st
   return []
 }
 
-/** A deletion that was committed while the file was rewritten has set another value: its scrub stays due. */
+/**
+ * A deletion that was committed while the file was rewritten has set another value: its scrub stays
+ * due.
+ */
 const scrubIfDue = async ({ db, scrub }: Opened): Promise<void> => {
   const { scrub_due } = await db.selectFrom('store').select('scrub_due').executeTakeFirstOrThrow()
   if (scrub_due === 0) return
@@ -81,22 +101,33 @@ const scrubIfDue = async ({ db, scrub }: Opened): Promise<void> => {
 }
 
 /** PostgreSQL, and the package for it, are loaded only where a hub has it. */
-const open = async (place: string, { log, rewriting = () => () => undefined }: StoreOptions): Promise<Opened> =>
-  /^postgres(ql)?:/.test(place) ? (await import('./postgres/open.ts')).openPostgresStore(place, log) : openSqliteStore(place, rewriting)
+const open = async (
+  place: string,
+  { log, rewriting = () => () => undefined }: StoreOptions
+): Promise<Opened> =>
+  /^postgres(ql)?:/.test(place)
+    ? (await import('./postgres/open.ts')).openPostgresStore(place, log)
+    : openSqliteStore(place, rewriting)
 
 /**
- * Opens the store in a directory, made if need be, or in the database of a URL, and brings its schema up to date.
+ * Opens the store in a directory, made if need be, or in the database of a URL, and brings its
+ * schema up to date.
  * @throws when it cannot be opened, or was changed by a release too new for this one
  */
 export const openStore = async (place: string, options: StoreOptions = {}): Promise<Store> => {
   const opened = await open(place, options)
   const { db, hubs, close } = opened
   try {
-    const newerSteps = await opened.atSchema(() => bringUpToDate(opened, options.onProgress ?? (() => undefined)))
+    const newerSteps = await opened.atSchema(() =>
+      bringUpToDate(opened, options.onProgress ?? (() => undefined))
+    )
     const { id } = await db.selectFrom('store').select('id').executeTakeFirstOrThrow()
     return { db, id, hubs, close, newerSteps, place: opened.place, scrub: () => scrubIfDue(opened) }
   } catch (error) {
     await close()
-    throw new PlainError(`the store ${opened.place} cannot be brought up to date: ${reasonOf(error)}`, { cause: error })
+    throw new PlainError(
+      `the store ${opened.place} cannot be brought up to date: ${reasonOf(error)}`,
+      { cause: error }
+    )
   }
 }

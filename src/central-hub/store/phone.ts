@@ -3,13 +3,15 @@ import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
 /** Phone numbers as they are compared. */
 
 /**
- * What numbers are compared by: the digits of an E.164 number, without what WhatsApp's ids keep of older numbering:
- * Mexico's and Argentina's mobile prefixes (+52 1, +54 9), and the ninth digit of Brazil's mobiles, which its ids of
- * older accounts lack. leads.phone_key in the database is the same.
+ * What numbers are compared by: the digits of an E.164 number, without what WhatsApp's ids keep of
+ * older numbering: Mexico's and Argentina's mobile prefixes (+52 1, +54 9), and the ninth digit of
+ * Brazil's mobiles, which its ids of older accounts lack. leads.phone_key in the database is the
+ * same.
  */
 export const phoneKey = (phone: string): string => {
   const digits = phone.slice(1)
-  if (/^521\d{10}$/.test(digits) || /^549\d{10}$/.test(digits)) return digits.slice(0, 2) + digits.slice(3)
+  if (/^521\d{10}$/.test(digits) || /^549\d{10}$/.test(digits))
+    return digits.slice(0, 2) + digits.slice(3)
   if (/^55\d\d9\d{8}$/.test(digits)) return digits.slice(0, 4) + digits.slice(5)
   return digits
 }
@@ -18,19 +20,24 @@ export const phoneKey = (phone: string): string => {
 export const spellingsOf = (phone: string): string[] => {
   const key = phoneKey(phone)
   const plain = `+${key}`
-  if (/^(?:52|54)\d{10}$/.test(key)) return [plain, `+${key.slice(0, 2)}${key.startsWith('52') ? 1 : 9}${key.slice(2)}`]
+  if (/^(?:52|54)\d{10}$/.test(key))
+    return [plain, `+${key.slice(0, 2)}${key.startsWith('52') ? 1 : 9}${key.slice(2)}`]
   if (/^55\d{10}$/.test(key)) return [plain, `+${key.slice(0, 4)}9${key.slice(4)}`]
   return [plain]
 }
 
 const possible = (text: string, country?: CountryCode): string | undefined => {
-  const parsed = parsePhoneNumberFromString(text, { ...(country === undefined ? {} : { defaultCountry: country }), extract: false })
+  const parsed = parsePhoneNumberFromString(text, {
+    ...(country === undefined ? {} : { defaultCountry: country }),
+    extract: false
+  })
   return parsed?.isPossible() === true ? parsed.number : undefined
 }
 
 /**
- * An E.164 number as people read it, with its country code and the spaces that are usual in its country:
- * `+52 55 1234 5678`. Older numbering, which WhatsApp's ids keep, is left out where no such number exists any more.
+ * An E.164 number as people read it, with its country code and the spaces that are usual in its
+ * country: `+52 55 1234 5678`. Older numbering, which WhatsApp's ids keep, is left out where no
+ * such number exists any more.
  */
 export const displayPhone = (phone: string): string => {
   const parsed = parsePhoneNumberFromString(phone)
@@ -46,5 +53,8 @@ export const displayPhone = (phone: string): string => {
 export const readPhone = (text: string, country?: CountryCode): string | undefined => {
   const compact = text.replace(/[\s()./-]/g, '')
   // as WhatsApp shows numbers of older numbering, which is possible no more
-  return possible(text, country) ?? (/^\+\d+$/.test(compact) ? possible(`+${phoneKey(compact)}`) : undefined)
+  return (
+    possible(text, country) ??
+    (/^\+\d+$/.test(compact) ? possible(`+${phoneKey(compact)}`) : undefined)
+  )
 }

@@ -5,8 +5,9 @@ import { addressesOfLeads } from './identities.ts'
 import type { Database, Db } from './schema.ts'
 
 /**
- * Reactions and votes. They name their message, and who gave them, by whichever address WhatsApp had at hand; they are
- * kept so, and brought together as they are read: by then the hub may know more of who is who.
+ * Reactions and votes. They name their message, and who gave them, by whichever address WhatsApp
+ * had at hand; they are kept so, and brought together as they are read: by then the hub may know
+ * more of who is who.
  */
 
 /** A message as its responses are looked for. */
@@ -19,7 +20,11 @@ export interface Answerable {
 type Known = Pick<Database['reactions'], 'account' | 'message_id' | 'timestamp'>
 
 /** Rows of a table that may be of these messages. */
-const rowsOf = async <Table extends 'reactions' | 'votes'>(db: Db, table: Table, messages: readonly Answerable[]) => {
+const rowsOf = async <Table extends 'reactions' | 'votes'>(
+  db: Db,
+  table: Table,
+  messages: readonly Answerable[]
+) => {
   const rows = []
   for (const [account, group] of Map.groupBy(messages, (message) => message.account)) {
     const stanzas = [...new Set(group.map(({ id }) => stanzaOf(id)))]
@@ -33,7 +38,9 @@ const rowsOf = async <Table extends 'reactions' | 'votes'>(db: Db, table: Table,
         .execute())
     )
   }
-  return rows as unknown as (Table extends 'reactions' ? Database['reactions'] : Database['votes'])[]
+  return rows as unknown as (Table extends 'reactions'
+    ? Database['reactions']
+    : Database['votes'])[]
 }
 
 /** Who answered: one key for all addresses of a person, as far as they are known. */
@@ -47,7 +54,12 @@ const personKey = (address: string, chat: string, person: readonly string[]): st
 }
 
 /** The last answer of each person, in the order of time. */
-const latestOf = <Row extends Known>(rows: readonly Row[], id: string, person: readonly string[], by: (row: Row) => string): Row[] => {
+const latestOf = <Row extends Known>(
+  rows: readonly Row[],
+  id: string,
+  person: readonly string[],
+  by: (row: Row) => string
+): Row[] => {
   const chat = parseMessageId(id)?.chat ?? ''
   const latest = new Map<string, Row>()
   for (const row of rows) {
@@ -64,40 +76,82 @@ export interface Responses {
 }
 
 /** What was reacted and voted to these messages, in their order. */
-export const readResponses = async (db: Db, messages: readonly Answerable[]): Promise<Responses[]> => {
+export const readResponses = async (
+  db: Db,
+  messages: readonly Answerable[]
+): Promise<Responses[]> => {
   if (messages.length === 0) return []
-  const reactions = Map.groupBy(await rowsOf(db, 'reactions', messages), (row) => `${row.account} ${stanzaOf(row.message_id)}`)
-  const votes = Map.groupBy(await rowsOf(db, 'votes', messages), (row) => `${row.account} ${stanzaOf(row.message_id)}`)
+  const reactions = Map.groupBy(
+    await rowsOf(db, 'reactions', messages),
+    (row) => `${row.account} ${stanzaOf(row.message_id)}`
+  )
+  const votes = Map.groupBy(
+    await rowsOf(db, 'votes', messages),
+    (row) => `${row.account} ${stanzaOf(row.message_id)}`
+  )
   const keyOf = ({ account, id }: Answerable): string => `${account} ${stanzaOf(id)}`
-  const answered = messages.filter((message) => reactions.has(keyOf(message)) || votes.has(keyOf(message)))
-  const addresses = await addressesOfLeads(db, answered.flatMap(({ lead_id }) => lead_id ?? []))
+  const answered = messages.filter(
+    (message) => reactions.has(keyOf(message)) || votes.has(keyOf(message))
+  )
+  const addresses = await addressesOfLeads(
+    db,
+    answered.flatMap(({ lead_id }) => lead_id ?? [])
+  )
   return messages.map((message) => {
     const person = message.lead_id === null ? [] : (addresses.get(message.lead_id) ?? [])
-    const isOf = ({ message_id }: Known): boolean => isSameMessage(message.id, message_id, [...person, parseMessageId(message.id)?.chat ?? ''])
-    const [reacted, voted] = [(reactions.get(keyOf(message)) ?? []).filter(isOf), (votes.get(keyOf(message)) ?? []).filter(isOf)]
+    const isOf = ({ message_id }: Known): boolean =>
+      isSameMessage(message.id, message_id, [...person, parseMessageId(message.id)?.chat ?? ''])
+    const [reacted, voted] = [
+      (reactions.get(keyOf(message)) ?? []).filter(isOf),
+      (votes.get(keyOf(message)) ?? []).filter(isOf)
+    ]
     return {
-      reactions: latestOf(reacted, message.id, person, ({ sender }) => sender).flatMap(({ sender, emoji }) => (emoji === '' ? [] : [{ sender, emoji }])),
-      votes: latestOf(voted, message.id, person, ({ voter }) => voter).map(({ voter, options }) => ({ voter, options: JSON.parse(options) as string[] }))
+      reactions: latestOf(reacted, message.id, person, ({ sender }) => sender).flatMap(
+        ({ sender, emoji }) => (emoji === '' ? [] : [{ sender, emoji }])
+      ),
+      votes: latestOf(voted, message.id, person, ({ voter }) => voter).map(
+        ({ voter, options }) => ({ voter, options: JSON.parse(options) as string[] })
+      )
     }
   })
 }
 
 /** Deletes what was reacted and voted to these messages, under whichever of their ids. */
 export const eraseResponses = async (db: Db, messages: readonly Answerable[]): Promise<void> => {
-  const addresses = await addressesOfLeads(db, messages.flatMap(({ lead_id }) => lead_id ?? []))
+  const addresses = await addressesOfLeads(
+    db,
+    messages.flatMap(({ lead_id }) => lead_id ?? [])
+  )
   const byStanza = Map.groupBy(messages, ({ account, id }) => `${account} ${stanzaOf(id)}`)
   for (const table of ['reactions', 'votes'] as const) {
     const gone = (await rowsOf(db, table, messages)).filter(({ account, message_id }) =>
-      byStanza.get(`${account} ${stanzaOf(message_id)}`)?.some(({ id, lead_id }) => isSameMessage(id, message_id, [...(addresses.get(lead_id ?? 0) ?? []), parseMessageId(id)?.chat ?? '']))
+      byStanza
+        .get(`${account} ${stanzaOf(message_id)}`)
+        ?.some(({ id, lead_id }) =>
+          isSameMessage(id, message_id, [
+            ...(addresses.get(lead_id ?? 0) ?? []),
+            parseMessageId(id)?.chat ?? ''
+          ])
+        )
     )
     for (const [account, rows] of Map.groupBy(gone, (row) => row.account)) {
-      await db.deleteFrom(table).where('account', '=', account).where('message_id', 'in', [...new Set(rows.map(({ message_id }) => message_id))]).execute()
+      await db
+        .deleteFrom(table)
+        .where('account', '=', account)
+        .where('message_id', 'in', [...new Set(rows.map(({ message_id }) => message_id))])
+        .execute()
     }
   }
 }
 
-/** A reaction or a vote: the latest of each person counts. @returns the number of the message it is of, if that is known and was changed */
-export const writeResponse = async (db: Db, { account, message }: InboundRecord): Promise<number | undefined> => {
+/**
+ * A reaction or a vote: the latest of each person counts. @returns the number of the message it is
+ * of, if that is known and was changed
+ */
+export const writeResponse = async (
+  db: Db,
+  { account, message }: InboundRecord
+): Promise<number | undefined> => {
   const { reaction, vote, timestamp } = message
   const messageId = reaction?.message_id ?? vote?.message_id
   if (messageId === undefined) return undefined
@@ -112,7 +166,12 @@ export const writeResponse = async (db: Db, { account, message }: InboundRecord)
             .columns(['account', 'message_id', 'sender'])
             .doUpdateSet({ emoji: reaction.emoji, timestamp })
             .where('reactions.timestamp', '<=', timestamp)
-            .where((row) => row.or([row('reactions.emoji', '<>', reaction.emoji), row('reactions.timestamp', '<', timestamp)]))
+            .where((row) =>
+              row.or([
+                row('reactions.emoji', '<>', reaction.emoji),
+                row('reactions.timestamp', '<', timestamp)
+              ])
+            )
         )
         .executeTakeFirst()
     : await db
@@ -123,7 +182,9 @@ export const writeResponse = async (db: Db, { account, message }: InboundRecord)
             .columns(['account', 'message_id', 'voter'])
             .doUpdateSet({ options, timestamp })
             .where('votes.timestamp', '<=', timestamp)
-            .where((row) => row.or([row('votes.options', '<>', options), row('votes.timestamp', '<', timestamp)]))
+            .where((row) =>
+              row.or([row('votes.options', '<>', options), row('votes.timestamp', '<', timestamp)])
+            )
         )
         .executeTakeFirst()
   if ((result.numInsertedOrUpdatedRows ?? 0n) === 0n) return undefined

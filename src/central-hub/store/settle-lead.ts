@@ -5,16 +5,19 @@ import { identityOf } from './message-id.ts'
 import type { Db } from './schema.ts'
 
 /**
- * What a message tells of who is who, where it is more than its lead alone can say: a number that went to somebody else,
- * a person with another number, two leads that turn out to be one person.
+ * What a message tells of who is who, where it is more than its lead alone can say: a number that
+ * went to somebody else, a person with another number, two leads that turn out to be one person.
  *
- * A LID is a person, for good. A number is of the LID that was seen with it last; whoever was seen with it before keeps
- * the history and loses the number. A person has the number that it was seen with last, unless that number is of
- * somebody else now. Messages that tell a number alone go by formerOwner. So the outcome depends on what was seen when,
- * and not on the order in which messages are taken.
+ * A LID is a person, for good. A number is of the LID that was seen with it last; whoever was seen
+ * with it before keeps the history and loses the number. A person has the number that it was seen
+ * with last, unless that number is of somebody else now. Messages that tell a number alone go by
+ * formerOwner. So the outcome depends on what was seen when, and not on the order in which messages
+ * are taken.
  */
 
-/** Leads whose messages or identity are others now, those that are new, and those that are no more. */
+/**
+ * Leads whose messages or identity are others now, those that are new, and those that are no more.
+ */
 export interface Settled {
   changed: Set<number>
   made: Set<number>
@@ -87,13 +90,17 @@ class Settling {
     const mine = all.find((claim) => isOf(claim, me))
     const at = Math.max(timestamp, mine?.at ?? 0)
     const latest = Math.max(me.phone_at, ...before.map((claim) => claim.at))
-    const rival = Math.max(holder?.lid == null ? 0 : holder.phone_at, ...all.map((claim) => claim.at))
+    const rival = Math.max(
+      holder?.lid == null ? 0 : holder.phone_at,
+      ...all.map((claim) => claim.at)
+    )
     const isLatest = at >= latest
     if (isLatest) await this.#leave(me)
     if (!isLatest || at < rival) {
       await this.#addClaim(phone, me, at)
       // Somebody else was seen with it later, and went on to another number.
-      if (holder !== undefined && holder.lid !== null && at > holder.phone_at) await this.#leave(holder)
+      if (holder !== undefined && holder.lid !== null && at > holder.phone_at)
+        await this.#leave(holder)
       return
     }
     if (mine !== undefined) await this.#dropClaim(mine)
@@ -101,7 +108,12 @@ class Settling {
   }
 
   /** `me` has the number of `holder` from now on. */
-  async #takeOver(holder: Identity | undefined, me: Identity, phone: string, at: number): Promise<void> {
+  async #takeOver(
+    holder: Identity | undefined,
+    me: Identity,
+    phone: string,
+    at: number
+  ): Promise<void> {
     if (holder === undefined) return writeIdentity(this.#db, { ...me, phone, phone_at: at })
     if (holder.lid !== null && me.lid !== null) {
       await this.#leave(holder)
@@ -110,8 +122,10 @@ class Settling {
     // One of them has no LID: they are one person.
     const [named, other] = me.lid === null ? [holder, me] : [me, holder]
     await this.#unify(other, named)
-    const now = named.lid === null ? await this.#by('phone', phone) : await this.#by('lid', named.lid)
-    if (now !== undefined) await writeIdentity(this.#db, { ...now, phone, phone_at: now.lid === null ? 0 : at })
+    const now =
+      named.lid === null ? await this.#by('phone', phone) : await this.#by('lid', named.lid)
+    if (now !== undefined)
+      await writeIdentity(this.#db, { ...now, phone, phone_at: now.lid === null ? 0 : at })
   }
 
   /** `me` has its number no more. */
@@ -132,8 +146,12 @@ class Settling {
       return
     }
     await writeIdentity(this.#db, { ...other, phone: null })
-    if (other.merged_id !== undefined) await this.#db.deleteFrom('merged_identities').where('id', '=', other.merged_id).execute()
-    const lead = other.lead_id === named.lead_id ? named.lead_id : await this.#merge(other.lead_id, named.lead_id)
+    if (other.merged_id !== undefined)
+      await this.#db.deleteFrom('merged_identities').where('id', '=', other.merged_id).execute()
+    const lead =
+      other.lead_id === named.lead_id
+        ? named.lead_id
+        : await this.#merge(other.lead_id, named.lead_id)
     await this.#renameLid('', named.lid, lead)
     if (other.merged_id === undefined) await this.#lead(named.lid)
   }
@@ -143,19 +161,32 @@ class Settling {
     const me = await this.#by('lid', lid)
     if (me?.merged_id === undefined) return
     this.settled.changed.add(me.lead_id)
-    const own = await this.#db.selectFrom('leads').select(['phone', 'lid', 'phone_at']).where('id', '=', me.lead_id).executeTakeFirstOrThrow()
+    const own = await this.#db
+      .selectFrom('leads')
+      .select(['phone', 'lid', 'phone_at'])
+      .where('id', '=', me.lead_id)
+      .executeTakeFirstOrThrow()
     await this.#db.deleteFrom('merged_identities').where('id', '=', me.merged_id).execute()
     await writeIdentity(this.#db, { ...me, merged_id: undefined })
     if (own.phone === null && own.lid === null) return
-    await this.#db.insertInto('merged_identities').values({ account: this.#account, lead_id: me.lead_id, ...own }).execute()
+    await this.#db
+      .insertInto('merged_identities')
+      .values({ account: this.#account, lead_id: me.lead_id, ...own })
+      .execute()
   }
 
   /** @returns leads.id of the one that stays: the older one */
   async #merge(a: number, b: number): Promise<number> {
     const [kept, gone] = a < b ? [a, b] : [b, a]
-    const rows = await this.#db.selectFrom('leads').selectAll().where('id', 'in', [kept, gone]).orderBy('id').execute()
+    const rows = await this.#db
+      .selectFrom('leads')
+      .selectAll()
+      .where('id', 'in', [kept, gone])
+      .orderBy('id')
+      .execute()
     const [first, second] = rows
-    if (first === undefined || second === undefined) throw new Error(`there are no leads ${kept} and ${gone} to merge`)
+    if (first === undefined || second === undefined)
+      throw new Error(`there are no leads ${kept} and ${gone} to merge`)
     await mergeLeads(this.#db, first, second)
     this.settled.merged.add(gone)
     this.settled.changed.delete(gone)
@@ -165,7 +196,10 @@ class Settling {
   }
 
   async #addIdentity(lead_id: number, lid: string): Promise<void> {
-    await this.#db.insertInto('merged_identities').values({ account: this.#account, lead_id, phone: null, lid, phone_at: 0 }).execute()
+    await this.#db
+      .insertInto('merged_identities')
+      .values({ account: this.#account, lead_id, phone: null, lid, phone_at: 0 })
+      .execute()
   }
 
   #claimsOn(phone: string): Promise<Claim[]> {
@@ -178,7 +212,10 @@ class Settling {
   }
 
   #claims() {
-    return this.#db.selectFrom('former_phones').select(['phone', 'lid', 'lead_id', 'at']).where('account', '=', this.#account)
+    return this.#db
+      .selectFrom('former_phones')
+      .select(['phone', 'lid', 'lead_id', 'at'])
+      .where('account', '=', this.#account)
   }
 
   async #addClaim(phone: string, { lid, lead_id }: Identity, at: number): Promise<void> {
@@ -200,17 +237,34 @@ class Settling {
   }
 
   async #renameLid(from: string, to: string, leadId?: number): Promise<void> {
-    let claims = this.#db.updateTable('former_phones').set({ lid: to }).where('account', '=', this.#account).where('lid', '=', from)
+    let claims = this.#db
+      .updateTable('former_phones')
+      .set({ lid: to })
+      .where('account', '=', this.#account)
+      .where('lid', '=', from)
     if (leadId !== undefined) claims = claims.where('lead_id', '=', leadId)
     await claims.execute()
   }
 
-  async #makeLead(lid: string | null, phone: string | null, { chat_id, name, timestamp }: Seen): Promise<number> {
+  async #makeLead(
+    lid: string | null,
+    phone: string | null,
+    { chat_id, name, timestamp }: Seen
+  ): Promise<number> {
     const row = await this.#db
       .insertInto('leads')
       .values({
-        account: this.#account, lid, phone, chat_id, name: name ?? null, state: 'new', note: '',
-        first_seen: timestamp, last_seen: timestamp, waiting_since: null, updated_at: Date.now()
+        account: this.#account,
+        lid,
+        phone,
+        chat_id,
+        name: name ?? null,
+        state: 'new',
+        note: '',
+        first_seen: timestamp,
+        last_seen: timestamp,
+        waiting_since: null,
+        updated_at: Date.now()
       })
       .returning('id')
       .executeTakeFirstOrThrow()
@@ -228,24 +282,42 @@ class Settling {
   async #reassignPhone(phone: string): Promise<void> {
     const claims = await this.#claimsOn(phone)
     const holder = await this.#by('phone', phone)
-    const leads = [...new Set([...claims.map(({ lead_id }) => lead_id), ...(holder === undefined ? [] : [holder.lead_id])])]
+    const leads = [
+      ...new Set([
+        ...claims.map(({ lead_id }) => lead_id),
+        ...(holder === undefined ? [] : [holder.lead_id])
+      ])
+    ]
     if (leads.length === 0) return
     let now = holder?.lead_id
     let latest: number | undefined
     for (const message of await this.#messagesOfNumber(phone, leads)) {
       let lead = formerOwner(claims, message.timestamp)?.lead_id ?? now
-      if (lead === undefined && message.personal === 1) now = lead = await this.#makeLead(null, phone, message)
+      if (lead === undefined && message.personal === 1)
+        now = lead = await this.#makeLead(null, phone, message)
       if (lead === message.lead_id) continue
       if (message.lead_id === holder?.lead_id) latest = lead
-      await this.#db.updateTable('messages').set({ lead_id: lead ?? null }).where('pk', '=', message.pk).execute()
+      await this.#db
+        .updateTable('messages')
+        .set({ lead_id: lead ?? null })
+        .where('pk', '=', message.pk)
+        .execute()
       for (const id of [lead, message.lead_id]) if (id != null) this.settled.changed.add(id)
     }
     if (holder?.lid === null && latest !== undefined) await this.#dissolve(holder, latest)
   }
 
-  /** A lead that was known by a number alone, and whose messages turned out to be of another one. */
+  /**
+   * A lead that was known by a number alone, and whose messages turned out to be of another one.
+   */
   async #dissolve(holder: Identity, owner: number): Promise<void> {
-    const left = await this.#db.selectFrom('messages').select('pk').where('lead_id', '=', holder.lead_id).where('personal', '=', 1).limit(1).executeTakeFirst()
+    const left = await this.#db
+      .selectFrom('messages')
+      .select('pk')
+      .where('lead_id', '=', holder.lead_id)
+      .where('personal', '=', 1)
+      .limit(1)
+      .executeTakeFirst()
     if (left !== undefined || holder.merged_id !== undefined) return
     await writeIdentity(this.#db, { ...holder, phone: null })
     await this.#merge(holder.lead_id, owner)
@@ -271,13 +343,23 @@ class Settling {
   /** What a lead shows of its messages, beside who waits. */
   async #writeSeen(id: number): Promise<void> {
     const of = this.#db.selectFrom('messages').where('lead_id', '=', id).where('personal', '=', 1)
-    const last = await of.select(['chat_id', 'timestamp']).orderBy('timestamp', 'desc').orderBy('pk', 'desc').limit(1).executeTakeFirst()
+    const last = await of
+      .select(['chat_id', 'timestamp'])
+      .orderBy('timestamp', 'desc')
+      .orderBy('pk', 'desc')
+      .limit(1)
+      .executeTakeFirst()
     if (last === undefined) return
     const first = await of.select('timestamp').orderBy('timestamp').limit(1).executeTakeFirst()
-    const seen = { chat_id: last.chat_id, last_seen: last.timestamp, first_seen: first?.timestamp ?? last.timestamp }
+    const seen = {
+      chat_id: last.chat_id,
+      last_seen: last.timestamp,
+      first_seen: first?.timestamp ?? last.timestamp
+    }
     await this.#db.updateTable('leads').set(seen).where('id', '=', id).execute()
     const name = await this.#latestName(id)
-    if (name !== undefined) await this.#db.updateTable('leads').set({ name }).where('id', '=', id).execute()
+    if (name !== undefined)
+      await this.#db.updateTable('leads').set({ name }).where('id', '=', id).execute()
   }
 
   async #latestName(id: number): Promise<string | undefined> {
@@ -291,20 +373,30 @@ class Settling {
       .orderBy('pk', 'desc')
       .limit(maxNamesRead)
       .execute()
-    return rows.map(({ details }) => (JSON.parse(details) as Partial<CapturedMessage>).name).find((name) => name !== undefined)
+    return rows
+      .map(({ details }) => (JSON.parse(details) as Partial<CapturedMessage>).name)
+      .find((name) => name !== undefined)
   }
 }
 
 const isOf = (claim: Claim, { lid, lead_id }: Identity): boolean =>
   lid === null ? claim.lid === '' && claim.lead_id === lead_id : claim.lid === lid
 
-/** Brings up to date who is who, by what one message tells. Counts are to be worked out after it. */
-export const settleLead = async (db: Db, account: string, message: CapturedMessage): Promise<Settled> => {
+/**
+ * Brings up to date who is who, by what one message tells. Counts are to be worked out after it.
+ */
+export const settleLead = async (
+  db: Db,
+  account: string,
+  message: CapturedMessage
+): Promise<Settled> => {
   const { phone, lid, number_change, timestamp } = message
   const settling = new Settling(db, account)
   const [from, to] = [identityOf(number_change?.from), identityOf(number_change?.to)]
-  if (from.phone !== undefined && to.phone !== undefined) await settling.phoneChange(from.phone, to.phone, timestamp)
-  else if (from.lid !== undefined && to.lid !== undefined) await settling.lidChange(from.lid, to.lid)
+  if (from.phone !== undefined && to.phone !== undefined)
+    await settling.phoneChange(from.phone, to.phone, timestamp)
+  else if (from.lid !== undefined && to.lid !== undefined)
+    await settling.lidChange(from.lid, to.lid)
   else if (phone !== undefined && lid !== undefined) await settling.pair(phone, lid, message)
   return settling.settled
 }

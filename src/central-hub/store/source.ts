@@ -12,14 +12,27 @@ export interface SourceColumns {
 
 type AdFacts = Pick<LeadSource, 'title' | 'url' | 'id' | 'app'>
 
-/** What a message tells of the ad that led to it; undefined when it is not from one, or is our own. */
-export const sourceOf = ({ ad, from_me, timestamp }: Pick<CapturedMessage, 'ad' | 'from_me' | 'timestamp'>): SourceColumns | undefined => {
+/**
+ * What a message tells of the ad that led to it; undefined when it is not from one, or is our own.
+ */
+export const sourceOf = ({
+  ad,
+  from_me,
+  timestamp
+}: Pick<CapturedMessage, 'ad' | 'from_me' | 'timestamp'>): SourceColumns | undefined => {
   if (ad === undefined || from_me) return undefined
   const { title = null, url = null, id = null, app = null } = ad
-  return { ad: JSON.stringify({ title, url, id, app } satisfies AdFacts), ad_id: id, ad_at: timestamp }
+  return {
+    ad: JSON.stringify({ title, url, id, app } satisfies AdFacts),
+    ad_id: id,
+    ad_at: timestamp
+  }
 }
 
-/** Whether the first was before the second. Within one second the texts decide, so that the order of arrival does not. */
+/**
+ * Whether the first was before the second. Within one second the texts decide, so that the order of
+ * arrival does not.
+ */
 const isBefore = (a: SourceColumns, b: SourceColumns): boolean => {
   if (a.ad_at === null) return false
   if (b.ad_at === null || a.ad_at < b.ad_at) return true

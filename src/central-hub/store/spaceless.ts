@@ -1,10 +1,13 @@
 /**
- * Writing without spaces between words, and signs that are words by themselves: Chinese, Japanese, Korean, Thai, Lao,
- * Burmese, Khmer, emoji. The search has a word for each such character and for each two in a row, so that 价格 is found
- * in 请问价格多少.
+ * Writing without spaces between words, and signs that are words by themselves: Chinese, Japanese,
+ * Korean, Thai, Lao, Burmese, Khmer, emoji. The search has a word for each such character and for
+ * each two in a row, so that 价格 is found in 请问价格多少.
  */
 
-/** Code points, https://www.unicode.org/Public/UCD/latest/ucd/Blocks.txt; without skin tones, which change another sign. */
+/**
+ * Code points, https://www.unicode.org/Public/UCD/latest/ucd/Blocks.txt; without skin tones, which
+ * change another sign.
+ */
 export const spacelessRanges: readonly (readonly [number, number])[] = [
   [0x0e00, 0x0eff],
   [0x1000, 0x109f],
@@ -31,7 +34,10 @@ export const withoutSpaceless = (text: string): string => text.replace(runs, ' '
 
 const token = (characters: string): string => `\ue000${Buffer.from(characters).toString('hex')}`
 
-/** The words that the search has for such a part: one for a single character, else one for each two in a row. */
+/**
+ * The words that the search has for such a part: one for a single character, else one for each two
+ * in a row.
+ */
 export const tokensOf = (run: string): string[] => {
   const characters = [...run]
   if (characters.length === 1) return [token(run)]
@@ -39,4 +45,5 @@ export const tokensOf = (run: string): string[] => {
 }
 
 /** As the search of names has such a part: each character after two spaces. */
-export const spacedRun = (run: string): string => [...run].map((character) => `  ${character}`).join('')
+export const spacedRun = (run: string): string =>
+  [...run].map((character) => `  ${character}`).join('')

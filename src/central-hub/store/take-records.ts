@@ -14,8 +14,9 @@ import { createLeadWriter, hasLead, type LeadAtWork, type LeadsAtWork } from './
 import { createMessageWriter, type MessageAtWork, type MessagesAtWork } from './write-message.ts'
 
 /**
- * Records of one account, many at once: what they are about is read, they are gone through in the journal's order in
- * memory, and what came of it is written. How many come at once makes no difference to the outcome.
+ * Records of one account, many at once: what they are about is read, they are gone through in the
+ * journal's order in memory, and what came of it is written. How many come at once makes no
+ * difference to the outcome.
  */
 
 /** What records made new or changed, by messages.pk and leads.id. */
@@ -27,7 +28,10 @@ export interface Taken {
   removed: number[]
 }
 
-/** Records taken at once after one that told who a lead is: others of the kind may follow, and each has all read anew. */
+/**
+ * Records taken at once after one that told who a lead is: others of the kind may follow, and each
+ * has all read anew.
+ */
 const afterSettling = 32
 
 /** What has been gone through and is not written yet. */
@@ -39,7 +43,9 @@ interface Work {
   /** Records whose lead was settled: once each, so that taking always goes on. */
   settled: ReadonlySet<InboundRecord>
   changed: Set<MessageAtWork>
-  /** Messages that are new or changed, and responses to such, in the order in which that is told. */
+  /**
+   * Messages that are new or changed, and responses to such, in the order in which that is told.
+   */
   told: Set<MessageAtWork | InboundRecord>
   /** Leads with messages that are new or changed, and the new ones. */
   news: Map<LeadAtWork, MessageAtWork[]>
@@ -60,9 +66,16 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
     return true
   }
   const { message: told } = record
-  // A message that is not here was erased here, or is older than this hub: an update does not bring it.
-  if (record.kind === 'update' && work.messages.find(told.id, work.leads.known(told)) === undefined) return true
-  if (!work.settled.has(record) && work.leads.moves(told) && work.messages.find(told.id, undefined) === undefined) return false
+  // A message that is not here was erased here, or is older than this hub: an update does not bring
+  // it.
+  if (record.kind === 'update' && work.messages.find(told.id, work.leads.known(told)) === undefined)
+    return true
+  if (
+    !work.settled.has(record) &&
+    work.leads.moves(told) &&
+    work.messages.find(told.id, undefined) === undefined
+  )
+    return false
   const belongs = hasLead(told)
   const found = belongs ? work.leads.of(record.message, work.settled.has(record)) : 'none'
   if (found === 'settle') return false
@@ -74,9 +87,12 @@ const goThrough = (work: Work, record: InboundRecord): boolean => {
   if (isNew) work.fresh.push({ message, lead })
   else if (message.content === undefined) {
     work.changed.add(message)
-    // what was decrypted may turn out to be of no person; and the lead it is in need not be the one this record tells of
+    // what was decrypted may turn out to be of no person; and the lead it is in need not be the one
+    // this record tells of
     const mayAsk = turnOf(record.message) === 1 && record.message.type !== 'call_log'
-    const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)
+    const isUpdate =
+      record.kind === 'update' &&
+      (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)
     const mayTurn = record.kind === 'message' || record.kind === 'revoke' || isUpdate
     if (mayTurn && message.row.lead_id !== null) work.recount.add(message.row.lead_id)
   }
@@ -98,7 +114,8 @@ const joinLeads = ({ changed, fresh, recount }: Work): void => {
     changes.lead_id = lead.row.id
     recount.add(lead.row.id)
   }
-  for (const { message, lead } of fresh) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)
+  for (const { message, lead } of fresh)
+    if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)
 }
 
 const freshOf = (news: readonly MessageAtWork[]): FreshMessage[] =>
@@ -108,10 +125,20 @@ const freshOf = (news: readonly MessageAtWork[]): FreshMessage[] =>
     return [{ pk, account, turn, inAlbum, timestamp, seq }]
   })
 
-/** @returns takes records of one account within the caller's transaction, and notes what they did */
-export const createTaking = (): ((db: Db, account: string, records: readonly InboundRecord[], taken: Taken) => Promise<void>) => {
+/**
+ * @returns takes records of one account within the caller's transaction, and notes what they did
+ */
+export const createTaking = (): ((
+  db: Db,
+  account: string,
+  records: readonly InboundRecord[],
+  taken: Taken
+) => Promise<void>) => {
   const [leadWriter, messageWriter] = [createLeadWriter(), createMessageWriter()]
-  const addAnswers = inChunks<Insertable<Database['answers']>, unknown>((db, rows) => db.insertInto('answers').values(rows), valuesOf)
+  const addAnswers = inChunks<Insertable<Database['answers']>, unknown>(
+    (db, rows) => db.insertInto('answers').values(rows),
+    valuesOf
+  )
 
   const writeLeads = async (db: Db, work: Work): Promise<void> => {
     const answers: Insertable<Database['answers']>[] = []
@@ -126,21 +153,35 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
         answers.push(...followed.answers)
       }
     }
-    await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))
+    await leadWriter.update(
+      db,
+      [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead))
+    )
     await addAnswers(db, answers)
     for (const [id, news] of unclear) {
-      await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })
+      await writeWaiting(db, id, {
+        fresh: news.map(({ row }) => row.pk),
+        whole: false,
+        albums: news.some(({ inAlbum }) => inAlbum)
+      })
     }
-    for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
+    for (const id of work.recount)
+      await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
   }
 
   const write = async (db: Db, account: string, work: Work, taken: Taken): Promise<void> => {
     const newLeads = [...work.leads.all()].filter(({ isNew }) => isNew)
     await leadWriter.insert(db, newLeads)
     joinLeads(work)
-    await messageWriter.insert(db, work.fresh.map(({ message }) => ({ message, leadId: message.lead?.row.id ?? null })))
+    await messageWriter.insert(
+      db,
+      work.fresh.map(({ message }) => ({ message, leadId: message.lead?.row.id ?? null }))
+    )
     await messageWriter.update(db, work.changed)
-    await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))
+    await adoptNotices(
+      db,
+      [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row)
+    )
     for (const { message } of work.fresh) taken.newMessages.add(message.row.pk)
     for (const one of work.told) {
       const pk = 'row' in one ? one.row.pk : await writeResponse(db, one)
@@ -148,7 +189,16 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
       taken.messages.add(pk)
       if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))
     }
-    recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))
+    recount(
+      work,
+      await acknowledgeNew(
+        db,
+        account,
+        work.fresh.flatMap(({ message: { row, content } }) =>
+          content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []
+        )
+      )
+    )
     for (const { row, learnt, changed, isNew } of work.leads.all()) {
       if (learnt && !isNew) work.recount.add(row.id)
       // A record that tells nothing new of its message may tell something of its lead.
@@ -167,7 +217,12 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
   }
 
   /** A record that tells who its lead is. */
-  const settle = async (db: Db, account: string, record: InboundRecord, taken: Taken): Promise<void> => {
+  const settle = async (
+    db: Db,
+    account: string,
+    record: InboundRecord,
+    taken: Taken
+  ): Promise<void> => {
     const { changed, made, merged } = await settleLead(db, account, record.message)
     for (const id of merged) {
       taken.leads.delete(id)
@@ -188,13 +243,28 @@ export const createTaking = (): ((db: Db, account: string, records: readonly Inb
   }
 
   /** @returns how many were taken: those before the next one whose lead is to be settled */
-  const takeSome = async (db: Db, account: string, records: readonly InboundRecord[], taken: Taken, settled: ReadonlySet<InboundRecord>): Promise<number> => {
-    const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)
-    const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)
+  const takeSome = async (
+    db: Db,
+    account: string,
+    records: readonly InboundRecord[],
+    taken: Taken,
+    settled: ReadonlySet<InboundRecord>
+  ): Promise<number> => {
+    const messages = records
+      .filter(({ kind }) => kind !== 'reaction' && kind !== 'vote')
+      .map(({ message }) => message)
+    const ofLeads = messages.filter(
+      (message) => hasLead(message) || message.number_change !== undefined
+    )
     const work: Work = {
       leads: await leadWriter.read(db, account, ofLeads),
       messages: await messageWriter.read(db, account, new Set(messages.map(({ id }) => id))),
-      settled, fresh: [], changed: new Set(), told: new Set(), news: new Map(), recount: new Set()
+      settled,
+      fresh: [],
+      changed: new Set(),
+      told: new Set(),
+      news: new Map(),
+      recount: new Set()
     }
     const stop = records.findIndex((record) => !goThrough(work, record))
     await write(db, account, work, taken)

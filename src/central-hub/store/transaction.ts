@@ -3,9 +3,14 @@ import { atMost } from '../../platform/at-most.ts'
 import { piecesOf } from './pieces.ts'
 import type { Db } from './schema.ts'
 
-/** Transactions that change leads. SQLite has one writer at a time; elsewhere they are kept apart as far as they must be. */
+/**
+ * Transactions that change leads. SQLite has one writer at a time; elsewhere they are kept apart as
+ * far as they must be.
+ */
 
-/** A transaction that others stood in the way of is done again so often, after a growing wait, ms. */
+/**
+ * A transaction that others stood in the way of is done again so often, after a growing wait, ms.
+ */
 const mostTries = 5
 const waitMs = 20
 
@@ -20,7 +25,10 @@ const again = async <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T> => {
   }
 }
 
-/** Alone: nothing else changes leads meanwhile, whichever hub does it. `run` may be called anew, and must have no other effects. */
+/**
+ * Alone: nothing else changes leads meanwhile, whichever hub does it. `run` may be called anew, and
+ * must have no other effects.
+ */
 export const changeLeads = <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T> =>
   again(db, async (trx) => {
     await piecesOf(trx).lockLeads(trx)
@@ -28,14 +36,21 @@ export const changeLeads = <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T>
   })
 
 /**
- * Journals that one hub takes at once. There may be hundreds of accounts: each at once, they would have all connections of
- * a pool, and whoever asks for something would be told that there is none.
+ * Journals that one hub takes at once. There may be hundreds of accounts: each at once, they would
+ * have all connections of a pool, and whoever asks for something would be told that there is none.
  */
 const mostJournals = 4
 const takers = new WeakMap<Db, ReturnType<typeof atMost>>()
 
-/** Beside those that take the journals of other accounts; of one account it is one at a time, whose cursor then is nobody else's. */
-export const takeJournal = <T>(db: Db, account: string, run: (trx: Db) => Promise<T>): Promise<T> => {
+/**
+ * Beside those that take the journals of other accounts; of one account it is one at a time, whose
+ * cursor then is nobody else's.
+ */
+export const takeJournal = <T>(
+  db: Db,
+  account: string,
+  run: (trx: Db) => Promise<T>
+): Promise<T> => {
   const inTurn = takers.get(db) ?? atMost(mostJournals)
   takers.set(db, inTurn)
   return inTurn(() =>

@@ -1,5 +1,12 @@
 import { sql, type Insertable } from 'kysely'
-import { isAfter, isClosing, mayWait, waitOf, type Moment, type Turn } from '../../contract/waiting.ts'
+import {
+  isAfter,
+  isClosing,
+  mayWait,
+  waitOf,
+  type Moment,
+  type Turn
+} from '../../contract/waiting.ts'
 import { acknowledgeIn } from './acknowledge.ts'
 import { writeAnswers } from './answers.ts'
 import type { LeadRow } from './leads.ts'
@@ -8,7 +15,10 @@ import type { Database, Db } from './schema.ts'
 import { changeLeads } from './transaction.ts'
 import { markUpdated } from './updated.ts'
 
-/** The rule of contract/waiting.ts, kept with each lead: read as far as it has to be, and brought up to date. */
+/**
+ * The rule of contract/waiting.ts, kept with each lead: read as far as it has to be, and brought up
+ * to date.
+ */
 
 /** What of a lead's messages is new, so that only what can follow from it is worked out. */
 export interface NewInLead {
@@ -48,7 +58,9 @@ export const latestLine = async (db: Db, leadId: number): Promise<Line | undefin
 /** Messages that ask, after the latest one that ended a wait. */
 export const unansweredOf = (db: Db, leadId: number, line: Moment | undefined) => {
   const asking = turnIn(db, leadId, 1)
-  return line === undefined ? asking : asking.where(sql<boolean>`(timestamp, seq) > (${line.timestamp}, ${line.seq})`)
+  return line === undefined
+    ? asking
+    : asking.where(sql<boolean>`(timestamp, seq) > (${line.timestamp}, ${line.seq})`)
 }
 
 const latest = async (db: Db, leadId: number): Promise<{ last_pk: number | null }> => {
@@ -67,7 +79,11 @@ const latest = async (db: Db, leadId: number): Promise<{ last_pk: number | null 
 type WaitState = Pick<LeadRow, 'state' | 'read_until' | 'handled_at'>
 
 const waitStateOf = (db: Db, leadId: number): Promise<WaitState> =>
-  db.selectFrom('leads').select(['state', 'read_until', 'handled_at']).where('id', '=', leadId).executeTakeFirstOrThrow()
+  db
+    .selectFrom('leads')
+    .select(['state', 'read_until', 'handled_at'])
+    .where('id', '=', leadId)
+    .executeTakeFirstOrThrow()
 
 /** Counts anew what is unanswered and unread, whatever was counted before. */
 export const writeCounts = async (db: Db, leadId: number): Promise<void> => {
@@ -75,27 +91,48 @@ export const writeCounts = async (db: Db, leadId: number): Promise<void> => {
   const { state, read_until } = await waitStateOf(db, leadId)
   // several media that were sent as one wait as one
   const thing = piecesOf(db).thing()
-  const unanswered = await unansweredOf(db, leadId, line).select(['pk', 'timestamp', thing.as('thing')]).execute()
-  const wait = waitOf(state, unanswered.map(({ pk, timestamp, thing }) => ({ timestamp, thing, isRead: pk <= read_until })))
+  const unanswered = await unansweredOf(db, leadId, line)
+    .select(['pk', 'timestamp', thing.as('thing')])
+    .execute()
+  const wait = waitOf(
+    state,
+    unanswered.map(({ pk, timestamp, thing }) => ({ timestamp, thing, isRead: pk <= read_until }))
+  )
   const handled_at = unanswered.length === 0 && line?.turn === 3 ? line.handled_at : null
   const shown = await latest(db, leadId)
-  await db.updateTable('leads').set({ ...shown, ...wait, handled_at }).where('id', '=', leadId).execute()
+  await db
+    .updateTable('leads')
+    .set({ ...shown, ...wait, handled_at })
+    .where('id', '=', leadId)
+    .execute()
 }
 
-/** Brings what ended waits without a reply up to date with the lead's state and with what was reacted to. */
+/**
+ * Brings what ended waits without a reply up to date with the lead's state and with what was
+ * reacted to.
+ */
 const writeEnds = async (db: Db, leadId: number): Promise<void> => {
   const { state } = await waitStateOf(db, leadId)
   await acknowledgeIn(db, leadId)
   if (isClosing(state)) return
-  await db.updateTable('messages').set({ closed_at: null }).where('lead_id', '=', leadId).where('closed_at', 'is not', null).execute()
+  await db
+    .updateTable('messages')
+    .set({ closed_at: null })
+    .where('lead_id', '=', leadId)
+    .where('closed_at', 'is not', null)
+    .execute()
 }
 
 /**
- * Brings up to date what a lead shows of its messages: since when it waits, how many are unanswered and unread, the
- * latest one, and which replies ended a wait. It is worked out from the messages themselves, so that the order in which
- * they were captured does not matter.
+ * Brings up to date what a lead shows of its messages: since when it waits, how many are unanswered
+ * and unread, the latest one, and which replies ended a wait. It is worked out from the messages
+ * themselves, so that the order in which they were captured does not matter.
  */
-export const writeWaiting = async (db: Db, leadId: number, { fresh, whole, albums }: NewInLead): Promise<void> => {
+export const writeWaiting = async (
+  db: Db,
+  leadId: number,
+  { fresh, whole, albums }: NewInLead
+): Promise<void> => {
   if (whole) {
     await writeEnds(db, leadId)
     await writeCounts(db, leadId)
@@ -104,16 +141,25 @@ export const writeWaiting = async (db: Db, leadId: number, { fresh, whole, album
   const line = await latestLine(db, leadId)
   const { state, handled_at } = await waitStateOf(db, leadId)
   const added = await turnsOf(db, leadId, fresh)
-  const unanswered = added.filter((message) => message.turn === 1 && (line === undefined || isAfter(message, line)))
-  // a new reply, or a new message from before one, moves the line between what is answered and what is not
-  const isPlain = !albums && unanswered.length === added.length && mayWait(state) && handled_at === null
+  const unanswered = added.filter(
+    (message) => message.turn === 1 && (line === undefined || isAfter(message, line))
+  )
+  // a new reply, or a new message from before one, moves the line between what is answered and what
+  // is not
+  const isPlain =
+    !albums && unanswered.length === added.length && mayWait(state) && handled_at === null
   if (isPlain) return addUnanswered(db, leadId, unanswered)
   await writeCounts(db, leadId)
-  if (added.length > 0) await writeAnswers(db, leadId, Math.min(...added.map(({ timestamp }) => timestamp)))
+  if (added.length > 0)
+    await writeAnswers(db, leadId, Math.min(...added.map(({ timestamp }) => timestamp)))
 }
 
 /** The messages that do anything to a wait. */
-const turnsOf = async (db: Db, leadId: number, pks: readonly number[]): Promise<(Moment & { turn: number })[]> => {
+const turnsOf = async (
+  db: Db,
+  leadId: number,
+  pks: readonly number[]
+): Promise<(Moment & { turn: number })[]> => {
   if (pks.length === 0) return []
   return db
     .selectFrom('messages')
@@ -125,7 +171,11 @@ const turnsOf = async (db: Db, leadId: number, pks: readonly number[]): Promise<
 }
 
 /** Counts messages that ask, to those that were counted before. */
-const addUnanswered = async (db: Db, leadId: number, unanswered: readonly Moment[]): Promise<void> => {
+const addUnanswered = async (
+  db: Db,
+  leadId: number,
+  unanswered: readonly Moment[]
+): Promise<void> => {
   const shown = await latest(db, leadId)
   const first = Math.min(...unanswered.map(({ timestamp }) => timestamp))
   const since = sql<number>`case when waiting_since < ${first} then waiting_since else ${first} end`
@@ -151,16 +201,24 @@ export interface FreshMessage extends Moment {
 }
 
 /** A lead's wait as it is kept with it, and the moment of its latest message. */
-type KeptWait = Pick<LeadRow, 'state' | 'waiting_since' | 'unanswered_count' | 'unread_count' | 'handled_at' | 'last_pk'> & {
+type KeptWait = Pick<
+  LeadRow,
+  'state' | 'waiting_since' | 'unanswered_count' | 'unread_count' | 'handled_at' | 'last_pk'
+> & {
   last_timestamp: number | null
   last_seq: number | null
 }
 
 /**
- * The same as writeWaiting from the lead alone, as long as its new messages are later than all before, as most are.
- * @returns the lead's wait after them and the replies that ended one, undefined when the messages have to be read
+ * The same as writeWaiting from the lead alone, as long as its new messages are later than all
+ * before, as most are.
+ * @returns the lead's wait after them and the replies that ended one, undefined when the messages
+ * have to be read
  */
-export const followWait = (wait: KeptWait, fresh: readonly FreshMessage[]): { wait: KeptWait; answers: Insertable<Database['answers']>[] } | undefined => {
+export const followWait = (
+  wait: KeptWait,
+  fresh: readonly FreshMessage[]
+): { wait: KeptWait; answers: Insertable<Database['answers']>[] } | undefined => {
   const answers: Insertable<Database['answers']>[] = []
   let now = wait
   for (const message of fresh) {
@@ -168,16 +226,36 @@ export const followWait = (wait: KeptWait, fresh: readonly FreshMessage[]): { wa
     // another part of the album may be counted already
     if (inAlbum && turn === 1) return undefined
     if (turn > 0 && (!mayWait(now.state) || now.handled_at !== null)) return undefined
-    const last = now.last_timestamp === null || now.last_seq === null ? undefined : { timestamp: now.last_timestamp, seq: now.last_seq }
-    // among those of the same second that were there before, the last one by number need not be the last by the journal
-    if (last !== undefined && (now === wait ? timestamp <= last.timestamp : !isAfter(message, last))) return undefined
+    const last =
+      now.last_timestamp === null || now.last_seq === null
+        ? undefined
+        : { timestamp: now.last_timestamp, seq: now.last_seq }
+    // among those of the same second that were there before, the last one by number need not be the
+    // last by the journal
+    if (
+      last !== undefined &&
+      (now === wait ? timestamp <= last.timestamp : !isAfter(message, last))
+    )
+      return undefined
     const shown = { last_pk: pk, last_timestamp: timestamp, last_seq: seq }
     if (turn === 0) now = { ...now, ...shown }
     else if (turn === 2) {
-      if (now.waiting_since !== null) answers.push({ reply_pk: pk, account, answered_at: timestamp, seconds: timestamp - now.waiting_since })
+      if (now.waiting_since !== null)
+        answers.push({
+          reply_pk: pk,
+          account,
+          answered_at: timestamp,
+          seconds: timestamp - now.waiting_since
+        })
       now = { ...now, ...shown, waiting_since: null, unanswered_count: 0, unread_count: 0 }
     } else {
-      now = { ...now, ...shown, waiting_since: now.waiting_since ?? timestamp, unanswered_count: now.unanswered_count + 1, unread_count: now.unread_count + 1 }
+      now = {
+        ...now,
+        ...shown,
+        waiting_since: now.waiting_since ?? timestamp,
+        unanswered_count: now.unanswered_count + 1,
+        unread_count: now.unread_count + 1
+      }
     }
   }
   return { wait: now, answers }
@@ -187,12 +265,20 @@ export const followWait = (wait: KeptWait, fresh: readonly FreshMessage[]): { wa
 const atOnce = 200
 
 /**
- * Leads that got messages from the release before, which does not count: after it was rolled back to, they are counted
- * once. A lead's own change is younger than its messages are. So are those that a step of the schema chose.
+ * Leads that got messages from the release before, which does not count: after it was rolled back
+ * to, they are counted once. A lead's own change is younger than its messages are. So are those
+ * that a step of the schema chose.
  * @param onProgress called before each transaction
  */
-export const writeUncounted = async (db: Db, onProgress: () => void = () => undefined): Promise<void> => {
-  const uncounted = await db.selectFrom('leads').select('id').where(sql<boolean>`last_seen * 1000 > updated_at`).execute()
+export const writeUncounted = async (
+  db: Db,
+  onProgress: () => void = () => undefined
+): Promise<void> => {
+  const uncounted = await db
+    .selectFrom('leads')
+    .select('id')
+    .where(sql<boolean>`last_seen * 1000 > updated_at`)
+    .execute()
   for (let start = 0; start < uncounted.length; start += atOnce) {
     onProgress()
     await changeLeads(db, async (trx) => {

@@ -3,10 +3,14 @@ import type { NextDelivery } from '../store/deliveries.ts'
 import type { StoredBody } from '../store/outbox.ts'
 
 /**
- * Where the operator page shows what an event is about, as console/route.js has its addresses. A lead that was merged
- * since then leads to the one that it is part of.
+ * Where the operator page shows what an event is about, as console/route.js has its addresses. A
+ * lead that was merged since then leads to the one that it is part of.
  */
-const linkOf = (publicUrl: string, { type, data }: StoredBody, leadId: number | null): string | null => {
+const linkOf = (
+  publicUrl: string,
+  { type, data }: StoredBody,
+  leadId: number | null
+): string | null => {
   if (publicUrl === '') return null
   if (type === 'session.changed') return `${publicUrl}/#/connection`
   if (leadId === null) return null
@@ -19,8 +23,17 @@ const linkOf = (publicUrl: string, { type, data }: StoredBody, leadId: number | 
  * What is posted: the event as it was kept, with its id and a link.
  * @param publicUrl PUBLIC_URL; empty: there are no links
  */
-export const bodyOf = ({ messageId, body, leadId }: Pick<NextDelivery, 'messageId' | 'body' | 'leadId'>, publicUrl: string): string => {
+export const bodyOf = (
+  { messageId, body, leadId }: Pick<NextDelivery, 'messageId' | 'body' | 'leadId'>,
+  publicUrl: string
+): string => {
   const stored = JSON.parse(body) as StoredBody
   const { type, timestamp, data } = stored
-  return JSON.stringify({ id: messageId, type, timestamp, link: linkOf(publicUrl, stored, leadId), data } satisfies WebhookBody)
+  return JSON.stringify({
+    id: messageId,
+    type,
+    timestamp,
+    link: linkOf(publicUrl, stored, leadId),
+    data
+  } satisfies WebhookBody)
 }

@@ -1,13 +1,18 @@
 import { delayOf } from './retry.ts'
 
-/** Leads whose deliveries fail one after the other, with none taken in between, before the endpoint counts as down. */
+/**
+ * Leads whose deliveries fail one after the other, with none taken in between, before the endpoint
+ * counts as down.
+ */
 const downAfter = 5
-/** How long after a failure of an endpoint that is down a lead that did not fail yet is tried, ms. */
+/**
+ * How long after a failure of an endpoint that is down a lead that did not fail yet is tried, ms.
+ */
 export const freshWaitMs = 60_000
 
 /**
- * Whether an endpoint is down as a whole: then deliveries are tried one at a time, and rarely. By a clock that only goes
- * on, ms.
+ * Whether an endpoint is down as a whole: then deliveries are tried one at a time, and rarely. By a
+ * clock that only goes on, ms.
  */
 export class Circuit {
   readonly #failing = new Set<string>()
@@ -40,8 +45,13 @@ export class Circuit {
     this.#freshAt = Math.min(this.#retryAt, now + Math.max(freshWaitMs, retryAfterMs ?? 0))
   }
 
-  /** How long until something may be tried: of a lead that failed, and of one that did not; 0: now. */
+  /**
+   * How long until something may be tried: of a lead that failed, and of one that did not; 0: now.
+   */
   waits(now: number): { retriesMs: number; freshMs: number } {
-    return { retriesMs: Math.max(0, this.#retryAt - now), freshMs: Math.max(0, this.#freshAt - now) }
+    return {
+      retriesMs: Math.max(0, this.#retryAt - now),
+      freshMs: Math.max(0, this.#freshAt - now)
+    }
   }
 }

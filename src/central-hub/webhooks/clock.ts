@@ -14,7 +14,8 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   steady: () => performance.now(),
   at: (time, run) => {
-    // Longer than that it does not sleep: the time of day may be set back meanwhile, and what is due is looked at again.
+    // Longer than that it does not sleep: the time of day may be set back meanwhile, and what is
+    // due is looked at again.
     const timer = setTimeout(run, Math.min(maxSleepMs, Math.max(0, time - Date.now())))
     return () => clearTimeout(timer)
   }

@@ -1,5 +1,11 @@
 import type { Log } from '../../platform/log.ts'
-import { nextDelivery, settleDelivered, settleFailed, waitingWebhooks, type NextDelivery } from '../store/deliveries.ts'
+import {
+  nextDelivery,
+  settleDelivered,
+  settleFailed,
+  waitingWebhooks,
+  type NextDelivery
+} from '../store/deliveries.ts'
 import { deliverForMs } from '../store/outbox.ts'
 import type { Db } from '../store/schema.ts'
 import { hasFailedLately } from '../store/webhooks.ts'
@@ -31,23 +37,33 @@ export interface CourierOptions {
 /** After an error of the store's, ms. */
 const troubleMs = 5_000
 const gone = 410
-/** Deliveries of one webhook that are under way concurrently, each of another lead; of them so many that failed before. */
+/**
+ * Deliveries of one webhook that are under way concurrently, each of another lead; of them so many
+ * that failed before.
+ */
 const atOnce = 4
 const retriesAtOnce = 2
 
 /** What a log may tell of a webhook: paths and queries of such URLs hold secrets. */
-const named = ({ webhookId, url }: NextDelivery): { webhook: number; origin: string } => ({ webhook: webhookId, origin: new URL(url).origin })
+const named = ({ webhookId, url }: NextDelivery): { webhook: number; origin: string } => ({
+  webhook: webhookId,
+  origin: new URL(url).origin
+})
 
 /**
- * Delivers what waits for one webhook: the first of each queue, so that the order of each lead holds, and of several
- * queues concurrently, so that none waits for another. An outcome is written before the next one of its queue starts:
- * whenever the hub is killed, what was not settled is tried again.
+ * Delivers what waits for one webhook: the first of each queue, so that the order of each lead
+ * holds, and of several queues concurrently, so that none waits for another. An outcome is written
+ * before the next one of its queue starts: whenever the hub is killed, what was not settled is
+ * tried again.
  */
 class Courier {
   readonly #id: number
   readonly #options: CourierOptions
   readonly #circuit = new Circuit()
-  readonly #underWay = new Map<string, { outboxId: number; isRetry: boolean; done: Promise<void> }>()
+  readonly #underWay = new Map<
+    string,
+    { outboxId: number; isRetry: boolean; done: Promise<void> }
+  >()
   readonly #worker: Worker
   /** Nothing is tried before, by the clock that only goes on, ms: the store failed. */
   #pausedUntil = 0
@@ -55,7 +71,10 @@ class Courier {
   constructor(id: number, options: CourierOptions) {
     this.#id = id
     this.#options = options
-    this.#worker = createWorker({ clock: options.clock, work: (stopping) => this.#startDue(stopping) })
+    this.#worker = createWorker({
+      clock: options.clock,
+      work: (stopping) => this.#startDue(stopping)
+    })
   }
 
   wake(): void {
@@ -68,7 +87,10 @@ class Courier {
     await Promise.all([...this.#underWay.values()].map(({ done }) => done))
   }
 
-  /** Starts what is due. @returns when there is more to start, ms since 1970; undefined when it is woken for that */
+  /**
+   * Starts what is due. @returns when there is more to start, ms since 1970; undefined when it is
+   * woken for that
+   */
   async #startDue(stopping: () => boolean): Promise<number | undefined> {
     const { clock } = this.#options
     try {
@@ -109,10 +131,12 @@ class Courier {
 
   #start(delivery: NextDelivery): void {
     const { queue, outboxId, dueAt } = delivery
-    const done = this.#deliver(delivery).catch((error: unknown) => this.#pause(error)).finally(() => {
-      this.#underWay.delete(queue)
-      this.#worker.wake()
-    })
+    const done = this.#deliver(delivery)
+      .catch((error: unknown) => this.#pause(error))
+      .finally(() => {
+        this.#underWay.delete(queue)
+        this.#worker.wake()
+      })
     this.#underWay.set(queue, { outboxId, isRetry: dueAt > 0, done })
   }
 
@@ -121,7 +145,10 @@ class Courier {
     // Several deliveries may meet the same trouble.
     if (this.#pausedUntil > clock.steady()) return
     this.#pausedUntil = clock.steady() + troubleMs
-    log.error({ event: 'delivering_failed', webhook: this.#id, err: error }, `delivering to webhook ${this.#id} failed; tried again in ${troubleMs / 1_000} s`)
+    log.error(
+      { event: 'delivering_failed', webhook: this.#id, err: error },
+      `delivering to webhook ${this.#id} failed; tried again in ${troubleMs / 1_000} s`
+    )
   }
 
   async #deliver(delivery: NextDelivery): Promise<void> {
@@ -130,7 +157,9 @@ class Courier {
     const headers = signedHeaders({ ...delivery, body }, clock.now())
     const outcome = await post.send({ url: delivery.url, headers, body }, cut)
     if (cut.aborted && outcome.status === null) return
-    await (outcome.error === undefined ? this.#delivered(delivery, outcome) : this.#failed(delivery, outcome))
+    await (outcome.error === undefined
+      ? this.#delivered(delivery, outcome)
+      : this.#failed(delivery, outcome))
   }
 
   async #delivered(delivery: NextDelivery, { status }: Outcome): Promise<void> {
@@ -139,11 +168,21 @@ class Courier {
     this.#circuit.close()
     onSettled('delivered', 1)
     if (recovered === undefined) return
-    const facts = { ...named(delivery), failing_ms: clock.now() - recovered.since, failures: recovered.failures }
-    log.info({ event: 'webhook_mended', ...facts }, `webhook ${delivery.webhookId} takes deliveries again`)
+    const facts = {
+      ...named(delivery),
+      failing_ms: clock.now() - recovered.since,
+      failures: recovered.failures
+    }
+    log.info(
+      { event: 'webhook_mended', ...facts },
+      `webhook ${delivery.webhookId} takes deliveries again`
+    )
   }
 
-  async #failed(delivery: NextDelivery, { status, error = '', retryAfterMs }: Outcome): Promise<void> {
+  async #failed(
+    delivery: NextDelivery,
+    { status, error = '', retryAfterMs }: Outcome
+  ): Promise<void> {
     const { db, clock, time, random, onSettled } = this.#options
     const { ping } = delivery
     const [at, deliveringMs, jitter] = [clock.now(), await time.now(), random()]
@@ -153,19 +192,45 @@ class Courier {
     // An endpoint that takes nothing is not asked once for each of those that have had their time.
     const all = isOver && !ping && (status === null || this.#circuit.isOpen)
     const giveUpAt = deliveringMs + deliverForMs
-    const retry = ping || isOver ? {} : { retryAt: at + delayOf(delivery.attempts + 1, retryAfterMs, jitter) }
-    const { dead, isFirst } = await settleFailed(db, delivery, { at, status, error }, { ...retry, all, disable, deliveringMs, giveUpAt })
+    const retry =
+      ping || isOver ? {} : { retryAt: at + delayOf(delivery.attempts + 1, retryAfterMs, jitter) }
+    const { dead, isFirst } = await settleFailed(
+      db,
+      delivery,
+      { at, status, error },
+      { ...retry, all, disable, deliveringMs, giveUpAt }
+    )
     await time.save()
     onSettled(ping || isOver ? 'dead' : 'failed', Math.max(1, dead))
-    this.#logFailure(delivery, { status, error }, { disable, isFirst, givenUp: isOver && !ping ? dead : 0 })
+    this.#logFailure(
+      delivery,
+      { status, error },
+      { disable, isFirst, givenUp: isOver && !ping ? dead : 0 }
+    )
   }
 
-  #logFailure(delivery: NextDelivery, { status, error }: Pick<Outcome, 'status' | 'error'>, { disable, isFirst, givenUp }: { disable: boolean; isFirst: boolean; givenUp: number }): void {
+  #logFailure(
+    delivery: NextDelivery,
+    { status, error }: Pick<Outcome, 'status' | 'error'>,
+    { disable, isFirst, givenUp }: { disable: boolean; isFirst: boolean; givenUp: number }
+  ): void {
     const { log } = this.#options
     const [line, name] = [{ ...named(delivery), status, error }, `webhook ${delivery.webhookId}`]
-    if (disable) log.warn({ event: 'webhook_disabled', ...line }, `${name} is gone (HTTP 410): it was turned off`)
-    else if (isFirst) log.warn({ event: 'webhook_failing', ...line }, `${name} does not take deliveries: they are tried again for 3 days`)
-    if (givenUp > 0) log.warn({ event: 'deliveries_dead', ...line, deliveries: givenUp }, `deliveries of ${name} were given up; they can be replayed`)
+    if (disable)
+      log.warn(
+        { event: 'webhook_disabled', ...line },
+        `${name} is gone (HTTP 410): it was turned off`
+      )
+    else if (isFirst)
+      log.warn(
+        { event: 'webhook_failing', ...line },
+        `${name} does not take deliveries: they are tried again for 3 days`
+      )
+    if (givenUp > 0)
+      log.warn(
+        { event: 'deliveries_dead', ...line, deliveries: givenUp },
+        `deliveries of ${name} were given up; they can be replayed`
+      )
   }
 }
 
@@ -178,14 +243,23 @@ export interface DelivererOptions extends Pick<CourierOptions, 'db' | 'post' | '
   random?: () => number
 }
 
-/** Takes what waits in the outbox to the webhooks, each by a courier of its own, so that none holds up another. */
+/**
+ * Takes what waits in the outbox to the webhooks, each by a courier of its own, so that none holds
+ * up another.
+ */
 export class Deliverer {
   readonly #options: CourierOptions
   readonly #couriers = new Map<number, Courier>()
   readonly #cut = new AbortController()
   readonly #worker: Worker
 
-  constructor({ publicUrl = '', onSettled = () => undefined, clock = systemClock, random = Math.random, ...rest }: DelivererOptions) {
+  constructor({
+    publicUrl = '',
+    onSettled = () => undefined,
+    clock = systemClock,
+    random = Math.random,
+    ...rest
+  }: DelivererOptions) {
     this.#options = { ...rest, publicUrl, onSettled, clock, random, cut: this.#cut.signal }
     this.#worker = createWorker({ clock, work: () => this.#wakeCouriers() })
     this.wake()
@@ -196,7 +270,10 @@ export class Deliverer {
     this.#worker.wake()
   }
 
-  /** Stops taking deliveries and waits up to `graceMs` for those in progress. The rest are retried after the next start. */
+  /**
+   * Stops taking deliveries and waits up to `graceMs` for those in progress. The rest are retried
+   * after the next start.
+   */
   async stop(graceMs: number): Promise<void> {
     const late = setTimeout(() => this.#cut.abort(), graceMs)
     await this.#worker.stop()
@@ -212,7 +289,10 @@ export class Deliverer {
       for (const id of await waitingWebhooks(db)) this.#courierOf(id).wake()
       return undefined
     } catch (error) {
-      log.error({ event: 'outbox_silent', err: error }, `the outbox could not be read; tried again in ${troubleMs / 1_000} s`)
+      log.error(
+        { event: 'outbox_silent', err: error },
+        `the outbox could not be read; tried again in ${troubleMs / 1_000} s`
+      )
       return clock.now() + troubleMs
     }
   }

@@ -5,19 +5,23 @@ import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import { within } from '../../platform/within.ts'
 
 /**
- * Keeps webhooks from reaching what only this machine or its network may reach (server-side request forgery): whoever
- * may set a URL must not get at a cloud's metadata service, a router or session-manager through the hub. A name is
- * refused if any of its addresses is not public, and a connection goes to exactly an address that was checked, so that
- * a name that changes in between (DNS rebinding) gains nothing.
+ * Keeps webhooks from reaching what only this machine or its network may reach (server-side request
+ * forgery): whoever may set a URL must not get at a cloud's metadata service, a router or
+ * session-manager through the hub. A name is refused if any of its addresses is not public, and a
+ * connection goes to exactly an address that was checked, so that a name that changes in between
+ * (DNS rebinding) gains nothing.
  */
 export interface Guard {
   /** @throws {RefusedUrl} saying why nothing is posted to this URL */
   check(url: string): Promise<void>
-  /** @throws {RefusedUrl} when the URL's host is an address, for which no name is looked up, and is not allowed */
+  /**
+   * @throws {RefusedUrl} when the URL's host is an address, for which no name is looked up, and is
+   * not allowed
+   */
   checkHost(url: URL): void
   /**
-   * Whether a request goes by the proxy, if there is one: what WEBHOOK_PRIVATE_ADDRESSES allows is reached directly. A name
-   * that this machine cannot look up is left to the proxy.
+   * Whether a request goes by the proxy, if there is one: what WEBHOOK_PRIVATE_ADDRESSES allows is
+   * reached directly. A name that this machine cannot look up is left to the proxy.
    * @throws {RefusedUrl} saying why nothing is posted to this URL
    */
   needsProxy(url: URL): Promise<boolean>
@@ -48,7 +52,9 @@ type Address = IPv4 | IPv6
 const lookupMs = 5_000
 
 const inside = (address: Address, networks: readonly [Address, number][]): boolean =>
-  networks.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits))
+  networks.some(
+    ([network, bits]) => network.kind() === address.kind() && address.match(network, bits)
+  )
 
 const globalUnicast = ipaddr.parseCIDR('2000::/3')
 const nat64 = ipaddr.parseCIDR('64:ff9b::/96')
@@ -57,16 +63,26 @@ const nat64 = ipaddr.parseCIDR('64:ff9b::/96')
 const embedded = (address: Address): IPv4 | undefined => {
   if (address.kind() === 'ipv4') return undefined
   const bytes = address.toByteArray()
-  const start = inside(address, [nat64]) || address.range() === 'ipv4Mapped' ? 12 : address.range() === '6to4' ? 2 : undefined
-  return start === undefined ? undefined : (ipaddr.fromByteArray(bytes.slice(start, start + 4)) as IPv4)
+  const start =
+    inside(address, [nat64]) || address.range() === 'ipv4Mapped'
+      ? 12
+      : address.range() === '6to4'
+        ? 2
+        : undefined
+  return start === undefined
+    ? undefined
+    : (ipaddr.fromByteArray(bytes.slice(start, start + 4)) as IPv4)
 }
 
 /** Whether anyone on the Internet could reach it as well. */
 const isPublic = (address: Address): boolean => {
   const inner = embedded(address)
   if (inner !== undefined) return isPublic(inner)
-  // of IPv6 nothing outside 2000::/3 is public, and in it Teredo, documentation and the like are not
-  return address.range() === 'unicast' && (address.kind() === 'ipv4' || inside(address, [globalUnicast]))
+  // of IPv6 nothing outside 2000::/3 is public, and in it Teredo, documentation and the like are
+  // not
+  return (
+    address.range() === 'unicast' && (address.kind() === 'ipv4' || inside(address, [globalUnicast]))
+  )
 }
 
 const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, '$1')
@@ -74,30 +90,52 @@ const hostOf = ({ hostname }: URL): string => hostname.replace(/^\[(.*)\]$/, '$1
 /** @throws {RefusedUrl} when it is not a URL that can be posted to */
 const parseUrl = (text: string): URL => {
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol)) throw new RefusedUrl('expected a URL that begins with http:// or https://')
-  if (url.username !== '' || url.password !== '') throw new RefusedUrl('a URL with a user or password in it is not taken: deliveries are signed, verify that instead')
+  if (url === undefined || !/^https?:$/.test(url.protocol))
+    throw new RefusedUrl('expected a URL that begins with http:// or https://')
+  if (url.username !== '' || url.password !== '')
+    throw new RefusedUrl(
+      'a URL with a user or password in it is not taken: deliveries are signed, verify that instead'
+    )
   if (url.port === '0') throw new RefusedUrl('port 0 is none')
   return url
 }
 
-const systemResolve = async (name: string): Promise<string[]> => (await systemLookup(name, { all: true, verbatim: true })).map(({ address }) => address)
+const systemResolve = async (name: string): Promise<string[]> =>
+  (await systemLookup(name, { all: true, verbatim: true })).map(({ address }) => address)
 
-export const createGuard = ({ allowed, envFile, hasProxy = false, resolve = systemResolve }: GuardOptions): Guard => {
+export const createGuard = ({
+  allowed,
+  envFile,
+  hasProxy = false,
+  resolve = systemResolve
+}: GuardOptions): Guard => {
   const networks = allowed.map((network) => ipaddr.parseCIDR(network) as [Address, number])
   const isAllowed = (text: string): boolean => {
     const address = ipaddr.parse(text)
     const inner = embedded(address)
-    return isPublic(address) || inside(address, networks) || (inner !== undefined && inside(inner, networks))
+    return (
+      isPublic(address) ||
+      inside(address, networks) ||
+      (inner !== undefined && inside(inner, networks))
+    )
   }
   const refuse = (host: string, address: string): RefusedUrl => {
-    const what = host === address ? `the address ${address}` : `${host} has the address ${address}, which`
-    return new RefusedUrl(`${what} is not public: if it is to be reached, allow its network by WEBHOOK_PRIVATE_ADDRESSES in ${envFile}`)
+    const what =
+      host === address ? `the address ${address}` : `${host} has the address ${address}, which`
+    return new RefusedUrl(
+      `${what} is not public: if it is to be reached, allow its network by WEBHOOK_PRIVATE_ADDRESSES in ${envFile}`
+    )
   }
 
   const addressesOf = async (host: string): Promise<string[]> => {
-    const addresses = isIP(host) !== 0 ? [host] : await within(lookupMs, resolve(host)).catch((error: NodeJS.ErrnoException) => {
-      throw new UnknownName(`the name ${host} cannot be looked up (${error.code ?? reasonOf(error)})`)
-    })
+    const addresses =
+      isIP(host) !== 0
+        ? [host]
+        : await within(lookupMs, resolve(host)).catch((error: NodeJS.ErrnoException) => {
+            throw new UnknownName(
+              `the name ${host} cannot be looked up (${error.code ?? reasonOf(error)})`
+            )
+          })
     if (addresses.length === 0) throw new UnknownName(`the name ${host} has no address`)
     const refused = addresses.find((address) => !isAllowed(address))
     if (refused !== undefined) throw refuse(host, refused)

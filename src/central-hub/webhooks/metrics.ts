@@ -5,7 +5,11 @@ import { listWebhooks } from '../store/webhooks.ts'
 import type { DeliveryOutcome } from './deliverer.ts'
 
 /** Figures of the deliveries. @returns what counts one that was settled */
-export const addWebhookMetrics = (registry: Registry, db: Db, now: () => number = Date.now): ((outcome: DeliveryOutcome, deliveries: number) => void) => {
+export const addWebhookMetrics = (
+  registry: Registry,
+  db: Db,
+  now: () => number = Date.now
+): ((outcome: DeliveryOutcome, deliveries: number) => void) => {
   const settled = new Counter({
     name: 'leadmaster_webhook_deliveries_total',
     help: 'attempts of this hub to deliver by what came of them: delivered, failed (tried again) or dead (given up)',
@@ -14,14 +18,21 @@ export const addWebhookMetrics = (registry: Registry, db: Db, now: () => number 
   })
   const gauge = (state: 'pending' | 'dead', help: string): unknown =>
     new Gauge({
-      name: `leadmaster_webhook_${state}`, help, labelNames: ['webhook'] as const, registers: [registry],
+      name: `leadmaster_webhook_${state}`,
+      help,
+      labelNames: ['webhook'] as const,
+      registers: [registry],
       async collect() {
         this.reset()
-        for (const webhook of await listWebhooks(db)) this.set({ webhook: String(webhook.id) }, webhook[state])
+        for (const webhook of await listWebhooks(db))
+          this.set({ webhook: String(webhook.id) }, webhook[state])
       }
     })
   gauge('pending', 'deliveries that wait; the same at each hub of a store')
-  gauge('dead', 'deliveries that were given up and are kept to be replayed; the same at each hub of a store')
+  gauge(
+    'dead',
+    'deliveries that were given up and are kept to be replayed; the same at each hub of a store'
+  )
   new Gauge({
     name: 'leadmaster_webhook_oldest_pending_seconds',
     help: 'for how long the oldest delivery that waits has waited; 0 when none waits; the same at each hub of a store',
@@ -32,7 +43,10 @@ export const addWebhookMetrics = (registry: Registry, db: Db, now: () => number 
       const oldest = await oldestPending(db)
       for (const { id } of await listWebhooks(db)) {
         const since = oldest.get(id)
-        this.set({ webhook: String(id) }, since === undefined ? 0 : Math.max(0, (now() - since) / 1_000))
+        this.set(
+          { webhook: String(id) },
+          since === undefined ? 0 : Math.max(0, (now() - since) / 1_000)
+        )
       }
     }
   })

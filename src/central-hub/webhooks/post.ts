@@ -1,5 +1,16 @@
-import { Agent as HttpAgent, request as httpRequest, type AgentOptions as HttpAgentOptions, type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest, type AgentOptions as HttpsAgentOptions } from 'node:https'
+import {
+  Agent as HttpAgent,
+  request as httpRequest,
+  type AgentOptions as HttpAgentOptions,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions
+} from 'node:http'
+import {
+  Agent as HttpsAgent,
+  request as httpsRequest,
+  type AgentOptions as HttpsAgentOptions
+} from 'node:https'
 import { reasonOf } from '../../platform/harmless.ts'
 import { tunnelStatus, type Proxy } from '../../platform/proxy.ts'
 import { RefusedUrl, type Guard } from './guard.ts'
@@ -7,7 +18,10 @@ import { RefusedUrl, type Guard } from './guard.ts'
 /** Posts a body; redirects are not followed. */
 export interface Post {
   /** Resolves whatever comes of it. @param signal ends it at once, with an error */
-  send(request: { url: string; headers: Record<string, string>; body: string }, signal: AbortSignal): Promise<Outcome>
+  send(
+    request: { url: string; headers: Record<string, string>; body: string },
+    signal: AbortSignal
+  ): Promise<Outcome>
   /** Closes the connections that are kept for further use. */
   close(): void
 }
@@ -21,7 +35,10 @@ export interface Outcome {
   retryAfterMs?: number
 }
 
-/** Of an answer's body, which says nothing to us, bytes that are read so that the connection can be used again. */
+/**
+ * Of an answer's body, which says nothing to us, bytes that are read so that the connection can be
+ * used again.
+ */
 const mostBytes = 16_384
 const idleMs = 30_000
 
@@ -42,26 +59,39 @@ const drain = (res: IncomingMessage): void => {
   res.on('error', () => undefined)
 }
 
-const wrongLogin = (envFile: string): string => `does not take the user and password of PROXY_URL in ${envFile} (HTTP 407)`
+const wrongLogin = (envFile: string): string =>
+  `does not take the user and password of PROXY_URL in ${envFile} (HTTP 407)`
 
 /** What a proxy answered instead of opening the way to a receiver. */
 const proxyAnswer = (error: Error, envFile: string): string => {
   const status = tunnelStatus(error)
   if (status === '407') return wrongLogin(envFile)
-  return status === undefined ? 'did not open a connection' : `refuses the connection (HTTP ${status})`
+  return status === undefined
+    ? 'did not open a connection'
+    : `refuses the connection (HTTP ${status})`
 }
 
 /** @param proxy by which the request went, if it did */
-const inWords = (error: NodeJS.ErrnoException, timeoutMs: number, proxy: Proxy | undefined, envFile: string): string => {
+const inWords = (
+  error: NodeJS.ErrnoException,
+  timeoutMs: number,
+  proxy: Proxy | undefined,
+  envFile: string
+): string => {
   if (error instanceof RefusedUrl) return reasonOf(error)
   if (error.cause instanceof DOMException) return `no answer within ${timeoutMs / 1_000} s`
-  if (error.code === 'ERR_PROXY_TUNNEL' && proxy !== undefined) return `the proxy ${proxy.server} ${proxyAnswer(error, envFile)}`
+  if (error.code === 'ERR_PROXY_TUNNEL' && proxy !== undefined)
+    return `the proxy ${proxy.server} ${proxyAnswer(error, envFile)}`
   switch (error.code) {
     case 'ECONNREFUSED':
-      return proxy === undefined ? 'nothing listens there (ECONNREFUSED)' : `nothing listens at the proxy ${proxy.server} (ECONNREFUSED): PROXY_URL in ${envFile} names it`
+      return proxy === undefined
+        ? 'nothing listens there (ECONNREFUSED)'
+        : `nothing listens at the proxy ${proxy.server} (ECONNREFUSED): PROXY_URL in ${envFile} names it`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return proxy === undefined ? `its name cannot be looked up (${error.code})` : `the name of the proxy ${proxy.server} cannot be looked up (${error.code})`
+      return proxy === undefined
+        ? `its name cannot be looked up (${error.code})`
+        : `the name of the proxy ${proxy.server} cannot be looked up (${error.code})`
     case 'ECONNRESET':
     case 'EPIPE':
       return `the connection was cut off before an answer (${error.code})`
@@ -72,7 +102,9 @@ const inWords = (error: NodeJS.ErrnoException, timeoutMs: number, proxy: Proxy |
 
 const refusal = (status: number): string | undefined => {
   if (status >= 200 && status < 300) return undefined
-  return status >= 300 && status < 400 ? `HTTP ${status}: redirects are not followed, set the URL to where it leads` : `HTTP ${status}`
+  return status >= 300 && status < 400
+    ? `HTTP ${status}: redirects are not followed, set the URL to where it leads`
+    : `HTTP ${status}`
 }
 
 interface PostOptions {
@@ -111,24 +143,54 @@ class Connections {
   }
 }
 
-export const createPost = ({ guard, userAgent, proxy, envFile = '', timeoutMs = 15_000 }: PostOptions): Post => {
+export const createPost = ({
+  guard,
+  userAgent,
+  proxy,
+  envFile = '',
+  timeoutMs = 15_000
+}: PostOptions): Post => {
   const direct = new Connections({ lookup: guard.lookup })
-  const proxied = proxy === undefined ? undefined : new Connections({ proxyEnv: { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url } })
+  const proxied =
+    proxy === undefined
+      ? undefined
+      : new Connections({ proxyEnv: { HTTP_PROXY: proxy.url, HTTPS_PROXY: proxy.url } })
 
-  const once = (connections: Connections, url: URL, headers: Record<string, string>, body: string, signal: AbortSignal): Promise<Outcome> =>
+  const once = (
+    connections: Connections,
+    url: URL,
+    headers: Record<string, string>,
+    body: string,
+    signal: AbortSignal
+  ): Promise<Outcome> =>
     new Promise((resolve, reject) => {
       const req = connections.request(url, {
-        method: 'POST', signal,
-        headers: { ...headers, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), 'user-agent': userAgent }
+        method: 'POST',
+        signal,
+        headers: {
+          ...headers,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+          'user-agent': userAgent
+        }
       })
       req.on('response', (res) => {
         drain(res)
         const status = res.statusCode as number
         const [error, wait] = [refusal(status), retryAfterMs(res.headers['retry-after'])]
-        resolve({ status, ...(error === undefined ? {} : { error }), ...(wait === undefined ? {} : { retryAfterMs: wait }) })
+        resolve({
+          status,
+          ...(error === undefined ? {} : { error }),
+          ...(wait === undefined ? {} : { retryAfterMs: wait })
+        })
       })
-      // a kept connection may be closed by the other side just as it is used again, RFC 9112, 9.5: that is no failure
-      req.on('error', (error: NodeJS.ErrnoException) => (req.reusedSocket && error.code === 'ECONNRESET' ? resolve(once(connections, url, headers, body, signal)) : reject(error)))
+      // a kept connection may be closed by the other side just as it is used again, RFC 9112, 9.5:
+      // that is no failure
+      req.on('error', (error: NodeJS.ErrnoException) =>
+        req.reusedSocket && error.code === 'ECONNRESET'
+          ? resolve(once(connections, url, headers, body, signal))
+          : reject(error)
+      )
       req.end(body)
     })
 
@@ -139,14 +201,19 @@ export const createPost = ({ guard, userAgent, proxy, envFile = '', timeoutMs = 
         const url = new URL(text)
         const signal = AbortSignal.any([stop, AbortSignal.timeout(timeoutMs)])
         guard.checkHost(url)
-        if (proxied === undefined || !(await guard.needsProxy(url))) return await once(direct, url, headers, body, signal)
+        if (proxied === undefined || !(await guard.needsProxy(url)))
+          return await once(direct, url, headers, body, signal)
         usedProxy = proxy
         const outcome = await once(proxied, url, headers, body, signal)
         // no receiver gives this status, RFC 9110, 15.5.8
-        if (outcome.status === 407) return { status: null, error: `the proxy ${proxy?.server} ${wrongLogin(envFile)}` }
+        if (outcome.status === 407)
+          return { status: null, error: `the proxy ${proxy?.server} ${wrongLogin(envFile)}` }
         return outcome
       } catch (error) {
-        return { status: null, error: inWords(error as NodeJS.ErrnoException, timeoutMs, usedProxy, envFile) }
+        return {
+          status: null,
+          error: inWords(error as NodeJS.ErrnoException, timeoutMs, usedProxy, envFile)
+        }
       }
     },
     close: () => {

@@ -10,7 +10,12 @@ const maxDelayMs = 3_600_000
  * @param failures in a row, the last one included
  * @param random from 0 to 1
  */
-export const delayOf = (failures: number, retryAfterMs: number | undefined, random: number): number => {
-  const backoff = Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + random / 2)
+export const delayOf = (
+  failures: number,
+  retryAfterMs: number | undefined,
+  random: number
+): number => {
+  const backoff =
+    Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 20)) * (0.5 + random / 2)
   return Math.round(Math.max(backoff, Math.min(retryAfterMs ?? 0, maxWaitMs)))
 }

@@ -18,12 +18,18 @@ import { createGuard, type Guard } from './guard.ts'
 import { addWebhookMetrics } from './metrics.ts'
 import { createPost } from './post.ts'
 
-/** Webhooks as the daemon runs them: what is told of messages, leads and sessions is delivered, and dropped in time. */
+/**
+ * Webhooks as the daemon runs them: what is told of messages, leads and sessions is delivered, and
+ * dropped in time.
+ */
 export interface Webhooks {
   guard: Guard
   /** A webhook or its deliveries were changed. */
   wake(): void
-  /** What is known of a session now; the same status again is no news. @param account '' for the first session-manager */
+  /**
+   * What is known of a session now; the same status again is no news. @param account '' for the
+   * first session-manager
+   */
   session(account: string, now: Status | Problem): void
   /** @param graceMs for what is under way */
   stop(graceMs: number): Promise<void>
@@ -50,17 +56,35 @@ export interface WebhooksOptions {
 
 const pruneMs = 3_600_000
 
-/** @returns gives the time that has come for sure, ms: a clock that is ahead for a while drops no delivery early */
+/**
+ * @returns gives the time that has come for sure, ms: a clock that is ahead for a while drops no
+ * delivery early
+ */
 const createCertainNow = (): ((db: Db) => Promise<number>) => {
   let certain: CertainTime | undefined
   return async (db) => {
-    const { certain_until } = await db.selectFrom('store').select('certain_until').executeTakeFirstOrThrow()
+    const { certain_until } = await db
+      .selectFrom('store')
+      .select('certain_until')
+      .executeTakeFirstOrThrow()
     certain ??= new CertainTime(certain_until)
     return certain.look(Math.max(certain_until, await confirmedUntil(db)), Date.now())
   }
 }
 
-export const startWebhooks = ({ db, hubs, live, log, registry, version, privateAddresses, envFile, publicUrl = '', proxy, retentionMs }: WebhooksOptions): Webhooks => {
+export const startWebhooks = ({
+  db,
+  hubs,
+  live,
+  log,
+  registry,
+  version,
+  privateAddresses,
+  envFile,
+  publicUrl = '',
+  proxy,
+  retentionMs
+}: WebhooksOptions): Webhooks => {
   const guard = createGuard({ allowed: privateAddresses, envFile, hasProxy: proxy !== undefined })
   const onSettled = addWebhookMetrics(registry, db)
   const certainNow = createCertainNow()
@@ -71,7 +95,10 @@ export const startWebhooks = ({ db, hubs, live, log, registry, version, privateA
       await time.save()
       await pruneDeliveries(db, await certainNow(db), retentionMs || Infinity)
     } catch (error) {
-      log.warn({ event: 'prune_failed', err: error }, 'old deliveries were not dropped; tried again in an hour')
+      log.warn(
+        { event: 'prune_failed', err: error },
+        'old deliveries were not dropped; tried again in an hour'
+      )
     }
   }
   const job = hubs.job('webhooks', () => {
@@ -90,16 +117,28 @@ export const startWebhooks = ({ db, hubs, live, log, registry, version, privateA
   })
   const wake = (): void => {
     deliverer?.wake()
-    hubs.changed().catch((error: unknown) => log.warn({ event: 'hubs_untold', err: error }, 'another hub was not told that there is something to deliver; it sees it with the next change'))
+    hubs
+      .changed()
+      .catch((error: unknown) =>
+        log.warn(
+          { event: 'hubs_untold', err: error },
+          'another hub was not told that there is something to deliver; it sees it with the next change'
+        )
+      )
   }
   /** One after the other: of several connections to the store, the last told might write first. */
   const inTurn = atMost(1)
   return {
-    guard, wake,
+    guard,
+    wake,
     session: (account, now) =>
       void inTurn(() => tellSession(db, account, now)).then(
         (told) => (told ? wake() : undefined),
-        (error: unknown) => log.warn({ event: 'session_untold', err: error }, 'webhooks were not told of the session; they are when it changes again')
+        (error: unknown) =>
+          log.warn(
+            { event: 'session_untold', err: error },
+            'webhooks were not told of the session; they are when it changes again'
+          )
       ),
     stop: (graceMs) => {
       grace = graceMs

@@ -7,8 +7,17 @@ export interface Worker {
   stop(): Promise<void>
 }
 
-/** @param work does what is due; gives the time at which there is more to do, undefined when nothing waits */
-export const createWorker = ({ clock, work }: { clock: Clock; work: (stopping: () => boolean) => Promise<number | undefined> }): Worker => {
+/**
+ * @param work does what is due; gives the time at which there is more to do, undefined when nothing
+ * waits
+ */
+export const createWorker = ({
+  clock,
+  work
+}: {
+  clock: Clock
+  work: (stopping: () => boolean) => Promise<number | undefined>
+}): Worker => {
   let running: Promise<void> | undefined
   let woken = false
   let stopping = false

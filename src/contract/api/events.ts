@@ -12,10 +12,16 @@ export const eventOperations = {
     ].join('\n\n'),
     query: Type.Object({
       after: Type.Optional(
-        Type.String({ maxLength: 61, description: 'the id of the last event seen, or 0 for all that are kept; Last-Event-ID goes before it' })
+        Type.String({
+          maxLength: 61,
+          description:
+            'the id of the last event seen, or 0 for all that are kept; Last-Event-ID goes before it'
+        })
       ),
       names: Type.Optional(
-        Type.Union([Type.Literal('short'), Type.Literal('full')], { description: 'how events are named; by default `short`' })
+        Type.Union([Type.Literal('short'), Type.Literal('full')], {
+          description: 'how events are named; by default `short`'
+        })
       )
     }),
     answer: { status: 200, description: 'The stream', types: ['text/event-stream'] }

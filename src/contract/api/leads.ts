@@ -1,5 +1,19 @@
 import Type from 'typebox'
-import { DeletionPage, Deletion, ImportResult, Lead, LeadChangePage, LeadCreate, LeadHandled, LeadMerge, LeadPage, LeadPatch, LeadState, MessagePage, Stats } from '../lead.ts'
+import {
+  DeletionPage,
+  Deletion,
+  ImportResult,
+  Lead,
+  LeadChangePage,
+  LeadCreate,
+  LeadHandled,
+  LeadMerge,
+  LeadPage,
+  LeadPatch,
+  LeadState,
+  MessagePage,
+  Stats
+} from '../lead.ts'
 import { exampleLead, exampleMessage } from './examples.ts'
 import type { Operation } from './operation.ts'
 import { account, csvParameters, cursor, fields, id, limit, search } from './parameters.ts'
@@ -7,32 +21,54 @@ import { account, csvParameters, cursor, fields, id, limit, search } from './par
 const params = Type.Object({ id })
 const filters = {
   account,
-  waiting: Type.Optional(Type.Boolean({ description: 'only those who wait for an answer, or only those who do not' })),
-  state: Type.Optional(Type.Array(LeadState, { minItems: 1, maxItems: 5, description: 'in one of these states' })),
+  waiting: Type.Optional(
+    Type.Boolean({ description: 'only those who wait for an answer, or only those who do not' })
+  ),
+  state: Type.Optional(
+    Type.Array(LeadState, { minItems: 1, maxItems: 5, description: 'in one of these states' })
+  ),
   tag: Type.Optional(Type.String({ minLength: 1, maxLength: 50, description: 'with this tag' })),
-  assignee: Type.Optional(Type.String({ maxLength: 200, description: 'empty: those that nobody takes care of' })),
-  source: Type.Optional(Type.Literal('ad', { description: 'only those who came from an ad first' })),
+  assignee: Type.Optional(
+    Type.String({ maxLength: 200, description: 'empty: those that nobody takes care of' })
+  ),
+  source: Type.Optional(
+    Type.Literal('ad', { description: 'only those who came from an ad first' })
+  ),
   ad: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 200, description: "only those who came from this ad first, by Meta's id" })
+    Type.String({
+      minLength: 1,
+      maxLength: 200,
+      description: "only those who came from this ad first, by Meta's id"
+    })
   ),
   phone: Type.Optional(
     Type.String({
       minLength: 1,
       maxLength: 60,
-      description: 'only those of this number, however it is written: with its country code, as a link to WhatsApp, or as in DEFAULT_COUNTRY; also a number that was merged into a lead'
+      description:
+        'only those of this number, however it is written: with its country code, as a link to WhatsApp, or as in DEFAULT_COUNTRY; also a number that was merged into a lead'
     })
   ),
   updated_since: Type.Optional(
     Type.String({
       maxLength: 40,
       pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+ -]\\d\\d:\\d\\d)$',
-      description: 'an RFC 3339 time, such as 2026-11-25T10:00:00.000Z: only those whose `updated_at` is that or later'
+      description:
+        'an RFC 3339 time, such as 2026-11-25T10:00:00.000Z: only those whose `updated_at` is that or later'
     })
   ),
   q: search
 }
 const change = { id: 7, at: '2026-11-25T10:00:00.000Z', field: 'state', from: 'new', to: 'open' }
-const deletion = { id: 3, at: '2026-11-25T10:00:00.000Z', reason: 'request', request_id: 'a3f1', leads: 1, messages: 42, media_files: 3 }
+const deletion = {
+  id: 3,
+  at: '2026-11-25T10:00:00.000Z',
+  reason: 'request',
+  request_id: 'a3f1',
+  leads: 1,
+  messages: 42,
+  media_files: 3
+}
 
 export const leadOperations = {
   listLeads: {
@@ -45,7 +81,12 @@ export const leadOperations = {
       'With `q`, first come those whose name (parts of it), number (three digits of it or more, with or without its country code, however it is written), note, tag or assignee is meant, then those with a message that has all the words, by the latest of these; `matched` says what was found. A page of a search may hold fewer leads than `limit`, even none, and yet have a `next_cursor`.'
     ].join('\n\n'),
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Lead) }),
-    answer: { status: 200, description: 'A page of leads', schema: LeadPage, example: { leads: [exampleLead], next_cursor: null } }
+    answer: {
+      status: 200,
+      description: 'A page of leads',
+      schema: LeadPage,
+      example: { leads: [exampleLead], next_cursor: null }
+    }
   },
   createLead: {
     tag: 'leads',
@@ -54,7 +95,10 @@ export const leadOperations = {
       'For a person who called, or whom somebody met. The lead does not wait: nobody wrote. What that person writes later belongs to it, also when WhatsApp spells the number otherwise, or shows the person by a LID at first. A name that was imported for the number is shown until a person gives another one.',
       'A number that a lead of the account has already, in whichever spelling, is 409 with `lead_id`, and nothing is changed.'
     ].join('\n\n'),
-    body: { schema: LeadCreate, example: { phone: '+52 55 1234 5678', name: 'Ana García', tags: ['fair'], assignee: 'Luisa' } },
+    body: {
+      schema: LeadCreate,
+      example: { phone: '+52 55 1234 5678', name: 'Ana García', tags: ['fair'], assignee: 'Luisa' }
+    },
     answer: {
       status: 201,
       description: 'The lead; Location leads to it',
@@ -78,7 +122,8 @@ export const leadOperations = {
   exportLeadsCsv: {
     tag: 'leads',
     summary: 'Export leads as CSV',
-    description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe. With `excel`, it opens in Excel as it is.',
+    description:
+      'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe. With `excel`, it opens in Excel as it is.',
     query: Type.Object({ ...filters, ...csvParameters }),
     answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   },
@@ -96,14 +141,30 @@ export const leadOperations = {
       'CSV may have commas, semicolons, tabs or a line `sep=;`, be in UTF-8, UTF-16 or Windows-1252, and have headings in English, Spanish or Portuguese, such as `Teléfono;Nombre`, or none. Numbers may be written `+34 600 12 34 56`, `34600123456`, `tel:+34…`, `="+34…"` or as a link to WhatsApp; without a country they are of DEFAULT_COUNTRY. The apostrophe that an export puts before formulas is taken off.',
       'What is wrong with a line keeps out that line alone. A file without a line, or without a column of numbers and one of names, is refused.'
     ].join('\n\n'),
-    body: { types: { 'text/csv': 'phone,name\n+52 55 1234 5678,Ana García\n', 'application/x-ndjson': '{"phone":"+525512345678","name":"Ana García"}\n' } },
+    body: {
+      types: {
+        'text/csv': 'phone,name\n+52 55 1234 5678,Ana García\n',
+        'application/x-ndjson': '{"phone":"+525512345678","name":"Ana García"}\n'
+      }
+    },
     answer: {
       status: 200,
       description: 'What became of it',
       schema: ImportResult,
       example: {
-        named: 1, kept: 0, unchanged: 0, rejected: 1,
-        errors: [{ line: 3, column: 1, field: 'phone', code: 'phone-unreadable', message: 'expected a phone number' }]
+        named: 1,
+        kept: 0,
+        unchanged: 0,
+        rejected: 1,
+        errors: [
+          {
+            line: 3,
+            column: 1,
+            field: 'phone',
+            code: 'phone-unreadable',
+            message: 'expected a phone number'
+          }
+        ]
       }
     },
     problems: ['payload-too-large', 'unsupported-media-type']
@@ -119,18 +180,33 @@ export const leadOperations = {
   patchLead: {
     tag: 'leads',
     summary: 'Change what people say of a lead',
-    description: 'With If-Match and the ETag of what you read, nobody else’s change is written over. Only what PATCH can change counts: a message that came in between is no change.',
+    description:
+      'With If-Match and the ETag of what you read, nobody else’s change is written over. Only what PATCH can change counts: a message that came in between is no change.',
     params,
-    body: { schema: LeadPatch, example: { state: 'won', note: 'signed', tags: ['vip'], assignee: 'Luisa' } },
-    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    body: {
+      schema: LeadPatch,
+      example: { state: 'won', note: 'signed', tags: ['vip'], assignee: 'Luisa' }
+    },
+    answer: {
+      status: 200,
+      description: 'The lead as it is now',
+      schema: Lead,
+      example: exampleLead
+    },
     problems: ['not-found', 'precondition-failed']
   },
   deleteLead: {
     tag: 'leads',
     summary: 'Delete all data of a lead for good',
-    description: 'Messages and media too, also at session-manager, from where nothing comes back; a message that the person writes afterwards makes a new lead. What remains is a record without personal data. The files are written anew, which takes seconds for a million messages, and everything else waits for it.',
+    description:
+      'Messages and media too, also at session-manager, from where nothing comes back; a message that the person writes afterwards makes a new lead. What remains is a record without personal data. The files are written anew, which takes seconds for a million messages, and everything else waits for it.',
     params,
-    answer: { status: 200, description: 'The record of the deletion', schema: Deletion, example: deletion },
+    answer: {
+      status: 200,
+      description: 'The record of the deletion',
+      schema: Deletion,
+      example: deletion
+    },
     problems: ['not-found', 'session-manager-unreachable', 'session-manager-invalid']
   },
   readLead: {
@@ -138,15 +214,26 @@ export const leadOperations = {
     summary: 'Mark as read in LeadMaster',
     description: 'WhatsApp is not told: nobody sees a blue tick of it.',
     params,
-    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    answer: {
+      status: 200,
+      description: 'The lead as it is now',
+      schema: Lead,
+      example: exampleLead
+    },
     problems: ['not-found']
   },
   unreadLead: {
     tag: 'leads',
     summary: 'Mark as unread in LeadMaster',
-    description: 'To come back to it: `marked_unread` is true until it is marked as read, and all that waits counts as unread again. Whether the lead waits does not change.',
+    description:
+      'To come back to it: `marked_unread` is true until it is marked as read, and all that waits counts as unread again. Whether the lead waits does not change.',
     params,
-    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    answer: {
+      status: 200,
+      description: 'The lead as it is now',
+      schema: Lead,
+      example: exampleLead
+    },
     problems: ['not-found']
   },
   handleLead: {
@@ -158,7 +245,12 @@ export const leadOperations = {
     ].join('\n\n'),
     params,
     body: { schema: LeadHandled, example: { until: exampleMessage.id } },
-    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    answer: {
+      status: 200,
+      description: 'The lead as it is now',
+      schema: Lead,
+      example: exampleLead
+    },
     problems: ['not-found', 'precondition-failed']
   },
   unhandleLead: {
@@ -166,7 +258,12 @@ export const leadOperations = {
     summary: 'Take the mark as handled back',
     description: 'What was handled by it waits again. Where `handled_at` is null nothing changes.',
     params,
-    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    answer: {
+      status: 200,
+      description: 'The lead as it is now',
+      schema: Lead,
+      example: exampleLead
+    },
     problems: ['not-found', 'precondition-failed']
   },
   mergeLead: {
@@ -176,7 +273,12 @@ export const leadOperations = {
       'For a person whom WhatsApp shows once by LID and once by phone number, or who has two numbers. What comes from either number belongs to this lead from now on; the other id goes on leading here.',
     params,
     body: { schema: LeadMerge, example: { lead_id: 12 } },
-    answer: { status: 200, description: 'The lead as it is now', schema: Lead, example: exampleLead },
+    answer: {
+      status: 200,
+      description: 'The lead as it is now',
+      schema: Lead,
+      example: exampleLead
+    },
     problems: ['not-found', 'conflict']
   },
   listLeadChanges: {
@@ -184,7 +286,12 @@ export const leadOperations = {
     summary: 'List what was changed in a lead, latest first',
     params,
     query: Type.Object({ limit, cursor }),
-    answer: { status: 200, description: 'A page of changes', schema: LeadChangePage, example: { changes: [change], next_cursor: null } },
+    answer: {
+      status: 200,
+      description: 'A page of changes',
+      schema: LeadChangePage,
+      example: { changes: [change], next_cursor: null }
+    },
     problems: ['not-found']
   },
   listLeadMessages: {
@@ -193,7 +300,12 @@ export const leadOperations = {
     description: 'With `q`, only the messages that have the words.',
     params,
     query: Type.Object({ limit, cursor, q: search }),
-    answer: { status: 200, description: 'A page of messages', schema: MessagePage, example: { messages: [exampleMessage], next_cursor: null } },
+    answer: {
+      status: 200,
+      description: 'A page of messages',
+      schema: MessagePage,
+      example: { messages: [exampleMessage], next_cursor: null }
+    },
     problems: ['not-found']
   },
   listTags: {
@@ -214,26 +326,49 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'List what was deleted for good, latest first',
     query: Type.Object({ limit, cursor }),
-    answer: { status: 200, description: 'A page of records', schema: DeletionPage, example: { deletions: [deletion], next_cursor: null } }
+    answer: {
+      status: 200,
+      description: 'A page of records',
+      schema: DeletionPage,
+      example: { deletions: [deletion], next_cursor: null }
+    }
   },
   getStats: {
     tag: 'leads',
     summary: 'Figures for charts',
     query: Type.Object({
       account,
-      days: Type.Integer({ minimum: 1, maximum: 366, default: 30, description: 'how many days, today the last' }),
-      tz: Type.String({ maxLength: 64, default: 'UTC', description: 'an IANA time zone, such as America/Mexico_City' })
+      days: Type.Integer({
+        minimum: 1,
+        maximum: 366,
+        default: 30,
+        description: 'how many days, today the last'
+      }),
+      tz: Type.String({
+        maxLength: 64,
+        default: 'UTC',
+        description: 'an IANA time zone, such as America/Mexico_City'
+      })
     }),
     answer: {
       status: 200,
       description: 'Messages per day, first-response time, leads waiting',
       schema: Stats,
       example: {
-        days: [{ date: '2026-11-25', inbound: 120, outbound: 80, new_leads: 9, first_response_s: 340 }],
+        days: [
+          { date: '2026-11-25', inbound: 120, outbound: 80, new_leads: 9, first_response_s: 340 }
+        ],
         first_response: { answered: 61, median_s: 340, p90_s: 2100 },
         waiting: { now: 4, longest_since: '2026-11-25T08:12:00.000Z' },
         states: { new: 9, open: 20, won: 4, lost: 2, ignored: 1 },
-        ads: [{ id: '120210000000000001', title: 'Two nights for the price of one', app: 'facebook', leads: 5 }]
+        ads: [
+          {
+            id: '120210000000000001',
+            title: 'Two nights for the price of one',
+            app: 'facebook',
+            leads: 5
+          }
+        ]
       }
     }
   }

@@ -6,30 +6,50 @@ import { account, csvParameters, cursor, fields, limit, search } from './paramet
 
 const filters = {
   account,
-  chat_id: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'only of this chat' })),
+  chat_id: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 200, description: 'only of this chat' })
+  ),
   from_me: Type.Optional(Type.Boolean({ description: 'only ours, or only theirs' })),
   q: search
 }
 
-const messageId = Type.Object({ id: Type.String({ minLength: 1, maxLength: 200, description: "the message's id, percent-encoded" }) })
+const messageId = Type.Object({
+  id: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: "the message's id, percent-encoded"
+  })
+})
 
 /** Why there is no file. */
 const mediaProblems = [
-  'not-found', 'media-not-ready', 'media-unavailable', 'range-not-satisfiable', 'session-manager-unreachable', 'session-manager-invalid'
+  'not-found',
+  'media-not-ready',
+  'media-unavailable',
+  'range-not-satisfiable',
+  'session-manager-unreachable',
+  'session-manager-invalid'
 ] as const
 
 export const messageOperations = {
   listMessages: {
     tag: 'messages',
     summary: 'List or search messages, latest first',
-    description: 'Those of groups and channels too. Of words that more than 1,000 messages have, the latest captured come first, and a page may hold fewer than `limit`, and yet have a `next_cursor`.',
+    description:
+      'Those of groups and channels too. Of words that more than 1,000 messages have, the latest captured come first, and a page may hold fewer than `limit`, and yet have a `next_cursor`.',
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Message) }),
-    answer: { status: 200, description: 'A page of messages', schema: MessagePage, example: { messages: [exampleMessage, exampleOrder], next_cursor: null } }
+    answer: {
+      status: 200,
+      description: 'A page of messages',
+      schema: MessagePage,
+      example: { messages: [exampleMessage, exampleOrder], next_cursor: null }
+    }
   },
   exportMessagesCsv: {
     tag: 'messages',
     summary: 'Export messages as CSV',
-    description: 'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe. With `excel`, it opens in Excel as it is.',
+    description:
+      'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe. With `excel`, it opens in Excel as it is.',
     query: Type.Object({ ...filters, ...csvParameters }),
     answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   },
@@ -42,10 +62,19 @@ export const messageOperations = {
   getMedia: {
     tag: 'messages',
     summary: "Get a message's media",
-    description: 'Takes Range. Images, audio and video are shown in place, everything else is a download.',
+    description:
+      'Takes Range. Images, audio and video are shown in place, everything else is a download.',
     params: messageId,
-    query: Type.Object({ account, download: Type.Optional(Type.Boolean({ description: 'true: a download, whatever it is' })) }),
-    answer: { status: 200, description: 'The file, as the type it was captured with', also: { 206: 'The part of it that Range asked for' }, types: ['application/octet-stream'] },
+    query: Type.Object({
+      account,
+      download: Type.Optional(Type.Boolean({ description: 'true: a download, whatever it is' }))
+    }),
+    answer: {
+      status: 200,
+      description: 'The file, as the type it was captured with',
+      also: { 206: 'The part of it that Range asked for' },
+      types: ['application/octet-stream']
+    },
     problems: mediaProblems
   },
   getMediaUrl: {
@@ -56,7 +85,12 @@ export const messageOperations = {
     params: messageId,
     query: Type.Object({
       account,
-      expires_in: Type.Integer({ minimum: 10, maximum: 3_600, default: 600, description: 'seconds' }),
+      expires_in: Type.Integer({
+        minimum: 10,
+        maximum: 3_600,
+        default: 600,
+        description: 'seconds'
+      }),
       download: Type.Optional(Type.Boolean({ description: 'true: a download, whatever it is' }))
     }),
     answer: {
@@ -73,11 +107,21 @@ export const messageOperations = {
   getSignedMedia: {
     tag: 'messages',
     summary: 'Get media by a signed URL',
-    description: 'Only by a URL that `getMediaUrl` gave. Takes Range; pages of every origin may show it.',
+    description:
+      'Only by a URL that `getMediaUrl` gave. Takes Range; pages of every origin may show it.',
     params: Type.Object({
-      ticket: Type.String({ maxLength: 120, pattern: '^[\\w.-]{1,120}$', description: 'the last part of the URL' })
+      ticket: Type.String({
+        maxLength: 120,
+        pattern: '^[\\w.-]{1,120}$',
+        description: 'the last part of the URL'
+      })
     }),
-    answer: { status: 200, description: 'The file, as the type it was captured with', also: { 206: 'The part of it that Range asked for' }, types: ['application/octet-stream'] },
+    answer: {
+      status: 200,
+      description: 'The file, as the type it was captured with',
+      also: { 206: 'The part of it that Range asked for' },
+      types: ['application/octet-stream']
+    },
     problems: ['forbidden', ...mediaProblems],
     open: true
   }

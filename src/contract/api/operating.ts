@@ -8,7 +8,19 @@ export const operatingOperations = {
   getHealth: {
     tag: 'operation',
     summary: 'Alive',
-    answer: { status: 200, description: 'Whatever else works', schema: Health, example: { status: 'ok', service: 'central-hub', timestamp: '2026-11-25T10:00:00.000Z', version: '0.1.0', pid: 4711, uptime_s: 3600 } },
+    answer: {
+      status: 200,
+      description: 'Whatever else works',
+      schema: Health,
+      example: {
+        status: 'ok',
+        service: 'central-hub',
+        timestamp: '2026-11-25T10:00:00.000Z',
+        version: '0.1.0',
+        pid: 4711,
+        uptime_s: 3600
+      }
+    },
     open: true
   },
   getReadiness: {
@@ -19,7 +31,10 @@ export const operatingOperations = {
       description: 'All checks are well',
       also: { 503: 'One is not: its `detail` says how to mend it' },
       schema: Readiness,
-      example: { ready: true, checks: [{ name: 'store', ok: true, detail: 'open in /var/lib/leadmaster/central-hub' }] }
+      example: {
+        ready: true,
+        checks: [{ name: 'store', ok: true, detail: 'open in /var/lib/leadmaster/central-hub' }]
+      }
     }
   },
   getMetrics: {
@@ -30,14 +45,22 @@ export const operatingOperations = {
   getOpenApi: {
     tag: 'operation',
     summary: 'This description of the API',
-    answer: { status: 200, description: 'OpenAPI 3.1', schema: Type.Object({ openapi: Type.String() }), example: { openapi: '3.1.1' } },
+    answer: {
+      status: 200,
+      description: 'OpenAPI 3.1',
+      schema: Type.Object({ openapi: Type.String() }),
+      example: { openapi: '3.1.1' }
+    },
     open: true
   },
   signIn: {
     tag: 'operation',
     summary: 'Sign in with the token, for a cookie',
     description: 'For the operator page: the cookie cannot be read by scripts and lasts 30 days.',
-    body: { schema: Type.Object({ token: Type.String({ maxLength: 1_000 }) }), example: { token: '…' } },
+    body: {
+      schema: Type.Object({ token: Type.String({ maxLength: 1_000 }) }),
+      example: { token: '…' }
+    },
     answer: { status: 204, description: 'Signed in' },
     open: true
   },

@@ -2,14 +2,20 @@ import type { Static, TObject, TSchema } from 'typebox'
 import type { ProblemType } from '../problem.ts'
 import type { OperationId } from '../routes.ts'
 
-/** What an operation takes and gives. Requests are checked against it, OpenAPI and the client's types are made of it. */
+/**
+ * What an operation takes and gives. Requests are checked against it, OpenAPI and the client's
+ * types are made of it.
+ */
 export interface Operation {
   tag: 'leads' | 'messages' | 'events' | 'webhooks' | 'whatsapp' | 'operation'
   summary: string
   description?: string
   /** Of the path; what is not named here is text. */
   params?: TObject
-  /** Arrays are given as one text separated by commas, or one by one. A parameter with a default may be left out. */
+  /**
+   * Arrays are given as one text separated by commas, or one by one. A parameter with a default may
+   * be left out.
+   */
   query?: TObject
   body?: JsonBody | RawBody
   answer: Answer
@@ -42,7 +48,13 @@ export interface Answer {
 }
 
 type Of<Operations, Id extends OperationId> = Id extends keyof Operations ? Operations[Id] : never
-export type ParamsOf<Operations, Id extends OperationId> = Of<Operations, Id> extends { params: infer S extends TObject } ? Static<S> : Record<string, string>
-export type QueryOf<Operations, Id extends OperationId> = Of<Operations, Id> extends { query: infer S extends TObject } ? Static<S> : Record<never, never>
-export type BodyOf<Operations, Id extends OperationId> = Of<Operations, Id> extends { body: { schema: infer S extends TSchema } } ? Static<S> : undefined
-export type AnswerOf<Operations, Id extends OperationId> = Of<Operations, Id> extends { answer: { schema: infer S extends TSchema } } ? Static<S> : undefined
+export type ParamsOf<Operations, Id extends OperationId> =
+  Of<Operations, Id> extends { params: infer S extends TObject }
+    ? Static<S>
+    : Record<string, string>
+export type QueryOf<Operations, Id extends OperationId> =
+  Of<Operations, Id> extends { query: infer S extends TObject } ? Static<S> : Record<never, never>
+export type BodyOf<Operations, Id extends OperationId> =
+  Of<Operations, Id> extends { body: { schema: infer S extends TSchema } } ? Static<S> : undefined
+export type AnswerOf<Operations, Id extends OperationId> =
+  Of<Operations, Id> extends { answer: { schema: infer S extends TSchema } } ? Static<S> : undefined

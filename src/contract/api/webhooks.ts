@@ -1,22 +1,53 @@
 import Type from 'typebox'
-import { DeliveryPage, Replayed, Webhook, WebhookCreate, WebhookList, WebhookPatch, WebhookWithSecret } from '../webhook.ts'
+import {
+  DeliveryPage,
+  Replayed,
+  Webhook,
+  WebhookCreate,
+  WebhookList,
+  WebhookPatch,
+  WebhookWithSecret
+} from '../webhook.ts'
 import type { Operation } from './operation.ts'
 import { cursor, id, limit } from './parameters.ts'
 
 const params = Type.Object({ id })
 const at = '2026-11-25T10:00:00.000Z'
 const webhook = {
-  id: 1, url: 'https://crm.example.com/hooks/leadmaster', description: 'CRM', events: ['message.created', 'lead.created'], enabled: true, created_at: at,
-  pending: 0, dead: 0, last_success_at: at, failing_since: null, last_error: null
+  id: 1,
+  url: 'https://crm.example.com/hooks/leadmaster',
+  description: 'CRM',
+  events: ['message.created', 'lead.created'],
+  enabled: true,
+  created_at: at,
+  pending: 0,
+  dead: 0,
+  last_success_at: at,
+  failing_since: null,
+  last_error: null
 }
 const withSecret = { ...webhook, secret: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw' }
-const delivery = { id: 'msg_2b7c', type: 'message.created', state: 'delivered', created_at: at, attempts: 1, next_attempt_at: null, last_status: 200, last_error: null }
+const delivery = {
+  id: 'msg_2b7c',
+  type: 'message.created',
+  state: 'delivered',
+  created_at: at,
+  attempts: 1,
+  next_attempt_at: null,
+  last_status: 200,
+  last_error: null
+}
 
 export const webhookOperations = {
   listWebhooks: {
     tag: 'webhooks',
     summary: 'List webhooks',
-    answer: { status: 200, description: 'All of them', schema: WebhookList, example: { webhooks: [webhook] } }
+    answer: {
+      status: 200,
+      description: 'All of them',
+      schema: WebhookList,
+      example: { webhooks: [webhook] }
+    }
   },
   createWebhook: {
     tag: 'webhooks',
@@ -28,8 +59,16 @@ export const webhookOperations = {
       'When the events of five leads fail in a row, the endpoint counts as down. Deliveries are then tried one at a time: after 5 s at first and then up to an hour, or what Retry-After says, and a lead that has not failed yet a minute after the latest attempt. The first one that is taken ends this.',
       'At most 50 webhooks. Their URLs must lead to public addresses alone, unless WEBHOOK_PRIVATE_ADDRESSES in central-hub.env allows others.'
     ].join('\n\n'),
-    body: { schema: WebhookCreate, example: { url: webhook.url, events: webhook.events, description: 'CRM' } },
-    answer: { status: 201, description: 'The webhook, with its secret', schema: WebhookWithSecret, example: withSecret },
+    body: {
+      schema: WebhookCreate,
+      example: { url: webhook.url, events: webhook.events, description: 'CRM' }
+    },
+    answer: {
+      status: 201,
+      description: 'The webhook, with its secret',
+      schema: WebhookWithSecret,
+      example: withSecret
+    },
     problems: ['conflict']
   },
   getWebhook: {
@@ -42,10 +81,16 @@ export const webhookOperations = {
   patchWebhook: {
     tag: 'webhooks',
     summary: 'Change a webhook',
-    description: 'Turned on again, or with another URL, what waits for it is tried at once. With If-Match and the ETag of what you read, nobody else’s change is written over; a delivery in between is no change.',
+    description:
+      'Turned on again, or with another URL, what waits for it is tried at once. With If-Match and the ETag of what you read, nobody else’s change is written over; a delivery in between is no change.',
     params,
     body: { schema: WebhookPatch, example: { enabled: false } },
-    answer: { status: 200, description: 'The webhook as it is now', schema: Webhook, example: webhook },
+    answer: {
+      status: 200,
+      description: 'The webhook as it is now',
+      schema: Webhook,
+      example: webhook
+    },
     problems: ['not-found', 'precondition-failed']
   },
   deleteWebhook: {
@@ -60,21 +105,33 @@ export const webhookOperations = {
     summary: 'Draw a new secret',
     description: 'For 24 hours deliveries are signed with the old one too.',
     params,
-    answer: { status: 200, description: 'The webhook, with its new secret', schema: WebhookWithSecret, example: withSecret },
+    answer: {
+      status: 200,
+      description: 'The webhook, with its new secret',
+      schema: WebhookWithSecret,
+      example: withSecret
+    },
     problems: ['not-found']
   },
   pingWebhook: {
     tag: 'webhooks',
     summary: 'Send a test event',
-    description: '`webhook.ping` goes before everything else that waits, and is tried once: read its delivery to see what came of it. When it is taken, what has been failing is tried at once.',
+    description:
+      '`webhook.ping` goes before everything else that waits, and is tried once: read its delivery to see what came of it. When it is taken, what has been failing is tried at once.',
     params,
-    answer: { status: 202, description: 'The delivery that was put in the queue', schema: Type.Object({ delivery_id: Type.String() }), example: { delivery_id: delivery.id } },
+    answer: {
+      status: 202,
+      description: 'The delivery that was put in the queue',
+      schema: Type.Object({ delivery_id: Type.String() }),
+      example: { delivery_id: delivery.id }
+    },
     problems: ['not-found', 'conflict']
   },
   listDeliveries: {
     tag: 'webhooks',
     summary: 'List deliveries, latest first',
-    description: 'Delivered ones are kept for 7 days, the latest 1,000 of each webhook; dead ones for 30 days; none for longer than RETENTION keeps messages.',
+    description:
+      'Delivered ones are kept for 7 days, the latest 1,000 of each webhook; dead ones for 30 days; none for longer than RETENTION keeps messages.',
     params,
     query: Type.Object({
       state: Type.Optional(
@@ -82,9 +139,15 @@ export const webhookOperations = {
           description: 'only those in this state'
         })
       ),
-      limit, cursor
+      limit,
+      cursor
     }),
-    answer: { status: 200, description: 'A page of deliveries', schema: DeliveryPage, example: { deliveries: [delivery], next_cursor: null } },
+    answer: {
+      status: 200,
+      description: 'A page of deliveries',
+      schema: DeliveryPage,
+      example: { deliveries: [delivery], next_cursor: null }
+    },
     problems: ['not-found']
   },
   replayDelivery: {
@@ -93,16 +156,30 @@ export const webhookOperations = {
     description: 'With the `webhook-id` it had, before whatever of the same lead came later.',
     params: Type.Object({
       id,
-      delivery_id: Type.String({ minLength: 1, maxLength: 100, description: '`id` of the list of deliveries' })
+      delivery_id: Type.String({
+        minLength: 1,
+        maxLength: 100,
+        description: '`id` of the list of deliveries'
+      })
     }),
-    answer: { status: 202, description: 'It is in the queue', schema: Replayed, example: { replayed: 1 } },
+    answer: {
+      status: 202,
+      description: 'It is in the queue',
+      schema: Replayed,
+      example: { replayed: 1 }
+    },
     problems: ['not-found', 'conflict']
   },
   replayDeadDeliveries: {
     tag: 'webhooks',
     summary: 'Deliver all dead ones again, oldest first',
     params,
-    answer: { status: 202, description: 'They are in the queue', schema: Replayed, example: { replayed: 12 } },
+    answer: {
+      status: 202,
+      description: 'They are in the queue',
+      schema: Replayed,
+      example: { replayed: 12 }
+    },
     problems: ['not-found', 'conflict']
   }
 } as const satisfies Record<string, Operation>

@@ -29,7 +29,11 @@ const sumOf = async (file: string): Promise<string> => {
 }
 
 /** The manifest of files in a directory that nobody writes to. */
-export const describe = async (facts: Omit<Manifest, 'files'>, directory: string, paths: readonly string[]): Promise<Manifest> => {
+export const describe = async (
+  facts: Omit<Manifest, 'files'>,
+  directory: string,
+  paths: readonly string[]
+): Promise<Manifest> => {
   const files: Manifest['files'] = []
   for (const path of paths) {
     const file = join(directory, path)
@@ -39,13 +43,17 @@ export const describe = async (facts: Omit<Manifest, 'files'>, directory: string
 }
 
 /** A manifest (its length in 4 bytes, JSON), then the content of its files in its order. */
-export const pack = async function* (manifest: Manifest, directory: string): AsyncGenerator<Buffer> {
+export const pack = async function* (
+  manifest: Manifest,
+  directory: string
+): AsyncGenerator<Buffer> {
   const json = Buffer.from(JSON.stringify(manifest))
   const length = Buffer.alloc(4)
   length.writeUInt32BE(json.length)
   yield length
   yield json
-  for (const { path } of manifest.files) for await (const part of createReadStream(join(directory, path))) yield part as Buffer
+  for (const { path } of manifest.files)
+    for await (const part of createReadStream(join(directory, path))) yield part as Buffer
 }
 
 /** Reads a stream by as many bytes as are wanted. */
@@ -78,14 +86,19 @@ const reader = (source: AsyncIterable<Uint8Array>) => {
 }
 
 /** Only what a backup is made of, and nothing outside the directory. */
-const mayBeWritten = (path: string): boolean => normalize(path) === path && carriers.some((carrier) => path.startsWith(`${carrier}/`))
+const mayBeWritten = (path: string): boolean =>
+  normalize(path) === path && carriers.some((carrier) => path.startsWith(`${carrier}/`))
 
 /**
  * Writes what `pack` gave into a directory, to the disk.
  * @param accept throws when this is not the backup that is wanted; nothing is written then
  * @throws when anything is not as the manifest says
  */
-export const unpack = async (packed: AsyncIterable<Uint8Array>, directory: string, accept: (manifest: Manifest) => void): Promise<Manifest> => {
+export const unpack = async (
+  packed: AsyncIterable<Uint8Array>,
+  directory: string,
+  accept: (manifest: Manifest) => void
+): Promise<Manifest> => {
   const source = reader(packed)
   const length = (await source.exactly(4)).readUInt32BE()
   if (length > mostManifest) throw new Error('its list of files is too long')

@@ -11,15 +11,27 @@ import { copyDevice, emptied } from './files.ts'
 import { seal } from './seal.ts'
 import { generations, nameOf, type Store } from './store.ts'
 
-/** Backs the linked device up. A device that goes on changes little: only the newest backup is as good as the profile. */
+/**
+ * Backs the linked device up. A device that goes on changes little: only the newest backup is as
+ * good as the profile.
+ */
 export interface ProfileBackup {
-  /** The session is READY: one is made once it has settled, if none was since the device was linked, and then at intervals. */
+  /**
+   * The session is READY: one is made once it has settled, if none was since the device was linked,
+   * and then at intervals.
+   */
   ready(): void
-  /** The session is READY no more: none is made until it is again, but for the one once its browser has closed. */
+  /**
+   * The session is READY no more: none is made until it is again, but for the one once its browser
+   * has closed.
+   */
   paused(): void
   /** The browser has closed in order, which is the best time for one. Never throws. */
   closed(): Promise<void>
-  /** The device is unlinked: its backups are deleted, or held for void if the store cannot be reached. */
+  /**
+   * The device is unlinked: its backups are deleted, or held for void if the store cannot be
+   * reached.
+   */
   forget(): Promise<void>
   /** When the newest was made, ms. */
   takenAt(): number | undefined
@@ -35,10 +47,16 @@ export interface ProfileBackupOptions {
   workDirectory: string
   /** Whether this host may still speak for the account. */
   isOurs: () => boolean
-  /** Whether everything in the journal is elsewhere, too: what was not is read back by the next host. */
+  /**
+   * Whether everything in the journal is elsewhere, too: what was not is read back by the next
+   * host.
+   */
   forwarded: () => boolean
   intervalMs: number
-  /** From READY to the first: WhatsApp Web goes on writing for a while, and RemoteAuth waits a minute, too. */
+  /**
+   * From READY to the first: WhatsApp Web goes on writing for a while, and RemoteAuth waits a
+   * minute, too.
+   */
   settleMs?: number
   /** The first wait after a failure, doubled with each in a row up to the interval. */
   retryMs?: number
@@ -53,7 +71,21 @@ const kept = 3
 export const carriedMarks: readonly Mark[] = ['linked_at', 'link_floor', 'complete_until']
 
 export const createProfileBackup = (options: ProfileBackupOptions): ProfileBackup => {
-  const { store, secret, account, journal, profile, workDirectory, isOurs, forwarded, intervalMs, settleMs = 60_000, retryMs = 60_000, log, now = Date.now } = options
+  const {
+    store,
+    secret,
+    account,
+    journal,
+    profile,
+    workDirectory,
+    isOurs,
+    forwarded,
+    intervalMs,
+    settleMs = 60_000,
+    retryMs = 60_000,
+    log,
+    now = Date.now
+  } = options
   let isReady = false
   let changed = false
   let takenAt: number | undefined
@@ -63,16 +95,19 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
 
   const marks = (): Manifest['marks'] => {
     if (forwarded()) journal.setMark('forwarded_until', journal.completeUntil())
-    return Object.fromEntries(carriedMarks.flatMap((name) => {
-      const at = journal.mark(name === 'complete_until' ? 'forwarded_until' : name)
-      return at === undefined ? [] : [[name, at]]
-    }))
+    return Object.fromEntries(
+      carriedMarks.flatMap((name) => {
+        const at = journal.mark(name === 'complete_until' ? 'forwarded_until' : name)
+        return at === undefined ? [] : [[name, at]]
+      })
+    )
   }
 
   /** What is older than the link is of another device; of the rest the newest are kept. */
   const prune = async (linkedAt: number): Promise<void> => {
     const there = generations(await store.list())
-    for (const { name } of there.filter((one, index) => index >= kept || one.takenAt < linkedAt)) await store.remove(name)
+    for (const { name } of there.filter((one, index) => index >= kept || one.takenAt < linkedAt))
+      await store.remove(name)
     journal.setMark('backup_void', undefined)
   }
 
@@ -84,18 +119,33 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
     try {
       const copy = join(workDirectory, 'profile')
       const sealed = join(workDirectory, 'sealed')
-      // the marks first: what is captured while the profile is copied is rather read back twice than not at all
+      // the marks first: what is captured while the profile is copied is rather read back twice
+      // than not at all
       const facts = { account, journal: journal.id, browser, marks: marks() }
       const paths = await copyDevice(profile, copy)
       // other hosts' clocks may be ahead: the newest must sort as the newest
       const at = Math.max(started, 1 + (generations(await store.list())[0]?.takenAt ?? 0))
       const manifest = await describe({ ...facts, taken_at: at }, copy, paths)
-      await pipeline(pack(manifest, copy), createGzip({ level: constants.Z_BEST_SPEED }), (plain: AsyncIterable<Uint8Array>) => seal(secret, plain), createWriteStream(sealed, { mode: 0o600 }))
+      await pipeline(
+        pack(manifest, copy),
+        createGzip({ level: constants.Z_BEST_SPEED }),
+        (plain: AsyncIterable<Uint8Array>) => seal(secret, plain),
+        createWriteStream(sealed, { mode: 0o600 })
+      )
       const { size } = await stat(sealed)
       if (!isOurs() || journal.mark('linked_at') !== linkedAt) return
       await store.put(nameOf(at, journal.id), sealed)
       takenAt = at
-      log.info({ event: 'profile_backed_up', files: paths.length, bytes: size, ms: now() - started, browser }, `backed up the linked device (${size} bytes)`)
+      log.info(
+        {
+          event: 'profile_backed_up',
+          files: paths.length,
+          bytes: size,
+          ms: now() - started,
+          browser
+        },
+        `backed up the linked device (${size} bytes)`
+      )
       await prune(linkedAt)
     } finally {
       await rm(workDirectory, { recursive: true, force: true })
@@ -109,21 +159,31 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
 
   /** One after the other. Never throws. */
   const take = (browser: Manifest['browser']): Promise<void> => {
-    work = work.then(() => make(browser)).then(
-      () => {
-        failures = 0
-        // under a browser that goes on it will soon be out of date
-        changed = isReady
-        next(intervalMs)
-      },
-      (error: unknown) => {
-        const afterMs = Math.min(intervalMs, retryMs * 2 ** failures)
-        failures += 1
-        const reason = reasonOf(error)
-        log.warn({ event: 'profile_backup_failed', reason, failures, ...(isReady ? { retry_ms: afterMs } : {}) }, `the linked device could not be backed up: ${reason}`)
-        next(afterMs)
-      }
-    )
+    work = work
+      .then(() => make(browser))
+      .then(
+        () => {
+          failures = 0
+          // under a browser that goes on it will soon be out of date
+          changed = isReady
+          next(intervalMs)
+        },
+        (error: unknown) => {
+          const afterMs = Math.min(intervalMs, retryMs * 2 ** failures)
+          failures += 1
+          const reason = reasonOf(error)
+          log.warn(
+            {
+              event: 'profile_backup_failed',
+              reason,
+              failures,
+              ...(isReady ? { retry_ms: afterMs } : {})
+            },
+            `the linked device could not be backed up: ${reason}`
+          )
+          next(afterMs)
+        }
+      )
     return work
   }
 
@@ -149,13 +209,21 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
       clearTimeout(timer)
       journal.setMark('backup_void', now())
       takenAt = undefined
-      work = work.then(async () => {
-        for (const { name } of generations(await store.list())) await store.remove(name)
-        log.info({ event: 'profile_backups_deleted' }, 'the device is unlinked: its backups are deleted')
-      }).catch((error: unknown) => {
-        const reason = reasonOf(error)
-        log.warn({ event: 'profile_backups_left', reason }, `the device is unlinked, but its backups could not be deleted: ${reason}`)
-      })
+      work = work
+        .then(async () => {
+          for (const { name } of generations(await store.list())) await store.remove(name)
+          log.info(
+            { event: 'profile_backups_deleted' },
+            'the device is unlinked: its backups are deleted'
+          )
+        })
+        .catch((error: unknown) => {
+          const reason = reasonOf(error)
+          log.warn(
+            { event: 'profile_backups_left', reason },
+            `the device is unlinked, but its backups could not be deleted: ${reason}`
+          )
+        })
       await work
     },
     takenAt: () => takenAt

@@ -2,15 +2,19 @@ import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * A look at a LevelDB that is not open, by its documented formats (doc/log_format.md, doc/impl.md and doc/table_format.md
- * of github.com/google/leveldb): enough to know that it would open with everything in it.
+ * A look at a LevelDB that is not open, by its documented formats (doc/log_format.md, doc/impl.md
+ * and doc/table_format.md of github.com/google/leveldb): enough to know that it would open with
+ * everything in it.
  */
 
 const blockSize = 32_768
 const headerSize = 7
 const tableEnd = Buffer.from('57fb808b247547db', 'hex')
 
-/** The records of a log file, to the last whole one: a writer that died leaves part of one, which counts for nothing. */
+/**
+ * The records of a log file, to the last whole one: a writer that died leaves part of one, which
+ * counts for nothing.
+ */
 export const logRecords = (log: Buffer): Buffer[] => {
   const records: Buffer[] = []
   let parts: Buffer[] = []
@@ -79,7 +83,12 @@ const isWholeTable = async (path: string, size: number): Promise<boolean> => {
   if (file === undefined) return false
   try {
     if ((await file.stat()).size !== size) return false
-    const { buffer } = await file.read(Buffer.alloc(tableEnd.length), 0, tableEnd.length, size - tableEnd.length)
+    const { buffer } = await file.read(
+      Buffer.alloc(tableEnd.length),
+      0,
+      tableEnd.length,
+      size - tableEnd.length
+    )
     return buffer.equals(tableEnd)
   } finally {
     await file.close()
@@ -97,7 +106,9 @@ export const verifyLevelDb = async (directory: string): Promise<void> => {
   for (const record of records) applyEdit(files, record)
   const name = (number: number): string => join(directory, String(number).padStart(6, '0'))
   for (const [number, size] of files.tables) {
-    if (!(await isWholeTable(`${name(number)}.ldb`, size))) throw fail(`table ${number} is missing or cut off`)
+    if (!(await isWholeTable(`${name(number)}.ldb`, size)))
+      throw fail(`table ${number} is missing or cut off`)
   }
-  if (files.log > 0 && !(await stat(`${name(files.log)}.log`).catch(() => undefined))) throw fail(`log ${files.log} is missing`)
+  if (files.log > 0 && !(await stat(`${name(files.log)}.log`).catch(() => undefined)))
+    throw fail(`log ${files.log} is missing`)
 }

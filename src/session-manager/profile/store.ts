@@ -12,21 +12,30 @@ export interface Store {
   remove(name: string): Promise<void>
 }
 
-/** The name of a backup tells its time and whose it is, so that nothing needs to be fetched to choose one. */
+/**
+ * The name of a backup tells its time and whose it is, so that nothing needs to be fetched to
+ * choose one.
+ */
 export interface Generation {
   name: string
   takenAt: number
   journal: string
 }
 
-export const nameOf = (takenAt: number, journal: string): string => `${new Date(takenAt).toISOString().replaceAll(/[:.]/g, '-')}_${journal}.profile`
+export const nameOf = (takenAt: number, journal: string): string =>
+  `${new Date(takenAt).toISOString().replaceAll(/[:.]/g, '-')}_${journal}.profile`
 
 /** The backups among names, newest first. */
 export const generations = (names: readonly string[]): Generation[] =>
   names
     .flatMap((name) => {
-      const [, day, hour, minute, second, ms, journal = ''] = /^(\d{4}-\d{2}-\d{2})T(\d{2})-(\d{2})-(\d{2})-(\d{3})Z_([0-9a-f-]{36})\.profile$/.exec(name) ?? []
-      return day === undefined ? [] : [{ name, takenAt: Date.parse(`${day}T${hour}:${minute}:${second}.${ms}Z`), journal }]
+      const [, day, hour, minute, second, ms, journal = ''] =
+        /^(\d{4}-\d{2}-\d{2})T(\d{2})-(\d{2})-(\d{2})-(\d{3})Z_([0-9a-f-]{36})\.profile$/.exec(
+          name
+        ) ?? []
+      return day === undefined
+        ? []
+        : [{ name, takenAt: Date.parse(`${day}T${hour}:${minute}:${second}.${ms}Z`), journal }]
     })
     .sort((a, b) => b.takenAt - a.takenAt)
 

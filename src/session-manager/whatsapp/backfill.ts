@@ -18,13 +18,22 @@ import {
 } from './reader.ts'
 
 /**
- * Reading back out of WhatsApp Web what was missed. It reads what the page holds and has it load earlier messages.
- * A chat, a message or a load that fails costs nothing else: it is given back as unread, with the reason.
+ * Reading back out of WhatsApp Web what was missed. It reads what the page holds and has it load
+ * earlier messages. A chat, a message or a load that fails costs nothing else: it is given back as
+ * unread, with the reason.
  */
 
-/** What one call into the page does at most: what it has read is lost when the page is, before it ends. */
+/**
+ * What one call into the page does at most: what it has read is lost when the page is, before it
+ * ends.
+ */
 export const readBounds: ReadBounds = {
-  messages: 2_000, ms: 2_000, perChat: 20_000, atOnce: 20, loadMs: 10_000, busyMs: 500
+  messages: 2_000,
+  ms: 2_000,
+  perChat: 20_000,
+  atOnce: 20,
+  loadMs: 10_000,
+  busyMs: 500
 }
 const chatsPerCall = 100
 
@@ -34,12 +43,22 @@ interface ActiveChats {
   nameless: number
 }
 
-/** Chats not read yet come first, then the quietest, so that the order is roughly that of the messages. */
+/**
+ * Chats not read yet come first, then the quietest, so that the order is roughly that of the
+ * messages.
+ */
 const activeChats = async (page: Page, wanted: Wanted): Promise<ActiveChats> => {
-  const found = (await page.evaluate(expression(readParts, listChats))) as ReturnType<typeof listChats>
+  const found = (await page.evaluate(expression(readParts, listChats))) as ReturnType<
+    typeof listChats
+  >
   const { since, reached, unread } = wanted
   const active = found.chats
-    .map(([id, t]) => ({ id, t, from: unread?.get(id) ?? reached.get(id) ?? since, wasRead: Number(reached.has(id)) }))
+    .map(([id, t]) => ({
+      id,
+      t,
+      from: unread?.get(id) ?? reached.get(id) ?? since,
+      wasRead: Number(reached.has(id))
+    }))
     .filter(({ t, from }) => t >= from)
     .sort((a, b) => a.wasRead - b.wasRead || a.t - b.t)
   return {
@@ -48,10 +67,14 @@ const activeChats = async (page: Page, wanted: Wanted): Promise<ActiveChats> => 
   }
 }
 
-/** Why a chat is not read, in words for an operator. The words of the page's error are for the log only. */
+/**
+ * Why a chat is not read, in words for an operator. The words of the page's error are for the log
+ * only.
+ */
 const describeUnread = (kind: UnreadKind, error: string, bounds: ReadBounds): string => {
   if (kind === 'busy') return 'WhatsApp Web is still loading it'
-  if (kind === 'timeout') return `WhatsApp Web did not load its messages within ${bounds.loadMs / 1_000} s`
+  if (kind === 'timeout')
+    return `WhatsApp Web did not load its messages within ${bounds.loadMs / 1_000} s`
   const [, name] = /^(\w*(?:Error|Exception)):/.exec(error) ?? []
   return `WhatsApp Web raised an error (${name ?? 'unknown'})`
 }
@@ -113,8 +136,12 @@ class Reader {
   }
 
   async byIds(ids: readonly string[]): Promise<ReadGroup> {
-    const text = await this.#page.evaluate(expression(readParts, readByIds, ids, this.#bounds.loadMs))
-    const found = JSON.parse(text as string) as Pick<ReadResult, 'messages' | 'plain' | 'lost'> & { failed: number }
+    const text = await this.#page.evaluate(
+      expression(readParts, readByIds, ids, this.#bounds.loadMs)
+    )
+    const found = JSON.parse(text as string) as Pick<ReadResult, 'messages' | 'plain' | 'lost'> & {
+      failed: number
+    }
     const { drafts, lost } = this.drafts(found.messages)
     if (found.failed > 0) {
       // They are asked for again by the next run, which these few must not keep from its end.
@@ -123,13 +150,19 @@ class Reader {
         'messages that could not be decrypted cannot be asked for again'
       )
     }
-    return { drafts, read: [], unread: [], plainMessages: found.plain, lostMessages: lost + found.lost }
+    return {
+      drafts,
+      read: [],
+      unread: [],
+      plainMessages: found.plain,
+      lostMessages: lost + found.lost
+    }
   }
 }
 
 /**
- * What is wanted, in groups of whole chats, the next of which is read while the caller has the last; then the messages
- * wanted by their ids, whenever they were written.
+ * What is wanted, in groups of whole chats, the next of which is read while the caller has the
+ * last; then the messages wanted by their ids, whenever they were written.
  */
 export async function* readBack(
   page: Page,
@@ -139,10 +172,16 @@ export async function* readBack(
   bounds: ReadBounds = readBounds
 ): AsyncGenerator<ReadGroup> {
   const reader = new Reader(page, mapping, log, bounds)
-  const active = wanted.only === undefined ? await activeChats(page, wanted) : { chats: onlyThese(wanted.only), nameless: 0 }
+  const active =
+    wanted.only === undefined
+      ? await activeChats(page, wanted)
+      : { chats: onlyThese(wanted.only), nameless: 0 }
   let { chats } = active
   if (active.nameless > 0) {
-    log.warn({ event: 'backfill_nameless', chats: active.nameless }, 'WhatsApp Web has chats whose ids cannot be read')
+    log.warn(
+      { event: 'backfill_nameless', chats: active.nameless },
+      'WhatsApp Web has chats whose ids cannot be read'
+    )
   }
   const readSome = (): { some: ChatSince[]; reading: Promise<ReadResult> } => {
     const some = chats.slice(0, chatsPerCall)
@@ -163,4 +202,5 @@ export async function* readBack(
   if (wanted.ids.length > 0) yield await reader.byIds(wanted.ids)
 }
 
-const onlyThese = (only: ReadonlyMap<string, number>): ChatSince[] => [...only].map(([id, since]) => [id, since, true])
+const onlyThese = (only: ReadonlyMap<string, number>): ChatSince[] =>
+  [...only].map(([id, since]) => [id, since, true])

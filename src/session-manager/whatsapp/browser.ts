@@ -14,7 +14,10 @@ export type Browser = NonNullable<Client['pupBrowser']>
 export type Page = NonNullable<Client['pupPage']>
 export type Target = ReturnType<Page['target']>
 
-/** Where Chromium keeps temporary files: they hold what people wrote, so they are in the state directory, too. */
+/**
+ * Where Chromium keeps temporary files: they hold what people wrote, so they are in the state
+ * directory, too.
+ */
 const temporaryDirectory = (profile: string): string => join(dirname(profile), 'tmp')
 
 /** Deletes what an earlier Chromium left there. */
@@ -24,13 +27,20 @@ export const emptyTemporaryDirectory = async (profile: string): Promise<void> =>
   await mkdir(directory, { recursive: true, mode: 0o700 })
 }
 
-/** User and password are given later, when the proxy asks: every user of the machine may read a command line. */
-const proxyArguments = (proxy: Proxy | undefined): string[] => (proxy === undefined ? [] : [`--proxy-server=${proxy.server}`])
+/**
+ * User and password are given later, when the proxy asks: every user of the machine may read a
+ * command line.
+ */
+const proxyArguments = (proxy: Proxy | undefined): string[] =>
+  proxy === undefined ? [] : [`--proxy-server=${proxy.server}`]
 
 /**
- * What puppeteer starts Chromium with. Its sandbox stays on; it is driven by a pipe, so there is no debugging port; its
- * environment is clean, for ours holds tokens; and signals to us are ours to handle.
- * @param proxy by which it reaches everything but this machine: by itself Chromium reaches loopback addresses directly */
+ * What puppeteer starts Chromium with. Its sandbox stays on; it is driven by a pipe, so there is no
+ * debugging port; its environment is clean, for ours holds tokens; and signals to us are ours to
+ * handle.
+ * @param proxy by which it reaches everything but this machine: by itself Chromium reaches loopback
+ * addresses directly
+ */
 export const launchOptions = (executablePath: string, profile: string, proxy?: Proxy) => ({
   executablePath,
   headless: true,
@@ -64,8 +74,9 @@ export const launchOptions = (executablePath: string, profile: string, proxy?: P
 })
 
 /**
- * Tells when the renderer of a page dies, or that it is dead. The page's own `error` comes too late for one that dies early:
- * puppeteer asks a page for a dozen things before it hands it out, and waits for a dead one as long as it may.
+ * Tells when the renderer of a page dies, or that it is dead. The page's own `error` comes too late
+ * for one that dies early: puppeteer asks a page for a dozen things before it hands it out, and
+ * waits for a dead one as long as it may.
  */
 export const hearCrash = async (target: Target, onCrash: () => void): Promise<void> => {
   const session = await target.createCDPSession()
@@ -75,17 +86,22 @@ export const hearCrash = async (target: Target, onCrash: () => void): Promise<vo
 }
 
 /**
- * The user agent of this Chromium, as one with a window would give it: WhatsApp Web turns away headless and old ones.
+ * The user agent of this Chromium, as one with a window would give it: WhatsApp Web turns away
+ * headless and old ones.
  * @throws when the program is missing or does not run
  */
 export const userAgent = async (executablePath: string): Promise<string> => {
-  const { stdout } = await promisify(execFile)(executablePath, ['--version'], { timeout: 30_000, env: { PATH: '/usr/bin:/bin' } })
+  const { stdout } = await promisify(execFile)(executablePath, ['--version'], {
+    timeout: 30_000,
+    env: { PATH: '/usr/bin:/bin' }
+  })
   const [, major] = /(\d+)\.\d+\.\d+\.\d+/.exec(stdout) ?? []
   if (major === undefined) throw new Error(`${executablePath} --version printed no version`)
   return `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`
 }
 
-const commandLine = (pid: number): Promise<string> => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+const commandLine = (pid: number): Promise<string> =>
+  readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
 
 /** Sends a signal to a process group; a group that is gone already is what was wanted. */
 export const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
@@ -101,26 +117,49 @@ const holdersOf = async (profile: string): Promise<number[]> => {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
   const lines = await Promise.all(pids.map(commandLine))
   // of its processes the browser alone has a type of its own: none
-  return pids.filter((_, at) => lines[at]?.split('\0').includes(`--user-data-dir=${profile}`) && !lines[at]?.includes('--type='))
+  return pids.filter(
+    (_, at) =>
+      lines[at]?.split('\0').includes(`--user-data-dir=${profile}`) &&
+      !lines[at]?.includes('--type=')
+  )
 }
 
 /**
- * Frees the profile of what an earlier run left. The profile is ours alone, so a browser that still holds it is a leftover
- * and is ended. Chromium with a window puts `SingletonLock` (a link to host-pid) in it and refuses to start while it is there.
+ * Frees the profile of what an earlier run left. The profile is ours alone, so a browser that still
+ * holds it is a leftover and is ended. Chromium with a window puts `SingletonLock` (a link to
+ * host-pid) in it and refuses to start while it is there.
  */
 export const releaseProfile = async (profile: string, log: Log, graceMs = 5_000): Promise<void> => {
   // there is no event for the end of a process that is not a child of ours
   let holders = await holdersOf(profile)
-  for (const end = performance.now() + graceMs; holders.length > 0 && performance.now() < end; holders = await holdersOf(profile)) await delay(50)
+  for (
+    const end = performance.now() + graceMs;
+    holders.length > 0 && performance.now() < end;
+    holders = await holdersOf(profile)
+  )
+    await delay(50)
   for (const pid of holders) {
-    log.warn({ event: 'leftover_browser', pid }, 'a Chromium of an earlier run still holds the profile: ending it')
+    log.warn(
+      { event: 'leftover_browser', pid },
+      'a Chromium of an earlier run still holds the profile: ending it'
+    )
     signalGroup(pid, 'SIGKILL')
   }
-  for (const end = performance.now() + graceMs; holders.length > 0 && performance.now() < end; holders = await holdersOf(profile)) await delay(50)
+  for (
+    const end = performance.now() + graceMs;
+    holders.length > 0 && performance.now() < end;
+    holders = await holdersOf(profile)
+  )
+    await delay(50)
   if ((await readlink(join(profile, 'SingletonLock')).catch(() => undefined)) === undefined) return
   log.info({ event: 'profile_released' }, 'removed the lock a browser left in the profile')
-  await Promise.all(['SingletonLock', 'SingletonCookie', 'SingletonSocket'].map((name) => rm(join(profile, name), { force: true })))
+  await Promise.all(
+    ['SingletonLock', 'SingletonCookie', 'SingletonSocket'].map((name) =>
+      rm(join(profile, name), { force: true })
+    )
+  )
 }
 
 /** Deletes the linked device. The browser must be closed. */
-export const forgetDevice = (profile: string): Promise<void> => rm(profile, { recursive: true, force: true, maxRetries: 4 })
+export const forgetDevice = (profile: string): Promise<void> =>
+  rm(profile, { recursive: true, force: true, maxRetries: 4 })

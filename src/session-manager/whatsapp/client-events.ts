@@ -4,7 +4,13 @@ import type { PasskeyState } from '../passkey-state.ts'
 import type { LimitSource } from '../session.ts'
 import type { Client } from './browser.ts'
 import {
-  ciphertextFailedDrafts, editDrafts, groupDrafts, messageDrafts, reactionDrafts, revokeDrafts, voteDrafts
+  ciphertextFailedDrafts,
+  editDrafts,
+  groupDrafts,
+  messageDrafts,
+  reactionDrafts,
+  revokeDrafts,
+  voteDrafts
 } from './drafts.ts'
 import { unreadableFields, type Mapping } from './message.ts'
 import type { Raw } from './raw.ts'
@@ -14,7 +20,10 @@ import type { StanzaCount } from './wire-guard.ts'
 /** What a listener tells. Nothing comes after `stop`. */
 export type ListenerEvent =
   | { type: 'qr'; code: string }
-  /** WhatsApp asks for the account's passkey in order to link this device; undefined: it does not any more. */
+  /**
+   * WhatsApp asks for the account's passkey in order to link this device; undefined: it does not
+   * any more.
+   */
   | { type: 'passkey'; passkey: PasskeyState | undefined }
   | { type: 'syncing'; percent: number }
   | { type: 'authenticated' }
@@ -30,11 +39,18 @@ export type ListenerEvent =
   | { type: 'outbound'; counts: StanzaCount[] }
 
 /**
- * What the client of whatsapp-web.js says, as the events of a Listener; all but `ready`, which asks for more.
+ * What the client of whatsapp-web.js says, as the events of a Listener; all but `ready`, which asks
+ * for more.
  * @param mapping its ids of the account may become known later
- * @param onUnreadable fields of a message that are not there, or not as they were: it is captured as far as it can be read
+ * @param onUnreadable fields of a message that are not there, or not as they were: it is captured
+ * as far as it can be read
  */
-export const hearClient = (client: Client, mapping: Mapping, tell: (event: ListenerEvent) => void, onUnreadable: (fields: string[]) => void): void => {
+export const hearClient = (
+  client: Client,
+  mapping: Mapping,
+  tell: (event: ListenerEvent) => void,
+  onUnreadable: (fields: string[]) => void
+): void => {
   const raw = (message: unknown): Raw => (message as { rawData: Raw }).rawData
   const captured = (drafts: Draft[]): void => {
     if (drafts.length > 0) tell({ type: 'captured', drafts })
@@ -42,10 +58,16 @@ export const hearClient = (client: Client, mapping: Mapping, tell: (event: Liste
   client.on('qr', (code) => tell({ type: 'qr', code }))
   client.on('loading_screen', (percent) => tell({ type: 'syncing', percent: Number(percent) }))
   client.on('authenticated', () => tell({ type: 'authenticated' }))
-  client.on('auth_failure', (message) => tell({ type: 'lost', reason: `WhatsApp refused the linked device: ${message}`, fault: true }))
+  client.on('auth_failure', (message) =>
+    tell({ type: 'lost', reason: `WhatsApp refused the linked device: ${message}`, fault: true })
+  )
   client.on('change_state', (state) => tell({ type: 'socket', state }))
   client.on('disconnected', (reason) => {
-    tell(String(reason) === 'LOGOUT' ? { type: 'logout' } : { type: 'lost', ...explainState(String(reason)) })
+    tell(
+      String(reason) === 'LOGOUT'
+        ? { type: 'logout' }
+        : { type: 'lost', ...explainState(String(reason)) }
+    )
   })
   client.on('message_create', (message) => {
     const fields = unreadableFields(raw(message))
@@ -53,13 +75,29 @@ export const hearClient = (client: Client, mapping: Mapping, tell: (event: Liste
     captured(messageDrafts(raw(message), mapping))
   })
   client.on('message_ciphertext', (message) => captured(messageDrafts(raw(message), mapping)))
-  client.on('message_ciphertext_failed', (message) => captured(ciphertextFailedDrafts(raw(message), mapping)))
-  client.on('message_edit', (message, _body, previous) => captured(editDrafts(raw(message), String(previous ?? ''), mapping)))
-  client.on('message_revoke_everyone', (message) => captured(revokeDrafts(raw(message), 'sender', mapping)))
+  client.on('message_ciphertext_failed', (message) =>
+    captured(ciphertextFailedDrafts(raw(message), mapping))
+  )
+  client.on('message_edit', (message, _body, previous) =>
+    captured(editDrafts(raw(message), String(previous ?? ''), mapping))
+  )
+  client.on('message_revoke_everyone', (message) =>
+    captured(revokeDrafts(raw(message), 'sender', mapping))
+  )
   client.on('message_revoke_me', (message) => captured(revokeDrafts(raw(message), 'me', mapping)))
-  client.on('message_reaction', (reaction) => captured(reactionDrafts(reaction as unknown as Raw, mapping)))
+  client.on('message_reaction', (reaction) =>
+    captured(reactionDrafts(reaction as unknown as Raw, mapping))
+  )
   client.on('vote_update', (vote) => captured(voteDrafts(vote as unknown as Raw, mapping)))
-  for (const event of ['group_join', 'group_leave', 'group_admin_changed', 'group_membership_request', 'group_update'] as const) {
-    client.on(event as 'group_join', (notification) => captured(groupDrafts(notification as unknown as Raw, mapping)))
+  for (const event of [
+    'group_join',
+    'group_leave',
+    'group_admin_changed',
+    'group_membership_request',
+    'group_update'
+  ] as const) {
+    client.on(event as 'group_join', (notification) =>
+      captured(groupDrafts(notification as unknown as Raw, mapping))
+    )
   }
 }

@@ -5,19 +5,23 @@ import { beginEar, setAttaching } from './ear.ts'
 /** The client of whatsapp-web.js, which nothing else loads. */
 
 /**
- * How long the library may wait for a page, ms: the longest interval there is. START_TIMEOUT alone ends a start.
- * It takes 0 for its default of 30 s.
+ * How long the library may wait for a page, ms: the longest interval there is. START_TIMEOUT alone
+ * ends a start. It takes 0 for its default of 30 s.
  */
 const neverMs = 2 ** 31 - 1
 
 /** What the page answers a proxy that asks for a user. */
 const loginOf = (proxy: Proxy | undefined): { username: string; password: string } | undefined =>
-  proxy === undefined || proxy.username === '' ? undefined : { username: proxy.username, password: proxy.password }
+  proxy === undefined || proxy.username === ''
+    ? undefined
+    : { username: proxy.username, password: proxy.password }
 
 /**
- * @param onPage called with the first page as soon as Chromium has one, before puppeteer asks it for anything
+ * @param onPage called with the first page as soon as Chromium has one, before puppeteer asks it
+ * for anything
  * @param attach called as soon as the browser is up, before it opens WhatsApp Web
- * @param onFault what it throws where nobody awaits it, on the start and on every navigation. @returns whether it is to try again
+ * @param onFault what it throws where nobody awaits it, on the start and on every navigation.
+ * @returns whether it is to try again
  * @throws when Chromium is missing or does not run
  */
 export const createClient = async (options: {
@@ -42,12 +46,17 @@ export const createClient = async (options: {
       isAttached = true
       await attach()
     },
-    onAuthenticationNeeded: async () => ({ failed: false, restart: false, failureEventPayload: undefined }),
+    onAuthenticationNeeded: async () => ({
+      failed: false,
+      restart: false,
+      failureEventPayload: undefined
+    }),
     getAuthEventPayload: async () => undefined,
     afterAuthReady: async () => undefined,
     disconnect: async () => undefined,
     destroy: async () => undefined,
-    // the library would delete the profile under the running browser; connection.ts does it afterwards
+    // the library would delete the profile under the running browser; connection.ts does it
+    // afterwards
     logout: async () => undefined
   }
   // shown every target first, it is where a browser can be had that is still coming up
@@ -68,9 +77,13 @@ export const createClient = async (options: {
     authTimeoutMs: neverMs,
     userAgent: await userAgent(chromiumPath)
   })
-  const library = client as unknown as { inject: () => Promise<void>; attachEventListeners: () => Promise<void> }
+  const library = client as unknown as {
+    inject: () => Promise<void>
+    attachEventListeners: () => Promise<void>
+  }
   const attachEventListeners = library.attachEventListeners.bind(client)
-  // One module that is missing makes the library stop half-way. It must not leave the session deaf, nor short of READY.
+  // One module that is missing makes the library stop half-way. It must not leave the session deaf,
+  // nor short of READY.
   library.attachEventListeners = async () => {
     await client.pupPage?.evaluate(setAttaching, true)
     const failure = await attachEventListeners()
@@ -83,8 +96,13 @@ export const createClient = async (options: {
     if (failure !== undefined) onDeaf(failure)
   }
   const inject = library.inject.bind(client)
-  // on a navigation it is called while the page is still being read, when most of its modules are not there yet
-  const isRead = async (): Promise<unknown> => client.pupPage?.waitForFunction("document.readyState !== 'loading'", { polling: 50, timeout: 0 })
+  // on a navigation it is called while the page is still being read, when most of its modules are
+  // not there yet
+  const isRead = async (): Promise<unknown> =>
+    client.pupPage?.waitForFunction("document.readyState !== 'loading'", {
+      polling: 50,
+      timeout: 0
+    })
   let calls = 0
   library.inject = async () => {
     calls += 1

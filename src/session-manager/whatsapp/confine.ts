@@ -3,14 +3,18 @@ import type { Log } from '../../platform/log.ts'
 import type { Page } from './browser.ts'
 
 /**
- * Keeps Chromium to the one page it is for: its profile is nobody else's to read, no file is downloaded, the page goes
- * nowhere but WhatsApp Web, and no other page opens. Whatever a message or a fault of WhatsApp Web may bring about, the
- * page with the linked device in it shows nothing else.
+ * Keeps Chromium to the one page it is for: its profile is nobody else's to read, no file is
+ * downloaded, the page goes nowhere but WhatsApp Web, and no other page opens. Whatever a message
+ * or a fault of WhatsApp Web may bring about, the page with the linked device in it shows nothing
+ * else.
  */
 
 const origin = 'https://web.whatsapp.com'
 
-const responseHeaders = [{ name: 'content-type', value: 'text/html; charset=utf-8' }, { name: 'cache-control', value: 'no-store' }]
+const responseHeaders = [
+  { name: 'content-type', value: 'text/html; charset=utf-8' },
+  { name: 'cache-control', value: 'no-store' }
+]
 
 /** What a log may tell of a URL: the rest of it may hold what somebody wrote. */
 const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : 'no URL')
@@ -21,21 +25,38 @@ export const closeProfile = async (profile: string): Promise<void> => {
   await chmod(profile, 0o700)
 }
 
-/** What the page itself is asked from; the path alone, for WhatsApp Web adds to it after a logout. */
-const isItsPage = (url: string): boolean => originOf(url) === origin && new URL(url).pathname === '/'
+/**
+ * What the page itself is asked from; the path alone, for WhatsApp Web adds to it after a logout.
+ */
+const isItsPage = (url: string): boolean =>
+  originOf(url) === origin && new URL(url).pathname === '/'
 
 /**
  * To be called before the page loads anything.
- * @param pinned the HTML that WhatsApp Web's address is answered with, instead of what WhatsApp serves. It comes without
- * the headers of WhatsApp's answer: a Content-Security-Policy there names nonces that another page does not have
+ * @param pinned the HTML that WhatsApp Web's address is answered with, instead of what WhatsApp
+ * serves. It comes without the headers of WhatsApp's answer: a Content-Security-Policy there names
+ * nonces that another page does not have
  */
 export const confine = async (page: Page, log: Log, pinned?: string): Promise<void> => {
-  const [ofBrowser, ofPage] = await Promise.all([page.browser().target().createCDPSession(), page.createCDPSession()])
+  const [ofBrowser, ofPage] = await Promise.all([
+    page.browser().target().createCDPSession(),
+    page.createCDPSession()
+  ])
   // a page's target is called as its main frame is
-  const { frameTree: { frame: { id: own } } } = await ofPage.send('Page.getFrameTree')
-  const failed = (error: unknown): void => log.debug({ event: 'confine_failed', err: error }, 'what the page tried could not be refused, for it or its Chromium is gone')
+  const {
+    frameTree: {
+      frame: { id: own }
+    }
+  } = await ofPage.send('Page.getFrameTree')
+  const failed = (error: unknown): void =>
+    log.debug(
+      { event: 'confine_failed', err: error },
+      'what the page tried could not be refused, for it or its Chromium is gone'
+    )
 
-  ofBrowser.on('Browser.downloadWillBegin', () => log.warn({ event: 'download_refused' }, 'the page began a download: refused'))
+  ofBrowser.on('Browser.downloadWillBegin', () =>
+    log.warn({ event: 'download_refused' }, 'the page began a download: refused')
+  )
   await ofBrowser.send('Browser.setDownloadBehavior', { behavior: 'deny', eventsEnabled: true })
 
   ofBrowser.on('Target.targetCreated', ({ targetInfo: { targetId, type } }) => {
@@ -51,12 +72,24 @@ export const confine = async (page: Page, log: Log, pinned?: string): Promise<vo
   // of all requests only those for documents are held, so that nothing else gets slower
   ofPage.on('Fetch.requestPaused', ({ requestId, frameId, request: { url } }) => {
     const leaves = frameId === own && originOf(url) !== origin
-    if (leaves) log.warn({ event: 'navigation_refused', origin: originOf(url) }, 'the page was about to leave WhatsApp Web: refused')
-    const answered =
-      leaves ? ofPage.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' })
-      : html !== undefined && frameId === own && isItsPage(url) ? ofPage.send('Fetch.fulfillRequest', { requestId, responseCode: 200, responseHeaders, body: html })
-      : ofPage.send('Fetch.continueRequest', { requestId })
+    if (leaves)
+      log.warn(
+        { event: 'navigation_refused', origin: originOf(url) },
+        'the page was about to leave WhatsApp Web: refused'
+      )
+    const answered = leaves
+      ? ofPage.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' })
+      : html !== undefined && frameId === own && isItsPage(url)
+        ? ofPage.send('Fetch.fulfillRequest', {
+            requestId,
+            responseCode: 200,
+            responseHeaders,
+            body: html
+          })
+        : ofPage.send('Fetch.continueRequest', { requestId })
     void answered.catch(failed)
   })
-  await ofPage.send('Fetch.enable', { patterns: [{ urlPattern: '*', resourceType: 'Document', requestStage: 'Request' }] })
+  await ofPage.send('Fetch.enable', {
+    patterns: [{ urlPattern: '*', resourceType: 'Document', requestStage: 'Request' }]
+  })
 }

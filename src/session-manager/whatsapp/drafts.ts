@@ -3,20 +3,41 @@ import type { CapturedMessage } from '../../contract/record.ts'
 import type { Draft } from '../journal.ts'
 import { keep } from './keep.ts'
 import { toMessage, type Mapping } from './message.ts'
-import { asId, asList, asSeconds, asText, asTime, asWords, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
+import {
+  asId,
+  asList,
+  asSeconds,
+  asText,
+  asTime,
+  asWords,
+  isRaw,
+  keyOf,
+  lidOf,
+  phoneOf,
+  strip,
+  type Raw
+} from './raw.ts'
 
 /** What happens to messages becomes drafts for the journal. */
 
 /** When a message was last edited, ms; undefined when it never was. */
-const editedAt = (raw: Raw): number | undefined => asTime(raw['latestEditSenderTimestampMs']) || undefined
+const editedAt = (raw: Raw): number | undefined =>
+  asTime(raw['latestEditSenderTimestampMs']) || undefined
 
-const draft = (kind: Draft['kind'], key: string, message: CapturedMessage, raw: Draft['raw']): Draft => {
+const draft = (
+  kind: Draft['kind'],
+  key: string,
+  message: CapturedMessage,
+  raw: Draft['raw']
+): Draft => {
   const made: Draft = { kind, key: `${kind}:${key}`, message }
   if (raw !== undefined) made.raw = raw
   return made
 }
 
-/** The draft, with what the model says of itself: a copy of a broadcast list, or a few fields alone. */
+/**
+ * The draft, with what the model says of itself: a copy of a broadcast list, or a few fields alone.
+ */
 const ofModel = (made: Draft, raw: Raw): Draft => {
   if (raw['broadcast'] === true) made.isListCopy = true
   if (raw['isPartialModel'] === true) made.isPartial = true
@@ -24,9 +45,11 @@ const ofModel = (made: Draft, raw: Raw): Draft => {
 }
 
 /** Channels and status updates, which are of no conversation. */
-const isBroadcast = (chatId: string): boolean => chatId === 'status@broadcast' || chatId.endsWith('@newsletter')
+const isBroadcast = (chatId: string): boolean =>
+  chatId === 'status@broadcast' || chatId.endsWith('@newsletter')
 
-const isKeptOut = (chatId: string, { broadcasts = false }: Mapping): boolean => !broadcasts && isBroadcast(chatId)
+const isKeptOut = (chatId: string, { broadcasts = false }: Mapping): boolean =>
+  !broadcasts && isBroadcast(chatId)
 
 /** The page's own helpers, which it does not show or takes away again. */
 const isForNobody = (raw: Raw): boolean =>
@@ -35,11 +58,14 @@ const isForNobody = (raw: Raw): boolean =>
 /** What a model has to say; undefined when it is none that is captured. */
 const toCaptured = (raw: Raw, mapping: Mapping): CapturedMessage | undefined => {
   const message = toMessage(raw, mapping)
-  return message === undefined || isForNobody(raw) || isKeptOut(message.chat_id, mapping) ? undefined : message
+  return message === undefined || isForNobody(raw) || isKeptOut(message.chat_id, mapping)
+    ? undefined
+    : message
 }
 
 /** A message whose content follows, under the same id. */
-const isPlaceholder = ({ type }: CapturedMessage): boolean => type === 'ciphertext' || type === 'loading_media'
+const isPlaceholder = ({ type }: CapturedMessage): boolean =>
+  type === 'ciphertext' || type === 'loading_media'
 
 /** A new message, or one read back: also what has become of it since, which may be news. */
 export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
@@ -47,7 +73,8 @@ export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
   if (message === undefined) return []
   const kept = keep(raw, 'message', mapping)
   if (isPlaceholder(message)) {
-    // A linked device never gets the content of such a message, and must not ask for it again and again.
+    // A linked device never gets the content of such a message, and must not ask for it again and
+    // again.
     const kind = message.phone_only === undefined ? 'ciphertext' : 'ciphertext_failed'
     return [ofModel(draft(kind, message.id, message, kept), raw)]
   }
@@ -59,21 +86,30 @@ export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
 export const ciphertextFailedDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
-  return [ofModel(draft('ciphertext_failed', message.id, message, keep(raw, 'ciphertext_failed', mapping)), raw)]
+  return [
+    ofModel(
+      draft('ciphertext_failed', message.id, message, keep(raw, 'ciphertext_failed', mapping)),
+      raw
+    )
+  ]
 }
 
 /**
- * An edit. `change:body` fires for more than edits (a thumbnail that loads, a text decrypted), so without an edit time
- * it counts only when one text took the place of another.
+ * An edit. `change:body` fires for more than edits (a thumbnail that loads, a text decrypted), so
+ * without an edit time it counts only when one text took the place of another.
  */
 export const editDrafts = (raw: Raw, previous: string | undefined, mapping: Mapping): Draft[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined || isPlaceholder(message)) return []
   const at = editedAt(raw)
-  const textChanged = message.type === 'chat' && asText(previous) !== undefined && previous !== message.body
+  const textChanged =
+    message.type === 'chat' && asText(previous) !== undefined && previous !== message.body
   if (at === undefined && !textChanged) return []
   const version = at ?? createHash('sha256').update(message.body).digest('hex').slice(0, 16)
-  const edited = strip({ at: new Date(at ?? Date.now()).toISOString(), previous: asWords(previous) }) as NonNullable<CapturedMessage['edited']>
+  const edited = strip({
+    at: new Date(at ?? Date.now()).toISOString(),
+    previous: asWords(previous)
+  }) as NonNullable<CapturedMessage['edited']>
   const kept = keep(raw, 'edit', mapping, previous)
   return [ofModel(draft('edit', `${message.id}:${version}`, { ...message, edited }, kept), raw)]
 }
@@ -84,7 +120,12 @@ export const revokeDrafts = (raw: Raw, by: 'sender' | 'me', mapping: Mapping): D
   if (message === undefined) return []
   const id = keyOf(raw['protocolMessageKey']) ?? message.id
   const kept = keep(raw, `revoke:${by}`, mapping)
-  return [ofModel(draft('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } }, kept), raw)]
+  return [
+    ofModel(
+      draft('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } }, kept),
+      raw
+    )
+  ]
 }
 
 /** A reaction or its removal. `raw` is what `message_reaction` carries. */
@@ -112,7 +153,14 @@ export const reactionDrafts = (reaction: Raw, mapping: Mapping): Draft[] => {
     has_media: false,
     reaction: { message_id: messageId, emoji, sender }
   }) as CapturedMessage
-  return [draft('reaction', `${messageId}:${sender}:${timestamp}:${emoji}`, message, keep(reaction, 'reaction', mapping))]
+  return [
+    draft(
+      'reaction',
+      `${messageId}:${sender}:${timestamp}:${emoji}`,
+      message,
+      keep(reaction, 'reaction', mapping)
+    )
+  ]
 }
 
 /** A poll vote: what is selected now, in full. `raw` is what `vote_update` carries. */
@@ -142,7 +190,10 @@ export const voteDrafts = (vote: Raw, mapping: Mapping): Draft[] => {
   return [draft('vote', `${messageId}:${voter}:${at}`, message, keep(vote, 'vote', mapping))]
 }
 
-/** A change in a group: who joined, left, was promoted, or what was changed. `raw` is a GroupNotification. */
+/**
+ * A change in a group: who joined, left, was promoted, or what was changed. `raw` is a
+ * GroupNotification.
+ */
 export const groupDrafts = (notification: Raw, mapping: Mapping): Draft[] =>
   messageDrafts(
     {

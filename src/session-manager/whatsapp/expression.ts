@@ -2,8 +2,9 @@
 type Parts = Readonly<Record<string, (...args: never[]) => unknown>>
 
 /**
- * A call as an expression that a page evaluates: the function is given the other functions, then the arguments.
- * So a long function that runs in the page can be made of short ones, though none of them knows its file there.
+ * A call as an expression that a page evaluates: the function is given the other functions, then
+ * the arguments. So a long function that runs in the page can be made of short ones, though none of
+ * them knows its file there.
  */
 export const expression = (
   parts: Parts,

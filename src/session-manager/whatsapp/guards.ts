@@ -10,10 +10,16 @@ import { installStanzaRules, wireRules } from './wire-rules.ts'
 /** The page's function that takes what the fences counted; listener.ts exposes it. */
 export const countsCallback = 'leadmaster.counts'
 
-/** The message of each error that a fence throws in the page. The page may upload it, so it does not name LeadMaster. */
+/**
+ * The message of each error that a fence throws in the page. The page may upload it, so it does not
+ * name LeadMaster.
+ */
 export const refusalText = 'not allowed'
 
-/** To be called before the page loads anything: what is installed here runs in every document before its own scripts, in this order. */
+/**
+ * To be called before the page loads anything: what is installed here runs in every document before
+ * its own scripts, in this order.
+ */
 export const installGuards = async (page: Page): Promise<void> => {
   await page.evaluateOnNewDocument(installModuleHook)
   await page.evaluateOnNewDocument(installStanzaRules, wireRules)
@@ -38,9 +44,18 @@ export interface GuardVerdict extends GuardStates {
 
 const remedy = 'Upgrade LeadMaster, or ask for a release that knows this version of WhatsApp Web.'
 
-const modulesOf = ({ armed, open, seesModules }: GuardLook): { state: FenceState; reason: string } => {
-  if (armed === 0 && open === 0) return { state: 'absent', reason: 'none of the functions that whatsapp-web.js sends by is there' }
-  if (open > 0) return { state: 'open', reason: `${open} functions that send cannot be made to refuse` }
+const modulesOf = ({
+  armed,
+  open,
+  seesModules
+}: GuardLook): { state: FenceState; reason: string } => {
+  if (armed === 0 && open === 0)
+    return {
+      state: 'absent',
+      reason: 'none of the functions that whatsapp-web.js sends by is there'
+    }
+  if (open > 0)
+    return { state: 'open', reason: `${open} functions that send cannot be made to refuse` }
   if (!seesModules) return { state: 'open', reason: 'its module loader is another one' }
   return { state: 'in_force', reason: '' }
 }
@@ -50,20 +65,43 @@ const modulesOf = ({ armed, open, seesModules }: GuardLook): { state: FenceState
  * @param isStrict both fences must hold
  */
 export const judgeGuard = (look: GuardLook | undefined, isStrict: boolean): GuardVerdict => {
-  if (look === undefined) return { wire: 'absent', modules: 'absent', unsafe: `The send guard is not in the page, so nothing is captured. ${remedy}` }
+  if (look === undefined)
+    return {
+      wire: 'absent',
+      modules: 'absent',
+      unsafe: `The send guard is not in the page, so nothing is captured. ${remedy}`
+    }
   const modules = modulesOf(look)
   const wire = look.wire ?? { state: 'absent' as const, reason: 'it is not in the page' }
   const states = { wire: wire.state, modules: modules.state }
   const faults = [
-    ...(wire.state === 'in_force' ? [] : [`the fence on the wire is ${wire.state} (WhatsApp Web: ${wire.reason})`]),
-    ...(modules.state === 'in_force' ? [] : [`the fence on functions is ${modules.state} (WhatsApp Web: ${modules.reason})`])
+    ...(wire.state === 'in_force'
+      ? []
+      : [`the fence on the wire is ${wire.state} (WhatsApp Web: ${wire.reason})`]),
+    ...(modules.state === 'in_force'
+      ? []
+      : [`the fence on functions is ${modules.state} (WhatsApp Web: ${modules.reason})`])
   ]
   if (faults.length === 0) return states
-  const isUnsafe = wire.state === 'open' || modules.state === 'open' || (wire.state === 'absent' && modules.state === 'absent')
+  const isUnsafe =
+    wire.state === 'open' ||
+    modules.state === 'open' ||
+    (wire.state === 'absent' && modules.state === 'absent')
   const text = faults.join(' and ')
-  if (isUnsafe) return { ...states, unsafe: `The send guard does not hold, so nothing is captured: ${text}. ${remedy}` }
-  if (isStrict) return { ...states, unsafe: `GUARD=strict asks for both fences of the send guard, so nothing is captured: ${text}. ${remedy}` }
-  return { ...states, limited: `one of the two fences of the send guard does not hold: ${text}. ${remedy}` }
+  if (isUnsafe)
+    return {
+      ...states,
+      unsafe: `The send guard does not hold, so nothing is captured: ${text}. ${remedy}`
+    }
+  if (isStrict)
+    return {
+      ...states,
+      unsafe: `GUARD=strict asks for both fences of the send guard, so nothing is captured: ${text}. ${remedy}`
+    }
+  return {
+    ...states,
+    limited: `one of the two fences of the send guard does not hold: ${text}. ${remedy}`
+  }
 }
 
 /** The type of a refused iq by which WhatsApp Web writes the account's settings. */
@@ -72,7 +110,10 @@ const settingsWords =
   "WhatsApp Web wants to write the account's settings and is kept from it: WhatsApp may unlink this device within two days; " +
   `then the phone must scan a new code. ${remedy}`
 
-/** Whether a fence kept the page from writing the account's settings. After two days of that the page unlinks the device. */
+/**
+ * Whether a fence kept the page from writing the account's settings. After two days of that the
+ * page unlinks the device.
+ */
 export const refusesSettings = (counts: readonly StanzaCount[]): boolean =>
   counts.some(({ tag, type, isAllowed }) => tag === 'iq' && type === settingsWrite && !isAllowed)
 
@@ -83,7 +124,8 @@ export const withSettingsRefused = (verdict: GuardVerdict): GuardVerdict => ({
 })
 
 const maxCount = 1_000_000
-const isWord = (value: unknown): value is string => typeof value === 'string' && /^[\w:. -]{1,80}$/.test(value) && !/\d{4}/.test(value)
+const isWord = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\w:. -]{1,80}$/.test(value) && !/\d{4}/.test(value)
 
 /** What the page counted; it may be any value, for any code of the page can call the callback. */
 export const readCounts = (value: unknown): StanzaCount[] => {
@@ -91,7 +133,14 @@ export const readCounts = (value: unknown): StanzaCount[] => {
   return value.slice(0, 1_000).flatMap((one: Partial<StanzaCount> | null) => {
     if (typeof one !== 'object' || one === null) return []
     const { tag, type, isAllowed, count } = one
-    if (typeof isAllowed !== 'boolean' || typeof count !== 'number' || !(count > 0 && count <= maxCount)) return []
-    return [{ tag: isWord(tag) ? tag : 'other', type: isWord(type) ? type : 'other', isAllowed, count }]
+    if (
+      typeof isAllowed !== 'boolean' ||
+      typeof count !== 'number' ||
+      !(count > 0 && count <= maxCount)
+    )
+      return []
+    return [
+      { tag: isWord(tag) ? tag : 'other', type: isWord(type) ? type : 'other', isAllowed, count }
+    ]
   })
 }

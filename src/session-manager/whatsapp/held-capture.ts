@@ -2,14 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../platform/log.ts'
 import type { Draft } from '../journal.ts'
 
-/** More than a page tells in a long while; what is dropped is read back once the session is READY. */
+/**
+ * More than a page tells in a long while; what is dropped is read back once the session is READY.
+ */
 const maxDrafts = 10_000
-/** Waits before each look at the guard of a new document, which takes a moment to have its modules, ms. */
+/**
+ * Waits before each look at the guard of a new document, which takes a moment to have its modules,
+ * ms.
+ */
 const lookAfterMs = [0, 250, 500, 1_000, 2_000, 4_000, 8_000]
 
 /**
- * Keeps what a page tells until it is known that its send guard holds. What a page told whose guard does not hold goes
- * with its listener, and is never captured.
+ * Keeps what a page tells until it is known that its send guard holds. What a page told whose guard
+ * does not hold goes with its listener, and is never captured.
  */
 export class HeldCapture {
   readonly #pass: (drafts: Draft[]) => void
@@ -32,7 +37,11 @@ export class HeldCapture {
     this.#count += drafts.length
     if (this.#count <= maxDrafts) return
     this.#count -= this.#held.shift()?.length ?? 0
-    if (!this.#isFull) this.#log.warn({ event: 'capture_held', drafts: maxDrafts }, 'The page tells much before it is READY. The oldest of it is read back later.')
+    if (!this.#isFull)
+      this.#log.warn(
+        { event: 'capture_held', drafts: maxDrafts },
+        'The page tells much before it is READY. The oldest of it is read back later.'
+      )
     this.#isFull = true
   }
 
@@ -46,11 +55,14 @@ export class HeldCapture {
   }
 
   /**
-   * Looks at the guard of this document until it holds, and releases then. What is held is in memory only, so this does
-   * not wait for the next probe.
+   * Looks at the guard of this document until it holds, and releases then. What is held is in
+   * memory only, so this does not wait for the next probe.
    * @param holds whether the guard holds; it never throws
    */
-  async releaseOnceSafe(holds: () => Promise<boolean>, waitsMs: readonly number[] = lookAfterMs): Promise<void> {
+  async releaseOnceSafe(
+    holds: () => Promise<boolean>,
+    waitsMs: readonly number[] = lookAfterMs
+  ): Promise<void> {
     const document = this.#document
     const isOver = (): boolean => this.#isOpen || document !== this.#document
     for (const waitMs of waitsMs) {

@@ -1,9 +1,10 @@
 import type { ModuleHook } from './module-hook.ts'
 
 /**
- * Gives ids the field that whatsapp-web.js reads, `_serialized`, whatever the page calls its own. Meta's build renames
- * the private fields of a class at any time (`_serialized` of a message key became `$1` in July 2026), but never its
- * methods: `toString` gives the text of an id in every version. Nothing that the page holds is changed.
+ * Gives ids the field that whatsapp-web.js reads, `_serialized`, whatever the page calls its own.
+ * Meta's build renames the private fields of a class at any time (`_serialized` of a message key
+ * became `$1` in July 2026), but never its methods: `toString` gives the text of an id in every
+ * version. Nothing that the page holds is changed.
  */
 
 /** What the page offers at `globalThis[Symbol.for('leadmaster.ids')]`. */
@@ -22,7 +23,10 @@ export const installIdShim = (): void => {
   const scope = globalThis as unknown as Record<PropertyKey, unknown>
   const field = '_serialized'
   const adopted = new WeakSet<object>()
-  /** Ids whose text is being asked for: where `toString` itself reads the field, it must not ask again. */
+  /**
+   * Ids whose text is being asked for: where `toString` itself reads the field, it must not ask
+   * again.
+   */
   const asking = new Set<object>()
 
   const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
@@ -33,7 +37,9 @@ export const installIdShim = (): void => {
     asking.add(id)
     try {
       const text: unknown = id.toString()
-      return typeof text === 'string' && text !== '' && !text.startsWith('[object ') ? text : undefined
+      return typeof text === 'string' && text !== '' && !text.startsWith('[object ')
+        ? text
+        : undefined
     } catch {
       return undefined
     } finally {
@@ -42,7 +48,13 @@ export const installIdShim = (): void => {
   }
 
   const adoptClass = (prototype: unknown): void => {
-    if (!isObject(prototype) || adopted.has(prototype) || prototype === Object.prototype || prototype === Array.prototype) return
+    if (
+      !isObject(prototype) ||
+      adopted.has(prototype) ||
+      prototype === Object.prototype ||
+      prototype === Array.prototype
+    )
+      return
     adopted.add(prototype)
     if (Object.hasOwn(prototype, field)) return
     Reflect.defineProperty(prototype, field, {
@@ -53,7 +65,13 @@ export const installIdShim = (): void => {
       },
       set(this: unknown, value: unknown) {
         // What the page's own code writes becomes its own field, as without us.
-        if (isObject(this)) Reflect.defineProperty(this, field, { value, configurable: true, enumerable: true, writable: true })
+        if (isObject(this))
+          Reflect.defineProperty(this, field, {
+            value,
+            configurable: true,
+            enumerable: true,
+            writable: true
+          })
       }
     })
   }
@@ -72,7 +90,8 @@ export const installIdShim = (): void => {
   for (const name of ['WAWebMsgKey', 'WAWebWid']) {
     hook?.onModule(name, (exports: { default?: unknown } | undefined, value: unknown) => {
       for (const candidate of [value, exports?.default, exports]) {
-        if (typeof candidate === 'function') adoptClass((candidate as { prototype?: unknown }).prototype)
+        if (typeof candidate === 'function')
+          adoptClass((candidate as { prototype?: unknown }).prototype)
       }
     })
   }
@@ -84,17 +103,62 @@ export const installIdShim = (): void => {
     if (text === undefined) return model
     const remote = textOf((key as Model)['remote'])
     const { id } = model
-    model['id'] = Object.assign({}, isObject(id) ? id : key, { [field]: text }, remote === undefined ? {} : { remote })
+    model['id'] = Object.assign(
+      {},
+      isObject(id) ? id : key,
+      { [field]: text },
+      remote === undefined ? {} : { remote }
+    )
     return model
   }
 
   /** What any message may be read by, when it cannot be read as a whole. */
   const known = [
-    'id', 'from', 'to', 'author', 't', 'type', 'subtype', 'body', 'caption', 'notifyName', 'isNewMsg', 'ack', 'directPath', 'encFilehash',
-    'filehash', 'mediaKey', 'mediaKeyTimestamp', 'mimetype', 'size', 'filename', 'duration', 'quotedStanzaID', 'quotedParticipant',
-    'quotedRemoteJid', 'mentionedJidList', 'isForwarded', 'lat', 'lng', 'loc', 'vcardList', 'pollName', 'pollOptions',
-    'pollSelectableOptionsCount', 'eventName', 'recipients', 'templateParams', 'protocolMessageKey', 'latestEditSenderTimestampMs',
-    'comment', 'ctwaContext', 'isLive', 'callOutcome', 'finalCallOutcome', 'callDuration', 'isVideoCall'
+    'id',
+    'from',
+    'to',
+    'author',
+    't',
+    'type',
+    'subtype',
+    'body',
+    'caption',
+    'notifyName',
+    'isNewMsg',
+    'ack',
+    'directPath',
+    'encFilehash',
+    'filehash',
+    'mediaKey',
+    'mediaKeyTimestamp',
+    'mimetype',
+    'size',
+    'filename',
+    'duration',
+    'quotedStanzaID',
+    'quotedParticipant',
+    'quotedRemoteJid',
+    'mentionedJidList',
+    'isForwarded',
+    'lat',
+    'lng',
+    'loc',
+    'vcardList',
+    'pollName',
+    'pollOptions',
+    'pollSelectableOptionsCount',
+    'eventName',
+    'recipients',
+    'templateParams',
+    'protocolMessageKey',
+    'latestEditSenderTimestampMs',
+    'comment',
+    'ctwaContext',
+    'isLive',
+    'callOutcome',
+    'finalCallOutcome',
+    'callDuration',
+    'isVideoCall'
   ]
   const readField = (message: Model, name: string): unknown => {
     try {
@@ -115,7 +179,9 @@ export const installIdShim = (): void => {
   const readWhole = (message: Model): Model | undefined => {
     try {
       const { serialize } = message
-      return typeof serialize === 'function' ? Object.assign({}, Reflect.apply(serialize, message, []) as Model) : undefined
+      return typeof serialize === 'function'
+        ? Object.assign({}, Reflect.apply(serialize, message, []) as Model)
+        : undefined
     } catch {
       return undefined
     }
@@ -135,14 +201,16 @@ export const installIdShim = (): void => {
   }
 
   /** The library's own function, with readable ids; where it throws, our own does its work. */
-  const wrapGetMessageModel = (original: (message: object) => Model) => (message: object): Model => {
-    adoptKey(readField(message as Model, 'id'))
-    try {
-      return withIds(original(message), message as Model)
-    } catch {
-      return modelOf(message)
+  const wrapGetMessageModel =
+    (original: (message: object) => Model) =>
+    (message: object): Model => {
+      adoptKey(readField(message as Model, 'id'))
+      try {
+        return withIds(original(message), message as Model)
+      } catch {
+        return modelOf(message)
+      }
     }
-  }
 
   /** Calls `change` with what is assigned to a property, and stores what it returns. */
   const onAssign = (holder: object, name: string, change: (value: unknown) => unknown): void => {
@@ -159,7 +227,9 @@ export const installIdShim = (): void => {
   onAssign(scope, 'WWebJS', (utilities) => {
     if (isObject(utilities)) {
       onAssign(utilities, 'getMessageModel', (original) =>
-        typeof original === 'function' ? wrapGetMessageModel(original as (message: object) => Model) : original
+        typeof original === 'function'
+          ? wrapGetMessageModel(original as (message: object) => Model)
+          : original
       )
     }
     return utilities

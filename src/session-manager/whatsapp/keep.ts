@@ -5,7 +5,14 @@ import { isRaw, isThumbnail, type Raw } from './raw.ts'
 /** Raw models as they are kept, to be mapped again by a later release. */
 
 /** How a model became drafts: the function of drafts.ts that read it. */
-export type Way = 'message' | 'ciphertext_failed' | 'edit' | 'revoke:sender' | 'revoke:me' | 'reaction' | 'vote'
+export type Way =
+  | 'message'
+  | 'ciphertext_failed'
+  | 'edit'
+  | 'revoke:sender'
+  | 'revoke:me'
+  | 'reaction'
+  | 'vote'
 
 /** What is kept of one. */
 export interface Kept {
@@ -18,17 +25,33 @@ export interface Kept {
 }
 
 /**
- * Fields that no mapping needs: keys and secrets, pictures, waveforms, and what opens something to whoever has it. The
- * encrypted file's sum and old address are of no use without its key. A quoted message has a record of its own, and is
- * erased with that one.
+ * Fields that no mapping needs: keys and secrets, pictures, waveforms, and what opens something to
+ * whoever has it. The encrypted file's sum and old address are of no use without its key. A quoted
+ * message has a record of its own, and is erased with that one.
  */
 const leftOut =
   /thum|secret|sidecar|waveform|^enc[A-Z]|mediaKey|^token$|^inviteCode$|reportingToken|protobuf|Buffer$|Mms3Url|^staticUrl$|^quotedMsg$|quotedMessage$/i
 
-/** Fields of the page's own bookkeeping, which most models have. Deeper, the same name is another thing: a row of a list. */
+/**
+ * Fields of the page's own bookkeeping, which most models have. Deeper, the same name is another
+ * thing: a row of a list.
+ */
 const bookkeeping: ReadonlySet<string> = new Set([
-  'doNotPlayInline', 'forwardsCount', 'invis', 'isNewMsg', 'kicNotified', 'lastPlaybackProgress', 'lastUpdateFromServerTs',
-  'links', 'questionResponsesCount', 'readQuestionResponsesCount', 'recvFresh', 'rowId', 'star', 'stickerSentTs', 'viewed'
+  'doNotPlayInline',
+  'forwardsCount',
+  'invis',
+  'isNewMsg',
+  'kicNotified',
+  'lastPlaybackProgress',
+  'lastUpdateFromServerTs',
+  'links',
+  'questionResponsesCount',
+  'readQuestionResponsesCount',
+  'recvFresh',
+  'rowId',
+  'star',
+  'stickerSentTs',
+  'viewed'
 ])
 
 /** The page has few names, and each model has a hundred of them. */
@@ -46,7 +69,11 @@ const isLeftOut = (name: string): boolean => {
 
 /** What is null, false or empty means as much as what is not there. */
 const isEmpty = (value: unknown): boolean =>
-  value === undefined || value === null || value === false || value === '' || (Array.isArray(value) && value.length === 0)
+  value === undefined ||
+  value === null ||
+  value === false ||
+  value === '' ||
+  (Array.isArray(value) && value.length === 0)
 
 /** Deeper than any model of the page. */
 const maxDepth = 12
@@ -67,10 +94,17 @@ const trim = (value: unknown, depth: number): unknown => {
 
 /** The message of a chat is its text, whatever it looks like. */
 const withText = (model: Raw, trimmed: Raw): Raw =>
-  model['type'] === 'chat' && typeof model['body'] === 'string' ? { ...trimmed, body: model['body'] } : trimmed
+  model['type'] === 'chat' && typeof model['body'] === 'string'
+    ? { ...trimmed, body: model['body'] }
+    : trimmed
 
 /** @returns undefined when models are not kept, or this one is too long */
-export const keep = (model: Raw, way: Way, mapping: Mapping, previous?: string): RawModel | undefined => {
+export const keep = (
+  model: Raw,
+  way: Way,
+  mapping: Mapping,
+  previous?: string
+): RawModel | undefined => {
   if (mapping.keepRaw !== true) return undefined
   const kept: Kept = { way, me: mapping.me, model: withText(model, trim(model, 0) as Raw) }
   if (previous !== undefined && !isThumbnail(previous)) kept.previous = previous
@@ -81,5 +115,7 @@ export const keep = (model: Raw, way: Way, mapping: Mapping, previous?: string):
 /** Takes a kept model; undefined for a text that is none. */
 export const readKept = ({ text }: RawModel): Kept | undefined => {
   const kept: unknown = JSON.parse(text)
-  return isRaw(kept) && isRaw(kept['model']) && Array.isArray(kept['me']) ? (kept as unknown as Kept) : undefined
+  return isRaw(kept) && isRaw(kept['model']) && Array.isArray(kept['me'])
+    ? (kept as unknown as Kept)
+    : undefined
 }

@@ -7,7 +7,16 @@ import type { ReadGroup, Wanted } from '../backfill.ts'
 import type { Draft } from '../journal.ts'
 import type { MediaLimits } from '../media-limits.ts'
 import { readBack } from './backfill.ts'
-import { emptyTemporaryDirectory, hearCrash, releaseProfile, signalGroup, type Browser, type Client, type Page, type Target } from './browser.ts'
+import {
+  emptyTemporaryDirectory,
+  hearCrash,
+  releaseProfile,
+  signalGroup,
+  type Browser,
+  type Client,
+  type Page,
+  type Target
+} from './browser.ts'
 import { takeOverCallbacks, type PageCall } from './callbacks.ts'
 import { createClient } from './client.ts'
 import { hearClient, type ListenerEvent } from './client-events.ts'
@@ -15,7 +24,14 @@ import { closeProfile, confine } from './confine.ts'
 import { earDrafts, draftsOfCall } from './ear-events.ts'
 import { earCalls, installEar } from './ear.ts'
 import {
-  countsCallback, installGuards, judgeGuard, readCounts, refusalText, refusesSettings, withSettingsRefused, type GuardVerdict
+  countsCallback,
+  installGuards,
+  judgeGuard,
+  readCounts,
+  refusalText,
+  refusesSettings,
+  withSettingsRefused,
+  type GuardVerdict
 } from './guards.ts'
 import type { GuardLook } from './guard.ts'
 import { installIdShim } from './id-shim.ts'
@@ -27,9 +43,27 @@ import { reportOn } from './page-report.ts'
 import { PasskeyRelay, type PasskeyActions } from './passkey.ts'
 import { checks, isQrText } from './page-checks.ts'
 import { createPageWatch } from './page-watch.ts'
-import { lookAtGuard, ownIds, phoneIds, probe, refreshQr, reportSync, unlink, type Probe } from './page.ts'
+import {
+  lookAtGuard,
+  ownIds,
+  phoneIds,
+  probe,
+  refreshQr,
+  reportSync,
+  unlink,
+  type Probe
+} from './page.ts'
 import { asId, phoneOf } from './raw.ts'
-import { explain, explainLogout, isOfLoading, missingModule, proxyLoginStatus, proxyRefusesLogin, textOf, type Reason } from './reason.ts'
+import {
+  explain,
+  explainLogout,
+  isOfLoading,
+  missingModule,
+  proxyLoginStatus,
+  proxyRefusesLogin,
+  textOf,
+  type Reason
+} from './reason.ts'
 import type { StanzaCount } from './wire-guard.ts'
 
 export { forgetDevice } from './browser.ts'
@@ -40,28 +74,40 @@ export type { MediaResult } from './media.ts'
 export type Look = Omit<Probe, 'guard'> & { guard: GuardVerdict }
 
 /**
- * One WhatsApp Web page that is listened to. It hands out events and reads only: there is no verb here by which
- * anything is sent, marked as seen or shown as present, and nothing else in LeadMaster reaches whatsapp-web.js.
+ * One WhatsApp Web page that is listened to. It hands out events and reads only: there is no verb
+ * here by which anything is sent, marked as seen or shown as present, and nothing else in
+ * LeadMaster reaches whatsapp-web.js.
  */
 export interface Listener {
-  /** Launches Chromium and loads WhatsApp Web; resolves once whatsapp-web.js has hold of the page. */
+  /**
+   * Launches Chromium and loads WhatsApp Web; resolves once whatsapp-web.js has hold of the page.
+   */
   start(): Promise<void>
   /**
-   * Before a stop: hands over what was told by a page whose send guard was not judged yet, if the guard holds. Takes at
-   * most 2 s, and never throws.
+   * Before a stop: hands over what was told by a page whose send guard was not judged yet, if the
+   * guard holds. Takes at most 2 s, and never throws.
    */
   releaseHeld(): Promise<void>
   /** Closes Chromium, or ends it when it does not close by itself. Never throws. */
   stop(): Promise<void>
-  /** Unlinks this device from the phone. @returns whether WhatsApp confirmed it. @throws when the page does not answer in time */
+  /**
+   * Unlinks this device from the phone. @returns whether WhatsApp confirmed it. @throws when the
+   * page does not answer in time
+   */
   unlink(): Promise<boolean>
   /** @throws when the page does not answer in time */
   probe(timeoutMs: number): Promise<Look>
-  /** What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot be asked. */
+  /**
+   * What the page lacks so that it cannot become READY; undefined when it lacks nothing, or cannot
+   * be asked.
+   */
   whyNotReady(stage: Stage): Promise<string | undefined>
   /** Names and types of what the page is made of. @throws when WhatsApp Web is not loaded */
   pageReport(): Promise<PageFindings>
-  /** Has whatsapp-web.js listen to the page anew. What it hears already, it hears twice from then on. */
+  /**
+   * Has whatsapp-web.js listen to the page anew. What it hears already, it hears twice from then
+   * on.
+   */
   reinject(): Promise<void>
   /** Loads the page anew; resolves once it is there, before whatsapp-web.js has hold of it. */
   reload(): Promise<void>
@@ -69,7 +115,10 @@ export interface Listener {
   reportSync(): Promise<void>
   /** Asks WhatsApp Web for a new code after it stopped rotating them. */
   refreshQr(): Promise<void>
-  /** A code (ABCD-EFGH) by which the phone of that number (E.164) links this device; WhatsApp shows a notice on it. */
+  /**
+   * A code (ABCD-EFGH) by which the phone of that number (E.164) links this device; WhatsApp shows
+   * a notice on it.
+   */
   pairingCode(phone: string): Promise<string>
   /** Voids the code, and goes back to codes to scan. */
   cancelPairing(): Promise<void>
@@ -77,7 +126,10 @@ export interface Listener {
   readonly passkey: PasskeyActions
   /** Phone numbers in E.164 of the LIDs that WhatsApp Web knows one for; it asks nobody. */
   phones(lids: readonly string[]): Promise<Map<string, string>>
-  /** The messages wanted, in groups of whole chats, oldest first within a chat; then those wanted by their ids. */
+  /**
+   * The messages wanted, in groups of whole chats, oldest first within a chat; then those wanted by
+   * their ids.
+   */
   readBack(wanted: Wanted): AsyncIterable<ReadGroup>
   /** The media of a message. @throws for any trouble that may pass: it is tried again later */
   media(messageId: string): Promise<MediaResult>
@@ -115,7 +167,10 @@ const pairingMs = 30_000
 const reinjectMs = 10_000
 const reloadMs = 60_000
 const reportMs = 15_000
-/** The longest interval there is: a code that the library drew anew by itself would reach nobody, and void the one that did. */
+/**
+ * The longest interval there is: a code that the library drew anew by itself would reach nobody,
+ * and void the one that did.
+ */
 const neverMs = 2 ** 31 - 1
 
 export const createListener = (options: ListenerOptions): Listener => {
@@ -127,28 +182,45 @@ export const createListener = (options: ListenerOptions): Listener => {
   let isReady = false
   let pinned: string | undefined
   const launched = Promise.withResolvers<void>()
-  const mapping: { me: string[] } & Mapping = { media, me: [], broadcasts: options.broadcasts === true, keepRaw: options.keepRaw === true }
+  const mapping: { me: string[] } & Mapping = {
+    media,
+    me: [],
+    broadcasts: options.broadcasts === true,
+    keepRaw: options.keepRaw === true
+  }
 
   let logoutReason: string | undefined
   const tell = (event: ListenerEvent): void => {
     if (event.type === 'authenticated' || event.type === 'ready') passkey.linked()
-    if (!over) onEvent(event.type === 'logout' && logoutReason !== undefined ? { ...event, reason: logoutReason } : event)
+    if (!over)
+      onEvent(
+        event.type === 'logout' && logoutReason !== undefined
+          ? { ...event, reason: logoutReason }
+          : event
+      )
   }
   const capture = new HeldCapture((drafts) => tell({ type: 'captured', drafts }), log)
-  const onHeard = (event: ListenerEvent): void => (event.type === 'captured' ? capture.add(event.drafts) : tell(event))
+  const onHeard = (event: ListenerEvent): void =>
+    event.type === 'captured' ? capture.add(event.drafts) : tell(event)
   const lost = (reason: string, fault: boolean): void => tell({ type: 'lost', reason, fault })
   const unreadable = new Set<string>()
   const onUnreadable = (fields: string[]): void => {
     const names = fields.join(', ')
     if (unreadable.has(names)) return
     unreadable.add(names)
-    log.error({ event: 'message_unreadable', fields }, `WhatsApp Web has changed: its messages have no ${names} as before; they are captured as far as they can be read`)
+    log.error(
+      { event: 'message_unreadable', fields },
+      `WhatsApp Web has changed: its messages have no ${names} as before; they are captured as far as they can be read`
+    )
   }
   const captured = (drafts: Draft[]): void => {
     if (drafts.length > 0) capture.add(drafts)
   }
   const onCallbackFailed = (error: unknown, call: PageCall = ['']): void => {
-    log.warn({ event: 'callback_failed', err: error }, 'whatsapp-web.js could not make use of what the page told it')
+    log.warn(
+      { event: 'callback_failed', err: error },
+      'whatsapp-web.js could not make use of what the page told it'
+    )
     captured(draftsOfCall(call, mapping))
   }
   const differences = new Set<string>()
@@ -158,15 +230,23 @@ export const createListener = (options: ListenerOptions): Listener => {
     differences.add(kind)
     // An error of the page may name a message.
     const line = { event: 'ear_difference', kind, detail: harmless(String(detail ?? '')) }
-    log.warn(line, `whatsapp-web.js and our own listeners in the page do not hear the same (${kind}): all that either hears is captured`)
+    log.warn(
+      line,
+      `whatsapp-web.js and our own listeners in the page do not hear the same (${kind}): all that either hears is captured`
+    )
   }
   let attachFailure: unknown
   let isQrOdd = false
   const onDeaf = (error: unknown): void => {
     attachFailure = error
-    log.warn({ event: 'library_deaf', err: error }, 'whatsapp-web.js could not listen to all of the page: our own listeners do')
+    log.warn(
+      { event: 'library_deaf', err: error },
+      'whatsapp-web.js could not listen to all of the page: our own listeners do'
+    )
   }
-  /** Whether the page was kept from writing the account's settings; it tries again after each load. */
+  /**
+   * Whether the page was kept from writing the account's settings; it tries again after each load.
+   */
   let isSettingsRefused = false
   const onCounts = (counts: StanzaCount[]): void => {
     isSettingsRefused ||= refusesSettings(counts)
@@ -183,11 +263,19 @@ export const createListener = (options: ListenerOptions): Listener => {
 
   const passkey = new PasskeyRelay({ page: openPage, tell, log })
 
-  /** There is a browser to close, and a page that may die, long before whatsapp-web.js has hold of it. */
+  /**
+   * There is a browser to close, and a page that may die, long before whatsapp-web.js has hold of
+   * it.
+   */
   const onPage = (target: Target): void => {
     browser = target.browser()
     launched.resolve()
-    hearCrash(target, () => lost('the page crashed', false)).catch((error: unknown) => log.debug({ event: 'crash_unheard', err: error }, 'the page could not be listened to, for it or its Chromium is gone'))
+    hearCrash(target, () => lost('the page crashed', false)).catch((error: unknown) =>
+      log.debug(
+        { event: 'crash_unheard', err: error },
+        'the page could not be listened to, for it or its Chromium is gone'
+      )
+    )
   }
 
   /** whatsapp-web.js calls this as soon as the browser is up, before it opens WhatsApp Web. */
@@ -195,9 +283,14 @@ export const createListener = (options: ListenerOptions): Listener => {
     browser = client?.pupBrowser
     page = client?.pupPage
     launched.resolve()
-    if (over || browser === undefined || page === undefined) throw new Error('stopped while Chromium was starting')
-    // puppeteer stops listening to its pipes before Chromium has ended, and nobody else would hear an error of theirs
-    for (const pipe of browser.process()?.stdio ?? []) pipe?.on('error', (error) => log.debug({ event: 'browser_pipe_failed', err: error }, 'a pipe to Chromium broke'))
+    if (over || browser === undefined || page === undefined)
+      throw new Error('stopped while Chromium was starting')
+    // puppeteer stops listening to its pipes before Chromium has ended, and nobody else would hear
+    // an error of theirs
+    for (const pipe of browser.process()?.stdio ?? [])
+      pipe?.on('error', (error) =>
+        log.debug({ event: 'browser_pipe_failed', err: error }, 'a pipe to Chromium broke')
+      )
     browser.on('disconnected', () => lost('Chromium exited', false))
     page.on('close', () => lost('the page was closed', false))
     const main = page.mainFrame()
@@ -207,7 +300,8 @@ export const createListener = (options: ListenerOptions): Listener => {
     page.on('pageerror', (error) => onPageError(error))
     page.on('response', (response) => {
       // Chromium shows an empty page then, and no call fails.
-      if (response.status() === proxyLoginStatus && response.request().isNavigationRequest()) lost(proxyRefusesLogin, false)
+      if (response.status() === proxyLoginStatus && response.request().isNavigationRequest())
+        lost(proxyRefusesLogin, false)
     })
     await confine(page, log, pinned)
     await installGuards(page)
@@ -237,15 +331,23 @@ export const createListener = (options: ListenerOptions): Listener => {
     watch.noteCheck(failed)
     if (failed === undefined && !isQrOdd) return
     isQrOdd = failed !== undefined
-    tell({ type: 'limited', source: 'page', reason: failed && `WhatsApp Web has changed: ${checks[failed.check]}: it may be that no phone can scan it` })
+    tell({
+      type: 'limited',
+      source: 'page',
+      reason:
+        failed &&
+        `WhatsApp Web has changed: ${checks[failed.check]}: it may be that no phone can scan it`
+    })
   }
   /** Tells of a failure, by all that the page lacks where that is why. */
-  const failed = async ({ reason, fault }: Reason): Promise<void> => lost((fault ? await watch.whyNot('unlinked') : undefined) ?? reason, fault)
+  const failed = async ({ reason, fault }: Reason): Promise<void> =>
+    lost((fault ? await watch.whyNot('unlinked') : undefined) ?? reason, fault)
 
   let lateReason: string | undefined
   /**
-   * whatsapp-web.js could not take hold of the page. What it misses there may be loaded late: it tries again, unless the
-   * page lacks the same at two looks, or the library fails in the same way twice.
+   * whatsapp-web.js could not take hold of the page. What it misses there may be loaded late: it
+   * tries again, unless the page lacks the same at two looks, or the library fails in the same way
+   * twice.
    * @returns whether it is to try again
    */
   const onInjectFailed = async (error: unknown): Promise<boolean> => {
@@ -253,51 +355,72 @@ export const createListener = (options: ListenerOptions): Listener => {
     const sure = fault ? await watch.whyNot('unlinked') : undefined
     if (sure === undefined && isOfLoading(error) && reason !== lateReason && !over) {
       lateReason = reason
-      log.info({ event: 'page_incomplete', err: error }, 'WhatsApp Web is still loading: whatsapp-web.js takes hold of it again')
+      log.info(
+        { event: 'page_incomplete', err: error },
+        'WhatsApp Web is still loading: whatsapp-web.js takes hold of it again'
+      )
       return true
     }
     lost(sure ?? reason, fault)
     return false
   }
 
-  /** The page itself misses a module: that ends the session only if a start needs it, and it is not just late. */
+  /**
+   * The page itself misses a module: that ends the session only if a start needs it, and it is not
+   * just late.
+   */
   const onMissing = async (): Promise<void> => {
     const sure = await watch.whyNot('unlinked')
     if (sure !== undefined && !isReady) lost(sure, true)
   }
 
-  /** A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be harmless. */
+  /**
+   * A module that WhatsApp renamed surfaces nowhere else; any other error of the page may well be
+   * harmless.
+   */
   const onPageError = (error: unknown): void => {
     const message = textOf(error)
     const [first = ''] = message.split('\n')
     if (first === refusalText) return
-    // whatsapp-web.js asks for new codes by the page's `window`, here in Node. Probing does it instead.
+    // whatsapp-web.js asks for new codes by the page's `window`, here in Node. Probing does it
+    // instead.
     if (first === 'window is not defined') return
     log.warn({ event: 'page_error', reason: harmless(first) }, 'the page raised an error')
     if (isReady) return
     const missing = missingModule(first)
     if (missing) void onMissing()
     // thrown by the library's own callbacks, which run in this process
-    else if (/ready timeout|pptr:|ExecutionContext/.test(message)) void failed({ reason: `whatsapp-web.js failed in the page: ${harmless(first)}`, fault: true })
+    else if (/ready timeout|pptr:|ExecutionContext/.test(message))
+      void failed({ reason: `whatsapp-web.js failed in the page: ${harmless(first)}`, fault: true })
   }
 
-  /** The account's own addresses. With one of them unknown all else works: notes to oneself may not be seen as such. */
+  /**
+   * The account's own addresses. With one of them unknown all else works: notes to oneself may not
+   * be seen as such.
+   */
   const meOf = async (id: string): Promise<string[]> => {
     try {
       return [...new Set([id, ...(await ownIds(openPage())).flatMap((own) => asId(own) ?? [])])]
     } catch (error) {
-      log.warn({ event: 'own_ids_unread', err: error }, "WhatsApp Web does not give the account's LID: notes to oneself may count as messages of a lead")
+      log.warn(
+        { event: 'own_ids_unread', err: error },
+        "WhatsApp Web does not give the account's LID: notes to oneself may count as messages of a lead"
+      )
       return [id]
     }
   }
-  const judge = async (): Promise<GuardVerdict> => verdictOf(await within(guardMs, lookAtGuard(openPage())))
+  const judge = async (): Promise<GuardVerdict> =>
+    verdictOf(await within(guardMs, lookAtGuard(openPage())))
 
   const isSafe = async (): Promise<boolean> => {
     if (over) return false
     try {
       return (await judge()).unsafe === undefined && !over
     } catch (error) {
-      log.debug({ event: 'guard_unjudged', err: error }, 'the send guard of a new document could not be looked at yet')
+      log.debug(
+        { event: 'guard_unjudged', err: error },
+        'the send guard of a new document could not be looked at yet'
+      )
       return false
     }
   }
@@ -305,23 +428,38 @@ export const createListener = (options: ListenerOptions): Listener => {
   const ready = async (): Promise<void> => {
     const info = client?.info
     const id = asId(info?.wid)
-    if (isReady) log.info({ event: 'page_reloaded' }, 'WhatsApp Web loaded itself again: it is listened to as before')
+    if (isReady)
+      log.info(
+        { event: 'page_reloaded' },
+        'WhatsApp Web loaded itself again: it is listened to as before'
+      )
     isReady = true
     differences.clear()
-    if (client === undefined || info === undefined || id === undefined) throw new Error('WhatsApp Web does not tell whose account this is')
+    if (client === undefined || info === undefined || id === undefined)
+      throw new Error('WhatsApp Web does not tell whose account this is')
     mapping.me = [id]
     mapping.me = await meOf(id)
     const phone = phoneOf(id)
     const guard = await judge()
     if (guard.unsafe !== undefined) return lost(guard.unsafe, true)
     const version = await client.getWWebVersion()
-    tell({ type: 'ready', me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) }, version })
+    tell({
+      type: 'ready',
+      me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) },
+      version
+    })
     tell({ type: 'limited', source: 'guard', reason: guard.limited })
     capture.release()
     watch.begin()
     // the library holds what WhatsApp answered
     const { currentIndexHtml: html } = client as unknown as { currentIndexHtml: string | null }
-    if (html && pinned === undefined) await keepPage?.(version, html).catch((error: unknown) => log.warn({ event: 'web_version_not_kept', err: error }, 'the page of this version of WhatsApp Web could not be kept'))
+    if (html && pinned === undefined)
+      await keepPage?.(version, html).catch((error: unknown) =>
+        log.warn(
+          { event: 'web_version_not_kept', err: error },
+          'the page of this version of WhatsApp Web could not be kept'
+        )
+      )
   }
 
   return {
@@ -331,20 +469,30 @@ export const createListener = (options: ListenerOptions): Listener => {
       await releaseProfile(profile, log)
       await emptyTemporaryDirectory(profile)
       client = await createClient({
-        chromiumPath: options.chromiumPath, profile, proxy: options.proxy, onPage, attach, onDeaf,
+        chromiumPath: options.chromiumPath,
+        profile,
+        proxy: options.proxy,
+        onPage,
+        attach,
+        onDeaf,
         onFault: onInjectFailed
       })
       hearClient(client, mapping, onHeard, onUnreadable)
       client.on('qr', onQr)
       client.on('ready', () => {
-        ready().catch((error: unknown) => lost(`ready, but the page cannot be read: ${explain(error).reason}`, true))
+        ready().catch((error: unknown) =>
+          lost(`ready, but the page cannot be read: ${explain(error).reason}`, true)
+        )
       })
       try {
         await client.initialize()
       } catch (error) {
         // over its pipe Chromium cannot tell why it ends at once: no usable sandbox, a full disk, …
         if (page !== undefined || over || explain(error).fault) throw error
-        throw new PlainError(`Chromium ended while it was starting: run ${options.chromiumPath} --headless --dump-dom about:blank as this user to see why`, { cause: error })
+        throw new PlainError(
+          `Chromium ended while it was starting: run ${options.chromiumPath} --headless --dump-dom about:blank as this user to see why`,
+          { cause: error }
+        )
       } finally {
         launched.resolve()
       }
@@ -352,7 +500,12 @@ export const createListener = (options: ListenerOptions): Listener => {
     releaseHeld: async () => {
       if (!capture.hasHeld) return
       const released = capture.releaseOnceSafe(isSafe, [0])
-      await within(lastGuardMs, released).catch((error: unknown) => log.warn({ event: 'capture_unreleased', err: error }, 'The page did not show its send guard in time. What it told since it loaded is dropped.'))
+      await within(lastGuardMs, released).catch((error: unknown) =>
+        log.warn(
+          { event: 'capture_unreleased', err: error },
+          'The page did not show its send guard in time. What it told since it loaded is dropped.'
+        )
+      )
     },
     stop: async () => {
       over = true
@@ -361,7 +514,11 @@ export const createListener = (options: ListenerOptions): Listener => {
       // a browser that is just coming up would hold the profile against the next one
       if (client !== undefined) await within(closeMs, launched.promise).catch(() => undefined)
       const pid = browser?.process()?.pid
-      const closing = browser?.close().catch((error: unknown) => log.debug({ event: 'browser_close_failed', err: error }, 'Chromium did not close'))
+      const closing = browser
+        ?.close()
+        .catch((error: unknown) =>
+          log.debug({ event: 'browser_close_failed', err: error }, 'Chromium did not close')
+        )
       await within(closeMs, closing ?? Promise.resolve()).catch(() => undefined)
       if (pid !== undefined) signalGroup(pid, 'SIGKILL')
     },
@@ -391,7 +548,10 @@ export const createListener = (options: ListenerOptions): Listener => {
     refreshQr: () => refreshQr(openPage()),
     pairingCode: async (phone) => {
       openPage()
-      const code: unknown = await within(pairingMs, (client as Client).requestPairingCode(phone.slice(1), true, neverMs))
+      const code: unknown = await within(
+        pairingMs,
+        (client as Client).requestPairingCode(phone.slice(1), true, neverMs)
+      )
       if (typeof code !== 'string' || code === '') throw new Error('WhatsApp Web gives none')
       return code.length === 8 ? `${code.slice(0, 4)}-${code.slice(4)}` : code
     },
@@ -402,10 +562,12 @@ export const createListener = (options: ListenerOptions): Listener => {
     passkey: passkey.actions,
     phones: async (lids) => {
       const ids = await phoneIds(openPage(), lids)
-      return new Map(lids.flatMap((lid, index) => {
-        const phone = phoneOf(ids[index] ?? undefined)
-        return phone === undefined ? [] : [[lid, phone] as const]
-      }))
+      return new Map(
+        lids.flatMap((lid, index) => {
+          const phone = phoneOf(ids[index] ?? undefined)
+          return phone === undefined ? [] : [[lid, phone] as const]
+        })
+      )
     },
     readBack: (wanted) => readBack(openPage(), wanted, mapping, log),
     media: async (messageId) => fetchMedia(openPage(), messageId, media.maxBytes)

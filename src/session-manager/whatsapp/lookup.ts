@@ -20,7 +20,9 @@ interface PageScope {
     | undefined
 }
 
-/** The ids that a message has when its chat, its sender, or both are named by their other address. */
+/**
+ * The ids that a message has when its chat, its sender, or both are named by their other address.
+ */
 export const otherIdsOf = (id: string): string[] => {
   const { require } = globalThis as unknown as PageScope
   const otherAddress = (address: string): string | undefined => {

@@ -5,17 +5,42 @@ import { adOf, orderOf, paymentOf, productOf } from './content/commerce.ts'
 import { interactiveOf, selectedOf } from './content/interactive.ts'
 import { mediaOf } from './content/media.ts'
 import {
-  albumIdOf, albumOf, callOf, contactsOf, eventOf, groupInviteOf, groupOf, isBot, locationOf, numberChangeOf, phoneOnlyOf,
-  pollOf, pollResultsOf
+  albumIdOf,
+  albumOf,
+  callOf,
+  contactsOf,
+  eventOf,
+  groupInviteOf,
+  groupOf,
+  isBot,
+  locationOf,
+  numberChangeOf,
+  phoneOnlyOf,
+  pollOf,
+  pollResultsOf
 } from './content/talk.ts'
 import { textOf } from './content/text.ts'
-import { asId, asIds, asNumber, asSeconds, asText, asTime, isKeyBuilt, isRaw, keyOf, lidOf, phoneOf, strip, type Raw } from './raw.ts'
+import {
+  asId,
+  asIds,
+  asNumber,
+  asSeconds,
+  asText,
+  asTime,
+  isKeyBuilt,
+  isRaw,
+  keyOf,
+  lidOf,
+  phoneOf,
+  strip,
+  type Raw
+} from './raw.ts'
 
 /** A message of WhatsApp Web as it is captured. */
 
 /**
- * The version of this mapping. Raise it with each change of what comes out: `leadmaster remap` maps again what an earlier
- * version has mapped.
+ * The version of this mapping. Raise it with each change of what comes out: `leadmaster remap` maps
+ * again what an earlier version has mapped.
  */
 export const mapperVersion = 2
 
@@ -40,7 +65,9 @@ const quotedOf = (raw: Raw, chatId: string, me: readonly string[]): string | und
   const participant = asId(raw['quotedParticipant'])
   const remote = asId(raw['quotedRemoteJid']) ?? chatId
   const author = /@(?:g\.us|broadcast)$/.test(remote) ? participant : undefined
-  return [String(isOneOf(participant, me)), remote, stanza, author].filter((part) => part !== undefined).join('_')
+  return [String(isOneOf(participant, me)), remote, stanza, author]
+    .filter((part) => part !== undefined)
+    .join('_')
 }
 
 /** Fields without which a message is not what WhatsApp's messages are: the page has changed. */
@@ -57,7 +84,16 @@ export const unreadableFields = (raw: Raw): string[] => [
 const madeUpId = (raw: Raw): string | undefined => {
   const [from, to] = [asId(raw['from']), asId(raw['to'])]
   if (from === undefined) return undefined
-  const sum = createHash('sha256').update(JSON.stringify([from, to, asNumber(raw['t']), ...['type', 'body', 'caption', 'filehash'].map((name) => asText(raw[name]))])).digest('hex')
+  const sum = createHash('sha256')
+    .update(
+      JSON.stringify([
+        from,
+        to,
+        asNumber(raw['t']),
+        ...['type', 'body', 'caption', 'filehash'].map((name) => asText(raw[name]))
+      ])
+    )
+    .digest('hex')
   return `false_${from}_unreadable-${sum.slice(0, 32)}`
 }
 
@@ -85,14 +121,23 @@ const contentOf = (raw: Raw): Partial<CapturedMessage> =>
     group_status: raw['isGroupStatus'] === true ? true : undefined
   })
 
-/** The message that a deletion left behind has an id of its own in some versions: it stands for the deleted one. */
+/**
+ * The message that a deletion left behind has an id of its own in some versions: it stands for the
+ * deleted one.
+ */
 const idOf = (raw: Raw): string | undefined => {
   const deleted = raw['type'] === 'revoked' ? keyOf(raw['protocolMessageKey']) : undefined
   return deleted ?? keyOf(raw['id']) ?? madeUpId(raw)
 }
 
-/** A raw model as a captured message; undefined when it gives neither its id nor its sender: it is no message. */
-export const toMessage = (raw: Raw, { media: limits, me }: Mapping): CapturedMessage | undefined => {
+/**
+ * A raw model as a captured message; undefined when it gives neither its id nor its sender: it is
+ * no message.
+ */
+export const toMessage = (
+  raw: Raw,
+  { media: limits, me }: Mapping
+): CapturedMessage | undefined => {
   const key = isRaw(raw['id']) ? raw['id'] : {}
   const id = idOf(raw)
   if (id === undefined) return undefined

@@ -1,24 +1,28 @@
 /**
  * Sees each module of WhatsApp Web as the page makes it, before any other code can use it.
  *
- * The page's loader, as public index pages show it: an inline script assigns a stub `__d` that only queues what it is
- * given; a later script assigns the real `__d`, replays the queue through it, and assigns `require`. A module is
- * `__d(name, dependencies, factory, flags)`. The loader calls `factory(global, require, …, module, exports,
- * …dependencies)` when the module is first needed, and takes a truthy return value in place of `module.exports`. Within
- * the page modules get each other from the loader itself, never from `window.require`: only the factory sees them all.
+ * The page's loader, as public index pages show it: an inline script assigns a stub `__d` that only
+ * queues what it is given; a later script assigns the real `__d`, replays the queue through it, and
+ * assigns `require`. A module is `__d(name, dependencies, factory, flags)`. The loader calls
+ * `factory(global, require, …, module, exports, …dependencies)` when the module is first needed,
+ * and takes a truthy return value in place of `module.exports`. Within the page modules get each
+ * other from the loader itself, never from `window.require`: only the factory sees them all.
  */
 
 /** What the page offers at `globalThis[Symbol.for('leadmaster.modules')]`. */
 export interface ModuleHook {
   /**
-   * Calls `use` with a module's exports: as soon as its factory has run and before anyone else gets them, or now when
-   * the module is made already. A module that the page makes again, with new exports, is given again. What `use`
-   * throws stays here.
-   * @param use `exports` is `module.exports`. `value` is what `require(name)` returns, which for some modules is
-   * `exports.default`. Where only `require` could be caught, both are the value.
+   * Calls `use` with a module's exports: as soon as its factory has run and before anyone else gets
+   * them, or now when the module is made already. A module that the page makes again, with new
+   * exports, is given again. What `use` throws stays here.
+   * @param use `exports` is `module.exports`. `value` is what `require(name)` returns, which for
+   * some modules is `exports.default`. Where only `require` could be caught, both are the value.
    */
   onModule(name: string, use: (exports: never, value: never) => void): void
-  /** How modules are seen: 'define' sees all; 'require' only what is asked of `window.require`; 'nothing' none. */
+  /**
+   * How modules are seen: 'define' sees all; 'require' only what is asked of `window.require`;
+   * 'nothing' none.
+   */
   sees(): 'define' | 'require' | 'nothing'
   /** What functions given to onModule threw, the newest last, at most ten: `WAWap: message`. */
   failures(): string[]
@@ -28,7 +32,10 @@ export interface ModuleHook {
 export const installModuleHook = (): void => {
   type AnyFunction = (...args: unknown[]) => unknown
   type Use = (exports: unknown, value: unknown) => void
-  interface Made { exports: unknown; value: unknown }
+  interface Made {
+    exports: unknown
+    value: unknown
+  }
 
   const maxFailures = 10
   /** The loader's flag for a module whose value is its default export. */
@@ -44,7 +51,8 @@ export const installModuleHook = (): void => {
   const caught = { __d: false, require: false }
   type Caught = keyof typeof caught
 
-  const isObject = (value: unknown): value is object => (typeof value === 'object' && value !== null) || typeof value === 'function'
+  const isObject = (value: unknown): value is object =>
+    (typeof value === 'object' && value !== null) || typeof value === 'function'
 
   const fail = (name: string, error: unknown): void => {
     let reason = 'an error without a message'
@@ -57,7 +65,11 @@ export const installModuleHook = (): void => {
     if (failures.length > maxFailures) failures.shift()
   }
 
-  const give = (name: string, entry: { use: Use; given: WeakSet<object> }, { exports, value }: Made): void => {
+  const give = (
+    name: string,
+    entry: { use: Use; given: WeakSet<object> },
+    { exports, value }: Made
+  ): void => {
     if (!isObject(exports) || entry.given.has(exports)) return
     entry.given.add(exports)
     try {
@@ -77,20 +89,37 @@ export const installModuleHook = (): void => {
     for (const [index, candidate] of args.entries()) {
       if (typeof candidate !== 'object' || candidate === null || candidate === globalThis) continue
       const { exports } = candidate as { exports?: unknown }
-      if (isObject(exports) && (exports === args[index + 1] || exports === args[index - 1])) return candidate as { exports: unknown }
+      if (isObject(exports) && (exports === args[index + 1] || exports === args[index - 1]))
+        return candidate as { exports: unknown }
     }
     return undefined
   }
 
   /** Notes a module whose factory has just run. */
-  const finish = (name: string, flags: unknown, result: unknown, module: { exports: unknown } | undefined, args: unknown[]): void => {
+  const finish = (
+    name: string,
+    flags: unknown,
+    result: unknown,
+    module: { exports: unknown } | undefined,
+    args: unknown[]
+  ): void => {
     const returned = isObject(result) ? result : undefined
-    const exports = returned ?? (module === undefined ? args.findLast((arg) => typeof arg === 'object' && arg !== null) : module.exports)
-    const isDefault = typeof flags === 'number' && (flags & hasDefault) !== 0 && isObject(exports) && Object.hasOwn(exports, 'default')
+    const exports =
+      returned ??
+      (module === undefined
+        ? args.findLast((arg) => typeof arg === 'object' && arg !== null)
+        : module.exports)
+    const isDefault =
+      typeof flags === 'number' &&
+      (flags & hasDefault) !== 0 &&
+      isObject(exports) &&
+      Object.hasOwn(exports, 'default')
     note(name, { exports, value: isDefault ? (exports as { default: unknown }).default : exports })
   }
 
-  /** A Proxy keeps the factory's length, by which the loader decides how many arguments it gives. */
+  /**
+   * A Proxy keeps the factory's length, by which the loader decides how many arguments it gives.
+   */
   const wrapFactory = (name: string, factory: AnyFunction, flags: unknown): AnyFunction => {
     if (ours.has(factory)) return factory
     const wrapped = new Proxy(factory, {
@@ -125,7 +154,8 @@ export const installModuleHook = (): void => {
     if (typeof name !== 'string') return
     const known = made.get(name)
     // What a factory made is noted already.
-    if (known === undefined || (!caught.__d && known.value !== value)) note(name, { exports: value, value })
+    if (known === undefined || (!caught.__d && known.value !== value))
+      note(name, { exports: value, value })
   }
 
   const wrap = (kind: Caught, original: unknown): unknown => {
@@ -151,10 +181,14 @@ export const installModuleHook = (): void => {
   }
 
   const current: Record<Caught, unknown> = { __d: undefined, require: undefined }
-  const getters: Record<Caught, () => unknown> = { __d: () => current.__d, require: () => current.require }
+  const getters: Record<Caught, () => unknown> = {
+    __d: () => current.__d,
+    require: () => current.require
+  }
   /**
-   * Catches one of the loader's functions. It must stay configurable: a function declaration of the page's script would
-   * throw otherwise. Such a declaration, or a defineProperty, replaces our accessor: this puts ours back around it.
+   * Catches one of the loader's functions. It must stay configurable: a function declaration of the
+   * page's script would throw otherwise. Such a declaration, or a defineProperty, replaces our
+   * accessor: this puts ours back around it.
    */
   const catchOne = (kind: Caught): void => {
     const found = Reflect.getOwnPropertyDescriptor(scope, kind)
@@ -171,7 +205,8 @@ export const installModuleHook = (): void => {
       })
       return
     }
-    if (found.writable === true && typeof value === 'function' && !ours.has(value)) Reflect.set(scope, kind, wrap(kind, value))
+    if (found.writable === true && typeof value === 'function' && !ours.has(value))
+      Reflect.set(scope, kind, wrap(kind, value))
   }
   const catchAll = (): void => {
     catchOne('__d')
@@ -197,13 +232,18 @@ export const installModuleHook = (): void => {
   catchAll()
   const { document, MutationObserver: Observer } = globalThis as unknown as {
     document?: { addEventListener?: (name: string, listener: () => void, capture: boolean) => void }
-    MutationObserver?: new (callback: () => void) => { observe: (target: object, options: object) => void; disconnect: () => void }
+    MutationObserver?: new (
+      callback: () => void
+    ) => { observe: (target: object, options: object) => void; disconnect: () => void }
   }
-  // A script that replaced our accessor is noticed before the next script runs: the parser adds that script's element first.
+  // A script that replaced our accessor is noticed before the next script runs: the parser adds
+  // that script's element first.
   document?.addEventListener?.('load', catchAll, true)
   if (document !== undefined && Observer !== undefined) {
     const observer = new Observer(catchAll)
     observer.observe(document, { childList: true, subtree: true })
-    ;(globalThis as unknown as { addEventListener: (name: string, listener: () => void) => void }).addEventListener('load', () => observer.disconnect())
+    ;(
+      globalThis as unknown as { addEventListener: (name: string, listener: () => void) => void }
+    ).addEventListener('load', () => observer.disconnect())
   }
 }

@@ -1,21 +1,22 @@
 import type { EarState } from './ear.ts'
 
 /**
- * What the page does, tried on what it holds: a field that was renamed is missed by no list of names. Nothing is changed
- * in the page, and nothing is asked of WhatsApp.
+ * What the page does, tried on what it holds: a field that was renamed is missed by no list of
+ * names. Nothing is changed in the page, and nothing is asked of WhatsApp.
  */
 
 /** Each check, and what does not work when it fails. */
 export const checks = {
   'own listeners': 'LeadMaster cannot listen to its messages',
-  'library listeners': 'whatsapp-web.js does not hear its messages, LeadMaster\'s own listeners do',
+  'library listeners': "whatsapp-web.js does not hear its messages, LeadMaster's own listeners do",
   'reaction hook': 'reactions are not captured',
   'vote hook': 'votes in polls are not captured',
   'message key': 'the ids of messages have another form',
   'lookup by id': 'messages are not found by their ids, so that media are not fetched',
   'contact id': 'the ids of contacts have another form',
   'message model': 'messages lack fields that are captured',
-  'readable messages': 'it shows chats, but none of their messages can be read: it is not seen whether messages are missed',
+  'readable messages':
+    'it shows chats, but none of their messages can be read: it is not seen whether messages are missed',
   'socket state': 'its connection is in a state that LeadMaster does not know',
   'qr text': 'the text of its QR has another form'
 } as const
@@ -32,13 +33,26 @@ export interface FailedCheck {
 
 /** States of WhatsApp Web's socket (WAWebSocketConstants), and those of earlier versions. */
 export const socketStates: readonly string[] = [
-  'OPENING', 'PAIRING', 'UNPAIRED', 'UNPAIRED_IDLE', 'CONNECTED', 'TIMEOUT', 'CONFLICT', 'UNLAUNCHED', 'PROXYBLOCK', 'TOS_BLOCK',
-  'SMB_TOS_BLOCK', 'DEPRECATED_VERSION', 'SCREEN_LOCKED'
+  'OPENING',
+  'PAIRING',
+  'UNPAIRED',
+  'UNPAIRED_IDLE',
+  'CONNECTED',
+  'TIMEOUT',
+  'CONFLICT',
+  'UNLAUNCHED',
+  'PROXYBLOCK',
+  'TOS_BLOCK',
+  'SMB_TOS_BLOCK',
+  'DEPRECATED_VERSION',
+  'SCREEN_LOCKED'
 ]
 
 /** The text of a QR: of its own, or as a link that a phone's camera opens WhatsApp with. */
 export const isQrText = (text: string): boolean =>
-  /^(https:\/\/wa\.me\/settings\/linked_devices#)?[^,]{20,},[^,]{44},[^,]{44},[^,]{44},(?!undefined$|null$|\[object )[^,]+$/.test(text)
+  /^(https:\/\/wa\.me\/settings\/linked_devices#)?[^,]{20,},[^,]{44},[^,]{44},[^,]{44},(?!undefined$|null$|\[object )[^,]+$/.test(
+    text
+  )
 
 /** Runs in the page. What cannot be judged yet, because there is no message, is no failure. */
 export const checkInPage = (states: readonly string[]): FailedCheck[] => {
@@ -48,7 +62,12 @@ export const checkInPage = (states: readonly string[]): FailedCheck[] => {
     getModelsArray: () => Fields[]
   }
   const scope = globalThis as unknown as {
-    require: (name: string) => { Msg?: Collection; Chat?: Collection; Socket?: Fields; createWid?: (id: string) => unknown }
+    require: (name: string) => {
+      Msg?: Collection
+      Chat?: Collection
+      Socket?: Fields
+      createWid?: (id: string) => unknown
+    }
     WWebJS?: { getMessageModel?: (message: Fields) => Fields }
     [key: symbol]: { check: () => EarState } | undefined
   }
@@ -62,7 +81,9 @@ export const checkInPage = (states: readonly string[]): FailedCheck[] => {
     }
   }
   const namesOf = (value: unknown): string =>
-    typeof value === 'object' && value !== null ? `its fields: ${Object.keys(value).sort().join(', ')}` : typeof value
+    typeof value === 'object' && value !== null
+      ? `its fields: ${Object.keys(value).sort().join(', ')}`
+      : typeof value
   const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 
   const checkEar = (): void => {
@@ -70,21 +91,26 @@ export const checkInPage = (states: readonly string[]): FailedCheck[] => {
     if (!state?.messages) fail('own listeners')
     if (state !== undefined && !state.reactions) fail('reaction hook')
     if (state !== undefined && !state.votes) fail('vote hook')
-    if (state?.messages && scope.WWebJS !== undefined && state.libraryListeners === 0) fail('library listeners')
+    if (state?.messages && scope.WWebJS !== undefined && state.libraryListeners === 0)
+      fail('library listeners')
   }
   const checkKey = (message: Fields): void => {
     const { id } = message
     const text = String(id)
     const carried = (id as Fields)['_serialized']
-    if (carried !== text || !/^(true|false)_[^_]+@[\w.]+_[^_]+/.test(text)) fail('message key', namesOf(id))
+    if (carried !== text || !/^(true|false)_[^_]+@[\w.]+_[^_]+/.test(text))
+      fail('message key', namesOf(id))
     const collection = load(() => scope.require('WAWebCollections').Msg)
-    if (collection !== undefined && load(() => collection.get(text)) !== message) fail('lookup by id')
+    if (collection !== undefined && load(() => collection.get(text)) !== message)
+      fail('lookup by id')
   }
   const checkModel = (message: Fields): void => {
     if (scope.WWebJS === undefined) return
     const model = load(() => scope.WWebJS?.getMessageModel?.(message))
     const key = model?.['id'] as Fields | undefined
-    const lacks = ['from', 't', 'type'].filter((name) => model?.[name] === undefined || model[name] === null)
+    const lacks = ['from', 't', 'type'].filter(
+      (name) => model?.[name] === undefined || model[name] === null
+    )
     // By this the library, and the look for messages that were not told, know what has just come.
     if (!('isNewMsg' in message)) lacks.push('isNewMsg')
     if (!isText(key?.['_serialized']) || !isText(key['remote'])) lacks.push('id')
@@ -94,9 +120,15 @@ export const checkInPage = (states: readonly string[]): FailedCheck[] => {
     const wid = load(() => scope.require('WAWebWidFactory').createWid?.('0@c.us'))
     // Whether the function is there at all is seen elsewhere.
     if (wid === undefined) return
-    const texts = [String(wid), (wid as Fields)['_serialized'], load(() => JSON.parse(JSON.stringify(wid)) as unknown)]
+    const texts = [
+      String(wid),
+      (wid as Fields)['_serialized'],
+      load(() => JSON.parse(JSON.stringify(wid)) as unknown)
+    ]
     const [text, carried, crossed] = texts
-    const isReadable = crossed === text || (typeof crossed === 'object' && crossed !== null && 'user' in crossed && 'server' in crossed)
+    const isReadable =
+      crossed === text ||
+      (typeof crossed === 'object' && crossed !== null && 'user' in crossed && 'server' in crossed)
     if (text !== '0@c.us' || carried !== text || !isReadable) fail('contact id', namesOf(wid))
   }
   /** The newest message of any chat that holds one. */
@@ -123,6 +155,7 @@ export const checkInPage = (states: readonly string[]): FailedCheck[] => {
   checkWid()
   checkMessages()
   const state = load(() => scope.require('WAWebSocketModel').Socket?.['state'])
-  if (state !== undefined && state !== null && !states.includes(String(state))) fail('socket state', String(state).slice(0, 40))
+  if (state !== undefined && state !== null && !states.includes(String(state)))
+    fail('socket state', String(state).slice(0, 40))
   return failed
 }

@@ -1,10 +1,23 @@
 /**
- * What whatsapp-web.js 1.34.7 and this folder ask of WhatsApp Web's page in order to listen, and what does not work
- * without it. The test of this file finds the same in their sources.
+ * What whatsapp-web.js 1.34.7 and this folder ask of WhatsApp Web's page in order to listen, and
+ * what does not work without it. The test of this file finds the same in their sources.
  */
 
-/** What breaks: `link`: READY is never reached; `library`: whatsapp-web.js hears no messages; `qr`: no phone can be linked; … */
-export type Part = 'link' | 'library' | 'qr' | 'reactions' | 'votes' | 'decryption' | 'backfill' | 'media' | 'pairing' | 'phone numbers'
+/**
+ * What breaks: `link`: READY is never reached; `library`: whatsapp-web.js hears no messages; `qr`:
+ * no phone can be linked; …
+ */
+export type Part =
+  | 'link'
+  | 'library'
+  | 'qr'
+  | 'reactions'
+  | 'votes'
+  | 'decryption'
+  | 'backfill'
+  | 'media'
+  | 'pairing'
+  | 'phone numbers'
 
 export interface Need {
   module: string
@@ -32,7 +45,8 @@ export const pageContract: readonly Need[] = [
   // once it is synced
   need('link', 'WAWebUserPrefsMeUser', 'getMaybeMePnUser', 'getMaybeMeLidUser'),
 
-  // The library puts its listeners on these. Our own need the collection of messages alone: page-checks.ts tries them.
+  // The library puts its listeners on these. Our own need the collection of messages alone:
+  // page-checks.ts tries them.
   need('library', 'WAWebCollections', 'Msg.on', 'Chat.on'),
   need('library', 'WAWebSyncGatingUtils'),
   need('library', 'WAWebCallCollection'),
@@ -55,7 +69,11 @@ export const pageContract: readonly Need[] = [
     or: ['WAWebAddonPollVoteTableMode.pollVoteTableMode.bulkUpsert']
   },
   need('decryption', 'WAWebSyncGatingUtils', 'isPlaceholderMessageResendEnabled'),
-  need('decryption', 'WAWebNonMessageDataRequestPlaceholderMessageResendUtils', 'handlePlaceholderMsgsSeen'),
+  need(
+    'decryption',
+    'WAWebNonMessageDataRequestPlaceholderMessageResendUtils',
+    'handlePlaceholderMsgsSeen'
+  ),
 
   need('backfill', 'WAWebCollections', 'Chat.getModelsArray', 'Chat.get'),
   need('backfill', 'WAWebWidFactory', 'createWid'),
@@ -64,14 +82,24 @@ export const pageContract: readonly Need[] = [
   need('media', 'WAWebCollections', 'Msg.get', 'Msg.getMessagesById'),
   need('media', 'WAWebDownloadManager', 'downloadManager.downloadAndMaybeDecrypt'),
 
-  need('pairing', 'WAWebAltDeviceLinkingApi', 'setPairingType', 'initializeAltDeviceLinking', 'startAltLinkingFlow', 'initializeQRLinking'),
+  need(
+    'pairing',
+    'WAWebAltDeviceLinkingApi',
+    'setPairingType',
+    'initializeAltDeviceLinking',
+    'startAltLinkingFlow',
+    'initializeQRLinking'
+  ),
   // The library calls refreshQR of this one, too, to go back to codes.
   need('pairing', 'WAWebLaunchSocketUtils'),
 
   need('phone numbers', 'WAWebApiContact', 'getPhoneNumber')
 ]
 
-/** Without these nothing is captured: while no phone is linked, while one is, and once READY, which shows that it was linked to. */
+/**
+ * Without these nothing is captured: while no phone is linked, while one is, and once READY, which
+ * shows that it was linked to.
+ */
 export const essential: Readonly<Record<'unlinked' | 'linked' | 'ready', readonly Part[]>> = {
   unlinked: ['link', 'qr'],
   linked: ['link'],
@@ -82,7 +110,7 @@ export type Stage = keyof typeof essential
 /** What does not work without the others, in the words an operator needs. */
 export const consequence: Readonly<Record<Part, string>> = {
   link: 'the session cannot be READY',
-  library: 'whatsapp-web.js does not hear all of it, LeadMaster\'s own listeners do',
+  library: "whatsapp-web.js does not hear all of it, LeadMaster's own listeners do",
   qr: 'no phone can be linked anew',
   reactions: 'reactions are not captured',
   votes: 'votes in polls are not captured',

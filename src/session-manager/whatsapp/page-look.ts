@@ -1,8 +1,25 @@
 import type { Page } from './browser.ts'
-import { checkInPage, checks, fatalChecks, socketStates, type Check, type FailedCheck } from './page-checks.ts'
-import { consequence, essential, pageContract, type Need, type Part, type Stage } from './page-contract.ts'
+import {
+  checkInPage,
+  checks,
+  fatalChecks,
+  socketStates,
+  type Check,
+  type FailedCheck
+} from './page-checks.ts'
+import {
+  consequence,
+  essential,
+  pageContract,
+  type Need,
+  type Part,
+  type Stage
+} from './page-contract.ts'
 
-/** A look at the page: for the names that page-contract.ts lists, and for what it does, by page-checks.ts. */
+/**
+ * A look at the page: for the names that page-contract.ts lists, and for what it does, by
+ * page-checks.ts.
+ */
 
 export interface Missing {
   /** `WALinkify`, or `WAWebCollections.Msg.on`. */
@@ -18,8 +35,14 @@ export interface PageLook {
 }
 
 /** Runs in the page. @returns for each need, what of it is missing: '' is the module itself */
-export const lookInPage = (needs: readonly Need[]): { shown: boolean; version: string | null; missing: string[][] } => {
-  const scope = globalThis as unknown as { require?: (name: string) => unknown; Debug?: { VERSION?: unknown }; document?: { readyState: string } }
+export const lookInPage = (
+  needs: readonly Need[]
+): { shown: boolean; version: string | null; missing: string[][] } => {
+  const scope = globalThis as unknown as {
+    require?: (name: string) => unknown
+    Debug?: { VERSION?: unknown }
+    document?: { readyState: string }
+  }
   const version = scope.Debug?.VERSION
   const load = (name: string): unknown => {
     try {
@@ -34,14 +57,21 @@ export const lookInPage = (needs: readonly Need[]): { shown: boolean; version: s
     const keys = path.split('.')
     let holder = from
     for (const [index, key] of keys.entries()) {
-      if ((typeof holder !== 'object' && typeof holder !== 'function') || holder === null || !Reflect.has(holder, key)) return [keys.slice(0, index + 1).join('.')]
+      if (
+        (typeof holder !== 'object' && typeof holder !== 'function') ||
+        holder === null ||
+        !Reflect.has(holder, key)
+      )
+        return [keys.slice(0, index + 1).join('.')]
       holder = (holder as Record<string, unknown>)[key]
     }
     return []
   }
   const missingOf = (module: string, members: readonly string[]): string[] => {
     const exported = load(module)
-    return exported === undefined || exported === null ? [''] : members.flatMap((path) => lacks(exported, path))
+    return exported === undefined || exported === null
+      ? ['']
+      : members.flatMap((path) => lacks(exported, path))
   }
   return {
     // while it is being read, what is not there yet is not missing
@@ -66,42 +96,70 @@ export const lookAt = async (page: Page): Promise<PageLook | undefined> => {
   return {
     version,
     failed,
-    missing: pageContract.flatMap(({ module, part }, index) => (missing[index] ?? []).map((path) => ({ part, name: path === '' ? module : `${module}.${path}` })))
+    missing: pageContract.flatMap(({ module, part }, index) =>
+      (missing[index] ?? []).map((path) => ({
+        part,
+        name: path === '' ? module : `${module}.${path}`
+      }))
+    )
   }
 }
 
 const named = (missing: readonly Missing[]): string => {
   const inWords = (name: string): string => {
     const [module, ...path] = name.split('.')
-    return path.length === 0 ? `its module ${module} is missing` : `${module} has no ${path.join('.')}`
+    return path.length === 0
+      ? `its module ${module} is missing`
+      : `${module} has no ${path.join('.')}`
   }
   return [...new Set(missing.map(({ name }) => inWords(name)))].join('; ')
 }
-const titled = (version: string | null): string => (version === null ? 'WhatsApp Web' : `WhatsApp Web ${version}`)
+const titled = (version: string | null): string =>
+  version === null ? 'WhatsApp Web' : `WhatsApp Web ${version}`
 
-const described = ({ check, detail }: FailedCheck): string => (detail ? `${checks[check]} (${detail})` : checks[check])
+const described = ({ check, detail }: FailedCheck): string =>
+  detail ? `${checks[check]} (${detail})` : checks[check]
 const isFatal = ({ check }: FailedCheck): boolean => fatalChecks.includes(check)
 
 /** Why a page cannot become READY, or not stay it; undefined when that is not for what it lacks. */
-export const whyNotReady = ({ version, missing, failed }: PageLook, stage: Stage): string | undefined => {
+export const whyNotReady = (
+  { version, missing, failed }: PageLook,
+  stage: Stage
+): string | undefined => {
   const fatal = missing.filter(({ part }) => essential[stage].includes(part))
   if (fatal.length > 0) return `${titled(version)} has changed: ${named(fatal)}`
   // Before READY the page may not have made its collections yet.
   const deaf = stage === 'ready' ? failed.filter(isFatal) : []
-  if (deaf.length > 0) return `${titled(version)} has changed: ${deaf.map(described).join('; ')}${missingToo(missing)}`
-  return version === null && stage !== 'ready' ? 'WhatsApp Web has changed: its page has no window.Debug.VERSION' : undefined
+  if (deaf.length > 0)
+    return `${titled(version)} has changed: ${deaf.map(described).join('; ')}${missingToo(missing)}`
+  return version === null && stage !== 'ready'
+    ? 'WhatsApp Web has changed: its page has no window.Debug.VERSION'
+    : undefined
 }
 
-const missingToo = (missing: readonly Missing[]): string => (missing.length === 0 ? '' : ` (${named(missing)})`)
+const missingToo = (missing: readonly Missing[]): string =>
+  missing.length === 0 ? '' : ` (${named(missing)})`
 
 /** What a page that is READY all the same cannot do; undefined when there is nothing. */
 export const whatIsLimited = ({ version, missing, failed }: PageLook): string | undefined => {
-  const parts = [...new Set(missing.filter(({ part }) => !essential.ready.includes(part)).map(({ part }) => consequence[part]))]
+  const parts = [
+    ...new Set(
+      missing
+        .filter(({ part }) => !essential.ready.includes(part))
+        .map(({ part }) => consequence[part])
+    )
+  ]
   const lacks = missing.length === 0 ? [] : [`${named(missing)}: ${parts.join(', ')}`]
   // What is missing by its name says already that the library does not hear.
-  const isSaid = ({ check }: FailedCheck): boolean => check === 'library listeners' && missing.some(({ part }) => part === 'library')
-  const findings = [...lacks, ...failed.filter((one) => !isFatal(one) && !isSaid(one)).map(described)]
-  return findings.length === 0 ? undefined : `${titled(version)} has changed: ${findings.join('; ')}`
+  const isSaid = ({ check }: FailedCheck): boolean =>
+    check === 'library listeners' && missing.some(({ part }) => part === 'library')
+  const findings = [
+    ...lacks,
+    ...failed.filter((one) => !isFatal(one) && !isSaid(one)).map(described)
+  ]
+  return findings.length === 0
+    ? undefined
+    : `${titled(version)} has changed: ${findings.join('; ')}`
 }
 
 /** The verdict of each check: `ok`, or what is wrong. */

@@ -1,7 +1,8 @@
 /**
- * Names that WhatsApp Web's own code gave to its modules, to the fields of its messages and to their
- * types, as served in April 2026. A page report shows only these names, and new ones that the page's
- * code declares. A name that came with a message, such as a phone number as a key, is never shown.
+ * Names that WhatsApp Web's own code gave to its modules, to the fields of its messages and to
+ * their types, as served in April 2026. A page report shows only these names, and new ones that the
+ * page's code declares. A name that came with a message, such as a phone number as a key, is never
+ * shown.
  */
 
 const words = (text: string): readonly string[] => text.trim().split(/\s+/)

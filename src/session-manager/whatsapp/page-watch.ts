@@ -8,13 +8,16 @@ import { lookAt, verdicts, whatIsLimited, whyNotReady, type PageLook } from './p
 /** When a page is looked at, page-look.ts, and what is told of it. */
 export interface PageWatch {
   /**
-   * Why the page cannot become READY, by two looks 3 s apart: what is missing at one of them only is still loading.
-   * undefined when the looks differ, the page lacks nothing, or it cannot be asked.
+   * Why the page cannot become READY, by two looks 3 s apart: what is missing at one of them only
+   * is still loading. undefined when the looks differ, the page lacks nothing, or it cannot be
+   * asked.
    */
   whyNot(stage: Stage): Promise<string | undefined>
   /** From READY on: looks whether it has all it should and does what it should, once a minute. */
   begin(): void
-  /** Something that was found otherwise, such as the form of a QR; undefined: it is as it should be. */
+  /**
+   * Something that was found otherwise, such as the form of a QR; undefined: it is as it should be.
+   */
   noteCheck(failed: FailedCheck | undefined): void
   stop(): void
 }
@@ -30,7 +33,12 @@ const lookRestMs = 60_000
  * @param onFatal messages cannot be captured
  * @param onLimited something else does not work, and again when all does
  */
-export const createPageWatch = (options: { page: () => Page | undefined; onFatal: (reason: string) => void; onLimited: (reason: string | undefined) => void; log: Log }): PageWatch => {
+export const createPageWatch = (options: {
+  page: () => Page | undefined
+  onFatal: (reason: string) => void
+  onLimited: (reason: string | undefined) => void
+  log: Log
+}): PageWatch => {
   const { page, onFatal, onLimited, log } = options
   let timer: NodeJS.Timeout | undefined
   /** Counts up whenever what was begun is over. */
@@ -59,7 +67,8 @@ export const createPageWatch = (options: { page: () => Page | undefined; onFatal
     logged = version
     const missing = seen.missing.map(({ name }) => name)
     const line = { event: 'page_revision', version, missing, checks: verdicts(seen) }
-    if (missing.length + seen.failed.length === 0) log.info(line, `WhatsApp Web ${version} passes all checks`)
+    if (missing.length + seen.failed.length === 0)
+      log.info(line, `WhatsApp Web ${version} passes all checks`)
     else log.warn(line, `WhatsApp Web ${version} does not pass all checks`)
   }
 

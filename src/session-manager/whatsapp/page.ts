@@ -3,7 +3,10 @@ import type { Shown } from '../stall.ts'
 import type { Page } from './browser.ts'
 import type { GuardLook } from './guard.ts'
 
-/** What is asked of the page itself. Functions given to `evaluate` run there, and know nothing of this file. */
+/**
+ * What is asked of the page itself. Functions given to `evaluate` run there, and know nothing of
+ * this file.
+ */
 
 /** The page, looked at from outside. */
 export interface Probe {
@@ -24,10 +27,20 @@ const notices = [...notOfAPerson, 'ciphertext', 'revoked', 'call_log', 'oversize
 export const probe = (page: Page): Promise<Probe> =>
   page.evaluate(
     (most, ignored) => {
-      type Message = { id: unknown; t?: number; type?: string; isNewMsg?: boolean; subtype?: string; viewMode?: string }
+      type Message = {
+        id: unknown
+        t?: number
+        type?: string
+        isNewMsg?: boolean
+        subtype?: string
+        viewMode?: string
+      }
       type Chat = { id: unknown; t?: number; msgs: { getModelsArray: () => Message[] } }
       const scope = globalThis as unknown as {
-        require: (name: string) => { Socket: { state?: string; hasSynced?: boolean }; Chat: { getModelsArray: () => Chat[] } }
+        require: (name: string) => {
+          Socket: { state?: string; hasSynced?: boolean }
+          Chat: { getModelsArray: () => Chat[] }
+        }
         WWebJS?: { getMessageModel?: (message: Message) => unknown }
         [key: symbol]: { arm: () => GuardLook } | undefined
       }
@@ -51,7 +64,10 @@ export const probe = (page: Page): Promise<Probe> =>
         }
         return found
       }
-      /** whatsapp-web.js cannot tell of a message whose model throws: it is odd, but nothing is silent. */
+      /**
+       * whatsapp-web.js cannot tell of a message whose model throws: it is odd, but nothing is
+       * silent.
+       */
       const isUnreadable = (message: Message): boolean => {
         if (typeof scope.WWebJS?.getMessageModel !== 'function') return false
         try {
@@ -90,13 +106,18 @@ export const probe = (page: Page): Promise<Probe> =>
         try {
           return newestChats().flatMap(shownOf)
         } catch {
-          // a page that shows none cannot be judged by them; what it lacks is page-look.ts's to tell
+          // a page that shows none cannot be judged by them; what it lacks is page-look.ts's to
+          // tell
           return []
         }
       }
       const { Socket } = scope.require('WAWebSocketModel')
       const guard = scope[Symbol.for('leadmaster.guard')]?.arm()
-      const found = { socket: Socket.state ?? null, synced: Socket.hasSynced === true, newest: newestMessages() }
+      const found = {
+        socket: Socket.state ?? null,
+        synced: Socket.hasSynced === true,
+        newest: newestMessages()
+      }
       return guard === undefined ? found : { ...found, guard }
     },
     looked,
@@ -105,13 +126,22 @@ export const probe = (page: Page): Promise<Probe> =>
 
 /** What the send guard says, without anything else of the page; undefined: there is none in it. */
 export const lookAtGuard = (page: Page): Promise<GuardLook | undefined> =>
-  page.evaluate(() => (globalThis as unknown as Record<symbol, { arm: () => GuardLook } | undefined>)[Symbol.for('leadmaster.guard')]?.arm())
+  page.evaluate(() =>
+    (globalThis as unknown as Record<symbol, { arm: () => GuardLook } | undefined>)[
+      Symbol.for('leadmaster.guard')
+    ]?.arm()
+  )
 
 /** Calls what whatsapp-web.js left in the page to be told of a sync. */
 export const reportSync = (page: Page): Promise<void> =>
-  page.evaluate(() => (globalThis as unknown as { onAppStateHasSyncedEvent: () => void }).onAppStateHasSyncedEvent())
+  page.evaluate(() =>
+    (globalThis as unknown as { onAppStateHasSyncedEvent: () => void }).onAppStateHasSyncedEvent()
+  )
 
-/** Has WhatsApp Web show codes again, by whichever function this version of it has. @throws when none does it */
+/**
+ * Has WhatsApp Web show codes again, by whichever function this version of it has. @throws when
+ * none does it
+ */
 export const refreshQr = (page: Page): Promise<void> =>
   page.evaluate(() => {
     const { require } = globalThis as unknown as {
@@ -139,15 +169,18 @@ export const refreshQr = (page: Page): Promise<void> =>
   })
 
 /**
- * Unlinks this device, as the menu's "Log out" does. The page goes on with its own part though WhatsApp did not answer, so
- * the answer itself is looked at: remove-companion-device has a status, 200 when it is done.
+ * Unlinks this device, as the menu's "Log out" does. The page goes on with its own part though
+ * WhatsApp did not answer, so the answer itself is looked at: remove-companion-device has a status,
+ * 200 when it is done.
  * @returns whether WhatsApp confirmed it
  */
 export const unlink = (page: Page): Promise<boolean> =>
   page.evaluate(async () => {
     type UnpairDevice = (...args: unknown[]) => Promise<{ status?: number } | undefined>
     const { require } = globalThis as unknown as { require: (name: string) => unknown }
-    const { Socket } = require('WAWebSocketModel') as { Socket: { state?: string; logout: () => Promise<void> } }
+    const { Socket } = require('WAWebSocketModel') as {
+      Socket: { state?: string; logout: () => Promise<void> }
+    }
     let answered: Promise<boolean> | undefined
     try {
       const job = require('WAWebUnpairDeviceJob') as { unpairDevice: UnpairDevice }
@@ -155,7 +188,10 @@ export const unlink = (page: Page): Promise<boolean> =>
       const told = Promise.withResolvers<boolean>()
       job.unpairDevice = (...args) => {
         const answer = original(...args)
-        answer.then((value) => told.resolve(value?.status === 200), () => told.resolve(false))
+        answer.then(
+          (value) => told.resolve(value?.status === 200),
+          () => told.resolve(false)
+        )
         return answer
       }
       answered = told.promise
@@ -186,11 +222,15 @@ export const phoneIds = (page: Page, lids: readonly string[]): Promise<(string |
       const { createWid } = require('WAWebWidFactory')
       /** An account's LID can be replaced; the page then knows the number of the latest one. */
       const latest = (wid: unknown): unknown =>
-        contacts.isDeprecatedLid?.(wid) === true ? contacts.getDeprecatedLidLatestLid?.(wid) : undefined
+        contacts.isDeprecatedLid?.(wid) === true
+          ? contacts.getDeprecatedLidLatestLid?.(wid)
+          : undefined
       return ids.map((id) => {
         const wid = createWid(id)
         const newer = latest(wid)
-        const phone = contacts.getPhoneNumber(wid) ?? (newer == null ? undefined : contacts.getPhoneNumber(newer))
+        const phone =
+          contacts.getPhoneNumber(wid) ??
+          (newer == null ? undefined : contacts.getPhoneNumber(newer))
         return phone == null ? null : String(phone)
       })
     },

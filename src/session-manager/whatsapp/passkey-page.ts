@@ -1,8 +1,9 @@
 import type { PasskeyAnswer, PasskeyRequest } from '../../contract/session.ts'
 
 /**
- * What runs in the page so that another browser can answer for the account's passkey. WhatsApp Web asks for it by
- * `navigator.credentials.get`, which no Chromium without a window can answer. The page's own code does all the rest.
+ * What runs in the page so that another browser can answer for the account's passkey. WhatsApp Web
+ * asks for it by `navigator.credentials.get`, which no Chromium without a window can answer. The
+ * page's own code does all the rest.
  */
 
 /** The name by which the page calls us. */
@@ -12,12 +13,18 @@ export const passkeyBinding = 'leadmasterPasskey'
 export type PasskeyMessage =
   /** A new document: whatever was asked before is gone. */
   | { type: 'document' }
-  /** The page asks for a passkey. `linking`: in order to link a device. `prf`: with a key derived from it, as the integrity checkpoint does. */
+  /**
+   * The page asks for a passkey. `linking`: in order to link a device. `prf`: with a key derived
+   * from it, as the integrity checkpoint does.
+   */
   | { type: 'get'; id: number; linking: boolean; prf: boolean; request: PasskeyRequest }
   /** Something happened: look again. */
   | { type: 'changed' }
 
-/** The page's linking by passkey, as its own modules tell it. Modules are loaded late: what is not there is null. */
+/**
+ * The page's linking by passkey, as its own modules tell it. Modules are loaded late: what is not
+ * there is null.
+ */
 export interface PasskeyLook {
   /** The page links by passkey. */
   linking: boolean
@@ -29,7 +36,10 @@ export interface PasskeyLook {
   pending: number | null
   /** How often WhatsApp asked for the passkey. */
   requests: number
-  /** Why the last attempt failed: `timeout` and `server_error` are WhatsApp Web's words; others are error names. */
+  /**
+   * Why the last attempt failed: `timeout` and `server_error` are WhatsApp Web's words; others are
+   * error names.
+   */
   error: string | null
 }
 
@@ -38,7 +48,10 @@ export interface PasskeyPage {
   look(): PasskeyLook
   /** Settles a question. @returns whether it was open */
   settle(id: number, answer: PasskeyAnswer | null): boolean
-  /** Has the page ask for the passkey, again if it did before. @returns whether there was something to start it with */
+  /**
+   * Has the page ask for the passkey, again if it did before. @returns whether there was something
+   * to start it with
+   */
   start(): Promise<boolean>
   /** The code was compared. @throws when the page waits for no confirmation */
   confirm(): Promise<void>
@@ -50,7 +63,11 @@ export interface PasskeyPage {
 export const installPasskeyPage = (binding: string): void => {
   type AnyFunction = (...args: unknown[]) => unknown
   type Bytes = ArrayBuffer | ArrayBufferView
-  interface Credential { type?: string; id?: Bytes; transports?: string[] }
+  interface Credential {
+    type?: string
+    id?: Bytes
+    transports?: string[]
+  }
   interface PublicKey {
     challenge?: Bytes
     rpId?: string
@@ -59,14 +76,27 @@ export const installPasskeyPage = (binding: string): void => {
     allowCredentials?: Credential[]
     extensions?: Record<string, unknown>
   }
-  interface Query { publicKey?: PublicKey; mediation?: string; signal?: { aborted: boolean; addEventListener: (name: string, listener: () => void) => void } }
-  interface Events { on: (name: string, listener: (reason?: unknown) => void) => void }
-  interface Question { resolve: (credential: unknown) => void; reject: (error: unknown) => void }
+  interface Query {
+    publicKey?: PublicKey
+    mediation?: string
+    signal?: { aborted: boolean; addEventListener: (name: string, listener: () => void) => void }
+  }
+  interface Events {
+    on: (name: string, listener: (reason?: unknown) => void) => void
+  }
+  interface Question {
+    resolve: (credential: unknown) => void
+    reject: (error: unknown) => void
+  }
 
   const scope = globalThis as unknown as Record<PropertyKey, unknown>
   // What another site shows in a frame of the page is none of ours.
   if (scope['top'] !== scope['self']) return
-  const { DOMException: PageError, btoa: toBase64, atob: fromBase64 } = scope as unknown as {
+  const {
+    DOMException: PageError,
+    btoa: toBase64,
+    atob: fromBase64
+  } = scope as unknown as {
     DOMException: new (message: string, name: string) => Error
     btoa: (text: string) => string
     atob: (text: string) => string
@@ -78,8 +108,13 @@ export const installPasskeyPage = (binding: string): void => {
   }
   const encode = (bytes: Bytes | undefined): string => {
     if (bytes === undefined) return ''
-    const view = ArrayBuffer.isView(bytes) ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength) : new Uint8Array(bytes)
-    return toBase64(String.fromCharCode(...view)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+    const view = ArrayBuffer.isView(bytes)
+      ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      : new Uint8Array(bytes)
+    return toBase64(String.fromCharCode(...view))
+      .replaceAll('+', '-')
+      .replaceAll('/', '_')
+      .replaceAll('=', '')
   }
   const decode = (text: string): ArrayBuffer => {
     const binary = fromBase64(text.replaceAll('-', '+').replaceAll('_', '/'))
@@ -123,14 +158,23 @@ export const installPasskeyPage = (binding: string): void => {
   const hook = scope[Symbol.for('leadmaster.modules')] as
     | { onModule: (name: string, use: (exports: Record<string, unknown>) => void) => void }
     | undefined
-  for (const name of ['WAWebAltDeviceLinkingApi', 'WAWebShortcakeLinkingApi', 'WAWebShortcakeLinkingAction']) {
+  for (const name of [
+    'WAWebAltDeviceLinkingApi',
+    'WAWebShortcakeLinkingApi',
+    'WAWebShortcakeLinkingAction'
+  ]) {
     hook?.onModule(name, (exports) => void modules.set(name, exports))
   }
-  hook?.onModule('WAWebLinkDeviceEvents', (exports) => hear(exports['WAWebLinkDeviceEvents'] as Events | undefined))
+  hook?.onModule('WAWebLinkDeviceEvents', (exports) =>
+    hear(exports['WAWebLinkDeviceEvents'] as Events | undefined)
+  )
 
   const isLinking = (): boolean => {
     const api = moduleOf('WAWebAltDeviceLinkingApi')
-    const type = typeof api?.['getPairingType'] === 'function' ? text((api['getPairingType'] as AnyFunction)()) : null
+    const type =
+      typeof api?.['getPairingType'] === 'function'
+        ? text((api['getPairingType'] as AnyFunction)())
+        : null
     return type !== null && /passkey/i.test(type)
   }
 
@@ -142,10 +186,14 @@ export const installPasskeyPage = (binding: string): void => {
     rpId: key.rpId ?? (scope['location'] as { hostname: string }).hostname,
     timeout: typeof key.timeout === 'number' ? Math.round(key.timeout) : 600_000,
     userVerification: key.userVerification ?? 'preferred',
-    allowCredentials: (key.allowCredentials ?? []).map(({ type = 'public-key', id, transports }) => {
-      const credential = { type, id: encode(id) }
-      return Array.isArray(transports) ? { ...credential, transports: transports.map(String) } : credential
-    })
+    allowCredentials: (key.allowCredentials ?? []).map(
+      ({ type = 'public-key', id, transports }) => {
+        const credential = { type, id: encode(id) }
+        return Array.isArray(transports)
+          ? { ...credential, transports: transports.map(String) }
+          : credential
+      }
+    )
   })
   const ask = (key: PublicKey, signal: Query['signal']): Promise<unknown> =>
     new Promise((resolve, reject) => {
@@ -157,15 +205,26 @@ export const installPasskeyPage = (binding: string): void => {
         reject(new PageError('the page gave it up', 'AbortError'))
         tell({ type: 'changed' })
       })
-      tell({ type: 'get', id, linking: isLinking(), prf: key.extensions?.['prf'] !== undefined, request: requestOf(key) })
+      tell({
+        type: 'get',
+        id,
+        linking: isLinking(),
+        prf: key.extensions?.['prf'] !== undefined,
+        request: requestOf(key)
+      })
     })
 
   /** What the browser itself would give, with ArrayBuffers in it. */
   const credentialOf = (answer: PasskeyAnswer): object => {
     const made = (name: string, members: Record<string, unknown>): object => {
       const owner = scope[name] as { prototype: object } | undefined
-      const fields = Object.entries(members).map(([key, value]) => [key, { value, enumerable: true }] as const)
-      return Object.create(owner?.prototype ?? Object.prototype, Object.fromEntries(fields)) as object
+      const fields = Object.entries(members).map(
+        ([key, value]) => [key, { value, enumerable: true }] as const
+      )
+      return Object.create(
+        owner?.prototype ?? Object.prototype,
+        Object.fromEntries(fields)
+      ) as object
     }
     const { clientDataJSON, authenticatorData, signature, userHandle } = answer.response
     const response = made('AuthenticatorAssertionResponse', {
@@ -181,20 +240,33 @@ export const installPasskeyPage = (binding: string): void => {
       authenticatorAttachment: 'cross-platform',
       response,
       getClientExtensionResults: () => ({}),
-      toJSON: () => ({ ...answer, authenticatorAttachment: 'cross-platform', clientExtensionResults: {} })
+      toJSON: () => ({
+        ...answer,
+        authenticatorAttachment: 'cross-platform',
+        clientExtensionResults: {}
+      })
     })
   }
 
-  const container = (scope['CredentialsContainer'] as { prototype: { get?: AnyFunction } } | undefined)?.prototype
+  const container = (
+    scope['CredentialsContainer'] as { prototype: { get?: AnyFunction } } | undefined
+  )?.prototype
   const original = container?.get
   if (container !== undefined && typeof original === 'function') {
     const get = function (this: unknown, query?: Query): unknown {
       // A passkey that is only offered beside a form's fields is asked of nobody.
-      if (query?.publicKey === undefined || query.mediation === 'conditional') return Reflect.apply(original, this, [query])
-      if (query.signal?.aborted === true) return Promise.reject(new PageError('the page gave it up', 'AbortError'))
+      if (query?.publicKey === undefined || query.mediation === 'conditional')
+        return Reflect.apply(original, this, [query])
+      if (query.signal?.aborted === true)
+        return Promise.reject(new PageError('the page gave it up', 'AbortError'))
       return ask(query.publicKey, query.signal)
     }
-    Reflect.defineProperty(container, 'get', { value: get, configurable: true, enumerable: true, writable: true })
+    Reflect.defineProperty(container, 'get', {
+      value: get,
+      configurable: true,
+      enumerable: true,
+      writable: true
+    })
   }
 
   let attempt = 0
@@ -204,20 +276,24 @@ export const installPasskeyPage = (binding: string): void => {
     for (const { reject } of questions.values()) reject(refusal('given up'))
     questions.clear()
     const stage = text(call('WAWebShortcakeLinkingApi', 'getShortcakeLinkingStage'))
-    if (stage !== null && stage !== 'NotStarted') call('WAWebShortcakeLinkingAction', 'cancelShortcakePasskeyPairing')
+    if (stage !== null && stage !== 'NotStarted')
+      call('WAWebShortcakeLinkingAction', 'cancelShortcakePasskeyPairing')
     await new Promise((resolve) => setTimeout(resolve, 0))
     failure = null
   }
   const page: PasskeyPage = {
     look: () => {
-      if (!isLinking() && questions.size === 0) return { linking: false, stage: null, code: null, pending: null, requests, error: failure }
+      if (!isLinking() && questions.size === 0)
+        return { linking: false, stage: null, code: null, pending: null, requests, error: failure }
       hear(moduleOf('WAWebLinkDeviceEvents')?.['WAWebLinkDeviceEvents'] as Events | undefined)
       const pending = [...questions.keys()].at(-1) ?? null
       return {
         linking: isLinking(),
         stage: text(call('WAWebShortcakeLinkingApi', 'getShortcakeLinkingStage')),
         code: text(call('WAWebShortcakeLinkingApi', 'getVerificationCode')),
-        pending, requests, error: failure
+        pending,
+        requests,
+        error: failure
       }
     },
     settle: (id, answer) => {
@@ -235,7 +311,9 @@ export const installPasskeyPage = (binding: string): void => {
       if (typeof begin !== 'function') {
         // The page loads this module when its own button is pressed.
         const selector = '[data-testid="shortcake_passkey_prompt_card"] button'
-        const button = (scope['document'] as { querySelector: (selector: string) => { click: () => void } | null }).querySelector(selector)
+        const button = (
+          scope['document'] as { querySelector: (selector: string) => { click: () => void } | null }
+        ).querySelector(selector)
         button?.click()
         return button !== null
       }
@@ -248,12 +326,18 @@ export const installPasskeyPage = (binding: string): void => {
     },
     confirm: async () => {
       const confirm = moduleOf('WAWebShortcakeLinkingAction')?.['confirmShortcakeVerificationCode']
-      if (typeof confirm !== 'function') throw new Error('WhatsApp Web has changed: it has no confirmShortcakeVerificationCode')
+      if (typeof confirm !== 'function')
+        throw new Error('WhatsApp Web has changed: it has no confirmShortcakeVerificationCode')
       await (confirm as AnyFunction)()
     },
     checkpoint: async () => {
-      const storage = moduleOf('WAWebUserPrefsIndexedDBStorage')?.['userPrefsIdb'] as { get?: (key: string) => unknown } | undefined
-      const state = (await storage?.get?.('WAIntegrityChallengeState')) as { challenge_type?: unknown } | null | undefined
+      const storage = moduleOf('WAWebUserPrefsIndexedDBStorage')?.['userPrefsIdb'] as
+        | { get?: (key: string) => unknown }
+        | undefined
+      const state = (await storage?.get?.('WAIntegrityChallengeState')) as
+        | { challenge_type?: unknown }
+        | null
+        | undefined
       return state == null ? null : (text(state.challenge_type) ?? 'unknown')
     }
   }

@@ -4,7 +4,13 @@ import { within } from '../../platform/within.ts'
 import type { PasskeyState } from '../passkey-state.ts'
 import type { Page } from './browser.ts'
 import type { ListenerEvent } from './client-events.ts'
-import { installPasskeyPage, passkeyBinding, type PasskeyLook, type PasskeyMessage, type PasskeyPage } from './passkey-page.ts'
+import {
+  installPasskeyPage,
+  passkeyBinding,
+  type PasskeyLook,
+  type PasskeyMessage,
+  type PasskeyPage
+} from './passkey-page.ts'
 
 /** What an operator can have the page do while it asks for the account's passkey. */
 export interface PasskeyActions {
@@ -28,23 +34,36 @@ export interface PasskeyTimes {
   stepMs: number
   /** After this time a failed attempt goes back to the QR. */
   restMs: number
-  /** A challenge is open for at least and at most this time, whatever WhatsApp says. It says ten minutes. */
+  /**
+   * A challenge is open for at least and at most this time, whatever WhatsApp says. It says ten
+   * minutes.
+   */
   challengeMinMs: number
   challengeMaxMs: number
 }
 
 const usualTimes: PasskeyTimes = {
-  lookMs: 1_000, checkpointMs: 30_000, stepMs: 30_000, restMs: 600_000, challengeMinMs: 30_000, challengeMaxMs: 600_000
+  lookMs: 1_000,
+  checkpointMs: 30_000,
+  stepMs: 30_000,
+  restMs: 600_000,
+  challengeMinMs: 30_000,
+  challengeMaxMs: 600_000
 }
 const callMs = 10_000
-/** WhatsApp Web waits this long for the phone, for the comparison of the code, and for the end of linking. */
+/**
+ * WhatsApp Web waits this long for the phone, for the comparison of the code, and for the end of
+ * linking.
+ */
 const pageStepMs = 120_000
 const graceMs = 10_000
 
 /** What the page's own words and error names mean. */
 const failureWords = (error: string): string => {
-  if (error === 'timeout') return 'the phone did not go on within two minutes: start again, and keep WhatsApp open on the phone'
-  if (error === 'server_error') return 'WhatsApp refused it: start again; if that fails too, scan the QR once more'
+  if (error === 'timeout')
+    return 'the phone did not go on within two minutes: start again, and keep WhatsApp open on the phone'
+  if (error === 'server_error')
+    return 'WhatsApp refused it: start again; if that fails too, scan the QR once more'
   if (error === 'NotAllowedError') return 'it was given up'
   return `WhatsApp Web could not ask for the passkey or hand in its answer (${error.slice(0, 60)}): start again, or scan the QR once more`
 }
@@ -78,7 +97,12 @@ export class PasskeyRelay {
   #looking = false
   #isStopped = false
 
-  constructor(options: { page: () => Page; tell: (event: ListenerEvent) => void; log: Log; times?: Partial<PasskeyTimes> }) {
+  constructor(options: {
+    page: () => Page
+    tell: (event: ListenerEvent) => void
+    log: Log
+    times?: Partial<PasskeyTimes>
+  }) {
     this.#page = options.page
     this.#tell = options.tell
     this.#log = options.log
@@ -107,7 +131,11 @@ export class PasskeyRelay {
   readonly actions: PasskeyActions = {
     answer: async (answer) => {
       const id = this.#question
-      if (id === undefined || this.#state?.stage !== 'challenge' || !(await this.#settle(id, answer))) {
+      if (
+        id === undefined ||
+        this.#state?.stage !== 'challenge' ||
+        !(await this.#settle(id, answer))
+      ) {
         throw new Error('WhatsApp Web does not wait for an answer any more')
       }
       this.#question = undefined
@@ -116,9 +144,14 @@ export class PasskeyRelay {
     },
     confirm: async () => {
       if (this.#state?.stage !== 'code') throw new Error('there is no code to confirm')
-      await within(this.#times.stepMs, this.#page().evaluate(async () => {
-        await (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.confirm()
-      }))
+      await within(
+        this.#times.stepMs,
+        this.#page().evaluate(async () => {
+          await (globalThis as unknown as Record<symbol, PasskeyPage>)[
+            Symbol.for('leadmaster.passkey')
+          ]?.confirm()
+        })
+      )
       this.#enter({ stage: 'finishing', expiresAt: Date.now() + pageStepMs + graceMs })
     },
     restart: () => this.#start(),
@@ -183,13 +216,20 @@ export class PasskeyRelay {
     if (type === this.#checkpoint) return
     this.#checkpoint = type
     if (type !== undefined) this.#log.error({ event: 'checkpoint' }, checkpointWords(type))
-    this.#tell({ type: 'limited', source: 'checkpoint', reason: type === undefined ? undefined : checkpointWords(type) })
+    this.#tell({
+      type: 'limited',
+      source: 'checkpoint',
+      reason: type === undefined ? undefined : checkpointWords(type)
+    })
   }
 
   #schedule(): void {
     clearTimeout(this.#timer)
     if (this.#isStopped) return
-    this.#timer = setTimeout(() => void this.#look(), this.#isLinked ? this.#times.checkpointMs : this.#times.lookMs)
+    this.#timer = setTimeout(
+      () => void this.#look(),
+      this.#isLinked ? this.#times.checkpointMs : this.#times.lookMs
+    )
   }
 
   async #look(): Promise<void> {
@@ -208,23 +248,39 @@ export class PasskeyRelay {
 
   /** A page that does not answer is found by the health probe. */
   #failed(error: unknown): void {
-    this.#log.debug({ event: 'passkey_look_failed', err: error }, 'the page could not be asked about the passkey')
+    this.#log.debug(
+      { event: 'passkey_look_failed', err: error },
+      'the page could not be asked about the passkey'
+    )
   }
 
   async #lookForCheckpoint(): Promise<void> {
-    const type = await within(callMs, this.#page().evaluate(async () =>
-      (await (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.checkpoint()) ?? null
-    ))
+    const type = await within(
+      callMs,
+      this.#page().evaluate(
+        async () =>
+          (await (globalThis as unknown as Record<symbol, PasskeyPage>)[
+            Symbol.for('leadmaster.passkey')
+          ]?.checkpoint()) ?? null
+      )
+    )
     if (!this.#isLinked) return
     this.#showCheckpoint(type ?? (this.#askedByCheckpoint ? 'PASSKEY' : undefined))
   }
 
   async #lookAtLinking(): Promise<void> {
-    const seen = await within(callMs, this.#page().evaluate(() =>
-      (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.look() ?? null
-    ))
+    const seen = await within(
+      callMs,
+      this.#page().evaluate(
+        () =>
+          (globalThis as unknown as Record<symbol, PasskeyPage>)[
+            Symbol.for('leadmaster.passkey')
+          ]?.look() ?? null
+      )
+    )
     if (seen === null || this.#isLinked || this.#isStopped) return
-    if (this.#state !== undefined && performance.now() >= this.#expiresOn) return this.#expire(this.#state)
+    if (this.#state !== undefined && performance.now() >= this.#expiresOn)
+      return this.#expire(this.#state)
     await this.#judge(seen, this.#state?.stage)
   }
 
@@ -235,7 +291,8 @@ export class PasskeyRelay {
       if (this.#question !== undefined) await this.#settle(this.#question, null)
       return this.#fail('nobody answered in time: start again')
     }
-    if (stage === 'starting') return this.#fail('WhatsApp gave no challenge: start again, or scan the QR once more')
+    if (stage === 'starting')
+      return this.#fail('WhatsApp gave no challenge: start again, or scan the QR once more')
     this.#fail(failureWords('timeout'))
   }
 
@@ -253,12 +310,15 @@ export class PasskeyRelay {
     }
     if (!seen.linking) {
       // A page that does not tell its stage is believed to go on until the time is up.
-      if (seen.stage !== null || (stage !== 'waiting-for-phone' && stage !== 'finishing')) this.#over()
+      if (seen.stage !== null || (stage !== 'waiting-for-phone' && stage !== 'finishing'))
+        this.#over()
       return
     }
-    if (stage === undefined || (stage === 'failed' && seen.requests > this.#requests)) return this.#start(seen.requests)
+    if (stage === undefined || (stage === 'failed' && seen.requests > this.#requests))
+      return this.#start(seen.requests)
     if (stage === 'starting' && !this.#hasStarted) return this.#start()
-    if (stage === 'challenge' || stage === 'code') this.#fail('WhatsApp Web gave it up: start again')
+    if (stage === 'challenge' || stage === 'code')
+      this.#fail('WhatsApp Web gave it up: start again')
   }
 
   /** Goes along with the page's own stages. @returns whether it is in one of them */
@@ -277,7 +337,8 @@ export class PasskeyRelay {
         if (isNew && code !== null) this.#enter({ stage: 'code', code, expiresAt })
         return true
       case 'WaitingForPairingCompletion':
-        if (isNew && before !== 'finishing') this.#enter({ stage: 'finishing', expiresAt: expiresAt + graceMs })
+        if (isNew && before !== 'finishing')
+          this.#enter({ stage: 'finishing', expiresAt: expiresAt + graceMs })
         return true
       default:
         return false
@@ -288,11 +349,22 @@ export class PasskeyRelay {
   async #start(requests = this.#requests): Promise<void> {
     this.#requests = Math.max(requests, this.#requests)
     this.#question = undefined
-    if (this.#state?.stage !== 'starting') this.#enter({ stage: 'starting', expiresAt: Date.now() + this.#times.stepMs })
-    this.#hasStarted = await within(callMs, this.#page().evaluate(() =>
-      (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.start() ?? false
-    ))
-    if (!this.#hasStarted) this.#log.debug({ event: 'passkey_not_started' }, 'WhatsApp Web has not loaded yet what asks for the passkey')
+    if (this.#state?.stage !== 'starting')
+      this.#enter({ stage: 'starting', expiresAt: Date.now() + this.#times.stepMs })
+    this.#hasStarted = await within(
+      callMs,
+      this.#page().evaluate(
+        () =>
+          (globalThis as unknown as Record<symbol, PasskeyPage>)[
+            Symbol.for('leadmaster.passkey')
+          ]?.start() ?? false
+      )
+    )
+    if (!this.#hasStarted)
+      this.#log.debug(
+        { event: 'passkey_not_started' },
+        'WhatsApp Web has not loaded yet what asks for the passkey'
+      )
   }
 
   async #cancel(): Promise<void> {
@@ -300,9 +372,16 @@ export class PasskeyRelay {
   }
 
   #settle(id: number, answer: PasskeyAnswer | null): Promise<boolean> {
-    return within(callMs, this.#page().evaluate(
-      (question, given) => (globalThis as unknown as Record<symbol, PasskeyPage>)[Symbol.for('leadmaster.passkey')]?.settle(question, given) ?? false,
-      id, answer
-    ))
+    return within(
+      callMs,
+      this.#page().evaluate(
+        (question, given) =>
+          (globalThis as unknown as Record<symbol, PasskeyPage>)[
+            Symbol.for('leadmaster.passkey')
+          ]?.settle(question, given) ?? false,
+        id,
+        answer
+      )
+    )
   }
 }

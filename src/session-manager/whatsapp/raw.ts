@@ -4,14 +4,19 @@ import { accountAddress, plainMessageId } from '../address.ts'
 export { lidOf, phoneOf } from '../address.ts'
 
 /**
- * WhatsApp Web's own models, as whatsapp-web.js hands them on (its `Message.rawData`). They are WhatsApp's to change, so
- * every field is read with doubt and nothing here throws.
+ * WhatsApp Web's own models, as whatsapp-web.js hands them on (its `Message.rawData`). They are
+ * WhatsApp's to change, so every field is read with doubt and nothing here throws.
  */
 export type Raw = Readonly<Record<string, unknown>>
 
-export const isRaw = (value: unknown): value is Raw => typeof value === 'object' && value !== null && !Array.isArray(value)
-/** A text that is not empty, as the journal and whoever reads it will have it: by an id that they keep as another, a message would not be found again. */
-export const asText = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' ? storable(value) : undefined)
+export const isRaw = (value: unknown): value is Raw =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+/**
+ * A text that is not empty, as the journal and whoever reads it will have it: by an id that they
+ * keep as another, a message would not be found again.
+ */
+export const asText = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? storable(value) : undefined
 export const asNumber = (value: unknown): number | undefined => {
   const number = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
@@ -24,7 +29,10 @@ export const asTime = (value: unknown, unit = 1): number | undefined => {
 /** No message has a time in seconds from here on (the year 5138): these are ms. */
 const milliseconds = { from: 100_000_000_000, to: 5_000_000_000_000 }
 
-/** UNIX seconds of a message, whether given in seconds or in ms; undefined for what is no time of a message. */
+/**
+ * UNIX seconds of a message, whether given in seconds or in ms; undefined for what is no time of a
+ * message.
+ */
 const messageSeconds = (value: unknown): number | undefined => {
   const number = asNumber(value) ?? 0
   const isMs = number >= milliseconds.from && number <= milliseconds.to
@@ -43,7 +51,8 @@ export const asSeconds = (...values: unknown[]): number => {
 
 /** Whether a model says when its message was written. */
 export const hasTime = (raw: Raw): boolean =>
-  messageSeconds(raw['t']) !== undefined || messageSeconds(raw['clientReceivedTsMillis']) !== undefined
+  messageSeconds(raw['t']) !== undefined ||
+  messageSeconds(raw['clientReceivedTsMillis']) !== undefined
 
 /** An RFC 3339 time out of UNIX seconds. */
 export const asIsoTime = (value: unknown): string | undefined => {
@@ -52,12 +61,14 @@ export const asIsoTime = (value: unknown): string | undefined => {
 }
 
 /** An image in base64, as WhatsApp's thumbnails are: JPEG, PNG, WebP or GIF. */
-const image = /^(?:data:image\/[\w.+-]+;base64,)?(?:\/9j\/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/=\s_-]*$/
+const image =
+  /^(?:data:image\/[\w.+-]+;base64,)?(?:\/9j\/|iVBORw0KGgo|UklGR|R0lGOD)[A-Za-z0-9+/=\s_-]*$/
 
 /** How such a text may begin: most do not, and are not looked at further. */
 const firstLetters = '/iURd'
 
-export const isThumbnail = (text: string): boolean => firstLetters.includes(text[0] ?? ' ') && image.test(text)
+export const isThumbnail = (text: string): boolean =>
+  firstLetters.includes(text[0] ?? ' ') && image.test(text)
 
 /** A text for people: one that is not empty and is not a thumbnail. */
 export const asWords = (value: unknown): string | undefined => {
@@ -74,14 +85,20 @@ export const asObject = (value: unknown): Raw => (isRaw(value) ? value : {})
 /** A whole number of at least 0. */
 export const asCount = (value: unknown): number | undefined => {
   const number = asNumber(value)
-  return number === undefined || number < 0 || number > Number.MAX_SAFE_INTEGER ? undefined : Math.round(number)
+  return number === undefined || number < 0 || number > Number.MAX_SAFE_INTEGER
+    ? undefined
+    : Math.round(number)
 }
 
 /** The text of a Wid: `<user>[:<device>]@<server>`. */
 const widText = (wid: Raw): string | undefined => {
   const own = asText(wid['_serialized'])
   if (own !== undefined) return own
-  const [user, server, device] = [asText(wid['user']), asText(wid['server']), asNumber(wid['device'])]
+  const [user, server, device] = [
+    asText(wid['user']),
+    asText(wid['server']),
+    asNumber(wid['device'])
+  ]
   if (user === undefined || server === undefined) return undefined
   return device ? `${user}:${device}@${server}` : `${user}@${server}`
 }
@@ -101,20 +118,25 @@ export const strip = <T extends object>(facts: T): { [K in keyof T]: Exclude<T[K
   }
 
 /** The same, undefined when nothing is there. */
-export const stripOrNone = <T extends object>(facts: T): { [K in keyof T]: Exclude<T[K], undefined> } | undefined => {
+export const stripOrNone = <T extends object>(
+  facts: T
+): { [K in keyof T]: Exclude<T[K], undefined> } | undefined => {
   const found = strip(facts)
   return Object.keys(found).length === 0 ? undefined : found
 }
 
 /**
- * The text that a message key carries. WhatsApp Web renames the private field that holds it (`_serialized` until July
- * 2026, `$1` since), so the field is found by its value: the one own text that begins as the key's text does.
+ * The text that a message key carries. WhatsApp Web renames the private field that holds it
+ * (`_serialized` until July 2026, `$1` since), so the field is found by its value: the one own text
+ * that begins as the key's text does.
  */
 const carriedKey = (key: Raw): string | undefined => {
   const own = asText(key['_serialized'])
   if (own !== undefined) return own
   const start = `${key['fromMe'] === true}_`
-  const texts = Object.values(key).filter((value) => typeof value === 'string' && value.startsWith(start))
+  const texts = Object.values(key).filter(
+    (value) => typeof value === 'string' && value.startsWith(start)
+  )
   return texts.length === 1 ? asText(texts[0]) : undefined
 }
 
@@ -126,7 +148,10 @@ const builtKey = (key: Raw): string | undefined => {
   return [key['fromMe'] === true, remote, id, ...more].join('_')
 }
 
-/** A message key: `<fromMe>_<chat>_<id>[_<in|out>][_<participant>]`; in|out only in the chat with oneself. Addresses are without devices. */
+/**
+ * A message key: `<fromMe>_<chat>_<id>[_<in|out>][_<participant>]`; in|out only in the chat with
+ * oneself. Addresses are without devices.
+ */
 export const keyOf = (key: unknown): string | undefined => {
   const text = isRaw(key) ? (carriedKey(key) ?? builtKey(key)) : asText(key)
   return text === undefined ? undefined : plainMessageId(text)

@@ -1,6 +1,7 @@
 /**
- * What reading back does in the page. Each function is given to the page by its text (see expression.ts), so it uses
- * nothing of this file but its arguments. WhatsApp Web may throw at any chat, message or field: each is tried alone.
+ * What reading back does in the page. Each function is given to the page by its text (see
+ * expression.ts), so it uses nothing of this file but its arguments. WhatsApp Web may throw at any
+ * chat, message or field: each is tried alone.
  */
 
 import { heldByStanza, otherIdsOf } from './lookup.ts'
@@ -23,7 +24,9 @@ interface PageChat {
 interface PageScope {
   require: (name: string) => {
     Chat: { get: (wid: unknown) => PageChat | undefined; getModelsArray: () => PageChat[] }
-    Msg: { getMessagesById: (ids: readonly string[]) => Promise<{ messages?: unknown[] } | undefined> }
+    Msg: {
+      getMessagesById: (ids: readonly string[]) => Promise<{ messages?: unknown[] } | undefined>
+    }
     createWid: (id: string) => unknown
     loadEarlierMsgs: (options: { chat: PageChat }) => Promise<unknown[] | undefined>
   }
@@ -40,12 +43,18 @@ interface Load {
 /** Kept in the page between calls, by chat id. */
 interface Loads {
   pending: Record<string, Load | undefined>
-  /** Chats in which a load failed or took too long: what the page believes of their beginning is not to be trusted. */
+  /**
+   * Chats in which a load failed or took too long: what the page believes of their beginning is not
+   * to be trusted.
+   */
   troubled: Record<string, boolean>
 }
 
 export interface ReadBounds {
-  /** No other chat is begun past so many messages, and no chat goes further back past so much time, ms. */
+  /**
+   * No other chat is begun past so many messages, and no chat goes further back past so much time,
+   * ms.
+   */
   messages: number
   ms: number
   /** Messages of one chat at most. */
@@ -58,19 +67,30 @@ export interface ReadBounds {
   busyMs: number
 }
 
-/** Why a chat is not read: `error` WhatsApp Web threw, `timeout` it did not answer, `busy` it is loading the chat itself. */
+/**
+ * Why a chat is not read: `error` WhatsApp Web threw, `timeout` it did not answer, `busy` it is
+ * loading the chat itself.
+ */
 export type UnreadKind = 'error' | 'timeout' | 'busy'
 
-/** A chat to read: its id, since when (UNIX seconds), and whether earlier messages may be loaded. */
+/**
+ * A chat to read: its id, since when (UNIX seconds), and whether earlier messages may be loaded.
+ */
 export type ChatSince = [id: string, since: number, mayLoad: boolean]
 
 export interface ReadResult {
   messages: Record<string, unknown>[]
   /** Chats with more messages than are read back. */
   truncated: number
-  /** Of the chats asked for, by their place: those read, each with the time of its newest message (UNIX seconds, 0: none; -1: there is no such chat). */
+  /**
+   * Of the chats asked for, by their place: those read, each with the time of its newest message
+   * (UNIX seconds, 0: none; -1: there is no such chat).
+   */
   read: [index: number, newest: number][]
-  /** Those of which earlier messages cannot be loaded; what the page holds of them is among the messages. */
+  /**
+   * Those of which earlier messages cannot be loaded; what the page holds of them is among the
+   * messages.
+   */
   unread: [index: number, kind: UnreadKind, error: string][]
   /** Messages of which only the plain fields could be read, and those of which nothing could be. */
   plain: number
@@ -92,7 +112,9 @@ export const secondsOf = (value: unknown): number | undefined => {
   return time > 100_000_000_000 ? Math.floor(time / 1_000) : time
 }
 
-/** Every chat with the time of its newest message, and how many chats have no id that can be read. */
+/**
+ * Every chat with the time of its newest message, and how many chats have no id that can be read.
+ */
 export const listChats = (parts: {
   textOfId: typeof textOfId
   secondsOf: typeof secondsOf
@@ -102,7 +124,8 @@ export const listChats = (parts: {
   let nameless = 0
   const newestOf = (chat: PageChat): number => {
     try {
-      const held = (): number => Math.max(0, ...chat.msgs.getModelsArray().map(({ t }) => parts.secondsOf(t) ?? 0))
+      const held = (): number =>
+        Math.max(0, ...chat.msgs.getModelsArray().map(({ t }) => parts.secondsOf(t) ?? 0))
       return parts.secondsOf(chat.t) ?? held()
     } catch {
       // A chat without a time is read as if something came just now.
@@ -158,14 +181,18 @@ export const waitFor = <T>(promise: Promise<T>, ms: number): Promise<{ value: T 
 export const loadsInPage = (): Loads => {
   const scope = globalThis as unknown as PageScope
   const key = Symbol.for('leadmaster.loads')
-  const found = (scope[key] ?? { pending: Object.create(null), troubled: Object.create(null) }) as Loads
+  const found = (scope[key] ?? {
+    pending: Object.create(null),
+    troubled: Object.create(null)
+  }) as Loads
   scope[key] = found
   return found
 }
 
 /**
  * One load of a chat's earlier messages, or the rest of one that is in progress.
- * @returns `more`: some came; `none`: there are no earlier ones; `later`: it goes on while this call ends
+ * @returns `more`: some came; `none`: there are no earlier ones; `later`: it goes on while this
+ * call ends
  */
 export const loadOnce = async (
   parts: { waitFor: typeof waitFor; loadsInPage: typeof loadsInPage },
@@ -179,7 +206,8 @@ export const loadOnce = async (
   if (pending[id] === undefined) {
     const isFree = await parts.waitFor(Promise.resolve(chat.waitForChatLoading?.()), bounds.busyMs)
     if (isFree === 'late' || chat.pendingInitialLoading === true) return 'busy'
-    // After a failed load WhatsApp Web may believe that there is nothing earlier: it is to look again.
+    // After a failed load WhatsApp Web may believe that there is nothing earlier: it is to look
+    // again.
     const state = chat.msgs.msgLoadState
     if (troubled[id] === true && state?.noEarlierMsgs === true) state.noEarlierMsgs = false
     troubled[id] = false
@@ -207,11 +235,19 @@ export const loadOnce = async (
   }
 }
 
-/** Loads a chat's messages back to a time. @returns `whole` once the page holds all of it, or what keeps it from that */
+/**
+ * Loads a chat's messages back to a time. @returns `whole` once the page holds all of it, or what
+ * keeps it from that
+ */
 export const loadBack = async (
   parts: {
     secondsOf: typeof secondsOf
-    loadOnce: (chat: PageChat, id: string, end: number, bounds: ReadBounds) => ReturnType<typeof loadOnce>
+    loadOnce: (
+      chat: PageChat,
+      id: string,
+      end: number,
+      bounds: ReadBounds
+    ) => ReturnType<typeof loadOnce>
   },
   chat: PageChat,
   [id, from]: ChatSince,
@@ -246,20 +282,64 @@ export const loadBack = async (
   }
 }
 
-/** A message as JSON by its plain fields alone, where WhatsApp Web cannot make its model. @throws when it has no id */
+/**
+ * A message as JSON by its plain fields alone, where WhatsApp Web cannot make its model. @throws
+ * when it has no id
+ */
 export const plainMessage = (message: PageMessage, idOf: typeof textOfId): string => {
   const fields = [
-    't', 'type', 'subtype', 'body', 'caption', 'from', 'to', 'author', 'notifyName', 'isForwarded', 'directPath', 'mimetype',
-    'size', 'filehash', 'filename', 'duration', 'lat', 'lng', 'loc', 'comment', 'quotedStanzaID', 'quotedParticipant',
-    'vcardList', 'pollName', 'pollOptions', 'pollSelectableOptionsCount', 'eventName', 'latestEditSenderTimestampMs',
-    'protocolMessageKey', 'mentionedJidList', 'title', 'description', 'orderTitle', 'message',
-    'ctwaContext', 'isLive', 'callOutcome', 'finalCallOutcome', 'callDuration', 'isVideoCall', 'broadcast'
+    't',
+    'type',
+    'subtype',
+    'body',
+    'caption',
+    'from',
+    'to',
+    'author',
+    'notifyName',
+    'isForwarded',
+    'directPath',
+    'mimetype',
+    'size',
+    'filehash',
+    'filename',
+    'duration',
+    'lat',
+    'lng',
+    'loc',
+    'comment',
+    'quotedStanzaID',
+    'quotedParticipant',
+    'vcardList',
+    'pollName',
+    'pollOptions',
+    'pollSelectableOptionsCount',
+    'eventName',
+    'latestEditSenderTimestampMs',
+    'protocolMessageKey',
+    'mentionedJidList',
+    'title',
+    'description',
+    'orderTitle',
+    'message',
+    'ctwaContext',
+    'isLive',
+    'callOutcome',
+    'finalCallOutcome',
+    'callDuration',
+    'isVideoCall',
+    'broadcast'
   ]
   const key = message.id as Record<string, unknown>
-  const parts = ['"isPartialModel":true', `"id":${JSON.stringify({ fromMe: key['fromMe'], remote: key['remote'], id: key['id'], participant: key['participant'], _serialized: idOf(key) })}`]
+  const parts = [
+    '"isPartialModel":true',
+    `"id":${JSON.stringify({ fromMe: key['fromMe'], remote: key['remote'], id: key['id'], participant: key['participant'], _serialized: idOf(key) })}`
+  ]
   for (const field of fields) {
     try {
-      const text = JSON.stringify((message as unknown as Record<string, unknown>)[field]) as string | undefined
+      const text = JSON.stringify((message as unknown as Record<string, unknown>)[field]) as
+        | string
+        | undefined
       if (text !== undefined) parts.push(`${JSON.stringify(field)}:${text}`)
     } catch {
       // What cannot be read is left out; the other fields are kept.
@@ -275,13 +355,18 @@ export const messagesAsText = (
 ): { texts: string[]; plain: number; lost: number } => {
   const { WWebJS } = globalThis as unknown as PageScope
   /** What is null, false or empty means as much as what is not there, and is most of a model. */
-  const tells = (value: unknown): boolean => value !== null && value !== false && !(Array.isArray(value) && value.length === 0)
+  const tells = (value: unknown): boolean =>
+    value !== null && value !== false && !(Array.isArray(value) && value.length === 0)
   const texts: string[] = []
   let [plain, lost] = [0, 0]
   for (const message of messages) {
     try {
       const model = WWebJS.getMessageModel(message)
-      texts.push(JSON.stringify(Object.fromEntries(Object.entries(model).filter(([, value]) => tells(value)))))
+      texts.push(
+        JSON.stringify(
+          Object.fromEntries(Object.entries(model).filter(([, value]) => tells(value)))
+        )
+      )
     } catch {
       try {
         texts.push(plainOf(message as PageMessage))
@@ -332,23 +417,34 @@ interface ReadParts {
   messagesSince: typeof messagesSince
 }
 
-/** Reads chats until the bounds are reached. @returns a `ReadResult` as JSON, which crosses fastest as text */
-export const readChats = async (parts: ReadParts, wanted: readonly ChatSince[], bounds: ReadBounds): Promise<string> => {
+/**
+ * Reads chats until the bounds are reached. @returns a `ReadResult` as JSON, which crosses fastest
+ * as text
+ */
+export const readChats = async (
+  parts: ReadParts,
+  wanted: readonly ChatSince[],
+  bounds: ReadBounds
+): Promise<string> => {
   const { WWebJS } = globalThis as unknown as PageScope
-  if (typeof WWebJS?.getMessageModel !== 'function') throw new Error('whatsapp-web.js is not in the page')
+  if (typeof WWebJS?.getMessageModel !== 'function')
+    throw new Error('whatsapp-web.js is not in the page')
   const end = performance.now() + bounds.ms
   const texts: string[][] = []
   const read: ReadResult['read'] = []
   const unread: ReadResult['unread'] = []
   let [next, count, truncated, plain, lost] = [0, 0, 0, 0, 0]
-  const loadOnce: Parameters<typeof loadBack>[0]['loadOnce'] = (chat, id, until, most) => parts.loadOnce(parts, chat, id, until, most)
+  const loadOnce: Parameters<typeof loadBack>[0]['loadOnce'] = (chat, id, until, most) =>
+    parts.loadOnce(parts, chat, id, until, most)
   const fail = (index: number, kind: UnreadKind, error: unknown = ''): void => {
     const { name = '', message = '' } = (error ?? {}) as { name?: string; message?: string }
     unread.push([index, kind, error === '' ? '' : `${name}: ${message || String(error)}`])
   }
   const take = (index: number, chat: PageChat, from: number): number => {
     const { messages, newest } = parts.messagesSince(chat, from, parts.secondsOf)
-    const made = parts.messagesAsText(messages, (message) => parts.plainMessage(message, parts.textOfId))
+    const made = parts.messagesAsText(messages, (message) =>
+      parts.plainMessage(message, parts.textOfId)
+    )
     texts[index] = made.texts
     count += messages.length
     plain += made.plain
@@ -362,7 +458,14 @@ export const readChats = async (parts: ReadParts, wanted: readonly ChatSince[], 
     let outcome: Awaited<ReturnType<typeof loadBack>> | 'error' = 'whole'
     let why: unknown
     try {
-      if (one[2]) outcome = await parts.loadBack({ secondsOf: parts.secondsOf, loadOnce }, chat, one, end, bounds)
+      if (one[2])
+        outcome = await parts.loadBack(
+          { secondsOf: parts.secondsOf, loadOnce },
+          chat,
+          one,
+          end,
+          bounds
+        )
     } catch (error) {
       outcome = 'error'
       why = error
@@ -374,7 +477,10 @@ export const readChats = async (parts: ReadParts, wanted: readonly ChatSince[], 
     else fail(index, outcome, why)
   }
   const readOn = async (): Promise<void> => {
-    while (next < wanted.length && (next === 0 || (count < bounds.messages && performance.now() < end))) {
+    while (
+      next < wanted.length &&
+      (next === 0 || (count < bounds.messages && performance.now() < end))
+    ) {
       const index = next++
       await readOne(index).catch((error: unknown) => fail(index, 'error', error))
     }
@@ -385,11 +491,14 @@ export const readChats = async (parts: ReadParts, wanted: readonly ChatSince[], 
 }
 
 /**
- * Messages by their ids, as `Client.getMessageById` finds them: what the page holds, else what it has in its database.
- * Those that it has not are looked for under their other ids.
+ * Messages by their ids, as `Client.getMessageById` finds them: what the page holds, else what it
+ * has in its database. Those that it has not are looked for under their other ids.
  */
 export const readByIds = async (
-  parts: Pick<ReadParts, 'waitFor' | 'textOfId' | 'plainMessage' | 'messagesAsText' | 'otherIdsOf' | 'heldByStanza'>,
+  parts: Pick<
+    ReadParts,
+    'waitFor' | 'textOfId' | 'plainMessage' | 'messagesAsText' | 'otherIdsOf' | 'heldByStanza'
+  >,
   ids: readonly string[],
   ms: number
 ): Promise<string> => {
@@ -412,7 +521,10 @@ export const readByIds = async (
         return []
       }
       const middle = some.length >> 1
-      return [...(await findSome(some.slice(0, middle), end)), ...(await findSome(some.slice(middle), end))]
+      return [
+        ...(await findSome(some.slice(0, middle), end)),
+        ...(await findSome(some.slice(middle), end))
+      ]
     }
   }
   const idOf = (message: unknown): string => {
@@ -429,17 +541,35 @@ export const readByIds = async (
   // A page that can look up nothing is not asked again.
   const missing = unread === ids.length ? [] : ids.filter((id) => !found.has(id))
   const unfound = missing.map((id) => ({ id, others: parts.otherIdsOf(id) }))
-  const renamed = await findSome(unfound.flatMap(({ others }) => others), end)
+  const renamed = await findSome(
+    unfound.flatMap(({ others }) => others),
+    end
+  )
   for (const message of renamed) found.add(idOf(message))
-  const isFound = ({ others }: { others: string[] }): boolean => others.some((other) => found.has(other))
-  const held = unfound.filter((one) => !isFound(one)).flatMap(({ id }) => parts.heldByStanza(id) ?? [])
+  const isFound = ({ others }: { others: string[] }): boolean =>
+    others.some((other) => found.has(other))
+  const held = unfound
+    .filter((one) => !isFound(one))
+    .flatMap(({ id }) => parts.heldByStanza(id) ?? [])
   messages.push(...renamed, ...held)
-  const { texts, plain, lost } = parts.messagesAsText(messages, (message) => parts.plainMessage(message, parts.textOfId))
+  const { texts, plain, lost } = parts.messagesAsText(messages, (message) =>
+    parts.plainMessage(message, parts.textOfId)
+  )
   return `{"messages":[${texts.join()}],"failed":${unread},"plain":${plain},"lost":${lost}}`
 }
 
 /** What the functions above are given in the page. */
 export const readParts = {
-  textOfId, secondsOf, waitFor, loadsInPage, findChat, loadOnce, loadBack, plainMessage, messagesAsText, messagesSince,
-  otherIdsOf, heldByStanza
+  textOfId,
+  secondsOf,
+  waitFor,
+  loadsInPage,
+  findChat,
+  loadOnce,
+  loadBack,
+  plainMessage,
+  messagesAsText,
+  messagesSince,
+  otherIdsOf,
+  heldByStanza
 }

@@ -9,7 +9,10 @@ import { hasTime, isThumbnail } from './raw.ts'
 
 /** Maps again what an earlier release has mapped. */
 
-/** Kinds of records that are mapped again: what a message says. Who deleted it or reacted to it is no question of mapping. */
+/**
+ * Kinds of records that are mapped again: what a message says. Who deleted it or reacted to it is
+ * no question of mapping.
+ */
 const kinds: ReadonlySet<InboundRecord['kind']> = new Set(['message', 'edit'])
 
 const draftsOf = ({ way, model, previous, me }: Kept, media: MediaLimits): Draft[] => {
@@ -17,12 +20,22 @@ const draftsOf = ({ way, model, previous, me }: Kept, media: MediaLimits): Draft
   return way === 'edit' ? editDrafts(model, previous, mapping) : messageDrafts(model, mapping)
 }
 
-/** Of a record whose raw model is not kept: a thumbnail that an earlier release took for text is taken out. */
+/**
+ * Of a record whose raw model is not kept: a thumbnail that an earlier release took for text is
+ * taken out.
+ */
 const repaired = ({ message }: InboundRecord): CapturedMessage | undefined =>
   message.type !== 'chat' && isThumbnail(message.body) ? { ...message, body: '' } : undefined
 
-/** @returns the message of a record as it is mapped today; undefined when there is nothing to map it from */
-export const remap = (record: InboundRecord, raw: RawModel | undefined, media: MediaLimits): CapturedMessage | undefined => {
+/**
+ * @returns the message of a record as it is mapped today; undefined when there is nothing to map it
+ * from
+ */
+export const remap = (
+  record: InboundRecord,
+  raw: RawModel | undefined,
+  media: MediaLimits
+): CapturedMessage | undefined => {
   if (!kinds.has(record.kind)) return undefined
   const kept = raw === undefined ? undefined : readKept(raw)
   if (kept === undefined) return repaired(record)

@@ -12,17 +12,24 @@ export interface SocketLook {
 }
 
 /**
- * Runs in the page before its own scripts. A stanza leaves as one binary frame on `wss://…/ws/chat`: three bytes of
- * length, then the encrypted stanza, which is 16 bytes longer than the stanza. The handshake before takes one frame or
- * two, the first after the letters WA and, where the page was routed before, ED and a routing text. So each frame is
- * matched with a stanza that was allowed, by its length.
+ * Runs in the page before its own scripts. A stanza leaves as one binary frame on
+ * `wss://…/ws/chat`: three bytes of length, then the encrypted stanza, which is 16 bytes longer
+ * than the stanza. The handshake before takes one frame or two, the first after the letters WA and,
+ * where the page was routed before, ED and a routing text. So each frame is matched with a stanza
+ * that was allowed, by its length.
  */
 export const installSocketWatch = (): void => {
-  interface Connection { frames: number; unmatched: number; hasMatched: boolean }
+  interface Connection {
+    frames: number
+    unmatched: number
+    hasMatched: boolean
+  }
   const handshakeFrames = 2
   const tagBytes = 16
   const maxWaiting = 10_000
-  const { WebSocket: Original } = globalThis as unknown as { WebSocket?: { prototype: { send: (data: unknown) => void } } }
+  const { WebSocket: Original } = globalThis as unknown as {
+    WebSocket?: { prototype: { send: (data: unknown) => void } }
+  }
 
   const connections = new WeakMap<object, Connection>()
   /** How many stanzas of a length were allowed and have not left yet. */
@@ -38,9 +45,12 @@ export const installSocketWatch = (): void => {
   }
   const bytesOf = (data: unknown): Uint8Array | undefined => {
     if (data instanceof ArrayBuffer) return new Uint8Array(data)
-    return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : undefined
+    return ArrayBuffer.isView(data)
+      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      : undefined
   }
-  const lengthAt = (bytes: Uint8Array, at: number): number => ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
+  const lengthAt = (bytes: Uint8Array, at: number): number =>
+    ((bytes[at] ?? 0) << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
   /** The lengths of the frames in what is sent; one of -1 where it has another form. */
   const framesOf = (bytes: Uint8Array, isFirst: boolean): number[] => {
     let at = 0
@@ -54,7 +64,10 @@ export const installSocketWatch = (): void => {
     }
     return at === bytes.length && lengths.length > 0 ? lengths : [-1]
   }
-  /** @param isHello the first frame after WA or ED; a stanza may wait that was never sent and has its length */
+  /**
+   * @param isHello the first frame after WA or ED; a stanza may wait that was never sent and has
+   * its length
+   */
   const onFrame = (connection: Connection, length: number, isHello: boolean): void => {
     total.frames += 1
     if (!isHello && (take(length - tagBytes) || take(length))) {
@@ -78,7 +91,8 @@ export const installSocketWatch = (): void => {
     if (bytes === undefined) return
     const isFirst = connection.frames === 0
     const hasPrologue = isFirst && (bytes[0] === 0x45 || bytes[0] === 0x57)
-    for (const [index, length] of framesOf(bytes, isFirst).entries()) onFrame(connection, length, hasPrologue && index === 0)
+    for (const [index, length] of framesOf(bytes, isFirst).entries())
+      onFrame(connection, length, hasPrologue && index === 0)
     connection.frames += 1
   }
 
@@ -95,7 +109,12 @@ export const installSocketWatch = (): void => {
         return Reflect.apply(target, self, args)
       }
     })
-    Object.defineProperty(Original.prototype, 'send', { value: watched, writable: true, configurable: true, enumerable: true })
+    Object.defineProperty(Original.prototype, 'send', {
+      value: watched,
+      writable: true,
+      configurable: true,
+      enumerable: true
+    })
   }
 
   const watch: SocketWatch = {
@@ -111,5 +130,7 @@ export const installSocketWatch = (): void => {
       return { sockets, unseen: matched === 0 ? excess : unseen }
     }
   }
-  Object.defineProperty(globalThis, Symbol.for('leadmaster.sockets'), { value: Object.freeze(watch) })
+  Object.defineProperty(globalThis, Symbol.for('leadmaster.sockets'), {
+    value: Object.freeze(watch)
+  })
 }

@@ -1,8 +1,9 @@
 import { createServer } from 'node:http'
 import whatsapp from 'whatsapp-web.js'
 
-// whatsapp-web.js as it is, with its default launch options: a handler that does nothing but count (and, for the sake of
-// the bench, note when), and its own API to read chats. GET / tells what it counted, GET /read reads chat by chat.
+// whatsapp-web.js as it is, with its default launch options: a handler that does nothing but count
+// (and, for the sake of the bench, note when), and its own API to read chats. GET / tells what it
+// counted, GET /read reads chat by chat.
 
 export const open = ({ chromiumPath, profile }, onMessage) => {
   const client = new whatsapp.Client({
@@ -20,7 +21,12 @@ export const open = ({ chromiumPath, profile }, onMessage) => {
     onMessage?.(message, state)
   })
   const routes = {
-    '/': async () => ({ ready: state.ready, count: state.count, last_at: state.last_at, pid: process.pid }),
+    '/': async () => ({
+      ready: state.ready,
+      count: state.count,
+      last_at: state.last_at,
+      pid: process.pid
+    }),
     '/times': async () => state.times.splice(0),
     '/read': async () => {
       const started = performance.now()

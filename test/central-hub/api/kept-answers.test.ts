@@ -29,12 +29,18 @@ t.test('what was read while something changed is given, and not kept', async (t)
   t.match(await kept('/a', async () => answer('new')), { etag: 'new' })
 })
 
-t.test('what fails is not kept, nor what is too large; many make room for one another', async (t) => {
-  const kept = createKeptAnswers(async () => '1')
-  await t.rejects(kept('/a', () => Promise.reject(new Error('no'))), { message: 'no' })
-  t.match(await kept('/a', async () => answer('a')), { etag: 'a' })
-  t.match(await kept('/large', async () => answer('large', 5 * 1024 ** 2)), { etag: 'large' })
-  t.match(await kept('/large', async () => answer('again', 5 * 1024 ** 2)), { etag: 'again' })
-  for (let n = 0; n < 5; n += 1) await kept(`/${n}`, async () => answer(`${n}`, 1024 ** 2))
-  t.match(await kept('/a', async () => answer('anew')), { etag: 'anew' })
-})
+t.test(
+  'what fails is not kept, nor what is too large; many make room for one another',
+  async (t) => {
+    const kept = createKeptAnswers(async () => '1')
+    await t.rejects(
+      kept('/a', () => Promise.reject(new Error('no'))),
+      { message: 'no' }
+    )
+    t.match(await kept('/a', async () => answer('a')), { etag: 'a' })
+    t.match(await kept('/large', async () => answer('large', 5 * 1024 ** 2)), { etag: 'large' })
+    t.match(await kept('/large', async () => answer('again', 5 * 1024 ** 2)), { etag: 'again' })
+    for (let n = 0; n < 5; n += 1) await kept(`/${n}`, async () => answer(`${n}`, 1024 ** 2))
+    t.match(await kept('/a', async () => answer('anew')), { etag: 'anew' })
+  }
+)

@@ -11,8 +11,8 @@ import { record } from '../store/open-store.ts'
 import type { Api } from './rig.ts'
 
 /**
- * Whatever happens to the leads of a hub, at random and with a clock that goes back: captured, entered, changed, moved,
- * expired, erased.
+ * Whatever happens to the leads of a hub, at random and with a clock that goes back: captured,
+ * entered, changed, moved, expired, erased.
  */
 
 const people = 4
@@ -20,9 +20,26 @@ const people = 4
 export const epoch = Date.parse('2026-11-24T12:00:00Z')
 
 const acts = [
-  'message', 'message', 'reply', 'edit', 'revoke', 'react', 'again', 'move',
-  'patch', 'read', 'unread', 'handled', 'unhandled', 'merge', 'import', 'enter',
-  'expire', 'erase', 'erase-again', 'passed-on'
+  'message',
+  'message',
+  'reply',
+  'edit',
+  'revoke',
+  'react',
+  'again',
+  'move',
+  'patch',
+  'read',
+  'unread',
+  'handled',
+  'unhandled',
+  'merge',
+  'import',
+  'enter',
+  'expire',
+  'erase',
+  'erase-again',
+  'passed-on'
 ] as const
 
 export interface Step {
@@ -31,8 +48,9 @@ export interface Step {
   /** Which of what there is already. */
   which: number
   /**
-   * What the message tells of its person: number, LID, both, or (`other`) the LID with a number that others have, too.
-   * An edit and the like are of an earlier message: `other` then tells nothing.
+   * What the message tells of its person: number, LID, both, or (`other`) the LID with a number
+   * that others have, too. An edit and the like are of an earlier message: `other` then tells
+   * nothing.
    */
   tells: (typeof tellings)[number]
   /** What the clock does before it, ms. */
@@ -83,12 +101,21 @@ export class World {
     mock.timers.setTime(this.#now)
     const { act, person, which } = each
     const { ask } = this.#api
-    if (['message', 'reply', 'edit', 'revoke', 'react', 'again'].includes(act)) return this.#capture(each)
+    if (['message', 'reply', 'edit', 'revoke', 'react', 'again'].includes(act))
+      return this.#capture(each)
     if (act === 'import') {
       const text = `phone,name\n${phoneOf(person)},Ana ${which}\n`
-      return void (await ask('/api/leads/import', { method: 'POST', text, headers: { 'content-type': 'text/csv' } }))
+      return void (await ask('/api/leads/import', {
+        method: 'POST',
+        text,
+        headers: { 'content-type': 'text/csv' }
+      }))
     }
-    if (act === 'enter') return void (await ask('/api/leads', { method: 'POST', body: { phone: phoneOf(person), account: 'main' } }))
+    if (act === 'enter')
+      return void (await ask('/api/leads', {
+        method: 'POST',
+        body: { phone: phoneOf(person), account: 'main' }
+      }))
     if (act === 'expire') return this.#expire(which)
     if (act === 'move') return this.#move(each)
     if (act === 'erase-again' || act === 'passed-on') return this.#eraseSome(each)
@@ -96,9 +123,17 @@ export class World {
     const id = [...leads.keys()][which % Math.max(1, leads.size)]
     if (id === undefined) return
     if (act === 'erase') return this.#erase(id)
-    const write = (path: string, method: string, body?: object): Promise<unknown> => ask(`/api/leads/${id}${path}`, body === undefined ? { method } : { method, body })
+    const write = (path: string, method: string, body?: object): Promise<unknown> =>
+      ask(`/api/leads/${id}${path}`, body === undefined ? { method } : { method, body })
     const writes: Record<string, () => Promise<unknown>> = {
-      patch: () => write('', 'PATCH', which % 2 === 0 ? { tags: [`t${person}`] } : { state: (['new', 'open', 'won', 'ignored'] as const)[person], note: `n${which}` }),
+      patch: () =>
+        write(
+          '',
+          'PATCH',
+          which % 2 === 0
+            ? { tags: [`t${person}`] }
+            : { state: (['new', 'open', 'won', 'ignored'] as const)[person], note: `n${which}` }
+        ),
       read: () => write('/read', 'POST'),
       unread: () => write('/unread', 'POST'),
       handled: () => write('/handled', 'POST', {}),
@@ -116,7 +151,11 @@ export class World {
 
   async #capture(each: Step): Promise<void> {
     const { act, person, which, tells } = each
-    const facts: Partial<CapturedMessage> = { chat_id: chatOf(person), from: chatOf(person), timestamp: timeOf(which) }
+    const facts: Partial<CapturedMessage> = {
+      chat_id: chatOf(person),
+      from: chatOf(person),
+      timestamp: timeOf(which)
+    }
     const one = { ...facts, ...identityOf(each) }
     const earlier = this.#taken[which % Math.max(1, this.#taken.length)]
     const kinds: Partial<Record<Step['act'], [RecordKind, Partial<CapturedMessage>]>> = {
@@ -125,8 +164,16 @@ export class World {
       again: ['message', {}]
     }
     if (act === 'react' && earlier !== undefined) {
-      const reaction = { message_id: earlier.id, emoji: which % 3 === 0 ? '' : '👍', sender: '5215587654321@c.us' }
-      return this.#take(`r${(this.#records += 1)}`, { ...earlier.facts, from_me: true, reaction }, 'reaction')
+      const reaction = {
+        message_id: earlier.id,
+        emoji: which % 3 === 0 ? '' : '👍',
+        sender: '5215587654321@c.us'
+      }
+      return this.#take(
+        `r${(this.#records += 1)}`,
+        { ...earlier.facts, from_me: true, reaction },
+        'reaction'
+      )
     }
     const [kind, more] = kinds[act] ?? ['message', {}]
     if (kinds[act] !== undefined) {
@@ -137,7 +184,9 @@ export class World {
     }
     const mine = act === 'reply'
     const id = `${mine}_${facts.chat_id}_${(this.#records += 1)}`
-    const sent = mine ? { ...one, from_me: true, from: '5215587654321@c.us', to: facts.chat_id ?? '' } : { ...one, name: `Ana ${which % 3}` }
+    const sent = mine
+      ? { ...one, from_me: true, from: '5215587654321@c.us', to: facts.chat_id ?? '' }
+      : { ...one, name: `Ana ${which % 3}` }
     this.#taken.push({ id, facts: sent })
     await this.#take(id, sent, 'message')
   }
@@ -149,9 +198,17 @@ export class World {
   /** A person has the number, or the LID, of the next one from now on. */
   #move({ person, which }: Step): Promise<void> {
     const next = (person + 1) % people
-    const [from, to] = which % 2 === 0 ? [chatOf(person), chatOf(next)] : [lidOf(person), lidOf(next)]
+    const [from, to] =
+      which % 2 === 0 ? [chatOf(person), chatOf(next)] : [lidOf(person), lidOf(next)]
     const id = `n${(this.#records += 1)}`
-    const notice = { type: 'notification_template', body: '', chat_id: from, from, timestamp: timeOf(which), number_change: { from, to } }
+    const notice = {
+      type: 'notification_template',
+      body: '',
+      chat_id: from,
+      from,
+      timestamp: timeOf(which),
+      number_change: { from, to }
+    }
     return this.#take(id, { ...notice, ...unnamed }, 'message')
   }
 
@@ -165,11 +222,15 @@ export class World {
   async #eraseSome({ act, person, which }: Step): Promise<void> {
     const { db } = this.#api
     const isErased = ({ timestamp }: { timestamp: number }): boolean => timestamp < timeOf(which)
-    const isErasedChat = (chat: string): boolean => chat === chatOf(person) || chat === lidOf(person)
-    if (act === 'erase-again') return void (await eraseAgain(db, 'main', { isErased, isErasedChat }))
+    const isErasedChat = (chat: string): boolean =>
+      chat === chatOf(person) || chat === lidOf(person)
+    if (act === 'erase-again')
+      return void (await eraseAgain(db, 'main', { isErased, isErasedChat }))
     const ask: AskErased = async ({ chat_ids, messages }) => ({
       chat_ids: chat_ids.filter(isErasedChat),
-      message_ids: messages.filter((message) => isErasedChat(message.chat_id) && isErased(message)).map(({ id }) => id)
+      message_ids: messages
+        .filter((message) => isErasedChat(message.chat_id) && isErased(message))
+        .map(({ id }) => id)
     })
     await new PassedOnErasure(db, 'main', ask).run()
   }

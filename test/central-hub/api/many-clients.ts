@@ -5,7 +5,10 @@ import type { Test } from 'tap'
 import { createParser } from 'eventsource-parser'
 import { bearer } from './rig.ts'
 
-/** Clients of `GET /api/events` that are cheap enough for a thousand of them: they look at each event, and keep none. */
+/**
+ * Clients of `GET /api/events` that are cheap enough for a thousand of them: they look at each
+ * event, and keep none.
+ */
 export interface ManyClients {
   /** The position of each, from the last event that has an id. */
   positions(): readonly number[]
@@ -45,7 +48,8 @@ export const openMany = async (t: Test, url: string, count: number): Promise<Man
         if (id === undefined) return
         const position = positionOf(id)
         const before = positions[client]
-        if (before !== undefined && position !== before + 1) faults.push(`client ${client}: ${position} after ${before}`)
+        if (before !== undefined && position !== before + 1)
+          faults.push(`client ${client}: ${position} after ${before}`)
         positions[client] = position
         const [, written] = event === 'message' ? (/written at ([\d.]+) ms/.exec(data) ?? []) : []
         if (written !== undefined) deliveries.push(performance.now() - Number(written))
@@ -58,7 +62,9 @@ export const openMany = async (t: Test, url: string, count: number): Promise<Man
     if (positions[client] === undefined) await new Promise<void>((resolve) => (joined = resolve))
   }
   for (let first = 0; first < count; first += 50) {
-    await Promise.all(Array.from({ length: Math.min(50, count - first) }, (_, index) => open(first + index)))
+    await Promise.all(
+      Array.from({ length: Math.min(50, count - first) }, (_, index) => open(first + index))
+    )
   }
   return {
     faults,
@@ -95,6 +101,8 @@ export const openStalled = async (t: Test, url: string, count: number): Promise<
     socket.on('error', () => undefined)
     socket.pause()
     await once(socket, 'connect')
-    socket.write(`GET /api/events?after=0 HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${bearer.authorization}\r\n\r\n`)
+    socket.write(
+      `GET /api/events?after=0 HTTP/1.1\r\nHost: ${host}\r\nAuthorization: ${bearer.authorization}\r\n\r\n`
+    )
   }
 }

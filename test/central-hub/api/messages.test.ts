@@ -10,17 +10,34 @@ import { bearer, serveApi } from './rig.ts'
 t.test('GET /api/messages: all of them, by words, chat and side, in pages', async (t) => {
   const { ask, take } = await serveApi(t)
   const group = '120363025246125486@g.us'
-  await take(record('1', { timestamp: 1, body: 'hola' }), reply('2', { timestamp: 2, body: 'hola, Ana' }), record('3', { id: `false_${group}_3`, chat_id: group, from: group, timestamp: 3 }))
+  await take(
+    record('1', { timestamp: 1, body: 'hola' }),
+    reply('2', { timestamp: 2, body: 'hola, Ana' }),
+    record('3', { id: `false_${group}_3`, chat_id: group, from: group, timestamp: 3 })
+  )
   const { body } = await ask<MessagePage>('/api/messages')
   conforms(t, MessagePage, body, '/api/messages')
-  t.match(body.messages, [{ chat_id: group, lead_id: null }, { from_me: true, lead_id: 1 }, { from_me: false, lead_id: 1 }])
+  t.match(body.messages, [
+    { chat_id: group, lead_id: null },
+    { from_me: true, lead_id: 1 },
+    { from_me: false, lead_id: 1 }
+  ])
   t.equal((await ask<MessagePage>('/api/messages?q=ana')).body.messages.length, 1)
   t.equal((await ask<MessagePage>(`/api/messages?chat_id=${group}`)).body.messages.length, 1)
   t.equal((await ask<MessagePage>('/api/messages?from_me=false')).body.messages.length, 2)
   const page = await ask<MessagePage>('/api/messages?limit=2')
-  t.match((await ask<MessagePage>(`/api/messages?limit=2&cursor=${page.body.next_cursor}`)).body, { messages: [{ body: 'hola' }], next_cursor: null })
-  t.match(await ask('/api/messages?from_me=1'), { status: 400, body: { errors: [{ field: 'from_me' }] } })
-  t.match(await ask('/api/messages?lead=1'), { status: 400, body: { errors: [{ field: 'lead', message: /unknown; expected account, chat_id, from_me, q/ }] } })
+  t.match((await ask<MessagePage>(`/api/messages?limit=2&cursor=${page.body.next_cursor}`)).body, {
+    messages: [{ body: 'hola' }],
+    next_cursor: null
+  })
+  t.match(await ask('/api/messages?from_me=1'), {
+    status: 400,
+    body: { errors: [{ field: 'from_me' }] }
+  })
+  t.match(await ask('/api/messages?lead=1'), {
+    status: 400,
+    body: { errors: [{ field: 'lead', message: /unknown; expected account, chat_id, from_me, q/ }] }
+  })
 })
 
 interface Shown {
@@ -40,10 +57,21 @@ const faultOf = ({ type, kind, timestamp, sent_at }: Shown): string | undefined 
 t.test('wherever a message is shown it says its kind and when it was sent', async (t) => {
   const api = await serveApi(t)
   const url = 'http://127.0.0.1:9/hook'
-  await api.ask('/api/webhooks', { method: 'POST', body: { url, events: ['message.created', 'lead.updated'] } })
+  await api.ask('/api/webhooks', {
+    method: 'POST',
+    body: { url, events: ['message.created', 'lead.updated'] }
+  })
   const types = [...typeNames, 'a_type_of_next_year']
-  await api.take(...types.map((type, index) => record(`${index}`, { type, timestamp: 1_790_000_000 + 61 * index })))
-  const noTime = { timestamp: Number.MAX_SAFE_INTEGER, chat_id: '34600123456@c.us', phone: '+34600123456' }
+  await api.take(
+    ...types.map((type, index) =>
+      record(`${index}`, { type, timestamp: 1_790_000_000 + 61 * index })
+    )
+  )
+  const noTime = {
+    timestamp: Number.MAX_SAFE_INTEGER,
+    chat_id: '34600123456@c.us',
+    phone: '+34600123456'
+  }
   await api.take(record('no-time', noTime))
   await api.db.updateTable('messages').set({ revoked_at: 1 }).where('id', 'like', '%_3').execute()
 
@@ -51,22 +79,34 @@ t.test('wherever a message is shown it says its kind and when it was sent', asyn
   const { leads } = (await api.ask<LeadPage>('/api/leads')).body
   const client = await openSse(`${api.url}/api/events?after=0`, bearer)
   await client.until(({ data }) => data.includes('no-time'))
-  const told = client.events.filter(({ event }) => event === 'message').map(({ data }) => JSON.parse(data) as Message)
+  const told = client.events
+    .filter(({ event }) => event === 'message')
+    .map(({ data }) => JSON.parse(data) as Message)
   client.close()
-  const lines = (await (await fetch(`${api.url}/api/messages.jsonl`, { headers: bearer })).text()).trim().split('\n')
+  const lines = (await (await fetch(`${api.url}/api/messages.jsonl`, { headers: bearer })).text())
+    .trim()
+    .split('\n')
   const rows = await api.db.selectFrom('outbox').select('body').execute()
-  const delivered = rows.map(({ body }) => (JSON.parse(body) as { data: { message?: Message; lead: Lead } }).data)
+  const delivered = rows.map(
+    ({ body }) => (JSON.parse(body) as { data: { message?: Message; lead: Lead } }).data
+  )
 
   const shown: Record<string, Shown[]> = {
     messages,
     leads: leads.flatMap(({ last_message }) => last_message ?? []),
     events: told,
     export: lines.map((line) => JSON.parse(line) as Message),
-    webhooks: delivered.flatMap(({ message, lead }) => [message, lead.last_message].filter((each) => each != null))
+    webhooks: delivered.flatMap(({ message, lead }) =>
+      [message, lead.last_message].filter((each) => each != null)
+    )
   }
   conforms(t, MessagePage, { messages, next_cursor: null }, 'messages')
   for (const [where, all] of Object.entries(shown)) {
     t.ok(all.length > 0, `${where} has messages`)
-    t.same(all.flatMap((each) => faultOf(each) ?? []), [], where)
+    t.same(
+      all.flatMap((each) => faultOf(each) ?? []),
+      [],
+      where
+    )
   }
 })

@@ -14,10 +14,17 @@ import { bearer, serveApi, type Api } from './rig.ts'
 
 /** What is read in pieces while things happen: exports and live events. */
 
-const plan = fc.record({ before: fc.array(step, { minLength: 4, maxLength: 12 }), between: fc.array(step, { maxLength: 8 }), limit: fc.integer({ min: 1, max: 3 }) })
+const plan = fc.record({
+  before: fc.array(step, { minLength: 4, maxLength: 12 }),
+  between: fc.array(step, { maxLength: 8 }),
+  limit: fc.integer({ min: 1, max: 3 })
+})
 
 /** All pages, with something happening after each. */
-const readAll = async <T>(read: (after?: Position) => Promise<Page<T>>, between: () => Promise<void>): Promise<T[]> => {
+const readAll = async <T>(
+  read: (after?: Position) => Promise<Page<T>>,
+  between: () => Promise<void>
+): Promise<T[]> => {
   const all: T[] = []
   for (let after: Position | undefined; ; ) {
     const { items, next } = await read(after)
@@ -28,39 +35,65 @@ const readAll = async <T>(read: (after?: Position) => Promise<Page<T>>, between:
   }
 }
 
-const eachOnce = (what: string, ids: readonly (string | number)[], constant: readonly (string | number)[]): void => {
+const eachOnce = (
+  what: string,
+  ids: readonly (string | number)[],
+  constant: readonly (string | number)[]
+): void => {
   if (new Set(ids).size !== ids.length) throw new Error(`a ${what} comes twice: ${ids.join(', ')}`)
   const missing = constant.filter((id) => !ids.includes(id))
-  if (missing.length > 0) throw new Error(`${what} ${missing.join(', ')} is missing among ${ids.join(', ')}`)
+  if (missing.length > 0)
+    throw new Error(`${what} ${missing.join(', ')} is missing among ${ids.join(', ')}`)
 }
 
-const messageIds = async ({ db }: Api): Promise<string[]> => (await db.selectFrom('messages').select('id').execute()).map(({ id }) => id)
+const messageIds = async ({ db }: Api): Promise<string[]> =>
+  (await db.selectFrom('messages').select('id').execute()).map(({ id }) => id)
 
-t.test('an export has each lead and each message once that is there all the while, whatever happens between its pages', async (t) => {
-  mock.timers.enable({ apis: ['Date'], now: epoch })
-  t.teardown(() => mock.timers.reset())
-  const property = fc.asyncProperty(plan, ({ before, between, limit }) => inScope(async (scope) => {
-    const api = await serveApi(scope)
-    await hurry(api.db)
-    const world = new World(api)
-    for (const each of before) await world.do(each)
-    for (const what of ['lead', 'message'] as const) {
-      const left = [...between]
-      const next = async (): Promise<void> => {
-        const each = left.shift()
-        if (each !== undefined) await world.do(each)
-      }
-      const there = async (): Promise<(string | number)[]> => (what === 'lead' ? [...(await world.all()).keys()] : messageIds(api))
-      const first = await there()
-      const read: (string | number)[] = []
-      if (what === 'lead') read.push(...(await readAll((after) => listLeads(api.db, { byId: true }, limit, after), next)).map(({ id }) => id))
-      else read.push(...(await readAll((after) => listMessages(api.db, {}, limit, after), next)).map(({ id }) => id))
-      const last = await there()
-      eachOnce(what, read, first.filter((id) => last.includes(id)))
-    }
-  }))
-  await fc.assert(property, propertyRuns(t, 10))
-})
+t.test(
+  'an export has each lead and each message once that is there all the while, whatever happens between its pages',
+  async (t) => {
+    mock.timers.enable({ apis: ['Date'], now: epoch })
+    t.teardown(() => mock.timers.reset())
+    const property = fc.asyncProperty(plan, ({ before, between, limit }) =>
+      inScope(async (scope) => {
+        const api = await serveApi(scope)
+        await hurry(api.db)
+        const world = new World(api)
+        for (const each of before) await world.do(each)
+        for (const what of ['lead', 'message'] as const) {
+          const left = [...between]
+          const next = async (): Promise<void> => {
+            const each = left.shift()
+            if (each !== undefined) await world.do(each)
+          }
+          const there = async (): Promise<(string | number)[]> =>
+            what === 'lead' ? [...(await world.all()).keys()] : messageIds(api)
+          const first = await there()
+          const read: (string | number)[] = []
+          if (what === 'lead')
+            read.push(
+              ...(
+                await readAll((after) => listLeads(api.db, { byId: true }, limit, after), next)
+              ).map(({ id }) => id)
+            )
+          else
+            read.push(
+              ...(await readAll((after) => listMessages(api.db, {}, limit, after), next)).map(
+                ({ id }) => id
+              )
+            )
+          const last = await there()
+          eachOnce(
+            what,
+            read,
+            first.filter((id) => last.includes(id))
+          )
+        }
+      })
+    )
+    await fc.assert(property, propertyRuns(t, 10))
+  }
+)
 
 /** A frontend that keeps what events tell, and comes back where it left off. */
 class Follower {
@@ -106,29 +139,46 @@ class Follower {
 }
 
 const lastEvent = async ({ db, storeId }: Api): Promise<string> => {
-  const row = await db.selectFrom('events').select(({ fn }) => fn.max('id').as('id')).executeTakeFirst()
+  const row = await db
+    .selectFrom('events')
+    .select(({ fn }) => fn.max('id').as('id'))
+    .executeTakeFirst()
   return `${storeId}-${row?.id ?? 0}`
 }
 
-t.test('whoever follows the events has what the list shows, whenever the connection is cut', async (t) => {
-  mock.timers.enable({ apis: ['Date'], now: epoch })
-  t.teardown(() => mock.timers.reset())
-  const plans = fc.array(fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 8 }), atMost: fc.integer({ min: 1, max: 12 }) }), { minLength: 1, maxLength: 4 })
-  const property = fc.asyncProperty(plans, (rounds) => inScope(async (scope) => {
-    const api = await serveApi(scope)
-    await hurry(api.db)
-    const [world, follower] = [new World(api), new Follower(api)]
-    for (const { steps, atMost } of rounds) {
-      for (const each of steps) await world.do(each)
-      const last = await lastEvent(api)
-      if (!last.endsWith('-0')) await follower.follow(last, atMost)
-    }
-    const last = await lastEvent(api)
-    if (last.endsWith('-0')) return
-    while (follower.last !== last) await follower.follow(last, 1_000)
-    const shown = await world.all()
-    const [has, wants] = [[...follower.leads.entries()].toSorted(), [...shown.entries()].toSorted()].map((all) => JSON.stringify(all))
-    if (has !== wants) throw new Error(`it has ${has}, and the list shows ${wants}`)
-  }))
-  await fc.assert(property, propertyRuns(t, 10))
-})
+t.test(
+  'whoever follows the events has what the list shows, whenever the connection is cut',
+  async (t) => {
+    mock.timers.enable({ apis: ['Date'], now: epoch })
+    t.teardown(() => mock.timers.reset())
+    const plans = fc.array(
+      fc.record({
+        steps: fc.array(step, { minLength: 1, maxLength: 8 }),
+        atMost: fc.integer({ min: 1, max: 12 })
+      }),
+      { minLength: 1, maxLength: 4 }
+    )
+    const property = fc.asyncProperty(plans, (rounds) =>
+      inScope(async (scope) => {
+        const api = await serveApi(scope)
+        await hurry(api.db)
+        const [world, follower] = [new World(api), new Follower(api)]
+        for (const { steps, atMost } of rounds) {
+          for (const each of steps) await world.do(each)
+          const last = await lastEvent(api)
+          if (!last.endsWith('-0')) await follower.follow(last, atMost)
+        }
+        const last = await lastEvent(api)
+        if (last.endsWith('-0')) return
+        while (follower.last !== last) await follower.follow(last, 1_000)
+        const shown = await world.all()
+        const [has, wants] = [
+          [...follower.leads.entries()].toSorted(),
+          [...shown.entries()].toSorted()
+        ].map((all) => JSON.stringify(all))
+        if (has !== wants) throw new Error(`it has ${has}, and the list shows ${wants}`)
+      })
+    )
+    await fc.assert(property, propertyRuns(t, 10))
+  }
+)

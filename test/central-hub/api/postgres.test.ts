@@ -5,4 +5,18 @@ import { onPostgres } from '../store/place.ts'
 
 await onPostgres(t)
 for (const file of ['ingest', 'retention']) await import(`../${file}.test.ts`)
-for (const file of ['create-lead', 'deletions', 'events', 'exports', 'imports', 'leads', 'media-urls', 'messages', 'serve', 'stats', 'updated-since', 'webhooks']) await import(`./${file}.test.ts`)
+for (const file of [
+  'create-lead',
+  'deletions',
+  'events',
+  'exports',
+  'imports',
+  'leads',
+  'media-urls',
+  'messages',
+  'serve',
+  'stats',
+  'updated-since',
+  'webhooks'
+])
+  await import(`./${file}.test.ts`)

@@ -42,7 +42,10 @@ export interface Api {
   lines: ReturnType<typeof logLines>
   take(...records: InboundRecord[]): Promise<void>
   /** A request with the token; `body` is sent as JSON, `text` as it is. */
-  ask<T>(path: string, init?: { method?: string; body?: unknown; text?: string; headers?: Record<string, string> }): Promise<{ status: number; headers: Headers; body: T }>
+  ask<T>(
+    path: string,
+    init?: { method?: string; body?: unknown; text?: string; headers?: Record<string, string> }
+  ): Promise<{ status: number; headers: Headers; body: T }>
 }
 
 export const bearer = { authorization: `Bearer ${apiToken}` }
@@ -64,10 +67,27 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
   const { db } = store
   const live = createLive()
   const lines = logLines()
-  const access = createAccess({ token: options.token ?? apiToken, envFile: '/etc/leadmaster/central-hub.env', log: lines.log })
-  const upstream = createUpstream({ baseUrl: options.sessionManager ?? 'http://127.0.0.1:9', token, envFile: '/etc/leadmaster/central-hub.env' })
+  const access = createAccess({
+    token: options.token ?? apiToken,
+    envFile: '/etc/leadmaster/central-hub.env',
+    log: lines.log
+  })
+  const upstream = createUpstream({
+    baseUrl: options.sessionManager ?? 'http://127.0.0.1:9',
+    token,
+    envFile: '/etc/leadmaster/central-hub.env'
+  })
   const account = options.account === undefined ? 'main' : options.account
-  const follower = { state: () => ({ verified: true, following: true, ...(account === null ? {} : { account }), seq: 0, lastSeq: 0 }), stop: async () => undefined }
+  const follower = {
+    state: () => ({
+      verified: true,
+      following: true,
+      ...(account === null ? {} : { account }),
+      seq: 0,
+      lastSeq: 0
+    }),
+    stop: async () => undefined
+  }
   const accounts: Account[] = [{ upstream, follower, session: () => undefined }]
   const { url, port, http } = await serve(
     t,
@@ -80,9 +100,24 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
       addExportRoutes({ serve: handle, db, country })
       addStatsRoutes({ serve: handle, db })
       addMessageRoutes({ serve: handle, db })
-      addMediaRoutes({ serve: handle, access, db, accounts, urls: new MediaUrls(db, options.token ?? apiToken) })
+      addMediaRoutes({
+        serve: handle,
+        access,
+        db,
+        accounts,
+        urls: new MediaUrls(db, options.token ?? apiToken)
+      })
       addEventRoutes({ http, store, live, accounts })
-      addWebhookRoutes({ serve: handle, db, guard: createGuard({ allowed: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env', resolve: async () => ['127.0.0.1'] }), onChanged: live.changed })
+      addWebhookRoutes({
+        serve: handle,
+        db,
+        guard: createGuard({
+          allowed: ['127.0.0.0/8'],
+          envFile: '/etc/leadmaster/central-hub.env',
+          resolve: async () => ['127.0.0.1']
+        }),
+        onChanged: live.changed
+      })
       addWhatsappRoutes({ http, accounts })
       access.addRoutes(http)
       const document = () => createOpenApi('1.2.3')
@@ -90,8 +125,18 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
       addDocs({ http, access, document })
       addHealthRoutes({
         http,
-        health: () => ({ status: 'ok', service: 'central-hub', timestamp: new Date().toISOString(), version: '1.2.3', pid: process.pid, uptime_s: 1.5 }),
-        ready: async () => ({ ready: false, checks: [{ name: 'store', ok: false, detail: 'a test' }] }),
+        health: () => ({
+          status: 'ok',
+          service: 'central-hub',
+          timestamp: new Date().toISOString(),
+          version: '1.2.3',
+          pid: process.pid,
+          uptime_s: 1.5
+        }),
+        ready: async () => ({
+          ready: false,
+          checks: [{ name: 'store', ok: false, detail: 'a test' }]
+        }),
         metrics: async () => 'up 1\n'
       })
     },
@@ -99,19 +144,43 @@ export const serveApi = async (t: Scope, options: ApiOptions = {}): Promise<Api>
   )
   const ingest = createIngest({ db, onTaken: live.changed })
   return {
-    url, port, db, live, lines,
+    url,
+    port,
+    db,
+    live,
+    lines,
     routes: http.routes(),
     storeId: store.id,
     take: (...records) => ingest.take('main', 'j', records),
-    ask: async <T>(path: string, init: { method?: string; body?: unknown; text?: string; headers?: Record<string, string> } = {}) => {
+    ask: async <T>(
+      path: string,
+      init: {
+        method?: string
+        body?: unknown
+        text?: string
+        headers?: Record<string, string>
+      } = {}
+    ) => {
       const { method = 'GET', body, text: asIs, headers } = init
       const answer = await fetch(url + path, {
         method,
-        headers: { ...bearer, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
-        ...(asIs !== undefined ? { body: asIs } : body === undefined ? {} : { body: JSON.stringify(body) })
+        headers: {
+          ...bearer,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers
+        },
+        ...(asIs !== undefined
+          ? { body: asIs }
+          : body === undefined
+            ? {}
+            : { body: JSON.stringify(body) })
       })
       const text = await answer.text()
-      return { status: answer.status, headers: answer.headers, body: (text === '' ? undefined : JSON.parse(text)) as T }
+      return {
+        status: answer.status,
+        headers: answer.headers,
+        body: (text === '' ? undefined : JSON.parse(text)) as T
+      }
     }
   }
 }

@@ -11,7 +11,32 @@ const { duration } = await import('../../../src/central-hub/console/format.js')
 const { setLanguage } = await import('../../../src/central-hub/console/texts.js')
 
 const regions = {
-  es: ['AR', 'BO', 'CL', 'CO', 'CR', 'CU', 'DO', 'EC', 'ES', 'GQ', 'GT', 'HN', 'MX', 'NI', 'PA', 'PE', 'PH', 'PR', 'PY', 'SV', 'US', 'UY', 'VE', '419'],
+  es: [
+    'AR',
+    'BO',
+    'CL',
+    'CO',
+    'CR',
+    'CU',
+    'DO',
+    'EC',
+    'ES',
+    'GQ',
+    'GT',
+    'HN',
+    'MX',
+    'NI',
+    'PA',
+    'PE',
+    'PH',
+    'PR',
+    'PY',
+    'SV',
+    'US',
+    'UY',
+    'VE',
+    '419'
+  ],
   en: ['US', 'GB', 'CA', 'AU', 'NZ', 'IE', 'IN', 'ZA', 'PH', 'SG', 'NG', 'KE']
 } as const
 
@@ -20,8 +45,21 @@ t.test('a short duration is a number and one unit, in every locale', async (t) =
     setLanguage(language)
     for (const region of regions[language]) {
       languages.splice(0, languages.length, `${language}-${region}`)
-      for (const [seconds, written] of [[0, /^0s$/], [59, /^59s$/], [60, /^1min$/], [3_599, /^59min$/], [3_600, /^1h$/], [86_399, /^23h$/], [86_400, /^1d$/], [400 * 86_400, /^400d$/]] as const) {
-        t.match(duration(seconds * 1_000), written, `${language}-${region}: ${duration(seconds * 1_000)}`)
+      for (const [seconds, written] of [
+        [0, /^0s$/],
+        [59, /^59s$/],
+        [60, /^1min$/],
+        [3_599, /^59min$/],
+        [3_600, /^1h$/],
+        [86_399, /^23h$/],
+        [86_400, /^1d$/],
+        [400 * 86_400, /^400d$/]
+      ] as const) {
+        t.match(
+          duration(seconds * 1_000),
+          written,
+          `${language}-${region}: ${duration(seconds * 1_000)}`
+        )
       }
     }
   }

@@ -13,8 +13,8 @@ import { logLines } from '../../platform/log-lines.ts'
 import { hurry, record, testStore, type TestStore } from '../store/open-store.ts'
 
 /**
- * Deletions at random moments: while records are forwarded, wait in a hub, are delivered once more, or are missing in the
- * stream. ERASE_SEED repeats a run, ERASE_CASES is how many there are.
+ * Deletions at random moments: while records are forwarded, wait in a hub, are delivered once more,
+ * or are missing in the stream. ERASE_SEED repeats a run, ERASE_CASES is how many there are.
  */
 
 const seed = Number(process.env['ERASE_SEED'] ?? randomBytes(4).readUInt32LE())
@@ -25,7 +25,10 @@ t.comment(`ERASE_CASES=${cases} ERASE_SEED=${seed}`)
 
 const journalId = 'j'
 
-/** What of a JetStream stream and its one consumer a taker uses. Deliveries wait in the hub, and are of before a deletion. */
+/**
+ * What of a JetStream stream and its one consumer a taker uses. Deliveries wait in the hub, and are
+ * of before a deletion.
+ */
 class FakeStream {
   readonly #random: () => number
   /** By place, from 0; undefined: deleted. */
@@ -67,30 +70,45 @@ class FakeStream {
   consumer(): Consumer {
     const info = async (): Promise<unknown> => ({
       num_ack_pending: this.#pending.size,
-      num_pending: this.#again.length + this.#entries.slice(this.#next).filter((entry) => entry !== undefined).length
+      num_pending:
+        this.#again.length +
+        this.#entries.slice(this.#next).filter((entry) => entry !== undefined).length
     })
     const fetch = async (asked: { max_messages: number; expires: number }): Promise<unknown> => {
       const queue: unknown[] = []
-      return Object.assign(this.#deliver(queue, asked), { getPending: () => queue.length, close: () => this.#news.emit('news') })
+      return Object.assign(this.#deliver(queue, asked), {
+        getPending: () => queue.length,
+        close: () => this.#news.emit('news')
+      })
     }
     return { info, fetch } as unknown as Consumer
   }
 
-  async *#deliver(queue: unknown[], { max_messages: most, expires }: { max_messages: number; expires: number }): AsyncGenerator {
+  async *#deliver(
+    queue: unknown[],
+    { max_messages: most, expires }: { max_messages: number; expires: number }
+  ): AsyncGenerator {
     if (this.#isAsked) throw new Error('Exceeded MaxWaiting')
     this.#isAsked = true
     const delivered: number[] = []
     let taken = 0
     try {
       for (const end = Date.now() + expires; taken < most && Date.now() < end; ) {
-        for (let burst = Math.ceil(this.#random() * 8); burst > 0 && delivered.length < most; burst -= 1) {
+        for (
+          let burst = Math.ceil(this.#random() * 8);
+          burst > 0 && delivered.length < most;
+          burst -= 1
+        ) {
           const place = this.#take()
           if (place === undefined) break
           delivered.push(place)
           queue.push(this.#message(place))
         }
         const message = queue.shift()
-        if (message === undefined) await once(this.#news, 'news', { signal: AbortSignal.timeout(Math.max(1, end - Date.now())) }).catch(() => undefined)
+        if (message === undefined)
+          await once(this.#news, 'news', {
+            signal: AbortSignal.timeout(Math.max(1, end - Date.now()))
+          }).catch(() => undefined)
         else {
           taken += 1
           yield message
@@ -115,9 +133,14 @@ class FakeStream {
 
   #message(place: number): unknown {
     const content = this.#entries[place]
-    const headers = new Map([[journalHeader, journalId], [afterHeader, '']])
+    const headers = new Map([
+      [journalHeader, journalId],
+      [afterHeader, '']
+    ])
     return {
-      seq: place + 1, headers, info: { pending: 0 },
+      seq: place + 1,
+      headers,
+      info: { pending: 0 },
       json: () => content,
       ack: () => this.#pending.delete(place),
       nak: () => {
@@ -130,36 +153,54 @@ class FakeStream {
 
 const people = ['5215511111111@c.us', '5215522222222@c.us', '5215533333333@c.us']
 
-/** One account: its journal, its stream, and the hubs that take it. @returns what is wrong at the end */
-const runCase = async ({ db, ingest }: TestStore, random: () => number, number: number): Promise<string[]> => {
+/**
+ * One account: its journal, its stream, and the hubs that take it. @returns what is wrong at the
+ * end
+ */
+const runCase = async (
+  { db, ingest }: TestStore,
+  random: () => number,
+  number: number
+): Promise<string[]> => {
   const account = `case-${number}`
   const count = 3 + Math.floor(random() * 25)
   const journal: JournalRecord[] = Array.from({ length: count }, (_, index) => {
-    // The last one is never erased: what is erased after it, a hub reads when the next record comes.
+    // The last one is never erased: what is erased after it, a hub reads when the next record
+    // comes.
     const chat = people[index === count - 1 ? 2 : Math.floor(random() * people.length)] ?? ''
-    const facts = { id: `false_${chat}_${index}`, chat_id: chat, from: chat, phone: `+${chat.slice(0, 13)}` }
+    const facts = {
+      id: `false_${chat}_${index}`,
+      chat_id: chat,
+      from: chat,
+      phone: `+${chat.slice(0, 13)}`
+    }
     return record(`${index}`, facts, 'message', { seq: index + 1, account })
   })
   const stream = new FakeStream(random)
   const pause = (): Promise<unknown> => delay(random() < 0.5 ? 0 : random() * 30)
-  const hub = (): Taker => createTaker({
-    account, ingest, log: logLines().log, turnMs: 2_000, maxDelayMs: 50,
-    consumer: async () => stream.consumer(),
-    rewind: async () => stream.rewind(),
-    newestJournal: async () => journalId,
-    parse: (data) => data as JournalRecord,
-    cursor: async () => {
-      const cursor = await readCursor(db, account)
-      await pause()
-      return cursor
-    },
-    readJournal: async (_id, after, limit) => {
-      const read = journal.slice(after, after + limit)
-      await pause()
-      return read
-    },
-    onChange: () => undefined
-  })
+  const hub = (): Taker =>
+    createTaker({
+      account,
+      ingest,
+      log: logLines().log,
+      turnMs: 2_000,
+      maxDelayMs: 50,
+      consumer: async () => stream.consumer(),
+      rewind: async () => stream.rewind(),
+      newestJournal: async () => journalId,
+      parse: (data) => data as JournalRecord,
+      cursor: async () => {
+        const cursor = await readCursor(db, account)
+        await pause()
+        return cursor
+      },
+      readJournal: async (_id, after, limit) => {
+        const read = journal.slice(after, after + limit)
+        await pause()
+        return read
+      },
+      onChange: () => undefined
+    })
   /** Deletes from the stream between two windows, as session-manager does. */
   let window: Promise<unknown> = Promise.resolve()
   const inTurn = (run: () => Promise<void>): Promise<void> => {
@@ -180,17 +221,27 @@ const runCase = async ({ db, ingest }: TestStore, random: () => number, number: 
   const purge = async (erased: ReadonlySet<number>, upTo: number): Promise<void> => {
     for (let place = 0; place < upTo; place += 1) {
       const found = stream.at(place)
-      if (found !== undefined && found.kind !== 'erased' && erased.has(found.seq)) stream.delete(place)
+      if (found !== undefined && found.kind !== 'erased' && erased.has(found.seq))
+        stream.delete(place)
       if (random() < 0.1) await pause()
     }
   }
   const erase = async (): Promise<void> => {
     await delay(random() * 400)
     const chat = people[Math.floor(random() * 2)] ?? ''
-    const lead = await db.selectFrom('leads').select('id').where('account', '=', account).where('chat_id', '=', chat).executeTakeFirst()
+    const lead = await db
+      .selectFrom('leads')
+      .select('id')
+      .where('account', '=', account)
+      .where('chat_id', '=', chat)
+      .executeTakeFirst()
     if (lead === undefined) return
     const known = await erasureOf(db, lead.id)
-    const erased = new Set(journal.flatMap((each) => (each.kind !== 'erased' && each.message.chat_id === chat ? each.seq : [])))
+    const erased = new Set(
+      journal.flatMap((each) =>
+        each.kind !== 'erased' && each.message.chat_id === chat ? each.seq : []
+      )
+    )
     for (const seq of erased) {
       journal[seq - 1] = { kind: 'erased', erased_at: '2026-11-24T12:00:00.000Z', account, seq }
       if (random() < 0.1) await pause()
@@ -209,28 +260,43 @@ const runCase = async ({ db, ingest }: TestStore, random: () => number, number: 
   await Promise.all(hubs.map((each) => each.stop()))
   const rows = await db.selectFrom('messages').select('id').where('account', '=', account).execute()
   const wanted = journal.flatMap((each) => (each.kind === 'erased' ? [] : each.message.id))
-  const leads = await db.selectFrom('leads').select('chat_id').where('account', '=', account).execute()
+  const leads = await db
+    .selectFrom('leads')
+    .select('chat_id')
+    .where('account', '=', account)
+    .execute()
   const said: string[] = []
   if ((await readCursor(db, account))?.seq !== count) said.push('it is not taken in time')
-  if (rows.map(({ id }) => id).sort().join() !== wanted.sort().join()) said.push(`has ${rows.length} messages, ${wanted.length} are to be there`)
-  if (leads.some(({ chat_id }) => !wanted.some((id) => id.includes(chat_id)))) said.push('a lead came back')
+  if (
+    rows
+      .map(({ id }) => id)
+      .sort()
+      .join() !== wanted.sort().join()
+  )
+    said.push(`has ${rows.length} messages, ${wanted.length} are to be there`)
+  if (leads.some(({ chat_id }) => !wanted.some((id) => id.includes(chat_id))))
+    said.push('a lead came back')
   return said.map((what) => `case ${number} of seed ${seed}: ${what}`)
 }
 
-t.test('a hub keeps nothing of what was erased and all of the rest, whenever a deletion comes', { timeout: 3_600_000 }, async (t) => {
-  // The waits of the stream alone do not keep this process alive.
-  const alive = setInterval(() => undefined, 1_000)
-  t.teardown(() => clearInterval(alive))
-  const store = await testStore(t)
-  await hurry(store.db)
-  const wrong: string[] = []
-  let started = 0
-  const work = async (): Promise<void> => {
-    while (started < cases) {
-      const number = (started += 1)
-      wrong.push(...(await runCase(store, createDice(seed + number), number)))
+t.test(
+  'a hub keeps nothing of what was erased and all of the rest, whenever a deletion comes',
+  { timeout: 3_600_000 },
+  async (t) => {
+    // The waits of the stream alone do not keep this process alive.
+    const alive = setInterval(() => undefined, 1_000)
+    t.teardown(() => clearInterval(alive))
+    const store = await testStore(t)
+    await hurry(store.db)
+    const wrong: string[] = []
+    let started = 0
+    const work = async (): Promise<void> => {
+      while (started < cases) {
+        const number = (started += 1)
+        wrong.push(...(await runCase(store, createDice(seed + number), number)))
+      }
     }
+    await Promise.all(Array.from({ length: concurrent }, work))
+    t.same(wrong, [])
   }
-  await Promise.all(Array.from({ length: concurrent }, work))
-  t.same(wrong, [])
-})
+)

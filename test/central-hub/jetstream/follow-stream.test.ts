@@ -1,7 +1,11 @@
 import { EventEmitter, once } from 'node:events'
 import { jetstream } from '@nats-io/jetstream'
 import t, { type Test } from 'tap'
-import { followStream, type StreamFollower, type StreamFollowerOptions } from '../../../src/central-hub/jetstream/follow-stream.ts'
+import {
+  followStream,
+  type StreamFollower,
+  type StreamFollowerOptions
+} from '../../../src/central-hub/jetstream/follow-stream.ts'
 import { readCursor, writeCursor, type Cursor } from '../../../src/central-hub/store/cursors.ts'
 import { listMessages } from '../../../src/central-hub/store/messages.ts'
 import type { InboundRecord, JournalRecord } from '../../../src/contract/record.ts'
@@ -21,17 +25,31 @@ interface Hub {
   until(fits: () => boolean): Promise<void>
 }
 
-const hub = async (t: Test, server: NatsServer, store: TestStore, more: Partial<StreamFollowerOptions> = {}): Promise<Hub> => {
+const hub = async (
+  t: Test,
+  server: NatsServer,
+  store: TestStore,
+  more: Partial<StreamFollowerOptions> = {}
+): Promise<Hub> => {
   const news = new EventEmitter().setMaxListeners(0)
   const lines = logLines()
   const follower = followStream({
-    config: { NATS_URL: [server.url], NATS_CREDENTIALS: '', NATS_CA: '', NATS_REPLICAS: 1, NATS_RETENTION: 86_400_000 },
+    config: {
+      NATS_URL: [server.url],
+      NATS_CREDENTIALS: '',
+      NATS_CA: '',
+      NATS_REPLICAS: 1,
+      NATS_RETENTION: 86_400_000
+    },
     storeId: 'one',
     ingest: store.ingest,
     cursor: (account) => readCursor(store.db, account),
     onChange: () => news.emit('change'),
     log: lines.log,
-    lookMs: 100, ackWaitMs: 1_000, maxDelayMs: 200, turnMs: 1_000,
+    lookMs: 100,
+    ackWaitMs: 1_000,
+    maxDelayMs: 200,
+    turnMs: 1_000,
     ...more
   })
   t.teardown(follower.stop)
@@ -39,7 +57,9 @@ const hub = async (t: Test, server: NatsServer, store: TestStore, more: Partial<
     const signal = AbortSignal.timeout(25_000)
     while (!(await fits())) {
       await once(news, 'change', { signal }).catch(() => {
-        throw new Error(`it stays at ${JSON.stringify([follower.state(), follower.account('main')])}`)
+        throw new Error(
+          `it stays at ${JSON.stringify([follower.state(), follower.account('main')])}`
+        )
       })
     }
   }
@@ -48,15 +68,27 @@ const hub = async (t: Test, server: NatsServer, store: TestStore, more: Partial<
     return cursor !== undefined && fits(cursor)
   }
   return {
-    follower, lines, until,
-    taken: (seq, account = 'main', journalId) => until(() => stands(account, (cursor) => cursor.seq === seq && (journalId ?? cursor.journalId) === cursor.journalId))
+    follower,
+    lines,
+    until,
+    taken: (seq, account = 'main', journalId) =>
+      until(() =>
+        stands(
+          account,
+          (cursor) => cursor.seq === seq && (journalId ?? cursor.journalId) === cursor.journalId
+        )
+      )
   }
 }
 
-const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index)
-const of = (seq: number, account = 'main'): InboundRecord => record(`${account}-${seq}`, {}, 'message', { seq, account })
-const bodies = async ({ db }: TestStore): Promise<string[]> => (await listMessages(db, {}, 1_000)).items.map(({ body }) => body).sort()
-const bodiesOf = (...records: JournalRecord[]): string[] => records.map((one) => (one.kind === 'erased' ? '' : one.message.body)).sort()
+const numbers = (from: number, to: number): number[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => from + index)
+const of = (seq: number, account = 'main'): InboundRecord =>
+  record(`${account}-${seq}`, {}, 'message', { seq, account })
+const bodies = async ({ db }: TestStore): Promise<string[]> =>
+  (await listMessages(db, {}, 1_000)).items.map(({ body }) => body).sort()
+const bodiesOf = (...records: JournalRecord[]): string[] =>
+  records.map((one) => (one.kind === 'erased' ? '' : one.message.body)).sort()
 
 /** A store that remembers in which order the records of each account were taken. */
 const watched = async (t: Test): Promise<{ store: TestStore; seqs: Map<string, number[]> }> => {
@@ -109,17 +141,25 @@ t.test('records that come out of order, and twice, are taken in order, and once'
   t.same(seqs.get('main'), numbers(1, 6))
 })
 
-t.test('two hubs share 4,000 records of four accounts: each once, and each account in its order', async (t) => {
-  const server = await natsServer(t)
-  await makeStream(t, server)
-  const publish = await publisher(t, server)
-  const accounts = ['a', 'b', 'c', 'd']
-  const { store, seqs } = await watched(t)
-  const hubs = [await hub(t, server, store), await hub(t, server, store)]
-  await Promise.all(accounts.map((account) => Promise.all(numbers(1, 1_000).map((seq) => publish('J', of(seq, account))))))
-  for (const account of accounts) await Promise.race(hubs.map(({ taken }) => taken(1_000, account)))
-  for (const account of accounts) t.same(seqs.get(account), numbers(1, 1_000))
-})
+t.test(
+  'two hubs share 4,000 records of four accounts: each once, and each account in its order',
+  async (t) => {
+    const server = await natsServer(t)
+    await makeStream(t, server)
+    const publish = await publisher(t, server)
+    const accounts = ['a', 'b', 'c', 'd']
+    const { store, seqs } = await watched(t)
+    const hubs = [await hub(t, server, store), await hub(t, server, store)]
+    await Promise.all(
+      accounts.map((account) =>
+        Promise.all(numbers(1, 1_000).map((seq) => publish('J', of(seq, account))))
+      )
+    )
+    for (const account of accounts)
+      await Promise.race(hubs.map(({ taken }) => taken(1_000, account)))
+    for (const account of accounts) t.same(seqs.get(account), numbers(1, 1_000))
+  }
+)
 
 t.test('a hub that dies with what it was given: another one takes it', async (t) => {
   const server = await natsServer(t)
@@ -152,29 +192,37 @@ t.test('a hub that stops gives back what it has not taken; another one goes on',
   await publish('A', of(1))
   await Promise.race([first.taken(1), second.taken(1)])
   for (const seq of [3, 4, 5]) await publish('A', of(seq))
-  await Promise.race([first, second].map(({ until, follower }) => until(() => follower.account('main')?.following === true)))
-  const [one, other] = first.follower.account('main')?.following === true ? [first, second] : [second, first]
+  await Promise.race(
+    [first, second].map(({ until, follower }) =>
+      until(() => follower.account('main')?.following === true)
+    )
+  )
+  const [one, other] =
+    first.follower.account('main')?.following === true ? [first, second] : [second, first]
   await one.follower.stop()
   await publish('A', of(2))
   await other.taken(5)
 })
 
-t.test('with NATS down nothing comes, and the hub says why; once it is back the rest is taken', async (t) => {
-  const server = await natsServer(t)
-  await makeStream(t, server)
-  await (await publisher(t, server))('A', of(1))
-  const store = await testStore(t)
-  const { follower, taken, until } = await hub(t, server, store)
-  await taken(1)
-  await server.end()
-  await until(() => follower.state().fault !== undefined)
-  t.match(follower.state().fault, /cannot be reached/)
-  t.match(follower.account('main'), { following: false, fault: /cannot be reached/ })
-  await server.start()
-  await (await publisher(t, server))('A', of(2))
-  await taken(2)
-  t.equal(follower.state().fault, undefined)
-})
+t.test(
+  'with NATS down nothing comes, and the hub says why; once it is back the rest is taken',
+  async (t) => {
+    const server = await natsServer(t)
+    await makeStream(t, server)
+    await (await publisher(t, server))('A', of(1))
+    const store = await testStore(t)
+    const { follower, taken, until } = await hub(t, server, store)
+    await taken(1)
+    await server.end()
+    await until(() => follower.state().fault !== undefined)
+    t.match(follower.state().fault, /cannot be reached/)
+    t.match(follower.account('main'), { following: false, fault: /cannot be reached/ })
+    await server.start()
+    await (await publisher(t, server))('A', of(2))
+    await taken(2)
+    t.equal(follower.state().fault, undefined)
+  }
+)
 
 t.test('a journal in the place of another is taken after it, from its start', async (t) => {
   const server = await natsServer(t)
@@ -186,48 +234,61 @@ t.test('a journal in the place of another is taken after it, from its start', as
   const store = await testStore(t)
   const { taken, lines } = await hub(t, server, store)
   await taken(2, 'main', 'B')
-  t.same(await bodies(store), bodiesOf(...numbers(1, 3).map((seq) => of(seq))), 'what is known already is left as it is')
+  t.same(
+    await bodies(store),
+    bodiesOf(...numbers(1, 3).map((seq) => of(seq))),
+    'what is known already is left as it is'
+  )
   t.match(lines.of('journal_replaced'), [{ level: 'warn', cursor: 3 }])
 })
 
-t.test('a journal that goes on after one of another host is taken from there on, and so is a store that stands in what came between', async (t) => {
-  const server = await natsServer(t)
-  await makeStream(t, server)
-  const publish = await publisher(t, server)
-  for (const seq of numbers(1, 3)) await publish('A', of(seq))
-  await publish('B', of(1), 'A:3')
-  const store = await testStore(t)
-  const first = await hub(t, server, store)
-  await first.taken(1, 'main', 'B')
-  await first.follower.stop()
-  await publish('B', of(2))
-  await publish('A again', of(4), 'B:2')
-  await publish('A again', of(5))
-  await publish('B again', of(3), 'A again:5')
-  const { taken, lines } = await hub(t, server, store)
-  await taken(3, 'main', 'B again')
-  t.same(await bodies(store), bodiesOf(...numbers(1, 5).map((seq) => of(seq))))
-  t.match(lines.of('journal_resumed'), [{ level: 'info', seq: 4 }, { level: 'info', seq: 3 }])
-  t.same(lines.of('stream_reread'), [])
-})
+t.test(
+  'a journal that goes on after one of another host is taken from there on, and so is a store that stands in what came between',
+  async (t) => {
+    const server = await natsServer(t)
+    await makeStream(t, server)
+    const publish = await publisher(t, server)
+    for (const seq of numbers(1, 3)) await publish('A', of(seq))
+    await publish('B', of(1), 'A:3')
+    const store = await testStore(t)
+    const first = await hub(t, server, store)
+    await first.taken(1, 'main', 'B')
+    await first.follower.stop()
+    await publish('B', of(2))
+    await publish('A again', of(4), 'B:2')
+    await publish('A again', of(5))
+    await publish('B again', of(3), 'A again:5')
+    const { taken, lines } = await hub(t, server, store)
+    await taken(3, 'main', 'B again')
+    t.same(await bodies(store), bodiesOf(...numbers(1, 5).map((seq) => of(seq))))
+    t.match(lines.of('journal_resumed'), [
+      { level: 'info', seq: 4 },
+      { level: 'info', seq: 3 }
+    ])
+    t.same(lines.of('stream_reread'), [])
+  }
+)
 
-t.test('a store that was restored to an earlier state has the stream read from its start', async (t) => {
-  const server = await natsServer(t)
-  await makeStream(t, server)
-  const publish = await publisher(t, server)
-  for (const seq of numbers(1, 6)) await publish('A', of(seq))
-  const old = await testStore(t)
-  const before = await hub(t, server, old)
-  await before.taken(6)
-  await before.follower.stop()
-  const restored = await testStore(t)
-  await restored.ingest.take('main', 'A', [of(1), of(2)])
-  const after = await hub(t, server, restored)
-  await publish('A', of(7))
-  await after.taken(7)
-  t.same(await bodies(restored), bodiesOf(...numbers(1, 7).map((seq) => of(seq))))
-  t.match(after.lines.of('stream_reread'), [{ level: 'warn', cursor: 2 }])
-})
+t.test(
+  'a store that was restored to an earlier state has the stream read from its start',
+  async (t) => {
+    const server = await natsServer(t)
+    await makeStream(t, server)
+    const publish = await publisher(t, server)
+    for (const seq of numbers(1, 6)) await publish('A', of(seq))
+    const old = await testStore(t)
+    const before = await hub(t, server, old)
+    await before.taken(6)
+    await before.follower.stop()
+    const restored = await testStore(t)
+    await restored.ingest.take('main', 'A', [of(1), of(2)])
+    const after = await hub(t, server, restored)
+    await publish('A', of(7))
+    await after.taken(7)
+    t.same(await bodies(restored), bodiesOf(...numbers(1, 7).map((seq) => of(seq))))
+    t.match(after.lines.of('stream_reread'), [{ level: 'warn', cursor: 2 }])
+  }
+)
 
 t.test('what the stream has no more is read from the journal', async (t) => {
   const server = await natsServer(t)
@@ -245,7 +306,10 @@ t.test('what the stream has no more is read from the journal', async (t) => {
     }
   })
   await taken(8)
-  t.same(asked, [['main', 'A', 2, 4], ['main', 'A', 4, 2]])
+  t.same(asked, [
+    ['main', 'A', 2, 4],
+    ['main', 'A', 4, 2]
+  ])
   t.same(await bodies(store), bodiesOf(...numbers(1, 8).map((seq) => of(seq))))
 })
 
@@ -262,20 +326,23 @@ t.test('a new store begins with what the stream has, and says so', async (t) => 
   t.same(await bodies(store), bodiesOf(of(4), of(5)))
 })
 
-t.test('a journal that was replaced, whose end is in the stream no more, ends where it was taken to', async (t) => {
-  const server = await natsServer(t)
-  const manager = await makeStream(t, server)
-  const publish = await publisher(t, server)
-  for (const seq of numbers(1, 3)) await publish('A', of(seq))
-  await publish('B', of(1), 'A:3')
-  await publish('B', of(2))
-  await manager.streams.purge(recordStream, { seq: 4 })
-  const store = await testStore(t)
-  await writeCursor(store.db, { account: 'main', journalId: 'A', seq: 1 })
-  const { taken, lines } = await hub(t, server, store)
-  await taken(2, 'main', 'B')
-  t.match(lines.of('begun_late'), [{ level: 'warn', cursor: 1, seq: 1 }])
-})
+t.test(
+  'a journal that was replaced, whose end is in the stream no more, ends where it was taken to',
+  async (t) => {
+    const server = await natsServer(t)
+    const manager = await makeStream(t, server)
+    const publish = await publisher(t, server)
+    for (const seq of numbers(1, 3)) await publish('A', of(seq))
+    await publish('B', of(1), 'A:3')
+    await publish('B', of(2))
+    await manager.streams.purge(recordStream, { seq: 4 })
+    const store = await testStore(t)
+    await writeCursor(store.db, { account: 'main', journalId: 'A', seq: 1 })
+    const { taken, lines } = await hub(t, server, store)
+    await taken(2, 'main', 'B')
+    t.match(lines.of('begun_late'), [{ level: 'warn', cursor: 1, seq: 1 }])
+  }
+)
 
 t.test('a gap that nobody can mend is a fault, not a loss', async (t) => {
   const server = await natsServer(t)
@@ -286,7 +353,11 @@ t.test('a gap that nobody can mend is a fault, not a loss', async (t) => {
   const store = await testStore(t)
   await writeCursor(store.db, { account: 'main', journalId: 'A', seq: 1 })
   const { until, follower } = await hub(t, server, store)
-  await until(() => /those after 1 are not in the stream any more: name its session-manager in FURTHER_SESSION_MANAGERS/.test(follower.account('main')?.fault ?? ''))
+  await until(() =>
+    /those after 1 are not in the stream any more: name its session-manager in FURTHER_SESSION_MANAGERS/.test(
+      follower.account('main')?.fault ?? ''
+    )
+  )
   t.match(await readCursor(store.db, 'main'), { seq: 1 })
 })
 
@@ -298,7 +369,11 @@ t.test('a record of a newer release stops it, after those before it, and says so
   await publish('A', { ...of(2), kind: 'hologram' as 'message' })
   const store = await testStore(t)
   const { until, follower } = await hub(t, server, store)
-  await until(() => /not as this release knows records.*upgrade central-hub/.test(follower.account('main')?.fault ?? ''))
+  await until(() =>
+    /not as this release knows records.*upgrade central-hub/.test(
+      follower.account('main')?.fault ?? ''
+    )
+  )
   t.match(await readCursor(store.db, 'main'), { seq: 1 })
 })
 

@@ -25,22 +25,31 @@ export interface Run {
 
 export const startMigrate = (args: readonly string[], env: Record<string, string> = {}): Run => {
   const coverage = process.env['NODE_V8_COVERAGE']
-  const [program, all] = withExactly({ PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env }, process.execPath, main, ...args)
+  const [program, all] = withExactly(
+    { PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env },
+    process.execPath,
+    main,
+    ...args
+  )
   const child = spawn(program, all, { stdio: ['ignore', 'pipe', 'pipe'] })
   let [stdout, stderr] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  const ended = new Promise<Ran>((resolve) => child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr })))
+  const ended = new Promise<Ran>((resolve) =>
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr }))
+  )
   return {
     ended,
     said: async (what) => {
-      while (!what.test(stderr) && child.exitCode === null && child.signalCode === null) await Promise.race([once(child.stderr, 'data'), ended])
+      while (!what.test(stderr) && child.exitCode === null && child.signalCode === null)
+        await Promise.race([once(child.stderr, 'data'), ended])
     },
     kill: (signal) => void child.kill(signal)
   }
 }
 
-export const migrate = (args: readonly string[], env: Record<string, string> = {}): Promise<Ran> => startMigrate(args, env).ended
+export const migrate = (args: readonly string[], env: Record<string, string> = {}): Promise<Ran> =>
+  startMigrate(args, env).ended
 
 /** What names a file and a database to it. */
 export const toArgs = (directory: string, url: string): string[] => {

@@ -1,8 +1,9 @@
 /**
- * What Excel for Windows does when it opens a CSV file by a double click and saves it again, by what Microsoft and its
- * users say in public:
+ * What Excel for Windows does when it opens a CSV file by a double click and saves it again, by
+ * what Microsoft and its users say in public:
  * - it takes the bytes for the code page of Windows, unless a byte order mark says otherwise;
- * - it separates cells by the list separator of Windows' region, whatever the file's name says, or by a line `sep=;`;
+ * - it separates cells by the list separator of Windows' region, whatever the file's name says,
+ *   or by a line `sep=;`;
  * - quotation marks do not keep a cell from becoming a number, a date or a formula;
  * - a number of more than 11 digits is shown, and saved, as 5,21551E+12;
  * - it saves what it shows; quotation marks are only round cells that need them;
@@ -27,13 +28,62 @@ const portugueseMonths = /^(jan|fev|mar|abr|mai|jun|jul|ago|set|out|nov|dez)/i
 const englishMonths = /^(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)/i
 
 export const regions = {
-  'es-ES': { list: ';', decimal: ',', thousands: '.', date: dayFirst, months: spanishMonths, logical: ['VERDADERO', 'FALSO'] },
-  'es-MX': { list: ',', decimal: '.', thousands: ',', date: dayFirst, months: spanishMonths, logical: ['VERDADERO', 'FALSO'] },
-  'es-AR': { list: ';', decimal: ',', thousands: '.', date: dayFirst, months: spanishMonths, logical: ['VERDADERO', 'FALSO'] },
-  'pt-BR': { list: ';', decimal: ',', thousands: '.', date: dayFirst, months: portugueseMonths, logical: ['VERDADEIRO', 'FALSO'] },
-  'pt-PT': { list: ';', decimal: ',', thousands: ' ', date: dayFirst, months: portugueseMonths, logical: ['VERDADEIRO', 'FALSO'] },
-  'en-US': { list: ',', decimal: '.', thousands: ',', date: monthFirst, months: englishMonths, logical: ['TRUE', 'FALSE'] },
-  'en-GB': { list: ',', decimal: '.', thousands: ',', date: dayFirst, months: englishMonths, logical: ['TRUE', 'FALSE'] }
+  'es-ES': {
+    list: ';',
+    decimal: ',',
+    thousands: '.',
+    date: dayFirst,
+    months: spanishMonths,
+    logical: ['VERDADERO', 'FALSO']
+  },
+  'es-MX': {
+    list: ',',
+    decimal: '.',
+    thousands: ',',
+    date: dayFirst,
+    months: spanishMonths,
+    logical: ['VERDADERO', 'FALSO']
+  },
+  'es-AR': {
+    list: ';',
+    decimal: ',',
+    thousands: '.',
+    date: dayFirst,
+    months: spanishMonths,
+    logical: ['VERDADERO', 'FALSO']
+  },
+  'pt-BR': {
+    list: ';',
+    decimal: ',',
+    thousands: '.',
+    date: dayFirst,
+    months: portugueseMonths,
+    logical: ['VERDADEIRO', 'FALSO']
+  },
+  'pt-PT': {
+    list: ';',
+    decimal: ',',
+    thousands: ' ',
+    date: dayFirst,
+    months: portugueseMonths,
+    logical: ['VERDADEIRO', 'FALSO']
+  },
+  'en-US': {
+    list: ',',
+    decimal: '.',
+    thousands: ',',
+    date: monthFirst,
+    months: englishMonths,
+    logical: ['TRUE', 'FALSE']
+  },
+  'en-GB': {
+    list: ',',
+    decimal: '.',
+    thousands: ',',
+    date: dayFirst,
+    months: englishMonths,
+    logical: ['TRUE', 'FALSE']
+  }
 } as const satisfies Record<string, Region>
 export type RegionName = keyof typeof regions
 
@@ -43,7 +93,8 @@ type Shown = string
 /** A number as the format General shows it. */
 const showNumber = (value: number, { decimal }: Region): Shown => {
   const digits = Math.abs(value) < 1 ? 0 : Math.floor(Math.log10(Math.abs(value))) + 1
-  if (digits <= 11 && (value === 0 || Math.abs(value) >= 1e-9)) return String(Number(value.toPrecision(11))).replace('.', decimal)
+  if (digits <= 11 && (value === 0 || Math.abs(value) >= 1e-9))
+    return String(Number(value.toPrecision(11))).replace('.', decimal)
   const [mantissa = '', exponent = '0'] = value.toExponential(5).split('e')
   const power = Number(exponent)
   return `${mantissa.replace('.', decimal)}E${power < 0 ? '-' : '+'}${two(Math.abs(power))}`
@@ -51,14 +102,23 @@ const showNumber = (value: number, { decimal }: Region): Shown => {
 
 /** A cell as a number, if Excel would take it for one. */
 const numberOf = (cell: string, { decimal, thousands }: Region): number | undefined => {
-  let text = cell.trim().replace(/^(-?)\s*(?:[$€£]|R\$)\s*/, '$1').replace(/\s*(?:€|%|R\$)$/, '')
+  let text = cell
+    .trim()
+    .replace(/^(-?)\s*(?:[$€£]|R\$)\s*/, '$1')
+    .replace(/\s*(?:€|%|R\$)$/, '')
   const isNegative = /^\(.*\)$/.test(text)
   if (isNegative) text = text.slice(1, -1)
   if (!/^[+-]?[\d.,\s]*\d[\d.,\s]*(?:e[+-]?\d+)?$/i.test(text)) return undefined
   // More than Excel accepts: groups of any size.
   const plain = text.replaceAll(thousands, '').replaceAll('\u00a0', '').replace(decimal, '.')
   const number = Number(plain)
-  return plain === '' || !/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(plain) || !Number.isFinite(number) ? undefined : isNegative ? -number : number
+  return plain === '' ||
+    !/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(plain) ||
+    !Number.isFinite(number)
+    ? undefined
+    : isNegative
+      ? -number
+      : number
 }
 
 /** A cell as a date or a time, as it is shown, if Excel would take it for one. */
@@ -71,15 +131,26 @@ const dateOf = (cell: string, { date, months }: Region): Shown | undefined => {
     return `${date(Number(year), Number(month), Number(day))}${hour === undefined ? '' : ` ${hour}:${minute}`}`
   }
   if (/^\d{1,2}:\d\d(?::\d\d)?(?:\s*[ap]\.?\s?m?\.?)?$/i.test(text)) return '(time)'
-  const parts = text.split(/[\s/.,-]+|\bde\b/i).map((part) => part.trim()).filter((part) => part !== '')
+  const parts = text
+    .split(/[\s/.,-]+|\bde\b/i)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
   const numbers = parts.filter((part) => /^\d{1,4}$/.test(part))
-  const words = parts.filter((part) => /^\p{L}+$/u.test(part) && (months.test(part) || englishMonths.test(part)))
+  const words = parts.filter(
+    (part) => /^\p{L}+$/u.test(part) && (months.test(part) || englishMonths.test(part))
+  )
   if (numbers.length + words.length !== parts.length || words.length > 1) return undefined
-  const isDate = words.length === 1 ? numbers.length === 1 || numbers.length === 2 : numbers.length === 2 || numbers.length === 3
+  const isDate =
+    words.length === 1
+      ? numbers.length === 1 || numbers.length === 2
+      : numbers.length === 2 || numbers.length === 3
   return isDate && /^[\p{L}\d]/u.test(text) && parts.length > 1 ? '(date)' : undefined
 }
 
-/** The result of a formula, for the one kind that an export may have; anything else was run, which must not happen. */
+/**
+ * The result of a formula, for the one kind that an export may have; anything else was run, which
+ * must not happen.
+ */
 const resultOf = (formula: string): Shown => {
   const text = /^="((?:[^"]|"")*)"$/.exec(formula)?.[1]
   if (text === undefined || text.length > 255) throw new Error(`Excel ran ${formula}`)
@@ -132,23 +203,34 @@ const parse = (text: string, separator: string): string[][] => {
 }
 
 const decode = (bytes: Buffer): { text: string; isUtf16: boolean } => {
-  if (bytes[0] === 0xff && bytes[1] === 0xfe) return { text: new TextDecoder('utf-16le').decode(bytes), isUtf16: true }
+  if (bytes[0] === 0xff && bytes[1] === 0xfe)
+    return { text: new TextDecoder('utf-16le').decode(bytes), isUtf16: true }
   const isUtf8 = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
   return { text: new TextDecoder(isUtf8 ? 'utf-8' : 'windows-1252').decode(bytes), isUtf16: false }
 }
 
-/** What a sheet shows after a double click on the file. @throws {Error} when a formula of somebody else was run */
+/**
+ * What a sheet shows after a double click on the file. @throws {Error} when a formula of somebody
+ * else was run
+ */
 export const open = (bytes: Buffer, region: Region): Shown[][] => {
   const { text, isUtf16 } = decode(bytes)
   const separator = /^sep=(.)\r?\n/i.exec(text)
-  const rows = parse(separator === null ? text : text.slice(separator[0].length), separator?.[1] ?? (isUtf16 ? '\t' : region.list))
+  const rows = parse(
+    separator === null ? text : text.slice(separator[0].length),
+    separator?.[1] ?? (isUtf16 ? '\t' : region.list)
+  )
   return rows.map((row) => row.map((cell) => show(cell, region)))
 }
 
 export const saveTypes = ['CSV', 'CSV UTF-8', 'Unicode text'] as const
 export type SaveType = (typeof saveTypes)[number]
 
-const codePage = new Map([...new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, byte) => byte))].map((letter, byte) => [letter, byte]))
+const codePage = new Map(
+  [
+    ...new TextDecoder('windows-1252').decode(Uint8Array.from({ length: 256 }, (_, byte) => byte))
+  ].map((letter, byte) => [letter, byte])
+)
 
 /** In Windows-1252; each half of a pair that it lacks is a question mark. */
 const toCodePage = (text: string): Buffer =>
@@ -157,13 +239,16 @@ const toCodePage = (text: string): Buffer =>
 const write = (sheet: readonly Shown[][], separator: string, needsQuotes: RegExp): string => {
   const width = Math.max(...sheet.map((row) => row.length))
   const line = (row: readonly Shown[]): string =>
-    Array.from({ length: width }, (_, index) => row[index] ?? '').map((cell) => (needsQuotes.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join(separator)
+    Array.from({ length: width }, (_, index) => row[index] ?? '')
+      .map((cell) => (needsQuotes.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell))
+      .join(separator)
   return sheet.map((row) => `${line(row)}\r\n`).join('')
 }
 
 /** The file that "Save as" writes. */
 export const save = (sheet: readonly Shown[][], type: SaveType, { list }: Region): Buffer => {
-  if (type === 'Unicode text') return Buffer.from(`\ufeff${write(sheet, '\t', /[\t"\r\n,]/)}`, 'utf16le')
+  if (type === 'Unicode text')
+    return Buffer.from(`\ufeff${write(sheet, '\t', /[\t"\r\n,]/)}`, 'utf16le')
   const text = write(sheet, list, list === ';' ? /[;"\r\n]/ : /[,"\r\n]/)
   return type === 'CSV UTF-8' ? Buffer.from(`\ufeff${text}`) : toCodePage(text)
 }

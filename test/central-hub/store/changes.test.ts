@@ -27,24 +27,31 @@ t.test('a change of any kind, ours or of another program, is told; reading is no
   t.not(await changes(), opened)
 })
 
-t.test('what a transaction has not committed is told once it is: in a file it is waited for', async (t) => {
-  const { db, close } = await openStore(await ownPlace(t))
-  t.teardown(close)
-  const changes = changesOf(db)
-  const before = await changes()
-  const [written, commit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-  const transaction = db.transaction().execute(async (trx) => {
-    await trx.insertInto('names').values({ phone_key: '5512345678', name: 'Ana' }).execute()
-    written.resolve()
-    await commit.promise
-  })
-  await written.promise
-  const after = changes()
-  if (isOnPostgres()) await after
-  else t.equal(await Promise.race([after, new Promise((resolve) => setImmediate(resolve, 'waits'))]), 'waits')
-  commit.resolve()
-  await transaction
-  t.not(await changes(), before)
-  t.not(await changes(), isOnPostgres() ? await after : before)
-  t.match((await sql`select * from names`.execute(db)).rows, [{ name: 'Ana' }])
-})
+t.test(
+  'what a transaction has not committed is told once it is: in a file it is waited for',
+  async (t) => {
+    const { db, close } = await openStore(await ownPlace(t))
+    t.teardown(close)
+    const changes = changesOf(db)
+    const before = await changes()
+    const [written, commit] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const transaction = db.transaction().execute(async (trx) => {
+      await trx.insertInto('names').values({ phone_key: '5512345678', name: 'Ana' }).execute()
+      written.resolve()
+      await commit.promise
+    })
+    await written.promise
+    const after = changes()
+    if (isOnPostgres()) await after
+    else
+      t.equal(
+        await Promise.race([after, new Promise((resolve) => setImmediate(resolve, 'waits'))]),
+        'waits'
+      )
+    commit.resolve()
+    await transaction
+    t.not(await changes(), before)
+    t.not(await changes(), isOnPostgres() ? await after : before)
+    t.match((await sql`select * from names`.execute(db)).rows, [{ name: 'Ana' }])
+  }
+)

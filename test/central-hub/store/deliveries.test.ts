@@ -1,12 +1,24 @@
 import t, { type Test } from 'tap'
 import { Delivery } from '../../../src/contract/webhook.ts'
-import { countDeliveries, listDeliveries, nextDelivery, replay, settleDelivered, settleFailed, waitingWebhooks, type NextDelivery } from '../../../src/central-hub/store/deliveries.ts'
+import {
+  countDeliveries,
+  listDeliveries,
+  nextDelivery,
+  replay,
+  settleDelivered,
+  settleFailed,
+  waitingWebhooks,
+  type NextDelivery
+} from '../../../src/central-hub/store/deliveries.ts'
 import { addPing } from '../../../src/central-hub/store/outbox.ts'
 import { createWebhook, patchWebhook } from '../../../src/central-hub/store/webhooks.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { record, testStore, type TestStore } from './open-store.ts'
 
-const withWebhook = async (t: Test, ...names: string[]): Promise<TestStore & { next(): Promise<NextDelivery> }> => {
+const withWebhook = async (
+  t: Test,
+  ...names: string[]
+): Promise<TestStore & { next(): Promise<NextDelivery> }> => {
   const store = await testStore(t)
   await createWebhook(store.db, { url: 'https://crm.example.com/', events: ['message.created'] })
   await store.take(...names.map((name) => record(name)))
@@ -19,14 +31,20 @@ const withWebhook = async (t: Test, ...names: string[]): Promise<TestStore & { n
     }
   }
 }
-const text = ({ body }: { body: string }): unknown => (JSON.parse(body) as { data: { message?: { body: string } } }).data.message?.body
+const text = ({ body }: { body: string }): unknown =>
+  (JSON.parse(body) as { data: { message?: { body: string } } }).data.message?.body
 
 t.test('the oldest that waits is next, a ping before all', async (t) => {
   const { db, next } = await withWebhook(t, 'A', 'B')
   t.same(await waitingWebhooks(db), [1])
   const a = await next()
   t.equal(text(a), 'message A')
-  await settleFailed(db, a, { at: Date.now(), status: null, error: 'down' }, { retryAt: Date.now() + 60_000 })
+  await settleFailed(
+    db,
+    a,
+    { at: Date.now(), status: null, error: 'down' },
+    { retryAt: Date.now() + 60_000 }
+  )
   t.equal(text(await next()), 'message A', 'one that failed stays the first')
   await addPing(db, 1)
   const ping = await next()
@@ -49,10 +67,18 @@ t.test('they are listed latest first, page by page, and by state', async (t) => 
   const second = await listDeliveries(db, 1, undefined, 2, first.next)
   const third = await listDeliveries(db, 1, undefined, 2, second.next)
   const all = [...first.items, ...second.items, ...third.items]
-  t.same(all.map(({ state }) => state), ['pending', 'pending', 'pending', 'dead', 'delivered'])
+  t.same(
+    all.map(({ state }) => state),
+    ['pending', 'pending', 'pending', 'dead', 'delivered']
+  )
   t.equal(third.next, undefined)
   for (const each of all) conforms(t, Delivery, each, each.state)
-  for (const [state, count] of [['pending', 3], ['dead', 1], ['delivered', 1]] as const) t.equal((await listDeliveries(db, 1, state, 10)).items.length, count)
+  for (const [state, count] of [
+    ['pending', 3],
+    ['dead', 1],
+    ['delivered', 1]
+  ] as const)
+    t.equal((await listDeliveries(db, 1, state, 10)).items.length, count)
   t.same(await countDeliveries(db), new Map([[1, { pending: 3, dead: 1 }]]))
 })
 
@@ -72,8 +98,20 @@ t.test('one can be replayed by its id, or all dead ones; each has 3 days again',
 
 t.test('with all, what else has had its time is given up, too', async (t) => {
   const { db, next } = await withWebhook(t, 'A', 'B', 'C')
-  await db.updateTable('deliveries').set({ gives_up_at: 5_000 }).where('outbox_id', '<=', 2).execute()
-  t.same(await settleFailed(db, await next(), { at: 0, status: null, error: 'down' }, { all: true, deliveringMs: 5_000 }), { dead: 2, isFirst: true })
+  await db
+    .updateTable('deliveries')
+    .set({ gives_up_at: 5_000 })
+    .where('outbox_id', '<=', 2)
+    .execute()
+  t.same(
+    await settleFailed(
+      db,
+      await next(),
+      { at: 0, status: null, error: 'down' },
+      { all: true, deliveringMs: 5_000 }
+    ),
+    { dead: 2, isFirst: true }
+  )
   t.equal(text(await next()), 'message C')
 })
 

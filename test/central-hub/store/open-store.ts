@@ -20,7 +20,12 @@ export interface TestStore {
 let lastSeq = 0
 
 /** A record; what is not given is a text from a lead. */
-export const record = (id: string, facts: Partial<CapturedMessage> = {}, kind: RecordKind = 'message', more: Partial<InboundRecord> = {}): InboundRecord => ({
+export const record = (
+  id: string,
+  facts: Partial<CapturedMessage> = {},
+  kind: RecordKind = 'message',
+  more: Partial<InboundRecord> = {}
+): InboundRecord => ({
   seq: (lastSeq += 1),
   kind,
   captured_at: '2026-11-24T12:00:00.000Z',
@@ -31,8 +36,23 @@ export const record = (id: string, facts: Partial<CapturedMessage> = {}, kind: R
 })
 
 /** A reply of the operator's. */
-export const reply = (id: string, facts: Partial<CapturedMessage> = {}, more: Partial<InboundRecord> = {}): InboundRecord =>
-  record(id, { id: `true_5215512345678@c.us_${id}`, from_me: true, from: '5215587654321@c.us', to: '5215512345678@c.us', ...facts }, 'message', more)
+export const reply = (
+  id: string,
+  facts: Partial<CapturedMessage> = {},
+  more: Partial<InboundRecord> = {}
+): InboundRecord =>
+  record(
+    id,
+    {
+      id: `true_5215512345678@c.us_${id}`,
+      from_me: true,
+      from: '5215587654321@c.us',
+      to: '5215512345678@c.us',
+      ...facts
+    },
+    'message',
+    more
+  )
 
 /** Spares the disk, for a test that fills its store thousands of times. */
 export const hurry = async (db: Db): Promise<void> => {
@@ -40,9 +60,23 @@ export const hurry = async (db: Db): Promise<void> => {
   else await sql`PRAGMA synchronous = OFF`.execute(db)
 }
 
-/** Takes all leads and messages out, and what is known of them, for a test that plays many histories. */
+/**
+ * Takes all leads and messages out, and what is known of them, for a test that plays many
+ * histories.
+ */
 export const emptied = async (db: Db): Promise<void> => {
-  const tables = ['answers', 'message_counts', 'reactions', 'votes', 'messages', 'events', 'merged_leads', 'leads', 'cursors', 'names'] as const
+  const tables = [
+    'answers',
+    'message_counts',
+    'reactions',
+    'votes',
+    'messages',
+    'events',
+    'merged_leads',
+    'leads',
+    'cursors',
+    'names'
+  ] as const
   for (const table of tables) await db.deleteFrom(table).execute()
   await db.updateTable('store').set({ updated_until: 0 }).execute()
 }

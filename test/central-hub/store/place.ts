@@ -9,7 +9,10 @@ import { startPostgres, type PostgresServer } from '../../platform/postgres-serv
 import type { Scope } from '../../platform/scope.ts'
 import { Databases } from './databases.ts'
 
-/** Where the stores of tests are: in directories, or, after `onPostgres`, in databases of one server. */
+/**
+ * Where the stores of tests are: in directories, or, after `onPostgres`, in databases of one
+ * server.
+ */
 
 /** A store with the schema made: to make it costs a hundred times what a copy does. */
 const makeFile = async (): Promise<string> => {
@@ -46,5 +49,9 @@ export const onPostgres = async (t: Test): Promise<PostgresServer> => {
   return server
 }
 
-/** Where a hub's store of the test's own is, as its environment says it: in its STATE_DIR, unless stores are on a server. */
-export const storeEnv = async (t: Test): Promise<Record<string, string>> => (isOnPostgres() ? { DATABASE_URL: await ownPlace(t) } : {})
+/**
+ * Where a hub's store of the test's own is, as its environment says it: in its STATE_DIR, unless
+ * stores are on a server.
+ */
+export const storeEnv = async (t: Test): Promise<Record<string, string>> =>
+  isOnPostgres() ? { DATABASE_URL: await ownPlace(t) } : {}

@@ -4,4 +4,21 @@ import { onPostgres } from './place.ts'
 /** The tests of the store once more: on PostgreSQL. */
 
 await onPostgres(t)
-for (const file of ['changes', 'conversation', 'deliveries', 'delivery-queues', 'find', 'lists', 'one-message', 'outbox', 'pages', 'prune-deliveries', 'search', 'waiting', 'waiting-table', 'webhooks', 'who']) await import(`./${file}.test.ts`)
+for (const file of [
+  'changes',
+  'conversation',
+  'deliveries',
+  'delivery-queues',
+  'find',
+  'lists',
+  'one-message',
+  'outbox',
+  'pages',
+  'prune-deliveries',
+  'search',
+  'waiting',
+  'waiting-table',
+  'webhooks',
+  'who'
+])
+  await import(`./${file}.test.ts`)

@@ -1,12 +1,18 @@
 import t from 'tap'
-import { listDeliveries, nextDelivery, settleDelivered, settleFailed } from '../../../src/central-hub/store/deliveries.ts'
+import {
+  listDeliveries,
+  nextDelivery,
+  settleDelivered,
+  settleFailed
+} from '../../../src/central-hub/store/deliveries.ts'
 import { giveUpOff, pruneDeliveries } from '../../../src/central-hub/store/prune-deliveries.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { createWebhook, patchWebhook } from '../../../src/central-hub/store/webhooks.ts'
 import { record, testStore } from './open-store.ts'
 
 const day = 86_400_000
-const states = async (db: Db): Promise<string[]> => (await listDeliveries(db, 1, undefined, 10_000)).items.map(({ state }) => state).reverse()
+const states = async (db: Db): Promise<string[]> =>
+  (await listDeliveries(db, 1, undefined, 10_000)).items.map(({ state }) => state).reverse()
 const settle = async (db: Db, at: number, error?: string): Promise<void> => {
   const next = await nextDelivery(db, 1, at)
   if (next === undefined) throw new Error('nothing waits')
@@ -14,21 +20,28 @@ const settle = async (db: Db, at: number, error?: string): Promise<void> => {
   else await settleFailed(db, next, { at, status: null, error }, {})
 }
 
-t.test('delivered ones are kept for a week, dead ones for 30 days, what waits until it is settled', async (t) => {
-  const { db, take } = await testStore(t)
-  await createWebhook(db, { url: 'https://crm.example.com/', events: ['message.created'] })
-  await take(record('A'), record('B'), record('C'))
-  const now = Date.now()
-  await settle(db, now)
-  await settle(db, now, 'down')
-  await pruneDeliveries(db, now + 7 * day)
-  t.same(await states(db), ['delivered', 'dead', 'pending'])
-  await pruneDeliveries(db, now + 7 * day + 1)
-  t.same(await states(db), ['dead', 'pending'])
-  await pruneDeliveries(db, now + 30 * day + 1)
-  t.same(await states(db), ['pending'])
-  t.equal((await db.selectFrom('outbox').selectAll().execute()).length, 1, 'what no delivery is left of is gone')
-})
+t.test(
+  'delivered ones are kept for a week, dead ones for 30 days, what waits until it is settled',
+  async (t) => {
+    const { db, take } = await testStore(t)
+    await createWebhook(db, { url: 'https://crm.example.com/', events: ['message.created'] })
+    await take(record('A'), record('B'), record('C'))
+    const now = Date.now()
+    await settle(db, now)
+    await settle(db, now, 'down')
+    await pruneDeliveries(db, now + 7 * day)
+    t.same(await states(db), ['delivered', 'dead', 'pending'])
+    await pruneDeliveries(db, now + 7 * day + 1)
+    t.same(await states(db), ['dead', 'pending'])
+    await pruneDeliveries(db, now + 30 * day + 1)
+    t.same(await states(db), ['pending'])
+    t.equal(
+      (await db.selectFrom('outbox').selectAll().execute()).length,
+      1,
+      'what no delivery is left of is gone'
+    )
+  }
+)
 
 t.test('none is kept for longer than messages are', async (t) => {
   const { db, take } = await testStore(t)
@@ -45,7 +58,8 @@ t.test('none is kept for longer than messages are', async (t) => {
 
 t.test('of each webhook the latest thousand delivered ones are kept', async (t) => {
   const { db, take } = await testStore(t)
-  for (let n = 0; n < 2; n += 1) await createWebhook(db, { url: 'https://crm.example.com/', events: ['message.created'] })
+  for (let n = 0; n < 2; n += 1)
+    await createWebhook(db, { url: 'https://crm.example.com/', events: ['message.created'] })
   await take(...Array.from({ length: 1_005 }, (_, n) => record(`${n}`)))
   await db.updateTable('deliveries').set({ state: 'delivered', settled_at: Date.now() }).execute()
   await pruneDeliveries(db)
@@ -53,7 +67,15 @@ t.test('of each webhook the latest thousand delivered ones are kept', async (t) 
     const { items } = await listDeliveries(db, id, undefined, 10_000)
     t.equal(items.length, 1_000)
   }
-  t.equal((await db.selectFrom('outbox').select(({ fn }) => fn.min('id').as('first')).executeTakeFirst())?.first, 6)
+  t.equal(
+    (
+      await db
+        .selectFrom('outbox')
+        .select(({ fn }) => fn.min('id').as('first'))
+        .executeTakeFirst()
+    )?.first,
+    6
+  )
 })
 
 t.test('what a webhook that is off did not take within 3 days is dead', async (t) => {

@@ -2,34 +2,73 @@ import fc from 'fast-check'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
 import type { Said } from './waiting-model.ts'
 
-/** Random histories of one conversation: records in any order of arrival, and what people do in between. */
+/**
+ * Random histories of one conversation: records in any order of arrival, and what people do in
+ * between.
+ */
 
 /** What a message is, and what it does by the handbook's table. */
 const kinds = {
   text: { facts: {}, in: 'asks', out: 'answers' },
   photo: { facts: { type: 'image', body: '' }, in: 'asks', out: 'answers' },
   poll: { facts: { type: 'poll_creation' }, in: 'asks', out: 'answers' },
-  viewOnce: { facts: { type: 'ciphertext', body: '', phone_only: 'view_once' }, in: 'asks', out: 'answers', kind: 'ciphertext_failed' },
-  secret: { facts: { type: 'ciphertext', body: '' }, in: 'asks', out: 'answers', kind: 'ciphertext' },
+  viewOnce: {
+    facts: { type: 'ciphertext', body: '', phone_only: 'view_once' },
+    in: 'asks',
+    out: 'answers',
+    kind: 'ciphertext_failed'
+  },
+  secret: {
+    facts: { type: 'ciphertext', body: '' },
+    in: 'asks',
+    out: 'answers',
+    kind: 'ciphertext'
+  },
   unknown: { facts: { type: 'unknown', body: '' }, in: 'asks', out: 'nothing' },
   newType: { facts: { type: 'hologram', body: '' }, in: 'asks', out: 'answers' },
-  missed: { facts: { type: 'call_log', body: '', call: { outcome: 'missed', video: false } }, in: 'asks', out: 'nothing' },
-  declined: { facts: { type: 'call_log', body: '', call: { outcome: 'rejected', video: true } }, in: 'asks', out: 'nothing' },
-  taken: { facts: { type: 'call_log', body: '', call: { outcome: 'answered', video: false } }, in: 'answers', out: 'answers' },
+  missed: {
+    facts: { type: 'call_log', body: '', call: { outcome: 'missed', video: false } },
+    in: 'asks',
+    out: 'nothing'
+  },
+  declined: {
+    facts: { type: 'call_log', body: '', call: { outcome: 'rejected', video: true } },
+    in: 'asks',
+    out: 'nothing'
+  },
+  taken: {
+    facts: { type: 'call_log', body: '', call: { outcome: 'answered', video: false } },
+    in: 'answers',
+    out: 'answers'
+  },
   bot: { facts: { bot: true }, in: 'nothing', out: 'nothing' },
   notice: { facts: { type: 'e2e_notification', body: '' }, in: 'nothing', out: 'nothing' },
   pin: { facts: { type: 'pin_message', body: '' }, in: 'nothing', out: 'nothing' },
   greeting: { facts: { body: 'Gracias por  Escribirnos, Ana' }, in: 'asks', out: 'nothing' },
   unsent: { facts: { unsent: true }, in: 'asks', out: 'nothing' },
   deleted: { facts: { type: 'revoked', body: '' }, in: 'nothing', out: 'nothing' }
-} as const satisfies Record<string, { facts: Partial<CapturedMessage>; in: Said['does']; out: Said['does']; kind?: RecordKind }>
+} as const satisfies Record<
+  string,
+  { facts: Partial<CapturedMessage>; in: Said['does']; out: Said['does']; kind?: RecordKind }
+>
 type Kind = keyof typeof kinds
 
 export const automaticReplies = ['gracias por escribirnos']
 
 /** What can become of a message; each is a record of its own. */
 const changes = [
-  'edit', 'deletedForAll', 'deletedForMe', 'again', 'underLid', 'readAsText', 'readAsNotice', 'callTaken', 'weReact', 'weTakeBack', 'theyReact', 'weVote'
+  'edit',
+  'deletedForAll',
+  'deletedForMe',
+  'again',
+  'underLid',
+  'readAsText',
+  'readAsNotice',
+  'callTaken',
+  'weReact',
+  'weTakeBack',
+  'theyReact',
+  'weVote'
 ] as const
 type Change = (typeof changes)[number]
 
@@ -59,7 +98,10 @@ const weighted = <T>(...choices: [number, T][]): fc.Arbitrary<T> =>
   fc.oneof(...choices.map(([weight, value]) => ({ weight, arbitrary: fc.constant(value) })))
 
 const planned: fc.Arbitrary<Planned> = fc.record({
-  kind: fc.oneof({ weight: 2, arbitrary: fc.constant<Kind>('text') }, { weight: 3, arbitrary: fc.constantFrom(...(Object.keys(kinds) as Kind[])) }),
+  kind: fc.oneof(
+    { weight: 2, arbitrary: fc.constant<Kind>('text') },
+    { weight: 3, arbitrary: fc.constantFrom(...(Object.keys(kinds) as Kind[])) }
+  ),
   mine: weighted([3, false], [2, true]),
   time: fc.integer({ min: 1_000, max: 1_012 }),
   album: weighted<number | undefined>([8, undefined], [1, 1], [1, 2]),
@@ -67,7 +109,9 @@ const planned: fc.Arbitrary<Planned> = fc.record({
 })
 
 const act: fc.Arbitrary<Act> = fc.oneof(
-  fc.constantFrom('new', 'open', 'won', 'lost', 'ignored').map((state) => ({ does: 'state', state }) as Act),
+  fc
+    .constantFrom('new', 'open', 'won', 'lost', 'ignored')
+    .map((state) => ({ does: 'state', state }) as Act),
   fc.option(fc.nat(20), { nil: undefined }).map((until) => ({ does: 'handle', until }) as Act),
   fc.constantFrom<Act>({ does: 'unhandle' }, { does: 'read' })
 )
@@ -79,7 +123,9 @@ export const plan: fc.Arbitrary<Plan> = fc.record({
   dice: fc.array(fc.integer({ min: 0, max: 999_999 }), { minLength: 80, maxLength: 80 })
 })
 
-/** One step: a record, with what it says to the model; or an act. `cut`: the batch ends after it. */
+/**
+ * One step: a record, with what it says to the model; or an act. `cut`: the batch ends after it.
+ */
 export type Step = { cut: boolean; id: number } & (
   | { record: InboundRecord; tells: (known: Known) => void }
   | { act: Act }
@@ -93,10 +139,18 @@ export interface Known extends Said {
 }
 
 export const unknown = (time: number, mine: boolean): Known => ({
-  time, mine,
-  does: 'nothing', thing: '',
-  isDeletedForAll: false, isRead: false, isHandled: false, isClosed: false, isReactedTo: false,
-  isThere: false, reactions: [], votes: []
+  time,
+  mine,
+  does: 'nothing',
+  thing: '',
+  isDeletedForAll: false,
+  isRead: false,
+  isHandled: false,
+  isClosed: false,
+  isReactedTo: false,
+  isThere: false,
+  reactions: [],
+  votes: []
 })
 
 interface Address {
@@ -107,7 +161,10 @@ interface Address {
 
 const own = '5215587654321@c.us'
 
-/** The records of a message, in an order that WhatsApp may tell them in; those with `after` come after the first one. */
+/**
+ * The records of a message, in an order that WhatsApp may tell them in; those with `after` come
+ * after the first one.
+ */
 interface Draft {
   kind: RecordKind
   message: CapturedMessage
@@ -121,13 +178,27 @@ interface Place {
   who: Partial<CapturedMessage>
 }
 
-const draftsOf = ({ kind, mine, time, album, changes: planned }: Planned, at: number, place: Place, other: Place): Draft[] => {
+const draftsOf = (
+  { kind, mine, time, album, changes: planned }: Planned,
+  at: number,
+  place: Place,
+  other: Place
+): Draft[] => {
   const { facts, in: inbound, out, ...rest } = kinds[kind]
   const first: RecordKind = 'kind' in rest ? rest.kind : 'message'
   const isAlbum = album !== undefined && kind === 'photo'
   const of = ({ chat, who }: Place, more: Partial<CapturedMessage>): CapturedMessage => ({
-    id: `${mine}_${chat}_S${at}`, chat_id: chat, from: mine ? own : chat, to: mine ? chat : own, from_me: mine, type: 'chat', body: `text ${at}`, timestamp: time,
-    has_media: false, ...who, ...more
+    id: `${mine}_${chat}_S${at}`,
+    chat_id: chat,
+    from: mine ? own : chat,
+    to: mine ? chat : own,
+    from_me: mine,
+    type: 'chat',
+    body: `text ${at}`,
+    timestamp: time,
+    has_media: false,
+    ...who,
+    ...more
   })
   const here = (more: Partial<CapturedMessage> = {}): CapturedMessage => {
     const message = of(place, { ...facts, ...more })
@@ -142,71 +213,192 @@ const draftsOf = ({ kind, mine, time, album, changes: planned }: Planned, at: nu
     if (!known.isThere) says(known)
   }
   const reaction = (emoji: string, mineToo: boolean, timestamp: number): CapturedMessage => ({
-    ...of(place, {}), id: `${mineToo}_${place.chat}_R${at}${emoji}${timestamp}`, from_me: mineToo, from: mineToo ? own : place.chat, type: 'reaction', body: emoji, timestamp,
+    ...of(place, {}),
+    id: `${mineToo}_${place.chat}_R${at}${emoji}${timestamp}`,
+    from_me: mineToo,
+    from: mineToo ? own : place.chat,
+    type: 'reaction',
+    body: emoji,
+    timestamp,
     reaction: { message_id: here().id, emoji, sender: mineToo ? own : place.chat }
   })
-  const draft = (kind: RecordKind, message: CapturedMessage, tells: Draft['tells'], after = false): Draft => ({ kind, message, tells, after })
+  const draft = (
+    kind: RecordKind,
+    message: CapturedMessage,
+    tells: Draft['tells'],
+    after = false
+  ): Draft => ({ kind, message, tells, after })
   const isSecret = kind === 'secret'
   const make: Record<Change, () => Draft[]> = {
-    edit: () => (kind === 'text' ? [draft('edit', here({ body: 'edited', edited: { at: new Date(time * 1_000 + 5_000).toISOString() } }), there)] : []),
-    deletedForAll: () => [draft('revoke', here({ body: '', type: 'revoked', revoked: { by: 'sender' } }), (known) => {
-      there(known)
-      known.isDeletedForAll = true
-    })],
-    deletedForMe: () => (kind === 'greeting' ? [] : [draft('revoke', here({ body: '', revoked: { by: 'me' } }), there)]),
+    edit: () =>
+      kind === 'text'
+        ? [
+            draft(
+              'edit',
+              here({
+                body: 'edited',
+                edited: { at: new Date(time * 1_000 + 5_000).toISOString() }
+              }),
+              there
+            )
+          ]
+        : [],
+    deletedForAll: () => [
+      draft('revoke', here({ body: '', type: 'revoked', revoked: { by: 'sender' } }), (known) => {
+        there(known)
+        known.isDeletedForAll = true
+      })
+    ],
+    deletedForMe: () =>
+      kind === 'greeting'
+        ? []
+        : [draft('revoke', here({ body: '', revoked: { by: 'me' } }), there)],
     again: () => [draft(first, here(), there, true)],
     // the same message, told under the other address of its chat
-    underLid: () => [draft(first, { ...of(other, facts), ...(isAlbum ? { album_id: `${mine}_${other.chat}_A${album}` } : {}) }, there)],
-    readAsText: () => (isSecret ? [draft('message', here({ type: 'chat', body: 'decrypted' }), there, true)] : []),
-    readAsNotice: () => (isSecret && !planned.includes('readAsText') ? [draft('message', here({ type: 'protocol' }), (known) => {
-      known.does = 'nothing'
-    }, true)] : []),
-    callTaken: () => (kind === 'missed' ? [draft('update', here({ call: { outcome: 'answered', video: false, seconds: 9 } }), (known) => {
-      known.does = 'answers'
-    }, true)] : []),
-    weReact: () => [draft('reaction', reaction('👍', true, time + 20), (known) => known.reactions.push({ time: time + 20, isThere: true }))],
-    weTakeBack: () => [draft('reaction', reaction('', true, time + 30), (known) => known.reactions.push({ time: time + 30, isThere: false }))],
+    underLid: () => [
+      draft(
+        first,
+        {
+          ...of(other, facts),
+          ...(isAlbum ? { album_id: `${mine}_${other.chat}_A${album}` } : {})
+        },
+        there
+      )
+    ],
+    readAsText: () =>
+      isSecret ? [draft('message', here({ type: 'chat', body: 'decrypted' }), there, true)] : [],
+    readAsNotice: () =>
+      isSecret && !planned.includes('readAsText')
+        ? [
+            draft(
+              'message',
+              here({ type: 'protocol' }),
+              (known) => {
+                known.does = 'nothing'
+              },
+              true
+            )
+          ]
+        : [],
+    callTaken: () =>
+      kind === 'missed'
+        ? [
+            draft(
+              'update',
+              here({ call: { outcome: 'answered', video: false, seconds: 9 } }),
+              (known) => {
+                known.does = 'answers'
+              },
+              true
+            )
+          ]
+        : [],
+    weReact: () => [
+      draft('reaction', reaction('👍', true, time + 20), (known) =>
+        known.reactions.push({ time: time + 20, isThere: true })
+      )
+    ],
+    weTakeBack: () => [
+      draft('reaction', reaction('', true, time + 30), (known) =>
+        known.reactions.push({ time: time + 30, isThere: false })
+      )
+    ],
     theyReact: () => [draft('reaction', reaction('❤️', false, time + 25), () => undefined)],
-    weVote: () => (kind === 'poll' ? [draft('vote', {
-      ...reaction('', true, time + 22), type: 'poll_vote', reaction: undefined as never, vote: { message_id: here().id, options: ['a'] }
-    }, (known) => known.votes.push({ time: time + 22, isThere: true }))] : [])
+    weVote: () =>
+      kind === 'poll'
+        ? [
+            draft(
+              'vote',
+              {
+                ...reaction('', true, time + 22),
+                type: 'poll_vote',
+                reaction: undefined as never,
+                vote: { message_id: here().id, options: ['a'] }
+              },
+              (known) => known.votes.push({ time: time + 22, isThere: true })
+            )
+          ]
+        : []
   }
   const begins = draft(first, here(), says)
   // WhatsApp lets nobody react to what no person wrote, or to what is gone
   const isReactable = !['bot', 'notice', 'pin', 'deleted'].includes(kind)
-  const possible = [...new Set(planned)].filter((change) => isReactable || !['weReact', 'weTakeBack', 'theyReact'].includes(change))
+  const possible = [...new Set(planned)].filter(
+    (change) => isReactable || !['weReact', 'weTakeBack', 'theyReact'].includes(change)
+  )
   return [begins, ...possible.flatMap((change) => make[change]())]
 }
 
-const strip = (message: CapturedMessage): CapturedMessage => JSON.parse(JSON.stringify(message)) as CapturedMessage
+const strip = (message: CapturedMessage): CapturedMessage =>
+  JSON.parse(JSON.stringify(message)) as CapturedMessage
 
 /** The steps of a plan. @param n a number of its own, which its addresses are made of */
-export const stepsOf = ({ planned, acts, story, dice }: Plan, n: number, account: string): Step[] => {
+export const stepsOf = (
+  { planned, acts, story, dice }: Plan,
+  n: number,
+  account: string
+): Step[] => {
   const digits = String(n).padStart(7, '0')
-  const { phone, lid, next }: Address = { phone: `5215${digits}1`, lid: `99${digits}`, next: `5215${digits}2` }
+  const { phone, lid, next }: Address = {
+    phone: `5215${digits}1`,
+    lid: `99${digits}`,
+    next: `5215${digits}2`
+  }
   const both = { phone: `+${phone}`, lid: `${lid}@lid` }
-  const knownPlaces: [Place, Place] = [{ chat: `${phone}@c.us`, who: both }, { chat: `${lid}@lid`, who: both }]
-  const apart: [Place, Place] = [{ chat: `${phone}@c.us`, who: { phone: `+${phone}` } }, { chat: `${lid}@lid`, who: { lid: `${lid}@lid` } }]
-  const moved: [Place, Place] = [{ chat: `${next}@c.us`, who: { phone: `+${next}` } }, { chat: `${next}@c.us`, who: { phone: `+${next}` } }]
-  const before: [Place, Place] = [{ chat: `${phone}@c.us`, who: { phone: `+${phone}` } }, { chat: `${phone}@c.us`, who: { phone: `+${phone}` } }]
+  const knownPlaces: [Place, Place] = [
+    { chat: `${phone}@c.us`, who: both },
+    { chat: `${lid}@lid`, who: both }
+  ]
+  const apart: [Place, Place] = [
+    { chat: `${phone}@c.us`, who: { phone: `+${phone}` } },
+    { chat: `${lid}@lid`, who: { lid: `${lid}@lid` } }
+  ]
+  const moved: [Place, Place] = [
+    { chat: `${next}@c.us`, who: { phone: `+${next}` } },
+    { chat: `${next}@c.us`, who: { phone: `+${next}` } }
+  ]
+  const before: [Place, Place] = [
+    { chat: `${phone}@c.us`, who: { phone: `+${phone}` } },
+    { chat: `${phone}@c.us`, who: { phone: `+${phone}` } }
+  ]
 
   let die = 0
   const roll = (): number => dice[die++ % dice.length] as number
   let seq = 0
   const record = (id: number, { kind, message, tells }: Draft): Step => ({
-    id, tells, cut: roll() % 3 === 0,
-    record: { seq: (seq += 1), kind, captured_at: '2026-11-24T12:00:00.000Z', source: 'live', account, message: strip(message) }
+    id,
+    tells,
+    cut: roll() % 3 === 0,
+    record: {
+      seq: (seq += 1),
+      kind,
+      captured_at: '2026-11-24T12:00:00.000Z',
+      source: 'live',
+      account,
+      message: strip(message)
+    }
   })
   const shuffled = (groups: { id: number; drafts: Draft[] }[]): Step[] => {
     const sorted = groups.flatMap(({ id, drafts }) => {
       const keys = drafts.map(() => roll())
       const [first = 0] = keys
-      return drafts.map((draft, at) => ({ id, draft, key: draft.after ? Math.max(first + 1, keys[at] ?? 0) : (keys[at] ?? 0) }))
+      return drafts.map((draft, at) => ({
+        id,
+        draft,
+        key: draft.after ? Math.max(first + 1, keys[at] ?? 0) : (keys[at] ?? 0)
+      }))
     })
     return sorted.sort((a, b) => a.key - b.key).map(({ id, draft }) => record(id, draft))
   }
-  const groups = (messages: readonly Planned[], start: number, places: (at: number) => [Place, Place]) =>
-    messages.map((each, at) => ({ id: start + at, drafts: draftsOf(each, start + at, ...places(start + at)) }))
+  const groups = (
+    messages: readonly Planned[],
+    start: number,
+    places: (at: number) => [Place, Place]
+  ) =>
+    messages.map((each, at) => ({
+      id: start + at,
+      drafts: draftsOf(each, start + at, ...places(start + at))
+    }))
 
   const withActs = (steps: Step[], from: number): Step[] => {
     const all = [...steps]
@@ -218,19 +410,25 @@ export const stepsOf = ({ planned, acts, story, dice }: Plan, n: number, account
     }
     return all
   }
-  const either = ([one, two]: [Place, Place]) => (at: number): [Place, Place] => ((dice[at] ?? 0) % 2 === 0 ? [one, two] : [two, one])
+  const either =
+    ([one, two]: [Place, Place]) =>
+    (at: number): [Place, Place] =>
+      (dice[at] ?? 0) % 2 === 0 ? [one, two] : [two, one]
   // records are numbered in the order in which they come
   const numbered = (steps: Step[]): Step[] => {
     let seq = 0
     for (const step of steps) if ('record' in step) step.record.seq = seq += 1
     return steps
   }
-  if (story === 'known') return numbered(withActs(shuffled(groups(planned, 0, either(knownPlaces))), 0))
+  if (story === 'known')
+    return numbered(withActs(shuffled(groups(planned, 0, either(knownPlaces))), 0))
   if (story === 'linked') {
     // a person who is known by number, and by LID, until one message tells that they are one
     const steps = shuffled(groups(planned, 0, either(apart)))
     const link: Planned = { kind: 'text', mine: false, time: 1_006, album: undefined, changes: [] }
-    const linking = groups([link], planned.length, () => knownPlaces).flatMap(({ id, drafts }) => drafts.map((draft) => record(id, draft)))
+    const linking = groups([link], planned.length, () => knownPlaces).flatMap(({ id, drafts }) =>
+      drafts.map((draft) => record(id, draft))
+    )
     const at = roll() % (steps.length + 1)
     steps.splice(at, 0, ...linking)
     return numbered(withActs(steps, at + 1))
@@ -240,11 +438,21 @@ export const stepsOf = ({ planned, acts, story, dice }: Plan, n: number, account
   const old: Planned = { kind: 'text', mine: false, time: 1_000, album: undefined, changes: [] }
   const first = shuffled(groups([old, ...planned.slice(0, half)], 0, () => before))
   const notice: Draft = {
-    kind: 'message', after: false,
+    kind: 'message',
+    after: false,
     tells: () => undefined,
     message: {
-      id: `false_${phone}@c.us_N`, chat_id: `${phone}@c.us`, from: `${phone}@c.us`, to: own, from_me: false, type: 'notification_template', body: '', timestamp: 1_020,
-      has_media: false, phone: `+${phone}`, number_change: { from: `${phone}@c.us`, to: `${next}@c.us` }
+      id: `false_${phone}@c.us_N`,
+      chat_id: `${phone}@c.us`,
+      from: `${phone}@c.us`,
+      to: own,
+      from_me: false,
+      type: 'notification_template',
+      body: '',
+      timestamp: 1_020,
+      has_media: false,
+      phone: `+${phone}`,
+      number_change: { from: `${phone}@c.us`, to: `${next}@c.us` }
     }
   }
   const rest = shuffled(groups(planned.slice(half), half + 1, () => moved))

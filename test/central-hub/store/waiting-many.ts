@@ -27,7 +27,9 @@ try {
     fc.asyncProperty(plan, (history) => world.play(history)),
     { numRuns: Number(runs), seed }
   )
-  process.stdout.write(`${runs} histories agree, in ${Math.round((performance.now() - began) / 1_000)} s; ${world.summary()}\n`)
+  process.stdout.write(
+    `${runs} histories agree, in ${Math.round((performance.now() - began) / 1_000)} s; ${world.summary()}\n`
+  )
 } finally {
   await store.close()
   remove()

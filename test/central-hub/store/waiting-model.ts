@@ -1,6 +1,6 @@
 /**
- * Who waits, as the handbook's table "Who waits" says it, written without a look at the product's code. The test holds the
- * product to it.
+ * Who waits, as the handbook's table "Who waits" says it, written without a look at the product's
+ * code. The test holds the product to it.
  */
 
 /** A message as the table sees it. */
@@ -25,12 +25,17 @@ export interface Conversation {
   said: Said[]
 }
 
-/** What still asks, in the order of time, and whether a mark as handled is why the rest does not. */
+/**
+ * What still asks, in the order of time, and whether a mark as handled is why the rest does not.
+ */
 export const openOf = ({ state, said }: Conversation): { open: Said[]; isHandled: boolean } => {
   let open: Said[] = []
   let isHandled = false
   for (const message of said.toSorted((a, b) => a.time - b.time)) {
-    const isEnd = message.isHandled || message.isReactedTo || (message.isClosed && (state === 'won' || state === 'lost'))
+    const isEnd =
+      message.isHandled ||
+      message.isReactedTo ||
+      (message.isClosed && (state === 'won' || state === 'lost'))
     const does = message.isDeletedForAll ? 'nothing' : message.does
     if (isEnd || does === 'answers') {
       open = []

@@ -1,7 +1,13 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import { Registry } from 'prom-client'
 import { createIngest, type Ingest } from '../../../src/central-hub/ingest.ts'
-import { handleLead, patchLead, readLead, unhandleLead, type Changed } from '../../../src/central-hub/store/change-lead.ts'
+import {
+  handleLead,
+  patchLead,
+  readLead,
+  unhandleLead,
+  type Changed
+} from '../../../src/central-hub/store/change-lead.ts'
 import { addEvents } from '../../../src/central-hub/store/events.ts'
 import { listLeads } from '../../../src/central-hub/store/leads.ts'
 import type { Db } from '../../../src/central-hub/store/schema.ts'
@@ -10,10 +16,21 @@ import { changeLeads } from '../../../src/central-hub/store/transaction.ts'
 import { addWaitingMetrics } from '../../../src/central-hub/waiting-metrics.ts'
 import type { Lead } from '../../../src/contract/lead.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
-import { automaticReplies, stepsOf, unknown, type Act, type Known, type Plan, type Step } from './waiting-history.ts'
+import {
+  automaticReplies,
+  stepsOf,
+  unknown,
+  type Act,
+  type Known,
+  type Plan,
+  type Step
+} from './waiting-history.ts'
 import { openOf, waitOf, type Conversation } from './waiting-model.ts'
 
-/** Plays a history to the product and to the model, and holds all that the product says of who waits against the model. */
+/**
+ * Plays a history to the product and to the model, and holds all that the product says of who waits
+ * against the model.
+ */
 
 const now = 2_000_000_000_000
 
@@ -30,7 +47,11 @@ class ModelSide {
     return known
   }
 
-  tell({ id, tells, record }: Step & { record: InboundRecord; tells: (known: Known) => void }): void {
+  tell({
+    id,
+    tells,
+    record
+  }: Step & { record: InboundRecord; tells: (known: Known) => void }): void {
     if (id < 0) return
     const isResponse = record.kind === 'reaction' || record.kind === 'vote'
     const mine = /^true_/.test(record.message.id)
@@ -46,7 +67,8 @@ class ModelSide {
   conversation(): Conversation {
     const said = this.#order.map((id) => {
       const known = this.#known.get(id) as Known
-      const lastOf = (list: { time: number; isThere: boolean }[]): boolean => list.toSorted((a, b) => b.time - a.time)[0]?.isThere ?? false
+      const lastOf = (list: { time: number; isThere: boolean }[]): boolean =>
+        list.toSorted((a, b) => b.time - a.time)[0]?.isThere ?? false
       known.isReactedTo = !known.mine && (lastOf(known.reactions) || lastOf(known.votes))
       return known
     })
@@ -61,12 +83,16 @@ class ModelSide {
   act(act: Act, until: number | undefined): void {
     const before = this.conversation()
     const { open, isHandled } = openOf(before)
-    if (act.does === 'read' && waitOf(before).unread > 0) for (const message of before.said) message.isRead = true
+    if (act.does === 'read' && waitOf(before).unread > 0)
+      for (const message of before.said) message.isRead = true
     if (act.does === 'unhandle' && isHandled) this.#takeBack(before)
     if (act.does === 'handle' && this.state !== 'ignored') {
       const last = until === undefined ? undefined : (this.#known.get(until) as Known)
       const sorted = before.said.toSorted((a, b) => a.time - b.time)
-      const upTo = last === undefined ? open : open.filter((message) => sorted.indexOf(message) <= sorted.indexOf(last))
+      const upTo =
+        last === undefined
+          ? open
+          : open.filter((message) => sorted.indexOf(message) <= sorted.indexOf(last))
       const marked = upTo.at(-1)
       if (marked !== undefined) marked.isHandled = true
     }
@@ -95,19 +121,42 @@ interface Seen {
   isHandled: boolean
 }
 
-const bystanders: InboundRecord[] = [['1', 'false', 'W', 1_005], ['2', 'true', 'A', 1_006]].map(([person, fromMe, id, timestamp], at) => {
+const bystanders: InboundRecord[] = [
+  ['1', 'false', 'W', 1_005],
+  ['2', 'true', 'A', 1_006]
+].map(([person, fromMe, id, timestamp], at) => {
   const chat = `521550000009${person}@c.us`
   const message = {
-    id: `${fromMe}_${chat}_${id}`, chat_id: chat, from: chat, to: chat, phone: `+521550000009${person}`, from_me: fromMe === 'true', type: 'chat', body: 'Hi',
-    timestamp: Number(timestamp), has_media: false, to_self: false
+    id: `${fromMe}_${chat}_${id}`,
+    chat_id: chat,
+    from: chat,
+    to: chat,
+    phone: `+521550000009${person}`,
+    from_me: fromMe === 'true',
+    type: 'chat',
+    body: 'Hi',
+    timestamp: Number(timestamp),
+    has_media: false,
+    to_self: false
   }
-  return { seq: at + 1, kind: 'message', captured_at: '2026-11-24T12:00:00.000Z', source: 'live', account: 'bystanders', message: { ...message, to: '5215587654321@c.us' } }
+  return {
+    seq: at + 1,
+    kind: 'message',
+    captured_at: '2026-11-24T12:00:00.000Z',
+    source: 'live',
+    account: 'bystanders',
+    message: { ...message, to: '5215587654321@c.us' }
+  }
 })
 
-const seconds = (iso: string | null): number | null => (iso === null ? null : Date.parse(iso) / 1_000)
+const seconds = (iso: string | null): number | null =>
+  iso === null ? null : Date.parse(iso) / 1_000
 
 const seenIn = ({ waiting_since, unanswered_count, unread_count, handled_at }: Lead): Seen => ({
-  since: seconds(waiting_since), unanswered: unanswered_count, unread: unread_count, isHandled: handled_at !== null
+  since: seconds(waiting_since),
+  unanswered: unanswered_count,
+  unread: unread_count,
+  isHandled: handled_at !== null
 })
 
 export class WaitingWorld {
@@ -123,14 +172,29 @@ export class WaitingWorld {
     addWaitingMetrics(this.#registry, db, () => now)
   }
 
-  /** Webhooks are told what happens from now on, and there are other leads, to whom nothing happens. */
+  /**
+   * Webhooks are told what happens from now on, and there are other leads, to whom nothing happens.
+   */
   async begin(): Promise<void> {
     await this.#ingest.take('bystanders', 'j', bystanders)
     const events = JSON.stringify(['lead.created', 'lead.updated'])
-    await this.#db.insertInto('webhooks').values({ url: 'http://127.0.0.1:9', description: '', events, enabled: 1, secret: 'x', created_at: 0 }).execute()
+    await this.#db
+      .insertInto('webhooks')
+      .values({
+        url: 'http://127.0.0.1:9',
+        description: '',
+        events,
+        enabled: 1,
+        secret: 'x',
+        created_at: 0
+      })
+      .execute()
   }
 
-  /** Plays one history. @throws where product and model differ, or one answer of the product and another */
+  /**
+   * Plays one history. @throws where product and model differ, or one answer of the product and
+   * another
+   */
   async play(plan: Plan): Promise<void> {
     const n = (this.#count += 1)
     const account = `a${n}`
@@ -141,7 +205,8 @@ export class WaitingWorld {
       this.#outcomes.steps += 1
       if ('record' in step) {
         batch.push(step.record)
-        if (step.id >= 0 && step.record.kind !== 'reaction' && step.record.kind !== 'vote') ids.set(step.id, step.record.message.id)
+        if (step.id >= 0 && step.record.kind !== 'reaction' && step.record.kind !== 'vote')
+          ids.set(step.id, step.record.message.id)
         model.tell(step)
       }
       if (step.cut) batch = await this.#take(account, batch)
@@ -173,18 +238,34 @@ export class WaitingWorld {
     return items[0]
   }
 
-  async #act(account: string, act: Act, model: ModelSide, ids: ReadonlyMap<number, string>): Promise<void> {
+  async #act(
+    account: string,
+    act: Act,
+    model: ModelSide,
+    ids: ReadonlyMap<number, string>
+  ): Promise<void> {
     const lead = await this.#lead(account)
     if (lead === undefined) return
-    const until = act.does === 'handle' && act.until !== undefined ? model.pick(act.until) : undefined
+    const until =
+      act.does === 'handle' && act.until !== undefined ? model.pick(act.until) : undefined
     model.act(act, until)
     await changeLeads(this.#db, async (trx) => {
-      const changed = await this.#change(trx, lead.id, act, until === undefined ? undefined : ids.get(until))
+      const changed = await this.#change(
+        trx,
+        lead.id,
+        act,
+        until === undefined ? undefined : ids.get(until)
+      )
       if (changed?.changed === true) await addEvents(trx, 'lead', [lead.id])
     })
   }
 
-  async #change(trx: Db, id: number, act: Act, until: string | undefined): Promise<Changed | undefined> {
+  async #change(
+    trx: Db,
+    id: number,
+    act: Act,
+    until: string | undefined
+  ): Promise<Changed | undefined> {
     if (act.does === 'state') return patchLead(trx, id, { state: act.state })
     if (act.does === 'read') return readLead(trx, id)
     if (act.does === 'unhandle') return unhandleLead(trx, id)
@@ -200,36 +281,80 @@ export class WaitingWorld {
     const waits = wanted.since === null ? 0 : 1
     for (const waiting of [true, false]) {
       const { items } = await listLeads(this.#db, { account, waiting }, 10)
-      deepStrictEqual(items.length, lead === undefined ? 0 : waiting ? waits : 1 - waits, `the list, waiting=${waiting}`)
+      deepStrictEqual(
+        items.length,
+        lead === undefined ? 0 : waiting ? waits : 1 - waits,
+        `the list, waiting=${waiting}`
+      )
     }
     const { waiting } = await readStats(this.#db, [{ date: '', since: 0, until: 1 }], account)
-    deepStrictEqual({ now: waiting.now, since: seconds(waiting.longest_since) }, { now: waits, since: wanted.since }, 'the figures')
+    deepStrictEqual(
+      { now: waiting.now, since: seconds(waiting.longest_since) },
+      { now: waits, since: wanted.since },
+      'the figures'
+    )
     const metrics = await this.#registry.metrics()
-    const metric = (name: string): number => Number(new RegExp(`^leadmaster_${name}\\{account="${account}"\\} (.*)$`, 'm').exec(metrics)?.[1])
+    const metric = (name: string): number =>
+      Number(
+        new RegExp(`^leadmaster_${name}\\{account="${account}"\\} (.*)$`, 'm').exec(metrics)?.[1]
+      )
     deepStrictEqual(metric('leads_waiting'), waits, 'leads_waiting')
-    deepStrictEqual(metric('leads_waiting_longest_seconds'), wanted.since === null ? 0 : now / 1_000 - wanted.since, 'leads_waiting_longest_seconds')
+    deepStrictEqual(
+      metric('leads_waiting_longest_seconds'),
+      wanted.since === null ? 0 : now / 1_000 - wanted.since,
+      'leads_waiting_longest_seconds'
+    )
     if (lead !== undefined) await this.#compareWebhook(lead)
   }
 
   /** What happens to one lead changes no other. */
   async #compareBystanders(): Promise<void> {
     const { items } = await listLeads(this.#db, { account: 'bystanders' }, 10)
-    const seen = items.map(({ last_message, updated_at: _now, ...lead }) => ({ ...seenIn(lead as Lead), last: last_message?.id }))
-    const waits = { since: 1_005, unanswered: 1, unread: 1, isHandled: false, last: 'false_5215500000091@c.us_W' }
-    const answered = { since: null, unanswered: 0, unread: 0, isHandled: false, last: 'true_5215500000092@c.us_A' }
+    const seen = items.map(({ last_message, updated_at: _now, ...lead }) => ({
+      ...seenIn(lead as Lead),
+      last: last_message?.id
+    }))
+    const waits = {
+      since: 1_005,
+      unanswered: 1,
+      unread: 1,
+      isHandled: false,
+      last: 'false_5215500000091@c.us_W'
+    }
+    const answered = {
+      since: null,
+      unanswered: 0,
+      unread: 0,
+      isHandled: false,
+      last: 'true_5215500000092@c.us_A'
+    }
     deepStrictEqual(seen, [answered, waits], 'other leads')
   }
 
   async #compareWebhook(lead: Lead): Promise<void> {
-    const last = await this.#db.selectFrom('outbox').select('body').where('lead_id', '=', lead.id).orderBy('id', 'desc').limit(1).executeTakeFirstOrThrow()
+    const last = await this.#db
+      .selectFrom('outbox')
+      .select('body')
+      .where('lead_id', '=', lead.id)
+      .orderBy('id', 'desc')
+      .limit(1)
+      .executeTakeFirstOrThrow()
     const { data } = JSON.parse(last.body) as { data: { lead: Lead } }
     deepStrictEqual(seenIn(data.lead), seenIn(lead), 'the webhook')
   }
 
   /** So that a hundred thousand histories stay as quick as the first. */
   async #clear(account: string): Promise<void> {
-    for (const table of ['outbox', 'events', 'merged_leads'] as const) await this.#db.deleteFrom(table).execute()
-    for (const table of ['reactions', 'votes', 'messages', 'leads', 'cursors', 'message_counts'] as const) {
+    for (const table of ['outbox', 'events', 'merged_leads'] as const)
+      await this.#db.deleteFrom(table).execute()
+    for (const table of [
+      'reactions',
+      'votes',
+      'messages',
+      'leads',
+      'cursors',
+      'message_counts'
+    ] as const) {
       await this.#db.deleteFrom(table).where('account', '=', account).execute()
     }
   }

@@ -5,12 +5,26 @@ import { createGuard, type GuardOptions } from '../../../src/central-hub/webhook
 import { createPost, type Outcome, type Post } from '../../../src/central-hub/webhooks/post.ts'
 import { receiver } from './receiver.ts'
 
-const post = (t: Test, options: Partial<GuardOptions> & { timeoutMs?: number } = {}): Post & { to(url: string): Promise<Outcome> } => {
+const post = (
+  t: Test,
+  options: Partial<GuardOptions> & { timeoutMs?: number } = {}
+): Post & { to(url: string): Promise<Outcome> } => {
   const { timeoutMs = 30_000, ...rest } = options
-  const guard = createGuard({ allowed: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env', ...rest })
+  const guard = createGuard({
+    allowed: ['127.0.0.0/8'],
+    envFile: '/etc/leadmaster/central-hub.env',
+    ...rest
+  })
   const made = createPost({ guard, userAgent: 'LeadMaster/test', timeoutMs })
   t.teardown(made.close)
-  return { ...made, to: (url) => made.send({ url, headers: { 'webhook-id': 'msg_1' }, body: '{"type":"webhook.ping"}' }, new AbortController().signal) }
+  return {
+    ...made,
+    to: (url) =>
+      made.send(
+        { url, headers: { 'webhook-id': 'msg_1' }, body: '{"type":"webhook.ping"}' },
+        new AbortController().signal
+      )
+  }
 }
 
 /** A server of raw TCP. */
@@ -36,8 +50,14 @@ t.test('the body is posted as it is; any 2xx is success', async (t) => {
     t.same(await to(crm.url), { status })
   }
   t.match(crm.received[0], {
-    path: '/hook?key=secret', text: '{"type":"webhook.ping"}',
-    headers: { 'content-type': 'application/json', 'content-length': '23', 'user-agent': 'LeadMaster/test', 'webhook-id': 'msg_1' }
+    path: '/hook?key=secret',
+    text: '{"type":"webhook.ping"}',
+    headers: {
+      'content-type': 'application/json',
+      'content-length': '23',
+      'user-agent': 'LeadMaster/test',
+      'webhook-id': 'msg_1'
+    }
   })
 })
 
@@ -60,7 +80,10 @@ t.test('any other status is failure, by its number; Retry-After comes along', as
   t.same(await to(crm.url), { status: 500, error: 'HTTP 500' })
   crm.answer(() => ({ status: 429, headers: { 'retry-after': '120' } }))
   t.same(await to(crm.url), { status: 429, error: 'HTTP 429', retryAfterMs: 120_000 })
-  crm.answer(() => ({ status: 503, headers: { 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() } }))
+  crm.answer(() => ({
+    status: 503,
+    headers: { 'retry-after': new Date(Date.now() + 3_600_000).toUTCString() }
+  }))
   const { retryAfterMs = 0 } = await to(crm.url)
   t.ok(retryAfterMs > 3_000_000 && retryAfterMs <= 3_600_000, 'a date is a wait until then')
   crm.answer(() => ({ status: 503, headers: { 'retry-after': 'soon' } }))
@@ -81,25 +104,43 @@ t.test('redirects are not followed, wherever they lead', async (t) => {
   t.equal(crm.received.length, 15)
 })
 
-t.test('an address that is not allowed is not connected to, whether it stands in the URL or behind a name', async (t) => {
-  const inside = await receiver(t)
-  t.match(await post(t, { allowed: [] }).to(inside.url), { status: null, error: /^the address 127\.0\.0\.1 is not public: .*WEBHOOK_PRIVATE_ADDRESSES/ })
-  const named = post(t, { allowed: [], resolve: async () => ['127.0.0.1'] })
-  t.match(await named.to(`http://crm.example.com:${inside.port}/`), { status: null, error: /^crm\.example\.com has the address 127\.0\.0\.1, which is not public/ })
-  t.equal(inside.connections(), 0)
-})
+t.test(
+  'an address that is not allowed is not connected to, whether it stands in the URL or behind a name',
+  async (t) => {
+    const inside = await receiver(t)
+    t.match(await post(t, { allowed: [] }).to(inside.url), {
+      status: null,
+      error: /^the address 127\.0\.0\.1 is not public: .*WEBHOOK_PRIVATE_ADDRESSES/
+    })
+    const named = post(t, { allowed: [], resolve: async () => ['127.0.0.1'] })
+    t.match(await named.to(`http://crm.example.com:${inside.port}/`), {
+      status: null,
+      error: /^crm\.example\.com has the address 127\.0\.0\.1, which is not public/
+    })
+    t.equal(inside.connections(), 0)
+  }
+)
 
-t.test('a name that changes between two posts is looked at again with each connection', async (t) => {
-  const crm = await receiver(t)
-  crm.answer(() => ({ status: 204, headers: { connection: 'close' } }))
-  let address = '127.0.0.2'
-  const { to } = post(t, { allowed: ['127.0.0.2/32'], resolve: async () => [address] })
-  // 127.0.0.2 is loopback as well, but this server listens on 127.0.0.1 alone
-  t.match(await to(`http://crm.example.com:${crm.port}/`), { status: null, error: /ECONNREFUSED/ })
-  address = '127.0.0.1'
-  t.match(await to(`http://crm.example.com:${crm.port}/`), { status: null, error: /127\.0\.0\.1, which is not public/ })
-  t.equal(crm.connections(), 0)
-})
+t.test(
+  'a name that changes between two posts is looked at again with each connection',
+  async (t) => {
+    const crm = await receiver(t)
+    crm.answer(() => ({ status: 204, headers: { connection: 'close' } }))
+    let address = '127.0.0.2'
+    const { to } = post(t, { allowed: ['127.0.0.2/32'], resolve: async () => [address] })
+    // 127.0.0.2 is loopback as well, but this server listens on 127.0.0.1 alone
+    t.match(await to(`http://crm.example.com:${crm.port}/`), {
+      status: null,
+      error: /ECONNREFUSED/
+    })
+    address = '127.0.0.1'
+    t.match(await to(`http://crm.example.com:${crm.port}/`), {
+      status: null,
+      error: /127\.0\.0\.1, which is not public/
+    })
+    t.equal(crm.connections(), 0)
+  }
+)
 
 t.test('what goes wrong below HTTP is told in words', async (t) => {
   const crm = await receiver(t)
@@ -108,17 +149,34 @@ t.test('what goes wrong below HTTP is told in words', async (t) => {
   t.match(await to(crm.url), { status: null, error: /cut off before an answer/ })
   crm.answer(() => 'hang')
   t.same(await to(crm.url), { status: null, error: 'no answer within 0.3 s' })
-  t.match(await to(await tcp(t, (socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n'))), { status: null, error: /HPE_/ })
-  t.match(await to(await tcp(t, () => undefined)), { status: null, error: /no answer within/ }, 'accepts and reads nothing')
+  t.match(await to(await tcp(t, (socket) => socket.write('SSH-2.0-OpenSSH_9.2\r\n'))), {
+    status: null,
+    error: /HPE_/
+  })
+  t.match(
+    await to(await tcp(t, () => undefined)),
+    { status: null, error: /no answer within/ },
+    'accepts and reads nothing'
+  )
   await crm.close()
   t.match(await to(crm.url), { status: null, error: /nothing listens there \(ECONNREFUSED\)/ })
-  t.match(await post(t, { resolve: async () => Promise.reject(Object.assign(new Error(), { code: 'EAI_AGAIN' })) }).to('http://crm.example.com/'), { status: null, error: /cannot be looked up \(EAI_AGAIN\)/ })
+  t.match(
+    await post(t, {
+      resolve: async () => Promise.reject(Object.assign(new Error(), { code: 'EAI_AGAIN' }))
+    }).to('http://crm.example.com/'),
+    { status: null, error: /cannot be looked up \(EAI_AGAIN\)/ }
+  )
 })
 
 t.test('a name whose look-up hangs is given up like everything else', async (t) => {
   const held = setInterval(() => undefined, 1_000)
   t.teardown(() => clearInterval(held))
-  t.match(await post(t, { timeoutMs: 100, resolve: () => new Promise(() => undefined) }).to('http://crm.example.com/'), { status: null, error: /no answer within/ })
+  t.match(
+    await post(t, { timeoutMs: 100, resolve: () => new Promise(() => undefined) }).to(
+      'http://crm.example.com/'
+    ),
+    { status: null, error: /no answer within/ }
+  )
 })
 
 t.test('of an endless answer little is read, and its status counts', async (t) => {
@@ -131,7 +189,8 @@ t.test('of an endless answer little is read, and its status counts', async (t) =
       const more = (): void => {
         while (!socket.destroyed) {
           sent += 1_000
-          if (!socket.write(`3e8\r\n${'x'.repeat(1_000)}\r\n`)) return void socket.once('drain', more)
+          if (!socket.write(`3e8\r\n${'x'.repeat(1_000)}\r\n`))
+            return void socket.once('drain', more)
         }
       }
       more()

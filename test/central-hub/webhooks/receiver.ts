@@ -13,8 +13,15 @@ export interface Received {
   body: WebhookBody
 }
 
-/** What a receiver does with a request: answers, never does, or cuts the connection once it has read it. */
-export type Answer = number | { status: number; headers?: Record<string, string>; body?: string | Buffer } | 'hang' | 'cut'
+/**
+ * What a receiver does with a request: answers, never does, or cuts the connection once it has read
+ * it.
+ */
+export type Answer =
+  | number
+  | { status: number; headers?: Record<string, string>; body?: string | Buffer }
+  | 'hang'
+  | 'cut'
 
 /** A real HTTP server that webhooks post to. */
 export interface Receiver {
@@ -53,7 +60,12 @@ export const receiver = async (t: Test, options: { port?: number } = {}): Promis
     req.on('data', (part: Buffer) => parts.push(part))
     req.on('end', () => {
       const text = Buffer.concat(parts).toString()
-      const request = { path: req.url ?? '', headers: req.headers, text, body: JSON.parse(text) as WebhookBody }
+      const request = {
+        path: req.url ?? '',
+        headers: req.headers,
+        text,
+        body: JSON.parse(text) as WebhookBody
+      }
       received.push(request)
       reply(how(request, received.length - 1), request, res)
       news.emit('news')
@@ -76,7 +88,10 @@ export const receiver = async (t: Test, options: { port?: number } = {}): Promis
   t.teardown(close)
   const self: Receiver = {
     url: `http://127.0.0.1:${port}/hook?key=secret`,
-    port, received, taken, close,
+    port,
+    received,
+    taken,
+    close,
     connections: () => opened,
     answer: (then) => void (how = then),
     until: async (fits) => {
@@ -87,6 +102,9 @@ export const receiver = async (t: Test, options: { port?: number } = {}): Promis
   return self
 }
 
-/** What a request says, after the official library has verified it. @throws when the signature is not right */
+/**
+ * What a request says, after the official library has verified it. @throws when the signature is
+ * not right
+ */
 export const verified = (secret: string, { text, headers }: Received): WebhookBody =>
   new Webhook(secret).verify(text, headers as Record<string, string>) as WebhookBody

@@ -18,9 +18,14 @@ t.test('Retry-After makes it longer, up to a day, and never shorter', async (t) 
 })
 
 t.test('whatever comes, there is another try, later and within a day', async (t) => {
-  const any = fc.property(fc.nat(), fc.option(fc.nat(), { nil: undefined }), fc.double({ min: 0, max: 1, noNaN: true }), (failures, retryAfterMs, random) => {
-    const wait = delayOf(failures + 1, retryAfterMs, random)
-    return wait >= 2_500 && wait <= day
-  })
+  const any = fc.property(
+    fc.nat(),
+    fc.option(fc.nat(), { nil: undefined }),
+    fc.double({ min: 0, max: 1, noNaN: true }),
+    (failures, retryAfterMs, random) => {
+      const wait = delayOf(failures + 1, retryAfterMs, random)
+      return wait >= 2_500 && wait <= day
+    }
+  )
   t.doesNotThrow(() => fc.assert(any, propertyRuns(t, 100)))
 })

@@ -10,26 +10,54 @@ import { logLines } from '../../platform/log-lines.ts'
 import { record, testStore } from '../store/open-store.ts'
 import { receiver, verified } from './receiver.ts'
 
-t.test('what is taken into the store is on its way at once, and so is a session that changes', async (t) => {
-  const { db } = await testStore(t)
-  const [live, registry, to] = [createLive(), new Registry(), await receiver(t)]
-  const webhook = await createWebhook(db, { url: to.url, events: ['message.created', 'session.changed'] })
-  const webhooks = startWebhooks({ db, hubs: alone, live, registry, log: logLines().log, version: '1.2.3', privateAddresses: ['127.0.0.0/8'], envFile: '/etc/leadmaster/central-hub.env', retentionMs: 0 })
-  t.teardown(() => webhooks.stop(0))
-  const ingest = createIngest({ db, onTaken: live.changed })
-  await ingest.take('main', 'j', [record('A')])
-  await to.until(({ taken }) => taken.length === 1)
-  const { problem } = new ProblemError('session-manager-unreachable')
-  webhooks.session('', problem)
-  webhooks.session('', problem)
-  await to.until(({ taken }) => taken.length === 2)
-  t.same(to.taken.map((request) => verified(webhook?.secret ?? '', request).type), ['message.created', 'session.changed'])
-  t.equal(to.taken[0]?.headers['user-agent'], 'LeadMaster/1.2.3')
+t.test(
+  'what is taken into the store is on its way at once, and so is a session that changes',
+  async (t) => {
+    const { db } = await testStore(t)
+    const [live, registry, to] = [createLive(), new Registry(), await receiver(t)]
+    const webhook = await createWebhook(db, {
+      url: to.url,
+      events: ['message.created', 'session.changed']
+    })
+    const webhooks = startWebhooks({
+      db,
+      hubs: alone,
+      live,
+      registry,
+      log: logLines().log,
+      version: '1.2.3',
+      privateAddresses: ['127.0.0.0/8'],
+      envFile: '/etc/leadmaster/central-hub.env',
+      retentionMs: 0
+    })
+    t.teardown(() => webhooks.stop(0))
+    const ingest = createIngest({ db, onTaken: live.changed })
+    await ingest.take('main', 'j', [record('A')])
+    await to.until(({ taken }) => taken.length === 1)
+    const { problem } = new ProblemError('session-manager-unreachable')
+    webhooks.session('', problem)
+    webhooks.session('', problem)
+    await to.until(({ taken }) => taken.length === 2)
+    t.same(
+      to.taken.map((request) => verified(webhook?.secret ?? '', request).type),
+      ['message.created', 'session.changed']
+    )
+    t.equal(to.taken[0]?.headers['user-agent'], 'LeadMaster/1.2.3')
 
-  await webhooks.stop(5_000)
-  const metrics = await registry.metrics()
-  for (const line of ['leadmaster_webhook_deliveries_total{outcome="delivered"} 2', 'leadmaster_webhook_pending{webhook="1"} 0', 'leadmaster_webhook_dead{webhook="1"} 0']) t.ok(metrics.split('\n').includes(line), line)
-  await ingest.take('main', 'j', [record('B')])
-  t.match(await registry.metrics(), /^leadmaster_webhook_pending\{webhook="1"\} 1$/m, 'after a stop it waits for the next start')
-  t.equal(to.received.length, 2)
-})
+    await webhooks.stop(5_000)
+    const metrics = await registry.metrics()
+    for (const line of [
+      'leadmaster_webhook_deliveries_total{outcome="delivered"} 2',
+      'leadmaster_webhook_pending{webhook="1"} 0',
+      'leadmaster_webhook_dead{webhook="1"} 0'
+    ])
+      t.ok(metrics.split('\n').includes(line), line)
+    await ingest.take('main', 'j', [record('B')])
+    t.match(
+      await registry.metrics(),
+      /^leadmaster_webhook_pending\{webhook="1"\} 1$/m,
+      'after a stop it waits for the next start'
+    )
+    t.equal(to.received.length, 2)
+  }
+)

@@ -23,7 +23,8 @@ export const testClock = (start = Date.now()): TestClock => {
     },
     pass: (ms) => {
       now += ms
-      for (const entry of [...due].sort((a, b) => a.time - b.time)) if (entry.time <= now && due.delete(entry)) entry.run()
+      for (const entry of [...due].sort((a, b) => a.time - b.time))
+        if (entry.time <= now && due.delete(entry)) entry.run()
     },
     set: (ms) => void (ahead += ms),
     next: () => (due.size === 0 ? undefined : Math.min(...[...due].map(({ time }) => time)))

@@ -5,8 +5,7 @@ import { testClock } from './test-clock.ts'
 /** Work that a test finishes by hand. */
 const manual = () => {
   const runs: ((next?: number) => void)[] = []
-  const work = (): Promise<number | undefined> =>
-    new Promise((resolve) => void runs.push(resolve))
+  const work = (): Promise<number | undefined> => new Promise((resolve) => void runs.push(resolve))
   return { runs, work }
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -1,4 +1,7 @@
-/*! The client of the release before, with eventsource-parser (MIT). Made of commit bad7b8b by test/consumer/release-before/make.ts. Do not edit. */
+/*
+ * ! The client of the release before, with eventsource-parser (MIT). Made of commit bad7b8b by
+ * test/consumer/release-before/make.ts. Do not edit.
+ */
 var routes={getHealth:"GET /health",getReadiness:"GET /ready",getMetrics:"GET /metrics",getOpenApi:"GET /openapi.json",signIn:"\
 POST /api/sign-in",signOut:"POST /api/sign-out",listLeads:"GET /api/leads",exportLeadsCsv:"GET /api/leads.csv",exportLeadsJsonl:"\
 GET /api/leads.jsonl",importLeads:"POST /api/leads/import",getLead:"GET /api/leads/:id",patchLead:"PATCH /api/leads/:id",

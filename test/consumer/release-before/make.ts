@@ -5,8 +5,8 @@ import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
 /**
- * `node test/consumer/release-before/make.ts COMMIT` makes the two files beside it of a release: its client as one
- * module, and the schemas of its answers. A test holds today's hub to both.
+ * `node test/consumer/release-before/make.ts COMMIT` makes the two files beside it of a release:
+ * its client as one module, and the schemas of its answers. A test holds today's hub to both.
  */
 
 const root = resolve(import.meta.dirname, '../../..')

@@ -1,6 +1,24 @@
 import { readConfig as readHub } from '../../../src/central-hub/config.ts'
 import { EnvironmentError, masked, readEnv } from '../../../src/platform/env.ts'
-import { baseUrl, country, databaseUrl, duration, host, list, name, namedUrls, natsServers, networks, path, port, size, storeUrl, text, token, whole } from '../../../src/platform/env-values.ts'
+import {
+  baseUrl,
+  country,
+  databaseUrl,
+  duration,
+  host,
+  list,
+  name,
+  namedUrls,
+  natsServers,
+  networks,
+  path,
+  port,
+  size,
+  storeUrl,
+  text,
+  token,
+  whole
+} from '../../../src/platform/env-values.ts'
 import { fillEnvFile, parseEnvFile, readEnvFile } from '../../../src/platform/env-file.ts'
 import { readConfig as readSessionManager } from '../../../src/session-manager/config.ts'
 import { bounded, must, same } from '../property.ts'
@@ -32,7 +50,11 @@ const file = (content: string): void => {
   must(!systemd.open, 'systemd sees an open quote', content)
   const last = Object.fromEntries(assignments.map((each) => [each.name, each.value]))
   same({ ...variables }, last, 'variables and assignments')
-  same(Object.fromEntries(Object.entries(variables).filter(isName)), systemd.variables, 'systemd reads it otherwise')
+  same(
+    Object.fromEntries(Object.entries(variables).filter(isName)),
+    systemd.variables,
+    'systemd reads it otherwise'
+  )
 }
 
 /** What a file is filled with is read back, by systemd too. */
@@ -67,35 +89,67 @@ const whatIsTaken: Record<string, (value: string) => boolean> = {
   whole: (value) => {
     const taken = accepted(() => readEnv({ X: value }, { X: whole(-5, 10 ** 15)({}) }))?.X
     if (taken === undefined) return false
-    must(taken >= -5 && taken <= 10 ** 15 && String(taken) === value, 'a whole number', value, taken)
+    must(
+      taken >= -5 && taken <= 10 ** 15 && String(taken) === value,
+      'a whole number',
+      value,
+      taken
+    )
     return true
   },
   baseUrl: (value) => {
     const taken = accepted(() => readEnv({ X: value }, { X: baseUrl({}) }))?.X
     if (taken === undefined) return false
-    must(new URL(taken).origin === taken && accepted(() => readEnv({ X: taken }, { X: baseUrl({}) }))?.X === taken, 'an origin', value, taken)
+    must(
+      new URL(taken).origin === taken &&
+        accepted(() => readEnv({ X: taken }, { X: baseUrl({}) }))?.X === taken,
+      'an origin',
+      value,
+      taken
+    )
     return true
   },
   namedUrls: (value) => {
     const taken = accepted(() => readEnv({ X: value }, { X: namedUrls({}) }))?.X
     if (taken === undefined) return false
-    const written = Object.entries(taken).map(([key, url]) => `${key}=${url}`).join(',')
+    const written = Object.entries(taken)
+      .map(([key, url]) => `${key}=${url}`)
+      .join(',')
     must(value.split(',').length === Object.keys(taken).length, 'a name is lost', value, taken)
-    same({ ...accepted(() => readEnv({ X: written }, { X: namedUrls({}) }))?.X }, { ...taken }, 'named URLs')
+    same(
+      { ...accepted(() => readEnv({ X: written }, { X: namedUrls({}) }))?.X },
+      { ...taken },
+      'named URLs'
+    )
     return true
   },
-  networks: (value) => accepted(() => readEnv({ X: value }, { X: networks({}) }))?.X.every((each) => /^[0-9a-fA-F.:]+\/\d+$/.test(each)) ?? false,
-  databaseUrl: (value) => URL.canParse(accepted(() => readEnv({ X: value }, { X: databaseUrl({}) }))?.X ?? ''),
-  natsServers: (value) => accepted(() => readEnv({ X: value }, { X: natsServers({}) }))?.X.every((each) => URL.canParse(each)) ?? false,
-  list: (value) => accepted(() => readEnv({ X: value }, { X: items({}) }))?.X.every((each) => each !== '' && each.trim() === each) ?? false,
-  token: (value) => /^[\x21-\x7e]{32,}$/.test(accepted(() => readEnv({ X: value }, { X: token({}) }))?.X ?? ''),
-  others: (value) => [text, path, name, country, host, storeUrl].some((make) => accepted(() => readEnv({ X: value }, { X: make({}) })) !== undefined)
+  networks: (value) =>
+    accepted(() => readEnv({ X: value }, { X: networks({}) }))?.X.every((each) =>
+      /^[0-9a-fA-F.:]+\/\d+$/.test(each)
+    ) ?? false,
+  databaseUrl: (value) =>
+    URL.canParse(accepted(() => readEnv({ X: value }, { X: databaseUrl({}) }))?.X ?? ''),
+  natsServers: (value) =>
+    accepted(() => readEnv({ X: value }, { X: natsServers({}) }))?.X.every((each) =>
+      URL.canParse(each)
+    ) ?? false,
+  list: (value) =>
+    accepted(() => readEnv({ X: value }, { X: items({}) }))?.X.every(
+      (each) => each !== '' && each.trim() === each
+    ) ?? false,
+  token: (value) =>
+    /^[\x21-\x7e]{32,}$/.test(accepted(() => readEnv({ X: value }, { X: token({}) }))?.X ?? ''),
+  others: (value) =>
+    [text, path, name, country, host, storeUrl].some(
+      (make) => accepted(() => readEnv({ X: value }, { X: make({}) })) !== undefined
+    )
 }
 /** Nothing with a line break or a NUL is taken by a rule for one line. */
 const value = (given: string): void => {
   for (const [rule, takes] of Object.entries(whatIsTaken)) {
     const taken = takes(given)
-    if (taken && !['others', 'list', 'namedUrls', 'networks'].includes(rule)) must(!/[\r\n\0]/.test(given), `${rule} takes a line break`, given)
+    if (taken && !['others', 'list', 'namedUrls', 'networks'].includes(rule))
+      must(!/[\r\n\0]/.test(given), `${rule} takes a line break`, given)
   }
 }
 
@@ -105,7 +159,9 @@ const config = (content: string): void => {
     const taken = accepted(() => read(source))
     if (taken === undefined) continue
     const shown = JSON.stringify(masked(taken))
-    for (const [variable, secret] of Object.entries(taken)) if (/TOKEN|SECRET/.test(variable) && typeof secret === 'string' && secret !== '') must(!shown.includes(secret), 'a secret is shown', variable)
+    for (const [variable, secret] of Object.entries(taken))
+      if (/TOKEN|SECRET/.test(variable) && typeof secret === 'string' && secret !== '')
+        must(!shown.includes(secret), 'a secret is shown', variable)
   }
 }
 

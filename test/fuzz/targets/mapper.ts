@@ -9,7 +9,15 @@ import type { Db } from '../../../src/central-hub/store/schema.ts'
 import { Lead, Message } from '../../../src/contract/lead.ts'
 import { JournalRecord } from '../../../src/contract/record.ts'
 import { openJournal, type Draft, type Journal } from '../../../src/session-manager/journal.ts'
-import { ciphertextFailedDrafts, editDrafts, groupDrafts, messageDrafts, reactionDrafts, revokeDrafts, voteDrafts } from '../../../src/session-manager/whatsapp/drafts.ts'
+import {
+  ciphertextFailedDrafts,
+  editDrafts,
+  groupDrafts,
+  messageDrafts,
+  reactionDrafts,
+  revokeDrafts,
+  voteDrafts
+} from '../../../src/session-manager/whatsapp/drafts.ts'
 import type { Mapping } from '../../../src/session-manager/whatsapp/message.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
 import { bounded, must, same } from '../property.ts'
@@ -17,11 +25,16 @@ import { rawOf } from '../raw-of.ts'
 import { ownDirectory, ownStore } from '../store.ts'
 
 /**
- * From a raw model of WhatsApp Web's to what a frontend reads: drafts, the journal, the contract's schema, the store.
- * A record that one of them makes and the next refuses would stop the follower for good.
+ * From a raw model of WhatsApp Web's to what a frontend reads: drafts, the journal, the contract's
+ * schema, the store. A record that one of them makes and the next refuses would stop the follower
+ * for good.
  */
 
-const mapping: Mapping = { media: { maxBytes: 1_000_000, types: ['image/*', 'audio/*'] }, me: ['5215587654321@c.us'], keepRaw: true }
+const mapping: Mapping = {
+  media: { maxBytes: 1_000_000, types: ['image/*', 'audio/*'] },
+  me: ['5215587654321@c.us'],
+  keepRaw: true
+}
 const ways: ((raw: Raw, previous: string) => Draft[])[] = [
   (raw) => messageDrafts(raw, mapping),
   (raw) => messageDrafts(raw, mapping),
@@ -68,14 +81,31 @@ const header = /^[\t\x20-\x7e\x80-\xff]*$/
 const look = async (db: Db, again: () => Promise<void>): Promise<void> => {
   const { items } = await listMessages(db, {}, 20)
   for (const message of items) {
-    if (!isMessage.Check(message)) throw new Error(`no message: ${JSON.stringify([isMessage.Errors(message), message])}`)
-    if (message.media) must(header.test(contentType(message.media)) && header.test(contentDisposition(message.media, false)), 'no header', message.media)
+    if (!isMessage.Check(message))
+      throw new Error(`no message: ${JSON.stringify([isMessage.Errors(message), message])}`)
+    if (message.media)
+      must(
+        header.test(contentType(message.media)) &&
+          header.test(contentDisposition(message.media, false)),
+        'no header',
+        message.media
+      )
   }
   const leads = (await listLeads(db, {}, 20)).items
-  for (const lead of leads) if (!isLead.Check(lead)) throw new Error(`no lead: ${JSON.stringify([isLead.Errors(lead), lead])}`)
+  for (const lead of leads)
+    if (!isLead.Check(lead))
+      throw new Error(`no lead: ${JSON.stringify([isLead.Errors(lead), lead])}`)
   await again()
-  must(isDeepStrictEqual((await listMessages(db, {}, 20)).items, items), 'taken again, it is another', items)
-  must(isDeepStrictEqual((await listLeads(db, {}, 20)).items, leads), 'taken again, the leads are others', leads)
+  must(
+    isDeepStrictEqual((await listMessages(db, {}, 20)).items, items),
+    'taken again, it is another',
+    items
+  )
+  must(
+    isDeepStrictEqual((await listLeads(db, {}, 20)).items, leads),
+    'taken again, the leads are others',
+    leads
+  )
 }
 
 export const fuzz = (bytes: Buffer): Promise<void> =>
@@ -96,7 +126,8 @@ export const fuzz = (bytes: Buffer): Promise<void> =>
     const records = journal.read(before, 100)
     records.forEach((record, index) => {
       must(record.seq === before + 1 + index, 'a gap', record.seq)
-      if (!isRecord.Check(record)) throw new Error(`no record: ${JSON.stringify([isRecord.Errors(record), record])}`)
+      if (!isRecord.Check(record))
+        throw new Error(`no record: ${JSON.stringify([isRecord.Errors(record), record])}`)
     })
     await take(records)
     // reading and taking again cost more than all else: every fourth input has it

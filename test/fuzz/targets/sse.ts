@@ -8,7 +8,9 @@ import type { Log } from '../../../src/platform/log.ts'
 import { encode } from '../../../src/platform/sse.ts'
 import { bounded, must, same } from '../property.ts'
 
-/** Event streams as the client and the hub's follower read them, cut anywhere, and as we write them. */
+/**
+ * Event streams as the client and the hub's follower read them, cut anywhere, and as we write them.
+ */
 
 /** The same bytes in parts, some of them empty; `seed` decides where they are cut. */
 const cut = (bytes: Buffer, seed: number): Uint8Array[] => {
@@ -23,15 +25,21 @@ const cut = (bytes: Buffer, seed: number): Uint8Array[] => {
   return parts
 }
 
-const streamOf = (parts: readonly Uint8Array[]): ReadableStream<Uint8Array<ArrayBuffer>> => ReadableStream.from(parts.map((part) => new Uint8Array(part)))
+const streamOf = (parts: readonly Uint8Array[]): ReadableStream<Uint8Array<ArrayBuffer>> =>
+  ReadableStream.from(parts.map((part) => new Uint8Array(part)))
 
 /** What the client makes of one connection, and what it asks for the next one with. */
-const asClient = async (parts: readonly Uint8Array[]): Promise<{ events: HubEvent[]; last: string | null | undefined }> => {
+const asClient = async (
+  parts: readonly Uint8Array[]
+): Promise<{ events: HubEvent[]; last: string | null | undefined }> => {
   const over = new AbortController()
   const events: HubEvent[] = []
   let asked = 0
   let last: string | null | undefined
-  const request = async (_path: string, { headers }: { headers: Record<string, string> }): Promise<Response> => {
+  const request = async (
+    _path: string,
+    { headers }: { headers: Record<string, string> }
+  ): Promise<Response> => {
     asked += 1
     if (asked === 1) return new Response(streamOf(parts))
     last = new Headers(headers).get('last-event-id')
@@ -46,7 +54,13 @@ const asClient = async (parts: readonly Uint8Array[]): Promise<{ events: HubEven
     // a header that cannot be sent would end every further attempt before it begins
     if (asked === 1 && connection.error instanceof TypeError) throw connection.error
   }
-  for await (const event of followEvents(request, { signal: over.signal, onConnection, minDelayMs: 1, maxDelayMs: 2 })) events.push(event)
+  for await (const event of followEvents(request, {
+    signal: over.signal,
+    onConnection,
+    minDelayMs: 1,
+    maxDelayMs: 2
+  }))
+    events.push(event)
   must(last !== undefined, 'the client did not ask again', String(thrown))
   return { events, last }
 }
@@ -57,13 +71,19 @@ const client = async (bytes: Buffer, seed: number): Promise<void> => {
 }
 
 const records = Compile(JournalRecord)
-const silent = Object.fromEntries(['trace', 'debug', 'info', 'warn', 'error', 'fatal'].map((level) => [level, () => undefined])) as unknown as Log
+const silent = Object.fromEntries(
+  ['trace', 'debug', 'info', 'warn', 'error', 'fatal'].map((level) => [level, () => undefined])
+) as unknown as Log
 
 /** What the follower takes of one stream. */
 const asFollower = async (parts: readonly Uint8Array[]): Promise<JournalRecord[]> => {
   const taken: JournalRecord[] = []
   const over = Promise.withResolvers<void>()
-  const identity = { account: 'main', version: '1', status: { journal: { id: 'j', last_seq: 3 } } } as unknown as Identity
+  const identity = {
+    account: 'main',
+    version: '1',
+    status: { journal: { id: 'j', last_seq: 3 } }
+  } as unknown as Identity
   let opened = 0
   const upstream = {
     baseUrl: 'http://127.0.0.1:1',
@@ -79,12 +99,21 @@ const asFollower = async (parts: readonly Uint8Array[]): Promise<JournalRecord[]
     upstream,
     ingest: { take: async (_account, _journal, some) => void taken.push(...some) },
     cursor: async () => undefined,
-    onSession: () => undefined, onChange: () => undefined,
-    checkIntervalMs: 60_000, maxDelayMs: 0, log: silent
+    onSession: () => undefined,
+    onChange: () => undefined,
+    checkIntervalMs: 60_000,
+    maxDelayMs: 0,
+    log: silent
   })
   await over.promise
   await follower.stop()
-  taken.forEach((record, index) => must(records.Check(record) && record.seq === index + 1, 'a record is taken that is none, or out of turn', record))
+  taken.forEach((record, index) =>
+    must(
+      records.Check(record) && record.seq === index + 1,
+      'a record is taken that is none, or out of turn',
+      record
+    )
+  )
   return taken
 }
 
@@ -99,12 +128,32 @@ const follower = async (bytes: Buffer, seed: number): Promise<void> => {
 const written = (bytes: Buffer, seed: number): void => {
   const text = bytes.toString()
   const half = Math.floor(text.length / 2)
-  const sent = [{ id: 7, event: 'record', data: text }, { event: 'status', data: { [text.slice(0, half)]: [text.slice(half), null] } }, { id: 'a-8', data: text.split('') }]
+  const sent = [
+    { id: 7, event: 'record', data: text },
+    { event: 'status', data: { [text.slice(0, half)]: [text.slice(half), null] } },
+    { id: 'a-8', data: text.split('') }
+  ]
   const got: unknown[] = []
-  const parser = createParser({ onEvent: ({ id, event, data }) => void got.push({ id, event, data: JSON.parse(data) as unknown }) })
+  const parser = createParser({
+    onEvent: ({ id, event, data }) =>
+      void got.push({ id, event, data: JSON.parse(data) as unknown })
+  })
   const decoder = new TextDecoder()
-  for (const part of cut(Buffer.from(encode(sent)), seed)) parser.feed(decoder.decode(part, { stream: true }))
-  same(JSON.parse(JSON.stringify(got)), JSON.parse(JSON.stringify(sent.map(({ id, event, data }) => ({ id: id === undefined ? undefined : String(id), event, data })))), 'written and read back')
+  for (const part of cut(Buffer.from(encode(sent)), seed))
+    parser.feed(decoder.decode(part, { stream: true }))
+  same(
+    JSON.parse(JSON.stringify(got)),
+    JSON.parse(
+      JSON.stringify(
+        sent.map(({ id, event, data }) => ({
+          id: id === undefined ? undefined : String(id),
+          event,
+          data
+        }))
+      )
+    ),
+    'written and read back'
+  )
 }
 
 export const fuzz = (bytes: Buffer): Promise<void> =>

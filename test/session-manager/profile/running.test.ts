@@ -7,15 +7,19 @@ import { copyDevice } from '../../../src/session-manager/profile/files.ts'
 import { browserDirectory } from '../../whatsapp-web/directory.ts'
 
 /**
- * A profile copied under a real Chromium that writes to its database without a pause: each copy opens in a Chromium, and
- * has everything that was written before it was made, whole and without a gap.
+ * A profile copied under a real Chromium that writes to its database without a pause: each copy
+ * opens in a Chromium, and has everything that was written before it was made, whole and without a
+ * gap.
  */
 
 t.setTimeout(240_000)
 
 const program = '/usr/bin/chromium'
 
-/** Writes 1, 2, 3, …, each in a transaction of its own with 20 KB, so that tables are written and merged; old ones are written over. */
+/**
+ * Writes 1, 2, 3, …, each in a transaction of its own with 20 KB, so that tables are written and
+ * merged; old ones are written over.
+ */
 const page = `<script>
   const opened = new Promise((resolve) => {
     const request = indexedDB.open('numbers', 1)
@@ -48,8 +52,17 @@ const page = `<script>
   }
 </script>`
 
-const open = async (t: Test, profile: string, url: string): Promise<{ context: BrowserContext; page: Page }> => {
-  const context = await chromium.launchPersistentContext(profile, { executablePath: program, headless: true, chromiumSandbox: true, args: ['--disable-gpu'] })
+const open = async (
+  t: Test,
+  profile: string,
+  url: string
+): Promise<{ context: BrowserContext; page: Page }> => {
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath: program,
+    headless: true,
+    chromiumSandbox: true,
+    args: ['--disable-gpu']
+  })
   t.teardown(() => context.close())
   const [first] = context.pages()
   await first?.goto(url)
@@ -58,7 +71,9 @@ const open = async (t: Test, profile: string, url: string): Promise<{ context: B
 
 t.test('copied while it is written to', async (t) => {
   const { path: directory, remove } = browserDirectory()
-  const server = createServer((_req, res) => void res.setHeader('content-type', 'text/html').end(page)).listen(0, '127.0.0.1')
+  const server = createServer(
+    (_req, res) => void res.setHeader('content-type', 'text/html').end(page)
+  ).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   const { page: writing } = await open(t, `${directory}/profile`, url)
@@ -71,13 +86,19 @@ t.test('copied while it is written to', async (t) => {
     const to = `${directory}/copy-${copy}`
     const started = performance.now()
     const files = await copyDevice(`${directory}/profile`, to)
-    t.comment(`after ${before} transactions: ${files.length} files in ${Math.round(performance.now() - started)} ms`)
+    t.comment(
+      `after ${before} transactions: ${files.length} files in ${Math.round(performance.now() - started)} ms`
+    )
     copies.push({ to, before })
   }
   await writing.context().close()
   for (const { to, before } of copies) {
     const { context, page: reading } = await open(t, to, url)
-    const { last, missing, broken } = (await reading.evaluate('check()')) as { last: number; missing: number[]; broken: number }
+    const { last, missing, broken } = (await reading.evaluate('check()')) as {
+      last: number
+      missing: number[]
+      broken: number
+    }
     t.ok(last >= before, `${last} is there, written before: ${before}`)
     t.same(missing, [])
     t.equal(broken, 0)

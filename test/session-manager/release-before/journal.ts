@@ -5,8 +5,8 @@ import { DatabaseSync } from 'node:sqlite'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 
 /**
- * A journal as release 0.1.0 wrote it at bad7b8b, before raw models were kept. records.json is what its mapper made of
- * test/whatsapp-web/fixtures.
+ * A journal as release 0.1.0 wrote it at bad7b8b, before raw models were kept. records.json is what
+ * its mapper made of test/whatsapp-web/fixtures.
  */
 
 interface OldRecord {
@@ -14,7 +14,9 @@ interface OldRecord {
   record: Omit<InboundRecord, 'seq'>
 }
 
-export const oldRecords = JSON.parse(readFileSync(join(import.meta.dirname, 'records.json'), 'utf8')) as readonly OldRecord[]
+export const oldRecords = JSON.parse(
+  readFileSync(join(import.meta.dirname, 'records.json'), 'utf8')
+) as readonly OldRecord[]
 
 const schema = `
   CREATE TABLE records (seq INTEGER PRIMARY KEY, account TEXT NOT NULL, key TEXT NOT NULL, message_id TEXT NOT NULL, record TEXT NOT NULL, UNIQUE (account, key)) STRICT;
@@ -28,7 +30,10 @@ export const writeOldJournal = (directory: string): void => {
   const db = new DatabaseSync(join(directory, 'journal.db'))
   db.exec(schema)
   db.prepare('INSERT INTO identity VALUES (?)').run(randomUUID())
-  const insert = db.prepare('INSERT INTO records (account, key, message_id, record) VALUES (?, ?, ?, ?)')
-  for (const { key, record } of oldRecords) insert.run(record.account, key, record.message.id, JSON.stringify(record))
+  const insert = db.prepare(
+    'INSERT INTO records (account, key, message_id, record) VALUES (?, ?, ?, ?)'
+  )
+  for (const { key, record } of oldRecords)
+    insert.run(record.account, key, record.message.id, JSON.stringify(record))
   db.close()
 }

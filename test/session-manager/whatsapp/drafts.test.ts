@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { Compile } from 'typebox/compile'
 import t from 'tap'
 import { CapturedMessage } from '../../../src/contract/record.ts'
-import { ciphertextFailedDrafts, editDrafts, groupDrafts, messageDrafts, reactionDrafts, revokeDrafts, voteDrafts } from '../../../src/session-manager/whatsapp/drafts.ts'
+import {
+  ciphertextFailedDrafts,
+  editDrafts,
+  groupDrafts,
+  messageDrafts,
+  reactionDrafts,
+  revokeDrafts,
+  voteDrafts
+} from '../../../src/session-manager/whatsapp/drafts.ts'
 import { toMessage } from '../../../src/session-manager/whatsapp/message.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
 import { captured, mapping, only } from './only-draft.ts'
@@ -13,21 +21,43 @@ t.test('what is not decrypted yet, or never will be', async (t) => {
   const raw = rawText('A', { type: 'ciphertext', body: undefined })
   const first = only(t, messageDrafts(raw, mapping))
   t.match(first, { kind: 'ciphertext', key: `ciphertext:false_${lead}_A` })
-  t.not(first.key, only(t, messageDrafts(rawText('A'), mapping)).key, 'the message that follows is a record of its own')
-  t.match(only(t, ciphertextFailedDrafts(raw, mapping)), { kind: 'ciphertext_failed', key: `ciphertext_failed:false_${lead}_A` })
+  t.not(
+    first.key,
+    only(t, messageDrafts(rawText('A'), mapping)).key,
+    'the message that follows is a record of its own'
+  )
+  t.match(only(t, ciphertextFailedDrafts(raw, mapping)), {
+    kind: 'ciphertext_failed',
+    key: `ciphertext_failed:false_${lead}_A`
+  })
   t.same(editDrafts(raw, undefined, mapping), [], 'and is no edit')
 })
 
 t.test('an edit', async (t) => {
   const at = 1_700_000_100_000
-  const edited = rawText('A', { body: 'new', latestEditSenderTimestampMs: at, latestEditMsgKey: {} })
+  const edited = rawText('A', {
+    body: 'new',
+    latestEditSenderTimestampMs: at,
+    latestEditMsgKey: {}
+  })
   const draft = only(t, editDrafts(edited, 'old', mapping))
-  t.match(draft, { kind: 'edit', key: `edit:false_${lead}_A:${at}`, message: { id: `false_${lead}_A`, body: 'new', edited: { at: new Date(at).toISOString(), previous: 'old' } } })
+  t.match(draft, {
+    kind: 'edit',
+    key: `edit:false_${lead}_A:${at}`,
+    message: {
+      id: `false_${lead}_A`,
+      body: 'new',
+      edited: { at: new Date(at).toISOString(), previous: 'old' }
+    }
+  })
   t.notOk('previous' in (only(t, editDrafts(edited, '', mapping)).message.edited ?? {}))
 
   t.test('read back, is the message and its latest edit', async (t) => {
     const drafts = messageDrafts(edited, mapping)
-    t.same(drafts.map(({ kind }) => kind), ['message', 'edit'])
+    t.same(
+      drafts.map(({ kind }) => kind),
+      ['message', 'edit']
+    )
     t.equal(drafts[1]?.key, draft.key, 'the same edit as the one seen live')
   })
   t.test('without its time counts only if one text took the place of another', async (t) => {
@@ -35,33 +65,83 @@ t.test('an edit', async (t) => {
     t.equal(editDrafts(rawText('A', { body: 'same' }), 'same', mapping).length, 0)
     t.equal(editDrafts(rawText('A', { body: 'decrypted now' }), '', mapping).length, 0)
     t.equal(editDrafts(rawImage('A'), 'thumbnail', mapping).length, 0)
-    const keys = ['new', 'newer'].map((body) => editDrafts(rawText('A', { body }), 'old', mapping)[0]?.key)
+    const keys = ['new', 'newer'].map(
+      (body) => editDrafts(rawText('A', { body }), 'old', mapping)[0]?.key
+    )
     t.not(keys[0], keys[1], 'two edits are two records')
   })
 })
 
 t.test('a deletion refers to the message that is gone', async (t) => {
   const key = { fromMe: false, remote: wid(lead), id: 'GONE', _serialized: `false_${lead}_GONE` }
-  const raw = rawText('A', { type: 'revoked', subtype: 'sender', body: '', protocolMessageKey: key })
-  t.match(only(t, revokeDrafts(raw, 'sender', mapping)), { kind: 'revoke', key: `revoke:sender:false_${lead}_GONE`, message: { id: `false_${lead}_GONE`, body: '', revoked: { by: 'sender' } } })
-  t.match(only(t, revokeDrafts(rawText('B'), 'me', mapping)), { key: `revoke:me:false_${lead}_B`, message: { body: '', revoked: { by: 'me' } } }, 'without such a key, to itself')
-  t.match(messageDrafts(raw, mapping), [{ kind: 'message', message: { type: 'revoked' } }, { kind: 'revoke', message: { id: `false_${lead}_GONE` } }], 'read back')
+  const raw = rawText('A', {
+    type: 'revoked',
+    subtype: 'sender',
+    body: '',
+    protocolMessageKey: key
+  })
+  t.match(only(t, revokeDrafts(raw, 'sender', mapping)), {
+    kind: 'revoke',
+    key: `revoke:sender:false_${lead}_GONE`,
+    message: { id: `false_${lead}_GONE`, body: '', revoked: { by: 'sender' } }
+  })
+  t.match(
+    only(t, revokeDrafts(rawText('B'), 'me', mapping)),
+    { key: `revoke:me:false_${lead}_B`, message: { body: '', revoked: { by: 'me' } } },
+    'without such a key, to itself'
+  )
+  t.match(
+    messageDrafts(raw, mapping),
+    [
+      { kind: 'message', message: { type: 'revoked' } },
+      { kind: 'revoke', message: { id: `false_${lead}_GONE` } }
+    ],
+    'read back'
+  )
 })
 
 t.test('a reaction, and its removal', async (t) => {
   const parent = { fromMe: true, remote: lead, id: 'P', _serialized: `true_${lead}_P` }
   const reaction = (text: string, timestamp: number): Raw => ({
-    id: { fromMe: false, remote: lead, id: 'R', _serialized: `false_${lead}_R` }, orphan: 0, orphanReason: null, timestamp, reaction: text, read: false, msgId: parent, senderId: lead, ack: undefined
+    id: { fromMe: false, remote: lead, id: 'R', _serialized: `false_${lead}_R` },
+    orphan: 0,
+    orphanReason: null,
+    timestamp,
+    reaction: text,
+    read: false,
+    msgId: parent,
+    senderId: lead,
+    ack: undefined
   })
   const draft = only(t, reactionDrafts(reaction('👍', 1_700_000_000.123), mapping))
   t.match(draft, {
     kind: 'reaction',
-    message: { id: `false_${lead}_R`, chat_id: lead, from: lead, phone: '+5215512345678', from_me: false, type: 'reaction', body: '👍', timestamp: 1_700_000_000, reaction: { message_id: `true_${lead}_P`, emoji: '👍', sender: lead } }
+    message: {
+      id: `false_${lead}_R`,
+      chat_id: lead,
+      from: lead,
+      phone: '+5215512345678',
+      from_me: false,
+      type: 'reaction',
+      body: '👍',
+      timestamp: 1_700_000_000,
+      reaction: { message_id: `true_${lead}_P`, emoji: '👍', sender: lead }
+    }
   })
   const removal = only(t, reactionDrafts(reaction('', 1_700_000_005), mapping))
   t.match(removal.message, { reaction: { emoji: '' } })
   t.not(removal.key, draft.key)
-  const mine = only(t, reactionDrafts({ ...reaction('👍', 1), id: { fromMe: true, remote: lead, id: 'R', _serialized: `true_${lead}_R` }, senderId: me }, mapping))
+  const mine = only(
+    t,
+    reactionDrafts(
+      {
+        ...reaction('👍', 1),
+        id: { fromMe: true, remote: lead, id: 'R', _serialized: `true_${lead}_R` },
+        senderId: me
+      },
+      mapping
+    )
+  )
   t.match(mine.message, { from_me: true, from: me })
   t.notOk('phone' in mine.message)
   t.same(reactionDrafts({ ...reaction('👍', 1), msgId: undefined }, mapping), [])
@@ -69,72 +149,266 @@ t.test('a reaction, and its removal', async (t) => {
 })
 
 t.test('a vote is what is selected now, in full', async (t) => {
-  const vote = { voter: lead, selectedOptions: [{ id: 0, name: 'Monday' }, { id: 1, name: 'Friday' }, { id: 2, name: undefined }], interractedAtTs: 1_700_000_000_500, parentMsgKey: { fromMe: true, remote: lead, id: 'P', _serialized: `true_${lead}_P` } }
+  const vote = {
+    voter: lead,
+    selectedOptions: [
+      { id: 0, name: 'Monday' },
+      { id: 1, name: 'Friday' },
+      { id: 2, name: undefined }
+    ],
+    interractedAtTs: 1_700_000_000_500,
+    parentMsgKey: { fromMe: true, remote: lead, id: 'P', _serialized: `true_${lead}_P` }
+  }
   t.match(only(t, voteDrafts(vote, mapping)), {
-    kind: 'vote', key: `vote:true_${lead}_P:${lead}:1700000000500`,
-    message: { chat_id: lead, from: lead, type: 'poll_vote', body: 'Monday, Friday', timestamp: 1_700_000_001, vote: { message_id: `true_${lead}_P`, options: ['Monday', 'Friday'] } }
+    kind: 'vote',
+    key: `vote:true_${lead}_P:${lead}:1700000000500`,
+    message: {
+      chat_id: lead,
+      from: lead,
+      type: 'poll_vote',
+      body: 'Monday, Friday',
+      timestamp: 1_700_000_001,
+      vote: { message_id: `true_${lead}_P`, options: ['Monday', 'Friday'] }
+    }
   })
-  t.match(only(t, voteDrafts({ ...vote, selectedOptions: [] }, mapping)).message.vote, { options: [] }, 'taken back')
+  t.match(
+    only(t, voteDrafts({ ...vote, selectedOptions: [] }, mapping)).message.vote,
+    { options: [] },
+    'taken back'
+  )
   t.same(voteDrafts({ ...vote, parentMsgKey: undefined }, mapping), [])
 })
 
 t.test('a change in a group', async (t) => {
   const raw = rawGroup('A', { type: 'gp2', subtype: 'add', body: '', recipients: [wid(lead), lid] })
-  t.match(captured(t, raw), { type: 'gp2', chat_id: group, group: { subtype: 'add', recipients: [lead, lid] } })
+  t.match(captured(t, raw), {
+    type: 'gp2',
+    chat_id: group,
+    group: { subtype: 'add', recipients: [lead, lid] }
+  })
   // as GroupNotification of whatsapp-web.js has it
-  const notification = { id: raw['id'] as Raw, body: '', type: 'remove', timestamp: 1_700_000_000, chatId: group, author: lead, recipientIds: [lid] }
+  const notification = {
+    id: raw['id'] as Raw,
+    body: '',
+    type: 'remove',
+    timestamp: 1_700_000_000,
+    chatId: group,
+    author: lead,
+    recipientIds: [lid]
+  }
   const draft = only(t, groupDrafts(notification, mapping))
-  t.match(draft.message, { type: 'gp2', chat_id: group, from: group, author: lead, timestamp: 1_700_000_000, group: { subtype: 'remove', recipients: [lid] } })
-  t.equal(draft.key, only(t, messageDrafts(raw, mapping)).key, 'the same record, however it is heard of')
+  t.match(draft.message, {
+    type: 'gp2',
+    chat_id: group,
+    from: group,
+    author: lead,
+    timestamp: 1_700_000_000,
+    group: { subtype: 'remove', recipients: [lid] }
+  })
+  t.equal(
+    draft.key,
+    only(t, messageDrafts(raw, mapping)).key,
+    'the same record, however it is heard of'
+  )
 })
 
 t.test('what has no id is no message', async (t) => {
   t.equal(toMessage({}, mapping), undefined)
-  for (const drafts of [messageDrafts({}, mapping), editDrafts({}, 'x', mapping), revokeDrafts({}, 'me', mapping), ciphertextFailedDrafts({}, mapping), reactionDrafts({}, mapping), voteDrafts({}, mapping), groupDrafts({}, mapping)]) t.same(drafts, [])
+  for (const drafts of [
+    messageDrafts({}, mapping),
+    editDrafts({}, 'x', mapping),
+    revokeDrafts({}, 'me', mapping),
+    ciphertextFailedDrafts({}, mapping),
+    reactionDrafts({}, mapping),
+    voteDrafts({}, mapping),
+    groupDrafts({}, mapping)
+  ])
+    t.same(drafts, [])
 })
 
 t.test('times that are none are taken for now', async (t) => {
   for (const bad of [undefined, null, 'soon', -1, NaN, Infinity, 1e308, 1e13, {}]) {
     const { timestamp } = captured(t, rawText('A', { t: bad }))
     t.ok(Math.abs(timestamp - Date.now() / 1_000) < 5, String(bad))
-    t.equal(editDrafts(rawText('A', { latestEditSenderTimestampMs: typeof bad === 'number' && bad === 1e13 ? 1e16 : bad }), undefined, mapping).length, 0)
+    t.equal(
+      editDrafts(
+        rawText('A', {
+          latestEditSenderTimestampMs: typeof bad === 'number' && bad === 1e13 ? 1e16 : bad
+        }),
+        undefined,
+        mapping
+      ).length,
+      0
+    )
   }
   t.equal(captured(t, rawText('B', { t: '1700000000' })).timestamp, 1_700_000_000)
 })
 
-t.test('hostile garbage throws nothing, and what comes of it is as the contract has it', async (t) => {
-  const validator = Compile(CapturedMessage)
-  const fields = [
-    'id', 'from', 'to', 'author', 'type', 'subtype', 'body', 'caption', 't', 'timestamp', 'notifyName', 'directPath', 'filehash', 'size', 'duration', 'mimetype', 'filename',
-    'lat', 'lng', 'loc', 'vcardList', 'pollName', 'pollOptions', 'pollSelectableOptionsCount', 'quotedStanzaID', 'quotedParticipant', 'quotedRemoteJid',
-    'mentionedJidList', 'recipients', 'recipientIds', 'chatId', 'isForwarded', 'latestEditSenderTimestampMs', 'protocolMessageKey', 'msgId', 'senderId', 'reaction',
-    'voter', 'parentMsgKey', 'selectedOptions', 'interractedAtTs', 'eventName', 'ctwaContext', 'contextInfo', 'interactivePayload', 'interactiveHeader', 'list', 'listResponse', 'hydratedButtons', 'dynamicReplyButtons',
-    'carouselCardsParsed', 'richResponse', 'paymentNoteMsg', 'pollVotesSnapshot', 'eventStartTime', 'inviteCodeExp', 'callOutcome', 'callDuration', 'parentMsgKey',
-    'associationType', 'isViewOnce', 'bizBotType', 'templateParams', 'totalAmount1000', 'itemCount', 'status', 'ack'
-  ]
-  const type = fc.constantFrom('chat', 'image', 'location', 'vcard', 'multi_vcard', 'poll_creation', 'gp2', 'ciphertext', 'revoked', 'e2e_notification', 'interactive', 'list', 'order', 'payment', 'product', 'call_log', 'event_creation', 'groups_v4_invite', 'album', 'rich_response', 'poll_result_snapshot', 'notification_template', '')
-  const anyId = fc.oneof(fc.constantFrom(lead, me, lid, group, ''), fc.record({ _serialized: fc.anything(), remote: fc.anything(), id: fc.anything(), fromMe: fc.anything() }, { requiredKeys: [] }), fc.anything())
-  const value = fc.oneof(fc.anything({ withBigInt: true, withDate: true, withMap: true, withNullPrototype: true, withObjectString: true, withSparseArray: true }), anyId, type, fc.double(), fc.constant(filehash), fc.array(anyId))
-  const raw = fc
-    .tuple(fc.dictionary(fc.constantFrom(...fields), value), fc.boolean(), type)
-    .map(([facts, usable, kind]): Raw => (usable ? { ...facts, id: { fromMe: true, remote: lead, id: 'X' }, type: kind } : facts))
-  fc.assert(
-    fc.property(raw, fc.anything(), fc.nat(), (model, previous, maxBytes) => {
-      const how = { media: { ...mapping.media, maxBytes }, me: [me], keepRaw: true, broadcasts: true }
-      const before = typeof previous === 'string' ? previous : undefined
-      const all = [
-        messageDrafts(model, how), editDrafts(model, before, how), revokeDrafts(model, 'sender', how), revokeDrafts(model, 'me', how),
-        ciphertextFailedDrafts(model, how), reactionDrafts(model, how), voteDrafts(model, how), groupDrafts(model, how)
-      ].flat()
-      for (const { key, message } of all) {
-        // it goes into the journal as JSON, and on to the hub
-        const back: unknown = JSON.parse(JSON.stringify(message))
-        if (!validator.Check(back)) throw new Error(`not as the contract has it: ${JSON.stringify([...validator.Errors(back)].slice(0, 3))}`)
-        if (!/^\w+:./.test(key)) throw new Error(`a key without an id: ${key}`)
-        if (Number.isNaN(new Date((message.timestamp as number) * 1_000).getTime())) throw new Error('a time that is none')
-      }
-    }),
-    propertyRuns(t, 3_000)
-  )
-  t.pass('held for 3,000 models')
-})
+t.test(
+  'hostile garbage throws nothing, and what comes of it is as the contract has it',
+  async (t) => {
+    const validator = Compile(CapturedMessage)
+    const fields = [
+      'id',
+      'from',
+      'to',
+      'author',
+      'type',
+      'subtype',
+      'body',
+      'caption',
+      't',
+      'timestamp',
+      'notifyName',
+      'directPath',
+      'filehash',
+      'size',
+      'duration',
+      'mimetype',
+      'filename',
+      'lat',
+      'lng',
+      'loc',
+      'vcardList',
+      'pollName',
+      'pollOptions',
+      'pollSelectableOptionsCount',
+      'quotedStanzaID',
+      'quotedParticipant',
+      'quotedRemoteJid',
+      'mentionedJidList',
+      'recipients',
+      'recipientIds',
+      'chatId',
+      'isForwarded',
+      'latestEditSenderTimestampMs',
+      'protocolMessageKey',
+      'msgId',
+      'senderId',
+      'reaction',
+      'voter',
+      'parentMsgKey',
+      'selectedOptions',
+      'interractedAtTs',
+      'eventName',
+      'ctwaContext',
+      'contextInfo',
+      'interactivePayload',
+      'interactiveHeader',
+      'list',
+      'listResponse',
+      'hydratedButtons',
+      'dynamicReplyButtons',
+      'carouselCardsParsed',
+      'richResponse',
+      'paymentNoteMsg',
+      'pollVotesSnapshot',
+      'eventStartTime',
+      'inviteCodeExp',
+      'callOutcome',
+      'callDuration',
+      'parentMsgKey',
+      'associationType',
+      'isViewOnce',
+      'bizBotType',
+      'templateParams',
+      'totalAmount1000',
+      'itemCount',
+      'status',
+      'ack'
+    ]
+    const type = fc.constantFrom(
+      'chat',
+      'image',
+      'location',
+      'vcard',
+      'multi_vcard',
+      'poll_creation',
+      'gp2',
+      'ciphertext',
+      'revoked',
+      'e2e_notification',
+      'interactive',
+      'list',
+      'order',
+      'payment',
+      'product',
+      'call_log',
+      'event_creation',
+      'groups_v4_invite',
+      'album',
+      'rich_response',
+      'poll_result_snapshot',
+      'notification_template',
+      ''
+    )
+    const anyId = fc.oneof(
+      fc.constantFrom(lead, me, lid, group, ''),
+      fc.record(
+        {
+          _serialized: fc.anything(),
+          remote: fc.anything(),
+          id: fc.anything(),
+          fromMe: fc.anything()
+        },
+        { requiredKeys: [] }
+      ),
+      fc.anything()
+    )
+    const value = fc.oneof(
+      fc.anything({
+        withBigInt: true,
+        withDate: true,
+        withMap: true,
+        withNullPrototype: true,
+        withObjectString: true,
+        withSparseArray: true
+      }),
+      anyId,
+      type,
+      fc.double(),
+      fc.constant(filehash),
+      fc.array(anyId)
+    )
+    const raw = fc
+      .tuple(fc.dictionary(fc.constantFrom(...fields), value), fc.boolean(), type)
+      .map(
+        ([facts, usable, kind]): Raw =>
+          usable ? { ...facts, id: { fromMe: true, remote: lead, id: 'X' }, type: kind } : facts
+      )
+    fc.assert(
+      fc.property(raw, fc.anything(), fc.nat(), (model, previous, maxBytes) => {
+        const how = {
+          media: { ...mapping.media, maxBytes },
+          me: [me],
+          keepRaw: true,
+          broadcasts: true
+        }
+        const before = typeof previous === 'string' ? previous : undefined
+        const all = [
+          messageDrafts(model, how),
+          editDrafts(model, before, how),
+          revokeDrafts(model, 'sender', how),
+          revokeDrafts(model, 'me', how),
+          ciphertextFailedDrafts(model, how),
+          reactionDrafts(model, how),
+          voteDrafts(model, how),
+          groupDrafts(model, how)
+        ].flat()
+        for (const { key, message } of all) {
+          // it goes into the journal as JSON, and on to the hub
+          const back: unknown = JSON.parse(JSON.stringify(message))
+          if (!validator.Check(back))
+            throw new Error(
+              `not as the contract has it: ${JSON.stringify([...validator.Errors(back)].slice(0, 3))}`
+            )
+          if (!/^\w+:./.test(key)) throw new Error(`a key without an id: ${key}`)
+          if (Number.isNaN(new Date((message.timestamp as number) * 1_000).getTime()))
+            throw new Error('a time that is none')
+        }
+      }),
+      propertyRuns(t, 3_000)
+    )
+    t.pass('held for 3,000 models')
+  }
+)

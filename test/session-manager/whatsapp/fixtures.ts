@@ -14,7 +14,10 @@ const directory = join(import.meta.dirname, '../../whatsapp-web/fixtures')
 export const fixtures: readonly Fixture[] = readdirSync(directory)
   .filter((file) => file.endsWith('.json'))
   .sort()
-  .map((file) => ({ name: file.slice(0, -5), ...(JSON.parse(readFileSync(join(directory, file), 'utf8')) as Omit<Fixture, 'name'>) }))
+  .map((file) => ({
+    name: file.slice(0, -5),
+    ...(JSON.parse(readFileSync(join(directory, file), 'utf8')) as Omit<Fixture, 'name'>)
+  }))
 
 export const fixture = (name: string): Raw => {
   const found = fixtures.find((one) => one.name === name)

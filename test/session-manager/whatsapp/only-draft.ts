@@ -18,4 +18,5 @@ export const only = (t: Test, drafts: Draft[]): Draft => {
 }
 
 /** The message that a model becomes. */
-export const captured = (t: Test, raw: Raw, how: Mapping = mapping): CapturedMessage => only(t, messageDrafts(raw, how)).message
+export const captured = (t: Test, raw: Raw, how: Mapping = mapping): CapturedMessage =>
+  only(t, messageDrafts(raw, how)).message

@@ -1,6 +1,6 @@
 /**
- * A module loader that keeps to the form of the page's own, as public index pages show it: flags, order of arguments,
- * stub queue, cycles, what `require` returns. Each is the text of a script.
+ * A module loader that keeps to the form of the page's own, as public index pages show it: flags,
+ * order of arguments, stub queue, cycles, what `require` returns. Each is the text of a script.
  */
 
 /** The first script of the page: definitions are queued. */
@@ -59,12 +59,16 @@ const loaderWith = (publish: string): string => `(function (global) {
 })(this)`
 
 /** As the page does it today. */
-export const loader = loaderWith('if (global.require != null) return; global.require = use; global.importNamespace = useNamespace; global.__d = define')
+export const loader = loaderWith(
+  'if (global.require != null) return; global.require = use; global.importNamespace = useNamespace; global.__d = define'
+)
 
 /** Other ways to put the two into the page. */
 export const loaders: Readonly<Record<string, string>> = {
   'by assignment': loader,
-  'by defineProperty': loaderWith(`Object.defineProperty(global, 'require', { value: use }); Object.defineProperty(global, '__d', { writable: false, value: define })`),
+  'by defineProperty': loaderWith(
+    `Object.defineProperty(global, 'require', { value: use }); Object.defineProperty(global, '__d', { writable: false, value: define })`
+  ),
   'by function declarations': `${loaderWith('global.internal = { use: use, define: define }; global.__d = define')}
     function require(id) { return internal.use(id) }
     function __d(id, deps, factory, flags) { return internal.define(id, deps, factory, flags) }`,

@@ -38,11 +38,23 @@ export const rawText = (id: string, facts: Raw = {}): Raw => ({
 })
 
 export const rawMine = (id: string, facts: Raw = {}): Raw =>
-  rawText(id, { id: { fromMe: true, remote: lead, id, _serialized: `true_${lead}_${id}` }, from: wid(me), to: wid(lead), notifyName: undefined, ...facts })
+  rawText(id, {
+    id: { fromMe: true, remote: lead, id, _serialized: `true_${lead}_${id}` },
+    from: wid(me),
+    to: wid(lead),
+    notifyName: undefined,
+    ...facts
+  })
 
 export const rawGroup = (id: string, facts: Raw = {}): Raw =>
   rawText(id, {
-    id: { fromMe: false, remote: group, id, participant: wid(lead), _serialized: `false_${group}_${id}_${lead}` },
+    id: {
+      fromMe: false,
+      remote: group,
+      id,
+      participant: wid(lead),
+      _serialized: `false_${group}_${id}_${lead}`
+    },
     from: wid(group),
     author: wid(lead),
     ...facts
@@ -67,4 +79,3 @@ export const rawImage = (id: string, facts: Raw = {}): Raw =>
     width: 900,
     ...facts
   })
-

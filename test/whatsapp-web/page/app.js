@@ -11,7 +11,11 @@ bundle('WAWebSendDeliveryReceiptJob', (use) => {
     const items = others.map(({ id }) => wap('item', { id: id.id }))
     const stanza = wap(
       'receipt',
-      { id: first.id.id, to: JID(chat), type: fromMe ? 'sender' : isActive ? DROP_ATTR : 'inactive' },
+      {
+        id: first.id.id,
+        to: JID(chat),
+        type: fromMe ? 'sender' : isActive ? DROP_ATTR : 'inactive'
+      },
       items.length === 0 ? undefined : wap('list', null, items)
     )
     use('WADeprecatedSendIq').deprecatedCastStanza(stanza)
@@ -33,31 +37,74 @@ bundle('WAWebSendDeliveryReceiptJob', (use) => {
 /** Where a message is deleted for everyone: its model gets another key, and says which it had. */
 bundle('WAWebRevoke', (use) => ({
   getMsgKeyAfterRevoke: ({ originalKey, revokeKey }) =>
-    new (use('WAWebMsgKey'))({ fromMe: originalKey.fromMe, id: revokeKey.id, remote: originalKey.remote, participant: originalKey.participant })
+    new (use('WAWebMsgKey'))({
+      fromMe: originalKey.fromMe,
+      id: revokeKey.id,
+      remote: originalKey.remote,
+      participant: originalKey.participant
+    })
 }))
 bundle('WAWebRevokeMsgAction', (use) => ({
   revoke: (model, { msgKey, subtype, sender, revokeTimestamp }, options) => {
     const oldKey = model.id
-    const newKey = use('WAWebRevoke').getMsgKeyAfterRevoke({ originalKey: oldKey, revokeKey: msgKey })
+    const newKey = use('WAWebRevoke').getMsgKeyAfterRevoke({
+      originalKey: oldKey,
+      revokeKey: msgKey
+    })
     const chat = use('WAWebCollections').Chat.get(oldKey.remote)
     if (!options.silent) model.trigger('revoked')
     chat?.msgs.replaceId(oldKey, newKey, options)
     use('WAWebCollections').Msg.replaceId(oldKey, newKey, options)
-    const nothing = ['body', 'caption', 'clientUrl', 'deprecatedMms3Url', 'directPath', 'loc', 'lat', 'lng', 'isLive', 'comment',
-      'title', 'description', 'matchedText', 'thumbnail', 'quotedMsg', 'quotedStanzaID', 'quotedRemoteJid', 'quotedParticipant',
-      'mentionedJidList', 'groupMentions', 'vcardList', 'parentMsgKey', 'associationType']
+    const nothing = [
+      'body',
+      'caption',
+      'clientUrl',
+      'deprecatedMms3Url',
+      'directPath',
+      'loc',
+      'lat',
+      'lng',
+      'isLive',
+      'comment',
+      'title',
+      'description',
+      'matchedText',
+      'thumbnail',
+      'quotedMsg',
+      'quotedStanzaID',
+      'quotedRemoteJid',
+      'quotedParticipant',
+      'mentionedJidList',
+      'groupMentions',
+      'vcardList',
+      'parentMsgKey',
+      'associationType'
+    ]
     model.mediaData = undefined
-    model.set({
-      ...Object.fromEntries(nothing.map((name) => [name, undefined])),
-      isOverwrittenByRevoke: true, id: newKey, type: 'revoked', subtype, revokeSender: sender, revokeTimestamp,
-      protocolMessageKey: oldKey, star: false, viewMode: 'VISIBLE'
-    }, options)
+    model.set(
+      {
+        ...Object.fromEntries(nothing.map((name) => [name, undefined])),
+        isOverwrittenByRevoke: true,
+        id: newKey,
+        type: 'revoked',
+        subtype,
+        revokeSender: sender,
+        revokeTimestamp,
+        protocolMessageKey: oldKey,
+        star: false,
+        viewMode: 'VISIBLE'
+      },
+      options
+    )
     if (!options.silent) model.trigger('change:msgKey', { newKey, oldKey })
     if (chat?.lastReceivedKey?.equals(oldKey)) chat.set({ lastReceivedKey: newKey }, options)
   }
 }))
 
-/** What the tests have made faulty: chats whose older messages do not load, messages that cannot be serialised. */
+/**
+ * What the tests have made faulty: chats whose older messages do not load, messages that cannot be
+ * serialised.
+ */
 bundle('faults', () => {
   let faults = { chats: {}, messages: [] }
   let changed = () => undefined
@@ -81,17 +128,23 @@ bundle('happenings', (use) => {
   const { createWid } = use('WAWebWidFactory')
   const MsgKey = use('WAWebMsgKey')
   const scenario = use('scenario')
-  /** The page takes everything in and tells nobody; a browser that is closed forgets that, a page that reloads does not. */
+  /**
+   * The page takes everything in and tells nobody; a browser that is closed forgets that, a page
+   * that reloads does not.
+   */
   let isStalled = sessionStorage.getItem('stalled') !== null
 
   /**
-   * Lets go of messages, first of the chats whose earlier ones were asked for longest ago, and of none where that was
-   * just now; of each it keeps the newest, so that what it holds of a chat has no gap.
+   * Lets go of messages, first of the chats whose earlier ones were asked for longest ago, and of
+   * none where that was just now; of each it keeps the newest, so that what it holds of a chat has
+   * no gap.
    */
   const holdNoMore = (max) => {
     if (Msg.length <= max || Msg.length % 50 !== 0) return
     const quiet = Date.now() - 10_000
-    const chats = Chat.filter(({ askedAt, msgs }) => askedAt < quiet && msgs.length > 50).sort((a, b) => a.askedAt - b.askedAt)
+    const chats = Chat.filter(({ askedAt, msgs }) => askedAt < quiet && msgs.length > 50).sort(
+      (a, b) => a.askedAt - b.askedAt
+    )
     for (const { msgs } of chats) {
       for (const { id } of msgs.getModelsArray().slice(0, -50)) {
         msgs.remove(id, { silent: true })
@@ -110,7 +163,10 @@ bundle('happenings', (use) => {
     chat.msgs.add(model, { silent })
     const counts = isNewMsg && known === undefined && !model.id.fromMe && !model.isNotification
     const unreadCount = model.id.fromMe ? 0 : chat.unreadCount + Number(counts)
-    chat.set({ t: Math.max(chat.t ?? 0, facts.t), lastReceivedKey: model.id, unreadCount }, { silent })
+    chat.set(
+      { t: Math.max(chat.t ?? 0, facts.t), lastReceivedKey: model.id, unreadCount },
+      { silent }
+    )
     if (scenario.mostHeld > 0) holdNoMore(scenario.mostHeld)
     use('screen').showMessage(model)
     return model
@@ -119,13 +175,32 @@ bundle('happenings', (use) => {
     const model = Msg.get(id)
     if (model === undefined) return
     const options = { silent: silent || isStalled }
-    const { id: key, type, subtype, revokeTimestamp, protocolMessageKey: _old, ...others } = revive(set)
-    if (type === 'revoked' && key !== undefined) use('WAWebRevokeMsgAction').revoke(model, { msgKey: key, subtype, revokeTimestamp, sender: others.revokeSender }, options)
+    const {
+      id: key,
+      type,
+      subtype,
+      revokeTimestamp,
+      protocolMessageKey: _old,
+      ...others
+    } = revive(set)
+    if (type === 'revoked' && key !== undefined)
+      use('WAWebRevokeMsgAction').revoke(
+        model,
+        { msgKey: key, subtype, revokeTimestamp, sender: others.revokeSender },
+        options
+      )
     else model.set(revive(set), options)
   }
   /** Reactions and votes are stored by modules that are loaded when they are first needed. */
   const inAddons = (act) =>
-    !isStalled && use('lazy').load('addons', (addons) => void act(addons).catch((error) => use('side').tell({ t: 'page-error', message: String(error) })))
+    !isStalled &&
+    use('lazy').load(
+      'addons',
+      (addons) =>
+        void act(addons).catch((error) =>
+          use('side').tell({ t: 'page-error', message: String(error) })
+        )
+    )
 
   const kinds = {
     message: ({ message, silent }) => add(message, true, silent || isStalled),
@@ -136,7 +211,8 @@ bundle('happenings', (use) => {
     },
     reaction: ({ row }) => inAddons(({ storeReaction }) => storeReaction(revive(row))),
     vote: ({ row }) => inAddons(({ storeVote }) => storeVote(revive(row))),
-    call: ({ call }) => use('WAWebCallCollection').add({ ...call, peerJid: createWid(call.peerJid) }),
+    call: ({ call }) =>
+      use('WAWebCallCollection').add({ ...call, peerJid: createWid(call.peerJid) }),
     lid: ({ pair }) => use('lids').learn([pair]),
     fault: ({ faults }) => use('faults').set(faults),
     chat: ({ chat }) => Chat.get(chat.id) ?? Chat.add({ ...chat, id: createWid(chat.id) }),
@@ -158,14 +234,16 @@ bundle('happenings', (use) => {
         reportError(error)
       }
     }
-    if (received.length > 0) use('WAWebSendDeliveryReceiptJob').sendDeliveryReceiptsAfterDecryption(received)
+    if (received.length > 0)
+      use('WAWebSendDeliveryReceiptJob').sendDeliveryReceiptsAfterDecryption(received)
     acknowledge(events.at(-1).n)
   }
   const takeIn = ({ chats, contacts, lids, faults }) => {
     use('faults').set(faults)
     use('lids').learn(lids)
     const quietly = { silent: true }
-    for (const contact of contacts) Contact.gadd(revive({ ...contact, id: createWid(contact.id) }), quietly)
+    for (const contact of contacts)
+      Contact.gadd(revive({ ...contact, id: createWid(contact.id) }), quietly)
     for (const { last, ...chat } of chats) {
       const model = Chat.get(chat.id) ?? Chat.add({ ...chat, id: createWid(chat.id) }, quietly)
       for (const facts of last) {
@@ -190,20 +268,35 @@ bundle('happenings', (use) => {
   return { happen, takeIn, stall }
 })
 
-/** What the page asks and says when it has connected as a linked device; without `active` the servers hold all back. */
+/**
+ * What the page asks and says when it has connected as a linked device; without `active` the
+ * servers hold all back.
+ */
 bundle('startup', (use) => {
   const iq = (type, xmlns, ...children) => {
     const { wap, generateId, S_WHATSAPP_NET } = use('WAWap')
-    return use('WADeprecatedSendIq').deprecatedSendIq(wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type, xmlns }, ...children))
+    return use('WADeprecatedSendIq').deprecatedSendIq(
+      wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type, xmlns }, ...children)
+    )
   }
   const uploadPreKeys = async () => {
     const { wap } = use('WAWap')
     await iq('get', 'encrypt', wap('count', null))
-    await iq('set', 'encrypt', wap('registration', null, 'reg'), wap('type', null, 'type'), wap('list', null, wap('key', null, 'key')))
+    await iq(
+      'set',
+      'encrypt',
+      wap('registration', null, 'reg'),
+      wap('type', null, 'type'),
+      wap('list', null, wap('key', null, 'key'))
+    )
   }
   const readAppState = () => {
     const { wap } = use('WAWap')
-    const collection = wap('collection', { name: 'critical_block', version: '1', return_snapshot: 'false' })
+    const collection = wap('collection', {
+      name: 'critical_block',
+      version: '1',
+      return_snapshot: 'false'
+    })
     return iq('set', 'w:sync:app:state', wap('sync', null, collection))
   }
   return {
@@ -215,7 +308,17 @@ bundle('startup', (use) => {
       await Promise.all([
         iq('get', 'abt', wap('props', { protocol: '1' })),
         iq('set', 'urn:xmpp:whatsapp:dirty', wap('clean', { type: 'account_sync' })),
-        iq('get', 'usync', wap('usync', { sid: '1', mode: 'query', context: 'interactive', last: 'true', index: '0' })),
+        iq(
+          'get',
+          'usync',
+          wap('usync', {
+            sid: '1',
+            mode: 'query',
+            context: 'interactive',
+            last: 'true',
+            index: '0'
+          })
+        ),
         iq('set', 'urn:xmpp:whatsapp:push', wap('config', { platform: 'none' })),
         iq('set', 'w:stats', wap('add', { t: '1' })),
         readAppState()
@@ -224,7 +327,10 @@ bundle('startup', (use) => {
   }
 })
 
-/** Reload after a logout: an address of its own only when clearing failed, or when the reason has a code. */
+/**
+ * Reload after a logout: an address of its own only when clearing failed, or when the reason has a
+ * code.
+ */
 bundle.default('WAWebReloadAfterLogout', () => (hasFailed = false, reason = undefined) => {
   const parameters = new URLSearchParams()
   if (hasFailed) parameters.set('post_logout', '1')
@@ -240,14 +346,17 @@ bundle('WAWebUpdater', (use) => {
   const maxAge = 30 * 86_400_000
   const restart = () => location.reload()
   const poll = async () => {
-    const answer = await fetch(`/spin?subplatform=web&revision=${use('scenario').version.split('.').at(-1)}`)
+    const answer = await fetch(
+      `/spin?subplatform=web&revision=${use('scenario').version.split('.').at(-1)}`
+    )
     const { action } = await answer.json()
     if (action === 'SOFT_REFRESH') use('WAWebStreamModel').Stream.set({ needsUpdate: true })
     if (action === 'HARD_REFRESH') restart()
   }
   return {
     Updater: {
-      poll, restart,
+      poll,
+      restart,
       /** @param now ms; the page's own clock, or another */
       reloadIfOld: (now = Date.now()) => now - loadedAt > maxAge && restart()
     }
@@ -265,7 +374,14 @@ bundle('session', (use) => {
   const device = use('device')
   const scenario = use('scenario')
   /** States in which WhatsApp Web stays until somebody acts. */
-  const resting = new Set(['CONFLICT', 'UNPAIRED_IDLE', 'DEPRECATED_VERSION', 'TOS_BLOCK', 'SMB_TOS_BLOCK', 'PROXYBLOCK'])
+  const resting = new Set([
+    'CONFLICT',
+    'UNPAIRED_IDLE',
+    'DEPRECATED_VERSION',
+    'TOS_BLOCK',
+    'SMB_TOS_BLOCK',
+    'PROXYBLOCK'
+  ])
   let linked
 
   const showPresence = () => {
@@ -275,7 +391,9 @@ bundle('session', (use) => {
   }
   const answerIq = (id, ...children) => {
     const { wap, S_WHATSAPP_NET } = use('WAWap')
-    return use('WAComms').getComms().castStanza(wap('iq', { id, to: S_WHATSAPP_NET, type: 'result' }, ...children))
+    return use('WAComms')
+      .getComms()
+      .castStanza(wap('iq', { id, to: S_WHATSAPP_NET, type: 'result' }, ...children))
   }
   /** Credentials go first, then the page reloads, and only then everybody hears of it. */
   const loggedOut = async (reason) => {
@@ -288,7 +406,11 @@ bundle('session', (use) => {
   }
   const enter = async ({ me, ...held }) => {
     use('WAWebUserPrefsMeUser').setMe(me)
-    Conn.set({ pushname: me.pushname, platform: 'android', wid: use('WAWebWidFactory').createWid(me.id) })
+    Conn.set({
+      pushname: me.pushname,
+      platform: 'android',
+      wid: use('WAWebWidFactory').createWid(me.id)
+    })
     use('happenings').takeIn(held)
     Socket.state = 'OPENING'
     Socket.state = 'CONNECTED'
@@ -310,7 +432,14 @@ bundle('session', (use) => {
       use('screen').hidePasskey()
       await device.write(linked)
       Socket.state = 'PAIRING'
-      answerIq(frame.id, use('WAWap').wap('pair-device-sign', null, use('WAWap').wap('device-identity', { 'key-index': '1' }, 'identity')))
+      answerIq(
+        frame.id,
+        use('WAWap').wap(
+          'pair-device-sign',
+          null,
+          use('WAWap').wap('device-identity', { 'key-index': '1' }, 'identity')
+        )
+      )
     },
     success: enter,
     progress: ({ percent }) => {
@@ -330,18 +459,26 @@ bundle('session', (use) => {
     },
     battery: ({ battery, plugged }) => Conn.set({ battery, plugged }),
     stall: ({ until }) => use('happenings').stall(until),
-    throw: ({ message }) => setTimeout(() => {
-      throw new Error(message)
-    }),
+    throw: ({ message }) =>
+      setTimeout(() => {
+        throw new Error(message)
+      }),
     hang: () => {
       for (;;);
     },
     show: () => showPresence(),
     'media-retry': ({ id, hasIt }) => use('mediaretry').handle(id, hasIt),
-    notification: (frame) => use('lazy').load('WAWebHandleShortcakeNotification', ({ handle }) => void handle(frame).catch(reportError)),
+    notification: (frame) =>
+      use('lazy').load(
+        'WAWebHandleShortcakeNotification',
+        ({ handle }) => void handle(frame).catch(reportError)
+      ),
     checkpoint: async ({ challenge, pressed }) => {
       const state = { challenge_type: 'PASSKEY', passkey_challenge_base64: challenge }
-      await use('WAWebUserPrefsIndexedDBStorage').userPrefsIdb.set('WAIntegrityChallengeState', state)
+      await use('WAWebUserPrefsIndexedDBStorage').userPrefsIdb.set(
+        'WAIntegrityChallengeState',
+        state
+      )
       use('WAWebIntegrityCheckpointOpener').openChallengeModal(state)
       if (pressed) document.querySelector('#checkpoint button').click()
     },
@@ -374,8 +511,21 @@ bundle('session', (use) => {
     for (const name of ['focus', 'blur']) window.addEventListener(name, showPresence)
     document.addEventListener('visibilitychange', showPresence)
     use('screen').watch()
-    setInterval(() => use('WAComms').isSocketConnected() && use('WAComms').sendPing().catch(() => undefined), 20_000)
-    setInterval(() => void use('WAWebUpdater').Updater.poll().catch(() => undefined), 30 * 60_000)
+    setInterval(
+      () =>
+        use('WAComms').isSocketConnected() &&
+        use('WAComms')
+          .sendPing()
+          .catch(() => undefined),
+      20_000
+    )
+    setInterval(
+      () =>
+        void use('WAWebUpdater')
+          .Updater.poll()
+          .catch(() => undefined),
+      30 * 60_000
+    )
     if (scenario.busybody) use('lazy').load('busybody', (busybody) => busybody.start())
     use('WAComms').startComms()
   }
@@ -388,7 +538,9 @@ bundle('screen', (use) => {
   const qrText = (ref) => {
     const { noise, identity, secret } = use('keys')
     const text = [ref, noise, identity, secret, '1'].join(',')
-    return use('scenario').web === '2026-04' ? text : `https://wa.me/settings/linked_devices#${text}`
+    return use('scenario').web === '2026-04'
+      ? text
+      : `https://wa.me/settings/linked_devices#${text}`
   }
   return {
     watch: () => {
@@ -404,15 +556,26 @@ bundle('screen', (use) => {
         element('qr').dataset.ref = qrText(ref)
       })
     },
-    /** The screen of linking by passkey: prompt, code_matching, or error, which is the prompt once more. */
+    /**
+     * The screen of linking by passkey: prompt, code_matching, or error, which is the prompt once
+     * more.
+     */
     showPasskey: (step, code = '') => {
       const card = element('passkey') ?? document.createElement('section')
       card.id = 'passkey'
-      card.dataset.testid = step === 'code_matching' ? 'shortcake_code_matching' : 'shortcake_passkey_prompt_card'
+      card.dataset.testid =
+        step === 'code_matching' ? 'shortcake_code_matching' : 'shortcake_passkey_prompt_card'
       const button = document.createElement('button')
       button.textContent = step === 'code_matching' ? `Confirm ${code}` : 'Continue'
-      const verb = step === 'code_matching' ? 'confirmShortcakeVerificationCode' : 'startShortcakePasskeyPairing'
-      button.onclick = () => use('lazy').load('WAWebShortcakeLinkingAction', (action) => void action[verb]().catch(reportError))
+      const verb =
+        step === 'code_matching'
+          ? 'confirmShortcakeVerificationCode'
+          : 'startShortcakePasskeyPairing'
+      button.onclick = () =>
+        use('lazy').load(
+          'WAWebShortcakeLinkingAction',
+          (action) => void action[verb]().catch(reportError)
+        )
       card.replaceChildren(button)
       document.body.append(card)
     },
@@ -426,7 +589,10 @@ bundle('screen', (use) => {
   }
 })
 
-/** Modules that this version of the page loads only when they are first needed, in bundles of their own. */
+/**
+ * Modules that this version of the page loads only when they are first needed, in bundles of their
+ * own.
+ */
 bundle('lazy', (use) => {
   const bundles = {
     WAWebHandleShortcakeNotification: 'shortcake',

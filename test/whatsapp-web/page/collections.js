@@ -3,36 +3,74 @@ bundle('revive', (use) => {
   const { createWid } = use('WAWebWidFactory')
   const MsgKey = use('WAWebMsgKey')
   const wids = [
-    'from', 'to', 'author', 'quotedParticipant', 'quotedRemoteJid', 'inviteGrp', 'phoneNumber', 'lid', 'callCreator', 'invokedBotWid',
-    'sellerJid', 'businessOwnerJid', 'revokeSender', 'broadcast', 'newsletterAdminJid', 'participant'
+    'from',
+    'to',
+    'author',
+    'quotedParticipant',
+    'quotedRemoteJid',
+    'inviteGrp',
+    'phoneNumber',
+    'lid',
+    'callCreator',
+    'invokedBotWid',
+    'sellerJid',
+    'businessOwnerJid',
+    'revokeSender',
+    'broadcast',
+    'newsletterAdminJid',
+    'participant'
   ]
   const lists = ['recipients', 'mentionedJidList']
-  const keys = ['id', 'groupHistoryBundleMessageKey', 'pinParentKey', 'groupHistoryIndividualMessageInfo', 'protocolMessageKey', 'parentMsgKey', 'latestEditMsgKey', 'reactionParentKey', 'pollUpdateParentKey', 'lastReceivedKey']
+  const keys = [
+    'id',
+    'groupHistoryBundleMessageKey',
+    'pinParentKey',
+    'groupHistoryIndividualMessageInfo',
+    'protocolMessageKey',
+    'parentMsgKey',
+    'latestEditMsgKey',
+    'reactionParentKey',
+    'pollUpdateParentKey',
+    'lastReceivedKey'
+  ]
   const keyLists = ['associatedMsgKeys']
 
   /** What came over the wire as text becomes Wid and MsgKey. */
   const revive = (facts) => {
     const own = { ...facts }
     for (const name of wids) if (typeof own[name] === 'string') own[name] = createWid(own[name])
-    for (const name of lists) if (Array.isArray(own[name])) own[name] = own[name].map((id) => createWid(id))
-    if (Array.isArray(own.callParticipants)) own.callParticipants = own.callParticipants.map((one) => ({ ...one, participant: createWid(one.participant) }))
-    for (const name of keys) if (typeof own[name]?.id === 'string') own[name] = MsgKey.from(own[name])
-    for (const name of keyLists) if (Array.isArray(own[name])) own[name] = own[name].map((key) => MsgKey.from(key))
+    for (const name of lists)
+      if (Array.isArray(own[name])) own[name] = own[name].map((id) => createWid(id))
+    if (Array.isArray(own.callParticipants))
+      own.callParticipants = own.callParticipants.map((one) => ({
+        ...one,
+        participant: createWid(one.participant)
+      }))
+    for (const name of keys)
+      if (typeof own[name]?.id === 'string') own[name] = MsgKey.from(own[name])
+    for (const name of keyLists)
+      if (Array.isArray(own[name])) own[name] = own[name].map((key) => MsgKey.from(key))
     return own
   }
   return { revive }
 })
 
-/** Asks the phone to upload media again that the media servers have lost. @returns whether it had them */
+/**
+ * Asks the phone to upload media again that the media servers have lost. @returns whether it had
+ * them
+ */
 bundle.default('WAWebSendServerErrorReceiptJob', (use) => async (key) => {
-    const { wap, JID } = use('WAWap')
-    const heard = use('mediaretry').heardOf(key.id)
-    const rmr = wap('rmr', { jid: JID(String(key.remote)), from_me: String(key.fromMe) })
-    const me = JID(String(use('WAWebUserPrefsMeUser').getMaybeMePnUser()))
-    use('WADeprecatedSendIq').deprecatedCastStanza(
-      wap('receipt', { id: key.id, to: me, category: 'peer', type: 'server-error' }, [wap('encrypt', null, wap('enc_p', null, 'p'), wap('enc_iv', null, 'iv')), rmr])
-    )
-    return heard
+  const { wap, JID } = use('WAWap')
+  const heard = use('mediaretry').heardOf(key.id)
+  const rmr = wap('rmr', { jid: JID(String(key.remote)), from_me: String(key.fromMe) })
+  const me = JID(String(use('WAWebUserPrefsMeUser').getMaybeMePnUser()))
+  use('WADeprecatedSendIq').deprecatedCastStanza(
+    wap('receipt', { id: key.id, to: me, category: 'peer', type: 'server-error' }, [
+      wap('encrypt', null, wap('enc_p', null, 'p'), wap('enc_iv', null, 'iv')),
+      rmr
+    ])
+  )
+  return heard
 })
 bundle('mediaretry', () => {
   const waiting = new Map()
@@ -47,7 +85,14 @@ bundle('mediaretry', () => {
 
 bundle('WAWebMsgModel', (use) => {
   const { Model } = use('models')
-  const notifications = new Set(['gp2', 'e2e_notification', 'notification', 'notification_template', 'broadcast_notification', 'newsletter_notification'])
+  const notifications = new Set([
+    'gp2',
+    'e2e_notification',
+    'notification',
+    'notification_template',
+    'broadcast_notification',
+    'newsletter_notification'
+  ])
 
   class Msg extends Model {
     /** How far the media of this message is on its way here; undefined for messages without. */
@@ -57,7 +102,13 @@ bundle('WAWebMsgModel', (use) => {
     constructor(facts = {}) {
       super(facts)
       if (this.directPath) {
-        this.mediaData = new Model({ type: this.type, mediaStage: facts.mediaStage ?? 'INIT', mimetype: this.mimetype, size: this.size, filehash: this.filehash })
+        this.mediaData = new Model({
+          type: this.type,
+          mediaStage: facts.mediaStage ?? 'INIT',
+          mimetype: this.mimetype,
+          size: this.size,
+          filehash: this.filehash
+        })
         this.mediaObject = new Model({ type: this.type, filehash: this.filehash, size: this.size })
       }
     }
@@ -96,7 +147,12 @@ bundle('WAWebMsgModel', (use) => {
       return !this.isNotification
     }
     msgContextInfo() {
-      return { quotedMsg: { type: this.type, body: this.body }, quotedStanzaID: this.id.id, quotedParticipant: this.author ?? this.from, quotedRemoteJid: this.id.remote }
+      return {
+        quotedMsg: { type: this.type, body: this.body },
+        quotedStanzaID: this.id.id,
+        quotedParticipant: this.author ?? this.from,
+        quotedRemoteJid: this.id.remote
+      }
     }
     avParams() {
       return {}
@@ -115,11 +171,20 @@ bundle('WAWebChatModel', (use) => {
     constructor({ participants = [], ...facts }) {
       super({ announce: false, isLidAddressingMode: false, ...facts })
       this.participants = new Participants()
-      for (const { id, isAdmin = false } of participants) this.participants.add({ id: use('WAWebWidFactory').createWid(id), isAdmin, isSuperAdmin: false })
+      for (const { id, isAdmin = false } of participants)
+        this.participants.add({
+          id: use('WAWebWidFactory').createWid(id),
+          isAdmin,
+          isSuperAdmin: false
+        })
       this.membershipApprovalRequests = new Collection()
     }
     serialize() {
-      return { ...this.attributes, participants: this.participants.serialize(), membershipApprovalRequests: [] }
+      return {
+        ...this.attributes,
+        participants: this.participants.serialize(),
+        membershipApprovalRequests: []
+      }
     }
   }
   class Chat extends Model {
@@ -128,13 +193,26 @@ bundle('WAWebChatModel', (use) => {
     newsletterMetadata
     /** When its earlier messages were asked for last, or came; ms. */
     askedAt = 0
-    mute = { expiration: 0, mute: () => use('outbound').outbound('Chat.mute'), unmute: () => use('outbound').outbound('Chat.unmute') }
+    mute = {
+      expiration: 0,
+      mute: () => use('outbound').outbound('Chat.mute'),
+      unmute: () => use('outbound').outbound('Chat.unmute')
+    }
 
     constructor({ group, ...facts }) {
-      super({ unreadCount: 0, archive: false, pin: 0, labels: [], isReadOnly: false, endOfHistoryTransferType: 1, ...facts })
+      super({
+        unreadCount: 0,
+        archive: false,
+        pin: 0,
+        labels: [],
+        isReadOnly: false,
+        endOfHistoryTransferType: 1,
+        ...facts
+      })
       this.msgs = new Collection()
       this.msgs.modelClass = use('WAWebMsgModel').Msg
-      if (group) this.groupMetadata = new GroupMetadata({ id: this.id, subject: this.name, ...group })
+      if (group)
+        this.groupMetadata = new GroupMetadata({ id: this.id, subject: this.name, ...group })
     }
     /** Resolves once the chat's first messages are loaded. */
     async waitForChatLoading() {
@@ -150,7 +228,10 @@ bundle('WAWebChatModel', (use) => {
       return this.msgs.getModelsArray()
     }
     serialize() {
-      return { ...this.attributes, msgs: this.msgs.length === 0 ? [] : [this.msgs.last().serialize()] }
+      return {
+        ...this.attributes,
+        msgs: this.msgs.length === 0 ? [] : [this.msgs.last().serialize()]
+      }
     }
     toJSON() {
       return { ...this.attributes }
@@ -185,15 +266,24 @@ bundle.default('WAWebCollections', (use) => {
     async getMessagesById(ids) {
       if (use('scenario').web !== '2026-04' && ids.some((id) => id == null)) {
         // What IndexedDB says of a key that is no key.
-        throw new DOMException("Failed to execute 'get' on 'IDBObjectStore': No key or key range specified.", 'DataError')
+        throw new DOMException(
+          "Failed to execute 'get' on 'IDBObjectStore': No key or key range specified.",
+          'DataError'
+        )
       }
       const asked = ids.map(String)
       const unknown = asked.filter((id) => this.get(id) === undefined)
-      if (unknown.length > 0) for (const facts of await use('side').query('messages', { ids: unknown })) this.add(revive({ ...facts, isNewMsg: false }), { silent: true })
+      if (unknown.length > 0)
+        for (const facts of await use('side').query('messages', { ids: unknown }))
+          this.add(revive({ ...facts, isNewMsg: false }), { silent: true })
       return { messages: asked.flatMap((id) => this.get(id) ?? []) }
     }
     async search(text, page = 1, count = 50, remote) {
-      const found = this.filter((msg) => String(msg.body ?? '').includes(text) && (remote === undefined || String(msg.id.remote) === String(remote)))
+      const found = this.filter(
+        (msg) =>
+          String(msg.body ?? '').includes(text) &&
+          (remote === undefined || String(msg.id.remote) === String(remote))
+      )
       return { messages: found.slice((page - 1) * count, page * count) }
     }
   }
@@ -234,7 +324,12 @@ bundle.default('WAWebCollections', (use) => {
       reactions = new Collection()
     }
   }
-  const Features = { features: {}, F: { MD_BACKEND: 'MD_BACKEND' }, supportsFeature: (name) => Features.features[name] !== false, setFeature: (name, on) => void (Features.features[name] = on) }
+  const Features = {
+    features: {},
+    F: { MD_BACKEND: 'MD_BACKEND' },
+    supportsFeature: (name) => Features.features[name] !== false,
+    setFeature: (name, on) => void (Features.features[name] = on)
+  }
   const groups = new GroupMetadatas()
   return {
     Msg: new Messages(),
@@ -268,7 +363,10 @@ bundle.default('WAWebCallCollection', (use) => {
   return new Calls()
 })
 bundle('WAWebContactCollection', (use) => ({
-  getMeContact: () => use('WAWebCollections').Contact.get(use('WAWebUserPrefsMeUser').getMaybeMePnUser()),
+  getMeContact: () =>
+    use('WAWebCollections').Contact.get(use('WAWebUserPrefsMeUser').getMaybeMePnUser()),
   ContactCollection: use('WAWebCollections').Contact
 }))
-bundle('WAWebBotProfileCollection', (use) => ({ BotProfileCollection: new (use('models').Collection)() }))
+bundle('WAWebBotProfileCollection', (use) => ({
+  BotProfileCollection: new (use('models').Collection)()
+}))

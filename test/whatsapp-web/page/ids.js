@@ -1,6 +1,11 @@
-/** Ids: of users, groups and chats (Wid), and of messages (MsgKey). Plain data with methods, as they cross to Node. */
+/**
+ * Ids: of users, groups and chats (Wid), and of messages (MsgKey). Plain data with methods, as they
+ * cross to Node.
+ */
 bundle.default('WAWebWid', (use) => {
-  /** Meta's build gives members that begin with `_` another name, except in files that opted out. */
+  /**
+   * Meta's build gives members that begin with `_` another name, except in files that opted out.
+   */
   const field = use('scenario').web === 'next' ? '$1' : '_serialized'
   class Wid {
     constructor(id) {
@@ -12,7 +17,8 @@ bundle.default('WAWebWid', (use) => {
       this[field] = `${name}${this.device ? `:${this.device}` : ''}@${server}`
     }
     toString(options) {
-      if (options?.legacy && this.server === 'c.us') return `${this.user}${this.device ? `:${this.device}` : ''}@s.whatsapp.net`
+      if (options?.legacy && this.server === 'c.us')
+        return `${this.user}${this.device ? `:${this.device}` : ''}@s.whatsapp.net`
       return this[field]
     }
     toJSON() {
@@ -84,14 +90,17 @@ bundle.default('WAWebWid', (use) => {
 
 bundle('WAWebWidFactory', (use) => {
   const Wid = use('WAWebWid')
-  const valid = /^[\w.-]+(:\d+)?@(c\.us|lid|hosted|hosted\.lid|g\.us|broadcast|newsletter|bot|call)$/
+  const valid =
+    /^[\w.-]+(:\d+)?@(c\.us|lid|hosted|hosted\.lid|g\.us|broadcast|newsletter|bot|call)$/
   const createWid = (id) => {
     if (id instanceof Wid) return id
     const text = String(id).replace(/@s\.whatsapp\.net$/, '@c.us')
     if (!valid.test(text)) throw new Error('wid error: invalid wid')
     return new Wid(text)
   }
-  /** Takes text, a Wid, or what is left of a Wid that crossed a boundary: {server, user, device}. */
+  /**
+   * Takes text, a Wid, or what is left of a Wid that crossed a boundary: {server, user, device}.
+   */
   const createWidFromWidLike = (like) => {
     if (typeof like !== 'object' || like === null || like instanceof Wid) return createWid(like)
     const { server, user, device } = like
@@ -107,13 +116,17 @@ bundle('WAWebWidFactory', (use) => {
     asUserWidOrThrow,
     createUserWidOrThrow: (user, server = 'c.us') => createWid(`${user}@${server}`),
     createUserLidOrThrow: (user) => createWid(`${user}@lid`),
-    createDeviceWidFromUserAndDevice: (user, server, device) => createWid(`${user}:${device}@${server}`),
-    isWidlike: (like) => like instanceof Wid || (typeof like === 'object' && like !== null && 'server' in like && 'user' in like)
+    createDeviceWidFromUserAndDevice: (user, server, device) =>
+      createWid(`${user}:${device}@${server}`),
+    isWidlike: (like) =>
+      like instanceof Wid ||
+      (typeof like === 'object' && like !== null && 'server' in like && 'user' in like)
   }
 })
 
 bundle.default('WAWebParseMsgKeyString', () => (text) => {
-  if (typeof text !== 'string' || text === '') throw new Error('MsgKey fromString error: str is null or not a string')
+  if (typeof text !== 'string' || text === '')
+    throw new Error('MsgKey fromString error: str is null or not a string')
   const [fromMe, remote, id, fourth, fifth] = text.split('_')
   const participant = fourth === 'in' || fourth === 'out' ? fifth : fourth
   return { fromMe: fromMe === 'true', remote, id, participant }
@@ -128,7 +141,8 @@ bundle.default('WAWebMsgKey', (use) => {
   const fromEnds = ({ from, to, selfDir }) => {
     const { isMePrimary } = use('WAWebUserPrefsMeUser')
     const isToSelf = Wid.equals(from, to)
-    if (isToSelf && isMePrimary(from)) return { fromMe: selfDir === 'out', remote: to, self: selfDir }
+    if (isToSelf && isMePrimary(from))
+      return { fromMe: selfDir === 'out', remote: to, self: selfDir }
     if (isMePrimary(from)) return { fromMe: true, remote: to }
     return { fromMe: isToSelf, remote: from }
   }
@@ -140,9 +154,13 @@ bundle.default('WAWebMsgKey', (use) => {
       const { getMaybeMePnUser, isMePrimary } = use('WAWebUserPrefsMeUser')
       if (getMaybeMePnUser() === undefined) throw new Error('MsgKey error: me is undefined')
       if (isByEnds && isByRemote) throw new Error('MsgKey error: unclear which constructor to use')
-      if (!isByEnds && !isByRemote) throw new Error("MsgKey error: don't have a matching constructor")
+      if (!isByEnds && !isByRemote)
+        throw new Error("MsgKey error: don't have a matching constructor")
       const wids = isByEnds ? [from, to] : [remote]
-      if (wids.some((wid) => !(wid instanceof Wid)) || (participant && !(participant instanceof Wid))) {
+      if (
+        wids.some((wid) => !(wid instanceof Wid)) ||
+        (participant && !(participant instanceof Wid))
+      ) {
         throw new Error('MsgKey error: something is not a wid')
       }
       const ends = isByEnds ? fromEnds(facts) : { fromMe, remote }
@@ -165,7 +183,12 @@ bundle.default('WAWebMsgKey', (use) => {
       return this[field]
     }
     clone() {
-      return new MsgKey({ fromMe: this.fromMe, remote: this.remote, id: this.id, participant: this.participant })
+      return new MsgKey({
+        fromMe: this.fromMe,
+        remote: this.remote,
+        id: this.id,
+        participant: this.participant
+      })
     }
     equals(other) {
       return other instanceof MsgKey && this.toString() === other.toString()
@@ -176,9 +199,11 @@ bundle.default('WAWebMsgKey', (use) => {
     }
     static from(like) {
       if (like instanceof MsgKey) return like
-      const { fromMe, remote, id, participant } = typeof like === 'string' ? use('WAWebParseMsgKeyString')(like) : like
+      const { fromMe, remote, id, participant } =
+        typeof like === 'string' ? use('WAWebParseMsgKeyString')(like) : like
       return new MsgKey({
-        fromMe, id,
+        fromMe,
+        id,
         remote: createWidFromWidLike(remote),
         participant: participant == null ? undefined : createWidFromWidLike(participant)
       })
@@ -187,7 +212,9 @@ bundle.default('WAWebMsgKey', (use) => {
       return MsgKey.newId_DEPRECATED()
     }
     static newId_DEPRECATED() {
-      const hex = [...crypto.getRandomValues(new Uint8Array(9))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+      const hex = [...crypto.getRandomValues(new Uint8Array(9))]
+        .map((byte) => byte.toString(16).padStart(2, '0'))
+        .join('')
       return `3EB0${hex}`.toUpperCase()
     }
   }
@@ -196,10 +223,26 @@ bundle.default('WAWebMsgKey', (use) => {
 
 bundle('WAWebWidToJid', () => {
   const toJid = (wid) => wid.toJid()
-  return { widToUserJid: toJid, widToGroupJid: toJid, widToChatJid: toJid, widToDeviceJid: toJid, widToNewsletterJid: toJid }
+  return {
+    widToUserJid: toJid,
+    widToGroupJid: toJid,
+    widToChatJid: toJid,
+    widToDeviceJid: toJid,
+    widToNewsletterJid: toJid
+  }
 })
 bundle('WAWebJidToWid', (use) => {
   const toWid = (jid) => use('WAWebWidFactory').createWid(jid)
-  return { userJidToUserWid: toWid, newsletterJidToWid: toWid, groupJidToWid: toWid, chatJidToChatWid: toWid, deviceJidToDeviceWid: toWid }
+  return {
+    userJidToUserWid: toWid,
+    newsletterJidToWid: toWid,
+    groupJidToWid: toWid,
+    chatJidToChatWid: toWid,
+    deviceJidToDeviceWid: toWid
+  }
 })
-bundle('WAJids', () => ({ toNewsletterJid: (id) => id, toGroupJid: (id) => id, validateDomainJid: () => null }))
+bundle('WAJids', () => ({
+  toNewsletterJid: (id) => id,
+  toGroupJid: (id) => id,
+  validateDomainJid: () => null
+}))

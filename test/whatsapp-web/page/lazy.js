@@ -1,15 +1,37 @@
-/** The tables of reactions and votes: part of the page, or, in the era `next`, loaded when first needed. */
+/**
+ * The tables of reactions and votes: part of the page, or, in the era `next`, loaded when first
+ * needed.
+ */
 /** Reactions and poll votes go into tables of their own. */
 bundle('WAWebAddonReactionTableMode', (use) => ({
   reactionTableMode: {
     bulkUpsert: async (rows) => {
-      for (const { reactionParentKey, reactionText } of rows) use('WAWebCollections').Msg.get(reactionParentKey)?.set({ hasReaction: reactionText !== '' })
+      for (const { reactionParentKey, reactionText } of rows)
+        use('WAWebCollections')
+          .Msg.get(reactionParentKey)
+          ?.set({ hasReaction: reactionText !== '' })
     }
   }
 }))
 bundle('WAWebPollsVoteDataUtils', (use) => ({
-  pollVoteMsgDataToVoteData: ({ id, pollUpdateParentKey, selectedOptionLocalIds, senderTimestampMs, t, author, from, ack, read }) => ({
-    msgKey: id, parentMsgKey: pollUpdateParentKey, selectedOptionLocalIds, senderTimestampMs, t, ack, read,
+  pollVoteMsgDataToVoteData: ({
+    id,
+    pollUpdateParentKey,
+    selectedOptionLocalIds,
+    senderTimestampMs,
+    t,
+    author,
+    from,
+    ack,
+    read
+  }) => ({
+    msgKey: id,
+    parentMsgKey: pollUpdateParentKey,
+    selectedOptionLocalIds,
+    senderTimestampMs,
+    t,
+    ack,
+    read,
     sender: use('WAWebWidFactory').asUserWidOrThrow(author ?? from)
   })
 }))
@@ -29,7 +51,8 @@ bundle('WAWebAddonPollVoteTableMode', (use) => ({
     mode: 'PollVote',
     bulkUpsert: async (rows) => {
       const votes = rows.map((row) => {
-        if (row.kind !== 'pollVoteDecrypted') throw new Error('AddonInfraError: NotSupportedMsgType')
+        if (row.kind !== 'pollVoteDecrypted')
+          throw new Error('AddonInfraError: NotSupportedMsgType')
         return use('WAWebPollsVoteDataUtils').pollVoteMsgDataToVoteData(row)
       })
       await use('WAWebDBPollsUpsertVotes').upsertVotesDb(votes)
@@ -37,11 +60,18 @@ bundle('WAWebAddonPollVoteTableMode', (use) => ({
   }
 }))
 
-/** How a row gets into its table: by the addon tables, or, for accounts without these, votes directly. */
+/**
+ * How a row gets into its table: by the addon tables, or, for accounts without these, votes
+ * directly.
+ */
 bundle('addons', (use) => ({
-  storeReaction: async (reaction) => use('WAWebAddonReactionTableMode').reactionTableMode.bulkUpsert([reaction]),
+  storeReaction: async (reaction) =>
+    use('WAWebAddonReactionTableMode').reactionTableMode.bulkUpsert([reaction]),
   storeVote: async (vote) => {
-    if (use('scenario').votes === 'addon') return use('WAWebAddonPollVoteTableMode').pollVoteTableMode.bulkUpsert([vote])
-    return use('WAWebDBPollsUpsertVotes').upsertVotesDb([use('WAWebPollsVoteDataUtils').pollVoteMsgDataToVoteData(vote)])
+    if (use('scenario').votes === 'addon')
+      return use('WAWebAddonPollVoteTableMode').pollVoteTableMode.bulkUpsert([vote])
+    return use('WAWebDBPollsUpsertVotes').upsertVotesDb([
+      use('WAWebPollsVoteDataUtils').pollVoteMsgDataToVoteData(vote)
+    ])
   }
 }))

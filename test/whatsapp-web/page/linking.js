@@ -3,8 +3,18 @@ bundle('WAWebSocketConstants', () => {
   const mirrored = (...names) => Object.fromEntries(names.map((name) => [name, name]))
   return {
     SOCKET_STATE: mirrored(
-      'OPENING', 'PAIRING', 'UNPAIRED', 'UNPAIRED_IDLE', 'CONNECTED', 'CONFLICT', 'UNLAUNCHED', 'PROXYBLOCK',
-      'TOS_BLOCK', 'SMB_TOS_BLOCK', 'DEPRECATED_VERSION', 'SCREEN_LOCKED'
+      'OPENING',
+      'PAIRING',
+      'UNPAIRED',
+      'UNPAIRED_IDLE',
+      'CONNECTED',
+      'CONFLICT',
+      'UNLAUNCHED',
+      'PROXYBLOCK',
+      'TOS_BLOCK',
+      'SMB_TOS_BLOCK',
+      'DEPRECATED_VERSION',
+      'SCREEN_LOCKED'
     ),
     SOCKET_STREAM: mirrored('DISCONNECTED', 'SYNCING', 'RESUMING', 'CONNECTED')
   }
@@ -13,7 +23,10 @@ bundle('WAWebSocketConstants', () => {
 bundle('WAWebUnpairDeviceJob', (use) => ({
   unpairDevice: async (reason) => {
     const { wap, generateId, S_WHATSAPP_NET, JID } = use('WAWap')
-    const device = wap('remove-companion-device', { jid: JID(String(use('WAWebUserPrefsMeUser').getMaybeMePnUser())), reason })
+    const device = wap('remove-companion-device', {
+      jid: JID(String(use('WAWebUserPrefsMeUser').getMaybeMePnUser())),
+      reason
+    })
     const answer = await use('WADeprecatedSendIq').deprecatedSendIq(
       wap('iq', { to: S_WHATSAPP_NET, type: 'set', id: generateId(), xmlns: 'md' }, device)
     )
@@ -24,7 +37,10 @@ bundle('WAWebUnpairDeviceJob', (use) => ({
 bundle('WAWebSocketModel', (use) => {
   /** State: SOCKET_STATE of WAWebSocketConstants; older versions had TIMEOUT, too. */
   class Socket extends use('models').Model {
-    /** Unlinks this device, as the menu's "Log out" does: the network may take 3 s for it, then it is done alone. */
+    /**
+     * Unlinks this device, as the menu's "Log out" does: the network may take 3 s for it, then it
+     * is done alone.
+     */
     async logout(reason = 'user_initiated') {
       const isUnlinked = use('WAWebUnpairDeviceJob').unpairDevice(reason)
       await Promise.race([isUnlinked, new Promise((resolve) => setTimeout(resolve, 3_000))])
@@ -48,10 +64,22 @@ bundle('WAWebConnModel', (use) => {
       return true
     }
   }
-  return { Conn: new Conn({ ref: undefined, pushname: undefined, platform: undefined, battery: undefined, plugged: undefined, wid: undefined }) }
+  return {
+    Conn: new Conn({
+      ref: undefined,
+      pushname: undefined,
+      platform: undefined,
+      battery: undefined,
+      plugged: undefined,
+      wid: undefined
+    })
+  }
 })
 
-/** Whether WhatsApp's servers, and so the account's contacts, are told that somebody sits before this page. */
+/**
+ * Whether WhatsApp's servers, and so the account's contacts, are told that somebody sits before
+ * this page.
+ */
 bundle('WAWebStreamModel', (use) => {
   class Stream extends use('models').Model {
     markAvailable() {
@@ -66,7 +94,10 @@ bundle('WAWebStreamModel', (use) => {
     const { sendPresenceAvailable, sendPresenceUnavailable } = use('WAWebPresenceChatAction')
     return available ? sendPresenceAvailable() : sendPresenceUnavailable()
   })
-  return { Stream: stream, StreamMode: { QR: 'QR', MAIN: 'MAIN', SYNCING: 'SYNCING', OFFLINE: 'OFFLINE' } }
+  return {
+    Stream: stream,
+    StreamMode: { QR: 'QR', MAIN: 'MAIN', SYNCING: 'SYNCING', OFFLINE: 'OFFLINE' }
+  }
 })
 
 bundle('WAWebOfflineHandler', () => {
@@ -86,15 +117,41 @@ bundle('WAWebOfflineHandler', () => {
   bundle('WABase64', () => ({
     encodeB64: (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))),
     decodeB64: (text) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0)).buffer,
-    encodeB64UrlSafe: (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes))).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', ''),
-    decodeB64UrlSafe: (text) => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) => char.charCodeAt(0)).buffer
+    encodeB64UrlSafe: (bytes) =>
+      btoa(String.fromCharCode(...new Uint8Array(bytes)))
+        .replaceAll('+', '-')
+        .replaceAll('/', '_')
+        .replaceAll('=', ''),
+    decodeB64UrlSafe: (text) =>
+      Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) =>
+        char.charCodeAt(0)
+      ).buffer
   }))
   // keys of this page: they show up in the QR code, and nothing is ever encrypted with them here
-  bundle('keys', (use) => ({ noise: use('WABase64').encodeB64(keys.noise), identity: use('WABase64').encodeB64(keys.identity), secret: keys.secret }))
-  const keys = { noise: bytesOf(32), identity: bytesOf(32), secret: btoa(String.fromCharCode(...bytesOf(32))) }
-  bundle('WAWebUserPrefsInfoStore', () => ({ waNoiseInfo: { get: async () => ({ staticKeyPair: { pubKey: keys.noise.buffer, privKey: bytesOf(32).buffer } }) } }))
+  bundle('keys', (use) => ({
+    noise: use('WABase64').encodeB64(keys.noise),
+    identity: use('WABase64').encodeB64(keys.identity),
+    secret: keys.secret
+  }))
+  const keys = {
+    noise: bytesOf(32),
+    identity: bytesOf(32),
+    secret: btoa(String.fromCharCode(...bytesOf(32)))
+  }
+  bundle('WAWebUserPrefsInfoStore', () => ({
+    waNoiseInfo: {
+      get: async () => ({
+        staticKeyPair: { pubKey: keys.noise.buffer, privKey: bytesOf(32).buffer }
+      })
+    }
+  }))
   bundle('WAWebSignalStoreApi', () => ({
-    waSignalStore: { getRegistrationInfo: async () => ({ registrationId: 1, identityKeyPair: { pubKey: keys.identity.buffer, privKey: bytesOf(32).buffer } }) }
+    waSignalStore: {
+      getRegistrationInfo: async () => ({
+        registrationId: 1,
+        identityKeyPair: { pubKey: keys.identity.buffer, privKey: bytesOf(32).buffer }
+      })
+    }
   }))
   bundle('WAWebUserPrefsMultiDevice', () => ({ getADVSecretKey: () => keys.secret }))
   bundle('WAWebCompanionRegClientUtils', () => ({ DEVICE_PLATFORM: '1' }))
@@ -103,25 +160,37 @@ bundle('WAWebOfflineHandler', () => {
 
 bundle('WAWebPairingType', (use) => ({
   PairingType: Object.fromEntries(
-    ['QR_CODE', 'ALT_DEVICE_LINKING', ...(use('scenario').web === '2026-04' ? [] : ['SHORTCAKE_PASSKEY'])].map((name) => [name, name])
+    [
+      'QR_CODE',
+      'ALT_DEVICE_LINKING',
+      ...(use('scenario').web === '2026-04' ? [] : ['SHORTCAKE_PASSKEY'])
+    ].map((name) => [name, name])
   )
 }))
 
 /** Linking by a code that is typed in on the phone: a start, which sets the type, then the code. */
 bundle('WAWebAltDeviceLinkingApi', (use) => {
   const AltPairingStage = Object.fromEntries(
-    ['NotStarted', 'Initialized', 'AfterSendCompanionHello', 'AfterSendCompanionFinish'].map((name) => [name, name])
+    ['NotStarted', 'Initialized', 'AfterSendCompanionHello', 'AfterSendCompanionFinish'].map(
+      (name) => [name, name]
+    )
   )
   let type = 'QR_CODE'
   let stage = AltPairingStage.NotStarted
   let ref = null
 
-  /** The hello of the device that wants to be linked. @returns the code, which here the server makes */
+  /**
+   * The hello of the device that wants to be linked. @returns the code, which here the server makes
+   */
   const sendCompanionHello = async (phoneNumber, showNotification) => {
     const { wap, generateId, S_WHATSAPP_NET, JID } = use('WAWap')
     const hello = wap(
       'link_code_companion_reg',
-      { jid: JID(`${phoneNumber}@s.whatsapp.net`), stage: 'companion_hello', should_show_push_notification: String(showNotification === true) },
+      {
+        jid: JID(`${phoneNumber}@s.whatsapp.net`),
+        stage: 'companion_hello',
+        should_show_push_notification: String(showNotification === true)
+      },
       wap('companion_platform_id', null, '1')
     )
     const answer = await use('WADeprecatedSendIq').deprecatedSendIq(
@@ -149,8 +218,10 @@ bundle('WAWebAltDeviceLinkingApi', (use) => {
       use('side').tell({ t: 'qr-linking' })
     },
     startAltLinkingFlow: async (phoneNumber, showNotification) => {
-      if (stage !== AltPairingStage.Initialized) throw new Error(`alt pairing: the stage is ${stage}`)
-      if (!/^\d{7,15}$/.test(phoneNumber)) throw new Error('the phone number is not made of digits alone')
+      if (stage !== AltPairingStage.Initialized)
+        throw new Error(`alt pairing: the stage is ${stage}`)
+      if (!/^\d{7,15}$/.test(phoneNumber))
+        throw new Error('the phone number is not made of digits alone')
       const code = await sendCompanionHello(phoneNumber, showNotification)
       stage = AltPairingStage.AfterSendCompanionHello
       return code
@@ -159,8 +230,10 @@ bundle('WAWebAltDeviceLinkingApi', (use) => {
 })
 bundle('WAWebLinkDeviceEvents', (use) => {
   const events = {
-    RefreshAltLinkingCode: 'refresh_alt_linking_code', ErrorAltLinking: 'error_alt_linking',
-    PrimaryHelloReceived: 'primary_hello_received', PasskeyPrologueRequest: 'passkey_prologue_request'
+    RefreshAltLinkingCode: 'refresh_alt_linking_code',
+    ErrorAltLinking: 'error_alt_linking',
+    PrimaryHelloReceived: 'primary_hello_received',
+    PasskeyPrologueRequest: 'passkey_prologue_request'
   }
   class LinkDeviceEvents extends use('events').Events {}
   for (const [name, event] of Object.entries(events)) {
@@ -177,8 +250,11 @@ bundle(
     refreshQR: () => use('launch').restart(),
     startCommsAndHandleRequests: async () => use('WAComms').startComms()
   }),
-  // In the era `next` something that it needs is not there yet: it is registered, and cannot be required.
-  JSON.parse(document.getElementById('scenario').textContent).web === 'next' ? ['WAWebLaunchSocketDeferred'] : ['launch', 'WAComms']
+  // In the era `next` something that it needs is not there yet: it is registered, and cannot be
+  // required.
+  JSON.parse(document.getElementById('scenario').textContent).web === 'next'
+    ? ['WAWebLaunchSocketDeferred']
+    : ['launch', 'WAComms']
 )
 bundle('launch', (use) => ({
   restart: () => {
@@ -189,10 +265,16 @@ bundle('launch', (use) => ({
 /** What the parts of WhatsApp Web that talk to the servers tell each other. */
 bundle('WAWebBackendEventBus', (use) => {
   const events = {
-    RefreshQR: 'refresh_qr', Logout: 'logout', StartingLogout: 'starting_logout', SetSocketState: 'set_socket_state',
-    OnCriticalSyncDone: 'on_critical_sync_done', MainStreamModeReady: 'main_stream_mode_ready',
-    OfflineDeliveryEnd: 'offline_delivery_end', OfflineProgressUpdate: 'offline_progress_update',
-    AccountTemporarilyBanned: 'account_temporarily_banned', ReconnectSocket: 'reconnect_socket'
+    RefreshQR: 'refresh_qr',
+    Logout: 'logout',
+    StartingLogout: 'starting_logout',
+    SetSocketState: 'set_socket_state',
+    OnCriticalSyncDone: 'on_critical_sync_done',
+    MainStreamModeReady: 'main_stream_mode_ready',
+    OfflineDeliveryEnd: 'offline_delivery_end',
+    OfflineProgressUpdate: 'offline_progress_update',
+    AccountTemporarilyBanned: 'account_temporarily_banned',
+    ReconnectSocket: 'reconnect_socket'
   }
   class BackendEventBus extends use('events').Events {}
   for (const [name, event] of Object.entries(events)) {
@@ -205,12 +287,15 @@ bundle('WAWebBackendEventBus', (use) => {
   }
   return { BackendEventBus: new BackendEventBus() }
 })
-bundle.default('WAWebMiscBrowserUtils', () => ({ info: () => ({ os: 'Linux', name: 'Chrome', version: '1' }) }))
+bundle.default('WAWebMiscBrowserUtils', () => ({
+  info: () => ({ os: 'Linux', name: 'Chrome', version: '1' })
+}))
 
 bundle('WAWebUserPrefsMeUser', (use) => {
   let me
   const wid = (id) => (id === undefined ? undefined : use('WAWebWidFactory').createWid(id))
-  const isMeAccount = (id) => me !== undefined && [me.id, me.lid].includes(String(id).replace(/:\d+@/, '@'))
+  const isMeAccount = (id) =>
+    me !== undefined && [me.id, me.lid].includes(String(id).replace(/:\d+@/, '@'))
   return {
     setMe: (account) => {
       me = account
@@ -225,8 +310,8 @@ bundle('WAWebUserPrefsMeUser', (use) => {
 })
 
 /**
- * The linked device, where WhatsApp Web keeps its keys: in IndexedDB, flushed to the disk, so that a browser killed
- * the moment after is still linked.
+ * The linked device, where WhatsApp Web keeps its keys: in IndexedDB, flushed to the disk, so that
+ * a browser killed the moment after is still linked.
  */
 bundle('device', () => {
   const opened = new Promise((resolve, reject) => {

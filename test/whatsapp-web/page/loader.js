@@ -1,12 +1,12 @@
 /**
- * The module system of Meta's pages. `__d(id, dependencies, factory, special)` registers a module. Its factory
- * runs when the module is first required, and its exports are kept. A module is requirable once all of its
- * dependencies are registered, theirs included.
+ * The module system of Meta's pages. `__d(id, dependencies, factory, special)` registers a module.
+ * Its factory runs when the module is first required, and its exports are kept. A module is
+ * requirable once all of its dependencies are registered, theirs included.
  *
- * Bits of `special`: 8 passes the arguments of the system before the dependencies (`__d` always sets it); 32
- * names those of an ES module; 64 makes `exports.default` what `require` returns, when there is one. An ES
- * module has (global, require, importDefault, importNamespace, requireLazy, module, exports), any other has
- * (global, require, requireDynamic, requireLazy, module, exports).
+ * Bits of `special`: 8 passes the arguments of the system before the dependencies (`__d` always
+ * sets it); 32 names those of an ES module; 64 makes `exports.default` what `require` returns, when
+ * there is one. An ES module has (global, require, importDefault, importNamespace, requireLazy,
+ * module, exports), any other has (global, require, requireDynamic, requireLazy, module, exports).
  */
 ;(function (global) {
   // The real loader leaves the page alone when there is a `require` already.
@@ -18,21 +18,36 @@
   const none = {}
   const scenario = JSON.parse(document.getElementById('scenario').textContent)
   const modules = {}
-  /** What `require('__debug').modulesMap` shows: the same, but what is missing has another name there. */
+  /**
+   * What `require('__debug').modulesMap` shows: the same, but what is missing has another name
+   * there.
+   */
   const shown = {}
   let waiting = []
 
-  const fail = (text, id) => Object.assign(new Error(text.replace('%s', id)), { name: 'ModuleError' })
+  const fail = (text, id) =>
+    Object.assign(new Error(text.replace('%s', id)), { name: 'ModuleError' })
   const newModule = (id) => ({
-    id, refcount: 0, exports: null, defaultExport: none, factory: undefined, dependencies: undefined,
-    special: 0, factoryFinished: false, hasError: false, error: null, isReady: false
+    id,
+    refcount: 0,
+    exports: null,
+    defaultExport: none,
+    factory: undefined,
+    dependencies: undefined,
+    special: 0,
+    factoryFinished: false,
+    hasError: false,
+    error: null,
+    isReady: false
   })
   const moduleOf = (id) => (modules[id] ??= newModule(id))
 
   const isLate = () => scenario.missingMs > 0 && performance.now() > scenario.missingMs
   const isMissing = (id) => scenario.missing.includes(id) && !isLate()
   const missingMembers = (id) =>
-    (isLate() ? [] : scenario.missing).filter((path) => path.startsWith(`${id}.`)).map((path) => path.split('.').slice(1))
+    (isLate() ? [] : scenario.missing)
+      .filter((path) => path.startsWith(`${id}.`))
+      .map((path) => path.split('.').slice(1))
 
   const isReady = (module, seen = new Set()) => {
     if (module.isReady) return true
@@ -69,11 +84,15 @@
   const run = (module) => {
     global.__onBeforeModuleFactory?.(module)
     if (module.hasError) {
-      if (module.error === null) throw fail('Requiring module "%s" which threw an exception', module.id)
+      if (module.error === null)
+        throw fail('Requiring module "%s" which threw an exception', module.id)
       throw module.error
     }
     if (!isReady(module)) {
-      throw fail(`Requiring module "%s" with unresolved dependencies: ${unresolved(module).join('\n')}`, module.id)
+      throw fail(
+        `Requiring module "%s" with unresolved dependencies: ${unresolved(module).join('\n')}`,
+        module.id
+      )
     }
     const { factory } = module
     if (typeof factory !== 'function') {
@@ -102,7 +121,8 @@
   }
   const made = (id) => {
     const module = modules[id]
-    if (module === undefined || module.dependencies === undefined) throw fail('Requiring unknown module "%s"', id)
+    if (module === undefined || module.dependencies === undefined)
+      throw fail('Requiring unknown module "%s"', id)
     if (module.exports === null && !module.factoryFinished) run(module)
     return module
   }
@@ -120,10 +140,13 @@
   }
 
   const serveWaiting = () => {
-    const ready = waiting.filter(({ dependencies }) => dependencies.every((dependency) => isReady(dependency)))
+    const ready = waiting.filter(({ dependencies }) =>
+      dependencies.every((dependency) => isReady(dependency))
+    )
     if (ready.length === 0) return
     waiting = waiting.filter((one) => !ready.includes(one))
-    for (const { dependencies, callback } of ready) callback(...dependencies.map(({ id }) => require(id)))
+    for (const { dependencies, callback } of ready)
+      callback(...dependencies.map(({ id }) => require(id)))
   }
   /** Calls back once all of these modules are requirable. */
   const requireLazy = (ids, callback) => {
@@ -134,13 +157,20 @@
     if (scenario.missingInside && isMissing(id)) return
     const module = moduleOf(id)
     if (module.dependencies !== undefined) return
-    const named = scenario.missingInside ? dependencies.filter((name) => !isMissing(name)) : dependencies
+    const named = scenario.missingInside
+      ? dependencies.filter((name) => !isMissing(name))
+      : dependencies
     Object.assign(module, { dependencies: named.map(moduleOf), factory, special })
     shown[isMissing(id) ? `${id}Moved` : id] = module
     serveWaiting()
   }
   const provide = (id, exports) => {
-    Object.assign(moduleOf(id), { dependencies: [], exports, defaultExport: exports, factoryFinished: true })
+    Object.assign(moduleOf(id), {
+      dependencies: [],
+      exports,
+      defaultExport: exports,
+      factoryFinished: true
+    })
     shown[id] = modules[id]
   }
 
@@ -148,17 +178,32 @@
   const without = (holder, paths) =>
     new Proxy(holder, {
       has: (target, key) =>
-        !paths.some(([first, ...rest]) => first === key && rest.length === 0) && Reflect.has(target, key),
+        !paths.some(([first, ...rest]) => first === key && rest.length === 0) &&
+        Reflect.has(target, key),
       get: (target, key) => {
         const at = paths.filter(([first]) => first === key)
         if (at.some((path) => path.length === 1)) return undefined
         const value = Reflect.get(target, key)
         // A method must not meet the view as its `this`: it has no private fields.
-        if (at.length === 0 && typeof value === 'function' && typeof key === 'string' && key in Object.getPrototypeOf(target)) return value.bind(target)
-        return at.length === 0 ? value : without(value, at.map((path) => path.slice(1)))
+        if (
+          at.length === 0 &&
+          typeof value === 'function' &&
+          typeof key === 'string' &&
+          key in Object.getPrototypeOf(target)
+        )
+          return value.bind(target)
+        return at.length === 0
+          ? value
+          : without(
+              value,
+              at.map((path) => path.slice(1))
+            )
       }
     })
-  /** What a module is to those outside of the page's own code, when the scenario hides something from them. */
+  /**
+   * What a module is to those outside of the page's own code, when the scenario hides something
+   * from them.
+   */
   const seenFromOutside = (read) => (id) => {
     if (isMissing(id)) throw fail('Requiring unknown module "%s"', id)
     const own = shown[id]?.id ?? id
@@ -168,9 +213,18 @@
   const offered = (read) => (scenario.missing.length === 0 ? read : seenFromOutside(read))
 
   for (const [id, exports] of Object.entries({
-    module: 0, exports: 0, define, global, require, requireInterop: require, importDefault, importNamespace,
-    requireDynamic, requireLazy
-  })) provide(id, exports)
+    module: 0,
+    exports: 0,
+    define,
+    global,
+    require,
+    requireInterop: require,
+    importDefault,
+    importNamespace,
+    requireDynamic,
+    requireLazy
+  }))
+    provide(id, exports)
   global.define = define
   global.require = offered(require)
   global.requireInterop = offered(require)

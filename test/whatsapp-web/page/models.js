@@ -20,14 +20,20 @@ bundle('events', () => {
     }
     off(names, listener) {
       for (const name of names?.split(/\s+/) ?? this.#listeners.keys()) {
-        const kept = listener === undefined ? [] : (this.#listeners.get(name) ?? []).filter((entry) => entry.listener !== listener)
+        const kept =
+          listener === undefined
+            ? []
+            : (this.#listeners.get(name) ?? []).filter((entry) => entry.listener !== listener)
         this.#listeners.set(name, kept)
       }
       return this
     }
     trigger(name, ...args) {
-      for (const { listener, context } of this.#listeners.get(name) ?? []) listener.apply(context ?? this, args)
-      if (name !== 'all') for (const { listener, context } of this.#listeners.get('all') ?? []) listener.call(context ?? this, name, ...args)
+      for (const { listener, context } of this.#listeners.get(name) ?? [])
+        listener.apply(context ?? this, args)
+      if (name !== 'all')
+        for (const { listener, context } of this.#listeners.get('all') ?? [])
+          listener.call(context ?? this, name, ...args)
       return this
     }
     listenTo(other, names, listener) {
@@ -45,7 +51,10 @@ bundle('models', (use) => {
     return id.toString === Object.prototype.toString ? text(id.id) : id.toString()
   }
 
-  /** Attributes are read and written as properties; a change is told to the model's listeners, then to its collections'. */
+  /**
+   * Attributes are read and written as properties; a change is told to the model's listeners, then
+   * to its collections'.
+   */
   class Model extends Events {
     static known = new Set()
     #attributes = {}
@@ -86,7 +95,8 @@ bundle('models', (use) => {
         changed.push([name, value, previous])
       }
       if (silent || changed.length === 0) return this
-      for (const [name, value, previous] of changed) this.trigger(`change:${name}`, this, value, previous)
+      for (const [name, value, previous] of changed)
+        this.trigger(`change:${name}`, this, value, previous)
       return this.trigger('change', this)
     }
     trigger(name, ...args) {
@@ -127,7 +137,10 @@ bundle('models', (use) => {
     }
     /** Found here, or made: WhatsApp Web would ask its database and its servers. */
     async find(id) {
-      return this.get(id) ?? this.add({ id: typeof id === 'string' ? use('WAWebWidFactory').createWid(id) : id })
+      return (
+        this.get(id) ??
+        this.add({ id: typeof id === 'string' ? use('WAWebWidFactory').createWid(id) : id })
+      )
     }
     gadd(facts, options) {
       const id = facts.id ?? facts
@@ -137,7 +150,8 @@ bundle('models', (use) => {
       if (Array.isArray(facts)) return facts.map((one) => this.add(one, { silent }))
       const there = this.get(facts.id)
       if (there !== undefined) {
-        if (there !== facts) there.set(facts instanceof Model ? facts.attributes : facts, { silent })
+        if (there !== facts)
+          there.set(facts instanceof Model ? facts.attributes : facts, { silent })
         return there
       }
       const model = facts instanceof Model ? facts : new this.modelClass(facts)

@@ -3,18 +3,30 @@
   const none = async () => undefined
   const simple = {
     WALinkify: () => {
-      const findLinks = (text) => [...String(text ?? '').matchAll(/\bhttps?:\/\/[^\s<>"]+/g)].map(([href]) => ({ href, suspiciousCharacters: new Set() }))
+      const findLinks = (text) =>
+        [...String(text ?? '').matchAll(/\bhttps?:\/\/[^\s<>"]+/g)].map(([href]) => ({
+          href,
+          suspiciousCharacters: new Set()
+        }))
       return { findLinks, findLink: (text) => findLinks(text)[0] }
     },
     WAMediaCalculateFilehash: () => ({ getRandomFilehash: () => 'hash' }),
     WAPhoneFindCC: () => ({ findCC: (number) => String(number).slice(0, 2) }),
-    WAWebApiDeviceList: () => ({ getDeviceIds: async (wids) => wids.map((id) => ({ id, devices: [{ id: 0 }] })) }),
-    WAWebApiMembershipApprovalRequestStore: () => ({ getMembershipApprovalRequests: async () => [] }),
-    WAWebApiMessageInfoStore: () => ({ queryMsgInfo: async () => ({ delivery: [], read: [], played: [] }) }),
+    WAWebApiDeviceList: () => ({
+      getDeviceIds: async (wids) => wids.map((id) => ({ id, devices: [{ id: 0 }] }))
+    }),
+    WAWebApiMembershipApprovalRequestStore: () => ({
+      getMembershipApprovalRequests: async () => []
+    }),
+    WAWebApiMessageInfoStore: () => ({
+      queryMsgInfo: async () => ({ delivery: [], read: [], played: [] })
+    }),
     WAWebBizGatingUtils: () => ({ smbNotesV1Enabled: () => false }),
     WAWebBizOrderBridge: () => ({ queryOrder: none }),
     WAWebBizProductCatalogBridge: () => ({ queryProduct: none }),
-    WAWebBlockContactUtils: () => ({ getContactToBlockOnlyUseIfNoAssociatedChat: (contact) => contact }),
+    WAWebBlockContactUtils: () => ({
+      getContactToBlockOnlyUseIfNoAssociatedChat: (contact) => contact
+    }),
     WAWebBotMessageSecret: () => ({ genBotMsgSecretFromMsgSecret: async (secret) => secret }),
     WAWebChatGetters: () => ({
       getIsNewsletter: (chat) => chat.id.isNewsletter(),
@@ -40,26 +52,53 @@
         getIsEnterprise: () => false
       }
     },
-    WAWebFrontendContactGetters: () => ({ getIsMyContact: (contact) => contact.name !== undefined, getFormattedName: (contact) => contact.formattedName }),
+    WAWebFrontendContactGetters: () => ({
+      getIsMyContact: (contact) => contact.name !== undefined,
+      getFormattedName: (contact) => contact.formattedName
+    }),
     WAWebCountriesNativeCountryNames: () => ({ countryCodesIso: ['MX', 'DE'] }),
-    WAWebDrawerManager: () => ({ DrawerManager: { closeDrawerRight: none, openDrawerRight: none } }),
-    WAWebFindChatAction: (use) => ({ findOrCreateLatestChat: async (id) => ({ chat: await use('WAWebCollections').Chat.find(id), created: false }) }),
+    WAWebDrawerManager: () => ({
+      DrawerManager: { closeDrawerRight: none, openDrawerRight: none }
+    }),
+    WAWebFindChatAction: (use) => ({
+      findOrCreateLatestChat: async (id) => ({
+        chat: await use('WAWebCollections').Chat.find(id),
+        created: false
+      })
+    }),
     WAWebFindCommonGroupsContactAction: () => ({ findCommonGroups: none }),
-    WAWebFrontendVcardUtils: () => ({ vcardFromContactModel: (contact) => ({ displayName: contact.formattedName, vcard: `BEGIN:VCARD\nVERSION:3.0\nFN:${contact.formattedName}\nEND:VCARD` }) }),
+    WAWebFrontendVcardUtils: () => ({
+      vcardFromContactModel: (contact) => ({
+        displayName: contact.formattedName,
+        vcard: `BEGIN:VCARD\nVERSION:3.0\nFN:${contact.formattedName}\nEND:VCARD`
+      })
+    }),
     WAWebGetEphemeralFieldsMsgActionsUtils: () => ({ getEphemeralFields: () => ({}) }),
     WAWebImageUtils: () => ({ toWebpSticker: async (file) => file }),
     WAWebL10N: () => ({ getRegion: () => 'MX' }),
-    WAWebLidMigrationUtils: (use) => ({ toPn: (id) => use('WAWebApiContact').getPhoneNumber(use('WAWebWidFactory').createWid(id)), toUserLid: (id) => use('WAWebApiContact').getCurrentLid(id) }),
+    WAWebLidMigrationUtils: (use) => ({
+      toPn: (id) => use('WAWebApiContact').getPhoneNumber(use('WAWebWidFactory').createWid(id)),
+      toUserLid: (id) => use('WAWebApiContact').getCurrentLid(id)
+    }),
     WAWebLinkPreviewChatAction: () => ({ getLinkPreview: none }),
     WAWebLoadNewsletterPreviewChatAction: () => ({ loadNewsletterPreviewChat: none }),
     WAWebMediaDataUtils: () => ({ shouldUseMediaCache: () => false }),
-    WAWebMediaInMemoryBlobCache: () => ({ InMemoryMediaBlobCache: { put: () => undefined, get: () => undefined } }),
+    WAWebMediaInMemoryBlobCache: () => ({
+      InMemoryMediaBlobCache: { put: () => undefined, get: () => undefined }
+    }),
     WAWebMediaStorage: (use) => ({
-      getOrCreateMediaObject: (filehash) => Object.assign(new (use('models').Model)({ filehash, contentInfo: {} }), { consolidate(facts) { this.set(facts) } })
+      getOrCreateMediaObject: (filehash) =>
+        Object.assign(new (use('models').Model)({ filehash, contentInfo: {} }), {
+          consolidate(facts) {
+            this.set(facts)
+          }
+        })
     }),
     WAWebMediaUpdateMsg: () => () => undefined,
     WAWebMexFetchGroupInviteCodeJob: () => ({ fetchMexGroupInviteCode: async () => 'code' }),
-    WAWebMexFetchNewsletterSubscribersJob: () => ({ mexFetchNewsletterSubscribers: async () => ({ subscribers: [] }) }),
+    WAWebMexFetchNewsletterSubscribersJob: () => ({
+      mexFetchNewsletterSubscribers: async () => ({ subscribers: [] })
+    }),
     WAWebMmsMediaTypes: () => ({ castToV4: (type) => type, msgToMediaType: ({ type }) => type }),
     WAWebMsgActionCapability: () => ({
       canAdminRevokeMsg: () => false,
@@ -70,34 +109,68 @@
     }),
     WAWebMsgDataFromModel: () => ({ msgDataFromMsgModel: (message) => message.serialize() }),
     WAWebMsgReply: () => ({ canReplyMsg: (message) => message.canReply() }),
-    WAWebNewsletterDirectorySearchAction: () => ({ fetchNewsletterDirectories: async () => ({ newsletters: [] }) }),
-    WAWebNewsletterGatingUtils: () => ({ getMaxSubscriberNumber: () => 0, getNewsletterDirectoryPageSize: () => 50, isNewsletterCreationEnabled: () => false }),
+    WAWebNewsletterDirectorySearchAction: () => ({
+      fetchNewsletterDirectories: async () => ({ newsletters: [] })
+    }),
+    WAWebNewsletterGatingUtils: () => ({
+      getMaxSubscriberNumber: () => 0,
+      getNewsletterDirectoryPageSize: () => 50,
+      isNewsletterCreationEnabled: () => false
+    }),
     WAWebNewsletterMetadataQueryJob: () => ({ queryNewsletterMetadataByInviteCode: none }),
-    WAWebNewsletterModelUtils: () => ({ ADMIN_NOTIFICATIONS: 'admin_notifications', MUTED_STATE: -1, UNMUTED_STATE: 0, getRoleByIdentifier: () => 'guest' }),
+    WAWebNewsletterModelUtils: () => ({
+      ADMIN_NOTIFICATIONS: 'admin_notifications',
+      MUTED_STATE: -1,
+      UNMUTED_STATE: 0,
+      getRoleByIdentifier: () => 'guest'
+    }),
     WAWebNewsletterSubscriberListAction: () => ({ getSubscribersInContacts: () => [] }),
-    WAWebNewsletterUpdateMsgsRecordsJob: () => ({ addNewsletterMsgsRecords: none, updateNewsletterMsgRecord: none }),
+    WAWebNewsletterUpdateMsgsRecordsJob: () => ({
+      addNewsletterMsgsRecords: none,
+      updateNewsletterMsgRecord: none
+    }),
     WAWebPhoneUtils: () => ({ formattedPhoneNumber: (id) => `+${String(id).split('@')[0]}` }),
     WAWebPinInChatSchema: () => ({ getTable: () => ({ equals: async () => [] }) }),
     WAWebPinMsgConstants: () => ({ getPinExpiryDuration: () => 86_400 }),
     WAWebPollsVotesSchema: () => ({ getTable: () => ({ equals: async () => [] }) }),
     WAWebQueryExistsJob: () => ({ queryWidExists: async (wid) => ({ wid }) }),
     WAWebQuotedMsgModelUtils: (use) => ({
-      getQuotedMsgObj: (message) => message.quotedMsg && new (use('WAWebMsgModel').Msg)({ ...message.quotedMsg, id: new (use('WAWebMsgKey'))({ fromMe: false, remote: message.id.remote, id: message.quotedStanzaID }) })
+      getQuotedMsgObj: (message) =>
+        message.quotedMsg &&
+        new (use('WAWebMsgModel').Msg)({
+          ...message.quotedMsg,
+          id: new (use('WAWebMsgKey'))({
+            fromMe: false,
+            remote: message.id.remote,
+            id: message.quotedStanzaID
+          })
+        })
     }),
     WAWebStartMediaUploadQpl: () => ({ startMediaUploadQpl: () => ({}) }),
     WAWebStatusGatingUtils: () => ({ canCheckStatusRankingPosterGating: () => false }),
     WAWebSyncGatingUtils: () => ({ isPlaceholderMessageResendEnabled: () => false }),
     WAWebVcardGetNameFromParsed: () => ({ vcardGetNameFromParsed: (card) => card.name }),
-    WAWebVcardParsingUtils: () => ({ parseVcard: (text) => ({ name: /^FN:(.*)$/m.exec(text)?.[1] ?? '' }) }),
+    WAWebVcardParsingUtils: () => ({
+      parseVcard: (text) => ({ name: /^FN:(.*)$/m.exec(text)?.[1] ?? '' })
+    }),
     WAWebBackendJobsCommon: () => ({ mediaTypeFromProtobuf: () => null }),
     WAWebE2EProtoUtils: () => ({ typeAttributeFromProtobuf: () => 'text' })
   }
   const defaults = new Set(['WAWebCountriesNativeCountryNames', 'WAWebL10N', 'WAWebMediaUpdateMsg'])
-  for (const [name, factory] of Object.entries(simple)) (defaults.has(name) ? bundle.default : bundle)(name, factory)
+  for (const [name, factory] of Object.entries(simple))
+    (defaults.has(name) ? bundle.default : bundle)(name, factory)
 
   const preferences = {}
-  const preference = (name) => ({ [`get${name}`]: () => preferences[name] ?? false, [`set${name}`]: async (on) => void (preferences[name] = on) })
-  bundle('WAWebUserPrefsGeneral', () => Object.assign({}, ...['Audio', 'Documents', 'Photos', 'Videos'].map((kind) => preference(`AutoDownload${kind}`))))
+  const preference = (name) => ({
+    [`get${name}`]: () => preferences[name] ?? false,
+    [`set${name}`]: async (on) => void (preferences[name] = on)
+  })
+  bundle('WAWebUserPrefsGeneral', () =>
+    Object.assign(
+      {},
+      ...['Audio', 'Documents', 'Photos', 'Videos'].map((kind) => preference(`AutoDownload${kind}`))
+    )
+  )
   bundle('WAWebUserPrefsNotifications', () => preference('GlobalOfflineNotifications'))
 
   /** Which LID is whose phone number, as far as this device has been told. */
@@ -105,7 +178,8 @@
     const phones = new Map()
     const lids = new Map()
     return {
-      phones, lids,
+      phones,
+      lids,
       learn: (pairs) => {
         for (const [lid, phone] of pairs) {
           phones.set(lid, phone)
@@ -124,7 +198,10 @@
     }
   })
 
-  /** Older messages of a chat: out of the database, 50 at a time. They are not new, so nobody is told of each. */
+  /**
+   * Older messages of a chat: out of the database, 50 at a time. They are not new, so nobody is
+   * told of each.
+   */
   bundle('WAWebChatLoadMessages', (use) => ({
     loadEarlierMsgs: async ({ chat }) => {
       await chat.waitForChatLoading()
@@ -133,8 +210,13 @@
       if (fault === 'hangs') await new Promise(() => undefined)
       chat.askedAt = Date.now()
       const oldest = chat.msgs.head()
-      const found = await use('side').query('earlier', { chat: String(chat.id), before: oldest === undefined ? undefined : String(oldest.id) })
-      const models = found.map((facts) => use('WAWebCollections').Msg.add(use('revive').revive({ ...facts, isNewMsg: false })))
+      const found = await use('side').query('earlier', {
+        chat: String(chat.id),
+        before: oldest === undefined ? undefined : String(oldest.id)
+      })
+      const models = found.map((facts) =>
+        use('WAWebCollections').Msg.add(use('revive').revive({ ...facts, isNewMsg: false }))
+      )
       for (const model of models.toReversed()) chat.msgs.add(model, { at: 0 })
       chat.askedAt = Date.now()
       return models
@@ -147,18 +229,31 @@
     handlePlaceholderMsgsSeen: (messages) => {
       if (!use('WAWebSyncGatingUtils').isPlaceholderMessageResendEnabled()) return
       const ids = messages.map((message) => String(message.id))
-      use('WAWebSendNonMessageDataRequest').sendPeerDataOperationRequest('PLACEHOLDER_MESSAGE_RESEND', { ids })
+      use('WAWebSendNonMessageDataRequest').sendPeerDataOperationRequest(
+        'PLACEHOLDER_MESSAGE_RESEND',
+        { ids }
+      )
     }
   }))
-  /** A message to the account's own phone: it asks for history, or for a message that could not be decrypted. */
+  /**
+   * A message to the account's own phone: it asks for history, or for a message that could not be
+   * decrypted.
+   */
   bundle('WAWebSendNonMessageDataRequest', (use) => ({
     sendPeerDataOperationRequest: async (kind, request = {}) => {
       const { wap, generateId, JID } = use('WAWap')
       const to = JID(String(use('WAWebUserPrefsMeUser').getMaybeMePnUser()))
       const content = JSON.stringify({ kind, ids: request.ids ?? [] })
       const id = generateId()
-      const stanza = wap('message', { id, to, category: 'peer', type: 'text', push_priority: 'high' }, wap('enc', { v: '2', type: 'msg' }, content))
-      await use('WADeprecatedSendIq').deprecatedSendStanzaAndWaitForAck(stanza, { id, class: 'message' })
+      const stanza = wap(
+        'message',
+        { id, to, category: 'peer', type: 'text', push_priority: 'high' },
+        wap('enc', { v: '2', type: 'msg' }, content)
+      )
+      await use('WADeprecatedSendIq').deprecatedSendStanzaAndWaitForAck(stanza, {
+        id,
+        class: 'message'
+      })
     }
   }))
 
@@ -183,9 +278,23 @@
   bundle('WAWebPrepRawMedia', (use) => ({
     prepRawMedia: (data, { asSticker, isPtt, asDocument }) => ({
       waitForPrep: async () => {
-        const filehash = use('WABase64').encodeB64(await crypto.subtle.digest('SHA-256', await data.blob.arrayBuffer()))
-        const kind = asDocument ? 'document' : asSticker ? 'sticker' : isPtt ? 'ptt' : data.blob.type.split('/')[0]
-        return new (use('models').Model)({ filehash, type: kind, mimetype: data.blob.type, mediaBlob: data, size: data.blob.size })
+        const filehash = use('WABase64').encodeB64(
+          await crypto.subtle.digest('SHA-256', await data.blob.arrayBuffer())
+        )
+        const kind = asDocument
+          ? 'document'
+          : asSticker
+            ? 'sticker'
+            : isPtt
+              ? 'ptt'
+              : data.blob.type.split('/')[0]
+        return new (use('models').Model)({
+          filehash,
+          type: kind,
+          mimetype: data.blob.type,
+          mediaBlob: data,
+          size: data.blob.size
+        })
       }
     })
   }))

@@ -1,6 +1,7 @@
 /**
- * Every module by which WhatsApp Web sends something, marks something as seen, shows its owner as present or changes
- * what others see. Each call is told to the server, which keeps the list that tests look at, and then plausibly answered.
+ * Every module by which WhatsApp Web sends something, marks something as seen, shows its owner as
+ * present or changes what others see. Each call is told to the server, which keeps the list that
+ * tests look at, and then plausibly answered.
  */
 bundle('outbound', (use) => {
   const iq = (xmlns, child, type = 'set') => ({ tag: 'iq', attrs: { type, xmlns }, child })
@@ -10,28 +11,43 @@ bundle('outbound', (use) => {
     [/ChatStateBridge/, { tag: 'chatstate', child: 'composing' }],
     [/sendSeen|openChat/, { tag: 'receipt', attrs: { type: 'read' } }],
     // The page asks and changes by the same kind of question: an iq of type get.
-    [/Newsletter.*(Create|Delete|Subscribe|Unsubscribe|Edit|Owner|Demote|Setting|Admin)|Mex/, iq('w:mex', 'query', 'get')],
-    [/Group(Create|Modify|InviteJob|InviteV4|QueryJob)|ModifyParticipants|SetProperty|ExitGroup|SmaxGroups/, iq('w:g2', 'group')],
+    [
+      /Newsletter.*(Create|Delete|Subscribe|Unsubscribe|Edit|Owner|Demote|Setting|Admin)|Mex/,
+      iq('w:mex', 'query', 'get')
+    ],
+    [
+      /Group(Create|Modify|InviteJob|InviteV4|QueryJob)|ModifyParticipants|SetProperty|ExitGroup|SmaxGroups/,
+      iq('w:g2', 'group')
+    ],
     [/ProfilePicThumb/, iq('w:profile:picture', 'picture')],
     [/BlockContact/, iq('blocklist', 'item')],
     [/ContactStatus/, iq('status', 'status')],
     [/EventCallLink/, { tag: 'call', child: 'link_create' }],
-    [/ChatClear|DeleteChat|Contact|Pushname|Note|Label|markUnread|archive|pinChat|mute|Star|sendDelete/, iq('w:sync:app:state', 'sync/collection/patch')]
+    [
+      /ChatClear|DeleteChat|Contact|Pushname|Note|Label|markUnread|archive|pinChat|mute|Star|sendDelete/,
+      iq('w:sync:app:state', 'sync/collection/patch')
+    ]
   ]
-  const kindOf = (name) => kinds.find(([pattern]) => pattern.test(name))?.[1] ?? { tag: 'message', child: 'enc' }
+  const kindOf = (name) =>
+    kinds.find(([pattern]) => pattern.test(name))?.[1] ?? { tag: 'message', child: 'enc' }
   const nested = (wap, path, content) =>
     path?.split('/').reduceRight((inner, tag) => wap(tag, null, inner), content ?? 'x')
 
   /**
-   * Sends what a function of the page sends. @param name the module and function of WhatsApp Web, which the stanza
-   * carries in an attribute of its own for the tests
+   * Sends what a function of the page sends. @param name the module and function of WhatsApp Web,
+   * which the stanza carries in an attribute of its own for the tests
    */
   const send = (name, detail, content) => {
     const { tag, attrs = {}, child } = kindOf(name)
     // An upload is no stanza: it goes to the media servers by itself.
-    if (tag === 'upload') return void fetch(`/media/upload?sim=${name}`, { method: 'POST', body: 'media' })
+    if (tag === 'upload')
+      return void fetch(`/media/upload?sim=${name}`, { method: 'POST', body: 'media' })
     const { wap, generateId, S_WHATSAPP_NET } = use('WAWap')
-    const stanza = wap(tag, { id: generateId(), to: S_WHATSAPP_NET, ...attrs, sim: name, sim_detail: detail }, nested(wap, child, content))
+    const stanza = wap(
+      tag,
+      { id: generateId(), to: S_WHATSAPP_NET, ...attrs, sim: name, sim_detail: detail },
+      nested(wap, child, content)
+    )
     use('WADeprecatedSendIq').deprecatedCastStanza(stanza)
   }
   const detailOf = (value) => {
@@ -50,22 +66,32 @@ bundle('WASmaxOutPresenceAvailabilityRequest', (use) => ({
 }))
 bundle('WASmaxPresenceAvailabilityRPC', (use) => ({
   sendAvailabilityRPC: async (request) =>
-    use('WAComms').castSmaxStanza(use('WASmaxOutPresenceAvailabilityRequest').makeAvailabilityRequest(request))
+    use('WAComms').castSmaxStanza(
+      use('WASmaxOutPresenceAvailabilityRequest').makeAvailabilityRequest(request)
+    )
 }))
 bundle('WASendPresenceStatusProtocol', (use) => ({
   sendPresenceStatusProtocol: ({ status, name }) =>
-    use('WASmaxPresenceAvailabilityRPC').sendAvailabilityRPC({ presenceType: status, presenceName: name })
+    use('WASmaxPresenceAvailabilityRPC').sendAvailabilityRPC({
+      presenceType: status,
+      presenceName: name
+    })
 }))
 bundle.default('WAWebSendPresenceSubscriptionJob', (use) => async (wid) => {
   const { wap, JID } = use('WAWap')
   use('WAComms').castSmaxStanza(wap('presence', { type: 'subscribe', to: JID(String(wid)) }))
 })
 bundle('WAWebContactPresenceBridge', (use) => {
-  const send = (status) => use('WASendPresenceStatusProtocol').sendPresenceStatusProtocol({ status, name: use('WAWebConnModel').Conn.pushname })
+  const send = (status) =>
+    use('WASendPresenceStatusProtocol').sendPresenceStatusProtocol({
+      status,
+      name: use('WAWebConnModel').Conn.pushname
+    })
   return {
     setPresenceAvailable: () => void send('available'),
     setPresenceUnavailable: () => void send('unavailable'),
-    subscribePresence: async (wid) => use('WAWebSendPresenceSubscriptionJob')(use('WAWebWidFactory').createWid(wid))
+    subscribePresence: async (wid) =>
+      use('WAWebSendPresenceSubscriptionJob')(use('WAWebWidFactory').createWid(wid))
   }
 })
 bundle('WAWebPresenceChatAction', (use) => ({
@@ -89,8 +115,18 @@ bundle('WAWebPresenceChatAction', (use) => ({
     WAWebPollsSendVoteMsgAction: { sendVote: ok },
     WAWebChatForwardMessage: { forwardMessages: ok },
     WAWebNewsletterSendMsgAction: { sendNewsletterAdminInviteMessage: ok },
-    WAWebNewsletterSendMessageJob: { sendNewsletterMessageJob: async () => ({ success: true, ack: { t: Math.floor(Date.now() / 1000) }, serverId: 1 }) },
-    WAWebChatStateBridge: { sendChatStateComposing: ok, sendChatStateRecording: ok, sendChatStatePaused: ok },
+    WAWebNewsletterSendMessageJob: {
+      sendNewsletterMessageJob: async () => ({
+        success: true,
+        ack: { t: Math.floor(Date.now() / 1000) },
+        serverId: 1
+      })
+    },
+    WAWebChatStateBridge: {
+      sendChatStateComposing: ok,
+      sendChatStateRecording: ok,
+      sendChatStatePaused: ok
+    },
     WAWebChatClearBridge: { sendClear: ok },
     WAWebDeleteChatAction: { sendDelete: ok },
     WAWebBlockContactAction: { blockContact: ok, unblockContact: ok },
@@ -98,18 +134,50 @@ bundle('WAWebPresenceChatAction', (use) => ({
     WAWebDeleteContactAction: { deleteContactAction: ok },
     WAWebSetPushnameConnAction: { setPushname: ok },
     WAWebExitGroupAction: { sendExitGroup: ok },
-    WAWebGroupCreateJob: { createGroup: async ({ title }, participants) => ({ wid: '120363000000000000@g.us', subject: title, participants }) },
+    WAWebGroupCreateJob: {
+      createGroup: async ({ title }, participants) => ({
+        wid: '120363000000000000@g.us',
+        subject: title,
+        participants
+      })
+    },
     WAWebGroupModifyInfoJob: { setGroupDescription: ok, setGroupSubject: ok },
     WAWebGroupInviteV4Job: { joinGroupViaInviteV4: ok },
-    WAWebModifyParticipantsGroupAction: { addParticipants: ok, removeParticipants: ok, promoteParticipants: ok, demoteParticipants: ok },
-    WAWebSetPropertyGroupAction: { setGroupProperty: ok },
-    WASmaxGroupsAddParticipantsRPC: { sendAddParticipantsRPC: async () => ({ name: 'AddParticipantsResponseServerError', value: { errorServerErrors: { value: { code: 500 } } } }) },
-    WASmaxGroupsMembershipRequestsActionRPC: { sendMembershipRequestsActionRPC: async () => ({ name: 'MembershipRequestsActionResponseServerError' }) },
-    WAWebMediaMmsV4Upload: {
-      uploadMedia: async () => ({ mediaEntry: { mmsUrl: '/media/uploaded', directPath: '/media/uploaded', mediaKey: '', encFilehash: '', uploadHash: '' } }),
-      uploadUnencryptedMedia: async () => ({ mediaEntry: { mmsUrl: '/media/uploaded', directPath: '/media/uploaded', handle: 'h' } })
+    WAWebModifyParticipantsGroupAction: {
+      addParticipants: ok,
+      removeParticipants: ok,
+      promoteParticipants: ok,
+      demoteParticipants: ok
     },
-    WAWebGenerateEventCallLink: { createEventCallLink: async () => 'https://call.whatsapp.com/video/simulated' },
+    WAWebSetPropertyGroupAction: { setGroupProperty: ok },
+    WASmaxGroupsAddParticipantsRPC: {
+      sendAddParticipantsRPC: async () => ({
+        name: 'AddParticipantsResponseServerError',
+        value: { errorServerErrors: { value: { code: 500 } } }
+      })
+    },
+    WASmaxGroupsMembershipRequestsActionRPC: {
+      sendMembershipRequestsActionRPC: async () => ({
+        name: 'MembershipRequestsActionResponseServerError'
+      })
+    },
+    WAWebMediaMmsV4Upload: {
+      uploadMedia: async () => ({
+        mediaEntry: {
+          mmsUrl: '/media/uploaded',
+          directPath: '/media/uploaded',
+          mediaKey: '',
+          encFilehash: '',
+          uploadHash: ''
+        }
+      }),
+      uploadUnencryptedMedia: async () => ({
+        mediaEntry: { mmsUrl: '/media/uploaded', directPath: '/media/uploaded', handle: 'h' }
+      })
+    },
+    WAWebGenerateEventCallLink: {
+      createEventCallLink: async () => 'https://call.whatsapp.com/video/simulated'
+    },
     WAWebNewsletterCreateQueryJob: { createNewsletterQuery: ok },
     WAWebNewsletterDeleteAction: { deleteNewsletterAction: ok },
     WAWebNewsletterSubscribeAction: { subscribeToNewsletterAction: ok },
@@ -132,10 +200,17 @@ bundle('WAWebPresenceChatAction', (use) => ({
         }
       ])
     )
-  for (const [module, functions] of Object.entries(verbs)) bundle(module, (use) => recorded(use, module, functions))
+  for (const [module, functions] of Object.entries(verbs))
+    bundle(module, (use) => recorded(use, module, functions))
   bundle.default('WAWebUploadManager', (use) =>
     recorded(use, 'WAWebUploadManager', {
-      encryptAndUpload: async ({ blob }) => ({ url: '/media/uploaded', directPath: '/media/uploaded', encFilehash: '', mediaKey: '', size: blob.size })
+      encryptAndUpload: async ({ blob }) => ({
+        url: '/media/uploaded',
+        directPath: '/media/uploaded',
+        encFilehash: '',
+        mediaKey: '',
+        size: blob.size
+      })
     })
   )
 
@@ -146,9 +221,23 @@ bundle('WAWebPresenceChatAction', (use) => ({
       chat.msgs.add(message)
       chat.set({ t: facts.t, lastReceivedKey: facts.id })
       const { fromMe, remote, id, participant } = facts.id
-      const key = { fromMe, remote: String(remote), id, ...(participant ? { participant: String(participant) } : {}) }
-      const sent = JSON.stringify({ ...facts, id: key, from: String(facts.from), to: String(facts.to) })
-      use('outbound').send('WAWebSendMsgChatAction.addAndSendMsgToChat', `${chat.id} ${facts.body ?? ''}`, sent)
+      const key = {
+        fromMe,
+        remote: String(remote),
+        id,
+        ...(participant ? { participant: String(participant) } : {})
+      }
+      const sent = JSON.stringify({
+        ...facts,
+        id: key,
+        from: String(facts.from),
+        to: String(facts.to)
+      })
+      use('outbound').send(
+        'WAWebSendMsgChatAction.addAndSendMsgToChat',
+        `${chat.id} ${facts.body ?? ''}`,
+        sent
+      )
       return [Promise.resolve(message), Promise.resolve({ messageSendResult: 'OK', t: facts.t })]
     }
   }))
@@ -167,24 +256,52 @@ bundle('WAWebPresenceChatAction', (use) => ({
     }
   }))
   // these modules also read
-  bundle('WAWebContactStatusBridge', (use) => ({ ...recorded(use, 'WAWebContactStatusBridge', { setMyStatus: ok }), getStatus: async () => ({ status: '' }) }))
+  bundle('WAWebContactStatusBridge', (use) => ({
+    ...recorded(use, 'WAWebContactStatusBridge', { setMyStatus: ok }),
+    getStatus: async () => ({ status: '' })
+  }))
   bundle('WAWebGroupInviteJob', (use) => ({
-    ...recorded(use, 'WAWebGroupInviteJob', { joinGroupViaInvite: async () => ({ gid: use('WAWebWidFactory').createWid('120363000000000000@g.us') }), resetGroupInviteCode: async () => ({ code: 'code' }) })
+    ...recorded(use, 'WAWebGroupInviteJob', {
+      joinGroupViaInvite: async () => ({
+        gid: use('WAWebWidFactory').createWid('120363000000000000@g.us')
+      }),
+      resetGroupInviteCode: async () => ({ code: 'code' })
+    })
   }))
   bundle('WAWebGroupQueryJob', (use) => ({
-    ...recorded(use, 'WAWebGroupQueryJob', { resetGroupInviteCode: async () => ({ code: 'code' }) }),
+    ...recorded(use, 'WAWebGroupQueryJob', {
+      resetGroupInviteCode: async () => ({ code: 'code' })
+    }),
     queryAndUpdateGroupMetadataById: async () => undefined,
     queryGroupInvite: async () => undefined
   }))
   bundle('WAWebContactProfilePicThumbBridge', (use) => ({
-    ...recorded(use, 'WAWebContactProfilePicThumbBridge', { sendSetPicture: ok, requestDeletePicture: ok }),
+    ...recorded(use, 'WAWebContactProfilePicThumbBridge', {
+      sendSetPicture: ok,
+      requestDeletePicture: ok
+    }),
     requestProfilePicFromServer: async () => undefined
   }))
-  bundle('WAWebNoteAction', (use) => ({ ...recorded(use, 'WAWebNoteAction', { noteAddAction: ok }), retrieveOnlyNoteForChatJid: async () => undefined }))
+  bundle('WAWebNoteAction', (use) => ({
+    ...recorded(use, 'WAWebNoteAction', { noteAddAction: ok }),
+    retrieveOnlyNoteForChatJid: async () => undefined
+  }))
 
-  /** What the parts of WhatsApp Web tell each other to do; each of these ends in something being sent. */
+  /**
+   * What the parts of WhatsApp Web tell each other to do; each of these ends in something being
+   * sent.
+   */
   bundle('WAWebCmd', (use) => {
-    const acting = ['sendRevokeMsgs', 'sendDeleteMsgs', 'sendStarMsgs', 'sendUnstarMsgs', 'archiveChat', 'pinChat', 'muteChat', 'markChatUnread']
+    const acting = [
+      'sendRevokeMsgs',
+      'sendDeleteMsgs',
+      'sendStarMsgs',
+      'sendUnstarMsgs',
+      'archiveChat',
+      'pinChat',
+      'muteChat',
+      'markChatUnread'
+    ]
     class Cmd extends use('events').Events {
       /** A chat that is open before its owner is marked as seen. */
       openChatBottom({ chat }) {
@@ -213,15 +330,41 @@ bundle('WAWebPresenceChatAction', (use) => ({
     return { Cmd: new Cmd() }
   })
 
-  /** Every function above by which something leaves, as `Module.function` or `Module.Object.function`. */
+  /**
+   * Every function above by which something leaves, as `Module.function` or
+   * `Module.Object.function`.
+   */
   bundle.default('sending', () => [
-    ...Object.entries(verbs).flatMap(([module, functions]) => Object.keys(functions).map((verb) => `${module}.${verb}`)),
-    'WAWebSendMsgChatAction.addAndSendMsgToChat', 'WAWebSendMessageEditAction.sendMessageEdit',
-    'WAWebUpdateUnreadChatAction.sendSeen', 'WAWebUpdateUnreadChatAction.markUnread',
-    'WAWebContactStatusBridge.setMyStatus', 'WAWebGroupInviteJob.joinGroupViaInvite', 'WAWebGroupInviteJob.resetGroupInviteCode',
-    'WAWebGroupQueryJob.resetGroupInviteCode', 'WAWebContactProfilePicThumbBridge.sendSetPicture',
-    'WAWebContactProfilePicThumbBridge.requestDeletePicture', 'WAWebNoteAction.noteAddAction', 'WAWebCollections.Label.addOrRemoveLabels',
-    'WAWebStreamModel.Stream.markAvailable', 'WAWebPresenceChatAction.sendPresenceAvailable', 'WAWebUploadManager.encryptAndUpload',
-    ...['sendRevokeMsgs', 'sendDeleteMsgs', 'sendStarMsgs', 'sendUnstarMsgs', 'archiveChat', 'pinChat', 'muteChat', 'markChatUnread', 'openChatAt', 'openChatBottom', 'openChatFromUnread'].map((verb) => `WAWebCmd.Cmd.${verb}`)
+    ...Object.entries(verbs).flatMap(([module, functions]) =>
+      Object.keys(functions).map((verb) => `${module}.${verb}`)
+    ),
+    'WAWebSendMsgChatAction.addAndSendMsgToChat',
+    'WAWebSendMessageEditAction.sendMessageEdit',
+    'WAWebUpdateUnreadChatAction.sendSeen',
+    'WAWebUpdateUnreadChatAction.markUnread',
+    'WAWebContactStatusBridge.setMyStatus',
+    'WAWebGroupInviteJob.joinGroupViaInvite',
+    'WAWebGroupInviteJob.resetGroupInviteCode',
+    'WAWebGroupQueryJob.resetGroupInviteCode',
+    'WAWebContactProfilePicThumbBridge.sendSetPicture',
+    'WAWebContactProfilePicThumbBridge.requestDeletePicture',
+    'WAWebNoteAction.noteAddAction',
+    'WAWebCollections.Label.addOrRemoveLabels',
+    'WAWebStreamModel.Stream.markAvailable',
+    'WAWebPresenceChatAction.sendPresenceAvailable',
+    'WAWebUploadManager.encryptAndUpload',
+    ...[
+      'sendRevokeMsgs',
+      'sendDeleteMsgs',
+      'sendStarMsgs',
+      'sendUnstarMsgs',
+      'archiveChat',
+      'pinChat',
+      'muteChat',
+      'markChatUnread',
+      'openChatAt',
+      'openChatBottom',
+      'openChatFromUnread'
+    ].map((verb) => `WAWebCmd.Cmd.${verb}`)
   ])
 }

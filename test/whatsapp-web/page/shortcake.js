@@ -1,6 +1,7 @@
 /**
- * Linking by the account's passkey ("Shortcake", since June 2026). The servers ask for it after the scan; the page
- * loads these modules then, and those of shortcakeaction.js once its button is pressed.
+ * Linking by the account's passkey ("Shortcake", since June 2026). The servers ask for it after the
+ * scan; the page loads these modules then, and those of shortcakeaction.js once its button is
+ * pressed.
  */
 bundle('WAWebShortcakeLinkingRequestOptionsCache', (use) => {
   let options = null
@@ -12,7 +13,9 @@ bundle('WAWebShortcakeLinkingRequestOptionsCache', (use) => {
       options = null
     },
     getRequestOptions: async () => {
-      options ??= new TextEncoder().encode(await use('WAWebShortcakeLinkingIq').getPasskeyRequestOptions())
+      options ??= new TextEncoder().encode(
+        await use('WAWebShortcakeLinkingIq').getPasskeyRequestOptions()
+      )
       return options
     }
   }
@@ -21,7 +24,9 @@ bundle('WAWebShortcakeLinkingRequestOptionsCache', (use) => {
 bundle('WAWebShortcakeLinkingIq', (use) => {
   const set = (child) => {
     const { wap, generateId, S_WHATSAPP_NET } = use('WAWap')
-    return use('WAComms').sendSmaxStanza(wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type: 'set', xmlns: 'md' }, child))
+    return use('WAComms').sendSmaxStanza(
+      wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type: 'set', xmlns: 'md' }, child)
+    )
   }
   const checked = async (child) => {
     const answer = await set(child)
@@ -33,20 +38,33 @@ bundle('WAWebShortcakeLinkingIq', (use) => {
     sendCompanionNonce: (nonce) => checked(wap('companion_nonce', null, nonce)),
     sendEncryptedPairingRequest: (bytes) => checked(wap('encrypted_pairing_request', null, bytes)),
     sendPasskeyPrologue: ({ credentialId, assertion, payload }) =>
-      checked(wap('passkey_prologue', null, [
-        wap('credential_id', null, credentialId), wap('webauthn_assertion', null, assertion), wap('prologue_payload', null, payload)
-      ])),
+      checked(
+        wap('passkey_prologue', null, [
+          wap('credential_id', null, credentialId),
+          wap('webauthn_assertion', null, assertion),
+          wap('prologue_payload', null, payload)
+        ])
+      ),
     /** Asked when none came with the request, or those that came are used up. */
     getPasskeyRequestOptions: async () => {
       const { generateId, S_WHATSAPP_NET } = use('WAWap')
-      const question = wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'md' }, wap('passkey_request_options', null))
+      const question = wap(
+        'iq',
+        { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'md' },
+        wap('passkey_request_options', null)
+      )
       const answer = await use('WAComms').sendSmaxStanza(question)
-      if (answer.attrs.type !== 'result') throw new Error('Shortcake: GetPasskeyRequestOptions IQ failed')
+      if (answer.attrs.type !== 'result')
+        throw new Error('Shortcake: GetPasskeyRequestOptions IQ failed')
       return answer.content
     },
     getRef: async () => {
       const { generateId, S_WHATSAPP_NET } = use('WAWap')
-      const question = wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'md' }, wap('ref', null))
+      const question = wap(
+        'iq',
+        { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'md' },
+        wap('ref', null)
+      )
       return (await use('WAComms').sendSmaxStanza(question)).content
     }
   }
@@ -55,10 +73,24 @@ bundle('WAWebShortcakeLinkingIq', (use) => {
 /** How far it is. What fails or takes too long starts again at NotStarted. */
 bundle('WAWebShortcakeLinkingApi', (use) => {
   const ShortcakeLinkingStage = Object.fromEntries(
-    ['NotStarted', 'Initialized', 'WaitingForPrimaryIdentity', 'WaitingForVerificationCodeConfirmation', 'WaitingForPairingCompletion'].map((name) => [name, name])
+    [
+      'NotStarted',
+      'Initialized',
+      'WaitingForPrimaryIdentity',
+      'WaitingForVerificationCodeConfirmation',
+      'WaitingForPairingCompletion'
+    ].map((name) => [name, name])
   )
   const timeoutMs = 120_000
-  const newState = (epoch) => ({ epoch, stage: 'NotStarted', nonce: null, verificationCode: null, payload: null, skipHandoffUx: false, timer: undefined })
+  const newState = (epoch) => ({
+    epoch,
+    stage: 'NotStarted',
+    nonce: null,
+    verificationCode: null,
+    payload: null,
+    skipHandoffUx: false,
+    timer: undefined
+  })
   let state = newState(0)
 
   const clear = () => {
@@ -68,7 +100,10 @@ bundle('WAWebShortcakeLinkingApi', (use) => {
   const failed = (reason) => {
     clear()
     use('screen').showPasskey('error')
-    use('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.trigger('link_device_events:shortcake_error', reason)
+    use('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.trigger(
+      'link_device_events:shortcake_error',
+      reason
+    )
     use('side').tell({ t: 'shortcake-error', reason })
   }
   const wait = () => {
@@ -79,8 +114,12 @@ bundle('WAWebShortcakeLinkingApi', (use) => {
     if (state.stage !== stage) throw new Error(`Invariant: Shortcake is at ${state.stage}`)
   }
   const codeOf = async (nonce, primaryKey) => {
-    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', new Uint8Array([...nonce, ...primaryKey])))
-    const letters = [...digest.slice(0, 8)].map((byte) => '123456789ABCDEFGHJKLMNPQRSTVWXYZ'[byte % 32]).join('')
+    const digest = new Uint8Array(
+      await crypto.subtle.digest('SHA-256', new Uint8Array([...nonce, ...primaryKey]))
+    )
+    const letters = [...digest.slice(0, 8)]
+      .map((byte) => '123456789ABCDEFGHJKLMNPQRSTVWXYZ'[byte % 32])
+      .join('')
     return `${letters.slice(0, 4)}-${letters.slice(4)}`
   }
   /** Runs a step with the server; when it fails, all of it has. */
@@ -106,14 +145,20 @@ bundle('WAWebShortcakeLinkingApi', (use) => {
     },
     initializeShortcakeLinking: async () => {
       clear()
-      Object.assign(state, { stage: 'Initialized', nonce: crypto.getRandomValues(new Uint8Array(32)), payload: crypto.getRandomValues(new Uint8Array(64)) })
+      Object.assign(state, {
+        stage: 'Initialized',
+        nonce: crypto.getRandomValues(new Uint8Array(32)),
+        payload: crypto.getRandomValues(new Uint8Array(64))
+      })
       return state.payload
     },
     markPrologueSent: () => {
       need('Initialized')
       state.stage = 'WaitingForPrimaryIdentity'
       wait()
-      use('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.trigger('link_device_events:shortcake_prologue_sent')
+      use('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.trigger(
+        'link_device_events:shortcake_prologue_sent'
+      )
     },
     handlePrimaryEphemeralIdentity: async (primaryKey) => {
       need('WaitingForPrimaryIdentity')
@@ -123,7 +168,10 @@ bundle('WAWebShortcakeLinkingApi', (use) => {
         state.verificationCode = await codeOf(state.nonce, primaryKey)
         wait()
       })
-      use('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.trigger('link_device_events:shortcake_verification_code_ready', { verificationCode: state.verificationCode })
+      use('WAWebLinkDeviceEvents').WAWebLinkDeviceEvents.trigger(
+        'link_device_events:shortcake_verification_code_ready',
+        { verificationCode: state.verificationCode }
+      )
       use('screen').showPasskey('code_matching', state.verificationCode)
     },
     confirmVerificationCode: async (pairingRequest) => {
@@ -141,12 +189,15 @@ bundle('WAWebShortcakeLinkingApi', (use) => {
 bundle('WAWebHandleShortcakeNotification', (use) => {
   const acknowledge = ({ id, type }) => {
     const { wap, S_WHATSAPP_NET } = use('WAWap')
-    use('WAComms').getComms().castStanza(wap('ack', { id, to: S_WHATSAPP_NET, class: 'notification', type }))
+    use('WAComms')
+      .getComms()
+      .castStanza(wap('ack', { id, to: S_WHATSAPP_NET, class: 'notification', type }))
   }
   return {
     handle: async (frame) => {
       acknowledge(frame)
-      if (frame.type === 'crsc_continuation') return use('WAWebShortcakeLinkingApi').handlePrimaryEphemeralIdentity(frame.primaryKey)
+      if (frame.type === 'crsc_continuation')
+        return use('WAWebShortcakeLinkingApi').handlePrimaryEphemeralIdentity(frame.primaryKey)
       const options = new TextEncoder().encode(JSON.stringify(frame.options))
       use('WAWebShortcakeLinkingRequestOptionsCache').setCachedRequestOptions(options)
       use('WAWebAltDeviceLinkingApi').setPairingType('SHORTCAKE_PASSKEY')

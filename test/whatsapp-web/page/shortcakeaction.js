@@ -4,12 +4,16 @@ bundle('WAWebShortcakeLinkingPasskeyPrologue', (use) => {
   const performWebAuthnAssertion = async (bytes) => {
     const publicKey = JSON.parse(new TextDecoder().decode(bytes))
     publicKey.challenge = decodeB64UrlSafe(publicKey.challenge)
-    for (const credential of publicKey.allowCredentials ?? []) credential.id = decodeB64UrlSafe(credential.id)
+    for (const credential of publicKey.allowCredentials ?? [])
+      credential.id = decodeB64UrlSafe(credential.id)
     const credential = await navigator.credentials.get({ publicKey })
-    if (credential == null || credential.type !== 'public-key') throw new Error('Shortcake prologue: WebAuthn ceremony returned no credential')
+    if (credential == null || credential.type !== 'public-key')
+      throw new Error('Shortcake prologue: WebAuthn ceremony returned no credential')
     const { id, rawId, type, response } = credential
     const encoded = {
-      id, rawId: encodeB64UrlSafe(rawId), type,
+      id,
+      rawId: encodeB64UrlSafe(rawId),
+      type,
       response: {
         clientDataJSON: encodeB64UrlSafe(response.clientDataJSON),
         authenticatorData: encodeB64UrlSafe(response.authenticatorData),
@@ -17,7 +21,10 @@ bundle('WAWebShortcakeLinkingPasskeyPrologue', (use) => {
         userHandle: response.userHandle ? encodeB64UrlSafe(response.userHandle) : null
       }
     }
-    return { assertion: new TextEncoder().encode(JSON.stringify(encoded)), credentialId: new Uint8Array(rawId) }
+    return {
+      assertion: new TextEncoder().encode(JSON.stringify(encoded)),
+      credentialId: new Uint8Array(rawId)
+    }
   }
   const executePasskeyPrologue = async () => {
     try {
@@ -35,9 +42,13 @@ bundle('WAWebShortcakeLinkingPasskeyPrologue', (use) => {
   }
   return { performWebAuthnAssertion, executePasskeyPrologue }
 })
-bundle.default('WAWebShortcakeLinkingPairingRequest', () => async () => crypto.getRandomValues(new Uint8Array(96)))
+bundle.default(
+  'WAWebShortcakeLinkingPairingRequest',
+  () => async () => crypto.getRandomValues(new Uint8Array(96))
+)
 bundle('WAWebShortcakeLinkingAction', (use) => ({
-  startShortcakePasskeyPairing: () => use('WAWebShortcakeLinkingPasskeyPrologue').executePasskeyPrologue(),
+  startShortcakePasskeyPairing: () =>
+    use('WAWebShortcakeLinkingPasskeyPrologue').executePasskeyPrologue(),
   confirmShortcakeVerificationCode: async () => {
     const request = await use('WAWebShortcakeLinkingPairingRequest')()
     await use('WAWebShortcakeLinkingApi').confirmVerificationCode(request)

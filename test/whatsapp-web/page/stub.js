@@ -1,6 +1,7 @@
 /**
- * The first script of the page: until the loader is there, `__d` and `requireLazy` only queue what they are
- * given. The bundles are loaded asynchronously, so some of them may come before the loader.
+ * The first script of the page: until the loader is there, `__d` and `requireLazy` only queue what
+ * they are given. The bundles are loaded asynchronously, so some of them may come before the
+ * loader.
  */
 __d_stub = []
 __d = function (id, dependencies, factory, special) {

@@ -1,7 +1,8 @@
 /**
- * The connection to WhatsApp's servers. All that leaves goes one way: a stanza {tag, attrs, content} to
- * WAComms' castStanza, its bytes by WAWap.encodeStanza, in a frame to the WebSocket. `side` is no part of
- * WhatsApp Web: it stands for the page's own database and tells the tests what happened.
+ * The connection to WhatsApp's servers. All that leaves goes one way: a stanza {tag, attrs,
+ * content} to WAComms' castStanza, its bytes by WAWap.encodeStanza, in a frame to the WebSocket.
+ * `side` is no part of WhatsApp Web: it stands for the page's own database and tells the tests what
+ * happened.
  */
 bundle('WALogger', () => ({
   LOG: () => undefined,
@@ -94,8 +95,16 @@ bundle('WAWap', (use) => {
     }
     const data = (value) => {
       if (value.length < 256) put(252, value.length)
-      else if (value.length < 1 << 20) put(253, value.length >>> 16, (value.length >>> 8) & 255, value.length & 255)
-      else put(254, value.length >>> 24, (value.length >>> 16) & 255, (value.length >>> 8) & 255, value.length & 255)
+      else if (value.length < 1 << 20)
+        put(253, value.length >>> 16, (value.length >>> 8) & 255, value.length & 255)
+      else
+        put(
+          254,
+          value.length >>> 24,
+          (value.length >>> 16) & 255,
+          (value.length >>> 8) & 255,
+          value.length & 255
+        )
       room(value.length)
       bytes.set(value, length)
       length += value.length
@@ -144,15 +153,32 @@ bundle('WAWap', (use) => {
     return WapJid.create(user, server === 'c.us' ? 's.whatsapp.net' : server)
   }
   return {
-    DROP_ATTR, WapNode, wap, makeWapNode: wap, makeStanza, encodeStanza, generateId, JID,
+    DROP_ATTR,
+    WapNode,
+    wap,
+    makeWapNode: wap,
+    makeStanza,
+    encodeStanza,
+    generateId,
+    JID,
     S_WHATSAPP_NET: WapJid.create(null, 's.whatsapp.net'),
     G_US: WapJid.create(null, 'g.us'),
     STATUS_BROADCAST: WapJid.create('status', 'broadcast'),
     NEWSLETTER: WapJid.create(null, 'newsletter'),
     CALL: WapJid.create(null, 'call'),
     decodeAsString: (value) => (value instanceof WapJid ? value.toString() : value),
-    USER_JID: JID, DEVICE_JID: JID, GROUP_JID: JID, BROADCAST_JID: JID, CALL_JID: JID, NEWSLETTER_JID: JID,
-    DOMAIN_JID: JID, CUSTOM_STRING: asIs, STANZA_ID: asIs, CALL_ID: asIs, SMAX_ID: String, INT: String,
+    USER_JID: JID,
+    DEVICE_JID: JID,
+    GROUP_JID: JID,
+    BROADCAST_JID: JID,
+    CALL_JID: JID,
+    NEWSLETTER_JID: JID,
+    DOMAIN_JID: JID,
+    CUSTOM_STRING: asIs,
+    STANZA_ID: asIs,
+    CALL_ID: asIs,
+    SMAX_ID: String,
+    INT: String,
     MAYBE_CUSTOM_STRING: (value) => value ?? DROP_ATTR,
     decodeStanzaDebug: (bytes) => decoder.decode(bytes)
   }
@@ -166,7 +192,8 @@ bundle('WAFrameSocket', (use) => {
     }
     sendFrame(data) {
       if (this.$1.readyState !== WebSocket.OPEN) return
-      if (data.byteLength >= 1 << 24) throw new (use('WAErrors').BufferTooLargeError)('Buffer too large')
+      if (data.byteLength >= 1 << 24)
+        throw new (use('WAErrors').BufferTooLargeError)('Buffer too large')
       const frame = new Uint8Array(3 + data.byteLength)
       frame.set([data.byteLength >>> 16, (data.byteLength >>> 8) & 255, data.byteLength & 255])
       frame.set(data, 3)
@@ -202,9 +229,16 @@ bundle('WAWebOpenSocket', () => ({
   }
 }))
 
-/** Set by app.js: what to do with what the servers say, and with the connection's coming and going. */
+/**
+ * Set by app.js: what to do with what the servers say, and with the connection's coming and going.
+ */
 bundle('WAWebCommsConfig', () => {
-  const handlers = { handshake: () => ({}), frame: () => undefined, opened: () => undefined, closed: () => undefined }
+  const handlers = {
+    handshake: () => ({}),
+    frame: () => undefined,
+    opened: () => undefined,
+    closed: () => undefined
+  }
   return { getCommsConfig: () => ({ handlers }) }
 })
 
@@ -212,7 +246,9 @@ bundle('WAComms', (use) => {
   let comms = null
   let nextOrder = 1
 
-  /** The connection, opened again whenever it is lost, and the questions that wait for an answer. */
+  /**
+   * The connection, opened again whenever it is lost, and the questions that wait for an answer.
+   */
   class Comms {
     constructor() {
       this.nextSocketId = 1
@@ -269,12 +305,19 @@ bundle('WAComms', (use) => {
         this.socketId = this.nextSocketId++
         // The handshake carries the device and its keys; it is no stanza.
         mine.send(JSON.stringify({ t: 'hello', ...handlers.handshake() }))
-        this.socket = new (use('WANoiseSocket').NoiseSocket)(new (use('WAFrameSocket').FrameSocket)(mine))
+        this.socket = new (use('WANoiseSocket').NoiseSocket)(
+          new (use('WAFrameSocket').FrameSocket)(mine)
+        )
         use('side').opened(mine)
         handlers.opened()
         // What was asked without a connection is sent now.
-        const pending = [...this.pendingIqs.values(), ...this.pendingSmaxStanzas.values(), ...this.ackHandlers]
-        for (const { stanza } of pending.sort((a, b) => a.orderedId - b.orderedId)) this.callStanza(stanza)
+        const pending = [
+          ...this.pendingIqs.values(),
+          ...this.pendingSmaxStanzas.values(),
+          ...this.ackHandlers
+        ]
+        for (const { stanza } of pending.sort((a, b) => a.orderedId - b.orderedId))
+          this.callStanza(stanza)
       }
       mine.onmessage = ({ data }) => {
         const frame = JSON.parse(data)
@@ -327,7 +370,12 @@ bundle('WAComms', (use) => {
       const { id } = stanza.attrs
       if (typeof id !== 'string') throw new Error('[comms] sendIq given iq without id')
       if (withoutRetry && !mine.socketId) return reject(new (use('WAErrors').Offline)())
-      pendingOf(mine).set(id, { stanza, resolve, attachedToSocketId: withoutRetry ? mine.socketId : 0, orderedId: nextOrder++ })
+      pendingOf(mine).set(id, {
+        stanza,
+        resolve,
+        attachedToSocketId: withoutRetry ? mine.socketId : 0,
+        orderedId: nextOrder++
+      })
       if (mine.socket) mine.callStanza(stanza)
     })
   return {
@@ -353,7 +401,8 @@ bundle('WAComms', (use) => {
       if (mine.socket) mine.castStanza(stanza, context)
     },
     _sendIq: (stanza, withoutRetry) => send(stanza, withoutRetry, ({ pendingIqs }) => pendingIqs),
-    sendSmaxStanza: (stanza, options) => send(stanza, options?.withoutRetry ?? false, ({ pendingSmaxStanzas }) => pendingSmaxStanzas),
+    sendSmaxStanza: (stanza, options) =>
+      send(stanza, options?.withoutRetry ?? false, ({ pendingSmaxStanzas }) => pendingSmaxStanzas),
     sendPing: () => use('ping').send(),
     singletonOrThrowIfUninitialized: need,
     getAndIncrementNextOrderedId: () => nextOrder++
@@ -370,10 +419,16 @@ bundle('WADeprecatedSendIq', (use) => {
     parsed(await use('WAComms')._sendIq(stanza, withoutRetry), parse)
   const sendAndReturnAck = (stanza, { id } = stanza.attrs) =>
     new Promise((resolve, reject) => {
-      const comms = use('WAComms').singletonOrThrowIfUninitialized('deprecatedSendStanzaAndReturnAck')
+      const comms = use('WAComms').singletonOrThrowIfUninitialized(
+        'deprecatedSendStanzaAndReturnAck'
+      )
       const waiting = {
-        type: 'ack', stanza, resolve, parseAndTest: (ack) => (ack.attrs.id === id ? ack : null),
-        attachedToSocketId: 0, orderedId: use('WAComms').getAndIncrementNextOrderedId()
+        type: 'ack',
+        stanza,
+        resolve,
+        parseAndTest: (ack) => (ack.attrs.id === id ? ack : null),
+        attachedToSocketId: 0,
+        orderedId: use('WAComms').getAndIncrementNextOrderedId()
       }
       comms.ackHandlers.push(waiting)
       if (comms.socket) comms.callStanza(stanza).catch(reject)
@@ -383,7 +438,8 @@ bundle('WADeprecatedSendIq', (use) => {
     deprecatedSendIqWithoutRetry: sendIq(true),
     deprecatedSendIqIfConnectedWithin: sendIq(false),
     deprecatedSendIqErrorParser: sendIq(false),
-    deprecatedSendStanzaAndWaitForAck: (stanza, template) => sendAndReturnAck(stanza, template).then(() => undefined),
+    deprecatedSendStanzaAndWaitForAck: (stanza, template) =>
+      sendAndReturnAck(stanza, template).then(() => undefined),
     deprecatedSendStanzaAndReturnAck: sendAndReturnAck,
     deprecatedCastStanza: (stanza, context) => use('WAComms').castSmaxStanza(stanza, context)
   }
@@ -392,7 +448,11 @@ bundle('WADeprecatedSendIq', (use) => {
 bundle('ping', (use) => ({
   send: () => {
     const { wap, generateId, S_WHATSAPP_NET } = use('WAWap')
-    const ping = wap('iq', { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'w:p' }, wap('ping', null))
+    const ping = wap(
+      'iq',
+      { id: generateId(), to: S_WHATSAPP_NET, type: 'get', xmlns: 'w:p' },
+      wap('ping', null)
+    )
     return use('WAComms').sendSmaxStanza(ping, { withoutRetry: true })
   }
 }))
@@ -411,7 +471,8 @@ bundle('side', () => {
     tell,
     query: (what, facts = {}) =>
       new Promise((resolve, reject) => {
-        if (socket?.readyState !== WebSocket.OPEN) return reject(new Error('not connected to WhatsApp'))
+        if (socket?.readyState !== WebSocket.OPEN)
+          return reject(new Error('not connected to WhatsApp'))
         const n = nextQuery++
         queries.set(n, { resolve, reject })
         tell({ t: 'query', n, what, ...facts })
@@ -422,7 +483,8 @@ bundle('side', () => {
     },
     closed: () => {
       socket = undefined
-      for (const { reject } of queries.values()) reject(new Error('the connection to WhatsApp was lost'))
+      for (const { reject } of queries.values())
+        reject(new Error('the connection to WhatsApp was lost'))
       queries.clear()
     },
     answered: ({ t, n, result, error }) => {

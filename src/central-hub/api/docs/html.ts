@@ -4,8 +4,15 @@ export interface Html {
 }
 type Value = Html | string | number | readonly Html[]
 
-const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
-const escaped = (text: string): string => text.replace(/[&<>"']/g, (letter) => escapes[letter] as string)
+const escapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;'
+}
+const escaped = (text: string): string =>
+  text.replace(/[&<>"']/g, (letter) => escapes[letter] as string)
 
 const toHtml = (value: Value): string => {
   if (typeof value === 'string' || typeof value === 'number') return escaped(String(value))
@@ -27,4 +34,8 @@ export const inline = (text: string): Html => ({
 })
 
 /** Paragraphs of it. */
-export const prose = (text: string | undefined): Html => html`${(text ?? '').split('\n\n').filter((part) => part !== '').map((part) => html`<p>${inline(part)}</p>\n`)}`
+export const prose = (text: string | undefined): Html =>
+  html`${(text ?? '')
+    .split('\n\n')
+    .filter((part) => part !== '')
+    .map((part) => html`<p>${inline(part)}</p>\n`)}`

@@ -22,14 +22,27 @@ const problemSection = (): Html =>
 <p>Each is <code>application/problem+json</code>, RFC 9457, and its <code>type</code> is <code>urn:leadmaster:problem:</code> with the name that stands here.</p>
 ${Object.entries(problems).map(([type, { status, title, mend }]) => html`<section class="problem" aria-labelledby="problem-${type}"><h3 id="problem-${type}"><strong class="status">${status}</strong> ${type}</h3><p>${title}.</p><p>To mend it: ${inline(mend)}.</p></section>\n`)}</section>`
 
-const titles: Readonly<Record<string, string>> = { leads: 'Leads', messages: 'Messages', events: 'Live events', webhooks: 'Webhooks', whatsapp: 'WhatsApp', operation: 'Operating the hub' }
+const titles: Readonly<Record<string, string>> = {
+  leads: 'Leads',
+  messages: 'Messages',
+  events: 'Live events',
+  webhooks: 'Webhooks',
+  whatsapp: 'WhatsApp',
+  operation: 'Operating the hub'
+}
 
 type Entry = readonly [method: string, path: string, operation: DocumentedOperation]
 
 /** @returns the whole page */
 export const docsPage = (document: OpenApi): string => {
-  const entries: Entry[] = Object.entries(document.paths).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => [method, path, operation] as const))
-  const groups = document.tags.map(({ name, description }) => ({ name, description, entries: entries.filter(([, , { tags }]) => tags[0] === name) }))
+  const entries: Entry[] = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [method, path, operation] as const)
+  )
+  const groups = document.tags.map(({ name, description }) => ({
+    name,
+    description,
+    entries: entries.filter(([, , { tags }]) => tags[0] === name)
+  }))
   const { version, description } = document.info as { version: string; description: string }
   return html`<!doctype html>
 <html lang="en">
@@ -57,8 +70,14 @@ ${prose(description)}
 <p>In TypeScript, with types of all of this:</p>
 <pre><code>${startWithClient}</code></pre>
 </section>
-${groups.map(({ name, description: about, entries: some }) => html`<section aria-labelledby="${name}"><h2 id="${name}">${titles[name] ?? name}</h2><p>${about}.</p>
-${some.map(([method, path, operation]) => operationSection(document, method, path, operation))}</section>\n`)}
+${groups.map(
+  ({
+    name,
+    description: about,
+    entries: some
+  }) => html`<section aria-labelledby="${name}"><h2 id="${name}">${titles[name] ?? name}</h2><p>${about}.</p>
+${some.map(([method, path, operation]) => operationSection(document, method, path, operation))}</section>\n`
+)}
 ${problemSection()}
 <section aria-labelledby="schemas"><h2 id="schemas">Schemas</h2>
 ${Object.entries(document.components.schemas).map(([name, schema]) => namedSchema(name, schema))}</section>

@@ -1,8 +1,9 @@
 import { step } from './step.ts'
 
 /**
- * What a person says of a lead, its counts and latest message kept with it, history, names, deletions, figures, and the
- * search for leads. What there is already is brought up to date, by SQL alone: memory stays bounded by SQLite's cache.
+ * What a person says of a lead, its counts and latest message kept with it, history, names,
+ * deletions, figures, and the search for leads. What there is already is brought up to date, by SQL
+ * alone: memory stays bounded by SQLite's cache.
  */
 
 const columns = [
@@ -65,7 +66,10 @@ const count = (row: string, sign: '+' | '-'): string =>
   `INSERT INTO message_counts SELECT ${row}.account, ${row}.timestamp / 900, ${sign}(${row}.from_me = 0), ${sign}(${row}.from_me = 1) WHERE ${counted(row)}
     ON CONFLICT DO UPDATE SET inbound = inbound + excluded.inbound, outbound = outbound + excluded.outbound`
 
-/** Figures by quarter of an hour, which every time zone's days are made of, and each reply that ended a wait. */
+/**
+ * Figures by quarter of an hour, which every time zone's days are made of, and each reply that
+ * ended a wait.
+ */
 const figures = [
   `CREATE TABLE message_counts (
     account TEXT NOT NULL, quarter INTEGER NOT NULL, inbound INTEGER NOT NULL, outbound INTEGER NOT NULL,
@@ -105,10 +109,15 @@ const counts = [
   `UPDATE leads SET unread_count = unanswered_count`
 ]
 
-const namesOf = (row: string): string => `'  ' || replace(concat_ws(' ', ${row}.given_name, ${row}.imported_name, ${row}.name), ' ', '  ')`
-const phonesOf = (row: string): string => `concat_ws(' ', substr(${row}.phone, 2), ${row}.phone_key)`
+const namesOf = (row: string): string =>
+  `'  ' || replace(concat_ws(' ', ${row}.given_name, ${row}.imported_name, ${row}.name), ' ', '  ')`
+const phonesOf = (row: string): string =>
+  `concat_ws(' ', substr(${row}.phone, 2), ${row}.phone_key)`
 
-/** Parts of names and numbers are found by trigrams; the two spaces let one or two letters find the beginning of a word. */
+/**
+ * Parts of names and numbers are found by trigrams; the two spaces let one or two letters find the
+ * beginning of a word.
+ */
 const search = [
   `CREATE VIRTUAL TABLE lead_text USING fts5 (names, phones, tokenize = 'trigram remove_diacritics 1')`,
   `INSERT INTO lead_text (rowid, names, phones) SELECT id, ${namesOf('leads')}, ${phonesOf('leads')} FROM leads`,
@@ -118,11 +127,19 @@ const search = [
     WHEN new.name IS NOT old.name OR new.given_name IS NOT old.given_name OR new.imported_name IS NOT old.imported_name OR new.phone IS NOT old.phone BEGIN
     UPDATE lead_text SET names = ${namesOf('new')}, phones = ${phonesOf('new')} WHERE rowid = new.id; END`,
   `CREATE TRIGGER lead_text_delete AFTER DELETE ON leads BEGIN DELETE FROM lead_text WHERE rowid = old.id; END`,
-  // what is deleted leaves the index at once, https://sqlite.org/fts5.html#the_secure_delete_configuration_option
+  // what is deleted leaves the index at once,
+  // https://sqlite.org/fts5.html#the_secure_delete_configuration_option
   `INSERT INTO lead_text (lead_text, rank) VALUES ('secure-delete', 1)`
 ]
 
 export const leadsWhole = step(
-  [...columns.map((column) => `ALTER TABLE leads ADD COLUMN ${column}`), ...tables, ...figures, ...counts, ...indexes, ...search],
+  [
+    ...columns.map((column) => `ALTER TABLE leads ADD COLUMN ${column}`),
+    ...tables,
+    ...figures,
+    ...counts,
+    ...indexes,
+    ...search
+  ],
   async () => (await import('./postgres/0002-leads-whole.ts')).leadsWhole
 )

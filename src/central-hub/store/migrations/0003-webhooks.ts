@@ -3,7 +3,8 @@ import { step } from './step.ts'
 /** Endpoints that events are posted to, and what is on its way to them. */
 export const webhooks = step(
   [
-    // secrets are kept as they are, since signing needs them: whoever may read this file, in a directory of mode 0700, may read every message as well
+    // secrets are kept as they are, since signing needs them: whoever may read this file, in a
+    // directory of mode 0700, may read every message as well
     `CREATE TABLE webhooks (
       id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL, description TEXT NOT NULL, events TEXT NOT NULL, enabled INTEGER NOT NULL,
       secret TEXT NOT NULL, old_secret TEXT, old_secret_until INTEGER, created_at INTEGER NOT NULL,

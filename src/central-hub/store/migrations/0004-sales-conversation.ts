@@ -5,14 +5,43 @@ import { step } from './step.ts'
  * What needs more than SQL is brought up to date at the start: see store/catch-up.ts.
  */
 
-/** Types of which no person wrote a message, as they were when this step was made: a step never changes. */
+/**
+ * Types of which no person wrote a message, as they were when this step was made: a step never
+ * changes.
+ */
 const notOfAPerson = [
-  'automated_greeting_message', 'biz-cover-photo', 'biz_content_placeholder', 'broadcast_notification', 'debug',
-  'debug_placeholder', 'e2e_notification', 'event_edit_encrypted', 'event_response', 'gp2', 'group-history',
-  'guest_upsell_system_msg', 'history_bundle', 'keep_in_chat', 'loading_media', 'message_edit_encrypted',
-  'message_history_notice', 'newsletter_notification', 'notification', 'notification_template', 'pin_message',
-  'pinned_message', 'poll_add_option_decrypted', 'poll_add_option_encrypted', 'poll_edit_encrypted',
-  'poll_result_snapshot', 'poll_update', 'protocol', 'quarantined', 'reaction', 'reaction_enc', 'status',
+  'automated_greeting_message',
+  'biz-cover-photo',
+  'biz_content_placeholder',
+  'broadcast_notification',
+  'debug',
+  'debug_placeholder',
+  'e2e_notification',
+  'event_edit_encrypted',
+  'event_response',
+  'gp2',
+  'group-history',
+  'guest_upsell_system_msg',
+  'history_bundle',
+  'keep_in_chat',
+  'loading_media',
+  'message_edit_encrypted',
+  'message_history_notice',
+  'newsletter_notification',
+  'notification',
+  'notification_template',
+  'pin_message',
+  'pinned_message',
+  'poll_add_option_decrypted',
+  'poll_add_option_encrypted',
+  'poll_edit_encrypted',
+  'poll_result_snapshot',
+  'poll_update',
+  'protocol',
+  'quarantined',
+  'reaction',
+  'reaction_enc',
+  'status',
   'status_notification'
 ]
 
@@ -61,7 +90,10 @@ const indexes = [
   `CREATE INDEX leads_by_ad_time ON leads (ad_at, account) WHERE ad_at IS NOT NULL`
 ]
 
-/** The text that the search has of a message. Its table holds none of it: what is deleted is given to it again. */
+/**
+ * The text that the search has of a message. Its table holds none of it: what is deleted is given
+ * to it again.
+ */
 const textOf = (row: string): string => `${row}.body || char(10) || ${row}.terms`
 const hasText = (row: string): string => `(${row}.body <> '' OR ${row}.terms <> '')`
 const added = `INSERT INTO message_text (rowid, body)`
@@ -86,8 +118,9 @@ export const repairs = [
   // a release before took a thumbnail, or a contact card, for the text of its message
   `UPDATE messages SET body = '' WHERE body LIKE '/9j/%' AND length(body) > 100 AND body NOT LIKE '% %'`,
   `UPDATE messages SET body = '' WHERE type IN ('vcard', 'multi_vcard') AND body LIKE 'BEGIN:VCARD%' AND details LIKE '%"contacts":%'`,
-  // who waits for an answer is worked out again where it may be another: before all that is younger.
-  // An inbound call without an outcome waits as it did before; most leads with a call have no other.
+  // who waits for an answer is worked out again where it may be another: before all that is
+  // younger. An inbound call without an outcome waits as it did before; most leads with a call have
+  // no other.
   `UPDATE leads SET updated_at = 0 WHERE id IN (
     SELECT lead_id FROM messages WHERE personal = 1 AND (
       (type = 'call_log' AND (from_me = 1 OR details LIKE '%"call":%')) OR type IN (${notOfAPerson.map((type) => `'${type}'`).join(', ')})))`,

@@ -1,11 +1,15 @@
 import { step } from './step.ts'
 
 /**
- * Who waits, by the rule of contract/waiting.ts: deletions, reactions of this account, leads marked as handled, and states.
- * Leads that may wait otherwise than they did are counted again at the start: see writeUncounted of store/waiting.ts.
+ * Who waits, by the rule of contract/waiting.ts: deletions, reactions of this account, leads marked
+ * as handled, and states. Leads that may wait otherwise than they did are counted again at the
+ * start: see writeUncounted of store/waiting.ts.
  */
 
-/** `turnOf` of contract/waiting.ts. @param unsent @param answered conditions in the database's own words */
+/**
+ * `turnOf` of contract/waiting.ts. @param unsent @param answered conditions in the database's own
+ * words
+ */
 export const turnBy = (unsent: string, answered: string): string => `CASE
   WHEN handled_at IS NOT NULL OR closed_at IS NOT NULL OR acknowledged = 1 THEN 3
   WHEN personal = 0 OR type = 'revoked' OR revoked_by = 'sender' THEN 0
@@ -14,7 +18,10 @@ export const turnBy = (unsent: string, answered: string): string => `CASE
   WHEN ${answered} THEN 2
   ELSE 1 - from_me END`
 
-const turn = turnBy(`instr(details, '"unsent":true') > 0`, `json_extract(details, '$.call.outcome') = 'answered'`)
+const turn = turnBy(
+  `instr(details, '"unsent":true') > 0`,
+  `json_extract(details, '$.call.outcome') = 'answered'`
+)
 
 const columns = [
   // ms; the message up to which a person marked the lead as handled
@@ -53,12 +60,15 @@ const times = [
     WHERE last_seen <= 0`
 ]
 
-/** The server of an address of a person; devices and other names of the same servers do not occur in what is compared. */
+/**
+ * The server of an address of a person; devices and other names of the same servers do not occur in
+ * what is compared.
+ */
 const chatOf = 'messages.chat_id'
 
 /**
- * Whoever answered a message of a lead so and is not that lead is this account. Of two addresses of one kind, two people;
- * of different kinds only where both of the lead's are known.
+ * Whoever answered a message of a lead so and is not that lead is this account. Of two addresses of
+ * one kind, two people; of different kinds only where both of the lead's are known.
  */
 const ofThisAccount = (table: 'reactions' | 'votes', by: string): string => {
   const address = `${table}.${by}`
@@ -81,7 +91,10 @@ const closed = `UPDATE messages SET closed_at = (
       ORDER BY timestamp DESC, seq DESC LIMIT 1)
     FROM leads WHERE state IN ('won', 'lost') AND waiting_since IS NOT NULL)`
 
-/** Counted again are the leads with anything that the rule takes otherwise than the release before; most have nothing of it. */
+/**
+ * Counted again are the leads with anything that the rule takes otherwise than the release before;
+ * most have nothing of it.
+ */
 const recount = [
   `UPDATE leads SET updated_at = 0 WHERE waiting_since IS NOT NULL AND state IN ('won', 'lost', 'ignored')`,
   `UPDATE leads SET updated_at = 0 WHERE id IN (
@@ -95,7 +108,13 @@ const recount = [
 ]
 
 /** The same on both databases. */
-export const repairs = [...times, ofThisAccount('reactions', 'sender'), ofThisAccount('votes', 'voter'), closed, ...recount]
+export const repairs = [
+  ...times,
+  ofThisAccount('reactions', 'sender'),
+  ofThisAccount('votes', 'voter'),
+  closed,
+  ...recount
+]
 
 export const whoWaits = step(
   [...columns, ...turnColumn, ...repairs, turnIndex],

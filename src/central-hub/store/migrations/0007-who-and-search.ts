@@ -2,8 +2,9 @@ import { spacelessRanges } from '../spaceless.ts'
 import { step } from './step.ts'
 
 /**
- * Who has a phone number and who had it before; leads that are of several numbers; and a search that finds notes, tags,
- * who takes care, numbers as people write them, writing without spaces, and emoji.
+ * Who has a phone number and who had it before; leads that are of several numbers; and a search
+ * that finds notes, tags, who takes care, numbers as people write them, writing without spaces, and
+ * emoji.
  */
 
 /** A number as it is compared: phoneKey of store/phone.ts, as the second step has it for leads. */
@@ -14,10 +15,12 @@ const phoneKey = `phone_key TEXT GENERATED ALWAYS AS (CASE
   ELSE substr(phone, 2) END) VIRTUAL`
 
 const who = [
-  // the time of the latest message that told phone and LID together, UNIX seconds; 0 while there is no LID
+  // the time of the latest message that told phone and LID together, UNIX seconds; 0 while there is
+  // no LID
   `ALTER TABLE leads ADD COLUMN phone_at INTEGER NOT NULL DEFAULT 0`,
   `UPDATE leads SET phone_at = last_seen WHERE phone IS NOT NULL AND lid IS NOT NULL`,
-  // a number that somebody was seen with until `at`, UNIX seconds, and is not any more; lid is '' where none was known
+  // a number that somebody was seen with until `at`, UNIX seconds, and is not any more; lid is ''
+  // where none was known
   `CREATE TABLE former_phones (
     account TEXT NOT NULL, phone TEXT NOT NULL, lid TEXT NOT NULL,
     lead_id INTEGER NOT NULL REFERENCES leads (id) ON DELETE CASCADE, at INTEGER NOT NULL,
@@ -43,7 +46,10 @@ const spaceless = `[${spacelessRanges.map(([from, to]) => `${String.fromCodePoin
 /** Characters of a text that are looked at one by one. Each costs as much as all before it. */
 const mostCharacters = 4_000
 
-/** What `each` makes of the characters of a text, joined: of character `c`, and `next`, the one after it. */
+/**
+ * What `each` makes of the characters of a text, joined: of character `c`, and `next`, the one
+ * after it.
+ */
 const characters = (text: string, each: string): string => `(
   WITH RECURSIVE given(t) AS (SELECT ${text}), place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place, given WHERE n < min(length(t), ${mostCharacters}))
   SELECT group_concat(${each}, '') FROM (SELECT substr(t, n, 1) AS c, substr(t, n + 1, 1) AS next FROM given, place))`
@@ -53,14 +59,23 @@ const spaced = (text: string): string =>
   `iif(${text} GLOB '*${spaceless}*', ' ' || ${characters(text, `iif(c GLOB '${spaceless}', '  ' || c, ' ')`)}, '')`
 
 /** Two spaces before each word let one or two letters find its beginning. */
-const asWords = (text: string): string => `'  ' || replace(replace(${text}, char(10), ' '), ' ', '  ') || ${spaced(text)}`
+const asWords = (text: string): string =>
+  `'  ' || replace(replace(${text}, char(10), ' '), ' ', '  ') || ${spaced(text)}`
 
-const namesOf = (row: string): string => asWords(`concat_ws(' ', ${row}.given_name, ${row}.imported_name, ${row}.name)`)
+const namesOf = (row: string): string =>
+  asWords(`concat_ws(' ', ${row}.given_name, ${row}.imported_name, ${row}.name)`)
 const notesOf = (row: string): string =>
-  asWords(`concat_ws(' ', nullif(${row}.note, ''), ${row}.assignee, (SELECT group_concat(tag, ' ') FROM lead_tags WHERE lead_id = ${row}.id))`)
+  asWords(
+    `concat_ws(' ', nullif(${row}.note, ''), ${row}.assignee, (SELECT group_concat(tag, ' ') FROM lead_tags WHERE lead_id = ${row}.id))`
+  )
 
-/** A number as WhatsApp has it, as it is compared, and with the mobile prefix that people write in Mexico, Argentina and Brazil. */
-const forms = (row: string): string => `concat_ws(' ', substr(${row}.phone, 2), ${row}.phone_key, CASE
+/**
+ * A number as WhatsApp has it, as it is compared, and with the mobile prefix that people write in
+ * Mexico, Argentina and Brazil.
+ */
+const forms = (
+  row: string
+): string => `concat_ws(' ', substr(${row}.phone, 2), ${row}.phone_key, CASE
   WHEN ${row}.phone_key GLOB '52[0-9]*' AND length(${row}.phone_key) = 12 THEN '521' || substr(${row}.phone_key, 3)
   WHEN ${row}.phone_key GLOB '54[0-9]*' AND length(${row}.phone_key) = 12 THEN '549' || substr(${row}.phone_key, 3)
   WHEN ${row}.phone_key GLOB '55[0-9]*' AND length(${row}.phone_key) = 12 THEN substr(${row}.phone_key, 1, 4) || '9' || substr(${row}.phone_key, 5) END)`
@@ -102,11 +117,18 @@ const leadSearch = [
 const textOf = (row: string): string => `${row}.body || char(10) || ${row}.terms`
 const hasText = (row: string): string => `(${row}.body <> '' OR ${row}.terms <> '')`
 
-/** A word for one or two characters: tokensOf in store/spaceless.ts. What is no letter is none to the search, and a character of the private use area is. */
-const token = (characters: string): string => `' ' || char(57344) || lower(hex(${characters})) || ' '`
+/**
+ * A word for one or two characters: tokensOf in store/spaceless.ts. What is no letter is none to
+ * the search, and a character of the private use area is.
+ */
+const token = (characters: string): string =>
+  `' ' || char(57344) || lower(hex(${characters})) || ' '`
 const tokens = `iif(c GLOB '${spaceless}', ${token('c')} || iif(next GLOB '${spaceless}', ${token('c || next')}, ''), c)`
 
-/** With a word for each character, and each two, of writing without spaces; and the other words apart from it. */
+/**
+ * With a word for each character, and each two, of writing without spaces; and the other words
+ * apart from it.
+ */
 const wholeText = (row: string): string =>
   `${textOf(row)} || iif(${textOf(row)} GLOB '*${spaceless}*', char(10) || ${characters(textOf(row), tokens)}, '')`
 
@@ -133,4 +155,7 @@ const messageSearch = [
   `UPDATE store SET catch_up_due = 1`
 ]
 
-export const whoAndSearch = step([...who, ...leadSearch, ...messageSearch], async () => (await import('./postgres/0007-who-and-search.ts')).whoAndSearch)
+export const whoAndSearch = step(
+  [...who, ...leadSearch, ...messageSearch],
+  async () => (await import('./postgres/0007-who-and-search.ts')).whoAndSearch
+)

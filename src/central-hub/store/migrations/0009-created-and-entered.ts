@@ -1,8 +1,9 @@
 import { step } from './step.ts'
 
 /**
- * What tells a new message or lead from a changed one, in events that are resumed; leads that a person entered before
- * they wrote; and the order in which leads change, which a clock that is set back does not disturb.
+ * What tells a new message or lead from a changed one, in events that are resumed; leads that a
+ * person entered before they wrote; and the order in which leads change, which a clock that is set
+ * back does not disturb.
  */
 const columns = (integer: string): string[] => [
   `ALTER TABLE events ADD COLUMN created ${integer} NOT NULL DEFAULT 0`,

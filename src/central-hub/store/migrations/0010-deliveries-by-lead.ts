@@ -1,6 +1,9 @@
 import { step } from './step.ts'
 
-/** The queue of what was put in the outbox: that of its lead; of a message without one, of the message alone. */
+/**
+ * The queue of what was put in the outbox: that of its lead; of a message without one, of the
+ * message alone.
+ */
 export const queueOf = (outboxId: string): string => `(
   SELECT CASE WHEN lead_id IS NOT NULL THEN 'lead:' || lead_id WHEN message_pk IS NOT NULL THEN 'message:' || message_pk ELSE type END
   FROM outbox WHERE id = ${outboxId})`
@@ -9,11 +12,15 @@ export const queueOf = (outboxId: string): string => `(
 const addQueue = `INSERT INTO delivery_queues (webhook_id, queue, due_at, turn, changes) VALUES (new.webhook_id, new.queue, 0, new.outbox_id, 0)
   ON CONFLICT (webhook_id, queue) DO UPDATE SET changes = changes + 1`
 
-/** Each webhook has a queue of each lead, so that a delivery that fails holds up those of its own lead alone. */
+/**
+ * Each webhook has a queue of each lead, so that a delivery that fails holds up those of its own
+ * lead alone.
+ */
 export const deliveriesByLead = step(
   [
     `ALTER TABLE deliveries ADD COLUMN queue TEXT NOT NULL DEFAULT ''`,
-    // by the time that hubs have delivered, ms; null: the endpoint has not failed since it was queued
+    // by the time that hubs have delivered, ms; null: the endpoint has not failed since it was
+    // queued
     `ALTER TABLE deliveries ADD COLUMN gives_up_at INTEGER`,
     `ALTER TABLE store ADD COLUMN delivering_ms INTEGER NOT NULL DEFAULT 0`,
     `CREATE TABLE delivery_queues (

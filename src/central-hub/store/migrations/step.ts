@@ -2,8 +2,14 @@ import { sql, type Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import { piecesOf } from '../pieces.ts'
 
-/** A step of the schema, by the statements it takes on each database; those of PostgreSQL are read only there. */
-export const step = (sqlite: readonly string[], postgres: () => Promise<readonly string[]>): Migration => ({
+/**
+ * A step of the schema, by the statements it takes on each database; those of PostgreSQL are read
+ * only there.
+ */
+export const step = (
+  sqlite: readonly string[],
+  postgres: () => Promise<readonly string[]>
+): Migration => ({
   up: async (db: Kysely<unknown>) => {
     const statements = piecesOf(db).database === 'postgres' ? await postgres() : sqlite
     for (const statement of statements) await sql.raw(statement).execute(db)

@@ -7,7 +7,10 @@ import { postgresPieces } from './pieces.ts'
 
 /** pg as Kysely's PostgreSQL dialect takes a pool. */
 
-/** Statements at once. What waits for a connection longer than one is waited for is told that there is none. */
+/**
+ * Statements at once. What waits for a connection longer than one is waited for is told that there
+ * is none.
+ */
 const mostConnections = 10
 
 /** @param onLost hears of each connection that is lost while nobody uses it */
@@ -40,7 +43,10 @@ export const postgresDialect = (url: string, onLost: (error: Error) => void): Di
         throw storeLost(url, error)
       }
     }
-    return { query: query as PostgresPoolClient['query'], release: (destroy) => client.release(broken || destroy === true) }
+    return {
+      query: query as PostgresPoolClient['query'],
+      release: (destroy) => client.release(broken || destroy === true)
+    }
   }
 
   const connect = async (): Promise<PostgresPoolClient> => {

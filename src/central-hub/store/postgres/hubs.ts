@@ -12,13 +12,19 @@ import { connection, placeOf, settings } from './client.ts'
 import { askedChannel, changedChannel, lockKeys, sessionChannel } from './names.ts'
 
 /**
- * What the hubs tell each other, and who does what, over one connection that each keeps: LISTEN, and an advisory lock for
- * each job, which the database takes back when the connection is lost.
+ * What the hubs tell each other, and who does what, over one connection that each keeps: LISTEN,
+ * and an advisory lock for each job, which the database takes back when the connection is lost.
  */
 
-/** Locks are asked for, and the connection is tried, this often, ms. A job passes to another hub within about twice this. */
+/**
+ * Locks are asked for, and the connection is tried, this often, ms. A job passes to another hub
+ * within about twice this.
+ */
 const everyMs = 1_000
-/** Whoever does not hear from the database for this long has lost it, ms; that is sooner than the database, by its keepalives, gives the lock to another one. */
+/**
+ * Whoever does not hear from the database for this long has lost it, ms; that is sooner than the
+ * database, by its keepalives, gives the lock to another one.
+ */
 const silentMs = 5_000
 const [leastDelayMs, mostDelayMs] = [100, 5_000]
 
@@ -44,7 +50,15 @@ export interface PostgresHubs extends Hubs {
   close(): Promise<void>
 }
 
-export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | undefined }): PostgresHubs => {
+export const createHubs = ({
+  url,
+  db,
+  log
+}: {
+  url: string
+  db: Db
+  log: Log | undefined
+}): PostgresHubs => {
   const hub = randomUUID()
   const stopping = new AbortController()
   const works = new Set<Work>()
@@ -55,15 +69,23 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
   /** The connection that there is. */
   let current: pg.Client | undefined
 
-  const notify = async (channel: string, payload: string): Promise<void> => void (await sql`select pg_notify(${channel}, ${payload})`.execute(db))
+  const notify = async (channel: string, payload: string): Promise<void> =>
+    void (await sql`select pg_notify(${channel}, ${payload})`.execute(db))
   const changed = (): void => {
     for (const run of changes) run()
   }
   /** One after the other: what is told last is what is so. */
   const inTurn = atMost(1)
-  const tell = (told: Told): Promise<void> => inTurn(() => notify(sessionChannel, JSON.stringify(told)))
+  const tell = (told: Told): Promise<void> =>
+    inTurn(() => notify(sessionChannel, JSON.stringify(told)))
   const tellAgain = (): void => {
-    for (const now of known.values()) void tell({ hub, now }).catch((error: unknown) => log?.warn({ event: 'hubs_untold', err: error }, 'a hub that asked was not told of a session; it is when that changes'))
+    for (const now of known.values())
+      void tell({ hub, now }).catch((error: unknown) =>
+        log?.warn(
+          { event: 'hubs_untold', err: error },
+          'a hub that asked was not told of a session; it is when that changes'
+        )
+      )
   }
   const hear = ({ channel, payload = '' }: pg.Notification): void => {
     if (channel === changedChannel) return changed()
@@ -79,13 +101,15 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
     await end?.()
   }
 
-  const unlock = (client: pg.Client, { name }: Work): Promise<unknown> => client.query(`select pg_advisory_unlock(${lockKeys.jobs}, hashtext($1))`, [name])
+  const unlock = (client: pg.Client, { name }: Work): Promise<unknown> =>
+    client.query(`select pg_advisory_unlock(${lockKeys.jobs}, hashtext($1))`, [name])
 
   /** Takes up what no hub does. */
   const takeUp = async (client: pg.Client): Promise<void> => {
     const free = [...works].filter(({ end }) => end === undefined)
     const { rows } = await client.query<{ name: string; held: boolean }>(
-      `select name, pg_try_advisory_lock(${lockKeys.jobs}, hashtext(name)) as held from unnest($1::text[]) as name`, [free.map(({ name }) => name)]
+      `select name, pg_try_advisory_lock(${lockKeys.jobs}, hashtext(name)) as held from unnest($1::text[]) as name`,
+      [free.map(({ name }) => name)]
     )
     for (const work of free) {
       const held = rows.find(({ name }) => name === work.name)?.held === true
@@ -108,13 +132,18 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
     client.on('notification', hear)
     try {
       await client.connect()
-      await client.query(`${settings}; SET application_name = 'leadmaster-central-hub jobs'; LISTEN ${changedChannel}; LISTEN ${sessionChannel}; LISTEN ${askedChannel}; NOTIFY ${askedChannel}, '${hub}'`)
+      await client.query(
+        `${settings}; SET application_name = 'leadmaster-central-hub jobs'; LISTEN ${changedChannel}; LISTEN ${sessionChannel}; LISTEN ${askedChannel}; NOTIFY ${askedChannel}, '${hub}'`
+      )
       onConnected()
       // what happened while it was away
       changed()
       while (!stopping.signal.aborted) {
         await takeUp(client)
-        await Promise.race([lost, delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined)])
+        await Promise.race([
+          lost,
+          delay(everyMs, undefined, { signal: stopping.signal }).catch(() => undefined)
+        ])
       }
     } finally {
       current = undefined
@@ -128,12 +157,19 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
     for (let failures = 0; !stopping.signal.aborted; failures += 1) {
       try {
         await stay(() => {
-          if (failures > 0) log?.info({ event: 'store_mended' }, `the database at ${placeOf(url)} answers again`)
+          if (failures > 0)
+            log?.info({ event: 'store_mended' }, `the database at ${placeOf(url)} answers again`)
           failures = 0
         })
       } catch (error) {
-        const retryMs = Math.round(Math.min(mostDelayMs, leastDelayMs * 2 ** Math.min(failures, 10)) * (0.5 + Math.random() / 2))
-        log?.warn({ event: 'store_lost', err: error, retry_ms: retryMs }, `the connection to the database at ${placeOf(url)} was lost: events of other hubs, and the work that one of them does, wait for it`)
+        const retryMs = Math.round(
+          Math.min(mostDelayMs, leastDelayMs * 2 ** Math.min(failures, 10)) *
+            (0.5 + Math.random() / 2)
+        )
+        log?.warn(
+          { event: 'store_lost', err: error, retry_ms: retryMs },
+          `the connection to the database at ${placeOf(url)} was lost: events of other hubs, and the work that one of them does, wait for it`
+        )
         await delay(retryMs, undefined, { signal: stopping.signal }).catch(() => undefined)
       }
     }
@@ -158,7 +194,8 @@ export const createHubs = ({ url, db, log }: { url: string; db: Db; log: Log | u
           works.delete(work)
           const [client, had] = [current, work.end !== undefined]
           await endOf(work)
-          // another hub need not wait for the rest of this one's stop; with the connection the lock is gone anyhow
+          // another hub need not wait for the rest of this one's stop; with the connection the lock
+          // is gone anyhow
           if (had) await (client && unlock(client, work).catch(() => undefined))
         }
       }

@@ -10,7 +10,10 @@ import { postgresDialect } from './dialect.ts'
 import { createHubs } from './hubs.ts'
 import { lockKeys } from './names.ts'
 
-/** A database that does not answer yet, such as after a power cut, is waited for so long, ms; then the start fails, and systemd begins anew. */
+/**
+ * A database that does not answer yet, such as after a power cut, is waited for so long, ms; then
+ * the start fails, and systemd begins anew.
+ */
 const waitForMs = 30_000
 const everyMs = 500
 
@@ -23,14 +26,19 @@ const reach = async (db: Db, url: string, log: Log | undefined): Promise<void> =
       const refusal = refusalOf(url, error)
       if (refusal !== undefined) throw new PlainError(refusal, { cause: error })
       if (!(error instanceof ProblemError) || performance.now() > until) throw error
-      log?.warn({ event: 'store_awaited', err: error }, `waiting for the database at ${placeOf(url)}`)
+      log?.warn(
+        { event: 'store_awaited', err: error },
+        `waiting for the database at ${placeOf(url)}`
+      )
       await delay(everyMs)
     }
   }
 }
 
 const isMade = async (db: Db): Promise<boolean> => {
-  const { rows } = await sql<{ made: boolean }>`select to_regclass('kysely_migration') is not null as made`.execute(db)
+  const { rows } = await sql<{
+    made: boolean
+  }>`select to_regclass('kysely_migration') is not null as made`.execute(db)
   return rows[0]?.made === true
 }
 
@@ -47,17 +55,35 @@ const atSchema = <T>(db: Db, run: () => Promise<T>): Promise<T> =>
   })
 
 /** Tables that hold what people wrote. */
-const personal = ['messages', 'message_text', 'leads', 'lead_text', 'lead_changes', 'lead_tags', 'former_phones', 'merged_identities', 'names', 'reactions', 'votes', 'outbox', 'idempotency'] as const
+const personal = [
+  'messages',
+  'message_text',
+  'leads',
+  'lead_text',
+  'lead_changes',
+  'lead_tags',
+  'former_phones',
+  'merged_identities',
+  'names',
+  'reactions',
+  'votes',
+  'outbox',
+  'idempotency'
+] as const
 
 /**
  * Opens a database of PostgreSQL's.
  * @param url DATABASE_URL
- * @throws {ProblemError} store-unavailable when it does not answer for half a minute, {Error} in plain words when it refuses us
+ * @throws {ProblemError} store-unavailable when it does not answer for half a minute, {Error} in
+ * plain words when it refuses us
  */
 export const openPostgresStore = async (url: string, log?: Log): Promise<Opened> => {
   const place = placeOf(url)
   const onLost = (error: Error): void => {
-    log?.warn({ event: 'store_connection_lost', err: error }, `a connection to the database at ${place} was lost; another one is made when it is needed`)
+    log?.warn(
+      { event: 'store_connection_lost', err: error },
+      `a connection to the database at ${place} was lost; another one is made when it is needed`
+    )
   }
   const db: Db = new Kysely<Database>({ dialect: postgresDialect(url, onLost) })
   await reach(db, url, log).catch(async (error: unknown) => {
@@ -66,12 +92,15 @@ export const openPostgresStore = async (url: string, log?: Log): Promise<Opened>
   })
   const hubs = createHubs({ url, db, log })
   return {
-    db, hubs,
+    db,
+    hubs,
     place: `at ${place}`,
     isMade: () => isMade(db),
     atSchema: (run) => atSchema(db, run),
-    // frees the rows, and the search of them; what was deleted stays in PostgreSQL's own log and backups until they are dropped
-    scrub: async () => void (await sql`VACUUM ${sql.join(personal.map((table) => sql.table(table)))}`.execute(db)),
+    // frees the rows, and the search of them; what was deleted stays in PostgreSQL's own log and
+    // backups until they are dropped
+    scrub: async () =>
+      void (await sql`VACUUM ${sql.join(personal.map((table) => sql.table(table)))}`.execute(db)),
     close: async () => {
       await hubs.close()
       await db.destroy()

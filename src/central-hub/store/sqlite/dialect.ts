@@ -8,7 +8,10 @@ import { makeWords } from './words.ts'
 
 type Value = null | number | bigint | string | Uint8Array
 
-/** Statements kept prepared; the queries of this hub are far fewer, but a list of filters has many shapes. */
+/**
+ * Statements kept prepared; the queries of this hub are far fewer, but a list of filters has many
+ * shapes.
+ */
 const mostStatements = 200
 
 /** @param file its directory must exist and be writable */
@@ -34,5 +37,8 @@ export const sqliteDialect = (file: string): Dialect => {
     statements.set(sql, made)
     return made
   }
-  return withPieces(new SqliteDialect({ database: { close: () => db.close(), prepare: prepared } }), sqlitePieces)
+  return withPieces(
+    new SqliteDialect({ database: { close: () => db.close(), prepare: prepared } }),
+    sqlitePieces
+  )
 }

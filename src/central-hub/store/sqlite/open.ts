@@ -8,7 +8,8 @@ import type { Database, Db } from '../schema.ts'
 import { sqliteDialect } from './dialect.ts'
 
 const isMade = async (db: Db): Promise<boolean> => {
-  const { rows } = await sql`select name from sqlite_master where name = 'kysely_migration'`.execute(db)
+  const { rows } =
+    await sql`select name from sqlite_master where name = 'kysely_migration'`.execute(db)
   return rows.length > 0
 }
 
@@ -18,11 +19,16 @@ const foldLog = async (db: Db): Promise<boolean> => {
 }
 
 const rewrite = async (db: Db): Promise<void> => {
-  // the search of messages only marks what is deleted, for the other way costs a millisecond a message
+  // the search of messages only marks what is deleted, for the other way costs a millisecond a
+  // message
   await sql`INSERT INTO message_text (message_text) VALUES ('optimize')`.execute(db)
-  // pages keep copies of what moved within them, and the log what was written before: only a new file has neither
+  // pages keep copies of what moved within them, and the log what was written before: only a new
+  // file has neither
   await sql`VACUUM`.execute(db)
-  if (!(await foldLog(db))) throw new Error('the store is being read by another program: what was deleted is still in its write-ahead log')
+  if (!(await foldLog(db)))
+    throw new Error(
+      'the store is being read by another program: what was deleted is still in its write-ahead log'
+    )
 }
 
 const scrub = async (db: Db, rewriting: Rewriting): Promise<void> => {

@@ -3,7 +3,10 @@ import { isShort, type Pieces } from '../pieces.ts'
 import type { LeadTerm } from '../search-terms.ts'
 import { wordsThatBegin } from './words.ts'
 
-/** As FTS5 has it: quoted, so that nothing in it is an operator, https://sqlite.org/fts5.html#full_text_query_syntax */
+/**
+ * As FTS5 has it: quoted, so that nothing in it is an operator,
+ * https://sqlite.org/fts5.html#full_text_query_syntax
+ */
 const quoted = (word: string): string => `"${word.replaceAll('"', '""')}"`
 
 /** The spaces stored before each word make up for the characters that a short one lacks. */
@@ -16,7 +19,8 @@ const leadQuery = (term: LeadTerm): string => {
   return `(${term.any.map(leadQuery).join(' OR ')})`
 }
 
-const afterMark = (text: RawBuilder<string>): RawBuilder<string> => sql<string>`substr(${text}, instr(${text}, '_') + 1)`
+const afterMark = (text: RawBuilder<string>): RawBuilder<string> =>
+  sql<string>`substr(${text}, instr(${text}, '_') + 1)`
 
 /** The third part of an id, as the column `stanza` has it; null for null. */
 const stanzaIn = (id: RawBuilder<string>): RawBuilder<string> => {
@@ -35,7 +39,8 @@ export const sqlitePieces: Pieces = {
   wordsThatBegin,
   thing: () => sql<string>`coalesce(${stanzaIn(sql`json_extract(details, '$.album_id')`)}, stanza)`,
   leadHas: (term) => sql<SqlBool>`lead_text match ${leadQuery(term)}`,
-  percentile: (column, fraction) => sql<number>`percentile(${sql.ref(column)}, ${sql.lit(fraction * 100)})`,
+  percentile: (column, fraction) =>
+    sql<number>`percentile(${sql.ref(column)}, ${sql.lit(fraction * 100)})`,
   orderEvents: async () => undefined,
   lockLeads: async () => undefined,
   isPassing: () => false

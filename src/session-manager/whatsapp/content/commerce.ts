@@ -1,11 +1,23 @@
 import type { Ad, Order, Payment, Product } from '../../../contract/content.ts'
-import { asCount, asNumber, asObject, asText, asWords, isRaw, stripOrNone, type Raw } from '../raw.ts'
+import {
+  asCount,
+  asNumber,
+  asObject,
+  asText,
+  asWords,
+  isRaw,
+  stripOrNone,
+  type Raw
+} from '../raw.ts'
 
 /** Ads, orders, products and payments. Names: WAWebMsgModel of WhatsApp Web. */
 
 const isOf = (raw: Raw, type: string): boolean => raw['type'] === type
 
-/** The ad that the chat was opened from: the page's own field, or the context of WhatsApp's protocol. */
+/**
+ * The ad that the chat was opened from: the page's own field, or the context of WhatsApp's
+ * protocol.
+ */
 export const adOf = (raw: Raw): Ad | undefined => {
   const context = asObject(raw['ctwaContext'])
   const info = asObject(raw['contextInfo'])
@@ -16,7 +28,10 @@ export const adOf = (raw: Raw): Ad | undefined => {
     url: asWords(context['sourceUrl']) ?? asWords(reply['sourceUrl']),
     id: asWords(context['sourceId']) ?? asWords(reply['sourceId']),
     type: asWords(context['sourceType']) ?? asWords(reply['sourceType']),
-    app: asWords(context['sourceApp']) ?? asWords(reply['sourceApp']) ?? asWords(context['conversionSource']),
+    app:
+      asWords(context['sourceApp']) ??
+      asWords(reply['sourceApp']) ??
+      asWords(context['conversionSource']),
     click_id: asWords(context['ctwaClid']) ?? asWords(reply['ctwaClid'])
   })
 }
@@ -47,7 +62,9 @@ const paymentStatus = {
 
 const asAmount = (value: unknown): number | undefined => {
   const number = asNumber(value)
-  return number === undefined || !Number.isSafeInteger(Math.round(number)) ? undefined : Math.round(number)
+  return number === undefined || !Number.isSafeInteger(Math.round(number))
+    ? undefined
+    : Math.round(number)
 }
 
 export const orderOf = (raw: Raw): Order | undefined => {
@@ -62,7 +79,10 @@ export const orderOf = (raw: Raw): Order | undefined => {
   })
 }
 
-/** A product, also as the header of an interactive message. The price is the reduced one where there is one. */
+/**
+ * A product, also as the header of an interactive message. The price is the reduced one where there
+ * is one.
+ */
 export const productOf = (raw: Raw): Product | undefined => {
   if (!isOf(raw, 'product') && asText(raw['productId']) === undefined) return undefined
   return stripOrNone({

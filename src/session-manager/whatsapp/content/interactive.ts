@@ -14,18 +14,32 @@ const parseObject = (value: unknown): Raw => {
   }
 }
 
-const choice = (facts: { id?: unknown; text?: unknown; url?: unknown; phone?: unknown }): Choice[] => {
+const choice = (facts: {
+  id?: unknown
+  text?: unknown
+  url?: unknown
+  phone?: unknown
+}): Choice[] => {
   const text = asWords(facts.text)
   if (text === undefined) return []
-  const rest = stripOrNone({ id: asText(facts.id), url: asText(facts.url), phone: asText(facts.phone) })
+  const rest = stripOrNone({
+    id: asText(facts.id),
+    url: asText(facts.url),
+    phone: asText(facts.phone)
+  })
   return [{ text, ...rest }]
 }
 
 const replyButton = (button: Raw): Choice[] =>
-  choice({ id: button['buttonId'], text: asObject(button['buttonText'])['displayText'] ?? button['displayText'] })
+  choice({
+    id: button['buttonId'],
+    text: asObject(button['buttonText'])['displayText'] ?? button['displayText']
+  })
 
 const templateButton = (button: Raw): Choice[] => {
-  const [link, reply, call] = ['urlButton', 'quickReplyButton', 'callButton'].map((name) => asObject(button[name]))
+  const [link, reply, call] = ['urlButton', 'quickReplyButton', 'callButton'].map((name) =>
+    asObject(button[name])
+  )
   return [
     ...choice({ text: link?.['displayText'], url: link?.['url'] }),
     ...choice({ text: reply?.['displayText'], id: reply?.['id'] }),
@@ -33,8 +47,10 @@ const templateButton = (button: Raw): Choice[] => {
   ]
 }
 
-const listRow = (row: Raw): Choice[] => choice({ id: row['rowId'] ?? row['id'], text: row['title'] })
-const rowsOf = (sections: unknown): Choice[] => asList(sections).flatMap((section) => asList(section['rows']).flatMap(listRow))
+const listRow = (row: Raw): Choice[] =>
+  choice({ id: row['rowId'] ?? row['id'], text: row['title'] })
+const rowsOf = (sections: unknown): Choice[] =>
+  asList(sections).flatMap((section) => asList(section['rows']).flatMap(listRow))
 
 /** A button of a native flow is one choice, or opens a list of them. */
 const flowButton = (button: Raw): Choice[] => {
@@ -105,7 +121,9 @@ export const selectedOf = (raw: Raw): string | undefined => {
     case 'template_button_reply':
       return asText(raw['selectedId'])
     case 'interactive_response':
-      return isRaw(raw['interactivePayload']) ? asText(parseObject(raw['interactivePayload']['paramsJson'])['id']) : undefined
+      return isRaw(raw['interactivePayload'])
+        ? asText(parseObject(raw['interactivePayload']['paramsJson'])['id'])
+        : undefined
     default:
       return undefined
   }

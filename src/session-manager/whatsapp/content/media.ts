@@ -4,10 +4,27 @@ import { whyNotKept, type MediaLimits } from '../../media-limits.ts'
 import { asCount, asNumber, asText, strip, type Raw } from '../raw.ts'
 
 /** Types whose content is a file, known before the model says where WhatsApp keeps it. */
-const files: ReadonlySet<string> = new Set(['audio', 'document', 'gif', 'image', 'ptt', 'ptv', 'sticker', 'video'])
+const files: ReadonlySet<string> = new Set([
+  'audio',
+  'document',
+  'gif',
+  'image',
+  'ptt',
+  'ptv',
+  'sticker',
+  'video'
+])
 
-/** Types that name a file which is not for people: a bundle of other messages, an archive of stickers. */
-const withoutMedia: ReadonlySet<string> = new Set(['album', 'ciphertext', 'revoked', 'sticker-pack'])
+/**
+ * Types that name a file which is not for people: a bundle of other messages, an archive of
+ * stickers.
+ */
+const withoutMedia: ReadonlySet<string> = new Set([
+  'album',
+  'ciphertext',
+  'revoked',
+  'sticker-pack'
+])
 
 /** WhatsApp gives SHA-256 sums in base64. */
 const asSha256 = (value: unknown): string | undefined => {
@@ -16,7 +33,8 @@ const asSha256 = (value: unknown): string | undefined => {
 }
 
 /** A file to be seen once is not given to linked devices. */
-export const isViewOnceWithoutFile = (raw: Raw): boolean => raw['isViewOnce'] === true && !asText(raw['directPath'])
+export const isViewOnceWithoutFile = (raw: Raw): boolean =>
+  raw['isViewOnce'] === true && !asText(raw['directPath'])
 
 const hasFile = (raw: Raw): boolean => {
   const type = asText(raw['type']) ?? ''
@@ -25,7 +43,9 @@ const hasFile = (raw: Raw): boolean => {
   return asText(raw['directPath']) !== undefined || files.has(type)
 }
 
-/** The media of a message. A file without a path yet is pending too: the page has the path later. */
+/**
+ * The media of a message. A file without a path yet is pending too: the page has the path later.
+ */
 export const mediaOf = (raw: Raw, limits: MediaLimits): CapturedMessage['media'] => {
   if (!hasFile(raw)) return undefined
   const size = asCount(raw['size'])

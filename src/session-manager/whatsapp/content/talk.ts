@@ -1,7 +1,25 @@
-import type { Album, CalendarEvent, Call, GroupInvite, PhoneOnly } from '../../../contract/content.ts'
+import type {
+  Album,
+  CalendarEvent,
+  Call,
+  GroupInvite,
+  PhoneOnly
+} from '../../../contract/content.ts'
 import type { CapturedMessage } from '../../../contract/record.ts'
 import {
-  asCount, asId, asIds, asIsoTime, asList, asNumber, asObject, asText, asWords, isRaw, keyOf, strip, type Raw
+  asCount,
+  asId,
+  asIds,
+  asIsoTime,
+  asList,
+  asNumber,
+  asObject,
+  asText,
+  asWords,
+  isRaw,
+  keyOf,
+  strip,
+  type Raw
 } from '../raw.ts'
 import { isViewOnceWithoutFile } from './media.ts'
 
@@ -9,7 +27,8 @@ import { isViewOnceWithoutFile } from './media.ts'
 
 export const locationOf = (raw: Raw): CapturedMessage['location'] => {
   const [latitude, longitude] = [asNumber(raw['lat']), asNumber(raw['lng'])]
-  if (raw['type'] !== 'location' || latitude === undefined || longitude === undefined) return undefined
+  if (raw['type'] !== 'location' || latitude === undefined || longitude === undefined)
+    return undefined
   const [name, address] = (asWords(raw['loc']) ?? '').split('\n')
   const live = raw['isLive'] === true ? true : undefined
   return strip({ latitude, longitude, name: asText(name), address: asText(address), live })
@@ -17,7 +36,8 @@ export const locationOf = (raw: Raw): CapturedMessage['location'] => {
 
 /** vCards. */
 export const contactsOf = (raw: Raw): string[] | undefined => {
-  if (raw['type'] === 'multi_vcard') return asList(raw['vcardList']).flatMap((card) => asWords(card['vcard']) ?? [])
+  if (raw['type'] === 'multi_vcard')
+    return asList(raw['vcardList']).flatMap((card) => asWords(card['vcard']) ?? [])
   return raw['type'] === 'vcard' ? [asWords(raw['body']) ?? ''] : undefined
 }
 
@@ -37,7 +57,9 @@ export const pollResultsOf = (raw: Raw): CapturedMessage['poll_results'] => {
 
 const placeOf = (location: unknown): string | undefined => {
   if (!isRaw(location)) return asWords(location)
-  const parts = [asWords(location['name']), asWords(location['address'])].filter((part) => part !== undefined)
+  const parts = [asWords(location['name']), asWords(location['address'])].filter(
+    (part) => part !== undefined
+  )
   return parts.length === 0 ? undefined : parts.join(', ')
 }
 
@@ -91,7 +113,10 @@ export const callOf = (raw: Raw): Call | undefined => {
   const seconds = asCount(raw['callDuration'])
   const subtype = asText(raw['subtype']) ?? ''
   const remote = asId(asObject(raw['id'])['remote']) ?? asId(raw['from']) ?? ''
-  const isGroup = remote.endsWith('@g.us') || subtype.includes('group') || asList(raw['callParticipants']).length > 2
+  const isGroup =
+    remote.endsWith('@g.us') ||
+    subtype.includes('group') ||
+    asList(raw['callParticipants']).length > 2
   return strip({
     outcome: outcomeOf(raw, seconds ?? 0),
     video: raw['isVideoCall'] === true || subtype.includes('video'),
@@ -102,7 +127,10 @@ export const callOf = (raw: Raw): Call | undefined => {
 
 export const albumOf = (raw: Raw): Album | undefined => {
   if (raw['type'] !== 'album') return undefined
-  return strip({ images: asCount(raw['expectedImageCount']), videos: asCount(raw['expectedVideoCount']) })
+  return strip({
+    images: asCount(raw['expectedImageCount']),
+    videos: asCount(raw['expectedVideoCount'])
+  })
 }
 
 /** The album that a photo or video belongs to. */
@@ -120,23 +148,31 @@ const unavailable: Readonly<Record<string, PhoneOnly>> = {
 
 export const phoneOnlyOf = (raw: Raw): PhoneOnly | undefined => {
   const subtype = asText(raw['subtype']) ?? ''
-  if (raw['type'] === 'ciphertext') return Object.hasOwn(unavailable, subtype) ? unavailable[subtype] : undefined
+  if (raw['type'] === 'ciphertext')
+    return Object.hasOwn(unavailable, subtype) ? unavailable[subtype] : undefined
   if (raw['type'] === 'oversized') return 'oversized'
-  if (raw['type'] === 'biz_content_placeholder' || subtype === 'phone_only_feature') return 'placeholder'
-  if (raw['type'] === 'unknown' && asText(raw['futureproofType']) !== undefined) return 'placeholder'
+  if (raw['type'] === 'biz_content_placeholder' || subtype === 'phone_only_feature')
+    return 'placeholder'
+  if (raw['type'] === 'unknown' && asText(raw['futureproofType']) !== undefined)
+    return 'placeholder'
   return isViewOnceWithoutFile(raw) ? 'view_once' : undefined
 }
 
 export const groupOf = (raw: Raw): CapturedMessage['group'] =>
-  raw['type'] === 'gp2' ? strip({ subtype: asText(raw['subtype']), recipients: asIds(raw['recipients']) }) : undefined
+  raw['type'] === 'gp2'
+    ? strip({ subtype: asText(raw['subtype']), recipients: asIds(raw['recipients']) })
+    : undefined
 
 /** Meta's own bots, and answers that a business lets a bot give. */
 export const isBot = (raw: Raw, sender: string): boolean =>
-  sender.endsWith('@bot') || /^1313555\d{4}@c\.us$/.test(sender) || asText(raw['bizBotType']) !== undefined
+  sender.endsWith('@bot') ||
+  /^1313555\d{4}@c\.us$/.test(sender) ||
+  asText(raw['bizBotType']) !== undefined
 
 /** Somebody's number changed: both addresses, the old one first. */
 export const numberChangeOf = (raw: Raw): CapturedMessage['number_change'] => {
-  if (raw['type'] !== 'notification_template' || raw['subtype'] !== 'change_number') return undefined
+  if (raw['type'] !== 'notification_template' || raw['subtype'] !== 'change_number')
+    return undefined
   const [from, to] = asIds(raw['templateParams'])
   return from === undefined || to === undefined ? undefined : { from, to }
 }

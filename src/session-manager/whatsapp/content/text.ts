@@ -19,7 +19,9 @@ const interactiveText: Read = (raw) =>
 
 /** Answers of a bot come in parts. */
 const richText: Read = (raw) => {
-  const parts = asList(asObject(raw['richResponse'])['submessages']).flatMap((part) => asWords(part['messageText']) ?? [])
+  const parts = asList(asObject(raw['richResponse'])['submessages']).flatMap(
+    (part) => asWords(part['messageText']) ?? []
+  )
   return parts.length === 0 ? asWords(raw['body']) : parts.join('\n')
 }
 
@@ -37,7 +39,8 @@ const readers: Readonly<Record<string, Read>> = {
   groups_v4_invite: (raw) => asWords(raw['comment']) ?? caption(raw),
   image: caption,
   interactive: interactiveText,
-  list: (raw) => asWords(asObject(raw['list'])['description']) ?? asWords(asObject(raw['list'])['title']),
+  list: (raw) =>
+    asWords(asObject(raw['list'])['description']) ?? asWords(asObject(raw['list'])['title']),
   loading_media: nothing,
   location: (raw) => asWords(raw['comment']) ?? caption(raw),
   multi_vcard: nothing,

@@ -37,7 +37,9 @@ const hubAt = async (t: Test, url: string): Promise<Hub> => {
     })
   })
   return {
-    store, sessions, did,
+    store,
+    sessions,
+    did,
     until: async (fits) => {
       const signal = AbortSignal.timeout(30_000)
       while (!fits()) await once(news, 'news', { signal })
@@ -50,25 +52,46 @@ const work = ({ store, did }: Hub, name: string, changed: () => void) =>
     changed()
     return async () => void did.push(`ended ${name}`)
   })
-/** Ends the connection of the hub that came so many others after the first one of those there are. */
+/**
+ * Ends the connection of the hub that came so many others after the first one of those there are.
+ */
 const cut = (others: number) =>
-  postgres.run(`select pg_terminate_backend(pid) from (select pid from pg_stat_activity where application_name = 'leadmaster-central-hub jobs' order by backend_start offset ${others} limit 1) as its`)
-const session = (status: string, account = 'main'): Status => ({ status, account }) as unknown as Status
+  postgres.run(
+    `select pg_terminate_backend(pid) from (select pid from pg_stat_activity where application_name = 'leadmaster-central-hub jobs' order by backend_start offset ${others} limit 1) as its`
+  )
+const session = (status: string, account = 'main'): Status =>
+  ({ status, account }) as unknown as Status
 const problem = { type: 'p', status: 503 } as Problem
 
 t.test('sessions are told to the others in order, and again to one that was cut off', async (t) => {
   const url = await ownPlace(t)
   const [one, two] = [await hubAt(t, url), await hubAt(t, url)]
   const states = ['INIT', 'QR_REQUIRED', 'AUTHENTICATED', 'READY', 'DISCONNECTED', 'INIT', 'READY']
-  await Promise.all([one.store.hubs.session(problem), ...states.map((status) => one.store.hubs.session(session(status))), one.store.hubs.session(session('ERROR', 'other')), one.store.hubs.session(problem), one.store.hubs.session(session('READY'))])
+  await Promise.all([
+    one.store.hubs.session(problem),
+    ...states.map((status) => one.store.hubs.session(session(status))),
+    one.store.hubs.session(session('ERROR', 'other')),
+    one.store.hubs.session(problem),
+    one.store.hubs.session(session('READY'))
+  ])
   await two.until(() => two.sessions.length === states.length + 4)
-  t.same(two.sessions, [' 503', ...states.map((status) => `main ${status}`), 'other ERROR', ' 503', 'main READY'])
+  t.same(two.sessions, [
+    ' 503',
+    ...states.map((status) => `main ${status}`),
+    'other ERROR',
+    ' 503',
+    'main READY'
+  ])
   t.same(one.sessions, [], 'what it told itself it does not hear')
 
   two.sessions.length = 0
   await cut(1)
   await two.until(() => two.sessions.length === 3)
-  t.same(two.sessions, ['other ERROR', ' 503', 'main READY'], 'the latest of each, what was told last comes last')
+  t.same(
+    two.sessions,
+    ['other ERROR', ' 503', 'main READY'],
+    'the latest of each, what was told last comes last'
+  )
 
   // another one tells of it from now on
   await two.store.hubs.session(session('DISCONNECTED'))
@@ -79,27 +102,30 @@ t.test('sessions are told to the others in order, and again to one that was cut 
   t.same(two.sessions, ['other ERROR', ' 503'])
 })
 
-t.test("work is one hub's at a time, another one takes it up when it is given up, and it is known whether one has it", async (t) => {
-  const url = await ownPlace(t)
-  const [one, two] = [await hubAt(t, url), await hubAt(t, url)]
-  const begun = new EventEmitter()
-  const first = once(begun, 'one')
-  const mine = work(one, 'follow', () => begun.emit('one'))
-  await first
-  const theirs = work(two, 'follow', () => begun.emit('two'))
-  const second = once(begun, 'webhooks')
-  work(two, 'webhooks', () => begun.emit('webhooks'))
-  await second
-  t.equal(theirs.elsewhere(), true, 'both were asked for at once')
-  t.equal(mine.elsewhere(), false)
+t.test(
+  "work is one hub's at a time, another one takes it up when it is given up, and it is known whether one has it",
+  async (t) => {
+    const url = await ownPlace(t)
+    const [one, two] = [await hubAt(t, url), await hubAt(t, url)]
+    const begun = new EventEmitter()
+    const first = once(begun, 'one')
+    const mine = work(one, 'follow', () => begun.emit('one'))
+    await first
+    const theirs = work(two, 'follow', () => begun.emit('two'))
+    const second = once(begun, 'webhooks')
+    work(two, 'webhooks', () => begun.emit('webhooks'))
+    await second
+    t.equal(theirs.elsewhere(), true, 'both were asked for at once')
+    t.equal(mine.elsewhere(), false)
 
-  const third = once(begun, 'two')
-  await mine.stop()
-  t.same(one.did, ['begun follow', 'ended follow'])
-  await third
-  t.equal(theirs.elsewhere(), false)
-  t.same(two.did, ['begun webhooks', 'begun follow'])
-})
+    const third = once(begun, 'two')
+    await mine.stop()
+    t.same(one.did, ['begun follow', 'ended follow'])
+    await third
+    t.equal(theirs.elsewhere(), false)
+    t.same(two.did, ['begun webhooks', 'begun follow'])
+  }
+)
 
 t.test('while the database is away nobody has work, and it goes on when it is back', async (t) => {
   const hub = await hubAt(t, await ownPlace(t))
@@ -108,7 +134,9 @@ t.test('while the database is away nobody has work, and it goes on when it is ba
   await once(begun, 'begun')
   const again = once(begun, 'begun')
   await postgres.kill()
-  await t.rejects(hub.store.hubs.changed(), { message: /^the database at postgres:.* does not answer/ })
+  await t.rejects(hub.store.hubs.changed(), {
+    message: /^the database at postgres:.* does not answer/
+  })
   t.equal(job.elsewhere(), false)
   await postgres.start()
   await again

@@ -10,7 +10,10 @@ const media = await getMedia(messageId)
 
 console.log(
   JSON.stringify({
-    listed: listed.status === 200 ? listed.data.leads.map(({ name, state }) => [name, state]) : listed.status,
+    listed:
+      listed.status === 200
+        ? listed.data.leads.map(({ name, state }) => [name, state])
+        : listed.status,
     patched: patched.status === 200 ? [patched.data.tags, patched.data.assignee] : patched.status,
     problem: missing.status === 404 ? [missing.data.type, missing.data.status] : missing.status,
     imported: imported.status === 200 ? imported.data.named : imported.status,

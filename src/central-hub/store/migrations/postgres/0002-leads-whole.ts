@@ -1,6 +1,9 @@
 import { id, text } from './0001-messages-and-leads.ts'
 
-/** As the step for SQLite, but that there is nothing yet to bring up to date: no release before it had this database. */
+/**
+ * As the step for SQLite, but that there is nothing yet to bring up to date: no release before it
+ * had this database.
+ */
 
 const columns = [
   `given_name ${text}`,
@@ -53,7 +56,10 @@ const indexes = [
   `CREATE INDEX messages_sent ON messages (timestamp, pk) WHERE from_me = 1`
 ]
 
-/** Figures by quarter of an hour, which every time zone's days are made of, and each reply that ended a wait. */
+/**
+ * Figures by quarter of an hour, which every time zone's days are made of, and each reply that
+ * ended a wait.
+ */
 const figures = [
   `CREATE TABLE message_counts (
     account ${text} NOT NULL, quarter BIGINT NOT NULL, inbound BIGINT NOT NULL, outbound BIGINT NOT NULL,
@@ -75,7 +81,10 @@ const figures = [
     FOR EACH ROW EXECUTE FUNCTION message_counts_write()`
 ]
 
-/** Parts of names and numbers are found by trigrams; the two spaces let one or two letters find the beginning of a word. */
+/**
+ * Parts of names and numbers are found by trigrams; the two spaces let one or two letters find the
+ * beginning of a word.
+ */
 const search = [
   `CREATE TABLE lead_text (rowid BIGINT PRIMARY KEY REFERENCES leads (id) ON DELETE CASCADE, names TEXT NOT NULL, phones TEXT NOT NULL)`,
   `CREATE INDEX lead_text_names ON lead_text USING gin (names gin_trgm_ops)`,
@@ -93,4 +102,10 @@ const search = [
     EXECUTE FUNCTION lead_text_write()`
 ]
 
-export const leadsWhole = [...columns.map((column) => `ALTER TABLE leads ADD COLUMN ${column}`), ...tables, ...figures, ...indexes, ...search]
+export const leadsWhole = [
+  ...columns.map((column) => `ALTER TABLE leads ADD COLUMN ${column}`),
+  ...tables,
+  ...figures,
+  ...indexes,
+  ...search
+]

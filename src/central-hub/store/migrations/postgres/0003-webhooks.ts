@@ -1,6 +1,9 @@
 import { id, text } from './0001-messages-and-leads.ts'
 
-/** As the step for SQLite. Whoever may read this database may read every message as well as these secrets. */
+/**
+ * As the step for SQLite. Whoever may read this database may read every message as well as these
+ * secrets.
+ */
 export const webhooks = [
   `CREATE TABLE webhooks (
     id ${id}, url ${text} NOT NULL, description ${text} NOT NULL, events ${text} NOT NULL, enabled BIGINT NOT NULL,

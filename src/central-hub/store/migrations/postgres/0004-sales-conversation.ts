@@ -1,7 +1,10 @@
 import { repairs } from '../0004-sales-conversation.ts'
 import { text } from './0001-messages-and-leads.ts'
 
-/** As the step for SQLite. Its columns that are worked out are written in each row, which this goes through once. */
+/**
+ * As the step for SQLite. Its columns that are worked out are written in each row, which this goes
+ * through once.
+ */
 
 const stanza = (id: string): string =>
   `stanza ${text} GENERATED ALWAYS AS (

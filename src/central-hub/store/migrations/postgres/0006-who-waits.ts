@@ -1,8 +1,14 @@
 import { repairs, turnBy, turnIndex } from '../0006-who-waits.ts'
 
-/** As the step for SQLite. The column that is worked out is written in each row, which this goes through once. */
+/**
+ * As the step for SQLite. The column that is worked out is written in each row, which this goes
+ * through once.
+ */
 
-const turn = turnBy(`position('"unsent":true' IN details) > 0`, `details::jsonb #>> '{call,outcome}' = 'answered'`)
+const turn = turnBy(
+  `position('"unsent":true' IN details) > 0`,
+  `details::jsonb #>> '{call,outcome}' = 'answered'`
+)
 
 const columns = [
   `DROP INDEX messages_by_turn`,

@@ -23,7 +23,8 @@ export const deliveriesByLead = [
       RETURN new;
     END $$`,
   `CREATE TRIGGER delivery_added BEFORE INSERT ON deliveries FOR EACH ROW WHEN (new.ping = 0 AND new.queue = '') EXECUTE FUNCTION delivery_added()`,
-  // a queue exists as long as something waits in it; its row is locked until what was put there can be seen
+  // a queue exists as long as something waits in it; its row is locked until what was put there can
+  // be seen
   `CREATE FUNCTION delivery_queued() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
       INSERT INTO delivery_queues AS known (webhook_id, queue, due_at, turn, changes) VALUES (new.webhook_id, new.queue, 0, new.outbox_id, 0)

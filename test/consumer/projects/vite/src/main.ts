@@ -15,7 +15,9 @@ const show = (selector: string, text: string): void => {
 async function list(): Promise<Lead[]> {
   const { leads } = await hub.listLeads({ state: ['new', 'open'] })
   element('#leads').replaceChildren(
-    ...leads.map((lead) => Object.assign(document.createElement('li'), { textContent: lead.name ?? lead.phone ?? '' }))
+    ...leads.map((lead) =>
+      Object.assign(document.createElement('li'), { textContent: lead.name ?? lead.phone ?? '' })
+    )
   )
   return leads
 }
@@ -28,7 +30,10 @@ function showEvent(event: HubEvent): void {
 async function write(leads: readonly Lead[]): Promise<void> {
   const [lead] = leads
   if (lead === undefined) return
-  const { note } = await hub.patchLead({ id: lead.id, body: { note: 'from a Vite app' } }, { idempotencyKey: crypto.randomUUID() })
+  const { note } = await hub.patchLead(
+    { id: lead.id, body: { note: 'from a Vite app' } },
+    { idempotencyKey: crypto.randomUUID() }
+  )
   show('#written', note)
 }
 
@@ -37,5 +42,8 @@ try {
   element('button').addEventListener('click', () => void write(leads))
   for await (const event of hub.events()) showEvent(event)
 } catch (error) {
-  show('#error', error instanceof LeadMasterError ? `${error.type}: ${error.message}` : String(error))
+  show(
+    '#error',
+    error instanceof LeadMasterError ? `${error.type}: ${error.message}` : String(error)
+  )
 }
