@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 
 /**
- * `scripts/test` after setup: type check, linter, shellcheck, tap as the unprivileged user, tap as
+ * `scripts/test` after setup: type check, format, linter, shellcheck, tap as the unprivileged user, tap as
  * root, coverage, the count.
  */
 
@@ -142,6 +142,8 @@ if (given.length === 0) {
     '-p',
     'tsconfig.json'
   ])
+  said('--- format')
+  await check('format', [join(root, 'node_modules/.bin/biome'), 'format', '.'])
   said('--- lint')
   await check('lint', [join(root, 'node_modules/.bin/oxlint'), '--format=unix'])
   said('--- shell scripts')
