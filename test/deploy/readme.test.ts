@@ -49,7 +49,7 @@ t.test('every package it is made of is listed with its licence', async (t) => {
 t.test('every package for development is listed with its licence', async (t) => {
   const [, text = ''] = /^For development and tests alone: (.*)\.$/m.exec(contributing) ?? []
   const listed = Object.fromEntries(
-    [...text.matchAll(/([^()]+) \(([\w.-]+)\)/g)]
+    [...text.matchAll(/([^()]+) \(([\w. -]+)\)/g)]
       .flatMap(([, names = '', licence]) => names.split(',').map((name) => [name.trim(), licence]))
       .filter(([name]) => name !== '')
   )
