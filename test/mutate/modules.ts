@@ -124,6 +124,7 @@ export const modules: readonly MutatedModule[] = [
     tests: [
       'central-hub/store/who.test.ts',
       'central-hub/store/write-lead.test.ts',
+      'central-hub/store/settle-lead.test.ts',
       'central-hub/store/take-records.test.ts',
       'central-hub/store/conversation.test.ts'
     ]

@@ -110,7 +110,7 @@ t.test('another type, or a charset that nobody knows, is refused by name', async
       JSON.stringify(headers)
     )
   }
-  for (const charset of ['nonsense', '', '""', '"utf-8', 'utf-8"x']) {
+  for (const charset of ['nonsense', '', '""', '"utf-8', 'utf-8"x', 'utf"-8']) {
     const { status, body } = await send<Problem>(api, {
       headers: { 'content-type': `text/csv; charset=${charset}` },
       parts: file

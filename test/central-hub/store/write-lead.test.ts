@@ -1,97 +1,31 @@
 import t from 'tap'
 import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
-import { readOtherPhones } from '../../../src/central-hub/store/identities.ts'
-import { leadRow, listLeads } from '../../../src/central-hub/store/leads.ts'
-import { mergeDuplicates } from '../../../src/central-hub/store/merge-duplicates.ts'
-import { mergeLeads } from '../../../src/central-hub/store/merge-lead.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
-import { writeWaiting } from '../../../src/central-hub/store/waiting.ts'
-import type { CapturedMessage, InboundRecord } from '../../../src/contract/record.ts'
-import { emptied, record, testStore } from './open-store.ts'
+import { createLead } from '../../../src/central-hub/store/create-lead.ts'
+import { listLeads } from '../../../src/central-hub/store/leads.ts'
+import type { InboundRecord } from '../../../src/contract/record.ts'
+import { emptied, testStore } from './open-store.ts'
+import {
+  address,
+  ana,
+  bea,
+  carla,
+  change,
+  from,
+  leads,
+  merge,
+  notice,
+  one,
+  three,
+  to,
+  two,
+  type Shown,
+  type Who
+} from './people.ts'
 
-/** What messages make of their leads. Any number of sightings, in any order: who.test.ts. */
-
-const [ana, bea, carla] = ['10001000@lid', '20002000@lid', '30003000@lid']
-const [one, two, three] = ['+5215511111111', '+5215522222222', '+5215533333333']
-const own = '5215587654321@c.us'
-const notice: Partial<CapturedMessage> = { type: 'notification_template', body: '' }
-
-interface Who {
-  lid?: string | undefined
-  phone?: string | undefined
-}
-
-/** A message of somebody, at this second. */
-const from = (
-  at: number,
-  { lid, phone }: Who,
-  facts: Partial<CapturedMessage> = {},
-  account = 'main'
-): InboundRecord => {
-  const chat = lid ?? `${phone?.slice(1)}@c.us`
-  const { phone: _phone, ...bare } = record(`${at}`).message
-  const message: CapturedMessage = {
-    ...bare,
-    id: `false_${chat}_${at}`,
-    chat_id: chat,
-    from: chat,
-    timestamp: at
-  }
-  if (lid !== undefined) message.lid = lid
-  if (phone !== undefined) message.phone = phone
-  return { ...record(`${at}`), account, message: { ...message, ...facts } }
-}
-const to = (at: number, who: Who, facts: Partial<CapturedMessage> = {}): InboundRecord => {
-  const { message, ...rest } = from(at, who)
-  const id = message.id.replace('false', 'true')
-  return {
-    ...rest,
-    message: { ...message, id, from_me: true, from: own, to: message.chat_id, ...facts }
-  }
-}
-const address = ({ lid, phone }: Who): string => lid ?? `${phone?.slice(1)}@c.us`
-/** WhatsApp's notice that somebody has another number, or another LID. */
-const change = (at: number, before: Who, after: Who, chat: Who = before): InboundRecord =>
-  from(at, chat, { ...notice, number_change: { from: address(before), to: address(after) } })
-
-interface Shown {
-  lid: string | null
-  phone: string | null
-  others: string[]
-  name: string | null
-  messages: number[]
-}
-
-/** Leads in the order in which they were made, with the times of their messages. */
-const leads = async (db: Db): Promise<Shown[]> => {
-  const rows = await db
-    .selectFrom('leads')
-    .select(['id', 'lid', 'phone', 'name'])
-    .orderBy('id')
-    .execute()
-  const messages = await db
-    .selectFrom('messages')
-    .select(['lead_id', 'timestamp'])
-    .orderBy('timestamp')
-    .execute()
-  const others = await readOtherPhones(
-    db,
-    rows.map(({ id }) => id)
-  )
-  return rows.map(({ id, ...row }) => ({
-    ...row,
-    others: others.get(id) ?? [],
-    messages: messages.filter(({ lead_id }) => lead_id === id).map(({ timestamp }) => timestamp)
-  }))
-}
-
-const merge = async (db: Db, id: number, otherId: number): Promise<void> => {
-  const [kept, other] = [await leadRow(db, id), await leadRow(db, otherId)]
-  if (kept === undefined || other === undefined) throw new Error('there are two leads')
-  await mergeLeads(db, kept, other)
-  await mergeDuplicates(db, id)
-  await writeWaiting(db, id, { fresh: [], whole: true, albums: false })
-}
+/**
+ * What messages make of their leads. Where they tell more than their lead alone can say:
+ * settle-lead.test.ts. Any number of sightings, in any order: who.test.ts.
+ */
 
 t.test('a lead is made by a person, in a chat with one person, and by nobody else', async (t) => {
   const { db, take } = await testStore(t)
@@ -324,7 +258,41 @@ t.test('the name imported for a number is of who has that number', async (t) => 
     from(740, { phone: '+5215544444444' })
   )
   t.equal((await imported())[4], null, 'not once more after a person took it away')
+
+  await take(
+    from(750, { lid: '60006000@lid' }),
+    from(760, { lid: '60006000@lid', phone: '+5215544444444' }, notice)
+  )
+  t.equal((await imported())[5], null, 'not of a lead that a notice names beside that number')
 })
+
+t.test(
+  'what a lead that was entered was last seen by is a text, not when it was entered',
+  async (t) => {
+    const { db, take } = await testStore(t)
+    const seen = async (): Promise<unknown> =>
+      db.selectFrom('leads').select(['last_seen', 'name']).executeTakeFirstOrThrow()
+    const rows: [string, InboundRecord[]][] = [
+      [
+        'a notice, and a text',
+        [from(90, { phone: one }, notice), from(300, { phone: one }, { name: 'Ana' })]
+      ],
+      [
+        'a text, and an older one',
+        [from(300, { phone: one }, { name: 'Ana' }), from(200, { phone: one }, { name: 'A.' })]
+      ]
+    ]
+    for (const [what, records] of rows) {
+      for (const size of [1, records.length]) {
+        await emptied(db)
+        await createLead(db, { account: 'main', phone: one })
+        for (let start = 0; start < records.length; start += size)
+          await take(...records.slice(start, start + size))
+        t.same(await seen(), { last_seen: 300, name: 'Ana' }, `${what}, ${size} at once`)
+      }
+    }
+  }
+)
 
 t.test('a notice of a changed number moves a lead to its new address', async (t) => {
   const both = { lid: ana, phone: one }
@@ -632,11 +600,16 @@ t.test(
       from(300, { lid: bea, phone: three }),
       from(400, { phone: two })
     )
-    await take(from(150, { lid: carla, phone: two }, notice))
+    await take(
+      from(150, { lid: carla, phone: two }, notice),
+      from(200, { lid: carla, phone: two }, notice)
+    )
     t.match(await leads(db), [
       { lid: bea, phone: three },
       { lid: null, phone: two, messages: [400] }
     ])
+    await take(from(201, { lid: carla, phone: two }, notice))
+    t.match((await leads(db))[1], { lid: carla, phone: two }, 'one of after that tells it')
   }
 )
 
