@@ -347,11 +347,9 @@ export class MessageList {
     } else if (key === 'End' || key === 'Escape') this.#older.stop()
     if (!(target instanceof HTMLElement) || !target.matches('.message')) return
     const nodes = this.#messageNodes()
-    const next =
-      nodes[
-        nodes.indexOf(target) +
-          /** @type {Record<string, number>} */ ({ ArrowDown: 1, ArrowUp: -1 }[key] ?? 0)
-      ]
+    /** @type {Record<string, number>} */
+    const steps = { ArrowDown: 1, ArrowUp: -1 }
+    const next = nodes[nodes.indexOf(target) + (steps[key] ?? 0)]
     if (key === 'c') /** @type {HTMLElement | null} */ (target.querySelector('.copy'))?.click()
     if (next === undefined || next === target) return
     event.preventDefault()

@@ -41,10 +41,8 @@ export const writeStaticTexts = () => {
     element.setAttribute('aria-label', textOf(element, 'data-label'))
   for (const element of document.querySelectorAll('[data-hint]'))
     element.setAttribute('placeholder', textOf(element, 'data-hint'))
-  /** @type {HTMLSelectElement} */ for (const select of document.querySelectorAll(
-    '.language-select'
-  ))
-    select.value = language
+  for (const select of document.querySelectorAll('.language-select'))
+    if (select instanceof HTMLSelectElement) select.value = language
 }
 
 /** What went wrong, in plain words, and the detail as the hub gives it, which says what to change.
