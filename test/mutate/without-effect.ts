@@ -90,6 +90,247 @@ export const withoutEffect: readonly WithoutEffect[] = [
       'former.lid': 'a lead is found by its claim alone'
     }
   ),
+  ...of('central-hub/store/settle-lead.ts', 'if (me === undefined) return', {
+    false: 'only a notice of somebody who is known is settled'
+  }),
+  ...of('central-hub/store/settle-lead.ts', 'if (me?.merged_id === undefined) return', {
+    'me.merged_id': 'it is asked of a LID that somebody has'
+  }),
+  ...of('central-hub/store/settle-lead.ts', 'const [kept, gone] = a < b ? [a, b] : [b, a]', {
+    'a <= b': 'no lead is merged with itself'
+  }),
+  ...of(
+    'central-hub/store/settle-lead.ts',
+    'if (first === undefined || second === undefined) throw new Error(`there are no leads ${kept} and ${gone} to merge`)',
+    {
+      false: 'both leads are there',
+      'first === undefined && second === undefined': 'both leads are there',
+      '``': 'both leads are there'
+    }
+  ),
+  ...of('central-hub/store/settle-lead.ts', 'this.settled.made.delete(gone)', {
+    ';': 'nobody is told of a lead that is gone, new or not'
+  }),
+  ...of(
+    'central-hub/store/settle-lead.ts',
+    "return (lid === null ? claims.where('lead_id', '=', lead_id) : claims).execute()",
+    {
+      true: 'what a LID was seen with is all of one lead'
+    }
+  ),
+  ...of('central-hub/store/settle-lead.ts', 'name: name ?? null', {
+    'name && null': 'the message that is taken then has the name, too'
+  }),
+  ...of('central-hub/store/settle-lead.ts', 'this.settled.changed.add(row.id)', {
+    ';': 'what calls it adds the lead, too'
+  }),
+  ...of('central-hub/store/settle-lead.ts', '...(holder === undefined ? [] : [holder.lead_id])', {
+    '["Stryker was here"]': 'no message of SQLite has a text for its lead'
+  }),
+  ...of('central-hub/store/settle-lead.ts', 'if (leads.length === 0) return', {
+    false: 'SQLite takes an empty list; PostgreSQL does not'
+  }),
+  ...of(
+    'central-hub/store/settle-lead.ts',
+    'return told.name === undefined ? [row] : [{ ...row, name: told.name }]',
+    {
+      true: 'a lead that is made gets the latest name of its messages, too',
+      false: 'a lead that is made gets the latest name of its messages, too',
+      'told.name !== undefined': 'a lead that is made gets the latest name of its messages, too'
+    }
+  ),
+  ...of('central-hub/store/settle-lead.ts', 'first_seen: first?.timestamp ?? last.timestamp', {
+    'first.timestamp': 'where there is a last message there is a first one'
+  }),
+  ...of(
+    'central-hub/store/settle-lead.ts',
+    'if (from.phone !== undefined && to.phone !== undefined) await settling.phoneChange(from.phone, to.phone, timestamp)',
+    {
+      'from.phone !== undefined || to.phone !== undefined':
+        'a notice is settled only when both its addresses are of one kind',
+      true: 'a notice is settled only when both its addresses are of one kind'
+    }
+  ),
+  ...of(
+    'central-hub/store/settle-lead.ts',
+    'else if (from.lid !== undefined && to.lid !== undefined) await settling.lidChange(from.lid, to.lid)',
+    {
+      'from.lid !== undefined || to.lid !== undefined':
+        'a notice is settled only when both its addresses are of one kind',
+      true: 'a notice is settled only when both its addresses are of one kind'
+    }
+  ),
+  ...of(
+    'central-hub/store/settle-lead.ts',
+    'else if (phone !== undefined && lid !== undefined) await settling.pair(phone, lid, message)',
+    {
+      'phone !== undefined || lid !== undefined':
+        'any other message is settled only when it has a number and a LID',
+      true: 'any other message is settled only when it has a number and a LID'
+    }
+  ),
+  ...of('central-hub/store/write-lead.ts', 'next.imported_name !== row.imported_name', {
+    false: 'an imported name comes with a number that is new, and is written with it'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'waits: false,', {
+    true: 'it is worked out before it is written'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'changed: false,', {
+    true: 'a new lead is written and told anyway'
+  }),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'enter({ row, isNew: false, waits: false, learnt: false, changed, isSilent, identities: [] })',
+    {
+      true: 'it is worked out before it is written'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'identities.add({ lead, row: lead.row, merged_id: undefined, isChanged: false })',
+    {
+      true: 'only what is kept in merged_identities is written by it'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'if (lead !== undefined) identities.add({ lead, row, merged_id: id, isChanged: false })',
+    {
+      true: 'its lead was read, too; what is as it was is written once more, as it was'
+    }
+  ),
+  ...of('central-hub/store/write-lead.ts', "where('leads.account', '=', keys[0]?.account ?? '')", {
+    "keys[0]?.account && ''": 'the statement is run with its own values',
+    '"Stryker was here!"': 'the statement is run with its own values',
+    'keys[0].account': 'a list that is read has an item'
+  }),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    "by === 'id' ? sql`leads.id` : sql`${sql.ref(`leads.${by}`)}`, 'in', keys.map(({ key }) => key)",
+    {
+      '() => undefined': 'the statement is run with its own values',
+      false: 'leads.id is the column of that name, too'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    "(keys) => [keys[0]?.account, ...keys.map(({ key }) => (by === 'id' ? Number(key) : key))]",
+    {
+      'keys[0].account': 'a list that is read has an item',
+      false: 'a text of digits is compared as the number that it is'
+    }
+  ),
+  ...of('central-hub/store/write-lead.ts', "where('account', '=', keys[0]?.account ?? '')", {
+    "keys[0]?.account && ''": 'the statement is run with its own values',
+    '"Stryker was here!"': 'the statement is run with its own values',
+    'keys[0].account': 'a list that is read has an item'
+  }),
+  ...of('central-hub/store/write-lead.ts', "where(by, 'in', keys.map(({ key }) => key))", {
+    '() => undefined': 'the statement is run with its own values'
+  }),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    '(keys) => [keys[0]?.account, ...keys.map(({ key }) => key)]',
+    {
+      'keys[0].account': 'a list that is read has an item'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    "state: 'new' as const, note: '', first_seen, last_seen, waiting_since, updated_at, unanswered_count",
+    {
+      '"Stryker was here!"':
+        'the row is there: of these values only those that messages change are written'
+    }
+  ),
+  ...of('central-hub/store/write-lead.ts', 'if (phone !== null) phones.delete(phone)', {
+    true: 'only saves time: who is found is not looked for once more',
+    false: 'only saves time: who is found is not looked for once more',
+    'phone === null': 'only saves time: who is found is not looked for once more',
+    ';': 'only saves time: who is found is not looked for once more'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'if (lid !== null) lids.delete(lid)', {
+    true: 'only saves time: who is found is not looked for once more',
+    false: 'only saves time: who is found is not looked for once more',
+    'lid === null': 'only saves time: who is found is not looked for once more',
+    ';': 'only saves time: who is found is not looked for once more'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'for (const { phone, lid } of rows) {', {
+    '{}': 'only saves time: who is found is not looked for once more'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'for (const { id } of rows) ids.delete(id)', {
+    ';': 'only saves time: who is found is not looked for once more'
+  }),
+  ...of('central-hub/store/write-lead.ts', "`${phone ?? ''} ${lid ?? ''}`", {
+    '"Stryker was here!"': 'it is asked only whether two are the same'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'if (lead !== undefined) lead.row.id = row.id', {
+    true: 'each row that is inserted is of a lead'
+  }),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'for (const { row, merged_id } of leads.flatMap(({ identities }) => identities).filter(({ isChanged }) => isChanged)) {',
+    {
+      'leads.flatMap(({ identities }) => identities)':
+        'what is as it was is written once more, as it was'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'of leads.filter(({ isNew, changed }) => changed && !isNew)) {',
+    {
+      leads: 'what is as it was is written once more, as it was',
+      true: 'what is as it was is written once more, as it was',
+      'changed || !isNew': 'what is as it was is written once more, as it was'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'leads.filter(({ waits }) => !waits).map(({ row }) => row)',
+    {
+      leads: 'what is as it was is written once more, as it was'
+    }
+  ),
+  ...of(
+    'central-hub/store/write-lead.ts',
+    'leads.filter(({ waits }) => waits).map(({ row }) => row)',
+    {
+      leads: 'what is as it was is written once more, as it was'
+    }
+  ),
+  ...of(
+    'central-hub/api/imports.ts',
+    "const [essence = '', ...parameters] = (req.headers['content-type'] ?? '').split(';')",
+    {
+      '"Stryker was here!"': 'no type has this name'
+    }
+  ),
+  ...of('central-hub/api/imports.ts', 'if (charset === undefined) return { type }', {
+    false: 'without a name a decoder is one of UTF-8'
+  }),
+  ...of(
+    'central-hub/api/imports.ts',
+    'for (let start = 0; start < last.length; start += batchSize) {',
+    {
+      'start <= last.length': 'an empty rest is no work'
+    }
+  ),
+  ...of(
+    'central-hub/store/settle-lead.ts',
+    'if (now !== undefined) await writeIdentity(this.#db, { ...now, phone, phone_at: now.lid === null ? 0 : at })',
+    {
+      true: 'one of the two goes on with the number, or with the LID'
+    }
+  ),
+  ...of('central-hub/store/write-lead.ts', '[updating(false), updating(true)]', {
+    true: 'what is as it was is written once more, as it was'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'new Set(people.flatMap(({ phone }) => phone ?? []))', {
+    '["Stryker was here"]': 'nobody has such a number'
+  }),
+  ...of('central-hub/store/write-lead.ts', 'new Set(people.flatMap(({ lid }) => lid ?? []))', {
+    '["Stryker was here"]': 'nobody has such a LID'
+  }),
   ...of('central-hub/store/waiting.ts', 'if (whole) {', {
     true: 'only saves time: counting all gives the same'
   }),
