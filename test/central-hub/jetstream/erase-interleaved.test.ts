@@ -20,7 +20,7 @@ import { hurry, record, testStore, type TestStore } from '../store/open-store.ts
 const seed = Number(process.env['ERASE_SEED'] ?? randomBytes(4).readUInt32LE())
 const cases = Number(process.env['ERASE_CASES'] ?? 40)
 /** A hub mostly waits here. */
-const concurrent = 200
+const concurrent = 100
 t.comment(`ERASE_CASES=${cases} ERASE_SEED=${seed}`)
 
 const journalId = 'j'
@@ -255,7 +255,7 @@ const runCase = async (
 
   const hubs = Array.from({ length: random() < 0.5 ? 2 : 1 }, hub)
   await Promise.all([forward(), erase(), random() < 0.5 ? erase() : undefined])
-  const end = Date.now() + 60_000
+  const end = Date.now() + 300_000
   while ((await readCursor(db, account))?.seq !== count && Date.now() < end) await delay(20)
   await Promise.all(hubs.map((each) => each.stop()))
   const rows = await db.selectFrom('messages').select('id').where('account', '=', account).execute()
