@@ -141,7 +141,6 @@ export const createProbing = (options: ProbingOptions): Probing => {
    */
   const renewQr = async (mine: Listener, socket: string | null): Promise<void> => {
     const { qr } = session()
-    if (qr?.code !== seenQr.code) seenQr = { code: qr?.code, at: steady() }
     const isOverdue =
       qr !== undefined && steady() - seenQr.at > qr.expiresAt - qr.generatedAt + qrOverdueMs
     if ((socket !== 'UNPAIRED_IDLE' && !isOverdue) || steady() < qrRefresh.due) return
@@ -179,8 +178,9 @@ export const createProbing = (options: ProbingOptions): Probing => {
   ): Promise<void> => {
     if (mine !== listener()) return
     if (judgeGuard(guard, socket)) return
-    const { status, since: enteredAt } = session()
+    const { status, since: enteredAt, qr } = session()
     if (enteredAt !== seenStatus.since) seenStatus = { since: enteredAt, at: steady() }
+    if (qr?.code !== seenQr.code) seenQr = { code: qr?.code, at: steady() }
     const linking = status === 'INIT' || status === 'QR_REQUIRED' || status === 'PASSKEY_REQUIRED'
     if ((linking || status === 'AUTHENTICATED') && socket !== null && stays.includes(socket))
       return dispatch({ type: 'lost', ...explainState(socket) })
