@@ -155,7 +155,10 @@ export const createTaking = (): ((
     }
     await leadWriter.update(
       db,
-      [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead))
+      [...work.leads.all()].filter(
+        (lead) =>
+          lead.changed || work.news.has(lead) || lead.identities.some(({ isChanged }) => isChanged)
+      )
     )
     await addAnswers(db, answers)
     for (const [id, news] of unclear) {

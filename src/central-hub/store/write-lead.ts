@@ -128,6 +128,8 @@ const learn = (
     name: latest ? (name ?? row.name) : (row.name ?? name),
     first_seen: isPersonal(message) ? Math.min(row.first_seen, message.timestamp) : row.first_seen,
     imported_name: row.imported_name ?? (isNamed ? imported : null),
+    last_seen: latest ? message.timestamp : row.last_seen,
+    chat_id: latest ? message.chat_id : row.chat_id,
     ...source
   }
   lead.changed ||=
@@ -135,8 +137,10 @@ const learn = (
     next.ad_at !== row.ad_at ||
     next.name !== row.name ||
     next.first_seen !== row.first_seen ||
-    next.imported_name !== row.imported_name
-  Object.assign(row, next, latest ? { last_seen: message.timestamp, chat_id: message.chat_id } : {})
+    next.imported_name !== row.imported_name ||
+    next.last_seen !== row.last_seen ||
+    next.chat_id !== row.chat_id
+  Object.assign(row, next)
 }
 
 /** A number and a LID that a message tells together, and when. */
@@ -148,8 +152,8 @@ const learnIdentity = (identity: IdentityAtWork, { phone, lid, timestamp }: Pair
   const isNew = row.phone === null || row.lid === null
   lead.learnt ||= isNew
   lead.changed ||= isNew
+  identity.isChanged ||= isNew || timestamp > row.phone_at
   Object.assign(row, { phone, lid, phone_at: Math.max(row.phone_at, timestamp) })
-  identity.isChanged = true
 }
 
 /**
@@ -213,8 +217,9 @@ class IdentitiesAtWork {
     const found = me === undefined ? this.#ofNewLid(pair, holder) : this.#ofPair(pair, me, holder)
     if (found !== 'settle') return found
     if (isPersonal(message) && !isSettled) return found
-    // WhatsApp's own notices settle nothing.
-    return me && { identity: me, pair: undefined }
+    // WhatsApp's own notices settle nothing: they go by their LID, or by their chat.
+    const identity = me ?? this.by(identityOf(message.chat_id))
+    return identity && { identity, pair: undefined }
   }
 
   #claimsOn(phone: string | undefined): Claim[] {
