@@ -58,6 +58,9 @@ export const makeUnit = ({
   let child: ChildProcess | undefined
   let wanted = false
   let starts = 0
+  let stops = 0
+  /** What comes after a process has gone: nothing is begun before that is over. */
+  let exiting = Promise.resolve()
   let alive = Date.now()
   let timer: NodeJS.Timeout | undefined
   const say = (words: string): void =>
@@ -94,7 +97,9 @@ export const makeUnit = ({
       }
     }
     for (const stream of [mine.stdout, mine.stderr]) createInterface(stream).on('line', take)
-    mine.once('exit', (code, signal) => void ended(code, signal))
+    mine.once('exit', (code, signal) => {
+      exiting = ended(code, signal)
+    })
     void watch(mine)
   }
   const ended = async (code: number | null, signal: NodeJS.Signals | null): Promise<void> => {
@@ -116,9 +121,12 @@ export const makeUnit = ({
   }
   const stop = async (): Promise<void> => {
     wanted = false
+    stops += 1
     clearTimeout(timer)
-    const mine = child
-    if (mine === undefined) return
+    if (child !== undefined) await end(child)
+    await exiting
+  }
+  const end = async (mine: ChildProcess): Promise<void> => {
     const late = setTimeout(() => {
       say("State 'stop-sigterm' timed out. Killing.")
       mine.kill('SIGKILL')
@@ -127,7 +135,6 @@ export const makeUnit = ({
     mine.kill('SIGTERM')
     await gone
     clearTimeout(late)
-    await bury()
   }
   return {
     name,
@@ -145,7 +152,11 @@ export const makeUnit = ({
     },
     restart: async () => {
       if (!wanted) return
-      await stop()
+      const stopped = stop()
+      const mine = stops
+      await stopped
+      // Somebody else stopped it since.
+      if (stops !== mine) return
       wanted = true
       begin()
     },
