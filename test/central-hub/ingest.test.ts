@@ -844,7 +844,7 @@ t.test('how many records are taken at once makes no difference', async (t) => {
     ),
     {
       ...propertyRuns(t, isOnPostgres() ? 7 : 11),
-      examples: onceDifferent.map((records) => [
+      examples: onceDifferent.map((records): [AnyRecord[], number[], boolean] => [
         records,
         Array.from({ length: 20 }, (_, index) => (index % 5 === 0 ? 1 : 2)),
         false
