@@ -43,8 +43,13 @@ await makeClientPackage(root.pathname, made.pathname)
 for (const module of ['env-file', 'log-line'])
   await bundleModule(root.pathname, made.pathname, `platform/${module}.ts`)
 
-for (const command of ['cli', 'doctor', 'central-hub/migrate', 'backup', 'backup/restore'])
-  await bundleProgram(root.pathname, made.pathname, `${command}/main.ts`, `${command}/main.js`)
+for (const command of ['cli', 'doctor', 'migrate', 'backup', 'backup/restore'])
+  await bundleProgram(
+    root.pathname,
+    made.pathname,
+    `admin/${command}/main.ts`,
+    `admin/${command}/main.js`
+  )
 for (const service of ['session-manager', 'central-hub']) {
   await bundleProgram(root.pathname, made.pathname, `${service}/main.ts`, `${service}/daemon.js`)
   writeFileSync(

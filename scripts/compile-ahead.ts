@@ -86,12 +86,12 @@ const services = async (release: string, state: string): Promise<Trial[]> => {
 
 /** The commands of a release. One from before a command was added does not have it. */
 const commands = (release: string): Trial[] =>
-  ['cli', 'doctor', 'backup', 'backup/restore', 'central-hub/migrate']
+  ['cli', 'doctor', 'backup', 'backup/restore', 'migrate']
     .map((name) => ({
       name,
       node: nodeOf(release),
       options: [],
-      main: join(release, 'dist', name, 'main.js'),
+      main: join(release, 'dist/admin', name, 'main.js'),
       args: ['--help'],
       env: {},
       listens: false

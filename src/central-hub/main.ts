@@ -4,18 +4,23 @@ import type { Problem } from '../contract/problem.ts'
 import type { Status } from '../contract/session.ts'
 import { PlainError, reasonOf } from '../platform/harmless.ts'
 import { keepHeapSmall } from '../platform/heap.ts'
-import { createHttp } from '../platform/http.ts'
+import { createHttp } from '../platform/http/http.ts'
 import { lazy } from '../platform/lazy.ts'
 import { atMost } from '../platform/at-most.ts'
 import { createMetrics } from '../platform/metrics.ts'
-import { ProblemError } from '../platform/problem.ts'
+import { ProblemError } from '../platform/http/problem.ts'
 import { readProxy } from '../platform/proxy.ts'
 import { rewriteMs } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
-import { addAccountMetrics } from './account-metrics.ts'
-import { accountChecks, accountName, accountsInPlainWords, type Account } from './accounts.ts'
+import { addAccountMetrics } from './follow/account-metrics.ts'
+import {
+  accountChecks,
+  accountName,
+  accountsInPlainWords,
+  type Account
+} from './follow/accounts.ts'
 import { addDeletionRoutes } from './api/deletions.ts'
-import { addDocs } from './api/docs.ts'
+import { addDocs } from './api/docs/docs.ts'
 import { addEventRoutes } from './api/events.ts'
 import { addExportRoutes } from './api/exports.ts'
 import { addHealthRoutes } from './api/health.ts'
@@ -30,21 +35,21 @@ import { addStatsRoutes } from './api/stats.ts'
 import { createAccess } from './api/access.ts'
 import { addWebhookRoutes } from './api/webhooks.ts'
 import { addWhatsappRoutes } from './api/whatsapp.ts'
-import { readJournal, sessionOnly, streamCheck, withStream } from './beside-stream.ts'
+import { readJournal, sessionOnly, streamCheck, withStream } from './cluster/beside-stream.ts'
 import { readConfig, type Config } from './config.ts'
-import { addConsole } from './console.ts'
-import { followInTurn } from './follow-in-turn.ts'
-import { createFollower, type Follower } from './follower.ts'
-import { startHousekeeping } from './housekeeping.ts'
-import { createIngest } from './ingest.ts'
-import type { StreamFollower } from './jetstream/follow-stream.ts'
-import { createLive } from './live.ts'
-import { addMessageMetrics } from './message-metrics.ts'
-import { PassedOnErasures } from './passed-on-erasures.ts'
-import { readCursor, type Cursor } from './store/cursors.ts'
+import { addConsole } from './api/console.ts'
+import { followInTurn } from './cluster/follow-in-turn.ts'
+import { createFollower, type Follower } from './follow/follower.ts'
+import { startHousekeeping } from './follow/housekeeping.ts'
+import { createIngest } from './follow/ingest.ts'
+import type { StreamFollower } from './cluster/jetstream/follow-stream.ts'
+import { createLive } from './store/outbox/live.ts'
+import { addMessageMetrics } from './api/message-metrics.ts'
+import { PassedOnErasures } from './follow/passed-on-erasures.ts'
+import { readCursor, type Cursor } from './store/write/cursors.ts'
 import { openStore } from './store/open.ts'
-import { createUpstream, type UpstreamOptions } from './upstream.ts'
-import { addWaitingMetrics } from './waiting-metrics.ts'
+import { createUpstream, type UpstreamOptions } from './follow/upstream.ts'
+import { addWaitingMetrics } from './api/waiting-metrics.ts'
 import { startWebhooks } from './webhooks/start.ts'
 
 const service = 'central-hub'
@@ -218,7 +223,7 @@ const main = async ({
   stream =
     config.NATS_URL.length === 0
       ? undefined
-      : (await import('./jetstream/follow-stream.ts')).followStream({
+      : (await import('./cluster/jetstream/follow-stream.ts')).followStream({
           config,
           ingest,
           cursor,

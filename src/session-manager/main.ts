@@ -2,31 +2,31 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Counter, Gauge } from 'prom-client'
 import type { Remapped, Status } from '../contract/session.ts'
-import { bearerCheck } from '../platform/auth.ts'
+import { bearerCheck } from '../platform/http/auth.ts'
 import { describeSqlite } from '../platform/describe-error.ts'
 import { PlainError, reasonOf } from '../platform/harmless.ts'
-import { createHttp } from '../platform/http.ts'
+import { createHttp } from '../platform/http/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
-import { ProblemError } from '../platform/problem.ts'
+import { ProblemError } from '../platform/http/problem.ts'
 import { readProxy } from '../platform/proxy.ts'
 import { rewriteMs, type Rewriting } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
-import { createBackfill } from './backfill.ts'
-import { createCapture } from './capture.ts'
+import { createBackfill } from './journal/backfill.ts'
+import { createCapture } from './journal/capture.ts'
 import { readConfig, type Config } from './config.ts'
-import { createConnection, type Connection } from './connection.ts'
-import { inPlainWords } from './in-plain-words.ts'
-import { openJournal, type Journal } from './journal.ts'
-import { Eraser } from './eraser.ts'
-import { MediaFetcher } from './media-fetcher.ts'
-import { OutboundCounts } from './outbound.ts'
-import type { Placement } from './placement.ts'
-import { remapSome, UpgradeRemap } from './remap.ts'
-import { createRetention } from './retention.ts'
-import { addRoutes } from './routes.ts'
-import { addMediaRoute } from './serve-media.ts'
-import type { Session } from './session.ts'
-import { keepVersion, otherThanPinned, pinnedPage, webVersionsIn } from './web-versions.ts'
+import { createConnection, type Connection } from './session/connection.ts'
+import { inPlainWords } from './status.ts'
+import { openJournal, type Journal } from './journal/journal.ts'
+import { Eraser } from './journal/eraser.ts'
+import { MediaFetcher } from './journal/media-fetcher.ts'
+import { OutboundCounts } from './session/outbound.ts'
+import type { Placement } from './cluster/placement.ts'
+import { remapSome, UpgradeRemap } from './journal/remap.ts'
+import { createRetention } from './journal/retention.ts'
+import { addRoutes } from './http/routes.ts'
+import { addMediaRoute } from './http/serve-media.ts'
+import type { Session } from './session/session.ts'
+import { keepVersion, otherThanPinned, pinnedPage, webVersionsIn } from './session/web-versions.ts'
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
 import { mapperVersion } from './whatsapp/message.ts'
 import { remap } from './whatsapp/remap.ts'
@@ -94,7 +94,7 @@ const main = async ({
   const forwarding =
     config.NATS_URL.length === 0
       ? undefined
-      : (await import('./forward.ts')).startForwarding({
+      : (await import('./cluster/forward.ts')).startForwarding({
           config,
           journal,
           term,
@@ -114,7 +114,7 @@ const main = async ({
   placement =
     config.PROFILE_BACKUP === '' && forwarding === undefined
       ? undefined
-      : (await import('./placement.ts')).createPlacement({
+      : (await import('./cluster/placement.ts')).createPlacement({
           config,
           journal,
           profile,

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { openStore } from '../../src/central-hub/store/open.ts'
-import type { Draft } from '../../src/session-manager/journal.ts'
+import type { Draft } from '../../src/session-manager/journal/journal.ts'
 
 /**
  * Conversations as a sales team has them: everybody writes, a third is answered, some words are in

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
 import type { Media } from '../../src/contract/record.ts'
-import { mediaPath } from '../../src/session-manager/media.ts'
+import { mediaPath } from '../../src/session-manager/journal/media.ts'
 
 /** A grey PNG with some noise, which gives it a weight, https://www.w3.org/TR/png-3/ */
 export const picture = (width: number, height: number): Buffer => {

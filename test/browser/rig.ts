@@ -11,8 +11,11 @@ import {
   freePort,
   startDaemon
 } from '../end-to-end/daemon.ts'
-import { fakeSessionManager, type FakeSessionManager } from '../central-hub/fake-session-manager.ts'
-import { draft } from '../session-manager/drafts.ts'
+import {
+  fakeSessionManager,
+  type FakeSessionManager
+} from '../central-hub/follow/fake-session-manager.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 
 /**
  * A real hub as built, so with the page as the browser gets it, and a session-manager that the test

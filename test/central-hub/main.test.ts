@@ -18,9 +18,9 @@ import {
 import { conforms } from '../platform/conforms.ts'
 import { notifySocket } from '../platform/notify-socket.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { openSse } from '../platform/sse-client.ts'
-import { draft } from '../session-manager/drafts.ts'
-import { fakeSessionManager } from './fake-session-manager.ts'
+import { openSse } from '../platform/http/sse-client.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
+import { fakeSessionManager } from './follow/fake-session-manager.ts'
 
 /** The real central-hub as a process. */
 const start = async (

@@ -7,7 +7,7 @@ import { routes } from '../../src/contract/routes.ts'
 import { serveApi } from '../central-hub/api/rig.ts'
 import { record } from '../central-hub/store/open-store.ts'
 import { apiToken } from '../end-to-end/daemon.ts'
-import { serve } from '../platform/http-server.ts'
+import { serve } from '../platform/http/http-server.ts'
 import { rejection } from './rejection.ts'
 
 const other = {

@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { Response } from 'polka'
 import { createClient, type Connection, type HubEvent } from '../../src/client/index.ts'
-import { fakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import { fakeSessionManager } from '../central-hub/follow/fake-session-manager.ts'
 import { serveApi } from '../central-hub/api/rig.ts'
 import { record } from '../central-hub/store/open-store.ts'
-import { addEvents, pruneEvents } from '../../src/central-hub/store/events.ts'
+import { addEvents, pruneEvents } from '../../src/central-hub/store/outbox/events.ts'
 import { apiToken, centralHubEnv, freePort, startDaemon } from '../end-to-end/daemon.ts'
-import { serve } from '../platform/http-server.ts'
+import { serve } from '../platform/http/http-server.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/drafts.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 import { rejection } from './rejection.ts'
 
 const bodies = (events: readonly HubEvent[]): string[] =>

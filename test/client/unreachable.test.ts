@@ -13,7 +13,7 @@ import { alsoAnswers } from '../../src/client/also-answers.ts'
 import { operations } from '../../src/contract/api/operations.ts'
 import type { Operation } from '../../src/contract/api/operation.ts'
 import { inPage, launch, openPage } from '../browser/page.ts'
-import { fakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import { fakeSessionManager } from '../central-hub/follow/fake-session-manager.ts'
 import {
   apiToken,
   centralHubEnv,

@@ -2,7 +2,7 @@ import { build } from 'esbuild'
 import t, { type Test } from 'tap'
 import { serveOtherOrigin } from '../browser/other-origin.ts'
 import { inPage, launch, openPage } from '../browser/page.ts'
-import { fakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import { fakeSessionManager } from '../central-hub/follow/fake-session-manager.ts'
 import {
   apiToken,
   centralHubEnv,
@@ -11,7 +11,7 @@ import {
   type Daemon
 } from '../end-to-end/daemon.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/drafts.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 import { packageFile, packagesMissing } from './packages.ts'
 
 /**

@@ -17,7 +17,10 @@ import t, { type Test } from 'tap'
 import type { Lead } from '../../src/contract/lead.ts'
 import { serveOtherOrigin } from '../browser/other-origin.ts'
 import { launch, openPage } from '../browser/page.ts'
-import { fakeSessionManager, type FakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import {
+  fakeSessionManager,
+  type FakeSessionManager
+} from '../central-hub/follow/fake-session-manager.ts'
 import {
   apiToken,
   ask,
@@ -27,7 +30,7 @@ import {
   type Daemon
 } from '../end-to-end/daemon.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/drafts.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 import { packageFile, packagesMissing, root } from './packages.ts'
 
 /**

@@ -7,9 +7,12 @@ import { Webhook } from 'standardwebhooks'
 import t, { type Test } from 'tap'
 import { Compile } from 'typebox/schema'
 import type { Client, HubEvent } from '../../src/client/index.ts'
-import { storeMedia } from '../../src/session-manager/media.ts'
+import { storeMedia } from '../../src/session-manager/journal/media.ts'
 import { rejection } from '../client/rejection.ts'
-import { fakeSessionManager, type FakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import {
+  fakeSessionManager,
+  type FakeSessionManager
+} from '../central-hub/follow/fake-session-manager.ts'
 import {
   apiToken,
   centralHubEnv,
@@ -18,7 +21,7 @@ import {
   type Daemon
 } from '../end-to-end/daemon.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/drafts.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 
 /**
  * A frontend of the release before: its client as it was packed does with today's hub all that it

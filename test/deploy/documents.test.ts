@@ -81,7 +81,7 @@ t.test('each request by curl is a route of the hub', async (t) => {
 })
 
 t.test('each command of leadmaster that the documents show is one', async (t) => {
-  const help = execFileSync(process.execPath, ['src/cli/main.ts', '--help'], {
+  const help = execFileSync(process.execPath, ['src/admin/cli/main.ts', '--help'], {
     cwd: root,
     encoding: 'utf8'
   })

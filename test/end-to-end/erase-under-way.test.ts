@@ -7,12 +7,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Deletion, LeadPage, Readiness } from '../../src/contract/lead.ts'
-import { openJournal, type Draft } from '../../src/session-manager/journal.ts'
+import { openJournal, type Draft } from '../../src/session-manager/journal/journal.ts'
 import { createDice } from '../dice.ts'
 import { natsServer } from '../nats/nats-server.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { startPostgres, type PostgresServer } from '../platform/postgres-server.ts'
-import { draft } from '../session-manager/drafts.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 import {
   apiToken,
   ask,

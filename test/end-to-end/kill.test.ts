@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Message } from '../../src/contract/lead.ts'
 import { isOnPostgres } from '../central-hub/store/place.ts'
 import { createDice } from '../dice.ts'
-import { openSse } from '../platform/sse-client.ts'
+import { openSse } from '../platform/http/sse-client.ts'
 import { apiToken } from './daemon.ts'
 import { withStack, type Stack } from './stack.ts'
 

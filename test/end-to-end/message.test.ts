@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Lead, Message } from '../../src/contract/lead.ts'
 import type { Qr, Status } from '../../src/contract/session.ts'
-import { openSse, type SseClient } from '../platform/sse-client.ts'
+import { openSse, type SseClient } from '../platform/http/sse-client.ts'
 import { apiToken, ask } from './daemon.ts'
 import { withStack } from './stack.ts'
 

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { fakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import { fakeSessionManager } from '../central-hub/follow/fake-session-manager.ts'
 import { receiver } from '../central-hub/webhooks/receiver.ts'
 import { lintMetrics, metricTypes, sample } from '../platform/lint-metrics.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { startPostgres } from '../platform/postgres-server.ts'
-import { draft } from '../session-manager/drafts.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 import {
   apiToken,
   ask,

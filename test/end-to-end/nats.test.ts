@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Message, Readiness } from '../../src/contract/lead.ts'
 import { Status } from '../../src/contract/session.ts'
-import { openJournal } from '../../src/session-manager/journal.ts'
+import { openJournal } from '../../src/session-manager/journal/journal.ts'
 import { isOnPostgres, storeEnv } from '../central-hub/store/place.ts'
 import { natsServer } from '../nats/nats-server.ts'
 import { makeStream, managerOf, streamed } from '../nats/records.ts'
 import { conforms } from '../platform/conforms.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { openSse } from '../platform/sse-client.ts'
-import { draft } from '../session-manager/drafts.ts'
+import { openSse } from '../platform/http/sse-client.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 import {
   apiToken,
   ask,

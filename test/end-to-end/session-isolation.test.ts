@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
-import { mediaPath } from '../../src/session-manager/media.ts'
+import { mediaPath } from '../../src/session-manager/journal/media.ts'
 import { withSession, type Session } from './session.ts'
 
 /**

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { InboundPage, InboundRecord, JournalRecord } from '../../src/contract/record.ts'
 import type { Qr, Status } from '../../src/contract/session.ts'
-import { openSse } from '../platform/sse-client.ts'
+import { openSse } from '../platform/http/sse-client.ts'
 import { browserDirectory } from '../whatsapp-web/directory.ts'
 import { startWhatsAppWeb, type Scenario, type WhatsAppWeb } from '../whatsapp-web/server.ts'
 import {

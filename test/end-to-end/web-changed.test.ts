@@ -3,7 +3,7 @@ import type { Message } from '../../src/contract/lead.ts'
 import type { Status } from '../../src/contract/session.ts'
 import type { WebhookWithSecret } from '../../src/contract/webhook.ts'
 import { receiver, verified } from '../central-hub/webhooks/receiver.ts'
-import { openSse } from '../platform/sse-client.ts'
+import { openSse } from '../platform/http/sse-client.ts'
 import { apiToken, ask } from './daemon.ts'
 import { withStack } from './stack.ts'
 

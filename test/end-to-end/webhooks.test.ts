@@ -1,7 +1,10 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DeliveryPage, Webhook, WebhookWithSecret } from '../../src/contract/webhook.ts'
-import { fakeSessionManager, type FakeSessionManager } from '../central-hub/fake-session-manager.ts'
+import {
+  fakeSessionManager,
+  type FakeSessionManager
+} from '../central-hub/follow/fake-session-manager.ts'
 import { storeEnv } from '../central-hub/store/place.ts'
 import {
   receiver,
@@ -11,7 +14,7 @@ import {
   type Receiver
 } from '../central-hub/webhooks/receiver.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/drafts.ts'
+import { draft } from '../session-manager/journal/drafts.ts'
 import { apiToken, ask, centralHubEnv, freePort, startDaemon, type Daemon } from './daemon.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Raw } from '../../src/session-manager/whatsapp/raw.ts'
+import type { Raw } from '../../src/session-manager/whatsapp/content/raw.ts'
 
 /**
  * Bytes as a raw model of WhatsApp Web's: each member takes a byte for its name, one for what it

@@ -10,55 +10,55 @@ export interface MutatedModule {
 export const modules: readonly MutatedModule[] = [
   {
     name: 'journal',
-    files: ['session-manager/journal.ts'],
+    files: ['session-manager/journal/journal.ts'],
     tests: [
-      'session-manager/erase-adopted.test.ts',
-      'session-manager/journal-known.test.ts',
-      'session-manager/erase-person.test.ts',
-      'session-manager/erase-again.test.ts',
-      'session-manager/journal.test.ts',
-      'session-manager/remap.test.ts',
-      'session-manager/erasure.test.ts',
-      'session-manager/erasure-file.test.ts'
+      'session-manager/journal/erase-adopted.test.ts',
+      'session-manager/journal/journal-known.test.ts',
+      'session-manager/journal/erase-person.test.ts',
+      'session-manager/journal/erase-again.test.ts',
+      'session-manager/journal/journal.test.ts',
+      'session-manager/journal/remap.test.ts',
+      'session-manager/journal/erasure.test.ts',
+      'session-manager/journal/erasure-file.test.ts'
     ]
   },
   {
     name: 'capture',
-    files: ['session-manager/capture.ts'],
-    tests: ['session-manager/capture.test.ts']
+    files: ['session-manager/journal/capture.ts'],
+    tests: ['session-manager/journal/capture.test.ts']
   },
   {
     name: 'backfill',
-    files: ['session-manager/backfill.ts', 'session-manager/whatsapp/backfill.ts'],
+    files: ['session-manager/journal/backfill.ts', 'session-manager/whatsapp/backfill.ts'],
     tests: [
-      'session-manager/backfill-schedule.test.ts',
-      'session-manager/backfill.test.ts',
-      'session-manager/unread-chats.test.ts',
+      'session-manager/journal/backfill-schedule.test.ts',
+      'session-manager/journal/backfill.test.ts',
+      'session-manager/journal/unread-chats.test.ts',
       'session-manager/whatsapp/backfill-calls.test.ts',
       'session-manager/whatsapp/backfill.test.ts'
     ]
   },
   {
     name: 'erasure',
-    files: ['session-manager/erasure.ts', 'session-manager/adopted-erasures.ts'],
+    files: ['session-manager/journal/erasure.ts', 'session-manager/journal/adopted-erasures.ts'],
     tests: [
-      'session-manager/erase-person-later.test.ts',
-      'session-manager/erase-adopted.test.ts',
-      'session-manager/erase-person.test.ts',
-      'session-manager/erasure.test.ts',
-      'session-manager/erase-again.test.ts',
-      'session-manager/erasure-file.test.ts'
+      'session-manager/journal/erase-person-later.test.ts',
+      'session-manager/journal/erase-adopted.test.ts',
+      'session-manager/journal/erase-person.test.ts',
+      'session-manager/journal/erasure.test.ts',
+      'session-manager/journal/erase-again.test.ts',
+      'session-manager/journal/erasure-file.test.ts'
     ]
   },
   {
     name: 'media',
-    files: ['session-manager/media.ts', 'session-manager/media-fetcher.ts'],
+    files: ['session-manager/journal/media.ts', 'session-manager/journal/media-fetcher.ts'],
     tests: [
-      'session-manager/media-files.test.ts',
-      'session-manager/media-given-up.test.ts',
-      'session-manager/media-schedule.test.ts',
-      'session-manager/media.test.ts',
-      'session-manager/media-fetcher.test.ts'
+      'session-manager/journal/media-files.test.ts',
+      'session-manager/journal/media-given-up.test.ts',
+      'session-manager/journal/media-schedule.test.ts',
+      'session-manager/journal/media.test.ts',
+      'session-manager/journal/media-fetcher.test.ts'
     ]
   },
   {
@@ -84,17 +84,17 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'follower',
-    files: ['central-hub/follower.ts'],
-    tests: ['central-hub/follower-stream.test.ts']
+    files: ['central-hub/follow/follower.ts'],
+    tests: ['central-hub/follow/follower-stream.test.ts']
   },
   {
     name: 'ingest',
-    files: ['central-hub/ingest.ts'],
-    tests: ['central-hub/ingest-take.test.ts', 'central-hub/ingest.test.ts']
+    files: ['central-hub/follow/ingest.ts'],
+    tests: ['central-hub/follow/ingest-take.test.ts', 'central-hub/follow/ingest.test.ts']
   },
   {
     name: 'take-records',
-    files: ['central-hub/store/take-records.ts'],
+    files: ['central-hub/store/write/take-records.ts'],
     tests: [
       'central-hub/store/take-records.test.ts',
       'central-hub/store/write-lead.test.ts',
@@ -102,12 +102,12 @@ export const modules: readonly MutatedModule[] = [
       'central-hub/store/who.test.ts',
       'central-hub/store/conversation.test.ts',
       'central-hub/store/outbox.test.ts',
-      'central-hub/ingest.test.ts'
+      'central-hub/follow/ingest.test.ts'
     ]
   },
   {
     name: 'waiting',
-    files: ['contract/waiting.ts', 'central-hub/store/waiting.ts'],
+    files: ['contract/waiting.ts', 'central-hub/store/write/waiting.ts'],
     tests: [
       'contract/waiting.test.ts',
       'central-hub/store/waiting.test.ts',
@@ -120,7 +120,7 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'write-lead',
-    files: ['central-hub/store/write-lead.ts', 'central-hub/store/settle-lead.ts'],
+    files: ['central-hub/store/write/write-lead.ts', 'central-hub/store/write/settle-lead.ts'],
     tests: [
       'central-hub/store/who.test.ts',
       'central-hub/store/write-lead.test.ts',
@@ -149,7 +149,7 @@ export const modules: readonly MutatedModule[] = [
     name: 'imports',
     files: [
       'central-hub/api/imports.ts',
-      'central-hub/store/names.ts',
+      'central-hub/store/write/names.ts',
       ...['columns', 'phone-cell', 'read-names'].map((file) => `central-hub/spreadsheet/${file}.ts`)
     ],
     tests: [
@@ -192,21 +192,25 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'doctor-units',
-    files: ['doctor/units.ts'],
+    files: ['admin/doctor/units.ts'],
     tests: ['unit-states', 'drop-ins', 'units', 'confinement'].map(
-      (file) => `doctor/${file}.test.ts`
+      (file) => `admin/doctor/${file}.test.ts`
     )
   },
   {
     name: 'doctor-network',
-    files: ['base-url', 'following', 'ports'].map((file) => `doctor/${file}.ts`),
-    tests: ['base-url', 'following', 'ports', 'network'].map((file) => `doctor/${file}.test.ts`)
+    files: ['base-url', 'following', 'ports'].map((file) => `admin/doctor/${file}.ts`),
+    tests: ['base-url', 'following', 'ports', 'network'].map(
+      (file) => `admin/doctor/${file}.test.ts`
+    )
   },
   {
     name: 'doctor-processes',
-    files: ['confinement', 'failure', 'processes', 'running'].map((file) => `doctor/${file}.ts`),
+    files: ['confinement', 'failure', 'processes', 'running'].map(
+      (file) => `admin/doctor/${file}.ts`
+    ),
     tests: ['confinement', 'failure', 'processes', 'running'].map(
-      (file) => `doctor/${file}.test.ts`
+      (file) => `admin/doctor/${file}.test.ts`
     )
   }
 ]

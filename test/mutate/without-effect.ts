@@ -22,63 +22,63 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'lead.changed ||= next.ad !== row.ad || next.ad_at !== row.ad_at || next.name !== row.name || next.first_seen !== row.first_seen || next.imported_name !== row.imported_name',
     {
       true: 'what is as it was is written once more, as it was'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'if (lead.row.id !== 0) this.leads.set(lead.row.id, lead)',
     {
       true: 'no row of the store names a lead 0'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'if (!lead.identities.includes(identity)) lead.identities.push(identity)',
     {
       true: 'what is there twice is written twice, with the same values'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'if (row.phone !== null) this.#byPhone.set(row.phone, identity)',
     {
       true: 'nobody is looked up by null'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'if (row.lid !== null) this.#byLid.set(row.lid, identity)',
     {
       true: 'nobody is looked up by null'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     "return this.#byPhone.get(phone ?? '') ?? this.#byLid.get(lid ?? '')",
     {
       '"Stryker was here!"': 'nobody has such a number or LID'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     "const [holder, me] = [this.#byPhone.get(phone ?? ''), this.#byLid.get(lid ?? '')]",
     {
       '"Stryker was here!"': 'nobody has such a number or LID'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'if (phone === undefined) return me && { identity: me, pair: undefined }',
     {
       true: 'there is no number to learn'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'const identity = lead?.identities.find(({ row }) => row.lid === former?.lid) ?? lead?.identities[0] ?? holder',
     {
       '() => undefined':
@@ -90,17 +90,17 @@ export const withoutEffect: readonly WithoutEffect[] = [
       'former.lid': 'a lead is found by its claim alone'
     }
   ),
-  ...of('central-hub/store/settle-lead.ts', 'if (me === undefined) return', {
+  ...of('central-hub/store/write/settle-lead.ts', 'if (me === undefined) return', {
     false: 'only a notice of somebody who is known is settled'
   }),
-  ...of('central-hub/store/settle-lead.ts', 'if (me?.merged_id === undefined) return', {
+  ...of('central-hub/store/write/settle-lead.ts', 'if (me?.merged_id === undefined) return', {
     'me.merged_id': 'it is asked of a LID that somebody has'
   }),
-  ...of('central-hub/store/settle-lead.ts', 'const [kept, gone] = a < b ? [a, b] : [b, a]', {
+  ...of('central-hub/store/write/settle-lead.ts', 'const [kept, gone] = a < b ? [a, b] : [b, a]', {
     'a <= b': 'no lead is merged with itself'
   }),
   ...of(
-    'central-hub/store/settle-lead.ts',
+    'central-hub/store/write/settle-lead.ts',
     'if (first === undefined || second === undefined) throw new Error(`there are no leads ${kept} and ${gone} to merge`)',
     {
       false: 'both leads are there',
@@ -108,30 +108,34 @@ export const withoutEffect: readonly WithoutEffect[] = [
       '``': 'both leads are there'
     }
   ),
-  ...of('central-hub/store/settle-lead.ts', 'this.settled.made.delete(gone)', {
+  ...of('central-hub/store/write/settle-lead.ts', 'this.settled.made.delete(gone)', {
     ';': 'nobody is told of a lead that is gone, new or not'
   }),
   ...of(
-    'central-hub/store/settle-lead.ts',
+    'central-hub/store/write/settle-lead.ts',
     "return (lid === null ? claims.where('lead_id', '=', lead_id) : claims).execute()",
     {
       true: 'what a LID was seen with is all of one lead'
     }
   ),
-  ...of('central-hub/store/settle-lead.ts', 'name: name ?? null', {
+  ...of('central-hub/store/write/settle-lead.ts', 'name: name ?? null', {
     'name && null': 'the message that is taken then has the name, too'
   }),
-  ...of('central-hub/store/settle-lead.ts', 'this.settled.changed.add(row.id)', {
+  ...of('central-hub/store/write/settle-lead.ts', 'this.settled.changed.add(row.id)', {
     ';': 'what calls it adds the lead, too'
   }),
-  ...of('central-hub/store/settle-lead.ts', '...(holder === undefined ? [] : [holder.lead_id])', {
-    '["Stryker was here"]': 'no message of SQLite has a text for its lead'
-  }),
-  ...of('central-hub/store/settle-lead.ts', 'if (leads.length === 0) return', {
+  ...of(
+    'central-hub/store/write/settle-lead.ts',
+    '...(holder === undefined ? [] : [holder.lead_id])',
+    {
+      '["Stryker was here"]': 'no message of SQLite has a text for its lead'
+    }
+  ),
+  ...of('central-hub/store/write/settle-lead.ts', 'if (leads.length === 0) return', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
   ...of(
-    'central-hub/store/settle-lead.ts',
+    'central-hub/store/write/settle-lead.ts',
     'return told.name === undefined ? [row] : [{ ...row, name: told.name }]',
     {
       true: 'a lead that is made gets the latest name of its messages, too',
@@ -139,11 +143,15 @@ export const withoutEffect: readonly WithoutEffect[] = [
       'told.name !== undefined': 'a lead that is made gets the latest name of its messages, too'
     }
   ),
-  ...of('central-hub/store/settle-lead.ts', 'first_seen: first?.timestamp ?? last.timestamp', {
-    'first.timestamp': 'where there is a last message there is a first one'
-  }),
   ...of(
-    'central-hub/store/settle-lead.ts',
+    'central-hub/store/write/settle-lead.ts',
+    'first_seen: first?.timestamp ?? last.timestamp',
+    {
+      'first.timestamp': 'where there is a last message there is a first one'
+    }
+  ),
+  ...of(
+    'central-hub/store/write/settle-lead.ts',
     'if (from.phone !== undefined && to.phone !== undefined) await settling.phoneChange(from.phone, to.phone, timestamp)',
     {
       'from.phone !== undefined || to.phone !== undefined':
@@ -152,7 +160,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/settle-lead.ts',
+    'central-hub/store/write/settle-lead.ts',
     'else if (from.lid !== undefined && to.lid !== undefined) await settling.lidChange(from.lid, to.lid)',
     {
       'from.lid !== undefined || to.lid !== undefined':
@@ -161,7 +169,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/settle-lead.ts',
+    'central-hub/store/write/settle-lead.ts',
     'else if (phone !== undefined && lid !== undefined) await settling.pair(phone, lid, message)',
     {
       'phone !== undefined || lid !== undefined':
@@ -169,43 +177,47 @@ export const withoutEffect: readonly WithoutEffect[] = [
       true: 'any other message is settled only when it has a number and a LID'
     }
   ),
-  ...of('central-hub/store/write-lead.ts', 'next.imported_name !== row.imported_name', {
+  ...of('central-hub/store/write/write-lead.ts', 'next.imported_name !== row.imported_name', {
     false: 'an imported name comes with a number that is new, and is written with it'
   }),
-  ...of('central-hub/store/write-lead.ts', 'waits: false,', {
+  ...of('central-hub/store/write/write-lead.ts', 'waits: false,', {
     true: 'it is worked out before it is written'
   }),
-  ...of('central-hub/store/write-lead.ts', 'changed: false,', {
+  ...of('central-hub/store/write/write-lead.ts', 'changed: false,', {
     true: 'a new lead is written and told anyway'
   }),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'enter({ row, isNew: false, waits: false, learnt: false, changed, isSilent, identities: [] })',
     {
       true: 'it is worked out before it is written'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'identities.add({ lead, row: lead.row, merged_id: undefined, isChanged: false })',
     {
       true: 'only what is kept in merged_identities is written by it'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'if (lead !== undefined) identities.add({ lead, row, merged_id: id, isChanged: false })',
     {
       true: 'its lead was read, too; what is as it was is written once more, as it was'
     }
   ),
-  ...of('central-hub/store/write-lead.ts', "where('leads.account', '=', keys[0]?.account ?? '')", {
-    "keys[0]?.account && ''": 'the statement is run with its own values',
-    '"Stryker was here!"': 'the statement is run with its own values',
-    'keys[0].account': 'a list that is read has an item'
-  }),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
+    "where('leads.account', '=', keys[0]?.account ?? '')",
+    {
+      "keys[0]?.account && ''": 'the statement is run with its own values',
+      '"Stryker was here!"': 'the statement is run with its own values',
+      'keys[0].account': 'a list that is read has an item'
+    }
+  ),
+  ...of(
+    'central-hub/store/write/write-lead.ts',
     "by === 'id' ? sql`leads.id` : sql`${sql.ref(`leads.${by}`)}`, 'in', keys.map(({ key }) => key)",
     {
       '() => undefined': 'the statement is run with its own values',
@@ -213,62 +225,62 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     "(keys) => [keys[0]?.account, ...keys.map(({ key }) => (by === 'id' ? Number(key) : key))]",
     {
       'keys[0].account': 'a list that is read has an item',
       false: 'a text of digits is compared as the number that it is'
     }
   ),
-  ...of('central-hub/store/write-lead.ts', "where('account', '=', keys[0]?.account ?? '')", {
+  ...of('central-hub/store/write/write-lead.ts', "where('account', '=', keys[0]?.account ?? '')", {
     "keys[0]?.account && ''": 'the statement is run with its own values',
     '"Stryker was here!"': 'the statement is run with its own values',
     'keys[0].account': 'a list that is read has an item'
   }),
-  ...of('central-hub/store/write-lead.ts', "where(by, 'in', keys.map(({ key }) => key))", {
+  ...of('central-hub/store/write/write-lead.ts', "where(by, 'in', keys.map(({ key }) => key))", {
     '() => undefined': 'the statement is run with its own values'
   }),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     '(keys) => [keys[0]?.account, ...keys.map(({ key }) => key)]',
     {
       'keys[0].account': 'a list that is read has an item'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     "state: 'new' as const, note: '', first_seen, last_seen, waiting_since, updated_at, unanswered_count",
     {
       '"Stryker was here!"':
         'the row is there: of these values only those that messages change are written'
     }
   ),
-  ...of('central-hub/store/write-lead.ts', 'if (phone !== null) phones.delete(phone)', {
+  ...of('central-hub/store/write/write-lead.ts', 'if (phone !== null) phones.delete(phone)', {
     true: 'only saves time: who is found is not looked for once more',
     false: 'only saves time: who is found is not looked for once more',
     'phone === null': 'only saves time: who is found is not looked for once more',
     ';': 'only saves time: who is found is not looked for once more'
   }),
-  ...of('central-hub/store/write-lead.ts', 'if (lid !== null) lids.delete(lid)', {
+  ...of('central-hub/store/write/write-lead.ts', 'if (lid !== null) lids.delete(lid)', {
     true: 'only saves time: who is found is not looked for once more',
     false: 'only saves time: who is found is not looked for once more',
     'lid === null': 'only saves time: who is found is not looked for once more',
     ';': 'only saves time: who is found is not looked for once more'
   }),
-  ...of('central-hub/store/write-lead.ts', 'for (const { phone, lid } of rows) {', {
+  ...of('central-hub/store/write/write-lead.ts', 'for (const { phone, lid } of rows) {', {
     '{}': 'only saves time: who is found is not looked for once more'
   }),
-  ...of('central-hub/store/write-lead.ts', 'for (const { id } of rows) ids.delete(id)', {
+  ...of('central-hub/store/write/write-lead.ts', 'for (const { id } of rows) ids.delete(id)', {
     ';': 'only saves time: who is found is not looked for once more'
   }),
-  ...of('central-hub/store/write-lead.ts', "`${phone ?? ''} ${lid ?? ''}`", {
+  ...of('central-hub/store/write/write-lead.ts', "`${phone ?? ''} ${lid ?? ''}`", {
     '"Stryker was here!"': 'it is asked only whether two are the same'
   }),
-  ...of('central-hub/store/write-lead.ts', 'if (lead !== undefined) lead.row.id = row.id', {
+  ...of('central-hub/store/write/write-lead.ts', 'if (lead !== undefined) lead.row.id = row.id', {
     true: 'each row that is inserted is of a lead'
   }),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'for (const { row, merged_id } of leads.flatMap(({ identities }) => identities).filter(({ isChanged }) => isChanged)) {',
     {
       'leads.flatMap(({ identities }) => identities)':
@@ -276,7 +288,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'of leads.filter(({ isNew, changed }) => changed && !isNew)) {',
     {
       leads: 'what is as it was is written once more, as it was',
@@ -285,14 +297,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'leads.filter(({ waits }) => !waits).map(({ row }) => row)',
     {
       leads: 'what is as it was is written once more, as it was'
     }
   ),
   ...of(
-    'central-hub/store/write-lead.ts',
+    'central-hub/store/write/write-lead.ts',
     'leads.filter(({ waits }) => waits).map(({ row }) => row)',
     {
       leads: 'what is as it was is written once more, as it was'
@@ -316,26 +328,34 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/settle-lead.ts',
+    'central-hub/store/write/settle-lead.ts',
     'if (now !== undefined) await writeIdentity(this.#db, { ...now, phone, phone_at: now.lid === null ? 0 : at })',
     {
       true: 'one of the two goes on with the number, or with the LID'
     }
   ),
-  ...of('central-hub/store/write-lead.ts', '[updating(false), updating(true)]', {
+  ...of('central-hub/store/write/write-lead.ts', '[updating(false), updating(true)]', {
     true: 'what is as it was is written once more, as it was'
   }),
-  ...of('central-hub/store/write-lead.ts', 'new Set(people.flatMap(({ phone }) => phone ?? []))', {
-    '["Stryker was here"]': 'nobody has such a number'
-  }),
-  ...of('central-hub/store/write-lead.ts', 'new Set(people.flatMap(({ lid }) => lid ?? []))', {
-    '["Stryker was here"]': 'nobody has such a LID'
-  }),
-  ...of('central-hub/store/waiting.ts', 'if (whole) {', {
+  ...of(
+    'central-hub/store/write/write-lead.ts',
+    'new Set(people.flatMap(({ phone }) => phone ?? []))',
+    {
+      '["Stryker was here"]': 'nobody has such a number'
+    }
+  ),
+  ...of(
+    'central-hub/store/write/write-lead.ts',
+    'new Set(people.flatMap(({ lid }) => lid ?? []))',
+    {
+      '["Stryker was here"]': 'nobody has such a LID'
+    }
+  ),
+  ...of('central-hub/store/write/waiting.ts', 'if (whole) {', {
     true: 'only saves time: counting all gives the same'
   }),
   ...of(
-    'central-hub/store/waiting.ts',
+    'central-hub/store/write/waiting.ts',
     'const unanswered = added.filter((message) => message.turn === 1 && (line === undefined || isAfter(message, line)))',
     {
       '() => undefined': 'only saves time: then all is counted',
@@ -345,44 +365,44 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/waiting.ts',
+    'central-hub/store/write/waiting.ts',
     'const isPlain = !albums && unanswered.length === added.length && mayWait(state) && handled_at === null',
     {
       false: 'only saves time: then all is counted'
     }
   ),
   ...of(
-    'central-hub/store/waiting.ts',
+    'central-hub/store/write/waiting.ts',
     'if (isPlain) return addUnanswered(db, leadId, unanswered)',
     {
       false: 'only saves time: then all is counted'
     }
   ),
   ...of(
-    'central-hub/store/waiting.ts',
+    'central-hub/store/write/waiting.ts',
     'if (added.length > 0) await writeAnswers(db, leadId, Math.min(...added.map(({ timestamp }) => timestamp)))',
     {
       true: 'there are no replies from the end of time on',
       'added.length >= 0': 'there are no replies from the end of time on'
     }
   ),
-  ...of('central-hub/store/waiting.ts', 'if (pks.length === 0) return []', {
+  ...of('central-hub/store/write/waiting.ts', 'if (pks.length === 0) return []', {
     false: 'it is called for leads with new messages of persons only',
     '["Stryker was here"]': 'it is called for leads with new messages of persons only'
   }),
   ...of(
-    'central-hub/store/waiting.ts',
+    'central-hub/store/write/waiting.ts',
     "export const followWait = (wait: KeptWait, fresh: readonly FreshMessage[]): { wait: KeptWait; answers: Insertable<Database['answers']>[] } | undefined => {",
     {
       '{}': 'only saves time: then the messages are read'
     }
   ),
-  ...of('central-hub/store/waiting.ts', 'if (inAlbum && turn === 1) return undefined', {
+  ...of('central-hub/store/write/waiting.ts', 'if (inAlbum && turn === 1) return undefined', {
     true: 'only saves time: then the messages are read',
     'inAlbum || turn === 1': 'only saves time: then the messages are read'
   }),
   ...of(
-    'central-hub/store/waiting.ts',
+    'central-hub/store/write/waiting.ts',
     'if (turn > 0 && (!mayWait(now.state) || now.handled_at !== null)) return undefined',
     {
       true: 'only saves time: then the messages are read',
@@ -392,7 +412,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/waiting.ts',
+    'central-hub/store/write/waiting.ts',
     'const last = now.last_timestamp === null || now.last_seq === null ? undefined : { timestamp: now.last_timestamp, seq: now.last_seq }',
     {
       false: 'a lead without a message has neither, and every time is after null',
@@ -505,7 +525,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/follower.ts',
+    'central-hub/follow/follower.ts',
     "throw new PlainError(`record ${event.id ?? '?'} is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`)",
     {
       '"Stryker was here!"':
@@ -514,27 +534,27 @@ export const withoutEffect: readonly WithoutEffect[] = [
       'error.message': 'a record that does not conform has at least one error'
     }
   ),
-  ...of('central-hub/follower.ts', 'const mostAhead = 512 * 1024', {
+  ...of('central-hub/follow/follower.ts', 'const mostAhead = 512 * 1024', {
     '512 / 1024': 'how much is read ahead decides how large the groups are, not what is in them'
   }),
-  ...of('central-hub/follower.ts', 'const waiting: JournalRecord[] = []', {
+  ...of('central-hub/follow/follower.ts', 'const waiting: JournalRecord[] = []', {
     '["Stryker was here"]': 'what has no seq is not after the cursor, and is left out'
   }),
   ...of(
-    'central-hub/follower.ts',
+    'central-hub/follow/follower.ts',
     'if (opened !== undefined && performance.now() - opened > goodAfterMs) failures = 0',
     {
       true: 'a stream that was not opened has lasted for no number of ms'
     }
   ),
-  ...of('central-hub/follower.ts', 'clearTimeout(silent)', {
+  ...of('central-hub/follow/follower.ts', 'clearTimeout(silent)', {
     ';': 'at the end of a stream: what the timer would cut off is cut off already'
   }),
-  ...of('central-hub/ingest.ts', 'if (!/\\\\u(?:d[89a-f]|0000)/.test(text)) return record', {
+  ...of('central-hub/follow/ingest.ts', 'if (!/\\\\u(?:d[89a-f]|0000)/.test(text)) return record', {
     false: 'only saves time: text without such characters comes out as it went in'
   }),
   ...of(
-    'central-hub/ingest.ts',
+    'central-hub/follow/ingest.ts',
     'const conversed = onConversed === undefined ? [] : await readConversed(trx, [...taken.newMessages])',
     {
       false: 'only saves time: nobody is given what is read',
@@ -542,7 +562,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/ingest.ts',
+    'central-hub/follow/ingest.ts',
     'return { isChanged: taken.messages.size + leads.length + taken.removed.length > 0, conversed }',
     {
       'taken.messages.size + leads.length - taken.removed.length':
@@ -550,21 +570,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/ingest.ts',
+    'central-hub/follow/ingest.ts',
     'if (timestamp === message.timestamp && !isMarked) return record',
     {
       false: 'only saves time: a record with the time that it has already is the same'
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     "const mayAsk = turnOf(record.message) === 1 && record.message.type !== 'call_log'",
     {
       false: 'only saves time: counting all gives the same'
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     "const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)",
     {
       true: 'only saves time: counting all gives the same',
@@ -573,7 +593,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))',
     {
       '[...work.leads.all()]': 'what is as it was is written once more, as it was',
@@ -581,14 +601,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })',
     {
       true: 'only saves time: counting all gives the same'
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true, albums: false })',
     {
       '["Stryker was here"]': 'where all is counted, it is not asked what is new',
@@ -596,34 +616,34 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))',
     {
       '[...work.leads.all()]': 'only saves time: a lead that learnt nothing finds no notice'
     }
   ),
-  ...of('central-hub/store/take-records.ts', 'if (work.recount.has(lead.row.id)) continue', {
+  ...of('central-hub/store/write/take-records.ts', 'if (work.recount.has(lead.row.id)) continue', {
     false: 'only saves time: what is counted whole is written over'
   }),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'if (followed === undefined) unclear.push([lead.row.id, news])',
     {
       true: 'only saves time: counting all gives the same'
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'lead.waits = followed.wait.waiting_since !== lead.row.waiting_since',
     {
       true: 'what is as it was is written once more, as it was'
     }
   ),
-  ...of('central-hub/store/take-records.ts', 'if (content?.personal !== 1) return []', {
+  ...of('central-hub/store/write/take-records.ts', 'if (content?.personal !== 1) return []', {
     'content.personal': 'only of new messages, which have a content'
   }),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))',
     {
       'content.from_me': 'only of new messages, which have a content',
@@ -631,7 +651,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'await writeWaiting(db, id, { fresh: [], whole: true, albums: false })',
     {
       '["Stryker was here"]': 'where all is counted, it is not asked what is new',
@@ -639,14 +659,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     "const mayTurn = record.kind === 'message' || record.kind === 'revoke' || isUpdate",
     {
       true: 'only saves time: counting all gives the same'
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'for (const { message, lead } of fresh) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)',
     {
       'message.lead !== undefined || message.lead !== lead':
@@ -655,14 +675,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     "if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))",
     {
       true: 'only saves time: what this account did not react to since is as it was'
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     "const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)",
     {
       records: 'only saves time: messages and leads are read that nothing asks for',
@@ -673,7 +693,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'size = next === undefined ? records.length : afterSettling',
     {
       true: 'only saves time: however many are taken at once, the outcome is the same',
@@ -682,21 +702,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
         'only saves time: however many are taken at once, the outcome is the same'
     }
   ),
-  ...of('central-hub/store/take-records.ts', 'taken.newLeads.delete(id)', {
+  ...of('central-hub/store/write/take-records.ts', 'taken.newLeads.delete(id)', {
     ';': 'whether it is new is asked only of a lead that is told of, and this one is taken out of those'
   }),
-  ...of('central-hub/store/take-records.ts', 'taken.newMessages.delete(pk)', {
+  ...of('central-hub/store/write/take-records.ts', 'taken.newMessages.delete(pk)', {
     ';': 'whether it is new is asked only of a message that is told of or is still there'
   }),
   ...of(
-    'central-hub/store/take-records.ts',
+    'central-hub/store/write/take-records.ts',
     'const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)',
     {
       messages: 'only saves time: leads are read that nothing asks for',
       true: 'only saves time: leads are read that nothing asks for'
     }
   ),
-  ...of('central-hub/store/take-records.ts', 'if (isNew) news.push(message)', {
+  ...of('central-hub/store/write/take-records.ts', 'if (isNew) news.push(message)', {
     true: 'a message that comes twice is not after itself: then all is counted'
   }),
   ...of(
@@ -722,14 +742,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "covers(draft: Draft, source: InboundRecord['source'] = 'live'): boolean {",
     {
       '""': 'only whether something is read back is asked'
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     'for (const [address, at] of this.#erasedAt) if (performance.now() - at > heardForMs) this.#erasedAt.delete(address)',
     {
       ';': 'only bounds the memory: nothing that was heard waits for a day to be written',
@@ -738,73 +758,73 @@ export const withoutEffect: readonly WithoutEffect[] = [
         'only bounds the memory: nothing that was heard waits for a day to be written'
     }
   ),
-  ...of('session-manager/erasure.ts', "const { quoted_id = '', ...kept } = message", {
+  ...of('session-manager/journal/erasure.ts', "const { quoted_id = '', ...kept } = message", {
     '"Stryker was here!"': 'only messages with such an id are looked at'
   }),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "if (!stanzas.has(parseMessageId(quoted_id)?.stanza ?? '')) continue",
     {
       '"Stryker was here!"': 'no message has a stanza like this'
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "return `stanza:${parsed.fromMe}:${isAccount(parsed.chat) ? '' : parsed.chat}:${parsed.stanza}`",
     {
       '"Stryker was here!"': 'any text does that is the same for all persons and is no chat'
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     '[...new Set([chat_id, lid, author, from].flatMap((address) => (address === undefined ? [] : accountAddress(address))))]',
     {
       false: 'nobody was erased by an address that is not there',
       '["Stryker was here"]': 'nobody was erased by such an address'
     }
   ),
-  ...of('session-manager/erasure.ts', 'createMessageIndexes(db)', {
+  ...of('session-manager/journal/erasure.ts', 'createMessageIndexes(db)', {
     ';': 'Identities, without which no Erasure is made, makes the same indexes'
   }),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "this.#secret = Buffer.from(String(db.prepare('SELECT secret FROM erasure').get()?.['secret']), 'hex')",
     {
       "db.prepare('SELECT secret FROM erasure').get()['secret']":
         'the line above sees to it that there is a row'
     }
   ),
-  ...of('session-manager/erasure.ts', '#hasNothing(): boolean {', {
+  ...of('session-manager/journal/erasure.ts', '#hasNothing(): boolean {', {
     '{}': 'only saves time: in an empty table nothing is found'
   }),
-  ...of('session-manager/adopted-erasures.ts', 'get isEmpty(): boolean {', {
+  ...of('session-manager/journal/adopted-erasures.ts', 'get isEmpty(): boolean {', {
     '{}': 'only saves time: in an empty table nothing is found'
   }),
-  ...of('session-manager/adopted-erasures.ts', 'return this.#secrets.length === 0', {
+  ...of('session-manager/journal/adopted-erasures.ts', 'return this.#secrets.length === 0', {
     false: 'only saves time: in an empty table nothing is found'
   }),
-  ...of('session-manager/adopted-erasures.ts', '#secrets: Buffer[] = []', {
+  ...of('session-manager/journal/adopted-erasures.ts', '#secrets: Buffer[] = []', {
     '["Stryker was here"]': 'they are read when it is made'
   }),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "return this.#adopted.isEmpty && this.#db.prepare('SELECT 1 FROM erased LIMIT 1').get() === undefined",
     {
       false: 'only saves time: in an empty table nothing is found'
     }
   ),
-  ...of('session-manager/erasure.ts', 'if (this.#isEmpty) return false', {
+  ...of('session-manager/journal/erasure.ts', 'if (this.#isEmpty) return false', {
     false: 'only saves time: in an empty table nothing is found'
   }),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     'if (heardAt !== undefined && this.#wasHeardBefore(message, heardAt)) return true',
     {
       true: 'what was heard at no time was not heard before any time'
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     'const values = [JSON.stringify(lists[at]), upTo, ...(at === 2 ? [JSON.stringify(lids)] : [])]',
     {
       false:
@@ -813,7 +833,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "const secret = (db: DatabaseSync): unknown => db.prepare('SELECT secret FROM erasure').get()?.['secret']",
     {
       "db.prepare('SELECT secret FROM erasure').get()['secret']":
@@ -821,17 +841,17 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     'return { last: Number(last), records: this.#buryAll(gone, now, true) }',
     {
       false: 'that it was asked for was taken over from the newer journal already'
     }
   ),
-  ...of('session-manager/erasure.ts', 'this.#setScrub(1)', {
+  ...of('session-manager/journal/erasure.ts', 'this.#setScrub(1)', {
     ';': 'it is due since the message that is quoted was erased, until the file is rewritten'
   }),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "if (this.#db.prepare('SELECT scrub_due FROM erasure').get()?.['scrub_due'] !== 1) return",
     {
       "this.#db.prepare('SELECT scrub_due FROM erasure').get()['scrub_due']":
@@ -839,44 +859,48 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "const over = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.['bytes']))",
     {
       "this.#db.prepare(fileBytes).get()['bytes']": 'each file has a size'
     }
   ),
-  ...of('session-manager/erasure.ts', 'if (media.get() === undefined) return []', {
+  ...of('session-manager/journal/erasure.ts', 'if (media.get() === undefined) return []', {
     false: 'only saves time: nothing is deleted of an empty table'
   }),
-  ...of('session-manager/erasure.ts', 'if (stanza === undefined || isAccount(chatId)) return', {
-    false:
-      'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza',
-    'stanza === undefined && isAccount(chatId)':
-      'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza'
-  }),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
+    'if (stanza === undefined || isAccount(chatId)) return',
+    {
+      false:
+        'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza',
+      'stanza === undefined && isAccount(chatId)':
+        'a chat of two was erased as a whole, with all that quotes; and no quoted id is without a stanza'
+    }
+  ),
+  ...of(
+    'session-manager/journal/erasure.ts',
     'return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)',
     {
       false: 'what is about a message is known as asked for by the id of that message'
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     'if (anywhere !== undefined && !isOfMany) this.#forget(anywhere, asked)',
     {
       true: 'nothing is looked up by no id'
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     "return text !== undefined && Number(this.#isErased.get(this.#hash(text))?.['asked'] ?? -1) >= asked",
     {
       true: 'nothing was erased by no id'
     }
   ),
   ...of(
-    'session-manager/erasure.ts',
+    'session-manager/journal/erasure.ts',
     'return addresses.some((address) => heardAt <= (this.#erasedAt.get(address) ?? -Infinity))',
     {
       'heardAt < (this.#erasedAt.get(address) ?? -Infinity)':
@@ -884,91 +908,99 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'session-manager/journal.ts',
+    'session-manager/journal/journal.ts',
     "let id = String(db.prepare('SELECT id FROM identity').get()?.['id'])",
     {
       "db.prepare('SELECT id FROM identity').get()['id']":
         'the line above sees to it that there is a row'
     }
   ),
-  ...of('session-manager/journal.ts', "let lastSeq = Number(last.get()?.['seq'])", {
+  ...of('session-manager/journal/journal.ts', "let lastSeq = Number(last.get()?.['seq'])", {
     "last.get()['seq']": 'an aggregate has a row of any table, also of an empty one'
   }),
   ...of(
-    'session-manager/journal.ts',
+    'session-manager/journal/journal.ts',
     "confirmedUntil: () => Number(confirmed.get()?.['at'] ?? 0),",
     {
       "confirmed.get()['at']": 'an aggregate has a row of any table, also of an empty one'
     }
   ),
-  ...of('session-manager/journal.ts', "const least = leastUnread.get()?.['since'] ?? Infinity", {
-    "leastUnread.get()['since']": 'an aggregate has a row of any table, also of an empty one'
-  }),
   ...of(
-    'session-manager/journal.ts',
+    'session-manager/journal/journal.ts',
+    "const least = leastUnread.get()?.['since'] ?? Infinity",
+    {
+      "leastUnread.get()['since']": 'an aggregate has a row of any table, also of an empty one'
+    }
+  ),
+  ...of(
+    'session-manager/journal/journal.ts',
     "return row?.['at'] == null ? undefined : Number(row['at'])",
     {
       "row['at']": 'an aggregate has a row of any table, also of an empty one'
     }
   ),
   ...of(
-    'session-manager/journal.ts',
+    'session-manager/journal/journal.ts',
     "if (record !== undefined && draft.kind === 'message' && draft.isPartial !== true && goesOn(draft.message)) {",
     {
       true: 'an update has a key of its own and is always written; and what is no message comes here without a model'
     }
   ),
   ...of(
-    'session-manager/journal.ts',
+    'session-manager/journal/journal.ts',
     "if (before?.media === undefined && news.message.media?.state === 'pending') media.add(news.message.id, seq)",
     {
       'before.media': 'there are news only of a message that is known'
     }
   ),
   ...of(
-    'session-manager/journal.ts',
+    'session-manager/journal/journal.ts',
     "const drafts = messages.map(({ message, source }) => ({ source, draft: { kind: 'update' as const, key: 'update', message } }))",
     {
       '""': 'each update is written under a key of its own, made of its seq'
     }
   ),
   ...of(
-    'doctor/base-url.ts',
+    'admin/doctor/base-url.ts',
     "const hostOf = (url: string): string => new URL(url).hostname.replace(/^\\[|\\]$/g, '')",
     {
       '/\\[|\\]$/g': 'the host of a URL has brackets around the whole of an IPv6 address or none',
       '/^\\[|\\]/g': 'the host of a URL has brackets around the whole of an IPv6 address or none'
     }
   ),
-  ...of('doctor/base-url.ts', 'if (first?.config && strays !== undefined) {', {
+  ...of('admin/doctor/base-url.ts', 'if (first?.config && strays !== undefined) {', {
     'first.config': 'each installation has a session-manager'
   }),
-  ...of('doctor/base-url.ts', 'if (!hub?.config) return []', {
+  ...of('admin/doctor/base-url.ts', 'if (!hub?.config) return []', {
     'hub.config': 'each installation has a hub'
   }),
-  ...of('doctor/base-url.ts', 'if (!hub?.config) return { findings: [], answered: [] }', {
+  ...of('admin/doctor/base-url.ts', 'if (!hub?.config) return { findings: [], answered: [] }', {
     'hub.config': 'each installation has a hub'
   }),
   ...of(
-    'doctor/base-url.ts',
+    'admin/doctor/base-url.ts',
     "findings.push(fault(name, manager.name, `ACCOUNT=${ACCOUNT} is also that of ${twin.name}`, andRestart(wiring, setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'), manager)))",
     {
       '""': 'each session-manager but the first has an instance'
     }
   ),
   ...of(
-    'doctor/confinement.ts',
+    'admin/doctor/confinement.ts',
     "const settingsOf = (text: string): [string, string][] => [...text.matchAll(/^[ \\t]*([A-Za-z]+)[ \\t]*=(.*)$/gm)].map(([, setting = '', value = '']) => [setting, value.trim()])",
     {
       '"Stryker was here!"': 'every match has a name and a value',
       '/^[ \\t]*([A-Za-z]+)[ \\t]*=(.*)/gm': 'the rest of a line reaches to its end'
     }
   ),
-  ...of('doctor/confinement.ts', "const all = settingsOf((await host.readFile(path)) ?? '')", {
-    '"Stryker was here!"': 'this text has no setting, as an empty one'
-  }),
   ...of(
-    'doctor/confinement.ts',
+    'admin/doctor/confinement.ts',
+    "const all = settingsOf((await host.readFile(path)) ?? '')",
+    {
+      '"Stryker was here!"': 'this text has no setting, as an empty one'
+    }
+  ),
+  ...of(
+    'admin/doctor/confinement.ts',
     "const unitFiles = ({ properties }: Service): string[] => [properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])].filter(Boolean)",
     {
       "[properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])]":
@@ -976,46 +1008,46 @@ export const withoutEffect: readonly WithoutEffect[] = [
       '"Stryker was here!"': 'a unit that is loaded has a file'
     }
   ),
-  ...of('doctor/confinement.ts', "const text = (await host.readFile(path)) ?? ''", {
+  ...of('admin/doctor/confinement.ts', "const text = (await host.readFile(path)) ?? ''", {
     '"Stryker was here!"': 'this text has no setting, as an empty one'
   }),
   ...of(
-    'doctor/confinement.ts',
+    'admin/doctor/confinement.ts',
     "export const isOwn = (path: string, { unit }: Service): boolean => path.includes(`/${unit}.service.d/`) || path.includes(`/${unit.replace(/@.*$/, '@')}.service.d/`)",
     {
       '/@.*/': 'a name of a unit has no line ends'
     }
   ),
   ...of(
-    'doctor/confinement.ts',
+    'admin/doctor/confinement.ts',
     "const shown = ({ setting }: Rule, value: string): string => (setting === 'ExecStart' ? (/argv\\[\\]=([^;]*?) ;/.exec(value)?.[1] ?? value) : value).slice(0, 100)",
     {
       true: 'only a command has such a part'
     }
   ),
   ...of(
-    'doctor/confinement.ts',
+    'admin/doctor/confinement.ts',
     'const notToTell = /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)$/',
     {
       '/^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)/':
         'no other setting of systemd begins with one of these'
     }
   ),
-  ...of('doctor/confinement.ts', "const [fragment = '', ...dropIns] = unitFiles(service)", {
+  ...of('admin/doctor/confinement.ts', "const [fragment = '', ...dropIns] = unitFiles(service)", {
     '"Stryker was here!"': 'a unit that is loaded has a file'
   }),
   ...of(
-    'doctor/confinement.ts',
+    'admin/doctor/confinement.ts',
     "const shipped = new Set(settingsOf((await host.readFile(fragment)) ?? '').map(([setting]) => setting))",
     {
       '"Stryker was here!"': 'this text has no setting, as an empty one'
     }
   ),
-  ...of('doctor/failure.ts', "result: properties['Result'] ?? '',", {
+  ...of('admin/doctor/failure.ts', "result: properties['Result'] ?? '',", {
     '"Stryker was here!"': 'no result has this name, as none is empty'
   }),
   ...of(
-    'doctor/failure.ts',
+    'admin/doctor/failure.ts',
     "const endedAt = Date.parse((service.properties['ExecMainExitTimestamp'] ?? '').replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))",
     {
       '"Stryker was here!"':
@@ -1023,21 +1055,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
       '/\\w+ /': 'the day of the week is the first word'
     }
   ),
-  ...of('doctor/failure.ts', "return parsed?.level === 'fatal' ? parsed.msg : undefined", {
+  ...of('admin/doctor/failure.ts', "return parsed?.level === 'fatal' ? parsed.msg : undefined", {
     'parsed.level': 'what it throws is caught right there'
   }),
-  ...of('doctor/failure.ts', '} catch {', {
+  ...of('admin/doctor/failure.ts', '} catch {', {
     '{}': 'a function gives undefined by itself'
   }),
   ...of(
-    'doctor/failure.ts',
+    'admin/doctor/failure.ts',
     "const own = isOfSystemd(line, unit) ? line.slice(`${unit}.service: `.length) : ''",
     {
       '"Stryker was here!"': 'no line of systemd says this'
     }
   ),
   ...of(
-    'doctor/failure.ts',
+    'admin/doctor/failure.ts',
     'const [, code, status] = /^Main process exited, code=(\\w+), status=(\\d+)/.exec(own) ?? []',
     {
       '/Main process exited, code=(\\w+), status=(\\d+)/':
@@ -1046,7 +1078,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/failure.ts',
+    'admin/doctor/failure.ts',
     "const [, result] = /^Failed with result '([\\w-]+)'/.exec(own) ?? []",
     {
       "/Failed with result '([\\w-]+)'/": 'systemd begins its line with these words',
@@ -1054,7 +1086,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/failure.ts',
+    'admin/doctor/failure.ts',
     'if (/^(Failed|Unable) (?!with result|to kill|at step)/.test(own)) ended.words = own',
     {
       '/(Failed|Unable) (?!with result|to kill|at step)/':
@@ -1062,21 +1094,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/failure.ts',
+    'admin/doctor/failure.ts',
     "const isBrokenRelease = ({ status, isSignal, words = '' }: Ended): boolean =>",
     {
       '"Stryker was here!"': 'these words say nothing of a release'
     }
   ),
   ...of(
-    'doctor/failure.ts',
+    'admin/doctor/failure.ts',
     '(!isSignal && status !== undefined && [200, 203, 216, 217, 226].includes(status)) || /Cannot find (module|package)|ERR_MODULE_NOT_FOUND|SyntaxError|ERR_DLOPEN_FAILED/.test(words)',
     {
       true: 'undefined is none of these'
     }
   ),
   ...of(
-    'doctor/failure.ts',
+    'admin/doctor/failure.ts',
     "(properties['DropInPaths'] ?? '').split(' ').filter((path) => path.includes(`/${unit.replace(/@.*$/, '@')}`) && !path.includes('/leadmaster-.service.d/'))",
     {
       '"Stryker was here!"': 'this is no drop-in of a unit',
@@ -1084,14 +1116,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "return /^--env-file(?:-if-exists)?$/.test(arg) ? [resolve(cwd, options[at + 1] ?? '')] : []",
     {
       '"Stryker was here!"': 'the script comes after each option'
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "Number(/^Uid:\\s+(\\d+)/m.exec((await host.readFile(`/proc/${pid}/status`)) ?? '')?.[1] ?? NaN)",
     {
       '"Stryker was here!"': 'this text names no user, as an empty one',
@@ -1099,49 +1131,49 @@ export const withoutEffect: readonly WithoutEffect[] = [
       '/^Uid:\\s(\\d+)/m': 'Linux begins one line so, with one tab after it'
     }
   ),
-  ...of('doctor/processes.ts', "const [ip = '', port = ''] = hex.split(':')", {
+  ...of('admin/installation/processes.ts', "const [ip = '', port = ''] = hex.split(':')", {
     '"Stryker was here!"': 'an address of these tables has both'
   }),
-  ...of('doctor/processes.ts', 'const words = ip.match(/.{8}/g) ?? []', {
+  ...of('admin/installation/processes.ts', 'const words = ip.match(/.{8}/g) ?? []', {
     '["Stryker was here"]': 'an address of these tables has eight digits or more'
   }),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     'const bytes = words.flatMap((part) => (part.match(/../g) ?? []).map((byte) => parseInt(byte, 16)).reverse())',
     {
       '["Stryker was here"]': 'each part has eight digits'
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "const scriptOf = async (host: Host, pid: number, [program = '', ...args]: readonly string[]): Promise<string | undefined> => {",
     {
       '"Stryker was here!"': 'no program of Node has this name, as none is empty'
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "if (!isNode(program) && !isNode((await host.readlink(`/proc/${pid}/exe`)) ?? '')) return undefined",
     {
       '"Stryker was here!"': 'no program of Node has this name, as none is empty'
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "for (const path of await envFilesOf(host, pid)) Object.assign(variables, parseEnv((await host.readFile(path)) ?? ''))",
     {
       '"Stryker was here!"': 'this text has no variable, as an empty one'
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "const options = args.slice(0, args.indexOf(scriptAmong(args.slice(1)) ?? '') + 1)",
     {
       '"Stryker was here!"': 'no argument is like this'
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     'const [, inline] = /^--env-file(?:-if-exists)?=(.+)$/.exec(arg) ?? []',
     {
       '/^--env-file(?:-if-exists)?=(.+)/': 'the rest of an argument reaches to its end',
@@ -1149,7 +1181,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "const boot = /^btime (\\d+)$/m.exec((await host.readFile('/proc/stat')) ?? '')?.[1]",
     {
       '/btime (\\d+)$/m': 'Linux begins one line so, with nothing but the number after it',
@@ -1158,7 +1190,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "const ticks = /^.*\\) (?:\\S+ ){19}(\\d+)/s.exec((await host.readFile(`/proc/${pid}/stat`)) ?? '')?.[1]",
     {
       '/.*\\) (?:\\S+ ){19}(\\d+)/s': 'it begins as early as it can',
@@ -1166,7 +1198,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "const pids = async (host: Host): Promise<number[]> => (await host.readdir('/proc')).filter((entry) => /^\\d+$/.test(entry)).map(Number)",
     {
       "await host.readdir('/proc')": 'what is no process has no command line and nothing open',
@@ -1174,25 +1206,25 @@ export const withoutEffect: readonly WithoutEffect[] = [
       '/^\\d+/': 'what is no process has no command line and nothing open'
     }
   ),
-  ...of('doctor/processes.ts', "(table ?? '').split('\\n').flatMap((line) => {", {
+  ...of('admin/installation/processes.ts', "(table ?? '').split('\\n').flatMap((line) => {", {
     '"Stryker was here!"': 'this line has no state'
   }),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "const [, local = '', , state, , , , uid = '', , inode = ''] = line.trim().split(/\\s+/)",
     {
       '"Stryker was here!"': 'a line with this state has them all'
     }
   ),
   ...of(
-    'doctor/processes.ts',
+    'admin/installation/processes.ts',
     "const unit = /\\/([^/\\n]+\\.service)$/m.exec((await host.readFile(`/proc/${pid}/cgroup`)) ?? '')?.[1]",
     {
       '"Stryker was here!"': 'this text names no unit, as an empty one'
     }
   ),
   ...of(
-    'doctor/running.ts',
+    'admin/doctor/running.ts',
     'return started !== undefined && changed !== undefined && changed > started + 1_000',
     {
       true: 'no time is after one that is not known',
@@ -1200,28 +1232,28 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/following.ts',
+    'admin/doctor/following.ts',
     "const taken = (check: Check | undefined): number => Number(/record (\\d+) of/.exec(check?.detail ?? '')?.[1] ?? NaN)",
     {
       '"Stryker was here!"': 'a text that names no record, as none does'
     }
   ),
   ...of(
-    'doctor/following.ts',
+    'admin/doctor/following.ts',
     'if (!hub?.config || hub.pid === undefined || cause(hub.name)) return []',
     {
       'hub.config': 'there is always a hub among the services'
     }
   ),
   ...of(
-    'doctor/following.ts',
+    'admin/doctor/following.ts',
     "if (linked && manager.config !== undefined && manager.config.PROFILE_BACKUP === '') {",
     {
       true: 'it is called for a session-manager whose file is accepted'
     }
   ),
   ...of(
-    'doctor/ports.ts',
+    'admin/doctor/ports.ts',
     "const own = service.config === undefined ? '' : urlOf(service.config.HOST, service.config.PORT)",
     {
       '"Stryker was here!"': 'only services whose file is accepted are moved',
@@ -1229,33 +1261,33 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/ports.ts',
+    'admin/doctor/ports.ts',
     'const followed = service === managers(wiring)[0] && hub?.config?.SESSION_MANAGER_BASE_URL === own',
     {
       'hub.config': 'there is always a hub among the services'
     }
   ),
   ...of(
-    'doctor/ports.ts',
+    'admin/doctor/ports.ts',
     "if (followed) steps.push(setVariable(edited(hub), 'SESSION_MANAGER_BASE_URL', urlOf(service.config?.HOST ?? '127.0.0.1', port)))",
     {
       '""': 'only services whose file is accepted are moved',
       'service.config.HOST': 'only services whose file is accepted are moved'
     }
   ),
-  ...of('doctor/units.ts', "const [load = '', state = ''] = stdout.split('\\n')", {
+  ...of('admin/doctor/units.ts', "const [load = '', state = ''] = stdout.split('\\n')", {
     '"Stryker was here!"':
       'a state that is neither `masked` nor `disabled` is no fault, whatever its name'
   }),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "return parts.length === 0 ? undefined : parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (units[unit] ?? 0), 0)",
     {
       '"Stryker was here!"': 'every match has a unit'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "const set = [...(properties['Environment'] ?? '').matchAll(/(?:^|\\s)[\"']?([A-Za-z_]\\w*)=/g)].map(([, variable = '']) => variable)",
     {
       '"Stryker was here!"':
@@ -1263,210 +1295,226 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "const all = [...(properties['EnvironmentFiles'] ?? '').matchAll(/(\\S+) \\(ignore_errors=(yes|no)\\)/g)].map(([, path = '', ignored]) => ({ path, isOptional: ignored === 'yes' }))",
     {
       '"Stryker was here!"': 'every match has a path, and this text is none'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "const held = [...stdout.matchAll(/^([A-Za-z_]\\w*)=/gm)].map(([, variable = '']) => variable)",
     {
       '"Stryker was here!"': 'every match has a name'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "if (wiring.mode === 'systemd' && wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')) findings.push(...(await checkTarget(host, wiring)))",
     {
       true: 'in the foreground there are no units, so that none is loaded'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "const mayBlock = wiring.mode === 'foreground' ? wiring.services : hubs(wiring).includes(service as never) && first ? [service, first] : [service]",
     {
       '[]': 'what is at fault with the service itself was asked before'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "const waits = isDown && service.kind === 'central-hub' && first !== undefined && isStarting(first)",
     {
       true: 'there is always a session-manager among the services'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     'if (isDown && because) findings.push(skipped(found.at(-1)?.name ?? name, service.name, because))',
     {
       'found.at(-1).name': 'a service that is down has a finding that says so'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "const at = Date.parse(shown.replace(/^\\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))",
     {
       '/\\w+ /': 'the day of the week is the first word',
       '"Stryker was here!"': 'Date.parse finds the time in this text, too'
     }
   ),
-  ...of('doctor/units.ts', "const is = (property: string): string => properties[property] ?? ''", {
-    '"Stryker was here!"': 'no property has a fault with this value, as with none'
-  }),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
+    "const is = (property: string): string => properties[property] ?? ''",
+    {
+      '"Stryker was here!"': 'no property has a fault with this value, as with none'
+    }
+  ),
+  ...of(
+    'admin/doctor/units.ts',
     "const texts = await Promise.all(files.map(async (file) => ((await host.readFile(file)) ?? '').split('\\n').some((line) => /^\\s*(Pass)?Environment=/.test(line) && new RegExp(`\\\\b${variable}\\\\b`).test(line))))",
     {
       '"Stryker was here!"': 'this text has no setting, as an empty one'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     'if (service.config && stopMs !== undefined && service.config.SHUTDOWN_TIMEOUT >= stopMs) {',
     {
       true: 'no number is at least undefined'
     }
   ),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "const words = (text: string | undefined): string[] => (text ?? '').split(/\\s+/).filter(Boolean)",
     {
       '/\\s/': 'the empty words between two blanks are left out'
     }
   ),
-  ...of('doctor/units.ts', 'if (path === envFile || own < 0) continue', {
+  ...of('admin/doctor/units.ts', 'if (path === envFile || own < 0) continue', {
     false: 'a file counts nothing instead of itself'
   }),
   ...of(
-    'doctor/units.ts',
+    'admin/doctor/units.ts',
     "const counts = Object.entries(readEnvFile(text).variables).filter(([variable, value]) => !isDropped(variable) && knows(service.kind, variable) !== 'foreign' && file.variables[variable] !== value && (at > own || !(variable in file.variables)))",
     {
       'at >= own': 'the own file is left out before'
     }
   ),
   ...of(
-    'session-manager/capture.ts',
+    'session-manager/journal/capture.ts',
     'error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)',
     {
       '(error as { errcode?: number; } | undefined).errcode': 'nothing throws undefined'
     }
   ),
   ...of(
-    'session-manager/capture.ts',
+    'session-manager/journal/capture.ts',
     'const phone = lid === undefined || known.has(lid) ? undefined : journal.phone(lid)',
     {
       false: 'it is called with LIDs only'
     }
   ),
   ...of(
-    'session-manager/capture.ts',
+    'session-manager/journal/capture.ts',
     'if (lid !== undefined && phone !== undefined) known.set(lid, phone)',
     {
       true: 'it is called with LIDs only'
     }
   ),
   ...of(
-    'session-manager/capture.ts',
+    'session-manager/journal/capture.ts',
     'const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)',
     {
       true: 'a message without a LID is given no number, because none is known for it'
     }
   ),
-  ...of('session-manager/capture.ts', 'if (phone !== undefined) message.phone = phone', {
+  ...of('session-manager/journal/capture.ts', 'if (phone !== undefined) message.phone = phone', {
     true: 'the record is JSON, which has no undefined'
   }),
   ...of(
-    'session-manager/capture.ts',
+    'session-manager/journal/capture.ts',
     "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)",
     {
       'drafts[0].kind': 'there is one draft'
     }
   ),
   ...of(
-    'session-manager/backfill.ts',
+    'session-manager/journal/backfill.ts',
     'if (linkedAt !== undefined && now - linkedAt < historyMs) return (floor ?? linkedAt - firstLinkMs) - overlapMs',
     {
       true: 'without a link there is no time since it, and no number is less than another then'
     }
   ),
-  ...of('session-manager/backfill.ts', 'let again = false', {
+  ...of('session-manager/journal/backfill.ts', 'let again = false', {
     true: 'each start of a run sets it first'
   }),
-  ...of('session-manager/backfill.ts', 'let done: { at: number; onlineMs: number }[] = []', {
-    '["Stryker was here"]': 'the mark moves to no run that has no time'
-  }),
-  ...of('session-manager/backfill.ts', 'done = []', {
+  ...of(
+    'session-manager/journal/backfill.ts',
+    'let done: { at: number; onlineMs: number }[] = []',
+    {
+      '["Stryker was here"]': 'the mark moves to no run that has no time'
+    }
+  ),
+  ...of('session-manager/journal/backfill.ts', 'done = []', {
     '["Stryker was here"]': 'the mark moves to no run that has no time'
   }),
   ...of(
-    'session-manager/backfill.ts',
+    'session-manager/journal/backfill.ts',
     'done = [...done.slice(settledAt + 1), { at: mine.at, onlineMs: mine.onlineMs }]',
     {
       done: 'only bounds the memory: the mark moves to the last run that it may'
     }
   ),
-  ...of('session-manager/media-fetcher.ts', '#isWanted = false', {
+  ...of('session-manager/journal/media-fetcher.ts', '#isWanted = false', {
     true: 'one look more, at nothing new'
   }),
-  ...of('session-manager/media-fetcher.ts', 'if (this.#isWanted) this.wake()', {
+  ...of('session-manager/journal/media-fetcher.ts', 'if (this.#isWanted) this.wake()', {
     false: 'a run goes on until nothing waits, and after an error a timer wakes it',
     ';': 'a run goes on until nothing waits, and after an error a timer wakes it'
   }),
-  ...of('session-manager/media-fetcher.ts', 'if (!this.#isClean) await removeIncoming(directory)', {
-    true: 'between two runs of one process nothing is half written'
-  }),
-  ...of('session-manager/media-fetcher.ts', 'this.#isClean = true', {
+  ...of(
+    'session-manager/journal/media-fetcher.ts',
+    'if (!this.#isClean) await removeIncoming(directory)',
+    {
+      true: 'between two runs of one process nothing is half written'
+    }
+  ),
+  ...of('session-manager/journal/media-fetcher.ts', 'this.#isClean = true', {
     false: 'between two runs of one process nothing is half written'
   }),
   ...of(
-    'session-manager/media-fetcher.ts',
+    'session-manager/journal/media-fetcher.ts',
     'if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined) this.#outage.probeAt = 0',
     {
       true: 'without an outage there is no time of a next try, and 0 is not after now',
       '(this.#outage?.probeAt ?? 0) >= now() + maxProbeMs': 'no more than a millisecond'
     }
   ),
-  ...of('session-manager/media-fetcher.ts', 'this.#fetchedBefore.delete(message.id)', {
+  ...of('session-manager/journal/media-fetcher.ts', 'this.#fetchedBefore.delete(message.id)', {
     ';': 'only bounds the memory: what was fetched is not fetched again'
   }),
   ...of(
-    'session-manager/media-fetcher.ts',
+    'session-manager/journal/media-fetcher.ts',
     'const reason = whyNotKept(limits, { size, mimetype: mimetype ?? message.media?.mimetype })',
     {
       'message.media.mimetype': 'what waits to be fetched has media'
     }
   ),
   ...of(
-    'session-manager/media-fetcher.ts',
+    'session-manager/journal/media-fetcher.ts',
     'const sha256 = await storeMedia(directory, pieces, message.media?.sha256)',
     {
       'message.media.sha256': 'what waits to be fetched has media'
     }
   ),
   ...of(
-    'session-manager/media-fetcher.ts',
+    'session-manager/journal/media-fetcher.ts',
     'if (filename !== undefined) media.filename = filename',
     {
       true: 'the record is JSON, which has no undefined'
     }
   ),
-  ...of('session-manager/media-fetcher.ts', 'if (journal.hasErased(message)) {', {
+  ...of('session-manager/journal/media-fetcher.ts', 'if (journal.hasErased(message)) {', {
     true: 'only saves time: media that a record refers to are not deleted'
   }),
   ...of(
-    'session-manager/media-fetcher.ts',
+    'session-manager/journal/media-fetcher.ts',
     'if (before !== undefined && this.#fetched > before) return true',
     {
       true: 'no count is more than one that is not there'
     }
   ),
-  ...of('session-manager/media.ts', 'const names = await readdir(directory).catch(() => [])', {
-    '["Stryker was here"]': 'only files that are called incoming-….partial are removed'
-  }),
   ...of(
-    'session-manager/media.ts',
+    'session-manager/journal/media.ts',
+    'const names = await readdir(directory).catch(() => [])',
+    {
+      '["Stryker was here"]': 'only files that are called incoming-….partial are removed'
+    }
+  ),
+  ...of(
+    'session-manager/journal/media.ts',
     'if (/^incoming-.*\\.partial$/.test(name)) await rm(join(directory, name), { force: true })',
     {
       '{}': 'nobody else removes the file between the list and this',
@@ -1474,17 +1522,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'session-manager/media.ts',
+    'session-manager/journal/media.ts',
     'for (let start = 0; start < sums.length; start += deletedAtOnce) {',
     {
       'start <= sums.length': 'an empty rest is no work'
     }
   ),
-  ...of('session-manager/media.ts', 'const some = sums.slice(start, start + deletedAtOnce)', {
-    sums: 'only bounds how many are deleted together: what is gone is not counted a second time'
-  }),
   ...of(
-    'session-manager/media.ts',
+    'session-manager/journal/media.ts',
+    'const some = sums.slice(start, start + deletedAtOnce)',
+    {
+      sums: 'only bounds how many are deleted together: what is gone is not counted a second time'
+    }
+  ),
+  ...of(
+    'session-manager/journal/media.ts',
     "journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))",
     {
       'outcomes[n].status': 'each sum has an outcome'
@@ -1664,21 +1716,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
       false: 'without a name a decoder is one of UTF-8'
     }
   ),
-  ...of('central-hub/store/names.ts', "return new RegExp(`^${shape}$`, 'u').test(name)", {
+  ...of('central-hub/store/write/names.ts', "return new RegExp(`^${shape}$`, 'u').test(name)", {
     '""': 'a file of narrow letters has none of two halves'
   }),
-  ...of('central-hub/store/names.ts', 'if (byKey.size === 0) return result', {
+  ...of('central-hub/store/write/names.ts', 'if (byKey.size === 0) return result', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
   ...of(
-    'central-hub/store/names.ts',
+    'central-hub/store/write/names.ts',
     'for (const lead of leads.get(phone_key) ?? []) if (await nameLead(db, lead, imported, at)) renamed.push(lead.id)',
     {
       '["Stryker was here"]': 'a text is no lead: it gets no name'
     }
   ),
   ...of(
-    'central-hub/store/matched.ts',
+    'central-hub/store/read/matched.ts',
     "const plain = character.normalize('NFD').replace(/\\p{M}/gu, '').toLowerCase()",
     {
       "character.normalize('NFD').replace(/\\p{M}/gu, '').toUpperCase()":
@@ -1686,14 +1738,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/matched.ts',
+    'central-hub/store/read/matched.ts',
     "const byVisibility: readonly Matched['field'][] = ['note', 'assignee', 'tag', 'phone', 'name']",
     {
       '""': 'what is not in the list comes first, as the first of it does'
     }
   ),
   ...of(
-    'central-hub/store/matched.ts',
+    'central-hub/store/read/matched.ts',
     'const sought = [...(messageTerms(q)?.words ?? []), ...spacelessRuns(q)]',
     {
       'messageTerms(q).words': 'no message is found by what has no words',
@@ -1701,78 +1753,82 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/matched.ts',
+    'central-hub/store/read/matched.ts',
     "{ q = '', country }: { q?: string; country?: CountryCode },",
     {
       '"Stryker was here!"': 'without words nothing is found that it could describe'
     }
   ),
-  ...of('central-hub/store/matched.ts', 'const pks = found.flatMap(({ pk }) => pk ?? [])', {
+  ...of('central-hub/store/read/matched.ts', 'const pks = found.flatMap(({ pk }) => pk ?? [])', {
     '["Stryker was here"]': 'no message of SQLite has a text for its number'
   }),
-  ...of('central-hub/store/matched.ts', 'if (pks.length === 0) return new Map()', {
+  ...of('central-hub/store/read/matched.ts', 'if (pks.length === 0) return new Map()', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
   ...of(
-    'central-hub/store/matched.ts',
+    'central-hub/store/read/matched.ts',
     'const message = pk === null ? undefined : messages.get(pk)',
     {
       false: 'no message has null for its number'
     }
   ),
-  ...of('central-hub/store/search.ts', 'if (fresh.length === 0) return new Set()', {
+  ...of('central-hub/store/read/search.ts', 'if (fresh.length === 0) return new Set()', {
     false: 'SQLite takes an empty list; PostgreSQL does not'
   }),
-  ...of('central-hub/store/search.ts', 'if (id === null || seen.has(id)) return []', {
+  ...of('central-hub/store/read/search.ts', 'if (id === null || seen.has(id)) return []', {
     false: 'no lead has null for its id'
   }),
   ...of(
-    'central-hub/store/search.ts',
+    'central-hub/store/read/search.ts',
     "if (named.length > limit) return { items: named.slice(0, limit), next: { order: 'found', key: 0, id: named[limit - 1]?.id ?? 0, since, whole } }",
     {
       'named[limit - 1].id': 'of more than the limit there is the last one within it'
     }
   ),
   ...of(
-    'central-hub/store/search-terms.ts',
+    'central-hub/store/database/search-terms.ts',
     "const digits = numberTerms(words.join(' '), country).map((each) => ({ digits: each }))",
     {
       '""': 'spaces in a number say nothing'
     }
   ),
   ...of(
-    'central-hub/store/search-terms.ts',
+    'central-hub/store/database/search-terms.ts',
     "if (numeric && wasNumeric && !word.startsWith('+')) groups.at(-1)?.push(word)",
     {
       'groups.at(-1).push': 'after a number there is the group that it is in'
     }
   ),
   ...of(
-    'central-hub/store/terms.ts',
+    'central-hub/store/database/terms.ts',
     "[...card.matchAll(new RegExp(`^(?:item\\\\d+\\\\.)?${field}(?:;[^:\\\\r\\\\n]*)?:(.*)$`, 'gim'))].map(([, value = '']) =>",
     {
       '"Stryker was here!"': 'what matches has a value, if an empty one'
     }
   ),
-  ...of('central-hub/store/terms.ts', '...(interactive?.choices ?? []).map(({ text }) => text),', {
-    '["Stryker was here"]': 'a text has no text of its own'
-  }),
   ...of(
-    'central-hub/store/terms.ts',
+    'central-hub/store/database/terms.ts',
+    '...(interactive?.choices ?? []).map(({ text }) => text),',
+    {
+      '["Stryker was here"]': 'a text has no text of its own'
+    }
+  ),
+  ...of(
+    'central-hub/store/database/terms.ts',
     '...(interactive?.cards ?? []).flatMap(({ title, body, choices = [] }) => [title, body, ...choices.map(({ text }) => text)])',
     {
       '["Stryker was here"]': 'a text has no title, body and text of its own'
     }
   ),
   ...of(
-    'central-hub/store/terms.ts',
+    'central-hub/store/database/terms.ts',
     'const told = ({ location, event, group_invite, contacts = [], poll, media }: Parts): (string | undefined)[] => [',
     {
       '["Stryker was here"]': 'a text that is no card has no fields'
     }
   ),
   ...of(
-    'central-hub/store/terms.ts',
+    'central-hub/store/database/terms.ts',
     "carriers.every((part) => message[part] === undefined) ? '' : linesOf(message)",
     {
       '() => undefined': 'only saves time: of no part there are no lines',

@@ -36,7 +36,7 @@ for (const service of ['session-manager', 'central-hub']) {
   t.test(service, async (t) => {
     const loaded = [...loadedBy(join(root, service, 'main.ts'))]
     t.ok(
-      loaded.includes('prom-client') && loaded.includes(join(root, 'platform/http.ts')),
+      loaded.includes('prom-client') && loaded.includes(join(root, 'platform/http/http.ts')),
       'what it starts with is seen'
     )
     t.same(

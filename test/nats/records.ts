@@ -10,7 +10,7 @@ import {
   recordSubjects,
   seqHeader
 } from '../../src/contract/stream.ts'
-import { openStream } from '../../src/platform/nats-stream.ts'
+import { openStream } from '../../src/platform/nats/nats-stream.ts'
 import { connectionTo, type NatsServer } from './nats-server.ts'
 
 /** What is in the stream, as the test itself looks. */

@@ -12,47 +12,48 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Files that may read the time of day, and what they do with it. */
 const reasons: Readonly<Record<string, string>> = {
-  'src/central-hub/retention.ts': 'compares ages of messages',
+  'src/central-hub/follow/retention.ts': 'compares ages of messages',
   'src/central-hub/api/access.ts': 'a session of the page ends at a moment that its cookie holds',
   'src/central-hub/api/exports.ts': 'names a file by the day',
   'src/central-hub/api/media.ts': 'a URL ends at a moment that it holds',
   'src/central-hub/api/webhooks.ts': 'notes a moment in the store',
-  'src/central-hub/days.ts': 'days of the calendar',
+  'src/central-hub/store/read/days.ts': 'days of the calendar',
   'src/central-hub/main.ts': 'shows a moment',
-  'src/central-hub/migrate/progress.ts': 'a line for a person who watches',
-  'src/central-hub/migrate/standing.ts': 'notes a moment in the store',
-  'src/central-hub/waiting-metrics.ts': 'compares with the moments of messages',
+  'src/admin/migrate/progress.ts': 'a line for a person who watches',
+  'src/admin/migrate/standing.ts': 'notes a moment in the store',
+  'src/central-hub/api/waiting-metrics.ts': 'compares with the moments of messages',
   'src/central-hub/webhooks/clock.ts':
     'moments that the store keeps; never sleeps for longer than an hour',
   'src/central-hub/webhooks/metrics.ts': 'compares with moments in the store',
   'src/central-hub/webhooks/post.ts': 'a moment that a receiver names',
   'src/central-hub/webhooks/start.ts': 'compares ages in the store',
-  'src/cli/passkey.ts': 'shows what is left until a moment',
-  'src/cli/qr.ts': 'shows what is left until a moment',
-  'src/cli/session.ts': 'shows what is left until a moment',
-  'src/cli/tail.ts': 'shows an age',
-  'src/cli/text.ts': 'shows an age',
-  'src/backup/main.ts': 'names a backup by the moment',
-  'src/backup/restore/main.ts': 'names a directory by the moment',
-  'src/doctor/real-host.ts': 'compares ages of files',
+  'src/admin/cli/passkey.ts': 'shows what is left until a moment',
+  'src/admin/cli/qr.ts': 'shows what is left until a moment',
+  'src/admin/cli/session.ts': 'shows what is left until a moment',
+  'src/admin/cli/tail.ts': 'shows an age',
+  'src/admin/text.ts': 'shows an age',
+  'src/admin/backup/main.ts': 'names a backup by the moment',
+  'src/admin/backup/restore/main.ts': 'names a directory by the moment',
+  'src/admin/installation/real-host.ts': 'compares ages of files',
   'src/platform/clock.ts': 'watches the time of day itself',
-  'src/session-manager/backfill.ts': 'compares with the moments of messages',
-  'src/session-manager/eraser.ts': 'notes a moment in the journal',
-  'src/session-manager/connection.ts':
+  'src/session-manager/journal/backfill.ts': 'compares with the moments of messages',
+  'src/session-manager/journal/eraser.ts': 'notes a moment in the journal',
+  'src/session-manager/session/connection.ts':
     'moments that are shown; durations are measured by its steady clock',
-  'src/session-manager/forwarder.ts': 'a moment that the journal keeps',
-  'src/session-manager/journal.ts': 'notes when a record was captured',
-  'src/session-manager/lease-keeper.ts': 'shows a moment; leases count by the time since boot',
+  'src/session-manager/cluster/forwarder.ts': 'a moment that the journal keeps',
+  'src/session-manager/journal/journal.ts': 'notes when a record was captured',
+  'src/session-manager/cluster/lease-keeper.ts':
+    'shows a moment; leases count by the time since boot',
   'src/session-manager/main.ts': 'shows moments',
-  'src/session-manager/media-fetcher.ts':
+  'src/session-manager/journal/media-fetcher.ts':
     'moments that the journal keeps, none of them trusted beyond the longest wait',
-  'src/session-manager/profile/backup.ts': 'names a backup by the moment',
-  'src/session-manager/retention.ts': 'compares ages of records',
-  'src/session-manager/stall-watch.ts': 'compares with the moments of messages',
+  'src/session-manager/cluster/profile-backup/backup.ts': 'names a backup by the moment',
+  'src/session-manager/journal/retention.ts': 'compares ages of records',
+  'src/session-manager/session/stall-watch.ts': 'compares with the moments of messages',
   'src/session-manager/whatsapp/drafts.ts': 'a message that tells no time',
   'src/session-manager/whatsapp/ear.ts': 'compares with the moments of messages',
   'src/session-manager/whatsapp/passkey.ts': 'moments that are shown',
-  'src/session-manager/whatsapp/raw.ts': 'a message that tells no time'
+  'src/session-manager/whatsapp/content/raw.ts': 'a message that tells no time'
 }
 
 t.test('the time of day is read only where a moment is meant', async (t) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { Finding } from '../../src/doctor/finding.ts'
-import { fakeChromium } from '../doctor/foreground.ts'
-import { miswirings } from '../doctor/miswirings.ts'
+import type { Finding } from '../../src/admin/doctor/finding.ts'
+import { fakeChromium } from '../admin/doctor/foreground.ts'
+import { miswirings } from '../admin/doctor/miswirings.ts'
 import { centralHub, installedOn, manager, prepareClone } from './installed.ts'
 import { bootMachine } from './machine.ts'
 

@@ -197,7 +197,7 @@ t.test('an installation in the hands of others', async (t) => {
             /session-manager ended with exit code 1: Error \[ERR_MODULE_NOT_FOUND\]: Cannot find module/
         },
         {
-          file: 'backup/main.js',
+          file: 'admin/backup/main.js',
           edit: 'sed -i \'1i import "no-such-package"\'',
           words: /backup ended with exit code 1: Error \[ERR_MODULE_NOT_FOUND\]/
         }

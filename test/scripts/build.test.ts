@@ -53,8 +53,8 @@ t.test(
     for (const file of [
       'session-manager/main.js',
       'central-hub/main.js',
-      'cli/main.js',
-      'doctor/main.js',
+      'admin/cli/main.js',
+      'admin/doctor/main.js',
       'client/index.js',
       'client/index.d.ts',
       'platform/env-file.js',

@@ -81,7 +81,7 @@ t.test(
           .map(({ from }) => `${file} ${from}`)
       )
     t.same(reaching.sort(), [
-      'src/session-manager/connection.ts ./whatsapp/reason.ts',
+      'src/session-manager/session/connection.ts ./whatsapp/reason.ts',
       'src/session-manager/main.ts ./whatsapp/listener.ts',
       // What raw models are mapped by, and mapped again by.
       'src/session-manager/main.ts ./whatsapp/message.ts',

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { InboundPage } from '../../src/contract/record.ts'
 import { Connect, Disconnect, Health, Status } from '../../src/contract/session.ts'
-import { openJournal } from '../../src/session-manager/journal.ts'
+import { openJournal } from '../../src/session-manager/journal/journal.ts'
 import {
   ask,
   freePort,
@@ -16,8 +16,8 @@ import {
 } from '../end-to-end/daemon.ts'
 import { conforms } from '../platform/conforms.ts'
 import { notifySocket } from '../platform/notify-socket.ts'
-import { openSse } from '../platform/sse-client.ts'
-import { draft } from './drafts.ts'
+import { openSse } from '../platform/http/sse-client.ts'
+import { draft } from './journal/drafts.ts'
 
 /**
  * The real session-manager without a browser that works: everything but the session must work all

@@ -1,11 +1,11 @@
 import { createHmac } from 'node:crypto'
 import { parseCookie, stringifySetCookie } from 'cookie'
-import { bearerCheck, sameSecret } from '../../platform/auth.ts'
-import { requireJson } from '../../platform/body.ts'
-import type { Http, Request } from '../../platform/http.ts'
+import { bearerCheck, sameSecret } from '../../platform/http/auth.ts'
+import { requireJson } from '../../platform/http/body.ts'
+import type { Http, Request } from '../../platform/http/http.ts'
 import type { Log } from '../../platform/log.ts'
-import { invalid, ProblemError } from '../../platform/problem.ts'
-import { query } from '../../platform/query.ts'
+import { invalid, ProblemError } from '../../platform/http/problem.ts'
+import { query } from '../../platform/http/query.ts'
 
 /**
  * Who may call. Frontends send `Authorization: Bearer` with HUB_API_TOKEN. The operator page signs

@@ -1,5 +1,5 @@
 import type { Message } from '../../contract/lead.ts'
-import { contactNames } from '../store/terms.ts'
+import { contactNames } from '../store/database/terms.ts'
 
 /** What a message holds beside its text, as the columns of a table. */
 

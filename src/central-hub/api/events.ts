@@ -1,14 +1,14 @@
 import type { Status } from '../../contract/session.ts'
 import type { Problem } from '../../contract/problem.ts'
-import type { Http, Request } from '../../platform/http.ts'
-import { invalid, ProblemError } from '../../platform/problem.ts'
-import { query } from '../../platform/query.ts'
-import { createFeed } from '../../platform/feed.ts'
-import { encode, resumePoint, type ServerSentEvent, type Stream } from '../../platform/sse.ts'
-import type { Live } from '../live.ts'
-import { eventRange, mostEvents, readEvents, type StoredEvent } from '../store/events.ts'
+import type { Http, Request } from '../../platform/http/http.ts'
+import { invalid, ProblemError } from '../../platform/http/problem.ts'
+import { query } from '../../platform/http/query.ts'
+import { createFeed } from '../../platform/http/feed.ts'
+import { encode, resumePoint, type ServerSentEvent, type Stream } from '../../platform/http/sse.ts'
+import type { Live } from '../store/outbox/live.ts'
+import { eventRange, mostEvents, readEvents, type StoredEvent } from '../store/outbox/events.ts'
 import type { Store } from '../store/open.ts'
-import type { Account } from '../accounts.ts'
+import type { Account } from '../follow/accounts.ts'
 
 const pageSize = 100
 

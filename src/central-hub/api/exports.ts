@@ -3,9 +3,9 @@ import { pipeline } from 'node:stream/promises'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, Message } from '../../contract/lead.ts'
-import type { Response } from '../../platform/http.ts'
-import { invalid } from '../../platform/problem.ts'
-import { isTimeZone } from '../days.ts'
+import type { Response } from '../../platform/http/http.ts'
+import { invalid } from '../../platform/http/problem.ts'
+import { isTimeZone } from '../store/read/days.ts'
 import {
   csvFormat,
   csvHead,
@@ -13,11 +13,11 @@ import {
   isLanguage,
   type CsvOptions
 } from '../spreadsheet/csv-format.ts'
-import { listLeads } from '../store/leads.ts'
-import { listMessages } from '../store/messages.ts'
-import { oneLine } from '../store/names.ts'
-import type { Page, Position } from '../store/page.ts'
-import type { Db } from '../store/schema.ts'
+import { listLeads } from '../store/read/leads.ts'
+import { listMessages } from '../store/read/messages.ts'
+import { oneLine } from '../store/write/names.ts'
+import type { Page, Position } from '../store/read/page.ts'
+import type { Db } from '../store/database/schema.ts'
 import { leadFilter } from './leads.ts'
 import { messageFilter } from './messages.ts'
 import { contentCells, contentColumns } from './content-cells.ts'

@@ -1,6 +1,6 @@
 import type { Readiness } from '../../contract/lead.ts'
 import type { Health } from '../../contract/session.ts'
-import { sendJson, type Http } from '../../platform/http.ts'
+import { sendJson, type Http } from '../../platform/http/http.ts'
 
 /**
  * `GET /health`, open to all: alive. `GET /ready`: 200 or 503, each check with what to mend. `GET

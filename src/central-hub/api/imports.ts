@@ -1,11 +1,11 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { ImportResult } from '../../contract/lead.ts'
-import { sendJson, type Request } from '../../platform/http.ts'
-import { invalid, ProblemError } from '../../platform/problem.ts'
+import { sendJson, type Request } from '../../platform/http/http.ts'
+import { invalid, ProblemError } from '../../platform/http/problem.ts'
 import { readNames, type ReadOptions } from '../spreadsheet/read-names.ts'
-import { importNames, lastNames } from '../store/names.ts'
-import type { Db } from '../store/schema.ts'
-import { changeLeads } from '../store/transaction.ts'
+import { importNames, lastNames } from '../store/write/names.ts'
+import type { Db } from '../store/database/schema.ts'
+import { changeLeads } from '../store/database/transaction.ts'
 import type { Serve } from './serve.ts'
 
 const maxBytes = 10_000_000

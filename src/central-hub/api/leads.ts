@@ -1,11 +1,11 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Query } from '../../contract/api/operations.ts'
 import type { Lead } from '../../contract/lead.ts'
-import type { Response } from '../../platform/http.ts'
-import { invalid, ProblemError, type Fault } from '../../platform/problem.ts'
-import { accountName, type Account } from '../accounts.ts'
+import type { Response } from '../../platform/http/http.ts'
+import { invalid, ProblemError, type Fault } from '../../platform/http/problem.ts'
+import { accountName, type Account } from '../follow/accounts.ts'
 import { readPhoneCell } from '../spreadsheet/phone-cell.ts'
-import { createLead, type NewLead } from '../store/create-lead.ts'
+import { createLead, type NewLead } from '../store/write/create-lead.ts'
 import {
   handleLead,
   patchLead,
@@ -13,9 +13,9 @@ import {
   unhandleLead,
   unreadLead,
   type Changed
-} from '../store/change-lead.ts'
-import { addEvents } from '../store/events.ts'
-import { listChanges } from '../store/history.ts'
+} from '../store/write/change-lead.ts'
+import { addEvents } from '../store/outbox/events.ts'
+import { listChanges } from '../store/read/history.ts'
 import {
   currentLeadId,
   getLead,
@@ -23,14 +23,14 @@ import {
   leadRow,
   listLeads,
   type LeadFilter
-} from '../store/leads.ts'
-import { mergeDuplicates } from '../store/merge-duplicates.ts'
-import { mergeLeads } from '../store/merge-lead.ts'
-import { listMessages } from '../store/messages.ts'
-import { fromCursor, toCursor } from '../store/page.ts'
-import type { Db } from '../store/schema.ts'
-import { countTags } from '../store/tags.ts'
-import { writeWaiting } from '../store/waiting.ts'
+} from '../store/read/leads.ts'
+import { mergeDuplicates } from '../store/write/merge-duplicates.ts'
+import { mergeLeads } from '../store/write/merge-lead.ts'
+import { listMessages } from '../store/read/messages.ts'
+import { fromCursor, toCursor } from '../store/read/page.ts'
+import type { Db } from '../store/database/schema.ts'
+import { countTags } from '../store/read/tags.ts'
+import { writeWaiting } from '../store/write/waiting.ts'
 import type { Serve } from './serve.ts'
 
 /** What there is of a lead. @throws {ProblemError} not-found */

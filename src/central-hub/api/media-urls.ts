@@ -1,6 +1,6 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
-import { sameSecret } from '../../platform/auth.ts'
-import type { Db } from '../store/schema.ts'
+import { sameSecret } from '../../platform/http/auth.ts'
+import type { Db } from '../store/database/schema.ts'
 
 /**
  * URLs of single media for pages of other origins, whose `<img>` and `<video>` cannot send the

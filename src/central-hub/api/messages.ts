@@ -1,6 +1,6 @@
-import { listMessages, messageOrders, type MessageFilter } from '../store/messages.ts'
-import { fromCursor, toCursor } from '../store/page.ts'
-import type { Db } from '../store/schema.ts'
+import { listMessages, messageOrders, type MessageFilter } from '../store/read/messages.ts'
+import { fromCursor, toCursor } from '../store/read/page.ts'
+import type { Db } from '../store/database/schema.ts'
 import type { Query } from '../../contract/api/operations.ts'
 import type { Serve } from './serve.ts'
 

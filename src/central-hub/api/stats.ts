@@ -1,7 +1,7 @@
-import { invalid } from '../../platform/problem.ts'
-import { isTimeZone, lastDays } from '../days.ts'
-import type { Db } from '../store/schema.ts'
-import { readStats } from '../store/stats.ts'
+import { invalid } from '../../platform/http/problem.ts'
+import { isTimeZone, lastDays } from '../store/read/days.ts'
+import type { Db } from '../store/database/schema.ts'
+import { readStats } from '../store/read/stats.ts'
 import type { Serve } from './serve.ts'
 
 /** `GET /api/stats`; what it takes and gives is in src/contract/api/leads.ts. */

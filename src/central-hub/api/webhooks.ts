@@ -1,8 +1,8 @@
-import { invalid, ProblemError } from '../../platform/problem.ts'
-import { listDeliveries, replay } from '../store/deliveries.ts'
-import { addPing } from '../store/outbox.ts'
-import { fromCursor, toCursor } from '../store/page.ts'
-import type { Db } from '../store/schema.ts'
+import { invalid, ProblemError } from '../../platform/http/problem.ts'
+import { listDeliveries, replay } from '../store/outbox/deliveries.ts'
+import { addPing } from '../store/outbox/outbox.ts'
+import { fromCursor, toCursor } from '../store/read/page.ts'
+import type { Db } from '../store/database/schema.ts'
 import {
   createWebhook,
   deleteWebhook,
@@ -11,7 +11,7 @@ import {
   mostWebhooks,
   patchWebhook,
   rotateSecret
-} from '../store/webhooks.ts'
+} from '../store/outbox/webhooks.ts'
 import { RefusedUrl, type Guard } from '../webhooks/guard.ts'
 import type { Serve } from './serve.ts'
 

@@ -1,12 +1,12 @@
 import { operations } from '../../contract/api/operations.ts'
 import { routes as contractRoutes, type OperationId } from '../../contract/routes.ts'
-import { endWith } from '../../platform/answer.ts'
-import { requireJson } from '../../platform/body.ts'
-import { sendJson, type Http, type Request, type Response } from '../../platform/http.ts'
-import { ProblemError } from '../../platform/problem.ts'
-import { query } from '../../platform/query.ts'
-import { accountName, listAccounts, type Account } from '../accounts.ts'
-import type { PassedRequest } from '../upstream.ts'
+import { endWith } from '../../platform/http/answer.ts'
+import { requireJson } from '../../platform/http/body.ts'
+import { sendJson, type Http, type Request, type Response } from '../../platform/http/http.ts'
+import { ProblemError } from '../../platform/http/problem.ts'
+import { query } from '../../platform/http/query.ts'
+import { accountName, listAccounts, type Account } from '../follow/accounts.ts'
+import type { PassedRequest } from '../follow/upstream.ts'
 
 /** Closing Chromium and unlinking take their time, ms. */
 const disconnectMs = 45_000

@@ -1,5 +1,5 @@
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
-import { readPhone } from '../store/phone.ts'
+import { readPhone } from '../store/database/phone.ts'
 
 /** Phone numbers as people have them in tables. */
 

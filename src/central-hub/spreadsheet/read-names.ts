@@ -6,9 +6,9 @@ import {
   type ImportFileCode,
   type ImportResult
 } from '../../contract/lead.ts'
-import { faultsAgainst } from '../../platform/expected.ts'
-import { invalid, ProblemError, type Fault } from '../../platform/problem.ts'
-import type { ImportedName } from '../store/names.ts'
+import { faultsAgainst } from '../../platform/http/expected.ts'
+import { invalid, ProblemError, type Fault } from '../../platform/http/problem.ts'
+import type { ImportedName } from '../store/write/names.ts'
 import { fromCell } from './cells.ts'
 import { decodeFile, isWorkbook, type Decoded } from './decode.ts'
 import { readPhoneCell } from './phone-cell.ts'

@@ -2,12 +2,12 @@ import { Migrator } from 'kysely/migration'
 import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Rewriting } from '../../platform/sqlite.ts'
-import { catchUp } from './catch-up.ts'
-import type { Hubs } from './hubs.ts'
-import { migrations, unfinished, worksFrom } from './migrations.ts'
-import type { Db } from './schema.ts'
-import { openSqliteStore } from './sqlite/open.ts'
-import { writeUncounted } from './waiting.ts'
+import { catchUp } from './write/catch-up.ts'
+import type { Hubs } from './database/hubs.ts'
+import { migrations, unfinished, worksFrom } from './database/migrations/migrations.ts'
+import type { Db } from './database/schema.ts'
+import { openSqliteStore } from './database/sqlite/open.ts'
+import { writeUncounted } from './write/waiting.ts'
 
 /** The hub's store. */
 export interface Store {
@@ -106,7 +106,7 @@ const open = async (
   { log, rewriting = () => () => undefined }: StoreOptions
 ): Promise<Opened> =>
   /^postgres(ql)?:/.test(place)
-    ? (await import('./postgres/open.ts')).openPostgresStore(place, log)
+    ? (await import('./database/postgres/open.ts')).openPostgresStore(place, log)
     : openSqliteStore(place, rewriting)
 
 /**

@@ -1,6 +1,6 @@
 import type { WebhookBody } from '../../contract/webhook.ts'
-import type { NextDelivery } from '../store/deliveries.ts'
-import type { StoredBody } from '../store/outbox.ts'
+import type { NextDelivery } from '../store/outbox/deliveries.ts'
+import type { StoredBody } from '../store/outbox/outbox.ts'
 
 /**
  * Where the operator page shows what an event is about, as console/route.js has its addresses. A

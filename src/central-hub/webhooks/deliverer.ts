@@ -5,10 +5,10 @@ import {
   settleFailed,
   waitingWebhooks,
   type NextDelivery
-} from '../store/deliveries.ts'
-import { deliverForMs } from '../store/outbox.ts'
-import type { Db } from '../store/schema.ts'
-import { hasFailedLately } from '../store/webhooks.ts'
+} from '../store/outbox/deliveries.ts'
+import { deliverForMs } from '../store/outbox/outbox.ts'
+import type { Db } from '../store/database/schema.ts'
+import { hasFailedLately } from '../store/outbox/webhooks.ts'
 import { bodyOf } from './body.ts'
 import { Circuit } from './circuit.ts'
 import { systemClock, type Clock } from './clock.ts'

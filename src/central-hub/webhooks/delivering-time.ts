@@ -1,4 +1,4 @@
-import type { Db } from '../store/schema.ts'
+import type { Db } from '../store/database/schema.ts'
 
 /**
  * How long hubs have delivered to webhooks, ms. By it deliveries are given up: a host's clock that

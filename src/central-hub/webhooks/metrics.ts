@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
-import { oldestPending } from '../store/deliveries.ts'
-import type { Db } from '../store/schema.ts'
-import { listWebhooks } from '../store/webhooks.ts'
+import { oldestPending } from '../store/outbox/deliveries.ts'
+import type { Db } from '../store/database/schema.ts'
+import { listWebhooks } from '../store/outbox/webhooks.ts'
 import type { DeliveryOutcome } from './deliverer.ts'
 
 /** Figures of the deliveries. @returns what counts one that was settled */

@@ -1,4 +1,4 @@
-import { maxWaitMs } from '../store/delivery-queues.ts'
+import { maxWaitMs } from '../store/outbox/delivery-queues.ts'
 
 /** When a delivery that failed is tried again. Times in ms. */
 

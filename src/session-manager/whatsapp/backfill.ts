@@ -1,11 +1,11 @@
 import type { Log } from '../../platform/log.ts'
-import type { ReadGroup, UnreadChat, Wanted } from '../backfill.ts'
-import type { Draft } from '../journal.ts'
+import type { ReadGroup, UnreadChat, Wanted } from '../journal/backfill.ts'
+import type { Draft } from '../journal/journal.ts'
 import type { Page } from './browser.ts'
 import { messageDrafts } from './drafts.ts'
 import { expression } from './expression.ts'
 import type { Mapping } from './message.ts'
-import type { Raw } from './raw.ts'
+import type { Raw } from './content/raw.ts'
 import {
   listChats,
   readByIds,

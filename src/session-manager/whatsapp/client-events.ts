@@ -1,7 +1,7 @@
 import type { Me } from '../../contract/session.ts'
-import type { Draft } from '../journal.ts'
-import type { PasskeyState } from '../passkey-state.ts'
-import type { LimitSource } from '../session.ts'
+import type { Draft } from '../journal/journal.ts'
+import type { PasskeyState } from './passkey-state.ts'
+import type { LimitSource } from '../session/session.ts'
 import type { Client } from './browser.ts'
 import {
   ciphertextFailedDrafts,
@@ -13,7 +13,7 @@ import {
   voteDrafts
 } from './drafts.ts'
 import { unreadableFields, type Mapping } from './message.ts'
-import type { Raw } from './raw.ts'
+import type { Raw } from './content/raw.ts'
 import { explainState } from './reason.ts'
 import type { StanzaCount } from './wire-guard.ts'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CapturedMessage } from '../../contract/record.ts'
-import type { Draft } from '../journal.ts'
+import type { Draft } from '../journal/journal.ts'
 import { keep } from './keep.ts'
 import { toMessage, type Mapping } from './message.ts'
 import {
@@ -16,7 +16,7 @@ import {
   phoneOf,
   strip,
   type Raw
-} from './raw.ts'
+} from './content/raw.ts'
 
 /** What happens to messages becomes drafts for the journal. */
 

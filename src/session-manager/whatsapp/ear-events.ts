@@ -1,4 +1,4 @@
-import type { Draft } from '../journal.ts'
+import type { Draft } from '../journal/journal.ts'
 import {
   ciphertextFailedDrafts,
   editDrafts,
@@ -9,7 +9,7 @@ import {
 } from './drafts.ts'
 import type { EarKind } from './ear.ts'
 import type { Mapping } from './message.ts'
-import { isRaw, type Raw } from './raw.ts'
+import { isRaw, type Raw } from './content/raw.ts'
 
 /**
  * What our own listeners in the page hand over, as drafts: with the same keys as what the library

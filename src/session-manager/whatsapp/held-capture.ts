@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../platform/log.ts'
-import type { Draft } from '../journal.ts'
+import type { Draft } from '../journal/journal.ts'
 
 /**
  * More than a page tells in a long while; what is dropped is read back once the session is READY.

@@ -1,6 +1,6 @@
-import { maxRawLength, type RawModel } from '../raw-models.ts'
+import { maxRawLength, type RawModel } from '../journal/raw-models.ts'
 import { mapperVersion, type Mapping } from './message.ts'
-import { isRaw, isThumbnail, type Raw } from './raw.ts'
+import { isRaw, isThumbnail, type Raw } from './content/raw.ts'
 
 /** Raw models as they are kept, to be mapped again by a later release. */
 

@@ -3,9 +3,9 @@ import { harmless, PlainError } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Proxy } from '../../platform/proxy.ts'
 import { within } from '../../platform/within.ts'
-import type { ReadGroup, Wanted } from '../backfill.ts'
-import type { Draft } from '../journal.ts'
-import type { MediaLimits } from '../media-limits.ts'
+import type { ReadGroup, Wanted } from '../journal/backfill.ts'
+import type { Draft } from '../journal/journal.ts'
+import type { MediaLimits } from '../journal/media-limits.ts'
 import { readBack } from './backfill.ts'
 import {
   emptyTemporaryDirectory,
@@ -53,7 +53,7 @@ import {
   unlink,
   type Probe
 } from './page.ts'
-import { asId, phoneOf } from './raw.ts'
+import { asId, phoneOf } from './content/raw.ts'
 import {
   explain,
   explainLogout,

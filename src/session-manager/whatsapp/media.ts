@@ -1,9 +1,9 @@
 import { harmless } from '../../platform/harmless.ts'
-import { MediaTrouble } from '../media-trouble.ts'
+import { MediaTrouble } from '../journal/media-trouble.ts'
 import type { Page } from './browser.ts'
 import { expression } from './expression.ts'
 import { heldByStanza, otherIdsOf } from './lookup.ts'
-import { asText, strip } from './raw.ts'
+import { asText, strip } from './content/raw.ts'
 
 /**
  * Fetching the media of one message, by the page's own download manager. The page keeps the bytes

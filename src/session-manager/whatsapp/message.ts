@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CapturedMessage } from '../../contract/record.ts'
-import type { MediaLimits } from '../media-limits.ts'
+import type { MediaLimits } from '../journal/media-limits.ts'
 import { adOf, orderOf, paymentOf, productOf } from './content/commerce.ts'
 import { interactiveOf, selectedOf } from './content/interactive.ts'
 import { mediaOf } from './content/media.ts'
@@ -34,7 +34,7 @@ import {
   phoneOf,
   strip,
   type Raw
-} from './raw.ts'
+} from './content/raw.ts'
 
 /** A message of WhatsApp Web as it is captured. */
 

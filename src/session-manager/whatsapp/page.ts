@@ -1,5 +1,5 @@
 import { notOfAPerson } from '../../contract/message-types.ts'
-import type { Shown } from '../stall.ts'
+import type { Shown } from '../session/stall.ts'
 import type { Page } from './browser.ts'
 import type { GuardLook } from './guard.ts'
 

@@ -1,7 +1,7 @@
 import type { PasskeyAnswer } from '../../contract/session.ts'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
-import type { PasskeyState } from '../passkey-state.ts'
+import type { PasskeyState } from './passkey-state.ts'
 import type { Page } from './browser.ts'
 import type { ListenerEvent } from './client-events.ts'
 import {

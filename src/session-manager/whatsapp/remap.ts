@@ -1,11 +1,11 @@
 import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
-import type { Draft } from '../journal.ts'
-import type { MediaLimits } from '../media-limits.ts'
-import type { RawModel } from '../raw-models.ts'
+import type { Draft } from '../journal/journal.ts'
+import type { MediaLimits } from '../journal/media-limits.ts'
+import type { RawModel } from '../journal/raw-models.ts'
 import { editDrafts, messageDrafts } from './drafts.ts'
 import { readKept, type Kept } from './keep.ts'
 import type { Mapping } from './message.ts'
-import { hasTime, isThumbnail } from './raw.ts'
+import { hasTime, isThumbnail } from './content/raw.ts'
 
 /** Maps again what an earlier release has mapped. */
 

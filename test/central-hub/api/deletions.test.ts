@@ -10,8 +10,8 @@ import {
 import type { Problem } from '../../../src/contract/problem.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { openSse } from '../../platform/sse-client.ts'
-import { fakeSessionManager } from '../fake-session-manager.ts'
+import { openSse } from '../../platform/http/sse-client.ts'
+import { fakeSessionManager } from '../follow/fake-session-manager.ts'
 import { record, reply } from '../store/open-store.ts'
 import { bearer, serveApi } from './rig.ts'
 

@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
-import { storeMedia } from '../../../src/session-manager/media.ts'
+import { storeMedia } from '../../../src/session-manager/journal/media.ts'
 import { apiToken } from '../../end-to-end/daemon.ts'
-import { raw } from '../../platform/http-server.ts'
-import { openSse } from '../../platform/sse-client.ts'
-import { fakeSessionManager } from '../fake-session-manager.ts'
+import { raw } from '../../platform/http/http-server.ts'
+import { openSse } from '../../platform/http/sse-client.ts'
+import { fakeSessionManager } from '../follow/fake-session-manager.ts'
 import { record } from '../store/open-store.ts'
 import { documented } from './documented.ts'
 import { bearer, serveApi, type Api } from './rig.ts'
@@ -264,11 +264,11 @@ t.test('no SQL is put together of text but of names of our own', async (t) => {
     )
   )
   t.same(raws.sort(), [
-    'central-hub/store/answers.ts: column',
-    'central-hub/store/migrations/step.ts: statement'
+    'central-hub/store/write/answers.ts: column',
+    'central-hub/store/database/migrations/step.ts: statement'
   ])
   t.match(
-    readFileSync(`${root}central-hub/store/answers.ts`, 'utf8'),
+    readFileSync(`${root}central-hub/store/write/answers.ts`, 'utf8'),
     /column: '\w+'( \| '\w+')*/,
     'the column is one of a few'
   )

@@ -1,11 +1,14 @@
 import { mock } from 'node:test'
 import fc from 'fast-check'
-import { eraseAgain } from '../../../src/central-hub/store/erase-again.ts'
-import { PassedOnErasure, type AskErased } from '../../../src/central-hub/store/erase-passed-on.ts'
-import { erasePerson } from '../../../src/central-hub/store/erase.ts'
-import { expire, expiredMessages } from '../../../src/central-hub/store/expire.ts'
-import { leadRow, listLeads } from '../../../src/central-hub/store/leads.ts'
-import { changeLeads } from '../../../src/central-hub/store/transaction.ts'
+import { eraseAgain } from '../../../src/central-hub/store/write/erase-again.ts'
+import {
+  PassedOnErasure,
+  type AskErased
+} from '../../../src/central-hub/store/write/erase-passed-on.ts'
+import { erasePerson } from '../../../src/central-hub/store/write/erase.ts'
+import { expire, expiredMessages } from '../../../src/central-hub/store/write/expire.ts'
+import { leadRow, listLeads } from '../../../src/central-hub/store/read/leads.ts'
+import { changeLeads } from '../../../src/central-hub/store/database/transaction.ts'
 import type { CapturedMessage, RecordKind } from '../../../src/contract/record.ts'
 import { record } from '../store/open-store.ts'
 import type { Api } from './rig.ts'

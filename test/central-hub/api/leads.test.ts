@@ -9,7 +9,7 @@ import {
 } from '../../../src/contract/lead.ts'
 import { Problem } from '../../../src/contract/problem.ts'
 import { conforms } from '../../platform/conforms.ts'
-import { openSse } from '../../platform/sse-client.ts'
+import { openSse } from '../../platform/http/sse-client.ts'
 import { record, reply } from '../store/open-store.ts'
 import { bearer, serveApi } from './rig.ts'
 

@@ -10,10 +10,10 @@ import {
 } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { createIngest } from '../../../src/central-hub/ingest.ts'
+import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
 import type { Media } from '../../../src/contract/record.ts'
-import { mediaPath, storeMedia } from '../../../src/session-manager/media.ts'
-import { fakeSessionManager } from '../fake-session-manager.ts'
+import { mediaPath, storeMedia } from '../../../src/session-manager/journal/media.ts'
+import { fakeSessionManager } from '../follow/fake-session-manager.ts'
 import { record } from '../store/open-store.ts'
 import { bearer, serveApi, type Api } from './rig.ts'
 

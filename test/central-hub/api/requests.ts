@@ -1,5 +1,5 @@
 import fc, { type Arbitrary } from 'fast-check'
-import type { SchemaKeywords } from '../../../src/platform/expected.ts'
+import type { SchemaKeywords } from '../../../src/platform/http/expected.ts'
 import type { Parameter } from '../../../src/central-hub/api/openapi.ts'
 import type { Read } from './documented.ts'
 

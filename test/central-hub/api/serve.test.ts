@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap'
 import { createServe, type Serve } from '../../../src/central-hub/api/serve.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
-import { pruneAnswers } from '../../../src/central-hub/store/idempotency.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
+import { pruneAnswers } from '../../../src/central-hub/store/write/idempotency.ts'
 import { exampleLead, exampleMessage } from '../../../src/contract/api/examples.ts'
 import type { LeadMerge } from '../../../src/contract/lead.ts'
-import { ProblemError } from '../../../src/platform/problem.ts'
-import { serve } from '../../platform/http-server.ts'
+import { ProblemError } from '../../../src/platform/http/problem.ts'
+import { serve } from '../../platform/http/http-server.ts'
 import { testStore } from '../store/open-store.ts'
 
 /** Some operations of the contract, served by handlers of the test's own. */

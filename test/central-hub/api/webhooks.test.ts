@@ -10,8 +10,8 @@ import {
   nextDelivery,
   settleDelivered,
   settleFailed
-} from '../../../src/central-hub/store/deliveries.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
+} from '../../../src/central-hub/store/outbox/deliveries.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { record } from '../store/open-store.ts'
 import { serveApi } from './rig.ts'

@@ -2,7 +2,7 @@ import t from 'tap'
 import { PageReport } from '../../../src/contract/page-report.ts'
 import { PairingCode, Status } from '../../../src/contract/session.ts'
 import { conforms } from '../../platform/conforms.ts'
-import { fakeSessionManager } from '../fake-session-manager.ts'
+import { fakeSessionManager } from '../follow/fake-session-manager.ts'
 import { bearer, serveApi } from './rig.ts'
 
 const qr = {

@@ -7,7 +7,7 @@ import {
   type CsvOptions
 } from '../../../src/central-hub/spreadsheet/csv-format.ts'
 import { readNames } from '../../../src/central-hub/spreadsheet/read-names.ts'
-import { phoneKey } from '../../../src/central-hub/store/phone.ts'
+import { phoneKey } from '../../../src/central-hub/store/database/phone.ts'
 import { propertyRuns } from '../../property-runs.ts'
 import { open, regions, save, saveTypes, type RegionName } from './excel.ts'
 

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { changesOf } from '../../../src/central-hub/store/changes.ts'
+import { changesOf } from '../../../src/central-hub/store/database/changes.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import { isOnPostgres, ownPlace } from './place.ts'
 

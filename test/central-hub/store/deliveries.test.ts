@@ -9,9 +9,9 @@ import {
   settleFailed,
   waitingWebhooks,
   type NextDelivery
-} from '../../../src/central-hub/store/deliveries.ts'
-import { addPing } from '../../../src/central-hub/store/outbox.ts'
-import { createWebhook, patchWebhook } from '../../../src/central-hub/store/webhooks.ts'
+} from '../../../src/central-hub/store/outbox/deliveries.ts'
+import { addPing } from '../../../src/central-hub/store/outbox/outbox.ts'
+import { createWebhook, patchWebhook } from '../../../src/central-hub/store/outbox/webhooks.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { record, testStore, type TestStore } from './open-store.ts'
 

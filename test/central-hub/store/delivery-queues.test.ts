@@ -1,16 +1,16 @@
 import t from 'tap'
-import { addEvents } from '../../../src/central-hub/store/events.ts'
+import { addEvents } from '../../../src/central-hub/store/outbox/events.ts'
 import {
   nextDelivery,
   settleDelivered,
   settleFailed,
   type NextDelivery
-} from '../../../src/central-hub/store/deliveries.ts'
-import { eraseDeliveries } from '../../../src/central-hub/store/outbox.ts'
-import { leadRow } from '../../../src/central-hub/store/leads.ts'
-import { mergeLeads } from '../../../src/central-hub/store/merge-lead.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
-import { createWebhook } from '../../../src/central-hub/store/webhooks.ts'
+} from '../../../src/central-hub/store/outbox/deliveries.ts'
+import { eraseDeliveries } from '../../../src/central-hub/store/outbox/outbox.ts'
+import { leadRow } from '../../../src/central-hub/store/read/leads.ts'
+import { mergeLeads } from '../../../src/central-hub/store/write/merge-lead.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
+import { createWebhook } from '../../../src/central-hub/store/outbox/webhooks.ts'
 import { record, testStore } from './open-store.ts'
 
 const from = (phone: string, name: string) =>

@@ -1,14 +1,25 @@
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { ReadTooEarly, readCursor, type Cursor } from '../../../src/central-hub/store/cursors.ts'
-import { PassedOnErasure, type AskErased } from '../../../src/central-hub/store/erase-passed-on.ts'
+import {
+  ReadTooEarly,
+  readCursor,
+  type Cursor
+} from '../../../src/central-hub/store/write/cursors.ts'
+import {
+  PassedOnErasure,
+  type AskErased
+} from '../../../src/central-hub/store/write/erase-passed-on.ts'
 import type { JournalRecord } from '../../../src/contract/record.ts'
-import { openJournal, type Draft, type Journal } from '../../../src/session-manager/journal.ts'
+import {
+  openJournal,
+  type Draft,
+  type Journal
+} from '../../../src/session-manager/journal/journal.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
 import { inScope, type Scope } from '../../platform/scope.ts'
 import { propertyRuns } from '../../property-runs.ts'
-import { draft } from '../../session-manager/drafts.ts'
+import { draft } from '../../session-manager/journal/drafts.ts'
 import { testStore, type TestStore } from './open-store.ts'
 import { isOnPostgres } from './place.ts'
 

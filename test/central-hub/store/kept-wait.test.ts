@@ -1,9 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createIngest } from '../../../src/central-hub/ingest.ts'
-import { handleLead, patchLead, readLead } from '../../../src/central-hub/store/change-lead.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
-import { writeUncounted, writeWaiting } from '../../../src/central-hub/store/waiting.ts'
+import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
+import {
+  handleLead,
+  patchLead,
+  readLead
+} from '../../../src/central-hub/store/write/change-lead.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
+import { writeUncounted, writeWaiting } from '../../../src/central-hub/store/write/waiting.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import { propertyRuns } from '../../property-runs.ts'
 import { emptied, hurry, record, reply, testStore } from './open-store.ts'

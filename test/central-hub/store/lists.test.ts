@@ -5,15 +5,15 @@ import {
   eventRange,
   pruneEvents,
   readEvents
-} from '../../../src/central-hub/store/events.ts'
-import { leadOrder, listLeads, type LeadFilter } from '../../../src/central-hub/store/leads.ts'
-import { listMessages, type MessageFilter } from '../../../src/central-hub/store/messages.ts'
+} from '../../../src/central-hub/store/outbox/events.ts'
+import { leadOrder, listLeads, type LeadFilter } from '../../../src/central-hub/store/read/leads.ts'
+import { listMessages, type MessageFilter } from '../../../src/central-hub/store/read/messages.ts'
 import {
   fromCursor,
   toCursor,
   type Page,
   type Position
-} from '../../../src/central-hub/store/page.ts'
+} from '../../../src/central-hub/store/read/page.ts'
 import type { CapturedMessage, InboundRecord } from '../../../src/contract/record.ts'
 import { record, reply, testStore } from './open-store.ts'
 import { propertyRuns } from '../../property-runs.ts'

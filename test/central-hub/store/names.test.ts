@@ -1,12 +1,12 @@
 import t from 'tap'
-import { listChanges } from '../../../src/central-hub/store/history.ts'
+import { listChanges } from '../../../src/central-hub/store/read/history.ts'
 import {
   importNames,
   lastNames,
   oneLine,
   type ImportedName
-} from '../../../src/central-hub/store/names.ts'
-import { readEvents } from '../../../src/central-hub/store/events.ts'
+} from '../../../src/central-hub/store/write/names.ts'
+import { readEvents } from '../../../src/central-hub/store/outbox/events.ts'
 import { emptied, record, testStore, type TestStore } from './open-store.ts'
 
 /** Names that are imported by number. Files of them: read-names.test.ts. */

@@ -1,9 +1,9 @@
 import { sql } from 'kysely'
-import { createIngest, type Ingest } from '../../../src/central-hub/ingest.ts'
+import { createIngest, type Ingest } from '../../../src/central-hub/follow/ingest.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
-import { message } from '../../session-manager/drafts.ts'
+import { message } from '../../session-manager/journal/drafts.ts'
 import type { Scope } from '../../platform/scope.ts'
 import { isOnPostgres, ownPlace } from './place.ts'
 

@@ -2,9 +2,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
-import { setScrubDue } from '../../../src/central-hub/store/erase.ts'
+import { setScrubDue } from '../../../src/central-hub/store/write/erase.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
-import { listMessages } from '../../../src/central-hub/store/messages.ts'
+import { listMessages } from '../../../src/central-hub/store/read/messages.ts'
 import { record, testStore } from './open-store.ts'
 
 t.test('the directory is made, closed to others, and the schema is the latest', async (t) => {

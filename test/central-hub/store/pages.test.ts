@@ -1,19 +1,19 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
-import { leadOrder, listLeads, type LeadFilter } from '../../../src/central-hub/store/leads.ts'
+import { patchLead } from '../../../src/central-hub/store/write/change-lead.ts'
+import { leadOrder, listLeads, type LeadFilter } from '../../../src/central-hub/store/read/leads.ts'
 import {
   listMessages,
   messageOrders,
   type MessageFilter
-} from '../../../src/central-hub/store/messages.ts'
+} from '../../../src/central-hub/store/read/messages.ts'
 import {
   fromCursor,
   toCursor,
   type Page,
   type Position
-} from '../../../src/central-hub/store/page.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
+} from '../../../src/central-hub/store/read/page.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import { propertyRuns } from '../../property-runs.ts'
 import { hurry, record, testStore } from './open-store.ts'
 

@@ -7,7 +7,7 @@ import {
   phoneKey,
   readPhone,
   spellingsOf
-} from '../../../src/central-hub/store/phone.ts'
+} from '../../../src/central-hub/store/database/phone.ts'
 import { record, testStore } from './open-store.ts'
 
 t.test(

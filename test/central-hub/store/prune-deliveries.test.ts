@@ -4,10 +4,13 @@ import {
   nextDelivery,
   settleDelivered,
   settleFailed
-} from '../../../src/central-hub/store/deliveries.ts'
-import { giveUpOff, pruneDeliveries } from '../../../src/central-hub/store/prune-deliveries.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
-import { createWebhook, patchWebhook } from '../../../src/central-hub/store/webhooks.ts'
+} from '../../../src/central-hub/store/outbox/deliveries.ts'
+import {
+  giveUpOff,
+  pruneDeliveries
+} from '../../../src/central-hub/store/outbox/prune-deliveries.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
+import { createWebhook, patchWebhook } from '../../../src/central-hub/store/outbox/webhooks.ts'
 import { record, testStore } from './open-store.ts'
 
 const day = 86_400_000

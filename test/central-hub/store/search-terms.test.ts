@@ -3,13 +3,13 @@ import {
   leadTerms,
   messageTerms,
   type LeadTerm
-} from '../../../src/central-hub/store/search-terms.ts'
+} from '../../../src/central-hub/store/database/search-terms.ts'
 import {
   spacedRun,
   spacelessRuns,
   tokensOf,
   withoutSpaceless
-} from '../../../src/central-hub/store/spaceless.ts'
+} from '../../../src/central-hub/store/database/spaceless.ts'
 
 /** What is looked for by what a person typed. What is found by it: find.test.ts. */
 

@@ -1,14 +1,14 @@
 import { sql } from 'kysely'
 import t from 'tap'
-import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
-import { listLeads, leadOrder, type LeadFilter } from '../../../src/central-hub/store/leads.ts'
+import { patchLead } from '../../../src/central-hub/store/write/change-lead.ts'
+import { listLeads, leadOrder, type LeadFilter } from '../../../src/central-hub/store/read/leads.ts'
 import {
   listMessages,
   messageOrders,
   type MessageFilter
-} from '../../../src/central-hub/store/messages.ts'
-import { fromCursor, toCursor, type Position } from '../../../src/central-hub/store/page.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
+} from '../../../src/central-hub/store/read/messages.ts'
+import { fromCursor, toCursor, type Position } from '../../../src/central-hub/store/read/page.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import type { CapturedMessage, InboundRecord } from '../../../src/contract/record.ts'
 import { record, testStore } from './open-store.ts'
 import { isOnPostgres } from './place.ts'

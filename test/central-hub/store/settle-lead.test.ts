@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { createLead } from '../../../src/central-hub/store/create-lead.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
+import { createLead } from '../../../src/central-hub/store/write/create-lead.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import { emptied, testStore } from './open-store.ts'
 import {

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { readEvents } from '../../../src/central-hub/store/events.ts'
-import { listLeads } from '../../../src/central-hub/store/leads.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
-import { createWebhook } from '../../../src/central-hub/store/webhooks.ts'
+import { readEvents } from '../../../src/central-hub/store/outbox/events.ts'
+import { listLeads } from '../../../src/central-hub/store/read/leads.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
+import { createWebhook } from '../../../src/central-hub/store/outbox/webhooks.ts'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
 import { emptied, record, reply, testStore } from './open-store.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { contactNames, termsOf, textOf } from '../../../src/central-hub/store/terms.ts'
+import { contactNames, termsOf, textOf } from '../../../src/central-hub/store/database/terms.ts'
 import type { CapturedMessage } from '../../../src/contract/record.ts'
 
 /** What a message is found by, beside its text. */

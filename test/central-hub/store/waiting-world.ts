@@ -1,19 +1,19 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import { Registry } from 'prom-client'
-import { createIngest, type Ingest } from '../../../src/central-hub/ingest.ts'
+import { createIngest, type Ingest } from '../../../src/central-hub/follow/ingest.ts'
 import {
   handleLead,
   patchLead,
   readLead,
   unhandleLead,
   type Changed
-} from '../../../src/central-hub/store/change-lead.ts'
-import { addEvents } from '../../../src/central-hub/store/events.ts'
-import { listLeads } from '../../../src/central-hub/store/leads.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
-import { readStats } from '../../../src/central-hub/store/stats.ts'
-import { changeLeads } from '../../../src/central-hub/store/transaction.ts'
-import { addWaitingMetrics } from '../../../src/central-hub/waiting-metrics.ts'
+} from '../../../src/central-hub/store/write/change-lead.ts'
+import { addEvents } from '../../../src/central-hub/store/outbox/events.ts'
+import { listLeads } from '../../../src/central-hub/store/read/leads.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
+import { readStats } from '../../../src/central-hub/store/read/stats.ts'
+import { changeLeads } from '../../../src/central-hub/store/database/transaction.ts'
+import { addWaitingMetrics } from '../../../src/central-hub/api/waiting-metrics.ts'
 import type { Lead } from '../../../src/contract/lead.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Webhook, WebhookWithSecret } from '../../../src/contract/webhook.ts'
-import { nextDelivery, settleFailed } from '../../../src/central-hub/store/deliveries.ts'
+import { nextDelivery, settleFailed } from '../../../src/central-hub/store/outbox/deliveries.ts'
 import {
   createWebhook,
   deleteWebhook,
@@ -9,7 +9,7 @@ import {
   mostWebhooks,
   patchWebhook,
   rotateSecret
-} from '../../../src/central-hub/store/webhooks.ts'
+} from '../../../src/central-hub/store/outbox/webhooks.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { record, testStore } from './open-store.ts'
 

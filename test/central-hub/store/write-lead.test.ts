@@ -1,7 +1,7 @@
 import t from 'tap'
-import { patchLead } from '../../../src/central-hub/store/change-lead.ts'
-import { createLead } from '../../../src/central-hub/store/create-lead.ts'
-import { listLeads } from '../../../src/central-hub/store/leads.ts'
+import { patchLead } from '../../../src/central-hub/store/write/change-lead.ts'
+import { createLead } from '../../../src/central-hub/store/write/create-lead.ts'
+import { listLeads } from '../../../src/central-hub/store/read/leads.ts'
 import type { InboundRecord } from '../../../src/contract/record.ts'
 import { emptied, testStore } from './open-store.ts'
 import {

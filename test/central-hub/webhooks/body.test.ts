@@ -1,6 +1,6 @@
 import t from 'tap'
 import { WebhookBody } from '../../../src/contract/webhook.ts'
-import type { StoredBody } from '../../../src/central-hub/store/outbox.ts'
+import type { StoredBody } from '../../../src/central-hub/store/outbox/outbox.ts'
 import { bodyOf } from '../../../src/central-hub/webhooks/body.ts'
 import { conforms } from '../../platform/conforms.ts'
 

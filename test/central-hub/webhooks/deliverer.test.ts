@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Delivery, WebhookCreate } from '../../../src/contract/webhook.ts'
-import { listDeliveries, replay } from '../../../src/central-hub/store/deliveries.ts'
-import { addPing } from '../../../src/central-hub/store/outbox.ts'
+import { listDeliveries, replay } from '../../../src/central-hub/store/outbox/deliveries.ts'
+import { addPing } from '../../../src/central-hub/store/outbox/outbox.ts'
 import {
   createWebhook,
   getWebhook,
   patchWebhook,
   rotateSecret
-} from '../../../src/central-hub/store/webhooks.ts'
+} from '../../../src/central-hub/store/outbox/webhooks.ts'
 import { Deliverer, type DeliveryOutcome } from '../../../src/central-hub/webhooks/deliverer.ts'
 import { DeliveringTime } from '../../../src/central-hub/webhooks/delivering-time.ts'
 import type { Outcome, Post } from '../../../src/central-hub/webhooks/post.ts'

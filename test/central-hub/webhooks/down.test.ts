@@ -1,5 +1,5 @@
 import t from 'tap'
-import { getWebhook } from '../../../src/central-hub/store/webhooks.ts'
+import { getWebhook } from '../../../src/central-hub/store/outbox/webhooks.ts'
 import { broken, day, from, hour, minute, rig, second, silent, taken } from './rig.ts'
 
 /** Endpoints that hang or are down: how much is asked of them, and when deliveries are given up. */

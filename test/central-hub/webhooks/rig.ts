@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { WebhookBody } from '../../../src/contract/webhook.ts'
-import { createWebhook } from '../../../src/central-hub/store/webhooks.ts'
+import { createWebhook } from '../../../src/central-hub/store/outbox/webhooks.ts'
 import { Deliverer } from '../../../src/central-hub/webhooks/deliverer.ts'
 import { DeliveringTime } from '../../../src/central-hub/webhooks/delivering-time.ts'
 import type { Outcome, Post } from '../../../src/central-hub/webhooks/post.ts'

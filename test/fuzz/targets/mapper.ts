@@ -2,13 +2,17 @@ import { isDeepStrictEqual } from 'node:util'
 import { join } from 'node:path'
 import { Compile } from 'typebox/compile'
 import { contentDisposition, contentType } from '../../../src/central-hub/api/media-headers.ts'
-import { createIngest } from '../../../src/central-hub/ingest.ts'
-import { listLeads } from '../../../src/central-hub/store/leads.ts'
-import { listMessages } from '../../../src/central-hub/store/messages.ts'
-import type { Db } from '../../../src/central-hub/store/schema.ts'
+import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
+import { listLeads } from '../../../src/central-hub/store/read/leads.ts'
+import { listMessages } from '../../../src/central-hub/store/read/messages.ts'
+import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import { Lead, Message } from '../../../src/contract/lead.ts'
 import { JournalRecord } from '../../../src/contract/record.ts'
-import { openJournal, type Draft, type Journal } from '../../../src/session-manager/journal.ts'
+import {
+  openJournal,
+  type Draft,
+  type Journal
+} from '../../../src/session-manager/journal/journal.ts'
 import {
   ciphertextFailedDrafts,
   editDrafts,
@@ -19,7 +23,7 @@ import {
   voteDrafts
 } from '../../../src/session-manager/whatsapp/drafts.ts'
 import type { Mapping } from '../../../src/session-manager/whatsapp/message.ts'
-import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
+import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { bounded, must, same } from '../property.ts'
 import { rawOf } from '../raw-of.ts'
 import { ownDirectory, ownStore } from '../store.ts'

@@ -1,11 +1,11 @@
 import { createParser } from 'eventsource-parser'
 import { Compile } from 'typebox/compile'
-import { createFollower } from '../../../src/central-hub/follower.ts'
-import type { Identity, Upstream } from '../../../src/central-hub/upstream.ts'
+import { createFollower } from '../../../src/central-hub/follow/follower.ts'
+import type { Identity, Upstream } from '../../../src/central-hub/follow/upstream.ts'
 import { followEvents, type HubEvent } from '../../../src/client/events.ts'
 import { JournalRecord } from '../../../src/contract/record.ts'
 import type { Log } from '../../../src/platform/log.ts'
-import { encode } from '../../../src/platform/sse.ts'
+import { encode } from '../../../src/platform/http/sse.ts'
 import { bounded, must, same } from '../property.ts'
 
 /**

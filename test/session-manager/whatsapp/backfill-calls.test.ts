@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import type { ReadGroup, Wanted } from '../../../src/session-manager/backfill.ts'
+import type { ReadGroup, Wanted } from '../../../src/session-manager/journal/backfill.ts'
 import type { Page } from '../../../src/session-manager/whatsapp/browser.ts'
 import { readBack } from '../../../src/session-manager/whatsapp/backfill.ts'
 import { logLines } from '../../platform/log-lines.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { ReadGroup, Wanted } from '../../../src/session-manager/backfill.ts'
-import type { Draft } from '../../../src/session-manager/journal.ts'
+import type { ReadGroup, Wanted } from '../../../src/session-manager/journal/backfill.ts'
+import type { Draft } from '../../../src/session-manager/journal/journal.ts'
 import { readBack, readBounds } from '../../../src/session-manager/whatsapp/backfill.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { createDice } from '../../dice.ts'

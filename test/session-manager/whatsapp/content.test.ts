@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { CapturedMessage } from '../../../src/contract/record.ts'
 import { toMessage } from '../../../src/session-manager/whatsapp/message.ts'
-import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
+import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { mapping } from './only-draft.ts'
 import { filehash, group, lead, me, rawImage, rawMine, rawText, sha256, wid } from './raw-models.ts'
 

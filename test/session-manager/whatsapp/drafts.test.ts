@@ -12,7 +12,7 @@ import {
   voteDrafts
 } from '../../../src/session-manager/whatsapp/drafts.ts'
 import { toMessage } from '../../../src/session-manager/whatsapp/message.ts'
-import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
+import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { captured, mapping, only } from './only-draft.ts'
 import { filehash, group, lead, lid, me, rawGroup, rawImage, rawText, wid } from './raw-models.ts'
 import { propertyRuns } from '../../property-runs.ts'

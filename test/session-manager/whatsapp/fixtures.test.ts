@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { isOfAPerson, notOfAPerson } from '../../../src/contract/message-types.ts'
 import { CapturedMessage } from '../../../src/contract/record.ts'
-import type { Draft } from '../../../src/session-manager/journal.ts'
+import type { Draft } from '../../../src/session-manager/journal/journal.ts'
 import {
   editDrafts,
   messageDrafts,
   reactionDrafts
 } from '../../../src/session-manager/whatsapp/drafts.ts'
 import { toMessage, type Mapping } from '../../../src/session-manager/whatsapp/message.ts'
-import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
+import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { fixture, fixtures, type Fixture } from './fixtures.ts'
 import { mapping } from './only-draft.ts'

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { HeldCapture } from '../../../src/session-manager/whatsapp/held-capture.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft } from '../drafts.ts'
+import { draft } from '../journal/drafts.ts'
 
 const rig = (): { capture: HeldCapture; passed: string[]; logged: ReturnType<typeof logLines> } => {
   const passed: string[] = []

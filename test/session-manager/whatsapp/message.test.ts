@@ -1,7 +1,7 @@
 import t from 'tap'
 import { messageDrafts } from '../../../src/session-manager/whatsapp/drafts.ts'
 import { unreadableFields } from '../../../src/session-manager/whatsapp/message.ts'
-import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
+import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { captured, mapping, only } from './only-draft.ts'
 import {
   group,

@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
 import { CapturedMessage } from '../../../src/contract/record.ts'
-import type { Draft } from '../../../src/session-manager/journal.ts'
+import type { Draft } from '../../../src/session-manager/journal/journal.ts'
 import { messageDrafts } from '../../../src/session-manager/whatsapp/drafts.ts'
 import type { Mapping } from '../../../src/session-manager/whatsapp/message.ts'
-import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
+import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { me } from './raw-models.ts'
 

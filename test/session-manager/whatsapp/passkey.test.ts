@@ -4,7 +4,7 @@ import type { Page } from '../../../src/session-manager/whatsapp/browser.ts'
 import type { ListenerEvent } from '../../../src/session-manager/whatsapp/client-events.ts'
 import { PasskeyRelay, type PasskeyTimes } from '../../../src/session-manager/whatsapp/passkey.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { answerTo } from '../passkey-answers.ts'
+import { answerTo } from '../session/passkey-answers.ts'
 import { inPage } from './in-page.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Raw } from '../../../src/session-manager/whatsapp/raw.ts'
+import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 
 /** Raw models as whatsapp-web.js's getMessageModel serializes them out of WhatsApp Web. */
 

@@ -1,5 +1,5 @@
 import { html, inline, none, type Html } from './html.ts'
-import type { SchemaKeywords } from '../../../platform/expected.ts'
+import type { SchemaKeywords } from '../../../platform/http/expected.ts'
 import type { JsonSchema } from '../schemas.ts'
 
 /** Schemas of the document in plain words. */

@@ -8,7 +8,7 @@ import {
   isRaw,
   stripOrNone,
   type Raw
-} from '../raw.ts'
+} from './raw.ts'
 
 /** Ads, orders, products and payments. Names: WAWebMsgModel of WhatsApp Web. */
 

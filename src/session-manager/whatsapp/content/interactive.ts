@@ -1,5 +1,5 @@
 import type { Card, Choice, Interactive } from '../../../contract/content.ts'
-import { asList, asObject, asText, asWords, isRaw, stripOrNone, type Raw } from '../raw.ts'
+import { asList, asObject, asText, asWords, isRaw, stripOrNone, type Raw } from './raw.ts'
 
 /** Buttons, lists, templates, flows and carousels; and what a person chose of them. */
 

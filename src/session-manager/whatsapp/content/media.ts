@@ -1,7 +1,7 @@
 import type { CapturedMessage } from '../../../contract/record.ts'
 import { isOfAPerson } from '../../../contract/message-types.ts'
-import { whyNotKept, type MediaLimits } from '../../media-limits.ts'
-import { asCount, asNumber, asText, strip, type Raw } from '../raw.ts'
+import { whyNotKept, type MediaLimits } from '../../journal/media-limits.ts'
+import { asCount, asNumber, asText, strip, type Raw } from './raw.ts'
 
 /** Types whose content is a file, known before the model says where WhatsApp keeps it. */
 const files: ReadonlySet<string> = new Set([

@@ -20,7 +20,7 @@ import {
   keyOf,
   strip,
   type Raw
-} from '../raw.ts'
+} from './raw.ts'
 import { isViewOnceWithoutFile } from './media.ts'
 
 /** Places, contacts, polls, events, invitations, calls, albums, and what the phone alone shows. */

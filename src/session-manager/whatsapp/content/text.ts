@@ -1,4 +1,4 @@
-import { asList, asObject, asText, asWords, type Raw } from '../raw.ts'
+import { asList, asObject, asText, asWords, type Raw } from './raw.ts'
 
 /** The text of a message. Each type has it in a field of its own; `body` is often a thumbnail. */
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { faultOf, placeOf } from '../../../../src/central-hub/store/postgres/client.ts'
+import { faultOf, placeOf } from '../../../../src/central-hub/store/database/postgres/client.ts'
 import { openStore } from '../../../../src/central-hub/store/open.ts'
 import { startPostgres } from '../../../platform/postgres-server.ts'
 

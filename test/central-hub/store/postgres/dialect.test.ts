@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { Kysely, sql } from 'kysely'
 import t from 'tap'
-import { postgresDialect } from '../../../../src/central-hub/store/postgres/dialect.ts'
+import { postgresDialect } from '../../../../src/central-hub/store/database/postgres/dialect.ts'
 
 /**
  * AuthenticationOk and ReadyForQuery,

@@ -1,0 +1,195 @@
+import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { span } from '../text.ts'
+import { realHost } from '../installation/real-host.ts'
+import { readWiring, type Wiring } from '../installation/wiring.ts'
+import { processEnv, systemdEnv } from '../../platform/env.ts'
+import { harmlessError } from '../../platform/harmless.ts'
+import { verify, writeManifest, type Manifest } from './manifest.ts'
+import {
+  backupsAmong,
+  nameAt,
+  partialOf,
+  removeOld,
+  removeUnfinished,
+  sealedSuffix
+} from './names.ts'
+import { inPlainWords, Refused } from './refused.ts'
+import { sealDirectory } from './sealed.ts'
+import { readSettings, settingsFile } from './settings.ts'
+import { take } from './take.ts'
+import { oneToDisk, toDisk } from './to-disk.ts'
+
+/** `scripts/backup`: all that LeadMaster has on this machine, while it runs. */
+
+const usage = `usage: scripts/backup [--to DIR] [--keep N]
+
+Backs up, while both services run: the hub's store, the journal, media and linked device of every account, and the env
+files. It is made aside, looked at once more, and put in place by one rename: leadmaster-TIME in DIR, a directory with
+manifest.json and SHA256SUMS, for root alone. With BACKUP_KEY it is one encrypted file instead, leadmaster-TIME.tar.sealed.
+  --to DIR    where to; the default is BACKUP_TO in backup.env
+  --keep N    how many are kept there, this one included; the default is BACKUP_KEEP in backup.env, or 7
+backup.env lies beside the services' env files: in /etc/leadmaster, else in .leadmaster, or where LEADMASTER_HOME says.
+A store in PostgreSQL is not in it: back that up by pg_dump. scripts/restore puts it back.
+
+Exits 0 when it is made and whole, 1 when it could not be made or lacks the linked device, 2 when it was called wrongly.
+`
+
+/** To journald a failure is an error, sd-daemon(3). */
+const urgent = systemdEnv().underJournal ? '<3>' : ''
+const say = (text: string): void => void process.stderr.write(`backup: ${text}\n`)
+const complain = (text: string): void => void process.stderr.write(`${urgent}backup: ${text}\n`)
+const release = resolve(import.meta.dirname, '../../..')
+const host = realHost()
+
+const newestPlain = async (to: string): Promise<string | undefined> => {
+  const found = backupsAmong(await readdir(to)).find(({ sealed }) => !sealed)
+  return found && join(to, found.name)
+}
+
+/**
+ * Beside the state, and as private: what is to be encrypted is not on the disk of the backups in
+ * plain.
+ */
+const privateDirectory = (wiring: Wiring): string => {
+  const stateDir = wiring.services
+    .map(({ variables }) => variables['STATE_DIR'])
+    .find((found) => found !== undefined && found !== '')
+  return stateDir === undefined ? wiring.directory : dirname(stateDir)
+}
+
+const versionOf = async (): Promise<string> =>
+  (JSON.parse(await readFile(join(release, 'package.json'), 'utf8')) as { version: string }).version
+
+const sayWhatIsIn = ({ services }: Manifest): void => {
+  for (const { name, holds, lacks } of services) {
+    say(
+      `${name}: ${
+        Object.entries(holds)
+          .map(([what, number]) => `${what.replaceAll('_', ' ')} ${number}`)
+          .join(', ') || 'its env file'
+      }`
+    )
+    for (const what of lacks) say(`not in it: ${what}`)
+  }
+}
+
+const whyMissing = (to: string): string =>
+  `${to} is not there: make it (install -d -m 700 ${to}), or mount it`
+
+/**
+ * Why a unit of systemd does not see a directory: leadmaster-backup.service has /home and /tmp of
+ * its own.
+ */
+const whyUnseen = (to: string): string => {
+  const isBelow = (directory: string): boolean => to === directory || to.startsWith(`${directory}/`)
+  const edit = 'systemctl edit leadmaster-backup.service'
+  if (['/home', '/root', '/run/user'].some(isBelow)) {
+    return `leadmaster-backup.service does not see ${to}: it is closed off from /home, /root and /run/user (ProtectHome=). Take a place below /var/backups, /srv, /mnt or /media, or ${edit} with ProtectHome=no and ReadWritePaths=${to} below [Service]. leadmaster-doctor gives the command`
+  }
+  if (['/tmp', '/var/tmp', '/dev'].some(isBelow))
+    return `leadmaster-backup.service does not see ${to}: it has a /tmp, /var/tmp and /dev of its own. Take a place below /var/backups, /srv, /mnt or /media`
+  return `${whyMissing(to)}; leadmaster-backup.service must see it, too`
+}
+
+/** @returns the exit code */
+const backup = async (given: {
+  to?: string | undefined
+  keep?: string | undefined
+}): Promise<number> => {
+  const home = processEnv['LEADMASTER_HOME']
+  const wiring = await readWiring(host, release, home ? resolve(home) : undefined)
+  if (wiring === undefined)
+    throw new Refused(
+      'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
+    )
+  const { BACKUP_TO, BACKUP_KEEP, BACKUP_KEY } = await readSettings(host, wiring.directory)
+  const to = given.to === undefined ? BACKUP_TO : resolve(given.to)
+  if (to === '')
+    throw new Refused(
+      `where to? Give --to DIR, or set BACKUP_TO in ${settingsFile(wiring.directory)}`
+    )
+  // one that is made here might be where a disk should be mounted
+  if (!(await stat(to).catch(() => undefined))?.isDirectory())
+    throw new Refused(systemdEnv().underJournal ? whyUnseen(to) : whyMissing(to))
+  await removeUnfinished(to)
+  const [madeAt, began] = [Date.now(), performance.now()]
+  const name = nameAt(madeAt)
+  const sealed = BACKUP_KEY !== ''
+  const aside = join(to, partialOf(name))
+  const directory = sealed ? join(privateDirectory(wiring), partialOf(name)) : aside
+  if (sealed) await removeUnfinished(dirname(directory))
+  try {
+    await mkdir(directory, { mode: 0o700 })
+    const { services, sums } = await take(wiring, {
+      directory,
+      previous: sealed ? undefined : await newestPlain(to)
+    })
+    const facts = {
+      format: 1 as const,
+      version: await versionOf(),
+      made_at: new Date(madeAt).toISOString(),
+      directory: wiring.directory,
+      installed: wiring.mode === 'systemd',
+      simulated: wiring.simulated,
+      services
+    }
+    await writeManifest(directory, facts, sums)
+    await toDisk(directory)
+    const { manifest } = await verify(directory, sums)
+    if (sealed) await sealDirectory(directory, aside, BACKUP_KEY)
+    const made = join(to, `${name}${sealed ? sealedSuffix : ''}`)
+    await rename(aside, made)
+    await oneToDisk(to)
+    sayWhatIsIn(manifest)
+    const old = await removeOld(to, given.keep === undefined ? BACKUP_KEEP : Number(given.keep))
+    if (old.length > 0) say(`removed ${old.join(', ')}`)
+    const incomplete = services.some(({ lacks }) =>
+      lacks.some((what) => what.startsWith('the linked device'))
+    )
+    say(
+      `made ${made} in ${span(performance.now() - began)}${sealed ? ', encrypted with BACKUP_KEY: without that key it is worth nothing' : ''}`
+    )
+    if (incomplete)
+      complain(
+        'it lacks a linked device that is there: make another one, or stop session-manager first'
+      )
+    return incomplete ? 1 : 0
+  } finally {
+    for (const left of new Set([aside, directory])) await rm(left, { recursive: true, force: true })
+  }
+}
+
+const run = async (): Promise<number> => {
+  process.umask(0o077)
+  let given: { to?: string | undefined; keep?: string | undefined; help?: boolean | undefined }
+  try {
+    given = parseArgs({
+      options: {
+        to: { type: 'string' },
+        keep: { type: 'string' },
+        help: { type: 'boolean', short: 'h' }
+      }
+    }).values
+    if (given.keep !== undefined && !/^[1-9]\d{0,3}$/.test(given.keep))
+      throw new Error('--keep wants a number, 1 or more')
+  } catch (error) {
+    process.stderr.write(
+      `backup: ${error instanceof Error ? error.message : String(error)}\n\n${usage}`
+    )
+    return 2
+  }
+  if (given.help === true) {
+    process.stdout.write(usage)
+    return 0
+  }
+  try {
+    return await backup(given)
+  } catch (error) {
+    const words = inPlainWords(error)
+    complain(`no backup was made: ${words ?? JSON.stringify(harmlessError(error))}`)
+    return 1
+  }
+}
+process.exitCode = await run()

@@ -1,0 +1,153 @@
+import type { Asked, Check } from './check.ts'
+import { fault, note, type Finding } from './finding.ts'
+import { word } from '../installation/shell.ts'
+import { listed, rules, type Rule } from '../installation/unit-rules.ts'
+import { isDebian, upCommand, type Service, type Wiring } from '../installation/wiring.ts'
+
+/**
+ * What a unit lets its service do, and what an operator's drop-in changed of it. The values are
+ * those in force, so that it does not matter in which file one of them is set.
+ */
+
+const name = 'drop-in'
+/** The files a unit is made of, in the order that systemd reads them. */
+const unitFiles = ({ properties }: Service): string[] =>
+  [properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])].filter(Boolean)
+
+/** The last file that gives a setting a value. */
+export const fileOf = async (
+  { host }: Asked,
+  service: Service,
+  setting: string
+): Promise<{ path: string; text: string } | undefined> => {
+  for (const path of unitFiles(service).reverse()) {
+    const text = (await host.readFile(path)) ?? ''
+    if (new RegExp(`^\\s*${setting}\\s*=`, 'm').test(text)) return { path, text }
+  }
+  return undefined
+}
+
+/**
+ * Whether a drop-in is for this unit alone: one for all services of the machine must stay as it is.
+ */
+export const isOwn = (path: string, { unit }: Service): boolean =>
+  path.includes(`/${unit}.service.d/`) || path.includes(`/${unit.replace(/@.*$/, '@')}.service.d/`)
+
+export const reloaded = (mend: string, { unit }: Service): string =>
+  `${mend} && systemctl daemon-reload && systemctl restart ${unit}`
+
+/**
+ * Makes a unit file as it was shipped. One edited by `systemctl edit --full` hides that of the
+ * package.
+ */
+const reinstall = (wiring: Wiring, service: Service): string =>
+  isDebian(wiring) && service.properties['FragmentPath']?.startsWith('/etc/')
+    ? reloaded(`rm ${word(service.properties['FragmentPath'])}`, service)
+    : `${upCommand(wiring)} && systemctl restart ${service.unit}`
+
+/** Takes a setting back. */
+const takeBack = async (
+  asked: Asked,
+  service: Service,
+  { setting, undo }: Rule,
+  file: { path: string; text: string } | undefined
+): Promise<string> => {
+  if (file === undefined || file.path === service.properties['FragmentPath'])
+    return reinstall(asked.wiring, service)
+  if (isOwn(file.path, service)) {
+    const goesOn = new RegExp(`^\\s*${setting}\\s*=.*\\\\$`, 'm').test(file.text)
+    const change = goesOn
+      ? `mv ${word(file.path)} ${word(`${file.path}.off`)}`
+      : `sed -i -E ${word(`s/^\\s*${setting}\\s*=/#&/`)} ${word(file.path)}`
+    return reloaded(change, service)
+  }
+  const directory = `/etc/systemd/system/${service.unit}.service.d`
+  const lines = [...new Set([`${setting}=`, `${setting}=${undo(service.kind)}`])].join('\\n')
+  return reloaded(
+    `mkdir -p ${directory} && printf '[Service]\\n${lines}\\n' >>${directory}/zz-leadmaster-${setting}.conf`,
+    service
+  )
+}
+
+/**
+ * What keeps a service from its work though its unit is started; and, as notes, what else of ours
+ * was changed.
+ */
+export const checkConfinement: Check = async (asked) => {
+  if (asked.wiring.mode !== 'systemd') return []
+  return (
+    await Promise.all(asked.wiring.services.map((service) => checkOne(asked, service)))
+  ).flat()
+}
+
+const checkOne = async (asked: Asked, service: Service): Promise<Finding[]> => {
+  const { properties, kind } = service
+  if (properties['LoadState'] !== 'loaded') return []
+  const findings: Finding[] = []
+  for (const rule of rules) {
+    const value = properties[rule.property ?? rule.setting]
+    if (value === undefined) continue
+    const effect = rule.breaks(value, kind, properties)
+    if (effect === undefined) continue
+    const file = await fileOf(asked, service, rule.setting)
+    const where = file === undefined ? `${service.unit} has` : `${file.path} sets`
+    findings.push(
+      fault(
+        name,
+        service.name,
+        `${where} ${rule.setting}=${shown(rule, value)}: ${effect}`,
+        await takeBack(asked, service, rule, file)
+      )
+    )
+  }
+  return [...findings, ...(await changedSettings(asked, service, findings))]
+}
+
+const shown = ({ setting }: Rule, value: string): string =>
+  (setting === 'ExecStart' ? (/argv\[\]=([^;]*?) ;/.exec(value)?.[1] ?? value) : value).slice(
+    0,
+    100
+  )
+
+/** Read by other checks, or harmless by their nature. */
+const notToTell =
+  /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)$/
+
+/** Settings of the shipped unit that a drop-in gives another value. */
+const changedSettings = async (
+  { host }: Asked,
+  service: Service,
+  told: readonly Finding[]
+): Promise<Finding[]> => {
+  const settingsOf = (text: string): [string, string][] =>
+    [...text.matchAll(/^[ \t]*([A-Za-z]+)[ \t]*=(.*)$/gm)].map(([, setting = '', value = '']) => [
+      setting,
+      value.trim()
+    ])
+  const [fragment = '', ...dropIns] = unitFiles(service)
+  const shipped = new Set(
+    settingsOf((await host.readFile(fragment)) ?? '').map(([setting]) => setting)
+  )
+  const findings: Finding[] = []
+  for (const path of dropIns) {
+    const all = settingsOf((await host.readFile(path)) ?? '')
+    const changed = all.filter(
+      ([setting]) =>
+        shipped.has(setting) &&
+        !notToTell.test(setting) &&
+        !told.some(({ detail }) => detail.startsWith(`${path} sets ${setting}=`))
+    )
+    if (changed.length > 0)
+      findings.push(
+        note(
+          name,
+          service.name,
+          `${path} changes what its unit says: ${changed
+            .map(([setting, value]) => `${setting}=${value}`)
+            .join(', ')
+            .slice(0, 200)}`
+        )
+      )
+  }
+  return findings
+}

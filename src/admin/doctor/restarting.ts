@@ -1,0 +1,34 @@
+import type { Host } from '../installation/host.ts'
+import { fault, unexplained, type Finding } from './finding.ts'
+import { startedAt } from '../installation/processes.ts'
+import { restart, type Service, type Wiring } from '../installation/wiring.ts'
+
+/**
+ * One that was started within this time and has the fault all the same is not helped by another
+ * start, ms.
+ */
+const triedMs = 10 * 60_000
+
+/**
+ * A fault of a service that runs, for which a restart is the only command there is: it is offered
+ * once.
+ * @param about whom the finding is about, where that is another service
+ */
+export const restartFault = async (
+  host: Host,
+  wiring: Wiring,
+  name: string,
+  service: Service,
+  detail: string,
+  about: Service = service
+): Promise<Finding> => {
+  const started = service.pid === undefined ? undefined : await startedAt(host, service.pid)
+  const ageMs = started === undefined ? Number.POSITIVE_INFINITY : host.now() - started
+  if (ageMs > triedMs) return fault(name, about.name, detail, restart(wiring, service))
+  const log = wiring.mode === 'systemd' ? `: journalctl -u ${service.unit} may say more` : ''
+  return unexplained(
+    name,
+    about.name,
+    `${detail}. ${service.name} was started ${Math.round(ageMs / 1_000)} s ago, so that another restart will hardly help${log}`
+  )
+}

@@ -1,0 +1,51 @@
+import type { Check } from './check.ts'
+import { edited } from './environment.ts'
+import { fault, ok, type Finding } from './finding.ts'
+import { word } from '../installation/shell.ts'
+import { hubs, restart, type Service, type Wiring } from '../installation/wiring.ts'
+
+/** What several machines share: the database of the hubs, and NATS. Tried as the services would. */
+
+/** Nobody here knows the right value. */
+const correct = (wiring: Wiring, service: Service, variable: string): string =>
+  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct ${variable}, or start what it names; then: ${restart(wiring, service)}`
+
+export const checkServers: Check = async ({ host, wiring, cause }) => {
+  const findings: Finding[] = []
+  const add = (
+    name: string,
+    service: Service,
+    variable: string,
+    reached: string,
+    amiss: string | undefined
+  ): void =>
+    void findings.push(
+      amiss === undefined
+        ? ok(name, service.name, reached)
+        : fault(name, service.name, amiss, correct(wiring, service, variable))
+    )
+  for (const hub of hubs(wiring)) {
+    const { DATABASE_URL = '' } = hub.config ?? {}
+    if (DATABASE_URL !== '' && !cause(hub.name, 'env file'))
+      add(
+        'database',
+        hub,
+        'DATABASE_URL',
+        'the database of DATABASE_URL answers',
+        await host.database(DATABASE_URL)
+      )
+  }
+  for (const service of wiring.services) {
+    const { config } = service
+    if (!config || config.NATS_URL.length === 0 || cause(service.name, 'env file')) continue
+    const { NATS_URL: servers, NATS_CREDENTIALS: credentials, NATS_CA: ca } = config
+    add(
+      'nats',
+      service,
+      'NATS_URL',
+      'a server of NATS_URL answers',
+      await host.nats({ servers, credentials, ca })
+    )
+  }
+  return findings
+}

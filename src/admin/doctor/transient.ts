@@ -1,0 +1,59 @@
+import type { Host, Ran } from '../installation/host.ts'
+import type { Service, Wiring } from '../installation/wiring.ts'
+
+/**
+ * Runs a command as a unit would run it: its user, limits, namespaces and filters, its operator's
+ * drop-ins included.
+ */
+
+/** What belongs to the service's own life, and not to how its processes are confined. */
+const notTaken =
+  /^(Exec\w*|Type|NotifyAccess|Restart\w*|Timeout\w*|WatchdogSec|RuntimeMaxSec|\w*Environment\w*|\w*Credential\w*|SyslogIdentifier|LogRateLimit\w*|Slice|KillMode|OOMPolicy|SuccessExitStatus|Standard\w*|\w*Directory\w*)$/
+
+/** The settings of [Service] in all files of a unit, as `systemctl cat` shows them. */
+const serviceSettings = (text: string): [setting: string, value: string][] => {
+  const settings: [string, string][] = []
+  let section = ''
+  for (const line of text.replace(/\\\n/g, ' ').split('\n')) {
+    section = /^\[(\w+)\]/.exec(line)?.[1] ?? section
+    const [, setting, value = ''] = /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/.exec(line) ?? []
+    if (section === 'Service' && setting !== undefined && !notTaken.test(setting))
+      settings.push([setting, value])
+  }
+  return settings
+}
+
+/**
+ * @returns undefined when systemd does not run such a command, so that it has to be tried otherwise
+ */
+export const runAsUnit = async (
+  host: Host,
+  { mode }: Wiring,
+  { unit, instance = '' }: Service,
+  command: readonly string[],
+  timeoutMs: number
+): Promise<Ran | undefined> => {
+  if (mode !== 'systemd' || host.uid !== 0) return undefined
+  const { code, stdout } = await host.run(['systemctl', 'cat', `${unit}.service`])
+  if (code !== 0) return undefined
+  const properties = serviceSettings(stdout).map(
+    ([setting, value]) => `--property=${setting}=${value.replaceAll('%i', instance)}`
+  )
+  const ran = await host.run(
+    [
+      'systemd-run',
+      '--quiet',
+      '--wait',
+      '--pipe',
+      '--collect',
+      '--service-type=exec',
+      ...properties,
+      '--',
+      ...command
+    ],
+    timeoutMs
+  )
+  return /^(Failed to start transient|Unknown assignment|Failed to parse)/m.test(ran.stderr)
+    ? undefined
+    : ran
+}

@@ -1,0 +1,414 @@
+import { readEnvFile } from '../../platform/env-file.ts'
+import type { Asked, Check } from './check.ts'
+import { fileOf, reloaded } from './confinement.ts'
+import { edited } from './environment.ts'
+import { whyItFails } from './failure.ts'
+import { fault, note, ok, skipped, type Finding } from './finding.ts'
+import type { Host } from '../installation/host.ts'
+import { proposal } from '../installation/proposal.ts'
+import { setVariable, word } from '../installation/shell.ts'
+import {
+  andRestart,
+  hubs,
+  isDebian,
+  isStarting,
+  knows,
+  managers,
+  restart,
+  start,
+  upCommand,
+  type Service,
+  type Wiring
+} from '../installation/wiring.ts'
+
+/**
+ * The units, or in the foreground the processes; and what they would be given beside their env
+ * files.
+ */
+
+const name = 'unit'
+
+export const checkUnits: Check = async (asked) => {
+  const { host, wiring, cause } = asked
+  const findings: Finding[] = []
+  const [first] = managers(wiring)
+  if (
+    wiring.mode === 'systemd' &&
+    wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')
+  )
+    findings.push(...(await checkTarget(host, wiring)))
+  for (const service of wiring.services) {
+    const found =
+      wiring.mode === 'systemd' ? await checkUnit(asked, service) : checkProcess(wiring, service)
+    // the hub starts only once session-manager is ready, and in the foreground nothing starts
+    // before all env files are right
+    const mayBlock =
+      wiring.mode === 'foreground'
+        ? wiring.services
+        : hubs(wiring).includes(service as never) && first
+          ? [service, first]
+          : [service]
+    const because =
+      cause(service.name) ??
+      mayBlock
+        .map(
+          (other) =>
+            cause(other.name) ??
+            findings.find((each) => each.service === other.name && each.state === 'fault')
+        )
+        .find((each) => each !== undefined)
+    const isDown = found.some(({ detail }) => detail.startsWith('not running'))
+    const waits =
+      isDown && service.kind === 'central-hub' && first !== undefined && isStarting(first)
+    if (isDown && because) findings.push(skipped(found.at(-1)?.name ?? name, service.name, because))
+    else if (waits) findings.push(note(name, service.name, `waits until ${first.name} is ready`))
+    else findings.push(...found)
+  }
+  return findings
+}
+
+/**
+ * Units made by scripts/up are where `systemctl unmask` takes them away: they are installed again.
+ */
+const unmask = (wiring: Wiring, unit: string): string =>
+  `systemctl unmask ${unit} && ${isDebian(wiring) ? `systemctl enable --now ${unit}` : upCommand(wiring)}`
+
+const checkTarget = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
+  const { stdout } = await host.run([
+    'systemctl',
+    'show',
+    'leadmaster.target',
+    '--property',
+    'LoadState,UnitFileState',
+    '--value'
+  ])
+  const [load = '', state = ''] = stdout.split('\n')
+  if (load === 'masked')
+    return [
+      fault(
+        name,
+        'target',
+        'leadmaster.target is masked: nothing starts at boot',
+        unmask(wiring, 'leadmaster.target')
+      )
+    ]
+  if (state === 'disabled')
+    return [
+      fault(
+        name,
+        'target',
+        'leadmaster.target is disabled: nothing starts at boot',
+        'systemctl enable leadmaster.target'
+      )
+    ]
+  return []
+}
+
+const checkProcess = (wiring: Wiring, service: Service): Finding[] =>
+  service.pid === undefined
+    ? [fault('process', service.name, 'not running', start(wiring, service))]
+    : [ok('process', service.name, `runs as process ${service.pid}`)]
+
+/** A service that is up for less than this after so many restarts is in a loop, ms. */
+const steadyMs = 60_000
+const manyRestarts = 3
+
+const checkUnit = async (asked: Asked, service: Service): Promise<Finding[]> => {
+  const { wiring } = asked
+  const { unit, properties } = service
+  const is = (property: string): string => properties[property] ?? ''
+  const wrong = (detail: string, mend: string): Finding[] => [
+    fault(name, service.name, detail, mend)
+  ]
+  if (is('LoadState') === 'masked')
+    return wrong(`${unit} is masked: it cannot be started`, unmask(wiring, unit))
+  if (is('LoadState') === 'not-found' || is('LoadState') === '')
+    return wrong(`${unit} is not installed`, upCommand(wiring))
+  if (is('LoadState') !== 'loaded')
+    return wrong(
+      `${unit} cannot be loaded (${is('LoadState')})`,
+      `systemd-analyze verify ${word(is('FragmentPath') || `${unit}.service`)}; ${upCommand(wiring)}`
+    )
+  const more = await checkUnitFile(asked, service)
+  const restarts = Number(is('NRestarts') || 0)
+  if (is('ActiveState') === 'active') {
+    const shown = ok(name, service.name, is('StatusText') || `running as process ${service.pid}`)
+    if (restarts === 0) return [...more, shown]
+    if (restarts >= manyRestarts && isRecent(asked.host, is('ActiveEnterTimestamp')))
+      return [...more, await whyItFails(asked, service)]
+    return [
+      ...more,
+      shown,
+      note(
+        name,
+        service.name,
+        `systemd started it again ${times(restarts)}: journalctl -u ${unit} -p warning says why`
+      )
+    ]
+  }
+  if (is('ActiveState') === 'inactive') {
+    const command =
+      service.instance === undefined
+        ? 'systemctl start leadmaster.target'
+        : `systemctl enable --now ${unit}`
+    return [...more, ...wrong('not running: it was stopped, or never started', command)]
+  }
+  // a first start may take a while; what was started before and failed goes on failing until
+  // something is changed
+  if (isStarting(service) && restarts === 0 && is('SubState') !== 'auto-restart')
+    return [...more, note(name, service.name, `starting: ${is('StatusText') || 'not ready yet'}`)]
+  return [...more, await whyItFails(asked, service)]
+}
+
+export const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)
+
+/** Whether a time as systemd shows it, such as `Mon 2026-11-30 05:23:48 UTC`, is a moment ago. */
+const isRecent = (host: Host, shown: string): boolean => {
+  const at = Date.parse(shown.replace(/^\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))
+  return host.now() - at < steadyMs
+}
+
+/** What is wrong with the files of a unit though it may run. */
+const checkUnitFile = async ({ host, wiring }: Asked, service: Service): Promise<Finding[]> => {
+  const { unit, properties } = service
+  const is = (property: string): string => properties[property] ?? ''
+  const findings: Finding[] = []
+  if (is('NeedDaemonReload') === 'yes')
+    findings.push(
+      fault(
+        name,
+        service.name,
+        'its unit files were changed since systemd read them',
+        `systemctl daemon-reload && ${restart(wiring, service)}`
+      )
+    )
+  if (is('UnitFileState') === 'disabled')
+    findings.push(
+      fault(
+        name,
+        service.name,
+        `${unit} is disabled: it does not start at boot`,
+        `systemctl enable ${unit}`
+      )
+    )
+  const stopMs = spanMs(is('TimeoutStopUSec'))
+  if (service.config && stopMs !== undefined && service.config.SHUTDOWN_TIMEOUT >= stopMs) {
+    const better = (await proposal(host, wiring, service, 'SHUTDOWN_TIMEOUT')) ?? '15s'
+    findings.push(
+      fault(
+        name,
+        service.name,
+        `SHUTDOWN_TIMEOUT is not below TimeoutStopSec= (${is('TimeoutStopUSec')}): systemd kills it while it stops`,
+        andRestart(wiring, setVariable(edited(service), 'SHUTDOWN_TIMEOUT', better), service)
+      )
+    )
+  }
+  return findings
+}
+
+/** systemd's spans, such as 1min 30s. */
+const spanMs = (text: string): number | undefined => {
+  const units: Record<string, number> = {
+    us: 0.001,
+    ms: 1,
+    s: 1_000,
+    min: 60_000,
+    h: 3_600_000,
+    d: 86_400_000
+  }
+  const parts = [...text.matchAll(/(\d+)(us|ms|s|min|h|d)\b/g)]
+  return parts.length === 0
+    ? undefined
+    : parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (units[unit] ?? 0), 0)
+}
+
+const words = (text: string | undefined): string[] => (text ?? '').split(/\s+/).filter(Boolean)
+
+/**
+ * Variables that the unit or a drop-in sets: they are no part of the env file, and what is unknown
+ * is refused.
+ */
+export const checkDropIns: Check = async (asked) => {
+  const { host, wiring } = asked
+  const findings: Finding[] = []
+  for (const service of wiring.services) {
+    findings.push(
+      ...(await checkEnvironmentFiles(asked, service)),
+      ...(await checkUnset(asked, service))
+    )
+    const { properties, unit } = service
+    const dropped = words(properties['UnsetEnvironment'])
+    const set = [
+      ...(properties['Environment'] ?? '').matchAll(/(?:^|\s)["']?([A-Za-z_]\w*)=/g)
+    ].map(([, variable = '']) => variable)
+    const suspects = [...new Set([...set, ...words(properties['PassEnvironment'])])].filter(
+      (variable) => !dropped.includes(variable) && knows(service.kind, variable) !== 'foreign'
+    )
+    for (const variable of suspects) {
+      const files = [properties['FragmentPath'] ?? '', ...words(properties['DropInPaths'])].filter(
+        Boolean
+      )
+      const texts = await Promise.all(
+        files.map(async (file) =>
+          ((await host.readFile(file)) ?? '')
+            .split('\n')
+            .some(
+              (line) =>
+                /^\s*(Pass)?Environment=/.test(line) && new RegExp(`\\b${variable}\\b`).test(line)
+            )
+        )
+      )
+      const file = files[texts.lastIndexOf(true)] ?? files.at(-1)
+      const effect =
+        variable in service.file.variables
+          ? 'the env file overrides it'
+          : knows(service.kind, variable) === 'unknown'
+            ? 'the service refuses it'
+            : 'it takes effect though the env file does not say so'
+      const mend =
+        file === undefined
+          ? `${upCommand(wiring)} && systemctl restart ${unit}`
+          : `sed -i -E ${word(`/^\\s*(Pass)?Environment=.*\\b${variable}\\b/d`)} ${word(file)} && systemctl daemon-reload && systemctl restart ${unit}`
+      findings.push(
+        fault('drop-in', service.name, `${file ?? unit} gives it ${variable}: ${effect}`, mend)
+      )
+    }
+  }
+  return findings
+}
+
+/**
+ * Takes lines out of force in the file that has the last of them; where none has one, the unit is
+ * made as it was shipped.
+ */
+const comment = (
+  { wiring }: Asked,
+  path: string | undefined,
+  line: string,
+  service: Service
+): string => {
+  if (path === undefined) return `${upCommand(wiring)} && systemctl restart ${service.unit}`
+  return reloaded(`sed -i -E ${word(`s/^\\s*${line}/#&/`)} ${word(path)}`, service)
+}
+
+/**
+ * Further files of variables: the last one that names a variable counts, and one that is not there
+ * keeps the unit down.
+ */
+const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Finding[]> => {
+  const { host } = asked
+  const { properties, envFile, file } = service
+  const all = [
+    ...(properties['EnvironmentFiles'] ?? '').matchAll(/(\S+) \(ignore_errors=(yes|no)\)/g)
+  ].map(([, path = '', ignored]) => ({ path, isOptional: ignored === 'yes' }))
+  if (all.length === 0) return []
+  const own = all.findIndex(({ path }) => path === envFile)
+  const findings: Finding[] = []
+  const change = async (detail: string, line: string): Promise<void> => {
+    const found = await fileOf(asked, service, 'EnvironmentFile')
+    findings.push(
+      fault(
+        'drop-in',
+        service.name,
+        `${found?.path ?? service.unit} ${detail}`,
+        comment(asked, found?.path, line, service)
+      )
+    )
+  }
+  if (own < 0) await change(`does not give it ${envFile}`, 'EnvironmentFile\\s*=')
+  for (const [at, { path, isOptional }] of all.entries()) {
+    if (path === envFile || own < 0) continue
+    const line = `EnvironmentFile\\s*=\\s*-?${path.replaceAll('/', '\\/').replaceAll('.', '\\.')}`
+    const text = await host.readFile(path)
+    if (text === undefined) {
+      if (!isOptional) await change(`gives it ${path}, which is not there: it cannot start`, line)
+      continue
+    }
+    const isDropped = (variable: string): boolean =>
+      words(properties['UnsetEnvironment']).includes(variable)
+    const counts = Object.entries(readEnvFile(text).variables).filter(
+      ([variable, value]) =>
+        !isDropped(variable) &&
+        knows(service.kind, variable) !== 'foreign' &&
+        file.variables[variable] !== value &&
+        (at > own || !(variable in file.variables))
+    )
+    if (counts.length > 0)
+      await change(
+        `gives it ${path}, whose ${counts.map(([variable]) => variable).join(', ')} counts instead of what ${envFile} says`,
+        line
+      )
+  }
+  return findings
+}
+
+/** Variables of the env file that a drop-in takes away again. */
+const checkUnset = async (asked: Asked, service: Service): Promise<Finding[]> => {
+  const dropped = words(service.properties['UnsetEnvironment']).filter(
+    (variable) => variable in service.file.variables && knows(service.kind, variable) === 'own'
+  )
+  const found = await fileOf(asked, service, 'UnsetEnvironment')
+  return dropped.map((variable) => {
+    const detail = `${found?.path ?? service.unit} drops ${variable}, though ${service.envFile} has it`
+    return fault(
+      'drop-in',
+      service.name,
+      detail,
+      comment(asked, found?.path, `UnsetEnvironment\\s*=.*\\b${variable}\\b`, service)
+    )
+  })
+}
+
+/**
+ * What the manager holds, by systemctl set-environment or DefaultEnvironment=, and a unit would
+ * hand on.
+ */
+export const checkManager: Check = async ({ host, wiring }) => {
+  if (wiring.mode !== 'systemd') return []
+  const { stdout } = await host.run(['systemctl', 'show-environment'])
+  const held = [...stdout.matchAll(/^([A-Za-z_]\w*)=/gm)].map(([, variable = '']) => variable)
+  const findings = held.flatMap((variable) => {
+    const taken = wiring.services.filter(
+      ({ kind, properties, file }) =>
+        !words(properties['UnsetEnvironment']).includes(variable) &&
+        !(variable in file.variables) &&
+        knows(kind, variable) !== 'foreign'
+    )
+    const unset = `systemctl unset-environment ${variable}`
+    if (taken.length > 0) {
+      const effects = Map.groupBy(taken, ({ kind }) =>
+        knows(kind, variable) === 'unknown'
+          ? 'refuse it at the next start'
+          : 'take it, though no env file says so'
+      )
+      const told = [...effects]
+        .map(
+          ([effect, services]) =>
+            `${services.map((service) => service.name).join(', ')} would ${effect}`
+        )
+        .join('; ')
+      return [
+        fault(
+          'manager',
+          'host',
+          `systemd's own environment has ${variable}: ${told}`,
+          `${unset} && systemctl restart ${taken.map(({ unit }) => unit).join(' ')}`
+        )
+      ]
+    }
+    const known = wiring.services.some(({ kind }) => knows(kind, variable) === 'own')
+    return known
+      ? [
+          note(
+            'manager',
+            'host',
+            `systemd's own environment has ${variable}, which changes nothing: the env files override it`,
+            unset
+          )
+        ]
+      : []
+  })
+  return findings.length > 0
+    ? findings
+    : [ok('manager', 'host', "systemd's own environment has none of our variables")]
+}

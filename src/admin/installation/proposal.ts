@@ -1,0 +1,132 @@
+import { readEnvFile } from '../../platform/env-file.ts'
+import type { Host } from './host.ts'
+import { environmentOf, type Listener } from './processes.ts'
+import { hubs, managers, refusals, type Service, type Wiring } from './wiring.ts'
+
+/** What a variable should be, as far as that can be told: for mends. */
+
+/** A URL that reaches who listens there. */
+export const urlOf = (host: string, port: number | string): string =>
+  `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
+
+const template = async (host: Host, { release }: Wiring, service: Service): Promise<string> =>
+  (await host.readFile(`${release}/deploy/env/${service.kind}.env`)) ?? ''
+
+/** The template's value, in force or commented out; empty when there is none. */
+const templateValue = async (
+  host: Host,
+  wiring: Wiring,
+  service: Service,
+  name: string
+): Promise<string> => {
+  const text = await template(host, wiring, service)
+  const commented = readEnvFile(text.replace(new RegExp(`^#(?=${name}=)`, 'm'), ''))
+  return commented.variables[name] ?? ''
+}
+
+/**
+ * The first port from the usual one on that no other service is to have and, of those open now,
+ * nobody listens on.
+ */
+export const freePort = (
+  wiring: Wiring,
+  service: Service,
+  from: number,
+  open: readonly Listener[] = []
+): number => {
+  const others = wiring.services
+    .filter((other) => other !== service)
+    .map((other) => Number(other.file.variables['PORT']))
+  const taken = new Set([...others, ...open.map(({ port }) => port)])
+  let port = from
+  while (taken.has(port)) port += 1
+  return port
+}
+
+/**
+ * What a variable should be when nothing else is known; undefined when the line is better left out.
+ * Not for secrets.
+ */
+export const proposal = async (
+  host: Host,
+  wiring: Wiring,
+  service: Service,
+  name: string
+): Promise<string | undefined> => {
+  if (name === 'STATE_DIR') return service.stateDir
+  if (name === 'ENV_FILE') return service.envFile
+  if (name === 'ACCOUNT' && service.instance !== undefined) return service.instance
+  if (name === 'ACCOUNT' && wiring.simulated) return 'simulated'
+  const value = await templateValue(host, wiring, service, name)
+  if (name === 'PORT' && service === managers(wiring)[0]) {
+    // the hub may know
+    const url = hubs(wiring)[0]?.config?.SESSION_MANAGER_BASE_URL
+    if (url !== undefined && new URL(url).port !== '') return new URL(url).port
+  }
+  if (name === 'PORT')
+    return String(
+      freePort(wiring, service, Number(value) || (service.kind === 'central-hub' ? 3012 : 3001))
+    )
+  if (name === 'SESSION_MANAGER_BASE_URL') {
+    const [first] = managers(wiring)
+    const { HOST, PORT } = first?.file.variables ?? {}
+    const url = HOST !== undefined && PORT !== undefined ? urlOf(HOST, PORT) : ''
+    return accepts(service, name, url) ? url : value
+  }
+  return value === '' ? undefined : value
+}
+
+const accepts = (service: Service, name: string, value: string): boolean =>
+  value !== '' &&
+  !refusals(service.kind, { [name]: value }).some((said) => said.startsWith(`${name}=`))
+
+/**
+ * Whether a process may have a variable from elsewhere than its env file: from systemd's own
+ * environment, or a drop-in.
+ */
+const comesFromElsewhere = async (
+  host: Host,
+  { properties }: Service,
+  name: string
+): Promise<boolean> => {
+  const { stdout } = await host.run(['systemctl', 'show-environment'])
+  return (
+    new RegExp(`^${name}=`, 'm').test(stdout) ||
+    new RegExp(`(?:^|\\s)["']?${name}=`).test(properties['Environment'] ?? '')
+  )
+}
+
+/** What the process still has that was started before the file was spoilt. */
+export const running = async (
+  host: Host,
+  service: Service,
+  name: string
+): Promise<string | undefined> => {
+  const value =
+    service.pid === undefined ? undefined : (await environmentOf(host, service.pid))?.[name]
+  if (
+    value === undefined ||
+    !accepts(service, name, value) ||
+    (await comesFromElsewhere(host, service, name))
+  )
+    return undefined
+  return value
+}
+
+/**
+ * What was probably meant by a malformed value: the first of a few readings that the service
+ * accepts.
+ */
+export const meant = (service: Service, name: string, value: string): string | undefined => {
+  const bare = value.replace(/\s+#.*$/s, '').trim()
+  const readings = [
+    bare,
+    bare.toLowerCase(),
+    bare.replace(/^["']+|["']+$/g, ''),
+    `http://${bare}`,
+    bare.replace(/^(https?:\/\/[^/]+).*$/, '$1'),
+    bare.replace(/^https?:\/\//, '').replace(/:\d+$/, ''),
+    `${bare}s`
+  ]
+  return readings.find((reading) => accepts(service, name, reading))
+}

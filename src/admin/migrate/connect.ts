@@ -1,0 +1,93 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import pg from 'pg'
+import {
+  connection,
+  lacksRight,
+  noTables,
+  placeOf,
+  settings
+} from '../../central-hub/store/database/postgres/client.ts'
+import { lockKeys } from '../../central-hub/store/database/postgres/names.ts'
+import { Refused } from './refused.ts'
+
+/** One connection to the database that is migrated to, while nobody else is at work on it. */
+
+/** With `lockKeys.space`: held by the one that migrates. */
+const lockKey = 100
+/** What was sent by one that was killed may still be done by the database, ms. */
+const waitMs = 15_000
+const everyMs = 100
+/** A statement takes a second or so; after this the database is gone, ms. */
+const answerMs = 600_000
+const oldestVersion = 150_000
+
+const lock = async (client: pg.Client): Promise<void> => {
+  for (const until = performance.now() + waitMs; ; await delay(everyMs)) {
+    const { rows } = await client.query<{ held: boolean }>(
+      'SELECT pg_try_advisory_lock($1, $2) AS held',
+      [lockKeys.space, lockKey]
+    )
+    if (rows[0]?.held === true) return
+    if (performance.now() > until)
+      throw new Refused('another scripts/migrate is at work on this database')
+  }
+}
+
+/** @throws {Refused} when a hub is connected */
+export const checkHubs = async (client: pg.Client, place: string): Promise<void> => {
+  const { rows } = await client.query<{ hubs: number }>(
+    "SELECT count(*) AS hubs FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'leadmaster-central-hub%'"
+  )
+  if (rows[0]?.hubs !== 0)
+    throw new Refused(
+      `a hub is connected to ${place}: stop every hub that has this DATABASE_URL (systemctl stop leadmaster-central-hub), then begin again`
+    )
+}
+
+interface Server {
+  version: number
+  said: string
+  encoding: string
+  mayMake: boolean
+}
+
+const checkServer = async (client: pg.Client, url: string): Promise<void> => {
+  const place = placeOf(url)
+  const { rows } = await client.query<Server>(
+    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS said, current_setting('server_encoding') AS encoding,
+      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AND has_database_privilege(current_database(), 'CREATE') AS "mayMake"`
+  )
+  const { version, said, encoding, mayMake } = rows[0] as Server
+  if (version < oldestVersion)
+    throw new Refused(`${place} is PostgreSQL ${said}: 15 or later is needed`)
+  if (encoding !== 'UTF8')
+    throw new Refused(
+      `the database ${place} has the encoding ${encoding}, which cannot hold every message: make another one, by createdb --encoding=UTF8 --template=template0`
+    )
+  if (!mayMake) throw new Refused(lacksRight(url, noTables))
+  await checkHubs(client, place)
+}
+
+/** @throws {Refused} when it cannot be migrated to, and what pg throws */
+export const connectTarget = async (url: string): Promise<pg.Client> => {
+  const client = new pg.Client({
+    ...connection(url),
+    application_name: 'leadmaster-migrate',
+    query_timeout: answerMs
+  })
+  client.on('error', () => undefined) // whatever is asked next is told
+  await client.connect()
+  try {
+    // tables that were empty a moment ago are taken for small ones, and would be read whole for
+    // each reference to them
+    await client.query(
+      `${settings}; SET statement_timeout = 0; SET lock_timeout = 0; SET enable_seqscan = off`
+    )
+    await checkServer(client, url)
+    await lock(client)
+    return client
+  } catch (error) {
+    await client.end().catch(() => undefined) // the first error tells
+    throw error
+  }
+}

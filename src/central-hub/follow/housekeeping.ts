@@ -1,0 +1,52 @@
+import { createRetention, type RetentionOptions } from './retention.ts'
+import { pruneEvents } from '../store/outbox/events.ts'
+import { pruneAnswers } from '../store/write/idempotency.ts'
+
+const hourMs = 3_600_000
+/** The accounts that are followed are known by then, ms. */
+const firstRetentionMs = 60_000
+
+/**
+ * What is done every hour: old events and kept answers are dropped, what was deleted is scrubbed,
+ * what is too old is deleted.
+ * @param options.keepMs RETENTION; 0: messages are kept for good
+ */
+export const startHousekeeping = (options: RetentionOptions): { stop: () => Promise<void> } => {
+  const { store, keepMs, log } = options
+  const retention = keepMs > 0 ? createRetention(options) : undefined
+  const prune = (): void =>
+    void Promise.all([pruneEvents(store.db), pruneAnswers(store.db)]).catch((error: unknown) =>
+      log.warn(
+        { event: 'prune_failed', err: error },
+        'old events and kept answers were not dropped; tried again in an hour'
+      )
+    )
+  const scrub = (): void =>
+    void store
+      .scrub()
+      .catch((error: unknown) =>
+        log.error(
+          { event: 'scrub_failed', err: error },
+          'bytes of what was deleted are still in the file of the store; tried again in an hour'
+        )
+      )
+  const expire = (): void =>
+    void retention
+      ?.run()
+      .catch((error: unknown) =>
+        log.error(
+          { event: 'retention_failed', err: error },
+          'what is older than RETENTION was not deleted; tried again in an hour'
+        )
+      )
+  const timers = [
+    ...[prune, scrub, expire].map((run) => setInterval(run, hourMs)),
+    setTimeout(expire, firstRetentionMs)
+  ]
+  return {
+    stop: async () => {
+      for (const timer of timers) clearInterval(timer)
+      await retention?.stop()
+    }
+  }
+}
