@@ -1,3 +1,4 @@
+import type { NatsConfig } from '../platform/nats/nats.ts'
 import type { CountryCode } from 'libphonenumber-js'
 import { readEnv, type Schema, type Source } from '../platform/env.ts'
 import {
@@ -23,7 +24,7 @@ import {
 /**
  * central-hub's environment; deploy/env/central-hub.env explains each variable. Durations in ms.
  */
-export interface Config {
+export interface Config extends NatsConfig {
   NODE_ENV: 'production' | 'development' | 'test'
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
   HOST: string
@@ -57,12 +58,6 @@ export interface Config {
   SHUTDOWN_TIMEOUT: number
   /** A database that hubs share; empty: the store is a file in STATE_DIR. */
   DATABASE_URL: string
-  /** Servers; none: NATS is not used. */
-  NATS_URL: string[]
-  NATS_CREDENTIALS: string
-  NATS_CA: string
-  NATS_REPLICAS: number
-  NATS_RETENTION: number
 }
 
 export const schema: Schema<Config> = {

@@ -1,3 +1,4 @@
+import type { ClusterConfig } from './cluster/placement.ts'
 import { EnvironmentError, readEnv, type Schema, type Source } from '../platform/env.ts'
 import {
   baseUrl,
@@ -22,7 +23,7 @@ import {
  * session-manager's environment; deploy/env/session-manager.env explains each variable. Durations
  * in ms, sizes in bytes.
  */
-export interface Config {
+export interface Config extends ClusterConfig {
   NODE_ENV: 'production' | 'development' | 'test'
   LOG_LEVEL: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
   HOST: string
@@ -58,22 +59,6 @@ export interface Config {
   BACKFILL_OVERLAP: number
   BACKFILL_FIRST_LINK: number
   SHUTDOWN_TIMEOUT: number
-  /** Servers; none: NATS is not used. */
-  NATS_URL: string[]
-  NATS_CREDENTIALS: string
-  NATS_CA: string
-  NATS_REPLICAS: number
-  NATS_RETENTION: number
-  /** How long an account stays with a host that is not heard of, when NATS is used. */
-  LEASE_TTL: number
-  /** Where backups of the linked device go; empty: none are made. */
-  PROFILE_BACKUP: string
-  PROFILE_BACKUP_KEY: string
-  PROFILE_BACKUP_INTERVAL: number
-  PROFILE_BACKUP_ENDPOINT: string
-  PROFILE_BACKUP_REGION: string
-  PROFILE_BACKUP_ACCESS_KEY: string
-  PROFILE_BACKUP_SECRET_KEY: string
 }
 
 export const schema: Schema<Config> = {

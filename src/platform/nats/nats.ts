@@ -31,6 +31,16 @@ export interface Nats {
   close(): Promise<void>
 }
 
+/** The variables of NATS, the same for each daemon; durations in ms. */
+export interface NatsConfig {
+  /** Servers; none: NATS is not used. */
+  NATS_URL: string[]
+  NATS_CREDENTIALS: string
+  NATS_CA: string
+  NATS_REPLICAS: number
+  NATS_RETENTION: number
+}
+
 export interface NatsOptions {
   /**
    * NATS_URL: `nats://` or `tls://`, with user and password before an `@` where the servers want

@@ -1,9 +1,15 @@
 import type { Log } from '../../platform/log.ts'
-import { connectNats, type Nats } from '../../platform/nats/nats.ts'
-import type { Config } from '../config.ts'
+import { connectNats, type Nats, type NatsConfig } from '../../platform/nats/nats.ts'
 import { ErasureExchange, type ErasureExchangeOptions } from './erasure-exchange.ts'
 import { createForwarder, type Forwarder } from './forwarder.ts'
 import type { Journal } from '../journal/journal.ts'
+
+/** The variables for forwarding. */
+export interface ForwardConfig extends NatsConfig {
+  ACCOUNT: string
+  /** ms */
+  SHUTDOWN_TIMEOUT: number
+}
 
 /** The journal on its way to NATS, with the connection that it has. */
 export interface Forwarding {
@@ -36,7 +42,7 @@ export const startForwarding = ({
   onPurged,
   adopt
 }: {
-  config: Config
+  config: ForwardConfig
   journal: Journal
   term: () => number | undefined
   log: Log

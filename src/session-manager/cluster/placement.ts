@@ -1,12 +1,11 @@
 import { join } from 'node:path'
 import type { Log } from '../../platform/log.ts'
 import { within } from '../../platform/within.ts'
-import type { Config } from '../config.ts'
-import type { Forwarding } from './forward.ts'
+import type { ForwardConfig, Forwarding } from './forward.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createLeaseKeeper } from './lease-keeper.ts'
 import { createProfileBackup } from './profile-backup/backup.ts'
-import { openStore } from './profile-backup/open-store.ts'
+import { openStore, type ProfileStoreConfig } from './profile-backup/open-store.ts'
 import { createProfileRestore } from './profile-backup/restore.ts'
 import type { Session } from '../session/session.ts'
 
@@ -34,8 +33,17 @@ export interface Placement {
   backedUpAt(): number | undefined
 }
 
+/** The variables for an account that several machines can run; durations in ms. */
+export interface ClusterConfig extends ForwardConfig, ProfileStoreConfig {
+  STATE_DIR: string
+  /** How long an account stays with a host that is not heard of, when NATS is used. */
+  LEASE_TTL: number
+  PROFILE_BACKUP_KEY: string
+  PROFILE_BACKUP_INTERVAL: number
+}
+
 export interface PlacementOptions {
-  config: Config
+  config: ClusterConfig
   journal: Journal
   profile: string
   forwarding: Forwarding | undefined

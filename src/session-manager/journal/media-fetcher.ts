@@ -5,13 +5,25 @@ import { whyNotKept, type MediaLimits } from './media-limits.ts'
 import { asMediaTrouble, type MediaTrouble } from './media-trouble.ts'
 import { deleteErasedMedia, removeIncoming, storeMedia } from './media.ts'
 import { mediaKey, type PendingMedia } from './pending-media.ts'
-import type { MediaResult } from '../whatsapp/media.ts'
 
 /**
  * Fetches the media of captured messages, one file at a time. Media are given up only when WhatsApp
  * says that they are gone, when configuration refuses them, or when they failed for days. Any other
  * trouble is tried again, ever later.
  */
+
+/** What became of it. `gone`: WhatsApp has it no more, and the phone could not send it again. */
+export type MediaResult =
+  | {
+      outcome: 'fetched'
+      /** Bytes. */
+      size: number
+      mimetype?: string
+      filename?: string
+      /** To be read once, in order, before the next media are fetched. */
+      pieces: AsyncIterable<Buffer> | Iterable<Buffer>
+    }
+  | { outcome: 'gone'; reason: string }
 
 /** @throws for trouble that may pass: the media are tried again later */
 export type MediaSource = (messageId: string) => Promise<MediaResult>

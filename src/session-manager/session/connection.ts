@@ -11,13 +11,13 @@ import {
   initialSession,
   step,
   type Effect,
-  type LimitSource,
   type Policy,
   type Session,
   type SessionEvent
 } from './session.ts'
 import type { Step } from './stall.ts'
 import { createRecovery } from './stall-recovery.ts'
+import type { LimitSource } from '../whatsapp/client-events.ts'
 import type { GuardStates } from '../whatsapp/guards.ts'
 import type { Listener, ListenerEvent } from '../whatsapp/listener.ts'
 import { explain, explainState, isLibraryError } from '../whatsapp/reason.ts'

@@ -1,6 +1,6 @@
 import type { Log } from '../../platform/log.ts'
 import type { Session, SessionEvent } from './session.ts'
-import type { Shown } from './stall.ts'
+import type { Shown } from '../whatsapp/page.ts'
 import type { GuardStates, GuardVerdict } from '../whatsapp/guards.ts'
 import type { Listener, Look } from '../whatsapp/listener.ts'
 import type { Reason } from '../whatsapp/reason.ts'

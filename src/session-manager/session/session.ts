@@ -1,3 +1,4 @@
+import type { LimitSource } from '../whatsapp/client-events.ts'
 import type { Me, SessionStatus } from '../../contract/session.ts'
 import { passkeyReason, type PasskeyState } from '../whatsapp/passkey-state.ts'
 
@@ -39,9 +40,6 @@ export interface Session {
   /** The same, by the part that reported it. */
   limits?: Readonly<Partial<Record<LimitSource, string>>>
 }
-
-/** The parts of session-manager that can find that something does not work. */
-export type LimitSource = 'page' | 'guard' | 'backfill' | 'checkpoint'
 
 export type SessionEvent =
   | { type: 'connect' }

@@ -7,11 +7,11 @@ import {
   type Arrival,
   type AttachedPage,
   type Grace,
-  type Shown,
   type StallEffect,
   type StallEvent,
   type Step
 } from './stall.ts'
+import type { Shown } from '../whatsapp/page.ts'
 
 /** Keeps what stall.ts judges by, and carries out what it decides. */
 export interface StallWatch {

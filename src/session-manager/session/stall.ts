@@ -1,3 +1,5 @@
+import type { Shown } from '../whatsapp/page.ts'
+
 /**
  * Whether whatsapp-web.js tells of what reaches the page: a pure judge. What a look from outside
  * shows, and what was heard, comes in as events; what to do goes out as effects, which
@@ -10,17 +12,6 @@
  */
 export const steps = ['re-inject', 'reload', 'restart'] as const
 export type Step = (typeof steps)[number]
-
-/** A message as the page shows it: no text, nobody's name. */
-export interface Shown {
-  id: string
-  /** UNIX seconds, WhatsApp's. */
-  t: number
-  /** A message of a person that has just come, so that whatsapp-web.js has to tell of it. */
-  isNew: boolean
-  /** whatsapp-web.js cannot make its model, so that it cannot tell of it either. */
-  isUnreadable?: boolean
-}
 
 /** How a message got here: not at all, told of, or read back only. */
 export type Arrival = 'told' | 'read back' | undefined

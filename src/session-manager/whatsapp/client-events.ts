@@ -1,7 +1,6 @@
 import type { Me } from '../../contract/session.ts'
 import type { Draft } from '../journal/journal.ts'
 import type { PasskeyState } from './passkey-state.ts'
-import type { LimitSource } from '../session/session.ts'
 import type { Client } from './browser.ts'
 import {
   ciphertextFailedDrafts,
@@ -16,6 +15,9 @@ import { unreadableFields, type Mapping } from './message.ts'
 import type { Raw } from './content/raw.ts'
 import { explainState } from './reason.ts'
 import type { StanzaCount } from './wire-guard.ts'
+
+/** The parts of session-manager that can find that something does not work. */
+export type LimitSource = 'page' | 'guard' | 'backfill' | 'checkpoint'
 
 /** What a listener tells. Nothing comes after `stop`. */
 export type ListenerEvent =

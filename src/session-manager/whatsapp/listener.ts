@@ -35,7 +35,8 @@ import {
 } from './guards.ts'
 import type { GuardLook } from './guard.ts'
 import { installIdShim } from './id-shim.ts'
-import { fetchMedia, type MediaResult } from './media.ts'
+import type { MediaResult } from '../journal/media-fetcher.ts'
+import { fetchMedia } from './media.ts'
 import { HeldCapture } from './held-capture.ts'
 import type { Mapping } from './message.ts'
 import type { Stage } from './page-contract.ts'
@@ -68,7 +69,6 @@ import type { StanzaCount } from './wire-guard.ts'
 
 export { forgetDevice } from './browser.ts'
 export type { ListenerEvent } from './client-events.ts'
-export type { MediaResult } from './media.ts'
 
 /** The page, looked at from outside, and whether its send guard holds. */
 export type Look = Omit<Probe, 'guard'> & { guard: GuardVerdict }

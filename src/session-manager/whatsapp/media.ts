@@ -1,3 +1,4 @@
+import type { MediaResult } from '../journal/media-fetcher.ts'
 import { harmless } from '../../platform/harmless.ts'
 import { MediaTrouble } from '../journal/media-trouble.ts'
 import type { Page } from './browser.ts'
@@ -10,19 +11,6 @@ import { asText, strip } from './content/raw.ts'
  * and hands them out in pieces: one message between Chromium and Node carries 383 MiB at most, and
  * all of it would be in memory at once.
  */
-
-/** What became of it. `gone`: WhatsApp has it no more, and the phone could not send it again. */
-export type MediaResult =
-  | {
-      outcome: 'fetched'
-      /** Bytes. */
-      size: number
-      mimetype?: string
-      filename?: string
-      /** To be read once, in order, before the next media are fetched. */
-      pieces: AsyncIterable<Buffer> | Iterable<Buffer>
-    }
-  | { outcome: 'gone'; reason: string }
 
 /** How media are fetched. Times are ms, sizes bytes. */
 export interface MediaBounds {

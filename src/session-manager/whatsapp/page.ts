@@ -1,5 +1,4 @@
 import { notOfAPerson } from '../../contract/message-types.ts'
-import type { Shown } from '../session/stall.ts'
 import type { Page } from './browser.ts'
 import type { GuardLook } from './guard.ts'
 
@@ -7,6 +6,17 @@ import type { GuardLook } from './guard.ts'
  * What is asked of the page itself. Functions given to `evaluate` run there, and know nothing of
  * this file.
  */
+
+/** A message as the page shows it: no text, nobody's name. */
+export interface Shown {
+  id: string
+  /** UNIX seconds, WhatsApp's. */
+  t: number
+  /** A message of a person that has just come, so that whatsapp-web.js has to tell of it. */
+  isNew: boolean
+  /** whatsapp-web.js cannot make its model, so that it cannot tell of it either. */
+  isUnreadable?: boolean
+}
 
 /** The page, looked at from outside. */
 export interface Probe {

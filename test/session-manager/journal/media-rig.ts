@@ -10,7 +10,7 @@ import {
   type MediaSource
 } from '../../../src/session-manager/journal/media-fetcher.ts'
 import { MediaTrouble } from '../../../src/session-manager/journal/media-trouble.ts'
-import type { MediaResult } from '../../../src/session-manager/whatsapp/media.ts'
+import type { MediaResult } from '../../../src/session-manager/journal/media-fetcher.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { captured } from './drafts.ts'
 

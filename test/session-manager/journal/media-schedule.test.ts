@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import type { MediaResult } from '../../../src/session-manager/whatsapp/media.ts'
+import type { MediaResult } from '../../../src/session-manager/journal/media-fetcher.ts'
 import { MediaTrouble } from '../../../src/session-manager/journal/media-trouble.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
 import { withMedia } from './drafts.ts'

@@ -14,7 +14,7 @@ import {
   mediaPath,
   storeMedia
 } from '../../../src/session-manager/journal/media.ts'
-import type { MediaResult } from '../../../src/session-manager/whatsapp/media.ts'
+import type { MediaResult } from '../../../src/session-manager/journal/media-fetcher.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { draft, withMedia } from './drafts.ts'
 

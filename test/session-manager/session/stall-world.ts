@@ -3,7 +3,8 @@ import {
   createStallWatch,
   type StallWatch
 } from '../../../src/session-manager/session/stall-watch.ts'
-import type { Arrival, Shown, Step } from '../../../src/session-manager/session/stall.ts'
+import type { Arrival, Step } from '../../../src/session-manager/session/stall.ts'
+import type { Shown } from '../../../src/session-manager/whatsapp/page.ts'
 import { createDice } from '../../dice.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { draft } from '../journal/drafts.ts'

@@ -19,9 +19,8 @@ import {
 import { PlainError, reasonOf } from '../../../platform/harmless.ts'
 import type { Log } from '../../../platform/log.ts'
 import { lastMessage, openStream } from '../../../platform/nats/nats-stream.ts'
-import { connectNats } from '../../../platform/nats/nats.ts'
+import { connectNats, type NatsConfig } from '../../../platform/nats/nats.ts'
 import { persist } from '../../../platform/persist.ts'
-import type { Config } from '../../config.ts'
 import type { Ingest } from '../../follow/ingest.ts'
 import type { Cursor } from '../../store/write/cursors.ts'
 import { batchSize, createTaker, type Taker, type TakerOptions } from './taker.ts'
@@ -42,10 +41,7 @@ export interface StreamFollower {
 }
 
 export interface StreamFollowerOptions {
-  config: Pick<
-    Config,
-    'NATS_URL' | 'NATS_CREDENTIALS' | 'NATS_CA' | 'NATS_REPLICAS' | 'NATS_RETENTION'
-  >
+  config: NatsConfig
   /** Of the store that the records go to. */
   storeId: string
   ingest: Ingest

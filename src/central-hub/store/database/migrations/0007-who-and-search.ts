@@ -7,7 +7,7 @@ import { step } from './step.ts'
  * emoji.
  */
 
-/** A number as it is compared: phoneKey of store/database/phone.ts, as the second step has it for leads. */
+/** A number as it is compared: phoneKey of database/phone.ts, as the second step has it for leads. */
 const phoneKey = `phone_key TEXT GENERATED ALWAYS AS (CASE
   WHEN phone LIKE '+521__________' THEN '52' || substr(phone, 5)
   WHEN phone LIKE '+549__________' THEN '54' || substr(phone, 5)
@@ -118,7 +118,7 @@ const textOf = (row: string): string => `${row}.body || char(10) || ${row}.terms
 const hasText = (row: string): string => `(${row}.body <> '' OR ${row}.terms <> '')`
 
 /**
- * A word for one or two characters: tokensOf in store/database/spaceless.ts. What is no letter is none to
+ * A word for one or two characters: tokensOf in database/spaceless.ts. What is no letter is none to
  * the search, and a character of the private use area is.
  */
 const token = (characters: string): string =>

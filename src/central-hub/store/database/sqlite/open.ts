@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { fileBytes, type Rewriting } from '../../../../platform/sqlite.ts'
 import { alone } from '../hubs.ts'
-import type { Opened } from '../../open.ts'
+import type { Opened } from '../store.ts'
 import type { Database, Db } from '../schema.ts'
 import { sqliteDialect } from './dialect.ts'
 
