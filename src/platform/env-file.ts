@@ -16,7 +16,7 @@ export interface EnvFile {
   unclosed?: number
 }
 
-export interface Assignment {
+interface Assignment {
   name: string
   value: string
   /** Counted from 1. */

@@ -2,7 +2,7 @@
  * A line of the daemons' log as a person reads it: `pino` writes JSON, Node and systemd plain text.
  */
 
-export interface LogLine {
+interface LogLine {
   /** pino's level; undefined when the line is plain text. */
   level?: string
   service?: string

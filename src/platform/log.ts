@@ -26,7 +26,7 @@ const unseen = /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 const escaped = (char: string): string => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** The part of a stream that pino writes to. */
-export interface Sink {
+interface Sink {
   write(line: string): unknown
 }
 

@@ -8,7 +8,7 @@ export interface Persistence {
   readonly over: Promise<void>
 }
 
-export interface PersistOptions {
+interface PersistOptions {
   /** Begun again at once when it resolves. */
   run: () => Promise<unknown>
   /** Tells of each failure, before the wait. @param attempt of the row of failures, from 1 */

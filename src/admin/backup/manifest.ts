@@ -46,7 +46,7 @@ export const sumOf = async (file: string): Promise<string> => {
 }
 
 /** Every file below a directory, by its path from there. */
-export const filesIn = async (directory: string): Promise<string[]> =>
+const filesIn = async (directory: string): Promise<string[]> =>
   (await readdir(directory, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)))

@@ -23,7 +23,7 @@ export interface Taken {
   sums: Map<string, string>
 }
 
-export const partName = ({ kind, instance }: Pick<Service, 'kind' | 'instance'>): string =>
+const partName = ({ kind, instance }: Pick<Service, 'kind' | 'instance'>): string =>
   instance === undefined ? kind : `${kind}-${instance}`
 
 const isThere = (path: string): Promise<boolean> =>

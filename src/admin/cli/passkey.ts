@@ -10,7 +10,7 @@ import { clean, paint, span } from '../text.ts'
 
 type Open = Extract<Passkey, { status: 'PASSKEY_REQUIRED' }>
 
-export interface PasskeyGuideOptions {
+interface PasskeyGuideOptions {
   hub: Client
   account: string | undefined
   signal: AbortSignal

@@ -34,7 +34,7 @@ export interface Wiring {
   services: readonly Service[]
 }
 
-export interface Runner {
+interface Runner {
   pid: number
   /** What it was called with, such as --simulated. */
   args: readonly string[]

@@ -119,7 +119,7 @@ const compareStore = async (client: pg.Client, source: Source): Promise<Compared
   return compared('store', count([columns.map((name) => source.store[name] as Value)]), count(rows))
 }
 
-export interface Comparing {
+interface Comparing {
   source: Source
   client: pg.Client
   /** So many rows of a table were read in the file. */

@@ -10,7 +10,7 @@ const leadsAtOnce = 500
  * statement.
  */
 
-export interface Copying {
+interface Copying {
   source: Source
   client: pg.Client
   /** So many rows of a table are there now. */

@@ -18,7 +18,7 @@ const windowMs = 15_000
 const whole = new Intl.NumberFormat('en')
 export const count = (rows: number): string => whole.format(rows)
 
-export interface ProgressOptions {
+interface ProgressOptions {
   /** What is done, such as `copying`. */
   doing: string
   total: number

@@ -61,7 +61,7 @@ class RefusalLog {
   }
 }
 
-export interface AccessOptions {
+interface AccessOptions {
   token: string
   /** Where the token is kept: the log names it. */
   envFile: string

@@ -11,7 +11,7 @@ import type { Upstream } from '../follow/upstream.ts'
 import { ofLead } from './leads.ts'
 import type { Serve } from './serve.ts'
 
-export interface DeletionRouteOptions {
+interface DeletionRouteOptions {
   serve: Serve
   store: Store
   accounts: readonly Account[]

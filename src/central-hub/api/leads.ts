@@ -51,7 +51,7 @@ const phoneWords = (country: CountryCode | ''): string => {
  * has become a space.
  * @throws {ProblemError} invalid-parameters
  */
-export const readPhoneOf = (
+const readPhoneOf = (
   text: string,
   country: CountryCode | '',
   place: Pick<Fault, 'in' | 'field'>
@@ -157,7 +157,7 @@ const enter = async (trx: Db, res: Response, given: NewLead): Promise<Lead> => {
   throw refusal
 }
 
-export interface LeadRoutes {
+interface LeadRoutes {
   serve: Serve
   db: Db
   /** Of phone numbers that are written without one, if any. */

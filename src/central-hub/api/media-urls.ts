@@ -8,7 +8,7 @@ import type { Db } from '../store/database/schema.ts'
  */
 
 /** The message whose media it is. */
-export interface MediaOf {
+interface MediaOf {
   /** messages.pk. */
   pk: number
   account: string

@@ -65,7 +65,7 @@ const sendOn = async (body: ReadableStream<Uint8Array>, res: Response): Promise<
   }
 }
 
-export interface MediaRoutes {
+interface MediaRoutes {
   serve: Serve
   access: Access
   db: Db

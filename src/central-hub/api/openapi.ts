@@ -84,7 +84,7 @@ const offers = (
 const isRaw = (body: Operation['body']): boolean => body !== undefined && 'types' in body
 
 /** The types of problem that an operation may answer with, by status. */
-export const problemsOf = (id: OperationId): Map<number, ProblemType[]> => {
+const problemsOf = (id: OperationId): Map<number, ProblemType[]> => {
   const operation: Operation = operations[id]
   const [method] = split(id)
   const writes = method !== 'get'

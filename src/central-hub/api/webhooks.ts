@@ -42,7 +42,7 @@ const checkUrl = async (guard: Guard, url: string): Promise<void> => {
   }
 }
 
-export interface WebhookRoutes {
+interface WebhookRoutes {
   serve: Serve
   db: Db
   guard: Guard

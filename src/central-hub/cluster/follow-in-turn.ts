@@ -4,7 +4,7 @@ import type { Follower } from '../follow/follower.ts'
 import type { Hubs } from '../store/database/hubs.ts'
 import type { Upstream } from '../follow/upstream.ts'
 
-export interface FollowInTurnOptions {
+interface FollowInTurnOptions {
   hubs: Hubs
   upstream: Upstream
   begin: () => Follower

@@ -79,7 +79,7 @@ const check = async (db: Db, account: string, stands: Cursor | null): Promise<vo
   )
 }
 
-export interface IngestOptions {
+interface IngestOptions {
   db: Db
   /** Called after each commit that changed something. */
   onTaken: () => void

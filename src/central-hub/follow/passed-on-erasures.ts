@@ -5,7 +5,7 @@ import { PassedOnErasure, readErasures, writeErasures } from '../store/write/era
 import type { Store } from '../store/open.ts'
 import type { Upstream } from './upstream.ts'
 
-export interface PassedOnErasuresOptions {
+interface PassedOnErasuresOptions {
   store: Pick<Store, 'db' | 'scrub'>
   /** Runs one deletion at a time, those of this hub's own users too. */
   inTurn: <T>(run: () => Promise<T>) => Promise<T>

@@ -16,7 +16,7 @@ type Delimiter = 'comma' | 'semicolon' | 'tab'
 
 const characters: Readonly<Record<Delimiter, string>> = { comma: ',', semicolon: ';', tab: '\t' }
 
-export interface CsvFormat {
+interface CsvFormat {
   bom: string
   delimiter: string
   /** The text of a cell. @param column its heading */

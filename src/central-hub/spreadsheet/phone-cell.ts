@@ -3,7 +3,7 @@ import { readPhone } from '../store/database/phone.ts'
 
 /** Phone numbers as people have them in tables. */
 
-export type PhoneFault =
+type PhoneFault =
   | 'phone-missing'
   | 'phone-lost-digits'
   | 'phone-without-country'

@@ -16,9 +16,9 @@ import { readTable, type TableFault, type TableRow } from './table.ts'
 
 /** A file of names by phone number, read whole before any of it is taken. */
 
-export type ImportError = ImportResult['errors'][number]
+type ImportError = ImportResult['errors'][number]
 
-export interface ReadNames {
+interface ReadNames {
   names: ImportedName[]
   /** The first {@link maxErrors}. */
   errors: ImportError[]

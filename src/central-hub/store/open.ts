@@ -10,7 +10,7 @@ import { writeUncounted } from './write/waiting.ts'
 
 export type { Store } from './database/store.ts'
 
-export interface StoreOptions {
+interface StoreOptions {
   log?: Log
   rewriting?: Rewriting
   /**

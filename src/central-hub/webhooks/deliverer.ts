@@ -21,7 +21,7 @@ import { createWorker, type Worker } from './worker.ts'
 /** `failed`: it is tried again; `dead`: it was given up. */
 export type DeliveryOutcome = 'delivered' | 'failed' | 'dead'
 
-export interface CourierOptions {
+interface CourierOptions {
   db: Db
   post: Post
   log: Log
@@ -234,7 +234,7 @@ class Courier {
   }
 }
 
-export interface DelivererOptions extends Pick<CourierOptions, 'db' | 'post' | 'log' | 'time'> {
+interface DelivererOptions extends Pick<CourierOptions, 'db' | 'post' | 'log' | 'time'> {
   /** PUBLIC_URL; empty: there are no links. */
   publicUrl?: string
   onSettled?: CourierOptions['onSettled']

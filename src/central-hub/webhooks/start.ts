@@ -35,7 +35,7 @@ export interface Webhooks {
   stop(graceMs: number): Promise<void>
 }
 
-export interface WebhooksOptions {
+interface WebhooksOptions {
   db: Db
   /** One of them delivers at a time. */
   hubs: Hubs

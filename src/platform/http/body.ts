@@ -3,7 +3,7 @@ import type { Middleware } from 'polka'
 import { lazy } from '../lazy.ts'
 import { ProblemError } from './problem.ts'
 
-export const maxBodyBytes = 64 * 1024
+const maxBodyBytes = 64 * 1024
 export const tooLarge = (): ProblemError =>
   new ProblemError('payload-too-large', `the body may have at most ${maxBodyBytes} bytes`)
 /**

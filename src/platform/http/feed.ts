@@ -13,7 +13,7 @@ export interface Source<T> {
   subscribe: (wake: () => void) => () => void
 }
 
-export interface Feed {
+interface Feed {
   /** Streams what stands after a position, then what is added, for as long as the client stays. */
   follow(stream: Stream, after: number): Promise<void>
 }

@@ -99,7 +99,7 @@ export const sendJson = (res: ServerResponse, body: unknown, status = 200): void
 }
 
 /** Answers with problem details, RFC 9457. */
-export const sendProblem = (res: ServerResponse, { problem }: ProblemError): void => {
+const sendProblem = (res: ServerResponse, { problem }: ProblemError): void => {
   if (res.headersSent) return void res.destroy()
   const bytes = Buffer.from(JSON.stringify(problem))
   if (problem.status === 401) res.setHeader('www-authenticate', 'Bearer')

@@ -10,7 +10,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { PlainError, reasonOf } from '../harmless.ts'
 
 /** What a stream is made with when it is not there. */
-export interface StreamSettings {
+interface StreamSettings {
   name: string
   subjects: string[]
   replicas: number

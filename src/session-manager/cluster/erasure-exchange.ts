@@ -15,7 +15,7 @@ import type { Journal } from '../journal/journal.ts'
  * stay, for a host that comes back.
  */
 
-export const erasureBucket = 'leadmaster-erasures'
+const erasureBucket = 'leadmaster-erasures'
 
 const People = Compile(
   Type.Array(

@@ -43,7 +43,7 @@ export interface Forwarder {
   stop(): Promise<void>
 }
 
-export interface ForwarderOptions {
+interface ForwarderOptions {
   journal: Journal
   account: string
   nats: Nats

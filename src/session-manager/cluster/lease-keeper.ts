@@ -38,7 +38,7 @@ export interface LeaseKeeper {
   release(): Promise<void>
 }
 
-export interface LeaseKeeperOptions {
+interface LeaseKeeperOptions {
   account: string
   nats: Pick<Nats, 'connected' | 'fault'>
   ttlMs: number

@@ -60,7 +60,7 @@ const closeAfter = 2 / 3
 const killAfter = 5 / 6
 const retryAfter = 1 / 20
 
-export interface LeaseStep {
+interface LeaseStep {
   lease: Lease
   effects: LeaseEffect[]
 }

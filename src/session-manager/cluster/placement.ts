@@ -42,7 +42,7 @@ export interface ClusterConfig extends ForwardConfig, ProfileStoreConfig {
   PROFILE_BACKUP_INTERVAL: number
 }
 
-export interface PlacementOptions {
+interface PlacementOptions {
   config: ClusterConfig
   journal: Journal
   profile: string

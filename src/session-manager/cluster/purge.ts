@@ -9,7 +9,7 @@ import type { JournalRecord } from '../../contract/record.ts'
 import { journalHeader, recordStream } from '../../contract/stream.ts'
 import type { Journal } from '../journal/journal.ts'
 
-export interface Purge {
+interface Purge {
   client: JetStreamClient
   manager: JetStreamManager
   /** Of the account. */

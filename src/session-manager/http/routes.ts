@@ -29,7 +29,7 @@ import { passkeyBody, type PasskeyDesk } from '../session/passkey.ts'
 import { qrDataUrl, qrPng, qrSvg, qrText } from './qr.ts'
 import type { Session } from '../session/session.ts'
 
-export interface RouteOptions {
+interface RouteOptions {
   http: Http
   journal: Journal
   health: () => Health

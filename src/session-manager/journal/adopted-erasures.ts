@@ -20,7 +20,7 @@ export interface ErasedPerson {
 /**
  * Up to when what is of an address is erased, UNIX seconds, and whether the person's LID was known.
  */
-export interface ErasedUntil {
+interface ErasedUntil {
   until: number
   hasLid: boolean
 }

@@ -6,7 +6,7 @@ import { UnreadChats } from './unread-chats.ts'
  * Reads back what was missed: on every READY, and at intervals, for events may also be lost
  * silently.
  */
-export interface Backfill {
+interface Backfill {
   /** Starts a run, after the one under way if there is one; the next follows after the interval. */
   wake(): void
   running(): boolean

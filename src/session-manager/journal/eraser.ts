@@ -5,7 +5,7 @@ import type { ErasedPerson } from './adopted-erasures.ts'
 import type { Journal } from './journal.ts'
 import { deleteErasedMedia } from './media.ts'
 
-export interface EraserOptions {
+interface EraserOptions {
   journal: Journal
   /** Of the media. */
   directory: string

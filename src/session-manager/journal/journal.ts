@@ -88,7 +88,7 @@ export interface Asked {
 }
 
 /** What is to be erased, on request or because it is old; with `more`, more follows. */
-export type Erase = (Asked | BeforeTime) & { more?: boolean }
+type Erase = (Asked | BeforeTime) & { more?: boolean }
 
 /**
  * The durable, append-only log of what was captured: on disk before it counts, and each thing once.

@@ -9,7 +9,7 @@ export interface PendingMedia {
 }
 
 /** What is known of media that failed. */
-export interface MediaFailures {
+interface MediaFailures {
   attempts: number
   /** When the first attempt failed, ms. */
   since: number

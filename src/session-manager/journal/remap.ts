@@ -11,15 +11,12 @@ import type { RawModel } from './raw-models.ts'
  */
 
 /** Records in one part. */
-export const remapBatch = 1_000
+const remapBatch = 1_000
 
 /**
  * The message of a record as it is mapped today; undefined when there is nothing to map it from.
  */
-export type Remap = (
-  record: InboundRecord,
-  raw: RawModel | undefined
-) => NewVersion['message'] | undefined
+type Remap = (record: InboundRecord, raw: RawModel | undefined) => NewVersion['message'] | undefined
 
 /**
  * @param options.after the last record that is done already
@@ -134,7 +131,7 @@ export class UpgradeRemap {
   }
 }
 
-export interface UpgradeRemapOptions {
+interface UpgradeRemapOptions {
   journal: Journal
   /** Of the mapper. */
   version: number

@@ -22,7 +22,7 @@ const backoffMs = {
 /** A chat that is busy is reported once it was busy so often: most are free again after seconds. */
 const reportBusyAfter = 4
 
-export interface UnreadChatsOptions {
+interface UnreadChatsOptions {
   journal: Pick<Journal, 'unreadChats' | 'setUnreadChat'>
   log: Log
   now: () => number

@@ -18,7 +18,7 @@ export interface Probing {
   stop(): void
 }
 
-export interface ProbingOptions {
+interface ProbingOptions {
   intervalMs: number
   session: () => Session
   /** The listener, while it has a page that can be looked at. */

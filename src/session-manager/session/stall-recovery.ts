@@ -9,13 +9,13 @@ import type { Listener } from '../whatsapp/listener.ts'
  * Has messages told of again that reach the page in silence: the steps that stall.ts decides on,
  * taken on the browser there is.
  */
-export interface Recovery {
+interface Recovery {
   stall: StallWatch
   /** Loads the page anew, in the same browser. */
   reload(): void
 }
 
-export interface RecoveryOptions {
+interface RecoveryOptions {
   journal: Pick<Journal, 'arrival'>
   readBack: () => void
   onStall: (deed: Step | 'read-back') => void

@@ -23,7 +23,7 @@ export interface StallWatch {
   failed(): void
 }
 
-export interface StallWatchOptions {
+interface StallWatchOptions {
   journal: Pick<Journal, 'arrival'>
   /** Reads back at once what is missing. */
   readBack: () => void

@@ -135,7 +135,7 @@ export interface Listener {
   media(messageId: string): Promise<MediaResult>
 }
 
-export interface ListenerOptions {
+interface ListenerOptions {
   chromiumPath: string
   /** Directory of the browser's profile, which holds the linked device. */
   profile: string

@@ -24,7 +24,7 @@ export interface MediaBounds {
   callMs: number
 }
 
-export const mediaBounds: Omit<MediaBounds, 'maxBytes'> = {
+const mediaBounds: Omit<MediaBounds, 'maxBytes'> = {
   pieceBytes: 4 * 1024 ** 2,
   downloadMs: 60_000,
   bytesPerSecond: 50_000,

@@ -6,7 +6,7 @@ import type { FailedCheck } from './page-checks.ts'
 import { lookAt, verdicts, whatIsLimited, whyNotReady, type PageLook } from './page-look.ts'
 
 /** When a page is looked at, page-look.ts, and what is told of it. */
-export interface PageWatch {
+interface PageWatch {
   /**
    * Why the page cannot become READY, by two looks 3 s apart: what is missing at one of them only
    * is still loading. undefined when the looks differ, the page lacks nothing, or it cannot be

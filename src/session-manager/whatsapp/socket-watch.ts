@@ -4,7 +4,7 @@ export interface SocketWatch {
   passed(bytes: number): void
   look(): SocketLook
 }
-export interface SocketLook {
+interface SocketLook {
   /** Connections to WhatsApp that this window opened. */
   sockets: number
   /** Frames that left after the handshake without having been encoded and allowed before. */

@@ -2,7 +2,7 @@
  * What may leave a page that only listens, checked against WhatsApp Web's modules of April 2026.
  * All that is not listed is refused.
  */
-export interface WireRules {
+interface WireRules {
   /** Namespaces of `<iq type="set">` that are allowed. */
   setNamespaces: readonly string[]
   /**

@@ -13,7 +13,7 @@ import { deleteErasedMedia } from '../../../session-manager/journal/media.ts'
  * use knows them.
  */
 
-export interface Restored {
+interface Restored {
   /** In use until now, and to be replaced. */
   journal: string
   /** The copy of the backup, not in use yet. */

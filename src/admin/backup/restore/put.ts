@@ -22,7 +22,7 @@ import { makeDirectories, occupied, type Place, type Target } from './target.ts'
  * file.
  */
 
-export interface Putting {
+interface Putting {
   target: Target
   /** A backup that was looked at, and the paths of its files. */
   backup: string

@@ -259,7 +259,7 @@ export interface WebhookTable {
  * What of the outbox is on its way to a webhook, in the outbox's order within each queue. Times in
  * ms.
  */
-export interface DeliveryTable {
+interface DeliveryTable {
   webhook_id: number
   outbox_id: number
   state: Delivery['state']
@@ -287,7 +287,7 @@ export interface DeliveryTable {
 }
 
 /** Queues in which something waits; triggers add them. */
-export interface DeliveryQueueTable {
+interface DeliveryQueueTable {
   webhook_id: number
   queue: string
   /** When the first one in it is tried again after a failure, ms; 0: it has not failed. */

@@ -20,7 +20,7 @@ export type LeadTerm =
   | { any: readonly LeadTerm[] }
 
 /** Words of messages, without anything that separates them, and those of writing without spaces. */
-export interface MessageTerms {
+interface MessageTerms {
   words: readonly string[]
   tokens: readonly string[]
   /** The last word may go on: nothing was typed after it. */

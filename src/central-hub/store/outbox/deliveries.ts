@@ -210,7 +210,7 @@ const queueOf = async (db: Db, { webhookId, outboxId, queue }: NextDelivery): Pr
 }
 
 /** A webhook that takes everything again: how often it failed, and since when. */
-export interface Recovered {
+interface Recovered {
   failures: number
   since: number
 }

@@ -9,7 +9,7 @@ import type { Db } from '../database/schema.ts'
 /** The longest that a delivery is put off: a Retry-After is cut to this, ms. */
 export const maxWaitMs = 86_400_000
 
-export interface Queue {
+interface Queue {
   queue: string
   /** When its first one may be tried; 0: it has not failed. */
   dueAt: number

@@ -3,7 +3,7 @@ import { isSameMessage, parseMessageId, stanzaOf } from '../database/message-id.
 import type { Db } from '../database/schema.ts'
 
 /** A message by an id of it. */
-export interface FoundMessage {
+interface FoundMessage {
   pk: number
   account: string
   id: string

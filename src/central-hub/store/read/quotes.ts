@@ -5,7 +5,7 @@ import type { Db } from '../database/schema.ts'
  * Messages that are quoted: WhatsApp names them by whichever address of the chat it has at hand.
  */
 
-export interface Quoting {
+interface Quoting {
   account: string
   lead_id: number | null
   quoted_id?: string

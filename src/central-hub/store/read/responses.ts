@@ -17,7 +17,7 @@ import type { Database, Db } from '../database/schema.ts'
  */
 
 /** A message as its responses are looked for. */
-export interface Answerable {
+interface Answerable {
   account: string
   id: string
   lead_id: number | null
@@ -76,7 +76,7 @@ const latestOf = <Row extends Known>(
   return [...latest.values()]
 }
 
-export interface Responses {
+interface Responses {
   reactions: { sender: string; emoji: string }[]
   votes: { voter: string; options: string[] }[]
 }

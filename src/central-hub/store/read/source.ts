@@ -4,7 +4,7 @@ import type { CapturedMessage } from '../../../contract/record.ts'
 /** Where a lead came from first, as its row keeps it. */
 
 /** The columns of a lead's first ad; `ad_at` in UNIX seconds. */
-export interface SourceColumns {
+interface SourceColumns {
   ad: string | null
   ad_id: string | null
   ad_at: number | null

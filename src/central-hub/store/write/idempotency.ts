@@ -4,7 +4,7 @@ import type { Db } from '../database/schema.ts'
  * Answers to requests that came with an Idempotency-Key, kept for a day so that a repeated one
  * changes nothing.
  */
-export interface KeptAnswer {
+interface KeptAnswer {
   /** Of the request. */
   fingerprint: string
   status: number

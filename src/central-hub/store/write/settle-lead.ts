@@ -24,7 +24,7 @@ import type { Db } from '../database/schema.ts'
 /**
  * Leads whose messages or identity are others now, those that are new, and those that are no more.
  */
-export interface Settled {
+interface Settled {
   changed: Set<number>
   made: Set<number>
   merged: Set<number>

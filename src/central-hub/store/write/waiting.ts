@@ -21,7 +21,7 @@ import { markUpdated } from '../read/updated.ts'
  */
 
 /** What of a lead's messages is new, so that only what can follow from it is worked out. */
-export interface NewInLead {
+interface NewInLead {
   /** messages.pk of new ones. */
   fresh: number[]
   /** Something else was changed, too: all is worked out anew. */

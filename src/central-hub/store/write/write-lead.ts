@@ -57,13 +57,13 @@ const known = [
 type Known = (typeof known)[number] extends `leads.${infer Column}` ? Column : never
 
 /** What a message can change in a lead, and the moment of the lead's latest message. */
-export type KnownLead = Pick<LeadRow, Known & keyof LeadRow> & {
+type KnownLead = Pick<LeadRow, Known & keyof LeadRow> & {
   last_timestamp: number | null
   last_seq: number | null
 }
 
 /** What a lead is known by: a phone number, a LID, and when a message told both together last. */
-export interface IdentityAtWork {
+interface IdentityAtWork {
   lead: LeadAtWork
   /** The lead's own row; or a row of merged_identities, with its id. */
   row: Pick<KnownLead, 'phone' | 'lid' | 'phone_at'>
@@ -505,7 +505,7 @@ const identity = ({
   updated_at
 })
 
-export interface LeadWriter {
+interface LeadWriter {
   /** The leads of these messages as they are. */
   read(db: Db, account: string, messages: readonly CapturedMessage[]): Promise<LeadsAtWork>
   /** Gives new leads their ids. */

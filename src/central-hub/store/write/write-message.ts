@@ -150,7 +150,7 @@ export interface MessageAtWork {
 }
 
 /** What of a message says whether a record changes it, and what that changes. */
-export type KnownMessage = Pick<
+type KnownMessage = Pick<
   Selectable<MessageTable>,
   | 'pk'
   | 'id'
@@ -209,7 +209,7 @@ const newMessage = (record: InboundRecord, lead: LeadAtWork | undefined): Messag
  * A message that a record made or changed; `isMoved`: it was written at another time than was
  * known.
  */
-export interface TakenMessage {
+interface TakenMessage {
   message: MessageAtWork
   isNew: boolean
   isMoved: boolean
@@ -281,7 +281,7 @@ const addressesIn = (
   return [...both, ...lead.identities.flatMap((identity) => addressesOf(identity.row))]
 }
 
-export interface MessageWriter {
+interface MessageWriter {
   /** Those that may have these ids. */
   read(db: Db, account: string, ids: Iterable<string>): Promise<MessagesAtWork>
   /** Gives new messages their numbers, in their order. */

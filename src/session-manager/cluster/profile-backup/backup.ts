@@ -15,7 +15,7 @@ import { generations, nameOf, type Store } from './store.ts'
  * Backs the linked device up. A device that goes on changes little: only the newest backup is as
  * good as the profile.
  */
-export interface ProfileBackup {
+interface ProfileBackup {
   /**
    * The session is READY: one is made once it has settled, if none was since the device was linked,
    * and then at intervals.

@@ -14,7 +14,7 @@ import { generations, type Generation, type Store } from './store.ts'
  * Puts the linked device of a backup in place of none, or of one that another host has carried on
  * with since.
  */
-export interface ProfileRestore {
+interface ProfileRestore {
   /**
    * Before the browser starts. @param tell what it does, in plain words
    * @throws when there may be a linked device in a backup but it cannot be had: a QR then would
@@ -28,7 +28,7 @@ export interface ProfileRestore {
   codeShown(): void
 }
 
-export interface ProfileRestoreOptions {
+interface ProfileRestoreOptions {
   store: Store
   secret: string
   account: string

@@ -7,7 +7,7 @@ import { AwsClient } from 'aws4fetch'
 import { PlainError, reasonOf } from '../../../platform/harmless.ts'
 import type { Store } from './store.ts'
 
-export interface S3Options {
+interface S3Options {
   /** Scheme and host; undefined: AWS's own of that region. */
   endpoint?: string
   region: string

@@ -45,7 +45,7 @@ const notOfAPerson = [
   'status_notification'
 ]
 
-/** `stanzaOf` of database/message-id.ts: the part of an id that both addresses of its chat share. */
+/** `stanzaOf` of database/message-id.ts: the part of an id that both addresses share. */
 const afterMark = (text: string): string => `substr(${text}, instr(${text}, '_') + 1)`
 const stanzaOf = (id: string): string => {
   const rest = afterMark(afterMark(id))

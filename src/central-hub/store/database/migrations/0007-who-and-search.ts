@@ -7,7 +7,7 @@ import { step } from './step.ts'
  * emoji.
  */
 
-/** A number as it is compared: phoneKey of database/phone.ts, as the second step has it for leads. */
+/** A number as it is compared: phoneKey of database/phone.ts, as step 2 has it for leads. */
 const phoneKey = `phone_key TEXT GENERATED ALWAYS AS (CASE
   WHEN phone LIKE '+521__________' THEN '52' || substr(phone, 5)
   WHEN phone LIKE '+549__________' THEN '54' || substr(phone, 5)

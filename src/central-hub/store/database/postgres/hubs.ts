@@ -46,7 +46,7 @@ interface Told {
 /** '' for a problem of the first session-manager's. */
 const accountOf = (now: Status | Problem): string => now.account ?? ''
 
-export interface PostgresHubs extends Hubs {
+interface PostgresHubs extends Hubs {
   close(): Promise<void>
 }
 
