@@ -17,7 +17,6 @@ const reasons: Readonly<Record<string, string>> = {
   'src/central-hub/api/exports.ts': 'names a file by the day',
   'src/central-hub/api/media.ts': 'a URL ends at a moment that it holds',
   'src/central-hub/api/webhooks.ts': 'notes a moment in the store',
-  'src/central-hub/store/read/days.ts': 'days of the calendar',
   'src/central-hub/main.ts': 'shows a moment',
   'src/admin/migrate/progress.ts': 'a line for a person who watches',
   'src/admin/migrate/standing.ts': 'notes a moment in the store',

@@ -25,10 +25,10 @@ const allowed: Record<string, string> = {
     'it ends at the first mark, and each mark begins but once; timed in rich-text.test.ts'
 }
 /** The commands for whoever runs this machine: they read its env files, units and processes. */
-const ofTheMachine = /^src\/(?:doctor\/|platform\/env-file\.ts$)/
+const ofTheMachine = /^src\/(?:admin\/(?:doctor|installation)\/|platform\/env-file\.ts$)/
 
 /** Texts that were cut before: an error's line to 4,000 characters, a search to 200. */
-const ofShortTexts = /^src\/(?:platform\/harmless|central-hub\/store\/search-terms)\.ts$/
+const ofShortTexts = /^src\/(?:platform\/harmless|central-hub\/store\/database\/search-terms)\.ts$/
 
 /** What is put into those that are made when the program runs, for example. */
 const parts = {

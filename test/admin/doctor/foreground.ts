@@ -38,7 +38,7 @@ export interface Foreground {
 
 const services = ['session-manager', 'central-hub'] as const
 export type Service = (typeof services)[number]
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /**
  * Looks like Chromium to doctor, and shows session-manager nothing: it stays INIT, until its pipe

@@ -14,7 +14,7 @@ import { addConsole } from '../../../src/central-hub/api/console.ts'
 import { serve } from '../../platform/http/http-server.ts'
 
 const directory = fileURLToPath(new URL('../../../src/central-hub/console/', import.meta.url))
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const root = fileURLToPath(new URL('../../../', import.meta.url))
 
 /** What comes over the wire, before any decompression. */
 const rawBytes = async (

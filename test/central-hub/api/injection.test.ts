@@ -264,8 +264,8 @@ t.test('no SQL is put together of text but of names of our own', async (t) => {
     )
   )
   t.same(raws.sort(), [
-    'central-hub/store/write/answers.ts: column',
-    'central-hub/store/database/migrations/step.ts: statement'
+    'central-hub/store/database/migrations/step.ts: statement',
+    'central-hub/store/write/answers.ts: column'
   ])
   t.match(
     readFileSync(`${root}central-hub/store/write/answers.ts`, 'utf8'),
