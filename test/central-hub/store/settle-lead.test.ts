@@ -262,6 +262,24 @@ t.test('leads that a person merged stay one when a message joins their addresses
       wanted: [{ lid: ana, phone: one, others: [two], messages: [100, 110, 120, 200] }]
     },
     {
+      what: 'a notice leads from its number to its second number',
+      merged: [from(100, { phone: one }), from(110, { phone: two })],
+      records: [change(200, { phone: one }, { phone: two })],
+      wanted: [{ lid: null, phone: two, others: [], messages: [100, 110, 200] }]
+    },
+    {
+      what: 'a notice leads from its second number to its number',
+      merged: [from(100, { phone: one }), from(110, { phone: two })],
+      records: [change(200, { phone: two }, { phone: one })],
+      wanted: [{ lid: null, phone: one, others: [], messages: [100, 110, 200] }]
+    },
+    {
+      what: 'a notice leads from its second number to its third',
+      merged: [from(100, { phone: one }), from(110, { phone: two }), from(120, { phone: three })],
+      records: [change(200, { phone: two }, { phone: three })],
+      wanted: [{ lid: null, phone: one, others: [three], messages: [100, 110, 120, 200] }]
+    },
+    {
       what: 'a notice leads from another lead to its second LID',
       merged: [from(100, { phone: one }), from(110, both(bea, two))],
       records: [from(120, both(carla, three)), change(200, { lid: carla }, { lid: bea })],
@@ -280,7 +298,7 @@ t.test('leads that a person merged stay one when a message joins their addresses
         change(210, { lid: carla }, { lid: bea })
       ],
       wanted: [
-        { lid: bea, phone: three, others: [two, four], messages: [100, 110, 120, 130, 200, 210] }
+        { lid: bea, phone: three, others: [four, two], messages: [100, 110, 120, 130, 200, 210] }
       ]
     }
   ])

@@ -149,6 +149,7 @@ class Settling {
     if (named.lid === null) {
       // Both are numbers alone: the one that `named` has goes on, the other is a number it had.
       if (other.lead_id !== named.lead_id) await this.#merge(other.lead_id, named.lead_id)
+      else await this.#dropIdentity(other, named)
       return
     }
     await writeIdentity(this.#db, { ...other, phone: null })
@@ -160,6 +161,15 @@ class Settling {
         : await this.#merge(other.lead_id, named.lead_id)
     await this.#renameLid('', named.lid, lead)
     if (other.merged_id === undefined) await this.#lead(named.lid)
+  }
+
+  /** One lead has both, and `other` has no number any more: `named` is its own if that was. */
+  async #dropIdentity(other: Identity, named: Identity): Promise<void> {
+    const id = other.merged_id ?? named.merged_id
+    if (id !== undefined)
+      await this.#db.deleteFrom('merged_identities').where('id', '=', id).execute()
+    if (other.merged_id === undefined)
+      await writeIdentity(this.#db, { ...named, merged_id: undefined })
   }
 
   /** Where a lead has no number and LID of its own, those of a merged identity become its own. */
