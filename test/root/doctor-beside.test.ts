@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
@@ -115,6 +115,23 @@ t.test('scripts/up as root', async (t) => {
     ),
     bothRun
   )
+  await stop(up)
+})
+
+t.test('scripts/up by another user', async (t) => {
+  const theirs = join(homeOf(t), '../theirs')
+  execFileSync(join(root, 'scripts/unprivileged'), ['true']) // makes the user if need be
+  prepare(theirs)
+  execFileSync('chown', ['-R', 'leadmaster:leadmaster', theirs])
+  const as = [join(root, 'scripts/unprivileged'), '--own', theirs, `LEADMASTER_HOME=${theirs}`]
+
+  const up = startUp(t, { home: theirs, as })
+  await up.seen(ready)
+
+  const user = 'setpriv --reuid=leadmaster --regid=leadmaster --init-groups'
+  const seen = await diagnose(t, 'scripts/up without root', up, theirs, user)
+  t.same(processes(seen), bothRun)
+  t.same(processes(await diagnose(t, 'the same, looked at by root', up, theirs)), bothRun)
   await stop(up)
 })
 
