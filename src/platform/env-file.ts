@@ -56,17 +56,19 @@ export const parseEnvFile = (text: string): Readonly<Record<string, string>> => 
   return variables
 }
 
+/** What a backslash and a character say within double quotes. */
+const unescapeQuoted = (pair: string, char: string): string => {
+  if (char === '\n') return ''
+  return '"\\`$'.includes(char) ? char : pair
+}
+
 /** Quoted parts first, then what is not quoted, whose trailing white space goes. */
 const unquote = (value: string): string => {
   const [, quoted = '', rest = ''] =
     /^((?:[ \t]*(?:'[^']*'|"(?:\\[^]|[^"\\])*"))*)[ \t]*([^]*)$/.exec(value) ?? []
   const open = quoted.replace(
     /[ \t]*(?:'([^']*)'|"((?:\\[^]|[^"\\])*)")/g,
-    (_all, single?: string, double = '') =>
-      single ??
-      double.replace(/\\([^])/g, (pair: string, char: string) =>
-        char === '\n' ? '' : '"\\`$'.includes(char) ? char : pair
-      )
+    (_all, single?: string, double = '') => single ?? double.replace(/\\([^])/g, unescapeQuoted)
   )
   const [, kept = ''] = /^((?:\\[^]|[^\\])*?)[ \t]*$/.exec(rest) ?? []
   return (

@@ -181,12 +181,10 @@ const withoutAnyPassword = (value: string): string =>
 
 /** The same environment with its secrets masked, for the log line at start. */
 export const masked = (env: object): Record<string, unknown> => {
-  const shown = (value: unknown): unknown =>
-    typeof value === 'string'
-      ? withoutLogin(value)
-      : Array.isArray(value)
-        ? value.map(shown)
-        : value
+  const shown = (value: unknown): unknown => {
+    if (typeof value === 'string') return withoutLogin(value)
+    return Array.isArray(value) ? value.map(shown) : value
+  }
   return Object.fromEntries(
     Object.entries(env).map(([name, value]) => [
       name,

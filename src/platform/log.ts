@@ -7,8 +7,12 @@ export type Log = Logger
  * pino's levels as syslog priorities, sd-daemon(3): journald reads `<N>` at the start of a line as
  * PRIORITY.
  */
-const priority = (level: number): number =>
-  level >= 60 ? 2 : level >= 50 ? 3 : level >= 40 ? 4 : level >= 30 ? 6 : 7
+const priority = (level: number): number => {
+  if (level >= 60) return 2
+  if (level >= 50) return 3
+  if (level >= 40) return 4
+  return level >= 30 ? 6 : 7
+}
 
 /**
  * What may hold a secret, a QR code, a phone number or a message's text, wherever it sits in a

@@ -13,6 +13,7 @@ import { reasonOf } from './harmless.ts'
 import { createLifecycle, type Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { createNotify, type Notify } from './notify.ts'
+import { omitUndefined } from './omit-undefined.ts'
 import { nameProcess } from './process-name.ts'
 import { Reserve } from './reserve.ts'
 
@@ -91,12 +92,9 @@ export const start = async <
     `${service} ${version} is starting`
   )
   watchClock({ log })
-  const lifecycle = createLifecycle({
-    log,
-    notify,
-    timeoutMs: config.SHUTDOWN_TIMEOUT,
-    ...(onStray ? { onStray } : {})
-  })
+  const lifecycle = createLifecycle(
+    omitUndefined({ log, notify, timeoutMs: config.SHUTDOWN_TIMEOUT, onStray })
+  )
   try {
     await main({ config, log, notify, lifecycle, version })
     if (config.STATE_DIR !== undefined) keepReserve(config.STATE_DIR, log)

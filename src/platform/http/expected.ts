@@ -31,14 +31,11 @@ export interface SchemaKeywords<Schema> {
 }
 const keywords = (schema: TSchema): SchemaKeywords<TSchema> => schema as SchemaKeywords<TSchema>
 
-const bound = (least: number | undefined, most: number | undefined): string =>
-  most === undefined
-    ? least === undefined
-      ? ''
-      : ` from ${least}`
-    : least === undefined
-      ? ` up to ${most}`
-      : ` from ${least} to ${most}`
+const bound = (least: number | undefined, most: number | undefined): string => {
+  const from = least === undefined ? '' : ` from ${least}`
+  if (most === undefined) return from
+  return least === undefined ? ` up to ${most}` : `${from} to ${most}`
+}
 
 /** What a schema expects, such as "a whole number from 1 to 200". */
 export const expectation = (schema: TSchema): string => {
@@ -131,10 +128,15 @@ export const faultsAgainst = (schema: TSchema): ((value: unknown) => FieldFault[
   }
 }
 
+const toBoolean = (text: string): boolean | string => {
+  if (text === 'true') return true
+  return text === 'false' ? false : text
+}
+
 const convert = (schema: TSchema, text: string): unknown => {
   const { type, items } = keywords(schema)
   if (type === 'integer') return /^-?\d{1,16}$/.test(text) ? Number(text) : text
-  if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
+  if (type === 'boolean') return toBoolean(text)
   if (type === 'array' && items !== undefined)
     return text.split(',').map((word) => convert(items, word))
   return text

@@ -1,5 +1,6 @@
 import { problems, type Problem, type ProblemType } from '../../contract/problem.ts'
 import { PlainError } from '../harmless.ts'
+import { omitUndefined } from '../omit-undefined.ts'
 
 /** What a problem document names its type by. */
 export const toProblemUrn = (type: ProblemType): string => `urn:leadmaster:problem:${type}`
@@ -10,14 +11,14 @@ export class ProblemError extends PlainError {
   constructor(type: ProblemType, detail?: string, errors?: Problem['errors'], account?: string) {
     super(detail ?? problems[type].title)
     const { status, title } = problems[type]
-    this.problem = {
+    this.problem = omitUndefined({
       type: toProblemUrn(type),
       title,
       status,
-      ...(detail === undefined ? {} : { detail }),
-      ...(errors === undefined ? {} : { errors }),
-      ...(account === undefined ? {} : { account })
-    }
+      detail,
+      errors,
+      account
+    })
   }
 }
 

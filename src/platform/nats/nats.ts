@@ -10,6 +10,7 @@ import {
 } from '@nats-io/transport-node'
 import { PlainError, reasonOf } from '../harmless.ts'
 import type { Log } from '../log.ts'
+import { omitUndefined } from '../omit-undefined.ts'
 import { within } from '../within.ts'
 
 /**
@@ -96,13 +97,14 @@ const security = (servers: readonly string[], trusted: string | undefined): Conn
   const addresses = servers
     .map((server) => new URL(server).hostname.replace(/^\[|\]$/g, ''))
     .filter((host) => isIP(host) !== 0)
-  return {
-    ...(trusted === undefined ? {} : { ca: trusted }),
+  const options: ConnectionOptions = {
     checkServerIdentity: (host, certificate) =>
       addresses.some((address) => checkServerIdentity(address, certificate) === undefined)
         ? undefined
         : checkServerIdentity(host, certificate)
   }
+  if (trusted !== undefined) options.ca = trusted
+  return options
 }
 
 /** Why it failed and what to change, from what the client, Node or the server said. */
@@ -124,7 +126,7 @@ const explain = (error: unknown, at: string, { credentials, ca }: NatsOptions): 
 /**
  * Connects, and goes on trying for as long as it takes: with a growing wait and a line of log each
  * time.
- * @throws {Error} at once when a file that the options name cannot be read
+ * @throws {Error} immediately when a file that the options name cannot be read
  */
 export const connectNats = (options: NatsOptions): Nats => {
   const {
@@ -150,10 +152,7 @@ export const connectNats = (options: NatsOptions): Nats => {
     )
   const failed = (error: unknown, wait?: number): void => {
     fault = explain(error, at, options)
-    log.warn(
-      { event: 'nats_fault', attempt: failures, ...(wait === undefined ? {} : { retry_ms: wait }) },
-      fault
-    )
+    log.warn(omitUndefined({ event: 'nats_fault', attempt: failures, retry_ms: wait }), fault)
     onChange()
   }
   const mended = (server: string): void => {
@@ -166,25 +165,23 @@ export const connectNats = (options: NatsOptions): Nats => {
 
   const settings = (): NodeConnectionOptions => {
     const secure = trusted !== undefined || servers.some((server) => server.startsWith('tls:'))
-    return {
+    const chosen: NodeConnectionOptions = {
       servers: servers.map((server) => new URL(server).host),
       name,
       timeout: attemptMs,
       pingInterval: pingMs,
       maxReconnectAttempts: -1,
       ignoreAuthErrorAbort: true,
-      reconnectDelayHandler: retryMs,
-      ...(secure
-        ? { tls: security(servers, trusted) as NonNullable<NodeConnectionOptions['tls']> }
-        : {}),
-      // read anew each time: it may have been renewed
-      ...(credentials === ''
-        ? login(servers)
-        : { authenticator: credsAuthenticator(() => readNamed('NATS_CREDENTIALS', credentials)) })
+      reconnectDelayHandler: retryMs
     }
+    if (secure) chosen.tls = security(servers, trusted) as NonNullable<NodeConnectionOptions['tls']>
+    if (credentials === '') return { ...chosen, ...login(servers) }
+    // The file is read again each time, because it may have been renewed.
+    chosen.authenticator = credsAuthenticator(() => readNamed('NATS_CREDENTIALS', credentials))
+    return chosen
   }
 
-  /** Tells of what the client does by itself from then on. */
+  /** Reports what the client does by itself from then on. */
   const watch = async (connection: NatsConnection): Promise<void> => {
     let last: unknown = new Error('the connection was lost')
     for await (const status of connection.status()) {
@@ -217,7 +214,7 @@ export const connectNats = (options: NatsOptions): Nats => {
   }
 
   const connected = connectAtLast()
-  // who waits for it hears of it; nobody need wait
+  // Those who await it get the error; without them it would count as unhandled.
   connected.catch(() => undefined)
   return {
     connected,
