@@ -76,21 +76,19 @@ const toInit = (
   method: string,
   { body, contentType }: AnyInput,
   { signal, idempotencyKey, ifMatch, requestId }: CallOptions
-): Init => ({
-  method,
-  headers: {
-    ...(body === undefined ? {} : { 'content-type': contentType ?? 'application/json' }),
-    ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
-    ...(ifMatch === undefined ? {} : { 'if-match': matching(ifMatch) }),
-    ...(requestId === undefined ? {} : { 'x-request-id': requestId })
-  },
-  ...(body === undefined
-    ? {}
-    : {
-        body: contentType === undefined ? JSON.stringify(body) : (body as NonNullable<Init['body']>)
-      }),
-  ...(signal === undefined ? {} : { signal })
-})
+): Init => {
+  const headers: Init['headers'] = {}
+  if (body !== undefined) headers['content-type'] = contentType ?? 'application/json'
+  if (idempotencyKey !== undefined) headers['idempotency-key'] = idempotencyKey
+  if (ifMatch !== undefined) headers['if-match'] = matching(ifMatch)
+  if (requestId !== undefined) headers['x-request-id'] = requestId
+  const init: Init = { method, headers }
+  if (body !== undefined)
+    init.body =
+      contentType === undefined ? JSON.stringify(body) : (body as NonNullable<Init['body']>)
+  if (signal !== undefined) init.signal = signal
+  return init
+}
 
 const readJson = async (res: Response, signal: AbortSignal | undefined): Promise<unknown> => {
   if (res.status === 204) return undefined

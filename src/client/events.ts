@@ -132,10 +132,8 @@ export async function* followEvents(
     try {
       onConnection?.({ state: 'connecting' })
       alive()
-      const headers: Record<string, string> = {
-        accept: 'text/event-stream',
-        ...(last === undefined ? {} : { 'last-event-id': last })
-      }
+      const headers: Record<string, string> = { accept: 'text/event-stream' }
+      if (last !== undefined) headers['last-event-id'] = last
       const res = await request(
         '/api/events',
         { method: 'GET', headers, signal: connection.signal },
@@ -149,7 +147,7 @@ export async function* followEvents(
         alive,
         (ms) => (minDelayMs = Math.max(leastDelayMs, ms))
       )) {
-        clearTimeout(stall) // whoever takes its time with an event is not a stalled connection
+        clearTimeout(stall) // a slow reader is not a stalled connection
         failures = 0
         if (event.id !== undefined && isSendable(event.id)) last = event.id
         if (types.includes(event.event ?? ''))
@@ -166,7 +164,7 @@ export async function* followEvents(
     if (error !== undefined && !mayPass(error)) throw error
     const asked = error instanceof LeadMasterError ? (error.retryAfterS ?? 0) * 1_000 : 0
     const longest = Math.min(maxDelayMs, minDelayMs * 2 ** failures)
-    // spread out, so that a restarted hub is not met by all of its clients at once
+    // spread out, so that not all clients of a restarted hub connect in the same moment
     const ms = Math.max(asked, longest * (0.5 + Math.random() / 2))
     failures += 1
     onConnection?.({ state: 'waiting', ms, error })
