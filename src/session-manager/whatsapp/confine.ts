@@ -71,23 +71,20 @@ export const confine = async (page: Page, log: Log, pinned?: string): Promise<vo
   if (html !== undefined) await page.setBypassServiceWorker(true)
   // of all requests only those for documents are held, so that nothing else gets slower
   ofPage.on('Fetch.requestPaused', ({ requestId, frameId, request: { url } }) => {
-    const leaves = frameId === own && originOf(url) !== origin
-    if (leaves)
-      log.warn(
-        { event: 'navigation_refused', origin: originOf(url) },
-        'the page was about to leave WhatsApp Web: refused'
-      )
-    const answered = leaves
-      ? ofPage.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' })
-      : html !== undefined && frameId === own && isItsPage(url)
-        ? ofPage.send('Fetch.fulfillRequest', {
-            requestId,
-            responseCode: 200,
-            responseHeaders,
-            body: html
-          })
-        : ofPage.send('Fetch.continueRequest', { requestId })
-    void answered.catch(failed)
+    const answer = (): Promise<void> => {
+      if (frameId === own && originOf(url) !== origin) {
+        log.warn(
+          { event: 'navigation_refused', origin: originOf(url) },
+          'the page was about to leave WhatsApp Web: refused'
+        )
+        return ofPage.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' })
+      }
+      if (html === undefined || frameId !== own || !isItsPage(url))
+        return ofPage.send('Fetch.continueRequest', { requestId })
+      const answered = { requestId, responseCode: 200, responseHeaders, body: html }
+      return ofPage.send('Fetch.fulfillRequest', answered)
+    }
+    void answer().catch(failed)
   })
   await ofPage.send('Fetch.enable', {
     patterns: [{ urlPattern: '*', resourceType: 'Document', requestStage: 'Request' }]

@@ -1,6 +1,7 @@
 import type { PageFindings } from '../../contract/page-report.ts'
 import { harmless, PlainError } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import type { Proxy } from '../../platform/proxy.ts'
 import { within } from '../../platform/within.ts'
 import type { ReadGroup, Wanted } from '../journal/backfill.ts'
@@ -149,7 +150,7 @@ interface ListenerOptions {
   /** GUARD=strict: nothing is captured unless both fences of the send guard hold. */
   isGuardStrict?: boolean
   /** The page to show instead of the one that WhatsApp serves. @throws why it cannot be had */
-  pinnedPage?: () => Promise<string>
+  pinnedPage?: (() => Promise<string>) | undefined
   /** Takes the page of a version that was READY, unless it is a pinned one. */
   keepPage?: (version: string, html: string) => Promise<void>
   log: Log
@@ -339,7 +340,7 @@ export const createListener = (options: ListenerOptions): Listener => {
         `WhatsApp Web has changed: ${checks[failed.check]}: it may be that no phone can scan it`
     })
   }
-  /** Tells of a failure, by all that the page lacks where that is why. */
+  /** Reports a failure: all that the page lacks, where that is the reason. */
   const failed = async ({ reason, fault }: Reason): Promise<void> =>
     lost((fault ? await watch.whyNot('unlinked') : undefined) ?? reason, fault)
 
@@ -395,8 +396,8 @@ export const createListener = (options: ListenerOptions): Listener => {
   }
 
   /**
-   * The account's own addresses. With one of them unknown all else works: notes to oneself may not
-   * be seen as such.
+   * The account's own addresses. If one is unknown all else works, but notes to oneself may not be
+   * seen as such.
    */
   const meOf = async (id: string): Promise<string[]> => {
     try {
@@ -445,7 +446,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     const version = await client.getWWebVersion()
     tell({
       type: 'ready',
-      me: { id, ...(phone ? { phone } : {}), ...(info.pushname ? { name: info.pushname } : {}) },
+      me: omitUndefined({ id, phone, name: info.pushname || undefined }),
       version
     })
     tell({ type: 'limited', source: 'guard', reason: guard.limited })
@@ -487,7 +488,7 @@ export const createListener = (options: ListenerOptions): Listener => {
       try {
         await client.initialize()
       } catch (error) {
-        // over its pipe Chromium cannot tell why it ends at once: no usable sandbox, a full disk, …
+        // Over its pipe Chromium cannot tell why it ends so soon: no usable sandbox, a full disk, …
         if (page !== undefined || over || explain(error).fault) throw error
         throw new PlainError(
           `Chromium ended while it was starting: run ${options.chromiumPath} --headless --dump-dom about:blank as this user to see why`,
