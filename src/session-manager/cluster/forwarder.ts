@@ -16,6 +16,7 @@ import { reasonOf } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import { lastMessage, openStream } from '../../platform/nats/nats-stream.ts'
 import type { Nats } from '../../platform/nats/nats.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { persist } from '../../platform/persist.ts'
 import type { ErasureExchange } from './erasure-exchange.ts'
 import type { Journal } from '../journal/journal.ts'
@@ -348,7 +349,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     for (;;) {
       await more()
       if (stopping.signal.aborted) return
-      // another host may have forwarded meanwhile
+      // Another host may have forwarded while this one waited.
       if (connections !== nats.connections() || term() !== mine) return
       await purgeIfDue(stream)
       const records = journal.read(forwarded(), windowSize)
@@ -392,11 +393,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
 
   const state = (): ReturnType<Forwarder['state']> => {
     const [seq, why] = [forwarded(), fault ?? nats.fault()]
-    return {
-      seq,
-      behind: Math.max(0, journal.lastSeq() - seq),
-      ...(why === undefined ? {} : { fault: why })
-    }
+    return omitUndefined({ seq, behind: Math.max(0, journal.lastSeq() - seq), fault: why })
   }
 
   return {

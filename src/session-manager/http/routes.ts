@@ -63,8 +63,16 @@ const erasedQuestion = bodyReader(ErasedQuestion)
 const remapRequest = bodyReader(RemapRequest)
 const iso = (ms: number): string => new Date(ms).toISOString()
 
+/** The forms in which a QR code is drawn. */
+const drawings = {
+  png: { type: 'image/png', draw: qrPng },
+  svg: { type: 'image/svg+xml', draw: qrSvg },
+  txt: { type: 'text/plain; charset=utf-8', draw: qrText }
+} as const
+type Drawing = keyof typeof drawings
+
 /** Which drawing an Accept header asks for; JSON unless an image or plain text comes first. */
-const drawing = (accept: string | undefined): 'png' | 'svg' | 'txt' | undefined => {
+const drawing = (accept: string | undefined): Drawing | undefined => {
   const first = accept?.split(',')[0]?.split(';')[0]?.trim() ?? ''
   if (first === 'image/svg+xml') return 'svg'
   if (first.startsWith('image/')) return 'png'
@@ -115,16 +123,12 @@ export const addRoutes = (options: RouteOptions): void => {
     res.end(await options.metrics())
   })
 
-  const drawQr = async (res: Response, as: 'png' | 'svg' | 'txt'): Promise<void> => {
+  const drawQr = async (res: Response, as: Drawing): Promise<void> => {
     const { qr, status } = session()
     if (qr === undefined)
       throw new ProblemError('not-found', `there is no QR to scan: the session is ${status}`)
-    const [type, body] =
-      as === 'png'
-        ? ['image/png', await qrPng(qr.code)]
-        : as === 'svg'
-          ? ['image/svg+xml', await qrSvg(qr.code)]
-          : ['text/plain; charset=utf-8', await qrText(qr.code)]
+    const { type, draw } = drawings[as]
+    const body = await draw(qr.code)
     res.writeHead(200, { 'content-type': type, 'cache-control': 'no-store' })
     res.end(body)
   }

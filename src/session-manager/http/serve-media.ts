@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Http } from '../../platform/http/http.ts'
 import { namesEtag } from '../../platform/http/etag.ts'
 import { invalid, ProblemError } from '../../platform/http/problem.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { query } from '../../platform/http/query.ts'
 import { byteRange } from './byte-range.ts'
 import { mediaPath } from '../journal/media.ts'
@@ -58,12 +59,13 @@ export const addMediaRoute = ({ http, directory }: { http: Http; directory: stri
       }
       const { start, end } = range ?? { start: 0, end: size - 1 }
       const length = end - start + 1
-      res.writeHead(range === undefined ? 200 : 206, {
+      const headers = omitUndefined({
         etag,
         'content-type': 'application/octet-stream',
         'content-length': length,
-        ...(range === undefined ? {} : { 'content-range': `bytes ${start}-${end}/${size}` })
+        'content-range': range === undefined ? undefined : `bytes ${start}-${end}/${size}`
       })
+      res.writeHead(range === undefined ? 200 : 206, headers)
       if (size === 0) return void res.end()
       await pipeline(file.createReadStream({ start, end }), exactly(length), res)
     } catch (error) {

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../../platform/omit-undefined.ts'
 import { s3Store } from './s3.ts'
 import { directoryStore, type Store } from './store.ts'
 
@@ -16,13 +17,16 @@ export interface ProfileStoreConfig {
 export const openStore = (config: ProfileStoreConfig): Store => {
   const { protocol, hostname, pathname } = new URL(config.PROFILE_BACKUP)
   if (protocol === 'file:') return directoryStore(pathname, config.ACCOUNT)
-  return s3Store({
-    bucket: hostname,
-    prefix: pathname.slice(1),
-    account: config.ACCOUNT,
-    region: config.PROFILE_BACKUP_REGION,
-    accessKey: config.PROFILE_BACKUP_ACCESS_KEY,
-    secretKey: config.PROFILE_BACKUP_SECRET_KEY,
-    ...(config.PROFILE_BACKUP_ENDPOINT === '' ? {} : { endpoint: config.PROFILE_BACKUP_ENDPOINT })
-  })
+  const { PROFILE_BACKUP_ENDPOINT: endpoint } = config
+  return s3Store(
+    omitUndefined({
+      bucket: hostname,
+      prefix: pathname.slice(1),
+      account: config.ACCOUNT,
+      region: config.PROFILE_BACKUP_REGION,
+      accessKey: config.PROFILE_BACKUP_ACCESS_KEY,
+      secretKey: config.PROFILE_BACKUP_SECRET_KEY,
+      endpoint: endpoint === '' ? undefined : endpoint
+    })
+  )
 }
