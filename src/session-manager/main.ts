@@ -8,6 +8,7 @@ import { PlainError, reasonOf } from '../platform/harmless.ts'
 import { createHttp } from '../platform/http/http.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/http/problem.ts'
+import { omitUndefined } from '../platform/omit-undefined.ts'
 import { readProxy } from '../platform/proxy.ts'
 import { rewriteMs, type Rewriting } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
@@ -52,6 +53,8 @@ const openState = async (
   await mkdir(join(directory, 'media'), { recursive: true, mode: 0o700 })
   return openJournal(join(directory, 'journal.db'), account, Date.now, rewriting)
 }
+
+const toIso = (ms: number): string => new Date(ms).toISOString()
 
 /** WhatsApp Web waits for a phone to link it. */
 const isUnlinked = ({ status }: Session): boolean =>
@@ -147,14 +150,16 @@ const main = async ({
     firstLinkMs: config.BACKFILL_FIRST_LINK,
     onUnread: (reason) => connection?.limit('backfill', reason)
   })
-  const retention = createRetention({
-    journal,
-    log,
-    directory: mediaDirectory,
-    keepMs: config.JOURNAL_RETENTION,
-    keepRawMs: config.KEEP_RAW,
-    ...(forwarding ? { upTo: () => forwarding.state().seq } : {})
-  })
+  const retention = createRetention(
+    omitUndefined({
+      journal,
+      log,
+      directory: mediaDirectory,
+      keepMs: config.JOURNAL_RETENTION,
+      keepRawMs: config.KEEP_RAW,
+      upTo: forwarding && (() => forwarding.state().seq)
+    })
+  )
   lifecycle.onStop('stop reading back, fetching media and erasing', () => {
     retention.stop()
     backfill.stop()
@@ -208,7 +213,7 @@ const main = async ({
       random: Math.random
     },
     probeIntervalMs: config.PROBE_INTERVAL,
-    ...(placement ? { admit: placement.admit } : {}),
+    admit: placement?.admit,
     createListener: (onEvent) =>
       createListener({
         chromiumPath: config.CHROMIUM_PATH,
@@ -221,9 +226,8 @@ const main = async ({
         broadcasts: config.CAPTURE_BROADCASTS === 'yes',
         keepRaw: config.KEEP_RAW > 0,
         onEarDifference: (kind) => earDifferences.inc({ kind }),
-        ...(config.WEB_VERSION === ''
-          ? {}
-          : { pinnedPage: () => pinnedPage(webVersions, config.WEB_VERSION) }),
+        pinnedPage:
+          config.WEB_VERSION === '' ? undefined : () => pinnedPage(webVersions, config.WEB_VERSION),
         keepPage: async (webVersion, html) => {
           await keepVersion(webVersions, webVersion, html)
           log.debug(
@@ -241,8 +245,8 @@ const main = async ({
       const heardAt = performance.now()
       const drafts = captured.map((draft) => ({ ...draft, heardAt }))
       const add = (): Promise<void> => capture.add(drafts, 'live').then(() => media.wake())
-      // messages keep their chat's order; a reaction or a vote would not be read back if this ended
-      // meanwhile
+      // Messages keep their chat's order, so they wait for reading back. A reaction or a vote does
+      // not wait: it would be lost if the process ended before.
       const ordered = drafts.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
       void ((ordered ? backfill.caughtUp() : undefined)?.then(add) ?? add())
     },
@@ -288,43 +292,35 @@ const main = async ({
     const lastMessageAt = journal.lastMessageAt()
     const complete = journal.mark('complete_until')
     const trouble = capture.failure()
-    const guard = session.guard()
-    return {
+    return omitUndefined({
       status: state,
-      since: new Date(since).toISOString(),
-      ...(trouble
-        ? { reason: `the journal cannot be written: ${trouble.reason}` }
-        : reason === undefined
-          ? {}
-          : { reason }),
-      ...(limited === undefined ? {} : { limited, limited_by: Object.keys(limits ?? {}) }),
+      since: toIso(since),
+      reason: trouble ? `the journal cannot be written: ${trouble.reason}` : reason,
+      limited,
+      limited_by: limited === undefined ? undefined : Object.keys(limits ?? {}),
       account,
       linked: journal.mark('linked_at') !== undefined,
-      ...(me ? { me } : {}),
-      ...(lastMessageAt === undefined
-        ? {}
-        : { last_message_at: new Date(lastMessageAt * 1_000).toISOString() }),
-      ...(syncPercent === undefined ? {} : { sync_percent: syncPercent }),
+      me,
+      last_message_at: lastMessageAt === undefined ? undefined : toIso(lastMessageAt * 1_000),
+      sync_percent: syncPercent,
       // While READY nothing fails; the row is kept for the next wait.
       failures: state === 'READY' ? 0 : failures,
-      ...(off ? { off } : {}),
-      ...(nextAttemptAt === undefined
-        ? {}
-        : { next_attempt_at: new Date(nextAttemptAt).toISOString() }),
-      ...(webVersion === undefined ? {} : { whatsapp_web_version: webVersion }),
-      ...(config.WEB_VERSION === '' ? {} : { whatsapp_web_pinned: config.WEB_VERSION }),
+      off: off || undefined,
+      next_attempt_at: nextAttemptAt === undefined ? undefined : toIso(nextAttemptAt),
+      whatsapp_web_version: webVersion,
+      whatsapp_web_pinned: config.WEB_VERSION || undefined,
       outbound_blocked: session.outboundBlocked(),
-      ...(guard === undefined ? {} : { guard }),
+      guard: session.guard(),
       journal: journalStatus(),
       media: mediaStatus(),
-      backfill: {
+      backfill: omitUndefined({
         running: backfill.running(),
-        ...(complete === undefined ? {} : { complete_until: new Date(complete).toISOString() }),
+        complete_until: complete === undefined ? undefined : toIso(complete),
         unread_chats: backfill.unreadChats(),
         unread_messages: backfill.unreadMessages()
-      },
-      ...(forwarding ? { forward: forwarding.state() } : {})
-    }
+      }),
+      forward: forwarding?.state()
+    })
   }
 
   const gauge = (name: string, help: string, read: () => number): unknown =>

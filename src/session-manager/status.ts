@@ -30,11 +30,8 @@ const ofSession = (
 
 const ofPinned = ({ status, version }: Session, pinned: string): string => {
   const other = status === 'READY' ? otherThanPinned(pinned, version) : undefined
-  return other !== undefined
-    ? `; ${other}`
-    : pinned === ''
-      ? ''
-      : `; WhatsApp Web ${pinned} is pinned`
+  if (other !== undefined) return `; ${other}`
+  return pinned === '' ? '' : `; WhatsApp Web ${pinned} is pinned`
 }
 
 const ofForward = (forward: Status['forward']): string =>

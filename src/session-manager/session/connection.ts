@@ -73,7 +73,7 @@ export interface ConnectionOptions {
    * plain words
    * @param signal that it is not wanted any more. @throws why it may not start
    */
-  admit?: (tell: (waitingFor: string) => void, signal: AbortSignal) => Promise<void>
+  admit?: ((tell: (waitingFor: string) => void, signal: AbortSignal) => Promise<void>) | undefined
   createListener: (onEvent: (event: ListenerEvent) => void) => Listener
   /** Deletes the linked device's profile. */
   forget: () => Promise<void>

@@ -1,4 +1,5 @@
 import type { Log } from '../../platform/log.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import type { Session } from './session.ts'
 
 /** Logs what became of the session, each thing once, in the words an operator needs. */
@@ -10,13 +11,13 @@ export const logSession = (log: Log, after: Session, before: Session, now: numbe
   }
   const { status, reason, failures, nextAttemptAt, off } = after
   if (status === before.status && reason === before.reason) return
-  const line = {
+  const line = omitUndefined({
     event: 'session',
     status,
     failures,
-    ...(reason === undefined ? {} : { reason }),
-    ...(nextAttemptAt === undefined ? {} : { retry_ms: Math.max(0, nextAttemptAt - now) })
-  }
+    reason,
+    retry_ms: nextAttemptAt === undefined ? undefined : Math.max(0, nextAttemptAt - now)
+  })
   const text = `session ${status}${reason === undefined ? '' : `: ${reason}`}`
   if (status === 'ERROR') log.error(line, text)
   else if ((status === 'DISCONNECTED' && !off) || after.passkey?.stage === 'failed')

@@ -164,7 +164,8 @@ const enter = (session: Session, status: SessionStatus, now: number, reason?: st
     ...rest
   } = session
   const since = status === session.status ? session.since : now
-  return { ...rest, status, since, ...(reason === undefined ? {} : { reason }) }
+  const entered = { ...rest, status, since }
+  return reason === undefined ? entered : { ...entered, reason }
 }
 
 /** Whose account it was is over with the linked device. */
