@@ -1,4 +1,5 @@
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
+import { omitUndefined } from '../../../platform/omit-undefined.ts'
 
 /** Phone numbers as they are compared. */
 
@@ -27,10 +28,10 @@ export const spellingsOf = (phone: string): string[] => {
 }
 
 const possible = (text: string, country?: CountryCode): string | undefined => {
-  const parsed = parsePhoneNumberFromString(text, {
-    ...(country === undefined ? {} : { defaultCountry: country }),
-    extract: false
-  })
+  const parsed = parsePhoneNumberFromString(
+    text,
+    omitUndefined({ defaultCountry: country, extract: false })
+  )
   return parsed?.isPossible() === true ? parsed.number : undefined
 }
 

@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Delivery } from '../../../contract/webhook.ts'
+import { omitUndefined } from '../../../platform/omit-undefined.ts'
 import { advance, nextQueue, postpone, type Wanted } from './delivery-queues.ts'
 import { deliverForMs } from './outbox.ts'
 import { toPage, type Page, type Position } from '../read/page.ts'
@@ -262,7 +263,7 @@ export interface Then {
   giveUpAt?: number
 }
 
-/** @returns how many are dead of it, and whether the webhook was not failing before */
+/** @returns how many deliveries are dead now, and whether the webhook was not failing before */
 export const settleFailed = async (
   db: Db,
   delivery: NextDelivery,
@@ -298,12 +299,14 @@ export const settleFailed = async (
     }
     await trx
       .updateTable('webhooks')
-      .set((row) => ({
-        failures: row('failures', '+', 1),
-        failing_since: since ?? at,
-        last_error: error,
-        ...(disable ? { enabled: 0 } : {})
-      }))
+      .set((row) =>
+        omitUndefined({
+          failures: row('failures', '+', 1),
+          failing_since: since ?? at,
+          last_error: error,
+          enabled: disable ? 0 : undefined
+        })
+      )
       .where('id', '=', webhookId)
       .execute()
     return { dead, isFirst: since === null }

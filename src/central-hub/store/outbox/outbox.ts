@@ -145,6 +145,13 @@ const newsOfLeads = async (
   })
 }
 
+const newsOfRemovedLeads = async (db: Db, ids: readonly number[]): Promise<News[]> =>
+  [...(await getRemoved(db, ids)).values()].map((data) => ({
+    type: 'lead.removed',
+    data,
+    queue: leadQueue(data.merged_into ?? data.id)
+  }))
+
 /**
  * Puts in the outbox what happened to messages or leads; `refs` and `fresh` as addEvents of
  * events.ts has them.
@@ -160,23 +167,16 @@ export const tellWebhooks = async (
     (of: 'message' | 'lead') =>
     (ref: number): WebhookEvent =>
       `${of}.${fresh.has(ref) ? 'created' : 'updated'}`
+  const newsOf = (part: readonly number[]): Promise<News[]> => {
+    if (type === 'message') return newsOfMessages(db, part, typeOf('message'))
+    if (type === 'lead') return newsOfLeads(db, part, typeOf('lead'))
+    return newsOfRemovedLeads(db, part)
+  }
   const wanted = refs.filter((ref) =>
     told.has(type === 'lead_removed' ? 'lead.removed' : typeOf(type)(ref))
   )
   for (let start = 0; start < wanted.length; start += atOnce) {
-    const part = wanted.slice(start, start + atOnce)
-    const news =
-      type === 'message'
-        ? await newsOfMessages(db, part, typeOf('message'))
-        : type === 'lead'
-          ? await newsOfLeads(db, part, typeOf('lead'))
-          : [...(await getRemoved(db, part)).values()].map(
-              (data): News => ({
-                type: 'lead.removed',
-                data,
-                queue: leadQueue(data.merged_into ?? data.id)
-              })
-            )
+    const news = await newsOf(wanted.slice(start, start + atOnce))
     for (const { type: each, messagePk, leadId } of news)
       if (each === 'message.updated' && messagePk !== undefined && leadId != null)
         await joinQueue(db, messagePk, leadId)

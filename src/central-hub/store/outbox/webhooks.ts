@@ -28,6 +28,9 @@ type Row = Selectable<WebhookTable>
 
 const iso = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
+/** A boolean as the column `enabled` has it. */
+const flag = (value: boolean): 0 | 1 => (value ? 1 : 0)
+
 const toWebhook = (row: Row, { pending = 0, dead = 0 }: DeliveryCounts = {}): Webhook => ({
   id: row.id,
   url: row.url,
@@ -80,7 +83,7 @@ export const createWebhook = async (
       url,
       description,
       events: JSON.stringify(events),
-      enabled: enabled ? 1 : 0,
+      enabled: flag(enabled),
       secret: drawSecret(),
       created_at: Date.now()
     })
@@ -90,8 +93,8 @@ export const createWebhook = async (
 }
 
 /**
- * One that is turned on or moved starts afresh: what waits is tried at once. @returns undefined
- * when there is none of that id
+ * One that is turned on or moved starts afresh: what waits is tried without further delay.
+ * @returns undefined when there is none of that id
  */
 export const patchWebhook = async (
   db: Db,
@@ -102,15 +105,15 @@ export const patchWebhook = async (
   if (before === undefined) return undefined
   const afresh =
     (enabled === true && before.enabled === 0) || (url !== undefined && url !== before.url)
+  const columns = {
+    url: url ?? before.url,
+    events: events === undefined ? before.events : JSON.stringify(events),
+    description: description ?? before.description,
+    enabled: enabled === undefined ? before.enabled : flag(enabled)
+  }
   const row = await db
     .updateTable('webhooks')
-    .set({
-      url: url ?? before.url,
-      events: events === undefined ? before.events : JSON.stringify(events),
-      description: description ?? before.description,
-      enabled: enabled === undefined ? before.enabled : enabled ? 1 : 0,
-      ...(afresh ? { failures: 0, failing_since: null, last_error: null } : {})
-    })
+    .set(afresh ? { ...columns, failures: 0, failing_since: null, last_error: null } : columns)
     .where('id', '=', id)
     .returningAll()
     .executeTakeFirstOrThrow()

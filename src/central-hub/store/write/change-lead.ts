@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Lead, LeadPatch, LeadState } from '../../../contract/lead.ts'
 import { isClosing, mayWait, type Moment } from '../../../contract/waiting.ts'
+import { omitUndefined } from '../../../platform/omit-undefined.ts'
 import { findMessages } from '../read/find-message.ts'
 import { addChanges, type Change } from '../read/history.ts'
 import { getLead, leadRow, shownName, type LeadRow } from '../read/leads.ts'
@@ -16,15 +17,12 @@ export interface Changed {
   changed: boolean
 }
 
-const columnsOf = (row: LeadRow, { state, note, assignee, name }: LeadPatch) => ({
-  ...(state === undefined ? {} : { state }),
-  ...(note === undefined ? {} : { note }),
-  ...(assignee === undefined ? {} : { assignee }),
+const columnsOf = (row: LeadRow, { state, note, assignee, name }: LeadPatch) => {
+  const columns = omitUndefined({ state, note, assignee })
+  if (name === undefined || name === shownName(row)) return columns
   // without a given one it is WhatsApp's again, not the imported one that it may have replaced
-  ...(name === undefined || name === shownName(row)
-    ? {}
-    : { given_name: name, imported_name: name === null ? null : row.imported_name })
-})
+  return { ...columns, given_name: name, imported_name: name === null ? null : row.imported_name }
+}
 
 /**
  * Changes what a person says of a lead; each field that really changes is kept as history. @returns

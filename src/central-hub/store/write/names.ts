@@ -37,20 +37,18 @@ export const oneLine = (name: string): string =>
 const narrow = new TextDecoder('windows-1252')
 const narrowLetters = new Set(narrow.decode(Uint8Array.from({ length: 256 }, (_, byte) => byte)))
 
+/** What a file in Windows-1252 may have for a letter, as a part of a regular expression. */
+const narrowedLetter = (letter: string): string => {
+  if (narrowLetters.has(letter)) return letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+  return letter.length > 1 ? '..?' : '.'
+}
+
 /**
  * Whether a name is what a file in Windows-1252 makes of the name shown: another character for each
  * that it lacks.
  */
 const isNarrowed = (shown: string, name: string): boolean => {
-  const shape = [...shown]
-    .map((letter) =>
-      narrowLetters.has(letter)
-        ? letter.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
-        : letter.length > 1
-          ? '..?'
-          : '.'
-    )
-    .join('')
+  const shape = [...shown].map(narrowedLetter).join('')
   return new RegExp(`^${shape}$`, 'u').test(name)
 }
 

@@ -422,8 +422,8 @@ const unique = (identities: readonly MergedIdentity[]): MergedIdentity[] => [
 ]
 
 /**
- * What every message changes. Not each has the same columns: those that stay as they are would have
- * their indexes written anew.
+ * What every message changes. Not each has the same columns: a column that is set is written into
+ * its indexes again, also if it stays as it is.
  */
 const updating = (waits: boolean) =>
   inChunks<KnownLead, unknown>(
@@ -432,15 +432,17 @@ const updating = (waits: boolean) =>
         .insertInto('leads')
         .values(rows.map(frequent))
         .onConflict((on) =>
-          on.column('id').doUpdateSet(({ ref }) => ({
-            chat_id: ref('excluded.chat_id'),
-            last_seen: ref('excluded.last_seen'),
-            last_pk: ref('excluded.last_pk'),
-            phone_at: ref('excluded.phone_at'),
-            unanswered_count: ref('excluded.unanswered_count'),
-            unread_count: ref('excluded.unread_count'),
-            ...(waits ? { waiting_since: ref('excluded.waiting_since') } : {})
-          }))
+          on.column('id').doUpdateSet(({ ref }) => {
+            const columns = {
+              chat_id: ref('excluded.chat_id'),
+              last_seen: ref('excluded.last_seen'),
+              last_pk: ref('excluded.last_pk'),
+              phone_at: ref('excluded.phone_at'),
+              unanswered_count: ref('excluded.unanswered_count'),
+              unread_count: ref('excluded.unread_count')
+            }
+            return waits ? { ...columns, waiting_since: ref('excluded.waiting_since') } : columns
+          })
         ),
     (rows) => valuesOf(rows.map(frequent))
   )
