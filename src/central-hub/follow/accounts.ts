@@ -1,6 +1,7 @@
 import type { Accounts, Status } from '../../contract/session.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { Readiness } from '../../contract/lead.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import type { Follower } from './follower.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -20,20 +21,36 @@ export const accountName = ({ upstream, follower }: Account): string | undefined
 export const listAccounts = (accounts: readonly Account[]): Accounts => ({
   accounts: accounts.map((account) => {
     const { verified, following, fault } = account.follower.state()
-    return {
+    return omitUndefined({
       account: accountName(account) ?? null,
       base_url: account.upstream.baseUrl,
       verified,
       following,
-      ...(fault === undefined ? {} : { fault })
-    }
+      fault
+    })
   })
 })
+
+type Following = ReturnType<Follower['state']>
+
+/** How far the journal is followed, or why it is not. */
+const followingInPlainWords = ({
+  following,
+  elsewhere,
+  fault,
+  seq,
+  lastSeq
+}: Following): string => {
+  if (following) return `record ${seq} of ${lastSeq} taken`
+  if (elsewhere === true) return 'another hub of the same database follows'
+  return fault ?? 'the stream of the journal is not open yet'
+}
 
 /** Two checks an account; those of the first have plain names. */
 export const accountChecks = (accounts: readonly Account[]): Readiness['checks'] =>
   accounts.flatMap(({ upstream, follower }) => {
-    const { verified, following, elsewhere, fault, account, seq, lastSeq } = follower.state()
+    const state = follower.state()
+    const { verified, following, elsewhere, fault, account } = state
     const of = upstream.account === undefined ? '' : ` ${upstream.account}`
     const wired = `session-manager of account ${account ?? '?'} answers at ${upstream.baseUrl}`
     return [
@@ -45,11 +62,7 @@ export const accountChecks = (accounts: readonly Account[]): Readiness['checks']
       {
         name: `following${of}`,
         ok: following || elsewhere === true,
-        detail: following
-          ? `record ${seq} of ${lastSeq} taken`
-          : elsewhere === true
-            ? 'another hub of the same database follows'
-            : (fault ?? 'the stream of the journal is not open yet')
+        detail: followingInPlainWords(state)
       }
     ]
   })
@@ -59,14 +72,20 @@ const sessionInPlainWords = ({ status, limited, reason }: Status): string => {
   return status === 'ERROR' && reason ? `session ERROR: ${reason}` : `session ${status}`
 }
 
-/** What `systemctl status` says of them, without any personal data. */
+/** What the hub does with a session-manager: the beginning of a sentence. */
+const doing = ({ following, elsewhere }: Following): string => {
+  if (following) return 'following'
+  return elsewhere === true ? 'standing by for' : 'connecting to'
+}
+
+/** What `systemctl status` says of session-managers, without any personal data. */
 export const accountsInPlainWords = (accounts: readonly Account[]): string =>
   accounts
     .map(({ upstream, follower, session }) => {
-      const { following, elsewhere, fault } = follower.state()
-      if (fault !== undefined) return fault
+      const state = follower.state()
+      if (state.fault !== undefined) return state.fault
       const now = session()
       const status = now !== undefined && 'journal' in now ? `, ${sessionInPlainWords(now)}` : ''
-      return `${following ? 'following' : elsewhere === true ? 'standing by for' : 'connecting to'} session-manager${upstream.account === undefined ? '' : ` ${upstream.account}`} at ${upstream.baseUrl}${status}`
+      return `${doing(state)} session-manager${upstream.account === undefined ? '' : ` ${upstream.account}`} at ${upstream.baseUrl}${status}`
     })
     .join('; ')

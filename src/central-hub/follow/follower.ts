@@ -7,6 +7,7 @@ import type { Status } from '../../contract/session.ts'
 import { PlainError, reasonOf } from '../../platform/harmless.ts'
 import { lazy } from '../../platform/lazy.ts'
 import type { Log } from '../../platform/log.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { ProblemError, toProblemUrn } from '../../platform/http/problem.ts'
 import type { Ingest } from './ingest.ts'
 import { readAhead } from './read-ahead.ts'
@@ -211,7 +212,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
   }
 
   const report = (error: unknown, retryMs: number): void => {
-    // the database's is none of session-manager's
+    // a fault of the database is none of session-manager's
     const problem =
       error instanceof ProblemError && error.problem.type !== toProblemUrn('store-unavailable')
         ? error.problem
@@ -220,16 +221,12 @@ export const createFollower = (options: FollowerOptions): Follower => {
     const fault = problem
       ? reason
       : `following session-manager at ${upstream.baseUrl} failed: ${reason}`
-    const line = {
-      event: 'upstream_fault',
-      attempt: failures,
-      retry_ms: retryMs,
-      ...(problem ? { problem: problem.type } : { err: error })
-    }
-    // the first of a kind is news, the rest is the wait for it to be mended
+    const cause = problem ? { problem: problem.type } : { err: error }
+    const line = { event: 'upstream_fault', attempt: failures, retry_ms: retryMs, ...cause }
+    // the first of a kind is news; those that follow only say that it lasts
     if (fault !== state.fault && problem) log.error(line, fault)
     else log.warn(line, fault)
-    set({ fault, following: false, ...(problem ? { verified: false } : {}) })
+    set(omitUndefined({ fault, following: false, verified: problem ? false : undefined }))
     if (problem) onSession(problem)
   }
 

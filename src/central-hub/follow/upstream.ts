@@ -11,6 +11,7 @@ import {
 } from '../../contract/session.ts'
 import { harmless, reasonOf } from '../../platform/harmless.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { createSharedReads } from '../../platform/shared-reads.ts'
 import {
   createConnections,
@@ -36,7 +37,7 @@ export interface Upstream {
    */
   verify(): Promise<Identity>
   /**
-   * A request, its answer as it comes, whatever its status. Those who ask for the same at once
+   * A request, its answer as it comes, whatever its status. Those who ask for the same concurrently
    * share one answer, asked for after all of them did. @throws {ProblemError} as verify does
    */
   pass(request: PassedRequest): Promise<Answered>
@@ -104,25 +105,30 @@ export interface UpstreamOptions {
   others?: readonly string[]
 }
 
+/** The system's code for an error of a connection, or else its name. */
+const codeOf = (cause: unknown): string => {
+  const { code } = cause as NodeJS.ErrnoException
+  // a DOMException, as of a timeout, has a number for its code
+  if (typeof code === 'string') return code
+  return cause instanceof Error ? cause.name : reasonOf(cause)
+}
+
+/** What a code means, in words. @param late whether it is a timeout */
+const failureInWords = (code: string, late: boolean): string => {
+  if (code === 'ECONNREFUSED') return 'nothing listens there'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its name cannot be resolved'
+  return late ? 'it does not answer in time' : 'the connection failed'
+}
+
 export const createUpstream = (options: UpstreamOptions): Upstream => {
   const { baseUrl, token, envFile, account: expected, others = [] } = options
   const checkUrl = `correct ${expected === undefined ? 'SESSION_MANAGER_BASE_URL' : 'FURTHER_SESSION_MANAGERS'} in ${envFile}`
 
   const unreachable = (error: unknown): ProblemError => {
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    const { code: given } = cause as NodeJS.ErrnoException
-    // a DOMException, as of a timeout, has a number for its code
-    const code =
-      typeof given === 'string' ? given : cause instanceof Error ? cause.name : reasonOf(cause)
+    const code = codeOf(cause)
     const late = code === 'TimeoutError' || /TIMEDOUT|_TIMEOUT$/.test(code)
-    const what =
-      code === 'ECONNREFUSED'
-        ? 'nothing listens there'
-        : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
-          ? 'its name cannot be resolved'
-          : late
-            ? 'it does not answer in time'
-            : 'the connection failed'
+    const what = failureInWords(code, late)
     const unit =
       expected === undefined
         ? 'leadmaster-session-manager'
@@ -212,13 +218,13 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     requestId,
     timeoutMs: bound = timeoutMs
   }: PassedRequest): Promise<Answered> => {
-    const asked = {
+    const asked = omitUndefined({
       method,
       path,
       headers: withToken({ accept, ...withId(requestId) }),
       timeoutMs: bound,
-      ...(body === undefined ? {} : { body: JSON.stringify(body) })
-    }
+      body: body === undefined ? undefined : JSON.stringify(body)
+    })
     const answer = await ask(asked)
     if (!ours.test(answer.contentType)) throw stranger(seen(asked, answer))
     return answer
@@ -238,7 +244,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
 
   return {
     baseUrl,
-    ...(expected === undefined ? {} : { account: expected }),
+    ...omitUndefined({ account: expected }),
     verify: async () => {
       const { account, version } = await askJson(Health, {
         method: 'GET',
@@ -309,12 +315,14 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
           records,
           media_files,
           chat_ids: known
-        } = await eraseSome({
-          chat_ids: chat_ids.slice(turn * chatsAtOnce, (turn + 1) * chatsAtOnce),
-          message_ids: message_ids.slice(turn * messagesAtOnce, (turn + 1) * messagesAtOnce),
-          ...(more || turn < turns - 1 ? { more: true } : {}),
-          ...rest
-        })
+        } = await eraseSome(
+          omitUndefined({
+            chat_ids: chat_ids.slice(turn * chatsAtOnce, (turn + 1) * chatsAtOnce),
+            message_ids: message_ids.slice(turn * messagesAtOnce, (turn + 1) * messagesAtOnce),
+            more: more || turn < turns - 1 ? true : undefined,
+            ...rest
+          })
+        )
         erased.records += records
         erased.media_files += media_files
         if (known !== undefined) erased.chat_ids = [...(erased.chat_ids ?? []), ...known]
