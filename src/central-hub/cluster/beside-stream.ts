@@ -1,6 +1,7 @@
 import { Compile } from 'typebox/compile'
 import type { Readiness } from '../../contract/lead.ts'
 import { InboundPage, type JournalRecord } from '../../contract/record.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import type { Follower, FollowerOptions } from '../follow/follower.ts'
 import type { StreamFollower } from './jetstream/follow-stream.ts'
 import type { Identity, Upstream } from '../follow/upstream.ts'
@@ -52,14 +53,14 @@ export const withStream = (
     }
     const fault = own ?? whole ?? records.fault
     const { following, seq, lastSeq } = records
-    return {
+    return omitUndefined({
       ...session,
       following,
       seq,
       lastSeq,
-      ...(found && !following && fault === undefined ? { elsewhere: true } : {}),
-      ...(fault === undefined ? {} : { fault })
-    }
+      elsewhere: found && !following && fault === undefined ? true : undefined,
+      fault
+    })
   },
   stop: follower.stop
 })

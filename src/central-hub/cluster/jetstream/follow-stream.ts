@@ -20,6 +20,7 @@ import { PlainError, reasonOf } from '../../../platform/harmless.ts'
 import type { Log } from '../../../platform/log.ts'
 import { lastMessage, openStream } from '../../../platform/nats/nats-stream.ts'
 import { connectNats, type NatsConfig } from '../../../platform/nats/nats.ts'
+import { omitUndefined } from '../../../platform/omit-undefined.ts'
 import { persist } from '../../../platform/persist.ts'
 import type { Ingest } from '../../follow/ingest.ts'
 import type { Cursor } from '../../store/write/cursors.ts'
@@ -132,8 +133,8 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
   let fault: string | undefined
   let found = false
 
-  const begin = (manager: JetStreamManager, connection: NatsConnection, account: string): Taker =>
-    createTaker({
+  const begin = (manager: JetStreamManager, connection: NatsConnection, account: string): Taker => {
+    const taking: TakerOptions = {
       account,
       parse,
       ingest,
@@ -148,14 +149,11 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
         (await lastMessage(manager, recordStream, recordSubject(account)))?.header.get(
           journalHeader
         ),
-      cursor: () => cursor(account),
-      ...(readJournal
-        ? {
-            readJournal: (...of: Parameters<NonNullable<TakerOptions['readJournal']>>) =>
-              readJournal(account, ...of)
-          }
-        : {})
-    })
+      cursor: () => cursor(account)
+    }
+    if (readJournal) taking.readJournal = (...of) => readJournal(account, ...of)
+    return createTaker(taking)
+  }
 
   const look = async (): Promise<void> => {
     const connection = await nats.connected
@@ -209,7 +207,7 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
     },
     state: () => {
       const why = nats.fault() ?? fault
-      return { found, accounts: takers.size, ...(why === undefined ? {} : { fault: why }) }
+      return omitUndefined({ found, accounts: takers.size, fault: why })
     },
     stop: async () => {
       stopping.abort()

@@ -34,8 +34,10 @@ export const standing = (
   { journalId, after, record: { seq } }: Streamed,
   newest?: string
 ): Standing => {
-  if (cursor?.journalId === journalId)
-    return seq <= cursor.seq ? 'taken' : seq === cursor.seq + 1 ? 'next' : 'later'
+  if (cursor?.journalId === journalId) {
+    if (seq <= cursor.seq) return 'taken'
+    return seq === cursor.seq + 1 ? 'next' : 'later'
+  }
   if (cursor === undefined) return seq === 1 && after === undefined ? 'next' : 'later'
   if (after !== undefined && followsOn(cursor, after)) return 'next'
   if (newest === undefined) return 'unclear'

@@ -105,12 +105,13 @@ export const createTaker = (options: TakerOptions): Taker => {
 
   const toHeld = (message: JsMsg): Held => {
     const after = message.headers?.get(afterHeader)
-    return {
+    const one: Held = {
       message,
       journalId: message.headers?.get(journalHeader) ?? '',
-      record: parse(message.json()),
-      ...(after ? { after } : {})
+      record: parse(message.json())
     }
+    if (after) one.after = after
+    return one
   }
   const inStreamOrder = (): Held[] =>
     [...held.values()].toSorted((a, b) => a.message.seq - b.message.seq)
