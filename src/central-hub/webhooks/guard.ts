@@ -59,16 +59,17 @@ const inside = (address: Address, networks: readonly [Address, number][]): boole
 const globalUnicast = ipaddr.parseCIDR('2000::/3')
 const nat64 = ipaddr.parseCIDR('64:ff9b::/96')
 
+/** Where in an IPv6 address the IPv4 one begins, in bytes; undefined when it holds none. */
+const embeddedAt = (address: Address): number | undefined => {
+  if (inside(address, [nat64]) || address.range() === 'ipv4Mapped') return 12
+  return address.range() === '6to4' ? 2 : undefined
+}
+
 /** The IPv4 address that an IPv6 one leads to: mapped, by NAT64 (RFC 6052) or 6to4 (RFC 3056). */
 const embedded = (address: Address): IPv4 | undefined => {
   if (address.kind() === 'ipv4') return undefined
   const bytes = address.toByteArray()
-  const start =
-    inside(address, [nat64]) || address.range() === 'ipv4Mapped'
-      ? 12
-      : address.range() === '6to4'
-        ? 2
-        : undefined
+  const start = embeddedAt(address)
   return start === undefined
     ? undefined
     : (ipaddr.fromByteArray(bytes.slice(start, start + 4)) as IPv4)

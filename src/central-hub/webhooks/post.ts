@@ -12,6 +12,7 @@ import {
   type AgentOptions as HttpsAgentOptions
 } from 'node:https'
 import { reasonOf } from '../../platform/harmless.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { tunnelStatus, type Proxy } from '../../platform/proxy.ts'
 import { RefusedUrl, type Guard } from './guard.ts'
 
@@ -178,11 +179,7 @@ export const createPost = ({
         drain(res)
         const status = res.statusCode as number
         const [error, wait] = [refusal(status), retryAfterMs(res.headers['retry-after'])]
-        resolve({
-          status,
-          ...(error === undefined ? {} : { error }),
-          ...(wait === undefined ? {} : { retryAfterMs: wait })
-        })
+        resolve(omitUndefined({ status, error, retryAfterMs: wait }))
       })
       // a kept connection may be closed by the other side just as it is used again, RFC 9112, 9.5:
       // that is no failure
