@@ -3,6 +3,7 @@ import type { Query } from '../../contract/api/operations.ts'
 import type { Lead } from '../../contract/lead.ts'
 import type { Response } from '../../platform/http/http.ts'
 import { invalid, ProblemError, type Fault } from '../../platform/http/problem.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { accountName, type Account } from '../follow/accounts.ts'
 import { readPhoneCell } from '../spreadsheet/phone-cell.ts'
 import { createLead, type NewLead } from '../store/write/create-lead.ts'
@@ -81,21 +82,22 @@ export const leadFilter = (
   country: CountryCode | ''
 ): LeadFilter => {
   const words = q?.trim() ?? ''
-  return {
-    ...(phone === undefined
-      ? {}
-      : { phone: readPhoneOf(phone, country, { in: 'query', field: 'phone' }) }),
-    ...(updated_since === undefined ? {} : { updatedSince: readTime(updated_since) }),
-    ...(account === undefined ? {} : { account }),
-    ...(waiting === undefined ? {} : { waiting }),
-    ...(state === undefined ? {} : { states: state }),
-    ...(tag === undefined ? {} : { tag }),
-    ...(assignee === undefined ? {} : { assignee: assignee === '' ? null : assignee }),
-    ...(source === undefined ? {} : { fromAd: true }),
-    ...(ad === undefined ? {} : { adId: ad }),
-    ...(words === '' ? {} : { q: words }),
-    ...(country === '' ? {} : { country })
-  }
+  return omitUndefined({
+    phone:
+      phone === undefined
+        ? undefined
+        : readPhoneOf(phone, country, { in: 'query', field: 'phone' }),
+    updatedSince: updated_since === undefined ? undefined : readTime(updated_since),
+    account,
+    waiting,
+    states: state,
+    tag,
+    assignee: assignee === '' ? null : assignee,
+    fromAd: source === undefined ? undefined : true,
+    adId: ad,
+    q: words === '' ? undefined : words,
+    country: country === '' ? undefined : country
+  })
 }
 
 const conflict = (detail: string): ProblemError => new ProblemError('conflict', detail)

@@ -1,3 +1,4 @@
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { listMessages, messageOrders, type MessageFilter } from '../store/read/messages.ts'
 import { fromCursor, toCursor } from '../store/read/page.ts'
 import type { Db } from '../store/database/schema.ts'
@@ -12,12 +13,12 @@ export const messageFilter = ({
   from_me
 }: Omit<Query<'listMessages'>, 'limit' | 'cursor' | 'fields'>): MessageFilter => {
   const words = q?.trim() ?? ''
-  return {
-    ...(account === undefined ? {} : { account }),
-    ...(words === '' ? {} : { q: words }),
-    ...(chat_id === undefined ? {} : { chatId: chat_id }),
-    ...(from_me === undefined ? {} : { fromMe: from_me })
-  }
+  return omitUndefined({
+    account,
+    q: words === '' ? undefined : words,
+    chatId: chat_id,
+    fromMe: from_me
+  })
 }
 
 /** `GET /api/messages`; what it takes and gives is in src/contract/api/messages.ts. */

@@ -4,6 +4,7 @@ import { operations } from '../../contract/api/operations.ts'
 import { Problem, problems, type ProblemType } from '../../contract/problem.ts'
 import { routes, type OperationId } from '../../contract/routes.ts'
 import { WebhookBody } from '../../contract/webhook.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import type { Access } from './access.ts'
 import { about, examples, headers, requestHeaders, tags } from './openapi-texts.ts'
 import { createSchemas, type JsonSchema } from './schemas.ts'
@@ -141,14 +142,15 @@ export const createOpenApi = (version: string): OpenApi => {
         : (reference(schema) as JsonSchema & { description?: string })
     const list = (rest as JsonSchema)['type'] === 'array'
     const said = list ? [description, oneByOne].filter(Boolean).join('. ') : description
-    return {
+    return omitUndefined({
       name,
       in: place,
       required,
-      ...(said === undefined ? {} : { description: said }),
-      ...(list ? { style: 'form', explode: false } : {}),
+      description: said,
+      style: list ? 'form' : undefined,
+      explode: list ? false : undefined,
       schema: rest
-    }
+    })
   }
   const parametersOf = (
     id: OperationId,
@@ -268,28 +270,19 @@ export const createOpenApi = (version: string): OpenApi => {
       ),
       ...contentOf(answer)
     }
-    return {
-      [answer.status]: { description: answer.description, ...own },
-      ...Object.fromEntries(
-        Object.entries(answer.also ?? {}).map(([status, description]) => [
-          status,
-          { description, ...own }
-        ])
-      ),
-      ...(etag
-        ? {
-            304: {
-              description: 'It is as If-None-Match has it',
-              headers: headerRefs('X-Request-Id', 'ETag')
-            }
-          }
-        : {}),
-      ...Object.fromEntries(
-        [...problemsOf(id)]
-          .filter(([status]) => answer.also?.[status] === undefined)
-          .map(([status, types]) => [status, problemResponse(status, types)])
-      )
+    const given: DocumentedOperation['responses'] = {
+      [answer.status]: { description: answer.description, ...own }
     }
+    for (const [status, description] of Object.entries(answer.also ?? {}))
+      given[status] = { description, ...own }
+    if (etag)
+      given[304] = {
+        description: 'It is as If-None-Match has it',
+        headers: headerRefs('X-Request-Id', 'ETag')
+      }
+    for (const [status, types] of problemsOf(id))
+      if (answer.also?.[status] === undefined) given[status] = problemResponse(status, types)
+    return given
   }
 
   const paths: OpenApi['paths'] = {}
@@ -298,16 +291,16 @@ export const createOpenApi = (version: string): OpenApi => {
     const operation: Operation = operations[id]
     const { tag, summary, description } = operation
     const at = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {})
-    at[method] = {
+    at[method] = omitUndefined({
       operationId: id,
-      tags: [tag],
+      tags: [tag] as [typeof tag],
       summary,
-      ...(description === undefined ? {} : { description }),
-      ...(operation.open ? { security: [] as [] } : {}),
+      description,
+      security: operation.open ? ([] as []) : undefined,
       parameters: parametersOf(id, path, method),
       ...bodyOf(operation),
       responses: responsesOf(id, method)
-    }
+    })
   }
   return {
     openapi: '3.1.1',

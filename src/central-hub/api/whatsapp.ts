@@ -5,6 +5,7 @@ import { requireJson } from '../../platform/http/body.ts'
 import { sendJson, type Http, type Request, type Response } from '../../platform/http/http.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import { query } from '../../platform/http/query.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { accountName, listAccounts, type Account } from '../follow/accounts.ts'
 import type { PassedRequest } from '../follow/upstream.ts'
 
@@ -71,10 +72,7 @@ export const addWhatsappRoutes = ({
     if (takesJson(passed)) requireJson(req)
     const { accept } = req.headers
     const { body } = req as { body?: unknown }
-    const more = {
-      ...(accept === undefined ? {} : { accept }),
-      ...(body === undefined || passed.method === 'GET' ? {} : { body })
-    }
+    const more = omitUndefined({ accept, body: passed.method === 'GET' ? undefined : body })
     const answer = await account.upstream.pass({
       ...passed,
       path: passed.path + req.search,

@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib'
 import type { Middleware } from 'polka'
 import type { Http } from '../../../platform/http/http.ts'
 import { lazy } from '../../../platform/lazy.ts'
+import { omitUndefined } from '../../../platform/omit-undefined.ts'
 import type { Access } from '../access.ts'
 import { docsPage } from './page.ts'
 import type { OpenApi } from '../openapi.ts'
@@ -50,12 +51,15 @@ export const addDocs = ({
     const headers = { etag: found.etag, 'cache-control': 'no-cache', vary: 'accept-encoding' }
     if (req.headers['if-none-match'] === found.etag) return void res.writeHead(304, headers).end()
     const bytes = zip ? found.zipped : found.plain
-    res.writeHead(200, {
-      ...headers,
-      'content-type': found.type,
-      'content-length': bytes.length,
-      ...(zip ? { 'content-encoding': 'gzip' } : {})
-    })
+    res.writeHead(
+      200,
+      omitUndefined({
+        ...headers,
+        'content-type': found.type,
+        'content-length': bytes.length,
+        'content-encoding': zip ? 'gzip' : undefined
+      })
+    )
     res.end(req.method === 'HEAD' ? undefined : bytes)
   }
   http.use(send)

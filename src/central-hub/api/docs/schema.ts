@@ -13,13 +13,8 @@ const joined = (kinds: readonly Html[]): Html =>
 const asGoodAsAny = 1e12
 const bounds = (least: number | undefined, given: number | undefined): string => {
   const most = given !== undefined && given >= asGoodAsAny ? undefined : given
-  return least === undefined && most === undefined
-    ? ''
-    : least === undefined
-      ? `, up to ${most}`
-      : most === undefined
-        ? `, from ${least}`
-        : `, ${least} to ${most}`
+  if (least === undefined) return most === undefined ? '' : `, up to ${most}`
+  return most === undefined ? `, from ${least}` : `, ${least} to ${most}`
 }
 
 /** What a value may be; what has a name leads to where it is described. */
@@ -103,15 +98,19 @@ export const members = (schema: JsonSchema): Html => {
   return html`<ul class="members">${Object.entries(properties).map(([name, property]) => member(name, property, { mark: required.includes(name) ? undefined : 'optional' }))}</ul>`
 }
 
+/** What there is to know of a named schema. */
+const bodyOf = (schema: JsonSchema): Html => {
+  const { properties, anyOf, oneOf } = keywords(schema)
+  if (properties) return members(schema)
+  if (oneOf)
+    return html`<ul class="members">${oneOf.map(keywords).map((one) => html`<li><code>${String(one.const)}</code> <p>${inline(one.description ?? '')}</p></li>`)}</ul>`
+  if (anyOf)
+    return html`${anyOf.map((one, index) => html`${index === 0 ? none : html`<p>or</p>`}${members(one)}`)}`
+  return html`<p>${kindOf(schema)}</p>`
+}
+
 /** A named schema, where references lead to. */
 export const namedSchema = (name: string, schema: JsonSchema): Html => {
-  const { properties, anyOf, oneOf, description } = keywords(schema)
-  const body = properties
-    ? members(schema)
-    : oneOf
-      ? html`<ul class="members">${oneOf.map(keywords).map((one) => html`<li><code>${String(one.const)}</code> <p>${inline(one.description ?? '')}</p></li>`)}</ul>`
-      : anyOf
-        ? html`${anyOf.map((one, index) => html`${index === 0 ? none : html`<p>or</p>`}${members(one)}`)}`
-        : html`<p>${kindOf(schema)}</p>`
-  return html`<section class="schema" aria-labelledby="schema-${name}"><h3 id="schema-${name}">${name}</h3>${description === undefined ? none : html`<p>${inline(description)}</p>`}${body}</section>\n`
+  const { description } = keywords(schema)
+  return html`<section class="schema" aria-labelledby="schema-${name}"><h3 id="schema-${name}">${name}</h3>${description === undefined ? none : html`<p>${inline(description)}</p>`}${bodyOf(schema)}</section>\n`
 }

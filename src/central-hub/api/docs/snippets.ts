@@ -55,6 +55,14 @@ export const curl = (
   ].join(' \\\n  ')
 }
 
+/** The body as an argument of the client, if there is one. @param type its Content-Type */
+const bodyArguments = (type: string, body: { example?: unknown } | undefined): string[] => {
+  if (body === undefined) return []
+  return type === 'application/json'
+    ? [`body: ${literal(body.example)}`]
+    : [`body: file, contentType: '${type}'`]
+}
+
 export const clientCall = (
   { operationId, requestBody, responses }: DocumentedOperation,
   parameters: readonly Parameter[]
@@ -66,11 +74,7 @@ export const clientCall = (
     ...parameters
       .filter(({ in: place }) => place === 'path')
       .map((one) => `${one.name}: ${literal(exampleOf(one))}`),
-    ...(body === undefined
-      ? []
-      : type === 'application/json'
-        ? [`body: ${literal(body.example)}`]
-        : [`body: file, contentType: '${type}'`])
+    ...bodyArguments(type, body)
   ]
   const answered = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1]
   const empty = answered === undefined || !('content' in answered)
