@@ -146,7 +146,7 @@ const main = async ({
   let storeAnswered = performance.now()
   const ping = async (): Promise<void> => {
     await sql`select 1`.execute(db).catch((error: unknown) => {
-      // a database elsewhere that is away is not mended by a restart of this
+      // restarting this daemon does not bring back a database that is away on another host
       if (error instanceof ProblemError) storeAnswered = performance.now()
       throw error
     })
@@ -243,10 +243,11 @@ const main = async ({
       ...more
     })
     let session: Status | Problem | undefined
-    const begin = (): Follower =>
-      createFollower({
+    const begin = (): Follower => {
+      const followed = stream ? sessionOnly(upstream) : { upstream, ingest, cursor }
+      return createFollower({
         log,
-        ...(stream ? sessionOnly(upstream) : { upstream, ingest, cursor }),
+        ...followed,
         onSession: (now) => {
           session = now
           live.session(now)
@@ -258,6 +259,7 @@ const main = async ({
         checkIntervalMs: config.UPSTREAM_CHECK_INTERVAL,
         maxDelayMs: config.UPSTREAM_MAX_DELAY
       })
+    }
     const follower = followInTurn({
       hubs,
       upstream,
