@@ -1,5 +1,6 @@
 import type { Identity } from '../../central-hub/follow/upstream.ts'
 import { reasonOf } from '../../platform/harmless.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import type { Asked, Check } from './check.ts'
 import { edited } from './environment.ts'
 import { fault, note, ok, skipped, type Finding } from './finding.ts'
@@ -181,12 +182,15 @@ export const checkIdentities = async ({
     const because = (manager && cause(manager.name)) ?? cause(hub.name, 'env file', name, 'port')
     if (because) return void findings.push(skipped(name, hub.name, because))
     try {
-      const identity = await host.identify({
-        baseUrl: url,
-        token,
-        envFile: hub.envFile,
-        ...(account === undefined ? { others: Object.keys(named) } : { account })
-      })
+      const identity = await host.identify(
+        omitUndefined({
+          baseUrl: url,
+          token,
+          envFile: hub.envFile,
+          account,
+          others: account === undefined ? Object.keys(named) : undefined
+        })
+      )
       if (manager?.config && identity.account !== manager.config.ACCOUNT) {
         const detail = `session-manager at ${url} is of account ${identity.account}, not ${manager.config.ACCOUNT} as ${manager.envFile} says`
         findings.push(await restartFault(host, wiring, name, manager, detail, hub))

@@ -26,8 +26,10 @@ const above = (path: string): string[] =>
     .map((_, index, parts) => `/${parts.slice(0, index + 1).join('/')}`)
 
 /** Whose permission bits of a directory count for a user. */
-const classOf = ({ uid, gid }: Stat, user: User): 'u' | 'g' | 'o' =>
-  uid === user.uid ? 'u' : gid === user.gid ? 'g' : 'o'
+const classOf = ({ uid, gid }: Stat, user: User): 'u' | 'g' | 'o' => {
+  if (uid === user.uid) return 'u'
+  return gid === user.gid ? 'g' : 'o'
+}
 const mayEnter = (found: Stat, user: User): boolean =>
   ((found.mode >> { u: 6, g: 3, o: 0 }[classOf(found, user)]) & 1) === 1
 

@@ -85,7 +85,13 @@ const checkOne = async (
     : [ok(name, service.name, `${service.envFile} is accepted`), ...all]
 }
 
-/** Who may read and write it: it holds secrets, and whoever writes it commands the service. */
+/** How a mode is too open to users other than the owner. */
+const opennessOf = (mode: number): string[] => {
+  if ((mode & 0o007) > 0) return ['is open to every user']
+  return (mode & 0o020) > 0 ? ['can be changed by its group'] : []
+}
+
+/** Who may read and write it: it holds secrets, and a user who writes it commands the service. */
 const checkAccess = async (host: Host, wiring: Wiring, service: Service): Promise<Finding[]> => {
   const found = await host.stat(service.envFile)
   if (found === undefined) return []
@@ -96,11 +102,7 @@ const checkAccess = async (host: Host, wiring: Wiring, service: Service): Promis
   const mode = found.mode.toString(8).padStart(4, '0')
   const wrong = [
     ...(found.uid === owner ? [] : [`belongs to uid ${found.uid}`]),
-    ...((found.mode & 0o007) > 0
-      ? ['is open to every user']
-      : (found.mode & 0o020) > 0
-        ? ['can be changed by its group']
-        : []),
+    ...opennessOf(found.mode),
     ...((found.mode & 0o040) > 0 &&
     group !== undefined &&
     found.gid !== group &&

@@ -1,3 +1,5 @@
+import { omitUndefined } from '../../platform/omit-undefined.ts'
+
 /** What doctor found out by one check. */
 export interface Finding {
   /** The check. */
@@ -28,13 +30,8 @@ export const fault = (name: string, service: string, detail: string, mend: strin
   detail,
   mend
 })
-export const note = (name: string, service: string, detail: string, mend?: string): Finding => ({
-  name,
-  service,
-  state: 'note',
-  detail,
-  ...(mend === undefined ? {} : { mend })
-})
+export const note = (name: string, service: string, detail: string, mend?: string): Finding =>
+  omitUndefined({ name, service, state: 'note' as const, detail, mend })
 
 /** A fault that doctor knows no command for: the detail says what is known. */
 export const unexplained = (name: string, service: string, detail: string): Finding => ({

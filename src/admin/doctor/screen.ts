@@ -1,24 +1,29 @@
 import { styleText } from 'node:util'
 import type { Finding } from './finding.ts'
 
+type Format = Parameters<typeof styleText>[0]
+
+const formats: Readonly<Record<Finding['state'], Format>> = {
+  fault: ['red', 'bold'],
+  ok: 'green',
+  note: 'yellow'
+}
+
 /**
- * The findings as a person reads them: a line each, and under what is at fault how it is mended.
+ * The findings as a person reads them: a line each, and under it the command, if there is one.
  */
 export const screen = (title: string, findings: readonly Finding[], colour: boolean): string => {
-  const paint = (format: Parameters<typeof styleText>[0], text: string): string =>
+  const paint = (format: Format, text: string): string =>
     colour ? styleText(format, text, { validateStream: false }) : text
   const width = (pick: (each: Finding) => string): number =>
     Math.max(0, ...findings.map((each) => pick(each).length))
   const [names, services] = [width(({ name }) => name), width(({ service }) => service)]
   const lines = findings.flatMap(({ name, service, state, detail, mend }) => {
-    const label = paint(
-      state === 'fault' ? ['red', 'bold'] : state === 'ok' ? 'green' : 'yellow',
-      state.padEnd(5)
-    )
+    const label = paint(formats[state], state.padEnd(5))
     const line = `${label}  ${service.padEnd(services)}  ${name.padEnd(names)}  ${detail}`
-    return mend === undefined
-      ? [line]
-      : [line, `${' '.repeat(7)}${paint('bold', state === 'fault' ? 'mend:' : 'command:')} ${mend}`]
+    if (mend === undefined) return [line]
+    const what = paint('bold', state === 'fault' ? 'mend:' : 'command:')
+    return [line, `${' '.repeat(7)}${what} ${mend}`]
   })
   return [
     title,

@@ -9,7 +9,6 @@ import { proposal } from '../installation/proposal.ts'
 import { setVariable, word } from '../installation/shell.ts'
 import {
   andRestart,
-  hubs,
   isDebian,
   isStarting,
   knows,
@@ -28,6 +27,16 @@ import {
 
 const name = 'unit'
 
+/**
+ * The services whose fault may keep this one down. The hub starts only once session-manager is
+ * ready, and in the foreground nothing starts before all env files are right.
+ */
+const mayBlock = (wiring: Wiring, service: Service): readonly Service[] => {
+  if (wiring.mode === 'foreground') return wiring.services
+  const [first] = managers(wiring)
+  return service.kind === 'central-hub' && first ? [service, first] : [service]
+}
+
 export const checkUnits: Check = async (asked) => {
   const { host, wiring, cause } = asked
   const findings: Finding[] = []
@@ -40,17 +49,9 @@ export const checkUnits: Check = async (asked) => {
   for (const service of wiring.services) {
     const found =
       wiring.mode === 'systemd' ? await checkUnit(asked, service) : checkProcess(wiring, service)
-    // the hub starts only once session-manager is ready, and in the foreground nothing starts
-    // before all env files are right
-    const mayBlock =
-      wiring.mode === 'foreground'
-        ? wiring.services
-        : hubs(wiring).includes(service as never) && first
-          ? [service, first]
-          : [service]
     const because =
       cause(service.name) ??
-      mayBlock
+      mayBlock(wiring, service)
         .map(
           (other) =>
             cause(other.name) ??
@@ -224,6 +225,13 @@ const spanMs = (text: string): number | undefined => {
 
 const words = (text: string | undefined): string[] => (text ?? '').split(/\s+/).filter(Boolean)
 
+/** What becomes of a variable that the unit or a drop-in sets. */
+const effectOf = ({ kind, file }: Service, variable: string): string => {
+  if (variable in file.variables) return 'the env file overrides it'
+  if (knows(kind, variable) === 'unknown') return 'the service refuses it'
+  return 'it takes effect though the env file does not say so'
+}
+
 /**
  * Variables that the unit or a drop-in sets: they are no part of the env file, and what is unknown
  * is refused.
@@ -259,12 +267,7 @@ export const checkDropIns: Check = async (asked) => {
         )
       )
       const file = files[texts.lastIndexOf(true)] ?? files.at(-1)
-      const effect =
-        variable in service.file.variables
-          ? 'the env file overrides it'
-          : knows(service.kind, variable) === 'unknown'
-            ? 'the service refuses it'
-            : 'it takes effect though the env file does not say so'
+      const effect = effectOf(service, variable)
       const mend =
         file === undefined
           ? `${upCommand(wiring)} && systemctl restart ${unit}`
