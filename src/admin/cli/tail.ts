@@ -1,4 +1,5 @@
 import type { HubEvent } from '../../client/index.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { command, Fault } from './command.ts'
 import { connectionNotes } from './connection.ts'
 import { sessionInWords } from './session.ts'
@@ -70,9 +71,9 @@ const line = (
     case 'message': {
       const who = clean([data.phone ?? data.chat_id, data.name].filter(Boolean).join(' '))
       const text = shown.news(data)
-      return text === undefined
-        ? undefined
-        : `${clock(data.timestamp * 1_000)}  ${data.from_me ? paint('cyan', '→') : paint('green', '←')} ${paint('bold', who)}  ${text}`
+      if (text === undefined) return undefined
+      const way = data.from_me ? paint('cyan', '→') : paint('green', '←')
+      return `${clock(data.timestamp * 1_000)}  ${way} ${paint('bold', who)}  ${text}`
     }
     case 'lead': {
       const waits =
@@ -94,7 +95,7 @@ const line = (
         'journal' in data
           ? [data.account, `${data.status}: ${sessionInWords(data)}`]
           : [data.account ?? '', data.detail ?? data.title]
-      // its words count seconds: told when the status is another
+      // its words count seconds: shown only when the status is another
       const status = 'journal' in data ? data.status : words
       if (sessions.get(account) === status) return undefined
       sessions.set(account, status)
@@ -125,11 +126,9 @@ export const tail = command({
       throw new Fault(`--after ${clean(after)} is not the id of an event, nor 0`)
     const sessions = new Map<string, string>()
     const shown = new ShownMessages()
-    for await (const event of find().events({
-      signal,
-      onConnection: connectionNotes(note),
-      ...(after === undefined ? {} : { after })
-    })) {
+    for await (const event of find().events(
+      omitUndefined({ signal, onConnection: connectionNotes(note), after })
+    )) {
       const text = json ? jsonLine(event).trimEnd() : line(event, sessions, shown)
       if (text !== undefined) say(`${text}\n`)
     }

@@ -64,18 +64,28 @@ const envFile = (env: Source, release: string): string => {
   )
 }
 
+/** The URL that the command line or the environment gives. */
+const givenUrl = (given: Common, env: Source): Pick<Target, 'url' | 'urlFrom'> | undefined => {
+  if (given.url) return { url: given.url, urlFrom: '--url' }
+  const url = env['LEADMASTER_URL']
+  return url ? { url, urlFrom: 'LEADMASTER_URL' } : undefined
+}
+
+/** The token that the command line or the environment gives. */
+const givenToken = (
+  given: Common,
+  env: Source
+): Pick<Target, 'token' | 'tokenFrom'> | undefined => {
+  const file = given['token-file']
+  if (file) return { token: read(file).trim(), tokenFrom: file }
+  const token = env['LEADMASTER_TOKEN']
+  return token ? { token, tokenFrom: 'LEADMASTER_TOKEN' } : undefined
+}
+
 /** @throws {Fault} when it is not to be found */
 export const findTarget = (given: Common, env: Source, release: string): Target => {
-  const url = given.url
-    ? { url: given.url, urlFrom: '--url' }
-    : env['LEADMASTER_URL']
-      ? { url: env['LEADMASTER_URL'], urlFrom: 'LEADMASTER_URL' }
-      : undefined
-  const token = given['token-file']
-    ? { token: read(given['token-file']).trim(), tokenFrom: given['token-file'] }
-    : env['LEADMASTER_TOKEN']
-      ? { token: env['LEADMASTER_TOKEN'], tokenFrom: 'LEADMASTER_TOKEN' }
-      : undefined
+  const url = givenUrl(given, env)
+  const token = givenToken(given, env)
   if (url !== undefined && !(/^https?:\/\//.test(url.url) && URL.canParse(url.url)))
     throw new Fault(`${url.urlFrom}: expected a URL such as http://127.0.0.1:3012`)
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token.token))
