@@ -5,9 +5,16 @@ import { hubs, managers, refusals, type Service, type Wiring } from './wiring.ts
 
 /** What a variable should be, as far as that can be told: for mends. */
 
-/** A URL that reaches who listens there. */
+/** The host of a URL that reaches a program which listens on this address. */
+const urlHostOf = (address: string): string => {
+  if (address === '0.0.0.0') return '127.0.0.1'
+  if (address === '::') return '[::1]'
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** A URL that reaches a program which listens on this address and port. */
 export const urlOf = (host: string, port: number | string): string =>
-  `http://${host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host}:${port}`
+  `http://${urlHostOf(host)}:${port}`
 
 const template = async (host: Host, { release }: Wiring, service: Service): Promise<string> =>
   (await host.readFile(`${release}/deploy/env/${service.kind}.env`)) ?? ''

@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process'
+import { execFile, type ExecFileException } from 'node:child_process'
+import type { Stats } from 'node:fs'
 import { readdir, readFile, readlink, realpath, stat, statfs } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createUpstream } from '../../central-hub/follow/upstream.ts'
 import { reasonOf } from '../../platform/harmless.ts'
 import { within } from '../../platform/within.ts'
-import type { Host, Ran } from './host.ts'
+import type { Host, Ran, Stat } from './host.ts'
 
 const none = (): undefined => undefined
 const environment = {
@@ -18,6 +19,17 @@ const environment = {
 
 /** How long a server of NATS is tried. */
 const natsMs = 6_000
+
+/** The exit code of a program; undefined when it could not be run or took too long. */
+const exitCodeOf = (error: ExecFileException | null): Ran['code'] => {
+  if (error === null) return 0
+  return typeof error.code === 'number' ? error.code : undefined
+}
+
+const typeOf = (found: Stats): Stat['type'] => {
+  if (found.isFile()) return 'file'
+  return found.isDirectory() ? 'directory' : 'other'
+}
 
 /** The machine that doctor runs on. */
 export const realHost = (): Host => ({
@@ -33,15 +45,14 @@ export const realHost = (): Host => ({
         maxBuffer: 16 * 1024 ** 2
       } as const
       execFile(program, args, options, (error, stdout, stderr) => {
-        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined
-        resolve({ code, stdout, stderr })
+        resolve({ code: exitCodeOf(error), stdout, stderr })
       })
     }),
   readFile: (path) => readFile(path, 'utf8').catch(none),
   stat: (path) =>
     stat(path).then(
       (found) => ({
-        type: found.isFile() ? 'file' : found.isDirectory() ? 'directory' : 'other',
+        type: typeOf(found),
         mode: found.mode & 0o7777,
         uid: found.uid,
         gid: found.gid,
@@ -86,7 +97,7 @@ export const realHost = (): Host => ({
     }
   },
   outside: async (url, proxyUrl) => (await import('./reach.ts')).whyUnreachable(url, proxyUrl),
-  // who has neither need not load what reaches them
+  // an installation that uses neither PostgreSQL nor NATS need not load their clients
   database: async (url) =>
     (await import('../../central-hub/store/database/postgres/client.ts')).faultOf(url),
   nats: async (options) => {

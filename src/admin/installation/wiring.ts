@@ -278,7 +278,7 @@ export const readWiring = async (
       const userName =
         mode === 'systemd' ? unitUser(properties) : await foregroundUser(host, owner, pid)
       const user = await findUser(host, userName)
-      const common = {
+      const common: Common = {
         name: instance === undefined ? kind : `${kind}@${instance}`,
         unit,
         ...given,
@@ -286,9 +286,9 @@ export const readWiring = async (
         pid,
         user,
         userName: user?.name ?? userName,
-        ...(instance === undefined ? {} : { instance }),
         stateDir: stateDirOf(place, isSimulated, file, properties)
       }
+      if (instance !== undefined) common.instance = instance
       return kind === 'session-manager'
         ? {
             ...common,

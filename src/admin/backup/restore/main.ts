@@ -90,16 +90,15 @@ const sayWhatNext = ({ services, made_at }: Manifest, { installed, directory }: 
   )
 }
 
+/** The directory that an encrypted backup may be unpacked in. */
+const workParentOf = (from: string, { check }: Given): string => {
+  if (home !== undefined) return dirname(home)
+  return host.uid === 0 && check !== true ? '/var/lib' : dirname(from)
+}
+
 const restore = async (from: string, given: Given): Promise<void> => {
-  // beside where it is to be, else beside the backup; nobody else may look into it
-  const work = join(
-    home !== undefined
-      ? dirname(home)
-      : host.uid === 0 && given.check !== true
-        ? '/var/lib'
-        : dirname(from),
-    partialOf(basename(from).replace(sealedSuffix, ''))
-  )
+  // beside the place that it is restored to, else beside the backup; other users may not read it
+  const work = join(workParentOf(from, given), partialOf(basename(from).replace(sealedSuffix, '')))
   try {
     const backup = await opened(from, given, work)
     const { manifest, files } = await verify(backup)
