@@ -14,25 +14,26 @@ export const locale = () =>
   navigator.languages.find((name) => name.toLowerCase().startsWith(language)) ?? language
 
 /**
+ * The largest unit of a length of time, and the seconds in it.
+ * @param {number} s @returns {[string, number]}
+ */
+const largestUnit = (s) => {
+  if (s < minute) return ['second', 1]
+  if (s < hour) return ['minute', minute]
+  return s < day ? ['hour', hour] : ['day', day]
+}
+
+/**
  * How long, in its largest unit: `5m`, `3h`, `2d`. Intl's narrow units are wrong in some locales
  * (`400dd.` in es-AR), so the short ones are ours.
  * @param {number} ms @param {'narrow' | 'long'} [unitDisplay]
  */
 export const duration = (ms, unitDisplay = 'narrow') => {
   const s = Math.max(0, Math.round(ms / 1_000))
-  const [unit, size] =
-    s < minute
-      ? ['second', 1]
-      : s < hour
-        ? ['minute', minute]
-        : s < day
-          ? ['hour', hour]
-          : ['day', day]
-  const count = Math.floor(s / Number(size))
-  if (unitDisplay === 'narrow') return `${figure(count)}${short[String(unit)]}`
-  return new Intl.NumberFormat(locale(), { style: 'unit', unit: String(unit), unitDisplay }).format(
-    count
-  )
+  const [unit, size] = largestUnit(s)
+  const count = Math.floor(s / size)
+  if (unitDisplay === 'narrow') return `${figure(count)}${short[unit]}`
+  return new Intl.NumberFormat(locale(), { style: 'unit', unit, unitDisplay }).format(count)
 }
 
 /** @param {Date} date @param {Intl.DateTimeFormatOptions} options */

@@ -26,12 +26,10 @@ export const createHistory = () => {
     if (field === 'merged') return texts.mergedLead(from ?? '')
     if (field === 'handled') return to === null ? texts.handledUndone : texts.handledDone
     const states = /** @type {Record<string, string>} */ (texts.stateOf)
-    const written = (/** @type {string | null} */ value) =>
-      value === null || value === ''
-        ? texts.emptyNow
-        : field === 'state'
-          ? (states[value] ?? value)
-          : value
+    const written = (/** @type {string | null} */ value) => {
+      if (value === null || value === '') return texts.emptyNow
+      return field === 'state' ? (states[value] ?? value) : value
+    }
     return texts.became(written(from), written(to))
   }
   const render = () => {

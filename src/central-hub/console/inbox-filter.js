@@ -32,8 +32,10 @@ export const createFilter = (onChange) => {
   const toggle = byId('filter-toggle')
   const panel = byId('filter-panel')
 
-  const wantedStates = () =>
-    state.value === 'all' ? states : state.value === 'active' ? notIgnored : [state.value]
+  const wantedStates = () => {
+    if (state.value === 'all') return states
+    return state.value === 'active' ? notIgnored : [state.value]
+  }
   const values = () => ({
     q: q.value.trim(),
     state: state.value === 'all' ? undefined : wantedStates().join(','),

@@ -46,7 +46,7 @@ export const createInbox = (onCount) => {
   /** @type {Promise<unknown>} */
   let reloading = Promise.resolve()
   let reading = 0
-  /** What events told while a list was being read, which may not know it. @type {Lead[]} */
+  /** Leads of events that came while a list was being read: it may be older. @type {Lead[]} */
   let meanwhile = []
   /** @type {unknown} */
   let fault
@@ -115,26 +115,25 @@ export const createInbox = (onCount) => {
     })
   }
 
+  /** What stands in the place of the rows when there are none. */
+  const insteadOfRows = () => {
+    if (fault !== undefined) return errorNote(fault, () => void load())
+    if (!loaded) return h('p', { class: 'muted none' }, texts.loading)
+    if (!filter.filtered()) return h('p', { class: 'muted empty' }, texts.noLeads)
+    return h(
+      'div',
+      { class: 'empty' },
+      h('p', { class: 'muted' }, texts.noMatch),
+      h('button', { type: 'button', onclick: filter.clear }, texts.showAll)
+    )
+  }
   const render = () => {
     const now = hubNow()
     lists.setAttribute('aria-busy', String(!loaded && fault === undefined))
     const all = [...leads.values()]
     for (const id of rows.keys()) if (!leads.has(id)) rows.delete(id)
     if (!loaded || fault !== undefined || all.length === 0) {
-      message.replaceChildren(
-        fault !== undefined
-          ? errorNote(fault, () => void load())
-          : !loaded
-            ? h('p', { class: 'muted none' }, texts.loading)
-            : filter.filtered()
-              ? h(
-                  'div',
-                  { class: 'empty' },
-                  h('p', { class: 'muted' }, texts.noMatch),
-                  h('button', { type: 'button', onclick: filter.clear }, texts.showAll)
-                )
-              : h('p', { class: 'muted empty' }, texts.noLeads)
-      )
+      message.replaceChildren(insteadOfRows())
       return arrange(lists, [message])
     }
     const shown = {
@@ -195,7 +194,7 @@ export const createInbox = (onCount) => {
     const fits = filter.fits(lead)
     if (fits === undefined) searchAgain()
     const matched = leads.get(lead.id)?.matched
-    // what is told of a lead does not say what the search found of it
+    // an event about a lead does not say what the search found in it
     if ((fits ?? leads.has(lead.id)) && inReach(lead))
       leads.set(lead.id, matched === undefined || lead.matched ? lead : { ...lead, matched })
     else leads.delete(lead.id)
@@ -215,7 +214,7 @@ export const createInbox = (onCount) => {
   }
   const nothing = { leads: /** @type {Lead[]} */ ([]), next_cursor: null }
 
-  /** Reads the lists anew; what is shown stays until the answer is there. */
+  /** Reads the lists again; what is shown stays until the answer is there. */
   const load = async () => {
     const mine = ++loads
     fault = undefined
@@ -267,7 +266,7 @@ export const createInbox = (onCount) => {
         () => mine === loads
       )
       if (mine !== loads) return
-      // an event may have told of one of them something newer
+      // a lead that is there already may be newer: an event brought it
       for (const lead of page.leads) if (!leads.has(lead.id)) leads.set(lead.id, lead)
       cursors[which] = page.next_cursor
       edges[which] = page.leads.at(-1) ?? edges[which]

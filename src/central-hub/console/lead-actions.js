@@ -58,11 +58,11 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
   const search = async () => {
     const mine = ++searches
     const of = lead()
+    /** @type {import('./api.js').LeadQuery} */
+    const wanted = { q: query.value.trim(), limit: searched }
+    if (of) wanted.account = of.account
     try {
-      const { leads } = await api.foundLeads(
-        { q: query.value.trim(), limit: searched, ...(of ? { account: of.account } : {}) },
-        () => mine === searches
-      )
+      const { leads } = await api.foundLeads(wanted, () => mine === searches)
       if (mine !== searches) return
       const others = leads.filter(({ id }) => id !== of?.id)
       results.replaceChildren(
@@ -115,8 +115,8 @@ export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
   /** @type {Lead | undefined} */
   let doomed
   /**
-   * The lead that this page is deleting: the news of it may come before the answer. @type {number |
-   * undefined}
+   * The lead that this page is deleting: an event about that may come before the answer.
+   * @type {number | undefined}
    */
   let deleting
   const typed = () => word.value.trim().toUpperCase() === texts.removeWord

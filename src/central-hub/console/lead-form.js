@@ -8,6 +8,7 @@ import { renderUnsaved } from './unsaved.js'
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /** @typedef {import('./drafts.js').Field} Field */
+/** @typedef {import('./drafts.js').Draft} Draft */
 
 /**
  * What a team says of the lead that is open: state, who takes care of it, tags, note, name. Saved
@@ -15,6 +16,12 @@ import { renderUnsaved } from './unsaved.js'
  */
 
 const fields = /** @type {const} */ (['state', 'assignee', 'tags', 'note', 'name'])
+
+/** What the note of a field says; another note has another key. @param {Draft | undefined} draft */
+const noteKey = (draft) => {
+  if (draft?.conflict) return JSON.stringify(['conflict', draft.theirs, texts.keepMine])
+  return draft?.fault === undefined ? '' : JSON.stringify([explain(draft.fault), texts.tryAgain])
+}
 
 /** @param {(lead: Lead) => void} onSaved the hub's answer to a change */
 export const createLeadForm = (onSaved) => {
@@ -58,27 +65,21 @@ export const createLeadForm = (onSaved) => {
   })
 
   /** @param {Field} field @param {unknown} value */
-  const written = (field, value) =>
-    field === 'state'
-      ? texts.stateOf[/** @type {Lead['state']} */ (value)]
-      : value === null || value === ''
-        ? texts.emptyNow
-        : String(value)
+  const written = (field, value) => {
+    if (field === 'state') return texts.stateOf[/** @type {Lead['state']} */ (value)]
+    return value === null || value === '' ? texts.emptyNow : String(value)
+  }
 
   /** @param {Field} field */
   const renderNote = (field) => {
     const draft = lead && drafts.get(lead.id, field)
     const box = byId(`lead-${field}-fault`)
     const { id } = /** @type {Lead} */ (lead)
-    const key = draft?.conflict
-      ? JSON.stringify(['conflict', draft.theirs, texts.keepMine])
-      : draft?.fault !== undefined
-        ? JSON.stringify([explain(draft.fault), texts.tryAgain])
-        : ''
+    const key = noteKey(draft)
     // an alert is read aloud each time it is made
     if (box.dataset.key === key) return
     box.dataset.key = key
-    // Its buttons go: the focus stays with the field that they were of.
+    // The buttons of the note go away: the focus stays with its field.
     if (box.contains(document.activeElement)) inputs[field].focus()
     if (draft?.conflict) {
       box.replaceChildren(
@@ -117,6 +118,12 @@ export const createLeadForm = (onSaved) => {
   const put = (input, value) => {
     if (input.value !== value) input.value = value
   }
+  /** How far what is typed is saved. @param {readonly Draft[]} pending */
+  const progress = (pending) => {
+    if (pending.some(({ saving }) => saving)) return texts.saving
+    if (pending.some(({ value, base }) => !same(value, base))) return texts.unsaved
+    return saved ? texts.saved : ''
+  }
   const render = () => {
     if (!lead) return
     const { id, whatsapp_name } = lead
@@ -129,17 +136,7 @@ export const createLeadForm = (onSaved) => {
     const pending = fields
       .map((field) => drafts.get(id, field))
       .filter((draft) => draft !== undefined)
-    const unsaved = pending.some(({ value, base }) => !same(value, base))
-    say(
-      status,
-      pending.some(({ saving }) => saving)
-        ? texts.saving
-        : unsaved
-          ? texts.unsaved
-          : saved
-            ? texts.saved
-            : ''
-    )
+    say(status, progress(pending))
     for (const field of fields) renderNote(field)
   }
 

@@ -102,23 +102,23 @@ const afterDialog = (run) => {
   else run()
 }
 
+/** Which part stands beside the list. @param {import('./route.js').Route['name']} name */
+const partOf = (name) => {
+  if (name === 'lead') return 'conversation'
+  if (name !== 'home') return name
+  // Where there is room for it, the connection stands beside the list for as long as it needs
+  // someone.
+  const needsSomeone = sessions.kind() !== 'READY' && sessions.kind() !== 'UNKNOWN'
+  return needsSomeone ? 'connection' : 'nothing'
+}
+
 const showRoute = () => {
   if (view !== 'app') return
   const before = shown
   shown = route()
   const { name, id, details = false } = shown
   byId('columns').dataset.view = name
-  // where there is room for it, the connection stands beside the list for as long as it needs
-  // someone
-  const needsSomeone = sessions.kind() !== 'READY' && sessions.kind() !== 'UNKNOWN'
-  const part =
-    name === 'lead'
-      ? 'conversation'
-      : name !== 'home'
-        ? name
-        : needsSomeone
-          ? 'connection'
-          : 'nothing'
+  const part = partOf(name)
   showOnly(['conversation', 'connection', 'figures', 'settings', 'nothing'], part)
   for (const link of document.querySelectorAll('#nav a')) {
     if (

@@ -17,17 +17,13 @@ export const createNotifications = () => {
 
   const blocked = () => supported && Notification.permission === 'denied'
   const on = () => supported && choice !== 'off' && Notification.permission === 'granted'
+  const inWords = () => {
+    if (!supported) return texts.notifyNone
+    if (blocked()) return texts.notifyBlocked
+    return on() ? texts.notifyOn : texts.notifyOff
+  }
   const render = () => {
-    say(
-      words,
-      !supported
-        ? texts.notifyNone
-        : blocked()
-          ? texts.notifyBlocked
-          : on()
-            ? texts.notifyOn
-            : texts.notifyOff
-    )
+    say(words, inWords())
     say(toggle, on() ? texts.notifyTurnOff : texts.notifyTurnOn)
     toggle.hidden = !supported || blocked()
     byId('notify-names-field').hidden = !on()
@@ -48,13 +44,13 @@ export const createNotifications = () => {
   return {
     render,
     /**
-     * Tells of a new message, unless the page is before the person's eyes. @param
+     * Notifies of a new message, unless the person works in this page. @param
      * {import('../../contract/lead.ts').Lead} lead
      */
     tell: (lead) => {
       if (!on() || document.hasFocus()) return
       try {
-        // the tag: one for each lead, however many tabs tell of it
+        // the tag: one notification for each lead, even if several tabs show it
         const shown = new Notification(
           choice === 'names' ? texts.newFrom(nameOf(lead)) : texts.newMessage,
           { tag: `lead-${lead.id}`, icon: 'icon.svg' }

@@ -9,7 +9,7 @@ import { texts } from './texts.js'
 
 /** @typedef {import('../../contract/session.ts').Qr} Qr */
 
-/** How long after a code ran out the next one is asked for, should no event tell of it, ms. */
+/** How long after a code ran out the next one is asked for, if no event announces it, ms. */
 const graceMs = 2_000
 
 /** @param {ReturnType<typeof import('./api.js').api.session>} routes */
@@ -37,6 +37,17 @@ export const createQr = (routes) => {
     pairing.box
   )
 
+  /**
+   * How long the code is still good.
+   * @param {Extract<Qr, { status: 'QR_AVAILABLE' }> | undefined} shown
+   * @param {number | undefined} remaining ms
+   */
+  const validity = (shown, remaining) => {
+    if (shown === undefined || remaining === undefined)
+      return fault === undefined ? texts.qrWaiting : ''
+    return remaining <= 0 ? texts.qrExpired : texts.qrLeft(shown.attempt, duration(remaining))
+  }
+
   /** What changes by the second. */
   const tick = () => {
     pairing.tick()
@@ -44,16 +55,7 @@ export const createQr = (routes) => {
     const shown = qr?.status === 'QR_AVAILABLE' ? qr : undefined
     const remaining = shown && Date.parse(shown.expires_at) - hubNow()
     const over = remaining !== undefined && remaining <= 0
-    say(
-      left,
-      shown === undefined || remaining === undefined
-        ? fault === undefined
-          ? texts.qrWaiting
-          : ''
-        : over
-          ? texts.qrExpired
-          : texts.qrLeft(shown.attempt, duration(remaining))
-    )
+    say(left, validity(shown, remaining))
     image.classList.toggle('expired', over)
     if (remaining !== undefined && remaining < -graceMs) {
       qr = undefined

@@ -47,6 +47,15 @@ const toBody = (body) => {
   return typeof body === 'string' || body instanceof Blob ? body : JSON.stringify(body)
 }
 
+/** @param {unknown} body @param {string} type @param {string | null} ifMatch */
+const headersOf = (body, type, ifMatch) => {
+  /** @type {Record<string, string>} */
+  const headers = {}
+  if (body !== undefined) headers['content-type'] = type
+  if (ifMatch !== null) headers['if-match'] = ifMatch
+  return headers
+}
+
 /** @param {unknown} value @returns {value is Problem} */
 export const isProblem = (value) =>
   typeof value === 'object' && value !== null && 'type' in value && 'title' in value
@@ -79,10 +88,7 @@ export const request = async (
   try {
     answer = await fetch(path, {
       method,
-      headers: {
-        ...(body === undefined ? {} : { 'content-type': type }),
-        ...(ifMatch === null ? {} : { 'if-match': ifMatch })
-      },
+      headers: headersOf(body, type, ifMatch),
       body: toBody(body),
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout
     })

@@ -15,6 +15,12 @@ import { texts, wordsFor } from './texts.js'
  * done about it.
  */
 
+/** When the next attempt is. @param {number | undefined} inMs undefined when there is none */
+const nextAttempt = (inMs) => {
+  if (inMs === undefined) return ''
+  return inMs > 500 ? texts.nextAttempt(duration(inMs)) : texts.attemptNow
+}
+
 /**
  * @param {string | undefined} account undefined for the first, which has its routes without a name
  * @param {() => void} onChange it stands differently, perhaps
@@ -96,7 +102,10 @@ export const createSession = (account, onChange) => {
   }
 
   const status = () => (now === undefined || isProblem(now) ? undefined : now)
-  const kind = () => (now === undefined ? 'UNKNOWN' : isProblem(now) ? 'PROBLEM' : now.status)
+  const kind = () => {
+    if (now === undefined) return 'UNKNOWN'
+    return isProblem(now) ? 'PROBLEM' : now.status
+  }
 
   /** @param {Status} status @returns {[string, string | undefined][]} */
   const factsOf = ({
@@ -125,20 +134,18 @@ export const createSession = (account, onChange) => {
     const attempt = next_attempt_at ? Date.parse(next_attempt_at) - hubNow() : undefined
     say(
       next,
-      [
-        attempt === undefined
-          ? ''
-          : attempt > 500
-            ? texts.nextAttempt(duration(attempt))
-            : texts.attemptNow,
-        failures > 0 && how !== 'READY' ? texts.tries(failures) : ''
-      ]
+      [nextAttempt(attempt), failures > 0 && how !== 'READY' ? texts.tries(failures) : '']
         .filter(Boolean)
         .join(' · ')
     )
     next.hidden = next.textContent === ''
   }
 
+  /** What is said of the last action. */
+  const noteText = () => {
+    if (working) return texts.working
+    return fault === undefined ? remark : `${texts.failed}${String(fault)}`
+  }
   /** @param {string} text */
   const noteOf = (text) => {
     if (working) return [h('p', { class: 'muted', role: 'status' }, text)]
@@ -147,7 +154,7 @@ export const createSession = (account, onChange) => {
   }
   const reasonOf = () => {
     if (isProblem(now)) return now.detail ?? now.title
-    // A stage of linking by the passkey is told in the words of this page.
+    // Of a stage of linking by the passkey, this page says its own words.
     if (now === undefined || now.status === 'PASSKEY_REQUIRED') return undefined
     return [now.reason, now.limited].filter(Boolean).join('; ')
   }
@@ -204,11 +211,7 @@ export const createSession = (account, onChange) => {
       if (working) button.setAttribute('aria-disabled', 'true')
       else button.removeAttribute('aria-disabled')
     }
-    const note = working
-      ? texts.working
-      : fault === undefined
-        ? remark
-        : `${texts.failed}${String(fault)}`
+    const note = noteText()
     // an alert is read aloud each time it is made
     if (note !== noted) actionNote.replaceChildren(...noteOf(note))
     noted = note
@@ -221,7 +224,7 @@ export const createSession = (account, onChange) => {
     box,
     kind,
     render,
-    /** @param {Status | Problem} told what an event told */
+    /** @param {Status | Problem} told what an event says */
     apply: (told) => {
       now = told
       qr.want(kind() === 'QR_REQUIRED')

@@ -31,14 +31,12 @@ export const createWebhooks = () => {
     button.removeAttribute('aria-disabled')
   }
   /** @param {Webhook} webhook */
-  const state = ({ enabled, failing_since, last_success_at }) =>
-    !enabled
-      ? texts.webhookOff
-      : failing_since !== null
-        ? texts.webhookFailing(dateTime(new Date(failing_since)))
-        : last_success_at !== null
-          ? texts.webhookFine(dateTime(new Date(last_success_at)))
-          : texts.webhookNever
+  const state = ({ enabled, failing_since, last_success_at }) => {
+    if (!enabled) return texts.webhookOff
+    if (failing_since !== null) return texts.webhookFailing(dateTime(new Date(failing_since)))
+    if (last_success_at !== null) return texts.webhookFine(dateTime(new Date(last_success_at)))
+    return texts.webhookNever
+  }
 
   /** @param {Webhook} webhook */
   const item = (webhook) => {
@@ -87,16 +85,13 @@ export const createWebhooks = () => {
       )
     )
   }
-  const render = () =>
-    box.replaceChildren(
-      fault !== undefined
-        ? errorNote(fault, () => void load())
-        : !webhooks
-          ? h('p', { class: 'muted' }, texts.loading)
-          : webhooks.length === 0
-            ? h('p', { class: 'muted' }, texts.webhooksNone)
-            : h('ul', { class: 'hooks' }, ...webhooks.map(item))
-    )
+  const list = () => {
+    if (fault !== undefined) return errorNote(fault, () => void load())
+    if (!webhooks) return h('p', { class: 'muted' }, texts.loading)
+    if (webhooks.length === 0) return h('p', { class: 'muted' }, texts.webhooksNone)
+    return h('ul', { class: 'hooks' }, ...webhooks.map(item))
+  }
+  const render = () => box.replaceChildren(list())
   const load = async () => {
     try {
       ;[webhooks, fault] = [(await api.webhooks()).webhooks, undefined]
@@ -107,7 +102,7 @@ export const createWebhooks = () => {
   }
   return {
     render,
-    /** Reads them anew. */
+    /** Reads them again. */
     load: () => {
       outcome.replaceChildren()
       render()
