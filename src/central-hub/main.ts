@@ -5,8 +5,7 @@ import type { Status } from '../contract/session.ts'
 import { PlainError, reasonOf } from '../platform/harmless.ts'
 import { keepHeapSmall } from '../platform/heap.ts'
 import { createHttp } from '../platform/http/http.ts'
-import { lazy } from '../platform/lazy.ts'
-import { atMost } from '../platform/at-most.ts'
+import { limitConcurrency, once } from '../platform/async.ts'
 import { createMetrics } from '../platform/metrics.ts'
 import { ProblemError } from '../platform/http/problem.ts'
 import { readProxy } from '../platform/proxy.ts'
@@ -186,7 +185,7 @@ const main = async ({
   const serve = createServe({ http, db })
   const country = config.DEFAULT_COUNTRY
   addLeadRoutes({ serve, db, country, accounts, onChanged: live.changed })
-  const inTurn = atMost(1)
+  const inTurn = limitConcurrency(1)
   const passedOn = new PassedOnErasures({ store, inTurn, onChanged: live.changed, log })
   addDeletionRoutes({ serve, store, accounts, inTurn, onChanged: live.changed, log })
   addImportRoutes({ serve, db, country, onChanged: live.changed })
@@ -204,7 +203,7 @@ const main = async ({
   addEventRoutes({ http, store, live, accounts })
   addWebhookRoutes({ serve, db, guard: webhooks.guard, onChanged: webhooks.wake })
   access.addRoutes(http)
-  const document = lazy(() => createOpenApi(version))
+  const document = once(() => createOpenApi(version))
   addOpenApi({ serve, access, document })
   addDocs({ http, access, document })
   addConsole(http, access)

@@ -70,7 +70,7 @@ export const createLifecycle = (options: {
 
   process.on('SIGTERM', () => void stop('SIGTERM', 0))
   process.on('SIGINT', () => void stop('SIGINT', 0))
-  const stray =
+  const onUnhandledError =
     (origin: string) =>
     (error: unknown): void => {
       if (onStray(error)) return
@@ -78,8 +78,8 @@ export const createLifecycle = (options: {
       log.fatal({ event: 'crashed', origin, err: error }, words)
       void stop(origin, 1, words)
     }
-  process.on('uncaughtException', stray('uncaughtException'))
+  process.on('uncaughtException', onUnhandledError('uncaughtException'))
   // by itself Node would wrap a reason that is no Error, and onStray could not tell whose it is
-  process.on('unhandledRejection', stray('unhandledRejection'))
+  process.on('unhandledRejection', onUnhandledError('unhandledRejection'))
   return { onStop: (step, run) => void steps.push({ step, run }), stop }
 }

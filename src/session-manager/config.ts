@@ -1,4 +1,4 @@
-import type { ClusterConfig } from './cluster/placement.ts'
+import type { ClusterConfig } from './cluster/account-owner.ts'
 import { EnvironmentError, readEnv, type Schema, type Source } from '../platform/env.ts'
 import {
   baseUrl,

@@ -16,16 +16,17 @@ import { createBackfill } from './journal/backfill.ts'
 import { createCapture } from './journal/capture.ts'
 import { readConfig, type Config } from './config.ts'
 import { createConnection, type Connection } from './session/connection.ts'
-import { inPlainWords } from './status.ts'
+import { describeStatus } from './status.ts'
 import { openJournal, type Journal } from './journal/journal.ts'
 import { Eraser } from './journal/eraser.ts'
 import { MediaFetcher } from './journal/media-fetcher.ts'
 import { OutboundCounts } from './session/outbound.ts'
-import type { Placement } from './cluster/placement.ts'
+import type { AccountOwner } from './cluster/account-owner.ts'
 import { remapSome, UpgradeRemap } from './journal/remap.ts'
 import { createRetention } from './journal/retention.ts'
 import { addRoutes } from './http/routes.ts'
 import { addMediaRoute } from './http/serve-media.ts'
+import type { Forwarding } from './cluster/forward.ts'
 import type { Session } from './session/session.ts'
 import { keepVersion, otherThanPinned, pinnedPage, webVersionsIn } from './session/web-versions.ts'
 import { createListener, forgetDevice } from './whatsapp/listener.ts'
@@ -55,6 +56,17 @@ const openState = async (
 }
 
 const toIso = (ms: number): string => new Date(ms).toISOString()
+
+/** One line for `systemctl status`. */
+const describeService = (
+  address: string,
+  session: Session,
+  pinned: string,
+  forwarding: Forwarding | undefined
+): string => {
+  const forward = forwarding?.state()
+  return `listening on ${address}, ${describeStatus({ session, pinned, forward }, Date.now())}`
+}
 
 /** WhatsApp Web waits for a phone to link it. */
 const isUnlinked = ({ status }: Session): boolean =>
@@ -92,8 +104,8 @@ const main = async ({
     onErased: tellStatus,
     log
   })
-  let placement: Placement | undefined
-  const term = (): number | undefined => placement?.term()
+  let accountOwner: AccountOwner | undefined
+  const term = (): number | undefined => accountOwner?.term()
   const forwarding =
     config.NATS_URL.length === 0
       ? undefined
@@ -114,26 +126,26 @@ const main = async ({
     phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map(),
     whyUnwritable: (error) => describeSqlite(error, config.STATE_DIR) ?? reasonOf(error)
   })
-  placement =
+  accountOwner =
     config.PROFILE_BACKUP === '' && forwarding === undefined
       ? undefined
-      : (await import('./cluster/placement.ts')).createPlacement({
+      : (await import('./cluster/account-owner.ts')).createAccountOwner({
           config,
           journal,
           profile,
           forwarding,
-          onLost: (reason) => connection?.lose(reason),
+          onLost: (reason) => connection?.fail(reason),
           log
         })
   // A stop runs these from the last to the first: what was captured is written and forwarded while
   // the account is this host's.
-  if (placement) lifecycle.onStop('hand the account over', placement.handOver)
+  if (accountOwner) lifecycle.onStop('hand the account over', accountOwner.handOver)
   if (forwarding) lifecycle.onStop('stop forwarding', forwarding.stop)
   lifecycle.onStop('write what was captured', () => capture.drain())
   const media = new MediaFetcher({
     journal,
     log,
-    add: (drafts) => capture.add(drafts, 'live'),
+    add: (newRecords) => capture.add(newRecords, 'live'),
     source: () => connection?.ready()?.media,
     directory: mediaDirectory,
     limits: mediaLimits,
@@ -144,7 +156,7 @@ const main = async ({
     journal,
     log,
     source: () => connection?.ready()?.readBack,
-    add: (drafts) => capture.add(drafts, 'backfill').then(() => media.wake()),
+    add: (newRecords) => capture.add(newRecords, 'backfill').then(() => media.wake()),
     intervalMs: config.BACKFILL_INTERVAL,
     overlapMs: config.BACKFILL_OVERLAP,
     firstLinkMs: config.BACKFILL_FIRST_LINK,
@@ -201,7 +213,7 @@ const main = async ({
         { event: 'web_version_differs', pinned: config.WEB_VERSION, version: session.version },
         other
       )
-    placement?.changed(session, before)
+    accountOwner?.changed(session, before)
     tellStatus()
   }
   const session = (connection = createConnection({
@@ -213,7 +225,7 @@ const main = async ({
       random: Math.random
     },
     probeIntervalMs: config.PROBE_INTERVAL,
-    admit: placement?.admit,
+    admit: accountOwner?.admit,
     createListener: (onEvent) =>
       createListener({
         chromiumPath: config.CHROMIUM_PATH,
@@ -239,15 +251,15 @@ const main = async ({
     forget: async () => {
       journal.setMark('linked_at', undefined)
       await forgetDevice(profile)
-      await placement?.forget()
+      await accountOwner?.forget()
     },
     onCaptured: (captured) => {
       const heardAt = performance.now()
-      const drafts = captured.map((draft) => ({ ...draft, heardAt }))
-      const add = (): Promise<void> => capture.add(drafts, 'live').then(() => media.wake())
+      const newRecords = captured.map((newRecord) => ({ ...newRecord, heardAt }))
+      const add = (): Promise<void> => capture.add(newRecords, 'live').then(() => media.wake())
       // Messages keep their chat's order, so they wait for reading back. A reaction or a vote does
       // not wait: it would be lost if the process ended before.
-      const ordered = drafts.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
+      const ordered = newRecords.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
       void ((ordered ? backfill.caughtUp() : undefined)?.then(add) ?? add())
     },
     onChange,
@@ -380,15 +392,15 @@ const main = async ({
       'records that NATS has not yet',
       () => forwarding.state().behind
     )
-  if (forwarding && placement)
+  if (forwarding && accountOwner)
     gauge('leadmaster_lease_held', "1 while the account is this host's", () =>
-      Number(placement.isOurs())
+      Number(accountOwner.isOurs())
     )
   if (config.PROFILE_BACKUP !== '')
     gauge(
       'leadmaster_profile_backup_timestamp_seconds',
       'when the linked device was last backed up by this process, UNIX time; 0: not yet',
-      () => (placement?.backedUpAt() ?? 0) / 1_000
+      () => (accountOwner?.backedUpAt() ?? 0) / 1_000
     )
 
   const remapPart = (after: number, isTrial: boolean, limit?: number): Remapped => {
@@ -408,7 +420,7 @@ const main = async ({
     log,
     version: mapperVersion,
     remapPart: (after, limit) => remapPart(after, false, limit),
-    isOurs: () => placement?.isOurs() ?? true
+    isOurs: () => accountOwner?.isOurs() ?? true
   })
   lifecycle.onStop('stop reading the journal again', () => upgradeRemap.stop())
 
@@ -447,7 +459,7 @@ const main = async ({
     disconnect: async (logout) => {
       journal.setMark('off_since', journal.mark('off_since') ?? Date.now())
       const isUnlinked = await session.disconnect(logout)
-      if (!logout) void placement?.closed()
+      if (!logout) void accountOwner?.closed()
       return isUnlinked
     },
     pairingCode: session.pairingCode,
@@ -481,13 +493,13 @@ const main = async ({
   lifecycle.onStop('close the HTTP server', () => http.close(drainMs))
   const address = `${config.HOST}:${bound.port}`
   const inShort = (): string =>
-    `listening on ${address}, ${inPlainWords({ session: session.session(), pinned: config.WEB_VERSION, forward: forwarding?.state() }, Date.now())}`
+    describeService(address, session.session(), config.WEB_VERSION, forwarding)
   watchers.add(() => notify.status(inShort()))
   log.info({ event: 'listening', address, account }, `listening on ${address}`)
   notify.ready(inShort())
   notify.watchdog(
     () =>
-      session.beating() &&
+      session.isAlive() &&
       performance.now() - (capture.failure()?.since ?? performance.now()) < unwritableMs
   )
   if (journal.mark('off_since') === undefined) return session.connect()
@@ -498,4 +510,4 @@ const main = async ({
   await session.disconnect(false)
 }
 
-await start(service, readConfig, main, (error) => connection?.stray(error) ?? false)
+await start(service, readConfig, main, (error) => connection?.onUnhandledError(error) ?? false)

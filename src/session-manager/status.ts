@@ -41,7 +41,7 @@ const ofForward = (forward: Status['forward']): string =>
  * @param pinned the version of WhatsApp Web that is pinned, or ''
  * @param forward how far NATS is, if records are forwarded
  */
-export const inPlainWords = (
+export const describeStatus = (
   { session, pinned, forward }: { session: Session; pinned: string; forward: Status['forward'] },
   now: number
 ): string => `${ofSession(session, now)}${ofPinned(session, pinned)}${ofForward(forward)}`

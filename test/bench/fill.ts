@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { openStore } from '../../src/central-hub/store/open.ts'
-import type { Draft } from '../../src/session-manager/journal/journal.ts'
+import type { NewRecord } from '../../src/session-manager/journal/journal.ts'
 
 /**
  * Conversations as a sales team has them: everybody writes, a third is answered, some words are in
@@ -59,7 +59,7 @@ const textOf = (message: number): string => {
 }
 
 /** Message number `message`, of one of so many leads, as the listener gives it. */
-export const draftOf = (message: number, leads: number): Draft => {
+export const draftOf = (message: number, leads: number): NewRecord => {
   const lead = message % leads
   const [me, chat] = ['5215587654321@c.us', `${phoneOf(lead).slice(1)}@c.us`]
   const fromMe = Math.floor(message / leads) % 3 === 2

@@ -35,6 +35,7 @@ pageTest('the list says of which day each lead is, and how urgent its wait is', 
   const page = await open(url)
   await signIn(page)
   await see(page, 'Dora', '.row .name')
+  await see(page, 'Waiting for an answer · 3', '.lists h3')
 
   t.same(await textsOf(page, '.lists h3, .lists .age, .lists .name'), [
     'Waiting for an answer · 3',

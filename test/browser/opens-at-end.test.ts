@@ -8,7 +8,7 @@ import type { Test } from 'tap'
 
 const pageTest = pageTests(t)
 const beto = '5215522222222'
-type Draft = ReturnType<typeof from>
+type NewRecord = ReturnType<typeof from>
 
 /**
  * A connection that takes 400 ms for each request and gives 4 Mbit/s, as Chromium plays it. Nothing
@@ -27,18 +27,18 @@ const throttle = async (page: Page): Promise<void> => {
 }
 
 /** Photos, each of another height; the first is `ago` seconds old. */
-const photos = (rig: Rig, count: number, ago: number): Draft[] =>
+const photos = (rig: Rig, count: number, ago: number): NewRecord[] =>
   Array.from({ length: count }, (_, n) => {
     const media = storePhoto(rig.upstream.mediaDirectory, 300, 150 + (n % 5) * 70)
     return from(ana, `photo ${n}`, ago - n, { name: 'Ana', type: 'image', has_media: true, media })
   })
-const texts = (count: number, ago: number): Draft[] =>
+const texts = (count: number, ago: number): NewRecord[] =>
   Array.from({ length: count }, (_, n) => from(ana, `text ${n}`, ago - n, { name: 'Ana' }))
 
 const withMessages = async (
   t: Test,
   open: Open,
-  of: (rig: Rig) => Draft[]
+  of: (rig: Rig) => NewRecord[]
 ): Promise<{ rig: Rig; page: Page }> => {
   const rig = await startRig(t)
   rig.upstream.journal.append([...of(rig), from(beto, 'hello', 10, { name: 'Beto' })], 'live')

@@ -15,7 +15,7 @@ import {
   fakeSessionManager,
   type FakeSessionManager
 } from '../central-hub/follow/fake-session-manager.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 
 /**
  * A real hub as built, so with the page as the browser gets it, and a session-manager that the test
@@ -93,12 +93,12 @@ export const from = (
   body: string,
   ago: number,
   facts: Partial<CapturedMessage> = {}
-): ReturnType<typeof draft> => {
+): ReturnType<typeof newRecord> => {
   drawn += 1
   const chat = `${phone}@c.us`
   const mine = facts.from_me === true
   const id = `${mine}_${chat}_${`3EB0${drawn}`}`
-  return draft('', {
+  return newRecord('', {
     id,
     chat_id: chat,
     from: mine ? '5215587654321@c.us' : chat,
@@ -115,10 +115,10 @@ export const reply = (
   body: string,
   ago: number,
   facts: Partial<CapturedMessage> = {}
-): ReturnType<typeof draft> => from(phone, body, ago, { from_me: true, ...facts })
+): ReturnType<typeof newRecord> => from(phone, body, ago, { from_me: true, ...facts })
 
 /** A record of another kind than a message, as of that person. */
-export const event = (kind: string, phone: string, facts: object): ReturnType<typeof draft> => {
+export const event = (kind: string, phone: string, facts: object): ReturnType<typeof newRecord> => {
   const base = from(phone, '', 10)
   return {
     ...base,

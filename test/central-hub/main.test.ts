@@ -19,7 +19,7 @@ import { conforms } from '../platform/conforms.ts'
 import { notifySocket } from '../platform/notify-socket.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { openSse } from '../platform/http/sse-client.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from './follow/fake-session-manager.ts'
 
 /** The real central-hub as a process. */
@@ -108,12 +108,12 @@ t.test(
     const upstream = await fakeSessionManager(t)
     const first = await start(t, upstream.url)
     await first.seen('following')
-    const drafts = Array.from({ length: 10_000 }, (_, index) => draft(`${index}`))
-    upstream.journal.append(drafts.slice(0, 9_000), 'live')
+    const newRecords = Array.from({ length: 10_000 }, (_, index) => newRecord(`${index}`))
+    upstream.journal.append(newRecords.slice(0, 9_000), 'live')
     const client = await openSse(`${first.url}/api/events`, { authorization: `Bearer ${apiToken}` })
     await client.until(({ event }) => event === 'message')
     await first.end('SIGKILL')
-    upstream.journal.append(drafts.slice(9_000), 'live')
+    upstream.journal.append(newRecords.slice(9_000), 'live')
     const second = startDaemon('central-hub', first.env)
     t.teardown(() => second.end('SIGKILL'))
     const counted = await openSse(
@@ -140,8 +140,8 @@ t.test(
       await fakeSessionManager(t),
       await fakeSessionManager(t, { account: 'sales' })
     ]
-    main.journal.append([draft('A')], 'live')
-    sales.journal.append([draft('A'), draft('B')], 'live')
+    main.journal.append([newRecord('A')], 'live')
+    sales.journal.append([newRecord('A'), newRecord('B')], 'live')
     const nothing = `http://127.0.0.1:${await freePort()}`
     const socket = await notifySocket(t)
     const daemon = await start(t, main.url, {

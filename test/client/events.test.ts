@@ -8,7 +8,7 @@ import { addEvents, pruneEvents } from '../../src/central-hub/store/outbox/event
 import { apiToken, centralHubEnv, freePort, startDaemon } from '../end-to-end/daemon.ts'
 import { serve } from '../platform/http/http-server.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import { rejection } from './rejection.ts'
 
 const bodies = (events: readonly HubEvent[]): string[] =>
@@ -58,7 +58,7 @@ t.test(
     await until(events, ({ type }) => type === 'session')
     const seen: HubEvent[] = []
     for (let round = 0; round < 3; round += 1) {
-      upstream.journal.append([draft(`${round}-live`)], 'live')
+      upstream.journal.append([newRecord(`${round}-live`)], 'live')
       seen.push(
         ...(await until(
           events,
@@ -66,7 +66,7 @@ t.test(
         ))
       )
       await hub.end('SIGKILL')
-      upstream.journal.append([draft(`${round}-missed`)], 'live')
+      upstream.journal.append([newRecord(`${round}-missed`)], 'live')
       hub = startDaemon('central-hub', env)
       seen.push(
         ...(await until(

@@ -11,7 +11,7 @@ import {
   type Daemon
 } from '../end-to-end/daemon.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import { packageFile, packagesMissing } from './packages.ts'
 
 /**
@@ -177,7 +177,7 @@ t.test(
     const sent: string[] = []
     const send = (id: string): void => {
       sent.push(`message ${id}`)
-      upstream.journal.append([draft(id, { timestamp: 1_700_000_000 + sent.length })], 'live')
+      upstream.journal.append([newRecord(id, { timestamp: 1_700_000_000 + sent.length })], 'live')
     }
     const allSaw = async (): Promise<void> => {
       for (const reader of readers)

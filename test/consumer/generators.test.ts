@@ -9,7 +9,7 @@ import { storeMedia } from '../../src/session-manager/journal/media.ts'
 import { fakeSessionManager } from '../central-hub/follow/fake-session-manager.ts'
 import { apiToken, ask, centralHubEnv, freePort, startDaemon } from '../end-to-end/daemon.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import { packageFile, packagesMissing, root } from './packages.ts'
 
 /**
@@ -37,9 +37,9 @@ async function startHub(t: Test): Promise<string> {
   const media = { state: 'stored', mimetype: 'image/jpeg', size: photo.length, sha256 } as const
   upstream.journal.append(
     [
-      draft('photo', { name: 'Ana', type: 'image', has_media: true, media }),
-      draft('b', other(2, 'Bea')),
-      draft('c', other(3, 'Carla'))
+      newRecord('photo', { name: 'Ana', type: 'image', has_media: true, media }),
+      newRecord('b', other(2, 'Bea')),
+      newRecord('c', other(3, 'Carla'))
     ],
     'live'
   )

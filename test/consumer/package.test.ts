@@ -30,7 +30,7 @@ import {
   type Daemon
 } from '../end-to-end/daemon.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import { packageFile, packagesMissing, root } from './packages.ts'
 
 /**
@@ -103,7 +103,7 @@ const startHub = async (
   origin?: string
 ): Promise<{ hub: Daemon; upstream: FakeSessionManager }> => {
   const upstream = await fakeSessionManager(t)
-  upstream.journal.append([draft('first', { name: 'Ana' })], 'live')
+  upstream.journal.append([newRecord('first', { name: 'Ana' })], 'live')
   const env = centralHubEnv({
     port: await freePort(),
     stateDir: ownDirectory(t),
@@ -272,7 +272,7 @@ for (const node of nodes) {
     const lines: string[] = []
     for await (const line of createInterface({ input: script.stdout })) {
       lines.push(line)
-      if (line === 'following') upstream.journal.append([draft('second')], 'live')
+      if (line === 'following') upstream.journal.append([newRecord('second')], 'live')
     }
 
     t.same(lines, [
@@ -295,7 +295,7 @@ const useThePage = async (t: Test, origin: string, note: string): Promise<void> 
   )
   await page.locator('#leads li', { hasText: 'Ana' }).waitFor()
   await page.locator('#event', { hasText: 'following' }).waitFor()
-  upstream.journal.append([draft('second')], 'live')
+  upstream.journal.append([newRecord('second')], 'live')
   await page.locator('#event', { hasText: 'message second' }).waitFor()
   await page.locator('button').click()
   await page.locator('#written', { hasText: note }).waitFor()

@@ -21,7 +21,7 @@ import {
   type Daemon
 } from '../end-to-end/daemon.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 
 /**
  * A frontend of the release before: its client as it was packed does with today's hub all that it
@@ -104,10 +104,16 @@ async function startHub(t: Test): Promise<Rig> {
   } as const
   upstream.journal.append(
     [
-      draft('1', { name: 'Ana', body: 'Hola, ¿sigue disponible?' }),
-      draft('photo', { type: 'image', body: '', has_media: true, media, timestamp: 1_700_000_100 }),
-      draft('2', { ...ofBea, timestamp: 1_700_000_200 }),
-      draft('place', {
+      newRecord('1', { name: 'Ana', body: 'Hola, ¿sigue disponible?' }),
+      newRecord('photo', {
+        type: 'image',
+        body: '',
+        has_media: true,
+        media,
+        timestamp: 1_700_000_100
+      }),
+      newRecord('2', { ...ofBea, timestamp: 1_700_000_200 }),
+      newRecord('place', {
         ...ofBea,
         type: 'location',
         body: '',
@@ -273,7 +279,7 @@ t.test('the client of the release before on the hub of today', async (t) => {
     await until(events, seen, ({ type }) => type === 'session')
     for (let round = 0; round < 2; round += 1) {
       upstream.journal.append(
-        [draft(`${round}-live`, { timestamp: 1_700_001_000 + round })],
+        [newRecord(`${round}-live`, { timestamp: 1_700_001_000 + round })],
         'live'
       )
       await until(
@@ -283,7 +289,7 @@ t.test('the client of the release before on the hub of today', async (t) => {
       )
       await rig.restart()
       upstream.journal.append(
-        [draft(`${round}-missed`, { timestamp: 1_700_002_000 + round })],
+        [newRecord(`${round}-missed`, { timestamp: 1_700_002_000 + round })],
         'live'
       )
       await until(
@@ -343,7 +349,7 @@ t.test('the client of the release before on the hub of today', async (t) => {
     await hub.pingWebhook({ id })
     await delivered('webhook.ping')
     upstream.journal.append(
-      [draft('hook', { body: 'for the webhook', timestamp: 1_700_003_000 })],
+      [newRecord('hook', { body: 'for the webhook', timestamp: 1_700_003_000 })],
       'live'
     )
     await delivered('message.created')

@@ -7,12 +7,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import type { Deletion, LeadPage, Readiness } from '../../src/contract/lead.ts'
-import { openJournal, type Draft } from '../../src/session-manager/journal/journal.ts'
+import { openJournal, type NewRecord } from '../../src/session-manager/journal/journal.ts'
 import { createDice } from '../dice.ts'
 import { natsServer } from '../nats/nats-server.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { startPostgres, type PostgresServer } from '../platform/postgres-server.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import {
   apiToken,
   ask,
@@ -48,7 +48,7 @@ const group = '120363041234567890@g.us'
  * group, and reactions. Some of others quote what the person wrote in the group, by an id that
  * holds the number.
  */
-const recordsOf = ({ phone, lid, word }: Person, random: () => number): Draft[] => {
+const recordsOf = ({ phone, lid, word }: Person, random: () => number): NewRecord[] => {
   const chat = `${phone}@c.us`
   let inGroup: string | undefined
   return Array.from({ length: count }, (_, index) => {
@@ -58,7 +58,7 @@ const recordsOf = ({ phone, lid, word }: Person, random: () => number): Draft[] 
       const other = `52155${10_000_000 + Math.floor(random() * 50)}`
       if (inGroup !== undefined && random() < 0.1) {
         const author = `${other}@c.us`
-        return draft(id, {
+        return newRecord(id, {
           id: `false_${group}_${id}_${author}`,
           chat_id: group,
           from: group,
@@ -68,7 +68,7 @@ const recordsOf = ({ phone, lid, word }: Person, random: () => number): Draft[] 
           timestamp
         })
       }
-      return draft(id, {
+      return newRecord(id, {
         id: `false_${other}@c.us_${id}`,
         chat_id: `${other}@c.us`,
         from: `${other}@c.us`,
@@ -79,7 +79,7 @@ const recordsOf = ({ phone, lid, word }: Person, random: () => number): Draft[] 
     const body = `${word} ${index}`
     const kind = index === 0 ? 0 : random()
     if (kind < 0.6)
-      return draft(id, {
+      return newRecord(id, {
         id: `false_${chat}_${id}`,
         chat_id: chat,
         from: chat,
@@ -89,7 +89,7 @@ const recordsOf = ({ phone, lid, word }: Person, random: () => number): Draft[] 
         timestamp
       })
     if (kind < 0.8)
-      return draft(id, {
+      return newRecord(id, {
         id: `false_${lid}_${id}`,
         chat_id: lid,
         from: lid,
@@ -100,7 +100,7 @@ const recordsOf = ({ phone, lid, word }: Person, random: () => number): Draft[] 
       })
     if (kind < 0.9) inGroup = `false_${group}_${id}_${chat}`
     if (kind < 0.9)
-      return draft(id, {
+      return newRecord(id, {
         id: `false_${group}_${id}_${chat}`,
         chat_id: group,
         from: group,
@@ -111,7 +111,7 @@ const recordsOf = ({ phone, lid, word }: Person, random: () => number): Draft[] 
       })
     const reaction = { message_id: `true_${group}_ours`, emoji: word, sender: lid }
     return {
-      ...draft(
+      ...newRecord(
         id,
         {
           id: `false_${group}_${id}_${lid}`,
@@ -156,10 +156,10 @@ const world = async (t: Test, more: Record<string, string> = {}): Promise<World>
   const directory = ownDirectory(t)
   const stateDir = join(directory, 'session-manager')
   mkdirSync(stateDir)
-  const drafts = recordsOf(person, random)
+  const newRecords = recordsOf(person, random)
   const journal = openJournal(join(stateDir, 'journal.db'), 'main')
-  for (let start = 0; start < drafts.length; start += 1_000)
-    journal.append(drafts.slice(start, start + 1_000), 'live')
+  for (let start = 0; start < newRecords.length; start += 1_000)
+    journal.append(newRecords.slice(start, start + 1_000), 'live')
   journal.close()
   const port = await freePort()
   const started = async (daemon: Daemon): Promise<Daemon> => {
@@ -179,7 +179,7 @@ const world = async (t: Test, more: Record<string, string> = {}): Promise<World>
     directory,
     since,
     sessionManager,
-    others: drafts.filter(({ message }) => message.phone !== `+${person.phone}`).length,
+    others: newRecords.filter(({ message }) => message.phone !== `+${person.phone}`).length,
     hub: async (name, env = {}) => {
       const base = centralHubEnv({
         port: await freePort(),

@@ -19,7 +19,7 @@ const [killsOfEach, messages] = isOnPostgres() ? [1, 200] : [20, 2_000]
  */
 const chats = 50
 /** Between two kills, at most, ms: also while what was killed before is only starting again. */
-const mostPauseMs = 4_000
+const maxPauseMs = 4_000
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const random = createDice(seed)
@@ -95,7 +95,7 @@ t.test(`${messages} messages through ${killsOfEach * targets.length} kills (SEED
       const flow = async (): Promise<void> => {
         // as many as are due by now, evenly over the time of the kills; the rest at its end
         const started = performance.now()
-        const spanMs = (killsOfEach * targets.length * mostPauseMs) / 2
+        const spanMs = (killsOfEach * targets.length * maxPauseMs) / 2
         while (count < messages) {
           const due = killing
             ? Math.min(messages, Math.floor(((performance.now() - started) / spanMs) * messages))
@@ -114,7 +114,7 @@ t.test(`${messages} messages through ${killsOfEach * targets.length} kills (SEED
       }
       const flowing = flow()
       for (const target of order()) {
-        await delay(random() * mostPauseMs)
+        await delay(random() * maxPauseMs)
         await kill(stack, target)
       }
       killing = false

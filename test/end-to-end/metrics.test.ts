@@ -6,7 +6,7 @@ import { receiver } from '../central-hub/webhooks/receiver.ts'
 import { lintMetrics, metricTypes, sample } from '../platform/lint-metrics.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { startPostgres } from '../platform/postgres-server.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import {
   apiToken,
   ask,
@@ -92,8 +92,8 @@ t.test('two accounts, a webhook that is down, two hubs on one database', async (
   // The fake captures now what was written now.
   const now = Math.floor(Date.now() / 1_000)
   const written = (id: string, timestamp: number) => ({
-    ...draft(id),
-    message: { ...draft(id).message, timestamp }
+    ...newRecord(id),
+    message: { ...newRecord(id).message, timestamp }
   })
   main.journal.append([written('1', now - 60), written('2', now - 50)], 'live')
   sales.journal.append([written('3', now - 40)], 'live')

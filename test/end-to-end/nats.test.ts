@@ -10,7 +10,7 @@ import { makeStream, managerOf, streamed } from '../nats/records.ts'
 import { conforms } from '../platform/conforms.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { openSse } from '../platform/http/sse-client.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import {
   apiToken,
   ask,
@@ -71,18 +71,18 @@ const ends = async (t: Test, natsUrl: string): Promise<Ends> => {
 const fill = (stateDir: string): string[] => {
   mkdirSync(stateDir)
   const journal = openJournal(join(stateDir, 'journal.db'), 'main')
-  const drafts = Array.from({ length: records }, (_, index) => {
+  const newRecords = Array.from({ length: records }, (_, index) => {
     const phone = `52155${10_000_000 + (index % leads)}`
-    return draft(String(index), {
+    return newRecord(String(index), {
       chat_id: `${phone}@c.us`,
       from: `${phone}@c.us`,
       phone: `+${phone}`,
       timestamp: 1_700_000_000 + index
     })
   })
-  journal.append(drafts, 'live')
+  journal.append(newRecords, 'live')
   journal.close()
-  return drafts.map(({ message }) => message.id)
+  return newRecords.map(({ message }) => message.id)
 }
 
 const listening = async (daemon: Daemon): Promise<Daemon> => {

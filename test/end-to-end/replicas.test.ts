@@ -10,7 +10,7 @@ import { receiver } from '../central-hub/webhooks/receiver.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
 import { startPostgres } from '../platform/postgres-server.ts'
 import { openSse, type SseClient } from '../platform/http/sse-client.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import { apiToken, ask, centralHubEnv, freePort, startDaemon, type Daemon } from './daemon.ts'
 
 /**
@@ -134,7 +134,7 @@ const begin = async (t: Test) => {
   const sent: string[] = []
   /** Captures a message. */
   const capture = (): void => {
-    const one = draft(String(sent.length))
+    const one = newRecord(String(sent.length))
     sent.push(one.message.body)
     upstream.journal.append([one], 'live')
   }

@@ -4,9 +4,9 @@ import type { LeadPage, Message, MessagePage } from '../../src/contract/lead.ts'
 import type { CapturedMessage, InboundRecord } from '../../src/contract/record.ts'
 import type { WebhookWithSecret } from '../../src/contract/webhook.ts'
 import { createForwarder } from '../../src/session-manager/cluster/forwarder.ts'
-import type { Draft } from '../../src/session-manager/journal/journal.ts'
+import type { NewRecord } from '../../src/session-manager/journal/journal.ts'
 import { remapSome, UpgradeRemap } from '../../src/session-manager/journal/remap.ts'
-import { messageDrafts } from '../../src/session-manager/whatsapp/drafts.ts'
+import { messageRecords } from '../../src/session-manager/whatsapp/new-records.ts'
 import { mapperVersion } from '../../src/session-manager/whatsapp/message.ts'
 import { remap } from '../../src/session-manager/whatsapp/remap.ts'
 import {
@@ -42,23 +42,25 @@ const chat = '5215512345678@c.us'
 const media = { maxBytes: 10_000_000, types: ['*/*'] }
 
 /** Messages as a release made them that kept raw models and had mistakes in its mapper. */
-const spoiltDrafts = (): Draft[] => {
-  const spoil = (name: string, lose: (message: CapturedMessage) => void): Draft[] => {
+const spoiltDrafts = (): NewRecord[] => {
+  const spoil = (name: string, fail: (message: CapturedMessage) => void): NewRecord[] => {
     const raw = {
       ...fixture(name),
       id: { fromMe: false, remote: chat, id: `KEPT${name.toUpperCase().replace(/\W/g, '')}` },
       from: chat,
       t: 1_795_000_000
     }
-    return messageDrafts(raw, { media, me: [], keepRaw: true, broadcasts: true }).map((draft) => {
-      const message = structuredClone(draft.message)
-      lose(message)
-      return {
-        ...draft,
-        message,
-        ...(draft.raw === undefined ? {} : { raw: { ...draft.raw, version: 1 } })
+    return messageRecords(raw, { media, me: [], keepRaw: true, broadcasts: true }).map(
+      (newRecord) => {
+        const message = structuredClone(newRecord.message)
+        fail(message)
+        return {
+          ...newRecord,
+          message,
+          ...(newRecord.raw === undefined ? {} : { raw: { ...newRecord.raw, version: 1 } })
+        }
       }
-    })
+    )
   }
   return [
     ...spoil('location', (message) => void delete message.location),

@@ -14,7 +14,7 @@ import {
   type Receiver
 } from '../central-hub/webhooks/receiver.ts'
 import { ownDirectory } from '../platform/own-directory.ts'
-import { draft } from '../session-manager/journal/drafts.ts'
+import { newRecord } from '../session-manager/journal/new-records.ts'
 import { apiToken, ask, centralHubEnv, freePort, startDaemon, type Daemon } from './daemon.ts'
 
 /**
@@ -77,7 +77,7 @@ const startHub = async (t: Test): Promise<Hub> => {
     },
     capture: (count) => {
       upstream.journal.append(
-        Array.from({ length: count }, () => draft(String((captured += 1)))),
+        Array.from({ length: count }, () => newRecord(String((captured += 1)))),
         'live'
       )
     },

@@ -63,8 +63,9 @@ const readArguments = (args: string[]) => {
     if (unknown !== undefined) throw new Error(`--${option}: there is no ${unknown}`)
     return of.filter((name) => names.includes(name))
   }
-  const atOnce = Number(values['at-once'] ?? 2)
-  if (!Number.isInteger(atOnce) || atOnce < 1) throw new Error('--at-once: expected a whole number')
+  const batchSize = Number(values['at-once'] ?? 2)
+  if (!Number.isInteger(batchSize) || batchSize < 1)
+    throw new Error('--at-once: expected a whole number')
   return {
     names: chosen(
       'only',
@@ -72,7 +73,7 @@ const readArguments = (args: string[]) => {
       faults.map(({ name }) => name)
     ),
     phases: chosen<Phase>('phase', values.phase, phases),
-    atOnce,
+    batchSize,
     again: values.again,
     json: values.json,
     table: values.table,
@@ -99,7 +100,7 @@ const apart = [
   '--'
 ]
 /** A cell that is not over by then never will be. */
-const mostMs = 420_000
+const maxMs = 420_000
 
 const running = new Set<ChildProcess>()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -138,7 +139,7 @@ const runOne = async (
     { stdio: ['ignore', out, out], env: { PATH: process.env['PATH'], HOME: directory } }
   )
   running.add(child)
-  const late = setTimeout(() => child.kill('SIGKILL'), mostMs)
+  const late = setTimeout(() => child.kill('SIGKILL'), maxMs)
   await once(child, 'close')
   clearTimeout(late)
   running.delete(child)
@@ -151,7 +152,7 @@ const main = async (): Promise<number> => {
   const lacking = missing()
   if (lacking.length > 0)
     throw new Error(`missing: ${lacking.join(', ')}; scripts/setup --test brings the programs`)
-  const { names, keep, dist, atOnce, again } = options
+  const { names, keep, dist, batchSize, again } = options
   if (!existsSync(join(dist, 'session-manager/main.js')))
     throw new Error(`there is no build in ${dist}: npm run build`)
   mkdirSync(keep, { recursive: true })
@@ -179,7 +180,7 @@ const main = async (): Promise<number> => {
       )
     }
   }
-  await Promise.all(Array.from({ length: atOnce }, worker))
+  await Promise.all(Array.from({ length: batchSize }, worker))
   const cells = readdirSync(keep)
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(keep, name), 'utf8')) as Cell)

@@ -9,7 +9,7 @@ export const must = (holds: boolean, what: string, ...seen: unknown[]): void => 
 export const same = (got: unknown, wanted: unknown, what: string): void =>
   must(isDeepStrictEqual(got, wanted), what, got, wanted)
 
-const mostCpuMs = 1_000
+const maxCpuMs = 1_000
 
 /** No input takes more than a second of processor time, and none changes what every object has. */
 export const bounded = async (run: () => void | Promise<void>): Promise<void> => {
@@ -21,5 +21,5 @@ export const bounded = async (run: () => void | Promise<void>): Promise<void> =>
     'Object.prototype was changed'
   )
   const { user } = process.cpuUsage(before)
-  must(user < mostCpuMs * 1_000, `it took ${Math.round(user / 1_000)} ms`)
+  must(user < maxCpuMs * 1_000, `it took ${Math.round(user / 1_000)} ms`)
 }

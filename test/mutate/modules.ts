@@ -69,7 +69,7 @@ export const modules: readonly MutatedModule[] = [
       'session-manager/whatsapp/message-odd.test.ts',
       'session-manager/whatsapp/content.test.ts',
       'session-manager/whatsapp/fixtures.test.ts',
-      'session-manager/whatsapp/drafts.test.ts'
+      'session-manager/whatsapp/new-records.test.ts'
     ]
   },
   {
@@ -93,10 +93,10 @@ export const modules: readonly MutatedModule[] = [
     tests: ['central-hub/follow/ingest-take.test.ts', 'central-hub/follow/ingest.test.ts']
   },
   {
-    name: 'take-records',
-    files: ['central-hub/store/write/take-records.ts'],
+    name: 'apply-records',
+    files: ['central-hub/store/write/apply-records.ts'],
     tests: [
-      'central-hub/store/take-records.test.ts',
+      'central-hub/store/apply-records.test.ts',
       'central-hub/store/write-lead.test.ts',
       'central-hub/store/waiting.test.ts',
       'central-hub/store/who.test.ts',
@@ -125,7 +125,7 @@ export const modules: readonly MutatedModule[] = [
       'central-hub/store/who.test.ts',
       'central-hub/store/write-lead.test.ts',
       'central-hub/store/settle-lead.test.ts',
-      'central-hub/store/take-records.test.ts',
+      'central-hub/store/apply-records.test.ts',
       'central-hub/store/conversation.test.ts'
     ]
   },

@@ -534,7 +534,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
       'error.message': 'a record that does not conform has at least one error'
     }
   ),
-  ...of('central-hub/follow/follower.ts', 'const mostAhead = 512 * 1024', {
+  ...of('central-hub/follow/follower.ts', 'const maxAhead = 512 * 1024', {
     '512 / 1024': 'how much is read ahead decides how large the groups are, not what is in them'
   }),
   ...of('central-hub/follow/follower.ts', 'const waiting: JournalRecord[] = []', {
@@ -577,14 +577,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     "const mayAsk = turnOf(record.message) === 1 && record.message.type !== 'call_log'",
     {
       false: 'only saves time: counting all gives the same'
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     "const isUpdate = record.kind === 'update' && (message.inAlbum || message.lead !== undefined || taken.isMoved || !mayAsk)",
     {
       true: 'only saves time: counting all gives the same',
@@ -593,7 +593,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'await leadWriter.update(db, [...work.leads.all()].filter((lead) => lead.changed || work.news.has(lead)))',
     {
       '[...work.leads.all()]': 'what is as it was is written once more, as it was',
@@ -601,14 +601,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'await writeWaiting(db, id, { fresh: news.map(({ row }) => row.pk), whole: false, albums: news.some(({ inAlbum }) => inAlbum) })',
     {
       true: 'only saves time: counting all gives the same'
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'for (const id of work.recount) await writeWaiting(db, id, { fresh: [], whole: true, albums: false })',
     {
       '["Stryker was here"]': 'where all is counted, it is not asked what is new',
@@ -616,34 +616,34 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'await adoptNotices(db, [...work.leads.all()].filter(({ learnt }) => learnt).map(({ row }) => row))',
     {
       '[...work.leads.all()]': 'only saves time: a lead that learnt nothing finds no notice'
     }
   ),
-  ...of('central-hub/store/write/take-records.ts', 'if (work.recount.has(lead.row.id)) continue', {
+  ...of('central-hub/store/write/apply-records.ts', 'if (work.recount.has(lead.row.id)) continue', {
     false: 'only saves time: what is counted whole is written over'
   }),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'if (followed === undefined) unclear.push([lead.row.id, news])',
     {
       true: 'only saves time: counting all gives the same'
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'lead.waits = followed.wait.waiting_since !== lead.row.waiting_since',
     {
       true: 'what is as it was is written once more, as it was'
     }
   ),
-  ...of('central-hub/store/write/take-records.ts', 'if (content?.personal !== 1) return []', {
+  ...of('central-hub/store/write/apply-records.ts', 'if (content?.personal !== 1) return []', {
     'content.personal': 'only of new messages, which have a content'
   }),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'recount(work, await acknowledgeNew(db, account, work.fresh.flatMap(({ message: { row, content } }) => (content?.from_me === 0 ? [{ pk: row.pk, stanza: stanzaOf(row.id) }] : []))))',
     {
       'content.from_me': 'only of new messages, which have a content',
@@ -651,7 +651,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'await writeWaiting(db, id, { fresh: [], whole: true, albums: false })',
     {
       '["Stryker was here"]': 'where all is counted, it is not asked what is new',
@@ -659,14 +659,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     "const mayTurn = record.kind === 'message' || record.kind === 'revoke' || isUpdate",
     {
       true: 'only saves time: counting all gives the same'
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'for (const { message, lead } of fresh) if (message.lead !== undefined && message.lead !== lead) recount.add(message.lead.row.id)',
     {
       'message.lead !== undefined || message.lead !== lead':
@@ -675,14 +675,14 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     "if (!('row' in one) && one.message.from_me) recount(work, await acknowledge(db, pk))",
     {
       true: 'only saves time: what this account did not react to since is as it was'
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     "const messages = records.filter(({ kind }) => kind !== 'reaction' && kind !== 'vote').map(({ message }) => message)",
     {
       records: 'only saves time: messages and leads are read that nothing asks for',
@@ -693,7 +693,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'size = next === undefined ? records.length : afterSettling',
     {
       true: 'only saves time: however many are taken at once, the outcome is the same',
@@ -702,21 +702,21 @@ export const withoutEffect: readonly WithoutEffect[] = [
         'only saves time: however many are taken at once, the outcome is the same'
     }
   ),
-  ...of('central-hub/store/write/take-records.ts', 'taken.newLeads.delete(id)', {
+  ...of('central-hub/store/write/apply-records.ts', 'taken.newLeads.delete(id)', {
     ';': 'whether it is new is asked only of a lead that is told of, and this one is taken out of those'
   }),
-  ...of('central-hub/store/write/take-records.ts', 'taken.newMessages.delete(pk)', {
+  ...of('central-hub/store/write/apply-records.ts', 'taken.newMessages.delete(pk)', {
     ';': 'whether it is new is asked only of a message that is told of or is still there'
   }),
   ...of(
-    'central-hub/store/write/take-records.ts',
+    'central-hub/store/write/apply-records.ts',
     'const ofLeads = messages.filter((message) => hasLead(message) || message.number_change !== undefined)',
     {
       messages: 'only saves time: leads are read that nothing asks for',
       true: 'only saves time: leads are read that nothing asks for'
     }
   ),
-  ...of('central-hub/store/write/take-records.ts', 'if (isNew) news.push(message)', {
+  ...of('central-hub/store/write/apply-records.ts', 'if (isNew) news.push(message)', {
     true: 'a message that comes twice is not after itself: then all is counted'
   }),
   ...of(

@@ -49,7 +49,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/session-manager/cluster/profile-backup/backup.ts': 'names a backup by the moment',
   'src/session-manager/journal/retention.ts': 'compares ages of records',
   'src/session-manager/session/stall-watch.ts': 'compares with the moments of messages',
-  'src/session-manager/whatsapp/drafts.ts': 'a message that tells no time',
+  'src/session-manager/whatsapp/new-records.ts': 'a message that tells no time',
   'src/session-manager/whatsapp/ear.ts': 'compares with the moments of messages',
   'src/session-manager/whatsapp/passkey.ts': 'moments that are shown',
   'src/session-manager/whatsapp/content/raw.ts': 'a message that tells no time'

@@ -99,11 +99,11 @@ t.test('a second signal while stopping changes nothing: the steps still run', as
 })
 
 t.test('an error that nobody caught stops the daemon in good order, with 1', async (t) => {
-  for (const [origin, stray] of [
+  for (const [origin, onUnhandledError] of [
     ['uncaughtException', `setImmediate(() => { throw new Error('stray') })`],
     ['unhandledRejection', `void Promise.reject(new Error('stray'))`]
   ] as const) {
-    const child = daemon(t, `lifecycle.onStop('step', () => say('undone')); ${stray}`)
+    const child = daemon(t, `lifecycle.onStop('step', () => say('undone')); ${onUnhandledError}`)
     t.same(await child.ended, { code: 1, signal: null }, origin)
     t.ok(told(child).includes('undone'))
     t.same(events(child), ['crashed', 'stopping', 'stopped'])

@@ -13,7 +13,7 @@ type Node =
   | { kind: 'assert'; caret: boolean; of?: Node }
 
 /** More copies than this of a part are taken for any number. */
-const mostCopies = 20
+const maxCopies = 20
 
 const parse = (source: string): Node => {
   let at = 0
@@ -109,9 +109,9 @@ const build = (
       return to
     }
     case 'repeat': {
-      const many = node.max - node.min > mostCopies
+      const many = node.max - node.min > maxCopies
       let state = from
-      for (let copies = Math.min(node.min, mostCopies); copies > 0; copies -= 1)
+      for (let copies = Math.min(node.min, maxCopies); copies > 0; copies -= 1)
         state = after(node.of, state)
       const to: State = { free: [] }
       for (let copies = many ? 0 : node.max - node.min; copies > 0; copies -= 1) {

@@ -17,7 +17,7 @@ import {
 import { conforms } from '../platform/conforms.ts'
 import { notifySocket } from '../platform/notify-socket.ts'
 import { openSse } from '../platform/http/sse-client.ts'
-import { draft } from './journal/drafts.ts'
+import { newRecord } from './journal/new-records.ts'
 
 /**
  * The real session-manager without a browser that works: everything but the session must work all
@@ -98,7 +98,7 @@ t.test('what is captured is there again after a restart, read, streamed and coun
   t.equal((await stat(join(where.stateDir, 'media'))).mode & 0o777, 0o700)
   await first.end()
   const journal = openJournal(join(where.stateDir, 'journal.db'), 'main')
-  journal.append([draft('A'), draft('B')], 'live')
+  journal.append([newRecord('A'), newRecord('B')], 'live')
   journal.close()
 
   const second = await start(t, {}, where)

@@ -1,13 +1,13 @@
 import t from 'tap'
-import { inPlainWords } from '../../src/session-manager/status.ts'
+import { describeStatus } from '../../src/session-manager/status.ts'
 import { initialSession, type Session } from '../../src/session-manager/session/session.ts'
 
 const now = 1_700_000_000_000
 const said = (
   session: Partial<Session>,
-  more: Partial<Parameters<typeof inPlainWords>[0]> = {}
+  more: Partial<Parameters<typeof describeStatus>[0]> = {}
 ): string =>
-  inPlainWords(
+  describeStatus(
     { session: { ...initialSession(now), ...session }, pinned: '', forward: undefined, ...more },
     now
   )
@@ -34,7 +34,7 @@ t.test('the session', async (t) => {
   }
   const { reason: _, ...fresh } = initialSession(now)
   t.equal(
-    inPlainWords({ session: { ...fresh, ...starting }, pinned: '', forward: undefined }, now),
+    describeStatus({ session: { ...fresh, ...starting }, pinned: '', forward: undefined }, now),
     'starting WhatsApp Web'
   )
   t.equal(
@@ -42,7 +42,7 @@ t.test('the session', async (t) => {
     'the account is run by another host'
   )
   t.equal(
-    inPlainWords({ session: { ...fresh, status: 'READY' }, pinned: '', forward: undefined }, now),
+    describeStatus({ session: { ...fresh, status: 'READY' }, pinned: '', forward: undefined }, now),
     'session READY'
   )
   t.equal(
@@ -54,7 +54,7 @@ t.test('the session', async (t) => {
     'session READY, but messages are not told of, but votes are not captured'
   )
   t.equal(
-    inPlainWords({ session: { ...fresh, status: 'ERROR' }, pinned: '', forward: undefined }, now),
+    describeStatus({ session: { ...fresh, status: 'ERROR' }, pinned: '', forward: undefined }, now),
     'session ERROR: no reason given'
   )
 })

@@ -4,10 +4,10 @@ import type { Sample } from './sampler.ts'
 /** The plots of a soak, over the hours of the simulated day. */
 
 /** So many points at most in a line: what lies between two is told by them. */
-const mostPoints = 400
+const maxPoints = 400
 
 export const charts = (samples: readonly Sample[]): Plot[] => {
-  const each = Math.max(1, Math.ceil(samples.length / mostPoints))
+  const each = Math.max(1, Math.ceil(samples.length / maxPoints))
   const shown = samples.filter((_, index) => index % each === 0)
   const chart = (
     name: string,

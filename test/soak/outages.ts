@@ -30,7 +30,7 @@ export interface OutagesOptions {
   ms: number
 }
 
-type Way = { kind: string; lose: () => unknown; mend?: () => unknown }
+type Way = { kind: string; fail: () => unknown; mend?: () => unknown }
 
 /** Runs them all, spread evenly; when the time is up, what was not begun is left out. */
 export const runOutages = async ({
@@ -43,21 +43,21 @@ export const runOutages = async ({
   const post = (path: string): Promise<unknown> =>
     ask(`${daemon.url}${path}`, token, { method: 'POST' })
   const ways: readonly Way[] = [
-    { kind: 'network cut', lose: () => web.network(false), mend: () => web.network(true) },
-    { kind: 'page crashed', lose: () => web.crashPage() },
+    { kind: 'network cut', fail: () => web.network(false), mend: () => web.network(true) },
+    { kind: 'page crashed', fail: () => web.crashPage() },
     // by itself it waits ever longer after each conflict
-    { kind: 'conflict', lose: () => web.state('CONFLICT'), mend: () => post('/connect') },
-    { kind: 'timeout', lose: () => web.state('TIMEOUT'), mend: () => web.state('CONNECTED') },
+    { kind: 'conflict', fail: () => web.state('CONFLICT'), mend: () => post('/connect') },
+    { kind: 'timeout', fail: () => web.state('TIMEOUT'), mend: () => web.state('CONNECTED') },
     {
       kind: 'browser killed',
-      lose: async () => {
+      fail: async () => {
         const [browser] = await web.chromium()
         if (browser !== undefined) process.kill(browser, 'SIGKILL')
       }
     },
     {
       kind: 'disconnect and connect',
-      lose: () => post('/disconnect'),
+      fail: () => post('/disconnect'),
       mend: () => post('/connect')
     }
   ]
@@ -67,10 +67,10 @@ export const runOutages = async ({
       statuses.includes(line['status'] as string) &&
       daemon.lines.indexOf(line as (typeof daemon.lines)[number]) >= before
 
-  const reconnect = async ({ lose, mend }: Way): Promise<void> => {
+  const reconnect = async ({ fail, mend }: Way): Promise<void> => {
     const before = daemon.lines.length
     const lost = daemon.seen('session', is(before, 'DISCONNECTED', 'ERROR'), lostMs)
-    await Promise.all([lose(), lost])
+    await Promise.all([fail(), lost])
     await delay(Math.random() * 1_000)
     await mend?.()
     await daemon.seen('session', is(before, 'READY'), readyMs)

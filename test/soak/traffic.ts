@@ -43,7 +43,7 @@ const tickMs = 20
  * What is written and not in the journal yet: past this the page, not LeadMaster, would be
  * measured.
  */
-const mostBehind = 20_000
+const maxBehind = 20_000
 /** How long what could not be decrypted waits for it. */
 const hiddenMs = 1_000
 const groups = 12
@@ -159,7 +159,7 @@ export const startTraffic = ({ phone, ledger, messages, ms, now }: TrafficOption
       const due = Math.round(messages * writtenBy(Math.min(1, (performance.now() - started) / ms)))
       while (count < due) {
         const { written, recorded } = ledger.counts()
-        if (written - recorded > mostBehind) {
+        if (written - recorded > maxBehind) {
           also.held_back_s += tickMs / 1_000
           break
         }

@@ -218,7 +218,7 @@ export interface WhatsAppWebOptions {
   address?: string
   scenario?: Partial<Scenario>
   /** Keeps devices and history in the directory over a restart. */
-  persist?: boolean
+  retryForever?: boolean
   /** The program behind the wrapper; by default the one that session-manager has by default. */
   chromium?: string
   log?: (line: string) => void

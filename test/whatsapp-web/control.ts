@@ -12,7 +12,7 @@ export interface Control {
   close(): Promise<void>
 }
 
-const mostBytes = 64 * 1024 ** 2
+const maxBytes = 64 * 1024 ** 2
 
 const readBody = async (req: IncomingMessage): Promise<unknown> => {
   const parts: Buffer[] = []
@@ -20,7 +20,7 @@ const readBody = async (req: IncomingMessage): Promise<unknown> => {
   for await (const part of req as AsyncIterable<Buffer>) {
     parts.push(part)
     length += part.length
-    if (length > mostBytes) throw new Error(`the body is larger than ${mostBytes} bytes`)
+    if (length > maxBytes) throw new Error(`the body is larger than ${maxBytes} bytes`)
   }
   const text = Buffer.concat(parts).toString('utf8')
   return text === '' ? {} : JSON.parse(text)

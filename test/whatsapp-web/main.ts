@@ -30,7 +30,7 @@ const where = resolve(directory)
 mkdirSync(where, { recursive: true })
 const simulated = await startWhatsAppWeb({
   directory: where,
-  persist: true,
+  retryForever: true,
   scenario: web === undefined ? {} : { web },
   log: (text) => console.log(JSON.stringify({ event: 'log', text }))
 })

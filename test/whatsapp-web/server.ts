@@ -74,14 +74,14 @@ export const startWhatsAppWeb = async ({
   directory,
   address = '127.0.0.1',
   scenario: wanted = {},
-  persist = false,
+  retryForever = false,
   chromium = '/usr/lib/chromium/chromium-headless-shell',
   log = () => undefined
 }: WhatsAppWebOptions): Promise<WhatsAppWeb> => {
   const media = join(directory, 'media')
   mkdirSync(media, { recursive: true })
   const stateFile = join(directory, 'phone.json')
-  const history = createHistory(persist ? readState(stateFile) : newState())
+  const history = createHistory(retryForever ? readState(stateFile) : newState())
   const scenario: Scenario = { ...usual, ...wanted }
   const phone = createPhone(
     history,
@@ -246,12 +246,12 @@ export const startWhatsAppWeb = async ({
   }
   // a Chromium that runs goes on after a restart, if that port is still to be had
   const portFile = join(directory, 'port')
-  const before = persist && existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : 0
+  const before = retryForever && existsSync(portFile) ? Number(readFileSync(portFile, 'utf8')) : 0
   const port = await listen(before).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EADDRINUSE') return listen(0)
     throw error
   })
-  if (persist) writeFileSync(portFile, String(port))
+  if (retryForever) writeFileSync(portFile, String(port))
   const chromiumPath = await writeWrapper(directory, port, spki, { address, program: chromium })
 
   /** What `read` finds, now or as soon as something changed so that it does. */
@@ -283,7 +283,7 @@ export const startWhatsAppWeb = async ({
 
   let saving = false
   const save = (): void => {
-    if (!persist || saving) return
+    if (!retryForever || saving) return
     saving = true
     setTimeout(() => {
       saving = false
@@ -382,12 +382,12 @@ export const startWhatsAppWeb = async ({
     },
     dns: (resolves) => writeHostRules(directory, port, resolves, address),
     close: async () => {
-      if (persist) writeFileSync(stateFile, JSON.stringify(history.state))
+      if (retryForever) writeFileSync(stateFile, JSON.stringify(history.state))
       closed = true
       changed()
       for (const link of links.keys()) link.end()
       await hangUp()
-      if (!persist) rmSync(media, { recursive: true, force: true })
+      if (!retryForever) rmSync(media, { recursive: true, force: true })
     }
   }
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { span } from '../text.ts'
 import { realHost } from '../installation/real-host.ts'
-import { readWiring, type Wiring } from '../installation/wiring.ts'
+import { readInstallation, type Installation } from '../installation/installation.ts'
 import { processEnv, systemdEnv } from '../../platform/env.ts'
 import { harmlessError } from '../../platform/harmless.ts'
 import { verify, writeManifest, type Manifest } from './manifest.ts'
@@ -15,7 +15,7 @@ import {
   removeUnfinished,
   sealedSuffix
 } from './names.ts'
-import { inPlainWords, Refused } from './refused.ts'
+import { describeRefusal, Refused } from './refused.ts'
 import { sealDirectory } from './sealed.ts'
 import { readSettings, settingsFile } from './settings.ts'
 import { take } from './take.ts'
@@ -52,11 +52,11 @@ const newestPlain = async (to: string): Promise<string | undefined> => {
  * Beside the state, and as private: what is to be encrypted is not on the disk of the backups in
  * plain.
  */
-const privateDirectory = (wiring: Wiring): string => {
-  const stateDir = wiring.services
+const privateDirectory = (installation: Installation): string => {
+  const stateDir = installation.services
     .map(({ variables }) => variables['STATE_DIR'])
     .find((found) => found !== undefined && found !== '')
-  return stateDir === undefined ? wiring.directory : dirname(stateDir)
+  return stateDir === undefined ? installation.directory : dirname(stateDir)
 }
 
 const versionOf = async (): Promise<string> =>
@@ -99,16 +99,16 @@ const backup = async (given: {
   keep?: string | undefined
 }): Promise<number> => {
   const home = processEnv['LEADMASTER_HOME']
-  const wiring = await readWiring(host, release, home ? resolve(home) : undefined)
-  if (wiring === undefined)
+  const installation = await readInstallation(host, release, home ? resolve(home) : undefined)
+  if (installation === undefined)
     throw new Refused(
       'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
     )
-  const { BACKUP_TO, BACKUP_KEEP, BACKUP_KEY } = await readSettings(host, wiring.directory)
+  const { BACKUP_TO, BACKUP_KEEP, BACKUP_KEY } = await readSettings(host, installation.directory)
   const to = given.to === undefined ? BACKUP_TO : resolve(given.to)
   if (to === '')
     throw new Refused(
-      `where to? Give --to DIR, or set BACKUP_TO in ${settingsFile(wiring.directory)}`
+      `where to? Give --to DIR, or set BACKUP_TO in ${settingsFile(installation.directory)}`
     )
   // one that is made here might be where a disk should be mounted
   if (!(await stat(to).catch(() => undefined))?.isDirectory())
@@ -118,11 +118,11 @@ const backup = async (given: {
   const name = nameAt(madeAt)
   const sealed = BACKUP_KEY !== ''
   const aside = join(to, partialOf(name))
-  const directory = sealed ? join(privateDirectory(wiring), partialOf(name)) : aside
+  const directory = sealed ? join(privateDirectory(installation), partialOf(name)) : aside
   if (sealed) await removeUnfinished(dirname(directory))
   try {
     await mkdir(directory, { mode: 0o700 })
-    const { services, sums } = await take(wiring, {
+    const { services, sums } = await take(installation, {
       directory,
       previous: sealed ? undefined : await newestPlain(to)
     })
@@ -130,9 +130,9 @@ const backup = async (given: {
       format: 1 as const,
       version: await versionOf(),
       made_at: new Date(madeAt).toISOString(),
-      directory: wiring.directory,
-      installed: wiring.mode === 'systemd',
-      simulated: wiring.simulated,
+      directory: installation.directory,
+      installed: installation.mode === 'systemd',
+      simulated: installation.simulated,
       services
     }
     await writeManifest(directory, facts, sums)
@@ -187,7 +187,7 @@ const run = async (): Promise<number> => {
   try {
     return await backup(given)
   } catch (error) {
-    const words = inPlainWords(error)
+    const words = describeRefusal(error)
     complain(`no backup was made: ${words ?? JSON.stringify(harmlessError(error))}`)
     return 1
   }

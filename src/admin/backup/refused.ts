@@ -4,7 +4,7 @@ import { PlainError, reasonOf } from '../../platform/harmless.ts'
 export class Refused extends PlainError {}
 
 /** What went wrong in plain words; undefined: it is a fault of this program. */
-export const inPlainWords = (error: unknown): string | undefined => {
+export const describeRefusal = (error: unknown): string | undefined => {
   if (error instanceof Refused) return error.message
   if (!(error instanceof Error)) return undefined
   // SQLite names its own, https://sqlite.org/rescode.html

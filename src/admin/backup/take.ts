@@ -1,6 +1,6 @@
 import { link, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import type { Service, Wiring } from '../installation/wiring.ts'
+import type { Service, Installation } from '../installation/installation.ts'
 import { reasonOf } from '../../platform/harmless.ts'
 import { mediaPath } from '../../session-manager/journal/media.ts'
 import { copyDevice, hasDevice } from '../../session-manager/cluster/profile-backup/files.ts'
@@ -174,11 +174,11 @@ const takeManager = async (
  * the hub's has taken, and what the hub's copy lacks it takes from the journal once more. The other
  * way round the hub's cursor would be ahead.
  */
-export const take = async (wiring: Wiring, taking: Taking): Promise<Taken> => {
-  const there = wiring.services.filter(({ text }) => text !== undefined)
+export const take = async (installation: Installation, taking: Taking): Promise<Taken> => {
+  const there = installation.services.filter(({ text }) => text !== undefined)
   if (there.length === 0)
     throw new Refused(
-      `there is no env file in ${wiring.directory} that this user may read: run this as root, or name the directory by LEADMASTER_HOME`
+      `there is no env file in ${installation.directory} that this user may read: run this as root, or name the directory by LEADMASTER_HOME`
     )
   await mkdir(join(taking.directory, 'env'), { mode: 0o700 })
   for (const service of there)

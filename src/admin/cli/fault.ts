@@ -3,7 +3,7 @@ import { Fault } from './command.ts'
 import type { Target } from './target.ts'
 
 /** What went wrong in plain words, and what to do. undefined: it is a fault of this program. */
-export const inPlainWords = (error: unknown, target: Target | undefined): string | undefined => {
+export const describeError = (error: unknown, target: Target | undefined): string | undefined => {
   if (error instanceof Fault) return error.message
   if (!(error instanceof LeadMasterError) || target === undefined) return undefined
   const { url, urlFrom, tokenFrom } = target

@@ -7,7 +7,7 @@ import { meant, UsageError, type Command, type Common, type Context } from './co
 import { connect } from './connect.ts'
 import { doctor } from './doctor.ts'
 import { done } from './done.ts'
-import { inPlainWords } from './fault.ts'
+import { describeError } from './fault.ts'
 import { leads } from './leads.ts'
 import { pageReport } from './page-report.ts'
 import { ask } from './ask.ts'
@@ -107,7 +107,7 @@ try {
     )
     process.exitCode = 2
   } else if (!interrupted.signal.aborted) {
-    const words = inPlainWords(error, target)
+    const words = describeError(error, target)
     // A fault of this program: where it was is what helps, and its words may be somebody's.
     const { stack } = harmlessError(error) as { stack?: string }
     process.stderr.write(

@@ -15,12 +15,12 @@ const service = 'leadmaster-backup.service'
 const tooOldMs = 49 * 3_600_000
 const again = `systemctl start ${service}; journalctl -u ${service} -n 20 -o cat`
 
-export const checkBackups: Check = async ({ host, wiring }) => {
-  if (wiring.mode !== 'systemd') return []
+export const checkBackups: Check = async ({ host, installation }) => {
+  if (installation.mode !== 'systemd') return []
   const show = async (unit: string, property: string): Promise<string> =>
     (await host.run(['systemctl', 'show', unit, '--property', property, '--value'])).stdout.trim()
   if ((await show(timer, 'UnitFileState')) !== 'enabled') return []
-  const path = settingsFile(wiring.directory)
+  const path = settingsFile(installation.directory)
   const text = (await host.readFile(path)) ?? ''
   const { BACKUP_TO: to } = readEnvFile(text).variables
   if (!to)

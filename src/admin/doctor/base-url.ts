@@ -15,8 +15,8 @@ import {
   managers,
   type Hub,
   type Manager,
-  type Wiring
-} from '../installation/wiring.ts'
+  type Installation
+} from '../installation/installation.ts'
 
 /**
  * The hub's URLs: against the session-managers' own HOST and PORT, and against who answers there.
@@ -64,18 +64,18 @@ const namedUrls = (urls: Readonly<Record<string, string>>): string =>
     .join(',')
 
 /** What the files say of one another. */
-export const checkWiring: Check = async ({ wiring, cause }) => {
-  const [hub] = hubs(wiring)
+export const checkWiring: Check = async ({ installation, cause }) => {
+  const [hub] = hubs(installation)
   if (!hub?.config) return []
   const file = edited(hub)
   const change = (variable: string, value: string): string =>
     andRestart(
-      wiring,
+      installation,
       value === '' ? removeVariable(file, variable) : setVariable(file, variable, value),
       hub
     )
   const findings: Finding[] = []
-  const [first, ...further] = managers(wiring)
+  const [first, ...further] = managers(installation)
   const { SESSION_MANAGER_BASE_URL: base, FURTHER_SESSION_MANAGERS: named } = hub.config
   const strays = first && !cause(first.name, 'port') ? astray(base, first) : undefined
   if (first?.config && strays !== undefined) {
@@ -95,7 +95,7 @@ export const checkWiring: Check = async ({ wiring, cause }) => {
   for (const manager of further) {
     if (!manager.config) continue
     const { ACCOUNT } = manager.config
-    const twin = managers(wiring).find(
+    const twin = managers(installation).find(
       (other) => other !== manager && other.config?.ACCOUNT === ACCOUNT
     )
     if (twin) {
@@ -105,7 +105,7 @@ export const checkWiring: Check = async ({ wiring, cause }) => {
           manager.name,
           `ACCOUNT=${ACCOUNT} is also that of ${twin.name}`,
           andRestart(
-            wiring,
+            installation,
             setVariable(edited(manager), 'ACCOUNT', manager.instance ?? 'further'),
             manager
           )
@@ -137,7 +137,9 @@ export const checkWiring: Check = async ({ wiring, cause }) => {
     const local = ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname)
     if (
       !local ||
-      managers(wiring).some(({ config }) => config === undefined || config.ACCOUNT === account)
+      managers(installation).some(
+        ({ config }) => config === undefined || config.ACCOUNT === account
+      )
     )
       continue
     const { [account]: _gone, ...rest } = named
@@ -162,10 +164,10 @@ export interface Answered {
 /** Who answers, as the hub would ask. */
 export const checkIdentities = async ({
   host,
-  wiring,
+  installation,
   cause
 }: Asked): Promise<{ findings: Finding[]; answered: Answered[] }> => {
-  const [hub] = hubs(wiring)
+  const [hub] = hubs(installation)
   if (!hub?.config) return { findings: [], answered: [] }
   const {
     SESSION_MANAGER_BASE_URL: base,
@@ -177,8 +179,8 @@ export const checkIdentities = async ({
   const ask = async (url: string, account: string | undefined): Promise<void> => {
     const manager =
       account === undefined
-        ? managers(wiring)[0]
-        : managers(wiring).find(({ config }) => config?.ACCOUNT === account)
+        ? managers(installation)[0]
+        : managers(installation).find(({ config }) => config?.ACCOUNT === account)
     const because = (manager && cause(manager.name)) ?? cause(hub.name, 'env file', name, 'port')
     if (because) return void findings.push(skipped(name, hub.name, because))
     try {
@@ -193,7 +195,7 @@ export const checkIdentities = async ({
       )
       if (manager?.config && identity.account !== manager.config.ACCOUNT) {
         const detail = `session-manager at ${url} is of account ${identity.account}, not ${manager.config.ACCOUNT} as ${manager.envFile} says`
-        findings.push(await restartFault(host, wiring, name, manager, detail, hub))
+        findings.push(await restartFault(host, installation, name, manager, detail, hub))
         return
       }
       findings.push(
@@ -201,7 +203,7 @@ export const checkIdentities = async ({
       )
       answered.push({ manager, identity })
     } catch (error) {
-      findings.push(await stranger(host, wiring, hub, manager, reasonOf(error)))
+      findings.push(await stranger(host, installation, hub, manager, reasonOf(error)))
     }
   }
   await ask(base, undefined)
@@ -211,11 +213,11 @@ export const checkIdentities = async ({
 
 const stranger = async (
   host: Host,
-  wiring: Wiring,
+  installation: Installation,
   hub: Hub,
   manager: Manager | undefined,
   said: string
 ): Promise<Finding> =>
   manager?.config
-    ? restartFault(host, wiring, name, manager, said, hub)
+    ? restartFault(host, installation, name, manager, said, hub)
     : note(name, hub.name, said)

@@ -1,11 +1,11 @@
 import type { Finding } from './finding.ts'
 import type { Host } from '../installation/host.ts'
-import type { Wiring } from '../installation/wiring.ts'
+import type { Installation } from '../installation/installation.ts'
 
 /** What a check is given. */
 export interface Asked {
   host: Host
-  wiring: Wiring
+  installation: Installation
   /**
    * The first fault so far of a service, of these checks or of any: what would make a further fault
    * its mere consequence.

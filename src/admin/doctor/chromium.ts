@@ -3,7 +3,7 @@ import { edited } from './environment.ts'
 import { fault, ok, type Finding } from './finding.ts'
 import { removeVariable, word } from '../installation/shell.ts'
 import { runAsUnit } from './transient.ts'
-import { andRestart, asUser, managers, type Manager } from '../installation/wiring.ts'
+import { andRestart, asUser, managers, type Manager } from '../installation/installation.ts'
 
 /** Chromium: there, a Chromium, and able to run with its sandbox on as the services' user. */
 
@@ -18,7 +18,7 @@ const install = (path: string, option = ''): string =>
 export const checkChromium: Check = async (asked) => {
   const findings: Finding[] = []
   const seen = new Set<string>()
-  for (const manager of managers(asked.wiring)) {
+  for (const manager of managers(asked.installation)) {
     const { config } = manager
     if (!config || seen.has(config.CHROMIUM_PATH)) continue
     // never as root: it is a program that anybody may have named, and has no sandbox there
@@ -30,14 +30,14 @@ export const checkChromium: Check = async (asked) => {
 }
 
 const checkOne = async (
-  { host, wiring }: Asked,
+  { host, installation }: Asked,
   manager: Manager,
   path: string
 ): Promise<Finding[]> => {
   const name = 'chromium'
   const isDebian = path in packages
   const replaced = andRestart(
-    wiring,
+    installation,
     isDebian ? install(path, '--reinstall ') : removeVariable(edited(manager), 'CHROMIUM_PATH'),
     manager
   )
@@ -48,7 +48,7 @@ const checkOne = async (
         name,
         manager.name,
         `CHROMIUM_PATH=${path} does not exist`,
-        isDebian ? andRestart(wiring, install(path), manager) : replaced
+        isDebian ? andRestart(installation, install(path), manager) : replaced
       )
     ]
   if (found.type !== 'file')
@@ -59,10 +59,11 @@ const checkOne = async (
         name,
         manager.name,
         `CHROMIUM_PATH=${path} may not be executed`,
-        andRestart(wiring, `chmod +x ${word(path)}`, manager)
+        andRestart(installation, `chmod +x ${word(path)}`, manager)
       )
     ]
-  const version = await host.run(await asUser(host, wiring, manager, path, '--version'), 20_000)
+  const command = await asUser(host, installation, manager, path, '--version')
+  const version = await host.run(command, 20_000)
   const number = /\d+\.\d+\.\d+\.\d+/.exec(version.stdout)?.[0]
   if (number === undefined)
     return [
@@ -75,7 +76,7 @@ const checkOne = async (
     ]
   return [
     ok(name, manager.name, `${path} is Chromium ${number}`),
-    await trySandbox({ host, wiring }, manager, path)
+    await trySandbox({ host, installation }, manager, path)
   ]
 }
 
@@ -92,7 +93,7 @@ const gates = [
 
 /** A real try: a page shown with the sandbox on, in a profile of its own, and thrown away. */
 const trySandbox = async (
-  { host, wiring }: Pick<Asked, 'host' | 'wiring'>,
+  { host, installation }: Pick<Asked, 'host' | 'installation'>,
   manager: Manager,
   path: string
 ): Promise<Finding> => {
@@ -101,13 +102,13 @@ const trySandbox = async (
   const script =
     'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && HOME=$d timeout -k 1 25 "$0" --headless --user-data-dir="$d" --disable-gpu --disable-dev-shm-usage --no-first-run --dump-dom about:blank'
   const tried =
-    (await runAsUnit(host, wiring, manager, ['sh', '-c', script, path], 30_000)) ??
-    (await host.run(await asUser(host, wiring, manager, 'sh', '-c', script, path), 30_000))
+    (await runAsUnit(host, installation, manager, ['sh', '-c', script, path], 30_000)) ??
+    (await host.run(await asUser(host, installation, manager, 'sh', '-c', script, path), 30_000))
   if (tried.code === 0 && /<html/i.test(tried.stdout))
     return ok(
       name,
       manager.name,
-      `Chromium runs with its sandbox on, as ${user}${wiring.mode === 'systemd' ? ' and confined by its unit' : ''}`
+      `Chromium runs with its sandbox on, as ${user}${installation.mode === 'systemd' ? ' and confined by its unit' : ''}`
     )
   for (const { setting, closed, open } of gates) {
     const value = (await host.readFile(`/proc/sys/${setting.replaceAll('.', '/')}`))?.trim()
@@ -117,7 +118,7 @@ const trySandbox = async (
       name,
       manager.name,
       `${setting} is ${value}: user namespaces are closed, and Chromium's sandbox is made of them`,
-      andRestart(wiring, keep, manager)
+      andRestart(installation, keep, manager)
     )
   }
   const timedOut = tried.code === undefined || tried.code === 124 || tried.code === 137

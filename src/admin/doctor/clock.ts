@@ -6,7 +6,7 @@ import { fault, note, ok } from './finding.ts'
 const name = 'clock'
 const toleranceMs = 60_000
 
-export const checkClock: Check = async ({ host, wiring }) => {
+export const checkClock: Check = async ({ host, installation }) => {
   const files = [
     'package.json',
     'dist',
@@ -17,7 +17,7 @@ export const checkClock: Check = async ({ host, wiring }) => {
   const newest = Math.max(
     0,
     ...(await Promise.all(
-      files.map(async (file) => (await host.stat(`${wiring.release}/${file}`))?.mtimeMs ?? 0)
+      files.map(async (file) => (await host.stat(`${installation.release}/${file}`))?.mtimeMs ?? 0)
     ))
   )
   const set = 'timedatectl set-ntp true'

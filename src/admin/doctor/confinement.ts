@@ -2,7 +2,12 @@ import type { Asked, Check } from './check.ts'
 import { fault, note, type Finding } from './finding.ts'
 import { word } from '../installation/shell.ts'
 import { listed, rules, type Rule } from '../installation/unit-rules.ts'
-import { isDebian, upCommand, type Service, type Wiring } from '../installation/wiring.ts'
+import {
+  isDebian,
+  upCommand,
+  type Service,
+  type Installation
+} from '../installation/installation.ts'
 
 /**
  * What a unit lets its service do, and what an operator's drop-in changed of it. The values are
@@ -40,10 +45,10 @@ export const reloaded = (mend: string, { unit }: Service): string =>
  * Makes a unit file as it was shipped. One edited by `systemctl edit --full` hides that of the
  * package.
  */
-const reinstall = (wiring: Wiring, service: Service): string =>
-  isDebian(wiring) && service.properties['FragmentPath']?.startsWith('/etc/')
+const reinstall = (installation: Installation, service: Service): string =>
+  isDebian(installation) && service.properties['FragmentPath']?.startsWith('/etc/')
     ? reloaded(`rm ${word(service.properties['FragmentPath'])}`, service)
-    : `${upCommand(wiring)} && systemctl restart ${service.unit}`
+    : `${upCommand(installation)} && systemctl restart ${service.unit}`
 
 /** Takes a setting back. */
 const takeBack = async (
@@ -53,7 +58,7 @@ const takeBack = async (
   file: { path: string; text: string } | undefined
 ): Promise<string> => {
   if (file === undefined || file.path === service.properties['FragmentPath'])
-    return reinstall(asked.wiring, service)
+    return reinstall(asked.installation, service)
   if (isOwn(file.path, service)) {
     const goesOn = new RegExp(`^\\s*${setting}\\s*=.*\\\\$`, 'm').test(file.text)
     const change = goesOn
@@ -74,9 +79,9 @@ const takeBack = async (
  * was changed.
  */
 export const checkConfinement: Check = async (asked) => {
-  if (asked.wiring.mode !== 'systemd') return []
+  if (asked.installation.mode !== 'systemd') return []
   return (
-    await Promise.all(asked.wiring.services.map((service) => checkOne(asked, service)))
+    await Promise.all(asked.installation.services.map((service) => checkOne(asked, service)))
   ).flat()
 }
 

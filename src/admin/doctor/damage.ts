@@ -3,7 +3,7 @@ import { settingsFile } from '../backup/settings.ts'
 import { readEnvFile } from '../../platform/env-file.ts'
 import type { Host } from '../installation/host.ts'
 import { word } from '../installation/shell.ts'
-import type { Service, Wiring } from '../installation/wiring.ts'
+import type { Service, Installation } from '../installation/installation.ts'
 
 /** Databases that are damaged: no restart helps, a backup does. */
 
@@ -19,16 +19,22 @@ const databaseOf = ({ kind }: Service): string =>
 /**
  * Puts the newest backup back, else begins with an empty database while the damaged one is kept.
  */
-export const damageMend = async (host: Host, wiring: Wiring, service: Service): Promise<string> => {
+export const damageMend = async (
+  host: Host,
+  installation: Installation,
+  service: Service
+): Promise<string> => {
   const stop =
-    wiring.mode === 'systemd' ? "systemctl stop 'leadmaster-*'" : 'true # end scripts/up first'
-  const start = wiring.mode === 'systemd' ? ' && systemctl start leadmaster.target' : ''
+    installation.mode === 'systemd'
+      ? "systemctl stop 'leadmaster-*'"
+      : 'true # end scripts/up first'
+  const start = installation.mode === 'systemd' ? ' && systemctl start leadmaster.target' : ''
   const { BACKUP_TO: to = '' } = readEnvFile(
-    (await host.readFile(settingsFile(wiring.directory))) ?? ''
+    (await host.readFile(settingsFile(installation.directory))) ?? ''
   ).variables
   const [newest] = to === '' ? [] : backupsAmong(await host.readdir(to))
   if (newest !== undefined)
-    return `${stop}; ${word(`${wiring.release}/scripts/restore`)} ${word(`${to}/${newest.name}`)} --replace${start}`
+    return `${stop}; ${word(`${installation.release}/scripts/restore`)} ${word(`${to}/${newest.name}`)} --replace${start}`
   const file = `${service.config?.STATE_DIR ?? service.stateDir}/${databaseOf(service)}`
   return `${stop}; for file in ${word(file)}*; do mv "$file" "$file.damaged"; done${start}`
 }

@@ -10,8 +10,8 @@ import {
   restart,
   type Service,
   type User,
-  type Wiring
-} from '../installation/wiring.ts'
+  type Installation
+} from '../installation/installation.ts'
 
 /** The state directories: there, the services' own, closed to others, writable, with room. */
 
@@ -48,14 +48,14 @@ const isReplaced = ({ properties }: Service, path: string): boolean =>
  */
 const isClosedTo = async (
   host: Host,
-  wiring: Wiring,
+  installation: Installation,
   service: Service,
   dir: string
 ): Promise<boolean> => {
   const test = ['test', '-w', dir]
   if (!above(dir).some((parent) => isReplaced(service, parent)))
-    return (await host.run(await asUser(host, wiring, service, ...test))).code === 1
-  return (await runAsUnit(host, wiring, service, test, 10_000))?.code === 1
+    return (await host.run(await asUser(host, installation, service, ...test))).code === 1
+  return (await runAsUnit(host, installation, service, test, 10_000))?.code === 1
 }
 
 /** The mount that a path is on, if it is read-only. */
@@ -72,9 +72,9 @@ const readOnlyMount = async (host: Host, path: string): Promise<string | undefin
 }
 
 export const checkDirectories: Check = async (asked) =>
-  (await Promise.all(asked.wiring.services.map((service) => checkOne(asked, service)))).flat()
+  (await Promise.all(asked.installation.services.map((service) => checkOne(asked, service)))).flat()
 
-const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Finding[]> => {
+const checkOne = async ({ host, installation }: Asked, service: Service): Promise<Finding[]> => {
   const { config, user, userName } = service
   if (!config) return []
   if (user === undefined) {
@@ -84,7 +84,7 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
         name,
         service.name,
         `there is no user ${userName}, whom the service runs as`,
-        `${make} && ${restart(wiring, service)}`
+        `${make} && ${restart(installation, service)}`
       )
     ]
   }
@@ -93,9 +93,9 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
   const wrong = (detail: string, mend: string): Finding[] => [
     fault(name, service.name, `${dir} ${detail}`, mend)
   ]
-  const mended = (mend: string): string => andRestart(wiring, mend, service)
+  const mended = (mend: string): string => andRestart(installation, mend, service)
 
-  const twin = wiring.services.find(
+  const twin = installation.services.find(
     (other) => other !== service && other.kind === service.kind && other.config?.STATE_DIR === dir
   )
   if (twin && service.instance !== undefined)
@@ -103,7 +103,7 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
       `is that of ${twin.name} too: two accounts would share a journal`,
       mended(setVariable(edited(service), 'STATE_DIR', service.stateDir))
     )
-  const outside = checkConfined(wiring, service, dir)
+  const outside = checkConfined(installation, service, dir)
   if (outside)
     return wrong(
       `is closed to the unit, which may write to ${service.stateDir} alone; or keep it there with ReadWritePaths=, by systemctl edit ${service.unit}`,
@@ -111,7 +111,7 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
     )
 
   // scripts/up as root shows closed directories to the services in a mount namespace of their own
-  if (wiring.mode === 'systemd' || host.uid !== 0) {
+  if (installation.mode === 'systemd' || host.uid !== 0) {
     for (const parent of above(dir).filter((each) => !isReplaced(service, each))) {
       const found = await host.stat(parent)
       if (found && !mayEnter(found, user))
@@ -172,7 +172,8 @@ const checkOne = async ({ host, wiring }: Asked, service: Service): Promise<Find
       )
   }
   const closed =
-    (wiring.mode === 'systemd' || host.uid !== 0) && (await isClosedTo(host, wiring, service, dir))
+    (installation.mode === 'systemd' || host.uid !== 0) &&
+    (await isClosedTo(host, installation, service, dir))
   // All permissions are right: where a drop-in may hide it, the unit's own check names that.
   if (closed && (service.properties['DropInPaths'] ?? '') !== '') return []
   if (closed)
@@ -189,9 +190,13 @@ const octal = ({ mode }: Stat): string => mode.toString(8).padStart(4, '0')
  * Under ProtectSystem=strict a unit writes to its StateDirectory= and ReadWritePaths= alone.
  * @returns the mend
  */
-const checkConfined = (wiring: Wiring, service: Service, dir: string): string | undefined => {
+const checkConfined = (
+  installation: Installation,
+  service: Service,
+  dir: string
+): string | undefined => {
   const { properties } = service
-  if (wiring.mode !== 'systemd' || properties['LoadState'] !== 'loaded') return undefined
+  if (installation.mode !== 'systemd' || properties['LoadState'] !== 'loaded') return undefined
   const open = [
     ...(properties['StateDirectory'] ?? '')
       .split(' ')
@@ -204,14 +209,18 @@ const checkConfined = (wiring: Wiring, service: Service, dir: string): string | 
   ]
   if (open.length === 0 || open.some((each) => dir === each || dir.startsWith(`${each}/`)))
     return undefined
-  return andRestart(wiring, setVariable(edited(service), 'STATE_DIR', service.stateDir), service)
+  return andRestart(
+    installation,
+    setVariable(edited(service), 'STATE_DIR', service.stateDir),
+    service
+  )
 }
 
 /** Bytes and inodes free where the state is. */
-export const checkDisk: Check = async ({ host, wiring }) => {
+export const checkDisk: Check = async ({ host, installation }) => {
   const findings: Finding[] = []
   const seen = new Set<string>()
-  for (const { config, name: service } of wiring.services) {
+  for (const { config, name: service } of installation.services) {
     if (!config) continue
     let dir = config.STATE_DIR
     while (dir !== '' && (await host.stat(dir)) === undefined)

@@ -11,7 +11,13 @@ import {
   word,
   type EditedFile
 } from '../installation/shell.ts'
-import { andRestart, knows, restart, type Service, type Wiring } from '../installation/wiring.ts'
+import {
+  andRestart,
+  knows,
+  restart,
+  type Service,
+  type Installation
+} from '../installation/installation.ts'
 
 /** The env files: there, closed to others, of good syntax, and accepted by the service. */
 
@@ -24,16 +30,16 @@ const shared = 'SESSION_MANAGER_TOKEN'
 
 export const edited = ({ envFile, text = '' }: Service): EditedFile => ({ path: envFile, text })
 
-export const checkEnvFiles: Check = async ({ host, wiring }) => {
+export const checkEnvFiles: Check = async ({ host, installation }) => {
   const findings: Finding[] = []
-  for (const service of wiring.services)
-    findings.push(...(await checkOne(host, wiring, service, findings)))
+  for (const service of installation.services)
+    findings.push(...(await checkOne(host, installation, service, findings)))
   return findings
 }
 
 const checkOne = async (
   host: Host,
-  wiring: Wiring,
+  installation: Installation,
   service: Service,
   before: readonly Finding[]
 ): Promise<Finding[]> => {
@@ -44,7 +50,7 @@ const checkOne = async (
         name,
         service.name,
         `${service.envFile} may not be looked at by you`,
-        `sudo ${word(`${wiring.release}/scripts/doctor`)}`
+        `sudo ${word(`${installation.release}/scripts/doctor`)}`
       )
     ]
   if (found === undefined)
@@ -53,7 +59,7 @@ const checkOne = async (
         name,
         service.name,
         `${service.envFile} is missing`,
-        await install(host, wiring, service)
+        await install(host, installation, service)
       )
     ]
   if (service.text === undefined)
@@ -62,17 +68,17 @@ const checkOne = async (
         name,
         service.name,
         `${service.envFile} cannot be read by you`,
-        `sudo ${word(`${wiring.release}/scripts/doctor`)}`
+        `sudo ${word(`${installation.release}/scripts/doctor`)}`
       )
     ]
-  const access = await checkAccess(host, wiring, service)
-  const syntax = checkSyntax(wiring, service)
+  const access = await checkAccess(host, installation, service)
+  const syntax = checkSyntax(installation, service)
   const spoilt = new Set(syntax.flatMap(({ spoils }) => spoils))
   const values: Finding[] = []
   for (const said of service.faults) {
     const variable = /^(.*?)(?:=| is )/s.exec(said)?.[1] ?? ''
     if (spoilt.has('*') || spoilt.has(variable)) continue
-    values.push(await explain(host, wiring, service, variable, said, [...before, ...values]))
+    values.push(await explain(host, installation, service, variable, said, [...before, ...values]))
   }
   // one that is missing only because another is a near miss of it is mended by the same rename
   const renamed = values.flatMap(({ detail }) => /did you mean (\w+)\?/.exec(detail)?.[1] ?? [])
@@ -92,10 +98,14 @@ const opennessOf = (mode: number): string[] => {
 }
 
 /** Who may read and write it: it holds secrets, and a user who writes it commands the service. */
-const checkAccess = async (host: Host, wiring: Wiring, service: Service): Promise<Finding[]> => {
+const checkAccess = async (
+  host: Host,
+  installation: Installation,
+  service: Service
+): Promise<Finding[]> => {
   const found = await host.stat(service.envFile)
   if (found === undefined) return []
-  const owner = wiring.byRoot ? 0 : service.user?.uid
+  const owner = installation.byRoot ? 0 : service.user?.uid
   // A drop-in may let the service run as root, who may read the file whatever its group is: the
   // drop-in is the fault.
   const group = service.user?.uid === 0 ? undefined : service.user?.gid
@@ -128,7 +138,7 @@ const checkAccess = async (host: Host, wiring: Wiring, service: Service): Promis
  * fault only because of it.
  */
 const checkSyntax = (
-  wiring: Wiring,
+  installation: Installation,
   service: Service
 ): { finding: Finding; spoils: string[] }[] => {
   const { envFile, file, kind } = service
@@ -136,7 +146,7 @@ const checkSyntax = (
   const results: { finding: Finding; spoils: string[] }[] = []
   const add = (detail: string, mend: string, ...spoils: string[]): void =>
     void results.push({
-      finding: fault(name, service.name, detail, andRestart(wiring, mend, service)),
+      finding: fault(name, service.name, detail, andRestart(installation, mend, service)),
       spoils
     })
 
@@ -213,7 +223,7 @@ const checkSyntax = (
 /** A fault as the service names it, with its mend. */
 const explain = async (
   host: Host,
-  wiring: Wiring,
+  installation: Installation,
   service: Service,
   variable: string,
   said: string,
@@ -221,7 +231,7 @@ const explain = async (
 ): Promise<Finding> => {
   const file = edited(service)
   const mended = (mend: string, ...also: Service[]): Finding =>
-    fault(name, service.name, said, andRestart(wiring, mend, service, ...also))
+    fault(name, service.name, said, andRestart(installation, mend, service, ...also))
   const near = /did you mean (\w+)\?/.exec(said)?.[1]
   // to rename it would put two lines of one variable into the file
   if (/ is given twice, /.test(said)) return mended(removeVariable(file, variable))
@@ -229,12 +239,12 @@ const explain = async (
     return mended(renameVariable(file, variable, near))
   if (/ is unknown: /.test(said)) return mended(removeVariable(file, variable))
   if (secrets[service.kind].includes(variable))
-    return secret(wiring, service, variable, said, before)
+    return secret(installation, service, variable, said, before)
   const value = service.file.variables[variable]
   const better =
     (value === undefined || value === '' ? undefined : meant(service, variable, value)) ??
     (await running(host, service, variable)) ??
-    (await proposal(host, wiring, service, variable))
+    (await proposal(host, installation, service, variable))
   if (better === undefined) return mended(removeVariable(file, variable))
   return mended(setVariable(file, variable, better))
 }
@@ -250,7 +260,7 @@ const accepted = (service: Service, variable: string): boolean =>
  * in all of them.
  */
 const secret = (
-  wiring: Wiring,
+  installation: Installation,
   service: Service,
   variable: string,
   said: string,
@@ -261,9 +271,11 @@ const secret = (
       name,
       service.name,
       said,
-      andRestart(wiring, freshSecret(variable, [edited(service)]), service)
+      andRestart(installation, freshSecret(variable, [edited(service)]), service)
     )
-  const others = wiring.services.filter((other) => other !== service && other.text !== undefined)
+  const others = installation.services.filter(
+    (other) => other !== service && other.text !== undefined
+  )
   const good = others.find(
     (other) => accepted(other, variable) && !other.credentials.names.includes(variable)
   )
@@ -272,7 +284,7 @@ const secret = (
       name,
       service.name,
       said,
-      andRestart(wiring, copySecret(variable, edited(good), edited(service)), service)
+      andRestart(installation, copySecret(variable, edited(good), edited(service)), service)
     )
   if (
     before.some(
@@ -287,30 +299,39 @@ const secret = (
     name,
     service.name,
     said,
-    andRestart(wiring, freshSecret(variable, [service, ...others].map(edited)), service, ...others)
+    andRestart(
+      installation,
+      freshSecret(variable, [service, ...others].map(edited)),
+      service,
+      ...others
+    )
   )
 }
 
 /** Makes an env file from the template, with what must fit to the others. */
-const install = async (host: Host, wiring: Wiring, service: Service): Promise<string> => {
-  const from = `${wiring.release}/deploy/env/${service.kind}.env`
+const install = async (
+  host: Host,
+  installation: Installation,
+  service: Service
+): Promise<string> => {
+  const from = `${installation.release}/deploy/env/${service.kind}.env`
   const text = (await host.readFile(from)) ?? ''
   const file = { path: service.envFile, text }
   const steps = [
-    `install -m 0640 ${wiring.byRoot ? `-o root -g ${service.userName} ` : ''}${word(from)} ${word(service.envFile)}`
+    `install -m 0640 ${installation.byRoot ? `-o root -g ${service.userName} ` : ''}${word(from)} ${word(service.envFile)}`
   ]
   for (const variable of Object.keys(service.file.variables).length > 0
     ? []
     : ['HOST', 'PORT', 'ACCOUNT', 'STATE_DIR', 'SESSION_MANAGER_BASE_URL', 'ENV_FILE']) {
     if (knows(service.kind, variable) !== 'own') continue
-    const value = await proposal(host, wiring, service, variable)
+    const value = await proposal(host, installation, service, variable)
     if (
       value !== undefined &&
       !new RegExp(`^#?${variable}=${value.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`, 'm').test(text)
     )
       steps.push(setVariable(file, variable, value))
   }
-  const other = wiring.services.find(
+  const other = installation.services.find(
     (each) => each !== service && accepted(each, shared) && !each.credentials.names.includes(shared)
   )
   const fresh = secrets[service.kind].filter(
@@ -318,18 +339,18 @@ const install = async (host: Host, wiring: Wiring, service: Service): Promise<st
   )
   if (other) steps.push(copySecret(shared, edited(other), file))
   for (const variable of fresh) steps.push(freshSecret(variable, [file]))
-  return andRestart(wiring, steps.join(' && '), service)
+  return andRestart(installation, steps.join(' && '), service)
 }
 
 /** The SESSION_MANAGER_TOKEN of all files: compared, never shown. */
-export const checkTokens: Check = async ({ wiring, cause }: Asked) => {
+export const checkTokens: Check = async ({ installation, cause }: Asked) => {
   const check = 'tokens'
-  const [hub] = wiring.services.filter(({ kind }) => kind === 'central-hub')
+  const [hub] = installation.services.filter(({ kind }) => kind === 'central-hub')
   if (hub === undefined || !accepted(hub, shared)) return []
   // a credential that only the service can read is compared by the hub itself: it would be refused
   const unknown = (service: Service): boolean =>
     service.credentials.names.includes(shared) && service.credentials.values[shared] === undefined
-  return wiring.services.flatMap((service) => {
+  return installation.services.flatMap((service) => {
     if (
       service === hub ||
       unknown(service) ||
@@ -347,19 +368,19 @@ export const checkTokens: Check = async ({ wiring, cause }: Asked) => {
           check,
           service.name,
           `${shared} of ${service.name} and of ${hub.name} differ: the hub is refused`,
-          `systemctl cat ${credential.unit} | grep LoadCredential # where one of them comes from: make both equal, then ${restart(wiring, service, hub)}`
+          `systemctl cat ${credential.unit} | grep LoadCredential # where one of them comes from: make both equal, then ${restart(installation, service, hub)}`
         )
       ]
     }
     // the first session-manager's counts: the hub has one token for all
-    const first = wiring.services[0] as Service
+    const first = installation.services[0] as Service
     const [from, to] = service === first ? [service, hub] : [first, service]
     return [
       fault(
         check,
         service.name,
         `${shared} in ${service.envFile} is not the one in ${hub.envFile}: the hub is refused`,
-        andRestart(wiring, copySecret(shared, edited(from), edited(to)), to)
+        andRestart(installation, copySecret(shared, edited(from), edited(to)), to)
       )
     ]
   })

@@ -3,7 +3,7 @@ import { damageMend, isDamage } from './damage.ts'
 import { fault, unexplained, type Finding } from './finding.ts'
 import type { Host } from '../installation/host.ts'
 import { word } from '../installation/shell.ts'
-import { restart, upCommand, type Service } from '../installation/wiring.ts'
+import { restart, upCommand, type Service } from '../installation/installation.ts'
 
 /**
  * Why a unit fails again and again: from systemd's exit codes, and from what it and the service
@@ -171,7 +171,7 @@ const ownDropIns = ({ properties, unit }: Service): string[] =>
 
 /** What is at fault with a unit that does not come up or does not stay up, and what helps. */
 export const whyItFails = async (asked: Asked, service: Service): Promise<Finding> => {
-  const { host, wiring } = asked
+  const { host, installation } = asked
   const { unit, properties } = service
   const ended = await lastEnd(host, service)
   const state = `${properties['ActiveState']} (${properties['SubState']})`
@@ -184,7 +184,7 @@ export const whyItFails = async (asked: Asked, service: Service): Promise<Findin
 
   if (ended.status === 78 && !ended.isSignal) return refused(asked, service, said)
   if (isDamage(ended.words))
-    return fault(name, service.name, detail, await damageMend(host, wiring, service))
+    return fault(name, service.name, detail, await damageMend(host, installation, service))
   const dropIns = ownDropIns(service)
   if (dropIns.length > 0) {
     const aside = dropIns.map((path) => `mv ${word(path)} ${word(`${path}.off`)}`).join(' && ')
@@ -196,7 +196,12 @@ export const whyItFails = async (asked: Asked, service: Service): Promise<Findin
     )
   }
   if (isBrokenRelease(ended))
-    return fault(name, service.name, detail, `${upCommand(wiring)} && systemctl restart ${unit}`)
+    return fault(
+      name,
+      service.name,
+      detail,
+      `${upCommand(installation)} && systemctl restart ${unit}`
+    )
   // to start it once more is what systemd does by itself
   if (properties['ActiveState'] !== 'failed')
     return unexplained(
@@ -204,12 +209,12 @@ export const whyItFails = async (asked: Asked, service: Service): Promise<Findin
       service.name,
       `${detail}. systemd starts it again by itself; journalctl -u ${unit} has all that it said`
     )
-  return fault(name, service.name, detail, restart(wiring, service))
+  return fault(name, service.name, detail, restart(installation, service))
 }
 
 /** It refused its environment; doctor has read the same files and found nothing. */
 const refused = async (
-  { host, wiring }: Asked,
+  { host, installation }: Asked,
   service: Service,
   said: string
 ): Promise<Finding> => {
@@ -228,6 +233,6 @@ const refused = async (
     name,
     service.name,
     `${was}, though the file is right now${said}`,
-    restart(wiring, service)
+    restart(installation, service)
   )
 }

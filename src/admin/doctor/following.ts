@@ -6,7 +6,7 @@ import { fault, note, ok, unexplained, type Finding } from './finding.ts'
 import { urlOf } from '../installation/proposal.ts'
 import { restartFault } from './restarting.ts'
 import { printSecret } from '../installation/shell.ts'
-import { hubs, type Hub } from '../installation/wiring.ts'
+import { hubs, type Hub } from '../installation/installation.ts'
 
 /**
  * The hub at work: its store, and how far it has taken each journal; and the sessions with
@@ -25,17 +25,21 @@ const isReadiness = (body: unknown): body is { checks: Check[] } =>
   typeof body === 'object' && body !== null && 'checks' in body && Array.isArray(body.checks)
 
 /** A store that does not work: one that is damaged needs a backup. */
-const storeFault = async ({ host, wiring }: Asked, hub: Hub, detail: string): Promise<Finding> =>
+const storeFault = async (
+  { host, installation }: Asked,
+  hub: Hub,
+  detail: string
+): Promise<Finding> =>
   isDamage(detail)
-    ? fault('store', hub.name, detail, await damageMend(host, wiring, hub))
-    : restartFault(host, wiring, 'store', hub, detail)
+    ? fault('store', hub.name, detail, await damageMend(host, installation, hub))
+    : restartFault(host, installation, 'store', hub, detail)
 
 export const checkFollowing = async (
   asked: Asked,
   answered: readonly Answered[]
 ): Promise<Finding[]> => {
-  const { host, wiring, cause } = asked
-  const [hub] = hubs(wiring)
+  const { host, installation, cause } = asked
+  const [hub] = hubs(installation)
   if (!hub?.config || hub.pid === undefined || cause(hub.name)) return []
   const { HOST, PORT, HUB_API_TOKEN } = hub.config
   const url = `${urlOf(HOST, PORT)}/ready`
@@ -47,7 +51,13 @@ export const checkFollowing = async (
   const checks = await ask()
   if (!checks)
     return [
-      await restartFault(host, wiring, name, hub, `${url} does not answer as central-hub does`)
+      await restartFault(
+        host,
+        installation,
+        name,
+        hub,
+        `${url} does not answer as central-hub does`
+      )
     ]
   const findings: Finding[] = []
   for (const check of checks.filter(({ name: each }) => each === 'store'))
@@ -80,7 +90,7 @@ export const checkFollowing = async (
       findings.push(
         await restartFault(
           host,
-          wiring,
+          installation,
           name,
           hub,
           `account ${identity.account} is not followed, its journal is at record ${last}: ${check?.detail ?? 'the hub does not know it'}`

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { processEnv } from '../../platform/env.ts'
-import { examine } from './examine.ts'
+import { runChecks } from './run-checks.ts'
 import { fault, unexplained, type Finding } from './finding.ts'
 import { ourProcesses } from '../installation/processes.ts'
 import { realHost } from '../installation/real-host.ts'
-import { screen } from './screen.ts'
-import { readWiring } from '../installation/wiring.ts'
+import { formatReport } from './report.ts'
+import { readInstallation } from '../installation/installation.ts'
 
 /** `scripts/doctor`: is it wired right, and if not, what is to be changed? */
 
@@ -35,7 +35,7 @@ if (args.some((each) => each !== '--json')) {
 const release = resolve(import.meta.dirname, '../../..')
 const home = processEnv['LEADMASTER_HOME']
 const host = realHost()
-const wiring = await readWiring(
+const installation = await readInstallation(
   host,
   release,
   home === undefined || home === '' ? undefined : resolve(home)
@@ -57,19 +57,19 @@ const nothingFound = async (): Promise<Finding> => {
   )
 }
 
-const checks = wiring ? await examine(host, wiring) : [await nothingFound()]
+const checks = installation ? await runChecks(host, installation) : [await nothingFound()]
 const allWell = checks.every(({ state }) => state !== 'fault')
 
 if (args.includes('--json'))
   process.stdout.write(`${JSON.stringify({ ok: allWell, checks }, null, 2)}\n`)
 else {
   const how =
-    wiring?.mode === 'systemd'
+    installation?.mode === 'systemd'
       ? 'run by systemd'
-      : `run by scripts/up${wiring?.simulated ? ' --simulated' : ''}`
+      : `run by scripts/up${installation?.simulated ? ' --simulated' : ''}`
   process.stdout.write(
-    screen(
-      wiring ? `LeadMaster, ${how}, env files in ${wiring.directory}` : 'LeadMaster',
+    formatReport(
+      installation ? `LeadMaster, ${how}, env files in ${installation.directory}` : 'LeadMaster',
       checks,
       process.stdout.isTTY
     )

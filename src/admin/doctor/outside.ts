@@ -4,7 +4,7 @@ import type { Asked, Check } from './check.ts'
 import { edited } from './environment.ts'
 import { fault, note, ok, unexplained, type Finding } from './finding.ts'
 import { word } from '../installation/shell.ts'
-import { managers, restart, type Service, type Wiring } from '../installation/wiring.ts'
+import { managers, restart, type Service, type Installation } from '../installation/installation.ts'
 
 /**
  * The way to the outside: the proxy of PROXY_URL, the look-up of names, and whether WhatsApp
@@ -13,22 +13,22 @@ import { managers, restart, type Service, type Wiring } from '../installation/wi
 
 const whatsapp = 'https://web.whatsapp.com/'
 
-const correct = (wiring: Wiring, service: Service): string =>
-  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct PROXY_URL, or take it out; then: ${restart(wiring, service)}`
+const correct = (installation: Installation, service: Service): string =>
+  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct PROXY_URL, or take it out; then: ${restart(installation, service)}`
 
 /**
  * The proxy that a service names: tried whatever its session says. One service's proxy that is
  * another's, too, is tried once.
  */
-export const checkProxy: Check = async ({ host, wiring, cause }) => {
+export const checkProxy: Check = async ({ host, installation, cause }) => {
   const findings: Finding[] = []
   const seen = new Set<string>()
-  for (const service of wiring.services) {
+  for (const service of installation.services) {
     const proxyUrl = service.config?.PROXY_URL ?? ''
     if (
       proxyUrl === '' ||
       seen.has(proxyUrl) ||
-      wiring.simulated ||
+      installation.simulated ||
       cause(service.name, 'env file')
     )
       continue
@@ -49,7 +49,7 @@ export const checkProxy: Check = async ({ host, wiring, cause }) => {
           'proxy',
           service.name,
           `PROXY_URL names the proxy ${server}: ${why}`,
-          correct(wiring, service)
+          correct(installation, service)
         )
       )
   }
@@ -65,16 +65,16 @@ const directWords = (service: Service): string =>
  * To connect again would only fail again, so this comes before the session.
  */
 export const checkOutside = async (
-  { host, wiring, cause }: Asked,
+  { host, installation, cause }: Asked,
   answered: readonly Answered[]
 ): Promise<Finding[]> => {
   const findings: Finding[] = []
-  for (const manager of managers(wiring)) {
+  for (const manager of managers(installation)) {
     const status = answered.find((each) => each.manager === manager)?.identity.status
     const proxyUrl = manager.config?.PROXY_URL ?? ''
     if (
       !/^WhatsApp is unreachable/.test(status?.reason ?? '') ||
-      wiring.simulated ||
+      installation.simulated ||
       cause(manager.name, 'proxy')
     )
       continue
@@ -83,7 +83,7 @@ export const checkOutside = async (
     if (why !== undefined && proxyUrl === '')
       findings.push(unexplained('outside', manager.name, `${detail}: ${directWords(manager)}`))
     else if (why !== undefined)
-      findings.push(fault('outside', manager.name, detail, correct(wiring, manager)))
+      findings.push(fault('outside', manager.name, detail, correct(installation, manager)))
     else
       findings.push(
         note(

@@ -19,19 +19,20 @@ import {
   managers,
   restart,
   type Service,
-  type Wiring
-} from '../installation/wiring.ts'
+  type Installation
+} from '../installation/installation.ts'
 
 /** HOST and PORT: one service each, an address of this machine, and nobody else there. */
 
 const name = 'port'
 
 /** Moves a service to another port; the hub must be told of a session-manager's. */
-const move = (wiring: Wiring, service: Service, port: number): string => {
+const move = (installation: Installation, service: Service, port: number): string => {
   const steps = [setVariable(edited(service), 'PORT', String(port))]
-  const [hub] = hubs(wiring)
+  const [hub] = hubs(installation)
   const own = service.config === undefined ? '' : urlOf(service.config.HOST, service.config.PORT)
-  const followed = service === managers(wiring)[0] && hub?.config?.SESSION_MANAGER_BASE_URL === own
+  const followed =
+    service === managers(installation)[0] && hub?.config?.SESSION_MANAGER_BASE_URL === own
   if (followed)
     steps.push(
       setVariable(
@@ -40,7 +41,7 @@ const move = (wiring: Wiring, service: Service, port: number): string => {
         urlOf(service.config?.HOST ?? '127.0.0.1', port)
       )
     )
-  return andRestart(wiring, steps.join(' && '), service, ...(followed ? [hub] : []))
+  return andRestart(installation, steps.join(' && '), service, ...(followed ? [hub] : []))
 }
 
 /** The port that a service usually has. */
@@ -48,19 +49,19 @@ const usualPort = ({ kind }: Service): number => (kind === 'central-hub' ? 3012 
 
 /** What keeps a service from listening, or would keep it at its next start. */
 export const checkPorts: Check = async (asked) => {
-  const { host, wiring } = asked
+  const { host, installation } = asked
   const open = await listeners(host)
   const lowest = Number(
     (await host.readFile('/proc/sys/net/ipv4/ip_unprivileged_port_start')) ?? 1_024
   )
   const findings: Finding[] = []
-  for (const [index, service] of wiring.services.entries()) {
+  for (const [index, service] of installation.services.entries()) {
     const { config } = service
     if (!config) continue
     const { HOST, PORT } = config
     const elsewhere = (): string =>
-      move(wiring, service, freePort(wiring, service, usualPort(service), open))
-    const twin = wiring.services
+      move(installation, service, freePort(installation, service, usualPort(service), open))
+    const twin = installation.services
       .slice(0, index)
       .find((other) => other.config?.PORT === PORT && meets(other.config.HOST, HOST))
     if (twin) {
@@ -77,13 +78,13 @@ export const checkPorts: Check = async (asked) => {
       !['0.0.0.0', '::'].includes(HOST) &&
       !host.addresses().includes(HOST)
     ) {
-      const better = (await proposal(host, wiring, service, 'HOST')) ?? '127.0.0.1'
+      const better = (await proposal(host, installation, service, 'HOST')) ?? '127.0.0.1'
       findings.push(
         fault(
           name,
           service.name,
           `HOST=${HOST} is no address of this machine`,
-          andRestart(wiring, setVariable(edited(service), 'HOST', better), service)
+          andRestart(installation, setVariable(edited(service), 'HOST', better), service)
         )
       )
     } else if (PORT < lowest) {
@@ -92,7 +93,7 @@ export const checkPorts: Check = async (asked) => {
       )
     } else {
       const taken = await takenBy(asked, service, open)
-      const own = wiring.services.find(({ pid }) => pid !== undefined && pid === taken?.pid)
+      const own = installation.services.find(({ pid }) => pid !== undefined && pid === taken?.pid)
       // whoever it is may have its reasons to run: to end it is for a person to decide
       if (own)
         findings.push(
@@ -100,7 +101,7 @@ export const checkPorts: Check = async (asked) => {
             name,
             service.name,
             `PORT=${PORT} is still held by ${own.name} (process ${own.pid}), whose file names another port: restart needed`,
-            restart(wiring, own, service)
+            restart(installation, own, service)
           )
         )
       else if (taken)
@@ -152,10 +153,10 @@ const describeHolder = ({ pid, name: program, kind, unit }: Process): string =>
   `process ${pid} (${program}${unit === undefined ? '' : `, ${unit}`})${kind === undefined ? '' : ' of another LeadMaster'}`
 
 /** Who listens now, once everything before is in order. */
-export const checkListening: Check = async ({ host, wiring, cause }) => {
+export const checkListening: Check = async ({ host, installation, cause }) => {
   const open = await listeners(host)
   const findings: Finding[] = []
-  for (const service of wiring.services) {
+  for (const service of installation.services) {
     const { config } = service
     // one that is starting, or starts again and again, is judged by its unit
     if (!config || service.pid === undefined || cause(service.name) || isStarting(service)) continue
@@ -166,7 +167,7 @@ export const checkListening: Check = async ({ host, wiring, cause }) => {
       findings.push(
         await restartFault(
           host,
-          wiring,
+          installation,
           name,
           service,
           `nobody listens on ${HOST}:${PORT}, though its process runs`

@@ -1,7 +1,7 @@
 import type { Host } from '../installation/host.ts'
 import { fault, unexplained, type Finding } from './finding.ts'
 import { startedAt } from '../installation/processes.ts'
-import { restart, type Service, type Wiring } from '../installation/wiring.ts'
+import { restart, type Service, type Installation } from '../installation/installation.ts'
 
 /**
  * One that was started within this time and has the fault all the same is not helped by another
@@ -16,7 +16,7 @@ const triedMs = 10 * 60_000
  */
 export const restartFault = async (
   host: Host,
-  wiring: Wiring,
+  installation: Installation,
   name: string,
   service: Service,
   detail: string,
@@ -24,8 +24,8 @@ export const restartFault = async (
 ): Promise<Finding> => {
   const started = service.pid === undefined ? undefined : await startedAt(host, service.pid)
   const ageMs = started === undefined ? Number.POSITIVE_INFINITY : host.now() - started
-  if (ageMs > triedMs) return fault(name, about.name, detail, restart(wiring, service))
-  const log = wiring.mode === 'systemd' ? `: journalctl -u ${service.unit} may say more` : ''
+  if (ageMs > triedMs) return fault(name, about.name, detail, restart(installation, service))
+  const log = installation.mode === 'systemd' ? `: journalctl -u ${service.unit} may say more` : ''
   return unexplained(
     name,
     about.name,

@@ -2,7 +2,7 @@ import type { Asked, Check } from './check.ts'
 import { fault, note, ok, skipped, type Finding } from './finding.ts'
 import type { Host } from '../installation/host.ts'
 import { environmentOf, envFilesOf, startedAt } from '../installation/processes.ts'
-import { knows, restart, type Service } from '../installation/wiring.ts'
+import { knows, restart, type Service } from '../installation/installation.ts'
 
 /**
  * The env file against what the running process was started with: an edited file counts only after
@@ -16,9 +16,12 @@ const shown = (value: string | undefined): string =>
   value === undefined ? 'not set' : JSON.stringify(value.replace(/\/\/.*@/s, '//(hidden)@'))
 
 export const checkRunning: Check = async (asked) =>
-  (await Promise.all(asked.wiring.services.map((service) => checkOne(asked, service)))).flat()
+  (await Promise.all(asked.installation.services.map((service) => checkOne(asked, service)))).flat()
 
-const checkOne = async ({ host, wiring, cause }: Asked, service: Service): Promise<Finding[]> => {
+const checkOne = async (
+  { host, installation, cause }: Asked,
+  service: Service
+): Promise<Finding[]> => {
   const { pid, envFile, file, kind } = service
   if (pid === undefined) return []
   // what mends the file restarts the service too
@@ -39,7 +42,7 @@ const checkOne = async ({ host, wiring, cause }: Asked, service: Service): Promi
         name,
         service.name,
         `restart needed, ${envFile} was changed after process ${pid} was started with it (--env-file)`,
-        restart(wiring, service)
+        restart(installation, service)
       )
     ]
   }
@@ -57,7 +60,7 @@ const checkOne = async ({ host, wiring, cause }: Asked, service: Service): Promi
       name,
       service.name,
       `restart needed, process ${pid} has another environment than its file: ${differences.join('; ')}`,
-      restart(wiring, service)
+      restart(installation, service)
     )
   ]
 }

@@ -2,15 +2,15 @@ import type { Check } from './check.ts'
 import { edited } from './environment.ts'
 import { fault, ok, type Finding } from './finding.ts'
 import { word } from '../installation/shell.ts'
-import { hubs, restart, type Service, type Wiring } from '../installation/wiring.ts'
+import { hubs, restart, type Service, type Installation } from '../installation/installation.ts'
 
 /** What several machines share: the database of the hubs, and NATS. Tried as the services would. */
 
 /** Nobody here knows the right value. */
-const correct = (wiring: Wiring, service: Service, variable: string): string =>
-  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct ${variable}, or start what it names; then: ${restart(wiring, service)}`
+const correct = (installation: Installation, service: Service, variable: string): string =>
+  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct ${variable}, or start what it names; then: ${restart(installation, service)}`
 
-export const checkServers: Check = async ({ host, wiring, cause }) => {
+export const checkServers: Check = async ({ host, installation, cause }) => {
   const findings: Finding[] = []
   const add = (
     name: string,
@@ -22,9 +22,9 @@ export const checkServers: Check = async ({ host, wiring, cause }) => {
     void findings.push(
       amiss === undefined
         ? ok(name, service.name, reached)
-        : fault(name, service.name, amiss, correct(wiring, service, variable))
+        : fault(name, service.name, amiss, correct(installation, service, variable))
     )
-  for (const hub of hubs(wiring)) {
+  for (const hub of hubs(installation)) {
     const { DATABASE_URL = '' } = hub.config ?? {}
     if (DATABASE_URL !== '' && !cause(hub.name, 'env file'))
       add(
@@ -35,7 +35,7 @@ export const checkServers: Check = async ({ host, wiring, cause }) => {
         await host.database(DATABASE_URL)
       )
   }
-  for (const service of wiring.services) {
+  for (const service of installation.services) {
     const { config } = service
     if (!config || config.NATS_URL.length === 0 || cause(service.name, 'env file')) continue
     const { NATS_URL: servers, NATS_CREDENTIALS: credentials, NATS_CA: ca } = config

@@ -1,5 +1,5 @@
 import type { Host, Ran } from '../installation/host.ts'
-import type { Service, Wiring } from '../installation/wiring.ts'
+import type { Service, Installation } from '../installation/installation.ts'
 
 /**
  * Runs a command as a unit would run it: its user, limits, namespaces and filters, its operator's
@@ -28,7 +28,7 @@ const serviceSettings = (text: string): [setting: string, value: string][] => {
  */
 export const runAsUnit = async (
   host: Host,
-  { mode }: Wiring,
+  { mode }: Installation,
   { unit, instance = '' }: Service,
   command: readonly string[],
   timeoutMs: number

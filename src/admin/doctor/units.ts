@@ -17,8 +17,8 @@ import {
   start,
   upCommand,
   type Service,
-  type Wiring
-} from '../installation/wiring.ts'
+  type Installation
+} from '../installation/installation.ts'
 
 /**
  * The units, or in the foreground the processes; and what they would be given beside their env
@@ -31,27 +31,29 @@ const name = 'unit'
  * The services whose fault may keep this one down. The hub starts only once session-manager is
  * ready, and in the foreground nothing starts before all env files are right.
  */
-const mayBlock = (wiring: Wiring, service: Service): readonly Service[] => {
-  if (wiring.mode === 'foreground') return wiring.services
-  const [first] = managers(wiring)
+const mayBlock = (installation: Installation, service: Service): readonly Service[] => {
+  if (installation.mode === 'foreground') return installation.services
+  const [first] = managers(installation)
   return service.kind === 'central-hub' && first ? [service, first] : [service]
 }
 
 export const checkUnits: Check = async (asked) => {
-  const { host, wiring, cause } = asked
+  const { host, installation, cause } = asked
   const findings: Finding[] = []
-  const [first] = managers(wiring)
+  const [first] = managers(installation)
   if (
-    wiring.mode === 'systemd' &&
-    wiring.services.some(({ properties }) => properties['LoadState'] === 'loaded')
+    installation.mode === 'systemd' &&
+    installation.services.some(({ properties }) => properties['LoadState'] === 'loaded')
   )
-    findings.push(...(await checkTarget(host, wiring)))
-  for (const service of wiring.services) {
+    findings.push(...(await checkTarget(host, installation)))
+  for (const service of installation.services) {
     const found =
-      wiring.mode === 'systemd' ? await checkUnit(asked, service) : checkProcess(wiring, service)
+      installation.mode === 'systemd'
+        ? await checkUnit(asked, service)
+        : checkProcess(installation, service)
     const because =
       cause(service.name) ??
-      mayBlock(wiring, service)
+      mayBlock(installation, service)
         .map(
           (other) =>
             cause(other.name) ??
@@ -71,10 +73,10 @@ export const checkUnits: Check = async (asked) => {
 /**
  * Units made by scripts/up are where `systemctl unmask` takes them away: they are installed again.
  */
-const unmask = (wiring: Wiring, unit: string): string =>
-  `systemctl unmask ${unit} && ${isDebian(wiring) ? `systemctl enable --now ${unit}` : upCommand(wiring)}`
+const unmask = (installation: Installation, unit: string): string =>
+  `systemctl unmask ${unit} && ${isDebian(installation) ? `systemctl enable --now ${unit}` : upCommand(installation)}`
 
-const checkTarget = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
+const checkTarget = async (host: Host, installation: Installation): Promise<Finding[]> => {
   const { stdout } = await host.run([
     'systemctl',
     'show',
@@ -90,7 +92,7 @@ const checkTarget = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
         name,
         'target',
         'leadmaster.target is masked: nothing starts at boot',
-        unmask(wiring, 'leadmaster.target')
+        unmask(installation, 'leadmaster.target')
       )
     ]
   if (state === 'disabled')
@@ -105,9 +107,9 @@ const checkTarget = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
   return []
 }
 
-const checkProcess = (wiring: Wiring, service: Service): Finding[] =>
+const checkProcess = (installation: Installation, service: Service): Finding[] =>
   service.pid === undefined
-    ? [fault('process', service.name, 'not running', start(wiring, service))]
+    ? [fault('process', service.name, 'not running', start(installation, service))]
     : [ok('process', service.name, `runs as process ${service.pid}`)]
 
 /** A service that is up for less than this after so many restarts is in a loop, ms. */
@@ -115,20 +117,20 @@ const steadyMs = 60_000
 const manyRestarts = 3
 
 const checkUnit = async (asked: Asked, service: Service): Promise<Finding[]> => {
-  const { wiring } = asked
+  const { installation } = asked
   const { unit, properties } = service
   const is = (property: string): string => properties[property] ?? ''
   const wrong = (detail: string, mend: string): Finding[] => [
     fault(name, service.name, detail, mend)
   ]
   if (is('LoadState') === 'masked')
-    return wrong(`${unit} is masked: it cannot be started`, unmask(wiring, unit))
+    return wrong(`${unit} is masked: it cannot be started`, unmask(installation, unit))
   if (is('LoadState') === 'not-found' || is('LoadState') === '')
-    return wrong(`${unit} is not installed`, upCommand(wiring))
+    return wrong(`${unit} is not installed`, upCommand(installation))
   if (is('LoadState') !== 'loaded')
     return wrong(
       `${unit} cannot be loaded (${is('LoadState')})`,
-      `systemd-analyze verify ${word(is('FragmentPath') || `${unit}.service`)}; ${upCommand(wiring)}`
+      `systemd-analyze verify ${word(is('FragmentPath') || `${unit}.service`)}; ${upCommand(installation)}`
     )
   const more = await checkUnitFile(asked, service)
   const restarts = Number(is('NRestarts') || 0)
@@ -170,7 +172,10 @@ const isRecent = (host: Host, shown: string): boolean => {
 }
 
 /** What is wrong with the files of a unit though it may run. */
-const checkUnitFile = async ({ host, wiring }: Asked, service: Service): Promise<Finding[]> => {
+const checkUnitFile = async (
+  { host, installation }: Asked,
+  service: Service
+): Promise<Finding[]> => {
   const { unit, properties } = service
   const is = (property: string): string => properties[property] ?? ''
   const findings: Finding[] = []
@@ -180,7 +185,7 @@ const checkUnitFile = async ({ host, wiring }: Asked, service: Service): Promise
         name,
         service.name,
         'its unit files were changed since systemd read them',
-        `systemctl daemon-reload && ${restart(wiring, service)}`
+        `systemctl daemon-reload && ${restart(installation, service)}`
       )
     )
   if (is('UnitFileState') === 'disabled')
@@ -194,13 +199,13 @@ const checkUnitFile = async ({ host, wiring }: Asked, service: Service): Promise
     )
   const stopMs = spanMs(is('TimeoutStopUSec'))
   if (service.config && stopMs !== undefined && service.config.SHUTDOWN_TIMEOUT >= stopMs) {
-    const better = (await proposal(host, wiring, service, 'SHUTDOWN_TIMEOUT')) ?? '15s'
+    const better = (await proposal(host, installation, service, 'SHUTDOWN_TIMEOUT')) ?? '15s'
     findings.push(
       fault(
         name,
         service.name,
         `SHUTDOWN_TIMEOUT is not below TimeoutStopSec= (${is('TimeoutStopUSec')}): systemd kills it while it stops`,
-        andRestart(wiring, setVariable(edited(service), 'SHUTDOWN_TIMEOUT', better), service)
+        andRestart(installation, setVariable(edited(service), 'SHUTDOWN_TIMEOUT', better), service)
       )
     )
   }
@@ -237,9 +242,9 @@ const effectOf = ({ kind, file }: Service, variable: string): string => {
  * is refused.
  */
 export const checkDropIns: Check = async (asked) => {
-  const { host, wiring } = asked
+  const { host, installation } = asked
   const findings: Finding[] = []
-  for (const service of wiring.services) {
+  for (const service of installation.services) {
     findings.push(
       ...(await checkEnvironmentFiles(asked, service)),
       ...(await checkUnset(asked, service))
@@ -270,7 +275,7 @@ export const checkDropIns: Check = async (asked) => {
       const effect = effectOf(service, variable)
       const mend =
         file === undefined
-          ? `${upCommand(wiring)} && systemctl restart ${unit}`
+          ? `${upCommand(installation)} && systemctl restart ${unit}`
           : `sed -i -E ${word(`/^\\s*(Pass)?Environment=.*\\b${variable}\\b/d`)} ${word(file)} && systemctl daemon-reload && systemctl restart ${unit}`
       findings.push(
         fault('drop-in', service.name, `${file ?? unit} gives it ${variable}: ${effect}`, mend)
@@ -285,12 +290,12 @@ export const checkDropIns: Check = async (asked) => {
  * made as it was shipped.
  */
 const comment = (
-  { wiring }: Asked,
+  { installation }: Asked,
   path: string | undefined,
   line: string,
   service: Service
 ): string => {
-  if (path === undefined) return `${upCommand(wiring)} && systemctl restart ${service.unit}`
+  if (path === undefined) return `${upCommand(installation)} && systemctl restart ${service.unit}`
   return reloaded(`sed -i -E ${word(`s/^\\s*${line}/#&/`)} ${word(path)}`, service)
 }
 
@@ -366,12 +371,12 @@ const checkUnset = async (asked: Asked, service: Service): Promise<Finding[]> =>
  * What the manager holds, by systemctl set-environment or DefaultEnvironment=, and a unit would
  * hand on.
  */
-export const checkManager: Check = async ({ host, wiring }) => {
-  if (wiring.mode !== 'systemd') return []
+export const checkManager: Check = async ({ host, installation }) => {
+  if (installation.mode !== 'systemd') return []
   const { stdout } = await host.run(['systemctl', 'show-environment'])
   const held = [...stdout.matchAll(/^([A-Za-z_]\w*)=/gm)].map(([, variable = '']) => variable)
   const findings = held.flatMap((variable) => {
-    const taken = wiring.services.filter(
+    const taken = installation.services.filter(
       ({ kind, properties, file }) =>
         !words(properties['UnsetEnvironment']).includes(variable) &&
         !(variable in file.variables) &&
@@ -399,7 +404,7 @@ export const checkManager: Check = async ({ host, wiring }) => {
         )
       ]
     }
-    const known = wiring.services.some(({ kind }) => knows(kind, variable) === 'own')
+    const known = installation.services.some(({ kind }) => knows(kind, variable) === 'own')
     return known
       ? [
           note(

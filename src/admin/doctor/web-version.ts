@@ -8,7 +8,7 @@ import type { Asked, Check } from './check.ts'
 import { edited } from './environment.ts'
 import { fault, note, ok, type Finding } from './finding.ts'
 import { removeVariable, setVariable } from '../installation/shell.ts'
-import { andRestart, managers, type Manager } from '../installation/wiring.ts'
+import { andRestart, managers, type Manager } from '../installation/installation.ts'
 
 /** The version of WhatsApp Web: the pinned one has a page, and it is the one that is shown. */
 
@@ -29,12 +29,12 @@ const keptBy = async ({ host }: Pick<Asked, 'host'>, stateDir: string): Promise<
   return files.sort((a, b) => b.at - a.at).map(({ version }) => version)
 }
 
-const unpin = ({ wiring }: Pick<Asked, 'wiring'>, manager: Manager): string =>
-  andRestart(wiring, removeVariable(edited(manager), 'WEB_VERSION'), manager)
+const unpin = ({ installation }: Pick<Asked, 'installation'>, manager: Manager): string =>
+  andRestart(installation, removeVariable(edited(manager), 'WEB_VERSION'), manager)
 
 export const checkPinnedPage: Check = async (asked) => {
   const findings: Finding[] = []
-  for (const manager of managers(asked.wiring)) {
+  for (const manager of managers(asked.installation)) {
     const pinned = manager.config?.WEB_VERSION ?? ''
     if (!manager.config || pinned === '') continue
     const file = pageFile(webVersionsIn(manager.config.STATE_DIR), pinned)
@@ -45,7 +45,11 @@ export const checkPinnedPage: Check = async (asked) => {
     const mend =
       newest === undefined
         ? unpin(asked, manager)
-        : andRestart(asked.wiring, setVariable(edited(manager), 'WEB_VERSION', newest), manager)
+        : andRestart(
+            asked.installation,
+            setVariable(edited(manager), 'WEB_VERSION', newest),
+            manager
+          )
     findings.push(
       fault(
         name,

@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import type { Source } from '../../platform/env.ts'
 import type { Host } from './host.ts'
-import type { Kind } from './wiring.ts'
+import type { Kind } from './installation.ts'
 
 /** Who runs and who listens, from /proc, so that no other tool has to be installed. */
 

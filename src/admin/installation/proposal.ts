@@ -1,7 +1,7 @@
 import { readEnvFile } from '../../platform/env-file.ts'
 import type { Host } from './host.ts'
 import { environmentOf, type Listener } from './processes.ts'
-import { hubs, managers, refusals, type Service, type Wiring } from './wiring.ts'
+import { hubs, managers, refusals, type Service, type Installation } from './installation.ts'
 
 /** What a variable should be, as far as that can be told: for mends. */
 
@@ -16,17 +16,17 @@ const urlHostOf = (address: string): string => {
 export const urlOf = (host: string, port: number | string): string =>
   `http://${urlHostOf(host)}:${port}`
 
-const template = async (host: Host, { release }: Wiring, service: Service): Promise<string> =>
+const template = async (host: Host, { release }: Installation, service: Service): Promise<string> =>
   (await host.readFile(`${release}/deploy/env/${service.kind}.env`)) ?? ''
 
 /** The template's value, in force or commented out; empty when there is none. */
 const templateValue = async (
   host: Host,
-  wiring: Wiring,
+  installation: Installation,
   service: Service,
   name: string
 ): Promise<string> => {
-  const text = await template(host, wiring, service)
+  const text = await template(host, installation, service)
   const commented = readEnvFile(text.replace(new RegExp(`^#(?=${name}=)`, 'm'), ''))
   return commented.variables[name] ?? ''
 }
@@ -36,12 +36,12 @@ const templateValue = async (
  * nobody listens on.
  */
 export const freePort = (
-  wiring: Wiring,
+  installation: Installation,
   service: Service,
   from: number,
   open: readonly Listener[] = []
 ): number => {
-  const others = wiring.services
+  const others = installation.services
     .filter((other) => other !== service)
     .map((other) => Number(other.file.variables['PORT']))
   const taken = new Set([...others, ...open.map(({ port }) => port)])
@@ -56,26 +56,30 @@ export const freePort = (
  */
 export const proposal = async (
   host: Host,
-  wiring: Wiring,
+  installation: Installation,
   service: Service,
   name: string
 ): Promise<string | undefined> => {
   if (name === 'STATE_DIR') return service.stateDir
   if (name === 'ENV_FILE') return service.envFile
   if (name === 'ACCOUNT' && service.instance !== undefined) return service.instance
-  if (name === 'ACCOUNT' && wiring.simulated) return 'simulated'
-  const value = await templateValue(host, wiring, service, name)
-  if (name === 'PORT' && service === managers(wiring)[0]) {
+  if (name === 'ACCOUNT' && installation.simulated) return 'simulated'
+  const value = await templateValue(host, installation, service, name)
+  if (name === 'PORT' && service === managers(installation)[0]) {
     // the hub may know
-    const url = hubs(wiring)[0]?.config?.SESSION_MANAGER_BASE_URL
+    const url = hubs(installation)[0]?.config?.SESSION_MANAGER_BASE_URL
     if (url !== undefined && new URL(url).port !== '') return new URL(url).port
   }
   if (name === 'PORT')
     return String(
-      freePort(wiring, service, Number(value) || (service.kind === 'central-hub' ? 3012 : 3001))
+      freePort(
+        installation,
+        service,
+        Number(value) || (service.kind === 'central-hub' ? 3012 : 3001)
+      )
     )
   if (name === 'SESSION_MANAGER_BASE_URL') {
-    const [first] = managers(wiring)
+    const [first] = managers(installation)
     const { HOST, PORT } = first?.file.variables ?? {}
     const url = HOST !== undefined && PORT !== undefined ? urlOf(HOST, PORT) : ''
     return accepts(service, name, url) ? url : value

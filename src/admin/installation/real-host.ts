@@ -5,7 +5,7 @@ import { networkInterfaces } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import { createUpstream } from '../../central-hub/follow/upstream.ts'
 import { reasonOf } from '../../platform/harmless.ts'
-import { within } from '../../platform/within.ts'
+import { withTimeout } from '../../platform/async.ts'
 import type { Host, Ran, Stat } from './host.ts'
 
 const none = (): undefined => undefined
@@ -111,7 +111,7 @@ export const realHost = (): Host => ({
         name: 'leadmaster-doctor',
         log: pino({ enabled: false })
       })
-      const reached = await within(natsMs, nats.connected).then(
+      const reached = await withTimeout(nats.connected, natsMs).then(
         () => undefined,
         (error: unknown) => nats.fault() ?? reasonOf(error)
       )

@@ -1,4 +1,4 @@
-import type { Kind } from './wiring.ts'
+import type { Kind } from './installation.ts'
 
 /**
  * Settings of a unit with which its service cannot do its work. systemd.exec(5),

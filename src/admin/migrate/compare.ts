@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import { storable } from '../../platform/storable.ts'
+import { replaceUnstorable } from '../../platform/replace-unstorable.ts'
 import {
   following,
   keyOf,
@@ -34,7 +34,7 @@ export interface Counted {
 
 /** As they were copied: PostgreSQL cannot have NUL. */
 const lineOf = (row: readonly Value[]): string =>
-  `${JSON.stringify(row.map((value) => (value === null ? null : String(storable(value)))))}\n`
+  `${JSON.stringify(row.map((value) => (value === null ? null : String(replaceUnstorable(value)))))}\n`
 
 /** As they are written, and not as numbers, which may be rounded. */
 const asText = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { storable } from '../../platform/storable.ts'
+import { replaceUnstorable } from '../../platform/replace-unstorable.ts'
 import { keyOf, names, type Row, type Source, type Table, type Value } from './source.ts'
 
 /** Leads whose search is written by one statement. */
@@ -82,7 +82,9 @@ const copyTable = async (
   const text = inserting(table, await typesOf(client, table))
   const write = async (rows: readonly Row[], key: readonly Value[]): Promise<void> => {
     // SQLite keeps NUL in a text, PostgreSQL refuses it
-    const values = table.columns.map((_, at) => rows.map((row) => storable(row[at] as Value)))
+    const values = table.columns.map((_, at) =>
+      rows.map((row) => replaceUnstorable(row[at] as Value))
+    )
     await client.query({
       name: table.name,
       text,

@@ -46,7 +46,7 @@ const ofSqlite = (code: number, message: string, { file }: Places): string => {
 /** Of TLS and of name resolution, by what Node calls them. */
 const ofConnection = /certificate|SSL|TLS|altname|CERT_|SELF_SIGNED|UNABLE_TO/i
 
-export const inPlainWords = (error: unknown, places: Places | undefined): string | undefined => {
+export const describeError = (error: unknown, places: Places | undefined): string | undefined => {
   if (error instanceof Refused) return error.message
   if (!(error instanceof Error) || places === undefined) return undefined
   if ('errcode' in error) return ofSqlite(Number(error.errcode), error.message, places)

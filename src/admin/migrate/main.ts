@@ -6,7 +6,7 @@ import { placeOf } from '../../central-hub/store/database/postgres/client.ts'
 import { compareTables, type Compared } from './compare.ts'
 import { connectTarget } from './connect.ts'
 import { copyTables, readProgress } from './copy.ts'
-import { inPlainWords } from './in-plain-words.ts'
+import { describeError } from './in-plain-words.ts'
 import { findPlaces, type Given, type Places } from './places.ts'
 import { count, createProgress, type Progress } from './progress.ts'
 import { openSource, type Source, type Table } from './source.ts'
@@ -179,7 +179,7 @@ const run = async (): Promise<number> => {
       say('interrupted: what was copied is kept, run it again and it goes on')
       return 130
     }
-    const words = inPlainWords(error, places)
+    const words = describeError(error, places)
     if (words === undefined) throw error
     say(isBegun ? `${words}. What was copied is kept: run it again, and it goes on` : words)
     return 1

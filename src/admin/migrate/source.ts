@@ -49,8 +49,8 @@ export interface Table {
 }
 
 /** Rows at a time, and characters of them. */
-const mostRows = 1_000
-const mostLength = 4_000_000
+const maxRows = 1_000
+const maxLength = 4_000_000
 
 const quoted = (name: string): string => `"${name}"`
 export const names = (columns: readonly string[]): string => columns.map(quoted).join(', ')
@@ -61,7 +61,7 @@ export const following = (
   columns: readonly string[],
   placeholders: readonly string[] | undefined
 ): string =>
-  `SELECT ${names(columns)} FROM ${quoted(name)}${placeholders === undefined ? '' : ` WHERE (${names(key)}) > (${placeholders.join(', ')})`} ORDER BY ${names(key)} LIMIT ${mostRows}`
+  `SELECT ${names(columns)} FROM ${quoted(name)}${placeholders === undefined ? '' : ` WHERE (${names(key)}) > (${placeholders.join(', ')})`} ORDER BY ${names(key)} LIMIT ${maxRows}`
 
 export const keyOf = ({ key }: Table, columns: readonly string[], row: Row): Value[] =>
   key.map((column) => row[columns.indexOf(column)] as Value)
@@ -198,7 +198,7 @@ export const openSource = (file: string): Source => {
           const values = row as unknown as Row
           rows.push(values)
           for (const value of values) if (typeof value === 'string') length += value.length
-          if (length > mostLength) break
+          if (length > maxLength) break
         }
         return rows
       },

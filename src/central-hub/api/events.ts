@@ -3,10 +3,10 @@ import type { Problem } from '../../contract/problem.ts'
 import type { Http, Request } from '../../platform/http/http.ts'
 import { invalid, ProblemError } from '../../platform/http/problem.ts'
 import { query } from '../../platform/http/query.ts'
-import { createFeed } from '../../platform/http/feed.ts'
+import { createEventFeed } from '../../platform/http/event-feed.ts'
 import { encode, resumePoint, type ServerSentEvent, type Stream } from '../../platform/http/sse.ts'
 import type { Live } from '../store/outbox/live.ts'
-import { eventRange, mostEvents, readEvents, type StoredEvent } from '../store/outbox/events.ts'
+import { eventRange, maxEvents, readEvents, type StoredEvent } from '../store/outbox/events.ts'
 import type { Store } from '../store/open.ts'
 import type { Account } from '../follow/accounts.ts'
 
@@ -72,7 +72,7 @@ const startOf = (
   const asked = Number(digits)
   // An event that is there no more may have gone with its lead; only what is older than all that
   // are kept was dropped.
-  const isDropped = asked < first - 1 && asked < last - mostEvents
+  const isDropped = asked < first - 1 && asked < last - maxEvents
   return isDropped ? { after: last, isMissed: true } : { after: asked, isMissed: false }
 }
 
@@ -107,7 +107,7 @@ export const addEventRoutes = ({
 
   const sessionsNow = together(() => Promise.all(accounts.map(sessionNow)))
   const feedOf = (naming: Naming) =>
-    createFeed<StoredEvent>({
+    createEventFeed<StoredEvent>({
       read: (position) => readEvents(db, position, pageSize),
       position: ({ id }) => id,
       toEvent: (stored) => toEvent(stored, toId(stored.id), naming),

@@ -24,7 +24,7 @@ const extensions: Record<string, string> = {
   'video/mp4': 'mp4',
   'application/pdf': 'pdf'
 }
-const mostCharacters = 150
+const maxCharacters = 150
 
 const essence = (type: string): string => (type.split(';')[0] ?? '').trim().toLowerCase()
 
@@ -51,9 +51,9 @@ const safeName = (name: string): string => {
     // of a long run of blanks each would be the start of one that does not end the name
     .replace(/(?<![.\s])[.\s]+$/, '')
   const [extension = ''] = /\.[^.]{1,10}$/.exec(plain) ?? []
-  return plain.length <= mostCharacters
+  return plain.length <= maxCharacters
     ? plain
-    : [...plain].slice(0, mostCharacters - extension.length).join('') + extension
+    : [...plain].slice(0, maxCharacters - extension.length).join('') + extension
 }
 
 /** RFC 8187, section 3.2.1: what encodeURIComponent leaves and an attr-char may not be. */

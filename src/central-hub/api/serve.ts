@@ -16,12 +16,12 @@ import { faultsAgainst, parametersAs } from '../../platform/http/expected.ts'
 import { requireJson } from '../../platform/http/body.ts'
 import type { Http, Method, Request, Response } from '../../platform/http/http.ts'
 import { faultsIn, invalid, ProblemError } from '../../platform/http/problem.ts'
-import { createSharedReads } from '../../platform/shared-reads.ts'
+import { singleflight } from '../../platform/async.ts'
 import { changesOf } from '../store/database/changes.ts'
 import { answeredBefore, keepAnswer } from '../store/write/idempotency.ts'
 import type { Db } from '../store/database/schema.ts'
 import { changeLeads } from '../store/database/transaction.ts'
-import { createKeptAnswers, type TaggedAnswer } from './kept-answers.ts'
+import { createResponseCache, type TaggedAnswer } from './response-cache.ts'
 import { etagOf, versionOf, waitVersionOf } from './version.ts'
 
 /** What a handler is given, checked against the operation's schemas. */
@@ -192,8 +192,8 @@ const once = async (
 
 export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
   const changes = changesOf(db)
-  const asked = createSharedReads<string>()
-  const kept = createKeptAnswers(() => asked('', changes))
+  const asked = singleflight<string>()
+  const kept = createResponseCache(() => asked('', changes))
   const reading = <Id extends OperationId>(
     id: Id
   ): ((req: Request, res: Response) => Input<Id>) => {

@@ -8,7 +8,7 @@ import {
   deleteWebhook,
   getWebhook,
   listWebhooks,
-  mostWebhooks,
+  maxWebhooks,
   patchWebhook,
   rotateSecret
 } from '../store/outbox/webhooks.ts'
@@ -64,7 +64,7 @@ export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes)
       if (created === undefined)
         throw new ProblemError(
           'conflict',
-          `there are ${mostWebhooks} webhooks, as many as there may be: remove one first`
+          `there are ${maxWebhooks} webhooks, as many as there may be: remove one first`
         )
       return created
     },

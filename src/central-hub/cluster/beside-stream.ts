@@ -14,7 +14,7 @@ import type { Identity, Upstream } from '../follow/upstream.ts'
 /** After no record: the event stream then tells of the session alone. */
 const noRecord = Number.MAX_SAFE_INTEGER
 /** As many records as fit into an answer, however long they are. */
-const mostAtOnce = 50
+const maxAtOnce = 50
 
 /** Follows the session alone: the options that differ. */
 export const sessionOnly = (
@@ -91,7 +91,7 @@ export const readJournal = async (
   if ((await upstream.verify()).status.journal.id !== journalId) return undefined
   const { body } = await upstream.pass({
     method: 'GET',
-    path: `/inbound?after=${after}&limit=${Math.min(mostAtOnce, limit)}`
+    path: `/inbound?after=${after}&limit=${Math.min(maxAtOnce, limit)}`
   })
   return Compile(InboundPage).Parse(JSON.parse(body.toString())).records
 }

@@ -5,7 +5,7 @@ import type { Problem } from '../../contract/problem.ts'
 import { JournalRecord } from '../../contract/record.ts'
 import type { Status } from '../../contract/session.ts'
 import { PlainError, reasonOf } from '../../platform/harmless.ts'
-import { lazy } from '../../platform/lazy.ts'
+import { once } from '../../platform/async.ts'
 import type { Log } from '../../platform/log.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { ProblemError, toProblemUrn } from '../../platform/http/problem.ts'
@@ -61,8 +61,8 @@ const goodAfterMs = 1_000
  * Read while a transaction runs, so that a backlog is taken in large groups, bytes: some 1,000
  * records of text.
  */
-const mostAhead = 512 * 1024
-const records = lazy(() => Compile(JournalRecord))
+const maxAhead = 512 * 1024
+const records = once(() => Compile(JournalRecord))
 
 export const createFollower = (options: FollowerOptions): Follower => {
   const { upstream, ingest, cursor, onSession, onChange, checkIntervalMs, maxDelayMs, log } =
@@ -189,7 +189,7 @@ export const createFollower = (options: FollowerOptions): Follower => {
         }
       })
       const decoder = new TextDecoder()
-      for await (const parts of readAhead(stream, mostAhead)) {
+      for await (const parts of readAhead(stream, maxAhead)) {
         clearTimeout(silent)
         for (const bytes of parts) parser.feed(decoder.decode(bytes, { stream: true }))
         // what has come by now is one transaction; what comes meanwhile is the next one

@@ -1,7 +1,7 @@
 import type { InboundRecord, JournalRecord } from '../../contract/record.ts'
 import { automaticBy, writtenAt } from '../../contract/waiting.ts'
 import { PlainError } from '../../platform/harmless.ts'
-import { storable } from '../../platform/storable.ts'
+import { replaceUnstorable } from '../../platform/replace-unstorable.ts'
 import { readConversed, type Conversed } from '../store/read/conversed.ts'
 import {
   epochOf,
@@ -12,7 +12,7 @@ import {
 } from '../store/write/cursors.ts'
 import { addEvents } from '../store/outbox/events.ts'
 import type { Db } from '../store/database/schema.ts'
-import { createTaking, type Taken } from '../store/write/take-records.ts'
+import { createRecordApplier, type Taken } from '../store/write/apply-records.ts'
 import { takeJournal } from '../store/database/transaction.ts'
 
 /**
@@ -46,7 +46,7 @@ const isCaptured = (record: JournalRecord): record is InboundRecord => record.ki
 const asStored = (record: InboundRecord): InboundRecord => {
   const text = JSON.stringify(record)
   if (!/\\u(?:d[89a-f]|0000)/.test(text)) return record
-  return JSON.parse(text, (_key, value: unknown) => storable(value)) as InboundRecord
+  return JSON.parse(text, (_key, value: unknown) => replaceUnstorable(value)) as InboundRecord
 }
 
 /**
@@ -95,7 +95,7 @@ export const createIngest = ({
   onConversed,
   automaticReplies = []
 }: IngestOptions): Ingest => {
-  const takeRecords = createTaking()
+  const takeRecords = createRecordApplier()
   const isAutomatic = automaticBy(automaticReplies)
   const prepared = (record: InboundRecord): InboundRecord =>
     corrected(asStored(record), isAutomatic)

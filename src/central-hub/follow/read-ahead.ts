@@ -4,13 +4,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
  * Reads a stream while its parts are worked on: each turn gives all that has come since the last
  * one. Who works without a pause leaves it no time to come, so each turn waits for what is there to
  * be read already.
- * @param mostBytes read before the next turn; the last part may go beyond
+ * @param maxBytes read before the next turn; the last part may go beyond
  * @throws the stream's error, after what came before it. Whoever stops before its end is to cancel
  * it
  */
 export async function* readAhead(
   stream: AsyncIterable<Uint8Array>,
-  mostBytes: number
+  maxBytes: number
 ): AsyncGenerator<Uint8Array[]> {
   let parts: Uint8Array[] = []
   let bytes = 0
@@ -22,7 +22,7 @@ export async function* readAhead(
       parts.push(part)
       bytes += part.length
       more.resolve()
-      if (bytes >= mostBytes) await room.promise
+      if (bytes >= maxBytes) await room.promise
     }
   }
   read()
@@ -34,7 +34,7 @@ export async function* readAhead(
   try {
     for (;;) {
       await more.promise
-      for (let before = -1; before < bytes && bytes < mostBytes && ended === undefined; ) {
+      for (let before = -1; before < bytes && bytes < maxBytes && ended === undefined; ) {
         before = bytes
         await nextTurn()
       }

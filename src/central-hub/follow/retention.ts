@@ -29,7 +29,7 @@ export interface Retention {
 /** Messages of one batch; session-manager takes as many at once. */
 const batchSize = 500
 /** Messages of one transaction: everything else waits for it. */
-const atOnce = 100
+const transactionSize = 100
 
 export interface RetentionOptions {
   store: Store
@@ -102,8 +102,12 @@ export const createRetention = ({
       more: messages.length === batchSize
     }
     const { media_files } = (await upstream?.erase(request)) ?? { media_files: 0 }
-    for (let start = 0; start < messages.length; start += atOnce)
-      await deleteSome(messages.slice(start, start + atOnce), before, start === 0 ? media_files : 0)
+    for (let start = 0; start < messages.length; start += transactionSize)
+      await deleteSome(
+        messages.slice(start, start + transactionSize),
+        before,
+        start === 0 ? media_files : 0
+      )
     onChanged()
     return messages.length
   }

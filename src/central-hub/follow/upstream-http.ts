@@ -25,15 +25,15 @@ export interface Answered {
 export class TooLong extends PlainError {}
 
 /** More at once wait for one another. */
-const mostConnections = 64
+const maxConnections = 64
 
-const read = (answer: IncomingMessage, mostBytes: number): Promise<Buffer> =>
+const read = (answer: IncomingMessage, maxBytes: number): Promise<Buffer> =>
   new Promise((resolve, reject) => {
     const parts: Buffer[] = []
     let bytes = 0
     answer.on('data', (part: Buffer) => {
       bytes += part.length
-      if (bytes > mostBytes) answer.destroy(new TooLong(`longer than ${mostBytes} bytes`))
+      if (bytes > maxBytes) answer.destroy(new TooLong(`longer than ${maxBytes} bytes`))
       else parts.push(part)
     })
     answer.on('end', () =>
@@ -84,10 +84,10 @@ export const createStreams = (origin: string) => {
  */
 export const createConnections = (
   origin: string,
-  mostBytes: number
+  maxBytes: number
 ): ((asked: Asked) => Promise<Answered>) => {
   const { request, isSecure, where } = targetOf(origin)
-  const pool = { keepAlive: true, maxSockets: mostConnections }
+  const pool = { keepAlive: true, maxSockets: maxConnections }
   const agent = isSecure ? new TlsAgent(pool) : new Agent(pool)
 
   const askOnce = (
@@ -114,7 +114,7 @@ export const createConnections = (
       }
       asking.on('error', fail)
       asking.on('response', (answer) => {
-        read(answer, mostBytes).then((bytes) => {
+        read(answer, maxBytes).then((bytes) => {
           clearTimeout(late)
           resolve({
             status: answer.statusCode as number,

@@ -12,7 +12,7 @@ import {
 import { harmless, reasonOf } from '../../platform/harmless.ts'
 import { ProblemError } from '../../platform/http/problem.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
-import { createSharedReads } from '../../platform/shared-reads.ts'
+import { singleflight } from '../../platform/async.ts'
 import {
   createConnections,
   createStreams,
@@ -88,7 +88,7 @@ const eraseMs = 100_000
 /** What one request to erase may name of each, as EraseRequest has it. */
 const chatsAtOnce = 100
 const messagesAtOnce = 500
-const mostBytes = 4 * 1024 ** 2
+const maxBytes = 4 * 1024 ** 2
 /** What session-manager answers with; anything else is another program's. */
 const ours = /^(application\/(json|problem\+json)|image\/(png|svg\+xml)|text\/plain)\b/
 
@@ -169,12 +169,12 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
   const withId = (requestId: string | undefined): Record<string, string> =>
     requestId === undefined ? {} : { 'x-request-id': requestId }
 
-  const connected = createConnections(baseUrl, mostBytes)
+  const connected = createConnections(baseUrl, maxBytes)
   const openStream = createStreams(baseUrl)
   const ask = async (asked: Asked): Promise<Answered> => {
     const answer = await connected(asked).catch((error: unknown) => {
       throw error instanceof TooLong
-        ? stranger(`its answer is longer than ${mostBytes} bytes`)
+        ? stranger(`its answer is longer than ${maxBytes} bytes`)
         : unreachable(error)
     })
     if (answer.status === 401) throw refused()
@@ -209,7 +209,7 @@ export const createUpstream = (options: UpstreamOptions): Upstream => {
     return value as Static<S>
   }
 
-  const shared = createSharedReads<Answered>()
+  const shared = singleflight<Answered>()
   const pass = async ({
     method,
     path,

@@ -41,7 +41,7 @@ const gone = 410
  * Deliveries of one webhook that are under way concurrently, each of another lead; of them so many
  * that failed before.
  */
-const atOnce = 4
+const batchSize = 4
 const retriesAtOnce = 2
 
 /** What a log may tell of a webhook: paths and queries of such URLs hold secrets. */
@@ -97,7 +97,7 @@ class Courier {
       while (!stopping()) {
         const pauseMs = this.#pausedUntil - clock.steady()
         if (pauseMs > 0) return clock.now() + pauseMs
-        if (this.#underWay.size >= (this.#circuit.isOpen ? 1 : atOnce)) return undefined
+        if (this.#underWay.size >= (this.#circuit.isOpen ? 1 : batchSize)) return undefined
         const waitMs = await this.#startNext(stopping)
         if (waitMs !== 'started') return waitMs === undefined ? undefined : clock.now() + waitMs
       }

@@ -2,7 +2,7 @@ import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import ipaddr, { type IPv4, type IPv6 } from 'ipaddr.js'
 import { PlainError, reasonOf } from '../../platform/harmless.ts'
-import { within } from '../../platform/within.ts'
+import { withTimeout } from '../../platform/async.ts'
 
 /**
  * Keeps webhooks from reaching what only this machine or its network may reach (server-side request
@@ -132,7 +132,7 @@ export const createGuard = ({
     const addresses =
       isIP(host) !== 0
         ? [host]
-        : await within(lookupMs, resolve(host)).catch((error: NodeJS.ErrnoException) => {
+        : await withTimeout(resolve(host), lookupMs).catch((error: NodeJS.ErrnoException) => {
             throw new UnknownName(
               `the name ${host} cannot be looked up (${error.code ?? reasonOf(error)})`
             )

@@ -40,7 +40,7 @@ export interface Outcome {
  * Of an answer's body, which says nothing to us, bytes that are read so that the connection can be
  * used again.
  */
-const mostBytes = 16_384
+const maxBytes = 16_384
 const idleMs = 30_000
 
 /** Retry-After, RFC 9110, 10.2.3: seconds or a date. @returns ms from now */
@@ -54,7 +54,7 @@ const drain = (res: IncomingMessage): void => {
   let bytes = 0
   res.on('data', (part: Buffer) => {
     bytes += part.length
-    if (bytes > mostBytes) res.destroy()
+    if (bytes > maxBytes) res.destroy()
   })
   // the status has been told: an answer that is cut off now changes nothing
   res.on('error', () => undefined)

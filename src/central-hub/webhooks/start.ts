@@ -1,7 +1,7 @@
 import type { Registry } from 'prom-client'
 import type { Problem } from '../../contract/problem.ts'
 import type { Status } from '../../contract/session.ts'
-import { atMost } from '../../platform/at-most.ts'
+import { limitConcurrency } from '../../platform/async.ts'
 import { CertainTime } from '../../platform/certain-time.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Proxy } from '../../platform/proxy.ts'
@@ -127,7 +127,7 @@ export const startWebhooks = ({
       )
   }
   /** One after the other: of several connections to the store, the last told might write first. */
-  const inTurn = atMost(1)
+  const inTurn = limitConcurrency(1)
   return {
     guard,
     wake,

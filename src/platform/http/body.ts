@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Middleware } from 'polka'
-import { lazy } from '../lazy.ts'
+import { once } from '../async.ts'
 import { ProblemError } from './problem.ts'
 
 const maxBodyBytes = 64 * 1024
@@ -44,7 +44,7 @@ const saysTooMuch = (req: IncomingMessage): boolean =>
 /** Reads a JSON body, if there is one, into `req.body`. */
 export const createReadBody = (): Middleware => {
   // with its table of media types it is much to load, and many requests have no body
-  const parser = lazy(
+  const parser = once(
     async () =>
       (await import('body-parser')).default.json({
         limit: maxBodyBytes,

@@ -1,11 +1,11 @@
 import Type, { type TObject, type TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { lazy } from '../lazy.ts'
+import { once } from '../async.ts'
 import { wholeBody, type FieldFault } from './problem.ts'
 
 /** Input held against a schema: what is wrong is named, with what was expected in plain words. */
 
-const mostFaults = 50
+const maxFaults = 50
 /** The keywords of JSON Schema that our schemas use. */
 export interface SchemaKeywords<Schema> {
   $ref?: string
@@ -96,7 +96,7 @@ const at = (schema: TSchema, pointer: string): TSchema =>
  * @param schema compiled once, at the first value
  */
 export const faultsAgainst = (schema: TSchema): ((value: unknown) => FieldFault[]) => {
-  const compiled = lazy(() => Compile(schema))
+  const compiled = once(() => Compile(schema))
   return (value) => {
     const check = compiled()
     if (check.Check(value)) return []
@@ -124,7 +124,7 @@ export const faultsAgainst = (schema: TSchema): ((value: unknown) => FieldFault[
     }
     return [...faults]
       .map(([field, message]) => ({ field: field || wholeBody, message }))
-      .slice(0, mostFaults)
+      .slice(0, maxFaults)
   }
 }
 
@@ -172,7 +172,7 @@ export const parametersAs = (
   const properties = new Map(
     Object.entries(schema.properties).map(([name, property]): [string, Property] => [
       name,
-      { property, check: lazy(() => Compile(property)) }
+      { property, check: once(() => Compile(property)) }
     ])
   )
   return (params) => {
@@ -198,7 +198,7 @@ export const parametersAs = (
     }
     return {
       values,
-      faults: [...faults].map(([field, message]) => ({ field, message })).slice(0, mostFaults)
+      faults: [...faults].map(([field, message]) => ({ field, message })).slice(0, maxFaults)
     }
   }
 }

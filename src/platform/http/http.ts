@@ -64,7 +64,7 @@ export interface HttpOptions {
   authorize: (req: Request) => void
   /** Content-Security-Policy directives for pages; by default nothing may load. */
   contentSecurityPolicy?: Record<string, string[]>
-  patience?: Partial<Patience>
+  timeouts?: Partial<Patience>
 }
 
 /** How long a slow client is waited for, ms. */
@@ -154,18 +154,18 @@ export const createHttp = (options: HttpOptions): Http => {
   const hosts = createAllowedHosts(options.allowedHosts ?? [])
   const routes = new Map<string, Set<string>>()
   let closing = false
-  const patience = { ...usualPatience, ...options.patience }
+  const timeouts = { ...usualPatience, ...options.timeouts }
   const server = createServer({
     ServerResponse: Answer,
     keepAliveTimeout: 65_000,
     maxHeaderSize: 16_384,
-    requestTimeout: patience.requestMs,
-    headersTimeout: patience.headersMs,
-    connectionsCheckingInterval: patience.checkMs,
+    requestTimeout: timeouts.requestMs,
+    headersTimeout: timeouts.headersMs,
+    connectionsCheckingInterval: timeouts.checkMs,
     // what comes twice, such as Host or Authorization, is then neither one nor the other
     joinDuplicateHeaders: true
   })
-  server.timeout = patience.idleMs
+  server.timeout = timeouts.idleMs
 
   const onError = (error: unknown, req: IncomingMessage, res: ServerResponse): void => {
     const answer = toProblem(error)

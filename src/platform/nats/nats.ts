@@ -11,7 +11,7 @@ import {
 import { PlainError, reasonOf } from '../harmless.ts'
 import type { Log } from '../log.ts'
 import { omitUndefined } from '../omit-undefined.ts'
-import { within } from '../within.ts'
+import { withTimeout } from '../async.ts'
 
 /**
  * A connection to NATS that is kept up for as long as the daemon runs. Who needs none does not
@@ -225,7 +225,7 @@ export const connectNats = (options: NatsOptions): Nats => {
       const connection = await connected.catch(() => undefined)
       if (connection === undefined) return
       // what was said last, such as acknowledgements, is still heard where there is somebody
-      await within(farewellMs, connection.flush()).catch(() => undefined)
+      await withTimeout(connection.flush(), farewellMs).catch(() => undefined)
       await connection.close()
     }
   }

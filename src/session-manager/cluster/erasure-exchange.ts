@@ -5,7 +5,7 @@ import Type from 'typebox'
 import { Compile } from 'typebox/compile'
 import type { Log } from '../../platform/log.ts'
 import type { Nats } from '../../platform/nats/nats.ts'
-import { persist, type Persistence } from '../../platform/persist.ts'
+import { retryForever, type RetryForever } from '../../platform/retry-forever.ts'
 import type { ErasedPerson } from '../journal/adopted-erasures.ts'
 import type { Journal } from '../journal/journal.ts'
 
@@ -28,7 +28,7 @@ const People = Compile(
   )
 )
 /** Persons of one entry: some 30 KB. */
-const mostAtOnce = 200
+const maxAtOnce = 200
 
 const open = (client: JetStreamClient, replicas: number): Promise<KV> =>
   new Kvm(client).create(erasureBucket, { replicas, history: 1, allow_direct: false })
@@ -53,13 +53,13 @@ export interface ErasureExchangeOptions {
 export class ErasureExchange {
   readonly #options: ErasureExchangeOptions
   readonly #stopping = new AbortController()
-  readonly #work: Persistence
+  readonly #work: RetryForever
   #watch: { stop(): void } | undefined
 
   constructor(options: ErasureExchangeOptions) {
     this.#options = options
     const { account, log, maxDelayMs = 60_000 } = options
-    this.#work = persist({
+    this.#work = retryForever({
       run: () => this.#follow(),
       report: (error, attempt, retryMs) => {
         log.warn(
@@ -78,8 +78,8 @@ export class ErasureExchange {
     const people = journal.erasuresToTell()
     if (people.length === 0) return
     const bucket = await open(client, replicas)
-    for (let start = 0; start < people.length; start += mostAtOnce) {
-      const some = people.slice(start, start + mostAtOnce)
+    for (let start = 0; start < people.length; start += maxAtOnce) {
+      const some = people.slice(start, start + maxAtOnce)
       await bucket.put(`${account}.${randomUUID()}`, JSON.stringify(some))
       journal.erasuresTold(some)
     }
@@ -115,7 +115,7 @@ export class ErasureExchange {
     const entries = await bucket.watch({ key: `${account}.>` })
     this.#watch = entries
     if (this.#stopping.signal.aborted) return entries.stop()
-    this.#work.wentWell()
+    this.#work.resetBackoff()
     let people: ErasedPerson[] = []
     for await (const entry of entries) {
       people.push(...peopleOf(entry))

@@ -17,7 +17,7 @@ import type { Log } from '../../platform/log.ts'
 import { lastMessage, openStream } from '../../platform/nats/nats-stream.ts'
 import type { Nats } from '../../platform/nats/nats.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
-import { persist } from '../../platform/persist.ts'
+import { retryForever } from '../../platform/retry-forever.ts'
 import type { ErasureExchange } from './erasure-exchange.ts'
 import type { Journal } from '../journal/journal.ts'
 import { deleteFromStream } from './purge.ts'
@@ -294,7 +294,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     if (last !== undefined && acknowledged?.status === 'fulfilled') {
       journal.setMarks({ forwarded: last.seq, forwarded_place: acknowledged.value })
       forwardedAs = journal.id
-      work.wentWell()
+      work.resetBackoff()
     }
     const outcome = outcomes[failed]
     if (outcome?.status === 'rejected') {
@@ -358,7 +358,7 @@ export const createForwarder = (options: ForwarderOptions): Forwarder => {
     }
   }
 
-  const work = persist({
+  const work = retryForever({
     run: forward,
     report: (error, attempt, retryMs) => {
       fault = `records are not forwarded: ${nats.fault() ?? explain(error)}`

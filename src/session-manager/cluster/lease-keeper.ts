@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { reasonOf } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import type { Nats } from '../../platform/nats/nats.ts'
-import { within } from '../../platform/within.ts'
+import { withTimeout } from '../../platform/async.ts'
 import { openLeaseKey, type LeaseKey, type LeaseSight, type LeaseValue } from './lease-bucket.ts'
 import { startGuard } from './lease-guard.ts'
 import {
@@ -136,12 +136,12 @@ export const createLeaseKeeper = ({
   const put = async (request: number, revision: number | undefined): Promise<void> => {
     const { ttlMs: lasting } = key as LeaseKey
     try {
-      const made = await within(lasting / 6, (key as LeaseKey).put(value, revision))
+      const made = await withTimeout((key as LeaseKey).put(value, revision), lasting / 6)
       if (made !== undefined) {
         newest = made
         return dispatch({ type: 'acknowledged', request, revision: made })
       }
-      const seen = await within(lasting / 6, (key as LeaseKey).look())
+      const seen = await withTimeout((key as LeaseKey).look(), lasting / 6)
       holder = seen?.value
       dispatch({
         type: 'refused',
@@ -196,8 +196,8 @@ export const createLeaseKeeper = ({
    */
   const giveUp = async (): Promise<void> => {
     try {
-      await within(releaseMs, putting)
-      if (newest !== undefined) await within(releaseMs, (key as LeaseKey).remove(newest))
+      await withTimeout(putting, releaseMs)
+      if (newest !== undefined) await withTimeout((key as LeaseKey).remove(newest), releaseMs)
     } catch (error) {
       log.warn(
         { event: 'lease_left', err: error },

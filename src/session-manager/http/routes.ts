@@ -16,7 +16,7 @@ import {
   type Status
 } from '../../contract/session.ts'
 import type { JournalRecord } from '../../contract/record.ts'
-import { follow } from '../../platform/http/feed.ts'
+import { follow } from '../../platform/http/event-feed.ts'
 import { reasonOf } from '../../platform/harmless.ts'
 import { sendJson, type Http, type Response } from '../../platform/http/http.ts'
 import { invalid, ProblemError } from '../../platform/http/problem.ts'

@@ -1,5 +1,5 @@
 import type { Log } from '../../platform/log.ts'
-import type { Draft, Journal } from './journal.ts'
+import type { NewRecord, Journal } from './journal.ts'
 import { UnreadChats } from './unread-chats.ts'
 
 /**
@@ -61,7 +61,7 @@ export interface UnreadChat {
 
 /** What was read in one go. Chats that are in neither list come in a later group. */
 export interface ReadGroup {
-  drafts: Draft[]
+  newRecords: NewRecord[]
   /**
    * With the time of the newest message, UNIX seconds, 0: there is none; -1: WhatsApp Web has no
    * such chat.
@@ -80,7 +80,7 @@ export interface BackfillOptions {
   /** Reads back while the session is READY, undefined otherwise. Gives whole chats. */
   source: () => ReadBack | undefined
   /** Resolves once on disk. */
-  add: (drafts: readonly Draft[]) => Promise<void>
+  add: (newRecords: readonly NewRecord[]) => Promise<void>
   intervalMs: number
   /** Read again before the time that is known to be complete. */
   overlapMs: number
@@ -113,7 +113,7 @@ const linkedMs = 10_000
  */
 const settleMs = 60_000
 /** Of what could not be decrypted: asked for by their ids at most. */
-const mostUndecrypted = 500
+const maxUndecrypted = 500
 
 /** From when on a run has to read, ms. */
 export const readFrom = (
@@ -229,7 +229,7 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
     const due = unread.due()
     if (due.size === 0) return
     for await (const group of read({ since: 0, reached: new Map(), ids: [], only: due })) {
-      await add(group.drafts)
+      await add(group.newRecords)
       for (const { chat, newest } of group.read) {
         if (newest < 0) lookEverywhere(due.get(chat) ?? Infinity)
         unread.wasRead(chat)
@@ -257,13 +257,13 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
       since: Math.floor(mine.since / 1_000),
       reached: mine.reached,
       unread: before,
-      ids: journal.undecrypted(mostUndecrypted)
+      ids: journal.undecrypted(maxUndecrypted)
     }
     let [messages, odd] = [0, 0]
     for await (const group of read(wanted)) {
-      messages += group.drafts.length
+      messages += group.newRecords.length
       odd += group.plainMessages + group.lostMessages
-      await add(group.drafts)
+      await add(group.newRecords)
       for (const { chat, newest } of group.read) {
         // Of a chat that could not be read before only what the page holds was read.
         if (newest > 0 && !before.has(chat))

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { InboundRecord } from '../../contract/record.ts'
 import type { Log } from '../../platform/log.ts'
-import { within } from '../../platform/within.ts'
-import type { Draft, Journal } from './journal.ts'
+import { withTimeout } from '../../platform/async.ts'
+import type { NewRecord, Journal } from './journal.ts'
 
 /**
  * From the page to the journal: in order of arrival, what has arrived by then as one group with one
@@ -10,7 +10,7 @@ import type { Draft, Journal } from './journal.ts'
  */
 export interface Capture {
   /** Resolves once all of it is on disk. */
-  add(drafts: readonly Draft[], source: InboundRecord['source']): Promise<void>
+  add(newRecords: readonly NewRecord[], source: InboundRecord['source']): Promise<void>
   /**
    * Why the journal cannot be written and since when (ms of a clock that only goes on), undefined
    * while it can.
@@ -25,12 +25,12 @@ export interface Capture {
 
 const groupSize = 500
 /**
- * Past this, memory is at stake: live drafts, except outcomes of media, are dropped, and read back
+ * Past this, memory is at stake: live records, except outcomes of media, are dropped, and read back
  * once the journal can be written.
  */
-const mostWaiting = 100_000
+const maxWaiting = 100_000
 const lidBoundMs = 2_000
-const mostLids = 50_000
+const maxLids = 50_000
 /** A group that took longer to write is told of, once in a while, ms. */
 const slowMs = 1_000
 const tellSlowMs = 60_000
@@ -47,10 +47,10 @@ const isOfContent = (error: unknown): boolean =>
  * The outcome of fetching media. Dropped, it would have the same file fetched again immediately,
  * without end.
  */
-const isOutcome = ({ kind }: Draft): boolean => kind === 'media'
+const isOutcome = ({ kind }: NewRecord): boolean => kind === 'media'
 
 interface Group {
-  drafts: readonly Draft[]
+  newRecords: readonly NewRecord[]
   source: InboundRecord['source']
   written: () => void
 }
@@ -70,7 +70,7 @@ export const createCapture = (options: {
   const { journal, phones, whyUnwritable, log, steady = () => performance.now() } = options
   const waiting: Group[] = []
   const known = new Map<string, string>()
-  let waitingDrafts = 0
+  let waitingRecords = 0
   let toldSlow = -Infinity
   let failure: { reason: string; since: number } | undefined
   const stopping = new AbortController()
@@ -84,10 +84,10 @@ export const createCapture = (options: {
   }
 
   /** Fills in phone numbers; a message is never held back for long, nor lost, for want of one. */
-  const resolve = async (drafts: readonly Draft[]): Promise<void> => {
+  const resolve = async (newRecords: readonly NewRecord[]): Promise<void> => {
     // Somebody has another number from now on.
-    if (drafts.some(({ message }) => message.number_change !== undefined)) known.clear()
-    const nameless = drafts.filter(
+    if (newRecords.some(({ message }) => message.number_change !== undefined)) known.clear()
+    const nameless = newRecords.filter(
       ({ message }) => message.lid !== undefined && message.phone === undefined
     )
     for (const { message } of nameless) learn(message.lid)
@@ -100,8 +100,9 @@ export const createCapture = (options: {
     ]
     if (unknown.length > 0) {
       try {
-        if (known.size > mostLids) known.clear()
-        for (const [lid, phone] of await within(lidBoundMs, phones(unknown))) known.set(lid, phone)
+        if (known.size > maxLids) known.clear()
+        for (const [lid, phone] of await withTimeout(phones(unknown), lidBoundMs))
+          known.set(lid, phone)
       } catch (error) {
         log.warn(
           { event: 'lid_lookup_failed', lids: unknown.length, err: error },
@@ -119,30 +120,30 @@ export const createCapture = (options: {
     if (ms < slowMs || steady() - toldSlow < tellSlowMs) return
     toldSlow = steady()
     log.warn(
-      { event: 'journal_slow', ms: Math.round(ms), waiting: waitingDrafts },
+      { event: 'journal_slow', ms: Math.round(ms), waiting: waitingRecords },
       `the disk is slow: the journal took ${Math.round(ms)} ms to write, and all else waits meanwhile`
     )
   }
 
   /** @returns whether it is on disk: false only once this is stopping */
   const write = async (
-    drafts: readonly Draft[],
+    newRecords: readonly NewRecord[],
     source: InboundRecord['source']
   ): Promise<boolean> => {
     for (let waitMs = 100; ; waitMs = Math.min(30_000, waitMs * 2)) {
       try {
         const began = steady()
-        journal.append(drafts, source)
+        journal.append(newRecords, source)
         tellIfSlow(steady() - began)
         if (failure) log.info({ event: 'journal_writable' }, 'the journal can be written again')
         failure = undefined
         return true
       } catch (error) {
-        if (isOfContent(error)) return await writeEach(drafts, source, error)
+        if (isOfContent(error)) return await writeEach(newRecords, source, error)
         const reason = whyUnwritable(error)
         failure = { reason, since: failure?.since ?? steady() }
         log.error(
-          { event: 'journal_unwritable', waiting: waitingDrafts, retry_ms: waitMs, err: error },
+          { event: 'journal_unwritable', waiting: waitingRecords, retry_ms: waitMs, err: error },
           `the journal cannot be written: ${reason}`
         )
         await delay(waitMs, undefined, { signal: stopping.signal }).catch(() => undefined)
@@ -153,17 +154,17 @@ export const createCapture = (options: {
 
   /** One record that cannot be written must not keep all others from the journal for good. */
   const writeEach = async (
-    drafts: readonly Draft[],
+    newRecords: readonly NewRecord[],
     source: InboundRecord['source'],
     error: unknown
   ): Promise<boolean> => {
-    if (drafts.length > 1) {
-      for (const draft of drafts) if (!(await write([draft], source))) return false
+    if (newRecords.length > 1) {
+      for (const newRecord of newRecords) if (!(await write([newRecord], source))) return false
       return true
     }
     const { name } = error as Error
     log.error(
-      { event: 'capture_refused', kind: drafts[0]?.kind, error: name },
+      { event: 'capture_refused', kind: newRecords[0]?.kind, error: name },
       `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`
     )
     return true
@@ -174,8 +175,9 @@ export const createCapture = (options: {
     let count = 0
     let end = 0
     for (const group of waiting) {
-      if (group.source !== source || (count > 0 && count + group.drafts.length > groupSize)) break
-      count += group.drafts.length
+      if (group.source !== source || (count > 0 && count + group.newRecords.length > groupSize))
+        break
+      count += group.newRecords.length
       end += 1
     }
     return waiting.splice(0, end)
@@ -186,33 +188,33 @@ export const createCapture = (options: {
     await new Promise((turn) => setImmediate(turn))
     while (waiting.length > 0) {
       const groups = nextGroups()
-      const drafts = groups.flatMap((group) => group.drafts)
-      await resolve(drafts)
+      const newRecords = groups.flatMap((group) => group.newRecords)
+      await resolve(newRecords)
       // nobody is told that it is on disk when it is not
-      if (!(await write(drafts, (groups[0] as Group).source))) return
-      waitingDrafts -= drafts.length
+      if (!(await write(newRecords, (groups[0] as Group).source))) return
+      waitingRecords -= newRecords.length
       for (const { written } of groups) written()
     }
     busy = false
   }
 
   return {
-    add: (drafts, source) =>
+    add: (newRecords, source) =>
       new Promise((written) => {
-        if (drafts.length === 0) return written()
+        if (newRecords.length === 0) return written()
         if (
           source === 'live' &&
-          !drafts.some(isOutcome) &&
-          waitingDrafts + drafts.length > mostWaiting
+          !newRecords.some(isOutcome) &&
+          waitingRecords + newRecords.length > maxWaiting
         ) {
           log.error(
-            { event: 'capture_overflow', dropped: drafts.length },
+            { event: 'capture_overflow', dropped: newRecords.length },
             'too much waits for the journal: dropped, to be read back later'
           )
           return written()
         }
-        waiting.push({ drafts, source, written })
-        waitingDrafts += drafts.length
+        waiting.push({ newRecords, source, written })
+        waitingRecords += newRecords.length
         if (busy) return
         busy = true
         running = run()

@@ -12,7 +12,7 @@ import {
   type Identities
 } from './identities.ts'
 import { AdoptedErasures, type ErasedPerson } from './adopted-erasures.ts'
-import type { Draft } from './journal.ts'
+import type { NewRecord } from './journal.ts'
 import { createRawModels } from './raw-models.ts'
 
 /**
@@ -173,7 +173,7 @@ export class Erasure {
   readonly #erasedAt = new Map<string, number>()
   /** What other hosts of the account were asked to erase. */
   readonly #adopted: AdoptedErasures
-  /** Most journals never have anything erased, and then a draft costs no hash. */
+  /** Most journals never have anything erased, and then a new record costs no hash. */
   #isEmpty: boolean
 
   /** @param db the journal's database, which has its own tables already */
@@ -241,13 +241,13 @@ export class Erasure {
   }
 
   /**
-   * Whether what a draft tells of was erased, so that it must not come back: the message itself,
-   * what a person wrote before all of theirs was erased and is read back now, and what was heard
-   * before that and waited to be written.
+   * Whether a new record is about something erased, so that it must not come back: the message
+   * itself, what a person wrote before all of theirs was erased and is read back now, and what was
+   * heard before that and waited to be written.
    */
-  covers(draft: Draft, source: InboundRecord['source'] = 'live'): boolean {
+  covers(newRecord: NewRecord, source: InboundRecord['source'] = 'live'): boolean {
     if (this.#isEmpty) return false
-    const { key, message, heardAt } = draft
+    const { key, message, heardAt } = newRecord
     if ([key, ...this.#idsIn(message)].some((text) => this.#known(text))) return true
     if (heardAt !== undefined && this.#wasHeardBefore(message, heardAt)) return true
     return source === 'backfill' && this.#isBeforeErasure(message)

@@ -8,7 +8,7 @@ import {
   phoneOf,
   type MessageId
 } from './address.ts'
-import type { Draft } from './journal.ts'
+import type { NewRecord } from './journal.ts'
 
 /**
  * One message, one id. WhatsApp Web tells the same message under the phone number and under the LID
@@ -61,7 +61,7 @@ export const createMessageIndexes = (db: DatabaseSync): void => db.exec(indexes)
 const maxLids = 50_000
 /** Two tellings of one message differ in their time by no more than this, s. */
 const sameTime = 60
-const ofMessage: ReadonlySet<Draft['kind']> = new Set([
+const ofMessage: ReadonlySet<NewRecord['kind']> = new Set([
   'message',
   'ciphertext',
   'ciphertext_failed'
@@ -149,21 +149,25 @@ export class Identities {
     return message.lid === chat ? message.phone : undefined
   }
 
-  /** A draft with the ids, and the person, that the journal knows already. */
-  resolve(draft: Draft): Draft {
-    if (draft.message.number_change !== undefined) this.#phones.clear()
-    this.learn(draft.message.lid, draft.message.phone)
-    const message = this.#withReferences(draft.message)
+  /** A new record with the ids, and the person, that the journal knows already. */
+  resolve(newRecord: NewRecord): NewRecord {
+    if (newRecord.message.number_change !== undefined) this.#phones.clear()
+    this.learn(newRecord.message.lid, newRecord.message.phone)
+    const message = this.#withReferences(newRecord.message)
     const { reaction, vote } = message
     if (reaction !== undefined)
-      return this.#resolveResponse(draft, message, reaction.message_id, reaction.sender)
+      return this.#resolveResponse(newRecord, message, reaction.message_id, reaction.sender)
     if (vote !== undefined)
-      return this.#resolveResponse(draft, message, vote.message_id, message.from)
-    const timestamp = ofMessage.has(draft.kind) ? message.timestamp : undefined
-    const id = this.#find(message.id, timestamp, true, draft.isListCopy !== true)
+      return this.#resolveResponse(newRecord, message, vote.message_id, message.from)
+    const timestamp = ofMessage.has(newRecord.kind) ? message.timestamp : undefined
+    const id = this.#find(message.id, timestamp, true, newRecord.isListCopy !== true)
     if (id === undefined || id === message.id)
-      return message === draft.message ? draft : { ...draft, message }
-    return { ...draft, key: draft.key.replace(message.id, id), message: this.#asKnown(message, id) }
+      return message === newRecord.message ? newRecord : { ...newRecord, message }
+    return {
+      ...newRecord,
+      key: newRecord.key.replace(message.id, id),
+      message: this.#asKnown(message, id)
+    }
   }
 
   /** Quoted messages and albums, by the ids under which they are known. */
@@ -196,17 +200,19 @@ export class Identities {
   }
 
   #resolveResponse(
-    draft: Draft,
+    newRecord: NewRecord,
     message: CapturedMessage,
     messageId: string,
     sender: string
-  ): Draft {
+  ): NewRecord {
     const id = this.#find(messageId, undefined, true) ?? messageId
     const known = this.#responder(id, message, sender)
     if (id === messageId && known === sender)
-      return message === draft.message ? draft : { ...draft, message }
-    const start = `${draft.kind}:${messageId}:${sender}`
-    const rest = draft.key.startsWith(start) ? draft.key.slice(start.length) : `:${draft.key}`
+      return message === newRecord.message ? newRecord : { ...newRecord, message }
+    const start = `${newRecord.kind}:${messageId}:${sender}`
+    const rest = newRecord.key.startsWith(start)
+      ? newRecord.key.slice(start.length)
+      : `:${newRecord.key}`
     const changed: CapturedMessage = {
       ...message,
       chat_id: parseMessageId(id)?.chat ?? message.chat_id,
@@ -216,7 +222,7 @@ export class Identities {
     if (changed.reaction !== undefined)
       changed.reaction = { ...changed.reaction, message_id: id, sender: known }
     if (changed.vote !== undefined) changed.vote = { ...changed.vote, message_id: id }
-    return { ...draft, key: `${draft.kind}:${id}:${known}${rest}`, message: changed }
+    return { ...newRecord, key: `${newRecord.kind}:${id}:${known}${rest}`, message: changed }
   }
 
   /** The address under which the person has responded to this message before. */

@@ -19,7 +19,7 @@ import { canChange, goesOn, isNews, Known, refreshedMessage, updatedMessage } fr
  * What is to be captured; the journal gives it its `seq`. `key` is the idempotency key within the
  * account.
  */
-export interface Draft {
+export interface NewRecord {
   key: string
   kind: RecordKind
   message: CapturedMessage
@@ -109,7 +109,7 @@ export interface Journal
    * throws. What is there already, by its key, is left out, and so is what was erased. @returns the
    * records that were new
    */
-  append(drafts: readonly Draft[], source: InboundRecord['source']): InboundRecord[]
+  append(newRecords: readonly NewRecord[], source: InboundRecord['source']): InboundRecord[]
   /**
    * Messages as they are known now. Appends an `update` record for each that differs from what the
    * journal has of it.
@@ -302,11 +302,11 @@ export const openJournal = (
 
   /** @returns undefined when it is there already */
   const insertRecord = (
-    draft: Draft,
+    newRecord: NewRecord,
     seq: number,
     source: InboundRecord['source']
   ): InboundRecord | undefined => {
-    const { key, kind, message, raw } = draft
+    const { key, kind, message, raw } = newRecord
     const at = now()
     const record = { kind, captured_at: new Date(at).toISOString(), source, account, message }
     const { changes } = insert.run(seq, account, key, message.id, JSON.stringify(record))
@@ -317,14 +317,14 @@ export const openJournal = (
 
   /** An update of a message that the journal has; undefined when there is nothing new in it. */
   const newsOf = (
-    draft: Draft,
+    newRecord: NewRecord,
     seq: number,
-    before = known.latest(draft.message)
-  ): Draft | undefined => {
+    before = known.latest(newRecord.message)
+  ): NewRecord | undefined => {
     if (before === undefined) return undefined
-    const message = (draft.kind === 'update' ? updatedMessage : refreshedMessage)(
+    const message = (newRecord.kind === 'update' ? updatedMessage : refreshedMessage)(
       before,
-      draft.message
+      newRecord.message
     )
     return isNews(before, message)
       ? { kind: 'update', key: `update:${message.id}:${seq}`, message }
@@ -332,22 +332,23 @@ export const openJournal = (
   }
 
   const writeUpdate = (
-    draft: Draft,
+    newRecord: NewRecord,
     seq: number,
     source: InboundRecord['source']
   ): InboundRecord | undefined => {
-    const before = known.latest(draft.message)
-    const news = newsOf(draft, seq, before)
+    const before = known.latest(newRecord.message)
+    const news = newsOf(newRecord, seq, before)
     if (news === undefined) return undefined
     const record = insertRecord(news, seq, source)
     // Mapped again from its first model, the message would go back to how it began.
     if (
       record !== undefined &&
-      draft.kind === 'message' &&
-      draft.isPartial !== true &&
-      goesOn(draft.message)
+      newRecord.kind === 'message' &&
+      newRecord.isPartial !== true &&
+      goesOn(newRecord.message)
     ) {
-      if (draft.raw !== undefined) raws.replace(account, `message:${news.message.id}`, draft.raw)
+      if (newRecord.raw !== undefined)
+        raws.replace(account, `message:${news.message.id}`, newRecord.raw)
     }
     if (before?.media === undefined && news.message.media?.state === 'pending')
       media.add(news.message.id, seq)
@@ -355,29 +356,34 @@ export const openJournal = (
   }
 
   const write = (
-    given: Draft,
+    given: NewRecord,
     seq: number,
     source: InboundRecord['source']
   ): InboundRecord | undefined => {
-    const draft = identities.resolve(given)
-    const { kind, message } = draft
+    const newRecord = identities.resolve(given)
+    const { kind, message } = newRecord
     // Media that have an outcome are not fetched again, whether it is new or not, or of a message
     // erased meanwhile.
     if (kind === 'media') media.drop(message.id)
-    if (erasure.covers(draft, source)) return undefined
-    if (kind === 'update') return writeUpdate(draft, seq, source)
-    const record = insertRecord(draft, seq, source)
+    if (erasure.covers(newRecord, source)) return undefined
+    if (kind === 'update') return writeUpdate(newRecord, seq, source)
+    const record = insertRecord(newRecord, seq, source)
     if (record === undefined)
-      return kind === 'message' && canChange(message) ? writeUpdate(draft, seq, source) : undefined
+      return kind === 'message' && canChange(message)
+        ? writeUpdate(newRecord, seq, source)
+        : undefined
     if (kind === 'message' && message.media?.state === 'pending') media.add(message.id, seq)
     return record
   }
 
-  const append = (drafts: readonly Draft[], source: InboundRecord['source']): InboundRecord[] => {
+  const append = (
+    newRecords: readonly NewRecord[],
+    source: InboundRecord['source']
+  ): InboundRecord[] => {
     const written: InboundRecord[] = []
     atomically(() => {
-      for (const draft of drafts) {
-        const record = write(draft, lastSeq + written.length + 1, source)
+      for (const newRecord of newRecords) {
+        const record = write(newRecord, lastSeq + written.length + 1, source)
         if (record) written.push(record)
       }
     })
@@ -390,16 +396,18 @@ export const openJournal = (
   }
 
   const update = (messages: readonly NewVersion[], isTrial: boolean): number => {
-    const drafts = messages.map(({ message, source }) => ({
+    const newRecords = messages.map(({ message, source }) => ({
       source,
-      draft: { kind: 'update' as const, key: 'update', message }
+      newRecord: { kind: 'update' as const, key: 'update', message }
     }))
     if (isTrial)
-      return drafts.filter(({ draft }) => newsOf(identities.resolve(draft), 0) !== undefined).length
+      return newRecords.filter(
+        ({ newRecord }) => newsOf(identities.resolve(newRecord), 0) !== undefined
+      ).length
     let changed = 0
     for (const source of ['live', 'backfill'] as const) {
       changed += append(
-        drafts.filter((each) => each.source === source).map(({ draft }) => draft),
+        newRecords.filter((each) => each.source === source).map(({ newRecord }) => newRecord),
         source
       ).length
     }

@@ -1,6 +1,6 @@
 import type { CapturedMessage, Media } from '../../contract/record.ts'
 import type { Log } from '../../platform/log.ts'
-import type { Draft, Journal } from './journal.ts'
+import type { NewRecord, Journal } from './journal.ts'
 import { whyNotKept, type MediaLimits } from './media-limits.ts'
 import { asMediaTrouble, type MediaTrouble } from './media-trouble.ts'
 import { deleteErasedMedia, removeIncoming, storeMedia } from './media.ts'
@@ -30,7 +30,7 @@ export type MediaSource = (messageId: string) => Promise<MediaResult>
 
 export interface MediaFetcherOptions {
   journal: Journal
-  add: (drafts: readonly Draft[]) => Promise<void>
+  add: (newRecords: readonly NewRecord[]) => Promise<void>
   /** The media of a message while the session is READY, undefined otherwise. */
   source: () => MediaSource | undefined
   directory: string

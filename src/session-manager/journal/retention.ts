@@ -11,7 +11,7 @@ export interface Retention {
 
 const dayMs = 86_400_000
 /** Records of one transaction, some 30 ms: everything else waits for it. */
-const atOnce = 100
+const batchSize = 100
 
 /**
  * @param options.keepMs how long records and their media are kept, to the day; 0 keeps them all
@@ -53,12 +53,12 @@ export const createRetention = (options: {
    */
   const eraseBefore = async (before: number, time: number, upTo: number): Promise<number> => {
     let records = 0
-    for (let after = 0; after < upTo && !stopped; after += atOnce) {
+    for (let after = 0; after < upTo && !stopped; after += batchSize) {
       const began = performance.now()
       records += journal.erase({
         before,
         after,
-        upTo: Math.min(after + atOnce, upTo),
+        upTo: Math.min(after + batchSize, upTo),
         certain: time,
         more: true
       })

@@ -1,11 +1,11 @@
 import type { PageFindings } from '../../contract/page-report.ts'
 import { PlainError } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
-import { createClosing } from './closing.ts'
-import type { Draft, Journal } from '../journal/journal.ts'
+import { createShutdownQueue } from './shutdown-queue.ts'
+import type { NewRecord, Journal } from '../journal/journal.ts'
 import { createPairing, type Pairing } from './pairing.ts'
 import { PasskeyDesk } from './passkey.ts'
-import { createProbing } from './probing.ts'
+import { createHealthProbe } from './health-probe.ts'
 import { logSession } from './session-log.ts'
 import {
   initialSession,
@@ -49,19 +49,19 @@ export interface Connection {
   /** Which fences of the send guard hold; undefined while no page was looked at. */
   guard(): GuardStates | undefined
   /** Whether the timers of the connection still run: false means this process is stuck. */
-  beating(): boolean
+  isAlive(): boolean
   /**
    * Something does not work though the session is READY, by the part that reports it; without a
    * reason it works again.
    */
   limit(source: LimitSource, reason: string | undefined): void
   /** The session may not go on: its browser is closed, and it begins anew. */
-  lose(reason: string): void
+  fail(reason: string): void
   /**
    * An error that nobody awaited. @returns whether it is one of whatsapp-web.js, and so costs only
    * the session
    */
-  stray(error: unknown): boolean
+  onUnhandledError(error: unknown): boolean
   stop(): Promise<void>
 }
 
@@ -77,7 +77,7 @@ export interface ConnectionOptions {
   createListener: (onEvent: (event: ListenerEvent) => void) => Listener
   /** Deletes the linked device's profile. */
   forget: () => Promise<void>
-  onCaptured: (drafts: Draft[]) => void
+  onCaptured: (newRecords: NewRecord[]) => void
   /** After every transition. */
   onChange: (session: Session, before: Session) => void
   onReady: () => void
@@ -124,7 +124,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   let blocked = 0
   let guard: GuardStates | undefined
   let over = false
-  const closing = createClosing()
+  const closing = createShutdownQueue()
   const pairing = createPairing({
     listener: () => (session.status === 'QR_REQUIRED' ? listener : undefined),
     lifetimeMs: options.pairingLifetimeMs,
@@ -263,8 +263,8 @@ export const createConnection = (options: ConnectionOptions): Connection => {
   const hear = (event: ListenerEvent): void => {
     if (event.type === 'outbound') return onCounts(event.counts)
     if (event.type !== 'captured') return dispatch(event)
-    recovery.stall.heard(event.drafts)
-    onCaptured(event.drafts)
+    recovery.stall.heard(event.newRecords)
+    onCaptured(event.newRecords)
   }
 
   const onCounts = (counts: StanzaCount[]): void => {
@@ -286,7 +286,7 @@ export const createConnection = (options: ConnectionOptions): Connection => {
       probing.begin()
     }
   })
-  const probing = createProbing({
+  const probing = createHealthProbe({
     intervalMs: probeIntervalMs,
     session: () => session,
     listener: () => (started ? listener : undefined),
@@ -349,10 +349,10 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     },
     outboundBlocked: () => blocked,
     guard: () => guard,
-    beating: probing.beating,
+    isAlive: probing.isAlive,
     limit: (source, reason) => dispatch({ type: 'limited', source, reason }),
-    lose: (reason) => dispatch({ type: 'lost', reason, fault: false }),
-    stray: (error) => {
+    fail: (reason) => dispatch({ type: 'lost', reason, fault: false }),
+    onUnhandledError: (error) => {
       if (!isLibraryError(error)) return false
       // a browser that closes leaves calls unanswered; the next one starts only after that, and is
       // not to pay for it

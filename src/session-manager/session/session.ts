@@ -196,7 +196,7 @@ const begin = (session: Session, now: number, policy: Policy): Step => ({
   ]
 })
 
-const lose = (
+const fail = (
   session: Session,
   now: number,
   policy: Policy,
@@ -320,7 +320,7 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
         effects: [{ do: 'reload' }, { do: 'deadline', afterMs: policy.startTimeoutMs }]
       }
     case 'lost':
-      return lose(session, now, policy, event)
+      return fail(session, now, policy, event)
     case 'logout':
       return {
         session: {
@@ -342,7 +342,7 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
         ]
       }
     case 'overdue':
-      return lose(session, now, policy, {
+      return fail(session, now, policy, {
         reason: overdue(session, policy),
         fault: session.status === 'AUTHENTICATED'
       })

@@ -1,5 +1,5 @@
 import type { Log } from '../../platform/log.ts'
-import type { Draft, Journal } from '../journal/journal.ts'
+import type { NewRecord, Journal } from '../journal/journal.ts'
 import {
   initialStall,
   judge,
@@ -17,7 +17,7 @@ import type { Shown } from '../whatsapp/page.ts'
 export interface StallWatch {
   attached(page: AttachedPage): void
   /** What whatsapp-web.js told of just now. */
-  heard(drafts: readonly Draft[]): void
+  heard(newRecords: readonly NewRecord[]): void
   look(newest: readonly Shown[]): void
   /** The step could not be taken. */
   failed(): void
@@ -41,7 +41,7 @@ interface StallWatchOptions {
 }
 
 /** Ids of messages on their way into the journal; most are there within milliseconds. */
-const mostHeard = 5_000
+const maxHeard = 5_000
 
 const silence = 'messages reach the page, but whatsapp-web.js does not tell of them'
 const deed: Record<Step, string> = {
@@ -115,13 +115,13 @@ export const createStallWatch = (options: StallWatchOptions): StallWatch => {
 
   return {
     attached: (page) => dispatch({ type: 'attached', page }),
-    heard: (drafts) => {
-      const ids = drafts
+    heard: (newRecords) => {
+      const ids = newRecords
         .filter(({ kind }) => kind === 'message' || kind === 'ciphertext')
         .map(({ message }) => message.id)
       for (const id of ids) heard.add(id)
       for (const id of heard) {
-        if (heard.size <= mostHeard) break
+        if (heard.size <= maxHeard) break
         heard.delete(id)
       }
       if (ids.length > 0) dispatch({ type: 'heard' })

@@ -84,8 +84,8 @@ const pauseMs = (ladders: number): number => Math.min(hour, 300_000 * 4 ** (ladd
 export const laddersInVain = 3
 /** Reading back after a start takes so many times longer than a message needs to be told of. */
 const earlyPatience = 4
-const mostKnown = 300
-const mostMissing = 200
+const maxKnown = 300
+const maxMissing = 200
 /** A message that claims to be of a later time than this hides none. */
 const aheadS = 30 * 86_400
 
@@ -149,7 +149,7 @@ const look = (
     shown.every(({ id }) => stall.known.has(id))
   )
     return { stall, effects: [] }
-  const known = new Set(newest([...stall.known], mostKnown))
+  const known = new Set(newest([...stall.known], maxKnown))
   if (stall.floor === undefined) {
     const floor = Math.min(wall + aheadS, Math.max(0, ...shown.map(({ t }) => t)))
     const early = shown.filter(
@@ -185,11 +185,11 @@ const look = (
   const sure: { id: string; since: number; canBeSilent: boolean }[] = []
   for (const [id, { since, looks, isEarly, isUnreadable = false }] of newest(
     [...all],
-    mostMissing
+    maxMissing
   )) {
-    const patience = isEarly ? earlyPatience : 1
+    const timeouts = isEarly ? earlyPatience : 1
     if (arrival(id) === 'told' || (isEarly && arrival(id) !== undefined)) known.add(id)
-    else if (looks + 1 >= grace.looks * patience && now - since >= grace.ms * patience) {
+    else if (looks + 1 >= grace.looks * timeouts && now - since >= grace.ms * timeouts) {
       known.add(id)
       sure.push({ id, since, canBeSilent: !isEarly && !isUnreadable })
     } else missing.set(id, { since, looks: looks + 1, isEarly, isUnreadable })

@@ -1,8 +1,8 @@
 import type { Log } from '../../platform/log.ts'
 import type { ReadGroup, UnreadChat, Wanted } from '../journal/backfill.ts'
-import type { Draft } from '../journal/journal.ts'
+import type { NewRecord } from '../journal/journal.ts'
 import type { Page } from './browser.ts'
-import { messageDrafts } from './drafts.ts'
+import { messageRecords } from './new-records.ts'
 import { expression } from './expression.ts'
 import type { Mapping } from './message.ts'
 import type { Raw } from './content/raw.ts'
@@ -31,7 +31,7 @@ export const readBounds: ReadBounds = {
   messages: 2_000,
   ms: 2_000,
   perChat: 20_000,
-  atOnce: 20,
+  batchSize: 20,
   loadMs: 10_000,
   busyMs: 500
 }
@@ -98,24 +98,24 @@ class Reader {
     return JSON.parse(text as string) as ReadResult
   }
 
-  /** The drafts of messages; one that cannot be mapped costs none of the others. */
-  drafts(messages: readonly Raw[]): { drafts: Draft[]; lost: number } {
+  /** The new records of messages; one that cannot be mapped costs none of the others. */
+  newRecords(messages: readonly Raw[]): { newRecords: NewRecord[]; lost: number } {
     let lost = 0
-    const drafts = messages.flatMap((raw) => {
+    const newRecords = messages.flatMap((raw) => {
       try {
-        return messageDrafts(raw, this.#mapping)
+        return messageRecords(raw, this.#mapping)
       } catch (error) {
         lost += 1
         this.#log.debug({ event: 'message_unmapped', err: error }, 'a message could not be mapped')
         return []
       }
     })
-    return { drafts, lost }
+    return { newRecords, lost }
   }
 
   group(chats: readonly ChatSince[], result: ReadResult): ReadGroup {
     const idOf = (index: number): string => (chats[index] as ChatSince)[0]
-    const { drafts, lost } = this.drafts(result.messages)
+    const { newRecords, lost } = this.newRecords(result.messages)
     const { plain, truncated } = result
     if (truncated > 0) {
       this.#log.warn(
@@ -124,7 +124,7 @@ class Reader {
       )
     }
     return {
-      drafts,
+      newRecords,
       read: result.read.map(([index, newest]) => ({ chat: idOf(index), newest })),
       unread: result.unread.map(([index, kind, error]): UnreadChat => {
         const why = describeUnread(kind, error, this.#bounds)
@@ -142,7 +142,7 @@ class Reader {
     const found = JSON.parse(text as string) as Pick<ReadResult, 'messages' | 'plain' | 'lost'> & {
       failed: number
     }
-    const { drafts, lost } = this.drafts(found.messages)
+    const { newRecords, lost } = this.newRecords(found.messages)
     if (found.failed > 0) {
       // They are asked for again by the next run, which these few must not keep from its end.
       this.#log.warn(
@@ -151,7 +151,7 @@ class Reader {
       )
     }
     return {
-      drafts,
+      newRecords,
       read: [],
       unread: [],
       plainMessages: found.plain,

@@ -36,7 +36,7 @@ export const unheard: readonly string[] = [
 
 const handOver = 'leadmaster.handOver'
 /** A piece is handed over early at this many calls, so that none grows without bound. */
-const mostCalls = 500
+const maxCalls = 500
 
 /**
  * Runs in the page. Each call is written down as it is made, for what it is about may change in the
@@ -122,8 +122,8 @@ export const takeOverCallbacks = async (
     inPage: typeof queueCalls | typeof ignoreCalls,
     name: string
   ): Promise<void> => {
-    await page.evaluateOnNewDocument(inPage, name, handOver, mostCalls)
-    await page.evaluate(inPage, name, handOver, mostCalls)
+    await page.evaluateOnNewDocument(inPage, name, handOver, maxCalls)
+    await page.evaluate(inPage, name, handOver, maxCalls)
   }
   for (const name of Object.keys(own)) await install(queueCalls, name)
   const expose = page.exposeFunction.bind(page)

@@ -1,16 +1,16 @@
 import type { Me } from '../../contract/session.ts'
-import type { Draft } from '../journal/journal.ts'
+import type { NewRecord } from '../journal/journal.ts'
 import type { PasskeyState } from './passkey-state.ts'
 import type { Client } from './browser.ts'
 import {
-  ciphertextFailedDrafts,
-  editDrafts,
-  groupDrafts,
-  messageDrafts,
-  reactionDrafts,
-  revokeDrafts,
-  voteDrafts
-} from './drafts.ts'
+  ciphertextFailedRecords,
+  editRecords,
+  groupRecords,
+  messageRecords,
+  reactionRecords,
+  revokeRecords,
+  voteRecords
+} from './new-records.ts'
 import { unreadableFields, type Mapping } from './message.ts'
 import type { Raw } from './content/raw.ts'
 import { explainState } from './reason.ts'
@@ -36,7 +36,7 @@ export type ListenerEvent =
   | { type: 'lost'; reason: string; fault: boolean; isRefused?: boolean }
   /** `reason`: why, when it is not the phone that unlinked this device. */
   | { type: 'logout'; reason?: string | undefined }
-  | { type: 'captured'; drafts: Draft[] }
+  | { type: 'captured'; newRecords: NewRecord[] }
   /** What the send guard allowed and refused. */
   | { type: 'outbound'; counts: StanzaCount[] }
 
@@ -54,8 +54,8 @@ export const hearClient = (
   onUnreadable: (fields: string[]) => void
 ): void => {
   const raw = (message: unknown): Raw => (message as { rawData: Raw }).rawData
-  const captured = (drafts: Draft[]): void => {
-    if (drafts.length > 0) tell({ type: 'captured', drafts })
+  const captured = (newRecords: NewRecord[]): void => {
+    if (newRecords.length > 0) tell({ type: 'captured', newRecords })
   }
   client.on('qr', (code) => tell({ type: 'qr', code }))
   client.on('loading_screen', (percent) => tell({ type: 'syncing', percent: Number(percent) }))
@@ -74,23 +74,23 @@ export const hearClient = (
   client.on('message_create', (message) => {
     const fields = unreadableFields(raw(message))
     if (fields.length > 0) onUnreadable(fields)
-    captured(messageDrafts(raw(message), mapping))
+    captured(messageRecords(raw(message), mapping))
   })
-  client.on('message_ciphertext', (message) => captured(messageDrafts(raw(message), mapping)))
+  client.on('message_ciphertext', (message) => captured(messageRecords(raw(message), mapping)))
   client.on('message_ciphertext_failed', (message) =>
-    captured(ciphertextFailedDrafts(raw(message), mapping))
+    captured(ciphertextFailedRecords(raw(message), mapping))
   )
   client.on('message_edit', (message, _body, previous) =>
-    captured(editDrafts(raw(message), String(previous ?? ''), mapping))
+    captured(editRecords(raw(message), String(previous ?? ''), mapping))
   )
   client.on('message_revoke_everyone', (message) =>
-    captured(revokeDrafts(raw(message), 'sender', mapping))
+    captured(revokeRecords(raw(message), 'sender', mapping))
   )
-  client.on('message_revoke_me', (message) => captured(revokeDrafts(raw(message), 'me', mapping)))
+  client.on('message_revoke_me', (message) => captured(revokeRecords(raw(message), 'me', mapping)))
   client.on('message_reaction', (reaction) =>
-    captured(reactionDrafts(reaction as unknown as Raw, mapping))
+    captured(reactionRecords(reaction as unknown as Raw, mapping))
   )
-  client.on('vote_update', (vote) => captured(voteDrafts(vote as unknown as Raw, mapping)))
+  client.on('vote_update', (vote) => captured(voteRecords(vote as unknown as Raw, mapping)))
   for (const event of [
     'group_join',
     'group_leave',
@@ -99,7 +99,7 @@ export const hearClient = (
     'group_update'
   ] as const) {
     client.on(event as 'group_join', (notification) =>
-      captured(groupDrafts(notification as unknown as Raw, mapping))
+      captured(groupRecords(notification as unknown as Raw, mapping))
     )
   }
 }

@@ -1,44 +1,44 @@
-import type { Draft } from '../journal/journal.ts'
+import type { NewRecord } from '../journal/journal.ts'
 import {
-  ciphertextFailedDrafts,
-  editDrafts,
-  messageDrafts,
-  reactionDrafts,
-  revokeDrafts,
-  voteDrafts
-} from './drafts.ts'
+  ciphertextFailedRecords,
+  editRecords,
+  messageRecords,
+  reactionRecords,
+  revokeRecords,
+  voteRecords
+} from './new-records.ts'
 import type { EarKind } from './ear.ts'
 import type { Mapping } from './message.ts'
 import { isRaw, type Raw } from './content/raw.ts'
 
 /**
- * What our own listeners in the page hand over, as drafts: with the same keys as what the library
- * tells.
+ * What our own listeners in the page hand over, as new records: with the same keys as what the
+ * library tells.
  */
 
-type ToDrafts = (raw: Raw, previous: unknown, mapping: Mapping) => Draft[]
+type ToNewRecords = (raw: Raw, previous: unknown, mapping: Mapping) => NewRecord[]
 
-const toDrafts: Record<EarKind, ToDrafts> = {
-  message: (raw, _previous, mapping) => messageDrafts(raw, mapping),
-  ciphertext: (raw, _previous, mapping) => messageDrafts(raw, mapping),
-  ciphertext_failed: (raw, _previous, mapping) => ciphertextFailedDrafts(raw, mapping),
-  edit: (raw, previous, mapping) => editDrafts(raw, String(previous ?? ''), mapping),
-  revoked: (raw, _previous, mapping) => revokeDrafts(raw, 'sender', mapping),
-  removed: (raw, _previous, mapping) => revokeDrafts(raw, 'me', mapping),
-  reaction: (raw, _previous, mapping) => reactionDrafts(raw, mapping),
-  vote: (raw, _previous, mapping) => voteDrafts(raw, mapping)
+const toNewRecords: Record<EarKind, ToNewRecords> = {
+  message: (raw, _previous, mapping) => messageRecords(raw, mapping),
+  ciphertext: (raw, _previous, mapping) => messageRecords(raw, mapping),
+  ciphertext_failed: (raw, _previous, mapping) => ciphertextFailedRecords(raw, mapping),
+  edit: (raw, previous, mapping) => editRecords(raw, String(previous ?? ''), mapping),
+  revoked: (raw, _previous, mapping) => revokeRecords(raw, 'sender', mapping),
+  removed: (raw, _previous, mapping) => revokeRecords(raw, 'me', mapping),
+  reaction: (raw, _previous, mapping) => reactionRecords(raw, mapping),
+  vote: (raw, _previous, mapping) => voteRecords(raw, mapping)
 }
 
 const isKind = (kind: unknown): kind is EarKind =>
-  typeof kind === 'string' && Object.hasOwn(toDrafts, kind)
+  typeof kind === 'string' && Object.hasOwn(toNewRecords, kind)
 
 /** @param previous the text before an edit */
-export const earDrafts = (
+export const earRecords = (
   kind: unknown,
   raw: unknown,
   previous: unknown,
   mapping: Mapping
-): Draft[] => (isKind(kind) && isRaw(raw) ? toDrafts[kind](raw, previous, mapping) : [])
+): NewRecord[] => (isKind(kind) && isRaw(raw) ? toNewRecords[kind](raw, previous, mapping) : [])
 
 /** The library's callbacks in Node, and what of ours the same call would be. */
 const kindOfCallback: Readonly<Record<string, EarKind>> = {
@@ -50,11 +50,11 @@ const kindOfCallback: Readonly<Record<string, EarKind>> = {
 }
 
 /** What a call of the page would have told, had the library's callback in Node not thrown. */
-export const draftsOfCall = (
+export const newRecordsOfCall = (
   [callback, raw, ...args]: readonly unknown[],
   mapping: Mapping
-): Draft[] => {
+): NewRecord[] => {
   const name = String(callback)
   const isRevoked = name === 'onChangeMessageTypeEvent' && isRaw(raw) && raw['type'] === 'revoked'
-  return earDrafts(isRevoked ? 'revoked' : kindOfCallback[name], raw, args[1], mapping)
+  return earRecords(isRevoked ? 'revoked' : kindOfCallback[name], raw, args[1], mapping)
 }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Log } from '../../platform/log.ts'
-import type { Draft } from '../journal/journal.ts'
+import type { NewRecord } from '../journal/journal.ts'
 
 /**
  * More than a page tells in a long while; what is dropped is read back once the session is READY.
  */
-const maxDrafts = 10_000
+const maxNewRecords = 10_000
 /**
  * Waits before each look at the guard of a new document, which takes a moment to have its modules,
  * ms.
@@ -17,29 +17,29 @@ const lookAfterMs = [0, 250, 500, 1_000, 2_000, 4_000, 8_000]
  * does not hold goes with its listener, and is never captured.
  */
 export class HeldCapture {
-  readonly #pass: (drafts: Draft[]) => void
+  readonly #pass: (newRecords: NewRecord[]) => void
   readonly #log: Log
   #isOpen = false
   #isFull = false
-  #held: Draft[][] = []
+  #held: NewRecord[][] = []
   #count = 0
   /** Counts the documents: what was seen of one says nothing about the next. */
   #document = 0
 
-  constructor(pass: (drafts: Draft[]) => void, log: Log) {
+  constructor(pass: (newRecords: NewRecord[]) => void, log: Log) {
     this.#pass = pass
     this.#log = log
   }
 
-  add(drafts: Draft[]): void {
-    if (this.#isOpen) return this.#pass(drafts)
-    this.#held.push(drafts)
-    this.#count += drafts.length
-    if (this.#count <= maxDrafts) return
+  add(newRecords: NewRecord[]): void {
+    if (this.#isOpen) return this.#pass(newRecords)
+    this.#held.push(newRecords)
+    this.#count += newRecords.length
+    if (this.#count <= maxNewRecords) return
     this.#count -= this.#held.shift()?.length ?? 0
     if (!this.#isFull)
       this.#log.warn(
-        { event: 'capture_held', drafts: maxDrafts },
+        { event: 'capture_held', newRecords: maxNewRecords },
         'The page tells much before it is READY. The oldest of it is read back later.'
       )
     this.#isFull = true
@@ -81,6 +81,6 @@ export class HeldCapture {
     this.#count = 0
     const held = this.#held
     this.#held = []
-    for (const drafts of held) this.#pass(drafts)
+    for (const newRecords of held) this.#pass(newRecords)
   }
 }

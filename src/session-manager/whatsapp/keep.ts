@@ -4,7 +4,7 @@ import { isRaw, isThumbnail, type Raw } from './content/raw.ts'
 
 /** Raw models as they are kept, to be mapped again by a later release. */
 
-/** How a model became drafts: the function of drafts.ts that read it. */
+/** How a model became new records: the function of new-records.ts that read it. */
 export type Way =
   | 'message'
   | 'ciphertext_failed'

@@ -3,9 +3,9 @@ import { harmless, PlainError } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
 import type { Proxy } from '../../platform/proxy.ts'
-import { within } from '../../platform/within.ts'
+import { withTimeout } from '../../platform/async.ts'
 import type { ReadGroup, Wanted } from '../journal/backfill.ts'
-import type { Draft } from '../journal/journal.ts'
+import type { NewRecord } from '../journal/journal.ts'
 import type { MediaLimits } from '../journal/media-limits.ts'
 import { readBack } from './backfill.ts'
 import {
@@ -22,7 +22,7 @@ import { takeOverCallbacks, type PageCall } from './callbacks.ts'
 import { createClient } from './client.ts'
 import { hearClient, type ListenerEvent } from './client-events.ts'
 import { closeProfile, confine } from './confine.ts'
-import { earDrafts, draftsOfCall } from './ear-events.ts'
+import { earRecords, newRecordsOfCall } from './ear-events.ts'
 import { earCalls, installEar } from './ear.ts'
 import {
   countsCallback,
@@ -200,9 +200,9 @@ export const createListener = (options: ListenerOptions): Listener => {
           : event
       )
   }
-  const capture = new HeldCapture((drafts) => tell({ type: 'captured', drafts }), log)
+  const capture = new HeldCapture((newRecords) => tell({ type: 'captured', newRecords }), log)
   const onHeard = (event: ListenerEvent): void =>
-    event.type === 'captured' ? capture.add(event.drafts) : tell(event)
+    event.type === 'captured' ? capture.add(event.newRecords) : tell(event)
   const lost = (reason: string, fault: boolean): void => tell({ type: 'lost', reason, fault })
   const unreadable = new Set<string>()
   const onUnreadable = (fields: string[]): void => {
@@ -214,15 +214,15 @@ export const createListener = (options: ListenerOptions): Listener => {
       `WhatsApp Web has changed: its messages have no ${names} as before; they are captured as far as they can be read`
     )
   }
-  const captured = (drafts: Draft[]): void => {
-    if (drafts.length > 0) capture.add(drafts)
+  const captured = (newRecords: NewRecord[]): void => {
+    if (newRecords.length > 0) capture.add(newRecords)
   }
   const onCallbackFailed = (error: unknown, call: PageCall = ['']): void => {
     log.warn(
       { event: 'callback_failed', err: error },
       'whatsapp-web.js could not make use of what the page told it'
     )
-    captured(draftsOfCall(call, mapping))
+    captured(newRecordsOfCall(call, mapping))
   }
   const differences = new Set<string>()
   const onEarDifference = (kind: string, detail: unknown): void => {
@@ -316,7 +316,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     await page.evaluateOnNewDocument(installEar, earCalls)
     await takeOverCallbacks(page, onCallbackFailed, {
       [countsCallback]: (counts) => onCounts(readCounts(counts)),
-      [earCalls.told]: (kind, raw, previous) => captured(earDrafts(kind, raw, previous, mapping)),
+      [earCalls.told]: (kind, raw, previous) => captured(earRecords(kind, raw, previous, mapping)),
       [earCalls.difference]: (kind, detail) => onEarDifference(String(kind), detail)
     })
   }
@@ -411,7 +411,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     }
   }
   const judge = async (): Promise<GuardVerdict> =>
-    verdictOf(await within(guardMs, lookAtGuard(openPage())))
+    verdictOf(await withTimeout(lookAtGuard(openPage()), guardMs))
 
   const isSafe = async (): Promise<boolean> => {
     if (over) return false
@@ -501,7 +501,7 @@ export const createListener = (options: ListenerOptions): Listener => {
     releaseHeld: async () => {
       if (!capture.hasHeld) return
       const released = capture.releaseOnceSafe(isSafe, [0])
-      await within(lastGuardMs, released).catch((error: unknown) =>
+      await withTimeout(released, lastGuardMs).catch((error: unknown) =>
         log.warn(
           { event: 'capture_unreleased', err: error },
           'The page did not show its send guard in time. What it told since it loaded is dropped.'
@@ -513,31 +513,31 @@ export const createListener = (options: ListenerOptions): Listener => {
       watch.stop()
       passkey.stop()
       // a browser that is just coming up would hold the profile against the next one
-      if (client !== undefined) await within(closeMs, launched.promise).catch(() => undefined)
+      if (client !== undefined) await withTimeout(launched.promise, closeMs).catch(() => undefined)
       const pid = browser?.process()?.pid
       const closing = browser
         ?.close()
         .catch((error: unknown) =>
           log.debug({ event: 'browser_close_failed', err: error }, 'Chromium did not close')
         )
-      await within(closeMs, closing ?? Promise.resolve()).catch(() => undefined)
+      await withTimeout(closing ?? Promise.resolve(), closeMs).catch(() => undefined)
       if (pid !== undefined) signalGroup(pid, 'SIGKILL')
     },
-    unlink: () => within(unlinkMs, unlink(openPage())),
+    unlink: () => withTimeout(unlink(openPage()), unlinkMs),
     probe: async (timeoutMs) => {
-      const { guard: seen, ...found } = await within(timeoutMs, probe(openPage()))
+      const { guard: seen, ...found } = await withTimeout(probe(openPage()), timeoutMs)
       const guard = verdictOf(seen)
       // whatsapp-web.js may listen to another document without saying that it is ready.
       if (isReady && guard.unsafe === undefined) capture.release()
       return { ...found, guard }
     },
     whyNotReady: watch.whyNot,
-    pageReport: () => within(reportMs, reportOn(openPage())),
+    pageReport: () => withTimeout(reportOn(openPage()), reportMs),
     reinject: async () => {
       openPage()
       const library = client as unknown as { attachEventListeners: () => Promise<void> }
       attachFailure = undefined
-      await within(reinjectMs, library.attachEventListeners())
+      await withTimeout(library.attachEventListeners(), reinjectMs)
       if (attachFailure !== undefined) throw attachFailure
     },
     reload: async () => {
@@ -549,16 +549,16 @@ export const createListener = (options: ListenerOptions): Listener => {
     refreshQr: () => refreshQr(openPage()),
     pairingCode: async (phone) => {
       openPage()
-      const code: unknown = await within(
-        pairingMs,
-        (client as Client).requestPairingCode(phone.slice(1), true, neverMs)
+      const code: unknown = await withTimeout(
+        (client as Client).requestPairingCode(phone.slice(1), true, neverMs),
+        pairingMs
       )
       if (typeof code !== 'string' || code === '') throw new Error('WhatsApp Web gives none')
       return code.length === 8 ? `${code.slice(0, 4)}-${code.slice(4)}` : code
     },
     cancelPairing: async () => {
       openPage()
-      await within(closeMs, (client as Client).cancelPairingCode())
+      await withTimeout((client as Client).cancelPairingCode(), closeMs)
     },
     passkey: passkey.actions,
     phones: async (lids) => {

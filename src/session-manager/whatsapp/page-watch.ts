@@ -1,5 +1,5 @@
 import type { Log } from '../../platform/log.ts'
-import { within } from '../../platform/within.ts'
+import { withTimeout } from '../../platform/async.ts'
 import type { Page } from './browser.ts'
 import type { Stage } from './page-contract.ts'
 import type { FailedCheck } from './page-checks.ts'
@@ -52,7 +52,7 @@ export const createPageWatch = (options: {
     const open = page()
     if (open === undefined) return undefined
     try {
-      const seen = await within(lookMs, lookAt(open))
+      const seen = await withTimeout(lookAt(open), lookMs)
       if (seen === undefined) return 'not-shown'
       return noted === undefined ? seen : { ...seen, failed: [...seen.failed, noted] }
     } catch (error) {

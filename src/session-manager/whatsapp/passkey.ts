@@ -1,6 +1,6 @@
 import type { PasskeyAnswer } from '../../contract/session.ts'
 import type { Log } from '../../platform/log.ts'
-import { within } from '../../platform/within.ts'
+import { withTimeout } from '../../platform/async.ts'
 import type { PasskeyState } from './passkey-state.ts'
 import type { Page } from './browser.ts'
 import type { ListenerEvent } from './client-events.ts'
@@ -144,13 +144,13 @@ export class PasskeyRelay {
     },
     confirm: async () => {
       if (this.#state?.stage !== 'code') throw new Error('there is no code to confirm')
-      await within(
-        this.#times.stepMs,
+      await withTimeout(
         this.#page().evaluate(async () => {
           await (globalThis as unknown as Record<symbol, PasskeyPage>)[
             Symbol.for('leadmaster.passkey')
           ]?.confirm()
-        })
+        }),
+        this.#times.stepMs
       )
       this.#enter({ stage: 'finishing', expiresAt: Date.now() + pageStepMs + graceMs })
     },
@@ -255,28 +255,28 @@ export class PasskeyRelay {
   }
 
   async #lookForCheckpoint(): Promise<void> {
-    const type = await within(
-      callMs,
+    const type = await withTimeout(
       this.#page().evaluate(
         async () =>
           (await (globalThis as unknown as Record<symbol, PasskeyPage>)[
             Symbol.for('leadmaster.passkey')
           ]?.checkpoint()) ?? null
-      )
+      ),
+      callMs
     )
     if (!this.#isLinked) return
     this.#showCheckpoint(type ?? (this.#askedByCheckpoint ? 'PASSKEY' : undefined))
   }
 
   async #lookAtLinking(): Promise<void> {
-    const seen = await within(
-      callMs,
+    const seen = await withTimeout(
       this.#page().evaluate(
         () =>
           (globalThis as unknown as Record<symbol, PasskeyPage>)[
             Symbol.for('leadmaster.passkey')
           ]?.look() ?? null
-      )
+      ),
+      callMs
     )
     if (seen === null || this.#isLinked || this.#isStopped) return
     if (this.#state !== undefined && performance.now() >= this.#expiresOn)
@@ -351,14 +351,14 @@ export class PasskeyRelay {
     this.#question = undefined
     if (this.#state?.stage !== 'starting')
       this.#enter({ stage: 'starting', expiresAt: Date.now() + this.#times.stepMs })
-    this.#hasStarted = await within(
-      callMs,
+    this.#hasStarted = await withTimeout(
       this.#page().evaluate(
         () =>
           (globalThis as unknown as Record<symbol, PasskeyPage>)[
             Symbol.for('leadmaster.passkey')
           ]?.start() ?? false
-      )
+      ),
+      callMs
     )
     if (!this.#hasStarted)
       this.#log.debug(
@@ -372,8 +372,7 @@ export class PasskeyRelay {
   }
 
   #settle(id: number, answer: PasskeyAnswer | null): Promise<boolean> {
-    return within(
-      callMs,
+    return withTimeout(
       this.#page().evaluate(
         (question, given) =>
           (globalThis as unknown as Record<symbol, PasskeyPage>)[
@@ -381,7 +380,8 @@ export class PasskeyRelay {
           ]?.settle(question, given) ?? false,
         id,
         answer
-      )
+      ),
+      callMs
     )
   }
 }

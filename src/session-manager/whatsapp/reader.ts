@@ -60,7 +60,7 @@ export interface ReadBounds {
   /** Messages of one chat at most. */
   perChat: number
   /** Chats that are loaded at the same time: WhatsApp is not to be hammered. */
-  atOnce: number
+  batchSize: number
   /** How long one load may take, ms. */
   loadMs: number
   /** How long a chat that WhatsApp Web is loading itself is waited for, ms. */
@@ -485,7 +485,7 @@ export const readChats = async (
       await readOne(index).catch((error: unknown) => fail(index, 'error', error))
     }
   }
-  await Promise.all(Array.from({ length: bounds.atOnce }, readOn))
+  await Promise.all(Array.from({ length: bounds.batchSize }, readOn))
   const facts = JSON.stringify({ truncated, read, unread, plain, lost })
   return `{"messages":[${texts.flat().join()}],${facts.slice(1)}`
 }

@@ -1,8 +1,8 @@
 import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
-import type { Draft } from '../journal/journal.ts'
+import type { NewRecord } from '../journal/journal.ts'
 import type { MediaLimits } from '../journal/media-limits.ts'
 import type { RawModel } from '../journal/raw-models.ts'
-import { editDrafts, messageDrafts } from './drafts.ts'
+import { editRecords, messageRecords } from './new-records.ts'
 import { readKept, type Kept } from './keep.ts'
 import type { Mapping } from './message.ts'
 import { hasTime, isThumbnail } from './content/raw.ts'
@@ -15,9 +15,9 @@ import { hasTime, isThumbnail } from './content/raw.ts'
  */
 const kinds: ReadonlySet<InboundRecord['kind']> = new Set(['message', 'edit'])
 
-const draftsOf = ({ way, model, previous, me }: Kept, media: MediaLimits): Draft[] => {
+const newRecordsOf = ({ way, model, previous, me }: Kept, media: MediaLimits): NewRecord[] => {
   const mapping: Mapping = { media, me, broadcasts: true }
-  return way === 'edit' ? editDrafts(model, previous, mapping) : messageDrafts(model, mapping)
+  return way === 'edit' ? editRecords(model, previous, mapping) : messageRecords(model, mapping)
 }
 
 /**
@@ -39,7 +39,7 @@ export const remap = (
   if (!kinds.has(record.kind)) return undefined
   const kept = raw === undefined ? undefined : readKept(raw)
   if (kept === undefined) return repaired(record)
-  const message = draftsOf(kept, media).find(({ kind }) => kind === record.kind)?.message
+  const message = newRecordsOf(kept, media).find(({ kind }) => kind === record.kind)?.message
   if (message === undefined) return undefined
   // Without a time of its own the message has the time at which it was captured.
   return hasTime(kept.model) ? message : { ...message, timestamp: record.message.timestamp }

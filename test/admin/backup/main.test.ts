@@ -9,7 +9,7 @@ import { openJournal } from '../../../src/session-manager/journal/journal.ts'
 import { mediaPath } from '../../../src/session-manager/journal/media.ts'
 import { apiToken, ask, startDaemon } from '../../end-to-end/daemon.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { backup, makeHome, restore, type Home } from './running.ts'
 
 /** A backup of both services at work, and what becomes of it. */
@@ -216,7 +216,7 @@ t.test('what was deleted since the backup is deleted again from what is restored
     from: '5215500000000@c.us',
     phone: '+5215500000000'
   }
-  home.journal.append([draft('B', other)], 'live')
+  home.journal.append([newRecord('B', other)], 'live')
   t.equal((await backup(home.directory, '--to', home.to)).code, 0)
   const path = newest(home)
   home.journal.erase({ chatIds: ['5215512345678@c.us'], messageIds: [] })

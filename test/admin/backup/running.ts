@@ -10,7 +10,7 @@ import { storeMedia } from '../../../src/session-manager/journal/media.ts'
 import { centralHubEnv, freePort, sessionManagerEnv } from '../../end-to-end/daemon.ts'
 import { withExactly } from '../../platform/exact-env.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { writeLevelDb } from '../../session-manager/cluster/profile-backup/fake-leveldb.ts'
 
 /**
@@ -118,15 +118,15 @@ export const makeHome = async (t: Test, hubEnv: Record<string, string> = {}): Pr
     hubPort,
     close,
     write: async (count) => {
-      const drafts = Array.from({ length: count }, () => draft(`M${(next += 1)}`))
-      await ingest.take('main', journal.id, journal.append(drafts, 'live'))
+      const newRecords = Array.from({ length: count }, () => newRecord(`M${(next += 1)}`))
+      await ingest.take('main', journal.id, journal.append(newRecords, 'live'))
     },
     keepMedia: async (id, content) => {
       const sha256 = await storeMedia(
         join(stateDir('session-manager'), 'media'),
         Buffer.from(content)
       )
-      journal.append([draft(id, { media: { state: 'stored', sha256 } }, 'media')], 'live')
+      journal.append([newRecord(id, { media: { state: 'stored', sha256 } }, 'media')], 'live')
       return sha256
     }
   }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Lead } from '../../../src/contract/lead.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from '../../central-hub/follow/fake-session-manager.ts'
 import { controls, harmless, hostile, run, start, startHub } from './terminal.ts'
 
@@ -16,10 +16,10 @@ t.test('leads', async (t) => {
   const upstream = await fakeSessionManager(t)
   upstream.journal.append(
     [
-      draft('a', { ...from(1), name: 'Ana', timestamp: ago(5) }),
-      draft('b', { ...from(2), name: 'Bernardo', timestamp: ago(125), body: 'first\nsecond' }),
-      draft('c', { ...from(3), name: 'Carla', timestamp: ago(300) }),
-      draft('d', {
+      newRecord('a', { ...from(1), name: 'Ana', timestamp: ago(5) }),
+      newRecord('b', { ...from(2), name: 'Bernardo', timestamp: ago(125), body: 'first\nsecond' }),
+      newRecord('c', { ...from(3), name: 'Carla', timestamp: ago(300) }),
+      newRecord('d', {
         ...from(3),
         id: 'true_5215511111113@c.us_2',
         from: '5215587654321@c.us',
@@ -28,7 +28,7 @@ t.test('leads', async (t) => {
         timestamp: ago(1),
         body: 'Sí, claro'
       }),
-      draft('f', {
+      newRecord('f', {
         ...from(5),
         id: 'false_5215511111115@c.us_f',
         name: 'Eva',
@@ -38,7 +38,7 @@ t.test('leads', async (t) => {
         order: { title: 'Rooms', items: 2 },
         ad: { title: 'Sale', id: '12' }
       }),
-      draft('e', { ...from(4), name: hostile, body: hostile, timestamp: ago(1) })
+      newRecord('e', { ...from(4), name: hostile, body: hostile, timestamp: ago(1) })
     ],
     'live'
   )

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { freePort } from '../../end-to-end/daemon.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from '../../central-hub/follow/fake-session-manager.ts'
 import { run, start, startHub } from './terminal.ts'
 
@@ -88,7 +88,7 @@ t.test('with a hub: the wrong token, a reader that has seen enough, Ctrl-C', asy
   const full = start(t, ['tail'], env)
   await full.seen(/session main/)
   full.hangUp()
-  upstream.journal.append([draft('1')], 'live')
+  upstream.journal.append([newRecord('1')], 'live')
   t.equal(await full.ended, 0)
   t.equal(full.err(), '')
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createClient, type Client, type Message } from '../../../src/client/index.ts'
-import type { Draft } from '../../../src/session-manager/journal/journal.ts'
-import { messageDrafts } from '../../../src/session-manager/whatsapp/drafts.ts'
+import type { NewRecord } from '../../../src/session-manager/journal/journal.ts'
+import { messageRecords } from '../../../src/session-manager/whatsapp/new-records.ts'
 import { fakeSessionManager } from '../../central-hub/follow/fake-session-manager.ts'
 import { fixture } from '../../session-manager/whatsapp/fixtures.ts'
 import { rawText } from '../../session-manager/whatsapp/raw-models.ts'
@@ -14,10 +14,10 @@ const mapping = {
 }
 
 /** As a mapper has it that reads nothing of an order. */
-const spoilt = (drafts: Draft[]): Draft[] =>
-  drafts.map((draft) => {
-    const { order: _order, ...message } = draft.message
-    return { ...draft, message: { ...message, body: '' } }
+const spoilt = (newRecords: NewRecord[]): NewRecord[] =>
+  newRecords.map((newRecord) => {
+    const { order: _order, ...message } = newRecord.message
+    return { ...newRecord, message: { ...message, body: '' } }
   })
 
 const untilThere = async (
@@ -47,7 +47,7 @@ t.test(
       t: Number(order['t']) + 60
     })
     upstream.journal.append(
-      [...spoilt(messageDrafts(order, mapping)), ...messageDrafts(reply, mapping)],
+      [...spoilt(messageRecords(order, mapping)), ...messageRecords(reply, mapping)],
       'live'
     )
     const before = await untilThere(hub, ({ length }) => length === 2)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { freePort } from '../../end-to-end/daemon.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from '../../central-hub/follow/fake-session-manager.ts'
 import { controls, harmless, hostile, run, start, startHub, startOnTerminal } from './terminal.ts'
 
@@ -26,7 +26,7 @@ t.test('a phone is to be linked: 1, and how; who waits is counted', async (t) =>
   const upstream = await fakeSessionManager(t)
   upstream.set({ status: 'QR_REQUIRED', running: true })
   upstream.journal.append(
-    [draft('1', { timestamp: Math.floor(Date.now() / 1_000) - 7_500 })],
+    [newRecord('1', { timestamp: Math.floor(Date.now() / 1_000) - 7_500 })],
     'live'
   )
   const { env } = await startHub(t, upstream.url)

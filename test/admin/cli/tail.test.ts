@@ -1,6 +1,6 @@
 import t from 'tap'
 import { startDaemon } from '../../end-to-end/daemon.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from '../../central-hub/follow/fake-session-manager.ts'
 import { controls, harmless, hostile, start, startHub } from './terminal.ts'
 
@@ -9,14 +9,14 @@ t.test('messages and leads as they come, over a restart of the hub', async (t) =
   const { env, hub, hubEnv } = await startHub(t, upstream.url)
   const tail = start(t, ['tail'], env)
   await tail.seen(/session main DISCONNECTED/)
-  upstream.journal.append([draft('1', { name: hostile, body: hostile })], 'live')
+  upstream.journal.append([newRecord('1', { name: hostile, body: hostile })], 'live')
   await tail.seen(/lead 1/)
   upstream.set({ status: 'READY', running: true })
   await tail.seen(/session main READY/)
 
   await hub.end('SIGKILL')
   await tail.seen(/The hub is away .*: it is tried again until it is back/)
-  upstream.journal.append([draft('2', { body: 'while the hub was away' })], 'live')
+  upstream.journal.append([newRecord('2', { body: 'while the hub was away' })], 'live')
   const again = startDaemon('central-hub', hubEnv)
   t.teardown(() => again.end('SIGKILL'))
   await tail.seen(/while the hub was away/)
@@ -40,15 +40,15 @@ t.test(
     const { env } = await startHub(t, upstream.url)
     const tail = start(t, ['tail'], env)
     await tail.seen(/session main/)
-    upstream.journal.append([draft('1', { body: 'cuánto cuesta' })], 'live')
+    upstream.journal.append([newRecord('1', { body: 'cuánto cuesta' })], 'live')
     await tail.seen(/cuánto cuesta/)
     upstream.journal.append(
       [
-        draft(
+        newRecord(
           'r1',
           {
             reaction: {
-              message_id: draft('1').message.id,
+              message_id: newRecord('1').message.id,
               emoji: '👍',
               sender: '5215512345678@c.us'
             }
@@ -61,7 +61,7 @@ t.test(
     await tail.seen(/reacted 👍: cuánto cuesta/)
     upstream.journal.append(
       [
-        draft(
+        newRecord(
           '1',
           {
             body: 'cuánto cuesta hoy',
@@ -73,7 +73,10 @@ t.test(
       'live'
     )
     await tail.seen(/edited: cuánto cuesta hoy/)
-    upstream.journal.append([draft('1', { body: '', revoked: { by: 'sender' } }, 'revoke')], 'live')
+    upstream.journal.append(
+      [newRecord('1', { body: '', revoked: { by: 'sender' } }, 'revoke')],
+      'live'
+    )
     await tail.seen(/deleted:/)
 
     t.equal(tail.out().match(/\+5215512345678 {2}/g)?.length, 4, 'one line each')
@@ -85,7 +88,7 @@ t.test(
 
 t.test('--json can be taken up where it was left', async (t) => {
   const upstream = await fakeSessionManager(t)
-  upstream.journal.append([draft('1'), draft('2'), draft('3')], 'live')
+  upstream.journal.append([newRecord('1'), newRecord('2'), newRecord('3')], 'live')
   const { env } = await startHub(t, upstream.url)
   const events = async (
     after: string,

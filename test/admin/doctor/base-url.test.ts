@@ -32,12 +32,12 @@ const files = (
   [hubFile]: hubEnv(ofHub),
   ...more
 })
-const wiring = async (each: Record<string, string>, found: Finding[] = []) =>
+const installation = async (each: Record<string, string>, found: Finding[] = []) =>
   checkWiring(await ask(installed({ files: each }), found))
 
 t.test('a URL that leads nowhere is given its session-manager’s own', async (t) => {
   const of = (ofManager: Record<string, string>, url = 'http://127.0.0.1:3001') =>
-    wiring(files({ SESSION_MANAGER_BASE_URL: url }, ofManager))
+    installation(files({ SESSION_MANAGER_BASE_URL: url }, ofManager))
   const changed = (url: string): string => `${set('SESSION_MANAGER_BASE_URL', url)} && ${restart}`
   t.same(await of({ PORT: '3005' }), [
     bad(
@@ -74,7 +74,7 @@ t.test('a URL that leads nowhere is given its session-manager’s own', async (t
 })
 
 t.test('a hub that names another file as its own', async (t) => {
-  t.same(await wiring(files({ ENV_FILE: '/srv/hub.env' })), [
+  t.same(await installation(files({ ENV_FILE: '/srv/hub.env' })), [
     bad(
       `ENV_FILE=/srv/hub.env, but its file is ${hubFile}: its messages name the wrong one`,
       `${set('ENV_FILE', hubFile)} && ${restart}`
@@ -86,7 +86,7 @@ t.test(
   'further accounts: each is followed at its own URL, and none that is not there',
   async (t) => {
     const of = (named: string | undefined, more = sales()) =>
-      wiring(files(named === undefined ? {} : { FURTHER_SESSION_MANAGERS: named }, {}, more))
+      installation(files(named === undefined ? {} : { FURTHER_SESSION_MANAGERS: named }, {}, more))
     const follow = `${set('FURTHER_SESSION_MANAGERS', 'sales=http://127.0.0.1:3002')} && ${restart}`
     const [missing] = await of(undefined)
     t.equal(
@@ -121,7 +121,7 @@ t.test(
       'one of another machine'
     )
     t.same(
-      await wiring(files({ FURTHER_SESSION_MANAGERS: 'gone=http://127.0.0.1:3003' })),
+      await installation(files({ FURTHER_SESSION_MANAGERS: 'gone=http://127.0.0.1:3003' })),
       [
         bad(
           'FURTHER_SESSION_MANAGERS has gone=http://127.0.0.1:3003, but no session-manager here has ACCOUNT=gone',
@@ -151,17 +151,17 @@ t.test(
 
 t.test('two session-managers of one account: the second is given its own name', async (t) => {
   const mend = `${set('ACCOUNT', 'sales', salesFile)} && systemctl restart ${manager}@sales`
-  t.same(await wiring(files({}, {}, sales({ ACCOUNT: 'main' }))), [
+  t.same(await installation(files({}, {}, sales({ ACCOUNT: 'main' }))), [
     bad('ACCOUNT=main is also that of session-manager', mend, 'session-manager@sales')
   ])
 })
 
 t.test('a port that is at fault may be moved: nothing is said of the URL then', async (t) => {
   const each = files({}, { PORT: '3005' })
-  t.same(await wiring(each, [fault('port', 'session-manager', 'taken', 'true')]), [])
-  t.equal((await wiring(each, [fault('unit', 'session-manager', 'x', 'true')])).length, 1)
+  t.same(await installation(each, [fault('port', 'session-manager', 'taken', 'true')]), [])
+  t.equal((await installation(each, [fault('unit', 'session-manager', 'x', 'true')])).length, 1)
   t.same(
-    await wiring({ ...each, [hubFile]: hubEnv({ PORT: 'x' }) }),
+    await installation({ ...each, [hubFile]: hubEnv({ PORT: 'x' }) }),
     [],
     'nor where the hub’s file is refused'
   )
@@ -293,8 +293,8 @@ t.test(
   async (t) => {
     const refused = { PORT: 'x' }
     const followed = { FURTHER_SESSION_MANAGERS: 'sales=http://127.0.0.1:3002' }
-    t.same(await wiring(files(followed, refused, sales())), [])
-    t.match(await wiring(files({}, refused, sales())), [
+    t.same(await installation(files(followed, refused, sales())), [])
+    t.match(await installation(files({}, refused, sales())), [
       {
         detail:
           'FURTHER_SESSION_MANAGERS does not have sales: the hub does not follow session-manager@sales'

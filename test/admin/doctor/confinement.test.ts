@@ -279,7 +279,7 @@ t.test('a unit of the Debian package', async (t) => {
     await mend(`/lib/systemd/system/${units.hub}.service`),
     `apt-get install --reinstall --yes leadmaster && systemctl restart ${units.hub}`
   )
-  const { wiring, ...asked } = await ask(
+  const { installation, ...asked } = await ask(
     installed({
       commands: { [`systemctl show ${units.hub}`]: { stdout: unit({ PrivateNetwork: 'yes' }) } }
     }),
@@ -287,12 +287,12 @@ t.test('a unit of the Debian package', async (t) => {
     '/usr/lib/leadmaster'
   )
   t.equal(
-    (await checkConfinement({ ...asked, wiring }))[0]?.mend,
+    (await checkConfinement({ ...asked, installation }))[0]?.mend,
     `apt-get install --reinstall --yes leadmaster && systemctl restart ${units.hub}`,
     'one of which no file is known'
   )
   t.same(
-    await checkConfinement({ ...asked, wiring: { ...wiring, mode: 'foreground' } }),
+    await checkConfinement({ ...asked, installation: { ...installation, mode: 'foreground' } }),
     [],
     'a run in the foreground has none'
   )
@@ -418,7 +418,7 @@ t.test('further files of variables, and variables that are dropped', async (t) =
 
 t.test('a command is run as the unit would run it', async (t) => {
   const asked = await ask(installed())
-  const [manager] = asked.wiring.services
+  const [manager] = asked.installation.services
   const cat = 'systemctl cat leadmaster-session-manager.service'
   const text =
     '# /x\n[Unit]\nAfter=y\n[Service]\nUser=leadmaster\nExecStart=/x\nType=notify\nEnvironmentFile=/x\nLimitNOFILE=9\nStateDirectory=x\nSystemCallFilter=a \\\n b\n[Install]\nWantedBy=z\n'
@@ -430,19 +430,25 @@ t.test('a command is run as the unit would run it', async (t) => {
       { code: 0, stdout: command.includes('cat') ? text : 'done', stderr: '' }
     )
   }
-  const ran = await runAsUnit(host, asked.wiring, manager as never, ['sh', '-c', 'x'], 9)
+  const ran = await runAsUnit(host, asked.installation, manager as never, ['sh', '-c', 'x'], 9)
   t.equal(ran?.stdout, 'done')
   t.equal(
     commands.at(-1),
     'systemd-run --quiet --wait --pipe --collect --service-type=exec --property=User=leadmaster --property=LimitNOFILE=9 --property=SystemCallFilter=a   b -- sh -c x'
   )
   t.equal(
-    await runAsUnit(play({}), asked.wiring, manager as never, ['x'], 9),
+    await runAsUnit(play({}), asked.installation, manager as never, ['x'], 9),
     undefined,
     'no unit to ask'
   )
   t.equal(
-    await runAsUnit(host, { ...asked.wiring, mode: 'foreground' }, manager as never, ['x'], 9),
+    await runAsUnit(
+      host,
+      { ...asked.installation, mode: 'foreground' },
+      manager as never,
+      ['x'],
+      9
+    ),
     undefined
   )
   const refusing = {
@@ -460,7 +466,7 @@ t.test('a command is run as the unit would run it', async (t) => {
         run: async (command) =>
           command.includes('cat') ? { code: 0, stdout: text, stderr: '' } : refusing.run(command)
       },
-      asked.wiring,
+      asked.installation,
       manager as never,
       ['x'],
       9

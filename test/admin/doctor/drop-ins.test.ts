@@ -298,7 +298,7 @@ t.test("systemd's own environment", async (t) => {
     installed({ commands: { 'systemctl show-environment': { stdout: 'EDITOR=vi\n' } } })
   )
   t.same(
-    await checkManager({ ...asked, wiring: { ...asked.wiring, mode: 'foreground' } }),
+    await checkManager({ ...asked, installation: { ...asked.installation, mode: 'foreground' } }),
     [],
     'is none of a run in the foreground'
   )

@@ -2,7 +2,7 @@ import t from 'tap'
 import { describeEnd, lastEnd, whyItFails, type Ended } from '../../../src/admin/doctor/failure.ts'
 import { fault, type Finding } from '../../../src/admin/doctor/finding.ts'
 import { checkUnits } from '../../../src/admin/doctor/units.ts'
-import type { Service } from '../../../src/admin/installation/wiring.ts'
+import type { Service } from '../../../src/admin/installation/installation.ts'
 import type { Played } from './played-host.ts'
 import { ask, installed, lines, managerEnv, unit } from './wired.ts'
 
@@ -43,11 +43,11 @@ const why = async (
   more: Played = {}
 ): Promise<Finding> => {
   const asked = await ask(played(properties, journal, more))
-  return whyItFails(asked, asked.wiring.services[1] as never)
+  return whyItFails(asked, asked.installation.services[1] as never)
 }
 const end = async (journal: string[], properties: Record<string, string> = {}): Promise<Ended> => {
   const asked = await ask(played(properties, journal))
-  return lastEnd(asked.host, asked.wiring.services[1] as never)
+  return lastEnd(asked.host, asked.installation.services[1] as never)
 }
 const fatal = (msg: string): string => JSON.stringify({ level: 'fatal', msg })
 
@@ -68,13 +68,13 @@ t.test('the last end is that of the journal, else what systemctl shows', async (
     await end([`${hub}.service: Main process exited, code=exited, status=238/STATE_DIRECTORY`]),
     { status: 238, isSignal: false }
   )
-  const { host, wiring } = await ask(played({}))
+  const { host, installation } = await ask(played({}))
   const commands: string[] = []
   const run: typeof host.run = async (command) => {
     commands.push(command.join(' '))
     return host.run(command)
   }
-  await lastEnd({ ...host, run }, wiring.services[1] as never)
+  await lastEnd({ ...host, run }, installation.services[1] as never)
   t.same(commands, [`journalctl -u ${hub} -n 200 -o cat --no-pager`])
 })
 
@@ -229,7 +229,7 @@ t.test('drop-ins are set aside, but for those that are not of this unit', async 
       }
     })
   )
-  const sales = asked.wiring.services.find(({ instance }) => instance === 'sales') as Service
+  const sales = asked.installation.services.find(({ instance }) => instance === 'sales') as Service
   t.match(
     await whyItFails(asked, {
       ...sales,
@@ -300,7 +300,7 @@ t.test('a refused environment: a start again only after the file was changed', a
     Object.fromEntries(Object.entries(all).filter(([path]) => path !== file))
   const asked = await ask({ ...more, files: without(files), stats: without(stats) })
   t.match(
-    await whyItFails(asked, asked.wiring.services[1] as never),
+    await whyItFails(asked, asked.installation.services[1] as never),
     { detail: `${was}, and its file was not changed since`, mend: undefined },
     'nor where there is no file any more'
   )

@@ -3,7 +3,7 @@ import type { Identity } from '../../../src/central-hub/follow/upstream.ts'
 import type { Answered } from '../../../src/admin/doctor/base-url.ts'
 import { fault, ok } from '../../../src/admin/doctor/finding.ts'
 import { checkFollowing, checkSessions } from '../../../src/admin/doctor/following.ts'
-import type { Manager } from '../../../src/admin/installation/wiring.ts'
+import type { Manager } from '../../../src/admin/installation/installation.ts'
 import { ask, hubEnv, installed, managerEnv, token, unit } from './wired.ts'
 
 /** What doctor says of a hub at work, word by word, and what it asks for that. */
@@ -54,7 +54,7 @@ const look = async (
 ) => {
   const asked = await ask(installed({ files }))
   const answered: Answered[] = accounts.map((account) => ({
-    manager: asked.wiring.services.find(
+    manager: asked.installation.services.find(
       ({ config }) => config !== undefined && 'ACCOUNT' in config && config.ACCOUNT === account
     ) as Manager,
     identity: identity(account, { journal: { id: 'j', last_seq: lastSeq } })
@@ -213,8 +213,8 @@ t.test(
 )
 
 t.test('each status of a session is told in words, with what a person can do', async (t) => {
-  const { wiring } = await ask(installed())
-  const manager = wiring.services.find(({ kind }) => kind === 'session-manager') as Manager
+  const { installation } = await ask(installed())
+  const manager = installation.services.find(({ kind }) => kind === 'session-manager') as Manager
   const session = (status: object) =>
     checkSessions([{ manager, identity: identity('main', status) }])
   const curl = (method: string, path: string): string =>
@@ -283,8 +283,8 @@ t.test('each status of a session is told in words, with what a person can do', a
 t.test(
   'a linked device that nobody backs up is worth a note, once messages are captured',
   async (t) => {
-    const { wiring } = await ask(installed())
-    const manager = wiring.services.find(({ kind }) => kind === 'session-manager') as Manager
+    const { installation } = await ask(installed())
+    const manager = installation.services.find(({ kind }) => kind === 'session-manager') as Manager
     const notes = (status: object, backup: string): string[] => {
       const config = { ...manager.config, PROFILE_BACKUP: backup } as Manager['config']
       return checkSessions([
@@ -305,10 +305,10 @@ t.test(
 t.test(
   'of a session-manager of another machine, or whose file is refused, nothing is said',
   async (t) => {
-    const { wiring } = await ask(
+    const { installation } = await ask(
       installed({ files: { '/etc/leadmaster/session-manager.env': managerEnv({ PORT: 'x' }) } })
     )
-    const manager = wiring.services.find(({ kind }) => kind === 'session-manager') as Manager
+    const manager = installation.services.find(({ kind }) => kind === 'session-manager') as Manager
     t.same(
       checkSessions([
         { manager: undefined, identity: identity('main') },

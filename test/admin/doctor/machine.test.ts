@@ -2,7 +2,7 @@ import t from 'tap'
 import { checkChromium } from '../../../src/admin/doctor/chromium.ts'
 import { checkClock } from '../../../src/admin/doctor/clock.ts'
 import { checkDirectories, checkDisk } from '../../../src/admin/doctor/directories.ts'
-import { examine } from '../../../src/admin/doctor/examine.ts'
+import { runChecks } from '../../../src/admin/doctor/run-checks.ts'
 import { ask, hubEnv, installed, lines, managerEnv, unit } from './wired.ts'
 import type { Played } from './played-host.ts'
 
@@ -276,8 +276,8 @@ t.test('a user that does not exist', async (t) => {
 })
 
 t.test('who is not root is told so, and nothing else', async (t) => {
-  const { host, wiring } = await ask(installed({ uid: 1000 }))
-  t.match(await examine(host, wiring), [
+  const { host, installation } = await ask(installed({ uid: 1000 }))
+  t.match(await runChecks(host, installation), [
     { state: 'fault', name: 'rights', mend: 'sudo /opt/leadmaster/current/scripts/doctor' }
   ])
 })
@@ -285,10 +285,10 @@ t.test('who is not root is told so, and nothing else', async (t) => {
 t.test(
   'all checks, causes first: what only follows from a refused env file is skipped',
   async (t) => {
-    const { host, wiring } = await ask(
+    const { host, installation } = await ask(
       installed({ files: { '/etc/leadmaster/session-manager.env': managerEnv({ PORT: '30x1' }) } })
     )
-    const found = await examine(host, wiring)
+    const found = await runChecks(host, installation)
     const faults = found.filter(
       ({ state, service }) => state === 'fault' && service !== 'central-hub'
     )

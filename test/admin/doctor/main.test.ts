@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { fault, note, ok } from '../../../src/admin/doctor/finding.ts'
-import { screen } from '../../../src/admin/doctor/screen.ts'
+import { formatReport } from '../../../src/admin/doctor/report.ts'
 import {
   copySecret,
   freshSecret,
@@ -58,8 +58,8 @@ t.test(
 )
 
 t.test('the screen', async (t) => {
-  const shown = (...findings: Parameters<typeof screen>[1]): string =>
-    screen('LeadMaster', findings, false)
+  const shown = (...findings: Parameters<typeof formatReport>[1]): string =>
+    formatReport('LeadMaster', findings, false)
   t.equal(
     shown(ok('port', 'central-hub', 'listens')),
     'LeadMaster\n\nok     central-hub  port  listens\n\nAll is wired right.\n'
@@ -75,7 +75,7 @@ t.test('the screen', async (t) => {
     shown(fault('a', 'b', 'c', 'd'), fault('a', 'b', 'c', 'd')),
     /2 faults: paste the first mend, then run doctor again\.\n$/
   )
-  t.match(screen('', [fault('a', 'b', 'c', 'd')], true), /\u001b\[31m/)
+  t.match(formatReport('', [fault('a', 'b', 'c', 'd')], true), /\u001b\[31m/)
 })
 
 t.test('mends, as bash runs them', async (t) => {

@@ -130,12 +130,12 @@ t.test('who listens', async (t) => {
 })
 
 t.test('what the files say of one another', async (t) => {
-  const wiring = async (each: Record<string, string>) =>
+  const installation = async (each: Record<string, string>) =>
     checkWiring(await ask(installed({ files: each })))
-  t.same(await wiring({}), [])
-  t.same(await wiring(files({ HOST: '0.0.0.0' })), [])
-  t.same(await wiring(files({}, { SESSION_MANAGER_BASE_URL: 'http://localhost:3001' })), [])
-  t.match(await wiring(files({ PORT: '3005' })), [
+  t.same(await installation({}), [])
+  t.same(await installation(files({ HOST: '0.0.0.0' })), [])
+  t.same(await installation(files({}, { SESSION_MANAGER_BASE_URL: 'http://localhost:3001' })), [])
+  t.match(await installation(files({ PORT: '3005' })), [
     {
       service: 'central-hub',
       detail:
@@ -152,10 +152,10 @@ t.test('what the files say of one another', async (t) => {
     [],
     'a port that is at fault itself may be moved'
   )
-  t.match(await wiring(files({ HOST: '192.0.2.1' })), [
+  t.match(await installation(files({ HOST: '192.0.2.1' })), [
     { mend: /SESSION_MANAGER_BASE_URL=http:\/\/192\.0\.2\.1:3001/ }
   ])
-  t.match(await wiring(files({}, { ENV_FILE: '/srv/hub.env' })), [
+  t.match(await installation(files({}, { ENV_FILE: '/srv/hub.env' })), [
     { detail: /^ENV_FILE=\/srv\/hub\.env, but its file is/ }
   ])
 })
@@ -413,7 +413,7 @@ t.test(
 )
 
 t.test('further accounts', async (t) => {
-  const wiring = async (named: string | undefined, account = sales) =>
+  const installation = async (named: string | undefined, account = sales) =>
     checkWiring(
       await ask(
         installed({
@@ -424,32 +424,32 @@ t.test('further accounts', async (t) => {
         })
       )
     )
-  t.same(await wiring('sales=http://127.0.0.1:3002'), [])
-  t.match(await wiring(undefined), [
+  t.same(await installation('sales=http://127.0.0.1:3002'), [])
+  t.match(await installation(undefined), [
     {
       detail: /does not have sales: the hub does not follow session-manager@sales/,
       mend: /FURTHER_SESSION_MANAGERS=sales=http:\/\/127\.0\.0\.1:3002/
     }
   ])
-  t.match(await wiring('sales=http://127.0.0.1:3009'), [
+  t.match(await installation('sales=http://127.0.0.1:3009'), [
     {
       detail:
         /has sales=http:\/\/127\.0\.0\.1:3009, but session-manager@sales is to listen on 127\.0\.0\.1:3002/
     }
   ])
-  t.match(await wiring('sales=http://127.0.0.1:3002,gone=http://127.0.0.1:3003'), [
+  t.match(await installation('sales=http://127.0.0.1:3002,gone=http://127.0.0.1:3003'), [
     {
       detail: /no session-manager here has ACCOUNT=gone/,
       mend: /FURTHER_SESSION_MANAGERS=sales=http:\/\/127\.0\.0\.1:3002\|/
     }
   ])
   t.same(
-    await wiring('sales=http://127.0.0.1:3002,away=http://192.0.2.9:3003'),
+    await installation('sales=http://127.0.0.1:3002,away=http://192.0.2.9:3003'),
     [],
     'one on another machine is not ours to judge'
   )
   const twin = { '/etc/leadmaster/session-manager-sales.env': managerEnv({ PORT: '3002' }) }
-  t.match(await wiring(undefined, twin), [
+  t.match(await installation(undefined, twin), [
     {
       service: 'session-manager@sales',
       detail: 'ACCOUNT=main is also that of session-manager',
@@ -582,8 +582,8 @@ t.test('the journal and its cursor', async (t) => {
 })
 
 t.test('the session with WhatsApp', async (t) => {
-  const { wiring } = await ask(installed())
-  const [manager] = wiring.services
+  const { installation } = await ask(installed())
+  const [manager] = installation.services
   if (manager?.kind !== 'session-manager') return t.fail('the first is a session-manager')
   const session = (status: object) => checkSessions([{ manager, identity: identity(status) }])[0]
   t.match(session({}), { state: 'ok', detail: /^READY/ })

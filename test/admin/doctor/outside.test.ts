@@ -50,7 +50,7 @@ t.test(
     const answeredWith = (reason: string): Answered[] =>
       [
         {
-          manager: asked.wiring.services.find(({ kind }) => kind === 'session-manager'),
+          manager: asked.installation.services.find(({ kind }) => kind === 'session-manager'),
           identity: { status: { status: 'DISCONNECTED', reason } }
         }
       ] as unknown as Answered[]
@@ -83,7 +83,7 @@ t.test('a machine that reaches WhatsApp now is left to the next attempt', async 
   const asked = await ask(installed())
   const answered = [
     {
-      manager: asked.wiring.services[0],
+      manager: asked.installation.services[0],
       identity: {
         status: { status: 'DISCONNECTED', reason: 'WhatsApp is unreachable (net::ERR_TIMED_OUT)' }
       }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { fault, note, ok, type Finding } from '../../../src/admin/doctor/finding.ts'
 import { checkUnits, times } from '../../../src/admin/doctor/units.ts'
-import { readWiring } from '../../../src/admin/installation/wiring.ts'
+import { readInstallation } from '../../../src/admin/installation/installation.ts'
 import { play, type Played } from './played-host.ts'
 import { ask, hubEnv, installed, managerEnv, unit } from './wired.ts'
 
@@ -395,11 +395,11 @@ t.test('in the foreground it is the processes that are told', async (t) => {
       }
     }
     const host = play(played)
-    const wiring = await readWiring(host, '/clone', home)
-    if (wiring === undefined) throw new Error('there is no run')
+    const installation = await readInstallation(host, '/clone', home)
+    if (installation === undefined) throw new Error('there is no run')
     return checkUnits({
       host,
-      wiring,
+      installation,
       cause: (service) => (earlier?.service === service ? earlier : undefined)
     })
   }

@@ -46,7 +46,7 @@ t.test('the version that is shown, the pinned one and those kept', async (t) => 
     found: Parameters<typeof ask>[1] = []
   ) => {
     const asked = await ask(installed(played), found)
-    const [manager] = asked.wiring.services
+    const [manager] = asked.installation.services
     return checkWebVersions(asked, [
       { manager, identity: { account: 'main', status: { status: 'READY', ...status } } } as Answered
     ])

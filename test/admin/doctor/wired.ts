@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Asked } from '../../../src/admin/doctor/check.ts'
 import type { Finding } from '../../../src/admin/doctor/finding.ts'
-import { readWiring } from '../../../src/admin/installation/wiring.ts'
+import { readInstallation } from '../../../src/admin/installation/installation.ts'
 import { fillEnvFile } from '../../../src/platform/env-file.ts'
 import { play, type Played } from './played-host.ts'
 
@@ -90,11 +90,11 @@ export const ask = async (
   release = '/opt/leadmaster/current'
 ): Promise<Asked> => {
   const host = play(played)
-  const wiring = await readWiring(host, release, undefined)
-  if (!wiring) throw new Error('there is no wiring')
+  const installation = await readInstallation(host, release, undefined)
+  if (!installation) throw new Error('there is no wiring')
   return {
     host,
-    wiring,
+    installation,
     cause: (service, ...names) =>
       found.find(
         (each) =>

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
 import { connectTarget } from '../../../src/admin/migrate/connect.ts'
 import { copyTables } from '../../../src/admin/migrate/copy.ts'
-import { inPlainWords } from '../../../src/admin/migrate/in-plain-words.ts'
+import { describeError } from '../../../src/admin/migrate/in-plain-words.ts'
 import { findPlaces, type Places } from '../../../src/admin/migrate/places.ts'
 import { openSource } from '../../../src/admin/migrate/source.ts'
 import { begin } from '../../../src/admin/migrate/standing.ts'
@@ -288,7 +288,7 @@ const refusal = async (args: readonly string[]): Promise<string | undefined> => 
     }
     return undefined
   } catch (error) {
-    return inPlainWords(error, places) ?? Promise.reject(error)
+    return describeError(error, places) ?? Promise.reject(error)
   }
 }
 

@@ -179,7 +179,7 @@ interface Plan {
   messages: { tells: 'phone' | 'lid' | 'both'; isOurs: boolean; minute: number }[]
   /** How many messages came before the lead was entered, and how many come at once. */
   before: number
-  atOnce: number
+  batchSize: number
   imports: 'before' | 'after' | 'never'
   isNamed: boolean
 }
@@ -195,7 +195,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
     { maxLength: 5 }
   ),
   before: fc.nat(2),
-  atOnce: fc.integer({ min: 1, max: 4 }),
+  batchSize: fc.integer({ min: 1, max: 4 }),
   imports: fc.constantFrom('before', 'after', 'never'),
   isNamed: fc.boolean()
 })
@@ -260,7 +260,7 @@ t.test(
   async (t) => {
     const property = fc.asyncProperty(plan, (each) =>
       inScope(async (scope) => {
-        const { number, before, atOnce, imports, isNamed } = each
+        const { number, before, batchSize, imports, isNamed } = each
         const [written, phone] = numbers[number] as (typeof numbers)[number]
         const [api, twin] = [await serveApi(scope), await serveApi(scope)]
         for (const { db } of [api, twin]) await hurry(db)
@@ -284,10 +284,10 @@ t.test(
         }
         const { status, body: entered } = await enter(api, body)
         if (imports === 'after') await importName(api)
-        for (let start = early.length; start < records.length; start += atOnce)
-          await api.take(...records.slice(start, start + atOnce))
-        for (let start = 0; start < records.length; start += atOnce)
-          await twin.take(...records.slice(start, start + atOnce))
+        for (let start = early.length; start < records.length; start += batchSize)
+          await api.take(...records.slice(start, start + batchSize))
+        for (let start = 0; start < records.length; start += batchSize)
+          await twin.take(...records.slice(start, start + batchSize))
 
         const { leads } = (await api.ask<LeadPage>('/api/leads')).body
         const plain = (await twin.ask<LeadPage>('/api/leads')).body.leads

@@ -130,13 +130,13 @@ t.test(
     const upstream = await fakeSessionManager(t)
     const { ask, take } = await serveApi(t, { sessionManager: upstream.url })
     const lid = '118999881199@lid'
-    const drafts = [
+    const newRecords = [
       record('1'),
       record('2', { id: 'lid-2', chat_id: lid, from: lid, lid }),
       record('3', { ...other, id: 'kept' })
     ]
     upstream.journal.append(
-      drafts.map(({ message }) => ({ key: `message:${message.id}`, kind: 'message', message })),
+      newRecords.map(({ message }) => ({ key: `message:${message.id}`, kind: 'message', message })),
       'live'
     )
     await take(record('2', { id: 'lid-2', chat_id: lid, from: lid, lid }))

@@ -3,7 +3,7 @@ import t from 'tap'
 import { apiToken, centralHubEnv, freePort, startDaemon } from '../../end-to-end/daemon.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
 import { openSse } from '../../platform/http/sse-client.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from '../follow/fake-session-manager.ts'
 import { openMany, openStalled, stamped } from './many-clients.ts'
 import { bearer } from './rig.ts'
@@ -16,7 +16,7 @@ import { bearer } from './rig.ts'
 const [live, stalled] = [900, 100]
 /** More than the kernel holds for a socket of the loopback, 4 MB: who reads nothing is noticed. */
 const history = Array.from({ length: 2_000 }, (_, index) =>
-  draft(`history-${index}`, { body: 'x'.repeat(4_000) })
+  newRecord(`history-${index}`, { body: 'x'.repeat(4_000) })
 )
 const messagesARound = 40
 
@@ -63,7 +63,7 @@ t.test(
     const round = async (what: string): Promise<void> => {
       for (let count = 0; count < messagesARound; count += 1) {
         const [position = 0] = clients.positions()
-        upstream.journal.append([draft(`live-${(written += 1)}`, { body: stamped() })], 'live')
+        upstream.journal.append([newRecord(`live-${(written += 1)}`, { body: stamped() })], 'live')
         await clients.reached(position + 2) // the message, and its lead
       }
       const took = clients.deliveries()

@@ -106,7 +106,7 @@ class Follower {
   }
 
   /** Takes what there is up to an event, at most so many, then the connection is cut. */
-  async follow(until: string, atMost: number): Promise<void> {
+  async follow(until: string, limitConcurrency: number): Promise<void> {
     if (this.#last === until) return
     const client = await openSse(`${this.#api.url}/api/events?after=${this.#last}`, bearer)
     let taken = 0
@@ -117,7 +117,7 @@ class Follower {
       this.#note(event ?? '', data)
       this.#last = id
       taken += 1
-      isDone = id === until || taken === atMost
+      isDone = id === until || taken === limitConcurrency
       return isDone
     })
     client.close()
@@ -154,7 +154,7 @@ t.test(
     const plans = fc.array(
       fc.record({
         steps: fc.array(step, { minLength: 1, maxLength: 8 }),
-        atMost: fc.integer({ min: 1, max: 12 })
+        limitConcurrency: fc.integer({ min: 1, max: 12 })
       }),
       { minLength: 1, maxLength: 4 }
     )
@@ -163,10 +163,10 @@ t.test(
         const api = await serveApi(scope)
         await hurry(api.db)
         const [world, follower] = [new World(api), new Follower(api)]
-        for (const { steps, atMost } of rounds) {
+        for (const { steps, limitConcurrency } of rounds) {
           for (const each of steps) await world.do(each)
           const last = await lastEvent(api)
-          if (!last.endsWith('-0')) await follower.follow(last, atMost)
+          if (!last.endsWith('-0')) await follower.follow(last, limitConcurrency)
         }
         const last = await lastEvent(api)
         if (last.endsWith('-0')) return

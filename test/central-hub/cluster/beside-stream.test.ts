@@ -12,7 +12,7 @@ import type { Problem } from '../../../src/contract/problem.ts'
 import type { Status } from '../../../src/contract/session.ts'
 import { token } from '../../end-to-end/daemon.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from '../follow/fake-session-manager.ts'
 
 const reach = (baseUrl: string) =>
@@ -20,7 +20,7 @@ const reach = (baseUrl: string) =>
 
 t.test('the session is followed, and no record is asked for', async (t) => {
   const manager = await fakeSessionManager(t)
-  manager.journal.append([draft('1'), draft('2')], 'live')
+  manager.journal.append([newRecord('1'), newRecord('2')], 'live')
   const sessions: (Status | Problem)[] = []
   let told: () => void = () => undefined
   const opened: number[] = []
@@ -46,7 +46,7 @@ t.test('the session is followed, and no record is asked for', async (t) => {
       told()
     })
   await until(() => follower.state().following)
-  manager.journal.append([draft('3')], 'live')
+  manager.journal.append([newRecord('3')], 'live')
   manager.set({ status: 'READY', running: true })
   await until(() => sessions.some(({ status }) => status === 'READY'))
   t.same(opened, [Number.MAX_SAFE_INTEGER])
@@ -129,7 +129,7 @@ t.test('the check of /ready', async (t) => {
 t.test('a part of the journal is read as long as it is the same journal', async (t) => {
   const manager = await fakeSessionManager(t)
   manager.journal.append(
-    ['1', '2', '3', '4'].map((id) => draft(id)),
+    ['1', '2', '3', '4'].map((id) => newRecord(id)),
     'live'
   )
   t.same(

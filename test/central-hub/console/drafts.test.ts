@@ -62,33 +62,35 @@ const rig = (
     return answer(200, lead)
   }) as unknown as typeof fetch
   kept.clear()
-  const drafts = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
-  return { drafts, calls, lead: () => lead }
+  const newRecords = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
+  return { newRecords, calls, lead: () => lead }
 }
 
 t.test('fields of one lead that are saved at the same time do not refuse each other', async (t) => {
-  const { drafts, calls, lead } = rig()
+  const { newRecords, calls, lead } = rig()
   const { id } = exampleLead
-  drafts.set(id, 'note', 'call', '')
-  drafts.set(id, 'state', 'open', 'new')
-  drafts.set(id, 'assignee', 'Luisa', null)
-  drafts.set(id, 'tags', ['vip'], [])
-  await drafts.flush()
+  newRecords.set(id, 'note', 'call', '')
+  newRecords.set(id, 'state', 'open', 'new')
+  newRecords.set(id, 'assignee', 'Luisa', null)
+  newRecords.set(id, 'tags', ['vip'], [])
+  await newRecords.flush()
   t.match(lead(), { note: 'call', state: 'open', assignee: 'Luisa', tags: ['vip'] })
   t.same(
     calls,
     ['GET', 'PATCH', 'GET', 'PATCH', 'GET', 'PATCH', 'GET', 'PATCH'],
     'one read and one write each'
   )
-  t.notOk(drafts.get(id, 'note'))
+  t.notOk(newRecords.get(id, 'note'))
 })
 
 t.test(
   'another field that somebody changes between read and write costs one more read; the draft is saved',
   async (t) => {
-    const { drafts, calls, lead } = rig((reads, change) => reads === 1 && change({ state: 'won' }))
-    drafts.set(exampleLead.id, 'note', 'call', '')
-    await drafts.save(exampleLead.id, 'note')
+    const { newRecords, calls, lead } = rig(
+      (reads, change) => reads === 1 && change({ state: 'won' })
+    )
+    newRecords.set(exampleLead.id, 'note', 'call', '')
+    await newRecords.save(exampleLead.id, 'note')
     t.match(lead(), { note: 'call', state: 'won' })
     t.same(calls, ['GET', 'PATCH', 'GET', 'PATCH'])
   }
@@ -97,22 +99,26 @@ t.test(
 t.test(
   'the same field that somebody changes is a conflict, and nothing is written over',
   async (t) => {
-    const { drafts, lead } = rig((reads, change) => reads === 1 && change({ note: 'theirs' }))
-    drafts.set(exampleLead.id, 'note', 'mine', '')
-    await drafts.save(exampleLead.id, 'note')
+    const { newRecords, lead } = rig((reads, change) => reads === 1 && change({ note: 'theirs' }))
+    newRecords.set(exampleLead.id, 'note', 'mine', '')
+    await newRecords.save(exampleLead.id, 'note')
     t.equal(lead().note, 'theirs')
-    t.match(drafts.get(exampleLead.id, 'note'), { conflict: true, theirs: 'theirs', value: 'mine' })
+    t.match(newRecords.get(exampleLead.id, 'note'), {
+      conflict: true,
+      theirs: 'theirs',
+      value: 'mine'
+    })
   }
 )
 
 t.test(
   'a lead that changes at each read is not written to without end; the draft stays, with its fault',
   async (t) => {
-    const { drafts, calls } = rig((reads, change) => change({ assignee: `operator ${reads}` }))
-    drafts.set(exampleLead.id, 'note', 'mine', '')
-    await drafts.save(exampleLead.id, 'note')
+    const { newRecords, calls } = rig((reads, change) => change({ assignee: `operator ${reads}` }))
+    newRecords.set(exampleLead.id, 'note', 'mine', '')
+    await newRecords.save(exampleLead.id, 'note')
     t.same(calls, ['GET', 'PATCH', 'GET', 'PATCH'])
-    t.match(drafts.get(exampleLead.id, 'note'), {
+    t.match(newRecords.get(exampleLead.id, 'note'), {
       value: 'mine',
       fault: { problem: { status: 412 } }
     })
@@ -122,13 +128,13 @@ t.test(
 t.test(
   'what is not saved outlives a reload, is saved after it, and is gone when somebody signs out',
   async (t) => {
-    const { drafts } = rig()
+    const { newRecords } = rig()
     const { id } = exampleLead
     const answers = globalThis.fetch
     globalThis.fetch = () => Promise.reject(new Error('offline'))
-    drafts.set(id, 'note', 'call', '')
-    await drafts.save(id, 'note')
-    t.match(drafts.unsaved(), [{ id, isConflict: false }])
+    newRecords.set(id, 'note', 'call', '')
+    await newRecords.save(id, 'note')
+    t.match(newRecords.unsaved(), [{ id, isConflict: false }])
 
     globalThis.fetch = answers
     const reloaded = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
@@ -141,12 +147,12 @@ t.test(
     t.equal(kept.size, 1)
     reloaded.forgetAll()
     t.equal(kept.size, 0)
-    drafts.forgetAll()
+    newRecords.forgetAll()
   }
 )
 
 t.test('what the browser kept and cannot be read is left out', async (t) => {
   kept.set('leadmaster-unsaved', '{')
-  const drafts = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
-  t.same(drafts.unsaved(), [])
+  const newRecords = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
+  t.same(newRecords.unsaved(), [])
 })

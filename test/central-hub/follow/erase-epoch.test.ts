@@ -6,7 +6,7 @@ import { listLeads } from '../../../src/central-hub/store/read/leads.ts'
 import { createUpstream } from '../../../src/central-hub/follow/upstream.ts'
 import { token } from '../../end-to-end/daemon.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from './fake-session-manager.ts'
 import { testStore } from '../store/open-store.ts'
 
@@ -21,8 +21,8 @@ t.test(
       token,
       envFile: '/etc/leadmaster/central-hub.env'
     })
-    const chat = draft('1').message.chat_id
-    manager.journal.append([draft('1')], 'live')
+    const chat = newRecord('1').message.chat_id
+    manager.journal.append([newRecord('1')], 'live')
     /** While this is pending, what was read waits to be taken. */
     let gate = Promise.resolve()
     const held = Promise.withResolvers<void>()
@@ -52,8 +52,8 @@ t.test(
     gate = open.promise
     manager.journal.append(
       [
-        draft('2'),
-        draft('3', {
+        newRecord('2'),
+        newRecord('3', {
           id: 'false_118999881199@lid_3',
           chat_id: '118999881199@lid',
           lid: '118999881199@lid'
@@ -72,7 +72,7 @@ t.test(
     t.same((await listLeads(db, {}, 10)).items, [])
     t.same(await db.selectFrom('messages').select('id').execute(), [])
     t.match(log.of('stream_reopened'), [{ level: 'info', account: 'main', after: 1 }])
-    manager.journal.append([draft('4')], 'live')
+    manager.journal.append([newRecord('4')], 'live')
     await taken(4)
     t.equal(
       (await listLeads(db, {}, 10)).items.length,

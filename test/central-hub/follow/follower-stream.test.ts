@@ -16,7 +16,7 @@ import type { InboundRecord } from '../../../src/contract/record.ts'
 import type { Status } from '../../../src/contract/session.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { message } from '../../session-manager/journal/drafts.ts'
+import { message } from '../../session-manager/journal/new-records.ts'
 import { propertyRuns } from '../../property-runs.ts'
 
 /**

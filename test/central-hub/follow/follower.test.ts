@@ -9,7 +9,7 @@ import type { Status } from '../../../src/contract/session.ts'
 import { freePort, token } from '../../end-to-end/daemon.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from './fake-session-manager.ts'
 import { testStore, type TestStore } from '../store/open-store.ts'
 
@@ -67,10 +67,10 @@ t.test(
   'what is in the journal is taken, then what is added, and nothing twice after a restart of the hub',
   async (t) => {
     const upstream = await fakeSessionManager(t)
-    upstream.journal.append([draft('A'), draft('B')], 'live')
+    upstream.journal.append([newRecord('A'), newRecord('B')], 'live')
     const rig = await follow(t, upstream.url)
     await rig.until(({ seq }) => seq === 2)
-    upstream.journal.append([draft('C')], 'live')
+    upstream.journal.append([newRecord('C')], 'live')
     t.match(await rig.until(({ seq }) => seq === 3), {
       verified: true,
       following: true,
@@ -78,7 +78,7 @@ t.test(
       lastSeq: 3
     })
     await rig.follower.stop()
-    upstream.journal.append([draft('D')], 'live')
+    upstream.journal.append([newRecord('D')], 'live')
     const again = await follow(t, upstream.url, { store: rig })
     await again.until(({ seq }) => seq === 4)
     t.same(await again.bodies(), ['message A', 'message B', 'message C', 'message D'])
@@ -92,13 +92,13 @@ t.test(
     const upstream = await fakeSessionManager(t)
     upstream.journal.append(
       [
-        draft('A'),
-        draft('B', { chat_id: '5215500000000@c.us', phone: '+5215500000000' }),
-        draft('C')
+        newRecord('A'),
+        newRecord('B', { chat_id: '5215500000000@c.us', phone: '+5215500000000' }),
+        newRecord('C')
       ],
       'live'
     )
-    upstream.journal.erase({ chatIds: [draft('A').message.chat_id], messageIds: [] })
+    upstream.journal.erase({ chatIds: [newRecord('A').message.chat_id], messageIds: [] })
     const rig = await follow(t, upstream.url)
     await rig.until(({ seq }) => seq === 3)
     t.same(await rig.bodies(), ['message B'])
@@ -109,7 +109,7 @@ t.test(
 t.test('5,000 records come in batches, in order', async (t) => {
   const upstream = await fakeSessionManager(t)
   upstream.journal.append(
-    Array.from({ length: 5_000 }, (_, index) => draft(`${index}`)),
+    Array.from({ length: 5_000 }, (_, index) => newRecord(`${index}`)),
     'live'
   )
   const seqs: number[] = []
@@ -133,7 +133,7 @@ t.test(
   async (t) => {
     const directory = ownDirectory(t)
     const first = await fakeSessionManager(t, { directory: directory })
-    first.journal.append([draft('A')], 'live')
+    first.journal.append([newRecord('A')], 'live')
     const rig = await follow(t, first.url)
     await rig.until(({ seq }) => seq === 1)
     await first.close()
@@ -141,7 +141,7 @@ t.test(
     t.match(state, { verified: false, following: false })
     t.match(rig.sessions.at(-1), { type: 'urn:leadmaster:problem:session-manager-unreachable' })
     const second = await fakeSessionManager(t, { directory: directory, port: first.port })
-    second.journal.append([draft('B')], 'live')
+    second.journal.append([newRecord('B')], 'live')
     t.notOk((await rig.until(({ seq }) => seq === 2)).fault)
     t.same(await rig.bodies(), ['message A', 'message B'])
     t.ok(rig.lines.of('upstream_mended').length > 0)
@@ -165,12 +165,12 @@ t.test(
   'a journal in the place of another is read from its start, and what is known stays single',
   async (t) => {
     const first = await fakeSessionManager(t)
-    first.journal.append([draft('A'), draft('B'), draft('C')], 'live')
+    first.journal.append([newRecord('A'), newRecord('B'), newRecord('C')], 'live')
     const rig = await follow(t, first.url)
     await rig.until(({ seq }) => seq === 3)
     await first.close()
     const second = await fakeSessionManager(t, { port: first.port })
-    second.journal.append([draft('C'), draft('D')], 'backfill')
+    second.journal.append([newRecord('C'), newRecord('D')], 'backfill')
     await rig.until(({ seq }) => seq === 2)
     t.same(await rig.bodies(), ['message A', 'message B', 'message C', 'message D'])
     t.match(rig.lines.of('journal_replaced'), [{ level: 'warn', cursor: 3, last_seq: 2 }])
@@ -182,14 +182,14 @@ t.test('the session is told as session-manager tells it', async (t) => {
   const rig = await follow(t, upstream.url)
   await rig.until(({ following }) => following)
   upstream.set({ status: 'READY', running: true })
-  upstream.journal.append([draft('A')], 'live')
+  upstream.journal.append([newRecord('A')], 'live')
   await rig.until(({ seq }) => seq === 1)
   t.ok(rig.sessions.some((session) => session.status === 'READY'))
 })
 
 t.test('what cannot be taken is tried again until it can', async (t) => {
   const upstream = await fakeSessionManager(t)
-  upstream.journal.append([draft('A')], 'live')
+  upstream.journal.append([newRecord('A')], 'live')
   const store = await testStore(t)
   let full = 2
   const rig = await follow(t, upstream.url, {
@@ -206,8 +206,8 @@ t.test('what cannot be taken is tried again until it can', async (t) => {
 
 t.test('a record of a newer release stops it, after those before it, and says so', async (t) => {
   const upstream = await fakeSessionManager(t)
-  upstream.journal.append([draft('A')], 'live')
-  upstream.journal.append([{ ...draft('B'), kind: 'hologram' as 'message' }], 'live')
+  upstream.journal.append([newRecord('A')], 'live')
+  upstream.journal.append([{ ...newRecord('B'), kind: 'hologram' as 'message' }], 'live')
   const rig = await follow(t, upstream.url)
   const { seq } = await rig.until(({ fault }) =>
     /record 2 is not as this release knows records.*upgrade central-hub/.test(fault ?? '')
@@ -221,7 +221,7 @@ t.test(
   async (t) => {
     const upstream = await fakeSessionManager(t)
     const { journal } = upstream
-    journal.append([draft('A'), draft('B'), draft('C')], 'live')
+    journal.append([newRecord('A'), newRecord('B'), newRecord('C')], 'live')
     const read = journal.read.bind(journal)
     journal.read = (...of) =>
       read(...of).flatMap((record) =>

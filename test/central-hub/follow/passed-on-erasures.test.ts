@@ -5,11 +5,11 @@ import { readCursor } from '../../../src/central-hub/store/write/cursors.ts'
 import { listDeletions } from '../../../src/central-hub/store/write/deletions.ts'
 import { readErasures } from '../../../src/central-hub/store/write/erase-passed-on.ts'
 import { createUpstream } from '../../../src/central-hub/follow/upstream.ts'
-import { atMost } from '../../../src/platform/at-most.ts'
+import { limitConcurrency } from '../../../src/platform/async.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 import { token } from '../../end-to-end/daemon.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from './fake-session-manager.ts'
 import { testStore, type TestStore } from '../store/open-store.ts'
 
@@ -25,7 +25,7 @@ const setUp = async (t: Test) => {
   const scrubbed: string[] = []
   const passedOn = new PassedOnErasures({
     store: { db: store.db, scrub: async () => void scrubbed.push('scrub') },
-    inTurn: atMost(1),
+    inTurn: limitConcurrency(1),
     onChanged: () => scrubbed.push('changed'),
     log: log.log
   })
@@ -64,11 +64,11 @@ t.test(
   async (t) => {
     const world = await setUp(t)
     const { manager, store, upstream, scrubbed, log } = world
-    manager.journal.append([draft('1')], 'live')
+    manager.journal.append([newRecord('1')], 'live')
     follow(t, world)
     await until(async () => (await leads(store)) === 1)
 
-    await upstream.erase({ chat_ids: [draft('1').message.chat_id] })
+    await upstream.erase({ chat_ids: [newRecord('1').message.chat_id] })
 
     await until(
       async () => (await readErasures(store.db, 'main')) === manager.journal.latestErasure()
@@ -96,8 +96,8 @@ t.test(
     const { manager, store, upstream, log, passedOn } = world
     manager.journal.append(
       [
-        draft('1'),
-        draft('2', {
+        newRecord('1'),
+        newRecord('2', {
           chat_id: '5215500000002@c.us',
           from: '5215500000002@c.us',
           phone: '+5215500000002'
@@ -106,7 +106,7 @@ t.test(
       'live'
     )
     await store.ingest.take('main', manager.journal.id, manager.journal.read(0, 10))
-    await upstream.erase({ chat_ids: [draft('1').message.chat_id] })
+    await upstream.erase({ chat_ids: [newRecord('1').message.chat_id] })
     const { status } = await upstream.verify()
     let failures = 0
     const flaky = {
@@ -134,9 +134,9 @@ t.test(
   async (t) => {
     const world = await setUp(t)
     const { manager, store, upstream, passedOn } = world
-    manager.journal.append([draft('1')], 'live')
+    manager.journal.append([newRecord('1')], 'live')
     const read = manager.journal.read(0, 10)
-    await upstream.erase({ chat_ids: [draft('1').message.chat_id] })
+    await upstream.erase({ chat_ids: [newRecord('1').message.chat_id] })
     passedOn.hear(upstream, (await upstream.verify()).status)
 
     await store.ingest.take('main', manager.journal.id, read, null)
@@ -154,7 +154,7 @@ t.test(
   'a session-manager of before, which says nothing of erasures, is asked nothing',
   async (t) => {
     const { store, manager, upstream, passedOn } = await setUp(t)
-    manager.journal.append([draft('1')], 'live')
+    manager.journal.append([newRecord('1')], 'live')
     await store.ingest.take('main', manager.journal.id, manager.journal.read(0, 10))
     const { status } = await upstream.verify()
     t.equal(status.journal.erasures, undefined)

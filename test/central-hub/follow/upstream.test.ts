@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { createUpstream, type Upstream } from '../../../src/central-hub/follow/upstream.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
 import { freePort, token } from '../../end-to-end/daemon.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { fakeSessionManager } from './fake-session-manager.ts'
 
 const envFile = '/etc/leadmaster/central-hub.env'
@@ -198,22 +198,25 @@ t.test(
     const upstream = upstreamAt(url)
     journal.append(
       [
-        draft('A'),
-        draft('B', { chat_id: 'b', from: 'b', phone: '+5215500000001' }),
+        newRecord('A'),
+        newRecord('B', { chat_id: 'b', from: 'b', phone: '+5215500000001' }),
         ...Array.from({ length: 1_001 }, (_, n) =>
-          draft(`G${n}`, { chat_id: 'group', from: 'g', phone: '+5215500000002' })
+          newRecord(`G${n}`, { chat_id: 'group', from: 'g', phone: '+5215500000002' })
         )
       ],
       'live'
     )
-    t.match(await upstream.erase({ chat_ids: [draft('A').message.chat_id], requestId: 'abc-1' }), {
-      records: 1,
-      media_files: 0
-    })
+    t.match(
+      await upstream.erase({ chat_ids: [newRecord('A').message.chat_id], requestId: 'abc-1' }),
+      {
+        records: 1,
+        media_files: 0
+      }
+    )
     t.match(
       await upstream.erase({
         chat_ids: [],
-        message_ids: Array.from({ length: 1_001 }, (_, n) => draft(`G${n}`).message.id)
+        message_ids: Array.from({ length: 1_001 }, (_, n) => newRecord(`G${n}`).message.id)
       }),
       { records: 1_001, media_files: 0 }
     )

@@ -13,13 +13,13 @@ import {
 import type { JournalRecord } from '../../../src/contract/record.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
 import { inScope, type Scope } from '../../platform/scope.ts'
 import { propertyRuns } from '../../property-runs.ts'
-import { draft } from '../../session-manager/journal/drafts.ts'
+import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { testStore, type TestStore } from './open-store.ts'
 import { isOnPostgres } from './place.ts'
 
@@ -31,11 +31,11 @@ const lidOf = (person: number): string => `7000000000${person}@lid`
 const places = ['number', 'LID', 'group', 'reaction', 'own reply'] as const
 
 /** The n-th thing that is written, by a person or to them. */
-const written = (n: number, person: number, place: (typeof places)[number]): Draft => {
+const written = (n: number, person: number, place: (typeof places)[number]): NewRecord => {
   const [phone, lid, timestamp] = [phoneOf(person), lidOf(person), start + n * 10]
   const [chat, id, body] = [`${phone}@c.us`, `3EB0${n}`, `words ${n} of ${person}`]
   if (place === 'number')
-    return draft(id, {
+    return newRecord(id, {
       id: `false_${chat}_${id}`,
       chat_id: chat,
       from: chat,
@@ -44,7 +44,7 @@ const written = (n: number, person: number, place: (typeof places)[number]): Dra
       timestamp
     })
   if (place === 'LID')
-    return draft(id, {
+    return newRecord(id, {
       id: `false_${lid}_${id}`,
       chat_id: lid,
       from: lid,
@@ -54,7 +54,7 @@ const written = (n: number, person: number, place: (typeof places)[number]): Dra
       timestamp
     })
   if (place === 'own reply')
-    return draft(id, {
+    return newRecord(id, {
       id: `true_${chat}_${id}`,
       chat_id: chat,
       from: 'me@c.us',
@@ -73,10 +73,10 @@ const written = (n: number, person: number, place: (typeof places)[number]): Dra
     body,
     timestamp
   }
-  if (place === 'group') return draft(id, inGroup)
+  if (place === 'group') return newRecord(id, inGroup)
   const reaction = { message_id: `true_${group}_ours`, emoji: `🙂${n}`, sender: lid }
   return {
-    ...draft(
+    ...newRecord(
       id,
       { ...inGroup, id: `false_${group}_${id}_${lid}`, from: lid, lid, reaction },
       'reaction'

@@ -3,7 +3,7 @@ import { createIngest, type Ingest } from '../../../src/central-hub/follow/inges
 import { openStore } from '../../../src/central-hub/store/open.ts'
 import type { Db } from '../../../src/central-hub/store/database/schema.ts'
 import type { CapturedMessage, InboundRecord, RecordKind } from '../../../src/contract/record.ts'
-import { message } from '../../session-manager/journal/drafts.ts'
+import { message } from '../../session-manager/journal/new-records.ts'
 import type { Scope } from '../../platform/scope.ts'
 import { isOnPostgres, ownPlace } from './place.ts'
 

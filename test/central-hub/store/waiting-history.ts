@@ -165,7 +165,7 @@ const own = '5215587654321@c.us'
  * The records of a message, in an order that WhatsApp may tell them in; those with `after` come
  * after the first one.
  */
-interface Draft {
+interface NewRecord {
   kind: RecordKind
   message: CapturedMessage
   tells: (known: Known) => void
@@ -178,12 +178,12 @@ interface Place {
   who: Partial<CapturedMessage>
 }
 
-const draftsOf = (
+const newRecordsOf = (
   { kind, mine, time, album, changes: planned }: Planned,
   at: number,
   place: Place,
   other: Place
-): Draft[] => {
+): NewRecord[] => {
   const { facts, in: inbound, out, ...rest } = kinds[kind]
   const first: RecordKind = 'kind' in rest ? rest.kind : 'message'
   const isAlbum = album !== undefined && kind === 'photo'
@@ -222,18 +222,18 @@ const draftsOf = (
     timestamp,
     reaction: { message_id: here().id, emoji, sender: mineToo ? own : place.chat }
   })
-  const draft = (
+  const newRecord = (
     kind: RecordKind,
     message: CapturedMessage,
-    tells: Draft['tells'],
+    tells: NewRecord['tells'],
     after = false
-  ): Draft => ({ kind, message, tells, after })
+  ): NewRecord => ({ kind, message, tells, after })
   const isSecret = kind === 'secret'
-  const make: Record<Change, () => Draft[]> = {
+  const make: Record<Change, () => NewRecord[]> = {
     edit: () =>
       kind === 'text'
         ? [
-            draft(
+            newRecord(
               'edit',
               here({
                 body: 'edited',
@@ -244,19 +244,23 @@ const draftsOf = (
           ]
         : [],
     deletedForAll: () => [
-      draft('revoke', here({ body: '', type: 'revoked', revoked: { by: 'sender' } }), (known) => {
-        there(known)
-        known.isDeletedForAll = true
-      })
+      newRecord(
+        'revoke',
+        here({ body: '', type: 'revoked', revoked: { by: 'sender' } }),
+        (known) => {
+          there(known)
+          known.isDeletedForAll = true
+        }
+      )
     ],
     deletedForMe: () =>
       kind === 'greeting'
         ? []
-        : [draft('revoke', here({ body: '', revoked: { by: 'me' } }), there)],
-    again: () => [draft(first, here(), there, true)],
+        : [newRecord('revoke', here({ body: '', revoked: { by: 'me' } }), there)],
+    again: () => [newRecord(first, here(), there, true)],
     // the same message, told under the other address of its chat
     underLid: () => [
-      draft(
+      newRecord(
         first,
         {
           ...of(other, facts),
@@ -266,11 +270,13 @@ const draftsOf = (
       )
     ],
     readAsText: () =>
-      isSecret ? [draft('message', here({ type: 'chat', body: 'decrypted' }), there, true)] : [],
+      isSecret
+        ? [newRecord('message', here({ type: 'chat', body: 'decrypted' }), there, true)]
+        : [],
     readAsNotice: () =>
       isSecret && !planned.includes('readAsText')
         ? [
-            draft(
+            newRecord(
               'message',
               here({ type: 'protocol' }),
               (known) => {
@@ -283,7 +289,7 @@ const draftsOf = (
     callTaken: () =>
       kind === 'missed'
         ? [
-            draft(
+            newRecord(
               'update',
               here({ call: { outcome: 'answered', video: false, seconds: 9 } }),
               (known) => {
@@ -294,20 +300,20 @@ const draftsOf = (
           ]
         : [],
     weReact: () => [
-      draft('reaction', reaction('👍', true, time + 20), (known) =>
+      newRecord('reaction', reaction('👍', true, time + 20), (known) =>
         known.reactions.push({ time: time + 20, isThere: true })
       )
     ],
     weTakeBack: () => [
-      draft('reaction', reaction('', true, time + 30), (known) =>
+      newRecord('reaction', reaction('', true, time + 30), (known) =>
         known.reactions.push({ time: time + 30, isThere: false })
       )
     ],
-    theyReact: () => [draft('reaction', reaction('❤️', false, time + 25), () => undefined)],
+    theyReact: () => [newRecord('reaction', reaction('❤️', false, time + 25), () => undefined)],
     weVote: () =>
       kind === 'poll'
         ? [
-            draft(
+            newRecord(
               'vote',
               {
                 ...reaction('', true, time + 22),
@@ -320,7 +326,7 @@ const draftsOf = (
           ]
         : []
   }
-  const begins = draft(first, here(), says)
+  const begins = newRecord(first, here(), says)
   // WhatsApp lets nobody react to what no person wrote, or to what is gone
   const isReactable = !['bot', 'notice', 'pin', 'deleted'].includes(kind)
   const possible = [...new Set(planned)].filter(
@@ -365,7 +371,7 @@ export const stepsOf = (
   let die = 0
   const roll = (): number => dice[die++ % dice.length] as number
   let seq = 0
-  const record = (id: number, { kind, message, tells }: Draft): Step => ({
+  const record = (id: number, { kind, message, tells }: NewRecord): Step => ({
     id,
     tells,
     cut: roll() % 3 === 0,
@@ -378,17 +384,17 @@ export const stepsOf = (
       message: strip(message)
     }
   })
-  const shuffled = (groups: { id: number; drafts: Draft[] }[]): Step[] => {
-    const sorted = groups.flatMap(({ id, drafts }) => {
-      const keys = drafts.map(() => roll())
+  const shuffled = (groups: { id: number; newRecords: NewRecord[] }[]): Step[] => {
+    const sorted = groups.flatMap(({ id, newRecords }) => {
+      const keys = newRecords.map(() => roll())
       const [first = 0] = keys
-      return drafts.map((draft, at) => ({
+      return newRecords.map((newRecord, at) => ({
         id,
-        draft,
-        key: draft.after ? Math.max(first + 1, keys[at] ?? 0) : (keys[at] ?? 0)
+        newRecord,
+        key: newRecord.after ? Math.max(first + 1, keys[at] ?? 0) : (keys[at] ?? 0)
       }))
     })
-    return sorted.sort((a, b) => a.key - b.key).map(({ id, draft }) => record(id, draft))
+    return sorted.sort((a, b) => a.key - b.key).map(({ id, newRecord }) => record(id, newRecord))
   }
   const groups = (
     messages: readonly Planned[],
@@ -397,7 +403,7 @@ export const stepsOf = (
   ) =>
     messages.map((each, at) => ({
       id: start + at,
-      drafts: draftsOf(each, start + at, ...places(start + at))
+      newRecords: newRecordsOf(each, start + at, ...places(start + at))
     }))
 
   const withActs = (steps: Step[], from: number): Step[] => {
@@ -426,8 +432,8 @@ export const stepsOf = (
     // a person who is known by number, and by LID, until one message tells that they are one
     const steps = shuffled(groups(planned, 0, either(apart)))
     const link: Planned = { kind: 'text', mine: false, time: 1_006, album: undefined, changes: [] }
-    const linking = groups([link], planned.length, () => knownPlaces).flatMap(({ id, drafts }) =>
-      drafts.map((draft) => record(id, draft))
+    const linking = groups([link], planned.length, () => knownPlaces).flatMap(
+      ({ id, newRecords }) => newRecords.map((newRecord) => record(id, newRecord))
     )
     const at = roll() % (steps.length + 1)
     steps.splice(at, 0, ...linking)
@@ -437,7 +443,7 @@ export const stepsOf = (
   const half = Math.ceil(planned.length / 2)
   const old: Planned = { kind: 'text', mine: false, time: 1_000, album: undefined, changes: [] }
   const first = shuffled(groups([old, ...planned.slice(0, half)], 0, () => before))
-  const notice: Draft = {
+  const notice: NewRecord = {
     kind: 'message',
     after: false,
     tells: () => undefined,

@@ -6,7 +6,7 @@ import {
   deleteWebhook,
   getWebhook,
   listWebhooks,
-  mostWebhooks,
+  maxWebhooks,
   patchWebhook,
   rotateSecret
 } from '../../../src/central-hub/store/outbox/webhooks.ts'
@@ -115,6 +115,6 @@ t.test('one that is removed takes along what waits for it alone', async (t) => {
 
 t.test('there are fifty at most', async (t) => {
   const { db } = await testStore(t)
-  for (let n = 0; n < mostWebhooks; n += 1) t.ok(await createWebhook(db, crm))
+  for (let n = 0; n < maxWebhooks; n += 1) t.ok(await createWebhook(db, crm))
   t.equal(await createWebhook(db, crm), undefined)
 })

@@ -10,18 +10,18 @@ import { Lead, Message } from '../../../src/contract/lead.ts'
 import { JournalRecord } from '../../../src/contract/record.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
 import {
-  ciphertextFailedDrafts,
-  editDrafts,
-  groupDrafts,
-  messageDrafts,
-  reactionDrafts,
-  revokeDrafts,
-  voteDrafts
-} from '../../../src/session-manager/whatsapp/drafts.ts'
+  ciphertextFailedRecords,
+  editRecords,
+  groupRecords,
+  messageRecords,
+  reactionRecords,
+  revokeRecords,
+  voteRecords
+} from '../../../src/session-manager/whatsapp/new-records.ts'
 import type { Mapping } from '../../../src/session-manager/whatsapp/message.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { bounded, must, same } from '../property.ts'
@@ -39,19 +39,19 @@ const mapping: Mapping = {
   me: ['5215587654321@c.us'],
   keepRaw: true
 }
-const ways: ((raw: Raw, previous: string) => Draft[])[] = [
-  (raw) => messageDrafts(raw, mapping),
-  (raw) => messageDrafts(raw, mapping),
-  (raw) => ciphertextFailedDrafts(raw, mapping),
-  (raw, previous) => editDrafts(raw, previous, mapping),
-  (raw) => revokeDrafts(raw, 'sender', mapping),
-  (raw) => revokeDrafts(raw, 'me', mapping),
-  (raw) => reactionDrafts(raw, mapping),
-  (raw) => voteDrafts(raw, mapping),
-  (raw) => groupDrafts(raw, mapping)
+const ways: ((raw: Raw, previous: string) => NewRecord[])[] = [
+  (raw) => messageRecords(raw, mapping),
+  (raw) => messageRecords(raw, mapping),
+  (raw) => ciphertextFailedRecords(raw, mapping),
+  (raw, previous) => editRecords(raw, previous, mapping),
+  (raw) => revokeRecords(raw, 'sender', mapping),
+  (raw) => revokeRecords(raw, 'me', mapping),
+  (raw) => reactionRecords(raw, mapping),
+  (raw) => voteRecords(raw, mapping),
+  (raw) => groupRecords(raw, mapping)
 ]
 /** After so many records all begins anew, so that an input's outcome depends on few others. */
-const mostRecords = 400
+const maxRecords = 400
 
 interface Rig {
   journal: Journal
@@ -114,19 +114,19 @@ const look = async (db: Db, again: () => Promise<void>): Promise<void> => {
 
 export const fuzz = (bytes: Buffer): Promise<void> =>
   bounded(async () => {
-    const drafts: Draft[] = []
+    const newRecords: NewRecord[] = []
     // several models of one input may tell of one message
-    for (let at = 0; at < bytes.length && drafts.length < 20; ) {
+    for (let at = 0; at < bytes.length && newRecords.length < 20; ) {
       const way = ways[(bytes[at] ?? 0) % ways.length]
       const { raw, read } = rawOf(bytes.subarray(at + 1))
       at += 1 + read
       const told = way?.(raw, 'before') ?? []
       same(Object.getPrototypeOf(raw), Object.prototype, 'a prototype')
-      drafts.push(...told)
+      newRecords.push(...told)
     }
     const { journal, db, take, close } = await (rig ??= makeRig())
     const before = journal.lastSeq()
-    journal.append(drafts, 'live')
+    journal.append(newRecords, 'live')
     const records = journal.read(before, 100)
     records.forEach((record, index) => {
       must(record.seq === before + 1 + index, 'a gap', record.seq)
@@ -136,7 +136,7 @@ export const fuzz = (bytes: Buffer): Promise<void> =>
     await take(records)
     // reading and taking again cost more than all else: every fourth input has it
     if (records.length > 0 && (bytes.at(-1) ?? 0) % 4 === 0) await look(db, () => take(records))
-    if (journal.lastSeq() < mostRecords) return
+    if (journal.lastSeq() < maxRecords) return
     rig = undefined
     await close()
   })

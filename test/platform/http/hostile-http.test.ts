@@ -315,7 +315,7 @@ t.test(
           }
           more()
         }),
-      { patience: { headersMs: 200, requestMs: 400, idleMs: 600, checkMs: 50 } }
+      { timeouts: { headersMs: 200, requestMs: 400, idleMs: 600, checkMs: 50 } }
     )
     /** A byte now and then, for as long as it is let. */
     const dripping = async (head: string): Promise<string> => {

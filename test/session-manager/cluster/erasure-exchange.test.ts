@@ -7,7 +7,7 @@ import { ErasureExchange } from '../../../src/session-manager/cluster/erasure-ex
 import { createForwarder, type Forwarder } from '../../../src/session-manager/cluster/forwarder.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
 import { mediaPath } from '../../../src/session-manager/journal/media.ts'
@@ -15,7 +15,7 @@ import { natsFor, natsServer, type NatsServer } from '../../nats/nats-server.ts'
 import { managerOf, streamed } from '../../nats/records.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 
 /**
  * Several hosts of one account, each with a journal of its own: what one is asked to erase goes at
@@ -28,8 +28,8 @@ const lid = '700000000012345@lid'
 const word = 'Zq7secretword'
 const start = Math.floor(Date.now() / 1_000) - 1_000
 
-const of = (id: string, more: Partial<Draft['message']>): Draft =>
-  draft(id, { body: `${word} ${id}`, phone: `+${phone}`, timestamp: start, ...more })
+const of = (id: string, more: Partial<NewRecord['message']>): NewRecord =>
+  newRecord(id, { body: `${word} ${id}`, phone: `+${phone}`, timestamp: start, ...more })
 const chat = `${phone}@c.us`
 
 const sum = 'a'.repeat(64)
@@ -37,7 +37,7 @@ const sum = 'a'.repeat(64)
 /**
  * Of the person: in both chats, in a group, and with media; and what somebody else quotes of it.
  */
-const words = (host: string): Draft[] => [
+const words = (host: string): NewRecord[] => [
   of(`${host}1`, { id: `false_${chat}_${host}1`, chat_id: chat, from: chat }),
   of(`${host}2`, { id: `false_${lid}_${host}2`, chat_id: lid, from: lid, lid }),
   of(`${host}3`, {
@@ -53,7 +53,7 @@ const words = (host: string): Draft[] => [
     has_media: true,
     media: { state: 'stored', sha256: sum }
   }),
-  draft(`${host}5`, {
+  newRecord(`${host}5`, {
     id: `false_${group}_${host}5_5215500000000@c.us`,
     chat_id: group,
     from: group,
@@ -156,7 +156,7 @@ t.test('a standby host erases what the owner of the account was asked to erase',
   t.same(filesWith(standby), [], 'no file of it has a byte of the person')
   t.notOk(existsSync(picture))
   t.ok(standby.journal.hasErasedChat(chat), 'a hub that asks this host follows, too')
-  standby.journal.append([words('a')[0] as Draft, words('c')[1] as Draft], 'backfill')
+  standby.journal.append([words('a')[0] as NewRecord, words('c')[1] as NewRecord], 'backfill')
   t.equal(standby.journal.lastSeq(), 5, 'nothing of it is read back')
   standby.journal.append(
     [of('new', { id: `false_${chat}_new`, chat_id: chat, from: chat, timestamp: start + 86_400 })],
@@ -194,7 +194,7 @@ t.test(
     const other = 'false_5215511111111@c.us_x'
     back.journal.append(
       [
-        draft('x', {
+        newRecord('x', {
           id: other,
           chat_id: '5215511111111@c.us',
           from: '5215511111111@c.us',

@@ -8,7 +8,7 @@ import { natsServer } from '../../nats/nats-server.ts'
 import { goodEnv } from '../../platform/env-cases.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 
 t.test(
   'the journal is forwarded as the environment says; that it cannot be, and that it can again, is told once each',
@@ -40,7 +40,7 @@ t.test(
     }
     await forwarding.nats.connected
     await server.end()
-    journal.append([draft('1'), draft('2')], 'live')
+    journal.append([newRecord('1'), newRecord('2')], 'live')
     await until(() => forwarding.state().fault !== undefined)
     t.match(forwarding.state(), { behind: 2, fault: /cannot be reached/ })
     await count('nats_fault', 3)

@@ -9,7 +9,7 @@ import { natsFor, natsServer, type NatsServer } from '../../nats/nats-server.ts'
 import { makeStream, managerOf, streamed } from '../../nats/records.ts'
 import { logLines, type LogLines } from '../../platform/log-lines.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 
 /** Against a real nats-server. */
 
@@ -71,8 +71,8 @@ const forwarding = async (
   }
 }
 
-const drafts = (from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, index) => draft(`${from + index}`))
+const newRecords = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, index) => newRecord(`${from + index}`))
 const numbers = (from: number, to: number): number[] =>
   Array.from({ length: to - from + 1 }, (_, index) => from + index)
 
@@ -81,13 +81,13 @@ t.test(
   async (t) => {
     const server = await natsServer(t)
     const { journal, until } = await forwarding(t, server)
-    journal.append(drafts(1, 1_000), 'live')
+    journal.append(newRecords(1, 1_000), 'live')
     await until(({ seq }) => seq === 1_000)
     journal.append(
       [
-        ...drafts(1_001, 1_002),
-        draft('1', { body: 'other' }, 'edit'),
-        draft('1', { reaction: { message_id: 'x', emoji: '👍', sender: 'y' } }, 'reaction')
+        ...newRecords(1_001, 1_002),
+        newRecord('1', { body: 'other' }, 'edit'),
+        newRecord('1', { reaction: { message_id: 'x', emoji: '👍', sender: 'y' } }, 'reaction')
       ],
       'live'
     )
@@ -110,7 +110,7 @@ t.test('the stream is made once, on disk, and refuses what is too much for it', 
   const server = await natsServer(t)
   const { until } = await forwarding(t, server)
   const { journal } = await forwarding(t, server)
-  journal.append(drafts(1, 1), 'live')
+  journal.append(newRecords(1, 1), 'live')
   await until(() => true)
   const manager = await makeStream(t, server)
   t.match((await manager.streams.info(recordStream)).config, {
@@ -129,10 +129,10 @@ t.test(
   async (t) => {
     const server = await natsServer(t)
     const { journal, until, forwarder, lines } = await forwarding(t, server)
-    journal.append(drafts(1, 300), 'live')
+    journal.append(newRecords(1, 300), 'live')
     await until(({ seq }) => seq === 300)
     await server.end()
-    journal.append(drafts(301, 900), 'live')
+    journal.append(newRecords(301, 900), 'live')
     await until(({ fault }) => fault !== undefined)
     t.match(forwarder.state(), { behind: 600, fault: /cannot be reached|not forwarded/ })
     await server.start()
@@ -150,7 +150,7 @@ t.test('NATS that is not there at the start', async (t) => {
   const server = await natsServer(t)
   await server.end()
   const { nats, journal, forwarder, until } = await forwarding(t, server)
-  journal.append(drafts(1, 5), 'live')
+  journal.append(newRecords(1, 5), 'live')
   await nats.lines.count('nats_fault', 1)
   t.match(forwarder.state(), { seq: 0, behind: 5, fault: /cannot be reached/ })
   await server.start()
@@ -170,12 +170,12 @@ t.test(
     })
     const all = once(acknowledged, 'all')
     const first = await forwarding(t, server, directory, forgetting)
-    first.journal.append(drafts(1, 100), 'live')
+    first.journal.append(newRecords(1, 100), 'live')
     await all
     await first.stop()
     const second = await forwarding(t, server, directory)
     t.equal(second.journal.mark('forwarded'), undefined)
-    second.journal.append(drafts(101, 110), 'live')
+    second.journal.append(newRecords(101, 110), 'live')
     await second.until(({ seq }) => seq === 110)
     t.same(
       (await streamed(await managerOf(t, server))).map(({ seq }) => seq),
@@ -191,7 +191,7 @@ t.test(
     const manager = await makeStream(t, server)
     await manager.streams.update(recordStream, { max_msgs: 10 })
     const { journal, until, forwarder } = await forwarding(t, server)
-    journal.append(drafts(1, 25), 'live')
+    journal.append(newRecords(1, 25), 'live')
     await until(({ fault }) => fault !== undefined)
     t.match(forwarder.state(), {
       seq: 10,
@@ -226,16 +226,16 @@ t.test(
     const server = await natsServer(t)
     const [directory, backup] = [ownDirectory(t), ownDirectory(t)]
     const first = await forwarding(t, server, directory)
-    first.journal.append(drafts(1, 3), 'live')
+    first.journal.append(newRecords(1, 3), 'live')
     await first.until(({ seq }) => seq === 3)
     first.journal.checkpoint()
     cpSync(directory, backup, { recursive: true })
-    first.journal.append(drafts(4, 5), 'live')
+    first.journal.append(newRecords(4, 5), 'live')
     await first.until(({ seq }) => seq === 5)
     await first.stop()
     rmSync(directory, { recursive: true })
     const restored = await forwarding(t, server, backup)
-    restored.journal.append(drafts(5, 7), 'backfill')
+    restored.journal.append(newRecords(5, 7), 'backfill')
     await restored.until(({ seq, behind }) => seq === 6 && behind === 0)
     t.not(restored.journal.id, first.journal.id)
     const again = (await streamed(await managerOf(t, server))).slice(5)
@@ -254,11 +254,11 @@ t.test(
 t.test('a new journal of the account follows the one before it', async (t) => {
   const server = await natsServer(t)
   const first = await forwarding(t, server)
-  first.journal.append(drafts(1, 3), 'live')
+  first.journal.append(newRecords(1, 3), 'live')
   await first.until(({ seq }) => seq === 3)
   await first.stop()
   const second = await forwarding(t, server)
-  second.journal.append(drafts(2, 4), 'backfill')
+  second.journal.append(newRecords(2, 4), 'backfill')
   await second.until(({ seq }) => seq === 3)
   const [next] = (await streamed(await managerOf(t, server))).slice(3)
   t.match(next, { journalId: second.journal.id, seq: 1, after: `${first.journal.id}:3` })
@@ -272,18 +272,18 @@ t.test(
     const terms: [one: number | undefined, two: number | undefined] = [1, undefined]
     const one = await forwarding(t, server, undefined, undefined, () => terms[0])
     const two = await forwarding(t, server, undefined, undefined, () => terms[1])
-    one.journal.append(drafts(1, 3), 'live')
+    one.journal.append(newRecords(1, 3), 'live')
     await one.until(({ seq }) => seq === 3)
     terms[0] = undefined
-    one.journal.append(drafts(4, 4), 'live')
+    one.journal.append(newRecords(4, 4), 'live')
     terms[1] = 1
-    two.journal.append(drafts(3, 5), 'backfill')
+    two.journal.append(newRecords(3, 5), 'backfill')
     await two.until(({ seq }) => seq === 3)
     terms[1] = undefined
     t.same(one.forwarder.state(), { seq: 3, behind: 1 }, 'what the one captured last waits')
     const before = one.journal.id
     terms[0] = 2
-    one.journal.append(drafts(6, 6), 'live')
+    one.journal.append(newRecords(6, 6), 'live')
     await one.until(({ seq, behind }) => seq === 5 && behind === 0)
     const found = await streamed(await managerOf(t, server))
     t.not(one.journal.id, before)
@@ -311,11 +311,11 @@ const twoHosts = async (
 ): Promise<{ server: NatsServer; directory: string; before: string; second: string }> => {
   const [server, directory] = [await natsServer(t), ownDirectory(t)]
   const one = await forwarding(t, server, directory)
-  one.journal.append(drafts(1, 3), 'live')
+  one.journal.append(newRecords(1, 3), 'live')
   await one.until(({ seq }) => seq === 3)
   await one.stop()
   const two = await forwarding(t, server)
-  two.journal.append(drafts(4, 5), 'live')
+  two.journal.append(newRecords(4, 5), 'live')
   await two.until(({ seq }) => seq === 2)
   await two.stop()
   return { server, directory, before: one.journal.id, second: two.journal.id }
@@ -329,7 +329,7 @@ t.test(
       const manager = await managerOf(t, server)
       if (expired) await manager.streams.purge(recordStream, { seq: 5 })
       const again = await forwarding(t, server, directory)
-      again.journal.append(drafts(6, 6), 'live')
+      again.journal.append(newRecords(6, 6), 'live')
       await again.until(({ seq, behind }) => seq === 4 && behind === 0)
       t.match((await streamed(manager)).slice(-2), [
         { journalId: second, seq: 2 },
@@ -346,7 +346,7 @@ t.test(
     const manager = await managerOf(t, server)
     await manager.streams.deleteMessage(recordStream, 3)
     const again = await forwarding(t, server, directory)
-    again.journal.append(drafts(6, 6), 'live')
+    again.journal.append(newRecords(6, 6), 'live')
     await again.until(({ seq, behind }) => seq === 4 && behind === 0)
     t.match((await streamed(manager)).slice(-4), [
       { journalId: again.journal.id, seq: 1, after: `${second}:2` },
@@ -369,11 +369,11 @@ t.test(
       })
     const all = once(acknowledged, 'all')
     const again = await forwarding(t, server, directory, forgetting)
-    again.journal.append(drafts(6, 6), 'live')
+    again.journal.append(newRecords(6, 6), 'live')
     await all
     await again.stop()
     const third = await forwarding(t, server, directory)
-    third.journal.append(drafts(7, 7), 'live')
+    third.journal.append(newRecords(7, 7), 'live')
     await third.until(({ seq, behind }) => seq === 5 && behind === 0)
     t.match((await streamed(await managerOf(t, server))).slice(-5), [
       { journalId: third.journal.id, seq: 1, after: `${again.journal.id}:4` },
@@ -389,13 +389,13 @@ t.test('a stream that was made anew gets the whole journal', async (t) => {
   const server = await natsServer(t)
   const directory = ownDirectory(t)
   const first = await forwarding(t, server, directory)
-  first.journal.append(drafts(1, 3), 'live')
+  first.journal.append(newRecords(1, 3), 'live')
   await first.until(({ seq }) => seq === 3)
   await first.stop()
   const manager = await managerOf(t, server)
   await manager.streams.delete(recordStream)
   const second = await forwarding(t, server, directory)
-  second.journal.append(drafts(4, 4), 'live')
+  second.journal.append(newRecords(4, 4), 'live')
   await second.until(({ seq, behind }) => seq === 4 && behind === 0)
   t.same(
     (await streamed(manager)).map(({ seq }) => seq),
@@ -407,8 +407,8 @@ t.test('a record that was erased goes on as its place', async (t) => {
   const server = await natsServer(t)
   await server.end()
   const { journal, until } = await forwarding(t, server)
-  journal.append(drafts(1, 3), 'live')
-  journal.erase({ chatIds: [], messageIds: [draft('2').message.id] })
+  journal.append(newRecords(1, 3), 'live')
+  journal.erase({ chatIds: [], messageIds: [newRecord('2').message.id] })
   await server.start()
   await until(({ seq }) => seq === 3)
   t.match(

@@ -23,7 +23,7 @@ import { createDice } from '../../dice.ts'
 import { connectionTo, natsFor, natsServer, type NatsServer } from '../../nats/nats-server.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 
 /**
  * An account goes from one host to another while records are under way: real leases, a real
@@ -152,7 +152,7 @@ const round = async (
   let count = 0
   const append = (host: Host, records: number): void => {
     host.journal.append(
-      Array.from({ length: records }, () => draft(`${seed}-${(count += 1)}`)),
+      Array.from({ length: records }, () => newRecord(`${seed}-${(count += 1)}`)),
       'live'
     )
   }
@@ -208,7 +208,7 @@ t.test(
     t.comment(`seeds from ${seed}`)
     // The stream is made by one of them, for all.
     const opening = startHost(t, server, 'opening', ownDirectory(t))
-    opening.journal.append([draft('1')], 'live')
+    opening.journal.append([newRecord('1')], 'live')
     while (opening.forwarder.state().behind > 0) await delay(20)
     const client = jetstream(await connectionTo(t, server))
     for (let from = 0; from < rounds; from += 8) {
@@ -254,7 +254,7 @@ const ownerWith = async (
   const stateDir = ownDirectory(t)
   const journal = openJournal(join(stateDir, 'journal.db'), 'main')
   journal.append(
-    Array.from({ length: records }, (_, index) => draft(`${index}`)),
+    Array.from({ length: records }, (_, index) => newRecord(`${index}`)),
     'live'
   )
   journal.close()

@@ -11,12 +11,12 @@ import { deleteFromStream } from '../../../src/session-manager/cluster/purge.ts'
 import { natsServer } from '../../nats/nats-server.ts'
 import { makeStream } from '../../nats/records.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { captured, draft } from '../journal/drafts.ts'
+import { captured, newRecord } from '../journal/new-records.ts'
 
 /** What was erased on request is deleted from NATS, whichever journal it was forwarded from. */
 
-const bea = (id: string): ReturnType<typeof draft> =>
-  draft(id, {
+const bea = (id: string): ReturnType<typeof newRecord> =>
+  newRecord(id, {
     id: `false_5215500000000@c.us_${id}`,
     chat_id: '5215500000000@c.us',
     from: '5215500000000@c.us',
@@ -46,10 +46,10 @@ t.test(
   'what was erased on request goes from the stream, with its bytes; what became too old, and all of others, stays',
   async (t) => {
     const { server, manager, client, journal, purge } = await rig(t)
-    const drafts = Array.from({ length: 600 }, (_, n) =>
-      n % 3 === 0 ? draft(`A${n}`, { body: `MARKER ${n}` }) : bea(`B${n}`)
+    const newRecords = Array.from({ length: 600 }, (_, n) =>
+      n % 3 === 0 ? newRecord(`A${n}`, { body: `MARKER ${n}` }) : bea(`B${n}`)
     )
-    journal.append(drafts, 'live')
+    journal.append(newRecords, 'live')
     const publish = (record: JournalRecord): Promise<unknown> =>
       client.publish(subject, JSON.stringify(record))
     for (const record of journal.read(0, 1_000)) await publish(record)
@@ -91,7 +91,7 @@ t.test(
 t.test('a purge also runs after the last record of the stream was deleted', async (t) => {
   const { manager, client, journal, purge } = await rig(t)
   journal.append(
-    [...Array.from({ length: 20 }, (_, n) => draft(`A${n}`)), bea('B1'), bea('B2')],
+    [...Array.from({ length: 20 }, (_, n) => newRecord(`A${n}`)), bea('B1'), bea('B2')],
     'live'
   )
   for (const record of journal.read(0, 100)) await client.publish(subject, JSON.stringify(record))
@@ -109,7 +109,7 @@ t.test('a purge also runs after the last record of the stream was deleted', asyn
 t.test('a purge reads what was lost on its way to a busy session-manager', async (t) => {
   const { manager, client, journal, purge } = await rig(t)
   journal.append(
-    Array.from({ length: 1_200 }, (_, n) => draft(`A${n}`)),
+    Array.from({ length: 1_200 }, (_, n) => newRecord(`A${n}`)),
     'live'
   )
   for (const record of journal.read(0, 1_200)) await client.publish(subject, JSON.stringify(record))

@@ -25,7 +25,7 @@ import { remapSome } from '../../../src/session-manager/journal/remap.ts'
 import { conforms } from '../../platform/conforms.ts'
 import { serve } from '../../platform/http/http-server.ts'
 import { openSse } from '../../platform/http/sse-client.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 import { fakeListeners } from '../session/fake-listener.ts'
 import { answerTo, passkeyRequest } from '../session/passkey-answers.ts'
 
@@ -360,7 +360,7 @@ t.test('GET /inbound pages through the journal', async (t) => {
   const { body, journal, refused } = await rig(t)
   t.same(await body(t, InboundPage, '/inbound'), { records: [], next_after: 0, last_seq: 0 })
   journal.append(
-    Array.from({ length: 250 }, (_, index) => draft(String(index))),
+    Array.from({ length: 250 }, (_, index) => newRecord(String(index))),
     'live'
   )
   const seen: number[] = []
@@ -396,10 +396,10 @@ t.test('GET /inbound/stream', async (t) => {
     'begins with the status, then what is stored after the cursor, then what comes',
     async (t) => {
       const { url, journal } = await rig(t)
-      journal.append([draft('1'), draft('2'), draft('3')], 'live')
+      journal.append([newRecord('1'), newRecord('2'), newRecord('3')], 'live')
       const client = await openSse(`${url}/inbound/stream?after=1`, bearer)
       await client.until(({ id }) => id === '3')
-      journal.append([draft('4')], 'backfill')
+      journal.append([newRecord('4')], 'backfill')
       await client.until(({ id }) => id === '4')
       t.same(
         client.events.map(({ event, id }) => [event, id]),
@@ -424,7 +424,7 @@ t.test('GET /inbound/stream', async (t) => {
   t.test('resumes by Last-Event-ID, which goes before ?after=', async (t) => {
     const { url, journal } = await rig(t)
     journal.append(
-      Array.from({ length: 500 }, (_, index) => draft(String(index))),
+      Array.from({ length: 500 }, (_, index) => newRecord(String(index))),
       'live'
     )
     const client = await openSse(`${url}/inbound/stream?after=1`, {
@@ -442,12 +442,12 @@ t.test('GET /inbound/stream', async (t) => {
     const { url, journal } = await rig(t)
     const seen: string[] = []
     for (let round = 1; round <= 10; round += 1) {
-      journal.append([draft(`${round}a`), draft(`${round}b`)], 'live')
+      journal.append([newRecord(`${round}a`), newRecord(`${round}b`)], 'live')
       const client = await openSse(`${url}/inbound/stream`, {
         ...bearer,
         'last-event-id': seen.at(-1) ?? '0'
       })
-      journal.append([draft(`${round}c`)], 'live')
+      journal.append([newRecord(`${round}c`)], 'live')
       await client.until(({ id }) => id === String(round * 3))
       seen.push(...client.events.flatMap(({ id }) => id ?? []))
       client.close()
@@ -636,7 +636,10 @@ t.test(
   'POST /erase: what is named is gone, and a reader from the start meets tombstones',
   async (t) => {
     const { ask, body, refused, journal } = await rig(t)
-    journal.append([draft('A'), draft('B', { chat_id: 'other', phone: '+5215500000000' })], 'live')
+    journal.append(
+      [newRecord('A'), newRecord('B', { chat_id: 'other', phone: '+5215500000000' })],
+      'live'
+    )
     t.same(await body(t, Erased, '/erase', post({ chat_ids: ['5215512345678@c.us'] })), {
       records: 1,
       media_files: 0
@@ -649,7 +652,12 @@ t.test(
       last_seq: 2
     })
     t.same(
-      await body(t, Erased, '/erase', post({ chat_ids: [], message_ids: [draft('B').message.id] })),
+      await body(
+        t,
+        Erased,
+        '/erase',
+        post({ chat_ids: [], message_ids: [newRecord('B').message.id] })
+      ),
       { records: 1, media_files: 0 }
     )
     await refused(t, '/erase', 'body', { method: 'POST' })

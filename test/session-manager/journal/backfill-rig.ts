@@ -9,7 +9,7 @@ import {
   type ReadGroup,
   type Wanted
 } from '../../../src/session-manager/journal/backfill.ts'
-import { openJournal, type Draft } from '../../../src/session-manager/journal/journal.ts'
+import { openJournal, type NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import { logLines } from '../../platform/log-lines.ts'
 
 /** The real backfill over the real journal. */
@@ -18,12 +18,12 @@ export const minute = 60_000
 export const hour = 60 * minute
 export const now = 1_700_000_000_000
 
-type Give = (wanted: Wanted) => AsyncIterable<Draft[] | ReadGroup>
+type Give = (wanted: Wanted) => AsyncIterable<NewRecord[] | ReadGroup>
 
 /** A group of chats that were read, of these drafts. */
-export const group = (drafts: Draft[], more: Partial<ReadGroup> = {}): ReadGroup => ({
-  drafts,
-  read: drafts.map(({ message }) => ({ chat: message.chat_id, newest: message.timestamp })),
+export const group = (newRecords: NewRecord[], more: Partial<ReadGroup> = {}): ReadGroup => ({
+  newRecords,
+  read: newRecords.map(({ message }) => ({ chat: message.chat_id, newest: message.timestamp })),
   unread: [],
   plainMessages: 0,
   lostMessages: 0,
@@ -49,7 +49,7 @@ export const rig = (t: Test, read: Give | undefined, options: Partial<BackfillOp
   const backfill = createBackfill({
     journal,
     source: () => (state.read === undefined ? undefined : grouped(state.read)),
-    add: async (drafts) => void journal.append(drafts, 'backfill'),
+    add: async (newRecords) => void journal.append(newRecords, 'backfill'),
     intervalMs: 24 * hour,
     overlapMs: 15 * minute,
     firstLinkMs: 24 * hour,
@@ -95,7 +95,7 @@ export const timed = (
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
   t.teardown(() => mock.timers.reset())
   const runs: number[] = []
-  const give = async function* (): AsyncGenerator<Draft[]> {
+  const give = async function* (): AsyncGenerator<NewRecord[]> {
     runs.push(Date.now() - now)
     await read()
     yield []

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readFrom } from '../../../src/session-manager/journal/backfill.ts'
-import { draft } from './drafts.ts'
+import { newRecord } from './new-records.ts'
 import { group, hour, minute, now, paced, rig, timed, until } from './backfill-rig.ts'
 
 /** When runs follow each other, and what waits for them. */
@@ -175,7 +175,7 @@ t.test('without a clock given, the time READY is measured by one that only goes 
 
 t.test('before the first run is done, an old message does not take it further back', async (t) => {
   const { journal } = rig(t, undefined)
-  journal.append([draft('A', { timestamp: (now - 72 * hour) / 1_000 })], 'live')
+  journal.append([newRecord('A', { timestamp: (now - 72 * hour) / 1_000 })], 'live')
   t.equal(readFrom(journal, now, minute, hour), now - hour - minute)
 })
 
@@ -186,12 +186,12 @@ t.test('quiet chats move no mark: what was complete is complete', async (t) => {
     yield []
   })
   journal.setMark('complete_until', now - hour)
-  journal.append([draft('A', { timestamp: (now - 3 * hour) / 1_000 })], 'live')
+  journal.append([newRecord('A', { timestamp: (now - 3 * hour) / 1_000 })], 'live')
   backfill.wake()
   await settled()
   t.equal(journal.mark('complete_until'), now - hour)
 
-  journal.append([draft('B', { timestamp: now / 1_000 })], 'live')
+  journal.append([newRecord('B', { timestamp: now / 1_000 })], 'live')
   backfill.wake()
   await settled()
   t.same(asked, [now - 3 * hour - 15 * minute, now - hour - 15 * minute])
@@ -217,7 +217,7 @@ t.test(
   'a chat that is tried again is asked for alone: with its time, and without the messages that wait for their content',
   async (t) => {
     const { backfill, journal, state, settled } = rig(t, undefined)
-    journal.append([draft('A', { type: 'ciphertext' }, 'ciphertext')], 'live')
+    journal.append([newRecord('A', { type: 'ciphertext' }, 'ciphertext')], 'live')
     journal.setUnreadChat(bad.chat, now - hour)
     const asked: unknown[] = []
     state.read = async function* ({ since, reached, ids, only }) {
@@ -227,7 +227,7 @@ t.test(
     backfill.wake()
     await settled()
     t.same(asked, [
-      [draft('A').message.id],
+      [newRecord('A').message.id],
       { since: 0, reached: [], ids: [], only: [[bad.chat, (now - hour) / 1_000]] }
     ])
   }

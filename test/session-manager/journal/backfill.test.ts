@@ -6,14 +6,14 @@ import {
   type ReadGroup,
   type Wanted
 } from '../../../src/session-manager/journal/backfill.ts'
-import type { Draft } from '../../../src/session-manager/journal/journal.ts'
+import type { NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import { group, hour, minute, now, paced, rig, timed } from './backfill-rig.ts'
-import { captured, draft } from './drafts.ts'
+import { captured, newRecord } from './new-records.ts'
 
 /** A source that remembers since when it was asked, and gives these groups. */
-const source = (...groups: Draft[][]) => {
+const source = (...groups: NewRecord[][]) => {
   const asked: number[] = []
-  const read = async function* ({ since }: Wanted): AsyncGenerator<Draft[]> {
+  const read = async function* ({ since }: Wanted): AsyncGenerator<NewRecord[]> {
     asked.push(since * 1_000)
     yield* groups
   }
@@ -51,9 +51,9 @@ t.test(
   async (t) => {
     const { asked, read } = source([])
     const { backfill, journal, settled, state } = rig(t, read)
-    const written = (name: string, at: number): Draft => ({
-      ...draft(name),
-      message: { ...draft(name).message, timestamp: at / 1_000 }
+    const written = (name: string, at: number): NewRecord => ({
+      ...newRecord(name),
+      message: { ...newRecord(name).message, timestamp: at / 1_000 }
     })
     journal.append([written('A', now - 2 * minute)], 'live')
     state.now = now + 24 * hour
@@ -74,9 +74,9 @@ t.test(
 )
 
 t.test('a run captures what is new', async (t) => {
-  const { asked, read } = source([draft('A'), draft('B')], [], [draft('C')])
+  const { asked, read } = source([newRecord('A'), newRecord('B')], [], [newRecord('C')])
   const { backfill, journal, logged, settled } = rig(t, read)
-  journal.append([draft('B')], 'live')
+  journal.append([newRecord('B')], 'live')
   backfill.wake()
   t.ok(backfill.running())
   await settled()
@@ -136,13 +136,18 @@ t.test(
       yield []
     })
     journal.setMark('complete_until', now - 3 * hour)
-    journal.append([draft('before')], 'live')
+    journal.append([newRecord('before')], 'live')
     backfill.wake()
     await passes(0)
     // WhatsApp delivers of two hours; the chat with the newest came first, then the browser was
     // killed
     journal.append(
-      [{ ...draft('newest'), message: { ...draft('newest').message, timestamp: now / 1_000 } }],
+      [
+        {
+          ...newRecord('newest'),
+          message: { ...newRecord('newest').message, timestamp: now / 1_000 }
+        }
+      ],
       'live'
     )
     await passes(10_000)
@@ -185,10 +190,10 @@ t.test('what could not be decrypted is asked for by its id, whenever it was writ
   const asked: (readonly string[])[] = []
   const { backfill, journal, settled } = rig(t, async function* ({ ids }) {
     asked.push(ids)
-    yield ids.length > 0 ? [draft('A')] : []
+    yield ids.length > 0 ? [newRecord('A')] : []
   })
-  const { message } = draft('A')
-  journal.append([draft('A', { type: 'ciphertext', timestamp: 1 }, 'ciphertext')], 'live')
+  const { message } = newRecord('A')
+  journal.append([newRecord('A', { type: 'ciphertext', timestamp: 1 }, 'ciphertext')], 'live')
   for (let run = 0; run < 2; run += 1) {
     backfill.wake()
     await settled()
@@ -202,11 +207,11 @@ t.test('what could not be decrypted is asked for by its id, whenever it was writ
 
 t.test('a group is on disk before the next is read', async (t) => {
   const order: string[] = []
-  const read = async function* (): AsyncGenerator<Draft[]> {
+  const read = async function* (): AsyncGenerator<NewRecord[]> {
     order.push('read A')
-    yield [draft('A')]
+    yield [newRecord('A')]
     order.push('read B')
-    yield [draft('B')]
+    yield [newRecord('B')]
   }
   const { backfill, settled } = rig(t, read, {
     add: async ([first]) => {
@@ -221,9 +226,9 @@ t.test('a group is on disk before the next is read', async (t) => {
 
 t.test('a run that fails keeps the mark: the next starts where this one did', async (t) => {
   const asked: number[] = []
-  const read = async function* ({ since }: Wanted): AsyncGenerator<Draft[]> {
+  const read = async function* ({ since }: Wanted): AsyncGenerator<NewRecord[]> {
     asked.push(since * 1_000)
-    yield [draft(`A${asked.length}`)]
+    yield [newRecord(`A${asked.length}`)]
     if (asked.length === 1) throw new Error('the page is closed')
   }
   const { backfill, journal, logged, passes } = paced(t, read)
@@ -242,8 +247,8 @@ t.test(
   'a run that was interrupted goes on with the chats that are left; what came to the others meanwhile is read, too',
   async (t) => {
     const asked: Wanted[] = []
-    const of = (chat: string, id: string, at: number): Draft =>
-      draft(id, { chat_id: chat, timestamp: at / 1_000 })
+    const of = (chat: string, id: string, at: number): NewRecord =>
+      newRecord(id, { chat_id: chat, timestamp: at / 1_000 })
     const { backfill, journal, passes } = paced(t, async function* (wanted) {
       asked.push({ ...wanted, reached: new Map(wanted.reached) })
       yield [
@@ -289,7 +294,7 @@ t.test('a device that is linked meanwhile is read from the beginning', async (t)
   const asked: number[] = []
   const { backfill, journal, passes } = paced(t, async function* ({ reached }) {
     asked.push(reached.size)
-    yield [draft('A')]
+    yield [newRecord('A')]
     throw new Error('the page is closed')
   })
   journal.setMark('complete_until', now - hour)
@@ -444,7 +449,7 @@ t.test('catching up goes on for as long as there is progress, two minutes at mos
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now })
   t.teardown(() => mock.timers.reset())
   let step = Promise.withResolvers<void>()
-  const slow = async function* (): AsyncGenerator<Draft[]> {
+  const slow = async function* (): AsyncGenerator<NewRecord[]> {
     for (;;) {
       await step.promise
       yield []
@@ -532,8 +537,8 @@ t.test(
       async function* (wanted) {
         asked.push(wanted)
         if (wanted.only !== undefined)
-          yield isBad ? group([], { unread: [bad] }) : group([draft('B', { chat_id: 'bad' })])
-        else yield group([draft('A')], { unread: wanted.unread?.has('bad') ? [] : [bad] })
+          yield isBad ? group([], { unread: [bad] }) : group([newRecord('B', { chat_id: 'bad' })])
+        else yield group([newRecord('A')], { unread: wanted.unread?.has('bad') ? [] : [bad] })
       },
       { onUnread: (reason) => told.push(reason) }
     )
@@ -568,7 +573,7 @@ t.test(
     const { backfill, journal, passes } = paced(t, async function* (wanted) {
       asked.push(wanted)
       if (wanted.only !== undefined) yield group([], { read: [{ chat: 'bad', newest: -1 }] })
-      else yield group([draft('A')], { unread: asked.length === 1 ? [bad] : [] })
+      else yield group([newRecord('A')], { unread: asked.length === 1 ? [bad] : [] })
     })
     journal.setMark('complete_until', now - hour)
     backfill.wake()
@@ -587,7 +592,7 @@ t.test(
 t.test('messages that could not be described are counted, and that is said once', async (t) => {
   const { read } = {
     read: async function* (): AsyncGenerator<ReadGroup> {
-      yield group([draft('A')], { plainMessages: 1, lostMessages: 1 })
+      yield group([newRecord('A')], { plainMessages: 1, lostMessages: 1 })
     }
   }
   const { backfill, logged, settled } = rig(t, read)
@@ -606,13 +611,13 @@ t.test('from when on is read, at its bounds', async (t) => {
   t.equal(from(), now - hour - minute, 'nothing was ever read')
   journal.setMark('complete_until', now - 10 * minute)
   t.equal(from(), now - 11 * minute)
-  journal.append([draft('A', { timestamp: Math.round((now - 20 * minute) / 1_000) })], 'live')
+  journal.append([newRecord('A', { timestamp: Math.round((now - 20 * minute) / 1_000) })], 'live')
   t.equal(
     from(),
     now - 21 * minute,
     'the newest message is older than what is complete by this clock'
   )
-  journal.append([draft('B', { timestamp: Math.round(now / 1_000) })], 'live')
+  journal.append([newRecord('B', { timestamp: Math.round(now / 1_000) })], 'live')
   t.equal(from(), now - 11 * minute, 'or newer')
 
   journal.setMark('linked_at', now)
@@ -629,7 +634,7 @@ t.test('from when on is read, at its bounds', async (t) => {
 t.test(
   'each run is told with what it read, and at info only when something was missed',
   async (t) => {
-    let give: Draft[] = [draft('A'), draft('B')]
+    let give: NewRecord[] = [newRecord('A'), newRecord('B')]
     const { backfill, journal, logged, passes } = timed(t, async () => undefined)
     const other = rig(
       t,
@@ -649,7 +654,7 @@ t.test(
         ms: 0
       }
     ])
-    give = [draft('A')]
+    give = [newRecord('A')]
     other.backfill.wake()
     await passes(0)
     t.match(other.logged.of('backfill').slice(1), [{ level: 'debug', read: 1, new: 0 }])
@@ -709,7 +714,7 @@ t.test(
             { chat: 'a@c.us', why: 'WhatsApp Web raised an error (TypeError)', isBusy: false }
           ]
         })
-      else yield group([draft('A', { chat_id: 'a@c.us' })])
+      else yield group([newRecord('A', { chat_id: 'a@c.us' })])
     }
     it.backfill.online(true)
     it.backfill.wake()
@@ -902,7 +907,7 @@ t.test(
     journal.setMark('complete_until', now - hour)
     state.read = async function* (wanted) {
       asked.push(wanted.since * 1_000)
-      yield group([draft('A', { chat_id: 'a@c.us', timestamp: Math.round(now / 1_000) })])
+      yield group([newRecord('A', { chat_id: 'a@c.us', timestamp: Math.round(now / 1_000) })])
       if (isFailing) throw new Error('the page is closed')
     }
     backfill.wake()

@@ -7,28 +7,28 @@ import t, { type Test } from 'tap'
 import { createCapture, type Capture } from '../../../src/session-manager/journal/capture.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft, lidOf } from './drafts.ts'
+import { newRecord, lidOf } from './new-records.ts'
 import { propertyRuns } from '../../property-runs.ts'
 
 /** A capture over a journal that only remembers its groups, and fails while `broken` says so. */
 const rig = (
   phones: (lids: readonly string[]) => Promise<Map<string, string>> = async () => new Map()
 ) => {
-  const groups: { bodies: string[]; drafts: Draft[]; source: string }[] = []
+  const groups: { bodies: string[]; newRecords: NewRecord[]; source: string }[] = []
   const logged = logLines()
   const state = { broken: undefined as string | undefined, tries: 0, now: 0, tookMs: 0 }
   const journal = {
-    append: (drafts: Draft[], source: string) => {
+    append: (newRecords: NewRecord[], source: string) => {
       state.tries += 1
       state.now += state.tookMs
       if (state.broken) throw new Error(state.broken)
       groups.push({
-        bodies: drafts.map(({ message }) => message.body),
-        drafts: [...drafts],
+        bodies: newRecords.map(({ message }) => message.body),
+        newRecords: [...newRecords],
         source
       })
       return []
@@ -44,7 +44,7 @@ const rig = (
   })
   return { capture, groups, logged, state, bodies: () => groups.flatMap((group) => group.bodies) }
 }
-const body = (text: string): Draft => draft(text, { body: text })
+const body = (text: string): NewRecord => newRecord(text, { body: text })
 
 /** The timers of the capture, its waits included, are the test's. */
 const turnClock = (t: Test): ((ms: number) => Promise<void>) => {
@@ -130,7 +130,7 @@ t.test('live and read back are never in one group', async (t) => {
 
 t.test('a group has at most 500 drafts, but what was added as one is written as one', async (t) => {
   const { capture, groups } = rig()
-  const many = (name: string, count: number): Draft[] =>
+  const many = (name: string, count: number): NewRecord[] =>
     Array.from({ length: count }, (_, index) => body(`${name}${index}`))
   await Promise.all([
     capture.add(many('a', 300), 'live'),
@@ -170,7 +170,7 @@ t.test(
           const done: Promise<void>[] = []
           let count = 0
           for (const [size, back, unknown, pause] of adds) {
-            const drafts = Array.from({ length: size }, () => {
+            const newRecords = Array.from({ length: size }, () => {
               const text = String((count += 1))
               expected.push(text)
               const { phone: _phone, ...message } = body(text).message
@@ -178,7 +178,7 @@ t.test(
                 ? { ...body(text), message: { ...message, lid: lidOf(count) } }
                 : body(text)
             })
-            done.push(capture.add(drafts, back ? 'backfill' : 'live'))
+            done.push(capture.add(newRecords, back ? 'backfill' : 'live'))
             if (pause) await turn()
           }
           await Promise.all(done)
@@ -192,7 +192,7 @@ t.test(
   }
 )
 
-const ofLid = (text: string, lid: string): Draft => {
+const ofLid = (text: string, lid: string): NewRecord => {
   const { phone: _phone, ...message } = body(text).message
   return { ...body(text), message: { ...message, lid } }
 }
@@ -210,7 +210,7 @@ t.test('a LID becomes a phone number where WhatsApp knows it; it is asked once',
   await capture.add([ofLid('e', lidOf(1))], 'live')
   await capture.add([ofLid('f', lidOf(2))], 'live')
   t.same(
-    groups.flatMap(({ drafts }) => drafts.map(({ message }) => message.phone)),
+    groups.flatMap(({ newRecords }) => newRecords.map(({ message }) => message.phone)),
     ['+5215500000001', '+5215500000001', undefined, '+5215512345678', '+5215500000001', undefined]
   )
   t.same(
@@ -328,7 +328,7 @@ t.test(
     await capture.add([body('dropped')], 'live')
     let isWritten = false
     const outcome = capture
-      .add([draft('outcome', { body: 'outcome' }, 'media')], 'live')
+      .add([newRecord('outcome', { body: 'outcome' }, 'media')], 'live')
       .then(() => (isWritten = true))
     const back = capture.add([body('read back')], 'backfill')
     await turn()
@@ -365,7 +365,7 @@ t.test(
       whyUnwritable: String
     })
     // A number that JSON does not have.
-    const bad = draft('bad', { timestamp: 1n as unknown as number })
+    const bad = newRecord('bad', { timestamp: 1n as unknown as number })
     await Promise.all([
       capture.add([body('a'), bad, body('b')], 'live'),
       capture.add([body('c')], 'live')
@@ -383,8 +383,8 @@ t.test(
 t.test('after somebody changed the number, the number of a LID is looked up again', async (t) => {
   let phone = '+5215500000001'
   const { capture, groups } = rig(async (lids) => new Map(lids.map((lid) => [lid, phone])))
-  const from = (id: string, facts: Partial<Draft['message']> = {}): Draft =>
-    draft(id, { phone: undefined, lid: lidOf(1), ...facts } as Partial<Draft['message']>)
+  const from = (id: string, facts: Partial<NewRecord['message']> = {}): NewRecord =>
+    newRecord(id, { phone: undefined, lid: lidOf(1), ...facts } as Partial<NewRecord['message']>)
   await capture.add([from('a')], 'live')
   phone = '+5215500000002'
   await capture.add([from('b')], 'live')
@@ -402,7 +402,7 @@ t.test('after somebody changed the number, the number of a LID is looked up agai
     ],
     'live'
   )
-  const phones = groups.flatMap(({ drafts }) => drafts.map(({ message }) => message.phone))
+  const phones = groups.flatMap(({ newRecords }) => newRecords.map(({ message }) => message.phone))
   t.same(phones, [
     '+5215500000001',
     '+5215500000001',
@@ -481,9 +481,9 @@ t.test(
 t.test('a number that the journal has is not asked for in the page', async (t) => {
   const asked: string[][] = []
   const inJournal: string[] = []
-  const groups: Draft[] = []
+  const groups: NewRecord[] = []
   const journal = {
-    append: (drafts: Draft[]) => (groups.push(...drafts), []),
+    append: (newRecords: NewRecord[]) => (groups.push(...newRecords), []),
     phone: (lid: string) => (inJournal.push(lid), lid === lidOf(1) ? '+5215500000001' : undefined)
   } as unknown as Journal
   const capture = createCapture({
@@ -549,13 +549,13 @@ t.test(
       extended: () => Object.assign(new Error('datatype mismatch'), { errcode: 20 + 256 })
     }
     const journal = {
-      append: (drafts: readonly Draft[]) => {
+      append: (newRecords: readonly NewRecord[]) => {
         if (isFull) throw Object.assign(new Error('disk full'), { errcode: 13 })
-        for (const { message } of drafts) {
+        for (const { message } of newRecords) {
           const refuse = refusals[message.body ?? '']
           if (refuse !== undefined) throw refuse()
         }
-        written.push(...drafts.map(({ message }) => message.body ?? ''))
+        written.push(...newRecords.map(({ message }) => message.body ?? ''))
         if (written.at(-1) === 'then full') isFull = true
         return []
       },
@@ -608,7 +608,7 @@ t.test(
     await capture.add([body('one'), body('two')], 'live')
     t.match(logged.of('capture_overflow'), [{ level: 'error', dropped: 2 }])
     const mixed = capture.add(
-      [body('beside'), draft('outcome', { body: 'an outcome' }, 'media')],
+      [body('beside'), newRecord('outcome', { body: 'an outcome' }, 'media')],
       'live'
     )
     state.broken = undefined

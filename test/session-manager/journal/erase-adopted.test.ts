@@ -6,10 +6,10 @@ import type { CapturedMessage, InboundRecord } from '../../../src/contract/recor
 import type { ErasedPerson } from '../../../src/session-manager/journal/adopted-erasures.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
-import { captured, draft } from './drafts.ts'
+import { captured, newRecord } from './new-records.ts'
 
 /**
  * Two hosts of one account, each with its journal: what one was asked to erase, the other one
@@ -61,8 +61,8 @@ const hosts = (t: Test, clock = { now }): { asked: Host; other: Host } => {
 }
 
 /** A message in a chat; it has only the addresses that are given. */
-const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}): Draft => {
-  const made = draft(id, {
+const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}): NewRecord => {
+  const made = newRecord(id, {
     id: `false_${chat}_${id}`,
     chat_id: chat,
     from: chat,
@@ -73,9 +73,9 @@ const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}):
   if (facts.phone === undefined) delete made.message.phone
   return made
 }
-const inGroup = (id: string, author: string, facts: Partial<CapturedMessage> = {}): Draft =>
+const inGroup = (id: string, author: string, facts: Partial<CapturedMessage> = {}): NewRecord =>
   inChat(group, id, { id: `false_${group}_${id}_${author}`, author, ...facts })
-const recordOf = ({ message, kind }: Draft): InboundRecord => ({
+const recordOf = ({ message, kind }: NewRecord): InboundRecord => ({
   seq: 1,
   kind,
   captured_at: '2026-01-01T00:00:00Z',
@@ -84,7 +84,7 @@ const recordOf = ({ message, kind }: Draft): InboundRecord => ({
   message
 })
 const kinds = (journal: Journal): string[] => journal.read(0, 2_000).map(({ kind }) => kind)
-const comes = (journal: Journal, one: Draft): boolean =>
+const comes = (journal: Journal, one: NewRecord): boolean =>
   journal.append([one], 'backfill').length > 0
 
 /** What one host tells the other of, and what that does with it. */
@@ -163,7 +163,7 @@ t.test('a host keeps out what another host was asked to erase, also after a rest
       [true, true, false]
     )
     const [before, after] = [{ timestamp: now }, { timestamp: now + 1 }]
-    const known: [Draft, boolean][] = [
+    const known: [NewRecord, boolean][] = [
       [inChat(ana, '1', { phone, ...before }), true],
       [inChat(ana, '2', { phone, ...after }), false],
       [inChat(lid, '3', { lid, ...before }), true],

@@ -5,11 +5,11 @@ import t, { type Test } from 'tap'
 import type { CapturedMessage, InboundRecord } from '../../../src/contract/record.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from './drafts.ts'
+import { newRecord } from './new-records.ts'
 
 /**
  * A journal that was restored from a copy erases what was erased on request since the copy was
@@ -23,8 +23,8 @@ const lid = '118999881199@lid'
 const group = '120363041234567890@g.us'
 const now = 1_700_000_500
 
-const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}): Draft =>
-  draft(id, {
+const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}): NewRecord =>
+  newRecord(id, {
     id: `false_${chat}_${id}`,
     chat_id: chat,
     from: chat,
@@ -32,8 +32,8 @@ const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}):
     body: `MARKER-${id}`,
     ...facts
   })
-const inGroup = (id: string, author: string, facts: Partial<CapturedMessage> = {}): Draft => {
-  const made = draft(id, {
+const inGroup = (id: string, author: string, facts: Partial<CapturedMessage> = {}): NewRecord => {
+  const made = newRecord(id, {
     id: `false_${group}_${id}_${author}`,
     chat_id: group,
     from: group,
@@ -57,14 +57,14 @@ interface Rig {
  */
 const restoredOf = (
   t: Test,
-  drafts: readonly Draft[],
+  newRecords: readonly NewRecord[],
   since: (journal: Journal) => void,
   nowMs = now * 1_000
 ): Rig => {
   const directory = t.testdir()
   const [inUse, copy] = [join(directory, 'in-use.db'), join(directory, 'copy.db')]
   const journal = openJournal(inUse, 'main', () => nowMs)
-  journal.append(drafts, 'live')
+  journal.append(newRecords, 'live')
   journal.checkpoint()
   copyFileSync(inUse, copy)
   since(journal)
@@ -78,7 +78,7 @@ const restoredOf = (
   return { restored, newer, file: copy }
 }
 const kinds = (journal: Journal): string[] => journal.read(0, 2_000).map(({ kind }) => kind)
-const recordOf = ({ message, kind }: Draft): InboundRecord => ({
+const recordOf = ({ message, kind }: NewRecord): InboundRecord => ({
   seq: 1,
   kind,
   captured_at: '2026-01-01T00:00:00Z',
@@ -90,7 +90,7 @@ const recordOf = ({ message, kind }: Draft): InboundRecord => ({
 t.test(
   'a restored journal erases the chats and messages that were erased since, and keeps the rest',
   (t) => {
-    const drafts = [
+    const newRecords = [
       inChat(ana, '1'),
       inChat(bea, '2'),
       inChat(bea, '3'),
@@ -99,7 +99,7 @@ t.test(
       inGroup('6', ana, { phone: '+5215512345678', body: 'MARKER-6' }),
       inChat(bea, '7', { reaction: { message_id: `false_${bea}_2`, emoji: '👍', sender: bea } })
     ]
-    const { restored, newer, file } = restoredOf(t, drafts, (journal) => {
+    const { restored, newer, file } = restoredOf(t, newRecords, (journal) => {
       journal.erase({ chatIds: [ana], messageIds: [] })
       journal.erase({ chatIds: [], messageIds: [`false_${bea}_2`] })
     })
@@ -134,12 +134,12 @@ t.test(
 )
 
 t.test('a restored journal of many records is gone through to its end', (t) => {
-  const drafts = Array.from({ length: 450 }, (_, n) =>
+  const newRecords = Array.from({ length: 450 }, (_, n) =>
     inChat(n % 150 === 149 ? ana : bea, String(n))
   )
   const { restored, newer } = restoredOf(
     t,
-    drafts,
+    newRecords,
     (journal) => void journal.erase({ chatIds: [ana], messageIds: [] })
   )
 
@@ -227,8 +227,8 @@ t.test(
       inChat(bea, '3'),
       inChat(carl, '4')
     ] as const
-    const about = (target: Draft): Draft =>
-      draft(
+    const about = (target: NewRecord): NewRecord =>
+      newRecord(
         'r',
         {
           id: 'r',
@@ -248,7 +248,7 @@ t.test(
     journal.erase({ before: (now + 1) * 1_000 })
     journal.append([kept], 'live')
 
-    const was = (one: Draft): boolean => journal.wasErasedOnRequest(recordOf(one))
+    const was = (one: NewRecord): boolean => journal.wasErasedOnRequest(recordOf(one))
     t.same([asked, old, single, kept].map(was), [true, false, true, false])
     t.same(
       [asked, old, single, kept].map((one) => journal.hasErased(one.message)),
@@ -334,7 +334,7 @@ t.test(
       t.equal(journal.confirmedUntil(), step.confirmed * 1_000)
     }
     clock = now + 9_999
-    journal.append([draft('0', { timestamp: now + 9_999 }, 'edit')], 'live')
+    journal.append([newRecord('0', { timestamp: now + 9_999 }, 'edit')], 'live')
     t.equal(journal.confirmedUntil(), (now + 20) * 1_000, 'by messages alone')
     t.end()
   }

@@ -6,10 +6,10 @@ import t, { type Test } from 'tap'
 import type { CapturedMessage } from '../../../src/contract/record.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
-import { captured, draft } from './drafts.ts'
+import { captured, newRecord } from './new-records.ts'
 
 /**
  * What comes after a person was erased: what is of before is kept out, by each address; what is
@@ -33,8 +33,8 @@ const open = (t: Test, clock = { now }): { journal: Journal; file: string } => {
 }
 
 /** A message in a chat; it has only the addresses that are given. */
-const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}): Draft => {
-  const made = draft(id, {
+const inChat = (chat: string, id: string, facts: Partial<CapturedMessage> = {}): NewRecord => {
+  const made = newRecord(id, {
     id: `false_${chat}_${id}`,
     chat_id: chat,
     from: chat,
@@ -49,11 +49,14 @@ const inGroup = (
   author: string,
   facts: Partial<CapturedMessage> = {},
   of = group
-): Draft => inChat(of, id, { id: `false_${of}_${id}_${author}`, author, ...facts })
+): NewRecord => inChat(of, id, { id: `false_${of}_${id}_${author}`, author, ...facts })
 const erase = (journal: Journal, ...chatIds: string[]): number =>
   journal.erase({ chatIds, messageIds: [] })
-const comes = (journal: Journal, one: Draft, source: 'live' | 'backfill' = 'backfill'): boolean =>
-  journal.append([one], source).length > 0
+const comes = (
+  journal: Journal,
+  one: NewRecord,
+  source: 'live' | 'backfill' = 'backfill'
+): boolean => journal.append([one], source).length > 0
 
 t.test(
   'what is read back of before an erasure is kept out by any address of the person, and by no other',
@@ -186,7 +189,8 @@ t.test('a person is erased by a LID with the number that was told with it', (t) 
 t.test('an erasure that is asked for again moves its time on and never back', (t) => {
   const clock = { now }
   const { journal } = open(t, clock)
-  const at = (timestamp: number): Draft => inChat(number, String(timestamp), { phone, timestamp })
+  const at = (timestamp: number): NewRecord =>
+    inChat(number, String(timestamp), { phone, timestamp })
   erase(journal, number)
   clock.now = now + 500
   erase(journal, number)
@@ -289,7 +293,7 @@ t.test(
   'what quotes an erased message of a group loses the id, which holds a number; other quotes stay',
   (t) => {
     const { journal, file } = open(t)
-    const quoting = (id: string, quoted: string, of = group): Draft =>
+    const quoting = (id: string, quoted: string, of = group): NewRecord =>
       inGroup(id, other, { phone: '+5219999999999', body: `answer ${id}`, quoted_id: quoted }, of)
     const quoted = `false_${group}_A_${number}`
     journal.append(
@@ -385,7 +389,7 @@ t.test('a message is known as erased under each address of its person', (t) => {
 
 t.test('a message with an id of another make is kept out by that id', (t) => {
   const { journal } = open(t)
-  journal.append([draft('A', { id: 'odd 1', phone })], 'live')
+  journal.append([newRecord('A', { id: 'odd 1', phone })], 'live')
   journal.erase({ chatIds: [], messageIds: ['odd 1', 'odd 2'] })
   t.same(
     ['odd 1', 'odd 2', 'odd 3'].map((id) => journal.arrival(id)),
@@ -410,8 +414,9 @@ t.test('messages of other chats that were given the same stanza stay', (t) => {
 })
 
 t.test('one of our own messages that was erased comes back under no address of the person', (t) => {
-  const own = (chat: string): Draft => inChat(chat, 'C', { id: `true_${chat}_C`, from_me: true })
-  const reaction = draft(
+  const own = (chat: string): NewRecord =>
+    inChat(chat, 'C', { id: `true_${chat}_C`, from_me: true })
+  const reaction = newRecord(
     'r',
     {
       id: 'r',
@@ -443,7 +448,7 @@ t.test('one of our own messages that was erased comes back under no address of t
 t.test(
   'what others say about the messages of a person in a group goes, too, under each address of the message',
   (t) => {
-    const reaction = (id: string, to: string): Draft =>
+    const reaction = (id: string, to: string): NewRecord =>
       inGroup(id, other, {
         id,
         phone: '+5219999999999',

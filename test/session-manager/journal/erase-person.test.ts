@@ -5,10 +5,10 @@ import t, { type Test } from 'tap'
 import { lidsOfPhones, ofPerson } from '../../../src/session-manager/journal/erasure.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
-import { draft } from './drafts.ts'
+import { newRecord } from './new-records.ts'
 
 /**
  * A person is erased by every address that is known, wherever the person wrote; and nothing of
@@ -28,13 +28,13 @@ const open = (t: Test): { journal: Journal; file: string } => {
   return { journal, file }
 }
 
-const without = (made: Draft, ...names: ('phone' | 'lid')[]): Draft => {
+const without = (made: NewRecord, ...names: ('phone' | 'lid')[]): NewRecord => {
   for (const name of names) delete made.message[name]
   return made
 }
-const inGroup = (id: string, author: string, facts: Partial<Draft['message']>): Draft =>
+const inGroup = (id: string, author: string, facts: Partial<NewRecord['message']>): NewRecord =>
   without(
-    draft(id, {
+    newRecord(id, {
       id: `false_${group}_${id}_${author}`,
       chat_id: group,
       from: group,
@@ -49,21 +49,21 @@ t.test(
   (t) => {
     const { journal, file } = open(t)
     const theirs = [
-      draft('1', { body: 'MARKER' }),
-      draft('2', { id: `false_${lid}_2`, chat_id: lid, from: lid, lid, body: 'MARKER' }),
+      newRecord('1', { body: 'MARKER' }),
+      newRecord('2', { id: `false_${lid}_2`, chat_id: lid, from: lid, lid, body: 'MARKER' }),
       without(
-        draft('3', { id: `false_${lid}_3`, chat_id: lid, from: lid, lid, body: 'MARKER' }),
+        newRecord('3', { id: `false_${lid}_3`, chat_id: lid, from: lid, lid, body: 'MARKER' }),
         'phone'
       ),
       inGroup('4', number, { phone, body: 'MARKER' }),
       inGroup('5', lid, { lid, body: 'MARKER' }),
-      draft('6', {
+      newRecord('6', {
         id: `false_status@broadcast_6_${number}`,
         chat_id: 'status@broadcast',
         author: number,
         body: 'MARKER'
       }),
-      draft(
+      newRecord(
         '7',
         {
           id: 'r',
@@ -81,7 +81,7 @@ t.test(
         body: 'stays',
         quoted_id: `false_${group}_4_${number}`
       }),
-      draft('9', {
+      newRecord('9', {
         id: 'false_5219999999999@c.us_9',
         chat_id: '5219999999999@c.us',
         from: '5219999999999@c.us',
@@ -109,8 +109,8 @@ t.test('by a LID: what has the number with another LID is of another person', (t
   const other = '777777777@lid'
   journal.append(
     [
-      draft('1', { id: `false_${lid}_1`, chat_id: lid, from: lid, lid }),
-      draft('2', { id: `false_${other}_2`, chat_id: other, from: other, lid: other }),
+      newRecord('1', { id: `false_${lid}_1`, chat_id: lid, from: lid, lid }),
+      newRecord('2', { id: `false_${other}_2`, chat_id: other, from: other, lid: other }),
       inGroup('3', other, { phone, lid: other })
     ],
     'live'
@@ -127,19 +127,25 @@ t.test(
   'what is read back of before does not come, under whichever address; what is written later does',
   (t) => {
     const { journal } = open(t)
-    journal.append([draft('1', { lid, timestamp: now })], 'live')
+    journal.append([newRecord('1', { lid, timestamp: now })], 'live')
     journal.erase({ chatIds: [number], messageIds: [] })
     const older = [
-      draft('a', { timestamp: now - 100 }),
+      newRecord('a', { timestamp: now - 100 }),
       without(
-        draft('b', { id: `false_${lid}_b`, chat_id: lid, from: lid, lid, timestamp: now - 100 }),
+        newRecord('b', {
+          id: `false_${lid}_b`,
+          chat_id: lid,
+          from: lid,
+          lid,
+          timestamp: now - 100
+        }),
         'phone'
       ),
       inGroup('c', number, { phone, timestamp: now - 100 })
     ]
     t.same(journal.append(older, 'backfill'), [])
-    t.equal(journal.append([draft('d', { timestamp: now + 1 })], 'backfill').length, 1)
-    t.equal(journal.append([draft('e', { timestamp: now })], 'live').length, 1)
+    t.equal(journal.append([newRecord('d', { timestamp: now + 1 })], 'backfill').length, 1)
+    t.equal(journal.append([newRecord('e', { timestamp: now })], 'live').length, 1)
     t.end()
   }
 )
@@ -148,11 +154,11 @@ t.test(
   'what was heard before and waited to be written does not come; what is heard afterwards does',
   (t) => {
     const { journal } = open(t)
-    journal.append([draft('1')], 'live')
-    const waiting = { ...draft('2'), heardAt: performance.now() }
+    journal.append([newRecord('1')], 'live')
+    const waiting = { ...newRecord('2'), heardAt: performance.now() }
     journal.erase({ chatIds: [number], messageIds: [] })
     t.same(journal.append([waiting], 'live'), [])
-    t.equal(journal.append([{ ...draft('3'), heardAt: performance.now() }], 'live').length, 1)
+    t.equal(journal.append([{ ...newRecord('3'), heardAt: performance.now() }], 'live').length, 1)
     t.end()
   }
 )
@@ -161,16 +167,16 @@ t.test('a clock that is years ahead keeps nothing out for years', (t) => {
   const file = join(t.testdir(), 'journal.db')
   const journal = openJournal(file, 'main', () => (now + 2 * 365 * 86_400) * 1_000)
   t.teardown(() => journal.close())
-  journal.append([draft('1', { timestamp: now })], 'live')
+  journal.append([newRecord('1', { timestamp: now })], 'live')
   journal.erase({ chatIds: [number], messageIds: [] })
-  t.equal(journal.append([draft('2', { timestamp: now + 2 * 86_400 })], 'backfill').length, 1)
+  t.equal(journal.append([newRecord('2', { timestamp: now + 2 * 86_400 })], 'backfill').length, 1)
   t.end()
 })
 
 t.test('a large chat goes in groups, and a person is found by indexes alone', (t) => {
   const { journal, file } = open(t)
   journal.append(
-    Array.from({ length: 1_000 }, (_, n) => draft(String(n))),
+    Array.from({ length: 1_000 }, (_, n) => newRecord(String(n))),
     'live'
   )
   const groups = [...journal.eraseInGroups({ chatIds: [number], messageIds: [] })]

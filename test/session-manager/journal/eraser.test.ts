@@ -7,14 +7,14 @@ import { logLines } from '../../platform/log-lines.ts'
 import { managerOf, streamed } from '../../nats/records.ts'
 import { natsFor, natsServer } from '../../nats/nats-server.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft } from './drafts.ts'
+import { newRecord } from './new-records.ts'
 
 t.test('a request that is made once more goes on with the purge that it had begun', async (t) => {
   const directory = ownDirectory(t)
   const journal = openJournal(join(directory, 'journal.db'), 'main')
   t.teardown(() => journal.close())
-  const chat = draft('1').message.chat_id
-  journal.append([draft('1'), draft('2')], 'live')
+  const chat = newRecord('1').message.chat_id
+  journal.append([newRecord('1'), newRecord('2')], 'live')
   const asked: boolean[] = []
   let isLate = true
   const purge = async (again: boolean, waitedMs: number): Promise<void> => {
@@ -28,7 +28,7 @@ t.test('a request that is made once more goes on with the purge that it had begu
   await t.rejects(eraser.erase([chat], [], false))
   t.same(asked, [false, true], 'the same')
 
-  journal.append([draft('3')], 'live')
+  journal.append([newRecord('3')], 'live')
   await t.rejects(eraser.erase([chat], [], false))
   await t.rejects(eraser.erase(['5215599999999@c.us'], [], false))
   t.same(asked.slice(2), [false, false], 'what has come since, and another person')
@@ -50,7 +50,7 @@ t.test(
     for (const chat of chats) {
       journal.append(
         [1, 2, 3].map((n) =>
-          draft(`${n}`, {
+          newRecord(`${n}`, {
             id: `false_${chat}_${n}`,
             chat_id: chat,
             from: chat,

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
-import { draft } from './drafts.ts'
+import { newRecord } from './new-records.ts'
 
 /** A journal with two persons in it, one of whom is erased. */
 
@@ -14,10 +14,10 @@ export const ana = '5215512345678@c.us'
 export const bea = '5215500000000@c.us'
 export const ofBea = (
   id: string,
-  facts: Partial<Draft['message']> = {},
-  kind: Draft['kind'] = 'message'
-): Draft =>
-  draft(
+  facts: Partial<NewRecord['message']> = {},
+  kind: NewRecord['kind'] = 'message'
+): NewRecord =>
+  newRecord(
     id,
     { id: `false_${bea}_${id}`, chat_id: bea, from: bea, phone: '+5215500000000', ...facts },
     kind

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { openJournal, type Journal } from '../../../src/session-manager/journal/journal.ts'
-import { draft, withMedia } from './drafts.ts'
+import { newRecord, withMedia } from './new-records.ts'
 import { ana, bea, erase, kinds, ofBea, onDisk, open } from './erasing-rig.ts'
 
 /**
@@ -16,8 +16,8 @@ t.test('after an erasure the file is rewritten once, and by no later start', (t)
   const start = (): Journal =>
     openJournal(file, 'main', Date.now, () => () => void (rewritten += 1))
   const first = start()
-  first.append([draft('1'), draft('2')], 'live')
-  erase(first, [], [draft('1').message.id])
+  first.append([newRecord('1'), newRecord('2')], 'live')
+  erase(first, [], [newRecord('1').message.id])
   t.equal(rewritten, 1)
   first.finishErasing()
   first.close()
@@ -36,7 +36,7 @@ t.test(
   (t) => {
     const { journal, directory } = open(t)
     for (let n = 0; n < 300; n += 1)
-      journal.append([draft(`MARKER${n}`), ofBea(`OTHER${n}`)], 'live')
+      journal.append([newRecord(`MARKER${n}`), ofBea(`OTHER${n}`)], 'live')
     t.equal(journal.erase({ chatIds: [ana], messageIds: [], more: true }), 300)
     t.ok(onDisk(directory, 'MARKER'))
     t.equal(journal.erase({ chatIds: [bea], messageIds: [], more: false }), 300)
@@ -55,7 +55,12 @@ t.test('nothing of it is left in any file: body, phone number, name, ids', async
       [
         at ? withMedia(`MARKER-id${n}`, { filename: 'MARKER-file.pdf' }) : ofBea(String(n)),
         ...(at
-          ? [draft(`MARKER-id-t${n}`, { body: 'MARKER-body '.repeat(n * 5), name: 'MARKER-name' })]
+          ? [
+              newRecord(`MARKER-id-t${n}`, {
+                body: 'MARKER-body '.repeat(n * 5),
+                name: 'MARKER-name'
+              })
+            ]
           : [])
       ],
       'live'
@@ -84,14 +89,14 @@ t.test(
     })
     t.teardown(() => journal.close())
     journal.append(
-      Array.from({ length: 100 }, (_, n) => draft(String(n), { body: 'x'.repeat(1_000) })),
+      Array.from({ length: 100 }, (_, n) => newRecord(String(n), { body: 'x'.repeat(1_000) })),
       'live'
     )
     journal.finishErasing()
     t.same(told, [], 'there is nothing to erase')
     erase(journal, [bea], ['false_1@c.us_NEVER'])
     t.same(told, [], 'nothing of them is in the file')
-    erase(journal, [], [draft('1').message.id])
+    erase(journal, [], [newRecord('1').message.id])
     t.same(told, ['rewriting', 'over'])
     t.ok(bytes > 100_000 && bytes < 1_000_000, `${bytes} bytes`)
   }
@@ -108,7 +113,7 @@ t.test(
       return () => void told.push('over')
     })
     t.teardown(() => journal.close())
-    journal.append([draft('A', { body: 'MARKER' })], 'live')
+    journal.append([newRecord('A', { body: 'MARKER' })], 'live')
     const reader = new DatabaseSync(file)
     reader.exec('BEGIN')
     reader.prepare('SELECT * FROM records').all()

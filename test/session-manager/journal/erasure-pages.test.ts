@@ -1,8 +1,8 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { Draft } from '../../../src/session-manager/journal/journal.ts'
-import { draft } from './drafts.ts'
+import type { NewRecord } from '../../../src/session-manager/journal/journal.ts'
+import { newRecord } from './new-records.ts'
 import { erase, open } from './erasing-rig.ts'
 
 /** Nothing of what was erased is left on pages that SQLite uses no more. */
@@ -17,11 +17,11 @@ t.test(
     const random = (below: number): number =>
       (seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31) % below
     const gone = new Set<number>()
-    const come = (n: number): Draft => {
+    const come = (n: number): NewRecord => {
       const chat = random(40)
       gone.delete(chat)
       const id = `CHAT${chat}_${random(1e9)}_${n}`
-      return draft(id, {
+      return newRecord(id, {
         id,
         chat_id: `chat${chat}`,
         body: `${id} `.repeat(random(1 + random(150))),

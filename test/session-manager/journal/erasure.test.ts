@@ -3,9 +3,9 @@ import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
 import { ErasedRecord, JournalRecord } from '../../../src/contract/record.ts'
 import { keepMediaInUse, ofMessages } from '../../../src/session-manager/journal/erasure.ts'
-import { openJournal, type Draft } from '../../../src/session-manager/journal/journal.ts'
+import { openJournal, type NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import { conforms } from '../../platform/conforms.ts'
-import { captured, draft, withMedia } from './drafts.ts'
+import { captured, newRecord, withMedia } from './new-records.ts'
 import { ana, bea, erase, kinds, ofBea, onDisk, open } from './erasing-rig.ts'
 
 /** Erasing from the journal: what goes, and what stays. */
@@ -15,7 +15,7 @@ t.test(
   async (t) => {
     const { journal } = open(t)
     journal.append(
-      [draft('A'), ofBea('B'), draft('A', {}, 'edit'), draft('C', { chat_id: bea })],
+      [newRecord('A'), ofBea('B'), newRecord('A', {}, 'edit'), newRecord('C', { chat_id: bea })],
       'live'
     )
     const kept = journal.read(1, 1)
@@ -42,27 +42,27 @@ t.test(
   'an erased message does not come back, by whatever way; a new one of that chat is captured',
   async (t) => {
     const { journal, reopen } = open(t)
-    journal.append([draft('A'), draft('B', {}, 'ciphertext')], 'live')
+    journal.append([newRecord('A'), newRecord('B', {}, 'ciphertext')], 'live')
     erase(journal, [ana])
     const again = [
-      draft('A'),
-      draft('B', {}, 'ciphertext'),
-      { ...draft('A', { edited: { at: 'now' } }, 'edit'), key: 'edit:another-key' },
-      draft('B'),
+      newRecord('A'),
+      newRecord('B', {}, 'ciphertext'),
+      { ...newRecord('A', { edited: { at: 'now' } }, 'edit'), key: 'edit:another-key' },
+      newRecord('B'),
       {
-        ...draft(
+        ...newRecord(
           'R',
           {
             id: 'reaction-id',
-            reaction: { message_id: draft('A').message.id, emoji: '👍', sender: ana }
+            reaction: { message_id: newRecord('A').message.id, emoji: '👍', sender: ana }
           },
           'reaction'
         )
       },
       {
-        ...draft(
+        ...newRecord(
           'V',
-          { id: 'vote-id', vote: { message_id: draft('A').message.id, options: [] } },
+          { id: 'vote-id', vote: { message_id: newRecord('A').message.id, options: [] } },
           'vote'
         )
       },
@@ -77,10 +77,10 @@ t.test(
   'what is new of that chat is captured, and erased only when that is asked for again',
   async (t) => {
     const { journal } = open(t)
-    journal.append([draft('A')], 'live')
+    journal.append([newRecord('A')], 'live')
     t.equal(erase(journal, [ana]), 1)
     t.equal(erase(journal, [ana]), 0, 'asking again is harmless')
-    t.match(journal.append([draft('A'), draft('C')], 'live'), [
+    t.match(journal.append([newRecord('A'), newRecord('C')], 'live'), [
       { seq: 2, message: { body: 'message C' } }
     ])
     t.same(kinds(journal), ['erased', 'message'])
@@ -93,12 +93,12 @@ t.test(
   'single messages, with what refers to them in any chat; one that is not there yet is kept out',
   async (t) => {
     const { journal } = open(t)
-    const { id } = draft('A').message
+    const { id } = newRecord('A').message
     journal.append(
       [
-        draft('A'),
-        draft('B'),
-        draft('A', {}, 'edit'),
+        newRecord('A'),
+        newRecord('B'),
+        newRecord('A', {}, 'edit'),
         ofBea('r', { reaction: { message_id: id, emoji: '👍', sender: bea } }, 'reaction'),
         ofBea('v', { vote: { message_id: id, options: ['x'] } }, 'vote')
       ],
@@ -106,7 +106,7 @@ t.test(
     )
     t.equal(erase(journal, [], [id, 'false_1@c.us_LATER']), 4)
     t.same(kinds(journal), ['erased', 'message', 'erased', 'erased', 'erased'])
-    t.same(journal.append([draft('x', { id: 'false_1@c.us_LATER' })], 'backfill'), [])
+    t.same(journal.append([newRecord('x', { id: 'false_1@c.us_LATER' })], 'backfill'), [])
   }
 )
 
@@ -116,13 +116,13 @@ t.test(
     const { journal } = open(t)
     journal.append(
       [
-        draft('A'),
-        draft(
+        newRecord('A'),
+        newRecord(
           'r',
           {
             chat_id: '99@lid',
             id: 'r',
-            reaction: { message_id: draft('A').message.id, emoji: '👍', sender: '99@lid' }
+            reaction: { message_id: newRecord('A').message.id, emoji: '👍', sender: '99@lid' }
           },
           'reaction'
         )
@@ -181,7 +181,7 @@ t.test('accounts do not mix', async (t) => {
   const { journal, directory } = open(t)
   const other = openJournal(join(directory, 'journal.db'), 'other')
   t.teardown(() => other.close())
-  journal.append([draft('A')], 'live')
+  journal.append([newRecord('A')], 'live')
   t.equal(erase(other, [ana]), 0)
   t.same(kinds(journal), ['message'])
 })
@@ -189,9 +189,9 @@ t.test('accounts do not mix', async (t) => {
 t.test('what was captured before a time', async (t) => {
   let now = Date.UTC(2026, 0, 1)
   const { journal } = open(t, () => now)
-  journal.append([draft('A')], 'live')
+  journal.append([newRecord('A')], 'live')
   now += 1_000
-  journal.append([draft('B')], 'live')
+  journal.append([newRecord('B')], 'live')
   t.equal(journal.erase({ before: now }), 1)
   t.equal(journal.erase({ before: now }), 0)
   t.same(kinds(journal), ['erased', 'message'])
@@ -204,7 +204,7 @@ t.test('what was captured before a time', async (t) => {
 
 t.test('what was captured before a time, but not what is still needed', async (t) => {
   const { journal } = open(t)
-  journal.append([draft('A'), draft('B'), draft('C')], 'live')
+  journal.append([newRecord('A'), newRecord('B'), newRecord('C')], 'live')
   t.equal(journal.erase({ before: Date.now() + 1_000, upTo: 2 }), 2)
   t.same(kinds(journal), ['erased', 'erased', 'message'])
 })
@@ -213,19 +213,23 @@ t.test(
   'a message that could not be decrypted may still come when that it could not is erased for its age; not when it was asked for',
   async (t) => {
     const { journal } = open(t)
-    journal.append([draft('A', {}, 'ciphertext'), ofBea('B', {}, 'ciphertext')], 'live')
+    journal.append([newRecord('A', {}, 'ciphertext'), ofBea('B', {}, 'ciphertext')], 'live')
     t.equal(erase(journal, [bea]), 1)
     t.equal(journal.erase({ before: Date.now() + 1_000 }), 1)
     t.same(
-      journal.append([draft('A', {}, 'ciphertext'), ofBea('B', {}, 'ciphertext')], 'backfill'),
+      journal.append([newRecord('A', {}, 'ciphertext'), ofBea('B', {}, 'ciphertext')], 'backfill'),
       [],
       'neither comes back as it was'
     )
-    t.match(journal.append([draft('A'), ofBea('B')], 'backfill'), [
-      { kind: 'message', message: { id: draft('A').message.id } }
+    t.match(journal.append([newRecord('A'), ofBea('B')], 'backfill'), [
+      { kind: 'message', message: { id: newRecord('A').message.id } }
     ])
     t.equal(journal.erase({ before: Date.now() + 1_000 }), 1)
-    t.same(journal.append([draft('A'), draft('A', {}, 'edit')], 'backfill'), [], 'now it is erased')
+    t.same(
+      journal.append([newRecord('A'), newRecord('A', {}, 'edit')], 'backfill'),
+      [],
+      'now it is erased'
+    )
   }
 )
 
@@ -256,7 +260,7 @@ t.test(
   async (t) => {
     const { journal } = open(t)
     const { media: _media, ...plain } = withMedia('A').message
-    journal.append([draft('A', { ...plain, has_media: false })], 'live')
+    journal.append([newRecord('A', { ...plain, has_media: false })], 'live')
     journal.update([{ message: withMedia('A').message, source: 'live' }], false)
     t.equal(journal.pendingMediaCount(), 1)
     journal.erase({ before: Date.now() + 60_000, upTo: 1 })
@@ -276,15 +280,15 @@ t.test(
   'a message to a broadcast list that is erased in one chat stays in the others',
   async (t) => {
     const { journal } = open(t)
-    const copy = (chat: string): Draft =>
-      draft('L', { id: `true_${chat}_L`, chat_id: chat, from_me: true })
+    const copy = (chat: string): NewRecord =>
+      newRecord('L', { id: `true_${chat}_L`, chat_id: chat, from_me: true })
     journal.append([copy(ana), copy(bea)], 'live')
     erase(journal, [ana])
     t.same(kinds(journal), ['erased', 'message'])
     const reaction = { message_id: `true_${bea}_L`, emoji: '👍', sender: bea }
     t.equal(
       journal.append(
-        [draft('R', { id: `false_${bea}_R`, chat_id: bea, from: bea, reaction }, 'reaction')],
+        [newRecord('R', { id: `false_${bea}_R`, chat_id: bea, from: bea, reaction }, 'reaction')],
         'live'
       ).length,
       1
@@ -300,9 +304,9 @@ t.test(
   async (t) => {
     const { journal, directory } = open(t)
     const twice = [ana, '118999881199@lid'].map((chat) =>
-      draft('D', { id: `false_${chat}_D`, chat_id: chat, body: 'MARKER-twice' })
+      newRecord('D', { id: `false_${chat}_D`, chat_id: chat, body: 'MARKER-twice' })
     )
-    journal.append([twice[0] as Draft, draft('X')], 'live')
+    journal.append([twice[0] as NewRecord, newRecord('X')], 'live')
     const db = new DatabaseSync(join(directory, 'journal.db'))
     db.prepare('UPDATE records SET message_id = ?, key = ?, record = ? WHERE seq = 2').run(
       twice[1]?.message.id ?? '',
@@ -326,8 +330,8 @@ t.test(
   'an own message under two addresses is erased under both only when they are known as one person',
   async (t) => {
     const lid = '118999881199@lid'
-    const own = (chat: string, facts: Partial<Draft['message']> = {}): Draft => {
-      const made = draft('D', { id: `true_${chat}_D`, chat_id: chat, from_me: true, ...facts })
+    const own = (chat: string, facts: Partial<NewRecord['message']> = {}): NewRecord => {
+      const made = newRecord('D', { id: `true_${chat}_D`, chat_id: chat, from_me: true, ...facts })
       if (facts.phone === undefined) delete made.message.phone
       // The journal of an earlier release has both. This one takes them for two as it does with
       // copies of a list.

@@ -4,17 +4,17 @@ import t, { type Test } from 'tap'
 import type { CapturedMessage } from '../../../src/contract/record.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
 import {
-  editDrafts,
-  messageDrafts,
-  reactionDrafts,
-  revokeDrafts
-} from '../../../src/session-manager/whatsapp/drafts.ts'
+  editRecords,
+  messageRecords,
+  reactionRecords,
+  revokeRecords
+} from '../../../src/session-manager/whatsapp/new-records.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
-import { captured } from './drafts.ts'
+import { captured } from './new-records.ts'
 import { mapping } from '../whatsapp/only-draft.ts'
 import { group, me, rawText } from '../whatsapp/raw-models.ts'
 import { propertyRuns } from '../../property-runs.ts'
@@ -40,8 +40,8 @@ const idsOf = (journal: Journal): string[] => [...new Set(messages(journal).map(
 
 t.test('a message that is told under the number and read back under the LID is one', async (t) => {
   const journal = open(t)
-  journal.append(messageDrafts(text(number, 'A'), mapping), 'live')
-  journal.append(messageDrafts(text(lid, 'A'), mapping), 'backfill')
+  journal.append(messageRecords(text(number, 'A'), mapping), 'live')
+  journal.append(messageRecords(text(lid, 'A'), mapping), 'backfill')
   t.equal(journal.lastSeq(), 1)
   t.equal(
     journal.arrival(`false_${lid}_A`),
@@ -55,12 +55,12 @@ t.test(
   async (t) => {
     const journal = open(t)
     const id = `false_${number}_A`
-    journal.append(messageDrafts(text(number, 'A'), mapping), 'live')
+    journal.append(messageRecords(text(number, 'A'), mapping), 'live')
     const edited = text(lid, 'A', { body: 'new', latestEditSenderTimestampMs: 1_700_000_100_000 })
-    journal.append(editDrafts(edited, 'old', mapping), 'live')
+    journal.append(editRecords(edited, 'old', mapping), 'live')
     const target = { fromMe: false, remote: lid, id: 'A' }
     journal.append(
-      reactionDrafts(
+      reactionRecords(
         {
           id: { fromMe: true, remote: lid, id: 'R' },
           msgId: target,
@@ -73,18 +73,18 @@ t.test(
       'live'
     )
     journal.append(
-      messageDrafts(text(lid, 'B', { quotedStanzaID: 'A', quotedParticipant: lid }), mapping),
+      messageRecords(text(lid, 'B', { quotedStanzaID: 'A', quotedParticipant: lid }), mapping),
       'live'
     )
     journal.append(
-      messageDrafts(
+      messageRecords(
         text(lid, 'C', { parentMsgKey: target, associationType: 'MEDIA_ALBUM' }),
         mapping
       ),
       'live'
     )
     journal.append(
-      revokeDrafts(
+      revokeRecords(
         text(lid, 'X', { type: 'revoked', protocolMessageKey: target }),
         'sender',
         mapping
@@ -106,14 +106,14 @@ t.test(
 
 t.test('a deletion that is read back later is no second message', async (t) => {
   const journal = open(t)
-  journal.append(messageDrafts(text(number, 'A'), mapping), 'live')
+  journal.append(messageRecords(text(number, 'A'), mapping), 'live')
   const left = text(lid, 'OWN', {
     type: 'revoked',
     body: undefined,
     protocolMessageKey: { fromMe: false, remote: lid, id: 'A' }
   })
-  journal.append(revokeDrafts(left, 'sender', mapping), 'live')
-  journal.append(messageDrafts(left, mapping), 'backfill')
+  journal.append(revokeRecords(left, 'sender', mapping), 'live')
+  journal.append(messageRecords(left, mapping), 'backfill')
   t.same(
     captured(journal.read(0, 10)).map(({ kind, message }) => [kind, message.id]),
     [
@@ -126,10 +126,10 @@ t.test('a deletion that is read back later is no second message', async (t) => {
 t.test('what could not be decrypted comes under another address', async (t) => {
   const journal = open(t)
   journal.append(
-    messageDrafts(text(number, 'A', { type: 'ciphertext', body: undefined }), mapping),
+    messageRecords(text(number, 'A', { type: 'ciphertext', body: undefined }), mapping),
     'live'
   )
-  journal.append(messageDrafts(text(lid, 'A'), mapping), 'backfill')
+  journal.append(messageRecords(text(lid, 'A'), mapping), 'backfill')
   t.same(journal.undecrypted(10), [])
   t.same(idsOf(journal), [`false_${number}_A`])
 })
@@ -137,9 +137,9 @@ t.test('what could not be decrypted comes under another address', async (t) => {
 t.test('the direction of a note to oneself is no part of what it is', async (t) => {
   const journal = open(t)
   const key = { fromMe: true, remote: me, id: 'A', self: 'out' }
-  journal.append(messageDrafts(rawText('A', { id: key, from: me, to: me }), mapping), 'live')
+  journal.append(messageRecords(rawText('A', { id: key, from: me, to: me }), mapping), 'live')
   journal.append(
-    messageDrafts(rawText('A', { id: { ...key, self: undefined }, from: me, to: me }), mapping),
+    messageRecords(rawText('A', { id: { ...key, self: undefined }, from: me, to: me }), mapping),
     'backfill'
   )
   t.same(idsOf(journal), [`true_${me}_A_out`])
@@ -148,8 +148,8 @@ t.test('the direction of a note to oneself is no part of what it is', async (t) 
 t.test('one stanza of two people is two messages', async (t) => {
   t.test('when the numbers are known', async (t) => {
     const journal = open(t)
-    const other = { ...messageDrafts(text(lid, 'A'), mapping)[0] } as Draft
-    journal.append(messageDrafts(text(number, 'A'), mapping), 'live')
+    const other = { ...messageRecords(text(lid, 'A'), mapping)[0] } as NewRecord
+    journal.append(messageRecords(text(number, 'A'), mapping), 'live')
     journal.append([{ ...other, message: { ...other.message, phone: '+5219999999999' } }], 'live')
     t.equal(idsOf(journal).length, 2)
   })
@@ -157,8 +157,8 @@ t.test('one stanza of two people is two messages', async (t) => {
     const journal = open(t)
     journal.append(
       [
-        ...messageDrafts(text(number, 'A'), mapping),
-        ...messageDrafts(text(lid, 'A', { t: 1_700_009_000 }), mapping)
+        ...messageRecords(text(number, 'A'), mapping),
+        ...messageRecords(text(lid, 'A', { t: 1_700_009_000 }), mapping)
       ],
       'live'
     )
@@ -173,7 +173,7 @@ t.test('one stanza of two people is two messages', async (t) => {
       { fromMe: false, remote: group, id: 'A', participant: number },
       { fromMe: false, remote: '120363000000000001@g.us', id: 'A', participant: number }
     ]
-    for (const id of keys) journal.append(messageDrafts(rawText('A', { id }), mapping), 'live')
+    for (const id of keys) journal.append(messageRecords(rawText('A', { id }), mapping), 'live')
     t.equal(idsOf(journal).length, keys.length)
   })
 })
@@ -181,9 +181,9 @@ t.test('one stanza of two people is two messages', async (t) => {
 t.test("one person's reactions to a message in a group are of one sender", async (t) => {
   const journal = open(t)
   const target = { fromMe: true, remote: group, id: 'A' }
-  const react = (sender: string, emoji: string, timestamp: number): Draft[] => {
+  const react = (sender: string, emoji: string, timestamp: number): NewRecord[] => {
     const own = { fromMe: false, remote: group, id: `R${timestamp}`, participant: sender }
-    return reactionDrafts(
+    return reactionRecords(
       { id: own, msgId: target, senderId: sender, reaction: emoji, timestamp },
       mapping
     )
@@ -206,11 +206,11 @@ t.test("one person's reactions to a message in a group are of one sender", async
 
 t.test('a number that a message tells is known from then on, a guessed one is not', async (t) => {
   const journal = open(t)
-  journal.append(messageDrafts(text(number, 'A'), mapping), 'live')
-  journal.append(messageDrafts(text(lid, 'A'), mapping), 'live')
+  journal.append(messageRecords(text(number, 'A'), mapping), 'live')
+  journal.append(messageRecords(text(lid, 'A'), mapping), 'live')
   t.equal(journal.lastSeq(), 1)
   t.equal(journal.phone(lid), undefined)
-  const [told] = messageDrafts(text(lid, 'B'), mapping) as [Draft]
+  const [told] = messageRecords(text(lid, 'B'), mapping) as [NewRecord]
   journal.append([{ ...told, message: { ...told.message, phone } }], 'live')
   t.equal(journal.phone(lid), phone)
 })
@@ -225,10 +225,10 @@ t.test('an own message under a guessed id does not join the two addresses', asyn
       ...facts
     })
   journal.append(
-    messageDrafts(own(number, { type: 'ciphertext', body: undefined }), mapping),
+    messageRecords(own(number, { type: 'ciphertext', body: undefined }), mapping),
     'live'
   )
-  journal.append(messageDrafts(own(lid), mapping), 'live')
+  journal.append(messageRecords(own(lid), mapping), 'live')
   const [, message] = messages(journal)
   t.match(message, { id: `true_${number}_A`, chat_id: number, phone })
   t.equal(message?.lid, undefined)
@@ -238,17 +238,17 @@ t.test('an own message under a guessed id does not join the two addresses', asyn
 
 t.test('an erased message does not come back under the other address', async (t) => {
   const journal = open(t)
-  journal.append(messageDrafts(text(number, 'A'), mapping), 'live')
+  journal.append(messageRecords(text(number, 'A'), mapping), 'live')
   journal.erase({ chatIds: [number], messageIds: [] })
-  t.equal(journal.append(messageDrafts(text(lid, 'A'), mapping), 'backfill').length, 0)
+  t.equal(journal.append(messageRecords(text(lid, 'A'), mapping), 'backfill').length, 0)
   t.equal(journal.arrival(`false_${lid}_A`), 'told')
-  t.equal(journal.append(messageDrafts(text(lid, 'B'), mapping), 'live').length, 1)
+  t.equal(journal.append(messageRecords(text(lid, 'B'), mapping), 'live').length, 1)
 })
 
 t.test('a journal of an earlier release is indexed when it is opened', async (t) => {
   const file = join(t.testdir(), 'journal.db')
   const before = openJournal(file, 'main')
-  before.append(messageDrafts(text(number, 'A'), mapping), 'live')
+  before.append(messageRecords(text(number, 'A'), mapping), 'live')
   before.close()
   const { DatabaseSync } = await import('node:sqlite')
   const db = new DatabaseSync(file)
@@ -258,7 +258,7 @@ t.test('a journal of an earlier release is indexed when it is opened', async (t)
   db.close()
   const journal = openJournal(file, 'main')
   t.teardown(() => journal.close())
-  t.equal(journal.append(messageDrafts(text(lid, 'A'), mapping), 'backfill').length, 0)
+  t.equal(journal.append(messageRecords(text(lid, 'A'), mapping), 'backfill').length, 0)
 })
 
 /** What can be told of message n of person p. */
@@ -275,7 +275,7 @@ type Telling = {
 const tell = (
   { person, message, what, underLid, inGroup, fromMe }: Telling,
   isKnown: boolean
-): Draft[] => {
+): NewRecord[] => {
   const own = underLid ? `${200_000_000_000 + person}@lid` : `${5_215_500_000_000 + person}@c.us`
   const key = {
     fromMe,
@@ -289,25 +289,25 @@ const tell = (
     from: key.remote,
     author: key.participant
   })
-  const drafts = (): Draft[] => {
+  const newRecords = (): NewRecord[] => {
     switch (what) {
       case 'message':
-        return messageDrafts(raw, mapping)
+        return messageRecords(raw, mapping)
       case 'sealed':
-        return messageDrafts({ ...raw, type: 'ciphertext' }, mapping)
+        return messageRecords({ ...raw, type: 'ciphertext' }, mapping)
       case 'edit':
-        return editDrafts(
+        return editRecords(
           { ...raw, body: 'new', latestEditSenderTimestampMs: 1_700_000_500_000 },
           'old',
           mapping
         )
       case 'revoke':
-        return messageDrafts(
+        return messageRecords(
           { ...raw, id: { ...key, id: 'LEFT' + key.id }, type: 'revoked', protocolMessageKey: key },
           mapping
         )
       case 'reaction':
-        return reactionDrafts(
+        return reactionRecords(
           {
             id: {
               ...key,
@@ -323,7 +323,7 @@ const tell = (
           mapping
         )
       case 'quote':
-        return messageDrafts(
+        return messageRecords(
           {
             ...raw,
             id: { ...key, id: 'Q' + key.id },
@@ -334,7 +334,7 @@ const tell = (
         )
     }
   }
-  const all = drafts()
+  const all = newRecords()
   if (isKnown)
     for (const { message: told } of all)
       if (told.lid !== undefined) told.phone = `+${5_215_500_000_000 + person}`
@@ -372,7 +372,7 @@ t.test(
       '5215500000002@c.us',
       '5215500000003@c.us'
     ])
-      journal.append(messageDrafts(to(address), mapping), 'live')
+      journal.append(messageRecords(to(address), mapping), 'live')
     t.equal(idsOf(journal).length, 4)
   }
 )
@@ -390,8 +390,8 @@ t.test(
           to: address,
           broadcast: true
         })
-      journal.append(messageDrafts(to(first), mapping), 'live')
-      journal.append(messageDrafts(to(second), mapping), 'live')
+      journal.append(messageRecords(to(first), mapping), 'live')
+      journal.append(messageRecords(to(second), mapping), 'live')
       t.same(idsOf(journal), [`true_${first}_A`, `true_${second}_A`])
       t.equal(journal.phone('222222222222@lid'), undefined)
       journal.close()

@@ -4,10 +4,10 @@ import t, { type Test } from 'tap'
 import type { CapturedMessage } from '../../../src/contract/record.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
-import { captured, draft, lidOf, withMedia } from './drafts.ts'
+import { captured, newRecord, lidOf, withMedia } from './new-records.ts'
 
 /**
  * What the journal knows beside its records: news of messages it has, what they were mapped from,
@@ -31,9 +31,14 @@ const open = (
     }
   }
 }
-const call = (facts: Partial<CapturedMessage> = {}): Draft =>
-  draft('A', { type: 'call_log', body: '', call: { outcome: 'unknown', video: false }, ...facts })
-const mapped = (one: Draft, text: string, version = 1): Draft => ({
+const call = (facts: Partial<CapturedMessage> = {}): NewRecord =>
+  newRecord('A', {
+    type: 'call_log',
+    body: '',
+    call: { outcome: 'unknown', video: false },
+    ...facts
+  })
+const mapped = (one: NewRecord, text: string, version = 1): NewRecord => ({
   ...one,
   raw: { version, text }
 })
@@ -68,10 +73,10 @@ t.test(
   'a text that comes again is what it was; one of our own may have been sent after all',
   async (t) => {
     const { journal } = open(t)
-    const mine = (unsent?: true): Draft =>
-      draft('M', { from_me: true, ...(unsent === undefined ? {} : { unsent }) })
-    journal.append([draft('A'), mine(true)], 'live')
-    t.same(journal.append([draft('A', { body: 'other', order: { id: '1' } })], 'live'), [])
+    const mine = (unsent?: true): NewRecord =>
+      newRecord('M', { from_me: true, ...(unsent === undefined ? {} : { unsent }) })
+    journal.append([newRecord('A'), mine(true)], 'live')
+    t.same(journal.append([newRecord('A', { body: 'other', order: { id: '1' } })], 'live'), [])
     t.match(journal.append([mine()], 'live'), [
       { kind: 'update', message: { id: mine().message.id } }
     ])
@@ -80,8 +85,8 @@ t.test(
       journal
         .append(
           [
-            { ...draft('A'), kind: 'edit', key: 'edit:1' },
-            { ...draft('A'), kind: 'edit', key: 'edit:1' }
+            { ...newRecord('A'), kind: 'edit', key: 'edit:1' },
+            { ...newRecord('A'), kind: 'edit', key: 'edit:1' }
           ],
           'live'
         )
@@ -90,7 +95,7 @@ t.test(
       'what is no message has no news'
     )
     t.same(
-      journal.append([draft('M', { from_me: true, body: 'other' })], 'live'),
+      journal.append([newRecord('M', { from_me: true, body: 'other' })], 'live'),
       [],
       'the text of one of our own, too'
     )
@@ -102,8 +107,8 @@ t.test(
   (t) => {
     for (const kind of ['edit', 'revoke', 'reaction', 'ciphertext', 'ciphertext_failed'] as const) {
       const { journal } = open(t)
-      const order = (id: string, of: Draft['kind']): Draft =>
-        draft('A', { type: 'order', order: { id } }, of)
+      const order = (id: string, of: NewRecord['kind']): NewRecord =>
+        newRecord('A', { type: 'order', order: { id } }, of)
       journal.append([order('1', 'message'), order('1', kind)], 'live')
       t.same(journal.append([order('2', kind)], 'live'), [], kind)
       t.match(journal.append([order('2', 'message')], 'live'), [
@@ -118,11 +123,11 @@ t.test(
   'messages that are mapped again: how many differ, and only on demand they are written',
   async (t) => {
     const { journal } = open(t)
-    journal.append([draft('A'), draft('B')], 'live')
+    journal.append([newRecord('A'), newRecord('B')], 'live')
     const again = [
-      { message: draft('A', { body: 'mapped better' }).message, source: 'backfill' as const },
-      { message: draft('B').message, source: 'live' as const },
-      { message: draft('C').message, source: 'live' as const }
+      { message: newRecord('A', { body: 'mapped better' }).message, source: 'backfill' as const },
+      { message: newRecord('B').message, source: 'live' as const },
+      { message: newRecord('C').message, source: 'live' as const }
     ]
     t.equal(journal.update(again, true), 1)
     t.equal(journal.lastSeq(), 2, 'a trial writes nothing')
@@ -132,7 +137,7 @@ t.test(
         seq: 3,
         kind: 'update',
         source: 'backfill',
-        message: { id: draft('A').message.id, body: 'mapped better' }
+        message: { id: newRecord('A').message.id, body: 'mapped better' }
       }
     ])
     t.equal(journal.update(again, false), 0)
@@ -140,8 +145,8 @@ t.test(
       journal.update(
         [
           ...again,
-          { message: draft('B', { body: 'b' }).message, source: 'live' },
-          { message: draft('A', { body: 'a' }).message, source: 'backfill' }
+          { message: newRecord('B', { body: 'b' }).message, source: 'live' },
+          { message: newRecord('A', { body: 'a' }).message, source: 'backfill' }
         ],
         false
       ),
@@ -164,7 +169,7 @@ t.test(
   async (t) => {
     const { journal } = open(t)
     const stored = withMedia('B')
-    journal.append([draft('A', { type: 'image' }), stored, draft('C')], 'live')
+    journal.append([newRecord('A', { type: 'image' }), stored, newRecord('C')], 'live')
     journal.append(
       [
         {
@@ -182,7 +187,7 @@ t.test(
         { message: withMedia('A').message, source: 'live' },
         { message: { ...stored.message, body: 'new' }, source: 'live' },
         {
-          message: draft('C', { has_media: true, media: { state: 'skipped' } }).message,
+          message: newRecord('C', { has_media: true, media: { state: 'skipped' } }).message,
           source: 'live'
         }
       ],
@@ -215,7 +220,7 @@ t.test(
   async (t) => {
     let at = 1_000
     const { journal } = open(t, () => at)
-    journal.append([mapped(draft('A'), 'a'), draft('B')], 'live')
+    journal.append([mapped(newRecord('A'), 'a'), newRecord('B')], 'live')
     at = 2_000
     journal.append([mapped(call({ id: 'false_5215512345678@c.us_K' }), 'k')], 'live')
     const raws = (): unknown[] =>
@@ -264,9 +269,9 @@ t.test(
       'live'
     )
     t.equal(text(journal), 'answered')
-    const mine = draft('M', { from_me: true, unsent: true })
+    const mine = newRecord('M', { from_me: true, unsent: true })
     journal.append([mapped(mine, 'first')], 'live')
-    journal.append([mapped(draft('M', { from_me: true }), 'second')], 'live')
+    journal.append([mapped(newRecord('M', { from_me: true }), 'second')], 'live')
     t.equal(
       journal
         .remappable(0, 9)
@@ -316,8 +321,8 @@ t.test(
 
 t.test('a chat that was erased is kept in memory only: its id is a phone number', async (t) => {
   const { journal, reopen } = open(t)
-  const chat = draft('A').message.chat_id
-  journal.append([draft('A')], 'live')
+  const chat = newRecord('A').message.chat_id
+  journal.append([newRecord('A')], 'live')
   journal.setMark('complete_until', 5_000)
   journal.erase({ chatIds: [chat], messageIds: [] })
   journal.setUnreadChat(chat, 3_000.6)
@@ -337,13 +342,13 @@ t.test('a chat that was erased is kept in memory only: its id is a phone number'
 t.test('the number of a LID is known from what was appended', async (t) => {
   const { journal } = open(t)
   t.equal(journal.phone(lidOf(1)), undefined)
-  journal.append([draft('A', { lid: lidOf(1), phone: '+5215512345678' })], 'live')
+  journal.append([newRecord('A', { lid: lidOf(1), phone: '+5215512345678' })], 'live')
   t.equal(journal.phone(lidOf(1)), '+5215512345678')
 })
 
 t.test('a checkpoint leaves nothing in the write-ahead log', async (t) => {
   const { journal, file } = open(t)
-  journal.append([draft('A')], 'live')
+  journal.append([newRecord('A')], 'live')
   t.ok(statSync(`${file}-wal`).size > 0)
   journal.checkpoint()
   t.equal(existsSync(`${file}-wal`) ? statSync(`${file}-wal`).size : 0, 0)

@@ -6,7 +6,7 @@ import { InboundRecord } from '../../../src/contract/record.ts'
 import { openJournal, type Journal } from '../../../src/session-manager/journal/journal.ts'
 import { runScript } from '../../platform/child.ts'
 import { conforms } from '../../platform/conforms.ts'
-import { captured, draft, withMedia } from './drafts.ts'
+import { captured, newRecord, withMedia } from './new-records.ts'
 import { propertyRuns } from '../../property-runs.ts'
 
 /** A journal in a directory of the test's own. */
@@ -28,13 +28,13 @@ const upTo = (last: number): number[] => Array.from({ length: last }, (_, index)
 t.test('records come out as they went in, in order, with what the journal adds', async (t) => {
   const { journal } = open(t)
   const written = journal.append(
-    [draft('A'), draft('B', { body: 'ünïcode 🎉 \u0000 "quoted"' })],
+    [newRecord('A'), newRecord('B', { body: 'ünïcode 🎉 \u0000 "quoted"' })],
     'live'
   )
   t.same(journal.read(0, 10), written)
   for (const record of written) conforms(t, InboundRecord, record, 'as the contract has it')
   t.match(written, [
-    { seq: 1, kind: 'message', source: 'live', account: 'main', message: draft('A').message },
+    { seq: 1, kind: 'message', source: 'live', account: 'main', message: newRecord('A').message },
     { seq: 2, message: { body: 'ünïcode 🎉 \u0000 "quoted"' } }
   ])
   t.match(written[0]?.captured_at, /^\d{4}-\d\d-\d\dT[\d:.]+Z$/)
@@ -44,17 +44,17 @@ t.test(
   'how a message came: told of, read back, or not at all; what was erased is asked for no more',
   async (t) => {
     const { journal } = open(t)
-    const idOf = (name: string): string => draft(name).message.id
+    const idOf = (name: string): string => newRecord(name).message.id
     journal.append(
       [
-        draft('told'),
-        draft('sealed', {}, 'ciphertext'),
-        draft('gone'),
-        draft('only this', {}, 'revoke')
+        newRecord('told'),
+        newRecord('sealed', {}, 'ciphertext'),
+        newRecord('gone'),
+        newRecord('only this', {}, 'revoke')
       ],
       'live'
     )
-    journal.append([draft('told'), draft('read'), draft('sealed')], 'backfill')
+    journal.append([newRecord('told'), newRecord('read'), newRecord('sealed')], 'backfill')
     t.equal(journal.arrival(idOf('told')), 'told')
     t.equal(journal.arrival(idOf('sealed')), 'told', 'as a ciphertext')
     t.equal(journal.arrival(idOf('read')), 'read back')
@@ -67,22 +67,22 @@ t.test(
 
 t.test('what could not be decrypted is known until it comes, or is erased', async (t) => {
   const { journal } = open(t)
-  const sealed = (id: string) => draft(id, { type: 'ciphertext' }, 'ciphertext')
+  const sealed = (id: string) => newRecord(id, { type: 'ciphertext' }, 'ciphertext')
   journal.append(
     [
       sealed('A'),
-      draft('B'),
+      newRecord('B'),
       sealed('C'),
       sealed('D'),
-      draft('D', {}, 'ciphertext_failed'),
+      newRecord('D', {}, 'ciphertext_failed'),
       sealed('E')
     ],
     'live'
   )
-  const ids = (...names: string[]): string[] => names.map((name) => draft(name).message.id)
+  const ids = (...names: string[]): string[] => names.map((name) => newRecord(name).message.id)
   t.same(journal.undecrypted(10), ids('E', 'D', 'C', 'A'), 'the newest first')
   t.same(journal.undecrypted(2), ids('E', 'D'))
-  journal.append([draft('D'), draft('A')], 'backfill')
+  journal.append([newRecord('D'), newRecord('A')], 'backfill')
   t.same(journal.undecrypted(10), ids('E', 'C'))
   journal.erase({ chatIds: [], messageIds: ids('E') })
   t.same(journal.undecrypted(10), ids('C'))
@@ -91,7 +91,7 @@ t.test('what could not be decrypted is known until it comes, or is erased', asyn
 t.test('a cursor reads on from where it was', async (t) => {
   const { journal } = open(t)
   journal.append(
-    upTo(10).map((n) => draft(String(n))),
+    upTo(10).map((n) => newRecord(String(n))),
     'live'
   )
   t.same(
@@ -111,19 +111,20 @@ t.test(
   async (t) => {
     const { journal } = open(t)
     t.equal(
-      journal.append([draft('A'), draft('A', { body: 'again' }), draft('B')], 'live').length,
+      journal.append([newRecord('A'), newRecord('A', { body: 'again' }), newRecord('B')], 'live')
+        .length,
       2
     )
     t.same(
       journal
-        .append([draft('B'), draft('A'), draft('C')], 'backfill')
+        .append([newRecord('B'), newRecord('A'), newRecord('C')], 'backfill')
         .map(({ seq, source, message }) => [seq, source, message.body]),
       [[3, 'backfill', 'message C']]
     )
     t.equal(captured(journal.read(0, 1))[0]?.message.body, 'message A', 'the first is kept')
     t.same(seqs(journal), [1, 2, 3])
     t.equal(
-      journal.append([draft('A', {}, 'revoke')], 'live').length,
+      journal.append([newRecord('A', {}, 'revoke')], 'live').length,
       1,
       'another kind of record is another key'
     )
@@ -132,11 +133,11 @@ t.test(
 
 t.test('the same key of another account is another record', async (t) => {
   const { journal, file } = open(t)
-  journal.append([draft('A')], 'live')
+  journal.append([newRecord('A')], 'live')
   journal.close()
   const other = openJournal(file, 'other')
   t.teardown(() => other.close())
-  t.match(other.append([draft('A')], 'live'), [{ seq: 2, account: 'other' }])
+  t.match(other.append([newRecord('A')], 'live'), [{ seq: 2, account: 'other' }])
 })
 
 t.test(
@@ -164,7 +165,7 @@ t.test(
               continue
             }
             journal.append(
-              deed.map((n) => draft(String(n))),
+              deed.map((n) => newRecord(String(n))),
               'live'
             )
             for (const n of deed) if (!expected.includes(String(n))) expected.push(String(n))
@@ -192,14 +193,14 @@ t.test(
   'a group that cannot be written is not there at all, and seq goes on without a gap',
   async (t) => {
     const { journal, file } = open(t)
-    journal.append([draft('A')], 'live')
+    journal.append([newRecord('A')], 'live')
     const other = new DatabaseSync(file)
     other.exec(
       `CREATE TRIGGER refuse BEFORE INSERT ON records WHEN new.key LIKE '%BAD%' BEGIN SELECT RAISE(ABORT, 'disk full, say'); END`
     )
     let woken = 0
     journal.subscribe(() => (woken += 1))
-    t.throws(() => journal.append([draft('B'), withMedia('M'), draft('BAD')], 'live'), {
+    t.throws(() => journal.append([newRecord('B'), withMedia('M'), newRecord('BAD')], 'live'), {
       message: /disk full, say/
     })
     t.equal(journal.lastSeq(), 1)
@@ -209,7 +210,7 @@ t.test(
     other.exec('DROP TRIGGER refuse')
     other.close()
     t.same(
-      journal.append([draft('B'), draft('BAD')], 'live').map(({ seq }) => seq),
+      journal.append([newRecord('B'), newRecord('BAD')], 'live').map(({ seq }) => seq),
       [2, 3]
     )
   }
@@ -223,13 +224,13 @@ t.test(
     other.exec(
       `CREATE TRIGGER refuse BEFORE INSERT ON records WHEN new.key LIKE '%BAD%' BEGIN SELECT RAISE(ROLLBACK, 'disk full, say'); END`
     )
-    t.throws(() => journal.append([draft('B'), draft('BAD')], 'live'), {
+    t.throws(() => journal.append([newRecord('B'), newRecord('BAD')], 'live'), {
       message: /disk full, say/
     })
     other.exec('DROP TRIGGER refuse')
     other.close()
     t.same(
-      journal.append([draft('B')], 'live').map(({ seq }) => seq),
+      journal.append([newRecord('B')], 'live').map(({ seq }) => seq),
       [1]
     )
   }
@@ -238,9 +239,9 @@ t.test(
 t.test('another writer in the same file is noticed, not overwritten', async (t) => {
   const { journal, file } = open(t)
   const other = openJournal(file, 'main')
-  other.append([draft('theirs')], 'live')
+  other.append([newRecord('theirs')], 'live')
   other.close()
-  t.throws(() => journal.append([draft('ours')], 'live'), {
+  t.throws(() => journal.append([newRecord('ours')], 'live'), {
     message: /UNIQUE constraint failed: records.seq/
   })
   t.same(
@@ -252,17 +253,17 @@ t.test('another writer in the same file is noticed, not overwritten', async (t) 
 t.test('a closed journal throws', async (t) => {
   const { journal } = open(t)
   journal.close()
-  t.throws(() => journal.append([draft('A')], 'live'))
+  t.throws(() => journal.append([newRecord('A')], 'live'))
   t.equal(journal.lastSeq(), 0)
 })
 
 t.test('everything outlives a restart', async (t) => {
   const { journal, file } = open(t)
   journal.append(
-    [draft('A', { timestamp: 200 }), draft('B', { timestamp: 100 }), withMedia('M')],
+    [newRecord('A', { timestamp: 200 }), newRecord('B', { timestamp: 100 }), withMedia('M')],
     'live'
   )
-  journal.append([draft('C', { timestamp: 999_999_999_999 }, 'edit')], 'live')
+  journal.append([newRecord('C', { timestamp: 999_999_999_999 }, 'edit')], 'live')
   journal.setMark('linked_at', 5)
   journal.postponeMedia(withMedia('M').message.id, 7_000, true)
   const before = journal.read(0, 10)
@@ -277,7 +278,7 @@ t.test('everything outlives a restart', async (t) => {
   t.same(again.pendingMedia(10, 6_999), [], 'nor when they are due')
   t.equal(again.lastMessageAt(), 1_700_000_000, 'of messages, not of edits')
   t.same(
-    again.append([draft('A'), draft('D')], 'live').map(({ seq }) => seq),
+    again.append([newRecord('A'), newRecord('D')], 'live').map(({ seq }) => seq),
     [5]
   )
 })
@@ -285,11 +286,11 @@ t.test('everything outlives a restart', async (t) => {
 t.test('the time of the newest message', async (t) => {
   const { journal } = open(t)
   t.equal(journal.lastMessageAt(), undefined)
-  journal.append([draft('A', { timestamp: 200 })], 'live')
-  journal.append([draft('B', { timestamp: 100 })], 'backfill')
+  journal.append([newRecord('A', { timestamp: 200 })], 'live')
+  journal.append([newRecord('B', { timestamp: 100 })], 'backfill')
   t.equal(journal.lastMessageAt(), 200, 'an older one read back does not move it')
   journal.append(
-    [draft('A', { timestamp: 900 }, 'edit'), draft('C', { timestamp: 901 }, 'ciphertext')],
+    [newRecord('A', { timestamp: 900 }, 'edit'), newRecord('C', { timestamp: 901 }, 'ciphertext')],
     'live'
   )
   t.equal(journal.lastMessageAt(), 200, 'nor does what is no message')
@@ -311,19 +312,19 @@ t.test('who subscribed is told of each append that wrote something, until it end
   const { journal } = open(t)
   const told: number[] = []
   const end = journal.subscribe(() => told.push(journal.lastSeq()))
-  journal.append([draft('A'), draft('B')], 'live')
-  journal.append([draft('A')], 'live')
+  journal.append([newRecord('A'), newRecord('B')], 'live')
+  journal.append([newRecord('A')], 'live')
   journal.append([], 'live')
-  journal.append([draft('C')], 'live')
+  journal.append([newRecord('C')], 'live')
   end()
-  journal.append([draft('D')], 'live')
+  journal.append([newRecord('D')], 'live')
   t.same(told, [2, 3])
 })
 
 t.test('media is pending until its outcome is captured, the fewest attempts first', async (t) => {
   const { journal } = open(t)
   journal.append(
-    [withMedia('1'), withMedia('2'), withMedia('3', { state: 'skipped' }), draft('4')],
+    [withMedia('1'), withMedia('2'), withMedia('3', { state: 'skipped' }), newRecord('4')],
     'live'
   )
   const ids = (): string[] => journal.pendingMedia(10).map(({ message }) => message.id.slice(-1))
@@ -380,18 +381,18 @@ t.test(
 
 t.test('a journal that another process reads meanwhile can be written', async (t) => {
   const { journal, file } = open(t)
-  journal.append([draft('A')], 'live')
+  journal.append([newRecord('A')], 'live')
   const reader = new DatabaseSync(file, { readOnly: true })
   reader.exec('BEGIN')
   reader.prepare('SELECT count(*) FROM records').get()
-  t.equal(journal.append([draft('B')], 'live').length, 1)
+  t.equal(journal.append([newRecord('B')], 'live').length, 1)
   reader.exec('COMMIT')
   reader.close()
 })
 
 t.test('a journal may become another one: its id changes for good, its records stay', async (t) => {
   const { journal, file } = open(t)
-  journal.append([draft('A')], 'live')
+  journal.append([newRecord('A')], 'live')
   const before = journal.id
   journal.renew()
   const after = journal.id

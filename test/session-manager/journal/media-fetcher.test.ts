@@ -2,10 +2,10 @@ import { DatabaseSync } from 'node:sqlite'
 import { join } from 'node:path'
 import { mock } from 'node:test'
 import t from 'tap'
-import { openJournal, type Draft } from '../../../src/session-manager/journal/journal.ts'
+import { openJournal, type NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import type { MediaSource } from '../../../src/session-manager/journal/media-fetcher.ts'
 import { MediaTrouble } from '../../../src/session-manager/journal/media-trouble.ts'
-import { withMedia } from './drafts.ts'
+import { withMedia } from './new-records.ts'
 import { clockOf, day, fetched, hour, minute, noNetwork, rig, second, start } from './media-rig.ts'
 
 /** Media over hours and days. */
@@ -161,7 +161,7 @@ t.test(
     const root = t.testdir()
     const file = join(root, 'journal.db')
     const old = openJournal(file, 'main')
-    const outcome = (id: string, state: 'failed' | 'stored'): Draft => {
+    const outcome = (id: string, state: 'failed' | 'stored'): NewRecord => {
       const { message } = withMedia(id, { state, reason: 'net::ERR_NAME_NOT_RESOLVED' })
       return { kind: 'media', key: `media:${message.id}`, message }
     }

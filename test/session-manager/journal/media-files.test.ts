@@ -12,7 +12,7 @@ import {
 } from '../../../src/session-manager/journal/media.ts'
 import { MediaTrouble } from '../../../src/session-manager/journal/media-trouble.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { draft, withMedia } from './drafts.ts'
+import { newRecord, withMedia } from './new-records.ts'
 
 /** The directory of the media, without a fetcher. */
 
@@ -35,7 +35,7 @@ const eraseMedia = (journal: Journal, sums: readonly string[]): void => {
     sums.map((sha256, n) => withMedia(String(n), { sha256 })),
     'live'
   )
-  journal.erase({ chatIds: [draft('').message.chat_id], messageIds: [] })
+  journal.erase({ chatIds: [newRecord('').message.chat_id], messageIds: [] })
 }
 
 t.test('what a crash left half written is removed, and nothing else', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MediaTrouble } from '../../../src/session-manager/journal/media-trouble.ts'
-import { withMedia } from './drafts.ts'
+import { withMedia } from './new-records.ts'
 import { clockOf, minute, rig, second } from './media-rig.ts'
 
 /** When media are not fetched any more. */

@@ -3,7 +3,7 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import type { Media } from '../../../src/contract/record.ts'
-import { openJournal, type Draft } from '../../../src/session-manager/journal/journal.ts'
+import { openJournal, type NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import {
   MediaFetcher,
   type MediaFetcherOptions,
@@ -12,7 +12,7 @@ import {
 import { MediaTrouble } from '../../../src/session-manager/journal/media-trouble.ts'
 import type { MediaResult } from '../../../src/session-manager/journal/media-fetcher.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { captured } from './drafts.ts'
+import { captured } from './new-records.ts'
 
 /** The real fetcher over the real journal, on a clock that the test turns. */
 
@@ -28,7 +28,7 @@ export const noNetwork = new MediaTrouble('HttpNetworkError', true)
 /**
  * A fetcher that looks more often than this never rests. The longest test looks some hundred times.
  */
-const mostLooks = 2_000
+const maxLooks = 2_000
 
 export const clockOf = (t: Test): void => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: start })
@@ -45,13 +45,14 @@ export const rig = (
   const tries: { id: string; at: number }[] = []
   let looks = 0
   const state = { source, fails: undefined as Error | undefined }
-  const add = async (drafts: readonly Draft[]): Promise<void> => void journal.append(drafts, 'live')
+  const add = async (newRecords: readonly NewRecord[]): Promise<void> =>
+    void journal.append(newRecords, 'live')
   const fetcher = new MediaFetcher({
     journal,
     add,
     source: () => {
       looks += 1
-      if (looks > mostLooks) return undefined
+      if (looks > maxLooks) return undefined
       return async (id) => {
         tries.push({ id, at: Date.now() - start })
         return state.source(id)
@@ -75,7 +76,7 @@ export const rig = (
     const began = performance.now()
     do await turn()
     while (fetcher.isBusy && performance.now() - began < 10_000)
-    if (fetcher.isBusy || looks > mostLooks) throw new Error('fetching does not end')
+    if (fetcher.isBusy || looks > maxLooks) throw new Error('fetching does not end')
   }
   const passes = async (ms: number, stepMs = 5 * second): Promise<void> => {
     for (let passed = 0; passed < ms; passed += stepMs) {

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { MediaResult } from '../../../src/session-manager/journal/media-fetcher.ts'
 import { MediaTrouble } from '../../../src/session-manager/journal/media-trouble.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { withMedia } from './drafts.ts'
+import { withMedia } from './new-records.ts'
 import { clockOf, day, fetched, hour, minute, noNetwork, rig, second } from './media-rig.ts'
 
 /** When media are tried again, to the second, and what the operator is told of it. */

@@ -4,7 +4,7 @@ import { mkdir, readFile, readdir, rm, rmdir, stat, writeFile } from 'node:fs/pr
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Media } from '../../../src/contract/record.ts'
-import { openJournal, type Draft } from '../../../src/session-manager/journal/journal.ts'
+import { openJournal, type NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import {
   MediaFetcher,
   type MediaSource
@@ -16,7 +16,7 @@ import {
 } from '../../../src/session-manager/journal/media.ts'
 import type { MediaResult } from '../../../src/session-manager/journal/media-fetcher.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft, withMedia } from './drafts.ts'
+import { newRecord, withMedia } from './new-records.ts'
 
 const sum = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 const photo = Buffer.from('the bytes of a photo')
@@ -44,9 +44,9 @@ const rig = (
   const state = { source }
   const news = new EventEmitter()
   const outcomes = new Map<string, Media>()
-  const add = async (drafts: readonly Draft[]): Promise<void> => {
-    journal.append(drafts, 'live')
-    for (const { message } of drafts) outcomes.set(message.id, message.media as Media)
+  const add = async (newRecords: readonly NewRecord[]): Promise<void> => {
+    journal.append(newRecords, 'live')
+    for (const { message } of newRecords) outcomes.set(message.id, message.media as Media)
     news.emit('outcome')
   }
   const fetcher = new MediaFetcher({
@@ -68,7 +68,7 @@ const rig = (
     closed = true
   }
   t.teardown(closeOnce)
-  const outcome = async ({ message }: Draft): Promise<Media> => {
+  const outcome = async ({ message }: NewRecord): Promise<Media> => {
     for (;;) {
       const found = outcomes.get(message.id)
       if (found) return found
@@ -229,7 +229,7 @@ t.test('what failed is tried again by itself once it has rested', async (t) => {
     { retryMs: 5 }
   )
   const image = withMedia('A')
-  journal.append([image, draft('B')], 'live')
+  journal.append([image, newRecord('B')], 'live')
   fetcher.wake()
   t.match(await outcome(image), { state: 'stored' })
   t.equal(tries, 3)
@@ -342,12 +342,12 @@ t.test(
     const { journal, fetcher, outcome, directory } = rig(t, async (id) =>
       fetched(bytes.get(id) as Buffer)
     )
-    const drafts = [withMedia('A', {}), withMedia('B'), elsewhere]
-    journal.append(drafts, 'live')
+    const newRecords = [withMedia('A', {}), withMedia('B'), elsewhere]
+    journal.append(newRecords, 'live')
     fetcher.wake()
-    for (const one of drafts) await outcome(one)
+    for (const one of newRecords) await outcome(one)
     await writeFile(`${mediaPath(directory, sum(Buffer.from('of A alone')))}.partial`, 'cut short')
-    journal.erase({ chatIds: [drafts[0]?.message.chat_id ?? ''], messageIds: [] })
+    journal.erase({ chatIds: [newRecords[0]?.message.chat_id ?? ''], messageIds: [] })
     t.equal(await deleteErasedMedia(journal, directory), 1)
     t.equal(await deleteErasedMedia(journal, directory), 0, 'and once is enough')
     const files = await readdir(directory, { recursive: true })
@@ -362,11 +362,11 @@ t.test(
   'however many files go, they wait for what else is at work a few times, not once each; one that cannot go is tried again',
   async (t) => {
     const { journal, directory } = rig(t, async () => gone)
-    const drafts = Array.from({ length: 250 }, (_, n) =>
+    const newRecords = Array.from({ length: 250 }, (_, n) =>
       withMedia(String(n), { sha256: sum(Buffer.from(String(n))) })
     )
-    journal.append(drafts, 'live')
-    for (const { message } of drafts) {
+    journal.append(newRecords, 'live')
+    for (const { message } of newRecords) {
       const path = mediaPath(directory, message.media?.sha256 ?? '')
       await mkdir(dirname(path), { recursive: true })
       await writeFile(path, 'a photo')
@@ -374,7 +374,7 @@ t.test(
     const stuck = mediaPath(directory, sum(Buffer.from('7')))
     await rm(stuck)
     await mkdir(stuck)
-    journal.erase({ chatIds: [drafts[0]?.message.chat_id ?? ''], messageIds: [] })
+    journal.erase({ chatIds: [newRecords[0]?.message.chat_id ?? ''], messageIds: [] })
     let turns = 0
     const busy = (): void => {
       turns += 1

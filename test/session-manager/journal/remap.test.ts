@@ -5,22 +5,22 @@ import t, { type Test } from 'tap'
 import type { CapturedMessage } from '../../../src/contract/record.ts'
 import {
   openJournal,
-  type Draft,
+  type NewRecord,
   type Journal
 } from '../../../src/session-manager/journal/journal.ts'
 import { maxRawLength } from '../../../src/session-manager/journal/raw-models.ts'
 import { remapSome, UpgradeRemap } from '../../../src/session-manager/journal/remap.ts'
 import { createRetention } from '../../../src/session-manager/journal/retention.ts'
 import {
-  editDrafts,
-  messageDrafts,
-  reactionDrafts
-} from '../../../src/session-manager/whatsapp/drafts.ts'
+  editRecords,
+  messageRecords,
+  reactionRecords
+} from '../../../src/session-manager/whatsapp/new-records.ts'
 import { mapperVersion, type Mapping } from '../../../src/session-manager/whatsapp/message.ts'
 import { remap } from '../../../src/session-manager/whatsapp/remap.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
-import { captured } from './drafts.ts'
+import { captured } from './new-records.ts'
 import { fixture, fixtures } from '../whatsapp/fixtures.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { lead, rawImage, rawText } from '../whatsapp/raw-models.ts'
@@ -55,14 +55,17 @@ const remapAll = (journal: Journal, isTrial = false) =>
   })
 
 /** As a mapper with a mistake has them. */
-const spoilt = (drafts: Draft[], spoil: (message: CapturedMessage) => CapturedMessage): Draft[] =>
-  drafts.map((draft) => ({ ...draft, message: spoil({ ...draft.message }) }))
+const spoilt = (
+  newRecords: NewRecord[],
+  spoil: (message: CapturedMessage) => CapturedMessage
+): NewRecord[] =>
+  newRecords.map((newRecord) => ({ ...newRecord, message: spoil({ ...newRecord.message }) }))
 
 t.test('every fixture comes out of its kept model as it went in', async (t) => {
   const { journal } = open(t)
   for (const { name, raw } of fixtures)
     journal.append(
-      messageDrafts({ ...raw, id: { fromMe: false, remote: lead, id: name } }, mapping),
+      messageRecords({ ...raw, id: { fromMe: false, remote: lead, id: name } }, mapping),
       'live'
     )
   const before = journal.lastSeq()
@@ -75,7 +78,7 @@ t.test('every fixture comes out of its kept model as it went in', async (t) => {
 
 t.test('a field that an earlier mapper lost comes back, once', async (t) => {
   const { journal } = open(t)
-  const order = messageDrafts(fixture('order'), mapping)
+  const order = messageRecords(fixture('order'), mapping)
   journal.append(
     spoilt(order, ({ order: _order, ...message }) => ({ ...message, body: '' })),
     'backfill'
@@ -105,8 +108,8 @@ t.test('an edit is mapped again, too', async (t) => {
   const edited = rawText('A', { body: 'new', latestEditSenderTimestampMs: 1_700_000_100_000 })
   journal.append(
     [
-      ...messageDrafts(rawText('A'), mapping),
-      ...spoilt(editDrafts(edited, 'old', mapping), (message) => ({ ...message, body: '' }))
+      ...messageRecords(rawText('A'), mapping),
+      ...spoilt(editRecords(edited, 'old', mapping), (message) => ({ ...message, body: '' }))
     ],
     'live'
   )
@@ -120,13 +123,13 @@ t.test('an edit is mapped again, too', async (t) => {
 
 t.test('how a message went on since it first came is not taken back', async (t) => {
   const { journal } = open(t)
-  const own = (facts: Raw): Draft[] =>
-    messageDrafts(
+  const own = (facts: Raw): NewRecord[] =>
+    messageRecords(
       rawText('OWN', { id: { fromMe: true, remote: lead, id: 'OWN' }, ...facts }),
       mapping
     )
-  const call = (facts: Raw): Draft[] =>
-    messageDrafts(rawText('CALL', { type: 'call_log', body: undefined, ...facts }), mapping)
+  const call = (facts: Raw): NewRecord[] =>
+    messageRecords(rawText('CALL', { type: 'call_log', body: undefined, ...facts }), mapping)
   journal.append([...own({ ack: -1 }), ...call({})], 'live')
   journal.append([...own({ ack: 1 }), ...call({ callDuration: 12 })], 'backfill')
   const updates = captured(journal.read(2, 10)).map(({ message }) => message)
@@ -136,9 +139,10 @@ t.test('how a message went on since it first came is not taken back', async (t) 
 
 t.test('the newest status of an order or a payment is not taken back', async (t) => {
   const { journal } = open(t)
-  const order = (facts: Raw): Draft[] => messageDrafts({ ...fixture('order'), ...facts }, mapping)
-  const payment = (paymentStatus: number): Draft[] =>
-    messageDrafts(
+  const order = (facts: Raw): NewRecord[] =>
+    messageRecords({ ...fixture('order'), ...facts }, mapping)
+  const payment = (paymentStatus: number): NewRecord[] =>
+    messageRecords(
       rawText('P', { type: 'payment', body: undefined, paymentStatus, paymentAmount1000: 5_000 }),
       mapping
     )
@@ -162,8 +166,8 @@ t.test('the newest status of an order or a payment is not taken back', async (t)
 
 t.test('a message that was sent after all, and edited, keeps the model it came with', async (t) => {
   const { journal } = open(t)
-  const own = (facts: Raw): Draft[] =>
-    messageDrafts(
+  const own = (facts: Raw): NewRecord[] =>
+    messageRecords(
       rawText('OWN', { id: { fromMe: true, remote: lead, id: 'OWN' }, body: 'old', ...facts }),
       mapping
     )
@@ -178,7 +182,7 @@ t.test('a message that was sent after all, and edited, keeps the model it came w
 t.test('the text of a quoted message is kept with that message alone', async (t) => {
   const { journal } = open(t)
   journal.append(
-    messageDrafts(
+    messageRecords(
       rawText('A', { quotedStanzaID: 'Q', quotedMsg: { type: 'chat', body: 'quoted words' } }),
       mapping
     ),
@@ -193,7 +197,7 @@ t.test(
   'media that were not seen as such are fetched; those that were stay as they are',
   async (t) => {
     const { journal } = open(t)
-    const photo = (id: string): Draft[] => messageDrafts(rawImage(id), mapping)
+    const photo = (id: string): NewRecord[] => messageRecords(rawImage(id), mapping)
     journal.append(
       spoilt(photo('A'), ({ media: _media, ...message }) => ({ ...message, has_media: false })),
       'live'
@@ -222,13 +226,13 @@ t.test(
     const { journal } = open(t)
     const plain: Mapping = { ...mapping, keepRaw: false }
     journal.append(
-      spoilt(messageDrafts(fixture('location'), plain), (message) => ({
+      spoilt(messageRecords(fixture('location'), plain), (message) => ({
         ...message,
         body: '/9j/AAAA'
       })),
       'live'
     )
-    journal.append(messageDrafts(rawText('T'), plain), 'live')
+    journal.append(messageRecords(rawText('T'), plain), 'live')
     t.match(remapAll(journal), { mapped: 1, changed: 1 })
     t.equal(captured(journal.read(2, 1))[0]?.message.body, '')
   }
@@ -238,7 +242,7 @@ t.test('what is kept has no picture, key or secret in it, and is bounded', async
   const { journal, file } = open(t)
   for (const { name, raw } of fixtures)
     journal.append(
-      messageDrafts({ ...raw, id: { fromMe: false, remote: lead, id: name } }, mapping),
+      messageRecords({ ...raw, id: { fromMe: false, remote: lead, id: name } }, mapping),
       'live'
     )
   const models = journal
@@ -251,12 +255,12 @@ t.test('what is kept has no picture, key or secret in it, and is bounded', async
   t.comment(`kept models: median ${sizes[sizes.length >> 1]} characters, at most ${sizes.at(-1)}`)
 
   journal.append(
-    messageDrafts(rawText('LONG', { body: 'x'.repeat(maxRawLength) }), mapping),
+    messageRecords(rawText('LONG', { body: 'x'.repeat(maxRawLength) }), mapping),
     'live'
   )
   t.equal(journal.remappable(journal.lastSeq() - 1, 1)[0]?.raw, undefined)
   const body = 'words '.repeat(1_000)
-  journal.append(messageDrafts(rawText('PACKED', { body }), mapping), 'live')
+  journal.append(messageRecords(rawText('PACKED', { body }), mapping), 'live')
   t.match(journal.remappable(journal.lastSeq() - 1, 1)[0]?.raw?.text, body)
   const db = new DatabaseSync(file, { readOnly: true })
   t.teardown(() => db.close())
@@ -268,21 +272,21 @@ t.test('what is kept has no picture, key or secret in it, and is bounded', async
 })
 
 t.test('without KEEP_RAW nothing is kept', async (t) => {
-  const [draft] = messageDrafts(rawText('A'), { ...mapping, keepRaw: false })
-  t.notOk('raw' in (draft ?? {}))
+  const [newRecord] = messageRecords(rawText('A'), { ...mapping, keepRaw: false })
+  t.notOk('raw' in (newRecord ?? {}))
 })
 
 t.test('erasing takes the model with its record, to the last byte', async (t) => {
   const { journal, file } = open(t)
   const secret = 'a most private word'
-  const far = messageDrafts(
+  const far = messageRecords(
     rawText('A', { body: secret, description: 'only in the model' }),
     mapping
   )
   journal.append(
     [
       ...far,
-      ...messageDrafts(
+      ...messageRecords(
         rawText('B', { id: { fromMe: false, remote: '5215500000009@c.us', id: 'B' } }),
         mapping
       )
@@ -296,7 +300,7 @@ t.test('erasing takes the model with its record, to the last byte', async (t) =>
     reaction: secret,
     timestamp: 1_700_000_000
   }
-  journal.append(reactionDrafts(emoji, mapping), 'live')
+  journal.append(reactionRecords(emoji, mapping), 'live')
   t.equal(journal.erase({ chatIds: [lead], messageIds: [] }), 2)
   const bytes = readFileSync(file, 'latin1')
   t.notMatch(bytes, secret)
@@ -314,10 +318,10 @@ t.test('models go when they are older than KEEP_RAW; their records stay', async 
   const clock = { now: 1_700_000_000_000 }
   const journal = openJournal(file, 'main', () => clock.now)
   t.teardown(() => journal.close())
-  const some = (from: number): Draft[] =>
+  const some = (from: number): NewRecord[] =>
     Array.from(
       { length: 700 },
-      (_, n) => messageDrafts(rawText(`M${from + n}`), mapping)[0] as Draft
+      (_, n) => messageRecords(rawText(`M${from + n}`), mapping)[0] as NewRecord
     )
   journal.append(some(0), 'live')
   clock.now += 86_400_000
@@ -346,10 +350,10 @@ t.test('models expire though the clock was ahead when the first ones were kept',
   const clock = { now: 1_800_000_000_000 }
   const journal = openJournal(join(t.testdir(), 'journal.db'), 'main', () => clock.now)
   t.teardown(() => journal.close())
-  const some = (from: number, count: number): Draft[] =>
+  const some = (from: number, count: number): NewRecord[] =>
     Array.from(
       { length: count },
-      (_, n) => messageDrafts(rawText(`M${from + n}`), mapping)[0] as Draft
+      (_, n) => messageRecords(rawText(`M${from + n}`), mapping)[0] as NewRecord
     )
   journal.append(some(0, 600), 'live')
   clock.now = 1_700_000_000_000
@@ -375,10 +379,10 @@ t.test(
   'a call that ended, a payment that was made and a message that was sent after all are updates',
   async (t) => {
     const { journal } = open(t)
-    const call = (facts: Record<string, unknown>): Draft[] =>
-      messageDrafts(rawText('C', { type: 'call_log', body: undefined, ...facts }), mapping)
-    const own = (ack: number): Draft[] =>
-      messageDrafts(rawText('O', { id: { fromMe: true, remote: lead, id: 'O' }, ack }), mapping)
+    const call = (facts: Record<string, unknown>): NewRecord[] =>
+      messageRecords(rawText('C', { type: 'call_log', body: undefined, ...facts }), mapping)
+    const own = (ack: number): NewRecord[] =>
+      messageRecords(rawText('O', { id: { fromMe: true, remote: lead, id: 'O' }, ack }), mapping)
     journal.append([...call({ callOutcome: 'Ongoing' }), ...own(-1)], 'live')
     journal.append([...call({ callOutcome: 'Completed', callDuration: 61 }), ...own(1)], 'backfill')
     journal.append(
@@ -435,10 +439,10 @@ const start = (
   return { job, of, parts }
 }
 const lost = ({ order: _order, ...message }: CapturedMessage): CapturedMessage => message
-const orders = (count: number, from = 0): Draft[] =>
+const orders = (count: number, from = 0): NewRecord[] =>
   Array.from({ length: count }, (_, n) =>
     spoilt(
-      messageDrafts(
+      messageRecords(
         { ...fixture('order'), id: { fromMe: false, remote: lead, id: `O${from + n}` } },
         mapping
       ),

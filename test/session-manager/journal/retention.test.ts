@@ -5,7 +5,7 @@ import { openJournal } from '../../../src/session-manager/journal/journal.ts'
 import { mediaPath } from '../../../src/session-manager/journal/media.ts'
 import { createRetention } from '../../../src/session-manager/journal/retention.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft, withMedia } from './drafts.ts'
+import { newRecord, withMedia } from './new-records.ts'
 
 const day = 86_400_000
 const start = Date.UTC(2026, 0, 10, 12)
@@ -21,7 +21,7 @@ const rig = async (t: Test, keepMs: number, failures = 0, upTo?: () => number) =
   let now = start - 9 * day
   const journal = openJournal(join(root, 'journal.db'), 'main', () => now)
   for (let n = 1; n <= 10; n += 1, now += day)
-    journal.append([n === 1 ? withMedia('1', { sha256 }) : draft(String(n))], 'live')
+    journal.append([n === 1 ? withMedia('1', { sha256 }) : newRecord(String(n))], 'live')
   await mkdir(dirname(mediaPath(directory, sha256)), { recursive: true })
   await writeFile(mediaPath(directory, sha256), 'a photo')
   journal.setMark('certain_until', start)
@@ -67,7 +67,7 @@ t.test(
   async (t) => {
     const journal = openJournal(join(t.testdir(), 'journal.db'), 'main', () => start - 9 * day)
     journal.append(
-      Array.from({ length: 5_000 }, (_, n) => draft(String(n))),
+      Array.from({ length: 5_000 }, (_, n) => newRecord(String(n))),
       'live'
     )
     journal.setMark('certain_until', start)
@@ -175,7 +175,7 @@ t.test('a clock that is wrong, for a day or for years, makes nothing old', async
     const journal = openJournal(join(root, `${clocks.join()}${later}.db`), 'main', () => now)
     for (const [n, wrong] of clocks.entries()) {
       now = start + wrong
-      journal.append([draft(String(n), { timestamp: start / 1_000 })], 'live')
+      journal.append([newRecord(String(n), { timestamp: start / 1_000 })], 'live')
     }
     const logged = logLines()
     let looks = 0
@@ -206,9 +206,9 @@ t.test(
     let now = start + 730 * day
     const journal = openJournal(join(root, 'journal.db'), 'main', () => now)
     t.teardown(() => journal.close())
-    journal.append([draft('ahead', { timestamp: start / 1_000 })], 'live')
+    journal.append([newRecord('ahead', { timestamp: start / 1_000 })], 'live')
     now = start
-    journal.append([draft('right', { timestamp: start / 1_000 })], 'live')
+    journal.append([newRecord('right', { timestamp: start / 1_000 })], 'live')
     let passed = 0
     now = start + 40 * day
     const logged = logLines()

@@ -6,10 +6,10 @@ import {
   createConnection,
   type ConnectionOptions
 } from '../../../src/session-manager/session/connection.ts'
-import type { Draft } from '../../../src/session-manager/journal/journal.ts'
+import type { NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import type { Session } from '../../../src/session-manager/session/session.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 import {
   fakeListeners,
   page,
@@ -39,7 +39,7 @@ const rig = (
 ) => {
   const listeners = fakeListeners(options.script)
   const logged = logLines()
-  const captured: Draft[] = []
+  const captured: NewRecord[] = []
   const changes: [Session, Session][] = []
   const news = new EventEmitter().setMaxListeners(0)
   const counts = { ready: 0, forgotten: 0 }
@@ -52,7 +52,7 @@ const rig = (
       counts.forgotten += 1
       order.push('forget')
     },
-    onCaptured: (drafts) => captured.push(...drafts),
+    onCaptured: (newRecords) => captured.push(...newRecords),
     onChange: (session, before) => {
       changes.push([session, before])
       news.emit('change')
@@ -90,13 +90,13 @@ t.test('from connect to READY, captured on the way', async (t) => {
   t.match(connection.session(), { status: 'QR_REQUIRED', qr: { code: 'code' }, qrAttempt: 1 })
   t.equal(connection.ready(), undefined)
   listener.say({ type: 'authenticated' })
-  listener.say({ type: 'captured', drafts: [draft('while syncing')] })
+  listener.say({ type: 'captured', newRecords: [newRecord('while syncing')] })
   listener.say({ type: 'syncing', percent: 60 })
   listener.say(ready)
   await until(({ status }) => status === 'READY')
   t.equal(connection.ready(), listener)
   t.equal(counts.ready, 1)
-  listener.say({ type: 'captured', drafts: [draft('A'), draft('B')] })
+  listener.say({ type: 'captured', newRecords: [newRecord('A'), newRecord('B')] })
   t.same(
     captured.map(({ message }) => message.body),
     ['message while syncing', 'message A', 'message B']
@@ -196,7 +196,7 @@ t.test('the next browser starts only when the one before is gone', async (t) => 
   t.same(listeners.made[1]?.calls, [])
   closed.resolve()
   await listeners.called(1, 'start')
-  t.equal(listeners.mostAtOnce(), 1)
+  t.equal(listeners.maxAtOnce(), 1)
 })
 
 t.test(
@@ -268,12 +268,12 @@ t.test(
             if (what === 'unlinked') current?.say({ type: 'logout' })
             if (what === 'ready') current?.say(ready)
             if (what === 'qr') current?.say({ type: 'qr', code: 'x' })
-            if (what === 'stray') connection.stray('a text, as the library throws')
+            if (what === 'stray') connection.onUnhandledError('a text, as the library throws')
             if (what === 'turn') await pause()
           }
           await Promise.all(waits)
           await connection.stop()
-          if (listeners.mostAtOnce() > 1) throw new Error('two browsers at once')
+          if (listeners.maxAtOnce() > 1) throw new Error('two browsers at once')
           if (up > 0) throw new Error('the profile was deleted under a browser')
           const left = listeners.made.filter(
             ({ calls }) => calls.includes('start') && !calls.includes('stopped')
@@ -302,9 +302,11 @@ t.test('late events of a dead listener change nothing', async (t) => {
     { type: 'authenticated' },
     { type: 'logout' },
     { type: 'lost', reason: 'late', fault: true },
-    { type: 'captured', drafts: [draft('late')] }
+    { type: 'captured', newRecords: [newRecord('late')] }
   ] as const) {
-    dead.say(event.type === 'captured' ? { type: 'captured', drafts: [...event.drafts] } : event)
+    dead.say(
+      event.type === 'captured' ? { type: 'captured', newRecords: [...event.newRecords] } : event
+    )
   }
   t.equal(changes.length, before)
   t.same(captured, [])
@@ -811,7 +813,7 @@ t.test(
       t.match(connection.session(), { status: 'READY', limited: reason }, `look ${looks}`)
     }
     t.equal(connection.ready(), listener)
-    listener.say({ type: 'captured', drafts: [draft('A')] })
+    listener.say({ type: 'captured', newRecords: [newRecord('A')] })
     t.equal(captured.length, 1)
     t.match(logged.of('page_limited'), [{ level: 'warn', reason, msg: `READY, but ${reason}` }])
     t.same(
@@ -975,7 +977,7 @@ t.test('an error that nobody awaited', async (t) => {
     const { connection, listeners, logged, until } = rig(t, { policy: slowRetry })
     connection.connect()
     ;(await listeners.called(0, 'start')).say(ready)
-    t.equal(connection.stray('auth timeout'), true)
+    t.equal(connection.onUnhandledError('auth timeout'), true)
     t.match(await until(({ status }) => status === 'DISCONNECTED'), {
       reason: /did not show WhatsApp Web/
     })
@@ -988,16 +990,18 @@ t.test('an error that nobody awaited', async (t) => {
       const { connection, listeners, logged, until } = rig(t, {
         script: (listener, index) => (listener.hold = index === 0 ? { stop: closed.promise } : {})
       })
-      t.equal(connection.stray('before anything'), true)
+      t.equal(connection.onUnhandledError('before anything'), true)
       connection.connect()
       const listener = await listeners.called(0, 'start')
       listener.say(ready)
       // what a browser left unanswered may be told of in the same turn in which it is closed
-      const late = closed.promise.then(() => turn()).then(() => connection.stray('Target closed'))
+      const late = closed.promise
+        .then(() => turn())
+        .then(() => connection.onUnhandledError('Target closed'))
       listener.say({ type: 'logout' })
       await until(({ status }) => status === 'INIT')
       t.equal(listeners.made.length, 2, 'the next one waits')
-      t.equal(connection.stray('Target closed'), true)
+      t.equal(connection.onUnhandledError('Target closed'), true)
       t.equal(connection.session().status, 'INIT')
       closed.resolve()
       await late
@@ -1011,7 +1015,7 @@ t.test('an error that nobody awaited', async (t) => {
         { status: 'READY', failures: 1 },
         'the logout is all that was counted'
       )
-      connection.stray('Target closed')
+      connection.onUnhandledError('Target closed')
       t.equal(logged.of('stray_error').at(-1)?.level, 'error', 'from then on it costs the session')
       await until(({ status }) => status === 'DISCONNECTED')
     }
@@ -1020,7 +1024,7 @@ t.test('an error that nobody awaited', async (t) => {
     const { connection, listeners } = rig(t)
     connection.connect()
     ;(await listeners.called(0, 'start')).say(ready)
-    t.equal(connection.stray(new Error('a bug of ours')), false)
+    t.equal(connection.onUnhandledError(new Error('a bug of ours')), false)
     t.equal(connection.session().status, 'READY')
   })
 })
@@ -1062,7 +1066,7 @@ t.test('a clock that is set ahead or back by hours changes nothing that is measu
       listener.calls.includes('refreshQr'),
       'the code is still shown: another would void it while it is scanned'
     )
-    t.ok(connection.beating())
+    t.ok(connection.isAlive())
 
     listener.say({ type: 'authenticated' })
     listener.page = page({ synced: true })
@@ -1080,15 +1084,15 @@ t.test('whether the timers still run is seen from outside', async (t) => {
   const { connection, listeners } = rig(t, { steady: () => clock, probeIntervalMs: 10 })
   connection.connect()
   await listeners.called(0, 'probe', 1)
-  t.ok(connection.beating())
+  t.ok(connection.isAlive())
   const hung = Promise.withResolvers<never>()
   const asked = Promise.withResolvers<void>()
   ;(listeners.made[0] as FakeListener).probe = () => (asked.resolve(), hung.promise)
   await asked.promise
   clock += 50_000
-  t.ok(connection.beating(), 'two probes may hang for their bound')
+  t.ok(connection.isAlive(), 'two probes may hang for their bound')
   clock += 100
-  t.notOk(connection.beating())
+  t.notOk(connection.isAlive())
   hung.reject(new Error('at last'))
   await connection.stop()
 })
@@ -1219,11 +1223,11 @@ t.test('a browser starts only once it is admitted', async (t) => {
 
 t.test('a session that may not go on is closed, and begins anew', async (t) => {
   const { connection, listeners, until } = rig(t, { policy: slowRetry })
-  connection.lose('nobody is there yet')
+  connection.fail('nobody is there yet')
   t.match(connection.session(), { reason: 'not started yet' })
   connection.connect()
   ;(await listeners.called(0, 'start')).say(ready)
-  connection.lose("the account is another host's")
+  connection.fail("the account is another host's")
   t.match(await until(({ status }) => status === 'DISCONNECTED'), {
     reason: "the account is another host's"
   })
@@ -1356,7 +1360,10 @@ t.test(
     const { connection, listeners, captured, until } = rig(t, {
       script: (listener) => {
         listener.releaseHeld = async () =>
-          listener.say({ type: 'captured', drafts: [{ ...draft('held'), kind: 'reaction' }] })
+          listener.say({
+            type: 'captured',
+            newRecords: [{ ...newRecord('held'), kind: 'reaction' }]
+          })
       }
     })
     connection.connect()

@@ -33,7 +33,7 @@ export interface FakeListeners {
   create: (onEvent: (event: ListenerEvent) => void) => FakeListener
   made: FakeListener[]
   /** How many browsers were up at once at most. */
-  mostAtOnce(): number
+  maxAtOnce(): number
   /** Resolves once a call, past or to come, of listener `index` is there `times` times. */
   called(index: number, call: string, times?: number): Promise<FakeListener>
 }
@@ -140,7 +140,7 @@ export const fakeListeners = (
   return {
     create,
     made,
-    mostAtOnce: () => most,
+    maxAtOnce: () => most,
     called: async (index, call, times = 1) => {
       const signal = AbortSignal.timeout(15_000)
       for (;;) {

@@ -87,7 +87,7 @@ const states = {
 
 const same = 'same'
 const start = 'cancel-retry, start, deadline 90000'
-const lose = 'cancel-deadline, stop, retry'
+const fail = 'cancel-deadline, stop, retry'
 
 t.test('the table of transitions', async (t) => {
   // from, event, status after, effects
@@ -106,9 +106,9 @@ t.test('the table of transitions', async (t) => {
     ['INIT', ready, 'READY', 'cancel-deadline, backfill'],
     ['INIT', socket('TIMEOUT'), same, 'nothing'],
     ['INIT', socket('CONNECTED'), same, 'nothing'],
-    ['INIT', lost, 'DISCONNECTED', `${lose} 2000`],
-    ['INIT', fault, 'ERROR', `${lose} 2000`],
-    ['INIT', overdue, 'DISCONNECTED', `${lose} 2000`],
+    ['INIT', lost, 'DISCONNECTED', `${fail} 2000`],
+    ['INIT', fault, 'ERROR', `${fail} 2000`],
+    ['INIT', overdue, 'DISCONNECTED', `${fail} 2000`],
     ['INIT', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
     ['INIT', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
 
@@ -117,7 +117,7 @@ t.test('the table of transitions', async (t) => {
     ['QR_REQUIRED', syncing, 'AUTHENTICATED', 'deadline 180000'],
     ['QR_REQUIRED', authenticated, 'AUTHENTICATED', 'deadline 180000'],
     ['QR_REQUIRED', ready, 'READY', 'cancel-deadline, backfill'],
-    ['QR_REQUIRED', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['QR_REQUIRED', lost, 'DISCONNECTED', `${fail} 2000`],
     ['QR_REQUIRED', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
     ['QR_REQUIRED', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
 
@@ -132,7 +132,7 @@ t.test('the table of transitions', async (t) => {
     ['PASSKEY_REQUIRED', authenticated, 'AUTHENTICATED', 'deadline 180000'],
     ['PASSKEY_REQUIRED', syncing, 'AUTHENTICATED', 'deadline 180000'],
     ['PASSKEY_REQUIRED', ready, 'READY', 'cancel-deadline, backfill'],
-    ['PASSKEY_REQUIRED', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['PASSKEY_REQUIRED', lost, 'DISCONNECTED', `${fail} 2000`],
     ['PASSKEY_REQUIRED', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
     ['AUTHENTICATED', passkey, same, 'nothing'],
     ['READY', passkey, same, 'nothing'],
@@ -144,8 +144,8 @@ t.test('the table of transitions', async (t) => {
     ['AUTHENTICATED', authenticated, 'AUTHENTICATED', 'deadline 180000'],
     ['AUTHENTICATED', ready, 'READY', 'cancel-deadline, backfill'],
     ['AUTHENTICATED', socket('TIMEOUT'), same, 'nothing'],
-    ['AUTHENTICATED', overdue, 'ERROR', `${lose} 2000`],
-    ['AUTHENTICATED', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['AUTHENTICATED', overdue, 'ERROR', `${fail} 2000`],
+    ['AUTHENTICATED', lost, 'DISCONNECTED', `${fail} 2000`],
     ['AUTHENTICATED', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
 
     ['READY', waiting, same, 'nothing'],
@@ -162,8 +162,8 @@ t.test('the table of transitions', async (t) => {
     ['READY', socket('TIMEOUT'), 'DISCONNECTED', 'deadline 90000'],
     ['READY', socket('UNLAUNCHED'), 'DISCONNECTED', 'deadline 90000'],
     ['READY', socket('SOMETHING_NEW'), same, 'nothing'],
-    ['READY', lost, 'DISCONNECTED', `${lose} 2000`],
-    ['READY', fault, 'ERROR', `${lose} 2000`],
+    ['READY', lost, 'DISCONNECTED', `${fail} 2000`],
+    ['READY', fault, 'ERROR', `${fail} 2000`],
     ['READY', logout, 'DISCONNECTED', 'cancel-deadline, stop, forget, retry 0'],
     ['READY', disconnect, 'DISCONNECTED', 'cancel-retry, cancel-deadline, stop'],
 
@@ -172,8 +172,8 @@ t.test('the table of transitions', async (t) => {
     ['healing itself', ready, 'READY', 'cancel-deadline, backfill'],
     ['healing itself', connect, same, 'nothing'],
     ['healing itself', qr, same, 'nothing'],
-    ['healing itself', overdue, 'DISCONNECTED', `${lose} 2000`],
-    ['healing itself', lost, 'DISCONNECTED', `${lose} 2000`],
+    ['healing itself', overdue, 'DISCONNECTED', `${fail} 2000`],
+    ['healing itself', lost, 'DISCONNECTED', `${fail} 2000`],
 
     ['lost, retry due', retry, 'INIT', start],
     ['lost, retry due', connect, 'INIT', start],

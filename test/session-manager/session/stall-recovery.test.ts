@@ -3,7 +3,7 @@ import t from 'tap'
 import { createRecovery } from '../../../src/session-manager/session/stall-recovery.ts'
 import type { SessionEvent } from '../../../src/session-manager/session/session.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 import { fakeListeners, type FakeListener } from './fake-listener.ts'
 
 /**
@@ -51,7 +51,7 @@ const rig = (script: (listener: FakeListener) => void = () => undefined) => {
     deeds,
     silence,
     attached,
-    lose: () => (current = undefined)
+    fail: () => (current = undefined)
   }
 }
 const reason = 'messages reach the page, but whatsapp-web.js does not tell of them'
@@ -99,9 +99,9 @@ t.test('read back, then listened to anew, loaded anew, started anew', async (t) 
     { step: 'reload' },
     { step: 'restart' }
   ])
-  recovery.stall.heard([{ ...draft('reaction'), kind: 'reaction' }])
+  recovery.stall.heard([{ ...newRecord('reaction'), kind: 'reaction' }])
   t.same(told.splice(0), [], 'what is no message proves nothing')
-  recovery.stall.heard([draft('A')])
+  recovery.stall.heard([newRecord('A')])
   t.same(told.splice(0), [{ type: 'stalled', reason: undefined }])
   t.equal(logged.of('stall_over').length, 1)
 })
@@ -126,7 +126,7 @@ t.test(
 
     const gone = rig(failing)
     const silent = gone.silence()
-    gone.lose()
+    gone.fail()
     await silent
     gone.recovery.reload()
     t.same(gone.told.splice(0), ['read back', { type: 'stalled', reason }, 'reloading false'])

@@ -7,7 +7,7 @@ import type { Arrival, Step } from '../../../src/session-manager/session/stall.t
 import type { Shown } from '../../../src/session-manager/whatsapp/page.ts'
 import { createDice } from '../../dice.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 
 /**
  * An account, its page and its journal for as long as a test likes, on a clock that the test turns.
@@ -132,7 +132,7 @@ export const createWorld = (seed: number): World => {
     if (isSilent || !isAttached) return
     after(afterMs, () => {
       if (mine !== page) return
-      const drafted = draft(id)
+      const drafted = newRecord(id)
       watch.heard([{ ...drafted, kind, message: { ...drafted.message, id } }])
       after(journalAfterMs, () => keep(id, 'told'))
     })

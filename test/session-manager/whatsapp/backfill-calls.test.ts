@@ -128,8 +128,8 @@ t.test(
     const { page, asked } = pageOf(chats(), result({ messages: [rawText('A')], plain: 1, lost: 2 }))
     const groups = await collect(readBack(page, wanted({ ids: ['A', 'B'] }), mapping, logged.log))
     t.equal(groups.length, 1)
-    const [{ drafts, ...facts }] = groups as [ReadGroup]
-    t.equal(drafts.length, 1)
+    const [{ newRecords, ...facts }] = groups as [ReadGroup]
+    t.equal(newRecords.length, 1)
     t.same(facts, { read: [], unread: [], plainMessages: 1, lostMessages: 2 })
     t.ok(asked[1]?.includes('["A","B"]'))
     t.same(logged.lines, [])

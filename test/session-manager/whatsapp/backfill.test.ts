@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ReadGroup, Wanted } from '../../../src/session-manager/journal/backfill.ts'
-import type { Draft } from '../../../src/session-manager/journal/journal.ts'
+import type { NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import { readBack, readBounds } from '../../../src/session-manager/whatsapp/backfill.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { createDice } from '../../dice.ts'
@@ -154,12 +154,13 @@ const since = (time: number, ids: string[] = [], reached: [string, number][] = [
   reached: new Map(reached),
   ids
 })
-const collect = async (groups: AsyncIterable<ReadGroup>): Promise<Draft[][]> => {
-  const all: Draft[][] = []
-  for await (const { drafts } of groups) all.push(drafts)
+const collect = async (groups: AsyncIterable<ReadGroup>): Promise<NewRecord[][]> => {
+  const all: NewRecord[][] = []
+  for await (const { newRecords } of groups) all.push(newRecords)
   return all
 }
-const times = (drafts: Draft[]): number[] => drafts.map(({ message }) => message.timestamp)
+const times = (newRecords: NewRecord[]): number[] =>
+  newRecords.map(({ message }) => message.timestamp)
 
 t.test(
   'messages since a time, chat by chat, the quietest first, oldest first within a chat',
@@ -211,8 +212,8 @@ t.test(
       'b@c.us': { held: [199_999] }
     })
     const logged = logLines()
-    const drafts = (await collect(readBack(page, since(10), mapping, logged.log))).flat()
-    t.equal(drafts.length, 1 + 20_001)
+    const newRecords = (await collect(readBack(page, since(10), mapping, logged.log))).flat()
+    t.equal(newRecords.length, 1 + 20_001)
     t.match(logged.of('backfill_truncated'), [{ level: 'warn', chats: 1, limit: 20_000 }])
   }
 )
@@ -282,8 +283,8 @@ t.test('earlier messages are loaded for many chats at once, but not for all', as
       ])
     )
   )
-  const drafts = (await collect(readBack(page, since(800), mapping, logLines().log))).flat()
-  t.equal(drafts.length, 100)
+  const newRecords = (await collect(readBack(page, since(800), mapping, logLines().log))).flat()
+  t.equal(newRecords.length, 100)
   t.equal(loading.most, 20)
 })
 
@@ -395,7 +396,7 @@ t.test(
       'still@c.us': { held: [220], earlier: [100] },
       'busy@c.us': { held: [400, 100] }
     })
-    const drafts = (
+    const newRecords = (
       await collect(
         readBack(
           page,
@@ -413,7 +414,7 @@ t.test(
       )
     ).flat()
     t.same(
-      drafts.map(({ message }) => `${message.chat_id} ${message.timestamp}`),
+      newRecords.map(({ message }) => `${message.chat_id} ${message.timestamp}`),
       ['quiet@c.us 205', 'quiet@c.us 210', 'busy@c.us 400', 'read@c.us 250', 'read@c.us 300']
     )
     t.notOk(loads.includes('still@c.us'), 'nothing came since in this one')
@@ -432,7 +433,7 @@ const readAll = async (
   for await (const group of readBack(page, wanted, mapping, log, quick)) groups.push(group)
   return groups
 }
-const keyOf = ({ message }: Draft): string => `${message.chat_id} ${message.timestamp}`
+const keyOf = ({ message }: NewRecord): string => `${message.chat_id} ${message.timestamp}`
 
 t.test(
   'thirty healthy chats are read though one throws, one hangs, one is busy, and one message has no model',
@@ -453,7 +454,7 @@ t.test(
     const logged = logLines()
     // The real clock, so that a load that hangs grows old.
     const groups = await readAll(page, since(800), logged.log)
-    const read = new Set(groups.flatMap(({ drafts }) => drafts).map(keyOf))
+    const read = new Set(groups.flatMap(({ newRecords }) => newRecords).map(keyOf))
     for (const id of Object.keys(healthy)) t.ok(read.has(`${id} 900`) && read.has(`${id} 901`), id)
     t.ok(read.has('odd@c.us 1500') && read.has('odd@c.us 1502'))
     t.ok(read.has('odd@c.us 1501'), 'the odd one by its plain fields')
@@ -498,7 +499,7 @@ t.test(
     const groups = await readAll(page, since(800), logged.log)
     t.same(
       groups
-        .flatMap(({ drafts }) => drafts)
+        .flatMap(({ newRecords }) => newRecords)
         .map(keyOf)
         .sort(),
       ['broken@c.us 1014', 'timeless@c.us 1010', 'well@c.us 1013']
@@ -530,7 +531,7 @@ t.test(
     const load = chat.load
     chat.load = () => (chat.msgs.msgLoadState?.noEarlierMsgs === true ? [] : load())
     const groups = await readAll(page, { ...since(0), only: new Map([['a@c.us', 800]]) })
-    t.same(times(groups.flatMap(({ drafts }) => drafts)), [900, 1_000])
+    t.same(times(groups.flatMap(({ newRecords }) => newRecords)), [900, 1_000])
     t.same(
       groups.flatMap(({ read }) => read),
       [{ chat: 'a@c.us', newest: 1_000 }]
@@ -548,14 +549,14 @@ t.test(
     const groups = await readAll(page, { ...since(950), unread: new Map([['a@c.us', 600]]) })
     t.same(
       groups
-        .flatMap(({ drafts }) => drafts)
+        .flatMap(({ newRecords }) => newRecords)
         .map(keyOf)
         .sort(),
       ['a@c.us 1000', 'a@c.us 900', 'b@c.us 1001']
     )
     t.same(loads, ['b@c.us'])
     const alone = await readAll(page, { ...since(0), only: new Map([['a@c.us', 600]]) })
-    t.same(times(alone.flatMap(({ drafts }) => drafts)), [700, 900, 1_000])
+    t.same(times(alone.flatMap(({ newRecords }) => newRecords)), [700, 900, 1_000])
   }
 )
 
@@ -596,7 +597,7 @@ t.test(
         for (const time of readable) if (!broken.includes(time)) wanted.add(`${n}@c.us ${time}`)
       }
       const groups = await readAll(pageOf(chats).page, since(500))
-      const read = groups.flatMap(({ drafts }) => drafts).map(keyOf)
+      const read = groups.flatMap(({ newRecords }) => newRecords).map(keyOf)
       t.same(
         [...wanted].filter((key) => !read.includes(key)),
         [],
@@ -680,7 +681,7 @@ t.test(
     })
     t.match(second, { read: [], unread: [], plainMessages: 4, lostMessages: 5 })
     t.same(
-      second.drafts.map(({ message }) => message.body),
+      second.newRecords.map(({ message }) => message.body),
       ['Hola, ¿sigue disponible?']
     )
     t.match(logged.of('backfill_nameless'), [{ level: 'warn', chats: 2 }])
@@ -744,13 +745,13 @@ t.test('a message that cannot be mapped costs none of the others, and is counted
         truncated: 0
       })
   } as unknown as Parameters<typeof readBack>[0]
-  for await (const { drafts, lostMessages } of readBack(
+  for await (const { newRecords, lostMessages } of readBack(
     page,
     { since: 0, reached: new Map(), ids: [], only: new Map([['a@c.us', 5]]) },
     odd,
     logged.log
   )) {
-    t.equal(drafts.length, 1)
+    t.equal(newRecords.length, 1)
     t.equal(lostMessages, 3)
   }
   t.match(logged.of('message_unmapped'), [{ level: 'debug', err: { message: 'odd' } }])

@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { isOfAPerson, notOfAPerson } from '../../../src/contract/message-types.ts'
 import { CapturedMessage } from '../../../src/contract/record.ts'
-import type { Draft } from '../../../src/session-manager/journal/journal.ts'
+import type { NewRecord } from '../../../src/session-manager/journal/journal.ts'
 import {
-  editDrafts,
-  messageDrafts,
-  reactionDrafts
-} from '../../../src/session-manager/whatsapp/drafts.ts'
+  editRecords,
+  messageRecords,
+  reactionRecords
+} from '../../../src/session-manager/whatsapp/new-records.ts'
 import { toMessage, type Mapping } from '../../../src/session-manager/whatsapp/message.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { conforms } from '../../platform/conforms.ts'
@@ -21,17 +21,17 @@ const how: Mapping = { media: { maxBytes: 10_000_000, types: ['*/*'] }, me, broa
 /** Not of one message model, or of what is looked up apart. */
 const apart = new Set(['reaction-table', 'poll-vote-legacy'])
 
-const first = (raw: Raw, by: Mapping = how): Draft => {
-  const [draft] = messageDrafts(raw, by)
-  if (draft === undefined) throw new Error('nothing is captured')
-  return draft
+const first = (raw: Raw, by: Mapping = how): NewRecord => {
+  const [newRecord] = messageRecords(raw, by)
+  if (newRecord === undefined) throw new Error('nothing is captured')
+  return newRecord
 }
 
 /** Checks of an `expect` that are not simply a field of the message. */
 const checks: Readonly<Record<string, (t: Test, one: Fixture) => void>> = {
-  ignore: (t, { raw }) => t.same(messageDrafts(raw, how), []),
+  ignore: (t, { raw }) => t.same(messageRecords(raw, how), []),
   notice: (t, { raw }) => {
-    for (const { message } of messageDrafts(raw, how))
+    for (const { message } of messageRecords(raw, how))
       t.notOk(isOfAPerson(message.type), `${message.type} is of no person`)
   },
   ciphertext: (t, { raw, expect }) => {
@@ -56,7 +56,7 @@ const checks: Readonly<Record<string, (t: Test, one: Fixture) => void>> = {
   note: () => undefined,
   effect: () => undefined,
   revoked: (t, { raw, expect }) =>
-    t.match(messageDrafts(raw, how).at(-1)?.message.revoked, expect['revoked'])
+    t.match(messageRecords(raw, how).at(-1)?.message.revoked, expect['revoked'])
 }
 
 for (const one of fixtures.filter(({ name }) => !apart.has(name))) {
@@ -66,7 +66,7 @@ for (const one of fixtures.filter(({ name }) => !apart.has(name))) {
       if (check !== undefined) check(t, one)
       else t.match((first(one.raw).message as Record<string, unknown>)[field], expected, field)
     }
-    for (const { message } of messageDrafts(one.raw, how))
+    for (const { message } of messageRecords(one.raw, how))
       conforms(t, CapturedMessage, message, 'as the contract has it')
   })
 }
@@ -80,19 +80,19 @@ t.test('a reaction of the table is captured as expected', async (t) => {
     reaction: raw['reactionText'],
     timestamp: 1_790_000_200
   }
-  t.match(reactionDrafts(model, how)[0]?.message.reaction, expect['reaction'])
+  t.match(reactionRecords(model, how)[0]?.message.reaction, expect['reaction'])
 })
 
 t.test('channels and status updates are kept out by default', async (t) => {
   const by: Mapping = { ...how, broadcasts: false }
-  t.same(messageDrafts(fixture('newsletter'), by), [])
+  t.same(messageRecords(fixture('newsletter'), by), [])
   const status = rawText('S', {
     id: { fromMe: false, remote: 'status@broadcast', id: 'S', participant: lead }
   })
-  t.same(messageDrafts(status, by), [])
-  t.equal(messageDrafts(status, how).length, 1)
+  t.same(messageRecords(status, by), [])
+  t.equal(messageRecords(status, how).length, 1)
   t.same(
-    reactionDrafts(
+    reactionRecords(
       { id: {}, msgId: 'true_status@broadcast_S', senderId: lead, reaction: 'x', timestamp: 1 },
       by
     ),
@@ -158,8 +158,8 @@ t.test('a thumbnail is the text of no message, whatever its type', async (t) => 
           quotedMsg: { type, body: image }
         })
         const all = [
-          ...messageDrafts(raw, mapping),
-          ...editDrafts({ ...raw, latestEditSenderTimestampMs: 5_000 }, image, mapping)
+          ...messageRecords(raw, mapping),
+          ...editRecords({ ...raw, latestEditSenderTimestampMs: 5_000 }, image, mapping)
         ]
         const text = JSON.stringify(all.map(({ message }) => message))
         if (text.includes(image)) throw new Error(`the thumbnail is in a message of type ${type}`)
@@ -446,7 +446,7 @@ t.test('a deletion read back is the message it deleted', async (t) => {
     protocolMessageKey: { fromMe: false, remote: lead, id: 'GONE', $1: `false_${lead}_GONE` }
   })
   t.same(
-    messageDrafts(raw, how).map(({ kind, message }) => [kind, message.id]),
+    messageRecords(raw, how).map(({ kind, message }) => [kind, message.id]),
     [
       ['message', `false_${lead}_GONE`],
       ['revoke', `false_${lead}_GONE`]

@@ -1,18 +1,21 @@
 import t, { type Test } from 'tap'
 import { HeldCapture } from '../../../src/session-manager/whatsapp/held-capture.ts'
 import { logLines } from '../../platform/log-lines.ts'
-import { draft } from '../journal/drafts.ts'
+import { newRecord } from '../journal/new-records.ts'
 
 const rig = (): { capture: HeldCapture; passed: string[]; logged: ReturnType<typeof logLines> } => {
   const passed: string[] = []
   const logged = logLines()
   return {
-    capture: new HeldCapture((drafts) => passed.push(...drafts.map(({ key }) => key)), logged.log),
+    capture: new HeldCapture(
+      (newRecords) => passed.push(...newRecords.map(({ key }) => key)),
+      logged.log
+    ),
     passed,
     logged
   }
 }
-const one = (key: string): ReturnType<typeof draft>[] => [{ ...draft(key), key }]
+const one = (key: string): ReturnType<typeof newRecord>[] => [{ ...newRecord(key), key }]
 
 t.test(
   'what a page told before its guard was judged is passed on in order, and then all at once',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { messageDrafts } from '../../../src/session-manager/whatsapp/drafts.ts'
+import { messageRecords } from '../../../src/session-manager/whatsapp/new-records.ts'
 import { unreadableFields } from '../../../src/session-manager/whatsapp/message.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { captured, mapping, only } from './only-draft.ts'
@@ -17,10 +17,10 @@ import {
 } from './raw-models.ts'
 
 t.test('a text from a lead', async (t) => {
-  const draft = only(t, messageDrafts(rawText('3EB0A'), mapping))
-  t.equal(draft.kind, 'message')
-  t.equal(draft.key, `message:false_${lead}_3EB0A`)
-  t.same(draft.message, {
+  const newRecord = only(t, messageRecords(rawText('3EB0A'), mapping))
+  t.equal(newRecord.kind, 'message')
+  t.equal(newRecord.key, `message:false_${lead}_3EB0A`)
+  t.same(newRecord.message, {
     id: `false_${lead}_3EB0A`,
     chat_id: lead,
     from: lead,
@@ -267,6 +267,6 @@ t.test(
       ['id text'],
       'a key without its text is made of its parts'
     )
-    t.same(messageDrafts({}, mapping), [], 'what is from nobody is no message')
+    t.same(messageRecords({}, mapping), [], 'what is from nobody is no message')
   }
 )

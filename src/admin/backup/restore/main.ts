@@ -5,7 +5,7 @@ import { realHost } from '../../installation/real-host.ts'
 import { processEnv } from '../../../platform/env.ts'
 import { verify, type Manifest } from '../manifest.ts'
 import { backupsAmong, partialOf, sealedSuffix } from '../names.ts'
-import { inPlainWords, Refused } from '../refused.ts'
+import { describeRefusal, Refused } from '../refused.ts'
 import { unsealInto } from '../sealed.ts'
 import { readSettings } from '../settings.ts'
 import { oneToDisk, toDisk } from '../to-disk.ts'
@@ -167,7 +167,7 @@ const run = async (): Promise<number> => {
     await restore(from, given)
     return 0
   } catch (error) {
-    const words = inPlainWords(error)
+    const words = describeRefusal(error)
     if (words === undefined) throw error
     say(`nothing was restored: ${words}`)
     return 1

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import type { Host } from '../../installation/host.ts'
-import { findUser, type User } from '../../installation/wiring.ts'
+import { findUser, type User } from '../../installation/installation.ts'
 import { isOpen } from '../databases.ts'
 import type { Manifest, Part } from '../manifest.ts'
 import { Refused } from '../refused.ts'

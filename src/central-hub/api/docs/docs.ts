@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
 import type { Middleware } from 'polka'
 import type { Http } from '../../../platform/http/http.ts'
-import { lazy } from '../../../platform/lazy.ts'
+import { once } from '../../../platform/async.ts'
 import { omitUndefined } from '../../../platform/omit-undefined.ts'
 import type { Access } from '../access.ts'
 import { docsPage } from './page.ts'
@@ -31,10 +31,10 @@ export const addDocs = ({
   document: () => OpenApi
 }): void => {
   const files = new Map([
-    ['/docs', lazy(() => file('text/html; charset=utf-8', docsPage(document())))],
+    ['/docs', once(() => file('text/html; charset=utf-8', docsPage(document())))],
     [
       '/docs.css',
-      lazy(() =>
+      once(() =>
         file(
           'text/css; charset=utf-8',
           readFileSync(new URL('./docs.css', import.meta.url), 'utf8')

@@ -21,7 +21,7 @@ import type { Log } from '../../../platform/log.ts'
 import { lastMessage, openStream } from '../../../platform/nats/nats-stream.ts'
 import { connectNats, type NatsConfig } from '../../../platform/nats/nats.ts'
 import { omitUndefined } from '../../../platform/omit-undefined.ts'
-import { persist } from '../../../platform/persist.ts'
+import { retryForever } from '../../../platform/retry-forever.ts'
 import type { Ingest } from '../../follow/ingest.ts'
 import type { Cursor } from '../../store/write/cursors.ts'
 import { batchSize, createTaker, type Taker, type TakerOptions } from './taker.ts'
@@ -177,7 +177,7 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
 
   const lookAgain = async (): Promise<void> => {
     await look()
-    work.wentWell()
+    work.resetBackoff()
     if (fault !== undefined)
       log.info({ event: 'stream_mended' }, `the stream ${recordStream} in NATS can be read again`)
     fault = undefined
@@ -185,7 +185,7 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
     onChange()
     await delay(lookMs, undefined, { signal: stopping.signal })
   }
-  const work = persist({
+  const work = retryForever({
     run: lookAgain,
     report: (error, attempt, retryMs) => {
       fault = nats.fault() ?? reasonOf(error)

@@ -25,7 +25,7 @@ export interface GapOptions {
 }
 
 /** Records of a journal that are read at once. */
-const mostAtOnce = 256
+const maxAtOnce = 256
 /**
  * Up to this count, what is missing is read from the journal first: it was erased on request, there
  * as in the stream.
@@ -73,7 +73,7 @@ export const createGapMender = ({
     let after = begin
     for (let end = begin + count; after < end; ) {
       const records: readonly JournalRecord[] =
-        (await readJournal?.(journalId, after, Math.min(mostAtOnce, end - after))) ?? []
+        (await readJournal?.(journalId, after, Math.min(maxAtOnce, end - after))) ?? []
       const last = records.at(-1)
       if (last === undefined) break
       await ingest.take(account, journalId, records, at)
@@ -106,7 +106,7 @@ export const createGapMender = ({
       await rewind()
       return true
     }
-    if (count > 0 && (await takeFromJournal(journalId, stands, Math.min(count, mostAtOnce))) > 0) {
+    if (count > 0 && (await takeFromJournal(journalId, stands, Math.min(count, maxAtOnce))) > 0) {
       // What it was read for goes on at the cursor.
     } else if (stands === undefined || count === 0) {
       log.warn(

@@ -3,7 +3,7 @@ import type { Consumer, JsMsg } from '@nats-io/jetstream'
 import type { JournalRecord } from '../../../contract/record.ts'
 import { afterHeader, journalHeader } from '../../../contract/stream.ts'
 import { reasonOf } from '../../../platform/harmless.ts'
-import { persist } from '../../../platform/persist.ts'
+import { retryForever } from '../../../platform/retry-forever.ts'
 import { epochOf, ReadTooEarly } from '../../store/write/cursors.ts'
 import { createGapMender, type GapOptions } from './gap.ts'
 import { isSame, sortOut, type Streamed } from './standing.ts'
@@ -90,7 +90,7 @@ export const createTaker = (options: TakerOptions): Taker => {
     if (changed) onChange()
   }
   const mended = (): void => {
-    work.wentWell()
+    work.resetBackoff()
     if (state.fault === undefined) return
     const { fault: _, ...rest } = state
     state = rest
@@ -263,7 +263,7 @@ export const createTaker = (options: TakerOptions): Taker => {
     }
   }
 
-  const work = persist({
+  const work = retryForever({
     run,
     report: (error, attempt, retryMs) => {
       const fault = `records of account ${account} do not come from NATS: ${reasonOf(error)}`

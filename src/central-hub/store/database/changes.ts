@@ -1,5 +1,5 @@
 import { CompiledQuery } from 'kysely'
-import { piecesOf } from './pieces.ts'
+import { dialectOf } from './dialect-queries.ts'
 import type { Db } from './schema.ts'
 
 /**
@@ -23,7 +23,7 @@ const snapshot: CompiledQuery<{ now: string }> = CompiledQuery.raw(
  * in a file it waits for the transaction that is open.
  */
 export const changesOf = (db: Db): (() => Promise<string>) =>
-  piecesOf(db).database === 'sqlite'
+  dialectOf(db).database === 'sqlite'
     ? async () => {
         const { rows } = await db.executeQuery(counters)
         return `${rows[0]?.own} ${rows[0]?.others}`

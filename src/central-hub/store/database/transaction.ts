@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { atMost } from '../../../platform/at-most.ts'
-import { piecesOf } from './pieces.ts'
+import { limitConcurrency } from '../../../platform/async.ts'
+import { dialectOf } from './dialect-queries.ts'
 import type { Db } from './schema.ts'
 
 /**
@@ -11,7 +11,7 @@ import type { Db } from './schema.ts'
 /**
  * A transaction that others stood in the way of is done again so often, after a growing wait, ms.
  */
-const mostTries = 5
+const maxTries = 5
 const waitMs = 20
 
 const again = async <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T> => {
@@ -19,7 +19,7 @@ const again = async <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T> => {
     try {
       return await db.transaction().execute(run)
     } catch (error) {
-      if (tries >= mostTries || !piecesOf(db).isPassing(error)) throw error
+      if (tries >= maxTries || !dialectOf(db).isPassing(error)) throw error
       await delay(waitMs * 2 ** tries * Math.random())
     }
   }
@@ -31,7 +31,7 @@ const again = async <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T> => {
  */
 export const changeLeads = <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T> =>
   again(db, async (trx) => {
-    await piecesOf(trx).lockLeads(trx)
+    await dialectOf(trx).lockLeads(trx)
     return run(trx)
   })
 
@@ -39,8 +39,8 @@ export const changeLeads = <T>(db: Db, run: (trx: Db) => Promise<T>): Promise<T>
  * Journals that one hub takes at once. There may be hundreds of accounts: each at once, they would
  * have all connections of a pool, and whoever asks for something would be told that there is none.
  */
-const mostJournals = 4
-const takers = new WeakMap<Db, ReturnType<typeof atMost>>()
+const maxJournals = 4
+const takers = new WeakMap<Db, ReturnType<typeof limitConcurrency>>()
 
 /**
  * Beside those that take the journals of other accounts; of one account it is one at a time, whose
@@ -51,11 +51,11 @@ export const takeJournal = <T>(
   account: string,
   run: (trx: Db) => Promise<T>
 ): Promise<T> => {
-  const inTurn = takers.get(db) ?? atMost(mostJournals)
+  const inTurn = takers.get(db) ?? limitConcurrency(maxJournals)
   takers.set(db, inTurn)
   return inTurn(() =>
     again(db, async (trx) => {
-      await piecesOf(trx).lockLeads(trx, account)
+      await dialectOf(trx).lockLeads(trx, account)
       return run(trx)
     })
   )

@@ -2,7 +2,7 @@ import type { Lead, LeadRemoved, Message } from '../../../contract/lead.ts'
 import { getLeads } from '../read/leads.ts'
 import { getMessages } from '../read/messages.ts'
 import { tellWebhooks } from './outbox.ts'
-import { piecesOf } from '../database/pieces.ts'
+import { dialectOf } from '../database/dialect-queries.ts'
 import { getRemoved } from '../read/removed.ts'
 import type { Database, Db } from '../database/schema.ts'
 import { markUpdated } from '../read/updated.ts'
@@ -26,7 +26,7 @@ export type StoredEvent = { id: number } & (
 export type EventType = Database['events']['type']
 
 /** Events kept for clients that resume. */
-export const mostEvents = 100_000
+export const maxEvents = 100_000
 
 /**
  * Whatever happens to messages and leads is told here, in the transaction that makes it happen.
@@ -40,7 +40,7 @@ export const addEvents = async (
   fresh: ReadonlySet<number> = new Set()
 ): Promise<void> => {
   if (refs.length === 0) return
-  await piecesOf(db).orderEvents(db)
+  await dialectOf(db).orderEvents(db)
   if (type === 'lead') await markUpdated(db, refs)
   await db
     .insertInto('events')
@@ -91,6 +91,6 @@ export const pruneEvents = async (db: Db): Promise<void> => {
   const { last } = await eventRange(db)
   await db
     .deleteFrom('events')
-    .where('id', '<=', last - mostEvents)
+    .where('id', '<=', last - maxEvents)
     .execute()
 }

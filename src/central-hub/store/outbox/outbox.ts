@@ -21,7 +21,7 @@ import type { Database, Db } from '../database/schema.ts'
 export const deliverForMs = 3 * 86_400_000
 
 /** Read and written at once: an import may rename a hundred thousand leads. */
-const atOnce = 500
+const batchSize = 500
 
 /** The body of an event as it is kept; its id and link are added to each delivery. */
 export type StoredBody = Omit<WebhookBody, 'id' | 'link'>
@@ -175,8 +175,8 @@ export const tellWebhooks = async (
   const wanted = refs.filter((ref) =>
     told.has(type === 'lead_removed' ? 'lead.removed' : typeOf(type)(ref))
   )
-  for (let start = 0; start < wanted.length; start += atOnce) {
-    const news = await newsOf(wanted.slice(start, start + atOnce))
+  for (let start = 0; start < wanted.length; start += batchSize) {
+    const news = await newsOf(wanted.slice(start, start + batchSize))
     for (const { type: each, messagePk, leadId } of news)
       if (each === 'message.updated' && messagePk !== undefined && leadId != null)
         await joinQueue(db, messagePk, leadId)

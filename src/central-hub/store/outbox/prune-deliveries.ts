@@ -40,10 +40,10 @@ export const giveUpOff = async (db: Db, deliveringMs: number, at: number): Promi
 
 /**
  * Drops deliveries that are kept no longer.
- * @param mostMs nothing settled is kept for longer, ms: the retention of messages, whose text is in
+ * @param maxMs nothing settled is kept for longer, ms: the retention of messages, whose text is in
  * them
  */
-export const pruneDeliveries = async (db: Db, now = Date.now(), mostMs = Infinity): Promise<void> =>
+export const pruneDeliveries = async (db: Db, now = Date.now(), maxMs = Infinity): Promise<void> =>
   db.transaction().execute(async (trx) => {
     for (const [state, keepMs] of [
       ['delivered', deliveredMs],
@@ -52,7 +52,7 @@ export const pruneDeliveries = async (db: Db, now = Date.now(), mostMs = Infinit
       await trx
         .deleteFrom('deliveries')
         .where('state', '=', state)
-        .where('settled_at', '<', now - Math.min(keepMs, mostMs))
+        .where('settled_at', '<', now - Math.min(keepMs, maxMs))
         .execute()
     }
     const webhooks = await trx.selectFrom('webhooks').select('id').execute()

@@ -20,7 +20,7 @@ import type { Db, WebhookTable } from '../database/schema.ts'
  * How many there may be at most. It bounds how many deliveries are under way concurrently, too:
  * four each.
  */
-export const mostWebhooks = 50
+export const maxWebhooks = 50
 /** A secret that was replaced signs along for this long, ms. */
 const oldSecretMs = 86_400_000
 
@@ -76,7 +76,7 @@ export const createWebhook = async (
     .selectFrom('webhooks')
     .select(({ fn }) => fn.countAll<number>().as('webhooks'))
     .executeTakeFirstOrThrow()
-  if (webhooks >= mostWebhooks) return undefined
+  if (webhooks >= maxWebhooks) return undefined
   const row = await db
     .insertInto('webhooks')
     .values({

@@ -123,7 +123,7 @@ export interface LeadFilter {
  * Leads of a tag that are looked up and sorted; if there are more, one is soon met in whatever
  * order.
  */
-const mostSorted = 1_000
+const maxSorted = 1_000
 
 const hasTag = async (db: Db, tag: string): Promise<Expression<SqlBool>> => {
   const ids = (
@@ -131,11 +131,11 @@ const hasTag = async (db: Db, tag: string): Promise<Expression<SqlBool>> => {
       .selectFrom('lead_tags')
       .select('lead_id')
       .where('tag', '=', tag)
-      .limit(mostSorted + 1)
+      .limit(maxSorted + 1)
       .execute()
   ).map(({ lead_id }) => lead_id)
   if (ids.length === 0) return sql<SqlBool>`false`
-  if (ids.length <= mostSorted) return sql<SqlBool>`leads.id in (${sql.join(ids)})`
+  if (ids.length <= maxSorted) return sql<SqlBool>`leads.id in (${sql.join(ids)})`
   return sql<SqlBool>`exists (select 1 from lead_tags where lead_tags.lead_id = leads.id and lead_tags.tag = ${tag})`
 }
 

@@ -1,7 +1,7 @@
 import type { CountryCode } from 'libphonenumber-js'
 import type { Lead, Matched } from '../../../contract/lead.ts'
 import { spellingsOf } from '../database/phone.ts'
-import { isShort } from '../database/pieces.ts'
+import { isShort } from '../database/dialect-queries.ts'
 import type { Db } from '../database/schema.ts'
 import { leadTerms, messageTerms, type LeadTerm } from '../database/search-terms.ts'
 import type { Found } from './search.ts'

@@ -4,7 +4,7 @@ import { kindOf } from '../../../contract/message-types.ts'
 import type { Media } from '../../../contract/record.ts'
 import { sentAt } from './last-message.ts'
 import { toPage, type Page, type Position } from './page.ts'
-import { piecesOf, type MessageMatch } from '../database/pieces.ts'
+import { dialectOf, type MessageMatch } from '../database/dialect-queries.ts'
 import { resolveQuotes } from './quotes.ts'
 import { readResponses } from './responses.ts'
 import type { Db, MessageTable } from '../database/schema.ts'
@@ -86,9 +86,9 @@ export const messageOrders = ['newest', 'captured'] as const
  * Matches of a search that are put in order of time; of more than that, the latest captured come
  * first.
  */
-const mostSorted = 1_000
+const maxSorted = 1_000
 /** Matches looked at for one page: it may hold fewer messages than asked for. */
-const mostPerPage = 5_000
+const maxPerPage = 5_000
 
 const selectMessages = (db: Db, { account, leadId, chatId, fromMe }: MessageFilter) => {
   let query = db.selectFrom('messages').selectAll()
@@ -110,8 +110,8 @@ const listCaptured = async (
 ): Promise<Page<Message>> => {
   const rows: Row[] = []
   let before = after?.id
-  for (let read = 0; read < mostPerPage && rows.length <= limit; read += mostSorted) {
-    const hits = await matchingMessages(db, match, mostSorted, before)
+  for (let read = 0; read < maxPerPage && rows.length <= limit; read += maxSorted) {
+    const hits = await matchingMessages(db, match, maxSorted, before)
     if (hits.length > 0)
       rows.push(
         ...(await selectMessages(db, filter)
@@ -120,7 +120,7 @@ const listCaptured = async (
           .limit(limit + 1 - rows.length)
           .execute())
       )
-    before = hits.length < mostSorted ? undefined : hits.at(-1)
+    before = hits.length < maxSorted ? undefined : hits.at(-1)
     if (before === undefined) break
   }
   const position = (pk: number): Position => ({
@@ -148,9 +148,8 @@ export const listMessages = async (
     const match = await messageMatch(db, filter.q, after?.whole)
     whole = match && wholeOf(match)
     if (match === undefined) return { items: [], next: undefined }
-    const hits =
-      after?.order === 'captured' ? [] : await matchingMessages(db, match, mostSorted + 1)
-    const common = hits.length > mostSorted
+    const hits = after?.order === 'captured' ? [] : await matchingMessages(db, match, maxSorted + 1)
+    const common = hits.length > maxSorted
     const ofOneChat = filter.leadId !== undefined || filter.chatId !== undefined
     if (after?.order === 'captured' || (common && after === undefined && !ofOneChat))
       return listCaptured(db, filter, match, limit, after)
@@ -159,7 +158,7 @@ export const listMessages = async (
       'pk',
       'in',
       common
-        ? sql<number>`(select rowid from message_text where ${piecesOf(db).messageHas(match)})`
+        ? sql<number>`(select rowid from message_text where ${dialectOf(db).messageHas(match)})`
         : hits
     )
   }

@@ -1,7 +1,7 @@
 import { sql, type Expression, type SqlBool } from 'kysely'
 import type { CountryCode } from 'libphonenumber-js'
 import type { Page, Position } from './page.ts'
-import { piecesOf, type MessageMatch } from '../database/pieces.ts'
+import { dialectOf, type MessageMatch } from '../database/dialect-queries.ts'
 import type { Db } from '../database/schema.ts'
 import { leadTerms, messageTerms, type LeadTerm } from '../database/search-terms.ts'
 
@@ -34,7 +34,7 @@ export const messageMatch = async (
   if (!isOpen || whole === 1) return asItIs
   if (whole === undefined && (await matchingMessages(db, asItIs, common + 1)).length > common)
     return asItIs
-  const lastIs = await piecesOf(db).wordsThatBegin(db, words.at(-1) as string)
+  const lastIs = await dialectOf(db).wordsThatBegin(db, words.at(-1) as string)
   return { words, tokens, prefix: true, lastIs }
 }
 
@@ -49,9 +49,9 @@ export const matchingMessages = async (
   before = Number.MAX_SAFE_INTEGER
 ): Promise<number[]> => {
   const { rows } = await sql<{ pk: number }>`
-    select rowid as pk from message_text where ${piecesOf(db).messageHas(match)} and rowid < ${before} order by rowid desc limit ${limit}`.execute(
-    db
-  )
+    select rowid as pk from message_text
+    where ${dialectOf(db).messageHas(match)} and rowid < ${before}
+    order by rowid desc limit ${limit}`.execute(db)
   return rows.map(({ pk }) => pk)
 }
 
@@ -68,8 +68,8 @@ export interface LeadSearch {
  * Matches of the text read at a time, and at most for one page: a page may hold fewer leads than
  * asked for.
  */
-const atOnce = 150
-const mostPerPage = 4_500
+const batchSize = 150
+const maxPerPage = 4_500
 
 const allOf = (conditions: readonly Expression<SqlBool>[]): Expression<SqlBool> =>
   conditions.length === 0 ? sql<SqlBool>`true` : sql<SqlBool>`${sql.join(conditions, sql` and `)}`
@@ -83,7 +83,8 @@ const byName = async (
 ): Promise<number[]> => {
   const { rows } = await sql<{ id: number }>`
     select leads.id from lead_text cross join leads
-    where leads.id = lead_text.rowid and ${piecesOf(db).leadHas(match)} and lead_text.rowid < ${before} and ${allOf(conditions)}
+    where leads.id = lead_text.rowid and ${dialectOf(db).leadHas(match)}
+      and lead_text.rowid < ${before} and ${allOf(conditions)}
     order by lead_text.rowid desc limit ${limit}`.execute(db)
   return rows.map(({ id }) => id)
 }
@@ -108,7 +109,7 @@ interface Wanted {
  * began: who was found by a message then would be on no page.
  */
 const notByName = (db: Db, names: LeadTerm, since: number): Expression<SqlBool> =>
-  sql<SqlBool>`(leads.text_event >= ${since} or not exists (select 1 from lead_text where lead_text.rowid = leads.id and ${piecesOf(db).leadHas(names)}))`
+  sql<SqlBool>`(leads.text_event >= ${since} or not exists (select 1 from lead_text where lead_text.rowid = leads.id and ${dialectOf(db).leadHas(names)}))`
 
 /**
  * Those with a match in the part that was shown, but for matches that are such only since the
@@ -117,7 +118,8 @@ const notByName = (db: Db, names: LeadTerm, since: number): Expression<SqlBool> 
 const notByText = (db: Db, { text, since }: Wanted, { from, to }: Shown): Expression<SqlBool> =>
   sql<SqlBool>`leads.id not in (
     select messages.lead_id from message_text cross join messages
-    where messages.pk = message_text.rowid and ${piecesOf(db).messageHas(text)} and message_text.rowid between ${from} and ${to}
+    where messages.pk = message_text.rowid and ${dialectOf(db).messageHas(text)}
+      and message_text.rowid between ${from} and ${to}
       and messages.text_event < ${since} and messages.lead_id is not null)`
 
 /**
@@ -162,9 +164,9 @@ const matchesBefore = async (
 ): Promise<{ pk: number; lead_id: number | null }[]> => {
   const { rows } = await sql<{ pk: number; lead_id: number | null }>`
     select messages.pk, messages.lead_id from message_text cross join messages
-    where messages.pk = message_text.rowid and ${piecesOf(db).messageHas(text)} and message_text.rowid < ${before} order by message_text.rowid desc limit ${atOnce}`.execute(
-    db
-  )
+    where messages.pk = message_text.rowid and ${dialectOf(db).messageHas(text)}
+      and message_text.rowid < ${before}
+    order by message_text.rowid desc limit ${batchSize}`.execute(db)
   return rows
 }
 
@@ -188,7 +190,7 @@ const byText = async (
     since,
     whole: wholeOf(text)
   })
-  for (let read = 0; read < mostPerPage; read += atOnce) {
+  for (let read = 0; read < maxPerPage; read += batchSize) {
     const rows = await matchesBefore(db, text, before)
     to ??= rows[0]?.pk
     const fresh = rows.flatMap(({ pk, lead_id: id }) => {
@@ -208,7 +210,7 @@ const byText = async (
     if (found.length > room)
       return { items: found.slice(0, room), next: next(found[room - 1]?.pk ?? (to ?? before) + 1) }
     before = rows.at(-1)?.pk ?? before
-    if (rows.length < atOnce) return { items: found, next: undefined }
+    if (rows.length < batchSize) return { items: found, next: undefined }
   }
   return { items: found, next: next(before) }
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Stats } from '../../../contract/lead.ts'
 import type { Day } from './days.ts'
 import { countAds } from './ads.ts'
-import { piecesOf } from '../database/pieces.ts'
+import { dialectOf } from '../database/dialect-queries.ts'
 import type { Db } from '../database/schema.ts'
 
 /** Figures for charts, out of what is counted as messages come: none of it reads messages. */
@@ -25,7 +25,7 @@ export const waitingByAccount = async (
 
 /** @param days in order; times before 1970 do not occur */
 export const readStats = async (db: Db, days: readonly Day[], account?: string): Promise<Stats> => {
-  const { percentile } = piecesOf(db)
+  const { percentile } = dialectOf(db)
   const of = account === undefined ? sql`` : sql`and account = ${account}`
   const day = sql`day (n, since, until) as (values ${sql.join(days.map(({ since, until }, n) => sql`(${sql.lit(n)}, cast(${since} as bigint), cast(${until} as bigint))`))})`
   const counts = await sql<{ n: number; inbound: number; outbound: number }>`

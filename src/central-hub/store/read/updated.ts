@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import { piecesOf } from '../database/pieces.ts'
+import { dialectOf } from '../database/dialect-queries.ts'
 import type { Db } from '../database/schema.ts'
 
 /** When leads changed. */
@@ -15,7 +15,7 @@ const batchSize = 500
  */
 export const markUpdated = async (db: Db, leadIds: readonly number[]): Promise<void> => {
   if (leadIds.length === 0) return
-  await piecesOf(db).orderEvents(db)
+  await dialectOf(db).orderEvents(db)
   const now = Date.now()
   const { updated_until } = await db
     .updateTable('store')

@@ -1,4 +1,4 @@
-import { inChunks } from '../database/in-chunks.ts'
+import { batched } from '../database/batched.ts'
 import { addressesOfLeads } from '../read/identities.ts'
 import { isSameMessage, parseMessageId } from '../database/message-id.ts'
 import type { Db } from '../database/schema.ts'
@@ -37,7 +37,7 @@ const valuesOf = (keys: readonly Key[]): unknown[] => [
   ...keys.map(({ stanza }) => stanza)
 ]
 
-const ownReactions = inChunks<Key, Omit<Own, 'kind' | 'isThere'> & { emoji: string }>(
+const ownReactions = batched<Key, Omit<Own, 'kind' | 'isThere'> & { emoji: string }>(
   (db, keys) =>
     db
       .selectFrom('reactions')
@@ -51,7 +51,7 @@ const ownReactions = inChunks<Key, Omit<Own, 'kind' | 'isThere'> & { emoji: stri
       .where((row) => row('from_me', '=', row.lit(1))),
   valuesOf
 )
-const ownVotes = inChunks<Key, Omit<Own, 'kind' | 'isThere'> & { options: string }>(
+const ownVotes = batched<Key, Omit<Own, 'kind' | 'isThere'> & { options: string }>(
   (db, keys) =>
     db
       .selectFrom('votes')

@@ -119,14 +119,14 @@ export const setScrubDue = async (db: Db): Promise<void> => {
 }
 
 /** Messages of one transaction: everything else waits for it. */
-const atOnce = 500
+const batchSize = 500
 
 const eraseSome = async (db: Db, leadId: number): Promise<number> => {
   const messages = await db
     .selectFrom('messages')
     .select(['pk', 'account', 'id', 'lead_id'])
     .where('lead_id', '=', leadId)
-    .limit(atOnce)
+    .limit(batchSize)
     .execute()
   await eraseMessages(db, messages)
   return messages.length
@@ -221,7 +221,7 @@ export const eraseLead = async <T>(
   for (;;) {
     const erased = await changeLeads(db, (trx) => eraseSome(trx, lead.id))
     messages += erased
-    if (erased < atOnce) break
+    if (erased < batchSize) break
   }
   return changeLeads(db, async (trx) => {
     // what came in between

@@ -10,7 +10,7 @@ import {
 import { acknowledgeIn } from './acknowledge.ts'
 import { writeAnswers } from './answers.ts'
 import type { LeadRow } from '../read/leads.ts'
-import { piecesOf } from '../database/pieces.ts'
+import { dialectOf } from '../database/dialect-queries.ts'
 import type { Database, Db } from '../database/schema.ts'
 import { changeLeads } from '../database/transaction.ts'
 import { markUpdated } from '../read/updated.ts'
@@ -90,7 +90,7 @@ export const writeCounts = async (db: Db, leadId: number): Promise<void> => {
   const line = await latestLine(db, leadId)
   const { state, read_until } = await waitStateOf(db, leadId)
   // several media that were sent as one wait as one
-  const thing = piecesOf(db).thing()
+  const thing = dialectOf(db).thing()
   const unanswered = await unansweredOf(db, leadId, line)
     .select(['pk', 'timestamp', thing.as('thing')])
     .execute()
@@ -262,7 +262,7 @@ export const followWait = (
 }
 
 /** Leads counted in one transaction. */
-const atOnce = 200
+const batchSize = 200
 
 /**
  * Leads that got messages from the release before, which does not count: after it was rolled back
@@ -279,10 +279,10 @@ export const writeUncounted = async (
     .select('id')
     .where(sql<boolean>`last_seen * 1000 > updated_at`)
     .execute()
-  for (let start = 0; start < uncounted.length; start += atOnce) {
+  for (let start = 0; start < uncounted.length; start += batchSize) {
     onProgress()
     await changeLeads(db, async (trx) => {
-      const ids = uncounted.slice(start, start + atOnce).map(({ id }) => id)
+      const ids = uncounted.slice(start, start + batchSize).map(({ id }) => id)
       for (const id of ids) await writeWaiting(trx, id, { fresh: [], whole: true, albums: false })
       await markUpdated(trx, ids)
     })

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { CapturedMessage } from '../../../contract/record.ts'
 import { isPersonal } from '../../../contract/waiting.ts'
 import { formerOwner, type Claim } from '../read/identities.ts'
-import { inChunks, valuesOf } from '../database/in-chunks.ts'
+import { batched, valuesOf } from '../database/batched.ts'
 import type { LeadRow } from '../read/leads.ts'
 import { addressOf, identityOf, isBotChat, isPerson, isToSelf } from '../database/message-id.ts'
 import { phoneKey } from '../database/phone.ts'
@@ -370,7 +370,7 @@ const atWork = (
 
 /** Leads of one account by what WhatsApp identifies them by. */
 const reading = (by: 'phone' | 'lid' | 'id') =>
-  inChunks<{ account: string; key: string }, KnownLead>(
+  batched<{ account: string; key: string }, KnownLead>(
     (db, keys) =>
       db
         .selectFrom('leads')
@@ -387,7 +387,7 @@ const reading = (by: 'phone' | 'lid' | 'id') =>
 
 /** Who had a number before, by the number or by who had it. */
 const readingClaims = (by: 'phone' | 'lid') =>
-  inChunks<{ account: string; key: string }, Claim>(
+  batched<{ account: string; key: string }, Claim>(
     (db, keys) =>
       db
         .selectFrom('former_phones')
@@ -402,7 +402,7 @@ const readingClaims = (by: 'phone' | 'lid') =>
   )
 
 const readingMerged = (by: 'phone' | 'lid') =>
-  inChunks<{ account: string; key: string }, MergedIdentity>(
+  batched<{ account: string; key: string }, MergedIdentity>(
     (db, keys) =>
       db
         .selectFrom('merged_identities')
@@ -426,7 +426,7 @@ const unique = (identities: readonly MergedIdentity[]): MergedIdentity[] => [
  * its indexes again, also if it stays as it is.
  */
 const updating = (waits: boolean) =>
-  inChunks<KnownLead, unknown>(
+  batched<KnownLead, unknown>(
     (db, rows) =>
       db
         .insertInto('leads')
@@ -519,11 +519,11 @@ export const createLeadWriter = (): LeadWriter => {
   const [byPhone, byLid, byId] = [reading('phone'), reading('lid'), reading('id')]
   const [claimsByPhone, claimsByLid] = [readingClaims('phone'), readingClaims('lid')]
   const [mergedByPhone, mergedByLid] = [readingMerged('phone'), readingMerged('lid')]
-  const importedNames = inChunks<string, { phone_key: string; name: string }>(
+  const importedNames = batched<string, { phone_key: string; name: string }>(
     (db, keys) => db.selectFrom('names').selectAll().where('phone_key', 'in', keys),
     (keys) => [...keys]
   )
-  const insertAll = inChunks<KnownLead, { id: number; phone: string | null; lid: string | null }>(
+  const insertAll = batched<KnownLead, { id: number; phone: string | null; lid: string | null }>(
     (db, rows) =>
       db.insertInto('leads').values(rows.map(identity)).returning(['id', 'phone', 'lid']),
     (rows) => valuesOf(rows.map(identity))

@@ -1,7 +1,7 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { CapturedMessage, InboundRecord } from '../../../contract/record.ts'
 import { isPersonal, turnOf, type Turn } from '../../../contract/waiting.ts'
-import { inChunks, valuesOf } from '../database/in-chunks.ts'
+import { batched, valuesOf } from '../database/batched.ts'
 import { addressesOf, isSameMessage, parseMessageId, stanzaOf } from '../database/message-id.ts'
 import { fillIn, isDifferent, mediaRank, withAddress } from './merge-message.ts'
 import type { Db, MessageTable } from '../database/schema.ts'
@@ -310,7 +310,7 @@ const known = [
 ] as const
 
 export const createMessageWriter = (): MessageWriter => {
-  const readAll = inChunks<{ account: string; stanza: string }, KnownMessage>(
+  const readAll = batched<{ account: string; stanza: string }, KnownMessage>(
     (db, keys) =>
       db
         .selectFrom('messages')
@@ -323,7 +323,7 @@ export const createMessageWriter = (): MessageWriter => {
         ),
     (keys) => [keys[0]?.account, ...keys.map(({ stanza }) => stanza)]
   )
-  const insertAll = inChunks<Insertable<MessageTable>, { pk: number; id: string }>(
+  const insertAll = batched<Insertable<MessageTable>, { pk: number; id: string }>(
     (db, rows) => db.insertInto('messages').values(rows).returning(['pk', 'id']),
     valuesOf
   )

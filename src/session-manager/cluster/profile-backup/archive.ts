@@ -20,7 +20,7 @@ export interface Manifest {
   files: { path: string; size: number; sha256: string }[]
 }
 
-const mostManifest = 16 * 1024 ** 2
+const maxManifest = 16 * 1024 ** 2
 
 const sumOf = async (file: string): Promise<string> => {
   const hash = createHash('sha256')
@@ -101,7 +101,7 @@ export const unpack = async (
 ): Promise<Manifest> => {
   const source = reader(packed)
   const length = (await source.exactly(4)).readUInt32BE()
-  if (length > mostManifest) throw new Error('its list of files is too long')
+  if (length > maxManifest) throw new Error('its list of files is too long')
   const manifest = JSON.parse(String(await source.exactly(length))) as Manifest
   accept(manifest)
   for (const { path, size, sha256 } of manifest.files) {

@@ -13,7 +13,7 @@ export const carriers = ['Default/IndexedDB', 'Default/Local Storage'] as const
 
 /** A LevelDB's lock, and its notes for people. */
 const dropped = new Set(['LOCK', 'LOG', 'LOG.old'])
-const mostAttempts = 10
+const maxAttempts = 10
 const settleMs = 100
 
 const exists = (path: string): Promise<boolean> =>
@@ -107,7 +107,7 @@ export const copyDevice = async (
         }
       )
       if (whole) break
-      if (attempt === mostAttempts)
+      if (attempt === maxAttempts)
         throw new PlainError(
           `${carrier} of the profile is not there, or changes too fast to be copied`
         )

@@ -1,4 +1,4 @@
-import { storable } from '../../../platform/storable.ts'
+import { replaceUnstorable } from '../../../platform/replace-unstorable.ts'
 import { accountAddress, plainMessageId } from '../../journal/address.ts'
 
 export { lidOf, phoneOf } from '../../journal/address.ts'
@@ -16,7 +16,7 @@ export const isRaw = (value: unknown): value is Raw =>
  * keep as another, a message would not be found again.
  */
 export const asText = (value: unknown): string | undefined =>
-  typeof value === 'string' && value !== '' ? storable(value) : undefined
+  typeof value === 'string' && value !== '' ? replaceUnstorable(value) : undefined
 export const asNumber = (value: unknown): number | undefined => {
   const number = typeof value === 'string' && value !== '' ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined

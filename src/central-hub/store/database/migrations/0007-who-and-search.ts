@@ -44,14 +44,14 @@ const lastEvent = `(SELECT coalesce(max(id), 0) FROM events)`
 const spaceless = `[${spacelessRanges.map(([from, to]) => `${String.fromCodePoint(from)}-${String.fromCodePoint(to)}`).join('')}]`
 
 /** Characters of a text that are looked at one by one. Each costs as much as all before it. */
-const mostCharacters = 4_000
+const maxCharacters = 4_000
 
 /**
  * What `each` makes of the characters of a text, joined: of character `c`, and `next`, the one
  * after it.
  */
 const characters = (text: string, each: string): string => `(
-  WITH RECURSIVE given(t) AS (SELECT ${text}), place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place, given WHERE n < min(length(t), ${mostCharacters}))
+  WITH RECURSIVE given(t) AS (SELECT ${text}), place(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM place, given WHERE n < min(length(t), ${maxCharacters}))
   SELECT group_concat(${each}, '') FROM (SELECT substr(t, n, 1) AS c, substr(t, n + 1, 1) AS next FROM given, place))`
 
 /** Every character of writing without spaces after two spaces, so that a trigram begins with it. */

@@ -1,6 +1,6 @@
 import { sql, type Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
-import { piecesOf } from '../pieces.ts'
+import { dialectOf } from '../dialect-queries.ts'
 
 /**
  * A step of the schema, by the statements it takes on each database; those of PostgreSQL are read
@@ -11,7 +11,7 @@ export const step = (
   postgres: () => Promise<readonly string[]>
 ): Migration => ({
   up: async (db: Kysely<unknown>) => {
-    const statements = piecesOf(db).database === 'postgres' ? await postgres() : sqlite
+    const statements = dialectOf(db).database === 'postgres' ? await postgres() : sqlite
     for (const statement of statements) await sql.raw(statement).execute(db)
   }
 })

@@ -1,9 +1,9 @@
 import { PostgresDialect, type Dialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
-import { storable } from '../../../../platform/storable.ts'
-import { withPieces } from '../pieces.ts'
+import { replaceUnstorable } from '../../../../platform/replace-unstorable.ts'
+import { withPieces } from '../dialect-queries.ts'
 import { connection, isLost, settings, statementMs, storeLost } from './client.ts'
-import { postgresPieces } from './pieces.ts'
+import { postgresPieces } from './queries.ts'
 
 /** pg as Kysely's PostgreSQL dialect takes a pool. */
 
@@ -11,13 +11,13 @@ import { postgresPieces } from './pieces.ts'
  * Statements at once. What waits for a connection longer than one is waited for is told that there
  * is none.
  */
-const mostConnections = 10
+const maxConnections = 10
 
 /** @param onLost hears of each connection that is lost while nobody uses it */
 export const postgresDialect = (url: string, onLost: (error: Error) => void): Dialect => {
   const pool = new pg.Pool({
     ...connection(url),
-    max: mostConnections,
+    max: maxConnections,
     query_timeout: statementMs,
     idleTimeoutMillis: 60_000,
     // where it fails, the connection does not keep its place
@@ -36,7 +36,7 @@ export const postgresDialect = (url: string, onLost: (error: Error) => void): Di
     const query = async (text: string, values: readonly unknown[]): Promise<unknown> => {
       try {
         // PostgreSQL refuses a text with NUL, which what people write or search for may have
-        return await client.query(text, values.map(storable))
+        return await client.query(text, values.map(replaceUnstorable))
       } catch (error) {
         if (!isLost(error)) throw error
         broken = true

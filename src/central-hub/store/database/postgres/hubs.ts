@@ -4,7 +4,7 @@ import { sql } from 'kysely'
 import pg from 'pg'
 import type { Problem } from '../../../../contract/problem.ts'
 import type { Status } from '../../../../contract/session.ts'
-import { atMost } from '../../../../platform/at-most.ts'
+import { limitConcurrency } from '../../../../platform/async.ts'
 import type { Log } from '../../../../platform/log.ts'
 import type { Ending, Hubs, Job } from '../hubs.ts'
 import type { Db } from '../schema.ts'
@@ -26,7 +26,7 @@ const everyMs = 1_000
  * database, by its keepalives, gives the lock to another one.
  */
 const silentMs = 5_000
-const [leastDelayMs, mostDelayMs] = [100, 5_000]
+const [leastDelayMs, maxDelayMs] = [100, 5_000]
 
 interface Work {
   name: string
@@ -75,7 +75,7 @@ export const createHubs = ({
     for (const run of changes) run()
   }
   /** One after the other: what is told last is what is so. */
-  const inTurn = atMost(1)
+  const inTurn = limitConcurrency(1)
   const tell = (told: Told): Promise<void> =>
     inTurn(() => notify(sessionChannel, JSON.stringify(told)))
   const tellAgain = (): void => {
@@ -163,7 +163,7 @@ export const createHubs = ({
         })
       } catch (error) {
         const retryMs = Math.round(
-          Math.min(mostDelayMs, leastDelayMs * 2 ** Math.min(failures, 10)) *
+          Math.min(maxDelayMs, leastDelayMs * 2 ** Math.min(failures, 10)) *
             (0.5 + Math.random() / 2)
         )
         log?.warn(

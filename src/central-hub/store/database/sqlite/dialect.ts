@@ -1,7 +1,7 @@
 import { SqliteDialect, type Dialect, type SqliteStatement } from 'kysely'
 import { openSqlite } from '../../../../platform/sqlite.ts'
-import { withPieces } from '../pieces.ts'
-import { sqlitePieces } from './pieces.ts'
+import { withPieces } from '../dialect-queries.ts'
+import { sqlitePieces } from './queries.ts'
 import { makeWords } from './words.ts'
 
 /** node:sqlite as Kysely's SQLite dialect takes a database. */
@@ -12,7 +12,7 @@ type Value = null | number | bigint | string | Uint8Array
  * Statements kept prepared; the queries of this hub are far fewer, but a list of filters has many
  * shapes.
  */
-const mostStatements = 200
+const maxStatements = 200
 
 /** @param file its directory must exist and be writable */
 export const sqliteDialect = (file: string): Dialect => {
@@ -32,7 +32,7 @@ export const sqliteDialect = (file: string): Dialect => {
     const kept = statements.get(sql)
     if (kept) return kept
     const [oldest] = statements.keys()
-    if (statements.size >= mostStatements && oldest !== undefined) statements.delete(oldest)
+    if (statements.size >= maxStatements && oldest !== undefined) statements.delete(oldest)
     const made = prepare(sql)
     statements.set(sql, made)
     return made

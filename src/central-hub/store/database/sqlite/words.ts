@@ -8,7 +8,7 @@ import type { Db } from '../schema.ts'
  */
 
 /** One look for each. */
-const mostWords = 16
+const maxWords = 16
 
 /** As the tokenizer `unicode61 remove_diacritics 2` has it; undefined where that is not certain. */
 const folded = (word: string): string | undefined => {
@@ -38,7 +38,7 @@ export const wordsThatBegin = async (
   const words: string[] = []
   // a row is a place of a word, and the next word is looked up, for a common one has very many
   // places
-  for (let at = from; words.length <= mostWords; at = `${words.at(-1)}\u0001`) {
+  for (let at = from; words.length <= maxWords; at = `${words.at(-1)}\u0001`) {
     const { rows } = await sql<{
       term: string
     }>`select term from message_words where term >= ${at} and term < ${`${from}\u{10ffff}`} limit 1`.execute(

@@ -3,14 +3,14 @@ import { Compile } from 'typebox/compile'
 import t from 'tap'
 import { CapturedMessage } from '../../../src/contract/record.ts'
 import {
-  ciphertextFailedDrafts,
-  editDrafts,
-  groupDrafts,
-  messageDrafts,
-  reactionDrafts,
-  revokeDrafts,
-  voteDrafts
-} from '../../../src/session-manager/whatsapp/drafts.ts'
+  ciphertextFailedRecords,
+  editRecords,
+  groupRecords,
+  messageRecords,
+  reactionRecords,
+  revokeRecords,
+  voteRecords
+} from '../../../src/session-manager/whatsapp/new-records.ts'
 import { toMessage } from '../../../src/session-manager/whatsapp/message.ts'
 import type { Raw } from '../../../src/session-manager/whatsapp/content/raw.ts'
 import { captured, mapping, only } from './only-draft.ts'
@@ -19,18 +19,18 @@ import { propertyRuns } from '../../property-runs.ts'
 
 t.test('what is not decrypted yet, or never will be', async (t) => {
   const raw = rawText('A', { type: 'ciphertext', body: undefined })
-  const first = only(t, messageDrafts(raw, mapping))
+  const first = only(t, messageRecords(raw, mapping))
   t.match(first, { kind: 'ciphertext', key: `ciphertext:false_${lead}_A` })
   t.not(
     first.key,
-    only(t, messageDrafts(rawText('A'), mapping)).key,
+    only(t, messageRecords(rawText('A'), mapping)).key,
     'the message that follows is a record of its own'
   )
-  t.match(only(t, ciphertextFailedDrafts(raw, mapping)), {
+  t.match(only(t, ciphertextFailedRecords(raw, mapping)), {
     kind: 'ciphertext_failed',
     key: `ciphertext_failed:false_${lead}_A`
   })
-  t.same(editDrafts(raw, undefined, mapping), [], 'and is no edit')
+  t.same(editRecords(raw, undefined, mapping), [], 'and is no edit')
 })
 
 t.test('an edit', async (t) => {
@@ -40,8 +40,8 @@ t.test('an edit', async (t) => {
     latestEditSenderTimestampMs: at,
     latestEditMsgKey: {}
   })
-  const draft = only(t, editDrafts(edited, 'old', mapping))
-  t.match(draft, {
+  const newRecord = only(t, editRecords(edited, 'old', mapping))
+  t.match(newRecord, {
     kind: 'edit',
     key: `edit:false_${lead}_A:${at}`,
     message: {
@@ -50,23 +50,23 @@ t.test('an edit', async (t) => {
       edited: { at: new Date(at).toISOString(), previous: 'old' }
     }
   })
-  t.notOk('previous' in (only(t, editDrafts(edited, '', mapping)).message.edited ?? {}))
+  t.notOk('previous' in (only(t, editRecords(edited, '', mapping)).message.edited ?? {}))
 
   t.test('read back, is the message and its latest edit', async (t) => {
-    const drafts = messageDrafts(edited, mapping)
+    const newRecords = messageRecords(edited, mapping)
     t.same(
-      drafts.map(({ kind }) => kind),
+      newRecords.map(({ kind }) => kind),
       ['message', 'edit']
     )
-    t.equal(drafts[1]?.key, draft.key, 'the same edit as the one seen live')
+    t.equal(newRecords[1]?.key, newRecord.key, 'the same edit as the one seen live')
   })
   t.test('without its time counts only if one text took the place of another', async (t) => {
-    t.equal(editDrafts(rawText('A', { body: 'new' }), 'old', mapping).length, 1)
-    t.equal(editDrafts(rawText('A', { body: 'same' }), 'same', mapping).length, 0)
-    t.equal(editDrafts(rawText('A', { body: 'decrypted now' }), '', mapping).length, 0)
-    t.equal(editDrafts(rawImage('A'), 'thumbnail', mapping).length, 0)
+    t.equal(editRecords(rawText('A', { body: 'new' }), 'old', mapping).length, 1)
+    t.equal(editRecords(rawText('A', { body: 'same' }), 'same', mapping).length, 0)
+    t.equal(editRecords(rawText('A', { body: 'decrypted now' }), '', mapping).length, 0)
+    t.equal(editRecords(rawImage('A'), 'thumbnail', mapping).length, 0)
     const keys = ['new', 'newer'].map(
-      (body) => editDrafts(rawText('A', { body }), 'old', mapping)[0]?.key
+      (body) => editRecords(rawText('A', { body }), 'old', mapping)[0]?.key
     )
     t.not(keys[0], keys[1], 'two edits are two records')
   })
@@ -80,18 +80,18 @@ t.test('a deletion refers to the message that is gone', async (t) => {
     body: '',
     protocolMessageKey: key
   })
-  t.match(only(t, revokeDrafts(raw, 'sender', mapping)), {
+  t.match(only(t, revokeRecords(raw, 'sender', mapping)), {
     kind: 'revoke',
     key: `revoke:sender:false_${lead}_GONE`,
     message: { id: `false_${lead}_GONE`, body: '', revoked: { by: 'sender' } }
   })
   t.match(
-    only(t, revokeDrafts(rawText('B'), 'me', mapping)),
+    only(t, revokeRecords(rawText('B'), 'me', mapping)),
     { key: `revoke:me:false_${lead}_B`, message: { body: '', revoked: { by: 'me' } } },
     'without such a key, to itself'
   )
   t.match(
-    messageDrafts(raw, mapping),
+    messageRecords(raw, mapping),
     [
       { kind: 'message', message: { type: 'revoked' } },
       { kind: 'revoke', message: { id: `false_${lead}_GONE` } }
@@ -113,8 +113,8 @@ t.test('a reaction, and its removal', async (t) => {
     senderId: lead,
     ack: undefined
   })
-  const draft = only(t, reactionDrafts(reaction('👍', 1_700_000_000.123), mapping))
-  t.match(draft, {
+  const newRecord = only(t, reactionRecords(reaction('👍', 1_700_000_000.123), mapping))
+  t.match(newRecord, {
     kind: 'reaction',
     message: {
       id: `false_${lead}_R`,
@@ -128,12 +128,12 @@ t.test('a reaction, and its removal', async (t) => {
       reaction: { message_id: `true_${lead}_P`, emoji: '👍', sender: lead }
     }
   })
-  const removal = only(t, reactionDrafts(reaction('', 1_700_000_005), mapping))
+  const removal = only(t, reactionRecords(reaction('', 1_700_000_005), mapping))
   t.match(removal.message, { reaction: { emoji: '' } })
-  t.not(removal.key, draft.key)
+  t.not(removal.key, newRecord.key)
   const mine = only(
     t,
-    reactionDrafts(
+    reactionRecords(
       {
         ...reaction('👍', 1),
         id: { fromMe: true, remote: lead, id: 'R', _serialized: `true_${lead}_R` },
@@ -144,8 +144,8 @@ t.test('a reaction, and its removal', async (t) => {
   )
   t.match(mine.message, { from_me: true, from: me })
   t.notOk('phone' in mine.message)
-  t.same(reactionDrafts({ ...reaction('👍', 1), msgId: undefined }, mapping), [])
-  t.same(reactionDrafts({ ...reaction('👍', 1), senderId: undefined }, mapping), [])
+  t.same(reactionRecords({ ...reaction('👍', 1), msgId: undefined }, mapping), [])
+  t.same(reactionRecords({ ...reaction('👍', 1), senderId: undefined }, mapping), [])
 })
 
 t.test('a vote is what is selected now, in full', async (t) => {
@@ -159,7 +159,7 @@ t.test('a vote is what is selected now, in full', async (t) => {
     interractedAtTs: 1_700_000_000_500,
     parentMsgKey: { fromMe: true, remote: lead, id: 'P', _serialized: `true_${lead}_P` }
   }
-  t.match(only(t, voteDrafts(vote, mapping)), {
+  t.match(only(t, voteRecords(vote, mapping)), {
     kind: 'vote',
     key: `vote:true_${lead}_P:${lead}:1700000000500`,
     message: {
@@ -172,11 +172,11 @@ t.test('a vote is what is selected now, in full', async (t) => {
     }
   })
   t.match(
-    only(t, voteDrafts({ ...vote, selectedOptions: [] }, mapping)).message.vote,
+    only(t, voteRecords({ ...vote, selectedOptions: [] }, mapping)).message.vote,
     { options: [] },
     'taken back'
   )
-  t.same(voteDrafts({ ...vote, parentMsgKey: undefined }, mapping), [])
+  t.same(voteRecords({ ...vote, parentMsgKey: undefined }, mapping), [])
 })
 
 t.test('a change in a group', async (t) => {
@@ -196,8 +196,8 @@ t.test('a change in a group', async (t) => {
     author: lead,
     recipientIds: [lid]
   }
-  const draft = only(t, groupDrafts(notification, mapping))
-  t.match(draft.message, {
+  const newRecord = only(t, groupRecords(notification, mapping))
+  t.match(newRecord.message, {
     type: 'gp2',
     chat_id: group,
     from: group,
@@ -206,24 +206,24 @@ t.test('a change in a group', async (t) => {
     group: { subtype: 'remove', recipients: [lid] }
   })
   t.equal(
-    draft.key,
-    only(t, messageDrafts(raw, mapping)).key,
+    newRecord.key,
+    only(t, messageRecords(raw, mapping)).key,
     'the same record, however it is heard of'
   )
 })
 
 t.test('what has no id is no message', async (t) => {
   t.equal(toMessage({}, mapping), undefined)
-  for (const drafts of [
-    messageDrafts({}, mapping),
-    editDrafts({}, 'x', mapping),
-    revokeDrafts({}, 'me', mapping),
-    ciphertextFailedDrafts({}, mapping),
-    reactionDrafts({}, mapping),
-    voteDrafts({}, mapping),
-    groupDrafts({}, mapping)
+  for (const newRecords of [
+    messageRecords({}, mapping),
+    editRecords({}, 'x', mapping),
+    revokeRecords({}, 'me', mapping),
+    ciphertextFailedRecords({}, mapping),
+    reactionRecords({}, mapping),
+    voteRecords({}, mapping),
+    groupRecords({}, mapping)
   ])
-    t.same(drafts, [])
+    t.same(newRecords, [])
 })
 
 t.test('times that are none are taken for now', async (t) => {
@@ -231,7 +231,7 @@ t.test('times that are none are taken for now', async (t) => {
     const { timestamp } = captured(t, rawText('A', { t: bad }))
     t.ok(Math.abs(timestamp - Date.now() / 1_000) < 5, String(bad))
     t.equal(
-      editDrafts(
+      editRecords(
         rawText('A', {
           latestEditSenderTimestampMs: typeof bad === 'number' && bad === 1e13 ? 1e16 : bad
         }),
@@ -386,14 +386,14 @@ t.test(
         }
         const before = typeof previous === 'string' ? previous : undefined
         const all = [
-          messageDrafts(model, how),
-          editDrafts(model, before, how),
-          revokeDrafts(model, 'sender', how),
-          revokeDrafts(model, 'me', how),
-          ciphertextFailedDrafts(model, how),
-          reactionDrafts(model, how),
-          voteDrafts(model, how),
-          groupDrafts(model, how)
+          messageRecords(model, how),
+          editRecords(model, before, how),
+          revokeRecords(model, 'sender', how),
+          revokeRecords(model, 'me', how),
+          ciphertextFailedRecords(model, how),
+          reactionRecords(model, how),
+          voteRecords(model, how),
+          groupRecords(model, how)
         ].flat()
         for (const { key, message } of all) {
           // it goes into the journal as JSON, and on to the hub

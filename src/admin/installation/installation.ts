@@ -15,7 +15,7 @@ import { confinement } from './unit-rules.ts'
  * What is there to be checked: the services, the files they are configured by, and how they are
  * run.
  */
-export interface Wiring {
+export interface Installation {
   /** Run by systemd, or in the foreground by scripts/up. */
   mode: 'systemd' | 'foreground'
   /** Where the env files are. */
@@ -79,9 +79,9 @@ export type Manager = Common & { kind: 'session-manager'; config: ManagerConfig 
 export type Hub = Common & { kind: 'central-hub'; config: HubConfig | undefined }
 export type Service = Manager | Hub
 
-export const managers = ({ services }: Wiring): Manager[] =>
+export const managers = ({ services }: Installation): Manager[] =>
   services.filter((service) => service.kind === 'session-manager')
-export const hubs = ({ services }: Wiring): Hub[] =>
+export const hubs = ({ services }: Installation): Hub[] =>
   services.filter((service) => service.kind === 'central-hub')
 
 /** Stands for a credential that doctor cannot read. */
@@ -203,7 +203,7 @@ const placeOf = async (
   host: Host,
   release: string,
   home: string | undefined
-): Promise<Pick<Wiring, 'mode' | 'directory'> | undefined> => {
+): Promise<Pick<Installation, 'mode' | 'directory'> | undefined> => {
   if (home !== undefined) return { mode: 'foreground', directory: home }
   const exists = async (path: string): Promise<boolean> => (await host.stat(path)) !== undefined
   const isBooted = await exists('/run/systemd/system')
@@ -239,11 +239,11 @@ const unitUser = ({ LoadState, User }: Readonly<Record<string, string>>): string
  * @param home the directory of a run in the foreground, if one is meant
  * @returns undefined when there is neither an installation nor a run in the foreground
  */
-export const readWiring = async (
+export const readInstallation = async (
   host: Host,
   release: string,
   home: string | undefined
-): Promise<Wiring | undefined> => {
+): Promise<Installation | undefined> => {
   const place = await placeOf(host, release, home)
   if (place === undefined) return undefined
   const { mode, directory } = place
@@ -308,7 +308,7 @@ export const readWiring = async (
 
 /** Where the state of a service is by custom. */
 const stateDirOf = (
-  { mode, directory }: Pick<Wiring, 'mode' | 'directory'>,
+  { mode, directory }: Pick<Installation, 'mode' | 'directory'>,
   isSimulated: boolean,
   file: string,
   properties: Readonly<Record<string, string>>
@@ -358,10 +358,16 @@ export const isStarting = ({ properties }: Service): boolean =>
   properties['ActiveState'] === 'activating'
 
 /** Installed by the Debian package. */
-export const isDebian = ({ release }: Wiring): boolean => release === '/usr/lib/leadmaster'
+export const isDebian = ({ release }: Installation): boolean => release === '/usr/lib/leadmaster'
 
 /** The command that installs, or starts everything in the foreground. */
-export const upCommand = ({ mode, directory, release, simulated, runner }: Wiring): string => {
+export const upCommand = ({
+  mode,
+  directory,
+  release,
+  simulated,
+  runner
+}: Installation): string => {
   if (mode === 'systemd' && release === '/usr/lib/leadmaster')
     return 'apt-get install --reinstall --yes leadmaster'
   const home =
@@ -374,7 +380,7 @@ export const upCommand = ({ mode, directory, release, simulated, runner }: Wirin
 
 /** The command that starts a service by hand, with what its env file says. */
 export const startByHand = (
-  { release, byRoot, directory }: Wiring,
+  { release, byRoot, directory }: Installation,
   { kind, envFile, userName, config, stateDir }: Service
 ): string => {
   const isClone = directory !== etc
@@ -386,13 +392,14 @@ export const startByHand = (
 }
 
 /** The command that starts a service again with what its file says now. */
-export const restart = (wiring: Wiring, ...services: readonly Service[]): string => {
-  if (wiring.mode === 'systemd')
+export const restart = (installation: Installation, ...services: readonly Service[]): string => {
+  if (installation.mode === 'systemd')
     return `systemctl restart ${services.map(({ unit }) => unit).join(' ')}`
-  const lock = word(`${wiring.directory}/lock`)
-  if (wiring.runner) return `kill $(cat ${lock}); flock ${lock} true; ${upCommand(wiring)}`
+  const lock = word(`${installation.directory}/lock`)
+  if (installation.runner)
+    return `kill $(cat ${lock}); flock ${lock} true; ${upCommand(installation)}`
   const running = services.filter(({ pid }) => pid !== undefined)
-  if (running.length === 0) return start(wiring, ...services)
+  if (running.length === 0) return start(installation, ...services)
   return `kill ${running.map(({ pid }) => pid).join(' ')} # then start ${running.map(({ name }) => name).join(' and ')} again as before, with what the env file says now`
 }
 
@@ -400,11 +407,12 @@ export const restart = (wiring: Wiring, ...services: readonly Service[]): string
  * The command that starts services in the foreground. scripts/up starts all, so it is of use where
  * none runs.
  */
-export const start = (wiring: Wiring, ...services: readonly Service[]): string => {
-  const isAlone = wiring.directory !== etc && wiring.services.every(({ pid }) => pid === undefined)
+export const start = (installation: Installation, ...services: readonly Service[]): string => {
+  const isAlone =
+    installation.directory !== etc && installation.services.every(({ pid }) => pid === undefined)
   return isAlone
-    ? upCommand(wiring)
-    : services.map((service) => `(${startByHand(wiring, service)} &)`).join('; ')
+    ? upCommand(installation)
+    : services.map((service) => `(${startByHand(installation, service)} &)`).join('; ')
 }
 
 /**
@@ -412,12 +420,12 @@ export const start = (wiring: Wiring, ...services: readonly Service[]): string =
  * who runs scripts/up.
  */
 export const andRestart = (
-  wiring: Wiring,
+  installation: Installation,
   mend: string,
   ...services: readonly Service[]
 ): string =>
-  wiring.mode === 'systemd'
-    ? `${mend} && ${restart(wiring, ...services)}`
+  installation.mode === 'systemd'
+    ? `${mend} && ${restart(installation, ...services)}`
     : `${mend} # then end scripts/up and start it again`
 
 /** Whether a process sees other files than doctor does, in a mount namespace of its own. */
@@ -434,7 +442,7 @@ const seesOtherFiles = async (host: Host, pid: number): Promise<boolean> => {
  */
 export const asUser = async (
   host: Host,
-  { mode, services }: Wiring,
+  { mode, services }: Installation,
   { user }: Service,
   ...command: readonly string[]
 ): Promise<string[]> => {

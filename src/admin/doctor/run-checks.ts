@@ -16,7 +16,7 @@ import { checkRunning } from './running.ts'
 import { checkServers } from './servers.ts'
 import { checkDropIns, checkManager, checkUnits } from './units.ts'
 import { checkPinnedPage, checkWebVersions } from './web-version.ts'
-import { upCommand, type Wiring } from '../installation/wiring.ts'
+import { upCommand, type Installation } from '../installation/installation.ts'
 
 /** What can be the cause of something comes before it. */
 const causesFirst: readonly Check[] = [
@@ -42,20 +42,20 @@ const causesFirst: readonly Check[] = [
 ]
 
 /** All checks, each knowing what those before it found. */
-export const examine = async (host: Host, wiring: Wiring): Promise<Finding[]> => {
-  if (wiring.byRoot && host.uid !== 0)
+export const runChecks = async (host: Host, installation: Installation): Promise<Finding[]> => {
+  if (installation.byRoot && host.uid !== 0)
     return [
       fault(
         'rights',
         'host',
         "what is to be checked is root's: doctor must run as root",
-        `sudo ${upCommand(wiring).replace(/scripts\/up.*$/, 'scripts/doctor')}`
+        `sudo ${upCommand(installation).replace(/scripts\/up.*$/, 'scripts/doctor')}`
       )
     ]
   const findings: Finding[] = []
   const asked: Asked = {
     host,
-    wiring,
+    installation,
     cause: (service, ...names) =>
       findings.find(
         (each) =>

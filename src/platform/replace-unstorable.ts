@@ -3,5 +3,5 @@
  * pair of UTF-16, both of which JSON may hold, become U+FFFD, the character for what cannot be
  * shown.
  */
-export const storable = <T>(value: T): T | string =>
+export const replaceUnstorable = <T>(value: T): T | string =>
   typeof value === 'string' ? value.toWellFormed().replaceAll('\0', '\ufffd') : value

@@ -1,12 +1,15 @@
 import t from 'tap'
-import { createKeptAnswers, type TaggedAnswer } from '../../../src/central-hub/api/kept-answers.ts'
+import {
+  createResponseCache,
+  type TaggedAnswer
+} from '../../../src/central-hub/api/response-cache.ts'
 
 const answer = (etag: string, bytes = 10): TaggedAnswer => ({ etag, bytes: Buffer.alloc(bytes) })
 
 t.test('an answer is made once, until something changes', async (t) => {
   let version = '1'
   let made = 0
-  const kept = createKeptAnswers(async () => version)
+  const kept = createResponseCache(async () => version)
   const make = async (): Promise<TaggedAnswer> => answer(String((made += 1)))
   t.match(await kept('/a', make), { etag: '1' })
   t.match(await kept('/a', make), { etag: '1' })
@@ -18,7 +21,7 @@ t.test('an answer is made once, until something changes', async (t) => {
 
 t.test('what was read while something changed is given, and not kept', async (t) => {
   let version = '1'
-  const kept = createKeptAnswers(async () => version)
+  const kept = createResponseCache(async () => version)
   const reading = Promise.withResolvers<TaggedAnswer>()
   const first = kept('/a', () => reading.promise)
   await Promise.resolve()
@@ -32,7 +35,7 @@ t.test('what was read while something changed is given, and not kept', async (t)
 t.test(
   'what fails is not kept, nor what is too large; many make room for one another',
   async (t) => {
-    const kept = createKeptAnswers(async () => '1')
+    const kept = createResponseCache(async () => '1')
     await t.rejects(
       kept('/a', () => Promise.reject(new Error('no'))),
       { message: 'no' }

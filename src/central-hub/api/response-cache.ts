@@ -5,14 +5,14 @@ export interface TaggedAnswer {
 }
 
 /** What is kept in all, bytes. */
-const mostBytes = 4 * 1024 ** 2
+const maxBytes = 4 * 1024 ** 2
 
 /**
  * Answers that follow from the store alone, kept by their URL for as long as nothing in it has
  * changed. That is asked before each is given, so none is older than the request for it.
  * @param changes tells whether anything has changed since: it then gives another text
  */
-export const createKeptAnswers = (
+export const createResponseCache = (
   changes: () => Promise<string>
 ): ((url: string, make: () => Promise<TaggedAnswer>) => Promise<TaggedAnswer>) => {
   const answers = new Map<string, TaggedAnswer>()
@@ -23,8 +23,8 @@ export const createKeptAnswers = (
     bytes = 0
   }
   const keep = (url: string, answer: TaggedAnswer): void => {
-    if (answers.has(url) || answer.bytes.length > mostBytes) return
-    if (bytes + answer.bytes.length > mostBytes) clear()
+    if (answers.has(url) || answer.bytes.length > maxBytes) return
+    if (bytes + answer.bytes.length > maxBytes) clear()
     answers.set(url, answer)
     bytes += answer.bytes.length
   }

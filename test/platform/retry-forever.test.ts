@@ -1,5 +1,5 @@
 import t from 'tap'
-import { persist } from '../../src/platform/persist.ts'
+import { retryForever } from '../../src/platform/retry-forever.ts'
 
 t.test(
   'what fails is begun again after a growing wait, each failure is told, and success starts a new row',
@@ -7,13 +7,13 @@ t.test(
     const stopping = new AbortController()
     const told: [string, number, number][] = []
     let runs = 0
-    const persistence = persist({
+    const persistence = retryForever({
       stop: stopping.signal,
       minDelayMs: 4,
       maxDelayMs: 10,
       run: async () => {
         runs += 1
-        if (runs === 4) persistence.wentWell()
+        if (runs === 4) persistence.resetBackoff()
         if (runs === 6) stopping.abort()
         throw new Error(`run ${runs}`)
       },
@@ -43,7 +43,7 @@ t.test(
 t.test('what resolves is begun again at once; a stop ends the wait', async (t) => {
   const stopping = new AbortController()
   let runs = 0
-  const persistence = persist({
+  const persistence = retryForever({
     stop: stopping.signal,
     minDelayMs: 600_000,
     maxDelayMs: 600_000,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { createFeed, follow, type Source } from '../../../src/platform/http/feed.ts'
+import { createEventFeed, follow, type Source } from '../../../src/platform/http/event-feed.ts'
 import type { Stream } from '../../../src/platform/http/sse.ts'
 import { propertyRuns } from '../../property-runs.ts'
 
@@ -98,7 +98,7 @@ t.test(
 
 t.test('clients at the head share one read of what was added, and its bytes', async (t) => {
   const store = sequence(10)
-  const feed = createFeed(store.source)
+  const feed = createEventFeed(store.source)
   const clients = Array.from({ length: 50 }, () => client())
   const all = Promise.all(clients.map(({ stream }) => feed.follow(stream, 0)))
   await until(() => store.reads.length === 1)
@@ -118,7 +118,7 @@ t.test(
   'a client that does not take its piece holds up no other, and goes on where it was',
   async (t) => {
     const store = sequence(10)
-    const feed = createFeed(store.source)
+    const feed = createEventFeed(store.source)
     let release: () => void = () => undefined
     const stuck = client(() => new Promise<void>((resolve) => (release = resolve)))
     const quick = client()
@@ -164,7 +164,7 @@ t.test('a page is written in pieces, each waited for', async (t) => {
 
 t.test('what is added while nobody follows is there for who comes back', async () => {
   const store = sequence(2)
-  const feed = createFeed(store.source)
+  const feed = createEventFeed(store.source)
   const first = client()
   const following = feed.follow(first.stream, 0)
   await until(() => store.reads.length === 1)
@@ -197,7 +197,7 @@ t.test('what is not sent is passed over all the same', async (t) => {
 t.test('those who are behind are read for one in a turn of the event loop', async (t) => {
   const store = sequence(1)
   store.add(200)
-  const feed = createFeed(store.source)
+  const feed = createEventFeed(store.source)
   const clients = range(0, 9).map(() => client())
   const all = Promise.all(clients.map(({ stream }, index) => feed.follow(stream, index * 20)))
   for (let turns = 1; turns <= 50; turns += 1) {
@@ -212,7 +212,7 @@ t.test('a read that fails ends who waited for it, and is not kept for the next',
   const store = sequence(10)
   store.add(1)
   let fail = true
-  const feed = createFeed({
+  const feed = createEventFeed({
     ...store.source,
     read: async (after) =>
       fail ? Promise.reject(new Error('the disk is gone')) : store.source.read(after)
@@ -256,7 +256,7 @@ t.test(
             pauses[step++ % pauses.length] ? turn() : undefined
           const store = sequence(page, pause)
           store.add(before)
-          const feed = createFeed(store.source)
+          const feed = createEventFeed(store.source)
           const clients: {
             from: number
             left: boolean

@@ -10,15 +10,15 @@ import type { Reason } from '../whatsapp/reason.ts'
  * is blocked from the start, a sync nobody reported, codes that rotate no more, messages nobody
  * told of.
  */
-export interface Probing {
+interface HealthProbe {
   /** There is another browser. */
   begin(): void
   /** Whether the looks still come: false means this process is stuck. */
-  beating(): boolean
+  isAlive(): boolean
   stop(): void
 }
 
-interface ProbingOptions {
+interface HealthProbeOptions {
   intervalMs: number
   session: () => Session
   /** The listener, while it has a page that can be looked at. */
@@ -39,7 +39,7 @@ interface ProbingOptions {
 
 const timeoutMs = 10_000
 /** One missed answer may be a page that is busy syncing. */
-const mostUnanswered = 2
+const maxUnanswered = 2
 /**
  * Where WhatsApp Web stays until somebody acts. whatsapp-web.js tells of it once it listens, and
  * not of what was before.
@@ -65,7 +65,7 @@ const qrOverdueMs = 60_000
  */
 const syncOverdueMs = 60_000
 
-export const createProbing = (options: ProbingOptions): Probing => {
+export const createHealthProbe = (options: HealthProbeOptions): HealthProbe => {
   const {
     intervalMs,
     session,
@@ -225,7 +225,7 @@ export const createProbing = (options: ProbingOptions): Probing => {
         if (mine === listener()) {
           unanswered += 1
           log.warn({ event: 'probe_failed', unanswered, err: error }, 'the page did not answer')
-          if (unanswered >= mostUnanswered)
+          if (unanswered >= maxUnanswered)
             dispatch({ type: 'lost', reason: 'the page does not answer', fault: false })
         }
       }
@@ -241,7 +241,7 @@ export const createProbing = (options: ProbingOptions): Probing => {
       held = { wire: false, modules: false }
       qrRefresh = { afterMs: qrRefreshMinMs, due: 0 }
     },
-    beating: () => steady() - beat < intervalMs + mostUnanswered * timeoutMs + 30_000,
+    isAlive: () => steady() - beat < intervalMs + maxUnanswered * timeoutMs + 30_000,
     stop: () => {
       over = true
       clearTimeout(timer)

@@ -12,7 +12,11 @@ const formats: Readonly<Record<Finding['state'], Format>> = {
 /**
  * The findings as a person reads them: a line each, and under it the command, if there is one.
  */
-export const screen = (title: string, findings: readonly Finding[], colour: boolean): string => {
+export const formatReport = (
+  title: string,
+  findings: readonly Finding[],
+  colour: boolean
+): string => {
   const paint = (format: Format, text: string): string =>
     colour ? styleText(format, text, { validateStream: false }) : text
   const width = (pick: (each: Finding) => string): number =>

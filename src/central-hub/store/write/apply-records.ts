@@ -2,7 +2,7 @@ import type { Insertable } from 'kysely'
 import type { InboundRecord } from '../../../contract/record.ts'
 import { turnOf } from '../../../contract/waiting.ts'
 import { acknowledge, acknowledgeNew } from './acknowledge.ts'
-import { inChunks, valuesOf } from '../database/in-chunks.ts'
+import { batched, valuesOf } from '../database/batched.ts'
 import { mergeDuplicates } from './merge-duplicates.ts'
 import { stanzaOf } from '../database/message-id.ts'
 import { adoptNotices } from './notices.ts'
@@ -60,7 +60,7 @@ const newsOf = ({ news }: Work, lead: LeadAtWork): MessageAtWork[] => {
 }
 
 /** @returns false when the lead of the record is to be settled first */
-const goThrough = (work: Work, record: InboundRecord): boolean => {
+const applyRecord = (work: Work, record: InboundRecord): boolean => {
   if (record.kind === 'reaction' || record.kind === 'vote') {
     work.told.add(record)
     return true
@@ -128,14 +128,14 @@ const freshOf = (news: readonly MessageAtWork[]): FreshMessage[] =>
 /**
  * @returns takes records of one account within the caller's transaction, and notes what they did
  */
-export const createTaking = (): ((
+export const createRecordApplier = (): ((
   db: Db,
   account: string,
   records: readonly InboundRecord[],
   taken: Taken
 ) => Promise<void>) => {
   const [leadWriter, messageWriter] = [createLeadWriter(), createMessageWriter()]
-  const addAnswers = inChunks<Insertable<Database['answers']>, unknown>(
+  const addAnswers = batched<Insertable<Database['answers']>, unknown>(
     (db, rows) => db.insertInto('answers').values(rows),
     valuesOf
   )
@@ -269,7 +269,7 @@ export const createTaking = (): ((
       news: new Map(),
       recount: new Set()
     }
-    const stop = records.findIndex((record) => !goThrough(work, record))
+    const stop = records.findIndex((record) => !applyRecord(work, record))
     await write(db, account, work, taken)
     return stop === -1 ? records.length : stop
   }

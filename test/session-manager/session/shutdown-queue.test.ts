@@ -1,11 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { createClosing } from '../../../src/session-manager/session/closing.ts'
+import { createShutdownQueue } from '../../../src/session-manager/session/shutdown-queue.ts'
 
 t.test(
   'one thing after the other, and over only once what they left unanswered was told',
   async (t) => {
-    const closing = createClosing()
+    const closing = createShutdownQueue()
     t.ok(closing.isOver(), 'there is nothing yet')
     await closing.over()
     const first = Promise.withResolvers<void>()

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { atMost } from '../at-most.ts'
+import { limitConcurrency } from '../async.ts'
 import { encode, type ServerSentEvent, type Stream } from './sse.ts'
 
 /** A stored sequence that event streams follow. */
@@ -13,7 +13,7 @@ export interface Source<T> {
   subscribe: (wake: () => void) => () => void
 }
 
-interface Feed {
+interface EventFeed {
   /** Streams what stands after a position, then what is added, for as long as the client stays. */
   follow(stream: Stream, after: number): Promise<void>
 }
@@ -29,7 +29,7 @@ const pieceBytes = 64 * 1024
 /**
  * Pages kept for others at the same place. At the head there are two: what was added, and nothing.
  */
-const mostPages = 4
+const maxPages = 4
 
 /**
  * Each client pulls from its own position, so that nothing is skipped or sent twice, wherever it
@@ -37,14 +37,19 @@ const mostPages = 4
  * behind reads one page in a turn of the event loop, and each client is waited for before its next
  * piece: it holds no more than a page.
  */
-export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>): Feed => {
+export const createEventFeed = <T>({
+  read,
+  position,
+  toEvent,
+  subscribe
+}: Source<T>): EventFeed => {
   const pages = new Map<number, Promise<readonly Piece[]>>()
   const wakes = new Set<() => void>()
   let unsubscribe: (() => void) | undefined
   let changes = 0
   /** Where the sequence was seen to end; who is before it is behind. */
   let end = Infinity
-  const inTurn = atMost(1)
+  const inTurn = limitConcurrency(1)
 
   const changed = (): void => {
     changes += 1
@@ -90,7 +95,7 @@ export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>)
     const kept = pages.get(after)
     if (kept) return kept
     const [oldest] = pages.keys()
-    if (pages.size >= mostPages && oldest !== undefined) pages.delete(oldest)
+    if (pages.size >= maxPages && oldest !== undefined) pages.delete(oldest)
     const page = after < end ? readLater(after) : readPage(after)
     pages.set(after, page)
     page.catch(() => pages.delete(after)) // whoever asked hears of it; the next one tries again
@@ -129,4 +134,4 @@ export const createFeed = <T>({ read, position, toEvent, subscribe }: Source<T>)
 export const follow = <T>(
   stream: Stream,
   { after, ...source }: Source<T> & { after: number }
-): Promise<void> => createFeed(source).follow(stream, after)
+): Promise<void> => createEventFeed(source).follow(stream, after)

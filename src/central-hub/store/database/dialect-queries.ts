@@ -5,7 +5,7 @@ import type { LeadTerm } from './search-terms.ts'
 /**
  * What of the store's queries differs from database to database; everything else is written once.
  */
-export interface Pieces {
+export interface DialectQueries {
   database: 'sqlite' | 'postgres'
   /** Whether `message_text` has all these words, the last one perhaps not to its end. */
   messageHas(match: MessageMatch): Expression<SqlBool>
@@ -59,7 +59,7 @@ export interface MessageMatch {
 const kept = Symbol('pieces')
 
 /** A dialect of Kysely's whose queries find these pieces by {@link piecesOf}. */
-export const withPieces = (dialect: Dialect, pieces: Pieces): Dialect => ({
+export const withPieces = (dialect: Dialect, pieces: DialectQueries): Dialect => ({
   createDriver: () => dialect.createDriver(),
   createQueryCompiler: () => dialect.createQueryCompiler(),
   createIntrospector: (db) => dialect.createIntrospector(db),
@@ -67,8 +67,8 @@ export const withPieces = (dialect: Dialect, pieces: Pieces): Dialect => ({
 })
 
 /** The pieces of the database that this reads, or that a transaction is in. */
-export const piecesOf = <Tables>(db: Kysely<Tables>): Pieces =>
-  (db.getExecutor().adapter as unknown as { [kept]: Pieces })[kept]
+export const dialectOf = <Tables>(db: Kysely<Tables>): DialectQueries =>
+  (db.getExecutor().adapter as unknown as { [kept]: DialectQueries })[kept]
 
 /**
  * Whether a word is so short that it is looked for where a word begins: trigrams find three

@@ -1,14 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** Work that is begun again whenever it fails, until it is stopped. */
-export interface Persistence {
+export interface RetryForever {
   /** It goes well: what fails next starts a new row of failures. */
-  wentWell(): void
+  resetBackoff(): void
   /** Resolves once it was stopped and nothing of it goes on. */
   readonly over: Promise<void>
 }
 
-interface PersistOptions {
+interface RetryOptions {
   /** Begun again at once when it resolves. */
   run: () => Promise<unknown>
   /** Tells of each failure, before the wait. @param attempt of the row of failures, from 1 */
@@ -22,13 +22,13 @@ interface PersistOptions {
   maxDelayMs: number
 }
 
-export const persist = ({
+export const retryForever = ({
   run,
   report,
   stop,
   minDelayMs = 250,
   maxDelayMs
-}: PersistOptions): Persistence => {
+}: RetryOptions): RetryForever => {
   let failures = 0
   const work = async (): Promise<void> => {
     while (!stop.aborted) {
@@ -48,5 +48,5 @@ export const persist = ({
   }
   // run may call wentWell before it gives way
   const over = Promise.resolve().then(work)
-  return { wentWell: () => void (failures = 0), over }
+  return { resetBackoff: () => void (failures = 0), over }
 }

@@ -1,5 +1,5 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
-import { isShort, type Pieces } from '../pieces.ts'
+import { isShort, type DialectQueries } from '../dialect-queries.ts'
 import type { LeadTerm } from '../search-terms.ts'
 import { isPassing } from './client.ts'
 import { changedChannel, lockKeys } from './names.ts'
@@ -28,7 +28,7 @@ const ordered = new WeakSet<object>()
  * Search by a GIN index over words, and one over trigrams; what is written and what is looked for
  * are folded alike, by `fold` of the schema.
  */
-export const postgresPieces: Pieces = {
+export const postgresPieces: DialectQueries = {
   database: 'postgres',
   messageHas: ({ words, tokens, prefix }) => {
     const parts = [

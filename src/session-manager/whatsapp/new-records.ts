@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { CapturedMessage } from '../../contract/record.ts'
-import type { Draft } from '../journal/journal.ts'
+import type { NewRecord } from '../journal/journal.ts'
 import { keep } from './keep.ts'
 import { toMessage, type Mapping } from './message.ts'
 import {
@@ -18,27 +18,28 @@ import {
   type Raw
 } from './content/raw.ts'
 
-/** What happens to messages becomes drafts for the journal. */
+/** What happens to messages becomes new records for the journal. */
 
 /** When a message was last edited, ms; undefined when it never was. */
 const editedAt = (raw: Raw): number | undefined =>
   asTime(raw['latestEditSenderTimestampMs']) || undefined
 
-const draft = (
-  kind: Draft['kind'],
+const newRecord = (
+  kind: NewRecord['kind'],
   key: string,
   message: CapturedMessage,
-  raw: Draft['raw']
-): Draft => {
-  const made: Draft = { kind, key: `${kind}:${key}`, message }
+  raw: NewRecord['raw']
+): NewRecord => {
+  const made: NewRecord = { kind, key: `${kind}:${key}`, message }
   if (raw !== undefined) made.raw = raw
   return made
 }
 
 /**
- * The draft, with what the model says of itself: a copy of a broadcast list, or a few fields alone.
+ * The new record, with what the model says of itself: a copy of a broadcast list, or a few fields
+ * alone.
  */
-const ofModel = (made: Draft, raw: Raw): Draft => {
+const ofModel = (made: NewRecord, raw: Raw): NewRecord => {
   if (raw['broadcast'] === true) made.isListCopy = true
   if (raw['isPartialModel'] === true) made.isPartial = true
   return made
@@ -68,7 +69,7 @@ const isPlaceholder = ({ type }: CapturedMessage): boolean =>
   type === 'ciphertext' || type === 'loading_media'
 
 /** A new message, or one read back: also what has become of it since, which may be news. */
-export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
+export const messageRecords = (raw: Raw, mapping: Mapping): NewRecord[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
   const kept = keep(raw, 'message', mapping)
@@ -76,19 +77,19 @@ export const messageDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
     // A linked device never gets the content of such a message, and must not ask for it again and
     // again.
     const kind = message.phone_only === undefined ? 'ciphertext' : 'ciphertext_failed'
-    return [ofModel(draft(kind, message.id, message, kept), raw)]
+    return [ofModel(newRecord(kind, message.id, message, kept), raw)]
   }
-  const of = ofModel(draft('message', message.id, message, kept), raw)
-  if (message.type === 'revoked') return [of, ...revokeDrafts(raw, 'sender', mapping)]
-  return editedAt(raw) === undefined ? [of] : [of, ...editDrafts(raw, undefined, mapping)]
+  const of = ofModel(newRecord('message', message.id, message, kept), raw)
+  if (message.type === 'revoked') return [of, ...revokeRecords(raw, 'sender', mapping)]
+  return editedAt(raw) === undefined ? [of] : [of, ...editRecords(raw, undefined, mapping)]
 }
 
-export const ciphertextFailedDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
+export const ciphertextFailedRecords = (raw: Raw, mapping: Mapping): NewRecord[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
   return [
     ofModel(
-      draft('ciphertext_failed', message.id, message, keep(raw, 'ciphertext_failed', mapping)),
+      newRecord('ciphertext_failed', message.id, message, keep(raw, 'ciphertext_failed', mapping)),
       raw
     )
   ]
@@ -98,7 +99,11 @@ export const ciphertextFailedDrafts = (raw: Raw, mapping: Mapping): Draft[] => {
  * An edit. `change:body` fires for more than edits (a thumbnail that loads, a text decrypted), so
  * without an edit time it counts only when one text took the place of another.
  */
-export const editDrafts = (raw: Raw, previous: string | undefined, mapping: Mapping): Draft[] => {
+export const editRecords = (
+  raw: Raw,
+  previous: string | undefined,
+  mapping: Mapping
+): NewRecord[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined || isPlaceholder(message)) return []
   const at = editedAt(raw)
@@ -111,25 +116,25 @@ export const editDrafts = (raw: Raw, previous: string | undefined, mapping: Mapp
     previous: asWords(previous)
   }) as NonNullable<CapturedMessage['edited']>
   const kept = keep(raw, 'edit', mapping, previous)
-  return [ofModel(draft('edit', `${message.id}:${version}`, { ...message, edited }, kept), raw)]
+  return [ofModel(newRecord('edit', `${message.id}:${version}`, { ...message, edited }, kept), raw)]
 }
 
 /** A deletion: by its sender for everyone, or by this account for itself. */
-export const revokeDrafts = (raw: Raw, by: 'sender' | 'me', mapping: Mapping): Draft[] => {
+export const revokeRecords = (raw: Raw, by: 'sender' | 'me', mapping: Mapping): NewRecord[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
   const id = keyOf(raw['protocolMessageKey']) ?? message.id
   const kept = keep(raw, `revoke:${by}`, mapping)
   return [
     ofModel(
-      draft('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } }, kept),
+      newRecord('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } }, kept),
       raw
     )
   ]
 }
 
 /** A reaction or its removal. `raw` is what `message_reaction` carries. */
-export const reactionDrafts = (reaction: Raw, mapping: Mapping): Draft[] => {
+export const reactionRecords = (reaction: Raw, mapping: Mapping): NewRecord[] => {
   const messageId = keyOf(reaction['msgId'])
   const sender = asId(reaction['senderId'])
   if (messageId === undefined || sender === undefined) return []
@@ -154,7 +159,7 @@ export const reactionDrafts = (reaction: Raw, mapping: Mapping): Draft[] => {
     reaction: { message_id: messageId, emoji, sender }
   }) as CapturedMessage
   return [
-    draft(
+    newRecord(
       'reaction',
       `${messageId}:${sender}:${timestamp}:${emoji}`,
       message,
@@ -164,7 +169,7 @@ export const reactionDrafts = (reaction: Raw, mapping: Mapping): Draft[] => {
 }
 
 /** A poll vote: what is selected now, in full. `raw` is what `vote_update` carries. */
-export const voteDrafts = (vote: Raw, mapping: Mapping): Draft[] => {
+export const voteRecords = (vote: Raw, mapping: Mapping): NewRecord[] => {
   const messageId = keyOf(vote['parentMsgKey'])
   const voter = asId(vote['voter'])
   const chatId = messageId?.split('_')[1] ?? ''
@@ -187,15 +192,15 @@ export const voteDrafts = (vote: Raw, mapping: Mapping): Draft[] => {
     has_media: false,
     vote: { message_id: messageId, options }
   }) as CapturedMessage
-  return [draft('vote', `${messageId}:${voter}:${at}`, message, keep(vote, 'vote', mapping))]
+  return [newRecord('vote', `${messageId}:${voter}:${at}`, message, keep(vote, 'vote', mapping))]
 }
 
 /**
  * A change in a group: who joined, left, was promoted, or what was changed. `raw` is a
  * GroupNotification.
  */
-export const groupDrafts = (notification: Raw, mapping: Mapping): Draft[] =>
-  messageDrafts(
+export const groupRecords = (notification: Raw, mapping: Mapping): NewRecord[] =>
+  messageRecords(
     {
       ...notification,
       type: 'gp2',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { storable } from '../../src/platform/storable.ts'
+import { replaceUnstorable } from '../../src/platform/replace-unstorable.ts'
 
 t.test(
   'NUL and half a pair of UTF-16 are shown as what cannot be shown, one for one; all else stays',
@@ -11,10 +11,10 @@ t.test(
       ['👍 ñ \u0001', '👍 ñ \u0001'],
       ['', '']
     ] as const) {
-      t.equal(storable(text), kept)
+      t.equal(replaceUnstorable(text), kept)
       t.equal(Buffer.from(kept).toString(), kept, 'UTF-8 gives it back')
     }
     const bytes = Buffer.from('a\0b')
-    for (const other of [5, null, undefined, true, bytes]) t.equal(storable(other), other)
+    for (const other of [5, null, undefined, true, bytes]) t.equal(replaceUnstorable(other), other)
   }
 )

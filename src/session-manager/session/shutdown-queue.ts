@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
 /** What has to be over before the next browser may have the profile: one thing after the other. */
-export interface Closing {
+interface ShutdownQueue {
   /** Does this once all before it is over. @param work never throws */
   add(work: () => Promise<void>): void
   /** Resolves once all that was added by now is over. */
@@ -9,7 +9,7 @@ export interface Closing {
   isOver(): boolean
 }
 
-export const createClosing = (): Closing => {
+export const createShutdownQueue = (): ShutdownQueue => {
   let last: Promise<void> = Promise.resolve()
   let toCome = 0
   return {

@@ -1,5 +1,5 @@
 import { sql, type RawBuilder, type SqlBool } from 'kysely'
-import { isShort, type Pieces } from '../pieces.ts'
+import { isShort, type DialectQueries } from '../dialect-queries.ts'
 import type { LeadTerm } from '../search-terms.ts'
 import { wordsThatBegin } from './words.ts'
 
@@ -29,7 +29,7 @@ const stanzaIn = (id: RawBuilder<string>): RawBuilder<string> => {
 }
 
 /** Search by FTS5; one writer at a time, so that events are in order by themselves. */
-export const sqlitePieces: Pieces = {
+export const sqlitePieces: DialectQueries = {
   database: 'sqlite',
   messageHas: ({ words, tokens, prefix, lastIs }) => {
     const last = lastIs === undefined ? [] : [`(${lastIs.map(quoted).join(' OR ')})`]

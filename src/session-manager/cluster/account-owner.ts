@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { Log } from '../../platform/log.ts'
-import { within } from '../../platform/within.ts'
+import { withTimeout } from '../../platform/async.ts'
 import type { ForwardConfig, Forwarding } from './forward.ts'
 import type { Journal } from '../journal/journal.ts'
 import { createLeaseKeeper } from './lease-keeper.ts'
@@ -14,7 +14,7 @@ import type { Session } from '../session/session.ts'
  * PROFILE_BACKUP by each with the device that was linked on another. Without both none of it is
  * loaded.
  */
-export interface Placement {
+export interface AccountOwner {
   /** Before each start of a browser; connection.ts says how. */
   admit(tell: (waitingFor: string) => void, signal: AbortSignal): Promise<void>
   /** After every transition of the session. */
@@ -42,7 +42,7 @@ export interface ClusterConfig extends ForwardConfig, ProfileStoreConfig {
   PROFILE_BACKUP_INTERVAL: number
 }
 
-interface PlacementOptions {
+interface AccountOwnerOptions {
   config: ClusterConfig
   journal: Journal
   profile: string
@@ -52,14 +52,14 @@ interface PlacementOptions {
   log: Log
 }
 
-export const createPlacement = ({
+export const createAccountOwner = ({
   config,
   journal,
   profile,
   forwarding,
   onLost,
   log
-}: PlacementOptions): Placement => {
+}: AccountOwnerOptions): AccountOwner => {
   const { ACCOUNT: account, PROFILE_BACKUP_INTERVAL: intervalMs } = config
   const lease =
     forwarding &&
@@ -103,11 +103,12 @@ export const createPlacement = ({
   // Chromium and the journal have their part of the time for a stop, too; a backup that is cut
   // short leaves the one before
   const closed = async (): Promise<void> => {
-    await within(config.SHUTDOWN_TIMEOUT * 0.4, backup?.closed() ?? Promise.resolve()).catch(() =>
-      log.warn(
-        { event: 'profile_backup_cut_short' },
-        'no time for a backup of the linked device: the one before stands'
-      )
+    await withTimeout(backup?.closed() ?? Promise.resolve(), config.SHUTDOWN_TIMEOUT * 0.4).catch(
+      () =>
+        log.warn(
+          { event: 'profile_backup_cut_short' },
+          'no time for a backup of the linked device: the one before stands'
+        )
     )
   }
   return {

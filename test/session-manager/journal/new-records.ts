@@ -1,5 +1,5 @@
 import type { CapturedMessage, InboundRecord, JournalRecord } from '../../../src/contract/record.ts'
-import type { Draft } from '../../../src/session-manager/journal/journal.ts'
+import type { NewRecord } from '../../../src/session-manager/journal/journal.ts'
 
 /** Messages as the page's mapping gives them. */
 
@@ -17,11 +17,11 @@ export const message = (id: string, facts: Partial<CapturedMessage> = {}): Captu
   ...facts
 })
 
-export const draft = (
+export const newRecord = (
   id: string,
   facts: Partial<CapturedMessage> = {},
-  kind: Draft['kind'] = 'message'
-): Draft => {
+  kind: NewRecord['kind'] = 'message'
+): NewRecord => {
   const captured = message(id, facts)
   return { key: `${kind}:${captured.id}`, kind, message: captured }
 }
@@ -29,8 +29,8 @@ export const draft = (
 export const withMedia = (
   id: string,
   facts: Partial<NonNullable<CapturedMessage['media']>> = {}
-): Draft =>
-  draft(id, {
+): NewRecord =>
+  newRecord(id, {
     type: 'image',
     has_media: true,
     media: { state: 'pending', mimetype: 'image/jpeg', ...facts }

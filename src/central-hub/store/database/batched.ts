@@ -1,5 +1,5 @@
 import type { Compilable, CompiledQuery } from 'kysely'
-import { piecesOf } from './pieces.ts'
+import { dialectOf } from './dialect-queries.ts'
 import type { Db } from './schema.ts'
 
 /**
@@ -14,7 +14,7 @@ const sizes = [128, 16, 1] as const
  * @param values its parameters for these items, in the order in which it has them
  * @returns runs it for a list, within the caller's transaction, and gives the rows of all parts
  */
-export const inChunks = <Item, Row>(
+export const batched = <Item, Row>(
   build: (db: Db, items: readonly Item[]) => Compilable<unknown>,
   values: (items: readonly Item[]) => unknown[]
 ): ((db: Db, items: readonly Item[]) => Promise<Row[]>) => {
@@ -25,7 +25,7 @@ export const inChunks = <Item, Row>(
   }
   return async (db, items) => {
     const rows: Row[] = []
-    const known = built[piecesOf(db).database]
+    const known = built[dialectOf(db).database]
     for (let start = 0; start < items.length; ) {
       const size = sizes.find((fits) => fits <= items.length - start) ?? 1
       const part = items.slice(start, start + size)
