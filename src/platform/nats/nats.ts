@@ -10,7 +10,6 @@ import {
 } from '@nats-io/transport-node'
 import { PlainError, reasonOf } from '../harmless.ts'
 import type { Log } from '../log.ts'
-import { omitUndefined } from '../omit-undefined.ts'
 import { withTimeout } from '../async.ts'
 
 /**
@@ -152,7 +151,8 @@ export const connectNats = (options: NatsOptions): Nats => {
     )
   const failed = (error: unknown, wait?: number): void => {
     fault = explain(error, at, options)
-    log.warn(omitUndefined({ event: 'nats_fault', attempt: failures, retry_ms: wait }), fault)
+    // The log leaves out a member that is undefined.
+    log.warn({ event: 'nats_fault', attempt: failures, retry_ms: wait }, fault)
     onChange()
   }
   const mended = (server: string): void => {

@@ -5,7 +5,6 @@ import { pipeline } from 'node:stream/promises'
 import { constants, createGzip } from 'node:zlib'
 import { reasonOf } from '../../../platform/harmless.ts'
 import type { Log } from '../../../platform/log.ts'
-import { omitUndefined } from '../../../platform/omit-undefined.ts'
 import type { Journal, Mark } from '../../journal/journal.ts'
 import { describe, pack, type Manifest } from './archive.ts'
 import { copyDevice, emptied } from './files.ts'
@@ -174,12 +173,13 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
           failures += 1
           const reason = reasonOf(error)
           log.warn(
-            omitUndefined({
+            {
               event: 'profile_backup_failed',
               reason,
               failures,
+              // The log leaves out a member that is undefined.
               retry_ms: isReady ? afterMs : undefined
-            }),
+            },
             `the linked device could not be backed up: ${reason}`
           )
           next(afterMs)
