@@ -8,7 +8,7 @@ import type { WhatsAppWeb } from './server.ts'
  * page itself.
  */
 
-t.setTimeout(120_000)
+t.setTimeout(300_000)
 
 const addAuthenticator = async (
   page: Page,

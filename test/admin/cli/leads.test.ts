@@ -122,7 +122,7 @@ t.test('leads', async (t) => {
     t.notOk((await listed()).some(({ name }) => name === 'Ana'))
     t.match(await run(t, ['done', '--id', String(id), '--undo'], env), {
       code: 0,
-      out: /^Ana has waited for 5/
+      out: /^Ana has waited for \d+ min/
     })
     t.ok((await listed()).some(({ name }) => name === 'Ana'))
     t.match(await run(t, ['done', '--id', '999'], env), {

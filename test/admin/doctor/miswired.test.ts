@@ -19,7 +19,7 @@ const faultsOf = (checks: readonly Finding[]): string[] =>
     .filter(({ state, name }) => state === 'fault' && name !== 'session' && name !== 'outside')
     .map(line)
 
-t.setTimeout(600_000)
+t.setTimeout(1_200_000)
 const rig = await foreground(t)
 /** Everything as it should be. */
 const restore = async (): Promise<void> => {

@@ -30,7 +30,7 @@ import { newRecord } from '../journal/new-records.ts'
  * nats-server.
  */
 
-t.setTimeout(180_000)
+t.setTimeout(300_000)
 
 const never = new AbortController().signal
 
