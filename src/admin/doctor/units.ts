@@ -137,7 +137,8 @@ const checkUnit = async (asked: Asked, service: Service): Promise<Finding[]> => 
   if (is('ActiveState') === 'active') {
     const shown = ok(name, service.name, is('StatusText') || `running as process ${service.pid}`)
     if (restarts === 0) return [...more, shown]
-    if (restarts >= manyRestarts && isRecent(asked.host, is('ActiveEnterTimestamp')))
+    const isUnsure = restarts >= manyRestarts && isRecent(asked.host, is('ActiveEnterTimestamp'))
+    if (isUnsure && (await endedSinceChange(asked, service)))
       return [...more, await whyItFails(asked, service)]
     return [
       ...more,
@@ -169,6 +170,25 @@ export const times = (count: number): string => (count === 1 ? 'once' : `${count
 const isRecent = (host: Host, shown: string): boolean => {
   const at = Date.parse(shown.replace(/^\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))
   return host.now() - at < steadyMs
+}
+
+/**
+ * Whether it ended by itself since one of its files was changed. systemd goes on counting restarts
+ * when a unit is corrected while it waits for its next start.
+ */
+const endedSinceChange = async (
+  { host }: Asked,
+  { unit, envFile, properties }: Service
+): Promise<boolean> => {
+  const files = [envFile, properties['FragmentPath'] ?? '', ...words(properties['DropInPaths'])]
+  const times = files
+    .filter((file) => file !== '')
+    .map(async (file) => (await host.stat(file))?.ctimeMs ?? 0)
+  const changedAt = Math.max(...(await Promise.all(times)))
+  const since = `@${Math.floor(changedAt / 1_000)}`
+  const { stdout } = await host.run(['journalctl', '-u', unit, '--since', since, '-o', 'cat'])
+  // Nothing to read is no proof that it is well.
+  return stdout.trim() === '' || /Main process exited/.test(stdout)
 }
 
 /** What is wrong with the files of a unit though it may run. */

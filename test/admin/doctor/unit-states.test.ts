@@ -121,6 +121,14 @@ t.test('restarts are worth a note, and a loop of them is a fault', async (t) => 
     [well, restarted('3 times')],
     'one that is up for a minute'
   )
+  const asked = {
+    commands: { [`journalctl -u ${hub} --since`]: { stdout: 'Started central-hub' } }
+  }
+  t.same(
+    await hubIs({ NRestarts: '3', ...since('59') }, asked),
+    [well, restarted('3 times')],
+    'one that has not ended since its files were changed'
+  )
   t.same(await hubIs({ NRestarts: '2', ...since('59') }), [well, restarted('2 times')])
   t.same([times(1), times(2)], ['once', '2 times'])
 })
