@@ -237,6 +237,7 @@ const filesWith = async ({ person, since }: World, except: string[]): Promise<st
   const written = ['-type', 'f', '-newermt', since.toISOString(), '-print0']
   const search = `find /tmp /var/tmp "$@" 2>/dev/null | xargs -0 -r grep -laF ${texts.map((text) => `-e ${text}`).join(' ')} -- 2>/dev/null || true`
   const { stdout } = await promisify(execFile)('bash', [
+    '--norc',
     '-c',
     search,
     'bash',

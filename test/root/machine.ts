@@ -111,7 +111,8 @@ const boot = async (
   ]
 
   const run: Machine['run'] = async (command, { ms = 120_000, input } = {}) => {
-    const child = spawn('nsenter', [...enter, 'bash', '-c', command], {
+    // With a socket as its input bash takes itself for a remote shell, and reads root's .bashrc.
+    const child = spawn('nsenter', [...enter, 'bash', '--norc', '-c', command], {
       stdio: ['pipe', 'pipe', 'pipe']
     })
     const [out, err]: [Buffer[], Buffer[]] = [[], []]

@@ -135,6 +135,7 @@ export const startUp = (
         String(pid),
         '--net',
         'bash',
+        '--norc',
         '-c',
         command
       )

@@ -181,7 +181,7 @@ export const foreground = async (t: Test): Promise<Foreground> => {
         MANAGER_PORT: String(ports['session-manager']),
         HUB_PORT: String(ports['central-hub'])
       }
-      const { stdout, stderr, code } = await run(env, 'bash', '-c', command)
+      const { stdout, stderr, code } = await run(env, 'bash', '--norc', '-c', command)
       if (code !== 0) throw new Error(`${command}: ${code} ${stdout}${stderr}`)
       return stdout + stderr
     }

@@ -83,7 +83,7 @@ t.test('mends, as bash runs them', async (t) => {
   const path = join(dir, 'a b.env')
   const after = (text: string, mend: string): string => {
     writeFileSync(path, text)
-    execFileSync('bash', ['-c', mend])
+    execFileSync('bash', ['--norc', '-c', mend])
     return readFileSync(path, 'utf8')
   }
   const edit = (text: string) => ({ path, text })
