@@ -195,7 +195,10 @@ t.test(
       reason:
         /^the backup of .* cannot be used: it was made with another PROFILE_BACKUP_KEY; mend that, or give the device up by POST \/disconnect\?logout=true/
     })
-    t.match(await statusOf(wrong), { reason: /another PROFILE_BACKUP_KEY/, linked: false })
+    // It is tried again at intervals, and shown as such while that lasts.
+    let shown = await statusOf(wrong)
+    while (shown.status !== 'ERROR') shown = await statusOf(wrong)
+    t.match(shown, { reason: /another PROFILE_BACKUP_KEY/, linked: false })
     t.notOk(askedForQr(wrong))
     await wrong.end()
 
