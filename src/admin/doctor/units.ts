@@ -180,11 +180,10 @@ const endedSinceChange = async (
   { host }: Asked,
   { unit, envFile, properties }: Service
 ): Promise<boolean> => {
-  const files = [envFile, properties['FragmentPath'] ?? '', ...words(properties['DropInPaths'])]
-  const times = files
-    .filter((file) => file !== '')
-    .map(async (file) => (await host.stat(file))?.ctimeMs ?? 0)
-  const changedAt = Math.max(...(await Promise.all(times)))
+  const changes = [envFile, ...unitFilesOf(properties)].map(
+    async (file) => (await host.stat(file))?.ctimeMs ?? 0
+  )
+  const changedAt = Math.max(...(await Promise.all(changes)))
   const since = `@${Math.floor(changedAt / 1_000)}`
   const { stdout } = await host.run(['journalctl', '-u', unit, '--since', since, '-o', 'cat'])
   // Nothing to read is no proof that it is well.
@@ -250,6 +249,10 @@ const spanMs = (text: string): number | undefined => {
 
 const words = (text: string | undefined): string[] => (text ?? '').split(/\s+/).filter(Boolean)
 
+/** The unit's file and its drop-ins. */
+const unitFilesOf = ({ FragmentPath = '', DropInPaths }: Service['properties']): string[] =>
+  [FragmentPath, ...words(DropInPaths)].filter(Boolean)
+
 /** What becomes of a variable that the unit or a drop-in sets. */
 const effectOf = ({ kind, file }: Service, variable: string): string => {
   if (variable in file.variables) return 'the env file overrides it'
@@ -278,9 +281,7 @@ export const checkDropIns: Check = async (asked) => {
       (variable) => !dropped.includes(variable) && knows(service.kind, variable) !== 'foreign'
     )
     for (const variable of suspects) {
-      const files = [properties['FragmentPath'] ?? '', ...words(properties['DropInPaths'])].filter(
-        Boolean
-      )
+      const files = unitFilesOf(properties)
       const texts = await Promise.all(
         files.map(async (file) =>
           ((await host.readFile(file)) ?? '')
