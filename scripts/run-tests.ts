@@ -214,7 +214,10 @@ if (given.length === 0 && !stopped) {
   ]
   await run([...wrapper, ...here, ...c8])
 }
-if (asRoot) for (const dir of [own, ownRoot]) rmSync(dir, { recursive: true, force: true })
+// a daemon that a failed test left behind may still be writing its coverage
+const retries = { maxRetries: 10, retryDelay: 200 }
+if (asRoot)
+  for (const dir of [own, ownRoot]) rmSync(dir, { recursive: true, force: true, ...retries })
 
 if (stopped) {
   said(`stopped by ${stopped}`)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   copyFileSync,
+  existsSync,
   mkdirSync,
   readFileSync,
   symlinkSync,
@@ -57,12 +58,12 @@ t.test(
   'setup --test stops the nats-server that Debian starts on every address, right after it is installed',
   async (t) => {
     const asked = run(t, { args: ['--test'], present: [] })
-    t.match(asked, [
-      /^apt-get update/,
-      /^apt-get install .*\bnats-server\b/,
-      /^systemctl disable (?=.*--now\b).*nats-server\.service$/
-    ])
-    t.equal(asked.length, 3)
+    const [update, install, ...after] = asked
+    t.match(update, /^apt-get update/)
+    t.match(install, /^apt-get install .*\bnats-server\b/)
+    // a systemctl that is asked to stop something fails where systemd does not run
+    const stop = existsSync('/run/systemd/system') ? ['systemctl stop nats-server.service'] : []
+    t.same(after, [...stop, 'systemctl disable --quiet nats-server.service'])
   }
 )
 

@@ -93,7 +93,7 @@ t.test(
       'each since its own time, and what could not be read before without loading more'
     )
     const bounds =
-      '{"messages":2000,"ms":2000,"perChat":20000,"atOnce":20,"loadMs":10000,"busyMs":500}'
+      '{"messages":2000,"ms":2000,"perChat":20000,"batchSize":20,"loadMs":10000,"busyMs":500}'
     t.ok(asked[1]?.endsWith(`, ${bounds})`), 'and no call takes long')
   }
 )
