@@ -433,7 +433,10 @@ const bringUp = async (release: string): Promise<string | undefined> => {
   }
 }
 
-/** What a unit's processes said last, without what systemd says of them. */
+/**
+ * What a unit's processes said last, without what systemd says of them. That is enough lines for
+ * an error that Node prints whole, also while the next start prints the same again.
+ */
 const said = (unit: string): string => {
   const lines = run(
     'journalctl',
@@ -441,13 +444,13 @@ const said = (unit: string): string => {
     '--since',
     since,
     '-n',
-    '8',
+    '20',
     '-o',
     'cat',
     '--no-pager'
   )
-    .trim()
     .split('\n')
+    .filter((line) => line.trim() !== '')
   return lines.map((line) => `    ${readLogLine(line).text.slice(0, 500)}`).join('\n')
 }
 const lastWords = (): string =>

@@ -14,10 +14,9 @@ const line = ({ service, name, detail }: Finding): string => `${service} ${name}
  * Of the session with WhatsApp there is none here: with the real Chromium that some mends lead back
  * to, it is unreachable.
  */
-const faultsOf = (checks: readonly Finding[]): string[] =>
-  checks
-    .filter(({ state, name }) => state === 'fault' && name !== 'session' && name !== 'outside')
-    .map(line)
+const wired = (checks: readonly Finding[]): Finding[] =>
+  checks.filter(({ state, name }) => state === 'fault' && name !== 'session' && name !== 'outside')
+const faultsOf = (checks: readonly Finding[]): string[] => wired(checks).map(line)
 
 t.setTimeout(1_200_000)
 const rig = await foreground(t)
@@ -47,7 +46,7 @@ for (const { what, make, cause, before, after, undo } of miswirings.filter(
     if (after !== undefined) await rig.start()
 
     const { ok, checks, code, output } = await rig.doctor()
-    const [first] = checks.filter(({ state }) => state === 'fault')
+    const [first] = wired(checks)
     t.match(first && line(first), cause, 'the first fault is the cause')
     t.same([ok, code], [false, 1])
     t.notOk(output.includes(token) || output.includes(apiToken), 'no secret is shown')
@@ -70,7 +69,7 @@ for (const service of ['central-hub', 'session-manager'] as const) {
     await restore()
     await rig.stop(service)
     const { checks } = await rig.doctor()
-    const [first] = checks.filter(({ state }) => state === 'fault')
+    const [first] = wired(checks)
     t.equal(first && line(first), `${service} process: not running`)
     t.match(
       first?.mend,
