@@ -1,13 +1,25 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
+import { parseArgs } from 'node:util'
+import { changedFiles, testsOf, withinTime } from './changed.ts'
 
 /**
- * `scripts/test` after setup: type check, format, linter, shellcheck, tap as the unprivileged user, tap as
- * root, coverage, the count.
+ * `scripts/test` after setup: type check, format, linter, shellcheck, tap as the unprivileged user,
+ * tap as root, coverage where it is asked for, the count.
  */
 
 const root = resolve(import.meta.dirname, '..')
@@ -45,6 +57,14 @@ const run = async (
 
 const totals = { passed: 0, failed: 0, skipped: 0 }
 
+/** How long each test file took when it passed last, in s; `--changed` chooses by it. */
+const timesFile = join(root, 'node_modules/.cache/leadmaster/test-times.json')
+const readTimes = (): Map<string, number> => {
+  if (!existsSync(timesFile)) return new Map()
+  return new Map(Object.entries(JSON.parse(readFileSync(timesFile, 'utf8')) as object))
+}
+const times = readTimes()
+
 /**
  * Shows a TAP stream: a line per file, what failed with its diagnostics, what was skipped; adds up
  * its last line. @returns how many failed, by that
@@ -74,9 +94,11 @@ const show = async (out: Readable): Promise<number> => {
       said(line)
       diagnostics = indent
     } else if (/^ # (SKIP|TODO)/i.test(rest)) said(`${indent}skipped: ${name}${rest}`)
-    else if (indent === '' && line.startsWith('ok '))
-      said(`ok  ${name}  ${(Number(/time=([\d.]+)ms/.exec(rest)?.[1] ?? 0) / 1_000).toFixed(1)} s`)
-    else if (/^Bail out!/.test(line)) said(line)
+    else if (indent === '' && line.startsWith('ok ')) {
+      const seconds = Number(/time=([\d.]+)ms/.exec(rest)?.[1] ?? 0) / 1_000
+      said(`ok  ${name}  ${seconds.toFixed(1)} s`)
+      times.set(name, seconds)
+    } else if (/^Bail out!/.test(line)) said(line)
   }
   if (failed === undefined) said('not ok: tap ended before it counted')
   return failed ?? 0
@@ -108,15 +130,36 @@ const skip = (what: string): void => {
   totals.skipped += 1
 }
 
-const given = process.argv.slice(2).map((file) => relative(root, resolve(file)))
-const files = (
-  given.length > 0
-    ? given
-    : globSync('test/**/*.test.ts', {
-        cwd: root,
-        exclude: (path) => String(path).endsWith('whatsapp-web/page')
-      })
-).sort()
+const { values: options, positionals } = parseArgs({
+  options: {
+    changed: { type: 'boolean', default: false },
+    coverage: { type: 'boolean', default: false }
+  },
+  allowPositionals: true
+})
+const given = options.changed ? [] : positionals.map((file) => relative(root, resolve(file)))
+const whole = !options.changed && given.length === 0
+
+/** What the working tree changes, and the tests of it that fit into the time. */
+const changes = (): { changed: string[]; tests: string[] } => {
+  const changed = changedFiles(root, positionals[0] ?? 'HEAD')
+  const { chosen, left } = withinTime(testsOf(root, changed).keys(), times, secondsForChanges)
+  said(`${changed.length} changed files, ${chosen.length} test files`)
+  if (left.length > 0) {
+    said(`left out, for they are further away or take longer: ${left.length} test files`)
+    for (const file of left.slice(0, 5)) said(`  ${file}`)
+  }
+  return { changed, tests: chosen }
+}
+// two files run side by side, and the checks before them take 15 s
+const secondsForChanges = 60
+const { changed, tests } = options.changed ? changes() : { changed: undefined, tests: given }
+const files = whole
+  ? globSync('test/**/*.test.ts', {
+      cwd: root,
+      exclude: (path) => String(path).endsWith('whatsapp-web/page')
+    }).sort()
+  : tests
 const needRoot = files.filter((file) => file.startsWith('test/root/'))
 const others = files.filter((file) => !needRoot.includes(file))
 
@@ -131,21 +174,29 @@ for (const entry of readdirSync(tapDir)) {
   if (pid !== undefined && asRoot && !alive(Number(pid)))
     rmSync(join(tapDir, entry), { recursive: true, force: true })
 }
+const incremental = [
+  '--incremental',
+  '--tsBuildInfoFile',
+  join(root, 'node_modules/.cache/leadmaster/types.tsbuildinfo')
+]
 const own = join(tapDir, `run-${process.pid}`)
 const ownRoot = `${own}-root`
 
-if (given.length === 0) {
+if (whole || options.changed) {
   said('--- types')
   await check('types', [
     process.execPath,
     join(root, 'node_modules/typescript/bin/tsc'),
     '-p',
-    'tsconfig.json'
+    'tsconfig.json',
+    ...(options.changed ? incremental : [])
   ])
   said('--- format')
   await check('format', [join(root, 'node_modules/.bin/biome'), 'format', '.'])
   said('--- lint')
   await check('lint', [join(root, 'node_modules/.bin/oxlint'), '--format=unix'])
+}
+if (whole || changed?.some((file) => file.startsWith('scripts/') || file.startsWith('.ci/'))) {
   said('--- shell scripts')
   const scripts = [
     '.ci/run',
@@ -163,7 +214,11 @@ const asUser = async (): Promise<void> => {
   if (others.length === 0) return
   said(`--- ${others.length} test files${asRoot ? ' as an unprivileged user' : ''}`)
   if (!asRoot) rmSync(join(tapDir, 'c8'), { recursive: true, force: true })
-  await tap([...wrapper, ...here, `NODE_V8_COVERAGE=${join(tapDir, 'c8')}`], others)
+  // Coverage is less exact for code that comes from a cache.
+  const node = options.coverage
+    ? `NODE_V8_COVERAGE=${join(tapDir, 'c8')}`
+    : `NODE_COMPILE_CACHE=${join(tapDir, 'compiled')}`
+  await tap([...wrapper, ...here, node], others)
 }
 const onMachines = async (): Promise<void> => {
   if (needRoot.length === 0) return
@@ -192,7 +247,7 @@ else {
   for (const file of needRoot) skip(`${file} needs root`)
 }
 
-if (given.length === 0 && !stopped) {
+if (options.coverage && !stopped) {
   said('--- coverage of src')
   const c8 = [
     'c8',
@@ -218,6 +273,8 @@ if (given.length === 0 && !stopped) {
 const retries = { maxRetries: 10, retryDelay: 200 }
 if (asRoot)
   for (const dir of [own, ownRoot]) rmSync(dir, { recursive: true, force: true, ...retries })
+
+writeFileSync(timesFile, JSON.stringify(Object.fromEntries(times), null, 1))
 
 if (stopped) {
   said(`stopped by ${stopped}`)

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { readArguments, rowNames } from './arguments.ts'
-import { toSvg } from './plot.ts'
-import { alternate, median, percentile, ratios, spread } from './statistics.ts'
-import { inShort, table } from './table.ts'
+import { inShort, toSvg } from '../lab/plot.ts'
+import { alternate, median, percentile, ratios, spread } from '../lab/statistics.ts'
+import { table } from './table.ts'
 
 t.test('medians, percentiles and ratios are those of the values', async (t) => {
   t.equal(median([5, 1, 3]), 3)

@@ -11,7 +11,7 @@ import { makeStream, publisher } from '../nats/records.ts'
 import { durable, startPostgres } from '../platform/postgres-server.ts'
 import { startHub, startSessionManager } from './daemons.ts'
 import { draftOf } from './fill.ts'
-import { cpuMs } from './process.ts'
+import { cpuMs } from '../lab/processes.ts'
 import type { Bench } from './row.ts'
 import { asTest } from './scope.ts'
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { cpuMs } from './process.ts'
+import { cpuMs } from '../lab/processes.ts'
 import type { Bench } from './row.ts'
 
 /** What a server bore. */

@@ -1,4 +1,5 @@
-import type { Spread } from './statistics.ts'
+import type { Plot } from '../lab/plot.ts'
+import type { Spread } from '../lab/statistics.ts'
 
 /** One line of the table: a figure of ours, what it is held against, and what it is to reach. */
 export interface Figure {
@@ -9,17 +10,6 @@ export interface Figure {
   /** As the target counts it: ours to the other, or the other to ours. */
   ratio?: Spread
   target?: { text: string; met: boolean }
-}
-
-/** A cost that grows with something, to be drawn. */
-export interface Plot {
-  name: string
-  title: string
-  x: string
-  y: string
-  /** Both axes from zero, evenly; otherwise logarithmic. */
-  linear?: true
-  lines: { name: string; points: [x: number, y: number][] }[]
 }
 
 /** What a row gives: all of it goes into the JSON. */

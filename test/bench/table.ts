@@ -1,14 +1,6 @@
+import { inShort } from '../lab/plot.ts'
+import type { Spread } from '../lab/statistics.ts'
 import type { Figure } from './row.ts'
-import type { Spread } from './statistics.ts'
-
-/** Three digits that count, as people write them. */
-export const inShort = (value: number): string => {
-  if (!Number.isFinite(value)) return '–'
-  const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
-  return Number(value.toFixed(Math.min(digits, 4))).toLocaleString('en-US', {
-    maximumFractionDigits: 4
-  })
-}
 
 const inFull = ({ median, min, max, runs }: Spread): string =>
   runs.length < 2 ? inShort(median) : `${inShort(median)} (${inShort(min)}–${inShort(max)})`

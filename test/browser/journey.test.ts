@@ -1,6 +1,6 @@
 import type { Browser, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { apiToken, builtHub } from '../end-to-end/daemon.ts'
+import { apiToken } from '../end-to-end/daemon.ts'
 import { withStack, type Stack } from '../end-to-end/stack.ts'
 import {
   accessible,
@@ -60,7 +60,7 @@ interface Journey {
 const journey = (t: Test, browser: Browser, { look, speak, ...act }: Journey): Promise<void> =>
   withStack(
     t,
-    { hubEnv: { UPSTREAM_CHECK_INTERVAL: '300ms' }, hubMain: builtHub },
+    { hubEnv: { UPSTREAM_CHECK_INTERVAL: '300ms' } },
     async ({ web, hub, sessionManager, leads }: Stack) => {
       const { scan, connected, waits, saved, lost } = words[speak]
       await hub.listening()

@@ -3,14 +3,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { Lead } from '../../src/contract/lead.ts'
 import type { CapturedMessage } from '../../src/contract/record.ts'
-import {
-  apiToken,
-  ask,
-  builtHub,
-  centralHubEnv,
-  freePort,
-  startDaemon
-} from '../end-to-end/daemon.ts'
+import { apiToken, ask, centralHubEnv, freePort, startDaemon } from '../end-to-end/daemon.ts'
 import {
   fakeSessionManager,
   type FakeSessionManager
@@ -42,7 +35,7 @@ export const startRig = async (t: Test, env: Record<string, string> = {}): Promi
     ENV_FILE: '/etc/leadmaster/central-hub.env',
     ...env
   }
-  let hub = startDaemon('central-hub', all, builtHub)
+  let hub = startDaemon('central-hub', all)
   t.teardown(() => hub.end('SIGKILL'))
   await hub.seen('following')
   return {
@@ -51,7 +44,7 @@ export const startRig = async (t: Test, env: Record<string, string> = {}): Promi
     kill: async () => void (await hub.end('SIGKILL')),
     restart: async ({ keep } = { keep: true }) => {
       if (!keep) await rm(all['STATE_DIR'] as string, { recursive: true })
-      hub = startDaemon('central-hub', all, builtHub)
+      hub = startDaemon('central-hub', all)
       await hub.seen('listening')
     }
   }

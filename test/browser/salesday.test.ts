@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import type { LeadPage } from '../../src/contract/lead.ts'
-import { apiToken, ask, builtHub } from '../end-to-end/daemon.ts'
+import { apiToken, ask } from '../end-to-end/daemon.ts'
 import { withStack, type Stack } from '../end-to-end/stack.ts'
 import {
   inPage,
@@ -511,39 +511,35 @@ t.test(
   async (t) => {
     if (screenshots !== undefined) mkdirSync(screenshots, { recursive: true })
     const browser = await launch(t)
-    await withStack(
-      t,
-      { hubEnv: { UPSTREAM_CHECK_INTERVAL: '300ms' }, hubMain: builtHub },
-      async (stack) => {
-        await stack.hub.listening()
-        await stack.web.scan()
-        await stack.sessionManager.daemon.seen('backfill')
-        const count = looks.reduce((sum, look) => sum + seed(stack, look), 0)
-        await eventually(
-          () => stack.messages(),
-          ({ length }) => length >= count
-        )
+    await withStack(t, { hubEnv: { UPSTREAM_CHECK_INTERVAL: '300ms' } }, async (stack) => {
+      await stack.hub.listening()
+      await stack.web.scan()
+      await stack.sessionManager.daemon.seen('backfill')
+      const count = looks.reduce((sum, look) => sum + seed(stack, look), 0)
+      await eventually(
+        () => stack.messages(),
+        ({ length }) => length >= count
+      )
 
-        for (const look of looks) {
-          const size = look.isPhone
-            ? { width: 360, height: 740, phone: true }
-            : { width: 1280, height: 800 }
-          const page = await openPage(t, browser, stack.hub.url, {
-            ...size,
-            language: 'es-MX',
-            dark: look.dark
-          })
-          const person = new Day(look, page, stack)
-          for (const [title, run] of journeys)
-            await t.test(`${look.name}: ${title}`, (t) => run(t, person))
-          t.same(
-            watchedFaults(page),
-            [],
-            `${look.name}: no error in the page, nothing that its CSP had to stop`
-          )
-          await page.context().close()
-        }
+      for (const look of looks) {
+        const size = look.isPhone
+          ? { width: 360, height: 740, phone: true }
+          : { width: 1280, height: 800 }
+        const page = await openPage(t, browser, stack.hub.url, {
+          ...size,
+          language: 'es-MX',
+          dark: look.dark
+        })
+        const person = new Day(look, page, stack)
+        for (const [title, run] of journeys)
+          await t.test(`${look.name}: ${title}`, (t) => run(t, person))
+        t.same(
+          watchedFaults(page),
+          [],
+          `${look.name}: no error in the page, nothing that its CSP had to stop`
+        )
+        await page.context().close()
       }
-    )
+    })
   }
 )

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { posix, resolve } from 'node:path'
 import t from 'tap'
 import { routes } from '../../src/contract/routes.ts'
+import { programOf } from '../programs.ts'
 import { documents } from './documents.ts'
 
 /** README stays short, links lead on, and the commands of the documents are there. */
@@ -81,7 +82,7 @@ t.test('each request by curl is a route of the hub', async (t) => {
 })
 
 t.test('each command of leadmaster that the documents show is one', async (t) => {
-  const help = execFileSync(process.execPath, ['src/admin/cli/main.ts', '--help'], {
+  const help = execFileSync(process.execPath, [programOf('admin/cli'), '--help'], {
     cwd: root,
     encoding: 'utf8'
   })

@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { withExactly } from '../platform/exact-env.ts'
+import { coverageEnv, programOf } from '../programs.ts'
 
 /**
  * The real daemons as processes of a test's own, driven by their environment and watched by their
@@ -36,11 +36,6 @@ export interface Daemon {
 export const token = 'a-token-for-tests-0123456789-abcdefgh'
 export const apiToken = 'an-api-token-for-tests-0123456789-abc'
 
-/** The hub as scripts/build.ts makes it: in src the operator page is not bundled. */
-export const builtHub: readonly string[] = [
-  fileURLToPath(new URL('../../dist/central-hub/main.js', import.meta.url))
-]
-
 /** A port nobody listened on a moment ago. */
 export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
@@ -60,12 +55,10 @@ export const startDaemon = (
   env: Record<string, string>,
   main?: readonly string[]
 ): Daemon => {
-  const coverage = process.env['NODE_V8_COVERAGE']
-  const source = fileURLToPath(new URL(`../../src/${service}/main.ts`, import.meta.url))
   const [program, args] = withExactly(
-    { PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env },
+    { PATH: '/usr/bin:/bin', ...coverageEnv, ...env },
     process.execPath,
-    ...(main ?? [source])
+    ...(main ?? [programOf(service)])
   )
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const lines: Line[] = []

@@ -42,14 +42,13 @@ export interface Service {
 
 const keepRunning = (
   name: 'session-manager' | 'central-hub',
-  env: Record<string, string>,
-  main?: readonly string[]
+  env: Record<string, string>
 ): Service => {
   let starts = 0
   let stopping = false
   const start = (): Daemon => {
     starts += 1
-    const daemon = startDaemon(name, env, main)
+    const daemon = startDaemon(name, env)
     void daemon.ended.then(() => {
       if (!stopping) service.daemon = start()
     })
@@ -83,8 +82,6 @@ const keepRunning = (
 export interface StackOptions {
   sessionManagerEnv?: Record<string, string>
   hubEnv?: Record<string, string>
-  /** What runs as the hub, if not its source: see builtHub. */
-  hubMain?: readonly string[]
   scenario?: Partial<Scenario>
 }
 
@@ -108,19 +105,15 @@ export const withStack = async (
     }),
     ...options.sessionManagerEnv
   })
-  const hub = keepRunning(
-    'central-hub',
-    {
-      ...centralHubEnv({
-        port: hubPort,
-        stateDir: join(directory, 'hub'),
-        sessionManager: sessionManager.url
-      }),
-      ...(await storeEnv(t)),
-      ...options.hubEnv
-    },
-    options.hubMain
-  )
+  const hub = keepRunning('central-hub', {
+    ...centralHubEnv({
+      port: hubPort,
+      stateDir: join(directory, 'hub'),
+      sessionManager: sessionManager.url
+    }),
+    ...(await storeEnv(t)),
+    ...options.hubEnv
+  })
   const pages = async <P extends { next_cursor: string | null }, T>(
     path: string,
     items: (page: P) => T[]

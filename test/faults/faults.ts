@@ -1,4 +1,4 @@
-import { descendants, killAll } from '../hosts/processes.ts'
+import { descendants, killAll } from '../lab/processes.ts'
 import { lowestFree, limitFiles } from './machine.ts'
 import type { Phase } from './result.ts'
 import type { Rig } from './rig.ts'

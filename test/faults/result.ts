@@ -1,4 +1,4 @@
-import type { Count } from './verdict.ts'
+import type { Count } from '../lab/verdict.ts'
 
 /** What a cell of the matrix is given, and what it gives. */
 

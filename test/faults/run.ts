@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { thereFor, type Fault } from './faults.ts'
 import type { Cell, Phase, Ran } from './result.ts'
 import { startRig, type Rig, type RigOptions } from './rig.ts'
-import { count } from './verdict.ts'
+import { count } from '../lab/verdict.ts'
 
 /**
  * One cell: a stack of its own, brought to a phase, hit by a fault, and looked at until all is well

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { noticed, wrong, type Ran } from './result.ts'
-import { count, type Count } from './verdict.ts'
+import { count, type Count } from '../lab/verdict.ts'
 
 /** A verdict that could not find a fault would be none. */
 

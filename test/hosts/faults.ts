@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { accounts, type AccountName, type Layout } from './layout.ts'
 import type { Host, Network } from './network.ts'
-import { descendants, killAll } from './processes.ts'
+import { descendants, killAll } from '../lab/processes.ts'
 import type { Service } from './service.ts'
 
 /** What is done to the hosts, each in words and as a deed that resolves once it is over. */

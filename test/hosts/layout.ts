@@ -1,12 +1,12 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { apiToken, token } from '../end-to-end/daemon.ts'
+import { programOf } from '../programs.ts'
 import { startWhatsAppWeb, type WhatsAppWeb } from '../whatsapp-web/server.ts'
 import { natsReady, startNats, startPostgres, type Where } from './databases.ts'
 import { makeHosts, outside, type Host } from './network.ts'
-import { openProfiles } from './processes.ts'
+import { openProfiles } from '../lab/processes.ts'
 import type { Options } from './result.ts'
 import { keepRunning, type Service } from './service.ts'
 
@@ -40,14 +40,13 @@ export interface LayoutOptions
   say: (text: string) => void
 }
 
-const root = fileURLToPath(new URL('../../', import.meta.url))
 const hubPorts = [3012, 3013] as const
 const port = { north: 3001, south: 3002 } as const
 const backupKey = 'a-key-for-the-backups-of-tests-0123456789'
 
 const program = (service: 'session-manager' | 'central-hub'): string[] => [
   process.execPath,
-  join(root, 'src', service, 'main.ts')
+  programOf(service)
 ]
 
 /** Resolves once it is so; nothing tells of it. */

@@ -3,12 +3,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { natsReady } from './databases.ts'
 import { createDice } from '../dice.ts'
 import { draw, kinds, type Fault, type FaultOptions } from './faults.ts'
-import { startFrontend, type Frontend } from './frontend.ts'
+import { startFrontend, type Frontend } from '../lab/frontend.ts'
 import { accounts, layOut, type Layout } from './layout.ts'
 import { takeovers } from './owners.ts'
 import type { Options, Result, Ran } from './result.ts'
 import { startTraffic, type Traffic } from './traffic.ts'
-import { count, delivery, readAll, told } from './verdict.ts'
+import { readAll } from '../lab/verdict.ts'
+import { count, delivery, told } from './verdict.ts'
 
 /**
  * `run.ts OPTIONS RESULT`, where OPTIONS is JSON: the scenario, inside the namespaces that main.ts

@@ -1,9 +1,5 @@
-import { createInterface } from 'node:readline'
-import { Readable } from 'node:stream'
-import type { Message } from '../../src/contract/lead.ts'
-import type { Client } from '../../src/client/index.ts'
-import { count as countIds, samples, type Count as Counted } from '../faults/verdict.ts'
-import type { Frontend } from './frontend.ts'
+import { count as countIds, samples, type Count as Counted } from '../lab/verdict.ts'
+import type { Frontend } from '../lab/frontend.ts'
 import type { Sent } from './traffic.ts'
 
 /** What became of every message, seen from outside: by REST, and by what frontends were told. */
@@ -46,19 +42,6 @@ export const count = (sent: ReadonlyMap<string, Sent>, held: readonly string[]):
     out_of_order: late.length,
     such_as: [...such_as, ...late.slice(0, samples).map((key) => `out_of_order ${named(key)}`)]
   }
-}
-
-/** What the hub holds, by its export: oldest first. */
-export const readAll = async (client: Client): Promise<string[]> => {
-  const res = await client.exportMessagesJsonl()
-  const keys: string[] = []
-  for await (const line of createInterface({
-    input: Readable.fromWeb(res.body as Parameters<typeof Readable.fromWeb>[0])
-  })) {
-    const { account, id } = JSON.parse(line) as Message
-    keys.push(`${account} ${id}`)
-  }
-  return keys.reverse()
 }
 
 export const told = (

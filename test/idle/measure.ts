@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { nodeOptions, type Service } from '../../scripts/unit-options.ts'
-import { cpuMs } from '../bench/process.ts'
+import { cpuMs } from '../lab/processes.ts'
 import {
   centralHubEnv,
   freePort,

@@ -3,6 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { coverageEnv } from '../programs.ts'
 import { withExactly } from './exact-env.ts'
 
 /** A process of a test's own that runs a few lines with our source, for what ends processes. */
@@ -18,9 +19,8 @@ export interface Child {
 /** @param script an ES module; `src/…` in its imports means our source */
 export const runScript = (t: Test, script: string, env: Record<string, string> = {}): Child => {
   const src = new URL('../../src/', import.meta.url).href
-  const coverage = process.env['NODE_V8_COVERAGE']
   const [program, args] = withExactly(
-    { PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env },
+    { PATH: '/usr/bin:/bin', ...coverageEnv, ...env },
     process.execPath,
     '--input-type=module-typescript',
     '-e',

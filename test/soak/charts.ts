@@ -1,4 +1,4 @@
-import type { Plot } from '../bench/row.ts'
+import type { Plot } from '../lab/plot.ts'
 import type { Sample } from './sampler.ts'
 
 /** The plots of a soak, over the hours of the simulated day. */

@@ -3,7 +3,7 @@ import { trends } from './flat.ts'
 import { createLedger, judge, leaver } from './ledger.ts'
 import { paced, paceOf, writtenBy } from './day.ts'
 import type { Sample } from './sampler.ts'
-import type { Use } from './proc.ts'
+import type { Use } from '../lab/processes.ts'
 
 /** A verdict that could not find a leak or a loss would be none. */
 

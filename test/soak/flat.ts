@@ -1,4 +1,4 @@
-import { median } from '../bench/statistics.ts'
+import { median } from '../lab/statistics.ts'
 import type { Sample } from './sampler.ts'
 
 /**

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { describeMachine, load } from '../bench/machine.ts'
+import { describeMachine, load } from '../lab/measured-on.ts'
 import { readArguments, usage, type Arguments, type Options } from './options.ts'
 import { describe, wrong, type Result } from './result.ts'
 

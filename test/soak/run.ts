@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { toSvg } from '../bench/plot.ts'
+import { toSvg } from '../lab/plot.ts'
 import { charts } from './charts.ts'
 import { trends } from './flat.ts'
 import type { Options } from './options.ts'

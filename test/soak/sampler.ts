@@ -3,7 +3,7 @@ import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import { apiToken, token, type Daemon } from '../end-to-end/daemon.ts'
 import type { Ledger } from './ledger.ts'
-import { openFiles, processes, treeOf, useOf, type Use } from './proc.ts'
+import { openFiles, processes, treeOf, useOf, type Use } from '../lab/processes.ts'
 
 /** What everything uses, every few seconds, one line each in a file. */
 

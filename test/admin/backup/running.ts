@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { createIngest } from '../../../src/central-hub/follow/ingest.ts'
 import { openStore } from '../../../src/central-hub/store/open.ts'
@@ -10,11 +9,12 @@ import { storeMedia } from '../../../src/session-manager/journal/media.ts'
 import { centralHubEnv, freePort, sessionManagerEnv } from '../../end-to-end/daemon.ts'
 import { withExactly } from '../../platform/exact-env.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
+import { coverageEnv, programOf } from '../../programs.ts'
 import { newRecord } from '../../session-manager/journal/new-records.ts'
 import { writeLevelDb } from '../../session-manager/cluster/profile-backup/fake-leveldb.ts'
 
 /**
- * `scripts/backup` and `scripts/restore` as an operator runs them, with the programs of src, on the
+ * `scripts/backup` and `scripts/restore` as an operator runs them, with the built programs, on the
  * state of a run in the foreground.
  */
 
@@ -25,18 +25,16 @@ export interface Ran {
 }
 
 const program =
-  (path: string) =>
+  (name: string) =>
   async (home: string, ...args: string[]): Promise<Ran> => {
-    const coverage = process.env['NODE_V8_COVERAGE']
-    const main = fileURLToPath(new URL(`../../../src/${path}`, import.meta.url))
     const [command, all] = withExactly(
       {
         PATH: '/usr/bin:/bin',
         LEADMASTER_HOME: home,
-        ...(coverage ? { NODE_V8_COVERAGE: coverage } : {})
+        ...coverageEnv
       },
       process.execPath,
-      main,
+      programOf(name),
       ...args
     )
     const child = spawn(command, all, { stdio: ['ignore', 'pipe', 'pipe'] })
@@ -47,8 +45,8 @@ const program =
       child.once('close', (code) => resolve({ code, stdout, stderr }))
     )
   }
-export const backup = program('admin/backup/main.ts')
-export const restore = program('admin/backup/restore/main.ts')
+export const backup = program('admin/backup')
+export const restore = program('admin/backup/restore')
 
 export interface Home {
   directory: string

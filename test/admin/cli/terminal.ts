@@ -1,7 +1,6 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import {
   apiToken,
@@ -12,6 +11,7 @@ import {
 } from '../../end-to-end/daemon.ts'
 import { withExactly } from '../../platform/exact-env.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
+import { coverageEnv, programOf } from '../../programs.ts'
 
 /** `leadmaster` as a process, as a person or a script starts it. */
 export interface Run {
@@ -27,7 +27,7 @@ export interface Run {
   ended: Promise<number | null>
 }
 
-const main = fileURLToPath(new URL('../../../src/admin/cli/main.ts', import.meta.url))
+const main = programOf('admin/cli')
 
 /** @param env what it has besides PATH; by default it knows no hub */
 export const start = (t: Test, args: readonly string[], env: Record<string, string> = {}): Run =>
@@ -65,12 +65,11 @@ const startCommand = (
   env: Record<string, string>,
   stdin: 'ignore' | 'pipe' = 'ignore'
 ): Run => {
-  const coverage = process.env['NODE_V8_COVERAGE']
   const [program, all] = withExactly(
     {
       PATH: '/usr/bin:/bin',
       LEADMASTER_HOME: '/nonexistent',
-      ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}),
+      ...coverageEnv,
       ...env
     },
     ...command

@@ -8,6 +8,7 @@ import type { Finding } from '../../../src/admin/doctor/finding.ts'
 import { fillEnvFile, parseEnvFile } from '../../../src/platform/env-file.ts'
 import { apiToken, freePort, startDaemon, token, type Daemon } from '../../end-to-end/daemon.ts'
 import { withExactly } from '../../platform/exact-env.ts'
+import { coverageEnv, programOf } from '../../programs.ts'
 
 /**
  * A run in the foreground as scripts/up makes it: env files in a home of its own, and both real
@@ -165,9 +166,9 @@ export const foreground = async (t: Test): Promise<Foreground> => {
     },
     doctor: async () => {
       const { stdout, stderr, code } = await run(
-        { LEADMASTER_HOME: home, ...coverage() },
+        { LEADMASTER_HOME: home, ...coverageEnv },
         process.execPath,
-        join(root, 'src/admin/doctor/main.ts'),
+        programOf('admin/doctor'),
         '--json'
       )
       if (!stdout.startsWith('{')) throw new Error(`doctor printed no JSON: ${stdout}${stderr}`)
@@ -187,6 +188,3 @@ export const foreground = async (t: Test): Promise<Foreground> => {
     }
   }
 }
-
-const coverage = (): Record<string, string> =>
-  process.env['NODE_V8_COVERAGE'] ? { NODE_V8_COVERAGE: process.env['NODE_V8_COVERAGE'] } : {}

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { withExactly } from '../../platform/exact-env.ts'
+import { coverageEnv, programOf } from '../../programs.ts'
 
-/** `scripts/migrate` as an operator runs it, with the program of src. */
+/** `scripts/migrate` as an operator runs it, with the built program. */
 
-const main = fileURLToPath(new URL('../../../src/admin/migrate/main.ts', import.meta.url))
+const main = programOf('admin/migrate')
 
 export interface Ran {
   code: number | null
@@ -24,9 +24,8 @@ export interface Run {
 }
 
 export const startMigrate = (args: readonly string[], env: Record<string, string> = {}): Run => {
-  const coverage = process.env['NODE_V8_COVERAGE']
   const [program, all] = withExactly(
-    { PATH: '/usr/bin:/bin', ...(coverage ? { NODE_V8_COVERAGE: coverage } : {}), ...env },
+    { PATH: '/usr/bin:/bin', ...coverageEnv, ...env },
     process.execPath,
     main,
     ...args

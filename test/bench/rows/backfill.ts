@@ -1,6 +1,6 @@
 import { startLinked, startLinkedPeer, startPage, askPeer } from '../whatsapp.ts'
 import type { Bench, Figure, Row } from '../row.ts'
-import { alternate, ratios, spread } from '../statistics.ts'
+import { alternate, ratios, spread } from '../../lab/statistics.ts'
 
 /**
  * What was missed is read back, from the page to disk, against reading chat by chat through the

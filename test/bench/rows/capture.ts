@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { burst } from '../../whatsapp-web/burst.ts'
 import type { WhatsAppWeb } from '../../whatsapp-web/server.ts'
 import { startPeer, type Peer } from '../daemons.ts'
-import { cpuMs } from '../process.ts'
+import { cpuMs } from '../../lab/processes.ts'
 import type { Row } from '../row.ts'
-import { alternate, percentile, ratios, spread } from '../statistics.ts'
+import { alternate, percentile, ratios, spread } from '../../lab/statistics.ts'
 import { askPeer, startLinked, startLinkedPeer, startPage } from '../whatsapp.ts'
 
 /**

@@ -4,8 +4,9 @@ import { apiToken } from '../../end-to-end/daemon.ts'
 import { burst } from '../../whatsapp-web/burst.ts'
 import { startHub } from '../daemons.ts'
 import { followEvents, now } from '../events.ts'
-import type { Figure, Plot, Row } from '../row.ts'
-import { percentile, spread } from '../statistics.ts'
+import type { Plot } from '../../lab/plot.ts'
+import type { Figure, Row } from '../row.ts'
+import { percentile, spread } from '../../lab/statistics.ts'
 import { startLinked, startPage } from '../whatsapp.ts'
 
 /**

@@ -6,9 +6,9 @@ import { openStore } from '../../../src/central-hub/store/open.ts'
 import { openJournal } from '../../../src/session-manager/journal/journal.ts'
 import { startHub, startSessionManager } from '../daemons.ts'
 import { draftOf } from '../fill.ts'
-import { cpuMs, residentMb } from '../process.ts'
+import { cpuMs, residentMb } from '../../lab/processes.ts'
 import type { Row } from '../row.ts'
-import { alternate, ratios, spread } from '../statistics.ts'
+import { alternate, ratios, spread } from '../../lab/statistics.ts'
 
 /**
  * The hub catches up with a journal from its beginning, against raw inserts of the rows that come

@@ -5,7 +5,7 @@ import { apiToken, token } from '../../end-to-end/daemon.ts'
 import { startHub, startPeer, startSessionManager } from '../daemons.ts'
 import { askInTurn } from '../requests.ts'
 import type { Bench, Row } from '../row.ts'
-import { alternate, median, ratios, spread } from '../statistics.ts'
+import { alternate, median, ratios, spread } from '../../lab/statistics.ts'
 
 /**
  * From the hub to session-manager: what the hop adds, how many connections and requests it takes.

@@ -3,8 +3,9 @@ import { apiToken } from '../../end-to-end/daemon.ts'
 import { startHub } from '../daemons.ts'
 import { fillStore, firstAt, nameOf, phoneOf, rareWord } from '../fill.ts'
 import { askInTurn } from '../requests.ts'
-import type { Figure, Plot, Row } from '../row.ts'
-import { alternate, percentile, ratios, spread } from '../statistics.ts'
+import type { Plot } from '../../lab/plot.ts'
+import type { Figure, Row } from '../row.ts'
+import { alternate, percentile, ratios, spread } from '../../lab/statistics.ts'
 
 /** What lists and searches cost as the store grows, over HTTP, against the smallest store. */
 

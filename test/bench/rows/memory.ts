@@ -4,9 +4,9 @@ import { apiToken } from '../../end-to-end/daemon.ts'
 import { burst } from '../../whatsapp-web/burst.ts'
 import type { WhatsAppWeb } from '../../whatsapp-web/server.ts'
 import { startHub } from '../daemons.ts'
-import { memoryMb, residentMb } from '../process.ts'
+import { memoryMb, residentMb } from '../../lab/processes.ts'
 import type { Bench, Figure, Row } from '../row.ts'
-import { spread } from '../statistics.ts'
+import { spread } from '../../lab/statistics.ts'
 import { askPeer, startLinked, startLinkedPeer, startPage } from '../whatsapp.ts'
 
 /**

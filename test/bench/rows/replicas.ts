@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { apiToken } from '../../end-to-end/daemon.ts'
 import { startFleet, type Cpu, type Hubs } from '../fleet.ts'
 import { bear } from '../load.ts'
-import { residentMb } from '../process.ts'
+import { residentMb } from '../../lab/processes.ts'
 import type { Figure, Row } from '../row.ts'
-import { ratios, spread } from '../statistics.ts'
+import { ratios, spread } from '../../lab/statistics.ts'
 
 /**
  * 1, 2 and 4 hubs on one PostgreSQL: what they take of the records of 200 accounts in NATS, how

@@ -4,7 +4,7 @@ import { startHub, startPeer, startSessionManager } from '../daemons.ts'
 import { fillStore } from '../fill.ts'
 import { bear } from '../load.ts'
 import type { Figure, Row } from '../row.ts'
-import { alternate, ratios, spread } from '../statistics.ts'
+import { alternate, ratios, spread } from '../../lab/statistics.ts'
 
 /**
  * The hub's REST with all its middleware, against the usual hub, and against node:http that sends

@@ -6,9 +6,9 @@ import { notifySocket } from '../../platform/notify-socket.ts'
 import { built } from '../daemons.ts'
 import { fillStore } from '../fill.ts'
 import type { Row } from '../row.ts'
-import { cpuMs } from '../process.ts'
+import { cpuMs } from '../../lab/processes.ts'
 import { asTest } from '../scope.ts'
-import { alternate, median, spread } from '../statistics.ts'
+import { alternate, median, spread } from '../../lab/statistics.ts'
 
 /** From exec to READY=1, on state that is there already, against Node that does nothing. */
 

@@ -1,3 +1,8 @@
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import type { Client } from '../../src/client/index.ts'
+import type { Message } from '../../src/contract/lead.ts'
+
 /** What became of every message, by its id. */
 
 export interface Count {
@@ -43,4 +48,17 @@ export const count = (
   }
   for (const id of sent) if (!seen.has(id)) amiss('lost', id)
   return result
+}
+
+/** What the hub holds, by its export: oldest first. */
+export const readAll = async (client: Client): Promise<string[]> => {
+  const res = await client.exportMessagesJsonl()
+  const keys: string[] = []
+  for await (const line of createInterface({
+    input: Readable.fromWeb(res.body as Parameters<typeof Readable.fromWeb>[0])
+  })) {
+    const { account, id } = JSON.parse(line) as Message
+    keys.push(`${account} ${id}`)
+  }
+  return keys.reverse()
 }

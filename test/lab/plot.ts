@@ -1,5 +1,22 @@
-import type { Plot } from './row.ts'
-import { inShort } from './table.ts'
+/** A cost that grows with something, to be drawn. */
+export interface Plot {
+  name: string
+  title: string
+  x: string
+  y: string
+  /** Both axes from zero, evenly; otherwise logarithmic. */
+  linear?: true
+  lines: { name: string; points: [x: number, y: number][] }[]
+}
+
+/** A number with three significant digits, with separators of thousands. */
+export const inShort = (value: number): string => {
+  if (!Number.isFinite(value)) return '–'
+  const digits = value === 0 ? 0 : Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
+  return Number(value.toFixed(Math.min(digits, 4))).toLocaleString('en-US', {
+    maximumFractionDigits: 4
+  })
+}
 
 /**
  * A small SVG of a cost over what it may grow with; both axes are logarithmic, or both are even, so

@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** What Linux tells of the processes of a run, proc(5). */
+/** Processes as Linux shows them: their tree, what they use, and their end. See proc(5). */
 
 export interface Process {
   pid: number
@@ -47,8 +48,62 @@ export const processes = (): Process[] =>
 export const treeOf = (all: readonly Process[], pid: number): Process[] => {
   const byParent = Map.groupBy(all, ({ parent }) => parent)
   const below = (parent: number): Process[] =>
-    (byParent.get(parent) ?? []).flatMap((one) => [one, ...below(one.pid)])
-  return [...all.filter((one) => one.pid === pid), ...below(pid)]
+    (byParent.get(parent) ?? []).flatMap((child) => [child, ...below(child.pid)])
+  return [...all.filter((process) => process.pid === pid), ...below(pid)]
+}
+
+/** All that a process and its children started, without the process itself. */
+export const descendants = (pid: number): Process[] =>
+  treeOf(processes(), pid).filter((process) => process.pid !== pid)
+
+/** The profiles that a browser has open now. */
+export const openProfiles = (): Set<string> =>
+  new Set(
+    processes().flatMap(({ command }) =>
+      command.includes(' --type=') ? [] : (/--user-data-dir=(\S+)/.exec(command)?.[1] ?? [])
+    )
+  )
+
+/** Sends SIGKILL. A process that has ended already is no error. */
+export const killAll = (pids: readonly number[]): void => {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}
+
+const ticksPerSecond = Number(execFileSync('/usr/bin/getconf', ['CLK_TCK'], { encoding: 'utf8' }))
+
+/** CPU time that a process has used, in ms. */
+export const cpuMs = (pid: number): number => {
+  // the name, in parentheses, may hold spaces
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / ticksPerSecond
+}
+
+/** The memory of a process that is in RAM, in MB. */
+export const residentMb = (pid: number): number =>
+  kilobytes(readFileSync(`/proc/${pid}/status`, 'utf8'), 'VmRSS') / 1_024
+
+/**
+ * The memory of several processes, in MB.
+ * @returns `all`: memory that several processes share counts in part (PSS). `own`: without the
+ *   pages of files, such as those of their program.
+ */
+export const memoryMb = (pids: readonly number[]): { all: number; own: number } => {
+  const sum = { all: 0, own: 0 }
+  for (const pid of pids) {
+    const text = read(`/proc/${pid}/smaps_rollup`)
+    if (text === '') continue
+    sum.all += kilobytes(text, 'Pss') / 1_024
+    sum.own += (kilobytes(text, 'Pss_Anon') + kilobytes(text, 'Pss_Shmem')) / 1_024
+  }
+  return sum
 }
 
 export interface Use {
