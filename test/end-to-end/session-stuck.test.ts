@@ -84,11 +84,9 @@ t.test('a page without window.Debug.VERSION', (t) =>
     t,
     { scenario: { deprecated: true }, env: { START_TIMEOUT: '5s' } },
     async (session) => {
-      const line = await session.daemon.seen(
-        'session',
-        ({ status }) => status === 'DISCONNECTED' || status === 'ERROR'
-      )
-      t.equal(line['reason'], 'WhatsApp Web has changed: its page has no window.Debug.VERSION')
+      // a slow machine has not loaded the page in its first attempt
+      const changed = 'WhatsApp Web has changed: its page has no window.Debug.VERSION'
+      await session.daemon.seen('session', ({ reason }) => reason === changed, 60_000)
       session.web.scenario.deprecated = false
       await session.daemon.seen('session', ({ status }) => status === 'QR_REQUIRED')
       await session.web.scan()
