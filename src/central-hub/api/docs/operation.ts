@@ -1,5 +1,6 @@
 import type { DocumentedOperation, DocumentedResponse, OpenApi, Parameter } from '../openapi.ts'
 import { html, inline, none, prose, type Html } from './html.ts'
+import type { JsonSchema } from '../schemas.ts'
 import { kindOf, member } from './schema.ts'
 import { clientCall, curl } from './snippets.ts'
 
@@ -21,35 +22,50 @@ const part = (title: string, body: Html): Html => html`<h4>${title}</h4>\n${body
 
 const parametersPart = (parameters: readonly Parameter[]): Html => {
   const list = (title: string, place: Parameter['in']): Html => {
-    // X-Request-Id is the same everywhere, and told of once
-    const some = parameters.filter((one) => one.in === place && one.name !== 'X-Request-Id')
-    return some.length === 0
-      ? none
-      : part(
-          title,
-          html`<ul class="members">${some.map(({ name, schema, required, description }) => member(name, schema, { mark: required ? 'required' : undefined, description }))}</ul>`
-        )
+    // X-Request-Id is the same for every operation: the page describes it once.
+    const shown = parameters.filter(
+      (parameter) => parameter.in === place && parameter.name !== 'X-Request-Id'
+    )
+    if (shown.length === 0) return none
+    const rows = shown.map(({ name, schema, required, description }) =>
+      member(name, schema, { mark: required ? 'required' : undefined, description })
+    )
+    return part(title, html`<ul class="members">${rows}</ul>`)
   }
   return html`${list('In the path', 'path')}${list('Query', 'query')}${list('Headers', 'header')}`
 }
 
-/** JSON is shown by how to call it. */
-const bodyPart = (content: NonNullable<DocumentedOperation['requestBody']>['content']): Html =>
-  part(
-    'Body',
-    html`${Object.entries(content).map(([type, { schema, example }]) => html`<p><code>${type}</code>: ${kindOf(schema ?? {})}</p>${type === 'application/json' ? none : code(String(example))}`)}`
-  )
+/** A JSON body has no example here: the calls above show it. */
+const bodyPart = (content: NonNullable<DocumentedOperation['requestBody']>['content']): Html => {
+  const bodies = Object.entries(content).map(([type, { schema, example }]) => {
+    const shown = type === 'application/json' ? none : code(String(example))
+    return html`<p><code>${type}</code>: ${kindOf(schema ?? {})}</p>${shown}`
+  })
+  return part('Body', html`${bodies}`)
+}
 
-const answersPart = (answers: readonly (readonly [string, DocumentedResponse])[]): Html =>
-  part(
-    'Answer',
-    html`${answers.map(([status, { description, content = {}, headers = {} }]) => {
-      const kinds = Object.entries(content)
-      const example = kinds.find(([, { example: shown }]) => shown !== undefined)?.[1].example
-      return html`<p><strong class="status">${status}</strong> ${inline(description)}${kinds.map(([type, { schema }]) => html`; <code>${type}</code>${schema === undefined || type !== 'application/json' ? none : html`: ${kindOf(schema)}`}`)}${headers['ETag'] ? html`, with an <code>ETag</code>` : none}</p>
-${example === undefined ? none : html`<details><summary>An example</summary>${code(typeof example === 'string' ? example : JSON.stringify(example, undefined, 2))}</details>`}`
-    })}`
-  )
+const exampleOf = (content: NonNullable<DocumentedResponse['content']>): Html => {
+  const example = Object.values(content).find(({ example: shown }) => shown !== undefined)?.example
+  if (example === undefined) return none
+  const text = typeof example === 'string' ? example : JSON.stringify(example, undefined, 2)
+  return html`<details><summary>An example</summary>${code(text)}</details>`
+}
+
+const contentType = (type: string, schema: JsonSchema | undefined): Html => {
+  const isDescribed = schema !== undefined && type === 'application/json'
+  return html`; <code>${type}</code>${isDescribed ? html`: ${kindOf(schema)}` : none}`
+}
+
+const answersPart = (answers: readonly (readonly [string, DocumentedResponse])[]): Html => {
+  const paragraphs = answers.map(([status, { description, content = {}, headers = {} }]) => {
+    const number = html`<strong class="status">${status}</strong>`
+    const types = Object.entries(content).map(([type, { schema }]) => contentType(type, schema))
+    const etag = headers['ETag'] ? html`, with an <code>ETag</code>` : none
+    return html`<p>${number} ${inline(description)}${types}${etag}</p>
+${exampleOf(content)}`
+  })
+  return part('Answer', html`${paragraphs}`)
+}
 
 const problemsPart = (answers: readonly (readonly [string, DocumentedResponse])[]): Html =>
   part(
@@ -74,11 +90,18 @@ export const operationSection = (
   )
   const isProblem = ([, { content }]: readonly [string, DocumentedResponse]): boolean =>
     content !== undefined && 'application/problem+json' in content
+  const open = security === undefined ? none : html` <span class="open">needs no token</span>`
+  const route = html`<strong class="method ${method}">${method.toUpperCase()}</strong>`
+  const calls = [
+    code(clientCall(operation, parameters)),
+    code(curl(method, path, operation, parameters))
+  ]
+  const body = requestBody === undefined ? none : bodyPart(requestBody.content)
   return html`<section class="operation" aria-labelledby="${id}">
 <h3 id="${id}">${summary}</h3>
-<p class="route"><strong class="method ${method}">${method.toUpperCase()}</strong> <code>${path}</code>${security === undefined ? none : html` <span class="open">needs no token</span>`}</p>
-${prose(description)}${code(clientCall(operation, parameters))}${code(curl(method, path, operation, parameters))}${parametersPart(parameters)}${requestBody === undefined ? none : bodyPart(requestBody.content)}
-${answersPart(answers.filter((one) => !isProblem(one)))}
+<p class="route">${route} <code>${path}</code>${open}</p>
+${prose(description)}${calls}${parametersPart(parameters)}${body}
+${answersPart(answers.filter((answer) => !isProblem(answer)))}
 ${problemsPart(answers.filter(isProblem))}
 </section>\n`
 }

@@ -65,52 +65,78 @@ export const kindOf = (schema: JsonSchema): Html => {
   }
 }
 
-/** A name with what it may be, and what is said of it. */
+/** The values that a description of their own explains. */
+const describedValues = (values: readonly SchemaKeywords<JsonSchema>[]): Html => {
+  const rows = values.map(
+    ({ const: value, description = '' }) =>
+      html`<li><code>${String(value)}</code> <p>${inline(description)}</p></li>`
+  )
+  return html`<ul class="members">${rows}</ul>`
+}
+
+/**
+ * The schema whose members are shown in place: an object without a name, or one inside `schema`.
+ */
+const membersIn = (schema: JsonSchema): JsonSchema | undefined => {
+  const { items, anyOf, properties } = keywords(schema)
+  if (properties) return schema
+  return [items, ...(anyOf ?? [])].find(
+    (part) => part !== undefined && keywords(part).properties !== undefined
+  )
+}
+
+const paragraph = (text: string | undefined): Html =>
+  text === undefined ? none : html`<p>${inline(text)}</p>`
+
+/** A name with its type, marks and description. */
 export const member = (
   name: string,
   schema: JsonSchema,
   facts: { mark?: 'required' | 'optional' | undefined; description?: string | undefined } = {}
 ): Html => {
-  const {
-    description = facts.description,
-    oneOf,
-    items,
-    anyOf,
-    properties,
-    ...rest
-  } = keywords(schema)
-  const said = oneOf?.map(keywords).filter((one) => one.description !== undefined) ?? []
-  // an object that has no name is shown here, also as an item or as one of two
-  const inner = properties
-    ? schema
-    : [items, ...(anyOf ?? [])].find(
-        (one) => one !== undefined && keywords(one).properties !== undefined
-      )
-  return html`<li><code class="name">${name}</code> <span class="kind">${kindOf(schema)}${facts.mark === undefined ? none : html`, <em class="${facts.mark}">${facts.mark}</em>`}${'default' in rest ? html`, by default <code>${String(rest.default)}</code>` : none}</span>
-${description === undefined ? none : html`<p>${inline(description)}</p>`}
-${said.length === 0 ? none : html`<ul class="members">${said.map((one) => html`<li><code>${String(one.const)}</code> <p>${inline(one.description ?? '')}</p></li>`)}</ul>`}
+  const { description = facts.description, oneOf, ...rest } = keywords(schema)
+  const described = oneOf?.map(keywords).filter((value) => value.description !== undefined) ?? []
+  const inner = membersIn(schema)
+  const mark =
+    facts.mark === undefined ? none : html`, <em class="${facts.mark}">${facts.mark}</em>`
+  const byDefault =
+    'default' in rest ? html`, by default <code>${String(rest.default)}</code>` : none
+  const kind = html`<span class="kind">${kindOf(schema)}${mark}${byDefault}</span>`
+  return html`<li><code class="name">${name}</code> ${kind}
+${paragraph(description)}
+${described.length === 0 ? none : describedValues(described)}
 ${inner === undefined ? none : members(inner)}</li>\n`
 }
 
 /** The members of an object. */
 export const members = (schema: JsonSchema): Html => {
   const { properties = {}, required = [] } = keywords(schema)
-  return html`<ul class="members">${Object.entries(properties).map(([name, property]) => member(name, property, { mark: required.includes(name) ? undefined : 'optional' }))}</ul>`
+  const rows = Object.entries(properties).map(([name, property]) =>
+    member(name, property, { mark: required.includes(name) ? undefined : 'optional' })
+  )
+  return html`<ul class="members">${rows}</ul>`
 }
 
-/** What there is to know of a named schema. */
+const membersOfEach = (schemas: readonly JsonSchema[]): Html => {
+  const lists = schemas.map(
+    (schema, index) => html`${index === 0 ? none : html`<p>or</p>`}${members(schema)}`
+  )
+  return html`${lists}`
+}
+
+/** The content of a named schema. */
 const bodyOf = (schema: JsonSchema): Html => {
   const { properties, anyOf, oneOf } = keywords(schema)
   if (properties) return members(schema)
-  if (oneOf)
-    return html`<ul class="members">${oneOf.map(keywords).map((one) => html`<li><code>${String(one.const)}</code> <p>${inline(one.description ?? '')}</p></li>`)}</ul>`
-  if (anyOf)
-    return html`${anyOf.map((one, index) => html`${index === 0 ? none : html`<p>or</p>`}${members(one)}`)}`
+  if (oneOf) return describedValues(oneOf.map(keywords))
+  if (anyOf) return membersOfEach(anyOf)
   return html`<p>${kindOf(schema)}</p>`
 }
 
 /** A named schema, where references lead to. */
 export const namedSchema = (name: string, schema: JsonSchema): Html => {
-  const { description } = keywords(schema)
-  return html`<section class="schema" aria-labelledby="schema-${name}"><h3 id="schema-${name}">${name}</h3>${description === undefined ? none : html`<p>${inline(description)}</p>`}${bodyOf(schema)}</section>\n`
+  const heading = html`<h3 id="schema-${name}">${name}</h3>`
+  const description = paragraph(keywords(schema).description)
+  const content = html`${heading}${description}${bodyOf(schema)}`
+  return html`<section class="schema" aria-labelledby="schema-${name}">${content}</section>\n`
 }

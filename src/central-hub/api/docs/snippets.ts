@@ -43,8 +43,9 @@ export const curl = (
   const json = type === 'application/json'
   const streams =
     'text/event-stream' in ((responses['200'] as { content?: object } | undefined)?.content ?? {})
+  const options = (streams ? ' -N' : '') + (method === 'get' ? '' : ` -X ${method.toUpperCase()}`)
   return [
-    `curl${streams ? ' -N' : ''}${method === 'get' ? '' : ` -X ${method.toUpperCase()}`} "$HUB${at}"`,
+    `curl${options} "$HUB${at}"`,
     ...(security === undefined ? ['-H "Authorization: Bearer $HUB_API_TOKEN"'] : []),
     ...(body === undefined
       ? []
@@ -78,5 +79,6 @@ export const clientCall = (
   ]
   const answered = Object.entries(responses).find(([status]) => status.startsWith('2'))?.[1]
   const empty = answered === undefined || !('content' in answered)
-  return `${empty ? '' : 'const answer = '}await hub.${operationId}(${members.length === 0 ? '' : `{ ${members.join(', ')} }`})`
+  const input = members.length === 0 ? '' : `{ ${members.join(', ')} }`
+  return `${empty ? '' : 'const answer = '}await hub.${operationId}(${input})`
 }
