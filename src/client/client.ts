@@ -45,7 +45,8 @@ const matching = (ifMatch: object | string): string => {
   const etag = typeof ifMatch === 'string' ? ifMatch : etagOf(ifMatch)
   if (etag === undefined)
     throw new TypeError(
-      'ifMatch: give the very object that a call answered with, or the ETag that etagOf() gave for it'
+      'ifMatch: give the very object that a call answered with, or the ETag that etagOf() gave ' +
+        'for it'
     )
   return etag
 }

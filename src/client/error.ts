@@ -79,7 +79,8 @@ export function notOfTheHub(res: Response): LeadMasterError {
   const kind = headers.get('content-type')?.split(';')[0] ?? 'no content type'
   const isAway = [502, 503, 504].includes(status)
   const message = isAway
-    ? `what answers at ${place} in place of the hub says ${status}: the hub does not run, or restarts`
+    ? `what answers at ${place} in place of the hub says ${status}: the hub does not run, or ` +
+      'restarts'
     : `what answers at ${place} is not a LeadMaster hub (${status}, ${kind}): check baseUrl`
   return new LeadMasterError(message, { type: 'unexpected-answer', status, headers })
 }

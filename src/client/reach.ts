@@ -33,7 +33,8 @@ export async function unreachable(failure: Failure): Promise<LeadMasterError> {
   }
   if (location.protocol === 'https:' && base.startsWith('http:') && !loopback.test(base)) {
     return noAnswer(
-      `nobody answers at ${base}: a browser lets no page of https call http. Serve the hub by https`,
+      `nobody answers at ${base}: a browser lets no page of https call http. Serve the hub by ` +
+        'https',
       cause
     )
   }
@@ -45,14 +46,15 @@ export async function unreachable(failure: Failure): Promise<LeadMasterError> {
   }
   if (failure.hasAnswered) {
     return noAnswer(
-      `something else answers at ${base} in place of the hub, such as a proxy while the hub restarts`,
+      `something else answers at ${base} in place of the hub, such as a proxy while the hub ` +
+        'restarts',
       cause
     )
   }
   const { origin } = location
   const message =
-    `${base} answers, but not to pages of ${origin}: add ${origin} to CORS_ORIGINS in central-hub.env and restart ` +
-    'central-hub, or correct baseUrl if the hub is not there'
+    `${base} answers, but not to pages of ${origin}: add ${origin} to CORS_ORIGINS in ` +
+    'central-hub.env and restart central-hub, or correct baseUrl if the hub is not there'
   return new LeadMasterError(message, { type: 'origin-not-allowed', cause })
 }
 

@@ -109,7 +109,8 @@ export const Lead = Type.Object({
   phone: orNull(Type.String(), { description: 'E.164; null while WhatsApp tells only a LID' }),
   phone_display: orNull(Type.String(), {
     description:
-      'the same as people read it: `+52 55 1234 5678`, with the spaces that are usual in its country'
+      'the same as people read it: `+52 55 1234 5678`, with the spaces that are usual in its ' +
+      'country'
   }),
   lid: orNull(Type.String()),
   other_phones: Type.Array(Type.String(), {
@@ -127,7 +128,8 @@ export const Lead = Type.Object({
   first_seen_at: Type.String(),
   last_seen_at: Type.String({
     description:
-      'when the latest message, of either side, was written; while there is none, when the lead was entered'
+      'when the latest message, of either side, was written; while there is none, when the lead ' +
+      'was entered'
   }),
   waiting_since: orNull(Type.String(), {
     description: 'when the first inbound message not yet answered by a person was written'
@@ -135,7 +137,8 @@ export const Lead = Type.Object({
   unanswered_count: Type.Integer({ description: 'inbound messages since a person last answered' }),
   handled_at: orNull(Type.String(), {
     description:
-      'when a person marked it as handled, while that is why it does not wait; a newer inbound message ends it'
+      'when a person marked it as handled, while that is why it does not wait; a newer inbound ' +
+      'message ends it'
   }),
   unread_count: Type.Integer({
     description:
@@ -143,7 +146,8 @@ export const Lead = Type.Object({
   }),
   marked_unread: Type.Boolean({
     description:
-      'a person marked it as unread, to come back to it, and it was not marked as read since; nothing else changes by it'
+      'a person marked it as unread, to come back to it, and it was not marked as read since; ' +
+      'nothing else changes by it'
   }),
   last_message: orNull(LastMessage),
   source: orNull(LeadSource, {
@@ -151,7 +155,8 @@ export const Lead = Type.Object({
   }),
   updated_at: Type.String({
     description:
-      'when anything here changed last; it never goes back, and no later change of any lead has an earlier one'
+      'when anything here changed last; it never goes back, and no later change of any lead has ' +
+      'an earlier one'
   }),
   entered_at: orNull(Type.String(), {
     description: 'when a person entered it, by POST; null: it began with a message'
@@ -196,7 +201,8 @@ export const LeadCreate = Type.Object(
       minLength: 1,
       maxLength: 60,
       description:
-        'however it is written: with its country code, as a link to WhatsApp, or as in DEFAULT_COUNTRY'
+        'however it is written: with its country code, as a link to WhatsApp, or as in ' +
+        'DEFAULT_COUNTRY'
     }),
     account: Type.Optional(
       Type.String({ minLength: 1, maxLength: 64, description: 'needed when there are several' })
@@ -229,7 +235,8 @@ export const LeadHandled = Type.Object(
         minLength: 1,
         maxLength: 300,
         description:
-          'the id of the latest message that was seen; what is newer goes on waiting. By default all is handled'
+          'the id of the latest message that was seen; what is newer goes on waiting. By ' +
+          'default all is handled'
       })
     )
   },
@@ -301,7 +308,8 @@ export const ImportResult = Type.Object({
   kept: Type.Integer({ description: 'names kept for whoever writes from that number first' }),
   unchanged: Type.Integer({
     description:
-      'lines that changed nothing: the name is shown already, a person gave another one, or a later line has the number'
+      'lines that changed nothing: the name is shown already, a person gave another one, or a ' +
+      'later line has the number'
   }),
   rejected: Type.Optional(
     Type.Integer({ description: 'lines that were not taken; not there when all were' })
@@ -429,7 +437,8 @@ export type Message = Static<typeof Message>
 export const MediaUrl = Type.Object({
   url: Type.String({
     description:
-      'beneath PUBLIC_URL, or a path to be resolved against the address of the hub: `new URL(url, hub)` does both'
+      'beneath PUBLIC_URL, or a path to be resolved against the address of the hub: `new ' +
+      'URL(url, hub)` does both'
   }),
   expires_at: Type.String()
 })

@@ -88,7 +88,8 @@ export const MessageKind = Type.Union(
     }),
     Type.Literal('deleted', {
       description:
-        'deleted in WhatsApp before its content was captured. A message that was deleted later keeps its kind and has `revoked_at`; as `last_message` of a lead both are `deleted`'
+        'deleted in WhatsApp before its content was captured. A message that was deleted later ' +
+        'keeps its kind and has `revoked_at`; as `last_message` of a lead both are `deleted`'
     }),
     Type.Literal('system', { description: 'a notice of WhatsApp itself' }),
     Type.Literal('other', {
@@ -97,7 +98,8 @@ export const MessageKind = Type.Union(
   ],
   {
     description:
-      'what it is, whatever WhatsApp calls it. A later release may name a further kind: take one that you do not know for `other`'
+      'what it is, whatever WhatsApp calls it. A later release may name a further kind: take ' +
+      'one that you do not know for `other`'
   }
 )
 export type MessageKind = Static<typeof MessageKind>

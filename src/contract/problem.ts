@@ -36,12 +36,14 @@ export const Problem = Type.Object({
         ),
         field: Type.String({
           description:
-            'its name; in the body the JSON pointer of the member (RFC 6901), and `body` for the body as a whole'
+            'its name; in the body the JSON pointer of the member (RFC 6901), and `body` for ' +
+            'the body as a whole'
         }),
         pointer: Type.Optional(
           Type.String({
             description:
-              'in the body: the same as a URI fragment (RFC 6901, section 6), `#` for the body as a whole'
+              'in the body: the same as a URI fragment (RFC 6901, section 6), `#` for the body ' +
+              'as a whole'
           })
         ),
         message: Type.String({ description: 'what was expected' }),
@@ -69,12 +71,16 @@ export const problems = {
   unauthorized: {
     status: 401,
     title: 'A valid token is required',
-    mend: 'send `Authorization: Bearer` with the token that `detail` names; it is in the env file of the service that was asked, and the log of that service says where'
+    mend:
+      'send `Authorization: Bearer` with the token that `detail` names; it is in the env file ' +
+      'of the service that was asked, and the log of that service says where'
   },
   forbidden: {
     status: 403,
     title: 'The request is not allowed',
-    mend: 'with the cookie of the operator page, only that page itself may change anything: send the token instead. For a URL of media, ask for a new one'
+    mend:
+      'with the cookie of the operator page, only that page itself may change anything: send ' +
+      'the token instead. For a URL of media, ask for a new one'
   },
   'not-found': {
     status: 404,
@@ -139,7 +145,9 @@ export const problems = {
   'too-many-requests': {
     status: 429,
     title: 'Too many requests',
-    mend: 'wait for as many seconds as Retry-After says; RATE_LIMIT in central-hub.env sets how many there may be'
+    mend:
+      'wait for as many seconds as Retry-After says; RATE_LIMIT in central-hub.env sets how ' +
+      'many there may be'
   },
   'internal-error': {
     status: 500,

@@ -36,7 +36,8 @@ export const RecordKind = Type.Union([
   Type.Literal('media', { description: 'the outcome of fetching the media of an earlier message' }),
   Type.Literal('update', {
     description:
-      'the whole of an earlier message as it is known now: a call that ended, or a message mapped again'
+      'the whole of an earlier message as it is known now: a call that ended, or a message ' +
+      'mapped again'
   })
 ])
 export type RecordKind = Static<typeof RecordKind>
@@ -51,7 +52,8 @@ export const Media = Type.Object({
     }),
     Type.Literal('failed', {
       description:
-        'WhatsApp has it no more, or it failed for MEDIA_GIVE_UP_AFTER; see reason. A later stored replaces it'
+        'WhatsApp has it no more, or it failed for MEDIA_GIVE_UP_AFTER; see reason. A later ' +
+        'stored replaces it'
     })
   ]),
   mimetype: Type.Optional(Type.String()),
@@ -137,7 +139,8 @@ export const CapturedMessage = Type.Object({
   automatic: Type.Optional(
     Type.Boolean({
       description:
-        'of this account, and written by WhatsApp Business itself, by AUTOMATIC_REPLIES of central-hub'
+        'of this account, and written by WhatsApp Business itself, by AUTOMATIC_REPLIES of ' +
+        'central-hub'
     })
   ),
   group_status: Type.Optional(Type.Boolean({ description: 'a status posted in a group' })),

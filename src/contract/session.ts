@@ -10,7 +10,8 @@ export const SessionStatus = Type.Union([
   Type.Literal('QR_REQUIRED', { description: 'no linked device: a person must scan the QR' }),
   Type.Literal('PASSKEY_REQUIRED', {
     description:
-      "the phone has scanned, and WhatsApp asks for the account's passkey: GET passkey says what to do"
+      "the phone has scanned, and WhatsApp asks for the account's passkey: GET passkey says " +
+      'what to do'
   }),
   Type.Literal('AUTHENTICATED', { description: 'linked; WhatsApp Web is syncing' }),
   Type.Literal('READY', { description: 'messages are being captured' }),
@@ -54,13 +55,15 @@ export const Status = Type.Object({
   limited: Type.Optional(
     Type.String({
       description:
-        'READY, messages are captured, but not all else works: what of WhatsApp Web is missing, and what does not work without it'
+        'READY, messages are captured, but not all else works: what of WhatsApp Web is missing, ' +
+        'and what does not work without it'
     })
   ),
   limited_by: Type.Optional(
     Type.Array(Type.String(), {
       description:
-        'the parts that found what limited says: page, guard, backfill, and checkpoint, where WhatsApp asks the linked account for its passkey'
+        'the parts that found what limited says: page, guard, backfill, and checkpoint, where ' +
+        'WhatsApp asks the linked account for its passkey'
     })
   ),
   account: Type.String(),
@@ -82,7 +85,8 @@ export const Status = Type.Object({
   whatsapp_web_pinned: Type.Optional(
     Type.String({
       description:
-        'only with WEB_VERSION: the version that is to be shown. Another whatsapp_web_version means that WhatsApp does not go by it'
+        'only with WEB_VERSION: the version that is to be shown. Another whatsapp_web_version ' +
+        'means that WhatsApp does not go by it'
     })
   ),
   outbound_blocked: Type.Integer({
@@ -96,7 +100,10 @@ export const Status = Type.Object({
       },
       {
         description:
-          'whether the two fences of the send guard hold: on the wire by which everything leaves, and on the functions that whatsapp-web.js sends by; only while a page was looked at. With neither the session is never READY; with one it is, and `limited` names the other; GUARD=strict asks for both'
+          'whether the two fences of the send guard hold: on the wire by which everything ' +
+          'leaves, and on the functions that whatsapp-web.js sends by; only while a page was ' +
+          'looked at. With neither the session is never READY; with one it is, and `limited` ' +
+          'names the other; GUARD=strict asks for both'
       }
     )
   ),
@@ -108,7 +115,8 @@ export const Status = Type.Object({
     erasures: Type.Optional(
       Type.String({
         description:
-          'another one after each deletion that was asked for; absent before the first. A hub that sees a new one asks POST /erased'
+          'another one after each deletion that was asked for; absent before the first. A hub ' +
+          'that sees a new one asks POST /erased'
       })
     )
   }),
@@ -117,7 +125,8 @@ export const Status = Type.Object({
     outage: Type.Optional(
       Type.String({
         description:
-          'why no media can be fetched at present: the network, the disk or the page. They wait, and are fetched once it works'
+          'why no media can be fetched at present: the network, the disk or the page. They ' +
+          'wait, and are fetched once it works'
       })
     )
   }),
@@ -133,14 +142,16 @@ export const Status = Type.Object({
       Type.Integer({
         minimum: 0,
         description:
-          'chats that WhatsApp Web cannot read back now: messages missed there may lack. They are tried again; see limited'
+          'chats that WhatsApp Web cannot read back now: messages missed there may lack. They ' +
+          'are tried again; see limited'
       })
     ),
     unread_messages: Type.Optional(
       Type.Integer({
         minimum: 0,
         description:
-          'messages that WhatsApp Web could not describe in full, the most in one run since session-manager started'
+          'messages that WhatsApp Web could not describe in full, the most in one run since ' +
+          'session-manager started'
       })
     )
   }),
@@ -212,8 +223,8 @@ export const Disconnect = Type.Object({
   unlinked: Type.Optional(
     Type.Boolean({
       description:
-        'only with logout=true; true: WhatsApp confirmed that the device is unlinked. false: it could not be told: ' +
-        'the device is forgotten here, and must be removed on the phone'
+        'only with logout=true; true: WhatsApp confirmed that the device is unlinked. false: it ' +
+        'could not be told: the device is forgotten here, and must be removed on the phone'
     })
   )
 })
@@ -302,8 +313,8 @@ export const Passkey = Type.Union([
     script: Type.Optional(
       Type.String({
         description:
-          'one line of JavaScript, to be run on https://web.whatsapp.com in a browser that can use the passkey; ' +
-          'it shows the answer as text'
+          'one line of JavaScript, to be run on https://web.whatsapp.com in a browser that can ' +
+          'use the passkey; it shows the answer as text'
       })
     ),
     code: Type.Optional(Type.String({ description: 'XXXX-XXXX' })),
@@ -339,7 +350,8 @@ export const EraseRequest = Type.Object(
     more: Type.Optional(
       Type.Boolean({
         description:
-          'true: further requests follow. The journal is rewritten with the last one, or within ten minutes'
+          'true: further requests follow. The journal is rewritten with the last one, or within ' +
+          'ten minutes'
       })
     )
   },

@@ -15,7 +15,8 @@ export const WebhookEvent = Type.Union([
   Type.Literal('lead.removed', { description: 'merged into another, or its data was deleted' }),
   Type.Literal('session.changed', {
     description:
-      'the session with WhatsApp has another status, or is held at its checkpoint (limited_by), or session-manager cannot be asked for it'
+      'the session with WhatsApp has another status, or is held at its checkpoint (limited_by), ' +
+      'or session-manager cannot be asked for it'
   })
 ])
 export type WebhookEvent = Static<typeof WebhookEvent>
@@ -31,17 +32,23 @@ export type WebhookType = Static<typeof WebhookType>
 export const WebhookBody = Type.Object({
   id: Type.String({
     description:
-      'of the event, the same as `webhook-id` in the headers: it stays the same with each attempt, from whichever hub, and for each webhook. Take an event with an id you know for a repetition.'
+      'of the event, the same as `webhook-id` in the headers: it stays the same with each ' +
+      'attempt, from whichever hub, and for each webhook. Take an event with an id you know for ' +
+      'a repetition.'
   }),
   type: WebhookType,
   timestamp: Type.String({ description: 'when it happened' }),
   link: Type.Union([Type.String(), Type.Null()], {
     description:
-      'where the operator page shows the lead or message, or for session.changed the connection: an absolute URL that begins with PUBLIC_URL of central-hub.env. null while that is not set, and for what has no place of its own there'
+      'where the operator page shows the lead or message, or for session.changed the ' +
+      'connection: an absolute URL that begins with PUBLIC_URL of central-hub.env. null while ' +
+      'that is not set, and for what has no place of its own there'
   }),
   data: Type.Unknown({
     description:
-      'as it was then. message.*: {message, lead}; lead.created and lead.updated: {lead}; lead.removed: {id, merged_into}; session.changed: as GET /api/whatsapp/status answers, a problem included; webhook.ping: {}'
+      'as it was then. message.*: {message, lead}; lead.created and lead.updated: {lead}; ' +
+      'lead.removed: {id, merged_into}; session.changed: as GET /api/whatsapp/status answers, a ' +
+      'problem included; webhook.ping: {}'
   })
 })
 export type WebhookBody = Static<typeof WebhookBody>
@@ -62,12 +69,14 @@ export const Webhook = Type.Object({
   events: Type.Array(WebhookEvent),
   enabled: Type.Boolean({
     description:
-      'while it is off nothing is queued for it, and what waited before goes on when it is on again; an answer of 410 Gone turns it off'
+      'while it is off nothing is queued for it, and what waited before goes on when it is on ' +
+      'again; an answer of 410 Gone turns it off'
   }),
   created_at: Type.String(),
   pending: Type.Integer({
     description:
-      'deliveries that wait, in order of each lead; each for 3 days from its first failure, or from that of what it waits for, then it is dead'
+      'deliveries that wait, in order of each lead; each for 3 days from its first failure, or ' +
+      'from that of what it waits for, then it is dead'
   }),
   dead: Type.Integer({ description: 'deliveries given up after 3 days; they can be replayed' }),
   last_success_at: Type.Union([Type.String(), Type.Null()]),

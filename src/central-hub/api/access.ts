@@ -54,7 +54,8 @@ class RefusalLog {
     if (now - this.#loggedAt < logAtMostEveryMs) return
     this.#log.warn(
       { event: 'request_refused', request_id: requestId, requests: this.#unlogged },
-      `requests are refused: they do not carry HUB_API_TOKEN of ${this.#envFile}, as Authorization: Bearer`
+      `requests are refused: they do not carry HUB_API_TOKEN of ${this.#envFile}, as ` +
+        'Authorization: Bearer'
     )
     this.#loggedAt = now
     this.#unlogged = 0

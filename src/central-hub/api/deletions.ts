@@ -32,7 +32,9 @@ const upstreamOf = (accounts: readonly Account[], account: string): Upstream | u
   if (found !== undefined) return found.upstream
   if (accounts.length > 0 && accounts.every((each) => accountName(each) !== undefined))
     return undefined
-  const detail = `the session-manager of account ${account} is not followed now, and what it captured must be erased too: start it, or name it in FURTHER_SESSION_MANAGERS again`
+  const detail =
+    `the session-manager of account ${account} is not followed now, and what it captured must ` +
+    'be erased too: start it, or name it in FURTHER_SESSION_MANAGERS again'
   throw new ProblemError('session-manager-unreachable', detail, undefined, account)
 }
 
@@ -57,7 +59,8 @@ export const addDeletionRoutes = ({
     if (upstream === undefined) {
       log.warn(
         { event: 'erased_here_alone', account: lead.account },
-        `account ${lead.account} is followed no more: a lead of it is deleted here, but not from the journal of its session-manager`
+        `account ${lead.account} is followed no more: a lead of it is deleted here, but not ` +
+          'from the journal of its session-manager'
       )
     }
     const chats = new Set<string>()

@@ -169,9 +169,10 @@ const send = async <T>(
     if (head !== '') yield head
     for await (const page of items) if (page.length > 0) yield text(page)
   }
+  const date = new Date().toISOString().slice(0, 10)
   res.writeHead(200, {
     'content-type': type,
-    'content-disposition': `attachment; filename="${name}-${new Date().toISOString().slice(0, 10)}.${extension}"`,
+    'content-disposition': `attachment; filename="${name}-${date}.${extension}"`,
     'cache-control': 'no-store'
   })
   res.setTimeout(stallMs, () => res.destroy())

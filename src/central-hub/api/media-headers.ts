@@ -69,7 +69,9 @@ const encode = (text: string): string =>
  */
 export const contentDisposition = (media: Media, download: boolean): string => {
   const type = contentType(media)
-  const made = `whatsapp-${(media.sha256 ?? '').slice(0, 8)}${extensions[essence(type)] === undefined ? '' : `.${extensions[essence(type)]}`}`
+  const extension = extensions[essence(type)]
+  const dotted = extension === undefined ? '' : `.${extension}`
+  const made = `whatsapp-${(media.sha256 ?? '').slice(0, 8)}${dotted}`
   const name = safeName(media.filename ?? '') || made
   // a quote in full width becomes one; nothing is left of a name that is all accents
   const ascii =
@@ -79,5 +81,6 @@ export const contentDisposition = (media: Media, download: boolean): string => {
       .replace(/[^\x20-\x7e]/g, '_')
       .replace(reserved, '_') || made
   const exact = ascii === name ? '' : `; filename*=UTF-8''${encode(name)}`
-  return `${shown.test(essence(type)) && !download ? 'inline' : 'attachment'}; filename="${ascii}"${exact}`
+  const disposition = shown.test(essence(type)) && !download ? 'inline' : 'attachment'
+  return `${disposition}; filename="${ascii}"${exact}`
 }

@@ -46,9 +46,10 @@ const sumOf = ({ state, sha256, reason }: Media): string => {
   if (state === 'pending')
     throw new ProblemError('media-not-ready', 'session-manager is still fetching it from WhatsApp')
   if (state === 'stored' && sha256 !== undefined) return sha256
+  const outcome = state === 'skipped' ? 'not fetched' : 'not delivered by WhatsApp'
   throw new ProblemError(
     'media-unavailable',
-    `it was ${state === 'skipped' ? 'not fetched' : 'not delivered by WhatsApp'}: ${reason ?? 'no reason was given'}`
+    `it was ${outcome}: ${reason ?? 'no reason was given'}`
   )
 }
 
@@ -112,7 +113,8 @@ const sendMedia = async ({
   if (from === undefined) {
     throw new ProblemError(
       'session-manager-unreachable',
-      `no session-manager of account ${account} is followed: name it in FURTHER_SESSION_MANAGERS of central-hub.env`,
+      `no session-manager of account ${account} is followed: name it in ` +
+        'FURTHER_SESSION_MANAGERS of central-hub.env',
       undefined,
       account
     )

@@ -16,13 +16,17 @@ export const addMessageMetrics = (
 ): ((conversed: readonly Conversed[]) => void) => {
   const messages = new Counter({
     name: 'leadmaster_messages_total',
-    help: 'messages of persons to (outbound) and from (inbound) leads that this hub took, older ones that were read back apart',
+    help:
+      'messages of persons to (outbound) and from (inbound) leads that this hub took, older ' +
+      'ones that were read back apart',
     labelNames: ['account', 'direction'] as const,
     registers: [registry]
   })
   const responses = new Histogram({
     name: 'leadmaster_first_response_seconds',
-    help: 'how long leads waited, from the first message that was not answered to the reply, by the replies that this hub took',
+    help:
+      'how long leads waited, from the first message that was not answered to the reply, by ' +
+      'the replies that this hub took',
     labelNames: ['account'] as const,
     buckets: responseBuckets,
     registers: [registry]

@@ -3,19 +3,28 @@ import type { OpenApi } from './openapi.ts'
 
 /** What the OpenAPI document says of the API as a whole. */
 
-export const about = `What people write to a sales team by WhatsApp: leads, their conversations, and events as they happen.
-
-**Names and times.** JSON names are in snake_case; what ends in \`_at\` or \`_since\` is an RFC 3339 time in UTC.
-
-**Messages** have \`type\`, which is WhatsApp's own and open, and \`kind\`, which is ours and closed; \`timestamp\` in UNIX seconds, and the same as \`sent_at\`.
-
-**Lists** come a page at a time: pass \`next_cursor\` as \`cursor\`, with everything else unchanged, until it is null. What moves in the order of a list while its pages are read may come twice or on no page; \`updated_since\`, exports and live events leave nothing out. A parameter that is a list is given with commas or several times: \`state=new,open\` or \`state=new&state=open\`.
-
-**Reads** have an ETag: with \`If-None-Match\` what has not changed is answered by an empty 304. **Writes**, but for deletions and imports, take it as \`If-Match\`, so that nobody else's change is written over, and an \`Idempotency-Key\`, so that a repeated one changes nothing.
-
-**Live events** resume where a client left off: \`GET /api/events\`.
-
-**Errors** are problem details (RFC 9457). Match on \`type\`; \`detail\` says what is wrong here and how to mend it. \`errors\` names each fault: \`in\` says where it is, \`field\` is its name there, in the body the JSON pointer of the member, or \`body\` for all of it. The header \`X-Request-Id\` of every answer, yours if you sent one, leads to the log.`
+export const about = [
+  'What people write to a sales team by WhatsApp: leads, their conversations, and events ' +
+    'as they happen.',
+  '**Names and times.** JSON names are in snake_case; what ends in `_at` or `_since` is an ' +
+    'RFC 3339 time in UTC.',
+  "**Messages** have `type`, which is WhatsApp's own and open, and `kind`, which is ours " +
+    'and closed; `timestamp` in UNIX seconds, and the same as `sent_at`.',
+  '**Lists** come a page at a time: pass `next_cursor` as `cursor`, with everything else ' +
+    'unchanged, until it is null. What moves in the order of a list while its pages are read ' +
+    'may come twice or on no page; `updated_since`, exports and live events leave nothing ' +
+    'out. A parameter that is a list is given with commas or several times: `state=new,open` ' +
+    'or `state=new&state=open`.',
+  '**Reads** have an ETag: with `If-None-Match` what has not changed is answered by an ' +
+    'empty 304. **Writes**, but for deletions and imports, take it as `If-Match`, so that ' +
+    "nobody else's change is written over, and an `Idempotency-Key`, so that a repeated one " +
+    'changes nothing.',
+  '**Live events** resume where a client left off: `GET /api/events`.',
+  '**Errors** are problem details (RFC 9457). Match on `type`; `detail` says what is wrong ' +
+    'here and how to mend it. `errors` names each fault: `in` says where it is, `field` is ' +
+    'its name there, in the body the JSON pointer of the member, or `body` for all of it. ' +
+    'The header `X-Request-Id` of every answer, yours if you sent one, leads to the log.'
+].join('\n\n')
 
 export const tags: OpenApi['tags'] = [
   { name: 'leads', description: 'Whoever wrote: state, note, tags, and the conversation' },
@@ -34,7 +43,8 @@ export const requestHeaders: OpenApi['components']['parameters'] = {
     in: 'header',
     required: false,
     description:
-      'a name for this request, to find it in the log; one is drawn if none is given, or it is not of 1 to 128 of A-Z a-z 0-9 _ . : -',
+      'a name for this request, to find it in the log; one is drawn if none is given, or it is ' +
+      'not of 1 to 128 of A-Z a-z 0-9 _ . : -',
     schema: text
   },
   'If-None-Match': {
@@ -49,7 +59,9 @@ export const requestHeaders: OpenApi['components']['parameters'] = {
     in: 'header',
     required: false,
     description:
-      'the ETag of what you read: 412 if it was changed since. For a PATCH only what it can change counts; for `handled` what the lead waits for counts, too, such as a message that came since',
+      'the ETag of what you read: 412 if it was changed since. For a PATCH only what it can ' +
+      'change counts; for `handled` what the lead waits for counts, too, such as a message that ' +
+      'came since',
     schema: text
   },
   'Idempotency-Key': {
@@ -72,7 +84,8 @@ export const requestHeaders: OpenApi['components']['parameters'] = {
     in: 'header',
     required: false,
     description:
-      'the id of the last event seen: what came after it is sent first, and `reset` if that cannot be told',
+      'the id of the last event seen: what came after it is sent first, and `reset` if that ' +
+      'cannot be told',
     schema: text
   }
 }
@@ -81,7 +94,8 @@ export const headers = {
   'X-Request-Id': { description: 'leads to this request in the log', schema: text },
   ETag: {
     description:
-      'names what was answered, for If-None-Match and If-Match. Of a lead or a webhook, what is before the dot covers only what PATCH can change, and its If-Match goes by that part',
+      'names what was answered, for If-None-Match and If-Match. Of a lead or a webhook, what is ' +
+      'before the dot covers only what PATCH can change, and its If-Match goes by that part',
     schema: text
   },
   Location: { description: 'the path of the lead', schema: text },
@@ -117,6 +131,8 @@ export const examples: Partial<
   'internal-error': { detail: 'it was logged under the X-Request-Id of this answer' },
   'session-manager-unreachable': {
     detail:
-      'session-manager cannot be reached at http://127.0.0.1:3001: the connection was refused; start leadmaster-session-manager or, if it listens elsewhere, correct SESSION_MANAGER_BASE_URL in /etc/leadmaster/central-hub.env'
+      'session-manager cannot be reached at http://127.0.0.1:3001: the connection was refused; ' +
+      'start leadmaster-session-manager or, if it listens elsewhere, correct ' +
+      'SESSION_MANAGER_BASE_URL in /etc/leadmaster/central-hub.env'
   }
 }

@@ -320,7 +320,8 @@ export const createOpenApi = (version: string): OpenApi => {
           operationId: 'receiveEvent',
           summary: 'What a webhook gets',
           description:
-            'Signed as https://www.standardwebhooks.com/ has it. `webhook-id` is the same with each attempt: take it once.',
+            'Signed as https://www.standardwebhooks.com/ has it. `webhook-id` is the same with ' +
+            'each attempt: take it once.',
           parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({
             name,
             in: 'header',
@@ -349,7 +350,8 @@ export const createOpenApi = (version: string): OpenApi => {
           in: 'cookie',
           name: 'leadmaster',
           description:
-            'Of the operator page, by `POST /api/sign-in`; it changes something only for the page of the hub itself'
+            'Of the operator page, by `POST /api/sign-in`; it changes something only for the ' +
+            'page of the hub itself'
         }
       }
     }

@@ -20,7 +20,9 @@ export const addWaitingMetrics = (
   })
   new Gauge({
     name: 'leadmaster_leads_waiting_longest_seconds',
-    help: 'for how long the lead that has waited longest has waited; 0 when none waits; the same at each hub of a store',
+    help:
+      'for how long the lead that has waited longest has waited; 0 when none waits; the same ' +
+      'at each hub of a store',
     labelNames: ['account'] as const,
     registers: [registry],
     async collect() {

@@ -42,8 +42,11 @@ const focusNear = (nodes, place) => {
   if (next instanceof HTMLElement) next.focus({ preventScroll: true })
 }
 
-/** Makes `nodes` the children of `parent`, moving as few as need be; what has the focus keeps it, or its neighbour gets it.
- * @param {Element} parent @param {readonly Element[]} nodes */
+/**
+ * Makes `nodes` the children of `parent`, and moves as few as possible. The element with the focus
+ * keeps it; if it is removed, its neighbour gets the focus.
+ * @param {Element} parent @param {readonly Element[]} nodes
+ */
 export const arrange = (parent, nodes) => {
   const focused = document.activeElement
   const wanted = new Set(nodes)

@@ -135,14 +135,17 @@ export const english = {
   merge: 'Merge with another lead…',
   mergeTitle: 'Which lead is the same person?',
   mergeText:
-    'For a person whom WhatsApp shows twice, or who has two numbers. Messages, tags and note of the other become part of this lead, and so do messages that come from its number. This cannot be undone.',
+    'For a person whom WhatsApp shows twice, or who has two numbers. Messages, tags and note of ' +
+    'the other become part of this lead, and so do messages that come from its number. This ' +
+    'cannot be undone.',
   mergeSearch: 'Search the other lead',
   mergeYes: 'Merge',
   mergePick: 'Choose one.',
   remove: 'Delete for good…',
   removeTitle: 'Delete this lead for good?',
   removeText:
-    'All messages, media, note and history of this lead are deleted, in all of LeadMaster. WhatsApp itself keeps what it has. This cannot be undone.',
+    'All messages, media, note and history of this lead are deleted, in all of LeadMaster. ' +
+    'WhatsApp itself keeps what it has. This cannot be undone.',
   removeWord: 'DELETE',
   removeType: (/** @type {T} */ word) => `Type ${word} to confirm`,
   removeYes: 'Delete for good',
@@ -163,7 +166,8 @@ export const english = {
   handledUndone: 'Put back to those who wait.',
   openWhatsapp: 'Open WhatsApp Web',
   noPhone: (/** @type {T} */ name) =>
-    `WhatsApp has not told this person’s number. In WhatsApp Web or on the phone, look for “${name}” in the list of chats and answer there.`,
+    'WhatsApp has not told this person’s number. In WhatsApp Web or on the phone, look for ' +
+    `“${name}” in the list of chats and answer there.`,
   messages: 'Messages',
   older: 'Load older messages',
   toBegin: 'To the beginning',
@@ -247,7 +251,8 @@ export const english = {
   passkeyStage: {
     starting: 'WhatsApp asks for the passkey of your account. Its challenge is on its way…',
     challenge:
-      'The phone has scanned the code. Now WhatsApp asks for the passkey (fingerprint, face or PIN) of your account. LeadMaster cannot use it; your own browser can:',
+      'The phone has scanned the code. Now WhatsApp asks for the passkey (fingerprint, face or ' +
+      'PIN) of your account. LeadMaster cannot use it; your own browser can:',
     'waiting-for-phone':
       'The passkey has answered. Open WhatsApp on the phone and do what it asks.',
     code: 'Does the phone show this code?',
@@ -255,8 +260,10 @@ export const english = {
     failed: 'That did not work.'
   },
   passkeySteps: [
-    'On a computer or phone on which you can use the passkey, open web.whatsapp.com in a browser. You need not sign in there.',
-    'Press F12 there, choose “Console”, paste this line and press Enter. (Some browsers first want you to type “allow pasting”.)',
+    'On a computer or phone on which you can use the passkey, open web.whatsapp.com in a ' +
+      'browser. You need not sign in there.',
+    'Press F12 there, choose “Console”, paste this line and press Enter. (Some browsers first ' +
+      'want you to type “allow pasting”.)',
     'Press “Use passkey” in the box that appears, copy the answer, and paste it here:'
   ],
   passkeyCopy: 'Copy the line',
@@ -286,11 +293,15 @@ export const english = {
   working: 'Working…',
   unlinkTitle: 'Unlink this device?',
   unlinkText:
-    'LeadMaster stops capturing messages until someone links a phone again: by a new QR code and, more and more often, the passkey of the account. A link that is lost can be hard to make again. What was captured stays. To pause only, use “Disconnect”.',
+    'LeadMaster stops capturing messages until someone links a phone again: by a new QR code ' +
+    'and, more and more often, the passkey of the account. A link that is lost can be hard to ' +
+    'make again. What was captured stays. To pause only, use “Disconnect”.',
   unlinkNotNow:
-    'WhatsApp is not connected now and could not be told: the phone would go on listing this device. Press “Connect” first and unlink once it is connected.',
+    'WhatsApp is not connected now and could not be told: the phone would go on listing this ' +
+    'device. Press “Connect” first and unlink once it is connected.',
   unlinkUntold:
-    'This device is forgotten here, but WhatsApp could not be told: remove it on the phone, under Linked devices.',
+    'This device is forgotten here, but WhatsApp could not be told: remove it on the phone, ' +
+    'under Linked devices.',
   unlinkYes: 'Unlink',
   callQr: 'WhatsApp is not linked: scan the QR',
   callPasskey: 'WhatsApp asks for your passkey: see how',
@@ -300,7 +311,8 @@ export const english = {
   checks: {
     store: [
       'Messages and leads are kept safely.',
-      'The database does not answer: nothing new can be kept. What WhatsApp brings waits in session-manager.'
+      'The database does not answer: nothing new can be kept. What WhatsApp brings waits in ' +
+        'session-manager.'
     ],
     'session-manager': [
       'The service that listens to WhatsApp answers.',
@@ -350,7 +362,9 @@ export const english = {
   notifyNames: 'Show who wrote (others may see your screen)',
   names: 'Names from a file',
   namesHint:
-    'A CSV file from Excel or another program, with a column of phone numbers and one of names. Nothing else in it is taken. A name for a number that has not written yet is kept for when it does.',
+    'A CSV file from Excel or another program, with a column of phone numbers and one of names. ' +
+    'Nothing else in it is taken. A name for a number that has not written yet is kept for when ' +
+    'it does.',
   namesFile: 'CSV file',
   namesSend: 'Import',
   namesPick: 'Choose a file first.',
@@ -359,7 +373,8 @@ export const english = {
     /** @type {number} */ kept,
     /** @type {number} */ unchanged
   ) =>
-    `${count(named, 'lead was named', 'leads were named')}, ${count(kept, 'name is kept', 'names are kept')} for later, ${unchanged} unchanged.`,
+    `${count(named, 'lead was named', 'leads were named')}, ` +
+    `${count(kept, 'name is kept', 'names are kept')} for later, ${unchanged} unchanged.`,
   namesErrors: (/** @type {number} */ n) => `${count(n, 'line was', 'lines were')} not taken:`,
   line: (/** @type {number} */ n) => `Line ${n}`,
   importFields: { phone: 'phone', name: 'name' },
@@ -369,7 +384,8 @@ export const english = {
     'phone-unreadable': 'that is no phone number.',
     'phone-without-country': 'it lacks its country code, such as +52.',
     'phone-lost-digits':
-      'the spreadsheet shortened it (such as 5.22E+12), and its last digits are lost. Format the column as text before you type or paste numbers.',
+      'the spreadsheet shortened it (such as 5.22E+12), and its last digits are lost. Format ' +
+      'the column as text before you type or paste numbers.',
     'name-missing': 'there is none.',
     'name-too-long': 'it is longer than 200 characters.',
     'name-line-break': 'it has more than one line.',

@@ -113,8 +113,11 @@ export const createFilter = (onChange) => {
     filtered: () => q.value.trim() !== '' || chosen() > 0,
     /** Whether those who wait (`true`), or who do not, are wanted. @param {boolean} waiting */
     wants: (waiting) => waits.value === '' || waits.value === String(waiting),
-    /** Whether a lead is one of those wanted; undefined: only the hub can tell, for it may be found by what was written.
-     * @param {Lead} lead @returns {boolean | undefined} */
+    /**
+     * Whether a lead is wanted. Undefined: only the hub can tell, because the search may match a
+     * message.
+     * @param {Lead} lead @returns {boolean | undefined}
+     */
     fits: (lead) => {
       const { q: text, tag: wantedTag, assignee: of, source: from, account: at } = values()
       const inFilters =

@@ -57,7 +57,10 @@ export const makeRow = ({ id }) => {
 const foundIn = ({ matched, phone }) => {
   if (!matched || matched.snippet === '') return ''
   if (['name', 'tag', 'assignee'].includes(matched.field) || matched.snippet === phone) return ''
-  return `${/** @type {Record<string, string>} */ (texts.foundIn)[matched.field]}: ${plainText(matched.snippet)}`
+  return (
+    `${/** @type {Record<string, string>} */ (texts.foundIn)[matched.field]}: ` +
+    `${plainText(matched.snippet)}`
+  )
 }
 
 /** The conversation, at the message that a search found. @param {Lead} lead */

@@ -11,8 +11,11 @@ import { texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').ImportResult} ImportResult */
 
-/** What is wrong, in the language of the page; the hub's own English where the page does not know the code.
- * @param {{ code?: string, message: string }} fault */
+/**
+ * What is wrong, in the language of the page; in the hub's English if the page does not know the
+ * code.
+ * @param {{ code?: string, message: string }} fault
+ */
 const wordsOf = ({ code = '', message }) => {
   const words = /** @type {Record<string, string>} */ (texts.importFaults)[code]
   return words === undefined ? h('span', { lang: 'en' }, message) : words

@@ -134,14 +134,17 @@ export const spanish = {
   merge: 'Unir con otro cliente…',
   mergeTitle: '¿Qué cliente es la misma persona?',
   mergeText:
-    'Para una persona que WhatsApp muestra dos veces, o que tiene dos números. Los mensajes, etiquetas y nota del otro pasan a este cliente, y también los mensajes que lleguen de su número. No se puede deshacer.',
+    'Para una persona que WhatsApp muestra dos veces, o que tiene dos números. Los mensajes, ' +
+    'etiquetas y nota del otro pasan a este cliente, y también los mensajes que lleguen de su ' +
+    'número. No se puede deshacer.',
   mergeSearch: 'Busca al otro cliente',
   mergeYes: 'Unir',
   mergePick: 'Elige uno.',
   remove: 'Borrar para siempre…',
   removeTitle: '¿Borrar este cliente para siempre?',
   removeText:
-    'Se borran todos sus mensajes, archivos, nota e historial, en todo LeadMaster. WhatsApp conserva lo que tiene. No se puede deshacer.',
+    'Se borran todos sus mensajes, archivos, nota e historial, en todo LeadMaster. WhatsApp ' +
+    'conserva lo que tiene. No se puede deshacer.',
   removeWord: 'BORRAR',
   removeType: (word) => `Escribe ${word} para confirmar`,
   removeYes: 'Borrar para siempre',
@@ -162,7 +165,8 @@ export const spanish = {
   handledUndone: 'Devuelto a los que esperan.',
   openWhatsapp: 'Abrir WhatsApp Web',
   noPhone: (name) =>
-    `WhatsApp no ha dicho el número de esta persona. En WhatsApp Web o en el teléfono, busca «${name}» en la lista de chats y responde ahí.`,
+    'WhatsApp no ha dicho el número de esta persona. En WhatsApp Web o en el teléfono, busca ' +
+    `«${name}» en la lista de chats y responde ahí.`,
   messages: 'Mensajes',
   older: 'Cargar mensajes anteriores',
   toBegin: 'Ir al principio',
@@ -244,7 +248,8 @@ export const spanish = {
   passkeyStage: {
     starting: 'WhatsApp pide la llave de acceso de tu cuenta. Su pregunta está en camino…',
     challenge:
-      'El teléfono ya escaneó el código. Ahora WhatsApp pide la llave de acceso (huella, cara o PIN) de tu cuenta. LeadMaster no puede usarla; tu propio navegador sí:',
+      'El teléfono ya escaneó el código. Ahora WhatsApp pide la llave de acceso (huella, cara o ' +
+      'PIN) de tu cuenta. LeadMaster no puede usarla; tu propio navegador sí:',
     'waiting-for-phone':
       'La llave de acceso respondió. Abre WhatsApp en el teléfono y haz lo que pida.',
     code: '¿El teléfono muestra este código?',
@@ -252,8 +257,10 @@ export const spanish = {
     failed: 'No funcionó.'
   },
   passkeySteps: [
-    'En un ordenador o teléfono donde puedas usar la llave de acceso, abre web.whatsapp.com en un navegador. No hace falta iniciar sesión ahí.',
-    'Ahí pulsa F12, elige «Consola», pega esta línea y pulsa Intro. (Algunos navegadores piden escribir antes «allow pasting».)',
+    'En un ordenador o teléfono donde puedas usar la llave de acceso, abre web.whatsapp.com ' +
+      'en un navegador. No hace falta iniciar sesión ahí.',
+    'Ahí pulsa F12, elige «Consola», pega esta línea y pulsa Intro. (Algunos navegadores ' +
+      'piden escribir antes «allow pasting».)',
     'Pulsa «Usar llave de acceso» en el recuadro que aparece, copia la respuesta y pégala aquí:'
   ],
   passkeyCopy: 'Copiar la línea',
@@ -284,11 +291,16 @@ export const spanish = {
   working: 'En ello…',
   unlinkTitle: '¿Desvincular este dispositivo?',
   unlinkText:
-    'LeadMaster deja de capturar mensajes hasta que alguien vincule otra vez un teléfono: con un código QR nuevo y, cada vez más, con la llave de acceso de la cuenta. Un vínculo perdido puede ser difícil de recuperar. Lo capturado se conserva. Para solo pausar, usa «Desconectar».',
+    'LeadMaster deja de capturar mensajes hasta que alguien vincule otra vez un teléfono: con ' +
+    'un código QR nuevo y, cada vez más, con la llave de acceso de la cuenta. Un vínculo ' +
+    'perdido puede ser difícil de recuperar. Lo capturado se conserva. Para solo pausar, usa ' +
+    '«Desconectar».',
   unlinkNotNow:
-    'WhatsApp no está conectado ahora y no se le podría avisar: el teléfono seguiría mostrando este dispositivo. Pulsa antes «Conectar» y desvincula cuando esté conectado.',
+    'WhatsApp no está conectado ahora y no se le podría avisar: el teléfono seguiría mostrando ' +
+    'este dispositivo. Pulsa antes «Conectar» y desvincula cuando esté conectado.',
   unlinkUntold:
-    'Este dispositivo se olvidó aquí, pero no se pudo avisar a WhatsApp: quítalo en el teléfono, en Dispositivos vinculados.',
+    'Este dispositivo se olvidó aquí, pero no se pudo avisar a WhatsApp: quítalo en el ' +
+    'teléfono, en Dispositivos vinculados.',
   unlinkYes: 'Desvincular',
   callQr: 'WhatsApp no está vinculado: escanea el QR',
   callPasskey: 'WhatsApp pide tu llave de acceso: mira cómo',
@@ -298,7 +310,8 @@ export const spanish = {
   checks: {
     store: [
       'Los mensajes y los clientes se guardan bien.',
-      'La base de datos no responde: no se puede guardar nada nuevo. Lo que trae WhatsApp espera en session-manager.'
+      'La base de datos no responde: no se puede guardar nada nuevo. Lo que trae WhatsApp ' +
+        'espera en session-manager.'
     ],
     'session-manager': [
       'El servicio que escucha a WhatsApp responde.',
@@ -340,19 +353,23 @@ export const spanish = {
     'Apagados. Enciéndelos para enterarte de mensajes nuevos mientras trabajas en otra ventana.',
   notifyOn: 'Encendidos: un mensaje nuevo se avisa cuando esta página no está a la vista.',
   notifyBlocked:
-    'Tu navegador los bloquea en esta página. Permítelos en los ajustes del navegador para este sitio.',
+    'Tu navegador los bloquea en esta página. Permítelos en los ajustes del navegador para este ' +
+    'sitio.',
   notifyNone: 'Este navegador no los ofrece a las páginas.',
   notifyTurnOn: 'Encender',
   notifyTurnOff: 'Apagar',
   notifyNames: 'Mostrar quién escribió (otras personas podrían ver tu pantalla)',
   names: 'Nombres desde un archivo',
   namesHint:
-    'Un archivo CSV de Excel o de otro programa, con una columna de teléfonos y otra de nombres. No se toma nada más de él. El nombre de un número que aún no ha escrito se guarda para cuando escriba.',
+    'Un archivo CSV de Excel o de otro programa, con una columna de teléfonos y otra de ' +
+    'nombres. No se toma nada más de él. El nombre de un número que aún no ha escrito se guarda ' +
+    'para cuando escriba.',
   namesFile: 'Archivo CSV',
   namesSend: 'Importar',
   namesPick: 'Primero elige un archivo.',
   namesDone: (named, kept, unchanged) =>
-    `${count(named, 'cliente recibió', 'clientes recibieron')} nombre, ${count(kept, 'nombre queda', 'nombres quedan')} para después, ${unchanged} sin cambios.`,
+    `${count(named, 'cliente recibió', 'clientes recibieron')} nombre, ` +
+    `${count(kept, 'nombre queda', 'nombres quedan')} para después, ${unchanged} sin cambios.`,
   namesErrors: (n) => `${count(n, 'línea no se tomó:', 'líneas no se tomaron:')}`,
   line: (n) => `Línea ${n}`,
   importFields: { phone: 'teléfono', name: 'nombre' },
@@ -362,7 +379,8 @@ export const spanish = {
     'phone-unreadable': 'eso no es un número de teléfono.',
     'phone-without-country': 'le falta el código de país, como +52.',
     'phone-lost-digits':
-      'la hoja de cálculo lo abrevió (como 5,22E+12) y se perdieron sus últimas cifras. Da a la columna formato de texto antes de escribir o pegar números.',
+      'la hoja de cálculo lo abrevió (como 5,22E+12) y se perdieron sus últimas cifras. Da a la ' +
+      'columna formato de texto antes de escribir o pegar números.',
     'name-missing': 'no hay ninguno.',
     'name-too-long': 'tiene más de 200 caracteres.',
     'name-line-break': 'tiene más de una línea.',

@@ -39,7 +39,8 @@ export const renderUnsaved = (unsaved) => {
   const text =
     unsaved.length === 0
       ? ''
-      : `${texts.unsavedChanges(unsaved.length)} ${conflict ? texts.unsavedConflict : texts.unsavedRetried}`
+      : `${texts.unsavedChanges(unsaved.length)} ` +
+        `${conflict ? texts.unsavedConflict : texts.unsavedRetried}`
   const to = first && leadAddress((conflict ?? first).id, true)
   const key = `${text}\n${to}`
   if (line.dataset.key === key) return

@@ -18,8 +18,15 @@ const minInternationalDigits = 11
 /** What is not seen: zero-width and direction marks. */
 const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
 /** https://faq.whatsapp.com/5913398998672934, and the address that it leads to. */
-const link =
-  /^(?:https?:\/\/)?(?:www\.)?(?:wa\.me\/|(?:api|web|chat)\.whatsapp\.com\/send\/?\?(?:.*&)?phone=|whatsapp:\/\/send\/?\?(?:.*&)?phone=)(?:\+|%2b)?([\d\s().-]+)/i
+const linkBeginnings = [
+  String.raw`wa\.me\/`,
+  String.raw`(?:api|web|chat)\.whatsapp\.com\/send\/?\?(?:.*&)?phone=`,
+  String.raw`whatsapp:\/\/send\/?\?(?:.*&)?phone=`
+]
+const link = new RegExp(
+  String.raw`^(?:https?:\/\/)?(?:www\.)?(?:${linkBeginnings.join('|')})(?:\+|%2b)?([\d\s().-]+)`,
+  'i'
+)
 const address = /^(\d+)(?::\d+)?@(?:c\.us|s\.whatsapp\.net)$/i
 const scheme = /^(?:tel|callto|sms|whatsapp|phone):(?:\/\/)?/i
 /** 5,21551E+12: the digits after the first few are lost. */

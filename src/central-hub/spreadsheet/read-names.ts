@@ -48,9 +48,11 @@ const messages: Readonly<Record<ImportCode, string>> = {
   'phone-missing': 'expected a phone number',
   'phone-unreadable': 'expected a phone number',
   'phone-without-country':
-    'expected a phone number with its country code, such as +52 55 1234 5678, for DEFAULT_COUNTRY is not set',
+    'expected a phone number with its country code, such as +52 55 1234 5678, for ' +
+    'DEFAULT_COUNTRY is not set',
   'phone-lost-digits':
-    'expected a phone number; a spreadsheet made it a number such as 5.22E+12 and its last digits are lost: format the column as text before you type or paste numbers',
+    'expected a phone number; a spreadsheet made it a number such as 5.22E+12 and its last ' +
+    'digits are lost: format the column as text before you type or paste numbers',
   'name-missing': 'expected a name of 1 to 200 characters',
   'name-too-long': 'expected a name of 1 to 200 characters',
   'name-line-break': 'expected a name of one line',
@@ -58,7 +60,8 @@ const messages: Readonly<Record<ImportCode, string>> = {
   'name-lost-characters':
     'expected a name; its letters were lost when the file was saved: save it as CSV UTF-8',
   'line-quotes':
-    'expected a line of CSV, RFC 4180: a quotation mark is not closed, or is in the middle of a cell',
+    'expected a line of CSV, RFC 4180: a quotation mark is not closed, or is in the middle of a ' +
+    'cell',
   'line-in-quotes': 'expected a line of its own; it is inside the quotation marks of a line before',
   'line-encoding': 'expected text in UTF-8, UTF-16 or Windows-1252',
   'line-json': 'expected a JSON object with phone and name'
@@ -80,7 +83,8 @@ const fileFaults = {
     in: 'column',
     field: 'phone',
     message:
-      'expected a column of this name in the first line, or one such as Teléfono, Celular, WhatsApp, Telefone'
+      'expected a column of this name in the first line, or one such as Teléfono, Celular, ' +
+      'WhatsApp, Telefone'
   },
   'heading-name': {
     in: 'column',

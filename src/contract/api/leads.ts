@@ -46,7 +46,8 @@ const filters = {
       minLength: 1,
       maxLength: 60,
       description:
-        'only those of this number, however it is written: with its country code, as a link to WhatsApp, or as in DEFAULT_COUNTRY; also a number that was merged into a lead'
+        'only those of this number, however it is written: with its country code, as a link to ' +
+        'WhatsApp, or as in DEFAULT_COUNTRY; also a number that was merged into a lead'
     })
   ),
   updated_since: Type.Optional(
@@ -54,7 +55,8 @@ const filters = {
       maxLength: 40,
       pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d{1,9})?(Z|[+ -]\\d\\d:\\d\\d)$',
       description:
-        'an RFC 3339 time, such as 2026-11-25T10:00:00.000Z: only those whose `updated_at` is that or later'
+        'an RFC 3339 time, such as 2026-11-25T10:00:00.000Z: only those whose `updated_at` is ' +
+        'that or later'
     })
   ),
   q: search
@@ -75,10 +77,22 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'List leads',
     description: [
-      'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was written to last.',
-      'Each page shows its own moment: while pages are read in these two orders, a lead that gets a message or an answer moves, and may then come twice or on no page. For all leads without a gap read by `updated_since`, or an export, which goes by their ids.',
-      'With `updated_since`, whoever changed first comes first, so that a program can keep a copy: read all pages with the greatest `updated_at` it has seen, and again from then on. It misses nothing, whatever changes between the pages, and gets what changed at that very time once more. A change is whatever a lead shows here, its latest message and its counts included. A lead that no longer fits the other parameters, was merged into another or deleted is not in the list: events tell of that.',
-      'With `q`, first come those whose name (parts of it), number (three digits of it or more, with or without its country code, however it is written), note, tag or assignee is meant, then those with a message that has all the words, by the latest of these; `matched` says what was found. A page of a search may hold fewer leads than `limit`, even none, and yet have a `next_cursor`.'
+      'With waiting=true, who has waited longest comes first; otherwise whoever wrote or was ' +
+        'written to last.',
+      'Each page shows its own moment: while pages are read in these two orders, a lead that ' +
+        'gets a message or an answer moves, and may then come twice or on no page. For all ' +
+        'leads without a gap read by `updated_since`, or an export, which goes by their ids.',
+      'With `updated_since`, whoever changed first comes first, so that a program can keep a ' +
+        'copy: read all pages with the greatest `updated_at` it has seen, and again from then ' +
+        'on. It misses nothing, whatever changes between the pages, and gets what changed at ' +
+        'that very time once more. A change is whatever a lead shows here, its latest message ' +
+        'and its counts included. A lead that no longer fits the other parameters, was merged ' +
+        'into another or deleted is not in the list: events tell of that.',
+      'With `q`, first come those whose name (parts of it), number (three digits of it or ' +
+        'more, with or without its country code, however it is written), note, tag or assignee ' +
+        'is meant, then those with a message that has all the words, by the latest of these; ' +
+        '`matched` says what was found. A page of a search may hold fewer leads than `limit`, ' +
+        'even none, and yet have a `next_cursor`.'
     ].join('\n\n'),
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Lead) }),
     answer: {
@@ -92,8 +106,12 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Enter a lead by its phone number',
     description: [
-      'For a person who called, or whom somebody met. The lead does not wait: nobody wrote. What that person writes later belongs to it, also when WhatsApp spells the number otherwise, or shows the person by a LID at first. A name that was imported for the number is shown until a person gives another one.',
-      'A number that a lead of the account has already, in whichever spelling, is 409 with `lead_id`, and nothing is changed.'
+      'For a person who called, or whom somebody met. The lead does not wait: nobody wrote. ' +
+        'What that person writes later belongs to it, also when WhatsApp spells the number ' +
+        'otherwise, or shows the person by a LID at first. A name that was imported for the ' +
+        'number is shown until a person gives another one.',
+      'A number that a lead of the account has already, in whichever spelling, is 409 with ' +
+        '`lead_id`, and nothing is changed.'
     ].join('\n\n'),
     body: {
       schema: LeadCreate,
@@ -123,7 +141,8 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Export leads as CSV',
     description:
-      'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe. With `excel`, it opens in Excel as it is.',
+      'All that match, streamed. Text that a spreadsheet would take for a formula begins with ' +
+      'an apostrophe. With `excel`, it opens in Excel as it is.',
     query: Type.Object({ ...filters, ...csvParameters }),
     answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   },
@@ -137,9 +156,16 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Import names by phone number',
     description: [
-      'Names alone are taken; other columns, such as those of an export, are left as they are and named in `ignored_columns`. At most 10 MB and 100,000 lines. A name for a number that has not written yet is kept for when it does.',
-      'CSV may have commas, semicolons, tabs or a line `sep=;`, be in UTF-8, UTF-16 or Windows-1252, and have headings in English, Spanish or Portuguese, such as `Teléfono;Nombre`, or none. Numbers may be written `+34 600 12 34 56`, `34600123456`, `tel:+34…`, `="+34…"` or as a link to WhatsApp; without a country they are of DEFAULT_COUNTRY. The apostrophe that an export puts before formulas is taken off.',
-      'What is wrong with a line keeps out that line alone. A file without a line, or without a column of numbers and one of names, is refused.'
+      'Names alone are taken; other columns, such as those of an export, are left as they are ' +
+        'and named in `ignored_columns`. At most 10 MB and 100,000 lines. A name for a number ' +
+        'that has not written yet is kept for when it does.',
+      'CSV may have commas, semicolons, tabs or a line `sep=;`, be in UTF-8, UTF-16 or ' +
+        'Windows-1252, and have headings in English, Spanish or Portuguese, such as ' +
+        '`Teléfono;Nombre`, or none. Numbers may be written `+34 600 12 34 56`, `34600123456`, ' +
+        '`tel:+34…`, `="+34…"` or as a link to WhatsApp; without a country they are of ' +
+        'DEFAULT_COUNTRY. The apostrophe that an export puts before formulas is taken off.',
+      'What is wrong with a line keeps out that line alone. A file without a line, or without ' +
+        'a column of numbers and one of names, is refused.'
     ].join('\n\n'),
     body: {
       types: {
@@ -181,7 +207,8 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Change what people say of a lead',
     description:
-      'With If-Match and the ETag of what you read, nobody else’s change is written over. Only what PATCH can change counts: a message that came in between is no change.',
+      'With If-Match and the ETag of what you read, nobody else’s change is written over. Only ' +
+      'what PATCH can change counts: a message that came in between is no change.',
     params,
     body: {
       schema: LeadPatch,
@@ -199,7 +226,10 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Delete all data of a lead for good',
     description:
-      'Messages and media too, also at session-manager, from where nothing comes back; a message that the person writes afterwards makes a new lead. What remains is a record without personal data. The files are written anew, which takes seconds for a million messages, and everything else waits for it.',
+      'Messages and media too, also at session-manager, from where nothing comes back; a ' +
+      'message that the person writes afterwards makes a new lead. What remains is a record ' +
+      'without personal data. The files are written anew, which takes seconds for a million ' +
+      'messages, and everything else waits for it.',
     params,
     answer: {
       status: 200,
@@ -226,7 +256,8 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Mark as unread in LeadMaster',
     description:
-      'To come back to it: `marked_unread` is true until it is marked as read, and all that waits counts as unread again. Whether the lead waits does not change.',
+      'To come back to it: `marked_unread` is true until it is marked as read, and all that ' +
+      'waits counts as unread again. Whether the lead waits does not change.',
     params,
     answer: {
       status: 200,
@@ -240,8 +271,11 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Mark as handled, without an answer',
     description: [
-      'The lead stops waiting: for a “thank you” that wants no answer, or one that was answered by telephone. WhatsApp is not told.',
-      'Its next message waits again. Give `until`, the id of the latest message that was seen, so that one that has just come is not taken for handled; with `{}` all is. A lead that does not wait is left as it is.'
+      'The lead stops waiting: for a “thank you” that wants no answer, or one that was ' +
+        'answered by telephone. WhatsApp is not told.',
+      'Its next message waits again. Give `until`, the id of the latest message that was ' +
+        'seen, so that one that has just come is not taken for handled; with `{}` all is. A ' +
+        'lead that does not wait is left as it is.'
     ].join('\n\n'),
     params,
     body: { schema: LeadHandled, example: { until: exampleMessage.id } },
@@ -270,7 +304,9 @@ export const leadOperations = {
     tag: 'leads',
     summary: 'Merge another lead into this one',
     description:
-      'For a person whom WhatsApp shows once by LID and once by phone number, or who has two numbers. What comes from either number belongs to this lead from now on; the other id goes on leading here.',
+      'For a person whom WhatsApp shows once by LID and once by phone number, or who has two ' +
+      'numbers. What comes from either number belongs to this lead from now on; the other id ' +
+      'goes on leading here.',
     params,
     body: { schema: LeadMerge, example: { lead_id: 12 } },
     answer: {

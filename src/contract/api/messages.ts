@@ -36,7 +36,9 @@ export const messageOperations = {
     tag: 'messages',
     summary: 'List or search messages, latest first',
     description:
-      'Those of groups and channels too. Of words that more than 1,000 messages have, the latest captured come first, and a page may hold fewer than `limit`, and yet have a `next_cursor`.',
+      'Those of groups and channels too. Of words that more than 1,000 messages have, the ' +
+      'latest captured come first, and a page may hold fewer than `limit`, and yet have a ' +
+      '`next_cursor`.',
     query: Type.Object({ ...filters, limit, cursor, fields: fields(Message) }),
     answer: {
       status: 200,
@@ -49,7 +51,8 @@ export const messageOperations = {
     tag: 'messages',
     summary: 'Export messages as CSV',
     description:
-      'All that match, streamed. Text that a spreadsheet would take for a formula begins with an apostrophe. With `excel`, it opens in Excel as it is.',
+      'All that match, streamed. Text that a spreadsheet would take for a formula begins with ' +
+      'an apostrophe. With `excel`, it opens in Excel as it is.',
     query: Type.Object({ ...filters, ...csvParameters }),
     answer: { status: 200, description: 'RFC 4180, with a heading', types: ['text/csv'] }
   },
@@ -81,7 +84,9 @@ export const messageOperations = {
     tag: 'messages',
     summary: "Get a URL of a message's media that needs no token",
     description:
-      'For `<img>`, `<audio>` and `<video>` in a page of another origin, which cannot send the token. Whoever has the URL can read this one file until it expires: ask for it when it is shown. It ends with HUB_API_TOKEN, too, and with the message.',
+      'For `<img>`, `<audio>` and `<video>` in a page of another origin, which cannot send the ' +
+      'token. Whoever has the URL can read this one file until it expires: ask for it when it ' +
+      'is shown. It ends with HUB_API_TOKEN, too, and with the message.',
     params: messageId,
     query: Type.Object({
       account,
@@ -98,7 +103,9 @@ export const messageOperations = {
       description: 'The URL',
       schema: MediaUrl,
       example: {
-        url: '/api/media/1042.kq1Xv0c2sXcW5bQ8l3nD9g.1795601400.0.Jm3xT0bQ9c6u2o1yZkq8vW4nH7sLrEaPdXfGhJkLm0I',
+        url:
+          '/api/media/1042.kq1Xv0c2sXcW5bQ8l3nD9g.1795601400.0.' +
+          'Jm3xT0bQ9c6u2o1yZkq8vW4nH7sLrEaPdXfGhJkLm0I',
         expires_at: '2026-11-25T10:10:00.000Z'
       }
     },

@@ -29,7 +29,8 @@ export const csvParameters = {
   bom: Type.Optional(
     Type.Boolean({
       description:
-        'true: begin with a byte order mark, without which Excel takes it for another encoding than UTF-8; with `excel` the default'
+        'true: begin with a byte order mark, without which Excel takes it for another encoding ' +
+        'than UTF-8; with `excel` the default'
     })
   ),
   delimiter: Type.Optional(
@@ -43,8 +44,10 @@ export const csvParameters = {
       minLength: 2,
       maxLength: 35,
       description: [
-        'a language such as es, es-MX, pt-BR or en: the file is for Excel in it. It has a byte order mark, semicolons where',
-        'a comma is the decimal sign, and times such as `2026-11-25 10:00:00`. Phone numbers and other text that Excel would',
+        'a language such as es, es-MX, pt-BR or en: the file is for Excel in it. It has a ' +
+          'byte order mark, semicolons where',
+        'a comma is the decimal sign, and times such as `2026-11-25 10:00:00`. Phone numbers ' +
+          'and other text that Excel would',
         'make a number or a date, and so change, are written `="…"`; the import takes that off'
       ].join(' ')
     })

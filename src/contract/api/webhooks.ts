@@ -53,11 +53,23 @@ export const webhookOperations = {
     tag: 'webhooks',
     summary: 'Add a webhook',
     description: [
-      'Events are posted to it from now on, each at least once, signed as https://www.standardwebhooks.com/ has it: verify them with one of its libraries, and take what comes with a `webhook-id` (`id` in the body) you know already for a repetition. The secret is told here and never again.',
-      'Events of one lead come in order, each when the one before it was taken; `lead.created` comes before `message.created`. Events of different leads come independently, up to four concurrently.',
-      'Any 2xx within 15 s is success; redirects are not followed. What is not taken is tried again for 3 days, after 5 s at first and then up to an hour (or what Retry-After says, up to a day); then it is dead, and the next one of its lead goes on. It holds up its own lead alone. 410 Gone turns the webhook off.',
-      'When the events of five leads fail in a row, the endpoint counts as down. Deliveries are then tried one at a time: after 5 s at first and then up to an hour, or what Retry-After says, and a lead that has not failed yet a minute after the latest attempt. The first one that is taken ends this.',
-      'At most 50 webhooks. Their URLs must lead to public addresses alone, unless WEBHOOK_PRIVATE_ADDRESSES in central-hub.env allows others.'
+      'Events are posted to it from now on, each at least once, signed as ' +
+        'https://www.standardwebhooks.com/ has it: verify them with one of its libraries, and ' +
+        'take what comes with a `webhook-id` (`id` in the body) you know already for a ' +
+        'repetition. The secret is told here and never again.',
+      'Events of one lead come in order, each when the one before it was taken; ' +
+        '`lead.created` comes before `message.created`. Events of different leads come ' +
+        'independently, up to four concurrently.',
+      'Any 2xx within 15 s is success; redirects are not followed. What is not taken is tried ' +
+        'again for 3 days, after 5 s at first and then up to an hour (or what Retry-After says, ' +
+        'up to a day); then it is dead, and the next one of its lead goes on. It holds up its ' +
+        'own lead alone. 410 Gone turns the webhook off.',
+      'When the events of five leads fail in a row, the endpoint counts as down. Deliveries ' +
+        'are then tried one at a time: after 5 s at first and then up to an hour, or what ' +
+        'Retry-After says, and a lead that has not failed yet a minute after the latest ' +
+        'attempt. The first one that is taken ends this.',
+      'At most 50 webhooks. Their URLs must lead to public addresses alone, unless ' +
+        'WEBHOOK_PRIVATE_ADDRESSES in central-hub.env allows others.'
     ].join('\n\n'),
     body: {
       schema: WebhookCreate,
@@ -82,7 +94,9 @@ export const webhookOperations = {
     tag: 'webhooks',
     summary: 'Change a webhook',
     description:
-      'Turned on again, or with another URL, what waits for it is tried at once. With If-Match and the ETag of what you read, nobody else’s change is written over; a delivery in between is no change.',
+      'Turned on again, or with another URL, what waits for it is tried at once. With If-Match ' +
+      'and the ETag of what you read, nobody else’s change is written over; a delivery in ' +
+      'between is no change.',
     params,
     body: { schema: WebhookPatch, example: { enabled: false } },
     answer: {
@@ -117,7 +131,9 @@ export const webhookOperations = {
     tag: 'webhooks',
     summary: 'Send a test event',
     description:
-      '`webhook.ping` goes before everything else that waits, and is tried once: read its delivery to see what came of it. When it is taken, what has been failing is tried at once.',
+      '`webhook.ping` goes before everything else that waits, and is tried once: read its ' +
+      'delivery to see what came of it. When it is taken, what has been failing is tried at ' +
+      'once.',
     params,
     answer: {
       status: 202,
@@ -131,7 +147,8 @@ export const webhookOperations = {
     tag: 'webhooks',
     summary: 'List deliveries, latest first',
     description:
-      'Delivered ones are kept for 7 days, the latest 1,000 of each webhook; dead ones for 30 days; none for longer than RETENTION keeps messages.',
+      'Delivered ones are kept for 7 days, the latest 1,000 of each webhook; dead ones for 30 ' +
+      'days; none for longer than RETENTION keeps messages.',
     params,
     query: Type.Object({
       state: Type.Optional(

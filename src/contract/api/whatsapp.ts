@@ -58,7 +58,8 @@ const getQr = {
   tag: 'whatsapp',
   summary: 'Get the QR code',
   description:
-    'By `Accept` also as a picture, as those of its own address; 404 then, when there is none to scan.',
+    'By `Accept` also as a picture, as those of its own address; 404 then, when there is none ' +
+    'to scan.',
   answer: {
     status: 200,
     description: 'The code, or that there is none to scan',
@@ -108,7 +109,8 @@ const disconnect = {
       session: 'main',
       alreadyDisconnected: false,
       message:
-        'the browser is closed; the linked device is kept. It stays off, also after a restart, until POST /connect (leadmaster connect)'
+        'the browser is closed; the linked device is kept. It stays off, also after a restart, ' +
+        'until POST /connect (leadmaster connect)'
     }
   },
   problems: unreachable
@@ -131,7 +133,8 @@ const remap = {
   tag: 'whatsapp',
   summary: 'Map messages again, as this release reads them',
   description:
-    'One part of the journal; ask with `next_after` until `examined` is 0. What KEEP_RAW still keeps is mapped, and ' +
+    'One part of the journal; ask with `next_after` until `examined` is 0. What KEEP_RAW still ' +
+    'keeps is mapped, and ' +
     'messages that come out differently are updated. Nobody waits again because of it.',
   body: { schema: RemapRequest, example: { after: 0, dry_run: true } },
   answer: {
@@ -154,7 +157,8 @@ const getPageReport = {
   tag: 'whatsapp',
   summary: 'Get what the page of WhatsApp Web is made of',
   description:
-    'Names and types only: no text, number or id of a message or a contact. For whoever mends LeadMaster after WhatsApp changed its page.',
+    'Names and types only: no text, number or id of a message or a contact. For whoever mends ' +
+    'LeadMaster after WhatsApp changed its page.',
   answer: {
     status: 200,
     description: 'What the open page is made of',
@@ -184,8 +188,9 @@ const getPasskey = {
   tag: 'whatsapp',
   summary: "Get how far linking by the account's passkey is",
   description:
-    'While the status is PASSKEY_REQUIRED. `request` and `script` are for a browser of the operator on ' +
-    'https://web.whatsapp.com; `code` is to be compared with the one on the phone. They are secrets.',
+    'While the status is PASSKEY_REQUIRED. `request` and `script` are for a browser of the ' +
+    'operator on https://web.whatsapp.com; `code` is to be compared with the one on the phone. ' +
+    'They are secrets.',
   answer: {
     status: 200,
     description: 'The stage, and what it needs',
@@ -198,8 +203,8 @@ const answerPasskey = {
   tag: 'whatsapp',
   summary: "Hand in the passkey's answer",
   description:
-    'In the form of PublicKeyCredential.toJSON(). Its challenge, origin, site and credential are checked here; ' +
-    'its signature by WhatsApp.',
+    'In the form of PublicKeyCredential.toJSON(). Its challenge, origin, site and credential ' +
+    'are checked here; its signature by WhatsApp.',
   body: {
     schema: PasskeyAnswer,
     example: {
@@ -228,7 +233,8 @@ const passkeyOrder = (summary: string, description: string) =>
   }) as const satisfies Operation
 const confirmPasskey = passkeyOrder(
   'Confirm that the phone shows the same code',
-  'Only a person can compare them. A wrong code means that somebody else links a device: cancel then.'
+  'Only a person can compare them. A wrong code means that somebody else links a device: ' +
+    'cancel then.'
 )
 const restartPasskey = passkeyOrder('Ask WhatsApp for another challenge', 'The one before is void.')
 const cancelPasskey = passkeyOrder(
