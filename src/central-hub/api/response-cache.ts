@@ -4,39 +4,46 @@ export interface TaggedAnswer {
   bytes: Buffer
 }
 
-/** What is kept in all, bytes. */
+/** The size of all cached answers, bytes. */
 const maxBytes = 4 * 1024 ** 2
 
 /**
- * Answers that follow from the store alone, kept by their URL for as long as nothing in it has
- * changed. That is asked before each is given, so none is older than the request for it.
- * @param changes tells whether anything has changed since: it then gives another text
+ * Caches answers that follow from the store alone, by URL, until the store changes. Every request
+ * asks for the version first, so no answer is older than its request.
  */
-export const createResponseCache = (
-  changes: () => Promise<string>
-): ((url: string, make: () => Promise<TaggedAnswer>) => Promise<TaggedAnswer>) => {
-  const answers = new Map<string, TaggedAnswer>()
-  let bytes = 0
-  let asOf: string | undefined
-  const clear = (): void => {
-    answers.clear()
-    bytes = 0
+export class ResponseCache {
+  /** Gives another text after each change of the store. */
+  readonly #readVersion: () => Promise<string>
+  readonly #answers = new Map<string, TaggedAnswer>()
+  #bytes = 0
+  #version: string | undefined
+
+  constructor(readVersion: () => Promise<string>) {
+    this.#readVersion = readVersion
   }
-  const keep = (url: string, answer: TaggedAnswer): void => {
-    if (answers.has(url) || answer.bytes.length > maxBytes) return
-    if (bytes + answer.bytes.length > maxBytes) clear()
-    answers.set(url, answer)
-    bytes += answer.bytes.length
-  }
-  return async (url, make) => {
-    const now = await changes()
-    if (now !== asOf) clear()
-    asOf = now
-    const kept = answers.get(url)
-    if (kept !== undefined) return kept
+
+  async get(url: string, make: () => Promise<TaggedAnswer>): Promise<TaggedAnswer> {
+    const version = await this.#readVersion()
+    if (version !== this.#version) this.#clear()
+    this.#version = version
+    const cached = this.#answers.get(url)
+    if (cached !== undefined) return cached
     const made = await make()
-    // what was read while the store changed may be of before or after
-    if (now === asOf) keep(url, made)
+    // If the store changed during the read, the answer may be from before or after the change.
+    if (version === this.#version) this.#add(url, made)
     return made
+  }
+
+  #add(url: string, answer: TaggedAnswer): void {
+    const { length } = answer.bytes
+    if (this.#answers.has(url) || length > maxBytes) return
+    if (this.#bytes + length > maxBytes) this.#clear()
+    this.#answers.set(url, answer)
+    this.#bytes += length
+  }
+
+  #clear(): void {
+    this.#answers.clear()
+    this.#bytes = 0
   }
 }

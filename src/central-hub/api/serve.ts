@@ -21,10 +21,10 @@ import { changesOf } from '../store/database/changes.ts'
 import { answeredBefore, keepAnswer } from '../store/write/idempotency.ts'
 import type { Db } from '../store/database/schema.ts'
 import { changeLeads } from '../store/database/transaction.ts'
-import { createResponseCache, type TaggedAnswer } from './response-cache.ts'
+import { ResponseCache, type TaggedAnswer } from './response-cache.ts'
 import { etagOf, versionOf, waitVersionOf } from './version.ts'
 
-/** What a handler is given, checked against the operation's schemas. */
+/** The input of a handler, checked against the operation's schemas. */
 export interface Input<Id extends OperationId> {
   params: Params<Id>
   query: Query<Id>
@@ -33,46 +33,17 @@ export interface Input<Id extends OperationId> {
   res: Response
 }
 
-/**
- * Serves operations of the contract: their input is as it says, and every answer has what HTTP
- * offers for it.
- */
-export interface Serve {
-  /**
-   * A JSON answer with its ETag; If-None-Match is answered with 304. `fields` keeps to some members
-   * of the list.
-   * @param more.ofStoreAlone the answer follows from the URL and the store: it may be kept until
-   * that changes
-   */
-  read<Id extends OperationId>(
-    id: Id,
-    handler: (input: Input<Id>) => Promise<AnswerBody<Id>> | AnswerBody<Id>,
-    more?: { ofStoreAlone?: boolean }
-  ): void
-  /** In one transaction, with Idempotency-Key; see {@link Write}. */
-  write<Id extends OperationId>(
-    id: Id,
-    handler: (input: Input<Id> & { trx: Db }) => Promise<AnswerBody<Id>>,
-    more?: Write<Id>
-  ): void
-  /** Checks the input and leaves the answer to the handler: streams, and what is passed on. */
-  raw<Id extends OperationId>(id: Id, handler: (input: Input<Id>) => unknown): void
-}
-
 export interface Write<Id extends OperationId> {
-  /** Runs before the transaction: what asks others must not hold the store. */
+  /** Runs before the transaction: requests to other services must not block the store. */
   before?: (input: Input<Id>) => Promise<void>
   /**
-   * What is there now, as its GET answers it; held against If-Match: of a lead or a webhook only
-   * what PATCH can change.
+   * The current state, as its GET answers it. If-Match is compared with it; for a lead or a webhook
+   * only with what PATCH can change.
    */
   current?: (input: Input<Id> & { trx: Db }) => Promise<unknown>
-  /**
-   * Of a lead: If-Match also fails for what changed in its wait, such as a message that came in
-   * between.
-   */
+  /** For a lead: If-Match also fails if its wait changed, such as by a message in between. */
   isWaitMatched?: boolean
-  /** Where what was made is: the answer's Location. */
+  /** The path of what was created: the answer's Location. */
   locationOf?: (body: AnswerBody<Id>) => string
   /** Runs after the commit. */
   after?: () => void
@@ -108,7 +79,7 @@ const sendTagged = (req: Request, res: Response, { etag, bytes }: TaggedAnswer):
 
 const toJson = (body: unknown): string => (body === undefined ? '' : JSON.stringify(body))
 
-/** Of a page's list, only these members of each item. */
+/** Keeps only these members of each item of the page's list. */
 const keepFields = (page: object, fields: readonly string[]): object =>
   Object.fromEntries(
     Object.entries(page).map(([name, value]: [string, unknown]) => [
@@ -121,7 +92,7 @@ const keepFields = (page: object, fields: readonly string[]): object =>
     ])
   )
 
-/** Reads what a request gives. @throws {ProblemError} naming every fault */
+/** Reads the input of a request. @throws {ProblemError} that names every error */
 const reader = (
   operation: Operation
 ): ((req: Request) => Pick<Input<OperationId>, 'params' | 'query' | 'body'>) => {
@@ -147,7 +118,7 @@ const reader = (
   }
 }
 
-/** The request in short, so that a key that comes back with another one is noticed. */
+/** A digest of the request: it shows when a key is used again with another request. */
 const fingerprint = (req: Request): string =>
   createHash('sha256')
     .update(JSON.stringify([req.method, req.path, req.search, req.body ?? null]))
@@ -190,81 +161,132 @@ const once = async (
   return answer
 }
 
-export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => {
-  const changes = changesOf(db)
-  const asked = singleflight<string>()
-  const kept = createResponseCache(() => asked('', changes))
-  const reading = <Id extends OperationId>(
-    id: Id
-  ): ((req: Request, res: Response) => Input<Id>) => {
-    const read = reader(operations[id])
-    return (req, res) => ({
-      ...(read(req) as Pick<Input<Id>, 'params' | 'query' | 'body'>),
-      req,
-      res
+/** Checks a request against the operation, and hands on what it gives. */
+const reading = <Id extends OperationId>(id: Id): ((req: Request, res: Response) => Input<Id>) => {
+  const read = reader(operations[id])
+  return (req, res) => ({
+    ...(read(req) as Pick<Input<Id>, 'params' | 'query' | 'body'>),
+    req,
+    res
+  })
+}
+
+/** Whether If-Match names what is there now. */
+const matches = (
+  id: OperationId,
+  header: string,
+  body: unknown,
+  isWaitMatched: boolean
+): boolean => {
+  if (isWaitMatched) return namesBeginning(header, waitVersionOf(id, body as Lead))
+  const version = versionOf(id, body)
+  return version === undefined
+    ? namesEtag(header, etagOf(id, toJson(body)))
+    : namesVersion(header, version)
+}
+
+type WriteInput<Id extends OperationId> = Input<Id> & { trx: Db }
+type WriteHandler<Id extends OperationId> = (input: WriteInput<Id>) => Promise<AnswerBody<Id>>
+
+/** @throws {ProblemError} precondition-failed */
+const checkIfMatch = async <Id extends OperationId>(
+  id: Id,
+  input: WriteInput<Id>,
+  { current, isWaitMatched = false }: Write<Id>
+): Promise<void> => {
+  const header = input.req.headers['if-match']
+  if (current === undefined || header === undefined) return
+  if (!matches(id, header, await current(input), isWaitMatched))
+    throw new ProblemError('precondition-failed')
+}
+
+/** The answer of one write, in one transaction. */
+const runWrite = <Id extends OperationId>(
+  db: Db,
+  id: Id,
+  input: Input<Id>,
+  handler: WriteHandler<Id>,
+  options: Write<Id>
+): Promise<Answer> =>
+  changeLeads(db, (trx) =>
+    once(trx, input.req, input.res, async () => {
+      await checkIfMatch(id, { ...input, trx }, options)
+      const body = toJson(await handler({ ...input, trx }))
+      return { status: operations[id].answer.status, body }
+    })
+  )
+
+/**
+ * Serves operations of the contract: input is checked against its schemas, and every answer has
+ * the HTTP headers that the operation offers.
+ */
+export class Serve {
+  readonly #http: Http
+  readonly #db: Db
+  readonly #cache: ResponseCache
+
+  constructor(http: Http, db: Db) {
+    this.#http = http
+    this.#db = db
+    const changes = changesOf(db)
+    const shared = singleflight<string>()
+    this.#cache = new ResponseCache(() => shared('', changes))
+  }
+
+  /** Checks the input and leaves the answer to the handler: streams, and forwarded answers. */
+  raw<Id extends OperationId>(id: Id, handler: (input: Input<Id>) => unknown): void {
+    const read = reading(id)
+    this.#add(id, (req, res) => handler(read(req, res)))
+  }
+
+  /**
+   * Serves a JSON answer with its ETag; If-None-Match is answered with 304. `fields` selects
+   * members of the list's items.
+   * @param more.ofStoreAlone the answer follows from the URL and the store: it may be cached until
+   * the store changes
+   */
+  read<Id extends OperationId>(
+    id: Id,
+    handler: (input: Input<Id>) => Promise<AnswerBody<Id>> | AnswerBody<Id>,
+    { ofStoreAlone = false }: { ofStoreAlone?: boolean } = {}
+  ): void {
+    const read = reading(id)
+    const make = async (req: Request, res: Response): Promise<TaggedAnswer> => {
+      const input = read(req, res)
+      const body = await handler(input)
+      const { fields } = input.query as { fields?: string[] }
+      const json = toJson(fields ? keepFields(body as object, fields) : body)
+      return { etag: etagOf(id, json), bytes: Buffer.from(json) }
+    }
+    this.#add(id, async (req, res) => {
+      const answer = ofStoreAlone
+        ? await this.#cache.get(req.path + req.search, () => make(req, res))
+        : await make(req, res)
+      sendTagged(req, res, answer)
     })
   }
-  const add = (id: OperationId, handler: (req: Request, res: Response) => unknown): void => {
-    const [method, path] = routes[id].split(' ') as [Method, string]
-    http.route(method, path, handler)
+
+  /** Serves a write in one transaction, with Idempotency-Key; see {@link Write}. */
+  write<Id extends OperationId>(id: Id, handler: WriteHandler<Id>, options: Write<Id> = {}): void {
+    const { before, after, locationOf } = options
+    const read = reading(id)
+    this.#add(id, async (req, res) => {
+      const input = read(req, res)
+      await before?.(input)
+      const answer = await runWrite(this.#db, id, input, handler, options)
+      after?.()
+      if (answer.body !== '') res.setHeader('etag', etagOf(id, answer.body))
+      if (locationOf !== undefined)
+        res.setHeader('location', locationOf(JSON.parse(answer.body) as never))
+      res.setHeader('cache-control', 'no-store')
+      send(res, answer)
+    })
   }
-  return {
-    raw: (id, handler) => {
-      const input = reading(id)
-      add(id, (req, res) => handler(input(req, res)))
-    },
-    read: (id, handler, { ofStoreAlone = false } = {}) => {
-      const input = reading(id)
-      const make = async (req: Request, res: Response): Promise<TaggedAnswer> => {
-        const given = input(req, res)
-        const body = await handler(given)
-        const { fields } = given.query as { fields?: string[] }
-        const json = toJson(fields ? keepFields(body as object, fields) : body)
-        return { etag: etagOf(id, json), bytes: Buffer.from(json) }
-      }
-      const keep = ofStoreAlone ? kept : undefined
-      add(id, async (req, res) =>
-        sendTagged(
-          req,
-          res,
-          await (keep?.(req.path + req.search, () => make(req, res)) ?? make(req, res))
-        )
-      )
-    },
-    write: (id, handler, { before, current, after, locationOf, isWaitMatched = false } = {}) => {
-      const reads = reading(id)
-      const matches = (header: string, body: unknown): boolean => {
-        if (isWaitMatched) return namesBeginning(header, waitVersionOf(id, body as Lead))
-        const version = versionOf(id, body)
-        return version === undefined
-          ? namesEtag(header, etagOf(id, toJson(body)))
-          : namesVersion(header, version)
-      }
-      add(id, async (req, res) => {
-        const input = reads(req, res)
-        await before?.(input)
-        const answer = await changeLeads(db, (trx) =>
-          once(trx, req, res, async () => {
-            const match = req.headers['if-match']
-            if (
-              current !== undefined &&
-              match !== undefined &&
-              !matches(match, await current({ ...input, trx }))
-            )
-              throw new ProblemError('precondition-failed')
-            return {
-              status: operations[id].answer.status,
-              body: toJson(await handler({ ...input, trx }))
-            }
-          })
-        )
-        after?.()
-        if (answer.body !== '') res.setHeader('etag', etagOf(id, answer.body))
-        if (locationOf !== undefined)
-          res.setHeader('location', locationOf(JSON.parse(answer.body) as never))
-        res.setHeader('cache-control', 'no-store')
-        send(res, answer)
-      })
-    }
+
+  #add(id: OperationId, handler: (req: Request, res: Response) => unknown): void {
+    const [method, path] = routes[id].split(' ') as [Method, string]
+    this.#http.route(method, path, handler)
   }
 }
+
+export const createServe = ({ http, db }: { http: Http; db: Db }): Serve => new Serve(http, db)
