@@ -62,14 +62,14 @@ export interface OpenApi {
 const isMedia = (id: OperationId): boolean => id === 'getMedia' || id === 'getSignedMedia'
 
 type Method = 'get' | 'post' | 'patch' | 'delete'
-/** What an operation offers of HTTP besides its own; api/serve.ts gives it. */
+/** The HTTP features of an operation beyond its own parameters; api/serve.ts provides them. */
 const offers = (
   id: OperationId,
   method: Method,
-  { tag, answer, body, problems: own }: Operation
+  { tag, answer, body, problems: own }: Pick<Operation, 'tag' | 'answer' | 'body' | 'problems'>
 ) => {
   const stored = tag === 'leads' || tag === 'messages' || tag === 'webhooks'
-  // deleting asks session-manager first, and what is deleted once is deleted
+  // A deletion asks session-manager first, and repeating it changes nothing.
   const written = method !== 'get' && stored && !isRaw(body) && id !== 'deleteLead'
   return {
     etag:
@@ -92,7 +92,7 @@ const problemsOf = (id: OperationId): Map<number, ProblemType[]> => {
   const types = new Set<ProblemType>([
     'bad-request',
     'invalid-parameters',
-    // a wrong token is also what signing in may meet
+    // A request to sign in may carry a wrong token, too.
     ...(operation.open === true && !writes ? [] : (['unauthorized'] as const)),
     ...(writes ? (['forbidden', 'payload-too-large', 'unsupported-media-type'] as const) : []),
     ...(offers(id, method, operation).idempotency ? (['idempotency-key-reused'] as const) : []),
@@ -114,99 +114,200 @@ const split = (id: OperationId): [Method, string] => {
   return [method.toLowerCase() as Method, path]
 }
 
-/** Said of each list parameter: OpenAPI documents one way alone. */
+/** Added to the description of each list parameter: OpenAPI can document only one way. */
 const oneByOne = 'Separated by commas, or given several times'
 
 const refTo = (kind: 'headers' | 'parameters' | 'responses', name: string): { $ref: string } => ({
   $ref: `#/components/${kind}/${name}`
 })
-const headerRefs = (...given: (keyof typeof headers | false)[]): Record<string, { $ref: string }> =>
+const headerRefs = (...names: (keyof typeof headers | false)[]): Record<string, { $ref: string }> =>
   Object.fromEntries(
-    given.filter((name) => name !== false).map((name) => [name, refTo('headers', name)])
+    names.filter((name) => name !== false).map((name) => [name, refTo('headers', name)])
   )
 
-/** @param version of LeadMaster */
-export const createOpenApi = (version: string): OpenApi => {
-  const { reference, components } = createSchemas()
-  const responses: Record<string, DocumentedResponse> = {}
+/**
+ * A file in any encoding. Generators send it as it is; of a text they would make JSON.
+ */
+const file = { type: 'string', contentMediaType: 'application/octet-stream' }
 
-  const toParameter = (
+const headerParametersOf = (id: OperationId, method: Method): { $ref: string }[] => {
+  const { etag, ifMatch, idempotency, range, resume } = offers(id, method, operations[id])
+  const parameters = [
+    ['If-None-Match', etag],
+    ['If-Match', ifMatch],
+    ['Idempotency-Key', idempotency],
+    ['Range', range],
+    ['Last-Event-ID', resume],
+    ['X-Request-Id', true]
+  ] as const
+  return parameters.flatMap(([name, isTaken]) => (isTaken ? [refTo('parameters', name)] : []))
+}
+
+const responseHeadersOf = (id: OperationId, method: Method): Record<string, { $ref: string }> => {
+  const { etag, taggedWrite, idempotency } = offers(id, method, operations[id])
+  return headerRefs(
+    'X-Request-Id',
+    'RateLimit',
+    'RateLimit-Policy',
+    (etag || taggedWrite) && 'ETag',
+    idempotency && 'Idempotency-Replayed',
+    id === 'createLead' && 'Location'
+  )
+}
+
+const problemExample = (type: ProblemType, status: number) => ({
+  summary: problems[type].title,
+  value: {
+    type: `urn:leadmaster:problem:${type}`,
+    title: problems[type].title,
+    status,
+    ...examples[type]
+  }
+})
+
+const securitySchemes: OpenApi['components']['securitySchemes'] = {
+  bearer: { type: 'http', scheme: 'bearer', description: 'HUB_API_TOKEN of central-hub.env' },
+  cookie: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: 'leadmaster',
+    description:
+      'Of the operator page, by `POST /api/sign-in`; it changes something only for the page of ' +
+      'the hub itself'
+  }
+}
+
+/** Builds the document, and collects the schemas and responses that operations share. */
+class DocumentBuilder {
+  readonly #schemas = createSchemas()
+  readonly #responses: Record<string, DocumentedResponse> = {}
+
+  build(version: string): OpenApi {
+    // The components are complete only after the paths and the webhooks are built.
+    const paths = this.#paths()
+    const webhooks = { event: { post: this.#webhook() } }
+    return {
+      openapi: '3.1.1',
+      info: {
+        title: 'LeadMaster',
+        version,
+        description: about,
+        license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
+      },
+      servers: [{ url: '/', description: 'the hub that serves this' }],
+      security: [{ bearer: [] }, { cookie: [] }],
+      tags,
+      paths,
+      webhooks,
+      components: {
+        schemas: this.#schemas.components(),
+        responses: this.#responses,
+        parameters: requestHeaders,
+        headers,
+        securitySchemes
+      }
+    }
+  }
+
+  #paths(): OpenApi['paths'] {
+    const paths: OpenApi['paths'] = {}
+    for (const id of Object.keys(routes) as OperationId[]) {
+      const [method, path] = split(id)
+      const methods = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {})
+      methods[method] = this.#operation(id, method, path)
+    }
+    return paths
+  }
+
+  #operation(id: OperationId, method: Method, path: string): DocumentedOperation {
+    const operation: Operation = operations[id]
+    const { tag, summary, description } = operation
+    return omitUndefined({
+      operationId: id,
+      tags: [tag] as [typeof tag],
+      summary,
+      description,
+      security: operation.open ? ([] as []) : undefined,
+      parameters: this.#parameters(id, path, method),
+      ...this.#requestBody(operation),
+      responses: this.#responsesOf(id, method)
+    })
+  }
+
+  #parameters(id: OperationId, path: string, method: Method): DocumentedOperation['parameters'] {
+    const { params, query }: Operation = operations[id]
+    const ofPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) =>
+      this.#parameter('path', name, params?.properties[name], true)
+    )
+    const ofQuery = Object.entries(query?.properties ?? {}).map(([name, schema]) => {
+      const isRequired = query?.required?.includes(name) === true && !('default' in schema)
+      return this.#parameter('query', name, schema, isRequired)
+    })
+    return [...ofPath, ...ofQuery, ...headerParametersOf(id, method)]
+  }
+
+  #parameter(
     place: 'path' | 'query',
     name: string,
     schema: TSchema | undefined,
     required: boolean
-  ): Parameter => {
+  ): Parameter {
     const { description, ...rest } =
       schema === undefined
         ? { type: 'string' }
-        : (reference(schema) as JsonSchema & { description?: string })
-    const list = (rest as JsonSchema)['type'] === 'array'
-    const said = list ? [description, oneByOne].filter(Boolean).join('. ') : description
+        : (this.#schemas.reference(schema) as JsonSchema & { description?: string })
+    const isList = (rest as JsonSchema)['type'] === 'array'
     return omitUndefined({
       name,
       in: place,
       required,
-      description: said,
-      style: list ? 'form' : undefined,
-      explode: list ? false : undefined,
+      description: isList ? [description, oneByOne].filter(Boolean).join('. ') : description,
+      style: isList ? 'form' : undefined,
+      explode: isList ? false : undefined,
       schema: rest
     })
   }
-  const parametersOf = (
-    id: OperationId,
-    path: string,
-    method: Method
-  ): DocumentedOperation['parameters'] => {
-    const { params, query, ...operation }: Operation = operations[id]
-    const { etag, ifMatch, idempotency, range, resume } = offers(id, method, operation)
-    return [
-      ...[...path.matchAll(/:(\w+)/g)].map(([, name = '']) =>
-        toParameter('path', name, params?.properties[name], true)
-      ),
-      ...Object.entries(query?.properties ?? {}).map(([name, schema]) =>
-        toParameter(
-          'query',
-          name,
-          schema,
-          query?.required?.includes(name) === true && !('default' in schema)
-        )
-      ),
-      ...(
-        [
-          ['If-None-Match', etag],
-          ['If-Match', ifMatch],
-          ['Idempotency-Key', idempotency],
-          ['Range', range],
-          ['Last-Event-ID', resume],
-          ['X-Request-Id', true]
-        ] as const
-      ).flatMap(([name, taken]) => (taken ? [refTo('parameters', name)] : []))
-    ]
-  }
 
-  /**
-   * Bytes in whatever encoding the file has: generators send it as it is, where they would make
-   * JSON of a text.
-   */
-  const file = { type: 'string', contentMediaType: 'application/octet-stream' }
-  const bodyOf = ({ body }: Operation): Pick<DocumentedOperation, 'requestBody'> => {
+  #requestBody({ body }: Operation): Pick<DocumentedOperation, 'requestBody'> {
     if (body === undefined) return {}
     const content: Record<string, Content> =
       'types' in body
         ? Object.fromEntries(
             Object.entries(body.types).map(([type, example]) => [type, { schema: file, example }])
           )
-        : { 'application/json': { schema: reference(body.schema), example: body.example } }
+        : {
+            'application/json': {
+              schema: this.#schemas.reference(body.schema),
+              example: body.example
+            }
+          }
     return { requestBody: { required: true, content } }
   }
 
-  const contentOf = ({
-    schema,
-    example,
-    types = []
-  }: Answer): Pick<DocumentedResponse, 'content'> => {
+  #responsesOf(id: OperationId, method: Method): DocumentedOperation['responses'] {
+    const { answer }: Operation = operations[id]
+    const own = { headers: responseHeadersOf(id, method), ...this.#content(answer) }
+    const responses: DocumentedOperation['responses'] = {
+      [answer.status]: { description: answer.description, ...own }
+    }
+    for (const [status, description] of Object.entries(answer.also ?? {}))
+      responses[status] = { description, ...own }
+    if (offers(id, method, operations[id]).etag)
+      responses[304] = {
+        description: 'It is as If-None-Match has it',
+        headers: headerRefs('X-Request-Id', 'ETag')
+      }
+    for (const [status, types] of problemsOf(id))
+      if (answer.also?.[status] === undefined)
+        responses[status] = this.#problemResponse(status, types)
+    return responses
+  }
+
+  #content({ schema, example, types = [] }: Answer): Pick<DocumentedResponse, 'content'> {
     const json: [string, Content][] =
-      schema === undefined ? [] : [['application/json', { schema: reference(schema), example }]]
+      schema === undefined
+        ? []
+        : [['application/json', { schema: this.#schemas.reference(schema), example }]]
     const others = types.map((type): [string, Content] => [
       type,
       type.startsWith('text/') || type.includes('ndjson') ? { schema: { type: 'string' } } : {}
@@ -215,9 +316,9 @@ export const createOpenApi = (version: string): OpenApi => {
     return all.length === 0 ? {} : { content: Object.fromEntries(all) }
   }
 
-  const problemResponse = (status: number, types: readonly ProblemType[]): { $ref: string } => {
+  #problemResponse(status: number, types: readonly ProblemType[]): { $ref: string } {
     const name = types.join('.')
-    responses[name] ??= {
+    this.#responses[name] ??= {
       description: types
         .map((type) => `**${type}**: ${problems[type].title}. Mend: ${problems[type].mend}.`)
         .join('\n\n'),
@@ -227,136 +328,50 @@ export const createOpenApi = (version: string): OpenApi => {
         status === 429 && 'RateLimit-Policy',
         status === 429 && 'Retry-After'
       ),
-      content: {
-        'application/problem+json': {
-          schema: {
-            allOf: [reference(Problem)],
-            properties: {
-              type: { enum: types.map((type) => `urn:leadmaster:problem:${type}`) },
-              status: { const: status }
-            }
-          },
-          examples: Object.fromEntries(
-            types.map((type) => [
-              type,
-              {
-                summary: problems[type].title,
-                value: {
-                  type: `urn:leadmaster:problem:${type}`,
-                  title: problems[type].title,
-                  status,
-                  ...examples[type]
-                }
-              }
-            ])
-          )
-        }
-      }
+      content: { 'application/problem+json': this.#problemContent(status, types) }
     }
     return refTo('responses', name)
   }
 
-  const responsesOf = (id: OperationId, method: Method): DocumentedOperation['responses'] => {
-    const { answer, ...operation }: Operation = operations[id]
-    const { etag, taggedWrite, idempotency } = offers(id, method, { answer, ...operation })
-    const own = {
-      headers: headerRefs(
-        'X-Request-Id',
-        'RateLimit',
-        'RateLimit-Policy',
-        (etag || taggedWrite) && 'ETag',
-        idempotency && 'Idempotency-Replayed',
-        id === 'createLead' && 'Location'
-      ),
-      ...contentOf(answer)
+  #problemContent(status: number, types: readonly ProblemType[]): Content {
+    return {
+      schema: {
+        allOf: [this.#schemas.reference(Problem)],
+        properties: {
+          type: { enum: types.map((type) => `urn:leadmaster:problem:${type}`) },
+          status: { const: status }
+        }
+      },
+      examples: Object.fromEntries(types.map((type) => [type, problemExample(type, status)]))
     }
-    const given: DocumentedOperation['responses'] = {
-      [answer.status]: { description: answer.description, ...own }
-    }
-    for (const [status, description] of Object.entries(answer.also ?? {}))
-      given[status] = { description, ...own }
-    if (etag)
-      given[304] = {
-        description: 'It is as If-None-Match has it',
-        headers: headerRefs('X-Request-Id', 'ETag')
-      }
-    for (const [status, types] of problemsOf(id))
-      if (answer.also?.[status] === undefined) given[status] = problemResponse(status, types)
-    return given
   }
 
-  const paths: OpenApi['paths'] = {}
-  for (const id of Object.keys(routes) as OperationId[]) {
-    const [method, path] = split(id)
-    const operation: Operation = operations[id]
-    const { tag, summary, description } = operation
-    const at = (paths[path.replace(/:(\w+)/g, '{$1}')] ??= {})
-    at[method] = omitUndefined({
-      operationId: id,
-      tags: [tag] as [typeof tag],
-      summary,
-      description,
-      security: operation.open ? ([] as []) : undefined,
-      parameters: parametersOf(id, path, method),
-      ...bodyOf(operation),
-      responses: responsesOf(id, method)
-    })
-  }
-  return {
-    openapi: '3.1.1',
-    info: {
-      title: 'LeadMaster',
-      version,
-      description: about,
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' }
-    },
-    servers: [{ url: '/', description: 'the hub that serves this' }],
-    security: [{ bearer: [] }, { cookie: [] }],
-    tags,
-    paths,
-    webhooks: {
-      event: {
-        post: {
-          operationId: 'receiveEvent',
-          summary: 'What a webhook gets',
-          description:
-            'Signed as https://www.standardwebhooks.com/ has it. `webhook-id` is the same with ' +
-            'each attempt: take it once.',
-          parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({
-            name,
-            in: 'header',
-            required: true,
-            schema: { type: 'string' }
-          })),
-          requestBody: {
-            required: true,
-            content: { 'application/json': { schema: reference(WebhookBody) } }
-          },
-          responses: {
-            '2XX': { description: 'Taken. Anything else, or none within 15 s, is tried again.' }
-          }
-        }
-      }
-    },
-    components: {
-      schemas: components(),
-      responses,
-      parameters: requestHeaders,
-      headers,
-      securitySchemes: {
-        bearer: { type: 'http', scheme: 'bearer', description: 'HUB_API_TOKEN of central-hub.env' },
-        cookie: {
-          type: 'apiKey',
-          in: 'cookie',
-          name: 'leadmaster',
-          description:
-            'Of the operator page, by `POST /api/sign-in`; it changes something only for the ' +
-            'page of the hub itself'
-        }
+  #webhook() {
+    return {
+      operationId: 'receiveEvent',
+      summary: 'What a webhook gets',
+      description:
+        'Signed as https://www.standardwebhooks.com/ has it. `webhook-id` is the same with each ' +
+        'attempt: take it once.',
+      parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({
+        name,
+        in: 'header',
+        required: true,
+        schema: { type: 'string' }
+      })),
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: this.#schemas.reference(WebhookBody) } }
+      },
+      responses: {
+        '2XX': { description: 'Taken. Anything else, or none within 15 s, is tried again.' }
       }
     }
   }
 }
+
+/** @param version of LeadMaster */
+export const createOpenApi = (version: string): OpenApi => new DocumentBuilder().build(version)
 
 /** `GET /openapi.json`, open to all. */
 export const addOpenApi = ({
