@@ -34,15 +34,14 @@ import { countTags } from '../store/read/tags.ts'
 import { writeWaiting } from '../store/write/waiting.ts'
 import type { Serve } from './serve.ts'
 
-/** What there is of a lead. @throws {ProblemError} not-found */
-export const ofLead = async <L>(id: number, lead: Promise<L | undefined>): Promise<L> => {
-  const found = await lead
-  if (found === undefined) throw new ProblemError('not-found', `there is no lead ${id}`)
-  return found
+/** The result of a query about one lead. @throws {ProblemError} not-found */
+export const ofLead = async <L>(id: number, query: Promise<L | undefined>): Promise<L> => {
+  const result = await query
+  if (result === undefined) throw new ProblemError('not-found', `there is no lead ${id}`)
+  return result
 }
 
-/** What is wrong with a phone number, in words. */
-const phoneWords = (country: CountryCode | ''): string => {
+const describePhoneError = (country: CountryCode | ''): string => {
   const why = country === '' ? ', for DEFAULT_COUNTRY is not set' : ''
   return `expected a phone number with its country code, such as +52 55 1234 5678${why}`
 }
@@ -59,7 +58,7 @@ const readPhoneOf = (
 ): string => {
   const written = place.in === 'query' ? text.replace(/^ (?=\d)/, '+') : text
   const read = readPhoneCell(written, country === '' ? undefined : country)
-  if ('fault' in read) throw invalid({ ...place, message: phoneWords(country) })
+  if ('fault' in read) throw invalid({ ...place, message: describePhoneError(country) })
   return read.phone
 }
 
@@ -76,7 +75,7 @@ const readTime = (text: string): number => {
 
 type Filters = Omit<Query<'listLeads'>, 'limit' | 'cursor' | 'fields'>
 
-/** Only what was given; an empty search is none. */
+/** The filters that a request gives. An empty search is left out. */
 export const leadFilter = (
   { account, waiting, state, tag, assignee, source, ad, q, phone, updated_since }: Filters,
   country: CountryCode | ''
@@ -120,7 +119,7 @@ const merge = async (trx: Db, id: number, otherId: number): Promise<Lead> => {
 
 const pathOf = ({ id }: { id: number }): string => `/api/leads/${id}`
 
-/** The accounts that a lead may be entered in: those that are followed, and those that were. */
+/** The accounts in which a lead may be created: followed now, or followed before. */
 const accountsOf = async (db: Db, accounts: readonly Account[]): Promise<string[]> => {
   const stored = await db.selectFrom('cursors').select('account').orderBy('account').execute()
   return [
@@ -146,8 +145,8 @@ const chooseAccount = (known: readonly string[], given: string | undefined): str
 }
 
 /** @throws {ProblemError} lead-exists */
-const enter = async (trx: Db, res: Response, given: NewLead): Promise<Lead> => {
-  const result = await createLead(trx, given)
+const create = async (trx: Db, res: Response, lead: NewLead): Promise<Lead> => {
+  const result = await createLead(trx, lead)
   if ('created' in result) return result.created
   const id = result.existing
   res.setHeader('location', pathOf({ id }))
@@ -162,130 +161,135 @@ const enter = async (trx: Db, res: Response, given: NewLead): Promise<Lead> => {
 interface LeadRoutes {
   serve: Serve
   db: Db
-  /** Of phone numbers that are written without one, if any. */
+  /** The country of phone numbers that are written without one; may be empty. */
   country: CountryCode | ''
   accounts: readonly Account[]
   /** Called after a lead was changed. */
   onChanged: () => void
 }
 
-/**
- * Leads as people read and change them; what each route takes and gives is in
- * src/contract/api/leads.ts.
- */
-export const addLeadRoutes = ({ serve, db, country, accounts, onChanged }: LeadRoutes): void => {
-  const told = async (trx: Db, { lead, changed }: Changed): Promise<Lead> => {
-    if (!changed) return lead
-    await addEvents(trx, 'lead', [lead.id])
-    // With the time of the change.
-    return ofLead(lead.id, getLead(trx, lead.id))
-  }
+/** Adds the event of a change. The lead it returns has the time of the change. */
+const withEvent = async (trx: Db, { lead, changed }: Changed): Promise<Lead> => {
+  if (!changed) return lead
+  await addEvents(trx, 'lead', [lead.id])
+  return ofLead(lead.id, getLead(trx, lead.id))
+}
 
-  const current = ({ params: { id }, trx }: { params: { id: number }; trx: Db }): Promise<Lead> =>
-    ofLead(id, getLead(trx, id))
+/** The lead that If-Match is compared with. */
+const current = ({ params: { id }, trx }: { params: { id: number }; trx: Db }): Promise<Lead> =>
+  ofLead(id, getLead(trx, id))
 
+/** @throws {ProblemError} not-found, invalid-parameters */
+const handle = async (trx: Db, id: number, until: string | undefined): Promise<Lead> => {
+  const changed = await ofLead(id, handleLead(trx, id, until))
+  if (changed !== 'no-message') return withEvent(trx, changed)
+  throw invalid({
+    in: 'body',
+    field: '/until',
+    message: 'expected the id of a message of this lead'
+  })
+}
+
+type PageQuery = Pick<Query<'listLeadChanges'>, 'limit' | 'cursor'>
+
+/** @throws {ProblemError} not-found, invalid-parameters */
+const changesPage = async (db: Db, id: number, { limit, cursor }: PageQuery) => {
+  const lead = await ofLead(id, leadRow(db, id))
+  const { items, next } = await listChanges(db, lead.id, limit, fromCursor(cursor, 'changes'))
+  return { changes: items, next_cursor: toCursor(next) }
+}
+
+/** @throws {ProblemError} not-found, invalid-parameters */
+const messagesPage = async (db: Db, id: number, query: Query<'listLeadMessages'>) => {
+  await ofLead(id, leadRow(db, id))
+  const words = query.q?.trim() ?? ''
+  const leadId = await currentLeadId(db, id)
+  const { items, next } = await listMessages(
+    db,
+    words === '' ? { leadId } : { leadId, q: words },
+    query.limit,
+    fromCursor(query.cursor, 'newest')
+  )
+  return { messages: items, next_cursor: toCursor(next) }
+}
+
+const addReadRoutes = ({ serve, db, country }: LeadRoutes): void => {
   serve.read(
     'listLeads',
     async ({ query }) => {
       const filter = leadFilter(query, country)
-      const { items, next } = await listLeads(
-        db,
-        filter,
-        query.limit,
-        fromCursor(query.cursor, leadOrder(filter))
-      )
+      const cursor = fromCursor(query.cursor, leadOrder(filter))
+      const { items, next } = await listLeads(db, filter, query.limit, cursor)
       return { leads: items, next_cursor: toCursor(next) }
     },
     { ofStoreAlone: true }
   )
 
+  serve.read('getLead', ({ params: { id } }) => ofLead(id, getLead(db, id)))
+
+  serve.read('listLeadChanges', ({ params: { id }, query }) => changesPage(db, id, query))
+
+  serve.read('listLeadMessages', ({ params: { id }, query }) => messagesPage(db, id, query), {
+    ofStoreAlone: true
+  })
+
+  serve.read('listTags', ({ query }) => countTags(db, query.account))
+}
+
+const addChangeRoutes = ({ serve, country, accounts, onChanged }: LeadRoutes): void => {
   serve.write(
     'createLead',
     async ({ body, trx, res }) => {
       const phone = readPhoneOf(body.phone, country, { in: 'body', field: '/phone' })
       const account = chooseAccount(await accountsOf(trx, accounts), body.account)
-      return enter(trx, res, { ...body, phone, account })
+      return create(trx, res, { ...body, phone, account })
     },
     { locationOf: pathOf, after: onChanged }
   )
 
-  serve.read('getLead', ({ params: { id } }) => ofLead(id, getLead(db, id)))
-
   serve.write(
     'patchLead',
-    async ({ params: { id }, body, trx }) => told(trx, await ofLead(id, patchLead(trx, id, body))),
-    {
-      current,
-      after: onChanged
-    }
-  )
-
-  serve.write(
-    'readLead',
-    async ({ params: { id }, trx }) => told(trx, await ofLead(id, readLead(trx, id))),
-    { after: onChanged }
-  )
-
-  serve.write(
-    'unreadLead',
-    async ({ params: { id }, trx }) => told(trx, await ofLead(id, unreadLead(trx, id))),
-    { after: onChanged }
-  )
-
-  // A message that came since the read is not to be taken for handled.
-  serve.write(
-    'handleLead',
-    async ({ params: { id }, body, trx }) => {
-      const changed = await ofLead(id, handleLead(trx, id, body.until))
-      if (changed === 'no-message')
-        throw invalid({
-          in: 'body',
-          field: '/until',
-          message: 'expected the id of a message of this lead'
-        })
-      return told(trx, changed)
-    },
-    { current, isWaitMatched: true, after: onChanged }
-  )
-
-  serve.write(
-    'unhandleLead',
-    async ({ params: { id }, trx }) => told(trx, await ofLead(id, unhandleLead(trx, id))),
-    { current, isWaitMatched: true, after: onChanged }
+    async ({ params: { id }, body, trx }) =>
+      withEvent(trx, await ofLead(id, patchLead(trx, id, body))),
+    { current, after: onChanged }
   )
 
   serve.write('mergeLead', ({ params: { id }, body, trx }) => merge(trx, id, body.lead_id), {
     after: onChanged
   })
+}
 
-  serve.read('listLeadChanges', async ({ params: { id }, query }) => {
-    const { id: current } = await ofLead(id, leadRow(db, id))
-    const { items, next } = await listChanges(
-      db,
-      current,
-      query.limit,
-      fromCursor(query.cursor, 'changes')
-    )
-    return { changes: items, next_cursor: toCursor(next) }
-  })
-
-  serve.read(
-    'listLeadMessages',
-    async ({ params: { id }, query }) => {
-      await ofLead(id, leadRow(db, id))
-      const words = query.q?.trim() ?? ''
-      const ofLeadAlone = { leadId: await currentLeadId(db, id) }
-      const filter = words === '' ? ofLeadAlone : { ...ofLeadAlone, q: words }
-      const { items, next } = await listMessages(
-        db,
-        filter,
-        query.limit,
-        fromCursor(query.cursor, 'newest')
-      )
-      return { messages: items, next_cursor: toCursor(next) }
-    },
-    { ofStoreAlone: true }
+/** Routes that mark a lead: as read or unread, as handled or not. */
+const addMarkRoutes = ({ serve, onChanged }: LeadRoutes): void => {
+  serve.write(
+    'readLead',
+    async ({ params: { id }, trx }) => withEvent(trx, await ofLead(id, readLead(trx, id))),
+    { after: onChanged }
   )
 
-  serve.read('listTags', ({ query }) => countTags(db, query.account))
+  serve.write(
+    'unreadLead',
+    async ({ params: { id }, trx }) => withEvent(trx, await ofLead(id, unreadLead(trx, id))),
+    { after: onChanged }
+  )
+
+  // If-Match covers the wait: a message that arrived after the read must not count as handled.
+  serve.write('handleLead', ({ params: { id }, body, trx }) => handle(trx, id, body.until), {
+    current,
+    isWaitMatched: true,
+    after: onChanged
+  })
+
+  serve.write(
+    'unhandleLead',
+    async ({ params: { id }, trx }) => withEvent(trx, await ofLead(id, unhandleLead(trx, id))),
+    { current, isWaitMatched: true, after: onChanged }
+  )
+}
+
+/** Leads as people read and change them; src/contract/api/leads.ts describes each route. */
+export const addLeadRoutes = (options: LeadRoutes): void => {
+  addReadRoutes(options)
+  addChangeRoutes(options)
+  addMarkRoutes(options)
 }

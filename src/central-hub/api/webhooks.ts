@@ -16,14 +16,14 @@ import { RefusedUrl, type Guard } from '../webhooks/guard.ts'
 import type { Serve } from './serve.ts'
 
 /** The webhook of that id. @throws {ProblemError} not-found */
-const webhookOf = async <W>(id: number, webhook: Promise<W | undefined>): Promise<W> => {
-  const found = await webhook
-  if (found === undefined) throw new ProblemError('not-found', `there is no webhook ${id}`)
-  return found
+const webhookOf = async <W>(id: number, query: Promise<W | undefined>): Promise<W> => {
+  const webhook = await query
+  if (webhook === undefined) throw new ProblemError('not-found', `there is no webhook ${id}`)
+  return webhook
 }
 
-/** @throws {ProblemError} conflict when it is off, so that nothing would be delivered */
-const turnedOn = async (db: Db, id: number): Promise<void> => {
+/** @throws {ProblemError} not-found; conflict when it is off, because nothing would be delivered */
+const ensureEnabled = async (db: Db, id: number): Promise<void> => {
   const { enabled } = await webhookOf(id, getWebhook(db, id))
   if (!enabled)
     throw new ProblemError(
@@ -46,15 +46,11 @@ interface WebhookRoutes {
   serve: Serve
   db: Db
   guard: Guard
-  /** Called after a commit that may have given the deliverer something to do. */
+  /** Called after a commit that may have queued deliveries. */
   onChanged: () => void
 }
 
-/**
- * Endpoints that events are posted to, and their deliveries; what each route takes and gives is in
- * src/contract/api/webhooks.ts.
- */
-export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes): void => {
+const addEndpointRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes): void => {
   serve.read('listWebhooks', async () => ({ webhooks: await listWebhooks(db) }))
 
   serve.write(
@@ -94,11 +90,13 @@ export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes)
   serve.write('rotateWebhookSecret', ({ params: { id }, trx }) =>
     webhookOf(id, rotateSecret(trx, id))
   )
+}
 
+const addDeliveryRoutes = ({ serve, db, onChanged }: WebhookRoutes): void => {
   serve.write(
     'pingWebhook',
     async ({ params: { id }, trx }) => {
-      await turnedOn(trx, id)
+      await ensureEnabled(trx, id)
       return { delivery_id: await addPing(trx, id) }
     },
     { after: onChanged }
@@ -119,7 +117,7 @@ export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes)
   serve.write(
     'replayDelivery',
     async ({ params: { id, delivery_id }, trx }) => {
-      await turnedOn(trx, id)
+      await ensureEnabled(trx, id)
       const replayed = await replay(trx, id, delivery_id, Date.now())
       if (replayed === 0)
         throw new ProblemError(
@@ -134,9 +132,18 @@ export const addWebhookRoutes = ({ serve, db, guard, onChanged }: WebhookRoutes)
   serve.write(
     'replayDeadDeliveries',
     async ({ params: { id }, trx }) => {
-      await turnedOn(trx, id)
+      await ensureEnabled(trx, id)
       return { replayed: await replay(trx, id, undefined, Date.now()) }
     },
     { after: onChanged }
   )
+}
+
+/**
+ * Endpoints to which events are posted, and their deliveries; src/contract/api/webhooks.ts
+ * describes each route.
+ */
+export const addWebhookRoutes = (options: WebhookRoutes): void => {
+  addEndpointRoutes(options)
+  addDeliveryRoutes(options)
 }
