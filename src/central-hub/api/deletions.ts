@@ -5,6 +5,7 @@ import { ProblemError } from '../../platform/http/problem.ts'
 import { accountName, type Account } from '../follow/accounts.ts'
 import { addDeletion, listDeletions } from '../store/write/deletions.ts'
 import { chatsOfPerson, erasePerson, erasureOf } from '../store/write/erase.ts'
+import type { Db } from '../store/database/schema.ts'
 import type { Store } from '../store/open.ts'
 import { fromCursor, toCursor } from '../store/read/page.ts'
 import type { Upstream } from '../follow/upstream.ts'
@@ -15,7 +16,7 @@ interface DeletionRouteOptions {
   serve: Serve
   store: Store
   accounts: readonly Account[]
-  /** Runs one deletion at a time: what other hubs deleted is deleted here, too. */
+  /** Runs one deletion at a time, together with the deletions that other hubs made. */
   inTurn?: <T>(run: () => Promise<T>) => Promise<T>
   /** Called after a lead was deleted. */
   onChanged: () => void
@@ -23,13 +24,13 @@ interface DeletionRouteOptions {
 }
 
 /**
- * The session-manager of an account; undefined when the account is followed no more.
- * @throws {ProblemError} session-manager-unreachable while it is not known whose the followed ones
- * are
+ * The session-manager of an account; undefined when the account is no longer followed.
+ * @throws {ProblemError} session-manager-unreachable while the account of a followed
+ * session-manager is unknown
  */
 const upstreamOf = (accounts: readonly Account[], account: string): Upstream | undefined => {
-  const found = accounts.find((each) => accountName(each) === account)
-  if (found !== undefined) return found.upstream
+  const followed = accounts.find((each) => accountName(each) === account)
+  if (followed !== undefined) return followed.upstream
   if (accounts.length > 0 && accounts.every((each) => accountName(each) !== undefined))
     return undefined
   const detail =
@@ -38,51 +39,80 @@ const upstreamOf = (accounts: readonly Account[], account: string): Upstream | u
   throw new ProblemError('session-manager-unreachable', detail, undefined, account)
 }
 
+type Erasure = NonNullable<Awaited<ReturnType<typeof erasureOf>>>
+
+interface ErasedChats {
+  chats: string[]
+  mediaFiles: number
+}
+
+/** Has session-manager erase all chats of the person. */
+const eraseUpstream = async (
+  db: Db,
+  upstream: Upstream | undefined,
+  { lead, chatIds }: Erasure,
+  requestId: string
+): Promise<ErasedChats> => {
+  const chats = new Set<string>()
+  let mediaFiles = 0
+  // Each answer of session-manager may name an address that leads to another lead of the person,
+  // with chats of its own.
+  for (let pending = chatIds; pending.length > 0; ) {
+    for (const chat of pending) chats.add(chat)
+    const erased = await upstream?.erase({ chat_ids: pending, requestId })
+    for (const chat of erased?.chat_ids ?? []) chats.add(chat)
+    mediaFiles += erased?.media_files ?? 0
+    pending = (await chatsOfPerson(db, lead, [...chats])).filter((chat) => !chats.has(chat))
+  }
+  return { chats: [...chats], mediaFiles }
+}
+
+type DeleteOptions = Pick<DeletionRouteOptions, 'store' | 'accounts' | 'onChanged' | 'log'>
+
+const deleteLead = async (
+  { store, accounts, onChanged, log }: DeleteOptions,
+  id: number,
+  requestId: string
+): Promise<Deletion> => {
+  const { db } = store
+  const erasure = await ofLead(id, erasureOf(db, id))
+  const { lead } = erasure
+  const upstream = upstreamOf(accounts, lead.account)
+  if (upstream === undefined) {
+    log.warn(
+      { event: 'erased_here_alone', account: lead.account },
+      `account ${lead.account} is followed no more: a lead of it is deleted here, but not ` +
+        'from the journal of its session-manager'
+    )
+  }
+  const { chats, mediaFiles } = await eraseUpstream(db, upstream, erasure, requestId)
+  const deletion = await erasePerson(db, lead, chats, (trx, erased) =>
+    addDeletion(trx, {
+      reason: 'request',
+      request_id: requestId,
+      ...erased,
+      media_files: mediaFiles
+    })
+  )
+  onChanged()
+  await store.scrub()
+  return deletion
+}
+
 /**
- * `DELETE /api/leads/:id` and `GET /api/deletions`. session-manager goes first: when it cannot
- * erase, nothing is changed here, and the same request is made again; when the hub fails after it,
- * too.
+ * `DELETE /api/leads/:id` and `GET /api/deletions`. session-manager erases first: if it fails,
+ * nothing is changed here, and the caller can repeat the request. The same holds if the hub fails
+ * afterwards.
  */
 export const addDeletionRoutes = ({
   serve,
-  store,
-  accounts,
   inTurn = (run) => run(),
-  onChanged,
-  log
+  ...options
 }: DeletionRouteOptions): void => {
-  const { db } = store
+  const { db } = options.store
 
-  const deleteLead = async (id: number, requestId: string): Promise<Deletion> => {
-    const { lead, chatIds } = await ofLead(id, erasureOf(db, id))
-    const upstream = upstreamOf(accounts, lead.account)
-    if (upstream === undefined) {
-      log.warn(
-        { event: 'erased_here_alone', account: lead.account },
-        `account ${lead.account} is followed no more: a lead of it is deleted here, but not ` +
-          'from the journal of its session-manager'
-      )
-    }
-    const chats = new Set<string>()
-    let media_files = 0
-    // Each answer of session-manager may name an address that leads to a further lead of the
-    // person, with chats of its own.
-    for (let found = chatIds; found.length > 0; ) {
-      for (const chat of found) chats.add(chat)
-      const erased = await upstream?.erase({ chat_ids: found, requestId })
-      for (const chat of erased?.chat_ids ?? []) chats.add(chat)
-      media_files += erased?.media_files ?? 0
-      found = (await chatsOfPerson(db, lead, [...chats])).filter((chat) => !chats.has(chat))
-    }
-    const deletion = await erasePerson(db, lead, [...chats], (trx, erased) =>
-      addDeletion(trx, { reason: 'request', request_id: requestId, ...erased, media_files })
-    )
-    onChanged()
-    await store.scrub()
-    return deletion
-  }
   serve.raw('deleteLead', async ({ params: { id }, req: { requestId }, res }) => {
-    sendJson(res, await inTurn(() => deleteLead(id, requestId)))
+    sendJson(res, await inTurn(() => deleteLead(options, id, requestId)))
   })
 
   serve.read('listDeletions', async ({ query }) => {

@@ -16,15 +16,15 @@ const pageSize = 100
 type Naming = 'short' | 'full'
 
 /**
- * Those who ask while an answer is on its way share it: a thousand clients that come back at once
- * are one question.
+ * Callers that ask while an answer is pending share it: a thousand clients that reconnect together
+ * cause one request.
  */
-const together = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
-  let asked: Promise<T> | undefined
-  return () => (asked ??= ask().finally(() => (asked = undefined)))
+const shareWhilePending = <T>(ask: () => Promise<T>): (() => Promise<T>) => {
+  let pending: Promise<T> | undefined
+  return () => (pending ??= ask().finally(() => (pending = undefined)))
 }
 
-/** An event of the store as it is sent; undefined when what it is about is there no more. */
+/** A stored event as it is sent; undefined if its message or lead no longer exists. */
 const toEvent = (stored: StoredEvent, id: string, naming: Naming): ServerSentEvent | undefined => {
   // A lead that was merged into another since has an event of its own.
   if (stored.data === undefined) return undefined
@@ -54,6 +54,8 @@ const givenId = (req: Request, after: string | undefined): string | undefined =>
   return given
 }
 
+const missedReason = 'events since then are not kept: read the lists again'
+
 /** Where a stream begins, and whether events before that are not kept. */
 interface Start {
   after: number
@@ -67,88 +69,99 @@ const startOf = (
 ): Start => {
   if (given === undefined) return { after: last, isMissed: false }
   if (given === '0') return { after: first - 1, isMissed: false }
-  const [, of, digits] = /^([0-9a-f]{8})-(\d{1,15})$/.exec(given) ?? []
-  if (of !== storeId || Number(digits) > last) return { after: last, isMissed: true }
+  const [, idOfStore, digits] = /^([0-9a-f]{8})-(\d{1,15})$/.exec(given) ?? []
+  if (idOfStore !== storeId || Number(digits) > last) return { after: last, isMissed: true }
   const asked = Number(digits)
-  // An event that is there no more may have gone with its lead; only what is older than all that
-  // are kept was dropped.
+  // An event that no longer exists may have been deleted with its lead. Only events older than all
+  // kept events were dropped.
   const isDropped = asked < first - 1 && asked < last - maxEvents
   return isDropped ? { after: last, isMissed: true } : { after: asked, isMissed: false }
 }
 
-/**
- * `GET /api/events`: server-sent events `message`, `lead` and `session`. A client that gives the
- * last id it saw, by `Last-Event-ID` or `?after=`, gets what it missed (0: all that is kept); one
- * that was away for longer than events are kept, or whose id is of another store, gets `reset`
- * first, and should read the lists again. `session` carries what `GET /api/whatsapp/status` would
- * answer, a problem included: of each account now, and on each change.
- */
-export const addEventRoutes = ({
-  http,
-  store,
-  live,
-  accounts
-}: {
+/** What session-manager says of the session now, or the problem that keeps it from being asked. */
+const sessionNow = async ({ upstream }: Account): Promise<Status | Problem> => {
+  try {
+    return (await upstream.verify()).status
+  } catch (error) {
+    if (error instanceof ProblemError) return error.problem
+    throw error
+  }
+}
+
+/** @throws {ProblemError} invalid-parameters */
+const namingOf = (names: string | null): Naming => {
+  const naming = names ?? 'short'
+  if (naming === 'short' || naming === 'full') return naming
+  throw invalid({ in: 'query', field: 'names', message: 'expected one of short, full' })
+}
+
+const feedOf = (naming: Naming, { db, id }: Store, live: Live) =>
+  createEventFeed<StoredEvent>({
+    read: (position) => readEvents(db, position, pageSize),
+    position: (stored) => stored.id,
+    toEvent: (stored) => toEvent(stored, `${id}-${stored.id}`, naming),
+    subscribe: live.onChanged
+  })
+
+interface EventRoutes {
   http: Http
   store: Store
   live: Live
   accounts: readonly Account[]
-}): void => {
-  const { db } = store
-  const toId = (position: number): string => `${store.id}-${position}`
-  const sessionNow = async ({ upstream }: Account): Promise<Status | Problem> => {
-    try {
-      return (await upstream.verify()).status
-    } catch (error) {
-      if (error instanceof ProblemError) return error.problem
-      throw error
-    }
+}
+
+/** The open event streams of the hub, by how they name events. */
+class EventStreams {
+  readonly #store: Store
+  readonly #feeds: Record<Naming, ReturnType<typeof feedOf>>
+  readonly #open = { short: new Set<Stream>(), full: new Set<Stream>() }
+  readonly #sessionsNow: () => Promise<(Status | Problem)[]>
+
+  constructor({ store, live, accounts }: Omit<EventRoutes, 'http'>) {
+    this.#store = store
+    this.#feeds = { short: feedOf('short', store, live), full: feedOf('full', store, live) }
+    this.#sessionsNow = shareWhilePending(() => Promise.all(accounts.map(sessionNow)))
+    live.onSession((now) => this.#sendSession(now))
   }
 
-  const sessionsNow = together(() => Promise.all(accounts.map(sessionNow)))
-  const feedOf = (naming: Naming) =>
-    createEventFeed<StoredEvent>({
-      read: (position) => readEvents(db, position, pageSize),
-      position: ({ id }) => id,
-      toEvent: (stored) => toEvent(stored, toId(stored.id), naming),
-      subscribe: live.onChanged
-    })
-  const feeds = { short: feedOf('short'), full: feedOf('full') }
-  const streams = { short: new Set<Stream>(), full: new Set<Stream>() }
-  live.onSession((now) => {
+  /** Where a client starts that gives this id. */
+  async startOf(given: string | undefined): Promise<Start> {
+    return startOf(given, this.#store.id, await eventRange(this.#store.db))
+  }
+
+  /** Sends the sessions of all accounts, then events for as long as the client stays. */
+  async run(stream: Stream, naming: Naming, { after, isMissed }: Start): Promise<void> {
+    const id = `${this.#store.id}-${after}`
+    if (isMissed) await stream.send([{ event: 'reset', id, data: { reason: missedReason } }])
+    this.#open[naming].add(stream)
+    stream.onClose(() => this.#open[naming].delete(stream))
+    const sessions = await this.#sessionsNow()
+    // The sessions carry the start id, so that a client that receives nothing else can resume too.
+    await stream.send(sessions.map((data) => ({ event: nameOfSession(naming), id, data })))
+    await this.#feeds[naming].follow(stream, after)
+  }
+
+  #sendSession(now: Status | Problem): void {
     for (const naming of ['short', 'full'] as const) {
       const bytes = encode([{ event: nameOfSession(naming), data: now }])
-      for (const stream of streams[naming]) void stream.write(bytes)
+      for (const stream of this.#open[naming]) void stream.write(bytes)
     }
-  })
+  }
+}
 
+/**
+ * `GET /api/events`: server-sent events `message`, `lead` and `session`. A client gives the last id
+ * it saw, by `Last-Event-ID` or `?after=`, and gets what it missed (0: all events that are kept).
+ * If events after that id are no longer kept, or the id is of another store, the client first gets
+ * `reset` and should read the lists again. `session` carries what `GET /api/whatsapp/status` would
+ * answer, a problem included: for each account at the start, and on each change.
+ */
+export const addEventRoutes = ({ http, ...parts }: EventRoutes): void => {
+  const streams = new EventStreams(parts)
   http.route('GET', '/api/events', async (req, res) => {
     const params = query(req, 'after', 'names')
-    const naming = params.get('names') ?? 'short'
-    if (naming !== 'short' && naming !== 'full')
-      throw invalid({ in: 'query', field: 'names', message: 'expected one of short, full' })
-    const { after, isMissed } = startOf(
-      givenId(req, params.get('after') ?? undefined),
-      store.id,
-      await eventRange(db)
-    )
-    const stream = http.stream(req, res)
-    if (isMissed)
-      await stream.send([
-        {
-          event: 'reset',
-          id: toId(after),
-          data: { reason: 'events since then are not kept: read the lists again' }
-        }
-      ])
-    streams[naming].add(stream)
-    stream.onClose(() => streams[naming].delete(stream))
-    const sessions = await sessionsNow()
-    // with the id it starts from, a client that sees nothing else before it is cut off can resume
-    // too
-    await stream.send(
-      sessions.map((data) => ({ event: nameOfSession(naming), id: toId(after), data }))
-    )
-    await feeds[naming].follow(stream, after)
+    const naming = namingOf(params.get('names'))
+    const start = await streams.startOf(givenId(req, params.get('after') ?? undefined))
+    await streams.run(http.stream(req, res), naming, start)
   })
 }

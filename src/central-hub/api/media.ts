@@ -13,7 +13,7 @@ import { contentDisposition, contentType } from './media-headers.ts'
 import type { Grant, MediaUrls } from './media-urls.ts'
 import type { Serve } from './serve.ts'
 
-/** How long a browser may keep a file, s: it never changes, but it may be erased. */
+/** How long a browser may cache a file, s. A file never changes, but it may be erased. */
 const keptS = 86_400
 
 interface Found {
@@ -23,7 +23,7 @@ interface Found {
   media: Media
 }
 
-/** The media of a message; of several accounts that have the message, of one that has its file. */
+/** The media of a message. If several accounts have the message: of one that has its file. */
 const findMedia = async (db: Db, id: string, account: string | undefined): Promise<Found> => {
   const rows = await findMessages(db, id, account)
   if (rows.length === 0)
@@ -54,14 +54,14 @@ const sumOf = ({ state, sha256, reason }: Media): string => {
 }
 
 /**
- * Sends a body on as fast as it is taken; what ends early on the other side cuts the connection on
- * this one.
+ * Forwards a body as fast as the client reads it. If the source ends early, the connection to the
+ * client is cut.
  */
 const sendOn = async (body: ReadableStream<Uint8Array>, res: Response): Promise<void> => {
   try {
     await pipeline(Readable.fromWeb(body), res)
   } catch (error) {
-    // a client that went away is no fault
+    // A client that disconnected is not an error.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
   }
 }
@@ -76,7 +76,7 @@ interface MediaRoutes {
   publicUrl?: string
 }
 
-/** What of a request session-manager is asked with. */
+/** The parts of a request that are passed to session-manager. */
 const passedOn = (req: Request, signal: AbortSignal): Parameters<Upstream['media']>[1] => {
   const { range, 'if-range': ifRange, 'if-none-match': ifNoneMatch } = req.headers
   return {
@@ -94,46 +94,55 @@ interface Sending {
   found: Found
   accounts: readonly Account[]
   download: boolean
-  /** Beside those of the file. */
+  /** Sent in addition to the headers of the file. */
   headers: Record<string, string>
+}
+
+/** @throws {ProblemError} session-manager-unreachable */
+const upstreamOf = (accounts: readonly Account[], account: string): Upstream => {
+  const followed = accounts.find((each) => accountName(each) === account)
+  if (followed !== undefined) return followed.upstream
+  throw new ProblemError(
+    'session-manager-unreachable',
+    `no session-manager of account ${account} is followed: name it in ` +
+      'FURTHER_SESSION_MANAGERS of central-hub.env',
+    undefined,
+    account
+  )
+}
+
+type MediaAnswer = Awaited<ReturnType<Upstream['media']>>
+
+/** @throws {ProblemError} media-unavailable, range-not-satisfiable */
+const throwIfRefused = (answer: MediaAnswer, res: Response): void => {
+  if (answer.status === 404)
+    throw new ProblemError('media-unavailable', 'session-manager does not have the file any more')
+  if (answer.status !== 416) return
+  for (const [name, value] of Object.entries(answer.headers))
+    if (name === 'content-range' || name === 'accept-ranges') res.setHeader(name, value)
+  throw new ProblemError('range-not-satisfiable')
 }
 
 /** Sends a message's file, streamed from the session-manager of its account. */
 const sendMedia = async ({
   req,
   res,
-  found,
+  found: { account, media },
   accounts,
   download,
   headers
 }: Sending): Promise<void> => {
-  const { account, media } = found
   const sha256 = sumOf(media)
-  const from = accounts.find((each) => accountName(each) === account)
-  if (from === undefined) {
-    throw new ProblemError(
-      'session-manager-unreachable',
-      `no session-manager of account ${account} is followed: name it in ` +
-        'FURTHER_SESSION_MANAGERS of central-hub.env',
-      undefined,
-      account
-    )
-  }
+  const upstream = upstreamOf(accounts, account)
   const gone = new AbortController()
   res.once('close', () => gone.abort())
-  const answer = await from.upstream
+  const answer = await upstream
     .media(sha256, passedOn(req, gone.signal))
     .catch((error: unknown) => {
       if (!gone.signal.aborted) throw error
     })
   if (answer === undefined) return
-  if (answer.status === 404)
-    throw new ProblemError('media-unavailable', 'session-manager does not have the file any more')
-  if (answer.status === 416) {
-    for (const [name, value] of Object.entries(answer.headers))
-      if (name === 'content-range' || name === 'accept-ranges') res.setHeader(name, value)
-    throw new ProblemError('range-not-satisfiable')
-  }
+  throwIfRefused(answer, res)
   const ofFile =
     answer.body === null
       ? {}
@@ -153,8 +162,8 @@ const sendMedia = async ({
 }
 
 /**
- * The media that a URL is of. @throws {ProblemError} not-found, also when another message has its
- * number now
+ * The media of a signed URL.
+ * @throws {ProblemError} not-found, also when another message has its number now
  */
 const mediaOfGrant = async (db: Db, urls: MediaUrls, { message }: Grant): Promise<Found> => {
   const pk = Number(message.split('.')[0])
@@ -169,7 +178,7 @@ const mediaOfGrant = async (db: Db, urls: MediaUrls, { message }: Grant): Promis
   return { ...row, media: JSON.parse(row.media) as Media }
 }
 
-/** What lets pages of every origin show it: the URL alone says who may. */
+/** Lets pages of every origin show the file: the URL itself is the permission. */
 const crossOrigin = {
   'cross-origin-resource-policy': 'cross-origin',
   'access-control-allow-origin': '*',
@@ -177,9 +186,8 @@ const crossOrigin = {
 }
 
 /**
- * `GET /api/messages/:id/media`: the file that a message came with. `GET
- * /api/messages/:id/media-url`: a URL of it that needs no token, and `GET /api/media/:ticket`,
- * which that URL leads to.
+ * `GET /api/messages/:id/media`: the file of a message. `GET /api/messages/:id/media-url`: a URL
+ * for that file that needs no token. `GET /api/media/:ticket`: what that URL leads to.
  */
 export const addMediaRoutes = ({
   serve,

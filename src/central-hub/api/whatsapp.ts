@@ -43,11 +43,53 @@ const takesJson = ({ method, path }: PassedRequest): boolean =>
       route === `${method} /api/whatsapp${path}` && 'body' in operations[id as OperationId]
   )
 
+/** @throws {ProblemError} not-found */
+const namedAccount = (accounts: readonly Account[], req: Request): Account => {
+  const name = req.params['account']
+  const account = accounts.find((each) => accountName(each) === name)
+  if (account !== undefined) return account
+  throw notFound(accounts, name)
+}
+
+const notFound = (accounts: readonly Account[], name: string | undefined): ProblemError => {
+  const known = accounts.flatMap((each) => accountName(each) ?? [])
+  return new ProblemError(
+    'not-found',
+    `there is no account ${name}; there is ${known.join(', ') || 'none yet'}`
+  )
+}
+
+/** Passes a request to the session-manager of the account, and its answer to the client. */
+const pass = async (
+  account: Account,
+  passed: PassedRequest,
+  req: Request,
+  res: Response
+): Promise<void> => {
+  if (takesJson(passed)) requireJson(req)
+  const { accept } = req.headers
+  const { body } = req as { body?: unknown }
+  const more = omitUndefined({ accept, body: passed.method === 'GET' ? undefined : body })
+  const answer = await account.upstream.pass({
+    ...passed,
+    path: passed.path + req.search,
+    requestId: req.requestId,
+    ...more
+  })
+  res.writeHead(answer.status, {
+    'content-type': answer.contentType,
+    'content-length': answer.body.length,
+    'cache-control': 'no-store',
+    vary: 'accept'
+  })
+  endWith(res, answer.body)
+}
+
 /**
  * `/api/whatsapp/status`, `/qr`, `/connect`, `/disconnect`, `/pairing-code`, `/page-report`,
- * `/passkey`: the first session-manager's own routes, passed on as they come;
- * `/api/whatsapp/accounts/:account/status` and so on are those of each. The hub does not decide,
- * infer or cache states. `GET /api/whatsapp/accounts` lists them.
+ * `/passkey`: the routes of the first session-manager, passed on as they come.
+ * `/api/whatsapp/accounts/:account/status` and so on are those of each account. The hub does not
+ * decide, infer or cache states. `GET /api/whatsapp/accounts` lists the accounts.
  */
 export const addWhatsappRoutes = ({
   http,
@@ -56,52 +98,18 @@ export const addWhatsappRoutes = ({
   http: Http
   accounts: readonly Account[]
 }): void => {
-  const pass = async (
-    account: Account | undefined,
-    passed: PassedRequest,
-    req: Request,
-    res: Response
-  ): Promise<void> => {
-    if (account === undefined) {
-      const known = accounts.flatMap((each) => accountName(each) ?? [])
-      throw new ProblemError(
-        'not-found',
-        `there is no account ${req.params['account']}; there is ${known.join(', ') || 'none yet'}`
-      )
-    }
-    if (takesJson(passed)) requireJson(req)
-    const { accept } = req.headers
-    const { body } = req as { body?: unknown }
-    const more = omitUndefined({ accept, body: passed.method === 'GET' ? undefined : body })
-    const answer = await account.upstream.pass({
-      ...passed,
-      path: passed.path + req.search,
-      requestId: req.requestId,
-      ...more
-    })
-    res.writeHead(answer.status, {
-      'content-type': answer.contentType,
-      'content-length': answer.body.length,
-      'cache-control': 'no-store',
-      vary: 'accept'
-    })
-    endWith(res, answer.body)
-  }
   http.route('GET', '/api/whatsapp/accounts', (req, res) => {
     query(req)
     sendJson(res, listAccounts(accounts))
   })
   for (const passed of routes) {
-    http.route(passed.method, `/api/whatsapp${passed.path}`, (req, res) =>
-      pass(accounts[0], passed, req, res)
-    )
-    http.route(passed.method, `/api/whatsapp/accounts/:account${passed.path}`, (req, res) =>
-      pass(
-        accounts.find((account) => accountName(account) === req.params['account']),
-        passed,
-        req,
-        res
-      )
+    http.route(passed.method, `/api/whatsapp${passed.path}`, async (req, res) => {
+      const [first] = accounts
+      if (first === undefined) throw notFound(accounts, req.params['account'])
+      return pass(first, passed, req, res)
+    })
+    http.route(passed.method, `/api/whatsapp/accounts/:account${passed.path}`, async (req, res) =>
+      pass(namedAccount(accounts, req), passed, req, res)
     )
   }
 }
