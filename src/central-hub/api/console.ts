@@ -5,9 +5,9 @@ import type { Http } from '../../platform/http/http.ts'
 import type { Access } from './access.ts'
 
 const usualDirectory = fileURLToPath(new URL('../console/', import.meta.url))
-/** As scripts/bundle-page.ts names a file by its content: such a file never changes. */
+/** A name that scripts/bundle-page.ts made from the content: such a file never changes. */
 const isNamedByContent = /-[0-9A-Z]{8}\.\w+$/
-const forGood = 'public,max-age=31536000,immutable'
+const immutable = 'public,max-age=31536000,immutable'
 
 /**
  * The operator page at `/`. Its files are open to all because they hold no data; the page asks the
@@ -24,9 +24,9 @@ export const addConsole = (http: Http, access: Access, directory = usualDirector
     // The browser asks for index.html each time: it names the other files of the same release.
     maxAge: 0,
     setHeaders: (res, path) => {
-      if (isNamedByContent.test(path)) res.setHeader('cache-control', forGood)
+      if (isNamedByContent.test(path)) res.setHeader('cache-control', immutable)
     }
   })
-  // sirv looks for several files before it lets a request go on
+  // sirv looks for several files before it passes a request on, so API requests skip it.
   http.use((req, res, next) => (req.path.startsWith('/api/') ? next() : files(req, res, next)))
 }

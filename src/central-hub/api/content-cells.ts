@@ -1,14 +1,14 @@
 import type { Message } from '../../contract/lead.ts'
 import { contactNames } from '../store/database/terms.ts'
 
-/** What a message holds beside its text, as the columns of a table. */
+/** The content of a message beside its text, as columns of a table. */
 
 interface Amount {
   amount1000?: number
   currency?: string
 }
 
-/** The columns that an export has for it, after those of every message. */
+/** The columns of an export, after those of every message. */
 export const contentColumns = [
   'ad_title',
   'ad_id',
@@ -44,7 +44,7 @@ const amountOf = ({ amount1000, currency }: Amount = {}) => ({
   currency
 })
 
-const sold = ({ ad, order, product, payment }: Message) => ({
+const saleCells = ({ ad, order, product, payment }: Message) => ({
   ad_title: ad?.title,
   ad_id: ad?.id,
   ad_app: ad?.app,
@@ -57,7 +57,7 @@ const sold = ({ ad, order, product, payment }: Message) => ({
   ...amountOf(order ?? product ?? payment)
 })
 
-const told = ({ event, group_invite, call, location, contacts, poll_results }: Message) => ({
+const otherCells = ({ event, group_invite, call, location, contacts, poll_results }: Message) => ({
   event_name: event?.name,
   event_starts_at: event?.starts_at,
   event_place: event?.place,
@@ -70,11 +70,19 @@ const told = ({ event, group_invite, call, location, contacts, poll_results }: M
   poll_results: poll_results?.map(({ option, votes }) => `${option}: ${votes}`).join(', ')
 })
 
-/** A cell for each of these columns. What a message has not is empty. */
+/** A cell for each column. It is empty if the message does not have it. */
 export const contentCells = (
   message: Message
 ): Record<(typeof contentColumns)[number], unknown> => {
   const { interactive, selected, album_id, phone_only, bot } = message
   const choices = interactive?.choices?.map(({ text }) => text).join(', ')
-  return { ...sold(message), ...told(message), choices, selected, album_id, phone_only, bot }
+  return {
+    ...saleCells(message),
+    ...otherCells(message),
+    choices,
+    selected,
+    album_id,
+    phone_only,
+    bot
+  }
 }

@@ -23,12 +23,9 @@ import { messageFilter } from './messages.ts'
 import { contentCells, contentColumns } from './content-cells.ts'
 import type { Serve } from './serve.ts'
 
-/**
- * Exports read a page at a time, as fast as the client takes it, and everything else goes on in
- * between.
- */
+/** Exports read one page at a time, as fast as the client reads. Other requests run in between. */
 const pageSize = 200
-/** A client that takes nothing for this long is cut off, ms. */
+/** A client that reads nothing for this long is disconnected, ms. */
 const stallMs = 60_000
 
 async function* pages<T>(read: (after?: Position) => Promise<Page<T>>): AsyncGenerator<T[]> {
@@ -45,7 +42,7 @@ const leadCells = (lead: Lead): Record<string, unknown> => {
   const { last_message, tags, source, ...same } = lead
   return {
     ...same,
-    // Its import takes names of one line alone.
+    // The import accepts only names of one line.
     name: lead.name === null ? null : oneLine(lead.name),
     whatsapp_name: lead.whatsapp_name === null ? null : oneLine(lead.whatsapp_name),
     tags: tags.join(', '),
@@ -120,7 +117,7 @@ const messageColumns = [
 interface Format<T> {
   type: string
   extension: string
-  /** What comes before the first page. */
+  /** The text before the first page. */
   head: string
   text: (items: T[]) => string
 }
@@ -179,16 +176,13 @@ const send = async <T>(
   try {
     await pipeline(Readable.from(chunks()), res)
   } catch (error) {
-    // a client that went away is no failure of ours
+    // A client that disconnected is not an error.
     if (!(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'))
       throw error
   }
 }
 
-/**
- * All leads and all messages that match, as CSV and JSON Lines; what each route takes is in
- * src/contract/api.
- */
+/** All leads and all messages that match, as CSV and JSON Lines; see src/contract/api. */
 export const addExportRoutes = ({
   serve,
   db,

@@ -3,8 +3,8 @@ import type { Health } from '../../contract/session.ts'
 import { sendJson, type Http } from '../../platform/http/http.ts'
 
 /**
- * `GET /health`, open to all: alive. `GET /ready`: 200 or 503, each check with what to mend. `GET
- * /metrics`: Prometheus text.
+ * `GET /health`, open to all: alive. `GET /ready`: 200 or 503, each check with its fix.
+ * `GET /metrics`: Prometheus text.
  */
 export const addHealthRoutes = (options: {
   http: Http
@@ -14,8 +14,8 @@ export const addHealthRoutes = (options: {
 }): void => {
   const { http, health, ready, metrics } = options
   http.route('GET', '/health', (_req, res) => {
-    // The client asks in the mode `no-cors` whether anybody answers. It cannot read this, and
-    // nobody else can.
+    // The client uses the mode `no-cors` to see whether the hub answers. It cannot read the answer,
+    // and neither can others.
     res.setHeader('cross-origin-resource-policy', 'cross-origin')
     sendJson(res, health())
   })

@@ -25,7 +25,7 @@ const checkSize = (bytes: number): void => {
     )
 }
 
-/** The whole body. @throws {ProblemError} payload-too-large, as soon as it is known */
+/** The whole body. @throws {ProblemError} payload-too-large, as soon as the size is known */
 const readBytes = async (req: Request): Promise<Buffer> => {
   checkSize(Number(req.headers['content-length'] ?? 0))
   const parts: Buffer[] = []
@@ -37,15 +37,16 @@ const readBytes = async (req: Request): Promise<Buffer> => {
       parts.push(part)
     }
   } finally {
-    // The rest of a body that is too large is read and dropped: it would hold up the connection,
-    // answer and all.
+    // The rest of a body that is too large is read and dropped. Unread it would block the
+    // connection, and with it the answer.
     req.resume()
   }
   return Buffer.concat(parts)
 }
 
 /**
- * What the Content-Type names. @throws {ProblemError} unsupported-media-type, invalid-parameters
+ * The type and charset of the body. @throws {ProblemError} unsupported-media-type,
+ * invalid-parameters
  */
 const readType = (req: Request): Pick<ReadOptions, 'type' | 'charset'> => {
   const [essence = '', ...parameters] = (req.headers['content-type'] ?? '')
@@ -74,16 +75,13 @@ const readType = (req: Request): Pick<ReadOptions, 'type' | 'charset'> => {
 interface Options {
   serve: Serve
   db: Db
-  /** Of numbers that are written without one. */
+  /** The country of numbers that are written without one; may be empty. */
   country: CountryCode | ''
   /** Called after leads were named. */
   onChanged: () => void
 }
 
-/**
- * `POST /api/leads/import`: names by phone number. What is wrong with a line keeps out that line
- * alone.
- */
+/** `POST /api/leads/import`: names by phone number. A line with an error is left out, alone. */
 export const addImportRoutes = ({ serve, db, country, onChanged }: Options): void => {
   serve.raw('importLeads', async ({ req, res }) => {
     const options = { ...readType(req), country: country === '' ? undefined : country }

@@ -1,15 +1,12 @@
 import type { Media } from '../../contract/record.ts'
 
-/**
- * How media that strangers sent are handed to a browser: what they say of themselves is not
- * believed further than is safe.
- */
+/** Headers for media that strangers sent: a browser must not run them as a page or a script. */
 
 const token = "[\\w!#$&^.+'*`|~%-]+"
 const wellFormed = new RegExp(
   `^(${token}/${token})(\\s*;\\s*${token}=(${token}|"[\\x20!#-\\x5b\\x5d-\\x7e]*"))*$`
 )
-/** Types that a browser takes for a page, a script, a style or part of one. */
+/** Types that a browser treats as a page, a script, a style or a part of one. */
 const active =
   /html|svg|[/+]xml|(java|ecma|j|live|vb)script|\/css|wasm|manifest|^multipart\/|^message\/|json/
 const shown = /^(image\/(png|jpeg|gif|webp)|(audio|video)\/.+)$/
@@ -29,7 +26,7 @@ const maxCharacters = 150
 const essence = (type: string): string => (type.split(';')[0] ?? '').trim().toLowerCase()
 
 /**
- * The captured type if it is one, and one that nothing in a page executes; else bytes of no type.
+ * The captured type if it is well-formed and no page can execute it; otherwise that of plain bytes.
  */
 export const contentType = ({ mimetype = '' }: Pick<Media, 'mimetype'>): string =>
   mimetype.length <= 200 && wellFormed.test(mimetype) && !active.test(essence(mimetype))
@@ -39,8 +36,8 @@ export const contentType = ({ mimetype = '' }: Pick<Media, 'mimetype'>): string 
 const reserved = /[/\\:*?"<>|%]/g
 
 /**
- * A name without a path, without what disguises one, and not too long for a disk; its extension
- * stays.
+ * A file name without a path and without invisible characters, short enough for a disk. The
+ * extension stays.
  */
 const safeName = (name: string): string => {
   const plain = name
@@ -48,7 +45,7 @@ const safeName = (name: string): string => {
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')
     .replace(reserved, '_')
     .replace(/^[.\s]+/, '')
-    // of a long run of blanks each would be the start of one that does not end the name
+    // Without the lookbehind each blank of a long run would start a search of its own.
     .replace(/(?<![.\s])[.\s]+$/, '')
   const [extension = ''] = /\.[^.]{1,10}$/.exec(plain) ?? []
   return plain.length <= maxCharacters
@@ -64,8 +61,8 @@ const encode = (text: string): string =>
   )
 
 /**
- * RFC 6266: images, audio and video may be shown in place; everything else, and all of it if asked,
- * is a download.
+ * RFC 6266. Images, audio and video may be shown in place. Everything else is a download, and so is
+ * everything if `download` is set.
  */
 export const contentDisposition = (media: Media, download: boolean): string => {
   const type = contentType(media)
@@ -73,7 +70,7 @@ export const contentDisposition = (media: Media, download: boolean): string => {
   const dotted = extension === undefined ? '' : `.${extension}`
   const made = `whatsapp-${(media.sha256 ?? '').slice(0, 8)}${dotted}`
   const name = safeName(media.filename ?? '') || made
-  // a quote in full width becomes one; nothing is left of a name that is all accents
+  // NFKD makes a full-width quote a quote. A name of accents alone becomes empty.
   const ascii =
     name
       .normalize('NFKD')

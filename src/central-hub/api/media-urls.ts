@@ -4,22 +4,22 @@ import type { Db } from '../store/database/schema.ts'
 
 /**
  * URLs of single media for pages of other origins, whose `<img>` and `<video>` cannot send the
- * token. Whoever has such a URL can read that file, and nothing else, until it expires.
+ * token. Such a URL lets anybody read that file, and nothing else, until it expires.
  */
 
-/** The message whose media it is. */
-interface MediaOf {
+/** The message of a file. */
+interface MediaMessage {
   /** messages.pk. */
   pk: number
   account: string
-  /** WhatsApp's id. It has the person's number in it, so the URL has only a digest of it. */
+  /** WhatsApp's id. It contains the person's number, so the URL has only a digest. */
   id: string
 }
 
 /** What a URL grants. */
 export interface Grant {
   /**
-   * Which message: its pk, and a digest of its id, for the database may give a pk again after a
+   * The message: its pk and a digest of its id, because the database may reuse a pk after a
    * deletion.
    */
   message: string
@@ -32,29 +32,28 @@ export interface Grant {
 const ticketForm = /^(\d{1,15}\.[\w-]{22})\.(\d{1,11})\.([01])\.([\w-]{43})$/
 
 /**
- * The secret that is kept in the store; drawn when it is first needed. Hubs of one store have the
- * same.
+ * The secret that all hubs of a store share. It is in the store, and generated on first use.
  */
 const readSecret = async (db: Db): Promise<string> => {
-  const kept = await db.selectFrom('store').select('media_secret').executeTakeFirstOrThrow()
-  if (kept.media_secret !== '') return kept.media_secret
+  const stored = await db.selectFrom('store').select('media_secret').executeTakeFirstOrThrow()
+  if (stored.media_secret !== '') return stored.media_secret
   await db
     .updateTable('store')
     .set({ media_secret: randomBytes(32).toString('base64url') })
     .where('media_secret', '=', '')
     .execute()
-  const drawn = await db.selectFrom('store').select('media_secret').executeTakeFirstOrThrow()
-  return drawn.media_secret
+  const generated = await db.selectFrom('store').select('media_secret').executeTakeFirstOrThrow()
+  return generated.media_secret
 }
 
 /**
- * Signs with a key of the store's secret and the token: a signature tells nothing of the token, and
- * no URL outlives it.
+ * Signs with a key that is derived from the store's secret and the token. A signature does not
+ * reveal the token, and a new token makes all URLs invalid.
  */
 export class MediaUrls {
   readonly #db: Db
   readonly #token: string
-  /** Undefined until it is needed, and after it could not be read. */
+  /** Undefined before the first use, and after a failed read. */
   #key: Promise<Buffer> | undefined
 
   constructor(db: Db, token: string) {
@@ -62,8 +61,8 @@ export class MediaUrls {
     this.#token = token
   }
 
-  /** What a grant names the message by. */
-  async nameOf({ pk, account, id }: MediaOf): Promise<string> {
+  /** The `message` of a grant. */
+  async nameOf({ pk, account, id }: MediaMessage): Promise<string> {
     const digest = await this.#hmac(JSON.stringify(['message', account, id]))
     return `${pk}.${digest.slice(0, 22)}`
   }

@@ -7,9 +7,9 @@ const responseBuckets = [
 ]
 
 /**
- * What is said with leads, for Prometheus. Each hub counts what it takes into the store itself, so
- * the sum over hubs that share a store is right.
- * @returns counts what was taken
+ * Messages with leads, for Prometheus. Each hub counts only what it stores itself, so the sum over
+ * the hubs of a store is right.
+ * @returns a function that counts stored messages
  */
 export const addMessageMetrics = (
   registry: Registry

@@ -5,7 +5,7 @@ import type { Db } from '../store/database/schema.ts'
 import type { Query } from '../../contract/api/operations.ts'
 import type { Serve } from './serve.ts'
 
-/** Only what was given; an empty search is none. */
+/** The filters that a request gives. An empty search is left out. */
 export const messageFilter = ({
   account,
   q,
@@ -21,7 +21,7 @@ export const messageFilter = ({
   })
 }
 
-/** `GET /api/messages`; what it takes and gives is in src/contract/api/messages.ts. */
+/** `GET /api/messages`; src/contract/api/messages.ts describes it. */
 export const addMessageRoutes = ({ serve, db }: { serve: Serve; db: Db }): void => {
   serve.read('listMessages', async ({ query }) => {
     const { items, next } = await listMessages(

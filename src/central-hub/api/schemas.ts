@@ -21,8 +21,8 @@ const names = new Map<unknown, string>(
 )
 
 /**
- * The parts of a message by what their schemas say: each is optional in its message, which makes
- * another object of it.
+ * The parts of a message by the content of their schemas: `Type.Optional` makes another object, so
+ * the identity differs.
  */
 const parts = new Map<string, string>(
   Object.entries(content as Record<string, unknown>)
@@ -45,20 +45,20 @@ function isSchema(value: unknown): value is TSchema {
 const isPlainConst = (schema: JsonSchema): boolean =>
   'const' in schema && Object.keys(schema).every((key) => key === 'const' || key === 'type')
 
-/** Texts of which it is one: as `enum`, unless something is said of them one by one. */
+/** A choice of texts as `enum`, or as `oneOf` if some have a description. */
 const asEnum = ({ anyOf, ...rest }: JsonSchema): JsonSchema | undefined => {
   const consts = anyOf as readonly JsonSchema[] | undefined
   if (consts === undefined) return undefined
   if (consts.every(isPlainConst))
-    return { ...rest, type: 'string', enum: consts.map((one) => one['const']) }
-  return consts.every((one) => 'const' in one)
-    ? { ...rest, type: 'string', oneOf: consts.map(({ type: _type, ...one }) => one) }
+    return { ...rest, type: 'string', enum: consts.map((item) => item['const']) }
+  return consts.every((item) => 'const' in item)
+    ? { ...rest, type: 'string', oneOf: consts.map(({ type: _type, ...item }) => item) }
     : undefined
 }
 
 /**
- * Writes schemas for a document: what the contract names becomes a component of that name, and a
- * reference to it.
+ * Writes schemas for a document: a schema that the contract names becomes a component of that name,
+ * and each use refers to it.
  */
 export const createSchemas = (): {
   reference(schema: TSchema): JsonSchema
@@ -78,7 +78,7 @@ export const createSchemas = (): {
     const name = nameOf(schema)
     if (name === undefined) return inside(schema as JsonSchema)
     if (!components.has(name)) {
-      components.set(name, {}) // it may refer to itself
+      components.set(name, {}) // The schema may refer to itself.
       components.set(name, inside(schema as JsonSchema))
     }
     return { $ref: `#/components/schemas/${name}` }

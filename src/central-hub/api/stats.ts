@@ -4,7 +4,7 @@ import type { Db } from '../store/database/schema.ts'
 import { readStats } from '../store/read/stats.ts'
 import type { Serve } from './serve.ts'
 
-/** `GET /api/stats`; what it takes and gives is in src/contract/api/leads.ts. */
+/** `GET /api/stats`; src/contract/api/leads.ts describes it. */
 export const addStatsRoutes = ({ serve, db }: { serve: Serve; db: Db }): void => {
   serve.read('getStats', ({ query: { days, tz, account } }) => {
     if (!isTimeZone(tz))

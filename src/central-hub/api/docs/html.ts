@@ -1,4 +1,4 @@
-/** HTML that is made of templates: what is put into one is text, unless it was made by one. */
+/** HTML made by templates. A value in a template is escaped unless a template made it. */
 export interface Html {
   readonly html: string
 }
@@ -33,7 +33,7 @@ export const inline = (text: string): Html => ({
     .replace(/https:\/\/[\w./-]*[\w/]/g, '<a href="$&">$&</a>')
 })
 
-/** Paragraphs of it. */
+/** Paragraphs of the same Markdown. */
 export const prose = (text: string | undefined): Html =>
   html`${(text ?? '')
     .split('\n\n')
