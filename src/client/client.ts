@@ -9,14 +9,14 @@ import type { CallOptions, Calls, RawId } from './types.ts'
 export interface Client extends Calls {
   /**
    * What happens, as it happens: `for await (const { type, data } of client.events({ signal })) …`.
-   * It goes on over cut connections and restarts of the hub, without a gap; on `reset`, read the
+   * It continues over cut connections and restarts of the hub, without a gap. On `reset`, read the
    * lists again. It ends with the signal.
-   * @throws {LeadMasterError} for what trying again does not mend, such as a wrong token
+   * @throws {LeadMasterError} if trying again cannot help, such as for a wrong token
    */
   events(options?: EventOptions): AsyncGenerator<HubEvent, void, undefined>
 }
 
-/** Their answers are left to the caller to read; the type holds this list to the contract. */
+/** The caller reads these answers. The type makes this list match the contract. */
 const raw: Record<RawId, true> = {
   getMetrics: true,
   exportLeadsCsv: true,
@@ -36,8 +36,8 @@ const raw: Record<RawId, true> = {
 const etags = new WeakMap<object, string>()
 
 /**
- * The ETag that an object was answered with, if it was: what `ifMatch` sends. A copy of the object
- * has none.
+ * The ETag of an object that a call answered with: what `ifMatch` sends. A copy of the object has
+ * no ETag.
  */
 export const etagOf = (answer: object): string | undefined => etags.get(answer)
 
@@ -61,13 +61,13 @@ const target = (
   const path = pattern.replace(/:(\w+)/g, (_all, name: string) => {
     const value = String(input[name] ?? '')
     delete input[name]
-    // the latter two would be another path
+    // Dots would lead to another path.
     if (value === '' || value === '.' || value === '..')
       throw new TypeError(`${name}: expected something that can stand in a path`)
     return encodeURIComponent(value)
   })
   const query = new URLSearchParams()
-  // a list's items are separated by commas
+  // String() separates the items of a list by commas.
   for (const [name, value] of Object.entries(input))
     if (value !== undefined) query.set(name, String(value))
   return query.size > 0 ? `${path}?${query}` : path
@@ -141,7 +141,7 @@ export const createClient = (options: ClientOptions = {}): Client => {
 }
 
 /**
- * The pages of a list, one after another, as they are asked for:
+ * The pages of a list, each fetched when it is asked for:
  * `for await (const { leads } of pages(hub.listLeads, { waiting: true })) …`
  */
 export async function* pages<I extends object, Page extends { next_cursor: string | null }>(

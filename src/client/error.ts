@@ -1,27 +1,27 @@
 import type { Problem, ProblemType } from '../contract/problem.ts'
 
 /**
- * `unreachable`: nobody answered. `origin-not-allowed`: the browser keeps the answers from pages of
- * this origin. `unexpected-answer`: what answered is not LeadMaster, or is between the hub and
- * here.
+ * `unreachable`: nobody answered. `origin-not-allowed`: the browser hides the answers from pages of
+ * this origin. `unexpected-answer`: the answer is not from LeadMaster, but from another program or
+ * a proxy.
  */
 export type ErrorType = ProblemType | 'unreachable' | 'origin-not-allowed' | 'unexpected-answer'
 
 /**
- * Why a call failed. The hub's own problems say in `problem.detail` how to mend them;
+ * Why a call failed. For a problem of the hub, `problem.detail` says how to fix it;
  * `/docs#problem-TYPE` says more.
  */
 export class LeadMasterError extends Error {
   override readonly name = 'LeadMasterError'
-  /** Stable, and made to be matched on. */
+  /** Stable: programs can match on it. */
   readonly type: ErrorType
   /** The HTTP status, 0 when nobody answered. */
   readonly status: number
   /** Each parameter, header or member of the body at fault, with what was expected. */
   readonly errors: NonNullable<Problem['errors']>
-  /** What the hub said, RFC 9457. */
+  /** The problem that the hub answered with, RFC 9457. */
   readonly problem: Problem | undefined
-  /** The request in the log of the hub. */
+  /** The id of the request in the log of the hub. */
   readonly requestId: string | undefined
   /** How many seconds to wait before trying again, when the hub said so. */
   readonly retryAfterS: number | undefined
@@ -56,23 +56,28 @@ const isProblem = (body: unknown): body is Problem =>
   typeof body.type === 'string' &&
   body.type.startsWith(prefix)
 
-/** The error that an answer with a status of 400 or more is. */
+/** The error for an answer with a status of 400 or more. */
 export async function errorOf(res: Response): Promise<LeadMasterError> {
   const { status, headers } = res
   const body: unknown = await res.json().catch(() => undefined)
   if (!isProblem(body)) return notOfTheHub(res)
   const type = body.type.slice(prefix.length) as ProblemType
-  return new LeadMasterError(wordsOf(body, headers), { type, status, problem: body, headers })
+  return new LeadMasterError(describeProblem(body, headers), {
+    type,
+    status,
+    problem: body,
+    headers
+  })
 }
 
-/** What the hub says is wrong, and for how long to wait when it says so. */
-function wordsOf({ title, detail }: Problem, headers: Headers): string {
+/** The message: the hub's detail, and how long to wait if the hub says so. */
+function describeProblem({ title, detail }: Problem, headers: Headers): string {
   const seconds = headers.get('retry-after') ?? ''
   const words = detail ?? title
   return /^\d+$/.test(seconds) ? `${words}. Try again in ${seconds} s` : words
 }
 
-/** The error that an answer is which no hub gives. */
+/** The error for an answer that does not come from a hub. */
 export function notOfTheHub(res: Response): LeadMasterError {
   const { status, headers } = res
   const place = res.url === '' ? 'baseUrl' : new URL(res.url).origin

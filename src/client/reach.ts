@@ -1,8 +1,8 @@
 import { LeadMasterError } from './error.ts'
 
-/** Why a request had no answer, in words. */
+/** Explains why a request had no answer. */
 
-/** Of a request that failed. */
+/** A request that failed. */
 export interface Failure {
   /** `baseUrl`; empty where the page came from. */
   base: string
@@ -13,12 +13,12 @@ export interface Failure {
   fetch: typeof fetch
 }
 
-/** What says that a page of a browser asks. Node has no location. */
+/** The global object of a page. Node has no location. */
 interface Page {
   location?: { origin: string; protocol: string }
 }
 
-/** How long the browser is given to see whether anybody answers, ms. */
+/** How long to wait whether anybody answers, ms. */
 const probeMs = 3_000
 
 /** The loopback names, which a page of https may call by http. */
@@ -62,8 +62,8 @@ const noAnswer = (message: string, cause: unknown): LeadMasterError =>
   new LeadMasterError(message, { type: 'unreachable', cause })
 
 /**
- * For a browser an answer that it keeps from the page is the same TypeError as none. A request in
- * the mode `no-cors` tells them apart: it has an answer, which nobody can read, if there is one.
+ * A browser reports an answer that it hides from the page like no answer: by a TypeError. A request
+ * in the mode `no-cors` tells them apart: it succeeds if anybody answers.
  */
 async function someoneAnswers({ base, fetch }: Failure): Promise<boolean> {
   const init = {
@@ -78,7 +78,7 @@ async function someoneAnswers({ base, fetch }: Failure): Promise<boolean> {
   )
 }
 
-/** What Node says of the connection. */
+/** Node's error code, explained. */
 function detailOf(cause: unknown): string {
   const code =
     cause instanceof Error &&

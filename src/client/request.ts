@@ -14,9 +14,8 @@ export interface ClientOptions {
   /** For the cookie, as fetch has it. */
   credentials?: 'omit' | 'same-origin' | 'include'
   /**
-   * For how long a read is tried again while the hub is away, such as for a restart, ms; by default
-   * 5,000, and 0 tries once. A write is never tried again by itself: send it again with the same
-   * `idempotencyKey`.
+   * How long a read is tried again while the hub is away, such as for a restart, ms. By default
+   * 5,000; 0 tries once. A write is never repeated: send it again with the same `idempotencyKey`.
    */
   retryReadsMs?: number
 }
@@ -29,23 +28,23 @@ export interface Init {
 }
 
 export interface RequestOptions {
-  /** For how long a read is tried again, ms; by default as the client was made. */
+  /** How long a read is tried again, ms; by default `retryReadsMs` of the client. */
   retryMs?: number
-  /** Statuses of 400 or more that are answers all the same. */
+  /** Statuses of 400 or more that are not errors. */
   answers?: readonly number[]
 }
 
 /**
- * Sends a request with what every one carries. @throws {LeadMasterError} unless the answer's status
- * is below 400
+ * Sends a request with the headers of every request.
+ * @throws {LeadMasterError} unless the answer's status is below 400
  */
 export type Request = (path: string, init: Init, options?: RequestOptions) => Promise<Response>
 
-/** Between attempts, ms: doubled from one to the next. */
+/** Delay between attempts, ms. It doubles with each attempt. */
 const firstDelayMs = 200
 const longestDelayMs = 2_000
 
-/** Whether the hub is away, which passes: nobody answers, or a proxy says so. */
+/** Whether the hub is away for a while: nobody answers, or a proxy says so. */
 const isAway = (error: unknown): boolean =>
   error instanceof LeadMasterError &&
   (error.type === 'unreachable' ||
@@ -56,7 +55,7 @@ const isProblem = (res: Response): boolean =>
 
 const isInPage = (): boolean => 'location' in globalThis
 
-/** @throws {TypeError} for what cannot be where a hub is */
+/** @throws {TypeError} if baseUrl cannot be the address of a hub */
 function baseOf({ baseUrl = '' }: ClientOptions): string {
   const base = baseUrl.replace(/\/+$/, '')
   const isPath = base === '' || base.startsWith('/')
@@ -71,7 +70,7 @@ function baseOf({ baseUrl = '' }: ClientOptions): string {
 export function createRequest(options: ClientOptions): Request {
   const { token, credentials, retryReadsMs = 5_000 } = options
   const base = baseOf(options)
-  // called as a method of something else, the browser's fetch throws
+  // The browser's fetch throws when it is called as a method of another object.
   const send = options.fetch ?? ((...args: Parameters<typeof fetch>) => fetch(...args))
   let hasAnswered = false
 
@@ -105,7 +104,7 @@ export function createRequest(options: ClientOptions): Request {
       try {
         return await attempt(path, init, answers)
       } catch (error) {
-        // spread out, so that not all clients of a restarted hub ask in the same moment
+        // Random, so that the clients of a restarted hub do not all ask in the same moment.
         const ms = wait * (0.5 + Math.random() / 2)
         if (!isAway(error) || performance.now() + ms > until) throw error
         await delay(ms, init.signal)

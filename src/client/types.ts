@@ -1,9 +1,9 @@
 import type { operations, AnswerBody, Body, Params, Query } from '../contract/api/operations.ts'
 import type { OperationId, routes } from '../contract/routes.ts'
 
-/** The client's functions, typed by the contract; nothing of this file is left at run time. */
+/** Types of the client's functions, made from the contract. */
 
-/** The operations that a function stands for; live events have one of their own. */
+/** The operations with a function each. Live events have one of their own. */
 export type CallId = Exclude<OperationId, 'streamEvents'>
 
 /** `:id` and the like in a path. */
@@ -23,7 +23,7 @@ type Fields<Id extends CallId> = NonNullable<
 >
 /** A member of the items of a list, for `fields`. */
 type Field<Id extends CallId> = Fields<Id> extends readonly (infer F)[] ? F : never
-// every parameter has a default or may be left out: a test holds the contract to it
+// Every parameter has a default or is optional: a test checks the contract for it.
 type QueryInput<Id extends CallId> = {
   [Name in keyof Omit<Query<Id>, 'fields'>]?: Query<Id>[Name] | undefined
 }
@@ -37,7 +37,7 @@ type BodyInput<Id extends CallId> = [RawBodyOf<Id>] extends [never]
     : { body: Body<Id> }
   : { body: string | Blob | Uint8Array<ArrayBuffer>; contentType: RawBodyOf<Id> }
 
-/** What an operation takes: the parameters of its path and query by name, and `body`. */
+/** The input of an operation: the parameters of its path and query by name, and `body`. */
 export type Input<Id extends CallId> = PathInput<Id> & QueryInput<Id> & BodyInput<Id>
 
 type HasTypes<Id extends CallId> = (typeof operations)[Id]['answer'] extends { schema: unknown }
@@ -45,13 +45,10 @@ type HasTypes<Id extends CallId> = (typeof operations)[Id]['answer'] extends { s
   : (typeof operations)[Id]['answer'] extends { types: readonly string[] }
     ? true
     : false
-/** The operations that answer with something else than JSON. */
+/** The operations whose answer is not JSON. */
 export type RawId = { [Id in CallId]: HasTypes<Id> extends true ? Id : never }[CallId]
 
-/**
- * What an operation gives: its JSON, a `Response` to read as you like (a file, a picture, lines),
- * or nothing.
- */
+/** The output of an operation: its JSON, a `Response` (a file, a picture, lines), or nothing. */
 export type Output<Id extends CallId> = Id extends RawId
   ? Response
   : AnswerBody<Id> extends undefined
@@ -69,7 +66,7 @@ export interface CallOptions {
   /** Ends the request; the call rejects with the signal's reason. */
   signal?: AbortSignal
   /**
-   * The same key with the same request changes something once, however often it is sent: draw one
+   * The same key with the same request takes effect once, however often it is sent. Use a new key
    * for each action of a person.
    */
   idempotencyKey?: string
@@ -78,7 +75,7 @@ export interface CallOptions {
    * `precondition-failed`.
    */
   ifMatch?: object | string
-  /** X-Request-Id, to find the request in the log of the hub; one is drawn if none is given. */
+  /** X-Request-Id, to find the request in the log of the hub; by default a random one. */
   requestId?: string
 }
 
