@@ -114,7 +114,7 @@ export const Call = Type.Object({
 })
 export type Call = Static<typeof Call>
 
-/** Several media that were sent as one; each of them is a message with `album_id`. */
+/** Several media that were sent as one; each is a message with `album_id`. */
 export const Album = Type.Object({
   images: Type.Optional(Type.Integer({ minimum: 0 })),
   videos: Type.Optional(Type.Integer({ minimum: 0 }))

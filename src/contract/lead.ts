@@ -395,8 +395,7 @@ export const Stats = Type.Object({
 export type Stats = Static<typeof Stats>
 
 /**
- * A message as the hub holds it: what was captured, with what edits, deletions, reactions and media
- * have made of it since.
+ * A message as the hub stores it: as captured, with later edits, deletions, reactions and media.
  */
 export const Message = Type.Object({
   ...Type.Omit(CapturedMessage, ['reaction', 'vote', 'edited', 'revoked', 'media', 'has_media'])
@@ -466,7 +465,7 @@ export type DeletionPage = Static<typeof DeletionPage>
 export const MessagePage = Type.Object({ messages: Type.Array(Message), next_cursor: nextCursor })
 export type MessagePage = Static<typeof MessagePage>
 
-/** `GET /ready`: one entry a check; a failing one says how to mend it. */
+/** `GET /ready`: one entry for each check; a failing one says how to fix it. */
 export const Readiness = Type.Object({
   ready: Type.Boolean(),
   checks: Type.Array(

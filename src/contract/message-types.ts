@@ -5,7 +5,7 @@ import Type, { type Static } from 'typebox'
  * hub, the operator page and the terminal. Names: WAWebMsgType of WhatsApp Web.
  */
 
-/** WhatsApp itself speaks, or a message stands in for another: no person wrote it. */
+/** Types of messages that no person wrote: of WhatsApp itself, or in place of another message. */
 export const notOfAPerson: readonly string[] = [
   'automated_greeting_message',
   'biz-cover-photo',

@@ -56,7 +56,7 @@ export const Problem = Type.Object({
 })
 export type Problem = Static<typeof Problem>
 
-/** Every problem either daemon answers with: its status, its title, and what mends it. */
+/** Every problem of both daemons: its status, its title, and its fix. */
 export const problems = {
   'bad-request': {
     status: 400,

@@ -13,12 +13,12 @@ import {
 } from './content.ts'
 
 /**
- * What session-manager captured, as it stands in the journal and crosses to the hub.
+ * What session-manager captured, in the form of the journal and of the stream to the hub.
  * Every `*_at` is an RFC 3339 time in UTC; `timestamp` is UNIX seconds, as WhatsApp gives it.
  */
 
 /**
- * What a record tells of its message. All but `message`, `ciphertext` and `reaction` refer to an
+ * What a record says about its message. All but `message`, `ciphertext` and `reaction` refer to an
  * earlier one by `message.id`.
  */
 export const RecordKind = Type.Union([
@@ -170,8 +170,8 @@ export const InboundRecord = Type.Object({
 export type InboundRecord = Static<typeof InboundRecord>
 
 /**
- * What is left of a record whose content was erased for good: its place, so that `seq` stays
- * gap-free. It tells of nobody.
+ * What remains of a record whose content was erased for good: its place, so that `seq` has no
+ * gaps. It holds no personal data.
  */
 export const ErasedRecord = Type.Object({
   seq: Type.Integer({ minimum: 1 }),

@@ -1,6 +1,6 @@
 /**
  * Every route of central-hub by the name of its operation. Plain data, so that the client for
- * frontends carries no schema; what each takes and gives stands in `api/`.
+ * frontends contains no schemas. `api/` describes each route.
  */
 export const routes = {
   getHealth: 'GET /health',

@@ -174,7 +174,7 @@ export const Status = Type.Object({
 export type Status = Static<typeof Status>
 
 /**
- * `GET /api/whatsapp/accounts`: the session-managers that the hub follows, the first of them first.
+ * `GET /api/whatsapp/accounts`: the session-managers that the hub follows, in order.
  */
 export const Accounts = Type.Object({
   accounts: Type.Array(
@@ -377,7 +377,7 @@ export const Erased = Type.Object({
 export type Erased = Static<typeof Erased>
 
 /**
- * What tells whether a message was erased: who it is of, and when it was written. No words of it.
+ * The fields that identify an erased message: whose it is, and when it was written. No content.
  */
 const ErasedMessage = Type.Object(
   {
@@ -394,8 +394,8 @@ const ErasedMessage = Type.Object(
 export type ErasedMessage = Static<typeof ErasedMessage>
 
 /**
- * `POST /erased`: which of these were erased on request. A hub with a store of its own asks so for
- * what another hub deleted: session-manager keeps of it only keyed hashes, which say nothing by
+ * `POST /erased`: which of these were erased on request. A hub with a store of its own asks this to
+ * find what another hub deleted. session-manager keeps only keyed hashes, which reveal nothing by
  * themselves.
  */
 export const ErasedQuestion = Type.Object(

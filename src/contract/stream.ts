@@ -5,7 +5,7 @@
 
 export const recordStream = 'LEADMASTER'
 
-/** An account's name is 1 to 32 letters, digits, `-` and `_`: it stands in a subject as it is. */
+/** An account's name is 1 to 32 letters, digits, `-` and `_`, so a subject can contain it as is. */
 export const recordSubject = (account: string): string => `leadmaster.records.${account}`
 
 /** The subjects of all accounts. */
@@ -14,20 +14,20 @@ export const recordSubjects = 'leadmaster.records.*'
 /** The account of a subject. */
 export const accountOf = (subject: string): string => subject.slice(recordSubject('').length)
 
-/** The id of the journal that the record is of, and its `seq` there. */
+/** The id of the record's journal, and the record's `seq` there. */
 export const journalHeader = 'Leadmaster-Journal'
 export const seqHeader = 'Leadmaster-Seq'
 
 /**
- * Of the first record that a host forwards after another one had the account: `JOURNAL:SEQ`, the
- * last record of the account that was in the stream before it. A hub takes this journal, from this
- * record on, once it has taken the other one up to there.
+ * On the first record that a host forwards after another host had the account: `JOURNAL:SEQ`, the
+ * account's last record in the stream before it. A hub follows this journal from this record on,
+ * once it has stored the other journal up to there.
  */
 export const afterHeader = 'Leadmaster-After'
 
 /**
- * `Nats-Msg-Id`, by which the stream drops what is published twice within its window: the place of
- * the record in its journal. The message's own id would not do: its edits, reactions and media are
- * records, too.
+ * `Nats-Msg-Id`, by which the stream drops duplicates within its window: the place of the record in
+ * its journal. The message's own id is not enough: its edits, reactions and media are records,
+ * too.
  */
 export const recordId = (journalId: string, seq: number): string => `${journalId}:${seq}`

@@ -26,7 +26,7 @@ export interface Ends {
   isAcknowledged?: boolean
 }
 
-/** What of a message says which turn it is. */
+/** The fields of a message that decide which turn it is. */
 export type Said = Pick<
   CapturedMessage,
   'type' | 'from_me' | 'bot' | 'automatic' | 'call' | 'unsent'
@@ -37,8 +37,8 @@ export type Said = Pick<
 }
 
 /**
- * Whether a person wrote a message: neither WhatsApp itself, nor a bot, nor WhatsApp Business by
- * itself.
+ * Whether a person wrote a message, and not WhatsApp itself, a bot, or WhatsApp Business on its
+ * own.
  */
 export const isPersonal = ({
   type,
@@ -113,14 +113,14 @@ export const waitOf = (state: LeadState, unanswered: readonly Unanswered[]): Wai
   }
 }
 
-/** No message has a time in seconds from here on (the year 5138): these are ms. */
+/** Numbers from here on are ms: as seconds they would be after the year 5138. */
 const firstMs = 100_000_000_000
-/** Nor in ms from here on: JavaScript has no date for it. */
+/** The largest ms for which JavaScript has a date. */
 const lastMs = 8_640_000_000_000_000
 
 /**
  * When a message was written, UNIX seconds. Records of early releases have ms, or 0 where WhatsApp
- * told no time: then, and where it is no time at all, it is when it was captured.
+ * gave no time. A missing or impossible time is replaced by the time of capture.
  */
 export const writtenAt = (
   { timestamp }: Pick<CapturedMessage, 'timestamp'>,
@@ -128,23 +128,23 @@ export const writtenAt = (
 ): number => {
   if (timestamp > lastMs) return Math.floor(Date.parse(capturedAt) / 1_000)
   if (timestamp >= firstMs) return Math.round(timestamp / 1_000)
-  const isNone = Number.isInteger(timestamp) && timestamp <= 0
-  return isNone ? Math.floor(Date.parse(capturedAt) / 1_000) : timestamp
+  const isMissing = Number.isInteger(timestamp) && timestamp <= 0
+  return isMissing ? Math.floor(Date.parse(capturedAt) / 1_000) : timestamp
 }
 
-/** Text as automatic messages are compared: case and the kind of white space do not count. */
-const plain = (text: string): string => text.replace(/\s+/g, ' ').trim().toLowerCase()
+/** Text for comparison: case and the kind of white space do not count. */
+const normalize = (text: string): string => text.replace(/\s+/g, ' ').trim().toLowerCase()
 
 /**
  * WhatsApp Business sends greetings and away messages as ordinary messages of this account, and
  * nothing in them says so.
  * @param beginnings what such messages begin with, from AUTOMATIC_REPLIES
- * @returns whether a message is one of them
+ * @returns whether a message is automatic
  */
 export const automaticBy = (
   beginnings: readonly string[]
 ): ((message: Pick<CapturedMessage, 'from_me' | 'body'>) => boolean) => {
-  const wanted = beginnings.map(plain).filter((text) => text !== '')
+  const wanted = beginnings.map(normalize).filter((text) => text !== '')
   return ({ from_me, body }) =>
-    from_me && wanted.length > 0 && wanted.some((text) => plain(body).startsWith(text))
+    from_me && wanted.length > 0 && wanted.some((text) => normalize(body).startsWith(text))
 }

@@ -3,14 +3,14 @@ import type { ProblemType } from '../problem.ts'
 import type { OperationId } from '../routes.ts'
 
 /**
- * What an operation takes and gives. Requests are checked against it, OpenAPI and the client's
- * types are made of it.
+ * The input and output of an operation. Requests are checked against it. OpenAPI and the client's
+ * types are made from it.
  */
 export interface Operation {
   tag: 'leads' | 'messages' | 'events' | 'webhooks' | 'whatsapp' | 'operation'
   summary: string
   description?: string
-  /** Of the path; what is not named here is text. */
+  /** Of the path. A parameter that is not named here is text. */
   params?: TObject
   /**
    * Arrays are given as one text separated by commas, or one by one. A parameter with a default may
@@ -31,7 +31,7 @@ export interface JsonBody {
 }
 
 /** A body that is streamed: by content type, an example. */
-export interface RawBody {
+interface RawBody {
   types: Readonly<Record<string, string>>
 }
 

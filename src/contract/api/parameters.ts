@@ -23,7 +23,7 @@ export const search = Type.Optional(
 )
 
 /**
- * How a CSV file is written; without any of them as RFC 4180 has it, in UTF-8, with ISO 8601 times.
+ * How a CSV file is written. By default as in RFC 4180, in UTF-8, with ISO 8601 times.
  */
 export const csvParameters = {
   bom: Type.Optional(
