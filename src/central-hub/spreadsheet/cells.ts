@@ -1,9 +1,9 @@
-/** How text goes into the cells of a CSV file and comes out of them again, unchanged. */
+/** How text goes into the cells of a CSV file and comes out again, unchanged. */
 
 /**
  * Text that a spreadsheet would run as a formula,
- * https://owasp.org/www-community/attacks/CSV_Injection. Apostrophes before it count too: without
- * one more of them the import could not tell a name that has one from a guarded name.
+ * https://owasp.org/www-community/attacks/CSV_Injection. Apostrophes before it count too: the
+ * export adds one, so that the import can tell a name with an apostrophe from a guarded name.
  */
 const formula = /^'*[=+\-@\t\r\n＝＋－＠]/
 const guarded = /^'+[=+\-@\t\r\n＝＋－＠]/

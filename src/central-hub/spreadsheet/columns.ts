@@ -1,8 +1,8 @@
 import type { ImportFileCode } from '../../contract/lead.ts'
 
-/** Which columns of a table are the phone number and the name. */
+/** Finds the columns of the phone number and the name in a table. */
 
-/** Headings, as {@link plain} writes them; those that come first win where there are several. */
+/** Headings, as {@link plain} writes them. If a table has several, the first in this list wins. */
 const phoneHeadings = [
   'phone',
   'whatsapp',
@@ -61,7 +61,7 @@ const phoneHeadings = [
   'primary phone',
   'msisdn'
 ]
-/** Headings that many things have: of a phone number only if numbers are below. */
+/** Headings with several meanings: of a phone number only if numbers are below. */
 const numberHeadings = [
   'number',
   'numero',
@@ -121,12 +121,12 @@ export const plain = (heading: string): string =>
     .trim()
 
 export interface Columns {
-  /** Of the phone number: where the first has none, the next one counts. */
+  /** Of the phone number. If the first column is empty, the next one counts. */
   phones: number[]
   name: number
-  /** Headings of columns that are not taken. */
+  /** Headings of columns that are not imported. */
   ignored: string[]
-  /** The file is an export of ours. */
+  /** The file is our own export. */
   isExport: boolean
 }
 
@@ -142,7 +142,7 @@ const hasDouble = (headings: readonly string[], known: readonly string[]): boole
 }
 
 /**
- * Which columns there are by their headings.
+ * Finds the columns by their headings.
  * @param hasNumbers whether there are phone numbers below a heading
  */
 export const byHeading = (
@@ -171,7 +171,7 @@ export const byHeading = (
 }
 
 /**
- * Which columns there are in a table without headings, by its first rows.
+ * Finds the columns of a table without headings, by its first rows.
  * @param isPhone whether a cell is a phone number
  */
 export const byContent = (

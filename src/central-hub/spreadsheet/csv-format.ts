@@ -1,15 +1,15 @@
 import { stringify } from 'csv-stringify/sync'
 import { guardFormula, toExcelText } from './cells.ts'
 
-/** Rows as CSV: as RFC 4180 has it, or as Excel in a language opens it. */
+/** Rows as CSV: as in RFC 4180, or as Excel in a language opens it. */
 
 export interface CsvOptions {
   /** Begin with a byte order mark. */
   bom?: boolean | undefined
   delimiter?: Delimiter | undefined
-  /** A language, such as es-MX: the file is for Excel in it. */
+  /** A language, such as es-MX: the file is for Excel in that language. */
   excel?: string | undefined
-  /** The IANA time zone of times for Excel, which knows none. */
+  /** The IANA time zone of times for Excel, which has no time zones. */
   tz?: string | undefined
 }
 type Delimiter = 'comma' | 'semicolon' | 'tab'
@@ -43,10 +43,10 @@ export const isLanguage = (language: string): boolean => {
 const isTime = (column: string): boolean => column.endsWith('_at') || column === 'waiting_since'
 
 /**
- * `2026-11-25 10:00:00`, which Excel takes for a time in every language; it knows neither T nor Z.
+ * `2026-11-25 10:00:00`, which Excel reads as a time in every language. It does not know T or Z.
  */
 const timeFormat = (tz: string): ((text: string) => string) => {
-  // Swedish writes times so.
+  // Times are written like this in Swedish.
   const format = new Intl.DateTimeFormat('sv-SE', {
     timeZone: tz,
     dateStyle: 'short',
@@ -71,7 +71,7 @@ const excelCell = (language: string, tz: string): CsvFormat['cell'] => {
   }
 }
 
-/** What a file is like by the options of its request. */
+/** The format of a file by the options of its request. */
 export const csvFormat = ({ bom, delimiter, excel, tz = 'UTC' }: CsvOptions): CsvFormat => {
   const usual: Delimiter = decimalSign(excel ?? 'en') === ',' ? 'semicolon' : 'comma'
   return {

@@ -1,4 +1,4 @@
-/** CSV as RFC 4180 has it, record by record. What is wrong with a line costs that line alone. */
+/** Reads CSV (RFC 4180) record by record. An error in a line affects that line alone. */
 
 /** A place in the text, and the number of its line. */
 interface Place {
@@ -21,12 +21,12 @@ export interface CsvFault {
 const isSpace = (char: string | undefined): boolean =>
   char === ' ' || char === '\u00a0' || char === '\t'
 
-/** How many line breaks there are: CRLF is one. */
+/** The number of line breaks. CRLF is one. */
 const countBreaks = (text: string): number => text.match(/\r\n|\r|\n/g)?.length ?? 0
 
 /**
- * Where quotes went wrong: at the first cell of more than one line, for it may have taken in lines
- * of others.
+ * Where quotes went wrong: at the first cell of more than one line, because it may contain lines of
+ * other records.
  */
 export const firstWrong = ({ places }: CsvRecord, wrong: Place): Place =>
   places.find((place, index) => place.line < (places[index + 1] ?? wrong).line) ?? wrong
@@ -42,7 +42,7 @@ export class CsvReader {
     this.#place = { ...start }
   }
 
-  /** The next record, or what is wrong with its line; undefined at the end. */
+  /** The next record, or the error of its line; undefined at the end. */
   read(): CsvRecord | CsvFault | undefined {
     if (this.#place.at >= this.#text.length) return undefined
     const record: CsvRecord = { cells: [], places: [] }
@@ -60,14 +60,14 @@ export class CsvReader {
   }
 
   /**
-   * Goes on with the line after the one where a cell begins: the cell's quotes turned out to be
+   * Continues with the line after the one where a cell begins, because the cell's quotes are
    * wrong.
    */
   goBackTo({ at, line }: Place): void {
     this.#place = this.#afterBreak({ at: this.#endOfLine(at), line })
   }
 
-  /** The line of the text in which a place is, whatever its quotes are. */
+  /** The line of the text around a place, without regard to quotes. */
   lineOf({ at }: Place): string {
     let start = at
     while (start > 0 && this.#text[start - 1] !== '\n' && this.#text[start - 1] !== '\r') start -= 1
@@ -103,7 +103,7 @@ export class CsvReader {
   }
 
   /**
-   * `="+34…"` without quotation marks round it, as many programs write text that must not become a
+   * `="+34…"` without quotation marks around it. Many programs write text so that must not become a
    * number.
    */
   #readFormula(equals: number): string | undefined {
@@ -139,7 +139,7 @@ export class CsvReader {
     return at
   }
 
-  /** Past the line break that is here; at the end of the text there is none. */
+  /** The place after the line break here; at the end of the text the same place. */
   #afterBreak({ at, line }: Place): Place {
     if (at >= this.#text.length) return { at, line }
     const isPair = this.#text[at] === '\r' && this.#text[at + 1] === '\n'

@@ -57,9 +57,9 @@ const eightBit = (bytes: Buffer): Decoded => {
 }
 
 /**
- * Decodes UTF-8, UTF-16 of either byte order, and Windows-1252; which of them, the bytes tell.
- * @param charset the encoding that the sender names; UTF-8 is not taken on trust, for many programs
- * name it always
+ * Decodes UTF-8, UTF-16 of either byte order, and Windows-1252. The bytes decide which.
+ * @param charset the encoding that the sender names. UTF-8 is not trusted, because many programs
+ * always name it
  */
 export const decodeFile = (bytes: Buffer, charset?: string): Decoded => {
   const utf16 = utf16Label(bytes)

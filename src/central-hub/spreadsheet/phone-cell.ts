@@ -1,7 +1,7 @@
 import { parsePhoneNumberFromString, type CountryCode } from 'libphonenumber-js'
 import { readPhone } from '../store/database/phone.ts'
 
-/** Phone numbers as people have them in tables. */
+/** Phone numbers as people write them in tables. */
 
 type PhoneFault =
   | 'phone-missing'
@@ -10,12 +10,12 @@ type PhoneFault =
   | 'phone-unreadable'
 
 /**
- * An international number without `+` has so many digits or more: one with fewer may be of any
+ * The fewest digits of an international number without `+`. A number with fewer may belong to any
  * country.
  */
 const minInternationalDigits = 11
 
-/** What is not seen: zero-width and direction marks. */
+/** Invisible characters: zero-width and direction marks. */
 const invisible = /[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g
 /** https://faq.whatsapp.com/5913398998672934, and the address that it leads to. */
 const linkBeginnings = [
@@ -62,7 +62,7 @@ const bare = (cell: string): string => {
     .trimEnd()
     .replace(/^=/, '')
   const number = linkedNumber(unquoted) ?? unquoted.replace(scheme, '')
-  // 34600123456.0, as programs write a number that they took for a fraction
+  // Programs write 34600123456.0 when they treat the number as a fraction.
   const whole = number.replace(/^(\d{9,})[.,]0+$/, '$1')
   return whole.replace(/^00\s*(?=[1-9])/, '+')
 }

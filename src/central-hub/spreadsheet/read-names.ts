@@ -14,7 +14,7 @@ import { decodeFile, isWorkbook, type Decoded } from './decode.ts'
 import { readPhoneCell } from './phone-cell.ts'
 import { readTable, type TableFault, type TableRow } from './table.ts'
 
-/** A file of names by phone number, read whole before any of it is taken. */
+/** A file of names by phone number. It is read as a whole before any name is stored. */
 
 type ImportError = ImportResult['errors'][number]
 
@@ -24,7 +24,7 @@ interface ReadNames {
   errors: ImportError[]
   /** Lines with an error. */
   rejected: number
-  /** Lines of an export of ours that have no number or no name, and so nothing to import. */
+  /** Lines of our own export without a number or a name: there is nothing to import. */
   nothing: number
   /** Headings of columns that were not read. */
   ignored: string[]
@@ -34,16 +34,16 @@ export interface ReadOptions {
   type: 'text/csv' | 'application/x-ndjson'
   /** The encoding that the sender names, if any. */
   charset?: string
-  /** Of numbers that are written without a country. */
+  /** The country of numbers that are written without one. */
   country: CountryCode | undefined
 }
 
 const maxLines = 100_000
 const maxErrors = 100
-/** Lines read before other requests have their turn. */
-const linesAtOnce = 500
+/** Lines that are read before other requests get their turn. */
+const batchSize = 500
 
-/** What is told of each fault. No value of the file is in it. */
+/** The message of each error. It contains no value of the file. */
 const messages: Readonly<Record<ImportCode, string>> = {
   'phone-missing': 'expected a phone number',
   'phone-unreadable': 'expected a phone number',
@@ -106,7 +106,7 @@ const fileFaults = {
 const refuse = (...codes: ImportFileCode[]): ProblemError =>
   invalid(...codes.map((code) => ({ ...fileFaults[code], code })))
 
-/** A line that could be read, or what is wrong with it. */
+/** A line that could be read, or its error. */
 type Line = TableRow | TableFault | { line: number; code: 'line-json' }
 
 const nameFaults = faultsAgainst(LeadPatch)
@@ -129,8 +129,7 @@ const toError = (line: number, code: ImportCode, column?: number): ImportError =
 }
 
 /**
- * Numbers of an export of ours are WhatsApp's: they are right even where they belong to no country
- * that is known.
+ * Numbers of our own export come from WhatsApp: they are right even if their country is unknown.
  */
 const readExportedPhone = (cell: string): string | undefined =>
   /^\+\d{5,15}$/.exec(fromCell(cell))?.[0]
@@ -141,7 +140,7 @@ interface Context {
   country: CountryCode | undefined
 }
 
-/** What a line names, or what is wrong with it. */
+/** The name of a line, or its error. */
 const understand = (
   line: Line,
   { file: { isDamaged, isNarrow }, isExport, country }: Context
@@ -177,7 +176,7 @@ const jsonLine = (json: string, line: number): Line => {
       return { line, code: 'line-json' }
     const { phone, name }: { phone?: unknown; name?: unknown } = value
     const text = (member: unknown): string => (typeof member === 'string' ? member : '')
-    // A number holds the digits of any phone number exactly.
+    // A JavaScript number holds the digits of any phone number exactly.
     const digits =
       typeof phone === 'number' && Number.isSafeInteger(phone) ? String(phone) : text(phone)
     return { line, phone: digits, name: text(name), phoneColumn: 0, nameColumn: 0 }
@@ -194,7 +193,7 @@ const isNothing = (line: Line): boolean =>
 
 /**
  * Reads a file of names.
- * @throws {ProblemError} invalid-parameters for a file that is none, payload-too-large
+ * @throws {ProblemError} invalid-parameters if it is not such a file, payload-too-large
  */
 export const readNames = async (
   bytes: Buffer,
@@ -226,7 +225,7 @@ export const readNames = async (
         'payload-too-large',
         `an import may have at most ${maxLines} lines: nothing was taken, send it in parts`
       )
-    if (lines % linesAtOnce === 0) await turn()
+    if (lines % batchSize === 0) await turn()
     if (isExport && isNothing(line)) {
       result.nothing += 1
       continue

@@ -2,11 +2,11 @@ import { byContent, byHeading, type ColumnFault, type Columns } from './columns.
 import { CsvReader, firstWrong, type CsvRecord } from './csv-reader.ts'
 
 /**
- * A table of phone numbers and names, whatever separates its columns and whether it has headings.
+ * A table of phone numbers and names, with any delimiter, with or without headings.
  */
 
 const delimiters = [';', '\t', ',', '|']
-/** Records that are looked at to find out what the columns are. */
+/** How many records are read to recognize the columns. */
 const sampleSize = 20
 
 /** A line of the table. */
@@ -33,13 +33,13 @@ interface Layout {
   delimiter: string
   columns: Columns
   hasHeading: boolean
-  /** How many columns there are by the first line. */
+  /** The number of columns of the first line. */
   width: number
 }
 
 type IsPhone = (cell: string) => boolean
 
-/** The line `sep=;`, by which Excel is told what separates the cells. */
+/** The line `sep=;`, which names the delimiter for Excel. */
 const separatorLine = /^"?sep=([^\r\n])"?[;,\t ]*(?:\r\n|\r|\n|$)/i
 
 const isBlank = (cells: readonly string[]): boolean => cells.every((cell) => cell.trim() === '')
@@ -71,7 +71,7 @@ const layoutOf = (
   return found === undefined ? named : { delimiter, columns: found, hasHeading: false, width }
 }
 
-/** How many rows have a phone number and a name. */
+/** The number of rows with a phone number and a name. */
 const fit = (
   { columns: { phones, name } }: Layout,
   rows: readonly string[][],
@@ -81,7 +81,7 @@ const fit = (
     (row) => phones.some((phone) => isPhone(row[phone] ?? '')) && (row[name] ?? '').trim() !== ''
   ).length
 
-/** The layout by the delimiter that makes most sense of the first lines. */
+/** The layout of the delimiter by which most of the first lines have a number and a name. */
 const findLayout = (
   text: string,
   at: number,
@@ -134,8 +134,8 @@ const isLikePhone = (cell: string, isPhone: IsPhone): boolean =>
   /^\s*\d[.,]\d+E\+\d+\s*$/i.test(cell)
 
 /**
- * Whether a line within a cell is a row, good or bad: one of its cells is a phone number, or it
- * lacks that alone.
+ * Whether a line within a cell is a row, good or bad: one of its cells is a phone number, or only
+ * the phone number is missing.
  */
 const isLikeRow = (
   line: string,
@@ -154,7 +154,7 @@ const phoneColumnOf = ({ cells }: CsvRecord, { phones }: Columns): number =>
   phones.find((phone) => (cells[phone] ?? '').trim() !== '') ?? phones[0] ?? 0
 
 /**
- * Rows that are inside the quotes of another column: they are named, and not taken, for a note may
+ * Rows inside the quotes of another column. They are reported and not imported, because a note may
  * quote a table.
  */
 function* hiddenRows(
@@ -171,13 +171,13 @@ function* hiddenRows(
   }
 }
 
-/** The cells of a line as if it had no quotation marks. */
+/** The cells of a line, without regard to quotation marks. */
 const withoutQuotes = (line: string, { delimiter }: Layout): string[] =>
   line.replaceAll('"', '').split(delimiter)
 
 /**
- * The first and the last line of a cell of more lines, each whole: its quotes may have made one row
- * of two.
+ * The first and the last line of a cell with several lines, each as a whole line of the text: the
+ * quotes may have joined two rows.
  */
 const outerLines = (
   { cells, places }: CsvRecord,
@@ -200,7 +200,7 @@ const hidesRows = (
   isPhone: IsPhone
 ): boolean => {
   const lines = linesOf(record.cells[column] ?? '')
-  // The next row may begin with its number, and its own quote have ended the cell there.
+  // The next row may begin with its number, and its own quote may have ended the cell there.
   if (lines.slice(1).some((line) => isLikePhone(line, isPhone))) return true
   if (lines.some((line) => isLikeRow(line, layout, isPhone))) return true
   return outerLines(record, column, reader, layout).every(({ length }) => length >= layout.width)
@@ -230,8 +230,8 @@ const mixesRows = (
 }
 
 /**
- * What is wrong with the quotes of a record when its number or its name may be of another line.
- * Nobody gets such a name, and the lines are read on their own.
+ * The error of a record whose quotes may have taken its number or its name from another line. Its
+ * name is not imported, and the lines are read one by one.
  */
 const quotesFault = (
   record: CsvRecord,
@@ -257,8 +257,8 @@ const quotesFault = (
 }
 
 /**
- * The phone number or the name has a line break. One at either end does no harm when all is of one
- * cell.
+ * The error of a phone number or a name with a line break. A break at either end is harmless when
+ * the whole text is of one cell.
  */
 const breakFault = (
   { cells, places }: CsvRecord,
