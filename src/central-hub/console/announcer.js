@@ -1,10 +1,7 @@
 import { byId } from './dom.js'
 import { texts } from './texts.js'
 
-/**
- * What a screen reader is told of what happens elsewhere in the page: news of a moment in one
- * sentence.
- */
+/** Announces news to screen readers: all names of half a second in one sentence. */
 
 const momentMs = 500
 
@@ -12,7 +9,7 @@ export const createAnnouncer = () => {
   const line = byId('announcer')
   /** @type {Map<number, string>} */
   let names = new Map()
-  const tell = () => {
+  const announce = () => {
     const [first = '', ...others] = names.values()
     line.textContent = others.length === 0 ? texts.newFrom(first) : texts.newFromMany(names.size)
     names = new Map()
@@ -24,7 +21,7 @@ export const createAnnouncer = () => {
     },
     /** Somebody wrote. @param {number} id @param {string} name */
     wrote: (id, name) => {
-      if (names.size === 0) setTimeout(tell, momentMs)
+      if (names.size === 0) setTimeout(announce, momentMs)
       names.set(id, name)
     }
   }

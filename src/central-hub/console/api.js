@@ -1,6 +1,6 @@
 import { query, request } from './request.js'
 
-/** The hub's REST as this page calls it; all of it may throw an ApiError. */
+/** The hub's REST as this page calls it. Each call may throw an ApiError. */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /**
@@ -87,7 +87,7 @@ export const api = {
   handle: (id, until) => post(`/api/leads/${id}/handled`, until === undefined ? {} : { until }),
   /** @param {number} id @returns {Promise<Lead>} */
   unhandle: async (id) => (await request('DELETE', `/api/leads/${id}/handled`)).value,
-  /** @param {number} id @param {number} other becomes part of it @returns {Promise<Lead>} */
+  /** @param {number} id @param {number} other is merged into it @returns {Promise<Lead>} */
   merge: (id, other) => post(`/api/leads/${id}/merge`, { lead_id: other }),
   /**
    * For good, with all messages and media. @param {number} id @returns

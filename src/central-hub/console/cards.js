@@ -7,7 +7,7 @@ import { messageWords, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
-/** What a message holds beside its text: an order, a place, a call. All of it is text to us. */
+/** The content of a message beside its text: an order, a place, a call. It is shown as text. */
 
 /**
  * A heading and what belongs to it, in one line. @param {string} title @param {...(string |

@@ -1,11 +1,10 @@
 import { api } from './api.js'
-import { copyText } from './copy.js'
-import { byId, coalesced, say } from './dom.js'
-import { createHandled } from './handled.js'
-import { createHistory } from './history.js'
+import { byId, coalesced, copyText, say } from './dom.js'
+import { HandledButton } from './handled.js'
+import { ChangeHistory } from './history.js'
 import { isOlder, isUnread, nameOf, samePerson } from './lead.js'
-import { createLeadActions } from './lead-actions.js'
-import { createLeadForm } from './lead-form.js'
+import { DeleteDialog, MergeDialog } from './lead-actions.js'
+import { LeadForm } from './lead-form.js'
 import { LeadSearch } from './lead-search.js'
 import { renderHead } from './lead-head.js'
 import { MessageList } from './message-list.js'
@@ -13,289 +12,303 @@ import { MessageList } from './message-list.js'
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
-/** One lead: the conversation with it and what the team says of it, live. */
+/** The lead that is open: its conversation and the team's notes about it, live. */
 
-/** Keys that go from lead to lead, or away: none of them reads what is shown. */
+/** Keys that move from lead to lead, or away: pressing one does not mean that a person reads. */
 const movingKeys = ['j', 'k', 'u', '/', '?', 'Escape', 'Shift', 'Control', 'Alt', 'Meta']
 
+/** The parts of the page that need a lead. */
+const leadParts = [
+  'lead-form',
+  'lead-more',
+  'foot',
+  'to-details',
+  'mark-unread',
+  'lead-search-open'
+]
+
 /**
- * @param {{ onLead: (lead: Lead) => void, onMoved: (id: number) => void, onRemoved: (id: number,
- * here: boolean) => void, onMissing: () => void, onCopied: (isCopied: boolean) => void, onUnread:
- * (id: number) => void }} options `onLead`: the hub told how a lead is now; `onMoved`: the lead
- * that is open goes on under another id; `onRemoved`: it is deleted, `here`: by this page;
- * `onMissing`: the message to go to is there no more; `onCopied`: a message's text was copied, or
- * could not be; `onUnread`: the lead was marked as unread
+ * @typedef {object} Options
+ * @property {(lead: Lead) => void} onLead the hub answered with a lead
+ * @property {(id: number) => void} onMoved the lead that is open has another id now
+ * @property {(id: number, here: boolean) => void} onRemoved `here`: this page deleted the lead
+ * @property {() => void} onMissing the message to go to no longer exists
+ * @property {(isCopied: boolean) => void} onCopied a message's text was copied, or could not be
+ * @property {(id: number) => void} onUnread the lead was marked as unread
  */
-export const createConversation = ({
-  onLead,
-  onMoved,
-  onRemoved,
-  onMissing,
-  onCopied,
-  onUnread
-}) => {
+
+export class Conversation {
+  #options
   /** @type {number | undefined} */
-  let openId
+  #openId
   /** @type {Lead | undefined} */
-  let lead
-  let reading = new AbortController()
+  #lead
+  #reading = new AbortController()
   /** @type {Promise<void>} */
-  let loading = Promise.resolve()
-  let marking = false
+  #loading = Promise.resolve()
+  #isMarking = false
   /** False while a person only moves from lead to lead. */
-  let isAttended = true
-  /** The message that is to be shown once the list is there. @type {string | undefined} */
-  let wanted
+  #isAttended = true
+  /** The message to show once the list is loaded. @type {string | undefined} */
+  #wanted
+  #unread = byId('mark-unread')
 
-  const form = createLeadForm((changed) => {
-    onLead(changed)
-    applyLead(changed)
+  form = new LeadForm((lead) => this.#changed(lead))
+  #history = new ChangeHistory()
+  #list = new MessageList({
+    older: (cursor, signal) => api.messages(/** @type {number} */ (this.#openId), cursor, signal),
+    again: () => void this.#load(),
+    onCopy: (text) => void copyText(text).then(this.#options.onCopied)
   })
-  const history = createHistory()
-  const list = new MessageList({
-    older: (cursor, signal) => api.messages(/** @type {number} */ (openId), cursor, signal),
-    again: () => void load(),
-    onCopy: (text) => void copyText(text).then(onCopied)
+  #search = new LeadSearch({
+    leadId: () => this.#openId,
+    show: (id) => this.#list.show(id, { focus: false }),
+    highlight: (q) => this.#list.highlight(q)
   })
-  const search = new LeadSearch({
-    leadId: () => openId,
-    show: (id) => list.show(id, { focus: false }),
-    highlight: (q) => list.highlight(q)
+  #handled = new HandledButton({
+    lead: () => this.#lead,
+    onLead: (lead) => this.#changed(lead)
   })
-  const handled = createHandled({
-    lead: () => lead,
-    onLead: (changed) => {
-      onLead(changed)
-      applyLead(changed)
-    }
+  #deletion = new DeleteDialog({
+    lead: () => this.#lead,
+    onRemoved: (id) => this.#removed(id, true)
   })
-  const actions = createLeadActions({
-    lead: () => lead,
-    onMerged: (merged, other) => {
-      form.drafts.move(other, merged.id)
-      onLead(merged)
-      applyLead(merged)
-      void load()
-    },
-    onRemoved: (id) => removed(id, true)
-  })
-  /** @param {number} id @param {boolean} here */
-  const removed = (id, here) => {
-    form.drafts.forget(id)
-    if (id !== openId) return
-    // now, not when the address has changed: the answer and the news of it both come, in either
-    // order
-    clear()
-    onRemoved(id, here)
+  #renderListSoon = coalesced(() => this.#list.render())
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options
+    new MergeDialog({
+      lead: () => this.#lead,
+      onMerged: (merged, other) => {
+        this.form.drafts.move(other, merged.id)
+        this.#changed(merged)
+        void this.#load()
+      }
+    })
+    document.addEventListener('visibilitychange', () => void this.#markRead())
+    const area = byId('conversation')
+    area.addEventListener('pointerdown', () => this.attend())
+    area.addEventListener('wheel', () => this.attend(), { passive: true })
+    area.addEventListener('keydown', (/** @type {KeyboardEvent} */ { key }) => {
+      if (!movingKeys.includes(key)) this.attend()
+    })
+    this.#unread.addEventListener('click', () => this.pressUnread())
   }
 
-  /** Whoever has it before their eyes has read it; in LeadMaster alone. */
-  const markRead = async () => {
-    if (
-      marking ||
-      !isAttended ||
-      !lead ||
-      !isUnread(lead) ||
-      document.visibilityState !== 'visible' ||
-      !list.loaded()
-    )
+  /**
+   * Shows a lead: at first the data that is known already.
+   * @param {number} id @param {Lead | undefined} known @param {{ message?: string | undefined,
+   * q?: string, isLook?: boolean }} [how] `message`: the id of one to go to; `q`: words to mark;
+   * `isLook`: opening does not mark it as read
+   */
+  open(id, known, { message, q = '', isLook = false } = {}) {
+    this.#wanted = message
+    if (message !== undefined && this.#openId === id) this.#list.highlight(q)
+    if (this.#openId === id) return this.#showWanted()
+    this.#clear()
+    this.#list.highlight(q)
+    this.#isAttended = !isLook
+    this.#openId = id
+    this.#lead = known
+    if (known) this.form.show(known)
+    this.#history.show(id)
+    this.#showParts(known !== undefined)
+    if (!known) say(byId('lead-name'), `#${id}`)
+    byId('lead-sub').replaceChildren()
+    say(byId('lead-saved'), '')
+    this.#renderLead()
+    this.#list.render()
+    this.#loading = this.#load()
+  }
+
+  close() {
+    void this.form.flush()
+    this.#clear()
+  }
+
+  /** Reads the conversation again, after the current read: otherwise that answer would be lost. */
+  reload() {
+    const id = this.#openId
+    void this.#loading.then(() => {
+      if (id === this.#openId) this.#loading = this.#load()
+    })
+  }
+
+  /** Tries again what could not be read or saved. */
+  retryFailed() {
+    if (this.#list.failed()) void this.#load()
+    this.#list.retryFailed()
+    this.form.drafts.retryFailed()
+    this.#handled.retryFailed()
+    void this.#markRead()
+  }
+
+  /** @param {Lead} lead */
+  applyLead(lead) {
+    if (this.#openId === undefined || !this.#lead) return
+    if (lead.id !== this.#lead.id) {
+      if (samePerson(lead, this.#lead)) this.#moved(lead.id)
+    } else if (!isOlder(lead, this.#lead)) {
+      if (lead.updated_at !== this.#lead.updated_at) this.#history.refresh()
+      this.#lead = lead
+      this.form.update(lead)
+      this.#renderLead()
+      void this.#markRead()
+    }
+  }
+
+  /** @param {Message} message */
+  applyMessage(message) {
+    if (this.#openId === undefined || message.lead_id !== this.#openId || !this.#list.loaded())
       return
-    const { id } = lead
-    marking = true
+    this.#list.put(message)
+    this.#renderListSoon()
+  }
+
+  /** @param {import('../../contract/lead.ts').LeadRemoved} removed */
+  applyRemoved({ id, merged_into }) {
+    if (id !== this.#openId) return
+    if (merged_into !== null) return this.#moved(merged_into)
+    this.#removed(id, this.#deletion.isDeleting(id))
+  }
+
+  /** A person does something in the conversation, and so has read it. */
+  attend() {
+    if (this.#isAttended || this.#openId === undefined) return
+    this.#isAttended = true
+    void this.#markRead()
+  }
+
+  openSearch() {
+    this.#search.open()
+  }
+
+  pressHandled() {
+    this.#handled.press()
+  }
+
+  pressUnread() {
+    void this.#setUnread()
+  }
+
+  /** Writes everything again, in the language chosen. */
+  render() {
+    if (this.#openId === undefined) return
+    if (this.#lead) this.form.show(this.#lead)
+    this.#history.render()
+    this.#search.render()
+    this.#renderLead()
+    this.#list.rewrite()
+  }
+
+  /** The hub answered with a changed lead. @param {Lead} lead */
+  #changed(lead) {
+    this.#options.onLead(lead)
+    this.applyLead(lead)
+  }
+
+  /** @param {number} id @param {boolean} here */
+  #removed(id, here) {
+    this.form.drafts.delete(id)
+    if (id !== this.#openId) return
+    // Before the address changes: the answer and the event both arrive, in either order.
+    this.#clear()
+    this.#options.onRemoved(id, here)
+  }
+
+  /** @param {number} to */
+  #moved(to) {
+    if (this.#openId === undefined) return
+    this.form.drafts.move(this.#openId, to)
+    this.#options.onMoved(to)
+  }
+
+  #isRead() {
+    return this.#isAttended && document.visibilityState === 'visible' && this.#list.loaded()
+  }
+
+  /** Marks the lead as read if a person sees it; in LeadMaster alone. */
+  async #markRead() {
+    if (this.#isMarking || !this.#lead || !isUnread(this.#lead) || !this.#isRead()) return
+    const { id } = this.#lead
+    this.#isMarking = true
     try {
-      const read = await api.markRead(id)
-      onLead(read)
-      applyLead(read)
+      this.#changed(await api.markRead(id))
     } catch {
-      // it stays unread, and is tried again with the next event or the next look at it
+      // The lead stays unread. The next event or the next look tries again.
     } finally {
-      marking = false
+      this.#isMarking = false
     }
   }
-  document.addEventListener('visibilitychange', () => void markRead())
 
-  /** Whoever does something in a conversation reads it. */
-  const attend = () => {
-    if (isAttended || openId === undefined) return
-    isAttended = true
-    void markRead()
-  }
-  const area = byId('conversation')
-  area.addEventListener('pointerdown', attend)
-  area.addEventListener('wheel', attend, { passive: true })
-  area.addEventListener('keydown', (/** @type {KeyboardEvent} */ { key }) => {
-    if (!movingKeys.includes(key)) attend()
-  })
-
-  const button = byId('mark-unread')
-  const setUnread = async () => {
-    if (!lead || button.getAttribute('aria-disabled') === 'true') return
+  async #setUnread() {
+    const button = this.#unread
+    if (!this.#lead || button.getAttribute('aria-disabled') === 'true') return
     button.setAttribute('aria-disabled', 'true')
-    isAttended = false
+    this.#isAttended = false
     try {
-      const changed = await api.setUnread(lead.id)
-      onLead(changed)
-      onUnread(changed.id)
+      const lead = await api.setUnread(this.#lead.id)
+      this.#options.onLead(lead)
+      this.#options.onUnread(lead.id)
     } catch (error) {
-      isAttended = true
-      handled.fail(error)
+      this.#isAttended = true
+      this.#handled.fail(error)
     } finally {
       button.removeAttribute('aria-disabled')
     }
   }
-  button.addEventListener('click', () => void setUnread())
 
-  /** @param {boolean} known whether there is a lead to show them of */
-  const showParts = (known) => {
-    for (const part of [
-      'lead-form',
-      'lead-more',
-      'foot',
-      'to-details',
-      'mark-unread',
-      'lead-search-open'
-    ])
-      byId(part).hidden = !known
-  }
-  const render = () => {
-    if (!lead) return
-    renderHead(lead)
-    handled.render()
-    list.setName(nameOf(lead))
+  /** @param {boolean} hasLead */
+  #showParts(hasLead) {
+    for (const part of leadParts) byId(part).hidden = !hasLead
   }
 
-  /** @param {Lead} now */
-  const applyLead = (now) => {
-    if (openId === undefined || !lead) return
-    if (now.id !== lead.id) {
-      if (samePerson(now, lead)) moved(now.id)
-    } else if (!isOlder(now, lead)) {
-      if (now.updated_at !== lead.updated_at) history.refresh()
-      lead = now
-      form.update(now)
-      render()
-      void markRead()
-    }
-  }
-  /** @param {number} to */
-  const moved = (to) => {
-    if (openId === undefined) return
-    form.drafts.move(openId, to)
-    onMoved(to)
+  #renderLead() {
+    if (!this.#lead) return
+    renderHead(this.#lead)
+    this.#handled.render()
+    this.#list.setName(nameOf(this.#lead))
   }
 
-  const showWanted = () => {
-    const message = wanted
-    if (message === undefined || !list.loaded()) return
-    wanted = undefined
-    void list.show(message).then((isThere) => {
-      if (!isThere) onMissing()
+  #showWanted() {
+    const message = this.#wanted
+    if (message === undefined || !this.#list.loaded()) return
+    this.#wanted = undefined
+    void this.#list.show(message).then((isThere) => {
+      if (!isThere) this.#options.onMissing()
     })
   }
 
-  /** Reads lead and newest messages; what is shown stays until the answer is there. */
-  const load = async () => {
-    if (openId === undefined) return
-    const id = openId
-    reading.abort()
-    reading = new AbortController()
-    const { signal } = reading
+  /** Reads the lead and its newest messages. Until the answer arrives, the page stays as it is. */
+  async #load() {
+    if (this.#openId === undefined) return
+    const id = this.#openId
+    this.#reading.abort()
+    this.#reading = new AbortController()
+    const { signal } = this.#reading
     try {
-      const [now, page] = await Promise.all([api.lead(id, signal), api.messages(id, null, signal)])
-      if (now.id !== id) return moved(now.id)
-      lead = now
-      onLead(now)
-      form.show(now)
-      showParts(true)
-      render()
-      list.setUnread(now.unread_count)
-      list.take(page)
-      showWanted()
-      void markRead()
+      const [lead, page] = await Promise.all([api.lead(id, signal), api.messages(id, null, signal)])
+      if (lead.id !== id) return this.#moved(lead.id)
+      this.#lead = lead
+      this.#options.onLead(lead)
+      this.form.show(lead)
+      this.#showParts(true)
+      this.#renderLead()
+      this.#list.setUnread(lead.unread_count)
+      this.#list.take(page)
+      this.#showWanted()
+      void this.#markRead()
     } catch (error) {
-      if (!signal.aborted) list.fail(error)
+      if (!signal.aborted) this.#list.fail(error)
     }
-  }
-  const clear = () => {
-    reading.abort()
-    ;[openId, lead] = [undefined, undefined]
-    search.clear()
-    list.clear()
   }
 
-  const messageSoon = coalesced(() => list.render())
-  return {
-    form,
-    applyLead,
-    pressHandled: handled.press,
-    openSearch: () => search.open(),
-    attend,
-    pressUnread: () => void setUnread(),
-    /**
-     * Shows a lead; what is known of it already is shown at once.
-     * @param {number} id @param {Lead | undefined} known @param {{ message?: string | undefined,
-     * q?: string, isLook?: boolean }} [how] `message`: the id of one to go to; `q`: words to mark;
-     * `isLook`: it is not read by that
-     */
-    open: (id, known, { message, q = '', isLook = false } = {}) => {
-      wanted = message
-      if (message !== undefined && openId === id) list.highlight(q)
-      if (openId === id) return showWanted()
-      clear()
-      list.highlight(q)
-      isAttended = !isLook
-      ;[openId, lead] = [id, known]
-      if (known) form.show(known)
-      history.show(id)
-      showParts(known !== undefined)
-      if (!known) say(byId('lead-name'), `#${id}`)
-      byId('lead-sub').replaceChildren()
-      say(byId('lead-saved'), '')
-      render()
-      list.render()
-      loading = load()
-    },
-    close: () => {
-      void form.flush()
-      clear()
-    },
-    /**
-     * Reads it again, once what is being read is there: a later reading would discard its answer.
-     */
-    reload: () => {
-      const id = openId
-      void loading.then(() => {
-        if (id === openId) loading = load()
-      })
-    },
-    /** Tries again what could not be read or saved. */
-    retryFailed: () => {
-      if (list.failed()) void load()
-      list.retryFailed()
-      form.drafts.retryFailed()
-      handled.retryFailed()
-      void markRead()
-    },
-    /** @param {Message} message */
-    applyMessage: (message) => {
-      if (openId === undefined || message.lead_id !== openId || !list.loaded()) return
-      list.put(message)
-      messageSoon()
-    },
-    /** @param {import('../../contract/lead.ts').LeadRemoved} removed */
-    applyRemoved: ({ id, merged_into }) => {
-      if (id !== openId) return
-      if (merged_into !== null) return moved(merged_into)
-      removed(id, actions.isDeleting(id))
-    },
-    /** Writes everything again, in the language chosen. */
-    render: () => {
-      if (openId === undefined) return
-      if (lead) form.show(lead)
-      history.render()
-      search.render()
-      render()
-      list.rewrite()
-    }
+  #clear() {
+    this.#reading.abort()
+    this.#openId = undefined
+    this.#lead = undefined
+    this.#search.clear()
+    this.#list.clear()
   }
 }

@@ -30,8 +30,8 @@ export const h = (tag, props = {}, ...children) => {
 }
 
 /**
- * The focus goes to what took the place of what had it. @param {readonly Element[]} nodes @param
- * {number} place
+ * Focuses the element that took the place of the focused one.
+ * @param {readonly Element[]} nodes @param {number} place
  */
 const focusNear = (nodes, place) => {
   const focusable = 'a[href], button, [tabindex]'
@@ -63,15 +63,17 @@ export const arrange = (parent, nodes) => {
   else if (place !== undefined) focusNear(nodes, place)
 }
 
-/** Sets a text only if it is another one, so that a screen reader does not hear it twice.
- * @param {Element} element @param {string} text */
+/**
+ * Sets a text only if it differs, so that a screen reader does not read it twice.
+ * @param {Element} element @param {string} text
+ */
 export const say = (element, text) => {
   if (element.textContent !== text) element.textContent = text
 }
 
 /**
- * Runs `run` once for however many calls come within a moment. @param {() => void} run @param
- * {number} [momentMs]
+ * Runs `run` once for all calls within a moment.
+ * @param {() => void} run @param {number} [momentMs]
  */
 export const coalesced = (run, momentMs = 30) => {
   let due = false
@@ -86,9 +88,39 @@ export const coalesced = (run, momentMs = 30) => {
 }
 
 /**
- * Shows one of several, by id; undefined shows none. @param {readonly string[]} ids @param {string}
- * [shown]
+ * Shows one of several elements, by id; undefined hides all.
+ * @param {readonly string[]} ids @param {string} [shown]
  */
 export const showOnly = (ids, shown) => {
   for (const id of ids) byId(id).hidden = id !== shown
+}
+
+/** @param {string} text */
+const copySelected = (text) => {
+  const focused = document.activeElement
+  const field = document.createElement('textarea')
+  field.value = text
+  field.className = 'sr-only'
+  document.body.append(field)
+  field.select()
+  // Deprecated, and the only way without HTTPS:
+  // https://html.spec.whatwg.org/multipage/interaction.html
+  const isCopied = document.execCommand('copy')
+  field.remove()
+  if (focused instanceof HTMLElement) focused.focus({ preventScroll: true })
+  return isCopied
+}
+
+/**
+ * Copies a text. A page without HTTPS has no clipboard: there the text is selected and copied as by
+ * Ctrl+C.
+ * @param {string} text @returns {Promise<boolean>} whether it was copied
+ */
+export const copyText = async (text) => {
+  try {
+    await navigator.clipboard.writeText(text)
+    return true
+  } catch {
+    return copySelected(text)
+  }
 }

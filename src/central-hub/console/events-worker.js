@@ -1,44 +1,44 @@
-import { createEvents } from './events.js'
+import { HubEvents } from './events.js'
 import { onSignedOut, signedIn } from './request.js'
 
 /**
  * One stream of events for all tabs of a browser (a SharedWorker): over HTTP/1.1 a browser opens
  * six connections to one host at most, and each tab's own stream would hold one. A tab says `open`,
- * `leave` or `close` (signed out); it is told `[what, type, data]`.
+ * `leave` or `close` (signed out), and receives `[news, type, data]`.
  */
 
 /** @type {Set<MessagePort>} */
 const tabs = new Set()
 /**
- * What was told last of each account: a tab that comes later needs it. @type {Map<string, unknown>}
+ * The last session of each account: a tab that opens later needs it. @type {Map<string, unknown>}
  */
 const sessions = new Map()
 let state = 'closed'
 
 /** @param {...unknown} news */
-const tell = (...news) => {
+const notify = (...news) => {
   for (const tab of tabs) tab.postMessage(news)
 }
-const events = createEvents({
+const events = new HubEvents({
   onOpen: () => {
     state = 'open'
     sessions.clear()
-    tell('open')
+    notify('open')
   },
-  onFresh: () => tell('fresh'),
+  onFresh: () => notify('fresh'),
   onLost: () => {
     state = 'lost'
-    tell('lost')
+    notify('lost')
   },
   onEvent: (type, data) => {
     if (type === 'session') sessions.set(data.account ?? '', data)
-    tell('event', type, data)
+    notify('event', type, data)
   }
 })
 const close = () => {
   events.close()
   state = 'closed'
-  tell('closed')
+  notify('closed')
 }
 onSignedOut(close)
 
@@ -48,7 +48,7 @@ const welcome = (tab) => {
   tab.postMessage(['welcome'])
   if (state === 'lost') tab.postMessage(['lost'])
   if (state !== 'open') {
-    // a tab that was asked to sign in comes back when that is done
+    // A tab that had to sign in opens the stream again afterwards.
     signedIn()
     return events.open()
   }

@@ -7,8 +7,10 @@ import { states } from './lead.js'
 import { hubNow } from './request.js'
 import { texts } from './texts.js'
 
+/** @typedef {import('../../contract/lead.ts').Stats} Stats */
+
 /**
- * How it goes: messages per day, how fast people are answered, who waits. Each chart has its
+ * Figures: messages per day, how fast people are answered, who waits. Each chart also has its
  * numbers as text and as a table.
  */
 
@@ -60,169 +62,177 @@ const legend = (...entries) =>
     )
   )
 
-export const createFigures = () => {
-  /** @type {import('../../contract/lead.ts').Stats | undefined} */
-  let stats
-  /** @type {unknown} */
-  let fault
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer
-  let looked = false
-  const box = byId('figures-body')
+/** @param {string} title @param {...Node} content */
+const card = (title, ...content) => h('section', { class: 'card' }, h('h3', {}, title), ...content)
 
-  /** @param {string} title @param {...Node} content */
-  const card = (title, ...content) =>
-    h('section', { class: 'card' }, h('h3', {}, title), ...content)
-
-  /** @param {NonNullable<typeof stats>} stats */
-  const perDay = ({ days }) => {
-    const sum = (/** @type {'inbound' | 'outbound'} */ of) =>
-      days.reduce((all, day) => all + day[of], 0)
-    const words = texts.perDaySum(sum('inbound'), sum('outbound'))
-    if (sum('inbound') + sum('outbound') === 0)
-      return card(texts.perDay, h('p', { class: 'muted' }, texts.noMessagesYet))
-    return card(
+/** @param {Stats} stats */
+const perDay = ({ days }) => {
+  const sum = (/** @type {'inbound' | 'outbound'} */ direction) =>
+    days.reduce((all, day) => all + day[direction], 0)
+  const words = texts.perDaySum(sum('inbound'), sum('outbound'))
+  if (sum('inbound') + sum('outbound') === 0)
+    return card(texts.perDay, h('p', { class: 'muted' }, texts.noMessagesYet))
+  return card(
+    texts.perDay,
+    h('p', { class: 'muted' }, words),
+    barChart({
+      name: `${texts.perDay}: ${words}`,
+      days: days.map(({ date }) => shortDay(date)),
+      write: figure,
+      series: [
+        { kind: 'inbound', values: days.map(({ inbound }) => inbound) },
+        { kind: 'outbound', values: days.map(({ outbound }) => outbound) }
+      ]
+    }),
+    legend({ kind: 'inbound', text: texts.received }, { kind: 'outbound', text: texts.sent }),
+    table(
       texts.perDay,
-      h('p', { class: 'muted' }, words),
-      barChart({
-        name: `${texts.perDay}: ${words}`,
-        days: days.map(({ date }) => shortDay(date)),
-        write: figure,
-        series: [
-          { kind: 'inbound', values: days.map(({ inbound }) => inbound) },
-          { kind: 'outbound', values: days.map(({ outbound }) => outbound) }
-        ]
-      }),
-      legend({ kind: 'inbound', text: texts.received }, { kind: 'outbound', text: texts.sent }),
-      table(
-        texts.perDay,
-        [texts.day, texts.received, texts.sent, texts.newLeads],
-        days.map((day) => [
-          shortDay(day.date),
-          figure(day.inbound),
-          figure(day.outbound),
-          figure(day.new_leads)
-        ])
-      )
+      [texts.day, texts.received, texts.sent, texts.newLeads],
+      days.map((day) => [
+        shortDay(day.date),
+        figure(day.inbound),
+        figure(day.outbound),
+        figure(day.new_leads)
+      ])
     )
-  }
-  /** @param {NonNullable<typeof stats>} stats */
-  const response = ({ days, first_response: { median_s, p90_s } }) => {
-    if (median_s === null)
-      return card(texts.firstResponse, h('p', { class: 'muted' }, texts.noAnswers))
-    const words = texts.firstResponseSum(
-      duration(median_s * 1_000, 'long'),
-      duration((p90_s ?? median_s) * 1_000, 'long')
-    )
-    return card(
+  )
+}
+
+/** @param {Stats} stats */
+const response = ({ days, first_response: { median_s, p90_s } }) => {
+  if (median_s === null)
+    return card(texts.firstResponse, h('p', { class: 'muted' }, texts.noAnswers))
+  const words = texts.firstResponseSum(
+    duration(median_s * 1_000, 'long'),
+    duration((p90_s ?? median_s) * 1_000, 'long')
+  )
+  return card(
+    texts.firstResponse,
+    h('p', { class: 'muted' }, words),
+    barChart({
+      name: `${texts.firstResponse}: ${words}`,
+      days: days.map(({ date }) => shortDay(date)),
+      write: (s) => duration(s * 1_000),
+      round: roundTime,
+      series: [{ kind: 'response', values: days.map(({ first_response_s }) => first_response_s) }]
+    }),
+    table(
       texts.firstResponse,
-      h('p', { class: 'muted' }, words),
-      barChart({
-        name: `${texts.firstResponse}: ${words}`,
-        days: days.map(({ date }) => shortDay(date)),
-        write: (s) => duration(s * 1_000),
-        round: roundTime,
-        series: [{ kind: 'response', values: days.map(({ first_response_s }) => first_response_s) }]
+      [texts.day, texts.median],
+      days.map(({ date, first_response_s: s }) => [
+        shortDay(date),
+        s === null ? '–' : duration(s * 1_000)
+      ])
+    )
+  )
+}
+
+/** @param {Stats} stats */
+const waitingNow = ({ waiting: { now, longest_since } }) =>
+  h(
+    'div',
+    {},
+    h('h3', {}, texts.waitingNow),
+    h('p', { class: 'big' }, figure(now)),
+    h(
+      'p',
+      { class: 'muted' },
+      longest_since === null
+        ? texts.nobodyWaits
+        : texts.longest(duration(hubNow() - Date.parse(longest_since), 'long'))
+    )
+  )
+
+/** @param {Stats} stats */
+const byState = ({ states: counts }) => {
+  const entries = states.map((state) => ({
+    kind: `of-${state}`,
+    value: counts[state],
+    text: `${texts.stateOf[state]} ${figure(counts[state])}`
+  }))
+  const words = entries.map(({ text }) => text).join(', ')
+  return h(
+    'div',
+    { class: 'grow' },
+    h('h3', {}, texts.leadsByState),
+    entries.some(({ value }) => value > 0) &&
+      partsChart({
+        name: `${texts.leadsByState}: ${words}`,
+        parts: entries.map(({ kind, value }) => ({ kind, value }))
       }),
-      table(
-        texts.firstResponse,
-        [texts.day, texts.median],
-        days.map(({ date, first_response_s: s }) => [
-          shortDay(date),
-          s === null ? '–' : duration(s * 1_000)
-        ])
-      )
+    legend(...entries.map(({ kind, text }) => ({ kind, text })))
+  )
+}
+
+/** @param {Stats} stats */
+const byAd = ({ ads }) => {
+  if (ads.length === 0) return card(texts.leadsByAd, h('p', { class: 'muted' }, texts.noAds))
+  const name = (/** @type {typeof ads[number]} */ { title, id }) => title ?? id ?? texts.unnamedAd
+  const rows = ads.map((ad) =>
+    h(
+      'li',
+      {},
+      h('bdi', {}, [name(ad), ad.app].filter(Boolean).join(' · ')),
+      h('strong', {}, figure(ad.leads))
     )
-  }
-  /** @param {NonNullable<typeof stats>} stats */
-  const waiting = ({ waiting: { now, longest_since }, states: by }) => {
-    const words = states.map((state) => `${texts.stateOf[state]} ${figure(by[state])}`).join(', ')
-    return h(
-      'section',
-      { class: 'card pair' },
-      h(
-        'div',
-        {},
-        h('h3', {}, texts.waitingNow),
-        h('p', { class: 'big' }, figure(now)),
-        h(
-          'p',
-          { class: 'muted' },
-          longest_since === null
-            ? texts.nobodyWaits
-            : texts.longest(duration(hubNow() - Date.parse(longest_since), 'long'))
-        )
-      ),
-      h(
-        'div',
-        { class: 'grow' },
-        h('h3', {}, texts.leadsByState),
-        states.some((state) => by[state] > 0) &&
-          partsChart({
-            name: `${texts.leadsByState}: ${words}`,
-            parts: states.map((state) => ({ kind: `of-${state}`, value: by[state] }))
-          }),
-        legend(
-          ...states.map((state) => ({
-            kind: `of-${state}`,
-            text: `${texts.stateOf[state]} ${figure(by[state])}`
-          }))
-        )
-      )
-    )
+  )
+  return card(texts.leadsByAd, h('ul', { class: 'choices' }, ...rows))
+}
+
+export class Figures {
+  /** @type {Stats | undefined} */
+  #stats
+  /** @type {unknown} */
+  #error
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer
+  #isVisible = false
+  #box = byId('figures-body')
+
+  /** @param {boolean} isVisible whether a person looks at them */
+  watch(isVisible) {
+    if (isVisible === this.#isVisible) return
+    this.#isVisible = isVisible
+    clearTimeout(this.#timer)
+    if (!isVisible) return
+    this.render()
+    void this.#ask()
   }
 
-  /** @param {NonNullable<typeof stats>} stats */
-  const byAd = ({ ads }) => {
-    if (ads.length === 0) return card(texts.leadsByAd, h('p', { class: 'muted' }, texts.noAds))
-    const name = (/** @type {typeof ads[number]} */ { title, id }) => title ?? id ?? texts.unnamedAd
-    const rows = ads.map((ad) =>
-      h(
-        'li',
-        {},
-        h('bdi', {}, [name(ad), ad.app].filter(Boolean).join(' · ')),
-        h('strong', {}, figure(ad.leads))
-      )
+  render() {
+    const wasOpen = this.#disclosures().map(({ open }) => open)
+    if (this.#error !== undefined && !this.#stats)
+      return this.#box.replaceChildren(errorNote(this.#error, () => void this.#ask()))
+    if (!this.#stats)
+      return this.#box.replaceChildren(h('p', { class: 'muted', role: 'status' }, texts.loading))
+    const stats = this.#stats
+    this.#box.replaceChildren(
+      h('section', { class: 'card pair' }, waitingNow(stats), byState(stats)),
+      perDay(stats),
+      response(stats),
+      byAd(stats)
     )
-    return card(texts.leadsByAd, h('ul', { class: 'choices' }, ...rows))
+    for (const [index, disclosure] of this.#disclosures().entries())
+      disclosure.open = wasOpen[index] ?? false
   }
 
-  const render = () => {
-    const open = [...box.querySelectorAll('details')].map(
-      (disclosure) => /** @type {HTMLDetailsElement} */ (disclosure).open
-    )
-    if (fault !== undefined && !stats)
-      return box.replaceChildren(errorNote(fault, () => void ask()))
-    if (!stats)
-      return box.replaceChildren(h('p', { class: 'muted', role: 'status' }, texts.loading))
-    box.replaceChildren(waiting(stats), perDay(stats), response(stats), byAd(stats))
-    for (const [index, disclosure] of [...box.querySelectorAll('details')].entries())
-      disclosure.open = open[index] ?? false
+  #disclosures() {
+    return /** @type {HTMLDetailsElement[]} */ ([...this.#box.querySelectorAll('details')])
   }
-  const ask = async () => {
-    clearTimeout(timer)
-    if (looked) timer = setTimeout(() => void ask(), everyMs)
+
+  async #ask() {
+    clearTimeout(this.#timer)
+    if (this.#isVisible) this.#timer = setTimeout(() => void this.#ask(), everyMs)
     try {
-      const now = await api.stats(days, Intl.DateTimeFormat().resolvedOptions().timeZone)
-      const same = JSON.stringify(now) === JSON.stringify(stats)
-      ;[stats, fault] = [now, undefined]
-      // what has the focus in it is left alone
-      if (same) return
+      const stats = await api.stats(days, Intl.DateTimeFormat().resolvedOptions().timeZone)
+      const isSame = JSON.stringify(stats) === JSON.stringify(this.#stats)
+      this.#stats = stats
+      this.#error = undefined
+      // Without a change nothing is written again, so that the focus stays.
+      if (isSame) return
     } catch (error) {
-      fault = error
+      this.#error = error
     }
-    render()
-  }
-  return {
-    render,
-    /** @param {boolean} now whether they are looked at */
-    watch: (now) => {
-      if (now === looked) return
-      looked = now
-      clearTimeout(timer)
-      if (!looked) return
-      render()
-      void ask()
-    }
+    this.render()
   }
 }

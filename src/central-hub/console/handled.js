@@ -4,63 +4,73 @@ import { isPassing } from './drafts.js'
 import { errorNote } from './error.js'
 import { texts } from './texts.js'
 
-/** Taking a lead off those who wait without an answer to it, and putting it back. */
+/** Marks a lead as handled without an answer, and takes that back. */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
-/** @param {{ lead: () => Lead | undefined, onLead: (lead: Lead) => void }} options */
-export const createHandled = ({ lead, onLead }) => {
-  const button = byId('handled')
-  const note = byId('handled-fault')
+export class HandledButton {
+  #options
+  #button = byId('handled')
+  #note = byId('handled-fault')
   /** @type {number | undefined} */
-  let shownId
-  let working = false
-  /** The lead of which it could not be said, and may be later. @type {number | undefined} */
-  let failed
+  #shownId
+  #isWorking = false
+  /** The lead whose change failed but may succeed later. @type {number | undefined} */
+  #failedId
 
-  const render = () => {
-    const now = lead()
-    if (now?.id !== shownId) note.replaceChildren()
-    shownId = now?.id
-    const waits = now !== undefined && now.waiting_since !== null
-    button.hidden = !waits && (now?.handled_at ?? null) === null
-    say(button, waits ? texts.markHandled : texts.undoHandled)
-    button.title = waits ? texts.markHandledHint : ''
+  /** @param {{ lead: () => Lead | undefined, onLead: (lead: Lead) => void }} options */
+  constructor(options) {
+    this.#options = options
+    this.#button.addEventListener('click', () => void this.#change())
   }
 
-  const change = async () => {
-    const now = lead()
-    if (!now || working) return
-    working = true
-    failed = undefined
-    button.setAttribute('aria-disabled', 'true')
-    note.replaceChildren()
+  render() {
+    const lead = this.#options.lead()
+    if (lead?.id !== this.#shownId) this.#note.replaceChildren()
+    this.#shownId = lead?.id
+    const waits = lead !== undefined && lead.waiting_since !== null
+    this.#button.hidden = !waits && (lead?.handled_at ?? null) === null
+    say(this.#button, waits ? texts.markHandled : texts.undoHandled)
+    this.#button.title = waits ? texts.markHandledHint : ''
+  }
+
+  /** Tries again what failed for the lead that is open. */
+  retryFailed() {
+    if (this.#failedId !== undefined && this.#failedId === this.#options.lead()?.id)
+      void this.#change()
+  }
+
+  /** Shows why something failed. @param {unknown} error */
+  fail(error) {
+    this.#note.replaceChildren(errorNote(error))
+  }
+
+  /** For the shortcut. */
+  press() {
+    if (!this.#button.hidden && this.#button.checkVisibility()) this.#button.click()
+  }
+
+  async #change() {
+    const lead = this.#options.lead()
+    if (!lead || this.#isWorking) return
+    this.#isWorking = true
+    this.#failedId = undefined
+    this.#button.setAttribute('aria-disabled', 'true')
+    this.#note.replaceChildren()
     try {
-      // only up to what is shown: what has just come was not seen
-      onLead(
-        now.waiting_since === null
-          ? await api.unhandle(now.id)
-          : await api.handle(now.id, now.last_message?.id)
+      // Only up to the message that is shown: nobody has seen a message that arrives now.
+      this.#options.onLead(
+        lead.waiting_since === null
+          ? await api.unhandle(lead.id)
+          : await api.handle(lead.id, lead.last_message?.id)
       )
     } catch (error) {
-      if (lead()?.id === now.id) note.replaceChildren(errorNote(error, () => void change()))
-      failed = isPassing(error) ? now.id : undefined
+      if (this.#options.lead()?.id === lead.id)
+        this.#note.replaceChildren(errorNote(error, () => void this.#change()))
+      this.#failedId = isPassing(error) ? lead.id : undefined
     } finally {
-      working = false
-      button.removeAttribute('aria-disabled')
-    }
-  }
-  button.addEventListener('click', () => void change())
-
-  return {
-    /** Tries again what could not be said of the lead that is open. */
-    retryFailed: () => failed !== undefined && failed === lead()?.id && void change(),
-    render,
-    /** Shows why something could not be done. @param {unknown} error */
-    fail: (error) => note.replaceChildren(errorNote(error)),
-    /** For the shortcut. */
-    press: () => {
-      if (!button.hidden && button.checkVisibility()) button.click()
+      this.#isWorking = false
+      this.#button.removeAttribute('aria-disabled')
     }
   }
 }

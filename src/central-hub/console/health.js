@@ -3,7 +3,7 @@ import { byId, h } from './dom.js'
 import { errorNote } from './error.js'
 import { texts } from './texts.js'
 
-/** What `GET /ready` says, in plain words; asked again for as long as it is looked at. */
+/** The checks of `GET /ready` in plain words. They are read again while a person looks at them. */
 
 const everyMs = 5_000
 
@@ -16,78 +16,80 @@ const wordsFor = (name, ok) => {
     : texts.checkOf(name, ok)
 }
 
-export const createHealth = () => {
-  /** @type {import('../../contract/lead.ts').Readiness | undefined} */
-  let readiness
-  /** @type {unknown} */
-  let fault
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer
-  let shown = ''
-  const box = byId('health')
+/** @typedef {import('../../contract/lead.ts').Readiness} Readiness */
 
-  const render = () => {
-    // a live region: only what is new may change it
+/**
+ * An error that makes several checks fail has its text once, at the first of these.
+ * @param {Readiness['checks'][number]} check @param {number} index
+ * @param {readonly Readiness['checks'][number][]} all
+ */
+const checkItem = ({ name, ok, detail }, index, all) =>
+  h(
+    'li',
+    { 'data-ok': String(ok) },
+    h(
+      'p',
+      {},
+      h('span', { 'aria-hidden': 'true', class: 'mark' }, ok ? '✓' : '✗'),
+      h('span', { class: 'sr-only' }, ok ? texts.works : texts.broken),
+      ' ',
+      h('strong', {}, wordsFor(name, ok))
+    ),
+    !all.slice(0, index).some((other) => other.detail === detail) &&
+      h('p', { class: `small ${ok ? 'muted' : ''}`, lang: 'en' }, detail)
+  )
+
+export class Health {
+  /** @type {Readiness | undefined} */
+  #readiness
+  /** @type {unknown} */
+  #error
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer
+  /** The state that is shown, as text. */
+  #shown = ''
+  #box = byId('health')
+
+  /** @param {boolean} isVisible whether a person looks at it */
+  watch(isVisible) {
+    clearTimeout(this.#timer)
+    if (isVisible) void this.#ask()
+  }
+
+  render() {
+    // A live region: only news may change it.
     const state = JSON.stringify([
-      readiness?.ready,
-      readiness?.checks,
-      String(fault),
+      this.#readiness?.ready,
+      this.#readiness?.checks,
+      String(this.#error),
       texts.healthy
     ])
-    if (state === shown) return
-    shown = state
-    if (fault !== undefined || !readiness)
-      return box.replaceChildren(
-        fault === undefined
-          ? h('p', { class: 'muted' }, texts.loading)
-          : errorNote(fault, () => void ask())
-      )
-    box.replaceChildren(
+    if (state === this.#shown) return
+    this.#shown = state
+    if (this.#error !== undefined)
+      return this.#box.replaceChildren(errorNote(this.#error, () => void this.#ask()))
+    if (!this.#readiness)
+      return this.#box.replaceChildren(h('p', { class: 'muted' }, texts.loading))
+    const { ready, checks } = this.#readiness
+    this.#box.replaceChildren(
       h(
         'p',
-        { class: 'lead-line', 'data-how': readiness.ready ? 'READY' : 'ERROR' },
-        readiness.ready ? texts.healthy : texts.unhealthy
+        { class: 'lead-line', 'data-how': ready ? 'READY' : 'ERROR' },
+        ready ? texts.healthy : texts.unhealthy
       ),
-      h(
-        'ul',
-        { class: 'checks' },
-        ...readiness.checks.map(({ name, ok, detail }, index, all) =>
-          h(
-            'li',
-            { 'data-ok': String(ok) },
-            h(
-              'p',
-              {},
-              h('span', { 'aria-hidden': 'true', class: 'mark' }, ok ? '✓' : '✗'),
-              h('span', { class: 'sr-only' }, ok ? texts.works : texts.broken),
-              ' ',
-              h('strong', {}, wordsFor(name, ok))
-            ),
-            // one fault may fail more than one check: it is told once
-            !all.slice(0, index).some((other) => other.detail === detail) &&
-              h('p', { class: `small ${ok ? 'muted' : ''}`, lang: 'en' }, detail)
-          )
-        )
-      )
+      h('ul', { class: 'checks' }, ...checks.map(checkItem))
     )
   }
-  const ask = async () => {
-    clearTimeout(timer)
-    timer = setTimeout(() => void ask(), everyMs)
+
+  async #ask() {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#ask(), everyMs)
     try {
-      readiness = await api.ready()
-      fault = undefined
+      this.#readiness = await api.ready()
+      this.#error = undefined
     } catch (error) {
-      fault = error
+      this.#error = error
     }
-    render()
-  }
-  return {
-    /** @param {boolean} looked whether it is looked at */
-    watch: (looked) => {
-      clearTimeout(timer)
-      if (looked) void ask()
-    },
-    render
+    this.render()
   }
 }

@@ -4,99 +4,112 @@ import { errorNote } from './error.js'
 import { dateTime } from './format.js'
 import { texts } from './texts.js'
 
-/** What people changed of a lead, latest first; read when it is opened. */
+/** The changes that people made to a lead, latest first. They are read when the part is opened. */
 
 /** @typedef {import('../../contract/lead.ts').LeadChange} LeadChange */
 
-export const createHistory = () => {
-  /** @type {number | undefined} */
-  let id
-  /** @type {LeadChange[]} */
-  let changes = []
-  /** @type {string | null} */
-  let cursor = null
-  let read = false
-  /** @type {unknown} */
-  let fault
-  const disclosure = byId('history')
-  const box = byId('history-list')
+/** @param {LeadChange} change */
+const describeChange = ({ field, from, to }) => {
+  if (field === 'merged') return texts.mergedLead(from ?? '')
+  if (field === 'handled') return to === null ? texts.handledUndone : texts.handledDone
+  const states = /** @type {Record<string, string>} */ (texts.stateOf)
+  const written = (/** @type {string | null} */ value) => {
+    if (value === null || value === '') return texts.emptyNow
+    return field === 'state' ? (states[value] ?? value) : value
+  }
+  return texts.became(written(from), written(to))
+}
 
-  /** @param {LeadChange} change */
-  const words = ({ field, from, to }) => {
-    if (field === 'merged') return texts.mergedLead(from ?? '')
-    if (field === 'handled') return to === null ? texts.handledUndone : texts.handledDone
-    const states = /** @type {Record<string, string>} */ (texts.stateOf)
-    const written = (/** @type {string | null} */ value) => {
-      if (value === null || value === '') return texts.emptyNow
-      return field === 'state' ? (states[value] ?? value) : value
-    }
-    return texts.became(written(from), written(to))
+/** @param {LeadChange} change */
+const changeItem = (change) =>
+  h(
+    'li',
+    {},
+    h(
+      'p',
+      { class: 'small muted' },
+      h('strong', {}, texts.fieldOf[change.field]),
+      ' · ',
+      h('time', { datetime: change.at }, dateTime(new Date(change.at)))
+    ),
+    h('p', { class: 'small', dir: 'auto' }, describeChange(change))
+  )
+
+export class ChangeHistory {
+  /** @type {number | undefined} */
+  #id
+  /** @type {LeadChange[]} */
+  #changes = []
+  /** @type {string | null} */
+  #cursor = null
+  #isRead = false
+  /** @type {unknown} */
+  #error
+  #disclosure = byId('history')
+  #box = byId('history-list')
+
+  constructor() {
+    this.#disclosure.addEventListener('toggle', () => {
+      if (!this.#disclosure.open) return
+      this.#render()
+      this.#start()
+    })
   }
-  const render = () => {
-    if (!read && fault === undefined)
-      return box.replaceChildren(h('p', { class: 'muted small' }, texts.loading))
-    box.replaceChildren(
-      changes.length === 0 && fault === undefined
-        ? h('p', { class: 'muted small' }, texts.noHistory)
-        : h(
-            'ul',
-            { class: 'changes' },
-            ...changes.map((change) =>
-              h(
-                'li',
-                {},
-                h(
-                  'p',
-                  { class: 'small muted' },
-                  h('strong', {}, texts.fieldOf[change.field]),
-                  ' · ',
-                  h('time', { datetime: change.at }, dateTime(new Date(change.at)))
-                ),
-                h('p', { class: 'small', dir: 'auto' }, words(change))
-              )
-            )
-          ),
-      ...(fault === undefined ? [] : [errorNote(fault, () => void more())]),
-      ...(cursor === null
-        ? []
-        : [h('button', { type: 'button', onclick: () => void more() }, texts.more)])
-    )
+
+  /** @param {number} id the lead that is open */
+  show(id) {
+    if (id === this.#id) return
+    this.#id = id
+    this.#changes = []
+    this.#cursor = null
+    this.#isRead = false
+    this.#error = undefined
+    this.#disclosure.open = false
   }
-  const more = async () => {
-    if (id === undefined) return
-    const of = id
-    const after = cursor
+
+  /** The lead may have changed. */
+  refresh() {
+    if (this.#disclosure.open) this.#start()
+  }
+
+  render() {
+    if (this.#disclosure.open) this.#render()
+  }
+
+  #start() {
+    this.#cursor = null
+    void this.#more()
+  }
+
+  async #more() {
+    if (this.#id === undefined) return
+    const id = this.#id
+    const after = this.#cursor
     try {
-      const page = await api.history(of, after)
-      if (of !== id) return
-      changes = after === null ? page.changes : [...changes, ...page.changes]
-      ;[cursor, read, fault] = [page.next_cursor, true, undefined]
+      const page = await api.history(id, after)
+      if (id !== this.#id) return
+      this.#changes = after === null ? page.changes : [...this.#changes, ...page.changes]
+      this.#cursor = page.next_cursor
+      this.#isRead = true
+      this.#error = undefined
     } catch (error) {
-      if (of !== id) return
-      fault = error
+      if (id !== this.#id) return
+      this.#error = error
     }
-    render()
+    this.#render()
   }
-  const start = () => {
-    cursor = null
-    void more()
-  }
-  disclosure.addEventListener('toggle', () => {
-    if (!disclosure.open) return
-    render()
-    start()
-  })
-  return {
-    /** @param {number} shown the lead that is open */
-    show: (shown) => {
-      if (shown === id) return
-      ;[id, changes, cursor, read, fault] = [shown, [], null, false, undefined]
-      disclosure.open = false
-    },
-    /** Something was changed, perhaps. */
-    refresh: () => {
-      if (disclosure.open) start()
-    },
-    render: () => disclosure.open && render()
+
+  #render() {
+    const hasFailed = this.#error !== undefined
+    if (!this.#isRead && !hasFailed)
+      return this.#box.replaceChildren(h('p', { class: 'muted small' }, texts.loading))
+    const more = () => void this.#more()
+    this.#box.replaceChildren(
+      this.#changes.length === 0 && !hasFailed
+        ? h('p', { class: 'muted small' }, texts.noHistory)
+        : h('ul', { class: 'changes' }, ...this.#changes.map(changeItem)),
+      ...(hasFailed ? [errorNote(this.#error, more)] : []),
+      ...(this.#cursor === null ? [] : [h('button', { type: 'button', onclick: more }, texts.more)])
+    )
   }
 }

@@ -6,155 +6,178 @@ import { spellingOf } from './known.js'
 import { states } from './lead.js'
 import { texts } from './texts.js'
 
-/**
- * Which leads the list shows: what is searched for, state, whether they wait, tag, who takes care
- * of them, account.
- */
+/** Which leads the list shows: by search, state, wait, tag, assignee, source and account. */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
 const searchAfterMs = 250
 const notIgnored = states.slice(0, -1)
-/** Those who wait and were not put aside: who is counted. */
+/** The states of the leads that are counted: all but ignored. */
 export const countedStates = notIgnored.join(',')
 
-/** @param {() => void} onChange other leads are wanted */
-export const createFilter = (onChange) => {
-  const q = byId('q')
-  const [state, waits, tag, assignee, source, account] = [
-    'state-filter',
-    'waiting-filter',
-    'tag-filter',
-    'assignee-filter',
-    'source-filter',
-    'account-filter'
-  ].map(byId)
-  const toggle = byId('filter-toggle')
-  const panel = byId('filter-panel')
+/** @param {HTMLSelectElement} select @param {[string, string][]} options @param {string} usual */
+const fill = (select, options, usual) => {
+  const before = select.value
+  select.replaceChildren(...options.map(([value, text]) => h('option', { value }, text)))
+  select.value = options.some(([value]) => value === before) ? before : usual
+}
 
-  const wantedStates = () => {
-    if (state.value === 'all') return states
-    return state.value === 'active' ? notIgnored : [state.value]
-  }
-  const values = () => ({
-    q: q.value.trim(),
-    state: state.value === 'all' ? undefined : wantedStates().join(','),
-    tag: spellingOf(tag.value.trim()),
-    assignee: assignee.value.trim(),
-    source: source.value,
-    account: account.value
-  })
-  const chosen = () =>
-    [
-      state.value !== 'active',
-      waits.value !== '',
-      tag.value.trim() !== '',
-      assignee.value.trim() !== '',
-      source.value !== '',
-      account.value !== ''
-    ].filter(Boolean).length
-
-  const render = () => {
-    const n = chosen()
-    say(toggle, n === 0 ? texts.filters : texts.filtersOn(n))
-    toggle.setAttribute('aria-expanded', String(!panel.hidden))
-    byId('filter-clear').hidden = n === 0 && q.value === ''
-    byId('export').href = api.leadsFile(locale(), { ...values(), waiting: waits.value })
-  }
-  const changed = () => {
-    render()
-    onChange()
-  }
+export class InboxFilter {
+  #onChange
+  #q = byId('q')
+  #state = byId('state-filter')
+  #waits = byId('waiting-filter')
+  #tag = byId('tag-filter')
+  #assignee = byId('assignee-filter')
+  #source = byId('source-filter')
+  #account = byId('account-filter')
+  #toggle = byId('filter-toggle')
+  #panel = byId('filter-panel')
   /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing
-  const soon = () => {
-    clearTimeout(typing)
-    typing = setTimeout(changed, searchAfterMs)
-  }
-  for (const field of [q, tag, assignee]) field.addEventListener('input', soon)
-  for (const field of [state, waits, source, account]) field.addEventListener('change', changed)
-  toggle.addEventListener('click', () => {
-    panel.hidden = !panel.hidden
-    render()
-  })
-  byId('filter').addEventListener('submit', (/** @type {Event} */ event) => {
-    event.preventDefault()
-    clearTimeout(typing)
-    changed()
-  })
-  const clear = () => {
-    for (const field of [q, waits, tag, assignee, source, account]) field.value = ''
-    state.value = 'active'
-    changed()
-    q.focus()
-  }
-  byId('filter-clear').addEventListener('click', clear)
-
-  /** @param {HTMLSelectElement} select @param {[string, string][]} options @param {string} usual */
-  const fill = (select, options, usual) => {
-    const before = select.value
-    select.replaceChildren(...options.map(([value, text]) => h('option', { value }, text)))
-    select.value = options.some(([value]) => value === before) ? before : usual
-  }
+  #typing
   /** @type {string[]} */
-  let accounts = []
-  const fillAccounts = () => {
-    fill(
-      account,
-      [['', texts.all], ...accounts.map((name) => /** @type {[string, string]} */ ([name, name]))],
-      ''
-    )
-    byId('account-field').hidden = accounts.length < 2
+  #accounts = []
+
+  /** @param {() => void} onChange the person wants other leads */
+  constructor(onChange) {
+    this.#onChange = onChange
+    for (const field of [this.#q, this.#tag, this.#assignee])
+      field.addEventListener('input', () => this.#changedSoon())
+    for (const field of [this.#state, this.#waits, this.#source, this.#account])
+      field.addEventListener('change', () => this.#changed())
+    this.#toggle.addEventListener('click', () => {
+      this.#panel.hidden = !this.#panel.hidden
+      this.#render()
+    })
+    byId('filter').addEventListener('submit', (/** @type {Event} */ event) => {
+      event.preventDefault()
+      clearTimeout(this.#typing)
+      this.#changed()
+    })
+    byId('filter-clear').addEventListener('click', () => this.clear())
   }
 
-  return {
-    values,
-    clear,
-    filtered: () => q.value.trim() !== '' || chosen() > 0,
-    /** Whether those who wait (`true`), or who do not, are wanted. @param {boolean} waiting */
-    wants: (waiting) => waits.value === '' || waits.value === String(waiting),
-    /**
-     * Whether a lead is wanted. Undefined: only the hub can tell, because the search may match a
-     * message.
-     * @param {Lead} lead @returns {boolean | undefined}
-     */
-    fits: (lead) => {
-      const { q: text, tag: wantedTag, assignee: of, source: from, account: at } = values()
-      const inFilters =
-        wantedStates().includes(lead.state) &&
-        (waits.value === '' || waits.value === String(lead.waiting_since !== null)) &&
-        (wantedTag === '' || lead.tags.some((tag) => fold(tag) === fold(wantedTag))) &&
-        (of === '' || lead.assignee === of) &&
-        (from === '' || lead.source?.kind === from) &&
-        (at === '' || lead.account === at)
-      if (!inFilters || text === '') return inFilters
-      const digits = text.replace(/[\s()+.-]/g, '')
-      return (
-        fold(lead.name ?? '').includes(fold(text)) ||
-        (/^\d+$/.test(digits) && (lead.phone ?? '').includes(digits)) ||
-        undefined
-      )
-    },
-    /** @param {string[]} names */
-    setAccounts: (names) => {
-      accounts = names
-      fillAccounts()
-    },
-    /** Writes everything again, in the language chosen. */
-    render: () => {
-      fill(
-        state,
-        [
-          ['active', texts.active],
-          ...states.map((name) => /** @type {[string, string]} */ ([name, texts.stateOf[name]])),
-          ['all', texts.all]
-        ],
-        'active'
-      )
-      fill(waits, /** @type {[string, string][]} */ (Object.entries(texts.waitsFilter)), '')
-      fill(source, /** @type {[string, string][]} */ (Object.entries(texts.sourcesFilter)), '')
-      fillAccounts()
-      render()
+  values() {
+    return {
+      q: this.#q.value.trim(),
+      state: this.#state.value === 'all' ? undefined : this.#wantedStates().join(','),
+      tag: spellingOf(this.#tag.value.trim()),
+      assignee: this.#assignee.value.trim(),
+      source: this.#source.value,
+      account: this.#account.value
     }
+  }
+
+  clear() {
+    for (const field of [
+      this.#q,
+      this.#waits,
+      this.#tag,
+      this.#assignee,
+      this.#source,
+      this.#account
+    ])
+      field.value = ''
+    this.#state.value = 'active'
+    this.#changed()
+    this.#q.focus()
+  }
+
+  /** Whether the list shows only some leads. */
+  isFiltered() {
+    return this.#q.value.trim() !== '' || this.#chosen() > 0
+  }
+
+  /** Whether leads that wait (`true`), or that do not, are wanted. @param {boolean} waiting */
+  wants(waiting) {
+    return this.#waits.value === '' || this.#waits.value === String(waiting)
+  }
+
+  /**
+   * Whether a lead is wanted. Undefined: only the hub can tell, because the search may match a
+   * message.
+   * @param {Lead} lead @returns {boolean | undefined}
+   */
+  fits(lead) {
+    const { q, tag, assignee, source, account } = this.values()
+    const isInFilters =
+      this.#wantedStates().includes(lead.state) &&
+      this.wants(lead.waiting_since !== null) &&
+      (tag === '' || lead.tags.some((other) => fold(other) === fold(tag))) &&
+      (assignee === '' || lead.assignee === assignee) &&
+      (source === '' || lead.source?.kind === source) &&
+      (account === '' || lead.account === account)
+    if (!isInFilters || q === '') return isInFilters
+    const digits = q.replace(/[\s()+.-]/g, '')
+    return (
+      fold(lead.name ?? '').includes(fold(q)) ||
+      (/^\d+$/.test(digits) && (lead.phone ?? '').includes(digits)) ||
+      undefined
+    )
+  }
+
+  /** @param {string[]} names */
+  setAccounts(names) {
+    this.#accounts = names
+    this.#fillAccounts()
+  }
+
+  /** Writes everything again, in the language chosen. */
+  render() {
+    fill(
+      this.#state,
+      [
+        ['active', texts.active],
+        ...states.map((name) => /** @type {[string, string]} */ ([name, texts.stateOf[name]])),
+        ['all', texts.all]
+      ],
+      'active'
+    )
+    fill(this.#waits, /** @type {[string, string][]} */ (Object.entries(texts.waitsFilter)), '')
+    fill(this.#source, /** @type {[string, string][]} */ (Object.entries(texts.sourcesFilter)), '')
+    this.#fillAccounts()
+    this.#render()
+  }
+
+  #wantedStates() {
+    if (this.#state.value === 'all') return states
+    return this.#state.value === 'active' ? notIgnored : [this.#state.value]
+  }
+
+  /** How many filters are set. */
+  #chosen() {
+    return [
+      this.#state.value !== 'active',
+      this.#waits.value !== '',
+      this.#tag.value.trim() !== '',
+      this.#assignee.value.trim() !== '',
+      this.#source.value !== '',
+      this.#account.value !== ''
+    ].filter(Boolean).length
+  }
+
+  #render() {
+    const chosen = this.#chosen()
+    say(this.#toggle, chosen === 0 ? texts.filters : texts.filtersOn(chosen))
+    this.#toggle.setAttribute('aria-expanded', String(!this.#panel.hidden))
+    byId('filter-clear').hidden = chosen === 0 && this.#q.value === ''
+    const query = { ...this.values(), waiting: this.#waits.value }
+    byId('export').href = api.leadsFile(locale(), query)
+  }
+
+  #changed() {
+    this.#render()
+    this.#onChange()
+  }
+
+  #changedSoon() {
+    clearTimeout(this.#typing)
+    this.#typing = setTimeout(() => this.#changed(), searchAfterMs)
+  }
+
+  #fillAccounts() {
+    const names = this.#accounts.map((name) => /** @type {[string, string]} */ ([name, name]))
+    fill(this.#account, [['', texts.all], ...names], '')
+    byId('account-field').hidden = this.#accounts.length < 2
   }
 }

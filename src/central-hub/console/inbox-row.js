@@ -1,4 +1,3 @@
-import { makeAvatar, writeAvatar } from './avatar.js'
 import { h, say } from './dom.js'
 import { duration, when } from './format.js'
 import { marked } from './highlight.js'
@@ -8,6 +7,34 @@ import { isMissed } from './summary.js'
 import { plainText } from './rich-text.js'
 import { leadAddress, messageAddress } from './route.js'
 import { texts } from './texts.js'
+
+const tones = 6
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+
+/** @param {string} word */
+const firstOf = (word) => segmenter.segment(word)[Symbol.iterator]().next().value?.segment ?? ''
+
+/** `AG` of Ana García, `#` of somebody without a name. @param {string | null} name */
+const initialsOf = (name) => {
+  const words = (name ?? '')
+    .split(/\s+/u)
+    .filter((word) => /^[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(word))
+  const [first = '', last = ''] = words.length > 1 ? [words[0], words.at(-1)] : words
+  return (firstOf(first) + firstOf(last)).toUpperCase() || '#'
+}
+
+/**
+ * The initials of a lead in a colour of its own. The style sheet draws them, and no screen reader
+ * reads them: the name says the same.
+ * @param {number} id of the lead
+ */
+const makeAvatar = (id) =>
+  h('span', { class: 'avatar', 'aria-hidden': 'true', 'data-tone': id % tones })
+
+/** @param {HTMLElement} avatar @param {string | null} name */
+const writeAvatar = (avatar, name) => {
+  avatar.dataset['initials'] = initialsOf(name)
+}
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 /**

@@ -2,7 +2,7 @@ import { api } from './api.js'
 import { byId, h } from './dom.js'
 import { fold } from './fold.js'
 
-/** Tags and people that leads have: what the fields for them propose. */
+/** Tags and people of leads, which the fields propose. */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
@@ -22,13 +22,13 @@ export const remember = ({ tags, assignee }) => {
 }
 
 /**
- * A tag as it is written already, if it is: `VIP` and `vip` are one. @param {string} tag @param
- * {readonly string[]} [own] those of the lead
+ * The spelling of a tag that exists already: `VIP` and `vip` are one tag.
+ * @param {string} tag @param {readonly string[]} [own] tags of the lead
  */
 export const spellingOf = (tag, own = []) =>
   [...own, ...known.tags].find((other) => fold(other) === fold(tag)) ?? tag
 
-/** Asks the hub for all of them. */
+/** Reads all tags and people from the hub. */
 export const readKnown = async () => {
   const { tags, assignees } = await api.tags()
   for (const { tag } of tags) add('tags', tag)

@@ -5,18 +5,15 @@ import { dateTime } from './format.js'
 import { nameOf } from './lead.js'
 import { texts } from './texts.js'
 
-/**
- * What can be done with a lead and not be undone: merging it with another, deleting it. Both are
- * asked about first.
- */
+/** Actions that cannot be undone: merging a lead with another, deleting it. Both ask first. */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
 const searchAfterMs = 250
-/** Leads shown to choose from. */
+/** How many leads are shown to choose from. */
 const searched = 50
 
-/** What tells leads of one name apart. @param {Lead} lead */
+/** The text that tells leads of one name apart. @param {Lead} lead */
 const aboutOther = ({ name, phone_display, last_seen_at }) => {
   const number = phone_display ?? texts.unknownName
   return [name === null ? '' : number, texts.lastSeenAt(dateTime(new Date(last_seen_at)))]
@@ -25,135 +22,176 @@ const aboutOther = ({ name, phone_display, last_seen_at }) => {
 }
 
 /**
- * @param {{ lead: () => Lead | undefined, onMerged: (lead: Lead, other: number) => void, onRemoved:
- * (id: number) => void }} options
+ * Runs the action of a dialog. If it fails, the dialog stays open and shows the error.
+ * @param {HTMLDialogElement} dialog @param {() => Promise<void>} run
  */
-export const createLeadActions = ({ lead, onMerged, onRemoved }) => {
-  /**
-   * Runs what a dialog asks for; it stays open with the error. @param {HTMLDialogElement} dialog
-   * @param {() => Promise<void>} run
-   */
-  const act = async (dialog, run) => {
-    const button = /** @type {HTMLButtonElement} */ (dialog.querySelector('[type=submit]'))
-    const note = /** @type {HTMLElement} */ (dialog.querySelector('.outcome'))
-    if (button.getAttribute('aria-disabled') === 'true') return
-    button.setAttribute('aria-disabled', 'true')
-    note.replaceChildren()
-    try {
-      await run()
-      dialog.close()
-    } catch (error) {
-      note.replaceChildren(errorNote(error))
-    } finally {
-      button.removeAttribute('aria-disabled')
-    }
+const act = async (dialog, run) => {
+  const button = /** @type {HTMLButtonElement} */ (dialog.querySelector('[type=submit]'))
+  const note = /** @type {HTMLElement} */ (dialog.querySelector('.outcome'))
+  if (button.getAttribute('aria-disabled') === 'true') return
+  button.setAttribute('aria-disabled', 'true')
+  note.replaceChildren()
+  try {
+    await run()
+    dialog.close()
+  } catch (error) {
+    note.replaceChildren(errorNote(error))
+  } finally {
+    button.removeAttribute('aria-disabled')
   }
-  for (const dialog of /** @type {HTMLDialogElement[]} */ ([byId('merge'), byId('remove')])) {
-    dialog.querySelector('[value=no]')?.addEventListener('click', () => dialog.close())
+}
+
+/** @param {Lead} lead */
+const choice = (lead) =>
+  h(
+    'label',
+    { class: 'choice' },
+    h('input', { type: 'radio', name: 'other', value: lead.id }),
+    h(
+      'span',
+      {},
+      h('bdi', {}, nameOf(lead)),
+      h('span', { class: 'small muted' }, ` ${aboutOther(lead)}`)
+    )
+  )
+
+/** Merges the lead that is open with another lead that the person chooses. */
+export class MergeDialog {
+  #lead
+  #onMerged
+  #dialog = byId('merge')
+  #query = byId('merge-q')
+  #results = byId('merge-results')
+  /** The number of the latest search: answers to earlier ones are dropped. */
+  #searches = 0
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #typing
+
+  /**
+   * @param {object} options
+   * @param {() => Lead | undefined} options.lead
+   * @param {(lead: Lead, other: number) => void} options.onMerged
+   */
+  constructor({ lead, onMerged }) {
+    this.#lead = lead
+    this.#onMerged = onMerged
+    this.#dialog.querySelector('[value=no]')?.addEventListener('click', () => this.#dialog.close())
+    this.#query.addEventListener('input', () => {
+      clearTimeout(this.#typing)
+      this.#typing = setTimeout(() => void this.#search(), searchAfterMs)
+    })
+    byId('ask-merge').addEventListener('click', () => this.#open())
+    byId('merge-form').addEventListener('submit', (/** @type {Event} */ event) => {
+      event.preventDefault()
+      this.#submit()
+    })
   }
 
-  // --- merging ---
-  const [merge, query, results] = ['merge', 'merge-q', 'merge-results'].map(byId)
-  let searches = 0
-  const search = async () => {
-    const mine = ++searches
-    const of = lead()
+  #open() {
+    this.#query.value = ''
+    this.#results.replaceChildren()
+    this.#dialog.querySelector('.outcome').replaceChildren()
+    void this.#search()
+    this.#dialog.showModal()
+  }
+
+  async #search() {
+    this.#searches += 1
+    const search = this.#searches
+    const isCurrent = () => search === this.#searches
+    const lead = this.#lead()
     /** @type {import('./api.js').LeadQuery} */
-    const wanted = { q: query.value.trim(), limit: searched }
-    if (of) wanted.account = of.account
+    const query = { q: this.#query.value.trim(), limit: searched }
+    if (lead) query.account = lead.account
     try {
-      const { leads } = await api.foundLeads(wanted, () => mine === searches)
-      if (mine !== searches) return
-      const others = leads.filter(({ id }) => id !== of?.id)
-      results.replaceChildren(
-        ...others.map((other) =>
-          h(
-            'label',
-            { class: 'choice' },
-            h('input', { type: 'radio', name: 'other', value: other.id }),
-            h(
-              'span',
-              {},
-              h('bdi', {}, nameOf(other)),
-              h('span', { class: 'small muted' }, ` ${aboutOther(other)}`)
-            )
-          )
-        )
-      )
-      if (others.length === 0) results.replaceChildren(h('p', { class: 'muted' }, texts.noMatch))
+      const { leads } = await api.foundLeads(query, isCurrent)
+      if (!isCurrent()) return
+      const others = leads.filter(({ id }) => id !== lead?.id)
+      this.#results.replaceChildren(...others.map(choice))
+      if (others.length === 0)
+        this.#results.replaceChildren(h('p', { class: 'muted' }, texts.noMatch))
     } catch (error) {
-      if (mine === searches) results.replaceChildren(errorNote(error, () => void search()))
+      if (isCurrent()) this.#results.replaceChildren(errorNote(error, () => void this.#search()))
     }
   }
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let typing
-  query.addEventListener('input', () => {
-    clearTimeout(typing)
-    typing = setTimeout(() => void search(), searchAfterMs)
-  })
-  byId('ask-merge').addEventListener('click', () => {
-    query.value = ''
-    results.replaceChildren()
-    merge.querySelector('.outcome').replaceChildren()
-    void search()
-    merge.showModal()
-  })
-  byId('merge-form').addEventListener('submit', (/** @type {Event} */ event) => {
-    event.preventDefault()
-    const of = lead()
-    const other = Number(results.querySelector(':checked')?.value)
-    if (!of) return
+
+  #submit() {
+    const lead = this.#lead()
+    const other = Number(this.#results.querySelector(':checked')?.value)
+    if (!lead) return
     if (!other)
-      return merge
+      return this.#dialog
         .querySelector('.outcome')
         .replaceChildren(h('p', { class: 'error', role: 'alert' }, texts.mergePick))
-    void act(merge, async () => onMerged(await api.merge(of.id, other), other))
-  })
+    void act(this.#dialog, async () => this.#onMerged(await api.merge(lead.id, other), other))
+  }
+}
 
-  // --- deleting ---
-  const [remove, word, yes] = ['remove', 'remove-word', 'remove-yes'].map(byId)
-  /** @type {Lead | undefined} */
-  let doomed
+/** Deletes the lead that is open, after the person typed a word. */
+export class DeleteDialog {
+  #lead
+  #onRemoved
+  #dialog = byId('remove')
+  #word = byId('remove-word')
+  #yes = byId('remove-yes')
+  /** The lead that the dialog was opened for. @type {Lead | undefined} */
+  #asked
   /**
-   * The lead that this page is deleting: an event about that may come before the answer.
+   * The lead that this page is deleting: its event may come before the answer.
    * @type {number | undefined}
    */
-  let deleting
-  const typed = () => word.value.trim().toUpperCase() === texts.removeWord
-  const enable = () => {
-    yes.disabled = !typed()
+  #deletingId
+
+  /** @param {{ lead: () => Lead | undefined, onRemoved: (id: number) => void }} options */
+  constructor({ lead, onRemoved }) {
+    this.#lead = lead
+    this.#onRemoved = onRemoved
+    this.#dialog.querySelector('[value=no]')?.addEventListener('click', () => this.#dialog.close())
+    this.#word.addEventListener('input', () => this.#enable())
+    byId('ask-remove').addEventListener('click', () => this.#open())
+    byId('remove-form').addEventListener('submit', (/** @type {Event} */ event) => {
+      event.preventDefault()
+      this.#submit()
+    })
   }
-  word.addEventListener('input', enable)
-  byId('ask-remove').addEventListener('click', () => {
-    doomed = lead()
-    if (!doomed) return
-    say(
-      byId('remove-who'),
-      [nameOf(doomed), doomed.name !== null && doomed.phone_display].filter(Boolean).join(' · ')
-    )
+
+  /** Whether this page is deleting a lead now. @param {number} id */
+  isDeleting(id) {
+    return id === this.#deletingId
+  }
+
+  #isTyped() {
+    return this.#word.value.trim().toUpperCase() === texts.removeWord
+  }
+
+  #enable() {
+    this.#yes.disabled = !this.#isTyped()
+  }
+
+  #open() {
+    this.#asked = this.#lead()
+    if (!this.#asked) return
+    const { name, phone_display } = this.#asked
+    const number = name !== null && phone_display
+    say(byId('remove-who'), [nameOf(this.#asked), number].filter(Boolean).join(' · '))
     say(byId('remove-label'), texts.removeType(texts.removeWord))
-    word.value = ''
-    remove.querySelector('.outcome').replaceChildren()
-    enable()
-    remove.showModal()
-  })
-  byId('remove-form').addEventListener('submit', (/** @type {Event} */ event) => {
-    event.preventDefault()
-    const { id } = doomed ?? {}
-    if (id === undefined || !typed()) return
-    void act(remove, async () => {
-      deleting = id
+    this.#word.value = ''
+    this.#dialog.querySelector('.outcome').replaceChildren()
+    this.#enable()
+    this.#dialog.showModal()
+  }
+
+  #submit() {
+    const { id } = this.#asked ?? {}
+    if (id === undefined || !this.#isTyped()) return
+    void act(this.#dialog, async () => {
+      this.#deletingId = id
       try {
         await api.deleteLead(id)
-        onRemoved(id)
+        this.#onRemoved(id)
       } finally {
-        deleting = undefined
+        this.#deletingId = undefined
       }
     })
-  })
-
-  return {
-    /** Whether this page is deleting it now. @param {number} id */
-    isDeleting: (id) => id === deleting
   }
 }

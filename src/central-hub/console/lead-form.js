@@ -1,8 +1,8 @@
 import { byId, h, say } from './dom.js'
-import { createDrafts, isPassing, saidOf, same } from './drafts.js'
+import { Drafts, isPassing, saidOf, same } from './drafts.js'
 import { remember } from './known.js'
 import { states } from './lead.js'
-import { createTagField } from './tag-field.js'
+import { TagField } from './tag-field.js'
 import { explain, texts } from './texts.js'
 import { renderUnsaved } from './unsaved.js'
 
@@ -11,182 +11,194 @@ import { renderUnsaved } from './unsaved.js'
 /** @typedef {import('./drafts.js').Draft} Draft */
 
 /**
- * What a team says of the lead that is open: state, who takes care of it, tags, note, name. Saved
- * as one goes along.
+ * What the team enters about the lead that is open: state, assignee, tags, note, name. Each change
+ * is saved when the field is left.
  */
 
 const fields = /** @type {const} */ (['state', 'assignee', 'tags', 'note', 'name'])
 
-/** What the note of a field says; another note has another key. @param {Draft | undefined} draft */
+/** Tells notes of a field apart: another note has another key. @param {Draft | undefined} draft */
 const noteKey = (draft) => {
   if (draft?.conflict) return JSON.stringify(['conflict', draft.theirs, texts.keepMine])
-  return draft?.fault === undefined ? '' : JSON.stringify([explain(draft.fault), texts.tryAgain])
+  return draft?.error === undefined ? '' : JSON.stringify([explain(draft.error), texts.tryAgain])
 }
 
-/** @param {(lead: Lead) => void} onSaved the hub's answer to a change */
-export const createLeadForm = (onSaved) => {
+/** @param {Field} field @param {unknown} value */
+const written = (field, value) => {
+  if (field === 'state') return texts.stateOf[/** @type {Lead['state']} */ (value)]
+  return value === null || value === '' ? texts.emptyNow : String(value)
+}
+
+/**
+ * Setting the same value would move the caret.
+ * @param {HTMLInputElement} input @param {string} value
+ */
+const put = (input, value) => {
+  if (input.value !== value) input.value = value
+}
+
+/** @param {string} text @param {() => void} onclick */
+const button = (text, onclick) => h('button', { type: 'button', onclick }, text)
+
+export class LeadForm {
+  #onSaved
   /** @type {Lead | undefined} */
-  let lead
-  let saved = false
-  const status = byId('lead-saved')
-  const [select, note, assignee, name] = [
-    'lead-state',
-    'lead-note',
-    'lead-assignee',
-    'lead-given-name'
-  ].map(byId)
+  #lead
+  /** Whether the last change of this lead was saved. */
+  #isSaved = false
+  #status = byId('lead-saved')
+  #inputs = {
+    state: byId('lead-state'),
+    assignee: byId('lead-assignee'),
+    tags: byId('lead-tag'),
+    note: byId('lead-note'),
+    name: byId('lead-given-name')
+  }
+  #tags = new TagField((tags) => {
+    this.#change('tags', tags)
+    this.#save('tags')
+  })
 
-  const inputs = { state: select, assignee, tags: byId('lead-tag'), note, name }
+  /** @param {(lead: Lead) => void} onSaved gets the hub's answer to a change */
+  constructor(onSaved) {
+    this.#onSaved = onSaved
+    this.drafts = new Drafts({
+      onSaved: (lead) => {
+        this.#isSaved = this.#lead?.id === lead.id
+        this.#onSaved(lead)
+      },
+      onChange: () => {
+        renderUnsaved(this.drafts.unsaved())
+        this.#render()
+      }
+    })
+    this.#listen()
+  }
 
-  const drafts = createDrafts({
-    onSaved: (changed) => {
-      saved = lead?.id === changed.id
-      onSaved(changed)
-    },
-    onChange: () => {
-      renderUnsaved(drafts.unsaved())
-      render()
+  /** @param {Lead} lead */
+  show(lead) {
+    if (this.#lead && this.#lead.id !== lead.id) {
+      this.#tags.commit()
+      void this.drafts.flush(this.#lead.id)
+      this.#isSaved = false
     }
-  })
-  /** @param {Field} field */
-  const valueOf = (field) =>
-    lead ? (drafts.get(lead.id, field) ?? { value: saidOf(lead, field) }).value : undefined
-  /** @param {Field} field @param {unknown} value */
-  const change = (field, value) => {
-    if (!lead) return
-    saved = false
-    drafts.set(lead.id, field, value, saidOf(lead, field))
-  }
-  /** @param {Field} field */
-  const save = (field) => lead && void drafts.save(lead.id, field)
-  const tags = createTagField((wanted) => {
-    change('tags', wanted)
-    save('tags')
-  })
-
-  /** @param {Field} field @param {unknown} value */
-  const written = (field, value) => {
-    if (field === 'state') return texts.stateOf[/** @type {Lead['state']} */ (value)]
-    return value === null || value === '' ? texts.emptyNow : String(value)
+    this.#lead = lead
+    remember(lead)
+    this.drafts.apply(lead)
+    const options = states.map((state) => h('option', { value: state }, texts.stateOf[state]))
+    this.#inputs.state.replaceChildren(...options)
+    this.#render()
   }
 
+  /** Shows the lead that is open as the hub has it now. @param {Lead} lead */
+  update(lead) {
+    this.#lead = lead
+    this.drafts.apply(lead)
+    this.#render()
+  }
+
+  /** Saves all typed text, such as before leaving. */
+  flush() {
+    this.#tags.commit()
+    return this.drafts.flush()
+  }
+
+  #listen() {
+    const { state, assignee, note, name } = this.#inputs
+    note.addEventListener('input', () => this.#change('note', note.value))
+    note.addEventListener('change', () => this.#save('note'))
+    state.addEventListener('change', () => {
+      this.#change('state', state.value)
+      this.#save('state')
+    })
+    for (const [field, input] of /** @type {const} */ ([
+      ['assignee', assignee],
+      ['name', name]
+    ])) {
+      input.addEventListener('input', () =>
+        this.#change(field, input.value.trim() === '' ? null : input.value.trimStart())
+      )
+      input.addEventListener('change', () => this.#save(field))
+    }
+    byId('lead-form').addEventListener('submit', (/** @type {Event} */ event) => {
+      event.preventDefault()
+      if (this.#lead) void this.drafts.flush(this.#lead.id)
+    })
+  }
+
   /** @param {Field} field */
-  const renderNote = (field) => {
-    const draft = lead && drafts.get(lead.id, field)
+  #valueOf(field) {
+    if (!this.#lead) return undefined
+    return (this.drafts.get(this.#lead.id, field) ?? { value: saidOf(this.#lead, field) }).value
+  }
+
+  /** @param {Field} field @param {unknown} value */
+  #change(field, value) {
+    if (!this.#lead) return
+    this.#isSaved = false
+    this.drafts.set(this.#lead.id, field, value, saidOf(this.#lead, field))
+  }
+
+  /** @param {Field} field */
+  #save(field) {
+    if (this.#lead) void this.drafts.save(this.#lead.id, field)
+  }
+
+  #render() {
+    if (!this.#lead) return
+    const { id, whatsapp_name } = this.#lead
+    const { state, assignee, note, name } = this.#inputs
+    put(note, this.#valueOf('note'))
+    put(state, this.#valueOf('state'))
+    put(assignee, this.#valueOf('assignee') ?? '')
+    put(name, this.#valueOf('name') ?? '')
+    name.placeholder = whatsapp_name ?? texts.nameHint
+    this.#tags.show(this.#valueOf('tags'))
+    const drafts = fields.map((field) => this.drafts.get(id, field))
+    say(this.#status, this.#progress(drafts.filter((draft) => draft !== undefined)))
+    for (const field of fields) this.#renderNote(id, field)
+  }
+
+  /** Whether the typed text is saved, in words. @param {readonly Draft[]} drafts */
+  #progress(drafts) {
+    if (drafts.some(({ isSaving }) => isSaving)) return texts.saving
+    if (drafts.some(({ value, base }) => !same(value, base))) return texts.unsaved
+    return this.#isSaved ? texts.saved : ''
+  }
+
+  /** @param {number} id @param {Field} field */
+  #renderNote(id, field) {
+    const draft = this.drafts.get(id, field)
     const box = byId(`lead-${field}-fault`)
-    const { id } = /** @type {Lead} */ (lead)
     const key = noteKey(draft)
-    // an alert is read aloud each time it is made
+    // A screen reader reads an alert aloud each time it is made.
     if (box.dataset.key === key) return
     box.dataset.key = key
-    // The buttons of the note go away: the focus stays with its field.
-    if (box.contains(document.activeElement)) inputs[field].focus()
-    if (draft?.conflict) {
-      box.replaceChildren(
+    // The buttons of the note are removed: the focus stays with its field.
+    if (box.contains(document.activeElement)) this.#inputs[field].focus()
+    box.replaceChildren(...this.#noteNodes(id, field, draft))
+  }
+
+  /** @param {number} id @param {Field} field @param {Draft | undefined} draft @returns {Node[]} */
+  #noteNodes(id, field, draft) {
+    if (draft?.conflict)
+      return [
         h('p', {}, texts.changedElsewhere),
         h('blockquote', { dir: 'auto' }, written(field, draft.theirs)),
         h(
           'p',
           { class: 'buttons' },
-          h(
-            'button',
-            { type: 'button', onclick: () => drafts.settle(id, field, true) },
-            texts.keepMine
-          ),
-          h(
-            'button',
-            { type: 'button', onclick: () => drafts.settle(id, field, false) },
-            texts.takeTheirs
-          )
+          button(texts.keepMine, () => this.drafts.resolve(id, field, true)),
+          button(texts.takeTheirs, () => this.drafts.resolve(id, field, false))
         )
-      )
-    } else if (draft?.fault !== undefined) {
-      const { words, detail } = explain(draft.fault)
-      const passes = isPassing(draft.fault) ? ` ${texts.triedAgain}` : ''
-      box.replaceChildren(
-        h('p', {}, `${texts.notSaved} ${words}${passes}`),
-        ...(detail === '' ? [] : [h('p', { class: 'small', lang: 'en' }, detail)]),
-        h('button', { type: 'button', onclick: () => void drafts.save(id, field) }, texts.tryAgain)
-      )
-    } else box.replaceChildren()
-  }
-
-  /**
-   * Setting the same value would move the caret. @param {HTMLInputElement} input @param {string}
-   * value
-   */
-  const put = (input, value) => {
-    if (input.value !== value) input.value = value
-  }
-  /** How far what is typed is saved. @param {readonly Draft[]} pending */
-  const progress = (pending) => {
-    if (pending.some(({ saving }) => saving)) return texts.saving
-    if (pending.some(({ value, base }) => !same(value, base))) return texts.unsaved
-    return saved ? texts.saved : ''
-  }
-  const render = () => {
-    if (!lead) return
-    const { id, whatsapp_name } = lead
-    put(note, valueOf('note'))
-    put(select, valueOf('state'))
-    put(assignee, valueOf('assignee') ?? '')
-    put(name, valueOf('name') ?? '')
-    name.placeholder = whatsapp_name ?? texts.nameHint
-    tags.show(valueOf('tags'))
-    const pending = fields
-      .map((field) => drafts.get(id, field))
-      .filter((draft) => draft !== undefined)
-    say(status, progress(pending))
-    for (const field of fields) renderNote(field)
-  }
-
-  note.addEventListener('input', () => change('note', note.value))
-  note.addEventListener('change', () => save('note'))
-  select.addEventListener('change', () => {
-    change('state', select.value)
-    save('state')
-  })
-  for (const [field, input] of /** @type {const} */ ([
-    ['assignee', assignee],
-    ['name', name]
-  ])) {
-    input.addEventListener('input', () =>
-      change(field, input.value.trim() === '' ? null : input.value.trimStart())
-    )
-    input.addEventListener('change', () => save(field))
-  }
-  byId('lead-form').addEventListener('submit', (/** @type {Event} */ event) => {
-    event.preventDefault()
-    if (lead) void drafts.flush(lead.id)
-  })
-
-  return {
-    drafts,
-    /** @param {Lead} shown */
-    show: (shown) => {
-      if (lead && lead.id !== shown.id) {
-        tags.commit()
-        void drafts.flush(lead.id)
-        saved = false
-      }
-      lead = shown
-      remember(shown)
-      drafts.told(shown)
-      select.replaceChildren(
-        ...states.map((state) => h('option', { value: state }, texts.stateOf[state]))
-      )
-      render()
-    },
-    /** The lead as the hub has it now, of the one that is shown. @param {Lead} now */
-    update: (now) => {
-      lead = now
-      drafts.told(now)
-      render()
-    },
-    /** Saves what is typed now, as before leaving. */
-    flush: () => {
-      tags.commit()
-      return drafts.flush()
-    }
+      ]
+    if (draft?.error === undefined) return []
+    const { words, detail } = explain(draft.error)
+    const passes = isPassing(draft.error) ? ` ${texts.triedAgain}` : ''
+    return [
+      h('p', {}, `${texts.notSaved} ${words}${passes}`),
+      ...(detail === '' ? [] : [h('p', { class: 'small', lang: 'en' }, detail)]),
+      button(texts.tryAgain, () => void this.drafts.save(id, field))
+    ]
   }
 }

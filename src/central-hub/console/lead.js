@@ -1,6 +1,6 @@
 import { texts } from './texts.js'
 
-/** What is true of a lead wherever it is shown. */
+/** Facts about a lead that all parts of the page use. */
 
 /** @typedef {import('../../contract/lead.ts').Lead} Lead */
 
@@ -9,25 +9,25 @@ export const states = /** @type {const} */ (['new', 'open', 'won', 'lost', 'igno
 /** @param {{ name: string | null, phone_display: string | null }} lead */
 export const nameOf = ({ name, phone_display }) => name ?? phone_display ?? texts.unknownName
 
-/** Whether something of it is to be read, or a person marked it so. @param {Lead} lead */
+/** Whether a lead has unread messages, or a person marked it as unread. @param {Lead} lead */
 export const isUnread = ({ unread_count, marked_unread }) => unread_count > 0 || marked_unread
 
-/** The name that the team gave; null where WhatsApp's stands. @param {Lead} lead */
+/** The name that the team gave; null: the name is WhatsApp's. @param {Lead} lead */
 export const givenName = ({ name, whatsapp_name }) => (name === whatsapp_name ? null : name)
 
 /**
- * An answer may overtake an event: how far back what was told may be and still be late news, ms.
- * More is a clock set back.
+ * An answer may overtake an event. An event that is older by more than this was not overtaken: the
+ * hub's clock was set back. ms.
  */
 const lateMs = 10_000
 
 /**
- * Whether what is told of a lead is older than what is known of it. @param {Lead} told @param {Lead
- * | undefined} known
+ * Whether a lead is older than the one that is known.
+ * @param {Lead} lead @param {Lead | undefined} known
  */
-export const isOlder = (told, known) => {
+export const isOlder = (lead, known) => {
   const by =
-    known && known.id === told.id ? Date.parse(known.updated_at) - Date.parse(told.updated_at) : 0
+    known && known.id === lead.id ? Date.parse(known.updated_at) - Date.parse(lead.updated_at) : 0
   return by > 0 && by < lateMs
 }
 

@@ -6,8 +6,8 @@
  */
 
 /**
- * What may be an address: with its scheme, with www., or a name that ends as many shops' do. No
- * invisible character, such as one that turns the direction of reading, is part of it; nor are the
+ * Possible addresses: with a scheme, with www., or a name that ends like those of many shops. They
+ * contain no invisible character, such as one that turns the direction of reading, and no format
  * marks of WhatsApp.
  */
 const addresses = new RegExp(

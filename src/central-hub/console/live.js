@@ -1,11 +1,11 @@
-import { createEvents } from './events.js'
+import { HubEvents } from './events.js'
 
 /**
- * Live events as a tab gets them: by the worker that all tabs share, or by a stream of its own
- * where that cannot be.
+ * Live events of a tab: from the worker that all tabs share, or from a stream of its own if the
+ * browser has no such worker.
  */
 
-/** A worker that says nothing for so long was not loaded, as when the hub went just then, ms. */
+/** A worker that sends nothing for this long was not loaded, such as when the hub stopped, ms. */
 const silentMs = 5_000
 
 /**
@@ -14,8 +14,8 @@ const silentMs = 5_000
  * @returns {{ open: () => void, close: () => void }}
  */
 export const createLive = (listener, onClosed) => {
-  const alone = () => createEvents(listener)
-  if (typeof SharedWorker === 'undefined') return alone()
+  const ownEvents = () => new HubEvents(listener)
+  if (typeof SharedWorker === 'undefined') return ownEvents()
 
   const worker = new SharedWorker(new URL('events-worker.js', import.meta.url), {
     type: 'module',
@@ -25,40 +25,40 @@ export const createLive = (listener, onClosed) => {
   let wanted = false
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let silence
-  /** @type {ReturnType<typeof createEvents> | undefined} */
-  let instead
-  const goAlone = () => {
+  /** @type {HubEvents | undefined} */
+  let own
+  const useOwnEvents = () => {
     clearTimeout(silence)
     port.close()
-    instead ??= alone()
-    if (wanted) instead.open()
+    own ??= ownEvents()
+    if (wanted) own.open()
   }
-  worker.onerror = goAlone
-  port.onmessage = ({ data: [what, type, data] }) => {
+  worker.onerror = useOwnEvents
+  port.onmessage = ({ data: [news, type, data] }) => {
     clearTimeout(silence)
-    if (what === 'open') listener.onOpen()
-    else if (what === 'fresh') listener.onFresh()
-    else if (what === 'lost') listener.onLost()
-    else if (what === 'event') listener.onEvent(type, data)
-    else if (what === 'closed') onClosed()
+    if (news === 'open') listener.onOpen()
+    else if (news === 'fresh') listener.onFresh()
+    else if (news === 'lost') listener.onLost()
+    else if (news === 'event') listener.onEvent(type, data)
+    else if (news === 'closed') onClosed()
   }
   const ask = () => {
-    silence = setTimeout(goAlone, silentMs)
+    silence = setTimeout(useOwnEvents, silentMs)
     port.postMessage('open')
   }
-  addEventListener('pagehide', () => instead ?? port.postMessage('leave'))
-  // shown again out of the browser's memory of pages left
-  addEventListener('pageshow', ({ persisted }) => persisted && wanted && !instead && ask())
+  addEventListener('pagehide', () => own ?? port.postMessage('leave'))
+  // The browser shows the page again from its back-forward cache.
+  addEventListener('pageshow', ({ persisted }) => persisted && wanted && !own && ask())
   return {
     open: () => {
       wanted = true
-      if (instead) instead.open()
+      if (own) own.open()
       else ask()
     },
     close: () => {
       wanted = false
       clearTimeout(silence)
-      if (instead) instead.close()
+      if (own) own.close()
       else port.postMessage('close')
     }
   }

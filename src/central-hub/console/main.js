@@ -1,26 +1,26 @@
 import { createAnnouncer } from './announcer.js'
 import { api } from './api.js'
-import { createConversation } from './conversation.js'
+import { Conversation } from './conversation.js'
 import { byId, say, showOnly } from './dom.js'
-import { createFigures } from './figures.js'
-import { createHealth } from './health.js'
-import { createInbox } from './inbox.js'
+import { Figures } from './figures.js'
+import { Health } from './health.js'
+import { Inbox } from './inbox.js'
 import { readKnown } from './known.js'
 import { nameOf } from './lead.js'
 import { createLive } from './live.js'
 import { createNamesImport } from './names-import.js'
-import { createNotifications } from './notifications.js'
+import { Notifications } from './notifications.js'
 import { hubNow, onSignedOut, signedIn } from './request.js'
 import { leadAddress, route } from './route.js'
-import { createSessions } from './sessions.js'
+import { Sessions } from './sessions.js'
 import { createShortcuts } from './shortcuts.js'
 import { createSignIn, signInMark } from './sign-in.js'
 import { explain, setLanguage, texts, writeStaticTexts } from './texts.js'
-import { createWebhooks } from './webhooks.js'
+import { WebhookList } from './webhooks.js'
 
-/** The operator page: who is signed in, which view is shown, and where what the hub tells goes. */
+/** The operator page: the sign-in, the view that is shown, and which part gets which event. */
 
-/** A message told of later than this is no news, ms. */
+/** Messages that are older than this are not announced, ms. */
 const newsMs = 60_000
 
 const views = ['loading', 'sign-in', 'app']
@@ -35,11 +35,11 @@ const title = () => {
       : 'LeadMaster'
 }
 const announcer = createAnnouncer()
-const inbox = createInbox((count, more) => {
+const inbox = new Inbox((count, more) => {
   waits = { count, more }
   title()
 })
-const conversation = createConversation({
+const conversation = new Conversation({
   onLead: (lead) => {
     inbox.apply(lead)
   },
@@ -56,7 +56,7 @@ const conversation = createConversation({
     go('#/')
   }
 })
-const sessions = createSessions({
+const sessions = new Sessions({
   onChange: (how) => {
     const call = byId('call')
     call.hidden = ['READY', 'UNKNOWN', 'INIT', 'AUTHENTICATED'].includes(how)
@@ -68,19 +68,19 @@ const sessions = createSessions({
     call.dataset.how = linking === undefined ? 'lost' : 'qr'
     if (route().name === 'home') showRoute()
   },
-  onAccounts: inbox.setAccounts
+  onAccounts: (names) => inbox.setAccounts(names)
 })
 const [health, figures, webhooks, notifications] = [
-  createHealth(),
-  createFigures(),
-  createWebhooks(),
-  createNotifications()
+  new Health(),
+  new Figures(),
+  new WebhookList(),
+  new Notifications()
 ]
 const namesImport = createNamesImport(() => inbox.reload())
 
 // --- which view ---
 
-/** Where the focus goes in a new view. */
+/** The heading that gets the focus in each view. */
 const headings = {
   lead: 'lead-name',
   connection: 'session-title',
@@ -89,12 +89,12 @@ const headings = {
 }
 /** @type {import('./route.js').Route} */
 let shown = { name: 'home' }
-/** Whether a person moves from lead to lead by keys, which reads none of them. */
+/** Whether a person moves from lead to lead by keys: that does not mark leads as read. */
 let isMoving = false
 
 /**
- * Nothing outside of an open dialog takes the focus; when it closes, the browser gives it back to
- * where it was. @param {() => void} run
+ * Runs `run` once no dialog is open: the browser restores the focus when a dialog closes.
+ * @param {() => void} run
  */
 const afterDialog = (run) => {
   const dialog = document.querySelector('dialog[open]')
@@ -102,12 +102,11 @@ const afterDialog = (run) => {
   else run()
 }
 
-/** Which part stands beside the list. @param {import('./route.js').Route['name']} name */
+/** The part of the page beside the list. @param {import('./route.js').Route['name']} name */
 const partOf = (name) => {
   if (name === 'lead') return 'conversation'
   if (name !== 'home') return name
-  // Where there is room for it, the connection stands beside the list for as long as it needs
-  // someone.
+  // If there is room, the connection is shown beside the list while it needs a person.
   const needsSomeone = sessions.kind() !== 'READY' && sessions.kind() !== 'UNKNOWN'
   return needsSomeone ? 'connection' : 'nothing'
 }
@@ -156,17 +155,17 @@ const showRoute = () => {
 addEventListener('hashchange', showRoute)
 byId('lists').addEventListener('click', (/** @type {MouseEvent} */ { target }) => {
   const link = target instanceof Element ? target.closest('a.row[aria-current]') : null
-  // The lead that is shown already is opened: the address stays, and no event says so.
+  // The lead is open already: the address does not change, so there is no hashchange event.
   if (link) conversation.attend()
 })
 
 /** @param {string} address the part after # */
 const go = (address) => {
   location.hash = address
-  // now, not when the event comes: what follows may go on to a field of that view
+  // Before the event comes: the caller may focus a field of that view.
   showRoute()
 }
-/** @param {string} field @param {string} address where it is to be seen */
+/** @param {string} field @param {string} address of the view with the field */
 const toField = (field, address) => {
   if (!byId(field).checkVisibility()) go(address)
   byId(field).focus()
@@ -216,16 +215,16 @@ const shortcuts = createShortcuts({
 // --- live ---
 
 /**
- * The message of each lead that was told of last; the list may not have the lead. @type
- * {Map<number, string>}
+ * The last message of each lead that was announced. The list may not have the lead.
+ * @type {Map<number, string>}
  */
-const told = new Map()
+const announced = new Map()
 /** @param {import('../../contract/lead.ts').Lead} lead */
 const applyLead = (lead) => {
   const before = inbox.apply(lead)
   conversation.applyLead(lead)
   const { id, last_message: last, last_seen_at, state } = lead
-  const known = last?.id === before?.last_message?.id || last?.id === told.get(id)
+  const known = last?.id === before?.last_message?.id || last?.id === announced.get(id)
   if (
     !last ||
     last.from_me ||
@@ -234,9 +233,9 @@ const applyLead = (lead) => {
     hubNow() - Date.parse(last_seen_at) > newsMs
   )
     return
-  told.set(id, last.id)
+  announced.set(id, last.id)
   announcer.wrote(id, nameOf(lead))
-  notifications.tell(lead)
+  notifications.notify(lead)
 }
 const live = createLive(
   {
@@ -252,7 +251,7 @@ const live = createLive(
     onFresh: () => {
       inbox.reload()
       conversation.reload()
-      // what the fields propose grows by what is seen, too
+      // The fields also propose tags and people of leads that events bring.
       void readKnown().catch(() => {})
     },
     onLost: () => {
@@ -274,7 +273,7 @@ const live = createLive(
 
 // --- signing in and out ---
 
-/** What had the focus in the page when it had to ask to sign in. @type {Element | null} */
+/** The element that had the focus before the sign-in was shown. @type {Element | null} */
 let left = null
 const focusAgain = () => {
   const { name } = route()
@@ -301,10 +300,7 @@ const show = (name) => {
     figures.watch(false)
   }
 }
-/**
- * Shows what is there while the stream of events is still being opened, which takes a round trip
- * more.
- */
+/** Shows the lists while the stream of events is still being opened, which takes longer. */
 const begin = () => {
   inbox.reload()
   conversation.reload()
@@ -328,14 +324,14 @@ onSignedOut(() => {
 })
 byId('sign-out').addEventListener('click', async () => {
   await conversation.form.flush()
-  // The browser asks first if something is not saved.
-  const forget = () => conversation.form.drafts.forgetAll()
-  if (conversation.form.drafts.unsaved().length === 0) forget()
-  else addEventListener('pagehide', forget)
+  // If something is not saved, the browser asks the person first.
+  const clearDrafts = () => conversation.form.drafts.clear()
+  if (conversation.form.drafts.unsaved().length === 0) clearDrafts()
+  else addEventListener('pagehide', clearDrafts)
   await api.signOut().catch(() => {})
   signInMark.remove()
   live.close()
-  // a new page: nothing that was read stays in this one
+  // A new page, so that no data stays in this one.
   location.replace('/')
 })
 
@@ -370,6 +366,6 @@ writeAll()
 if (signInMark.isSet()) begin()
 else {
   askToSignIn()
-  // The cookie may be there all the same.
+  // The browser may have the cookie without the mark.
   live.open()
 }

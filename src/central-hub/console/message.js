@@ -8,23 +8,20 @@ import { messageWords, texts } from './texts.js'
 
 /** @typedef {import('../../contract/lead.ts').Message} Message */
 
-/**
- * One message as it is read in a conversation. All of its content is text to us, whatever it looks
- * like.
- */
+/** One message of a conversation. All of its content is shown as text, never as markup. */
 
 /** @param {Message} message when it was written */
 export const timeOf = ({ timestamp }) => new Date(timestamp * 1_000)
 
 /**
- * The part of a message id that both ends share: what stands before it names the chat, by phone or
- * by LID. @param {string} id
+ * The part of a message id that both ends share. The part before it names the chat, by phone or by
+ * LID. @param {string} id
  */
 export const stanzaOf = (id) => id.split('_')[2] ?? id
 
 /**
- * What a message says in one line, for a quote and for the list. @param
- * {import('./summary.js').Summarised} message
+ * A message in one line, for a quote and for the list.
+ * @param {import('./summary.js').Summarised} message
  */
 export const summary = (message) => summarize(message, messageWords(), locale())
 
@@ -53,7 +50,7 @@ const content = (message) => {
   return revoked_at === null ? [h('p', { class: 'muted' }, texts.unknownType(type))] : []
 }
 
-/** Whether WhatsApp itself speaks, and not a business by itself. @param {Message} message */
+/** Whether WhatsApp itself wrote the message, and no business. @param {Message} message */
 const isNotice = ({ personal, bot, automatic, type, body }) =>
   !personal && !bot && !automatic && (type !== 'automated_greeting_message' || body === '')
 
@@ -69,82 +66,98 @@ const copyButton = (body, copy) =>
   })
 
 /**
- * @param {Message} message
- * @param {{ name: string, find: (id: string) => Message | undefined, goTo: (id: string) => void,
- * copy: (text: string) => void }} around `name`: of the person at the other end
+ * @typedef {object} Around
+ * @property {string} name of the person at the other end
+ * @property {(id: string) => Message | undefined} find
+ * @property {(id: string) => void} goTo
+ * @property {(text: string) => void} copy
  */
-export const messageNode = (message, { name, find, goTo, copy }) => {
-  const { from_me, quoted_id, revoked_at, revoked_by, edited_at, forwarded, reactions, type } =
-    message
-  const date = timeOf(message)
-  const time = h('time', { datetime: date.toISOString() }, clock(date))
-  const { poll_results, bot, personal, ad, group_status } = message
-  if (isNotice(message)) {
-    const said = poll_results ? summary(message) : message.body
-    return h(
-      'li',
-      { class: 'notice small muted' },
-      said === '' ? texts.notice(type) : h('bdi', {}, said),
-      ' ',
-      time
-    )
-  }
 
-  const quoted = quoted_id === undefined ? undefined : find(quoted_id)
-  const who = (/** @type {boolean} */ mine) => (mine ? texts.you : name)
-  const quote =
-    quoted_id !== undefined &&
-    (quoted
-      ? h(
-          'button',
-          {
-            type: 'button',
-            class: 'quote small',
-            title: texts.goToQuoted,
-            onclick: () => goTo(quoted.id)
-          },
-          h('strong', {}, h('bdi', {}, who(quoted.from_me))),
-          ' ',
-          h('bdi', {}, summary(quoted).slice(0, 200))
-        )
-      : h('p', { class: 'quote small muted' }, texts.quoteMissing))
+/** @param {Message} message @param {Node} time */
+const noticeNode = (message, time) => {
+  const text = message.poll_results ? summary(message) : message.body
+  return h(
+    'li',
+    { class: 'notice small muted' },
+    text === '' ? texts.notice(message.type) : h('bdi', {}, text),
+    ' ',
+    time
+  )
+}
+
+/** @param {boolean} isMine @param {string} name */
+const writerOf = (isMine, name) => (isMine ? texts.you : name)
+
+/** @param {string | undefined} id of the quoted message @param {Around} around */
+const quoteNode = (id, { name, find, goTo }) => {
+  if (id === undefined) return false
+  const quoted = find(id)
+  if (quoted === undefined) return h('p', { class: 'quote small muted' }, texts.quoteMissing)
+  return h(
+    'button',
+    {
+      type: 'button',
+      class: 'quote small',
+      title: texts.goToQuoted,
+      onclick: () => goTo(quoted.id)
+    },
+    h('strong', {}, h('bdi', {}, writerOf(quoted.from_me, name))),
+    ' ',
+    h('bdi', {}, summary(quoted).slice(0, 200))
+  )
+}
+
+/** @param {Message} message */
+const reactionsNode = ({ reactions }) => {
   const emojis = [...new Set(reactions.map(({ emoji }) => emoji))]
+  if (emojis.length === 0) return false
   const count = (/** @type {string} */ emoji) =>
     reactions.filter((reaction) => reaction.emoji === emoji).length
+  return h(
+    'p',
+    { class: 'reactions' },
+    h('span', { class: 'sr-only' }, `${texts.reactions}:`),
+    ...emojis.map((emoji) => h('span', {}, count(emoji) > 1 ? `${emoji} ${count(emoji)}` : emoji))
+  )
+}
+
+/** What a person should know before reading the message. @param {Message} message */
+const originNodes = ({ forwarded, bot, personal, group_status, ad }) => [
+  forwarded && h('p', { class: 'small muted' }, texts.forwarded),
+  (bot || !personal) && h('p', { class: 'small muted' }, messageWords().automatic),
+  group_status && h('p', { class: 'small muted' }, messageWords().groupStatus),
+  ...(ad ? adCard(ad) : [])
+]
+
+/** @param {Message} message */
+const deletedNode = ({ revoked_at, revoked_by }) =>
+  revoked_at !== null &&
+  h('p', { class: 'small muted' }, revoked_by === 'me' ? texts.deletedByMe : texts.deletedBySender)
+
+/** @param {Message} message @param {Around} around */
+export const messageNode = (message, around) => {
+  const { body, from_me, quoted_id, revoked_at, edited_at } = message
+  const date = timeOf(message)
+  const time = h('time', { datetime: date.toISOString() }, clock(date))
+  if (isNotice(message)) return noticeNode(message, time)
   return h(
     'li',
     {
       class: `message${from_me ? ' mine' : ''}${revoked_at === null ? '' : ' revoked'}`,
       tabindex: '-1'
     },
-    h('span', { class: 'sr-only' }, `${who(from_me)}:`),
-    forwarded && h('p', { class: 'small muted' }, texts.forwarded),
-    (bot || !personal) && h('p', { class: 'small muted' }, messageWords().automatic),
-    group_status && h('p', { class: 'small muted' }, messageWords().groupStatus),
-    ...(ad ? adCard(ad) : []),
-    quote,
+    h('span', { class: 'sr-only' }, `${writerOf(from_me, around.name)}:`),
+    ...originNodes(message),
+    quoteNode(quoted_id, around),
     ...content(message),
-    revoked_at !== null &&
-      h(
-        'p',
-        { class: 'small muted' },
-        revoked_by === 'me' ? texts.deletedByMe : texts.deletedBySender
-      ),
+    deletedNode(message),
     h(
       'p',
       { class: 'meta small muted' },
-      message.body !== '' && copyButton(message.body, copy),
+      body !== '' && copyButton(body, around.copy),
       edited_at !== null && `${texts.edited} `,
       time
     ),
-    emojis.length > 0 &&
-      h(
-        'p',
-        { class: 'reactions' },
-        h('span', { class: 'sr-only' }, `${texts.reactions}:`),
-        ...emojis.map((emoji) =>
-          h('span', {}, count(emoji) > 1 ? `${emoji} ${count(emoji)}` : emoji)
-        )
-      )
+    reactionsNode(message)
   )
 }

@@ -3,70 +3,80 @@ import { nameOf } from './lead.js'
 import { texts } from './texts.js'
 
 /**
- * Desktop notifications: asked for by a button alone, off until then; what was written is never in
- * them, a name only if wanted.
+ * Desktop notifications. They are off until a person turns them on by the button. They never
+ * contain a message, and a name only if the person wants it.
  */
 
 const remembered = 'leadmaster-notifications'
 
-export const createNotifications = () => {
-  const supported = typeof Notification !== 'undefined' && isSecureContext
+export class Notifications {
+  #isSupported = typeof Notification !== 'undefined' && isSecureContext
   /** `off`, `on`, or `names` */
-  let choice = localStorage.getItem(remembered) ?? 'off'
-  const [toggle, names, words] = ['notify-toggle', 'notify-names', 'notify-words'].map(byId)
+  #choice = localStorage.getItem(remembered) ?? 'off'
+  #toggle = byId('notify-toggle')
+  #names = byId('notify-names')
+  #words = byId('notify-words')
 
-  const blocked = () => supported && Notification.permission === 'denied'
-  const on = () => supported && choice !== 'off' && Notification.permission === 'granted'
-  const inWords = () => {
-    if (!supported) return texts.notifyNone
-    if (blocked()) return texts.notifyBlocked
-    return on() ? texts.notifyOn : texts.notifyOff
+  constructor() {
+    this.#toggle.addEventListener('click', async () => {
+      if (this.#isOn()) return this.#choose('off')
+      this.#choose((await Notification.requestPermission()) === 'granted' ? 'on' : 'off')
+    })
+    this.#names.addEventListener('change', () => this.#choose(this.#names.checked ? 'names' : 'on'))
   }
-  const render = () => {
-    say(words, inWords())
-    say(toggle, on() ? texts.notifyTurnOff : texts.notifyTurnOn)
-    toggle.hidden = !supported || blocked()
-    byId('notify-names-field').hidden = !on()
-    names.checked = choice === 'names'
-  }
-  /** @param {string} chosen */
-  const choose = (chosen) => {
-    choice = chosen
-    localStorage.setItem(remembered, chosen)
-    render()
-  }
-  toggle.addEventListener('click', async () => {
-    if (on()) return choose('off')
-    choose((await Notification.requestPermission()) === 'granted' ? 'on' : 'off')
-  })
-  names.addEventListener('change', () => choose(names.checked ? 'names' : 'on'))
 
-  return {
-    render,
-    /**
-     * Notifies of a new message, unless the person works in this page. @param
-     * {import('../../contract/lead.ts').Lead} lead
-     */
-    tell: (lead) => {
-      if (!on() || document.hasFocus()) return
-      try {
-        // the tag: one notification for each lead, even if several tabs show it
-        const shown = new Notification(
-          choice === 'names' ? texts.newFrom(nameOf(lead)) : texts.newMessage,
-          { tag: `lead-${lead.id}`, icon: 'icon.svg' }
-        )
-        shown.onclick = () => {
-          window.focus()
-          location.hash = `#/lead/${lead.id}`
-          shown.close()
-        }
-      } catch {
-        // a browser that offers them, but not to a page (Android): it is said so, and not tried
-        // again
-        choose('off')
-        say(words, texts.notifyNone)
-        toggle.hidden = true
+  render() {
+    say(this.#words, this.#describe())
+    say(this.#toggle, this.#isOn() ? texts.notifyTurnOff : texts.notifyTurnOn)
+    this.#toggle.hidden = !this.#isSupported || this.#isBlocked()
+    byId('notify-names-field').hidden = !this.#isOn()
+    this.#names.checked = this.#choice === 'names'
+  }
+
+  /**
+   * Notifies of a new message, unless the person works in this page.
+   * @param {import('../../contract/lead.ts').Lead} lead
+   */
+  notify(lead) {
+    if (!this.#isOn() || document.hasFocus()) return
+    try {
+      // The tag makes it one notification for each lead, even if several tabs show it.
+      const notification = new Notification(
+        this.#choice === 'names' ? texts.newFrom(nameOf(lead)) : texts.newMessage,
+        { tag: `lead-${lead.id}`, icon: 'icon.svg' }
+      )
+      notification.onclick = () => {
+        window.focus()
+        location.hash = `#/lead/${lead.id}`
+        notification.close()
       }
+    } catch {
+      // The browser has notifications, but not for a page (Android). The page says so, and does not
+      // try again.
+      this.#choose('off')
+      say(this.#words, texts.notifyNone)
+      this.#toggle.hidden = true
     }
+  }
+
+  #isBlocked() {
+    return this.#isSupported && Notification.permission === 'denied'
+  }
+
+  #isOn() {
+    return this.#isSupported && this.#choice !== 'off' && Notification.permission === 'granted'
+  }
+
+  #describe() {
+    if (!this.#isSupported) return texts.notifyNone
+    if (this.#isBlocked()) return texts.notifyBlocked
+    return this.#isOn() ? texts.notifyOn : texts.notifyOff
+  }
+
+  /** @param {string} choice */
+  #choose(choice) {
+    this.#choice = choice
+    localStorage.setItem(remembered, choice)
+    this.render()
   }
 }

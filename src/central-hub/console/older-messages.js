@@ -71,7 +71,7 @@ export class OlderMessages {
     this.#wantsAll = false
   }
 
-  /** Reads the next page, unless there is none. */
+  /** Reads the next page, if there is one. */
   load() {
     if (this.#page !== undefined) return this.#page
     const { signal } = this.#reading

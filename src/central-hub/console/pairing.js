@@ -4,22 +4,14 @@ import { duration } from './format.js'
 import { hubNow } from './request.js'
 import { texts } from './texts.js'
 
-/** A code to type into WhatsApp on the phone, for whom a QR is of no use: by phone number. */
+/** Linking by phone number: a code to type into WhatsApp, for people who cannot scan a QR. */
 
+/** The number of forms so far: each input needs an id of its own. */
 let made = 0
 
-/** @param {Pick<ReturnType<typeof import('./api.js').api.session>, 'pairingCode'>} routes */
-export const createPairing = (routes) => {
-  /** @type {Awaited<ReturnType<typeof routes.pairingCode>> | undefined} */
-  let code
-  let working = false
-  /** @type {unknown} */
-  let fault
-  const id = `pairing-phone-${(made += 1)}`
-
-  const summary = h('summary', {})
-  const label = h('label', { for: id })
-  const input = /** @type {HTMLInputElement} */ (
+/** @param {string} id */
+const phoneInput = (id) =>
+  /** @type {HTMLInputElement} */ (
     h('input', {
       id,
       type: 'tel',
@@ -29,57 +21,88 @@ export const createPairing = (routes) => {
       placeholder: '+52 55 1234 5678'
     })
   )
-  const get = h('button', { type: 'submit' })
-  const form = h(
-    'form',
-    { class: 'pairing', onsubmit: (/** @type {Event} */ event) => void ask(event) },
-    label,
-    h('div', { class: 'together' }, input, get)
-  )
-  const big = h('p', { class: 'code' })
-  const left = h('p', { class: 'muted small' })
-  const steps = h('ol', { class: 'steps' })
-  const shown = h('div', { class: 'pairing', role: 'status' }, big)
-  const note = h('div', {})
-  const box = h('details', { class: 'disclosure' }, summary, form, note, shown, left, steps)
 
-  const tick = () => {
-    if (code === undefined) return say(left, '')
-    const remaining = Date.parse(code.expires_at) - hubNow()
-    big.classList.toggle('expired', remaining <= 0)
-    say(
-      left,
-      remaining > 0 ? texts.pairingLeft(code.phone, duration(remaining)) : texts.pairingExpired
+/** @typedef {Pick<ReturnType<typeof import('./api.js').api.session>, 'pairingCode'>} Routes */
+
+export class Pairing {
+  #routes
+  /** @type {Awaited<ReturnType<Routes['pairingCode']>> | undefined} */
+  #code
+  #isWorking = false
+
+  #summary = h('summary', {})
+  #label
+  #input
+  #get = h('button', { type: 'submit' })
+  #big = h('p', { class: 'code' })
+  #left = h('p', { class: 'muted small' })
+  #steps = h('ol', { class: 'steps' })
+  #note = h('div', {})
+
+  /** @param {Routes} routes */
+  constructor(routes) {
+    this.#routes = routes
+    made += 1
+    const id = `pairing-phone-${made}`
+    this.#label = h('label', { for: id })
+    this.#input = phoneInput(id)
+    const form = h(
+      'form',
+      { class: 'pairing', onsubmit: (/** @type {Event} */ event) => void this.#ask(event) },
+      this.#label,
+      h('div', { class: 'together' }, this.#input, this.#get)
+    )
+    const shown = h('div', { class: 'pairing', role: 'status' }, this.#big)
+    this.box = h(
+      'details',
+      { class: 'disclosure' },
+      this.#summary,
+      form,
+      this.#note,
+      shown,
+      this.#left,
+      this.#steps
     )
   }
-  const render = () => {
-    say(summary, texts.pairing)
-    say(label, texts.pairingPhone)
-    say(get, working ? texts.working : texts.pairingGet)
-    if (working) get.setAttribute('aria-disabled', 'true')
-    else get.removeAttribute('aria-disabled')
-    big.hidden = code === undefined
-    say(big, code?.code ?? '')
-    if (steps.firstChild?.textContent !== texts.pairingSteps[0])
-      steps.replaceChildren(...texts.pairingSteps.map((step) => h('li', {}, step)))
-    steps.hidden = code === undefined
-    tick()
+
+  tick() {
+    if (this.#code === undefined) return say(this.#left, '')
+    const { phone, expires_at } = this.#code
+    const remaining = Date.parse(expires_at) - hubNow()
+    this.#big.classList.toggle('expired', remaining <= 0)
+    say(
+      this.#left,
+      remaining > 0 ? texts.pairingLeft(phone, duration(remaining)) : texts.pairingExpired
+    )
   }
+
+  render() {
+    say(this.#summary, texts.pairing)
+    say(this.#label, texts.pairingPhone)
+    say(this.#get, this.#isWorking ? texts.working : texts.pairingGet)
+    if (this.#isWorking) this.#get.setAttribute('aria-disabled', 'true')
+    else this.#get.removeAttribute('aria-disabled')
+    this.#big.hidden = this.#code === undefined
+    say(this.#big, this.#code?.code ?? '')
+    if (this.#steps.firstChild?.textContent !== texts.pairingSteps[0])
+      this.#steps.replaceChildren(...texts.pairingSteps.map((step) => h('li', {}, step)))
+    this.#steps.hidden = this.#code === undefined
+    this.tick()
+  }
+
   /** @param {Event} event */
-  const ask = async (event) => {
+  async #ask(event) {
     event.preventDefault()
-    if (working) return
-    ;[working, fault] = [true, undefined]
-    note.replaceChildren()
-    render()
+    if (this.#isWorking) return
+    this.#isWorking = true
+    this.#note.replaceChildren()
+    this.render()
     try {
-      code = await routes.pairingCode(input.value.trim())
+      this.#code = await this.#routes.pairingCode(this.#input.value.trim())
     } catch (error) {
-      fault = error
-      note.replaceChildren(errorNote(fault))
+      this.#note.replaceChildren(errorNote(error))
     }
-    working = false
-    render()
+    this.#isWorking = false
+    this.render()
   }
-  return { box, tick, render }
 }

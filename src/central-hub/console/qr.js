@@ -1,7 +1,7 @@
 import { h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { duration } from './format.js'
-import { createPairing } from './pairing.js'
+import { Pairing } from './pairing.js'
 import { hubNow } from './request.js'
 import { texts } from './texts.js'
 
@@ -12,93 +12,105 @@ import { texts } from './texts.js'
 /** How long after a code ran out the next one is asked for, if no event announces it, ms. */
 const graceMs = 2_000
 
-/** @param {ReturnType<typeof import('./api.js').api.session>} routes */
-export const createQr = (routes) => {
+export class QrCode {
+  #routes
   /** @type {Qr | undefined} */
-  let qr
+  #qr
   /** @type {unknown} */
-  let fault
-  let asked = 0
-  let wanted = false
+  #error
+  /** The number of the latest request: answers to earlier ones are dropped. */
+  #asked = 0
+  #isWanted = false
 
-  // made once: the image must not flicker, and a button keeps the focus
-  const image = /** @type {HTMLImageElement} */ (
-    h('img', { class: 'qr', width: '360', height: '360' })
-  )
-  const left = h('p', { class: 'muted small' })
-  const note = h('div', {})
-  const refresh = h('button', { type: 'button', onclick: () => void ask() })
-  const steps = h('ol', { class: 'steps' })
-  const pairing = createPairing(routes)
-  const box = h(
-    'div',
-    { class: 'linking' },
-    h('div', { class: 'scan' }, h('div', { class: 'frame' }, image, left, note, refresh), steps),
-    pairing.box
-  )
+  // Made once: the image must not flicker, and a button keeps the focus.
+  #image = /** @type {HTMLImageElement} */ (h('img', { class: 'qr', width: '360', height: '360' }))
+  #left = h('p', { class: 'muted small' })
+  #note = h('div', {})
+  #refresh = h('button', { type: 'button', onclick: () => void this.#ask() })
+  #steps = h('ol', { class: 'steps' })
+  #pairing
+
+  /** @param {ReturnType<typeof import('./api.js').api.session>} routes */
+  constructor(routes) {
+    this.#routes = routes
+    this.#pairing = new Pairing(routes)
+    const frame = h('div', { class: 'frame' }, this.#image, this.#left, this.#note, this.#refresh)
+    const scan = h('div', { class: 'scan' }, frame, this.#steps)
+    this.box = h('div', { class: 'linking' }, scan, this.#pairing.box)
+  }
 
   /**
-   * How long the code is still good.
+   * @param {boolean} isWanted whether a phone is to be linked; each code comes with an event that
+   * says so
+   */
+  want(isWanted) {
+    this.#isWanted = isWanted
+    if (isWanted) void this.#ask()
+    else {
+      this.#qr = undefined
+      this.#error = undefined
+      this.#asked += 1
+    }
+  }
+
+  /** Updates what changes every second. */
+  tick() {
+    this.#pairing.tick()
+    if (!this.#isWanted) return
+    const shown = this.#shown()
+    const remaining = shown && Date.parse(shown.expires_at) - hubNow()
+    say(this.#left, this.#validity(shown, remaining))
+    this.#image.classList.toggle('expired', remaining !== undefined && remaining <= 0)
+    if (remaining !== undefined && remaining < -graceMs) {
+      this.#qr = undefined
+      void this.#ask()
+    }
+  }
+
+  render() {
+    this.box.hidden = !this.#isWanted
+    this.#pairing.render()
+    if (!this.#isWanted) return this.#image.removeAttribute('src')
+    const shown = this.#shown()
+    this.#image.hidden = shown === undefined
+    this.#image.alt = texts.qrAlt
+    if (shown !== undefined && this.#image.src !== shown.qr) this.#image.src = shown.qr
+    say(this.#refresh, texts.qrRefresh)
+    if (this.#steps.firstChild?.textContent !== texts.qrSteps[0])
+      this.#steps.replaceChildren(...texts.qrSteps.map((step) => h('li', {}, step)))
+    const notes = this.#error === undefined ? [] : [errorNote(this.#error, () => void this.#ask())]
+    this.#note.replaceChildren(...notes)
+    this.tick()
+  }
+
+  #shown() {
+    return this.#qr?.status === 'QR_AVAILABLE' ? this.#qr : undefined
+  }
+
+  /**
+   * How long the code is still valid.
    * @param {Extract<Qr, { status: 'QR_AVAILABLE' }> | undefined} shown
    * @param {number | undefined} remaining ms
    */
-  const validity = (shown, remaining) => {
+  #validity(shown, remaining) {
     if (shown === undefined || remaining === undefined)
-      return fault === undefined ? texts.qrWaiting : ''
+      return this.#error === undefined ? texts.qrWaiting : ''
     return remaining <= 0 ? texts.qrExpired : texts.qrLeft(shown.attempt, duration(remaining))
   }
 
-  /** What changes by the second. */
-  const tick = () => {
-    pairing.tick()
-    if (!wanted) return
-    const shown = qr?.status === 'QR_AVAILABLE' ? qr : undefined
-    const remaining = shown && Date.parse(shown.expires_at) - hubNow()
-    const over = remaining !== undefined && remaining <= 0
-    say(left, validity(shown, remaining))
-    image.classList.toggle('expired', over)
-    if (remaining !== undefined && remaining < -graceMs) {
-      qr = undefined
-      void ask()
-    }
-  }
-  const render = () => {
-    box.hidden = !wanted
-    pairing.render()
-    if (!wanted) return image.removeAttribute('src')
-    image.hidden = qr?.status !== 'QR_AVAILABLE'
-    image.alt = texts.qrAlt
-    if (qr?.status === 'QR_AVAILABLE' && image.src !== qr.qr) image.src = qr.qr
-    say(refresh, texts.qrRefresh)
-    if (steps.firstChild?.textContent !== texts.qrSteps[0])
-      steps.replaceChildren(...texts.qrSteps.map((step) => h('li', {}, step)))
-    note.replaceChildren(...(fault === undefined ? [] : [errorNote(fault, () => void ask())]))
-    tick()
-  }
-  const ask = async () => {
-    const mine = ++asked
+  async #ask() {
+    this.#asked += 1
+    const request = this.#asked
     try {
-      const answer = await routes.qr()
-      if (mine !== asked) return
-      ;[qr, fault] = [answer, undefined]
+      const answer = await this.#routes.qr()
+      if (request !== this.#asked) return
+      this.#qr = answer
+      this.#error = undefined
     } catch (error) {
-      if (mine !== asked) return
-      ;[qr, fault] = [undefined, error]
+      if (request !== this.#asked) return
+      this.#qr = undefined
+      this.#error = error
     }
-    render()
-  }
-  return {
-    box,
-    tick,
-    render,
-    /**
-     * @param {boolean} now whether a phone is to be linked; each code comes with an event that says
-     * so
-     */
-    want: (now) => {
-      wanted = now
-      if (now) void ask()
-      else [qr, fault, asked] = [undefined, undefined, asked + 1]
-    }
+    this.render()
   }
 }

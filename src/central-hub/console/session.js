@@ -2,235 +2,241 @@ import { api } from './api.js'
 import { byId, h, say } from './dom.js'
 import { errorNote } from './error.js'
 import { dateTime, duration, figure } from './format.js'
-import { createPasskey } from './passkey.js'
-import { createQr } from './qr.js'
+import { PasskeyLinking } from './passkey.js'
+import { QrCode } from './qr.js'
 import { hubNow, isProblem } from './request.js'
 import { texts, wordsFor } from './texts.js'
 
 /** @typedef {import('../../contract/session.ts').Status} Status */
 /** @typedef {import('../../contract/problem.ts').Problem} Problem */
 
-/**
- * The session of one account with WhatsApp: how it stands, how to link a phone, and what can be
- * done about it.
- */
+/** The session of one account with WhatsApp: its state, linking a phone, and its buttons. */
 
-/** When the next attempt is. @param {number | undefined} inMs undefined when there is none */
+/** @param {number | undefined} inMs ms until the next attempt; undefined: there is no attempt */
 const nextAttempt = (inMs) => {
   if (inMs === undefined) return ''
   return inMs > 500 ? texts.nextAttempt(duration(inMs)) : texts.attemptNow
 }
 
-/**
- * @param {string | undefined} account undefined for the first, which has its routes without a name
- * @param {() => void} onChange it stands differently, perhaps
- */
-export const createSession = (account, onChange) => {
-  const routes = api.session(account)
-  /** @type {Status | Problem | undefined} */
-  let now
-  /** @type {unknown} */
-  let fault
-  let working = false
-  let noted = ''
-  let remark = ''
+/** @param {Status} status @returns {[string, string | undefined][]} */
+const factsOf = ({ account, me, since, last_message_at, journal, backfill, outbound_blocked }) => [
+  [texts.as, account],
+  [texts.number, [me?.phone, me?.name].filter(Boolean).join(' · ')],
+  [texts.since, dateTime(new Date(since))],
+  [texts.lastMessage, last_message_at && dateTime(new Date(last_message_at))],
+  [texts.captured, figure(journal.last_seq)],
+  [texts.filling, backfill.running ? '…' : undefined],
+  [texts.blocked, outbound_blocked === 0 ? undefined : figure(outbound_blocked)]
+]
 
-  // made once: a button keeps the focus
-  const what = h('p', { class: 'lead-line', role: 'status' })
-  const why = h('div', {})
-  const next = h('p', { class: 'muted' })
-  const qr = createQr(routes)
-  const passkey = createPasskey(routes)
-  const facts = h('dl', { class: 'facts' })
-  const actionNote = h('div', {})
-  const connect = h('button', {
-    type: 'button',
-    class: 'primary',
-    onclick: () => void act(routes.connect)
-  })
-  const disconnect = h('button', {
-    type: 'button',
-    onclick: () => void act(() => routes.disconnect(false))
-  })
-  const unlink = h('button', { type: 'button', class: 'danger-text', onclick: () => askUnlink() })
-  const box = h(
-    'div',
-    { class: 'session' },
-    what,
-    why,
-    next,
-    qr.box,
-    passkey.box,
-    facts,
-    actionNote,
-    h('div', { class: 'buttons' }, connect, disconnect, unlink)
+/** @param {Status | undefined} status */
+const factNodes = (status) =>
+  (status ? factsOf(status) : []).flatMap(([term, value]) =>
+    value === undefined || value === ''
+      ? []
+      : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))]
   )
 
-  /** @type {HTMLDialogElement} */
-  const dialog = byId('unlink')
-  const askUnlink = () => {
-    // Without a page that is connected nobody can tell WhatsApp.
-    say(byId('unlink-untold'), kind() === 'READY' ? '' : texts.unlinkNotNow)
+/** @param {Status | Problem | undefined} state @returns {string | undefined} */
+const reasonOf = (state) => {
+  if (isProblem(state)) return state.detail ?? state.title
+  // For the stages of linking by the passkey, this page has words of its own.
+  if (state === undefined || state.status === 'PASSKEY_REQUIRED') return undefined
+  return [state.reason, state.limited].filter(Boolean).join('; ')
+}
+
+/** @param {Status | Problem | undefined} state */
+const describeState = (state) => {
+  if (isProblem(state)) return wordsFor(state.type.split(':').at(-1) ?? '')
+  if (state === undefined) return texts.pill.UNKNOWN
+  const percent =
+    state.status === 'AUTHENTICATED' && state.sync_percent !== undefined
+      ? ` ${Math.round(state.sync_percent)} %`
+      : ''
+  return texts.status[state.status] + percent
+}
+
+export class Session {
+  #routes
+  #onChange
+  /** @type {Status | Problem | undefined} */
+  #state
+  /** Why the last action failed. @type {unknown} */
+  #error
+  #isWorking = false
+  /** What the operator still has to do after the last action. */
+  #remark = ''
+  /** The note that is shown. */
+  #noted = ''
+  #ticking
+
+  // Made once: a button keeps the focus.
+  #headline = h('p', { class: 'lead-line', role: 'status' })
+  #reason = h('div', {})
+  #next = h('p', { class: 'muted' })
+  #qr
+  #passkey
+  #facts = h('dl', { class: 'facts' })
+  #note = h('div', {})
+  #connect = h('button', {
+    type: 'button',
+    class: 'primary',
+    onclick: () => void this.#act(this.#routes.connect)
+  })
+  #disconnect = h('button', {
+    type: 'button',
+    onclick: () => void this.#act(() => this.#routes.disconnect(false))
+  })
+  #unlink = h('button', {
+    type: 'button',
+    class: 'danger-text',
+    onclick: () => this.#askUnlink()
+  })
+
+  /**
+   * @param {string | undefined} account undefined for the first, whose routes have no name
+   * @param {() => void} onChange the state may have changed
+   */
+  constructor(account, onChange) {
+    this.#routes = api.session(account)
+    this.#onChange = onChange
+    this.#qr = new QrCode(this.#routes)
+    this.#passkey = new PasskeyLinking(this.#routes)
+    this.box = h(
+      'div',
+      { class: 'session' },
+      this.#headline,
+      this.#reason,
+      this.#next,
+      this.#qr.box,
+      this.#passkey.box,
+      this.#facts,
+      this.#note,
+      h('div', { class: 'buttons' }, this.#connect, this.#disconnect, this.#unlink)
+    )
+    this.#ticking = setInterval(() => this.#tick(), 1_000)
+  }
+
+  kind() {
+    if (this.#state === undefined) return 'UNKNOWN'
+    return isProblem(this.#state) ? 'PROBLEM' : this.#state.status
+  }
+
+  /** @param {Status | Problem} state of an event */
+  apply(state) {
+    this.#state = state
+    this.#qr.want(this.kind() === 'QR_REQUIRED')
+    this.#passkey.want(this.kind() === 'PASSKEY_REQUIRED')
+    this.render()
+  }
+
+  end() {
+    clearInterval(this.#ticking)
+  }
+
+  render() {
+    say(this.#headline, describeState(this.#state))
+    this.#headline.dataset['how'] = this.kind()
+    this.#renderReason()
+    this.#qr.render()
+    this.#passkey.render()
+    this.#facts.replaceChildren(...factNodes(this.#status()))
+    this.#renderButtons()
+    const note = this.#noteText()
+    // A screen reader reads an alert aloud each time it is made.
+    if (note !== this.#noted) this.#note.replaceChildren(...this.#noteNodes(note))
+    this.#noted = note
+    this.#tick()
+    this.#onChange()
+  }
+
+  #renderReason() {
+    const reason = reasonOf(this.#state)
+    if (this.#reason.textContent === (reason ?? '')) return
+    const isError = isProblem(this.#state) || this.kind() === 'ERROR'
+    // session-manager and the hub speak English.
+    const props = { lang: 'en', class: isError ? 'note error' : 'note' }
+    this.#reason.replaceChildren(...(reason ? [h('p', props, reason)] : []))
+  }
+
+  #renderButtons() {
+    const status = this.#status()
+    const isOff = this.kind() === 'DISCONNECTED' || this.kind() === 'ERROR'
+    this.#connect.hidden = !isOff
+    // A session that was turned off on request has no next attempt: there is nothing to stop.
+    this.#disconnect.hidden = !status || (isOff && status.next_attempt_at === undefined)
+    this.#unlink.hidden = !status?.linked
+    for (const [button, text] of /** @type {const} */ ([
+      [this.#connect, texts.connect],
+      [this.#disconnect, texts.disconnect],
+      [this.#unlink, texts.unlink]
+    ])) {
+      say(button, text)
+      if (this.#isWorking) button.setAttribute('aria-disabled', 'true')
+      else button.removeAttribute('aria-disabled')
+    }
+  }
+
+  #status() {
+    return this.#state === undefined || isProblem(this.#state) ? undefined : this.#state
+  }
+
+  /** Updates what changes every second. */
+  #tick() {
+    this.#qr.tick()
+    this.#passkey.tick()
+    const { next_attempt_at, failures = 0, status } = this.#status() ?? {}
+    const attempt = next_attempt_at ? Date.parse(next_attempt_at) - hubNow() : undefined
+    const tries = failures > 0 && status !== 'READY' ? texts.tries(failures) : ''
+    say(this.#next, [nextAttempt(attempt), tries].filter(Boolean).join(' · '))
+    this.#next.hidden = this.#next.textContent === ''
+  }
+
+  /** The outcome of the last action. */
+  #noteText() {
+    if (this.#isWorking) return texts.working
+    return this.#error === undefined ? this.#remark : `${texts.failed}${String(this.#error)}`
+  }
+
+  /** @param {string} text */
+  #noteNodes(text) {
+    if (this.#isWorking) return [h('p', { class: 'muted', role: 'status' }, text)]
+    if (this.#error !== undefined) return [errorNote(this.#error)]
+    return text === '' ? [] : [h('p', { class: 'note error', role: 'alert' }, text)]
+  }
+
+  /** @param {() => Promise<unknown>} run may give a text: what the operator still has to do */
+  async #act(run) {
+    if (this.#isWorking) return
+    this.#isWorking = true
+    this.#error = undefined
+    this.#remark = ''
+    this.render()
+    try {
+      const remark = await run()
+      if (typeof remark === 'string') this.#remark = remark
+    } catch (error) {
+      this.#error = error
+    }
+    this.#isWorking = false
+    this.render()
+  }
+
+  #askUnlink() {
+    /** @type {HTMLDialogElement} */
+    const dialog = byId('unlink')
+    // Only a connected page can tell WhatsApp that the device is unlinked.
+    say(byId('unlink-untold'), this.kind() === 'READY' ? '' : texts.unlinkNotNow)
     dialog.returnValue = ''
     dialog.onclose = () => {
-      if (dialog.returnValue === 'yes') void act(unlinkDevice)
+      if (dialog.returnValue === 'yes') void this.#act(() => this.#unlinkDevice())
     }
     dialog.showModal()
   }
 
   /** @returns what the operator still has to do */
-  const unlinkDevice = async () => {
-    const { unlinked } = await routes.disconnect(true)
+  async #unlinkDevice() {
+    const { unlinked } = await this.#routes.disconnect(true)
     return unlinked === false ? texts.unlinkUntold : undefined
-  }
-
-  /**
-   * @param {() => Promise<unknown>} run gives what is to be said once it is done, if it is a text
-   */
-  const act = async (run) => {
-    if (working) return
-    ;[working, fault, remark] = [true, undefined, '']
-    render()
-    try {
-      const said = await run()
-      if (typeof said === 'string') remark = said
-    } catch (error) {
-      fault = error
-    }
-    working = false
-    render()
-  }
-
-  const status = () => (now === undefined || isProblem(now) ? undefined : now)
-  const kind = () => {
-    if (now === undefined) return 'UNKNOWN'
-    return isProblem(now) ? 'PROBLEM' : now.status
-  }
-
-  /** @param {Status} status @returns {[string, string | undefined][]} */
-  const factsOf = ({
-    account,
-    me,
-    since,
-    last_message_at,
-    journal,
-    backfill,
-    outbound_blocked
-  }) => [
-    [texts.as, account],
-    [texts.number, [me?.phone, me?.name].filter(Boolean).join(' · ')],
-    [texts.since, dateTime(new Date(since))],
-    [texts.lastMessage, last_message_at && dateTime(new Date(last_message_at))],
-    [texts.captured, figure(journal.last_seq)],
-    [texts.filling, backfill.running ? '…' : undefined],
-    [texts.blocked, outbound_blocked === 0 ? undefined : figure(outbound_blocked)]
-  ]
-
-  /** What changes by the second. */
-  const tick = () => {
-    qr.tick()
-    passkey.tick()
-    const { next_attempt_at, failures = 0, status: how } = status() ?? {}
-    const attempt = next_attempt_at ? Date.parse(next_attempt_at) - hubNow() : undefined
-    say(
-      next,
-      [nextAttempt(attempt), failures > 0 && how !== 'READY' ? texts.tries(failures) : '']
-        .filter(Boolean)
-        .join(' · ')
-    )
-    next.hidden = next.textContent === ''
-  }
-
-  /** What is said of the last action. */
-  const noteText = () => {
-    if (working) return texts.working
-    return fault === undefined ? remark : `${texts.failed}${String(fault)}`
-  }
-  /** @param {string} text */
-  const noteOf = (text) => {
-    if (working) return [h('p', { class: 'muted', role: 'status' }, text)]
-    if (fault !== undefined) return [errorNote(fault)]
-    return text === '' ? [] : [h('p', { class: 'note error', role: 'alert' }, text)]
-  }
-  const reasonOf = () => {
-    if (isProblem(now)) return now.detail ?? now.title
-    // Of a stage of linking by the passkey, this page says its own words.
-    if (now === undefined || now.status === 'PASSKEY_REQUIRED') return undefined
-    return [now.reason, now.limited].filter(Boolean).join('; ')
-  }
-  const words = () => {
-    if (isProblem(now)) return wordsFor(now.type.split(':').at(-1) ?? '')
-    if (now === undefined) return texts.pill.UNKNOWN
-    const percent =
-      now.status === 'AUTHENTICATED' && now.sync_percent !== undefined
-        ? ` ${Math.round(now.sync_percent)} %`
-        : ''
-    return texts.status[now.status] + percent
-  }
-  const render = () => {
-    const known = status()
-    const how = kind()
-    say(what, words())
-    what.dataset.how = how
-    const reason = reasonOf()
-    // session-manager and the hub speak English
-    if (why.textContent !== (reason ?? ''))
-      why.replaceChildren(
-        ...(reason
-          ? [
-              h(
-                'p',
-                { lang: 'en', class: isProblem(now) || how === 'ERROR' ? 'note error' : 'note' },
-                reason
-              )
-            ]
-          : [])
-      )
-    qr.render()
-    passkey.render()
-    facts.replaceChildren(
-      ...(known
-        ? factsOf(known).flatMap(([term, value]) =>
-            value === undefined || value === ''
-              ? []
-              : [h('div', {}, h('dt', {}, term), h('dd', {}, h('bdi', {}, value)))]
-          )
-        : [])
-    )
-    const off = how === 'DISCONNECTED' || how === 'ERROR'
-    connect.hidden = !off
-    // off on request has no next attempt: there is nothing to stop
-    disconnect.hidden = !known || (off && known.next_attempt_at === undefined)
-    unlink.hidden = !known?.linked
-    for (const [button, text] of /** @type {const} */ ([
-      [connect, texts.connect],
-      [disconnect, texts.disconnect],
-      [unlink, texts.unlink]
-    ])) {
-      say(button, text)
-      if (working) button.setAttribute('aria-disabled', 'true')
-      else button.removeAttribute('aria-disabled')
-    }
-    const note = noteText()
-    // an alert is read aloud each time it is made
-    if (note !== noted) actionNote.replaceChildren(...noteOf(note))
-    noted = note
-    tick()
-    onChange()
-  }
-
-  const ticking = setInterval(tick, 1_000)
-  return {
-    box,
-    kind,
-    render,
-    /** @param {Status | Problem} told what an event says */
-    apply: (told) => {
-      now = told
-      qr.want(kind() === 'QR_REQUIRED')
-      passkey.want(kind() === 'PASSKEY_REQUIRED')
-      render()
-    },
-    end: () => clearInterval(ticking)
   }
 }

@@ -1,12 +1,12 @@
 import { api } from './api.js'
 import { arrange, byId, h, say } from './dom.js'
 import { isProblem } from './request.js'
-import { createSession } from './session.js'
+import { Session } from './session.js'
 import { texts } from './texts.js'
 
-/** The sessions of all accounts that the hub follows, mostly one, and how they stand as a whole. */
+/** The sessions of all accounts that the hub follows, usually one, and their state as a whole. */
 
-/** What most needs someone comes first. */
+/** The states, those that need a person most first. */
 const urgency = /** @type {const} */ ([
   'PROBLEM',
   'ERROR',
@@ -19,83 +19,102 @@ const urgency = /** @type {const} */ ([
   'READY'
 ])
 
-/**
- * @param {{ onChange: (kind: string) => void, onAccounts: (names: string[]) => void }} options
- * `onChange`: how they stand, in one word; `onAccounts`: which there are
- */
-export const createSessions = ({ onChange, onAccounts }) => {
-  /** @type {Map<string | undefined, ReturnType<typeof createSession> & { title: HTMLElement }>} */
-  const sessions = new Map()
-  let live = false
+export class Sessions {
+  #onChange
+  #onAccounts
+  /** @type {Map<string | undefined, { session: Session, title: HTMLElement }>} */
+  #sessions = new Map()
+  #isLive = false
   /** The names of all accounts but the first. @type {Promise<string[]>} */
-  let further = Promise.resolve([])
-  let ready = false
+  #further = Promise.resolve([])
+  #isReady = false
 
-  const kind = () =>
-    urgency.find((kind) => [...sessions.values()].some((session) => session.kind() === kind)) ??
-    'UNKNOWN'
-  const render = () => {
-    if (!ready) return
-    // what was told last may be true no more
-    const known = live ? kind() : 'UNKNOWN'
-    say(byId('pill-text'), texts.pill[known])
-    byId('pill').dataset.how = known
-    onChange(kind())
+  /**
+   * @param {{ onChange: (kind: string) => void, onAccounts: (names: string[]) => void }} options
+   * `onChange`: the state of all sessions, in one word; `onAccounts`: the names of the accounts
+   */
+  constructor({ onChange, onAccounts }) {
+    this.#onChange = onChange
+    this.#onAccounts = onAccounts
+    this.#add(undefined)
+    this.#show()
+    this.#isReady = true
   }
+
+  kind() {
+    const kinds = new Set([...this.#sessions.values()].map(({ session }) => session.kind()))
+    return urgency.find((kind) => kinds.has(kind)) ?? 'UNKNOWN'
+  }
+
+  /** The hub answers: asks for its accounts. */
+  open() {
+    this.#further = api.accounts().then(
+      ({ accounts }) => {
+        this.#onAccounts(accounts.flatMap(({ account }) => account ?? []))
+        return accounts.slice(1).flatMap(({ account }) => account ?? [])
+      },
+      () => []
+    )
+  }
+
+  /** The hub cannot be asked now. */
+  lost() {
+    this.#isLive = false
+    this.#render()
+  }
+
+  /**
+   * @param {import('../../contract/session.ts').Status |
+   * import('../../contract/problem.ts').Problem} state of an event
+   */
+  async apply(state) {
+    const names = await this.#further
+    this.#keepOnly(names)
+    const { account } = state
+    const name = account !== undefined && names.includes(account) ? account : undefined
+    const known = this.#sessions.get(name)
+    if (name === undefined && !isProblem(state) && known) say(known.title, state.account)
+    this.#isLive = true
+    known?.session.apply(state)
+    this.#show()
+  }
+
+  render() {
+    for (const { session } of this.#sessions.values()) session.render()
+  }
+
+  /** Ends the sessions of other accounts, and adds missing ones. @param {string[]} names */
+  #keepOnly(names) {
+    for (const [name, { session }] of this.#sessions) {
+      if (name === undefined || names.includes(name)) continue
+      session.end()
+      this.#sessions.delete(name)
+    }
+    for (const name of names) if (!this.#sessions.has(name)) this.#add(name)
+  }
+
   /** @param {string | undefined} account */
-  const add = (account) => {
-    const session = { ...createSession(account, render), title: h('h3', {}, account ?? '') }
-    sessions.set(account, session)
-    return session
+  #add(account) {
+    const session = new Session(account, () => this.#render())
+    this.#sessions.set(account, { session, title: h('h3', {}, account ?? '') })
   }
-  const show = () =>
+
+  #show() {
+    const hasSeveral = this.#sessions.size > 1
     arrange(
       byId('session'),
-      [...sessions].flatMap(([, { box, title }]) => (sessions.size > 1 ? [title, box] : [box]))
-    )
-
-  add(undefined)
-  show()
-  ready = true
-  return {
-    kind,
-    /** The hub answers: which accounts has it? */
-    open: () => {
-      further = api.accounts().then(
-        ({ accounts }) => {
-          onAccounts(accounts.flatMap(({ account }) => account ?? []))
-          return accounts.slice(1).flatMap(({ account }) => account ?? [])
-        },
-        () => []
+      [...this.#sessions.values()].flatMap(({ session: { box }, title }) =>
+        hasSeveral ? [title, box] : [box]
       )
-    },
-    /** The hub cannot be asked just now. */
-    lost: () => {
-      live = false
-      render()
-    },
-    /**
-     * @param {import('../../contract/session.ts').Status |
-     * import('../../contract/problem.ts').Problem} told what an event told
-     */
-    apply: async (told) => {
-      const names = await further
-      for (const [name, session] of sessions) {
-        if (name === undefined || names.includes(name)) continue
-        session.end()
-        sessions.delete(name)
-      }
-      for (const name of names) if (!sessions.has(name)) add(name)
-      const { account } = told
-      const of = account !== undefined && names.includes(account) ? account : undefined
-      const session = sessions.get(of)
-      if (of === undefined && !isProblem(told) && session) say(session.title, told.account)
-      live = true
-      session?.apply(told)
-      show()
-    },
-    render: () => {
-      for (const session of sessions.values()) session.render()
-    }
+    )
+  }
+
+  #render() {
+    if (!this.#isReady) return
+    // Without a connection the last known state may be wrong.
+    const known = this.#isLive ? this.kind() : 'UNKNOWN'
+    say(byId('pill-text'), texts.pill[known])
+    byId('pill').dataset.how = known
+    this.#onChange(this.kind())
   }
 }

@@ -23,7 +23,7 @@ export const cardFields = (card, field) =>
   )
 
 /**
- * An amount as the locale writes it; undefined when there is none. @param {{ amount1000?: number,
+ * An amount as the locale writes it; undefined without an amount. @param {{ amount1000?: number,
  * currency?: string }} amount @param {string} locale
  */
 export const money = ({ amount1000, currency }, locale) => {

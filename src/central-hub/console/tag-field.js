@@ -3,74 +3,85 @@ import { spellingOf } from './known.js'
 import { texts } from './texts.js'
 
 /**
- * The tags of a lead: each can be taken off; what is typed becomes one by Enter, a comma, or
- * leaving the field.
+ * The tags of a lead. Each can be removed. Typed text becomes a tag by Enter, a comma, or leaving
+ * the field.
  */
 
-/** @param {(tags: string[]) => void} onChange all of them, as they are to be */
-export const createTagField = (onChange) => {
-  const list = byId('lead-tags')
-  const input = byId('lead-tag')
+export class TagField {
+  #onChange
+  #list = byId('lead-tags')
+  #input = byId('lead-tag')
   /** @type {string[]} */
-  let tags = []
+  #tags = []
   /** @type {Map<string, HTMLElement>} */
-  const chips = new Map()
+  #chips = new Map()
+
+  /** @param {(tags: string[]) => void} onChange gets all tags that the lead is to have */
+  constructor(onChange) {
+    this.#onChange = onChange
+    this.#input.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) =>
+      this.#onKey(event)
+    )
+    this.#input.addEventListener('change', () => this.commit())
+  }
+
+  /** @param {string[]} tags */
+  show(tags) {
+    this.#tags = tags
+    for (const tag of this.#chips.keys()) if (!tags.includes(tag)) this.#chips.delete(tag)
+    arrange(
+      this.#list,
+      tags.map((tag) => this.#chip(tag))
+    )
+    this.#list.hidden = tags.length === 0
+  }
+
+  /** Makes a tag of the typed text, such as before leaving the lead. */
+  commit() {
+    const typed = /** @type {string[]} */ (this.#input.value.split(','))
+      .map((tag) => tag.trim())
+      .filter((tag) => tag !== '')
+      .map((tag) => spellingOf(tag, this.#tags))
+    this.#input.value = ''
+    const wanted = [...new Set([...this.#tags, ...typed])].sort()
+    if (wanted.length > this.#tags.length) this.#onChange(wanted)
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (event.isComposing) return
+    if (event.key === 'Enter' || event.key === ',') {
+      event.preventDefault()
+      this.commit()
+    } else if (event.key === 'Backspace' && this.#input.value === '' && this.#tags.length > 0)
+      this.#remove(this.#tags.at(-1) ?? '')
+  }
 
   /** @param {string} tag */
-  const remove = (tag) => {
-    // the focus goes on from where it was
-    const next =
-      chips.get(tags[tags.indexOf(tag) + 1] ?? tags.at(-2) ?? '')?.querySelector('button') ?? input
-    onChange(tags.filter((other) => other !== tag))
+  #remove(tag) {
+    // The focus moves to the neighbour of the removed tag.
+    const neighbour = this.#tags[this.#tags.indexOf(tag) + 1] ?? this.#tags.at(-2) ?? ''
+    const next = this.#chips.get(neighbour)?.querySelector('button') ?? this.#input
+    this.#onChange(this.#tags.filter((other) => other !== tag))
     next.focus()
   }
+
   /** @param {string} tag */
-  const chip = (tag) => {
-    const made =
-      chips.get(tag) ??
+  #chip(tag) {
+    const chip =
+      this.#chips.get(tag) ??
       h(
         'li',
         { class: 'tag' },
         h('bdi', {}, tag),
         h(
           'button',
-          { type: 'button', class: 'bare', onclick: () => remove(tag) },
+          { type: 'button', class: 'bare', onclick: () => this.#remove(tag) },
           h('span', { 'aria-hidden': 'true' }, '×')
         )
       )
-    chips.set(tag, made)
-    made.querySelector('button')?.setAttribute('aria-label', texts.removeTag(tag))
-    return made
-  }
-  const commit = () => {
-    const typed = /** @type {string[]} */ (input.value.split(','))
-      .map((tag) => tag.trim())
-      .filter((tag) => tag !== '')
-      .map((tag) => spellingOf(tag, tags))
-    input.value = ''
-    const wanted = [...new Set([...tags, ...typed])].sort()
-    if (wanted.length > tags.length) onChange(wanted)
-  }
-
-  input.addEventListener('keydown', (/** @type {KeyboardEvent} */ event) => {
-    if (event.isComposing) return
-    if (event.key === 'Enter' || event.key === ',') {
-      event.preventDefault()
-      commit()
-    } else if (event.key === 'Backspace' && input.value === '' && tags.length > 0)
-      remove(tags.at(-1) ?? '')
-  })
-  input.addEventListener('change', commit)
-
-  return {
-    /** @param {string[]} now */
-    show: (now) => {
-      tags = now
-      for (const tag of chips.keys()) if (!now.includes(tag)) chips.delete(tag)
-      arrange(list, now.map(chip))
-      list.hidden = now.length === 0
-    },
-    /** What is typed becomes a tag, as before leaving. */
-    commit
+    this.#chips.set(tag, chip)
+    chip.querySelector('button')?.setAttribute('aria-label', texts.removeTag(tag))
+    return chip
   }
 }

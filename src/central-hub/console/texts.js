@@ -2,7 +2,7 @@ import { english } from './english.js'
 import { spanish } from './spanish.js'
 import * as words from './words.js'
 
-/** The language chosen, its texts, and what stands in index.html in it. */
+/** The chosen language, its texts, and the texts of index.html. */
 
 const languages = { en: english, es: spanish }
 const remembered = 'leadmaster-language'
@@ -29,7 +29,7 @@ export const setLanguage = (chosen) => {
   localStorage.setItem(remembered, chosen)
 }
 
-/** Puts the texts into what stands in index.html. */
+/** Puts the texts into the elements of index.html. */
 export const writeStaticTexts = () => {
   document.documentElement.lang = language
   const known = /** @type {Record<string, unknown>} */ (texts)

@@ -5,51 +5,65 @@ import { dateTime } from './format.js'
 import { texts } from './texts.js'
 
 /**
- * Where events are posted to, how that goes, and what a person can do about it. They are set up
- * over REST.
+ * The webhooks: their state, and buttons to test and to repeat deliveries. They are set up over
+ * REST.
  */
 
 /** @typedef {import('../../contract/webhook.ts').Webhook} Webhook */
 
-export const createWebhooks = () => {
+/** @param {Webhook} webhook */
+const describeState = ({ enabled, failing_since, last_success_at }) => {
+  if (!enabled) return texts.webhookOff
+  if (failing_since !== null) return texts.webhookFailing(dateTime(new Date(failing_since)))
+  if (last_success_at !== null) return texts.webhookFine(dateTime(new Date(last_success_at)))
+  return texts.webhookNever
+}
+
+/** @param {Webhook} webhook */
+const describeQueue = ({ pending, dead }) => [
+  ...(pending > 0 ? [texts.webhookPending(pending)] : []),
+  ...(dead > 0 ? [texts.webhookDead(dead)] : [])
+]
+
+export class WebhookList {
   /** @type {Webhook[] | undefined} */
-  let webhooks
+  #webhooks
   /** @type {unknown} */
-  let fault
-  const box = byId('webhooks')
-  const outcome = byId('webhooks-outcome')
+  #error
+  #box = byId('webhooks')
+  #outcome = byId('webhooks-outcome')
 
-  /** @param {HTMLElement} button @param {() => Promise<string>} run what it comes to, in words */
-  const act = async (button, run) => {
-    if (button.getAttribute('aria-disabled') === 'true') return
-    button.setAttribute('aria-disabled', 'true')
+  render() {
+    this.#box.replaceChildren(this.#list())
+  }
+
+  /** Reads the webhooks again. */
+  load() {
+    this.#outcome.replaceChildren()
+    this.render()
+    void this.#load()
+  }
+
+  async #load() {
     try {
-      outcome.replaceChildren(h('p', {}, await run()))
+      this.#webhooks = (await api.webhooks()).webhooks
+      this.#error = undefined
     } catch (error) {
-      outcome.replaceChildren(errorNote(error))
+      this.#error = error
     }
-    button.removeAttribute('aria-disabled')
+    this.render()
   }
-  /** @param {Webhook} webhook */
-  const state = ({ enabled, failing_since, last_success_at }) => {
-    if (!enabled) return texts.webhookOff
-    if (failing_since !== null) return texts.webhookFailing(dateTime(new Date(failing_since)))
-    if (last_success_at !== null) return texts.webhookFine(dateTime(new Date(last_success_at)))
-    return texts.webhookNever
+
+  #list() {
+    if (this.#error !== undefined) return errorNote(this.#error, () => void this.#load())
+    if (!this.#webhooks) return h('p', { class: 'muted' }, texts.loading)
+    if (this.#webhooks.length === 0) return h('p', { class: 'muted' }, texts.webhooksNone)
+    return h('ul', { class: 'hooks' }, ...this.#webhooks.map((webhook) => this.#item(webhook)))
   }
 
   /** @param {Webhook} webhook */
-  const item = (webhook) => {
-    const { id, url, description, failing_since, last_error, pending, dead } = webhook
-    const button = (/** @type {string} */ text, /** @type {() => Promise<string>} */ run) => {
-      const made = h(
-        'button',
-        { type: 'button', onclick: () => void act(made, run) },
-        text,
-        h('span', { class: 'sr-only' }, ` ${description || url}`)
-      )
-      return made
-    }
+  #item(webhook) {
+    const { url, description, failing_since, last_error } = webhook
     return h(
       'li',
       { class: 'hook' },
@@ -62,51 +76,51 @@ export const createWebhooks = () => {
       h(
         'p',
         { class: `small ${failing_since === null ? 'muted' : 'error'}` },
-        [
-          state(webhook),
-          ...(pending > 0 ? [texts.webhookPending(pending)] : []),
-          ...(dead > 0 ? [texts.webhookDead(dead)] : [])
-        ].join(' · ')
+        [describeState(webhook), ...describeQueue(webhook)].join(' · ')
       ),
       failing_since !== null &&
         last_error !== null &&
         h('p', { class: 'small', lang: 'en' }, last_error),
-      h(
-        'div',
-        { class: 'buttons' },
-        button(texts.webhookPing, async () => {
-          await api.pingWebhook(id)
-          return texts.webhookQueued
-        }),
-        dead > 0 &&
-          button(texts.webhookReplay, async () =>
-            texts.webhookReplayed((await api.replayWebhook(id)).replayed)
-          )
-      )
+      this.#buttons(webhook)
     )
   }
-  const list = () => {
-    if (fault !== undefined) return errorNote(fault, () => void load())
-    if (!webhooks) return h('p', { class: 'muted' }, texts.loading)
-    if (webhooks.length === 0) return h('p', { class: 'muted' }, texts.webhooksNone)
-    return h('ul', { class: 'hooks' }, ...webhooks.map(item))
+
+  /** @param {Webhook} webhook */
+  #buttons(webhook) {
+    const { id, dead } = webhook
+    const ping = async () => {
+      await api.pingWebhook(id)
+      return texts.webhookQueued
+    }
+    const replay = async () => texts.webhookReplayed((await api.replayWebhook(id)).replayed)
+    return h(
+      'div',
+      { class: 'buttons' },
+      this.#button(webhook, texts.webhookPing, ping),
+      dead > 0 && this.#button(webhook, texts.webhookReplay, replay)
+    )
   }
-  const render = () => box.replaceChildren(list())
-  const load = async () => {
+
+  /** @param {Webhook} webhook @param {string} text @param {() => Promise<string>} run */
+  #button({ description, url }, text, run) {
+    const button = h(
+      'button',
+      { type: 'button', onclick: () => void this.#act(button, run) },
+      text,
+      h('span', { class: 'sr-only' }, ` ${description || url}`)
+    )
+    return button
+  }
+
+  /** @param {HTMLElement} button @param {() => Promise<string>} run gives the outcome as a text */
+  async #act(button, run) {
+    if (button.getAttribute('aria-disabled') === 'true') return
+    button.setAttribute('aria-disabled', 'true')
     try {
-      ;[webhooks, fault] = [(await api.webhooks()).webhooks, undefined]
+      this.#outcome.replaceChildren(h('p', {}, await run()))
     } catch (error) {
-      fault = error
+      this.#outcome.replaceChildren(errorNote(error))
     }
-    render()
-  }
-  return {
-    render,
-    /** Reads them again. */
-    load: () => {
-      outcome.replaceChildren()
-      render()
-      void load()
-    }
+    button.removeAttribute('aria-disabled')
   }
 }

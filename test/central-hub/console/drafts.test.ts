@@ -22,7 +22,7 @@ const sessionStorage = {
   removeItem: (name: string) => void kept.delete(name)
 }
 Object.defineProperty(globalThis, 'sessionStorage', { value: sessionStorage, configurable: true })
-const { createDrafts } = await import('../../../src/central-hub/console/drafts.js')
+const { Drafts } = await import('../../../src/central-hub/console/drafts.js')
 
 /**
  * @param onRead what somebody else does between the read and the write, by the number of the read
@@ -62,35 +62,33 @@ const rig = (
     return answer(200, lead)
   }) as unknown as typeof fetch
   kept.clear()
-  const newRecords = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
-  return { newRecords, calls, lead: () => lead }
+  const drafts = new Drafts({ onSaved: () => undefined, onChange: () => undefined })
+  return { drafts, calls, lead: () => lead }
 }
 
 t.test('fields of one lead that are saved at the same time do not refuse each other', async (t) => {
-  const { newRecords, calls, lead } = rig()
+  const { drafts, calls, lead } = rig()
   const { id } = exampleLead
-  newRecords.set(id, 'note', 'call', '')
-  newRecords.set(id, 'state', 'open', 'new')
-  newRecords.set(id, 'assignee', 'Luisa', null)
-  newRecords.set(id, 'tags', ['vip'], [])
-  await newRecords.flush()
+  drafts.set(id, 'note', 'call', '')
+  drafts.set(id, 'state', 'open', 'new')
+  drafts.set(id, 'assignee', 'Luisa', null)
+  drafts.set(id, 'tags', ['vip'], [])
+  await drafts.flush()
   t.match(lead(), { note: 'call', state: 'open', assignee: 'Luisa', tags: ['vip'] })
   t.same(
     calls,
     ['GET', 'PATCH', 'GET', 'PATCH', 'GET', 'PATCH', 'GET', 'PATCH'],
     'one read and one write each'
   )
-  t.notOk(newRecords.get(id, 'note'))
+  t.notOk(drafts.get(id, 'note'))
 })
 
 t.test(
   'another field that somebody changes between read and write costs one more read; the draft is saved',
   async (t) => {
-    const { newRecords, calls, lead } = rig(
-      (reads, change) => reads === 1 && change({ state: 'won' })
-    )
-    newRecords.set(exampleLead.id, 'note', 'call', '')
-    await newRecords.save(exampleLead.id, 'note')
+    const { drafts, calls, lead } = rig((reads, change) => reads === 1 && change({ state: 'won' }))
+    drafts.set(exampleLead.id, 'note', 'call', '')
+    await drafts.save(exampleLead.id, 'note')
     t.match(lead(), { note: 'call', state: 'won' })
     t.same(calls, ['GET', 'PATCH', 'GET', 'PATCH'])
   }
@@ -99,11 +97,11 @@ t.test(
 t.test(
   'the same field that somebody changes is a conflict, and nothing is written over',
   async (t) => {
-    const { newRecords, lead } = rig((reads, change) => reads === 1 && change({ note: 'theirs' }))
-    newRecords.set(exampleLead.id, 'note', 'mine', '')
-    await newRecords.save(exampleLead.id, 'note')
+    const { drafts, lead } = rig((reads, change) => reads === 1 && change({ note: 'theirs' }))
+    drafts.set(exampleLead.id, 'note', 'mine', '')
+    await drafts.save(exampleLead.id, 'note')
     t.equal(lead().note, 'theirs')
-    t.match(newRecords.get(exampleLead.id, 'note'), {
+    t.match(drafts.get(exampleLead.id, 'note'), {
       conflict: true,
       theirs: 'theirs',
       value: 'mine'
@@ -112,15 +110,15 @@ t.test(
 )
 
 t.test(
-  'a lead that changes at each read is not written to without end; the draft stays, with its fault',
+  'a lead that changes at each read is not written to without end; the draft stays, with its error',
   async (t) => {
-    const { newRecords, calls } = rig((reads, change) => change({ assignee: `operator ${reads}` }))
-    newRecords.set(exampleLead.id, 'note', 'mine', '')
-    await newRecords.save(exampleLead.id, 'note')
+    const { drafts, calls } = rig((reads, change) => change({ assignee: `operator ${reads}` }))
+    drafts.set(exampleLead.id, 'note', 'mine', '')
+    await drafts.save(exampleLead.id, 'note')
     t.same(calls, ['GET', 'PATCH', 'GET', 'PATCH'])
-    t.match(newRecords.get(exampleLead.id, 'note'), {
+    t.match(drafts.get(exampleLead.id, 'note'), {
       value: 'mine',
-      fault: { problem: { status: 412 } }
+      error: { problem: { status: 412 } }
     })
   }
 )
@@ -128,16 +126,16 @@ t.test(
 t.test(
   'what is not saved outlives a reload, is saved after it, and is gone when somebody signs out',
   async (t) => {
-    const { newRecords } = rig()
+    const { drafts } = rig()
     const { id } = exampleLead
     const answers = globalThis.fetch
     globalThis.fetch = () => Promise.reject(new Error('offline'))
-    newRecords.set(id, 'note', 'call', '')
-    await newRecords.save(id, 'note')
-    t.match(newRecords.unsaved(), [{ id, isConflict: false }])
+    drafts.set(id, 'note', 'call', '')
+    await drafts.save(id, 'note')
+    t.match(drafts.unsaved(), [{ id, isConflict: false }])
 
     globalThis.fetch = answers
-    const reloaded = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
+    const reloaded = new Drafts({ onSaved: () => undefined, onChange: () => undefined })
     t.match(reloaded.get(id, 'note'), { value: 'call', base: '' })
     t.match(reloaded.unsaved(), [{ id, isConflict: false }])
     await reloaded.save(id, 'note')
@@ -145,14 +143,14 @@ t.test(
 
     reloaded.set(id, 'note', 'call again', 'call')
     t.equal(kept.size, 1)
-    reloaded.forgetAll()
+    reloaded.clear()
     t.equal(kept.size, 0)
-    newRecords.forgetAll()
+    drafts.clear()
   }
 )
 
 t.test('what the browser kept and cannot be read is left out', async (t) => {
   kept.set('leadmaster-unsaved', '{')
-  const newRecords = createDrafts({ onSaved: () => undefined, onChange: () => undefined })
-  t.same(newRecords.unsaved(), [])
+  const drafts = new Drafts({ onSaved: () => undefined, onChange: () => undefined })
+  t.same(drafts.unsaved(), [])
 })
