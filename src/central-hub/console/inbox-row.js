@@ -8,6 +8,13 @@ import { plainText } from './rich-text.js'
 import { leadAddress, messageAddress } from './route.js'
 import { texts } from './texts.js'
 
+/** @typedef {import('../../contract/lead.ts').Lead} Lead */
+/**
+ * @typedef {{ now: number, isCurrent: boolean, q: string }} Around `now`: ms; `q`: the search text
+ */
+
+/** The row of a lead in the list: name, last message, wait, and unread messages. */
+
 const tones = 6
 const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
@@ -35,14 +42,6 @@ const makeAvatar = (id) =>
 const writeAvatar = (avatar, name) => {
   avatar.dataset['initials'] = initialsOf(name)
 }
-
-/** @typedef {import('../../contract/lead.ts').Lead} Lead */
-/**
- * @typedef {{ now: number, isCurrent: boolean, q: string }} Around `now`: ms; `q`: what is searched
- * for
- */
-
-/** A lead in the list: who, what was written last, how long it waits, what is unread. */
 
 const maxTags = 3
 const hourMs = 3_600_000
