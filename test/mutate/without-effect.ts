@@ -421,7 +421,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'contract/waiting.ts',
-    "const plain = (text: string): string => text.replace(/\\s+/g, ' ').trim().toLowerCase()",
+    "const normalize = (text: string): string => text.replace(/\\s+/g, ' ').trim().toLowerCase()",
     {
       "text.replace(/\\s+/g, ' ').trim().toUpperCase()":
         'both texts are brought to one case before they are compared, whichever it is'
@@ -429,7 +429,7 @@ export const withoutEffect: readonly WithoutEffect[] = [
   ),
   ...of(
     'contract/waiting.ts',
-    'return ({ from_me, body }) => from_me && wanted.length > 0 && wanted.some((text) => plain(body).startsWith(text))',
+    'return ({ from_me, body }) => from_me && wanted.length > 0 && wanted.some((text) => normalize(body).startsWith(text))',
     {
       true: 'only saves time: a message begins with none of no texts',
       'wanted.length >= 0': 'only saves time: a message begins with none of no texts'
