@@ -56,7 +56,8 @@ for (const service of ['session-manager', 'central-hub']) {
     new URL(`${service}/main.js`, made),
     `import { enableCompileCache } from 'node:module'
 
-// what scripts/compile-ahead.ts made of daemon.js: where it is missing or does not fit, starting only takes longer
+// what scripts/compile-ahead.ts made of daemon.js: where it is missing or does not fit, \
+starting only takes longer
 enableCompileCache({ directory: \`\${import.meta.dirname}/../../node_modules/.cache/leadmaster/compiled\`, portable: true })
 await import('./daemon.js')
 `

@@ -45,7 +45,10 @@ const asUsed: Plugin = {
         (name) => name !== 'default'
       )
       return {
-        contents: `let it; const used = () => (it ??= process.getBuiltinModule('node:${path}')); module.exports = { ${names.map((name) => `get ${name}() { return used().${name} }`).join(', ')} }`
+        contents:
+          `let it; const used = () => (it ??= process.getBuiltinModule('node:${path}')); ` +
+          'module.exports = { ' +
+          `${names.map((name) => `get ${name}() { return used().${name} }`).join(', ')} }`
       }
     })
   }
@@ -88,7 +91,9 @@ export const bundleProgram = async (
     external: ['whatsapp-web.js'],
     // packages of CommonJS ask for Node's own modules so
     banner: {
-      js: "import { createRequire as requireOf } from 'node:module'\nconst require = requireOf(import.meta.url)"
+      js:
+        "import { createRequire as requireOf } from 'node:module'\nconst require = " +
+        'requireOf(import.meta.url)'
     },
     plugins: [whereItWas(root, entry), asUsed]
   })

@@ -118,20 +118,27 @@ async function contractTypes(source: string, names: ContractNames): Promise<stri
     if (schema !== undefined && '$ref' in schemas.reference(schema)) continue
     if (type === undefined)
       throw new Error(
-        `src/client exports the type ${name} of ${module}, which has no schema of that name in schemas.ts`
+        `src/client exports the type ${name} of ${module}, which has no schema of that name ` +
+          'in schemas.ts'
       )
     others.push(`export type ${name} = ${type}\n`)
   }
   const described = Object.entries(schemas.components()).map(([name, schema]) =>
     declaration(name, schema)
   )
-  return `/** What the hub gives and takes, made of its contract. */\n\n${[...others, ...described].join('\n')}`
+  return (
+    `/** What the hub gives and takes, made of its contract. */\n\n` +
+    `${[...others, ...described].join('\n')}`
+  )
 }
 
 function declaration(name: string, schema: JsonSchema): string {
   const type = typeOf(schema)
   const isInterface = schema['type'] === 'object' && type.startsWith('{')
-  return `${describe(schema['description'])}export ${isInterface ? `interface ${name} ${type}` : `type ${name} = ${type}`}\n`
+  return (
+    `${describe(schema['description'])}export ` +
+    `${isInterface ? `interface ${name} ${type}` : `type ${name} = ${type}`}\n`
+  )
 }
 
 /** The declarations of `src/client/types.ts`, with each operation's types written out. */
@@ -164,15 +171,18 @@ ${outputs.join('\n')}
 export type CallId = keyof Inputs
 /** What an operation takes: the parameters of its path and query by name, and \`body\`. */
 export type Input<Id extends CallId> = Inputs[Id]
-/** What an operation gives: its JSON, a \`Response\` to read as you like (a file, a picture, lines), or nothing. */
+/** What an operation gives: its JSON, a \`Response\` to read as you like (a file, a picture, \
+lines), or nothing. */
 export type Output<Id extends CallId> = Outputs[Id]
 
 /** A page whose items have only some members. */
-type Kept<Page, F> = { [Name in keyof Page]: Page[Name] extends readonly (infer Item)[] ? Pick<Item, F & keyof Item>[] : Page[Name] }
+type Kept<Page, F> = { [Name in keyof Page]: Page[Name] extends readonly (infer Item)[] ? \
+Pick<Item, F & keyof Item>[] : Page[Name] }
 
 ${options}
 
-/** A function for each operation, by its id in the OpenAPI document. Each rejects with a \`LeadMasterError\`. */
+/** A function for each operation, by its id in the OpenAPI document. \
+Each rejects with a \`LeadMasterError\`. */
 export interface Calls {${calls.join('\n')}
 }
 `
@@ -191,7 +201,8 @@ function inputOf(id: OperationId): string {
     .filter(([name]) => name !== 'fields')
     .map(
       ([name, schema]) =>
-        `${describe((schema as JsonSchema)['description'])}${name}?: ${schemaType(schema)} | undefined`
+        `${describe((schema as JsonSchema)['description'])}${name}?: ${schemaType(schema)} | ` +
+        'undefined'
     )
   const members = [...path, ...filters, ...bodyOf(body)]
   return members.length === 0
@@ -226,7 +237,10 @@ function callOf(id: OperationId): string {
   if (fields === undefined)
     return `(input${optional}: Inputs['${id}'], options?: CallOptions) => Promise<Outputs['${id}']>`
   const names = fieldNames(schemas.reference(fields))
-  return `<F extends ${names} = ${names}>(input${optional}: Inputs['${id}'] & { fields?: readonly F[] | undefined }, options?: CallOptions) => Promise<Kept<Outputs['${id}'], F>>`
+  return (
+    `<F extends ${names} = ${names}>(input${optional}: Inputs['${id}'] & { fields?: readonly ` +
+    `F[] | undefined }, options?: CallOptions) => Promise<Kept<Outputs['${id}'], F>>`
+  )
 }
 
 /** The names that `fields` takes: the members of the item that has just these. */

@@ -514,7 +514,8 @@ const prune = (inUse: string): void => {
 const backupNote = (): string =>
   property('leadmaster-backup.timer', 'UnitFileState') === 'enabled'
     ? ''
-    : 'There are no backups: deploy/systemd/README.md, "Backups", says how to have one every night.\n'
+    : 'There are no backups: deploy/systemd/README.md, "Backups", says how to have one every ' +
+      'night.\n'
 
 const nextStep = async (): Promise<void> => {
   const url = urlOf('central-hub')
@@ -524,7 +525,8 @@ const nextStep = async (): Promise<void> => {
       : `sed -n 's/^HUB_API_TOKEN=//p' ${envFile('central-hub')} | tr -d "\\"' \\r"`
   const session = await hub<{ linked?: boolean; status?: string }>('/api/whatsapp/status')
   say(`
-LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. leadmaster status tells how it is, leadmaster-doctor checks its wiring.
+LeadMaster runs: systemctl status 'leadmaster-*', journalctl -u 'leadmaster-*'. \
+leadmaster status tells how it is, leadmaster-doctor checks its wiring.
   page     ${url}/
   token    ${token}
   leads    curl -H "Authorization: Bearer $(${token})" ${url}/api/leads
@@ -535,7 +537,8 @@ ${backupNote()}`)
 // --- the way up ---
 if (tried('dpkg-query', '-W', '-f', '${db:Status-Status}', 'leadmaster').said === 'installed') {
   say(
-    'LeadMaster is installed as a Debian package: upgrade that, or apt-get remove leadmaster first (data and env files stay)'
+    'LeadMaster is installed as a Debian package: upgrade that, or apt-get remove leadmaster ' +
+      'first (data and env files stay)'
   )
   process.exit(1)
 }
@@ -576,7 +579,8 @@ const words = lastWords()
 if (words !== '') say(words)
 if (previous === undefined) {
   say(
-    'There is no release to go back to: it is left as it is, and tried again by systemd. leadmaster-doctor says what to mend.'
+    'There is no release to go back to: it is left as it is, and tried again by systemd. ' +
+      'leadmaster-doctor says what to mend.'
   )
   process.exit(1)
 }

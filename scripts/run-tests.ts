@@ -285,6 +285,7 @@ if (strict && totals.skipped > 0) {
   totals.failed += 1
 }
 said(
-  `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`
+  `${totals.passed} passed, ${totals.failed} ` +
+    `failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`
 )
 process.exitCode = totals.failed === 0 ? 0 : 1

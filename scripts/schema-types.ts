@@ -39,7 +39,10 @@ function objectOf(schema: JsonSchema): string {
   if (others.length > 0) return `Record<string, ${union(others.map(typeOf))}>`
   const members = Object.entries(properties).map(([name, member]) => {
     const optional = required.includes(name) ? '' : '?'
-    return `${describe(member['description'])}${/^\w+$/.test(name) ? name : JSON.stringify(name)}${optional}: ${typeOf(member)}`
+    return (
+      `${describe(member['description'])}${/^\w+$/.test(name) ? name : JSON.stringify(name)}${optional}: ` +
+      `${typeOf(member)}`
+    )
   })
   return members.length === 0
     ? 'Record<string, never>'

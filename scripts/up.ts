@@ -84,7 +84,8 @@ const make = (service: Service, values: Record<string, string>): void => {
   const template = readFileSync(join(root, 'deploy/env', `${service}.env`), 'utf8')
   write(
     service,
-    `# Made by scripts/up from deploy/env/${service}.env, and never overwritten. After a change start scripts/up anew.\n\n${fillEnvFile(template, values)}`
+    `# Made by scripts/up from deploy/env/${service}.env, and never overwritten. After a ` +
+      `change start scripts/up anew.\n\n${fillEnvFile(template, values)}`
   )
   say(`made ${shown(envFile(service))} with fresh tokens`)
 }

@@ -67,7 +67,8 @@ export const lookIntoJournal = (
     lastSeq: numberOf(db, 'SELECT coalesce(max(seq), 0) AS number FROM records'),
     media: db
       .prepare(
-        "SELECT DISTINCT record ->> '$.message.media.sha256' AS sha256 FROM records WHERE record ->> '$.message.media.state' = 'stored' AND sha256 IS NOT NULL ORDER BY sha256"
+        "SELECT DISTINCT record ->> '$.message.media.sha256' AS sha256 FROM records WHERE " +
+          "record ->> '$.message.media.state' = 'stored' AND sha256 IS NOT NULL ORDER BY sha256"
       )
       .all()
       .flatMap((row) =>

@@ -25,15 +25,21 @@ import { oneToDisk, toDisk } from './to-disk.ts'
 
 const usage = `usage: scripts/backup [--to DIR] [--keep N]
 
-Backs up, while both services run: the hub's store, the journal, media and linked device of every account, and the env
-files. It is made aside, looked at once more, and put in place by one rename: leadmaster-TIME in DIR, a directory with
-manifest.json and SHA256SUMS, for root alone. With BACKUP_KEY it is one encrypted file instead, leadmaster-TIME.tar.sealed.
+Backs up, while both services run: the hub's store, the journal, \
+media and linked device of every account, and the env
+files. It is made aside, looked at once more, and put in place by one rename: \
+leadmaster-TIME in DIR, a directory with
+manifest.json and SHA256SUMS, for root alone. With BACKUP_KEY it is one encrypted file instead, \
+leadmaster-TIME.tar.sealed.
   --to DIR    where to; the default is BACKUP_TO in backup.env
-  --keep N    how many are kept there, this one included; the default is BACKUP_KEEP in backup.env, or 7
-backup.env lies beside the services' env files: in /etc/leadmaster, else in .leadmaster, or where LEADMASTER_HOME says.
+  --keep N    how many are kept there, this one included; \
+the default is BACKUP_KEEP in backup.env, or 7
+backup.env lies beside the services' env files: in /etc/leadmaster, else in .leadmaster, \
+or where LEADMASTER_HOME says.
 A store in PostgreSQL is not in it: back that up by pg_dump. scripts/restore puts it back.
 
-Exits 0 when it is made and whole, 1 when it could not be made or lacks the linked device, 2 when it was called wrongly.
+Exits 0 when it is made and whole, 1 when it could not be made or lacks the linked device, \
+2 when it was called wrongly.
 `
 
 /** To journald a failure is an error, sd-daemon(3). */
@@ -86,10 +92,18 @@ const whyUnseen = (to: string): string => {
   const isBelow = (directory: string): boolean => to === directory || to.startsWith(`${directory}/`)
   const edit = 'systemctl edit leadmaster-backup.service'
   if (['/home', '/root', '/run/user'].some(isBelow)) {
-    return `leadmaster-backup.service does not see ${to}: it is closed off from /home, /root and /run/user (ProtectHome=). Take a place below /var/backups, /srv, /mnt or /media, or ${edit} with ProtectHome=no and ReadWritePaths=${to} below [Service]. leadmaster-doctor gives the command`
+    return (
+      `leadmaster-backup.service does not see ${to}: it is closed off from /home, /root and ` +
+      '/run/user (ProtectHome=). Take a place below /var/backups, /srv, /mnt or /media, or ' +
+      `${edit} with ProtectHome=no and ReadWritePaths=${to} below [Service]. ` +
+      'leadmaster-doctor gives the command'
+    )
   }
   if (['/tmp', '/var/tmp', '/dev'].some(isBelow))
-    return `leadmaster-backup.service does not see ${to}: it has a /tmp, /var/tmp and /dev of its own. Take a place below /var/backups, /srv, /mnt or /media`
+    return (
+      `leadmaster-backup.service does not see ${to}: it has a /tmp, /var/tmp and /dev of its ` +
+      'own. Take a place below /var/backups, /srv, /mnt or /media'
+    )
   return `${whyMissing(to)}; leadmaster-backup.service must see it, too`
 }
 
@@ -102,7 +116,8 @@ const backup = async (given: {
   const installation = await readInstallation(host, release, home ? resolve(home) : undefined)
   if (installation === undefined)
     throw new Refused(
-      'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
+      'there is neither an installation in /etc/leadmaster nor a run of scripts/up in ' +
+        '.leadmaster or LEADMASTER_HOME'
     )
   const { BACKUP_TO, BACKUP_KEEP, BACKUP_KEY } = await readSettings(host, installation.directory)
   const to = given.to === undefined ? BACKUP_TO : resolve(given.to)
@@ -149,7 +164,8 @@ const backup = async (given: {
       lacks.some((what) => what.startsWith('the linked device'))
     )
     say(
-      `made ${made} in ${span(performance.now() - began)}${sealed ? ', encrypted with BACKUP_KEY: without that key it is worth nothing' : ''}`
+      `made ${made} in ` +
+        `${span(performance.now() - began)}${sealed ? ', encrypted with BACKUP_KEY: without that key it is worth nothing' : ''}`
     )
     if (incomplete)
       complain(

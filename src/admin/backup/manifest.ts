@@ -118,14 +118,16 @@ export const verify = async (
   }
   if (faults.length > 0)
     throw new Refused(
-      `the backup ${directory} is not as it was made: ${faults.slice(0, 10).join(', ')}${faults.length > 10 ? ` and ${faults.length - 10} more` : ''}`
+      `the backup ${directory} is not as it was made: ` +
+        `${faults.slice(0, 10).join(', ')}${faults.length > 10 ? ` and ${faults.length - 10} more` : ''}`
     )
   if (!sums.has(manifestFile))
     throw new Refused(`${join(directory, sumsFile)} is damaged: it does not name ${manifestFile}`)
   const manifest = JSON.parse(await readFile(join(directory, manifestFile), 'utf8')) as Manifest
   if (manifest.format !== 1)
     throw new Refused(
-      `the backup ${directory} has format ${String(manifest.format)}, which this release does not know: upgrade first`
+      `the backup ${directory} has format ${String(manifest.format)}, which this release does ` +
+        'not know: upgrade first'
     )
   const files = [...sums.keys()].filter((path) => path !== manifestFile)
   if (files.length !== manifest.files)

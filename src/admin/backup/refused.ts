@@ -18,7 +18,10 @@ export const describeRefusal = (error: unknown): string | undefined => {
     case 'EPERM':
       return `${path ?? 'a file'} may not be read or written by this user: run this as root`
     case 'EROFS':
-      return `${path ?? 'the directory'} is on a file system that is read-only here; to the unit all is, but its ReadWritePaths=`
+      return (
+        `${path ?? 'the directory'} is on a file system that is read-only here; to the unit ` +
+        'all is, but its ReadWritePaths='
+      )
     case 'EIO':
       return `${path ?? 'a file'} cannot be read or written: the disk fails (EIO)`
     default:

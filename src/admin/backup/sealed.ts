@@ -69,7 +69,8 @@ export const unsealInto = async (file: string, directory: string, key: string): 
     await ended.catch(() => undefined)
     const reason = reasonOf(error)
     throw new Refused(
-      `${file} cannot be opened: ${reason.replace('PROFILE_BACKUP_KEY', 'key').replace('of a profile', 'that was encrypted')}`,
+      `${file} cannot be opened: ` +
+        `${reason.replace('PROFILE_BACKUP_KEY', 'key').replace('of a profile', 'that was encrypted')}`,
       { cause: error }
     )
   }

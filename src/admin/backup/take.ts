@@ -178,7 +178,8 @@ export const take = async (installation: Installation, taking: Taking): Promise<
   const there = installation.services.filter(({ text }) => text !== undefined)
   if (there.length === 0)
     throw new Refused(
-      `there is no env file in ${installation.directory} that this user may read: run this as root, or name the directory by LEADMASTER_HOME`
+      `there is no env file in ${installation.directory} that this user may read: run this as ` +
+        'root, or name the directory by LEADMASTER_HOME'
     )
   await mkdir(join(taking.directory, 'env'), { mode: 0o700 })
   for (const service of there)

@@ -52,7 +52,8 @@ export interface Common {
 const commonHelp = `
   --url URL             the hub's, such as http://127.0.0.1:3012 (or LEADMASTER_URL)
   --token-file FILE     a file that holds its HUB_API_TOKEN and nothing else (or LEADMASTER_TOKEN)
-                        Without them, both are of /etc/leadmaster/central-hub.env, or of the clone's .leadmaster.
+                        Without them, both are of /etc/leadmaster/central-hub.env, \
+or of the clone's .leadmaster.
 `
 
 /** ` did you mean …?`, if anything is near. */
@@ -100,7 +101,9 @@ export const command = <O extends ParseArgsOptionsConfig>(definition: {
   options: O
   run: (values: Values<O>, context: Context) => Promise<number>
 }): Command => {
-  const help = `usage: leadmaster ${definition.name} [options]\n\n${definition.summary}.\n\n${definition.help}${commonHelp}`
+  const help =
+    `usage: leadmaster ${definition.name} [options]\n\n${definition.summary}.\n\n` +
+    `${definition.help}${commonHelp}`
   return {
     summary: definition.summary,
     help,

@@ -3,7 +3,8 @@ import { command, Fault } from './command.ts'
 import { askSession } from './session.ts'
 import { clean } from '../text.ts'
 
-const help = `Turns a session on that was turned off by the operator page or POST /api/whatsapp/disconnect. What is off stays off, also
+const help = `Turns a session on that was turned off by the operator page or POST \
+/api/whatsapp/disconnect. What is off stays off, also
 after a restart. A session that waits between two attempts is tried immediately.
 
 options:

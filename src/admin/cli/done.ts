@@ -2,12 +2,14 @@ import { LeadMasterError } from '../../client/index.ts'
 import { command, Fault, UsageError, wholeNumber } from './command.ts'
 import { clean, since } from '../text.ts'
 
-const help = `For a message that wants no answer, such as “thank you”, or one that was answered by telephone. WhatsApp is not told. The
+const help = `For a message that wants no answer, such as “thank you”, \
+or one that was answered by telephone. WhatsApp is not told. The
 lead's next message waits again.
 
 options:
   --id ID               the lead, as leadmaster leads lists it
-  --until ID            only up to this message, as leadmaster tail --json gives its id; what is newer goes on waiting
+  --until ID            only up to this message, as leadmaster tail --json gives its id; \
+what is newer goes on waiting
   --undo                takes the mark back: the lead waits again`
 
 export const done = command({

@@ -9,9 +9,16 @@ export const describeError = (error: unknown, target: Target | undefined): strin
   const { url, urlFrom, tokenFrom } = target
   switch (error.type) {
     case 'unreachable':
-      return `nobody answers at ${url} (from ${urlFrom}): does the hub run? systemctl status leadmaster-central-hub tells, ./scripts/up starts it, and leadmaster doctor finds what is wrong`
+      return (
+        `nobody answers at ${url} (from ${urlFrom}): does the hub run? systemctl status ` +
+        'leadmaster-central-hub tells, ./scripts/up starts it, and leadmaster doctor finds ' +
+        'what is wrong'
+      )
     case 'unauthorized':
-      return `the hub at ${url} does not take the token from ${tokenFrom}: it must be the HUB_API_TOKEN of that hub's env file`
+      return (
+        `the hub at ${url} does not take the token from ${tokenFrom}: it must be the ` +
+        `HUB_API_TOKEN of that hub's env file`
+      )
     case 'unexpected-answer':
       return `what answers at ${url} (from ${urlFrom}) is not LeadMaster's hub (${error.message})`
     default: {

@@ -4,7 +4,8 @@ import { command, meant, UsageError, wholeNumber } from './command.ts'
 import { clean, cut, jsonLine, paint, since, table } from '../text.ts'
 import { inWords } from './words.ts'
 
-const help = `Who waits for an answer, the longest first. With --state, --q, --source, --ad or --all, those who do not wait come after them.
+const help = `Who waits for an answer, the longest first. With --state, --q, --source, \
+--ad or --all, those who do not wait come after them.
 
 options:
   --state STATE[,…]     new, open, won, lost, ignored

@@ -14,13 +14,15 @@ import { clean, paint } from '../text.ts'
 
 const help = `usage: leadmaster log [options]
 
-Shows the log of the services, a line each: time, level, service, what happened and why. It reads the journal of
+Shows the log of the services, a line each: time, level, service, what happened and why. \
+It reads the journal of
 systemd, so run it as root, or as a user of the group systemd-journal.
 
 options:
   -f, --follow          goes on until Ctrl-C
   -n, --lines N         the last N lines, 1 to 1000000 (50)
-  --since TIME          from a time on, such as today, "1 hour ago" or "2026-11-30 08:00", see systemd.time(7)
+  --since TIME          from a time on, such as today, "1 hour ago" or "2026-11-30 08:00", \
+see systemd.time(7)
   --warnings            warnings and errors alone
 `
 
@@ -78,7 +80,10 @@ export const readableEntry = (json: string): string | undefined => {
   const at = timeInWords(Number(entry.__REALTIME_TIMESTAMP ?? 0) / 1_000)
   const colour = colours[shownLevel]
   const start = `${at} ${shownLevel.padEnd(5)}`
-  return `${colour === undefined ? start : paint(colour, start)} ${clean(service).padEnd(15)} ${clean(text)}`
+  return (
+    `${colour === undefined ? start : paint(colour, start)} ${clean(service).padEnd(15)} ` +
+    `${clean(text)}`
+  )
 }
 
 /** @throws {Fault} when the journal cannot be read */
@@ -105,7 +110,8 @@ const readJournal = async (args: readonly string[], { say, signal }: Context): P
   }
   if (code !== 0 && !signal.aborted)
     throw new Fault(
-      `the journal cannot be read: ${complaint.trim().split('\n')[0] ?? `journalctl ended with ${code}`}. Run it as root`
+      'the journal cannot be read: ' +
+        `${complaint.trim().split('\n')[0] ?? `journalctl ended with ${code}`}. Run it as root`
     )
   return 0
 }

@@ -43,10 +43,12 @@ ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(11)}  ${summary}`)
   .join('\n')}
 
-leadmaster COMMAND --help says more; --version tells the version. It asks the hub of this machine, or the one that
+leadmaster COMMAND --help says more; --version tells the version. \
+It asks the hub of this machine, or the one that
 --url and --token-file (LEADMASTER_URL and LEADMASTER_TOKEN) name.
 
-Exits 0 when all is well or done, 1 when something is not well or could not be done, 2 when it was called wrongly,
+Exits 0 when all is well or done, 1 when something is not well or could not be done, \
+2 when it was called wrongly,
 130 when it was ended by Ctrl-C. Colours: only on a terminal, and not with NO_COLOR.
 `
 
@@ -103,7 +105,8 @@ try {
 } catch (error) {
   if (error instanceof UsageError) {
     process.stderr.write(
-      `leadmaster: ${clean(error.message)}\n${name === undefined ? `\n${help}` : 'leadmaster --help lists what there is\n'}`
+      `leadmaster: ${clean(error.message)}\n` +
+        `${name === undefined ? `\n${help}` : 'leadmaster --help lists what there is\n'}`
     )
     process.exitCode = 2
   } else if (!interrupted.signal.aborted) {
@@ -111,7 +114,8 @@ try {
     // A fault of this program: where it was is what helps, and its words may be somebody's.
     const { stack } = harmlessError(error) as { stack?: string }
     process.stderr.write(
-      `leadmaster: ${clean(words ?? reasonOf(error))}\n${words === undefined ? `${stack ?? ''}\n` : ''}`
+      `leadmaster: ${clean(words ?? reasonOf(error))}\n` +
+        `${words === undefined ? `${stack ?? ''}\n` : ''}`
     )
     process.exitCode = 1
   }

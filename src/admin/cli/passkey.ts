@@ -27,7 +27,8 @@ const challengeWords = (open: Open): string => `
 ${paint('bold', 'WhatsApp asks for the passkey of the account (fingerprint, face or PIN).')}
 LeadMaster cannot use it; a browser of yours can. ${left(open)}Three steps:
 
-1. On a computer on which you can use the passkey, open https://web.whatsapp.com in a browser. You need not sign in.
+1. On a computer on which you can use the passkey, open https://web.whatsapp.com in a browser. \
+You need not sign in.
 2. Press F12 there, choose Console, paste the line between the marks, and press Enter.
    (Some browsers first want you to type: allow pasting)
 
@@ -163,6 +164,9 @@ export class PasskeyGuide {
   }
 
   #elsewhere(): string {
-    return 'Nothing can be typed in here: run leadmaster qr in a terminal, or use the operator page.\n'
+    return (
+      'Nothing can be typed in here: run leadmaster qr in a terminal, or use the operator ' +
+      'page.\n'
+    )
   }
 }

@@ -5,9 +5,11 @@ import { PasskeyGuide } from './passkey.ts'
 import { askSession, sessionInWords } from './session.ts'
 import { clean, paint, span } from '../text.ts'
 
-const help = `Draws the QR code in the terminal, and a new one whenever it changes, until a phone is linked.
+const help = `Draws the QR code in the terminal, and a new one whenever it changes, \
+until a phone is linked.
 On the phone: WhatsApp, Settings, Linked devices, Link a device. Exits 0 once a phone is linked.
-When WhatsApp asks for the passkey of the account, it says what to do, takes the answer and shows the code to compare.
+When WhatsApp asks for the passkey of the account, it says what to do, \
+takes the answer and shows the code to compare.
 
 options:
   --once                draws it once and ends
@@ -53,7 +55,11 @@ const pair = async (
     ? hub.requestPairingCode(input, { signal })
     : hub.requestAccountPairingCode({ ...input, account }, { signal }))
   const good = span(Date.parse(code.expires_at) - Date.now())
-  return `${paint('bold', clean(code.code))}\n\nOn the phone ${clean(code.phone)}: WhatsApp, Settings, Linked devices, Link a device, Link with phone number instead. It is good for ${good}.\n`
+  return (
+    `${paint('bold', clean(code.code))}\n\nOn the phone ${clean(code.phone)}: WhatsApp, ` +
+    'Settings, Linked devices, Link a device, Link with phone number instead. It is good for ' +
+    `${good}.\n`
+  )
 }
 
 export const qr = command({
@@ -80,7 +86,9 @@ export const qr = command({
       drawn = code.text
       // over the one before, whatever is above it
       say(
-        `${terminal && once !== true ? '\x1b[H\x1b[2J' : ''}${code.text}\nScan it with WhatsApp on the phone: Settings, Linked devices. It is good for ${span(Date.parse(code.expiresAt) - Date.now())}.\n`
+        `${terminal && once !== true ? '\x1b[H\x1b[2J' : ''}${code.text}\nScan it with ` +
+          'WhatsApp on the phone: Settings, Linked devices. It is good for ' +
+          `${span(Date.parse(code.expiresAt) - Date.now())}.\n`
       )
     }
     if (once === true) {
@@ -111,7 +119,8 @@ export const qr = command({
         if (phone === undefined) await draw()
       } else if (data.status !== 'PASSKEY_REQUIRED' && data.status !== told)
         note(
-          `The session is ${data.status}: ${clean(sessionInWords(data))}. The code comes when WhatsApp shows one.\n`
+          `The session is ${data.status}: ${clean(sessionInWords(data))}. The code comes when ` +
+            `WhatsApp shows one.\n`
         )
       told = data.status
     }

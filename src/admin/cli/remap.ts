@@ -1,8 +1,10 @@
 import type { Remapped } from '../../client/index.ts'
 import { command } from './command.ts'
 
-const help = `After an upgrade that reads messages better: session-manager reads what it still has of WhatsApp Web's own form of each
-message again (KEEP_RAW, 30 days by default), and updates those that come out differently. Nobody waits again because
+const help = `After an upgrade that reads messages better: \
+session-manager reads what it still has of WhatsApp Web's own form of each
+message again (KEEP_RAW, 30 days by default), and updates those that come out differently. \
+Nobody waits again because
 of it.
 
 options:
@@ -35,7 +37,8 @@ export const remap = command({
       if (done.examined === 0) break
     }
     say(
-      `${examined} records read, ${mapped} messages mapped again, ${changed} ${isTrial ? 'would be' : 'were'} updated\n`
+      `${examined} records read, ${mapped} messages mapped again, ${changed} ` +
+        `${isTrial ? 'would be' : 'were'} updated\n`
     )
     return 0
   }

@@ -28,9 +28,15 @@ export const sessionInWords = (session: Status, account?: string): string => {
     case 'QR_REQUIRED':
       return `no phone is linked: leadmaster qr${option(account)}`
     case 'PASSKEY_REQUIRED':
-      return `WhatsApp asks for the passkey of the account: leadmaster qr${option(account)} leads through it`
+      return (
+        `WhatsApp asks for the passkey of the account: leadmaster qr${option(account)} leads ` +
+        'through it'
+      )
     case 'AUTHENTICATED':
-      return `linked, WhatsApp Web is syncing${percent === undefined ? '' : ` (${Math.round(percent)} %)`}`
+      return (
+        'linked, WhatsApp Web is ' +
+        `syncing${percent === undefined ? '' : ` (${Math.round(percent)} %)`}`
+      )
     case 'INIT':
       return 'Chromium is starting, or WhatsApp Web is loading'
     default:

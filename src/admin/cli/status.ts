@@ -3,7 +3,8 @@ import { command } from './command.ts'
 import { askSession, sessionInWords } from './session.ts'
 import { clean, paint, since, table } from '../text.ts'
 
-const help = `The WhatsApp session of each account, what works and how to mend what does not, and how many wait for an answer.
+const help = `The WhatsApp session of each account, what works and how to mend what does not, \
+and how many wait for an answer.
 Exits 0 when all is well: all checks pass, and every session is READY. Otherwise 1.
 
 options:`
@@ -43,7 +44,10 @@ const waiting = async (hub: Client, signal: AbortSignal): Promise<string> => {
     waiting: { now, longest_since: longest }
   } = await hub.getStats({ days: 1 }, { signal })
   if (now === 0 || longest === null) return 'Nobody waits for an answer.'
-  return `${now === 1 ? '1 lead waits' : `${now} leads wait`} for an answer, ${now === 1 ? '' : 'the longest '}for ${since(longest)}: leadmaster leads`
+  return (
+    `${now === 1 ? '1 lead waits' : `${now} leads wait`} for an answer, ` +
+    `${now === 1 ? '' : 'the longest '}for ${since(longest)}: leadmaster leads`
+  )
 }
 
 export const status = command({

@@ -6,7 +6,8 @@ import { sessionInWords } from './session.ts'
 import { clean, jsonLine, paint, span } from '../text.ts'
 import { inWords } from './words.ts'
 
-const help = `Messages, leads and the state of the sessions as they come, until Ctrl-C. It goes on by itself when the hub was away,
+const help = `Messages, leads and the state of the sessions as they come, until Ctrl-C. \
+It goes on by itself when the hub was away,
 and then shows what it missed.
 
 options:
@@ -88,7 +89,8 @@ const line = (
     case 'lead_removed':
       return paint(
         'dim',
-        `          lead ${data.id} ${data.merged_into === null ? 'was deleted' : `became part of lead ${data.merged_into}`}`
+        `          lead ${data.id} ` +
+          `${data.merged_into === null ? 'was deleted' : `became part of lead ${data.merged_into}`}`
       )
     case 'session': {
       const [account, words] =
@@ -104,7 +106,8 @@ const line = (
     case 'reset':
       return paint(
         'yellow',
-        '          events were missed that are kept no more: leadmaster leads shows how things stand'
+        '          events were missed that are kept no more: leadmaster leads shows how ' +
+          'things stand'
       )
     case 'end':
       return undefined

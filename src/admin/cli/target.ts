@@ -60,7 +60,8 @@ const envFile = (env: Source, release: string): string => {
       `${closed} may not be looked at by this user: run it as root, or give --url and --token-file`
     )
   throw new Fault(
-    `there is no ${candidates.join(' and no ')}: start LeadMaster by scripts/up, or say where it is by --url and --token-file (LEADMASTER_URL and LEADMASTER_TOKEN)`
+    `there is no ${candidates.join(' and no ')}: start LeadMaster by scripts/up, or say where ` +
+      'it is by --url and --token-file (LEADMASTER_URL and LEADMASTER_TOKEN)'
   )
 }
 

@@ -3,18 +3,22 @@ import { command, Fault } from './command.ts'
 import { askSession } from './session.ts'
 import { clean } from '../text.ts'
 
-const help = `Removes LeadMaster from the linked devices of the phone. Nothing is captured any more until a phone is linked again. What
-was captured stays. To pause only, use the operator page, or POST /api/whatsapp/disconnect; leadmaster connect goes on. It asks first; without a
+const help = `Removes LeadMaster from the linked devices of the phone. \
+Nothing is captured any more until a phone is linked again. What
+was captured stays. To pause only, use the operator page, or POST /api/whatsapp/disconnect; \
+leadmaster connect goes on. It asks first; without a
 terminal it wants --yes. Exits 0 when WhatsApp confirmed it.
 
 options:
   --yes                 does not ask
   --account NAME        of this account; the first one unless given`
 
-const warning = `LeadMaster stops capturing messages until a phone is linked again: by a new QR code and, more and more often, the passkey of
+const warning = `LeadMaster stops capturing messages until a phone is linked again: \
+by a new QR code and, more and more often, the passkey of
 the account. A link that is lost can be hard to make again.
 `
-const notConnected = `WhatsApp is not connected now and could not be told: the phone would go on listing this device. Start the session first
+const notConnected = `WhatsApp is not connected now and could not be told: \
+the phone would go on listing this device. Start the session first
 (leadmaster connect, or the operator page), and unlink once it is READY.
 `
 

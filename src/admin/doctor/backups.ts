@@ -29,7 +29,9 @@ export const checkBackups: Check = async ({ host, installation }) => {
         name,
         'host',
         `${timer} is enabled, but ${path} does not say where to (BACKUP_TO)`,
-        `install -d -m 700 /var/backups/leadmaster && ${setVariable({ path, text }, 'BACKUP_TO', '/var/backups/leadmaster')} && chmod 600 ${word(path)} && systemctl start ${service}`
+        'install -d -m 700 /var/backups/leadmaster && ' +
+          `${setVariable({ path, text }, 'BACKUP_TO', '/var/backups/leadmaster')} && chmod 600 ` +
+          `${word(path)} && systemctl start ${service}`
       )
     ]
   const hidden = whyHidden(
@@ -45,7 +47,8 @@ export const checkBackups: Check = async ({ host, installation }) => {
       fault(
         name,
         'host',
-        `the last backup failed (${result})${newest === undefined ? '' : `; the newest in ${to} is ${span(host.now() - newest.at)} old`}`,
+        'the last backup failed ' +
+          `(${result})${newest === undefined ? '' : `; the newest in ${to} is ${span(host.now() - newest.at)} old`}`,
         again
       )
     ]
@@ -89,5 +92,9 @@ const whyHidden = (
 /** A drop-in that opens a directory to the unit. */
 const open = (to: string): string => {
   const directory = `/etc/systemd/system/${service}.d`
-  return `mkdir -p ${directory} ${word(to)} && printf '[Service]\\nProtectHome=no\\nReadWritePaths=%s\\n' ${word(to)} >${directory}/backup-to.conf && systemctl daemon-reload && systemctl start ${service}`
+  return (
+    `mkdir -p ${directory} ${word(to)} && printf '[Service]\\nProtectHome=no\\n` +
+    `ReadWritePaths=%s\\n' ${word(to)} >${directory}/backup-to.conf && systemctl ` +
+    `daemon-reload && systemctl start ${service}`
+  )
 }

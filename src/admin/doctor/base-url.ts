@@ -52,7 +52,11 @@ const astray = (url: string, { name: manager, config }: Manager): string | undef
   )
     return undefined
   if (isThere && (meets(HOST, host) || HOST === 'localhost'))
-    return `but ${manager} answers only to ${[...new Set(['localhost', '127.0.0.1', HOST])].join(', ')} as its name (to others HTTP 421)`
+    return (
+      `but ${manager} answers only to ` +
+      `${[...new Set(['localhost', '127.0.0.1', HOST])].join(', ')} as its name (to others ` +
+      'HTTP 421)'
+    )
   return `but ${manager} is to listen on ${HOST}:${PORT}`
 }
 
@@ -87,7 +91,8 @@ export const checkWiring: Check = async ({ installation, cause }) => {
       fault(
         name,
         hub.name,
-        `ENV_FILE=${hub.config.ENV_FILE}, but its file is ${hub.envFile}: its messages name the wrong one`,
+        `ENV_FILE=${hub.config.ENV_FILE}, but its file is ${hub.envFile}: its messages name ` +
+          'the wrong one',
         change('ENV_FILE', hub.envFile)
       )
     )
@@ -124,7 +129,8 @@ export const checkWiring: Check = async ({ installation, cause }) => {
         fault(
           name,
           hub.name,
-          `FURTHER_SESSION_MANAGERS does not have ${ACCOUNT}: the hub does not follow ${manager.name}`,
+          `FURTHER_SESSION_MANAGERS does not have ${ACCOUNT}: the hub does not follow ` +
+            `${manager.name}`,
           follow
         )
       )
@@ -147,7 +153,8 @@ export const checkWiring: Check = async ({ installation, cause }) => {
       fault(
         name,
         hub.name,
-        `FURTHER_SESSION_MANAGERS has ${account}=${url}, but no session-manager here has ACCOUNT=${account}`,
+        `FURTHER_SESSION_MANAGERS has ${account}=${url}, but no session-manager here has ` +
+          `ACCOUNT=${account}`,
         change('FURTHER_SESSION_MANAGERS', namedUrls(rest))
       )
     )
@@ -194,7 +201,9 @@ export const checkIdentities = async ({
         })
       )
       if (manager?.config && identity.account !== manager.config.ACCOUNT) {
-        const detail = `session-manager at ${url} is of account ${identity.account}, not ${manager.config.ACCOUNT} as ${manager.envFile} says`
+        const detail =
+          `session-manager at ${url} is of account ${identity.account}, not ` +
+          `${manager.config.ACCOUNT} as ${manager.envFile} says`
         findings.push(await restartFault(host, installation, name, manager, detail, hub))
         return
       }

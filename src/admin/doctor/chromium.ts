@@ -13,7 +13,8 @@ const packages: Record<string, string> = {
   '/usr/bin/chromium': 'chromium'
 }
 const install = (path: string, option = ''): string =>
-  `apt-get install ${option}--yes --no-install-recommends ${packages[path] ?? 'chromium-headless-shell'}`
+  `apt-get install ${option}--yes --no-install-recommends ` +
+  `${packages[path] ?? 'chromium-headless-shell'}`
 
 export const checkChromium: Check = async (asked) => {
   const findings: Finding[] = []
@@ -100,7 +101,9 @@ const trySandbox = async (
   const name = 'sandbox'
   const user = manager.userName
   const script =
-    'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && HOME=$d timeout -k 1 25 "$0" --headless --user-data-dir="$d" --disable-gpu --disable-dev-shm-usage --no-first-run --dump-dom about:blank'
+    'd=$(mktemp -d) && trap \'rm -rf "$d"\' EXIT && HOME=$d timeout -k 1 25 "$0" --headless ' +
+    '--user-data-dir="$d" --disable-gpu --disable-dev-shm-usage --no-first-run --dump-dom ' +
+    'about:blank'
   const tried =
     (await runAsUnit(host, installation, manager, ['sh', '-c', script, path], 30_000)) ??
     (await host.run(await asUser(host, installation, manager, 'sh', '-c', script, path), 30_000))
@@ -108,12 +111,15 @@ const trySandbox = async (
     return ok(
       name,
       manager.name,
-      `Chromium runs with its sandbox on, as ${user}${installation.mode === 'systemd' ? ' and confined by its unit' : ''}`
+      'Chromium runs with its sandbox on, as ' +
+        `${user}${installation.mode === 'systemd' ? ' and confined by its unit' : ''}`
     )
   for (const { setting, closed, open } of gates) {
     const value = (await host.readFile(`/proc/sys/${setting.replaceAll('.', '/')}`))?.trim()
     if (value === undefined || !closed(Number(value))) continue
-    const keep = `echo ${setting}=${open} >/etc/sysctl.d/60-leadmaster.conf && sysctl -p /etc/sysctl.d/60-leadmaster.conf`
+    const keep =
+      `echo ${setting}=${open} >/etc/sysctl.d/60-leadmaster.conf && sysctl -p ` +
+      '/etc/sysctl.d/60-leadmaster.conf'
     return fault(
       name,
       manager.name,
@@ -132,6 +138,7 @@ const trySandbox = async (
     name,
     manager.name,
     `Chromium does not show a page with its sandbox on, as ${user}: ${why}`,
-    `${look}${word(path)} --headless --user-data-dir=/tmp/leadmaster-try --dump-dom about:blank # says why; often: ${install(path, '--reinstall ')}`
+    `${look}${word(path)} --headless --user-data-dir=/tmp/leadmaster-try --dump-dom ` +
+      `about:blank # says why; often: ${install(path, '--reinstall ')}`
   )
 }

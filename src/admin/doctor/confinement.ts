@@ -69,7 +69,8 @@ const takeBack = async (
   const directory = `/etc/systemd/system/${service.unit}.service.d`
   const lines = [...new Set([`${setting}=`, `${setting}=${undo(service.kind)}`])].join('\\n')
   return reloaded(
-    `mkdir -p ${directory} && printf '[Service]\\n${lines}\\n' >>${directory}/zz-leadmaster-${setting}.conf`,
+    `mkdir -p ${directory} && printf '[Service]\\n${lines}\\n' ` +
+      `>>${directory}/zz-leadmaster-${setting}.conf`,
     service
   )
 }

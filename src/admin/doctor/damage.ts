@@ -34,7 +34,10 @@ export const damageMend = async (
   ).variables
   const [newest] = to === '' ? [] : backupsAmong(await host.readdir(to))
   if (newest !== undefined)
-    return `${stop}; ${word(`${installation.release}/scripts/restore`)} ${word(`${to}/${newest.name}`)} --replace${start}`
+    return (
+      `${stop}; ${word(`${installation.release}/scripts/restore`)} ` +
+      `${word(`${to}/${newest.name}`)} --replace${start}`
+    )
   const file = `${service.config?.STATE_DIR ?? service.stateDir}/${databaseOf(service)}`
   return `${stop}; for file in ${word(file)}*; do mv "$file" "$file.damaged"; done${start}`
 }

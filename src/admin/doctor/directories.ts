@@ -78,7 +78,9 @@ const checkOne = async ({ host, installation }: Asked, service: Service): Promis
   const { config, user, userName } = service
   if (!config) return []
   if (user === undefined) {
-    const make = `useradd --system --user-group --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin ${userName}`
+    const make =
+      'useradd --system --user-group --home-dir /nonexistent --no-create-home --shell ' +
+      `/usr/sbin/nologin ${userName}`
     return [
       fault(
         name,
@@ -106,7 +108,8 @@ const checkOne = async ({ host, installation }: Asked, service: Service): Promis
   const outside = checkConfined(installation, service, dir)
   if (outside)
     return wrong(
-      `is closed to the unit, which may write to ${service.stateDir} alone; or keep it there with ReadWritePaths=, by systemctl edit ${service.unit}`,
+      `is closed to the unit, which may write to ${service.stateDir} alone; or keep it there ` +
+        `with ReadWritePaths=, by systemctl edit ${service.unit}`,
       outside
     )
 
@@ -136,7 +139,8 @@ const checkOne = async ({ host, installation }: Asked, service: Service): Promis
     return wrong(
       'is no directory',
       mended(
-        `mv ${path} ${path}.aside && install -d -m 0700${host.uid === 0 ? ` -o ${user.name} -g ${user.name}` : ''} ${path}`
+        `mv ${path} ${path}.aside && install -d -m ` +
+          `0700${host.uid === 0 ? ` -o ${user.name} -g ${user.name}` : ''} ${path}`
       )
     )
   const readOnly = await readOnlyMount(host, dir)
@@ -150,7 +154,8 @@ const checkOne = async ({ host, installation }: Asked, service: Service): Promis
     return wrong(`belongs to uid ${found.uid}, not to ${user.name}`, mended(own))
   if ((found.mode & 0o077) > 0)
     return wrong(
-      `can be entered by other users (mode ${octal(found)}): it holds messages and the linked device`,
+      `can be entered by other users (mode ${octal(found)}): it holds messages and the linked ` +
+        'device',
       `chmod 0700 ${path}`
     )
   if ((found.mode & 0o700) !== 0o700)
@@ -167,7 +172,8 @@ const checkOne = async ({ host, installation }: Asked, service: Service): Promis
       return wrong(
         `has ${entry}, which ${user.name} may not write (mode ${octal(inner)})`,
         mended(
-          `chmod u+rw${inner.type === 'directory' ? 'x' : ''} ${word(`${dir}/${entry}`)}${databases.has(entry) ? '*' : ''}`
+          `chmod u+rw${inner.type === 'directory' ? 'x' : ''} ` +
+            `${word(`${dir}/${entry}`)}${databases.has(entry) ? '*' : ''}`
         )
       )
   }
@@ -230,8 +236,13 @@ export const checkDisk: Check = async ({ host, installation }) => {
     const key = `${space.bytes} ${space.inodes} ${space.freeInodes}`
     if (seen.has(key)) continue
     seen.add(key)
-    const free = `${Math.floor(space.freeBytes / MiB)} MiB (${percent(space.freeBytes, space.bytes)} %) are free at ${config.STATE_DIR}`
-    const find = `apt-get clean; journalctl --vacuum-size=200M; du -xh --max-depth=3 $(findmnt -no TARGET -T ${word(dir || '/')}) 2>/dev/null | sort -h | tail -n 15 # then delete what fills it`
+    const free =
+      `${Math.floor(space.freeBytes / MiB)} MiB (${percent(space.freeBytes, space.bytes)} %) ` +
+      `are free at ${config.STATE_DIR}`
+    const find =
+      'apt-get clean; journalctl --vacuum-size=200M; du -xh --max-depth=3 $(findmnt -no ' +
+      `TARGET -T ${word(dir || '/')}) 2>/dev/null | sort -h | tail -n 15 # then delete what ` +
+      'fills it'
     if (space.freeBytes < 512 * MiB || space.freeBytes < space.bytes * 0.02)
       findings.push(
         fault('disk', service, `only ${free}: messages cannot be captured once it is full`, find)
@@ -242,7 +253,8 @@ export const checkDisk: Check = async ({ host, installation }) => {
         fault(
           'disk',
           service,
-          `only ${percent(space.freeInodes, space.inodes)} % of the inodes are free at ${config.STATE_DIR}`,
+          `only ${percent(space.freeInodes, space.inodes)} % of the inodes are free at ` +
+            `${config.STATE_DIR}`,
           find
         )
       )

@@ -175,7 +175,9 @@ const checkSyntax = (
     if (variable !== '' && knows(kind, variable) === 'own')
       add(
         `line ${line} has ${variable} but no =: systemd ignores it`,
-        `sed -i -E ${word(`${line}s/^\\s*${lead === '' ? '' : 'export\\s+'}(${variable})\\s*:?\\s*/\\1=/`)} ${path}`,
+        'sed -i -E ' +
+          `${word(`${line}s/^\\s*${lead === '' ? '' : 'export\\s+'}(${variable})\\s*:?\\s*/\\1=/`)} ` +
+          `${path}`,
         variable
       )
     else
@@ -196,7 +198,8 @@ const checkSyntax = (
       )
     else
       add(
-        `a line has "${left.slice(0, 40)}" before its =, which is no name of a variable: systemd ignores it`,
+        `a line has "${left.slice(0, 40)}" before its =, which is no name of a variable: ` +
+          'systemd ignores it',
         `sed -i ${file.assignments.find((each) => each.name === left)?.line}d ${path}`,
         left
       )
@@ -318,7 +321,9 @@ const install = async (
   const text = (await host.readFile(from)) ?? ''
   const file = { path: service.envFile, text }
   const steps = [
-    `install -m 0640 ${installation.byRoot ? `-o root -g ${service.userName} ` : ''}${word(from)} ${word(service.envFile)}`
+    'install -m 0640 ' +
+      `${installation.byRoot ? `-o root -g ${service.userName} ` : ''}${word(from)} ` +
+      `${word(service.envFile)}`
   ]
   for (const variable of Object.keys(service.file.variables).length > 0
     ? []
@@ -368,7 +373,8 @@ export const checkTokens: Check = async ({ installation, cause }: Asked) => {
           check,
           service.name,
           `${shared} of ${service.name} and of ${hub.name} differ: the hub is refused`,
-          `systemctl cat ${credential.unit} | grep LoadCredential # where one of them comes from: make both equal, then ${restart(installation, service, hub)}`
+          `systemctl cat ${credential.unit} | grep LoadCredential # where one of them comes ` +
+            `from: make both equal, then ${restart(installation, service, hub)}`
         )
       ]
     }

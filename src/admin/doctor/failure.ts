@@ -66,7 +66,9 @@ const codes: Readonly<Record<number, string>> = {
 
 const signals: Readonly<Record<number, string>> = {
   4: 'it crashed (SIGILL): this processor may lack what Node needs',
-  5: 'it crashed (SIGTRAP): V8 or Chromium gave up, mostly for want of memory or because its unit forbids to compile',
+  5:
+    'it crashed (SIGTRAP): V8 or Chromium gave up, mostly for want of memory or because its ' +
+    'unit forbids to compile',
   6: 'it crashed (SIGABRT)',
   7: 'it crashed (SIGBUS): the disk may be full or broken',
   9: 'it was killed (SIGKILL)',

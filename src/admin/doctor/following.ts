@@ -93,7 +93,8 @@ export const checkFollowing = async (
           installation,
           name,
           hub,
-          `account ${identity.account} is not followed, its journal is at record ${last}: ${check?.detail ?? 'the hub does not know it'}`
+          `account ${identity.account} is not followed, its journal is at record ${last}: ` +
+            `${check?.detail ?? 'the hub does not know it'}`
         )
       )
   }
@@ -118,7 +119,9 @@ const readyFindings = (
       note(
         'linked device',
         manager.name,
-        'there is no backup of the linked device by itself: set PROFILE_BACKUP. Without it a lost disk or profile means linking again, by a QR code and, more and more often, the passkey of the account'
+        'there is no backup of the linked device by itself: set PROFILE_BACKUP. Without it a ' +
+          'lost disk or profile means linking again, by a QR code and, more and more often, the ' +
+          'passkey of the account'
       )
     )
   }
@@ -131,7 +134,8 @@ export const checkSessions = (answered: readonly Answered[]): Finding[] =>
     const name = 'session'
     const url = urlOf(manager.config.HOST, manager.config.PORT)
     const curl = (method: string, path: string): string =>
-      `curl -s ${method}-H "Authorization: Bearer $(${printSecret('SESSION_MANAGER_TOKEN', edited(manager))})" ${url}${path}`
+      `curl -s ${method}-H "Authorization: Bearer ` +
+      `$(${printSecret('SESSION_MANAGER_TOKEN', edited(manager))})" ${url}${path}`
     const reason = status.reason ?? 'no reason given'
     const next =
       status.next_attempt_at === undefined
@@ -148,7 +152,8 @@ export const checkSessions = (answered: readonly Answered[]): Finding[] =>
               fault(
                 name,
                 manager.name,
-                'QR_REQUIRED: no phone is linked any more, nothing is captured until the code is scanned',
+                'QR_REQUIRED: no phone is linked any more, nothing is captured until the code ' +
+                  'is scanned',
                 scan
               )
             ]
@@ -156,13 +161,16 @@ export const checkSessions = (answered: readonly Answered[]): Finding[] =>
               note(
                 name,
                 manager.name,
-                'QR_REQUIRED: no phone is linked yet, scan the code: WhatsApp, Settings, Linked devices',
+                'QR_REQUIRED: no phone is linked yet, scan the code: WhatsApp, Settings, ' +
+                  'Linked devices',
                 scan
               )
             ]
       }
       case 'PASSKEY_REQUIRED': {
-        const detail = `PASSKEY_REQUIRED: ${reason}. Nothing is captured until a person has answered with the passkey`
+        const detail =
+          `PASSKEY_REQUIRED: ${reason}. Nothing is captured until a person has answered with ` +
+          'the passkey'
         return [fault(name, manager.name, detail, 'leadmaster qr')]
       }
       case 'DISCONNECTED':

@@ -11,12 +11,16 @@ import { readInstallation } from '../installation/installation.ts'
 
 const usage = `usage: scripts/doctor [--json]
 
-Checks how LeadMaster is wired on this machine, and prints a line a check: ok, note or fault. What is at fault is
-followed by a command for a root shell that mends it. The first fault is the cause: mend it, then run doctor again.
+Checks how LeadMaster is wired on this machine, and prints a line a check: ok, note or fault. \
+What is at fault is
+followed by a command for a root shell that mends it. The first fault is the cause: mend it, \
+then run doctor again.
   --json   {"ok": …, "checks": [{"name", "service", "state", "detail", "mend"}]}
 
-It looks at what scripts/up runs from this clone, else at the units and /etc/leadmaster where they are installed, else
-at .leadmaster; or at the directory that LEADMASTER_HOME names. It changes nothing, and shows no secret, phone number or
+It looks at what scripts/up runs from this clone, \
+else at the units and /etc/leadmaster where they are installed, else
+at .leadmaster; or at the directory that LEADMASTER_HOME names. It changes nothing, \
+and shows no secret, phone number or
 message. A fault without a command is one that no command of doctor mends.
 
 Exits 0 when all is well, 1 when something is at fault, 2 when it was called wrongly.
@@ -47,13 +51,15 @@ const installation = await readInstallation(
  */
 const nothingFound = async (): Promise<Finding> => {
   const detail =
-    'there is neither an installation in /etc/leadmaster nor a run of scripts/up in .leadmaster or LEADMASTER_HOME'
+    'there is neither an installation in /etc/leadmaster nor a run of scripts/up in ' +
+    '.leadmaster or LEADMASTER_HOME'
   const byHand = (await ourProcesses(host)).map(({ name, pid }) => `${name} runs as process ${pid}`)
   if (byHand.length === 0) return fault('installed', 'host', detail, `${release}/scripts/up`)
   return unexplained(
     'installed',
     'host',
-    `${detail}, but ${byHand.join(' and ')}: set LEADMASTER_HOME to the directory of their env files`
+    `${detail}, but ${byHand.join(' and ')}: set LEADMASTER_HOME to the directory of their ` +
+      'env files'
   )
 }
 

@@ -14,7 +14,8 @@ import { managers, restart, type Service, type Installation } from '../installat
 const whatsapp = 'https://web.whatsapp.com/'
 
 const correct = (installation: Installation, service: Service): string =>
-  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct PROXY_URL, or take it out; then: ${restart(installation, service)}`
+  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct PROXY_URL, or take it out; then: ` +
+  `${restart(installation, service)}`
 
 /**
  * The proxy that a service names: tried whatever its session says. One service's proxy that is
@@ -58,7 +59,8 @@ export const checkProxy: Check = async ({ host, installation, cause }) => {
 
 /** What a person can do where WhatsApp cannot be reached directly; to look once more is no mend. */
 const directWords = (service: Service): string =>
-  `see if this machine reaches the outside (curl -sSI ${whatsapp}). If it does so by a proxy alone, set PROXY_URL in ${edited(service).path}`
+  `see if this machine reaches the outside (curl -sSI ${whatsapp}). If it does so by a proxy ` +
+  `alone, set PROXY_URL in ${edited(service).path}`
 
 /**
  * Where a session-manager says that WhatsApp is unreachable: what this machine itself sees of it.

@@ -100,7 +100,8 @@ export const checkPorts: Check = async (asked) => {
           fault(
             name,
             service.name,
-            `PORT=${PORT} is still held by ${own.name} (process ${own.pid}), whose file names another port: restart needed`,
+            `PORT=${PORT} is still held by ${own.name} (process ${own.pid}), whose file names ` +
+              'another port: restart needed',
             restart(installation, own, service)
           )
         )
@@ -109,7 +110,8 @@ export const checkPorts: Check = async (asked) => {
           fault(
             name,
             service.name,
-            `PORT=${PORT} is taken by ${taken.words}: end that, or have ${service.name} listen elsewhere`,
+            `PORT=${PORT} is taken by ${taken.words}: end that, or have ${service.name} ` +
+              'listen elsewhere',
             elsewhere()
           )
         )
@@ -143,14 +145,17 @@ const takenBy = async (
     )
       continue
     return {
-      words: `a process of uid ${uid} at ${address}, which root can name: ss -ltnp 'sport = :${PORT}'`
+      words:
+        `a process of uid ${uid} at ${address}, which root can name: ss -ltnp 'sport = ` +
+        `:${PORT}'`
     }
   }
   return undefined
 }
 
 const describeHolder = ({ pid, name: program, kind, unit }: Process): string =>
-  `process ${pid} (${program}${unit === undefined ? '' : `, ${unit}`})${kind === undefined ? '' : ' of another LeadMaster'}`
+  `process ${pid} ` +
+  `(${program}${unit === undefined ? '' : `, ${unit}`})${kind === undefined ? '' : ' of another LeadMaster'}`
 
 /** Who listens now, once everything before is in order. */
 export const checkListening: Check = async ({ host, installation, cause }) => {

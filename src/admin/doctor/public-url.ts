@@ -17,7 +17,9 @@ export const checkPublicUrl: Check = async ({ installation }) => {
   const { PUBLIC_URL, ALLOWED_HOSTS, HOST } = hub.config
   const { hostname } = new URL(PUBLIC_URL)
   if ([...loopbackNames, inUrl(HOST), ...ALLOWED_HOSTS].includes(hostname)) return []
-  const detail = `PUBLIC_URL=${PUBLIC_URL}, but ALLOWED_HOSTS does not have ${hostname}: the hub refuses who follows its links (HTTP 421)`
+  const detail =
+    `PUBLIC_URL=${PUBLIC_URL}, but ALLOWED_HOSTS does not have ${hostname}: the hub refuses ` +
+    'who follows its links (HTTP 421)'
   const allow = setVariable(edited(hub), 'ALLOWED_HOSTS', [...ALLOWED_HOSTS, hostname].join(','))
   return [fault('public URL', hub.name, detail, andRestart(installation, allow, hub))]
 }

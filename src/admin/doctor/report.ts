@@ -44,6 +44,12 @@ const verdict = (faults: readonly Finding[]): string => {
   if (first === undefined) return 'All is wired right.'
   const count = faults.length === 1 ? 'One fault' : `${faults.length} faults`
   if (first.mend === undefined)
-    return `${count}: there is no command that mends ${faults.length === 1 ? 'it' : 'the first'}, see what it says.`
-  return `${count}: paste ${faults.length === 1 ? 'its mend' : 'the first mend'}, then run doctor again.`
+    return (
+      `${count}: there is no command that mends ${faults.length === 1 ? 'it' : 'the first'}, ` +
+      'see what it says.'
+    )
+  return (
+    `${count}: paste ${faults.length === 1 ? 'its mend' : 'the first mend'}, then run doctor ` +
+    'again.'
+  )
 }

@@ -29,6 +29,7 @@ export const restartFault = async (
   return unexplained(
     name,
     about.name,
-    `${detail}. ${service.name} was started ${Math.round(ageMs / 1_000)} s ago, so that another restart will hardly help${log}`
+    `${detail}. ${service.name} was started ${Math.round(ageMs / 1_000)} s ago, so that ` +
+      `another restart will hardly help${log}`
   )
 }

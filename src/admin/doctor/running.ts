@@ -33,7 +33,8 @@ const checkOne = async (
       note(
         name,
         service.name,
-        `the environment of process ${pid} cannot be read${host.uid === 0 ? ': root of this container may not look into it' : ' by you: run doctor as root'}`
+        `the environment of process ${pid} cannot be ` +
+          `read${host.uid === 0 ? ': root of this container may not look into it' : ' by you: run doctor as root'}`
       )
     ]
   if (await isReadLater(host, pid, envFile)) {
@@ -41,7 +42,8 @@ const checkOne = async (
       fault(
         name,
         service.name,
-        `restart needed, ${envFile} was changed after process ${pid} was started with it (--env-file)`,
+        `restart needed, ${envFile} was changed after process ${pid} was started with it ` +
+          '(--env-file)',
         restart(installation, service)
       )
     ]
@@ -59,7 +61,8 @@ const checkOne = async (
     fault(
       name,
       service.name,
-      `restart needed, process ${pid} has another environment than its file: ${differences.join('; ')}`,
+      `restart needed, process ${pid} has another environment than its file: ` +
+        `${differences.join('; ')}`,
       restart(installation, service)
     )
   ]

@@ -8,7 +8,8 @@ import { hubs, restart, type Service, type Installation } from '../installation/
 
 /** Nobody here knows the right value. */
 const correct = (installation: Installation, service: Service, variable: string): string =>
-  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct ${variable}, or start what it names; then: ${restart(installation, service)}`
+  `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct ${variable}, or start what it ` +
+  `names; then: ${restart(installation, service)}`
 
 export const checkServers: Check = async ({ host, installation, cause }) => {
   const findings: Finding[] = []

@@ -74,7 +74,8 @@ export const checkUnits: Check = async (asked) => {
  * Units made by scripts/up are where `systemctl unmask` takes them away: they are installed again.
  */
 const unmask = (installation: Installation, unit: string): string =>
-  `systemctl unmask ${unit} && ${isDebian(installation) ? `systemctl enable --now ${unit}` : upCommand(installation)}`
+  `systemctl unmask ${unit} && ` +
+  `${isDebian(installation) ? `systemctl enable --now ${unit}` : upCommand(installation)}`
 
 const checkTarget = async (host: Host, installation: Installation): Promise<Finding[]> => {
   const { stdout } = await host.run([
@@ -130,7 +131,8 @@ const checkUnit = async (asked: Asked, service: Service): Promise<Finding[]> => 
   if (is('LoadState') !== 'loaded')
     return wrong(
       `${unit} cannot be loaded (${is('LoadState')})`,
-      `systemd-analyze verify ${word(is('FragmentPath') || `${unit}.service`)}; ${upCommand(installation)}`
+      `systemd-analyze verify ${word(is('FragmentPath') || `${unit}.service`)}; ` +
+        `${upCommand(installation)}`
     )
   const more = await checkUnitFile(asked, service)
   const restarts = Number(is('NRestarts') || 0)
@@ -223,7 +225,8 @@ const checkUnitFile = async (
       fault(
         name,
         service.name,
-        `SHUTDOWN_TIMEOUT is not below TimeoutStopSec= (${is('TimeoutStopUSec')}): systemd kills it while it stops`,
+        `SHUTDOWN_TIMEOUT is not below TimeoutStopSec= (${is('TimeoutStopUSec')}): systemd ` +
+          'kills it while it stops',
         andRestart(installation, setVariable(edited(service), 'SHUTDOWN_TIMEOUT', better), service)
       )
     )
@@ -297,7 +300,8 @@ export const checkDropIns: Check = async (asked) => {
       const mend =
         file === undefined
           ? `${upCommand(installation)} && systemctl restart ${unit}`
-          : `sed -i -E ${word(`/^\\s*(Pass)?Environment=.*\\b${variable}\\b/d`)} ${word(file)} && systemctl daemon-reload && systemctl restart ${unit}`
+          : `sed -i -E ${word(`/^\\s*(Pass)?Environment=.*\\b${variable}\\b/d`)} ` +
+            `${word(file)} && systemctl daemon-reload && systemctl restart ${unit}`
       findings.push(
         fault('drop-in', service.name, `${file ?? unit} gives it ${variable}: ${effect}`, mend)
       )
@@ -364,7 +368,8 @@ const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Fi
     )
     if (counts.length > 0)
       await change(
-        `gives it ${path}, whose ${counts.map(([variable]) => variable).join(', ')} counts instead of what ${envFile} says`,
+        `gives it ${path}, whose ${counts.map(([variable]) => variable).join(', ')} counts ` +
+          `instead of what ${envFile} says`,
         line
       )
   }
@@ -431,7 +436,8 @@ export const checkManager: Check = async ({ host, installation }) => {
           note(
             'manager',
             'host',
-            `systemd's own environment has ${variable}, which changes nothing: the env files override it`,
+            `systemd's own environment has ${variable}, which changes nothing: the env files ` +
+              'override it',
             unset
           )
         ]

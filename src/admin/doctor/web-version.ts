@@ -76,7 +76,9 @@ export const checkWebVersions = async (
     const { WEB_VERSION: pinned, STATE_DIR } = manager.config
     const now = status.whatsapp_web_version
     const kept = await keptBy(asked, STATE_DIR)
-    const detail = `version ${now ?? 'not known yet'}; pinned: ${pinned === '' ? 'none' : pinned}; kept: ${kept.length === 0 ? 'none' : kept.join(', ')}`
+    const detail =
+      `version ${now ?? 'not known yet'}; pinned: ${pinned === '' ? 'none' : pinned}; kept: ` +
+      `${kept.length === 0 ? 'none' : kept.join(', ')}`
     const differs = status.status === 'READY' && pinned !== '' && now !== pinned
     findings.push(
       differs

@@ -386,9 +386,15 @@ export const startByHand = (
   const isClone = directory !== etc
   const node = `--env-file=${word(envFile)} dist/${kind}/main.js`
   if (isClone)
-    return `${word(`${release}/scripts/unprivileged`)} --own ${word(config?.STATE_DIR ?? stateDir)} node ${node}`
+    return (
+      `${word(`${release}/scripts/unprivileged`)} --own ` +
+      `${word(config?.STATE_DIR ?? stateDir)} node ${node}`
+    )
   const as = byRoot ? `setpriv --reuid=${userName} --regid=${userName} --init-groups ` : ''
-  return `cd ${word(release)} && ${as}env -i PATH="$PATH" HOME=/nonexistent runtime/bin/node ${node}`
+  return (
+    `cd ${word(release)} && ${as}env -i PATH="$PATH" HOME=/nonexistent runtime/bin/node ` +
+    `${node}`
+  )
 }
 
 /** The command that starts a service again with what its file says now. */
@@ -400,7 +406,11 @@ export const restart = (installation: Installation, ...services: readonly Servic
     return `kill $(cat ${lock}); flock ${lock} true; ${upCommand(installation)}`
   const running = services.filter(({ pid }) => pid !== undefined)
   if (running.length === 0) return start(installation, ...services)
-  return `kill ${running.map(({ pid }) => pid).join(' ')} # then start ${running.map(({ name }) => name).join(' and ')} again as before, with what the env file says now`
+  return (
+    `kill ${running.map(({ pid }) => pid).join(' ')} # then start ` +
+    `${running.map(({ name }) => name).join(' and ')} again as before, with what the env file ` +
+    'says now'
+  )
 }
 
 /**

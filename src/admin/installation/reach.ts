@@ -24,7 +24,8 @@ const describeError = (error: NodeJS.ErrnoException, what: string): string => {
     case 'ERR_PROXY_TUNNEL':
       return status === '407'
         ? 'the proxy does not take the user and password of PROXY_URL (HTTP 407)'
-        : `the proxy refuses a connection to ${what}${status === undefined ? '' : ` (HTTP ${status})`}`
+        : 'the proxy refuses a connection to ' +
+            `${what}${status === undefined ? '' : ` (HTTP ${status})`}`
     case 'ETIMEDOUT':
     case 'ABORT_ERR':
       return `${what} does not answer within ${reachMs / 1_000} s`

@@ -25,8 +25,14 @@ const stands = (text: string, name: string): boolean =>
 export const setVariable = ({ path, text }: EditedFile, name: string, value: string): string => {
   const line = `${name}=${envValue(value)}`
   if (stands(text, name))
-    return `sed -i ${word(`s|${found(text, name)}.*|${line.replace(/[\\&|]/g, '\\$&')}|`)} ${word(path)}`
-  return `${text === '' || text.endsWith('\n') ? 'echo' : "printf '\\n%s\\n'"} ${word(line)} >>${word(path)}`
+    return (
+      `sed -i ${word(`s|${found(text, name)}.*|${line.replace(/[\\&|]/g, '\\$&')}|`)} ` +
+      `${word(path)}`
+    )
+  return (
+    `${text === '' || text.endsWith('\n') ? 'echo' : "printf '\\n%s\\n'"} ${word(line)} ` +
+    `>>${word(path)}`
+  )
 }
 
 export const renameVariable = ({ path, text }: EditedFile, from: string, to: string): string =>
@@ -41,7 +47,8 @@ const clearVariable = ({ path, text }: EditedFile, name: string): string =>
 
 /** Gives a secret the value it has in another file. */
 export const copySecret = (name: string, from: EditedFile, to: EditedFile): string =>
-  `line=$(grep ${word(found(from.text, name))} ${word(from.path)} | tail -n 1) && ${clearVariable(to, name)} && echo "$line" >>${word(to.path)}`
+  `line=$(grep ${word(found(from.text, name))} ${word(from.path)} | tail -n 1) && ` +
+  `${clearVariable(to, name)} && echo "$line" >>${word(to.path)}`
 
 /** Gives one fresh secret to all files that must share it. */
 export const freshSecret = (name: string, files: readonly EditedFile[]): string =>

@@ -93,7 +93,8 @@ export const rules: readonly Rule[] = [
     setting: 'User',
     breaks: (value, kind) =>
       value === 'root' || value === '' || value === '0'
-        ? `it runs as root${kind === 'session-manager' ? ', where Chromium refuses to start with its sandbox' : ', which it never needs'}`
+        ? 'it runs as ' +
+          `root${kind === 'session-manager' ? ', where Chromium refuses to start with its sandbox' : ', which it never needs'}`
         : undefined,
     undo: () => 'leadmaster'
   },

@@ -36,11 +36,13 @@ const lock = async (client: pg.Client): Promise<void> => {
 /** @throws {Refused} when a hub is connected */
 export const checkHubs = async (client: pg.Client, place: string): Promise<void> => {
   const { rows } = await client.query<{ hubs: number }>(
-    "SELECT count(*) AS hubs FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'leadmaster-central-hub%'"
+    'SELECT count(*) AS hubs FROM pg_stat_activity WHERE datname = current_database() AND ' +
+      "application_name LIKE 'leadmaster-central-hub%'"
   )
   if (rows[0]?.hubs !== 0)
     throw new Refused(
-      `a hub is connected to ${place}: stop every hub that has this DATABASE_URL (systemctl stop leadmaster-central-hub), then begin again`
+      `a hub is connected to ${place}: stop every hub that has this DATABASE_URL (systemctl ` +
+        'stop leadmaster-central-hub), then begin again'
     )
 }
 
@@ -54,15 +56,18 @@ interface Server {
 const checkServer = async (client: pg.Client, url: string): Promise<void> => {
   const place = placeOf(url)
   const { rows } = await client.query<Server>(
-    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS said, current_setting('server_encoding') AS encoding,
-      coalesce(has_schema_privilege(current_schema(), 'CREATE'), false) AND has_database_privilege(current_database(), 'CREATE') AS "mayMake"`
+    `SELECT current_setting('server_version_num')::int AS version, \
+current_setting('server_version') AS said, current_setting('server_encoding') AS encoding,
+      coalesce(has_schema_privilege(current_schema(), 'CREATE'), \
+false) AND has_database_privilege(current_database(), 'CREATE') AS "mayMake"`
   )
   const { version, said, encoding, mayMake } = rows[0] as Server
   if (version < oldestVersion)
     throw new Refused(`${place} is PostgreSQL ${said}: 15 or later is needed`)
   if (encoding !== 'UTF8')
     throw new Refused(
-      `the database ${place} has the encoding ${encoding}, which cannot hold every message: make another one, by createdb --encoding=UTF8 --template=template0`
+      `the database ${place} has the encoding ${encoding}, which cannot hold every message: ` +
+        'make another one, by createdb --encoding=UTF8 --template=template0'
     )
   if (!mayMake) throw new Refused(lacksRight(url, noTables))
   await checkHubs(client, place)

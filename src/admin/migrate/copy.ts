@@ -43,7 +43,8 @@ const typesOf = async (
   { name, columns, allColumns }: Table
 ): Promise<string[]> => {
   const { rows } = await client.query<{ name: string; type: string }>(
-    'SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1',
+    'SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE ' +
+      'table_schema = current_schema() AND table_name = $1',
     [name]
   )
   const types = new Map(rows.map((row) => [row.name, row.type]))
@@ -64,14 +65,17 @@ const typesOf = async (
  */
 const searching: Readonly<Record<string, string>> = {
   messages:
-    ", searchable AS (INSERT INTO message_text SELECT pk, message_words(body || chr(10) || terms) FROM copied WHERE body <> '' OR terms <> '')"
+    ', searchable AS (INSERT INTO message_text SELECT pk, message_words(body || chr(10) || ' +
+    "terms) FROM copied WHERE body <> '' OR terms <> '')"
 }
 
 const inserting = ({ name, columns }: Table, types: readonly string[]): string => {
   const given = types.map((type, at) => `$${at + 1}::${type}[]`)
   const [key, table] = [types.length + 1, types.length + 2]
-  return `WITH copied AS (INSERT INTO "${name}" (${names(columns)}) SELECT * FROM unnest(${given.join(', ')}) RETURNING *)${searching[name] ?? ''}
-    UPDATE sqlite_migration_tables SET copied = copied + (SELECT count(*) FROM copied), last_key = $${key} WHERE name = $${table}`
+  return `WITH copied AS (INSERT INTO "${name}" (${names(columns)}) SELECT * FROM \
+unnest(${given.join(', ')}) RETURNING *)${searching[name] ?? ''}
+    UPDATE sqlite_migration_tables SET copied = copied + (SELECT count(*) FROM copied), \
+last_key = $${key} WHERE name = $${table}`
 }
 
 const copyTable = async (
@@ -110,7 +114,8 @@ const copyTable = async (
  * numbers too, so all tables are copied before.
  */
 const searchLeads = async ({ client, signal }: Copying): Promise<void> => {
-  const text = `WITH batch AS MATERIALIZED (SELECT id FROM leads WHERE id > $1 ORDER BY id LIMIT ${leadsAtOnce}),
+  const text = `WITH batch AS MATERIALIZED (SELECT id FROM leads WHERE id > $1 ORDER BY id \
+LIMIT ${leadsAtOnce}),
     written AS MATERIALIZED (SELECT id, lead_text_rewrite(id) FROM batch)
     SELECT max(id) AS last FROM written`
   const begun = await client.query<{ last: number }>(

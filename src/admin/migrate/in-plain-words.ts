@@ -17,7 +17,8 @@ const ofPostgres = (code: string, message: string, place: string): string | unde
     case '0A000':
     case '58P01':
       return /extension/.test(message)
-        ? `${place} lacks an extension that comes with PostgreSQL (${message}): install its contrib package there`
+        ? `${place} lacks an extension that comes with PostgreSQL (${message}): install its ` +
+            'contrib package there'
         : undefined
     default:
       return undefined
@@ -28,7 +29,10 @@ const ofPostgres = (code: string, message: string, place: string): string | unde
 const ofSqlite = (code: number, message: string, { file }: Places): string => {
   switch (code & 0xff) {
     case 5:
-      return `${file} is in use: stop the hub (systemctl stop leadmaster-central-hub, or end scripts/up) and whatever else has it open, then begin again`
+      return (
+        `${file} is in use: stop the hub (systemctl stop leadmaster-central-hub, or end ` +
+        'scripts/up) and whatever else has it open, then begin again'
+      )
     case 3:
     case 8:
     case 14:
@@ -55,8 +59,14 @@ export const describeError = (error: unknown, places: Places | undefined): strin
   const said = refusalOf(places.url, error, setting) ?? ofPostgres(code, reasonOf(error), place)
   if (said !== undefined) return said
   if (isLost(error))
-    return `${place} does not answer (${reasonOf(error)}): does PostgreSQL run, and is ${setting} right?`
+    return (
+      `${place} does not answer (${reasonOf(error)}): does PostgreSQL run, and is ${setting} ` +
+      'right?'
+    )
   if (ofConnection.test(`${code} ${error.message}`))
-    return `there is no safe connection to ${place} (${reasonOf(error)}): see to sslmode and sslrootcert in ${setting}`
+    return (
+      `there is no safe connection to ${place} (${reasonOf(error)}): see to sslmode and ` +
+      `sslrootcert in ${setting}`
+    )
   return undefined
 }

@@ -16,23 +16,30 @@ import { begin, finish } from './standing.ts'
 
 const usage = `usage: scripts/migrate [--from FILE] [--to-env FILE] [--anew]
 
-Copies the hub's store from its SQLite file to the PostgreSQL database of DATABASE_URL: all tables, with their ids. Then
-it counts and adds up every table in both, and only if they are the same may a hub start on the database.
+Copies the hub's store from its SQLite file to the PostgreSQL database of DATABASE_URL: \
+all tables, with their ids. Then
+it counts and adds up every table in both, and only if they are the same may a hub start on the \
+database.
 
-  1. make an empty database:  createuser --pwprompt leadmaster; createdb --owner=leadmaster leadmaster
+  1. make an empty database:  createuser --pwprompt leadmaster; \
+createdb --owner=leadmaster leadmaster
   2. stop the hub:            systemctl stop leadmaster-central-hub, or Ctrl-C for scripts/up
   3. in central-hub.env:      DATABASE_URL=postgres://leadmaster:PASSWORD@HOST:5432/leadmaster
   4. scripts/migrate          as root, or as the user of the hub
   5. start the hub:           systemctl start leadmaster-central-hub, or scripts/up
 
-It may be interrupted at any moment: run it again, and it goes on where it was. session-manager may run meanwhile: what
+It may be interrupted at any moment: run it again, and it goes on where it was. \
+session-manager may run meanwhile: what
 arrives waits in its journal. Nothing in the file is changed: it stays as the way back.
   --from FILE     the file; the default is hub.db in the STATE_DIR of central-hub.env
   --to-env FILE   a file with a line DATABASE_URL=…; the default is central-hub.env
-  --anew          throws away what a migration that is not finished has copied, and begins at the beginning
-central-hub.env is looked for in /etc/leadmaster, else in .leadmaster, or in the directory that LEADMASTER_HOME names.
+  --anew          throws away what a migration that is not finished has copied, \
+and begins at the beginning
+central-hub.env is looked for in /etc/leadmaster, else in .leadmaster, \
+or in the directory that LEADMASTER_HOME names.
 
-Exits 0 when all is there and the same, 1 when it could not be done or something differs, 2 when it was called wrongly,
+Exits 0 when all is there and the same, 1 when it could not be done or something differs, \
+2 when it was called wrongly,
 130 when it was ended by Ctrl-C.
 `
 
@@ -79,10 +86,13 @@ const sayWhatNext = ({ file, envFile, installed, url }: Places): void => {
     `next: start the hub (${start}). Its store is ${placeOf(url)}, by DATABASE_URL in ${envFile}.`
   )
   say(
-    `${file} is as it was, and the way back: take DATABASE_URL out and start the hub. It then reads what came since from session-manager's journal; what people changed since is in PostgreSQL alone.`
+    `${file} is as it was, and the way back: take DATABASE_URL out and start the hub. It then ` +
+      `reads what came since from session-manager's journal; what people changed since is in ` +
+      'PostgreSQL alone.'
   )
   say(
-    `the hub deletes nothing from that file any more, neither after RETENTION nor on request: remove it once you do not want to go back.`
+    'the hub deletes nothing from that file any more, neither after RETENTION nor on request: ' +
+      'remove it once you do not want to go back.'
   )
 }
 
@@ -109,10 +119,12 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
       const all = total(source)
       if (standing === 'begun anew')
         say(
-          `what an unfinished migration had copied to ${place} is thrown away${anew ? '' : `, for ${places.file} was written to since`}`
+          `what an unfinished migration had copied to ${place} is thrown ` +
+            `away${anew ? '' : `, for ${places.file} was written to since`}`
         )
       say(
-        `${standing === 'resumed' ? `going on at ${count(done)} of` : 'copying'} ${count(all)} rows from ${places.file} to ${place}`
+        `${standing === 'resumed' ? `going on at ${count(done)} of` : 'copying'} ` +
+          `${count(all)} rows from ${places.file} to ${place}`
       )
       const [began, step] = [performance.now(), { source, client, signal: interrupted.signal }]
       const copying = showing('copying', all, done)
@@ -121,7 +133,9 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
       )
       const copyMs = performance.now() - began
       say(
-        `copied ${count(all - done)} rows in ${span(copyMs)}${all > done ? `, ${count(Math.round(((all - done) * 1_000) / Math.max(1, copyMs)))} rows/s` : ''}; comparing`
+        `copied ${count(all - done)} rows in ` +
+          `${span(copyMs)}${all > done ? `, ${count(Math.round(((all - done) * 1_000) / Math.max(1, copyMs)))} rows/s` : ''}; ` +
+          'comparing'
       )
       const comparing = showing('comparing', all, 0)
       const found = await compareTables({
@@ -132,13 +146,16 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
       const differing = found.filter(({ equal }) => !equal).map(({ name }) => name)
       if (differing.length > 0) {
         say(
-          `${differing.join(', ')} ${differing.length === 1 ? 'is' : 'are'} not the same in both: no hub starts on ${place}. --anew copies everything once more; without DATABASE_URL the hub runs on ${places.file} as before.`
+          `${differing.join(', ')} ${differing.length === 1 ? 'is' : 'are'} not the same in ` +
+            `both: no hub starts on ${place}. --anew copies everything once more; without ` +
+            `DATABASE_URL the hub runs on ${places.file} as before.`
         )
         return 1
       }
       await finish(client, source)
       say(
-        `all ${found.length} are the same in both, by number and by checksum; ${count(all)} rows, ${span(performance.now() - began)} in this run`
+        `all ${found.length} are the same in both, by number and by checksum; ${count(all)} ` +
+          `rows, ${span(performance.now() - began)} in this run`
       )
       sayWhatNext(places)
       return 0

@@ -48,7 +48,8 @@ const findEnvFile = (env: Source, release: string): string => {
   const found = candidates.find((path) => existsSync(path))
   if (found !== undefined) return found
   throw new Refused(
-    `there is no ${candidates.join(' and no ')}, or this user may not see it: run this as root, or give --from and --to-env`
+    `there is no ${candidates.join(' and no ')}, or this user may not see it: run this as ` +
+      'root, or give --from and --to-env'
   )
 }
 
@@ -65,7 +66,8 @@ export const findPlaces = (given: Given, env: Source, release: string): Places =
   const { DATABASE_URL = '' } = read(envFile)
   if (DATABASE_URL === '')
     throw new Refused(
-      `${envFile} has no DATABASE_URL: add the line that the hub is to have, such as DATABASE_URL=postgres://leadmaster:PASSWORD@127.0.0.1:5432/leadmaster`
+      `${envFile} has no DATABASE_URL: add the line that the hub is to have, such as ` +
+        'DATABASE_URL=postgres://leadmaster:PASSWORD@127.0.0.1:5432/leadmaster'
     )
   try {
     readEnv({ DATABASE_URL }, { DATABASE_URL: databaseUrl() })

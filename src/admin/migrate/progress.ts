@@ -47,7 +47,11 @@ export const createProgress = ({
     const [first] = samples as [(typeof samples)[0]]
     const rate = ((done - first.done) * 1_000) / Math.max(1, now() - first.at)
     const left = rate > 0 ? `, ${span(Math.ceil((total - done) / rate) * 1_000)} left` : ''
-    return `migrate: ${doing} ${what}: ${count(done)} of ${count(total)} rows, ${Math.floor((done * 100) / Math.max(1, total))} %, ${count(Math.round(rate))} rows/s${left}`
+    return (
+      `migrate: ${doing} ${what}: ${count(done)} of ${count(total)} rows, ` +
+      `${Math.floor((done * 100) / Math.max(1, total))} %, ${count(Math.round(rate))} ` +
+      `rows/s${left}`
+    )
   }
   return {
     add: (what, rows) => {

@@ -61,7 +61,9 @@ export const following = (
   columns: readonly string[],
   placeholders: readonly string[] | undefined
 ): string =>
-  `SELECT ${names(columns)} FROM ${quoted(name)}${placeholders === undefined ? '' : ` WHERE (${names(key)}) > (${placeholders.join(', ')})`} ORDER BY ${names(key)} LIMIT ${maxRows}`
+  `SELECT ${names(columns)} FROM ` +
+  `${quoted(name)}${placeholders === undefined ? '' : ` WHERE (${names(key)}) > (${placeholders.join(', ')})`} ` +
+  `ORDER BY ${names(key)} LIMIT ${maxRows}`
 
 export const keyOf = ({ key }: Table, columns: readonly string[], row: Row): Value[] =>
   key.map((column) => row[columns.indexOf(column)] as Value)
@@ -91,7 +93,8 @@ const readTable = (db: DatabaseSync, name: string): Table => {
 const readTables = (db: DatabaseSync): Table[] => {
   const found = db
     .prepare(
-      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'kysely_*' ORDER BY name"
+      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name " +
+        "NOT GLOB 'sqlite_*' AND name NOT GLOB 'kysely_*' ORDER BY name"
     )
     .all()
     .map(({ name }) => String(name))
@@ -135,21 +138,24 @@ const checkSteps = (db: DatabaseSync, file: string): void => {
   const missing = Object.keys(migrations).filter((name) => !made.includes(name))
   if (missing.length > 0)
     throw new Refused(
-      `${file} was made by an older release (${missing.join(', ')} is missing): start the hub of this release on it once, without DATABASE_URL, stop it, and begin again`
+      `${file} was made by an older release (${missing.join(', ')} is missing): start the hub ` +
+        'of this release on it once, without DATABASE_URL, stop it, and begin again'
     )
 }
 
 const open = (file: string): DatabaseSync => {
   if (!existsSync(file))
     throw new Refused(
-      `there is no file ${file}, or this user may not see it: run this as root or as the hub's user, and name another file by --from`
+      `there is no file ${file}, or this user may not see it: run this as root or as the ` +
+        `hub's user, and name another file by --from`
     )
   const db = openDatabase(file)
   try {
     // nobody else can open it until this is closed, and what a hub that was killed left in the log
     // is folded in
     db.exec(
-      'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; PRAGMA wal_checkpoint(TRUNCATE); PRAGMA query_only = ON'
+      'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; PRAGMA ' +
+        'wal_checkpoint(TRUNCATE); PRAGMA query_only = ON'
     )
     return db
   } catch (error) {

@@ -17,8 +17,10 @@ import { Refused } from './refused.ts'
  */
 
 const progress = `
-  CREATE TABLE sqlite_migration (store_id TEXT NOT NULL, state TEXT NOT NULL, begun_at TIMESTAMPTZ NOT NULL DEFAULT now(), finished_at TIMESTAMPTZ);
-  CREATE TABLE sqlite_migration_tables (name TEXT PRIMARY KEY, copied BIGINT NOT NULL DEFAULT 0, last_key TEXT)`
+  CREATE TABLE sqlite_migration (store_id TEXT NOT NULL, state TEXT NOT NULL, \
+begun_at TIMESTAMPTZ NOT NULL DEFAULT now(), finished_at TIMESTAMPTZ);
+  CREATE TABLE sqlite_migration_tables (name TEXT PRIMARY KEY, copied BIGINT NOT NULL DEFAULT 0, \
+last_key TEXT)`
 
 /** `finished`: all is there, and hubs may have run on it since. */
 export type Standing = 'begun' | 'resumed' | 'begun anew' | 'finished'
@@ -33,7 +35,9 @@ const tablesThere = async (client: pg.Client): Promise<string[]> =>
   (
     await rowsOf<{ name: string }>(
       client,
-      "SELECT relname AS name FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relname"
+      'SELECT relname AS name FROM pg_class WHERE relnamespace = ' +
+        "current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY " +
+        'relname'
     )
   ).map(({ name }) => name)
 
@@ -96,7 +100,8 @@ const makeSchema = async (
 const stillTriggers = async (client: pg.Client): Promise<void> => {
   const triggers = await rowsOf<{ table: string; trigger: string }>(
     client,
-    `SELECT relname AS table, tgname AS trigger FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+    `SELECT relname AS table, tgname AS trigger FROM pg_trigger JOIN pg_class ON pg_class.oid = \
+tgrelid
       WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal`
   )
   for (const { table, trigger } of triggers)
@@ -122,10 +127,12 @@ const checkEmpty = async (client: pg.Client, source: Source, place: string): Pro
     if (row?.full === true) full.push(name)
   }
   const how =
-    'migrate to a database that is new and empty (dropdb and createdb, once nothing in this one is needed)'
+    'migrate to a database that is new and empty (dropdb and createdb, once nothing in this ' +
+    'one is needed)'
   if (full.length > 0)
     throw new Refused(
-      `${place} is not empty: there are rows in ${full.join(', ')} that this migration did not bring. Perhaps a hub was started on it before: ${how}`
+      `${place} is not empty: there are rows in ${full.join(', ')} that this migration did ` +
+        `not bring. Perhaps a hub was started on it before: ${how}`
     )
   if (ours.length > 0 && !there.includes('kysely_migration'))
     throw new Refused(
@@ -214,17 +221,22 @@ export const begin = async (
   if (last.finished_at !== null) {
     if (last.state === source.state) return 'finished'
     throw new Refused(
-      `${place} was migrated to before, by ${last.finished_at.toISOString()}, from ${last.store_id === source.id ? `this file, which has been written to since` : 'another store'}: to migrate once more, use a database that is new and empty (dropdb and createdb; what hubs wrote to this one since is lost with it)`
+      `${place} was migrated to before, by ${last.finished_at.toISOString()}, from ` +
+        `${last.store_id === source.id ? `this file, which has been written to since` : 'another store'}: ` +
+        'to migrate once more, use a database that is new and empty (dropdb and createdb; what ' +
+        'hubs wrote to this one since is lost with it)'
     )
   }
   if (!(await sameSteps(client)))
     throw new Refused(
-      `the migration to ${place} was begun by another release: go on with that one, or make the database anew (dropdb and createdb)`
+      `the migration to ${place} was begun by another release: go on with that one, or make ` +
+        'the database anew (dropdb and createdb)'
     )
   if (anew || last.state !== source.state) {
     if (!anew && last.store_id !== source.id)
       throw new Refused(
-        `a migration of another store to ${place} is not finished: finish that one, or throw away what it copied by --anew`
+        `a migration of another store to ${place} is not finished: finish that one, or throw ` +
+          'away what it copied by --anew'
       )
     await beginAnew(client, source)
     return 'begun anew'
@@ -242,7 +254,8 @@ export const finish = async (client: pg.Client, source: Source): Promise<void> =
   await inTransaction(client, async () => {
     const drawn = await rowsOf<{ table: string; column: string }>(
       client,
-      "SELECT table_name AS table, column_name AS column FROM information_schema.columns WHERE table_schema = current_schema() AND is_identity = 'YES'"
+      'SELECT table_name AS table, column_name AS column FROM information_schema.columns ' +
+        "WHERE table_schema = current_schema() AND is_identity = 'YES'"
     )
     for (const { table, column } of drawn) {
       const highest = source.highestId(table, column)

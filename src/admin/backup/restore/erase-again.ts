@@ -55,7 +55,10 @@ export const eraseAgain = async ({
       messages += erased.messages
     }
     if (records + messages === 0) return undefined
-    return `deletions made since the backup were made again in account ${account}: ${leads} leads, ${messages} messages, ${records} records`
+    return (
+      `deletions made since the backup were made again in account ${account}: ${leads} leads, ` +
+      `${messages} messages, ${records} records`
+    )
   } finally {
     journal.checkpoint()
     journal.close()

@@ -16,14 +16,20 @@ import { findTarget, occupied, refuseWhileRunning, type Target } from './target.
 
 const usage = `usage: scripts/restore FROM [--check] [--replace] [--key-file FILE]
 
-Puts a backup of scripts/backup back: the env files to /etc/leadmaster, the state to where they say. Every file is looked
-at first, and nothing is touched when one is damaged, when a service runs, or when something is there already.
+Puts a backup of scripts/backup back: the env files to /etc/leadmaster, \
+the state to where they say. Every file is looked
+at first, and nothing is touched when one is damaged, when a service runs, \
+or when something is there already.
   FROM              leadmaster-TIME, or leadmaster-TIME.tar.sealed
   --check           only looks at every file
-  --replace         what is there is kept beside it, as NAME.before-restore-TIME; deletions it knows are made again
-  --key-file FILE   holds the BACKUP_KEY that it was encrypted with; the default is BACKUP_KEY in backup.env
-The backup of a run in the foreground goes back to .leadmaster. LEADMASTER_HOME names another directory, for either kind:
-a backup is tried out by LEADMASTER_HOME=/srv/trial scripts/restore FROM, then LEADMASTER_HOME=/srv/trial scripts/up
+  --replace         what is there is kept beside it, as NAME.before-restore-TIME; \
+deletions it knows are made again
+  --key-file FILE   holds the BACKUP_KEY that it was encrypted with; \
+the default is BACKUP_KEY in backup.env
+The backup of a run in the foreground goes back to .leadmaster. \
+LEADMASTER_HOME names another directory, for either kind:
+a backup is tried out by LEADMASTER_HOME=/srv/trial scripts/restore FROM, \
+then LEADMASTER_HOME=/srv/trial scripts/up
 on a machine where nothing else runs.
 
 Exits 0 when all is in place, 1 when it could not be done, 2 when it was called wrongly.
@@ -63,7 +69,8 @@ const opened = async (from: string, given: Given, work: string): Promise<string>
   if (!found.isDirectory()) {
     if (!from.endsWith(sealedSuffix))
       throw new Refused(
-        `${from} is no backup: those are leadmaster-TIME, a directory, or leadmaster-TIME${sealedSuffix}`
+        `${from} is no backup: those are leadmaster-TIME, a directory, or ` +
+          `leadmaster-TIME${sealedSuffix}`
       )
     const key = await keyOf(given)
     await mkdir(work, { mode: 0o700 })
@@ -83,10 +90,15 @@ const sayWhatNext = ({ services, made_at }: Manifest, { installed, directory }: 
   say(`all is in place as it was at ${made_at}`)
   for (const what of services.flatMap(({ lacks }) => lacks)) say(`it never had ${what}`)
   say(
-    `next: ${start}. Never run it beside the machine that it is from: two would use one linked device.`
+    `next: ${start}. Never run it beside the machine that it is from: two would use one ` +
+      'linked device.'
   )
   say(
-    'the hub goes on from where its copy stood in the journal. What came after the backup, session-manager reads back from WhatsApp once it is READY, as far as the linked device has it; if something is still missing, unlink it (POST /api/whatsapp/disconnect?logout=true) and scan anew: the phone then sends its recent history. Notes, states and tags of leads that were changed since are lost.'
+    'the hub goes on from where its copy stood in the journal. What came after the backup, ' +
+      'session-manager reads back from WhatsApp once it is READY, as far as the linked device ' +
+      'has it; if something is still missing, unlink it (POST ' +
+      '/api/whatsapp/disconnect?logout=true) and scan anew: the phone then sends its recent ' +
+      'history. Notes, states and tags of leads that were changed since are lost.'
   )
 }
 
@@ -103,7 +115,8 @@ const restore = async (from: string, given: Given): Promise<void> => {
     const backup = await opened(from, given, work)
     const { manifest, files } = await verify(backup)
     say(
-      `${from} is whole: ${files.length} files, made by LeadMaster ${manifest.version} at ${manifest.made_at}`
+      `${from} is whole: ${files.length} files, made by LeadMaster ${manifest.version} at ` +
+        `${manifest.made_at}`
     )
     if (given.check === true) return
     const target = await findTarget(host, manifest, release, home)
@@ -111,7 +124,8 @@ const restore = async (from: string, given: Given): Promise<void> => {
     const there = occupied(target)
     if (there.length > 0 && given.replace !== true)
       throw new Refused(
-        `${there.join(', ')} ${there.length === 1 ? 'is' : 'are'} there already: with --replace what is there is kept beside it`
+        `${there.join(', ')} ${there.length === 1 ? 'is' : 'are'} there already: with ` +
+          '--replace what is there is kept beside it'
       )
     const asideAs = `before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`
     const { kept, erased } = await put({ target, backup, files, asideAs })
@@ -126,7 +140,9 @@ const restore = async (from: string, given: Given): Promise<void> => {
     for (const path of kept) say(`what was there is now ${path}`)
     if (kept.length > 0) {
       say(
-        'a linked device that was there is kept with it. If WhatsApp does not know the restored one any more, put that back: linking again takes a QR code and, more and more often, the passkey of the account'
+        'a linked device that was there is kept with it. If WhatsApp does not know the ' +
+          'restored one any more, put that back: linking again takes a QR code and, more and ' +
+          'more often, the passkey of the account'
       )
     }
     sayWhatNext(manifest, target)

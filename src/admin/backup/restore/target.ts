@@ -66,7 +66,8 @@ export const findTarget = async (
   const owner = await ownerOf(host, release)
   if (host.uid === 0 && owner === undefined)
     throw new Refused(
-      'there is no user leadmaster, whom the services run as: scripts/up makes it, or useradd --system leadmaster'
+      'there is no user leadmaster, whom the services run as: scripts/up makes it, or useradd ' +
+        '--system leadmaster'
     )
   const places = manifest.services.map((part) => ({
     part,
@@ -101,7 +102,8 @@ export const refuseWhileRunning = async (
     for (const file of ['hub.db', 'journal.db'].map((name) => join(stateDir, name))) {
       if (existsSync(file) && isOpen(file))
         throw new Refused(
-          `${file} is in use: stop the services (systemctl stop 'leadmaster-*', or Ctrl-C for scripts/up), then begin again`
+          `${file} is in use: stop the services (systemctl stop 'leadmaster-*', or Ctrl-C for ` +
+            'scripts/up), then begin again'
         )
     }
   }
