@@ -3,12 +3,12 @@ import type { DatabaseSync } from 'node:sqlite'
 import { openDatabase } from '../../platform/sqlite.ts'
 import { Refused } from './refused.ts'
 
-/** The databases of both services: copied while they are written to, and looked into. */
+/** Copies and reads the databases of both services while they are written to. */
 
-/** A service holds a lock for as long as it folds its log or rewrites its file, ms. */
+/** A service locks its database while it checkpoints the WAL or rewrites the file, ms. */
 const busyMs = 60_000
 
-const within = <T>(file: string, readOnly: boolean, act: (db: DatabaseSync) => T): T => {
+const withDatabase = <T>(file: string, readOnly: boolean, act: (db: DatabaseSync) => T): T => {
   const db = openDatabase(file, { readOnly, timeout: busyMs })
   try {
     return act(db)
@@ -18,15 +18,15 @@ const within = <T>(file: string, readOnly: boolean, act: (db: DatabaseSync) => T
 }
 
 /**
- * A copy of a database as it is at one moment, while another process goes on writing: one read
- * transaction, which in WAL mode keeps no writer waiting,
- * https://sqlite.org/lang_vacuum.html#vacuuminto. A copy page by page would begin anew with each
- * write. What was deleted is not in it.
+ * Copies a database as it is at one moment, while another process goes on writing. VACUUM INTO is
+ * one read transaction, and in WAL mode no writer waits for it,
+ * https://sqlite.org/lang_vacuum.html#vacuuminto. A copy page by page would start over after each
+ * write. Deleted rows are not copied.
  */
 export const copyDatabase = (from: string, to: string): void => {
-  within(from, true, (db) => db.prepare('VACUUM INTO ?').run(to))
+  withDatabase(from, true, (db) => db.prepare('VACUUM INTO ?').run(to))
   chmodSync(to, 0o600)
-  const [first] = within(to, true, (db) => db.prepare('PRAGMA quick_check(1)').all())
+  const [first] = withDatabase(to, true, (db) => db.prepare('PRAGMA quick_check(1)').all())
   if (first?.['quick_check'] !== 'ok')
     throw new Refused(`${from} is damaged: ${String(first?.['quick_check'])}`)
 }
@@ -40,11 +40,11 @@ export interface HubCursor {
   seq: number
 }
 
-/** What is in a copy of the hub's store. */
+/** Counts what a copy of the hub's store holds. */
 export const lookIntoHub = (
   file: string
 ): { messages: number; leads: number; cursors: HubCursor[] } =>
-  within(file, true, (db) => ({
+  withDatabase(file, true, (db) => ({
     messages: numberOf(db, 'SELECT count(*) AS number FROM messages'),
     leads: numberOf(db, 'SELECT count(*) AS number FROM leads'),
     cursors: db
@@ -57,19 +57,20 @@ export const lookIntoHub = (
       }))
   }))
 
-/** What is in a copy of a journal; `media`: the sums of the files that its records refer to. */
+const storedMedia = `
+  SELECT DISTINCT record ->> '$.message.media.sha256' AS sha256 FROM records
+  WHERE record ->> '$.message.media.state' = 'stored' AND sha256 IS NOT NULL ORDER BY sha256`
+
+/** Counts what a copy of a journal holds. `media`: SHA-256 of the files that records refer to. */
 export const lookIntoJournal = (
   file: string
 ): { id: string; records: number; lastSeq: number; media: string[] } =>
-  within(file, true, (db) => ({
+  withDatabase(file, true, (db) => ({
     id: String(db.prepare('SELECT id FROM identity').get()?.['id']),
     records: numberOf(db, 'SELECT count(*) AS number FROM records'),
     lastSeq: numberOf(db, 'SELECT coalesce(max(seq), 0) AS number FROM records'),
     media: db
-      .prepare(
-        "SELECT DISTINCT record ->> '$.message.media.sha256' AS sha256 FROM records WHERE " +
-          "record ->> '$.message.media.state' = 'stored' AND sha256 IS NOT NULL ORDER BY sha256"
-      )
+      .prepare(storedMedia)
       .all()
       .flatMap((row) =>
         /^[0-9a-f]{64}$/.test(String(row['sha256'])) ? [String(row['sha256'])] : []
@@ -77,33 +78,34 @@ export const lookIntoJournal = (
   }))
 
 /**
- * Gives a restored journal another id, for it goes on otherwise than the one it is a copy of.
- * @returns both
+ * Gives a restored journal another id, because its next records differ from those of the original.
+ * @returns both ids
  */
 export const renameJournal = (file: string, id: string): { before: string; after: string } =>
-  within(file, false, (db) => {
+  withDatabase(file, false, (db) => {
     const before = String(db.prepare('SELECT id FROM identity').get()?.['id'])
     db.prepare('UPDATE identity SET id = ?').run(id)
     return { before, after: id }
   })
 
-/** The cursors of a restored hub go on in the journal that was restored with it. */
+/** Points the cursors of a restored hub to the journal that was restored with it. */
 export const moveCursors = (
   file: string,
   { before, after }: { before: string; after: string }
 ): void =>
-  within(
+  withDatabase(
     file,
     false,
     (db) =>
       void db.prepare('UPDATE cursors SET journal_id = ? WHERE journal_id = ?').run(after, before)
   )
 
+/** SQLITE_BUSY, https://sqlite.org/rescode.html */
 const busy = 5
-/** CORRUPT and NOTADB: what is to be replaced may be so for that very reason. */
+/** SQLITE_CORRUPT and SQLITE_NOTADB: a damaged database may be replaced. */
 const damaged = [11, 26]
 
-/** Whether another process has a database open: only who is alone may hold it exclusively. */
+/** Whether another process has a database open. An exclusive lock is refused then. */
 export const isOpen = (file: string): boolean => {
   const db = openDatabase(file, { timeout: 0 })
   try {

@@ -21,7 +21,7 @@ import { readSettings, settingsFile } from './settings.ts'
 import { take } from './take.ts'
 import { oneToDisk, toDisk } from './to-disk.ts'
 
-/** `scripts/backup`: all that LeadMaster has on this machine, while it runs. */
+/** `scripts/backup` copies all that LeadMaster has on this machine, while it runs. */
 
 const usage = `usage: scripts/backup [--to DIR] [--keep N]
 
@@ -42,42 +42,45 @@ Exits 0 when it is made and whole, 1 when it could not be made or lacks the link
 2 when it was called wrongly.
 `
 
-/** To journald a failure is an error, sd-daemon(3). */
+/** The prefix by which journald takes a line for an error, sd-daemon(3). */
 const urgent = systemdEnv().underJournal ? '<3>' : ''
 const say = (text: string): void => void process.stderr.write(`backup: ${text}\n`)
 const complain = (text: string): void => void process.stderr.write(`${urgent}backup: ${text}\n`)
 const release = resolve(import.meta.dirname, '../../..')
 const host = realHost()
 
+interface Options {
+  to?: string | undefined
+  keep?: string | undefined
+}
+
+/** The newest backup that is not encrypted. */
 const newestPlain = async (to: string): Promise<string | undefined> => {
-  const found = backupsAmong(await readdir(to)).find(({ sealed }) => !sealed)
-  return found && join(to, found.name)
+  const newest = backupsAmong(await readdir(to)).find(({ sealed }) => !sealed)
+  return newest && join(to, newest.name)
 }
 
 /**
- * Beside the state, and as private: what is to be encrypted is not on the disk of the backups in
- * plain.
+ * The directory in which a backup is gathered before it is encrypted. It is beside the state and as
+ * private, so that nothing is in plain on the disk of the backups.
  */
 const privateDirectory = (installation: Installation): string => {
   const stateDir = installation.services
     .map(({ variables }) => variables['STATE_DIR'])
-    .find((found) => found !== undefined && found !== '')
+    .find((variable) => variable !== undefined && variable !== '')
   return stateDir === undefined ? installation.directory : dirname(stateDir)
 }
 
 const versionOf = async (): Promise<string> =>
   (JSON.parse(await readFile(join(release, 'package.json'), 'utf8')) as { version: string }).version
 
-const sayWhatIsIn = ({ services }: Manifest): void => {
+const sayContent = ({ services }: Manifest): void => {
   for (const { name, holds, lacks } of services) {
-    say(
-      `${name}: ${
-        Object.entries(holds)
-          .map(([what, number]) => `${what.replaceAll('_', ' ')} ${number}`)
-          .join(', ') || 'its env file'
-      }`
+    const counts = Object.entries(holds).map(
+      ([item, count]) => `${item.replaceAll('_', ' ')} ${count}`
     )
-    for (const what of lacks) say(`not in it: ${what}`)
+    say(`${name}: ${counts.join(', ') || 'its env file'}`)
+    for (const item of lacks) say(`not in it: ${item}`)
   }
 }
 
@@ -85,8 +88,8 @@ const whyMissing = (to: string): string =>
   `${to} is not there: make it (install -d -m 700 ${to}), or mount it`
 
 /**
- * Why a unit of systemd does not see a directory: leadmaster-backup.service has /home and /tmp of
- * its own.
+ * Why leadmaster-backup.service does not see a directory. The unit has a /home and a /tmp of its
+ * own.
  */
 const whyUnseen = (to: string): string => {
   const isBelow = (directory: string): boolean => to === directory || to.startsWith(`${directory}/`)
@@ -107,88 +110,117 @@ const whyUnseen = (to: string): string => {
   return `${whyMissing(to)}; leadmaster-backup.service must see it, too`
 }
 
-/** @returns the exit code */
-const backup = async (given: {
-  to?: string | undefined
-  keep?: string | undefined
-}): Promise<number> => {
+/** @throws {Refused} when there is no LeadMaster on this machine */
+const findInstallation = async (): Promise<Installation> => {
   const home = processEnv['LEADMASTER_HOME']
   const installation = await readInstallation(host, release, home ? resolve(home) : undefined)
-  if (installation === undefined)
-    throw new Refused(
-      'there is neither an installation in /etc/leadmaster nor a run of scripts/up in ' +
-        '.leadmaster or LEADMASTER_HOME'
-    )
-  const { BACKUP_TO, BACKUP_KEEP, BACKUP_KEY } = await readSettings(host, installation.directory)
-  const to = given.to === undefined ? BACKUP_TO : resolve(given.to)
+  if (installation !== undefined) return installation
+  throw new Refused(
+    'there is neither an installation in /etc/leadmaster nor a run of scripts/up in ' +
+      '.leadmaster or LEADMASTER_HOME'
+  )
+}
+
+/** @throws {Refused} when backups cannot go to the directory */
+const checkDestination = async (to: string, { directory }: Installation): Promise<void> => {
   if (to === '')
-    throw new Refused(
-      `where to? Give --to DIR, or set BACKUP_TO in ${settingsFile(installation.directory)}`
-    )
-  // one that is made here might be where a disk should be mounted
+    throw new Refused(`where to? Give --to DIR, or set BACKUP_TO in ${settingsFile(directory)}`)
+  // It is not made here: a missing directory may be a disk that is not mounted.
   if (!(await stat(to).catch(() => undefined))?.isDirectory())
     throw new Refused(systemdEnv().underJournal ? whyUnseen(to) : whyMissing(to))
+}
+
+interface Filling {
+  installation: Installation
+  directory: string
+  /** A backup whose media may be linked. */
+  previous: string | undefined
+  /** ms since 1970 */
+  madeAt: number
+}
+
+/** Fills the directory of a backup, and verifies what is on the disk then. */
+const fill = async ({ installation, directory, previous, madeAt }: Filling): Promise<Manifest> => {
+  const { services, sums } = await take(installation, { directory, previous })
+  const facts = {
+    format: 1 as const,
+    version: await versionOf(),
+    made_at: new Date(madeAt).toISOString(),
+    directory: installation.directory,
+    installed: installation.mode === 'systemd',
+    simulated: installation.simulated,
+    services
+  }
+  await writeManifest(directory, facts, sums)
+  await toDisk(directory)
+  const { manifest } = await verify(directory, sums)
+  return manifest
+}
+
+/** @returns the exit code: 1 when a linked device could not be copied */
+const sayOutcome = (
+  { services }: Manifest,
+  made: string,
+  ms: number,
+  isSealed: boolean
+): number => {
+  const secrecy = isSealed
+    ? ', encrypted with BACKUP_KEY: without that key it is worth nothing'
+    : ''
+  say(`made ${made} in ${span(ms)}${secrecy}`)
+  const isIncomplete = services.some(({ lacks }) =>
+    lacks.some((item) => item.startsWith('the linked device'))
+  )
+  if (!isIncomplete) return 0
+  complain(
+    'it lacks a linked device that is there: make another one, or stop session-manager first'
+  )
+  return 1
+}
+
+/** @returns the exit code */
+const backup = async (options: Options): Promise<number> => {
+  const installation = await findInstallation()
+  const { BACKUP_TO, BACKUP_KEEP, BACKUP_KEY } = await readSettings(host, installation.directory)
+  const to = options.to === undefined ? BACKUP_TO : resolve(options.to)
+  await checkDestination(to, installation)
   await removeUnfinished(to)
   const [madeAt, began] = [Date.now(), performance.now()]
   const name = nameAt(madeAt)
-  const sealed = BACKUP_KEY !== ''
+  const isSealed = BACKUP_KEY !== ''
   const aside = join(to, partialOf(name))
-  const directory = sealed ? join(privateDirectory(installation), partialOf(name)) : aside
-  if (sealed) await removeUnfinished(dirname(directory))
+  const directory = isSealed ? join(privateDirectory(installation), partialOf(name)) : aside
+  if (isSealed) await removeUnfinished(dirname(directory))
   try {
     await mkdir(directory, { mode: 0o700 })
-    const { services, sums } = await take(installation, {
-      directory,
-      previous: sealed ? undefined : await newestPlain(to)
-    })
-    const facts = {
-      format: 1 as const,
-      version: await versionOf(),
-      made_at: new Date(madeAt).toISOString(),
-      directory: installation.directory,
-      installed: installation.mode === 'systemd',
-      simulated: installation.simulated,
-      services
-    }
-    await writeManifest(directory, facts, sums)
-    await toDisk(directory)
-    const { manifest } = await verify(directory, sums)
-    if (sealed) await sealDirectory(directory, aside, BACKUP_KEY)
-    const made = join(to, `${name}${sealed ? sealedSuffix : ''}`)
+    const previous = isSealed ? undefined : await newestPlain(to)
+    const manifest = await fill({ installation, directory, previous, madeAt })
+    if (isSealed) await sealDirectory(directory, aside, BACKUP_KEY)
+    const made = join(to, `${name}${isSealed ? sealedSuffix : ''}`)
     await rename(aside, made)
     await oneToDisk(to)
-    sayWhatIsIn(manifest)
-    const old = await removeOld(to, given.keep === undefined ? BACKUP_KEEP : Number(given.keep))
+    sayContent(manifest)
+    const old = await removeOld(to, options.keep === undefined ? BACKUP_KEEP : Number(options.keep))
     if (old.length > 0) say(`removed ${old.join(', ')}`)
-    const incomplete = services.some(({ lacks }) =>
-      lacks.some((what) => what.startsWith('the linked device'))
-    )
-    say(
-      `made ${made} in ` +
-        `${span(performance.now() - began)}${sealed ? ', encrypted with BACKUP_KEY: without that key it is worth nothing' : ''}`
-    )
-    if (incomplete)
-      complain(
-        'it lacks a linked device that is there: make another one, or stop session-manager first'
-      )
-    return incomplete ? 1 : 0
+    return sayOutcome(manifest, made, performance.now() - began, isSealed)
   } finally {
-    for (const left of new Set([aside, directory])) await rm(left, { recursive: true, force: true })
+    for (const leftover of new Set([aside, directory]))
+      await rm(leftover, { recursive: true, force: true })
   }
 }
 
 const run = async (): Promise<number> => {
   process.umask(0o077)
-  let given: { to?: string | undefined; keep?: string | undefined; help?: boolean | undefined }
+  let options: Options & { help?: boolean | undefined }
   try {
-    given = parseArgs({
+    options = parseArgs({
       options: {
         to: { type: 'string' },
         keep: { type: 'string' },
         help: { type: 'boolean', short: 'h' }
       }
     }).values
-    if (given.keep !== undefined && !/^[1-9]\d{0,3}$/.test(given.keep))
+    if (options.keep !== undefined && !/^[1-9]\d{0,3}$/.test(options.keep))
       throw new Error('--keep wants a number, 1 or more')
   } catch (error) {
     process.stderr.write(
@@ -196,12 +228,12 @@ const run = async (): Promise<number> => {
     )
     return 2
   }
-  if (given.help === true) {
+  if (options.help === true) {
     process.stdout.write(usage)
     return 0
   }
   try {
-    return await backup(given)
+    return await backup(options)
   } catch (error) {
     const words = describeRefusal(error)
     complain(`no backup was made: ${words ?? JSON.stringify(harmlessError(error))}`)

@@ -4,11 +4,11 @@ import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { isAbsolute, join, normalize, relative } from 'node:path'
 import { Refused } from './refused.ts'
 
-/** What a backup says of itself: manifest.json, and SHA256SUMS as `sha256sum --check` reads it. */
+/** manifest.json of a backup, and its SHA256SUMS, which `sha256sum --check` reads. */
 
 export interface Manifest {
   format: 1
-  /** Of LeadMaster. */
+  /** The version of LeadMaster. */
   version: string
   made_at: string
   /** Where the env files were. */
@@ -16,7 +16,7 @@ export interface Manifest {
   installed: boolean
   simulated: boolean
   services: Part[]
-  /** How many are in SHA256SUMS beside this one. */
+  /** How many files SHA256SUMS names beside this one. */
   files: number
 }
 
@@ -28,11 +28,11 @@ export interface Part {
   name: string
   kind: 'session-manager' | 'central-hub'
   state_dir: string
-  /** Of NATS servers, which then have the records, too. */
+  /** NATS is in use, and its servers have the records too. */
   nats: boolean
-  /** How many of what are in it. */
+  /** What is in the backup, each with its count. */
   holds: Record<string, number>
-  /** What is not in it, in plain words. */
+  /** What is not in the backup, in plain words. */
   lacks: string[]
 }
 
@@ -45,14 +45,14 @@ export const sumOf = async (file: string): Promise<string> => {
   return hash.digest('hex')
 }
 
-/** Every file below a directory, by its path from there. */
+/** The relative paths of all files below a directory. */
 const filesIn = async (directory: string): Promise<string[]> =>
   (await readdir(directory, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
     .sort()
 
-/** @param known sums that were reckoned already, by path */
+/** @param known sums that were computed before, by path */
 export const writeManifest = async (
   directory: string,
   facts: Omit<Manifest, 'files'>,
@@ -95,32 +95,34 @@ const readSums = async (directory: string): Promise<Map<string, string>> => {
   )
 }
 
-const faultOf = async (file: string, sum: string): Promise<string | undefined> => {
+const checkFile = async (file: string, sum: string): Promise<string | undefined> => {
   if ((await stat(file).catch(() => undefined)) === undefined) return 'missing'
   return (await sumOf(file)) === sum ? undefined : 'damaged'
 }
 
 /**
- * Looks at every file.
- * @param trusted those that were looked at already
+ * Compares every file with its sum.
+ * @param trusted sums of files that were compared before, by path
  * @returns the manifest, and the paths of the files beside it
- * @throws {Refused} naming those that are missing or damaged
+ * @throws {Refused} naming the files that are missing or damaged
  */
 export const verify = async (
   directory: string,
   trusted: ReadonlyMap<string, string> = new Map()
 ): Promise<{ manifest: Manifest; files: string[] }> => {
   const sums = await readSums(directory)
-  const faults: string[] = []
+  const errors: string[] = []
   for (const [path, sum] of sums) {
-    const fault = trusted.get(path) === sum ? undefined : await faultOf(join(directory, path), sum)
-    if (fault !== undefined) faults.push(`${path} is ${fault}`)
+    const error =
+      trusted.get(path) === sum ? undefined : await checkFile(join(directory, path), sum)
+    if (error !== undefined) errors.push(`${path} is ${error}`)
   }
-  if (faults.length > 0)
+  if (errors.length > 0) {
+    const more = errors.length > 10 ? ` and ${errors.length - 10} more` : ''
     throw new Refused(
-      `the backup ${directory} is not as it was made: ` +
-        `${faults.slice(0, 10).join(', ')}${faults.length > 10 ? ` and ${faults.length - 10} more` : ''}`
+      `the backup ${directory} is not as it was made: ${errors.slice(0, 10).join(', ')}${more}`
     )
+  }
   if (!sums.has(manifestFile))
     throw new Refused(`${join(directory, sumsFile)} is damaged: it does not name ${manifestFile}`)
   const manifest = JSON.parse(await readFile(join(directory, manifestFile), 'utf8')) as Manifest

@@ -1,9 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/**
- * What lies in the directory of backups: each is named by its time, so that the newest sorts last.
- */
+/** Names of backups. A name contains the time, so that the newest sorts last. */
 
 export const sealedSuffix = '.tar.sealed'
 const named = /^leadmaster-(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z(\.tar\.sealed)?$/
@@ -11,7 +9,7 @@ const unfinished = /^\.leadmaster-\w+\.partial-(\d+)$/
 
 export const nameAt = (time: number): string =>
   `leadmaster-${new Date(time).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`
-/** Where it is made; the number of the process tells whether it still is. */
+/** The name while a backup is made. It ends with the process id of the maker. */
 export const partialOf = (name: string): string => `.${name}.partial-${process.pid}`
 
 export interface Made {
@@ -47,7 +45,7 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-/** Removes what a run that was killed has left. */
+/** Removes what killed runs have left. */
 export const removeUnfinished = async (directory: string): Promise<void> => {
   for (const name of await readdir(directory)) {
     const [, pid] = unfinished.exec(name) ?? []
@@ -56,7 +54,7 @@ export const removeUnfinished = async (directory: string): Promise<void> => {
   }
 }
 
-/** Removes all but the newest. @returns the names of what was removed */
+/** Removes all backups but the newest. @returns the names of the removed ones */
 export const removeOld = async (directory: string, keep: number): Promise<string[]> => {
   const old = backupsAmong(await readdir(directory))
     .slice(keep)

@@ -3,11 +3,11 @@ import { PlainError, reasonOf } from '../../platform/harmless.ts'
 /** What keeps a backup from being made or restored, in words that say what to do. */
 export class Refused extends PlainError {}
 
-/** What went wrong in plain words; undefined: it is a fault of this program. */
+/** An error in plain words; undefined when it is a bug of this program. */
 export const describeRefusal = (error: unknown): string | undefined => {
   if (error instanceof Refused) return error.message
   if (!(error instanceof Error)) return undefined
-  // SQLite names its own, https://sqlite.org/rescode.html
+  // an error of SQLite, https://sqlite.org/rescode.html
   if ('errcode' in error) return `a database could not be copied: ${reasonOf(error)}`
   const { code, path } = error as NodeJS.ErrnoException
   switch (code) {

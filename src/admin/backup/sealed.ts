@@ -8,11 +8,9 @@ import { reasonOf } from '../../platform/harmless.ts'
 import { seal, unseal } from '../../session-manager/cluster/profile-backup/seal.ts'
 import { Refused } from './refused.ts'
 
-/**
- * A backup as one encrypted file: a tar of its directory, sealed as the backups of the profile are.
- */
+/** A backup as one encrypted file: a tar of its directory, sealed like a backup of the profile. */
 
-/** Resolves once it has ended well. */
+/** Resolves when the process has exited with 0. */
 const endOf = async (child: ChildProcessWithoutNullStreams): Promise<void> => {
   let said = ''
   child.stderr.on('data', (text: Buffer) => (said += String(text)))
@@ -23,7 +21,7 @@ const endOf = async (child: ChildProcessWithoutNullStreams): Promise<void> => {
 const tar = (...args: string[]): ChildProcessWithoutNullStreams =>
   spawn('tar', args, { env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8' } })
 
-/** Writes it, and reads it again to see that it opens and holds the same. */
+/** Writes the file, reads it back, and compares both. */
 export const sealDirectory = async (
   directory: string,
   file: string,
@@ -51,11 +49,11 @@ export const sealDirectory = async (
     throw new Refused(`${file} does not hold what was written to it: the disk fails`)
 }
 
-/** @throws {Refused} when the key is another one, or the file damaged */
+/** @throws {Refused} when the key is wrong, or the file damaged */
 export const unsealInto = async (file: string, directory: string, key: string): Promise<void> => {
   const unpacking = tar('--extract', '--directory', directory, '--no-same-owner')
   const ended = endOf(unpacking)
-  ended.catch(() => undefined) // also heard of below
+  ended.catch(() => undefined) // it is awaited below
   try {
     await pipeline(
       createReadStream(file),
@@ -63,16 +61,13 @@ export const unsealInto = async (file: string, directory: string, key: string): 
       unpacking.stdin
     )
   } catch (error) {
-    // it has written some of it, and goes on until it sees the end; what it has to say is of
-    // interest only when the file is whole
+    // tar waits for the end of its input. Its complaint about a part of the file is of no use.
     unpacking.kill()
     await ended.catch(() => undefined)
     const reason = reasonOf(error)
-    throw new Refused(
-      `${file} cannot be opened: ` +
-        `${reason.replace('PROFILE_BACKUP_KEY', 'key').replace('of a profile', 'that was encrypted')}`,
-      { cause: error }
-    )
+      .replace('PROFILE_BACKUP_KEY', 'key')
+      .replace('of a profile', 'that was encrypted')
+    throw new Refused(`${file} cannot be opened: ${reason}`, { cause: error })
   }
   await ended
 }

@@ -29,8 +29,8 @@ export const schema: Schema<Settings> = {
 export const settingsFile = (directory: string): string => join(directory, 'backup.env')
 
 /**
- * The variables of the file, if there is one, and credentials that systemd hands over. @throws
- * {Refused} naming every fault
+ * Reads backup.env, if it exists, and the credentials that systemd passes.
+ * @throws {Refused} naming every error
  */
 export const readSettings = async (host: Host, directory: string): Promise<Settings> => {
   const file = settingsFile(directory)

@@ -1,27 +1,35 @@
+import { createReadStream, createWriteStream } from 'node:fs'
 import { link, mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { Service, Installation } from '../installation/installation.ts'
 import { reasonOf } from '../../platform/harmless.ts'
 import { mediaPath } from '../../session-manager/journal/media.ts'
 import { copyDevice, hasDevice } from '../../session-manager/cluster/profile-backup/files.ts'
-import { copyContent } from './copy-file.ts'
 import { copyDatabase, lookIntoHub, lookIntoJournal, type HubCursor } from './databases.ts'
 import { sumOf, type Part } from './manifest.ts'
 import { Refused } from './refused.ts'
 
-/** The content of a backup, copied into a directory while both services run. */
+/** Copies the content of a backup into a directory while both services run. */
 
-export interface Taking {
+interface Taking {
   directory: string
-  /** An earlier backup, whose media may be linked instead of copied. */
+  /** An earlier backup. Its media may be linked instead of copied. */
   previous: string | undefined
 }
 
-export interface Taken {
+interface Taken {
   services: Part[]
-  /** Sums that were reckoned already, by path. */
+  /** SHA-256 of files, by path, that were computed on the way. */
   sums: Map<string, string>
 }
+
+/**
+ * Copies a file. The copy belongs to the user of this process: Node's own copyFile gives it to the
+ * owner of the original, and root keeps backups to itself.
+ */
+const copyContent = (from: string, to: string): Promise<void> =>
+  pipeline(createReadStream(from), createWriteStream(to, { mode: 0o600, flags: 'wx' }))
 
 const partName = ({ kind, instance }: Pick<Service, 'kind' | 'instance'>): string =>
   instance === undefined ? kind : `${kind}-${instance}`
@@ -72,10 +80,7 @@ const takeHub = async (
   return { part, cursors }
 }
 
-/**
- * Puts a file of that sum in its place: linked from the backup before, which costs no room, else
- * copied.
- */
+/** Links a file from the previous backup, which takes no space, or copies it. */
 const placeMedia = async (
   sha256: string,
   from: string,
@@ -84,7 +89,7 @@ const placeMedia = async (
 ): Promise<'kept' | 'missing' | 'damaged'> => {
   const target = mediaPath(to, sha256)
   await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-  // whatever keeps it from being linked, it can be copied
+  // a file that cannot be linked is copied
   const linked =
     previous !== undefined &&
     (await link(mediaPath(previous, sha256), target).then(
@@ -151,7 +156,7 @@ const takeManager = async (
   if (ahead !== undefined)
     throw new Error(`the hub's copy is at record ${ahead.seq}, the journal's ends at ${lastSeq}`)
   part.holds = { records, last_seq: lastSeq }
-  // after the journal: what is captured in between is read back twice rather than not at all
+  // The profile is copied after the journal. What is captured in between is read back again.
   const profile = join(part.state_dir, 'profile')
   if (!(await hasDevice(profile))) part.lacks.push('a linked device: there is none yet')
   else {
@@ -164,37 +169,37 @@ const takeManager = async (
       part.lacks.push(`the linked device, which could not be copied: ${reasonOf(failed)}`)
     }
   }
-  // at last: whatever the journal's copy says is stored was there before it
+  // Media come last: a file that the copied journal names was stored before.
   await takeMedia(part, media, taking, sums)
   return part
 }
 
 /**
- * The hub's store first, then the journals: a journal only grows, so its copy has every record that
- * the hub's has taken, and what the hub's copy lacks it takes from the journal once more. The other
- * way round the hub's cursor would be ahead.
+ * Copies the hub's store first, then the journals. A journal only grows, so its copy has every
+ * record that the copied store has. In the other order the hub's cursor would be ahead of the
+ * journal.
  */
 export const take = async (installation: Installation, taking: Taking): Promise<Taken> => {
-  const there = installation.services.filter(({ text }) => text !== undefined)
-  if (there.length === 0)
+  const readable = installation.services.filter(({ text }) => text !== undefined)
+  if (readable.length === 0)
     throw new Refused(
       `there is no env file in ${installation.directory} that this user may read: run this as ` +
         'root, or name the directory by LEADMASTER_HOME'
     )
   await mkdir(join(taking.directory, 'env'), { mode: 0o700 })
-  for (const service of there)
+  for (const service of readable)
     await writeFile(join(taking.directory, 'env', `${partName(service)}.env`), service.text ?? '', {
       mode: 0o600
     })
   const services: Part[] = []
   const cursors: HubCursor[] = []
   const sums: Taken['sums'] = new Map()
-  for (const service of there.filter(({ kind }) => kind === 'central-hub')) {
+  for (const service of readable.filter(({ kind }) => kind === 'central-hub')) {
     const hub = await takeHub(service, taking.directory)
     services.push(hub.part)
     cursors.push(...hub.cursors)
   }
-  for (const service of there.filter(({ kind }) => kind === 'session-manager'))
+  for (const service of readable.filter(({ kind }) => kind === 'session-manager'))
     services.push(await takeManager(service, taking, cursors, sums))
   return { services, sums }
 }

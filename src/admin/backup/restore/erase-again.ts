@@ -9,12 +9,12 @@ import { openJournal } from '../../../session-manager/journal/journal.ts'
 import { deleteErasedMedia } from '../../../session-manager/journal/media.ts'
 
 /**
- * Deletions that were made since a backup are made again in what is restored of it: the journal in
- * use knows them.
+ * Repeats in a restored backup the deletions that were made after it. The journal in use knows
+ * them.
  */
 
 interface Restored {
-  /** In use until now, and to be replaced. */
+  /** The journal that was in use and is to be replaced. */
   journal: string
   /** The copy of the backup, not in use yet. */
   directory: string

@@ -12,7 +12,7 @@ import { oneToDisk, toDisk } from '../to-disk.ts'
 import { put } from './put.ts'
 import { findTarget, occupied, refuseWhileRunning, type Target } from './target.ts'
 
-/** `scripts/restore`: puts back what `scripts/backup` has made. */
+/** `scripts/restore` puts a backup of `scripts/backup` back. */
 
 const usage = `usage: scripts/restore FROM [--check] [--replace] [--key-file FILE]
 
@@ -40,18 +40,18 @@ const release = resolve(import.meta.dirname, '../../../..')
 const host = realHost()
 const home = processEnv['LEADMASTER_HOME'] ? resolve(processEnv['LEADMASTER_HOME']) : undefined
 
-interface Given {
+interface Options {
   check?: boolean | undefined
   replace?: boolean | undefined
   'key-file'?: string | undefined
   help?: boolean | undefined
 }
 
-const keyOf = async (given: Given): Promise<string> => {
-  if (given['key-file'] !== undefined)
+const keyOf = async (options: Options): Promise<string> => {
+  if (options['key-file'] !== undefined)
     return (
-      await readFile(given['key-file'], 'utf8').catch(() => {
-        throw new Refused(`${given['key-file']} cannot be read`)
+      await readFile(options['key-file'], 'utf8').catch(() => {
+        throw new Refused(`${options['key-file']} cannot be read`)
       })
     ).trim()
   const { BACKUP_KEY } = await readSettings(host, home ?? '/etc/leadmaster')
@@ -62,17 +62,17 @@ const keyOf = async (given: Given): Promise<string> => {
   return BACKUP_KEY
 }
 
-/** The backup as a directory. @param work where an encrypted one may be unpacked */
-const opened = async (from: string, given: Given, work: string): Promise<string> => {
-  const found = await stat(from).catch(() => undefined)
-  if (found === undefined) throw new Refused(`there is no ${from}, or this user may not see it`)
-  if (!found.isDirectory()) {
+/** The backup as a directory. @param work where an encrypted backup is unpacked */
+const opened = async (from: string, options: Options, work: string): Promise<string> => {
+  const stats = await stat(from).catch(() => undefined)
+  if (stats === undefined) throw new Refused(`there is no ${from}, or this user may not see it`)
+  if (!stats.isDirectory()) {
     if (!from.endsWith(sealedSuffix))
       throw new Refused(
         `${from} is no backup: those are leadmaster-TIME, a directory, or ` +
           `leadmaster-TIME${sealedSuffix}`
       )
-    const key = await keyOf(given)
+    const key = await keyOf(options)
     await mkdir(work, { mode: 0o700 })
     await unsealInto(from, work, key)
     return work
@@ -88,7 +88,7 @@ const sayWhatNext = ({ services, made_at }: Manifest, { installed, directory }: 
     ? 'systemctl start leadmaster.target, or scripts/up if LeadMaster is not installed yet'
     : `LEADMASTER_HOME=${directory} scripts/up`
   say(`all is in place as it was at ${made_at}`)
-  for (const what of services.flatMap(({ lacks }) => lacks)) say(`it never had ${what}`)
+  for (const item of services.flatMap(({ lacks }) => lacks)) say(`it never had ${item}`)
   say(
     `next: ${start}. Never run it beside the machine that it is from: two would use one ` +
       'linked device.'
@@ -103,26 +103,29 @@ const sayWhatNext = ({ services, made_at }: Manifest, { installed, directory }: 
 }
 
 /** The directory that an encrypted backup may be unpacked in. */
-const workParentOf = (from: string, { check }: Given): string => {
+const workParentOf = (from: string, { check }: Options): string => {
   if (home !== undefined) return dirname(home)
   return host.uid === 0 && check !== true ? '/var/lib' : dirname(from)
 }
 
-const restore = async (from: string, given: Given): Promise<void> => {
-  // beside the place that it is restored to, else beside the backup; other users may not read it
-  const work = join(workParentOf(from, given), partialOf(basename(from).replace(sealedSuffix, '')))
+const restore = async (from: string, options: Options): Promise<void> => {
+  // Other users may not read it: it is beside the destination, or beside the backup.
+  const work = join(
+    workParentOf(from, options),
+    partialOf(basename(from).replace(sealedSuffix, ''))
+  )
   try {
-    const backup = await opened(from, given, work)
+    const backup = await opened(from, options, work)
     const { manifest, files } = await verify(backup)
     say(
       `${from} is whole: ${files.length} files, made by LeadMaster ${manifest.version} at ` +
         `${manifest.made_at}`
     )
-    if (given.check === true) return
+    if (options.check === true) return
     const target = await findTarget(host, manifest, release, home)
     await refuseWhileRunning(host, target)
     const there = occupied(target)
-    if (there.length > 0 && given.replace !== true)
+    if (there.length > 0 && options.replace !== true)
       throw new Refused(
         `${there.join(', ')} ${there.length === 1 ? 'is' : 'are'} there already: with ` +
           '--replace what is there is kept beside it'
@@ -153,7 +156,7 @@ const restore = async (from: string, given: Given): Promise<void> => {
 
 const run = async (): Promise<number> => {
   process.umask(0o077)
-  let given: Given
+  let options: Options
   let from: string
   try {
     const { values, positionals } = parseArgs({
@@ -171,7 +174,7 @@ const run = async (): Promise<number> => {
     }
     const [first] = positionals
     if (first === undefined || positionals.length > 1) throw new Error('which backup? Name one')
-    given = values
+    options = values
     from = resolve(first)
   } catch (error) {
     process.stderr.write(
@@ -180,7 +183,7 @@ const run = async (): Promise<number> => {
     return 2
   }
   try {
-    await restore(from, given)
+    await restore(from, options)
     return 0
   } catch (error) {
     const words = describeRefusal(error)

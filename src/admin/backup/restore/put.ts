@@ -18,22 +18,22 @@ import { eraseAgain } from './erase-again.ts'
 import { makeDirectories, occupied, type Place, type Target } from './target.ts'
 
 /**
- * Puts what a backup holds in place: copied beside it first, then one rename for each directory and
- * file.
+ * Puts the content of a backup in place. It is copied beside its destination first. Then one rename
+ * puts each directory and file in place.
  */
 
 interface Putting {
   target: Target
-  /** A backup that was looked at, and the paths of its files. */
+  /** A verified backup, and the paths of its files. */
   backup: string
   files: readonly string[]
-  /** What what was there is called from now on: its name, a dot, and this. */
+  /** The suffix of what was there before. */
   asideAs: string
 }
 
 const asideOf = (path: string): string => `${path}.restoring`
 
-/** The whole tree for the services' user alone. */
+/** Gives a tree to the services' user alone. */
 const handOver = (path: string, owner: Target['owner']): void => {
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const inner = join(path, entry.name)
@@ -45,13 +45,13 @@ const handOver = (path: string, owner: Target['owner']): void => {
   if (owner !== undefined) chownSync(path, owner.uid, owner.gid)
 }
 
-/** A line of an env file with another path in it. */
+/** A path as an env file takes it. */
+const quoted = (path: string): string =>
+  /^[\w.:/@%+,=-]*$/.test(path) ? path : `"${path.replaceAll(/["\\`$]/g, '\\$&')}"`
+
+/** An env file with another path in a variable. */
 const withPath = (text: string, variable: string, path: string): string =>
-  text.replaceAll(
-    new RegExp(`^[ \\t]*${variable}=.*$`, 'gm'),
-    () =>
-      `${variable}=${/^[\w.:/@%+,=-]*$/.test(path) ? path : `"${path.replaceAll(/["\\`$]/g, '\\$&')}"`}`
-  )
+  text.replaceAll(new RegExp(`^[ \\t]*${variable}=.*$`, 'gm'), () => `${variable}=${quoted(path)}`)
 
 const prepareState = ({ part, stateDir }: Place, { backup, files }: Putting): void => {
   const aside = asideOf(stateDir)
@@ -65,9 +65,9 @@ const prepareState = ({ part, stateDir }: Place, { backup, files }: Putting): vo
 }
 
 /**
- * A journal goes on otherwise than the one it is a copy of: by another id, whoever had read further
- * in that one (a hub on PostgreSQL, say) notices. The hub that was restored with it stands where it
- * stood, for up to there both are the same.
+ * Gives each restored journal another id. Its next records differ from those of the original, and a
+ * reader that was ahead in the original, such as a hub on PostgreSQL, notices by the id. The hub
+ * that is restored with the journal keeps its position: up to there both journals are the same.
  */
 const renameJournals = (places: readonly Place[]): void => {
   const hubs = places.filter(
@@ -95,8 +95,8 @@ const prepareEnv = ({ part, envFile, stateDir }: Place, { target, backup }: Putt
 }
 
 /**
- * Deletions that were made since the backup are made again, as far as what is replaced knows them.
- * @returns what was done
+ * Repeats the deletions that were made after the backup, as far as the replaced journals know them.
+ * @returns what was done, in plain words
  */
 const eraseSince = async (places: readonly Place[], backup: string): Promise<string[]> => {
   const hubs = places
@@ -117,7 +117,7 @@ const eraseSince = async (places: readonly Place[], backup: string): Promise<str
       })
       if (said !== undefined) done.push(said)
     } catch (error) {
-      // What is damaged is replaced for that very reason.
+      // A damaged journal may be why a backup is restored.
       done.push(
         `what was deleted since the backup is not known (${reasonOf(error)}): delete it again`
       )
@@ -126,7 +126,7 @@ const eraseSince = async (places: readonly Place[], backup: string): Promise<str
   return done
 }
 
-/** @returns what was there, by the names that it has now, and what was deleted again */
+/** @returns the new names of what was there, and what was deleted again */
 export const put = async (putting: Putting): Promise<{ kept: string[]; erased: string[] }> => {
   const { target, asideAs } = putting
   const isNew = !existsSync(target.directory)
@@ -147,7 +147,7 @@ export const put = async (putting: Putting): Promise<{ kept: string[]; erased: s
     return `${path}.${asideAs}`
   })
   for (const { envFile, stateDir } of target.places) {
-    // an empty one may be there
+    // an empty directory may be there
     rmSync(stateDir, { recursive: true, force: true })
     renameSync(asideOf(stateDir), stateDir)
     renameSync(asideOf(envFile), envFile)

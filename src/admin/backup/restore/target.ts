@@ -6,15 +6,15 @@ import { isOpen } from '../databases.ts'
 import type { Manifest, Part } from '../manifest.ts'
 import { Refused } from '../refused.ts'
 
-/** Where a backup is put back to, and whether it may be. */
+/** Where a backup is put back, and whether it may be. */
 
 export interface Target {
-  /** Of the env files. */
+  /** The directory of the env files. */
   directory: string
-  /** By systemd. */
+  /** systemd runs the services. */
   installed: boolean
   places: Place[]
-  /** Whom the state belongs to; undefined: whoever runs this. */
+  /** The owner of the state; undefined: the user of this process. */
   owner: User | undefined
 }
 
@@ -27,8 +27,8 @@ export interface Place {
 const etc = '/etc/leadmaster'
 
 /**
- * Of another directory than it was made from: below that one, as `scripts/up` in the foreground
- * lays it out.
+ * The state directory of a service. In another directory than that of the backup it is where
+ * `scripts/up` in the foreground has it.
  */
 const stateDirIn = (
   directory: string,
@@ -45,13 +45,13 @@ const stateDirIn = (
 const ownerOf = async (host: Host, release: string): Promise<User | undefined> => {
   if (host.uid !== 0) return undefined
   const sysusers = join(release, 'deploy/systemd/leadmaster.sysusers')
-  const found = await findUser(host, 'leadmaster')
-  if (found !== undefined || !existsSync(sysusers)) return found
+  const user = await findUser(host, 'leadmaster')
+  if (user !== undefined || !existsSync(sysusers)) return user
   await host.run(['systemd-sysusers', sysusers])
   return findUser(host, 'leadmaster')
 }
 
-/** @param home the directory of a run in the foreground, if one is meant */
+/** @param home the directory of a run in the foreground; undefined: the installation */
 export const findTarget = async (
   host: Host,
   manifest: Manifest,
@@ -77,7 +77,7 @@ export const findTarget = async (
   return { directory, installed: directory === etc, places, owner }
 }
 
-/** @throws {Refused} when a service runs that has, or would have, what is to be put back */
+/** @throws {Refused} when a service runs that uses the destination */
 export const refuseWhileRunning = async (
   host: Host,
   { installed, places }: Target
@@ -109,7 +109,7 @@ export const refuseWhileRunning = async (
   }
 }
 
-/** What is there already that a backup would take the place of. */
+/** Files and directories that are in the place of the backup. */
 export const occupied = ({ places }: Target): string[] =>
   places.flatMap(({ envFile, stateDir }) => [
     ...(existsSync(envFile) ? [envFile] : []),
