@@ -19,7 +19,7 @@ const reasons: Readonly<Record<string, string>> = {
   'src/central-hub/api/webhooks.ts': 'notes a moment in the store',
   'src/central-hub/main.ts': 'shows a moment',
   'src/admin/migrate/progress.ts': 'a line for a person who watches',
-  'src/admin/migrate/standing.ts': 'notes a moment in the store',
+  'src/admin/migrate/migration-state.ts': 'notes a moment in the store',
   'src/central-hub/api/waiting-metrics.ts': 'compares with the moments of messages',
   'src/central-hub/webhooks/clock.ts':
     'moments that the store keeps; never sleeps for longer than an hour',

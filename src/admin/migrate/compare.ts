@@ -11,12 +11,12 @@ import {
   type Table,
   type Value
 } from './source.ts'
-import { storeColumns } from './standing.ts'
+import { storeColumns } from './migration-state.ts'
 
 /**
- * Whether both databases hold the same. Each is read by itself, in the order of the keys; the
- * checksum of a table is the SHA-256 of its rows, each an array of JSON with the columns in the
- * order of their names, numbers as text, and a newline.
+ * Compares both databases. Each is read by itself, in the order of the keys. The checksum of a
+ * table is the SHA-256 of its rows. A row is a line with a JSON array: its columns in the order of
+ * their names, numbers as text.
  */
 
 export interface Compared {
@@ -28,41 +28,52 @@ export interface Compared {
 
 export interface Counted {
   rows: number
-  /** In hexadecimal; of a search there is none, for each database has its own. */
+  /** In hexadecimal. A search index has no checksum, because each database builds its own. */
   sha256: string | undefined
 }
 
-/** As they were copied: PostgreSQL cannot have NUL. */
-const lineOf = (row: readonly Value[]): string =>
-  `${JSON.stringify(row.map((value) => (value === null ? null : String(replaceUnstorable(value)))))}\n`
+/** A value as it was copied: PostgreSQL cannot store NUL. */
+const textOf = (value: Value): string | null =>
+  value === null ? null : String(replaceUnstorable(value))
 
-/** As they are written, and not as numbers, which may be rounded. */
+const lineOf = (row: readonly Value[]): string => `${JSON.stringify(row.map(textOf))}\n`
+
+/** Columns as text, because a number may be rounded. */
 const asText = { getTypeParser: () => (value: string) => value } as unknown as pg.CustomTypesConfig
 
-/** Reads one side to its end, a step at a time. */
-const counting = (
-  read: (after: Value[] | undefined) => Row[] | Promise<Row[]>,
-  keyOfRow: (row: Row) => Value[]
-) => {
-  const hash = createHash('sha256')
-  let rows = 0
-  let after: Value[] | undefined
-  let ended = false
-  return {
-    /** How many rows it read; 0 once there are no more. */
-    step: async (): Promise<number> => {
-      if (ended) return 0
-      const next = await read(after)
-      const last = next.at(-1)
-      if (last === undefined) ended = true
-      else {
-        hash.update(next.map(lineOf).join(''))
-        rows += next.length
-        after = keyOfRow(last)
-      }
-      return next.length
-    },
-    result: (): Counted => ({ rows, sha256: hash.digest('hex') })
+/** Counts and hashes a table of one database, some rows at a time. */
+class TableDigest {
+  readonly #read: (after: Value[] | undefined) => Row[] | Promise<Row[]>
+  readonly #keyOfRow: (row: Row) => Value[]
+  readonly #hash = createHash('sha256')
+  #rows = 0
+  #after: Value[] | undefined
+  #isDone = false
+
+  constructor(
+    read: (after: Value[] | undefined) => Row[] | Promise<Row[]>,
+    keyOfRow: (row: Row) => Value[]
+  ) {
+    this.#read = read
+    this.#keyOfRow = keyOfRow
+  }
+
+  /** @returns how many rows it read; 0 when there are no more */
+  async step(): Promise<number> {
+    if (this.#isDone) return 0
+    const next = await this.#read(this.#after)
+    const last = next.at(-1)
+    if (last === undefined) this.#isDone = true
+    else {
+      this.#hash.update(next.map(lineOf).join(''))
+      this.#rows += next.length
+      this.#after = this.#keyOfRow(last)
+    }
+    return next.length
+  }
+
+  result(): Counted {
+    return { rows: this.#rows, sha256: this.#hash.digest('hex') }
   }
 }
 
@@ -94,13 +105,13 @@ const compareTable = async (
         types: asText
       })
     ).rows
-  const sqlite = counting((after) => source.rows(table, columns, after), key)
-  const postgres = counting(query, key)
-  for (let [there, here] = [1, 1]; there + here > 0; ) {
+  const sqlite = new TableDigest((after) => source.rows(table, columns, after), key)
+  const postgres = new TableDigest(query, key)
+  for (let [inPostgres, inSqlite] = [1, 1]; inPostgres + inSqlite > 0; ) {
     signal.throwIfAborted()
-    // PostgreSQL is asked first: it has the time in which the file is read
-    ;[there, here] = await Promise.all([postgres.step(), sqlite.step()])
-    onCompared(table, here)
+    // PostgreSQL is asked first: it works while the file is read.
+    ;[inPostgres, inSqlite] = await Promise.all([postgres.step(), sqlite.step()])
+    onCompared(table, inSqlite)
   }
   return compared(table.name, sqlite.result(), postgres.result())
 }
@@ -122,21 +133,21 @@ const compareStore = async (client: pg.Client, source: Source): Promise<Compared
 interface Comparing {
   source: Source
   client: pg.Client
-  /** So many rows of a table were read in the file. */
+  /** Called with the number of rows that were read from the file. */
   onCompared(table: Table, rows: number): void
   signal: AbortSignal
 }
 
 export const compareTables = async (comparing: Comparing): Promise<Compared[]> => {
   const { source, client } = comparing
-  const found: Compared[] = []
-  for (const table of source.tables) found.push(await compareTable(comparing, table))
-  found.push(await compareStore(client, source))
+  const results: Compared[] = []
+  for (const table of source.tables) results.push(await compareTable(comparing, table))
+  results.push(await compareStore(client, source))
   for (const name of searches) {
     const { rows } = await client.query<{ texts: number }>(
       `SELECT count(*) AS texts FROM "${name}"`
     )
-    found.push(
+    results.push(
       compared(
         name,
         { rows: source.searched(name), sha256: undefined },
@@ -144,5 +155,5 @@ export const compareTables = async (comparing: Comparing): Promise<Compared[]> =
       )
     )
   }
-  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+  return results.sort((a, b) => (a.name < b.name ? -1 : 1))
 }

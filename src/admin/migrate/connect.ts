@@ -10,14 +10,14 @@ import {
 import { lockKeys } from '../../central-hub/store/database/postgres/names.ts'
 import { Refused } from './refused.ts'
 
-/** One connection to the database that is migrated to, while nobody else is at work on it. */
+/** The one connection to the destination, while no other migration and no hub uses it. */
 
-/** With `lockKeys.space`: held by the one that migrates. */
+/** The advisory lock of a migration, beside `lockKeys.space`. */
 const lockKey = 100
-/** What was sent by one that was killed may still be done by the database, ms. */
+/** How long to wait for the lock of a killed migration, whose last statement may still run, ms. */
 const waitMs = 15_000
 const everyMs = 100
-/** A statement takes a second or so; after this the database is gone, ms. */
+/** A statement takes about a second. After this time the database counts as gone, ms. */
 const answerMs = 600_000
 const oldestVersion = 150_000
 
@@ -36,8 +36,8 @@ const lock = async (client: pg.Client): Promise<void> => {
 /** @throws {Refused} when a hub is connected */
 export const checkHubs = async (client: pg.Client, place: string): Promise<void> => {
   const { rows } = await client.query<{ hubs: number }>(
-    'SELECT count(*) AS hubs FROM pg_stat_activity WHERE datname = current_database() AND ' +
-      "application_name LIKE 'leadmaster-central-hub%'"
+    `SELECT count(*) AS hubs FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name LIKE 'leadmaster-central-hub%'`
   )
   if (rows[0]?.hubs !== 0)
     throw new Refused(
@@ -48,43 +48,45 @@ export const checkHubs = async (client: pg.Client, place: string): Promise<void>
 
 interface Server {
   version: number
-  said: string
+  versionText: string
   encoding: string
-  mayMake: boolean
+  mayCreate: boolean
 }
+
+const aboutServer = `
+  SELECT current_setting('server_version_num')::int AS version,
+    current_setting('server_version') AS "versionText",
+    current_setting('server_encoding') AS encoding,
+    coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)
+      AND has_database_privilege(current_database(), 'CREATE') AS "mayCreate"`
 
 const checkServer = async (client: pg.Client, url: string): Promise<void> => {
   const place = placeOf(url)
-  const { rows } = await client.query<Server>(
-    `SELECT current_setting('server_version_num')::int AS version, \
-current_setting('server_version') AS said, current_setting('server_encoding') AS encoding,
-      coalesce(has_schema_privilege(current_schema(), 'CREATE'), \
-false) AND has_database_privilege(current_database(), 'CREATE') AS "mayMake"`
-  )
-  const { version, said, encoding, mayMake } = rows[0] as Server
+  const { rows } = await client.query<Server>(aboutServer)
+  const { version, versionText, encoding, mayCreate } = rows[0] as Server
   if (version < oldestVersion)
-    throw new Refused(`${place} is PostgreSQL ${said}: 15 or later is needed`)
+    throw new Refused(`${place} is PostgreSQL ${versionText}: 15 or later is needed`)
   if (encoding !== 'UTF8')
     throw new Refused(
       `the database ${place} has the encoding ${encoding}, which cannot hold every message: ` +
         'make another one, by createdb --encoding=UTF8 --template=template0'
     )
-  if (!mayMake) throw new Refused(lacksRight(url, noTables))
+  if (!mayCreate) throw new Refused(lacksRight(url, noTables))
   await checkHubs(client, place)
 }
 
-/** @throws {Refused} when it cannot be migrated to, and what pg throws */
+/** @throws {Refused} when the database cannot be the destination; errors of pg otherwise */
 export const connectTarget = async (url: string): Promise<pg.Client> => {
   const client = new pg.Client({
     ...connection(url),
     application_name: 'leadmaster-migrate',
     query_timeout: answerMs
   })
-  client.on('error', () => undefined) // whatever is asked next is told
+  client.on('error', () => undefined) // the next query rejects
   await client.connect()
   try {
-    // tables that were empty a moment ago are taken for small ones, and would be read whole for
-    // each reference to them
+    // The planner takes tables that were just empty for small ones, and would read them whole for
+    // each reference.
     await client.query(
       `${settings}; SET statement_timeout = 0; SET lock_timeout = 0; SET enable_seqscan = off`
     )
@@ -92,7 +94,7 @@ export const connectTarget = async (url: string): Promise<pg.Client> => {
     await lock(client)
     return client
   } catch (error) {
-    await client.end().catch(() => undefined) // the first error tells
+    await client.end().catch(() => undefined) // the first error is thrown
     throw error
   }
 }

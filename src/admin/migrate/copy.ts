@@ -2,20 +2,20 @@ import type pg from 'pg'
 import { replaceUnstorable } from '../../platform/replace-unstorable.ts'
 import { keyOf, names, type Row, type Source, type Table, type Value } from './source.ts'
 
-/** Leads whose search is written by one statement. */
-const leadsAtOnce = 500
-
 /**
- * What is missing of the tables, some rows at a time, each with the note that they are there in one
- * statement.
+ * Copies the rows that are missing in PostgreSQL, some at a time. One statement writes rows and the
+ * progress, so that a migration can continue after any interruption.
  */
+
+/** How many leads get their search index by one statement. */
+const leadsPerBatch = 500
 
 interface Copying {
   source: Source
   client: pg.Client
-  /** So many rows of a table are there now. */
+  /** Called with the number of rows that were copied. */
   onCopied(table: Table, rows: number): void
-  /** Ends it between two statements. */
+  /** Stops copying between two statements. */
   signal: AbortSignal
 }
 
@@ -24,7 +24,7 @@ interface Progress {
   lastKey: Value[] | undefined
 }
 
-/** How many rows of each table are there, and up to which key. */
+/** How many rows of each table are copied, and up to which key. */
 export const readProgress = async (client: pg.Client): Promise<Map<string, Progress>> => {
   const { rows } = await client.query<{ name: string; copied: number; last_key: string | null }>(
     'SELECT name, copied, last_key FROM sqlite_migration_tables'
@@ -43,8 +43,8 @@ const typesOf = async (
   { name, columns, allColumns }: Table
 ): Promise<string[]> => {
   const { rows } = await client.query<{ name: string; type: string }>(
-    'SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE ' +
-      'table_schema = current_schema() AND table_name = $1',
+    `SELECT column_name AS name, data_type AS type FROM information_schema.columns
+      WHERE table_schema = current_schema() AND table_name = $1`,
     [name]
   )
   const types = new Map(rows.map((row) => [row.name, row.type]))
@@ -60,22 +60,24 @@ const typesOf = async (
 }
 
 /**
- * The search of messages, filled with the rows of this table: a trigger takes several times as
- * long.
+ * Statements that fill the search index of messages with the rows of a table. A trigger takes
+ * several times as long.
  */
 const searching: Readonly<Record<string, string>> = {
-  messages:
-    ', searchable AS (INSERT INTO message_text SELECT pk, message_words(body || chr(10) || ' +
-    "terms) FROM copied WHERE body <> '' OR terms <> '')"
+  messages: `, searchable AS (
+    INSERT INTO message_text SELECT pk, message_words(body || chr(10) || terms)
+      FROM copied WHERE body <> '' OR terms <> '')`
 }
 
 const inserting = ({ name, columns }: Table, types: readonly string[]): string => {
-  const given = types.map((type, at) => `$${at + 1}::${type}[]`)
+  const arrays = types.map((type, at) => `$${at + 1}::${type}[]`)
   const [key, table] = [types.length + 1, types.length + 2]
-  return `WITH copied AS (INSERT INTO "${name}" (${names(columns)}) SELECT * FROM \
-unnest(${given.join(', ')}) RETURNING *)${searching[name] ?? ''}
-    UPDATE sqlite_migration_tables SET copied = copied + (SELECT count(*) FROM copied), \
-last_key = $${key} WHERE name = $${table}`
+  return `WITH copied AS (
+      INSERT INTO "${name}" (${names(columns)})
+        SELECT * FROM unnest(${arrays.join(', ')}) RETURNING *)${searching[name] ?? ''}
+    UPDATE sqlite_migration_tables
+      SET copied = copied + (SELECT count(*) FROM copied), last_key = $${key}
+      WHERE name = $${table}`
 }
 
 const copyTable = async (
@@ -85,7 +87,7 @@ const copyTable = async (
 ): Promise<void> => {
   const text = inserting(table, await typesOf(client, table))
   const write = async (rows: readonly Row[], key: readonly Value[]): Promise<void> => {
-    // SQLite keeps NUL in a text, PostgreSQL refuses it
+    // SQLite stores NUL in a text, PostgreSQL refuses it.
     const values = table.columns.map((_, at) =>
       rows.map((row) => replaceUnstorable(row[at] as Value))
     )
@@ -99,7 +101,7 @@ const copyTable = async (
   for (let rows = source.rows(table, table.columns, after); rows.length > 0; ) {
     signal.throwIfAborted()
     after = keyOf(table, table.columns, rows.at(-1) as Row)
-    // the next ones are read while these are written
+    // The next rows are read while these are written.
     const [, next] = await Promise.all([
       write(rows, after),
       (async () => source.rows(table, table.columns, after))()
@@ -110,18 +112,18 @@ const copyTable = async (
 }
 
 /**
- * Fills the search of leads in the order of their ids. A lead is found by its tags and merged
+ * Fills the search index of leads in the order of their ids. A lead is found by its tags and merged
  * numbers too, so all tables are copied before.
  */
 const searchLeads = async ({ client, signal }: Copying): Promise<void> => {
-  const text = `WITH batch AS MATERIALIZED (SELECT id FROM leads WHERE id > $1 ORDER BY id \
-LIMIT ${leadsAtOnce}),
+  const text = `WITH batch AS MATERIALIZED (
+      SELECT id FROM leads WHERE id > $1 ORDER BY id LIMIT ${leadsPerBatch}),
     written AS MATERIALIZED (SELECT id, lead_text_rewrite(id) FROM batch)
     SELECT max(id) AS last FROM written`
-  const begun = await client.query<{ last: number }>(
+  const indexed = await client.query<{ last: number }>(
     'SELECT coalesce(max(rowid), 0) AS last FROM lead_text'
   )
-  let last: number | null = begun.rows[0]?.last ?? null
+  let last: number | null = indexed.rows[0]?.last ?? null
   while (last !== null) {
     signal.throwIfAborted()
     const written: pg.QueryResult<{ last: number | null }> = await client.query(text, [last])

@@ -1,18 +1,19 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import type pg from 'pg'
 import { span, table as columnsOf } from '../text.ts'
 import { processEnv } from '../../platform/env.ts'
 import { placeOf } from '../../central-hub/store/database/postgres/client.ts'
 import { compareTables, type Compared } from './compare.ts'
 import { connectTarget } from './connect.ts'
 import { copyTables, readProgress } from './copy.ts'
-import { describeError } from './in-plain-words.ts'
-import { findPlaces, type Given, type Places } from './places.ts'
-import { count, createProgress, type Progress } from './progress.ts'
-import { openSource, type Source, type Table } from './source.ts'
-import { begin, finish } from './standing.ts'
+import { findPlaces, type Options, type Places } from './places.ts'
+import { count, Progress } from './progress.ts'
+import { describeError } from './refused.ts'
+import { openSource, type Source } from './source.ts'
+import { begin, finish, type MigrationState } from './migration-state.ts'
 
-/** `scripts/migrate`: the hub's store from its SQLite file to a database of PostgreSQL's. */
+/** `scripts/migrate` copies the hub's store from its SQLite file to PostgreSQL. */
 
 const usage = `usage: scripts/migrate [--from FILE] [--to-env FILE] [--anew]
 
@@ -47,13 +48,11 @@ const say = (text: string): void => void process.stderr.write(`migrate: ${text}\
 const release = resolve(import.meta.dirname, '../../..')
 
 const interrupted = new AbortController()
-// the second one ends it at once
+// A second signal ends the process immediately.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort())
 
-const total = ({ tables }: Source): number => tables.reduce((sum, table) => sum + table.count, 0)
-
 const showing = (doing: string, all: number, done: number): Progress =>
-  createProgress({
+  new Progress({
     doing,
     total: all,
     done,
@@ -62,9 +61,9 @@ const showing = (doing: string, all: number, done: number): Progress =>
     columns: process.stderr.columns ?? 80
   })
 
-const showCompared = (found: readonly Compared[]): void => {
+const showCompared = (results: readonly Compared[]): void => {
   const short = (sha256: string | undefined): string => sha256?.slice(0, 16) ?? 'its own'
-  const rows = found.map(({ name, sqlite, postgres, equal }) => [
+  const rows = results.map(({ name, sqlite, postgres, equal }) => [
     name,
     count(sqlite.rows),
     count(postgres.rows),
@@ -99,6 +98,88 @@ const sayWhatNext = ({ file, envFile, installed, url }: Places): void => {
 let places: Places | undefined
 let isBegun = false
 
+interface Migrating {
+  source: Source
+  client: pg.Client
+  /** The destination as it is shown. */
+  place: string
+  /** Rows in all tables. */
+  total: number
+}
+
+const copyRows = async (
+  { source, client, place, total }: Migrating,
+  state: MigrationState,
+  anew: boolean
+): Promise<void> => {
+  const done = [...(await readProgress(client)).values()].reduce(
+    (sum, { copied }) => sum + copied,
+    0
+  )
+  if (state === 'begun anew') {
+    const why = anew ? '' : `, for ${source.file} was written to since`
+    say(`what an unfinished migration had copied to ${place} is thrown away${why}`)
+  }
+  const doing = state === 'resumed' ? `going on at ${count(done)} of` : 'copying'
+  say(`${doing} ${count(total)} rows from ${source.file} to ${place}`)
+  const began = performance.now()
+  const progress = showing('copying', total, done)
+  await copyTables({
+    source,
+    client,
+    signal: interrupted.signal,
+    onCopied: ({ name }, rows) => progress.add(name, rows)
+  }).finally(() => progress.end())
+  const ms = performance.now() - began
+  const perSecond = Math.round(((total - done) * 1_000) / Math.max(1, ms))
+  const rate = total > done ? `, ${count(perSecond)} rows/s` : ''
+  say(`copied ${count(total - done)} rows in ${span(ms)}${rate}; comparing`)
+}
+
+const compareRows = async ({ source, client, total }: Migrating): Promise<Compared[]> => {
+  const progress = showing('comparing', total, 0)
+  const results = await compareTables({
+    source,
+    client,
+    signal: interrupted.signal,
+    onCompared: ({ name }, rows) => progress.add(name, rows)
+  }).finally(() => progress.end())
+  showCompared(results)
+  return results
+}
+
+const sayDiffering = (differing: readonly Compared[], place: string, file: string): void => {
+  const names = differing.map(({ name }) => name).join(', ')
+  say(
+    `${names} ${differing.length === 1 ? 'is' : 'are'} not the same in both: ` +
+      `no hub starts on ${place}. --anew copies everything once more; without ` +
+      `DATABASE_URL the hub runs on ${file} as before.`
+  )
+}
+
+/** @returns the exit code */
+const copyAndCompare = async (
+  migrating: Migrating,
+  state: MigrationState,
+  anew: boolean
+): Promise<number> => {
+  const { source, client, place, total } = migrating
+  const began = performance.now()
+  await copyRows(migrating, state, anew)
+  const results = await compareRows(migrating)
+  const differing = results.filter(({ equal }) => !equal)
+  if (differing.length > 0) {
+    sayDiffering(differing, place, source.file)
+    return 1
+  }
+  await finish(client, source)
+  say(
+    `all ${results.length} are the same in both, by number and by checksum; ${count(total)} ` +
+      `rows, ${span(performance.now() - began)} in this run`
+  )
+  return 0
+}
+
 /** @returns the exit code */
 const migrate = async (places: Places, anew: boolean): Promise<number> => {
   const source = openSource(places.file)
@@ -106,61 +187,18 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
     const place = placeOf(places.url)
     const client = await connectTarget(places.url)
     try {
-      const standing = await begin(client, source, place, anew)
-      if (standing === 'finished') {
+      const state = await begin(client, source, place, anew)
+      if (state === 'finished') {
         say(`${place} has all of ${places.file} since an earlier run: there is nothing to do`)
         return 0
       }
       isBegun = true
-      const done = [...(await readProgress(client)).values()].reduce(
-        (sum, { copied }) => sum + copied,
-        0
-      )
-      const all = total(source)
-      if (standing === 'begun anew')
-        say(
-          `what an unfinished migration had copied to ${place} is thrown ` +
-            `away${anew ? '' : `, for ${places.file} was written to since`}`
-        )
-      say(
-        `${standing === 'resumed' ? `going on at ${count(done)} of` : 'copying'} ` +
-          `${count(all)} rows from ${places.file} to ${place}`
-      )
-      const [began, step] = [performance.now(), { source, client, signal: interrupted.signal }]
-      const copying = showing('copying', all, done)
-      await copyTables({ ...step, onCopied: ({ name }, rows) => copying.add(name, rows) }).finally(
-        copying.end
-      )
-      const copyMs = performance.now() - began
-      say(
-        `copied ${count(all - done)} rows in ` +
-          `${span(copyMs)}${all > done ? `, ${count(Math.round(((all - done) * 1_000) / Math.max(1, copyMs)))} rows/s` : ''}; ` +
-          'comparing'
-      )
-      const comparing = showing('comparing', all, 0)
-      const found = await compareTables({
-        ...step,
-        onCompared: ({ name }: Table, rows) => comparing.add(name, rows)
-      }).finally(comparing.end)
-      showCompared(found)
-      const differing = found.filter(({ equal }) => !equal).map(({ name }) => name)
-      if (differing.length > 0) {
-        say(
-          `${differing.join(', ')} ${differing.length === 1 ? 'is' : 'are'} not the same in ` +
-            `both: no hub starts on ${place}. --anew copies everything once more; without ` +
-            `DATABASE_URL the hub runs on ${places.file} as before.`
-        )
-        return 1
-      }
-      await finish(client, source)
-      say(
-        `all ${found.length} are the same in both, by number and by checksum; ${count(all)} ` +
-          `rows, ${span(performance.now() - began)} in this run`
-      )
-      sayWhatNext(places)
-      return 0
+      const total = source.tables.reduce((sum, table) => sum + table.count, 0)
+      const code = await copyAndCompare({ source, client, place, total }, state, anew)
+      if (code === 0) sayWhatNext(places)
+      return code
     } finally {
-      await client.end().catch(() => undefined) // lost: what was done is done
+      await client.end().catch(() => undefined) // a lost connection undoes nothing
     }
   } finally {
     source.close()
@@ -168,9 +206,9 @@ const migrate = async (places: Places, anew: boolean): Promise<number> => {
 }
 
 const run = async (): Promise<number> => {
-  let given: Given & { anew?: boolean | undefined; help?: boolean | undefined }
+  let options: Options & { anew?: boolean | undefined; help?: boolean | undefined }
   try {
-    given = parseArgs({
+    options = parseArgs({
       options: {
         from: { type: 'string' },
         'to-env': { type: 'string' },
@@ -184,13 +222,13 @@ const run = async (): Promise<number> => {
     )
     return 2
   }
-  if (given.help === true) {
+  if (options.help === true) {
     process.stdout.write(usage)
     return 0
   }
   try {
-    places = findPlaces(given, processEnv, release)
-    return await migrate(places, given.anew === true)
+    places = findPlaces(options, processEnv, release)
+    return await migrate(places, options.anew === true)
   } catch (error) {
     if (interrupted.signal.aborted) {
       say('interrupted: what was copied is kept, run it again and it goes on')

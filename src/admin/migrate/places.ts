@@ -5,18 +5,18 @@ import { EnvironmentError, readEnv, type Source } from '../../platform/env.ts'
 import { databaseUrl } from '../../platform/env-values.ts'
 import { Refused } from './refused.ts'
 
-/** What is migrated, and where to. */
+/** The source and the destination of a migration. */
 export interface Places {
   /** The store's file. */
   file: string
-  /** DATABASE_URL, and the env file that it is from. */
+  /** DATABASE_URL, and the env file that has it. */
   url: string
   envFile: string
-  /** The hub runs by systemd. */
+  /** systemd runs the hub. */
   installed: boolean
 }
 
-export interface Given {
+export interface Options {
   from?: string | undefined
   'to-env'?: string | undefined
 }
@@ -37,8 +37,8 @@ const read = (path: string): Readonly<Record<string, string>> => {
 }
 
 /**
- * The env file of the hub of this machine: of the run that LEADMASTER_HOME names, the installation,
- * or the clone.
+ * The env file of this machine's hub: that of the run in LEADMASTER_HOME, of the installation, or
+ * of the clone.
  */
 const findEnvFile = (env: Source, release: string): string => {
   const home = env['LEADMASTER_HOME']
@@ -56,13 +56,13 @@ const findEnvFile = (env: Source, release: string): string => {
 const fileIn = (path: string): string =>
   statSync(path, { throwIfNoEntry: false })?.isDirectory() ? join(path, 'hub.db') : path
 
-/** @throws {Refused} when something is not to be found */
-export const findPlaces = (given: Given, env: Source, release: string): Places => {
+/** @throws {Refused} when the source or the destination is not known */
+export const findPlaces = (options: Options, env: Source, release: string): Places => {
   const own =
-    given.from !== undefined && given['to-env'] !== undefined
+    options.from !== undefined && options['to-env'] !== undefined
       ? undefined
       : findEnvFile(env, release)
-  const envFile = given['to-env'] === undefined ? (own as string) : resolve(given['to-env'])
+  const envFile = options['to-env'] === undefined ? (own as string) : resolve(options['to-env'])
   const { DATABASE_URL = '' } = read(envFile)
   if (DATABASE_URL === '')
     throw new Refused(
@@ -76,12 +76,12 @@ export const findPlaces = (given: Given, env: Source, release: string): Places =
       ? new Refused(`${envFile}: ${error.faults.join('; ')}`)
       : error
   }
-  const stateDir = given.from === undefined ? read(own as string)['STATE_DIR'] : undefined
-  if (given.from === undefined && !stateDir)
+  const stateDir = options.from === undefined ? read(own as string)['STATE_DIR'] : undefined
+  if (options.from === undefined && !stateDir)
     throw new Refused(
       `${own} has no STATE_DIR, in which the store's file would be: name it by --from`
     )
   const file =
-    given.from === undefined ? join(stateDir as string, 'hub.db') : fileIn(resolve(given.from))
+    options.from === undefined ? join(stateDir as string, 'hub.db') : fileIn(resolve(options.from))
   return { file, url: DATABASE_URL, envFile, installed: own === etc || envFile === etc }
 }

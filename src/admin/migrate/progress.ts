@@ -1,25 +1,15 @@
 import { span, width } from '../text.ts'
 
-/**
- * How far it is: on a terminal one line that is written over, elsewhere a line every few seconds.
- */
-export interface Progress {
-  /** @param rows there are so many more */
-  add(what: string, rows: number): void
-  /** Ends the line, so that something else can be said. */
-  end(): void
-}
-
 const terminalMs = 200
 const linesMs = 5_000
-/** The rate is that of so long, ms. */
+/** The rate is measured over this time, ms. */
 const windowMs = 15_000
 
 const whole = new Intl.NumberFormat('en')
 export const count = (rows: number): string => whole.format(rows)
 
 interface ProgressOptions {
-  /** What is done, such as `copying`. */
+  /** The action, such as `copying`. */
   doing: string
   total: number
   done: number
@@ -29,50 +19,70 @@ interface ProgressOptions {
   now?: () => number
 }
 
-export const createProgress = ({
-  doing,
-  total,
-  done: before,
-  write,
-  terminal,
-  columns,
-  now = Date.now
-}: ProgressOptions): Progress => {
-  const samples = [{ at: now(), done: before }]
-  let done = before
-  let shown = samples[0]?.at as number
-  let open = false
+interface Sample {
+  at: number
+  done: number
+}
 
-  const line = (what: string): string => {
-    const [first] = samples as [(typeof samples)[0]]
-    const rate = ((done - first.done) * 1_000) / Math.max(1, now() - first.at)
-    const left = rate > 0 ? `, ${span(Math.ceil((total - done) / rate) * 1_000)} left` : ''
-    return (
-      `migrate: ${doing} ${what}: ${count(done)} of ${count(total)} rows, ` +
-      `${Math.floor((done * 100) / Math.max(1, total))} %, ${count(Math.round(rate))} ` +
-      `rows/s${left}`
+/**
+ * Shows how far an action is. On a terminal it writes over one line. Otherwise it writes a line
+ * every few seconds.
+ */
+export class Progress {
+  readonly #options: ProgressOptions
+  readonly #now: () => number
+  readonly #samples: [Sample, ...Sample[]]
+  #done: number
+  #shownAt: number
+  #isLineOpen = false
+
+  constructor(options: ProgressOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#done = options.done
+    this.#shownAt = this.#now()
+    this.#samples = [{ at: this.#shownAt, done: this.#done }]
+  }
+
+  /** @param rows how many rows were added */
+  add(table: string, rows: number): void {
+    const { terminal, columns, write } = this.#options
+    this.#done += rows
+    const at = this.#now()
+    if (at - this.#shownAt < (terminal ? terminalMs : linesMs)) return
+    this.#shownAt = at
+    this.#addSample(at)
+    const text = this.#describe(table)
+    this.#isLineOpen = terminal
+    write(
+      terminal
+        ? `\r${width(text) < columns ? text : text.slice(0, columns - 1)}\u001b[K`
+        : `${text}\n`
     )
   }
-  return {
-    add: (what, rows) => {
-      done += rows
-      const at = now()
-      if (at - shown < (terminal ? terminalMs : linesMs)) return
-      shown = at
-      samples.push({ at, done })
-      while (samples.length > 2 && at - (samples[1] as (typeof samples)[0]).at >= windowMs)
-        samples.shift()
-      const text = line(what)
-      open = terminal
-      write(
-        terminal
-          ? `\r${width(text) < columns ? text : text.slice(0, columns - 1)}\u001b[K`
-          : `${text}\n`
-      )
-    },
-    end: () => {
-      if (open) write('\r\u001b[K')
-      open = false
-    }
+
+  /** Ends the line, so that something else can be written. */
+  end(): void {
+    if (this.#isLineOpen) this.#options.write('\r\u001b[K')
+    this.#isLineOpen = false
+  }
+
+  #addSample(at: number): void {
+    const samples = this.#samples
+    samples.push({ at, done: this.#done })
+    while (samples.length > 2 && at - (samples[1] as Sample).at >= windowMs) samples.shift()
+  }
+
+  #describe(table: string): string {
+    const { doing, total } = this.#options
+    const done = this.#done
+    const [first] = this.#samples
+    const rate = ((done - first.done) * 1_000) / Math.max(1, this.#now() - first.at)
+    const left = rate > 0 ? `, ${span(Math.ceil((total - done) / rate) * 1_000)} left` : ''
+    return (
+      `migrate: ${doing} ${table}: ${count(done)} of ${count(total)} rows, ` +
+      `${Math.floor((done * 100) / Math.max(1, total))} %, ` +
+      `${count(Math.round(rate))} rows/s${left}`
+    )
   }
 }

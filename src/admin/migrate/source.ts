@@ -4,66 +4,43 @@ import { openDatabase } from '../../platform/sqlite.ts'
 import { migrations } from '../../central-hub/store/database/migrations/migrations.ts'
 import { Refused } from './refused.ts'
 
-/**
- * The store's file that is migrated: nobody else has it open meanwhile, and nothing in it is
- * changed.
- */
-export interface Source {
-  file: string
-  /** `store.id`. */
-  id: string
-  /** Another one once anything was written to the file. */
-  state: string
-  /**
-   * Those it refers to are before each one; `store`, which has one row and no key, is not among
-   * them.
-   */
-  tables: Table[]
-  /** The one row of `store`. */
-  store: Readonly<Record<string, Value>>
-  /** The highest id that a table ever had. */
-  highestId(table: string, column: string): number
-  /** The next rows by the key, at most so many and not much more than some MB. */
-  rows(table: Table, columns: readonly string[], after: readonly Value[] | undefined): Row[]
-  /** How many texts are in a search. */
-  searched(search: Search): number
-  close(): void
-}
-
-/** Whole numbers and text are all there is. */
+/** A column holds a whole number or a text. */
 export type Value = number | string | null
 export type Row = Value[]
 
-/** What is searched in; each database makes its own of what is copied. */
+/** The search indexes. Each database builds its own from the copied rows. */
 export const searches = ['message_text', 'lead_text'] as const
 export type Search = (typeof searches)[number]
 
 export interface Table {
   name: string
-  /** In the order of their names, as all columns here. */
+  /** The stored columns, in the order of their names. */
   columns: string[]
-  /** With those that the database works out itself. */
+  /** The stored and the generated columns. */
   allColumns: string[]
   key: string[]
   count: number
 }
 
-/** Rows at a time, and characters of them. */
+/** How many rows are read by one statement. */
 const maxRows = 1_000
+/** How many characters are read by one statement, up to one row more. */
 const maxLength = 4_000_000
 
 const quoted = (name: string): string => `"${name}"`
 export const names = (columns: readonly string[]): string => columns.map(quoted).join(', ')
 
-/** What comes after a key, in its order. */
+/** The statement that reads the rows after a key, in the order of the keys. */
 export const following = (
   { name, key }: Table,
   columns: readonly string[],
   placeholders: readonly string[] | undefined
-): string =>
-  `SELECT ${names(columns)} FROM ` +
-  `${quoted(name)}${placeholders === undefined ? '' : ` WHERE (${names(key)}) > (${placeholders.join(', ')})`} ` +
-  `ORDER BY ${names(key)} LIMIT ${maxRows}`
+): string => {
+  const where =
+    placeholders === undefined ? '' : ` WHERE (${names(key)}) > (${placeholders.join(', ')})`
+  const order = `ORDER BY ${names(key)} LIMIT ${maxRows}`
+  return `SELECT ${names(columns)} FROM ${quoted(name)}${where} ${order}`
+}
 
 export const keyOf = ({ key }: Table, columns: readonly string[], row: Row): Value[] =>
   key.map((column) => row[columns.indexOf(column)] as Value)
@@ -89,17 +66,17 @@ const readTable = (db: DatabaseSync, name: string): Table => {
   }
 }
 
-/** Each table after those that its rows refer to. */
+/** Each table comes after the tables that its rows refer to. */
 const readTables = (db: DatabaseSync): Table[] => {
-  const found = db
+  const tables = db
     .prepare(
-      "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name " +
-        "NOT GLOB 'sqlite_*' AND name NOT GLOB 'kysely_*' ORDER BY name"
+      `SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'
+        AND name NOT GLOB 'sqlite_*' AND name NOT GLOB 'kysely_*' ORDER BY name`
     )
     .all()
     .map(({ name }) => String(name))
   const refersTo = new Map(
-    found.map((name) => [
+    tables.map((name) => [
       name,
       db
         .prepare('SELECT "table" AS name FROM pragma_foreign_key_list(?)')
@@ -114,7 +91,7 @@ const readTables = (db: DatabaseSync): Table[] => {
     for (const other of refersTo.get(name) ?? []) place(other)
     ordered.push(name)
   }
-  for (const name of found) place(name)
+  for (const name of tables) place(name)
   return ordered.filter((name) => name !== 'store').map((name) => readTable(db, name))
 }
 
@@ -151,11 +128,11 @@ const open = (file: string): DatabaseSync => {
     )
   const db = openDatabase(file)
   try {
-    // nobody else can open it until this is closed, and what a hub that was killed left in the log
-    // is folded in
+    // Nobody else can open the file until it is closed. The checkpoint takes over what a killed hub
+    // left in the WAL.
     db.exec(
-      'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; PRAGMA ' +
-        'wal_checkpoint(TRUNCATE); PRAGMA query_only = ON'
+      'PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; COMMIT; ' +
+        'PRAGMA wal_checkpoint(TRUNCATE); PRAGMA query_only = ON'
     )
     return db
   } catch (error) {
@@ -164,54 +141,83 @@ const open = (file: string): DatabaseSync => {
   }
 }
 
-/** @throws {Refused} when it is not there, is in use, or is not as this release has it */
+/**
+ * The store's file that is migrated. Nobody else can open it until it is closed, and it is not
+ * changed.
+ */
+export class Source {
+  readonly file: string
+  /** The one row of `store`. */
+  readonly store: Readonly<Record<string, Value>>
+  /** `store.id`. */
+  readonly id: string
+  /** It changes when anything is written to the file. */
+  readonly state: string
+  /** Tables in the order of their references. `store`, with one row and no key, is left out. */
+  readonly tables: Table[]
+  readonly #db: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+
+  constructor(file: string, db: DatabaseSync) {
+    const { size, mtimeNs } = statSync(file, { bigint: true })
+    this.file = file
+    this.#db = db
+    this.store = { ...db.prepare('SELECT * FROM store').get() } as Record<string, Value>
+    this.id = String(this.store['id'])
+    this.state = `${this.store['id']} ${size} ${mtimeNs}`
+    this.tables = readTables(db)
+  }
+
+  /** The highest id that a table ever had. */
+  highestId(table: string, column: string): number {
+    const drawn = this.#db.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').get(table)?.[
+      'seq'
+    ]
+    const used = this.#db
+      .prepare(`SELECT max(${quoted(column)}) AS id FROM ${quoted(table)}`)
+      .get()?.['id']
+    return Math.max(Number(drawn ?? 0), Number(used ?? 0))
+  }
+
+  /** The next rows by the key, bounded by number and by length. */
+  rows(table: Table, columns: readonly string[], after: readonly Value[] | undefined): Row[] {
+    const placeholders = after?.map(() => '?')
+    const statement = this.#prepare(following(table, columns, placeholders))
+    const rows: Row[] = []
+    let length = 0
+    for (const row of statement.iterate(...(after ?? []))) {
+      const values = row as unknown as Row
+      rows.push(values)
+      for (const value of values) if (typeof value === 'string') length += value.length
+      if (length > maxLength) break
+    }
+    return rows
+  }
+
+  /** How many texts are in a search index. */
+  searched(search: Search): number {
+    const sql = `SELECT count(*) AS texts FROM ${search}_docsize`
+    return Number(this.#db.prepare(sql).get()?.['texts'])
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+
+  #prepare(sql: string): StatementSync {
+    const statement = this.#statements.get(sql) ?? this.#db.prepare(sql)
+    statement.setReturnArrays(true)
+    this.#statements.set(sql, statement)
+    return statement
+  }
+}
+
+/** @throws {Refused} when the file is missing, in use, or not of this release */
 export const openSource = (file: string): Source => {
   const db = open(file)
   try {
     checkSteps(db, file)
-    const { size, mtimeNs } = statSync(file, { bigint: true })
-    const store = { ...db.prepare('SELECT * FROM store').get() } as Record<string, Value>
-    const statements = new Map<string, StatementSync>()
-    const prepare = (sql: string): StatementSync => {
-      const statement = statements.get(sql) ?? db.prepare(sql)
-      statement.setReturnArrays(true)
-      statements.set(sql, statement)
-      return statement
-    }
-    return {
-      file,
-      store,
-      id: String(store['id']),
-      state: `${store['id']} ${size} ${mtimeNs}`,
-      tables: readTables(db),
-      highestId: (table, column) => {
-        const drawn =
-          db.prepare('SELECT seq FROM sqlite_sequence WHERE name = ?').get(table)?.['seq'] ?? 0
-        const there =
-          db.prepare(`SELECT max(${quoted(column)}) AS id FROM ${quoted(table)}`).get()?.['id'] ?? 0
-        return Math.max(Number(drawn), Number(there))
-      },
-      rows: (table, columns, after) => {
-        const rows: Row[] = []
-        let length = 0
-        for (const row of prepare(
-          following(
-            table,
-            columns,
-            after?.map(() => '?')
-          )
-        ).iterate(...(after ?? []))) {
-          const values = row as unknown as Row
-          rows.push(values)
-          for (const value of values) if (typeof value === 'string') length += value.length
-          if (length > maxLength) break
-        }
-        return rows
-      },
-      searched: (search) =>
-        Number(db.prepare(`SELECT count(*) AS texts FROM ${search}_docsize`).get()?.['texts']),
-      close: () => db.close()
-    }
+    return new Source(file, db)
   } catch (error) {
     db.close()
     throw error

@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
-import { createProgress } from '../../../src/admin/migrate/progress.ts'
+import { Progress } from '../../../src/admin/migrate/progress.ts'
 
 const shown = (_t: Test, terminal: boolean, columns = 200) => {
   const written: string[] = []
   let at = 0
-  const progress = createProgress({
+  const progress = new Progress({
     doing: 'copying',
     total: 10_000,
     done: 2_000,

@@ -1,29 +1,33 @@
 import { Kysely, PostgresDialect, type PostgresPoolClient } from 'kysely'
 import { Migrator } from 'kysely/migration'
 import type pg from 'pg'
-import { migrations } from '../../central-hub/store/database/migrations/migrations.ts'
+import { migrations, unfinished } from '../../central-hub/store/database/migrations/migrations.ts'
 import { withPieces } from '../../central-hub/store/database/dialect-queries.ts'
 import { lockKeys } from '../../central-hub/store/database/postgres/names.ts'
 import { postgresPieces } from '../../central-hub/store/database/postgres/queries.ts'
 import { checkHubs } from './connect.ts'
 import { searches, type Source } from './source.ts'
-import { unfinished } from '../../central-hub/store/database/migrations/migrations.ts'
 import { Refused } from './refused.ts'
 
 /**
- * How far a migration has come, which the database itself knows: each of its transactions says so.
- * Until all is there and compared, the database is marked as one of a release to come, and no hub
- * of any release starts on it.
+ * How far a migration has come. The destination itself stores it: each transaction of the migration
+ * writes it. Until everything is copied and compared, the destination is marked as one of a future
+ * release, so that no hub of any release starts on it.
  */
 
 const progress = `
-  CREATE TABLE sqlite_migration (store_id TEXT NOT NULL, state TEXT NOT NULL, \
-begun_at TIMESTAMPTZ NOT NULL DEFAULT now(), finished_at TIMESTAMPTZ);
-  CREATE TABLE sqlite_migration_tables (name TEXT PRIMARY KEY, copied BIGINT NOT NULL DEFAULT 0, \
-last_key TEXT)`
+  CREATE TABLE sqlite_migration (
+    store_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    begun_at TIMESTAMPTZ NOT NULL DEFAULT now(),
+    finished_at TIMESTAMPTZ);
+  CREATE TABLE sqlite_migration_tables (
+    name TEXT PRIMARY KEY,
+    copied BIGINT NOT NULL DEFAULT 0,
+    last_key TEXT)`
 
-/** `finished`: all is there, and hubs may have run on it since. */
-export type Standing = 'begun' | 'resumed' | 'begun anew' | 'finished'
+/** `finished`: everything is copied, and hubs may have run on the destination since. */
+export type MigrationState = 'begun' | 'resumed' | 'begun anew' | 'finished'
 
 const rowsOf = async <T extends pg.QueryResultRow>(
   client: pg.Client,
@@ -31,53 +35,48 @@ const rowsOf = async <T extends pg.QueryResultRow>(
   values: unknown[] = []
 ): Promise<T[]> => (await client.query<T>(sql, values)).rows
 
-const tablesThere = async (client: pg.Client): Promise<string[]> =>
-  (
-    await rowsOf<{ name: string }>(
-      client,
-      'SELECT relname AS name FROM pg_class WHERE relnamespace = ' +
-        "current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY " +
-        'relname'
-    )
-  ).map(({ name }) => name)
+const tablesIn = async (client: pg.Client): Promise<string[]> => {
+  const rows = await rowsOf<{ name: string }>(
+    client,
+    `SELECT relname AS name FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+      AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY relname`
+  )
+  return rows.map(({ name }) => name)
+}
 
-const stepsThere = async (client: pg.Client): Promise<string[]> =>
+const stepsIn = async (client: pg.Client): Promise<string[]> =>
   (await rowsOf<{ name: string }>(client, 'SELECT name FROM kysely_migration ORDER BY name'))
     .map(({ name }) => name)
     .filter((name) => name !== unfinished)
 
 const sameSteps = async (client: pg.Client): Promise<boolean> =>
-  (await stepsThere(client)).join() === Object.keys(migrations).sort().join()
+  (await stepsIn(client)).join() === Object.keys(migrations).sort().join()
 
-/** Runs in one transaction. */
 const inTransaction = async (client: pg.Client, run: () => Promise<void>): Promise<void> => {
   await client.query('BEGIN')
   try {
     await run()
     await client.query('COMMIT')
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined) // the first error tells
+    await client.query('ROLLBACK').catch(() => undefined) // the first error is thrown
     throw error
   }
 }
 
-/**
- * The store's own steps, made by this connection in one transaction with what goes before and
- * after.
- */
+/** Makes the store's schema by this connection, in one transaction with `before` and `after`. */
 const makeSchema = async (
   client: pg.Client,
   before: () => Promise<void>,
   after: () => Promise<void>
 ): Promise<void> => {
-  const held: PostgresPoolClient = {
+  const pooled: PostgresPoolClient = {
     query: client.query.bind(client) as PostgresPoolClient['query'],
     release: () => undefined
   }
   const db = new Kysely<unknown>({
     dialect: withPieces(
       new PostgresDialect({
-        pool: { connect: async () => held, end: async () => undefined, options: {} }
+        pool: { connect: async () => pooled, end: async () => undefined, options: {} }
       }),
       postgresPieces
     )
@@ -94,14 +93,14 @@ const makeSchema = async (
 }
 
 /**
- * The copied rows already hold what triggers would work out, and a trigger would change them.
- * copy.ts fills the search.
+ * Disables the triggers. The copied rows already hold what triggers compute, and copy.ts fills the
+ * search indexes.
  */
-const stillTriggers = async (client: pg.Client): Promise<void> => {
+const disableTriggers = async (client: pg.Client): Promise<void> => {
   const triggers = await rowsOf<{ table: string; trigger: string }>(
     client,
-    `SELECT relname AS table, tgname AS trigger FROM pg_trigger JOIN pg_class ON pg_class.oid = \
-tgrelid
+    `SELECT relname AS table, tgname AS trigger FROM pg_trigger
+      JOIN pg_class ON pg_class.oid = tgrelid
       WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal`
   )
   for (const { table, trigger } of triggers)
@@ -114,10 +113,10 @@ const tablesOf = (source: Source): string[] => [
 ]
 const list = (tables: readonly string[]): string => tables.map((name) => `"${name}"`).join(', ')
 
-/** A database in which there is nothing yet, but perhaps the tables that a hub made in it. */
+/** @throws {Refused} when the database holds more than the empty tables that a hub has made */
 const checkEmpty = async (client: pg.Client, source: Source, place: string): Promise<void> => {
-  const there = await tablesThere(client)
-  const ours = tablesOf(source).filter((name) => there.includes(name))
+  const tables = await tablesIn(client)
+  const ours = tablesOf(source).filter((name) => tables.includes(name))
   const full: string[] = []
   for (const name of ours) {
     const [row] = await rowsOf<{ full: boolean }>(
@@ -126,20 +125,20 @@ const checkEmpty = async (client: pg.Client, source: Source, place: string): Pro
     )
     if (row?.full === true) full.push(name)
   }
-  const how =
+  const advice =
     'migrate to a database that is new and empty (dropdb and createdb, once nothing in this ' +
     'one is needed)'
   if (full.length > 0)
     throw new Refused(
       `${place} is not empty: there are rows in ${full.join(', ')} that this migration did ` +
-        `not bring. Perhaps a hub was started on it before: ${how}`
+        `not bring. Perhaps a hub was started on it before: ${advice}`
     )
-  if (ours.length > 0 && !there.includes('kysely_migration'))
+  if (ours.length > 0 && !tables.includes('kysely_migration'))
     throw new Refused(
-      `in ${place} there are tables of another program (${ours.join(', ')}): ${how}`
+      `in ${place} there are tables of another program (${ours.join(', ')}): ${advice}`
     )
-  const newer = there.includes('kysely_migration')
-    ? (await stepsThere(client)).filter((name) => !(name in migrations))
+  const newer = tables.includes('kysely_migration')
+    ? (await stepsIn(client)).filter((name) => !(name in migrations))
     : []
   if (newer.length > 0)
     throw new Refused(
@@ -147,7 +146,7 @@ const checkEmpty = async (client: pg.Client, source: Source, place: string): Pro
     )
 }
 
-/** The row of `store` but for what marks the database. */
+/** The columns of `store` without `works_from`, which marks the database. */
 export const storeColumns = ({ store }: Source): string[] =>
   Object.keys(store)
     .filter((name) => name !== 'works_from')
@@ -161,7 +160,7 @@ const writeStore = async (client: pg.Client, source: Source): Promise<void> => {
   )
 }
 
-const mark = async (client: pg.Client, source: Source): Promise<void> => {
+const markUnfinished = async (client: pg.Client, source: Source): Promise<void> => {
   await client.query(progress)
   await client.query('INSERT INTO sqlite_migration (store_id, state) VALUES ($1, $2)', [
     source.id,
@@ -176,10 +175,10 @@ const mark = async (client: pg.Client, source: Source): Promise<void> => {
   ])
   await client.query('UPDATE store SET works_from = $1', [unfinished])
   await writeStore(client, source)
-  await stillTriggers(client)
+  await disableTriggers(client)
 }
 
-const beginAnew = (client: pg.Client, source: Source): Promise<void> =>
+const startOver = (client: pg.Client, source: Source): Promise<void> =>
   inTransaction(client, async () => {
     await client.query(`TRUNCATE ${list(tablesOf(source))} RESTART IDENTITY`)
     await client.query('UPDATE sqlite_migration SET store_id = $1, state = $2, begun_at = now()', [
@@ -191,26 +190,26 @@ const beginAnew = (client: pg.Client, source: Source): Promise<void> =>
   })
 
 /**
- * Has the database ready for what is missing of the file.
- * @param anew what was copied by a migration that is not finished is thrown away
- * @throws {Refused} when it holds what is not of this migration
+ * Prepares the database for copying.
+ * @param discard deletes what an unfinished migration has copied
+ * @throws {Refused} when the database holds what is not of this migration
  */
 export const begin = async (
   client: pg.Client,
   source: Source,
   place: string,
-  anew: boolean
-): Promise<Standing> => {
-  const isBegun = (await tablesThere(client)).includes('sqlite_migration')
+  discard: boolean
+): Promise<MigrationState> => {
+  const isBegun = (await tablesIn(client)).includes('sqlite_migration')
   if (!isBegun) {
     const check = async (): Promise<void> => {
-      // a hub that starts now waits here, and then finds the mark; one that came before is
-      // connected
+      // A hub that starts now waits for this lock, and then finds the mark. A hub that started
+      // before is connected.
       await client.query('SELECT pg_advisory_xact_lock($1, $2)', [lockKeys.space, lockKeys.schema])
       await checkHubs(client, place)
       await checkEmpty(client, source, place)
     }
-    await makeSchema(client, check, () => mark(client, source))
+    await makeSchema(client, check, () => markUnfinished(client, source))
     return 'begun'
   }
   const [last] = await rowsOf<{ store_id: string; state: string; finished_at: Date | null }>(
@@ -220,9 +219,10 @@ export const begin = async (
   if (last === undefined) throw new Error('sqlite_migration has no row')
   if (last.finished_at !== null) {
     if (last.state === source.state) return 'finished'
+    const from =
+      last.store_id === source.id ? 'this file, which has been written to since' : 'another store'
     throw new Refused(
-      `${place} was migrated to before, by ${last.finished_at.toISOString()}, from ` +
-        `${last.store_id === source.id ? `this file, which has been written to since` : 'another store'}: ` +
+      `${place} was migrated to before, by ${last.finished_at.toISOString()}, from ${from}: ` +
         'to migrate once more, use a database that is new and empty (dropdb and createdb; what ' +
         'hubs wrote to this one since is lost with it)'
     )
@@ -232,32 +232,32 @@ export const begin = async (
       `the migration to ${place} was begun by another release: go on with that one, or make ` +
         'the database anew (dropdb and createdb)'
     )
-  if (anew || last.state !== source.state) {
-    if (!anew && last.store_id !== source.id)
+  if (discard || last.state !== source.state) {
+    if (!discard && last.store_id !== source.id)
       throw new Refused(
         `a migration of another store to ${place} is not finished: finish that one, or throw ` +
           'away what it copied by --anew'
       )
-    await beginAnew(client, source)
+    await startOver(client, source)
     return 'begun anew'
   }
   return 'resumed'
 }
 
 /**
- * Once all is there and the same: ids are drawn after the highest one there was, and hubs may
- * start.
+ * Ends a migration whose tables are equal. New ids follow the highest one that was used, and hubs
+ * may start.
  */
 export const finish = async (client: pg.Client, source: Source): Promise<void> => {
-  // first of all, for without it the first queries would be planned as for empty tables
+  // Without this the first queries are planned for empty tables.
   await client.query(`VACUUM (ANALYZE) ${list(tablesOf(source))}`)
   await inTransaction(client, async () => {
-    const drawn = await rowsOf<{ table: string; column: string }>(
+    const identities = await rowsOf<{ table: string; column: string }>(
       client,
-      'SELECT table_name AS table, column_name AS column FROM information_schema.columns ' +
-        "WHERE table_schema = current_schema() AND is_identity = 'YES'"
+      `SELECT table_name AS table, column_name AS column FROM information_schema.columns
+        WHERE table_schema = current_schema() AND is_identity = 'YES'`
     )
-    for (const { table, column } of drawn) {
+    for (const { table, column } of identities) {
       const highest = source.highestId(table, column)
       if (highest > 0)
         await client.query('SELECT setval(pg_get_serial_sequence(quote_ident($1), $2), $3)', [
@@ -271,7 +271,7 @@ export const finish = async (client: pg.Client, source: Source): Promise<void> =
     await client.query('DELETE FROM kysely_migration WHERE name = $1', [unfinished])
     await client.query('UPDATE store SET works_from = $1', [source.store['works_from']])
     await client.query('UPDATE sqlite_migration SET finished_at = now()')
-    // a last key may be a phone number, which nobody would delete on request
+    // A last key may be a phone number, which no erase request would delete.
     await client.query('DROP TABLE sqlite_migration_tables')
   })
 }
