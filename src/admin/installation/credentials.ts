@@ -1,31 +1,34 @@
 import type { Host } from './host.ts'
 
 /**
- * Secrets that systemd hands over as credentials instead of by the env file: LoadCredential=,
+ * Secrets that systemd passes as credentials, not by the env file: LoadCredential=,
  * systemd.exec(5).
  */
 export interface Credentials {
   names: readonly string[]
-  /** Those that could be read. */
+  /** The values that could be read, by name. */
   values: Readonly<Record<string, string>>
 }
 
-/** Of the unit's file and its drop-ins: systemctl show does not print them in all versions. */
+/**
+ * Reads the credentials from the unit's file and its drop-ins, because not every version of
+ * systemctl show prints them.
+ */
 export const readCredentials = async (
   host: Host,
   unit: string,
   files: readonly string[]
 ): Promise<Credentials> => {
   const texts = await Promise.all(files.map((file) => host.readFile(file)))
-  const found = texts.flatMap((text) => [
+  const settings = texts.flatMap((text) => [
     ...(text ?? '').matchAll(/^\s*LoadCredential(Encrypted)?=([\w.-]+)(?::(\S+))?/gm)
   ])
   const values: Record<string, string> = {}
-  for (const [, encrypted, name = '', path] of found) {
+  for (const [, encrypted, name = '', path] of settings) {
     const value =
       (await host.readFile(`/run/credentials/${unit}.service/${name}`)) ??
       (encrypted === undefined && path !== undefined ? await host.readFile(path) : undefined)
     if (value !== undefined) values[name] = value.replace(/\r?\n$/, '')
   }
-  return { names: found.map(([, , name = '']) => name), values }
+  return { names: settings.map(([, , name = '']) => name), values }
 }

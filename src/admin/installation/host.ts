@@ -2,53 +2,45 @@ import type { Identity, UpstreamOptions } from '../../central-hub/follow/upstrea
 import type { NatsOptions } from '../../platform/nats/nats.ts'
 
 /**
- * The few things doctor asks of the machine, so that a test can play one. What cannot be had is
- * undefined, never thrown.
+ * What doctor asks the machine. Tests have an implementation of their own. A function that fails
+ * returns undefined and never throws.
  */
 export interface Host {
-  /** The user doctor runs as. */
+  /** The user that doctor runs as. */
   uid: number
   now(): number
-  /**
-   * Runs a program, bounded in time, with a clean environment; `code` is undefined when it could
-   * not be run or took too long.
-   */
+  /** Runs a program with a clean environment and a timeout. */
   run(command: readonly string[], timeoutMs?: number): Promise<Ran>
   readFile(path: string): Promise<string | undefined>
-  /** Follows links. A path that this user may not look at is undefined too: `isClosed` tells. */
+  /** Follows links. It is undefined too when this user may not see the path: see `isClosed`. */
   stat(path: string): Promise<Stat | undefined>
-  /**
-   * Whether a directory on the way to a path is closed to this user, so that it may be there or
-   * not.
-   */
+  /** Whether a directory above a path is closed to this user, so that the path may exist or not. */
   isClosed(path: string): Promise<boolean>
   readdir(path: string): Promise<readonly string[]>
   readlink(path: string): Promise<string | undefined>
-  /** A path with all of its links resolved. */
+  /** A path with all links resolved. */
   realpath(path: string): Promise<string | undefined>
   statfs(path: string): Promise<Space | undefined>
   /** The addresses of this machine's network interfaces. */
   addresses(): readonly string[]
-  /** Who answers at the URL of a session-manager. @throws {ProblemError} saying who does instead */
+  /** Who answers at the URL of a session-manager. @throws {ProblemError} when another one does */
   identify(options: UpstreamOptions): Promise<Identity>
   /** GET with a bearer token; undefined when nothing answers JSON there. */
   get(url: string, token: string): Promise<{ status: number; body: unknown } | undefined>
-  /**
-   * What keeps a hub from using the database of this URL, in plain words; undefined when nothing
-   * does.
-   */
+  /** Why a hub cannot use the database of this URL, in plain words; undefined when it can. */
   database(url: string): Promise<string | undefined>
-  /** Likewise of NATS. */
+  /** Why a service cannot use NATS, in plain words; undefined when it can. */
   nats(options: Pick<NatsOptions, 'servers' | 'credentials' | 'ca'>): Promise<string | undefined>
   /**
-   * What keeps this machine from a page outside, by a proxy unless its URL is empty, in plain
-   * words; undefined when nothing does.
+   * Why this machine cannot reach a page on the internet, in plain words; undefined when it can.
+   * @param proxyUrl empty: without a proxy
    */
   outside(url: string, proxyUrl: string): Promise<string | undefined>
   delay(ms: number): Promise<void>
 }
 
 export interface Ran {
+  /** The exit code; undefined when the program could not be run or took too long. */
   code: number | undefined
   stdout: string
   stderr: string
@@ -61,7 +53,7 @@ export interface Stat {
   uid: number
   gid: number
   mtimeMs: number
-  /** Of the inode: a file that was moved here keeps its mtime. */
+  /** The time of the inode: a file that was moved here keeps its mtime. */
   ctimeMs: number
 }
 

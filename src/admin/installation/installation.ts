@@ -11,32 +11,26 @@ import { commandLine, findProcess } from './processes.ts'
 import { word } from './shell.ts'
 import { confinement } from './unit-rules.ts'
 
-/**
- * What is there to be checked: the services, the files they are configured by, and how they are
- * run.
- */
+/** The services of this machine, the files that configure them, and how they are run. */
 export interface Installation {
-  /** Run by systemd, or in the foreground by scripts/up. */
+  /** Whether systemd runs the services, or scripts/up in the foreground. */
   mode: 'systemd' | 'foreground'
   /** Where the env files are. */
   directory: string
-  /** The release or clone that doctor is part of. */
+  /** The release or clone that this program belongs to. */
   release: string
-  /** In the foreground: on a simulated WhatsApp. */
+  /** The services run in the foreground on a simulated WhatsApp. */
   simulated: boolean
-  /**
-   * The scripts/up that runs the services, in the foreground; undefined when each was started by
-   * hand.
-   */
+  /** The scripts/up that runs the services; undefined with systemd or when started by hand. */
   runner: Runner | undefined
-  /** Root starts the services, and the env files are root's. */
+  /** Root starts the services and owns the env files. */
   byRoot: boolean
   services: readonly Service[]
 }
 
 interface Runner {
   pid: number
-  /** What it was called with, such as --simulated. */
+  /** Its arguments, such as --simulated. */
   args: readonly string[]
 }
 
@@ -49,30 +43,27 @@ export interface User {
 export type Kind = 'session-manager' | 'central-hub'
 
 interface Common {
-  /** As it is shown: session-manager, session-manager@sales, central-hub. */
+  /** The name that is shown: session-manager, session-manager@sales, central-hub. */
   name: string
   unit: string
-  /** Of a further account. */
+  /** The name of a further account. */
   instance?: string
   envFile: string
-  /** Of the env file; undefined when it is missing or cannot be read. */
+  /** The text of the env file; undefined when it is missing or cannot be read. */
   text: string | undefined
   file: EnvFile
-  /**
-   * What the service is given: the file's variables, and credentials. One that cannot be read has a
-   * value of no meaning.
-   */
+  /** The file's variables and the credentials. An unreadable credential has a placeholder. */
   variables: Readonly<Record<string, string>>
   credentials: Credentials
-  /** What the service would refuse of it. */
+  /** The errors with which the service would refuse these variables. */
   faults: readonly string[]
-  /** What systemd says of the unit; empty without systemd. */
+  /** The unit's properties; empty without systemd. */
   properties: Readonly<Record<string, string>>
   pid: number | undefined
-  /** Whom it runs as, or would run as; undefined when there is no such user. */
+  /** The user that it runs as, or would run as; undefined when there is no such user. */
   user: User | undefined
   userName: string
-  /** Where its state is by custom. */
+  /** The default directory of its state. */
   stateDir: string
 }
 export type Manager = Common & { kind: 'session-manager'; config: ManagerConfig | undefined }
@@ -84,12 +75,12 @@ export const managers = ({ services }: Installation): Manager[] =>
 export const hubs = ({ services }: Installation): Hub[] =>
   services.filter((service) => service.kind === 'central-hub')
 
-/** Stands for a credential that doctor cannot read. */
+/** The placeholder of a credential that doctor cannot read. */
 const unreadable = 'x'.repeat(32)
 
 const readers = { 'session-manager': readSessionManager, 'central-hub': readCentralHub }
 
-/** What a service would say to these variables: every fault, in its own words. */
+/** All errors with which a service would refuse these variables, in its own words. */
 export const refusals = (kind: Kind, variables: Source): readonly string[] => {
   try {
     readers[kind](variables)
@@ -101,17 +92,17 @@ export const refusals = (kind: Kind, variables: Source): readonly string[] => {
 }
 
 /**
- * Whether a service knows this variable: `own`, `foreign` for what systemd, a shell or Node set, or
- * `unknown`.
+ * Whether a service knows this variable. `foreign`: systemd, a shell or Node sets it. `unknown`:
+ * the service refuses it.
  */
 export const knows = (kind: Kind, name: string): 'own' | 'foreign' | 'unknown' => {
-  const said = refusals(kind, { [name]: '' })
-  if (said.some((text) => text.startsWith(`${name} is unknown`))) return 'unknown'
-  return said.some((text) => text.startsWith(`${name} is empty`)) ? 'own' : 'foreign'
+  const errors = refusals(kind, { [name]: '' })
+  if (errors.some((text) => text.startsWith(`${name} is unknown`))) return 'unknown'
+  return errors.some((text) => text.startsWith(`${name} is empty`)) ? 'own' : 'foreign'
 }
 
-/** What is asked of systemd about a unit. */
-const asked = [
+/** The properties of a unit that are read. */
+const unitProperties = [
   'LoadState',
   'UnitFileState',
   'ActiveState',
@@ -140,17 +131,24 @@ const asked = [
 ]
 
 const showUnit = async (host: Host, unit: string): Promise<Record<string, string>> => {
-  const { stdout } = await host.run(['systemctl', 'show', unit, '--property', asked.join(',')])
-  const shown: Record<string, string> = {}
+  const { stdout } = await host.run([
+    'systemctl',
+    'show',
+    unit,
+    '--property',
+    unitProperties.join(',')
+  ])
+  const properties: Record<string, string> = {}
   for (const line of stdout.split('\n')) {
     const [, name, value = ''] = /^(\w+)=(.*)$/.exec(line) ?? []
-    // what may be given several times is shown in several lines
-    if (name !== undefined) shown[name] = shown[name] ? `${shown[name]} ${value}` : value
+    // A property that may be set several times is shown in several lines.
+    if (name === undefined) continue
+    properties[name] = properties[name] ? `${properties[name]} ${value}` : value
   }
-  return shown
+  return properties
 }
 
-/** Accounts beside the first: by the env files and by the units. */
+/** Names of further accounts, by their env files and by their units. */
 const findInstances = async (
   host: Host,
   directory: string,
@@ -182,44 +180,48 @@ const findInstances = async (
 }
 
 export const findUser = async (host: Host, name: string): Promise<User | undefined> => {
-  const [found, , uid, gid] = (await host.run(['getent', 'passwd', name])).stdout.trim().split(':')
-  return found ? { name: found, uid: Number(uid), gid: Number(gid) } : undefined
+  const { stdout } = await host.run(['getent', 'passwd', name])
+  const [user, , uid, gid] = stdout.trim().split(':')
+  return user ? { name: user, uid: Number(uid), gid: Number(gid) } : undefined
 }
 
 const etc = '/etc/leadmaster'
 
-/** scripts/up as it runs now with these env files, by the lock that it holds. */
+/** The scripts/up that runs with these env files, found by the lock that it holds. */
 const findRunner = async (host: Host, directory: string): Promise<Runner | undefined> => {
   const pid = Number((await host.readFile(`${directory}/lock`))?.trim() || NaN)
   if (!Number.isInteger(pid)) return undefined
   const args = await commandLine(host, pid)
   const at = args.findIndex((arg) => /(^|\/)scripts\/up\.ts$/.test(arg))
   if (at < 0 || args[at + 1] !== directory) return undefined
-  return { pid, args: args.slice(at + 3) } // the directory, and where it was called, come first
+  return { pid, args: args.slice(at + 3) } // after the directory and the caller's directory
 }
 
-/** Which LeadMaster of this machine is meant, and how it is run; undefined when there is none. */
+/** Where the env files are, and who runs the services. */
+type Place = Pick<Installation, 'mode' | 'directory'>
+
+/** Chooses a LeadMaster of this machine; undefined when there is no LeadMaster. */
 const placeOf = async (
   host: Host,
   release: string,
   home: string | undefined
-): Promise<Pick<Installation, 'mode' | 'directory'> | undefined> => {
+): Promise<Place | undefined> => {
   if (home !== undefined) return { mode: 'foreground', directory: home }
   const exists = async (path: string): Promise<boolean> => (await host.stat(path)) !== undefined
   const isBooted = await exists('/run/systemd/system')
   const clone = `${release}/.leadmaster`
-  // one who started scripts/up in this clone means that, also where another LeadMaster is installed
+  // A scripts/up that runs in this clone comes before an installed LeadMaster.
   if (isBooted && (await exists(etc)) && (await findRunner(host, clone)) === undefined)
     return { mode: 'systemd', directory: etc }
   if (await exists(clone)) return { mode: 'foreground', directory: clone }
-  // installed in a container that no systemd runs
+  // It is installed in a container without systemd.
   if (await exists(etc)) return { mode: 'foreground', directory: etc }
   return isBooted ? { mode: 'systemd', directory: etc } : undefined
 }
 
 /**
- * Whom a service runs as, in the foreground: as its process does; else root hands it to leadmaster,
- * and anybody else keeps it.
+ * The user of a service in the foreground. Without a process it is leadmaster when root starts it,
+ * and the user who starts it otherwise.
  */
 const foregroundUser = async (
   host: Host,
@@ -231,12 +233,21 @@ const foregroundUser = async (
   return uid ?? (owner === 0 ? 'leadmaster' : String(owner))
 }
 
-/** As systemd does: a unit without User= runs as root. */
+/** The user of a unit. systemd runs a unit without User= as root. */
 const unitUser = ({ LoadState, User }: Readonly<Record<string, string>>): string =>
   User || (LoadState === 'loaded' ? 'root' : 'leadmaster')
 
+/** What all services of an installation share. */
+interface Setting {
+  host: Host
+  place: Place
+  isSimulated: boolean
+  /** The uid that the services belong to. */
+  owner: number
+}
+
 /**
- * @param home the directory of a run in the foreground, if one is meant
+ * @param home the directory of a run in the foreground; undefined: the installation
  * @returns undefined when there is neither an installation nor a run in the foreground
  */
 export const readInstallation = async (
@@ -249,66 +260,70 @@ export const readInstallation = async (
   const { mode, directory } = place
   const isSimulated =
     mode === 'foreground' && (await host.readFile(`${directory}/kind`))?.trim() === 'simulated'
-  // in the foreground root hands the services to leadmaster, and anybody else runs them himself
   const owner = mode === 'foreground' ? ((await host.stat(directory))?.uid ?? host.uid) : 0
-  const named: { kind: Kind; instance: string | undefined }[] = [
-    { kind: 'session-manager', instance: undefined },
-    ...(await findInstances(host, directory, mode === 'systemd')).map((instance) => ({
-      kind: 'session-manager' as const,
-      instance
-    })),
-    { kind: 'central-hub', instance: undefined }
-  ]
-  const services = await Promise.all(
-    named.map(async ({ kind, instance }): Promise<Service> => {
-      const file = `${kind}${instance === undefined ? '' : `-${instance}`}`
-      const unit = `leadmaster-${kind}${instance === undefined ? '' : `@${instance}`}`
-      const properties = mode === 'systemd' ? await showUnit(host, `${unit}.service`) : {}
-      const given = await readGiven(host, kind, `${directory}/${file}.env`, unit, properties)
-      const byDefault = await findUser(host, owner === 0 ? 'leadmaster' : String(owner))
-      const pid =
-        mode === 'systemd'
-          ? Number(properties['MainPID'] ?? 0) || undefined
-          : await findProcess(host, {
-              kind,
-              home: directory,
-              variables: given.file.variables,
-              uid: byDefault?.uid
-            })
-      const userName =
-        mode === 'systemd' ? unitUser(properties) : await foregroundUser(host, owner, pid)
-      const user = await findUser(host, userName)
-      const common: Common = {
-        name: instance === undefined ? kind : `${kind}@${instance}`,
-        unit,
-        ...given,
-        properties,
-        pid,
-        user,
-        userName: user?.name ?? userName,
-        stateDir: stateDirOf(place, isSimulated, file, properties)
-      }
-      if (instance !== undefined) common.instance = instance
-      return kind === 'session-manager'
-        ? {
-            ...common,
-            kind,
-            config: given.faults.length === 0 ? readSessionManager(given.variables) : undefined
-          }
-        : {
-            ...common,
-            kind,
-            config: given.faults.length === 0 ? readCentralHub(given.variables) : undefined
-          }
-    })
-  )
+  const setting = { host, place, isSimulated, owner }
+  const instances = await findInstances(host, directory, mode === 'systemd')
+  const services = await Promise.all([
+    readManager(setting, undefined),
+    ...instances.map((instance) => readManager(setting, instance)),
+    readHub(setting)
+  ])
   const runner = mode === 'foreground' ? await findRunner(host, directory) : undefined
   return { mode, directory, release, simulated: isSimulated, runner, byRoot: owner === 0, services }
 }
 
-/** Where the state of a service is by custom. */
+const readManager = async (setting: Setting, instance: string | undefined): Promise<Manager> => {
+  const common = await readService(setting, 'session-manager', instance)
+  const config = common.faults.length === 0 ? readSessionManager(common.variables) : undefined
+  return { ...common, kind: 'session-manager', config }
+}
+
+const readHub = async (setting: Setting): Promise<Hub> => {
+  const common = await readService(setting, 'central-hub', undefined)
+  const config = common.faults.length === 0 ? readCentralHub(common.variables) : undefined
+  return { ...common, kind: 'central-hub', config }
+}
+
+const readService = async (
+  { host, place, isSimulated, owner }: Setting,
+  kind: Kind,
+  instance: string | undefined
+): Promise<Common> => {
+  const { mode, directory } = place
+  const fileName = `${kind}${instance === undefined ? '' : `-${instance}`}`
+  const unit = `leadmaster-${kind}${instance === undefined ? '' : `@${instance}`}`
+  const properties = mode === 'systemd' ? await showUnit(host, `${unit}.service`) : {}
+  const given = await readGiven(host, kind, `${directory}/${fileName}.env`, unit, properties)
+  const byDefault = await findUser(host, owner === 0 ? 'leadmaster' : String(owner))
+  const pid =
+    mode === 'systemd'
+      ? Number(properties['MainPID'] ?? 0) || undefined
+      : await findProcess(host, {
+          kind,
+          home: directory,
+          variables: given.file.variables,
+          uid: byDefault?.uid
+        })
+  const userName =
+    mode === 'systemd' ? unitUser(properties) : await foregroundUser(host, owner, pid)
+  const user = await findUser(host, userName)
+  const common: Common = {
+    name: instance === undefined ? kind : `${kind}@${instance}`,
+    unit,
+    ...given,
+    properties,
+    pid,
+    user,
+    userName: user?.name ?? userName,
+    stateDir: stateDirOf(place, isSimulated, fileName, properties)
+  }
+  if (instance !== undefined) common.instance = instance
+  return common
+}
+
+/** The default directory of a service's state. */
 const stateDirOf = (
-  { mode, directory }: Pick<Installation, 'mode' | 'directory'>,
+  { mode, directory }: Place,
   isSimulated: boolean,
   file: string,
   properties: Readonly<Record<string, string>>
@@ -319,7 +334,7 @@ const stateDirOf = (
   return `${directory}/${isSimulated ? 'simulated' : 'real'}/${file}`
 }
 
-/** What a service is given by its env file and by credentials. */
+/** Reads what the env file and credentials give to a service. */
 const readGiven = async (
   host: Host,
   kind: Kind,
@@ -353,14 +368,14 @@ const readGiven = async (
   }
 }
 
-/** By systemd, and not ready yet. */
+/** systemd has started it, and it is not ready yet. */
 export const isStarting = ({ properties }: Service): boolean =>
   properties['ActiveState'] === 'activating'
 
-/** Installed by the Debian package. */
+/** It is installed by the Debian package. */
 export const isDebian = ({ release }: Installation): boolean => release === '/usr/lib/leadmaster'
 
-/** The command that installs, or starts everything in the foreground. */
+/** The command that installs LeadMaster, or starts everything in the foreground. */
 export const upCommand = ({
   mode,
   directory,
@@ -378,7 +393,7 @@ export const upCommand = ({
   return [`${home}${word(`${release}/scripts/up`)}`, ...args.map(word)].join(' ')
 }
 
-/** The command that starts a service by hand, with what its env file says. */
+/** The command that starts one service with its env file, without systemd and scripts/up. */
 export const startByHand = (
   { release, byRoot, directory }: Installation,
   { kind, envFile, userName, config, stateDir }: Service
@@ -397,7 +412,7 @@ export const startByHand = (
   )
 }
 
-/** The command that starts a service again with what its file says now. */
+/** The command that restarts services, so that they read their env files. */
 export const restart = (installation: Installation, ...services: readonly Service[]): string => {
   if (installation.mode === 'systemd')
     return `systemctl restart ${services.map(({ unit }) => unit).join(' ')}`
@@ -413,10 +428,7 @@ export const restart = (installation: Installation, ...services: readonly Servic
   )
 }
 
-/**
- * The command that starts services in the foreground. scripts/up starts all, so it is of use where
- * none runs.
- */
+/** The command that starts services in the foreground. scripts/up only helps where none runs. */
 export const start = (installation: Installation, ...services: readonly Service[]): string => {
   const isAlone =
     installation.directory !== etc && installation.services.every(({ pid }) => pid === undefined)
@@ -425,20 +437,17 @@ export const start = (installation: Installation, ...services: readonly Service[
     : services.map((service) => `(${startByHand(installation, service)} &)`).join('; ')
 }
 
-/**
- * A mend after which services must be started again; in the foreground that is left to the person
- * who runs scripts/up.
- */
+/** A fix and a restart of services. In the foreground the person restarts scripts/up. */
 export const andRestart = (
   installation: Installation,
-  mend: string,
+  fix: string,
   ...services: readonly Service[]
 ): string =>
   installation.mode === 'systemd'
-    ? `${mend} && ${restart(installation, ...services)}`
-    : `${mend} # then end scripts/up and start it again`
+    ? `${fix} && ${restart(installation, ...services)}`
+    : `${fix} # then end scripts/up and start it again`
 
-/** Whether a process sees other files than doctor does, in a mount namespace of its own. */
+/** Whether a process has another mount namespace than doctor. */
 const seesOtherFiles = async (host: Host, pid: number): Promise<boolean> => {
   const [own, theirs] = await Promise.all(
     ['self', pid].map((each) => host.readlink(`/proc/${each}/ns/mnt`))
@@ -447,8 +456,8 @@ const seesOtherFiles = async (host: Host, pid: number): Promise<boolean> => {
 }
 
 /**
- * A command as a service's user; in the foreground among the files that a running service sees,
- * closed ones above it too.
+ * A command that runs as a service's user. In the foreground it runs in the mount namespace of a
+ * running service, which shows it closed directories too.
  */
 export const asUser = async (
   host: Host,

@@ -4,7 +4,7 @@ import type { Source } from '../../platform/env.ts'
 import type { Host } from './host.ts'
 import type { Kind } from './installation.ts'
 
-/** Who runs and who listens, from /proc, so that no other tool has to be installed. */
+/** Reads from /proc who runs and who listens. No other tool has to be installed. */
 
 export interface Listener {
   address: string
@@ -17,20 +17,20 @@ export interface Listener {
 export interface Process {
   pid: number
   /**
-   * The program that it runs, such as session-manager or nats-server. Its thread's name says
-   * nothing: Node's is MainThread.
+   * The program that it runs, such as session-manager or nats-server. The name of the thread is of
+   * no use: Node's is MainThread.
    */
   name: string
-  /** Which of our services it is, if any. */
+  /** Which of our services it is; undefined for another program. */
   kind: Kind | undefined
-  /** The systemd unit it belongs to, if any. */
+  /** The systemd unit that it belongs to; undefined when there is no unit. */
   unit: string | undefined
 }
 
 export const commandLine = async (host: Host, pid: number | string): Promise<string[]> =>
   (await host.readFile(`/proc/${pid}/cmdline`))?.split('\0').filter(Boolean) ?? []
 
-/** Node's options whose value is the next argument: the script comes after it. node(1) */
+/** Options of Node that take the next argument as their value, node(1). */
 const optionsWithValue = new Set([
   '-r',
   '--require',
@@ -52,7 +52,7 @@ const optionsWithValue = new Set([
   '--diagnostic-dir',
   '--experimental-config-file'
 ])
-/** With these Node runs no script of a file. */
+/** Options with which Node runs no script of a file. */
 const withoutScript = new Set([
   '-e',
   '--eval',
@@ -64,7 +64,7 @@ const withoutScript = new Set([
   '--interactive'
 ])
 
-/** The script among the arguments of Node, as it was given. */
+/** The script among the arguments of Node. */
 const scriptAmong = (args: readonly string[]): string | undefined => {
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at] as string
@@ -78,8 +78,8 @@ const scriptAmong = (args: readonly string[]): string | undefined => {
 const isNode = (path: string): boolean => /^node(js)?$/.test(basename(path))
 
 /**
- * The script that a process of Node runs, its links resolved where this user may see them;
- * undefined of any other process.
+ * The script that a process of Node runs, with links resolved where this user may see them.
+ * undefined: another process.
  */
 const scriptOf = async (
   host: Host,
@@ -99,10 +99,7 @@ const kindOf = (script: string | undefined): Kind | undefined =>
     script ?? ''
   )?.[1] as Kind | undefined
 
-/**
- * The variables of the files that Node was told to read by --env-file. They are in no
- * /proc/PID/environ.
- */
+/** The variables that Node has read by --env-file. /proc/PID/environ does not have them. */
 const fromEnvFiles = async (host: Host, pid: number): Promise<Record<string, string>> => {
   const variables: Record<string, string> = {}
   for (const path of await envFilesOf(host, pid))
@@ -110,7 +107,7 @@ const fromEnvFiles = async (host: Host, pid: number): Promise<Record<string, str
   return variables
 }
 
-/** The files that Node was told to read by --env-file, the last one counts most. */
+/** The files that Node has read by --env-file. A later file overrides an earlier one. */
 export const envFilesOf = async (host: Host, pid: number): Promise<string[]> => {
   const args = await commandLine(host, pid)
   const cwd = (await host.readlink(`/proc/${pid}/cwd`)) ?? '/'
@@ -122,7 +119,7 @@ export const envFilesOf = async (host: Host, pid: number): Promise<string[]> => 
   })
 }
 
-/** The environment a process was started with; undefined when this user may not read it. */
+/** The environment of a process at its start; undefined when this user may not read it. */
 export const environmentOf = async (
   host: Host,
   pid: number
@@ -136,13 +133,10 @@ export const environmentOf = async (
   return { ...(await fromEnvFiles(host, pid)), ...own }
 }
 
-/**
- * When a process was started, ms since 1970: by its ticks since boot, of which Linux has 100 a
- * second. proc(5)
- */
+/** The start of a process, ms since 1970. /proc has ticks since boot, 100 a second, proc(5). */
 export const startedAt = async (host: Host, pid: number): Promise<number | undefined> => {
   const boot = /^btime (\d+)$/m.exec((await host.readFile('/proc/stat')) ?? '')?.[1]
-  // the name of the thread is in brackets, and may hold blanks and brackets itself
+  // The thread's name is in brackets, and may contain blanks and brackets itself.
   const ticks = /^.*\) (?:\S+ ){19}(\d+)/s.exec(
     (await host.readFile(`/proc/${pid}/stat`)) ?? ''
   )?.[1]
@@ -155,8 +149,8 @@ const pids = async (host: Host): Promise<number[]> =>
   (await host.readdir('/proc')).filter((entry) => /^\d+$/.test(entry)).map(Number)
 
 /**
- * What a process has open: paths, and sockets as socket:[INODE]. Nothing of a process that this
- * user may not look into.
+ * What a process has open: paths, and sockets as socket:[INODE]. It is empty when this user may not
+ * read that of the process.
  */
 const openFiles = async (host: Host, pid: number): Promise<(string | undefined)[]> =>
   Promise.all(
@@ -164,8 +158,8 @@ const openFiles = async (host: Host, pid: number): Promise<(string | undefined)[
   )
 
 /**
- * Whether this user may look into a process. Root of a container may not look into those of other
- * users.
+ * Whether this user may see what a process has open. Root of a container may not see that of other
+ * users' processes.
  */
 export const canLookInto = async (host: Host, pid: number): Promise<boolean> =>
   (await openFiles(host, pid)).some((path) => path !== undefined)
@@ -173,18 +167,18 @@ export const canLookInto = async (host: Host, pid: number): Promise<boolean> =>
 const userOf = async (host: Host, pid: number): Promise<number> =>
   Number(/^Uid:\s+(\d+)/m.exec((await host.readFile(`/proc/${pid}/status`)) ?? '')?.[1] ?? NaN)
 
-/** A run in the foreground, as far as its process can be told by it. */
+/** What is known of a service in the foreground whose process is searched. */
 export interface Sought {
   kind: Kind
   /** Where the env files are. */
   home: string
-  /** Of the env file. */
+  /** The variables of the env file. */
   variables: Source
-  /** Whom the services run as. */
+  /** The user that the services run as. */
   uid: number | undefined
 }
 
-/** How sure it is that a process is the one sought: 0 when it is not. */
+/** How well a process fits to a service; 0 when it does not. */
 const resemblance = async (
   host: Host,
   pid: number,
@@ -193,8 +187,7 @@ const resemblance = async (
 ): Promise<number> => {
   const { home, variables, uid } = sought
   const has = await environmentOf(host, pid)
-  // root of a container may not look into another user's process: what remains is the program and
-  // its user
+  // Root of a container may not read another user's process: only program and user are known.
   if (has === undefined) return (await userOf(host, pid)) === uid ? 1 : 0
   const files = await openFiles(host, pid)
   const isSame = (name: string): boolean =>
@@ -202,17 +195,17 @@ const resemblance = async (
   const isOfHome =
     files.includes(`${home}/lock`) || (has['STATE_DIR']?.startsWith(`${home}/`) ?? false)
   const shared = ['STATE_DIR', 'PORT', 'ACCOUNT'].filter(isSame).length
-  // one of them may have been edited since; a run of another home may have the same port
+  // A variable may have been edited since, and a run of another home may have the same port.
   const isOfFile = isSame('STATE_DIR') || (isSame('SESSION_MANAGER_TOKEN') && isSame('PORT'))
   if (!isOfHome && !isOfFile) return 0
-  // `node --watch` and its child are alike but for who listens
+  // `node --watch` and its child differ only in who listens.
   const listens = open.some(({ inode }) => files.includes(`socket:[${inode}]`))
   return 2 + 2 * shared + (listens ? 1 : 0)
 }
 
 /**
- * The process of a service in the foreground: it runs the service's program, and holds the lock of
- * this home or has the state directory or the secret of the env file.
+ * The process of a service in the foreground. It runs the service's program. It holds the lock of
+ * this home, or has the state directory or the secret of the env file.
  */
 export const findProcess = async (host: Host, sought: Sought): Promise<number | undefined> => {
   const open = await listeners(host)
@@ -225,7 +218,7 @@ export const findProcess = async (host: Host, sought: Sought): Promise<number | 
   return best?.pid
 }
 
-/** All processes of our services, of whatever run. */
+/** All processes of our services, of any run. */
 export const ourProcesses = async (host: Host): Promise<Process[]> => {
   const found: Process[] = []
   for (const pid of await pids(host)) {
@@ -235,10 +228,7 @@ export const ourProcesses = async (host: Host): Promise<Process[]> => {
   return found
 }
 
-/**
- * 0100007F:0BB9 as 127.0.0.1 and 3001: each 32-bit word is in the byte order of the machine, which
- * is little-endian.
- */
+/** Decodes 0100007F:0BB9 to 127.0.0.1 and 3001. Each 32-bit word is little-endian. */
 const decode = (hex: string): { address: string; port: number } => {
   const [ip = '', port = ''] = hex.split(':')
   const words = ip.match(/.{8}/g) ?? []
@@ -277,14 +267,14 @@ export const listeners = async (host: Host): Promise<Listener[]> => {
 const wildcards = ['0.0.0.0', '::']
 const loopbacks = ['127.0.0.1', '::1']
 
-/** Whether one who listens there is in the way of HOST, or is reached by it. */
+/** Whether a listener at an address blocks HOST, or is reached by it. */
 export const meets = (address: string, host: string): boolean =>
   address === host ||
   wildcards.includes(address) ||
   wildcards.includes(host) ||
   (host === 'localhost' && loopbacks.includes(address))
 
-/** Those who hold a socket; another user's are hidden from all but root. */
+/** The processes that hold a socket. Only root sees those of other users. */
 export const holders = async (host: Host, inode: string): Promise<Process[]> => {
   const found: Process[] = []
   for (const pid of await pids(host)) {
@@ -294,10 +284,7 @@ export const holders = async (host: Host, inode: string): Promise<Process[]> => 
   return found
 }
 
-/**
- * A program by its command line; one that gives itself a title, such as `nginx: master process`, by
- * its first word.
- */
+/** A program by its command line. Of a title such as `nginx: master process`, the first word. */
 const programOf = (args: readonly string[], script: string | undefined): string | undefined => {
   if (script !== undefined) return `node ${basename(script)}`
   const [first] = /[^\s:]+/.exec(args[0] ?? '') ?? []

@@ -3,23 +3,23 @@ import type { Host } from './host.ts'
 import { environmentOf, type Listener } from './processes.ts'
 import { hubs, managers, refusals, type Service, type Installation } from './installation.ts'
 
-/** What a variable should be, as far as that can be told: for mends. */
+/** Proposes values of variables, for the commands that fix an env file. */
 
-/** The host of a URL that reaches a program which listens on this address. */
+/** The host of a URL that reaches a listener at this address. */
 const urlHostOf = (address: string): string => {
   if (address === '0.0.0.0') return '127.0.0.1'
   if (address === '::') return '[::1]'
   return address.includes(':') ? `[${address}]` : address
 }
 
-/** A URL that reaches a program which listens on this address and port. */
+/** A URL that reaches a listener at this address and port. */
 export const urlOf = (host: string, port: number | string): string =>
   `http://${urlHostOf(host)}:${port}`
 
 const template = async (host: Host, { release }: Installation, service: Service): Promise<string> =>
   (await host.readFile(`${release}/deploy/env/${service.kind}.env`)) ?? ''
 
-/** The template's value, in force or commented out; empty when there is none. */
+/** The value in the template, commented out or not; empty when the template has no value. */
 const templateValue = async (
   host: Host,
   installation: Installation,
@@ -31,10 +31,7 @@ const templateValue = async (
   return commented.variables[name] ?? ''
 }
 
-/**
- * The first port from the usual one on that no other service is to have and, of those open now,
- * nobody listens on.
- */
+/** The first port, from the usual one on, that no other service has and nobody listens on. */
 export const freePort = (
   installation: Installation,
   service: Service,
@@ -51,8 +48,8 @@ export const freePort = (
 }
 
 /**
- * What a variable should be when nothing else is known; undefined when the line is better left out.
- * Not for secrets.
+ * The value that a variable should have when nothing else is known; undefined when the file should
+ * not have it. It is not for secrets.
  */
 export const proposal = async (
   host: Host,
@@ -65,19 +62,7 @@ export const proposal = async (
   if (name === 'ACCOUNT' && service.instance !== undefined) return service.instance
   if (name === 'ACCOUNT' && installation.simulated) return 'simulated'
   const value = await templateValue(host, installation, service, name)
-  if (name === 'PORT' && service === managers(installation)[0]) {
-    // the hub may know
-    const url = hubs(installation)[0]?.config?.SESSION_MANAGER_BASE_URL
-    if (url !== undefined && new URL(url).port !== '') return new URL(url).port
-  }
-  if (name === 'PORT')
-    return String(
-      freePort(
-        installation,
-        service,
-        Number(value) || (service.kind === 'central-hub' ? 3012 : 3001)
-      )
-    )
+  if (name === 'PORT') return proposedPort(installation, service, value)
   if (name === 'SESSION_MANAGER_BASE_URL') {
     const [first] = managers(installation)
     const { HOST, PORT } = first?.file.variables ?? {}
@@ -87,15 +72,23 @@ export const proposal = async (
   return value === '' ? undefined : value
 }
 
+/** @param template the port in the template, or empty */
+const proposedPort = (installation: Installation, service: Service, template: string): string => {
+  if (service === managers(installation)[0]) {
+    // The hub's file may have the port.
+    const url = hubs(installation)[0]?.config?.SESSION_MANAGER_BASE_URL
+    if (url !== undefined && new URL(url).port !== '') return new URL(url).port
+  }
+  const usual = service.kind === 'central-hub' ? 3012 : 3001
+  return String(freePort(installation, service, Number(template) || usual))
+}
+
 const accepts = (service: Service, name: string, value: string): boolean =>
   value !== '' &&
-  !refusals(service.kind, { [name]: value }).some((said) => said.startsWith(`${name}=`))
+  !refusals(service.kind, { [name]: value }).some((error) => error.startsWith(`${name}=`))
 
-/**
- * Whether a process may have a variable from elsewhere than its env file: from systemd's own
- * environment, or a drop-in.
- */
-const comesFromElsewhere = async (
+/** Whether a process may have a variable from systemd's own environment or from a drop-in. */
+const hasOtherSource = async (
   host: Host,
   { properties }: Service,
   name: string
@@ -107,7 +100,7 @@ const comesFromElsewhere = async (
   )
 }
 
-/** What the process still has that was started before the file was spoilt. */
+/** The value that the running process has, from before the file was changed. */
 export const running = async (
   host: Host,
   service: Service,
@@ -118,16 +111,13 @@ export const running = async (
   if (
     value === undefined ||
     !accepts(service, name, value) ||
-    (await comesFromElsewhere(host, service, name))
+    (await hasOtherSource(host, service, name))
   )
     return undefined
   return value
 }
 
-/**
- * What was probably meant by a malformed value: the first of a few readings that the service
- * accepts.
- */
+/** A correction of a malformed value: the first of a few readings that the service accepts. */
 export const meant = (service: Service, name: string, value: string): string | undefined => {
   const bare = value.replace(/\s+#.*$/s, '').trim()
   const readings = [

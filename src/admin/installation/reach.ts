@@ -3,38 +3,41 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { connect } from 'node:net'
 import { readProxy, tunnelStatus } from '../../platform/proxy.ts'
 
-/** Whether this machine reaches a page outside, directly or by a proxy. */
+/** Whether this machine reaches a page on the internet, directly or by a proxy. */
 
-/** A look-up, a connection and an answer together may take this long, ms. */
+/** The time for a look-up, a connection and an answer together, ms. */
 const reachMs = 10_000
 
-/** Why a connection failed, in plain words. @param what it was to, such as `web.whatsapp.com` */
-const describeError = (error: NodeJS.ErrnoException, what: string): string => {
+/** A connection error in plain words. @param place the destination, such as `web.whatsapp.com` */
+const describeError = (error: NodeJS.ErrnoException, place: string): string => {
   const { code, message } = error
-  const status = tunnelStatus(error)
   switch (code) {
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `the name ${what} cannot be looked up (${code})`
+      return `the name ${place} cannot be looked up (${code})`
     case 'ECONNREFUSED':
-      return `nothing listens at ${what} (ECONNREFUSED)`
+      return `nothing listens at ${place} (ECONNREFUSED)`
     case 'ENETUNREACH':
     case 'EHOSTUNREACH':
-      return `there is no way to ${what} (${code})`
+      return `there is no way to ${place} (${code})`
     case 'ERR_PROXY_TUNNEL':
-      return status === '407'
-        ? 'the proxy does not take the user and password of PROXY_URL (HTTP 407)'
-        : 'the proxy refuses a connection to ' +
-            `${what}${status === undefined ? '' : ` (HTTP ${status})`}`
+      return describeTunnelError(tunnelStatus(error), place)
     case 'ETIMEDOUT':
     case 'ABORT_ERR':
-      return `${what} does not answer within ${reachMs / 1_000} s`
+      return `${place} does not answer within ${reachMs / 1_000} s`
     default:
-      return `${what} cannot be reached (${code ?? message})`
+      return `${place} cannot be reached (${code ?? message})`
   }
 }
 
-/** Connects, and no more. @returns why it cannot, undefined when it can */
+const describeTunnelError = (status: string | undefined, place: string): string => {
+  if (status === '407')
+    return 'the proxy does not take the user and password of PROXY_URL (HTTP 407)'
+  const suffix = status === undefined ? '' : ` (HTTP ${status})`
+  return `the proxy refuses a connection to ${place}${suffix}`
+}
+
+/** Only connects. @returns why it cannot, undefined when it can */
 const whyNoConnection = (host: string, port: number): Promise<string | undefined> =>
   new Promise((resolve) => {
     const socket = connect({ host, port, signal: AbortSignal.timeout(reachMs) })
@@ -46,8 +49,8 @@ const whyNoConnection = (host: string, port: number): Promise<string | undefined
   })
 
 /**
- * Asks for a page as Chromium would: whatever its status, an answer is one. @returns why there is
- * none, undefined when there is
+ * Requests a page as Chromium would. An answer of any status counts.
+ * @returns why nothing answers, undefined when something does
  */
 const whyNoAnswer = (url: string, proxyUrl: string): Promise<string | undefined> => {
   const proxyEnv = proxyUrl === '' ? {} : { HTTPS_PROXY: proxyUrl, HTTP_PROXY: proxyUrl }
@@ -69,9 +72,9 @@ const whyNoAnswer = (url: string, proxyUrl: string): Promise<string | undefined>
 }
 
 /**
- * What keeps this machine from a page outside.
- * @param proxyUrl as PROXY_URL has it; empty: directly
- * @returns in plain words, undefined when nothing does
+ * Why this machine cannot reach a page on the internet.
+ * @param proxyUrl the value of PROXY_URL; empty: without a proxy
+ * @returns the reason in plain words, undefined when it can
  */
 export const whyUnreachable = async (
   url: string,

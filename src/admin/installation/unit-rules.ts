@@ -1,23 +1,24 @@
 import type { Kind } from './installation.ts'
 
 /**
- * Settings of a unit with which its service cannot do its work. systemd.exec(5),
+ * Settings of a unit with which its service does not work. systemd.exec(5),
  * systemd.resource-control(5)
  */
 
 const MiB = 1024 ** 2
 
 export interface Rule {
-  /** As a unit file has it; `systemctl show` mostly has the same name. */
+  /** The name in a unit file. */
   setting: string
+  /** The name in `systemctl show`, where that is another one. */
   property?: string
-  /** What is wrong with a value; undefined when the service can live with it. */
+  /** What is wrong with a value; undefined when the service works with it. */
   breaks(
     value: string,
     kind: Kind,
     properties: Readonly<Record<string, string>>
   ): string | undefined
-  /** The value that undoes another one where a drop-in is not ours to change. */
+  /** The value that overrides a wrong one in a drop-in that must not be changed. */
   undo(kind: Kind): string
 }
 
@@ -30,7 +31,7 @@ const everywhere = ['0.0.0.0/0', '::/0']
 const hasNetworkOf = (prefixes: readonly string[], value: string | undefined): boolean =>
   listed(value).some((each) => prefixes.includes(each))
 
-/** A limit that ends or cripples a service when it is too low. */
+/** A limit that ends or hinders a service when it is too low. */
 const limit = (setting: string, least: (kind: Kind) => number, effect: string): Rule => ({
   setting,
   breaks: (value, kind) => (isBelow(value, least(kind)) ? effect : undefined),
@@ -85,6 +86,11 @@ const lacksNamespace = (value: string, kind: Kind): string | undefined => {
     : undefined
 }
 
+const runsAsRoot: Readonly<Record<Kind, string>> = {
+  'session-manager': 'it runs as root, where Chromium refuses to start with its sandbox',
+  'central-hub': 'it runs as root, which it never needs'
+}
+
 const isOurProgram = (value: string, kind: Kind): boolean =>
   value === '' || value.includes(`/${kind}/main.js`)
 
@@ -92,10 +98,7 @@ export const rules: readonly Rule[] = [
   {
     setting: 'User',
     breaks: (value, kind) =>
-      value === 'root' || value === '' || value === '0'
-        ? 'it runs as ' +
-          `root${kind === 'session-manager' ? ', where Chromium refuses to start with its sandbox' : ', which it never needs'}`
-        : undefined,
+      value === 'root' || value === '' || value === '0' ? runsAsRoot[kind] : undefined,
     undo: () => 'leadmaster'
   },
   {
@@ -177,7 +180,7 @@ export const rules: readonly Rule[] = [
   }
 ]
 
-/** What is asked of systemd for this. */
+/** The properties that the rules need. */
 export const confinement: readonly string[] = [
   ...rules.map(({ setting, property }) => property ?? setting),
   'IPAddressAllow',
