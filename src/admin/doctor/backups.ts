@@ -3,17 +3,18 @@ import { settingsFile } from '../backup/settings.ts'
 import { span } from '../text.ts'
 import { readEnvFile } from '../../platform/env-file.ts'
 import type { Check } from './check.ts'
-import { fault, note, ok } from './finding.ts'
-import { setVariable, word } from '../installation/shell.ts'
+import { fault, note, ok, type Finding } from './finding.ts'
+import { setVariable, word, type EditedFile } from '../installation/shell.ts'
 
-/** The nightly backups, where their timer is enabled: whether they are made. */
+/** Checks that the nightly backups are made, when their timer is enabled. */
 
 const name = 'backup'
 const timer = 'leadmaster-backup.timer'
 const service = 'leadmaster-backup.service'
-/** A night may be missed while the machine is off, ms. */
+const defaultTo = '/var/backups/leadmaster'
+/** The highest age of the newest backup, ms. One night may be missed. */
 const tooOldMs = 49 * 3_600_000
-const again = `systemctl start ${service}; journalctl -u ${service} -n 20 -o cat`
+const retry = `systemctl start ${service}; journalctl -u ${service} -n 20 -o cat`
 
 export const checkBackups: Check = async ({ host, installation }) => {
   if (installation.mode !== 'systemd') return []
@@ -23,17 +24,7 @@ export const checkBackups: Check = async ({ host, installation }) => {
   const path = settingsFile(installation.directory)
   const text = (await host.readFile(path)) ?? ''
   const { BACKUP_TO: to } = readEnvFile(text).variables
-  if (!to)
-    return [
-      fault(
-        name,
-        'host',
-        `${timer} is enabled, but ${path} does not say where to (BACKUP_TO)`,
-        'install -d -m 700 /var/backups/leadmaster && ' +
-          `${setVariable({ path, text }, 'BACKUP_TO', '/var/backups/leadmaster')} && chmod 600 ` +
-          `${word(path)} && systemctl start ${service}`
-      )
-    ]
+  if (!to) return [withoutDestination({ path, text })]
   const hidden = whyHidden(
     to,
     await show(service, 'ProtectHome'),
@@ -41,38 +32,50 @@ export const checkBackups: Check = async ({ host, installation }) => {
   )
   if (hidden !== undefined) return [fault(name, 'host', `BACKUP_TO=${to} ${hidden}`, open(to))]
   const [newest] = backupsAmong(await host.readdir(to))
-  const result = await show(service, 'Result')
-  if (result !== '' && result !== 'success')
-    return [
-      fault(
-        name,
-        'host',
-        'the last backup failed ' +
-          `(${result})${newest === undefined ? '' : `; the newest in ${to} is ${span(host.now() - newest.at)} old`}`,
-        again
-      )
-    ]
-  if (newest === undefined)
-    return [
-      note(name, 'host', `there is no backup in ${to} yet: ${timer} makes the first one`, again)
-    ]
-  const age = host.now() - newest.at
-  if (age > tooOldMs)
-    return [
-      fault(
-        name,
-        'host',
-        `the newest backup in ${to} is ${span(age)} old`,
-        `systemctl start ${timer}; ${again}`
-      )
-    ]
-  return [ok(name, 'host', `the newest in ${to} is ${span(age)} old`)]
+  const age = newest === undefined ? undefined : host.now() - newest.at
+  return [checkNewest(to, age, await show(service, 'Result'))]
+}
+
+const withoutDestination = (file: EditedFile): Finding =>
+  fault(
+    name,
+    'host',
+    `${timer} is enabled, but ${file.path} does not say where to (BACKUP_TO)`,
+    [
+      `install -d -m 700 ${defaultTo}`,
+      setVariable(file, 'BACKUP_TO', defaultTo),
+      `chmod 600 ${word(file.path)}`,
+      `systemctl start ${service}`
+    ].join(' && ')
+  )
+
+/**
+ * @param ageMs of the newest backup; undefined when there is no backup
+ * @param result of the last run of the unit
+ */
+const checkNewest = (to: string, ageMs: number | undefined, result: string): Finding => {
+  if (result !== '' && result !== 'success') {
+    const newest = ageMs === undefined ? '' : `; the newest in ${to} is ${span(ageMs)} old`
+    return fault(name, 'host', `the last backup failed (${result})${newest}`, retry)
+  }
+  if (ageMs === undefined)
+    return note(
+      name,
+      'host',
+      `there is no backup in ${to} yet: ${timer} makes the first one`,
+      retry
+    )
+  if (ageMs > tooOldMs) {
+    const detail = `the newest backup in ${to} is ${span(ageMs)} old`
+    return fault(name, 'host', detail, `systemctl start ${timer}; ${retry}`)
+  }
+  return ok(name, 'host', `the newest in ${to} is ${span(ageMs)} old`)
 }
 
 const isBelow = (path: string, directory: string): boolean =>
   path === directory || path.startsWith(`${directory}/`)
 
-/** What keeps the unit from writing backups to a directory; undefined when nothing does. */
+/** Why the unit cannot write backups to a directory; undefined when it can. */
 const whyHidden = (
   to: string,
   protectHome: string,
@@ -89,12 +92,14 @@ const whyHidden = (
   return `is closed to ${service}, which may write below ${directories.join(', ')} alone`
 }
 
-/** A drop-in that opens a directory to the unit. */
+/** The command that opens a directory to the unit by a drop-in. */
 const open = (to: string): string => {
   const directory = `/etc/systemd/system/${service}.d`
-  return (
-    `mkdir -p ${directory} ${word(to)} && printf '[Service]\\nProtectHome=no\\n` +
-    `ReadWritePaths=%s\\n' ${word(to)} >${directory}/backup-to.conf && systemctl ` +
-    `daemon-reload && systemctl start ${service}`
-  )
+  const lines = '[Service]\\nProtectHome=no\\nReadWritePaths=%s\\n'
+  return [
+    `mkdir -p ${directory} ${word(to)}`,
+    `printf '${lines}' ${word(to)} >${directory}/backup-to.conf`,
+    'systemctl daemon-reload',
+    `systemctl start ${service}`
+  ].join(' && ')
 }

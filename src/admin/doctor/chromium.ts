@@ -5,9 +5,9 @@ import { removeVariable, word } from '../installation/shell.ts'
 import { runAsUnit } from './transient.ts'
 import { andRestart, asUser, managers, type Manager } from '../installation/installation.ts'
 
-/** Chromium: there, a Chromium, and able to run with its sandbox on as the services' user. */
+/** Checks that Chromium exists, and that it runs with its sandbox on as the services' user. */
 
-/** Debian's, and the packages they come in. */
+/** Debian's programs, and their packages. */
 const packages: Record<string, string> = {
   '/usr/lib/chromium/chromium-headless-shell': 'chromium-headless-shell',
   '/usr/bin/chromium': 'chromium'
@@ -22,7 +22,7 @@ export const checkChromium: Check = async (asked) => {
   for (const manager of managers(asked.installation)) {
     const { config } = manager
     if (!config || seen.has(config.CHROMIUM_PATH)) continue
-    // never as root: it is a program that anybody may have named, and has no sandbox there
+    // It is never run as root: it has no sandbox there, and anybody may have named the program.
     if (asked.host.uid === 0 && (manager.user?.uid ?? 0) === 0) continue
     seen.add(config.CHROMIUM_PATH)
     findings.push(...(await checkOne(asked, manager, config.CHROMIUM_PATH)))
@@ -37,24 +37,24 @@ const checkOne = async (
 ): Promise<Finding[]> => {
   const name = 'chromium'
   const isDebian = path in packages
-  const replaced = andRestart(
+  const replace = andRestart(
     installation,
     isDebian ? install(path, '--reinstall ') : removeVariable(edited(manager), 'CHROMIUM_PATH'),
     manager
   )
-  const found = await host.stat(path)
-  if (found === undefined)
+  const stat = await host.stat(path)
+  if (stat === undefined)
     return [
       fault(
         name,
         manager.name,
         `CHROMIUM_PATH=${path} does not exist`,
-        isDebian ? andRestart(installation, install(path), manager) : replaced
+        isDebian ? andRestart(installation, install(path), manager) : replace
       )
     ]
-  if (found.type !== 'file')
-    return [fault(name, manager.name, `CHROMIUM_PATH=${path} is no program`, replaced)]
-  if ((found.mode & 0o111) === 0)
+  if (stat.type !== 'file')
+    return [fault(name, manager.name, `CHROMIUM_PATH=${path} is no program`, replace)]
+  if ((stat.mode & 0o111) === 0)
     return [
       fault(
         name,
@@ -72,7 +72,7 @@ const checkOne = async (
         name,
         manager.name,
         `CHROMIUM_PATH=${path} is no Chromium that runs: --version prints no version`,
-        replaced
+        replace
       )
     ]
   return [
@@ -81,7 +81,7 @@ const checkOne = async (
   ]
 }
 
-/** Kernel settings that close user namespaces, which the sandbox is made of. */
+/** Kernel settings that forbid user namespaces, which the sandbox needs. */
 const gates = [
   { setting: 'kernel.unprivileged_userns_clone', closed: (value: number) => value === 0, open: 1 },
   { setting: 'user.max_user_namespaces', closed: (value: number) => value === 0, open: 15_000 },
@@ -92,7 +92,7 @@ const gates = [
   }
 ]
 
-/** A real try: a page shown with the sandbox on, in a profile of its own, and thrown away. */
+/** Shows a page with the sandbox on, in a profile that is deleted afterwards. */
 const trySandbox = async (
   { host, installation }: Pick<Asked, 'host' | 'installation'>,
   manager: Manager,
@@ -107,13 +107,10 @@ const trySandbox = async (
   const tried =
     (await runAsUnit(host, installation, manager, ['sh', '-c', script, path], 30_000)) ??
     (await host.run(await asUser(host, installation, manager, 'sh', '-c', script, path), 30_000))
-  if (tried.code === 0 && /<html/i.test(tried.stdout))
-    return ok(
-      name,
-      manager.name,
-      'Chromium runs with its sandbox on, as ' +
-        `${user}${installation.mode === 'systemd' ? ' and confined by its unit' : ''}`
-    )
+  if (tried.code === 0 && /<html/i.test(tried.stdout)) {
+    const confined = installation.mode === 'systemd' ? ' and confined by its unit' : ''
+    return ok(name, manager.name, `Chromium runs with its sandbox on, as ${user}${confined}`)
+  }
   for (const { setting, closed, open } of gates) {
     const value = (await host.readFile(`/proc/sys/${setting.replaceAll('.', '/')}`))?.trim()
     if (value === undefined || !closed(Number(value))) continue

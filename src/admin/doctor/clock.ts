@@ -1,7 +1,7 @@
 import type { Check } from './check.ts'
 import { fault, note, ok } from './finding.ts'
 
-/** The clock: of the times of messages, of TLS, and of what was missed. */
+/** Checks the clock. Times of messages, TLS and reading back depend on it. */
 
 const name = 'clock'
 const toleranceMs = 60_000

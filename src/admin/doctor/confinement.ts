@@ -10,16 +10,16 @@ import {
 } from '../installation/installation.ts'
 
 /**
- * What a unit lets its service do, and what an operator's drop-in changed of it. The values are
- * those in force, so that it does not matter in which file one of them is set.
+ * Checks what a unit allows its service, and what an operator's drop-in changes. The values are
+ * those in force, whichever file sets them.
  */
 
 const name = 'drop-in'
-/** The files a unit is made of, in the order that systemd reads them. */
+/** The files of a unit, in the order in which systemd reads them. */
 const unitFiles = ({ properties }: Service): string[] =>
   [properties['FragmentPath'] ?? '', ...listed(properties['DropInPaths'])].filter(Boolean)
 
-/** The last file that gives a setting a value. */
+/** The last file that sets a setting. */
 export const fileOf = async (
   { host }: Asked,
   service: Service,
@@ -32,25 +32,23 @@ export const fileOf = async (
   return undefined
 }
 
-/**
- * Whether a drop-in is for this unit alone: one for all services of the machine must stay as it is.
- */
+/** Whether a drop-in is only for this unit. One for all services of the machine is not changed. */
 export const isOwn = (path: string, { unit }: Service): boolean =>
   path.includes(`/${unit}.service.d/`) || path.includes(`/${unit.replace(/@.*$/, '@')}.service.d/`)
 
-export const reloaded = (mend: string, { unit }: Service): string =>
-  `${mend} && systemctl daemon-reload && systemctl restart ${unit}`
+export const reloaded = (fix: string, { unit }: Service): string =>
+  `${fix} && systemctl daemon-reload && systemctl restart ${unit}`
 
 /**
- * Makes a unit file as it was shipped. One edited by `systemctl edit --full` hides that of the
- * package.
+ * The command that restores the shipped unit file. A file by `systemctl edit --full` hides that of
+ * the package.
  */
 const reinstall = (installation: Installation, service: Service): string =>
   isDebian(installation) && service.properties['FragmentPath']?.startsWith('/etc/')
     ? reloaded(`rm ${word(service.properties['FragmentPath'])}`, service)
     : `${upCommand(installation)} && systemctl restart ${service.unit}`
 
-/** Takes a setting back. */
+/** The command that undoes a setting. */
 const takeBack = async (
   asked: Asked,
   service: Service,
@@ -60,8 +58,8 @@ const takeBack = async (
   if (file === undefined || file.path === service.properties['FragmentPath'])
     return reinstall(asked.installation, service)
   if (isOwn(file.path, service)) {
-    const goesOn = new RegExp(`^\\s*${setting}\\s*=.*\\\\$`, 'm').test(file.text)
-    const change = goesOn
+    const isContinued = new RegExp(`^\\s*${setting}\\s*=.*\\\\$`, 'm').test(file.text)
+    const change = isContinued
       ? `mv ${word(file.path)} ${word(`${file.path}.off`)}`
       : `sed -i -E ${word(`s/^\\s*${setting}\\s*=/#&/`)} ${word(file.path)}`
     return reloaded(change, service)
@@ -75,10 +73,7 @@ const takeBack = async (
   )
 }
 
-/**
- * What keeps a service from its work though its unit is started; and, as notes, what else of ours
- * was changed.
- */
+/** Finds settings with which a service does not work. Other changed settings are notes. */
 export const checkConfinement: Check = async (asked) => {
   if (asked.installation.mode !== 'systemd') return []
   return (
@@ -115,15 +110,25 @@ const shown = ({ setting }: Rule, value: string): string =>
     100
   )
 
-/** Read by other checks, or harmless by their nature. */
-const notToTell =
-  /^(Environment|EnvironmentFile|PassEnvironment|UnsetEnvironment|LoadCredential|LoadCredentialEncrypted|SetCredential|SetCredentialEncrypted|RestartSteps|RestartMaxDelaySec)$/
+/** Settings that other checks read, or that are harmless. */
+const ignored = new Set([
+  'Environment',
+  'EnvironmentFile',
+  'PassEnvironment',
+  'UnsetEnvironment',
+  'LoadCredential',
+  'LoadCredentialEncrypted',
+  'SetCredential',
+  'SetCredentialEncrypted',
+  'RestartSteps',
+  'RestartMaxDelaySec'
+])
 
-/** Settings of the shipped unit that a drop-in gives another value. */
+/** Settings of the shipped unit that a drop-in changes. */
 const changedSettings = async (
   { host }: Asked,
   service: Service,
-  told: readonly Finding[]
+  known: readonly Finding[]
 ): Promise<Finding[]> => {
   const settingsOf = (text: string): [string, string][] =>
     [...text.matchAll(/^[ \t]*([A-Za-z]+)[ \t]*=(.*)$/gm)].map(([, setting = '', value = '']) => [
@@ -140,8 +145,8 @@ const changedSettings = async (
     const changed = all.filter(
       ([setting]) =>
         shipped.has(setting) &&
-        !notToTell.test(setting) &&
-        !told.some(({ detail }) => detail.startsWith(`${path} sets ${setting}=`))
+        !ignored.has(setting) &&
+        !known.some(({ detail }) => detail.startsWith(`${path} sets ${setting}=`))
     )
     if (changed.length > 0)
       findings.push(

@@ -5,7 +5,7 @@ import type { Host } from '../installation/host.ts'
 import { word } from '../installation/shell.ts'
 import type { Service, Installation } from '../installation/installation.ts'
 
-/** Databases that are damaged: no restart helps, a backup does. */
+/** Damaged databases: a restart does not help, a backup does. */
 
 /** SQLITE_CORRUPT and SQLITE_NOTADB in SQLite's words. https://sqlite.org/rescode.html */
 export const isDamage = (words: string | undefined): boolean =>
@@ -17,9 +17,10 @@ const databaseOf = ({ kind }: Service): string =>
   kind === 'session-manager' ? 'journal.db' : 'hub.db'
 
 /**
- * Puts the newest backup back, else begins with an empty database while the damaged one is kept.
+ * The command that restores the newest backup. Without a backup it starts with an empty database,
+ * and keeps the damaged one.
  */
-export const damageMend = async (
+export const restoreCommand = async (
   host: Host,
   installation: Installation,
   service: Service

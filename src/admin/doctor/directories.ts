@@ -13,7 +13,10 @@ import {
   type Installation
 } from '../installation/installation.ts'
 
-/** The state directories: there, the services' own, closed to others, writable, with room. */
+/**
+ * Checks the state directories: they exist, belong to the services, are closed to others, can be
+ * written, and have space.
+ */
 
 const name = 'state directory'
 const MiB = 1024 ** 2
@@ -25,17 +28,17 @@ const above = (path: string): string[] =>
     .slice(1, -1)
     .map((_, index, parts) => `/${parts.slice(0, index + 1).join('/')}`)
 
-/** Whose permission bits of a directory count for a user. */
+/** Which permission bits of a directory apply to a user. */
 const classOf = ({ uid, gid }: Stat, user: User): 'u' | 'g' | 'o' => {
   if (uid === user.uid) return 'u'
   return gid === user.gid ? 'g' : 'o'
 }
-const mayEnter = (found: Stat, user: User): boolean =>
-  ((found.mode >> { u: 6, g: 3, o: 0 }[classOf(found, user)]) & 1) === 1
+const mayEnter = (stat: Stat, user: User): boolean =>
+  ((stat.mode >> { u: 6, g: 3, o: 0 }[classOf(stat, user)]) & 1) === 1
 
 /**
- * Whether the unit shows its service an empty directory in the place of this one, which has the
- * state bound into it.
+ * Whether the unit shows its service an empty directory in this place, with the state bound into
+ * it.
  */
 const isReplaced = ({ properties }: Service, path: string): boolean =>
   (properties['TemporaryFileSystem'] ?? '')
@@ -43,8 +46,8 @@ const isReplaced = ({ properties }: Service, path: string): boolean =>
     .some((each) => each.replace(/:.*$/, '') === path)
 
 /**
- * Whether a service cannot write to its state directory: asked within its unit, where that shows it
- * other directories.
+ * Whether a service cannot write to its state directory. It is tried within the unit when the unit
+ * replaces a parent.
  */
 const isClosedTo = async (
   host: Host,
@@ -58,7 +61,7 @@ const isClosedTo = async (
   return (await runAsUnit(host, installation, service, test, 10_000))?.code === 1
 }
 
-/** The mount that a path is on, if it is read-only. */
+/** The read-only mount that a path is on; undefined when the mount is writable. */
 const readOnlyMount = async (host: Host, path: string): Promise<string | undefined> => {
   const mounts = ((await host.readFile('/proc/mounts')) ?? '')
     .split('\n')
@@ -74,127 +77,181 @@ const readOnlyMount = async (host: Host, path: string): Promise<string | undefin
 export const checkDirectories: Check = async (asked) =>
   (await Promise.all(asked.installation.services.map((service) => checkOne(asked, service)))).flat()
 
-const checkOne = async ({ host, installation }: Asked, service: Service): Promise<Finding[]> => {
-  const { config, user, userName } = service
-  if (!config) return []
-  if (user === undefined) {
-    const make =
-      'useradd --system --user-group --home-dir /nonexistent --no-create-home --shell ' +
-      `/usr/sbin/nologin ${userName}`
-    return [
-      fault(
-        name,
-        service.name,
-        `there is no user ${userName}, whom the service runs as`,
-        `${make} && ${restart(installation, service)}`
-      )
-    ]
-  }
-  const dir = config.STATE_DIR
-  const path = word(dir)
-  const wrong = (detail: string, mend: string): Finding[] => [
-    fault(name, service.name, `${dir} ${detail}`, mend)
-  ]
-  const mended = (mend: string): string => andRestart(installation, mend, service)
+interface StateDirectory {
+  host: Host
+  installation: Installation
+  service: Service
+  user: User
+  dir: string
+}
 
+/** The findings of a step; undefined when it found no fault, so that the next step follows. */
+type Step = Finding[] | undefined
+
+const wrong = ({ service, dir }: StateDirectory, detail: string, fix: string): Finding[] => [
+  fault(name, service.name, `${dir} ${detail}`, fix)
+]
+
+const withRestart = ({ installation, service }: StateDirectory, fix: string): string =>
+  andRestart(installation, fix, service)
+
+const checkOne = async ({ host, installation }: Asked, service: Service): Promise<Finding[]> => {
+  const { config, user } = service
+  if (!config) return []
+  if (user === undefined) return [missingUser(installation, service)]
+  const state = { host, installation, service, user, dir: config.STATE_DIR }
+  return (
+    checkPlace(state) ??
+    (await checkParents(state)) ??
+    (await checkDirectory(state)) ??
+    (await checkEntries(state)) ??
+    (await checkWriting(state))
+  )
+}
+
+const missingUser = (installation: Installation, service: Service): Finding => {
+  const { userName } = service
+  const make =
+    'useradd --system --user-group --home-dir /nonexistent --no-create-home --shell ' +
+    `/usr/sbin/nologin ${userName}`
+  return fault(
+    name,
+    service.name,
+    `there is no user ${userName}, whom the service runs as`,
+    `${make} && ${restart(installation, service)}`
+  )
+}
+
+/** Whether the directory belongs to this service alone, and its unit may write to it. */
+const checkPlace = (state: StateDirectory): Step => {
+  const { installation, service, dir } = state
   const twin = installation.services.find(
     (other) => other !== service && other.kind === service.kind && other.config?.STATE_DIR === dir
   )
   if (twin && service.instance !== undefined)
     return wrong(
+      state,
       `is that of ${twin.name} too: two accounts would share a journal`,
-      mended(setVariable(edited(service), 'STATE_DIR', service.stateDir))
+      withRestart(state, setVariable(edited(service), 'STATE_DIR', service.stateDir))
     )
-  const outside = checkConfined(installation, service, dir)
-  if (outside)
-    return wrong(
-      `is closed to the unit, which may write to ${service.stateDir} alone; or keep it there ` +
-        `with ReadWritePaths=, by systemctl edit ${service.unit}`,
-      outside
-    )
+  const fix = checkConfined(installation, service, dir)
+  if (fix === undefined) return undefined
+  return wrong(
+    state,
+    `is closed to the unit, which may write to ${service.stateDir} alone; or keep it there ` +
+      `with ReadWritePaths=, by systemctl edit ${service.unit}`,
+    fix
+  )
+}
 
-  // scripts/up as root shows closed directories to the services in a mount namespace of their own
-  if (installation.mode === 'systemd' || host.uid !== 0) {
-    for (const parent of above(dir).filter((each) => !isReplaced(service, each))) {
-      const found = await host.stat(parent)
-      if (found && !mayEnter(found, user))
-        return wrong(
-          `cannot be reached by ${user.name}: ${parent} is closed to it (mode ${octal(found)})`,
-          mended(`chmod ${classOf(found, user)}+x ${word(parent)}`)
-        )
-    }
+const checkParents = async (state: StateDirectory): Promise<Step> => {
+  const { host, installation, service, user, dir } = state
+  // scripts/up as root shows closed directories to the services in a mount namespace of their own.
+  if (installation.mode !== 'systemd' && host.uid === 0) return undefined
+  for (const parent of above(dir).filter((each) => !isReplaced(service, each))) {
+    const stat = await host.stat(parent)
+    if (stat && !mayEnter(stat, user))
+      return wrong(
+        state,
+        `cannot be reached by ${user.name}: ${parent} is closed to it (mode ${octal(stat)})`,
+        withRestart(state, `chmod ${classOf(stat, user)}+x ${word(parent)}`)
+      )
   }
-  const found = await host.stat(dir)
-  if (found === undefined) {
+  return undefined
+}
+
+/** The command that makes the directory. */
+const makeCommand = ({ host, user, dir }: StateDirectory): string =>
+  `install -d -m 0700${host.uid === 0 ? ` -o ${user.name} -g ${user.name}` : ''} ${word(dir)}`
+
+/** The command that gives the directory to the service's user. */
+const ownCommand = ({ user, dir }: StateDirectory): string => `chown -R ${user.name}: ${word(dir)}`
+
+const checkDirectory = async (state: StateDirectory): Promise<Step> => {
+  const { host, service, user, dir } = state
+  const path = word(dir)
+  const stat = await host.stat(dir)
+  if (stat === undefined) {
     if (service.pid === undefined && dir === service.stateDir)
       return [note(name, service.name, `${dir} is made at the first start`)]
-    return wrong(
-      'is missing',
-      mended(
-        `install -d -m 0700${host.uid === 0 ? ` -o ${user.name} -g ${user.name}` : ''} ${path}`
-      )
-    )
+    return wrong(state, 'is missing', withRestart(state, makeCommand(state)))
   }
-  if (found.type !== 'directory')
-    return wrong(
-      'is no directory',
-      mended(
-        `mv ${path} ${path}.aside && install -d -m ` +
-          `0700${host.uid === 0 ? ` -o ${user.name} -g ${user.name}` : ''} ${path}`
-      )
-    )
+  if (stat.type !== 'directory') {
+    const fix = `mv ${path} ${path}.aside && ${makeCommand(state)}`
+    return wrong(state, 'is no directory', withRestart(state, fix))
+  }
   const readOnly = await readOnlyMount(host, dir)
   if (readOnly !== undefined)
     return wrong(
+      state,
       `is on a file system mounted read-only (${readOnly})`,
-      mended(`mount -o remount,rw ${word(readOnly)}`)
+      withRestart(state, `mount -o remount,rw ${word(readOnly)}`)
     )
-  const own = `chown -R ${user.name}: ${path}`
-  if (found.uid !== user.uid)
-    return wrong(`belongs to uid ${found.uid}, not to ${user.name}`, mended(own))
-  if ((found.mode & 0o077) > 0)
+  if (stat.uid !== user.uid) {
+    const detail = `belongs to uid ${stat.uid}, not to ${user.name}`
+    return wrong(state, detail, withRestart(state, ownCommand(state)))
+  }
+  if ((stat.mode & 0o077) > 0)
     return wrong(
-      `can be entered by other users (mode ${octal(found)}): it holds messages and the linked ` +
+      state,
+      `can be entered by other users (mode ${octal(stat)}): it holds messages and the linked ` +
         'device',
       `chmod 0700 ${path}`
     )
-  if ((found.mode & 0o700) !== 0o700)
-    return wrong(`is closed to its own user (mode ${octal(found)})`, mended(`chmod 0700 ${path}`))
-  for (const entry of await host.readdir(dir)) {
-    const inner = await host.stat(`${dir}/${entry}`)
-    if (inner === undefined) continue
-    if (inner.uid !== user.uid)
-      return wrong(
-        `has ${entry}, which belongs to uid ${inner.uid}, not to ${user.name}`,
-        mended(own)
-      )
-    if ((inner.mode & 0o600) !== 0o600)
-      return wrong(
-        `has ${entry}, which ${user.name} may not write (mode ${octal(inner)})`,
-        mended(
-          `chmod u+rw${inner.type === 'directory' ? 'x' : ''} ` +
-            `${word(`${dir}/${entry}`)}${databases.has(entry) ? '*' : ''}`
-        )
-      )
+  if ((stat.mode & 0o700) !== 0o700) {
+    const detail = `is closed to its own user (mode ${octal(stat)})`
+    return wrong(state, detail, withRestart(state, `chmod 0700 ${path}`))
   }
-  const closed =
-    (installation.mode === 'systemd' || host.uid !== 0) &&
-    (await isClosedTo(host, installation, service, dir))
-  // All permissions are right: where a drop-in may hide it, the unit's own check names that.
-  if (closed && (service.properties['DropInPaths'] ?? '') !== '') return []
-  if (closed)
-    return wrong(`cannot be written by ${user.name}`, mended(`${own} && chmod 0700 ${path}`))
-  return [ok(name, service.name, `${dir} is ${user.name}'s alone`)]
+  return undefined
 }
 
-/** SQLite gives a database's mode to the files it makes beside it. */
+const checkEntries = async (state: StateDirectory): Promise<Step> => {
+  const { host, user, dir } = state
+  for (const entry of await host.readdir(dir)) {
+    const stat = await host.stat(`${dir}/${entry}`)
+    if (stat === undefined) continue
+    if (stat.uid !== user.uid)
+      return wrong(
+        state,
+        `has ${entry}, which belongs to uid ${stat.uid}, not to ${user.name}`,
+        withRestart(state, ownCommand(state))
+      )
+    if ((stat.mode & 0o600) !== 0o600) {
+      const bits = stat.type === 'directory' ? 'rwx' : 'rw'
+      const path = `${word(`${dir}/${entry}`)}${databases.has(entry) ? '*' : ''}`
+      return wrong(
+        state,
+        `has ${entry}, which ${user.name} may not write (mode ${octal(stat)})`,
+        withRestart(state, `chmod u+${bits} ${path}`)
+      )
+    }
+  }
+  return undefined
+}
+
+const checkWriting = async (state: StateDirectory): Promise<Finding[]> => {
+  const { host, installation, service, user, dir } = state
+  const isClosed =
+    (installation.mode === 'systemd' || host.uid !== 0) &&
+    (await isClosedTo(host, installation, service, dir))
+  if (!isClosed) return [ok(name, service.name, `${dir} is ${user.name}'s alone`)]
+  // The permissions are right. A drop-in may hide the directory, which the unit's check names.
+  if ((service.properties['DropInPaths'] ?? '') !== '') return []
+  return wrong(
+    state,
+    `cannot be written by ${user.name}`,
+    withRestart(state, `${ownCommand(state)} && chmod 0700 ${word(dir)}`)
+  )
+}
+
+/** Databases. SQLite gives their mode to the files that it makes beside them. */
 const databases = new Set(['journal.db', 'hub.db'])
 
 const octal = ({ mode }: Stat): string => mode.toString(8).padStart(4, '0')
 
 /**
- * Under ProtectSystem=strict a unit writes to its StateDirectory= and ReadWritePaths= alone.
- * @returns the mend
+ * Under ProtectSystem=strict a unit writes only to its StateDirectory= and ReadWritePaths=.
+ * @returns the command that fixes it; undefined when the unit may write there
  */
 const checkConfined = (
   installation: Installation,
@@ -222,7 +279,7 @@ const checkConfined = (
   )
 }
 
-/** Bytes and inodes free where the state is. */
+/** Checks the free bytes and inodes of the disk with the state. */
 export const checkDisk: Check = async ({ host, installation }) => {
   const findings: Finding[] = []
   const seen = new Set<string>()
@@ -247,7 +304,7 @@ export const checkDisk: Check = async ({ host, installation }) => {
       findings.push(
         fault('disk', service, `only ${free}: messages cannot be captured once it is full`, find)
       )
-    // some file systems count no inodes
+    // Some file systems do not count inodes.
     else if (space.inodes > 0 && space.freeInodes < space.inodes * 0.02)
       findings.push(
         fault(

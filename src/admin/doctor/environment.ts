@@ -19,7 +19,7 @@ import {
   type Installation
 } from '../installation/installation.ts'
 
-/** The env files: there, closed to others, of good syntax, and accepted by the service. */
+/** Checks the env files: they exist, are closed to others, and have values that services accept. */
 
 const name = 'env file'
 const secrets: Record<Service['kind'], readonly string[]> = {
@@ -43,82 +43,87 @@ const checkOne = async (
   service: Service,
   before: readonly Finding[]
 ): Promise<Finding[]> => {
-  const found = await host.stat(service.envFile)
-  if (found === undefined && (await host.isClosed(service.envFile)))
-    return [
-      fault(
-        name,
-        service.name,
-        `${service.envFile} may not be looked at by you`,
-        `sudo ${word(`${installation.release}/scripts/doctor`)}`
-      )
-    ]
-  if (found === undefined)
-    return [
-      fault(
-        name,
-        service.name,
-        `${service.envFile} is missing`,
-        await install(host, installation, service)
-      )
-    ]
-  if (service.text === undefined)
-    return [
-      fault(
-        name,
-        service.name,
-        `${service.envFile} cannot be read by you`,
-        `sudo ${word(`${installation.release}/scripts/doctor`)}`
-      )
-    ]
+  const unreadable = await checkReadable(host, installation, service)
+  if (unreadable !== undefined) return [unreadable]
   const access = await checkAccess(host, installation, service)
   const syntax = checkSyntax(installation, service)
   const spoilt = new Set(syntax.flatMap(({ spoils }) => spoils))
-  const values: Finding[] = []
-  for (const said of service.faults) {
-    const variable = /^(.*?)(?:=| is )/s.exec(said)?.[1] ?? ''
-    if (spoilt.has('*') || spoilt.has(variable)) continue
-    values.push(await explain(host, installation, service, variable, said, [...before, ...values]))
-  }
-  // one that is missing only because another is a near miss of it is mended by the same rename
-  const renamed = values.flatMap(({ detail }) => /did you mean (\w+)\?/.exec(detail)?.[1] ?? [])
-  const causes = values.filter(
-    ({ detail }) => !renamed.some((meantName) => detail.startsWith(`${meantName} is missing`))
-  )
-  const all = [...access, ...syntax.map(({ finding }) => finding), ...causes]
+  const values = await checkValues(host, installation, service, spoilt, before)
+  const all = [...access, ...syntax.map(({ finding }) => finding), ...values]
   return all.some(({ state }) => state === 'fault')
     ? all
     : [ok(name, service.name, `${service.envFile} is accepted`), ...all]
 }
 
-/** How a mode is too open to users other than the owner. */
+/** Whether the file exists and this user may read it. */
+const checkReadable = async (
+  host: Host,
+  installation: Installation,
+  service: Service
+): Promise<Finding | undefined> => {
+  const { envFile } = service
+  const asRoot = `sudo ${word(`${installation.release}/scripts/doctor`)}`
+  const stat = await host.stat(envFile)
+  if (stat === undefined && (await host.isClosed(envFile)))
+    return fault(name, service.name, `${envFile} may not be looked at by you`, asRoot)
+  if (stat === undefined) {
+    const fix = await install(host, installation, service)
+    return fault(name, service.name, `${envFile} is missing`, fix)
+  }
+  if (service.text === undefined)
+    return fault(name, service.name, `${envFile} cannot be read by you`, asRoot)
+  return undefined
+}
+
+/** @param spoilt variables with a syntax error, or `*`: their values are not checked */
+const checkValues = async (
+  host: Host,
+  installation: Installation,
+  service: Service,
+  spoilt: ReadonlySet<string>,
+  before: readonly Finding[]
+): Promise<Finding[]> => {
+  const values: Finding[] = []
+  for (const error of service.faults) {
+    const variable = /^(.*?)(?:=| is )/s.exec(error)?.[1] ?? ''
+    if (spoilt.has('*') || spoilt.has(variable)) continue
+    values.push(await explain(host, installation, service, variable, error, [...before, ...values]))
+  }
+  // A variable that is missing because of a typing error is fixed by the same rename.
+  const renamed = values.flatMap(({ detail }) => /did you mean (\w+)\?/.exec(detail)?.[1] ?? [])
+  return values.filter(
+    ({ detail }) => !renamed.some((meantName) => detail.startsWith(`${meantName} is missing`))
+  )
+}
+
+/** How a mode is too open to other users than the owner. */
 const opennessOf = (mode: number): string[] => {
   if ((mode & 0o007) > 0) return ['is open to every user']
   return (mode & 0o020) > 0 ? ['can be changed by its group'] : []
 }
 
-/** Who may read and write it: it holds secrets, and a user who writes it commands the service. */
+/** Checks who may read and write the file, which holds secrets and controls the service. */
 const checkAccess = async (
   host: Host,
   installation: Installation,
   service: Service
 ): Promise<Finding[]> => {
-  const found = await host.stat(service.envFile)
-  if (found === undefined) return []
+  const stat = await host.stat(service.envFile)
+  if (stat === undefined) return []
   const owner = installation.byRoot ? 0 : service.user?.uid
-  // A drop-in may let the service run as root, who may read the file whatever its group is: the
-  // drop-in is the fault.
+  // A drop-in may let the service run as root, who may read the file of any group. Then the drop-in
+  // is the fault.
   const group = service.user?.uid === 0 ? undefined : service.user?.gid
-  const mode = found.mode.toString(8).padStart(4, '0')
+  const mode = stat.mode.toString(8).padStart(4, '0')
   const wrong = [
-    ...(found.uid === owner ? [] : [`belongs to uid ${found.uid}`]),
-    ...opennessOf(found.mode),
-    ...((found.mode & 0o040) > 0 &&
+    ...(stat.uid === owner ? [] : [`belongs to uid ${stat.uid}`]),
+    ...opennessOf(stat.mode),
+    ...((stat.mode & 0o040) > 0 &&
     group !== undefined &&
-    found.gid !== group &&
-    found.gid !== 0 &&
+    stat.gid !== group &&
+    stat.gid !== 0 &&
     owner === 0
-      ? [`can be read by group ${found.gid}`]
+      ? [`can be read by group ${stat.gid}`]
       : [])
   ]
   if (wrong.length === 0) return []
@@ -133,185 +138,189 @@ const checkAccess = async (
   ]
 }
 
-/**
- * Lines that systemd does not read as they were meant. `spoils` names the variables that are at
- * fault only because of it.
- */
-const checkSyntax = (
-  installation: Installation,
-  service: Service
-): { finding: Finding; spoils: string[] }[] => {
-  const { envFile, file, kind } = service
-  const path = word(envFile)
-  const results: { finding: Finding; spoils: string[] }[] = []
-  const add = (detail: string, mend: string, ...spoils: string[]): void =>
-    void results.push({
-      finding: fault(name, service.name, detail, andRestart(installation, mend, service)),
-      spoils
-    })
+/** A line that systemd reads in another way than it was meant. */
+interface SyntaxFault {
+  finding: Finding
+  /** Variables that are only at fault because of this line; `*`: all. */
+  spoils: string[]
+}
 
-  if (service.text?.startsWith('\uFEFF')) {
-    add(
+interface Checked {
+  installation: Installation
+  service: Service
+}
+
+const syntaxFault = (
+  { installation, service }: Checked,
+  detail: string,
+  fix: string,
+  ...spoils: string[]
+): SyntaxFault => ({
+  finding: fault(name, service.name, detail, andRestart(installation, fix, service)),
+  spoils
+})
+
+const checkSyntax = (installation: Installation, service: Service): SyntaxFault[] => {
+  const checked = { installation, service }
+  const ofFile = checkWholeFile(checked)
+  if (ofFile !== undefined) return [ofFile]
+  return [...checkStrays(checked), ...checkNames(checked), ...checkRepeated(service)]
+}
+
+/** Errors that change how the rest of the file is read. */
+const checkWholeFile = (checked: Checked): SyntaxFault | undefined => {
+  const { text, envFile, file } = checked.service
+  const path = word(envFile)
+  if (text?.startsWith('\uFEFF'))
+    return syntaxFault(
+      checked,
       'it begins with a byte order mark, which spoils its first line',
       `sed -i '1s/^\\xEF\\xBB\\xBF//' ${path}`,
       '*'
     )
-    return results
-  }
   const runsOn = file.assignments.find(({ value }) => value.includes('\n'))
   const unclosed = file.unclosed ?? runsOn?.line
-  if (unclosed !== undefined) {
-    add(
-      `line ${unclosed} opens a quote that it does not close: what follows is swallowed`,
-      `sed -i ${word(`${unclosed}s/["']//g`)} ${path}`,
-      '*'
-    )
-    return results
-  }
-  // the last first: deleting a line moves those after it
-  for (const { line, text } of [...file.strays].reverse()) {
+  if (unclosed === undefined) return undefined
+  return syntaxFault(
+    checked,
+    `line ${unclosed} opens a quote that it does not close: what follows is swallowed`,
+    `sed -i ${word(`${unclosed}s/["']//g`)} ${path}`,
+    '*'
+  )
+}
+
+/** Lines without an assignment, the last one first: deleting a line moves those after it. */
+const checkStrays = (checked: Checked): SyntaxFault[] => {
+  const { envFile, file, kind } = checked.service
+  const path = word(envFile)
+  return [...file.strays].reverse().map(({ line, text }) => {
     const [, lead = '', variable = ''] =
       /^((?:export\s+)?)([A-Za-z_]\w*)\s*[:\s]\s*\S/.exec(text) ?? []
-    if (variable !== '' && knows(kind, variable) === 'own')
-      add(
-        `line ${line} has ${variable} but no =: systemd ignores it`,
-        'sed -i -E ' +
-          `${word(`${line}s/^\\s*${lead === '' ? '' : 'export\\s+'}(${variable})\\s*:?\\s*/\\1=/`)} ` +
-          `${path}`,
-        variable
-      )
-    else
-      add(
+    if (variable === '' || knows(kind, variable) !== 'own')
+      return syntaxFault(
+        checked,
         `line ${line} is neither a comment nor NAME=VALUE: systemd ignores it`,
         `sed -i ${line}d ${path}`
       )
-  }
-  for (const { name: left } of file.assignments) {
-    if (/^[A-Za-z_]\w*$/.test(left)) continue
+    const before = lead === '' ? '' : 'export\\s+'
+    const change = `${line}s/^\\s*${before}(${variable})\\s*:?\\s*/\\1=/`
+    return syntaxFault(
+      checked,
+      `line ${line} has ${variable} but no =: systemd ignores it`,
+      `sed -i -E ${word(change)} ${path}`,
+      variable
+    )
+  })
+}
+
+/** Assignments whose left side is no name of a variable. */
+const checkNames = (checked: Checked): SyntaxFault[] => {
+  const { envFile, file } = checked.service
+  const path = word(envFile)
+  const invalid = file.assignments.filter((each) => !/^[A-Za-z_]\w*$/.test(each.name))
+  return invalid.map(({ name: left }) => {
     const [, exported] = /^export\s+([A-Za-z_]\w*)$/.exec(left) ?? []
     if (exported !== undefined)
-      add(
+      return syntaxFault(
+        checked,
         `"export" before ${exported}: systemd ignores that line`,
         `sed -i -E ${word(`s/^\\s*export\\s+(${exported})\\s*=/\\1=/`)} ${path}`,
         left,
         exported
       )
-    else
-      add(
-        `a line has "${left.slice(0, 40)}" before its =, which is no name of a variable: ` +
-          'systemd ignores it',
-        `sed -i ${file.assignments.find((each) => each.name === left)?.line}d ${path}`,
-        left
-      )
-  }
-  for (const [variable, lines] of Object.entries(
-    Object.groupBy(file.assignments, (each) => each.name)
-  )) {
-    const all = (lines ?? []).map(({ line }) => line)
-    if (all.length < 2) continue
-    const earlier = all.slice(0, -1)
-    results.push({
-      finding: note(
-        name,
-        service.name,
-        `${variable} stands in lines ${all.join(', ')}: the last one holds`,
-        `sed -i ${word(earlier.map((line) => `${line}d`).join(';'))} ${path}`
-      ),
-      spoils: []
-    })
-  }
-  return results
+    return syntaxFault(
+      checked,
+      `a line has "${left.slice(0, 40)}" before its =, which is no name of a variable: ` +
+        'systemd ignores it',
+      `sed -i ${file.assignments.find((each) => each.name === left)?.line}d ${path}`,
+      left
+    )
+  })
 }
 
-/** A fault as the service names it, with its mend. */
+/** Variables with several lines, of which the last one counts. */
+const checkRepeated = ({ name: service, envFile, file }: Service): SyntaxFault[] => {
+  const byName = Object.groupBy(file.assignments, (each) => each.name)
+  return Object.entries(byName).flatMap(([variable, assignments]) => {
+    const lines = (assignments ?? []).map(({ line }) => line)
+    if (lines.length < 2) return []
+    const deleted = lines.slice(0, -1).map((line) => `${line}d`)
+    const finding = note(
+      name,
+      service,
+      `${variable} stands in lines ${lines.join(', ')}: the last one holds`,
+      `sed -i ${word(deleted.join(';'))} ${word(envFile)}`
+    )
+    return [{ finding, spoils: [] }]
+  })
+}
+
+/** A finding for an error of the service, with the command that fixes it. */
 const explain = async (
   host: Host,
   installation: Installation,
   service: Service,
   variable: string,
-  said: string,
+  error: string,
   before: readonly Finding[]
 ): Promise<Finding> => {
   const file = edited(service)
-  const mended = (mend: string, ...also: Service[]): Finding =>
-    fault(name, service.name, said, andRestart(installation, mend, service, ...also))
-  const near = /did you mean (\w+)\?/.exec(said)?.[1]
-  // to rename it would put two lines of one variable into the file
-  if (/ is given twice, /.test(said)) return mended(removeVariable(file, variable))
+  const fixedBy = (fix: string): Finding =>
+    fault(name, service.name, error, andRestart(installation, fix, service))
+  const near = /did you mean (\w+)\?/.exec(error)?.[1]
+  if (/ is given twice, /.test(error)) return fixedBy(removeVariable(file, variable))
+  // A rename to a name that the file already has would put two such lines there.
   if (near !== undefined && !(near in service.file.variables))
-    return mended(renameVariable(file, variable, near))
-  if (/ is unknown: /.test(said)) return mended(removeVariable(file, variable))
+    return fixedBy(renameVariable(file, variable, near))
+  if (/ is unknown: /.test(error)) return fixedBy(removeVariable(file, variable))
   if (secrets[service.kind].includes(variable))
-    return secret(installation, service, variable, said, before)
+    return explainSecret(installation, service, variable, error, before)
   const value = service.file.variables[variable]
   const better =
     (value === undefined || value === '' ? undefined : meant(service, variable, value)) ??
     (await running(host, service, variable)) ??
     (await proposal(host, installation, service, variable))
-  if (better === undefined) return mended(removeVariable(file, variable))
-  return mended(setVariable(file, variable, better))
+  if (better === undefined) return fixedBy(removeVariable(file, variable))
+  return fixedBy(setVariable(file, variable, better))
 }
 
 const accepted = (service: Service, variable: string): boolean =>
   service.variables[variable] !== undefined &&
   !service.faults.some(
-    (said) => said.startsWith(`${variable} is `) || said.startsWith(`${variable}=`)
+    (error) => error.startsWith(`${variable} is `) || error.startsWith(`${variable}=`)
   )
 
 /**
- * A missing or malformed token: a good one of another file that must be the same, else a fresh one
- * in all of them.
+ * A finding for a missing or malformed token. A valid token of another file is copied. Without a
+ * valid token, all files that share it get a new one.
  */
-const secret = (
+const explainSecret = (
   installation: Installation,
   service: Service,
   variable: string,
-  said: string,
+  error: string,
   before: readonly Finding[]
 ): Finding => {
-  if (variable !== shared)
-    return fault(
-      name,
-      service.name,
-      said,
-      andRestart(installation, freshSecret(variable, [edited(service)]), service)
-    )
+  const fixedBy = (fix: string, ...also: Service[]): Finding =>
+    fault(name, service.name, error, andRestart(installation, fix, service, ...also))
+  if (variable !== shared) return fixedBy(freshSecret(variable, [edited(service)]))
   const others = installation.services.filter(
     (other) => other !== service && other.text !== undefined
   )
-  const good = others.find(
+  const valid = others.find(
     (other) => accepted(other, variable) && !other.credentials.names.includes(variable)
   )
-  if (good)
-    return fault(
-      name,
-      service.name,
-      said,
-      andRestart(installation, copySecret(variable, edited(good), edited(service)), service)
-    )
-  if (
-    before.some(
-      (finding) =>
-        (finding.state === 'fault' && finding.detail.startsWith(`${variable} is`)) ||
-        finding.detail.startsWith(`${variable}=`)
-    )
-  ) {
-    return note(name, service.name, `${said}: mended with the one before`)
-  }
-  return fault(
-    name,
-    service.name,
-    said,
-    andRestart(
-      installation,
-      freshSecret(variable, [service, ...others].map(edited)),
-      service,
-      ...others
-    )
+  if (valid) return fixedBy(copySecret(variable, edited(valid), edited(service)))
+  const isExplained = before.some(
+    (finding) =>
+      (finding.state === 'fault' && finding.detail.startsWith(`${variable} is`)) ||
+      finding.detail.startsWith(`${variable}=`)
   )
+  if (isExplained) return note(name, service.name, `${error}: mended with the one before`)
+  return fixedBy(freshSecret(variable, [service, ...others].map(edited)), ...others)
 }
 
-/** Makes an env file from the template, with what must fit to the others. */
+/** The command that makes an env file of the template, with values that fit to the other files. */
 const install = async (
   host: Host,
   installation: Installation,
@@ -320,11 +329,8 @@ const install = async (
   const from = `${installation.release}/deploy/env/${service.kind}.env`
   const text = (await host.readFile(from)) ?? ''
   const file = { path: service.envFile, text }
-  const steps = [
-    'install -m 0640 ' +
-      `${installation.byRoot ? `-o root -g ${service.userName} ` : ''}${word(from)} ` +
-      `${word(service.envFile)}`
-  ]
+  const owner = installation.byRoot ? `-o root -g ${service.userName} ` : ''
+  const steps = [`install -m 0640 ${owner}${word(from)} ${word(service.envFile)}`]
   for (const variable of Object.keys(service.file.variables).length > 0
     ? []
     : ['HOST', 'PORT', 'ACCOUNT', 'STATE_DIR', 'SESSION_MANAGER_BASE_URL', 'ENV_FILE']) {
@@ -347,19 +353,19 @@ const install = async (
   return andRestart(installation, steps.join(' && '), service)
 }
 
-/** The SESSION_MANAGER_TOKEN of all files: compared, never shown. */
+/** Compares SESSION_MANAGER_TOKEN of all files. The token is never shown. */
 export const checkTokens: Check = async ({ installation, cause }: Asked) => {
   const check = 'tokens'
   const [hub] = installation.services.filter(({ kind }) => kind === 'central-hub')
   if (hub === undefined || !accepted(hub, shared)) return []
-  // a credential that only the service can read is compared by the hub itself: it would be refused
-  const unknown = (service: Service): boolean =>
+  // A credential that only the service can read cannot be compared here.
+  const isUnknown = (service: Service): boolean =>
     service.credentials.names.includes(shared) && service.credentials.values[shared] === undefined
   return installation.services.flatMap((service) => {
     if (
       service === hub ||
-      unknown(service) ||
-      unknown(hub) ||
+      isUnknown(service) ||
+      isUnknown(hub) ||
       cause(service.name, name) ||
       !accepted(service, shared)
     )
@@ -378,7 +384,7 @@ export const checkTokens: Check = async ({ installation, cause }: Asked) => {
         )
       ]
     }
-    // the first session-manager's counts: the hub has one token for all
+    // The token of the first session-manager counts: the hub has one token for all.
     const first = installation.services[0] as Service
     const [from, to] = service === first ? [service, hub] : [first, service]
     return [

@@ -1,21 +1,15 @@
 import type { Asked } from './check.ts'
-import { damageMend, isDamage } from './damage.ts'
+import { restoreCommand, isDamage } from './damage.ts'
 import { fault, unexplained, type Finding } from './finding.ts'
 import type { Host } from '../installation/host.ts'
 import { word } from '../installation/shell.ts'
 import { restart, upCommand, type Service } from '../installation/installation.ts'
 
-/**
- * Why a unit fails again and again: from systemd's exit codes, and from what it and the service
- * said last.
- */
+/** Why a unit fails again and again: by systemd's exit codes, and by the last lines of the log. */
 
 const name = 'unit'
 
-/**
- * What systemd's own exit codes mean: it could not get as far as the service's program.
- * systemd.exec(5)
- */
+/** systemd's own exit codes, for errors before the service's program runs, systemd.exec(5). */
 const codes: Readonly<Record<number, string>> = {
   200: 'its working directory cannot be entered',
   201: 'its nice level cannot be set',
@@ -88,12 +82,12 @@ const results: Readonly<Record<string, string>> = {
   protocol: 'it ended without telling systemd that it was ready'
 }
 
-/** How a process of a unit ended, and what was said about it. */
+/** How a process of a unit ended. */
 export interface Ended {
   status: number | undefined
   isSignal: boolean
   result: string
-  /** By systemd or by the program; undefined when neither did. */
+  /** The last line of systemd or the program that explains it; undefined without such a line. */
   words: string | undefined
 }
 
@@ -109,11 +103,11 @@ const fatalMessage = (line: string): string | undefined => {
   }
 }
 
-/** A line with which Node or Chromium gives up. Those of our own log are JSON. */
+/** Whether a line is the last one of Node or Chromium. Lines of our own log are JSON. */
 const isLastWord = (line: string): boolean =>
   /^(\w*Error( \[\w+\])?: |FATAL ERROR: |node: |\[[^\]]*:(FATAL|ERROR):)/.test(line)
 
-/** What the journal says of the last end of a service. */
+/** How a service ended last, by the journal. */
 export const lastEnd = async (host: Host, service: Service): Promise<Ended> => {
   const { unit, properties } = service
   const { stdout } = await host.run([
@@ -140,8 +134,8 @@ export const lastEnd = async (host: Host, service: Service): Promise<Ended> => {
     const [, result] = /^Failed with result '([\w-]+)'/.exec(own) ?? []
     if (result !== undefined) ended.result = result
     if (/^(Failed|Unable) (?!with result|to kill|at step)/.test(own)) ended.words = own
-    const said = fatalMessage(line) ?? (isLastWord(line) ? line : undefined)
-    if (said !== undefined) ended.words = said
+    const words = fatalMessage(line) ?? (isLastWord(line) ? line : undefined)
+    if (words !== undefined) ended.words = words
   }
   return ended
 }
@@ -157,12 +151,12 @@ export const describeEnd = ({ status, isSignal, result }: Ended): string => {
     : `${own} (exit status ${status} of systemd)`
 }
 
-/** Those with which systemd or Node say that files of the release are missing or broken. */
+/** Whether systemd or Node report that files of the release are missing or broken. */
 const isBrokenRelease = ({ status, isSignal, words = '' }: Ended): boolean =>
   (!isSignal && status !== undefined && [200, 203, 216, 217, 226].includes(status)) ||
   /Cannot find (module|package)|ERR_MODULE_NOT_FOUND|SyntaxError|ERR_DLOPEN_FAILED/.test(words)
 
-/** Files that an operator added to the unit, and are not for all services of the machine. */
+/** Drop-ins by an operator for this unit alone. */
 const ownDropIns = ({ properties, unit }: Service): string[] =>
   (properties['DropInPaths'] ?? '')
     .split(' ')
@@ -171,7 +165,7 @@ const ownDropIns = ({ properties, unit }: Service): string[] =>
         path.includes(`/${unit.replace(/@.*$/, '@')}`) && !path.includes('/leadmaster-.service.d/')
     )
 
-/** What is at fault with a unit that does not come up or does not stay up, and what helps. */
+/** Why a unit does not start or does not stay up, with the command that fixes it. */
 export const whyItFails = async (asked: Asked, service: Service): Promise<Finding> => {
   const { host, installation } = asked
   const { unit, properties } = service
@@ -186,7 +180,7 @@ export const whyItFails = async (asked: Asked, service: Service): Promise<Findin
 
   if (ended.status === 78 && !ended.isSignal) return refused(asked, service, said)
   if (isDamage(ended.words))
-    return fault(name, service.name, detail, await damageMend(host, installation, service))
+    return fault(name, service.name, detail, await restoreCommand(host, installation, service))
   const dropIns = ownDropIns(service)
   if (dropIns.length > 0) {
     const aside = dropIns.map((path) => `mv ${word(path)} ${word(`${path}.off`)}`).join(' && ')
@@ -204,7 +198,7 @@ export const whyItFails = async (asked: Asked, service: Service): Promise<Findin
       detail,
       `${upCommand(installation)} && systemctl restart ${unit}`
     )
-  // to start it once more is what systemd does by itself
+  // systemd starts it again by itself.
   if (properties['ActiveState'] !== 'failed')
     return unexplained(
       name,
@@ -214,7 +208,7 @@ export const whyItFails = async (asked: Asked, service: Service): Promise<Findin
   return fault(name, service.name, detail, restart(installation, service))
 }
 
-/** It refused its environment; doctor has read the same files and found nothing. */
+/** A finding for a service that refused its environment, though its file has no error now. */
 const refused = async (
   { host, installation }: Asked,
   service: Service,
@@ -228,7 +222,7 @@ const refused = async (
       .replace(' UTC', 'Z')
   )
   const was = 'not running: its environment was refused at its start (78)'
-  // systemd tells whole seconds
+  // systemd shows whole seconds.
   if (changedAt < endedAt)
     return unexplained(name, service.name, `${was}, and its file was not changed since${said}`)
   return fault(

@@ -1,19 +1,16 @@
 import { omitUndefined } from '../../platform/omit-undefined.ts'
 
-/** What doctor found out by one check. */
+/** The result of one check. */
 export interface Finding {
-  /** The check. */
+  /** The name of the check. */
   name: string
-  /** What it is about: a service, or `host`. */
+  /** The service that was checked, or `host`. */
   service: string
-  /** A note is worth knowing and needs nothing done. */
+  /** `note`: worth knowing, but nothing has to be done. */
   state: 'ok' | 'fault' | 'note'
-  /**
-   * What was seen, in plain words; of a fault, its cause. Never a secret, a phone number or a
-   * message.
-   */
+  /** What was seen, in plain words. It contains no secret, phone number or message. */
   detail: string
-  /** A command for a root shell that mends it. */
+  /** A command for a root shell that fixes the fault. */
   mend?: string
 }
 
@@ -23,17 +20,17 @@ export const ok = (name: string, service: string, detail: string): Finding => ({
   state: 'ok',
   detail
 })
-export const fault = (name: string, service: string, detail: string, mend: string): Finding => ({
+export const fault = (name: string, service: string, detail: string, fix: string): Finding => ({
   name,
   service,
   state: 'fault',
   detail,
-  mend
+  mend: fix
 })
-export const note = (name: string, service: string, detail: string, mend?: string): Finding =>
-  omitUndefined({ name, service, state: 'note' as const, detail, mend })
+export const note = (name: string, service: string, detail: string, fix?: string): Finding =>
+  omitUndefined({ name, service, state: 'note' as const, detail, mend: fix })
 
-/** A fault that doctor knows no command for: the detail says what is known. */
+/** A fault without a command that fixes it. */
 export const unexplained = (name: string, service: string, detail: string): Finding => ({
   name,
   service,
@@ -41,7 +38,7 @@ export const unexplained = (name: string, service: string, detail: string): Find
   detail
 })
 
-/** A check that could only tell the consequence of a fault found already. */
+/** A check that is skipped, because it would only find the consequence of another fault. */
 export const skipped = (name: string, service: string, because: Finding): Finding =>
   note(
     name,

@@ -7,7 +7,7 @@ import { realHost } from '../installation/real-host.ts'
 import { formatReport } from './report.ts'
 import { readInstallation } from '../installation/installation.ts'
 
-/** `scripts/doctor`: is it wired right, and if not, what is to be changed? */
+/** `scripts/doctor` finds what is wired wrong, and says how to change it. */
 
 const usage = `usage: scripts/doctor [--json]
 
@@ -45,10 +45,7 @@ const installation = await readInstallation(
   home === undefined || home === '' ? undefined : resolve(home)
 )
 
-/**
- * Where neither is to be found, what runs may have been started by hand with env files of another
- * place.
- */
+/** Without an installation, services may run that were started by hand with other env files. */
 const nothingFound = async (): Promise<Finding> => {
   const detail =
     'there is neither an installation in /etc/leadmaster nor a run of scripts/up in ' +

@@ -6,21 +6,16 @@ import { fault, note, ok, unexplained, type Finding } from './finding.ts'
 import { word } from '../installation/shell.ts'
 import { managers, restart, type Service, type Installation } from '../installation/installation.ts'
 
-/**
- * The way to the outside: the proxy of PROXY_URL, the look-up of names, and whether WhatsApp
- * answers.
- */
+/** Checks the internet: the proxy of PROXY_URL, the look-up of names, and WhatsApp's answer. */
 
 const whatsapp = 'https://web.whatsapp.com/'
 
+/** The command that opens the env file: doctor does not know the right value. */
 const correct = (installation: Installation, service: Service): string =>
   `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct PROXY_URL, or take it out; then: ` +
   `${restart(installation, service)}`
 
-/**
- * The proxy that a service names: tried whatever its session says. One service's proxy that is
- * another's, too, is tried once.
- */
+/** Tries the proxies of all services, each proxy once. */
 export const checkProxy: Check = async ({ host, installation, cause }) => {
   const findings: Finding[] = []
   const seen = new Set<string>()
@@ -57,14 +52,14 @@ export const checkProxy: Check = async ({ host, installation, cause }) => {
   return findings
 }
 
-/** What a person can do where WhatsApp cannot be reached directly; to look once more is no mend. */
+/** What a person can do when WhatsApp cannot be reached directly. */
 const directWords = (service: Service): string =>
   `see if this machine reaches the outside (curl -sSI ${whatsapp}). If it does so by a proxy ` +
   `alone, set PROXY_URL in ${edited(service).path}`
 
 /**
- * Where a session-manager says that WhatsApp is unreachable: what this machine itself sees of it.
- * To connect again would only fail again, so this comes before the session.
+ * Tries to reach WhatsApp from this machine when a session-manager reports that it cannot. This
+ * check comes before that of the session, because to connect again would only fail again.
  */
 export const checkOutside = async (
   { host, installation, cause }: Asked,

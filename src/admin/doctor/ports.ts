@@ -22,11 +22,11 @@ import {
   type Installation
 } from '../installation/installation.ts'
 
-/** HOST and PORT: one service each, an address of this machine, and nobody else there. */
+/** Checks HOST and PORT: an address of this machine, for one service, where nobody else listens. */
 
 const name = 'port'
 
-/** Moves a service to another port; the hub must be told of a session-manager's. */
+/** The command that moves a service to another port. The hub's URL changes too. */
 const move = (installation: Installation, service: Service, port: number): string => {
   const steps = [setVariable(edited(service), 'PORT', String(port))]
   const [hub] = hubs(installation)
@@ -44,10 +44,17 @@ const move = (installation: Installation, service: Service, port: number): strin
   return andRestart(installation, steps.join(' && '), service, ...(followed ? [hub] : []))
 }
 
-/** The port that a service usually has. */
+/** The default port of a service. */
 const usualPort = ({ kind }: Service): number => (kind === 'central-hub' ? 3012 : 3001)
 
-/** What keeps a service from listening, or would keep it at its next start. */
+/** What is known of the ports of this machine. */
+interface Ports {
+  open: readonly Listener[]
+  /** The first port that other users than root may have. */
+  lowest: number
+}
+
+/** Finds why a service cannot listen, or could not after its next start. */
 export const checkPorts: Check = async (asked) => {
   const { host, installation } = asked
   const open = await listeners(host)
@@ -56,74 +63,81 @@ export const checkPorts: Check = async (asked) => {
   )
   const findings: Finding[] = []
   for (const [index, service] of installation.services.entries()) {
-    const { config } = service
-    if (!config) continue
-    const { HOST, PORT } = config
-    const elsewhere = (): string =>
-      move(installation, service, freePort(installation, service, usualPort(service), open))
-    const twin = installation.services
-      .slice(0, index)
-      .find((other) => other.config?.PORT === PORT && meets(other.config.HOST, HOST))
-    if (twin) {
-      findings.push(
-        fault(
-          name,
-          service.name,
-          `PORT=${PORT} is also that of ${twin.name}: only one can listen there`,
-          elsewhere()
-        )
-      )
-    } else if (
-      isAddress(HOST) &&
-      !['0.0.0.0', '::'].includes(HOST) &&
-      !host.addresses().includes(HOST)
-    ) {
-      const better = (await proposal(host, installation, service, 'HOST')) ?? '127.0.0.1'
-      findings.push(
-        fault(
-          name,
-          service.name,
-          `HOST=${HOST} is no address of this machine`,
-          andRestart(installation, setVariable(edited(service), 'HOST', better), service)
-        )
-      )
-    } else if (PORT < lowest) {
-      findings.push(
-        fault(name, service.name, `PORT=${PORT} is for root alone (below ${lowest})`, elsewhere())
-      )
-    } else {
-      const taken = await takenBy(asked, service, open)
-      const own = installation.services.find(({ pid }) => pid !== undefined && pid === taken?.pid)
-      // whoever it is may have its reasons to run: to end it is for a person to decide
-      if (own)
-        findings.push(
-          fault(
-            name,
-            service.name,
-            `PORT=${PORT} is still held by ${own.name} (process ${own.pid}), whose file names ` +
-              'another port: restart needed',
-            restart(installation, own, service)
-          )
-        )
-      else if (taken)
-        findings.push(
-          fault(
-            name,
-            service.name,
-            `PORT=${PORT} is taken by ${taken.words}: end that, or have ${service.name} ` +
-              'listen elsewhere',
-            elsewhere()
-          )
-        )
-    }
+    const finding = await checkPort(asked, service, index, { open, lowest })
+    if (finding !== undefined) findings.push(finding)
   }
   return findings
 }
 
+/** @param index of the service; those before it have precedence */
+const checkPort = async (
+  asked: Asked,
+  service: Service,
+  index: number,
+  { open, lowest }: Ports
+): Promise<Finding | undefined> => {
+  const { host, installation } = asked
+  if (!service.config) return undefined
+  const { HOST, PORT } = service.config
+  const moveAway = (): string =>
+    move(installation, service, freePort(installation, service, usualPort(service), open))
+  const twin = installation.services
+    .slice(0, index)
+    .find((other) => other.config?.PORT === PORT && meets(other.config.HOST, HOST))
+  if (twin) {
+    const detail = `PORT=${PORT} is also that of ${twin.name}: only one can listen there`
+    return fault(name, service.name, detail, moveAway())
+  }
+  if (isAddress(HOST) && !['0.0.0.0', '::'].includes(HOST) && !host.addresses().includes(HOST)) {
+    const better = (await proposal(host, installation, service, 'HOST')) ?? '127.0.0.1'
+    const fix = setVariable(edited(service), 'HOST', better)
+    return fault(
+      name,
+      service.name,
+      `HOST=${HOST} is no address of this machine`,
+      andRestart(installation, fix, service)
+    )
+  }
+  if (PORT < lowest) {
+    const detail = `PORT=${PORT} is for root alone (below ${lowest})`
+    return fault(name, service.name, detail, moveAway())
+  }
+  return checkTaken(asked, service, open, moveAway)
+}
+
+/** Whether another process listens where a service is to listen. A person decides who ends. */
+const checkTaken = async (
+  asked: Asked,
+  service: Service,
+  open: readonly Listener[],
+  moveAway: () => string
+): Promise<Finding | undefined> => {
+  const { installation } = asked
+  const PORT = service.config?.PORT
+  const holder = await findHolder(asked, service, open)
+  if (holder === undefined) return undefined
+  const own = installation.services.find(({ pid }) => pid !== undefined && pid === holder.pid)
+  if (own)
+    return fault(
+      name,
+      service.name,
+      `PORT=${PORT} is still held by ${own.name} (process ${own.pid}), whose file names ` +
+        'another port: restart needed',
+      restart(installation, own, service)
+    )
+  return fault(
+    name,
+    service.name,
+    `PORT=${PORT} is taken by ${holder.words}: end that, or have ${service.name} ` +
+      'listen elsewhere',
+    moveAway()
+  )
+}
+
 const isAddress = (host: string): boolean => /^[\d.]+$|:/.test(host)
 
-/** Who else listens where a service is to listen; undefined when nobody does. */
-const takenBy = async (
+/** Another process that listens where a service is to listen; undefined when nobody does. */
+const findHolder = async (
   { host }: Asked,
   service: Service,
   open: readonly Listener[]
@@ -136,34 +150,32 @@ const takenBy = async (
     if (all.some(({ pid }) => pid === service.pid)) continue
     const [first] = all
     if (first !== undefined) return { pid: first.pid, words: describeHolder(first) }
-    // where nobody may look into the service's process, as root of a container, that it is its
-    // user's has to do
+    // Root of a container may not read the service's process. The same user must be enough then.
     if (
       service.pid !== undefined &&
       uid === service.user?.uid &&
       !(await canLookInto(host, service.pid))
     )
       continue
-    return {
-      words:
-        `a process of uid ${uid} at ${address}, which root can name: ss -ltnp 'sport = ` +
-        `:${PORT}'`
-    }
+    const find = `ss -ltnp 'sport = :${PORT}'`
+    return { words: `a process of uid ${uid} at ${address}, which root can name: ${find}` }
   }
   return undefined
 }
 
-const describeHolder = ({ pid, name: program, kind, unit }: Process): string =>
-  `process ${pid} ` +
-  `(${program}${unit === undefined ? '' : `, ${unit}`})${kind === undefined ? '' : ' of another LeadMaster'}`
+const describeHolder = ({ pid, name: program, kind, unit }: Process): string => {
+  const ofUnit = unit === undefined ? '' : `, ${unit}`
+  const ofOther = kind === undefined ? '' : ' of another LeadMaster'
+  return `process ${pid} (${program}${ofUnit})${ofOther}`
+}
 
-/** Who listens now, once everything before is in order. */
+/** Checks that each running service listens, when no check before found a fault. */
 export const checkListening: Check = async ({ host, installation, cause }) => {
   const open = await listeners(host)
   const findings: Finding[] = []
   for (const service of installation.services) {
     const { config } = service
-    // one that is starting, or starts again and again, is judged by its unit
+    // A service that is starting is judged by its unit.
     if (!config || service.pid === undefined || cause(service.name) || isStarting(service)) continue
     const { HOST, PORT } = config
     const isHeard = open.some(({ address, port }) => port === PORT && meets(address, HOST))

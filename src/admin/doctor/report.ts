@@ -9,9 +9,7 @@ const formats: Readonly<Record<Finding['state'], Format>> = {
   note: 'yellow'
 }
 
-/**
- * The findings as a person reads them: a line each, and under it the command, if there is one.
- */
+/** The findings as text: a line for each, and a line for its command. */
 export const formatReport = (
   title: string,
   findings: readonly Finding[],
@@ -26,8 +24,8 @@ export const formatReport = (
     const label = paint(formats[state], state.padEnd(5))
     const line = `${label}  ${service.padEnd(services)}  ${name.padEnd(names)}  ${detail}`
     if (mend === undefined) return [line]
-    const what = paint('bold', state === 'fault' ? 'mend:' : 'command:')
-    return [line, `${' '.repeat(7)}${what} ${mend}`]
+    const heading = paint('bold', state === 'fault' ? 'mend:' : 'command:')
+    return [line, `${' '.repeat(7)}${heading} ${mend}`]
   })
   return [
     title,
@@ -43,13 +41,10 @@ const verdict = (faults: readonly Finding[]): string => {
   const [first] = faults
   if (first === undefined) return 'All is wired right.'
   const count = faults.length === 1 ? 'One fault' : `${faults.length} faults`
-  if (first.mend === undefined)
-    return (
-      `${count}: there is no command that mends ${faults.length === 1 ? 'it' : 'the first'}, ` +
-      'see what it says.'
-    )
-  return (
-    `${count}: paste ${faults.length === 1 ? 'its mend' : 'the first mend'}, then run doctor ` +
-    'again.'
-  )
+  if (first.mend === undefined) {
+    const which = faults.length === 1 ? 'it' : 'the first'
+    return `${count}: there is no command that mends ${which}, see what it says.`
+  }
+  const which = faults.length === 1 ? 'its mend' : 'the first mend'
+  return `${count}: paste ${which}, then run doctor again.`
 }

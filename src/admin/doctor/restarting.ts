@@ -3,16 +3,12 @@ import { fault, unexplained, type Finding } from './finding.ts'
 import { startedAt } from '../installation/processes.ts'
 import { restart, type Service, type Installation } from '../installation/installation.ts'
 
-/**
- * One that was started within this time and has the fault all the same is not helped by another
- * start, ms.
- */
+/** A restart does not help a service that was started within this time, ms. */
 const triedMs = 10 * 60_000
 
 /**
- * A fault of a service that runs, for which a restart is the only command there is: it is offered
- * once.
- * @param about whom the finding is about, where that is another service
+ * A fault of a running service whose only possible fix is a restart. It is offered once.
+ * @param about the service of the finding, when that is another one
  */
 export const restartFault = async (
   host: Host,

@@ -1,5 +1,5 @@
 import { checkBackups } from './backups.ts'
-import { checkIdentities, checkWiring, type Answered } from './base-url.ts'
+import { checkIdentities, checkPublicUrl, checkWiring, type Answered } from './base-url.ts'
 import type { Asked, Check } from './check.ts'
 import { checkConfinement } from './confinement.ts'
 import { checkChromium } from './chromium.ts'
@@ -11,14 +11,13 @@ import { checkFollowing, checkSessions } from './following.ts'
 import type { Host } from '../installation/host.ts'
 import { checkOutside, checkProxy } from './outside.ts'
 import { checkListening, checkPorts } from './ports.ts'
-import { checkPublicUrl } from './public-url.ts'
 import { checkRunning } from './running.ts'
 import { checkServers } from './servers.ts'
 import { checkDropIns, checkManager, checkUnits } from './units.ts'
 import { checkPinnedPage, checkWebVersions } from './web-version.ts'
 import { upCommand, type Installation } from '../installation/installation.ts'
 
-/** What can be the cause of something comes before it. */
+/** The checks. A cause comes before its consequences. */
 const causesFirst: readonly Check[] = [
   checkEnvFiles,
   checkTokens,
@@ -41,7 +40,7 @@ const causesFirst: readonly Check[] = [
   checkBackups // what runs
 ]
 
-/** All checks, each knowing what those before it found. */
+/** Runs all checks. Each knows the findings of those before it. */
 export const runChecks = async (host: Host, installation: Installation): Promise<Finding[]> => {
   if (installation.byRoot && host.uid !== 0)
     return [
@@ -69,7 +68,7 @@ export const runChecks = async (host: Host, installation: Installation): Promise
   findings.push(...identities)
   findings.push(...(await checkFollowing(asked, answered)))
   const outside = await checkOutside(asked, answered)
-  // To connect again, as a session at fault is answered with, would fail again.
+  // The fix of a session's fault is to connect again, which would fail again.
   const isOutside = ({ manager }: Answered): boolean =>
     outside.some(({ state, service }) => state === 'fault' && service === manager?.name)
   findings.push(

@@ -5,8 +5,8 @@ import { environmentOf, envFilesOf, startedAt } from '../installation/processes.
 import { knows, restart, type Service } from '../installation/installation.ts'
 
 /**
- * The env file against what the running process was started with: an edited file counts only after
- * a restart.
+ * Compares the env file with the environment of the running process. An edited file counts only
+ * after a restart.
  */
 
 const secretName = /TOKEN|SECRET|PASSWORD|KEY/
@@ -24,20 +24,18 @@ const checkOne = async (
 ): Promise<Finding[]> => {
   const { pid, envFile, file, kind } = service
   if (pid === undefined) return []
-  // what mends the file restarts the service too
+  // The command that fixes the file restarts the service too.
   const because = cause(service.name, 'env file', 'tokens')
   if (because) return [skipped(name, service.name, because)]
   const has = await environmentOf(host, pid)
-  if (has === undefined)
-    return [
-      note(
-        name,
-        service.name,
-        `the environment of process ${pid} cannot be ` +
-          `read${host.uid === 0 ? ': root of this container may not look into it' : ' by you: run doctor as root'}`
-      )
-    ]
-  if (await isReadLater(host, pid, envFile)) {
+  if (has === undefined) {
+    const why =
+      host.uid === 0
+        ? ': root of this container may not look into it'
+        : ' by you: run doctor as root'
+    return [note(name, service.name, `the environment of process ${pid} cannot be read${why}`)]
+  }
+  if (await isFileNewer(host, pid, envFile)) {
     return [
       fault(
         name,
@@ -79,12 +77,12 @@ const difference = (
 }
 
 /**
- * A process started by hand with `node --env-file` has what the file said then; its environment in
- * /proc does not show it.
+ * Whether the file was changed after a process was started with `node --env-file`. Such variables
+ * are not in /proc.
  */
-const isReadLater = async (host: Host, pid: number, envFile: string): Promise<boolean> => {
+const isFileNewer = async (host: Host, pid: number, envFile: string): Promise<boolean> => {
   if (!(await envFilesOf(host, pid)).includes(envFile)) return false
   const [started, changed] = [await startedAt(host, pid), (await host.stat(envFile))?.mtimeMs]
-  // the time of boot is known by the second
+  // The time of boot is known in whole seconds.
   return started !== undefined && changed !== undefined && changed > started + 1_000
 }

@@ -4,9 +4,9 @@ import { fault, ok, type Finding } from './finding.ts'
 import { word } from '../installation/shell.ts'
 import { hubs, restart, type Service, type Installation } from '../installation/installation.ts'
 
-/** What several machines share: the database of the hubs, and NATS. Tried as the services would. */
+/** Connects to the database of the hubs and to NATS, as the services do. */
 
-/** Nobody here knows the right value. */
+/** The command that opens the env file: doctor does not know the right value. */
 const correct = (installation: Installation, service: Service, variable: string): string =>
   `"\${EDITOR:-vi}" ${word(edited(service).path)} # correct ${variable}, or start what it ` +
   `names; then: ${restart(installation, service)}`
@@ -18,12 +18,12 @@ export const checkServers: Check = async ({ host, installation, cause }) => {
     service: Service,
     variable: string,
     reached: string,
-    amiss: string | undefined
+    error: string | undefined
   ): void =>
     void findings.push(
-      amiss === undefined
+      error === undefined
         ? ok(name, service.name, reached)
-        : fault(name, service.name, amiss, correct(installation, service, variable))
+        : fault(name, service.name, error, correct(installation, service, variable))
     )
   for (const hub of hubs(installation)) {
     const { DATABASE_URL = '' } = hub.config ?? {}

@@ -1,14 +1,16 @@
 import type { Host, Ran } from '../installation/host.ts'
 import type { Service, Installation } from '../installation/installation.ts'
 
-/**
- * Runs a command as a unit would run it: its user, limits, namespaces and filters, its operator's
- * drop-ins included.
- */
+/** Runs a command as a unit would: with its user, limits, namespaces, filters and drop-ins. */
 
-/** What belongs to the service's own life, and not to how its processes are confined. */
-const notTaken =
-  /^(Exec\w*|Type|NotifyAccess|Restart\w*|Timeout\w*|WatchdogSec|RuntimeMaxSec|\w*Environment\w*|\w*Credential\w*|SyslogIdentifier|LogRateLimit\w*|Slice|KillMode|OOMPolicy|SuccessExitStatus|Standard\w*|\w*Directory\w*)$/
+/** Settings that start and stop the service, and do not confine its processes. */
+const ignored = new RegExp(
+  `^(${[
+    'Exec\\w*|Type|NotifyAccess|Restart\\w*|Timeout\\w*|WatchdogSec|RuntimeMaxSec',
+    '\\w*Environment\\w*|\\w*Credential\\w*|SyslogIdentifier|LogRateLimit\\w*|Slice|KillMode',
+    'OOMPolicy|SuccessExitStatus|Standard\\w*|\\w*Directory\\w*'
+  ].join('|')})$`
+)
 
 /** The settings of [Service] in all files of a unit, as `systemctl cat` shows them. */
 const serviceSettings = (text: string): [setting: string, value: string][] => {
@@ -17,15 +19,13 @@ const serviceSettings = (text: string): [setting: string, value: string][] => {
   for (const line of text.replace(/\\\n/g, ' ').split('\n')) {
     section = /^\[(\w+)\]/.exec(line)?.[1] ?? section
     const [, setting, value = ''] = /^\s*([A-Za-z]+)\s*=\s*(.*?)\s*$/.exec(line) ?? []
-    if (section === 'Service' && setting !== undefined && !notTaken.test(setting))
+    if (section === 'Service' && setting !== undefined && !ignored.test(setting))
       settings.push([setting, value])
   }
   return settings
 }
 
-/**
- * @returns undefined when systemd does not run such a command, so that it has to be tried otherwise
- */
+/** @returns undefined when systemd cannot run such a command: the caller tries another way */
 export const runAsUnit = async (
   host: Host,
   { mode }: Installation,

@@ -20,16 +20,13 @@ import {
   type Installation
 } from '../installation/installation.ts'
 
-/**
- * The units, or in the foreground the processes; and what they would be given beside their env
- * files.
- */
+/** Checks the units, or the processes in the foreground, and variables beside the env files. */
 
 const name = 'unit'
 
 /**
- * The services whose fault may keep this one down. The hub starts only once session-manager is
- * ready, and in the foreground nothing starts before all env files are right.
+ * The services whose fault may prevent this one from starting. The hub waits for session-manager.
+ * In the foreground nothing starts before all env files are right.
  */
 const mayBlock = (installation: Installation, service: Service): readonly Service[] => {
   if (installation.mode === 'foreground') return installation.services
@@ -70,9 +67,7 @@ export const checkUnits: Check = async (asked) => {
   return findings
 }
 
-/**
- * Units made by scripts/up are where `systemctl unmask` takes them away: they are installed again.
- */
+/** The command that unmasks a unit. `systemctl unmask` deletes the units of scripts/up. */
 const unmask = (installation: Installation, unit: string): string =>
   `systemctl unmask ${unit} && ` +
   `${isDebian(installation) ? `systemctl enable --now ${unit}` : upCommand(installation)}`
@@ -113,7 +108,7 @@ const checkProcess = (installation: Installation, service: Service): Finding[] =
     ? [fault('process', service.name, 'not running', start(installation, service))]
     : [ok('process', service.name, `runs as process ${service.pid}`)]
 
-/** A service that is up for less than this after so many restarts is in a loop, ms. */
+/** A service that is up for less than this after `manyRestarts` restarts is in a loop, ms. */
 const steadyMs = 60_000
 const manyRestarts = 3
 
@@ -121,9 +116,7 @@ const checkUnit = async (asked: Asked, service: Service): Promise<Finding[]> => 
   const { installation } = asked
   const { unit, properties } = service
   const is = (property: string): string => properties[property] ?? ''
-  const wrong = (detail: string, mend: string): Finding[] => [
-    fault(name, service.name, detail, mend)
-  ]
+  const wrong = (detail: string, fix: string): Finding[] => [fault(name, service.name, detail, fix)]
   if (is('LoadState') === 'masked')
     return wrong(`${unit} is masked: it cannot be started`, unmask(installation, unit))
   if (is('LoadState') === 'not-found' || is('LoadState') === '')
@@ -159,8 +152,7 @@ const checkUnit = async (asked: Asked, service: Service): Promise<Finding[]> => 
         : `systemctl enable --now ${unit}`
     return [...more, ...wrong('not running: it was stopped, or never started', command)]
   }
-  // a first start may take a while; what was started before and failed goes on failing until
-  // something is changed
+  // A first start may take a while. A service that failed before fails until something changes.
   if (isStarting(service) && restarts === 0 && is('SubState') !== 'auto-restart')
     return [...more, note(name, service.name, `starting: ${is('StatusText') || 'not ready yet'}`)]
   return [...more, await whyItFails(asked, service)]
@@ -168,15 +160,15 @@ const checkUnit = async (asked: Asked, service: Service): Promise<Finding[]> => 
 
 export const times = (count: number): string => (count === 1 ? 'once' : `${count} times`)
 
-/** Whether a time as systemd shows it, such as `Mon 2026-11-30 05:23:48 UTC`, is a moment ago. */
+/** Whether a time of systemd, such as `Mon 2026-11-30 05:23:48 UTC`, is less than a minute ago. */
 const isRecent = (host: Host, shown: string): boolean => {
   const at = Date.parse(shown.replace(/^\w+ /, '').replace(' ', 'T').replace(' UTC', 'Z'))
   return host.now() - at < steadyMs
 }
 
 /**
- * Whether it ended by itself since one of its files was changed. systemd goes on counting restarts
- * when a unit is corrected while it waits for its next start.
+ * Whether the service ended by itself after the last change of its files. systemd goes on counting
+ * restarts when a unit is corrected while it waits for its next start.
  */
 const endedSinceChange = async (
   { host }: Asked,
@@ -188,11 +180,11 @@ const endedSinceChange = async (
   const changedAt = Math.max(...(await Promise.all(changes)))
   const since = `@${Math.floor(changedAt / 1_000)}`
   const { stdout } = await host.run(['journalctl', '-u', unit, '--since', since, '-o', 'cat'])
-  // Nothing to read is no proof that it is well.
+  // An empty journal does not prove that it is well.
   return stdout.trim() === '' || /Main process exited/.test(stdout)
 }
 
-/** What is wrong with the files of a unit though it may run. */
+/** Faults in the files of a unit, which may run all the same. */
 const checkUnitFile = async (
   { host, installation }: Asked,
   service: Service
@@ -234,7 +226,7 @@ const checkUnitFile = async (
   return findings
 }
 
-/** systemd's spans, such as 1min 30s. */
+/** A time span of systemd, such as 1min 30s, in ms. */
 const spanMs = (text: string): number | undefined => {
   const units: Record<string, number> = {
     us: 0.001,
@@ -256,17 +248,14 @@ const words = (text: string | undefined): string[] => (text ?? '').split(/\s+/).
 const unitFilesOf = ({ FragmentPath = '', DropInPaths }: Service['properties']): string[] =>
   [FragmentPath, ...words(DropInPaths)].filter(Boolean)
 
-/** What becomes of a variable that the unit or a drop-in sets. */
+/** The effect of a variable that the unit or a drop-in sets. */
 const effectOf = ({ kind, file }: Service, variable: string): string => {
   if (variable in file.variables) return 'the env file overrides it'
   if (knows(kind, variable) === 'unknown') return 'the service refuses it'
   return 'it takes effect though the env file does not say so'
 }
 
-/**
- * Variables that the unit or a drop-in sets: they are no part of the env file, and what is unknown
- * is refused.
- */
+/** Finds variables that a unit or a drop-in sets, beside the env file. */
 export const checkDropIns: Check = async (asked) => {
   const { host, installation } = asked
   const findings: Finding[] = []
@@ -297,24 +286,21 @@ export const checkDropIns: Check = async (asked) => {
       )
       const file = files[texts.lastIndexOf(true)] ?? files.at(-1)
       const effect = effectOf(service, variable)
-      const mend =
+      const fix =
         file === undefined
           ? `${upCommand(installation)} && systemctl restart ${unit}`
           : `sed -i -E ${word(`/^\\s*(Pass)?Environment=.*\\b${variable}\\b/d`)} ` +
             `${word(file)} && systemctl daemon-reload && systemctl restart ${unit}`
       findings.push(
-        fault('drop-in', service.name, `${file ?? unit} gives it ${variable}: ${effect}`, mend)
+        fault('drop-in', service.name, `${file ?? unit} gives it ${variable}: ${effect}`, fix)
       )
     }
   }
   return findings
 }
 
-/**
- * Takes lines out of force in the file that has the last of them; where none has one, the unit is
- * made as it was shipped.
- */
-const comment = (
+/** The command that comments out lines of a file. Without a file it installs the unit again. */
+const commentOut = (
   { installation }: Asked,
   path: string | undefined,
   line: string,
@@ -325,8 +311,8 @@ const comment = (
 }
 
 /**
- * Further files of variables: the last one that names a variable counts, and one that is not there
- * keeps the unit down.
+ * Checks EnvironmentFile= beside the env file. The last file that has a variable counts, and a unit
+ * with a missing file does not start.
  */
 const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Finding[]> => {
   const { host } = asked
@@ -338,13 +324,13 @@ const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Fi
   const own = all.findIndex(({ path }) => path === envFile)
   const findings: Finding[] = []
   const change = async (detail: string, line: string): Promise<void> => {
-    const found = await fileOf(asked, service, 'EnvironmentFile')
+    const source = await fileOf(asked, service, 'EnvironmentFile')
     findings.push(
       fault(
         'drop-in',
         service.name,
-        `${found?.path ?? service.unit} ${detail}`,
-        comment(asked, found?.path, line, service)
+        `${source?.path ?? service.unit} ${detail}`,
+        commentOut(asked, source?.path, line, service)
       )
     )
   }
@@ -376,46 +362,44 @@ const checkEnvironmentFiles = async (asked: Asked, service: Service): Promise<Fi
   return findings
 }
 
-/** Variables of the env file that a drop-in takes away again. */
+/** Finds variables of the env file that a drop-in unsets. */
 const checkUnset = async (asked: Asked, service: Service): Promise<Finding[]> => {
   const dropped = words(service.properties['UnsetEnvironment']).filter(
     (variable) => variable in service.file.variables && knows(service.kind, variable) === 'own'
   )
-  const found = await fileOf(asked, service, 'UnsetEnvironment')
+  const file = await fileOf(asked, service, 'UnsetEnvironment')
   return dropped.map((variable) => {
-    const detail = `${found?.path ?? service.unit} drops ${variable}, though ${service.envFile} has it`
+    const source = file?.path ?? service.unit
+    const detail = `${source} drops ${variable}, though ${service.envFile} has it`
     return fault(
       'drop-in',
       service.name,
       detail,
-      comment(asked, found?.path, `UnsetEnvironment\\s*=.*\\b${variable}\\b`, service)
+      commentOut(asked, file?.path, `UnsetEnvironment\\s*=.*\\b${variable}\\b`, service)
     )
   })
 }
 
-/**
- * What the manager holds, by systemctl set-environment or DefaultEnvironment=, and a unit would
- * hand on.
- */
+/** Finds variables in systemd's own environment, which units pass to services. */
 export const checkManager: Check = async ({ host, installation }) => {
   if (installation.mode !== 'systemd') return []
   const { stdout } = await host.run(['systemctl', 'show-environment'])
-  const held = [...stdout.matchAll(/^([A-Za-z_]\w*)=/gm)].map(([, variable = '']) => variable)
-  const findings = held.flatMap((variable) => {
-    const taken = installation.services.filter(
+  const variables = [...stdout.matchAll(/^([A-Za-z_]\w*)=/gm)].map(([, variable = '']) => variable)
+  const findings = variables.flatMap((variable) => {
+    const affected = installation.services.filter(
       ({ kind, properties, file }) =>
         !words(properties['UnsetEnvironment']).includes(variable) &&
         !(variable in file.variables) &&
         knows(kind, variable) !== 'foreign'
     )
     const unset = `systemctl unset-environment ${variable}`
-    if (taken.length > 0) {
-      const effects = Map.groupBy(taken, ({ kind }) =>
+    if (affected.length > 0) {
+      const effects = Map.groupBy(affected, ({ kind }) =>
         knows(kind, variable) === 'unknown'
           ? 'refuse it at the next start'
           : 'take it, though no env file says so'
       )
-      const told = [...effects]
+      const words = [...effects]
         .map(
           ([effect, services]) =>
             `${services.map((service) => service.name).join(', ')} would ${effect}`
@@ -425,8 +409,8 @@ export const checkManager: Check = async ({ host, installation }) => {
         fault(
           'manager',
           'host',
-          `systemd's own environment has ${variable}: ${told}`,
-          `${unset} && systemctl restart ${taken.map(({ unit }) => unit).join(' ')}`
+          `systemd's own environment has ${variable}: ${words}`,
+          `${unset} && systemctl restart ${affected.map(({ unit }) => unit).join(' ')}`
         )
       ]
     }

@@ -10,11 +10,11 @@ import { fault, note, ok, type Finding } from './finding.ts'
 import { removeVariable, setVariable } from '../installation/shell.ts'
 import { andRestart, managers, type Manager } from '../installation/installation.ts'
 
-/** The version of WhatsApp Web: the pinned one has a page, and it is the one that is shown. */
+/** Checks the version of WhatsApp Web: a pinned version has a page, and that page is shown. */
 
 const name = 'WhatsApp Web'
 
-/** Versions whose page is kept, the one that was READY last first. */
+/** Versions whose page is kept. The version that was READY last comes first. */
 const keptBy = async ({ host }: Pick<Asked, 'host'>, stateDir: string): Promise<string[]> => {
   const directory = webVersionsIn(stateDir)
   const versions = (await host.readdir(directory))
@@ -42,7 +42,7 @@ export const checkPinnedPage: Check = async (asked) => {
     const [newest, ...older] = await keptBy(asked, manager.config.STATE_DIR)
     const kept =
       newest === undefined ? 'no version is kept' : `kept are ${[newest, ...older].join(', ')}`
-    const mend =
+    const fix =
       newest === undefined
         ? unpin(asked, manager)
         : andRestart(
@@ -55,14 +55,14 @@ export const checkPinnedPage: Check = async (asked) => {
         name,
         manager.name,
         `WEB_VERSION=${pinned} is pinned, but its page ${file} is missing; ${kept}`,
-        mend
+        fix
       )
     )
   }
   return findings
 }
 
-/** What is shown now, of those that answered. */
+/** Compares the shown version of each session-manager that answered with the pinned one. */
 export const checkWebVersions = async (
   asked: Asked,
   answered: readonly Answered[]

@@ -4,7 +4,7 @@ import { checkIdentities, checkWiring, type Answered } from '../../../src/admin/
 import { fault } from '../../../src/admin/doctor/finding.ts'
 import { checkFollowing, checkSessions } from '../../../src/admin/doctor/following.ts'
 import { checkListening, checkPorts } from '../../../src/admin/doctor/ports.ts'
-import { checkPublicUrl } from '../../../src/admin/doctor/public-url.ts'
+import { checkPublicUrl } from '../../../src/admin/doctor/base-url.ts'
 import { checkServers } from '../../../src/admin/doctor/servers.ts'
 import { listening, type Played } from './played-host.ts'
 import { ask, hubEnv, installed, lines, managerEnv, unit } from './wired.ts'
