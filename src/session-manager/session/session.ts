@@ -3,47 +3,44 @@ import type { Me, SessionStatus } from '../../contract/session.ts'
 import { passkeyReason, type PasskeyState } from '../whatsapp/passkey-state.ts'
 
 /**
- * The life of the session with WhatsApp: a pure state machine. What happens comes in as events;
- * what to do about it goes out as effects, which connection.ts carries out. All times are ms.
+ * The life of the session with WhatsApp: a pure state machine. What happens comes in as events.
+ * What to do goes out as effects, which connection.ts carries out. All times are ms.
  */
 export interface Session {
   status: SessionStatus
   since: number
   reason?: string
-  /** An operator asked for it to be off. */
+  /** An operator turned the session off. */
   off: boolean
   /** A browser is up or coming up. */
   running: boolean
-  /** Attempts that failed in a row. */
+  /** Failed attempts in a row. */
   failures: number
   /**
-   * How often WhatsApp refused the account or the device since it last was READY for a day, or an
-   * operator connected it.
+   * Refusals of the account or the device by WhatsApp, since the session last was READY for a day
+   * or an operator connected it.
    */
   refusals?: number
   nextAttemptAt?: number
   qr?: { code: string; generatedAt: number; expiresAt: number }
   /** Codes shown since the last connection. */
   qrAttempt: number
-  /** WhatsApp Web was asked for more codes: the next one is the first of a new row. */
+  /** WhatsApp Web was asked for more codes: the next code is the first of a new row. */
   qrRenewed?: boolean
-  /**
-   * How far linking by the account's passkey is, while the status is PASSKEY_REQUIRED. It holds
-   * secrets.
-   */
+  /** Progress of linking by the account's passkey, while PASSKEY_REQUIRED. It holds secrets. */
   passkey?: PasskeyState
   me?: Me
   syncPercent?: number
   version?: string
-  /** What does not work though it is READY, and why: the texts of `limits`, joined. */
+  /** What does not work while READY, and why: the texts of `limits`, joined. */
   limited?: string
-  /** The same, by the part that reported it. */
+  /** The same, by the part of session-manager that reported it. */
   limits?: Readonly<Partial<Record<LimitSource, string>>>
 }
 
 export type SessionEvent =
   | { type: 'connect' }
-  /** `unlinked`: for good, there is no linked device any more. */
+  /** `unlinked`: there is no linked device any more. */
   | { type: 'disconnect'; unlinked?: boolean }
   | { type: 'retry' }
   /** The browser may not start yet; why, in plain words. */
@@ -53,22 +50,22 @@ export type SessionEvent =
   | { type: 'qr'; code: string }
   /** WhatsApp Web stopped showing codes, and is asked for more. */
   | { type: 'qr-renewal' }
-  /** WhatsApp asks for the account's passkey; without a state: it does not any more. */
+  /** WhatsApp asks for the account's passkey; without a state: no longer. */
   | { type: 'passkey'; passkey: PasskeyState | undefined }
   | { type: 'syncing'; percent: number }
   | { type: 'authenticated' }
   | { type: 'ready'; me: Me; version: string }
-  /** READY, but not all works; without a reason: all does again. */
+  /** READY, but a part does not work; without a reason: it works again. */
   | { type: 'limited'; source: LimitSource; reason: string | undefined }
-  /** WhatsApp Web's own socket changed its state, WAState of whatsapp-web.js. */
+  /** The state of WhatsApp Web's own socket changed: a WAState of whatsapp-web.js. */
   | { type: 'socket'; state: string }
-  /** The connection is gone. A `fault` is one an operator should look at; the rest passes. */
+  /** The connection is gone. An operator should look at a `fault`; anything else passes. */
   | { type: 'lost'; reason: string; fault: boolean; isRefused?: boolean }
-  /** READY, but messages are not told of; without a reason: they are again. */
+  /** READY, but messages are not reported; without a reason: they are reported again. */
   | { type: 'stalled'; reason: string | undefined }
-  /** The page is to be loaded anew, in the same browser. */
+  /** The page has to be reloaded in the same browser. */
   | { type: 'reload'; reason: string }
-  /** The phone unlinked this device, or WhatsApp Web did, for a reason that it gives. */
+  /** The phone unlinked this device; with a reason: WhatsApp Web did. */
   | { type: 'logout'; reason?: string | undefined }
   | { type: 'overdue' }
 
@@ -77,13 +74,13 @@ type LostEvent = Extract<SessionEvent, { type: 'lost' }>
 export type Effect =
   | { do: 'start' }
   | { do: 'stop' }
-  /** Loads the page anew. */
+  /** Reloads the page. */
   | { do: 'reload' }
   /** Deletes the linked device's profile, once the browser is closed. */
   | { do: 'forget' }
   | { do: 'retry'; afterMs: number }
   | { do: 'cancel-retry' }
-  /** An `overdue` event is due after this time, instead of any set before. */
+  /** Sends an `overdue` event after this time. Replaces the deadline before. */
   | { do: 'deadline'; afterMs: number }
   | { do: 'cancel-deadline' }
   | { do: 'backfill' }
@@ -100,19 +97,17 @@ export interface Policy {
 /** WhatsApp Web shows the first code of a row for 60 s and each later one for 20 s. */
 const qrLifetime = (isFirst: boolean): number => (isFirst ? 60_000 : 20_000)
 
-/**
- * A connection that lasted this long was a good one: what breaks it starts a new row of failures.
- */
+/** After a connection that lasted this long, a failure is the first of a new row. */
 const goodAfterMs = 60_000
-/** A fault that comes back a minute after each READY must not restart Chromium every minute. */
+/** A fault that returns a minute after each READY must not restart Chromium every minute. */
 const goodAfterFaultMs = 30 * 60_000
 
-/** READY for so long: a refusal that comes after that is the first of a new row. */
+/** After READY for so long, a refusal is the first of a new row. */
 const goodAfterRefusalMs = 24 * 3_600_000
-/** How long it waits at most after refusals in a row, unless RECONNECT_MAX_DELAY is longer. */
+/** The longest wait after refusals in a row, unless RECONNECT_MAX_DELAY is longer. */
 const maxRefusedMs = 6 * 3_600_000
 
-/** Where a session may stay: it works, or waits for a person. */
+/** States in which a session may stay: it works, or waits for a person. */
 const goodStates: ReadonlySet<SessionStatus> = new Set(['READY', 'QR_REQUIRED', 'PASSKEY_REQUIRED'])
 
 /** States in which WhatsApp Web itself is busy connecting again. */
@@ -128,15 +123,15 @@ export const initialSession = (now: number): Session => ({
   qrAttempt: 0
 })
 
-/** Exponential backoff with jitter: from half to the whole of min·2ⁿ, capped. */
+/** Exponential backoff with jitter: from half of min·2ⁿ to all of it, capped. */
 export const backoff = (failures: number, { minDelayMs, maxDelayMs, random }: Policy): number =>
   Math.round(
     Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2)
   )
 
 /**
- * After a refusal by WhatsApp it waits four times as long each time: two hosts with one profile, or
- * a blocked account, must not log in all day.
+ * The wait after a refusal by WhatsApp. It is four times as long each time: two hosts with one
+ * profile, or a blocked account, must not log in all day.
  */
 export const refusedBackoff = (
   refusals: number,
@@ -168,13 +163,13 @@ const enter = (session: Session, status: SessionStatus, now: number, reason?: st
   return reason === undefined ? entered : { ...entered, reason }
 }
 
-/** Whose account it was is over with the linked device. */
+/** The account is unknown once the linked device is gone. */
 const nobody = ({ me: _me, ...rest }: Session): Session => rest
 
-/** What did not work belongs to the page that is closed. */
+/** The limits belong to the page that is closed. */
 const unlimited = ({ limited: _limited, limits: _limits, ...rest }: Session): Session => rest
 
-/** An operator who connects has seen to it. */
+/** An operator who connects has looked at the refusals. */
 const unrefused = ({ refusals: _refusals, ...rest }: Session): Session => rest
 
 /** Adds, replaces or removes the limit that one source reports. */
@@ -222,89 +217,61 @@ const fail = (
   }
 }
 
-/** What becomes of the session when something happens, and what is to be done about it. */
+const unchanged = (session: Session): Step => ({ session, effects: [] })
+
+/** @returns the session after the event, and what to do */
 export const step = (session: Session, event: SessionEvent, now: number, policy: Policy): Step => {
-  const same: Step = { session, effects: [] }
   switch (event.type) {
     case 'connect':
-      return session.running ? same : begin(unrefused(session), now, policy)
+      return session.running ? unchanged(session) : begin(unrefused(session), now, policy)
     case 'retry':
-      return session.running || session.off ? same : begin(session, now, policy)
+      if (session.running || session.off) return unchanged(session)
+      return begin(session, now, policy)
     case 'disconnect':
-      if (session.off) return event.unlinked ? { session: nobody(session), effects: [] } : same
-      return {
-        session: {
-          ...enter(
-            unlimited(event.unlinked ? nobody(session) : session),
-            'DISCONNECTED',
-            now,
-            'disconnected on request'
-          ),
-          off: true,
-          running: false,
-          failures: 0
-        },
-        effects: [{ do: 'cancel-retry' }, { do: 'cancel-deadline' }, { do: 'stop' }]
-      }
+      return onDisconnect(session, event.unlinked === true, now)
     default:
-      return session.running ? whileRunning(session, event, now, policy) : same
+      return session.running ? whileRunning(session, event, now, policy) : unchanged(session)
+  }
+}
+
+const onDisconnect = (session: Session, isUnlinked: boolean, now: number): Step => {
+  const kept = isUnlinked ? nobody(session) : session
+  if (session.off) return unchanged(kept)
+  return {
+    session: {
+      ...enter(unlimited(kept), 'DISCONNECTED', now, 'disconnected on request'),
+      off: true,
+      running: false,
+      failures: 0
+    },
+    effects: [{ do: 'cancel-retry' }, { do: 'cancel-deadline' }, { do: 'stop' }]
   }
 }
 
 type RunningEvent = Exclude<SessionEvent, { type: 'connect' | 'retry' | 'disconnect' }>
 
 const whileRunning = (session: Session, event: RunningEvent, now: number, policy: Policy): Step => {
-  const same: Step = { session, effects: [] }
   switch (event.type) {
     case 'waiting':
-      return session.status === 'INIT'
-        ? {
-            session: enter(session, 'INIT', now, event.reason),
-            effects: [{ do: 'cancel-deadline' }]
-          }
-        : same
+      return onWaiting(session, event.reason, now)
     case 'admitted':
-      return session.status === 'INIT'
-        ? {
-            session: enter(session, 'INIT', now),
-            effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }]
-          }
-        : same
-    case 'qr': {
-      // a code after the device was linked is WhatsApp Web rotating one nobody needs
-      if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED') return same
-      const qrAttempt = session.qrAttempt + 1
-      const { qrRenewed = qrAttempt === 1, ...rest } = session
-      const qr = { code: event.code, generatedAt: now, expiresAt: now + qrLifetime(qrRenewed) }
-      const shown = { ...enter(nobody(rest), 'QR_REQUIRED', now), qr, qrAttempt }
-      return { session: shown, effects: [{ do: 'cancel-deadline' }] }
-    }
+      return onAdmitted(session, now, policy)
+    case 'qr':
+      return onQr(session, event.code, now)
     case 'passkey':
       return onPasskey(session, event.passkey, now, policy)
     case 'qr-renewal':
       return { session: { ...session, qrRenewed: true }, effects: [] }
     case 'syncing':
-      if (session.status === 'READY' || session.syncPercent === event.percent) return same
-      return {
-        session: { ...enter(session, 'AUTHENTICATED', now), syncPercent: event.percent },
-        effects: [{ do: 'deadline', afterMs: policy.readyTimeoutMs }]
-      }
+      return onSyncing(session, event.percent, now, policy)
     case 'authenticated':
-      if (session.status === 'READY') return same
+      if (session.status === 'READY') return unchanged(session)
       return {
         session: enter(session, 'AUTHENTICATED', now),
         effects: [{ do: 'deadline', afterMs: policy.readyTimeoutMs }]
       }
     case 'ready':
-      return {
-        session: {
-          ...enter(session, 'READY', now),
-          me: event.me,
-          version: event.version,
-          qrAttempt: 0
-        },
-        effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }]
-      }
+      return onReady(session, event, now)
     case 'limited':
       return { session: limit(session, event.source, event.reason), effects: [] }
     case 'socket':
@@ -312,9 +279,9 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
     case 'stalled':
       return session.status === 'READY' && session.reason !== event.reason
         ? { session: enter(session, 'READY', now, event.reason), effects: [] }
-        : same
+        : unchanged(session)
     case 'reload':
-      if (session.status !== 'READY') return same
+      if (session.status !== 'READY') return unchanged(session)
       return {
         session: enter(unlimited(session), 'INIT', now, event.reason),
         effects: [{ do: 'reload' }, { do: 'deadline', afterMs: policy.startTimeoutMs }]
@@ -322,36 +289,79 @@ const whileRunning = (session: Session, event: RunningEvent, now: number, policy
     case 'lost':
       return fail(session, now, policy, event)
     case 'logout':
-      return {
-        session: {
-          ...enter(
-            unlimited(nobody(session)),
-            'DISCONNECTED',
-            now,
-            event.reason ?? 'the phone unlinked this device'
-          ),
-          running: false,
-          failures: 1,
-          nextAttemptAt: now
-        },
-        effects: [
-          { do: 'cancel-deadline' },
-          { do: 'stop' },
-          { do: 'forget' },
-          { do: 'retry', afterMs: 0 }
-        ]
-      }
+      return onLogout(session, event.reason, now)
     case 'overdue':
       return fail(session, now, policy, {
-        reason: overdue(session, policy),
+        reason: describeOverdue(session, policy),
         fault: session.status === 'AUTHENTICATED'
       })
   }
 }
 
+/** While the start waits for its admission, no deadline runs. */
+const onWaiting = (session: Session, reason: string, now: number): Step => {
+  if (session.status !== 'INIT') return unchanged(session)
+  return { session: enter(session, 'INIT', now, reason), effects: [{ do: 'cancel-deadline' }] }
+}
+
+const onAdmitted = (session: Session, now: number, policy: Policy): Step => {
+  if (session.status !== 'INIT') return unchanged(session)
+  return {
+    session: enter(session, 'INIT', now),
+    effects: [{ do: 'deadline', afterMs: policy.startTimeoutMs }]
+  }
+}
+
+const onQr = (session: Session, code: string, now: number): Step => {
+  // A code after the device was linked is WhatsApp Web rotating one that nobody needs.
+  if (session.status !== 'INIT' && session.status !== 'QR_REQUIRED') return unchanged(session)
+  const qrAttempt = session.qrAttempt + 1
+  const { qrRenewed = qrAttempt === 1, ...rest } = session
+  const qr = { code, generatedAt: now, expiresAt: now + qrLifetime(qrRenewed) }
+  const shown = { ...enter(nobody(rest), 'QR_REQUIRED', now), qr, qrAttempt }
+  return { session: shown, effects: [{ do: 'cancel-deadline' }] }
+}
+
+const onSyncing = (session: Session, percent: number, now: number, policy: Policy): Step => {
+  if (session.status === 'READY' || session.syncPercent === percent) return unchanged(session)
+  return {
+    session: { ...enter(session, 'AUTHENTICATED', now), syncPercent: percent },
+    effects: [{ do: 'deadline', afterMs: policy.readyTimeoutMs }]
+  }
+}
+
+const onReady = (
+  session: Session,
+  { me, version }: Extract<SessionEvent, { type: 'ready' }>,
+  now: number
+): Step => ({
+  session: { ...enter(session, 'READY', now), me, version, qrAttempt: 0 },
+  effects: [{ do: 'cancel-deadline' }, { do: 'backfill' }]
+})
+
+/** The linked device is gone. Its profile is deleted, and a new browser shows a QR. */
+const onLogout = (
+  session: Session,
+  reason = 'the phone unlinked this device',
+  now: number
+): Step => ({
+  session: {
+    ...enter(unlimited(nobody(session)), 'DISCONNECTED', now, reason),
+    running: false,
+    failures: 1,
+    nextAttemptAt: now
+  },
+  effects: [
+    { do: 'cancel-deadline' },
+    { do: 'stop' },
+    { do: 'forget' },
+    { do: 'retry', afterMs: 0 }
+  ]
+})
+
 /**
- * Only a session without a linked device can be asked for the passkey; when that is over, WhatsApp
- * Web shows codes again.
+ * WhatsApp asks only a session without a linked device for the passkey. After that WhatsApp Web
+ * shows codes again.
  */
 const onPasskey = (
   session: Session,
@@ -376,9 +386,7 @@ const onPasskey = (
   return { session: { ...entered, passkey }, effects: [{ do: 'cancel-deadline' }] }
 }
 
-/**
- * Only a session that was ready has anything to lose here; before that the start deadline watches.
- */
+/** Matters only to a session that was READY. Until then the start deadline watches. */
 const onSocket = (session: Session, state: string, now: number, policy: Policy): Step => {
   if (state === 'CONNECTED' && session.status === 'DISCONNECTED') {
     return {
@@ -396,7 +404,7 @@ const onSocket = (session: Session, state: string, now: number, policy: Policy):
   return { session, effects: [] }
 }
 
-const overdue = (session: Session, policy: Policy): string => {
+const describeOverdue = (session: Session, policy: Policy): string => {
   if (session.status === 'AUTHENTICATED') {
     return `WhatsApp Web authenticated but was not ready within ${policy.readyTimeoutMs / 1_000} s`
   }
