@@ -2,7 +2,7 @@ import { Counter, type Registry } from 'prom-client'
 import type { Log } from '../../platform/log.ts'
 import type { StanzaCount } from '../whatsapp/wire-guard.ts'
 
-/** As many kinds of stanzas as a metric tells apart; the rest are one kind. */
+/** The metrics have labels for so many kinds of stanzas. The rest share the labels `other`. */
 const maxKinds = 100
 
 /** Counts what the send guard allowed and refused, and names each refused kind once in the log. */
@@ -23,7 +23,9 @@ export class OutboundCounts {
     })
     this.#refused = new Counter({
       name: 'leadmaster_outbound_refused_total',
-      help: 'attempts to send that the send guard refused, by tag and type; tag "function" is one of the functions that whatsapp-web.js sends by',
+      help:
+        'attempts to send that the send guard refused, by tag and type; ' +
+        'tag "function" is one of the functions that whatsapp-web.js sends by',
       labelNames,
       registers: [registry]
     })
@@ -51,7 +53,8 @@ export class OutboundCounts {
     this.#named.add(key)
     this.#log.warn(
       { event: 'outbound_refused', ...labels },
-      `The send guard refused what the page tried to send: ${key}. Later attempts of this kind are only counted.`
+      `The send guard refused what the page tried to send: ${key}. ` +
+        'Later attempts of this kind are only counted.'
     )
   }
 }

@@ -5,7 +5,7 @@ import { passkeyScript } from './passkey-script.ts'
 import type { Session } from './session.ts'
 import type { Listener } from '../whatsapp/listener.ts'
 
-/** Where the answer must have been made. */
+/** The site on which the browser must have made the answer. */
 const origin = 'https://web.whatsapp.com'
 
 /** Flags of authenticatorData, the byte after the hash of the site's name. */
@@ -25,7 +25,7 @@ const readClientData = (text: string): Record<string, unknown> | undefined => {
   }
 }
 
-/** What of the signed text does not fit the question. */
+/** Differences between the signed text and the request. */
 const clientDataFaults = (text: string, request: PasskeyRequest): FieldFault[] => {
   const field = '/response/clientDataJSON'
   const data = readClientData(text)
@@ -42,7 +42,8 @@ const clientDataFaults = (text: string, request: PasskeyRequest): FieldFault[] =
     faults.push({
       field,
       message:
-        'it answers another challenge than the one that is open now: take the script that is shown now'
+        'it answers another challenge than the one that is open now: ' +
+        'take the script that is shown now'
     })
   }
   return faults
@@ -68,8 +69,8 @@ const authenticatorFaults = (text: string, request: PasskeyRequest): FieldFault[
 }
 
 /**
- * What keeps an answer from being the one that WhatsApp waits for, each with its member. The
- * signature is WhatsApp's to check: it alone has the public key.
+ * Why an answer does not fit WhatsApp's request, by member. Only WhatsApp can check the signature,
+ * because it has the public key.
  */
 export const answerFaults = (answer: PasskeyAnswer, request: PasskeyRequest): FieldFault[] => {
   const faults = [
@@ -83,7 +84,8 @@ export const answerFaults = (answer: PasskeyAnswer, request: PasskeyRequest): Fi
     faults.push({
       field: '/id',
       message:
-        'it is a passkey of another account: WhatsApp wants the one of the account that the phone links'
+        'it is a passkey of another account: ' +
+        'WhatsApp wants the one of the account that the phone links'
     })
   }
   return faults
@@ -108,7 +110,7 @@ export const passkeyBody = ({ status, passkey }: Session): Passkey => {
 }
 
 /**
- * What the operator asks for while WhatsApp asks for the passkey. Each method throws a ProblemError
+ * Actions of the operator while WhatsApp asks for the passkey. Each method throws a ProblemError
  * that says what to do.
  */
 export class PasskeyDesk {
@@ -116,7 +118,7 @@ export class PasskeyDesk {
   readonly #listener: () => Listener | undefined
   readonly #explain: (error: unknown) => string
 
-  /** @param explain what an error of the page means */
+  /** @param explain says what an error of the page means */
   constructor(
     session: () => Session,
     listener: () => Listener | undefined,
@@ -154,13 +156,14 @@ export class PasskeyDesk {
     await this.#run((listener) => listener.passkey.cancel())
   }
 
-  /** @param stage the only one in which it can be done; any unless given */
+  /** @param stage the only stage in which the action is possible; default: any */
   #open(stage?: 'challenge' | 'code'): NonNullable<Session['passkey']> {
     const { status, passkey } = this.#session()
     if (status !== 'PASSKEY_REQUIRED' || passkey === undefined) {
+      const remedy = status === 'QR_REQUIRED' ? '; scan the QR again' : ''
       throw new ProblemError(
         'conflict',
-        `WhatsApp asks for no passkey now: the session is ${status}${status === 'QR_REQUIRED' ? '; scan the QR again' : ''}`
+        `WhatsApp asks for no passkey now: the session is ${status}${remedy}`
       )
     }
     if (stage === undefined || passkey.stage === stage) return passkey

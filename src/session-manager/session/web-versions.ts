@@ -3,19 +3,18 @@ import { join } from 'node:path'
 import { PlainError, reasonOf } from '../../platform/harmless.ts'
 
 /**
- * The pages of the versions of WhatsApp Web that were READY here, for whoever has to find out what
- * has changed since. The page is the HTML alone; what it loads comes from WhatsApp, and only for as
- * long as that keeps it.
+ * The pages of the versions of WhatsApp Web that were READY here. A developer compares them to find
+ * out what has changed. A page is the HTML alone. WhatsApp serves what it loads, but not forever.
  */
 
-const most = 3
+const maxKept = 3
 const pattern = /^\d+\.\d+\.\d+(-[a-z\d]+)?$/
 export const isWebVersion = (text: string): boolean => text.length <= 40 && pattern.test(text)
 export const webVersionsIn = (stateDir: string): string => join(stateDir, 'web-versions')
 export const pageFile = (directory: string, version: string): string =>
   join(directory, `${version}.html`)
 
-/** Versions whose page is kept, the one that was READY last first. */
+/** Versions whose page is kept. The version that was READY last is the first. */
 export const keptVersions = async (directory: string): Promise<string[]> => {
   const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
@@ -35,8 +34,8 @@ export const keptVersions = async (directory: string): Promise<string[]> => {
 }
 
 /**
- * Keeps the page of a version that is READY now, and the last ones before it. @throws when it
- * cannot be written
+ * Keeps the page of a version that is READY now, and deletes the oldest pages.
+ * @throws when the page cannot be written
  */
 export const keepVersion = async (
   directory: string,
@@ -51,13 +50,13 @@ export const keepVersion = async (
   const file = pageFile(directory, version)
   await writeFile(`${file}.new`, html, { mode: 0o600, flush: true })
   await rename(`${file}.new`, file)
-  const old = (await keptVersions(directory)).slice(most)
+  const old = (await keptVersions(directory)).slice(maxKept)
   await Promise.all(old.map((each) => rm(pageFile(directory, each), { force: true })))
 }
 
 /**
- * The page of the version that WEB_VERSION names. @throws which file cannot be read, and which
- * versions there are
+ * The page of the version that WEB_VERSION names.
+ * @throws which file cannot be read, and which versions are kept
  */
 export const pinnedPage = async (directory: string, version: string): Promise<string> => {
   const file = pageFile(directory, version)
@@ -76,8 +75,8 @@ export const pinnedPage = async (directory: string, version: string): Promise<st
   }
 }
 
-/** What is to be said of a READY page that tells another version than the pinned one. */
-export const otherThanPinned = (pinned: string, told: string | undefined): string | undefined =>
-  pinned === '' || told === undefined || told === pinned
+/** The warning about a READY page of another version than the pinned one. */
+export const otherThanPinned = (pinned: string, actual: string | undefined): string | undefined =>
+  pinned === '' || actual === undefined || actual === pinned
     ? undefined
-    : `WhatsApp Web tells version ${told}, though WEB_VERSION=${pinned} is pinned`
+    : `WhatsApp Web tells version ${actual}, though WEB_VERSION=${pinned} is pinned`
