@@ -1,12 +1,11 @@
 import type { PageFindings } from '../../contract/page-report.ts'
 import { PlainError } from '../../platform/harmless.ts'
 import type { Log } from '../../platform/log.ts'
-import { createShutdownQueue } from './shutdown-queue.ts'
+import { omitUndefined } from '../../platform/omit-undefined.ts'
 import type { NewRecord, Journal } from '../journal/journal.ts'
-import { createPairing, type Pairing } from './pairing.ts'
+import { HealthProbe } from './health-probe.ts'
+import { Pairing } from './pairing.ts'
 import { PasskeyDesk } from './passkey.ts'
-import { createHealthProbe } from './health-probe.ts'
-import { logSession } from './session-log.ts'
 import {
   initialSession,
   step,
@@ -15,65 +14,27 @@ import {
   type Session,
   type SessionEvent
 } from './session.ts'
+import { ShutdownQueue } from './shutdown-queue.ts'
 import type { Step } from './stall.ts'
-import { createRecovery } from './stall-recovery.ts'
+import { StallRecovery } from './stall-recovery.ts'
 import type { LimitSource } from '../whatsapp/client-events.ts'
 import type { GuardStates } from '../whatsapp/guards.ts'
 import type { Listener, ListenerEvent } from '../whatsapp/listener.ts'
 import { explain, explainState, isLibraryError } from '../whatsapp/reason.ts'
 import type { StanzaCount } from '../whatsapp/wire-guard.ts'
 
-/** Carries out what session.ts and stall.ts decide: one browser at a time, and timers. */
-export interface Connection {
-  session(): Session
-  connect(): void
-  /**
-   * Closes the browser and keeps the linked device, unless `logout`, which unlinks it.
-   * @returns with `logout`, whether WhatsApp confirmed it; false: the phone goes on listing the
-   * device
-   */
-  disconnect(logout: boolean): Promise<boolean>
-  /**
-   * A code by which a phone number (E.164) links this device while a QR is required; `connect`
-   * voids it. @throws why there is none
-   */
-  pairingCode: Pairing['ask']
-  /** Linking by the account's passkey. */
-  passkey: PasskeyDesk
-  /** The listener while the session is READY. */
-  ready(): Listener | undefined
-  /** What the open page is made of, READY or not. @throws why there is no page to look at */
-  pageReport(): Promise<PageFindings>
-  /** Attempts to send that the guard refused since the start of this process. */
-  outboundBlocked(): number
-  /** Which fences of the send guard hold; undefined while no page was looked at. */
-  guard(): GuardStates | undefined
-  /** Whether the timers of the connection still run: false means this process is stuck. */
-  isAlive(): boolean
-  /**
-   * Something does not work though the session is READY, by the part that reports it; without a
-   * reason it works again.
-   */
-  limit(source: LimitSource, reason: string | undefined): void
-  /** The session may not go on: its browser is closed, and it begins anew. */
-  fail(reason: string): void
-  /**
-   * An error that nobody awaited. @returns whether it is one of whatsapp-web.js, and so costs only
-   * the session
-   */
-  onUnhandledError(error: unknown): boolean
-  stop(): Promise<void>
-}
-
 export interface ConnectionOptions {
   policy: Policy
   probeIntervalMs: number
   /**
-   * Before each start of a browser: resolves once it may start. @param tell what that waits for, in
-   * plain words
-   * @param signal that it is not wanted any more. @throws why it may not start
+   * Asked before each start of a browser: resolves once it may start.
+   * @param onWaiting takes what the start waits for, in plain words
+   * @param signal aborts when the start is no longer wanted
+   * @throws why the browser may not start
    */
-  admit?: ((tell: (waitingFor: string) => void, signal: AbortSignal) => Promise<void>) | undefined
+  admit?:
+    | ((onWaiting: (waitingFor: string) => void, signal: AbortSignal) => Promise<void>)
+    | undefined
   createListener: (onEvent: (event: ListenerEvent) => void) => Listener
   /** Deletes the linked device's profile. */
   forget: () => Promise<void>
@@ -81,173 +42,376 @@ export interface ConnectionOptions {
   /** After every transition. */
   onChange: (session: Session, before: Session) => void
   onReady: () => void
-  /** How messages came, and what reads back at once those that were not told of. */
+  /** Says how a message arrived. */
   journal: Pick<Journal, 'arrival'>
+  /** Starts reading back the messages that were not reported. */
   readBack: () => void
-  /** Something was done because messages were not told of. */
-  onStall?: (deed: Step | 'read-back') => void
+  /** Something was done because messages were not reported. */
+  onStall?: (action: Step | 'read-back') => void
   /** What the send guard allowed and refused. */
   onOutbound?: (counts: StanzaCount[]) => void
   /** How long a pairing code is valid. */
   pairingLifetimeMs?: number
   log: Log
   now?: () => number
-  /** A clock that only goes on, ms. */
+  /** A monotonic clock, ms. */
   steady?: () => number
 }
 
-export const createConnection = (options: ConnectionOptions): Connection => {
-  const {
-    policy,
-    probeIntervalMs,
-    admit,
-    createListener,
-    forget,
-    onCaptured,
-    onChange,
-    onReady,
-    journal,
-    readBack,
-    onStall = () => undefined,
-    onOutbound = () => undefined,
-    log,
-    now = Date.now,
-    steady = () => performance.now()
-  } = options
-  let session = initialSession(now())
-  let listener: Listener | undefined
-  let started = false
-  /** What waits to be admitted for the listener there is. */
-  let admission = { abort: new AbortController(), over: Promise.resolve() }
-  let retryTimer: NodeJS.Timeout | undefined
-  let deadlineTimer: NodeJS.Timeout | undefined
-  let blocked = 0
-  let guard: GuardStates | undefined
-  let over = false
-  const closing = createShutdownQueue()
-  const pairing = createPairing({
-    listener: () => (session.status === 'QR_REQUIRED' ? listener : undefined),
-    lifetimeMs: options.pairingLifetimeMs,
-    log,
-    now
+/** Logs each change of the session once, in the words an operator needs. */
+const logSession = (log: Log, after: Session, before: Session, now: number): void => {
+  if (after.limited !== before.limited && after.status === 'READY') {
+    if (after.limited === undefined)
+      log.info({ event: 'page_whole' }, 'WhatsApp Web has all that was missing in it')
+    else log.warn({ event: 'page_limited', reason: after.limited }, `READY, but ${after.limited}`)
+  }
+  const { status, reason, failures, nextAttemptAt, off } = after
+  if (status === before.status && reason === before.reason) return
+  const line = omitUndefined({
+    event: 'session',
+    status,
+    failures,
+    reason,
+    retry_ms: nextAttemptAt === undefined ? undefined : Math.max(0, nextAttemptAt - now)
   })
+  const text = `session ${status}${reason === undefined ? '' : `: ${reason}`}`
+  if (status === 'ERROR') log.error(line, text)
+  else if ((status === 'DISCONNECTED' && !off) || after.passkey?.stage === 'failed')
+    log.warn(line, text)
+  else log.info(line, text)
+}
 
-  const dispatch = (event: SessionEvent): void => {
-    if (over) return
-    const before = session
-    const { session: after, effects } = step(before, event, now(), policy)
-    session = after
-    logSession(log, after, before, now())
-    for (const effect of effects) carryOut(effect)
-    if (after.status === 'READY' && before.status !== 'READY')
-      recovery.stall.attached(before.status === 'DISCONNECTED' ? 'same' : 'new')
-    if (after !== before) onChange(after, before)
+/**
+ * Carries out what session.ts and stall.ts decide: one browser at a time, and timers. The public
+ * functions are arrow fields, because main.ts hands them over as callbacks.
+ */
+export class Connection {
+  /** Linking by the account's passkey. */
+  readonly passkey: PasskeyDesk
+  readonly #options: ConnectionOptions
+  readonly #log: Log
+  readonly #now: () => number
+  readonly #pairing: Pairing
+  readonly #recovery: StallRecovery
+  readonly #probe: HealthProbe
+  readonly #shutdown = new ShutdownQueue()
+  #session: Session
+  #listener: Listener | undefined
+  /** The listener's page can be looked at. */
+  #isStarted = false
+  /** The current listener's admission: `done` resolves once nothing waits for it any more. */
+  #admission = { abort: new AbortController(), done: Promise.resolve() }
+  #retryTimer: NodeJS.Timeout | undefined
+  #deadlineTimer: NodeJS.Timeout | undefined
+  #outboundBlocked = 0
+  #guard: GuardStates | undefined
+  #isStopped = false
+
+  constructor(options: ConnectionOptions) {
+    const { log, now = Date.now } = options
+    this.#options = options
+    this.#log = log
+    this.#now = now
+    this.#session = initialSession(now())
+    this.#pairing = new Pairing({
+      listener: () => (this.#session.status === 'QR_REQUIRED' ? this.#listener : undefined),
+      lifetimeMs: options.pairingLifetimeMs,
+      log,
+      now
+    })
+    this.#recovery = this.#createRecovery()
+    this.#probe = this.#createProbe()
+    this.passkey = new PasskeyDesk(
+      () => this.#session,
+      () => this.#listener,
+      (error) => explain(error).reason
+    )
   }
 
-  const carryOut = (effect: Effect): void => {
+  readonly session = (): Session => this.#session
+
+  readonly connect = (): void => {
+    this.#pairing.end()
+    this.#dispatch({ type: 'connect' })
+  }
+
+  /**
+   * Closes the browser. It keeps the linked device, unless `logout`, which unlinks it.
+   * @returns with `logout`, whether WhatsApp confirmed it; false: the phone still lists the device
+   */
+  readonly disconnect = async (logout: boolean): Promise<boolean> => {
+    // The listener's own report that the device is unlinked would start the session again.
+    const listener = logout ? this.#abandon() : undefined
+    let isUnlinked = false
+    if (listener !== undefined) {
+      this.#shutdown.add(async () => {
+        isUnlinked = await this.#unlink(listener)
+      })
+      this.#shutdown.add(() => listener.stop())
+    } else if (logout)
+      this.#log.warn(
+        { event: 'unlink_failed' },
+        'WhatsApp was not told that this device unlinks, for no page is open: ' +
+          'remove it on the phone'
+      )
+    this.#dispatch({ type: 'disconnect', unlinked: logout })
+    if (logout) this.#carryOut({ do: 'forget' })
+    await this.#shutdown.done()
+    return isUnlinked
+  }
+
+  /**
+   * A code by which a phone number (E.164) links this device while a QR is required; `connect`
+   * voids it.
+   * @throws why there is no code
+   */
+  readonly pairingCode: Pairing['ask'] = async (phone) => {
+    try {
+      return await this.#pairing.ask(phone)
+    } catch (error) {
+      throw new PlainError(explain(error).reason, { cause: error })
+    }
+  }
+
+  /** The listener while the session is READY. */
+  readonly ready = (): Listener | undefined =>
+    this.#session.status === 'READY' ? this.#listener : undefined
+
+  /** What the open page is made of, READY or not. @throws why there is no page to look at */
+  readonly pageReport = async (): Promise<PageFindings> => {
+    if (this.#listener === undefined) throw new Error('no page is open')
+    try {
+      return await this.#listener.pageReport()
+    } catch (error) {
+      throw new PlainError(explain(error).reason, { cause: error })
+    }
+  }
+
+  /** Attempts to send that the guard refused since the start of this process. */
+  readonly outboundBlocked = (): number => this.#outboundBlocked
+
+  /** Which fences of the send guard hold; undefined while no page was looked at. */
+  readonly guard = (): GuardStates | undefined => this.#guard
+
+  /** Whether the timers of the connection still run: false means this process is stuck. */
+  readonly isAlive = (): boolean => this.#probe.isAlive()
+
+  /**
+   * Something does not work though the session is READY, by the part that reports it; without a
+   * reason it works again.
+   */
+  readonly limit = (source: LimitSource, reason: string | undefined): void =>
+    this.#dispatch({ type: 'limited', source, reason })
+
+  /** Ends the session: its browser is closed, and it starts again later. */
+  readonly fail = (reason: string): void => this.#dispatch({ type: 'lost', reason, fault: false })
+
+  /**
+   * Takes an error that nobody awaited.
+   * @returns whether it is an error of whatsapp-web.js, which costs only the session
+   */
+  readonly onUnhandledError = (error: unknown): boolean => {
+    if (!isLibraryError(error)) return false
+    // A browser that closes leaves calls unanswered. The next browser starts only after that, and
+    // must not be closed because of them.
+    if (!this.#shutdown.isDone() || this.#listener === undefined) {
+      this.#log.debug(
+        { event: 'stray_error', err: error },
+        'an error in whatsapp-web.js that nobody awaited, while its browser is closed anyway'
+      )
+      return true
+    }
+    this.#log.error(
+      { event: 'stray_error', err: error },
+      'an error in whatsapp-web.js that nobody awaited'
+    )
+    this.#dispatch({ type: 'lost', reason: explain(error).reason, fault: false })
+    return true
+  }
+
+  readonly stop = async (): Promise<void> => {
+    this.#isStopped = true
+    clearTimeout(this.#retryTimer)
+    clearTimeout(this.#deadlineTimer)
+    this.#probe.stop()
+    this.#pairing.end()
+    await this.#listener?.releaseHeld()
+    this.#end()
+    await this.#shutdown.done()
+  }
+
+  #createRecovery(): StallRecovery {
+    const { journal, readBack, onStall = () => undefined, probeIntervalMs } = this.#options
+    return new StallRecovery({
+      journal,
+      readBack,
+      onStall,
+      probeIntervalMs,
+      dispatch: (event) => this.#dispatch(event),
+      log: this.#log,
+      listener: () => this.#listener,
+      explain: (error) => explain(error).reason,
+      reloading: (isDone) => {
+        this.#isStarted = isDone
+        this.#probe.reset()
+      }
+    })
+  }
+
+  #createProbe(): HealthProbe {
+    const { probeIntervalMs, steady = () => performance.now() } = this.#options
+    return new HealthProbe({
+      intervalMs: probeIntervalMs,
+      session: () => this.#session,
+      listener: () => (this.#isStarted ? this.#listener : undefined),
+      dispatch: (event) => this.#dispatch(event),
+      explainState,
+      isPairing: () => this.#pairing.isActive(),
+      onGuard: (states) => {
+        this.#guard = states
+      },
+      onNewest: (newest) => this.#recovery.stall.look(newest),
+      log: this.#log,
+      steady
+    })
+  }
+
+  #dispatch(event: SessionEvent): void {
+    if (this.#isStopped) return
+    const before = this.#session
+    const { session: after, effects } = step(before, event, this.#now(), this.#options.policy)
+    this.#session = after
+    logSession(this.#log, after, before, this.#now())
+    for (const effect of effects) this.#carryOut(effect)
+    if (after.status === 'READY' && before.status !== 'READY')
+      this.#recovery.stall.attached(before.status === 'DISCONNECTED' ? 'same' : 'new')
+    if (after !== before) this.#options.onChange(after, before)
+  }
+
+  #carryOut(effect: Effect): void {
     switch (effect.do) {
       case 'start':
-        return begin()
+        return this.#begin()
       case 'stop':
-        return end()
+        return this.#end()
       case 'reload':
-        return recovery.reload()
+        return this.#recovery.reload()
       case 'forget':
-        return closing.add(() =>
-          forget().catch((error: unknown) =>
-            log.error(
-              { event: 'forget_failed', err: error },
-              'the linked device could not be deleted'
-            )
-          )
-        )
+        return this.#deleteProfile()
       case 'retry':
-        clearTimeout(retryTimer)
-        retryTimer = setTimeout(() => dispatch({ type: 'retry' }), effect.afterMs)
+        clearTimeout(this.#retryTimer)
+        this.#retryTimer = setTimeout(() => this.#dispatch({ type: 'retry' }), effect.afterMs)
         return
       case 'cancel-retry':
-        return clearTimeout(retryTimer)
+        return clearTimeout(this.#retryTimer)
       case 'deadline':
-        clearTimeout(deadlineTimer)
-        deadlineTimer = setTimeout(() => void overdue(deadlineTimer), effect.afterMs)
-        return
+        return this.#setDeadline(effect.afterMs)
       case 'cancel-deadline':
-        clearTimeout(deadlineTimer)
-        deadlineTimer = undefined
+        clearTimeout(this.#deadlineTimer)
+        this.#deadlineTimer = undefined
         return
       case 'backfill':
-        return onReady()
+        return this.#options.onReady()
     }
   }
 
-  /** The time is up: the page itself may show why. */
-  const overdue = async (mine: NodeJS.Timeout | undefined): Promise<void> => {
-    const reason = await listener?.whyNotReady(
-      session.status === 'AUTHENTICATED' || session.me !== undefined ? 'linked' : 'unlinked'
+  #deleteProfile(): void {
+    this.#shutdown.add(() =>
+      this.#options
+        .forget()
+        .catch((error: unknown) =>
+          this.#log.error(
+            { event: 'forget_failed', err: error },
+            'the linked device could not be deleted'
+          )
+        )
     )
-    if (mine === undefined || mine !== deadlineTimer) return
-    dispatch(reason === undefined ? { type: 'overdue' } : { type: 'lost', reason, fault: true })
   }
 
-  const begin = (): void => {
-    log.info(
-      { event: 'connect_attempt', attempt: session.failures + 1 },
-      `connecting to WhatsApp (attempt ${session.failures + 1})`
+  #setDeadline(afterMs: number): void {
+    clearTimeout(this.#deadlineTimer)
+    this.#deadlineTimer = setTimeout(() => void this.#onDeadline(this.#deadlineTimer), afterMs)
+  }
+
+  /** The time is up. The page itself may show why. */
+  async #onDeadline(timer: NodeJS.Timeout | undefined): Promise<void> {
+    const { status, me } = this.#session
+    const reason = await this.#listener?.whyNotReady(
+      status === 'AUTHENTICATED' || me !== undefined ? 'linked' : 'unlinked'
     )
-    const mine = createListener((event) => mine === listener && hear(event))
-    listener = mine
-    started = false
-    probing.begin()
-    guard = undefined
-    // the profile is free only once the browser before is gone
-    admitted(mine, closing.over())
-      .then(() => (mine === listener ? mine.start() : undefined))
+    if (timer === undefined || timer !== this.#deadlineTimer) return
+    this.#dispatch(
+      reason === undefined ? { type: 'overdue' } : { type: 'lost', reason, fault: true }
+    )
+  }
+
+  #begin(): void {
+    const attempt = this.#session.failures + 1
+    this.#log.info(
+      { event: 'connect_attempt', attempt },
+      `connecting to WhatsApp (attempt ${attempt})`
+    )
+    const listener = this.#options.createListener((event) => {
+      if (listener === this.#listener) this.#onEvent(event)
+    })
+    this.#listener = listener
+    this.#isStarted = false
+    this.#probe.reset()
+    this.#guard = undefined
+    // The profile is free only once the browser before is gone.
+    this.#admit(listener, this.#shutdown.done())
+      .then(() => (listener === this.#listener ? listener.start() : undefined))
       .then(() => {
-        if (mine === listener) started = true
+        if (listener === this.#listener) this.#isStarted = true
       })
       .catch((error: unknown) => {
-        if (mine !== listener) return
+        if (listener !== this.#listener) return
         const { reason, fault } = explain(error)
-        dispatch({ type: 'lost', reason, fault })
+        this.#dispatch({ type: 'lost', reason, fault })
       })
   }
 
-  const admitted = (mine: Listener, free: Promise<void>): Promise<void> => {
-    if (admit === undefined) return free
+  /** @returns resolves once the profile is free and the browser may start */
+  #admit(listener: Listener, profileIsFree: Promise<void>): Promise<void> {
+    const { admit } = this.#options
+    if (admit === undefined) return profileIsFree
     const abort = new AbortController()
-    const tell = (reason: string): void => {
-      if (mine === listener) dispatch({ type: 'waiting', reason })
+    const onWaiting = (reason: string): void => {
+      if (listener === this.#listener) this.#dispatch({ type: 'waiting', reason })
     }
-    const asked = free.then(() => (mine === listener ? admit(tell, abort.signal) : undefined))
-    admission = { abort, over: asked.catch(() => undefined) }
-    return asked.then(() => {
-      if (mine === listener) dispatch({ type: 'admitted' })
+    const admission = profileIsFree.then(() =>
+      listener === this.#listener ? admit(onWaiting, abort.signal) : undefined
+    )
+    this.#admission = { abort, done: admission.catch(() => undefined) }
+    return admission.then(() => {
+      if (listener === this.#listener) this.#dispatch({ type: 'admitted' })
     })
   }
 
   /**
-   * Takes the listener there is; `closing` then waits until nothing works on its profile any more.
+   * Gives up the current listener, which the caller has to stop. The shutdown queue then waits
+   * until its admission does not work on the profile any more.
    */
-  const abandon = (): Listener | undefined => {
-    const mine = listener
-    const { abort, over: admissionOver } = admission
-    listener = undefined
-    guard = undefined
+  #abandon(): Listener | undefined {
+    const listener = this.#listener
+    const { abort, done } = this.#admission
+    this.#listener = undefined
+    this.#guard = undefined
     abort.abort(new Error('not wanted any more'))
-    closing.add(() => admissionOver)
-    return mine
+    this.#shutdown.add(() => done)
+    return listener
   }
 
   /** @returns whether WhatsApp confirmed it */
-  const unlink = async (mine: Listener): Promise<boolean> => {
+  async #unlink(listener: Listener): Promise<boolean> {
     try {
-      if (await mine.unlink()) return true
-      log.warn(
+      if (await listener.unlink()) return true
+      this.#log.warn(
         { event: 'unlink_failed' },
         'WhatsApp did not confirm that this device is unlinked: remove it on the phone'
       )
     } catch (error) {
-      log.warn(
+      this.#log.warn(
         { event: 'unlink_failed', err: error },
         'WhatsApp was not told that this device unlinks: remove it on the phone'
       )
@@ -255,130 +419,22 @@ export const createConnection = (options: ConnectionOptions): Connection => {
     return false
   }
 
-  const end = (): void => {
-    const mine = abandon()
-    if (mine !== undefined) closing.add(() => mine.stop())
+  #end(): void {
+    const listener = this.#abandon()
+    if (listener !== undefined) this.#shutdown.add(() => listener.stop())
   }
 
-  const hear = (event: ListenerEvent): void => {
-    if (event.type === 'outbound') return onCounts(event.counts)
-    if (event.type !== 'captured') return dispatch(event)
-    recovery.stall.heard(event.newRecords)
-    onCaptured(event.newRecords)
+  #onEvent(event: ListenerEvent): void {
+    if (event.type === 'outbound') return this.#onCounts(event.counts)
+    if (event.type !== 'captured') return this.#dispatch(event)
+    this.#recovery.stall.heard(event.newRecords)
+    this.#options.onCaptured(event.newRecords)
   }
 
-  const onCounts = (counts: StanzaCount[]): void => {
-    for (const { isAllowed, count } of counts) if (!isAllowed) blocked += count
-    onOutbound(counts)
-  }
-
-  const recovery = createRecovery({
-    journal,
-    readBack,
-    onStall,
-    probeIntervalMs,
-    dispatch,
-    log,
-    listener: () => listener,
-    explain: (error) => explain(error).reason,
-    reloading: (isOver) => {
-      started = isOver
-      probing.begin()
-    }
-  })
-  const probing = createHealthProbe({
-    intervalMs: probeIntervalMs,
-    session: () => session,
-    listener: () => (started ? listener : undefined),
-    dispatch,
-    explainState,
-    isPairing: pairing.active,
-    onGuard: (states) => {
-      guard = states
-    },
-    onNewest: recovery.stall.look,
-    log,
-    steady
-  })
-
-  return {
-    session: () => session,
-    connect: () => {
-      pairing.end()
-      dispatch({ type: 'connect' })
-    },
-    passkey: new PasskeyDesk(
-      () => session,
-      () => listener,
-      (error) => explain(error).reason
-    ),
-    pairingCode: async (phone) => {
-      try {
-        return await pairing.ask(phone)
-      } catch (error) {
-        throw new PlainError(explain(error).reason, { cause: error })
-      }
-    },
-    disconnect: async (logout) => {
-      // its own report that the device is unlinked would start the session anew
-      const mine = logout ? abandon() : undefined
-      let isUnlinked = false
-      if (mine !== undefined) {
-        closing.add(async () => {
-          isUnlinked = await unlink(mine)
-        })
-        closing.add(() => mine.stop())
-      } else if (logout)
-        log.warn(
-          { event: 'unlink_failed' },
-          'WhatsApp was not told that this device unlinks, for no page is open: remove it on the phone'
-        )
-      dispatch({ type: 'disconnect', unlinked: logout })
-      if (logout) carryOut({ do: 'forget' })
-      await closing.over()
-      return isUnlinked
-    },
-    ready: () => (session.status === 'READY' ? listener : undefined),
-    pageReport: async () => {
-      if (listener === undefined) throw new Error('no page is open')
-      try {
-        return await listener.pageReport()
-      } catch (error) {
-        throw new PlainError(explain(error).reason, { cause: error })
-      }
-    },
-    outboundBlocked: () => blocked,
-    guard: () => guard,
-    isAlive: probing.isAlive,
-    limit: (source, reason) => dispatch({ type: 'limited', source, reason }),
-    fail: (reason) => dispatch({ type: 'lost', reason, fault: false }),
-    onUnhandledError: (error) => {
-      if (!isLibraryError(error)) return false
-      // a browser that closes leaves calls unanswered; the next one starts only after that, and is
-      // not to pay for it
-      if (!closing.isOver() || listener === undefined) {
-        log.debug(
-          { event: 'stray_error', err: error },
-          'an error in whatsapp-web.js that nobody awaited, while its browser is closed anyway'
-        )
-        return true
-      }
-      log.error(
-        { event: 'stray_error', err: error },
-        'an error in whatsapp-web.js that nobody awaited'
-      )
-      dispatch({ type: 'lost', reason: explain(error).reason, fault: false })
-      return true
-    },
-    stop: async () => {
-      over = true
-      clearTimeout(retryTimer)
-      clearTimeout(deadlineTimer)
-      probing.stop()
-      pairing.end()
-      await listener?.releaseHeld()
-      end()
-      await closing.over()
-    }
+  #onCounts(counts: StanzaCount[]): void {
+    for (const { isAllowed, count } of counts) if (!isAllowed) this.#outboundBlocked += count
+    this.#options.onOutbound?.(counts)
   }
 }
+
+export const createConnection = (options: ConnectionOptions): Connection => new Connection(options)

@@ -1,28 +1,30 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
-/** What has to be over before the next browser may have the profile: one thing after the other. */
-interface ShutdownQueue {
-  /** Does this once all before it is over. @param work never throws */
-  add(work: () => Promise<void>): void
-  /** Resolves once all that was added by now is over. */
-  over(): Promise<void>
-  isOver(): boolean
-}
+/** What must end before the next browser may have the profile. Each work starts after the last. */
+export class ShutdownQueue {
+  #last: Promise<void> = Promise.resolve()
+  #pending = 0
 
-export const createShutdownQueue = (): ShutdownQueue => {
-  let last: Promise<void> = Promise.resolve()
-  let toCome = 0
-  return {
-    add: (work) => {
-      toCome += 1
-      // a call that a browser left unanswered, and that nobody awaits, is told of only once this
-      // turn is over
-      last = last
-        .then(work)
-        .then(() => turn())
-        .finally(() => (toCome -= 1))
-    },
-    over: () => last,
-    isOver: () => toCome === 0
+  /**
+   * Runs the work after all that was added before.
+   * @param work never throws
+   */
+  add(work: () => Promise<void>): void {
+    this.#pending += 1
+    // Node reports a rejection that nobody awaits only at the end of this turn. A browser that
+    // closes leaves such calls behind.
+    this.#last = this.#last
+      .then(work)
+      .then(() => turn())
+      .finally(() => (this.#pending -= 1))
+  }
+
+  /** Resolves once all work that was added so far has ended. */
+  done(): Promise<void> {
+    return this.#last
+  }
+
+  isDone(): boolean {
+    return this.#pending === 0
   }
 }

@@ -2,79 +2,65 @@ import type { Log } from '../../platform/log.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { SessionEvent } from './session.ts'
 import type { Step } from './stall.ts'
-import { createStallWatch, type StallWatch } from './stall-watch.ts'
+import { StallWatch } from './stall-watch.ts'
 import type { Listener } from '../whatsapp/listener.ts'
-
-/**
- * Has messages told of again that reach the page in silence: the steps that stall.ts decides on,
- * taken on the browser there is.
- */
-interface Recovery {
-  stall: StallWatch
-  /** Loads the page anew, in the same browser. */
-  reload(): void
-}
 
 interface RecoveryOptions {
   journal: Pick<Journal, 'arrival'>
   readBack: () => void
-  onStall: (deed: Step | 'read-back') => void
+  onStall: (action: Step | 'read-back') => void
   probeIntervalMs: number
   listener: () => Listener | undefined
   dispatch: (event: SessionEvent) => void
-  /** While the page is loaded anew nothing is to be asked of the old one. */
-  reloading: (isOver: boolean) => void
+  /** Nothing may be asked of the page while it is being reloaded. */
+  reloading: (isDone: boolean) => void
   /** Why something failed, in plain words. */
   explain: (error: unknown) => string
   log: Log
-  /** ms of a clock that nobody sets. */
+  /** ms of a monotonic clock. */
   now?: () => number
 }
 
-/** A message that is not told of in so many looks, and for so long, is missing. */
+/** A message is missing when it is not reported in so many looks, and for so long. */
 const looks = 3
 const minMs = 2_000
 
-export const createRecovery = (options: RecoveryOptions): Recovery => {
-  const {
-    journal,
-    readBack,
-    onStall,
-    probeIntervalMs,
-    listener,
-    dispatch,
-    reloading,
-    explain,
-    log,
-    now = () => performance.now()
-  } = options
+/**
+ * Takes the steps that stall.ts decides on, so that messages which reach the page in silence are
+ * reported again.
+ */
+export class StallRecovery {
+  readonly stall: StallWatch
+  readonly #options: RecoveryOptions
 
-  const reinject = (): void => {
-    const mine = listener()
-    mine
-      ?.reinject()
-      .then(() => {
-        if (mine !== listener()) return
-        stall.attached('same again')
-        // what came meanwhile is nobody's to judge, but not to be lost
-        readBack()
-      })
-      .catch((error: unknown) => {
-        if (mine !== listener()) return
-        log.warn({ event: 'reinject_failed', err: error }, 'the page could not be listened to anew')
-        stall.failed()
-      })
+  constructor(options: RecoveryOptions) {
+    const { journal, readBack, onStall, probeIntervalMs, dispatch, log } = options
+    const { now = () => performance.now() } = options
+    this.#options = options
+    this.stall = new StallWatch({
+      journal,
+      readBack,
+      takeStep: (step, reason) => this.#takeStep(step, reason),
+      log,
+      now,
+      onReason: (reason) => dispatch({ type: 'stalled', reason }),
+      onAction: onStall,
+      grace: { looks, ms: Math.max(minMs, looks * probeIntervalMs) }
+    })
   }
-  const reload = (): void => {
-    const mine = listener()
+
+  /** Reloads the page in the same browser. */
+  reload(): void {
+    const { dispatch, explain, reloading } = this.#options
+    const listener = this.#options.listener()
     reloading(false)
-    mine
+    listener
       ?.reload()
       .then(() => {
-        if (mine === listener()) reloading(true)
+        if (this.#isCurrent(listener)) reloading(true)
       })
       .catch((error: unknown) => {
-        if (mine === listener())
+        if (this.#isCurrent(listener))
           dispatch({
             type: 'lost',
             reason: `WhatsApp Web could not be loaded anew: ${explain(error)}`,
@@ -82,22 +68,35 @@ export const createRecovery = (options: RecoveryOptions): Recovery => {
           })
       })
   }
-  const take = (step: Step, reason: string): void => {
-    if (step === 're-inject') reinject()
+
+  #isCurrent(listener: Listener): boolean {
+    return listener === this.#options.listener()
+  }
+
+  #takeStep(step: Step, reason: string): void {
+    const { dispatch } = this.#options
+    if (step === 're-inject') this.#reinject()
     else
       dispatch(
         step === 'reload' ? { type: 'reload', reason } : { type: 'lost', reason, fault: false }
       )
   }
-  const stall = createStallWatch({
-    journal,
-    readBack,
-    take,
-    log,
-    now,
-    tell: (reason) => dispatch({ type: 'stalled', reason }),
-    count: onStall,
-    grace: { looks, ms: Math.max(minMs, looks * probeIntervalMs) }
-  })
-  return { stall, reload }
+
+  #reinject(): void {
+    const { log, readBack } = this.#options
+    const listener = this.#options.listener()
+    listener
+      ?.reinject()
+      .then(() => {
+        if (!this.#isCurrent(listener)) return
+        this.stall.attached('same again')
+        // What came in between is not judged, but it must not be lost.
+        readBack()
+      })
+      .catch((error: unknown) => {
+        if (!this.#isCurrent(listener)) return
+        log.warn({ event: 'reinject_failed', err: error }, 'the page could not be listened to anew')
+        this.stall.failed()
+      })
+  }
 }

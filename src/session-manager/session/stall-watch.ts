@@ -1,9 +1,9 @@
 import type { Log } from '../../platform/log.ts'
 import type { NewRecord, Journal } from '../journal/journal.ts'
 import {
+  errorAfterRounds,
   initialStall,
   judge,
-  laddersInVain,
   type Arrival,
   type AttachedPage,
   type Grace,
@@ -13,28 +13,18 @@ import {
 } from './stall.ts'
 import type { Shown } from '../whatsapp/page.ts'
 
-/** Keeps what stall.ts judges by, and carries out what it decides. */
-export interface StallWatch {
-  attached(page: AttachedPage): void
-  /** What whatsapp-web.js told of just now. */
-  heard(newRecords: readonly NewRecord[]): void
-  look(newest: readonly Shown[]): void
-  /** The step could not be taken. */
-  failed(): void
-}
-
 interface StallWatchOptions {
   journal: Pick<Journal, 'arrival'>
-  /** Reads back at once what is missing. */
+  /** Starts reading back what is missing. */
   readBack: () => void
-  take: (step: Step, reason: string) => void
-  /** What is wrong, in plain words; undefined: nothing any more. */
-  tell: (reason: string | undefined) => void
+  takeStep: (step: Step, reason: string) => void
+  /** The reason that /status shows; undefined: messages are reported again. */
+  onReason: (reason: string | undefined) => void
   /** Counts what was done. */
-  count: (deed: Step | 'read-back') => void
+  onAction: (action: Step | 'read-back') => void
   grace: Grace
   log: Log
-  /** ms of a clock that nobody sets. */
+  /** ms of a monotonic clock. */
   now?: () => number
   /** UNIX ms. */
   wall?: () => number
@@ -44,33 +34,82 @@ interface StallWatchOptions {
 const maxHeard = 5_000
 
 const silence = 'messages reach the page, but whatsapp-web.js does not tell of them'
-const deed: Record<Step, string> = {
+const stepTexts: Record<Step, string> = {
   're-inject': 'listening to the page anew',
   reload: 'loading the page anew',
   restart: 'starting Chromium anew'
 }
 
-export const createStallWatch = (options: StallWatchOptions): StallWatch => {
-  const {
-    journal,
-    readBack,
-    take,
-    tell,
-    count,
-    grace,
-    log,
-    now = () => performance.now(),
-    wall = Date.now
-  } = options
-  const heard = new Set<string>()
-  let stall = initialStall
+/** Keeps the state that stall.ts judges by, and carries out its effects. */
+export class StallWatch {
+  readonly #options: StallWatchOptions
+  readonly #now: () => number
+  readonly #wall: () => number
+  /** Ids that whatsapp-web.js reported. The journal does not have all of them yet. */
+  readonly #heard = new Set<string>()
+  #stall = initialStall
 
-  const arrival = (id: string): Arrival => (heard.has(id) ? 'told' : journal.arrival(id))
+  constructor(options: StallWatchOptions) {
+    const { now = () => performance.now(), wall = Date.now } = options
+    this.#options = options
+    this.#now = now
+    this.#wall = wall
+  }
 
-  const carryOut = (effect: StallEffect): void => {
+  attached(page: AttachedPage): void {
+    this.#dispatch({ type: 'attached', page })
+  }
+
+  /** whatsapp-web.js reported these. */
+  heard(newRecords: readonly NewRecord[]): void {
+    const ids = newRecords
+      .filter(({ kind }) => kind === 'message' || kind === 'ciphertext')
+      .map(({ message }) => message.id)
+    for (const id of ids) this.#heard.add(id)
+    for (const id of this.#heard) {
+      if (this.#heard.size <= maxHeard) break
+      this.#heard.delete(id)
+    }
+    if (ids.length > 0) this.#dispatch({ type: 'heard' })
+  }
+
+  /** @param newest what a look at the page shows */
+  look(newest: readonly Shown[]): void {
+    const arrival = (id: string): Arrival => this.#arrival(id)
+    this.#dispatch({ type: 'look', newest, arrival, wall: this.#wall() / 1_000 })
+  }
+
+  /** The step could not be taken. */
+  failed(): void {
+    this.#dispatch({ type: 'failed' })
+  }
+
+  #arrival(id: string): Arrival {
+    return this.#heard.has(id) ? 'told' : this.#options.journal.arrival(id)
+  }
+
+  #dispatch(event: StallEvent): void {
+    const before = this.#stall
+    const { stall, effects } = judge(before, event, this.#now(), this.#options.grace)
+    this.#stall = stall
+    if (before.floor === undefined && stall.floor !== undefined) this.#onFirstLook()
+    for (const effect of effects) this.#carryOut(effect)
+  }
+
+  #onFirstLook(): void {
+    this.#options.log.debug(
+      { event: 'stall_watch' },
+      'messages that reach the page from now on have to be told of'
+    )
+    // A step may not have helped: nobody reports what came between reading back and now.
+    if (this.#stall.step > 0) this.#options.readBack()
+  }
+
+  #carryOut(effect: StallEffect): void {
+    const { log, onAction, onReason, readBack, takeStep } = this.#options
     switch (effect.do) {
       case 'read-back':
-        count('read-back')
+        onAction('read-back')
         log.warn(
           { event: 'stall_read_back', messages: effect.messages },
           `${effect.messages} messages are in the page and were not told of: reading back`
@@ -78,55 +117,28 @@ export const createStallWatch = (options: StallWatchOptions): StallWatch => {
         return readBack()
       case 'step': {
         const { step, messages } = effect
-        const reason = `${silence}: ${deed[step]}`
-        count(step)
+        const reason = `${silence}: ${stepTexts[step]}`
+        onAction(step)
         log.warn({ event: 'stall', step, messages, reason: silence }, reason)
-        tell(silence)
-        return take(step, reason)
+        onReason(silence)
+        return takeStep(step, reason)
       }
-      case 'unhealed': {
-        const { ladders, pauseMs } = effect
-        const line = { event: 'stall_unhealed', ladders, retry_ms: pauseMs }
-        const text = `${silence}, and neither listening nor loading nor starting anew was of use (${ladders} times): they are read back, which takes longer`
-        if (ladders >= laddersInVain) log.error(line, text)
-        else log.warn(line, text)
-        return tell(silence)
-      }
-      case 'over':
+      case 'unhealed':
+        this.#logUnhealed(effect.rounds, effect.pauseMs)
+        return onReason(silence)
+      case 'recovered':
         log.info({ event: 'stall_over' }, 'whatsapp-web.js tells of messages again')
-        return tell(undefined)
+        return onReason(undefined)
     }
-  }
-  const dispatch = (event: StallEvent): void => {
-    const judged = judge(stall, event, now(), grace)
-    const isFirstLook = stall.floor === undefined && judged.stall.floor !== undefined
-    stall = judged.stall
-    if (isFirstLook) {
-      log.debug(
-        { event: 'stall_watch' },
-        'messages that reach the page from now on have to be told of'
-      )
-      // a step may have been of no use: what came between reading back and now is nobody's to tell
-      // of
-      if (stall.rung > 0) readBack()
-    }
-    for (const effect of judged.effects) carryOut(effect)
   }
 
-  return {
-    attached: (page) => dispatch({ type: 'attached', page }),
-    heard: (newRecords) => {
-      const ids = newRecords
-        .filter(({ kind }) => kind === 'message' || kind === 'ciphertext')
-        .map(({ message }) => message.id)
-      for (const id of ids) heard.add(id)
-      for (const id of heard) {
-        if (heard.size <= maxHeard) break
-        heard.delete(id)
-      }
-      if (ids.length > 0) dispatch({ type: 'heard' })
-    },
-    look: (newest) => dispatch({ type: 'look', newest, arrival, wall: wall() / 1_000 }),
-    failed: () => dispatch({ type: 'failed' })
+  #logUnhealed(rounds: number, pauseMs: number): void {
+    const { log } = this.#options
+    const line = { event: 'stall_unhealed', ladders: rounds, retry_ms: pauseMs }
+    const text =
+      `${silence}, and neither listening nor loading nor starting anew was of use ` +
+      `(${rounds} times): they are read back, which takes longer`
+    if (rounds >= errorAfterRounds) log.error(line, text)
+    else log.warn(line, text)
   }
 }

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { createRecovery } from '../../../src/session-manager/session/stall-recovery.ts'
+import { StallRecovery } from '../../../src/session-manager/session/stall-recovery.ts'
 import type { SessionEvent } from '../../../src/session-manager/session/session.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { newRecord } from '../journal/new-records.ts'
@@ -17,7 +17,7 @@ const rig = (script: (listener: FakeListener) => void = () => undefined) => {
   const deeds: string[] = []
   let [clock, count] = [0, 0]
   let current: FakeListener | undefined = listener
-  const recovery = createRecovery({
+  const recovery = new StallRecovery({
     journal: { arrival: () => undefined },
     readBack: () => told.push('read back'),
     onStall: (deed) => deeds.push(deed),

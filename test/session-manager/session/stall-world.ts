@@ -1,8 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import {
-  createStallWatch,
-  type StallWatch
-} from '../../../src/session-manager/session/stall-watch.ts'
+import { StallWatch } from '../../../src/session-manager/session/stall-watch.ts'
 import type { Arrival, Step } from '../../../src/session-manager/session/stall.ts'
 import type { Shown } from '../../../src/session-manager/whatsapp/page.ts'
 import { createDice } from '../../dice.ts'
@@ -111,12 +108,12 @@ export const createWorld = (seed: number): World => {
       attach(step === 're-inject' ? 'same again' : 'new')
     })
   }
-  const watch = createStallWatch({
+  const watch = new StallWatch({
     journal: { arrival: (id) => journal.get(id)?.how },
     readBack: () => after(200, readBack),
-    take,
-    tell: (reason) => (wrong = reason),
-    count: (step) => steps.push({ step, at: now }),
+    takeStep: take,
+    onReason: (reason) => (wrong = reason),
+    onAction: (step) => steps.push({ step, at: now }),
     grace: { looks: 3, ms: 3 * lookMs },
     log: lines.log,
     now: () => now,

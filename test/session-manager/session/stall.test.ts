@@ -1,8 +1,8 @@
 import t from 'tap'
 import {
+  errorAfterRounds,
   initialStall,
   judge,
-  laddersInVain,
   type Stall,
   type StallEffect,
   type StallEvent
@@ -222,7 +222,7 @@ t.test('what is judged', (t) => {
     grace
   ).stall
   const good = judge(again, { type: 'heard' }, failed.now + 1, grace)
-  t.same(good.effects, [{ do: 'over' }])
+  t.same(good.effects, [{ do: 'recovered' }])
   const based = judge(
     good.stall,
     { type: 'look', newest: [fresh], arrival: () => undefined, wall: 2_000 },
@@ -231,7 +231,7 @@ t.test('what is judged', (t) => {
   ).stall
   t.match(
     based,
-    { rung: 0, ladders: 0, reinjected: true },
+    { step: 0, rounds: 0, reinjected: true },
     'after a good hour the steps are forgotten'
   )
   t.same(
@@ -242,7 +242,7 @@ t.test('what is judged', (t) => {
     ],
     'but no page is listened to three times over'
   )
-  t.equal(laddersInVain, 3)
+  t.equal(errorAfterRounds, 3)
   t.end()
 })
 
