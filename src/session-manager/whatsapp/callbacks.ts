@@ -1,14 +1,14 @@
 import type { Page } from './browser.ts'
 
 /**
- * How the page calls whatsapp-web.js. By puppeteer's own exposeFunction every call is answered,
- * which is another message to Chromium and an evaluation in the page; and the library asks for many
- * calls that nobody here listens to. So calls whose answer the page does not wait for go one way,
- * in their order, what happened at once as one piece.
+ * Transports the calls of the page to whatsapp-web.js. puppeteer's own exposeFunction answers every
+ * call, which costs another message to Chromium and an evaluation in the page. The library also
+ * asks for many calls that nobody here listens to. So calls whose answer the page does not await go
+ * one way and in order. All calls of one turn of the event loop are one message.
  */
 
 /**
- * Callbacks of whatsapp-web.js 1.34.7 that are listened to. One not named here is exposed as ever.
+ * Callbacks of whatsapp-web.js 1.34.7 that are used here. puppeteer exposes those in neither list.
  */
 export const heard: readonly string[] = [
   'onAddMessageEvent',
@@ -22,7 +22,7 @@ export const heard: readonly string[] = [
   'onAppStateChangedEvent'
 ]
 
-/** Those of which nothing is ever used: they do nothing in the page. */
+/** Callbacks of which nothing is used: they do nothing in the page. */
 export const unheard: readonly string[] = [
   'onChangeMessageEvent',
   'onMessageAckEvent',
@@ -35,14 +35,14 @@ export const unheard: readonly string[] = [
 ]
 
 const handOver = 'leadmaster.handOver'
-/** A piece is handed over early at this many calls, so that none grows without bound. */
+/** So many calls are handed over before the turn ends, so that no message grows without bound. */
 const maxCalls = 500
 
 /**
- * Runs in the page. Each call is written down as it is made, for what it is about may change in the
- * same turn.
+ * Runs in the page. Each call is serialized when it is made, because its arguments may change in
+ * the same turn.
  */
-const queueCalls = (name: string, hand: string, most: number): void => {
+const queueCalls = (name: string, hand: string, maxQueued: number): void => {
   const scope = globalThis as unknown as Record<string, (text: string) => void> &
     Record<symbol, unknown>
   if (scope[name] !== undefined) return
@@ -53,10 +53,10 @@ const queueCalls = (name: string, hand: string, most: number): void => {
     if (calls.length > 0) scope[hand]?.(`[${calls.splice(0).join()}]`)
   }
   /**
-   * undefined: a field cannot cross. A throw would end the page's own event; our own listeners tell
-   * what they can read.
+   * undefined: a field cannot be serialized. A throw would end the page's own event. Our own
+   * listeners report what they can read.
    */
-  const written = (args: unknown[]): string | undefined => {
+  const serialize = (args: unknown[]): string | undefined => {
     try {
       return JSON.stringify([name, ...args])
     } catch {
@@ -64,12 +64,12 @@ const queueCalls = (name: string, hand: string, most: number): void => {
     }
   }
   const queue = (...args: unknown[]): void => {
-    const text = written(args)
+    const text = serialize(args)
     if (text === undefined) return
     calls.push(text)
     ear()?.heardByLibrary(name, args)
     if (calls.length === 1) queueMicrotask(flush)
-    else if (calls.length >= most) flush()
+    else if (calls.length >= maxQueued) flush()
   }
   Object.assign(globalThis, { [name]: queue })
 }
@@ -79,14 +79,14 @@ const ignoreCalls = (name: string): void => {
 }
 
 type Callback = (...args: unknown[]) => unknown
-/** A call of the page: which callback, with what. */
+/** A call of the page: the name of the callback, and its arguments. */
 export type PageCall = [name: string, ...args: unknown[]]
 
 /**
- * Takes over what whatsapp-web.js exposes to a page from now on. Like puppeteer's, its functions
- * are there again in every document that the page loads.
- * @param onError what a callback threw, and the call that it was for; it costs that call alone
- * @param own callbacks of ours, by the names that our code in the page calls
+ * Takes over what whatsapp-web.js exposes to a page from now on. As with puppeteer, the functions
+ * exist again in every document that the page loads.
+ * @param onError takes what a callback threw, and its call. No other call is affected
+ * @param own our own callbacks, by the names that our code in the page calls
  */
 export const takeOverCallbacks = async (
   page: Page,
@@ -94,20 +94,20 @@ export const takeOverCallbacks = async (
   own: Readonly<Record<string, Callback>> = {}
 ): Promise<void> => {
   const callbacks = new Map<string, Callback>(Object.entries(own))
-  // async, so that what one throws does not keep the next from being called
+  // This is async so that a callback that throws does not keep the next from being called.
   const call = async ([name, ...args]: PageCall): Promise<void> =>
     void (await callbacks.get(name)?.(...args))
   const take = async (text: string): Promise<void> => {
-    for (const one of JSON.parse(text) as PageCall[])
-      call(one).catch((error: unknown) => onError(error, one))
+    for (const pageCall of JSON.parse(text) as PageCall[])
+      call(pageCall).catch((error: unknown) => onError(error, pageCall))
   }
 
   const session = await page.createCDPSession()
   session.on('Runtime.bindingCalled', ({ name, payload }) => {
     if (name === handOver) take(payload).catch(onError)
   })
-  // a session that bindings report to is told of the console and of errors, too, and what they are
-  // about is kept for it
+  // A session with bindings also receives console output and errors, and Chromium keeps their
+  // objects alive for it.
   const release = (): void => {
     session
       .send('Runtime.releaseObjectGroup', { objectGroup: 'console' })

@@ -3,10 +3,9 @@ import type { Log } from '../../platform/log.ts'
 import type { Page } from './browser.ts'
 
 /**
- * Keeps Chromium to the one page it is for: its profile is nobody else's to read, no file is
- * downloaded, the page goes nowhere but WhatsApp Web, and no other page opens. Whatever a message
- * or a fault of WhatsApp Web may bring about, the page with the linked device in it shows nothing
- * else.
+ * Confines Chromium to one page: nobody else can read its profile, no file is downloaded, the page
+ * shows nothing but WhatsApp Web, and no other page opens. No message and no fault of WhatsApp Web
+ * can change that.
  */
 
 const origin = 'https://web.whatsapp.com'
@@ -16,77 +15,102 @@ const responseHeaders = [
   { name: 'cache-control', value: 'no-store' }
 ]
 
-/** What a log may tell of a URL: the rest of it may hold what somebody wrote. */
+/** The part of a URL that may be logged. The rest may hold what somebody wrote. */
 const originOf = (url: string): string => (URL.canParse(url) ? new URL(url).origin : 'no URL')
 
-/** Makes the profile's directory if need be, and closes it to all others, whoever made it. */
+/** Makes the profile's directory if it is missing, and closes it to all other users. */
 export const closeProfile = async (profile: string): Promise<void> => {
   await mkdir(profile, { recursive: true, mode: 0o700 })
   await chmod(profile, 0o700)
 }
 
-/**
- * What the page itself is asked from; the path alone, for WhatsApp Web adds to it after a logout.
- */
+/** Whether WhatsApp Web's page has this URL. Only the path counts: a logout adds a query. */
 const isItsPage = (url: string): boolean =>
   originOf(url) === origin && new URL(url).pathname === '/'
 
-/**
- * To be called before the page loads anything.
- * @param pinned the HTML that WhatsApp Web's address is answered with, instead of what WhatsApp
- * serves. It comes without the headers of WhatsApp's answer: a Content-Security-Policy there names
- * nonces that another page does not have
- */
-export const confine = async (page: Page, log: Log, pinned?: string): Promise<void> => {
-  const [ofBrowser, ofPage] = await Promise.all([
-    page.browser().target().createCDPSession(),
-    page.createCDPSession()
-  ])
-  // a page's target is called as its main frame is
-  const {
-    frameTree: {
-      frame: { id: own }
-    }
-  } = await ofPage.send('Page.getFrameTree')
-  const failed = (error: unknown): void =>
-    log.debug(
-      { event: 'confine_failed', err: error },
-      'what the page tried could not be refused, for it or its Chromium is gone'
-    )
+type Session = Awaited<ReturnType<Page['createCDPSession']>>
 
-  ofBrowser.on('Browser.downloadWillBegin', () =>
+/** What the parts below need to know. */
+interface Confined {
+  /** The id of the page's target, which is also the id of its main frame. */
+  own: string
+  /** Takes the error of a refusal that failed. */
+  onFailed: (error: unknown) => void
+  log: Log
+}
+
+const refuseDownloads = async (browserSession: Session, { log }: Confined): Promise<void> => {
+  browserSession.on('Browser.downloadWillBegin', () =>
     log.warn({ event: 'download_refused' }, 'the page began a download: refused')
   )
-  await ofBrowser.send('Browser.setDownloadBehavior', { behavior: 'deny', eventsEnabled: true })
+  await browserSession.send('Browser.setDownloadBehavior', {
+    behavior: 'deny',
+    eventsEnabled: true
+  })
+}
 
-  ofBrowser.on('Target.targetCreated', ({ targetInfo: { targetId, type } }) => {
+const closeOtherPages = async (
+  browserSession: Session,
+  { own, onFailed, log }: Confined
+): Promise<void> => {
+  browserSession.on('Target.targetCreated', ({ targetInfo: { targetId, type } }) => {
     if (type !== 'page' || targetId === own) return
     log.warn({ event: 'popup_closed' }, 'another page opened: closed')
-    void ofBrowser.send('Target.closeTarget', { targetId }).catch(failed)
+    void browserSession.send('Target.closeTarget', { targetId }).catch(onFailed)
   })
-  await ofBrowser.send('Target.setDiscoverTargets', { discover: true })
+  await browserSession.send('Target.setDiscoverTargets', { discover: true })
+}
 
-  const html = pinned === undefined ? undefined : Buffer.from(pinned).toString('base64')
-  // a service worker that WhatsApp Web left in the profile would answer before we are asked
-  if (html !== undefined) await page.setBypassServiceWorker(true)
-  // of all requests only those for documents are held, so that nothing else gets slower
-  ofPage.on('Fetch.requestPaused', ({ requestId, frameId, request: { url } }) => {
+/** @param html what WhatsApp Web's address is answered with, in base64 */
+const refuseOtherSites = async (
+  pageSession: Session,
+  html: string | undefined,
+  { own, onFailed, log }: Confined
+): Promise<void> => {
+  pageSession.on('Fetch.requestPaused', ({ requestId, frameId, request: { url } }) => {
     const answer = (): Promise<void> => {
       if (frameId === own && originOf(url) !== origin) {
         log.warn(
           { event: 'navigation_refused', origin: originOf(url) },
           'the page was about to leave WhatsApp Web: refused'
         )
-        return ofPage.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' })
+        return pageSession.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' })
       }
       if (html === undefined || frameId !== own || !isItsPage(url))
-        return ofPage.send('Fetch.continueRequest', { requestId })
-      const answered = { requestId, responseCode: 200, responseHeaders, body: html }
-      return ofPage.send('Fetch.fulfillRequest', answered)
+        return pageSession.send('Fetch.continueRequest', { requestId })
+      const response = { requestId, responseCode: 200, responseHeaders, body: html }
+      return pageSession.send('Fetch.fulfillRequest', response)
     }
-    void answer().catch(failed)
+    void answer().catch(onFailed)
   })
-  await ofPage.send('Fetch.enable', {
+  // Only requests for documents are held, so that nothing else gets slower.
+  await pageSession.send('Fetch.enable', {
     patterns: [{ urlPattern: '*', resourceType: 'Document', requestStage: 'Request' }]
   })
+}
+
+/**
+ * Call this before the page loads anything.
+ * @param pinned the HTML that WhatsApp Web's address is answered with, instead of what WhatsApp
+ * serves. It comes without the headers of WhatsApp's answer, because a Content-Security-Policy
+ * there names nonces that another page does not have
+ */
+export const confine = async (page: Page, log: Log, pinned?: string): Promise<void> => {
+  const [browserSession, pageSession] = await Promise.all([
+    page.browser().target().createCDPSession(),
+    page.createCDPSession()
+  ])
+  const { frameTree } = await pageSession.send('Page.getFrameTree')
+  const onFailed = (error: unknown): void =>
+    log.debug(
+      { event: 'confine_failed', err: error },
+      'what the page tried could not be refused, for it or its Chromium is gone'
+    )
+  const confined = { own: frameTree.frame.id, onFailed, log }
+  await refuseDownloads(browserSession, confined)
+  await closeOtherPages(browserSession, confined)
+  const html = pinned === undefined ? undefined : Buffer.from(pinned).toString('base64')
+  // A service worker that WhatsApp Web left in the profile would answer instead of us.
+  if (html !== undefined) await page.setBypassServiceWorker(true)
+  await refuseOtherSites(pageSession, html, confined)
 }
