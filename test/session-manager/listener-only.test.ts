@@ -260,7 +260,7 @@ t.test(
 t.test('those that hold the client ask of the library only what is allowed', async (t) => {
   const holding = ['listener.ts', 'client.ts', 'client-events.ts']
   const source = holding.flatMap((name) => nodes(parse(`src/session-manager/whatsapp/${name}`)))
-  const holders = /^(client|source|library|message|whatsapp|info|\(client as Client\)|client\?)$/
+  const holders = /^(client|source|library|message|whatsapp|info|this\.#client|client\?)$/
   const asked = new Set(
     source
       .filter(ts.isPropertyAccessExpression)

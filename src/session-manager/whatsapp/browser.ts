@@ -7,7 +7,7 @@ import type whatsapp from 'whatsapp-web.js'
 import type { Log } from '../../platform/log.ts'
 import type { Proxy } from '../../platform/proxy.ts'
 
-/** Chromium: how it is launched, and its profile, which one browser at a time may hold. */
+/** Launches Chromium and manages its profile, which only one browser at a time may hold. */
 
 export type Client = InstanceType<typeof whatsapp.Client>
 export type Browser = NonNullable<Client['pupBrowser']>
@@ -15,12 +15,11 @@ export type Page = NonNullable<Client['pupPage']>
 export type Target = ReturnType<Page['target']>
 
 /**
- * Where Chromium keeps temporary files: they hold what people wrote, so they are in the state
- * directory, too.
+ * Chromium's temporary files hold what people wrote, so they are in the state directory, too.
  */
 const temporaryDirectory = (profile: string): string => join(dirname(profile), 'tmp')
 
-/** Deletes what an earlier Chromium left there. */
+/** Deletes the temporary files of an earlier Chromium. */
 export const emptyTemporaryDirectory = async (profile: string): Promise<void> => {
   const directory = temporaryDirectory(profile)
   await rm(directory, { recursive: true, force: true, maxRetries: 4 })
@@ -28,18 +27,16 @@ export const emptyTemporaryDirectory = async (profile: string): Promise<void> =>
 }
 
 /**
- * User and password are given later, when the proxy asks: every user of the machine may read a
- * command line.
+ * User and password are not among them, because every user of the machine can read a command line.
+ * They are given when the proxy asks.
  */
 const proxyArguments = (proxy: Proxy | undefined): string[] =>
   proxy === undefined ? [] : [`--proxy-server=${proxy.server}`]
 
 /**
- * What puppeteer starts Chromium with. Its sandbox stays on; it is driven by a pipe, so there is no
- * debugging port; its environment is clean, for ours holds tokens; and signals to us are ours to
- * handle.
- * @param proxy by which it reaches everything but this machine: by itself Chromium reaches loopback
- * addresses directly
+ * Options for puppeteer. The sandbox stays on. A pipe instead of a debugging port drives Chromium.
+ * Its environment is clean, because ours holds tokens. Signals to this process are ours to handle.
+ * @param proxy the way to everything but this machine: Chromium reaches loopback addresses directly
  */
 export const launchOptions = (executablePath: string, profile: string, proxy?: Proxy) => ({
   executablePath,
@@ -74,20 +71,20 @@ export const launchOptions = (executablePath: string, profile: string, proxy?: P
 })
 
 /**
- * Tells when the renderer of a page dies, or that it is dead. The page's own `error` comes too late
- * for one that dies early: puppeteer asks a page for a dozen things before it hands it out, and
- * waits for a dead one as long as it may.
+ * Calls `onCrash` when the renderer of a page dies, or is already dead. The page's own `error`
+ * event comes too late for an early death: puppeteer asks a page for a dozen things before it hands
+ * it out, and waits for a dead page until its timeout.
  */
-export const hearCrash = async (target: Target, onCrash: () => void): Promise<void> => {
+export const onCrash = async (target: Target, callback: () => void): Promise<void> => {
   const session = await target.createCDPSession()
-  session.on('Inspector.targetCrashed', onCrash)
-  // this is what has Chromium tell of a crash that was before
+  session.on('Inspector.targetCrashed', callback)
+  // With this Chromium also reports a crash that was before.
   await session.send('Inspector.enable')
 }
 
 /**
- * The user agent of this Chromium, as one with a window would give it: WhatsApp Web turns away
- * headless and old ones.
+ * The user agent of this Chromium as if it had a window: WhatsApp Web rejects headless and old
+ * browsers.
  * @throws when the program is missing or does not run
  */
 export const userAgent = async (executablePath: string): Promise<string> => {
@@ -97,13 +94,14 @@ export const userAgent = async (executablePath: string): Promise<string> => {
   })
   const [, major] = /(\d+)\.\d+\.\d+\.\d+/.exec(stdout) ?? []
   if (major === undefined) throw new Error(`${executablePath} --version printed no version`)
-  return `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`
+  const engine = 'AppleWebKit/537.36 (KHTML, like Gecko)'
+  return `Mozilla/5.0 (X11; Linux x86_64) ${engine} Chrome/${major}.0.0.0 Safari/537.36`
 }
 
 const commandLine = (pid: number): Promise<string> =>
   readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
 
-/** Sends a signal to a process group; a group that is gone already is what was wanted. */
+/** Sends a signal to a process group. A group that is already gone is no error. */
 export const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
   try {
     process.kill(-pid, signal)
@@ -112,11 +110,11 @@ export const signalGroup = (pid: number, signal: NodeJS.Signals): void => {
   }
 }
 
-/** Browsers that hold a profile; one without a window puts no lock in it. */
+/** Pids of browsers that hold a profile. A browser without a window puts no lock in it. */
 const holdersOf = async (profile: string): Promise<number[]> => {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
   const lines = await Promise.all(pids.map(commandLine))
-  // of its processes the browser alone has a type of its own: none
+  // Of Chromium's processes only the browser itself has no --type.
   return pids.filter(
     (_, at) =>
       lines[at]?.split('\0').includes(`--user-data-dir=${profile}`) &&
@@ -125,19 +123,32 @@ const holdersOf = async (profile: string): Promise<number[]> => {
 }
 
 /**
- * Frees the profile of what an earlier run left. The profile is ours alone, so a browser that still
- * holds it is a leftover and is ended. Chromium with a window puts `SingletonLock` (a link to
- * host-pid) in it and refuses to start while it is there.
+ * Waits for `graceMs` at most until no browser holds the profile. The end of a process that is not
+ * a child of this one has no event, so it is polled.
+ * @param holders pids of the browsers that hold it now
+ * @returns pids of the browsers that still hold it
+ */
+const holdersAfter = async (
+  profile: string,
+  holders: number[],
+  graceMs: number
+): Promise<number[]> => {
+  const end = performance.now() + graceMs
+  let current = holders
+  while (current.length > 0 && performance.now() < end) {
+    await delay(50)
+    current = await holdersOf(profile)
+  }
+  return current
+}
+
+/**
+ * Frees the profile of what an earlier run left. Only LeadMaster uses the profile, so a browser
+ * that still holds it is a leftover and is killed. Chromium with a window puts `SingletonLock` (a
+ * link to host-pid) in it, and refuses to start while the lock is there.
  */
 export const releaseProfile = async (profile: string, log: Log, graceMs = 5_000): Promise<void> => {
-  // there is no event for the end of a process that is not a child of ours
-  let holders = await holdersOf(profile)
-  for (
-    const end = performance.now() + graceMs;
-    holders.length > 0 && performance.now() < end;
-    holders = await holdersOf(profile)
-  )
-    await delay(50)
+  const holders = await holdersAfter(profile, await holdersOf(profile), graceMs)
   for (const pid of holders) {
     log.warn(
       { event: 'leftover_browser', pid },
@@ -145,12 +156,7 @@ export const releaseProfile = async (profile: string, log: Log, graceMs = 5_000)
     )
     signalGroup(pid, 'SIGKILL')
   }
-  for (
-    const end = performance.now() + graceMs;
-    holders.length > 0 && performance.now() < end;
-    holders = await holdersOf(profile)
-  )
-    await delay(50)
+  await holdersAfter(profile, holders, graceMs)
   if ((await readlink(join(profile, 'SingletonLock')).catch(() => undefined)) === undefined) return
   log.info({ event: 'profile_released' }, 'removed the lock a browser left in the profile')
   await Promise.all(

@@ -19,78 +19,42 @@ import type { StanzaCount } from './wire-guard.ts'
 /** The parts of session-manager that can find that something does not work. */
 export type LimitSource = 'page' | 'guard' | 'backfill' | 'checkpoint'
 
-/** What a listener tells. Nothing comes after `stop`. */
+/** The events of a listener. Nothing comes after `stop`. */
 export type ListenerEvent =
   | { type: 'qr'; code: string }
-  /**
-   * WhatsApp asks for the account's passkey in order to link this device; undefined: it does not
-   * any more.
-   */
+  /** WhatsApp asks for the account's passkey to link this device; undefined: no longer. */
   | { type: 'passkey'; passkey: PasskeyState | undefined }
   | { type: 'syncing'; percent: number }
   | { type: 'authenticated' }
   | { type: 'ready'; me: Me; version: string }
-  /** READY, but not all works: what not, and why; undefined: all does again. */
+  /** READY, but a part does not work, and why; undefined: it works again. */
   | { type: 'limited'; source: LimitSource; reason: string | undefined }
   | { type: 'socket'; state: string }
   | { type: 'lost'; reason: string; fault: boolean; isRefused?: boolean }
-  /** `reason`: why, when it is not the phone that unlinked this device. */
+  /** `reason`: why, if the phone did not unlink this device. */
   | { type: 'logout'; reason?: string | undefined }
   | { type: 'captured'; newRecords: NewRecord[] }
   /** What the send guard allowed and refused. */
   | { type: 'outbound'; counts: StanzaCount[] }
 
 /**
- * What the client of whatsapp-web.js says, as the events of a Listener; all but `ready`, which asks
- * for more.
- * @param mapping its ids of the account may become known later
- * @param onUnreadable fields of a message that are not there, or not as they were: it is captured
- * as far as it can be read
+ * Forwards the events of whatsapp-web.js as those of a Listener; all but `ready`, which asks for
+ * more.
+ * @param mapping the ids of the account in it may become known later
+ * @param onUnreadable takes the fields that a message lacks, or that have another form. The message
+ * is captured as far as it can be read
  */
-export const hearClient = (
+export const forwardClientEvents = (
   client: Client,
   mapping: Mapping,
-  tell: (event: ListenerEvent) => void,
+  emit: (event: ListenerEvent) => void,
   onUnreadable: (fields: string[]) => void
 ): void => {
-  const raw = (message: unknown): Raw => (message as { rawData: Raw }).rawData
-  const captured = (newRecords: NewRecord[]): void => {
-    if (newRecords.length > 0) tell({ type: 'captured', newRecords })
+  forwardSessionEvents(client, emit)
+  const onCaptured = (newRecords: NewRecord[]): void => {
+    if (newRecords.length > 0) emit({ type: 'captured', newRecords })
   }
-  client.on('qr', (code) => tell({ type: 'qr', code }))
-  client.on('loading_screen', (percent) => tell({ type: 'syncing', percent: Number(percent) }))
-  client.on('authenticated', () => tell({ type: 'authenticated' }))
-  client.on('auth_failure', (message) =>
-    tell({ type: 'lost', reason: `WhatsApp refused the linked device: ${message}`, fault: true })
-  )
-  client.on('change_state', (state) => tell({ type: 'socket', state }))
-  client.on('disconnected', (reason) => {
-    tell(
-      String(reason) === 'LOGOUT'
-        ? { type: 'logout' }
-        : { type: 'lost', ...explainState(String(reason)) }
-    )
-  })
-  client.on('message_create', (message) => {
-    const fields = unreadableFields(raw(message))
-    if (fields.length > 0) onUnreadable(fields)
-    captured(messageRecords(raw(message), mapping))
-  })
-  client.on('message_ciphertext', (message) => captured(messageRecords(raw(message), mapping)))
-  client.on('message_ciphertext_failed', (message) =>
-    captured(ciphertextFailedRecords(raw(message), mapping))
-  )
-  client.on('message_edit', (message, _body, previous) =>
-    captured(editRecords(raw(message), String(previous ?? ''), mapping))
-  )
-  client.on('message_revoke_everyone', (message) =>
-    captured(revokeRecords(raw(message), 'sender', mapping))
-  )
-  client.on('message_revoke_me', (message) => captured(revokeRecords(raw(message), 'me', mapping)))
-  client.on('message_reaction', (reaction) =>
-    captured(reactionRecords(reaction as unknown as Raw, mapping))
-  )
-  client.on('vote_update', (vote) => captured(voteRecords(vote as unknown as Raw, mapping)))
+  forwardMessages(client, mapping, onCaptured, onUnreadable)
   for (const event of [
     'group_join',
     'group_leave',
@@ -99,7 +63,55 @@ export const hearClient = (
     'group_update'
   ] as const) {
     client.on(event as 'group_join', (notification) =>
-      captured(groupRecords(notification as unknown as Raw, mapping))
+      onCaptured(groupRecords(notification as unknown as Raw, mapping))
     )
   }
+}
+
+const forwardSessionEvents = (client: Client, emit: (event: ListenerEvent) => void): void => {
+  client.on('qr', (code) => emit({ type: 'qr', code }))
+  client.on('loading_screen', (percent) => emit({ type: 'syncing', percent: Number(percent) }))
+  client.on('authenticated', () => emit({ type: 'authenticated' }))
+  client.on('auth_failure', (message) =>
+    emit({ type: 'lost', reason: `WhatsApp refused the linked device: ${message}`, fault: true })
+  )
+  client.on('change_state', (state) => emit({ type: 'socket', state }))
+  client.on('disconnected', (reason) => {
+    emit(
+      String(reason) === 'LOGOUT'
+        ? { type: 'logout' }
+        : { type: 'lost', ...explainState(String(reason)) }
+    )
+  })
+}
+
+const forwardMessages = (
+  client: Client,
+  mapping: Mapping,
+  onCaptured: (newRecords: NewRecord[]) => void,
+  onUnreadable: (fields: string[]) => void
+): void => {
+  const raw = (message: unknown): Raw => (message as { rawData: Raw }).rawData
+  client.on('message_create', (message) => {
+    const fields = unreadableFields(raw(message))
+    if (fields.length > 0) onUnreadable(fields)
+    onCaptured(messageRecords(raw(message), mapping))
+  })
+  client.on('message_ciphertext', (message) => onCaptured(messageRecords(raw(message), mapping)))
+  client.on('message_ciphertext_failed', (message) =>
+    onCaptured(ciphertextFailedRecords(raw(message), mapping))
+  )
+  client.on('message_edit', (message, _body, previous) =>
+    onCaptured(editRecords(raw(message), String(previous ?? ''), mapping))
+  )
+  client.on('message_revoke_everyone', (message) =>
+    onCaptured(revokeRecords(raw(message), 'sender', mapping))
+  )
+  client.on('message_revoke_me', (message) =>
+    onCaptured(revokeRecords(raw(message), 'me', mapping))
+  )
+  client.on('message_reaction', (reaction) =>
+    onCaptured(reactionRecords(reaction as unknown as Raw, mapping))
+  )
+  client.on('vote_update', (vote) => onCaptured(voteRecords(vote as unknown as Raw, mapping)))
 }

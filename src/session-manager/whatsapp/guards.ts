@@ -1,11 +1,14 @@
+import { withTimeout } from '../../platform/async.ts'
+import type { Log } from '../../platform/log.ts'
 import type { Page } from './browser.ts'
 import { installGuard, judged, refused, type GuardLook } from './guard.ts'
 import { installModuleHook } from './module-hook.ts'
+import { lookAtGuard } from './page.ts'
 import { installSocketWatch } from './socket-watch.ts'
 import { installWireGuard, type FenceState, type StanzaCount } from './wire-guard.ts'
 import { installStanzaRules, wireRules } from './wire-rules.ts'
 
-/** Puts both fences into a page, and says whether they hold. */
+/** Puts both fences of the send guard into a page, and judges whether they hold. */
 
 /** The page's function that takes what the fences counted; listener.ts exposes it. */
 export const countsCallback = 'leadmaster.counts'
@@ -17,8 +20,8 @@ export const countsCallback = 'leadmaster.counts'
 export const refusalText = 'not allowed'
 
 /**
- * To be called before the page loads anything: what is installed here runs in every document before
- * its own scripts, in this order.
+ * Call this before the page loads anything. What is installed here runs in this order in every
+ * document, before the document's own scripts.
  */
 export const installGuards = async (page: Page): Promise<void> => {
   await page.evaluateOnNewDocument(installModuleHook)
@@ -38,7 +41,7 @@ export interface GuardStates {
 export interface GuardVerdict extends GuardStates {
   /** Why nothing may be captured by this page. */
   unsafe?: string
-  /** What is not as it should be, though nothing can leave. */
+  /** What is wrong, though nothing can leave. */
   limited?: string
 }
 
@@ -61,7 +64,7 @@ const modulesOf = ({
 }
 
 /**
- * @param look what the page says; undefined: there is no guard in it
+ * @param look what the guard in the page reports; undefined: the page has no guard
  * @param isStrict both fences must hold
  */
 export const judgeGuard = (look: GuardLook | undefined, isStrict: boolean): GuardVerdict => {
@@ -96,7 +99,9 @@ export const judgeGuard = (look: GuardLook | undefined, isStrict: boolean): Guar
   if (isStrict)
     return {
       ...states,
-      unsafe: `GUARD=strict asks for both fences of the send guard, so nothing is captured: ${text}. ${remedy}`
+      unsafe:
+        'GUARD=strict asks for both fences of the send guard, so nothing is captured: ' +
+        `${text}. ${remedy}`
     }
   return {
     ...states,
@@ -107,12 +112,13 @@ export const judgeGuard = (look: GuardLook | undefined, isStrict: boolean): Guar
 /** The type of a refused iq by which WhatsApp Web writes the account's settings. */
 const settingsWrite = 'set w:sync:app:state patch'
 const settingsWords =
-  "WhatsApp Web wants to write the account's settings and is kept from it: WhatsApp may unlink this device within two days; " +
+  "WhatsApp Web wants to write the account's settings and is kept from it: " +
+  'WhatsApp may unlink this device within two days; ' +
   `then the phone must scan a new code. ${remedy}`
 
 /**
- * Whether a fence kept the page from writing the account's settings. After two days of that the
- * page unlinks the device.
+ * Whether a fence kept the page from writing the account's settings. WhatsApp Web unlinks the
+ * device after two days of refusals.
  */
 export const refusesSettings = (counts: readonly StanzaCount[]): boolean =>
   counts.some(({ tag, type, isAllowed }) => tag === 'iq' && type === settingsWrite && !isAllowed)
@@ -123,16 +129,72 @@ export const withSettingsRefused = (verdict: GuardVerdict): GuardVerdict => ({
   limited: verdict.limited === undefined ? settingsWords : `${verdict.limited} ${settingsWords}`
 })
 
+const guardMs = 10_000
+
+/** Judges the send guard of the open page. */
+export class GuardJudge {
+  readonly #page: () => Page
+  readonly #isStrict: boolean
+  readonly #log: Log
+  #isStopped = false
+  /** The page was kept from writing the account's settings. It tries again after each load. */
+  #isSettingsRefused = false
+
+  /**
+   * @param page throws when it is closed
+   * @param isStrict both fences must hold
+   */
+  constructor(page: () => Page, isStrict: boolean, log: Log) {
+    this.#page = page
+    this.#isStrict = isStrict
+    this.#log = log
+  }
+
+  /** Takes what the fences counted. */
+  noteCounts(counts: readonly StanzaCount[]): void {
+    this.#isSettingsRefused ||= refusesSettings(counts)
+  }
+
+  verdictOf(look: GuardLook | undefined): GuardVerdict {
+    const verdict = judgeGuard(look, this.#isStrict)
+    return this.#isSettingsRefused ? withSettingsRefused(verdict) : verdict
+  }
+
+  /** @throws when the page is closed, or does not answer in time */
+  async judge(): Promise<GuardVerdict> {
+    return this.verdictOf(await withTimeout(lookAtGuard(this.#page()), guardMs))
+  }
+
+  /** Whether what the page reports may be captured. Never throws. */
+  async isSafe(): Promise<boolean> {
+    if (this.#isStopped) return false
+    try {
+      return (await this.judge()).unsafe === undefined && !this.#isStopped
+    } catch (error) {
+      this.#log.debug(
+        { event: 'guard_unjudged', err: error },
+        'the send guard of a new document could not be looked at yet'
+      )
+      return false
+    }
+  }
+
+  /** Nothing is safe from now on. */
+  stop(): void {
+    this.#isStopped = true
+  }
+}
+
 const maxCount = 1_000_000
 const isWord = (value: unknown): value is string =>
   typeof value === 'string' && /^[\w:. -]{1,80}$/.test(value) && !/\d{4}/.test(value)
 
-/** What the page counted; it may be any value, for any code of the page can call the callback. */
+/** Reads the counts of the page. Any code of the page can call the callback with any value. */
 export const readCounts = (value: unknown): StanzaCount[] => {
   if (!Array.isArray(value)) return []
-  return value.slice(0, 1_000).flatMap((one: Partial<StanzaCount> | null) => {
-    if (typeof one !== 'object' || one === null) return []
-    const { tag, type, isAllowed, count } = one
+  return value.slice(0, 1_000).flatMap((item: Partial<StanzaCount> | null) => {
+    if (typeof item !== 'object' || item === null) return []
+    const { tag, type, isAllowed, count } = item
     if (
       typeof isAllowed !== 'boolean' ||
       typeof count !== 'number' ||

@@ -5,66 +5,93 @@ import type { Stage } from './page-contract.ts'
 import type { FailedCheck } from './page-checks.ts'
 import { lookAt, verdicts, whatIsLimited, whyNotReady, type PageLook } from './page-look.ts'
 
-/** When a page is looked at, page-look.ts, and what is told of it. */
-interface PageWatch {
-  /**
-   * Why the page cannot become READY, by two looks 3 s apart: what is missing at one of them only
-   * is still loading. undefined when the looks differ, the page lacks nothing, or it cannot be
-   * asked.
-   */
-  whyNot(stage: Stage): Promise<string | undefined>
-  /** From READY on: looks whether it has all it should and does what it should, once a minute. */
-  begin(): void
-  /**
-   * Something that was found otherwise, such as the form of a QR; undefined: it is as it should be.
-   */
-  noteCheck(failed: FailedCheck | undefined): void
-  stop(): void
+interface PageWatchOptions {
+  /** The page; undefined while there is no page that can be asked. */
+  page: () => Page | undefined
+  /** Messages cannot be captured. */
+  onFatal: (reason: string) => void
+  /** Something else does not work; undefined: everything works again. */
+  onLimited: (reason: string | undefined) => void
+  log: Log
 }
 
 const lookMs = 5_000
-/** A module may be loaded late: nothing is taken for missing before a second look. */
+/** A module may be loaded late: nothing counts as missing before a second look. */
 const lookAgainMs = 3_000
 const notShown = 'web.whatsapp.com did not show WhatsApp Web'
 const lookRestMs = 60_000
 
-/**
- * @param page undefined while there is none that can be asked
- * @param onFatal messages cannot be captured
- * @param onLimited something else does not work, and again when all does
- */
-export const createPageWatch = (options: {
-  page: () => Page | undefined
-  onFatal: (reason: string) => void
-  onLimited: (reason: string | undefined) => void
-  log: Log
-}): PageWatch => {
-  const { page, onFatal, onLimited, log } = options
-  let timer: NodeJS.Timeout | undefined
-  /** Counts up whenever what was begun is over. */
-  let turn = 0
-  let noted: FailedCheck | undefined
+/** Decides when page-look.ts looks at the page, and reports what the looks show. */
+export class PageWatch {
+  readonly #options: PageWatchOptions
+  #timer: NodeJS.Timeout | undefined
+  /** Counts up with each begin and stop: looks of an earlier turn report nothing. */
+  #turn = 0
+  #noted: FailedCheck | undefined
   /** The revision whose verdicts were logged last. */
-  let logged: string | undefined
+  #loggedVersion: string | undefined
+
+  constructor(options: PageWatchOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Why the page cannot become READY, by two looks 3 s apart: what is missing at only one of them
+   * is still loading. undefined when the looks differ, the page lacks nothing, or it cannot be
+   * asked.
+   */
+  async whyNot(stage: Stage): Promise<string | undefined> {
+    const before = await this.#whyNotNow(stage)
+    if (before === undefined) return undefined
+    await new Promise<void>((resolve) => setTimeout(resolve, lookAgainMs))
+    return (await this.#whyNotNow(stage)) === before ? before : undefined
+  }
+
+  /** From READY on: looks once a minute whether the page has and does all that it should. */
+  begin(): void {
+    this.stop()
+    // A phone could scan the QR, whatever its form was.
+    this.#noted = undefined
+    void this.#lookRepeatedly(this.#turn)
+  }
+
+  /** Takes a check that failed outside of a look, such as the form of a QR; undefined: it passed. */
+  noteCheck(failed: FailedCheck | undefined): void {
+    this.#noted = failed
+  }
+
+  stop(): void {
+    this.#turn += 1
+    clearTimeout(this.#timer)
+  }
 
   /** @returns undefined when the page cannot be asked */
-  const look = async (): Promise<PageLook | 'not-shown' | undefined> => {
-    const open = page()
-    if (open === undefined) return undefined
+  async #look(): Promise<PageLook | 'not-shown' | undefined> {
+    const page = this.#options.page()
+    if (page === undefined) return undefined
     try {
-      const seen = await withTimeout(lookAt(open), lookMs)
+      const seen = await withTimeout(lookAt(page), lookMs)
       if (seen === undefined) return 'not-shown'
-      return noted === undefined ? seen : { ...seen, failed: [...seen.failed, noted] }
+      return this.#noted === undefined ? seen : { ...seen, failed: [...seen.failed, this.#noted] }
     } catch (error) {
-      log.debug({ event: 'look_failed', err: error }, 'the page could not be looked at')
+      this.#options.log.debug(
+        { event: 'look_failed', err: error },
+        'the page could not be looked at'
+      )
       return undefined
     }
   }
 
-  const logRevision = (seen: PageLook): void => {
+  async #whyNotNow(stage: Stage): Promise<string | undefined> {
+    const seen = await this.#look()
+    return seen === 'not-shown' ? notShown : seen && whyNotReady(seen, stage)
+  }
+
+  #logRevision(seen: PageLook): void {
+    const { log } = this.#options
     const version = seen.version ?? 'unknown'
-    if (version === logged) return
-    logged = version
+    if (version === this.#loggedVersion) return
+    this.#loggedVersion = version
     const missing = seen.missing.map(({ name }) => name)
     const line = { event: 'page_revision', version, missing, checks: verdicts(seen) }
     if (missing.length + seen.failed.length === 0)
@@ -72,48 +99,23 @@ export const createPageWatch = (options: {
     else log.warn(line, `WhatsApp Web ${version} does not pass all checks`)
   }
 
-  const lookAfter = async (mine: number, before?: string): Promise<void> => {
-    const seenNow = await look()
-    if (mine !== turn) return
-    if (seenNow === undefined || seenNow === 'not-shown') {
-      timer = setTimeout(() => void lookAfter(mine, before), lookRestMs)
+  /** @param before what the look before found, if it was not sure */
+  async #lookRepeatedly(turn: number, before?: string): Promise<void> {
+    const look = await this.#look()
+    if (turn !== this.#turn) return
+    if (look === undefined || look === 'not-shown') {
+      this.#timer = setTimeout(() => void this.#lookRepeatedly(turn, before), lookRestMs)
       return
     }
-    const fatal = whyNotReady(seenNow, 'ready')
-    const seen = fatal ?? whatIsLimited(seenNow)
-    const isSure = seen === undefined || seen === before
-    if (isSure) logRevision(seenNow)
-    if (isSure && fatal !== undefined) return onFatal(fatal)
-    if (isSure) onLimited(seen)
-    timer = setTimeout(() => void lookAfter(mine, seen), isSure ? lookRestMs : lookAgainMs)
-  }
-
-  const whyNotNow = async (stage: Stage): Promise<string | undefined> => {
-    const seen = await look()
-    return seen === 'not-shown' ? notShown : seen && whyNotReady(seen, stage)
-  }
-  const whyNot = async (stage: Stage): Promise<string | undefined> => {
-    const before = await whyNotNow(stage)
-    if (before === undefined) return undefined
-    await new Promise<void>((resolve) => setTimeout(resolve, lookAgainMs))
-    return (await whyNotNow(stage)) === before ? before : undefined
-  }
-
-  const stop = (): void => {
-    turn += 1
-    clearTimeout(timer)
-  }
-  return {
-    noteCheck: (failed) => {
-      noted = failed
-    },
-    whyNot,
-    begin: () => {
-      stop()
-      // Whatever its QR was like, a phone could scan it.
-      noted = undefined
-      void lookAfter(turn)
-    },
-    stop
+    const fatal = whyNotReady(look, 'ready')
+    const finding = fatal ?? whatIsLimited(look)
+    const isSure = finding === undefined || finding === before
+    if (isSure) this.#logRevision(look)
+    if (isSure && fatal !== undefined) return this.#options.onFatal(fatal)
+    if (isSure) this.#options.onLimited(finding)
+    this.#timer = setTimeout(
+      () => void this.#lookRepeatedly(turn, finding),
+      isSure ? lookRestMs : lookAgainMs
+    )
   }
 }

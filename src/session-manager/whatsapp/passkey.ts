@@ -12,15 +12,15 @@ import {
   type PasskeyPage
 } from './passkey-page.ts'
 
-/** What an operator can have the page do while it asks for the account's passkey. */
+/** Actions of an operator while the page asks for the account's passkey. */
 export interface PasskeyActions {
-  /** Hands the passkey's answer to the page. @throws when nothing waits for it any more */
+  /** Hands the passkey's answer to the page. @throws when the page no longer waits for it */
   answer(answer: PasskeyAnswer): Promise<void>
-  /** The phone shows the same code. @throws when the page waits for no confirmation */
+  /** Confirms that the phone shows the same code. @throws when the page does not wait for it */
   confirm(): Promise<void>
-  /** Has WhatsApp give another challenge. */
+  /** Makes WhatsApp give another challenge. */
   restart(): Promise<void>
-  /** Goes back to codes to scan. */
+  /** Goes back to the QR. */
   cancel(): Promise<void>
 }
 
@@ -30,14 +30,11 @@ export interface PasskeyTimes {
   lookMs: number
   /** Between looks for the integrity checkpoint of a linked device. */
   checkpointMs: number
-  /** Within this time a step that no person takes part in must be done. */
+  /** A step without a person fails after this time. */
   stepMs: number
   /** After this time a failed attempt goes back to the QR. */
   restMs: number
-  /**
-   * A challenge is open for at least and at most this time, whatever WhatsApp says. It says ten
-   * minutes.
-   */
+  /** Bounds of the time that a challenge is open. WhatsApp asks for ten minutes. */
   challengeMinMs: number
   challengeMaxMs: number
 }
@@ -51,42 +48,46 @@ const usualTimes: PasskeyTimes = {
   challengeMaxMs: 600_000
 }
 const callMs = 10_000
-/**
- * WhatsApp Web waits this long for the phone, for the comparison of the code, and for the end of
- * linking.
- */
+/** WhatsApp Web waits so long for the phone, for the comparison of the code, and for the end. */
 const pageStepMs = 120_000
 const graceMs = 10_000
 
-/** What the page's own words and error names mean. */
-const failureWords = (error: string): string => {
+/** @param error the page's own word, or the name of an error */
+const describeFailure = (error: string): string => {
   if (error === 'timeout')
-    return 'the phone did not go on within two minutes: start again, and keep WhatsApp open on the phone'
+    return (
+      'the phone did not go on within two minutes: ' +
+      'start again, and keep WhatsApp open on the phone'
+    )
   if (error === 'server_error')
     return 'WhatsApp refused it: start again; if that fails too, scan the QR once more'
   if (error === 'NotAllowedError') return 'it was given up'
-  return `WhatsApp Web could not ask for the passkey or hand in its answer (${error.slice(0, 60)}): start again, or scan the QR once more`
+  return (
+    `WhatsApp Web could not ask for the passkey or hand in its answer (${error.slice(0, 60)}): ` +
+    'start again, or scan the QR once more'
+  )
 }
 
-const checkpointWords = (type: string): string =>
-  `WhatsApp holds this linked device at a security check (${type === 'CAPTCHA' ? 'a captcha' : 'the passkey'}), and may stop its messages: ` +
+const describeCheckpoint = (type: string): string =>
+  'WhatsApp holds this linked device at a security check ' +
+  `(${type === 'CAPTCHA' ? 'a captcha' : 'the passkey'}), and may stop its messages: ` +
   'open WhatsApp on the phone and WhatsApp Web in a normal browser, and do what they ask; ' +
   'on this device the only way out is to unlink it and link it again'
 
-/** The page's linking by passkey, and the security check of a linked device, told as events. */
+/** Reports as events the page's linking by passkey, and the security check of a linked device. */
 export class PasskeyRelay {
   readonly #page: () => Page
-  readonly #tell: (event: ListenerEvent) => void
+  readonly #emit: (event: ListenerEvent) => void
   readonly #log: Log
   readonly #times: PasskeyTimes
   #state: PasskeyState | undefined
-  /** When the state expires, by the clock that only goes on, ms. */
-  #expiresOn = Infinity
+  /** When the state expires, on a monotonic clock, ms. */
+  #steadyExpiry = Infinity
   /** The question that the state is about. */
   #question: number | undefined
-  /** Requests of WhatsApp that were acted upon. */
+  /** Requests of WhatsApp that were handled. */
   #requests = 0
-  /** The page had what asks for the passkey. */
+  /** The page had the code that asks for the passkey. */
   #hasStarted = false
   /** The page's own stage at the last look, and whether it had a code. */
   #pageStage = ''
@@ -94,24 +95,24 @@ export class PasskeyRelay {
   #checkpoint: string | undefined
   #askedByCheckpoint = false
   #timer: NodeJS.Timeout | undefined
-  #looking = false
+  #isLooking = false
   #isStopped = false
 
   constructor(options: {
     page: () => Page
-    tell: (event: ListenerEvent) => void
+    emit: (event: ListenerEvent) => void
     log: Log
     times?: Partial<PasskeyTimes>
   }) {
     this.#page = options.page
-    this.#tell = options.tell
+    this.#emit = options.emit
     this.#log = options.log
     this.#times = { ...usualTimes, ...options.times }
   }
 
-  /** To be called before the page loads anything, after the module hook. */
+  /** Call this before the page loads anything, and after the module hook was installed. */
   async attach(page: Page): Promise<void> {
-    await page.exposeFunction(passkeyBinding, (message: PasskeyMessage) => this.#hear(message))
+    await page.exposeFunction(passkeyBinding, (message: PasskeyMessage) => this.#onMessage(message))
     await page.evaluateOnNewDocument(installPasskeyPage, passkeyBinding)
     this.#schedule()
   }
@@ -158,34 +159,34 @@ export class PasskeyRelay {
     cancel: () => this.#cancel()
   }
 
-  #hear(message: PasskeyMessage): void {
+  #onMessage(message: PasskeyMessage): void {
     if (this.#isStopped) return
     switch (message.type) {
       case 'document':
-        return this.#forget()
+        return this.#onDocument()
       case 'changed':
         return void this.#look()
       case 'get':
-        return this.#asked(message)
+        return this.#onRequest(message)
     }
   }
 
   /** A new document knows nothing of what was asked before. */
-  #forget(): void {
+  #onDocument(): void {
     this.#requests = 0
     this.#question = undefined
     this.#isLinked = false
     this.#askedByCheckpoint = false
     this.#showCheckpoint(undefined)
-    this.#over()
+    this.#end()
     this.#schedule()
   }
 
-  #asked({ id, linking, prf, request }: Extract<PasskeyMessage, { type: 'get' }>): void {
+  #onRequest({ id, linking, prf, request }: Extract<PasskeyMessage, { type: 'get' }>): void {
     if (!linking && (prf || this.#isLinked)) {
       this.#askedByCheckpoint = true
       this.#showCheckpoint('PASSKEY')
-      this.#settle(id, null).catch((error: unknown) => this.#failed(error))
+      this.#settle(id, null).catch((error: unknown) => this.#logFailed(error))
       return
     }
     this.#question = id
@@ -197,8 +198,8 @@ export class PasskeyRelay {
   #enter(next: Omit<PasskeyState, 'since'>): void {
     const now = Date.now()
     this.#state = { ...next, since: now }
-    this.#expiresOn = performance.now() + (next.expiresAt ?? Infinity) - now
-    this.#tell({ type: 'passkey', passkey: this.#state })
+    this.#steadyExpiry = performance.now() + (next.expiresAt ?? Infinity) - now
+    this.#emit({ type: 'passkey', passkey: this.#state })
   }
 
   #fail(failure: string): void {
@@ -206,20 +207,21 @@ export class PasskeyRelay {
     this.#enter({ stage: 'failed', failure, expiresAt: Date.now() + this.#times.restMs })
   }
 
-  #over(): void {
+  /** The page does not ask for the passkey any more. */
+  #end(): void {
     if (this.#state === undefined) return
     this.#state = undefined
-    this.#tell({ type: 'passkey', passkey: undefined })
+    this.#emit({ type: 'passkey', passkey: undefined })
   }
 
   #showCheckpoint(type: string | undefined): void {
     if (type === this.#checkpoint) return
     this.#checkpoint = type
-    if (type !== undefined) this.#log.error({ event: 'checkpoint' }, checkpointWords(type))
-    this.#tell({
+    if (type !== undefined) this.#log.error({ event: 'checkpoint' }, describeCheckpoint(type))
+    this.#emit({
       type: 'limited',
       source: 'checkpoint',
-      reason: type === undefined ? undefined : checkpointWords(type)
+      reason: type === undefined ? undefined : describeCheckpoint(type)
     })
   }
 
@@ -233,21 +235,21 @@ export class PasskeyRelay {
   }
 
   async #look(): Promise<void> {
-    if (this.#isStopped || this.#looking) return
-    this.#looking = true
+    if (this.#isStopped || this.#isLooking) return
+    this.#isLooking = true
     try {
       if (this.#isLinked) await this.#lookForCheckpoint()
       else await this.#lookAtLinking()
     } catch (error) {
-      this.#failed(error)
+      this.#logFailed(error)
     } finally {
-      this.#looking = false
+      this.#isLooking = false
       this.#schedule()
     }
   }
 
-  /** A page that does not answer is found by the health probe. */
-  #failed(error: unknown): void {
+  /** The health probe finds a page that does not answer. */
+  #logFailed(error: unknown): void {
     this.#log.debug(
       { event: 'passkey_look_failed', err: error },
       'the page could not be asked about the passkey'
@@ -279,7 +281,7 @@ export class PasskeyRelay {
       callMs
     )
     if (seen === null || this.#isLinked || this.#isStopped) return
-    if (this.#state !== undefined && performance.now() >= this.#expiresOn)
+    if (this.#state !== undefined && performance.now() >= this.#steadyExpiry)
       return this.#expire(this.#state)
     await this.#judge(seen, this.#state?.stage)
   }
@@ -293,7 +295,7 @@ export class PasskeyRelay {
     }
     if (stage === 'starting')
       return this.#fail('WhatsApp gave no challenge: start again, or scan the QR once more')
-    this.#fail(failureWords('timeout'))
+    this.#fail(describeFailure('timeout'))
   }
 
   async #judge(seen: PasskeyLook, stage: PasskeyState['stage'] | undefined): Promise<void> {
@@ -304,14 +306,14 @@ export class PasskeyRelay {
     }
     if (this.#follow(seen, stage)) return
     if (seen.error !== null) {
-      if (stage !== 'failed') this.#fail(failureWords(seen.error))
+      if (stage !== 'failed') this.#fail(describeFailure(seen.error))
       else if (seen.requests > this.#requests) await this.#start(seen.requests)
       return
     }
     if (!seen.linking) {
-      // A page that does not tell its stage is believed to go on until the time is up.
+      // A page that does not report its stage is believed to go on until the time is up.
       if (seen.stage !== null || (stage !== 'waiting-for-phone' && stage !== 'finishing'))
-        this.#over()
+        this.#end()
       return
     }
     if (stage === undefined || (stage === 'failed' && seen.requests > this.#requests))
@@ -321,7 +323,7 @@ export class PasskeyRelay {
       this.#fail('WhatsApp Web gave it up: start again')
   }
 
-  /** Goes along with the page's own stages. @returns whether it is in one of them */
+  /** Follows the page's own stages. @returns whether the page is in one that is followed */
   #follow({ stage, code }: PasskeyLook, before: PasskeyState['stage'] | undefined): boolean {
     const pageStage = `${stage} ${code !== null}`
     const isNew = pageStage !== this.#pageStage
@@ -345,7 +347,7 @@ export class PasskeyRelay {
     }
   }
 
-  /** Has WhatsApp Web ask for the passkey, again if it did before. */
+  /** Makes WhatsApp Web ask for the passkey, again if it did before. */
   async #start(requests = this.#requests): Promise<void> {
     this.#requests = Math.max(requests, this.#requests)
     this.#question = undefined
@@ -374,10 +376,10 @@ export class PasskeyRelay {
   #settle(id: number, answer: PasskeyAnswer | null): Promise<boolean> {
     return withTimeout(
       this.#page().evaluate(
-        (question, given) =>
+        (question, value) =>
           (globalThis as unknown as Record<symbol, PasskeyPage>)[
             Symbol.for('leadmaster.passkey')
-          ]?.settle(question, given) ?? false,
+          ]?.settle(question, value) ?? false,
         id,
         answer
       ),

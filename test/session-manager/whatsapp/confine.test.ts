@@ -54,7 +54,7 @@ const start = async (t: Test): Promise<Confined> => {
     profile,
     onPage: () => undefined,
     attach: () => confine(client.pupPage as Page, logged.log),
-    onFault: async (error) => {
+    onInjectFailed: async (error) => {
       faults.push(error)
       return false
     },

@@ -3,7 +3,7 @@ import t from 'tap'
 import type { Page } from '../../../src/session-manager/whatsapp/browser.ts'
 import { pageContract } from '../../../src/session-manager/whatsapp/page-contract.ts'
 import type { FailedCheck } from '../../../src/session-manager/whatsapp/page-checks.ts'
-import { createPageWatch } from '../../../src/session-manager/whatsapp/page-watch.ts'
+import { PageWatch } from '../../../src/session-manager/whatsapp/page-watch.ts'
 import { logLines } from '../../platform/log-lines.ts'
 
 mock.timers.enable({ apis: ['setTimeout'] })
@@ -38,7 +38,7 @@ const watched = () => {
     return state.answer()
   }
   const page = { evaluate } as unknown as Page
-  const watch = createPageWatch({
+  const watch = new PageWatch({
     page: () => (state.page ? page : undefined),
     onFatal: (reason) => said.push(['fatal', reason]),
     onLimited: (reason) => said.push(['limited', reason]),

@@ -111,7 +111,7 @@ const rig = async (t: Test, times: Partial<PasskeyTimes> = {}) => {
   }) as unknown as Page
   const relay = new PasskeyRelay({
     page: () => played,
-    tell: (event) => void events.push(event),
+    emit: (event) => void events.push(event),
     log: logged.log,
     times: { lookMs: 5, checkpointMs: 5, ...times }
   })
