@@ -213,7 +213,7 @@ export class Connection {
   readonly onUnhandledError = (error: unknown): boolean => {
     if (!isLibraryError(error)) return false
     // A browser that closes leaves calls unanswered. The next browser starts only after that, and
-    // must not be closed because of them.
+    // must not be closed because of those calls.
     if (!this.#shutdown.isDone() || this.#listener === undefined) {
       this.#log.debug(
         { event: 'stray_error', err: error },

@@ -123,7 +123,7 @@ export const initialSession = (now: number): Session => ({
   qrAttempt: 0
 })
 
-/** Exponential backoff with jitter: from half of min·2ⁿ to all of it, capped. */
+/** Exponential backoff with jitter: min·2ⁿ times 0.5 to 1, capped. */
 export const backoff = (failures: number, { minDelayMs, maxDelayMs, random }: Policy): number =>
   Math.round(
     Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2)

@@ -24,6 +24,7 @@ export class ShutdownQueue {
     return this.#last
   }
 
+  /** Whether no work is pending. */
   isDone(): boolean {
     return this.#pending === 0
   }

@@ -45,7 +45,7 @@ export class StallWatch {
   readonly #options: StallWatchOptions
   readonly #now: () => number
   readonly #wall: () => number
-  /** Ids that whatsapp-web.js reported. The journal does not have all of them yet. */
+  /** Ids that whatsapp-web.js reported. Some are not in the journal yet. */
   readonly #heard = new Set<string>()
   #stall = initialStall
 

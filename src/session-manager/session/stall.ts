@@ -41,7 +41,7 @@ export interface Stall {
   step: number
   /** Rounds of all steps that did not help. */
   rounds: number
-  /** The listeners were installed a second time: a third time would report everything three times. */
+  /** The listeners were installed twice: once more would report everything three times. */
   reinjected: boolean
   steppedAt: number
   /** When a stall was last seen; undefined: never. */

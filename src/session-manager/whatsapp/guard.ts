@@ -130,8 +130,9 @@ export interface GuardLook {
 }
 
 /**
- * Runs in the page after installModuleHook and before the page's own scripts: each module is
- * disarmed as it is made, so that the page's own code gets it disarmed, too.
+ * Runs in the page after installModuleHook and before the page's own scripts. Each module is
+ * disarmed when it is made, so that the page's own code gets it disarmed, too. It is one function,
+ * because the page gets it as one text.
  */
 export const installGuard = (
   modules: Record<string, readonly string[]>,

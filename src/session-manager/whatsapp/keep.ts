@@ -2,9 +2,9 @@ import { maxRawLength, type RawModel } from '../journal/raw-models.ts'
 import { mapperVersion, type Mapping } from './message.ts'
 import { isRaw, isThumbnail, type Raw } from './content/raw.ts'
 
-/** Raw models as they are kept, to be mapped again by a later release. */
+/** Keeps raw models, so that a later release can map them again. */
 
-/** How a model became new records: the function of new-records.ts that read it. */
+/** The function of new-records.ts that made new records of a model. */
 export type Way =
   | 'message'
   | 'ciphertext_failed'
@@ -14,27 +14,32 @@ export type Way =
   | 'reaction'
   | 'vote'
 
-/** What is kept of one. */
+/** What is kept of a model. */
 export interface Kept {
   way: Way
   /** The account's own addresses then. */
   me: readonly string[]
-  /** Of an edit: the text before it. */
+  /** The text before an edit. */
   previous?: string
   model: Raw
 }
 
 /**
- * Fields that no mapping needs: keys and secrets, pictures, waveforms, and what opens something to
- * whoever has it. The encrypted file's sum and old address are of no use without its key. A quoted
- * message has a record of its own, and is erased with that one.
+ * Fields that no mapping needs: keys and secrets, pictures, waveforms, and tokens that grant access.
+ * The encrypted file's sum and old address are useless without its key. A quoted message has a
+ * record of its own, and is erased with that record.
  */
-const leftOut =
-  /thum|secret|sidecar|waveform|^enc[A-Z]|mediaKey|^token$|^inviteCode$|reportingToken|protobuf|Buffer$|Mms3Url|^staticUrl$|^quotedMsg$|quotedMessage$/i
+const leftOut = new RegExp(
+  [
+    'thum|secret|sidecar|waveform|^enc[A-Z]|mediaKey|^token$|^inviteCode$|reportingToken',
+    'protobuf|Buffer$|Mms3Url|^staticUrl$|^quotedMsg$|quotedMessage$'
+  ].join('|'),
+  'i'
+)
 
 /**
- * Fields of the page's own bookkeeping, which most models have. Deeper, the same name is another
- * thing: a row of a list.
+ * Fields of the page's own bookkeeping, which most models have. At a deeper level the same name is
+ * something else, such as a row of a list.
  */
 const bookkeeping: ReadonlySet<string> = new Set([
   'doNotPlayInline',
@@ -54,7 +59,7 @@ const bookkeeping: ReadonlySet<string> = new Set([
   'viewed'
 ])
 
-/** The page has few names, and each model has a hundred of them. */
+/** The page has few names, and each model has a hundred. */
 const maxNames = 5_000
 const namesLeftOut = new Map<string, boolean>()
 
@@ -62,12 +67,12 @@ const isLeftOut = (name: string): boolean => {
   const known = namesLeftOut.get(name)
   if (known !== undefined) return known
   if (namesLeftOut.size >= maxNames) namesLeftOut.clear()
-  const found = leftOut.test(name)
-  namesLeftOut.set(name, found)
-  return found
+  const isMatch = leftOut.test(name)
+  namesLeftOut.set(name, isMatch)
+  return isMatch
 }
 
-/** What is null, false or empty means as much as what is not there. */
+/** A value that is null, false or empty means the same as a missing value. */
 const isEmpty = (value: unknown): boolean =>
   value === undefined ||
   value === null ||
@@ -92,13 +97,13 @@ const trim = (value: unknown, depth: number): unknown => {
   return kept
 }
 
-/** The message of a chat is its text, whatever it looks like. */
+/** The body of a chat message is its text, even if it looks like a thumbnail. */
 const withText = (model: Raw, trimmed: Raw): Raw =>
   model['type'] === 'chat' && typeof model['body'] === 'string'
     ? { ...trimmed, body: model['body'] }
     : trimmed
 
-/** @returns undefined when models are not kept, or this one is too long */
+/** @returns undefined when models are not kept, or this model is too long */
 export const keep = (
   model: Raw,
   way: Way,
@@ -112,7 +117,7 @@ export const keep = (
   return text.length > maxRawLength ? undefined : { version: mapperVersion, text }
 }
 
-/** Takes a kept model; undefined for a text that is none. */
+/** Parses a kept model; undefined when the text does not hold a model. */
 export const readKept = ({ text }: RawModel): Kept | undefined => {
   const kept: unknown = JSON.parse(text)
   return isRaw(kept) && isRaw(kept['model']) && Array.isArray(kept['me'])

@@ -87,7 +87,7 @@ export interface Listener {
    * reported twice from then on.
    */
   reinject(): Promise<void>
-  /** Reloads the page; resolves once it is loaded, before whatsapp-web.js has hold of it. */
+  /** Reloads the page; resolves once it is loaded, before whatsapp-web.js takes hold. */
   reload(): Promise<void>
   /** Reports a sync that was complete before whatsapp-web.js listened for it. */
   reportSync(): Promise<void>
@@ -385,10 +385,7 @@ class PageListener implements Listener {
     })
   }
 
-  /**
-   * Chromium has a page. Long before whatsapp-web.js has hold of it, there is a browser to close,
-   * and the page may die.
-   */
+  /** Chromium has its first page. From now on there is a browser to close, and a page may die. */
   #onPage(target: Target): void {
     this.#browser = target.browser()
     this.#launched.resolve()

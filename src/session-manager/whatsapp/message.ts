@@ -39,13 +39,13 @@ import {
 /** A message of WhatsApp Web as it is captured. */
 
 /**
- * The version of this mapping. Raise it with each change of what comes out: `leadmaster remap` maps
+ * The version of this mapping. Raise it with each change of the result: `leadmaster remap` maps
  * again what an earlier version has mapped.
  */
 export const mapperVersion = 2
 
 export interface Mapping {
-  /** Other media is described, not fetched. */
+  /** Media beyond these limits is described, not fetched. */
   media: MediaLimits
   /** The account's own addresses, without devices: its phone number and its LID. */
   me: readonly string[]
@@ -58,7 +58,7 @@ export interface Mapping {
 const isOneOf = (address: string | undefined, addresses: readonly string[]): boolean =>
   addresses.some((own) => own === address)
 
-/** The quoted message's id in full: WhatsApp gives its parts, and the author decides the first. */
+/** The full id of the quoted message. WhatsApp gives its parts; the author decides the first. */
 const quotedOf = (raw: Raw, chatId: string, me: readonly string[]): string | undefined => {
   const stanza = asText(raw['quotedStanzaID'])
   if (stanza === undefined) return undefined
@@ -70,10 +70,10 @@ const quotedOf = (raw: Raw, chatId: string, me: readonly string[]): string | und
     .join('_')
 }
 
-/** Fields without which a message is not what WhatsApp's messages are: the page has changed. */
+/** Required fields that a message lacks or that are unreadable: the page has changed. */
 export const unreadableFields = (raw: Raw): string[] => [
   ...(keyOf(raw['id']) === undefined ? ['id'] : []),
-  // It is read from the parts of the key, which may not be what WhatsApp Web makes its text of.
+  // The id is built from the parts of the key. WhatsApp Web may build its text in another way.
   ...(keyOf(raw['id']) !== undefined && isKeyBuilt(raw['id']) ? ['id text'] : []),
   ...(asId(raw['from']) === undefined ? ['from'] : []),
   ...(asTime(raw['t'], 1_000) === undefined ? ['t'] : []),
@@ -122,18 +122,15 @@ const contentOf = (raw: Raw): Partial<CapturedMessage> =>
   })
 
 /**
- * The message that a deletion left behind has an id of its own in some versions: it stands for the
- * deleted one.
+ * In some versions the message that a deletion leaves behind has an id of its own. It then gets the
+ * id of the deleted message.
  */
 const idOf = (raw: Raw): string | undefined => {
   const deleted = raw['type'] === 'revoked' ? keyOf(raw['protocolMessageKey']) : undefined
   return deleted ?? keyOf(raw['id']) ?? madeUpId(raw)
 }
 
-/**
- * A raw model as a captured message; undefined when it gives neither its id nor its sender: it is
- * no message.
- */
+/** A raw model as a captured message; undefined without an id and a sender: it is no message. */
 export const toMessage = (
   raw: Raw,
   { media: limits, me }: Mapping

@@ -28,7 +28,10 @@ export interface ModuleHook {
   failures(): string[]
 }
 
-/** Runs in the page, before its own scripts and before all other code of ours. */
+/**
+ * Runs in the page, before its own scripts and before all other code of ours. It is one function,
+ * because the page gets it as one text.
+ */
 export const installModuleHook = (): void => {
   type AnyFunction = (...args: unknown[]) => unknown
   type Use = (exports: unknown, value: unknown) => void

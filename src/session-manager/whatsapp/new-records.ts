@@ -18,7 +18,7 @@ import {
   type Raw
 } from './content/raw.ts'
 
-/** What happens to messages becomes new records for the journal. */
+/** Makes new records for the journal of what happens to messages. */
 
 /** When a message was last edited, ms; undefined when it never was. */
 const editedAt = (raw: Raw): number | undefined =>
@@ -30,22 +30,19 @@ const newRecord = (
   message: CapturedMessage,
   raw: NewRecord['raw']
 ): NewRecord => {
-  const made: NewRecord = { kind, key: `${kind}:${key}`, message }
-  if (raw !== undefined) made.raw = raw
-  return made
+  const record: NewRecord = { kind, key: `${kind}:${key}`, message }
+  if (raw !== undefined) record.raw = raw
+  return record
 }
 
-/**
- * The new record, with what the model says of itself: a copy of a broadcast list, or a few fields
- * alone.
- */
-const ofModel = (made: NewRecord, raw: Raw): NewRecord => {
-  if (raw['broadcast'] === true) made.isListCopy = true
-  if (raw['isPartialModel'] === true) made.isPartial = true
-  return made
+/** Marks a record whose model is a copy of a broadcast list, or has only a few fields. */
+const markByModel = (record: NewRecord, raw: Raw): NewRecord => {
+  if (raw['broadcast'] === true) record.isListCopy = true
+  if (raw['isPartialModel'] === true) record.isPartial = true
+  return record
 }
 
-/** Channels and status updates, which are of no conversation. */
+/** Channels and status updates, which belong to no conversation. */
 const isBroadcast = (chatId: string): boolean =>
   chatId === 'status@broadcast' || chatId.endsWith('@newsletter')
 
@@ -56,7 +53,7 @@ const isKeptOut = (chatId: string, { broadcasts = false }: Mapping): boolean =>
 const isForNobody = (raw: Raw): boolean =>
   raw['viewMode'] === 'HIDDEN' || raw['subtype'] === 'bot_typing_placeholder'
 
-/** What a model has to say; undefined when it is none that is captured. */
+/** The message of a model; undefined when it is not captured. */
 const toCaptured = (raw: Raw, mapping: Mapping): CapturedMessage | undefined => {
   const message = toMessage(raw, mapping)
   return message === undefined || isForNobody(raw) || isKeptOut(message.chat_id, mapping)
@@ -68,27 +65,27 @@ const toCaptured = (raw: Raw, mapping: Mapping): CapturedMessage | undefined => 
 const isPlaceholder = ({ type }: CapturedMessage): boolean =>
   type === 'ciphertext' || type === 'loading_media'
 
-/** A new message, or one read back: also what has become of it since, which may be news. */
+/** The records of a new message, or of a message that was read back, with its later changes. */
 export const messageRecords = (raw: Raw, mapping: Mapping): NewRecord[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
   const kept = keep(raw, 'message', mapping)
   if (isPlaceholder(message)) {
-    // A linked device never gets the content of such a message, and must not ask for it again and
-    // again.
+    // A linked device never gets the content of a phone-only message, and must not keep asking.
     const kind = message.phone_only === undefined ? 'ciphertext' : 'ciphertext_failed'
-    return [ofModel(newRecord(kind, message.id, message, kept), raw)]
+    return [markByModel(newRecord(kind, message.id, message, kept), raw)]
   }
-  const of = ofModel(newRecord('message', message.id, message, kept), raw)
-  if (message.type === 'revoked') return [of, ...revokeRecords(raw, 'sender', mapping)]
-  return editedAt(raw) === undefined ? [of] : [of, ...editRecords(raw, undefined, mapping)]
+  const created = markByModel(newRecord('message', message.id, message, kept), raw)
+  if (message.type === 'revoked') return [created, ...revokeRecords(raw, 'sender', mapping)]
+  if (editedAt(raw) === undefined) return [created]
+  return [created, ...editRecords(raw, undefined, mapping)]
 }
 
 export const ciphertextFailedRecords = (raw: Raw, mapping: Mapping): NewRecord[] => {
   const message = toCaptured(raw, mapping)
   if (message === undefined) return []
   return [
-    ofModel(
+    markByModel(
       newRecord('ciphertext_failed', message.id, message, keep(raw, 'ciphertext_failed', mapping)),
       raw
     )
@@ -116,7 +113,9 @@ export const editRecords = (
     previous: asWords(previous)
   }) as NonNullable<CapturedMessage['edited']>
   const kept = keep(raw, 'edit', mapping, previous)
-  return [ofModel(newRecord('edit', `${message.id}:${version}`, { ...message, edited }, kept), raw)]
+  return [
+    markByModel(newRecord('edit', `${message.id}:${version}`, { ...message, edited }, kept), raw)
+  ]
 }
 
 /** A deletion: by its sender for everyone, or by this account for itself. */
@@ -126,7 +125,7 @@ export const revokeRecords = (raw: Raw, by: 'sender' | 'me', mapping: Mapping): 
   const id = keyOf(raw['protocolMessageKey']) ?? message.id
   const kept = keep(raw, `revoke:${by}`, mapping)
   return [
-    ofModel(
+    markByModel(
       newRecord('revoke', `${by}:${id}`, { ...message, id, body: '', revoked: { by } }, kept),
       raw
     )

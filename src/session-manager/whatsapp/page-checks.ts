@@ -1,11 +1,11 @@
 import type { EarState } from './ear.ts'
 
 /**
- * What the page does, tried on what it holds: a field that was renamed is missed by no list of
- * names. Nothing is changed in the page, and nothing is asked of WhatsApp.
+ * Checks what the page does, with the messages and chats that it holds. They find a renamed field,
+ * which no list of names finds. They change nothing in the page, and ask WhatsApp nothing.
  */
 
-/** Each check, and what does not work when it fails. */
+/** Each check with the text of its failure: what does not work. */
 export const checks = {
   'own listeners': 'LeadMaster cannot listen to its messages',
   'library listeners': "whatsapp-web.js does not hear its messages, LeadMaster's own listeners do",
@@ -16,7 +16,8 @@ export const checks = {
   'contact id': 'the ids of contacts have another form',
   'message model': 'messages lack fields that are captured',
   'readable messages':
-    'it shows chats, but none of their messages can be read: it is not seen whether messages are missed',
+    'it shows chats, but none of their messages can be read: ' +
+    'it is not seen whether messages are missed',
   'socket state': 'its connection is in a state that LeadMaster does not know',
   'qr text': 'the text of its QR has another form'
 } as const
@@ -48,13 +49,19 @@ export const socketStates: readonly string[] = [
   'SCREEN_LOCKED'
 ]
 
-/** The text of a QR: of its own, or as a link that a phone's camera opens WhatsApp with. */
-export const isQrText = (text: string): boolean =>
-  /^(https:\/\/wa\.me\/settings\/linked_devices#)?[^,]{20,},[^,]{44},[^,]{44},[^,]{44},(?!undefined$|null$|\[object )[^,]+$/.test(
-    text
-  )
+/** A link with which a phone's camera opens WhatsApp. Some versions put it before the QR's text. */
+const qrLink = '(https://wa\\.me/settings/linked_devices#)?'
+/** A reference, three keys and the type of device. */
+const qrFields = '[^,]{20,},[^,]{44},[^,]{44},[^,]{44},(?!undefined$|null$|\\[object )[^,]+'
+const qrText = new RegExp(`^${qrLink}${qrFields}$`)
 
-/** Runs in the page. What cannot be judged yet, because there is no message, is no failure. */
+/** Whether a text has the form of WhatsApp's QR. */
+export const isQrText = (text: string): boolean => qrText.test(text)
+
+/**
+ * Runs in the page. A check that needs a message passes while there is none. It is one function,
+ * because the page gets it as one text.
+ */
 export const checkInPage = (states: readonly string[]): FailedCheck[] => {
   type Fields = Record<string, unknown>
   interface Collection {
@@ -111,14 +118,14 @@ export const checkInPage = (states: readonly string[]): FailedCheck[] => {
     const lacks = ['from', 't', 'type'].filter(
       (name) => model?.[name] === undefined || model[name] === null
     )
-    // By this the library, and the look for messages that were not told, know what has just come.
+    // By this the library and the stall watch recognize a message that has just come.
     if (!('isNewMsg' in message)) lacks.push('isNewMsg')
     if (!isText(key?.['_serialized']) || !isText(key['remote'])) lacks.push('id')
     if (lacks.length > 0) fail('message model', `no ${lacks.join(', ')}`)
   }
   const checkWid = (): void => {
     const wid = load(() => scope.require('WAWebWidFactory').createWid?.('0@c.us'))
-    // Whether the function is there at all is seen elsewhere.
+    // page-contract.ts finds a function that is missing.
     if (wid === undefined) return
     const texts = [
       String(wid),

@@ -21,9 +21,9 @@ export type Part =
 
 export interface Need {
   module: string
-  /** Fields and functions of it, and of what is in it; none: that the module is there is enough. */
+  /** Fields and functions of the module, as paths; empty: the module itself is enough. */
   members: readonly string[]
-  /** Other places, as `Module.member`: one that is there does as well as what is missing. */
+  /** Other places, as `Module.member`: any of these is as good as what is missing. */
   or?: readonly string[]
   part: Part
 }

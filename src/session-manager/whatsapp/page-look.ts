@@ -16,10 +16,7 @@ import {
   type Stage
 } from './page-contract.ts'
 
-/**
- * A look at the page: for the names that page-contract.ts lists, and for what it does, by
- * page-checks.ts.
- */
+/** Looks at the page for the names in page-contract.ts, and runs the checks in page-checks.ts. */
 
 export interface Missing {
   /** `WALinkify`, or `WAWebCollections.Msg.on`. */
@@ -34,25 +31,27 @@ export interface PageLook {
   failed: FailedCheck[]
 }
 
-/** Runs in the page. @returns for each need, what of it is missing: '' is the module itself */
+interface PageScope {
+  require?: (name: string) => unknown
+  Debug?: { VERSION?: unknown }
+  document?: { readyState: string }
+}
+
+/** Runs in the page. @returns for each need its missing paths; '' is the module itself */
 export const lookInPage = (
   needs: readonly Need[]
 ): { shown: boolean; version: string | null; missing: string[][] } => {
-  const scope = globalThis as unknown as {
-    require?: (name: string) => unknown
-    Debug?: { VERSION?: unknown }
-    document?: { readyState: string }
-  }
+  const scope = globalThis as unknown as PageScope
   const version = scope.Debug?.VERSION
   const load = (name: string): unknown => {
     try {
       return scope.require?.(name)
     } catch {
-      // how WhatsApp Web says that it has no such module
+      // WhatsApp Web throws when it has no such module.
       return undefined
     }
   }
-  /** The path as far as it is not there; none when all of it is. */
+  /** @returns the path up to the first name that is missing; empty when the whole path exists */
   const lacks = (from: unknown, path: string): string[] => {
     const keys = path.split('.')
     let holder = from
@@ -74,7 +73,7 @@ export const lookInPage = (
       : members.flatMap((path) => lacks(exported, path))
   }
   return {
-    // while it is being read, what is not there yet is not missing
+    // While the page is being parsed, a module that is not there yet is not missing.
     shown: typeof scope.require === 'function' && scope.document?.readyState !== 'loading',
     version: typeof version === 'string' ? version : null,
     missing: needs.map(({ module, members, or = [] }) => {
@@ -88,7 +87,7 @@ export const lookInPage = (
   }
 }
 
-/** @returns undefined when what is shown is not WhatsApp Web, or has not got so far */
+/** @returns undefined when WhatsApp Web is not shown, or not yet */
 export const lookAt = async (page: Page): Promise<PageLook | undefined> => {
   const { shown, version, missing } = await page.evaluate(lookInPage, pageContract as Need[])
   if (!shown) return undefined
@@ -121,7 +120,7 @@ const described = ({ check, detail }: FailedCheck): string =>
   detail ? `${checks[check]} (${detail})` : checks[check]
 const isFatal = ({ check }: FailedCheck): boolean => fatalChecks.includes(check)
 
-/** Why a page cannot become READY, or not stay it; undefined when that is not for what it lacks. */
+/** What the page lacks so that it cannot become or stay READY; undefined: nothing. */
 export const whyNotReady = (
   { version, missing, failed }: PageLook,
   stage: Stage
@@ -140,7 +139,7 @@ export const whyNotReady = (
 const missingToo = (missing: readonly Missing[]): string =>
   missing.length === 0 ? '' : ` (${named(missing)})`
 
-/** What a page that is READY all the same cannot do; undefined when there is nothing. */
+/** What a page that is READY cannot do; undefined: nothing. */
 export const whatIsLimited = ({ version, missing, failed }: PageLook): string | undefined => {
   const parts = [
     ...new Set(
@@ -150,12 +149,12 @@ export const whatIsLimited = ({ version, missing, failed }: PageLook): string | 
     )
   ]
   const lacks = missing.length === 0 ? [] : [`${named(missing)}: ${parts.join(', ')}`]
-  // What is missing by its name says already that the library does not hear.
+  // A missing name already says that the library does not hear.
   const isSaid = ({ check }: FailedCheck): boolean =>
     check === 'library listeners' && missing.some(({ part }) => part === 'library')
   const findings = [
     ...lacks,
-    ...failed.filter((one) => !isFatal(one) && !isSaid(one)).map(described)
+    ...failed.filter((check) => !isFatal(check) && !isSaid(check)).map(described)
   ]
   return findings.length === 0
     ? undefined
@@ -165,9 +164,9 @@ export const whatIsLimited = ({ version, missing, failed }: PageLook): string | 
 /** The verdict of each check: `ok`, or what is wrong. */
 export const verdicts = ({ failed }: PageLook): Record<Check, string> => {
   const all = Object.keys(checks) as Check[]
-  const of = (check: Check): string => {
-    const found = failed.find((one) => one.check === check)
-    return found === undefined ? 'ok' : described(found)
+  const verdictOf = (check: Check): string => {
+    const failure = failed.find((item) => item.check === check)
+    return failure === undefined ? 'ok' : described(failure)
   }
-  return Object.fromEntries(all.map((check) => [check, of(check)])) as Record<Check, string>
+  return Object.fromEntries(all.map((check) => [check, verdictOf(check)])) as Record<Check, string>
 }

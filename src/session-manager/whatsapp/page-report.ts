@@ -18,7 +18,7 @@ import { fieldNames, moduleNames, typeNames } from './page-names.ts'
 type RawModules = Record<string, Record<string, string> | 'missing' | 'failing'>
 
 /** Runs in the page. @returns for each module the names it exports and their types */
-export const modulesInPage = (
+const modulesInPage = (
   names: readonly string[]
 ): { modules: RawModules; chromium: number | null } => {
   const scope = globalThis as unknown as {
@@ -52,14 +52,14 @@ export const modulesInPage = (
   return { modules, chromium: major === undefined ? null : Number(major) }
 }
 
-/** What a value is, and what is in it: no value. */
-export interface Shape {
+/** The kind of a value and of what is in it, without the value. */
+interface Shape {
   kind: string
-  /** An object that is no instance of a class: its keys may be data. */
+  /** An object that is not an instance of a class: its keys may be data. */
   isPlain?: boolean
   inner?: [key: string, shape: Shape][]
 }
-export interface ModelShape {
+interface ModelShape {
   type: string
   /** Fields that the model's class declares. */
   declared: string[]
@@ -88,7 +88,7 @@ export const shapesInPage = (limits: ShapeLimits): ModelShape[] => {
     if (Array.isArray(value)) return 'array'
     return ArrayBuffer.isView(value) || value instanceof ArrayBuffer ? 'bytes' : typeof value
   }
-  /** A model may lead to its collection, and that to all messages: what is looked at is bounded. */
+  /** A model may lead to its collection, and that to all messages: the number of shapes is bounded. */
   let left = 0
   const shapeOf = (value: unknown, depth: number): Shape => {
     const kind = kindOf(value)
@@ -205,7 +205,7 @@ const shapeLimits: ShapeLimits = {
   shapes: 5_000
 }
 
-/** What each part of the product needs of the page, and what of it is missing. */
+/** For each part of the product, the names that it needs and that the page lacks. */
 const checkContract = (look: PageLook): PageCheck[] => {
   const parts = [...new Set(pageContract.map(({ part }) => part))]
   return parts.map((name) => {
@@ -223,7 +223,7 @@ const toModule = (found: RawModules[string] | undefined): PageModule => {
   return sorted(Object.entries(found).map(([key, kind]) => [exportName(key), typeOf(kind)]))
 }
 
-/** What the page does, tried. What is wrong in detail stays here: it is not made for others. */
+/** The verdicts of the checks. Their details are not reported: they may hold private data. */
 const checkBehaviour = (look: PageLook): PageCheck[] =>
   Object.entries(verdicts(look)).map(([name, found]) => {
     return { name, verdict: found === 'ok' ? 'ok' : 'failed', missing: [] }
@@ -239,7 +239,7 @@ const checkMessages = (models: readonly ModelShape[] | undefined): PageCheck => 
 
 const revision = /^\d{1,3}\.\d{1,5}\.\d{1,10}$/
 
-/** @throws when what is shown is not WhatsApp Web, or is still being loaded */
+/** @throws when WhatsApp Web is not shown, or is still being loaded */
 export const reportOn = async (page: Page): Promise<PageFindings> => {
   const look = await lookAt(page)
   if (look === undefined) throw new Error('WhatsApp Web is not loaded')

@@ -36,7 +36,7 @@ export class PageWatch {
   }
 
   /**
-   * Why the page cannot become READY, by two looks 3 s apart: what is missing at only one of them
+   * Why the page cannot become READY, by two looks 3 s apart: what is missing at only one look
    * is still loading. undefined when the looks differ, the page lacks nothing, or it cannot be
    * asked.
    */
@@ -72,7 +72,8 @@ export class PageWatch {
     try {
       const seen = await withTimeout(lookAt(page), lookMs)
       if (seen === undefined) return 'not-shown'
-      return this.#noted === undefined ? seen : { ...seen, failed: [...seen.failed, this.#noted] }
+      const noted = this.#noted
+      return noted === undefined ? seen : { ...seen, failed: [...seen.failed, noted] }
     } catch (error) {
       this.#options.log.debug(
         { event: 'look_failed', err: error },

@@ -6,24 +6,24 @@ import type { PasskeyAnswer, PasskeyRequest } from '../../contract/session.ts'
  * page's own code does all the rest.
  */
 
-/** The name by which the page calls us. */
+/** The name of the callback by which the page reports. */
 export const passkeyBinding = 'leadmasterPasskey'
 
-/** What the page tells by it. */
+/** What the page reports by it. */
 export type PasskeyMessage =
-  /** A new document: whatever was asked before is gone. */
+  /** A new document: all earlier requests are gone. */
   | { type: 'document' }
   /**
    * The page asks for a passkey. `linking`: in order to link a device. `prf`: with a key derived
    * from it, as the integrity checkpoint does.
    */
   | { type: 'get'; id: number; linking: boolean; prf: boolean; request: PasskeyRequest }
-  /** Something happened: look again. */
+  /** Something changed: look again. */
   | { type: 'changed' }
 
 /**
- * The page's linking by passkey, as its own modules tell it. Modules are loaded late: what is not
- * there is null.
+ * The page's linking by passkey, as its own modules report it. Modules are loaded late: a value that
+ * is not there yet is null.
  */
 export interface PasskeyLook {
   /** The page links by passkey. */
@@ -32,7 +32,7 @@ export interface PasskeyLook {
   stage: string | null
   /** XXXX-XXXX, once there is one. */
   code: string | null
-  /** The question that waits for an answer. */
+  /** The id of the question that waits for an answer. */
   pending: number | null
   /** How often WhatsApp asked for the passkey. */
   requests: number
@@ -49,17 +49,20 @@ export interface PasskeyPage {
   /** Settles a question. @returns whether it was open */
   settle(id: number, answer: PasskeyAnswer | null): boolean
   /**
-   * Has the page ask for the passkey, again if it did before. @returns whether there was something
-   * to start it with
+   * Makes the page ask for the passkey, again if it did before.
+   * @returns whether the page has a function or a button for it
    */
   start(): Promise<boolean>
-  /** The code was compared. @throws when the page waits for no confirmation */
+  /** Confirms the code. @throws when the page does not wait for it */
   confirm(): Promise<void>
   /** The integrity checkpoint that the page shows to a linked account, by its type; null: none. */
   checkpoint(): Promise<string | null>
 }
 
-/** Runs in every document of the page, before the page's own scripts and after the module hook. */
+/**
+ * Runs in every document of the page, before the page's own scripts and after the module hook. It is
+ * one function, because the page gets it as one text.
+ */
 export const installPasskeyPage = (binding: string): void => {
   type AnyFunction = (...args: unknown[]) => unknown
   type Bytes = ArrayBuffer | ArrayBufferView
@@ -90,7 +93,7 @@ export const installPasskeyPage = (binding: string): void => {
   }
 
   const scope = globalThis as unknown as Record<PropertyKey, unknown>
-  // What another site shows in a frame of the page is none of ours.
+  // A frame of another site is not ours to change.
   if (scope['top'] !== scope['self']) return
   const {
     DOMException: PageError,

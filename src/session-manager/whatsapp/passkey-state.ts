@@ -1,8 +1,8 @@
 import type { PasskeyRequest, PasskeyStage } from '../../contract/session.ts'
 
 /**
- * How far linking by the account's passkey is. It holds secrets (challenge and code), which only
- * GET /passkey gives away: no log line and no status text carries them.
+ * Progress of linking by the account's passkey. It holds secrets (challenge and code), which only
+ * GET /passkey returns: no log line and no status text carries them.
  */
 export interface PasskeyState {
   stage: PasskeyStage
@@ -21,9 +21,12 @@ export interface PasskeyState {
 const words: Readonly<Record<PasskeyStage, string>> = {
   starting: "WhatsApp asks for the account's passkey",
   challenge:
-    "WhatsApp asks for the account's passkey: answer it from a browser that can use it (leadmaster qr, or the operator page)",
+    "WhatsApp asks for the account's passkey: answer it from a browser that can use it " +
+    '(leadmaster qr, or the operator page)',
   'waiting-for-phone': 'the passkey has answered; the phone goes on',
-  code: 'compare the code with the one that the phone shows, then confirm it (leadmaster qr, or the operator page)',
+  code:
+    'compare the code with the one that the phone shows, then confirm it ' +
+    '(leadmaster qr, or the operator page)',
   finishing: 'WhatsApp links the device',
   failed: 'linking by the passkey failed'
 }

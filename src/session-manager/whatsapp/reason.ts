@@ -1,17 +1,14 @@
 import { harmless, reasonOf } from '../../platform/harmless.ts'
 
-/**
- * Why a session was lost, in the words an operator needs. `fault` is false for what passes by
- * itself.
- */
+/** Why a session was lost, in words for an operator. `fault` is false for what passes by itself. */
 export interface Reason {
   reason: string
   fault: boolean
-  /** WhatsApp does not want this account or device for now: to insist is a risk of its own. */
+  /** WhatsApp refuses this account or device for now. Insisting is a risk. */
   isRefused?: boolean
 }
 
-/** What an error says, as it says it: to be looked at, never to be shown or logged. */
+/** The text of an error. It must not be shown or logged: it may hold private data. */
 export const textOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error)
 
@@ -31,9 +28,11 @@ export const isOfLoading = (error: unknown): boolean =>
   missingModule(error) !== undefined ||
   /Cannot read properties of|is not a function|is not defined/.test(textOf(error))
 
-/** What a proxy answers that wants another user or password: RFC 9110, 15.5.8. */
+/** The status of a proxy that wants another user or password: RFC 9110, 15.5.8. */
 export const proxyLoginStatus = 407
-export const proxyRefusesLogin = `WhatsApp is unreachable: the proxy of PROXY_URL does not take its user and password (HTTP ${proxyLoginStatus})`
+export const proxyRefusesLogin =
+  'WhatsApp is unreachable: the proxy of PROXY_URL does not take its user and password ' +
+  `(HTTP ${proxyLoginStatus})`
 
 /** What Chromium says when the proxy of PROXY_URL keeps it from WhatsApp. */
 const proxyFaults: Readonly<Record<string, string>> = {
@@ -45,7 +44,7 @@ const proxyFaults: Readonly<Record<string, string>> = {
     'the proxy of PROXY_URL asks for a kind of login that Chromium does not know'
 }
 
-/** What puppeteer, Chromium and whatsapp-web.js say. */
+/** Explains an error of puppeteer, Chromium or whatsapp-web.js. */
 export const explain = (error: unknown): Reason => {
   const text = textOf(error)
   const [network] = /net::ERR_\w+/.exec(text) ?? []
@@ -75,7 +74,7 @@ export const explain = (error: unknown): Reason => {
   return missingModule(error) ?? { reason: reasonOf(error), fault: true }
 }
 
-/** WAState of whatsapp-web.js, as its `disconnected` event gives it. */
+/** Explains a WAState of whatsapp-web.js, as its `disconnected` event gives it. */
 export const explainState = (state: string): Reason => {
   if (state === 'CONFLICT')
     return {
@@ -97,7 +96,8 @@ export const explainState = (state: string): Reason => {
   if (state === 'PROXYBLOCK') {
     return {
       reason:
-        'WhatsApp refuses connections by a proxy or from this network (PROXYBLOCK): use another way out',
+        'WhatsApp refuses connections by a proxy or from this network (PROXYBLOCK): ' +
+        'use another way out',
       fault: true,
       isRefused: true
     }
@@ -105,7 +105,8 @@ export const explainState = (state: string): Reason => {
   if (state === 'SCREEN_LOCKED') {
     return {
       reason:
-        'WhatsApp Web shows its screen lock (SCREEN_LOCKED): the lock was set in this profile; link the device anew',
+        'WhatsApp Web shows its screen lock (SCREEN_LOCKED): ' +
+        'the lock was set in this profile; link the device anew',
       fault: true
     }
   }
@@ -118,7 +119,9 @@ export const explainState = (state: string): Reason => {
 const logoutReasons: Readonly<Record<string, string>> = {
   '0': 'WhatsApp Web logged out because of an error of its own',
   '1': 'WhatsApp Web logged out because it could not synchronize with the phone',
-  '2': 'WhatsApp Web logged out because the phone did not send the history in time: keep it online while it is linked',
+  '2':
+    'WhatsApp Web logged out because the phone did not send the history in time: ' +
+    'keep it online while it is linked',
   '3': 'WhatsApp Web logged out because the account is locked: look at the phone'
 }
 

@@ -16,7 +16,7 @@ interface SocketLook {
  * `wss://…/ws/chat`: three bytes of length, then the encrypted stanza, which is 16 bytes longer
  * than the stanza. The handshake before takes one frame or two, the first after the letters WA and,
  * where the page was routed before, ED and a routing text. So each frame is matched with a stanza
- * that was allowed, by its length.
+ * that was allowed, by its length. It is one function, because the page gets it as one text.
  */
 export const installSocketWatch = (): void => {
   interface Connection {

@@ -9,10 +9,10 @@ import type { StanzaRules, Verdict } from './wire-rules.ts'
  * How a stanza is refused, by what WAComms does (April 2026): castStanza catches what encodeStanza
  * throws, logs it and resolves; nothing is handed to the encryption, whose counter must not skip a
  * number. So a throw harms nobody who only casts: presence, typing, receipts without an answer.
- * Whoever waits for an answer (iq, message, read receipt) stays in the list of open questions:
+ * A sender that awaits an answer (iq, message, read receipt) stays in the list of open questions:
  * WAComms would close the connection after 20 s without a word of the server, open it again and
  * repeat the question, without end. So each open question about a refused stanza is answered here,
- * in the next turn: an iq with error 503, of which WhatsApp Web thinks that it passes (400, 404,
+ * in the next turn: an iq with error 503, which WhatsApp Web takes for a temporary error (400, 404,
  * 405 and 406 on an app-state iq would unlink the device), other stanzas with an ack that carries
  * an error.
  *
@@ -20,7 +20,7 @@ import type { StanzaRules, Verdict } from './wire-rules.ts'
  * load (the capabilities of this device), keeps it in its database and sends it with its next
  * reading. Refused, it would be tried again with all collections read beside it, and after two days
  * WhatsApp Web unlinks the device (WAWebSyncd, WAWebSyncdFatal). So the page keeps no change and
- * finds none that it kept before: it only reads. A later page may keep changes elsewhere: then the
+ * finds none that it kept before: it only reads. A later page may keep changes in another place: then the
  * refusal on the wire is reported as a limit of the session (guards.ts), and no collection is
  * called expired.
  */
@@ -44,7 +44,7 @@ export interface StanzaCount extends Verdict {
 /** What installWireGuard offers in the page. */
 export interface WireGuard {
   look(): WireLook
-  /** Whether encodeStanza is replaced; of the rest only a look tells. */
+  /** Whether encodeStanza is replaced. Only a look shows the rest. */
   isArmed(): boolean
   /** Counts something refused by another fence. */
   count(verdict: Verdict): void
@@ -53,7 +53,8 @@ export interface WireGuard {
 }
 
 /**
- * Runs in the page after installModuleHook, installStanzaRules and installSocketWatch.
+ * Runs in the page after installModuleHook, installStanzaRules and installSocketWatch. It is one
+ * function, because the page gets it as one text.
  * @param callback name of the page's function that takes the counts
  */
 export const installWireGuard = (callback: string): void => {
@@ -87,8 +88,8 @@ export const installWireGuard = (callback: string): void => {
   /** Stanzas that only try whether they are refused. */
   const trials = new WeakSet<object>()
   /**
-   * Errors that this fence threw. The page's logger may upload their text, so it says nothing of
-   * us.
+   * Errors that this fence threw. The page's logger may upload their text, so it does not name
+   * LeadMaster.
    */
   const refusals = new WeakSet<object>()
   const refusal = (): Error => {

@@ -93,7 +93,8 @@ export interface StanzaRules {
 
 /**
  * Runs in the page after installModuleHook. Offers the rules at
- * `globalThis[Symbol.for('leadmaster.rules')]`.
+ * `globalThis[Symbol.for('leadmaster.rules')]`. It is one function, because the page gets it as one
+ * text.
  */
 export const installStanzaRules = (rules: WireRules): void => {
   interface Stanza {
@@ -142,8 +143,8 @@ export const installStanzaRules = (rules: WireRules): void => {
     children(stanza).some((child) => child.tag === tag || holds(child, tag))
 
   /**
-   * GraphQL goes by `<iq type="get">` whether it reads or writes, under a number. What the number
-   * means is told by the page's own call before; a number that nobody told of is refused.
+   * GraphQL goes by `<iq type="get">` whether it reads or writes, under a number. An earlier call of
+   * the page shows what the number means. An unknown number is refused.
    */
   const operations = new Map<string, { isRead: boolean; name: string }>()
   const noteOperation = (operation: Operation | undefined): void => {

@@ -1,7 +1,7 @@
 import type { Card, Choice, Interactive } from '../../../contract/content.ts'
 import { asList, asObject, asText, asWords, isRaw, stripOrNone, type Raw } from './raw.ts'
 
-/** Buttons, lists, templates, flows and carousels; and what a person chose of them. */
+/** Maps buttons, lists, templates, flows and carousels, and what a person chose. */
 
 /** JSON in a text, as native flows have it; an empty object for anything else. */
 const parseObject = (value: unknown): Raw => {
@@ -52,7 +52,7 @@ const listRow = (row: Raw): Choice[] =>
 const rowsOf = (sections: unknown): Choice[] =>
   asList(sections).flatMap((section) => asList(section['rows']).flatMap(listRow))
 
-/** A button of a native flow is one choice, or opens a list of them. */
+/** A button of a native flow is one choice, or opens a list of choices. */
 const flowButton = (button: Raw): Choice[] => {
   const params = parseObject(button['buttonParamsJson'])
   const rows = rowsOf(params['sections'])

@@ -12,8 +12,8 @@ export type Raw = Readonly<Record<string, unknown>>
 export const isRaw = (value: unknown): value is Raw =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 /**
- * A text that is not empty, as the journal and whoever reads it will have it: by an id that they
- * keep as another, a message would not be found again.
+ * A text that is not empty, in the form in which the journal and the hub store it. With an id in
+ * another form a message would not be found again.
  */
 export const asText = (value: unknown): string | undefined =>
   typeof value === 'string' && value !== '' ? replaceUnstorable(value) : undefined
