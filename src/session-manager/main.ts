@@ -12,8 +12,8 @@ import { omitUndefined } from '../platform/omit-undefined.ts'
 import { readProxy } from '../platform/proxy.ts'
 import { rewriteMs, type Rewriting } from '../platform/sqlite.ts'
 import { start, type Platform } from '../platform/start.ts'
-import { createBackfill } from './journal/backfill.ts'
-import { createCapture } from './journal/capture.ts'
+import { Backfill } from './journal/backfill.ts'
+import { JournalWriter } from './journal/writer.ts'
 import { readConfig, type Config } from './config.ts'
 import { createConnection, type Connection } from './session/connection.ts'
 import { describeStatus } from './status.ts'
@@ -23,7 +23,7 @@ import { MediaFetcher } from './journal/media-fetcher.ts'
 import { OutboundCounts } from './session/outbound.ts'
 import type { AccountOwner } from './cluster/account-owner.ts'
 import { remapSome, UpgradeRemap } from './journal/remap.ts'
-import { createRetention } from './journal/retention.ts'
+import { Retention } from './journal/retention.ts'
 import { addRoutes } from './http/routes.ts'
 import { addMediaRoute } from './http/serve-media.ts'
 import type { Forwarding } from './cluster/forward.ts'
@@ -120,7 +120,7 @@ const main = async ({
         })
   if (forwarding) lifecycle.onStop('close the connection to NATS', forwarding.close)
 
-  const capture = createCapture({
+  const writer = new JournalWriter({
     journal,
     log,
     phones: async (lids) => (await connection?.ready()?.phones(lids)) ?? new Map(),
@@ -141,28 +141,28 @@ const main = async ({
   // the account is this host's.
   if (accountOwner) lifecycle.onStop('hand the account over', accountOwner.handOver)
   if (forwarding) lifecycle.onStop('stop forwarding', forwarding.stop)
-  lifecycle.onStop('write what was captured', () => capture.drain())
+  lifecycle.onStop('write what was captured', () => writer.stop())
   const media = new MediaFetcher({
     journal,
     log,
-    add: (newRecords) => capture.add(newRecords, 'live'),
+    add: (newRecords) => writer.add(newRecords, 'live'),
     source: () => connection?.ready()?.media,
     directory: mediaDirectory,
     limits: mediaLimits,
     retryMs: config.MEDIA_RETRY_DELAY,
     giveUpMs: config.MEDIA_GIVE_UP_AFTER
   })
-  const backfill = createBackfill({
+  const backfill = new Backfill({
     journal,
     log,
     source: () => connection?.ready()?.readBack,
-    add: (newRecords) => capture.add(newRecords, 'backfill').then(() => media.wake()),
+    add: (newRecords) => writer.add(newRecords, 'backfill').then(() => media.wake()),
     intervalMs: config.BACKFILL_INTERVAL,
     overlapMs: config.BACKFILL_OVERLAP,
     firstLinkMs: config.BACKFILL_FIRST_LINK,
     onUnread: (reason) => connection?.limit('backfill', reason)
   })
-  const retention = createRetention(
+  const retention = new Retention(
     omitUndefined({
       journal,
       log,
@@ -256,7 +256,7 @@ const main = async ({
     onCaptured: (captured) => {
       const heardAt = performance.now()
       const newRecords = captured.map((newRecord) => ({ ...newRecord, heardAt }))
-      const add = (): Promise<void> => capture.add(newRecords, 'live').then(() => media.wake())
+      const add = (): Promise<void> => writer.add(newRecords, 'live').then(() => media.wake())
       // Messages keep their chat's order, so they wait for reading back. A reaction or a vote does
       // not wait: it would be lost if the process ended before.
       const ordered = newRecords.some(({ kind }) => kind === 'message' || kind === 'ciphertext')
@@ -268,7 +268,7 @@ const main = async ({
       media.resume()
     },
     journal,
-    readBack: backfill.wake,
+    readBack: () => backfill.wake(),
     onStall: (step) => stalls.inc({ step }),
     onOutbound: (counts) => outbound.add(counts),
     log
@@ -303,7 +303,7 @@ const main = async ({
     } = session.session()
     const lastMessageAt = journal.lastMessageAt()
     const complete = journal.mark('complete_until')
-    const trouble = capture.failure()
+    const trouble = writer.failure()
     return omitUndefined({
       status: state,
       since: toIso(since),
@@ -344,7 +344,7 @@ const main = async ({
         this.set(read())
       }
     })
-  gauge('leadmaster_journal_last_seq', 'the last record of the journal', journal.lastSeq)
+  gauge('leadmaster_journal_last_seq', 'the last record of the journal', () => journal.lastSeq())
   gauge('leadmaster_session_ready', '1 while the session is READY', () =>
     Number(session.session().status === 'READY')
   )
@@ -361,12 +361,12 @@ const main = async ({
   gauge(
     'leadmaster_backfill_unread_chats',
     'chats that cannot be read back now; they are tried again',
-    backfill.unreadChats
+    () => backfill.unreadChats()
   )
   gauge(
     'leadmaster_backfill_unread_messages',
     'messages that WhatsApp Web could not describe in full, the most in one run',
-    backfill.unreadMessages
+    () => backfill.unreadMessages()
   )
   gauge(
     'leadmaster_media_outage',
@@ -385,7 +385,7 @@ const main = async ({
         this.set({ fence }, fences[states?.[fence] ?? 'absent'])
     }
   })
-  gauge('leadmaster_media_pending', 'media still to be fetched', journal.pendingMediaCount)
+  gauge('leadmaster_media_pending', 'media still to be fetched', () => journal.pendingMediaCount())
   if (forwarding)
     gauge(
       'leadmaster_forward_behind',
@@ -500,7 +500,7 @@ const main = async ({
   notify.watchdog(
     () =>
       session.isAlive() &&
-      performance.now() - (capture.failure()?.since ?? performance.now()) < unwritableMs
+      performance.now() - (writer.failure()?.since ?? performance.now()) < unwritableMs
   )
   if (journal.mark('off_since') === undefined) return session.connect()
   log.warn(

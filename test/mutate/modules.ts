@@ -24,8 +24,8 @@ export const modules: readonly MutatedModule[] = [
   },
   {
     name: 'capture',
-    files: ['session-manager/journal/capture.ts'],
-    tests: ['session-manager/journal/capture.test.ts']
+    files: ['session-manager/journal/writer.ts'],
+    tests: ['session-manager/journal/writer.test.ts']
   },
   {
     name: 'backfill',

@@ -1383,38 +1383,38 @@ export const withoutEffect: readonly WithoutEffect[] = [
     }
   ),
   ...of(
-    'session-manager/journal/capture.ts',
+    'session-manager/journal/writer.ts',
     'error instanceof TypeError || error instanceof RangeError || contentCodes.has(Number((error as { errcode?: number } | undefined)?.errcode) & 0xff)',
     {
       '(error as { errcode?: number; } | undefined).errcode': 'nothing throws undefined'
     }
   ),
   ...of(
-    'session-manager/journal/capture.ts',
+    'session-manager/journal/writer.ts',
     'const phone = lid === undefined || known.has(lid) ? undefined : journal.phone(lid)',
     {
       false: 'it is called with LIDs only'
     }
   ),
   ...of(
-    'session-manager/journal/capture.ts',
+    'session-manager/journal/writer.ts',
     'if (lid !== undefined && phone !== undefined) known.set(lid, phone)',
     {
       true: 'it is called with LIDs only'
     }
   ),
   ...of(
-    'session-manager/journal/capture.ts',
+    'session-manager/journal/writer.ts',
     'const nameless = drafts.filter(({ message }) => message.lid !== undefined && message.phone === undefined)',
     {
       true: 'a message without a LID is given no number, because none is known for it'
     }
   ),
-  ...of('session-manager/journal/capture.ts', 'if (phone !== undefined) message.phone = phone', {
+  ...of('session-manager/journal/writer.ts', 'if (phone !== undefined) message.phone = phone', {
     true: 'the record is JSON, which has no undefined'
   }),
   ...of(
-    'session-manager/journal/capture.ts',
+    'session-manager/journal/writer.ts',
     "log.error({ event: 'capture_refused', kind: drafts[0]?.kind, error: name }, `a record cannot be written whatever the disk does (${name}): it is left out, all others are written`)",
     {
       'drafts[0].kind': 'there is one draft'

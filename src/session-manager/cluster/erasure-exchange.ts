@@ -41,7 +41,7 @@ const peopleOf = (entry: KvEntry): ErasedPerson[] => {
 
 export interface ErasureExchangeOptions {
   account: string
-  journal: Pick<Journal, 'erasuresToTell' | 'erasuresTold'>
+  journal: Pick<Journal, 'erasuresToShare' | 'erasuresShared'>
   nats: Nats
   replicas: number
   /** Erases what was erased at another host, and keeps it out from then on. */
@@ -75,13 +75,13 @@ export class ErasureExchange {
   /** Puts what was erased here where the other hosts find it. */
   async tell(client: JetStreamClient): Promise<void> {
     const { account, journal, replicas } = this.#options
-    const people = journal.erasuresToTell()
+    const people = journal.erasuresToShare()
     if (people.length === 0) return
     const bucket = await open(client, replicas)
     for (let start = 0; start < people.length; start += maxAtOnce) {
       const some = people.slice(start, start + maxAtOnce)
       await bucket.put(`${account}.${randomUUID()}`, JSON.stringify(some))
-      journal.erasuresTold(some)
+      journal.erasuresShared(some)
     }
   }
 

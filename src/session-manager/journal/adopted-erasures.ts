@@ -2,26 +2,26 @@ import { createHmac } from 'node:crypto'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 
 /**
- * Persons whose records another host of the account was asked to erase: here they are erased and
- * kept out, too. They are known by keyed hashes of their addresses, with the key of that host's
- * journal.
+ * Persons whose records another host of the account was asked to erase. This host erases them and
+ * keeps them out, too. They are known by keyed hashes of their addresses, with the key of that
+ * host's journal.
  */
 
 export interface ErasedPerson {
   /** The key of the journal that was asked, hex. */
   secret: string
-  /** Of an address. */
+  /** The hash of an address. */
   hash: string
-  /** What was written up to then does not come back, UNIX seconds. */
+  /** What the person wrote up to this time does not come back, UNIX seconds. */
   until: number
   hasLid: boolean
 }
 
-/**
- * Up to when what is of an address is erased, UNIX seconds, and whether the person's LID was known.
- */
+/** An erasure of an address. */
 interface ErasedUntil {
+  /** UNIX seconds. */
   until: number
+  /** Whether the LID of the person was known. */
   hasLid: boolean
 }
 
@@ -32,18 +32,26 @@ const schema = `
     until INTEGER NOT NULL,
     has_lid INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS told_people (hash TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS told_people (
+    hash TEXT PRIMARY KEY,
+    until INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
 `
 
 const adopt = `
   INSERT INTO adopted_people (hash, secret, until, has_lid) VALUES (?, ?, ?, ?)
-  ON CONFLICT (hash) DO UPDATE SET until = excluded.until, has_lid = excluded.has_lid WHERE excluded.until > until`
+  ON CONFLICT (hash) DO UPDATE SET until = excluded.until, has_lid = excluded.has_lid
+  WHERE excluded.until > until`
+
+const unshared = `
+  SELECT hash, until, has_lid FROM erased_people AS own
+  WHERE NOT EXISTS (SELECT 1 FROM told_people WHERE hash = own.hash AND until >= own.until)`
 
 export class AdoptedErasures {
   readonly #db: DatabaseSync
   readonly #account: string
   readonly #find: StatementSync
-  /** Of the journals that were asked. */
+  /** Keys of the journals that were asked. */
   #secrets: Buffer[] = []
 
   constructor(db: DatabaseSync, account: string) {
@@ -58,7 +66,10 @@ export class AdoptedErasures {
     return this.#secrets.length === 0
   }
 
-  /** @param text as Erasure hashes it. @returns one for each host that was asked */
+  /**
+   * @param text as Erasure hashes it
+   * @returns one erasure for each host that was asked
+   */
   find(text: string): ErasedUntil[] {
     return this.#secrets.flatMap((secret) => {
       const row = this.#find.get(
@@ -68,7 +79,7 @@ export class AdoptedErasures {
     })
   }
 
-  /** Inside a transaction. @returns whether any of them is new */
+  /** Inside a transaction. @returns whether any of these persons is new */
   add(people: readonly ErasedPerson[]): boolean {
     const insert = this.#db.prepare(adopt)
     let changes = 0
@@ -78,7 +89,7 @@ export class AdoptedErasures {
     return changes > 0
   }
 
-  /** Inside a transaction: takes over those of a newer copy of this journal. */
+  /** Inside a transaction: takes over the persons of a newer copy of this journal. */
   copyFrom(newer: DatabaseSync): void {
     if (
       newer.prepare("SELECT 1 FROM sqlite_master WHERE name = 'adopted_people'").get() === undefined
@@ -97,13 +108,9 @@ export class AdoptedErasures {
     )
   }
 
-  /** Persons erased here of whom the other hosts do not know yet. */
-  toTell(secret: string): ErasedPerson[] {
-    const rows = this.#db
-      .prepare(
-        'SELECT hash, until, has_lid FROM erased_people AS own WHERE NOT EXISTS (SELECT 1 FROM told_people WHERE hash = own.hash AND until >= own.until)'
-      )
-      .all()
+  /** Persons erased here that the other hosts do not know yet. */
+  toShare(secret: string): ErasedPerson[] {
+    const rows = this.#db.prepare(unshared).all()
     return rows.map((row) => ({
       secret,
       hash: String(row['hash']),
@@ -112,8 +119,8 @@ export class AdoptedErasures {
     }))
   }
 
-  /** Inside a transaction: the other hosts know of these. */
-  told(people: readonly ErasedPerson[]): void {
+  /** Inside a transaction: notes that the other hosts know these persons. */
+  shared(people: readonly ErasedPerson[]): void {
     const insert = this.#db.prepare(
       'INSERT OR REPLACE INTO told_people (hash, until) VALUES (?, ?)'
     )

@@ -2,52 +2,23 @@ import type { Log } from '../../platform/log.ts'
 import type { NewRecord, Journal } from './journal.ts'
 import { UnreadChats } from './unread-chats.ts'
 
-/**
- * Reads back what was missed: on every READY, and at intervals, for events may also be lost
- * silently.
- */
-interface Backfill {
-  /** Starts a run, after the one under way if there is one; the next follows after the interval. */
-  wake(): void
-  running(): boolean
-  /** Whether the session is READY from now on. */
-  online(is: boolean): void
-  /** A READY is about to come: `caughtUp` holds from now on. */
-  expect(): void
-  /**
-   * While what was missed before a READY is read back: when that is done, or has taken too long to
-   * wait for. What is written only then comes after it, so that each chat keeps its order in the
-   * journal.
-   */
-  caughtUp(): Promise<void> | undefined
-  /** A device was linked just now: its history arrives over the next minutes. */
-  linked(): void
-  /** Chats that cannot be read back now. */
-  unreadChats(): number
-  /**
-   * Messages that WhatsApp Web could not describe in full: the most in one run since this process
-   * started.
-   */
-  unreadMessages(): number
-  stop(): void
-}
-
 /** What is to be read back. */
 export interface Wanted {
-  /** All that was written since then, UNIX seconds; */
+  /** All messages written since this time, UNIX seconds. */
   since: number
   /**
-   * of a chat that was read already, what was written since its newest message then, UNIX seconds,
-   * by the chat's id;
+   * Chats that were read already, each with the time of its newest message then, UNIX seconds. Of
+   * these, messages written since that time are read.
    */
   reached: ReadonlyMap<string, number>
   /**
-   * of a chat that could not be read before, what the page holds since then, without loading more;
+   * Chats that could not be read before, each with the time since when it is to be read. Of these,
+   * only what the page holds is read, without loading more.
    */
   unread?: ReadonlyMap<string, number>
-  /** and the messages with these ids. */
+  /** The messages with these ids are read, too. */
   ids: readonly string[]
-  /** Given, only these chats are read, each since its own time (UNIX seconds), and no others. */
+  /** When given, only these chats are read, each since its own time, UNIX seconds. */
   only?: ReadonlyMap<string, number>
 }
 
@@ -55,21 +26,22 @@ export interface Wanted {
 export interface UnreadChat {
   chat: string
   why: string
-  /** WhatsApp Web is loading it itself: it is only early. */
+  /** WhatsApp Web itself is loading the chat: it is only early. */
   isBusy: boolean
 }
 
-/** What was read in one go. Chats that are in neither list come in a later group. */
+/** The chats of one read. Chats that are in neither list come in a later group. */
 export interface ReadGroup {
   newRecords: NewRecord[]
   /**
-   * With the time of the newest message, UNIX seconds, 0: there is none; -1: WhatsApp Web has no
-   * such chat.
+   * With the time of the newest message, UNIX seconds. 0: the chat has no message. -1: WhatsApp Web
+   * has no such chat.
    */
   read: { chat: string; newest: number }[]
   unread: UnreadChat[]
-  /** Messages of which only the plain fields could be read, and those of which nothing could be. */
+  /** Messages of which only the plain fields could be read. */
   plainMessages: number
+  /** Messages of which nothing could be read. */
   lostMessages: number
 }
 
@@ -77,45 +49,46 @@ export type ReadBack = (wanted: Wanted) => AsyncIterable<ReadGroup>
 
 export interface BackfillOptions {
   journal: Journal
-  /** Reads back while the session is READY, undefined otherwise. Gives whole chats. */
+  /** Reads back whole chats while the session is READY; undefined otherwise. */
   source: () => ReadBack | undefined
-  /** Resolves once on disk. */
+  /** Resolves once the records are on disk. */
   add: (newRecords: readonly NewRecord[]) => Promise<void>
   intervalMs: number
-  /** Read again before the time that is known to be complete. */
+  /** Each run reads again what is this long before the time that is known to be complete. */
   overlapMs: number
   /** How far back the first run after the first link goes. */
   firstLinkMs: number
-  /** How long `caughtUp` takes at most: in all, and without that anything more was read. */
+  /** How long `caughtUp` takes at most. */
   catchUpMs?: number
+  /** How long `caughtUp` takes at most while nothing more is read. */
   stallMs?: number
-  /** Why some chats cannot be read back, undefined when all can be; after each run. */
+  /** Called after each run: why some chats cannot be read back, undefined when all can. */
   onUnread?: (reason: string | undefined) => void
   log: Log
   now?: () => number
-  /** ms, of a clock that only ever goes on. */
+  /** ms of a clock that only goes on. */
   steady?: () => number
 }
 
 /** After a device is linked, WhatsApp goes on delivering history for this long. */
 const historyMs = 15 * 60_000
 /**
- * Whoever links a device wants to see messages come, and there is no earlier order to keep:
- * `caughtUp` takes no longer, ms.
+ * `caughtUp` takes no longer than this after a device was linked, ms: people who link a device want
+ * to see messages come, and there is no earlier order to keep.
  */
 const linkedMs = 10_000
 
 /**
- * What WhatsApp held while this device was away arrives over the first moments of a READY, with the
- * times at which it was written: a run that finds none of it must not be the last to look there. So
- * the mark moves to where a run began only once the session was READY for so long since then, and
- * what was read after that is on disk, ms.
+ * The messages that WhatsApp held while this device was away arrive over the first moments of a
+ * READY, with the times at which they were written. A run that misses them must not be the last to
+ * look there. So the mark moves to the beginning of a run only after two things: the session was
+ * READY for this long since then, ms, and what was read after that is on disk.
  */
 const settleMs = 60_000
-/** Of what could not be decrypted: asked for by their ids at most. */
+/** How many messages that could not be decrypted are asked for by their ids. */
 const maxUndecrypted = 500
 
-/** From when on a run has to read, ms. */
+/** The time from which a run has to read, ms. */
 export const readFrom = (
   journal: Journal,
   now: number,
@@ -127,8 +100,8 @@ export const readFrom = (
   const floor = journal.mark('link_floor')
   if (linkedAt !== undefined && now - linkedAt < historyMs)
     return (floor ?? linkedAt - firstLinkMs) - overlapMs
-  // the marks are by this machine's clock, messages by WhatsApp's: a clock that ran ahead must not
-  // hide what was missed
+  // The marks are times of this machine's clock, messages have times of WhatsApp's. A clock that
+  // ran ahead must not hide what was missed.
   const newest = journal.lastMessageAt()
   return (
     Math.min(
@@ -138,188 +111,192 @@ export const readFrom = (
   )
 }
 
-export const createBackfill = (options: BackfillOptions): Backfill => {
-  const {
-    journal,
-    source,
-    add,
-    intervalMs,
-    overlapMs,
-    firstLinkMs,
-    catchUpMs = 120_000,
-    stallMs = 45_000,
-    onUnread = () => undefined,
-    log,
-    now = Date.now,
-    steady = () => performance.now()
-  } = options
-  const soonMs = Math.min(settleMs, intervalMs)
-  const unread = new UnreadChats({ journal, log, now })
-  let unreadMessages = 0
-  let running = false
-  let again = false
-  let stopped = false
-  let timer: NodeJS.Timeout | undefined
-  let catchingUp: PromiseWithResolvers<void> | undefined
-  let lateTimer: NodeJS.Timeout | undefined
-  let lateAt = 0
-  /** How long the session was READY until it was lost last, ms, and since when it is. */
-  let onlineMs = 0
-  let onlineSince: number | undefined
-  /**
-   * The run under way or interrupted, which the next one goes on with: when it began, and how long
-   * the session had been READY then.
-   */
-  let begun:
-    | { at: number; onlineMs: number; since: number; reached: Map<string, number> }
-    | undefined
-  /** Those that are done, which the mark may move to, in order. */
-  let done: { at: number; onlineMs: number }[] = []
+type CatchUpOptions = Pick<Required<BackfillOptions>, 'catchUpMs' | 'stallMs' | 'log' | 'now'>
 
-  const release = (): void => {
-    clearTimeout(lateTimer)
-    catchingUp?.resolve()
-    catchingUp = undefined
-  }
-  const giveUp = (): void => {
-    log.warn(
-      { event: 'catching_up_late' },
-      'what was missed is still being read back: new messages wait for it no longer, so that chats may come out of their order'
-    )
-    release()
-  }
-  /** There is progress: `caughtUp` may go on for a while. */
-  const extend = (): void => {
-    clearTimeout(lateTimer)
-    if (catchingUp !== undefined)
-      lateTimer = setTimeout(giveUp, Math.max(0, Math.min(stallMs, lateAt - now())))
+/**
+ * The wait of live messages while missed messages are read back. What is written only afterwards
+ * keeps each chat in order in the journal.
+ */
+class CatchUp {
+  readonly #options: CatchUpOptions
+  #waiting: PromiseWithResolvers<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #endsAt = 0
+
+  constructor(options: CatchUpOptions) {
+    this.#options = options
   }
 
-  const onlineFor = (): number =>
-    onlineMs + (onlineSince === undefined ? 0 : steady() - onlineSince)
-
-  /** Goes on with the run that was interrupted, unless more is to be read now. */
-  const begin = (): NonNullable<typeof begun> => {
-    const at = now()
-    const since = readFrom(journal, at, overlapMs, firstLinkMs)
-    // however long this machine is off after its first run: what that one looked for is looked for
-    // again
-    if (journal.mark('complete_until') === undefined)
-      journal.setMark('complete_until', since + overlapMs)
-    if (begun === undefined || since < begun.since)
-      begun = { at, onlineMs: onlineFor(), since, reached: new Map() }
-    return begun
+  /** Resolves once the wait is over; undefined without one. */
+  get done(): Promise<void> | undefined {
+    return this.#waiting?.promise
   }
 
-  /**
-   * A chat is gone, or has another id by now, the person's LID: the next run reads all chats from
-   * there on. @param since UNIX seconds
-   */
-  const lookEverywhere = (since: number): void => {
-    if (since * 1_000 >= (journal.mark('complete_until') ?? 0)) return
-    done = []
-    journal.setMark('complete_until', since * 1_000)
+  begin(): void {
+    const { now, catchUpMs } = this.#options
+    if (this.#waiting === undefined) this.#endsAt = now() + catchUpMs
+    this.#waiting ??= Promise.withResolvers()
+    this.extend()
   }
 
-  /**
-   * Chats that could not be read before are tried again, after the others, so that they hold nobody
-   * up.
-   */
-  const retryUnread = async (read: ReadBack): Promise<void> => {
-    const due = unread.due()
-    if (due.size === 0) return
-    for await (const group of read({ since: 0, reached: new Map(), ids: [], only: due })) {
-      await add(group.newRecords)
-      for (const { chat, newest } of group.read) {
-        if (newest < 0) lookEverywhere(due.get(chat) ?? Infinity)
-        unread.wasRead(chat)
-      }
-      for (const one of group.unread) unread.failed(one, Infinity)
-    }
-    tellUnread()
-  }
-
-  const tellUnread = (): void => {
-    unread.report()
-    onUnread(unread.reason())
-  }
-
-  /**
-   * Keeps what was read of the chats that can be read. @returns messages, and how many of them
-   * could not be read in full
-   */
-  const readAll = async (
-    read: ReadBack,
-    mine: NonNullable<typeof begun>
-  ): Promise<{ messages: number; odd: number }> => {
-    const before = unread.all()
-    const wanted = {
-      since: Math.floor(mine.since / 1_000),
-      reached: mine.reached,
-      unread: before,
-      ids: journal.undecrypted(maxUndecrypted)
-    }
-    let [messages, odd] = [0, 0]
-    for await (const group of read(wanted)) {
-      messages += group.newRecords.length
-      odd += group.plainMessages + group.lostMessages
-      await add(group.newRecords)
-      for (const { chat, newest } of group.read) {
-        // Of a chat that could not be read before only what the page holds was read.
-        if (newest > 0 && !before.has(chat))
-          mine.reached.set(chat, Math.max(mine.reached.get(chat) ?? 0, newest))
-      }
-      for (const one of group.unread) unread.failed(one, mine.since)
-      extend()
-    }
-    tellUnread()
-    return { messages, odd }
-  }
-
-  const noteOdd = (odd: number): void => {
-    if (odd > unreadMessages) {
-      log.warn(
-        { event: 'backfill_unread_messages', messages: odd },
-        `WhatsApp Web could not describe ${odd} messages: of these only the plain fields are kept, if any`
+  /** Called when there is progress: the wait may go on for a while. */
+  extend(): void {
+    const { now, stallMs } = this.#options
+    clearTimeout(this.#timer)
+    if (this.#waiting !== undefined)
+      this.#timer = setTimeout(
+        () => this.#giveUp(),
+        Math.max(0, Math.min(stallMs, this.#endsAt - now()))
       )
-    }
-    unreadMessages = Math.max(unreadMessages, odd)
   }
 
-  /** @returns after how many ms the next one follows */
-  const run = async (read: ReadBack): Promise<number> => {
-    const [started, before, mine] = [now(), journal.lastSeq(), begin()]
-    const { messages, odd } = await readAll(read, mine)
-    const line = {
-      event: 'backfill',
-      since: new Date(mine.since).toISOString(),
-      read: messages,
-      new: journal.lastSeq() - before,
-      ms: now() - started
-    }
-    if (line.new > 0) log.info(line, `read back ${line.new} records`)
-    else log.debug(line, 'nothing was missed')
-    noteOdd(odd)
-    begun = undefined
-    const settledAt = done.findLastIndex((one) => mine.onlineMs - one.onlineMs >= soonMs)
-    const settled = done[settledAt]
-    // only now is everything before that run known to be on disk
-    if (settled !== undefined) journal.setMark('complete_until', settled.at)
-    done = [...done.slice(settledAt + 1), { at: mine.at, onlineMs: mine.onlineMs }]
-    if (!again) release()
-    await retryUnread(read)
-    const nextMs = settled === undefined ? soonMs : intervalMs
-    return Math.min(nextMs, Math.max(1_000, (unread.nextDue() ?? Infinity) - now()))
+  /** Has the wait end within this time, ms. */
+  shortenTo(ms: number): void {
+    this.#endsAt = Math.min(this.#endsAt, this.#options.now() + ms)
+    this.extend()
   }
 
-  const start = (): void => {
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#waiting?.resolve()
+    this.#waiting = undefined
+  }
+
+  #giveUp(): void {
+    this.#options.log.warn(
+      { event: 'catching_up_late' },
+      'what was missed is still being read back: new messages wait for it no longer, ' +
+        'so that chats may come out of their order'
+    )
+    this.end()
+  }
+}
+
+/** When a run began, ms, and how long the session had been READY then, ms. */
+interface RunStart {
+  at: number
+  onlineMs: number
+}
+
+/** A run under way, or one that was interrupted and that the next run continues. */
+interface Run extends RunStart {
+  since: number
+  reached: Map<string, number>
+}
+
+/**
+ * Reads back what was missed: on every READY, and at intervals, because events may also be lost
+ * silently.
+ */
+export class Backfill {
+  readonly #options: Required<BackfillOptions>
+  /** The wait until the next run while the mark has not moved. */
+  readonly #soonMs: number
+  readonly #unread: UnreadChats
+  readonly #catchUp: CatchUp
+  #unreadMessages = 0
+  #isRunning = false
+  /** Another run was asked for while one was under way. */
+  #isRunWanted = false
+  #isStopped = false
+  #timer: NodeJS.Timeout | undefined
+  /** How long the session was READY until it was lost last, ms. */
+  #onlineMs = 0
+  /** Since when the session is READY. */
+  #onlineSince: number | undefined
+  #current: Run | undefined
+  /** Finished runs, oldest first. The mark may move to their beginnings. */
+  #finished: RunStart[] = []
+
+  constructor(options: BackfillOptions) {
+    this.#options = {
+      catchUpMs: 120_000,
+      stallMs: 45_000,
+      onUnread: () => undefined,
+      now: Date.now,
+      steady: () => performance.now(),
+      ...options
+    }
+    const { journal, log, now } = this.#options
+    this.#soonMs = Math.min(settleMs, options.intervalMs)
+    this.#unread = new UnreadChats({ journal, log, now })
+    this.#catchUp = new CatchUp(this.#options)
+  }
+
+  /** A READY is about to come: `caughtUp` holds from now on. */
+  expect(): void {
+    if (!this.#isStopped) this.#catchUp.begin()
+  }
+
+  /** Starts a run, or another one after the one under way. Then runs follow at intervals. */
+  wake(): void {
+    this.expect()
+    this.#start()
+  }
+
+  running(): boolean {
+    return this.#isRunning
+  }
+
+  /** Whether the session is READY from now on. */
+  online(isOnline: boolean): void {
+    if (isOnline && this.#onlineSince === undefined) {
+      this.#onlineSince = this.#options.steady()
+      this.#unread.retryAll()
+    }
+    if (!isOnline) [this.#onlineMs, this.#onlineSince] = [this.#onlineFor(), undefined]
+  }
+
+  /**
+   * Resolves once what was missed before a READY is read back, or that takes too long; undefined
+   * when nothing is to be waited for.
+   */
+  caughtUp(): Promise<void> | undefined {
+    return this.#catchUp.done
+  }
+
+  /** How many chats cannot be read back now. */
+  unreadChats(): number {
+    return this.#unread.count
+  }
+
+  /**
+   * How many messages WhatsApp Web could not describe in full: the most in one run since this
+   * process started.
+   */
+  unreadMessages(): number {
+    return this.#unreadMessages
+  }
+
+  /** A device was linked just now: its history arrives over the next minutes. */
+  linked(): void {
+    const { journal, now } = this.#options
+    this.#current = undefined
+    journal.setMark('link_floor', journal.mark('complete_until'))
+    journal.setMark('linked_at', now())
+    this.#catchUp.shortenTo(linkedMs)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+    this.#catchUp.end()
+  }
+
+  #onlineFor(): number {
+    const since = this.#onlineSince
+    return this.#onlineMs + (since === undefined ? 0 : this.#options.steady() - since)
+  }
+
+  #start(): void {
+    const { source, intervalMs, log } = this.#options
     const read = source()
-    if (stopped || read === undefined) return release()
-    again = running
-    if (running) return
-    running = true
-    clearTimeout(timer)
-    void run(read)
+    if (this.#isStopped || read === undefined) return this.#catchUp.end()
+    this.#isRunWanted = this.#isRunning
+    if (this.#isRunning) return
+    this.#isRunning = true
+    clearTimeout(this.#timer)
+    void this.#run(read)
       .catch((error: unknown) => {
         log.warn(
           { event: 'backfill_failed', err: error, retry_ms: intervalMs },
@@ -328,45 +305,143 @@ export const createBackfill = (options: BackfillOptions): Backfill => {
         return intervalMs
       })
       .then((nextMs) => {
-        running = false
-        if (!again) release()
-        if (!stopped) timer = setTimeout(start, again ? 0 : nextMs)
+        this.#isRunning = false
+        if (!this.#isRunWanted) this.#catchUp.end()
+        if (!this.#isStopped)
+          this.#timer = setTimeout(() => this.#start(), this.#isRunWanted ? 0 : nextMs)
       })
   }
-  const expect = (): void => {
-    if (stopped) return
-    if (catchingUp === undefined) lateAt = now() + catchUpMs
-    catchingUp ??= Promise.withResolvers()
-    extend()
+
+  /** @returns after how many ms the next run follows */
+  async #run(read: ReadBack): Promise<number> {
+    const { journal, intervalMs, now } = this.#options
+    const [startedAt, lastSeq, run] = [now(), journal.lastSeq(), this.#beginOrResume()]
+    const { messages, odd } = await this.#readAll(read, run)
+    this.#logRun(run.since, messages, journal.lastSeq() - lastSeq, now() - startedAt)
+    this.#noteOdd(odd)
+    this.#current = undefined
+    const hasMoved = this.#moveMark(run)
+    if (!this.#isRunWanted) this.#catchUp.end()
+    await this.#retryUnread(read)
+    const nextMs = hasMoved ? intervalMs : this.#soonMs
+    return Math.min(nextMs, Math.max(1_000, (this.#unread.nextDue() ?? Infinity) - now()))
   }
-  return {
-    expect,
-    wake: () => {
-      expect()
-      start()
-    },
-    running: () => running,
-    online: (is) => {
-      if (is && onlineSince === undefined) {
-        onlineSince = steady()
-        unread.retryAll()
-      }
-      if (!is) [onlineMs, onlineSince] = [onlineFor(), undefined]
-    },
-    caughtUp: () => catchingUp?.promise,
-    unreadChats: () => unread.count,
-    unreadMessages: () => unreadMessages,
-    linked: () => {
-      begun = undefined
-      journal.setMark('link_floor', journal.mark('complete_until'))
-      journal.setMark('linked_at', now())
-      lateAt = Math.min(lateAt, now() + linkedMs)
-      extend()
-    },
-    stop: () => {
-      stopped = true
-      clearTimeout(timer)
-      release()
+
+  /** Continues the run that was interrupted, unless more is to be read now. */
+  #beginOrResume(): Run {
+    const { journal, overlapMs, firstLinkMs, now } = this.#options
+    const at = now()
+    const since = readFrom(journal, at, overlapMs, firstLinkMs)
+    // If this machine is off after its first run, for any time, the next run looks for the same.
+    if (journal.mark('complete_until') === undefined)
+      journal.setMark('complete_until', since + overlapMs)
+    if (this.#current === undefined || since < this.#current.since)
+      this.#current = { at, onlineMs: this.#onlineFor(), since, reached: new Map() }
+    return this.#current
+  }
+
+  /**
+   * Keeps the messages of the chats that can be read.
+   * @returns how many messages, and how many of these could not be read in full
+   */
+  async #readAll(read: ReadBack, run: Run): Promise<{ messages: number; odd: number }> {
+    const { journal, add } = this.#options
+    const unreadBefore = this.#unread.all()
+    const wanted = {
+      since: Math.floor(run.since / 1_000),
+      reached: run.reached,
+      unread: unreadBefore,
+      ids: journal.undecrypted(maxUndecrypted)
     }
+    let [messages, odd] = [0, 0]
+    for await (const group of read(wanted)) {
+      messages += group.newRecords.length
+      odd += group.plainMessages + group.lostMessages
+      await add(group.newRecords)
+      for (const { chat, newest } of group.read) {
+        // Of a chat that could not be read before, only what the page holds was read.
+        if (newest > 0 && !unreadBefore.has(chat))
+          run.reached.set(chat, Math.max(run.reached.get(chat) ?? 0, newest))
+      }
+      for (const chat of group.unread) this.#unread.failed(chat, run.since)
+      this.#catchUp.extend()
+    }
+    this.#reportUnread()
+    return { messages, odd }
+  }
+
+  #logRun(since: number, messages: number, records: number, ms: number): void {
+    const { log } = this.#options
+    const line = {
+      event: 'backfill',
+      since: new Date(since).toISOString(),
+      read: messages,
+      new: records,
+      ms
+    }
+    if (records > 0) log.info(line, `read back ${records} records`)
+    else log.debug(line, 'nothing was missed')
+  }
+
+  #noteOdd(odd: number): void {
+    if (odd > this.#unreadMessages) {
+      this.#options.log.warn(
+        { event: 'backfill_unread_messages', messages: odd },
+        `WhatsApp Web could not describe ${odd} messages: ` +
+          'of these only the plain fields are kept, if any'
+      )
+    }
+    this.#unreadMessages = Math.max(this.#unreadMessages, odd)
+  }
+
+  /**
+   * Moves the mark to the beginning of the newest run that has settled. Only now is everything
+   * before that run known to be on disk.
+   * @returns whether it moved
+   */
+  #moveMark(run: Run): boolean {
+    const settledAt = this.#finished.findLastIndex(
+      ({ onlineMs }) => run.onlineMs - onlineMs >= this.#soonMs
+    )
+    const settled = this.#finished[settledAt]
+    if (settled !== undefined) this.#options.journal.setMark('complete_until', settled.at)
+    this.#finished = [
+      ...this.#finished.slice(settledAt + 1),
+      { at: run.at, onlineMs: run.onlineMs }
+    ]
+    return settled !== undefined
+  }
+
+  /**
+   * Tries chats again that could not be read before. It comes last, so that none waits for them.
+   */
+  async #retryUnread(read: ReadBack): Promise<void> {
+    const due = this.#unread.due()
+    if (due.size === 0) return
+    for await (const group of read({ since: 0, reached: new Map(), ids: [], only: due })) {
+      await this.#options.add(group.newRecords)
+      for (const { chat, newest } of group.read) {
+        if (newest < 0) this.#readAllSince(due.get(chat) ?? Infinity)
+        this.#unread.wasRead(chat)
+      }
+      for (const chat of group.unread) this.#unread.failed(chat, Infinity)
+    }
+    this.#reportUnread()
+  }
+
+  /**
+   * Has the next run read all chats since a time, UNIX seconds: a chat is gone, or has another id
+   * now, the LID of its person.
+   */
+  #readAllSince(since: number): void {
+    const { journal } = this.#options
+    if (since * 1_000 >= (journal.mark('complete_until') ?? 0)) return
+    this.#finished = []
+    journal.setMark('complete_until', since * 1_000)
+  }
+
+  #reportUnread(): void {
+    this.#unread.report()
+    this.#options.onUnread(this.#unread.reason())
   }
 }

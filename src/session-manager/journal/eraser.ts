@@ -7,11 +7,14 @@ import { deleteErasedMedia } from './media.ts'
 
 interface EraserOptions {
   journal: Journal
-  /** Of the media. */
+  /** The directory of the media. */
   directory: string
-  /** Deletes from NATS what was erased; undefined where records are not forwarded. */
+  /**
+   * Deletes from NATS what was erased; undefined where records are not forwarded. `again`: the same
+   * request as before.
+   */
   purge?: ((again: boolean, waitedMs: number) => Promise<void>) | undefined
-  /** Called when an erasure that others are to follow is done. */
+  /** Called when an erasure is done that hubs and other hosts are to follow. */
   onErased?: () => void
   log: Log
 }
@@ -23,17 +26,20 @@ interface EraserOptions {
 export class Eraser {
   readonly #options: EraserOptions
   #last: Promise<unknown> = Promise.resolve()
-  /** Addresses of the person whose records are being deleted from NATS, or could not be in time. */
+  /**
+   * Addresses of the person whose records are being deleted from NATS, or could not be deleted in
+   * time.
+   */
   #unpurged: ReadonlySet<string> = new Set()
 
   constructor(options: EraserOptions) {
     this.#options = options
   }
 
-  /** @param more whether further requests follow: the file is rewritten after the last one */
+  /** @param more whether further requests follow. The file is rewritten after the last request. */
   erase(chatIds: readonly string[], messageIds: readonly string[], more: boolean): Promise<Erased> {
-    const began = performance.now()
-    const erased = this.#last.then(() => this.#erase(chatIds, messageIds, more, began))
+    const startedAt = performance.now()
+    const erased = this.#last.then(() => this.#erase(chatIds, messageIds, more, startedAt))
     this.#last = erased.catch(() => undefined)
     return erased
   }
@@ -51,12 +57,13 @@ export class Eraser {
     if (!isNew) return
     journal.finishErasing()
     const files = await deleteErasedMedia(journal, directory)
-    // In NATS there may be records of this host that quote what was erased.
+    // NATS may have records of this host that quote what was erased.
     journal.setMark('purge_due', Date.now())
-    this.#tellOthers()
+    this.#announce()
     log.info(
       { event: 'erased', records, files },
-      `erased ${records} records and ${files} media files for good, as another host of the account did`
+      `erased ${records} records and ${files} media files for good, ` +
+        'as another host of the account did'
     )
   }
 
@@ -64,19 +71,19 @@ export class Eraser {
     chatIds: readonly string[],
     messageIds: readonly string[],
     more: boolean,
-    began: number
+    startedAt: number
   ): Promise<Erased> {
     const { journal, directory, log } = this.#options
     const { records, addresses } = await this.#eraseRecords(chatIds, messageIds)
     if (!more) journal.finishErasing()
     const files = await deleteErasedMedia(journal, directory)
-    // What the hub retires by its age leaves NATS by its age, too, and other hubs by their own
-    // RETENTION.
+    // A request without chats is for messages that the hub retires by their age. They leave NATS by
+    // their age, too, and other hubs by their own RETENTION.
     if (chatIds.length > 0) {
-      await this.#purge(records, addresses, began)
-      // With NATS the forwarder does, when that has nothing of it: sooner, a hub would delete it
-      // and take it again.
-      if (this.#options.purge === undefined) this.#tellOthers()
+      await this.#purge(records, addresses, startedAt)
+      // With NATS the forwarder announces it, once NATS has none of these records. If it came
+      // sooner, a hub would delete them and take them again.
+      if (this.#options.purge === undefined) this.#announce()
     }
     log.info(
       { event: 'erased', records, files },
@@ -87,22 +94,23 @@ export class Eraser {
     return erased
   }
 
-  #tellOthers(): void {
+  /** Has the hubs follow the erasure. */
+  #announce(): void {
     this.#options.journal.noteErasure()
     this.#options.onErased?.()
   }
 
   /**
-   * A request that is made once more, because NATS took long, goes on with what it had begun: else
-   * it might never end.
+   * A request that is repeated because NATS took long continues the purge that it had begun.
+   * Otherwise it might never end.
    */
-  async #purge(records: number, addresses: readonly string[], began: number): Promise<void> {
+  async #purge(records: number, addresses: readonly string[], startedAt: number): Promise<void> {
     const again =
       records === 0 &&
       addresses.length > 0 &&
       addresses.every((address) => this.#unpurged.has(address))
     this.#unpurged = new Set(addresses)
-    await this.#options.purge?.(again, performance.now() - began)
+    await this.#options.purge?.(again, performance.now() - startedAt)
     this.#unpurged = new Set()
   }
 
@@ -117,17 +125,17 @@ export class Eraser {
   }
 
   /**
-   * After each group it rests for as long as that took: messages and the watchdog have half of the
-   * time.
+   * Pauses after each group for as long as the group took, so that messages and the watchdog have
+   * half of the time.
    */
   async #inGroups<T>(groups: Generator<number, T>): Promise<{ records: number; result: T }> {
     let records = 0
     for (;;) {
-      const began = performance.now()
+      const startedAt = performance.now()
       const { value, done } = groups.next()
       if (done === true) return { records, result: value }
       records += value
-      await delay(performance.now() - began)
+      await delay(performance.now() - startedAt)
     }
   }
 }

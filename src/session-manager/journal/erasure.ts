@@ -16,13 +16,16 @@ import type { NewRecord } from './journal.ts'
 import { createRawModels } from './raw-models.ts'
 
 /**
- * Erasing records of the journal for good. What stays of one is a tombstone in its place, and keyed
- * hashes by which the same message is known when WhatsApp shows it again: neither tells of anybody,
- * for ids hold phone numbers.
+ * Erases records of the journal for good. A tombstone stays in the place of a record, and keyed
+ * hashes, by which the same message is known when WhatsApp shows it again. Neither identifies a
+ * person: ids, which hold phone numbers, are not kept.
  */
 
 const schema = `
-  CREATE TABLE IF NOT EXISTS erasure (secret TEXT NOT NULL, scrub_due INTEGER NOT NULL DEFAULT 0) STRICT;
+  CREATE TABLE IF NOT EXISTS erasure (
+    secret TEXT NOT NULL,
+    scrub_due INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS erased (hash TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS erased_people (
     hash TEXT PRIMARY KEY,
@@ -36,44 +39,53 @@ const member = (name: string): string => `record ->> '$.message.${name}'`
 const sumOf = member('media.sha256')
 const indexes = `
   CREATE INDEX IF NOT EXISTS records_by_media ON records (${sumOf}) WHERE ${sumOf} IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS records_by_chat ON records (${member('chat_id')}) WHERE message_id <> '';
-  CREATE INDEX IF NOT EXISTS records_by_lid ON records (${member('lid')}) WHERE ${member('lid')} IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS records_by_phone ON records (${member('phone')}) WHERE ${member('phone')} IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS records_by_chat ON records (${member('chat_id')})
+    WHERE message_id <> '';
+  CREATE INDEX IF NOT EXISTS records_by_lid ON records (${member('lid')})
+    WHERE ${member('lid')} IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS records_by_phone ON records (${member('phone')})
+    WHERE ${member('phone')} IS NOT NULL;
 `
 
 // The unary plus stops SQLite from using the index on account, which matches every row.
-const found = `
+const selectRecords = `
   SELECT seq, key, message_id, ${member('chat_id')} AS chat_id, ${sumOf} AS sha256 FROM records
   WHERE +account = ?1 AND message_id <> ''`
 /**
- * What is erased with messages: their records, and those about them. By indexes alone, whatever the
- * journal holds: the hub erases what it retires by the hundred thousand, five hundred in each
+ * What is erased with messages: their records, and the records about them. SQLite uses indexes
+ * alone for it: the hub erases what it retires by the hundred thousand, five hundred in each
  * request.
  */
 export const ofMessages = `
-  ${found} AND ${isOfMessages('json_each(?2)')}
-  UNION ${found} AND ${isAboutMessages('json_each(?2)')}`
+  ${selectRecords} AND ${isOfMessages('json_each(?2)')}
+  UNION ${selectRecords} AND ${isAboutMessages('json_each(?2)')}`
 /**
- * Keeps media that were erased with one message and belong to another, too. The plus takes the
- * column's affinity away: the index, of what JSON gives, has none, and SQLite would not go by it.
+ * Keeps media that were erased with one message and belong to another, too. The unary plus removes
+ * the affinity of the column. The index is of a JSON value, which has no affinity, and SQLite would
+ * not use it.
  */
-export const keepMediaInUse = `DELETE FROM erased_media WHERE EXISTS (SELECT 1 FROM records WHERE ${sumOf} = +erased_media.sha256)`
+export const keepMediaInUse = `
+  DELETE FROM erased_media
+  WHERE EXISTS (SELECT 1 FROM records WHERE ${sumOf} = +erased_media.sha256)`
 
-/** Records of one transaction, some 30 ms: everything else waits for it. */
-export const groupSize = 200
+/** Records of one transaction. It takes some 30 ms, and everything else waits for it. */
+const groupSize = 200
 const isIn = (name: string, list: number): string =>
   `${member(name)} IS NOT NULL AND ${member(name)} IN (SELECT value FROM json_each(?${list}))`
-const some = `AND seq <= ?3 LIMIT ${groupSize}`
+const firstGroup = `AND seq <= ?3 LIMIT ${groupSize}`
 const isNotOfChat = (server: string): string => `${member('chat_id')} NOT LIKE '%@${server}'`
 /**
- * A record of a person, by chat, by LID, and by number. A chat with a person says itself whose it
- * is; and what has another LID is of another person, who has the number now, or had it before.
+ * Records of a person, by chat, by LID, and by number. The id of a chat names its person. A record
+ * with another LID is of another person, who has the number now or had it before.
  */
 export const ofPerson = [
-  `${found} AND ${member('chat_id')} IN (SELECT value FROM json_each(?2)) ${some}`,
-  `${found} AND ${isIn('lid', 2)} AND ${isNotOfChat('lid')} ${some}`,
-  `${found} AND ${isIn('phone', 2)} AND ${isNotOfChat('c.us')}
-    AND (?4 = '[]' OR ${member('lid')} IS NULL OR ${member('lid')} IN (SELECT value FROM json_each(?4))) ${some}`
+  `${selectRecords} AND ${member('chat_id')} IN (SELECT value FROM json_each(?2)) ${firstGroup}`,
+  `${selectRecords} AND ${isIn('lid', 2)} AND ${isNotOfChat('lid')} ${firstGroup}`,
+  `${selectRecords} AND ${isIn('phone', 2)} AND ${isNotOfChat('c.us')}
+    AND (
+      ?4 = '[]' OR ${member('lid')} IS NULL
+      OR ${member('lid')} IN (SELECT value FROM json_each(?4))
+    ) ${firstGroup}`
 ] as const
 export const lidsOfPhones = `
   SELECT DISTINCT ${member('lid')} AS address FROM records
@@ -83,24 +95,27 @@ const phonesOfLids = `
   WHERE +account = ?1 AND ${isIn('lid', 2)} AND ${member('phone')} IS NOT NULL`
 const quoting = `
   SELECT seq, record FROM records
-  WHERE +account = ?1 AND message_id <> '' AND ${member('chat_id')} = ?2 AND ${member('quoted_id')} IS NOT NULL`
+  WHERE +account = ?1 AND message_id <> '' AND ${member('chat_id')} = ?2
+  AND ${member('quoted_id')} IS NOT NULL`
 
 /**
- * What was captured before a time. By the clock, or by WhatsApp's own time of the message,
- * whichever is the later: a clock that was behind makes nothing old. A time that has not come yet
+ * Records captured before a time, by the later of two times: that of the clock, and WhatsApp's own
+ * time of the message. So a clock that was behind makes nothing old. A time that has not come yet
  * (?5) is of a clock that was ahead, and does not count.
  */
 const capturedBefore = `
-  ${found} AND seq > ?3 AND seq <= ?4 AND ?2 > (
+  ${selectRecords} AND seq > ?3 AND seq <= ?4 AND ?2 > (
     SELECT coalesce(max(at), 9e15) FROM (
-      SELECT unixepoch(record ->> '$.captured_at', 'subsec') * 1000 AS at UNION ALL SELECT ${member('timestamp')} * 1000
+      SELECT unixepoch(record ->> '$.captured_at', 'subsec') * 1000 AS at
+      UNION ALL SELECT ${member('timestamp')} * 1000
     ) WHERE at <= ?5)`
 
 const rememberPerson = `
   INSERT INTO erased_people (hash, until, has_lid) VALUES (?, ?, ?)
   ON CONFLICT (hash) DO UPDATE SET until = max(until, excluded.until), has_lid = excluded.has_lid`
 const nextRecords = `
-  SELECT seq, key, message_id, record, ${sumOf} AS sha256 FROM records WHERE seq > ? ORDER BY seq LIMIT ${groupSize}`
+  SELECT seq, key, message_id, record, ${sumOf} AS sha256 FROM records
+  WHERE seq > ? ORDER BY seq LIMIT ${groupSize}`
 
 /** A person whose records are erased, by every address that is known. */
 export interface Person {
@@ -111,18 +126,18 @@ export interface Person {
   lids: string[]
 }
 
-/** Of groups in which messages were erased: their stanzas. */
+/** The stanzas of messages that were erased in groups, by the id of the group. */
 export type Quoted = Map<string, Set<string>>
 
 type Row = Record<string, unknown>
 
-/** What of a message tells whether it was erased. */
+/** The members of a message by which it is known as erased. */
 type Identifying = Pick<CapturedMessage, 'id' | 'chat_id' | 'from' | 'timestamp'> &
   Partial<Pick<CapturedMessage, 'author' | 'phone' | 'lid' | 'reaction' | 'vote'>>
 
 /**
- * What the ids of one message have in common under each address of its person; undefined for what
- * is no message id.
+ * The common part of the ids that one message has under each address of its person; undefined for a
+ * text that is not a message id.
  */
 const underAnyAddress = (id: string): string | undefined => {
   const parsed = parseMessageId(id)
@@ -130,12 +145,12 @@ const underAnyAddress = (id: string): string | undefined => {
   return `stanza:${parsed.fromMe}:${isAccount(parsed.chat) ? '' : parsed.chat}:${parsed.stanza}`
 }
 
-/** What the hash of a chat is made of. No key of a record begins like this. */
+/** The text of a chat that is hashed. No key of a record begins like this. */
 const chatKey = (chatId: string): string => `chat:${chatId}`
 
 const addressOfPhone = (phone: string): string => `${phone.slice(1)}@c.us`
 
-/** The addresses that a message has of a person, but the number. */
+/** The addresses in a message, except the phone number. */
 const addressesIn = ({ chat_id, lid, author, from }: Identifying): string[] => [
   ...new Set(
     [chat_id, lid, author, from].flatMap((address) =>
@@ -144,10 +159,10 @@ const addressesIn = ({ chat_id, lid, author, from }: Identifying): string[] => [
   )
 ]
 
-/** Of a clock that only goes on: for how long what was heard may wait to be written, ms. */
+/** How long a record may wait to be written after the page reported it, ms. */
 const heardForMs = 86_400_000
 
-/** Of a message in a group: others there may quote it, by its id. */
+/** Notes a message in a group: other messages there may quote it, by its id. */
 const noteQuoted = (quoted: Quoted, messageId: string, chatId: string): void => {
   const stanza = parseMessageId(messageId)?.stanza
   if (stanza === undefined || isAccount(chatId)) return
@@ -164,16 +179,16 @@ export class Erasure {
   readonly #isErased: StatementSync
   readonly #until: StatementSync
   readonly #remember: StatementSync
-  readonly #bury: StatementSync
+  readonly #makeTombstone: StatementSync
   readonly #dropPending: StatementSync
   readonly #dropRaw: StatementSync
   readonly #addMedia: StatementSync
   readonly #withStanza: StatementSync
-  /** When a person was erased by this process, by address: of a clock that only goes on, ms. */
+  /** When this process erased a person, by address, in ms of a clock that only goes on. */
   readonly #erasedAt = new Map<string, number>()
-  /** What other hosts of the account were asked to erase. */
+  /** Erasures of other hosts of the account. */
   readonly #adopted: AdoptedErasures
-  /** Most journals never have anything erased, and then a new record costs no hash. */
+  /** Most journals have no erasures. Then a new record costs no hash. */
   #isEmpty: boolean
 
   /** @param db the journal's database, which has its own tables already */
@@ -183,7 +198,7 @@ export class Erasure {
       .prepare('PRAGMA table_info(erased)')
       .all()
       .map(({ name }) => name)
-    // 1: its erasure was asked for, so that it goes from NATS, too; 0: it had become too old.
+    // 1: its erasure was asked for, so that it leaves NATS, too. 0: it had become too old.
     if (!columns.includes('asked'))
       db.exec('ALTER TABLE erased ADD COLUMN asked INTEGER NOT NULL DEFAULT 0')
     createMessageIndexes(db)
@@ -204,7 +219,7 @@ export class Erasure {
     this.#remember = db.prepare(`
       INSERT INTO erased (hash, asked) VALUES (?, ?)
       ON CONFLICT (hash) DO UPDATE SET asked = max(asked, excluded.asked)`)
-    this.#bury = db.prepare(
+    this.#makeTombstone = db.prepare(
       "UPDATE records SET key = 'erased:' || seq, message_id = '', record = ? WHERE seq = ?"
     )
     this.#dropPending = db.prepare('DELETE FROM pending_media WHERE seq = ?')
@@ -223,15 +238,17 @@ export class Erasure {
     )
   }
 
-  /** Another one after each erasure that was asked for; undefined before the first. */
+  /**
+   * The id of the last erasure that was asked for; undefined before the first. Each has another id.
+   */
   latest(): string | undefined {
     const row = this.#db.prepare('SELECT id FROM latest_erasure').get()
     return row === undefined ? undefined : String(row['id'])
   }
 
   /**
-   * Inside a transaction: an erasure that was asked for is done, so that hubs with stores of their
-   * own follow it.
+   * Inside a transaction: notes that an erasure that was asked for is done. Hubs with stores of
+   * their own follow it then.
    */
   setLatest(): void {
     this.#db.exec('DELETE FROM latest_erasure')
@@ -241,9 +258,9 @@ export class Erasure {
   }
 
   /**
-   * Whether a new record is about something erased, so that it must not come back: the message
-   * itself, what a person wrote before all of theirs was erased and is read back now, and what was
-   * heard before that and waited to be written.
+   * Whether a new record is about something erased, so that it must not come back. That is the
+   * message itself; a message that its person wrote before all of theirs was erased and that is
+   * read back now; and a message that the page had reported before that.
    */
   covers(newRecord: NewRecord, source: InboundRecord['source'] = 'live'): boolean {
     if (this.#isEmpty) return false
@@ -253,7 +270,7 @@ export class Erasure {
     return source === 'backfill' && this.#isBeforeErasure(message)
   }
 
-  /** Whether a record, of this journal or another one, tells of what was erased on request. */
+  /** Whether a record, of this journal or another one, was erased on request. */
   wasAskedFor({ message }: { message: Identifying }): boolean {
     if (this.#isEmpty) return false
     return (
@@ -262,7 +279,8 @@ export class Erasure {
   }
 
   /**
-   * Whether a record quotes a message that was erased on request: the id of that holds a number.
+   * Whether a record quotes a message that was erased on request. The quoted id holds a phone
+   * number.
    */
   quotesErased({ message: { quoted_id } }: InboundRecord): boolean {
     if (this.#isEmpty || quoted_id === undefined) return false
@@ -273,7 +291,7 @@ export class Erasure {
     return !this.#isEmpty && [id, underAnyAddress(id)].some((text) => this.#known(text))
   }
 
-  /** Whether the erasure of this chat was asked for, whatever came in it since. */
+  /** Whether the erasure of this chat was asked for. Later messages in it do not matter. */
   hasErasedChat(chatId: string): boolean {
     return (
       !this.#isEmpty &&
@@ -282,8 +300,9 @@ export class Erasure {
   }
 
   /**
-   * Inside a transaction: notes whose records are erased, so that none of them comes back.
-   * @param until what they wrote up to then does not come back, UNIX seconds
+   * Inside a transaction: notes the persons whose records are erased, so that their messages do not
+   * come back.
+   * @param until covers what they wrote up to this time, UNIX seconds
    * @returns the persons of these chats, by every address that the journal knows
    */
   begin(chatIds: readonly string[], until: number): Person {
@@ -292,8 +311,8 @@ export class Erasure {
       if (performance.now() - at > heardForMs) this.#erasedAt.delete(address)
     const remember = this.#db.prepare(rememberPerson)
     for (const address of person.addresses) {
-      // The id of a chat is a phone number: by its hash it is known, and not written again.
-      this.#forget(chatKey(address), 1)
+      // The id of a chat is a phone number. Only its hash is kept, and it is not written again.
+      this.#rememberErased(chatKey(address), 1)
       remember.run(this.#hash(chatKey(address)), until, person.lids.length > 0 ? 1 : 0)
       this.#erasedAt.set(address, performance.now())
     }
@@ -305,9 +324,9 @@ export class Erasure {
   }
 
   /**
-   * Inside a transaction: makes tombstones of some records of a person up to one, and of what
-   * refers to these messages.
-   * @param quoted is given what was erased in groups
+   * Inside a transaction: makes tombstones of some records of a person up to a seq, and of the
+   * records that refer to these messages.
+   * @param quoted collects the messages that were erased in groups
    * @returns how many; 0 when there are no more
    */
   eraseSome(
@@ -326,20 +345,20 @@ export class Erasure {
   }
 
   /**
-   * Inside a transaction: makes tombstones of the records of these messages, and of what refers to
-   * them. Messages that are not in the journal are kept out of it from now on, too. @returns how
-   * many records
+   * Inside a transaction: makes tombstones of the records of these messages, and of the records
+   * that refer to these messages. Messages that the journal does not have are kept out from now on,
+   * too.
+   * @returns how many records
    */
   eraseMessages(messageIds: readonly string[], now: number): number {
     const ids = new Set([...messageIds, ...messageIds.flatMap((id) => this.#idsOfSame(id))])
-    for (const id of messageIds) this.#forgetMessage(id, 1)
-    return this.#buryAll(this.#select(ofMessages, JSON.stringify([...ids])), now, true)
+    for (const id of messageIds) this.#rememberErasedMessage(id, 1)
+    return this.#makeTombstones(this.#select(ofMessages, JSON.stringify([...ids])), now, true)
   }
 
   /**
-   * Inside a transaction: the same for the records captured before a time (ms), of those after one
-   * up to another; a message of which the journal has no `message` record may still come. @param
-   * certain this time has come for sure, ms
+   * Inside a transaction: makes tombstones of the records captured before a time. A message without
+   * a `message` record in the journal may still come.
    * @returns how many
    */
   eraseBefore(
@@ -351,14 +370,18 @@ export class Erasure {
     }: BeforeTime,
     now: number
   ): number {
-    // Of a message that could not be decrypted only that goes: its text may come days later, and is
-    // none that was erased.
-    return this.#buryAll(this.#select(capturedBefore, before, after, upTo, certain), now, false)
+    // Of a message that could not be decrypted only its placeholder is erased. Its text may come
+    // days later, and was not erased.
+    return this.#makeTombstones(
+      this.#select(capturedBefore, before, after, upTo, certain),
+      now,
+      false
+    )
   }
 
   /**
-   * Inside a transaction: takes over what was erased on request from a newer copy of this journal.
-   * @returns false when that is another journal
+   * Inside a transaction: takes over the erasures on request of a newer copy of this journal.
+   * @returns false when `newer` is another journal
    */
   adopt(newer: DatabaseSync): boolean {
     const secret = (db: DatabaseSync): unknown =>
@@ -374,19 +397,19 @@ export class Erasure {
     return true
   }
 
-  /** Persons erased here of whom the other hosts do not know yet. */
-  toTell(): ErasedPerson[] {
-    return this.#adopted.toTell(this.#secret.toString('hex'))
+  /** Persons erased here that the other hosts do not know yet. */
+  peopleToShare(): ErasedPerson[] {
+    return this.#adopted.toShare(this.#secret.toString('hex'))
   }
 
-  /** Inside a transaction: the other hosts know of these. */
-  told(people: readonly ErasedPerson[]): void {
-    this.#adopted.told(people)
+  /** Inside a transaction: notes that the other hosts know these persons. */
+  shared(people: readonly ErasedPerson[]): void {
+    this.#adopted.shared(people)
   }
 
   /**
-   * Inside a transaction: notes persons that another host has erased. @returns whether there is one
-   * that was not known
+   * Inside a transaction: notes persons that another host has erased.
+   * @returns whether any was not known yet
    */
   adoptPeople(people: readonly ErasedPerson[]): boolean {
     const own = this.#secret.toString('hex')
@@ -402,10 +425,10 @@ export class Erasure {
   }
 
   /**
-   * Inside a transaction: makes tombstones of those of the next records after one that were erased
-   * on request.
-   * @param quoted is given what was erased in groups
-   * @returns the last one looked at; undefined when there are no more
+   * Inside a transaction: goes through the next records after a seq, and makes tombstones of those
+   * that were erased on request.
+   * @param quoted collects the messages that were erased in groups
+   * @returns the last record looked at; undefined when there are no more
    */
   eraseAgain(
     after: number,
@@ -425,12 +448,12 @@ export class Erasure {
         String(message_id),
         (JSON.parse(String(record)) as InboundRecord).message.chat_id
       )
-    return { last: Number(last), records: this.#buryAll(gone, now, true) }
+    return { last: Number(last), records: this.#makeTombstones(gone, now, true) }
   }
 
   /**
-   * Inside a transaction: takes the ids of erased messages out of what quotes them in a group: they
-   * hold numbers.
+   * Inside a transaction: removes the ids of erased messages, which hold phone numbers, from the
+   * messages that quote them in a group.
    */
   dropQuotes(chatId: string, stanzas: ReadonlySet<string>): void {
     const update = this.#db.prepare('UPDATE records SET record = ? WHERE seq = ?')
@@ -445,15 +468,15 @@ export class Erasure {
   }
 
   /**
-   * Outside of one: rewrites the file, so that no byte of what was erased is left in it. Does
-   * nothing when none is.
+   * Outside a transaction: rewrites the file, so that no erased byte is left in it. Does nothing
+   * when nothing was erased.
    */
   scrub(): void {
     if (this.#db.prepare('SELECT scrub_due FROM erasure').get()?.['scrub_due'] !== 1) return
-    const over = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.['bytes']))
+    const onRewritten = this.#rewriting(Number(this.#db.prepare(fileBytes).get()?.['bytes']))
     try {
-      // pages keep copies of what moved between them, and the log what was written before: only a
-      // new file has neither
+      // Pages keep copies of what moved between them, and the log keeps what was written before.
+      // Only a new file has neither.
       this.#db.exec('VACUUM')
       const { busy } = this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {}
       if (busy !== 0)
@@ -461,13 +484,13 @@ export class Erasure {
           'the journal is being read by another program: what was erased is still in its log'
         )
     } finally {
-      over()
+      onRewritten()
     }
     this.#setScrub(0)
   }
 
   /**
-   * SHA-256 sums of media that erased records had and no other record refers to: their files are to
+   * SHA-256 sums of media that erased records had and no other record refers to. Their files are to
    * be deleted.
    */
   mediaToDelete(): string[] {
@@ -484,8 +507,8 @@ export class Erasure {
   }
 
   /**
-   * Has media of this sum deleted unless a record refers to it: it was fetched for a message erased
-   * meanwhile.
+   * Notes media of this sum to be deleted, unless a record refers to the sum: they were fetched for
+   * a message that was erased in between.
    */
   dropMedia(sha256: string): void {
     this.#addMedia.run(sha256)
@@ -497,7 +520,7 @@ export class Erasure {
     const phones = addresses.flatMap((address) => phoneOf(address) ?? [])
     const known = (sql: string, values: readonly string[]): string[] =>
       this.#select(sql, JSON.stringify(values)).map(({ address }) => String(address))
-    // With a LID the number is known by that alone: it may have been another person's before.
+    // With a LID, the number is taken from the LID alone: it may have been another person's before.
     if (lids.length === 0) lids.push(...known(lidsOfPhones, phones))
     else if (phones.length === 0) phones.push(...known(phonesOfLids, lids))
     return {
@@ -512,12 +535,12 @@ export class Erasure {
     const ids = [...new Set([...named, ...named.flatMap((id) => this.#idsOfSame(id))])]
     for (const { message_id, chat_id } of rows)
       noteQuoted(quoted, String(message_id), String(chat_id))
-    const records = this.#buryAll(rows, now, true)
-    return records + this.#buryAll(this.#select(ofMessages, JSON.stringify(ids)), now, true)
+    const records = this.#makeTombstones(rows, now, true)
+    return records + this.#makeTombstones(this.#select(ofMessages, JSON.stringify(ids)), now, true)
   }
 
-  /** @param isAsked what there is of their messages is not to come later either */
-  #buryAll(rows: readonly Row[], now: number, isAsked: boolean): number {
+  /** @param isAsked their messages are not to come later either */
+  #makeTombstones(rows: readonly Row[], now: number, isAsked: boolean): number {
     const tombstone: Omit<ErasedRecord, 'seq'> = {
       kind: 'erased',
       erased_at: new Date(now).toISOString(),
@@ -526,21 +549,21 @@ export class Erasure {
     const content = JSON.stringify(tombstone)
     const asked = isAsked ? 1 : 0
     for (const { seq, key, message_id, sha256 } of rows) {
-      this.#forget(String(key), asked)
+      this.#rememberErased(String(key), asked)
       if (isAsked || key === `message:${String(message_id)}`)
-        this.#forgetMessage(String(message_id), asked)
+        this.#rememberErasedMessage(String(message_id), asked)
       if (typeof sha256 === 'string') this.dropMedia(sha256)
       this.#dropPending.run(Number(seq))
       this.#dropRaw.run(Number(seq))
-      this.#bury.run(content, Number(seq))
+      this.#makeTombstone.run(content, Number(seq))
     }
     if (rows.length > 0) this.#setScrub(1)
     return rows.length
   }
 
   /**
-   * Other ids that differ by the address of the person alone. A journal of an earlier release may
-   * have a message under two.
+   * Other ids that differ only by the address of the person. A journal of an earlier release may
+   * have a message under two ids.
    */
   #otherIds(id: string): { id: string; isMessage: boolean }[] {
     return this.#withStanza
@@ -556,16 +579,15 @@ export class Erasure {
       .filter((other) => id.startsWith('false_') || this.#identities.isWithOnePerson(id, other))
   }
 
-  #forgetMessage(id: string, asked: number): void {
-    this.#forget(id, asked)
+  #rememberErasedMessage(id: string, asked: number): void {
+    this.#rememberErased(id, asked)
     const anywhere = underAnyAddress(id)
-    // One's own message to a broadcast list is in the chat of each recipient: in the others it
-    // stays.
+    // An own message to a broadcast list is in the chat of each recipient. It stays in the others.
     const isOfMany = id.startsWith('true_') && this.#otherIds(id).some(({ isMessage }) => isMessage)
-    if (anywhere !== undefined && !isOfMany) this.#forget(anywhere, asked)
+    if (anywhere !== undefined && !isOfMany) this.#rememberErased(anywhere, asked)
   }
 
-  #forget(text: string, asked: number): void {
+  #rememberErased(text: string, asked: number): void {
     this.#remember.run(this.#hash(text), asked)
     this.#isEmpty = false
   }
@@ -584,10 +606,12 @@ export class Erasure {
   #isBeforeErasure(message: Identifying): boolean {
     const isCovered = (address: string, hasOwnLid: boolean): boolean => {
       const row = this.#until.get(this.#hash(chatKey(address)))
-      const found = this.#adopted.find(chatKey(address))
+      const erasures = this.#adopted.find(chatKey(address))
       if (row !== undefined)
-        found.push({ until: Number(row['until']), hasLid: row['has_lid'] === 1 })
-      return found.some(({ until, hasLid }) => message.timestamp <= until && !(hasOwnLid && hasLid))
+        erasures.push({ until: Number(row['until']), hasLid: row['has_lid'] === 1 })
+      return erasures.some(
+        ({ until, hasLid }) => message.timestamp <= until && !(hasOwnLid && hasLid)
+      )
     }
     const { lid, phone } = message
     if (
@@ -619,9 +643,14 @@ export class Erasure {
   }
 }
 
+/** Records to erase because of their age. */
 export interface BeforeTime {
+  /** Captured before this time, ms. */
   before: number
+  /** Only records after this seq. */
   after?: number
+  /** Only records up to this seq. */
   upTo?: number
+  /** This time has come for sure, ms. */
   certain?: number
 }

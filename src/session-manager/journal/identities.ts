@@ -11,14 +11,14 @@ import {
 import type { NewRecord } from './journal.ts'
 
 /**
- * One message, one id. WhatsApp Web tells the same message under the phone number and under the LID
- * of its chat. The id that the journal has first is the message's id from then on: whatever comes
- * later under another one is given that id.
+ * One message, one id. WhatsApp Web reports the same message under the phone number and under the
+ * LID of its chat. The id that the journal has first is the id of the message from then on: a
+ * record that comes later under another id is given the first id.
  */
 
 /**
- * The third part of a message id, in SQL: what the sender's device drew, the same under each
- * address.
+ * The third part of a message id, in SQL. The sender's device drew it, and it is the same under
+ * each address.
  */
 const stanzaOf = (id: string): string => {
   const afterFromMe = `substr(${id}, instr(${id}, '_') + 1)`
@@ -31,35 +31,44 @@ const target =
   "coalesce(record ->> '$.message.reaction.message_id', record ->> '$.message.vote.message_id')"
 
 /**
- * By these every record of a message is found, whatever its id: earlier releases had one index for
- * each whole id.
+ * Through these indexes every record of a message is found, under any id. The indexes of earlier
+ * releases were on whole ids.
  */
 const indexes = `
-  CREATE INDEX IF NOT EXISTS records_by_stanza ON records (${stanzaOf('message_id')}) WHERE message_id <> '';
-  CREATE INDEX IF NOT EXISTS records_by_target_stanza ON records (${stanzaOf(target)}) WHERE ${target} IS NOT NULL;
+  CREATE INDEX IF NOT EXISTS records_by_stanza ON records (${stanzaOf('message_id')})
+    WHERE message_id <> '';
+  CREATE INDEX IF NOT EXISTS records_by_target_stanza ON records (${stanzaOf(target)})
+    WHERE ${target} IS NOT NULL;
   DROP INDEX IF EXISTS records_by_message;
   DROP INDEX IF EXISTS records_by_about;
 `
 
 /**
- * Conditions on a row of `records` for which SQLite goes by an index. @param values a list of ids,
- * in SQL
+ * Conditions on a row of `records` for which SQLite uses an index.
+ * @param values a list of ids, in SQL
  */
-export const isOfMessages = (values: string): string =>
-  `message_id <> '' AND ${stanzaOf('message_id')} IN (SELECT ${stanzaOf('value')} FROM ${values}) AND message_id IN (SELECT value FROM ${values})`
-export const isAboutMessages = (values: string): string =>
-  `${target} IS NOT NULL AND ${stanzaOf(target)} IN (SELECT ${stanzaOf('value')} FROM ${values}) AND ${target} IN (SELECT value FROM ${values})`
+export const isOfMessages = (values: string): string => `
+  message_id <> ''
+  AND ${stanzaOf('message_id')} IN (SELECT ${stanzaOf('value')} FROM ${values})
+  AND message_id IN (SELECT value FROM ${values})`
+export const isAboutMessages = (values: string): string => `
+  ${target} IS NOT NULL
+  AND ${stanzaOf(target)} IN (SELECT ${stanzaOf('value')} FROM ${values})
+  AND ${target} IN (SELECT value FROM ${values})`
 
 /** Ids with the stanza of an id (?1): of messages, and of what is reacted to or voted on. */
 export const idsWithStanza = `
-  SELECT message_id AS id, 1 AS is_message FROM records WHERE message_id <> '' AND ${stanzaOf('message_id')} = ${stanzaOf('?1')} AND +account = ?2 AND ${target} IS NULL
-  UNION SELECT ${target}, 0 FROM records WHERE ${target} IS NOT NULL AND ${stanzaOf(target)} = ${stanzaOf('?1')} AND +account = ?2`
+  SELECT message_id AS id, 1 AS is_message FROM records
+  WHERE message_id <> '' AND ${stanzaOf('message_id')} = ${stanzaOf('?1')}
+  AND +account = ?2 AND ${target} IS NULL
+  UNION SELECT ${target}, 0 FROM records
+  WHERE ${target} IS NOT NULL AND ${stanzaOf(target)} = ${stanzaOf('?1')} AND +account = ?2`
 
 export const createMessageIndexes = (db: DatabaseSync): void => db.exec(indexes)
 
-/** LIDs whose phone number is known are kept up to this count. */
+/** How many LIDs are kept with their phone number. */
 const maxLids = 50_000
-/** Two tellings of one message differ in their time by no more than this, s. */
+/** Two reports of one message differ in their time by no more than this, s. */
 const sameTime = 60
 const ofMessage: ReadonlySet<NewRecord['kind']> = new Set([
   'message',
@@ -67,7 +76,7 @@ const ofMessage: ReadonlySet<NewRecord['kind']> = new Set([
   'ciphertext_failed'
 ])
 
-/** The message with no address of its person but that of its chat. */
+/** The message with no other address of its person than that of its chat. */
 const withAddress = ({
   phone: _phone,
   lid: _lid,
@@ -87,8 +96,8 @@ export class Identities {
   readonly #first: StatementSync
   readonly #responders: StatementSync
   /**
-   * Phone numbers in E.164 by LID. Only in memory: what it tells of a person is in that person's
-   * records, too.
+   * Phone numbers in E.164 by LID. They are only in memory, so that erasing the records of a person
+   * erases all there is.
    */
   readonly #phones = new Map<string, string>()
 
@@ -99,20 +108,23 @@ export class Identities {
     // The unary plus stops SQLite from using the index on account, which matches every row.
     this.#ids = db.prepare(`
       SELECT message_id AS id, seq FROM records
-      WHERE message_id <> '' AND ${stanzaOf('message_id')} = ?1 AND +account = ?2 AND ${target} IS NULL`)
+      WHERE message_id <> '' AND ${stanzaOf('message_id')} = ?1
+      AND +account = ?2 AND ${target} IS NULL`)
     this.#targets = db.prepare(`
       SELECT ${target} AS id, seq FROM records
       WHERE ${target} IS NOT NULL AND ${stanzaOf(target)} = ?1 AND +account = ?2`)
     this.#first = db.prepare(`
       SELECT record FROM records
-      WHERE message_id <> '' AND ${stanzaOf('message_id')} = ${stanzaOf('?1')} AND message_id = ?1 AND +account = ?2
+      WHERE message_id <> '' AND ${stanzaOf('message_id')} = ${stanzaOf('?1')}
+      AND message_id = ?1 AND +account = ?2
       ORDER BY seq LIMIT 1`)
     this.#responders = db.prepare(`
       SELECT record FROM records
-      WHERE ${target} IS NOT NULL AND ${stanzaOf(target)} = ${stanzaOf('?1')} AND ${target} = ?1 AND +account = ?2`)
+      WHERE ${target} IS NOT NULL AND ${stanzaOf(target)} = ${stanzaOf('?1')}
+      AND ${target} = ?1 AND +account = ?2`)
   }
 
-  /** The phone number of a LID, as far as the records since the start have told it. */
+  /** The phone number of a LID, as far as the records since the start have shown it. */
   phone(lid: string): string | undefined {
     return this.#phones.get(lid)
   }
@@ -123,14 +135,14 @@ export class Identities {
     this.#phones.set(lid, phone)
   }
 
-  /** The id under which the journal knows a message, the given one when it does not. */
+  /** The id under which the journal knows a message; the given id for an unknown message. */
   idOf(id: string): string {
     return this.#find(id, undefined, true) ?? id
   }
 
   /**
-   * Whether two message ids are of one chat, or of chats that are known to be with one person.
-   * Nothing is guessed.
+   * Whether two message ids are of one chat, or of chats that are known to be with one person. It
+   * never guesses.
    */
   isWithOnePerson(one: string, other: string): boolean {
     const [a, b] = [one, other].map((id) => accountAddress(parseMessageId(id)?.chat ?? id))
@@ -139,7 +151,7 @@ export class Identities {
     return phone !== undefined && phone === this.#phoneOfChat(other)
   }
 
-  /** The phone number of the person in whose chat a message is, also as its record has it. */
+  /** The phone number of the person in whose chat a message is, also from its record. */
   #phoneOfChat(id: string): string | undefined {
     const chat = accountAddress(parseMessageId(id)?.chat ?? '')
     const known = this.#phoneOf(chat)
@@ -149,7 +161,7 @@ export class Identities {
     return message.lid === chat ? message.phone : undefined
   }
 
-  /** A new record with the ids, and the person, that the journal knows already. */
+  /** The new record with the ids, and the person, that the journal knows already. */
   resolve(newRecord: NewRecord): NewRecord {
     if (newRecord.message.number_change !== undefined) this.#phones.clear()
     this.learn(newRecord.message.lid, newRecord.message.phone)
@@ -191,7 +203,7 @@ export class Identities {
   #asKnown(message: CapturedMessage, id: string): CapturedMessage {
     const known = { ...message, id, chat_id: parseMessageId(id)?.chat ?? message.chat_id }
     if (!isAccount(known.chat_id)) return known
-    // A copy of a broadcast list may be taken for another recipient's: nothing is learnt from that.
+    // A copy for a broadcast list may be mistaken for another recipient's: nothing is learnt here.
     if (message.from_me && !this.#isKnownPerson(message.chat_id, known.chat_id))
       return withAddress(known)
     const phone = message.phone ?? this.#phoneOf(known.chat_id)
@@ -246,7 +258,7 @@ export class Identities {
   /**
    * @param timestamp of the message, UNIX seconds; undefined when it is not known
    * @param sameDirection whether `fromMe` of the id is certain
-   * @param mayGuess whether a LID and a number may be one person when nothing else is known of them
+   * @param mayGuess whether a LID and a number of unknown persons may be one person
    */
   #find(
     id: string,
@@ -258,7 +270,7 @@ export class Identities {
     if (parsed === undefined) return undefined
     const ids = this.#idsWith(parsed.stanza)
     if (ids.length === 0 || ids.includes(id)) return ids.length === 0 ? undefined : id
-    // In several chats it is a message to a broadcast list: whose it is must be known for sure.
+    // A message in several chats went to a broadcast list: its recipient must be known for sure.
     const isInOneChat = new Set(ids.map((each) => parseMessageId(each)?.chat)).size === 1
     return ids.find((known) => {
       const other = parseMessageId(known)
@@ -272,8 +284,8 @@ export class Identities {
   }
 
   /**
-   * The ids of messages with that stanza, the first one first: of records, and of what others react
-   * to or vote on.
+   * The ids of messages with that stanza, in the order of the journal: of records, and of messages
+   * that others react to or vote on.
    */
   #idsWith(stanza: string): string[] {
     const rows = [
@@ -302,7 +314,10 @@ export class Identities {
     return this.#isSamePerson(id.participant, other.participant, mayBeSame)
   }
 
-  /** Two addresses of one person; of two that nothing is known about, a LID and a number may be. */
+  /**
+   * Whether two addresses are of one person.
+   * @param mayBeSame the result for a LID and a number of which nothing is known
+   */
   #isSamePerson(one: string, other: string, mayBeSame: boolean): boolean {
     const [a, b] = [accountAddress(one), accountAddress(other)]
     if (a === b) return true
@@ -311,7 +326,7 @@ export class Identities {
     if (phoneA !== undefined && phoneB !== undefined) return phoneA === phoneB
     // Each message of a broadcast list has one stanza in the chats of all its recipients.
     const isOneKind = a.endsWith('@lid') === b.endsWith('@lid')
-    // This is a guess about one message: it does not make the two addresses known as one person's.
+    // This is a guess about one message. It does not make the two addresses known as one person.
     return !isOneKind && mayBeSame
   }
 

@@ -7,12 +7,9 @@ import { deleteErasedMedia, removeIncoming, storeMedia } from './media.ts'
 import { mediaKey, type PendingMedia } from './pending-media.ts'
 
 /**
- * Fetches the media of captured messages, one file at a time. Media are given up only when WhatsApp
- * says that they are gone, when configuration refuses them, or when they failed for days. Any other
- * trouble is tried again, ever later.
+ * The outcome of fetching. `gone`: WhatsApp does not have the media any more, and the phone could
+ * not send them again.
  */
-
-/** What became of it. `gone`: WhatsApp has it no more, and the phone could not send it again. */
 export type MediaResult =
   | {
       outcome: 'fetched'
@@ -20,12 +17,12 @@ export type MediaResult =
       size: number
       mimetype?: string
       filename?: string
-      /** To be read once, in order, before the next media are fetched. */
+      /** They are read once, in order, before the next media are fetched. */
       pieces: AsyncIterable<Buffer> | Iterable<Buffer>
     }
   | { outcome: 'gone'; reason: string }
 
-/** @throws for trouble that may pass: the media are tried again later */
+/** @throws for a trouble that may pass; the media are tried again later */
 export type MediaSource = (messageId: string) => Promise<MediaResult>
 
 export interface MediaFetcherOptions {
@@ -35,9 +32,9 @@ export interface MediaFetcherOptions {
   source: () => MediaSource | undefined
   directory: string
   limits: MediaLimits
-  /** Between the first attempt and the second; doubled with each, up to six hours. ms */
+  /** Between the first attempt and the second, ms; doubled with each, up to six hours. */
   retryMs?: number
-  /** Media that failed for so long are given up, ms. */
+  /** Media that failed for this long are given up, ms. */
   giveUpMs?: number
   log: Log
   /** UNIX ms. */
@@ -50,21 +47,19 @@ const maxRetryMs = 6 * 3_600_000
 /** While all media fail, one file is tried at least this often, ms. */
 const maxProbeMs = 15 * 60_000
 const defaultGiveUpMs = 14 * 86_400_000
-/**
- * Media are not given up before so many attempts of their own, however long ago the first one was.
- */
+/** Media are not given up before this many attempts of their own. */
 const minAttempts = 8
 /**
- * So many attempts are made in that time at the least. A clock that is set ahead by years makes
- * nothing old that was not tried as often.
+ * The least number of attempts in a time. So a clock that is set ahead by years does not give up
+ * media that were tried less often.
  */
 const attemptsWithin = (ms: number): number => Math.max(minAttempts, Math.floor(ms / maxRetryMs))
 /**
- * From so many failures of all in a row on, a failure counts for the file as well: it may be the
- * only one.
+ * After this many failures of all media in a row, a failure counts for the file, too: it may be the
+ * only file.
  */
 const doubtAfter = 10
-/** Longer timers end at once. */
+/** Node ends longer timers immediately. */
 const maxTimerMs = 2_147_483_647
 
 type Outcome = Media & { state: 'stored' | 'skipped' | 'failed' }
@@ -77,14 +72,17 @@ interface Outage {
   probeAt: number
 }
 
+/**
+ * Fetches the media of captured messages, one file at a time. Media are given up only when WhatsApp
+ * says that they are gone, when the configuration refuses them, or when they failed for days. Any
+ * other trouble is tried again, with growing waits.
+ */
 export class MediaFetcher {
   readonly #options: Required<MediaFetcherOptions>
   #outage: Outage | undefined
-  /**
-   * Files fetched since the start; and by message id, how many there were at its last failure in an
-   * outage.
-   */
+  /** How many files were fetched since the start. */
   #fetched = 0
+  /** By message id, `#fetched` at its last failure in an outage. */
   readonly #fetchedBefore = new Map<string, number>()
   #isBusy = false
   #isWanted = false
@@ -122,7 +120,7 @@ export class MediaFetcher {
       })
   }
 
-  /** The session is READY again: what kept all media from being fetched may be over. */
+  /** The session is READY again: an outage of all media may be over. */
   resume(): void {
     if (this.#outage !== undefined) this.#outage.probeAt = 0
     this.wake()
@@ -138,7 +136,7 @@ export class MediaFetcher {
     return this.#isBusy
   }
 
-  /** Ends it. What is not fetched yet is fetched after the next start. */
+  /** Media that are not fetched yet are fetched after the next start. */
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
@@ -148,17 +146,17 @@ export class MediaFetcher {
     const { journal, source, directory, now } = this.#options
     if (!this.#isClean) await removeIncoming(directory)
     this.#isClean = true
-    // The time of day may have been set back since they were put off.
+    // The time of day may have been set back since media were put off.
     journal.trustNoLaterThan(now(), maxRetryMs)
     if ((this.#outage?.probeAt ?? 0) > now() + maxProbeMs && this.#outage !== undefined)
       this.#outage.probeAt = 0
     for (;;) {
-      const from = source()
-      if (from === undefined || this.#isStopped) return
+      const fetchMedia = source()
+      if (fetchMedia === undefined || this.#isStopped) return
       if ((this.#outage?.probeAt ?? 0) > now()) break
       const [next] = journal.pendingMedia(1, now())
       if (next === undefined) break
-      await this.#fetch(next, from)
+      await this.#fetch(next, fetchMedia)
     }
     const nextAt = journal.nextMediaAt()
     if (nextAt !== undefined) this.#wakeAfter(Math.max(nextAt, this.#outage?.probeAt ?? 0) - now())
@@ -170,10 +168,10 @@ export class MediaFetcher {
       this.#timer = setTimeout(() => this.wake(), Math.min(maxTimerMs, maxRetryMs, Math.max(1, ms)))
   }
 
-  async #fetch(pending: PendingMedia, from: MediaSource): Promise<void> {
+  async #fetch(pending: PendingMedia, fetchMedia: MediaSource): Promise<void> {
     const { message } = pending
     try {
-      const result = await from(message.id)
+      const result = await fetchMedia(message.id)
       if (result.outcome === 'gone') {
         this.#endOutage()
         return await this.#giveUp(message, result.reason)
@@ -194,19 +192,19 @@ export class MediaFetcher {
     const { journal, limits, directory } = this.#options
     const { size, mimetype, filename, pieces } = result
     const reason = whyNotKept(limits, { size, mimetype: mimetype ?? message.media?.mimetype })
-    if (reason !== undefined) return this.#settle(message, { state: 'skipped', size, reason })
+    if (reason !== undefined) return this.#addOutcome(message, { state: 'skipped', size, reason })
     const sha256 = await storeMedia(directory, pieces, message.media?.sha256)
     const media: Outcome = { state: 'stored', size, sha256 }
     if (mimetype !== undefined) media.mimetype = mimetype
     if (filename !== undefined) media.filename = filename
-    await this.#settle(message, media)
+    await this.#addOutcome(message, media)
     if (journal.hasErased(message)) {
       journal.dropMedia(sha256)
       await deleteErasedMedia(journal, directory)
     }
   }
 
-  #settle(message: CapturedMessage, media: Outcome): Promise<void> {
+  #addOutcome(message: CapturedMessage, media: Outcome): Promise<void> {
     const key = mediaKey(message.id, media.state)
     return this.#options.add([
       { kind: 'media', key, message: { ...message, media: { ...message.media, ...media } } }
@@ -218,7 +216,7 @@ export class MediaFetcher {
       { event: 'media_given_up', reason },
       `media are not fetched any more: ${reason}`
     )
-    await this.#settle(message, { state: 'failed', reason })
+    await this.#addOutcome(message, { state: 'failed', reason })
   }
 
   async #postpone({ message, attempts }: PendingMedia, trouble: MediaTrouble): Promise<void> {
@@ -227,8 +225,8 @@ export class MediaFetcher {
     if (trouble.isOfAll) this.#noteOutage(trouble.message)
     else this.#endOutage()
     const waitMs = isOwn ? this.#backoff(attempts + 1, maxRetryMs) : 0
-    // In an outage the file is due as before, after the others: all of them are fetched as soon as
-    // it is over.
+    // In an outage the file is due as before, after the others, so that all are fetched as soon as
+    // the outage is over.
     const until = now() + waitMs
     const failures = journal.postponeMedia(message.id, until, isOwn)
     if (failures === undefined || !isOwn) return
@@ -246,7 +244,7 @@ export class MediaFetcher {
     if (!trouble.isOfAll) return true
     const before = this.#fetchedBefore.get(messageId)
     this.#fetchedBefore.set(messageId, this.#fetched)
-    // Others were fetched since it failed like this the last time.
+    // Other files were fetched since this file failed like this the last time.
     if (before !== undefined && this.#fetched > before) return true
     return (this.#outage?.failures ?? 0) >= doubtAfter
   }
@@ -258,7 +256,8 @@ export class MediaFetcher {
     if (this.#outage === undefined) {
       log.warn(
         { event: 'media_outage', reason, retry_ms: waitMs },
-        `no media can be fetched: ${reason}; one is tried now and then, and all of them once that works`
+        `no media can be fetched: ${reason}; ` +
+          'one is tried now and then, and all of them once that works'
       )
     }
     this.#outage = { reason, failures, probeAt: now() + waitMs }

@@ -13,8 +13,7 @@ const isOf = (type: string, pattern: string): boolean =>
   (pattern.endsWith('/*') && type.startsWith(pattern.slice(0, -1)))
 
 /**
- * Why media are not kept, undefined when they are. What is not known does not speak against them,
- * but for the type.
+ * Why media are not kept; undefined when they are. An unknown size is kept, an unknown type not.
  */
 export const whyNotKept = (
   { maxBytes, types }: MediaLimits,

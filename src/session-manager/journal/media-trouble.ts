@@ -1,8 +1,8 @@
 import { PlainError, reasonOf } from '../../platform/harmless.ts'
 
-/** Why media could not be fetched now, though they may be later. */
+/** Why media could not be fetched now. They may be fetched later. */
 export class MediaTrouble extends PlainError {
-  /** It is the network, the disk or the page, not these media: others would fail as well. */
+  /** The trouble is of the network, the disk or the page: other media would fail as well. */
   readonly isOfAll: boolean
 
   constructor(reason: string, isOfAll: boolean, options?: ErrorOptions) {
@@ -12,7 +12,7 @@ export class MediaTrouble extends PlainError {
   }
 }
 
-/** What a file system says when it takes no more, or nothing at all. */
+/** Codes of a file system that takes no more, or nothing at all. */
 const diskCodes = new Set([
   'ENOSPC',
   'EDQUOT',
@@ -25,9 +25,21 @@ const diskCodes = new Set([
   'EFBIG'
 ])
 
-/** How puppeteer says that there is no page to ask, or that it does not answer. */
-const pageIsLost =
-  /Target closed|Session closed|Connection closed|detached|context was destroyed|disconnected|page is closed|no answer within|timed out/i
+/** Parts of puppeteer's errors for a page that is gone or does not answer. */
+const pageIsLost = new RegExp(
+  [
+    'Target closed',
+    'Session closed',
+    'Connection closed',
+    'detached',
+    'context was destroyed',
+    'disconnected',
+    'page is closed',
+    'no answer within',
+    'timed out'
+  ].join('|'),
+  'i'
+)
 
 /** An error of fetching as a `MediaTrouble`, without anybody's number or text in its reason. */
 export const asMediaTrouble = (error: unknown): MediaTrouble => {

@@ -7,20 +7,20 @@ import { MediaTrouble } from './media-trouble.ts'
 /** The directory of the media, each file under its SHA-256. */
 
 /**
- * While a retention is at work each wait is long: one by one, the files of a request took more than
- * a minute.
+ * Files that are deleted concurrently. While retention runs each wait is long: one by one, the
+ * files of a request took more than a minute.
  */
-const deletedAtOnce = 500
+const deletionBatch = 500
 
-/** Where the bytes of that SHA-256 (hex) are kept. */
+/** The path of the file with this SHA-256 (hex). */
 export const mediaPath = (directory: string, sha256: string): string =>
   join(directory, sha256.slice(0, 2), sha256)
 
-/** Where bytes are written while their SHA-256 is not known yet. */
+/** A path for bytes whose SHA-256 is not known yet. */
 const incomingPath = (directory: string): string =>
   join(directory, `incoming-${randomUUID()}.partial`)
 
-/** Removes what a crash left half written. */
+/** Removes files that a crash left half written. */
 export const removeIncoming = async (directory: string): Promise<void> => {
   const names = await readdir(directory).catch(() => [])
   for (const name of names) {
@@ -29,7 +29,8 @@ export const removeIncoming = async (directory: string): Promise<void> => {
 }
 
 /**
- * Writes pieces to a file and syncs it. @returns their SHA-256 (hex) and how many bytes they are
+ * Writes pieces to a file and syncs it.
+ * @returns their SHA-256 (hex) and their size in bytes
  */
 const writePieces = async (
   path: string,
@@ -59,9 +60,9 @@ const moveInto = async (partial: string, path: string): Promise<void> => {
 }
 
 /**
- * Writes bytes, given as they come, under their SHA-256, so that the file is whole and on disk, or
- * not there.
- * @param expected the sum that was announced (hex): other bytes are refused
+ * Writes bytes, as they arrive, to the file of their SHA-256. The file is whole and on disk, or it
+ * does not exist.
+ * @param expected the sum that was announced (hex); other bytes are refused
  * @returns the sum, hex
  */
 export const storeMedia = async (
@@ -80,17 +81,17 @@ export const storeMedia = async (
       )
     }
     const path = mediaPath(directory, sha256)
-    const there = await stat(path).catch(() => undefined)
-    if (there?.size !== size) await moveInto(partial, path)
+    const existing = await stat(path).catch(() => undefined)
+    if (existing?.size !== size) await moveInto(partial, path)
     return sha256
   } finally {
     await rm(partial, { force: true })
   }
 }
 
-/** @returns whether it was there */
+/** @returns whether the file existed */
 const deleteMedia = async (path: string): Promise<boolean> => {
-  // one that a crash cut short
+  // A crash may have left this file of an earlier release.
   await rm(`${path}.partial`, { force: true })
   return unlink(path).then(
     () => true,
@@ -102,21 +103,24 @@ const deleteMedia = async (path: string): Promise<boolean> => {
 }
 
 /**
- * Deletes the files of erased media; what fails is tried again with the next call. @returns how
- * many files were there
+ * Deletes the files of erased media. A file that cannot be deleted is tried again by the next call.
+ * @returns how many files existed
  */
-export const deleteErasedMedia = async (journal: Journal, directory: string): Promise<number> => {
+export const deleteErasedMedia = async (
+  journal: Pick<Journal, 'mediaToDelete' | 'mediaDeleted'>,
+  directory: string
+): Promise<number> => {
   const sums = journal.mediaToDelete()
   const errors: unknown[] = []
   let files = 0
-  for (let start = 0; start < sums.length; start += deletedAtOnce) {
-    const some = sums.slice(start, start + deletedAtOnce)
+  for (let start = 0; start < sums.length; start += deletionBatch) {
+    const batch = sums.slice(start, start + deletionBatch)
     const outcomes = await Promise.allSettled(
-      some.map((sha256) => deleteMedia(mediaPath(directory, sha256)))
+      batch.map((sha256) => deleteMedia(mediaPath(directory, sha256)))
     )
-    journal.mediaDeleted(some.filter((_, n) => outcomes[n]?.status === 'fulfilled'))
+    journal.mediaDeleted(batch.filter((_, n) => outcomes[n]?.status === 'fulfilled'))
     for (const outcome of outcomes) {
-      // One that cannot go keeps none of the others.
+      // A file that cannot be deleted does not keep the others.
       if (outcome.status === 'rejected') errors.push(outcome.reason)
       else if (outcome.value) files += 1
     }

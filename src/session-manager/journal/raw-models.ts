@@ -3,29 +3,29 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { JournalRecord } from '../../contract/record.ts'
 
 /**
- * What a message was mapped from, so that a later release can map it again. Only the mapper knows
- * what is in `text`.
+ * The model that a message was mapped from, so that a later release can map it again. Only the
+ * mapper knows the form of `text`.
  */
 export interface RawModel {
-  /** Of the mapper that made the record. */
+  /** The version of the mapper that made the record. */
   version: number
   /** JSON; at most `maxRawLength` characters. */
   text: string
 }
 
-/** A record of the journal, and what it was mapped from as far as that is still kept. */
+/** A record of the journal with its raw model, if that is still kept. */
 export interface Remappable {
   seq: number
   record: JournalRecord
   raw: RawModel | undefined
 }
 
-/** A longer raw model is not kept. */
+/** A longer raw model is not kept, characters. */
 export const maxRawLength = 64 * 1024
 
-/** Shorter texts are not worth the time that packing takes. */
+/** Shorter texts are not packed: packing takes more time than it saves room. */
 const packedFrom = 2_048
-/** Models deleted in one statement: everything else waits for it. */
+/** Models deleted in one statement. Everything else waits for it. */
 const batchSize = 500
 
 const schema = `
@@ -47,8 +47,8 @@ const pack = (text: string): { isPacked: number; bytes: Buffer } => {
 }
 
 /**
- * Raw models beside their records: in the same file and transaction, and erased with them. They are
- * never served.
+ * Raw models beside their records: in the same file and transaction, and erased with the records.
+ * They are never served.
  */
 export class RawModels {
   readonly #insert: StatementSync
@@ -69,9 +69,10 @@ export class RawModels {
     this.#page = db.prepare(`
       SELECT seq, record, version, packed, model FROM records LEFT JOIN raw_models USING (seq)
       WHERE seq > ? ORDER BY seq LIMIT ?`)
-    // Not by seq: a clock that was ahead for a while gives the first models the latest times.
+    // Not by seq: with a clock that was ahead for a while, the first models have the latest times.
     this.#expire = db.prepare(`
-      DELETE FROM raw_models WHERE seq IN (SELECT seq FROM raw_models WHERE at < ?1 ORDER BY at LIMIT ${batchSize})`)
+      DELETE FROM raw_models
+      WHERE seq IN (SELECT seq FROM raw_models WHERE at < ?1 ORDER BY at LIMIT ${batchSize})`)
     this.#setVersion = db.prepare('UPDATE raw_models SET version = ? WHERE seq = ?')
   }
 
@@ -82,10 +83,7 @@ export class RawModels {
     this.#insert.run(seq, at, version, isPacked, bytes)
   }
 
-  /**
-   * Puts a newer model in the place of the one kept for a record. Does nothing when none is kept
-   * for it.
-   */
+  /** Replaces the model of a record by a newer one. Does nothing for a record without a model. */
   replace(account: string, key: string, { version, text }: RawModel): void {
     if (text.length > maxRawLength) return
     const { isPacked, bytes } = pack(text)
@@ -110,8 +108,8 @@ export class RawModels {
   }
 
   /**
-   * Deletes models that were kept before this time, ms; some of them. @returns how many, 0 when
-   * there are no more
+   * Deletes some of the models that were kept before this time, ms.
+   * @returns how many, 0 when there are no more
    */
   expire(before: number): number {
     return Number(this.#expire.run(before).changes)

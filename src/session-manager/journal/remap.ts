@@ -6,16 +6,13 @@ import type { Journal, NewVersion } from './journal.ts'
 import type { RawModel } from './raw-models.ts'
 
 /**
- * Maps again what is still kept, a part of the journal at a time, so that everything else goes on
- * in between.
+ * Maps kept models again, a part of the journal at a time, so that other work goes on in between.
  */
 
 /** Records in one part. */
 const remapBatch = 1_000
 
-/**
- * The message of a record as it is mapped today; undefined when there is nothing to map it from.
- */
+/** The message of a record as it is mapped today; undefined without anything to map it from. */
 type Remap = (record: InboundRecord, raw: RawModel | undefined) => NewVersion['message'] | undefined
 
 /**
@@ -28,11 +25,11 @@ export const remapSome = (options: {
   version: number
   after: number
   isTrial: boolean
-  /** Records in this part, `remapBatch` unless told. */
+  /** Records in this part; `remapBatch` by default. */
   limit?: number | undefined
 }): Remapped => {
   const { journal, remap, version, after, isTrial, limit = remapBatch } = options
-  // What is appended from here on is mapped by this version.
+  // Records that are appended from here on are mapped by this version.
   const lastSeq = journal.lastSeq()
   const rows = journal.remappable(after, limit)
   const messages: NewVersion[] = []
@@ -55,15 +52,15 @@ export const remapSome = (options: {
   }
 }
 
-/** Records of one part after an upgrade, some 30 ms: everything else waits for it. */
+/** Records of one part after an upgrade. It takes some 30 ms, and everything else waits for it. */
 const partSize = 100
-/** Between one look whether the account is this host's and the next, ms. */
+/** Between two checks whether this host has the account, ms. */
 const ownerCheckMs = 10_000
 
 /**
- * After an upgrade to another mapper, maps what is in the journal again, once, in the background.
- * What comes out differently is appended as an update, so that each hub that follows the journal
- * takes it in order, and once. A stop in between loses nothing: it goes on at the next start.
+ * After an upgrade to another mapper, maps the journal again, once, in the background. A message
+ * that comes out differently is appended as an update, so that each hub that follows the journal
+ * takes it in order, and once. After a stop in between, the next start continues.
  */
 export class UpgradeRemap {
   readonly #options: UpgradeRemapOptions
@@ -76,12 +73,13 @@ export class UpgradeRemap {
       if (this.#stopping.signal.aborted) return
       options.log.error(
         { event: 'remap_failed', err: error },
-        'Failed to read the journal again as this release understands it. It is tried again at the next start, or by "leadmaster remap".'
+        'Failed to read the journal again as this release understands it. ' +
+          'It is tried again at the next start, or by "leadmaster remap".'
       )
     })
   }
 
-  /** Resolves once it is done, was stopped, or failed. */
+  /** Resolves once it is done, stopped or failed. */
   get done(): Promise<void> {
     return this.#done
   }
@@ -96,12 +94,12 @@ export class UpgradeRemap {
     const { signal } = this.#stopping
     await delay(0, undefined, { signal }) // The daemon's start comes first.
     const mappedBy = journal.mark('mapped_by') ?? 0
-    // Of a later release: what it has mapped is not taken back.
+    // A later release mapped the journal. Its result stays.
     if (mappedBy > version) return
     while (!this.#options.isOurs()) await delay(ownerCheckMs, undefined, { signal })
     let after = mappedBy === version ? (journal.mark('mapped_to') ?? 0) : 0
-    // What is appended from now on is mapped by this version. What came since the last start may be
-    // of a release before, which was put back in between.
+    // Records that are appended from now on are mapped by this version. Records since the last
+    // start may be of an earlier release, which an operator put back in between.
     const end = journal.lastSeq()
     journal.setMarks({ mapped_by: version, mapped_to: after })
     const isUpgrade = after === 0 && end > 0
@@ -112,14 +110,14 @@ export class UpgradeRemap {
       )
     let changed = 0
     while (after < end && !signal.aborted) {
-      const began = performance.now()
+      const startedAt = performance.now()
       const part = this.#options.remapPart(after, Math.min(partSize, end - after))
       if (part.examined === 0) break
       after = part.next_after
       changed += part.changed
       journal.setMarks({ mapped_to: after })
-      // A rest as long as it took, so that everything else has half of the time.
-      await delay(performance.now() - began, undefined, { signal })
+      // Pause for as long as it took, so that everything else has half of the time.
+      await delay(performance.now() - startedAt, undefined, { signal })
     }
     if (signal.aborted) return
     journal.setMarks({ mapped_to: end })
@@ -133,11 +131,11 @@ export class UpgradeRemap {
 
 interface UpgradeRemapOptions {
   journal: Journal
-  /** Of the mapper. */
+  /** The version of the mapper. */
   version: number
-  /** Maps the next records after one. */
+  /** Maps the next records after a seq. */
   remapPart(after: number, limit: number): Remapped
-  /** Whether this host has the account: what is captured by another one is that one's to map. */
+  /** Whether this host has the account. Another host maps what it captures itself. */
   isOurs(): boolean
   log: Log
 }

@@ -4,57 +4,96 @@ import type { Log } from '../../platform/log.ts'
 import type { Journal } from './journal.ts'
 import { deleteErasedMedia } from './media.ts'
 
-/** Erases what is older than it may become, and finishes an erasure that was cut short. */
-export interface Retention {
-  stop(): void
-}
-
 const dayMs = 86_400_000
-/** Records of one transaction, some 30 ms: everything else waits for it. */
+/** Records of one transaction. It takes some 30 ms, and everything else waits for it. */
 const batchSize = 100
 
-/**
- * @param options.keepMs how long records and their media are kept, to the day; 0 keeps them all
- * @param options.keepRawMs how long raw models are kept beside their records; 0 keeps none
- * @param options.upTo the last record that may be erased for its age: those after it are not
- * forwarded yet
- * @param options.everyMs between one look and the next, and before the first
- */
-export const createRetention = (options: {
+interface RetentionOptions {
   journal: Journal
+  /** The directory of the media. */
   directory: string
+  /** How long records and their media are kept, to the day, ms; 0 keeps them all. */
   keepMs: number
+  /** How long raw models are kept beside their records, ms; 0 keeps none. */
   keepRawMs?: number
+  /** The last record that may be erased for its age: later ones are not forwarded yet. */
   upTo?: () => number
+  /** Between one look and the next, and before the first. */
   everyMs?: number
   log: Log
   now?: () => number
+  /** ms of a clock that only goes on. */
   steady?: () => number
-}): Retention => {
-  const {
-    journal,
-    directory,
-    keepMs,
-    keepRawMs = 0,
-    upTo = () => Number.MAX_SAFE_INTEGER,
-    everyMs = 600_000,
-    log,
-    now = Date.now,
-    steady
-  } = options
-  const certain = new CertainTime(journal.mark('certain_until') ?? 0, steady)
-  let doneBefore = 0
-  let timer: NodeJS.Timeout | undefined
-  let stopped = false
+}
+
+/** Erases what is too old, and finishes an erasure that was cut short. */
+export class Retention {
+  readonly #options: RetentionOptions
+  readonly #everyMs: number
+  readonly #certain: CertainTime
+  /** Everything before this was erased, ms. */
+  #doneBefore = 0
+  #isStopped = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: RetentionOptions) {
+    const { journal, everyMs = 600_000, steady } = options
+    this.#options = options
+    this.#everyMs = everyMs
+    this.#certain = new CertainTime(journal.mark('certain_until') ?? 0, steady)
+    this.#timer = setTimeout(() => this.#look(), everyMs)
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
+  #look(): void {
+    this.#run()
+      .catch((error: unknown) =>
+        this.#options.log.warn(
+          { event: 'erasing_failed', retry_ms: this.#everyMs, err: error },
+          'what is to be erased could not be; it is tried again'
+        )
+      )
+      .finally(() => {
+        if (!this.#isStopped) this.#timer = setTimeout(() => this.#look(), this.#everyMs)
+      })
+  }
+
+  async #run(): Promise<void> {
+    const { journal, directory, keepMs, now = Date.now } = this.#options
+    journal.finishErasing()
+    const time = this.#certain.look(journal.confirmedUntil(), now())
+    journal.setMark('certain_until', this.#certain.known())
+    await this.#expireRaw(time)
+    // Once a day, because the file is rewritten each time.
+    const before = Math.floor((time - keepMs) / dayMs) * dayMs
+    const lastSeq = journal.lastSeq()
+    const upTo = this.#options.upTo?.() ?? Number.MAX_SAFE_INTEGER
+    const isDue = keepMs > 0 && before > this.#doneBefore
+    const records = isDue ? await this.#eraseBefore(before, time, Math.min(lastSeq, upTo)) : 0
+    if (this.#isStopped) return
+    const files = await deleteErasedMedia(journal, directory)
+    // Records that could not be erased yet are erased on one of the next looks.
+    if (upTo >= lastSeq) this.#doneBefore = before
+    if (records > 0 || files > 0)
+      this.#options.log.info(
+        { event: 'retention', before: new Date(before).toISOString(), records, files },
+        `erased ${records} records and ${files} media files for good`
+      )
+  }
 
   /**
-   * In groups, for there may be millions; after each a rest as long as it took, so that everything
-   * else has half of the time.
+   * Erases in groups, because there may be millions. After each group it pauses for as long as the
+   * group took, so that everything else has half of the time.
    */
-  const eraseBefore = async (before: number, time: number, upTo: number): Promise<number> => {
+  async #eraseBefore(before: number, time: number, upTo: number): Promise<number> {
+    const { journal } = this.#options
     let records = 0
-    for (let after = 0; after < upTo && !stopped; after += batchSize) {
-      const began = performance.now()
+    for (let after = 0; after < upTo && !this.#isStopped; after += batchSize) {
+      const startedAt = performance.now()
       records += journal.erase({
         before,
         after,
@@ -62,58 +101,19 @@ export const createRetention = (options: {
         certain: time,
         more: true
       })
-      await delay(performance.now() - began)
+      await delay(performance.now() - startedAt)
     }
-    if (!stopped) journal.finishErasing()
+    if (!this.#isStopped) journal.finishErasing()
     return records
   }
 
-  /** In groups, with a rest after each as above. */
-  const expireRaw = async (time: number): Promise<void> => {
-    for (let deleted = 1; deleted > 0 && !stopped; ) {
-      const began = performance.now()
+  /** In groups, with a pause after each as above. */
+  async #expireRaw(time: number): Promise<void> {
+    const { journal, keepRawMs = 0 } = this.#options
+    for (let deleted = 1; deleted > 0 && !this.#isStopped; ) {
+      const startedAt = performance.now()
       deleted = journal.expireRaw(time - keepRawMs)
-      if (deleted > 0) await delay(performance.now() - began)
-    }
-  }
-
-  const run = async (): Promise<void> => {
-    journal.finishErasing()
-    const time = certain.look(journal.confirmedUntil(), now())
-    journal.setMark('certain_until', certain.known())
-    await expireRaw(time)
-    // once a day, for the file is rewritten each time
-    const before = Math.floor((time - keepMs) / dayMs) * dayMs
-    const [there, last] = [journal.lastSeq(), upTo()]
-    const records =
-      keepMs > 0 && before > doneBefore ? await eraseBefore(before, time, Math.min(there, last)) : 0
-    if (stopped) return
-    const files = await deleteErasedMedia(journal, directory)
-    // what could not go yet goes on one of the next looks
-    if (last >= there) doneBefore = before
-    if (records > 0 || files > 0)
-      log.info(
-        { event: 'retention', before: new Date(before).toISOString(), records, files },
-        `erased ${records} records and ${files} media files for good`
-      )
-  }
-  const look = (): void => {
-    run()
-      .catch((error: unknown) =>
-        log.warn(
-          { event: 'erasing_failed', retry_ms: everyMs, err: error },
-          'what is to be erased could not be; it is tried again'
-        )
-      )
-      .finally(() => {
-        if (!stopped) timer = setTimeout(look, everyMs)
-      })
-  }
-  timer = setTimeout(look, everyMs)
-  return {
-    stop: () => {
-      stopped = true
-      clearTimeout(timer)
+      if (deleted > 0) await delay(performance.now() - startedAt)
     }
   }
 }

@@ -2,24 +2,19 @@ import type { Log } from '../../platform/log.ts'
 import type { UnreadChat } from './backfill.ts'
 import type { Journal } from './journal.ts'
 
-/**
- * The chats that cannot be read back. Each keeps its own time since when it is to be read (in the
- * journal, so that a restart keeps it), is tried again with backoff, and holds up no other chat.
- */
-
 interface Attempts {
   failures: number
   isBusy: boolean
   why: string
-  /** When it is tried again, ms. */
+  /** When the chat is tried again, ms. */
   dueAt: number
 }
 
 const backoffMs = {
-  busy: { first: 10_000, most: 300_000 },
-  failed: { first: 60_000, most: 3_600_000 }
+  busy: { first: 10_000, max: 300_000 },
+  failed: { first: 60_000, max: 3_600_000 }
 }
-/** A chat that is busy is reported once it was busy so often: most are free again after seconds. */
+/** A busy chat is reported after this many failures: most chats are free again after seconds. */
 const reportBusyAfter = 4
 
 interface UnreadChatsOptions {
@@ -30,12 +25,17 @@ interface UnreadChatsOptions {
   random?: () => number
 }
 
+/**
+ * The chats that cannot be read back. Each has its own time since when it is to be read. The
+ * journal keeps that time over restarts. Each chat is tried again with backoff, and delays no other
+ * chat.
+ */
 export class UnreadChats {
   readonly #journal: UnreadChatsOptions['journal']
   readonly #log: Log
   readonly #now: () => number
   readonly #random: () => number
-  /** By chat id. A chat of an earlier process has none until it is tried. */
+  /** By chat id. A chat that an earlier process noted is not here until it is tried. */
   readonly #attempts = new Map<string, Attempts>()
   #reported = 0
 
@@ -46,12 +46,12 @@ export class UnreadChats {
     this.#random = random
   }
 
-  /** Each with the time since when it is to be read, UNIX seconds. */
+  /** All chats, each with the time since when it is to be read, UNIX seconds. */
   all(): Map<string, number> {
     return inSeconds(this.#journal.unreadChats())
   }
 
-  /** Those that are to be tried now. */
+  /** The chats that are to be tried now. */
   due(): Map<string, number> {
     const now = this.#now()
     return new Map(
@@ -59,7 +59,7 @@ export class UnreadChats {
     )
   }
 
-  /** When the next one is to be tried, ms; undefined when there is none. */
+  /** When the next chat is to be tried, ms; undefined without chats. */
   nextDue(): number | undefined {
     const dues = [...this.#journal.unreadChats().keys()].map(
       (chat) => this.#attempts.get(chat)?.dueAt ?? 0
@@ -67,21 +67,19 @@ export class UnreadChats {
     return dues.length === 0 ? undefined : Math.min(...dues)
   }
 
-  /** There is another page: what failed in the last one may work. */
+  /** Has all chats tried again: in a new page, what failed in the last page may work. */
   retryAll(): void {
     for (const attempts of this.#attempts.values()) attempts.dueAt = 0
   }
 
-  /**
-   * @param since what of the chat is missing begins here, ms, unless more of it was missing before
-   */
+  /** @param since messages are missing from this time on, ms, unless more was missing before */
   failed({ chat, why, isBusy }: UnreadChat, since: number): void {
     const known = this.#journal.unreadChats().get(chat)
     this.#journal.setUnreadChat(chat, Math.min(since, known ?? Infinity))
     const failures = (this.#attempts.get(chat)?.failures ?? 0) + 1
-    const { first, most } = isBusy ? backoffMs.busy : backoffMs.failed
+    const { first, max } = isBusy ? backoffMs.busy : backoffMs.failed
     const waitMs =
-      Math.min(most, first * 2 ** Math.min(failures - 1, 20)) * (0.5 + this.#random() / 2)
+      Math.min(max, first * 2 ** Math.min(failures - 1, 20)) * (0.5 + this.#random() / 2)
     this.#attempts.set(chat, { failures, isBusy, why, dueAt: this.#now() + waitMs })
   }
 
@@ -108,10 +106,11 @@ export class UnreadChats {
     const reasons = [...counts]
       .map(([why, count]) => (counts.size === 1 ? why : `${count}: ${why}`))
       .join('; ')
-    return `${total} ${total === 1 ? 'chat' : 'chats'} cannot be read back (${reasons}); messages that were missed there may lack`
+    const chats = total === 1 ? '1 chat' : `${total} chats`
+    return `${chats} cannot be read back (${reasons}); messages that were missed there may lack`
   }
 
-  /** Logs a change: once when there are more than before, once when there are none any more. */
+  /** Logs a change: when there are more chats than before, and when there are no more. */
   report(): void {
     const reason = this.reason()
     const { count } = this

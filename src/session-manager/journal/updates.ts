@@ -4,24 +4,24 @@ import type { CapturedMessage, InboundRecord } from '../../contract/record.ts'
 import { isOfMessages } from './identities.ts'
 
 /**
- * Messages that are known and come again with something new: a call that ended, or a message mapped
- * by a later release.
+ * Known messages that come again with something new: a call that ended, or a message mapped by a
+ * later release.
  */
 
 /** Types that WhatsApp changes after they were sent, without an edit. */
 const changing: ReadonlySet<string> = new Set(['call_log', 'event_creation', 'order', 'payment'])
 
-/** Whether WhatsApp changes messages of this type as what they are about goes on. */
+/** Whether WhatsApp changes messages of this type later, as a call ends or an order goes on. */
 export const goesOn = ({ type }: CapturedMessage): boolean => changing.has(type)
 
 /**
- * Whether a message that is told once more may have something new: how it went on, or that it was
- * sent after all.
+ * Whether a message that is reported once more may have something new: how it went on, or that it
+ * was sent after all.
  */
 export const canChange = ({ type, from_me }: CapturedMessage): boolean =>
   from_me || changing.has(type)
 
-/** A message that was told once more: as it is known, but for what may have gone on. */
+/** A message that was reported once more: the known message with what may have changed. */
 export const refreshedMessage = (
   before: CapturedMessage,
   now: CapturedMessage
@@ -45,12 +45,13 @@ export class Known {
     this.#account = account
     // The unary plus stops SQLite from using the index on account, which matches every row.
     this.#rows = db.prepare(`
-      SELECT record FROM records WHERE ${isOfMessages('(SELECT ?1 AS value)')} AND +account = ?2 ORDER BY seq DESC`)
+      SELECT record FROM records WHERE ${isOfMessages('(SELECT ?1 AS value)')} AND +account = ?2
+      ORDER BY seq DESC`)
   }
 
   /**
-   * The newest version of this message, or of this edit of it; undefined when only its existence is
-   * known.
+   * The newest version of this message or edit; undefined when the journal only knows that the
+   * message exists.
    */
   latest({ id, edited }: CapturedMessage): CapturedMessage | undefined {
     const first = edited === undefined ? 'message' : 'edit'
@@ -63,8 +64,8 @@ export class Known {
 }
 
 /**
- * A message that was mapped again, with what only the record has: the id it is known under, and
- * what became of its media.
+ * A message that was mapped again, with what only the record has: the id under which it is known,
+ * and the outcome of its media.
  */
 export const updatedMessage = (before: CapturedMessage, now: CapturedMessage): CapturedMessage => {
   const message = { ...now, id: before.id, chat_id: before.chat_id }
@@ -77,7 +78,7 @@ export const updatedMessage = (before: CapturedMessage, now: CapturedMessage): C
   return withOutcome(before, message)
 }
 
-/** What is mapped again is the message as it first came: how it went on since is not taken back. */
+/** The message is mapped again as it first came. How it went on since is kept. */
 const withOutcome = (before: CapturedMessage, now: CapturedMessage): CapturedMessage => {
   const message = { ...now }
   if (before.unsent === undefined) delete message.unsent

@@ -3,7 +3,7 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Test } from 'tap'
 import {
-  createBackfill,
+  Backfill,
   type BackfillOptions,
   type ReadBack,
   type ReadGroup,
@@ -46,7 +46,7 @@ export const rig = (t: Test, read: Give | undefined, options: Partial<BackfillOp
   const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
   const logged = logLines()
   const state = { read, now }
-  const backfill = createBackfill({
+  const backfill = new Backfill({
     journal,
     source: () => (state.read === undefined ? undefined : grouped(state.read)),
     add: async (newRecords) => void journal.append(newRecords, 'backfill'),

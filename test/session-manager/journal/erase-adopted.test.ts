@@ -89,7 +89,7 @@ const comes = (journal: Journal, one: NewRecord): boolean =>
 
 /** What one host tells the other of, and what that does with it. */
 const adopt = (from: Journal, to: Journal): { groups: number[]; isNew: boolean } =>
-  adoptPeople(to, from.erasuresToTell())
+  adoptPeople(to, from.erasuresToShare())
 const adoptPeople = (
   journal: Journal,
   people: readonly ErasedPerson[]
@@ -189,14 +189,14 @@ t.test('a host keeps out what another host was asked to erase, also after a rest
 t.test('an adopted person without a LID takes along what has one', (t) => {
   const { asked, other } = hosts(t)
   eraseChats(asked.journal, ana)
-  t.match(asked.journal.erasuresToTell(), [{ hasLid: false }])
+  t.match(asked.journal.erasuresToShare(), [{ hasLid: false }])
   adopt(asked.journal, other.journal)
   t.notOk(comes(other.journal, inChat(ana, '1', { phone, lid: otherLid })))
 
   const { asked: sure, other: later } = hosts(t)
   sure.journal.append([inChat(ana, '0', { phone, lid })], 'live')
   eraseChats(sure.journal, ana)
-  t.match(sure.journal.erasuresToTell(), [{ hasLid: true }, { hasLid: true }])
+  t.match(sure.journal.erasuresToShare(), [{ hasLid: true }, { hasLid: true }])
   adopt(sure.journal, later.journal)
   t.ok(
     comes(later.journal, inChat(ana, '1', { phone, lid: otherLid })),
@@ -224,10 +224,10 @@ t.test('a large journal is gone through in groups', (t) => {
 t.test('what is known already, or was erased here, starts nothing', (t) => {
   const { asked, other } = hosts(t)
   const none = { groups: [], isNew: false }
-  t.same(asked.journal.erasuresToTell(), [])
+  t.same(asked.journal.erasuresToShare(), [])
   t.same(adopt(asked.journal, other.journal), none)
   eraseChats(asked.journal, ana)
-  const people = asked.journal.erasuresToTell()
+  const people = asked.journal.erasuresToShare()
   asked.journal.append([inChat(ana, 'later', { phone, timestamp: now + 1 })], 'live')
   t.same(adoptPeople(asked.journal, people), none, 'its own comes back to it')
   t.same(kinds(asked.journal), ['message'])
@@ -249,14 +249,14 @@ t.test('of its own and of others, only the others are new', (t) => {
   const { asked, other } = hosts(t)
   eraseChats(asked.journal, ana)
   eraseChats(other.journal, bea)
-  const all = [...asked.journal.erasuresToTell(), ...other.journal.erasuresToTell()]
+  const all = [...asked.journal.erasuresToShare(), ...other.journal.erasuresToShare()]
   t.ok(adoptPeople(other.journal, all).isNew)
   t.same(
     [ana, bea].map((chat) => other.journal.hasErasedChat(chat)),
     [true, true]
   )
   t.same(
-    other.journal.erasuresToTell(),
+    other.journal.erasuresToShare(),
     all.slice(1),
     'what was adopted is not told to a third one: its host does'
   )
@@ -311,25 +311,25 @@ t.test('a person is told of until the others know, and again when more of them w
   const clock = { now }
   const { asked } = hosts(t, clock)
   eraseChats(asked.journal, ana, bea)
-  const people = asked.journal.erasuresToTell()
+  const people = asked.journal.erasuresToShare()
   t.equal(people.length, 2)
   t.equal(new Set(people.map(({ hash }) => hash)).size, 2)
   t.match(people, [
     { until: now, hasLid: false, secret: /^[0-9a-f]{64}$/, hash: /^[0-9a-f]{64}$/ },
     { until: now }
   ])
-  t.same(asked.journal.erasuresToTell(), people)
-  asked.journal.erasuresTold(people.slice(0, 1))
-  t.same(asked.reopen().erasuresToTell(), people.slice(1))
-  asked.journal.erasuresTold(people.slice(1))
-  t.same(asked.journal.erasuresToTell(), [])
+  t.same(asked.journal.erasuresToShare(), people)
+  asked.journal.erasuresShared(people.slice(0, 1))
+  t.same(asked.reopen().erasuresToShare(), people.slice(1))
+  asked.journal.erasuresShared(people.slice(1))
+  t.same(asked.journal.erasuresToShare(), [])
   clock.now += 1
   eraseChats(asked.journal, bea)
-  const again = asked.journal.erasuresToTell()
+  const again = asked.journal.erasuresToShare()
   t.match(again, [{ until: now + 1 }])
   t.equal(again.length, 1)
-  asked.journal.erasuresTold(again)
-  t.same(asked.journal.erasuresToTell(), [])
+  asked.journal.erasuresShared(again)
+  t.same(asked.journal.erasuresToShare(), [])
   t.end()
 })
 

@@ -10,7 +10,7 @@ import {
 } from '../../../src/session-manager/journal/journal.ts'
 import { maxRawLength } from '../../../src/session-manager/journal/raw-models.ts'
 import { remapSome, UpgradeRemap } from '../../../src/session-manager/journal/remap.ts'
-import { createRetention } from '../../../src/session-manager/journal/retention.ts'
+import { Retention } from '../../../src/session-manager/journal/retention.ts'
 import {
   editRecords,
   messageRecords,
@@ -328,7 +328,7 @@ t.test('models go when they are older than KEEP_RAW; their records stay', async 
   journal.append(some(1_000), 'live')
   journal.setMark('certain_until', clock.now)
   const { log } = logLines()
-  const retention = createRetention({
+  const retention = new Retention({
     journal,
     directory: t.testdir(),
     keepMs: 0,

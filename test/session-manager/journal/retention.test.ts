@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openJournal } from '../../../src/session-manager/journal/journal.ts'
 import { mediaPath } from '../../../src/session-manager/journal/media.ts'
-import { createRetention } from '../../../src/session-manager/journal/retention.ts'
+import { Retention } from '../../../src/session-manager/journal/retention.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { newRecord, withMedia } from './new-records.ts'
 
@@ -27,13 +27,14 @@ const rig = async (t: Test, keepMs: number, failures = 0, upTo?: () => number) =
   journal.setMark('certain_until', start)
   const logged = logLines()
   let failed = 0
-  const mediaToDelete = (): string[] => {
-    if (failed === failures) return journal.mediaToDelete()
+  const mediaToDelete = journal.mediaToDelete.bind(journal)
+  journal.mediaToDelete = () => {
+    if (failed === failures) return mediaToDelete()
     failed += 1
     throw new Error('disk I/O error')
   }
-  const retention = createRetention({
-    journal: { ...journal, mediaToDelete },
+  const retention = new Retention({
+    journal,
     directory,
     keepMs,
     everyMs: 1,
@@ -82,7 +83,7 @@ t.test(
       journal.read(0, 5_000).filter(({ kind }) => kind === 'message').length
 
     const cut = logLines()
-    const first = createRetention({ ...options, log: cut.log })
+    const first = new Retention({ ...options, log: cut.log })
     const seen = new Set<number>()
     while (kept() > 2_000) {
       await new Promise((resolve) => setImmediate(resolve))
@@ -101,7 +102,7 @@ t.test(
 
     const left = kept()
     const logged = logLines()
-    const second = createRetention({ ...options, log: logged.log })
+    const second = new Retention({ ...options, log: logged.log })
     await logged.count('retention', 1)
     second.stop()
     t.match(logged.of('retention'), [{ records: left }])
@@ -179,12 +180,12 @@ t.test('a clock that is wrong, for a day or for years, makes nothing old', async
     }
     const logged = logLines()
     let looks = 0
-    const mediaToDelete = (): string[] => {
+    journal.mediaToDelete = () => {
       looks += 1
       return []
     }
-    const retention = createRetention({
-      journal: { ...journal, mediaToDelete },
+    const retention = new Retention({
+      journal,
       directory: root,
       keepMs,
       everyMs: 1,
@@ -212,7 +213,7 @@ t.test(
     let passed = 0
     now = start + 40 * day
     const logged = logLines()
-    const retention = createRetention({
+    const retention = new Retention({
       journal,
       directory: root,
       keepMs,

@@ -4,7 +4,7 @@ import { mock } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { createCapture, type Capture } from '../../../src/session-manager/journal/capture.ts'
+import { JournalWriter } from '../../../src/session-manager/journal/writer.ts'
 import {
   openJournal,
   type NewRecord,
@@ -14,7 +14,7 @@ import { logLines } from '../../platform/log-lines.ts'
 import { newRecord, lidOf } from './new-records.ts'
 import { propertyRuns } from '../../property-runs.ts'
 
-/** A capture over a journal that only remembers its groups, and fails while `broken` says so. */
+/** A writer over a journal that only remembers its groups, and fails while `broken` says so. */
 const rig = (
   phones: (lids: readonly string[]) => Promise<Map<string, string>> = async () => new Map()
 ) => {
@@ -35,18 +35,18 @@ const rig = (
     },
     phone: () => undefined
   } as unknown as Journal
-  const capture: Capture = createCapture({
+  const writer = new JournalWriter({
     journal,
     log: logged.log,
     phones,
     whyUnwritable: (error) => `${(error as Error).message}, in plain words`,
     steady: () => state.now
   })
-  return { capture, groups, logged, state, bodies: () => groups.flatMap((group) => group.bodies) }
+  return { writer, groups, logged, state, bodies: () => groups.flatMap((group) => group.bodies) }
 }
 const body = (text: string): NewRecord => newRecord(text, { body: text })
 
-/** The timers of the capture, its waits included, are the test's. */
+/** The timers of the writer, its waits included, are the test's. */
 const turnClock = (t: Test): ((ms: number) => Promise<void>) => {
   mock.timers.enable({ apis: ['setTimeout'] })
   // The same for what is imported from node:timers/promises.
@@ -68,10 +68,10 @@ const turnClock = (t: Test): ((ms: number) => Promise<void>) => {
 t.test(
   'what arrives together is written as one group, in order, and each is told once it is written',
   async (t) => {
-    const { capture, groups } = rig()
+    const { writer, groups } = rig()
     const order: string[] = []
     const adds = ['a', 'b', 'c'].map((text) =>
-      capture.add([body(text)], 'live').then(() => order.push(`${text} after ${groups.length}`))
+      writer.add([body(text)], 'live').then(() => order.push(`${text} after ${groups.length}`))
     )
     t.equal(groups.length, 0, 'nothing is written in the turn in which it arrives')
     await Promise.all(adds)
@@ -80,23 +80,23 @@ t.test(
       [['a', 'b', 'c']]
     )
     t.same(order, ['a after 1', 'b after 1', 'c after 1'])
-    await capture.add([body('d')], 'live')
+    await writer.add([body('d')], 'live')
     t.same(groups.at(-1)?.bodies, ['d'])
   }
 )
 
 t.test('nothing to add is done at once', async (t) => {
-  const { capture, state } = rig()
-  await capture.add([], 'live')
-  await capture.drain()
+  const { writer, state } = rig()
+  await writer.add([], 'live')
+  await writer.stop()
   t.equal(state.tries, 0)
 })
 
 t.test('a disk that is slow is told of, once a minute', async (t) => {
-  const { capture, logged, state } = rig()
+  const { writer, logged, state } = rig()
   const add = async (tookMs: number): Promise<void> => {
     state.tookMs = tookMs
-    await capture.add([body(String(state.tries))], 'live')
+    await writer.add([body(String(state.tries))], 'live')
   }
   await add(999)
   t.same(logged.of('journal_slow'), [])
@@ -111,12 +111,12 @@ t.test('a disk that is slow is told of, once a minute', async (t) => {
 })
 
 t.test('live and read back are never in one group', async (t) => {
-  const { capture, groups } = rig()
+  const { writer, groups } = rig()
   await Promise.all([
-    capture.add([body('a')], 'live'),
-    capture.add([body('b')], 'backfill'),
-    capture.add([body('c')], 'backfill'),
-    capture.add([body('d')], 'live')
+    writer.add([body('a')], 'live'),
+    writer.add([body('b')], 'backfill'),
+    writer.add([body('c')], 'backfill'),
+    writer.add([body('d')], 'live')
   ])
   t.same(
     groups.map(({ bodies, source }) => [source, ...bodies]),
@@ -129,23 +129,23 @@ t.test('live and read back are never in one group', async (t) => {
 })
 
 t.test('a group has at most 500 drafts, but what was added as one is written as one', async (t) => {
-  const { capture, groups } = rig()
+  const { writer, groups } = rig()
   const many = (name: string, count: number): NewRecord[] =>
     Array.from({ length: count }, (_, index) => body(`${name}${index}`))
   await Promise.all([
-    capture.add(many('a', 300), 'live'),
-    capture.add(many('b', 300), 'live'),
-    capture.add(many('c', 1_200), 'live'),
-    capture.add(many('d', 1), 'live')
+    writer.add(many('a', 300), 'live'),
+    writer.add(many('b', 300), 'live'),
+    writer.add(many('c', 1_200), 'live'),
+    writer.add(many('d', 1), 'live')
   ])
   t.same(
     groups.map(({ bodies }) => bodies.length),
     [300, 300, 1_200, 1]
   )
   await Promise.all([
-    capture.add(many('e', 250), 'live'),
-    capture.add(many('f', 250), 'live'),
-    capture.add(many('g', 1), 'live')
+    writer.add(many('e', 250), 'live'),
+    writer.add(many('f', 250), 'live'),
+    writer.add(many('g', 1), 'live')
   ])
   t.same(
     groups.slice(4).map(({ bodies }) => bodies.length),
@@ -162,7 +162,7 @@ t.test(
           maxLength: 30
         }),
         async (adds) => {
-          const { capture, bodies } = rig(async () => {
+          const { writer, bodies } = rig(async () => {
             await turn()
             return new Map()
           })
@@ -178,7 +178,7 @@ t.test(
                 ? { ...body(text), message: { ...message, lid: lidOf(count) } }
                 : body(text)
             })
-            done.push(capture.add(newRecords, back ? 'backfill' : 'live'))
+            done.push(writer.add(newRecords, back ? 'backfill' : 'live'))
             if (pause) await turn()
           }
           await Promise.all(done)
@@ -199,16 +199,16 @@ const ofLid = (text: string, lid: string): NewRecord => {
 
 t.test('a LID becomes a phone number where WhatsApp knows it; it is asked once', async (t) => {
   const asked: string[][] = []
-  const { capture, groups } = rig(async (lids) => {
+  const { writer, groups } = rig(async (lids) => {
     asked.push([...lids])
     return new Map([[lidOf(1), '+5215500000001']])
   })
-  await capture.add(
+  await writer.add(
     [ofLid('a', lidOf(1)), ofLid('b', lidOf(1)), ofLid('c', lidOf(2)), body('d')],
     'live'
   )
-  await capture.add([ofLid('e', lidOf(1))], 'live')
-  await capture.add([ofLid('f', lidOf(2))], 'live')
+  await writer.add([ofLid('e', lidOf(1))], 'live')
+  await writer.add([ofLid('f', lidOf(2))], 'live')
   t.same(
     groups.flatMap(({ newRecords }) => newRecords.map(({ message }) => message.phone)),
     ['+5215500000001', '+5215500000001', undefined, '+5215512345678', '+5215500000001', undefined]
@@ -221,10 +221,10 @@ t.test('a LID becomes a phone number where WhatsApp knows it; it is asked once',
 })
 
 t.test('a lookup that fails costs the number, not the message', async (t) => {
-  const { capture, bodies, logged } = rig(async () => {
+  const { writer, bodies, logged } = rig(async () => {
     throw new Error('the page is closed')
   })
-  await capture.add([ofLid('a', lidOf(1))], 'live')
+  await writer.add([ofLid('a', lidOf(1))], 'live')
   t.same(bodies(), ['a'])
   t.match(logged.of('lid_lookup_failed'), [{ level: 'warn', lids: 1 }])
 })
@@ -233,8 +233,8 @@ t.test('a lookup that hangs is not waited for long', async (t) => {
   const alive = setInterval(() => undefined, 1_000)
   t.teardown(() => clearInterval(alive))
   const passes = turnClock(t)
-  const { capture, bodies, logged } = rig(() => new Promise(() => undefined))
-  const added = capture.add([ofLid('a', lidOf(1))], 'live')
+  const { writer, bodies, logged } = rig(() => new Promise(() => undefined))
+  const added = writer.add([ofLid('a', lidOf(1))], 'live')
   await passes(1_999)
   t.same(bodies(), [])
   await passes(1)
@@ -246,22 +246,22 @@ t.test('a lookup that hangs is not waited for long', async (t) => {
 t.test(
   'a journal that cannot be written is tried again until it can; nothing is lost and order is kept',
   async (t) => {
-    const { capture, bodies, state, logged } = rig()
+    const { writer, bodies, state, logged } = rig()
     state.broken = 'disk full'
     let done = false
     const added = Promise.all([
-      capture.add([body('a')], 'live'),
-      capture.add([body('b')], 'live')
+      writer.add([body('a')], 'live'),
+      writer.add([body('b')], 'live')
     ]).then(() => (done = true))
     while (state.tries < 2) await turn()
     t.notOk(done, 'nobody is told that it is on disk')
-    const since = capture.failure()?.since
-    t.match(capture.failure(), { reason: 'disk full, in plain words' })
-    const later = capture.add([body('c')], 'live')
+    const since = writer.failure()?.since
+    t.match(writer.failure(), { reason: 'disk full, in plain words' })
+    const later = writer.add([body('c')], 'live')
     state.broken = undefined
     await Promise.all([added, later])
     t.same(bodies(), ['a', 'b', 'c'])
-    t.equal(capture.failure(), undefined)
+    t.equal(writer.failure(), undefined)
     t.ok((since ?? Infinity) <= Date.now())
     t.match(
       logged.of('journal_unwritable').map(({ retry_ms }) => retry_ms),
@@ -277,60 +277,60 @@ t.test(
 )
 
 t.test('how long it has been failing counts from the first failure', async (t) => {
-  const { capture, state } = rig()
+  const { writer, state } = rig()
   state.broken = 'disk full'
-  void capture.add([body('a')], 'live')
+  void writer.add([body('a')], 'live')
   while (state.tries < 1) await turn()
-  const first = capture.failure()?.since
+  const first = writer.failure()?.since
   while (state.tries < 3) await turn()
-  t.equal(capture.failure()?.since, first)
-  await capture.drain()
+  t.equal(writer.failure()?.since, first)
+  await writer.stop()
 })
 
-t.test('drain', async (t) => {
+t.test('stop', async (t) => {
   t.test('waits until all is written', async (t) => {
-    const { capture, bodies } = rig()
-    for (let count = 0; count < 1_200; count += 1) void capture.add([body(String(count))], 'live')
-    await capture.drain()
+    const { writer, bodies } = rig()
+    for (let count = 0; count < 1_200; count += 1) void writer.add([body(String(count))], 'live')
+    await writer.stop()
     t.equal(bodies().length, 1_200)
   })
   t.test(
     'gives up at once when the journal cannot be written, and tells nobody that it was',
     async (t) => {
-      const { capture, state } = rig()
+      const { writer, state } = rig()
       state.broken = 'disk full'
       let told = false
-      void capture.add([body('a')], 'live').then(() => (told = true))
+      void writer.add([body('a')], 'live').then(() => (told = true))
       while (state.tries < 4) await turn()
       const started = performance.now()
-      await capture.drain()
+      await writer.stop()
       t.ok(performance.now() - started < 300, 'not after the next delay, which is 800 ms')
       t.notOk(told)
     }
   )
-  t.test('gives up, too, when the journal fails only while it drains', async (t) => {
-    const { capture, state } = rig()
-    void capture.add([body('a')], 'live')
+  t.test('gives up, too, when the journal fails only while it stops', async (t) => {
+    const { writer, state } = rig()
+    void writer.add([body('a')], 'live')
     state.broken = 'disk full'
-    await capture.drain()
+    await writer.stop()
     t.equal(state.tries, 1)
-    t.match(capture.failure(), { reason: 'disk full, in plain words' })
+    t.match(writer.failure(), { reason: 'disk full, in plain words' })
   })
 })
 
 t.test(
   'past 100,000 waiting drafts, live ones are dropped and said to be: they are read back later',
   async (t) => {
-    const { capture, state, logged, bodies } = rig()
+    const { writer, state, logged, bodies } = rig()
     state.broken = 'disk full'
     const big = Array.from({ length: 100_000 }, (_, index) => body(String(index)))
-    const first = capture.add(big, 'live')
-    await capture.add([body('dropped')], 'live')
+    const first = writer.add(big, 'live')
+    await writer.add([body('dropped')], 'live')
     let isWritten = false
-    const outcome = capture
+    const outcome = writer
       .add([newRecord('outcome', { body: 'outcome' }, 'media')], 'live')
       .then(() => (isWritten = true))
-    const back = capture.add([body('read back')], 'backfill')
+    const back = writer.add([body('read back')], 'backfill')
     await turn()
     t.equal(
       isWritten,
@@ -347,7 +347,7 @@ t.test(
       'read back',
       'what is read back waits for its turn and is never dropped'
     )
-    await capture.add([body('room again')], 'live')
+    await writer.add([body('room again')], 'live')
     t.equal(bodies().at(-1), 'room again')
   }
 )
@@ -358,7 +358,7 @@ t.test(
     const journal = openJournal(join(t.testdir(), 'journal.db'), 'main')
     t.teardown(() => journal.close())
     const logged = logLines()
-    const capture = createCapture({
+    const writer = new JournalWriter({
       journal,
       log: logged.log,
       phones: async () => new Map(),
@@ -367,34 +367,34 @@ t.test(
     // A number that JSON does not have.
     const bad = newRecord('bad', { timestamp: 1n as unknown as number })
     await Promise.all([
-      capture.add([body('a'), bad, body('b')], 'live'),
-      capture.add([body('c')], 'live')
+      writer.add([body('a'), bad, body('b')], 'live'),
+      writer.add([body('c')], 'live')
     ])
     t.same(
       journal.read(0, 10).map((record) => (record.kind === 'erased' ? '' : record.message.body)),
       ['a', 'b', 'c']
     )
     t.match(logged.of('capture_refused'), [{ level: 'error', kind: 'message', error: 'TypeError' }])
-    t.equal(capture.failure(), undefined)
+    t.equal(writer.failure(), undefined)
     t.equal(logged.of('journal_unwritable').length, 0)
   }
 )
 
 t.test('after somebody changed the number, the number of a LID is looked up again', async (t) => {
   let phone = '+5215500000001'
-  const { capture, groups } = rig(async (lids) => new Map(lids.map((lid) => [lid, phone])))
+  const { writer, groups } = rig(async (lids) => new Map(lids.map((lid) => [lid, phone])))
   const from = (id: string, facts: Partial<NewRecord['message']> = {}): NewRecord =>
     newRecord(id, { phone: undefined, lid: lidOf(1), ...facts } as Partial<NewRecord['message']>)
-  await capture.add([from('a')], 'live')
+  await writer.add([from('a')], 'live')
   phone = '+5215500000002'
-  await capture.add([from('b')], 'live')
-  await capture.add(
+  await writer.add([from('b')], 'live')
+  await writer.add(
     [from('c', { number_change: { from: '5215500000001@c.us', to: '5215500000002@c.us' } })],
     'live'
   )
-  await capture.add([from('d')], 'live')
+  await writer.add([from('d')], 'live')
   phone = '+5215500000003'
-  await capture.add(
+  await writer.add(
     [
       from('e'),
       from('f', { number_change: { from: '5215500000002@c.us', to: '5215500000003@c.us' } }),
@@ -418,9 +418,9 @@ t.test(
   'the waits for a journal that cannot be written are kept, and doubled up to half a minute',
   async (t) => {
     const passes = turnClock(t)
-    const { capture, state, logged, bodies } = rig()
+    const { writer, state, logged, bodies } = rig()
     state.broken = 'disk full'
-    const added = capture.add([body('a')], 'live')
+    const added = writer.add([body('a')], 'live')
     await passes(0)
     const waits = [100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 25_600, 30_000, 30_000]
     for (const [index, wait] of waits.entries()) {
@@ -441,7 +441,7 @@ t.test(
     await added
     t.same(bodies(), ['a'])
     state.broken = 'disk full'
-    void capture.add([body('b')], 'live')
+    void writer.add([body('b')], 'live')
     await passes(0)
     t.equal(
       logged.of('journal_unwritable').at(-1)?.['retry_ms'],
@@ -449,18 +449,18 @@ t.test(
       'after a success they begin small'
     )
     t.match(logged.of('journal_writable'), [{ level: 'info' }])
-    await capture.drain()
+    await writer.stop()
   }
 )
 
 t.test(
   'a group that takes a second to write is slow; that is told once a minute, with what waits',
   async (t) => {
-    const { capture, logged, state } = rig()
+    const { writer, logged, state } = rig()
     const add = async (tookMs: number, count = 1): Promise<void> => {
       state.tookMs = tookMs
       await Promise.all(
-        Array.from({ length: count }, (_, n) => capture.add([body(`${state.tries} ${n}`)], 'live'))
+        Array.from({ length: count }, (_, n) => writer.add([body(`${state.tries} ${n}`)], 'live'))
       )
     }
     await add(999)
@@ -486,7 +486,7 @@ t.test('a number that the journal has is not asked for in the page', async (t) =
     append: (newRecords: NewRecord[]) => (groups.push(...newRecords), []),
     phone: (lid: string) => (inJournal.push(lid), lid === lidOf(1) ? '+5215500000001' : undefined)
   } as unknown as Journal
-  const capture = createCapture({
+  const writer = new JournalWriter({
     journal,
     log: logLines().log,
     whyUnwritable: String,
@@ -495,9 +495,9 @@ t.test('a number that the journal has is not asked for in the page', async (t) =
       return new Map(lids.map((lid) => [lid, `+${lid}`]))
     }
   })
-  await capture.add([ofLid('a', lidOf(1)), ofLid('b', lidOf(1))], 'live')
-  await capture.add([ofLid('c', lidOf(1)), ofLid('d', lidOf(2))], 'live')
-  await capture.add(
+  await writer.add([ofLid('a', lidOf(1)), ofLid('b', lidOf(1))], 'live')
+  await writer.add([ofLid('c', lidOf(1)), ofLid('d', lidOf(2))], 'live')
+  await writer.add(
     [ofLid('e', lidOf(2)), { ...body('f'), message: { ...body('f').message, lid: lidOf(3) } }],
     'live'
   )
@@ -518,19 +518,19 @@ t.test('a number that the journal has is not asked for in the page', async (t) =
 
 t.test('the numbers that are kept are bounded: past 50,000 all are asked for again', async (t) => {
   let asked = 0
-  const { capture } = rig(async (lids) => {
+  const { writer } = rig(async (lids) => {
     asked += lids.length
     return new Map(lids.map((lid) => [lid, `+${lid}`]))
   })
-  await capture.add(
+  await writer.add(
     Array.from({ length: 50_000 }, (_, n) => ofLid(`${n}`, lidOf(n))),
     'live'
   )
-  await capture.add([ofLid('one more', lidOf(50_000))], 'live')
-  await capture.add([ofLid('a', lidOf(5))], 'live')
+  await writer.add([ofLid('one more', lidOf(50_000))], 'live')
+  await writer.add([ofLid('a', lidOf(5))], 'live')
   t.equal(asked, 50_001, 'so many are kept')
-  await capture.add([ofLid('b', lidOf(60_000))], 'live')
-  await capture.add([ofLid('c', lidOf(5)), ofLid('d', lidOf(60_000))], 'live')
+  await writer.add([ofLid('b', lidOf(60_000))], 'live')
+  await writer.add([ofLid('c', lidOf(5)), ofLid('d', lidOf(60_000))], 'live')
   t.equal(asked, 50_003, 'one of before is asked for again, the one since is not')
 })
 
@@ -561,14 +561,14 @@ t.test(
       },
       phone: () => undefined
     } as unknown as Journal
-    const capture = createCapture({
+    const writer = new JournalWriter({
       journal,
       log: logged.log,
       phones: async () => new Map(),
       whyUnwritable: () => 'the disk is full'
     })
     let isDone = false
-    const added = capture
+    const added = writer
       .add([...Object.keys(refusals).map(body), body('then full'), body('last')], 'live')
       .then(() => (isDone = true))
     await passes(0)
@@ -578,7 +578,7 @@ t.test(
       logged.of('capture_refused').map(({ error }) => error),
       ['TypeError', 'RangeError', 'Error', 'Error', 'Error']
     )
-    t.match(capture.failure(), { reason: 'the disk is full' })
+    t.match(writer.failure(), { reason: 'the disk is full' })
     t.notOk(isDone)
 
     isFull = false
@@ -587,11 +587,11 @@ t.test(
     t.same(written, ['then full', 'last'])
 
     let isTold = false
-    void capture
+    void writer
       .add([body('type'), body('then full'), body('never')], 'live')
       .then(() => (isTold = true))
     await passes(0)
-    await capture.drain()
+    await writer.stop()
     await passes(0)
     t.notOk(isTold, 'a group of which one record is not on disk is told as written to nobody')
   }
@@ -600,14 +600,14 @@ t.test(
 t.test(
   'what waits is bounded by its number, and counted down again as it is written',
   async (t) => {
-    const { capture, state, logged, bodies } = rig()
+    const { writer, state, logged, bodies } = rig()
     state.broken = 'disk full'
     const big = Array.from({ length: 99_999 }, (_, index) => body(String(index)))
-    const first = capture.add(big, 'live')
-    const fits = capture.add([body('fits')], 'live')
-    await capture.add([body('one'), body('two')], 'live')
+    const first = writer.add(big, 'live')
+    const fits = writer.add([body('fits')], 'live')
+    await writer.add([body('one'), body('two')], 'live')
     t.match(logged.of('capture_overflow'), [{ level: 'error', dropped: 2 }])
-    const mixed = capture.add(
+    const mixed = writer.add(
       [body('beside'), newRecord('outcome', { body: 'an outcome' }, 'media')],
       'live'
     )
@@ -618,7 +618,7 @@ t.test(
       ['fits', 'beside', 'an outcome'],
       'what comes with an outcome is kept with it'
     )
-    await capture.add(
+    await writer.add(
       Array.from({ length: 100_000 }, (_, index) => body(`again ${index}`)),
       'live'
     )
