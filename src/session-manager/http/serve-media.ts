@@ -5,10 +5,36 @@ import { namesEtag } from '../../platform/http/etag.ts'
 import { invalid, ProblemError } from '../../platform/http/problem.ts'
 import { omitUndefined } from '../../platform/omit-undefined.ts'
 import { query } from '../../platform/http/query.ts'
-import { byteRange } from './byte-range.ts'
 import { mediaPath } from '../journal/media.ts'
 
-/** undefined when it is not there. */
+/** The part of a file that a request asks for; `end` is part of it. */
+interface ByteRange {
+  start: number
+  end: number
+}
+
+/**
+ * The one range of a Range header, RFC 9110 section 14.1.2. It is undefined when the whole file is
+ * to be sent: without a range, with several, and for a malformed header, as section 14.2 has it.
+ */
+export const byteRange = (
+  header: string | undefined,
+  size: number
+): ByteRange | 'unsatisfiable' | undefined => {
+  const [, first = '', last = ''] =
+    /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/i.exec(header ?? '') ?? []
+  if (first === '' && last === '') return undefined
+  if (first === '')
+    return Number(last) === 0 || size === 0
+      ? 'unsatisfiable'
+      : { start: Math.max(0, size - Number(last)), end: size - 1 }
+  const start = Number(first)
+  if (last !== '' && Number(last) < start) return undefined
+  if (start >= size) return 'unsatisfiable'
+  return { start, end: last === '' ? size - 1 : Math.min(Number(last), size - 1) }
+}
+
+/** @returns undefined without such a file */
 const openMedia = (directory: string, sha256: string): Promise<FileHandle | undefined> =>
   open(mediaPath(directory, sha256)).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
@@ -16,8 +42,8 @@ const openMedia = (directory: string, sha256: string): Promise<FileHandle | unde
   })
 
 /**
- * Passes on as many bytes as were promised, or throws: a short answer must not pass for a whole
- * one.
+ * Passes on as many bytes as were promised, or throws: a short answer must not look like a whole
+ * answer.
  */
 const exactly = (length: number) =>
   async function* (source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -30,8 +56,9 @@ const exactly = (length: number) =>
   }
 
 /**
- * `GET /media/:sha256`: a stored file, or one range of it, streamed. Its type is not known here:
- * the message has it. The file behind a sum never changes, so the sum is its strong ETag.
+ * `GET /media/:sha256`: streams a stored file, or one range of bytes. The message has the type of
+ * the file, which is not known here. The file behind a sum never changes, so the sum is its strong
+ * ETag.
  */
 export const addMediaRoute = ({ http, directory }: { http: Http; directory: string }): void => {
   http.route('GET', '/media/:sha256', async (req, res) => {
@@ -69,7 +96,7 @@ export const addMediaRoute = ({ http, directory }: { http: Http; directory: stri
       if (size === 0) return void res.end()
       await pipeline(file.createReadStream({ start, end }), exactly(length), res)
     } catch (error) {
-      // a client that went away is no fault
+      // It is no error when the client has gone.
       if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
     } finally {
       await file.close()

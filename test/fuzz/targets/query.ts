@@ -15,7 +15,7 @@ import { InboundPage, type InboundRecord } from '../../../src/contract/record.ts
 import { namesEtag } from '../../../src/platform/http/etag.ts'
 import type { Handler, Http, Request, Response } from '../../../src/platform/http/http.ts'
 import { ProblemError } from '../../../src/platform/http/problem.ts'
-import { byteRange } from '../../../src/session-manager/http/byte-range.ts'
+import { byteRange } from '../../../src/session-manager/http/serve-media.ts'
 import { openJournal } from '../../../src/session-manager/journal/journal.ts'
 import { addRoutes } from '../../../src/session-manager/http/routes.ts'
 import { bounded, must, same } from '../property.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { byteRange } from '../../../src/session-manager/http/byte-range.ts'
+import { byteRange } from '../../../src/session-manager/http/serve-media.ts'
 
 t.test('one range of a file of 10 bytes', async (t) => {
   t.same(byteRange('bytes=0-0', 10), { start: 0, end: 0 })
