@@ -10,14 +10,13 @@ import {
   type Source
 } from './env.ts'
 import { reasonOf } from './harmless.ts'
-import { createLifecycle, type Lifecycle } from './lifecycle.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { createLog, type Log } from './log.ts'
 import { createNotify, type Notify } from './notify.ts'
-import { omitUndefined } from './omit-undefined.ts'
 import { nameProcess } from './process-name.ts'
 import { Reserve } from './reserve.ts'
 
-/** What every daemon has in hand once its environment is accepted. */
+/** What every daemon gets once its environment is accepted. */
 export interface Platform<C> {
   config: C
   log: Log
@@ -32,11 +31,11 @@ export interface Platform<C> {
  */
 const EX_CONFIG = 78
 
-/** How often the reserve is looked after, ms. */
+/** How often the reserve is checked, ms. */
 const reserveMs = 600_000
 
 /**
- * Keeps room in the state directory for a start on a full disk. A service without a file there
+ * Keeps room in the state directory for a start on a full disk. A service without that directory
  * keeps none.
  */
 const keepReserve = (directory: string, log: Log): void => {
@@ -56,16 +55,15 @@ const keepReserve = (directory: string, log: Log): void => {
 }
 
 /**
- * Starts a daemon: environment first, then `main`. A bad environment ends the process with 78 and
- * one message that names every fault; an error from `main` ends it with 1.
+ * Starts a daemon: first its environment, then `main`. A bad environment ends the process with 78
+ * and one message that names every error. An error of `main` ends it with 1.
  */
 export const start = async <
   C extends { LOG_LEVEL: string; SHUTDOWN_TIMEOUT: number; STATE_DIR?: string }
 >(
   service: string,
   readConfig: (source: Source) => C,
-  main: (platform: Platform<C>) => Promise<void>,
-  onStray?: (error: unknown) => boolean
+  main: (platform: Platform<C>) => Promise<void>
 ): Promise<void> => {
   nameProcess(service)
   const { notifySocket, underJournal } = systemdEnv()
@@ -92,9 +90,7 @@ export const start = async <
     `${service} ${version} is starting`
   )
   watchClock({ log })
-  const lifecycle = createLifecycle(
-    omitUndefined({ log, notify, timeoutMs: config.SHUTDOWN_TIMEOUT, onStray })
-  )
+  const lifecycle = new Lifecycle({ log, notify, timeoutMs: config.SHUTDOWN_TIMEOUT })
   try {
     await main({ config, log, notify, lifecycle, version })
     if (config.STATE_DIR !== undefined) keepReserve(config.STATE_DIR, log)

@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import type { ClusterConfig } from './cluster/account-owner.ts'
+import type { MediaLimits } from './journal/media-limits.ts'
 import { EnvironmentError, readEnv, type Schema, type Source } from '../platform/env.ts'
 import {
   baseUrl,
@@ -33,22 +35,22 @@ export interface Config extends ClusterConfig {
   STATE_DIR: string
   /** Further names that it answers to, besides HOST and those of the loopback interface. */
   ALLOWED_HOSTS: string[]
-  /** By which Chromium reaches WhatsApp; empty: directly. */
+  /** The proxy by which Chromium reaches WhatsApp; empty: none. */
   PROXY_URL: string
   CHROMIUM_PATH: string
-  /** The version of WhatsApp Web to show; empty: the one that WhatsApp serves. */
+  /** The version of WhatsApp Web to show; empty: the version that WhatsApp serves. */
   WEB_VERSION: string
   /** strict: nothing is captured unless both fences of the send guard hold. */
   GUARD: 'normal' | 'strict'
   MEDIA_MAX_SIZE: number
   MEDIA_TYPES: string[]
-  /** Between the first attempt to fetch media that fails and the second. */
+  /** Between the first failed attempt to fetch media and the second attempt. */
   MEDIA_RETRY_DELAY: number
   MEDIA_GIVE_UP_AFTER: number
   /** Whether channels and status updates are captured. */
   CAPTURE_BROADCASTS: 'no' | 'yes'
   JOURNAL_RETENTION: number
-  /** How long raw models are kept beside their records; 0: none is. */
+  /** How long raw models are kept beside their records; 0: not at all. */
   KEEP_RAW: number
   START_TIMEOUT: number
   READY_TIMEOUT: number
@@ -120,23 +122,32 @@ export const schema: Schema<Config> = {
   PROFILE_BACKUP_SECRET_KEY: text({ default: '' })
 }
 
-/** What backups need besides where they go. */
+/** Errors for variables that PROFILE_BACKUP needs. */
 const missingForBackup = (config: Config): string[] => {
-  const needed = [
-    ...(config.PROFILE_BACKUP === '' ? [] : (['PROFILE_BACKUP_KEY'] as const)),
-    ...(config.PROFILE_BACKUP.startsWith('s3:')
-      ? (['PROFILE_BACKUP_ACCESS_KEY', 'PROFILE_BACKUP_SECRET_KEY'] as const)
-      : [])
-  ]
+  const needed: (keyof Config)[] = []
+  if (config.PROFILE_BACKUP !== '') needed.push('PROFILE_BACKUP_KEY')
+  if (config.PROFILE_BACKUP.startsWith('s3:'))
+    needed.push('PROFILE_BACKUP_ACCESS_KEY', 'PROFILE_BACKUP_SECRET_KEY')
   return needed
     .filter((variable) => config[variable] === '')
     .map((variable) => `${variable} is missing: PROFILE_BACKUP needs it`)
 }
 
-/** @throws {EnvironmentError} naming every fault */
+/** @throws {EnvironmentError} that names every error */
 export const readConfig = (source: Source): Config => {
   const config = readEnv(source, schema)
-  const faults = missingForBackup(config)
-  if (faults.length > 0) throw new EnvironmentError(faults)
+  const errors = missingForBackup(config)
+  if (errors.length > 0) throw new EnvironmentError(errors)
   return config
 }
+
+/** The directories below STATE_DIR. */
+export const directoriesIn = (stateDir: string): { profile: string; media: string } => ({
+  profile: join(stateDir, 'profile'),
+  media: join(stateDir, 'media')
+})
+
+export const mediaLimitsOf = (config: Config): MediaLimits => ({
+  maxBytes: config.MEDIA_MAX_SIZE,
+  types: config.MEDIA_TYPES
+})

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { LeadPage, Message, MessagePage } from '../../src/contract/lead.ts'
 import type { CapturedMessage, InboundRecord } from '../../src/contract/record.ts'
 import type { WebhookWithSecret } from '../../src/contract/webhook.ts'
-import { createForwarder } from '../../src/session-manager/cluster/forwarder.ts'
+import { Forwarder } from '../../src/session-manager/cluster/forwarder.ts'
 import type { NewRecord } from '../../src/session-manager/journal/journal.ts'
 import { remapSome, UpgradeRemap } from '../../src/session-manager/journal/remap.ts'
 import { messageRecords } from '../../src/session-manager/whatsapp/new-records.ts'
@@ -148,13 +148,13 @@ t.test('a journal of releases before is read again while three hubs follow it', 
   const before = journal.lastSeq()
   t.equal(before, oldRecords.length + 5)
   const server = await natsServer(t)
-  const forwarder = createForwarder({
+  const forwarder = new Forwarder({
     journal,
     account: 'main',
     nats: natsFor(t, server.url),
     replicas: 1,
     keepMs: 86_400_000,
-    term: () => 1,
+    fencingTerm: () => 1,
     log: logLines().log,
     onChange: () => undefined,
     maxDelayMs: 200

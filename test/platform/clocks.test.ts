@@ -43,7 +43,9 @@ const reasons: Readonly<Record<string, string>> = {
   'src/session-manager/journal/journal.ts': 'notes when a record was captured',
   'src/session-manager/cluster/lease-keeper.ts':
     'shows a moment; leases count by the time since boot',
-  'src/session-manager/main.ts': 'shows moments',
+  'src/session-manager/main.ts': 'notes when a record was captured',
+  'src/session-manager/serve.ts': 'shows a moment, and notes one in the journal',
+  'src/session-manager/status.ts': 'compares with the moment of the next attempt',
   'src/session-manager/journal/media-fetcher.ts':
     'moments that the journal keeps, none of them trusted beyond the longest wait',
   'src/session-manager/cluster/profile-backup/backup.ts': 'names a backup by the moment',

@@ -6,12 +6,12 @@ const daemon = (t: Test, body: string, options = ''): Child =>
   runScript(
     t,
     `
-    import { createLifecycle } from 'src/platform/lifecycle.ts'
+    import { Lifecycle } from 'src/platform/lifecycle.ts'
     import { createLog } from 'src/platform/log.ts'
     const say = (text) => process.stdout.write(text + '\\n')
     const notify = { ready() {}, status() {}, watchdog() {}, stopping: (text) => say('notify ' + text), close: () => say('notify closed') }
     const log = createLog({ service: 'test', level: 'info', underJournal: false })
-    const lifecycle = createLifecycle({ log, notify, timeoutMs: 10_000, ${options} })
+    const lifecycle = new Lifecycle({ log, notify, timeoutMs: 10_000, ${options} })
     const alive = setInterval(() => undefined, 1_000)
     ${body}
     say('up')`
@@ -118,10 +118,10 @@ t.test('an error that is said to be harmless leaves the daemon running', async (
   const child = daemon(
     t,
     `
+    lifecycle.onUnhandledError((error) => { say('stray: ' + (error.message ?? error)); return true })
     void Promise.reject('from a library')
     setImmediate(() => { throw new Error('from a library') })
-    setTimeout(() => say('still here'), 20)`,
-    `onStray: (error) => { say('stray: ' + (error.message ?? error)); return true }`
+    setTimeout(() => say('still here'), 20)`
   )
   await child.seen(/still here/)
   t.same(

@@ -71,7 +71,7 @@ t.test(
 )
 
 t.test(
-  'only main.ts and session/ reach the folder: for the Listener, its reasons and its states',
+  'only the wiring and session/ reach the folder: for the Listener, its reasons and its states',
   async (t) => {
     const reaching = sources
       .filter((file) => !file.startsWith('src/session-manager/whatsapp/'))
@@ -81,10 +81,10 @@ t.test(
           .map(({ from }) => `${file} ${from}`)
       )
     t.same(reaching.sort(), [
-      'src/session-manager/main.ts ./whatsapp/listener.ts',
+      'src/session-manager/account-connection.ts ./whatsapp/listener.ts',
       // What raw models are mapped by, and mapped again by.
-      'src/session-manager/main.ts ./whatsapp/message.ts',
-      'src/session-manager/main.ts ./whatsapp/remap.ts',
+      'src/session-manager/remapping.ts ./whatsapp/message.ts',
+      'src/session-manager/remapping.ts ./whatsapp/remap.ts',
       'src/session-manager/session/connection.ts ../whatsapp/reason.ts',
       // Compares how far linking by passkey is; it imports nothing.
       'src/session-manager/session/session.ts ../whatsapp/passkey-state.ts'

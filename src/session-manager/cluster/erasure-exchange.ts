@@ -9,12 +9,6 @@ import { retryForever, type RetryForever } from '../../platform/retry-forever.ts
 import type { ErasedPerson } from '../journal/adopted-erasures.ts'
 import type { Journal } from '../journal/journal.ts'
 
-/**
- * What one host of an account erased on request, for the others: each has a journal of its own. A
- * bucket in NATS has an entry for each erasure: keyed hashes of the addresses, and their key. They
- * stay, for a host that comes back.
- */
-
 const erasureBucket = 'leadmaster-erasures'
 
 const People = Compile(
@@ -27,8 +21,8 @@ const People = Compile(
     })
   )
 )
-/** Persons of one entry: some 30 KB. */
-const maxAtOnce = 200
+/** Persons of one entry. It has some 30 KB. */
+const batchSize = 200
 
 const open = (client: JetStreamClient, replicas: number): Promise<KV> =>
   new Kvm(client).create(erasureBucket, { replicas, history: 1, allow_direct: false })
@@ -44,12 +38,17 @@ export interface ErasureExchangeOptions {
   journal: Pick<Journal, 'erasuresToShare' | 'erasuresShared'>
   nats: Nats
   replicas: number
-  /** Erases what was erased at another host, and keeps it out from then on. */
+  /** Erases what another host erased, and keeps it out from then on. */
   adopt: (people: readonly ErasedPerson[]) => Promise<void>
   log: Log
   maxDelayMs?: number
 }
 
+/**
+ * Shares with the other hosts of an account what was erased on request: each host has a journal of
+ * its own. A bucket in NATS has an entry for each erasure: keyed hashes of the addresses, and their
+ * key. Entries stay, for a host that comes back.
+ */
 export class ErasureExchange {
   readonly #options: ErasureExchangeOptions
   readonly #stopping = new AbortController()
@@ -72,16 +71,16 @@ export class ErasureExchange {
     })
   }
 
-  /** Puts what was erased here where the other hosts find it. */
-  async tell(client: JetStreamClient): Promise<void> {
+  /** Puts what was erased here into the bucket. */
+  async share(client: JetStreamClient): Promise<void> {
     const { account, journal, replicas } = this.#options
     const people = journal.erasuresToShare()
     if (people.length === 0) return
     const bucket = await open(client, replicas)
-    for (let start = 0; start < people.length; start += maxAtOnce) {
-      const some = people.slice(start, start + maxAtOnce)
-      await bucket.put(`${account}.${randomUUID()}`, JSON.stringify(some))
-      journal.erasuresShared(some)
+    for (let start = 0; start < people.length; start += batchSize) {
+      const batch = people.slice(start, start + batchSize)
+      await bucket.put(`${account}.${randomUUID()}`, JSON.stringify(batch))
+      journal.erasuresShared(batch)
     }
   }
 
@@ -119,7 +118,7 @@ export class ErasureExchange {
     let people: ErasedPerson[] = []
     for await (const entry of entries) {
       people.push(...peopleOf(entry))
-      // Of those that are there already, all are erased in one pass over the journal.
+      // The entries that exist already are erased in one pass over the journal.
       if ((entry.delta ?? 0) > 0) continue
       await adopt(people)
       people = []

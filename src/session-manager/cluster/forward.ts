@@ -1,7 +1,7 @@
 import type { Log } from '../../platform/log.ts'
 import { connectNats, type Nats, type NatsConfig } from '../../platform/nats/nats.ts'
 import { ErasureExchange, type ErasureExchangeOptions } from './erasure-exchange.ts'
-import { createForwarder, type Forwarder } from './forwarder.ts'
+import { Forwarder } from './forwarder.ts'
 import type { Journal } from '../journal/journal.ts'
 
 /** The variables for forwarding. */
@@ -11,89 +11,85 @@ export interface ForwardConfig extends NatsConfig {
   SHUTDOWN_TIMEOUT: number
 }
 
-/** The journal on its way to NATS, with the connection that it has. */
-export interface Forwarding {
-  nats: Nats
-  state: Forwarder['state']
-  purge: Forwarder['purge']
-  /** As the forwarder has it. The connection stays: the lease is given up over it. */
-  stop: Forwarder['stop']
-  /** Closes the connection. */
-  close(): Promise<void>
+interface ForwardingOptions {
+  config: ForwardConfig
+  journal: Journal
+  /** As the forwarder has it. */
+  fencingTerm: () => number | undefined
+  log: Log
+  /** Called when the fault that keeps records from NATS has changed. */
+  onChange: () => void
+  /** As the forwarder has it. */
+  onPurged: () => void
+  adopt: ErasureExchangeOptions['adopt']
 }
 
 /**
- * Of SHUTDOWN_TIMEOUT: what is still to be forwarded may take this long. Chromium and a backup have
- * their part before and after.
+ * Of SHUTDOWN_TIMEOUT: forwarding the rest may take this long. Chromium and a backup have their part
+ * before and after.
  */
 const finishShare = 0.2
 
-/**
- * @param options.term as the forwarder has it. @param options.onChange called when what keeps
- * records from NATS has changed @param options.onPurged as the forwarder has it @param
- * options.adopt as the exchange of erasures has it
- */
-export const startForwarding = ({
-  config,
-  journal,
-  term,
-  log,
-  onChange,
-  onPurged,
-  adopt
-}: {
-  config: ForwardConfig
-  journal: Journal
-  term: () => number | undefined
-  log: Log
-  onChange: () => void
-  onPurged: () => void
-  adopt: ErasureExchangeOptions['adopt']
-}): Forwarding => {
-  let told: string | undefined
-  const tell = (): void => {
-    const { fault } = forwarder.state()
-    if (fault === told) return
-    told = fault
-    onChange()
+/** Forwards the journal to NATS over a connection of its own. */
+export class Forwarding {
+  readonly nats: Nats
+  readonly #exchange: ErasureExchange
+  readonly #forwarder: Forwarder
+  readonly #onChange: () => void
+  #reportedFault: string | undefined
+
+  constructor({ config, journal, fencingTerm, log, onChange, onPurged, adopt }: ForwardingOptions) {
+    const { ACCOUNT: account, NATS_REPLICAS: replicas } = config
+    this.#onChange = onChange
+    this.nats = connectNats({
+      servers: config.NATS_URL,
+      credentials: config.NATS_CREDENTIALS,
+      ca: config.NATS_CA,
+      name: `leadmaster session-manager ${account}`,
+      log,
+      onChange: () => this.#reportChange()
+    })
+    const { nats } = this
+    this.#exchange = new ErasureExchange({ account, journal, nats, replicas, adopt, log })
+    this.#forwarder = new Forwarder({
+      exchange: this.#exchange,
+      journal,
+      account,
+      nats,
+      replicas,
+      keepMs: config.NATS_RETENTION,
+      fencingTerm,
+      log,
+      onChange: () => this.#reportChange(),
+      onPurged,
+      finishMs: config.SHUTDOWN_TIMEOUT * finishShare
+    })
   }
-  const nats = connectNats({
-    servers: config.NATS_URL,
-    credentials: config.NATS_CREDENTIALS,
-    ca: config.NATS_CA,
-    name: `leadmaster session-manager ${config.ACCOUNT}`,
-    log,
-    onChange: tell
-  })
-  const exchange = new ErasureExchange({
-    account: config.ACCOUNT,
-    journal,
-    nats,
-    replicas: config.NATS_REPLICAS,
-    adopt,
-    log
-  })
-  const forwarder = createForwarder({
-    exchange,
-    journal,
-    account: config.ACCOUNT,
-    nats,
-    replicas: config.NATS_REPLICAS,
-    keepMs: config.NATS_RETENTION,
-    term,
-    log,
-    onChange: tell,
-    onPurged,
-    finishMs: config.SHUTDOWN_TIMEOUT * finishShare
-  })
-  return {
-    nats,
-    state: forwarder.state,
-    purge: forwarder.purge,
-    stop: async () => {
-      await exchange.stop()
-      await forwarder.stop()
-    },
-    close: nats.close
+
+  state(): ReturnType<Forwarder['state']> {
+    return this.#forwarder.state()
+  }
+
+  /** As the forwarder has it. */
+  purge(again: boolean, waitedMs: number): Promise<void> {
+    return this.#forwarder.purge(again, waitedMs)
+  }
+
+  /** Stops forwarding. The connection stays open: the lease is given up over it. */
+  async stop(): Promise<void> {
+    await this.#exchange.stop()
+    await this.#forwarder.stop()
+  }
+
+  /** Closes the connection. */
+  close(): Promise<void> {
+    return this.nats.close()
+  }
+
+  #reportChange(): void {
+    const { fault } = this.#forwarder.state()
+    if (fault === this.#reportedFault) return
+    this.#reportedFault = fault
+    this.#onChange()
   }
 }

@@ -4,23 +4,24 @@ import type { NatsConnection } from '@nats-io/transport-node'
 
 /** The key of one account in the bucket of leases. */
 export interface LeaseKey {
-  /** How long it stays without being put anew, ms: as whoever made the bucket said. */
+  /** How long the key stays without being put again, ms. The first host sets it for the bucket. */
   ttlMs: number
   /**
-   * Puts it where there is none, or in place of a revision. @returns its revision, undefined when
-   * it was refused. @throws when nobody knows
+   * Puts the key: as a new one, or in place of a revision.
+   * @returns its revision, undefined when it was refused
+   * @throws when it may have been put or not
    */
   put(value: LeaseValue, revision?: number): Promise<number | undefined>
   look(): Promise<LeaseSight | undefined>
-  /** Gives it up, if it still has that revision. */
+  /** Gives the key up, if it still has that revision. */
   remove(revision: number): Promise<void>
-  /** Tells of every change from now on, and first of what there is; ends when NATS ends it. */
+  /** Gives the current key, and then every change. Ends when NATS ends it. */
   watch(): Promise<AsyncIterable<LeaseSight>>
 }
 
-/** What others can read of an owner. */
+/** What other hosts can read about an owner. */
 export interface LeaseValue {
-  /** One for each process. */
+  /** Another one for each process. */
   owner: string
   host: string
   /** ISO 8601. */
@@ -29,7 +30,7 @@ export interface LeaseValue {
 
 export interface LeaseSight {
   revision: number
-  /** undefined: it was given up. */
+  /** undefined when the key was given up. */
   value: LeaseValue | undefined
 }
 
@@ -43,7 +44,7 @@ const sight = (entry: KvEntry): LeaseSight => ({
   value: entry.operation === 'PUT' ? entry.json<LeaseValue>() : undefined
 })
 
-/** The revision a put was given; undefined when another one was there. */
+/** The revision of a put; undefined when the key had another revision. */
 const unlessRefused = (put: Promise<number>): Promise<number | undefined> =>
   put.catch((error: unknown) => {
     if (error instanceof JetStreamApiError && error.code === wrongRevision) return undefined
@@ -56,7 +57,7 @@ export const openLeaseKey = async (
   settings: { ttlMs: number; replicas: number }
 ): Promise<LeaseKey> => {
   const open = (timeoutMs: number): Promise<KV> =>
-    // read from the leader, not from a replica that is behind
+    // Reads go to the leader, not to a replica that is behind.
     new Kvm(jetstream(connection, { timeout: timeoutMs })).create(leaseBucket, {
       ttl: settings.ttlMs,
       replicas: settings.replicas,

@@ -1,24 +1,11 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { reasonOf } from '../../platform/harmless.ts'
 
-/**
- * A process of its own that kills the browser of a profile once the lease is over, whatever has
- * become of this one: it may be stopped, or stuck, while its browser runs on. It also does when
- * this process ends.
- */
-export interface Guard {
-  /**
-   * Spares the browser until then: ms since boot, as /proc/uptime counts. A time that is past kills
-   * it now.
-   */
-  spare(until: number): void
-  stop(): Promise<void>
-}
-
-// reads times in 1/100 s, the first within a second; no line and no more to come means that the
-// process it guards for has ended. It looks again for 10 s, for a browser may just have been coming
-// up; then it waits for the next line.
+// The script reads times in 1/100 s, the first within a second. The end of its input means that the
+// process it guards for has ended. After a kill it looks again for 10 s, because a browser may just
+// have been starting. Then it waits for the next line.
 const script = `
 kill_browser() {
   local file pid
@@ -43,32 +30,51 @@ done 2>/dev/null
 `
 
 /**
- * @param onEnd called when it ended, or could not begin, without having been stopped: nothing is
- * guarded then
+ * A process of its own that kills the browser of a profile when the lease is over. It does so even
+ * when this process is stopped or stuck while its browser runs on, and also when this process ends.
  */
-export const startGuard = (profile: string, onEnd: (reason: string) => void): Guard => {
-  // detached: what ends a foreground process must not end this one first
-  const child = spawn('/bin/bash', ['-c', script, 'lease-guard', profile], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-    env: { PATH: '/usr/bin:/bin' }
-  })
-  const ended = once(child, 'close').catch(() => undefined)
-  let over = false
-  const end = (reason: string): void => {
-    if (over) return
-    over = true
-    onEnd(reason)
+export class LeaseGuard {
+  readonly #child: ChildProcessByStdio<Writable, null, null>
+  readonly #closed: Promise<unknown>
+  readonly #onEnd: (reason: string) => void
+  #isDone = false
+
+  /**
+   * @param onEnd called when the process ended, or could not start, without `stop`: nothing is
+   * guarded then
+   */
+  constructor(profile: string, onEnd: (reason: string) => void) {
+    this.#onEnd = onEnd
+    // Detached: a signal that ends a foreground process must not end this guard first.
+    const child = spawn('/bin/bash', ['-c', script, 'lease-guard', profile], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      env: { PATH: '/usr/bin:/bin' }
+    })
+    this.#child = child
+    this.#closed = once(child, 'close').catch(() => undefined)
+    child.once('error', (error) => this.#end(reasonOf(error)))
+    child.once('exit', (code, signal) => this.#end(`it ended with ${signal ?? code}`))
+    child.stdin.on('error', (error) => this.#end(reasonOf(error)))
   }
-  child.once('error', (error) => end(reasonOf(error)))
-  child.once('exit', (code, signal) => end(`it ended with ${signal ?? code}`))
-  child.stdin.on('error', (error) => end(reasonOf(error)))
-  return {
-    spare: (until) => void child.stdin.write(`${Math.max(0, Math.floor(until / 10))}\n`),
-    stop: async () => {
-      over = true
-      child.stdin.end()
-      await ended
-    }
+
+  /**
+   * Spares the browser until a time, in ms since boot as /proc/uptime counts. A time in the past
+   * kills the browser now.
+   */
+  spare(until: number): void {
+    this.#child.stdin.write(`${Math.max(0, Math.floor(until / 10))}\n`)
+  }
+
+  async stop(): Promise<void> {
+    this.#isDone = true
+    this.#child.stdin.end()
+    await this.#closed
+  }
+
+  #end(reason: string): void {
+    if (this.#isDone) return
+    this.#isDone = true
+    this.#onEnd(reason)
   }
 }

@@ -1,22 +1,22 @@
 /**
- * Who runs an account: a lease that one host at a time has, kept as a key of NATS that goes by
- * itself unless it is renewed. A pure state machine: what happens comes in as events, what to do
- * goes out as effects, which lease-keeper.ts carries out.
+ * The lease of an account. One host at a time has it. It is a key in NATS that expires unless it is
+ * renewed. This is a pure state machine: events come in, and effects go out, which lease-keeper.ts
+ * carries out.
  *
- * It never has two owners at a time, for what counts is counted from safe sides: the server lets
- * the key go one TTL after it got a put, while the owner counts from before it sent that put,
- * closes its browser at two thirds and has it killed at five sixths. Only an answer to a put of its
- * own makes it owner, never what it sees.
+ * The lease never has two owners at a time, because both sides count time safely. The server deletes
+ * the key one TTL after it got a put. The owner counts from before it sent that put, closes its
+ * browser at two thirds and has it killed at five sixths. Only an answer to a put of its own makes a
+ * process the owner, never what it sees.
  *
  * All times are ms of one clock that is never set and goes on while the machine sleeps.
  */
 export interface Lease {
-  /** What this process is called: no other, and no earlier one, is called so. */
+  /** The name of this process. No other process, and no earlier one, has it. */
   readonly self: string
   readonly ttlMs: number
-  /** The last put of ours that was acknowledged, while it counts. */
+  /** The last put of this process that was acknowledged, while it counts. */
   readonly held?: { revision: number; sentAt: number } | undefined
-  /** The request under way; an answer to another one comes too late to mean anything. */
+  /** The request under way. An answer to another request comes too late and is ignored. */
   readonly pending?: { request: number; sentAt: number } | undefined
   /** The newest put of another host, and when it was first seen. */
   readonly other?: (Holder & { seenAt: number }) | undefined
@@ -31,29 +31,27 @@ export interface Holder {
 }
 
 export type LeaseEvent =
-  /** The key has changed; no owner: it was given up. */
+  /** The key has changed. Without an owner it was given up. */
   | { type: 'seen'; revision: number; owner?: string | undefined }
   /** A put was acknowledged. */
   | { type: 'acknowledged'; request: number; revision: number }
-  /** A put was refused, for the key is not what it was thought to be, but this. */
+  /** A put was refused, because the key has another revision. This is its holder. */
   | { type: 'refused'; request: number; holder?: Holder | undefined }
-  /** No answer: it may have been put or not. */
+  /** There was no answer: the key may have been put or not. */
   | { type: 'failed'; request: number }
   | { type: 'tick' }
 
 export type LeaseEffect =
-  /** Puts the key where there is none, or in place of the revision given. */
+  /** Puts the key: as a new one, or in place of the revision. */
   | { do: 'put'; request: number; revision?: number | undefined }
-  /**
-   * The account is this host's; whatever it runs must be dead by then, unless this is said again.
-   */
+  /** This host has the account. Its browser is killed at that time, unless this comes again. */
   | { do: 'extend'; killAt: number }
-  /** The account is this host's no more. `now`: another one may have it already. */
+  /** This host has the account no more. `now`: another host may have it already. */
   | { do: 'revoke'; now: boolean }
 
 /**
- * Of the TTL: when the lease is renewed, when the browser is closed in order, when it is killed,
- * and between attempts.
+ * Parts of the TTL: when the lease is renewed, when the browser is closed in order, when it is
+ * killed, and the wait between attempts.
  */
 const renewAfter = 1 / 3
 const closeAfter = 2 / 3
@@ -72,7 +70,7 @@ export const newLease = (self: string, ttlMs: number, now: number): Lease => ({
   dueAt: now
 })
 
-/** When something must be done next without anything happening. */
+/** When the next tick is due, if no other event comes before. */
 export const wakeAt = ({ held, pending, dueAt, ttlMs }: Lease): number => {
   const close = held === undefined ? Infinity : held.sentAt + ttlMs * closeAfter
   return Math.min(close, pending === undefined ? dueAt : Infinity)
@@ -99,10 +97,10 @@ const revoke = (lease: Lease, at: { now: boolean; dueAt: number }): LeaseStep =>
         effects: [{ do: 'revoke', now: at.now }]
       }
 
-/** What becomes of the lease when something happens, and what is to be done about it. */
+/** The lease after an event, and the effects of that event. */
 export const stepLease = (lease: Lease, event: LeaseEvent, now: number): LeaseStep => {
   const { held, ttlMs } = lease
-  // before anything else: this process may have slept for long
+  // This comes first: the process may have slept for long.
   const overdue = held !== undefined && now >= held.sentAt + ttlMs * closeAfter
   const first = overdue
     ? revoke(lease, { now: now >= held.sentAt + ttlMs * killAfter, dueAt: now })
@@ -128,8 +126,8 @@ const happen = (lease: Lease, event: LeaseEvent, now: number): LeaseStep => {
   if (event.type === 'failed')
     return { lease: { ...free, dueAt: now + ttlMs * retryAfter }, effects: [] }
   if (event.type === 'refused') return onRefused(free, event.holder, now)
-  // an answer that comes so late is worth no more than the sight of it: put again, which is counted
-  // from now
+  // An answer that comes so late does not make this process the owner. It puts the key again, and
+  // counts from now.
   if (now >= pending.sentAt + ttlMs * closeAfter) return put(free, now, event.revision)
   return {
     lease: {
@@ -159,11 +157,11 @@ const onSeen = (
 
 const onRefused = (lease: Lease, holder: Holder | undefined, now: number): LeaseStep => {
   const { self, other, ttlMs } = lease
-  // an answer of before was lost
+  // The answer to an earlier put was lost.
   if (holder?.owner === self) return put(lease, now, holder.revision)
   if (holder === undefined)
     return revoke({ ...lease, other: undefined }, { now: true, dueAt: now + ttlMs * retryAfter })
-  // one that was seen before is about to go
+  // A put that was seen before is about to expire.
   const known = other?.revision === holder.revision
   const seen = known ? other : { ...holder, seenAt: now }
   return revoke(

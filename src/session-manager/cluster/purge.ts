@@ -12,29 +12,28 @@ import type { Journal } from '../journal/journal.ts'
 interface Purge {
   client: JetStreamClient
   manager: JetStreamManager
-  /** Of the account. */
+  /** The subject of the account. */
   subject: string
   journal: Pick<Journal, 'id' | 'wasErasedOnRequest' | 'quotesErased'>
   stop: AbortSignal
 }
 
-/** Records that are read at a time, and deletions under way. */
+/** Records that are read with one request. */
 const batchSize = 1_000
+/** Deletions that run concurrently. */
 const maxDeletions = 128
-/**
- * How long one request for records waits, ms, and how long the consumer of a process that died is
- * kept.
- */
+/** How long one request for records waits, ms. */
 const expiresMs = 5_000
+/** How long NATS keeps the consumer of a process that died. */
 const inactiveNs = 60_000 * 1_000_000
 
 /**
- * Reads the next records of an account, without a hole. A consumer does not deliver again what was
- * lost on its way, as while this process was busy: each request has its own, and what comes after a
- * hole is read by the next one.
- * @returns none when there are no more
+ * Reads the next records of an account, without a gap. A consumer does not deliver again what was
+ * lost on its way, as while this process was busy. So each request has a consumer of its own, and
+ * the next request reads what comes after a gap.
+ * @returns an empty list when there are no more
  */
-const readSome = async ({ client, manager, subject }: Purge, after: number): Promise<JsMsg[]> => {
+const readBatch = async ({ client, manager, subject }: Purge, after: number): Promise<JsMsg[]> => {
   const info = await manager.consumers.add(recordStream, {
     filter_subject: subject,
     deliver_policy: DeliverPolicy.StartSequence,
@@ -58,14 +57,15 @@ const readSome = async ({ client, manager, subject }: Purge, after: number): Pro
       throw new Error(`NATS gives no more records after ${after}, and has ${num_pending}`)
     return messages
   } finally {
-    // One that is left is deleted by NATS after a minute.
+    // NATS deletes a consumer that is left after a minute.
     await manager.consumers.delete(recordStream, name).catch(() => undefined)
   }
 }
 
 /**
- * Reads all that the stream has of an account, and deletes what was erased on request; NATS writes
- * over the bytes of each. By content: other hosts have forwarded records of the same persons.
+ * Reads all records of an account in the stream, and deletes those that were erased on request. NATS
+ * overwrites their bytes. The content decides, not the seq: other hosts have forwarded records of
+ * the same persons.
  * @returns how many were deleted
  */
 export const deleteFromStream = async (purge: Purge): Promise<number> => {
@@ -73,12 +73,12 @@ export const deleteFromStream = async (purge: Purge): Promise<number> => {
   const { state } = await manager.streams.info(recordStream)
   let deleted = 0
   for (let read = 0; read < state.last_seq; ) {
-    const messages = await readSome(purge, read)
+    const messages = await readBatch(purge, read)
     const erased = messages.filter((message) => isErased(message, journal))
     for (let start = 0; start < erased.length; start += maxDeletions) {
-      const some = erased.slice(start, start + maxDeletions)
+      const batch = erased.slice(start, start + maxDeletions)
       await Promise.all(
-        some.map(({ seq }) => manager.streams.deleteMessage(recordStream, seq, true))
+        batch.map(({ seq }) => manager.streams.deleteMessage(recordStream, seq, true))
       )
     }
     if (stop.aborted) throw new Error('forwarding was stopped')
@@ -91,8 +91,8 @@ export const deleteFromStream = async (purge: Purge): Promise<number> => {
 const isErased = (message: JsMsg, journal: Purge['journal']): boolean => {
   const record = message.json<JournalRecord>()
   if (record.kind === 'erased') return false
-  // What only quotes it stays in the journal, without the quote: hubs read it from there, if it is
-  // this journal's.
+  // A record that only quotes an erased message stays in the journal, without the quote. Hubs read
+  // it from there, if it is of this journal.
   const isOurs = message.headers?.get(journalHeader) === journal.id
   return journal.wasErasedOnRequest(record) || (isOurs && journal.quotesErased(record))
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { Eraser } from '../../../src/session-manager/journal/eraser.ts'
 import { ErasureExchange } from '../../../src/session-manager/cluster/erasure-exchange.ts'
-import { createForwarder, type Forwarder } from '../../../src/session-manager/cluster/forwarder.ts'
+import { Forwarder } from '../../../src/session-manager/cluster/forwarder.ts'
 import {
   openJournal,
   type NewRecord,
@@ -93,13 +93,13 @@ const startHost = (
     log,
     maxDelayMs: 200
   })
-  const forwarder = createForwarder({
+  const forwarder = new Forwarder({
     journal,
     account: 'main',
     nats,
     replicas: 1,
     keepMs: 86_400_000,
-    term,
+    fencingTerm: term,
     log,
     maxDelayMs: 200,
     exchange
@@ -107,7 +107,7 @@ const startHost = (
   const eraser: Eraser = new Eraser({
     journal,
     directory: join(directory, 'media'),
-    purge: forwarder.purge,
+    purge: (again, waitedMs) => forwarder.purge(again, waitedMs),
     log
   })
   let isStopped = false

@@ -2,7 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
 import { readConfig } from '../../../src/session-manager/config.ts'
-import { startForwarding } from '../../../src/session-manager/cluster/forward.ts'
+import { Forwarding } from '../../../src/session-manager/cluster/forward.ts'
 import { openJournal } from '../../../src/session-manager/journal/journal.ts'
 import { natsServer } from '../../nats/nats-server.ts'
 import { goodEnv } from '../../platform/env-cases.ts'
@@ -19,11 +19,11 @@ t.test(
     const { log, count } = logLines()
     const told = new EventEmitter()
     const faults: (string | undefined)[] = []
-    const forwarding = startForwarding({
+    const forwarding = new Forwarding({
       config,
       journal,
       log,
-      term: () => 1,
+      fencingTerm: () => 1,
       onPurged: () => undefined,
       adopt: async () => undefined,
       onChange: () => {

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { recordStream } from '../../../src/contract/stream.ts'
-import { createForwarder, type Forwarder } from '../../../src/session-manager/cluster/forwarder.ts'
+import { Forwarder } from '../../../src/session-manager/cluster/forwarder.ts'
 import { openJournal, type Journal } from '../../../src/session-manager/journal/journal.ts'
 import { natsFor, natsServer, type NatsServer } from '../../nats/nats-server.ts'
 import { makeStream, managerOf, streamed } from '../../nats/records.ts'
@@ -35,13 +35,13 @@ const forwarding = async (
   const nats = natsFor(t, server.url)
   const news = new EventEmitter().setMaxListeners(0)
   const lines = logLines()
-  const forwarder = createForwarder({
+  const forwarder = new Forwarder({
     journal: over(journal),
     account: 'main',
     nats,
     replicas: 1,
     keepMs: 86_400_000,
-    term,
+    fencingTerm: term,
     log: lines.log,
     onChange: () => news.emit('change'),
     maxDelayMs: 200

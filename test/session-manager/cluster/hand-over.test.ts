@@ -11,13 +11,10 @@ import {
   recordStream,
   recordSubject
 } from '../../../src/contract/stream.ts'
-import { createForwarder, type Forwarder } from '../../../src/session-manager/cluster/forwarder.ts'
+import { Forwarder } from '../../../src/session-manager/cluster/forwarder.ts'
 import { openJournal, type Journal } from '../../../src/session-manager/journal/journal.ts'
 import { leaseBucket } from '../../../src/session-manager/cluster/lease-bucket.ts'
-import {
-  createLeaseKeeper,
-  type LeaseKeeper
-} from '../../../src/session-manager/cluster/lease-keeper.ts'
+import { LeaseKeeper } from '../../../src/session-manager/cluster/lease-keeper.ts'
 import { freePort, sessionManagerEnv, startDaemon, type Daemon } from '../../end-to-end/daemon.ts'
 import { createDice } from '../../dice.ts'
 import { connectionTo, natsFor, natsServer, type NatsServer } from '../../nats/nats-server.ts'
@@ -45,7 +42,7 @@ const startHost = (t: Test, server: NatsServer, account: string, directory: stri
   const { log } = logLines()
   const nats = natsFor(t, server.url)
   const journal = openJournal(join(directory, 'journal.db'), account)
-  const keeper = createLeaseKeeper({
+  const keeper = new LeaseKeeper({
     account,
     nats,
     ttlMs: 6_000,
@@ -54,13 +51,13 @@ const startHost = (t: Test, server: NatsServer, account: string, directory: stri
     onLost: () => undefined,
     log
   })
-  const forwarder = createForwarder({
+  const forwarder = new Forwarder({
     journal,
     account,
     nats,
     replicas: 1,
     keepMs: 86_400_000,
-    term: () => keeper.term(),
+    fencingTerm: () => keeper.fencingTerm(),
     log,
     maxDelayMs: 200,
     finishMs: 3_000
@@ -156,7 +153,7 @@ const round = async (
       'live'
     )
   }
-  await Promise.race([first, second].map(({ keeper }) => keeper.admit(() => undefined, never)))
+  await Promise.race([first, second].map(({ keeper }) => keeper.acquire(() => undefined, never)))
   const [owner, other] = first.keeper.isHeld() ? [first, second] : [second, first]
   // The other host has records of an earlier time: it forwards them as soon as it has the account.
   append(other, 1 + Math.floor(random() * 300))
@@ -172,10 +169,10 @@ const round = async (
   if (random() < 0.5) await Promise.all([owner.forwarder.stop(), writing])
   const released = owner.keeper.release()
   const wrong =
-    owner.keeper.isHeld() || owner.keeper.term() !== undefined
+    owner.keeper.isHeld() || owner.keeper.fencingTerm() !== undefined
       ? [`seed ${seed}: it says that it holds what it gives up`]
       : []
-  await Promise.all([released, writing, other.keeper.admit(() => undefined, never)])
+  await Promise.all([released, writing, other.keeper.acquire(() => undefined, never)])
   while (other.forwarder.state().behind > 0) await delay(20)
   await owner.forwarder.stop()
   const stream = await streamed(client, account)

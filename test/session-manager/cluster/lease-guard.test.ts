@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { uptime } from 'node:os'
 import t, { type Test } from 'tap'
-import { startGuard, type Guard } from '../../../src/session-manager/cluster/lease-guard.ts'
+import { LeaseGuard } from '../../../src/session-manager/cluster/lease-guard.ts'
 import { signalGroup } from '../../../src/session-manager/whatsapp/browser.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
 
@@ -32,9 +32,9 @@ const browser = async (
   await once(leader.stdout as NodeJS.ReadableStream, 'data')
   return { leader, ended }
 }
-const guarded = (t: Test, profile: string): Guard => {
-  const guard = startGuard(profile, (reason) => t.fail(`the guard ended: ${reason}`))
-  t.teardown(guard.stop)
+const guarded = (t: Test, profile: string): LeaseGuard => {
+  const guard = new LeaseGuard(profile, (reason) => t.fail(`the guard ended: ${reason}`))
+  t.teardown(() => guard.stop())
   return guard
 }
 const inMs = (ms: number): number => uptime() * 1_000 + ms
@@ -80,7 +80,7 @@ t.test('each time it is said anew, it is spared that long', async (t) => {
 
 t.test('when whom it guards for has ended, so has the browser', async (t) => {
   const profile = `${ownDirectory(t)}/profile`
-  const guard = startGuard(profile, () => t.fail('it was asked to'))
+  const guard = new LeaseGuard(profile, () => t.fail('it was asked to'))
   guard.spare(inMs(60_000))
   const { ended } = await browser(t, profile)
   await guard.stop()

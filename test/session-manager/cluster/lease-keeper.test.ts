@@ -1,7 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream'
 import t, { type Test } from 'tap'
 import { leaseBucket, openLeaseKey } from '../../../src/session-manager/cluster/lease-bucket.ts'
-import { createLeaseKeeper } from '../../../src/session-manager/cluster/lease-keeper.ts'
+import { LeaseKeeper } from '../../../src/session-manager/cluster/lease-keeper.ts'
 import { connectionTo, natsFor, natsServer, type NatsServer } from '../../nats/nats-server.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { ownDirectory } from '../../platform/own-directory.ts'
@@ -15,7 +15,7 @@ const never = new AbortController().signal
 const keeper = (t: Test, server: NatsServer, account = 'main') => {
   const lost: string[] = []
   const logged = logLines()
-  const made = createLeaseKeeper({
+  const made = new LeaseKeeper({
     account,
     nats: natsFor(t, server.url),
     ttlMs: 3_000,
@@ -24,8 +24,8 @@ const keeper = (t: Test, server: NatsServer, account = 'main') => {
     onLost: (reason) => lost.push(reason),
     log: logged.log
   })
-  t.teardown(made.release)
-  return { ...made, lost, logged }
+  t.teardown(() => made.release())
+  return Object.assign(made, { lost, logged })
 }
 
 t.test(
@@ -33,12 +33,12 @@ t.test(
   async (t) => {
     const server = await natsServer(t)
     const first = keeper(t, server)
-    await first.admit(() => undefined, never)
+    await first.acquire(() => undefined, never)
     t.ok(first.isHeld())
     const second = keeper(t, server)
     const said = Promise.withResolvers<void>()
     const reasons: string[] = []
-    const admitted = second.admit((reason) => {
+    const admitted = second.acquire((reason) => {
       reasons.push(reason)
       if (/is run by/.test(reason)) said.resolve()
     }, never)
@@ -53,7 +53,7 @@ t.test(
     t.ok(second.isHeld())
     t.same(second.lost, [])
     const other = keeper(t, server, 'sales')
-    await other.admit(() => undefined, never)
+    await other.acquire(() => undefined, never)
     t.pass('another account is another matter')
   }
 )
@@ -61,17 +61,18 @@ t.test(
 t.test('waiting is over when it is not wanted any more', async (t) => {
   const server = await natsServer(t)
   const first = keeper(t, server)
-  await first.admit(() => undefined, never)
+  await first.acquire(() => undefined, never)
   const second = keeper(t, server)
   const leave = new AbortController()
-  const admitted = second.admit(() => leave.abort(), leave.signal)
+  const admitted = second.acquire(() => leave.abort(), leave.signal)
   await t.rejects(admitted, { name: 'AbortError' })
 })
 
 t.test('a lease that is taken away by hand is lost at once', async (t) => {
   const server = await natsServer(t)
-  const { admit, lost, logged } = keeper(t, server)
-  await admit(() => undefined, never)
+  const first = keeper(t, server)
+  const { lost, logged } = first
+  await first.acquire(() => undefined, never)
   const manager = await jetstreamManager(await connectionTo(t, server))
   await manager.streams.purge(`KV_${leaseBucket}`)
   while (lost.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))

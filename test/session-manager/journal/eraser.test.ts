@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { Eraser } from '../../../src/session-manager/journal/eraser.ts'
-import { createForwarder } from '../../../src/session-manager/cluster/forwarder.ts'
+import { Forwarder } from '../../../src/session-manager/cluster/forwarder.ts'
 import { openJournal } from '../../../src/session-manager/journal/journal.ts'
 import { logLines } from '../../platform/log-lines.ts'
 import { managerOf, streamed } from '../../nats/records.ts'
@@ -62,7 +62,7 @@ t.test(
     }
     const nats = natsFor(t, server.url)
     let changed: () => void = () => undefined
-    const forwarder = createForwarder({
+    const forwarder = new Forwarder({
       journal,
       account: 'main',
       nats,
@@ -78,7 +78,12 @@ t.test(
       }
       changed()
     })
-    const eraser = new Eraser({ journal, directory, purge: forwarder.purge, log: logLines().log })
+    const eraser = new Eraser({
+      journal,
+      directory,
+      purge: (again, waitedMs) => forwarder.purge(again, waitedMs),
+      log: logLines().log
+    })
 
     for (const chat of chats.toReversed()) await eraser.erase([chat], [], false)
 

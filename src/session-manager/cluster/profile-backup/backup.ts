@@ -9,33 +9,7 @@ import type { Journal, Mark } from '../../journal/journal.ts'
 import { describe, pack, type Manifest } from './archive.ts'
 import { copyDevice, emptied } from './files.ts'
 import { seal } from './seal.ts'
-import { generations, nameOf, type Store } from './store.ts'
-
-/**
- * Backs the linked device up. A device that goes on changes little: only the newest backup is as
- * good as the profile.
- */
-interface ProfileBackup {
-  /**
-   * The session is READY: one is made once it has settled, if none was since the device was linked,
-   * and then at intervals.
-   */
-  ready(): void
-  /**
-   * The session is READY no more: none is made until it is again, but for the one once its browser
-   * has closed.
-   */
-  paused(): void
-  /** The browser has closed in order, which is the best time for one. Never throws. */
-  closed(): Promise<void>
-  /**
-   * The device is unlinked: its backups are deleted, or held for void if the store cannot be
-   * reached.
-   */
-  forget(): Promise<void>
-  /** When the newest was made, ms. */
-  takenAt(): number | undefined
-}
+import { generations, nameOf, type Generation, type Store } from './store.ts'
 
 export interface ProfileBackupOptions {
   store: Store
@@ -43,57 +17,189 @@ export interface ProfileBackupOptions {
   account: string
   journal: Pick<Journal, 'id' | 'mark' | 'setMark' | 'completeUntil'>
   profile: string
-  /** Made for each backup and deleted after it; on the same disk as the profile, and as private. */
+  /**
+   * Made for each backup and deleted after it. It is on the same disk as the profile, and as
+   * private.
+   */
   workDirectory: string
   /** Whether this host may still speak for the account. */
   isOurs: () => boolean
   /**
-   * Whether everything in the journal is elsewhere, too: what was not is read back by the next
-   * host.
+   * Whether everything in the journal was forwarded. The next host reads back what was not.
    */
   forwarded: () => boolean
   intervalMs: number
   /**
-   * From READY to the first: WhatsApp Web goes on writing for a while, and RemoteAuth waits a
+   * From READY to the first backup. WhatsApp Web goes on writing for a while; RemoteAuth waits a
    * minute, too.
    */
   settleMs?: number
-  /** The first wait after a failure, doubled with each in a row up to the interval. */
+  /** The first wait after a failure, doubled with each failure in a row up to the interval. */
   retryMs?: number
   log: Log
   now?: () => number
 }
 
-/** How many are kept. */
-const kept = 3
+/** How many backups are kept. */
+const maxKept = 3
 
-/** The marks that another host reads back from. */
+/** The marks from which another host reads back. */
 export const carriedMarks: readonly Mark[] = ['linked_at', 'link_floor', 'complete_until']
 
-export const createProfileBackup = (options: ProfileBackupOptions): ProfileBackup => {
-  const {
-    store,
-    secret,
-    account,
-    journal,
-    profile,
-    workDirectory,
-    isOurs,
-    forwarded,
-    intervalMs,
-    settleMs = 60_000,
-    retryMs = 60_000,
-    log,
-    now = Date.now
-  } = options
-  let isReady = false
-  let changed = false
-  let takenAt: number | undefined
-  let failures = 0
-  let timer: NodeJS.Timeout | undefined
-  let work: Promise<void> = Promise.resolve()
+/**
+ * Backs the linked device up. A device that goes on changes little: only the newest backup is as
+ * good as the profile.
+ */
+export class ProfileBackup {
+  readonly #options: ProfileBackupOptions
+  readonly #now: () => number
+  #isReady = false
+  /** The profile has changed since the newest backup. */
+  #hasChanged = false
+  #takenAt: number | undefined
+  #failures = 0
+  #timer: NodeJS.Timeout | undefined
+  /** Backups and deletions, one after the other. */
+  #work: Promise<void> = Promise.resolve()
 
-  const marks = (): Manifest['marks'] => {
+  constructor(options: ProfileBackupOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+  }
+
+  /** The session is READY: a backup is made once it has settled, and then at intervals. */
+  ready(): void {
+    if (this.#isReady) return
+    this.#isReady = true
+    this.#hasChanged = true
+    this.#schedule(this.#options.settleMs ?? 60_000)
+  }
+
+  /** The session is not READY any more: the next backup is made when its browser has closed. */
+  paused(): void {
+    this.#isReady = false
+    clearTimeout(this.#timer)
+  }
+
+  /** The browser has closed in order, which is the best time for a backup. Never throws. */
+  async closed(): Promise<void> {
+    this.paused()
+    await (this.#hasChanged ? this.#take('closed') : this.#work)
+  }
+
+  /**
+   * The device is unlinked: deletes its backups. If the store is out of reach, they are void.
+   */
+  async deleteAll(): Promise<void> {
+    this.paused()
+    this.#hasChanged = false
+    this.#options.journal.setMark('backup_void', this.#now())
+    this.#takenAt = undefined
+    this.#work = this.#work.then(() => this.#deleteStored())
+    await this.#work
+  }
+
+  /** When the newest backup was made, ms. */
+  takenAt(): number | undefined {
+    return this.#takenAt
+  }
+
+  #schedule(afterMs: number): void {
+    clearTimeout(this.#timer)
+    if (this.#isReady) this.#timer = setTimeout(() => void this.#take('running'), afterMs)
+  }
+
+  /** Makes a backup after the work under way. Never throws. */
+  #take(browser: Manifest['browser']): Promise<void> {
+    this.#work = this.#work
+      .then(() => this.#make(browser))
+      .then(
+        () => this.#onTaken(),
+        (error: unknown) => this.#onFailed(error)
+      )
+    return this.#work
+  }
+
+  #onTaken(): void {
+    this.#failures = 0
+    // Under a browser that goes on the backup will soon be out of date.
+    this.#hasChanged = this.#isReady
+    this.#schedule(this.#options.intervalMs)
+  }
+
+  #onFailed(error: unknown): void {
+    const { intervalMs, retryMs = 60_000, log } = this.#options
+    const afterMs = Math.min(intervalMs, retryMs * 2 ** this.#failures)
+    this.#failures += 1
+    const reason = reasonOf(error)
+    log.warn(
+      {
+        event: 'profile_backup_failed',
+        reason,
+        failures: this.#failures,
+        // The log leaves out a member that is undefined.
+        retry_ms: this.#isReady ? afterMs : undefined
+      },
+      `the linked device could not be backed up: ${reason}`
+    )
+    this.#schedule(afterMs)
+  }
+
+  async #make(browser: Manifest['browser']): Promise<void> {
+    const { journal, isOurs, workDirectory, store, log } = this.#options
+    const linkedAt = journal.mark('linked_at')
+    if (linkedAt === undefined || !isOurs()) return
+    const startedAt = this.#now()
+    await emptied(workDirectory)
+    try {
+      const { manifest, sealed } = await this.#copyAndSeal(browser, startedAt)
+      const { size } = await stat(sealed)
+      if (!isOurs() || journal.mark('linked_at') !== linkedAt) return
+      await store.put(nameOf(manifest.taken_at, journal.id), sealed)
+      this.#takenAt = manifest.taken_at
+      log.info(
+        {
+          event: 'profile_backed_up',
+          files: manifest.files.length,
+          bytes: size,
+          ms: this.#now() - startedAt,
+          browser
+        },
+        `backed up the linked device (${size} bytes)`
+      )
+      await this.#prune(linkedAt)
+    } finally {
+      await rm(workDirectory, { recursive: true, force: true })
+    }
+  }
+
+  /** @returns the path of the sealed archive, and its manifest */
+  async #copyAndSeal(
+    browser: Manifest['browser'],
+    startedAt: number
+  ): Promise<{ manifest: Manifest; sealed: string }> {
+    const { account, journal, profile, workDirectory, secret, store } = this.#options
+    const copy = join(workDirectory, 'profile')
+    const sealed = join(workDirectory, 'sealed')
+    // The marks come first: messages captured while the profile is copied are then read back twice
+    // rather than not at all.
+    const facts = { account, journal: journal.id, browser, marks: this.#marks() }
+    const paths = await copyDevice(profile, copy)
+    // The clocks of other hosts may be ahead: the newest backup must sort as the newest.
+    const newest = generations(await store.list())[0]?.takenAt ?? 0
+    const taken_at = Math.max(startedAt, 1 + newest)
+    const manifest = await describe({ ...facts, taken_at }, copy, paths)
+    await pipeline(
+      pack(manifest, copy),
+      createGzip({ level: constants.Z_BEST_SPEED }),
+      (plain: AsyncIterable<Uint8Array>) => seal(secret, plain),
+      createWriteStream(sealed, { mode: 0o600 })
+    )
+    return { manifest, sealed }
+  }
+
+  #marks(): Manifest['marks'] {
+    const { journal, forwarded } = this.#options
     if (forwarded()) journal.setMark('forwarded_until', journal.completeUntil())
     return Object.fromEntries(
       carriedMarks.flatMap((name) => {
@@ -103,130 +209,33 @@ export const createProfileBackup = (options: ProfileBackupOptions): ProfileBacku
     )
   }
 
-  /** What is older than the link is of another device; of the rest the newest are kept. */
-  const prune = async (linkedAt: number): Promise<void> => {
-    const there = generations(await store.list())
-    for (const { name } of there.filter((one, index) => index >= kept || one.takenAt < linkedAt))
-      await store.remove(name)
+  /**
+   * Deletes old backups: those from before the link are of another device, and of the others the
+   * newest are kept.
+   */
+  async #prune(linkedAt: number): Promise<void> {
+    const { store, journal } = this.#options
+    const stored = generations(await store.list())
+    const isOld = ({ takenAt }: Generation, index: number): boolean =>
+      index >= maxKept || takenAt < linkedAt
+    for (const { name } of stored.filter(isOld)) await store.remove(name)
     journal.setMark('backup_void', undefined)
   }
 
-  const make = async (browser: Manifest['browser']): Promise<void> => {
-    const linkedAt = journal.mark('linked_at')
-    if (linkedAt === undefined || !isOurs()) return
-    const started = now()
-    await emptied(workDirectory)
+  async #deleteStored(): Promise<void> {
+    const { store, log } = this.#options
     try {
-      const copy = join(workDirectory, 'profile')
-      const sealed = join(workDirectory, 'sealed')
-      // the marks first: what is captured while the profile is copied is rather read back twice
-      // than not at all
-      const facts = { account, journal: journal.id, browser, marks: marks() }
-      const paths = await copyDevice(profile, copy)
-      // other hosts' clocks may be ahead: the newest must sort as the newest
-      const at = Math.max(started, 1 + (generations(await store.list())[0]?.takenAt ?? 0))
-      const manifest = await describe({ ...facts, taken_at: at }, copy, paths)
-      await pipeline(
-        pack(manifest, copy),
-        createGzip({ level: constants.Z_BEST_SPEED }),
-        (plain: AsyncIterable<Uint8Array>) => seal(secret, plain),
-        createWriteStream(sealed, { mode: 0o600 })
-      )
-      const { size } = await stat(sealed)
-      if (!isOurs() || journal.mark('linked_at') !== linkedAt) return
-      await store.put(nameOf(at, journal.id), sealed)
-      takenAt = at
+      for (const { name } of generations(await store.list())) await store.remove(name)
       log.info(
-        {
-          event: 'profile_backed_up',
-          files: paths.length,
-          bytes: size,
-          ms: now() - started,
-          browser
-        },
-        `backed up the linked device (${size} bytes)`
+        { event: 'profile_backups_deleted' },
+        'the device is unlinked: its backups are deleted'
       )
-      await prune(linkedAt)
-    } finally {
-      await rm(workDirectory, { recursive: true, force: true })
+    } catch (error) {
+      const reason = reasonOf(error)
+      log.warn(
+        { event: 'profile_backups_left', reason },
+        `the device is unlinked, but its backups could not be deleted: ${reason}`
+      )
     }
-  }
-
-  const next = (afterMs: number): void => {
-    clearTimeout(timer)
-    if (isReady) timer = setTimeout(() => void take('running'), afterMs)
-  }
-
-  /** One after the other. Never throws. */
-  const take = (browser: Manifest['browser']): Promise<void> => {
-    work = work
-      .then(() => make(browser))
-      .then(
-        () => {
-          failures = 0
-          // under a browser that goes on it will soon be out of date
-          changed = isReady
-          next(intervalMs)
-        },
-        (error: unknown) => {
-          const afterMs = Math.min(intervalMs, retryMs * 2 ** failures)
-          failures += 1
-          const reason = reasonOf(error)
-          log.warn(
-            {
-              event: 'profile_backup_failed',
-              reason,
-              failures,
-              // The log leaves out a member that is undefined.
-              retry_ms: isReady ? afterMs : undefined
-            },
-            `the linked device could not be backed up: ${reason}`
-          )
-          next(afterMs)
-        }
-      )
-    return work
-  }
-
-  return {
-    ready: () => {
-      if (isReady) return
-      isReady = true
-      changed = true
-      next(settleMs)
-    },
-    paused: () => {
-      isReady = false
-      clearTimeout(timer)
-    },
-    closed: async () => {
-      isReady = false
-      clearTimeout(timer)
-      await (changed ? take('closed') : work)
-    },
-    forget: async () => {
-      isReady = false
-      changed = false
-      clearTimeout(timer)
-      journal.setMark('backup_void', now())
-      takenAt = undefined
-      work = work
-        .then(async () => {
-          for (const { name } of generations(await store.list())) await store.remove(name)
-          log.info(
-            { event: 'profile_backups_deleted' },
-            'the device is unlinked: its backups are deleted'
-          )
-        })
-        .catch((error: unknown) => {
-          const reason = reasonOf(error)
-          log.warn(
-            { event: 'profile_backups_left', reason },
-            `the device is unlinked, but its backups could not be deleted: ${reason}`
-          )
-        })
-      await work
-    },
-    takenAt: () => takenAt
   }
 }

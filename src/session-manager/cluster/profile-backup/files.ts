@@ -5,13 +5,13 @@ import { PlainError } from '../../../platform/harmless.ts'
 import { verifyLevelDb } from './leveldb.ts'
 
 /**
- * What of a browser's profile carries the linked device: the storage of the page, as
- * whatsapp-web.js's RemoteAuth keeps it. Everything else (caches, locks, crash dumps, settings)
- * Chromium makes anew.
+ * The directories of a browser profile that carry the linked device: the storage of the page, as
+ * whatsapp-web.js's RemoteAuth keeps it. Chromium makes everything else again: caches, locks, crash
+ * dumps, settings.
  */
 export const carriers = ['Default/IndexedDB', 'Default/Local Storage'] as const
 
-/** A LevelDB's lock, and its notes for people. */
+/** Files of a LevelDB that are not copied: its lock, and its logs for people. */
 const dropped = new Set(['LOCK', 'LOG', 'LOG.old'])
 const maxAttempts = 10
 const settleMs = 100
@@ -25,27 +25,24 @@ const exists = (path: string): Promise<boolean> =>
     }
   )
 
-/** Whether a profile has what a linked device would be in. */
+/** Whether a profile has the directory of a linked device. */
 export const hasDevice = (profile: string): Promise<boolean> => exists(join(profile, carriers[0]))
 
-/**
- * Every file below a directory that counts, by its path from there: what would show that it was
- * written to.
- */
+/** The files below a directory, by their paths from there, with what changes when one is written. */
 const look = async (
   directory: string
 ): Promise<Map<string, { inode: number; size: number; written: number }>> => {
-  const found = new Map<string, { inode: number; size: number; written: number }>()
+  const files = new Map<string, { inode: number; size: number; written: number }>()
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile() || dropped.has(entry.name)) continue
     const path = join(entry.parentPath, entry.name)
     const { ino, size, mtimeMs } = await stat(path)
-    found.set(relative(directory, path), { inode: ino, size, written: mtimeMs })
+    files.set(relative(directory, path), { inode: ino, size, written: mtimeMs })
   }
-  return found
+  return files
 }
 
-/** A LevelDB's log is only ever appended to: its beginning is the log of a moment before. */
+/** The log of a LevelDB only grows: its beginning is the log of a moment before. */
 const grows = (path: string): boolean => path.endsWith('.log')
 
 const isUnchanged = (
@@ -62,7 +59,7 @@ const isUnchanged = (
     )
   })
 
-/** Makes it an empty directory that nobody else may look into. */
+/** Makes an empty directory that nobody else may read. */
 export const emptied = async (directory: string): Promise<void> => {
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true, mode: 0o700 })
@@ -70,7 +67,7 @@ export const emptied = async (directory: string): Promise<void> => {
 
 type Copy = (from: string, to: string) => Promise<void>
 
-/** @returns whether nothing but logs was written to meanwhile */
+/** @returns whether only logs were written to while it copied */
 const copyOnce = async (from: string, to: string, copy: Copy): Promise<boolean> => {
   await emptied(to)
   const before = await look(from)
@@ -82,11 +79,10 @@ const copyOnce = async (from: string, to: string, copy: Copy): Promise<boolean> 
 }
 
 /**
- * Copies what carries the linked device, also under a browser that runs. A LevelDB whose file list
- * (CURRENT, MANIFEST) and tables did not change while they were copied, with the beginning of its
- * log, is what a browser killed at that moment leaves, which LevelDB is made to open; a copy during
- * which they changed is thrown away and made again. Then each copied database is looked at: every
- * table that its list names must be there, whole.
+ * Copies what carries the linked device, also under a browser that runs. It copies a LevelDB until
+ * its file list (CURRENT, MANIFEST) and its tables do not change during the copy. Such a copy, with
+ * the beginning of its log, is what a browser that is killed at that moment leaves, and LevelDB
+ * opens that. Then it checks each copied database: every table that its list names must be whole.
  * @returns the files copied, by their paths in the profile
  * @throws when the profile is written to without a pause, or its databases are not whole
  */
@@ -96,10 +92,10 @@ export const copyDevice = async (
   copy: Copy = copyFile
 ): Promise<string[]> => {
   for (const carrier of carriers) {
-    // only the first is always there
+    // Only the first always exists.
     if (carrier !== carriers[0] && !(await exists(join(profile, carrier)))) continue
     for (let attempt = 1; ; attempt += 1) {
-      // a file that is deleted while it is copied is one more change
+      // A file that is deleted while it is copied is a change, too.
       const whole = await copyOnce(join(profile, carrier), join(to, carrier), copy).catch(
         (error: NodeJS.ErrnoException) => {
           if (error.code !== 'ENOENT') throw error

@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Mark } from '../../../../src/session-manager/journal/journal.ts'
 import {
-  createProfileBackup,
+  ProfileBackup,
   type ProfileBackupOptions
 } from '../../../../src/session-manager/cluster/profile-backup/backup.ts'
-import { createProfileRestore } from '../../../../src/session-manager/cluster/profile-backup/restore.ts'
+import { ProfileRestore } from '../../../../src/session-manager/cluster/profile-backup/restore.ts'
 import {
   directoryStore,
   generations,
@@ -60,7 +60,7 @@ const rig = async (
     put: async (name, file) => inner.put(name, file).finally(() => news.emit('put'))
   }
   const shared = { store, secret, account: 'main', journal, profile, log: logged.log }
-  const backup = createProfileBackup({
+  const backup = new ProfileBackup({
     ...shared,
     workDirectory: join(directory, 'work'),
     isOurs: () => true,
@@ -69,7 +69,7 @@ const rig = async (
     settleMs: 0,
     ...options
   })
-  t.teardown(backup.paused)
+  t.teardown(() => backup.paused())
   return {
     backup,
     journal,
@@ -77,7 +77,7 @@ const rig = async (
     root,
     profile,
     directory,
-    restore: createProfileRestore(shared),
+    restore: new ProfileRestore(shared),
     put: () => once(news, 'put'),
     stored: async () => generations(await inner.list())
   }
@@ -167,12 +167,12 @@ t.test('unlinked, all go; if they cannot be deleted they are held for void', asy
   const { backup, stored, journal, root, logged } = await rig(t)
   backup.ready()
   await backup.closed()
-  await backup.forget()
+  await backup.deleteAll()
   t.same(await stored(), [])
   t.ok(journal.marks.backup_void)
   t.equal(backup.takenAt(), undefined)
   await rm(root, { recursive: true })
-  await backup.forget()
+  await backup.deleteAll()
   t.equal(logged.of('profile_backups_left').length, 1)
 })
 
