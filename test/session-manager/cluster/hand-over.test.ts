@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { AckPolicy, jetstream, jetstreamManager, type JetStreamClient } from '@nats-io/jetstream'
 import t, { type Test } from 'tap'
-import { sortOut, type Streamed } from '../../../src/central-hub/cluster/jetstream/standing.ts'
+import { reorder, type Streamed } from '../../../src/central-hub/cluster/jetstream/position.ts'
 import type { Cursor } from '../../../src/central-hub/store/write/cursors.ts'
 import type { JournalRecord } from '../../../src/contract/record.ts'
 import {
@@ -112,7 +112,7 @@ const takenByHub = (stream: readonly Streamed[], newestAtOnce: boolean): string[
     if (held.length > 2_000) return taken
     const newest = newestAtOnce ? stream.at(-1)?.journalId : stream[index]?.journalId
     for (;;) {
-      const sorted = sortOut(cursor, held, newest)
+      const sorted = reorder(cursor, held, newest)
       const last = sorted.next.at(-1)
       const done = new Set<Streamed>([...sorted.taken, ...sorted.next])
       held = held.filter((record) => !done.has(record))

@@ -19,46 +19,57 @@ import {
 import { PlainError, reasonOf } from '../../../platform/harmless.ts'
 import type { Log } from '../../../platform/log.ts'
 import { lastMessage, openStream } from '../../../platform/nats/nats-stream.ts'
-import { connectNats, type NatsConfig } from '../../../platform/nats/nats.ts'
+import { connectNats, type Nats, type NatsConfig } from '../../../platform/nats/nats.ts'
 import { omitUndefined } from '../../../platform/omit-undefined.ts'
-import { retryForever } from '../../../platform/retry-forever.ts'
+import { retryForever, type RetryForever } from '../../../platform/retry-forever.ts'
 import type { Ingest } from '../../follow/ingest.ts'
 import type { Cursor } from '../../store/write/cursors.ts'
-import { batchSize, createTaker, type Taker, type TakerOptions } from './taker.ts'
+import {
+  batchSize,
+  RecordConsumer,
+  type RecordConsumerOptions,
+  type RecordConsumerState
+} from './record-consumer.ts'
+
+/** How the stream as a whole is followed. */
+export interface StreamState {
+  /** Whether the stream was found. */
+  found: boolean
+  /** What keeps the stream from being read. */
+  fault?: string
+  /** Of how many accounts the stream has records. */
+  accounts: number
+}
 
 /**
  * Takes the records of all accounts that the stream in NATS has, together with the other hubs of
  * the same store.
  */
 export interface StreamFollower {
-  /** Of one account; undefined when the stream has no record of it. */
-  account(name: string): ReturnType<Taker['state']> | undefined
-  /**
-   * Of the whole: whether the stream was found, what keeps it from being read, and of how many
-   * accounts it has records.
-   */
-  state(): { found: boolean; fault?: string; accounts: number }
+  /** The state of one account. Undefined when the stream has no record of the account. */
+  account(name: string): RecordConsumerState | undefined
+  state(): StreamState
   stop(): Promise<void>
 }
 
+type ReadJournal = NonNullable<RecordConsumerOptions['readJournal']>
+
 export interface StreamFollowerOptions {
   config: NatsConfig
-  /** Of the store that the records go to. */
+  /** The id of the store that the records go to. */
   storeId: string
   ingest: Ingest
   cursor: (account: string) => Promise<Cursor | undefined>
   /** Reads a journal where session-manager is reached by HTTP; undefined where it is not. */
   readJournal?: (
     account: string,
-    ...of: Parameters<NonNullable<TakerOptions['readJournal']>>
+    ...request: Parameters<ReadJournal>
   ) => Promise<readonly JournalRecord[] | undefined>
   onChange: () => void
   log: Log
-  /** How often it is looked for new accounts, ms. */
+  /** How often the stream is searched for new accounts, ms. */
   lookMs?: number
-  /**
-   * What was delivered to a hub that does not take it is delivered to another one after this, ms.
-   */
+  /** After this time the server gives another hub what one hub did not acknowledge, ms. */
   ackWaitMs?: number
   maxDelayMs?: number
   /** How long a hub that is cut off keeps its turn, ms. */
@@ -66,14 +77,18 @@ export interface StreamFollowerOptions {
 }
 
 const nanosecondsPerMs = 1_000_000
+const defaultLookMs = 5_000
+const defaultAckWaitMs = 10_000
+const defaultMaxDelayMs = 10_000
+const defaultTurnMs = 5_000
 
-/** Hubs of one store share a consumer; hubs with stores of their own each take all records. */
+/** Hubs of one store share a consumer. A hub with a store of its own takes all records. */
 const durableOf = (account: string, storeId: string): string =>
   `hub-${account}-${storeId.replaceAll(/[^\w-]/g, '').slice(0, 12)}`
 
 /**
- * The consumer of an account that hubs share: one request waits at a time, and no more is delivered
- * than one hub takes at once, so that what is delivered next is what comes next.
+ * Makes the consumer of an account, which hubs share. One request waits at a time, and no more is
+ * delivered than one hub takes in a transaction. So what is delivered next is what comes next.
  */
 const consumerOf = async (
   manager: JetStreamManager,
@@ -94,69 +109,93 @@ const consumerOf = async (
   return jetstream(connection).consumers.get(recordStream, name)
 }
 
+/** @returns the journal of the account's last record in the stream */
+const readNewestJournal = async (
+  manager: JetStreamManager,
+  account: string
+): Promise<string | undefined> => {
+  const message = await lastMessage(manager, recordStream, recordSubject(account))
+  return message?.header.get(journalHeader)
+}
+
 const createParse = (): ((data: unknown) => JournalRecord) => {
   const schema = Compile(JournalRecord)
   return (data) => {
     if (schema.Check(data)) return data
     const [error] = schema.Errors(data)
     throw new PlainError(
-      `a record is not as this release knows records (${error?.instancePath || '/'} ${error?.message ?? ''}): upgrade central-hub to session-manager's version`
+      'a record is not as this release knows records ' +
+        `(${error?.instancePath || '/'} ${error?.message ?? ''}): ` +
+        "upgrade central-hub to session-manager's version"
     )
   }
 }
 
-export const followStream = (options: StreamFollowerOptions): StreamFollower => {
-  const {
-    config,
-    storeId,
-    ingest,
-    cursor,
-    readJournal,
-    onChange,
-    log,
-    lookMs = 5_000,
-    ackWaitMs = 10_000,
-    maxDelayMs = 10_000,
-    turnMs = 5_000
-  } = options
-  const nats = connectNats({
-    servers: config.NATS_URL,
-    credentials: config.NATS_CREDENTIALS,
-    ca: config.NATS_CA,
-    name: 'leadmaster central-hub',
-    log,
-    onChange
-  })
-  const parse = createParse()
-  const takers = new Map<string, Taker>()
-  const stopping = new AbortController()
-  let fault: string | undefined
-  let found = false
+class JetStreamFollower implements StreamFollower {
+  readonly #options: StreamFollowerOptions
+  readonly #nats: Nats
+  readonly #parse = createParse()
+  /** By account. */
+  readonly #consumers = new Map<string, RecordConsumer>()
+  readonly #stopping = new AbortController()
+  readonly #work: RetryForever
+  #fault: string | undefined
+  #found = false
 
-  const begin = (manager: JetStreamManager, connection: NatsConnection, account: string): Taker => {
-    const taking: TakerOptions = {
-      account,
-      parse,
-      ingest,
-      onChange,
+  constructor(options: StreamFollowerOptions) {
+    const { config, log, onChange, maxDelayMs = defaultMaxDelayMs } = options
+    this.#options = options
+    this.#nats = connectNats({
+      servers: config.NATS_URL,
+      credentials: config.NATS_CREDENTIALS,
+      ca: config.NATS_CA,
+      name: 'leadmaster central-hub',
       log,
-      maxDelayMs,
-      turnMs,
-      consumer: () =>
-        consumerOf(manager, connection, account, durableOf(account, storeId), ackWaitMs),
-      rewind: () => manager.consumers.delete(recordStream, durableOf(account, storeId)),
-      newestJournal: async () =>
-        (await lastMessage(manager, recordStream, recordSubject(account)))?.header.get(
-          journalHeader
-        ),
-      cursor: () => cursor(account)
-    }
-    if (readJournal) taking.readJournal = (...of) => readJournal(account, ...of)
-    return createTaker(taking)
+      onChange
+    })
+    this.#work = retryForever({
+      run: () => this.#lookAgain(),
+      report: (error, attempt, retryMs) => this.#report(error, attempt, retryMs),
+      stop: this.#stopping.signal,
+      maxDelayMs
+    })
   }
 
-  const look = async (): Promise<void> => {
-    const connection = await nats.connected
+  account(name: string): RecordConsumerState | undefined {
+    const [state, unreachable] = [this.#consumers.get(name)?.state(), this.#nats.fault()]
+    return state && unreachable !== undefined
+      ? { ...state, following: false, fault: unreachable }
+      : state
+  }
+
+  state(): StreamState {
+    const fault = this.#nats.fault() ?? this.#fault
+    return omitUndefined({ found: this.#found, accounts: this.#consumers.size, fault })
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop()))
+    await this.#nats.close()
+    await this.#work.over
+  }
+
+  async #lookAgain(): Promise<void> {
+    const { log, onChange, lookMs = defaultLookMs } = this.#options
+    await this.#look()
+    this.#work.resetBackoff()
+    if (this.#fault !== undefined)
+      log.info({ event: 'stream_mended' }, `the stream ${recordStream} in NATS can be read again`)
+    this.#fault = undefined
+    this.#found = true
+    onChange()
+    await delay(lookMs, undefined, { signal: this.#stopping.signal })
+  }
+
+  /** Finds the stream, and begins with the accounts that are new in it. */
+  async #look(): Promise<void> {
+    const { config, log } = this.#options
+    const connection = await this.#nats.connected
     const manager = await openStream(connection, {
       name: recordStream,
       subjects: [recordSubjects],
@@ -166,8 +205,8 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
     const { state } = await manager.streams.info(recordStream, { subjects_filter: recordSubjects })
     for (const subject of Object.keys(state.subjects ?? {})) {
       const account = accountOf(subject)
-      if (takers.has(account) || stopping.signal.aborted) continue
-      takers.set(account, begin(manager, connection, account))
+      if (this.#consumers.has(account) || this.#stopping.signal.aborted) continue
+      this.#consumers.set(account, this.#consume(manager, connection, account))
       log.info(
         { event: 'following_stream', account },
         `taking the records of account ${account} from NATS`
@@ -175,45 +214,38 @@ export const followStream = (options: StreamFollowerOptions): StreamFollower => 
     }
   }
 
-  const lookAgain = async (): Promise<void> => {
-    await look()
-    work.resetBackoff()
-    if (fault !== undefined)
-      log.info({ event: 'stream_mended' }, `the stream ${recordStream} in NATS can be read again`)
-    fault = undefined
-    found = true
-    onChange()
-    await delay(lookMs, undefined, { signal: stopping.signal })
-  }
-  const work = retryForever({
-    run: lookAgain,
-    report: (error, attempt, retryMs) => {
-      fault = nats.fault() ?? reasonOf(error)
-      log.warn(
-        { event: 'stream_fault', attempt, retry_ms: retryMs },
-        `the stream ${recordStream} in NATS cannot be read: ${fault}`
-      )
-      onChange()
-    },
-    stop: stopping.signal,
-    maxDelayMs
-  })
-  return {
-    account: (name) => {
-      const [state, unreachable] = [takers.get(name)?.state(), nats.fault()]
-      return state && unreachable !== undefined
-        ? { ...state, following: false, fault: unreachable }
-        : state
-    },
-    state: () => {
-      const why = nats.fault() ?? fault
-      return omitUndefined({ found, accounts: takers.size, fault: why })
-    },
-    stop: async () => {
-      stopping.abort()
-      await Promise.all([...takers.values()].map((taker) => taker.stop()))
-      await nats.close()
-      await work.over
+  #consume(manager: JetStreamManager, connection: NatsConnection, account: string): RecordConsumer {
+    const { storeId, ingest, onChange, log, cursor, readJournal } = this.#options
+    const { maxDelayMs = defaultMaxDelayMs, turnMs = defaultTurnMs } = this.#options
+    const { ackWaitMs = defaultAckWaitMs } = this.#options
+    const durable = durableOf(account, storeId)
+    const options: RecordConsumerOptions = {
+      account,
+      parse: this.#parse,
+      ingest,
+      onChange,
+      log,
+      maxDelayMs,
+      turnMs,
+      consumer: () => consumerOf(manager, connection, account, durable, ackWaitMs),
+      rewind: () => manager.consumers.delete(recordStream, durable),
+      newestJournal: () => readNewestJournal(manager, account),
+      cursor: () => cursor(account)
     }
+    if (readJournal) options.readJournal = (...request) => readJournal(account, ...request)
+    return new RecordConsumer(options)
+  }
+
+  #report(error: unknown, attempt: number, retryMs: number): void {
+    const { log, onChange } = this.#options
+    this.#fault = this.#nats.fault() ?? reasonOf(error)
+    log.warn(
+      { event: 'stream_fault', attempt, retry_ms: retryMs },
+      `the stream ${recordStream} in NATS cannot be read: ${this.#fault}`
+    )
+    onChange()
   }
 }
+
+export const followStream = (options: StreamFollowerOptions): StreamFollower =>
+  new JetStreamFollower(options)

@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Consumer } from '@nats-io/jetstream'
 import t from 'tap'
-import { createTaker, type Taker } from '../../../../src/central-hub/cluster/jetstream/taker.ts'
+import { RecordConsumer } from '../../../../src/central-hub/cluster/jetstream/record-consumer.ts'
 import { readCursor } from '../../../../src/central-hub/store/write/cursors.ts'
 import { erasePerson, erasureOf } from '../../../../src/central-hub/store/write/erase.ts'
 import { afterHeader, journalHeader } from '../../../../src/contract/stream.ts'
@@ -26,7 +26,7 @@ t.comment(`ERASE_CASES=${cases} ERASE_SEED=${seed}`)
 const journalId = 'j'
 
 /**
- * What of a JetStream stream and its one consumer a taker uses. Deliveries wait in the hub, and are
+ * What of a JetStream stream and its one consumer a RecordConsumer uses. Deliveries wait in the hub, and are
  * of before a deletion.
  */
 class FakeStream {
@@ -178,8 +178,8 @@ const runCase = async (
   })
   const stream = new FakeStream(random)
   const pause = (): Promise<unknown> => delay(random() < 0.5 ? 0 : random() * 30)
-  const hub = (): Taker =>
-    createTaker({
+  const hub = (): RecordConsumer =>
+    new RecordConsumer({
       account,
       ingest,
       log: logLines().log,

@@ -56,7 +56,7 @@ const hub = async (
     turnMs: 1_000,
     ...more
   })
-  t.teardown(follower.stop)
+  t.teardown(() => follower.stop())
   const until = async (fits: () => boolean | Promise<boolean>): Promise<void> => {
     const signal = AbortSignal.timeout(25_000)
     while (!(await fits())) {

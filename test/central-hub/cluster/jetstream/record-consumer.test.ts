@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Consumer } from '@nats-io/jetstream'
 import t from 'tap'
-import { createTaker } from '../../../../src/central-hub/cluster/jetstream/taker.ts'
+import { RecordConsumer } from '../../../../src/central-hub/cluster/jetstream/record-consumer.ts'
 import { readCursor } from '../../../../src/central-hub/store/write/cursors.ts'
 import type { JournalRecord } from '../../../../src/contract/record.ts'
 import { afterHeader, journalHeader } from '../../../../src/contract/stream.ts'
@@ -54,19 +54,20 @@ t.test(
       }) as unknown as Consumer
     await ingest.take(account, 'j', journal.slice(0, 1), null)
 
-    const hubs = [0, 1].map((hub) =>
-      createTaker({
-        account,
-        ingest,
-        log: logLines().log,
-        consumer: async () => consumerOf(hub),
-        rewind: async () => undefined,
-        newestJournal: async () => 'j',
-        parse: (data) => data as JournalRecord,
-        cursor: () => readCursor(db, account),
-        readJournal: async (_id, after, limit) => journal.slice(after, after + limit),
-        onChange: () => undefined
-      })
+    const hubs = [0, 1].map(
+      (hub) =>
+        new RecordConsumer({
+          account,
+          ingest,
+          log: logLines().log,
+          consumer: async () => consumerOf(hub),
+          rewind: async () => undefined,
+          newestJournal: async () => 'j',
+          parse: (data) => data as JournalRecord,
+          cursor: () => readCursor(db, account),
+          readJournal: async (_id, after, limit) => journal.slice(after, after + limit),
+          onChange: () => undefined
+        })
     )
     t.teardown(() => Promise.all(hubs.map((each) => each.stop())))
 
